@@ -1,0 +1,208 @@
+"""The only place that makes an HTTP client: one bounded pool per destination, never a retry.
+
+The pool is a bulkhead: a shared one starves softly when a slow peer holds its connections
+(reference: performance §5). An error says whether the request can have reached the peer, because
+for a call that moves money that is the difference between "failed" and "unknown".
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import orjson
+from structlog.contextvars import get_contextvars
+
+from shared.errors import BadGateway, Problem, Unavailable
+from shared.tokens import TokenSigner
+
+POOL_WAIT_S = 2.0
+CONNECT_S = 3.0
+KEEP_ALIVE_S = 30.0
+"""Shorter than our servers' own (75 s), so that we never write to a connection being closed."""
+ANSWER_MAX = 8 * 1024 * 1024
+
+
+class NotSent(Exception):
+    """No connection was made: the peer surely did not see the request."""
+
+
+class NoAnswer(Exception):
+    """The request may have arrived, and no usable answer came back: the outcome is unknown."""
+
+
+class PoolFull(Unavailable):
+    """All connections to this destination are busy."""
+
+    code = "upstream.busy"
+    title = "下游繁忙，请稍后重试 The upstream is busy; please try again."
+
+
+class UpstreamRefused(Problem):
+    """A peer's own problem, passed on with its status, code and words."""
+
+    def __init__(self, status: int, document: Mapping[str, Any]) -> None:
+        super().__init__(str(document.get("detail", "")))
+        self.status = status  # type: ignore[misc]
+        self.code = str(document["code"])  # type: ignore[misc]
+        self.title = str(document.get("title", ""))  # type: ignore[misc]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, whole. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    def json(self) -> Any:
+        try:
+            return orjson.loads(self.content)
+        except orjson.JSONDecodeError as error:
+            raise BadGateway("the answer is not JSON") from error
+
+
+class Client:
+    """A bounded pool of connections to one destination."""
+
+    def __init__(
+        self, base_url: str, *, name: str, pool: int = 32, timeout_s: float = 10.0
+    ) -> None:
+        self.name = name
+        self._base = base_url.rstrip("/")
+        self._pool = pool
+        self._timeout_s = timeout_s
+        self._slots = asyncio.Semaphore(pool)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def _opened(self) -> aiohttp.ClientSession:
+        # Made on first use: a session belongs to the running loop.
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self._pool, keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=30
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+                trust_env=False,
+            )
+        return self._session
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Reply:
+        """One attempt. `path` is sent as given (query included, already encoded).
+
+        Raises NotSent, NoAnswer or PoolFull; an HTTP error status is a Reply like any other.
+        """
+        if self._slots.locked():
+            await self._wait_for_slot()
+        else:
+            await self._slots.acquire()
+        try:
+            return await self._send(method, path, content, headers, timeout_s or self._timeout_s)
+        finally:
+            self._slots.release()
+
+    async def _wait_for_slot(self) -> None:
+        try:
+            await asyncio.wait_for(self._slots.acquire(), POOL_WAIT_S)
+        except TimeoutError:
+            raise PoolFull(f"{self.name}: {self._pool} calls in flight") from None
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: Mapping[str, str] | None,
+        timeout_s: float,
+    ) -> Reply:
+        from yarl import URL
+
+        try:
+            async with self._opened().request(
+                method,
+                URL(self._base + path, encoded=True),
+                data=content,
+                headers=headers,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S),
+            ) as answer:
+                if (answer.content_length or 0) > ANSWER_MAX:
+                    raise NoAnswer(f"{self.name}: the answer is too large")
+                body = await answer.read()
+                lowered = {name.lower(): value for name, value in answer.headers.items()}
+                return Reply(answer.status, lowered, body)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise NotSent(f"{self.name}: {type(error).__name__}") from error
+        except (aiohttp.ClientError, TimeoutError, ConnectionError, OSError) as error:
+            raise NoAnswer(f"{self.name}: {type(error).__name__}") from error
+
+
+class ServiceClient(Client):
+    """Calls a service of ours under a service token made for it."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        audience: str,
+        signer: TokenSigner,
+        pool: int = 32,
+        timeout_s: float = 10.0,
+    ) -> None:
+        super().__init__(base_url, name=audience, pool=pool, timeout_s=timeout_s)
+        self._signer = signer
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | bytes | None = None,
+        tenant_id: UUID | None = None,
+        timeout_s: float | None = None,
+    ) -> Reply:
+        """One attempt as this service; any HTTP status comes back as a Reply."""
+        token = self._signer.issue(
+            self.name, kind="service", subject=self._signer.issuer, tenant_id=tenant_id
+        )
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        if request_id := get_contextvars().get("request_id"):
+            headers["X-Request-Id"] = request_id
+        content = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
+        return await self.request(
+            method, path, content=content, headers=headers, timeout_s=timeout_s
+        )
+
+    async def call_ok(self, method: str, path: str, **more: Any) -> Any:
+        """The JSON of a 2xx answer; a problem body is raised again as a Problem, a peer that is
+        away as Unavailable. Only for calls that may be asked twice."""
+        try:
+            reply = await self.call(method, path, **more)
+        except (NotSent, NoAnswer) as error:
+            raise Unavailable(f"{self.name} does not answer") from error
+        if reply.status < 400:
+            return reply.json() if reply.content else None
+        document: Any = None
+        with suppress(BadGateway):
+            document = reply.json()
+        if not isinstance(document, dict) or "code" not in document:
+            raise BadGateway(f"{self.name} answered {reply.status}")
+        raise UpstreamRefused(reply.status, document)

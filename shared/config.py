@@ -1,0 +1,59 @@
+"""Settings from the environment: one class per process, every missing key named at once."""
+
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class BaseConfig(BaseSettings):
+    """What every process needs to be told."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    listen: str = "127.0.0.1:0"
+    """host:port of this process's own door (its API, or a worker's health and metrics)"""
+    log_level: str = "INFO"
+    kafka_bootstrap: str
+    kafka_fetch_max_wait_ms: int = 500
+    """500 suits a real broker, which wakes a waiting fetch; the embedded one does not, so 20"""
+    service_key_file: Path
+    service_trust_file: Path
+
+    @property
+    def listen_host(self) -> str:
+        return self.listen.rpartition(":")[0]
+
+    @property
+    def listen_port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+
+class DatabaseConfig(BaseConfig):
+    """A service with a database; each service names its own variables by alias."""
+
+    database_url: str
+    database_owner_url: str = ""
+    """who migrates; the application's role owns nothing and cannot switch row security off"""
+
+    @property
+    def owner_url(self) -> str:
+        return self.database_owner_url or self.database_url
+
+
+ConfigT = TypeVar("ConfigT", bound=BaseSettings)
+
+
+def load(config: type[ConfigT]) -> ConfigT:
+    """The settings, or one line naming everything that is missing or wrong, and exit 2."""
+    try:
+        return config()
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        sys.stderr.write(f"{config.__name__}: {faults}\n")
+        raise SystemExit(2) from None

@@ -1,0 +1,10 @@
+"""The contracts: every event that crosses a service border, declared once.
+
+Additive only: inside a version a contract may gain optional members; anything else is a new
+class with the next version. `tests/contract/events/golden` holds one sample per type.
+"""
+
+from shared.events import binding, device, payment
+from shared.events.base import Event, UnknownEvent, decode, known_types
+
+__all__ = ["Event", "UnknownEvent", "binding", "decode", "device", "known_types", "payment"]

@@ -1,0 +1,95 @@
+"""The envelope: CloudEvents 1.0 members around one frozen pydantic class per fact."""
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+import orjson
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+
+from shared.clock import Clock
+from shared.ids import uuid7
+
+
+def _rfc3339(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
+
+
+Instant = Annotated[AwareDatetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+
+_ENVELOPE = frozenset({"event_id", "tenant_id", "occurred_at"})
+_REGISTRY: dict[str, type["Event"]] = {}
+
+
+class UnknownEvent(ValueError):
+    """A type this process does not know: counted and skipped, never parked."""
+
+
+class Event(BaseModel):
+    """One fact. Subclasses name their `type`, their topic and the aggregate that orders them."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: ClassVar[str] = ""
+    topic: ClassVar[str] = ""
+
+    event_id: UUID
+    tenant_id: UUID
+    occurred_at: Instant
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.type:
+            _REGISTRY[cls.type] = cls
+
+    @property
+    def subject(self) -> str:
+        """The aggregate's id: also the Kafka key, so one aggregate's facts stay in order."""
+        raise NotImplementedError
+
+    def encode(self) -> bytes:
+        """Structured-mode CloudEvents JSON."""
+        members = self.model_dump(mode="json")
+        return orjson.dumps(
+            {
+                "specversion": "1.0",
+                "id": members.pop("event_id"),
+                "source": f"damselfly/{self.topic.partition('.')[0]}",
+                "type": self.type,
+                "time": members.pop("occurred_at"),
+                "subject": self.subject,
+                "tenantid": members.pop("tenant_id"),
+                "datacontenttype": "application/json",
+                "data": members,
+            }
+        )
+
+
+def stamp(tenant_id: UUID, clock: Clock) -> dict[str, Any]:
+    """The envelope members of a new event: `PaymentSucceeded(**stamp(tenant, clock), …)`."""
+    return {"event_id": uuid7(clock), "tenant_id": tenant_id, "occurred_at": clock.now()}
+
+
+def decode(raw: bytes) -> Event:
+    """The event in `raw`; UnknownEvent for a type we do not know, ValueError for a broken one."""
+    try:
+        document = orjson.loads(raw)
+        kind = document["type"]
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError("not a CloudEvents document") from error
+    found = _REGISTRY.get(kind) if isinstance(kind, str) else None
+    if found is None:
+        raise UnknownEvent(str(kind))
+    try:
+        members = dict(document["data"])
+        members["event_id"] = document["id"]
+        members["tenant_id"] = document["tenantid"]
+        members["occurred_at"] = document["time"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError("a CloudEvents member is missing") from error
+    return found.model_validate(members)
+
+
+def known_types() -> dict[str, type[Event]]:
+    """Every declared type, for the AsyncAPI document and the golden files."""
+    return dict(sorted(_REGISTRY.items()))

@@ -1,0 +1,32 @@
+"""What the device service says: which terminals exist and may speak."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from shared.events.base import Event
+
+
+class _DeviceEvent(Event):
+    topic: ClassVar[str] = "device.events"
+
+    device_id: UUID
+
+    @property
+    def subject(self) -> str:
+        return str(self.device_id)
+
+
+class DeviceEnrolled(_DeviceEvent):
+    """A device holds a key of its own."""
+
+    type: ClassVar[str] = "device.enrolled.v1"
+
+    store_id: UUID
+    sn: str
+    model: str | None = None
+
+
+class DeviceRevoked(_DeviceEvent):
+    """The device's key is void; caches of it must go within a second."""
+
+    type: ClassVar[str] = "device.revoked.v1"

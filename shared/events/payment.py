@@ -1,0 +1,90 @@
+"""What the payment service says: one terminal fact per payment, then its refunds."""
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from shared.events.base import Event, Instant
+from shared.money import Fen
+
+Channel = Literal["alipay", "wechat", "none"]
+Scene = Literal["face", "code", "none"]
+
+
+class PaymentFact(Event):
+    """What each payment event repeats, so that no consumer has to ask back."""
+
+    topic: ClassVar[str] = "payment.events"
+
+    payment_id: UUID
+    store_id: UUID
+    device_id: UUID | None = None
+    out_trade_no: str
+    pay_request_id: str
+    channel: Channel
+    scene: Scene
+    subject_text: str
+    total_fen: Fen
+    payable_fen: Fen
+    created_at: Instant
+
+    @property
+    def subject(self) -> str:
+        return str(self.payment_id)
+
+
+class PaymentSucceeded(PaymentFact):
+    """Confirmed captured (or nothing was payable): rewards may follow."""
+
+    type: ClassVar[str] = "payment.succeeded.v1"
+
+    trade_no: str | None = None
+    buyer_id: str | None = None
+    buyer_logon_id: str | None = None
+    paid_at: Instant
+
+
+class PaymentFailed(PaymentFact):
+    """Definitely refused by the channel; nothing was captured."""
+
+    type: ClassVar[str] = "payment.failed.v1"
+
+    reason_code: str
+    finished_at: Instant
+
+
+class PaymentClosed(PaymentFact):
+    """Cancelled before anything was captured."""
+
+    type: ClassVar[str] = "payment.closed.v1"
+
+    finished_at: Instant
+
+
+class PaymentReversed(PaymentFact):
+    """Captured, then refunded in full by our cancel."""
+
+    type: ClassVar[str] = "payment.reversed.v1"
+
+    trade_no: str | None = None
+    finished_at: Instant
+
+
+class PaymentRefunded(PaymentFact):
+    """One refund went through."""
+
+    type: ClassVar[str] = "payment.refunded.v1"
+
+    refund_id: UUID
+    refund_fen: Fen
+    refunded_total_fen: Fen
+    is_full: bool
+    refunded_at: Instant
+
+
+class PaymentLateSuccess(PaymentFact):
+    """The channel captured after we had closed the payment: an open case, never silence."""
+
+    type: ClassVar[str] = "payment.late_success.v1"
+
+    trade_no: str | None = None
+    detected_at: Instant

@@ -1,0 +1,95 @@
+"""One Alembic environment for all services, and what every migration needs from us.
+
+Versions live in `services/<name>/migrations/versions`; after them each `services/<name>/*.sql`
+is applied again (functions are repeatable: DROP IF EXISTS, then CREATE). Tables belong to the
+owner role; the application's role gets rows only, and row level security is forced on everyone.
+"""
+
+import asyncio
+import importlib
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from shared import inbox, outbox
+from shared.db import sqlalchemy_url
+
+APP_ROLE = "damselfly_app"
+LOCK_TIMEOUT = "5s"
+
+
+def enable_rls(op: Any, table: str) -> None:
+    """Forces row security: a tenant sees its rows, system scope all, nobody set sees none."""
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    own = "tenant_id = nullif(current_setting('app.tenant', true), '')::uuid"
+    system = "current_setting('app.scope', true) = 'system'"
+    for name, rule in (("tenant_isolation", own), ("system_scope", system)):
+        op.execute(f"CREATE POLICY {name} ON {table} USING ({rule}) WITH CHECK ({rule})")
+
+
+def create_outbox(op: Any) -> None:
+    for statement in outbox.DDL.split(";"):
+        op.execute(statement)
+    enable_rls(op, "outbox")
+
+
+def create_inbox(op: Any) -> None:
+    op.execute(inbox.DDL)
+    enable_rls(op, "inbox")
+
+
+def grant_app(op: Any) -> None:
+    """Rows and sequences for the application's role, now and for what the owner makes later."""
+    for statement in (
+        f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APP_ROLE}",
+        f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {APP_ROLE}",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public"
+        f" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {APP_ROLE}",
+        f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {APP_ROLE}",
+    ):
+        op.execute(statement)
+
+
+def migrate(package: str, owner_url: str) -> None:
+    """Brings the database of `package` (such as "services.payment") to the newest version."""
+    asyncio.run(_migrate(package, owner_url))
+
+
+async def _migrate(package: str, owner_url: str) -> None:
+    module = importlib.import_module(package)
+    folder = Path(str(module.__file__)).parent
+    engine = create_async_engine(sqlalchemy_url(owner_url))
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+            await connection.run_sync(_upgrade, folder)
+            raw = await connection.get_raw_connection()
+            driver: Any = raw.driver_connection
+            for script in sorted(folder.glob("*.sql")):
+                await driver.execute(script.read_text())
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection, folder: Path) -> None:
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(folder / "migrations"))
+    config.set_main_option("version_locations", str(folder / "migrations" / "versions"))
+    config.set_main_option("path_separator", "os")
+    script = ScriptDirectory.from_config(config)
+
+    def to_head(revision: Any, _context: Any) -> Any:
+        return script._upgrade_revs("head", revision)
+
+    context = EnvironmentContext(config, script, fn=to_head)
+    context.configure(connection=connection, target_metadata=None)
+    with context.begin_transaction():
+        context.run_migrations()

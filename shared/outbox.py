@@ -1,0 +1,232 @@
+"""What we have to say: rows written with the change they tell of, and the relay that says them.
+
+Truth is PostgreSQL; Kafka is an at-least-once pipe. One relay per service is active at a time: it
+holds an advisory lock on a session that the server ends after a few idle seconds, which makes the
+lock a lease (a stopped relay loses it). Rows go out in `seq` order and are marked after the
+broker acknowledged them; the offset that came back is kept. An offset that falls behind one we
+were given before means the broker has lost its memory: everything retained is said again, and the
+consumers' inboxes drop what they have already heard.
+"""
+
+import asyncio
+import itertools
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import asyncpg
+from prometheus_client import Counter, Gauge
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.db import Database, is_connection_lost
+from shared.errors import Unavailable
+from shared.events.base import Event
+from shared.telemetry import get_logger
+
+DDL = """
+CREATE TABLE outbox (
+  tenant_id uuid NOT NULL,
+  event_id uuid NOT NULL,
+  seq bigint GENERATED ALWAYS AS IDENTITY,
+  topic text NOT NULL,
+  key text NOT NULL,
+  type text NOT NULL,
+  payload bytea NOT NULL,
+  created_at timestamptz NOT NULL,
+  published_at timestamptz,
+  partition integer,
+  "offset" bigint,
+  CONSTRAINT pk_outbox PRIMARY KEY (tenant_id, event_id)
+);
+CREATE INDEX ix_outbox_unpublished ON outbox (seq) WHERE published_at IS NULL;
+CREATE INDEX ix_outbox_published ON outbox USING brin (published_at)
+"""
+
+BATCH_MAX = 500
+IDLE_POLL_S = 0.025
+RETRY_S = 0.5
+STANDBY_POLL_S = 1.0
+LEASE_S = 15
+WIPE_CHECK_S = 1.0
+PURGE_EVERY_S = 600.0
+RETENTION_DAYS = 7
+
+Row = tuple[UUID, UUID, str, str, str, bytes, datetime]
+
+_INSERT = """
+INSERT INTO outbox (tenant_id, event_id, topic, key, type, payload, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+_INSERT_NAMED = text(
+    "INSERT INTO outbox (tenant_id, event_id, topic, key, type, payload, created_at)"
+    " VALUES (:t, :e, :topic, :key, :type, :payload, :at)"
+)
+_CLAIM = """
+SELECT tenant_id, event_id, key, payload FROM outbox
+WHERE published_at IS NULL ORDER BY seq LIMIT $1
+"""
+_MARK = """
+UPDATE outbox o SET published_at = now(), partition = d.p, "offset" = d.o
+FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::bigint[]) AS d(t, e, p, o)
+WHERE o.tenant_id = d.t AND o.event_id = d.e
+"""
+_LAST_OFFSETS = """
+SELECT partition, max("offset") AS last FROM outbox
+WHERE published_at IS NOT NULL AND "offset" IS NOT NULL GROUP BY partition
+"""
+_REPLAY = """
+UPDATE outbox SET published_at = NULL, partition = NULL, "offset" = NULL
+WHERE published_at IS NOT NULL
+"""
+_PURGE = "DELETE FROM outbox WHERE published_at < now() - make_interval(days => $1)"
+
+log = get_logger("outbox")
+_published = Counter("outbox_published_total", "Events acknowledged by the broker", ["topic"])
+_replays = Counter("outbox_replays_total", "Replays after the broker lost its memory", ["topic"])
+_pending = Gauge("outbox_batch_size", "Events in the relay's last batch", ["topic"])
+
+
+class Sink(Protocol):
+    """The relay's view of a producer (shared.kafka.Producer)."""
+
+    async def send_batch(
+        self, topic: str, records: list[tuple[str, bytes]]
+    ) -> list[tuple[int, int]]:
+        """(key, value) pairs in; (partition, offset) of each, once all are acknowledged."""
+        ...
+
+    async def end_offsets(self, topic: str) -> dict[int, int]:
+        """The next offset of every partition; empty when the topic does not exist."""
+        ...
+
+
+def row(event: Event) -> Row:
+    """The outbox columns of an event, in the order of the INSERT (for hot-path functions)."""
+    return (
+        event.tenant_id,
+        event.event_id,
+        event.topic,
+        event.subject,
+        event.type,
+        event.encode(),
+        event.occurred_at,
+    )
+
+
+async def add(where: "AsyncSession | asyncpg.Connection[Any]", event: Event) -> None:
+    """Says `event` with the transaction that `where` is in, or not at all."""
+    columns = row(event)
+    if isinstance(where, AsyncSession):
+        names = ("t", "e", "topic", "key", "type", "payload", "at")
+        await where.execute(_INSERT_NAMED, dict(zip(names, columns, strict=True)))
+    else:
+        await where.execute(_INSERT, *columns)
+
+
+class Relay:
+    """Carries one service's outbox to its topic."""
+
+    def __init__(self, db: Database, sink: Sink, topic: str) -> None:
+        self._db = db
+        self._sink = sink
+        self._topic = topic
+        self._last: dict[int, int] = {}
+
+    async def run(self) -> None:
+        """Leads, or waits to lead, until cancelled; survives a lost database or broker."""
+        while True:
+            try:
+                connection = await self._db.connect()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await asyncio.sleep(RETRY_S)
+                continue
+            try:
+                await self._lead(connection)
+            except (Unavailable, asyncpg.PostgresError) as error:
+                log.warning("relay.lost_database", error=type(error).__name__)
+                await asyncio.sleep(RETRY_S)
+            except Exception as error:
+                if not is_connection_lost(error):
+                    raise
+                log.warning("relay.lost_database", error=type(error).__name__)
+                await asyncio.sleep(RETRY_S)
+            finally:
+                connection.terminate()
+
+    async def _lead(self, connection: "asyncpg.Connection[Any]") -> None:
+        await connection.execute(f"SET idle_session_timeout = '{LEASE_S}s'")
+        await connection.execute("SELECT set_config('app.scope', 'system', false)")
+        await self._wait_to_lead(connection)
+        rows = await connection.fetch(_LAST_OFFSETS)
+        self._last = {row["partition"]: row["last"] for row in rows}
+        loop = asyncio.get_running_loop()
+        check_at = purge_at = loop.time()
+        while True:
+            if loop.time() >= check_at:
+                await self._replay_if_wiped(connection)
+                check_at = loop.time() + WIPE_CHECK_S
+            if loop.time() >= purge_at:
+                await connection.execute(_PURGE, RETENTION_DAYS)
+                purge_at = loop.time() + PURGE_EVERY_S
+            sent = await self._forward(connection)
+            if sent == 0:
+                await asyncio.sleep(IDLE_POLL_S)
+
+    async def _wait_to_lead(self, connection: "asyncpg.Connection[Any]") -> None:
+        lock = f"outbox:{self._topic}"
+        for _ in itertools.count():
+            if await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", lock):
+                return
+            await asyncio.sleep(STANDBY_POLL_S)
+
+    async def _forward(self, connection: "asyncpg.Connection[Any]") -> int:
+        """Sends and marks one batch; returns its size (0 also when the broker is away)."""
+        rows = await connection.fetch(_CLAIM, BATCH_MAX)
+        _pending.labels(self._topic).set(len(rows))
+        if not rows:
+            return 0
+        records = [(row["key"], row["payload"]) for row in rows]
+        try:
+            places = await self._sink.send_batch(self._topic, records)
+        except Unavailable:
+            await asyncio.sleep(RETRY_S)
+            return 0
+        if self._fell_behind(places):
+            await self._replay(connection)
+            return len(rows)
+        await connection.execute(
+            _MARK,
+            [row["tenant_id"] for row in rows],
+            [row["event_id"] for row in rows],
+            [partition for partition, _ in places],
+            [offset for _, offset in places],
+        )
+        _published.labels(self._topic).inc(len(rows))
+        return len(rows)
+
+    def _fell_behind(self, places: list[tuple[int, int]]) -> bool:
+        """Whether an offset came back that is not beyond what this partition gave us before."""
+        for partition, offset in places:
+            if 0 <= offset <= self._last.get(partition, -1):
+                return True
+        for partition, offset in places:
+            self._last[partition] = max(offset, self._last.get(partition, -1))
+        return False
+
+    async def _replay_if_wiped(self, connection: "asyncpg.Connection[Any]") -> None:
+        """A wipe with nothing new to say would otherwise go unnoticed."""
+        if not self._last:
+            return
+        try:
+            ends = await self._sink.end_offsets(self._topic)
+        except Unavailable:
+            return
+        if any(ends.get(partition, 0) <= last for partition, last in self._last.items()):
+            await self._replay(connection)
+
+    async def _replay(self, connection: "asyncpg.Connection[Any]") -> None:
+        status = await connection.execute(_REPLAY)
+        self._last = {}
+        _replays.labels(self._topic).inc()
+        log.warning("relay.replay", topic=self._topic, rows=status.rpartition(" ")[2])

@@ -1,0 +1,183 @@
+"""Service tokens: who speaks to whom inside, signed with Ed25519 for at most a minute.
+
+The issuer's private key stays in its process; every service holds the public keys of those it may
+hear from. One audience per token, one algorithm, so a token can be neither re-aimed nor
+re-interpreted (reliability-security §5.1, ASVS 9.1.2 and 9.2.3).
+"""
+
+import base64
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+from uuid import UUID
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from shared.clock import Clock
+from shared.errors import Forbidden, Unauthorized
+
+LIFETIME_S = 60
+REUSE_S = 40
+"""A token without a nonce is reused this long: fresh enough to outlive any call it is sent on."""
+SKEW_S = 5
+CACHE_MAX = 512
+
+Kind = Literal["device", "user", "service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is asking, as vouched for by the caller's token."""
+
+    kind: Kind
+    issuer: str
+    subject: str
+    """device_id, user_id or the service's name"""
+    tenant_id: UUID | None = None
+    store_id: UUID | None = None
+    nonce: str | None = None
+    session_id: str | None = None
+    permissions: frozenset[str] = field(default_factory=frozenset)
+
+    def require(self, permission: str) -> None:
+        """Raises Forbidden unless the caller holds `permission`."""
+        if permission not in self.permissions:
+            raise Forbidden(f"needs the permission {permission}")
+
+    @property
+    def tenant(self) -> UUID:
+        """The tenant, for routes that cannot do without one."""
+        if self.tenant_id is None:
+            raise Forbidden("this caller acts for no merchant")
+        return self.tenant_id
+
+
+class TokenSigner:
+    """Issues tokens under one issuer name."""
+
+    def __init__(self, issuer: str, private_key_pem: bytes, clock: Clock) -> None:
+        key = serialization.load_pem_private_key(private_key_pem, password=None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise TypeError("a service key is an Ed25519 key")
+        self.issuer = issuer
+        self._key = key
+        self._clock = clock
+        self._reusable: dict[tuple[Any, ...], tuple[str, float]] = {}
+
+    @classmethod
+    def from_file(cls, issuer: str, path: Path, clock: Clock) -> Self:
+        return cls(issuer, path.read_bytes(), clock)
+
+    def issue(
+        self,
+        audience: str,
+        *,
+        kind: Kind,
+        subject: str,
+        tenant_id: UUID | None = None,
+        store_id: UUID | None = None,
+        nonce: str | None = None,
+        session_id: str | None = None,
+        permissions: Iterable[str] = (),
+    ) -> str:
+        """A token for one audience; with a nonce it is made for one request only."""
+        facts = {
+            "aud": audience,
+            "knd": kind,
+            "sub": subject,
+            "tid": str(tenant_id) if tenant_id else None,
+            "sto": str(store_id) if store_id else None,
+            "sid": session_id,
+            "prm": " ".join(sorted(permissions)) or None,
+        }
+        if nonce is not None:
+            return self._sign({**facts, "non": nonce})
+        slot = tuple(facts.values())
+        known = self._reusable.get(slot)
+        now = self._clock.monotonic()
+        if known is not None and now < known[1]:
+            return known[0]
+        token = self._sign(facts)
+        if len(self._reusable) >= CACHE_MAX:
+            self._reusable.clear()
+        self._reusable[slot] = (token, now + REUSE_S)
+        return token
+
+    def _sign(self, facts: dict[str, str | None]) -> str:
+        issued_at = int(self._clock.now().timestamp())
+        claims: dict[str, Any] = {name: value for name, value in facts.items() if value}
+        claims.update(iss=self.issuer, iat=issued_at, exp=issued_at + LIFETIME_S)
+        return jwt.encode(claims, self._key, algorithm="EdDSA")
+
+
+class TokenVerifier:
+    """Believes tokens of known issuers that were made for this audience."""
+
+    def __init__(self, audience: str, trust: dict[str, bytes], clock: Clock) -> None:
+        self.audience = audience
+        self._keys = {
+            issuer: Ed25519PublicKey.from_public_bytes(raw) for issuer, raw in trust.items()
+        }
+        self._clock = clock
+        self._seen: dict[str, tuple[Principal, int]] = {}
+
+    @classmethod
+    def from_file(cls, audience: str, path: Path, clock: Clock) -> Self:
+        """`path` holds JSON: {"issuer": "base64 of the raw public key"}."""
+        trust = {name: base64.b64decode(raw) for name, raw in json.loads(path.read_text()).items()}
+        return cls(audience, trust, clock)
+
+    def verify(self, token: str) -> Principal:
+        """The principal, or Unauthorized with a reason that helps the operator, not a forger."""
+        now = int(self._clock.now().timestamp())
+        known = self._seen.get(token)
+        if known is not None and now <= known[1]:
+            return known[0]
+        claims = self._claims(token, now)
+        try:
+            found = Principal(
+                kind=claims["knd"],
+                issuer=claims["iss"],
+                subject=claims["sub"],
+                tenant_id=UUID(claims["tid"]) if "tid" in claims else None,
+                store_id=UUID(claims["sto"]) if "sto" in claims else None,
+                nonce=claims.get("non"),
+                session_id=claims.get("sid"),
+                permissions=frozenset(claims.get("prm", "").split()),
+            )
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise Unauthorized("the service token is incomplete") from error
+        if found.nonce is None:
+            if len(self._seen) >= CACHE_MAX:
+                self._seen.clear()
+            self._seen[token] = (found, claims["exp"])
+        return found
+
+    def _claims(self, token: str, now: int) -> dict[str, Any]:
+        try:
+            issuer = jwt.decode(token, options={"verify_signature": False}).get("iss", "")
+            key = self._keys.get(issuer)
+            if key is None:
+                raise Unauthorized("unknown issuer of the service token")
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=["EdDSA"],
+                audience=self.audience,
+                # The clock is ours to inject, so the time claims are checked below.
+                options={"verify_exp": False, "verify_iat": False, "require": ["exp", "iat"]},
+            )
+        except jwt.PyJWTError as error:
+            raise Unauthorized("the service token does not verify") from error
+        issued_at, expires_at = claims["iat"], claims["exp"]
+        if not isinstance(issued_at, int) or not isinstance(expires_at, int):
+            raise Unauthorized("the service token has no usable times")
+        if expires_at - issued_at > LIFETIME_S or issued_at > now + SKEW_S:
+            raise Unauthorized("the service token lives too long")
+        if now > expires_at:
+            raise Unauthorized("the service token has expired")
+        return claims

@@ -1,0 +1,56 @@
+"""A worker process: its jobs side by side, a health door, and a clean stop on SIGTERM."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+
+from shared import telemetry
+from shared.config import BaseConfig
+from shared.db import is_connection_lost
+from shared.errors import Unavailable
+from shared.telemetry import get_logger
+from shared.web import Ready, health_server
+
+Job = Callable[[], Awaitable[None]]
+
+log = get_logger("worker")
+
+
+async def run_worker(name: str, config: BaseConfig, jobs: Sequence[Job], ready: Ready) -> None:
+    """Runs every job until SIGTERM or SIGINT; a job that ends or fails ends the process, and the
+    supervisor starts a fresh one."""
+    telemetry.configure(name, config.log_level)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    async with health_server(config, ready):
+        # After the server started: uvicorn installs handlers of its own while it serves.
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, stop.set)
+        running: list[asyncio.Future[object]] = [asyncio.ensure_future(job()) for job in jobs]
+        stopping: asyncio.Future[object] = asyncio.ensure_future(stop.wait())
+        done, _ = await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in running:
+            task.cancel()
+        stopping.cancel()
+        await asyncio.gather(*running, stopping, return_exceptions=True)
+        for task in done:
+            if task is not stopping and not task.cancelled() and task.exception() is not None:
+                log.error("worker.job_failed", exc_info=task.exception())
+                raise SystemExit(1)
+
+
+def periodic(work: Callable[[], Awaitable[object]], every_s: float) -> Job:
+    """A job that does `work`, rests `every_s`, and rides out a database or peer that is away."""
+
+    async def run() -> None:
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                if not isinstance(error, Unavailable) and not is_connection_lost(error):
+                    raise
+                log.warning("worker.peer_away", error=type(error).__name__)
+                await asyncio.sleep(max(every_s, 0.5))
+            await asyncio.sleep(every_s)
+
+    return run

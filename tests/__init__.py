@@ -1,0 +1,1 @@
+"""The proofs: README.md in this folder says what each tier is and which fixtures it has."""

@@ -1,0 +1,1 @@
+"""Rules about the code itself: sizes, bans, imports, schemas, routes."""

@@ -1,0 +1,51 @@
+"""Tidy: sizes that keep every file readable in one sitting."""
+
+import ast
+
+from tests.architecture.tree import files, parsed, python, text, under
+
+FILE_LINES = 400
+FUNCTION_LINES = 60
+SHARED_LINES = 2000
+SIZED = {".py", ".sql", ".js", ".ts", ".tsx", ".html", ".css", ".sh"}
+
+
+def test_no_file_is_longer_than_one_sitting() -> None:
+    sized = (path for path in files() if path.suffix in SIZED)
+    long = {
+        str(path): count for path in sized if (count := len(text(path).splitlines())) > FILE_LINES
+    }
+    assert not long
+
+
+def test_no_function_is_longer_than_one_screen() -> None:
+    long = {}
+    for path in python():
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno is not None
+                size = node.end_lineno - node.lineno + 1
+                if size > FUNCTION_LINES:
+                    long[f"{path}:{node.lineno} {node.name}"] = size
+    assert not long
+
+
+def test_shared_holds_mechanisms_only() -> None:
+    """Over budget means that a service's rule leaked into it."""
+    assert sum(len(text(path).splitlines()) for path in under("shared")) <= SHARED_LINES
+
+
+def test_every_module_says_what_it_owns() -> None:
+    silent = [str(path) for path in python() if not ast.get_docstring(parsed(path))]
+    assert not silent
+
+
+def test_no_vague_names() -> None:
+    """No Manager, Helper or utils: a name says what the thing does."""
+    vague = ("utils", "util", "helpers", "helper", "common", "misc", "impl")
+    found = [str(path) for path in python() if path.stem in vague]
+    for path in python():
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ClassDef) and node.name.endswith(("Manager", "Helper", "Impl")):
+                found.append(f"{path}: class {node.name}")
+    assert not found

@@ -1,0 +1,1 @@
+"""The performance table against a control build: python -m tests.bench."""

@@ -1,0 +1,160 @@
+"""The load generator: devices that pay one after the other, cheap enough not to be the load.
+
+A raw HTTP/1.1 client on one keep-alive connection per device: about a tenth of what a general
+client would cost, so the two cores belong to the platform. The device signature is the public
+contract of the edge (X-DF-* headers); nothing is imported from the product.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import random
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+PATH = "/api/device/v1/payments"
+ANSWER_LIMIT_S = 30.0
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a device knows of itself after enrolment."""
+
+    device_id: str
+    key_id: str
+    key: bytes
+
+
+@dataclass
+class Result:
+    """One closed-loop run."""
+
+    payments: int = 0
+    bad: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    latencies_ms: list[float] = field(default_factory=list)
+
+    @property
+    def per_s(self) -> float:
+        return self.payments / self.seconds if self.seconds else 0.0
+
+    def percentile(self, share: float) -> float:
+        ordered = sorted(self.latencies_ms)
+        return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0
+
+
+class Connection(asyncio.Protocol):
+    """One request at a time; the answer's body and status."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._waiting: asyncio.Future[tuple[int, bytes]] | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head, split, rest = self._buffer.partition(b"\r\n\r\n")
+        if not split:
+            return
+        length = _LENGTH.search(head)
+        if length is None or len(rest) < int(length.group(1)):
+            return
+        self._buffer = b""
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result((int(head[9:12]), rest))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(exc or ConnectionResetError("closed by the platform"))
+
+    async def ask(self, request: bytes) -> tuple[int, bytes]:
+        assert self._transport is not None
+        self._waiting = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await asyncio.wait_for(self._waiting, ANSWER_LIMIT_S)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+def face_code(rng: random.Random) -> str:
+    """A security code as the device's face recognition hands it out."""
+    return "fp" + "".join(rng.choices(_ALPHABET, k=33))
+
+
+def signed_request(device: Device, host: str, body: bytes, path: str = PATH) -> bytes:
+    """A complete POST as the edge wants it signed."""
+    stamp, nonce = str(int(time.time())), secrets.token_hex(16)
+    text = "\n".join(
+        ("POST", path, "", stamp, nonce, device.device_id, device.key_id,
+         hashlib.sha256(body).hexdigest())
+    )  # fmt: skip
+    mac = hmac.new(device.key, text.encode(), hashlib.sha256).hexdigest()
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nX-DF-Device: {device.device_id}\r\n"
+        f"X-DF-Key: {device.key_id}\r\nX-DF-Timestamp: {stamp}\r\nX-DF-Nonce: {nonce}\r\n"
+        f"X-DF-Signature: {mac}\r\n\r\n"
+    ).encode() + body
+
+
+class Load:
+    """Devices against one public door."""
+
+    def __init__(self, host: str, port: int, devices: Sequence[Device], seed: int = 1) -> None:
+        self._host = host
+        self._port = port
+        self._devices = devices
+        self._rng = random.Random(seed)
+
+    async def run(self, devices: int, seconds: float, *, pause_s: float = 0.0) -> Result:
+        """Closed loop: each device starts its next payment when the last one is answered, after
+        an exponential pause when one is given."""
+        result = Result()
+        started = time.perf_counter()
+        stop_at = started + seconds
+        async with asyncio.TaskGroup() as group:
+            for device in self._devices[:devices]:
+                group.create_task(self._one(device, stop_at, pause_s, result))
+        result.seconds = seconds
+        return result
+
+    async def _one(self, device: Device, stop_at: float, pause_s: float, result: Result) -> None:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(Connection, self._host, self._port)
+        host = f"{self._host}:{self._port}"
+        try:
+            while (now := time.perf_counter()) < stop_at:
+                if pause_s:
+                    await asyncio.sleep(self._rng.expovariate(1 / pause_s))
+                body = json.dumps(
+                    {
+                        "pay_request_id": secrets.token_hex(16),
+                        "amount_fen": self._rng.randint(1, 50_000),
+                        "auth_code": face_code(self._rng),
+                        "subject": "bench",
+                    }
+                ).encode()
+                now = time.perf_counter()
+                status, answer = await connection.ask(signed_request(device, host, body))
+                done = time.perf_counter()
+                if status == 200 and b'"paid"' in answer:
+                    if done < stop_at:
+                        result.payments += 1
+                        result.latencies_ms.append((done - now) * 1000)
+                else:
+                    result.bad.append(f"{status} {answer[:200]!r}")
+                    await asyncio.sleep(0.05)
+        finally:
+            connection.close()

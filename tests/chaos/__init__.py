@@ -1,0 +1,1 @@
+"""Faults and kills against a whole stack: python -m tests.chaos."""

@@ -1,0 +1,1 @@
+"""What others rely on: events, problem documents, result files, command lines."""

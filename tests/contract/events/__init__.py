@@ -1,0 +1,1 @@
+"""Event contracts: one committed sample per type."""

@@ -1,0 +1,1 @@
+"""The whole stack, driven from outside as a device, a browser or Alipay would."""

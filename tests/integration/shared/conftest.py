@@ -1,0 +1,59 @@
+"""A database with the shared tables and one tenant table, made by the migration mechanisms."""
+
+import itertools
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from shared import migrate
+from shared.db import Database
+
+_names = itertools.count(1)
+
+
+class Collected:
+    """Stands where alembic's `op` stands in a migration and keeps the statements."""
+
+    def __init__(self):
+        self.statements = []
+
+    def execute(self, statement):
+        self.statements.append(statement)
+
+
+@pytest_asyncio.fixture
+async def database(postgres):
+    place = postgres.empty(f"shared_{next(_names)}")
+    op = Collected()
+    op.execute(
+        "CREATE TABLE notes (tenant_id uuid NOT NULL, note_id uuid NOT NULL, text text NOT NULL,"
+        " PRIMARY KEY (tenant_id, note_id))"
+    )
+    migrate.enable_rls(op, "notes")
+    migrate.create_outbox(op)
+    migrate.create_inbox(op)
+    migrate.grant_app(op)
+    owner = await asyncpg.connect(place.owner_url)
+    for statement in op.statements:
+        await owner.execute(statement)
+    await owner.close()
+    return place
+
+
+@pytest_asyncio.fixture
+async def db(database):
+    opened = Database(database.app_url, pool_size=5, name="test")
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def deps(clock):
+    class Deps:
+        pass
+
+    made = Deps()
+    made.clock = clock
+    return made

@@ -1,0 +1,1 @@
+"""The mechanisms, without a process around them."""

@@ -1,0 +1,85 @@
+"""The HTTP client tells "surely not sent" from "unknown", never retries, and bounds its pool."""
+
+import asyncio
+import socket
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from shared.client import Client, NoAnswer, NotSent, PoolFull
+
+
+@pytest_asyncio.fixture
+async def server():
+    seen = []
+
+    async def handle(request):
+        seen.append((request.method, request.path_qs, await request.read()))
+        if request.path == "/hang":
+            await asyncio.sleep(5)
+        if request.path == "/drop":
+            request.transport.close()
+        if request.path == "/redirect":
+            raise web.HTTPFound("/elsewhere")
+        return web.json_response({"ok": True}, status=418 if request.path == "/teapot" else 200)
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = site._server.sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}", seen
+    await runner.cleanup()
+
+
+@pytest.mark.asyncio
+async def test_an_answer_of_any_status_is_a_reply(server):
+    url, seen = server
+    client = Client(url, name="t")
+    reply = await client.request("POST", "/teapot?a=%2F%2B", content=b"body")
+    assert (reply.status, reply.json()) == (418, {"ok": True})
+    assert reply.headers["content-type"].startswith("application/json")
+    assert seen == [("POST", "/teapot?a=%2F%2B", b"body")]
+    assert (await client.request("GET", "/redirect")).status == 302
+    await client.aclose()
+
+
+@pytest.mark.asyncio
+async def test_a_refused_connection_was_surely_not_sent():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    client = Client(f"http://127.0.0.1:{port}", name="t")
+    with pytest.raises(NotSent):
+        await client.request("POST", "/")
+    await client.aclose()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("path", ["/hang", "/drop"])
+async def test_a_lost_answer_is_unknown_and_sent_once(server, path):
+    """F4, and jeepay's silent second POST (peers §8)."""
+    url, seen = server
+    client = Client(url, name="t", timeout_s=0.3)
+    with pytest.raises(NoAnswer):
+        await client.request("POST", path, content=b"x")
+    assert len(seen) == 1
+    await client.aclose()
+
+
+@pytest.mark.asyncio
+async def test_a_full_pool_refuses_instead_of_queueing_for_ever(server, monkeypatch):
+    monkeypatch.setattr("shared.client.POOL_WAIT_S", 0.1)
+    url, _ = server
+    client = Client(url, name="t", pool=1, timeout_s=1)
+    hanging = asyncio.ensure_future(client.request("GET", "/hang"))
+    await asyncio.sleep(0.05)
+    with pytest.raises(PoolFull):
+        await client.request("GET", "/")
+    with pytest.raises(NoAnswer):
+        await hanging
+    assert (await client.request("GET", "/")).status == 200
+    await client.aclose()
