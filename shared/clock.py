@@ -8,13 +8,9 @@ from typing import Protocol
 class Clock(Protocol):
     """Wall time for facts, monotonic time for durations."""
 
-    def now(self) -> datetime:
-        """The present instant, aware, in UTC."""
-        ...
+    def now(self) -> datetime: ...  # the present instant, aware, in UTC
 
-    def monotonic(self) -> float:
-        """Seconds that only grow; compare two readings, never store one."""
-        ...
+    def monotonic(self) -> float: ...  # seconds that only grow: compare two, never store one
 
 
 class SystemClock:

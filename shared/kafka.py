@@ -78,6 +78,7 @@ class Producer:
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._client: AIOKafkaProducer | None = None
+        self._probe: AIOKafkaConsumer | None = None
 
     async def _opened(self) -> AIOKafkaProducer:
         if self._client is None:
@@ -115,23 +116,28 @@ class Producer:
 
     async def end_offsets(self, topic: str) -> dict[int, int]:
         """See `shared.outbox.Sink`."""
-        probe = _reader(self._bootstrap)
         try:
             async with asyncio.timeout(SEND_WITHIN_S):
-                await probe.start()
-                await probe.topics()
-                places = [TopicPartition(topic, n) for n in probe.partitions_for_topic(topic) or ()]
-                ends = await probe.end_offsets(places) if places else {}
+                if self._probe is None:
+                    self._probe = _reader(self._bootstrap, topic)
+                    await self._probe.start()
+                    self._probe.pause(*self._probe.assignment())
+                places = [
+                    TopicPartition(topic, number)
+                    for number in self._probe.partitions_for_topic(topic) or ()
+                ]
+                ends = await self._probe.end_offsets(places) if places else {}
         except (KafkaError, TimeoutError, OSError) as error:
+            await self.aclose()
             raise Unavailable(f"the broker is away: {type(error).__name__}") from error
-        finally:
-            await _quietly(probe.stop())
         return {place.partition: end for place, end in ends.items()}
 
     async def aclose(self) -> None:
-        client, self._client = self._client, None
+        client, probe, self._client, self._probe = self._client, self._probe, None, None
         if client is not None:
             await _quietly(client.stop())
+        if probe is not None:
+            await _quietly(probe.stop())
 
 
 def _reader(bootstrap: str, *topics: str, **more: Any) -> AIOKafkaConsumer:

@@ -19,7 +19,7 @@ from prometheus_client import Counter, Gauge
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db import Database, is_connection_lost
+from shared.db import Database
 from shared.errors import Unavailable
 from shared.events.base import Event
 from shared.telemetry import get_logger
@@ -138,21 +138,13 @@ class Relay:
         while True:
             try:
                 connection = await self._db.connect()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-                await asyncio.sleep(RETRY_S)
-                continue
-            try:
-                await self._lead(connection)
-            except (Unavailable, asyncpg.PostgresError) as error:
+                try:
+                    await self._lead(connection)
+                finally:
+                    connection.terminate()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
                 log.warning("relay.lost_database", error=type(error).__name__)
                 await asyncio.sleep(RETRY_S)
-            except Exception as error:
-                if not is_connection_lost(error):
-                    raise
-                log.warning("relay.lost_database", error=type(error).__name__)
-                await asyncio.sleep(RETRY_S)
-            finally:
-                connection.terminate()
 
     async def _lead(self, connection: "asyncpg.Connection[Any]") -> None:
         await connection.execute(f"SET idle_session_timeout = '{LEASE_S}s'")

@@ -73,24 +73,18 @@ def seal(provider: KeyProvider, wrapped: bytes, plaintext: bytes, aad: str) -> s
     """A self-contained box (JSON text): whoever holds the provider can open it, nobody else."""
     data_key = provider.unwrap(provider.kek_id, wrapped)
     nonce = os.urandom(NONCE_BYTES)
-    box = {
-        "v": 1,
-        "kek": provider.kek_id,
-        "dek": base64.b64encode(wrapped).decode(),
-        "nonce": base64.b64encode(nonce).decode(),
-        "ct": base64.b64encode(AESGCM(data_key).encrypt(nonce, plaintext, aad.encode())).decode(),
-    }
-    return json.dumps(box, separators=(",", ":"))
+    sealed = AESGCM(data_key).encrypt(nonce, plaintext, aad.encode())
+    parts = {"dek": wrapped, "nonce": nonce, "ct": sealed}
+    box = {name: base64.b64encode(part).decode() for name, part in parts.items()}
+    return json.dumps({"v": 1, "kek": provider.kek_id, **box}, separators=(",", ":"))
 
 
 def open_sealed(provider: KeyProvider, box: str, aad: str) -> bytes:
     """The plaintext; SealBroken when anything about the box or its row is off."""
     try:
         parts: dict[str, Any] = json.loads(box)
-        data_key = provider.unwrap(parts["kek"], base64.b64decode(parts["dek"]))
-        cipher = AESGCM(data_key)
-        return cipher.decrypt(
-            base64.b64decode(parts["nonce"]), base64.b64decode(parts["ct"]), aad.encode()
-        )
+        wrapped, nonce, sealed = (base64.b64decode(parts[n]) for n in ("dek", "nonce", "ct"))
+        data_key = provider.unwrap(parts["kek"], wrapped)
+        return AESGCM(data_key).decrypt(nonce, sealed, aad.encode())
     except (InvalidTag, KeyError, ValueError, TypeError):
         raise SealBroken("the sealed box does not open here") from None

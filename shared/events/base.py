@@ -17,7 +17,6 @@ def _rfc3339(value: datetime) -> str:
 
 Instant = Annotated[AwareDatetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
 
-_ENVELOPE = frozenset({"event_id", "tenant_id", "occurred_at"})
 _REGISTRY: dict[str, type["Event"]] = {}
 
 
@@ -26,12 +25,13 @@ class UnknownEvent(ValueError):
 
 
 class Event(BaseModel):
-    """One fact. Subclasses name their `type`, their topic and the aggregate that orders them."""
+    """One fact. A subclass names its type, its topic and the member with its aggregate's id."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     type: ClassVar[str] = ""
     topic: ClassVar[str] = ""
+    key_field: ClassVar[str] = ""
 
     event_id: UUID
     tenant_id: UUID
@@ -45,7 +45,7 @@ class Event(BaseModel):
     @property
     def subject(self) -> str:
         """The aggregate's id: also the Kafka key, so one aggregate's facts stay in order."""
-        raise NotImplementedError
+        return str(getattr(self, self.key_field))
 
     def encode(self) -> bytes:
         """Structured-mode CloudEvents JSON."""

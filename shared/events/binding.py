@@ -14,31 +14,26 @@ class MerchantCreated(_BindingEvent):
     """A merchant (a tenant) exists."""
 
     type: ClassVar[str] = "merchant.created.v1"
+    key_field: ClassVar[str] = "tenant_id"
 
     name: str
-
-    @property
-    def subject(self) -> str:
-        return str(self.tenant_id)
 
 
 class StoreCreated(_BindingEvent):
     """A store of a merchant exists."""
 
     type: ClassVar[str] = "store.created.v1"
+    key_field: ClassVar[str] = "store_id"
 
     store_id: UUID
     name: str
-
-    @property
-    def subject(self) -> str:
-        return str(self.store_id)
 
 
 class AppBound(_BindingEvent):
     """A mini program's binding is new or changed (keys rotated, switched on or off)."""
 
     type: ClassVar[str] = "app.bound.v1"
+    key_field: ClassVar[str] = "app_id"
 
     app_id: str
     seller_id: str
@@ -46,18 +41,11 @@ class AppBound(_BindingEvent):
     key_version: int
     enabled: bool
 
-    @property
-    def subject(self) -> str:
-        return self.app_id
-
 
 class SessionRevoked(_BindingEvent):
     """A console session ended before its time; caches of it must go."""
 
     type: ClassVar[str] = "session.revoked.v1"
+    key_field: ClassVar[str] = "session_hash"
 
     session_hash: str
-
-    @property
-    def subject(self) -> str:
-        return self.session_hash

@@ -8,12 +8,9 @@ from shared.events.base import Event
 
 class _DeviceEvent(Event):
     topic: ClassVar[str] = "device.events"
+    key_field: ClassVar[str] = "device_id"
 
     device_id: UUID
-
-    @property
-    def subject(self) -> str:
-        return str(self.device_id)
 
 
 class DeviceEnrolled(_DeviceEvent):

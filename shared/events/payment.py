@@ -14,6 +14,7 @@ class PaymentFact(Event):
     """What each payment event repeats, so that no consumer has to ask back."""
 
     topic: ClassVar[str] = "payment.events"
+    key_field: ClassVar[str] = "payment_id"
 
     payment_id: UUID
     store_id: UUID
@@ -26,10 +27,6 @@ class PaymentFact(Event):
     total_fen: Fen
     payable_fen: Fen
     created_at: Instant
-
-    @property
-    def subject(self) -> str:
-        return str(self.payment_id)
 
 
 class PaymentSucceeded(PaymentFact):
