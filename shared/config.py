@@ -7,6 +7,8 @@ from typing import TypeVar
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+ConfigT = TypeVar("ConfigT", bound=BaseSettings)
+
 
 class BaseConfig(BaseSettings):
     """What every process needs to be told."""
@@ -23,12 +25,9 @@ class BaseConfig(BaseSettings):
     service_trust_file: Path
 
     @property
-    def listen_host(self) -> str:
-        return self.listen.rpartition(":")[0]
-
-    @property
-    def listen_port(self) -> int:
-        return int(self.listen.rpartition(":")[2])
+    def listen_at(self) -> tuple[str, int]:
+        host, _, port = self.listen.rpartition(":")
+        return host, int(port)
 
 
 class DatabaseConfig(BaseConfig):
@@ -41,9 +40,6 @@ class DatabaseConfig(BaseConfig):
     @property
     def owner_url(self) -> str:
         return self.database_owner_url or self.database_url
-
-
-ConfigT = TypeVar("ConfigT", bound=BaseSettings)
 
 
 def load(config: type[ConfigT]) -> ConfigT:

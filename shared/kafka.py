@@ -100,7 +100,8 @@ class Producer:
     async def send_batch(
         self, topic: str, records: list[tuple[str, bytes]]
     ) -> list[tuple[int, int]]:
-        """See `shared.outbox.Sink`; Unavailable when not everything was acknowledged."""
+        """(key, value) pairs in, (partition, offset) of each out, in order; Unavailable when not
+        everything was acknowledged."""
         try:
             async with asyncio.timeout(SEND_WITHIN_S):
                 client = await self._opened()
@@ -115,7 +116,7 @@ class Producer:
         return [(place.partition, place.offset) for place in acknowledged]
 
     async def end_offsets(self, topic: str) -> dict[int, int]:
-        """See `shared.outbox.Sink`."""
+        """The next offset of every partition; empty when the topic does not exist."""
         try:
             async with asyncio.timeout(SEND_WITHIN_S):
                 if self._probe is None:

@@ -43,15 +43,11 @@ def create_inbox(op: Any) -> None:
 
 def grant_app(op: Any) -> None:
     """Rows and sequences for the application's role, now and for what the owner makes later."""
-    for statement in (
-        f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APP_ROLE}",
-        f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {APP_ROLE}",
-        "ALTER DEFAULT PRIVILEGES IN SCHEMA public"
-        f" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {APP_ROLE}",
-        f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {APP_ROLE}",
-    ):
-        op.execute(statement)
+    op.execute(f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}")
+    for what, rights in (("TABLES", "SELECT, INSERT, UPDATE, DELETE"), ("SEQUENCES", "USAGE")):
+        op.execute(f"GRANT {rights} ON ALL {what} IN SCHEMA public TO {APP_ROLE}")
+        future = f"GRANT {rights} ON {what} TO {APP_ROLE}"
+        op.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public {future}")
 
 
 def migrate(package: str, owner_url: str) -> None:
@@ -67,8 +63,7 @@ async def _migrate(package: str, owner_url: str) -> None:
         async with engine.begin() as connection:
             await connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
             await connection.run_sync(_upgrade, folder)
-            raw = await connection.get_raw_connection()
-            driver: Any = raw.driver_connection
+            driver: Any = (await connection.get_raw_connection()).driver_connection
             for script in sorted(folder.glob("*.sql")):
                 await driver.execute(script.read_text())
     finally:
@@ -82,7 +77,6 @@ def _upgrade(connection: Connection, folder: Path) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(folder / "migrations"))
-    config.set_main_option("version_locations", str(folder / "migrations" / "versions"))
     config.set_main_option("path_separator", "os")
     script = ScriptDirectory.from_config(config)
 

@@ -11,17 +11,18 @@ consumers' inboxes drop what they have already heard.
 import asyncio
 import itertools
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import asyncpg
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import Database
 from shared.errors import Unavailable
 from shared.events.base import Event
+from shared.kafka import Producer
 from shared.telemetry import get_logger
 
 DDL = """
@@ -84,34 +85,12 @@ _PURGE = "DELETE FROM outbox WHERE published_at < now() - make_interval(days => 
 log = get_logger("outbox")
 _published = Counter("outbox_published_total", "Events acknowledged by the broker", ["topic"])
 _replays = Counter("outbox_replays_total", "Replays after the broker lost its memory", ["topic"])
-_pending = Gauge("outbox_batch_size", "Events in the relay's last batch", ["topic"])
-
-
-class Sink(Protocol):
-    """The relay's view of a producer (shared.kafka.Producer)."""
-
-    async def send_batch(
-        self, topic: str, records: list[tuple[str, bytes]]
-    ) -> list[tuple[int, int]]:
-        """(key, value) pairs in; (partition, offset) of each, once all are acknowledged."""
-        ...
-
-    async def end_offsets(self, topic: str) -> dict[int, int]:
-        """The next offset of every partition; empty when the topic does not exist."""
-        ...
 
 
 def row(event: Event) -> Row:
     """The outbox columns of an event, in the order of the INSERT (for hot-path functions)."""
-    return (
-        event.tenant_id,
-        event.event_id,
-        event.topic,
-        event.subject,
-        event.type,
-        event.encode(),
-        event.occurred_at,
-    )
+    name = event.topic, event.subject, event.type
+    return (event.tenant_id, event.event_id, *name, event.encode(), event.occurred_at)
 
 
 async def add(where: "AsyncSession | asyncpg.Connection[Any]", event: Event) -> None:
@@ -127,7 +106,7 @@ async def add(where: "AsyncSession | asyncpg.Connection[Any]", event: Event) -> 
 class Relay:
     """Carries one service's outbox to its topic."""
 
-    def __init__(self, db: Database, sink: Sink, topic: str) -> None:
+    def __init__(self, db: Database, sink: Producer, topic: str) -> None:
         self._db = db
         self._sink = sink
         self._topic = topic
@@ -175,7 +154,6 @@ class Relay:
     async def _forward(self, connection: "asyncpg.Connection[Any]") -> int:
         """Sends and marks one batch; returns its size (0 also when the broker is away)."""
         rows = await connection.fetch(_CLAIM, BATCH_MAX)
-        _pending.labels(self._topic).set(len(rows))
         if not rows:
             return 0
         records = [(row["key"], row["payload"]) for row in rows]
@@ -184,27 +162,15 @@ class Relay:
         except Unavailable:
             await asyncio.sleep(RETRY_S)
             return 0
-        if self._fell_behind(places):
-            await self._replay(connection)
+        if any(0 <= offset <= self._last.get(partition, -1) for partition, offset in places):
+            await self._replay(connection)  # it gave us this offset before: it has forgotten
             return len(rows)
-        await connection.execute(
-            _MARK,
-            [row["tenant_id"] for row in rows],
-            [row["event_id"] for row in rows],
-            [partition for partition, _ in places],
-            [offset for _, offset in places],
-        )
-        _published.labels(self._topic).inc(len(rows))
-        return len(rows)
-
-    def _fell_behind(self, places: list[tuple[int, int]]) -> bool:
-        """Whether an offset came back that is not beyond what this partition gave us before."""
-        for partition, offset in places:
-            if 0 <= offset <= self._last.get(partition, -1):
-                return True
         for partition, offset in places:
             self._last[partition] = max(offset, self._last.get(partition, -1))
-        return False
+        ids = [row["tenant_id"] for row in rows], [row["event_id"] for row in rows]
+        await connection.execute(_MARK, *ids, [p for p, _ in places], [o for _, o in places])
+        _published.labels(self._topic).inc(len(rows))
+        return len(rows)
 
     async def _replay_if_wiped(self, connection: "asyncpg.Connection[Any]") -> None:
         """A wipe with nothing new to say would otherwise go unnoticed."""

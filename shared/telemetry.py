@@ -13,14 +13,11 @@ from prometheus_client import REGISTRY, generate_latest
 
 MASK = "***"
 _SECRET_NAMES = re.compile(
-    r"(private_key|secret|password|passwd|token|authorization|cookie|auth_code|hmac|kek|\bkey\b"
-    r"|_box$|signature)",
-    re.IGNORECASE,
+    r"(?i)private_key|secret|passw|token|authorization|cookie|auth_code|hmac|kek|\bkey\b|_box$"
+    r"|signature"
 )
 # PEM bodies and long base64 runs: keys, signatures, tokens. Ids and hashes are shorter or hex.
 _SECRET_SHAPE = re.compile(r"-----BEGIN [A-Z ]+-----|[A-Za-z0-9+/_-]{100,}={0,2}")
-
-
 _bound: dict[str, str] = {}
 
 

@@ -5,6 +5,7 @@ All of it is pure ASGI: each `BaseHTTPMiddleware` costs 225 µs a request (perfo
 
 import asyncio
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from time import perf_counter
@@ -140,11 +141,9 @@ class Entry:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return await self._app(scope, receive, send)
         if scope["path"] in _HEALTH:
-            await (await health_answer(scope["path"], self._ready))(scope, receive, send)
-            return
+            return await (await health_answer(scope["path"], self._ready))(scope, receive, send)
         headers = dict(scope["headers"])
         request_id = clean_id(headers.get(b"x-request-id", b""))
         scope["damselfly.request_id"] = request_id
@@ -164,26 +163,18 @@ class Entry:
         try:
             declared = headers.get(b"content-length", b"0")
             if declared.isdigit() and int(declared) > self._body_limit:
-                refusal = problem_response(
-                    TooLarge(f"at most {self._body_limit} bytes"), request_id=request_id
-                )
-                await refusal(scope, receive, sending)
+                refusal = TooLarge(f"at most {self._body_limit} bytes")
+                answer = problem_response(refusal, request_id=request_id)
+                await answer(scope, receive, sending)
             else:
                 await self._app(scope, limited(receive, self._body_limit), sending)
         finally:
             spent = perf_counter() - started
             _requests.labels(scope["method"], status).inc()
             _seconds.labels(scope["method"]).observe(spent)
-            telemetry.access_line(
-                {
-                    "event": "http",
-                    "method": scope["method"],
-                    "path": scope["path"],
-                    "status": status,
-                    "ms": round(spent * 1000, 2),
-                    "request_id": request_id,
-                }
-            )
+            line = {"event": "http", "method": scope["method"], "path": scope["path"]}
+            took = {"status": status, "ms": round(spent * 1000, 2), "request_id": request_id}
+            telemetry.access_line(line | took)
 
 
 async def health_answer(path: str, ready: Ready) -> Response:
@@ -227,11 +218,8 @@ def _problem_handlers(app: FastAPI) -> None:
         found = _as_problem(error)
         if found.status >= 500:
             log.error("problem", code=found.code, detail=found.detail, exc_info=error)
-        return problem_response(
-            found,
-            instance=request.url.path,
-            request_id=request.scope.get("damselfly.request_id", ""),
-        )
+        request_id = request.scope.get("damselfly.request_id", "")
+        return problem_response(found, instance=request.url.path, request_id=request_id)
 
     for kind in (Problem, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, answer)
@@ -257,14 +245,7 @@ def make_app(
     body_limit: int = BODY_LIMIT,
 ) -> FastAPI:
     """A FastAPI app with everything this module owns; the caller adds its routers."""
-    app = FastAPI(
-        title=f"Damselfly {name}",
-        version="1",
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-    )
+    app = FastAPI(title=f"Damselfly {name}", version="1", lifespan=lifespan, openapi_url=None)
     app.state.verifier = verifier
     _problem_handlers(app)
     app.add_middleware(Entry, ready=ready, body_limit=body_limit)
@@ -296,10 +277,8 @@ def listen(config: BaseConfig) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        sock.bind((config.listen_host, config.listen_port))
+        sock.bind(config.listen_at)
     except OSError as error:
-        import sys
-
         sys.stderr.write(f"cannot listen on {config.listen} (LISTEN): {error.strerror}\n")
         raise SystemExit(2) from None
     return sock
@@ -316,10 +295,7 @@ async def health_server(config: BaseConfig, ready: Ready) -> AsyncIterator[uvico
     """A worker's own small door: health and metrics only, inside the running loop."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        answer = await health_answer(scope["path"], ready)
-        await answer(scope, receive, send)
+        await (await health_answer(scope["path"], ready))(scope, receive, send)
 
     server = _server(app, lifespan="off")
     async with asyncio.TaskGroup() as group:

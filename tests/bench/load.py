@@ -13,7 +13,7 @@ import random
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 PATH = "/api/device/v1/payments"
@@ -118,43 +118,69 @@ class Load:
         self._devices = devices
         self._rng = random.Random(seed)
 
-    async def run(self, devices: int, seconds: float, *, pause_s: float = 0.0) -> Result:
+    async def run(
+        self,
+        devices: int,
+        seconds: float,
+        *,
+        warm_s: float = 1.0,
+        pause_s: float = 0.0,
+        on_edge: Callable[[], None] | None = None,
+    ) -> Result:
         """Closed loop: each device starts its next payment when the last one is answered, after
-        an exponential pause when one is given."""
-        result = Result()
-        started = time.perf_counter()
-        stop_at = started + seconds
+        an exponential pause when one is given. Counts what is answered in the window that opens
+        after `warm_s`; `on_edge` is called when the window opens and when it closes."""
+        window = _Window(self._rng, pause_s)
         async with asyncio.TaskGroup() as group:
             for device in self._devices[:devices]:
-                group.create_task(self._one(device, stop_at, pause_s, result))
-        result.seconds = seconds
-        return result
+                group.create_task(self._one(device, window))
+            await asyncio.sleep(warm_s)
+            window.opened_at = time.perf_counter()
+            if on_edge is not None:
+                on_edge()
+            await asyncio.sleep(seconds)
+            window.closed_at = time.perf_counter()
+            if on_edge is not None:
+                on_edge()
+        window.result.seconds = window.closed_at - window.opened_at
+        return window.result
 
-    async def _one(self, device: Device, stop_at: float, pause_s: float, result: Result) -> None:
+    async def _one(self, device: Device, window: "_Window") -> None:
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(Connection, self._host, self._port)
         host = f"{self._host}:{self._port}"
         try:
-            while (now := time.perf_counter()) < stop_at:
-                if pause_s:
-                    await asyncio.sleep(self._rng.expovariate(1 / pause_s))
+            while not window.closed_at:
+                if window.pause_s:
+                    await asyncio.sleep(window.rng.expovariate(1 / window.pause_s))
                 body = json.dumps(
                     {
                         "pay_request_id": secrets.token_hex(16),
-                        "amount_fen": self._rng.randint(1, 50_000),
-                        "auth_code": face_code(self._rng),
+                        "amount_fen": window.rng.randint(1, 50_000),
+                        "auth_code": face_code(window.rng),
                         "subject": "bench",
                     }
                 ).encode()
-                now = time.perf_counter()
+                started = time.perf_counter()
                 status, answer = await connection.ask(signed_request(device, host, body))
-                done = time.perf_counter()
-                if status == 200 and b'"paid"' in answer:
-                    if done < stop_at:
-                        result.payments += 1
-                        result.latencies_ms.append((done - now) * 1000)
-                else:
-                    result.bad.append(f"{status} {answer[:200]!r}")
-                    await asyncio.sleep(0.05)
+                window.count(status, answer, time.perf_counter() - started)
         finally:
             connection.close()
+
+
+class _Window:
+    """What is counted, and when."""
+
+    def __init__(self, rng: random.Random, pause_s: float) -> None:
+        self.rng = rng
+        self.pause_s = pause_s
+        self.opened_at = 0.0
+        self.closed_at = 0.0
+        self.result = Result()
+
+    def count(self, status: int, answer: bytes, spent_s: float) -> None:
+        if status != 200 or b'"paid"' not in answer:
+            self.result.bad.append(f"{status} {answer[:200]!r}")
+        elif self.opened_at and not self.closed_at:
+            self.result.payments += 1
+            self.result.latencies_ms.append(spent_s * 1000)

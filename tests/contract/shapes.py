@@ -11,7 +11,7 @@ from typing import Any
 NUMBER = (int, float)
 
 
-class each:  # noqa: N801  reads as a word in the tables below
+class each:
     """A mapping with any keys, whose values have one shape."""
 
     def __init__(self, shape: Any) -> None:
@@ -38,7 +38,9 @@ def misfits(document: Any, shape: Any, at: str = "$") -> Iterator[str]:
         case type() | tuple():
             kinds = shape if isinstance(shape, tuple) else (shape,)
             # bool is an int in Python; in JSON it is not a number.
-            if not isinstance(document, kinds) or (isinstance(document, bool) and bool not in kinds):
+            if not isinstance(document, kinds) or (
+                isinstance(document, bool) and bool not in kinds
+            ):
                 yield f"{at} is {document!r}"
         case _ if callable(shape):
             test: Callable[[Any], bool] = shape
@@ -73,7 +75,7 @@ STACK = {
     "ready_at": lambda value: isinstance(value, str) and value.endswith("Z"),
     "seconds_to_ready": NUMBER,
     "gateway": {"public": _is_url, "egress": _is_url},
-    "services": {name: _is_url for name in SERVICES},
+    "services": dict.fromkeys(SERVICES, _is_url),
     "sandbox": {
         "alipay": {"gateway": _is_url, "admin": _is_url},
         "dragonfly?": {"page": _is_url},
@@ -139,6 +141,6 @@ CHAOS = {
     "stuck_after_s": NUMBER,
     "events_missing": int,
     "effects_doubled": int,
-    "invariants": {name: bool for name in INVARIANTS},
+    "invariants": dict.fromkeys(INVARIANTS, bool),
     "outcomes": {"succeeded": int, "failed": int, "cancelled": int},
 }

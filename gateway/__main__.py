@@ -1,0 +1,34 @@
+"""`python -m gateway edge|egress`: starts one of the two gateway processes."""
+
+import argparse
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serves until SIGTERM."""
+    parser = argparse.ArgumentParser(
+        prog="python -m gateway",
+        description="The public edge, or the private egress. Settings come from the environment.",
+    )
+    parser.add_argument("process", choices=("edge", "egress"))
+    chosen = parser.parse_args(arguments).process
+
+    from gateway.config import EdgeConfig, EgressConfig
+    from shared.clock import SystemClock
+    from shared.config import load
+    from shared.web import run_api
+
+    if chosen == "edge":
+        from gateway.edge import create_app
+
+        edge_config = load(EdgeConfig)
+        run_api("gateway-edge", create_app(edge_config, SystemClock()), edge_config)
+    else:
+        from gateway.egress import create_app as create_egress
+
+        egress_config = load(EgressConfig)
+        run_api("gateway-egress", create_egress(egress_config, SystemClock()), egress_config)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,276 @@
+"""Raw ASGI for the two hot doors: one parsed request in, one whole answer out.
+
+FastAPI's 80 µs a request are affordable inside, not on a process that every request crosses.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from time import perf_counter
+
+import orjson
+from prometheus_client import Counter, Histogram
+from starlette.types import Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
+
+from gateway.limits import (
+    BODY_WAIT_S,
+    HEADER_BYTES_MAX,
+    HEADERS_MAX,
+    TARGET_BYTES_MAX,
+    HeadersTooLarge,
+)
+from shared import telemetry
+from shared.errors import NotFound, Problem, TooLarge
+from shared.web import clean_id
+
+Header = tuple[bytes, bytes]
+Job = Callable[[], Awaitable[None]]
+
+_PATH = re.compile(rb"/|(?:/[A-Za-z0-9_\-~:.@]+)+", re.ASCII)
+_QUERY = re.compile(rb"[\x21\x22\x24-\x7e]*", re.ASCII)
+JSON: Header = (b"content-type", b"application/json")
+PROBLEM: Header = (b"content-type", b"application/problem+json")
+PLAIN: Header = (b"content-type", b"text/plain; charset=utf-8")
+NO_STORE: Header = (b"cache-control", b"no-store")
+METRICS: Header = (b"content-type", b"text/plain; version=0.0.4")
+
+log = telemetry.get_logger("gateway")
+_requests = Counter("gateway_requests_total", "Requests answered", ["route", "status"])
+_seconds = Histogram(
+    "gateway_request_seconds",
+    "Time to the whole answer",
+    ["route"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15),
+)
+
+
+class Disconnected(Exception):
+    """The caller hung up before its request was whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[Header, ...] = ()
+
+
+class Asked:
+    """A request as the doors see it. `path` is what was sent, held to plain characters, so that
+    every process along the way reads the same path."""
+
+    __slots__ = (
+        "_receive",
+        "body",
+        "client",
+        "headers",
+        "method",
+        "path",
+        "query",
+        "request_id",
+        "route",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        raw: list[Header] = scope["headers"]
+        self.method: str = scope["method"]
+        self.headers = dict(raw)
+        self.request_id = clean_id(self.headers.get(b"x-request-id", b""))
+        self.client: str = scope["client"][0] if scope.get("client") else ""
+        self.path = ""
+        self.query = ""
+        self.body = b""
+        self.route = "none"
+        """label for logs and metrics: set by whoever recognises the path, never the path itself"""
+        self._receive = receive
+
+    def read_target(self, scope: Scope) -> None:
+        """Fills path and query; the path's characters are checked before anything routes by it."""
+        raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+        query: bytes = scope["query_string"]
+        size = sum([len(name) + len(value) for name, value in scope["headers"]])
+        if (
+            size > HEADER_BYTES_MAX
+            or len(scope["headers"]) > HEADERS_MAX
+            or len(raw_path) + len(query) > TARGET_BYTES_MAX
+        ):
+            raise HeadersTooLarge
+        if _PATH.fullmatch(raw_path) is None or b"/." in raw_path or not _QUERY.fullmatch(query):
+            raise NotFound
+        self.path = raw_path.decode("ascii")
+        self.query = query.decode("ascii")
+
+    async def read_body(self, limit: int) -> bytes:
+        """The whole body, or TooLarge as soon as that is known."""
+        declared = self.headers.get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > limit:
+            raise TooLarge(f"at most {limit} bytes")
+        message = await self._next_part()
+        body: bytes = message.get("body", b"")
+        if message.get("more_body", False):
+            body = await self._rest(body, limit)
+        if len(body) > limit:
+            raise TooLarge(f"at most {limit} bytes")
+        self.body = body
+        return body
+
+    async def _rest(self, first: bytes, limit: int) -> bytes:
+        parts, size = [first], len(first)
+        try:
+            async with asyncio.timeout(BODY_WAIT_S):
+                while True:
+                    message = await self._next_part()
+                    parts.append(message.get("body", b""))
+                    size += len(parts[-1])
+                    if size > limit:
+                        raise TooLarge(f"at most {limit} bytes")
+                    if not message.get("more_body", False):
+                        return b"".join(parts)
+        except TimeoutError:
+            raise Disconnected from None
+
+    async def _next_part(self) -> Message:
+        message = await self._receive()
+        if message["type"] != "http.request":
+            raise Disconnected
+        return message
+
+
+def json_answer(document: object, status: int = 200) -> Answer:
+    return Answer(status, orjson.dumps(document), (JSON,))
+
+
+def plain_answer(text: str) -> Answer:
+    return Answer(200, text.encode(), (PLAIN,))
+
+
+def problem_answer(problem: Problem, asked: Asked) -> Answer:
+    """The problem as RFC 9457 problem+json."""
+    headers = [PROBLEM, NO_STORE]
+    retry_after = problem.extensions.get("retry_after_s")
+    if retry_after is not None:
+        headers.append((b"retry-after", str(retry_after).encode()))
+    allow = problem.extensions.get("allow")
+    if allow is not None:
+        headers.append((b"allow", ", ".join(allow).encode()))
+    body = problem.body(instance=asked.path, request_id=asked.request_id)
+    return Answer(problem.status, orjson.dumps(body, default=str), tuple(headers))
+
+
+Handler = Callable[[Asked], Awaitable[Answer]]
+"""Takes a request whose target was read."""
+
+
+class Door:
+    """An ASGI app around one handler: limits on the head, problems, access line, metrics."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        lifespan: Callable[[], AbstractAsyncContextManager[None]],
+        headers: Iterable[Header] = (),
+    ) -> None:
+        self._handler = handler
+        self._lifespan = lifespan
+        self._headers = tuple(headers)
+        self._counters: dict[tuple[str, int], Counter] = {}
+        self._timers: dict[str, Histogram] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        asked = Asked(scope, receive)
+        bind_contextvars(request_id=asked.request_id)
+        try:
+            asked.read_target(scope)
+            answer = await self._handler(asked)
+        except Problem as problem:
+            if problem.status >= 500:
+                log.warning("problem", code=problem.code, detail=problem.detail)
+            answer = problem_answer(problem, asked)
+        except Disconnected:
+            return
+        except Exception:
+            log.exception("unhandled")
+            answer = problem_answer(Problem(), asked)
+        await self._send(asked, answer, send)
+        self._account(asked, answer.status, perf_counter() - started)
+
+    async def _send(self, asked: Asked, answer: Answer, send: Send) -> None:
+        body = answer.body
+        headers = [
+            *answer.headers,
+            *self._headers,
+            (b"content-length", str(len(body)).encode()),
+            (b"x-request-id", asked.request_id.encode()),
+        ]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if asked.method == "HEAD":
+            body = b""
+        await send({"type": "http.response.body", "body": body})
+
+    def _account(self, asked: Asked, status: int, spent: float) -> None:
+        label = asked.route
+        counter = self._counters.get((label, status))
+        if counter is None:
+            counter = self._counters[label, status] = _requests.labels(label, status)
+        counter.inc()
+        timer = self._timers.get(label)
+        if timer is None:
+            timer = self._timers[label] = _seconds.labels(label)
+        timer.observe(spent)
+        telemetry.access_line(
+            {
+                "event": "http",
+                "method": asked.method,
+                "route": label,
+                "path": asked.path,
+                "status": status,
+                "ms": round(spent * 1000, 2),
+                "request_id": asked.request_id,
+            }
+        )
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with self._lifespan():
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except Exception as error:
+            log.exception("lifespan")
+            await send({"type": "lifespan.startup.failed", "message": type(error).__name__})
+            return
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+@asynccontextmanager
+async def running(jobs: Iterable[Job], aclose: Job) -> AsyncIterator[None]:
+    """Background jobs for as long as the process serves, then the closing of what was opened."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_kept_alive(job)) for job in jobs]
+            yield
+            for task in tasks:
+                task.cancel()
+    finally:
+        await aclose()
+
+
+async def _kept_alive(job: Job) -> None:
+    while True:
+        try:
+            await job()
+        except Exception:
+            log.exception("job")
+        await asyncio.sleep(1)

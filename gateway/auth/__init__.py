@@ -1,0 +1,1 @@
+"""Who is asking: devices by HMAC, console people by cookie, our own processes by token."""

@@ -1,0 +1,176 @@
+"""Devices: HMAC-SHA256 over the whole request with a key of the device's own.
+
+Order of the checks: size cap (done by the reader), key look-up, constant-time MAC, time window.
+Replay is decided where state changes: the nonce goes inward in the token (architecture §5).
+"""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from gateway.asgi import Asked
+from gateway.cache import Remembered
+from gateway.limits import (
+    CLOCK_WINDOW_S,
+    CREDENTIALS_FRESH_S,
+    CREDENTIALS_KEPT,
+    CREDENTIALS_STALE_S,
+    Buckets,
+)
+from shared.client import ServiceClient
+from shared.clock import Clock
+from shared.errors import BadGateway, Problem, Unauthorized, Unavailable
+from shared.events import Event
+from shared.events.device import DeviceEnrolled, DeviceRevoked
+from shared.sealed import KeyProvider, SealBroken, open_sealed
+from shared.telemetry import get_logger
+
+log = get_logger("auth.device")
+
+KEY_BYTES = 32
+_DEVICE_ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_KEY_ID = re.compile(rb"[0-9A-Za-z_-]{1,64}")
+_TIMESTAMP = re.compile(rb"[1-9][0-9]{8,11}")
+_NONCE = re.compile(rb"[0-9a-fA-F]{32}")
+_SIGNATURE = re.compile(rb"[0-9a-fA-F]{64}")
+
+
+class DeviceSignatureInvalid(Unauthorized):
+    """Unknown device, wrong key or wrong signature: one answer for all three."""
+
+    code = "auth.device_signature"
+    title = "设备签名不正确 The device's signature does not verify."
+
+
+class DeviceClockSkewed(Unauthorized):
+    """Signed correctly, but too long ago or ahead; `server_time` lets the device correct itself."""
+
+    code = "auth.clock_skew"
+    title = "设备时间偏差过大 The device's clock is off."
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A device that may speak, and the key it speaks with."""
+
+    device_id: str
+    tenant_id: UUID
+    store_id: UUID
+    key_id: str
+    key: bytes
+
+
+def signed_text(
+    method: str,
+    path: str,
+    query: str,
+    timestamp: str,
+    nonce: str,
+    device_id: str,
+    key_id: str,
+    body: bytes,
+) -> bytes:
+    """What a device signs. Query pairs are sorted as they were sent, never decoded."""
+    if "&" in query:
+        query = "&".join(sorted(query.split("&")))
+    digest = hashlib.sha256(body).hexdigest()
+    return "\n".join((method, path, query, timestamp, nonce, device_id, key_id, digest)).encode()
+
+
+class DeviceAuth:
+    """Believes a device, and tells its nonce."""
+
+    def __init__(
+        self, device: ServiceClient, clock: Clock, provider: KeyProvider, strangers: Buckets
+    ) -> None:
+        self._device = device
+        self._clock = clock
+        self._provider = provider
+        self._strangers = strangers
+        self._credentials: Remembered[str, Credential] = Remembered(
+            "credentials", self._load, clock, kept=CREDENTIALS_KEPT,
+            fresh_s=CREDENTIALS_FRESH_S, stale_s=CREDENTIALS_STALE_S,
+        )  # fmt: skip
+
+    async def check(self, asked: Asked) -> tuple[Credential, str]:
+        """The device and the nonce of this request, or a 401 with the server's time."""
+        headers = asked.headers
+        device_id = headers.get(b"x-df-device", b"")
+        key_id = headers.get(b"x-df-key", b"")
+        timestamp = headers.get(b"x-df-timestamp", b"")
+        nonce = headers.get(b"x-df-nonce", b"")
+        signature = headers.get(b"x-df-signature", b"")
+        if not (
+            _DEVICE_ID.fullmatch(device_id)
+            and _KEY_ID.fullmatch(key_id)
+            and _TIMESTAMP.fullmatch(timestamp)
+            and _NONCE.fullmatch(nonce)
+            and _SIGNATURE.fullmatch(signature)
+        ):
+            raise self._refusal(DeviceSignatureInvalid, "the X-DF-* headers are incomplete")
+        name = device_id.decode()
+        if not self._credentials.knows(name):
+            # Only those who are not known yet cost a look-up, so only they are counted.
+            self._strangers.take(asked.client)
+        credential = await self._credentials.get(name)
+        if credential is not None and credential.key_id.encode() != key_id:
+            # Enrolled again a moment ago, perhaps: its event may still be on the way.
+            self._strangers.take(asked.client)
+            self._credentials.drop(name)
+            credential = await self._credentials.get(name)
+        sent = (asked.path, asked.query, timestamp.decode(), nonce.decode(), name, key_id.decode())
+        text = signed_text(asked.method, *sent, asked.body)
+        key = credential.key if credential is not None else bytes(KEY_BYTES)
+        expected = hmac.digest(key, text, "sha256")
+        is_same = hmac.compare_digest(expected, bytes.fromhex(signature.decode()))
+        if credential is None or not is_same or sent[-1] != credential.key_id:
+            raise self._refusal(DeviceSignatureInvalid)
+        if abs(self._clock.now().timestamp() - int(timestamp)) > CLOCK_WINDOW_S:
+            raise self._refusal(DeviceClockSkewed)
+        return credential, sent[3]
+
+    def on_event(self, event: Event) -> None:
+        if isinstance(event, DeviceRevoked | DeviceEnrolled):
+            self._credentials.drop(str(event.device_id))
+
+    def on_gap(self) -> None:
+        self._credentials.expire_all()
+
+    def _refusal(self, kind: type[Unauthorized], detail: str = "") -> Unauthorized:
+        return kind(detail, server_time=int(self._clock.now().timestamp()))
+
+    async def _load(self, device_id: str) -> Credential | None:
+        try:
+            found = await self._device.call_ok("GET", f"/internal/devices/{device_id}/credential")
+        except Problem as error:
+            if error.status == 404:
+                return None
+            raise
+        try:
+            return self._read(found) if found["status"] == "active" else None
+        except (KeyError, ValueError, TypeError) as error:
+            log.exception("device.unreadable")
+            raise BadGateway(
+                "the device service answered a credential that does not read"
+            ) from error
+        except SealBroken as error:
+            log.exception("device.seal_broken")
+            raise Unavailable("a device key does not open here") from error
+
+    def _read(self, found: dict[str, Any]) -> Credential:
+        aad = str(found["key_aad"])
+        if not aad.startswith(f"{found['tenant_id']}|{found['device_id']}|"):
+            raise SealBroken("the box belongs to another row")
+        key = open_sealed(self._provider, found["key_box"], aad)
+        if len(key) != KEY_BYTES:
+            raise ValueError("a device key has 32 bytes")
+        return Credential(
+            device_id=str(found["device_id"]),
+            tenant_id=UUID(found["tenant_id"]),
+            store_id=UUID(found["store_id"]),
+            key_id=str(found["key_id"]),
+            key=key,
+        )

@@ -1,0 +1,129 @@
+"""Console people: an opaque cookie, resolved at binding, and a CSRF header on every change.
+
+Only the cookie's SHA-256 leaves this process, and a session is believed for 15 s at most before it
+is asked for again; an ended one is dropped by its event at once.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from gateway.asgi import Asked
+from gateway.cache import Remembered
+from gateway.limits import SESSIONS_FRESH_S, SESSIONS_KEPT
+from gateway.routing import SAFE_METHODS
+from shared.client import ServiceClient
+from shared.clock import Clock
+from shared.errors import BadGateway, Forbidden, Problem, Unauthorized
+from shared.events import Event
+from shared.events.binding import SessionRevoked
+
+COOKIE = b"__Host-damselfly"
+COOKIE_MAX = 256
+_FOREIGN_SITES = frozenset({b"cross-site", b"same-site"})
+
+
+class SessionMissing(Unauthorized):
+    """No session, or one that ended."""
+
+    code = "auth.session"
+    title = "登录已失效，请重新登录 Please sign in again."
+
+
+class CsrfRefused(Forbidden):
+    """A change without the session's CSRF token, or asked for by another site."""
+
+    code = "auth.csrf"
+    title = "请求来源校验失败，请刷新页面 The request's origin could not be confirmed."
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in person."""
+
+    session_hash: str
+    session_id: str
+    user_id: str
+    tenant_id: UUID
+    permissions: frozenset[str]
+    csrf_hash: bytes
+    expires_at: datetime
+
+
+def refuse_foreign_site(asked: Asked) -> None:
+    """Browsers say where a request comes from; no other site may change anything here."""
+    if asked.method not in SAFE_METHODS and asked.headers.get(b"sec-fetch-site") in _FOREIGN_SITES:
+        raise CsrfRefused("another site asked for this")
+
+
+class SessionAuth:
+    """Believes a console session."""
+
+    def __init__(self, binding: ServiceClient, clock: Clock) -> None:
+        self._binding = binding
+        self._clock = clock
+        self._sessions: Remembered[str, Session] = Remembered(
+            "sessions", self._load, clock, kept=SESSIONS_KEPT, fresh_s=SESSIONS_FRESH_S
+        )
+
+    async def check(self, asked: Asked, *, needs_csrf: bool) -> Session:
+        """The session of this request; its CSRF token is compared when the request changes
+        something."""
+        cookie = _cookie(asked.headers.get(b"cookie", b""))
+        if cookie is None:
+            raise SessionMissing
+        session = await self._sessions.get(hashlib.sha256(cookie).hexdigest())
+        if session is None or session.expires_at <= self._clock.now():
+            raise SessionMissing
+        if needs_csrf:
+            given = hashlib.sha256(asked.headers.get(b"x-csrf-token", b"")).hexdigest().encode()
+            if not hmac.compare_digest(given, session.csrf_hash):
+                raise CsrfRefused
+        return session
+
+    def forget(self, session: Session) -> None:
+        """The session just ended here."""
+        self._sessions.drop(session.session_hash)
+
+    def on_event(self, event: Event) -> None:
+        if isinstance(event, SessionRevoked):
+            self._sessions.drop(event.session_hash)
+
+    def on_gap(self) -> None:
+        self._sessions.expire_all()
+
+    async def _load(self, session_hash: str) -> Session | None:
+        try:
+            found = await self._binding.call_ok(
+                "POST", "/internal/sessions/resolve", body={"session_hash": session_hash}
+            )
+        except Problem as error:
+            if error.status == 404:
+                return None
+            raise
+        try:
+            return Session(
+                session_hash=session_hash,
+                session_id=str(found["session_id"]),
+                user_id=str(found["user_id"]),
+                tenant_id=UUID(found["tenant_id"]),
+                permissions=frozenset(found["permissions"]),
+                csrf_hash=str(found["csrf_token_hash"]).encode(),
+                expires_at=datetime.fromisoformat(found["expires_at"]),
+            )
+        except (KeyError, ValueError, TypeError) as error:
+            raise BadGateway("binding answered a session that does not read") from error
+
+
+def _cookie(header: bytes) -> bytes | None:
+    """Our cookie's value; None when it is absent, twice there, or absurd."""
+    found = [
+        value
+        for name, _, value in (part.strip().partition(b"=") for part in header.split(b";"))
+        if name == COOKIE
+    ]
+    if len(found) != 1 or not 0 < len(found[0]) <= COOKIE_MAX:
+        return None
+    return found[0]

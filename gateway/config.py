@@ -1,0 +1,65 @@
+"""Settings of the two gateway processes, from the environment."""
+
+from pathlib import Path
+
+from pydantic import Field, HttpUrl, TypeAdapter, field_validator
+
+from shared.config import BaseConfig
+
+_URL = TypeAdapter(HttpUrl)
+
+
+def _checked(url: str) -> str:
+    _URL.validate_python(url)
+    return url.rstrip("/")
+
+
+class GatewayConfig(BaseConfig):
+    """What both processes need."""
+
+    public_url: str
+    """how the outside reaches the edge: base of every notify_url, and whether HTTPS is promised"""
+    binding_url: str
+    kek_file: Path
+
+    @field_validator("public_url", "binding_url")
+    @classmethod
+    def _urls(cls, value: str) -> str:
+        return _checked(value)
+
+
+class EdgeConfig(GatewayConfig):
+    """The public edge."""
+
+    device_url: str
+    payment_url: str
+    campaign_url: str
+    order_url: str
+
+    @field_validator("device_url", "payment_url", "campaign_url", "order_url")
+    @classmethod
+    def _service_urls(cls, value: str) -> str:
+        return _checked(value)
+
+    @property
+    def service_urls(self) -> dict[str, str]:
+        """name (= audience of its tokens) -> base address"""
+        return {
+            "binding": self.binding_url,
+            "device": self.device_url,
+            "payment": self.payment_url,
+            "campaign": self.campaign_url,
+            "order": self.order_url,
+        }
+
+
+class EgressConfig(GatewayConfig):
+    """The private egress."""
+
+    alipay_gateway_url: str
+    alipay_timeout_ms: int = Field(default=15_000, ge=100, le=60_000)
+
+    @field_validator("alipay_gateway_url")
+    @classmethod
+    def _gateway_url(cls, value: str) -> str:
+        return _checked(value)

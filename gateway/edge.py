@@ -1,0 +1,153 @@
+"""The public edge: one raw ASGI app that routes, authenticates, limits and passes on.
+
+    /api/...               → services, by the route table, under a token made for that service
+    /alipay/notify/{route} → verified here, committed by payment
+    /livez /readyz /metrics, and the console's files
+
+It holds no business rule: a request leaves it either refused or unchanged.
+"""
+
+from contextlib import AbstractAsyncContextManager
+
+from gateway import notify
+from gateway.asgi import METRICS, NO_STORE, Answer, Asked, Door, Header, json_answer, running
+from gateway.auth.device import DeviceAuth
+from gateway.auth.internal import EDGE, Inward
+from gateway.auth.merchant import SessionAuth, refuse_foreign_site
+from gateway.config import EdgeConfig
+from gateway.keyring import KeyRing
+from gateway.limits import CALLS_MAX, IN_FLIGHT_MAX, SERVICE_WAIT_S, Admission, rate_limits
+from gateway.notify import NotifyDoor
+from gateway.proxy import Upstreams
+from gateway.routing import Route, match, table
+from gateway.static import CSP, StaticFiles
+from shared import telemetry
+from shared.client import ServiceClient
+from shared.clock import Clock
+from shared.errors import MethodNotAllowed, NotFound
+from shared.events import Event
+from shared.kafka import Tail
+from shared.sealed import LocalKeyProvider
+from shared.tokens import TokenSigner
+
+TOPICS = ("binding.events", "device.events")
+HEALTH = ("/livez", "/readyz", "/metrics")
+NEEDED = ("binding", "device", "payment")
+"""Without these nobody can pay; the others may be away."""
+
+_SECURITY: tuple[Header, ...] = (
+    (b"content-security-policy", CSP.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_HSTS: Header = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+
+class Edge:
+    """The edge's parts, put together once."""
+
+    def __init__(self, config: EdgeConfig, clock: Clock) -> None:
+        signer = TokenSigner.from_file(EDGE, config.service_key_file, clock)
+        provider = LocalKeyProvider(config.kek_file)
+        urls = config.service_urls
+
+        def client(service: str) -> ServiceClient:
+            return ServiceClient(
+                urls[service], audience=service, signer=signer,
+                pool=CALLS_MAX[service] // 2, timeout_s=SERVICE_WAIT_S,
+            )  # fmt: skip
+
+        # Look-ups have pools of their own: a full proxy pool must not stop authentication.
+        self._askers = {name: client(name) for name in NEEDED}
+        self._rates = rate_limits(clock)
+        self._ring = KeyRing(self._askers["binding"], clock)
+        self._devices = DeviceAuth(self._askers["device"], clock, provider, self._rates["stranger"])
+        self._sessions = SessionAuth(self._askers["binding"], clock)
+        self._notify = NotifyDoor(self._ring, self._askers["payment"], clock, self._rates["notify"])
+        self._inward = Inward(signer)
+        self._upstreams = Upstreams(urls, clock)
+        self._static = StaticFiles()
+        self._rows = table()
+        self._admission = Admission("edge", IN_FLIGHT_MAX)
+        self._tail = Tail(
+            config.kafka_bootstrap, TOPICS, self.on_event, self.on_gap,
+            fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
+        )  # fmt: skip
+
+    def lifespan(self) -> AbstractAsyncContextManager[None]:
+        return running([self._tail.run], self.aclose)
+
+    async def aclose(self) -> None:
+        for asker in self._askers.values():
+            await asker.aclose()
+        await self._upstreams.aclose()
+
+    def on_event(self, event: Event) -> None:
+        """Whatever changed elsewhere is not remembered here any longer."""
+        for cache in (self._ring, self._devices, self._sessions):
+            cache.on_event(event)
+
+    def on_gap(self) -> None:
+        """Events may have been missed: everything remembered is asked for again."""
+        for cache in (self._ring, self._devices, self._sessions):
+            cache.on_gap()
+
+    async def handle(self, asked: Asked) -> Answer:
+        """One request: to a service, to the notify door, or answered here."""
+        path = asked.path
+        if path.startswith("/api/"):
+            route = match(self._rows, asked.method, path)
+            if route is None:
+                raise NotFound
+            asked.route = route.prefix
+            with self._admission:
+                answer = await self._authenticated(route, asked)
+            return Answer(answer.status, answer.body, (*answer.headers, NO_STORE))
+        if path.startswith(notify.PREFIX):
+            asked.route = notify.LABEL
+            if asked.method != "POST":
+                raise MethodNotAllowed(allow=["POST"])
+            with self._admission:
+                return await self._notify.take(asked)
+        if path in HEALTH:
+            asked.route = path
+            return await self._health(path)
+        asked.route = "static"
+        return self._static.answer(asked)
+
+    async def _authenticated(self, route: Route, asked: Asked) -> Answer:
+        if route.rate:
+            self._rates[route.rate].take(asked.client)
+        await asked.read_body(route.body_max)
+        if route.audience == "device":
+            device, nonce = await self._devices.check(asked)
+            self._rates["device"].take(device.device_id)
+            token = self._inward.for_device(route.service, asked.method, device, nonce)
+            return await self._upstreams.forward(route, asked, token)
+        refuse_foreign_site(asked)
+        if route.audience == "public":
+            token = self._inward.for_nobody(route.service)
+            return await self._upstreams.forward(route, asked, token)
+        session = await self._sessions.check(asked, needs_csrf=route.needs_csrf(asked.method))
+        token = self._inward.for_user(route.service, session)
+        answer = await self._upstreams.forward(route, asked, token)
+        if route.sets_cookie and asked.method == "DELETE" and answer.status < 300:
+            self._sessions.forget(session)
+        return answer
+
+    async def _health(self, path: str) -> Answer:
+        if path == "/livez":
+            return json_answer({"status": "live"})
+        if path == "/metrics":
+            return Answer(200, telemetry.metrics_page(), (METRICS,))
+        checks = await self._upstreams.ready(NEEDED)
+        return json_answer({"checks": checks}, 200 if all(checks.values()) else 503)
+
+
+def create_app(config: EdgeConfig, clock: Clock) -> Door:
+    """The edge as an ASGI app."""
+    edge = Edge(config, clock)
+    promised = (_HSTS,) if config.public_url.startswith("https://") else ()
+    return Door(edge.handle, edge.lifespan, (*_SECURITY, *promised))

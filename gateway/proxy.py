@@ -1,0 +1,110 @@
+"""Pass-through to a service: an allow-list of headers each way, one attempt, problems untouched.
+
+What a caller claims about itself (Authorization, Cookie, X-Forwarded-*, X-Tenant-*, anything not
+listed) stays outside; the service hears who it is from the token only.
+"""
+
+from collections.abc import Mapping
+
+from gateway.asgi import Answer, Asked, Header
+from gateway.limits import CALLS_MAX, PROBE_EVERY_S, PROBE_WAIT_S, RETRY_AFTER_S, Admission
+from gateway.routing import SAFE_METHODS, Route
+from shared.client import Client, NoAnswer, NotSent, Reply
+from shared.clock import Clock
+from shared.errors import Problem, Unavailable
+
+_INWARD = (
+    (b"content-type", "Content-Type"),
+    (b"accept", "Accept"),
+    (b"accept-language", "Accept-Language"),
+    (b"traceparent", "traceparent"),
+)
+_OUTWARD = (
+    ("content-type", b"content-type"),
+    ("content-disposition", b"content-disposition"),
+    ("retry-after", b"retry-after"),
+)
+_VALUE_MAX = 512
+
+
+class ServiceAway(Unavailable):
+    """The service did not get the request."""
+
+    code = "upstream.unavailable"
+    title = "服务暂不可用，请稍后重试 The service is not available; please try again."
+
+
+class ServiceSilent(Problem):
+    """The service may have got the request, and did not answer: ask again with the same id."""
+
+    status = 504
+    code = "upstream.no_answer"
+    title = "服务未应答，请用同一编号重试 No answer; repeat with the same id to learn the outcome."
+
+
+class Upstreams:
+    """The services behind the edge, each behind a bounded pool and an admission limit."""
+
+    def __init__(self, urls: Mapping[str, str], clock: Clock) -> None:
+        self._clients = {
+            name: Client(url, name=name, pool=CALLS_MAX[name]) for name, url in urls.items()
+        }
+        self._admissions = {name: Admission(name, CALLS_MAX[name]) for name in urls}
+        self._clock = clock
+        self._probed: tuple[float, dict[str, bool]] = (-PROBE_EVERY_S, {})
+
+    async def aclose(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+
+    async def forward(self, route: Route, asked: Asked, token: str) -> Answer:
+        """One attempt; the service's answer as it is, whatever its status."""
+        headers = {"Authorization": f"Bearer {token}", "X-Request-Id": asked.request_id}
+        for name, spelled in _INWARD:
+            value = asked.headers.get(name)
+            if value is not None and len(value) <= _VALUE_MAX:
+                headers[spelled] = value.decode("latin-1")
+        target = f"{asked.path}?{asked.query}" if asked.query else asked.path
+        try:
+            with self._admissions[route.service]:
+                reply = await self._clients[route.service].request(
+                    asked.method,
+                    target,
+                    content=asked.body or None,
+                    headers=headers,
+                    timeout_s=route.wait_s,
+                )
+        except NotSent as error:
+            raise ServiceAway(str(error), retry_after_s=RETRY_AFTER_S) from error
+        except NoAnswer as error:
+            if asked.method in SAFE_METHODS:
+                raise ServiceAway(str(error), retry_after_s=RETRY_AFTER_S) from error
+            raise ServiceSilent(str(error)) from error
+        return Answer(reply.status, reply.content, _outward(route, reply))
+
+    async def ready(self, names: tuple[str, ...]) -> dict[str, bool]:
+        """Which of the named services are alive, asked at most once a second."""
+        now = self._clock.monotonic()
+        if now - self._probed[0] >= PROBE_EVERY_S:
+            # The old answer stands until the new one is complete: one caller probes at a time.
+            self._probed = (now, self._probed[1])
+            self._probed = (now, {name: await self._is_alive(name) for name in names})
+        return self._probed[1] or dict.fromkeys(names, False)
+
+    async def _is_alive(self, name: str) -> bool:
+        try:
+            reply = await self._clients[name].request("GET", "/livez", timeout_s=PROBE_WAIT_S)
+        except (NotSent, NoAnswer, Unavailable):
+            return False
+        return reply.status == 200
+
+
+def _outward(route: Route, reply: Reply) -> tuple[Header, ...]:
+    headers = [
+        (spelled, reply.headers[name].encode("latin-1"))
+        for name, spelled in _OUTWARD
+        if name in reply.headers
+    ]
+    if route.sets_cookie and "set-cookie" in reply.headers:
+        headers.append((b"set-cookie", reply.headers["set-cookie"].encode("latin-1")))
+    return tuple(headers)

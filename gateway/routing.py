@@ -1,0 +1,85 @@
+"""The route table: which path prefix belongs to which service, for whom, within which limits.
+
+Every API prefix has four segments, so a route is one dictionary look-up. What is not listed here
+does not exist at the edge: `/internal/...` of any service is unreachable by construction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.limits import BODY_BYTES_MAX, LOGIN_BODY_BYTES_MAX, PAYMENT_WAIT_S, SERVICE_WAIT_S
+from shared.errors import MethodNotAllowed
+
+Audience = Literal["device", "user", "public"]
+"""`device`: HMAC; `user`: console cookie, with CSRF on whatever changes state; `public`: nobody"""
+
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+_SEGMENTS = 5  # "", "api", audience, "v1", resource
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Some methods under one prefix."""
+
+    methods: str
+    prefix: str
+    service: str
+    audience: Audience
+    body_max: int = BODY_BYTES_MAX
+    wait_s: float = SERVICE_WAIT_S
+    rate: str = ""
+    """bucket by caller's address (limits.rate_limits)"""
+    sets_cookie: bool = False
+
+    def needs_csrf(self, method: str) -> bool:
+        return self.audience == "user" and method not in SAFE_METHODS
+
+
+_DEVICE, _MERCHANT, _OPERATOR = "/api/device/v1", "/api/merchant/v1", "/api/operator/v1"
+
+ROUTES = (
+    Route("POST", f"{_DEVICE}/enrol", "device", "public",
+          body_max=LOGIN_BODY_BYTES_MAX, rate="enrol"),
+    Route("GET", f"{_DEVICE}/me", "device", "device"),
+    Route("GET POST", f"{_DEVICE}/payments", "payment", "device", wait_s=PAYMENT_WAIT_S),
+    Route("GET POST", f"{_DEVICE}/rewards", "campaign", "device"),
+    Route("GET POST", f"{_MERCHANT}/stores", "binding", "user"),
+    Route("GET PUT", f"{_MERCHANT}/apps", "binding", "user"),
+    Route("GET", f"{_MERCHANT}/merchant", "binding", "user"),
+    Route("GET POST", f"{_MERCHANT}/devices", "device", "user"),
+    Route("GET POST", f"{_MERCHANT}/payments", "payment", "user", wait_s=PAYMENT_WAIT_S),
+    Route("GET", f"{_MERCHANT}/orders", "order", "user"),
+    Route("GET", f"{_MERCHANT}/campaign", "campaign", "user"),
+    Route("GET POST", f"{_OPERATOR}/merchants", "binding", "user"),
+    *(
+        route
+        for base in (_MERCHANT, _OPERATOR)
+        for route in (
+            Route("POST", f"{base}/session", "binding", "public",
+                  body_max=LOGIN_BODY_BYTES_MAX, rate="login", sets_cookie=True),
+            Route("GET DELETE", f"{base}/session", "binding", "user", sets_cookie=True),
+        )
+    ),
+)  # fmt: skip
+
+
+def table(routes: tuple[Route, ...] = ROUTES) -> Mapping[str, Mapping[str, Route]]:
+    """prefix -> method -> route."""
+    found: dict[str, dict[str, Route]] = {}
+    for route in routes:
+        for method in route.methods.split():
+            if found.setdefault(route.prefix, {}).setdefault(method, route) is not route:
+                raise ValueError(f"{method} {route.prefix} is listed twice")
+    return found
+
+
+def match(rows: Mapping[str, Mapping[str, Route]], method: str, path: str) -> Route | None:
+    """The route of a request; None for an unknown path, MethodNotAllowed for a known one."""
+    by_method = rows.get("/".join(path.split("/", _SEGMENTS)[:_SEGMENTS]))
+    if by_method is None:
+        return None
+    route = by_method.get(method)
+    if route is None:
+        raise MethodNotAllowed(allow=sorted(by_method))
+    return route

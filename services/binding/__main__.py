@@ -1,0 +1,32 @@
+"""`python -m services.binding`: api, worker, migrate, and what an operator does by hand."""
+
+import asyncio
+
+from services.binding.commands import parse, run_command
+from services.binding.config import BindingConfig, MigrateConfig
+from shared.config import load
+
+
+def main() -> None:
+    words = parse()
+    match words.command:
+        case "api":
+            from services.binding.app import create_app
+            from shared.web import run_api
+
+            config = load(BindingConfig)
+            run_api("binding-api", create_app(config), config)
+        case "worker":
+            from services.binding.worker import run
+
+            asyncio.run(run(load(BindingConfig)))
+        case "migrate":
+            from shared.migrate import migrate
+
+            migrate("services.binding", load(MigrateConfig).owner_url)
+        case _:
+            run_command(words)
+
+
+if __name__ == "__main__":
+    main()

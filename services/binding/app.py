@@ -1,0 +1,42 @@
+"""Builds the binding service's API process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.binding.config import BindingConfig
+from services.binding.routes import router
+from services.binding.service import Deps
+from shared.clock import Clock, SystemClock
+from shared.db import Database
+from shared.sealed import LocalKeyProvider
+from shared.tokens import TokenVerifier
+from shared.web import make_app
+
+POOL = 6
+
+
+def create_app(config: BindingConfig, clock: Clock | None = None) -> FastAPI:
+    clock = clock or SystemClock()
+    db = Database(config.database_url, pool_size=POOL, name="binding-api")
+    deps = Deps(db, clock, LocalKeyProvider(config.kek_file))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await db.open()
+        yield
+        await db.close()
+
+    async def ready() -> dict[str, bool]:
+        return {"database": await db.ping()}
+
+    app = make_app(
+        "binding",
+        verifier=TokenVerifier.from_file("binding", config.service_trust_file, clock),
+        lifespan=lifespan,
+        ready=ready,
+    )
+    app.state.deps = deps
+    app.include_router(router)
+    return app

@@ -1,0 +1,283 @@
+"""The command lines of binding: the same use cases as the consoles, JSON out, exit 2 on bad input.
+
+Each may be repeated with the same content: it finds what is there and says so (`created` or
+`changed` is false), so that a script can be run again after it stopped half-way.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from pydantic import SecretStr, ValidationError
+
+from services.binding import apps, domain, schemas, service
+from services.binding.apps import AppChange
+from services.binding.config import CommandConfig
+from services.binding.domain import Role
+from services.binding.models import User
+from services.binding.service import Deps
+from shared.clock import SystemClock
+from shared.config import load
+from shared.db import Database
+from shared.errors import NotFound, Problem
+from shared.sealed import LocalKeyProvider
+
+ACTOR = "command-line"
+FILE_MAX = 64 * 1024
+
+Answer = dict[str, Any]
+Command = Callable[[Deps, argparse.Namespace], Awaitable[Answer]]
+
+
+class BadInput(Exception):
+    """One clear line for the person at the terminal; never repeats a secret."""
+
+
+def parse(words: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m services.binding", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("api", help="serve HTTP on LISTEN")
+    commands.add_parser("worker", help="relay events and forget what is over")
+    commands.add_parser("migrate", help="bring the database to the newest schema")
+
+    add = _group(commands, "merchants", "a merchant and the account of its owner")
+    add.set_defaults(run=add_merchant)
+    add.add_argument("--name", required=True)
+    _account(add)
+    add.add_argument("--id", type=UUID, help="the merchant's id, when it must be a given one")
+
+    add = _group(commands, "stores", "a store of a merchant")
+    add.set_defaults(run=add_store)
+    add.add_argument("--merchant", type=UUID, required=True)
+    add.add_argument("--name", required=True)
+    add.add_argument("--id", type=UUID, help="the store's id, when it must be a given one")
+
+    add = _group(commands, "operators", "an account of the service provider")
+    add.set_defaults(run=add_operator)
+    _account(add)
+    _roles(add, "operator", Role.OPERATOR_ADMIN)
+
+    add = _group(commands, "staff", "an account of a merchant")
+    add.set_defaults(run=add_staff)
+    add.add_argument("--merchant", type=UUID, required=True)
+    _account(add)
+    _roles(add, "merchant", Role.CASHIER)
+
+    add = _group(commands, "apps", "bind a mini program, or change its binding")
+    add.set_defaults(run=add_app)
+    add.add_argument("--merchant", type=UUID, required=True)
+    add.add_argument("--app-id", required=True, help="16 digits")
+    add.add_argument("--seller-id", help="16 digits from 2088; needed for the first binding")
+    add.add_argument("--app-private-key", type=Path, metavar="FILE", required=True)
+    add.add_argument("--alipay-public-key", type=Path, metavar="FILE", required=True)
+    add.add_argument("--disabled", action="store_true", help="bind it, but do not trade with it")
+    return parser.parse_args(words)
+
+
+def _group(commands: Any, name: str, what: str) -> argparse.ArgumentParser:
+    group = commands.add_parser(name, help=what)
+    actions = group.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add: argparse.ArgumentParser = actions.add_parser("add", help=what, description=what)
+    return add
+
+
+def _account(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--login", required=True)
+    parser.add_argument("--password-file", type=Path, metavar="FILE", required=True)
+
+
+def _roles(parser: argparse.ArgumentParser, console: str, usual: Role) -> None:
+    roles = [role.value for role in Role if role.console == console]
+    parser.add_argument("--role", choices=roles, default=usual.value)
+
+
+def run_command(words: argparse.Namespace) -> None:
+    """Runs one command; its JSON goes to stdout, its complaint to stderr with exit 2."""
+    config = load(CommandConfig)
+    try:
+        answer = asyncio.run(_with_database(config, words))
+    except BadInput as error:
+        complaint = str(error)
+    except ValidationError as error:
+        complaint = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+            for fault in error.errors(include_input=False)
+        )
+    except Problem as error:
+        notes = [str(note["message"]) for note in error.extensions.get("errors", ())]
+        complaint = " ".join(dict.fromkeys([f"{error.code}:", error.title, *notes]))
+    except OSError as error:
+        complaint = f"{error.filename or 'the database'}: {error.strerror or 'is away'}"
+    else:
+        sys.stdout.write(json.dumps(answer, default=str, ensure_ascii=False) + "\n")
+        return
+    sys.stderr.write(complaint + "\n")
+    raise SystemExit(2)
+
+
+async def _with_database(config: CommandConfig, words: argparse.Namespace) -> Answer:
+    try:
+        provider = LocalKeyProvider(config.kek_file)
+    except ValueError as error:
+        raise BadInput(f"KEK_FILE: {error}") from None
+    db = Database(config.database_url, pool_size=1, name="binding-command")
+    try:
+        run: Command = words.run
+        return await run(Deps(db, SystemClock(), provider), words)
+    finally:
+        await db.close()
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise BadInput(f"{path}: no such file")
+    if path.stat().st_size > FILE_MAX:
+        raise BadInput(f"{path}: too large")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadInput(f"{path}: not a text file") from None
+
+
+def _password(words: argparse.Namespace) -> SecretStr:
+    return SecretStr(_text(words.password_file).rstrip("\r\n"))
+
+
+async def _existing(deps: Deps, login: str, password: SecretStr, role: Role) -> User | None:
+    """The account of that login, when it is the one that was asked for."""
+    found = await service.find_account(deps, login)
+    if found is None:
+        return None
+    user = found[0]
+    if user.role != role.value:
+        raise BadInput(f"the login {login} exists, as {user.role}")
+    if not await deps.passwords.is_right(password.get_secret_value(), user.password_hash):
+        raise BadInput(f"the login {login} exists, with another password")
+    return user
+
+
+async def add_merchant(deps: Deps, words: argparse.Namespace) -> Answer:
+    body = schemas.MerchantBody(name=words.name, login=words.login, password=_password(words))
+    user = await _existing(deps, body.login, body.password, Role.MERCHANT_OWNER)
+    created = user is None
+    if user is None:
+        _, user = await service.create_merchant(
+            deps,
+            name=body.name,
+            login=body.login,
+            password=body.password.get_secret_value(),
+            actor=ACTOR,
+            merchant_id=words.id,
+        )
+    else:
+        merchant = await service.get_merchant(deps, user.tenant_id)
+        if merchant.name != body.name or words.id not in (None, merchant.tenant_id):
+            raise BadInput(f"the login {body.login} exists, for another merchant")
+    return {
+        "merchant_id": user.tenant_id,
+        "name": body.name,
+        "user_id": user.user_id,
+        "login": user.login,
+        "created": created,
+    }
+
+
+async def add_store(deps: Deps, words: argparse.Namespace) -> Answer:
+    name = schemas.StoreBody(name=words.name).name
+    store = await service.find_store(deps, words.merchant, name)
+    created = store is None
+    if store is None:
+        try:
+            store = await service.create_store(
+                deps, words.merchant, name=name, actor=ACTOR, store_id=words.id
+            )
+        except NotFound:
+            raise BadInput(f"--merchant {words.merchant}: no such merchant") from None
+    elif words.id not in (None, store.store_id):
+        raise BadInput(f"a store of that name exists under the id {store.store_id}")
+    return {
+        "merchant_id": words.merchant,
+        "store_id": store.store_id,
+        "name": store.name,
+        "created": created,
+    }
+
+
+async def _add_account(deps: Deps, words: argparse.Namespace, tenant_id: UUID | None) -> Answer:
+    body = schemas.AccountBody(login=words.login, password=_password(words))
+    role = Role(words.role)
+    user = await _existing(deps, body.login, body.password, role)
+    created = user is None
+    if user is None:
+        user = await service.create_user(
+            deps,
+            tenant_id,
+            role=role,
+            login=body.login,
+            password=body.password.get_secret_value(),
+            actor=ACTOR,
+        )
+    elif tenant_id not in (None, user.tenant_id):
+        raise BadInput(f"the login {body.login} exists, for another merchant")
+    return {
+        "user_id": user.user_id,
+        "tenant_id": user.tenant_id,
+        "login": user.login,
+        "role": user.role,
+        "created": created,
+    }
+
+
+async def add_operator(deps: Deps, words: argparse.Namespace) -> Answer:
+    return await _add_account(deps, words, None)
+
+
+async def add_staff(deps: Deps, words: argparse.Namespace) -> Answer:
+    try:
+        return await _add_account(deps, words, words.merchant)
+    except NotFound:
+        raise BadInput(f"--merchant {words.merchant}: no such merchant") from None
+
+
+async def add_app(deps: Deps, words: argparse.Namespace) -> Answer:
+    if not domain.is_app_id(words.app_id):
+        raise BadInput("--app-id: 16 digits")
+    mine = await apps.list_apps(deps, words.merchant)
+    known = next((bound for bound in mine if bound.app.app_id == words.app_id), None)
+    seller_id = words.seller_id or (known.app.seller_id if known else None)
+    if seller_id is None:
+        raise BadInput("--seller-id: needed for the first binding")
+    if not domain.is_seller_id(seller_id):
+        raise BadInput("--seller-id: 16 digits that begin with 2088")
+    change = AppChange(
+        app_id=words.app_id,
+        seller_id=seller_id,
+        is_enabled=not words.disabled,
+        version=known.app.version if known else 0,
+        private_key_text=_text(words.app_private_key),
+        alipay_key_text=_text(words.alipay_public_key),
+    )
+    try:
+        bound = await apps.bind_app(deps, words.merchant, change, actor=ACTOR)
+    except NotFound:
+        raise BadInput(f"--merchant {words.merchant}: no such merchant") from None
+    app, key = bound.app, bound.keys[0]
+    return {
+        "merchant_id": words.merchant,
+        "app_id": app.app_id,
+        "seller_id": app.seller_id,
+        "enabled": app.is_enabled,
+        "version": app.version,
+        "notify_route": app.notify_route,
+        "key_version": key.key_version,
+        "fingerprint": key.fingerprint,
+        "bits": key.bits,
+        "app_public_key": key.app_public_key,
+        "created": known is None,
+        "changed": known is None or app.version != known.app.version,
+    }

@@ -1,0 +1,201 @@
+"""Rules of binding: roles, passwords, the login brake, session lifetimes, and what goes wrong.
+
+Problem
+├── InvalidBody         WeakPassword                       422
+├── Unauthorized        BadCredentials                     401  one answer for every wrong login
+├── TooMany             LoginBraked                        429  with retry_after_s
+└── Conflict            LoginTaken MerchantExists          409
+                        StoreNameTaken                     409
+                        AppBoundElsewhere StaleVersion     409
+"""
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from shared.errors import Conflict, Forbidden, InvalidBody, TooMany, Unauthorized
+
+Console = Literal["merchant", "operator"]
+
+PLATFORM = UUID(int=0)
+"""The tenant of rows that belong to no merchant: the brake on logins, known or not."""
+
+APP_ID = r"^\d{16}$"
+SELLER_ID = r"^2088\d{12}$"
+
+PASSWORD_MIN = 12
+PASSWORD_MAX = 128
+PASSWORD_LETTERS_MIN = 5
+
+FREE_TRIES = 10
+FIRST_DELAY_S = 30
+LONGEST_DELAY_S = 15 * 60
+FORGET_TRIES_AFTER = timedelta(hours=24)
+
+SESSION_LIFETIME = timedelta(hours=12)
+SESSION_IDLE = timedelta(hours=2)
+TOUCH_EVERY = timedelta(minutes=1)
+
+RETIRED_KEY_GRACE = timedelta(hours=24)
+"""Answers and notifications signed before a rotation arrive after it for at most this long."""
+
+
+class WeakPassword(InvalidBody):
+    code = "binding.weak_password"
+    title = "密码太弱 The password is too weak."
+
+
+class BadCredentials(Unauthorized):
+    code = "auth.bad_credentials"
+    title = "账号或密码不正确 The login or the password is not right."
+
+
+class LoginBraked(TooMany):
+    code = "auth.login_braked"
+    title = "尝试过多，请稍后再登录 Too many attempts; please wait."
+
+
+class LoginTaken(Conflict):
+    code = "binding.login_taken"
+    title = "该账号已被使用 This login is in use."
+
+
+class MerchantExists(Conflict):
+    code = "binding.merchant_exists"
+    title = "该商户编号已存在 A merchant of that id exists."
+
+
+class StoreNameTaken(Conflict):
+    code = "binding.store_name_taken"
+    title = "已有同名门店 A store of that name exists."
+
+
+class AppBoundElsewhere(Conflict):
+    code = "binding.app_bound_elsewhere"
+    title = "该 AppID 已绑定到其他商户 This AppID is bound to another merchant."
+
+
+class StaleVersion(Conflict):
+    code = "binding.stale_version"
+    title = "内容已被他人修改，请刷新后再保存 Somebody changed it meanwhile; reload, then save."
+
+
+class Role(StrEnum):
+    """What a person is; the two kinds never mix in one account."""
+
+    OPERATOR_ADMIN = "operator_admin"
+    OPERATOR_OPS = "operator_ops"
+    MERCHANT_OWNER = "merchant_owner"
+    MERCHANT_FINANCE = "merchant_finance"
+    CASHIER = "cashier"
+    AUDITOR = "auditor"
+
+    @property
+    def console(self) -> Console:
+        return "operator" if self.value.startswith("operator_") else "merchant"
+
+
+_COUNTER = frozenset({"orders.read", "payments.read", "stores.read", "devices.read"})
+_READ = _COUNTER | {"apps.read", "campaigns.read"}
+
+PERMISSIONS: dict[Role, frozenset[str]] = {
+    Role.OPERATOR_ADMIN: frozenset({"merchants.read", "merchants.write"}),
+    Role.OPERATOR_OPS: frozenset({"merchants.read"}),
+    Role.MERCHANT_OWNER: _READ
+    | {"payments.refund", "devices.write", "stores.write", "apps.write", "campaigns.write"},
+    Role.MERCHANT_FINANCE: _COUNTER | {"payments.refund"},
+    Role.CASHIER: _COUNTER,
+    Role.AUDITOR: _READ,
+}
+"""S131: owner, staff and service provider hold different powers."""
+
+
+def require_console(role: Role, console: Console) -> None:
+    """A session of one console says nothing at the other."""
+    if role.console != console:
+        raise Forbidden(f"this account belongs to the {role.console} console")
+
+
+def canonical_login(login: str) -> str:
+    """How logins compare: width, case and surrounding space do not make another person."""
+    return unicodedata.normalize("NFKC", login).strip().casefold()
+
+
+def sha256_hex(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def login_digest(login: str) -> str:
+    return sha256_hex(canonical_login(login))
+
+
+def check_password(password: str, login: str) -> None:
+    """Raises WeakPassword; length beats composition (ASVS 6.2)."""
+    faults = []
+    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
+        faults.append(f"{PASSWORD_MIN} to {PASSWORD_MAX} characters")
+    if len(set(password)) < PASSWORD_LETTERS_MIN:
+        faults.append(f"at least {PASSWORD_LETTERS_MIN} different characters")
+    if canonical_login(login) in canonical_login(password):
+        faults.append("must not contain the login")
+    if faults:
+        raise WeakPassword(errors=[{"pointer": "/password", "message": "; ".join(faults)}])
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How often a login was tried without success, as stored under its digest."""
+
+    failures: int = 0
+    tried_at: datetime | None = None
+    locked_until: datetime | None = None
+
+
+def charge_try(tries: Tries, now: datetime) -> Tries:
+    """Counts a try before its password is looked at, so that parallel guesses cannot outrun the
+    counter; a success wipes it. Raises LoginBraked while the delay runs.
+
+    The delay starts after FREE_TRIES and doubles to LONGEST_DELAY_S: some twenty guesses in the
+    first hour, while the true owner is never shut out for long.
+    """
+    if tries.locked_until is not None and now < tries.locked_until:
+        wait = (tries.locked_until - now).total_seconds()
+        raise LoginBraked(retry_after_s=max(1, round(wait)))
+    if tries.tried_at is not None and now - tries.tried_at > FORGET_TRIES_AFTER:
+        tries = Tries()
+    failures = tries.failures + 1
+    over = failures - FREE_TRIES
+    locked_until = None
+    if over >= 0:
+        delay = min(FIRST_DELAY_S * 2 ** min(over, 10), LONGEST_DELAY_S)
+        locked_until = now + timedelta(seconds=delay)
+    return Tries(failures, now, locked_until)
+
+
+def is_session_alive(
+    now: datetime, *, expires_at: datetime, seen_at: datetime, revoked_at: datetime | None
+) -> bool:
+    return revoked_at is None and now < expires_at and now - seen_at < SESSION_IDLE
+
+
+_APP_ID = re.compile(APP_ID)
+_SELLER_ID = re.compile(SELLER_ID)
+_NOTIFY_ROUTE = re.compile(r"^[A-Za-z0-9_-]{22,64}$")
+
+
+def is_app_id(text: str) -> bool:
+    """Whether it can be one at all, before the database is asked."""
+    return _APP_ID.fullmatch(text) is not None
+
+
+def is_seller_id(text: str) -> bool:
+    return _SELLER_ID.fullmatch(text) is not None
+
+
+def is_notify_route(text: str) -> bool:
+    return _NOTIFY_ROUTE.fullmatch(text) is not None

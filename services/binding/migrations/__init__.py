@@ -1,0 +1,1 @@
+"""The schema of the binding service, version by version."""

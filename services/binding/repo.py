@@ -1,0 +1,229 @@
+"""Every query of the binding service; the caller owns the transaction."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CursorResult, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding.domain import PLATFORM, RETIRED_KEY_GRACE, Tries
+from services.binding.models import (
+    App,
+    AppKey,
+    AuditEntry,
+    DataKey,
+    LoginTries,
+    Merchant,
+    Session,
+    Store,
+    User,
+)
+
+PURGE_BATCH = 500
+
+
+async def lock(tx: AsyncSession, name: str) -> None:
+    """Serialises one name over all tenants until the transaction ends: unique constraints hold
+    the tenant, so what must be unique among all of them is checked under this lock."""
+    await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:n, 0))"), {"n": name})
+
+
+@asynccontextmanager
+async def all_tenants(tx: AsyncSession) -> AsyncIterator[None]:
+    """Lets a tenant's transaction look past its own rows for the length of one question."""
+    await tx.execute(text("SELECT set_config('app.scope', 'system', true)"))
+    yield
+    await tx.execute(text("SELECT set_config('app.scope', '', true)"))
+
+
+# --- merchants, stores, people
+
+
+async def merchant(tx: AsyncSession, tenant_id: UUID) -> Merchant | None:
+    return await tx.get(Merchant, tenant_id)
+
+
+async def merchants(
+    tx: AsyncSession, *, page: int, page_size: int
+) -> tuple[Sequence[Merchant], int]:
+    query = select(Merchant).order_by(Merchant.created_at.desc(), Merchant.tenant_id)
+    rows = await tx.scalars(query.limit(page_size).offset((page - 1) * page_size))
+    return rows.all(), await tx.scalar(select(func.count()).select_from(Merchant)) or 0
+
+
+async def stores(
+    tx: AsyncSession, tenant_id: UUID, *, page: int, page_size: int
+) -> tuple[Sequence[Store], int]:
+    mine = Store.tenant_id == tenant_id
+    query = select(Store).where(mine).order_by(Store.created_at, Store.store_id)
+    rows = await tx.scalars(query.limit(page_size).offset((page - 1) * page_size))
+    return rows.all(), await tx.scalar(select(func.count()).select_from(Store).where(mine)) or 0
+
+
+async def store_by_name(tx: AsyncSession, tenant_id: UUID, name: str) -> Store | None:
+    found = select(Store).where(Store.tenant_id == tenant_id, Store.name == name)
+    return await tx.scalar(found)
+
+
+async def user(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> User | None:
+    return await tx.get(User, (tenant_id, user_id))
+
+
+async def user_by_login(tx: AsyncSession, login_hash: str) -> User | None:
+    return await tx.scalar(select(User).where(User.login_hash == login_hash))
+
+
+async def operator_tenant(tx: AsyncSession) -> UUID | None:
+    """The organisation that the operators belong to, once there is one."""
+    query = select(User.tenant_id).where(User.role.like("operator\\_%"))
+    return await tx.scalar(query.order_by(User.created_at).limit(1))
+
+
+# --- signing in
+
+
+async def login_tries(tx: AsyncSession, login_hash: str) -> Tries:
+    """The brake's row, locked; made when it is the first try."""
+    values = {"tenant_id": PLATFORM, "login_hash": login_hash, "failures": 0}
+    await tx.execute(insert(LoginTries).values(**values).on_conflict_do_nothing())
+    query = select(LoginTries).where(
+        LoginTries.tenant_id == PLATFORM, LoginTries.login_hash == login_hash
+    )
+    row = (await tx.scalars(query.with_for_update())).one()
+    return Tries(row.failures, row.tried_at, row.locked_until)
+
+
+async def put_login_tries(tx: AsyncSession, login_hash: str, tries: Tries) -> None:
+    await tx.execute(
+        update(LoginTries)
+        .where(LoginTries.tenant_id == PLATFORM, LoginTries.login_hash == login_hash)
+        .values(failures=tries.failures, tried_at=tries.tried_at, locked_until=tries.locked_until)
+    )
+
+
+async def forget_login_tries(tx: AsyncSession, login_hash: str) -> None:
+    await tx.execute(
+        delete(LoginTries).where(
+            LoginTries.tenant_id == PLATFORM, LoginTries.login_hash == login_hash
+        )
+    )
+
+
+async def session_by_hash(tx: AsyncSession, session_hash: str) -> Session | None:
+    return await tx.scalar(select(Session).where(Session.session_hash == session_hash))
+
+
+async def session(tx: AsyncSession, tenant_id: UUID, session_id: UUID) -> Session | None:
+    return await tx.get(Session, (tenant_id, session_id))
+
+
+# --- apps and their keys
+
+
+async def app_owner(tx: AsyncSession, app_id: str) -> UUID | None:
+    async with all_tenants(tx):
+        return await tx.scalar(select(App.tenant_id).where(App.app_id == app_id))
+
+
+async def app_for_update(tx: AsyncSession, tenant_id: UUID, app_id: str) -> App | None:
+    query = select(App).where(App.tenant_id == tenant_id, App.app_id == app_id)
+    return await tx.scalar(query.with_for_update())
+
+
+async def apps(tx: AsyncSession, tenant_id: UUID) -> Sequence[App]:
+    query = select(App).where(App.tenant_id == tenant_id).order_by(App.created_at, App.app_id)
+    return (await tx.scalars(query)).all()
+
+
+async def app_by_id(tx: AsyncSession, app_id: str) -> App | None:
+    """System scope only: the caller asks whose it is."""
+    return await tx.scalar(select(App).where(App.app_id == app_id))
+
+
+async def app_by_route(tx: AsyncSession, notify_route: str) -> App | None:
+    """System scope only."""
+    return await tx.scalar(select(App).where(App.notify_route == notify_route))
+
+
+async def app_keys(tx: AsyncSession, tenant_id: UUID, app_id: str) -> Sequence[AppKey]:
+    """All versions, newest first."""
+    query = select(AppKey).where(AppKey.tenant_id == tenant_id, AppKey.app_id == app_id)
+    return (await tx.scalars(query.order_by(AppKey.key_version.desc()))).all()
+
+
+async def retire_app_keys(tx: AsyncSession, tenant_id: UUID, app_id: str, now: datetime) -> None:
+    await tx.execute(
+        update(AppKey)
+        .where(AppKey.tenant_id == tenant_id, AppKey.app_id == app_id, AppKey.not_after.is_(None))
+        .values(not_after=now + RETIRED_KEY_GRACE)
+    )
+
+
+async def data_key(tx: AsyncSession, tenant_id: UUID, purpose: str, kek_id: str) -> bytes | None:
+    row = await tx.get(DataKey, (tenant_id, purpose, kek_id))
+    return row.wrapped if row else None
+
+
+async def put_data_key(tx: AsyncSession, key: DataKey) -> bytes:
+    """Stores it unless somebody was faster; returns the one that counts."""
+    values = {column.key: getattr(key, column.key) for column in DataKey.__table__.columns}
+    await tx.execute(insert(DataKey).values(**values).on_conflict_do_nothing())
+    query = select(DataKey.wrapped).where(
+        DataKey.tenant_id == key.tenant_id,
+        DataKey.purpose == key.purpose,
+        DataKey.kek_id == key.kek_id,
+    )
+    return (await tx.scalars(query)).one()
+
+
+# --- evidence and upkeep
+
+
+async def audit(tx: AsyncSession, entry: AuditEntry) -> None:
+    tx.add(entry)
+    await tx.flush()
+
+
+async def _changed(tx: AsyncSession, statement: Any) -> int:
+    result = await tx.execute(statement)
+    return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+async def purge_sessions(tx: AsyncSession, before: datetime) -> int:
+    """Deletes at most one batch of sessions that ended before `before`."""
+    old = select(Session.tenant_id, Session.session_id).where(Session.expires_at < before)
+    batch = old.limit(PURGE_BATCH).subquery()
+    return await _changed(
+        tx,
+        delete(Session).where(
+            Session.tenant_id == batch.c.tenant_id, Session.session_id == batch.c.session_id
+        ),
+    )
+
+
+async def purge_login_tries(tx: AsyncSession, before: datetime) -> int:
+    old = select(LoginTries.login_hash).where(
+        LoginTries.tenant_id == PLATFORM,
+        func.coalesce(LoginTries.tried_at, before) <= before,
+    )
+    return await _changed(
+        tx,
+        delete(LoginTries).where(
+            LoginTries.tenant_id == PLATFORM,
+            LoginTries.login_hash.in_(old.limit(PURGE_BATCH)),
+        ),
+    )
+
+
+async def erase_retired_keys(tx: AsyncSession, now: datetime) -> int:
+    """Drops the sealed private halves whose grace is over; the public facts stay as evidence."""
+    return await _changed(
+        tx,
+        update(AppKey)
+        .where(AppKey.not_after < now, AppKey.private_key_box.is_not(None))
+        .values(private_key_box=None),
+    )

@@ -1,0 +1,13 @@
+"""The time door: a bounded round of forgetting every minute."""
+
+from services.binding.service import Deps, sweep
+from shared.worker import Job, periodic
+
+EVERY_S = 60.0
+
+
+def sweeping(deps: Deps) -> Job:
+    async def once() -> None:
+        await sweep(deps)
+
+    return periodic(once, EVERY_S)

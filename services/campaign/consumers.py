@@ -1,0 +1,37 @@
+"""The Kafka door: payments and merchants become rewards and campaigns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from services.campaign import service
+from services.campaign.service import Deps
+from shared.events.binding import MerchantCreated
+from shared.events.payment import PaymentRefunded, PaymentReversed, PaymentSucceeded
+from shared.kafka import Handlers
+
+handlers = Handlers("campaign")
+
+
+@handlers.on(MerchantCreated)
+async def open_campaigns(
+    deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[MerchantCreated]
+) -> None:
+    await service.open_campaigns(deps, pg, events)
+
+
+@handlers.on(PaymentSucceeded)
+async def grant_rewards(
+    deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[PaymentSucceeded]
+) -> None:
+    await service.grant_rewards(deps, pg, events)
+
+
+@handlers.on(PaymentRefunded, PaymentReversed)
+async def revoke_rewards(
+    _deps: Deps,
+    pg: "asyncpg.Connection[Any]",
+    events: Sequence[PaymentRefunded | PaymentReversed],
+) -> None:
+    await service.revoke_rewards(pg, events)

@@ -1,0 +1,115 @@
+"""What a campaign gives, who may draw, and what can stand in the way. No framework here.
+
+Chances of one payment (S72-S74): exactly one coupon; `draws_per_payment` draws, one of them on the
+device and the rest on the buyer's phone.
+
+    grant   granted ──full refund, reversal──> revoked     a revoked grant keeps what was drawn
+    coupon  ISSUED ──> LOCKED ──> USED                     LOCKED by one order at a time
+            ISSUED ──> REVOKED | EXPIRED                   LOCKED ──released──> ISSUED or REVOKED
+
+    Conflict              409  conflict
+    ├── RewardPending     409  campaign.reward_pending     the payment's confirmation is on its way
+    ├── RewardRevoked     409  campaign.reward_revoked     the payment was given back
+    └── NoDrawLeft        409  campaign.no_draw_left
+    Unauthorized          401  auth.unauthorized
+    └── NonceReplayed     401  auth.replayed
+"""
+
+import base64
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from shared.errors import Conflict, Unauthorized
+
+PrizeKind = Literal["points", "gift"]
+DEVICE_DRAWS = 1
+"""A payment's draws on the device; whatever else it has is drawn on the phone (S73, S74)."""
+RETRY_AFTER_MS = 500
+"""How long a device waits before it asks again for a reward that is on its way."""
+NONCE_KEEP_S = 900
+"""Longer than the edge's window (300 s each way), so that no nonce is forgotten while usable."""
+
+
+class RewardPending(Conflict):
+    code = "campaign.reward_pending"
+    title = "支付确认中，请稍后再抽 The payment is not confirmed here yet; please try again."
+
+
+class RewardRevoked(Conflict):
+    code = "campaign.reward_revoked"
+    title = "该笔支付已退款，奖励已收回 The payment was given back, and its rewards with it."
+
+
+class NoDrawLeft(Conflict):
+    code = "campaign.no_draw_left"
+    title = "抽奖次数已用完 This payment has no draw left."
+
+
+class NonceReplayed(Unauthorized):
+    """The titles of 401 are one; the code tells a device to sign a fresh request."""
+
+    code = "auth.replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class PrizeOffer:
+    """One prize: its share of the odds, and how many there are (None: no end)."""
+
+    name: str
+    name_en: str
+    kind: PrizeKind
+    points: int
+    weight: int
+    stock: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A campaign's terms."""
+
+    title: str
+    title_en: str
+    coupon_title: str
+    coupon_title_en: str
+    coupon_value_fen: int
+    coupon_threshold_fen: int
+    coupon_valid_days: int
+    draws_per_payment: int
+    miss_weight: int
+    prizes: tuple[PrizeOffer, ...]
+
+
+DEFAULT_OFFER = Offer(
+    title="支付有礼",
+    title_en="Thank-you rewards",
+    coupon_title="下次消费满50元减2元",
+    coupon_title_en="2 yuan off your next purchase of 50 yuan or more",
+    coupon_value_fen=200,
+    coupon_threshold_fen=5_000,
+    coupon_valid_days=30,
+    draws_per_payment=3,
+    miss_weight=30,
+    # Points only: nobody promises a shop's goods before the shop has said so.
+    prizes=(
+        PrizeOffer("10积分", "10 points", "points", 10, weight=50),
+        PrizeOffer("50积分", "50 points", "points", 50, weight=15),
+        PrizeOffer("200积分", "200 points", "points", 200, weight=5, stock=1_000),
+    ),
+)
+"""What a merchant's buyers get until the merchant decides otherwise."""
+
+
+def reward_code(tenant_id: UUID, payment_id: UUID, phone_token: UUID) -> str:
+    """The text in the buyer's code: whose, which payment, and the secret that entitles to it.
+
+    It carries its own address, so the phone's door needs neither an index by secret nor a look
+    across tenants.
+    """
+    packed = tenant_id.bytes + payment_id.bytes + phone_token.bytes
+    return base64.urlsafe_b64encode(packed).decode()
+
+
+def phone_url(public_url: str, code: str) -> str:
+    """Where the remaining draws are used (S74)."""
+    return f"{public_url.rstrip('/')}/h5/rewards/{code}"

@@ -1,0 +1,189 @@
+"""Every query of the service: batch statements for events, calls for devices, reads for people."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.campaign.domain import Offer
+from services.campaign.models import Campaign, Prize
+from shared.clock import Clock
+from shared.db import Database
+from shared.ids import uuid7
+
+Pg: TypeAlias = "asyncpg.Connection[Any]"
+
+# One statement per batch. A refund heard first has left a revoked grant without granted_at: the
+# success completes it, and its coupon is born revoked, so both orders end the same. Returned are
+# the tenants that never had a campaign: nothing was granted to their payments.
+_GRANT = """
+WITH incoming AS (
+  SELECT * FROM unnest(
+    $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::timestamptz[]
+  ) AS i(tenant_id, payment_id, event_id, store_id, device_id, buyer_id, at)
+), granted AS (
+  INSERT INTO grants AS g (
+    tenant_id, payment_id, campaign_id, store_id, device_id, buyer_id, draws_granted, status,
+    granted_at)
+  SELECT i.tenant_id, i.payment_id, c.campaign_id, i.store_id, i.device_id, i.buyer_id,
+         c.draws_per_payment, 'granted', i.at
+  FROM incoming i JOIN campaigns c ON c.tenant_id = i.tenant_id AND c.status = 'active'
+  ON CONFLICT (tenant_id, payment_id) DO UPDATE SET
+    campaign_id = excluded.campaign_id, store_id = excluded.store_id,
+    device_id = excluded.device_id, buyer_id = excluded.buyer_id,
+    draws_granted = excluded.draws_granted, granted_at = excluded.granted_at
+  WHERE g.granted_at IS NULL
+  RETURNING tenant_id, payment_id, campaign_id, status
+), issued AS (
+  INSERT INTO coupons (
+    tenant_id, coupon_id, payment_id, campaign_id, buyer_id, title, title_en, value_fen,
+    threshold_fen, valid_until, state, issued_at, changed_at)
+  SELECT g.tenant_id, i.event_id, g.payment_id, g.campaign_id, i.buyer_id, c.coupon_title,
+         c.coupon_title_en, c.coupon_value_fen, c.coupon_threshold_fen,
+         i.at + make_interval(days => c.coupon_valid_days),
+         CASE g.status WHEN 'revoked' THEN 'REVOKED' ELSE 'ISSUED' END, i.at, i.at
+  FROM granted g
+  JOIN incoming i ON i.tenant_id = g.tenant_id AND i.payment_id = g.payment_id
+  JOIN campaigns c ON c.tenant_id = g.tenant_id AND c.campaign_id = g.campaign_id
+  ON CONFLICT DO NOTHING
+)
+SELECT DISTINCT i.tenant_id FROM incoming i
+WHERE NOT EXISTS (SELECT 1 FROM campaigns c WHERE c.tenant_id = i.tenant_id)
+"""
+
+_REVOKE = """
+WITH incoming AS (
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS i(tenant_id, payment_id, at)
+), revoked AS (
+  INSERT INTO grants AS g (tenant_id, payment_id, draws_granted, status, revoked_at)
+  SELECT i.tenant_id, i.payment_id, 0, 'revoked', i.at FROM incoming i
+  ON CONFLICT (tenant_id, payment_id) DO UPDATE
+    SET status = 'revoked', revoked_at = excluded.revoked_at
+  WHERE g.status = 'granted'
+)
+UPDATE coupons c SET state = 'REVOKED', changed_at = i.at
+FROM incoming i
+WHERE c.tenant_id = i.tenant_id AND c.payment_id = i.payment_id AND c.state = 'ISSUED'
+"""
+
+_CREATE_CAMPAIGNS = """
+INSERT INTO campaigns (
+  tenant_id, campaign_id, status, title, title_en, coupon_title, coupon_title_en,
+  coupon_value_fen, coupon_threshold_fen, coupon_valid_days, draws_per_payment, miss_weight,
+  created_at)
+SELECT i.tenant_id, i.campaign_id, 'active', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+FROM unnest($1::uuid[], $2::uuid[]) AS i(tenant_id, campaign_id)
+WHERE NOT EXISTS (SELECT 1 FROM campaigns c WHERE c.tenant_id = i.tenant_id)
+ON CONFLICT DO NOTHING
+RETURNING tenant_id, campaign_id
+"""
+
+_CREATE_PRIZES = """
+INSERT INTO prizes (
+  tenant_id, prize_id, campaign_id, position, name, name_en, kind, points, weight, stock,
+  stock_left)
+SELECT i.tenant_id, i.prize_id, i.campaign_id, i.position, i.name, i.name_en, i.kind, i.points,
+       i.weight, i.stock, i.stock
+FROM unnest(
+  $1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::text[], $6::text[], $7::text[],
+  $8::int[], $9::int[], $10::int[]
+) AS i(tenant_id, prize_id, campaign_id, position, name, name_en, kind, points, weight, stock)
+"""
+
+_EXPIRE = """
+UPDATE coupons c SET state = 'EXPIRED', changed_at = $1
+FROM (
+  SELECT tenant_id, coupon_id FROM coupons
+  WHERE state = 'ISSUED' AND valid_until < $1
+  ORDER BY valid_until LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE c.tenant_id = old.tenant_id AND c.coupon_id = old.coupon_id
+"""
+
+_FORGET_NONCES = "DELETE FROM device_nonces WHERE seen_at < $1"
+
+
+async def grant(pg: Pg, rows: Sequence[tuple[Any, ...]]) -> list[UUID]:
+    """Grants of a batch, one row (tenant, payment, event, store, device, buyer, at) per payment.
+    Returns the tenants that have no campaign yet."""
+    found = await pg.fetch(_GRANT, *zip(*rows, strict=True))
+    return [row["tenant_id"] for row in found]
+
+
+async def revoke(pg: Pg, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Takes back what is unused; one row (tenant, payment, at) per payment."""
+    await pg.execute(_REVOKE, *zip(*rows, strict=True))
+
+
+async def create_campaigns(pg: Pg, tenants: Sequence[UUID], offer: Offer, clock: Clock) -> None:
+    """An active campaign with these terms for each tenant that never had any."""
+    made = await pg.fetch(
+        _CREATE_CAMPAIGNS,
+        tenants,
+        [uuid7(clock) for _ in tenants],
+        offer.title,
+        offer.title_en,
+        offer.coupon_title,
+        offer.coupon_title_en,
+        offer.coupon_value_fen,
+        offer.coupon_threshold_fen,
+        offer.coupon_valid_days,
+        offer.draws_per_payment,
+        offer.miss_weight,
+        clock.now(),
+    )
+    prizes = [
+        (row["tenant_id"], uuid7(clock), row["campaign_id"], position,
+         prize.name, prize.name_en, prize.kind, prize.points, prize.weight, prize.stock)
+        for row in made
+        for position, prize in enumerate(offer.prizes, start=1)
+    ]  # fmt: skip
+    if prizes:
+        await pg.execute(_CREATE_PRIZES, *zip(*prizes, strict=True))
+
+
+async def reward(db: Database, tenant_id: UUID, payment_id: UUID) -> asyncpg.Record | None:
+    return await db.one("SELECT * FROM reward($1, $2)", tenant_id, payment_id)
+
+
+async def odds(db: Database, tenant_id: UUID, payment_id: UUID) -> list[tuple[UUID | None, int]]:
+    """(prize, weight) of the payment's campaign, the miss as None; empty without a grant."""
+    rows = await db.many("SELECT * FROM odds($1, $2)", tenant_id, payment_id)
+    return [(row["prize_id"], row["weight"]) for row in rows]
+
+
+async def draw_on_device(db: Database, *facts: Any) -> asyncpg.Record:
+    """(tenant, payment, device, store, nonce, prize, at): see campaign.sql."""
+    row = await db.one("SELECT * FROM draw_on_device($1, $2, $3, $4, $5, $6, $7)", *facts)
+    if row is None:
+        raise LookupError("draw_on_device always answers with a row")
+    return row
+
+
+async def expire_coupons(pg: Pg, at: datetime, limit: int) -> int:
+    """Ends up to `limit` coupons whose time is over; returns how many."""
+    status = await pg.execute(_EXPIRE, at, limit)
+    return int(status.rpartition(" ")[2])
+
+
+async def forget_nonces(pg: Pg, before: datetime) -> None:
+    await pg.execute(_FORGET_NONCES, before)
+
+
+async def active_campaign(session: AsyncSession, tenant_id: UUID) -> Campaign | None:
+    return await session.scalar(
+        select(Campaign).where(Campaign.tenant_id == tenant_id, Campaign.status == "active")
+    )
+
+
+async def prizes_of(session: AsyncSession, campaign: Campaign) -> Sequence[Prize]:
+    found = await session.scalars(
+        select(Prize)
+        .where(Prize.tenant_id == campaign.tenant_id, Prize.campaign_id == campaign.campaign_id)
+        .order_by(Prize.position)
+    )
+    return found.all()

@@ -1,0 +1,69 @@
+"""The HTTP door: the device's rewards and draw, the merchant's campaign page."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from services.campaign import service
+from services.campaign.schemas import CampaignOut, DrawOut, RewardOut
+from services.campaign.service import Asker, Deps
+from shared.errors import Forbidden, NotFound, Unauthorized
+from shared.tokens import Principal
+from shared.web import guard, json_response, principal
+
+router = APIRouter()
+
+
+def _payment_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound from None
+
+
+def _asker(caller: Principal) -> Asker:
+    try:
+        return Asker(caller.tenant, UUID(caller.subject), caller.store_id)
+    except ValueError:
+        raise Forbidden("the token names no device") from None
+
+
+@router.get(
+    "/api/device/v1/rewards/{payment_id}",
+    dependencies=[guard("device")],
+    response_model=RewardOut,
+)
+async def show_reward(request: Request, payment_id: str) -> Response:
+    deps: Deps = request.app.state.deps
+    asker, payment = _asker(principal(request)), _payment_id(payment_id)
+    row = await service.find_reward(deps, asker, payment)
+    shown = RewardOut.of(asker.tenant_id, payment, row, deps.public_url)
+    return json_response(shown.model_dump_json().encode())
+
+
+@router.post(
+    "/api/device/v1/rewards/{payment_id}/draw",
+    dependencies=[guard("device")],
+    response_model=DrawOut,
+)
+async def draw(request: Request, payment_id: str) -> Response:
+    deps: Deps = request.app.state.deps
+    caller = principal(request)
+    asker, payment = _asker(caller), _payment_id(payment_id)
+    if caller.nonce is None:
+        raise Unauthorized("a request that changes something carries a nonce")
+    row = await service.draw_on_device(deps, asker, payment, caller.nonce)
+    shown = DrawOut.of(asker.tenant_id, payment, row, deps.public_url)
+    return json_response(shown.model_dump_json().encode())
+
+
+@router.get(
+    "/api/merchant/v1/campaign",
+    dependencies=[guard("user", "campaigns.read")],
+    response_model=CampaignOut,
+)
+async def show_campaign(request: Request) -> Response:
+    deps: Deps = request.app.state.deps
+    campaign, prizes = await service.present_campaign(deps, principal(request).tenant)
+    return json_response(CampaignOut.of(campaign, prizes).model_dump_json().encode())

@@ -1,0 +1,128 @@
+"""What the doors answer."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, Self
+from uuid import UUID
+
+import asyncpg
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from services.campaign.domain import DEVICE_DRAWS, RETRY_AFTER_MS, phone_url, reward_code
+from services.campaign.models import Campaign, Prize
+
+
+class CouponOut(BaseModel):
+    coupon_id: UUID
+    title: str
+    title_en: str
+    value_fen: int
+    threshold_fen: int
+    valid_until: datetime
+
+
+class DrawsOut(BaseModel):
+    """Chances of one payment: at most `on_device` on the device, the rest on the phone."""
+
+    granted: int = 0
+    used: int = 0
+    on_device: int = DEVICE_DRAWS
+    device_drawn: bool = False
+
+
+class RewardOut(BaseModel):
+    payment_id: UUID
+    status: Literal["granted", "pending", "revoked"]
+    coupon: CouponOut | None = None
+    draws: DrawsOut = DrawsOut()
+    phone_url: str | None = None
+    retry_after_ms: int | None = None
+
+    @classmethod
+    def of(
+        cls, tenant_id: UUID, payment_id: UUID, row: asyncpg.Record | None, public_url: str
+    ) -> Self:
+        """A grant as the device sees it; without one the answer is to ask again soon."""
+        if row is None:
+            return cls(payment_id=payment_id, status="pending", retry_after_ms=RETRY_AFTER_MS)
+        draws = DrawsOut(
+            granted=row["draws_granted"],
+            used=row["draws_used"],
+            device_drawn=row["device_drawn"],
+        )
+        if row["status"] == "revoked":
+            return cls(payment_id=payment_id, status="revoked", draws=draws)
+        coupon = CouponOut(
+            **{name: row[name] for name in CouponOut.model_fields},
+        )
+        url = phone_url(public_url, reward_code(tenant_id, payment_id, row["phone_token"]))
+        return cls(
+            payment_id=payment_id, status="granted", coupon=coupon, draws=draws, phone_url=url
+        )
+
+
+class PrizeWon(BaseModel):
+    prize_id: UUID
+    name: str
+    name_en: str
+    kind: str
+    points: int
+
+
+class DrawOut(BaseModel):
+    """`prize` is null when nothing was won."""
+
+    payment_id: UUID
+    prize: PrizeWon | None
+    draws: DrawsOut
+    phone_url: str
+
+    @classmethod
+    def of(cls, tenant_id: UUID, payment_id: UUID, row: asyncpg.Record, public_url: str) -> Self:
+        won: dict[str, Any] | None = orjson.loads(row["prize"]) if row["prize"] else None
+        return cls(
+            payment_id=payment_id,
+            prize=PrizeWon.model_validate(won) if won else None,
+            draws=DrawsOut(granted=row["draws_granted"], used=row["draws_used"], device_drawn=True),
+            phone_url=phone_url(public_url, reward_code(tenant_id, payment_id, row["phone_token"])),
+        )
+
+
+class PrizeOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    prize_id: UUID
+    position: int
+    name: str
+    name_en: str
+    kind: str
+    points: int
+    weight: int
+    stock: int | None
+    stock_left: int | None
+
+
+class CampaignOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    campaign_id: UUID
+    status: str
+    title: str
+    title_en: str
+    coupon_title: str
+    coupon_title_en: str
+    coupon_value_fen: int
+    coupon_threshold_fen: int
+    coupon_valid_days: int
+    draws_per_payment: int
+    miss_weight: int
+    created_at: datetime
+    prizes: list[PrizeOut] = []
+
+    @classmethod
+    def of(cls, campaign: Campaign, prizes: Sequence[Prize]) -> Self:
+        shown = cls.model_validate(campaign)
+        return shown.model_copy(
+            update={"prizes": [PrizeOut.model_validate(prize) for prize in prizes]}
+        )

@@ -1,0 +1,40 @@
+"""The worker process: hears events, and keeps house by the clock."""
+
+import asyncio
+
+from services.campaign import sweeper
+from services.campaign.config import CampaignConfig
+from services.campaign.consumers import handlers
+from services.campaign.service import Deps
+from shared.clock import SystemClock
+from shared.db import Database
+from shared.kafka import Consumer
+from shared.worker import run_worker
+
+POOL = 4
+"""One connection for events, the others for the sweeper and the health door."""
+
+
+def run(config: CampaignConfig) -> None:
+    asyncio.run(_run(config))
+
+
+async def _run(config: CampaignConfig) -> None:
+    db = Database(config.database_url, pool_size=POOL, name="campaign-worker")
+    await db.open()
+    deps = Deps(db=db, clock=SystemClock(), public_url=config.public_url)
+    consumer = Consumer(
+        db,
+        handlers,
+        deps,
+        bootstrap=config.kafka_bootstrap,
+        fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
+    )
+
+    async def ready() -> dict[str, bool]:
+        return {"database": await db.ping(), "consumer": consumer.joined}
+
+    try:
+        await run_worker("campaign-worker", config, [consumer.run, *sweeper.jobs(deps)], ready)
+    finally:
+        await db.close()

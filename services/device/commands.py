@@ -1,0 +1,108 @@
+"""The command lines of devices: the console's use cases, JSON out, exit 2 on bad input."""
+
+import argparse
+import asyncio
+import json
+import sys
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from services.device import schemas, service
+from services.device.config import CommandConfig
+from services.device.domain import UnknownStore
+from services.device.service import Deps, NewCode
+from shared.clock import SystemClock
+from shared.config import load
+from shared.db import Database
+from shared.errors import Problem
+from shared.sealed import LocalKeyProvider
+
+ACTOR = "command-line"
+STORE_WAIT_S = 10.0
+POLL_S = 0.1
+
+
+class BadInput(Exception):
+    """One clear line for the person at the terminal."""
+
+
+def parse(words: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m services.device", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("api", help="serve HTTP on LISTEN")
+    commands.add_parser("worker", help="relay and consume events, forget what is over")
+    commands.add_parser("migrate", help="bring the database to the newest schema")
+    codes = commands.add_parser("codes", help="enrolment codes")
+    actions = codes.add_subparsers(dest="action", required=True, metavar="ACTION")
+    new = actions.add_parser(
+        "new", help="a code for one device", description="a code for one device"
+    )
+    new.add_argument("--merchant", type=UUID, required=True)
+    new.add_argument("--store", type=UUID, required=True, help="where the device will stand")
+    new.add_argument("--sn", help="good for the device of this number only")
+    return parser.parse_args(words)
+
+
+def run_command(words: argparse.Namespace) -> None:
+    """Runs the command; its JSON goes to stdout, its complaint to stderr with exit 2."""
+    config = load(CommandConfig)
+    try:
+        answer = asyncio.run(_with_database(config, words))
+    except BadInput as error:
+        complaint = str(error)
+    except ValidationError as error:
+        complaint = "; ".join(
+            f"--{fault['loc'][0]}: {fault['msg']}" for fault in error.errors(include_input=False)
+        )
+    except Problem as error:
+        complaint = f"{error.code}: {error.title}"
+    except OSError as error:
+        complaint = f"{error.filename or 'the database'}: {error.strerror or 'is away'}"
+    else:
+        sys.stdout.write(json.dumps(answer, default=str) + "\n")
+        return
+    sys.stderr.write(complaint + "\n")
+    raise SystemExit(2)
+
+
+async def _with_database(config: CommandConfig, words: argparse.Namespace) -> dict[str, Any]:
+    try:
+        provider = LocalKeyProvider(config.kek_file)
+    except ValueError as error:
+        raise BadInput(f"KEK_FILE: {error}") from None
+    db = Database(config.database_url, pool_size=1, name="device-command")
+    try:
+        return await new_code(Deps(db, SystemClock(), provider), words)
+    finally:
+        await db.close()
+
+
+async def new_code(deps: Deps, words: argparse.Namespace) -> dict[str, Any]:
+    body = schemas.CodeBody(store_id=words.store, sn=words.sn)
+    made = await _patiently(deps, words.merchant, body)
+    return {
+        "code": made.code,
+        "expires_at": made.expires_at.isoformat().replace("+00:00", "Z"),
+        "merchant_id": words.merchant,
+        "store_id": body.store_id,
+        "sn": body.sn,
+    }
+
+
+async def _patiently(deps: Deps, merchant_id: UUID, body: schemas.CodeBody) -> NewCode:
+    """A store that binding has only just created is on its way to us as an event."""
+    deadline = deps.clock.monotonic() + STORE_WAIT_S
+    while True:
+        try:
+            return await service.create_code(
+                deps, merchant_id, body.store_id, sn=body.sn, actor=ACTOR
+            )
+        except UnknownStore:
+            if deps.clock.monotonic() >= deadline:
+                raise BadInput(
+                    f"--store {body.store_id}: no such store of that merchant here"
+                    f" (waited {STORE_WAIT_S:.0f} s for it to arrive)"
+                ) from None
+        await asyncio.sleep(POLL_S)

@@ -1,0 +1,38 @@
+"""The device service's settings."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.config import DatabaseConfig
+
+
+class DeviceConfig(DatabaseConfig):
+    """What `api` and `worker` need to be told."""
+
+    database_url: str = Field(validation_alias="DATABASE_URL_DEVICE")
+    database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_DEVICE")
+    kek_file: Path
+
+
+class CommandConfig(BaseSettings):
+    """What the command lines need: the database, no broker."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    database_url: str = Field(validation_alias="DATABASE_URL_DEVICE")
+    kek_file: Path
+
+
+class MigrateConfig(BaseSettings):
+    """What `migrate` needs: the database, as the tables' owner when that is somebody else."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    database_url: str = Field(validation_alias="DATABASE_URL_DEVICE")
+    database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_DEVICE")
+
+    @property
+    def owner_url(self) -> str:
+        return self.database_owner_url or self.database_url

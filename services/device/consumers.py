@@ -1,0 +1,19 @@
+"""The Kafka door: stores, as binding creates them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from services.device.service import Deps, record_stores
+from shared.events.binding import StoreCreated
+from shared.kafka import Handlers
+
+handlers = Handlers("device")
+
+
+@handlers.on(StoreCreated)
+async def learn_stores(
+    _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated]
+) -> None:
+    await record_stores(pg, events)

@@ -1,0 +1,1 @@
+"""The schema of the device service, version by version."""

@@ -1,0 +1,87 @@
+"""The device service's tables; `migrations/` makes them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import DateTime, MetaData
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.db import NAMING
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+_Id = Mapped[UUID]
+
+
+def _key() -> Any:
+    return mapped_column(primary_key=True)
+
+
+def _instant() -> Any:
+    return mapped_column(DateTime(timezone=True))
+
+
+class Store(Base):
+    """What binding told us of a store."""
+
+    __tablename__ = "stores"
+
+    tenant_id: _Id = _key()
+    store_id: _Id = _key()
+    name: Mapped[str]
+    created_at: Mapped[datetime] = _instant()
+
+
+class Device(Base):
+    """A terminal; its key is sealed for this row and this key version."""
+
+    __tablename__ = "devices"
+
+    tenant_id: _Id = _key()
+    device_id: _Id = _key()
+    store_id: _Id
+    sn: Mapped[str]
+    model: Mapped[str | None]
+    status: Mapped[str]
+    key_id: Mapped[str]
+    key_version: Mapped[int]
+    key_box: Mapped[str]
+    key_aad: Mapped[str]
+    enrolled_at: Mapped[datetime] = _instant()
+    revoked_at: Mapped[datetime | None] = _instant()
+    revoked_by: Mapped[str | None]
+    seen_at: Mapped[datetime | None] = _instant()
+
+
+class EnrolmentCode(Base):
+    """A single-use code; only its digest is here."""
+
+    __tablename__ = "enrolment_codes"
+
+    tenant_id: _Id = _key()
+    code_id: _Id = _key()
+    code_hash: Mapped[str]
+    store_id: _Id
+    sn: Mapped[str | None]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime] = _instant()
+    expires_at: Mapped[datetime] = _instant()
+    used_at: Mapped[datetime | None] = _instant()
+    device_id: Mapped[UUID | None]
+    tries: Mapped[int]
+
+
+class DataKey(Base):
+    """A wrapped data key; one per tenant, purpose and key-encryption key."""
+
+    __tablename__ = "data_keys"
+
+    tenant_id: _Id = _key()
+    purpose: Mapped[str] = _key()
+    kek_id: Mapped[str] = _key()
+    wrapped: Mapped[bytes]
+    created_at: Mapped[datetime] = _instant()

@@ -1,0 +1,154 @@
+"""Every query of the device service; the caller owns the transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.device.domain import CODE_TRIES
+from services.device.models import DataKey, Device, EnrolmentCode, Store
+
+PURGE_BATCH = 500
+
+
+async def lock(tx: AsyncSession, name: str) -> None:
+    """Serialises one name until the transaction ends."""
+    await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:n, 0))"), {"n": name})
+
+
+async def store(tx: AsyncSession, tenant_id: UUID, store_id: UUID) -> Store | None:
+    return await tx.get(Store, (tenant_id, store_id))
+
+
+# --- enrolment codes
+
+
+async def use_code(
+    tx: AsyncSession, code_hash: str, *, sn: str, now: datetime
+) -> EnrolmentCode | None:
+    """Takes the code if it is good for this SN now; of any number of tries one gets it, because
+    each waits for the row and then looks at the condition again."""
+    taken = await tx.scalars(
+        update(EnrolmentCode)
+        .where(
+            EnrolmentCode.code_hash == code_hash,
+            EnrolmentCode.used_at.is_(None),
+            EnrolmentCode.expires_at > now,
+            EnrolmentCode.tries < CODE_TRIES,
+            or_(EnrolmentCode.sn.is_(None), EnrolmentCode.sn == sn),
+        )
+        .values(used_at=now)
+        .returning(EnrolmentCode)
+        .execution_options(synchronize_session=False)
+    )
+    return taken.one_or_none()
+
+
+async def count_try(tx: AsyncSession, code_hash: str) -> EnrolmentCode | None:
+    """Counts a failed try against the code, if there is one, and returns it as it was before."""
+    code = await tx.scalar(
+        select(EnrolmentCode).where(EnrolmentCode.code_hash == code_hash).with_for_update()
+    )
+    if code is not None:
+        await tx.execute(
+            update(EnrolmentCode)
+            .where(EnrolmentCode.tenant_id == code.tenant_id, EnrolmentCode.code_id == code.code_id)
+            .values(tries=EnrolmentCode.tries + 1)
+            .execution_options(synchronize_session=False)
+        )
+    return code
+
+
+async def purge_codes(tx: AsyncSession, before: datetime) -> int:
+    old = select(EnrolmentCode.tenant_id, EnrolmentCode.code_id).where(
+        EnrolmentCode.expires_at < before
+    )
+    batch = old.limit(PURGE_BATCH).subquery()
+    result: Any = await tx.execute(
+        delete(EnrolmentCode).where(
+            and_(
+                EnrolmentCode.tenant_id == batch.c.tenant_id,
+                EnrolmentCode.code_id == batch.c.code_id,
+            )
+        )
+    )
+    return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+# --- devices
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list of devices is narrowed to."""
+
+    sn: str | None = None
+    """part of the number on the device"""
+    store_id: UUID | None = None
+    status: str | None = None
+
+    def conditions(self, tenant_id: UUID) -> list[ColumnElement[bool]]:
+        wanted = [Device.tenant_id == tenant_id]
+        if self.sn:
+            wanted.append(Device.sn.icontains(self.sn, autoescape=True))
+        if self.store_id is not None:
+            wanted.append(Device.store_id == self.store_id)
+        if self.status is not None:
+            wanted.append(Device.status == self.status)
+        return wanted
+
+
+async def devices(
+    tx: AsyncSession, tenant_id: UUID, narrowed: Filter, *, page: int, page_size: int
+) -> tuple[list[tuple[Device, str]], int]:
+    """One page of devices, newest first, each with its store's name; and how many there are."""
+    wanted = narrowed.conditions(tenant_id)
+    query = (
+        select(Device, Store.name)
+        .join(Store, and_(Store.tenant_id == Device.tenant_id, Store.store_id == Device.store_id))
+        .where(*wanted)
+        .order_by(Device.enrolled_at.desc(), Device.device_id)
+    )
+    rows = await tx.execute(query.limit(page_size).offset((page - 1) * page_size))
+    found = [(row[0], row[1]) for row in rows]
+    return found, await tx.scalar(select(func.count()).select_from(Device).where(*wanted)) or 0
+
+
+async def device(
+    tx: AsyncSession, tenant_id: UUID, device_id: UUID, *, for_update: bool = False
+) -> Device | None:
+    return await tx.get(Device, (tenant_id, device_id), with_for_update=for_update or None)
+
+
+async def device_by_sn(tx: AsyncSession, tenant_id: UUID, sn: str) -> Device | None:
+    query = select(Device).where(Device.tenant_id == tenant_id, Device.sn == sn)
+    return await tx.scalar(query.with_for_update())
+
+
+async def device_by_id(tx: AsyncSession, device_id: UUID) -> Device | None:
+    """System scope only: the caller asks whose it is."""
+    return await tx.scalar(select(Device).where(Device.device_id == device_id))
+
+
+# --- keys
+
+
+async def data_key(tx: AsyncSession, tenant_id: UUID, purpose: str, kek_id: str) -> bytes | None:
+    row = await tx.get(DataKey, (tenant_id, purpose, kek_id))
+    return row.wrapped if row else None
+
+
+async def put_data_key(tx: AsyncSession, key: DataKey) -> bytes:
+    """Stores it unless somebody was faster; returns the one that counts."""
+    values = {column.key: getattr(key, column.key) for column in DataKey.__table__.columns}
+    await tx.execute(insert(DataKey).values(**values).on_conflict_do_nothing())
+    query = select(DataKey.wrapped).where(
+        DataKey.tenant_id == key.tenant_id,
+        DataKey.purpose == key.purpose,
+        DataKey.kek_id == key.kek_id,
+    )
+    return (await tx.scalars(query)).one()

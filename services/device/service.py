@@ -1,0 +1,273 @@
+"""The use cases of devices; the only place here that opens transactions."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from prometheus_client import Counter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.device import domain, repo
+from services.device.domain import Status
+from services.device.models import DataKey, Device, EnrolmentCode
+from services.device.repo import Filter
+from shared import inbox, outbox
+from shared.clock import Clock
+from shared.db import Database
+from shared.errors import NotFound, Problem
+from shared.events.base import stamp
+from shared.events.binding import StoreCreated
+from shared.events.device import DeviceEnrolled, DeviceRevoked
+from shared.ids import uuid7
+from shared.sealed import KeyProvider, new_data_key, seal
+from shared.telemetry import get_logger
+
+KEY_PURPOSE = "device-key"
+KEEP_OLD_CODES = timedelta(days=30)
+"""Which code made which device is evidence (S132) for a while."""
+
+log = get_logger("device")
+_refused = Counter("enrolments_refused_total", "Enrolments refused", ["why"])
+
+
+@dataclass(frozen=True)
+class Deps:
+    """What the use cases stand on."""
+
+    db: Database
+    clock: Clock
+    key_provider: KeyProvider
+
+
+@dataclass(frozen=True, slots=True)
+class NewCode:
+    """A code, told once."""
+
+    code: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A device with its key in clear, told once."""
+
+    device: Device
+    key: bytes = field(repr=False)
+
+
+# --- enrolment
+
+
+async def create_code(
+    deps: Deps, tenant_id: UUID, store_id: UUID, *, sn: str | None, actor: str
+) -> NewCode:
+    """A single-use code for one device of that store, optionally for one SN only."""
+    now, code = deps.clock.now(), domain.new_code()
+    row = EnrolmentCode(
+        tenant_id=tenant_id,
+        code_id=uuid7(deps.clock),
+        code_hash=domain.code_digest(code),
+        store_id=store_id,
+        sn=sn,
+        created_by=actor,
+        created_at=now,
+        expires_at=now + domain.CODE_LIFETIME,
+        tries=0,
+    )
+    async with deps.db.tx(tenant_id) as tx:
+        if await repo.store(tx, tenant_id, store_id) is None:
+            raise domain.UnknownStore
+        tx.add(row)
+    return NewCode(code, row.expires_at)
+
+
+async def enrol_device(deps: Deps, *, code: str, sn: str, model: str | None) -> Enrolment:
+    """Redeems a code. The same SN in the same tenant stays the same device with a new key."""
+    digest = domain.code_digest(code)
+    if digest is None:
+        raise _counted(domain.UnknownCode)
+    now = deps.clock.now()
+    # System scope: the code says which tenant this is.
+    async with deps.db.tx(None) as tx:
+        taken = await repo.use_code(tx, digest, sn=sn, now=now)
+        if taken is not None:
+            enrolment = await _enrol(deps, tx, taken, sn, model, now)
+            taken.device_id = enrolment.device.device_id
+        else:
+            # Counted in this transaction, which must commit: so the refusal is raised after it.
+            known = await repo.count_try(tx, digest)
+    if taken is not None:
+        log.info("device.enrolled", device_id=str(enrolment.device.device_id), sn=sn)
+        return enrolment
+    if known is None:
+        raise _counted(domain.UnknownCode)
+    raise _counted(
+        domain.why_refused(
+            now,
+            sn=sn,
+            bound_sn=known.sn,
+            expires_at=known.expires_at,
+            used_at=known.used_at,
+            tries=known.tries,
+        )
+    )
+
+
+def _counted(problem: type[Problem]) -> Problem:
+    _refused.labels(problem.code).inc()
+    log.warning("device.enrolment_refused", why=problem.code)
+    return problem()
+
+
+async def _enrol(
+    deps: Deps, tx: AsyncSession, code: EnrolmentCode, sn: str, model: str | None, now: datetime
+) -> Enrolment:
+    tenant_id = code.tenant_id
+    await repo.lock(tx, f"sn:{tenant_id}:{sn}")
+    device = await repo.device_by_sn(tx, tenant_id, sn)
+    was_active = device is not None and device.status == Status.ACTIVE
+    if device is None:
+        device = Device(tenant_id=tenant_id, device_id=uuid7(deps.clock), sn=sn, key_version=0)
+        tx.add(device)
+    key = secrets.token_bytes(domain.KEY_BYTES)
+    device.store_id = code.store_id
+    device.model = model or device.model
+    device.status = Status.ACTIVE.value
+    device.key_version += 1
+    device.key_id = f"k{device.key_version}-{secrets.token_hex(6)}"
+    device.key_aad = f"{tenant_id}|{device.device_id}|{KEY_PURPOSE}|{device.key_version}"
+    wrapped = await _data_key(deps, tx, tenant_id)
+    device.key_box = seal(deps.key_provider, wrapped, key, device.key_aad)
+    device.enrolled_at = now
+    device.revoked_at = device.revoked_by = None
+    await tx.flush()
+    if was_active:
+        # The old key is void from now on; caches of it must not outlive this.
+        await outbox.add(
+            tx, DeviceRevoked(**stamp(tenant_id, deps.clock), device_id=device.device_id)
+        )
+    event = DeviceEnrolled(
+        **stamp(tenant_id, deps.clock),
+        device_id=device.device_id,
+        store_id=device.store_id,
+        sn=sn,
+        model=device.model,
+    )
+    await outbox.add(tx, event)
+    return Enrolment(device, key)
+
+
+async def _data_key(deps: Deps, tx: AsyncSession, tenant_id: UUID) -> bytes:
+    kek_id = deps.key_provider.kek_id
+    known = await repo.data_key(tx, tenant_id, KEY_PURPOSE, kek_id)
+    if known is not None:
+        return known
+    _, wrapped = new_data_key(deps.key_provider)
+    return await repo.put_data_key(
+        tx,
+        DataKey(
+            tenant_id=tenant_id,
+            purpose=KEY_PURPOSE,
+            kek_id=kek_id,
+            wrapped=wrapped,
+            created_at=deps.clock.now(),
+        ),
+    )
+
+
+# --- the fleet
+
+
+async def list_devices(
+    deps: Deps, tenant_id: UUID, narrowed: Filter, *, page: int, page_size: int
+) -> tuple[list[tuple[Device, str]], int]:
+    async with deps.db.read(tenant_id) as tx:
+        return await repo.devices(tx, tenant_id, narrowed, page=page, page_size=page_size)
+
+
+async def get_device(deps: Deps, tenant_id: UUID, device_id: UUID) -> tuple[Device, str]:
+    """A device of that tenant with its store's name."""
+    async with deps.db.read(tenant_id) as tx:
+        return await _device_and_store(tx, tenant_id, device_id)
+
+
+async def _device_and_store(
+    tx: AsyncSession, tenant_id: UUID, device_id: UUID
+) -> tuple[Device, str]:
+    device = await repo.device(tx, tenant_id, device_id)
+    store = await repo.store(tx, tenant_id, device.store_id) if device else None
+    if device is None or store is None:
+        raise NotFound
+    return device, store.name
+
+
+async def greet_device(deps: Deps, tenant_id: UUID, device_id: UUID) -> Device:
+    """What a device may know of itself; remembers, at most once a minute, that it was here."""
+    now = deps.clock.now()
+    async with deps.db.tx(tenant_id) as tx:
+        device = await repo.device(tx, tenant_id, device_id)
+        if device is None:
+            raise NotFound
+        if device.seen_at is None or now - device.seen_at >= domain.SEEN_EVERY:
+            device.seen_at = now
+    return device
+
+
+async def revoke_device(
+    deps: Deps, tenant_id: UUID, device_id: UUID, *, actor: str
+) -> tuple[Device, str]:
+    """Voids the device's key, here and by the event in every cache. Twice is once."""
+    async with deps.db.tx(tenant_id) as tx:
+        device = await repo.device(tx, tenant_id, device_id, for_update=True)
+        if device is None:
+            raise NotFound
+        if device.status != Status.REVOKED:
+            device.status = Status.REVOKED.value
+            device.revoked_at = deps.clock.now()
+            device.revoked_by = actor
+            await tx.flush()
+            event = DeviceRevoked(**stamp(tenant_id, deps.clock), device_id=device_id)
+            await outbox.add(tx, event)
+        return await _device_and_store(tx, tenant_id, device_id)
+
+
+async def find_credential(deps: Deps, device_id: UUID) -> Device:
+    """For the edge, which knows the id only: whose device this is, and its sealed key."""
+    async with deps.db.read(None) as tx:
+        device = await repo.device_by_id(tx, device_id)
+    if device is None:
+        raise NotFound
+    return device
+
+
+# --- what others tell us, and time
+
+_STORES = """
+INSERT INTO stores (tenant_id, store_id, name, created_at)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[])
+ON CONFLICT (tenant_id, store_id) DO UPDATE SET name = excluded.name
+"""
+
+
+async def record_stores(pg: "asyncpg.Connection[Any]", created: Sequence[StoreCreated]) -> None:
+    """The read model of stores, inside the consumer's transaction."""
+    latest = {(event.tenant_id, event.store_id): event for event in created}.values()
+    await pg.execute(
+        _STORES,
+        [event.tenant_id for event in latest],
+        [event.store_id for event in latest],
+        [event.name for event in latest],
+        [event.occurred_at for event in latest],
+    )
+
+
+async def sweep(deps: Deps) -> None:
+    """One bounded round of forgetting: old codes, and events nobody can send again."""
+    async with deps.db.tx(None) as tx:
+        await repo.purge_codes(tx, deps.clock.now() - KEEP_OLD_CODES)
+    async with deps.db.pg(None) as pg:
+        await inbox.purge(pg)

@@ -1,0 +1,39 @@
+"""Builds the device service's worker process: the outbox relay, the consumer and the sweeper."""
+
+from services.device.config import DeviceConfig
+from services.device.consumers import handlers
+from services.device.service import Deps
+from services.device.sweeper import sweeping
+from shared.clock import SystemClock
+from shared.db import Database
+from shared.kafka import Consumer, Producer
+from shared.outbox import Relay
+from shared.sealed import LocalKeyProvider
+from shared.worker import run_worker
+
+TOPIC = "device.events"
+POOL = 4
+
+
+async def run(config: DeviceConfig) -> None:
+    db = Database(config.database_url, pool_size=POOL, name="device-worker")
+    await db.open()
+    producer = Producer(config.kafka_bootstrap)
+    deps = Deps(db, SystemClock(), LocalKeyProvider(config.kek_file))
+    consumer = Consumer(
+        db,
+        handlers,
+        deps,
+        bootstrap=config.kafka_bootstrap,
+        fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
+    )
+
+    async def ready() -> dict[str, bool]:
+        return {"database": await db.ping(), "consumer": consumer.joined}
+
+    try:
+        jobs = [Relay(db, producer, TOPIC).run, consumer.run, sweeping(deps)]
+        await run_worker("device-worker", config, jobs, ready)
+    finally:
+        await producer.aclose()
+        await db.close()

@@ -1,0 +1,12 @@
+"""Settings of the order processes."""
+
+from pydantic import Field
+
+from shared.config import DatabaseConfig
+
+
+class OrderConfig(DatabaseConfig):
+    """The shared settings and this service's database."""
+
+    database_url: str = Field(validation_alias="DATABASE_URL_ORDER")
+    database_owner_url: str = Field(default="", validation_alias="DATABASE_OWNER_URL_ORDER")

@@ -1,0 +1,43 @@
+"""The Kafka door: payments become orders, stores get their names."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from services.order import service
+from services.order.service import Deps
+from shared.events.binding import StoreCreated
+from shared.events.payment import (
+    PaymentClosed,
+    PaymentFact,
+    PaymentFailed,
+    PaymentLateSuccess,
+    PaymentRefunded,
+    PaymentReversed,
+    PaymentSucceeded,
+)
+from shared.kafka import Handlers
+
+handlers = Handlers("order")
+
+
+@handlers.on(
+    PaymentSucceeded,
+    PaymentFailed,
+    PaymentClosed,
+    PaymentReversed,
+    PaymentRefunded,
+    PaymentLateSuccess,
+)
+async def record_payments(
+    _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[PaymentFact]
+) -> None:
+    await service.record_payments(pg, events)
+
+
+@handlers.on(StoreCreated)
+async def name_stores(
+    _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated]
+) -> None:
+    await service.name_stores(pg, events)

@@ -1,0 +1,60 @@
+"""What an order is, and how facts about its payment add up. No framework here.
+
+Facts may come in any order and any number of times, so an order keeps the strongest outcome and
+the largest refund it has heard of; its two states follow from those (generated columns):
+
+    outcome                          order_state   pay_state
+    UNHEARD   only a refund so far   completed     as refunded
+    CANCELLED failed or closed       cancelled     unpaid      (a refund proves a late success)
+    PAID      succeeded              completed     paid, partially_refunded or refunded
+    LATE      captured after closing completed     paid, partially_refunded or refunded
+    REVERSED  captured, given back   cancelled     refunded
+
+An order number is a letter and 14 digits (S94): D for face pay, O for goods; the day in China,
+then eight digits that say nothing of how many orders there are (order.sql).
+"""
+
+import re
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Literal
+
+CHINA_OFFSET = timedelta(hours=8)
+"""China keeps one time without daylight saving; a day on an order is a day there (S100)."""
+
+ORDER_NO = re.compile(r"[DO][0-9]{14}", re.ASCII)
+
+OrderState = Literal["completed", "cancelled"]
+PayState = Literal["paid", "unpaid", "refunded", "partially_refunded"]
+OrderType = Literal["face_pay", "goods"]
+SubType = Literal["alipay_face", "alipay_code", "normal"]
+PayMethod = Literal["online"]
+
+_SUB_TYPES: dict[tuple[str, str], SubType] = {
+    ("alipay", "face"): "alipay_face",
+    ("alipay", "code"): "alipay_code",
+}
+
+
+class Outcome(IntEnum):
+    """How a payment ended, weakest first: the strongest that was heard counts."""
+
+    UNHEARD = 0
+    CANCELLED = 1
+    PAID = 2
+    LATE = 3
+    REVERSED = 4
+
+
+def sub_type(channel: str, scene: str) -> SubType:
+    """S95: how the buyer paid; `normal` for WeChat codes and for nothing to pay."""
+    return _SUB_TYPES.get((channel, scene), "normal")
+
+
+def order_day(ordered_at: datetime) -> str:
+    """The six digits of the day in China on which the order was made."""
+    return (ordered_at + CHINA_OFFSET).strftime("%y%m%d")
+
+
+def is_order_no(text: str) -> bool:
+    return ORDER_NO.fullmatch(text) is not None

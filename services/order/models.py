@@ -1,0 +1,75 @@
+"""The tables as SQLAlchemy sees them; the migrations are the authority, a test compares."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, FetchedValue, MetaData, SmallInteger
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.db import NAMING
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012
+
+
+class Order(Base):
+    """Its id is the id of the event that opened it. Both states are computed by the database."""
+
+    __tablename__ = "orders"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    payment_id: Mapped[UUID | None]
+    order_no: Mapped[str]
+    order_type: Mapped[str]
+    sub_type: Mapped[str]
+    outcome: Mapped[int] = mapped_column(SmallInteger)
+    order_state: Mapped[str] = mapped_column(server_default=FetchedValue())
+    pay_state: Mapped[str] = mapped_column(server_default=FetchedValue())
+    pay_method: Mapped[str]
+    channel: Mapped[str]
+    stored_value_fen: Mapped[int] = mapped_column(BigInteger)
+    total_fen: Mapped[int] = mapped_column(BigInteger)
+    payable_fen: Mapped[int] = mapped_column(BigInteger)
+    refunded_fen: Mapped[int] = mapped_column(BigInteger)
+    store_id: Mapped[UUID]
+    device_id: Mapped[UUID | None]
+    out_trade_no: Mapped[str]
+    trade_no: Mapped[str | None]
+    buyer_id: Mapped[str | None]
+    buyer_logon_id: Mapped[str | None]
+    receiver: Mapped[str | None]
+    receiver_phone: Mapped[str | None]
+    subject: Mapped[str]
+    source_terminal: Mapped[str]
+    ordered_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+
+class OrderEvent(Base):
+    """One line of an order's timeline: a fact that was heard, once."""
+
+    __tablename__ = "order_events"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    at: Mapped[datetime]
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class Store(Base):
+    """A store's name, as binding last said it."""
+
+    __tablename__ = "stores"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    store_id: Mapped[UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID]
+    name: Mapped[str]

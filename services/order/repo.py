@@ -1,0 +1,219 @@
+"""Every query of the service: batch statements for events, the list and the detail for people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.order.models import Order, OrderEvent, Store
+
+Pg: TypeAlias = "asyncpg.Connection[Any]"
+
+
+class Line(NamedTuple):
+    """One fact about one payment; its members are the batch statements' columns, in order."""
+
+    tenant_id: UUID
+    payment_id: UUID
+    event_id: UUID
+    kind: str
+    at: datetime
+    data: str
+    outcome: int
+    day: str
+    sub_type: str
+    channel: str
+    total_fen: int
+    payable_fen: int
+    refunded_fen: int
+    store_id: UUID
+    device_id: UUID | None
+    out_trade_no: str
+    trade_no: str | None
+    buyer_id: str | None
+    buyer_logon_id: str | None
+    subject: str
+    ordered_at: datetime
+    paid_at: datetime | None
+    closed_at: datetime | None
+
+
+_INCOMING = """
+WITH incoming AS (
+  SELECT * FROM unnest(
+    $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[],
+    $7::smallint[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[],
+    $13::bigint[], $14::uuid[], $15::uuid[], $16::text[], $17::text[], $18::text[], $19::text[],
+    $20::text[], $21::timestamptz[], $22::timestamptz[], $23::timestamptz[]
+  ) AS i(
+    tenant_id, payment_id, event_id, kind, at, data, outcome, day, sub_type, channel, total_fen,
+    payable_fen, refunded_fen, store_id, device_id, out_trade_no, trade_no, buyer_id,
+    buyer_logon_id, subject, ordered_at, paid_at, closed_at
+  )
+)
+"""
+
+# Opens the orders of payments nobody has heard of, and starts their timeline. A conflict is
+# either a payment that has its order (the fact is merged next) or, by bad luck, a number that is
+# taken (the next try brings another one). Returned are the events that opened an order.
+_OPEN = (
+    _INCOMING  # noqa: S608 (constants only)
+    + """
+, opened AS (
+  INSERT INTO orders (
+    tenant_id, order_id, payment_id, order_no, order_type, sub_type, outcome, pay_method, channel,
+    total_fen, payable_fen, refunded_fen, store_id, device_id, out_trade_no, trade_no, buyer_id,
+    buyer_logon_id, subject, source_terminal, ordered_at, paid_at, closed_at)
+  SELECT tenant_id, event_id, payment_id, next_order_no('D', day), 'face_pay', sub_type, outcome,
+         'online', channel, total_fen, payable_fen, refunded_fen, store_id, device_id,
+         out_trade_no, trade_no, buyer_id, buyer_logon_id, subject,
+         CASE WHEN device_id IS NULL THEN 'api' ELSE 'device' END, ordered_at, paid_at, closed_at
+  FROM incoming
+  ON CONFLICT DO NOTHING
+  RETURNING tenant_id, order_id
+), told AS (
+  INSERT INTO order_events (tenant_id, order_id, event_id, kind, at, data)
+  SELECT tenant_id, event_id, event_id, kind, at, data::jsonb
+  FROM incoming WHERE event_id IN (SELECT order_id FROM opened)
+)
+SELECT order_id FROM opened
+"""
+)
+
+# Adds facts to orders that exist: the strongest outcome, the largest refund, the first of each
+# time. Returned are the events that found their order.
+_MERGE = (
+    _INCOMING  # noqa: S608 (constants only)
+    + """
+, facts AS (
+  SELECT tenant_id, payment_id, max(outcome) AS outcome, max(refunded_fen) AS refunded_fen,
+         max(trade_no) AS trade_no, max(buyer_id) AS buyer_id,
+         max(buyer_logon_id) AS buyer_logon_id, min(paid_at) AS paid_at,
+         min(closed_at) AS closed_at
+  FROM incoming GROUP BY tenant_id, payment_id
+), merged AS (
+  UPDATE orders o SET
+    outcome = greatest(o.outcome, f.outcome),
+    refunded_fen = greatest(o.refunded_fen, f.refunded_fen),
+    trade_no = coalesce(o.trade_no, f.trade_no),
+    buyer_id = coalesce(o.buyer_id, f.buyer_id),
+    buyer_logon_id = coalesce(o.buyer_logon_id, f.buyer_logon_id),
+    paid_at = least(o.paid_at, f.paid_at),
+    closed_at = least(o.closed_at, f.closed_at)
+  FROM facts f WHERE o.tenant_id = f.tenant_id AND o.payment_id = f.payment_id
+  RETURNING o.tenant_id, o.payment_id, o.order_id
+), told AS (
+  INSERT INTO order_events (tenant_id, order_id, event_id, kind, at, data)
+  SELECT i.tenant_id, m.order_id, i.event_id, i.kind, i.at, i.data::jsonb
+  FROM incoming i JOIN merged m ON m.tenant_id = i.tenant_id AND m.payment_id = i.payment_id
+  ON CONFLICT DO NOTHING
+)
+SELECT i.event_id
+FROM incoming i JOIN merged m ON m.tenant_id = i.tenant_id AND m.payment_id = i.payment_id
+"""
+)
+
+_NAME_STORES = """
+INSERT INTO stores (tenant_id, store_id, event_id, name)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[])
+ON CONFLICT (tenant_id, store_id) DO UPDATE SET event_id = excluded.event_id, name = excluded.name
+"""
+
+
+async def open_orders(pg: Pg, lines: Sequence[Line]) -> set[UUID]:
+    """The ids of the events that opened an order."""
+    return {row["order_id"] for row in await pg.fetch(_OPEN, *zip(*lines, strict=True))}
+
+
+async def merge_facts(pg: Pg, lines: Sequence[Line]) -> set[UUID]:
+    """The ids of the events whose order existed."""
+    return {row["event_id"] for row in await pg.fetch(_MERGE, *zip(*lines, strict=True))}
+
+
+async def name_stores(pg: Pg, rows: Sequence[tuple[UUID, UUID, UUID, str]]) -> None:
+    """(tenant, store, event, name), one row per store."""
+    await pg.execute(_NAME_STORES, *zip(*rows, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which orders: exact values by column, a span of time, and the beginning of a number."""
+
+    exact: dict[str, Any]
+    since: datetime | None = None
+    until: datetime | None = None
+    prefix: str | None = None
+
+
+def _begins(column: Any, prefix: str) -> ColumnElement[bool]:
+    """A range that the column's index answers also with a parameter (unlike LIKE)."""
+    return and_(column >= prefix, column < prefix[:-1] + chr(ord(prefix[-1]) + 1))
+
+
+def _conditions(tenant_id: UUID, wanted: Wanted) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [Order.tenant_id == tenant_id]
+    conditions += [getattr(Order, name) == value for name, value in wanted.exact.items()]
+    if wanted.since is not None:
+        conditions.append(Order.ordered_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(Order.ordered_at < wanted.until)
+    if wanted.prefix:
+        conditions.append(
+            or_(
+                _begins(Order.order_no, wanted.prefix.upper()),
+                _begins(Order.out_trade_no, wanted.prefix),
+                _begins(Order.trade_no, wanted.prefix),
+            )
+        )
+    return conditions
+
+
+async def count_orders(session: AsyncSession, tenant_id: UUID, wanted: Wanted) -> int:
+    found = await session.scalar(
+        select(func.count()).select_from(Order).where(*_conditions(tenant_id, wanted))
+    )
+    return found or 0
+
+
+def _named() -> Any:
+    return select(Order, Store.name).outerjoin(
+        Store, and_(Store.tenant_id == Order.tenant_id, Store.store_id == Order.store_id)
+    )
+
+
+async def list_orders(
+    session: AsyncSession, tenant_id: UUID, wanted: Wanted, *, limit: int, offset: int
+) -> list[tuple[Order, str | None]]:
+    """Newest first, each with its store's name."""
+    found = await session.execute(
+        _named()
+        .where(*_conditions(tenant_id, wanted))
+        .order_by(Order.ordered_at.desc(), Order.order_id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return [(order, name) for order, name in found]
+
+
+async def find_order(
+    session: AsyncSession, tenant_id: UUID, order_no: str
+) -> tuple[Order, str | None] | None:
+    found = await session.execute(
+        _named().where(Order.tenant_id == tenant_id, Order.order_no == order_no)
+    )
+    row = found.one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+async def timeline(session: AsyncSession, order: Order) -> Sequence[OrderEvent]:
+    found = await session.scalars(
+        select(OrderEvent)
+        .where(OrderEvent.tenant_id == order.tenant_id, OrderEvent.order_id == order.order_id)
+        .order_by(OrderEvent.at, OrderEvent.event_id)
+    )
+    return found.all()

@@ -1,0 +1,54 @@
+"""The HTTP door: the merchant's order list and one order in detail."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import ValidationError
+
+from services.order import service
+from services.order.schemas import OrderDetail, OrderFilters, OrderList
+from services.order.service import Deps
+from shared.errors import InvalidBody
+from shared.web import faults, guard, json_response, principal
+
+router = APIRouter()
+
+
+def _filters(request: Request) -> OrderFilters:
+    """The query as filters. A filter left empty is not asked for; one given twice is refused."""
+    given = request.query_params.multi_items()
+    names = [name for name, _ in given]
+    if len(names) != len(set(names)):
+        raise InvalidBody("each filter may be given once")
+    try:
+        return OrderFilters.model_validate({name: value for name, value in given if value})
+    except ValidationError as error:
+        raise InvalidBody(errors=faults(error)) from None
+
+
+@router.get(
+    "/api/merchant/v1/orders",
+    dependencies=[guard("user", "orders.read")],
+    response_model=OrderList,
+)
+async def list_orders(request: Request) -> Response:
+    deps: Deps = request.app.state.deps
+    asked = _filters(request)
+    shown, total = await service.list_orders(
+        deps,
+        principal(request).tenant,
+        asked.wanted(),
+        page=asked.page,
+        page_size=asked.page_size,
+    )
+    return json_response(OrderList.of(shown, total, asked).model_dump_json().encode())
+
+
+@router.get(
+    "/api/merchant/v1/orders/{order_no}",
+    dependencies=[guard("user", "orders.read")],
+    response_model=OrderDetail,
+)
+async def show_order(request: Request, order_no: str) -> Response:
+    deps: Deps = request.app.state.deps
+    shown = await service.show_order(deps, principal(request).tenant, order_no)
+    return json_response(OrderDetail.of(shown).model_dump_json().encode())

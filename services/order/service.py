@@ -1,0 +1,198 @@
+"""The use cases: project payments into orders, name stores, list and show orders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from services.order import repo
+from services.order.domain import Outcome, is_order_no, order_day, sub_type
+from services.order.models import Order, OrderEvent
+from services.order.repo import Line, Wanted
+from shared import inbox
+from shared.clock import Clock
+from shared.db import Database
+from shared.errors import NotFound
+from shared.events.binding import StoreCreated
+from shared.events.payment import (
+    PaymentClosed,
+    PaymentFact,
+    PaymentFailed,
+    PaymentLateSuccess,
+    PaymentRefunded,
+    PaymentReversed,
+    PaymentSucceeded,
+)
+
+NUMBER_TRIES = 8
+"""Numbers collide only when orders of another installation were moved in on the same day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What the use cases stand on."""
+
+    db: Database
+    clock: Clock
+
+
+class _Said(NamedTuple):
+    """The part of a line in which the facts differ."""
+
+    kind: str
+    outcome: Outcome
+    at: datetime
+    data: dict[str, Any]
+    trade_no: str | None = None
+    buyer_id: str | None = None
+    buyer_logon_id: str | None = None
+    refunded_fen: int = 0
+    paid_at: datetime | None = None
+    closed_at: datetime | None = None
+
+
+def _said(event: PaymentFact) -> _Said:
+    match event:
+        case PaymentSucceeded():
+            return _Said(
+                "paid", Outcome.PAID, event.paid_at, {"trade_no": event.trade_no},
+                trade_no=event.trade_no, buyer_id=event.buyer_id,
+                buyer_logon_id=event.buyer_logon_id, paid_at=event.paid_at,
+            )  # fmt: skip
+        case PaymentFailed():
+            return _Said(
+                "failed", Outcome.CANCELLED, event.finished_at,
+                {"reason_code": event.reason_code}, closed_at=event.finished_at,
+            )  # fmt: skip
+        case PaymentClosed():
+            return _Said(
+                "closed", Outcome.CANCELLED, event.finished_at, {}, closed_at=event.finished_at
+            )
+        case PaymentReversed():
+            return _Said(
+                "reversed", Outcome.REVERSED, event.finished_at, {"trade_no": event.trade_no},
+                trade_no=event.trade_no, refunded_fen=event.payable_fen,
+                closed_at=event.finished_at,
+            )  # fmt: skip
+        case PaymentRefunded():
+            data = {
+                "refund_id": event.refund_id,
+                "refund_fen": event.refund_fen,
+                "refunded_total_fen": event.refunded_total_fen,
+                "is_full": event.is_full,
+            }
+            return _Said(
+                "refunded", Outcome.UNHEARD, event.refunded_at, data,
+                refunded_fen=event.refunded_total_fen,
+            )  # fmt: skip
+        case PaymentLateSuccess():
+            return _Said(
+                "late_success", Outcome.LATE, event.detected_at, {"trade_no": event.trade_no},
+                trade_no=event.trade_no, paid_at=event.detected_at,
+            )  # fmt: skip
+    raise TypeError(f"{event.type} is not projected")
+
+
+def _line(event: PaymentFact) -> Line:
+    said = _said(event)
+    return Line(
+        tenant_id=event.tenant_id,
+        payment_id=event.payment_id,
+        event_id=event.event_id,
+        kind=said.kind,
+        at=said.at,
+        data=orjson.dumps(said.data).decode(),
+        outcome=said.outcome,
+        day=order_day(event.created_at),
+        sub_type=sub_type(event.channel, event.scene),
+        channel=event.channel,
+        total_fen=event.total_fen,
+        payable_fen=event.payable_fen,
+        refunded_fen=said.refunded_fen,
+        store_id=event.store_id,
+        device_id=event.device_id,
+        out_trade_no=event.out_trade_no,
+        trade_no=said.trade_no,
+        buyer_id=said.buyer_id,
+        buyer_logon_id=said.buyer_logon_id,
+        subject=event.subject_text,
+        ordered_at=event.created_at,
+        paid_at=said.paid_at,
+        closed_at=said.closed_at,
+    )
+
+
+async def record_payments(pg: "asyncpg.Connection[Any]", events: Sequence[PaymentFact]) -> None:
+    """Exactly one order per payment, whatever is heard first and how often (G6).
+
+    Usually one statement: every payment is new. What did not open an order is merged into the one
+    that exists; whatever is left then met a taken number and tries another.
+    """
+    left = [_line(event) for event in events]
+    for _ in range(NUMBER_TRIES):
+        opened = await repo.open_orders(pg, left)
+        left = [line for line in left if line.event_id not in opened]
+        if not left:
+            return
+        merged = await repo.merge_facts(pg, left)
+        left = [line for line in left if line.event_id not in merged]
+        if not left:
+            return
+    raise RuntimeError(f"no free order number in {NUMBER_TRIES} tries")
+
+
+async def name_stores(pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated]) -> None:
+    rows = {
+        (event.tenant_id, event.store_id): (
+            event.tenant_id,
+            event.store_id,
+            event.event_id,
+            event.name,
+        )
+        for event in events
+    }
+    await repo.name_stores(pg, list(rows.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One order as people see it."""
+
+    order: Order
+    store_name: str | None
+    timeline: Sequence[OrderEvent] = ()
+
+
+async def list_orders(
+    deps: Deps, tenant_id: UUID, wanted: Wanted, *, page: int, page_size: int
+) -> tuple[list[Shown], int]:
+    """One page, newest first, and how many there are in all."""
+    async with deps.db.read(tenant_id) as session:
+        total = await repo.count_orders(session, tenant_id, wanted)
+        offset = (page - 1) * page_size
+        if offset >= total:
+            return [], total
+        found = await repo.list_orders(session, tenant_id, wanted, limit=page_size, offset=offset)
+    return [Shown(order, name) for order, name in found], total
+
+
+async def show_order(deps: Deps, tenant_id: UUID, order_no: str) -> Shown:
+    """One order with its timeline; NotFound also when it is another merchant's."""
+    if not is_order_no(order_no):
+        raise NotFound
+    async with deps.db.read(tenant_id) as session:
+        found = await repo.find_order(session, tenant_id, order_no)
+        if found is None:
+            raise NotFound
+        order, name = found
+        return Shown(order, name, await repo.timeline(session, order))
+
+
+async def keep_house(deps: Deps) -> None:
+    """Forgets events that cannot come back."""
+    async with deps.db.pg(None) as pg:
+        await inbox.purge(pg)

@@ -1,0 +1,42 @@
+"""The worker process: hears events, and forgets old ones."""
+
+import asyncio
+
+from services.order import service
+from services.order.config import OrderConfig
+from services.order.consumers import handlers
+from services.order.service import Deps
+from shared.clock import SystemClock
+from shared.db import Database
+from shared.kafka import Consumer
+from shared.worker import periodic, run_worker
+
+POOL = 3
+"""One connection for events, the others for the housekeeping and the health door."""
+KEEP_HOUSE_EVERY_S = 3_600.0
+
+
+def run(config: OrderConfig) -> None:
+    asyncio.run(_run(config))
+
+
+async def _run(config: OrderConfig) -> None:
+    db = Database(config.database_url, pool_size=POOL, name="order-worker")
+    await db.open()
+    deps = Deps(db=db, clock=SystemClock())
+    consumer = Consumer(
+        db,
+        handlers,
+        deps,
+        bootstrap=config.kafka_bootstrap,
+        fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
+    )
+
+    async def ready() -> dict[str, bool]:
+        return {"database": await db.ping(), "consumer": consumer.joined}
+
+    housekeeping = periodic(lambda: service.keep_house(deps), KEEP_HOUSE_EVERY_S)
+    try:
+        await run_worker("order-worker", config, [consumer.run, housekeeping], ready)
+    finally:
+        await db.close()

@@ -1,0 +1,50 @@
+"""The payment service's settings."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.payment.domain import Schedule
+from shared.config import DatabaseConfig
+
+
+class PaymentConfig(DatabaseConfig):
+    """What `api` and `worker` need to be told; the payment_* numbers have working defaults."""
+
+    database_url: str = Field(validation_alias="DATABASE_URL_PAYMENT")
+    database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_PAYMENT")
+    egress_url: str
+    alipay_timeout_ms: int = Field(15_000, ge=100, le=60_000)
+    payment_deadline_s: float = Field(60.0, gt=0)
+    payment_poll_s: float = Field(3.0, gt=0)
+    payment_slow_poll_s: float = Field(5.0, gt=0)
+    payment_slow_after_s: float = Field(30.0, gt=0)
+    payment_refund_query_s: float = Field(10.0, gt=0)
+
+    @property
+    def channel_wait_s(self) -> float:
+        """Longer than the egress waits for the channel, so that it is the one to give up first."""
+        return self.alipay_timeout_ms / 1000 + 2.0
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(
+            deadline_s=self.payment_deadline_s,
+            poll_s=self.payment_poll_s,
+            slow_poll_s=self.payment_slow_poll_s,
+            slow_after_s=self.payment_slow_after_s,
+            refund_query_s=self.payment_refund_query_s,
+            pay_open_s=self.channel_wait_s + 3.0,
+        )
+
+
+class MigrateConfig(BaseSettings):
+    """What `migrate` needs: the database, as the tables' owner when that is somebody else."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    database_url: str = Field(validation_alias="DATABASE_URL_PAYMENT")
+    database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_PAYMENT")
+
+    @property
+    def owner_url(self) -> str:
+        return self.database_owner_url or self.database_url

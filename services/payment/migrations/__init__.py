@@ -1,0 +1,1 @@
+"""The schema of the payment service, version by version."""

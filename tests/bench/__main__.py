@@ -1,0 +1,86 @@
+"""The performance table: python -m tests.bench --help.
+
+Alternates rounds of the product and of the control build, each on a fresh stack, and writes
+RUN_DIR/bench.json (interfaces §3). Loopback only; about 100 s a pair of rounds.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.bench import report
+from tests.bench.rounds import Plan, TooManyBad, measure
+from tests.bench.stacks import Control, Product
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="of each build, alternating")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of the 32-device window")
+    parser.add_argument("--quick", action="store_true", help="one short round, 32 devices only")
+    parser.add_argument("--product-only", action="store_true", help="leave the control out")
+    parser.add_argument("--control-only", action="store_true", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+async def _rounds(options: argparse.Namespace) -> list[dict[str, Any]]:
+    raw: list[dict[str, Any]] = []
+    count = 1 if options.quick else options.rounds
+    seconds = min(options.seconds, 4.0) if options.quick else options.seconds
+    for number in range(count):
+        plan = Plan(
+            seconds,
+            is_flat_measured=not options.quick,
+            is_slow_measured=not options.quick,
+            is_start_measured=number == 0,
+        )
+        builds: list[type[Product] | type[Control]] = [Product, Control]
+        if options.product_only:
+            builds = [Product]
+        if options.control_only:
+            builds = [Control]
+        # Whoever goes second finds warmer caches: take turns.
+        for build in builds if number % 2 == 0 else reversed(builds):
+            measured = await measure(build(), plan)
+            raw.append(measured)
+            _say(
+                f"round {number + 1} {measured['build']:<8}"
+                f" {measured['payments_per_s']:8.1f}/s  p50 {measured['p50_ms']:7.1f} ms"
+                f"  own CPU {measured['cpu_us_per_payment']:8.0f} us  R {measured['R_us']:6.0f} us"
+            )
+    return raw
+
+
+def main() -> int:
+    options = arguments()
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            raw = runner.run(_rounds(options))
+        except TooManyBad as error:
+            _say(f"not measured: {error}")
+            return 1
+    if not any(one["build"] == "product" for one in raw):
+        _say(json.dumps(raw, indent=1))
+        return 0
+    document = report.build(raw)
+    path = Path(os.environ.get("RUN_DIR", ".run")) / "bench.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    _say("\n" + report.table(document))
+    _say(f"\nwritten to {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

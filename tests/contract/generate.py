@@ -1,0 +1,87 @@
+"""Writes what is generated from the code: `python -m tests.contract.generate`.
+
+docs/openapi/<service>.json from each service's routes, docs/asyncapi.json from the event
+registry. `make check` compares them with the code, so neither can drift.
+"""
+
+import base64
+import importlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from shared import asyncapi
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("binding", "campaign", "device", "order", "payment")
+PEERS = (*SERVICES, "egress")
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Settings good enough to build an app that is never started."""
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    (folder / "key.pem").write_bytes(pem)
+    (folder / "trust.json").write_text("{}")
+    (folder / "kek").write_text(base64.b64encode(os.urandom(32)).decode())
+    found = {
+        "KAFKA_BOOTSTRAP": "127.0.0.1:9",
+        "SERVICE_KEY_FILE": str(folder / "key.pem"),
+        "SERVICE_TRUST_FILE": str(folder / "trust.json"),
+        "KEK_FILE": str(folder / "kek"),
+        "PUBLIC_URL": "http://127.0.0.1:9",
+    }
+    found |= {f"{peer.upper()}_URL": "http://127.0.0.1:9" for peer in PEERS}
+    found |= {f"DATABASE_URL_{name.upper()}": "postgresql://x@127.0.0.1:9/x" for name in SERVICES}
+    return found
+
+
+def service_app(name: str) -> Any:
+    """The FastAPI app of a service, built but not started."""
+    with tempfile.TemporaryDirectory() as folder:
+        given = _environment(Path(folder))
+        before = {key: os.environ.get(key) for key in given}
+        os.environ.update(given)
+        try:
+            module = importlib.import_module(f"services.{name}.config")
+            config = getattr(module, f"{name.title()}Config")()
+            return importlib.import_module(f"services.{name}.app").create_app(config)
+        finally:
+            for key, value in before.items():
+                if value is None:
+                    del os.environ[key]
+                else:
+                    os.environ[key] = value
+
+
+def documents() -> Iterator[tuple[Path, str]]:
+    """Each generated file and what it should hold."""
+    for name in SERVICES:
+        yield Path(f"docs/openapi/{name}.json"), _text(service_app(name).openapi())
+    yield Path("docs/asyncapi.json"), _text(asyncapi.document())
+
+
+def _text(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def main() -> None:
+    for path, text in documents():
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / path).write_text(text)
+        sys.stdout.write(f"{path}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Command lines and make targets that scripts call (interfaces §1, §5, §7)."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("binding", "device", "payment", "campaign", "order")
+
+TARGETS = (
+    "run", "stop", "reset", "test", "kafka", "test-kafka", "bench", "chaos", "check",
+)  # fmt: skip
+
+HELPED = [
+    ["gateway"],
+    ["gateway.alipay"],
+    *[[f"services.{name}"] for name in SERVICES],
+    ["services.binding", "apps", "add"],
+    ["services.binding", "merchants", "add"],
+    ["services.binding", "stores", "add"],
+    ["services.binding", "operators", "add"],
+    ["services.device", "codes", "new"],
+    ["deploy.local"],
+    ["deploy.sandbox.alipay"],
+    ["deploy.sandbox.dragonfly"],
+    ["deploy.sandbox.dragonfly", "pay"],
+    ["tests.bench"],
+    ["tests.chaos"],
+]
+
+MISUSED = [
+    ["gateway", "sideways"],
+    ["gateway.alipay", "no-such-command"],
+    *[[f"services.{name}", "no-such-command"] for name in SERVICES],
+    ["services.binding", "apps", "add"],
+    ["services.binding", "stores", "add", "--merchant", "not-an-id", "--name", "x"],
+    ["services.device", "codes", "new", "--store", "not-an-id"],
+    ["deploy.local", "sideways"],
+    ["deploy.sandbox.dragonfly", "pay", "--amount", "0.001", "--face"],
+    ["tests.bench", "--rounds", "many"],
+    ["tests.chaos", "--payments", "many"],
+]
+
+UNSET = ("DATABASE_URL", "KAFKA_BOOTSTRAP", "SERVICE_", "KEK_FILE", "RUN_DIR", "LISTEN")
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    bare = {k: v for k, v in os.environ.items() if not k.startswith(UNSET)}
+    return subprocess.run(
+        [sys.executable, "-m", *words], cwd=ROOT, env=bare, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("words", HELPED, ids=" ".join)
+def test_help_says_how_to_use_it(words: list[str]) -> None:
+    done = run(*words, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "usage" in done.stdout.lower()
+
+
+@pytest.mark.parametrize("words", MISUSED, ids=" ".join)
+def test_misuse_is_one_clear_line_and_not_a_traceback(words: list[str]) -> None:
+    done = run(*words)
+    assert done.returncode != 0
+    said = (done.stderr or done.stdout).strip()
+    assert said
+    assert "Traceback" not in said
+    # argparse says its usage first; then comes the line that names the fault.
+    reason = [line for line in said.splitlines() if not line.startswith(("usage:", " "))]
+    assert len(reason) == 1, said
+
+
+@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("role", ["api", "worker", "migrate"])
+def test_a_process_without_settings_names_all_that_is_missing(name: str, role: str) -> None:
+    done = run(f"services.{name}", role)
+    assert done.returncode == 2, done.stderr
+    assert f"DATABASE_URL_{name.upper()}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_every_promised_make_target_exists_and_is_explained() -> None:
+    text = (ROOT / "Makefile").read_text()
+    for target in TARGETS:
+        assert re.search(rf"^{target}:.*##", text, re.MULTILINE), target

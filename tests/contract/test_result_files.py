@@ -1,0 +1,87 @@
+"""stack.json, bench.json and chaos.json keep the members that scripts read (interfaces §2-§4)."""
+
+import json
+
+from tests.bench import report
+from tests.chaos import verdict
+from tests.contract.shapes import BENCH, CHAOS, STACK, misfits
+from tests.fixtures.processes import Stack
+
+
+def _round(build: str, rate: float, cpu: float) -> dict[str, object]:
+    return {
+        "build": build,
+        "R_us": 400.0,
+        "payments": 100,
+        "bad": 0,
+        "payments_per_s": rate,
+        "p50_ms": 60.0,
+        "p99_ms": 110.0,
+        "cpu_us_per_payment": cpu,
+        "by_process": {"gateway-edge": cpu / 2, "payment-api": cpu / 2},
+        "rss_mb": {"gateway-edge": 70.0, "postgres": 90.0},
+        "payments_per_s_16": rate,
+        "payments_per_s_64": rate * 0.95,
+    }
+
+
+def test_shapes_find_what_is_wrong() -> None:
+    """The reader above everything else here: it must not pass what it should refuse."""
+    assert not list(misfits({"a": 1, "more": 2}, {"a": int, "b?": str}))
+    assert list(misfits({"a": "1"}, {"a": int})) == ["$.a is '1'"]
+    assert list(misfits({"a": True}, {"a": int})) == ["$.a is True"]
+    assert list(misfits({}, {"a": int})) == ["$.a is missing"]
+    assert list(misfits({"schema": 2}, {"schema": 1})) == ["$.schema is 2, not 1"]
+    assert list(misfits([{"x": 1}, 3], [{"x": int}])) == ["$[1] is not an object"]
+
+
+def test_bench_json_has_its_members() -> None:
+    rounds = [_round("product", 300 + n, 3000 - n) for n in range(3)]
+    rounds += [_round("control", 60 + n, 19000 + n) for n in range(3)]
+    document = json.loads(json.dumps(report.build(rounds)))
+    assert not list(misfits(document, BENCH))
+    assert document["product"]["payments_per_s"] == 301
+    assert document["vs_control"] > 4.9
+    assert document["flat_64_over_16"] == 0.95
+    assert len(document["rounds"]) == 6
+    assert "own CPU" in report.table(document)
+
+
+def test_bench_json_leaves_out_what_was_not_measured() -> None:
+    """Absent, never 0: a zero would read as a figure."""
+    one = _round("product", 300, 3000)
+    del one["payments_per_s_16"], one["payments_per_s_64"]
+    document = report.build([one])
+    assert not list(misfits(document, BENCH))
+    for absent in ("control", "vs_control", "flat_64_over_16", "slow_192_over_128"):
+        assert absent not in document
+    assert "event_lag_p99_ms" not in document
+
+
+def test_chaos_json_has_its_members() -> None:
+    document = json.loads(json.dumps(verdict.Verdict(seed=7).document()))
+    assert not list(misfits(document, CHAOS))
+
+
+def test_chaos_passes_only_when_nothing_is_wrong() -> None:
+    clean = verdict.Verdict(seed=7, payments=3, succeeded=3)
+    clean.invariants = dict.fromkeys(clean.invariants, True)
+    assert clean.is_clean
+    for wrong in ("lost", "double", "amount_difference_fen", "events_missing", "effects_doubled"):
+        spoiled = verdict.Verdict(seed=7, payments=3, succeeded=3)
+        spoiled.invariants = dict.fromkeys(spoiled.invariants, True)
+        setattr(spoiled, wrong, 1)
+        assert not spoiled.is_clean, wrong
+    clean.invariants["G4"] = False
+    assert not clean.is_clean
+
+
+def test_stack_json_has_its_members(stack: Stack) -> None:
+    info = stack.info
+    assert not list(misfits(info, STACK))
+    assert (stack.run_dir / "stack.json").stat().st_mode & 0o777 == 0o600
+    expected = {"postgres", "broker", "gateway-edge", "gateway-egress"}
+    for service in ("binding", "device", "payment", "campaign", "order"):
+        expected |= {f"{service}-api", f"{service}-worker"}
+    assert expected <= set(info["processes"]) | {"broker"}
+    assert list((stack.run_dir / "logs").glob("*.log"))

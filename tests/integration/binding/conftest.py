@@ -1,0 +1,143 @@
+"""The binding service behind its own HTTP door, with its real database, as the edge sees it."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from uuid import UUID
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from services.binding import service
+from services.binding.app import create_app
+from services.binding.config import BindingConfig
+from services.binding.domain import sha256_hex
+
+PASSWORD = "correct horse battery"
+APP_ID = "2021000000000001"
+SELLER_ID = "2088000000000001"
+
+
+@dataclass
+class Caller:
+    """One caller's view of the service: a service token of the right kind on every request."""
+
+    client: httpx.AsyncClient
+    token: str
+
+    async def __call__(self, method, path, body=None, **params):
+        return await self.client.request(
+            method,
+            path,
+            json=body,
+            params=params,
+            headers={"Authorization": f"Bearer {self.token}"},
+        )
+
+
+@pytest_asyncio.fixture
+async def binding(service_db, clock, kek_file, service_keys):
+    """.deps, .edge, .egress, .payment (callers), .user(signed in answer) -> Caller, .database."""
+    database = service_db("binding")
+    await database.truncate()
+    config = BindingConfig(
+        DATABASE_URL_BINDING=database.app_url,
+        kafka_bootstrap="127.0.0.1:1",
+        service_key_file=service_keys.key_file("binding"),
+        service_trust_file=service_keys.trust_file,
+        kek_file=kek_file,
+    )
+    app = create_app(config, clock)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://binding") as client,
+    ):
+
+        def service_caller(issuer):
+            signer = service_keys.signer(issuer, clock)
+            return Caller(client, signer.issue("binding", kind="service", subject=issuer))
+
+        def user(tenant_id, user_id, permissions, session_id=None):
+            token = service_keys.signer("gateway-edge", clock).issue(
+                "binding",
+                kind="user",
+                subject=str(user_id),
+                tenant_id=UUID(str(tenant_id)),
+                session_id=str(session_id) if session_id else None,
+                permissions=permissions,
+            )
+            return Caller(client, token)
+
+        yield SimpleNamespace(
+            app=app,
+            deps=app.state.deps,
+            config=config,
+            client=client,
+            database=database,
+            edge=service_caller("gateway-edge"),
+            egress=service_caller("gateway-egress"),
+            payment=service_caller("payment"),
+            user=user,
+        )
+
+
+@pytest.fixture
+def new_merchant(binding):
+    async def create(name="Tea house", login="owner@tea"):
+        merchant, user = await service.create_merchant(
+            binding.deps, name=name, login=login, password=PASSWORD, actor="test"
+        )
+        return merchant.tenant_id, user
+
+    return create
+
+
+@pytest.fixture
+def sign_in(binding):
+    """Signs in at a console as the edge would; returns the answer and a Caller for the session."""
+
+    async def enter(login, password=PASSWORD, console="merchant"):
+        answer = await binding.edge(
+            "POST", f"/api/{console}/v1/session", {"login": login, "password": password}
+        )
+        if answer.status_code != 200:
+            return answer, None
+        resolved = await binding.edge(
+            "POST", "/internal/sessions/resolve", {"session_hash": sha256_hex(cookie_of(answer))}
+        )
+        found = resolved.json()
+        caller = binding.user(
+            found["tenant_id"], found["user_id"], found["permissions"], found["session_id"]
+        )
+        return answer, caller
+
+    return enter
+
+
+def cookie_of(answer):
+    return answer.headers["set-cookie"].partition(";")[0].partition("=")[2]
+
+
+@pytest.fixture
+def app_body(app_keys, alipay_keys):
+    def make(**changes):
+        body = {
+            "app_id": APP_ID,
+            "seller_id": SELLER_ID,
+            "app_private_key": app_keys.private_b64,
+            "alipay_public_key": alipay_keys.public_b64,
+            "enabled": True,
+            "version": 0,
+        }
+        return {name: value for name, value in (body | changes).items() if value is not ...}
+
+    return make
+
+
+@pytest_asyncio.fixture
+async def owner(new_merchant, sign_in):
+    """The signed-in owner of a merchant: (tenant_id, Caller)."""
+    tenant_id, _ = await new_merchant()
+    _, caller = await sign_in("owner@tea")
+    return tenant_id, caller

@@ -1,0 +1,125 @@
+"""The device service behind its own HTTP door, with its real database, as the edge sees it."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from services.device.app import create_app
+from services.device.config import DeviceConfig
+from services.device.service import record_stores
+from shared.events.base import stamp
+from shared.events.binding import StoreCreated
+
+MERCHANT = UUID("01a20000-0000-7000-8000-000000000001")
+OTHER_MERCHANT = UUID("01a20000-0000-7000-8000-000000000002")
+OWNER = frozenset({"devices.read", "devices.write"})
+
+
+@dataclass
+class Caller:
+    """One caller's view of the service: a service token of the right kind on every request."""
+
+    client: httpx.AsyncClient
+    token: str
+
+    async def __call__(self, method, path, body=None, **params):
+        return await self.client.request(
+            method,
+            path,
+            json=body,
+            params=params,
+            headers={"Authorization": f"Bearer {self.token}"},
+        )
+
+
+@pytest_asyncio.fixture
+async def device(service_db, clock, kek_file, service_keys):
+    """.deps, .caller(issuer, **facts), .edge, .payment, .owner, .stranger (callers), .terminal(device_id), .database."""
+    database = service_db("device")
+    await database.truncate()
+    config = DeviceConfig(
+        DATABASE_URL_DEVICE=database.app_url,
+        kafka_bootstrap="127.0.0.1:1",
+        service_key_file=service_keys.key_file("device"),
+        service_trust_file=service_keys.trust_file,
+        kek_file=kek_file,
+    )
+    app = create_app(config, clock)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://device") as client,
+    ):
+
+        def caller(issuer="gateway-edge", **facts):
+            facts = {"kind": "service", "subject": issuer} | facts
+            return Caller(client, service_keys.signer(issuer, clock).issue("device", **facts))
+
+        def person(tenant_id, permissions=OWNER):
+            return caller(
+                kind="user", subject=str(uuid4()), tenant_id=tenant_id, permissions=permissions
+            )
+
+        yield SimpleNamespace(
+            app=app,
+            deps=app.state.deps,
+            client=client,
+            database=database,
+            caller=caller,
+            edge=caller(),
+            payment=caller("payment"),
+            person=person,
+            owner=person(MERCHANT),
+            stranger=person(OTHER_MERCHANT),
+            terminal=lambda device_id: caller(
+                kind="device", subject=str(device_id), tenant_id=MERCHANT
+            ),
+        )
+
+
+@pytest.fixture
+def new_store(device, clock):
+    """A store as binding tells of it."""
+
+    async def create(tenant_id=MERCHANT, name="Main street"):
+        store_id = uuid4()
+        event = StoreCreated(**stamp(tenant_id, clock), store_id=store_id, name=name)
+        async with device.deps.db.pg(None) as pg:
+            await record_stores(pg, [event])
+        return store_id
+
+    return create
+
+
+@pytest_asyncio.fixture
+async def store(new_store):
+    return await new_store()
+
+
+@pytest.fixture
+def new_code(device):
+    async def create(store_id, sn=None, by=None):
+        answer = await (by or device.owner)(
+            "POST", "/api/merchant/v1/devices/codes", {"store_id": str(store_id), "sn": sn}
+        )
+        assert answer.status_code == 201
+        return answer.json()["code"]
+
+    return create
+
+
+@pytest.fixture
+def enrol(device, new_code):
+    """A device in that store; the answer of the enrolment."""
+
+    async def redeem(store_id, sn="QCF4000001", **more):
+        code = await new_code(store_id)
+        answer = await device.edge("POST", "/api/device/v1/enrol", {"code": code, "sn": sn, **more})
+        assert answer.status_code == 201
+        return answer.json()
+
+    return redeem

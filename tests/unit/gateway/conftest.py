@@ -1,0 +1,89 @@
+"""An edge and an egress in this process, with stand-ins for everything around them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gateway.asgi import Door
+from gateway.config import EdgeConfig, EgressConfig
+from gateway.edge import Edge
+from gateway.egress import Egress
+from shared.clock import FixedClock
+from shared.sealed import LocalKeyProvider
+from shared.tokens import TokenVerifier
+from tests.fixtures.keys import RsaPair
+from tests.fixtures.tokens import ServiceKeys
+from tests.unit.gateway.neighbours import (
+    DEVICE,
+    ROUTE,
+    Neighbour,
+    app_document,
+    credential_document,
+)
+
+
+@dataclass
+class Town:
+    """Every neighbour by name, and the doors."""
+
+    clock: FixedClock
+    binding: Neighbour
+    device: Neighbour
+    payment: Neighbour
+    campaign: Neighbour
+    order: Neighbour
+    alipay: Neighbour
+    edge: Edge
+    door: Door
+    egress: Egress
+    egress_door: Door
+    keys: ServiceKeys
+
+    def verifier(self, audience: str) -> TokenVerifier:
+        return TokenVerifier(audience, self.keys.trust, self.clock)
+
+
+@pytest_asyncio.fixture
+async def town(
+    clock: FixedClock,
+    kek: LocalKeyProvider,
+    kek_file: Path,
+    service_keys: ServiceKeys,
+    app_keys: RsaPair,
+    alipay_keys: RsaPair,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Town]:
+    names = ("binding", "device", "payment", "campaign", "order", "alipay")
+    neighbours = {name: await Neighbour().start() for name in names}
+    for name in names:
+        neighbours[name].on("GET", "/livez", {"status": "live"})
+    settings = {
+        "KAFKA_BOOTSTRAP": "127.0.0.1:9", "KEK_FILE": str(kek_file),
+        "SERVICE_TRUST_FILE": str(service_keys.trust_file), "PUBLIC_URL": "https://pay.example.test",
+        "ALIPAY_GATEWAY_URL": neighbours["alipay"].url + "/gateway.do",
+        **{f"{name.upper()}_URL": neighbours[name].url for name in names[:5]},
+    }  # fmt: skip
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SERVICE_KEY_FILE", str(service_keys.key_file("gateway-edge")))
+    edge = Edge(EdgeConfig(), clock)
+    monkeypatch.setenv("SERVICE_KEY_FILE", str(service_keys.key_file("gateway-egress")))
+    egress = Egress(EgressConfig(alipay_timeout_ms=300), clock)
+    app = app_document(kek, app_keys, alipay_keys)
+    neighbours["binding"].on("GET", f"/internal/notify-routes/{ROUTE}", app)
+    neighbours["binding"].on("GET", "/internal/apps/" + app["app_id"], app)
+    neighbours["device"].on(
+        "GET", f"/internal/devices/{DEVICE}/credential", credential_document(kek)
+    )
+    yield Town(
+        clock=clock, edge=edge, egress=egress, keys=service_keys,
+        door=Door(edge.handle, edge.lifespan), egress_door=Door(egress.handle, egress.lifespan),
+        **neighbours,
+    )  # fmt: skip
+    await edge.aclose()
+    await egress.aclose()
+    for neighbour in neighbours.values():
+        await neighbour.stop()
