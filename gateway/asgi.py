@@ -29,6 +29,7 @@ from shared.web import clean_id
 Header = tuple[bytes, bytes]
 Job = Callable[[], Awaitable[None]]
 
+JOB_REST_S = 1.0
 _PATH = re.compile(rb"/|(?:/[A-Za-z0-9_\-~:.@]+)+", re.ASCII)
 _QUERY = re.compile(rb"[\x21\x22\x24-\x7e]*", re.ASCII)
 JSON: Header = (b"content-type", b"application/json")
@@ -273,4 +274,4 @@ async def _kept_alive(job: Job) -> None:
             await job()
         except Exception:
             log.exception("job")
-        await asyncio.sleep(1)
+        await asyncio.sleep(JOB_REST_S)

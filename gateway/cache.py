@@ -5,6 +5,7 @@ droppable at once when an event says that it changed.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from prometheus_client import Counter
@@ -19,6 +20,14 @@ ValueT = TypeVar("ValueT")
 RETRY_STALE_S = 1.0
 
 _asked = Counter("gateway_cache_total", "Look-ups in the gateway's memory", ["cache", "result"])
+
+
+@dataclass(slots=True)
+class _Entry(Generic[ValueT]):
+    value: ValueT | None
+    fresh_until: float
+    usable_until: float
+    epoch: int
 
 
 class Remembered(Generic[KeyT, ValueT]):
@@ -43,10 +52,10 @@ class Remembered(Generic[KeyT, ValueT]):
         self._kept = kept
         self._fresh_s = fresh_s
         self._stale_s = stale_s
-        self._entries: OrderedDict[KeyT, tuple[ValueT | None, float, float]] = OrderedDict()
-        """key -> (value, fresh until, usable until)"""
+        self._entries: OrderedDict[KeyT, _Entry[ValueT]] = OrderedDict()
         self._loading: dict[KeyT, asyncio.Future[ValueT | None]] = {}
         self._drops = 0
+        self._epoch = 0
         self._hit = _asked.labels(name, "hit")
         self._miss = _asked.labels(name, "miss")
         self._stale = _asked.labels(name, "stale")
@@ -54,10 +63,14 @@ class Remembered(Generic[KeyT, ValueT]):
     async def get(self, key: KeyT) -> ValueT | None:
         """The value, from memory or its source; raises what the source raises."""
         entry = self._entries.get(key)
-        if entry is not None and self._clock.monotonic() < entry[1]:
+        if (
+            entry is not None
+            and entry.epoch == self._epoch
+            and self._clock.monotonic() < entry.fresh_until
+        ):
             self._entries.move_to_end(key)
             self._hit.inc()
-            return entry[0]
+            return entry.value
         self._miss.inc()
         try:
             return await self._loaded(key)
@@ -65,12 +78,12 @@ class Remembered(Generic[KeyT, ValueT]):
             # Looked up again: it may have been dropped while the source was asked.
             entry = self._entries.get(key)
             now = self._clock.monotonic()
-            if error.status < 500 or entry is None or now >= entry[2]:
+            if error.status < 500 or entry is None or now >= entry.usable_until:
                 raise
             self._stale.inc()
             # Not every request has to find out again that the source is away.
-            self._entries[key] = (entry[0], now + RETRY_STALE_S, entry[2])
-            return entry[0]
+            entry.fresh_until, entry.epoch = now + RETRY_STALE_S, self._epoch
+            return entry.value
 
     async def _loaded(self, key: KeyT) -> ValueT | None:
         running = self._loading.get(key)
@@ -98,7 +111,7 @@ class Remembered(Generic[KeyT, ValueT]):
         now = self._clock.monotonic()
         fresh_s = MISSING_FRESH_S if value is None else self._fresh_s
         usable_s = fresh_s if value is None else fresh_s + self._stale_s
-        self._entries[key] = (value, now + fresh_s, now + usable_s)
+        self._entries[key] = _Entry(value, now + fresh_s, now + usable_s, self._epoch)
         self._entries.move_to_end(key)
         if len(self._entries) > self._kept:
             self._entries.popitem(last=False)
@@ -106,7 +119,7 @@ class Remembered(Generic[KeyT, ValueT]):
     def knows(self, key: KeyT) -> bool:
         """Whether a value is at hand, fresh or not."""
         entry = self._entries.get(key)
-        return entry is not None and entry[0] is not None
+        return entry is not None and entry.value is not None
 
     def drop(self, key: KeyT) -> None:
         """Forgets one entry: it must not serve again, not even while its source is away."""
@@ -116,15 +129,18 @@ class Remembered(Generic[KeyT, ValueT]):
     def drop_where(self, matches: Callable[[ValueT], bool]) -> None:
         """Forgets every entry whose value matches."""
         self._drops += 1
-        gone = [key for key, entry in self._entries.items() if entry[0] and matches(entry[0])]
+        gone = [
+            key
+            for key, entry in self._entries.items()
+            if entry.value is not None and matches(entry.value)
+        ]
         for key in gone:
             del self._entries[key]
 
     def expire_all(self) -> None:
         """After a gap in the events everything must be asked for again."""
         self._drops += 1
-        for key, (value, _, usable) in list(self._entries.items()):
-            self._entries[key] = (value, 0.0, usable)
+        self._epoch += 1
 
     def __len__(self) -> int:
         return len(self._entries)

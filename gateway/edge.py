@@ -146,8 +146,13 @@ class Edge:
         return json_answer({"checks": checks}, 200 if all(checks.values()) else 503)
 
 
+def security_headers(public_url: str) -> tuple[Header, ...]:
+    """What every answer carries; HTTPS is promised only where the outside has it."""
+    promised = (_HSTS,) if public_url.startswith("https://") else ()
+    return (*_SECURITY, *promised)
+
+
 def create_app(config: EdgeConfig, clock: Clock) -> Door:
     """The edge as an ASGI app."""
     edge = Edge(config, clock)
-    promised = (_HSTS,) if config.public_url.startswith("https://") else ()
-    return Door(edge.handle, edge.lifespan, (*_SECURITY, *promised))
+    return Door(edge.handle, edge.lifespan, security_headers(config.public_url))

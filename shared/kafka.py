@@ -1,74 +1,40 @@
-"""The one Kafka door (aiokafka): producer, consumer with inbox, and a tail for caches.
+"""The one Kafka door (aiokafka): a producer, a reader, and a tail for caches.
 
-At-least-once in both directions; the exactly-once effect comes from the inbox claim in the same
-transaction as the effect. Offsets are committed per partition after that transaction. A commit the
-broker refuses (rebalance, wiped broker) is dropped: the events come again and the inbox knows them.
+Nothing here gives up: whatever a broker does, the client is closed by force if need be and a new
+one is made. At-least-once in both directions; `shared.consumer` makes the effect exactly-once.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
-from prometheus_client import Counter, Histogram
 
-from shared import inbox
-from shared.db import Database, is_connection_lost
 from shared.errors import Unavailable
-from shared.events.base import Event, UnknownEvent, decode
+from shared.events.base import Event, decode
 from shared.telemetry import get_logger
 
-REQUEST_TIMEOUT_MS = 8_000
+REQUEST_TIMEOUT_MS = 5_000
 """Below the relay's lease, so that a relay waiting for a dead broker still looks alive."""
-SEND_WITHIN_S = 10.0
-SESSION_TIMEOUT_MS = 10_000
-HEARTBEAT_MS = 1_000
+SEND_WITHIN_S = 5.0
 BATCH_MAX = 500
 POLL_MS = 1_000
 METADATA_AGE_MS = 30_000
+QUIET_POLLS = 3
+ANSWER_WITHIN_S = 4.0
+CLOSE_WITHIN_S = 2.0
 RETRY_S = 0.5
-POISON_ATTEMPTS = 3
-PARKED = ".parked"
 
-Handler = Callable[[Any, "asyncpg.Connection[Any]", Sequence[Any]], Awaitable[None]]
 Record = ConsumerRecord[Any, Any]
-HandlerT = TypeVar("HandlerT", bound=Handler)
+Reader = AIOKafkaConsumer
+
+__all__ = [
+    "IllegalStateError", "KafkaError", "Producer", "Reader", "Record", "Tail",
+    "TopicPartition", "close", "polled", "raise_if_ours", "reader",
+]  # fmt: skip
 
 log = get_logger("kafka")
-_handled = Counter("events_handled_total", "Events that took effect", ["consumer", "type"])
-_skipped = Counter("events_skipped_total", "Events not for us, or known", ["consumer", "why"])
-_parked = Counter("events_parked_total", "Poison events set aside", ["consumer", "topic"])
-_lag = Histogram(
-    "event_lag_seconds",
-    "From the fact to its effect",
-    ["consumer"],
-    buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30, 120),
-)
-
-
-class Handlers:
-    """One consumer's handlers, by event type. The consumer's name is its inbox key."""
-
-    def __init__(self, consumer: str) -> None:
-        self.consumer = consumer
-        self.by_type: dict[str, Handler] = {}
-        self.topics: set[str] = set()
-
-    def on(self, *events: type[Event]) -> Callable[[HandlerT], HandlerT]:
-        """Registers a batch handler: fresh events of the types, in order, in one transaction."""
-
-        def register(handler: HandlerT) -> HandlerT:
-            for event in events:
-                if event.type in self.by_type:
-                    raise ValueError(f"{event.type} has a handler already")
-                self.by_type[event.type] = handler
-                self.topics.add(event.topic)
-            return handler
-
-        return register
 
 
 class Producer:
@@ -92,7 +58,8 @@ class Producer:
             try:
                 await client.start()
             except BaseException:
-                await _quietly(client.stop())
+                client._closed = True
+                await _quietly(client.client.close())
                 raise
             self._client = client
         return self._client
@@ -120,7 +87,7 @@ class Producer:
         try:
             async with asyncio.timeout(SEND_WITHIN_S):
                 if self._probe is None:
-                    self._probe = _reader(self._bootstrap, topic)
+                    self._probe = reader(self._bootstrap, topic)
                     await self._probe.start()
                     self._probe.pause(*self._probe.assignment())
                 places = [
@@ -136,194 +103,68 @@ class Producer:
     async def aclose(self) -> None:
         client, probe, self._client, self._probe = self._client, self._probe, None, None
         if client is not None:
-            await _quietly(client.stop())
+            # Not stop(): it waits to flush what could not be sent; the outbox still has it.
+            client._closed = True
+            await _quietly(client._sender.close())
+            await _quietly(client.client.close())
         if probe is not None:
-            await _quietly(probe.stop())
+            await close(probe)
 
 
-def _reader(bootstrap: str, *topics: str, **more: Any) -> AIOKafkaConsumer:
+def reader(bootstrap: str, *topics: str, **more: Any) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
         *topics,
         bootstrap_servers=bootstrap,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
         metadata_max_age_ms=METADATA_AGE_MS,
+        max_poll_records=BATCH_MAX,
         **more,
     )
 
 
-async def _quietly(closing: Awaitable[Any]) -> None:
-    """Closes a client of a broker that may be gone."""
+async def polled(client: AIOKafkaConsumer) -> dict[TopicPartition, list[Record]]:
+    """What has arrived. After a quiet while the broker is asked something, because a client whose
+    broker came back elsewhere would wait for ever; no answer raises, and a new client is made."""
+    for _ in range(QUIET_POLLS):
+        records: dict[TopicPartition, list[Record]] = await client.getmany(
+            timeout_ms=POLL_MS, max_records=BATCH_MAX
+        )
+        if records:
+            return records
+    async with asyncio.timeout(ANSWER_WITHIN_S):
+        await client.end_offsets(list(client.assignment())[:1])
+    return {}
+
+
+def raise_if_ours(error: BaseException) -> None:
+    """aiokafka lets the cancellation of its own tasks out; only one meant for us may pass."""
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+        raise error
+
+
+async def _quietly(closing: Awaitable[Any]) -> bool:
+    """Whether the closing succeeded in time."""
     try:
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(CLOSE_WITHIN_S):
             await closing
-    except (KafkaError, TimeoutError, OSError) as error:
-        log.debug("kafka.close_failed", error=type(error).__name__)
+    except (KafkaError, OSError, asyncio.CancelledError) as error:
+        raise_if_ours(error)
+        return False
+    return True
 
 
-@dataclass(slots=True)
-class _Run:
-    """Consecutive events of one type, over all partitions of a poll."""
-
-    handler: Handler
-    events: list[Event]
-    records: list[Record]
-
-
-class Consumer:
-    """One member of one group: reads, applies under the inbox, commits, and starts again after
-    whatever goes wrong."""
-
-    def __init__(
-        self,
-        db: Database,
-        handlers: Handlers,
-        deps: Any,
-        *,
-        bootstrap: str,
-        fetch_max_wait_ms: int,
-        topics: Sequence[str] | None = None,
-    ) -> None:
-        self._db = db
-        self._handlers = handlers
-        self._deps = deps
-        self._bootstrap = bootstrap
-        self._fetch_max_wait_ms = fetch_max_wait_ms
-        self._topics = sorted(topics if topics is not None else handlers.topics)
-        self._parking = Producer(bootstrap)
-        self._joined = False
-
-    @property
-    def joined(self) -> bool:
-        """Whether the group gave this member its partitions (readiness)."""
-        return self._joined
-
-    async def run(self) -> None:
-        """Consumes until cancelled."""
-        try:
-            while True:
-                try:
-                    await self._consume()
-                except (KafkaError, OSError, Unavailable) as error:
-                    log.warning("consumer.restart", error=type(error).__name__)
-                self._joined = False
-                await asyncio.sleep(RETRY_S)
-        finally:
-            await self._parking.aclose()
-
-    async def _consume(self) -> None:
-        client = _reader(
-            self._bootstrap,
-            *self._topics,
-            group_id=self._handlers.consumer,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            fetch_max_wait_ms=self._fetch_max_wait_ms,
-            max_poll_records=BATCH_MAX,
-            session_timeout_ms=SESSION_TIMEOUT_MS,
-            heartbeat_interval_ms=HEARTBEAT_MS,
-        )
-        try:
-            await client.start()
-            while True:
-                self._joined = bool(client.assignment())
-                polled = await client.getmany(timeout_ms=POLL_MS, max_records=BATCH_MAX)
-                if polled:
-                    for run in await self._runs([r for rs in polled.values() for r in rs]):
-                        await self._apply_run(run)
-                    await self._commit(
-                        client, {tp: records[-1].offset + 1 for tp, records in polled.items()}
-                    )
-        finally:
-            await _quietly(client.stop())
-
-    async def _commit(self, client: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
-        try:
-            await client.commit(offsets)
-        except (KafkaError, IllegalStateError) as error:
-            # Rebalanced or wiped meanwhile: the replay is harmless, the inbox knows these events.
-            log.info("consumer.commit_dropped", error=type(error).__name__)
-
-    async def _runs(self, records: list[Record]) -> list[_Run]:
-        runs: list[_Run] = []
-        for record in records:
-            try:
-                event = decode(record.value or b"")
-            except UnknownEvent:
-                _skipped.labels(self._handlers.consumer, "unknown").inc()
-                continue
-            except ValueError as error:
-                await self._park(record, error)
-                continue
-            handler = self._handlers.by_type.get(event.type)
-            if handler is None:
-                _skipped.labels(self._handlers.consumer, "not_for_us").inc()
-            elif runs and runs[-1].handler is handler and runs[-1].events[0].type == event.type:
-                runs[-1].events.append(event)
-                runs[-1].records.append(record)
-            else:
-                runs.append(_Run(handler, [event], [record]))
-        return runs
-
-    async def _apply_run(self, run: _Run) -> None:
-        """The whole run in one transaction; when that fails, each event on its own, so that one
-        poison event neither blocks nor loses its neighbours."""
-        try:
-            await self._transaction(run.handler, run.events)
-            return
-        except Exception as error:
-            if not isinstance(error, Unavailable) and not is_connection_lost(error):
-                log.exception("consumer.batch_failed", size=len(run.events))
-        for event, record in zip(run.events, run.records, strict=True):
-            await self._apply_one(run.handler, event, record)
-
-    async def _apply_one(self, handler: Handler, event: Event, record: Record) -> None:
-        attempt = 0
-        while True:
-            try:
-                await self._transaction(handler, [event])
-                return
-            except Exception as error:
-                if isinstance(error, Unavailable) or is_connection_lost(error):
-                    await asyncio.sleep(RETRY_S)
-                    continue
-                attempt += 1
-                if attempt >= POISON_ATTEMPTS:
-                    await self._park(record, error)
-                    return
-                await asyncio.sleep(RETRY_S * attempt)
-
-    async def _transaction(self, handler: Handler, events: list[Event]) -> None:
-        unique = list({event.event_id: event for event in events}.values())
-        async with self._db.pg(None) as pg:
-            fresh = await inbox.claim(pg, self._handlers.consumer, unique)
-            todo = [event for event in unique if event.event_id in fresh]
-            if todo:
-                await handler(self._deps, pg, todo)
-        _skipped.labels(self._handlers.consumer, "known").inc(len(events) - len(todo))
-        if todo:
-            _handled.labels(self._handlers.consumer, todo[0].type).inc(len(todo))
-            age = self._deps.clock.now() - todo[0].occurred_at
-            _lag.labels(self._handlers.consumer).observe(age.total_seconds())
-
-    async def _park(self, record: Record, error: Exception) -> None:
-        """Sets a poison event aside where an operator finds it, then lets the others pass."""
-        log.error(
-            "consumer.parked", topic=record.topic, offset=record.offset, error=type(error).__name__
-        )
-        _parked.labels(self._handlers.consumer, record.topic).inc()
-        key = (record.key or b"").decode("utf-8", "replace")
-        while True:
-            try:
-                await self._parking.send_batch(record.topic + PARKED, [(key, record.value or b"")])
-                return
-            except Unavailable:
-                await asyncio.sleep(RETRY_S)
+async def close(client: AIOKafkaConsumer) -> None:
+    """Leaves politely, else (the broker may be gone) ends what the client has running."""
+    if not await _quietly(client.stop()):
+        for part in (client._fetcher, client._client):
+            if part is not None:
+                await _quietly(part.close())
 
 
 class Tail:
-    """Follows topics from now on, without a group and without memory: for dropping cached
-    entries. After a gap (`on_gap`) everything cached is suspect."""
+    """Follows topics from now on, without a group or memory, for dropping what is cached; after a
+    gap (`on_gap`) everything cached is suspect."""
 
     def __init__(
         self,
@@ -338,7 +179,7 @@ class Tail:
         self._topics = list(topics)
         self._on_event = on_event
         self._on_gap = on_gap
-        self._fetch_max_wait_ms = fetch_max_wait_ms
+        self._wait_ms = fetch_max_wait_ms
 
     async def run(self) -> None:
         """Follows until cancelled."""
@@ -346,28 +187,29 @@ class Tail:
             self._on_gap()
             try:
                 await self._follow()
-            except (KafkaError, OSError) as error:
+            except (KafkaError, OSError, asyncio.CancelledError) as error:
+                raise_if_ours(error)
                 log.warning("tail.restart", error=type(error).__name__)
             await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
-        client = _reader(self._bootstrap, *self._topics, fetch_max_wait_ms=self._fetch_max_wait_ms)
+        client = reader(self._bootstrap, *self._topics, fetch_max_wait_ms=self._wait_ms)
         last: dict[TopicPartition, int] = {}
         try:
             await client.start()
+            self._on_gap()  # what was said before the first position is known was missed
             while True:
-                polled = await client.getmany(timeout_ms=POLL_MS)
-                for place, records in polled.items():
+                for place, records in (await polled(client)).items():
                     if records[0].offset <= last.get(place, -1):
                         self._on_gap()  # the broker forgot and began anew
                     last[place] = records[-1].offset
                     for record in records:
                         self._tell(record)
         finally:
-            await _quietly(client.stop())
+            await close(client)
 
     def _tell(self, record: Record) -> None:
         try:
             self._on_event(decode(record.value or b""))
-        except ValueError:
-            _skipped.labels("tail", "unreadable").inc()
+        except ValueError as error:
+            log.warning("tail.unreadable", topic=record.topic, error=type(error).__name__)

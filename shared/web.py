@@ -265,6 +265,7 @@ def _server(app: ASGIApp, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=STOP_WITHIN_S,
             backlog=BACKLOG,
+            proxy_headers=False,
             server_header=False,
             date_header=False,
         )

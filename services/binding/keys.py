@@ -42,6 +42,7 @@ TEXT_MAX = 16_384
 BITS_MIN = 2048
 BITS_MAX = 8192
 EXPONENT_MIN = 3
+DER_MIN = 16
 
 _BEGIN = re.compile(r"-{3,}\s*BEGIN ([A-Z0-9 ]+?)\s*-{3,}")
 _END = re.compile(r"-{3,}\s*END [A-Z0-9 ]+?\s*-{3,}")
@@ -50,6 +51,7 @@ _ESCAPED_BREAKS = re.compile(r"\\+[rnt]")
 _BLANKS = re.compile(r"[\s\u200b-\u200f\u2060\u00ad\ufeff]+")
 _QUOTES = "\"'`“”‘’"
 _SEQUENCE_TAG = 0x30
+_VERSION_0 = b"\x02\x01\x00"
 
 
 class KeyRefused(InvalidBody):
@@ -77,7 +79,7 @@ class KeyUnreadable(KeyRefused):
 
 class KeyTruncated(KeyRefused):
     code = "binding.key_truncated"
-    title = "密钥不完整，末尾缺失 The key's end is missing; copy it whole."
+    title = "密钥不完整，有缺失 Part of the key is missing; copy it whole."
 
 
 class KeyEncrypted(KeyRefused):
@@ -246,19 +248,22 @@ def _not_a_key(der: bytes, where: str) -> KeyRefused:
     try:
         x509.load_der_x509_certificate(der)
     except ValueError:
-        return KeyTruncated(where) if _is_cut_short(der) else KeyUnreadable(where)
+        return _broken(der)(where)
     return CertificateAsKey(where)
 
 
-def _is_cut_short(der: bytes) -> bool:
-    """Whether a DER sequence announces more bytes than are there."""
-    if len(der) < 4 or der[0] != _SEQUENCE_TAG:
-        return False
+def _broken(der: bytes) -> type[KeyRefused]:
+    """The best that can be said of bytes that do not load."""
+    if len(der) < DER_MIN or der[0] != _SEQUENCE_TAG:
+        return KeyUnreadable
     size, header = der[1], 2
     if size & 0x80:
         header += size & 0x7F
         size = int.from_bytes(der[2:header], "big")
-    return header + size > len(der)
+    if header + size > len(der):
+        return KeyTruncated
+    # Both private layouts begin with version 0: the frame is whole, the numbers are not.
+    return KeyInconsistent if der[header:].startswith(_VERSION_0) else KeyUnreadable
 
 
 def _describe(key: RSAPublicKey, where: str) -> PublicKey:

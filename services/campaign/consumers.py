@@ -7,9 +7,9 @@ import asyncpg
 
 from services.campaign import service
 from services.campaign.service import Deps
+from shared.consumer import Handlers
 from shared.events.binding import MerchantCreated
 from shared.events.payment import PaymentRefunded, PaymentReversed, PaymentSucceeded
-from shared.kafka import Handlers
 
 handlers = Handlers("campaign")
 

@@ -57,10 +57,12 @@ WHERE NOT EXISTS (SELECT 1 FROM campaigns c WHERE c.tenant_id = i.tenant_id)
 
 _REVOKE = """
 WITH incoming AS (
-  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS i(tenant_id, payment_id, at)
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[])
+    AS i(tenant_id, payment_id, store_id, device_id, at)
 ), revoked AS (
-  INSERT INTO grants AS g (tenant_id, payment_id, draws_granted, status, revoked_at)
-  SELECT i.tenant_id, i.payment_id, 0, 'revoked', i.at FROM incoming i
+  INSERT INTO grants AS g (
+    tenant_id, payment_id, store_id, device_id, draws_granted, status, revoked_at)
+  SELECT i.tenant_id, i.payment_id, i.store_id, i.device_id, 0, 'revoked', i.at FROM incoming i
   ON CONFLICT (tenant_id, payment_id) DO UPDATE
     SET status = 'revoked', revoked_at = excluded.revoked_at
   WHERE g.status = 'granted'
@@ -115,7 +117,7 @@ async def grant(pg: Pg, rows: Sequence[tuple[Any, ...]]) -> list[UUID]:
 
 
 async def revoke(pg: Pg, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Takes back what is unused; one row (tenant, payment, at) per payment."""
+    """Takes back what is unused; one row (tenant, payment, store, device, at) per payment."""
     await pg.execute(_REVOKE, *zip(*rows, strict=True))
 
 

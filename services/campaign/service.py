@@ -76,11 +76,19 @@ async def revoke_rewards(
     """Takes back the unused coupon and the draws that are left. A partial refund takes nothing."""
     rows = {}
     for event in events:
-        key = (event.tenant_id, event.payment_id)
         if isinstance(event, PaymentReversed):
-            rows[key] = (*key, event.finished_at)
+            at = event.finished_at
         elif event.is_full:
-            rows[key] = (*key, event.refunded_at)
+            at = event.refunded_at
+        else:
+            continue
+        rows[(event.tenant_id, event.payment_id)] = (
+            event.tenant_id,
+            event.payment_id,
+            event.store_id,
+            event.device_id,
+            at,
+        )
     if rows:
         await repo.revoke(pg, list(rows.values()))
 

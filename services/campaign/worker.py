@@ -7,8 +7,8 @@ from services.campaign.config import CampaignConfig
 from services.campaign.consumers import handlers
 from services.campaign.service import Deps
 from shared.clock import SystemClock
+from shared.consumer import Consumer
 from shared.db import Database
-from shared.kafka import Consumer
 from shared.worker import run_worker
 
 POOL = 4

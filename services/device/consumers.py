@@ -6,8 +6,8 @@ from typing import Any
 import asyncpg
 
 from services.device.service import Deps, record_stores
+from shared.consumer import Handlers
 from shared.events.binding import StoreCreated
-from shared.kafka import Handlers
 
 handlers = Handlers("device")
 

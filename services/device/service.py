@@ -132,7 +132,7 @@ async def _enrol(
     was_active = device is not None and device.status == Status.ACTIVE
     if device is None:
         device = Device(tenant_id=tenant_id, device_id=uuid7(deps.clock), sn=sn, key_version=0)
-        tx.add(device)
+    wrapped = await _data_key(deps, tx, tenant_id)
     key = secrets.token_bytes(domain.KEY_BYTES)
     device.store_id = code.store_id
     device.model = model or device.model
@@ -140,10 +140,10 @@ async def _enrol(
     device.key_version += 1
     device.key_id = f"k{device.key_version}-{secrets.token_hex(6)}"
     device.key_aad = f"{tenant_id}|{device.device_id}|{KEY_PURPOSE}|{device.key_version}"
-    wrapped = await _data_key(deps, tx, tenant_id)
     device.key_box = seal(deps.key_provider, wrapped, key, device.key_aad)
     device.enrolled_at = now
     device.revoked_at = device.revoked_by = None
+    tx.add(device)
     await tx.flush()
     if was_active:
         # The old key is void from now on; caches of it must not outlive this.

@@ -5,8 +5,9 @@ from services.device.consumers import handlers
 from services.device.service import Deps
 from services.device.sweeper import sweeping
 from shared.clock import SystemClock
+from shared.consumer import Consumer
 from shared.db import Database
-from shared.kafka import Consumer, Producer
+from shared.kafka import Producer
 from shared.outbox import Relay
 from shared.sealed import LocalKeyProvider
 from shared.worker import run_worker

@@ -7,6 +7,7 @@ import asyncpg
 
 from services.order import service
 from services.order.service import Deps
+from shared.consumer import Handlers
 from shared.events.binding import StoreCreated
 from shared.events.payment import (
     PaymentClosed,
@@ -17,7 +18,6 @@ from shared.events.payment import (
     PaymentReversed,
     PaymentSucceeded,
 )
-from shared.kafka import Handlers
 
 handlers = Handlers("order")
 

@@ -39,21 +39,20 @@ class Line(NamedTuple):
     buyer_logon_id: str | None
     subject: str
     ordered_at: datetime
-    paid_at: datetime | None
-    closed_at: datetime | None
 
 
+# The numbers of outcomes are domain.Outcome: 2 and 3 were paid at `at`, 1 and 4 closed at it.
 _INCOMING = """
 WITH incoming AS (
   SELECT * FROM unnest(
     $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[],
     $7::smallint[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[],
     $13::bigint[], $14::uuid[], $15::uuid[], $16::text[], $17::text[], $18::text[], $19::text[],
-    $20::text[], $21::timestamptz[], $22::timestamptz[], $23::timestamptz[]
+    $20::text[], $21::timestamptz[]
   ) AS i(
     tenant_id, payment_id, event_id, kind, at, data, outcome, day, sub_type, channel, total_fen,
     payable_fen, refunded_fen, store_id, device_id, out_trade_no, trade_no, buyer_id,
-    buyer_logon_id, subject, ordered_at, paid_at, closed_at
+    buyer_logon_id, subject, ordered_at
   )
 )
 """
@@ -72,7 +71,8 @@ _OPEN = (
   SELECT tenant_id, event_id, payment_id, next_order_no('D', day), 'face_pay', sub_type, outcome,
          'online', channel, total_fen, payable_fen, refunded_fen, store_id, device_id,
          out_trade_no, trade_no, buyer_id, buyer_logon_id, subject,
-         CASE WHEN device_id IS NULL THEN 'api' ELSE 'device' END, ordered_at, paid_at, closed_at
+         CASE WHEN device_id IS NULL THEN 'api' ELSE 'device' END, ordered_at,
+         CASE WHEN outcome IN (2, 3) THEN at END, CASE WHEN outcome IN (1, 4) THEN at END
   FROM incoming
   ON CONFLICT DO NOTHING
   RETURNING tenant_id, order_id
@@ -93,8 +93,9 @@ _MERGE = (
 , facts AS (
   SELECT tenant_id, payment_id, max(outcome) AS outcome, max(refunded_fen) AS refunded_fen,
          max(trade_no) AS trade_no, max(buyer_id) AS buyer_id,
-         max(buyer_logon_id) AS buyer_logon_id, min(paid_at) AS paid_at,
-         min(closed_at) AS closed_at
+         max(buyer_logon_id) AS buyer_logon_id,
+         min(at) FILTER (WHERE outcome IN (2, 3)) AS paid_at,
+         min(at) FILTER (WHERE outcome IN (1, 4)) AS closed_at
   FROM incoming GROUP BY tenant_id, payment_id
 ), merged AS (
   UPDATE orders o SET

@@ -51,49 +51,55 @@ class _Said(NamedTuple):
     buyer_id: str | None = None
     buyer_logon_id: str | None = None
     refunded_fen: int = 0
-    paid_at: datetime | None = None
-    closed_at: datetime | None = None
 
 
 def _said(event: PaymentFact) -> _Said:
     match event:
         case PaymentSucceeded():
             return _Said(
-                "paid", Outcome.PAID, event.paid_at, {"trade_no": event.trade_no},
-                trade_no=event.trade_no, buyer_id=event.buyer_id,
-                buyer_logon_id=event.buyer_logon_id, paid_at=event.paid_at,
-            )  # fmt: skip
-        case PaymentFailed():
-            return _Said(
-                "failed", Outcome.CANCELLED, event.finished_at,
-                {"reason_code": event.reason_code}, closed_at=event.finished_at,
-            )  # fmt: skip
-        case PaymentClosed():
-            return _Said(
-                "closed", Outcome.CANCELLED, event.finished_at, {}, closed_at=event.finished_at
+                "paid",
+                Outcome.PAID,
+                event.paid_at,
+                {"trade_no": event.trade_no},
+                trade_no=event.trade_no,
+                buyer_id=event.buyer_id,
+                buyer_logon_id=event.buyer_logon_id,
             )
+        case PaymentFailed():
+            data = {"reason_code": event.reason_code}
+            return _Said("failed", Outcome.CANCELLED, event.finished_at, data)
+        case PaymentClosed():
+            return _Said("closed", Outcome.CANCELLED, event.finished_at, {})
         case PaymentReversed():
             return _Said(
-                "reversed", Outcome.REVERSED, event.finished_at, {"trade_no": event.trade_no},
-                trade_no=event.trade_no, refunded_fen=event.payable_fen,
-                closed_at=event.finished_at,
-            )  # fmt: skip
+                "reversed",
+                Outcome.REVERSED,
+                event.finished_at,
+                {"trade_no": event.trade_no},
+                trade_no=event.trade_no,
+                refunded_fen=event.payable_fen,
+            )
         case PaymentRefunded():
-            data = {
-                "refund_id": event.refund_id,
-                "refund_fen": event.refund_fen,
-                "refunded_total_fen": event.refunded_total_fen,
-                "is_full": event.is_full,
-            }
             return _Said(
-                "refunded", Outcome.UNHEARD, event.refunded_at, data,
+                "refunded",
+                Outcome.UNHEARD,
+                event.refunded_at,
+                {
+                    "refund_id": event.refund_id,
+                    "refund_fen": event.refund_fen,
+                    "refunded_total_fen": event.refunded_total_fen,
+                    "is_full": event.is_full,
+                },
                 refunded_fen=event.refunded_total_fen,
-            )  # fmt: skip
+            )
         case PaymentLateSuccess():
             return _Said(
-                "late_success", Outcome.LATE, event.detected_at, {"trade_no": event.trade_no},
-                trade_no=event.trade_no, paid_at=event.detected_at,
-            )  # fmt: skip
+                "late_success",
+                Outcome.LATE,
+                event.detected_at,
+                {"trade_no": event.trade_no},
+                trade_no=event.trade_no,
+            )
     raise TypeError(f"{event.type} is not projected")
 
 
@@ -121,8 +127,6 @@ def _line(event: PaymentFact) -> Line:
         buyer_logon_id=said.buyer_logon_id,
         subject=event.subject_text,
         ordered_at=event.created_at,
-        paid_at=said.paid_at,
-        closed_at=said.closed_at,
     )
 
 

@@ -7,8 +7,8 @@ from services.order.config import OrderConfig
 from services.order.consumers import handlers
 from services.order.service import Deps
 from shared.clock import SystemClock
+from shared.consumer import Consumer
 from shared.db import Database
-from shared.kafka import Consumer
 from shared.worker import periodic, run_worker
 
 POOL = 3

@@ -267,6 +267,10 @@ class Schedule:
         age_s = (at - payment.created_at).total_seconds()
         return self.poll_s if age_s < self.slow_after_s else self.slow_poll_s
 
+    def last_query_until(self, payment: Payment) -> datetime:
+        """A last query without a clear answer is repeated for a while before we cancel blindly."""
+        return payment.deadline_at + timedelta(seconds=self.last_query_grace_s)
+
     def cancel_after(self, attempts: int) -> float:
         """Three quick tries, then doubling to a cap that keeps healing fast."""
         if attempts < self.cancel_quick_tries:
@@ -323,11 +327,10 @@ def _apply_open(payment: Payment, fact: Fact, at: datetime, schedule: Schedule) 
                 return Decision(still, poll_s=soon)
             return _failed(fact.code, "")
         case TradeClosed() | Overdue(is_unpaid=True):
-            return _stop(payment, soon)
+            return _stop(payment)
         case Overdue():
-            grace = timedelta(seconds=schedule.last_query_grace_s)
-            if at >= payment.deadline_at + grace:
-                return _stop(payment, soon)
+            if at >= schedule.last_query_until(payment):
+                return _stop(payment)
             return Decision(still, poll_s=schedule.cancel_quick_s)
         case Unclear():
             return Decision(still, poll_s=0.0 if payment.state is S.SUBMITTED else soon)
@@ -339,11 +342,11 @@ def _failed(code: str, message: str) -> Decision:
     return Decision(S.FAILED, is_finished=True, reason_code=code, reason=message or None)
 
 
-def _stop(payment: Payment, soon: float) -> Decision:
+def _stop(payment: Payment) -> Decision:
     """CANCELLING, committed before the cancel is sent; SUBMITTED gets there in two steps."""
     if payment.state is S.SUBMITTED:
         return Decision(S.UNKNOWN, poll_s=0.0)
-    return Decision(S.CANCELLING, poll_s=soon)
+    return Decision(S.CANCELLING, poll_s=0.0)
 
 
 def _apply_cancelling(payment: Payment, fact: Fact, at: datetime, schedule: Schedule) -> Decision:

@@ -120,7 +120,7 @@ class Control:
         self._cluster = Cluster(self._folder, fsync=True)
         self._broker = EmbeddedBroker()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._ports = {role: free_port() for role in ("edge", "egress", "payment", "sandbox")}
+        self._ports: dict[str, int] = {}
         self.devices: list[Device] = []
 
     def _url(self, role: str, path: str = "") -> str:
@@ -136,6 +136,8 @@ class Control:
     async def start(self, devices: int) -> None:
         self._cluster.start()
         self._broker.start()
+        # Only now: the two above have taken theirs.
+        self._ports = {role: free_port() for role in ("edge", "egress", "payment", "sandbox")}
         (self._folder / "sandbox").mkdir()
         self._spawn(
             "sandbox", "deploy.sandbox.alipay", "--host", "127.0.0.1",
@@ -150,8 +152,11 @@ class Control:
         for role in ("edge", "egress", "payment", "relay", "order", "campaign"):
             port = str(self._ports.get(role, 0))
             self._spawn(role, "tests.bench.control", role, port, **environment)
-        for role in ("edge", "egress", "payment"):
-            wait_until_ready(self._url(role, "/readyz"))
+        try:
+            for role in ("edge", "egress", "payment"):
+                wait_until_ready(self._url(role, "/readyz"))
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}\n{self.logs()}") from None
 
     def _settings(self, devices: int) -> dict[str, str]:
         """Registers the application with the sandbox and writes what the processes read."""

@@ -123,7 +123,7 @@ async def _until_sold(shop: Shop, selling: "asyncio.Future[None]", options: Opti
     shop.stop_selling.set()
 
 
-async def _settle(judge: "Judge", selling: "asyncio.Future[None]", healed_at: float) -> int:
+async def _settle(judge: Judge, selling: "asyncio.Future[None]", healed_at: float) -> int:
     """Waits until every sale, payment and event is final; returns how many are not in time."""
     open_ones = 1
     while time.monotonic() - healed_at < STUCK_LIMIT_S:
@@ -137,7 +137,7 @@ async def _settle(judge: "Judge", selling: "asyncio.Future[None]", healed_at: fl
     return open_ones
 
 
-async def _wipe(stack: Stack, killer: Killer, judge: "Judge") -> None:
+async def _wipe(stack: Stack, killer: Killer, judge: Judge) -> None:
     """All is said and done; the broker forgets it twice; the relays say it all again."""
     for _ in range(WIPES):
         before = stack.pids("broker")

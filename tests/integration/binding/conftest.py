@@ -1,6 +1,8 @@
 """The binding service behind its own HTTP door, with its real database, as the edge sees it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -23,7 +25,7 @@ class Caller:
     """One caller's view of the service: a service token of the right kind on every request."""
 
     client: httpx.AsyncClient
-    token: str
+    token: Callable[[], str]
 
     async def __call__(self, method, path, body=None, **params):
         return await self.client.request(
@@ -31,13 +33,14 @@ class Caller:
             path,
             json=body,
             params=params,
-            headers={"Authorization": f"Bearer {self.token}"},
+            headers={"Authorization": f"Bearer {self.token()}"},
         )
 
 
 @pytest_asyncio.fixture
 async def binding(service_db, clock, kek_file, service_keys):
-    """.deps, .edge, .egress, .payment (callers), .user(signed in answer) -> Caller, .database."""
+    """.deps, .database, callers .edge, .egress, .payment, and makers of callers:
+    .user(tenant_id, user_id, permissions, session_id), .caller(issuer)."""
     database = service_db("binding")
     await database.truncate()
     config = BindingConfig(
@@ -54,20 +57,19 @@ async def binding(service_db, clock, kek_file, service_keys):
         httpx.AsyncClient(transport=transport, base_url="http://binding") as client,
     ):
 
-        def service_caller(issuer):
+        def caller(issuer="gateway-edge", **facts):
+            facts = {"kind": "service", "subject": issuer} | facts
             signer = service_keys.signer(issuer, clock)
-            return Caller(client, signer.issue("binding", kind="service", subject=issuer))
+            return Caller(client, partial(signer.issue, "binding", **facts))
 
         def user(tenant_id, user_id, permissions, session_id=None):
-            token = service_keys.signer("gateway-edge", clock).issue(
-                "binding",
+            return caller(
                 kind="user",
                 subject=str(user_id),
                 tenant_id=UUID(str(tenant_id)),
                 session_id=str(session_id) if session_id else None,
                 permissions=permissions,
             )
-            return Caller(client, token)
 
         yield SimpleNamespace(
             app=app,
@@ -75,9 +77,10 @@ async def binding(service_db, clock, kek_file, service_keys):
             config=config,
             client=client,
             database=database,
-            edge=service_caller("gateway-edge"),
-            egress=service_caller("gateway-egress"),
-            payment=service_caller("payment"),
+            edge=caller(),
+            egress=caller("gateway-egress"),
+            payment=caller("payment"),
+            caller=caller,
             user=user,
         )
 

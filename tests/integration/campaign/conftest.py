@@ -13,9 +13,9 @@ from services.campaign.app import create_app
 from services.campaign.config import CampaignConfig
 from services.campaign.consumers import handlers
 from services.campaign.service import Deps
+from shared.consumer import Consumer
 from shared.db import Database
 from shared.events.payment import PaymentRefunded, PaymentSucceeded
-from shared.kafka import Consumer
 
 INVARIANTS = sorted(Path("services/campaign/invariants").glob("*.sql"))
 PUBLIC = "https://pay.example"

@@ -1,6 +1,8 @@
 """The device service behind its own HTTP door, with its real database, as the edge sees it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from uuid import UUID, uuid4
 
@@ -24,7 +26,7 @@ class Caller:
     """One caller's view of the service: a service token of the right kind on every request."""
 
     client: httpx.AsyncClient
-    token: str
+    token: Callable[[], str]
 
     async def __call__(self, method, path, body=None, **params):
         return await self.client.request(
@@ -32,13 +34,14 @@ class Caller:
             path,
             json=body,
             params=params,
-            headers={"Authorization": f"Bearer {self.token}"},
+            headers={"Authorization": f"Bearer {self.token()}"},
         )
 
 
 @pytest_asyncio.fixture
 async def device(service_db, clock, kek_file, service_keys):
-    """.deps, .caller(issuer, **facts), .edge, .payment, .owner, .stranger (callers), .terminal(device_id), .database."""
+    """.deps, .database, callers .edge, .payment, .owner, .stranger, and makers of callers:
+    .caller(issuer, **facts), .person(tenant, permissions), .terminal(device_id)."""
     database = service_db("device")
     await database.truncate()
     config = DeviceConfig(
@@ -57,7 +60,8 @@ async def device(service_db, clock, kek_file, service_keys):
 
         def caller(issuer="gateway-edge", **facts):
             facts = {"kind": "service", "subject": issuer} | facts
-            return Caller(client, service_keys.signer(issuer, clock).issue("device", **facts))
+            signer = service_keys.signer(issuer, clock)
+            return Caller(client, partial(signer.issue, "device", **facts))
 
         def person(tenant_id, permissions=OWNER):
             return caller(

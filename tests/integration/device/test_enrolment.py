@@ -72,15 +72,9 @@ async def test_twenty_at_once_and_one_device(device, store, new_code):
 async def test_an_expired_code(device, store, new_code, clock):
     code = await new_code(store)
     clock.advance(CODE_LIFETIME.total_seconds())
-    # The callers' tokens are as old as the code.
-    answer = await fresh(device)(*ENROL, {"code": code, "sn": "QCF4000001"})
+    answer = await device.edge(*ENROL, {"code": code, "sn": "QCF4000001"})
     assert (answer.status_code, answer.json()["code"]) == (409, "device.code_expired")
     assert await device.database.value("SELECT count(*) FROM devices") == 0
-
-
-def fresh(device):
-    """The edge with a token of the present minute."""
-    return device.caller()
 
 
 async def test_a_code_typed_by_hand(device, store, new_code):

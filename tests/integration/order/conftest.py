@@ -13,9 +13,9 @@ from services.order.app import create_app
 from services.order.config import OrderConfig
 from services.order.consumers import handlers
 from services.order.service import Deps
+from shared.consumer import Consumer
 from shared.db import Database
 from shared.events.payment import PaymentRefunded, PaymentSucceeded
-from shared.kafka import Consumer
 
 INVARIANTS = sorted(Path("services/order/invariants").glob("*.sql"))
 

@@ -11,9 +11,10 @@ from uuid import uuid4
 import pytest
 
 from shared import outbox
+from shared.consumer import Consumer, Handlers
 from shared.events.base import stamp
 from shared.events.binding import MerchantCreated, StoreCreated
-from shared.kafka import Consumer, Handlers, Producer, Tail
+from shared.kafka import Producer, Tail
 from shared.outbox import Relay
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]

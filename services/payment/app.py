@@ -1,0 +1,41 @@
+"""Builds the payment API from its settings."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.payment.config import PaymentConfig
+from services.payment.deps import NAME, build_deps
+from services.payment.routes import router
+from services.payment.service import finish_calls
+from shared.clock import Clock
+from shared.tokens import TokenVerifier
+from shared.web import make_app
+
+EGRESS_CALLS_MAX = 384
+"""As many as the egress lets through to the channel; a slow channel holds them for seconds."""
+
+
+def create_app(config: PaymentConfig, clock: Clock) -> FastAPI:
+    """The payment API as an ASGI app."""
+    deps = build_deps(config, clock, process="payment-api", calls_max=EGRESS_CALLS_MAX)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await deps.db.open()
+        app.state.deps = deps
+        try:
+            yield
+        finally:
+            await finish_calls(deps)
+            await deps.alipay.aclose()
+            await deps.db.close()
+
+    async def ready() -> Mapping[str, bool]:
+        return {"database": await deps.db.ping()}
+
+    verifier = TokenVerifier.from_file(NAME, config.service_trust_file, clock)
+    app = make_app(NAME, verifier=verifier, lifespan=lifespan, ready=ready)
+    app.include_router(router)
+    return app

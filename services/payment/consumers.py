@@ -1,0 +1,27 @@
+"""The Kafka door: what binding tells becomes the read models that a payment needs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from services.payment import repo
+from services.payment.deps import Deps
+from shared.consumer import Handlers
+from shared.events.binding import AppBound, StoreCreated
+
+handlers = Handlers("payment")
+
+
+@handlers.on(AppBound)
+async def keep_app(_deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[AppBound]) -> None:
+    """Whose account payments go to, and whether the binding is switched on."""
+    await repo.upsert_apps(pg, events)
+
+
+@handlers.on(StoreCreated)
+async def keep_store(
+    _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated]
+) -> None:
+    """Which stores a merchant has."""
+    await repo.upsert_stores(pg, events)

@@ -1,0 +1,47 @@
+"""What every use case of this service is handed."""
+
+import asyncio
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from services.payment.channels import Alipay
+from services.payment.config import PaymentConfig
+from services.payment.domain import Payment, Schedule
+from shared.client import ServiceClient
+from shared.clock import Clock
+from shared.db import Database
+from shared.tokens import TokenSigner
+
+NAME = "payment"
+DB_CONNECTIONS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Made once per process."""
+
+    db: Database
+    alipay: Alipay
+    clock: Clock
+    schedule: Schedule
+    paying: "dict[UUID, asyncio.Future[Payment]]" = field(default_factory=dict)
+    """pay calls of this process that are under way, by payment_id: they outlive the request that
+    began them, and whoever repeats the request waits for the same one"""
+
+
+def build_deps(config: PaymentConfig, clock: Clock, *, process: str, calls_max: int) -> Deps:
+    """The same parts for the API and the worker; the database is not opened yet."""
+    signer = TokenSigner.from_file(NAME, config.service_key_file, clock)
+    egress = ServiceClient(
+        config.egress_url,
+        audience="egress",
+        signer=signer,
+        pool=calls_max,
+        timeout_s=config.channel_wait_s,
+    )
+    return Deps(
+        db=Database(config.database_url, pool_size=DB_CONNECTIONS, name=process),
+        alipay=Alipay(egress, clock),
+        clock=clock,
+        schedule=config.schedule,
+    )

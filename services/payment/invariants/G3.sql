@@ -1,0 +1,10 @@
+-- G3: nothing is undecided for longer than its deadline (60 s) and what it takes to close it
+-- (90 s once the channel answers again). While the channel is away this wakes somebody, rightly.
+SELECT tenant_id, payment_id, state, created_at
+FROM payments
+WHERE state IN ('CREATED', 'SUBMITTED', 'PAYING', 'UNKNOWN', 'CANCELLING', 'MANUAL')
+  AND created_at < now() - interval '150 seconds'
+UNION ALL
+SELECT tenant_id, payment_id, 'REFUND ' || state, created_at
+FROM refunds
+WHERE state IN ('CREATED', 'SUBMITTED', 'UNKNOWN') AND created_at < now() - interval '150 seconds';

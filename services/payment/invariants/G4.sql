@@ -1,0 +1,9 @@
+-- G4: what was refunded, or is promised to be, never exceeds what was paid; and the reservation in
+-- the payment is the sum of the refunds that were not refused.
+SELECT p.tenant_id, p.payment_id, p.payable_fen, p.refund_reserved_fen, sum(r.amount_fen) AS refunds
+FROM payments p
+LEFT JOIN refunds r ON r.tenant_id = p.tenant_id AND r.payment_id = p.payment_id
+  AND r.state <> 'REJECTED'
+GROUP BY p.tenant_id, p.payment_id, p.payable_fen, p.refund_reserved_fen
+HAVING coalesce(sum(r.amount_fen), 0) > p.payable_fen
+  OR coalesce(sum(r.amount_fen), 0) <> p.refund_reserved_fen;

@@ -1,0 +1,203 @@
+"""The payment service's tables; `migrations/` makes them, and a test holds the two together.
+
+CHECKs live in the migration only (they mirror the domain); keys, uniques and indexes stand here too.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import DateTime, Index, LargeBinary, MetaData, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.db import NAMING
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+_Id = Mapped[UUID]
+_Instant = Mapped[datetime]
+_MaybeInstant = Mapped[datetime | None]
+
+
+def _key() -> Any:
+    return mapped_column(primary_key=True)
+
+
+def _instant() -> Any:
+    return mapped_column(DateTime(timezone=True))
+
+
+def _count(start: int) -> Any:
+    return mapped_column(server_default=text(str(start)))
+
+
+class PaymentRow(Base):
+    """One attempt to take money under one out_trade_no; `domain.Payment` is its snapshot."""
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        UniqueConstraint(
+            "tenant_id", "device_id", "pay_request_id", name="uq_payments_pay_request_id"
+        ),
+        UniqueConstraint("tenant_id", "out_trade_no", name="uq_payments_out_trade_no"),
+        Index(
+            "uq_payments_active_order_ref", "tenant_id", "order_ref", unique=True,
+            postgresql_where=text("order_ref IS NOT NULL AND state IN ('CREATED', 'SUBMITTED',"
+            " 'PAYING', 'UNKNOWN', 'CANCELLING', 'MANUAL', 'SUCCESS', 'PARTIAL_REFUND')"),
+        ),
+        Index("ix_payments_next_poll_at", "next_poll_at",
+              postgresql_where=text("next_poll_at IS NOT NULL")),
+    )  # fmt: skip
+
+    tenant_id: _Id = _key()
+    payment_id: _Id = _key()
+    store_id: _Id
+    device_id: _Id
+    pay_request_id: Mapped[str]
+    request_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    order_ref: Mapped[str | None]
+    out_trade_no: Mapped[str]
+    channel: Mapped[str]
+    scene: Mapped[str]
+    subject: Mapped[str]
+    total_fen: Mapped[int]
+    payable_fen: Mapped[int]
+    app_id: Mapped[str | None]
+    seller_id: Mapped[str | None]
+    key_version: Mapped[int | None]
+    state: Mapped[str]
+    version: Mapped[int] = _count(1)
+    reason_code: Mapped[str | None]
+    reason: Mapped[str | None]
+    trade_no: Mapped[str | None]
+    buyer_id: Mapped[str | None]
+    buyer_logon_id: Mapped[str | None]
+    refund_reserved_fen: Mapped[int] = _count(0)
+    refunded_fen: Mapped[int] = _count(0)
+    created_at: _Instant = _instant()
+    paid_at: _MaybeInstant = _instant()
+    finished_at: _MaybeInstant = _instant()
+    deadline_at: _Instant = _instant()
+    pay_open_until: _MaybeInstant = _instant()
+    cancelling_at: _MaybeInstant = _instant()
+    next_poll_at: _MaybeInstant = _instant()
+    attempts: Mapped[int] = _count(0)
+    lease_until: _MaybeInstant = _instant()
+    lease_token: Mapped[UUID | None]
+
+
+class RefundRow(Base):
+    """One refund; `origin` tells a person's from the one that a cancel of a paid trade books."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        UniqueConstraint(
+            "tenant_id", "payment_id", "refund_request_id", name="uq_refunds_refund_request_id"
+        ),
+        UniqueConstraint("tenant_id", "out_request_no", name="uq_refunds_out_request_no"),
+        Index("ix_refunds_next_poll_at", "next_poll_at",
+              postgresql_where=text("next_poll_at IS NOT NULL")),
+    )  # fmt: skip
+
+    tenant_id: _Id = _key()
+    refund_id: _Id = _key()
+    payment_id: _Id
+    refund_request_id: Mapped[str]
+    out_request_no: Mapped[str]
+    amount_fen: Mapped[int]
+    reason: Mapped[str | None]
+    origin: Mapped[str]
+    requested_by: Mapped[str | None]
+    state: Mapped[str]
+    reason_code: Mapped[str | None]
+    created_at: _Instant = _instant()
+    finished_at: _MaybeInstant = _instant()
+    next_poll_at: _MaybeInstant = _instant()
+    attempts: Mapped[int] = _count(0)
+    lease_until: _MaybeInstant = _instant()
+    lease_token: Mapped[UUID | None]
+
+
+class CaseRow(Base):
+    """Something that a person must look at: late money, an amount that is not ours, no answer."""
+
+    __tablename__ = "payment_cases"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "payment_id", "kind", name="uq_payment_cases_kind"),
+    )
+
+    tenant_id: _Id = _key()
+    case_id: _Id = _key()
+    payment_id: _Id
+    kind: Mapped[str]
+    opened_at: _Instant = _instant()
+    closed_at: _MaybeInstant = _instant()
+
+
+class NoticeRow(Base):
+    """A verified asynchronous notification, once per (app_id, notify_id)."""
+
+    __tablename__ = "notify_inbox"
+    __table_args__ = (
+        Index("ix_notify_inbox_next_try_at", "next_try_at",
+              postgresql_where=text("next_try_at IS NOT NULL")),
+        Index("ix_notify_inbox_received_at", "received_at", postgresql_using="brin"),
+    )  # fmt: skip
+
+    tenant_id: _Id = _key()
+    app_id: Mapped[str] = _key()
+    notify_id: Mapped[str] = _key()
+    kind: Mapped[str]
+    out_trade_no: Mapped[str]
+    trade_no: Mapped[str | None]
+    out_biz_no: Mapped[str | None]
+    seller_id: Mapped[str | None]
+    total_fen: Mapped[int | None]
+    buyer_id: Mapped[str | None]
+    buyer_logon_id: Mapped[str | None]
+    paid_at: _MaybeInstant = _instant()
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    state: Mapped[str]
+    detail: Mapped[str | None]
+    received_at: _Instant = _instant()
+    next_try_at: _MaybeInstant = _instant()
+    attempts: Mapped[int] = _count(0)
+
+
+class NonceRow(Base):
+    """A device's nonce that has changed something; refused from then on."""
+
+    __tablename__ = "device_nonces"
+    __table_args__ = (Index("ix_device_nonces_seen_at", "seen_at", postgresql_using="brin"),)
+
+    tenant_id: _Id = _key()
+    device_id: _Id = _key()
+    nonce: Mapped[str] = _key()
+    seen_at: _Instant = mapped_column(DateTime(timezone=True), server_default=text("now()"))
+
+
+class MerchantApp(Base):
+    """What app.bound.v1 told us; payments go through the newest enabled one."""
+
+    __tablename__ = "merchant_apps"
+
+    tenant_id: _Id = _key()
+    app_id: Mapped[str] = _key()
+    seller_id: Mapped[str]
+    is_enabled: Mapped[bool]
+    key_version: Mapped[int]
+    first_bound_at: _Instant = _instant()
+    changed_at: _Instant = _instant()
+
+
+class Store(Base):
+    """What store.created.v1 told us."""
+
+    __tablename__ = "stores"
+
+    tenant_id: _Id = _key()
+    store_id: _Id = _key()
+    name: Mapped[str]

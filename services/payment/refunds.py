@@ -1,0 +1,201 @@
+"""Refunds: reserved in the payment's row, written down, then asked of the channel.
+
+The reservation makes Σ refunds ≤ paid hold whatever runs in parallel (G4); it is given back only
+when the channel has definitely refused. One refund keeps one out_request_no for good, so that
+asking again can never move money twice (F30).
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.payment import hot, repo
+from services.payment.channels import RefundFact
+from services.payment.deps import Deps
+from services.payment.domain import REFUNDABLE, Payment, State, check_move
+from services.payment.models import PaymentRow, RefundRow
+from services.payment.problems import NotRefundable, RefundExceedsPaid, RefundMismatch
+from services.payment.settlement import fact_members
+from shared import outbox
+from shared.errors import NotFound
+from shared.events.base import stamp
+from shared.events.payment import PaymentRefunded
+from shared.ids import trade_no, uuid7
+from shared.telemetry import get_logger
+
+BETWEEN_REFUNDS_S = 3.0
+"""Alipay wants a pause between two refunds of one trade (alipay-protocol §4.4)."""
+CRASHED_S = 20.0
+
+log = get_logger("refund")
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOrder:
+    """What a person at the console asks for."""
+
+    tenant_id: UUID
+    payment_id: UUID
+    refund_request_id: str
+    amount_fen: int
+    reason: str | None
+    requested_by: str
+
+
+async def refund_payment(deps: Deps, order: RefundOrder) -> RefundRow:
+    """Refunds, or tells what became of the refund with the same refund_request_id."""
+    refund, is_new = await _reserve(deps, order)
+    if not is_new or refund.state != "SUBMITTED":
+        return refund
+    payment = await hot.load(deps.db, order.tenant_id, order.payment_id)
+    if payment is None:
+        raise NotFound
+    fact = await _send(deps, payment, refund)
+    return await _settle(deps, refund, fact)
+
+
+async def _reserve(deps: Deps, order: RefundOrder) -> tuple[RefundRow, bool]:
+    async with deps.db.tx(order.tenant_id) as tx:
+        # The lock also keeps a second copy of this very request waiting until the first is stored.
+        payment = await repo.lock_payment(tx, order.tenant_id, order.payment_id)
+        if payment is None:
+            raise NotFound
+        known = await repo.refund_by_request(
+            tx, order.tenant_id, order.payment_id, order.refund_request_id
+        )
+        if known is not None:
+            if (known.amount_fen, known.reason) != (order.amount_fen, order.reason):
+                raise RefundMismatch
+            return known, False
+        if State(payment.state) not in REFUNDABLE or payment.channel == "none":
+            raise NotRefundable
+        if not await repo.reserve_refund(tx, payment, order.amount_fen):
+            raise RefundExceedsPaid
+        is_early = await repo.is_refund_recent(tx, payment, BETWEEN_REFUNDS_S)
+        wait_s = BETWEEN_REFUNDS_S if is_early else CRASHED_S
+        refund = RefundRow(
+            tenant_id=order.tenant_id,
+            refund_id=uuid7(deps.clock),
+            payment_id=order.payment_id,
+            refund_request_id=order.refund_request_id,
+            out_request_no=trade_no(deps.clock),
+            amount_fen=order.amount_fen,
+            reason=order.reason,
+            origin="console",
+            requested_by=order.requested_by,
+            state="CREATED" if is_early else "SUBMITTED",
+            created_at=deps.clock.now(),
+            attempts=0,
+        )
+        await repo.add_refund(tx, refund, wait_s)
+        return refund, True
+
+
+async def _send(deps: Deps, payment: Payment, refund: RefundRow) -> RefundFact:
+    """Asks for the refund. `fund_change=N` proves nothing, and neither does a refusal after an
+    attempt that may have worked: both are looked into."""
+    number, amount_fen = refund.out_request_no, refund.amount_fen
+    fact = await deps.alipay.refund(payment, number, amount_fen, refund.reason)
+    is_repeated = refund.state == "UNKNOWN"
+    if fact.outcome == "unclear" and fact.code == "fund_change":
+        return await deps.alipay.query_refund(payment, number, amount_fen)
+    if fact.outcome == "refused" and is_repeated:
+        seen = await deps.alipay.query_refund(payment, number, amount_fen)
+        return fact if seen.outcome == "not_done" else seen
+    return fact
+
+
+async def advance_refund(deps: Deps, tenant_id: UUID, refund_id: UUID, lease: UUID) -> None:
+    """One round for a leased refund: ask how it stands, and send it (again) when it is not done."""
+    async with deps.db.read(tenant_id) as tx:
+        refund = await repo.refund_by_id(tx, tenant_id, refund_id)
+    if refund is None or refund.lease_token != lease:
+        return
+    payment = await hot.load(deps.db, tenant_id, refund.payment_id)
+    if payment is None:
+        return
+    if refund.state == "CREATED":
+        fact = await _first_send(deps, payment, refund, lease)
+    else:
+        number, amount_fen = refund.out_request_no, refund.amount_fen
+        fact = await deps.alipay.query_refund(payment, number, amount_fen)
+        if fact.outcome == "not_done":
+            fact = await _send(deps, payment, refund)
+    if fact is not None:
+        await _settle(deps, refund, fact, lease)
+
+
+async def _first_send(
+    deps: Deps, payment: Payment, refund: RefundRow, lease: UUID
+) -> RefundFact | None:
+    """A refund that had to wait its turn: written down as sent before it is."""
+    async with deps.db.tx(refund.tenant_id) as tx:
+        is_ours = await repo.postpone_refund(tx, refund, "SUBMITTED", None, CRASHED_S, lease)
+    return await _send(deps, payment, refund) if is_ours else None
+
+
+async def _settle(
+    deps: Deps, refund: RefundRow, fact: RefundFact, lease: UUID | None = None
+) -> RefundRow:
+    """Books what the channel said; the payment's row is locked first, as in every money change."""
+    async with deps.db.tx(refund.tenant_id) as tx:
+        payment = await repo.lock_payment(tx, refund.tenant_id, refund.payment_id)
+        if payment is None:
+            raise NotFound
+        now = deps.clock.now()
+        if fact.outcome == "done":
+            if await repo.finish_refund(tx, refund, "DONE", None, now, lease):
+                _book(payment, refund)
+                await outbox.add(tx, _announce(deps, payment, refund))
+        elif fact.outcome == "refused":
+            if await repo.finish_refund(tx, refund, "REJECTED", fact.code, now, lease):
+                payment.refund_reserved_fen -= refund.amount_fen
+                payment.version += 1
+        else:
+            wait_s = deps.schedule.refund_after(refund.attempts)
+            await repo.postpone_refund(tx, refund, "UNKNOWN", fact.code, wait_s, lease)
+        fresh = await repo.refund_by_id(tx, refund.tenant_id, refund.refund_id)
+    log.info("refund.settled", refund_id=str(refund.refund_id), outcome=fact.outcome)
+    return fresh or refund
+
+
+def _book(payment: PaymentRow, refund: RefundRow) -> None:
+    payment.refunded_fen += refund.amount_fen
+    is_full = payment.refunded_fen == payment.payable_fen
+    state = State.REFUNDED if is_full else State.PARTIAL_REFUND
+    if payment.state != state:
+        check_move(State(payment.state), state)
+    payment.state = state.value
+    payment.version += 1
+
+
+def _announce(deps: Deps, payment: PaymentRow, refund: RefundRow) -> PaymentRefunded:
+    return PaymentRefunded(
+        **stamp(payment.tenant_id, deps.clock),
+        **fact_members(repo.snapshot(payment)),
+        refund_id=refund.refund_id,
+        refund_fen=refund.amount_fen,
+        refunded_total_fen=payment.refunded_fen,
+        is_full=payment.refunded_fen == payment.payable_fen,
+        refunded_at=deps.clock.now(),
+    )
+
+
+async def get_refund(
+    deps: Deps, tenant_id: UUID, payment_id: UUID, refund_request_id: str
+) -> RefundRow:
+    async with deps.db.read(tenant_id) as tx:
+        found = await repo.refund_by_request(tx, tenant_id, payment_id, refund_request_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def get_payment_with_refunds(
+    deps: Deps, tenant_id: UUID, payment_id: UUID
+) -> tuple[Payment, list[RefundRow]]:
+    """What the console shows of one payment."""
+    payment = await hot.load(deps.db, tenant_id, payment_id)
+    if payment is None:
+        raise NotFound
+    async with deps.db.read(tenant_id) as tx:
+        return payment, await repo.refunds_of(tx, tenant_id, payment_id)

@@ -1,0 +1,130 @@
+"""The time door: finishes what nobody is waiting for any more.
+
+Every open payment, refund and notice has a due time in its row, so nothing is owned by a process
+that may die. Due rows are leased, at most CALLS_MAX are worked on at once, and a lease that ran out
+fences its holder off (F32).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from prometheus_client import Gauge
+
+from services.payment import hot, refunds, repo, settlement
+from services.payment.deps import Deps
+from services.payment.notice import Notice
+from services.payment.service import LEASE_S
+from shared import inbox
+from shared.db import is_connection_lost
+from shared.errors import Unavailable
+from shared.telemetry import get_logger
+
+TICK_S = 0.4
+CALLS_MAX = 32
+NOTICE_LEASE_S = 5.0
+PURGE_EVERY_S = 60.0
+AUDIT_EVERY_S = 3600.0
+INVARIANTS = Path(__file__).parent / "invariants"
+
+log = get_logger("sweeper")
+_violations = Gauge("invariant_violations", "Rows that break an invariant", ["invariant"])
+_working = Gauge("sweeper_in_flight", "Rows being worked on")
+
+Round = Callable[[], Awaitable[None]]
+
+
+class Sweeper:
+    """Leases what is due, never more than it can work on, and works on it side by side."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._free = CALLS_MAX
+        self._nudge = asyncio.Event()
+
+    async def run(self) -> None:
+        """Sweeps until cancelled; a failing row is left to its next lease."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                found = 0
+                try:
+                    for round_of_one in await self._due():
+                        found += 1
+                        self._free -= 1
+                        group.create_task(self._work(round_of_one))
+                except Exception as error:
+                    if not isinstance(error, Unavailable) and not is_connection_lost(error):
+                        raise
+                    log.warning("sweeper.database_away", error=type(error).__name__)
+                _working.set(CALLS_MAX - self._free)
+                await self._rest(is_busy=found > 0)
+
+    async def _rest(self, *, is_busy: bool) -> None:
+        """A tick; when all hands are busy, until one is free."""
+        self._nudge.clear()
+        if self._free == 0:
+            await self._nudge.wait()
+        elif not is_busy:
+            await asyncio.sleep(TICK_S)
+        else:
+            await asyncio.sleep(TICK_S / 4)
+
+    async def _work(self, round_of_one: Round) -> None:
+        try:
+            await round_of_one()
+        except Exception as error:
+            # The lease runs out and the row comes again; one bad row must not stop the others.
+            log.error("sweeper.round_failed", error=type(error).__name__, exc_info=error)
+        finally:
+            self._free += 1
+            self._nudge.set()
+
+    async def _due(self) -> list[Round]:
+        deps, lease = self._deps, settlement.new_lease()
+        rounds: list[Round] = []
+        for at, payment in await hot.lease_payments(deps.db, self._free, lease, LEASE_S):
+            rounds.append(_bound(settlement.advance, deps, payment, at, lease))
+        room = self._free - len(rounds)
+        if room > 0:
+            for tenant_id, refund_id in await hot.lease_refunds(deps.db, room, lease, 2 * LEASE_S):
+                rounds.append(_bound(refunds.advance_refund, deps, tenant_id, refund_id, lease))
+        room = self._free - len(rounds)
+        if room > 0:
+            for notice in await hot.lease_notices(deps.db, room, NOTICE_LEASE_S):
+                rounds.append(_bound(apply_stored_notice, deps, notice))
+        return rounds
+
+
+def _bound(work: Callable[..., Awaitable[object]], *arguments: object) -> Round:
+    async def round_of_one() -> None:
+        await work(*arguments)
+
+    return round_of_one
+
+
+async def apply_stored_notice(deps: Deps, notice: Notice) -> None:
+    """A notice that could not be settled when it came in."""
+    async with deps.db.read(notice.tenant_id) as tx:
+        row = await repo.payment_by_trade(tx, notice.tenant_id, notice.out_trade_no)
+    if row is not None:
+        await settlement.apply_notice(deps, notice, row)
+
+
+async def purge(deps: Deps) -> None:
+    """Forgets what no longer protects anybody."""
+    async with deps.db.pg(None) as pg:
+        await repo.purge(pg)
+        await inbox.purge(pg)
+
+
+async def audit(deps: Deps) -> dict[str, int]:
+    """Runs the invariants on our own books; anything but zero wakes somebody up."""
+    found = {}
+    for path in sorted(INVARIANTS.glob("*.sql")):
+        async with deps.db.pg(None) as pg:
+            rows = await pg.fetch(path.read_text())
+        found[path.stem] = len(rows)
+        _violations.labels(path.stem).set(len(rows))
+        if rows:
+            log.error("audit.violated", invariant=path.stem, rows=len(rows), first=str(rows[0]))
+    return found

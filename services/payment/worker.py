@@ -1,0 +1,52 @@
+"""The payment worker: consumes binding's events, relays the outbox, sweeps, audits."""
+
+from collections.abc import Mapping
+
+from services.payment.config import PaymentConfig
+from services.payment.consumers import handlers
+from services.payment.deps import NAME, build_deps
+from services.payment.sweeper import (
+    AUDIT_EVERY_S,
+    CALLS_MAX,
+    PURGE_EVERY_S,
+    Sweeper,
+    audit,
+    purge,
+)
+from shared.clock import Clock
+from shared.consumer import Consumer
+from shared.events.payment import PaymentFact
+from shared.kafka import Producer
+from shared.outbox import Relay
+from shared.worker import periodic, run_worker
+
+
+async def run(config: PaymentConfig, clock: Clock) -> None:
+    """Works until SIGTERM."""
+    deps = build_deps(config, clock, process="payment-worker", calls_max=CALLS_MAX)
+    await deps.db.open()
+    producer = Producer(config.kafka_bootstrap)
+    consumer = Consumer(
+        deps.db,
+        handlers,
+        deps,
+        bootstrap=config.kafka_bootstrap,
+        fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
+    )
+
+    async def ready() -> Mapping[str, bool]:
+        return {"database": await deps.db.ping(), "consumer": consumer.joined}
+
+    jobs = [
+        consumer.run,
+        Relay(deps.db, producer, PaymentFact.topic).run,
+        Sweeper(deps).run,
+        periodic(lambda: purge(deps), PURGE_EVERY_S),
+        periodic(lambda: audit(deps), AUDIT_EVERY_S),
+    ]
+    try:
+        await run_worker(f"{NAME}-worker", config, jobs, ready)
+    finally:
+        await producer.aclose()
+        await deps.alipay.aclose()
+        await deps.db.close()

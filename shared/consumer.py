@@ -1,0 +1,224 @@
+"""Hears events: batches under an inbox, poison set aside, offsets committed last.
+
+The exactly-once effect comes from the inbox claim in the same transaction as the effect. Offsets
+are committed per partition after that transaction. A commit the broker refuses (rebalance, wiped
+broker) is dropped: the events come again and the inbox knows them.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import asyncpg
+from prometheus_client import Counter, Histogram
+
+from shared import inbox
+from shared.db import Database, is_connection_lost
+from shared.errors import Unavailable
+from shared.events.base import Event, UnknownEvent, decode
+from shared.kafka import (
+    IllegalStateError,
+    KafkaError,
+    Producer,
+    Reader,
+    Record,
+    TopicPartition,
+    close,
+    polled,
+    raise_if_ours,
+    reader,
+)
+from shared.telemetry import get_logger
+
+SESSION_TIMEOUT_MS = 10_000
+HEARTBEAT_MS = 1_000
+RETRY_S = 0.5
+POISON_ATTEMPTS = 3
+PARKED = ".parked"
+
+Handler = Callable[[Any, "asyncpg.Connection[Any]", Sequence[Any]], Awaitable[None]]
+HandlerT = TypeVar("HandlerT", bound=Handler)
+
+log = get_logger("consumer")
+_handled = Counter("events_handled_total", "Events that took effect", ["consumer", "type"])
+_skipped = Counter("events_skipped_total", "Events not for us, or known", ["consumer", "why"])
+_parked = Counter("events_parked_total", "Poison events set aside", ["consumer", "topic"])
+_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30, 120)
+_lag = Histogram("event_lag_seconds", "From the fact to its effect", ["consumer"], buckets=_BUCKETS)
+
+
+class Handlers:
+    """One consumer's handlers, by event type. The consumer's name is its inbox key."""
+
+    def __init__(self, consumer: str) -> None:
+        self.consumer = consumer
+        self.by_type: dict[str, Handler] = {}
+        self.topics: set[str] = set()
+
+    def on(self, *events: type[Event]) -> Callable[[HandlerT], HandlerT]:
+        """Registers a batch handler: fresh events of the types, in order, in one transaction."""
+
+        def register(handler: HandlerT) -> HandlerT:
+            for event in events:
+                if event.type in self.by_type:
+                    raise ValueError(f"{event.type} has a handler already")
+                self.by_type[event.type] = handler
+                self.topics.add(event.topic)
+            return handler
+
+        return register
+
+
+@dataclass(slots=True)
+class _Run:
+    """Consecutive events of one type, over all partitions of a poll."""
+
+    type: str
+    handler: Handler
+    events: list[Event]
+    records: list[Record]
+
+
+class Consumer:
+    """One member of one group: reads, applies under the inbox, commits, and starts again after
+    whatever goes wrong."""
+
+    def __init__(
+        self,
+        db: Database,
+        handlers: Handlers,
+        deps: Any,
+        *,
+        bootstrap: str,
+        fetch_max_wait_ms: int,
+    ) -> None:
+        self._db = db
+        self._handlers = handlers
+        self._deps = deps
+        self._bootstrap = bootstrap
+        self._fetch_max_wait_ms = fetch_max_wait_ms
+        self._parking = Producer(bootstrap)
+        self.joined = False
+        """whether the group gave this member its partitions (readiness)"""
+
+    async def run(self) -> None:
+        """Consumes until cancelled."""
+        try:
+            while True:
+                try:
+                    await self._consume()
+                except (KafkaError, OSError, Unavailable, asyncio.CancelledError) as error:
+                    raise_if_ours(error)
+                    log.warning("consumer.restart", error=type(error).__name__)
+                self.joined = False
+                await asyncio.sleep(RETRY_S)
+        finally:
+            await self._parking.aclose()
+
+    async def _consume(self) -> None:
+        client = reader(
+            self._bootstrap,
+            *sorted(self._handlers.topics),
+            group_id=self._handlers.consumer,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=self._fetch_max_wait_ms,
+            session_timeout_ms=SESSION_TIMEOUT_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+        )
+        try:
+            await client.start()
+            while True:
+                self.joined = bool(client.assignment())
+                batch = await polled(client)
+                if batch:
+                    for run in await self._runs([r for rs in batch.values() for r in rs]):
+                        await self._apply_run(run)
+                    read = {place: records[-1].offset + 1 for place, records in batch.items()}
+                    await self._commit(client, read)
+        finally:
+            await close(client)
+
+    async def _commit(self, client: Reader, offsets: dict[TopicPartition, int]) -> None:
+        try:
+            await client.commit(offsets)
+        except (KafkaError, IllegalStateError) as error:
+            # Rebalanced or wiped meanwhile: the replay is harmless, the inbox knows these events.
+            log.info("consumer.commit_dropped", error=type(error).__name__)
+
+    async def _runs(self, records: list[Record]) -> list[_Run]:
+        runs: list[_Run] = []
+        for record in records:
+            try:
+                event = decode(record.value or b"")
+            except UnknownEvent:
+                _skipped.labels(self._handlers.consumer, "unknown").inc()
+                continue
+            except ValueError as error:
+                await self._park(record, error)
+                continue
+            handler = self._handlers.by_type.get(event.type)
+            if handler is None:
+                _skipped.labels(self._handlers.consumer, "not_for_us").inc()
+                continue
+            if not runs or runs[-1].type != event.type:
+                runs.append(_Run(event.type, handler, [], []))
+            runs[-1].events.append(event)
+            runs[-1].records.append(record)
+        return runs
+
+    async def _apply_run(self, run: _Run) -> None:
+        """The whole run in one transaction; when that fails, each event on its own, so that one
+        poison event neither blocks nor loses its neighbours."""
+        try:
+            await self._transaction(run.handler, run.events)
+            return
+        except Exception as error:
+            if not isinstance(error, Unavailable) and not is_connection_lost(error):
+                log.exception("consumer.batch_failed", size=len(run.events))
+        for event, record in zip(run.events, run.records, strict=True):
+            await self._apply_one(run.handler, event, record)
+
+    async def _apply_one(self, handler: Handler, event: Event, record: Record) -> None:
+        attempt = 0
+        while True:
+            try:
+                await self._transaction(handler, [event])
+                return
+            except Exception as error:
+                if isinstance(error, Unavailable) or is_connection_lost(error):
+                    await asyncio.sleep(RETRY_S)
+                    continue
+                attempt += 1
+                if attempt >= POISON_ATTEMPTS:
+                    await self._park(record, error)
+                    return
+                await asyncio.sleep(RETRY_S * attempt)
+
+    async def _transaction(self, handler: Handler, events: list[Event]) -> None:
+        unique = list({event.event_id: event for event in events}.values())
+        async with self._db.pg(None) as pg:
+            fresh = await inbox.claim(pg, self._handlers.consumer, unique)
+            todo = [event for event in unique if event.event_id in fresh]
+            if todo:
+                await handler(self._deps, pg, todo)
+        _skipped.labels(self._handlers.consumer, "known").inc(len(events) - len(todo))
+        if todo:
+            _handled.labels(self._handlers.consumer, todo[0].type).inc(len(todo))
+            age = self._deps.clock.now() - todo[0].occurred_at
+            _lag.labels(self._handlers.consumer).observe(age.total_seconds())
+
+    async def _park(self, record: Record, error: Exception) -> None:
+        """Sets a poison event aside where an operator finds it, then lets the others pass."""
+        place = {"topic": record.topic, "offset": record.offset}
+        log.error("consumer.parked", **place, error=type(error).__name__)
+        _parked.labels(self._handlers.consumer, record.topic).inc()
+        key = (record.key or b"").decode("utf-8", "replace")
+        while True:
+            try:
+                await self._parking.send_batch(record.topic + PARKED, [(key, record.value or b"")])
+                return
+            except Unavailable:
+                await asyncio.sleep(RETRY_S)

@@ -1,0 +1,136 @@
+"""What the platform itself wrote down, read across tenants from the services' databases."""
+
+import importlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from tests.fixtures.processes import ROOT, Stack
+
+SERVICES = ("binding", "device", "payment", "campaign", "order")
+CONSUMERS = ("device", "payment", "campaign", "order")
+CAPTURED = frozenset({"SUCCESS", "PARTIAL_REFUND", "REFUNDED", "SUCCESS_LATE"})
+OPEN = frozenset({"CREATED", "SUBMITTED", "PAYING", "UNKNOWN", "CANCELLING", "MANUAL"})
+
+SAID = "SELECT event_id, type, key, published_at FROM outbox"
+HEARD = "SELECT consumer, event_id FROM inbox"
+PAYMENTS = """
+SELECT payment_id, out_trade_no, pay_request_id, device_id, state, channel, payable_fen,
+       refunded_fen FROM payments
+"""
+UNFINISHED = """
+SELECT (SELECT count(*) FROM payments WHERE state = ANY($1::text[]))
+     + (SELECT count(*) FROM refunds WHERE state NOT IN ('DONE', 'REJECTED'))
+     + (SELECT count(*) FROM notify_inbox WHERE state = 'RECEIVED')
+"""
+EFFECTS = {
+    "order": "SELECT payment_id, count(*) FROM orders GROUP BY 1",
+    "campaign": "SELECT payment_id, count(*) FROM coupons GROUP BY 1",
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """One event in some service's outbox."""
+
+    event_id: UUID
+    type: str
+    key: str
+    is_published: bool
+
+
+async def rows(stack: Stack, service: str, sql: str, *args: Any) -> list[asyncpg.Record]:
+    """As the service's own role, under system scope."""
+    connection = await asyncpg.connect(stack.postgres(service), timeout=5)
+    try:
+        await connection.execute("SELECT set_config('app.scope', 'system', false)")
+        return await connection.fetch(sql, *args)
+    finally:
+        await connection.close()
+
+
+async def payments(stack: Stack) -> dict[str, asyncpg.Record]:
+    """By out_trade_no."""
+    return {row["out_trade_no"]: row for row in await rows(stack, "payment", PAYMENTS)}
+
+
+async def count_unfinished(stack: Stack) -> int:
+    found = await rows(stack, "payment", UNFINISHED, sorted(OPEN))
+    return int(found[0][0])
+
+
+async def said(stack: Stack) -> list[Said]:
+    """Every event that any service has said and still keeps."""
+    found = []
+    for service in SERVICES:
+        for row in await rows(stack, service, SAID):
+            is_published = row["published_at"] is not None
+            found.append(Said(row["event_id"], row["type"], row["key"], is_published))
+    return found
+
+
+def wanted_types(service: str) -> tuple[str, frozenset[str]]:
+    """The consumer's name and the types it has handlers for, as its own code declares them."""
+    handlers = importlib.import_module(f"services.{service}.consumers").handlers
+    return handlers.consumer, frozenset(handlers.by_type)
+
+
+async def unheard(stack: Stack, events: list[Said]) -> list[tuple[str, Said]]:
+    """Events that a consumer should have handled and has not claimed."""
+    missing = []
+    for service in CONSUMERS:
+        if not (ROOT / "services" / service / "consumers.py").exists():
+            continue
+        consumer, types = wanted_types(service)
+        heard = {
+            row["event_id"]
+            for row in await rows(stack, service, HEARD)
+            if row["consumer"] == consumer
+        }
+        missing += [(service, e) for e in events if e.type in types and e.event_id not in heard]
+    return missing
+
+
+async def effects(stack: Stack) -> dict[str, Counter[UUID]]:
+    """How many orders and how many coupons each payment has."""
+    found: dict[str, Counter[UUID]] = {}
+    for service, sql in EFFECTS.items():
+        found[service] = Counter({row[0]: row[1] for row in await rows(stack, service, sql)})
+    return found
+
+
+async def violated(stack: Stack) -> dict[str, list[str]]:
+    """Rows that the services' own invariant files return, by G-number."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(ROOT.glob("services/*/invariants/*.sql")):
+        name = path.name.partition("_")[0].upper()
+        service = path.parts[-3]
+        for row in await rows(stack, service, path.read_text()):
+            found.setdefault(name, []).append(f"{_short(path)}: {dict(row)}")
+    return found
+
+
+def _short(path: Path) -> str:
+    return f"{path.parts[-3]}/{path.stem}"
+
+
+async def leaks(stack: Stack) -> list[str]:
+    """G7: tables that show rows to a session that names no tenant."""
+    found = []
+    for service in SERVICES:
+        connection = await asyncpg.connect(stack.postgres(service), timeout=5)
+        try:
+            names = await connection.fetch(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+                " AND tablename <> 'alembic_version'"
+            )
+            for row in names:
+                if await connection.fetchval(f"SELECT count(*) FROM {row['tablename']}"):
+                    found.append(f"{service}.{row['tablename']}")
+        finally:
+            await connection.close()
+    return found

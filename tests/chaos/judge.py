@@ -1,0 +1,203 @@
+"""The verdict: the devices' journals, the sandbox's ledger and our books must tell one story."""
+
+from typing import Any
+
+import asyncpg
+import httpx
+
+from services.payment.domain import PUBLIC_STATUS, State
+from tests.chaos import books
+from tests.chaos.shop import Sale, Shop
+from tests.chaos.verdict import Verdict
+from tests.fixtures.processes import Stack
+
+PAID_AT_ALIPAY = frozenset({"TRADE_SUCCESS", "TRADE_FINISHED"})
+SUCCEEDED = frozenset({"paid", "late_paid", "refunded", "partially_refunded"})
+CANCELLED = frozenset({"closed", "reversed"})
+PAY = "alipay.trade.pay"
+ENDS = ("payment.succeeded.v1", "payment.failed.v1", "payment.closed.v1", "payment.reversed.v1")
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+
+
+class Judge:
+    """Looks from outside only: the admin door, the journals, and the databases' rows."""
+
+    def __init__(self, stack: Stack, shop: Shop) -> None:
+        self._stack = stack
+        self._shop = shop
+
+    async def count_open(self) -> int:
+        """What is not final yet: sales, payments, refunds, notices, events; 1 while the database
+        is away."""
+        try:
+            events = await books.said(self._stack)
+            return (
+                sum(not sale.is_final for sale in self._shop.journal)
+                + await books.count_unfinished(self._stack)
+                + sum(not event.is_published for event in events)
+                + len(await books.unheard(self._stack, events))
+            )
+        except AWAY:
+            return 1
+
+    async def fault_counts(self, admin: httpx.AsyncClient) -> dict[str, int]:
+        """How often each misbehaviour really happened."""
+        answer = await admin.get("/faults")
+        answer.raise_for_status()
+        document = answer.json()
+        listed = document["faults"] if isinstance(document, dict) else document
+        counts: dict[str, int] = {}
+        for one in listed:
+            name = f"{one['fault']}:{(one.get('method') or 'any').rpartition('.')[2]}"
+            counts[name] = counts.get(name, 0) + int(one.get("hits", 0))
+        return counts
+
+    async def _ledger(self) -> dict[str, dict[str, Any]]:
+        app_id = self._stack.info["demo"]["app_id"]
+        async with httpx.AsyncClient(base_url=self._stack.admin, timeout=30) as admin:
+            answer = await admin.get("/trades", params={"app_id": app_id})
+        answer.raise_for_status()
+        document = answer.json()
+        listed = document["trades"] if isinstance(document, dict) else document
+        return {trade["out_trade_no"]: trade for trade in listed}
+
+    async def fill(self, verdict: Verdict) -> None:
+        ledger = await self._ledger()
+        kept = await books.payments(self._stack)
+        _outcomes(verdict, self._shop.journal)
+        _compare_journal(verdict, self._shop.journal, kept)
+        _compare_ledger(verdict, ledger, kept)
+        _count_captures(verdict, ledger, kept)
+        await self._events(verdict, kept)
+        await self._invariants(verdict, ledger)
+
+    async def _events(self, verdict: Verdict, kept: dict[str, asyncpg.Record]) -> None:
+        events = await books.said(self._stack)
+        unsaid = [event for event in events if not event.is_published]
+        unheard = await books.unheard(self._stack, events)
+        verdict.events_missing += len(unsaid) + len(unheard)
+        verdict.evidence += [f"not said: {event.type} {event.event_id}" for event in unsaid]
+        verdict.evidence += [f"{who} did not hear {e.type} {e.event_id}" for who, e in unheard]
+        ends: dict[str, list[str]] = {}
+        for event in events:
+            if event.type in ENDS:
+                ends.setdefault(event.key, []).append(event.type)
+        effects = await books.effects(self._stack)
+        for row in kept.values():
+            payment_id = row["payment_id"]
+            heard = ends.get(str(payment_id), [])
+            is_paid = row["state"] in books.CAPTURED
+            wanted = {"order": 1, "campaign": int(is_paid and row["state"] != "SUCCESS_LATE")}
+            if len(heard) != 1:
+                _miscounted(verdict, f"{payment_id} said its end {heard}", len(heard), 1)
+            for service, count in wanted.items():
+                have = effects[service][payment_id]
+                if have != count and row["state"] not in {"SUCCESS_LATE", "REVERSED"}:
+                    _miscounted(verdict, f"{payment_id}: {have} in {service}", have, count)
+
+    async def _invariants(self, verdict: Verdict, ledger: dict[str, dict[str, Any]]) -> None:
+        broken = await books.violated(self._stack)
+        unfinished = await books.count_unfinished(self._stack)
+        overpaid = [
+            no for no, trade in ledger.items() if trade["refunded_fen"] > trade["total_fen"]
+        ]
+        leaks = await books.leaks(self._stack)
+        verdict.evidence += [line for lines in broken.values() for line in lines]
+        verdict.evidence += [f"refunded more than paid: {no}" for no in overpaid]
+        verdict.evidence += [f"rows without a tenant: {name}" for name in leaks]
+        held = {
+            "G1": verdict.lost == 0 and verdict.amount_difference_fen == 0,
+            "G2": verdict.double == 0,
+            "G3": unfinished == 0,
+            "G4": not overpaid,
+            "G5": True,
+            "G6": verdict.events_missing == 0 and verdict.effects_doubled == 0,
+            "G7": not leaks,
+        }
+        verdict.invariants = {name: held[name] and not broken.get(name) for name in held}
+
+
+def _miscounted(verdict: Verdict, line: str, have: int, wanted: int) -> None:
+    verdict.evidence.append(line)
+    if have > wanted:
+        verdict.effects_doubled += 1
+    else:
+        verdict.events_missing += 1
+
+
+def _outcomes(verdict: Verdict, journal: list[Sale]) -> None:
+    verdict.payments = len(journal)
+    verdict.succeeded = sum(sale.status in SUCCEEDED for sale in journal)
+    verdict.failed = sum(sale.status == "failed" for sale in journal)
+    verdict.cancelled = sum(sale.status in CANCELLED for sale in journal)
+
+
+def _compare_journal(
+    verdict: Verdict, journal: list[Sale], kept: dict[str, asyncpg.Record]
+) -> None:
+    """What a device was told stays true: an acknowledged payment is durable (F17)."""
+    by_request: dict[tuple[str, str], list[asyncpg.Record]] = {}
+    for row in kept.values():
+        by_request.setdefault((str(row["device_id"]), row["pay_request_id"]), []).append(row)
+    for sale in journal:
+        found = by_request.get((sale.device_id, sale.pay_request_id), [])
+        if len(found) > 1:
+            verdict.double += 1
+            verdict.evidence.append(f"two payments for one sale: {sale.pay_request_id}")
+        if not sale.is_final:
+            continue
+        told = [row for row in found if row["out_trade_no"] == sale.out_trade_no]
+        if not told:
+            verdict.lost += 1
+            verdict.evidence.append(f"told {sale.status}, not in the books: {sale.out_trade_no}")
+        elif PUBLIC_STATUS[State(told[0]["state"])] != sale.status:
+            now = told[0]["state"]
+            if sale.status in SUCCEEDED or State(now) != State.SUCCESS_LATE:
+                verdict.lost += 1
+                verdict.evidence.append(f"told {sale.status}, now {now}: {sale.out_trade_no}")
+
+
+def _captured_fen(trade: dict[str, Any] | None) -> int:
+    """What Alipay still holds for the merchant."""
+    if trade is None or trade["status"] not in PAID_AT_ALIPAY:
+        return 0
+    return int(trade["total_fen"] - trade["refunded_fen"])
+
+
+def _booked_fen(row: asyncpg.Record | None) -> int:
+    if row is None or row["channel"] != "alipay" or row["state"] not in books.CAPTURED:
+        return 0
+    return int(row["payable_fen"] - row["refunded_fen"])
+
+
+def _compare_ledger(
+    verdict: Verdict, ledger: dict[str, dict[str, Any]], kept: dict[str, asyncpg.Record]
+) -> None:
+    """G1, both ways."""
+    for number in sorted(ledger.keys() | kept.keys()):
+        captured, booked = _captured_fen(ledger.get(number)), _booked_fen(kept.get(number))
+        if captured == booked:
+            continue
+        state = kept[number]["state"] if number in kept else "unknown to us"
+        verdict.evidence.append(f"{number}: Alipay holds {captured} fen, we {booked} ({state})")
+        verdict.amount_difference_fen += abs(captured - booked)
+        if not (captured and booked):
+            verdict.lost += 1
+
+
+def _count_captures(
+    verdict: Verdict, ledger: dict[str, dict[str, Any]], kept: dict[str, asyncpg.Record]
+) -> None:
+    """G2: one capture per sale, and a pay call is never repeated (F4)."""
+    captures: dict[tuple[str, str], list[str]] = {}
+    for number, trade in ledger.items():
+        if trade["requests"].get(PAY, 0) > 1:
+            verdict.double += 1
+            verdict.evidence.append(f"asked to pay {trade['requests'][PAY]} times: {number}")
+        if _captured_fen(trade) and number in kept:
+            row = kept[number]
+            captures.setdefault((str(row["device_id"]), row["pay_request_id"]), []).append(number)
+    for numbers in captures.values():
+        if len(numbers) > 1:
+            verdict.double += len(numbers) - 1
+            verdict.evidence.append(f"captured twice: {numbers}")

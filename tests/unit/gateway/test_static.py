@@ -1,0 +1,86 @@
+"""The console's files: a strict policy on each, an index for every path of the console."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.asgi import Door
+from gateway.edge import security_headers
+from gateway.static import StaticFiles
+from tests.unit.gateway.conftest import Town
+from tests.unit.gateway.neighbours import Got, ask
+
+CSP = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def dist(tmp_path: Path) -> Path:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html>console")
+    (tmp_path / "assets" / "app-1a2b.js").write_text("1")
+    (tmp_path / "logo.svg").write_text("<svg/>")
+    (tmp_path / "secret").symlink_to("/etc/hostname")
+    return tmp_path
+
+
+async def get(town: Town, dist: Path, path: str, **options: object) -> Got:
+    town.edge._static = StaticFiles(dist)
+    return await ask(town.door, "GET", path, **options)  # type: ignore[arg-type]
+
+
+async def test_files_and_index(town: Town, dist: Path) -> None:
+    page = await get(town, dist, "/")
+    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert page.headers["cache-control"] == "no-cache"
+    script = await get(town, dist, "/assets/app-1a2b.js")
+    assert "immutable" in script.headers["cache-control"]
+    assert script.headers["content-type"].startswith("text/javascript")
+    for path in ("/orders", "/orders/D123", "/h5"):
+        assert (await get(town, dist, path)).body == page.body
+
+
+@pytest.mark.parametrize("path", ["/assets/none.js", "/api/nothing", "/../pyproject.toml", "/a//b"])
+async def test_what_is_not_there(town: Town, dist: Path, path: str) -> None:
+    got = await get(town, dist, path)
+    assert (got.status, got.json()["code"]) == (404, "not_found")
+
+
+async def test_links_are_not_followed(town: Town, dist: Path) -> None:
+    assert (await get(town, dist, "/secret")).body == (await get(town, dist, "/")).body
+
+
+async def test_an_unchanged_file_is_not_sent_again(town: Town, dist: Path) -> None:
+    tag = (await get(town, dist, "/logo.svg")).headers["etag"]
+    again = await get(town, dist, "/logo.svg", headers={"If-None-Match": tag})
+    assert (again.status, again.body) == (304, b"")
+
+
+async def test_files_are_only_read(town: Town, dist: Path) -> None:
+    town.edge._static = StaticFiles(dist)
+    got = await ask(town.door, "POST", "/", body=b"x")
+    assert (got.status, got.headers["allow"]) == (405, "GET, HEAD")
+    head = await ask(town.door, "HEAD", "/")
+    assert (head.status, head.body, head.headers["content-length"]) == (200, b"", "22")
+
+
+async def test_before_the_console_is_built_a_page_says_so(town: Town, tmp_path: Path) -> None:
+    got = await get(town, tmp_path / "none", "/")
+    assert (got.status, got.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    for text in ("商家控制台", "The merchant console comes later", 'href="/readyz"'):
+        assert text in got.text
+    assert "<script" not in got.text
+    assert " style=" not in got.text
+    assert (await get(town, tmp_path / "none", "/orders")).status == 404
+
+
+async def test_the_policy_is_on_every_answer(town: Town) -> None:
+    paths = ("/", "/livez", "/readyz", "/nothing", "/api/device/v1/me", "/api/merchant/v1/orders")
+    door = Door(town.edge.handle, town.edge.lifespan, security_headers("https://pay.example.test"))
+    for path in paths:
+        headers = (await ask(door, "GET", path)).headers
+        assert headers["content-security-policy"] == CSP
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["strict-transport-security"].startswith("max-age=")
+    names = [name for name, _ in security_headers("http://127.0.0.1:8080")]
+    assert b"strict-transport-security" not in names
