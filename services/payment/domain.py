@@ -21,7 +21,7 @@ Everything else is rejected. Unclear never means failed and never means paid: on
 verified word moves money states, and the query has the last word (reliability-security §3).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -310,32 +310,30 @@ def check_move(old: State, new: State) -> None:
 
 def _apply_open(payment: Payment, fact: Fact, at: datetime, schedule: Schedule) -> Decision:
     still = S.UNKNOWN if payment.state is S.SUBMITTED else payment.state
-    soon = schedule.poll_after(payment, at)
+    # Nothing learnt: look again, at once after an unclear pay call.
+    is_new_doubt = isinstance(fact, Unclear) and payment.state is S.SUBMITTED
+    decision = Decision(still, poll_s=0.0 if is_new_doubt else schedule.poll_after(payment, at))
     match fact:
+        case Paid() if fact.total_fen == payment.payable_fen:
+            decision = Decision(S.SUCCESS, paid=fact, trade_no=fact.trade_no)
         case Paid():
-            if fact.total_fen != payment.payable_fen:
-                return Decision(still, poll_s=soon, case="amount_mismatch")
-            return Decision(S.SUCCESS, paid=fact, trade_no=fact.trade_no)
-        case Waiting():
-            state = S.PAYING if payment.state is S.SUBMITTED else payment.state
-            return Decision(state, poll_s=soon)
+            decision = replace(decision, case="amount_mismatch")
+        case Waiting() if payment.state is S.SUBMITTED:
+            decision = replace(decision, state=S.PAYING)
         case Refused():
-            return _failed(fact.code, fact.message)
-        case NotSent():
-            # A trade that the channel has shown us was sent, whatever the caller believes.
-            if payment.state is S.PAYING:
-                return Decision(still, poll_s=soon)
-            return _failed(fact.code, "")
+            decision = _failed(fact.code, fact.message)
+        # A trade that the channel has shown us was sent, whatever the caller believes.
+        case NotSent() if payment.state is not S.PAYING:
+            decision = _failed(fact.code, "")
         case TradeClosed() | Overdue(is_unpaid=True):
-            return _stop(payment)
+            decision = _stop(payment)
+        case Overdue() if at >= schedule.last_query_until(payment):
+            decision = _stop(payment)
         case Overdue():
-            if at >= schedule.last_query_until(payment):
-                return _stop(payment)
-            return Decision(still, poll_s=schedule.cancel_quick_s)
-        case Unclear():
-            return Decision(still, poll_s=0.0 if payment.state is S.SUBMITTED else soon)
+            decision = Decision(still, poll_s=schedule.cancel_quick_s)
         case _:
-            return Decision(still, poll_s=soon)
+            pass
+    return decision
 
 
 def _failed(code: str, message: str) -> Decision:
@@ -350,25 +348,32 @@ def _stop(payment: Payment) -> Decision:
 
 
 def _apply_cancelling(payment: Payment, fact: Fact, at: datetime, schedule: Schedule) -> Decision:
+    # The pay call's own late answer decides nothing here: the cancel does.
+    decision = Decision(S.CANCELLING, poll_s=0.0)
     match fact:
         case Cancelled(action="refund") | TradeClosed(was_paid=True):
-            return Decision(S.REVERSED, is_finished=True, trade_no=fact.trade_no)
+            decision = Decision(S.REVERSED, is_finished=True, trade_no=fact.trade_no)
         case Cancelled() | TradeClosed():
-            return Decision(S.CLOSED, is_finished=True, trade_no=fact.trade_no)
+            decision = Decision(S.CLOSED, is_finished=True, trade_no=fact.trade_no)
         case NothingToCancel():
-            if payment.pay_open_until is not None and at < payment.pay_open_until:
-                return Decision(S.CANCELLING, poll_s=schedule.cancel_quick_s)
-            return Decision(S.CLOSED, is_finished=True, poll_s=schedule.late_check_s)
+            is_on_its_way = payment.pay_open_until is not None and at < payment.pay_open_until
+            decision = (
+                Decision(S.CANCELLING, poll_s=schedule.cancel_quick_s)
+                if is_on_its_way
+                else Decision(S.CLOSED, is_finished=True, poll_s=schedule.late_check_s)
+            )
         case PaidForGood():
-            return _late(fact.paid)
+            decision = _late(fact.paid)
         case Unclear() | Waiting() | NotFound() | Overdue():
             since = payment.cancelling_at or at
-            if (at - since).total_seconds() >= schedule.give_up_s:
-                return Decision(S.MANUAL, case="manual")
-            return Decision(S.CANCELLING, poll_s=schedule.cancel_after(payment.attempts))
+            decision = (
+                Decision(S.MANUAL, case="manual")
+                if (at - since).total_seconds() >= schedule.give_up_s
+                else Decision(S.CANCELLING, poll_s=schedule.cancel_after(payment.attempts))
+            )
         case _:
-            # The pay call's own late answer: the cancel decides what becomes of it.
-            return Decision(S.CANCELLING, poll_s=0.0)
+            pass
+    return decision
 
 
 def _late(paid: Paid) -> Decision:

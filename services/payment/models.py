@@ -1,6 +1,6 @@
 """The payment service's tables; `migrations/` makes them, and a test holds the two together.
 
-CHECKs live in the migration only (they mirror the domain); keys, uniques and indexes stand here too.
+CHECKs mirror the domain and live in the migration only; keys and indexes stand here, too.
 """
 
 from datetime import datetime

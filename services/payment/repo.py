@@ -1,4 +1,4 @@
-"""Ordinary queries: refunds, the console's view, read models, housekeeping. No transactions here."""
+"""Ordinary queries: refunds, the console's view, read models, housekeeping."""
 
 from collections.abc import Sequence
 from dataclasses import fields

@@ -16,7 +16,7 @@ import orjson
 from services.payment import hot, settlement
 from services.payment.auth_code import route_auth_code
 from services.payment.deps import Deps
-from services.payment.domain import OPEN, Payment
+from services.payment.domain import OPEN, Payment, State
 from services.payment.hot import NewPayment
 from services.payment.notice import read_notice
 from services.payment.problems import (
@@ -35,6 +35,7 @@ from shared.telemetry import get_logger
 
 LEASE_S = 15.0
 NOTICE_RETRY_S = 2.0
+SETTLE_RACE_S = 0.05
 DEFAULT_SUBJECT = "门店消费"
 
 NoticeWord = Literal["stored", "duplicate", "quarantined"]
@@ -86,8 +87,7 @@ async def start_payment(deps: Deps, order: PayOrder) -> Payment:
     if payment.request_hash != new.request_hash:
         raise RequestMismatch
     if verdict == "existing":
-        under_way = deps.paying.get(payment.payment_id)
-        return await asyncio.shield(under_way) if under_way is not None else payment
+        return await _present(deps, payment)
     if payment.payable_fen == 0 or order.auth_code is None:
         return payment
     calling = asyncio.ensure_future(_pay(deps, payment, order.auth_code, order.terminal_params))
@@ -95,6 +95,19 @@ async def start_payment(deps: Deps, order: PayOrder) -> Payment:
     calling.add_done_callback(lambda done: _ended(deps, payment, done))
     # The device may hang up; what the channel answers must be booked all the same.
     return await asyncio.shield(calling)
+
+
+async def _present(deps: Deps, payment: Payment) -> Payment:
+    """What a repeated request is told: the outcome of the call under way, when it is ours."""
+    if payment.state is not State.SUBMITTED:
+        return payment
+    if payment.payment_id not in deps.paying:
+        # The first copy may be between its commit and its call, or between its answer and ours.
+        await asyncio.sleep(SETTLE_RACE_S)
+    under_way = deps.paying.get(payment.payment_id)
+    if under_way is not None:
+        return await asyncio.shield(under_way)
+    return await settlement.reload(deps, payment)
 
 
 def _new_payment(deps: Deps, order: PayOrder) -> NewPayment:

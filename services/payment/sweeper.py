@@ -74,7 +74,7 @@ class Sweeper:
             await round_of_one()
         except Exception as error:
             # The lease runs out and the row comes again; one bad row must not stop the others.
-            log.error("sweeper.round_failed", error=type(error).__name__, exc_info=error)
+            log.exception("sweeper.round_failed", error=type(error).__name__)
         finally:
             self._free += 1
             self._nudge.set()

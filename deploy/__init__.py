@@ -1,0 +1,1 @@
+"""How the platform is run: the one-command stack, the sandboxes, the deployment profiles."""

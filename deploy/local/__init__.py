@@ -1,0 +1,1 @@
+"""The one-command stack: embedded engines, all processes, a supervisor, a first payment."""

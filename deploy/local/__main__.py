@@ -1,0 +1,73 @@
+"""`python -m deploy.local up|down|reset`, and what these start: supervise, migrate, seed, broker."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+
+from deploy.local.layout import SERVICES, Layout, StackError
+
+
+def _migrate() -> None:
+    """All services one after the other: the start of Python is what costs."""
+    from shared.migrate import migrate
+
+    for name in SERVICES:
+        url = os.environ.get(f"DATABASE_OWNER_URL_{name.upper()}")
+        migrate(f"services.{name}", url or os.environ[f"DATABASE_URL_{name.upper()}"])
+
+
+def _seed(layout: Layout) -> None:
+    from deploy.local.demo import seed
+
+    admin = os.environ["ALIPAY_GATEWAY_URL"].removesuffix("/gateway.do") + "/admin"
+    sys.stdout.write(json.dumps(seed(layout, admin), ensure_ascii=False))
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, what in (
+        ("up", "start everything and wait until the first payment is paid"),
+        ("down", "stop everything; the state stays"),
+        ("reset", "stop, and forget the local state"),
+        ("migrate", "bring every database to the newest schema"),
+        ("seed", "make the demo merchant"),
+    ):
+        commands.add_parser(name, help=what)
+    supervise = commands.add_parser("supervise", help="run the stack in the foreground")
+    supervise.add_argument("--started", type=float, required=True)
+    broker = commands.add_parser("broker", help="the embedded Kafka-protocol broker alone")
+    broker.add_argument("--port", type=int, default=0)
+    return parser.parse_args()
+
+
+def main() -> None:
+    words = _parse()
+    layout = Layout.from_environment()
+    match words.command:
+        case "up" | "down" | "reset":
+            from deploy.local import up
+
+            getattr(up, words.command)(layout)
+        case "supervise":
+            from deploy.local.supervisor import Supervisor
+
+            asyncio.run(Supervisor(layout, words.started).run())
+        case "migrate":
+            _migrate()
+        case "seed":
+            _seed(layout)
+        case _:
+            from deploy.local.broker import serve
+
+            asyncio.run(serve(words.port))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except StackError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)

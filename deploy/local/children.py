@@ -1,0 +1,115 @@
+"""Children that come back: started, watched, restarted with backoff, and never left behind."""
+
+import asyncio
+import contextlib
+import ctypes
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from deploy.local.layout import ROOT
+from deploy.local.processes import Spec
+
+BACKOFF_FIRST_S = 0.25
+BACKOFF_MAX_S = 5.0
+HEALTHY_AFTER_S = 30.0
+STOP_WITHIN_S = 10.0
+LOG_MAX_BYTES = 20 * 1024 * 1024
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _die_with_parent(signum: int) -> Callable[[], None]:
+    """A supervisor killed with -9 must not leave its children behind."""
+
+    def ask() -> None:
+        if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signum)
+
+    return ask
+
+
+def _rotated(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_size > LOG_MAX_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+
+
+class Child:
+    """One process under the supervisor."""
+
+    def __init__(self, spec: Spec, logs: Path) -> None:
+        self.spec = spec
+        self._log = logs / f"{spec.name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.restarts = 0
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        _rotated(self._log)
+        # PostgreSQL stops fast on SIGINT; to it SIGTERM means waiting for every client.
+        farewell = signal.SIGINT if self.spec.name == "postgres" else signal.SIGTERM
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.spec.command,
+                env=self.spec.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_die_with_parent(farewell),  # noqa: PLW1509 - one thread forks here
+                **{"cwd": ROOT, **self.spec.popen},
+            )
+
+    async def watch(self, on_change: Callable[[], None]) -> None:
+        """Starts it again whenever it ends, more slowly each time it does not last."""
+        pause = BACKOFF_FIRST_S
+        while True:
+            started = time.monotonic()
+            while self.is_running:
+                await asyncio.sleep(0.1)
+            if time.monotonic() - started > HEALTHY_AFTER_S:
+                pause = BACKOFF_FIRST_S
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, BACKOFF_MAX_S)
+            self.restarts += 1
+            self.start()
+            on_change()
+
+    async def stop(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        polite = signal.SIGINT if self.spec.name == "postgres" else signal.SIGTERM
+        self._process.send_signal(polite)
+        deadline = time.monotonic() + STOP_WITHIN_S
+        while self._process.poll() is None and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def last_words(self, limit: int = 1500) -> str:
+        """The end of its log, for the person whose start failed."""
+        if not self._log.exists():
+            return ""
+        return self._log.read_text(errors="replace")[-limit:]
+
+
+def answers(url: str) -> bool:
+    """Whether the address answers 200 now."""
+    try:
+        with urllib.request.urlopen(url, timeout=2.0) as answer:  # noqa: S310 - loopback, ours
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError, ValueError):
+        return False

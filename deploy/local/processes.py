@@ -1,0 +1,125 @@
+"""Which processes a stack has, how each is started, and what each is told."""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+from deploy.local import postgres
+from deploy.local.layout import SERVICES, Layout
+from deploy.local.postgres import Cluster
+
+ALIPAY_TIMEOUT_MS = "15000"
+EMBEDDED_FETCH_WAIT_MS = "20"
+"""The embedded broker does not wake a waiting fetch, so the wait is the event's delay."""
+ENGINES = ("postgres", "broker", "sandbox-alipay")
+API_NAMES = tuple(f"{name}-api" for name in SERVICES)
+WORKER_NAMES = tuple(f"{name}-worker" for name in SERVICES)
+PRODUCT = ("gateway-edge", "gateway-egress", *API_NAMES, *WORKER_NAMES)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One process: what to run, with which environment, and where it says that it is ready."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    ready_url: str = ""
+    popen: dict[str, Any] = field(default_factory=dict)
+
+
+def uses_embedded_broker() -> bool:
+    return not os.environ.get("KAFKA_BOOTSTRAP")
+
+
+def uses_sandbox() -> bool:
+    return not os.environ.get("ALIPAY_GATEWAY_URL")
+
+
+def own_databases() -> list[str]:
+    """The services whose database is ours to make (no DATABASE_URL_<SERVICE> was given)."""
+    return [name for name in SERVICES if f"DATABASE_URL_{name.upper()}" not in os.environ]
+
+
+def port_names() -> list[str]:
+    return [*PRODUCT, *ENGINES, "dragonfly-page"]
+
+
+def public_url(layout: Layout) -> str:
+    return os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{layout.port}")
+
+
+def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
+    """What every process of the product is told; the person's own settings win."""
+    told = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LC_ALL": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "RUN_DIR": str(layout.run_dir),
+        "PUBLIC_URL": public_url(layout),
+        "EGRESS_URL": f"http://127.0.0.1:{ports['gateway-egress']}",
+        "SERVICE_TRUST_FILE": str(layout.secrets / "trust.json"),
+        "KEK_FILE": str(layout.secrets / "kek"),
+        "ALIPAY_GATEWAY_URL": f"http://127.0.0.1:{ports['sandbox-alipay']}/gateway.do",
+        "ALIPAY_TIMEOUT_MS": ALIPAY_TIMEOUT_MS,
+        "LOG_LEVEL": "INFO",
+        "KAFKA_BOOTSTRAP": f"127.0.0.1:{ports['broker']}",
+    }
+    if uses_embedded_broker():
+        told["KAFKA_FETCH_MAX_WAIT_MS"] = EMBEDDED_FETCH_WAIT_MS
+    for name in SERVICES:
+        told[f"{name.upper()}_URL"] = f"http://127.0.0.1:{ports[f'{name}-api']}"
+    for name in own_databases():
+        for role, variable in (
+            (postgres.APP, "DATABASE_URL"),
+            (postgres.OWNER, "DATABASE_OWNER_URL"),
+        ):
+            told[f"{variable}_{name.upper()}"] = postgres.url(layout, ports["postgres"], role, name)
+    ours = ("KAFKA_", "DATABASE_", "ALIPAY_", "WECHAT_", "PAYMENT_", "LOG_", "PYTHONDEV")
+    told.update({k: v for k, v in os.environ.items() if k.startswith(ours)})
+    return told
+
+
+def engines(layout: Layout, ports: dict[str, int], cluster: Cluster | None) -> list[Spec]:
+    """PostgreSQL, the broker and the sandbox, as far as this stack brings its own."""
+    python = sys.executable
+    plain = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
+    specs = []
+    if cluster is not None:
+        popen = {"cwd": cluster.home, **cluster.step_down}
+        specs.append(Spec("postgres", cluster.command(ports["postgres"]), plain, popen=popen))
+    if uses_embedded_broker():
+        words = [python, "-m", "deploy.local", "broker", "--port", str(ports["broker"])]
+        specs.append(Spec("broker", words, plain))
+    if uses_sandbox():
+        port = str(ports["sandbox-alipay"])
+        data = str(layout.run_dir / "sandbox-alipay")
+        words = [python, "-m", "deploy.sandbox.quick", "--host", "127.0.0.1", "--port", port]
+        specs.append(
+            Spec(
+                "sandbox-alipay",
+                [*words, "--data", data],
+                plain,
+                ready_url=f"http://127.0.0.1:{port}/admin/health",
+            )
+        )
+    return specs
+
+
+def product(layout: Layout, ports: dict[str, int]) -> list[Spec]:
+    """The gateway's two processes and each service's two."""
+    common = environment(layout, ports)
+    specs = []
+    for name in PRODUCT:
+        owner, _, role = name.rpartition("-")
+        module = "gateway" if owner == "gateway" else f"services.{owner}"
+        issuer = name if owner == "gateway" else owner
+        told = {
+            **common,
+            "LISTEN": f"127.0.0.1:{ports[name]}",
+            "SERVICE_KEY_FILE": str(layout.secrets / f"{issuer}.pem"),
+        }
+        ready = f"http://127.0.0.1:{ports[name]}/readyz"
+        specs.append(Spec(name, [sys.executable, "-m", module, role], told, ready_url=ready))
+    return specs

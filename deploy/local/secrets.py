@@ -1,0 +1,64 @@
+"""What only this machine knows: made once, mode 0600, under RUN_DIR/secrets."""
+
+import base64
+import json
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from deploy.local.layout import SERVICES
+
+ISSUERS = ("gateway-edge", "gateway-egress", *SERVICES)
+KEY_BITS = 2048
+
+
+def write_private(path: Path, content: str) -> None:
+    """Writes whole or not at all, readable by its owner only."""
+    draft = path.with_suffix(path.suffix + ".new")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as out:
+        out.write(content)
+    draft.replace(path)
+
+
+def _once(path: Path, make: "str | bytes") -> str:
+    if not path.exists():
+        write_private(path, make if isinstance(make, str) else make.decode())
+    return path.read_text()
+
+
+def password(folder: Path, name: str) -> str:
+    """A password of this stack, made on first use."""
+    return _once(folder / f"{name}.password", secrets.token_urlsafe(18))
+
+
+def _pem(key: "Ed25519PrivateKey | rsa.RSAPrivateKey") -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def make_all(folder: Path) -> None:
+    """Service keys and the trust file, the key-encryption key, the demo app's RSA pair."""
+    trust = {}
+    for issuer in ISSUERS:
+        pem = _once(folder / f"{issuer}.pem", _pem(Ed25519PrivateKey.generate()))
+        key = serialization.load_pem_private_key(pem.encode(), password=None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise TypeError(f"{issuer}.pem is not an Ed25519 key")
+        trust[issuer] = base64.b64encode(key.public_key().public_bytes_raw()).decode()
+    write_private(folder / "trust.json", json.dumps(trust))
+    _once(folder / "kek", base64.b64encode(os.urandom(32)).decode())
+    if not (folder / "app-private-key.pem").exists():
+        pair = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+        public = pair.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        write_private(folder / "app-public-key.pem", public.decode())
+        write_private(folder / "app-private-key.pem", _pem(pair).decode())

@@ -1,0 +1,221 @@
+"""Brings the stack up in order, keeps it up, and takes it down in reverse order."""
+
+import asyncio
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+
+from deploy.local import demo, postgres, processes, secrets
+from deploy.local.children import Child, answers
+from deploy.local.layout import ROOT, SERVICES, Layout, StackError, choose_ports
+from deploy.local.processes import Spec
+
+ENGINE_WAIT_S = 30.0
+READY_WAIT_S = 60.0
+LOOK_AGAIN_S = 0.05
+
+
+class Supervisor:
+    """One stack."""
+
+    def __init__(self, layout: Layout, started_at: float) -> None:
+        self._layout = layout
+        self._started_at = started_at
+        self._children: dict[str, Child] = {}
+        self._ports: dict[str, int] = {}
+        self._stack: dict[str, Any] = {}
+
+    def _say(self, text: str, **more: Any) -> None:
+        line = json.dumps({"text": text, **more}, ensure_ascii=False)
+        with self._layout.progress_file.open("a") as out:
+            out.write(line + "\n")
+
+    async def run(self) -> None:
+        """Until SIGTERM: up, then watching. A failed start takes everything down again."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, stop.set)
+        with self._layout.lock_file.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            try:
+                await self._until(stop, self._up())
+                await self._until(stop, self._watch())
+            except StackError as error:
+                self._say(str(error), failed=True)
+            except Exception as error:
+                self._say(f"{type(error).__name__}: {error}", failed=True)
+                raise
+            finally:
+                await self._down()
+
+    async def _until(self, stop: asyncio.Event, work: Awaitable[None]) -> None:
+        """Does the work unless asked to stop first."""
+        if stop.is_set():
+            return
+        working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not working.done():
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            return
+        working.result()
+
+    async def _up(self) -> None:
+        self._ports = choose_ports(self._layout, processes.port_names())
+        secrets.make_all(self._layout.secrets)
+        cluster = None
+        if processes.own_databases():
+            self._say("准备数据库 preparing PostgreSQL")
+            cluster = await asyncio.to_thread(postgres.prepare, self._layout)
+        self._say("启动数据库、消息、沙箱 starting PostgreSQL, the broker, the sandbox")
+        for spec in processes.engines(self._layout, self._ports, cluster):
+            self._start(spec)
+        specs = processes.product(self._layout, self._ports)
+        if cluster is not None:
+            await self._database_up()
+            self._say("升级表结构 migrating")
+        await self._helper(["-m", "deploy.local", "migrate"], specs[0])
+        await self._port_open("broker")
+        self._say(f"启动 {len(specs)} 个进程 starting {len(specs)} processes")
+        for spec in specs:
+            self._start(spec)
+        await self._all_ready()
+        await self._demo(specs[0])
+        self._write_stack()
+        self._say("就绪 ready", ready=True)
+
+    def _start(self, spec: Spec) -> None:
+        child = Child(spec, self._layout.logs)
+        child.start()
+        self._children[spec.name] = child
+
+    async def _database_up(self) -> None:
+        """Accepting connections, with our roles and databases."""
+        deadline = asyncio.get_running_loop().time() + ENGINE_WAIT_S
+        while True:
+            try:
+                await postgres.ensure_databases(self._layout, self._ports["postgres"])
+                return
+            except (OSError, asyncpg.CannotConnectNowError):
+                self._still_alive("postgres", deadline)
+                await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def _port_open(self, name: str) -> None:
+        if name not in self._children:
+            return
+        deadline = asyncio.get_running_loop().time() + ENGINE_WAIT_S
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self._ports[name])
+                writer.close()
+                return
+            except OSError:
+                self._still_alive(name, deadline)
+                await asyncio.sleep(LOOK_AGAIN_S)
+
+    def _still_alive(self, name: str, deadline: float) -> None:
+        child = self._children[name]
+        late = asyncio.get_running_loop().time() > deadline
+        if late or not child.is_running:
+            why = "没有就绪 is not ready in time" if late else "启动失败 ended while starting"
+            raise StackError(f"{name} {why}\n{child.last_words()}")
+
+    async def _helper(self, words: list[str], like: Spec) -> str:
+        """Runs a short program of ours with the product's environment; StackError if it fails."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *words, cwd=ROOT, env=like.environment,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        out, err = await process.communicate()
+        if process.returncode != 0:
+            raise StackError(f"{' '.join(words)}\n{err.decode(errors='replace')[-1500:]}")
+        return out.decode()
+
+    async def _all_ready(self) -> None:
+        deadline = asyncio.get_running_loop().time() + READY_WAIT_S
+        waiting = {n: c.spec.ready_url for n, c in self._children.items() if c.spec.ready_url}
+        total = len(waiting)
+        while waiting:
+            for name, url in list(waiting.items()):
+                if await asyncio.to_thread(answers, url):
+                    del waiting[name]
+                    self._say(f"{total - len(waiting)}/{total} {name}")
+                else:
+                    self._still_alive(name, deadline)
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def _demo(self, like: Spec) -> None:
+        self._stack = self._facts()
+        if not processes.uses_sandbox():
+            self._write_stack()
+            return
+        path = self._layout.demo_file
+        if not path.exists():
+            self._say(
+                "建立演示商户、门店、应用、设备 making the demo merchant, store, app and device"
+            )
+            made = await self._helper(["-m", "deploy.local", "seed"], like)
+            secrets.write_private(path, made)
+        self._say("首笔刷脸支付 0.01 元 a first face payment of 0.01")
+        paid = await asyncio.to_thread(demo.first_payment, self._layout)
+        self._stack["demo"] = json.loads(path.read_text())
+        names = ("order_no", "out_trade_no", "amount_fen", "status")
+        self._stack["first_payment"] = {name: paid.get(name) for name in names}
+
+    def _facts(self) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        local = {name: f"http://127.0.0.1:{port}" for name, port in self._ports.items()}
+        told = processes.environment(self._layout, self._ports)
+        facts: dict[str, Any] = {
+            "schema": 1,
+            "ready_at": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "seconds_to_ready": round(now.timestamp() - self._started_at, 1),
+            "gateway": {
+                "public": f"http://127.0.0.1:{self._layout.port}",
+                "egress": local["gateway-egress"],
+            },
+            "services": {name: local[f"{name}-api"] for name in SERVICES},
+            "postgres": {name: told[f"DATABASE_URL_{name.upper()}"] for name in SERVICES},
+            "kafka": {
+                "bootstrap": told["KAFKA_BOOTSTRAP"],
+                "kind": "embedded" if processes.uses_embedded_broker() else "real",
+            },
+        }
+        if processes.uses_sandbox():
+            alipay = local["sandbox-alipay"]
+            doors = {"gateway": f"{alipay}/gateway.do", "admin": f"{alipay}/admin"}
+            facts["sandbox"] = {"alipay": doors}
+        return facts
+
+    def _write_stack(self) -> None:
+        """stack.json as of now; processes are named anew after each restart."""
+        if not self._stack:
+            return
+        running = {n: [c.pid] for n, c in self._children.items() if c.pid is not None}
+        self._stack["processes"] = running
+        text = json.dumps(self._stack, ensure_ascii=False, indent=2)
+        secrets.write_private(self._layout.stack_file, text + "\n")
+
+    async def _watch(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for child in self._children.values():
+                group.create_task(child.watch(self._write_stack))
+
+    async def _down(self) -> None:
+        engines = [c for n, c in self._children.items() if n in processes.ENGINES]
+        others = [c for n, c in self._children.items() if n not in processes.ENGINES]
+        await asyncio.gather(*(child.stop() for child in others))
+        await asyncio.gather(*(child.stop() for child in engines))
+        self._layout.stack_file.unlink(missing_ok=True)

@@ -1,0 +1,72 @@
+"""Time as this program sees it: epoch milliseconds, Beijing text, and the scaled resend clock."""
+
+import time
+from datetime import UTC, datetime, timedelta, timezone
+
+BEIJING = timezone(timedelta(hours=8))
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def beijing(ms: int) -> str:
+    """`yyyy-MM-dd HH:mm:ss`, the only spelling of time on the wire."""
+    return datetime.fromtimestamp(ms // 1000, BEIJING).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def beijing_with_ms(ms: int) -> str:
+    """As refund notices spell it."""
+    return f"{beijing(ms)}.{ms % 1000:03d}"
+
+
+def from_beijing(text: str) -> int:
+    """Epoch milliseconds; ValueError when it is not `yyyy-MM-dd HH:mm:ss`."""
+    at = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING)
+    return int(at.timestamp()) * 1000
+
+
+def iso(ms: int | None) -> str | None:
+    """For the admin door."""
+    if ms is None:
+        return None
+    text = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+class RealClock:
+    """Runs as fast as the world."""
+
+    scale = 1.0
+
+    def now(self) -> int:
+        return now_ms()
+
+
+class ScaledClock:
+    """A clock that may run faster or slower; changing its speed never makes it jump."""
+
+    def __init__(self, scale: float = 1.0, base_real: int = 0, base_scaled: int = 0) -> None:
+        self.scale = scale
+        self._base_real = base_real
+        self._base_scaled = base_scaled
+
+    def now(self) -> int:
+        return self._base_scaled + int((now_ms() - self._base_real) * self.scale)
+
+    def set_scale(self, scale: float) -> None:
+        real = now_ms()
+        self._base_scaled += int((real - self._base_real) * self.scale)
+        self._base_real = real
+        self.scale = scale
+
+    def state(self) -> str:
+        """What has to be kept so that due times mean the same after a restart."""
+        return f"{self.scale!r} {self._base_real} {self._base_scaled}"
+
+    @classmethod
+    def restore(cls, state: str | None) -> "ScaledClock":
+        if state is None:
+            return cls()
+        scale, real, scaled = state.split()
+        return cls(float(scale), int(real), int(scaled))

@@ -1,0 +1,138 @@
+"""`python -m deploy.sandbox.dragonfly enrol|pay`: a device at the command line.
+
+Exit status: 0 paid (or enrolled), 1 not paid, 2 misuse.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from deploy.sandbox.dragonfly.device import Device, DeviceError, Identity, enrol, face_token
+
+FEN_MAX = 10_000_000_000
+
+
+class Misuse(Exception):
+    """One clear line, exit 2."""
+
+
+def amount_fen(text: str) -> int:
+    """ "0.01" -> 1; refuses more than two decimals, signs and exponents."""
+    try:
+        yuan = Decimal(text)
+    except InvalidOperation:
+        raise Misuse(f"--amount {text}: 不是金额 not an amount") from None
+    fen = yuan * 100
+    if not text.replace(".", "", 1).isdigit() or fen != fen.to_integral_value():
+        raise Misuse(f"--amount {text}: 金额最多两位小数 at most two decimals, no sign")
+    if not 0 <= fen <= FEN_MAX:
+        raise Misuse(f"--amount {text}: 超出范围 out of range")
+    return int(fen)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m deploy.sandbox.dragonfly", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    new = commands.add_parser("enrol", help="turn an enrolment code into this device's key")
+    new.add_argument("--url", required=True, help="the platform's public address")
+    new.add_argument("--code", required=True)
+    new.add_argument("--sn", required=True, help="the device's serial number")
+    new.add_argument("--model")
+    new.add_argument("--file", type=Path, required=True, help="where the device keeps its key")
+    pay = commands.add_parser("pay", help="charge a buyer")
+    pay.add_argument("--amount", required=True, help="yuan, such as 0.01")
+    how = pay.add_mutually_exclusive_group()
+    how.add_argument("--face", action="store_true", help="by face")
+    how.add_argument("--code", help="by the code on the buyer's phone")
+    pay.add_argument("--device", type=Path, help="device file; else the running stack's")
+    pay.add_argument("--url", help="another address of the same platform")
+    pay.add_argument("--subject", default="")
+    pay.add_argument("--json", action="store_true", help="for machines")
+    return parser.parse_args()
+
+
+def _device_file(given: Path | None) -> Path:
+    if given is not None:
+        return given
+    stack = Path(os.environ.get("RUN_DIR", ".run")) / "stack.json"
+    try:
+        return Path(json.loads(stack.read_text())["demo"]["device"]["key_file"])
+    except (FileNotFoundError, KeyError, ValueError):
+        raise Misuse(f"--device: {stack} 中没有设备 names no device; run `make run`") from None
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+async def _pay(words: argparse.Namespace) -> int:
+    fen = amount_fen(words.amount)
+    if fen and not (words.face or words.code):
+        raise Misuse("--face 或 --code 二选一 either --face or --code")
+    path = _device_file(words.device)
+    identity = Identity.load(path)
+    if words.url:
+        identity = Identity(**{**identity.__dict__, "url": words.url.rstrip("/")})
+    auth_code = face_token() if words.face else words.code
+    async with Device(identity, journal=path.with_suffix(".journal")) as device:
+        if device.journal.unfinished is not None:
+            earlier = await device.resume()
+            if not words.json:
+                _say(f"先完成上一笔 finished the earlier one first: {earlier['status']}")
+        answer = await device.pay(fen, auth_code, subject=words.subject)
+        if answer["status"] == "paid":
+            answer["reward"] = await device.reward(answer["payment_id"])
+            if answer["reward"]["status"] == "granted":
+                answer["draw"] = await device.draw(answer["payment_id"])
+    if words.json:
+        _say(json.dumps(answer, ensure_ascii=False))
+    else:
+        _show(answer)
+    return 0 if answer["status"] == "paid" else 1
+
+
+def _show(answer: dict[str, Any]) -> None:
+    yuan = f"{answer['amount_fen'] // 100}.{answer['amount_fen'] % 100:02d}"
+    _say(f"{answer.get('message', '')}  {yuan} 元  [{answer['status']}]")
+    _say(f"  交易号 out_trade_no  {answer['out_trade_no']}")
+    reward = answer.get("reward", {})
+    if reward.get("coupon"):
+        coupon = reward["coupon"]
+        _say(f"  优惠券 coupon        {coupon['title']}")
+    draw = answer.get("draw")
+    if draw is not None:
+        prize = draw.get("prize")
+        _say(f"  抽奖 draw            {prize['name'] if prize else '谢谢参与 no prize this time'}")
+        left = draw["draws"]["granted"] - draw["draws"]["used"]
+        _say(f"  手机再抽 more draws  {left}  {reward.get('phone_url', '')}")
+
+
+async def _enrol(words: argparse.Namespace) -> int:
+    identity = await enrol(words.url, words.code, words.sn, words.model)
+    identity.save(words.file)
+    _say(json.dumps({"device_id": identity.device_id, "sn": identity.sn}))
+    return 0
+
+
+def main() -> int:
+    words = _parse()
+    try:
+        return asyncio.run(_enrol(words) if words.command == "enrol" else _pay(words))
+    except Misuse as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except (DeviceError, aiohttp.ClientError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

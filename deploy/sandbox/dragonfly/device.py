@@ -1,0 +1,287 @@
+"""The device itself: its key, its signature, and the rule that keeps a payment from doubling.
+
+The `pay_request_id` is written to the journal before the first byte is sent, and stays there until
+the platform has given a terminal answer: after a crash or a lost answer the same id is asked for
+again, so the buyer is charged at most once whatever happens to the device.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import string
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+
+PAYMENTS = "/api/device/v1/payments"
+REWARDS = "/api/device/v1/rewards"
+ENROL = "/api/device/v1/enrol"
+FACE_TOKEN_CHARS = 33
+ANSWER_WITHIN_S = 40.0
+TERMINAL = frozenset(
+    {"paid", "failed", "closed", "reversed", "refunded", "partially_refunded", "late_paid"}
+)
+RETRY_S = (0.2, 0.5, 1.0, 2.0)
+RETRIED = frozenset({429, 500, 502, 503, 504})
+
+
+class DeviceError(Exception):
+    """One clear line for whoever stands at the device."""
+
+    def __init__(self, message: str, status: int = 0, code: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What enrolment gave to this device; the file is its secret."""
+
+    url: str
+    device_id: str
+    key_id: str
+    key: str
+    sn: str
+    merchant_id: str = ""
+    store_id: str = ""
+
+    @classmethod
+    def load(cls, path: Path) -> "Identity":
+        try:
+            return cls(**json.loads(path.read_text()))
+        except FileNotFoundError:
+            raise DeviceError(
+                f"没有设备文件，请先注册 no device file, enrol first: {path}"
+            ) from None
+        except (ValueError, TypeError) as error:
+            raise DeviceError(f"设备文件无法读取 the device file does not read: {path}") from error
+
+    def save(self, path: Path) -> None:
+        _write(path, json.dumps(asdict(self), indent=2))
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_suffix(path.suffix + ".new")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    draft.replace(path)
+
+
+def face_token() -> str:
+    """What the face SDK would hand out: fp and 33 characters, good for one payment."""
+    letters = string.ascii_letters + string.digits
+    return "fp" + "".join(secrets.choice(letters) for _ in range(FACE_TOKEN_CHARS))
+
+
+class Journal:
+    """The payment this device is in the middle of; at most one."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._open: dict[str, Any] | None = None
+        if path is not None and path.exists():
+            self._open = json.loads(path.read_text())
+
+    @property
+    def unfinished(self) -> dict[str, Any] | None:
+        return self._open
+
+    def begin(self, body: dict[str, Any]) -> None:
+        self._open = body
+        if self._path is not None:
+            _write(self._path, json.dumps(body, ensure_ascii=False))
+
+    def finish(self) -> None:
+        self._open = None
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+class Device:
+    """An enrolled device; use as an async context manager, several in one process if you like."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        *,
+        journal: Path | None = None,
+        session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        self.identity = identity
+        self.journal = Journal(journal)
+        self._key = base64.b64decode(identity.key)
+        self._offset_s = 0
+        self._session = session
+        self._owns_session = session is None
+
+    async def __aenter__(self) -> "Device":
+        if self._session is None:
+            self._session = aiohttp.ClientSession()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._owns_session and self._session is not None:
+            await self._session.close()
+
+    def headers(self, method: str, path: str, body: bytes, query: str = "") -> dict[str, str]:
+        """The signature over method, path, sorted query, time, nonce, ids and the body's hash."""
+        stamp = str(int(time.time()) + self._offset_s)
+        nonce = secrets.token_hex(16)
+        ordered = "&".join(sorted(query.split("&"))) if query else ""
+        me = self.identity
+        digest = hashlib.sha256(body).hexdigest()
+        parts = [method, path, ordered, stamp, nonce, me.device_id, me.key_id, digest]
+        signature = hmac.new(self._key, "\n".join(parts).encode(), hashlib.sha256).hexdigest()
+        return {
+            "Content-Type": "application/json",
+            "X-DF-Device": me.device_id,
+            "X-DF-Key": me.key_id,
+            "X-DF-Timestamp": stamp,
+            "X-DF-Nonce": nonce,
+            "X-DF-Signature": signature,
+        }
+
+    async def ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
+        """One signed request. A 401 that tells the server's time corrects our clock, once."""
+        for attempt in (1, 2):
+            status, answer = await self._send(method, path, body)
+            if status == 401 and "server_time" in answer and attempt == 1:
+                drift = int(answer["server_time"]) - int(time.time())
+                if abs(drift - self._offset_s) > 1:
+                    self._offset_s = drift
+                    continue
+            break
+        if status >= 400:
+            told = answer.get("detail") or answer.get("title") or "refused"
+            raise DeviceError(
+                f"{status} {answer.get('code', '')} {told}", status, str(answer.get("code", ""))
+            )
+        return answer
+
+    async def _send(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        if self._session is None:
+            raise RuntimeError("use the device as an async context manager")
+        async with self._session.request(
+            method,
+            self.identity.url + path,
+            data=body or None,
+            headers=self.headers(method, path, body),
+            timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S, sock_connect=3.0),
+        ) as answer:
+            raw = await answer.read()
+        try:
+            return answer.status, json.loads(raw)
+        except ValueError:
+            return answer.status, {"detail": raw[:200].decode("utf-8", "replace")}
+
+    async def pay(
+        self,
+        amount_fen: int,
+        auth_code: str | None,
+        *,
+        subject: str = "",
+        pay_request_id: str | None = None,
+        give_up_s: float = 120.0,
+        on_pending: Callable[[dict[str, Any]], None] | None = None,
+    ) -> dict[str, Any]:
+        """Charges once and stays until the answer is terminal (or `give_up_s` has passed)."""
+        body: dict[str, Any] = {
+            "pay_request_id": pay_request_id or secrets.token_hex(16),
+            "amount_fen": amount_fen,
+        }
+        if auth_code:
+            body["auth_code"] = auth_code
+        if subject:
+            body["subject"] = subject
+        self.journal.begin(body)
+        return await self.resume(give_up_s=give_up_s, on_pending=on_pending)
+
+    async def resume(
+        self,
+        *,
+        give_up_s: float = 120.0,
+        on_pending: Callable[[dict[str, Any]], None] | None = None,
+    ) -> dict[str, Any]:
+        """Brings the journal's payment to its end under its own id."""
+        body = self.journal.unfinished
+        if body is None:
+            raise DeviceError("没有未完成的支付 no unfinished payment")
+        deadline = time.monotonic() + give_up_s
+        raw = json.dumps(body, ensure_ascii=False).encode()
+        attempt = 0
+        while True:
+            # The same id and content each time: the platform answers with the same payment.
+            pause = RETRY_S[min(attempt, len(RETRY_S) - 1)]
+            try:
+                answer = await self.ask("POST", PAYMENTS, raw)
+                if answer["status"] in TERMINAL:
+                    self.journal.finish()
+                    return answer
+                pause = answer.get("retry_after_ms", 1000) / 1000
+                if on_pending is not None:
+                    on_pending(answer)
+            except DeviceError as error:
+                if error.status not in RETRIED:
+                    if 400 <= error.status < 500 and error.status != 401:
+                        self.journal.finish()  # refused as a whole: nothing was begun
+                    raise
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                pass  # no answer says nothing about the payment: ask again
+            if time.monotonic() + pause > deadline:
+                raise DeviceError("结果未知，请稍后用同一笔再查 unknown as yet; resume later")
+            attempt += 1
+            await asyncio.sleep(pause)
+
+    async def reward(self, payment_id: str, *, wait_s: float = 5.0) -> dict[str, Any]:
+        """Coupon and draws of a paid payment; waits a little for the event to get there."""
+        deadline = time.monotonic() + wait_s
+        while True:
+            answer = await self.ask("GET", f"{REWARDS}/{payment_id}")
+            if answer["status"] != "pending" or time.monotonic() > deadline:
+                return answer
+            await asyncio.sleep(answer.get("retry_after_ms", 200) / 1000)
+
+    async def draw(self, payment_id: str) -> dict[str, Any]:
+        """The one draw on the device."""
+        return await self.ask("POST", f"{REWARDS}/{payment_id}/draw", b"{}")
+
+
+async def enrol(url: str, code: str, sn: str, model: str | None = None) -> Identity:
+    """Turns an enrolment code into this device's own key."""
+    body = {"code": code, "sn": sn, **({"model": model} if model else {})}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(url.rstrip("/") + ENROL, json=body) as answer,
+    ):
+        told = await answer.json(content_type=None)
+    if answer.status != 201:
+        raise DeviceError(
+            f"{answer.status} {told.get('code', '')} {told.get('detail') or told.get('title')}"
+        )
+    return Identity(
+        url=url.rstrip("/"),
+        device_id=told["device_id"],
+        key_id=told["key_id"],
+        key=told["key"],
+        sn=sn,
+        merchant_id=told.get("merchant_id", ""),
+        store_id=told.get("store_id", ""),
+    )
