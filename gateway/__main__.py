@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from gateway.config import EdgeConfig, EgressConfig
     from shared.clock import SystemClock
     from shared.config import load
-    from shared.web import run_api
+    from shared.serve import run_api
 
     if chosen == "edge":
         from gateway.edge import create_app

@@ -24,7 +24,7 @@ from gateway.limits import (
 )
 from shared import telemetry
 from shared.errors import NotFound, Problem, TooLarge
-from shared.web import clean_id
+from shared.serve import clean_id
 
 Header = tuple[bytes, bytes]
 Job = Callable[[], Awaitable[None]]

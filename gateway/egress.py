@@ -31,8 +31,8 @@ from shared.clock import Clock
 from shared.errors import Conflict, InvalidBody, MethodNotAllowed, NotFound
 from shared.kafka import Tail
 from shared.sealed import LocalKeyProvider
+from shared.serve import faults
 from shared.tokens import Principal, TokenSigner, TokenVerifier
-from shared.web import faults
 
 PREFIX = "/alipay/"
 TOPICS = ("binding.events",)

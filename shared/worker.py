@@ -8,8 +8,8 @@ from shared import telemetry
 from shared.config import BaseConfig
 from shared.db import is_connection_lost
 from shared.errors import Unavailable
+from shared.serve import Ready, health_server
 from shared.telemetry import get_logger
-from shared.web import Ready, health_server
 
 Job = Callable[[], Awaitable[None]]
 

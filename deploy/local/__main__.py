@@ -1,4 +1,4 @@
-"""`python -m deploy.local up|down|reset`, and what these start: supervise, migrate, seed, broker."""
+"""`python -m deploy.local up|down|reset`, and the programs that these start."""
 
 import argparse
 import asyncio

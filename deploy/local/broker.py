@@ -7,6 +7,7 @@ died bootstraps again (shared.kafka does), and the relays replay what the memory
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import signal
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 
 TOPICS = Path(__file__).resolve().parents[1] / "kafka" / "topics.json"
 CHUNK = 64 * 1024
-READY_S = 10.0
+PRODUCER = 0
 HOST = "127.0.0.1"
 
 
@@ -26,22 +27,43 @@ def topics() -> list[dict[str, Any]]:
 
 
 class Broker:
-    """One mock cluster of one broker, and the forwarder before it."""
+    """One mock cluster of one broker, through librdkafka's own C interface: the Python package
+    has no words for a topic's partitions or for the three seconds a new group waits."""
 
     def __init__(self) -> None:
-        from confluent_kafka import Producer
-
-        self._holder = Producer(
-            {"bootstrap.servers": "unused", "test.mock.num.brokers": 1, "log_level": 3}
-        )
-        metadata = self._holder.list_topics(timeout=READY_S)
-        self.port = int(next(iter(metadata.brokers.values())).port)
+        library = _librdkafka()
+        message = ctypes.create_string_buffer(512)
+        holder = library.rd_kafka_new(PRODUCER, library.rd_kafka_conf_new(), message, len(message))
+        if not holder:
+            raise RuntimeError(message.value.decode())
+        cluster = library.rd_kafka_mock_cluster_new(holder, 1)
+        library.rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, 0)
         for topic in topics():
-            # Asking for a topic makes it, with the mock's four partitions.
-            self._holder.list_topics(topic["name"], timeout=READY_S)
+            name = topic["name"].encode()
+            library.rd_kafka_mock_topic_create(cluster, name, topic["partitions"], 1)
+        address = library.rd_kafka_mock_cluster_bootstraps(cluster).decode()
+        self.port = int(address.partition(",")[0].rpartition(":")[2])
 
-    def poll(self) -> None:
-        self._holder.poll(0)
+
+def _librdkafka() -> ctypes.CDLL:
+    """The library that the confluent-kafka wheel brings, with the calls we make declared."""
+    import confluent_kafka
+
+    beside = Path(confluent_kafka.__file__).parents[1] / "confluent_kafka.libs"
+    found = sorted(beside.glob("librdkafka*"))
+    library = ctypes.CDLL(str(found[0]) if found else "librdkafka.so.1")
+    pointer, number, text = ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p
+    for name, result, arguments in (
+        ("rd_kafka_conf_new", pointer, []),
+        ("rd_kafka_new", pointer, [number, pointer, text, ctypes.c_size_t]),
+        ("rd_kafka_mock_cluster_new", pointer, [pointer, number]),
+        ("rd_kafka_mock_cluster_bootstraps", text, [pointer]),
+        ("rd_kafka_mock_topic_create", number, [pointer, text, number, number]),
+        ("rd_kafka_mock_group_initial_rebalance_delay_ms", None, [pointer, ctypes.c_int32]),
+    ):
+        call = getattr(library, name)
+        call.restype, call.argtypes = result, arguments
+    return library
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -73,8 +95,5 @@ async def serve(port: int) -> None:
     address = server.sockets[0].getsockname()
     sys.stdout.write(f"broker ready at {HOST}:{address[1]}\n")
     sys.stdout.flush()
-    while not stop.is_set():
-        broker.poll()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), 1.0)
+    await stop.wait()
     server.close()

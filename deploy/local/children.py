@@ -77,8 +77,7 @@ class Child:
         pause = BACKOFF_FIRST_S
         while True:
             started = time.monotonic()
-            while self.is_running:
-                await asyncio.sleep(0.1)
+            await asyncio.to_thread(self._wait)
             if time.monotonic() - started > HEALTHY_AFTER_S:
                 pause = BACKOFF_FIRST_S
             await asyncio.sleep(pause)
@@ -87,15 +86,18 @@ class Child:
             self.start()
             on_change()
 
+    def _wait(self) -> None:
+        if self._process is not None:
+            self._process.wait()
+
     async def stop(self) -> None:
         if self._process is None or self._process.poll() is not None:
             return
         polite = signal.SIGINT if self.spec.name == "postgres" else signal.SIGTERM
         self._process.send_signal(polite)
-        deadline = time.monotonic() + STOP_WITHIN_S
-        while self._process.poll() is None and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
-        if self._process.poll() is None:
+        try:
+            await asyncio.to_thread(self._process.wait, STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
 

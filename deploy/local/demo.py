@@ -10,6 +10,7 @@ import io
 import json
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -115,3 +116,25 @@ def first_payment(layout: Layout) -> dict[str, Any]:
         raise StackError(f"first payment: {done.stdout.strip()} {done.stderr.strip()}"[-800:])
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
+
+
+def order_of(layout: Layout, payment_id: str, wait_s: float = 20.0) -> str | None:
+    """The order number, as the merchant's console sees it; None if it does not arrive in time."""
+    base = f"{public_url(layout)}/api/merchant/v1"
+    login = {"login": OWNER, "password": secrets.password(layout.secrets, OWNER)}
+    request = urllib.request.Request(  # noqa: S310 - our own edge
+        f"{base}/session", json.dumps(login).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    listing = urllib.request.Request(  # noqa: S310
+        f"{base}/orders?payment_id={payment_id}", headers={"Cookie": cookie}
+    )
+    deadline = time.monotonic() + wait_s
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(listing, timeout=10) as answer:  # noqa: S310
+            items = json.load(answer)["items"]
+        if items:
+            return str(items[0]["order_no"])
+        time.sleep(0.1)
+    return None

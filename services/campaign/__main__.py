@@ -13,7 +13,7 @@ def main() -> None:
     config = load(CampaignConfig)
     if command == "api":
         from services.campaign.app import create_app
-        from shared.web import run_api
+        from shared.serve import run_api
 
         run_api("campaign-api", create_app(config), config)
     elif command == "worker":

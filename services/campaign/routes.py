@@ -9,8 +9,9 @@ from services.campaign import service
 from services.campaign.schemas import CampaignOut, DrawOut, RewardOut
 from services.campaign.service import Asker, Deps
 from shared.errors import Forbidden, NotFound, Unauthorized
+from shared.serve import json_response
 from shared.tokens import Principal
-from shared.web import guard, json_response, principal
+from shared.web import guard, principal
 
 router = APIRouter()
 

@@ -12,7 +12,7 @@ def main() -> None:
     match words.command:
         case "api":
             from services.device.app import create_app
-            from shared.web import run_api
+            from shared.serve import run_api
 
             config = load(DeviceConfig)
             run_api("device-api", create_app(config), config)

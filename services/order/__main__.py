@@ -13,7 +13,7 @@ def main() -> None:
     config = load(OrderConfig)
     if command == "api":
         from services.order.app import create_app
-        from shared.web import run_api
+        from shared.serve import run_api
 
         run_api("order-api", create_app(config), config)
     elif command == "worker":

@@ -8,7 +8,8 @@ from services.order import service
 from services.order.schemas import OrderDetail, OrderFilters, OrderList
 from services.order.service import Deps
 from shared.errors import InvalidBody
-from shared.web import faults, guard, json_response, principal
+from shared.serve import faults, json_response
+from shared.web import guard, principal
 
 router = APIRouter()
 

@@ -16,7 +16,7 @@ def main() -> None:
     match parser.parse_args().command:
         case "api":
             from services.payment.app import create_app
-            from shared.web import run_api
+            from shared.serve import run_api
 
             config = load(PaymentConfig)
             run_api("payment-api", create_app(config, SystemClock()), config)

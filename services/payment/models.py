@@ -4,10 +4,20 @@ CHECKs mirror the domain and live in the migration only; keys and indexes stand 
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, LargeBinary, MetaData, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.db import NAMING
@@ -15,9 +25,14 @@ from shared.db import NAMING
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text(),
+        datetime: DateTime(timezone=True),
+    }
 
 
 _Id = Mapped[UUID]
+_Fen = Mapped[Annotated[int, mapped_column(BigInteger)]]
 _Instant = Mapped[datetime]
 _MaybeInstant = Mapped[datetime | None]
 
@@ -26,8 +41,12 @@ def _key() -> Any:
     return mapped_column(primary_key=True)
 
 
-def _instant() -> Any:
-    return mapped_column(DateTime(timezone=True))
+def _of_payment(table: str) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["tenant_id", "payment_id"],
+        ["payments.tenant_id", "payments.payment_id"],
+        name=f"fk_{table}_payment",
+    )
 
 
 def _count(start: int) -> Any:
@@ -63,8 +82,8 @@ class PaymentRow(Base):
     channel: Mapped[str]
     scene: Mapped[str]
     subject: Mapped[str]
-    total_fen: Mapped[int]
-    payable_fen: Mapped[int]
+    total_fen: _Fen
+    payable_fen: _Fen
     app_id: Mapped[str | None]
     seller_id: Mapped[str | None]
     key_version: Mapped[int | None]
@@ -75,17 +94,17 @@ class PaymentRow(Base):
     trade_no: Mapped[str | None]
     buyer_id: Mapped[str | None]
     buyer_logon_id: Mapped[str | None]
-    refund_reserved_fen: Mapped[int] = _count(0)
-    refunded_fen: Mapped[int] = _count(0)
-    created_at: _Instant = _instant()
-    paid_at: _MaybeInstant = _instant()
-    finished_at: _MaybeInstant = _instant()
-    deadline_at: _Instant = _instant()
-    pay_open_until: _MaybeInstant = _instant()
-    cancelling_at: _MaybeInstant = _instant()
-    next_poll_at: _MaybeInstant = _instant()
+    refund_reserved_fen: _Fen = _count(0)
+    refunded_fen: _Fen = _count(0)
+    created_at: _Instant
+    paid_at: _MaybeInstant
+    finished_at: _MaybeInstant
+    deadline_at: _Instant
+    pay_open_until: _MaybeInstant
+    cancelling_at: _MaybeInstant
+    next_poll_at: _MaybeInstant
     attempts: Mapped[int] = _count(0)
-    lease_until: _MaybeInstant = _instant()
+    lease_until: _MaybeInstant
     lease_token: Mapped[UUID | None]
 
 
@@ -98,6 +117,7 @@ class RefundRow(Base):
             "tenant_id", "payment_id", "refund_request_id", name="uq_refunds_refund_request_id"
         ),
         UniqueConstraint("tenant_id", "out_request_no", name="uq_refunds_out_request_no"),
+        _of_payment("refunds"),
         Index("ix_refunds_next_poll_at", "next_poll_at",
               postgresql_where=text("next_poll_at IS NOT NULL")),
     )  # fmt: skip
@@ -107,17 +127,17 @@ class RefundRow(Base):
     payment_id: _Id
     refund_request_id: Mapped[str]
     out_request_no: Mapped[str]
-    amount_fen: Mapped[int]
+    amount_fen: _Fen
     reason: Mapped[str | None]
     origin: Mapped[str]
     requested_by: Mapped[str | None]
     state: Mapped[str]
     reason_code: Mapped[str | None]
-    created_at: _Instant = _instant()
-    finished_at: _MaybeInstant = _instant()
-    next_poll_at: _MaybeInstant = _instant()
+    created_at: _Instant
+    finished_at: _MaybeInstant
+    next_poll_at: _MaybeInstant
     attempts: Mapped[int] = _count(0)
-    lease_until: _MaybeInstant = _instant()
+    lease_until: _MaybeInstant
     lease_token: Mapped[UUID | None]
 
 
@@ -127,14 +147,15 @@ class CaseRow(Base):
     __tablename__ = "payment_cases"
     __table_args__ = (
         UniqueConstraint("tenant_id", "payment_id", "kind", name="uq_payment_cases_kind"),
+        _of_payment("payment_cases"),
     )
 
     tenant_id: _Id = _key()
     case_id: _Id = _key()
     payment_id: _Id
     kind: Mapped[str]
-    opened_at: _Instant = _instant()
-    closed_at: _MaybeInstant = _instant()
+    opened_at: _Instant
+    closed_at: _MaybeInstant
 
 
 class NoticeRow(Base):
@@ -155,15 +176,15 @@ class NoticeRow(Base):
     trade_no: Mapped[str | None]
     out_biz_no: Mapped[str | None]
     seller_id: Mapped[str | None]
-    total_fen: Mapped[int | None]
+    total_fen: Mapped[Annotated[int, mapped_column(BigInteger)] | None]
     buyer_id: Mapped[str | None]
     buyer_logon_id: Mapped[str | None]
-    paid_at: _MaybeInstant = _instant()
+    paid_at: _MaybeInstant
     body: Mapped[bytes] = mapped_column(LargeBinary)
     state: Mapped[str]
     detail: Mapped[str | None]
-    received_at: _Instant = _instant()
-    next_try_at: _MaybeInstant = _instant()
+    received_at: _Instant
+    next_try_at: _MaybeInstant
     attempts: Mapped[int] = _count(0)
 
 
@@ -176,7 +197,7 @@ class NonceRow(Base):
     tenant_id: _Id = _key()
     device_id: _Id = _key()
     nonce: Mapped[str] = _key()
-    seen_at: _Instant = mapped_column(DateTime(timezone=True), server_default=text("now()"))
+    seen_at: _Instant = mapped_column(server_default=text("now()"))
 
 
 class MerchantApp(Base):
@@ -189,8 +210,8 @@ class MerchantApp(Base):
     seller_id: Mapped[str]
     is_enabled: Mapped[bool]
     key_version: Mapped[int]
-    first_bound_at: _Instant = _instant()
-    changed_at: _Instant = _instant()
+    first_bound_at: _Instant
+    changed_at: _Instant
 
 
 class Store(Base):

@@ -18,8 +18,9 @@ from services.payment.schemas import (
 )
 from services.payment.service import PayOrder
 from shared.errors import Forbidden
+from shared.serve import json_response
 from shared.tokens import Principal
-from shared.web import guard, json_response, parse, principal
+from shared.web import guard, parse, principal
 
 router = APIRouter()
 

@@ -82,7 +82,9 @@ class Answer:
         return head | self.members
 
 
-def render(answer: Answer, method: str, codec: str, key: RSAPrivateKey, bends: frozenset[str]) -> bytes:
+def render(
+    answer: Answer, method: str, codec: str, key: RSAPrivateKey, bends: frozenset[str]
+) -> bytes:
     members = answer.node()
     if "nested_sign" in bends:
         members["ext"] = {"sign": "decoy"}

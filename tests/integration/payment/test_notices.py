@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio
 _numbers = itertools.count(1)
 
 
-def notice(out_trade_no, total="12.07", **changed):
+def notice(out_trade_no, /, total="12.07", **changed):
     """The document the edge hands over for a genuine notification."""
     fields = {
         "notify_id": f"{next(_numbers):034d}",

@@ -133,8 +133,8 @@ async def test_a_refusal_gives_the_reservation_back(shop, till):
 async def test_a_refusal_after_a_lost_answer_is_looked_into(shop, till):
     """The first attempt had worked: "refused" now must not give the reservation back."""
     paid = await till.pay(500)
-    shop.egress.next(REFUND, "lost_answer",
-                     answer("refused", code="40004", sub_code="ACQ.TRADE_NOT_ALLOW_REFUND"))  # fmt: skip
+    refused = answer("refused", code="40004", sub_code="ACQ.TRADE_NOT_ALLOW_REFUND")
+    shop.egress.next(REFUND, "lost_answer", refused)
     shop.egress.next(REFUND_QUERY, answer("success", refunded=False, refund_fen=0))
     await till.refund(paid["payment_id"], 500)
     await _due(shop)

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from shared.clock import SystemClock
 from shared.errors import Conflict, TooMany
 from shared.money import Fen
-from shared.web import guard, json_response, make_app, parse, principal
+from shared.serve import json_response
+from shared.web import guard, make_app, parse, principal
 
 
 class Body(BaseModel):

@@ -1,0 +1,63 @@
+# Damselfly: every command a person or a script needs. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+RUN_DIR ?= .run
+export RUN_DIR
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/bin/uv: requirements/uv.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(VENV)/run.stamp: requirements/run.txt $(VENV)/bin/uv
+	$(VENV)/bin/uv pip install --quiet --python $(PY) --compile-bytecode --require-hashes -r requirements/run.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
+	$(VENV)/bin/uv pip install --quiet --python $(PY) --compile-bytecode --require-hashes -r requirements/dev.txt
+	@touch $@
+
+run: $(VENV)/run.stamp  ## start the whole platform and pay a first payment
+	@$(PY) -m deploy.local up
+
+stop: $(VENV)/run.stamp  ## stop everything that `make run` started; the state stays
+	@$(PY) -m deploy.local down
+
+reset: $(VENV)/run.stamp  ## stop, and forget the local state
+	@$(PY) -m deploy.local reset
+
+test: $(VENV)/dev.stamp  ## the whole suite that needs no JVM
+	@mkdir -p $(RUN_DIR)/test
+	$(PY) -m pytest --junitxml=$(RUN_DIR)/test/junit.xml tests
+
+kafka: $(VENV)/run.stamp  ## a real Apache Kafka on 127.0.0.1, by Maven
+	@$(PY) -m deploy.kafka up
+
+test-kafka: $(VENV)/dev.stamp  ## event, e2e and chaos tests against the real Kafka
+	@$(PY) -m deploy.kafka run -- $(PY) -m pytest -m kafka --junitxml=$(RUN_DIR)/test/junit-kafka.xml tests
+
+bench: $(VENV)/dev.stamp  ## performance against a control build; writes .run/bench.json
+	$(PY) -m tests.bench
+
+chaos: $(VENV)/dev.stamp  ## faults and kill -9 under load; writes .run/chaos.json
+	$(PY) -m tests.chaos
+
+check: $(VENV)/dev.stamp  ## format, lint, types, import contracts, tidy limits, generated files
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -m pytest -q tests/architecture tests/contract/test_generated.py
+
+fmt: $(VENV)/dev.stamp  ## format, and write what is generated from the code
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+	$(PY) -m tests.contract.generate
+
+.PHONY: help run stop reset test kafka test-kafka bench chaos check fmt

@@ -1,0 +1,137 @@
+"""Serving HTTP without a framework: the server's settings, health, problems as answers.
+
+Apart from shared.web so that a worker or the gateway does not pay for FastAPI's start.
+"""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import orjson
+import uvicorn
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared import telemetry
+from shared.config import BaseConfig
+from shared.errors import NotFound, Problem
+from shared.ids import random_token
+
+KEEP_ALIVE_S = 75
+STOP_WITHIN_S = 8
+BACKLOG = 512
+HEALTH = frozenset({"/livez", "/readyz", "/metrics"})
+_ID_MAX = 64
+
+Ready = Callable[[], Awaitable[Mapping[str, bool]]]
+
+
+def problem_response(problem: Problem, *, instance: str = "", request_id: str = "") -> Response:
+    """The problem as application/problem+json."""
+    headers = {}
+    retry_after = problem.extensions.get("retry_after_s")
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    return Response(
+        orjson.dumps(problem.body(instance=instance, request_id=request_id), default=str),
+        status_code=problem.status,
+        media_type="application/problem+json",
+        headers=headers,
+    )
+
+
+def json_response(data: Any, status: int = 200) -> Response:
+    """JSON by orjson; bytes are taken as already encoded."""
+    content = data if isinstance(data, bytes) else orjson.dumps(data, default=str)
+    return Response(content, status_code=status, media_type="application/json")
+
+
+def faults(error: Any) -> list[dict[str, str]]:
+    """Where a body is wrong and why, from a pydantic (or FastAPI) validation error; the values
+    themselves are never repeated."""
+    return [
+        {
+            "pointer": "/" + "/".join(str(part) for part in fault["loc"] if part != "body"),
+            "message": str(fault["msg"]),
+        }
+        for fault in error.errors()
+    ]
+
+
+async def health_answer(path: str, ready: Ready) -> Response:
+    """/livez, /readyz and /metrics; they ask for no token and say nothing of anybody."""
+    if path == "/livez":
+        return json_response({"status": "live"})
+    if path == "/readyz":
+        checks = dict(await ready())
+        return json_response({"checks": checks}, 200 if all(checks.values()) else 503)
+    if path == "/metrics":
+        return Response(telemetry.metrics_page(), media_type="text/plain; version=0.0.4")
+    return problem_response(NotFound(), instance=path)
+
+
+def clean_id(given: bytes) -> str:
+    """The caller's request id when it is harmless in a log, else a new one."""
+    text = given.decode("latin-1")
+    if 0 < len(text) <= _ID_MAX and text.replace("-", "").isalnum() and text.isascii():
+        return text
+    return random_token(12)
+
+
+def _server(app: ASGIApp, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            access_log=False,
+            log_level="warning",
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan=lifespan,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=STOP_WITHIN_S,
+            backlog=BACKLOG,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+        )
+    )
+
+
+def listen(config: BaseConfig) -> socket.socket:
+    """A bound socket, or one clear line and exit 2 when the port is taken."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        sock.bind(config.listen_at)
+    except OSError as error:
+        sys.stderr.write(f"cannot listen on {config.listen} (LISTEN): {error.strerror}\n")
+        raise SystemExit(2) from None
+    return sock
+
+
+def run_api(name: str, app: ASGIApp, config: BaseConfig) -> None:
+    """Serves `app` on LISTEN until SIGTERM, then lets running requests finish."""
+    telemetry.configure(name, config.log_level)
+    _server(app, lifespan="on").run(sockets=[listen(config)])
+
+
+@asynccontextmanager
+async def health_server(config: BaseConfig, ready: Ready) -> AsyncIterator[uvicorn.Server]:
+    """A worker's own small door: health and metrics only, inside the running loop."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await (await health_answer(scope["path"], ready))(scope, receive, send)
+
+    server = _server(app, lifespan="off")
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(server.serve(sockets=[listen(config)]))
+        try:
+            yield server
+        finally:
+            server.should_exit = True
+            await serving

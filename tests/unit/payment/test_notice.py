@@ -1,0 +1,72 @@
+"""Alipay's notification fields, read once, into our own words (protocol §3.2, §3.6)."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from services.payment.notice import read_notice
+from services.payment.problems import BadNotice
+
+FIELDS = {
+    "notify_id": "1" * 34,
+    "app_id": "2021",
+    "out_trade_no": "T1",
+    "trade_no": "2026",
+    "trade_status": "TRADE_SUCCESS",
+    "total_amount": "12.07",
+    "seller_id": "2088",
+    "buyer_id": "2088b",
+    "gmt_payment": "2026-11-23 12:00:00",
+}
+
+
+def read(**changed):
+    fields = {name: value for name, value in (FIELDS | changed).items() if value is not None}
+    return read_notice(UUID(int=1), "2021", fields, b"body")
+
+
+def test_a_payment():
+    notice = read()
+    assert (notice.kind, notice.total_fen, notice.seller_id) == ("paid", 1207, "2088")
+    assert notice.paid_at == datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+    assert read(buyer_open_id="open").buyer_id == "open"
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind"),
+    [
+        ({"trade_status": "TRADE_FINISHED"}, "paid"),
+        ({"trade_status": "TRADE_CLOSED"}, "closed"),
+        ({"trade_status": "WAIT_BUYER_PAY"}, "waiting"),
+        ({"trade_status": "SOMETHING"}, "other"),
+        ({"trade_status": None}, "other"),
+        ({"refund_fee": "1.00"}, "refund"),
+        ({"gmt_refund": "2026-11-23 12:00:00.143"}, "refund"),
+        ({"out_biz_no": "R1"}, "refund"),
+        ({"trade_status": "TRADE_CLOSED", "gmt_refund": "2026-11-23 12:00:00.143"}, "refund"),
+        ({"refund_fee": ""}, "paid"),
+    ],
+)
+def test_kinds(changed, kind):
+    assert read(**changed).kind == kind
+
+
+@pytest.mark.parametrize("text", ["12", "12.070", "-1.00", "1e2", "１２.07", " 12.07", ""])
+def test_amounts_that_are_not_ours_do_not_become_ours(text):
+    assert read(total_amount=text).total_fen != 1207
+
+
+def test_times_that_are_no_times():
+    assert read(gmt_payment="soon").paid_at is None
+
+
+def test_what_names_no_trade_of_this_app_is_refused():
+    for changed in ({"out_trade_no": None}, {"app_id": "2099"}):
+        with pytest.raises(BadNotice):
+            read(**changed)
+
+
+def test_without_an_id_the_body_is_the_id():
+    assert read(notify_id=None).notify_id == read(notify_id=None).notify_id
+    assert len(read(notify_id=None).notify_id) == 64
