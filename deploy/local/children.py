@@ -18,6 +18,7 @@ from deploy.local.processes import Spec
 BACKOFF_FIRST_S = 0.25
 BACKOFF_MAX_S = 5.0
 HEALTHY_AFTER_S = 30.0
+LOOK_AGAIN_S = 0.05
 STOP_WITHIN_S = 10.0
 LOG_MAX_BYTES = 20 * 1024 * 1024
 _PR_SET_PDEATHSIG = 1
@@ -77,7 +78,7 @@ class Child:
         pause = BACKOFF_FIRST_S
         while True:
             started = time.monotonic()
-            await asyncio.to_thread(self._wait)
+            await self._ended()
             if time.monotonic() - started > HEALTHY_AFTER_S:
                 pause = BACKOFF_FIRST_S
             await asyncio.sleep(pause)
@@ -86,9 +87,11 @@ class Child:
             self.start()
             on_change()
 
-    def _wait(self) -> None:
-        if self._process is not None:
-            self._process.wait()
+    async def _ended(self) -> None:
+        while True:
+            if not self.is_running:
+                return
+            await asyncio.sleep(LOOK_AGAIN_S)
 
     async def stop(self) -> None:
         if self._process is None or self._process.poll() is not None:
@@ -96,8 +99,8 @@ class Child:
         polite = signal.SIGINT if self.spec.name == "postgres" else signal.SIGTERM
         self._process.send_signal(polite)
         try:
-            await asyncio.to_thread(self._process.wait, STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
+            await asyncio.wait_for(self._ended(), STOP_WITHIN_S)
+        except TimeoutError:
             self._process.kill()
             self._process.wait()
 

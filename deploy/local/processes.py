@@ -95,7 +95,7 @@ def engines(layout: Layout, ports: dict[str, int], cluster: Cluster | None) -> l
     if uses_sandbox():
         port = str(ports["sandbox-alipay"])
         data = str(layout.run_dir / "sandbox-alipay")
-        words = [python, "-m", "deploy.sandbox.quick", "--host", "127.0.0.1", "--port", port]
+        words = [python, "-m", "deploy.sandbox.alipay", "--host", "127.0.0.1", "--port", port]
         specs.append(
             Spec(
                 "sandbox-alipay",

@@ -51,6 +51,7 @@ _ESCAPED_BREAKS = re.compile(r"\\+[rnt]")
 _BLANKS = re.compile(r"[\s\u200b-\u200f\u2060\u00ad\ufeff]+")
 _QUOTES = "\"'`“”‘’"
 _SEQUENCE_TAG = 0x30
+_KEY_START = "MII"
 _VERSION_0 = b"\x02\x01\x00"
 
 
@@ -216,6 +217,8 @@ def _decode(text: str, where: str) -> bytes:
     if not compact:
         raise KeyEmpty(where)
     bare = compact.rstrip("=")
+    if len(bare) % 4 == 1 and bare.startswith(_KEY_START):
+        raise KeyTruncated(where)  # no number of bytes encodes to this many letters
     try:
         return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
     except (binascii.Error, ValueError):

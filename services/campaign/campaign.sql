@@ -6,7 +6,7 @@ CREATE FUNCTION reward(p_tenant uuid, p_payment uuid)
 RETURNS TABLE (
   status text, store_id uuid, device_id uuid, draws_granted smallint, draws_used smallint,
   device_drawn boolean, phone_token uuid, coupon_id uuid, title text, title_en text,
-  value_fen bigint, threshold_fen bigint, valid_until timestamptz, coupon_state text
+  value_fen bigint, threshold_fen bigint, valid_until timestamptz, state text
 ) LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);

@@ -15,6 +15,7 @@ from services.campaign.models import Campaign, Prize
 
 class CouponOut(BaseModel):
     coupon_id: UUID
+    state: str
     title: str
     title_en: str
     value_fen: int
@@ -53,9 +54,7 @@ class RewardOut(BaseModel):
         )
         if row["status"] == "revoked":
             return cls(payment_id=payment_id, status="revoked", draws=draws)
-        coupon = CouponOut(
-            **{name: row[name] for name in CouponOut.model_fields},
-        )
+        coupon = CouponOut.model_validate(dict(row)) if row["coupon_id"] else None
         url = phone_url(public_url, reward_code(tenant_id, payment_id, row["phone_token"]))
         return cls(
             payment_id=payment_id, status="granted", coupon=coupon, draws=draws, phone_url=url

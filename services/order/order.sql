@@ -9,12 +9,15 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
   l bigint := n / 10000 % 10000;
   r bigint := n % 10000;
+  part bigint;
   mixed bigint;
 BEGIN
   FOR round IN 0..3 LOOP
-    mixed := (r * 48271 + (key >> (15 * round)) % 2147483647) % 2147483647;
-    mixed := mixed * 16807 % 2147483647 / 7;
-    mixed := (l + mixed) % 10000;
+    part := (key >> (15 * round)) % 2147483647;
+    -- Squared twice modulo a prime: multiplying alone would leave neighbours at few distances.
+    mixed := (r * 48271 + part) % 2147483647;
+    mixed := (mixed * mixed % 2147483647 + part) % 2147483647;
+    mixed := (l + mixed * mixed % 2147483647 / 7) % 10000;
     l := r;
     r := mixed;
   END LOOP;

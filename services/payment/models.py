@@ -59,11 +59,11 @@ class PaymentRow(Base):
     __tablename__ = "payments"
     __table_args__ = (
         UniqueConstraint(
-            "tenant_id", "device_id", "pay_request_id", name="uq_payments_pay_request_id"
+            "pay_request_id", "device_id", "tenant_id", name="uq_payments_pay_request_id"
         ),
-        UniqueConstraint("tenant_id", "out_trade_no", name="uq_payments_out_trade_no"),
+        UniqueConstraint("out_trade_no", "tenant_id", name="uq_payments_out_trade_no"),
         Index(
-            "uq_payments_active_order_ref", "tenant_id", "order_ref", unique=True,
+            "uq_payments_active_order_ref", "order_ref", "tenant_id", unique=True,
             postgresql_where=text("order_ref IS NOT NULL AND state IN ('CREATED', 'SUBMITTED',"
             " 'PAYING', 'UNKNOWN', 'CANCELLING', 'MANUAL', 'SUCCESS', 'PARTIAL_REFUND')"),
         ),
@@ -114,9 +114,9 @@ class RefundRow(Base):
     __tablename__ = "refunds"
     __table_args__ = (
         UniqueConstraint(
-            "tenant_id", "payment_id", "refund_request_id", name="uq_refunds_refund_request_id"
+            "payment_id", "refund_request_id", "tenant_id", name="uq_refunds_refund_request_id"
         ),
-        UniqueConstraint("tenant_id", "out_request_no", name="uq_refunds_out_request_no"),
+        UniqueConstraint("out_request_no", "tenant_id", name="uq_refunds_out_request_no"),
         _of_payment("refunds"),
         Index("ix_refunds_next_poll_at", "next_poll_at",
               postgresql_where=text("next_poll_at IS NOT NULL")),
@@ -146,7 +146,7 @@ class CaseRow(Base):
 
     __tablename__ = "payment_cases"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "payment_id", "kind", name="uq_payment_cases_kind"),
+        UniqueConstraint("payment_id", "kind", "tenant_id", name="uq_payment_cases_kind"),
         _of_payment("payment_cases"),
     )
 

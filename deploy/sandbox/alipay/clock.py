@@ -1,9 +1,11 @@
 """Time as this program sees it: epoch milliseconds, Beijing text, and the scaled resend clock."""
 
+import re
 import time
 from datetime import UTC, datetime, timedelta, timezone
 
 BEIJING = timezone(timedelta(hours=8))
+_STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 
 def now_ms() -> int:
@@ -12,7 +14,7 @@ def now_ms() -> int:
 
 def beijing(ms: int) -> str:
     """`yyyy-MM-dd HH:mm:ss`, the only spelling of time on the wire."""
-    return datetime.fromtimestamp(ms // 1000, BEIJING).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(ms // 1000, BEIJING).isoformat(" ")[:19]
 
 
 def beijing_with_ms(ms: int) -> str:
@@ -22,8 +24,9 @@ def beijing_with_ms(ms: int) -> str:
 
 def from_beijing(text: str) -> int:
     """Epoch milliseconds; ValueError when it is not `yyyy-MM-dd HH:mm:ss`."""
-    at = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING)
-    return int(at.timestamp()) * 1000
+    if _STAMP.fullmatch(text) is None:
+        raise ValueError("not yyyy-MM-dd HH:mm:ss")
+    return int(datetime.fromisoformat(text).replace(tzinfo=BEIJING).timestamp()) * 1000
 
 
 def iso(ms: int | None) -> str | None:

@@ -170,7 +170,8 @@ class Faults:
 
 
 def milliseconds(args: dict[str, Any], default: int) -> int:
-    return int(args.get("ms", default))
+    value = args.get("ms")
+    return default if value is None else int(value)
 
 
 def _text(wanted: dict[str, Any], name: str) -> str | None:

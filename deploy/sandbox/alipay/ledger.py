@@ -97,9 +97,9 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "ledger.db"
-        self._writer = self._connect()
+        self._writer = self.connect()
         self._writer.executescript(SCHEMA)
-        self._reader = self._connect()
+        self._reader = self.connect()
         self._path.chmod(0o600)
         self._disk = ThreadPoolExecutor(1, "ledger-commit")
         self._queue: list[_Wanted] = []
@@ -107,7 +107,7 @@ class Ledger:
         self.make_tx: Callable[[sqlite3.Connection], Tx] = lambda c: Tx(c, 0, 0)
         self.after_commit: Callable[[Tx], None] = lambda tx: None
 
-    def _connect(self) -> sqlite3.Connection:
+    def connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")

@@ -115,12 +115,12 @@ def content_to_sign(
     )
 
 
-def form(app: App, fields: Fields, notify_id: str, at_ms: int) -> Fields:
+def form(fields: Fields, notify_id: str) -> Fields:
     """Complete but for the signature."""
     return {
         **fields,
         "notify_id": notify_id,
-        "notify_time": clock.beijing(at_ms),
+        "notify_time": clock.beijing(clock.now_ms()),
         "sign_type": "RSA2",
     }
 

@@ -40,6 +40,8 @@ _TEXTS = {
     "isv.invalid-format": "无效的数据格式",
     "isv.invalid-parameter": "参数无效",
     "isv.invalid-timestamp": "非法的时间戳参数",
+    "isv.invalid-signature": "验签出错，建议检查签名字符串或签名私钥与应用公钥是否匹配，"
+    "网关生成的验签字符串为：",
     "isv.invalid-signature-type": "无效的签名类型",
     "isv.invalid-encrypt-type": "无效的加密类型",
     "isv.invalid-method": "不存在的方法名",
@@ -75,7 +77,9 @@ class Refused(Exception):
 
 def text_of(sub_code: str, detail: str = "") -> str:
     text = _TEXTS.get(sub_code, sub_code)
-    return f"{text}，{detail}" if detail else text
+    if not detail:
+        return text
+    return text + detail if text.endswith("：") else f"{text}，{detail}"
 
 
 def refusal(sub_code: str, code: str = "40002", detail: str = "") -> Node:

@@ -18,7 +18,9 @@ FINISHED = "TRADE_FINISHED"
 BUYERS = 100_000
 FIND = "SELECT * FROM trades WHERE app_id = ? AND out_trade_no = ?"
 FIND_BY_TRADE_NO = "SELECT * FROM trades WHERE app_id = ? AND trade_no = ?"
-INSERT = f"INSERT INTO trades VALUES ({', '.join('?' * 21)})"
+INSERT = """
+INSERT INTO trades VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 UPDATE = """
 UPDATE trades SET status = ?, refunded_fen = ?, paid_ms = ?, closed_ms = ?, closed_by = ?,
   confirm_ms = ? WHERE app_id = ? AND out_trade_no = ?

@@ -28,8 +28,12 @@ def urlencoded_pairs(raw: bytes) -> Pairs:
     for part in raw.split(b"&"):
         if part:
             name, _, value = part.replace(b"+", b" ").partition(b"=")
-            pairs.append((unquote_to_bytes(name), unquote_to_bytes(value)))
+            pairs.append((_unquoted(name), _unquoted(value)))
     return pairs
+
+
+def _unquoted(raw: bytes) -> bytes:
+    return unquote_to_bytes(raw) if b"%" in raw else raw
 
 
 def multipart_pairs(content_type: str, raw: bytes) -> Pairs:

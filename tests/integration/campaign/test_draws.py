@@ -31,6 +31,7 @@ async def test_the_device_sees_the_coupon_and_the_code_for_the_phone(device, del
     assert found["status"] == "granted"
     assert (found["coupon"]["value_fen"], found["coupon"]["threshold_fen"]) == (200, 5000)
     assert found["coupon"]["valid_until"] == "2026-12-23T04:00:00Z"
+    assert found["coupon"]["state"] == "ISSUED"
     assert found["draws"] == {"granted": 3, "used": 0, "on_device": 1, "device_drawn": False}
     assert found["phone_url"].startswith("https://pay.example/h5/rewards/")
     assert len(found["phone_url"].rpartition("/")[2]) == 64

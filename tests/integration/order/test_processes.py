@@ -45,6 +45,16 @@ def ended(process):
     return process.wait(timeout=15)
 
 
+def told(word):
+    return subprocess.run(
+        [*COMMAND, word],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.fixture
 def settings(place, service_keys, kafka_bootstrap):
     return {
@@ -88,16 +98,15 @@ async def test_the_api_answers_and_stops(settings):
     process, url = start("api", settings)
     try:
         await ready(process, url)
-        assert ended(process) == 0
+        # uvicorn finishes what runs, then hands the signal on: the supervisor sees who asked.
+        assert ended(process) in {0, -signal.SIGTERM}
     finally:
         process.kill()
         process.wait()
 
 
 def test_what_is_missing_is_named_in_one_line():
-    done = subprocess.run(
-        [*COMMAND, "api"], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
-    )
+    done = told("api")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     for name in ("DATABASE_URL_ORDER", "KAFKA_BOOTSTRAP", "SERVICE_TRUST_FILE"):
@@ -105,8 +114,6 @@ def test_what_is_missing_is_named_in_one_line():
 
 
 def test_help():
-    done = subprocess.run(
-        [*COMMAND, "--help"], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
-    )
+    done = told("--help")
     assert done.returncode == 0
     assert "migrate" in done.stdout

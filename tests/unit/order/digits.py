@@ -11,7 +11,8 @@ PRIME = 2_147_483_647
 
 def _mixed(half: int, key: int, turn: int) -> int:
     part = (key >> (15 * turn)) % PRIME
-    return (half * 48_271 + part) % PRIME * 16_807 % PRIME // 7
+    squared = pow(half * 48_271 + part, 2, PRIME)
+    return pow(squared + part, 2, PRIME) // 7
 
 
 def digits(number: int, key: int) -> str:

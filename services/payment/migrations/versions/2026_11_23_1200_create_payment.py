@@ -7,6 +7,8 @@ from shared.migrate import create_inbox, create_outbox, enable_rls, grant_app
 revision = "2026_11_23_1200"
 down_revision = None
 
+# Keys hold tenant_id, but begin with what tells rows apart: before a table has statistics the
+# planner takes any index whose first column it knows, and a whole tenant is behind tenant_id.
 TABLES = {
     "payments": """
       payment_id uuid NOT NULL,
@@ -57,9 +59,9 @@ TABLES = {
         'SUCCESS_LATE') OR paid_at IS NOT NULL AND (channel = 'none' OR trade_no IS NOT NULL)),
       CONSTRAINT ck_payments_open_is_polled CHECK (state NOT IN ('SUBMITTED', 'PAYING', 'UNKNOWN',
         'CANCELLING') OR next_poll_at IS NOT NULL),
-      CONSTRAINT pk_payments PRIMARY KEY (tenant_id, payment_id),
-      CONSTRAINT uq_payments_pay_request_id UNIQUE (tenant_id, device_id, pay_request_id),
-      CONSTRAINT uq_payments_out_trade_no UNIQUE (tenant_id, out_trade_no)""",
+      CONSTRAINT pk_payments PRIMARY KEY (payment_id, tenant_id),
+      CONSTRAINT uq_payments_pay_request_id UNIQUE (pay_request_id, device_id, tenant_id),
+      CONSTRAINT uq_payments_out_trade_no UNIQUE (out_trade_no, tenant_id)""",
     "refunds": """
       refund_id uuid NOT NULL,
       payment_id uuid NOT NULL,
@@ -80,10 +82,11 @@ TABLES = {
       lease_token uuid,
       CONSTRAINT ck_refunds_open_is_polled CHECK (state IN ('DONE', 'REJECTED')
         OR next_poll_at IS NOT NULL),
-      CONSTRAINT pk_refunds PRIMARY KEY (tenant_id, refund_id),
-      CONSTRAINT uq_refunds_refund_request_id UNIQUE (tenant_id, payment_id, refund_request_id),
-      CONSTRAINT uq_refunds_out_request_no UNIQUE (tenant_id, out_request_no),
-      CONSTRAINT fk_refunds_payment FOREIGN KEY (tenant_id, payment_id) REFERENCES payments""",
+      CONSTRAINT pk_refunds PRIMARY KEY (refund_id, tenant_id),
+      CONSTRAINT uq_refunds_refund_request_id UNIQUE (payment_id, refund_request_id, tenant_id),
+      CONSTRAINT uq_refunds_out_request_no UNIQUE (out_request_no, tenant_id),
+      CONSTRAINT fk_refunds_payment FOREIGN KEY (tenant_id, payment_id)
+        REFERENCES payments (tenant_id, payment_id)""",
     "payment_cases": """
       case_id uuid NOT NULL,
       payment_id uuid NOT NULL,
@@ -91,10 +94,10 @@ TABLES = {
         CHECK (kind IN ('late_success', 'amount_mismatch', 'manual')),
       opened_at timestamptz NOT NULL,
       closed_at timestamptz,
-      CONSTRAINT pk_payment_cases PRIMARY KEY (tenant_id, case_id),
-      CONSTRAINT uq_payment_cases_kind UNIQUE (tenant_id, payment_id, kind),
+      CONSTRAINT pk_payment_cases PRIMARY KEY (case_id, tenant_id),
+      CONSTRAINT uq_payment_cases_kind UNIQUE (payment_id, kind, tenant_id),
       CONSTRAINT fk_payment_cases_payment FOREIGN KEY (tenant_id, payment_id)
-        REFERENCES payments""",
+        REFERENCES payments (tenant_id, payment_id)""",
     "notify_inbox": """
       app_id text NOT NULL,
       notify_id text NOT NULL,
@@ -117,12 +120,12 @@ TABLES = {
       attempts integer NOT NULL DEFAULT 0,
       CONSTRAINT ck_notify_inbox_received_is_tried CHECK ((state = 'RECEIVED')
         = (next_try_at IS NOT NULL)),
-      CONSTRAINT pk_notify_inbox PRIMARY KEY (tenant_id, app_id, notify_id)""",
+      CONSTRAINT pk_notify_inbox PRIMARY KEY (notify_id, app_id, tenant_id)""",
     "device_nonces": """
       device_id uuid NOT NULL,
       nonce text NOT NULL,
       seen_at timestamptz NOT NULL DEFAULT now(),
-      CONSTRAINT pk_device_nonces PRIMARY KEY (tenant_id, device_id, nonce)""",
+      CONSTRAINT pk_device_nonces PRIMARY KEY (nonce, device_id, tenant_id)""",
     "merchant_apps": """
       app_id text NOT NULL,
       seller_id text NOT NULL,
@@ -138,7 +141,7 @@ TABLES = {
 }
 
 INDEXES = {
-    "UNIQUE INDEX uq_payments_active_order_ref ON payments (tenant_id, order_ref)"
+    "UNIQUE INDEX uq_payments_active_order_ref ON payments (order_ref, tenant_id)"
     " WHERE order_ref IS NOT NULL AND state IN ('CREATED', 'SUBMITTED', 'PAYING', 'UNKNOWN',"
     " 'CANCELLING', 'MANUAL', 'SUCCESS', 'PARTIAL_REFUND')",
     "INDEX ix_payments_next_poll_at ON payments (next_poll_at) WHERE next_poll_at IS NOT NULL",

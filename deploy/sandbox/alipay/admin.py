@@ -1,0 +1,189 @@
+"""The admin door: JSON over loopback, for tests, benchmarks and curious people."""
+
+import asyncio
+import ipaddress
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from deploy.sandbox.alipay import faults, ledgerview, notices, trades, variants
+from deploy.sandbox.alipay.apps import Apps, BadRegistration
+from deploy.sandbox.alipay.delivery import Delivery
+from deploy.sandbox.alipay.faults import BadFault, Faults
+from deploy.sandbox.alipay.ledger import Ledger
+from deploy.sandbox.alipay.requestlog import RequestLog
+
+PREFIX = "/admin"
+MAX_SENDS = 1000
+Handler = Callable[[web.BaseRequest, str], Awaitable[Any]]
+
+
+class Wrong(Exception):
+    """The caller's mistake, in one line."""
+
+    def __init__(self, status: int, error: str, **more: Any) -> None:
+        super().__init__(error)
+        self.status = status
+        self.document = {"schema": 1, "error": error, **more}
+
+
+class Admin:
+    def __init__(
+        self,
+        ledger: Ledger,
+        apps: Apps,
+        faults_: Faults,
+        log: RequestLog,
+        delivery: Delivery,
+    ) -> None:
+        self._ledger = ledger
+        self._apps = apps
+        self._faults = faults_
+        self._log = log
+        self._delivery = delivery
+        self._calls: dict[tuple[str, str], Handler] = {
+            ("GET", "health"): self._health,
+            ("GET", "apps"): self._list_apps,
+            ("POST", "apps"): self._register,
+            ("GET", "trades"): self._trades,
+            ("GET", "requests"): self._requests,
+            ("GET", "faults"): self._list_faults,
+            ("POST", "faults"): self._add_fault,
+            ("DELETE", "faults"): self._clear_faults,
+            ("POST", "notify"): self._notify,
+            ("GET", "clock"): self._show_clock,
+            ("POST", "clock"): self._set_clock,
+        }
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        name, _, rest = request.path[len(PREFIX) :].strip("/").partition("/")
+        try:
+            if not _is_loopback(request):
+                raise Wrong(403, "the admin door is for this machine only")
+            handler = self._calls.get((request.method, name))
+            if handler is None:
+                raise Wrong(404, f"no {request.method} {request.path}")
+            document = await handler(request, rest)
+            status = 200
+        except (BadRegistration, BadFault) as error:
+            status, document = 400, {"schema": 1, "error": str(error)}
+        except Wrong as wrong:
+            status, document = wrong.status, wrong.document
+        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(
+            "utf-8", "backslashreplace"
+        )
+        return web.Response(status=status, body=body, content_type="application/json")
+
+    async def _health(self, request: web.BaseRequest, rest: str) -> Any:
+        return {
+            "schema": 1,
+            "status": "ready",
+            "apps": len(self._apps.all()),
+            "requests": self._log.seen,
+        }
+
+    async def _list_apps(self, request: web.BaseRequest, rest: str) -> Any:
+        return {"schema": 1, "apps": [app.shown() for app in self._apps.all()]}
+
+    async def _register(self, request: web.BaseRequest, rest: str) -> Any:
+        app = await self._apps.register(await _body(request))
+        return {"schema": 1, **app.shown()}
+
+    async def _trades(self, request: web.BaseRequest, rest: str) -> Any:
+        app_id = request.query.get("app_id")
+        if not rest:
+            found = await asyncio.to_thread(ledgerview.all_trades, self._ledger, app_id)
+            return {"schema": 1, "trades": found}
+        trade = ledgerview.one_trade(self._ledger, app_id, rest)
+        if trade is None:
+            counts = ledgerview.request_counts(self._ledger, app_id, rest)
+            raise Wrong(404, f"no trade {rest}", requests=counts)
+        return {"schema": 1, **trade}
+
+    async def _requests(self, request: web.BaseRequest, rest: str) -> Any:
+        query = request.query
+        found = self._log.find(
+            query.get("app_id"),
+            query.get("method"),
+            query.get("out_trade_no"),
+            _whole(query.get("limit"), "limit", 1000),
+        )
+        return {"schema": 1, "requests": [entry.shown() for entry in found]}
+
+    async def _list_faults(self, request: web.BaseRequest, rest: str) -> Any:
+        if rest == "kinds":
+            kinds = [{"fault": name, "does": line} for name, line in faults.KINDS.items()]
+            return {"schema": 1, "kinds": kinds}
+        return {"schema": 1, "faults": [fault.shown() for fault in self._faults.all()]}
+
+    async def _add_fault(self, request: web.BaseRequest, rest: str) -> Any:
+        return {"schema": 1, **self._faults.add(await _body(request)).shown()}
+
+    async def _clear_faults(self, request: web.BaseRequest, rest: str) -> Any:
+        fault_id = _whole(rest, "fault_id", 0) if rest else None
+        return {
+            "schema": 1,
+            "deleted": self._faults.clear(request.query.get("app_id"), fault_id),
+        }
+
+    async def _notify(self, request: web.BaseRequest, rest: str) -> Any:
+        """Now, outside the schedule; the answer tells what was sent and what came back."""
+        wanted = await _body(request)
+        found = ledgerview.find(self._ledger, request.query.get("app_id"), rest)
+        if found is None:
+            raise Wrong(404, f"no trade {rest}")
+        trade = trades.from_row(found)
+        app = self._apps.get(trade.app_id)
+        url = wanted.get("url") or trade.notify_url
+        variant, times = wanted.get("variant") or variants.GENUINE, wanted.get("times", 1)
+        if app is None or not isinstance(url, str):
+            raise Wrong(409, "the trade has no notify_url; give a url")
+        if variant not in variants.VARIANTS:
+            raise Wrong(400, f"variant must be one of {', '.join(variants.VARIANTS)}")
+        if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MAX_SENDS:
+            raise Wrong(400, f"times must be a whole number from 1 to {MAX_SENDS}")
+        notify_id, fields = ledgerview.latest_notice(self._ledger, trade)
+        sent = []
+        for _ in range(times):
+            complete = notices.form(fields, notify_id)
+            body = variants.vary(variant, app, self._apps, complete)
+            sent.append(await self._delivery.post(url, notify_id, body))
+        return {"schema": 1, "variant": variant, "sent": [one.shown() for one in sent]}
+
+    async def _show_clock(self, request: web.BaseRequest, rest: str) -> Any:
+        return {"schema": 1, "scale": self._delivery.clock.scale}
+
+    async def _set_clock(self, request: web.BaseRequest, rest: str) -> Any:
+        scale = (await _body(request)).get("scale")
+        if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale <= 1e6:
+            raise Wrong(400, "scale must be a number above 0, at most 1000000")
+        await self._delivery.set_scale(float(scale))
+        return {"schema": 1, "scale": self._delivery.clock.scale}
+
+
+def _is_loopback(request: web.BaseRequest) -> bool:
+    try:
+        return ipaddress.ip_address(request.remote or "").is_loopback
+    except ValueError:
+        return False
+
+
+async def _body(request: web.BaseRequest) -> dict[str, Any]:
+    raw = await request.read()
+    try:
+        document = json.loads(raw) if raw else {}
+    except (ValueError, RecursionError):
+        raise Wrong(400, "the body is not JSON") from None
+    if not isinstance(document, dict):
+        raise Wrong(400, "the body must be a JSON object")
+    return document
+
+
+def _whole(text: str | None, name: str, default: int) -> int:
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise Wrong(400, f"{name} must be a whole number")
+    return int(text)

@@ -1,0 +1,127 @@
+"""Puts the parts together and serves them on one port."""
+
+import asyncio
+import fcntl
+import signal
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from aiohttp import web
+
+from deploy.sandbox.alipay import admin, clock, gateway
+from deploy.sandbox.alipay.apps import Apps
+from deploy.sandbox.alipay.buyers import Buyers
+from deploy.sandbox.alipay.delivery import Delivery
+from deploy.sandbox.alipay.faults import Faults
+from deploy.sandbox.alipay.ledger import Ledger, Tx
+from deploy.sandbox.alipay.requestlog import RequestLog
+
+GRACE_S = 2.0
+
+
+class CannotStart(Exception):
+    """One clear line for the person who started it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    host: str
+    port: int
+    data: Path
+    seed: int = 0
+    log_size: int = 10_000
+
+
+class Sandbox:
+    def __init__(self, options: Options) -> None:
+        self.ledger = Ledger(options.data)
+        self.apps = Apps(self.ledger)
+        self.faults = Faults(options.seed)
+        self.log = RequestLog(options.log_size)
+        self.delivery = Delivery(self.ledger, self.apps, self.faults)
+        self.buyers = Buyers(self.ledger)
+        self._gateway = gateway.Gateway(self.ledger, self.apps, self.faults, self.log)
+        self._admin = admin.Admin(
+            self.ledger, self.apps, self.faults, self.log, self.delivery
+        )  # fmt: skip
+        self.ledger.make_tx = self._make_tx
+        self.ledger.after_commit = self._after_commit
+
+    def _make_tx(self, connection: sqlite3.Connection) -> Tx:
+        return Tx(connection, clock.now_ms(), self.delivery.clock.now())
+
+    def _after_commit(self, tx: Tx) -> None:
+        for notify_id in tx.notifies:
+            self.delivery.expect(notify_id)
+        for due, app_id, out_trade_no in tx.ripening:
+            self.buyers.expect(due, app_id, out_trade_no)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.path
+        if path == gateway.PATH:
+            return await self._gateway.handle(request)
+        if path.startswith(admin.PREFIX + "/"):
+            return await self._admin.handle(request)
+        return web.Response(status=404)
+
+
+@asynccontextmanager
+async def serving(options: Options) -> AsyncIterator[int]:
+    """Runs the sandbox for the block's length; gives the port it listens on."""
+    with _only_one(options.data):
+        sandbox = Sandbox(options)
+        runner = web.ServerRunner(
+            web.Server(sandbox.handle, access_log=None), shutdown_timeout=GRACE_S
+        )
+        try:
+            await _listen(runner, options)
+            async with asyncio.TaskGroup() as group:
+                parts = (sandbox.ledger, sandbox.delivery, sandbox.buyers)
+                tasks = [group.create_task(part.run()) for part in parts]
+                yield runner.addresses[0][1]
+                await runner.cleanup()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            await runner.cleanup()
+            sandbox.ledger.close()
+
+
+async def _listen(runner: web.ServerRunner, options: Options) -> None:
+    await runner.setup()
+    site = web.TCPSite(runner, options.host, options.port, backlog=1024, reuse_address=True)
+    try:
+        await site.start()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CannotStart(f"{options.host}:{options.port}: {reason}") from error
+
+
+def _only_one(data: Path) -> IO[str]:
+    """Two sandboxes on one ledger would each believe that they know all of it."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (data / "lock").open("w")
+    except OSError as error:
+        raise CannotStart(f"{data}: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise CannotStart(f"another sandbox is using {data}") from None
+    return lock
+
+
+async def serve(options: Options, ready: Callable[[int], None]) -> None:
+    """Until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with serving(options) as port:
+        ready(port)
+        await stop.wait()

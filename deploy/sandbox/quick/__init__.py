@@ -1,1 +1,0 @@
-"""Alipay, played: the open-platform gateway, its ledger, its notifications. Shares no code."""
