@@ -86,7 +86,8 @@ async def create_code(
 
 
 async def enrol_device(deps: Deps, *, code: str, sn: str, model: str | None) -> Enrolment:
-    """Redeems a code. The same SN in the same tenant stays the same device with a new key."""
+    """Redeems a code. The same SN in the same tenant stays the same device with a new key; its
+    device.enrolled drops the old key from every cache."""
     digest = domain.code_digest(code)
     if digest is None:
         raise _counted(domain.UnknownCode)
@@ -129,7 +130,6 @@ async def _enrol(
     tenant_id = code.tenant_id
     await repo.lock(tx, f"sn:{tenant_id}:{sn}")
     device = await repo.device_by_sn(tx, tenant_id, sn)
-    was_active = device is not None and device.status == Status.ACTIVE
     if device is None:
         device = Device(tenant_id=tenant_id, device_id=uuid7(deps.clock), sn=sn, key_version=0)
     wrapped = await _data_key(deps, tx, tenant_id)
@@ -145,11 +145,6 @@ async def _enrol(
     device.revoked_at = device.revoked_by = None
     tx.add(device)
     await tx.flush()
-    if was_active:
-        # The old key is void from now on; caches of it must not outlive this.
-        await outbox.add(
-            tx, DeviceRevoked(**stamp(tenant_id, deps.clock), device_id=device.device_id)
-        )
     event = DeviceEnrolled(
         **stamp(tenant_id, deps.clock),
         device_id=device.device_id,

@@ -1,0 +1,253 @@
+"""A canary: a private key goes in by every door, right and wrong, and comes out of none.
+
+The API runs as its own process, so that its whole output can be read.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from tests.fixtures.keys import new_rsa_pair
+from tests.fixtures.postgres import die_with_parent, free_port
+from tests.integration.binding.conftest import APP_ID, PASSWORD, SELLER_ID
+
+COMMAND = [sys.executable, "-m", "services.binding"]
+SLICE = 40
+
+
+class Canary:
+    """All slices of a private key, in each spelling that could be written somewhere."""
+
+    def __init__(self, pair):
+        der = [
+            pair.private.private_bytes(
+                serialization.Encoding.DER, form, serialization.NoEncryption()
+            )
+            for form in (
+                serialization.PrivateFormat.PKCS8,
+                serialization.PrivateFormat.TraditionalOpenSSL,
+            )
+        ]
+        pems = [pair.private_pem, pair.private_pkcs1_pem]
+        texts = [re.sub(r"-----.*?-----|\s", "", pem.decode()) for pem in pems]
+        texts += [raw.hex() for raw in der] + [raw.decode("latin-1") for raw in der]
+        numbers = pair.private.private_numbers()
+        texts += [str(numbers.d), str(numbers.p), str(numbers.q)]
+        # The public half is inside the private one, and may be shown.
+        public = pair.public.public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.PKCS1
+        )
+        shown = [pair.public_b64, public.hex(), public.decode("latin-1")]
+        self._slices = slices(*texts) - slices(*shown)
+        # The modulus once more, as base64 falls when it stands where PKCS#1 and PKCS#8 put it.
+        modulus = public[4 + 4 : 4 + 4 + 257]
+        for raw, text in zip(der, texts, strict=False):
+            at = raw.index(modulus)
+            first, last = at * 4 // 3, (at + len(modulus)) * 4 // 3
+            self._slices -= slices(text[first : last + 1])
+
+    def in_text(self, text):
+        compact = re.sub(r"\s|\\[nr]", "", text)
+        return bool(slices(text, compact) & self._slices)
+
+
+def slices(*texts):
+    return {text[at : at + SLICE] for text in texts for at in range(len(text) - SLICE + 1)}
+
+
+def test_the_canary_sings():
+    """The detector finds what it is made for, and the public half does not set it off."""
+    pair = new_rsa_pair()
+    canary = Canary(pair)
+    text = pair.private_pem.decode()
+    body = pair.private_b64
+    assert canary.in_text(f"x{text}y")
+    assert canary.in_text(body[-60:])
+    assert canary.in_text(json.dumps(body[700:760]))
+    assert not canary.in_text(pair.public_b64)
+    assert not canary.in_text(pair.public_pem.decode())
+
+
+@pytest.fixture
+def settings(binding, kek_file, service_keys):
+    return {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL_BINDING": binding.database.app_url,
+        "KEK_FILE": str(kek_file),
+        "KAFKA_BOOTSTRAP": "127.0.0.1:1",
+        "SERVICE_KEY_FILE": str(service_keys.key_file("binding")),
+        "SERVICE_TRUST_FILE": str(service_keys.trust_file),
+        "LOG_LEVEL": "DEBUG",
+    }
+
+
+@pytest.fixture
+def api(settings, tmp_path):
+    """(base URL, file with everything the process says)."""
+    said = tmp_path / "api.log"
+    port = free_port()
+    with said.open("wb") as log:
+        process = subprocess.Popen(
+            [*COMMAND, "api"],
+            env={**settings, "LISTEN": f"127.0.0.1:{port}"},
+            stdout=log,
+            stderr=log,
+            preexec_fn=die_with_parent,  # noqa: PLW1509
+        )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 30
+    while True:
+        assert process.poll() is None, said.read_text()
+        assert time.monotonic() < deadline
+        try:
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                break
+        except httpx.TransportError:
+            time.sleep(0.1)
+    yield url, said
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=15) in {0, -signal.SIGTERM}
+
+
+def wrong_bodies(pair):
+    """Requests that hold the key where it does not belong; bytes are sent as they are."""
+    key, pem = pair.private_b64, pair.private_pem.decode()
+    good = {"app_id": APP_ID, "seller_id": SELLER_ID, "version": 9}
+    alipay = new_rsa_pair().public_b64
+    both = good | {"app_private_key": key}
+    return [
+        both | {"alipay_public_key": key},
+        both | {"alipay_public_key": pem},
+        both | {"alipay_public_key": pair.public_b64},
+        both | {"alipay_public_key": alipay},
+        good | {"app_private_key": key[:1000], "alipay_public_key": alipay},
+        good | {"app_private_key": key[5:], "alipay_public_key": alipay},
+        good | {"app_private_key": pem + pem, "alipay_public_key": alipay},
+        good | {"app_private_key": "私钥:" + key, "alipay_public_key": alipay},
+        good | {"app_private_key": [key], "alipay_public_key": alipay},
+        good | {"app_private_key": {"pem": pem}, "alipay_public_key": alipay},
+        both | {"alipay_public_key": alipay, "enabled": key},
+        both | {"alipay_public_key": alipay, "seller_id": key},
+        both | {"alipay_public_key": alipay, "app_id": pem},
+        both | {"alipay_public_key": alipay, "version": key},
+        both | {"alipay_public_key": alipay, "surprise": key},
+        json.dumps(both).encode()[:-3],
+        pem.encode(),
+        key.encode() * 60,
+    ]
+
+
+@pytest.mark.asyncio
+async def test_no_door_gives_a_private_key_back(
+    binding, new_merchant, api, settings, signer_for, tmp_path
+):
+    """S34 is our anti-pattern: the manual's own page shows the key in clear."""
+    pair, rotated, alipay = new_rsa_pair(), new_rsa_pair(), new_rsa_pair()
+    canaries = [Canary(pair), Canary(rotated)]
+    tenant_id, user = await new_merchant()
+    url, said = api
+    heard = []
+    good = {"app_id": APP_ID, "seller_id": SELLER_ID, "alipay_public_key": alipay.public_b64}
+    bodies = [
+        *wrong_bodies(pair),
+        good | {"app_private_key": pair.private_pem.decode(), "version": 0},
+        good | {"app_private_key": rotated.private_b64, "version": 1},
+        *wrong_bodies(rotated),
+    ]
+    signer = signer_for("gateway-edge")
+    statuses = []
+    async with httpx.AsyncClient(base_url=url) as client:
+
+        async def ask(method, path, body=None, **facts):
+            facts = {"kind": "service", "subject": "gateway-edge"} | facts
+            content = body if isinstance(body, bytes) or body is None else json.dumps(body)
+            answer = await client.request(
+                method,
+                path,
+                content=content,
+                headers={
+                    "Authorization": f"Bearer {signer.issue('binding', **facts)}",
+                    "Content-Type": "application/json",
+                },
+            )
+            heard.append(answer.text + str(answer.headers))
+            return answer
+
+        person = {
+            "kind": "user",
+            "subject": str(user.user_id),
+            "tenant_id": UUID(str(tenant_id)),
+            "permissions": {"apps.read", "apps.write"},
+        }
+        for body in bodies:
+            answer = await ask("PUT", "/api/merchant/v1/apps", body, **person)
+            statuses.append(answer.status_code)
+        for path in ("/api/merchant/v1/apps", "/api/merchant/v1/merchant"):
+            assert (await ask("GET", path, **person)).status_code == 200
+        assert (await ask("GET", f"/internal/apps/{APP_ID}")).status_code == 200
+    assert statuses.count(200) == 2
+    assert set(statuses) <= {200, 409, 413, 422}
+    assert 500 not in statuses
+
+    for name, text in (("p", pair.private_b64), ("broken", pair.private_b64[:900])):
+        key_file, public_file = tmp_path / name, tmp_path / "alipay"
+        key_file.write_text(text)
+        public_file.write_text(alipay.public_b64)
+        for seller in (SELLER_ID, "2088000000000009"):
+            done = subprocess.run(
+                [*COMMAND, "apps", "add", "--merchant", str(tenant_id), "--app-id", APP_ID,
+                 "--seller-id", seller, "--app-private-key", str(key_file),
+                 "--alipay-public-key", str(public_file)],
+                env=settings, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert done.returncode == (0 if name == "p" else 2), done.stderr
+            heard.append(done.stdout + done.stderr)
+
+    logs = said.read_text()
+    assert '"path":"/api/merchant/v1/apps"' in logs
+    rows = await everything(binding.database)
+    assert APP_ID in rows
+    for canary in canaries:
+        assert not any(canary.in_text(text) for text in heard)
+        assert not canary.in_text(logs)
+        assert not canary.in_text(rows)
+    assert PASSWORD not in logs + rows
+
+
+async def everything(database):
+    """All rows of all tables as text, binary columns in hex and as the text they may be."""
+    tables = await database.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    parts = []
+    for table in tables:
+        for row in await database.fetch(f"SELECT t.* FROM {table['tablename']} t"):
+            for value in row.values():
+                parts.append(str(value))
+                if isinstance(value, bytes):
+                    parts += [value.hex(), value.decode("latin-1")]
+    return "\n".join(parts)
+
+
+@pytest.mark.asyncio
+async def test_a_failure_inside_does_not_tell_the_key(binding, owner, app_body, monkeypatch):
+    """Even when something of ours breaks with the key in hand, the answer is a bare problem."""
+    from services.binding import apps
+
+    def broken(*_):
+        raise RuntimeError("the sealing broke")
+
+    monkeypatch.setattr(apps, "seal", broken)
+    _, caller = owner
+    answer = await caller("PUT", "/api/merchant/v1/apps", app_body(app_id=APP_ID))
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert "sealing" not in answer.text
+    assert await binding.database.value("SELECT count(*) FROM apps") == 0
+    assert str(uuid4()) not in answer.text
