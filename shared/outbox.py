@@ -45,7 +45,8 @@ CREATE INDEX ix_outbox_published ON outbox USING brin (published_at)
 """
 
 BATCH_MAX = 500
-IDLE_POLL_S = 0.025
+IDLE_POLL_S = (0.01, 0.08)
+"""An empty look is followed by a pause that doubles from the first to the second."""
 RETRY_S = 0.5
 STANDBY_POLL_S = 1.0
 LEASE_S = 15
@@ -133,6 +134,7 @@ class Relay:
         self._last = {row["partition"]: row["last"] for row in rows}
         loop = asyncio.get_running_loop()
         check_at = purge_at = loop.time()
+        pause = IDLE_POLL_S[0]
         while True:
             if loop.time() >= check_at:
                 await self._replay_if_wiped(connection)
@@ -140,9 +142,11 @@ class Relay:
             if loop.time() >= purge_at:
                 await connection.execute(_PURGE, RETENTION_DAYS)
                 purge_at = loop.time() + PURGE_EVERY_S
-            sent = await self._forward(connection)
-            if sent == 0:
-                await asyncio.sleep(IDLE_POLL_S)
+            if await self._forward(connection):
+                pause = IDLE_POLL_S[0]
+            else:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, IDLE_POLL_S[1])
 
     async def _wait_to_lead(self, connection: "asyncpg.Connection[Any]") -> None:
         lock = f"outbox:{self._topic}"

@@ -10,8 +10,10 @@ from deploy.local.layout import SERVICES, Layout
 from deploy.local.postgres import Cluster
 
 ALIPAY_TIMEOUT_MS = "15000"
-EMBEDDED_FETCH_WAIT_MS = "20"
-"""The embedded broker does not wake a waiting fetch, so the wait is the event's delay."""
+EMBEDDED_FETCH_WAIT_MS = {"order-worker": "20", "campaign-worker": "20"}
+SLOW_FETCH_WAIT_MS = "200"
+"""The embedded broker does not wake a waiting fetch, so the wait is the event's delay: short where
+a sale waits for it, longer where only bindings and revocations (within a second) arrive."""
 ENGINES = ("postgres", "broker", "sandbox-alipay")
 API_NAMES = tuple(f"{name}-api" for name in SERVICES)
 WORKER_NAMES = tuple(f"{name}-worker" for name in SERVICES)
@@ -66,8 +68,6 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
         "LOG_LEVEL": "INFO",
         "KAFKA_BOOTSTRAP": f"127.0.0.1:{ports['broker']}",
     }
-    if uses_embedded_broker():
-        told["KAFKA_FETCH_MAX_WAIT_MS"] = EMBEDDED_FETCH_WAIT_MS
     for name in SERVICES:
         told[f"{name.upper()}_URL"] = f"http://127.0.0.1:{ports[f'{name}-api']}"
     for name in own_databases():
@@ -120,6 +120,9 @@ def product(layout: Layout, ports: dict[str, int]) -> list[Spec]:
             "LISTEN": f"127.0.0.1:{ports[name]}",
             "SERVICE_KEY_FILE": str(layout.secrets / f"{issuer}.pem"),
         }
+        if uses_embedded_broker():
+            wait_ms = EMBEDDED_FETCH_WAIT_MS.get(name, SLOW_FETCH_WAIT_MS)
+            told.setdefault("KAFKA_FETCH_MAX_WAIT_MS", wait_ms)
         ready = f"http://127.0.0.1:{ports[name]}/readyz"
         specs.append(Spec(name, [sys.executable, "-m", module, role], told, ready_url=ready))
     return specs

@@ -32,7 +32,7 @@ class Gateway:
         if request.method not in {"GET", "POST"}:
             return web.Response(status=405)
         body = await request.read()
-        target = request.message.path
+        target = request.raw_path
         raw_query = target.partition("?")[2].partition("#")[0].encode("utf-8", "surrogateescape")
         content_type = request.headers.get("Content-Type", "")
         received = wire.read(raw_query, content_type, body)

@@ -56,7 +56,7 @@ def read(raw_query: bytes, content_type: str, body: bytes) -> Received:
             pairs += multipart_pairs(content_type, body)
         else:
             pairs += urlencoded_pairs(body)
-    named = dict(pairs).get(b"charset", b"")
+    named = next((value for name, value in pairs if name == b"charset"), b"")
     codec = CHARSETS.get(named.decode("latin-1").strip().lower()) if named else UTF_8
     received = Received(codec=codec or UTF_8, is_charset_known=codec is not None)
     params = received.params
