@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ HEALTHY_AFTER_S = 30.0
 LOOK_AGAIN_S = 0.05
 STOP_WITHIN_S = 10.0
 LOG_MAX_BYTES = 20 * 1024 * 1024
+COPY_BYTES = 1024 * 1024
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -35,10 +37,15 @@ def _die_with_parent(signum: int) -> Callable[[], None]:
     return ask
 
 
-def _rotated(path: Path) -> None:
+def trim(path: Path, limit: int = LOG_MAX_BYTES) -> None:
+    """Moves a log that has grown too long to `.1`. The writer keeps its open file (it appends),
+    so the text is copied and the file emptied; a line written in between is lost."""
     with contextlib.suppress(FileNotFoundError):
-        if path.stat().st_size > LOG_MAX_BYTES:
-            path.replace(path.with_suffix(".log.1"))
+        if path.stat().st_size <= limit:
+            return
+        with path.open("r+b") as log, path.with_name(path.name + ".1").open("wb") as older:
+            shutil.copyfileobj(log, older, COPY_BYTES)
+            log.truncate(0)
 
 
 class Child:
@@ -46,7 +53,7 @@ class Child:
 
     def __init__(self, spec: Spec, logs: Path) -> None:
         self.spec = spec
-        self._log = logs / f"{spec.name}.log"
+        self.log = logs / f"{spec.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.restarts = 0
 
@@ -58,11 +65,19 @@ class Child:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def how_it_ended(self) -> str:
+        """The exit status or the signal's name, for the supervisor's log."""
+        code = self._process.poll() if self._process is not None else None
+        if code is not None and code < 0:
+            return signal.Signals(-code).name
+        return f"exit {code}"
+
     def start(self) -> None:
-        _rotated(self._log)
+        trim(self.log)
         # PostgreSQL stops fast on SIGINT; to it SIGTERM means waiting for every client.
         farewell = signal.SIGINT if self.spec.name == "postgres" else signal.SIGTERM
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.spec.command,
                 env=self.spec.environment,
@@ -73,7 +88,7 @@ class Child:
                 **{"cwd": ROOT, **self.spec.popen},
             )
 
-    async def watch(self, on_change: Callable[[], None]) -> None:
+    async def watch(self, on_restart: "Callable[[Child, str], None]") -> None:
         """Starts it again whenever it ends, more slowly each time it does not last."""
         pause = BACKOFF_FIRST_S
         while True:
@@ -81,11 +96,15 @@ class Child:
             await self._ended()
             if time.monotonic() - started > HEALTHY_AFTER_S:
                 pause = BACKOFF_FIRST_S
+            why = self.how_it_ended
             await asyncio.sleep(pause)
             pause = min(pause * 2, BACKOFF_MAX_S)
             self.restarts += 1
-            self.start()
-            on_change()
+            try:
+                self.start()
+            except OSError as error:  # no memory or no pids left just now: try again later
+                why = f"{why}; {error}"
+            on_restart(self, why)
 
     async def _ended(self) -> None:
         while True:
@@ -106,9 +125,9 @@ class Child:
 
     def last_words(self, limit: int = 1500) -> str:
         """The end of its log, for the person whose start failed."""
-        if not self._log.exists():
+        if not self.log.exists():
             return ""
-        return self._log.read_text(errors="replace")[-limit:]
+        return self.log.read_text(errors="replace")[-limit:]
 
 
 def answers(url: str) -> bool:

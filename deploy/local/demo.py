@@ -1,13 +1,15 @@
 """Demo data: an operator, a merchant with its store and bound app, an enrolled device.
 
 The app's public key is registered at the sandbox's admin door; everything else goes through the
-services' own command lines and the edge. `demo.json` remembers the result, so a later start does
-nothing; each step may also be repeated.
+services' own command lines and the edge. `demo.json` remembers the result and which databases it
+is in, so a later start does nothing; each step may also be repeated.
 """
 
 import contextlib
+import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 import time
@@ -16,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import secrets
-from deploy.local.layout import ROOT, Layout, StackError
-from deploy.local.processes import public_url
+from deploy.local.layout import ROOT, SERVICES, Layout, StackError
+from deploy.local.processes import own_databases, public_url
 
 APP_ID = "2021000000000001"
 OPERATOR, OWNER = "operator@demo", "owner@demo"
@@ -47,16 +49,52 @@ def _said(module: str, *words: str) -> dict[str, Any]:
     return answer
 
 
+def _register(layout: Layout, sandbox_admin: str) -> dict[str, Any]:
+    """Makes the app known to the sandbox; the same answer each time."""
+    public_key = (layout.secrets / "app-public-key.pem").read_text()
+    return _post(
+        f"{sandbox_admin}/apps", {"app_id": APP_ID, "public_key": public_key, "mode": "key"}
+    )
+
+
+def _databases() -> str:
+    """A mark of the databases in use: ours, or the given ones."""
+    own = own_databases()
+    names = (f"DATABASE_URL_{name.upper()}" for name in SERVICES if name not in own)
+    return hashlib.sha256("\n".join(os.environ[name] for name in names).encode()).hexdigest()
+
+
+def known(layout: Layout) -> dict[str, Any]:
+    """The demo part of stack.json, as the last `seed` made it."""
+    found: dict[str, Any] = json.loads(layout.demo_file.read_text())["demo"]
+    return found
+
+
+def is_current(layout: Layout, sandbox_admin: str) -> bool:
+    """Whether what an earlier start made is in these databases, and the sandbox has not lost its
+    keys meanwhile."""
+    bound = layout.secrets / "alipay-public-key.txt"
+    try:
+        made_in = json.loads(layout.demo_file.read_text())["made_in"]
+        key = _register(layout, sandbox_admin)["alipay_public_key"]
+        return bool(made_in == _databases() and key == bound.read_text())
+    except (FileNotFoundError, KeyError):
+        return False
+
+
+def keep(layout: Layout, made: dict[str, Any]) -> None:
+    """Remembers what `seed` has made."""
+    text = json.dumps({"made_in": _databases(), "demo": made}, ensure_ascii=False)
+    secrets.write_private(layout.demo_file, text)
+
+
 def seed(layout: Layout, sandbox_admin: str) -> dict[str, Any]:
     """Makes what is missing; needs the services' environment (runs as a child process)."""
     folder = layout.secrets
     for login in (OPERATOR, OWNER):
         secrets.password(folder, login)
-    public_key = (folder / "app-public-key.pem").read_text()
-    registered = _post(
-        f"{sandbox_admin}/apps", {"app_id": APP_ID, "public_key": public_key, "mode": "key"}
-    )
-    (folder / "alipay-public-key.txt").write_text(registered["alipay_public_key"])
+    registered = _register(layout, sandbox_admin)
+    secrets.write_private(folder / "alipay-public-key.txt", registered["alipay_public_key"])
     _said("binding", "operators", "add", "--login", OPERATOR, *_password(folder, OPERATOR))
     account = ("--login", OWNER, *_password(folder, OWNER))
     merchant = _said("binding", "merchants", "add", "--name", MERCHANT, *account)["merchant_id"]
@@ -88,34 +126,24 @@ def _password(folder: Path, login: str) -> tuple[str, str]:
     return "--password-file", str(folder / f"{login}.password")
 
 
-def _dragonfly(layout: Layout, *words: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "deploy.sandbox.dragonfly", *words]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False,
-        stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-
-
 def enrol(layout: Layout, code: str) -> None:
     """The device turns the code into a key of its own, through the edge."""
-    done = _dragonfly(
-        layout, "enrol", "--url", public_url(layout), "--code", code, "--sn", SN,
-        "--file", str(layout.device_file),
+    words = [sys.executable, "-m", "deploy.sandbox.dragonfly", "enrol"]
+    words += ["--url", public_url(layout), "--code", code, "--sn", SN]
+    done = subprocess.run(
+        [*words, "--file", str(layout.device_file)], cwd=ROOT, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=LIMIT_S, check=False,
     )  # fmt: skip
     if done.returncode != 0:
         raise StackError(f"enrol: {done.stdout.strip()} {done.stderr.strip()}"[-800:])
 
 
-def first_payment(layout: Layout) -> dict[str, Any]:
-    """Pays 0.01 by face on the demo device; the answer of the device client."""
-    done = _dragonfly(
-        layout, "pay", "--amount", "0.01", "--face", "--subject", "豆娘首笔",
-        "--device", str(layout.device_file), "--json",
-    )  # fmt: skip
-    if done.returncode != 0:
-        raise StackError(f"first payment: {done.stdout.strip()} {done.stderr.strip()}"[-800:])
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+def first_payment(layout: Layout) -> list[str]:
+    """The words that pay 0.01 by face on the demo device."""
+    return [
+        "-m", "deploy.sandbox.dragonfly", "pay", "--amount", "0.01", "--face",
+        "--subject", "豆娘首笔", "--device", str(layout.device_file), "--json",
+    ]  # fmt: skip
 
 
 def order_of(layout: Layout, payment_id: str, wait_s: float = 20.0) -> str | None:

@@ -51,6 +51,10 @@ class Layout:
         return self.run_dir / "supervisor.lock"
 
     @property
+    def children_file(self) -> Path:
+        return self.run_dir / "children.json"
+
+    @property
     def device_file(self) -> Path:
         return self.run_dir / "device.json"
 

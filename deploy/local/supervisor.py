@@ -8,19 +8,23 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable
+import traceback
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import asyncpg
 
-from deploy.local import demo, postgres, processes, secrets
-from deploy.local.children import Child, answers
+from deploy.local import demo, leftovers, postgres, processes, secrets
+from deploy.local.children import Child, answers, trim
 from deploy.local.layout import ROOT, SERVICES, Layout, StackError, choose_ports
 from deploy.local.processes import Spec
 
 ENGINE_WAIT_S = 30.0
-READY_WAIT_S = 60.0
+READY_WAIT_S = 120.0
+HELPER_LIMIT_S = 90.0
+TRIES = 3
+LOCK_TRIES = 20
+TRIM_EVERY_S = 5.0
 LOOK_AGAIN_S = 0.05
 
 
@@ -42,11 +46,20 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._ports: dict[str, int] = {}
         self._stack: dict[str, Any] = {}
+        self._watches: list[asyncio.Task[None]] = []
 
     def _say(self, text: str, **more: Any) -> None:
+        """To the person who waits for the start."""
         line = json.dumps({"text": text, **more}, ensure_ascii=False)
         with self._layout.progress_file.open("a") as out:
             out.write(line + "\n")
+        self._note(text)
+
+    def _note(self, text: str) -> None:
+        """To logs/supervisor.log."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        sys.stderr.write(f"{now} {text}\n")
+        sys.stderr.flush()
 
     async def run(self) -> None:
         """Until SIGTERM: up, then watching. A failed start takes everything down again."""
@@ -54,35 +67,67 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, stop.set)
-        with self._layout.lock_file.open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with self._layout.lock_file.open("a+") as lock:
+            await self._lock(lock)
+            lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
             try:
-                await self._until(stop, self._up())
-                await self._until(stop, self._watch())
-            except StackError as error:
-                self._say(str(error), failed=True)
-            except Exception as error:
-                self._say(f"{type(error).__name__}: {error}", failed=True)
-                raise
+                async with asyncio.TaskGroup() as self._tasks:
+                    watching = self._tasks.create_task(self._trim_logs())
+                    self._watches.append(watching)
+                    if await self._came_up(stop):
+                        await stop.wait()
+                    for task in self._watches:
+                        task.cancel()
             finally:
+                self._note("停止 stopping")
                 await self._down()
 
-    async def _until(self, stop: asyncio.Event, work: Awaitable[None]) -> None:
-        """Does the work unless asked to stop first."""
-        if stop.is_set():
-            return
-        working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
-        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not working.done():
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
-            return
-        working.result()
+    async def _lock(self, lock: TextIO) -> None:
+        """Whoever asks whether we run holds the lock for a moment, so one refusal means nothing."""
+        for attempt in range(LOCK_TRIES):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if attempt == LOCK_TRIES - 1:
+                    raise SystemExit("another supervisor runs this stack") from None
+                await asyncio.sleep(LOOK_AGAIN_S)
+            else:
+                return
 
-    async def _up(self) -> None:
+    async def _came_up(self, stop: asyncio.Event) -> bool:
+        """False when the start failed (the cause was said) or was called off."""
+        starting = self._tasks.create_task(self._up())
+        stopping = self._tasks.create_task(stop.wait())
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if starting.done():
+            return starting.result()
+        starting.cancel()
+        self._say("已取消 called off", failed=True)
+        return False
+
+    async def _trim_logs(self) -> None:
+        while True:
+            await asyncio.sleep(TRIM_EVERY_S)
+            for child in self._children.values():
+                trim(child.log)
+
+    async def _up(self) -> bool:
+        try:
+            await self._bring_up()
+        except StackError as error:
+            self._say(str(error), failed=True)
+        except Exception as error:
+            self._say(f"{type(error).__name__}: {error}", failed=True)
+            self._note(traceback.format_exc())
+        else:
+            self._say("就绪 ready", ready=True)
+            return True
+        return False
+
+    async def _bring_up(self) -> None:
         self._ports = choose_ports(self._layout, processes.port_names())
         secrets.make_all(self._layout.secrets)
         cluster = None
@@ -93,6 +138,9 @@ class Supervisor:
         for spec in processes.engines(self._layout, self._ports, cluster):
             self._start(spec)
         specs = processes.product(self._layout, self._ports)
+        told = processes.environment(self._layout, self._ports)
+        settings = "".join(f"{name}={value}\n" for name, value in sorted(told.items()))
+        secrets.write_private(self._layout.run_dir / "local.env", settings)
         if cluster is not None:
             await self._database_up()
         await self._migrate(specs[0])
@@ -103,13 +151,13 @@ class Supervisor:
         await self._all_ready()
         await self._demo(specs[0])
         self._write_stack()
-        self._say("就绪 ready", ready=True)
 
     async def _migrate(self, like: Spec) -> None:
         """Skipped when the same files were applied to the same databases by an earlier start."""
         done_file = self._layout.run_dir / "migrated.txt"
         wanted = migration_digest()
-        if done_file.exists() and done_file.read_text() == wanted and processes.own_databases():
+        is_all_ours = len(processes.own_databases()) == len(SERVICES)
+        if is_all_ours and done_file.exists() and done_file.read_text() == wanted:
             return
         self._say("升级表结构 migrating")
         await self._helper(["-m", "deploy.local", "migrate"], like)
@@ -119,6 +167,17 @@ class Supervisor:
         child = Child(spec, self._layout.logs)
         child.start()
         self._children[spec.name] = child
+        self._remember()
+        self._watches.append(self._tasks.create_task(child.watch(self._restarted)))
+
+    def _restarted(self, child: Child, why: str) -> None:
+        self._note(f"{child.spec.name} ended ({why}); started again as {child.pid}")
+        self._remember()
+        self._write_stack()
+
+    def _remember(self) -> None:
+        running = {n: c.pid for n, c in self._children.items() if c.pid is not None}
+        leftovers.remember(self._layout.children_file, running)
 
     async def _database_up(self) -> None:
         """Accepting connections, with our roles and databases."""
@@ -147,7 +206,7 @@ class Supervisor:
     def _still_alive(self, name: str, deadline: float) -> None:
         child = self._children[name]
         late = asyncio.get_running_loop().time() > deadline
-        if late or not child.is_running:
+        if late or (child.restarts >= TRIES and not child.is_running):
             why = "没有就绪 is not ready in time" if late else "启动失败 ended while starting"
             raise StackError(f"{name} {why}\n{child.last_words()}")
 
@@ -157,9 +216,18 @@ class Supervisor:
             sys.executable, *words, cwd=ROOT, env=like.environment,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
-        out, err = await process.communicate()
+        try:
+            out, err = await asyncio.wait_for(process.communicate(), HELPER_LIMIT_S)
+        except TimeoutError:
+            raise StackError(
+                f"{' '.join(words)}: {HELPER_LIMIT_S:.0f} s 内未完成 is late"
+            ) from None
+        finally:
+            if process.returncode is None:
+                process.kill()
         if process.returncode != 0:
-            raise StackError(f"{' '.join(words)}\n{err.decode(errors='replace')[-1500:]}")
+            told = (err or out).decode(errors="replace").strip()
+            raise StackError(f"{' '.join(words)}\n{told[-1500:]}")
         return out.decode()
 
     async def _all_ready(self) -> None:
@@ -180,19 +248,19 @@ class Supervisor:
         if not processes.uses_sandbox():
             self._write_stack()
             return
-        path = self._layout.demo_file
-        if not path.exists():
+        admin = self._stack["sandbox"]["alipay"]["admin"]
+        if not await asyncio.to_thread(demo.is_current, self._layout, admin):
             self._say(
-                "建立演示商户、门店、应用、设备 making the demo merchant, store, app and device"
+                "建立演示商户、门店、应用、设备 making a demo merchant, store, app and device"
             )
             made = await self._helper(["-m", "deploy.local", "seed"], like)
-            secrets.write_private(path, made)
+            demo.keep(self._layout, json.loads(made))
         self._say("首笔刷脸支付 0.01 元 a first face payment of 0.01")
-        paid = await asyncio.to_thread(demo.first_payment, self._layout)
+        paid = json.loads(await self._helper(demo.first_payment(self._layout), like))
         order_no = await asyncio.to_thread(demo.order_of, self._layout, paid["payment_id"])
         if order_no is None:
             raise StackError("首笔支付没有生成订单 the first payment did not become an order")
-        self._stack["demo"] = json.loads(path.read_text())
+        self._stack["demo"] = demo.known(self._layout)
         names = ("out_trade_no", "amount_fen", "status")
         known = {name: paid[name] for name in names}
         self._stack["first_payment"] = {"order_no": order_no, **known}
@@ -213,7 +281,7 @@ class Supervisor:
             "postgres": {name: told[f"DATABASE_URL_{name.upper()}"] for name in SERVICES},
             "kafka": {
                 "bootstrap": told["KAFKA_BOOTSTRAP"],
-                "kind": "embedded" if processes.uses_embedded_broker() else "real",
+                "kind": "embedded" if processes.uses_embedded_broker() else "external",
             },
         }
         if processes.uses_sandbox():
@@ -231,14 +299,10 @@ class Supervisor:
         text = json.dumps(self._stack, ensure_ascii=False, indent=2)
         secrets.write_private(self._layout.stack_file, text + "\n")
 
-    async def _watch(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for child in self._children.values():
-                group.create_task(child.watch(self._write_stack))
-
     async def _down(self) -> None:
         engines = [c for n, c in self._children.items() if n in processes.ENGINES]
         others = [c for n, c in self._children.items() if n not in processes.ENGINES]
         await asyncio.gather(*(child.stop() for child in others))
         await asyncio.gather(*(child.stop() for child in engines))
         self._layout.stack_file.unlink(missing_ok=True)
+        self._layout.children_file.unlink(missing_ok=True)

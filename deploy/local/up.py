@@ -1,5 +1,6 @@
 """What the person sees of `make run`, `make stop` and `make reset`."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -10,11 +11,15 @@ import sys
 import time
 from typing import Any
 
-from deploy.local.layout import ROOT, Layout, StackError, require_free
+from deploy.local import leftovers
+from deploy.local.children import answers
+from deploy.local.layout import DEFAULT_PORT, ROOT, Layout, StackError, require_free
 from deploy.local.postgres import elsewhere
 
 STOP_WITHIN_S = 40.0
+HEALTHY_WITHIN_S = 15.0
 LOOK_AGAIN_S = 0.05
+GRACE_S = 10.0
 
 
 def _say(text: str) -> None:
@@ -23,7 +28,7 @@ def _say(text: str) -> None:
 
 
 def running_supervisor(layout: Layout) -> int | None:
-    """Its pid while it holds the lock."""
+    """Its pid while it holds the lock (0: not yet written)."""
     try:
         with layout.lock_file.open("r+") as lock:
             try:
@@ -39,81 +44,146 @@ def running_supervisor(layout: Layout) -> int | None:
 def up(layout: Layout) -> None:
     """Starts the supervisor in the background and follows it until it is ready or has failed."""
     layout.make()
+    is_up = running_supervisor(layout) is not None
+    if is_up and layout.stack_file.exists():
+        _already_up(layout)
+        return
     started = time.time()
-    if running_supervisor(layout) is None:
-        for port in (layout.port, layout.port + 1):
-            require_free(port, "PORT=… make run")
-        layout.progress_file.write_text("")
-        layout.stack_file.unlink(missing_ok=True)
-        with (layout.logs / "supervisor.log").open("ab") as log:
-            subprocess.Popen(
-                [sys.executable, "-m", "deploy.local", "supervise", "--started", str(started)],
-                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,
-                env={**os.environ, "RUN_DIR": str(layout.run_dir), "PORT": str(layout.port)},
-            )  # fmt: skip
-    _follow(layout, started)
+    if not is_up:
+        _start(layout, started)
+    try:
+        _follow(layout, started)
+    except KeyboardInterrupt:
+        down(layout)
+        raise StackError("已取消 called off") from None
     _summary(json.loads(layout.stack_file.read_text()), layout)
+
+
+def _already_up(layout: Layout) -> None:
+    stack = json.loads(layout.stack_file.read_text())
+    public = stack["gateway"]["public"]
+    deadline = time.monotonic() + HEALTHY_WITHIN_S
+    while not answers(f"{public}/readyz"):
+        if time.monotonic() > deadline:
+            raise StackError(
+                f"已启动但不健康，请看日志或先 make stop\n"
+                f"it is up but not healthy; see {layout.logs}, or make stop first"
+            )
+        time.sleep(LOOK_AGAIN_S)
+    _say("已在运行 it is already up")
+    _summary(stack, layout)
+
+
+def _start(layout: Layout, started: float) -> None:
+    ended = leftovers.end(layout.children_file)
+    if ended:
+        _say(f"清理上次遗留的进程 ended what an earlier stack left: {' '.join(ended)}")
+    for port in (layout.port, layout.port + 1):
+        require_free(port, "PORT=… make run")
+    layout.progress_file.write_text("")
+    layout.stack_file.unlink(missing_ok=True)
+    with (layout.logs / "supervisor.log").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "deploy.local", "supervise", "--started", str(started)],
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            env={**os.environ, "RUN_DIR": str(layout.run_dir), "PORT": str(layout.port)},
+        )  # fmt: skip
 
 
 def _follow(layout: Layout, started: float) -> None:
     read = 0
-    grace = time.monotonic() + 10.0
+    grace = time.monotonic() + GRACE_S
     while True:
+        is_up = running_supervisor(layout) is not None
         lines = layout.progress_file.read_text().splitlines()
         for line in lines[read:]:
             step: dict[str, Any] = json.loads(line)
             if step.get("failed"):
+                _until_gone(layout)
                 raise StackError(step["text"])
             _say(f"[{time.time() - started:5.1f} s] {step['text']}")
             if step.get("ready"):
                 return
         read = len(lines)
-        if running_supervisor(layout) is None and time.monotonic() > grace:
+        if not is_up and (read or time.monotonic() > grace):
             tail = (layout.logs / "supervisor.log").read_text(errors="replace")[-1500:]
             raise StackError(f"守护进程已退出 the supervisor has ended\n{tail}")
         time.sleep(LOOK_AGAIN_S)
 
 
+def _until_gone(layout: Layout) -> bool:
+    """Whether the supervisor ended in time."""
+    deadline = time.monotonic() + STOP_WITHIN_S
+    while running_supervisor(layout) is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_AGAIN_S)
+    return True
+
+
+def _dragonfly(layout: Layout) -> str:
+    """The command that pays once more, as it can be pasted into a terminal."""
+    python = os.path.relpath(sys.executable)
+    python = sys.executable if python.startswith("..") else python
+    is_default = layout.run_dir == ROOT / ".run"
+    setting = "" if is_default else f"RUN_DIR={layout.run_dir} "
+    return f"{setting}{python} -m deploy.sandbox.dragonfly pay --amount 0.01 --face"
+
+
 def _summary(stack: dict[str, Any], layout: Layout) -> None:
-    _say("")
-    _say(f"  豆娘已就绪 Damselfly is up        {stack['gateway']['public']}")
+    rows = [("控制台 console", stack["gateway"]["public"])]
     if "demo" in stack:
-        owner, paid = stack["demo"]["owner"], stack["first_payment"]
-        _say(f"  商户登录 merchant login         {owner['login']}  {owner['password']}")
-        _say(
-            f"  首笔订单 first order            {paid['order_no']}  "
-            f"{paid['amount_fen'] // 100}.{paid['amount_fen'] % 100:02d} 元  {paid['status']}"
-        )
-        _say(
-            "  再付一笔 pay again              "
-            "python -m deploy.sandbox.dragonfly pay --amount 0.01 --face"
-        )
-        _say(f"  沙箱账本 sandbox ledger         {stack['sandbox']['alipay']['admin']}/trades")
-    _say(f"  详情 details                    {layout.stack_file}")
-    _say(f"  日志 logs                       {layout.logs}")
-    _say("  停止 stop                       make stop")
+        for title, who in (
+            ("商户登录 merchant login", "owner"),
+            ("运营登录 operator login", "operator"),
+        ):
+            account = stack["demo"][who]
+            rows.append((title, f"{account['login']}  {account['password']}"))
+        paid = stack["first_payment"]
+        yuan = f"{paid['amount_fen'] // 100}.{paid['amount_fen'] % 100:02d}"
+        rows += [
+            ("首笔订单 first order", f"{paid['order_no']}  {yuan} 元  {paid['status']}"),
+            ("再付一笔 pay again", _dragonfly(layout)),
+            ("沙箱账本 sandbox ledger", f"{stack['sandbox']['alipay']['admin']}/trades"),
+        ]
+    is_default = layout.port == DEFAULT_PORT and layout.run_dir == ROOT / ".run"
+    rows += [
+        ("详情 details", str(layout.stack_file)),
+        ("日志 logs", str(layout.logs)),
+        ("停止 stop", "make stop" if is_default else f"RUN_DIR={layout.run_dir} make stop"),
+    ]
+    _say(f"\n  豆娘已就绪 Damselfly is up ({stack['seconds_to_ready']} s)\n")
+    for title, value in rows:
+        # A Chinese character is two columns wide.
+        width = sum(2 if ord(letter) > 0x2E80 else 1 for letter in title)
+        _say(f"  {title}{' ' * max(2, 26 - width)}{value}")
+
+
+def _supervisor_pid(layout: Layout) -> int | None:
+    """Waits for the moment between its lock and its pid."""
+    while (pid := running_supervisor(layout)) == 0:
+        time.sleep(LOOK_AGAIN_S)
+    return pid
 
 
 def down(layout: Layout) -> None:
     """Ends everything; the state stays."""
-    pid = running_supervisor(layout)
+    pid = _supervisor_pid(layout)
     if pid is None:
-        _say("没有在运行 nothing is running")
+        ended = leftovers.end(layout.children_file)
+        layout.stack_file.unlink(missing_ok=True)
+        _say("已停止 stopped" if ended else "没有在运行 nothing is running")
         return
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_WITHIN_S
-    while running_supervisor(layout) is not None:
-        if time.monotonic() > deadline:
-            raise StackError("未能停止 it does not stop; see logs/supervisor.log")
-        time.sleep(LOOK_AGAIN_S)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    if not _until_gone(layout):
+        raise StackError("未能停止 it does not stop; see logs/supervisor.log")
     _say("已停止 stopped")
 
 
 def reset(layout: Layout) -> None:
     """Stops, and forgets the local state (databases, sandbox ledger, keys)."""
-    if running_supervisor(layout) is not None:
-        down(layout)
+    down(layout)
     shutil.rmtree(elsewhere(layout), ignore_errors=True)
     for name in ("postgres", "sandbox-alipay", "secrets", "logs"):
         shutil.rmtree(layout.run_dir / name, ignore_errors=True)

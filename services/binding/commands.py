@@ -72,7 +72,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     add.set_defaults(run=add_app)
     add.add_argument("--merchant", type=UUID, required=True)
     add.add_argument("--app-id", required=True, help="16 digits")
-    add.add_argument("--seller-id", help="16 digits from 2088; needed for the first binding")
+    add.add_argument("--seller-id", help="16 digits from 2088: the account that is paid")
     add.add_argument("--app-private-key", type=Path, metavar="FILE", required=True)
     add.add_argument("--alipay-public-key", type=Path, metavar="FILE", required=True)
     add.add_argument("--disabled", action="store_true", help="bind it, but do not trade with it")
@@ -249,10 +249,8 @@ async def add_app(deps: Deps, words: argparse.Namespace) -> Answer:
         raise BadInput("--app-id: 16 digits")
     mine = await apps.list_apps(deps, words.merchant)
     known = next((bound for bound in mine if bound.app.app_id == words.app_id), None)
-    seller_id = words.seller_id or (known.app.seller_id if known else None)
-    if seller_id is None:
-        raise BadInput("--seller-id: needed for the first binding")
-    if not domain.is_seller_id(seller_id):
+    seller_id = words.seller_id or (known.app.seller_id if known else "")
+    if seller_id and not domain.is_seller_id(seller_id):
         raise BadInput("--seller-id: 16 digits that begin with 2088")
     change = AppChange(
         app_id=words.app_id,

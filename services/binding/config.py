@@ -1,5 +1,6 @@
 """The binding service's settings."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field
@@ -19,7 +20,10 @@ class BindingConfig(DatabaseConfig):
 class CommandConfig(BaseSettings):
     """What the command lines need: the database and the key-encryption key, no broker."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    # On the machine of `make run` the stack's own settings serve as defaults.
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, env_file=Path(os.environ.get("RUN_DIR", ".run")) / "local.env"
+    )
 
     database_url: str = Field(validation_alias="DATABASE_URL_BINDING")
     kek_file: Path

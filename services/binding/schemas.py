@@ -50,7 +50,8 @@ class AppBody(Body):
     """A binding. On a change the keys may be left out: what is not given stays."""
 
     app_id: Annotated[str, Field(pattern=APP_ID)]
-    seller_id: Annotated[str, Field(pattern=SELLER_ID)]
+    seller_id: Annotated[str, Field(pattern=f"^$|{SELLER_ID}")] = ""
+    """the account that is paid; empty: not known, and then no notice is held against it"""
     app_private_key: SecretStr | None = None
     alipay_public_key: str | None = None
     enabled: bool = True

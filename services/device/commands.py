@@ -39,7 +39,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     new = actions.add_parser(
         "new", help="a code for one device", description="a code for one device"
     )
-    new.add_argument("--merchant", type=UUID, required=True)
+    new.add_argument("--merchant", type=UUID, help="whose store it is; else looked up")
     new.add_argument("--store", type=UUID, required=True, help="where the device will stand")
     new.add_argument("--sn", help="good for the device of this number only")
     return parser.parse_args(words)
@@ -81,24 +81,30 @@ async def _with_database(config: CommandConfig, words: argparse.Namespace) -> di
 
 async def new_code(deps: Deps, words: argparse.Namespace) -> dict[str, Any]:
     body = schemas.CodeBody(store_id=words.store, sn=words.sn)
-    made = await _patiently(deps, words.merchant, body)
+    merchant_id, made = await _patiently(deps, words.merchant, body)
     return {
         "code": made.code,
         "expires_at": made.expires_at.isoformat().replace("+00:00", "Z"),
-        "merchant_id": words.merchant,
+        "merchant_id": merchant_id,
         "store_id": body.store_id,
         "sn": body.sn,
     }
 
 
-async def _patiently(deps: Deps, merchant_id: UUID, body: schemas.CodeBody) -> NewCode:
+async def _patiently(
+    deps: Deps, given: UUID | None, body: schemas.CodeBody
+) -> tuple[UUID, NewCode]:
     """A store that binding has only just created is on its way to us as an event."""
     deadline = deps.clock.monotonic() + STORE_WAIT_S
     while True:
         try:
-            return await service.create_code(
+            merchant_id = given or await service.merchant_of_store(deps, body.store_id)
+            if merchant_id is None:
+                raise UnknownStore
+            made = await service.create_code(
                 deps, merchant_id, body.store_id, sn=body.sn, actor=ACTOR
             )
+            return merchant_id, made
         except UnknownStore:
             if deps.clock.monotonic() >= deadline:
                 raise BadInput(

@@ -20,6 +20,12 @@ async def lock(tx: AsyncSession, name: str) -> None:
     await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:n, 0))"), {"n": name})
 
 
+async def stores_owner(tx: AsyncSession, store_id: UUID) -> UUID | None:
+    """Whose store it is: a look-up in system scope, for the command line."""
+    found: UUID | None = await tx.scalar(select(Store.tenant_id).where(Store.store_id == store_id))
+    return found
+
+
 async def store(tx: AsyncSession, tenant_id: UUID, store_id: UUID) -> Store | None:
     return await tx.get(Store, (tenant_id, store_id))
 

@@ -62,6 +62,12 @@ class Enrolment:
 # --- enrolment
 
 
+async def merchant_of_store(deps: Deps, store_id: UUID) -> UUID | None:
+    """For the command line, which may leave the merchant out."""
+    async with deps.db.read(None) as tx:
+        return await repo.stores_owner(tx, store_id)
+
+
 async def create_code(
     deps: Deps, tenant_id: UUID, store_id: UUID, *, sn: str | None, actor: str
 ) -> NewCode:

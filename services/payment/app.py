@@ -9,7 +9,7 @@ from services.payment.config import PaymentConfig
 from services.payment.deps import NAME, build_deps
 from services.payment.routes import router
 from services.payment.service import finish_calls
-from shared.clock import Clock
+from shared.clock import Clock, SystemClock
 from shared.tokens import TokenVerifier
 from shared.web import make_app
 
@@ -17,8 +17,9 @@ EGRESS_CALLS_MAX = 384
 """As many as the egress lets through to the channel; a slow channel holds them for seconds."""
 
 
-def create_app(config: PaymentConfig, clock: Clock) -> FastAPI:
+def create_app(config: PaymentConfig, clock: Clock | None = None) -> FastAPI:
     """The payment API as an ASGI app."""
+    clock = clock or SystemClock()
     deps = build_deps(config, clock, process="payment-api", calls_max=EGRESS_CALLS_MAX)
 
     @asynccontextmanager

@@ -91,7 +91,8 @@ BEGIN
     why := 'unknown_trade';
   ELSIF payment.app_id IS DISTINCT FROM p_app THEN
     why := 'other_app';
-  ELSIF p_seller IS NOT NULL AND payment.seller_id IS DISTINCT FROM p_seller THEN
+  ELSIF p_seller IS NOT NULL AND payment.seller_id <> ''
+        AND payment.seller_id IS DISTINCT FROM p_seller THEN
     why := 'other_seller';
   ELSIF payment.payable_fen IS DISTINCT FROM p_total THEN
     why := 'other_amount';

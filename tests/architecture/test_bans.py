@@ -129,6 +129,10 @@ def _problems() -> dict[str, list[str]]:
                     named[item.target.id] = item.value
                 elif isinstance(item, ast.Assign) and isinstance(item.targets[0], ast.Name):
                     named[item.targets[0].id] = item.value
+                elif isinstance(item, ast.Assign) and isinstance(item.value, ast.Tuple):
+                    assert isinstance(item.targets[0], ast.Tuple)
+                    names = (t.id for t in item.targets[0].elts if isinstance(t, ast.Name))
+                    named.update(zip(names, item.value.elts, strict=True))
             code = named.get("code")
             if isinstance(code, ast.Constant) and isinstance(code.value, str) and "title" in named:
                 found.setdefault(code.value, []).append(f"{path}:{node.name}")

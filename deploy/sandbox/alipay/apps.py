@@ -13,10 +13,10 @@ from deploy.sandbox.alipay.ledger import Ledger, Tx
 MODES = ("key",)
 BUYER_IDS = ("open_id", "user_id")
 INSERT = """
-INSERT INTO apps (app_id, seller_id, mode, public_key, alipay_private_key, notify_url, aes_key,
-  buyer_ids) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO apps (app_id, seller_id, mode, public_key, alipay_private_key, notify_url, buyer_ids)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (app_id) DO UPDATE SET mode = excluded.mode, public_key = excluded.public_key,
-  notify_url = excluded.notify_url, aes_key = excluded.aes_key, buyer_ids = excluded.buyer_ids
+  notify_url = excluded.notify_url, buyer_ids = excluded.buyer_ids
 """
 
 
@@ -80,6 +80,8 @@ class Apps:
 
     async def register(self, wanted: dict[str, Any]) -> App:
         """Again with the same app_id: the new public key counts, ours and the seller stay."""
+        if wanted.get("aes_key") is not None:
+            raise BadRegistration("aes_key: content encryption is not played yet")
         public_key = _public_key(wanted)
         mode = _one_of(wanted, "mode", MODES)
         buyer_ids = _one_of(wanted, "buyer_ids", BUYER_IDS)
@@ -107,7 +109,6 @@ def _save(tx: Tx, app: App) -> None:
         rsa2.spki_base64(app.public_key),
         rsa2.private_pem(app.alipay_key),
         app.notify_url,
-        None,
         app.buyer_ids,
     )
 

@@ -11,15 +11,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-from yarl import URL
-
 from deploy.sandbox.alipay import faults, notices, variants
 from deploy.sandbox.alipay.agenda import Agenda
 from deploy.sandbox.alipay.apps import App, Apps
 from deploy.sandbox.alipay.clock import ScaledClock
 from deploy.sandbox.alipay.faults import Faults
 from deploy.sandbox.alipay.ledger import Ledger, Tx, save_setting
+from deploy.sandbox.alipay.post import Answer, Poster, Undelivered
 
 MINUTE_MS = 60_000
 RESENDS_MS = tuple(minutes * MINUTE_MS for minutes in (4, 10, 10, 60, 120, 360, 900))
@@ -72,7 +70,7 @@ class Delivery:
         self.clock = ScaledClock.restore(ledger.setting(CLOCK))
         self._agenda: Agenda[str] = Agenda(self.clock, self._hand_over)
         self._ready: asyncio.Queue[str] = asyncio.Queue(SENDERS * 4)
-        self._session: aiohttp.ClientSession | None = None
+        self._poster = Poster(HEADERS, TIMEOUT_S)
         for row in ledger.read(DUE):
             self._agenda.push(row["due"], row["notify_id"])
 
@@ -87,18 +85,13 @@ class Delivery:
         self._agenda.wake()
 
     async def run(self) -> None:
-        async with (
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=SENDERS * 4, keepalive_timeout=30),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
-                skip_auto_headers=("Accept", "Accept-Encoding"),
-            ) as self._session,
-            asyncio.TaskGroup() as group,
-        ):
-            group.create_task(self._agenda.run())
-            for _ in range(SENDERS):
-                group.create_task(self._send_ready())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._agenda.run())
+                for _ in range(SENDERS):
+                    group.create_task(self._send_ready())
+        finally:
+            self._poster.close()
 
     async def _hand_over(self, notify_id: str) -> None:
         await self._ready.put(notify_id)
@@ -113,17 +106,18 @@ class Delivery:
 
     async def _deliver(self, app: App, row: sqlite3.Row) -> None:
         notify_id = row["notify_id"]
-        fired = self._faults.draw(faults.ON_NOTIFY, app.app_id, row["method"])
         is_first = row["attempts"] == 0 and not row["is_held"]
-        if is_first and "notify_never" in fired:
+        kinds = faults.ON_NOTIFY if is_first else variants.VARIANT_OF.keys()
+        fired = self._faults.draw(kinds, app.app_id, row["method"])
+        if "notify_never" in fired:
             await self._hold(notify_id, "never", row["due"])
             return
-        if is_first and "notify_late" in fired:
+        if "notify_late" in fired:
             late = faults.milliseconds(fired["notify_late"], 3000) * self.clock.scale
             await self._hold(notify_id, "due", self.clock.now() + int(late))
             return
         fields = json.loads(row["fields"])
-        for _ in range(2 if is_first and "notify_twice" in fired else 1):
+        for _ in range(2 if "notify_twice" in fired else 1):
             complete = notices.form(fields, notify_id)
             sent = await self.post(
                 row["url"], notify_id, variants.body_under(app, self._apps, complete, fired)
@@ -154,15 +148,10 @@ class Delivery:
 
     async def post(self, url: str, notify_id: str, body: bytes) -> Sent:
         """No redirect is followed; only the first bytes of an answer are read."""
-        assert self._session is not None  # noqa: S101 - run() opens it before anything is due
         started = time.monotonic()
         try:
-            async with self._session.post(
-                URL(url, encoded=True), data=body, headers=HEADERS, allow_redirects=False
-            ) as response:
-                status = response.status
-                answer = (await response.content.read(200)).decode("utf-8", "replace")
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            status, answer = 0, type(error).__name__
+            answer = await self._poster.post(url, body)
+        except Undelivered as error:
+            answer = Answer(0, str(error))
         took_ms = int((time.monotonic() - started) * 1000)
-        return Sent(url, notify_id, body.decode(), status, answer, took_ms)
+        return Sent(url, notify_id, body.decode(), answer.status, answer.text, took_ms)

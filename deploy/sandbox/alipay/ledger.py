@@ -19,8 +19,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS apps (
   app_id TEXT PRIMARY KEY, seller_id TEXT NOT NULL, mode TEXT NOT NULL, public_key TEXT NOT NULL,
-  alipay_private_key TEXT NOT NULL, notify_url TEXT, aes_key TEXT, buyer_ids TEXT NOT NULL,
-  certificates TEXT
+  alipay_private_key TEXT NOT NULL, notify_url TEXT, buyer_ids TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS trades (
   app_id TEXT NOT NULL, out_trade_no TEXT NOT NULL, trade_no TEXT NOT NULL UNIQUE,

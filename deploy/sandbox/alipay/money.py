@@ -3,7 +3,7 @@
 import re
 
 LIMIT_FEN = 10_000_000_000
-_YUAN = re.compile(r"(\d{1,11})(?:\.(\d{1,2}))?")
+_YUAN = re.compile(r"([0-9]{1,11})(?:\.([0-9]{1,2}))?")
 
 
 def yuan(fen: int) -> str:

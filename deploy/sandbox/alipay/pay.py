@@ -17,7 +17,7 @@ CODE_SHAPES = {
     "security_code": re.compile(r"fp[A-Za-z0-9]{33}"),
     "wave_code": re.compile(r"\S{1,64}"),
 }
-_EXPRESS = re.compile(r"(\d{1,5})([mhdc])")
+_EXPRESS = re.compile(r"([0-9]{1,5})([mhdc])")
 _UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 DAY_MS = 86_400_000
 DEFAULT_EXPRESS_MS = 3 * 3_600_000

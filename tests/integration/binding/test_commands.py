@@ -131,6 +131,14 @@ async def test_other_content_under_a_known_login(merchant, change, complaint):
         await merchant(**change)
 
 
+async def test_the_seller_may_be_left_out(run, merchant, files):
+    """interfaces §7 asks for the app and its keys only."""
+    made = await merchant()
+    keys = {"app_private_key": files / "private", "alipay_public_key": files / "alipay"}
+    bound = await run("apps add", merchant=made["merchant_id"], app_id=APP_ID, **keys)
+    assert bound["seller_id"] == ""
+
+
 @pytest.mark.parametrize(
     ("command", "change", "complaint"),
     [
@@ -138,7 +146,7 @@ async def test_other_content_under_a_known_login(merchant, change, complaint):
         ("apps add", {"merchant": uuid4()}, "no such merchant"),
         ("apps add", {"app_id": "123"}, "--app-id"),
         ("apps add", {"seller_id": "123"}, "--seller-id"),
-        ("apps add", {"seller_id": None}, "--seller-id"),
+        ("apps add", {"seller_id": "3088000000000001"}, "--seller-id"),
         ("apps add", {"app_private_key": "missing"}, "no such file"),
         ("apps add", {"app_private_key": "binary"}, "not a text file"),
     ],

@@ -114,5 +114,3 @@ async def receiver() -> AsyncIterator[Receiver]:
     receiver.url = f"http://{host}:{port}/notify"
     yield receiver
     await runner.cleanup()
-
-

@@ -199,7 +199,7 @@ async def test_junk_is_not_a_crash(merchant: Merchant) -> None:
     for target, body in (
         ("?app_id=%ZZ&method=\xff", b"\xff\xfe=%"),
         ("?=&&&=", b"a" * 100),
-        ("?method=a\"b", b""),
+        ('?method=a"b', b""),
         (f"?app_id={merchant.app_id}&charset=%00", b""),
     ):
         url = f"{merchant.base}/gateway.do{target}"

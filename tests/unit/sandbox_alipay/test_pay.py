@@ -94,7 +94,7 @@ CODE = "ACQ.PAYMENT_AUTH_CODE_INVALID"
         ({"out_trade_no": ""}, INVALID),
         ({"out_trade_no": "x" * 65}, INVALID),
         ({"out_trade_no": "a-b"}, INVALID),
-        ({"out_trade_no": 7}, INVALID),
+        ({"out_trade_no": ["x"]}, INVALID),
         ({"total_amount": ""}, INVALID),
         ({"total_amount": "0"}, INVALID),
         ({"total_amount": "0.00"}, INVALID),

@@ -1,0 +1,184 @@
+"""The admin door: registration in any spelling of a key, and clear refusals."""
+
+import base64
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import aiohttp
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from deploy.sandbox.alipay import rsa2
+from tests.unit.sandbox_alipay.conftest import ROOT, Process
+from tests.unit.sandbox_alipay.merchant import Merchant, new_no
+
+SPKI = serialization.PublicFormat.SubjectPublicKeyInfo
+PEM, DER = serialization.Encoding.PEM, serialization.Encoding.DER
+
+
+def spellings(key: rsa.RSAPublicKey) -> dict[str, str]:
+    pem = key.public_bytes(PEM, SPKI).decode()
+    pkcs1 = key.public_bytes(PEM, serialization.PublicFormat.PKCS1).decode()
+    bare = base64.b64encode(key.public_bytes(DER, SPKI)).decode()
+    return {
+        "pem": pem,
+        "pem_pkcs1": pkcs1,
+        "bare": bare,
+        "bare_pkcs1": "".join(pkcs1.splitlines()[1:-1]),
+        "wrapped": "\n".join(textwrap.wrap(bare, 76)),
+        "crlf": pem.replace("\n", "\r\n"),
+        "literal_breaks": pem.replace("\n", "\\n"),
+        "one_line_with_spaces": pem.replace("\n", " "),
+        "byte_order_mark": "\ufeff" + pem,
+        "padding_lost": bare.rstrip("="),
+    }
+
+
+NAMES = tuple(
+    spellings(rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key())
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_spellings_of_one_key(key: rsa.RSAPrivateKey, name: str) -> None:
+    text = spellings(key.public_key())[name]
+    parsed = rsa2.parse_public_key(text)
+    assert parsed.public_numbers() == key.public_key().public_numbers()
+
+
+def test_keys_that_are_refused(key: rsa.RSAPrivateKey) -> None:
+    private = rsa2.private_pem(key)
+    small = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()  # noqa: S505
+    curve = ec.generate_private_key(ec.SECP256R1()).public_key()
+    for text, why in (
+        ("", "empty"),
+        ("hello", "not a public key"),
+        ("AAAA", "not a public key"),
+        ("中文", "not a public key"),
+        (private, "private key"),
+        (small.public_bytes(PEM, SPKI).decode(), "1024"),
+        (curve.public_bytes(PEM, SPKI).decode(), "not an RSA key"),
+    ):
+        with pytest.raises(rsa2.BadKey, match=why):
+            rsa2.parse_public_key(text)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", NAMES)
+async def test_registering_any_spelling(merchant: Merchant, name: str) -> None:
+    text = spellings(merchant.key.public_key())[name]
+    await merchant.admin("POST", "apps", {"app_id": merchant.app_id, "public_key": text})
+    assert (await merchant.query(new_no()))["sub_code"] == "ACQ.TRADE_NOT_EXIST"
+
+
+@pytest.mark.asyncio
+async def test_registering_again_keeps_alipay_key_and_seller(merchant: Merchant) -> None:
+    first = await merchant.register(app_id=merchant.app_id)
+    old = merchant.key
+    merchant.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    again = await merchant.register(app_id=merchant.app_id)
+    assert again == first
+    assert (await merchant.query(new_no()))["code"] == "40004"
+    _, body = await merchant.post(
+        Merchant(merchant.http, merchant.base, old, merchant.app_id).signed(
+            "alipay.trade.query", {}
+        )
+    )
+    assert merchant.read("alipay.trade.query", body)["sub_code"] == "isv.invalid-signature"
+
+
+@pytest.mark.asyncio
+async def test_every_app_has_its_own_alipay_key(merchant: Merchant) -> None:
+    first = merchant.alipay_public_key
+    second = await merchant.register(app_id="2021000000000777")
+    assert second["app_id"] == "2021000000000777"
+    assert second["alipay_public_key"] != first
+    assert second["seller_id"].startswith("2088")
+    assert len(second["seller_id"]) == 16
+    ids = {app["app_id"] for app in (await merchant.admin("GET", "apps"))["apps"]}
+    assert "2021000000000777" in ids
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {},
+        {"public_key": "x"},
+        {"public_key": 7},
+        {"public_key": None, "mode": "key"},
+        {"app_id": "abc"},
+        {"app_id": "1" * 33},
+        {"mode": "paper"},
+        {"aes_key": "AAECAwQFBgcICQoLDA0ODw=="},
+        {"notify_url": "ftp://x"},
+        {"buyer_ids": "both"},
+    ],
+)
+async def test_registrations_that_are_refused(
+    merchant: Merchant, wanted: dict[str, object]
+) -> None:
+    body = {"public_key": merchant.public_b64, **wanted} if wanted else {}
+    answer = await merchant.admin("POST", "apps", body, status=400)
+    assert answer["error"]
+
+
+@pytest.mark.asyncio
+async def test_health_and_wrong_calls(merchant: Merchant) -> None:
+    health = await merchant.admin("GET", "health")
+    assert (health["schema"], health["status"]) == (1, "ready")
+    await merchant.admin("GET", "nothing", status=404)
+    await merchant.admin("DELETE", "trades", status=404)
+    await merchant.admin("POST", "clock", {"scale": 0}, status=400)
+    await merchant.admin("POST", "clock", {"scale": "fast"}, status=400)
+    await merchant.admin("GET", "requests?limit=x", status=400)
+    assert (await merchant.admin("POST", "clock", {"scale": 2.5}))["scale"] == 2.5
+    assert (await merchant.admin("GET", "clock"))["scale"] == 2.5
+    url = f"{merchant.base}/admin/faults"
+    async with merchant.http.post(url, data=b"{not json") as answer:
+        assert answer.status == 400
+    for target, status in (("/", 404), ("/gateway.do2", 404)):
+        async with merchant.http.get(merchant.base + target) as answer:
+            assert answer.status == status
+    async with merchant.http.put(f"{merchant.base}/gateway.do") as answer:
+        assert answer.status == 405
+
+
+def _run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.sandbox.alipay", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_starts_that_fail_say_why_in_one_line(sandbox: Process, tmp_path: Path) -> None:
+    port = sandbox.base.rpartition(":")[2]
+    taken = _run("--port", port, "--data", str(tmp_path / "a"))
+    assert taken.returncode == 2
+    assert taken.stderr.count("\n") == 1
+    (tmp_path / "file").write_text("")
+    no_folder = _run("--port", "0", "--data", str(tmp_path / "file"))
+    assert (no_folder.returncode, no_folder.stderr.count("\n")) == (2, 1)
+    assert _run("--help").returncode == 0
+    assert _run().returncode == 2
+
+
+@pytest.mark.asyncio
+async def test_one_sandbox_per_folder(
+    sandbox: Process, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    child = Process(tmp_path / "own")
+    try:
+        second = _run("--port", "0", "--data", str(tmp_path / "own"))
+        assert second.returncode == 2
+        assert "another sandbox" in second.stderr
+        assert (tmp_path / "own" / "ledger.db").stat().st_mode & 0o077 == 0
+    finally:
+        assert child.stop() == 0
