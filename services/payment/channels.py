@@ -1,9 +1,10 @@
 """Speaks to the channel through the egress, and turns its words into facts of the domain.
 
-One attempt per call and no retry here. A problem from the egress means that nothing was sent;
-a broken connection to it means that nobody knows.
+A problem from the egress means that nothing was sent; a broken connection to it means that nobody
+knows. Only what surely never left is tried again, while a restarting egress may need a second.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,6 +37,8 @@ NEVER_SENT = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 429, 503})
 """Problems that the egress raises before it signs. Its 500 is an accident at an unknown moment."""
 UNAVAILABLE = "payment.channel_unavailable"
 CONFIG_ERROR = "payment.channel_config"
+AWAY = "away"
+AWAY_PAUSES_S = (0.3, 0.9)
 TRADE_TIMEOUT = "2m"
 """Alipay closes an unconfirmed trade itself, should all of us be gone."""
 
@@ -88,6 +91,11 @@ class Alipay:
         if terminal_params is not None:
             params["terminal_params"] = terminal_params
         answer = await self._ask(PAY, payment, params)
+        for pause_s in AWAY_PAUSES_S:
+            if answer.outcome != "not_sent" or answer.code != AWAY:
+                break
+            await asyncio.sleep(pause_s)
+            answer = await self._ask(PAY, payment, params)
         return self._pay_fact(answer), answer.key_version
 
     def _pay_fact(self, answer: Answer) -> Fact:
@@ -197,8 +205,10 @@ class Alipay:
             reply = await self._egress.call(
                 "POST", f"/alipay/{method}", body=body, tenant_id=payment.tenant_id
             )
-        except (client.NotSent, PoolFull):
-            return Answer("not_sent")
+        except client.NotSent:
+            return Answer("not_sent", code=AWAY)
+        except PoolFull:
+            return Answer("not_sent", code="busy")
         except client.NoAnswer:
             return Answer("unknown", code="no_answer")
         try:
@@ -216,7 +226,7 @@ class Alipay:
 def _answer(document: Mapping[str, Any], out_trade_no: str) -> Answer:
     outcome, data = document.get("outcome"), document.get("data") or {}
     if outcome == "unknown" and data.get("sent") is False:
-        outcome = "not_sent"
+        return Answer("not_sent", code=AWAY)
     if data.get("out_trade_no", out_trade_no) != out_trade_no:
         return Answer("unknown", code="other_order")
     return Answer(

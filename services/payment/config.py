@@ -33,7 +33,7 @@ class PaymentConfig(DatabaseConfig):
             slow_poll_s=self.payment_slow_poll_s,
             slow_after_s=self.payment_slow_after_s,
             refund_query_s=self.payment_refund_query_s,
-            pay_open_s=self.channel_wait_s + 3.0,
+            pay_open_s=self.channel_wait_s + 12.0,  # and the tries that found nobody before it
         )
 
 

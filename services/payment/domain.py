@@ -252,7 +252,7 @@ class Schedule:
     crashed_s: float = 5.0
     """after submit, when nobody has reported the pay call's end"""
     last_query_grace_s: float = 15.0
-    pay_open_s: float = 20.0
+    pay_open_s: float = 30.0
     cancel_quick_s: float = 2.0
     cancel_quick_tries: int = 3
     cancel_max_s: float = 30.0

@@ -43,16 +43,20 @@ class Egress:
         self._script = defaultdict(deque)
         self._always = {}
         self._runner = None
-        self.url = ""
+        self.port = 0
 
-    async def start(self):
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self, port=0):
         app = web.Application()
         app.router.add_post("/alipay/{method}", self._take)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self.port = self._runner.addresses[0][1]
 
     async def stop(self):
         await self._runner.cleanup()

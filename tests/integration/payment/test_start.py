@@ -2,8 +2,11 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
+from services.payment import hot, repo
+from shared.errors import Unavailable
 from shared.events.payment import PaymentFailed, PaymentSucceeded
 from tests.integration.payment.conftest import PAYMENTS, bar_code
 from tests.integration.payment.egress import PAY, answer
@@ -130,18 +133,33 @@ async def test_a_refusal_is_failed_with_a_reason(shop, till):
     assert await shop.broken() == {}
 
 
-@pytest.mark.parametrize("step", ["not_sent", 404, 409, 503, 401])
+@pytest.mark.parametrize("step", [404, 409, 503, 401])
 async def test_what_surely_never_left_is_failed_at_once(shop, till, step):
     shop.egress.next(PAY, step)
     failed = await till.pay()
     assert (failed["status"], failed["reason"]["code"]) == ("failed", "payment.channel_unavailable")
 
 
-async def test_an_egress_that_is_away_fails_without_a_trace(shop, till):
+async def test_an_egress_that_stays_away(shop, till):
+    """F36's kin: surely nothing was sent, so the sale has failed and may be tried anew."""
+    port = shop.egress.port
     await shop.egress.stop()
     failed = await till.pay()
-    assert failed["status"] == "failed"
-    await shop.egress.start()
+    assert (failed["status"], failed["reason"]["code"]) == ("failed", "payment.channel_unavailable")
+    await shop.egress.start(port)
+
+
+async def test_an_egress_that_restarts_is_waited_for(shop, till):
+    port = shop.egress.port
+    await shop.egress.stop()
+    asked = asyncio.ensure_future(till.pay())
+    await asyncio.sleep(0.5)
+    await shop.egress.start(port)
+    assert (await asked)["status"] == "paid"
+    shop.egress.next(PAY, "not_sent", "not_sent")
+    assert (await till.pay())["status"] == "paid"
+    assert list(shop.egress.captured().values()) == [1207, 1207]
+    assert await shop.broken() == {}
 
 
 @pytest.mark.parametrize(
@@ -227,8 +245,6 @@ async def test_stores_and_apps_that_are_not_there(shop, till):
     refused = await unbound.post(unbound.body())
     assert (refused.status_code, refused.json()["code"]) == (409, "payment.app_not_bound")
     async with shop.deps.db.pg(None) as pg:
-        from services.payment import repo
-
         await repo.upsert_apps(pg, [shop.bound(till.tenant_id, enabled=False)])
     refused = await till.post(till.body())
     assert refused.json()["code"] == "payment.app_not_bound"
@@ -288,3 +304,56 @@ async def test_doors_are_for_whom_they_are_for(shop, till):
     assert lacking.status_code == 403
     notify = await shop.http.post("/internal/notify", json={}, headers=till.device_headers())
     assert notify.status_code == 403
+
+
+async def test_commit_answered_by_silence_is_one_row_and_one_call(shop, till, monkeypatch):
+    """F18: the row is there, the answer to the commit was lost: ours is recognised by its id."""
+    submit, calls = hot.submit, []
+
+    async def lost(*arguments):
+        calls.append(await submit(*arguments))
+        raise Unavailable("the connection broke after the commit")
+
+    monkeypatch.setattr(hot, "submit", lost)
+    body = till.body()
+    paid = await till.post(body)
+    assert paid.json()["status"] == "paid"
+    monkeypatch.setattr(hot, "submit", submit)
+    assert (await till.post(body)).json() == paid.json()
+    assert shop.egress.calls[PAY] == len(calls) == 1
+
+
+async def test_without_a_stored_row_the_channel_is_not_asked(shop, till):
+    """F36: a database that refuses to write stops payments, not the other way round."""
+    await shop.place.execute(
+        "ALTER TABLE payments ADD CONSTRAINT full_disk CHECK (false) NOT VALID"
+    )
+    try:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await till.post(till.body())
+    finally:
+        await shop.place.execute("ALTER TABLE payments DROP CONSTRAINT full_disk")
+    assert shop.egress.calls == {}
+    assert await shop.place.value("SELECT count(*) FROM device_nonces") == 0
+
+
+async def test_the_answer_that_cannot_be_booked_is_found_again(shop, till, monkeypatch):
+    """F16, F17: paid at the channel, the database gone: no lie to the device, and the sweeper
+    books it."""
+    move = hot.move
+
+    async def away(*_):
+        raise Unavailable("the database is away")
+
+    monkeypatch.setattr(hot, "move", away)
+    body = till.body()
+    refused = await till.post(body)
+    assert refused.status_code == 503
+    monkeypatch.setattr(hot, "move", move)
+    pending = (await till.post(body)).json()
+    assert pending["status"] == "pending"
+    await shop.age(pending["payment_id"], 5)
+    await shop.sweep()
+    assert await till.status(body["pay_request_id"]) == "paid"
+    assert shop.egress.calls[PAY] == 1
+    assert await shop.broken() == {}

@@ -1,0 +1,126 @@
+"""The commands as they are started: the worker hears, sweeps, relays and stops; the API answers."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from uuid import uuid4
+
+import httpx
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from shared.errors import Unavailable
+from shared.events import decode
+from shared.kafka import Producer
+from tests.fixtures.postgres import die_with_parent, free_port
+from tests.integration.payment.egress import PAY
+
+COMMAND = [sys.executable, "-m", "services.payment"]
+
+
+@pytest.fixture
+def settings(config):
+    return {
+        "DATABASE_URL_PAYMENT": config.database_url,
+        "EGRESS_URL": config.egress_url,
+        "KAFKA_FETCH_MAX_WAIT_MS": "20",
+        "SERVICE_KEY_FILE": str(config.service_key_file),
+        "SERVICE_TRUST_FILE": str(config.service_trust_file),
+    }
+
+
+def start(command, settings):
+    port = free_port()
+    process = subprocess.Popen(
+        [*COMMAND, command],
+        env={"PATH": os.environ["PATH"], "LISTEN": f"127.0.0.1:{port}", **settings},
+        stdout=subprocess.DEVNULL,
+        preexec_fn=die_with_parent,  # noqa: PLW1509
+    )
+    return process, f"http://127.0.0.1:{port}"
+
+
+async def ready(process, url):
+    async with httpx.AsyncClient() as client, asyncio.timeout(40):
+        while True:
+            assert process.poll() is None
+            try:
+                if (await client.get(f"{url}/readyz")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.1)
+
+
+async def heard(bootstrap, payment_id):
+    """The first event about that payment on the real topic."""
+    consumer = AIOKafkaConsumer(
+        "payment.events", bootstrap_servers=bootstrap, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        async for record in consumer:
+            event = decode(record.value)
+            if event.subject == payment_id:
+                return event
+    finally:
+        await consumer.stop()
+
+
+@pytest.mark.kafka
+@pytest.mark.asyncio
+async def test_the_worker_hears_sweeps_relays_and_stops(settings, kafka_bootstrap, shop):
+    till = await shop.till(is_bound=False)
+    bound = shop.bound(till.tenant_id, app_id=f"2021{uuid4().int % 10**12:012d}")
+    producer = Producer(kafka_bootstrap)
+    process, url = start("worker", {**settings, "KAFKA_BOOTSTRAP": kafka_bootstrap})
+    try:
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    await producer.send_batch(bound.topic, [(bound.subject, bound.encode())])
+                    break
+                except Unavailable:
+                    await asyncio.sleep(0.2)
+            await ready(process, url)
+            while (answer := await till.post(till.body())).status_code == 409:
+                await asyncio.sleep(0.1)
+            assert answer.json()["status"] == "paid"
+            shop.egress.next(PAY, "lost_answer")
+            first = await till.pay()
+            assert first["status"] == "pending"
+            while await till.status(first["pay_request_id"]) != "paid":
+                await asyncio.sleep(0.1)
+            event = await heard(kafka_bootstrap, first["payment_id"])
+        assert event.type == "payment.succeeded.v1"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) == 0
+    finally:
+        process.kill()
+        process.wait()
+        await producer.aclose()
+
+
+@pytest.mark.asyncio
+async def test_the_api_answers_and_stops(settings):
+    process, url = start("api", {**settings, "KAFKA_BOOTSTRAP": "127.0.0.1:1"})
+    try:
+        await ready(process, url)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) in {0, -signal.SIGTERM}
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_what_is_missing_is_named_in_one_line():
+    done = subprocess.run(
+        [*COMMAND, "api"], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    for name in ("DATABASE_URL_PAYMENT", "EGRESS_URL", "KAFKA_BOOTSTRAP", "SERVICE_TRUST_FILE"):
+        assert name in done.stderr
