@@ -13,6 +13,26 @@ from tests.bench.control.alipay import Keys, verified_notify
 from tests.bench.control.settings import secrets, setting
 
 
+Devices = dict[str, tuple[str, bytes]]
+
+
+def check_signature(devices: Devices, request: Request, body: bytes) -> str:
+    headers = request.headers
+    device_id = headers.get("x-df-device", "")
+    key_id, key = devices.get(device_id, ("", b""))
+    stamp, nonce = headers.get("x-df-timestamp", "0"), headers.get("x-df-nonce", "")
+    text = "\n".join(
+        (request.method, request.url.path, "", stamp, nonce, device_id, key_id,
+         hashlib.sha256(body).hexdigest())
+    )  # fmt: skip
+    expected = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    if not key or not hmac.compare_digest(expected, headers.get("x-df-signature", "")):
+        raise HTTPException(401, "bad device signature")
+    if abs(time.time() - int(stamp)) > 300:
+        raise HTTPException(401, "clock skew")
+    return device_id
+
+
 def create_app() -> FastAPI:
     known = secrets()
     devices = {
@@ -29,26 +49,10 @@ def create_app() -> FastAPI:
 
     app = FastAPI(lifespan=lifespan)
 
-    def check_signature(request: Request, body: bytes) -> str:
-        headers = request.headers
-        device_id = headers.get("x-df-device", "")
-        key_id, key = devices.get(device_id, ("", b""))
-        stamp, nonce = headers.get("x-df-timestamp", "0"), headers.get("x-df-nonce", "")
-        text = "\n".join(
-            (request.method, request.url.path, "", stamp, nonce, device_id, key_id,
-             hashlib.sha256(body).hexdigest())
-        )  # fmt: skip
-        expected = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-        if not key or not hmac.compare_digest(expected, headers.get("x-df-signature", "")):
-            raise HTTPException(401, "bad device signature")
-        if abs(time.time() - int(stamp)) > 300:
-            raise HTTPException(401, "clock skew")
-        return device_id
-
     @app.post("/api/device/v1/payments")
     async def pay(request: Request) -> Response:
         body = await request.body()
-        device_id = check_signature(request, body)
+        device_id = check_signature(devices, request, body)
         answer = await app.state.client.post(
             f"{payment_url}/payments",
             content=body,
