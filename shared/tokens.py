@@ -159,8 +159,7 @@ class TokenVerifier:
 
     def _claims(self, token: str, now: int) -> dict[str, Any]:
         try:
-            issuer = jwt.decode(token, options={"verify_signature": False}).get("iss", "")
-            key = self._keys.get(issuer)
+            key = self._keys.get(_claimed_issuer(token))
             if key is None:
                 raise Unauthorized("unknown issuer of the service token")
             claims: dict[str, Any] = jwt.decode(
@@ -181,3 +180,13 @@ class TokenVerifier:
         if now > expires_at:
             raise Unauthorized("the service token has expired")
         return claims
+
+
+def _claimed_issuer(token: str) -> str:
+    """Whose key to try; nothing is believed before the signature over this very text holds."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return str(claims["iss"])
+    except (IndexError, ValueError, KeyError, TypeError):
+        return ""

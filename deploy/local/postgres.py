@@ -31,7 +31,7 @@ SETTINGS = {
     "max_connections": "300",
     "shared_buffers": "64MB",
     "synchronous_commit": "on",
-    "wal_compression": "on",
+    "jit": "off",
     "max_wal_size": "1GB",
     "checkpoint_timeout": "10min",
     "timezone": "UTC",

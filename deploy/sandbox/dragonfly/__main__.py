@@ -8,14 +8,23 @@ import asyncio
 import json
 import os
 import sys
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from deploy.sandbox.dragonfly.device import Device, DeviceError, Identity, enrol, face_token
+from deploy.sandbox.dragonfly.device import (
+    Device,
+    DeviceError,
+    Identity,
+    enrol,
+    face_token,
+)
+from deploy.sandbox.dragonfly.journal import alone
 
+ROOT = Path(__file__).resolve().parents[3]
 FEN_MAX = 10_000_000_000
 
 
@@ -59,13 +68,23 @@ def _parse() -> argparse.Namespace:
 
 
 def _device_file(given: Path | None) -> Path:
+    """The device file that was named, else the one of the running stack."""
     if given is not None:
         return given
-    stack = Path(os.environ.get("RUN_DIR", ".run")) / "stack.json"
+    run_dir = Path(os.environ.get("RUN_DIR", ".run"))
+    stack = (run_dir if run_dir.is_absolute() else ROOT / run_dir) / "stack.json"
     try:
         return Path(json.loads(stack.read_text())["demo"]["device"]["key_file"])
     except (FileNotFoundError, KeyError, ValueError):
         raise Misuse(f"--device: {stack} 中没有设备 names no device; run `make run`") from None
+
+
+def _identity(path: Path, url: str | None) -> Identity:
+    try:
+        identity = Identity.load(path)
+    except DeviceError as error:
+        raise Misuse(str(error)) from None
+    return replace(identity, url=url.rstrip("/")) if url else identity
 
 
 def _say(text: str) -> None:
@@ -78,35 +97,53 @@ async def _pay(words: argparse.Namespace) -> int:
     if fen and not (words.face or words.code):
         raise Misuse("--face 或 --code 二选一 either --face or --code")
     path = _device_file(words.device)
-    identity = Identity.load(path)
-    if words.url:
-        identity = Identity(**{**identity.__dict__, "url": words.url.rstrip("/")})
+    identity = _identity(path, words.url)
     auth_code = face_token() if words.face else words.code
-    async with Device(identity, journal=path.with_suffix(".journal")) as device:
-        if device.journal.unfinished is not None:
-            earlier = await device.resume()
+    journal = path.with_suffix(".journal")
+    with alone(journal):
+        async with Device(identity, journal=journal) as device:
+            if device.journal.unfinished is not None:
+                earlier = await device.resume()
+                if not words.json:
+                    _say(f"先完成上一笔 finished the earlier one first  [{earlier['status']}]")
+            answer = await device.pay(fen, auth_code, subject=words.subject)
             if not words.json:
-                _say(f"先完成上一笔 finished the earlier one first: {earlier['status']}")
-        answer = await device.pay(fen, auth_code, subject=words.subject)
-        if answer["status"] == "paid":
-            answer["reward"] = await device.reward(answer["payment_id"])
-            if answer["reward"]["status"] == "granted":
-                answer["draw"] = await device.draw(answer["payment_id"])
+                _show(answer)
+            if answer["status"] == "paid":
+                answer |= await _rewards(device, answer["payment_id"])
     if words.json:
         _say(json.dumps(answer, ensure_ascii=False))
-    else:
-        _show(answer)
+    elif answer["status"] == "paid":
+        _show_rewards(answer)
     return 0 if answer["status"] == "paid" else 1
+
+
+async def _rewards(device: Device, payment_id: str) -> dict[str, Any]:
+    """Coupon and draw. They come after the payment: when they do not, it is paid all the same."""
+    found: dict[str, Any] = {}
+    try:
+        found["reward"] = await device.reward(payment_id)
+        if found["reward"]["status"] == "granted":
+            found["draw"] = await device.draw(payment_id)
+    except (DeviceError, aiohttp.ClientError, TimeoutError, OSError) as error:
+        found["reward_error"] = str(error) or type(error).__name__
+    return found
 
 
 def _show(answer: dict[str, Any]) -> None:
     yuan = f"{answer['amount_fen'] // 100}.{answer['amount_fen'] % 100:02d}"
     _say(f"{answer.get('message', '')}  {yuan} 元  [{answer['status']}]")
     _say(f"  交易号 out_trade_no  {answer['out_trade_no']}")
+
+
+def _show_rewards(answer: dict[str, Any]) -> None:
     reward = answer.get("reward", {})
+    if "reward_error" in answer:
+        _say(f"  权益稍后到账 rewards will follow  ({answer['reward_error']})")
+    elif reward.get("status") == "pending":
+        _say("  权益稍后到账 rewards will follow")
     if reward.get("coupon"):
-        coupon = reward["coupon"]
-        _say(f"  优惠券 coupon        {coupon['title']}")
+        _say(f"  优惠券 coupon        {reward['coupon']['title']}")
     draw = answer.get("draw")
     if draw is not None:
         prize = draw.get("prize")
@@ -122,6 +159,16 @@ async def _enrol(words: argparse.Namespace) -> int:
     return 0
 
 
+def _failed(words: argparse.Namespace, error: Exception) -> int:
+    """Not paid, or not known to be: one line, or one object for machines."""
+    told = str(error) or type(error).__name__
+    if getattr(words, "json", False):
+        status, code = getattr(error, "status", 0), getattr(error, "code", "")
+        _say(json.dumps({"error": {"status": status, "code": code, "message": told}}))
+    sys.stderr.write(f"{told}\n")
+    return 1
+
+
 def main() -> int:
     words = _parse()
     try:
@@ -129,9 +176,12 @@ def main() -> int:
     except Misuse as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except (DeviceError, aiohttp.ClientError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    except KeyboardInterrupt:
+        return _failed(
+            words, DeviceError("已中断，下次先查这一笔 interrupted; it is resumed next time")
+        )
+    except (DeviceError, aiohttp.ClientError, TimeoutError, OSError) as error:
+        return _failed(words, error)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import secrets
 import string
 import time
@@ -21,6 +20,8 @@ from types import TracebackType
 from typing import Any
 
 import aiohttp
+
+from deploy.sandbox.dragonfly.journal import Journal, write_private
 
 PAYMENTS = "/api/device/v1/payments"
 REWARDS = "/api/device/v1/rewards"
@@ -67,47 +68,28 @@ class Identity:
             raise DeviceError(f"设备文件无法读取 the device file does not read: {path}") from error
 
     def save(self, path: Path) -> None:
-        _write(path, json.dumps(asdict(self), indent=2))
+        write_private(path, json.dumps(asdict(self), indent=2))
 
 
-def _write(path: Path, text: str) -> None:
-    draft = path.with_suffix(path.suffix + ".new")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(path)
+def _read(raw: bytes) -> dict[str, Any]:
+    """The answer's object; something else (a proxy's page) becomes the detail of one."""
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        found = raw[:200].decode("utf-8", "replace")
+    return found if isinstance(found, dict) else {"detail": str(found)}
+
+
+def _refusal(status: int, answer: dict[str, Any]) -> DeviceError:
+    code = str(answer.get("code", ""))
+    told = answer.get("detail") or answer.get("title") or "refused"
+    return DeviceError(f"{status} {code} {told}", status, code)
 
 
 def face_token() -> str:
     """What the face SDK would hand out: fp and 33 characters, good for one payment."""
     letters = string.ascii_letters + string.digits
     return "fp" + "".join(secrets.choice(letters) for _ in range(FACE_TOKEN_CHARS))
-
-
-class Journal:
-    """The payment this device is in the middle of; at most one."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._open: dict[str, Any] | None = None
-        if path is not None and path.exists():
-            self._open = json.loads(path.read_text())
-
-    @property
-    def unfinished(self) -> dict[str, Any] | None:
-        return self._open
-
-    def begin(self, body: dict[str, Any]) -> None:
-        self._open = body
-        if self._path is not None:
-            _write(self._path, json.dumps(body, ensure_ascii=False))
-
-    def finish(self) -> None:
-        self._open = None
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
 
 
 class Device:
@@ -170,10 +152,7 @@ class Device:
                     continue
             break
         if status >= 400:
-            told = answer.get("detail") or answer.get("title") or "refused"
-            raise DeviceError(
-                f"{status} {answer.get('code', '')} {told}", status, str(answer.get("code", ""))
-            )
+            raise _refusal(status, answer)
         return answer
 
     async def _send(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
@@ -186,11 +165,7 @@ class Device:
             headers=self.headers(method, path, body),
             timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S, sock_connect=3.0),
         ) as answer:
-            raw = await answer.read()
-        try:
-            return answer.status, json.loads(raw)
-        except ValueError:
-            return answer.status, {"detail": raw[:200].decode("utf-8", "replace")}
+            return answer.status, _read(await answer.read())
 
     async def pay(
         self,
@@ -226,22 +201,26 @@ class Device:
             raise DeviceError("没有未完成的支付 no unfinished payment")
         deadline = time.monotonic() + give_up_s
         raw = json.dumps(body, ensure_ascii=False).encode()
-        attempt = 0
+        mine = f"{PAYMENTS}/{body['pay_request_id']}"
+        is_begun, attempt = False, 0
         while True:
-            # The same id and content each time: the platform answers with the same payment.
             pause = RETRY_S[min(attempt, len(RETRY_S) - 1)]
             try:
-                answer = await self.ask("POST", PAYMENTS, raw)
+                # The same id and content each time: the platform answers with the same payment.
+                answer = await self.ask(*(("GET", mine) if is_begun else ("POST", PAYMENTS, raw)))
                 if answer["status"] in TERMINAL:
                     self.journal.finish()
                     return answer
+                is_begun = True
                 pause = answer.get("retry_after_ms", 1000) / 1000
                 if on_pending is not None:
                     on_pending(answer)
             except DeviceError as error:
                 if error.status not in RETRIED:
-                    if 400 <= error.status < 500 and error.status != 401:
-                        self.journal.finish()  # refused as a whole: nothing was begun
+                    # A refusal of the first attempt says that nothing was begun. Later an earlier
+                    # attempt may have been, so only the platform's "no such payment" says it.
+                    if await self._is_not_begun(error, mine, is_first=attempt == 0):
+                        self.journal.finish()
                     raise
             except (aiohttp.ClientError, TimeoutError, OSError):
                 pass  # no answer says nothing about the payment: ask again
@@ -250,18 +229,47 @@ class Device:
             attempt += 1
             await asyncio.sleep(pause)
 
+    async def _is_not_begun(self, refused: DeviceError, mine: str, *, is_first: bool) -> bool:
+        if refused.status == 401 or not 400 <= refused.status < 500:
+            return False
+        if is_first and self.journal.is_new:
+            return True
+        try:
+            await self.ask("GET", mine)
+        except DeviceError as error:
+            return error.status == 404
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            pass
+        return False
+
     async def reward(self, payment_id: str, *, wait_s: float = 5.0) -> dict[str, Any]:
         """Coupon and draws of a paid payment; waits a little for the event to get there."""
         deadline = time.monotonic() + wait_s
         while True:
-            answer = await self.ask("GET", f"{REWARDS}/{payment_id}")
+            answer = await self._patiently("GET", f"{REWARDS}/{payment_id}", deadline)
             if answer["status"] != "pending" or time.monotonic() > deadline:
                 return answer
-            await asyncio.sleep(answer.get("retry_after_ms", 200) / 1000)
+            await asyncio.sleep((answer.get("retry_after_ms") or 200) / 1000)
 
-    async def draw(self, payment_id: str) -> dict[str, Any]:
-        """The one draw on the device."""
-        return await self.ask("POST", f"{REWARDS}/{payment_id}/draw", b"{}")
+    async def draw(self, payment_id: str, *, wait_s: float = 5.0) -> dict[str, Any]:
+        """The one draw on the device; the same prize however often it is asked for."""
+        deadline = time.monotonic() + wait_s
+        return await self._patiently("POST", f"{REWARDS}/{payment_id}/draw", deadline, b"{}")
+
+    async def _patiently(
+        self, method: str, path: str, deadline: float, body: bytes = b""
+    ) -> dict[str, Any]:
+        """Asks again while the platform is not there, until the deadline."""
+        while True:
+            try:
+                return await self.ask(method, path, body)
+            except DeviceError as error:
+                if error.status not in RETRIED or time.monotonic() > deadline:
+                    raise
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(RETRY_S[0])
 
 
 async def enrol(url: str, code: str, sn: str, model: str | None = None) -> Identity:
@@ -271,11 +279,9 @@ async def enrol(url: str, code: str, sn: str, model: str | None = None) -> Ident
         aiohttp.ClientSession() as session,
         session.post(url.rstrip("/") + ENROL, json=body) as answer,
     ):
-        told = await answer.json(content_type=None)
+        told = _read(await answer.read())
     if answer.status != 201:
-        raise DeviceError(
-            f"{answer.status} {told.get('code', '')} {told.get('detail') or told.get('title')}"
-        )
+        raise _refusal(answer.status, told)
     return Identity(
         url=url.rstrip("/"),
         device_id=told["device_id"],

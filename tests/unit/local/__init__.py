@@ -1,0 +1,1 @@
+"""Tests of deploy.local and deploy.kafka that start nothing."""
