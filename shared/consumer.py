@@ -18,6 +18,8 @@ from shared.db import Database, is_connection_lost
 from shared.errors import Unavailable
 from shared.events.base import Event, UnknownEvent, decode
 from shared.kafka import (
+    ANSWER_WITHIN_S,
+    START_WITHIN_S,
     IllegalStateError,
     KafkaError,
     Producer,
@@ -129,7 +131,8 @@ class Consumer:
             heartbeat_interval_ms=HEARTBEAT_MS,
         )
         try:
-            await client.start()
+            async with asyncio.timeout(START_WITHIN_S):
+                await client.start()
             while True:
                 self.joined = bool(client.assignment())
                 batch = await polled(client)
@@ -143,7 +146,9 @@ class Consumer:
 
     async def _commit(self, client: Reader, offsets: dict[TopicPartition, int]) -> None:
         try:
-            await client.commit(offsets)
+            # Bounded: aiokafka looks for a coordinator that is gone for as long as it takes.
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await client.commit(offsets)
         except (KafkaError, IllegalStateError) as error:
             # Rebalanced or wiped meanwhile: the replay is harmless, the inbox knows these events.
             log.info("consumer.commit_dropped", error=type(error).__name__)

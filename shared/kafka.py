@@ -24,14 +24,15 @@ METADATA_AGE_MS = 30_000
 QUIET_POLLS = 3
 ANSWER_WITHIN_S = 4.0
 CLOSE_WITHIN_S = 2.0
+START_WITHIN_S = 15.0
 RETRY_S = 0.5
 
 Record = ConsumerRecord[Any, Any]
 Reader = AIOKafkaConsumer
 
 __all__ = [
-    "IllegalStateError", "KafkaError", "Producer", "Reader", "Record", "Tail",
-    "TopicPartition", "close", "polled", "raise_if_ours", "reader",
+    "ANSWER_WITHIN_S", "START_WITHIN_S", "IllegalStateError", "KafkaError", "Producer", "Reader",
+    "Record", "Tail", "TopicPartition", "close", "polled", "raise_if_ours", "reader",
 ]  # fmt: skip
 
 log = get_logger("kafka")
@@ -196,7 +197,8 @@ class Tail:
         client = reader(self._bootstrap, *self._topics, fetch_max_wait_ms=self._wait_ms)
         last: dict[TopicPartition, int] = {}
         try:
-            await client.start()
+            async with asyncio.timeout(START_WITHIN_S):
+                await client.start()
             self._on_gap()  # what was said before the first position is known was missed
             while True:
                 for place, records in (await polled(client)).items():
