@@ -12,7 +12,6 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from tests.bench.control.alipay import Keys, verified_notify
 from tests.bench.control.settings import secrets, setting
 
-
 Devices = dict[str, tuple[str, bytes]]
 
 
