@@ -1,6 +1,8 @@
 """Tidy: sizes that keep every file readable in one sitting."""
 
 import ast
+import io
+import tokenize
 
 from tests.architecture.tree import files, parsed, python, text, under
 
@@ -30,9 +32,25 @@ def test_no_function_is_longer_than_one_screen() -> None:
     assert not long
 
 
+def code_lines(source: str) -> int:
+    """Lines that hold code: not blank, not a comment, not (part of) a docstring. Telling the next
+    reader why must not cost budget."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    layout = {tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT}
+    held: set[int] = set()
+    for token in tokens:
+        if token.type not in layout and token.type != tokenize.ENDMARKER:
+            held.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            assert node.end_lineno is not None
+            held.difference_update(range(node.lineno, node.end_lineno + 1))
+    return len(held)
+
+
 def test_shared_holds_mechanisms_only() -> None:
     """Over budget means that a service's rule leaked into it."""
-    assert sum(len(text(path).splitlines()) for path in under("shared")) <= SHARED_LINES
+    assert sum(code_lines(text(path)) for path in under("shared")) <= SHARED_LINES
 
 
 def test_every_module_says_what_it_owns() -> None:
