@@ -33,7 +33,7 @@ from shared.kafka import (
 )
 from shared.telemetry import get_logger
 
-SESSION_TIMEOUT_MS = 10_000
+SESSION_TIMEOUT_MS = 6_000
 HEARTBEAT_MS = 1_000
 RETRY_S = 0.5
 POISON_ATTEMPTS = 3

@@ -34,6 +34,7 @@ IDLE_LIFETIME_S = 120.0
 _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
     ConnectionError,
@@ -120,6 +121,7 @@ class Database:
                 max_overflow=0,
                 pool_timeout=ACQUIRE_TIMEOUT_S,
                 pool_pre_ping=True,
+                hide_parameters=True,
             )
         return self._engine
 
@@ -175,7 +177,11 @@ class Database:
             raise RuntimeError("the database was not opened")
         try:
             async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
-                yield connection  # type: ignore[misc]
+                try:
+                    yield connection  # type: ignore[misc]
+                except asyncpg.InternalClientError:
+                    connection.terminate()  # cut in mid-answer: nobody may get it again
+                    raise
         except _LOST as error:
             raise Unavailable("the database is away") from error
 

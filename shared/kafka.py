@@ -18,6 +18,8 @@ from shared.telemetry import get_logger
 REQUEST_TIMEOUT_MS = 5_000
 """Below the relay's lease, so that a relay waiting for a dead broker still looks alive."""
 SEND_WITHIN_S = 5.0
+READER_TIMEOUT_MS = 12_000
+"""Beyond a session: joining a group waits until a member that died without a word has expired."""
 BATCH_MAX = 500
 POLL_MS = 1_000
 METADATA_AGE_MS = 30_000
@@ -116,7 +118,7 @@ def reader(bootstrap: str, *topics: str, **more: Any) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
         *topics,
         bootstrap_servers=bootstrap,
-        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        request_timeout_ms=READER_TIMEOUT_MS,
         metadata_max_age_ms=METADATA_AGE_MS,
         max_poll_records=BATCH_MAX,
         **more,

@@ -152,14 +152,16 @@ class Entry:
 
 
 def _shortcuts(routes: Iterable[Any]) -> Iterator[tuple[tuple[str, str], ASGIApp]]:
-    """The routes that FastAPI adds nothing to: a fixed path, guards only, the request alone."""
+    """The routes that FastAPI adds nothing to: a fixed path, guards, request in, response out."""
     for route in routes:
         if not isinstance(route, APIRoute):
             yield from _shortcuts(getattr(getattr(route, "original_router", route), "routes", ()))
             continue
         guards = [dependency.dependency for dependency in route.dependencies]
-        wants = [p.annotation for p in signature(route.endpoint).parameters.values()]
-        if "{" in route.path or wants != [Request] or not all(isinstance(g, Guard) for g in guards):
+        form = signature(route.endpoint)
+        wants = [parameter.annotation for parameter in form.parameters.values()]
+        is_plain = wants == [Request] and form.return_annotation is Response
+        if "{" in route.path or not is_plain or not all(isinstance(g, Guard) for g in guards):
             continue
         for method in route.methods or ():
             yield (method, route.path), _Shortcut(route.endpoint, guards)

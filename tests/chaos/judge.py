@@ -32,7 +32,7 @@ class Judge:
         try:
             events = await books.said(self._stack)
             return (
-                sum(not sale.is_final for sale in self._shop.journal)
+                sum(not sale.is_over for sale in self._shop.journal)
                 + await books.count_unfinished(self._stack)
                 + sum(not event.is_published for event in events)
                 + len(await books.unheard(self._stack, events))
@@ -145,6 +145,7 @@ def _compare_journal(
             verdict.double += 1
             verdict.evidence.append(f"two payments for one sale: {sale.pay_request_id}")
         if not sale.is_final:
+            verdict.evidence.append(f"{sale.pay_request_id}: {sale.status}")
             continue
         told = [row for row in found if row["out_trade_no"] == sale.out_trade_no]
         if not told:

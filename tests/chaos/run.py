@@ -1,6 +1,7 @@
 """One chaos run from start to verdict."""
 
 import asyncio
+import base64
 import secrets
 import sys
 import time
@@ -9,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.bench.load import Device
+from deploy.sandbox.dragonfly.device import Identity
 from tests.chaos.judge import Judge
 from tests.chaos.killer import Killer
 from tests.chaos.shop import Shop
@@ -67,9 +68,7 @@ async def run(options: Options) -> Verdict:
 
 async def _judge_run(stack: Stack, options: Options) -> Verdict:
     devices = await _enrol(stack, options.devices)
-    shop = Shop(
-        stack.public, devices, payments=options.payments, pace=options.pace, seed=options.seed
-    )
+    shop = Shop(devices, payments=options.payments, pace=options.pace, seed=options.seed)
     killer = Killer(stack, options.seed, period_s=options.period_s)
     judge = Judge(stack, shop)
     verdict = Verdict(seed=options.seed)
@@ -93,7 +92,7 @@ async def _judge_run(stack: Stack, options: Options) -> Verdict:
     return verdict
 
 
-async def _enrol(stack: Stack, count: int) -> list[Device]:
+async def _enrol(stack: Stack, count: int) -> list[Identity]:
     demo = stack.info["demo"]
     owner = demo["owner"]
     async with Console(stack.public, owner["login"], owner["password"]) as console:
@@ -101,7 +100,16 @@ async def _enrol(stack: Stack, count: int) -> list[Device]:
             await console.enrol(demo["store_id"], f"CHAOS{secrets.token_hex(4)}")
             for _ in range(count)
         ]
-    return [Device(one.device_id, one.key_id, one.key) for one in found]
+    return [
+        Identity(
+            stack.public,
+            one.device_id,
+            one.key_id,
+            base64.b64encode(one.key).decode(),
+            one.sn,
+        )
+        for one in found
+    ]
 
 
 async def _break_channel(stack: Stack, verdict: Verdict) -> None:

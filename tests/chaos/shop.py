@@ -1,15 +1,11 @@
-"""Counters that keep selling while things break: devices with the Dragonfly's journal rule.
+"""Counters that keep selling while things break: Dragonfly devices with their journal rule.
 
 A sale has one pay_request_id. Whatever happens (no answer, 5xx, a restart in between), the device
 asks again under the same id until it is told a final state, and only then starts the next sale.
 """
 
 import asyncio
-import hashlib
-import hmac
-import json
 import random
-import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,60 +13,45 @@ from typing import Any
 
 import aiohttp
 
-from tests.bench.load import Device, face_code
+from deploy.sandbox.dragonfly.device import PAYMENTS, TERMINAL, Device, DeviceError, Identity
+from tests.bench.load import face_code
 
-PAYMENTS = "/api/device/v1/payments"
-FINAL = frozenset(
-    {"paid", "failed", "closed", "reversed", "refunded", "partially_refunded", "late_paid"}
-)
-ANSWER_LIMIT_S = 25.0
-RETRY_S = (0.2, 1.2)
+PATIENCE_S = 600.0
+"""Longer than any run may need to heal: who gives up is stuck, and that is for the judge."""
 CANCEL_SHARE = 0.03
+CANCEL_WITHIN_S = 0.4
 
 
 @dataclass
 class Sale:
     """One line of a device's journal."""
 
-    device_id: str
     pay_request_id: str
     amount_fen: int
     auth_code: str
     is_cancelled_early: bool
+    device_id: str = ""
     status: str = "new"
     out_trade_no: str = ""
     payment_id: str = ""
-    attempts: int = 0
     seconds: float = 0.0
 
     @property
     def is_final(self) -> bool:
-        return self.status in FINAL
+        return self.status in TERMINAL
 
-
-def signed_headers(device: Device, method: str, path: str, body: bytes) -> dict[str, str]:
-    stamp, nonce = str(int(time.time())), secrets.token_hex(16)
-    text = "\n".join(
-        (method, path, "", stamp, nonce, device.device_id, device.key_id,
-         hashlib.sha256(body).hexdigest())
-    )  # fmt: skip
-    return {
-        "Content-Type": "application/json",
-        "X-DF-Device": device.device_id,
-        "X-DF-Key": device.key_id,
-        "X-DF-Timestamp": stamp,
-        "X-DF-Nonce": nonce,
-        "X-DF-Signature": hmac.new(device.key, text.encode(), hashlib.sha256).hexdigest(),
-    }
+    @property
+    def is_over(self) -> bool:
+        """Final, or refused in a way that no device should ever see."""
+        return self.is_final or self.status.startswith("refused")
 
 
 class Shop:
     """All devices together sell `payments` times at a steady pace."""
 
     def __init__(
-        self, public: str, devices: Sequence[Device], *, payments: int, pace: float, seed: int
+        self, devices: Sequence[Identity], *, payments: int, pace: float, seed: int
     ) -> None:
-        self._public = public
         self._devices = devices
         self._payments = payments
         self._pace = pace
@@ -80,89 +61,64 @@ class Shop:
         """No new sale after this; sales that have begun go on until they are final."""
 
     async def run(self) -> None:
-        tickets: asyncio.Queue[Sale] = asyncio.Queue()
+        tickets: asyncio.Queue[Sale | None] = asyncio.Queue()
         async with (
-            aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=ANSWER_LIMIT_S),
-                connector=aiohttp.TCPConnector(limit=0),
-            ) as session,
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
             asyncio.TaskGroup() as group,
         ):
-            for device in self._devices:
-                group.create_task(self._counter(session, device, tickets))
+            for identity in self._devices:
+                group.create_task(self._counter(Device(identity, session=session), tickets))
             for _ in range(self._payments):
                 if self.stop_selling.is_set():
                     break
                 tickets.put_nowait(self._sale())
                 await asyncio.sleep(self._rng.expovariate(self._pace))
             for _ in self._devices:
-                tickets.put_nowait(_CLOSING)
+                tickets.put_nowait(None)
 
     def _sale(self) -> Sale:
         return Sale(
-            device_id="",
             pay_request_id=f"c{self._rng.getrandbits(96):024x}",
             amount_fen=self._rng.randint(1, 99_999),
             auth_code=face_code(self._rng),
             is_cancelled_early=self._rng.random() < CANCEL_SHARE,
         )
 
-    async def _counter(
-        self, session: aiohttp.ClientSession, device: Device, tickets: "asyncio.Queue[Sale]"
-    ) -> None:
-        while (sale := await tickets.get()) is not _CLOSING:
-            sale.device_id = device.device_id
+    async def _counter(self, device: Device, tickets: "asyncio.Queue[Sale | None]") -> None:
+        while (sale := await tickets.get()) is not None:
+            sale.device_id = device.identity.device_id
             self.journal.append(sale)
             started = time.monotonic()
-            await self._sell(session, device, sale)
+            jobs = [self._sell(device, sale)]
+            if sale.is_cancelled_early:
+                jobs.append(self._cancel_soon(device, sale))
+            await asyncio.gather(*jobs)
             sale.seconds = time.monotonic() - started
 
-    async def _sell(self, session: aiohttp.ClientSession, device: Device, sale: Sale) -> None:
-        body = {
-            "pay_request_id": sale.pay_request_id,
-            "amount_fen": sale.amount_fen,
-            "auth_code": sale.auth_code,
-            "subject": "chaos",
-        }
-        while not sale.is_final:
-            sale.attempts += 1
-            asked = [self._ask(session, device, PAYMENTS, body)]
-            if sale.is_cancelled_early:
-                asked.append(self._cancel_soon(session, device, sale.pay_request_id))
-            for answer in await asyncio.gather(*asked):
-                self._note(sale, answer)
-            if not sale.is_final:
-                await asyncio.sleep(self._rng.uniform(*RETRY_S))
-
-    async def _cancel_soon(
-        self, session: aiohttp.ClientSession, device: Device, pay_request_id: str
-    ) -> dict[str, Any] | None:
-        """The clerk changes his mind while the payment is on its way: cancel races success."""
-        await asyncio.sleep(self._rng.uniform(0.0, 0.4))
-        return await self._ask(session, device, f"{PAYMENTS}/{pay_request_id}/cancel", {})
-
-    @staticmethod
-    def _note(sale: Sale, answer: dict[str, Any] | None) -> None:
-        if answer is not None and {"status", "out_trade_no", "payment_id"} <= answer.keys():
-            sale.status = answer["status"]
-            sale.out_trade_no = answer["out_trade_no"]
-            sale.payment_id = answer["payment_id"]
-
-    async def _ask(
-        self, session: aiohttp.ClientSession, device: Device, path: str, body: dict[str, Any] | None
-    ) -> dict[str, Any] | None:
-        raw = json.dumps(body).encode()
+    async def _sell(self, device: Device, sale: Sale) -> None:
         try:
-            async with session.post(
-                self._public + path, data=raw, headers=signed_headers(device, "POST", path, raw)
-            ) as answer:
-                text = await answer.read()
-                if answer.status == 200:
-                    found: dict[str, Any] = json.loads(text)
-                    return found
-                return None
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            return None
+            answer = await device.pay(
+                sale.amount_fen,
+                sale.auth_code,
+                subject="chaos",
+                pay_request_id=sale.pay_request_id,
+                give_up_s=PATIENCE_S,
+            )
+        except DeviceError as error:
+            sale.status = f"refused {error}"
+        else:
+            _note(sale, answer)
+
+    async def _cancel_soon(self, device: Device, sale: Sale) -> None:
+        """The clerk changes his mind while the payment is on its way: cancel races success."""
+        await asyncio.sleep(self._rng.uniform(0.0, CANCEL_WITHIN_S))
+        try:
+            await device.ask("POST", f"{PAYMENTS}/{sale.pay_request_id}/cancel", b"{}")
+        except (DeviceError, aiohttp.ClientError, TimeoutError, OSError):
+            return  # the platform was away, or the payment had not begun: the sale goes on
 
 
-_CLOSING = Sale("", "", 0, "", is_cancelled_early=False)
+def _note(sale: Sale, answer: dict[str, Any]) -> None:
+    sale.status = answer["status"]
+    sale.out_trade_no = answer["out_trade_no"]
+    sale.payment_id = answer["payment_id"]

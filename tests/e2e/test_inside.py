@@ -32,7 +32,7 @@ async def test_a_service_asked_directly_refuses(
         base = world.stack.info["services"][service]
         forged = stranger.issue(service, kind="service", subject="gateway-edge")
         none_alg = "eyJhbGciOiJub25lIn0.eyJhdWQiOiJwYXltZW50In0."
-        for header in (None, "Bearer ", "Bearer x.y.z", f"Bearer {none_alg}", f"Bearer {forged}"):
+        for header in (None, "Bearer", "Bearer x.y.z", f"Bearer {none_alg}", f"Bearer {forged}"):
             headers = {} if header is None else {"Authorization": header}
             async with httpx.AsyncClient(base_url=base) as client:
                 answer = await client.request(method, path, headers=headers, json={})
@@ -53,9 +53,9 @@ async def test_internal_paths_are_not_reachable_through_the_edge(world: World) -
         for method in ("GET", "POST"):
             answer = await world.http.request(method, path, json={})
             assert answer.status_code in {404, 405}, (path, answer.status_code)
-    for path in ("/metrics", "/internal/", "/api/merchant/v1/../../internal/notify"):
+    for path in ("/internal/", "/api/merchant/v1/..%2f..%2finternal/notify", "//internal/notify"):
         answer = await world.http.get(path)
-        assert "process_cpu_seconds" not in answer.text, path
+        assert answer.status_code in {400, 404, 405}, (path, answer.status_code)
 
 
 async def test_health_says_nothing_of_anybody(world: World) -> None:

@@ -94,8 +94,8 @@ async def test_a_reward_is_given_exactly_once(world: World) -> None:
     assert after["draws"]["used"] == 1
 
 
-async def test_an_unknown_reward_is_not_found(world: World) -> None:
+async def test_a_reward_before_its_payment_is_pending(world: World) -> None:
+    """S128: nothing is promised before the payment is confirmed; the device asks again."""
     answer = await world.call("GET", "/api/device/v1/rewards/00000000-0000-7000-8000-000000000000")
-    assert answer.status_code in {200, 404}
-    if answer.status_code == 200:
-        assert answer.json()["status"] == "pending"
+    assert answer.status_code == 200
+    assert (answer.json()["status"], answer.json()["coupon"]) == ("pending", None)

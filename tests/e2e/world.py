@@ -34,10 +34,11 @@ def new_request_id() -> str:
     return f"e{secrets.token_hex(12)}"
 
 
-def payment_body(amount_fen: int = 1, **members: Any) -> dict[str, Any]:
+def payment_body(amount: int = 1, /, **members: Any) -> dict[str, Any]:
+    """A good body of so many fen; `members` replace what is good."""
     return {
         "pay_request_id": new_request_id(),
-        "amount_fen": amount_fen,
+        "amount_fen": amount,
         "auth_code": face_code(random.Random()),
         **members,
     }
@@ -106,7 +107,7 @@ class World:
         headers = device_headers(device or self.device, method, path, raw)
         return await self.http.request(method, path, content=raw, headers=headers)
 
-    async def pay(self, amount_fen: int = 1, **members: Any) -> dict[str, Any]:
+    async def pay(self, amount_fen: int = 1, /, **members: Any) -> dict[str, Any]:
         answer = await self.call("POST", PAYMENTS, payment_body(amount_fen, **members))
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
