@@ -10,27 +10,38 @@ export RUN_DIR
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
+# uv does not read pip's settings: where pip was told of an index, tell uv of the same one.
+INSTALL = index=$${PIP_INDEX_URL:-$$($(PY) -m pip config get global.index-url 2>/dev/null || true)}; \
+	UV_DEFAULT_INDEX=$${UV_DEFAULT_INDEX:-$$index} $(VENV)/bin/uv pip install --quiet \
+	--python $(PY) --compile-bytecode --require-hashes
+
 $(VENV)/bin/uv: requirements/uv.txt
-	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "需要 Python 3.11 或更高 Python 3.11 or newer is needed: PYTHON=python3.12 make …" >&2; exit 1; }
+	@echo "准备 Python 环境 preparing the Python environment (.venv)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
 
 $(VENV)/run.stamp: requirements/run.txt $(VENV)/bin/uv
-	$(VENV)/bin/uv pip install --quiet --python $(PY) --compile-bytecode --require-hashes -r requirements/run.txt
+	@echo "安装依赖 installing packages"
+	@$(INSTALL) -r requirements/run.txt
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
-	$(VENV)/bin/uv pip install --quiet --python $(PY) --compile-bytecode --require-hashes -r requirements/dev.txt
+	@echo "安装开发依赖 installing packages for tests and checks"
+	@$(INSTALL) -r requirements/dev.txt
 	@touch $@
 
 run: $(VENV)/run.stamp  ## start the whole platform and pay a first payment
 	@$(PY) -m deploy.local up
 
-stop: $(VENV)/run.stamp  ## stop everything that `make run` started; the state stays
-	@$(PY) -m deploy.local down
+# Without an environment nothing was ever started: these two install none.
+stop:  ## stop everything that `make run` started; the state stays
+	@test ! -x $(PY) || $(PY) -m deploy.local down
 
-reset: $(VENV)/run.stamp  ## stop, and forget the local state
-	@$(PY) -m deploy.local reset
+reset:  ## stop, and forget the local state
+	@test ! -x $(PY) || $(PY) -m deploy.local reset
 
 test: $(VENV)/dev.stamp  ## the whole suite that needs no JVM
 	@mkdir -p $(RUN_DIR)/test
@@ -40,7 +51,11 @@ kafka: $(VENV)/run.stamp  ## a real Apache Kafka on 127.0.0.1, by Maven
 	@$(PY) -m deploy.kafka up
 
 test-kafka: $(VENV)/dev.stamp  ## event, e2e and chaos tests against the real Kafka
-	@$(PY) -m deploy.kafka run -- $(PY) -m pytest -m kafka --junitxml=$(RUN_DIR)/test/junit-kafka.xml tests
+	@mkdir -p $(RUN_DIR)/test
+	@$(PY) -m deploy.kafka run -- sh -ec '\
+	  $(PY) -m pytest --junitxml=$(RUN_DIR)/test/junit-kafka.xml -m kafka tests; \
+	  $(PY) -m pytest --junitxml=$(RUN_DIR)/test/junit-kafka-e2e.xml tests/e2e; \
+	  $(PY) -m tests.chaos --real-kafka --seconds 30'
 
 bench: $(VENV)/dev.stamp  ## performance against a control build; writes .run/bench.json
 	$(PY) -m tests.bench
