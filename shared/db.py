@@ -157,9 +157,16 @@ class Database:
     async def pg(self, tenant_id: UUID | None) -> AsyncIterator["asyncpg.Connection[Any]"]:
         """A bare asyncpg transaction under the same rules, for batches."""
         name, value = _settings(tenant_id)
-        async with self._acquired() as connection, connection.transaction():
-            await connection.execute("SELECT set_config($1, $2, true)", name, value)
-            yield connection
+        async with self._acquired() as connection:
+            # Both in one round trip; the value is a UUID or a word of ours, never a caller's text.
+            await connection.execute(f"BEGIN; SET LOCAL {name} = '{value}'")
+            try:
+                yield connection
+            except BaseException:
+                if not connection.is_closed():
+                    await connection.execute("ROLLBACK")
+                raise
+            await connection.execute("COMMIT")
 
     async def one(self, sql: str, *args: Any) -> asyncpg.Record | None:
         """The first row of one autocommit statement, prepared once per connection."""

@@ -45,8 +45,10 @@ CREATE INDEX ix_outbox_published ON outbox USING brin (published_at)
 """
 
 BATCH_MAX = 500
-IDLE_POLL_S = (0.01, 0.08)
-"""An empty look is followed by a pause that doubles from the first to the second."""
+GATHER_S = 0.02
+"""The rest after a batch: what is said meanwhile goes together, here and at every consumer."""
+IDLE_POLL_S = 0.06
+"""Empty looks are followed by pauses that double up to this."""
 RETRY_S = 0.5
 STANDBY_POLL_S = 1.0
 LEASE_S = 15
@@ -134,7 +136,7 @@ class Relay:
         self._last = {row["partition"]: row["last"] for row in rows}
         loop = asyncio.get_running_loop()
         check_at = purge_at = loop.time()
-        pause = IDLE_POLL_S[0]
+        pause = GATHER_S
         while True:
             if loop.time() >= check_at:
                 await self._replay_if_wiped(connection)
@@ -142,11 +144,10 @@ class Relay:
             if loop.time() >= purge_at:
                 await connection.execute(_PURGE, RETENTION_DAYS)
                 purge_at = loop.time() + PURGE_EVERY_S
-            if await self._forward(connection):
-                pause = IDLE_POLL_S[0]
-            else:
+            sent = await self._forward(connection)
+            pause = GATHER_S if sent else min(pause * 2, IDLE_POLL_S)
+            if sent < BATCH_MAX:
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, IDLE_POLL_S[1])
 
     async def _wait_to_lead(self, connection: "asyncpg.Connection[Any]") -> None:
         lock = f"outbox:{self._topic}"

@@ -1,7 +1,5 @@
 """`python -m services.binding`: api, worker, migrate, and what an operator does by hand."""
 
-import asyncio
-
 from services.binding.commands import parse, run_command
 from services.binding.config import BindingConfig, MigrateConfig
 from shared.config import load
@@ -18,8 +16,9 @@ def main() -> None:
             run_api("binding-api", create_app(config), config)
         case "worker":
             from services.binding.worker import run
+            from shared.worker import start
 
-            asyncio.run(run(load(BindingConfig)))
+            start(run(load(BindingConfig)))
         case "migrate":
             from shared.migrate import migrate
 

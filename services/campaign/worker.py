@@ -1,7 +1,5 @@
 """The worker process: hears events, and keeps house by the clock."""
 
-import asyncio
-
 from services.campaign import sweeper
 from services.campaign.config import CampaignConfig
 from services.campaign.consumers import handlers
@@ -9,14 +7,14 @@ from services.campaign.service import Deps
 from shared.clock import SystemClock
 from shared.consumer import Consumer
 from shared.db import Database
-from shared.worker import run_worker
+from shared.worker import run_worker, start
 
 POOL = 4
 """One connection for events, the others for the sweeper and the health door."""
 
 
 def run(config: CampaignConfig) -> None:
-    asyncio.run(_run(config))
+    start(_run(config))
 
 
 async def _run(config: CampaignConfig) -> None:

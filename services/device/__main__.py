@@ -1,7 +1,5 @@
 """`python -m services.device`: api, worker, migrate, and enrolment codes by hand."""
 
-import asyncio
-
 from services.device.commands import parse, run_command
 from services.device.config import DeviceConfig, MigrateConfig
 from shared.config import load
@@ -18,8 +16,9 @@ def main() -> None:
             run_api("device-api", create_app(config), config)
         case "worker":
             from services.device.worker import run
+            from shared.worker import start
 
-            asyncio.run(run(load(DeviceConfig)))
+            start(run(load(DeviceConfig)))
         case "migrate":
             from shared.migrate import migrate
 

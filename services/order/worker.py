@@ -1,7 +1,5 @@
 """The worker process: hears events, and forgets old ones."""
 
-import asyncio
-
 from services.order import service
 from services.order.config import OrderConfig
 from services.order.consumers import handlers
@@ -9,7 +7,7 @@ from services.order.service import Deps
 from shared.clock import SystemClock
 from shared.consumer import Consumer
 from shared.db import Database
-from shared.worker import periodic, run_worker
+from shared.worker import periodic, run_worker, start
 
 POOL = 3
 """One connection for events, the others for the housekeeping and the health door."""
@@ -17,7 +15,7 @@ KEEP_HOUSE_EVERY_S = 3_600.0
 
 
 def run(config: OrderConfig) -> None:
-    asyncio.run(_run(config))
+    start(_run(config))
 
 
 async def _run(config: OrderConfig) -> None:

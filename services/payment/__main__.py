@@ -21,11 +21,10 @@ def main() -> None:
             config = load(PaymentConfig)
             run_api("payment-api", create_app(config, SystemClock()), config)
         case "worker":
-            import asyncio
-
             from services.payment.worker import run
+            from shared.worker import start
 
-            asyncio.run(run(load(PaymentConfig), SystemClock()))
+            start(run(load(PaymentConfig), SystemClock()))
         case _:
             from shared.migrate import migrate
 
