@@ -19,7 +19,7 @@ from gateway.keyring import KeyRing
 from gateway.limits import CALLS_MAX, IN_FLIGHT_MAX, SERVICE_WAIT_S, Admission, rate_limits
 from gateway.notify import NotifyDoor
 from gateway.proxy import Upstreams
-from gateway.routing import Route, match, table
+from gateway.routing import SAFE_METHODS, Route, match, table
 from gateway.static import CSP, StaticFiles
 from shared import telemetry
 from shared.client import ServiceClient
@@ -131,9 +131,9 @@ class Edge:
             token = self._inward.for_nobody(route.service)
             return await self._upstreams.forward(route, asked, token)
         session = await self._sessions.check(asked, needs_csrf=route.needs_csrf(asked.method))
-        token = self._inward.for_user(route.service, session)
+        token = self._inward.for_user(route.service, session, asked.path)
         answer = await self._upstreams.forward(route, asked, token)
-        if route.sets_cookie and asked.method == "DELETE" and answer.status < 300:
+        if route.changes_session and asked.method not in SAFE_METHODS and answer.status < 300:
             self._sessions.forget(session)
         return answer
 

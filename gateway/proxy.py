@@ -17,6 +17,7 @@ _INWARD = (
     (b"content-type", "Content-Type"),
     (b"accept", "Accept"),
     (b"accept-language", "Accept-Language"),
+    (b"user-agent", "User-Agent"),
     (b"traceparent", "traceparent"),
 )
 _OUTWARD = (
@@ -60,6 +61,9 @@ class Upstreams:
     async def forward(self, route: Route, asked: Asked, token: str) -> Answer:
         """One attempt; the service's answer as it is, whatever its status."""
         headers = {"Authorization": f"Bearer {token}", "X-Request-Id": asked.request_id}
+        if route.audience != "device" and asked.client:
+            # Evidence for the audit log; what a caller says of its own address is not passed on.
+            headers["X-Client-Address"] = asked.client
         for name, spelled in _INWARD:
             value = asked.headers.get(name)
             if value is not None and len(value) <= _VALUE_MAX:

@@ -1,6 +1,7 @@
 """The route table: which path prefix belongs to which service, for whom, within which limits.
 
-Every API prefix has four segments, so a route is one dictionary look-up. What is not listed here
+Every API prefix has four segments, so a route is one dictionary look-up (two for the few paths
+that differ from their prefix: those are listed whole). What is not listed here
 does not exist at the edge: `/internal/...` of any service is unreachable by construction.
 """
 
@@ -31,6 +32,8 @@ class Route:
     rate: str = ""
     """bucket by caller's address (limits.rate_limits)"""
     sets_cookie: bool = False
+    changes_session: bool = False
+    """after a success the edge asks for the session anew"""
 
     def needs_csrf(self, method: str) -> bool:
         return self.audience == "user" and method not in SAFE_METHODS
@@ -38,27 +41,41 @@ class Route:
 
 _DEVICE, _MERCHANT, _OPERATOR = "/api/device/v1", "/api/merchant/v1", "/api/operator/v1"
 
+MERCHANT_CONSOLE = f"{_MERCHANT}/"
+
 ROUTES = (
     Route("POST", f"{_DEVICE}/enrol", "device", "public",
           body_max=LOGIN_BODY_BYTES_MAX, rate="enrol"),
     Route("GET", f"{_DEVICE}/me", "device", "device"),
     Route("GET POST", f"{_DEVICE}/payments", "payment", "device", wait_s=PAYMENT_WAIT_S),
     Route("GET POST", f"{_DEVICE}/rewards", "campaign", "device"),
-    Route("GET POST", f"{_MERCHANT}/stores", "binding", "user"),
+    Route("GET POST PATCH", f"{_MERCHANT}/stores", "binding", "user"),
     Route("GET PUT", f"{_MERCHANT}/apps", "binding", "user"),
-    Route("GET", f"{_MERCHANT}/merchant", "binding", "user"),
+    Route("GET PATCH", f"{_MERCHANT}/merchant", "binding", "user"),
+    Route("GET PUT", f"{_MERCHANT}/settings", "binding", "user"),
+    Route("GET POST DELETE", f"{_MERCHANT}/api-keys", "binding", "user"),
     Route("GET POST", f"{_MERCHANT}/devices", "device", "user"),
     Route("GET POST", f"{_MERCHANT}/payments", "payment", "user", wait_s=PAYMENT_WAIT_S),
     Route("GET", f"{_MERCHANT}/orders", "order", "user"),
     Route("GET", f"{_MERCHANT}/campaign", "campaign", "user"),
     Route("GET POST", f"{_OPERATOR}/merchants", "binding", "user"),
+    Route("POST DELETE", f"{_OPERATOR}/acting", "binding", "user", changes_session=True),
     *(
         route
         for base in (_MERCHANT, _OPERATOR)
         for route in (
             Route("POST", f"{base}/session", "binding", "public",
                   body_max=LOGIN_BODY_BYTES_MAX, rate="login", sets_cookie=True),
-            Route("GET DELETE", f"{base}/session", "binding", "user", sets_cookie=True),
+            Route("GET DELETE", f"{base}/session", "binding", "user",
+                  sets_cookie=True, changes_session=True),
+            Route("POST", f"{base}/session/step-up", "binding", "user",
+                  body_max=LOGIN_BODY_BYTES_MAX, changes_session=True),
+            Route("GET DELETE", f"{base}/sessions", "binding", "user", changes_session=True),
+            Route("POST", f"{base}/password", "binding", "user",
+                  body_max=LOGIN_BODY_BYTES_MAX),
+            Route("GET POST PATCH", f"{base}/staff", "binding", "user"),
+            Route("GET", f"{base}/roles", "binding", "user"),
+            Route("GET POST", f"{base}/audit", "binding", "user"),
         )
     ),
 )  # fmt: skip
@@ -76,7 +93,7 @@ def table(routes: tuple[Route, ...] = ROUTES) -> Mapping[str, Mapping[str, Route
 
 def match(rows: Mapping[str, Mapping[str, Route]], method: str, path: str) -> Route | None:
     """The route of a request; None for an unknown path, MethodNotAllowed for a known one."""
-    by_method = rows.get("/".join(path.split("/", _SEGMENTS)[:_SEGMENTS]))
+    by_method = rows.get(path) or rows.get("/".join(path.split("/", _SEGMENTS)[:_SEGMENTS]))
     if by_method is None:
         return None
     route = by_method.get(method)

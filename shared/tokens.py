@@ -9,6 +9,7 @@ import base64
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 from uuid import UUID
@@ -29,6 +30,13 @@ CACHE_MAX = 512
 Kind = Literal["device", "user", "service"]
 
 
+class StepUpNeeded(Forbidden):
+    """The session is good, but its password was not asked for within the last minutes."""
+
+    code = "auth.step_up_needed"
+    title = "请再次输入密码以确认 Confirm with your password, then repeat the request."
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who is asking, as vouched for by the caller's token."""
@@ -42,11 +50,26 @@ class Principal:
     nonce: str | None = None
     session_id: str | None = None
     permissions: frozenset[str] = field(default_factory=frozenset)
+    store_ids: frozenset[UUID] = field(default_factory=frozenset)
+    """the only stores this person may see; empty: all of the tenant's"""
+    step_up_until: datetime | None = None
+    """until when the password counts as just entered"""
+    acting_id: UUID | None = None
+    """the grant under which an operator acts for the tenant"""
 
     def require(self, permission: str) -> None:
         """Raises Forbidden unless the caller holds `permission`."""
         if permission not in self.permissions:
             raise Forbidden(f"needs the permission {permission}")
+
+    def require_step_up(self, now: datetime) -> None:
+        """Raises StepUpNeeded unless the password was entered a short while ago."""
+        if self.step_up_until is None or now >= self.step_up_until:
+            raise StepUpNeeded
+
+    def may_see(self, store_id: UUID | None) -> bool:
+        """Whether what belongs to that store is in this person's scope."""
+        return not self.store_ids or store_id in self.store_ids
 
     @property
     def tenant(self) -> UUID:
@@ -65,7 +88,7 @@ class TokenSigner:
             raise TypeError("a service key is an Ed25519 key")
         self.issuer = issuer
         self._key = key
-        self._clock = clock
+        self.clock = clock
         self._reusable: dict[tuple[Any, ...], tuple[str, float]] = {}
 
     @classmethod
@@ -83,6 +106,9 @@ class TokenSigner:
         nonce: str | None = None,
         session_id: str | None = None,
         permissions: Iterable[str] = (),
+        store_ids: Iterable[UUID] = (),
+        step_up_until: datetime | None = None,
+        acting_id: UUID | None = None,
     ) -> str:
         """A token for one audience; with a nonce it is made for one request only."""
         facts = {
@@ -93,12 +119,15 @@ class TokenSigner:
             "sto": str(store_id) if store_id else None,
             "sid": session_id,
             "prm": " ".join(sorted(permissions)) or None,
+            "sts": " ".join(sorted(str(store_id) for store_id in store_ids)) or None,
+            "stu": str(int(step_up_until.timestamp())) if step_up_until else None,
+            "act": str(acting_id) if acting_id else None,
         }
         if nonce is not None:
             return self._sign({**facts, "non": nonce})
         slot = tuple(facts.values())
         known = self._reusable.get(slot)
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         if known is not None and now < known[1]:
             return known[0]
         token = self._sign(facts)
@@ -108,7 +137,7 @@ class TokenSigner:
         return token
 
     def _sign(self, facts: dict[str, str | None]) -> str:
-        issued_at = int(self._clock.now().timestamp())
+        issued_at = int(self.clock.now().timestamp())
         claims: dict[str, Any] = {name: value for name, value in facts.items() if value}
         claims.update(iss=self.issuer, iat=issued_at, exp=issued_at + LIFETIME_S)
         return jwt.encode(claims, self._key, algorithm="EdDSA")
@@ -122,7 +151,7 @@ class TokenVerifier:
         self._keys = {
             issuer: Ed25519PublicKey.from_public_bytes(raw) for issuer, raw in trust.items()
         }
-        self._clock = clock
+        self.clock = clock
         self._seen: dict[str, tuple[Principal, int]] = {}
 
     @classmethod
@@ -133,7 +162,7 @@ class TokenVerifier:
 
     def verify(self, token: str) -> Principal:
         """The principal, or Unauthorized with a reason that helps the operator, not a forger."""
-        now = int(self._clock.now().timestamp())
+        now = int(self.clock.now().timestamp())
         known = self._seen.get(token)
         if known is not None and now <= known[1]:
             return known[0]
@@ -148,6 +177,9 @@ class TokenVerifier:
                 nonce=claims.get("non"),
                 session_id=claims.get("sid"),
                 permissions=frozenset(claims.get("prm", "").split()),
+                store_ids=frozenset(UUID(text) for text in claims.get("sts", "").split()),
+                step_up_until=_instant(claims.get("stu")),
+                acting_id=UUID(claims["act"]) if "act" in claims else None,
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise Unauthorized("the service token is incomplete") from error
@@ -180,6 +212,10 @@ class TokenVerifier:
         if now > expires_at:
             raise Unauthorized("the service token has expired")
         return claims
+
+
+def _instant(seconds: str | None) -> datetime | None:
+    return datetime.fromtimestamp(int(seconds), UTC) if seconds is not None else None
 
 
 def _claimed_issuer(token: str) -> str:

@@ -40,6 +40,7 @@ from shared.serve import (
 from shared.tokens import Principal, TokenVerifier
 
 BODY_LIMIT = 64 * 1024
+_ADDRESS_MAX = 64
 
 Audience = Literal["device", "user", "service", "public"]
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -79,9 +80,12 @@ def principal(request: Request) -> Principal:
 class Guard:
     """A route's declared audience and permission; `public` still means: through the edge."""
 
-    def __init__(self, audience: Audience, permission: str | None) -> None:
+    def __init__(
+        self, audience: Audience, permission: str | None, *, step_up: bool = False
+    ) -> None:
         self.audience = audience
         self.permission = permission
+        self.step_up = step_up
 
     async def __call__(self, request: Request) -> None:
         caller = principal(request)
@@ -90,11 +94,20 @@ class Guard:
             raise Forbidden(f"this door is for a {self.audience}")
         if self.permission is not None:
             caller.require(self.permission)
+        if self.step_up:
+            require_step_up(request)
 
 
-def guard(audience: Audience, permission: str | None = None) -> Any:
-    """`router.get(path, dependencies=[guard("user", "orders.read")])`: every route has one."""
-    return Depends(Guard(audience, permission))
+def guard(audience: Audience, permission: str | None = None, *, step_up: bool = False) -> Any:
+    """`router.get(path, dependencies=[guard("user", "orders.read")])`: every route has one.
+    `step_up` also asks for a password entered within the last minutes (ASVS 7.5.3)."""
+    return Depends(Guard(audience, permission, step_up=step_up))
+
+
+def require_step_up(request: Request) -> None:
+    """Raises StepUpNeeded; for a route where only some bodies need it."""
+    verifier: TokenVerifier = request.app.state.verifier
+    principal(request).require_step_up(verifier.clock.now())
 
 
 class Entry:
@@ -122,6 +135,10 @@ class Entry:
         scope["damselfly.request_id"] = request_id
         clear_contextvars()
         bind_contextvars(request_id=request_id)
+        address = headers.get(b"x-client-address")
+        if address is not None:
+            # Said by the edge, which lets no caller's own header of that name in.
+            bind_contextvars(client_address=address.decode("latin-1")[:_ADDRESS_MAX])
         started = perf_counter()
         status = 500
         id_header = (b"x-request-id", request_id.encode())

@@ -3,7 +3,7 @@
 from gateway.asgi import Asked
 from gateway.auth.device import Credential
 from gateway.auth.merchant import Session
-from gateway.routing import SAFE_METHODS
+from gateway.routing import MERCHANT_CONSOLE, SAFE_METHODS
 from shared.errors import Forbidden, Unauthorized
 from shared.tokens import Principal, TokenSigner, TokenVerifier
 
@@ -29,14 +29,23 @@ class Inward:
             nonce=None if method in SAFE_METHODS else nonce,
         )
 
-    def for_user(self, service: str, session: Session) -> str:
+    def for_user(self, service: str, session: Session, path: str) -> str:
+        """The person as they stand at that console: an operator who acts for a merchant is, at
+        the merchant console and for as long as the grant runs, of that merchant."""
+        now = self._signer.clock.now()
+        stepped = session.step_up_until
+        grant = session.acting
+        is_acting = grant is not None and path.startswith(MERCHANT_CONSOLE) and now < grant.until
         return self._signer.issue(
             service,
             kind="user",
             subject=session.user_id,
-            tenant_id=session.tenant_id,
+            tenant_id=grant.tenant_id if grant and is_acting else session.tenant_id,
             session_id=session.session_id,
-            permissions=session.permissions,
+            permissions=grant.permissions if grant and is_acting else session.permissions,
+            store_ids=session.store_ids,
+            step_up_until=stepped if stepped and now < stepped else None,
+            acting_id=grant.acting_id if grant and is_acting else None,
         )
 
     def for_nobody(self, service: str) -> str:

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from gateway.asgi import Asked
@@ -18,7 +19,7 @@ from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.errors import BadGateway, Forbidden, Problem, Unauthorized
 from shared.events import Event
-from shared.events.binding import SessionRevoked
+from shared.events.binding import SessionChanged, SessionRevoked
 
 COOKIE = b"__Host-damselfly"
 COOKIE_MAX = 256
@@ -40,6 +41,16 @@ class CsrfRefused(Forbidden):
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave to act for a merchant at the merchant console."""
+
+    acting_id: UUID
+    tenant_id: UUID
+    permissions: frozenset[str]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A signed-in person."""
 
@@ -50,6 +61,9 @@ class Session:
     permissions: frozenset[str]
     csrf_hash: bytes
     expires_at: datetime
+    store_ids: frozenset[UUID] = frozenset()
+    step_up_until: datetime | None = None
+    acting: Grant | None = None
 
 
 def refuse_foreign_site(asked: Asked) -> None:
@@ -84,11 +98,11 @@ class SessionAuth:
         return session
 
     def forget(self, session: Session) -> None:
-        """The session just ended here."""
+        """The session just ended here, or may do other things than before."""
         self._sessions.drop(session.session_hash)
 
     def on_event(self, event: Event) -> None:
-        if isinstance(event, SessionRevoked):
+        if isinstance(event, SessionRevoked | SessionChanged):
             self._sessions.drop(event.session_hash)
 
     def on_gap(self) -> None:
@@ -112,9 +126,27 @@ class SessionAuth:
                 permissions=frozenset(found["permissions"]),
                 csrf_hash=str(found["csrf_token_hash"]).encode(),
                 expires_at=datetime.fromisoformat(found["expires_at"]),
+                store_ids=frozenset(UUID(text) for text in found.get("store_ids", ())),
+                step_up_until=_instant(found.get("step_up_until")),
+                acting=_grant(found.get("acting")),
             )
         except (KeyError, ValueError, TypeError) as error:
             raise BadGateway("binding answered a session that does not read") from error
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text is not None else None
+
+
+def _grant(found: dict[str, Any] | None) -> Grant | None:
+    if found is None:
+        return None
+    return Grant(
+        acting_id=UUID(found["acting_id"]),
+        tenant_id=UUID(found["tenant_id"]),
+        permissions=frozenset(found["permissions"]),
+        until=datetime.fromisoformat(found["until"]),
+    )
 
 
 def _cookie(header: bytes) -> bytes | None:

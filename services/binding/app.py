@@ -5,9 +5,13 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from services.binding.audit_routes import router as audit_router
 from services.binding.config import BindingConfig
+from services.binding.merchant_routes import router as merchant_router
+from services.binding.people_routes import router as people_router
 from services.binding.routes import router
 from services.binding.service import Deps
+from services.binding.session_routes import router as session_router
 from shared.clock import Clock, SystemClock
 from shared.db import Database
 from shared.sealed import LocalKeyProvider
@@ -20,7 +24,7 @@ POOL = 6
 def create_app(config: BindingConfig, clock: Clock | None = None) -> FastAPI:
     clock = clock or SystemClock()
     db = Database(config.database_url, pool_size=POOL, name="binding-api")
-    deps = Deps(db, clock, LocalKeyProvider(config.kek_file))
+    deps = Deps(db, clock, LocalKeyProvider(config.kek_file), anchor_file=config.audit_anchor_file)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -38,5 +42,6 @@ def create_app(config: BindingConfig, clock: Clock | None = None) -> FastAPI:
         ready=ready,
     )
     app.state.deps = deps
-    app.include_router(router)
+    for part in (session_router, people_router, merchant_router, audit_router, router):
+        app.include_router(part)
     return app

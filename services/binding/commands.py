@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import SecretStr, ValidationError
 
-from services.binding import apps, domain, schemas, service
+from services.binding import apps, domain, merchant_schemas, schemas, service
 from services.binding.apps import AppChange
 from services.binding.config import CommandConfig
 from services.binding.domain import Role
@@ -162,7 +162,9 @@ async def _existing(deps: Deps, login: str, password: SecretStr, role: Role) -> 
 
 
 async def add_merchant(deps: Deps, words: argparse.Namespace) -> Answer:
-    body = schemas.MerchantBody(name=words.name, login=words.login, password=_password(words))
+    body = merchant_schemas.MerchantBody(
+        name=words.name, login=words.login, password=_password(words)
+    )
     user = await _existing(deps, body.login, body.password, Role.MERCHANT_OWNER)
     created = user is None
     if user is None:
@@ -188,7 +190,7 @@ async def add_merchant(deps: Deps, words: argparse.Namespace) -> Answer:
 
 
 async def add_store(deps: Deps, words: argparse.Namespace) -> Answer:
-    name = schemas.StoreBody(name=words.name).name
+    name = merchant_schemas.StoreBody(name=words.name).name
     store = await service.find_store(deps, words.merchant, name)
     created = store is None
     if store is None:

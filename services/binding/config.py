@@ -15,6 +15,9 @@ class BindingConfig(DatabaseConfig):
     database_url: str = Field(validation_alias="DATABASE_URL_BINDING")
     database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_BINDING")
     kek_file: Path
+    audit_anchor_file: Path | None = None
+    """where the worker writes the heads of the audit chains down, and verifying looks them up;
+    best on a disk that whoever administers the database cannot write to"""
 
 
 class CommandConfig(BaseSettings):
@@ -27,6 +30,7 @@ class CommandConfig(BaseSettings):
 
     database_url: str = Field(validation_alias="DATABASE_URL_BINDING")
     kek_file: Path
+    audit_anchor_file: Path | None = None
 
 
 class MigrateConfig(BaseSettings):

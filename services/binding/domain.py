@@ -1,12 +1,14 @@
 """Rules of binding: roles, passwords, the login brake, session lifetimes, and what goes wrong.
 
 Problem
-├── InvalidBody         WeakPassword                       422
+├── InvalidBody         WeakPassword UnknownStores         422
 ├── Unauthorized        BadCredentials                     401  one answer for every wrong login
+├── Forbidden           WrongPassword OwnRights            403  a password asked for again; oneself
 ├── TooMany             LoginBraked                        429  with retry_after_s
 └── Conflict            LoginTaken MerchantExists          409
-                        StoreNameTaken                     409
+                        StoreNameTaken LastOwner           409
                         AppBoundElsewhere StaleVersion     409
+                        AlreadyActing SettingsIncomplete   409
 """
 
 import hashlib
@@ -40,6 +42,10 @@ FORGET_TRIES_AFTER = timedelta(hours=24)
 SESSION_LIFETIME = timedelta(hours=12)
 SESSION_IDLE = timedelta(hours=2)
 TOUCH_EVERY = timedelta(minutes=1)
+
+STEP_UP_WINDOW = timedelta(minutes=5)
+"""How long an entered password vouches for refunds, keys and roles (ASVS 7.5.3)."""
+ACTING_MINUTES_MAX = 60
 
 RETIRED_KEY_GRACE = timedelta(hours=24)
 """Answers and notifications signed before a rotation arrive after it for at most this long."""
@@ -85,6 +91,38 @@ class StaleVersion(Conflict):
     title = "内容已被他人修改，请刷新后再保存 Somebody changed it meanwhile; reload, then save."
 
 
+class WrongPassword(Forbidden):
+    """Not 401: the session itself is good, and the console must not throw it away."""
+
+    code = "auth.wrong_password"
+    title = "密码不正确 The password is not right."
+
+
+class OwnRights(Forbidden):
+    code = "binding.own_rights"
+    title = "不能更改自己的角色或状态 Nobody may change their own role or state."
+
+
+class LastOwner(Conflict):
+    code = "binding.last_owner"
+    title = "至少要保留一位可登录的负责人 At least one owner must stay able to sign in."
+
+
+class UnknownStores(InvalidBody):
+    code = "binding.unknown_stores"
+    title = "门店不存在或该角色不能限定门店 Unknown stores, or a role that is not bound to stores."
+
+
+class AlreadyActing(Conflict):
+    code = "binding.already_acting"
+    title = "请先结束当前的代操作 End the present acting first."
+
+
+class SettingsIncomplete(Conflict):
+    code = "binding.settings_incomplete"
+    title = "启用前请填齐商户号、AppID、证书序列号、APIv3 密钥和私钥 Complete it before enabling."
+
+
 class Role(StrEnum):
     """What a person is; the two kinds never mix in one account."""
 
@@ -99,20 +137,10 @@ class Role(StrEnum):
     def console(self) -> Console:
         return "operator" if self.value.startswith("operator_") else "merchant"
 
-
-_COUNTER = frozenset({"orders.read", "payments.read", "stores.read", "devices.read"})
-_READ = _COUNTER | {"apps.read", "campaigns.read"}
-
-PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.OPERATOR_ADMIN: frozenset({"merchants.read", "merchants.write"}),
-    Role.OPERATOR_OPS: frozenset({"merchants.read"}),
-    Role.MERCHANT_OWNER: _READ
-    | {"payments.refund", "devices.write", "stores.write", "apps.write", "campaigns.write"},
-    Role.MERCHANT_FINANCE: _COUNTER | {"payments.refund"},
-    Role.CASHIER: _COUNTER,
-    Role.AUDITOR: _READ,
-}
-"""S131: owner, staff and service provider hold different powers."""
+    @property
+    def is_head(self) -> bool:
+        """Whether the account can manage the others of its organisation."""
+        return self in {Role.OPERATOR_ADMIN, Role.MERCHANT_OWNER}
 
 
 def require_console(role: Role, console: Console) -> None:
@@ -134,7 +162,7 @@ def login_digest(login: str) -> str:
     return sha256_hex(canonical_login(login))
 
 
-def check_password(password: str, login: str) -> None:
+def check_password(password: str, login: str, *, field: str = "/password") -> None:
     """Raises WeakPassword; length beats composition (ASVS 6.2)."""
     faults = []
     if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
@@ -144,7 +172,7 @@ def check_password(password: str, login: str) -> None:
     if canonical_login(login) in canonical_login(password):
         faults.append("must not contain the login")
     if faults:
-        raise WeakPassword(errors=[{"pointer": "/password", "message": "; ".join(faults)}])
+        raise WeakPassword(errors=[{"pointer": field, "message": "; ".join(faults)}])
 
 
 @dataclass(frozen=True, slots=True)

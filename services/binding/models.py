@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, MetaData
+from sqlalchemy import ARRAY, BigInteger, DateTime, FetchedValue, MetaData, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -34,6 +34,10 @@ class Merchant(Base):
     tenant_id: _Id = _key()
     name: Mapped[str]
     created_at: Mapped[datetime] = _instant()
+    edition: Mapped[str] = mapped_column(default="flagship")
+    dual_control: Mapped[bool] = mapped_column(default=False)
+    support_contact: Mapped[str] = mapped_column(default="")
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class Store(Base):
@@ -43,6 +47,7 @@ class Store(Base):
     store_id: _Id = _key()
     name: Mapped[str]
     created_at: Mapped[datetime] = _instant()
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class User(Base):
@@ -58,6 +63,10 @@ class User(Base):
     role: Mapped[str]
     is_enabled: Mapped[bool]
     created_at: Mapped[datetime] = _instant()
+    name: Mapped[str]
+    store_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default=list)
+    """the only stores a cashier sees; empty: all"""
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class LoginTries(Base):
@@ -86,6 +95,65 @@ class Session(Base):
     seen_at: Mapped[datetime] = _instant()
     expires_at: Mapped[datetime] = _instant()
     revoked_at: Mapped[datetime | None] = _instant()
+    user_agent: Mapped[str] = mapped_column(default="")
+    address: Mapped[str] = mapped_column(default="")
+    step_up_until: Mapped[datetime | None] = _instant()
+    acting_tenant_id: Mapped[UUID | None]
+    acting_id: Mapped[UUID | None]
+
+
+class Acting(Base):
+    """A grant under which an operator acts for this merchant, for a reason and a while."""
+
+    __tablename__ = "acting"
+
+    tenant_id: _Id = _key()
+    acting_id: _Id = _key()
+    operator_tenant_id: _Id
+    operator_id: _Id
+    operator_name: Mapped[str]
+    session_id: _Id
+    reason: Mapped[str]
+    created_at: Mapped[datetime] = _instant()
+    until: Mapped[datetime] = _instant()
+    ended_at: Mapped[datetime | None] = _instant()
+
+
+class ApiKey(Base):
+    """A key of a merchant's own program; its secret is told once and kept sealed for the gateway,
+    which needs it to check HMACs."""
+
+    __tablename__ = "api_keys"
+
+    tenant_id: _Id = _key()
+    key_id: Mapped[str] = _key()
+    name: Mapped[str]
+    store_id: Mapped[UUID | None]
+    secret_digest: Mapped[str]
+    secret_box: Mapped[str | None]
+    secret_aad: Mapped[str]
+    created_by: _Id
+    created_at: Mapped[datetime] = _instant()
+    revoked_at: Mapped[datetime | None] = _instant()
+
+
+class WechatSettings(Base):
+    """How a merchant is paid through WeChat (S118); both secrets are sealed."""
+
+    __tablename__ = "wechat_settings"
+
+    tenant_id: _Id = _key()
+    mch_id: Mapped[str]
+    app_id: Mapped[str]
+    cert_serial: Mapped[str]
+    is_enabled: Mapped[bool]
+    api_v3_key_box: Mapped[str | None]
+    api_v3_key_aad: Mapped[str]
+    private_key_box: Mapped[str | None]
+    private_key_aad: Mapped[str]
+    fingerprint: Mapped[str]
+    version: Mapped[int]
+    updated_at: Mapped[datetime] = _instant()
 
 
 class App(Base):
@@ -134,7 +202,8 @@ class DataKey(Base):
 
 
 class AuditEntry(Base):
-    """Who did what, when, and what it was before; never a secret."""
+    """Who did what, when, and what it was before; never a secret. The database numbers, chains
+    and hashes it on insert (services/binding/chain.py says how)."""
 
     __tablename__ = "audit_log"
 
@@ -147,3 +216,22 @@ class AuditEntry(Base):
     before: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     after: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     request_id: Mapped[str | None]
+    actor_name: Mapped[str] = mapped_column(default="")
+    address: Mapped[str | None]
+    reason: Mapped[str | None]
+    """why an operator acted for the merchant"""
+    seq: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
+    prev_hash: Mapped[str] = mapped_column(server_default=FetchedValue())
+    hash: Mapped[str] = mapped_column(server_default=FetchedValue())
+
+
+class AuditHead(Base):
+    """Where a tenant's chain stands, and how much of it has been anchored outside."""
+
+    __tablename__ = "audit_heads"
+
+    tenant_id: _Id = _key()
+    seq: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str]
+    anchored_seq: Mapped[int] = mapped_column(BigInteger)
+    anchored_at: Mapped[datetime | None] = _instant()

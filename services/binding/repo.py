@@ -1,12 +1,12 @@
 """Every query of the binding service; the caller owns the transaction."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, delete, func, select, text, update
+from sqlalchemy import CursorResult, and_, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -55,10 +55,16 @@ async def merchants(
     return rows.all(), await tx.scalar(select(func.count()).select_from(Merchant)) or 0
 
 
+async def store(tx: AsyncSession, tenant_id: UUID, store_id: UUID) -> Store | None:
+    return await tx.get(Store, (tenant_id, store_id))
+
+
 async def stores(
-    tx: AsyncSession, tenant_id: UUID, *, page: int, page_size: int
+    tx: AsyncSession, tenant_id: UUID, *, page: int, page_size: int, only: Collection[UUID] = ()
 ) -> tuple[Sequence[Store], int]:
     mine = Store.tenant_id == tenant_id
+    if only:
+        mine = and_(mine, Store.store_id.in_(only))
     query = select(Store).where(mine).order_by(Store.created_at, Store.store_id)
     rows = await tx.scalars(query.limit(page_size).offset((page - 1) * page_size))
     return rows.all(), await tx.scalar(select(func.count()).select_from(Store).where(mine)) or 0

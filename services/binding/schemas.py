@@ -36,16 +36,6 @@ class AccountBody(Body):
     password: Annotated[SecretStr, Field(max_length=256)]
 
 
-class MerchantBody(AccountBody):
-    """A new merchant and the account of its owner."""
-
-    name: Name
-
-
-class StoreBody(Body):
-    name: Name
-
-
 class AppBody(Body):
     """A binding. On a change the keys may be left out: what is not given stays."""
 
@@ -60,54 +50,6 @@ class AppBody(Body):
 
 class ResolveBody(Body):
     session_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class UserOut(BaseModel):
-    user_id: UUID
-    login: str
-    role: str
-
-
-class MerchantOut(BaseModel):
-    merchant_id: UUID
-    name: str
-    created_at: Instant
-
-
-class MerchantCreatedOut(MerchantOut):
-    owner: UserOut
-
-
-class MerchantPage(BaseModel):
-    items: list[MerchantOut]
-    total: int
-    page: int
-    page_size: int
-
-
-class StoreOut(BaseModel):
-    store_id: UUID
-    name: str
-    created_at: Instant
-
-
-class StorePage(BaseModel):
-    items: list[StoreOut]
-    total: int
-    page: int
-    page_size: int
-
-
-class SessionOut(BaseModel):
-    user: UserOut
-    merchant: MerchantOut | None
-    permissions: list[str]
-    expires_at: Instant
-
-
-class SessionOpenedOut(SessionOut):
-    csrf_token: str
-    """told once; we keep only its digest"""
 
 
 class AppKeyOut(BaseModel):
@@ -156,15 +98,3 @@ class BoundAppOut(BaseModel):
     mode: Literal["key"] = "key"
     enabled: bool
     versions: list[SealedVersionOut]
-
-
-class ResolvedOut(BaseModel):
-    """What the edge needs to know of a session."""
-
-    session_id: UUID
-    kind: Literal["user"] = "user"
-    user_id: UUID
-    tenant_id: UUID
-    permissions: list[str]
-    csrf_token_hash: str
-    expires_at: Instant

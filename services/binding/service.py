@@ -1,16 +1,17 @@
 """The use cases of merchants, stores and people; with `apps` and `sessions` the only place here
 that opens transactions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
-from services.binding import domain, repo
+from services.binding import domain, people_repo, repo
 from services.binding.domain import Role
 from services.binding.models import AuditEntry, Merchant, Store, User
 from services.binding.passwords import Passwords
@@ -34,6 +35,8 @@ class Deps:
     clock: Clock
     key_provider: KeyProvider
     passwords: Passwords = field(default_factory=Passwords)
+    anchor_file: Path | None = None
+    """where the heads of the audit chains are written down, outside the database"""
 
 
 async def audit(
@@ -45,20 +48,44 @@ async def audit(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    """`what` is (actor, action, subject)."""
+    """Adds to the tenant's chain, in the transaction of the change itself; `what` is (actor,
+    action, subject)."""
     actor, action, subject = what
+    now = deps.clock.now()
+    name, reason = await who(tx, tenant_id, actor, now)
+    request = get_contextvars()
     entry = AuditEntry(
         tenant_id=tenant_id,
         audit_id=uuid7(deps.clock),
-        at=deps.clock.now(),
+        at=now,
         actor=actor,
         action=action,
         subject=subject,
         before=before,
         after=after,
-        request_id=get_contextvars().get("request_id"),
+        request_id=request.get("request_id"),
+        actor_name=name,
+        address=request.get("client_address"),
+        reason=reason,
     )
     await repo.audit(tx, entry)
+
+
+async def who(
+    tx: AsyncSession, tenant_id: UUID, actor: str, at: datetime
+) -> tuple[str, str | None]:
+    """How the actor was called then, and, when it was an operator on the merchant's behalf, why."""
+    kind, _, subject = actor.partition(":")
+    if kind != "user":
+        return actor, None
+    try:
+        user_id = UUID(subject)
+    except ValueError:
+        return actor, None
+    grant = await people_repo.acting_at(tx, tenant_id, user_id, at)
+    if grant is not None:
+        return grant.operator_name, grant.reason
+    return await people_repo.user_name(tx, user_id) or "", None
 
 
 async def create_merchant(
@@ -68,7 +95,15 @@ async def create_merchant(
     domain.check_password(password, login)
     hashed = await deps.passwords.hash(password)
     tenant_id = merchant_id or uuid7(deps.clock)
-    merchant = Merchant(tenant_id=tenant_id, name=name, created_at=deps.clock.now())
+    merchant = Merchant(
+        tenant_id=tenant_id,
+        name=name,
+        created_at=deps.clock.now(),
+        edition="flagship",
+        dual_control=False,
+        support_contact="",
+        version=1,
+    )
     async with deps.db.tx(None) as tx:
         if await repo.merchant(tx, tenant_id) is not None:
             raise domain.MerchantExists
@@ -83,7 +118,15 @@ async def create_merchant(
 
 
 async def create_user(
-    deps: Deps, tenant_id: UUID | None, *, role: Role, login: str, password: str, actor: str
+    deps: Deps,
+    tenant_id: UUID | None,
+    *,
+    role: Role,
+    login: str,
+    password: str,
+    actor: str,
+    name: str | None = None,
+    store_ids: Sequence[UUID] = (),
 ) -> User:
     """An account: a merchant's (its tenant given), or an operator's (in the operators' own)."""
     domain.check_password(password, login)
@@ -96,7 +139,21 @@ async def create_user(
         else:
             await repo.lock(tx, "operators")
             owner = await repo.operator_tenant(tx) or uuid7(deps.clock)
-        return await _add_user(deps, tx, owner, role, login, hashed, actor)
+        await check_stores(tx, owner, role, store_ids)
+        return await _add_user(
+            deps, tx, owner, role, login, hashed, actor, name=name, store_ids=store_ids
+        )
+
+
+async def check_stores(
+    tx: AsyncSession, tenant_id: UUID, role: Role, store_ids: Sequence[UUID]
+) -> None:
+    """Only cashiers are bound to stores, and only to their own merchant's."""
+    if not store_ids:
+        return
+    known = await people_repo.known_stores(tx, tenant_id, store_ids)
+    if role is not Role.CASHIER or known != len(set(store_ids)):
+        raise domain.UnknownStores
 
 
 async def _add_user(
@@ -107,6 +164,9 @@ async def _add_user(
     login: str,
     password_hash: str,
     actor: str,
+    *,
+    name: str | None = None,
+    store_ids: Sequence[UUID] = (),
 ) -> User:
     """Logins are unique among all tenants: one look-up, no tenant in the sign-in form."""
     digest = domain.login_digest(login)
@@ -122,17 +182,26 @@ async def _add_user(
         role=role.value,
         is_enabled=True,
         created_at=deps.clock.now(),
+        name=name or login,
+        store_ids=list(store_ids),
+        version=1,
     )
     tx.add(user)
     await tx.flush()
-    await audit(
-        deps,
-        tx,
-        tenant_id,
-        (actor, "user.create", str(user.user_id)),
-        after={"login": login, "role": role.value},
-    )
+    what = (actor, "user.create", str(user.user_id))
+    await audit(deps, tx, tenant_id, what, after=user_facts(user))
     return user
+
+
+def user_facts(user: User) -> dict[str, Any]:
+    """What the audit log keeps of an account."""
+    return {
+        "login": user.login,
+        "name": user.name,
+        "role": user.role,
+        "is_enabled": user.is_enabled,
+        "store_ids": [str(store_id) for store_id in user.store_ids],
+    }
 
 
 async def list_merchants(
@@ -156,7 +225,11 @@ async def create_store(
 ) -> Store:
     now = deps.clock.now()
     store = Store(
-        tenant_id=tenant_id, store_id=store_id or uuid7(deps.clock), name=name, created_at=now
+        tenant_id=tenant_id,
+        store_id=store_id or uuid7(deps.clock),
+        name=name,
+        created_at=now,
+        version=1,
     )
     async with deps.db.tx(tenant_id) as tx:
         if await repo.merchant(tx, tenant_id) is None:
@@ -174,10 +247,21 @@ async def create_store(
 
 
 async def list_stores(
-    deps: Deps, tenant_id: UUID, *, page: int, page_size: int
+    deps: Deps, tenant_id: UUID, *, page: int, page_size: int, only: Collection[UUID] = ()
 ) -> tuple[Sequence[Store], int]:
+    """All stores, or those that a cashier is bound to."""
     async with deps.db.read(tenant_id) as tx:
-        return await repo.stores(tx, tenant_id, page=page, page_size=page_size)
+        return await repo.stores(tx, tenant_id, page=page, page_size=page_size, only=only)
+
+
+async def get_store(
+    deps: Deps, tenant_id: UUID, store_id: UUID, only: Collection[UUID] = ()
+) -> Store:
+    async with deps.db.read(tenant_id) as tx:
+        found = await repo.store(tx, tenant_id, store_id)
+    if found is None or (only and store_id not in only):
+        raise NotFound
+    return found
 
 
 async def sweep(deps: Deps) -> int:

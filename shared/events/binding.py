@@ -29,6 +29,16 @@ class StoreCreated(_BindingEvent):
     name: str
 
 
+class StoreRenamed(_BindingEvent):
+    """A store has another name."""
+
+    type: ClassVar[str] = "store.renamed.v1"
+    key_field: ClassVar[str] = "store_id"
+
+    store_id: UUID
+    name: str
+
+
 class AppBound(_BindingEvent):
     """A mini program's binding is new or changed (keys rotated, switched on or off)."""
 
@@ -49,3 +59,22 @@ class SessionRevoked(_BindingEvent):
     key_field: ClassVar[str] = "session_hash"
 
     session_hash: str
+
+
+class SessionChanged(_BindingEvent):
+    """A console session may do other things than before (its password was asked for again, or
+    acting began or ended); caches of it must ask again."""
+
+    type: ClassVar[str] = "session.changed.v1"
+    key_field: ClassVar[str] = "session_hash"
+
+    session_hash: str
+
+
+class ApiKeyRevoked(_BindingEvent):
+    """A key of a merchant's own program counts no longer; caches of it must go."""
+
+    type: ClassVar[str] = "api_key.revoked.v1"
+    key_field: ClassVar[str] = "key_id"
+
+    key_id: str

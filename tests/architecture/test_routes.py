@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from gateway.routing import ROUTES, match, table
-from services.binding.domain import PERMISSIONS
+from services.binding.permissions import PERMISSIONS
 from shared.web import Guard
 from tests.architecture.tree import SERVICES
 from tests.fixtures.tokens import ServiceKeys

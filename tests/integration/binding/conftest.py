@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
 from uuid import UUID
@@ -62,13 +63,16 @@ async def binding(service_db, clock, kek_file, service_keys):
             signer = service_keys.signer(issuer, clock)
             return Caller(client, partial(signer.issue, "binding", **facts))
 
-        def user(tenant_id, user_id, permissions, session_id=None):
+        def user(tenant_id, user_id, permissions, session_id=None, **facts):
+            """Steps up by default: the tests of the step-up itself take it away."""
+            facts = {"step_up_until": clock.now() + timedelta(days=365)} | facts
             return caller(
                 kind="user",
                 subject=str(user_id),
                 tenant_id=UUID(str(tenant_id)),
                 session_id=str(session_id) if session_id else None,
                 permissions=permissions,
+                **facts,
             )
 
         yield SimpleNamespace(

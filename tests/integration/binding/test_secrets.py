@@ -10,12 +10,14 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from uuid import UUID
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from shared.clock import SystemClock
 from tests.fixtures.keys import new_rsa_pair
 from tests.fixtures.postgres import die_with_parent, free_port
 from tests.integration.binding.conftest import APP_ID, PASSWORD, SELLER_ID
@@ -157,6 +159,7 @@ class Merchant:
             "subject": str(user_id),
             "tenant_id": UUID(str(tenant_id)),
             "permissions": {"apps.read", "apps.write"},
+            "step_up_until": SystemClock().now() + timedelta(hours=1),
         }
         self.heard = []
 

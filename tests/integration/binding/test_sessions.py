@@ -37,7 +37,9 @@ async def test_signing_in_and_out(binding, new_merchant, sign_in, clock):
     assert found["user"] == {
         "user_id": str(user.user_id),
         "login": "owner@tea",
+        "name": "owner@tea",
         "role": "merchant_owner",
+        "store_ids": [],
     }
     assert found["merchant"]["merchant_id"] == str(tenant_id)
     assert {"apps.write", "stores.write", "payments.refund"} <= set(found["permissions"])

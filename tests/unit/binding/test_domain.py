@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from services.binding import domain
-from services.binding.domain import PERMISSIONS, LoginBraked, Role, Tries, WeakPassword, charge_try
+from services.binding.domain import LoginBraked, Role, Tries, WeakPassword, charge_try
+from services.binding.permissions import PERMISSIONS
 from tests.fixtures.clock import NOON
 
 

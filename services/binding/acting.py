@@ -1,0 +1,82 @@
+"""Acting: an operator works at a merchant's console, for a stated reason and a short while.
+
+The grant is the merchant's own row, so that its audit log can name the operator and the reason.
+It ends by itself, with the operator's session, or when the operator says so.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from services.binding import domain, people_repo, repo, sessions
+from services.binding.models import Acting
+from services.binding.service import Deps, audit
+from services.binding.sessions import Shown
+from shared import outbox
+from shared.errors import NotFound, Unauthorized
+from shared.ids import uuid7
+from shared.tokens import Principal
+
+
+async def start_acting(
+    deps: Deps, caller: Principal, merchant_id: UUID, *, reason: str, minutes: int
+) -> Shown:
+    """From now on the session answers at the merchant console for that merchant."""
+    now = deps.clock.now()
+    async with deps.db.tx(None) as tx:
+        session_id = sessions.session_of(caller)
+        session = await people_repo.session_for_update(tx, caller.tenant, session_id)
+        user = await repo.user(tx, caller.tenant, UUID(caller.subject))
+        if session is None or session.revoked_at is not None or user is None:
+            raise Unauthorized
+        merchant = await repo.merchant(tx, merchant_id)
+        if merchant is None:
+            raise NotFound
+        if await sessions.running(tx, session, now) is not None:
+            raise domain.AlreadyActing
+        grant = Acting(
+            tenant_id=merchant_id,
+            acting_id=uuid7(deps.clock),
+            operator_tenant_id=caller.tenant,
+            operator_id=user.user_id,
+            operator_name=user.name,
+            session_id=session_id,
+            reason=reason,
+            created_at=now,
+            until=now + timedelta(minutes=minutes),
+        )
+        tx.add(grant)
+        session.acting_tenant_id, session.acting_id = merchant_id, grant.acting_id
+        await tx.flush()
+        facts = {"merchant_id": str(merchant_id), "reason": reason, "until": _text(grant)}
+        for tenant_id in (caller.tenant, merchant_id):
+            what = (f"user:{user.user_id}", "acting.start", str(grant.acting_id))
+            await audit(deps, tx, tenant_id, what, after=facts)
+        await outbox.add(tx, sessions.changed(deps, session))
+    return Shown(session, user, merchant, grant)
+
+
+async def stop_acting(deps: Deps, caller: Principal) -> None:
+    """Ends it now. Twice is once."""
+    now = deps.clock.now()
+    async with deps.db.tx(None) as tx:
+        session_id = sessions.session_of(caller)
+        session = await people_repo.session_for_update(tx, caller.tenant, session_id)
+        grant = await sessions.running(tx, session, now) if session else None
+        if session is None or grant is None:
+            return
+        for tenant_id in (caller.tenant, grant.tenant_id):
+            what = (f"user:{caller.subject}", "acting.stop", str(grant.acting_id))
+            await audit(deps, tx, tenant_id, what, before={"until": _text(grant)})
+        await people_repo.end_acting(tx, session, now)
+        await outbox.add(tx, sessions.changed(deps, session))
+
+
+async def acting_for(deps: Deps, tenant_id: UUID) -> Sequence[Acting]:
+    """Who acts for the merchant right now."""
+    async with deps.db.read(tenant_id) as tx:
+        return await people_repo.acting_now(tx, tenant_id, deps.clock.now())
+
+
+def _text(grant: Acting) -> str:
+    return grant.until.isoformat().replace("+00:00", "Z")

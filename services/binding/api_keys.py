@@ -1,0 +1,87 @@
+"""The use cases of API keys for a merchant's own programs (POS, ERP).
+
+The secret is told once. Kept are its digest, as evidence, and the secret sealed: the edge opens it
+to check HMACs, exactly as it does for devices.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from services.binding import domain, people_repo
+from services.binding.domain import UnknownStores
+from services.binding.models import ApiKey
+from services.binding.sealing import seal_secret
+from services.binding.service import Deps, audit
+from shared import outbox
+from shared.errors import NotFound
+from shared.events.base import stamp
+from shared.events.binding import ApiKeyRevoked
+from shared.ids import random_token
+from shared.tokens import Principal
+
+PURPOSE = "api-key"
+ID_BYTES = 12
+SECRET_BYTES = 32
+
+
+async def list_api_keys(
+    deps: Deps, tenant_id: UUID, *, page: int, page_size: int
+) -> tuple[Sequence[ApiKey], int]:
+    async with deps.db.read(tenant_id) as tx:
+        return await people_repo.api_keys(tx, tenant_id, page=page, page_size=page_size)
+
+
+async def create_api_key(
+    deps: Deps, caller: Principal, *, name: str, store_id: UUID | None
+) -> tuple[ApiKey, str]:
+    """The key and its secret, which nobody can read again."""
+    key_id, secret = f"dk_{random_token(ID_BYTES)}", random_token(SECRET_BYTES)
+    tenant_id = caller.tenant
+    async with deps.db.tx(tenant_id) as tx:
+        if store_id and not await people_repo.known_stores(tx, tenant_id, [store_id]):
+            raise UnknownStores
+        box, aad = await seal_secret(deps, tx, tenant_id, PURPOSE, secret.encode(), key_id)
+        key = ApiKey(
+            tenant_id=tenant_id,
+            key_id=key_id,
+            name=name,
+            store_id=store_id,
+            secret_digest=domain.sha256_hex(secret),
+            secret_box=box,
+            secret_aad=aad,
+            created_by=UUID(caller.subject),
+            created_at=deps.clock.now(),
+        )
+        tx.add(key)
+        await tx.flush()
+        what = (f"user:{caller.subject}", "api_key.create", key_id)
+        await audit(deps, tx, tenant_id, what, after=_facts(key))
+    return key, secret
+
+
+async def revoke_api_key(deps: Deps, caller: Principal, key_id: str) -> None:
+    """The key counts no longer, and its sealed secret is erased. Twice is once."""
+    async with deps.db.tx(caller.tenant) as tx:
+        key = await people_repo.api_key_for_update(tx, caller.tenant, key_id)
+        if key is None:
+            raise NotFound
+        if key.revoked_at is not None:
+            return
+        key.revoked_at, key.secret_box = deps.clock.now(), None
+        what = (f"user:{caller.subject}", "api_key.revoke", key_id)
+        await audit(deps, tx, caller.tenant, what, before=_facts(key))
+        event = ApiKeyRevoked(**stamp(caller.tenant, deps.clock), key_id=key_id)
+        await outbox.add(tx, event)
+
+
+async def find_api_key(deps: Deps, key_id: str) -> ApiKey:
+    """For the edge: a key that counts."""
+    async with deps.db.read(None) as tx:
+        key = await people_repo.api_key_by_id(tx, key_id)
+    if key is None or key.revoked_at is not None:
+        raise NotFound
+    return key
+
+
+def _facts(key: ApiKey) -> dict[str, str | None]:
+    return {"name": key.name, "store_id": str(key.store_id) if key.store_id else None}

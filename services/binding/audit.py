@@ -1,0 +1,212 @@
+"""The use cases of the audit log: list, export, verify, anchor, and what other services report.
+
+Entries are written by `service.audit` in the transaction of the change, or here for facts that
+came by event. Verifying reads every entry and computes the chain again (services/binding/chain.py).
+"""
+
+import asyncio
+import csv
+import io
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding import audit_repo
+from services.binding.audit_repo import AuditFilter
+from services.binding.chain import Anchor, Walk
+from services.binding.models import AuditEntry
+from services.binding.service import Deps, who
+from shared.ids import uuid7
+
+BATCH = 2_000
+EXPORT_MAX = 50_000
+ANCHORS_PER_ROUND = 1_000
+COLUMNS = (
+    "seq", "at", "actor", "actor_name", "action", "subject", "before", "after", "reason",
+    "request_id", "address", "hash",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one verification found; `broken_at` is the number of the first wrong entry."""
+
+    entries: int
+    head: str
+    anchored_at: datetime | None
+    broken_at: int | None
+    why: str
+
+    @property
+    def is_intact(self) -> bool:
+        return self.broken_at is None
+
+
+async def list_audit(
+    deps: Deps, tenant_id: UUID, wanted: AuditFilter, *, page: int, page_size: int
+) -> tuple[Sequence[AuditEntry], int]:
+    """Newest first."""
+    async with deps.db.read(tenant_id) as tx:
+        return await audit_repo.entries(tx, tenant_id, wanted, page=page, page_size=page_size)
+
+
+async def export_audit(deps: Deps, tenant_id: UUID, wanted: AuditFilter) -> AsyncIterator[bytes]:
+    """CSV for spreadsheet programs, oldest first: UTF-8 with a mark, no cell runs as a formula."""
+    yield b"\xef\xbb\xbf" + _line(COLUMNS)
+    last = 0
+    for _ in range(EXPORT_MAX // BATCH):
+        async with deps.db.read(tenant_id) as tx:
+            rows = await audit_repo.entries_after(tx, tenant_id, wanted, last, BATCH)
+        if not rows:
+            return
+        yield b"".join(_line([_cell(getattr(row, name)) for name in COLUMNS]) for row in rows)
+        last = rows[-1].seq
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, dict):
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    return str(value)
+
+
+def _line(cells: Sequence[str]) -> bytes:
+    """One CSV line; a cell that a spreadsheet would run begins with an apostrophe instead."""
+    out = io.StringIO()
+    safe = [f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells]
+    csv.writer(out, lineterminator="\r\n").writerow(safe)
+    return out.getvalue().encode()
+
+
+# --- proof
+
+
+async def verify_audit(deps: Deps, tenant_id: UUID) -> Verdict:
+    """Walks the tenant's whole chain, from the first entry to the head, against the anchors."""
+    anchors = await asyncio.to_thread(lambda: list(read_anchors(deps.anchor_file, tenant_id)))
+    walk = Walk(anchors)
+    head = (-1, "")
+    async with deps.db.read(tenant_id) as tx:
+        while walk.broken_at is None:
+            rows = await audit_repo.chained(tx, tenant_id, walk.entries, BATCH)
+            if rows:
+                await asyncio.to_thread(walk.take, rows)
+                continue
+            # Others may have added entries since the last rows were read: those are read, too,
+            # until the head is reached, or has stood still and nothing leads up to it.
+            newest = await audit_repo.head(tx, tenant_id)
+            if newest[0] <= walk.entries or newest == head:
+                head = newest
+                break
+            head = newest
+    walk.finish(head)
+    anchored_at = datetime.fromisoformat(anchors[-1].at) if anchors else None
+    return Verdict(walk.entries, walk.head, anchored_at, walk.broken_at, walk.why)
+
+
+async def tenants_with_audit(deps: Deps) -> Sequence[UUID]:
+    async with deps.db.read(None) as tx:
+        return await audit_repo.tenants(tx)
+
+
+def read_anchors(path: Path | None, tenant_id: UUID) -> Iterator[Anchor]:
+    """The tenant's heads as they were written down, oldest first; a half-written last line (a
+    crash in the write) says nothing."""
+    if path is None or not path.is_file():
+        return
+    mark = str(tenant_id).encode()
+    with path.open("rb") as lines:
+        for line in lines:
+            if mark in line and line.endswith(b"\n"):
+                found = orjson.loads(line)
+                yield Anchor(found["seq"], found["hash"], found["at"])
+
+
+async def anchor_heads(deps: Deps) -> int:
+    """Writes the heads that moved since the last round to the anchor file, outside the database:
+    it is the file, not the note of it in the table, that later proves a tail was cut."""
+    if deps.anchor_file is None:
+        return 0
+    async with deps.db.read(None) as tx:
+        moved = await audit_repo.unanchored(tx, ANCHORS_PER_ROUND)
+    if not moved:
+        return 0
+    now = deps.clock.now()
+    lines = b"".join(
+        orjson.dumps(
+            {
+                "at": now.isoformat(),
+                "tenant_id": str(head.tenant_id),
+                "seq": head.seq,
+                "hash": head.hash,
+            }
+        )
+        + b"\n"
+        for head in moved
+    )
+    _append(deps.anchor_file, lines)
+    async with deps.db.tx(None) as tx:
+        for head in moved:
+            await audit_repo.note_anchor(tx, head.tenant_id, head.seq, now)
+    return len(moved)
+
+
+def _append(path: Path, lines: bytes) -> None:
+    """To the disk before anybody is told that it is there."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(handle, lines)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+# --- what other services did
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A fact of another service, as the log keeps it."""
+
+    tenant_id: UUID
+    event_id: UUID
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    request_id: str | None = None
+
+
+async def record_reported(deps: Deps, tx: AsyncSession, facts: Sequence[Reported]) -> None:
+    """Adds them in one transaction with the inbox; the event's id makes each of them one entry."""
+    for fact in facts:
+        name, reason = await who(tx, fact.tenant_id, fact.actor, fact.at)
+        tx.add(
+            AuditEntry(
+                tenant_id=fact.tenant_id,
+                audit_id=uuid7(deps.clock),
+                at=fact.at,
+                actor=fact.actor,
+                action=fact.action,
+                subject=fact.subject,
+                before=fact.before,
+                after=fact.after,
+                request_id=fact.request_id,
+                actor_name=name,
+                reason=reason,
+            )
+        )
+        await tx.flush()

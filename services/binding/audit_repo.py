@@ -1,0 +1,102 @@
+"""The queries of the audit log; the caller owns the transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding.models import AuditEntry, AuditHead
+
+# Each member as the text that is hashed; `at` in microseconds since 1970.
+_CHAINED = text(
+    "SELECT seq, prev_hash, hash, tenant_id, audit_id,"
+    " (extract(epoch FROM at) * 1000000)::bigint AS at_us, actor, actor_name, action, subject,"
+    " before::text AS before, after::text AS after, request_id, address, reason"
+    " FROM audit_log WHERE tenant_id = :tenant AND seq > :last ORDER BY seq LIMIT :limit"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries: an actor's id or name, an action (or `app.*`), a subject, a span of time."""
+
+    actor: str | None = None
+    action: str | None = None
+    subject: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def _where(tenant_id: UUID, wanted: AuditFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [AuditEntry.tenant_id == tenant_id]
+    if wanted.actor:
+        names = (wanted.actor, f"user:{wanted.actor}")
+        found.append(or_(AuditEntry.actor.in_(names), AuditEntry.actor_name == wanted.actor))
+    if wanted.action:
+        head = wanted.action.removesuffix("*")
+        is_prefix = head != wanted.action
+        found.append(
+            AuditEntry.action.startswith(head, autoescape=True)
+            if is_prefix
+            else AuditEntry.action == wanted.action
+        )
+    if wanted.subject:
+        found.append(AuditEntry.subject == wanted.subject)
+    if wanted.since:
+        found.append(AuditEntry.at >= wanted.since)
+    if wanted.until:
+        found.append(AuditEntry.at < wanted.until)
+    return found
+
+
+async def entries(
+    tx: AsyncSession, tenant_id: UUID, wanted: AuditFilter, *, page: int, page_size: int
+) -> tuple[Sequence[AuditEntry], int]:
+    where = _where(tenant_id, wanted)
+    query = select(AuditEntry).where(*where).order_by(AuditEntry.seq.desc())
+    rows = await tx.scalars(query.limit(page_size).offset((page - 1) * page_size))
+    total = await tx.scalar(select(func.count()).select_from(AuditEntry).where(*where))
+    return rows.all(), total or 0
+
+
+async def entries_after(
+    tx: AsyncSession, tenant_id: UUID, wanted: AuditFilter, last: int, limit: int
+) -> Sequence[AuditEntry]:
+    query = select(AuditEntry).where(*_where(tenant_id, wanted), AuditEntry.seq > last)
+    return (await tx.scalars(query.order_by(AuditEntry.seq).limit(limit))).all()
+
+
+async def head(tx: AsyncSession, tenant_id: UUID) -> tuple[int, str]:
+    """(number, hash) of the newest entry, as it is now."""
+    query = select(AuditHead.seq, AuditHead.hash).where(AuditHead.tenant_id == tenant_id)
+    found = (await tx.execute(query)).one_or_none()
+    return (found.seq, found.hash) if found else (0, "")
+
+
+async def chained(tx: AsyncSession, tenant_id: UUID, last: int, limit: int) -> list[dict[str, Any]]:
+    """The next entries as they are hashed."""
+    given: dict[str, Any] = {"tenant": tenant_id, "last": last, "limit": limit}
+    rows = (await tx.execute(_CHAINED, given)).mappings().all()
+    return [dict(row) for row in rows]
+
+
+async def tenants(tx: AsyncSession) -> Sequence[UUID]:
+    return (await tx.scalars(select(AuditHead.tenant_id).order_by(AuditHead.tenant_id))).all()
+
+
+async def unanchored(tx: AsyncSession, limit: int) -> Sequence[AuditHead]:
+    moved = AuditHead.seq > AuditHead.anchored_seq
+    query = select(AuditHead).where(moved).order_by(AuditHead.anchored_at.nulls_first())
+    return (await tx.scalars(query.limit(limit))).all()
+
+
+async def note_anchor(tx: AsyncSession, tenant_id: UUID, seq: int, at: datetime) -> None:
+    await tx.execute(
+        update(AuditHead)
+        .where(AuditHead.tenant_id == tenant_id)
+        .values(anchored_seq=seq, anchored_at=at)
+    )

@@ -1,0 +1,31 @@
+"""What the routes of binding share: who asks, and how lists are paged."""
+
+from typing import Annotated
+
+from fastapi import Query, Request
+
+from services.binding.service import Deps
+from shared.errors import Forbidden
+from shared.tokens import Principal
+from shared.web import principal
+
+ALIPAY_KEY_READERS = frozenset({"gateway-edge", "gateway-egress"})
+EDGE_ONLY = frozenset({"gateway-edge"})
+
+PageNumber = Annotated[int, Query(ge=1, le=10_000)]
+PageSize = Annotated[int, Query(ge=1, le=100)]
+
+
+def deps_of(request: Request) -> Deps:
+    found: Deps = request.app.state.deps
+    return found
+
+
+def only(request: Request, issuers: frozenset[str]) -> None:
+    """Sealed keys and sessions are for the gateway; the other services have no use for them."""
+    if principal(request).issuer not in issuers:
+        raise Forbidden("this door is for the gateway")
+
+
+def actor_of(caller: Principal) -> str:
+    return f"user:{caller.subject}"

@@ -1,0 +1,208 @@
+"""The HTTP door of merchants, stores and settings."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+
+from services.binding import acting, merchant_schemas, service, settings
+from services.binding.callers import PageNumber, PageSize, actor_of, deps_of
+from services.binding.models import Acting, Merchant, Store, User, WechatSettings
+from services.binding.session_routes import MERCHANT, OPERATOR
+from services.binding.settings import WechatChange
+from shared.web import guard, principal, require_step_up
+
+router = APIRouter()
+
+
+@router.get(f"{OPERATOR}/merchants", dependencies=[guard("user", "merchants.read")])
+async def list_merchants(
+    request: Request, page: PageNumber = 1, page_size: PageSize = 20
+) -> merchant_schemas.MerchantPage:
+    rows, total = await service.list_merchants(deps_of(request), page=page, page_size=page_size)
+    items = [_merchant_out(row) for row in rows]
+    return merchant_schemas.MerchantPage(items=items, total=total, page=page, page_size=page_size)
+
+
+@router.post(
+    f"{OPERATOR}/merchants", dependencies=[guard("user", "merchants.write")], status_code=201
+)
+async def create_merchant(
+    request: Request, body: merchant_schemas.MerchantBody
+) -> merchant_schemas.MerchantCreatedOut:
+    merchant, owner = await service.create_merchant(
+        deps_of(request),
+        name=body.name,
+        login=body.login,
+        password=body.password.get_secret_value(),
+        actor=actor_of(principal(request)),
+    )
+    return merchant_schemas.MerchantCreatedOut(
+        owner=_owner_out(owner), **dict(_merchant_out(merchant))
+    )
+
+
+@router.get(f"{OPERATOR}/merchants/{{merchant_id}}", dependencies=[guard("user", "merchants.read")])
+async def show_merchant_detail(
+    request: Request, merchant_id: UUID
+) -> merchant_schemas.MerchantDetailOut:
+    merchant, size = await settings.merchant_detail(deps_of(request), merchant_id)
+    stores, staff, apps = size
+    return merchant_schemas.MerchantDetailOut(
+        **dict(_merchant_out(merchant)),
+        operators_acting=await _acting(request, merchant_id),
+        stores=stores,
+        staff=staff,
+        apps=apps,
+    )
+
+
+@router.get(f"{MERCHANT}/merchant", dependencies=[guard("user")])
+async def show_merchant(request: Request) -> merchant_schemas.MerchantShownOut:
+    merchant = await service.get_merchant(deps_of(request), principal(request).tenant)
+    return await _shown(request, merchant)
+
+
+@router.patch(f"{MERCHANT}/merchant", dependencies=[guard("user", "merchant.write")])
+async def change_merchant(
+    request: Request, body: merchant_schemas.MerchantChangeBody
+) -> merchant_schemas.MerchantShownOut:
+    caller = principal(request)
+    changes = body.model_dump(exclude={"version"}, exclude_none=True)
+    if "dual_control" in changes:
+        require_step_up(request)  # it decides whether one person may change keys alone
+    merchant = await settings.change_merchant(
+        deps_of(request), caller.tenant, changes, version=body.version, actor=actor_of(caller)
+    )
+    return await _shown(request, merchant)
+
+
+@router.get(f"{MERCHANT}/stores", dependencies=[guard("user", "stores.read")])
+async def list_stores(
+    request: Request, page: PageNumber = 1, page_size: PageSize = 100
+) -> merchant_schemas.StorePage:
+    caller = principal(request)
+    rows, total = await service.list_stores(
+        deps_of(request), caller.tenant, page=page, page_size=page_size, only=caller.store_ids
+    )
+    items = [_store_out(row) for row in rows]
+    return merchant_schemas.StorePage(items=items, total=total, page=page, page_size=page_size)
+
+
+@router.post(f"{MERCHANT}/stores", dependencies=[guard("user", "stores.write")], status_code=201)
+async def create_store(
+    request: Request, body: merchant_schemas.StoreBody
+) -> merchant_schemas.StoreOut:
+    caller = principal(request)
+    store = await service.create_store(
+        deps_of(request), caller.tenant, name=body.name, actor=actor_of(caller)
+    )
+    return _store_out(store)
+
+
+@router.get(f"{MERCHANT}/stores/{{store_id}}", dependencies=[guard("user", "stores.read")])
+async def show_store(request: Request, store_id: UUID) -> merchant_schemas.StoreOut:
+    caller = principal(request)
+    store = await service.get_store(deps_of(request), caller.tenant, store_id, caller.store_ids)
+    return _store_out(store)
+
+
+@router.patch(f"{MERCHANT}/stores/{{store_id}}", dependencies=[guard("user", "stores.write")])
+async def rename_store(
+    request: Request, store_id: UUID, body: merchant_schemas.StoreChangeBody
+) -> merchant_schemas.StoreOut:
+    caller = principal(request)
+    store = await settings.rename_store(
+        deps_of(request),
+        caller.tenant,
+        store_id,
+        name=body.name,
+        version=body.version,
+        actor=actor_of(caller),
+    )
+    return _store_out(store)
+
+
+@router.get(f"{MERCHANT}/settings/wechat", dependencies=[guard("user", "settings.read")])
+async def show_wechat(request: Request) -> merchant_schemas.WechatOut:
+    return _wechat_out(await settings.show_wechat(deps_of(request), principal(request).tenant))
+
+
+@router.put(f"{MERCHANT}/settings/wechat", dependencies=[guard("user", "settings.write")])
+async def change_wechat(
+    request: Request, body: merchant_schemas.WechatBody
+) -> merchant_schemas.WechatOut:
+    """S118; a secret that is not given stays, and none ever comes back."""
+    caller = principal(request)
+    v3_key, private = body.api_v3_key, body.private_key
+    if v3_key is not None or private is not None:
+        require_step_up(request)
+    change = WechatChange(
+        mch_id=body.mch_id,
+        app_id=body.app_id,
+        cert_serial=body.cert_serial,
+        is_enabled=body.enabled,
+        version=body.version,
+        api_v3_key=v3_key.get_secret_value() if v3_key is not None else None,
+        private_key=private.get_secret_value() if private is not None else None,
+    )
+    row = await settings.change_wechat(
+        deps_of(request), caller.tenant, change, actor=actor_of(caller)
+    )
+    return _wechat_out(row)
+
+
+# --- rows to answers
+
+
+def _owner_out(user: User) -> merchant_schemas.OwnerOut:
+    return merchant_schemas.OwnerOut(user_id=user.user_id, login=user.login, role=user.role)
+
+
+def _merchant_out(row: Merchant) -> merchant_schemas.MerchantOut:
+    return merchant_schemas.MerchantOut(
+        merchant_id=row.tenant_id,
+        name=row.name,
+        edition=row.edition,
+        dual_control=row.dual_control,
+        support_contact=row.support_contact,
+        version=row.version,
+        created_at=row.created_at,
+    )
+
+
+async def _shown(request: Request, row: Merchant) -> merchant_schemas.MerchantShownOut:
+    return merchant_schemas.MerchantShownOut(
+        **dict(_merchant_out(row)), operators_acting=await _acting(request, row.tenant_id)
+    )
+
+
+async def _acting(request: Request, tenant_id: UUID) -> list[merchant_schemas.OperatorActingOut]:
+    grants = await acting.acting_for(deps_of(request), tenant_id)
+    return [_acting_out(grant) for grant in grants]
+
+
+def _acting_out(grant: Acting) -> merchant_schemas.OperatorActingOut:
+    return merchant_schemas.OperatorActingOut(
+        operator_name=grant.operator_name, reason=grant.reason, until=grant.until
+    )
+
+
+def _store_out(row: Store) -> merchant_schemas.StoreOut:
+    return merchant_schemas.StoreOut(
+        store_id=row.store_id, name=row.name, version=row.version, created_at=row.created_at
+    )
+
+
+def _wechat_out(row: WechatSettings | None) -> merchant_schemas.WechatOut:
+    """Before anything was saved: empty, under version 0."""
+    return merchant_schemas.WechatOut(
+        mch_id=row.mch_id if row else "",
+        app_id=row.app_id if row else "",
+        cert_serial=row.cert_serial if row else "",
+        has_api_v3_key=bool(row and row.api_v3_key_box),
+        has_private_key=bool(row and row.private_key_box),
+        fingerprint=row.fingerprint if row else "",
+        enabled=bool(row and row.is_enabled),
+        version=row.version if row else 0,
+        updated_at=row.updated_at if row else None,
+    )

@@ -1,0 +1,124 @@
+"""Bodies about merchants, their stores and their settings."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field, SecretStr
+
+from services.binding.schemas import AccountBody, Body, Instant, Name
+
+Edition = Literal["flagship", "face_pay"]
+Contact = Annotated[str, Field(max_length=200, pattern=r"^[^\p{C}]*$")]
+Version = Annotated[int, Field(ge=1)]
+
+
+class MerchantBody(AccountBody):
+    """A new merchant and the account of its owner."""
+
+    name: Name
+
+
+class MerchantChangeBody(Body):
+    """What is not given stays (S38, S119)."""
+
+    name: Name | None = None
+    edition: Edition | None = None
+    dual_control: bool | None = None
+    support_contact: Contact | None = None
+    version: Version
+
+
+class StoreBody(Body):
+    name: Name
+
+
+class StoreChangeBody(Body):
+    name: Name
+    version: Version
+
+
+class WechatBody(Body):
+    """S118. Secrets that are not given stay as they are."""
+
+    mch_id: Annotated[str, Field(pattern=r"^(\d{8,12})?$")]
+    app_id: Annotated[str, Field(pattern=r"^(wx[0-9a-f]{16})?$")]
+    cert_serial: Annotated[str, Field(pattern=r"^([0-9A-F]{32,40})?$")]
+    api_v3_key: SecretStr | None = None
+    private_key: SecretStr | None = None
+    enabled: bool = False
+    version: Annotated[int, Field(ge=0)]
+
+
+class OwnerOut(BaseModel):
+    user_id: UUID
+    login: str
+    role: str
+
+
+class OperatorActingOut(BaseModel):
+    """An operator who acts for this merchant right now."""
+
+    operator_name: str
+    reason: str
+    until: Instant
+
+
+class MerchantOut(BaseModel):
+    merchant_id: UUID
+    name: str
+    edition: str
+    dual_control: bool
+    support_contact: str
+    version: int
+    created_at: Instant
+
+
+class MerchantShownOut(MerchantOut):
+    operators_acting: list[OperatorActingOut]
+
+
+class MerchantDetailOut(MerchantShownOut):
+    """The operator's view of one merchant: counts, no content."""
+
+    stores: int
+    staff: int
+    apps: int
+
+
+class MerchantCreatedOut(MerchantOut):
+    owner: OwnerOut
+
+
+class MerchantPage(BaseModel):
+    items: list[MerchantOut]
+    total: int
+    page: int
+    page_size: int
+
+
+class StoreOut(BaseModel):
+    store_id: UUID
+    name: str
+    version: int
+    created_at: Instant
+
+
+class StorePage(BaseModel):
+    items: list[StoreOut]
+    total: int
+    page: int
+    page_size: int
+
+
+class WechatOut(BaseModel):
+    """Facts only: whether there is a secret, and the fingerprint of the key's public half."""
+
+    mch_id: str
+    app_id: str
+    cert_serial: str
+    has_api_v3_key: bool
+    has_private_key: bool
+    fingerprint: str
+    enabled: bool
+    version: int
+    updated_at: Instant | None

@@ -1,0 +1,220 @@
+"""The HTTP door of staff, roles and API keys."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Request
+
+from services.binding import api_keys, people, people_schemas
+from services.binding.callers import EDGE_ONLY, PageNumber, PageSize, deps_of, only
+from services.binding.domain import Console
+from services.binding.models import ApiKey, User
+from services.binding.people import NewPerson, PersonChange
+from services.binding.permissions import PERMISSIONS
+from services.binding.session_routes import MERCHANT, OPERATOR, person_out
+from shared.web import guard, principal
+
+KeyId = Annotated[str, Path(max_length=64)]
+
+router = APIRouter()
+
+
+async def _list(request: Request, page: int, page_size: int) -> people_schemas.StaffPage:
+    caller = principal(request)
+    rows, total = await people.list_staff(
+        deps_of(request), caller.tenant, page=page, page_size=page_size
+    )
+    items = [_staff_out(row, caller.subject) for row in rows]
+    return people_schemas.StaffPage(items=items, total=total, page=page, page_size=page_size)
+
+
+async def _create(
+    request: Request, console: Console, body: people_schemas.StaffBody
+) -> people_schemas.StaffOut:
+    caller = principal(request)
+    new = NewPerson(
+        body.login, body.name, body.password.get_secret_value(), body.role, body.store_ids
+    )
+    made = await people.create_person(deps_of(request), console, caller, new)
+    return _staff_out(made, caller.subject)
+
+
+async def _change(
+    request: Request, console: Console, user_id: UUID, body: people_schemas.StaffChangeBody
+) -> people_schemas.StaffOut:
+    caller = principal(request)
+    change = PersonChange(body.version, body.name, body.role, body.is_enabled, body.store_ids)
+    row = await people.change_person(deps_of(request), console, caller, user_id, change)
+    return _staff_out(row, caller.subject)
+
+
+async def _reset(request: Request, user_id: UUID, body: people_schemas.NewPasswordBody) -> None:
+    await people.reset_password(
+        deps_of(request), principal(request), user_id, body.password.get_secret_value()
+    )
+
+
+def _roles(console: Console) -> people_schemas.RoleList:
+    items = [
+        people_schemas.RoleOut(role=role.value, permissions=sorted(granted))
+        for role, granted in PERMISSIONS.items()
+        if role.console == console
+    ]
+    return people_schemas.RoleList(items=items)
+
+
+@router.get(f"{MERCHANT}/staff", dependencies=[guard("user", "staff.read")])
+async def list_staff(
+    request: Request, page: PageNumber = 1, page_size: PageSize = 20
+) -> people_schemas.StaffPage:
+    return await _list(request, page, page_size)
+
+
+@router.post(
+    f"{MERCHANT}/staff",
+    dependencies=[guard("user", "staff.write", step_up=True)],
+    status_code=201,
+)
+async def create_staff(request: Request, body: people_schemas.StaffBody) -> people_schemas.StaffOut:
+    return await _create(request, "merchant", body)
+
+
+@router.patch(
+    f"{MERCHANT}/staff/{{user_id}}", dependencies=[guard("user", "staff.write", step_up=True)]
+)
+async def change_staff(
+    request: Request, user_id: UUID, body: people_schemas.StaffChangeBody
+) -> people_schemas.StaffOut:
+    return await _change(request, "merchant", user_id, body)
+
+
+@router.post(
+    f"{MERCHANT}/staff/{{user_id}}/password",
+    dependencies=[guard("user", "staff.write", step_up=True)],
+    status_code=204,
+)
+async def reset_staff_password(
+    request: Request, user_id: UUID, body: people_schemas.NewPasswordBody
+) -> None:
+    await _reset(request, user_id, body)
+
+
+@router.get(f"{MERCHANT}/roles", dependencies=[guard("user", "staff.read")])
+async def list_merchant_roles() -> people_schemas.RoleList:
+    return _roles("merchant")
+
+
+@router.get(f"{OPERATOR}/staff", dependencies=[guard("user", "operators.read")])
+async def list_operators(
+    request: Request, page: PageNumber = 1, page_size: PageSize = 20
+) -> people_schemas.StaffPage:
+    return await _list(request, page, page_size)
+
+
+@router.post(
+    f"{OPERATOR}/staff",
+    dependencies=[guard("user", "operators.write", step_up=True)],
+    status_code=201,
+)
+async def create_operator(
+    request: Request, body: people_schemas.StaffBody
+) -> people_schemas.StaffOut:
+    return await _create(request, "operator", body)
+
+
+@router.patch(
+    f"{OPERATOR}/staff/{{user_id}}",
+    dependencies=[guard("user", "operators.write", step_up=True)],
+)
+async def change_operator(
+    request: Request, user_id: UUID, body: people_schemas.StaffChangeBody
+) -> people_schemas.StaffOut:
+    return await _change(request, "operator", user_id, body)
+
+
+@router.post(
+    f"{OPERATOR}/staff/{{user_id}}/password",
+    dependencies=[guard("user", "operators.write", step_up=True)],
+    status_code=204,
+)
+async def reset_operator_password(
+    request: Request, user_id: UUID, body: people_schemas.NewPasswordBody
+) -> None:
+    await _reset(request, user_id, body)
+
+
+@router.get(f"{OPERATOR}/roles", dependencies=[guard("user", "operators.read")])
+async def list_operator_roles() -> people_schemas.RoleList:
+    return _roles("operator")
+
+
+# --- API keys
+
+
+@router.get(f"{MERCHANT}/api-keys", dependencies=[guard("user", "api_keys.read")])
+async def list_api_keys(
+    request: Request, page: PageNumber = 1, page_size: PageSize = 20
+) -> people_schemas.ApiKeyPage:
+    rows, total = await api_keys.list_api_keys(
+        deps_of(request), principal(request).tenant, page=page, page_size=page_size
+    )
+    items = [_api_key_out(row) for row in rows]
+    return people_schemas.ApiKeyPage(items=items, total=total, page=page, page_size=page_size)
+
+
+@router.post(
+    f"{MERCHANT}/api-keys",
+    dependencies=[guard("user", "api_keys.write", step_up=True)],
+    status_code=201,
+)
+async def create_api_key(
+    request: Request, body: people_schemas.ApiKeyBody
+) -> people_schemas.ApiKeyCreatedOut:
+    """The secret is in this answer and nowhere else."""
+    row, secret = await api_keys.create_api_key(
+        deps_of(request), principal(request), name=body.name, store_id=body.store_id
+    )
+    return people_schemas.ApiKeyCreatedOut(secret=secret, **dict(_api_key_out(row)))
+
+
+@router.delete(
+    f"{MERCHANT}/api-keys/{{key_id}}",
+    dependencies=[guard("user", "api_keys.write", step_up=True)],
+    status_code=204,
+)
+async def revoke_api_key(request: Request, key_id: KeyId) -> None:
+    await api_keys.revoke_api_key(deps_of(request), principal(request), key_id)
+
+
+@router.get("/internal/api-keys/{key_id}", dependencies=[guard("service")])
+async def find_api_key(request: Request, key_id: KeyId) -> people_schemas.SealedApiKeyOut:
+    only(request, EDGE_ONLY)
+    row = await api_keys.find_api_key(deps_of(request), key_id)
+    return people_schemas.SealedApiKeyOut(
+        tenant_id=row.tenant_id,
+        key_id=row.key_id,
+        store_id=row.store_id,
+        secret_box=row.secret_box or "",
+        secret_aad=row.secret_aad,
+    )
+
+
+def _staff_out(row: User, subject: str) -> people_schemas.StaffOut:
+    return people_schemas.StaffOut(
+        **dict(person_out(row)),
+        is_enabled=row.is_enabled,
+        created_at=row.created_at,
+        version=row.version,
+        is_self=str(row.user_id) == subject,
+    )
+
+
+def _api_key_out(row: ApiKey) -> people_schemas.ApiKeyOut:
+    return people_schemas.ApiKeyOut(
+        key_id=row.key_id,
+        name=row.name,
+        store_id=row.store_id,
+        created_by=row.created_by,
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+    )

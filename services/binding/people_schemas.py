@@ -1,0 +1,235 @@
+"""Bodies about people: sessions, staff, roles, acting, API keys, audit. Secrets only ever come in,
+or go out once."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
+
+from services.binding.domain import ACTING_MINUTES_MAX, Role
+from services.binding.schemas import AccountBody, Body, Instant, Name
+
+Password = Annotated[SecretStr, Field(max_length=256)]
+Reason = Annotated[
+    str, Field(min_length=1, max_length=200, pattern=r"^[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$")
+]
+UuidText = Annotated[UUID, Field(strict=False)]
+StoreIds = Annotated[
+    list[UuidText], Field(max_length=200), AfterValidator(lambda ids: sorted(set(ids)))
+]
+Version = Annotated[int, Field(ge=1)]
+RoleText = Annotated[Role, Field(strict=False)]
+
+
+class StepUpBody(Body):
+    password: Password
+
+
+class PasswordBody(Body):
+    current_password: Password
+    new_password: Password
+
+
+class NewPasswordBody(Body):
+    password: Password
+
+
+class StaffBody(AccountBody):
+    """A new account; `store_ids` only for a cashier, empty: all stores."""
+
+    name: Name
+    role: RoleText
+    store_ids: StoreIds = Field(default_factory=list)
+
+
+class StaffChangeBody(Body):
+    """What is not given stays."""
+
+    name: Name | None = None
+    role: RoleText | None = None
+    is_enabled: bool | None = None
+    store_ids: StoreIds | None = None
+    version: Version
+
+
+class ActingBody(Body):
+    merchant_id: UuidText
+    reason: Reason
+    minutes: Annotated[int, Field(ge=1, le=ACTING_MINUTES_MAX)] = ACTING_MINUTES_MAX
+
+
+class ApiKeyBody(Body):
+    name: Name
+    store_id: UuidText | None = None
+
+
+class PersonOut(BaseModel):
+    user_id: UUID
+    login: str
+    name: str
+    role: str
+    store_ids: list[UUID]
+
+
+class SessionMerchantOut(BaseModel):
+    merchant_id: UUID
+    name: str
+    edition: str
+    created_at: Instant
+
+
+class ActingOut(BaseModel):
+    """An operator acts for a merchant: both consoles show it."""
+
+    merchant_id: UUID
+    merchant_name: str
+    reason: str
+    until: Instant
+
+
+class SessionOut(BaseModel):
+    user: PersonOut
+    merchant: SessionMerchantOut | None
+    permissions: list[str]
+    expires_at: Instant
+    step_up_until: Instant | None
+    acting: ActingOut | None
+
+
+class SessionOpenedOut(SessionOut):
+    csrf_token: str
+    """told once; we keep only its digest"""
+
+
+class StepUpOut(BaseModel):
+    step_up_until: Instant
+
+
+class SessionItemOut(BaseModel):
+    session_id: UUID
+    created_at: Instant
+    seen_at: Instant
+    expires_at: Instant
+    user_agent: str
+    address: str
+    is_current: bool
+
+
+class SessionPage(BaseModel):
+    items: list[SessionItemOut]
+    total: int
+    page: int
+    page_size: int
+
+
+class StaffOut(PersonOut):
+    is_enabled: bool
+    created_at: Instant
+    version: int
+    is_self: bool
+
+
+class StaffPage(BaseModel):
+    items: list[StaffOut]
+    total: int
+    page: int
+    page_size: int
+
+
+class RoleOut(BaseModel):
+    role: str
+    permissions: list[str]
+
+
+class RoleList(BaseModel):
+    items: list[RoleOut]
+
+
+class ApiKeyOut(BaseModel):
+    key_id: str
+    name: str
+    store_id: UUID | None
+    created_by: UUID
+    created_at: Instant
+    revoked_at: Instant | None
+
+
+class ApiKeyCreatedOut(ApiKeyOut):
+    secret: str
+    """told once"""
+
+
+class ApiKeyPage(BaseModel):
+    items: list[ApiKeyOut]
+    total: int
+    page: int
+    page_size: int
+
+
+class SealedApiKeyOut(BaseModel):
+    """An API key for the edge, which alone can open the box."""
+
+    tenant_id: UUID
+    key_id: str
+    store_id: UUID | None
+    secret_box: str
+    secret_aad: str
+
+
+class AuditOut(BaseModel):
+    audit_id: UUID
+    seq: int
+    at: Instant
+    actor: str
+    actor_name: str
+    action: str
+    subject: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    request_id: str | None
+    address: str | None
+    reason: str | None
+    """why an operator acted for the merchant"""
+    hash: str
+
+
+class AuditPage(BaseModel):
+    items: list[AuditOut]
+    total: int
+    page: int
+    page_size: int
+
+
+class VerdictOut(BaseModel):
+    """Whether the chain holds; `broken_at` is the number of the first entry that does not."""
+
+    is_intact: bool
+    entries: int
+    head: str
+    anchored_at: Instant | None
+    broken_at: int | None
+    why: Literal["", "number", "link", "content", "anchor", "tail"]
+
+
+class ResolvedActing(BaseModel):
+    """For the edge: what the session may do at the merchant console, and until when."""
+
+    acting_id: UUID
+    tenant_id: UUID
+    permissions: list[str]
+    until: Instant
+
+
+class ResolvedOut(BaseModel):
+    """What the edge needs to know of a session."""
+
+    session_id: UUID
+    kind: Literal["user"] = "user"
+    user_id: UUID
+    tenant_id: UUID
+    permissions: list[str]
+    store_ids: list[UUID]
+    csrf_token_hash: str
+    expires_at: Instant
+    step_up_until: Instant | None
+    acting: ResolvedActing | None

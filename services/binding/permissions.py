@@ -1,0 +1,60 @@
+"""Who may do what: the one table of permissions (S131).
+
+Every permission that a route of any service asks for stands here, and everything that stands here
+is asked for by some route: `tests/architecture` compares both ways, and
+`tests/architecture/role_matrix.json` spells out what follows for each route and role.
+"""
+
+from services.binding.domain import Role
+
+OWN = "account.own"
+"""one's own sessions and password: everybody's, but nobody's on behalf of somebody else"""
+
+_COUNTER = frozenset({"orders.read", "payments.read", "stores.read", "devices.read"})
+_READ = _COUNTER | {
+    "apps.read",
+    "campaigns.read",
+    "staff.read",
+    "api_keys.read",
+    "settings.read",
+    "audit.read",
+    "notices.read",
+}
+_BUSINESS = _READ | {
+    "payments.refund",
+    "devices.write",
+    "stores.write",
+    "apps.write",
+    "campaigns.write",
+    "merchant.write",
+    "settings.write",
+    "notices.replay",
+}
+
+PERMISSIONS: dict[Role, frozenset[str]] = {
+    Role.OPERATOR_ADMIN: frozenset(
+        {
+            OWN,
+            "merchants.read",
+            "merchants.write",
+            "operators.read",
+            "operators.write",
+            "operators.audit",
+            "acting.use",
+        }
+    ),
+    Role.OPERATOR_OPS: frozenset({OWN, "merchants.read", "operators.read", "acting.use"}),
+    Role.MERCHANT_OWNER: _BUSINESS | {OWN, "staff.write", "api_keys.write", "apps.approve"},
+    Role.MERCHANT_FINANCE: _COUNTER | {OWN, "payments.refund", "notices.read"},
+    Role.CASHIER: _COUNTER | {OWN},
+    Role.AUDITOR: _READ | {OWN},
+}
+
+ACTING = _BUSINESS
+"""What an operator may do for a merchant: the owner's business, never its people, its API keys or
+its second approvals, which would let the operator stay when the time is up."""
+
+
+def of_role(role: str) -> frozenset[str]:
+    """The permissions of a stored role."""
+    return PERMISSIONS[Role(role)]
