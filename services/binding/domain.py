@@ -9,6 +9,7 @@ Problem
                         StoreNameTaken LastOwner           409
                         AppBoundElsewhere StaleVersion     409
                         AlreadyActing SettingsIncomplete   409
+                        RowBlocked RowNotRun NotDoneByHand 409
 """
 
 import hashlib
@@ -121,6 +122,21 @@ class AlreadyActing(Conflict):
 class SettingsIncomplete(Conflict):
     code = "binding.settings_incomplete"
     title = "启用前请填齐商户号、AppID、证书序列号、APIv3 密钥和私钥 Complete it before enabling."
+
+
+class RowBlocked(Conflict):
+    code = "onboarding.blocked"
+    title = "请先完成前面的步骤 Earlier rows come first."
+
+
+class RowNotRun(Conflict):
+    code = "onboarding.not_ours"
+    title = "这一步需要您自己完成 This row is not ours to carry out."
+
+
+class NotDoneByHand(Conflict):
+    code = "onboarding.not_by_hand"
+    title = "这一步由系统检查，不能手动标记 This row is checked, not marked."
 
 
 class Role(StrEnum):

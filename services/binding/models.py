@@ -235,3 +235,37 @@ class AuditHead(Base):
     hash: Mapped[str]
     anchored_seq: Mapped[int] = mapped_column(BigInteger)
     anchored_at: Mapped[datetime | None] = _instant()
+
+
+class OnboardingRow(Base):
+    """How far one row of the onboarding map is, for one app; "" stands for the app to be."""
+
+    __tablename__ = "onboarding_rows"
+
+    tenant_id: _Id = _key()
+    app_id: Mapped[str] = _key()
+    row: Mapped[str] = _key()
+    state: Mapped[str]
+    remedy: Mapped[str | None]
+    evidence: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    note: Mapped[str | None]
+    by: Mapped[str]
+    at: Mapped[datetime] = _instant()
+    attempts: Mapped[int]
+    next_check_at: Mapped[datetime | None] = _instant()
+
+
+class KeyPair(Base):
+    """An application key pair made here and not bound yet; its private half is sealed."""
+
+    __tablename__ = "key_pairs"
+
+    tenant_id: _Id = _key()
+    key_pair_id: _Id = _key()
+    private_key_box: Mapped[str | None]
+    private_key_aad: Mapped[str]
+    app_public_key: Mapped[str]
+    fingerprint: Mapped[str]
+    bits: Mapped[int]
+    created_at: Mapped[datetime] = _instant()
+    expires_at: Mapped[datetime] = _instant()

@@ -1,0 +1,342 @@
+"""The use cases of onboarding: show the map, look whether a row is done, carry a row out, take a
+person's word for it (S11-S17).
+
+A row's stored state is todo, running, done or failed; blocked and skipped follow from the others.
+Asking the open platform happens with no transaction open: the intent to carry something out is
+committed as `running` before the call, so that a row whose answer was lost is looked at again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.binding import onboarding_repo as repo
+from services.binding.domain import NotDoneByHand, RowBlocked, RowNotRun
+from services.binding.models import App, OnboardingRow
+from services.binding.onboarding_checks import CHECKS, RUNS, Case, Verdict, probe
+from services.binding.onboarding_rows import BY_ROW, READY_STEPS, ROWS, Row, State
+from services.binding.platform import OpenPlatform
+from services.binding.service import Deps, audit
+from shared.errors import InvalidBody, NotFound
+from shared.telemetry import get_logger
+
+CHECK_AGAIN_S = (2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
+"""A running row is looked at after these, the last one for ever; a message hurries it."""
+DUE_MAX = 20
+DEVICE_ROW = "5.2"
+PLATFORM_ACTOR = "platform"
+SETTLED: frozenset[State] = frozenset({"done", "skipped"})
+
+log = get_logger("binding.onboarding")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What this installation tells the open platform about itself."""
+
+    hosts: tuple[str, ...]
+    template_id: str
+    public_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Onboarding:
+    """What the use cases stand on."""
+
+    deps: Deps
+    platform: OpenPlatform
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row as it stands."""
+
+    row: Row
+    state: State
+    remedy: str | None = None
+    evidence: Mapping[str, Any] | None = None
+    note: str | None = None
+    at: datetime | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """The whole map of one app."""
+
+    app_id: str
+    hosts: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+    @property
+    def percent(self) -> int:
+        done = sum(line.state in SETTLED for line in self.lines)
+        return done * 100 // len(self.lines)
+
+    @property
+    def is_ready(self) -> bool:
+        """Nothing but devices is left."""
+        return all(line.state in SETTLED for line in self.lines if line.row.step in READY_STEPS)
+
+    @property
+    def next_row(self) -> str | None:
+        return next((line.row.row for line in self.lines if line.state in ("todo", "failed")), None)
+
+
+async def show(on: Onboarding, tenant_id: UUID, app_id: str | None = None) -> Map:
+    """The map of the given app, of the newest one, or of the app to be."""
+    async with on.deps.db.tx(tenant_id) as tx:
+        app = (
+            await repo.app(tx, tenant_id, app_id)
+            if app_id
+            else await repo.newest_app(tx, tenant_id)
+        )
+        if app is None:
+            if app_id:
+                raise NotFound
+            return _map(on, None, await repo.rows(tx, tenant_id, ""))
+        await repo.adopt(tx, tenant_id, app.app_id)
+        return _map(on, app, await repo.rows(tx, tenant_id, app.app_id))
+
+
+def _map(on: Onboarding, app: App | None, stored: Sequence[OnboardingRow]) -> Map:
+    known = {row.row: row for row in stored}
+    states: dict[str, State] = {}
+    lines = []
+    for row in (*ROWS[1:], ROWS[0]):  # the prerequisite is first on the page, yet needs a binding
+        line = _line(row, known.get(row.row), app, states)
+        states[row.row] = line.state
+        lines.append(line)
+    lines.sort(key=lambda line: line.row.row)
+    return Map(app.app_id if app else "", on.settings.hosts, tuple(lines))
+
+
+def _line(
+    row: Row, stored: OnboardingRow | None, app: App | None, states: Mapping[str, State]
+) -> Line:
+    if stored is not None and stored.state != "todo":
+        state: State = stored.state  # type: ignore[assignment]
+    elif app is not None and row.is_known_from_binding:
+        state = "skipped"
+    elif any(states.get(need) not in SETTLED for need in row.needs):
+        state = "blocked"
+    else:
+        state = "todo"
+    if stored is None:
+        return Line(row, state)
+    return Line(
+        row, state, stored.remedy, stored.evidence, stored.note, stored.at, stored.by
+    )  # fmt: skip
+
+
+async def check(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, actor: str) -> Map:
+    """Looks whether the row is done."""
+    found, line = await _line_of(on, tenant_id, row, app_id)
+    look = CHECKS.get(row)
+    if look is None:
+        raise NotDoneByHand(f"row {row} has nothing to look at")
+    if not found.app_id:
+        await _record(on, tenant_id, "", line, Verdict(None, "app_not_bound"), actor)
+    else:
+        verdict = await look(await _case(on, tenant_id, found))
+        await _record(on, tenant_id, found.app_id, line, verdict, actor)
+    return await show(on, tenant_id, app_id)
+
+
+async def run(
+    on: Onboarding,
+    tenant_id: UUID,
+    row: str,
+    app_id: str | None,
+    form: Mapping[str, Any],
+    actor: str,
+) -> Map:
+    """Carries the row out over the open platform's API."""
+    found, line = await _line_of(on, tenant_id, row, app_id)
+    act = RUNS.get(row)
+    if act is None:
+        raise RowNotRun(f"row {row} is not ours to carry out")
+    if line.state == "blocked" or not found.app_id:
+        raise RowBlocked(needs=list(line.row.needs))
+    given = filled(line.row, form)
+    case = await _case(on, tenant_id, found)
+    await _record(
+        on,
+        tenant_id,
+        found.app_id,
+        line,
+        Verdict("running", evidence={**(line.evidence or {})}),
+        actor,
+    )
+    verdict = await act(case, given)
+    await _record(on, tenant_id, found.app_id, line, _settled(verdict, line), actor)
+    return await show(on, tenant_id, app_id)
+
+
+def _settled(verdict: Verdict, before: Line) -> Verdict:
+    """After a call of ours "cannot tell" leaves the row running: it is looked at again."""
+    if verdict.state is not None:
+        return verdict
+    return Verdict("running", verdict.remedy, {**(before.evidence or {}), **verdict.evidence})
+
+
+async def mark_done(
+    on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, note: str, actor: str
+) -> Map:
+    """A person's word, for what no API tells; where one does, only when it does not permit us."""
+    found, line = await _line_of(on, tenant_id, row, app_id)
+    if line.row.kind == "check":
+        raise NotDoneByHand(f"row {row} is looked at, not promised")
+    verdict = Verdict("done", evidence={**(line.evidence or {}), "word": True})
+    await _record(on, tenant_id, found.app_id, line, verdict, actor, note=note)
+    return await show(on, tenant_id, app_id)
+
+
+async def reopen(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, actor: str) -> Map:
+    """Forgets what was known of a row."""
+    found, line = await _line_of(on, tenant_id, row, app_id)
+    async with on.deps.db.tx(tenant_id) as tx:
+        await repo.forget(tx, tenant_id, found.app_id, row)
+        what = (actor, "onboarding.reopen", f"{found.app_id}:{row}")
+        await audit(on.deps, tx, tenant_id, what, before={"state": line.state})
+    return await show(on, tenant_id, app_id)
+
+
+async def advance(on: Onboarding) -> int:
+    """One round over the rows that run: each is looked at; how many were."""
+    async with on.deps.db.read(None) as tx:
+        due = await repo.due(tx, on.deps.clock.now(), DUE_MAX)
+    for tenant_id, app_id, row in due:
+        found = await show(on, tenant_id, app_id)
+        line = next(line for line in found.lines if line.row.row == row)
+        verdict = await CHECKS[row](await _case(on, tenant_id, found))
+        await _record(on, tenant_id, app_id, line, _settled(verdict, line), PLATFORM_ACTOR)
+    return len(due)
+
+
+async def probe_app(on: Onboarding, tenant_id: UUID, app_id: str) -> Verdict:
+    """The live check of a bound app's keys; it leaves the map as it is."""
+    found = await show(on, tenant_id, app_id)
+    return await probe(await _case(on, tenant_id, found))
+
+
+async def hear(on: Onboarding, tenant_id: UUID, app_id: str) -> None:
+    """A message of the open platform about the app: never believed, only a reason to look."""
+    async with on.deps.db.tx(tenant_id) as tx:
+        await repo.hurry(tx, tenant_id, app_id, on.deps.clock.now())
+
+
+async def _line_of(
+    on: Onboarding, tenant_id: UUID, row: str, app_id: str | None
+) -> tuple[Map, Line]:
+    if row not in BY_ROW:
+        raise NotFound
+    found = await show(on, tenant_id, app_id)
+    return found, next(line for line in found.lines if line.row.row == row)
+
+
+async def _case(on: Onboarding, tenant_id: UUID, found: Map) -> Case:
+    device = next(line for line in found.lines if line.row.row == DEVICE_ROW)
+    return Case(
+        platform=on.platform,
+        clock=on.deps.clock,
+        tenant_id=tenant_id,
+        app_id=found.app_id,
+        hosts=on.settings.hosts,
+        template_id=on.settings.template_id,
+        package_ext={
+            "app_id": found.app_id,
+            "merchant_id": str(tenant_id),
+            "api_base": on.settings.public_url,
+        },
+        evidence={line.row.row: line.evidence or {} for line in found.lines},
+        has_device=device.state == "done",
+    )
+
+
+async def _record(
+    on: Onboarding,
+    tenant_id: UUID,
+    app_id: str,
+    line: Line,
+    verdict: Verdict,
+    actor: str,
+    note: str | None = None,
+) -> None:
+    """Writes what is known of the row now; a change of state is audited."""
+    now = on.deps.clock.now()
+    before = line.state if line.state in ("running", "done", "failed") else "todo"
+    state = verdict.state or before
+    async with on.deps.db.tx(tenant_id) as tx:
+        stored = {row.row: row for row in await repo.rows(tx, tenant_id, app_id)}.get(line.row.row)
+        same = stored is not None and stored.state == state
+        attempts = stored.attempts + 1 if stored is not None and same else 0
+        pause = CHECK_AGAIN_S[min(attempts, len(CHECK_AGAIN_S) - 1)]
+        await repo.put(
+            tx,
+            OnboardingRow(
+                tenant_id=tenant_id,
+                app_id=app_id,
+                row=line.row.row,
+                state=state,
+                remedy=verdict.remedy,
+                evidence=dict(verdict.evidence or (stored.evidence if stored else {})),
+                note=note or (stored.note if stored else None),
+                by=actor,
+                at=now,
+                attempts=attempts,
+                next_check_at=now + timedelta(seconds=pause) if state == "running" else None,
+            ),
+        )
+        if not same and not (stored is None and state == "todo"):
+            what = (actor, f"onboarding.{state}", f"{app_id}:{line.row.row}")
+            await audit(
+                on.deps, tx, tenant_id, what,
+                before={"state": stored.state if stored else "todo"},
+                after={"state": state, "remedy": verdict.remedy, "note": note},
+            )  # fmt: skip
+
+
+def filled(row: Row, form: Mapping[str, Any]) -> dict[str, Any]:
+    """The row's inputs, checked; InvalidBody names each that is missing, too short or unknown."""
+    errors = [
+        {"pointer": f"/form/{name}", "message": "不认识的字段 unknown field"}
+        for name in form
+        if name not in {field.name for field in row.form}
+    ]
+    given: dict[str, Any] = {}
+    for field in row.form:
+        text = str(form.get(field.name, "")).strip()
+        if not text and not field.is_required:
+            continue
+        if not field.min <= len(text) <= field.max or (field.choices and text not in field.choices):
+            wanted = " / ".join(field.choices) or f"{field.min}–{field.max} 个字 characters"
+            errors.append({"pointer": f"/form/{field.name}", "message": wanted})
+        given[field.name] = text.split() if field.kind == "serials" else text
+    if errors:
+        raise InvalidBody(errors=errors)
+    return given
+
+
+async def device_signed_in(deps: Deps, tx: Any, tenant_id: UUID, *, sn: str, at: datetime) -> None:
+    """S16: the last row completes itself when a device of the merchant signs in."""
+    app = await repo.newest_app(tx, tenant_id)
+    await repo.put(
+        tx,
+        OnboardingRow(
+            tenant_id=tenant_id,
+            app_id=app.app_id if app else "",
+            row=DEVICE_ROW,
+            state="done",
+            remedy=None,
+            evidence={"sn": sn},
+            note=None,
+            by=PLATFORM_ACTOR,
+            at=at,
+            attempts=0,
+            next_check_at=None,
+        ),
+    )

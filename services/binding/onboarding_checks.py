@@ -1,0 +1,271 @@
+"""What each row of onboarding asks the open platform, and what the answer means for the row.
+
+A verdict without a state says "cannot tell": the row stays as it is and says what to do. Only a
+verified answer moves a row; an answer we do not know is never taken for "done" or "failed".
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from services.binding.onboarding_rows import State
+from services.binding.platform import OpenPlatform, Said
+from shared.clock import Clock
+from shared.ids import trade_no
+
+PROBE_FEN = 1
+PASSED = frozenset({"WAIT_RELEASE", "BASE_AUDIT_PASS", "GRAY", "RELEASE"})
+BUILT, BUILD_FAILED = "6", frozenset({"3", "5"})
+NO_PRODUCT = frozenset(
+    {"ACQ.ACCESS_FORBIDDEN", "ACQ.MERCHANT_AGREEMENT_NOT_EXIST", "ACQ.MERCHANT_AGREEMENT_INVALID"}
+)
+NOT_SIGNED_BY_US = frozenset({"isv.invalid-signature", "isv.missing-signature-key"})
+BAD_ANSWER_SIGNATURE = frozenset({"signature", "no_sign", "base64", "cert_sn"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known of a row after asking."""
+
+    state: State | None
+    remedy: str | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One merchant's app on its way, as the checks see it."""
+
+    platform: OpenPlatform
+    clock: Clock
+    tenant_id: UUID
+    app_id: str
+    hosts: tuple[str, ...]
+    """what the mini program must be allowed to call"""
+    template_id: str
+    package_ext: Mapping[str, str]
+    evidence: Mapping[str, Mapping[str, Any]]
+    """what the rows hold so far"""
+    has_device: bool
+
+    async def ask(self, method: str, **params: Any) -> Said:
+        return await self.platform.ask(self.tenant_id, self.app_id, method, params)
+
+    @property
+    def version(self) -> str:
+        """The version that was uploaded, or found."""
+        return str(self.evidence.get("3.3", {}).get("app_version", ""))
+
+
+Check = Callable[[Case], Awaitable[Verdict]]
+Run = Callable[[Case, Mapping[str, Any]], Awaitable[Verdict]]
+
+
+def unusable(said: Said) -> Verdict:
+    """What an answer means that is neither a success nor a refusal of its own."""
+    facts = {name: value for name in ("code", "sub_code") if (value := getattr(said, name))}
+    if said.outcome == "not_bound":
+        return Verdict("failed", "app_not_bound")
+    if said.outcome == "unknown":
+        if said.reason in BAD_ANSWER_SIGNATURE:
+            return Verdict("failed", "alipay_key_wrong", facts | {"reason": said.reason})
+        return Verdict(None, "platform_silent", facts | {"reason": said.reason})
+    if said.sub_code in NOT_SIGNED_BY_US:
+        return Verdict("failed", "public_key_not_uploaded", facts)
+    if "permission" in said.sub_code:
+        return Verdict("failed", "not_permitted", facts)
+    return Verdict("failed", "refused", facts | {"message": said.message})
+
+
+async def probe(case: Case) -> Verdict:
+    """A signed question about a trade that cannot exist: "not found", verified, proves that the
+    platform accepts our signature and that we accept its own."""
+    said = await case.ask("alipay.trade.query", out_trade_no=trade_no(case.clock))
+    if said.outcome == "not_found":
+        return Verdict("done", evidence={"probe": "alipay.trade.query"})
+    return unusable(said)
+
+
+async def check_face_to_face(case: Case) -> Verdict:
+    """Asks for a code to scan over one fen and gives it up at once: nobody is charged."""
+    number = trade_no(case.clock)
+    said = await case.ask(
+        "alipay.trade.precreate", out_trade_no=number, total_fen=PROBE_FEN, subject="当面付检测"
+    )
+    if said.is_success:
+        await case.ask("alipay.trade.cancel", out_trade_no=number)
+        return Verdict("done", evidence={"probe": "alipay.trade.precreate"})
+    if said.sub_code in NO_PRODUCT:
+        return Verdict("failed", "face_to_face_missing", {"sub_code": said.sub_code})
+    return unusable(said)
+
+
+async def check_mini_program(case: Case) -> Verdict:
+    said = await case.ask("alipay.open.mini.baseinfo.query")
+    if said.is_success:
+        return Verdict("done", evidence={"app_name": said.data.get("app_name")})
+    return unusable(said)
+
+
+async def check_domains(case: Case) -> Verdict:
+    said = await case.ask("alipay.open.mini.baseinfo.query")
+    if not said.is_success:
+        return unusable(said)
+    listed = set(said.data.get("safe_domains") or ())
+    missing = [host for host in case.hosts if host not in listed]
+    if missing:
+        return Verdict("failed", "domains_missing", {"missing": missing})
+    return Verdict("done", evidence={"domains": list(case.hosts)})
+
+
+async def add_domains(case: Case, _form: Mapping[str, Any]) -> Verdict:
+    before = await check_domains(case)
+    for host in before.evidence.get("missing", ()):
+        said = await case.ask("alipay.open.mini.safedomain.create", safe_domain=host)
+        if not said.is_success:
+            return unusable(said)
+    return before if "missing" not in before.evidence else await check_domains(case)
+
+
+async def upload(case: Case, form: Mapping[str, Any]) -> Verdict:
+    """Makes a version from the template; the one file that differs per merchant is `ext`."""
+    template_id = case.template_id or await _only_template(case)
+    if not template_id:
+        return Verdict("failed", "no_template")
+    ext = orjson.dumps({"extEnable": True, "ext": dict(case.package_ext)}).decode()
+    version = str(form["app_version"])
+    said = await case.ask(
+        "alipay.open.mini.version.upload", template_id=template_id, app_version=version, ext=ext
+    )
+    if said.sub_code == "APP_VERSION_TOO_LOW":
+        return Verdict("failed", "version_too_low", {"asked": version})
+    if not said.is_success:
+        return unusable(said)
+    return Verdict("running", evidence={"app_version": version, "by": "template"})
+
+
+async def _only_template(case: Case) -> str:
+    said = await case.ask("alipay.open.mini.templatelist.query")
+    known = list(said.data.get("app_list") or []) if said.is_success else []
+    return str(known[0].get("mini_app_id") or "") if len(known) == 1 else ""
+
+
+async def check_upload(case: Case) -> Verdict:
+    """How our build goes, or, where the merchant uploaded by hand, the newest version there is."""
+    if case.evidence.get("3.3", {}).get("by") == "template":
+        return await _check_build(case)
+    said = await case.ask("alipay.open.mini.version.list.query")
+    if not said.is_success:
+        return unusable(said)
+    versions = [info["app_version"] for info in said.data.get("app_version_infos") or ()]
+    if not versions:
+        return Verdict(None, "nothing_uploaded")
+    newest = max(versions, key=lambda text: [int(part) for part in text.split(".")])
+    return Verdict("done", evidence={"app_version": newest, "by": "tool"})
+
+
+async def _check_build(case: Case) -> Verdict:
+    said = await case.ask("alipay.open.mini.version.build.query", app_version=case.version)
+    if not said.is_success:
+        return unusable(said)
+    status = said.data.get("create_status")
+    facts = {"app_version": case.version, "by": "template"}
+    if status == BUILT:
+        return Verdict("done", evidence=facts)
+    if status in BUILD_FAILED:
+        return Verdict("failed", "build_failed", facts | {"create_status": status})
+    return Verdict("running", evidence=facts | {"create_status": status})
+
+
+async def submit(case: Case, form: Mapping[str, Any]) -> Verdict:
+    said = await case.ask("alipay.open.mini.version.audit.apply", app_version=case.version, **form)
+    if not said.is_success:
+        return unusable(said)
+    return Verdict("running", evidence={"app_version": case.version, "status": "AUDITING"})
+
+
+async def check_review(case: Case) -> Verdict:
+    said = await case.ask("alipay.open.mini.version.detail.query", app_version=case.version)
+    if not said.is_success:
+        return unusable(said)
+    status = str(said.data.get("status"))
+    facts = {"app_version": case.version, "status": status}
+    if status in PASSED:
+        return Verdict("done", evidence=facts)
+    if status == "AUDITING":
+        return Verdict("running", evidence=facts)
+    if status == "AUDIT_REJECT":
+        why = said.data.get("reject_reason") or ""
+        return Verdict("failed", "review_rejected", facts | {"reject_reason": why})
+    return Verdict("todo", "not_reviewed", facts)
+
+
+async def release(case: Case, form: Mapping[str, Any]) -> Verdict:
+    share = str(form["share"])
+    if share == "all":
+        said = await case.ask("alipay.open.mini.version.online", app_version=case.version)
+    else:
+        said = await case.ask(
+            "alipay.open.mini.version.gray.online", app_version=case.version, gray_strategy=share
+        )
+    return await check_release(case) if said.is_success else unusable(said)
+
+
+async def check_release(case: Case) -> Verdict:
+    said = await case.ask("alipay.open.mini.version.detail.query", app_version=case.version)
+    if not said.is_success:
+        return unusable(said)
+    status = str(said.data.get("status"))
+    facts = {"app_version": case.version, "status": status}
+    if status == "RELEASE":
+        return Verdict("done", evidence=facts)
+    if status == "GRAY":
+        return Verdict("todo", evidence=facts | {"share": said.data.get("gray_strategy")})
+    return Verdict("todo", "review_running" if status == "AUDITING" else None, facts)
+
+
+async def push(case: Case, form: Mapping[str, Any]) -> Verdict:
+    said = await case.ask(
+        "alipay.commerce.iot.device.upgradeapp.create",
+        sn=list(form["sn"]), target_app_id=case.app_id, target_app_version=case.version,
+    )  # fmt: skip
+    if not said.is_success:
+        return unusable(said)
+    return Verdict("running", evidence={"app_version": case.version, "sn": list(form["sn"])})
+
+
+async def check_push(case: Case) -> Verdict:
+    """The platform tells nobody how a push went: a device that signs in does."""
+    if case.has_device:
+        return Verdict("done", evidence=case.evidence.get("5.1", {}))
+    return Verdict(None, "no_device_yet")
+
+
+async def check_device(case: Case) -> Verdict:
+    if case.has_device:
+        return Verdict("done", evidence=case.evidence.get("5.2", {}))
+    return Verdict(None, "no_device_yet")
+
+
+CHECKS: Mapping[str, Check] = {
+    "0.1": check_face_to_face,
+    "1.2": check_mini_program,
+    "2.1": check_domains,
+    "2.2": probe,
+    "2.3": probe,
+    "3.3": check_upload,
+    "4.1": check_review,
+    "4.2": check_release,
+    "5.1": check_push,
+    "5.2": check_device,
+}
+RUNS: Mapping[str, Run] = {
+    "2.1": add_domains,
+    "3.3": upload,
+    "4.1": submit,
+    "4.2": release,
+    "5.1": push,
+}

@@ -1,0 +1,106 @@
+"""The queries of onboarding; the caller owns the transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding.models import App, KeyPair, OnboardingRow
+
+
+async def newest_app(tx: AsyncSession, tenant_id: UUID) -> App | None:
+    query = select(App).where(App.tenant_id == tenant_id).order_by(App.created_at.desc()).limit(1)
+    return await tx.scalar(query)
+
+
+async def app(tx: AsyncSession, tenant_id: UUID, app_id: str) -> App | None:
+    return await tx.scalar(select(App).where(App.tenant_id == tenant_id, App.app_id == app_id))
+
+
+async def rows(tx: AsyncSession, tenant_id: UUID, app_id: str) -> Sequence[OnboardingRow]:
+    query = select(OnboardingRow).where(
+        OnboardingRow.tenant_id == tenant_id, OnboardingRow.app_id == app_id
+    )
+    return (await tx.scalars(query)).all()
+
+
+async def put(tx: AsyncSession, row: OnboardingRow) -> None:
+    """Writes the row whole, whatever was there."""
+    names = [column.name for column in OnboardingRow.__table__.columns]
+    values = {name: getattr(row, name) for name in names}
+    keys = ("tenant_id", "app_id", "row")
+    statement = insert(OnboardingRow).values(**values)
+    changes = {name: statement.excluded[name] for name in names if name not in keys}
+    await tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
+
+
+async def forget(tx: AsyncSession, tenant_id: UUID, app_id: str, row: str) -> None:
+    await tx.execute(
+        delete(OnboardingRow).where(
+            OnboardingRow.tenant_id == tenant_id,
+            OnboardingRow.app_id == app_id,
+            OnboardingRow.row == row,
+        )
+    )
+
+
+async def adopt(tx: AsyncSession, tenant_id: UUID, app_id: str) -> None:
+    """What was done for the app to be, was done for this one; what it has already, stays."""
+    known = select(OnboardingRow.row).where(
+        OnboardingRow.tenant_id == tenant_id, OnboardingRow.app_id == app_id
+    )
+    await tx.execute(
+        update(OnboardingRow)
+        .where(
+            OnboardingRow.tenant_id == tenant_id,
+            OnboardingRow.app_id == "",
+            OnboardingRow.row.not_in(known),
+        )
+        .values(app_id=app_id)
+    )
+
+
+async def due(tx: AsyncSession, now: datetime, limit: int) -> Sequence[tuple[UUID, str, str]]:
+    """(tenant_id, app_id, row) of running rows that are to be looked at; system scope."""
+    query = (
+        select(OnboardingRow.tenant_id, OnboardingRow.app_id, OnboardingRow.row)
+        .where(OnboardingRow.next_check_at <= now)
+        .order_by(OnboardingRow.next_check_at)
+        .limit(limit)
+    )
+    return [(found[0], found[1], found[2]) for found in await tx.execute(query)]
+
+
+async def hurry(tx: AsyncSession, tenant_id: UUID, app_id: str, now: datetime) -> None:
+    """Something was heard about the app: whatever runs is looked at now."""
+    await tx.execute(
+        update(OnboardingRow)
+        .where(
+            OnboardingRow.tenant_id == tenant_id,
+            OnboardingRow.app_id == app_id,
+            OnboardingRow.state == "running",
+        )
+        .values(next_check_at=now)
+    )
+
+
+# --- key pairs that wait
+
+
+async def key_pair(
+    tx: AsyncSession, tenant_id: UUID, key_pair_id: UUID, now: datetime
+) -> KeyPair | None:
+    query = select(KeyPair).where(
+        KeyPair.tenant_id == tenant_id,
+        KeyPair.key_pair_id == key_pair_id,
+        KeyPair.expires_at > now,
+        KeyPair.private_key_box.is_not(None),
+    )
+    return await tx.scalar(query.with_for_update())
+
+
+async def forget_key_pairs(tx: AsyncSession, now: datetime) -> None:
+    await tx.execute(delete(KeyPair).where(KeyPair.expires_at <= now))

@@ -1,0 +1,212 @@
+"""The HTTP door of onboarding and the key doctor."""
+
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Path, Query, Request
+
+from services.binding import key_pairs, onboarding
+from services.binding import onboarding_schemas as schemas
+from services.binding.callers import actor_of, deps_of
+from services.binding.domain import APP_ID
+from services.binding.keys import PublicKey
+from services.binding.onboarding import Line, Map, Onboarding
+from services.binding.onboarding_checks import CHECKS, RUNS
+from services.binding.onboarding_rows import REMEDIES, STEPS, Field
+from services.binding.session_routes import MERCHANT
+from shared.web import guard, principal
+
+RowNo = Annotated[str, Path(pattern=r"^[0-5]\.\d$")]
+AppId = Annotated[str, Path(pattern=APP_ID)]
+AppIdQuery = Annotated[str | None, Query(pattern=APP_ID)]
+
+router = APIRouter()
+
+
+def _on(request: Request) -> Onboarding:
+    found: Onboarding = request.app.state.onboarding
+    return found
+
+
+@router.get(f"{MERCHANT}/onboarding", dependencies=[guard("user", "apps.read")])
+async def show_onboarding(request: Request, app_id: AppIdQuery = None) -> schemas.OnboardingOut:
+    """S11-S16: the five steps, where each happens, and which are done."""
+    return _map_out(await onboarding.show(_on(request), principal(request).tenant, app_id))
+
+
+@router.post(
+    f"{MERCHANT}/onboarding/rows/{{row}}/check", dependencies=[guard("user", "apps.write")]
+)
+async def check_row(request: Request, row: RowNo, body: schemas.RowBody) -> schemas.OnboardingOut:
+    caller = principal(request)
+    found = await onboarding.check(_on(request), caller.tenant, row, body.app_id, actor_of(caller))
+    return _map_out(found)
+
+
+@router.post(f"{MERCHANT}/onboarding/rows/{{row}}/run", dependencies=[guard("user", "apps.write")])
+async def run_row(request: Request, row: RowNo, body: schemas.RunBody) -> schemas.OnboardingOut:
+    caller = principal(request)
+    found = await onboarding.run(
+        _on(request), caller.tenant, row, body.app_id, body.form, actor_of(caller)
+    )
+    return _map_out(found)
+
+
+@router.post(f"{MERCHANT}/onboarding/rows/{{row}}/done", dependencies=[guard("user", "apps.write")])
+async def mark_row(request: Request, row: RowNo, body: schemas.DoneBody) -> schemas.OnboardingOut:
+    caller = principal(request)
+    found = await onboarding.mark_done(
+        _on(request), caller.tenant, row, body.app_id, body.note, actor_of(caller)
+    )
+    return _map_out(found)
+
+
+@router.post(
+    f"{MERCHANT}/onboarding/rows/{{row}}/reopen", dependencies=[guard("user", "apps.write")]
+)
+async def reopen_row(request: Request, row: RowNo, body: schemas.RowBody) -> schemas.OnboardingOut:
+    caller = principal(request)
+    found = await onboarding.reopen(_on(request), caller.tenant, row, body.app_id, actor_of(caller))
+    return _map_out(found)
+
+
+@router.post(f"{MERCHANT}/apps/key-check", dependencies=[guard("user", "apps.write")])
+async def check_keys(request: Request, body: schemas.KeyCheckBody) -> schemas.DiagnosisOut:
+    """The key doctor: findings in plain words; nothing is stored, nothing is repeated."""
+    secret = body.app_private_key
+    found = await key_pairs.examine(
+        deps_of(request),
+        principal(request).tenant,
+        app_id=body.app_id,
+        private_text=secret.get_secret_value() if secret is not None else None,
+        own_public_text=body.app_public_key,
+        alipay_text=body.alipay_public_key,
+        key_pair_id=body.key_pair_id,
+    )
+    return schemas.DiagnosisOut(
+        findings=[
+            schemas.FindingOut(
+                field=one.field, code=one.code, level=one.level, title=one.title, remedy=one.remedy
+            )
+            for one in found.findings
+        ],
+        private=_key_out(found.private),
+        alipay=_key_out(found.alipay),
+        can_save=found.can_save,
+    )
+
+
+@router.post(
+    f"{MERCHANT}/apps/key-pairs",
+    dependencies=[guard("user", "apps.write", step_up=True)],
+    status_code=201,
+)
+async def make_key_pair(request: Request) -> schemas.KeyPairOut:
+    caller = principal(request)
+    made = await key_pairs.make_key_pair(deps_of(request), caller.tenant, actor=actor_of(caller))
+    return schemas.KeyPairOut(
+        key_pair_id=made.key_pair_id,
+        app_public_key=made.app_public_key,
+        fingerprint=made.fingerprint,
+        bits=made.bits,
+        created_at=made.created_at,
+        expires_at=made.expires_at,
+    )
+
+
+@router.post(f"{MERCHANT}/apps/{{app_id}}/probe", dependencies=[guard("user", "apps.write")])
+async def probe_app(request: Request, app_id: AppId) -> schemas.ProbeOut:
+    """A live signed question to Alipay: does each side accept the other's signature?"""
+    verdict = await onboarding.probe_app(_on(request), principal(request).tenant, app_id)
+    if verdict.state == "done":
+        title = "支付宝接受我们的签名，应答验签通过 Alipay accepts our signature, and we accept "
+        "its own."
+        return schemas.ProbeOut(is_ok=True, findings=[_finding("doctor.probe", "ok", title)])
+    code = verdict.remedy or "refused"
+    words = REMEDIES[code]
+    level = "warn" if verdict.state is None else "error"
+    title = "联机检测没有通过 The live check did not pass."
+    found = _finding(f"doctor.{code}", level, title, f"{words.zh} {words.en}.")
+    return schemas.ProbeOut(is_ok=False, findings=[found])
+
+
+def _finding(code: str, level: str, title: str, remedy: str = "") -> schemas.FindingOut:
+    return schemas.FindingOut(
+        field="app", code=code, level=cast(Any, level), title=title, remedy=remedy
+    )
+
+
+def _key_out(key: PublicKey | None) -> schemas.PublicKeyOut | None:
+    if key is None:
+        return None
+    return schemas.PublicKeyOut(bits=key.bits, fingerprint=key.fingerprint, public_key=key.spki)
+
+
+def _map_out(found: Map) -> schemas.OnboardingOut:
+    return schemas.OnboardingOut(
+        app_id=found.app_id or None,
+        is_ready=found.is_ready,
+        percent=found.percent,
+        next_row=found.next_row,
+        steps=[
+            schemas.StepOut(
+                step=step,
+                code=code,
+                title_zh=title.zh,
+                title_en=title.en,
+                rows=[_row_out(line, found) for line in found.lines if line.row.step == step],
+            )
+            for step, (code, title) in STEPS.items()
+        ],
+    )
+
+
+def _row_out(line: Line, found: Map) -> schemas.RowOut:
+    row = line.row
+    words = REMEDIES.get(line.remedy or "")
+    is_open = line.state not in ("blocked", "running")
+    return schemas.RowOut(
+        row=row.row,
+        code=row.code,
+        kind=row.kind,
+        state=line.state,
+        title_zh=row.title.zh,
+        title_en=row.title.en,
+        help_zh=row.help.zh,
+        help_en=row.help.en,
+        where_url=row.where_url,
+        copy_values=_copies(row.code, found),
+        form=[_field_out(field) for field in row.form] or None,
+        can_check=row.row in CHECKS and line.state != "blocked",
+        can_run=row.row in RUNS and is_open,
+        can_mark=row.kind != "check" and is_open,
+        evidence=dict(line.evidence or {}),
+        remedy=line.remedy,
+        remedy_zh=words.zh if words else None,
+        remedy_en=words.en if words else None,
+        note=line.note,
+        at=line.at,
+        by=line.by,
+    )
+
+
+def _copies(code: str, found: Map) -> list[schemas.CopyOut]:
+    if code != "domain_whitelist":
+        return []
+    return [
+        schemas.CopyOut(label_zh="服务器域名", label_en="Server domain", value=host)
+        for host in found.hosts
+    ]
+
+
+def _field_out(field: Field) -> schemas.FieldOut:
+    return schemas.FieldOut(
+        field=field.name,
+        label_zh=field.label.zh,
+        label_en=field.label.en,
+        kind=field.kind,
+        required=field.is_required,
+        min=field.min,
+        max=field.max,
+        choices=list(field.choices),
+        value=field.value,
+    )

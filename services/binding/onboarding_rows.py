@@ -1,0 +1,328 @@
+"""The onboarding map as data: every step and sub-step of opening face pay, in the order in which a
+merchant meets them, and what the page says about each (S11-S70, S101-S109, S114-S116).
+
+How a row is settled: `auto` we do it over the open platform's API, `check` we look whether it is
+done, `manual` nobody but the merchant can say so. The automation is that of alipay-iot.md §5.5.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["auto", "check", "manual"]
+State = Literal["todo", "running", "done", "failed", "skipped", "blocked"]
+FieldKind = Literal["text", "textarea", "choice", "serials"]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The same sentence for both languages."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One input of a row that we carry out; lengths in characters."""
+
+    name: str
+    label: Words
+    kind: FieldKind = "text"
+    is_required: bool = True
+    min: int = 1
+    max: int = 64
+    choices: tuple[str, ...] = ()
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the checklist; `row` is the manual's number, `code` its stable name."""
+
+    row: str
+    code: str
+    kind: Kind
+    title: Words
+    help: Words
+    where_url: str | None = None
+    needs: tuple[str, ...] = ()
+    """rows that come first: until then this one is blocked"""
+    form: tuple[Field, ...] = ()
+    is_known_from_binding: bool = False
+    """a merchant whose mini program is bound already need not do it (S17)"""
+
+    @property
+    def step(self) -> int:
+        return int(self.row[0])
+
+
+STEPS: Mapping[int, tuple[str, Words]] = {
+    0: ("face_to_face", Words("前提：开通当面付", "First of all: face-to-face pay")),
+    1: ("mini_program", Words("拥有支付宝小程序并开通 IoT 端", "A mini program with its IoT end")),
+    2: ("binding", Words("绑定小程序、下载代码包", "Bind it here, get the package")),
+    3: ("upload", Words("上传代码包", "Upload the package")),
+    4: ("review", Words("提交审核并上架", "Review and release")),
+    5: ("devices", Words("安装到蜻蜓设备", "Install on devices")),
+}
+
+_CONSOLE = "https://open.alipay.com/develop/manage"
+_MERCHANT_CENTRE = "https://b.alipay.com/signing/productSetV2.htm"
+_REVIEW_FORM = (
+    Field("app_english_name", Words("英文名称", "English name"), min=3, max=30),
+    Field("app_slogan", Words("小程序简介", "Short introduction"), min=10, max=32),
+    Field("app_desc", Words("小程序描述", "Description"), "textarea", min=20, max=200),
+    Field("service_phone", Words("客服电话", "Service phone"), min=5, max=20),
+    Field("version_desc", Words("版本描述", "What is new"), "textarea", min=30, max=500),
+    Field("memo", Words("备注：适用机型与操作步骤", "Notes: device models, how to operate"),
+          "textarea", is_required=False, max=500),
+)  # fmt: skip
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        "0.1", "face_to_face_enabled", "check",
+        Words("开通当面付", "Enable face-to-face pay"),
+        Words(
+            "在商家中心签约“当面付”，必须用开通 IoT 小程序的同一个支付宝账号；已开通则无需操作。"
+            "需要：营业执照照片、门头照 1 张、店铺地址、联系人姓名、邮箱和手机。法定代表人与账号"
+            "持有人不一致时，每日收款有限额。没有当面付就不能刷脸收款，请在等待设备之前先检查。",
+            "Sign up for face-to-face pay in the merchant centre, with the same Alipay account "
+            "that "
+            "opens the IoT mini program; if it is on already there is nothing to do. You need: the "
+            "business licence, one photo of the shop sign, the address, and a contact with e-mail "
+            "and mobile. A daily limit applies when the legal person is not the account holder. "
+            "Without it face pay does not work: check before you wait for a device.",
+        ),
+        _MERCHANT_CENTRE, needs=("2.3",),
+    ),
+    Row(
+        "1.1", "enterprise_account", "manual",
+        Words("使用企业支付宝账号登录开放平台", "Sign in with an enterprise Alipay account"),
+        Words(
+            "登录支付宝开放平台，进入 开发者中心 > 小程序。必须是企业账号，个人账号不能开通。"
+            "收款始终进入该账号；设备的签约权只决定返佣归谁。",
+            "Sign in to the Alipay open platform, then developer centre > mini programs. It "
+            "must be "
+            "an enterprise account. The money always lands in this account; who holds a device's "
+            "contract only decides who gets Alipay's rebate.",
+        ),
+        _CONSOLE, is_known_from_binding=True,
+    ),
+    Row(
+        "1.2", "mini_program", "check",
+        Words("拥有一个支付宝小程序", "Own an Alipay mini program"),
+        Words(
+            "按页面提示填写名称、英文名（3–30）、简介（10–32）、图标、行业、描述（20–200）和客服"
+            "电话即可创建，创建后得到 AppID。已在本平台绑定过小程序的商户无需创建。",
+            "Fill in name, English name (3–30), introduction (10–32), logo, industry, description "
+            "(20–200) and service phone; the AppID appears after that. A merchant who has bound a "
+            "mini program here already skips this.",
+        ),
+        _CONSOLE, is_known_from_binding=True,
+    ),
+    Row(
+        "1.3", "iot_enabled", "manual",
+        Words("开通 IoT 端", "Enable the IoT end"),
+        Words(
+            "小程序 > 设置 > 多端发布支持，在“支付宝 IoT”一行点击“开通”。",
+            "Mini program > settings > multi-end release: press enable in the row “Alipay IoT”.",
+        ),
+        _CONSOLE,
+    ),
+    Row(
+        "2.1", "domain_whitelist", "auto",
+        Words("配置服务器域名白名单", "Whitelist our server domains"),
+        Words(
+            "我们通过开放平台接口为您添加；也可以在 设置 > 开发设置 > 服务器域名白名单 手动添加。"
+            "只对之后上传的版本生效。",
+            "We add them over the open platform's API; by hand it is settings > development "
+            "settings "
+            "> server domain whitelist. It takes effect for versions uploaded afterwards.",
+        ),
+        _CONSOLE, needs=("2.3",),
+    ),
+    Row(
+        "2.2", "signing_keys", "check",
+        Words("设置接口加签方式", "Set the signing keys"),
+        Words(
+            "用密钥医生生成或检查 RSA2（2048 位）密钥，把“应用公钥”上传到开放平台，再把开放平台返回"
+            "的“支付宝公钥”填到这里。应用公钥和支付宝公钥不是同一个，请勿混淆。",
+            "Generate or check an RSA2 pair (2048 bits) with the key doctor, upload the "
+            "application "
+            "public key to the open platform, and bring back the Alipay public key that it shows. "
+            "The two public keys are not the same: do not mix them up.",
+        ),
+        _CONSOLE,
+    ),
+    Row(
+        "2.3", "app_bound", "check",
+        Words("在本平台绑定 IoT 小程序", "Bind the mini program here"),
+        Words(
+            "刷脸支付 > 支付宝蜻蜓 > IOT小程序配置：打开开关，填写 AppID、"
+            "支付宝公钥和应用私钥并保存。"
+            "与 支付宝小程序 > 小程序配置 是同一份数据，改一处两处都变。",
+            "Face pay > Alipay Dragonfly > IoT app: switch it on, enter AppID, Alipay public "
+            "key and "
+            "application private key, save. It is the same record as Alipay mini program > "
+            "settings.",
+        ),
+        needs=("2.2",),
+    ),
+    Row(
+        "2.4", "package", "manual",
+        Words("下载代码包", "Download the code package"),
+        Words(
+            "下载压缩包并解压到一个新文件夹。由我们代为上传时无需下载。"
+            "没有普通小程序代码包也可以刷脸"
+            "支付：优惠券和积分照常使用，只是没有手机端商城。",
+            "Download the archive and unpack it into a new folder; not needed when we upload it "
+            "for "
+            "you. Face pay works without a package for the ordinary mini program: coupons and "
+            "points "
+            "stay usable, only the shop on the phone is missing.",
+        ),
+        needs=("2.3",),
+    ),
+    Row(
+        "3.1", "tool_installed", "manual",
+        Words("安装支付宝开发者工具", "Install Alipay's developer tool"),
+        Words(
+            "Windows 或 Mac 均可。由我们代为上传时可以跳过：直接执行 3.3。",
+            "For Windows or Mac. Not needed when we upload for you: go to 3.3.",
+        ),
+        "https://opendocs.alipay.com/mini/ide/download",
+    ),
+    Row(
+        "3.2", "tool_signed_in", "manual",
+        Words("登录工具并打开项目", "Sign in to the tool and open the project"),
+        Words(
+            "打开项目，类型选择 支付宝 IoT > 小程序，用主账号或开发者的支付宝扫码登录；在 详情 "
+            "> 域名"
+            "信息 中取消勾选两个“忽略……合法性检查”。列表里没有您的应用时，请在 成员管理 "
+            "添加开发者。",
+            "Open the project as Alipay IoT > mini program and sign in by scanning as owner or "
+            "developer; under details > domain info un-tick both “ignore legality check” boxes. If "
+            "the app is not listed you are not one of its developers: add yourself under members.",
+        ),
+        needs=("3.1",),
+    ),
+    Row(
+        "3.3", "package_uploaded", "auto",
+        Words("上传代码包", "Upload the package"),
+        Words(
+            "我们用模板为您生成并上传一个版本；自己上传的，点击“检查”即可识别。",
+            "We build a version from our template and upload it; if you have uploaded one "
+            "yourself, "
+            "“check” finds it.",
+        ),
+        needs=("1.3", "2.1"),
+        form=(Field("app_version", Words("版本号", "Version"), min=5, max=20, value="1.0.0"),),
+    ),
+    Row(
+        "4.1", "reviewed", "auto",
+        Words("提交审核", "Submit for review"),
+        Words(
+            "填写资料后由我们提交；审核通常需要 1–3 个工作日，状态自动更新。",
+            "Fill in the texts and we submit them; a review usually takes one to three working "
+            "days "
+            "and its state updates here by itself.",
+        ),
+        _CONSOLE, needs=("3.3",), form=_REVIEW_FORM,
+    ),
+    Row(
+        "4.2", "released", "auto",
+        Words("上架", "Release"),
+        Words(
+            "可以先灰度 10%、30%、50%，再全部上架；上架后即可在正式环境使用。",
+            "Roll out to 10, 30, 50 % first if you like, then to all; after that it can be used "
+            "in production.",
+        ),
+        _CONSOLE, needs=("4.1",),
+        form=(
+            Field("share", Words("发布范围", "Share"), "choice",
+                  choices=("p10", "p30", "p50", "all"), value="all"),
+        ),
+    ),
+    Row(
+        "5.1", "pushed", "auto",
+        Words("安装到设备", "Install on devices"),
+        Words(
+            "设备在自己账号下：填写设备编号，由我们下发。设备签约在他人账号下："
+            "由签约方在开放平台 服务"
+            "分发 中搜索您的 AppID 并推送安装。下发后请等待设备升级。",
+            "Devices in your own account: enter their numbers and we push. Contract held by "
+            "somebody "
+            "else: they search your AppID under service distribution on the open platform and "
+            "push. "
+            "Then wait for the device to upgrade.",
+        ),
+        _CONSOLE, needs=("4.2",),
+        form=(
+            Field("sn", Words("设备编号，每行一个", "Device numbers, one a line"), "serials",
+                  max=4000),
+        ),
+    ),
+    Row(
+        "5.2", "device_online", "check",
+        Words("首台设备上线", "The first device is online"),
+        Words(
+            "设备安装小程序后用门店的激活码登录，这里会自动变为完成。",
+            "When a device has the program and signs in with the store's code, this completes "
+            "by itself.",
+        ),
+        needs=("5.1",),
+    ),
+)  # fmt: skip
+
+BY_ROW: Mapping[str, Row] = {row.row: row for row in ROWS}
+READY_STEPS = range(5)
+"""Steps after which a merchant is ready for a device."""
+
+REMEDIES: Mapping[str, Words] = {
+    "app_not_bound": Words(
+        "请先在“IOT小程序配置”中绑定小程序并打开开关",
+        "Bind the mini program first, under IoT app, and switch it on"),
+    "face_to_face_missing": Words(
+        "该支付宝账号尚未开通当面付：到商家中心签约“当面付”，通过后再点检查",
+        "This Alipay account has no face-to-face pay: sign up in the merchant centre, then check"),
+    "public_key_not_uploaded": Words(
+        "开放平台不认识我们的签名：把本页的“应用公钥”上传到 开发设置 > 接口加签方式",
+        "The open platform does not accept our signature: upload the application public key shown "
+        "here under development settings > signing method"),
+    "alipay_key_wrong": Words(
+        "支付宝的应答用保存的“支付宝公钥”验签不通过：到开放平台重新复制“支付宝公钥”",
+        "Alipay's answer does not verify with the stored Alipay public key: copy it again"),
+    "platform_silent": Words(
+        "暂时没有得到开放平台的答复，请稍后再点检查",
+        "The open platform did not answer; check again in a moment"),
+    "not_permitted": Words(
+        "开放平台没有授予此接口权限：请按左侧说明手动完成，再标记完成",
+        "The open platform does not permit this call: do it by hand as described, then mark it "
+        "done"),
+    "domains_missing": Words(
+        "白名单中还缺少我们的域名：点击“由我们添加”，或手动添加后再检查",
+        "Some of our domains are missing: let us add them, or add them by hand and check"),
+    "nothing_uploaded": Words(
+        "IoT 端还没有任何版本：先上传代码包",
+        "The IoT end has no version yet: upload the package first"),
+    "no_template": Words(
+        "平台尚未配置模板小程序：请联系服务商，或用开发者工具自行上传",
+        "No template is set up on this platform: ask your provider, or upload with the tool"),
+    "build_failed": Words(
+        "开放平台构建失败：换一个更高的版本号再上传；仍失败请联系客服",
+        "The platform could not build it: upload again under a higher version"),
+    "version_too_low": Words(
+        "版本号必须高于已有版本",
+        "The version must be higher than the ones that exist"),
+    "review_rejected": Words(
+        "审核未通过：按原因修改后，上传新版本并再次提交",
+        "The review was refused: mend what it says, upload a new version and submit again"),
+    "not_reviewed": Words("请先提交审核", "Submit it for review first"),
+    "review_running": Words("审核中，通过后再上架", "Under review; release it after that"),
+    "refused": Words(
+        "开放平台拒绝了这次操作，请按提示修改后再试",
+        "The open platform refused; change what it says and try again"),
+    "no_device_yet": Words(
+        "还没有设备用激活码登录：在设备页生成激活码，并在设备上输入",
+        "No device has signed in yet: make a code on the devices page and enter it on the device"),
+}  # fmt: skip

@@ -1,0 +1,69 @@
+"""Asks Alipay's open platform through the egress, as a merchant's bound app. Keys are none of our
+business here: the egress signs, and what comes back as an outcome has been verified."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from shared.client import NoAnswer, NotSent, ServiceClient
+from shared.errors import BadGateway, Problem
+
+APP_NOT_BOUND, APP_DISABLED = 404, 409
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One answer. `outcome` is the egress's: success, in_process, refused, not_found,
+    config_error, unknown; or not_bound when the egress knows no such app."""
+
+    outcome: str
+    code: str = ""
+    sub_code: str = ""
+    message: str = ""
+    reason: str = ""
+    """why an outcome is unknown, in the egress's stable words"""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_success(self) -> bool:
+        return self.outcome == "success"
+
+
+class OpenPlatform:
+    """The egress, with the answers that onboarding and the key doctor act upon."""
+
+    def __init__(self, egress: ServiceClient) -> None:
+        self._egress = egress
+
+    async def aclose(self) -> None:
+        await self._egress.aclose()
+
+    async def ask(
+        self, tenant_id: UUID, app_id: str, method: str, params: Mapping[str, Any]
+    ) -> Said:
+        """One attempt; whatever goes wrong on the way is `unknown`."""
+        body = {"app_id": app_id, "params": dict(params)}
+        try:
+            reply = await self._egress.call(
+                "POST", f"/alipay/{method}", body=body, tenant_id=tenant_id
+            )
+        except (NotSent, NoAnswer, Problem) as error:
+            return Said("unknown", reason=type(error).__name__)
+        if reply.status in (APP_NOT_BOUND, APP_DISABLED):
+            return Said("not_bound")
+        try:
+            document = reply.json()
+        except BadGateway:
+            return Said("unknown", reason="not_json")
+        if reply.status != 200 or not isinstance(document, dict) or "outcome" not in document:
+            return Said("unknown", reason=f"status_{reply.status}")
+        data = document.get("data") or {}
+        return Said(
+            outcome=str(document["outcome"]),
+            code=document.get("code") or "",
+            sub_code=document.get("sub_code") or "",
+            message=document.get("sub_msg") or "",
+            reason=str(data.get("reason", "")),
+            data=data,
+        )
