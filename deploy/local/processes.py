@@ -63,6 +63,7 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
         "EGRESS_URL": f"http://127.0.0.1:{ports['gateway-egress']}",
         "SERVICE_TRUST_FILE": str(layout.secrets / "trust.json"),
         "KEK_FILE": str(layout.secrets / "kek"),
+        "AUDIT_ANCHOR_FILE": str(layout.run_dir / "audit-anchors.jsonl"),
         "ALIPAY_GATEWAY_URL": f"http://127.0.0.1:{ports['sandbox-alipay']}/gateway.do",
         "ALIPAY_TIMEOUT_MS": ALIPAY_TIMEOUT_MS,
         "LOG_LEVEL": "INFO",

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import orjson
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import audit_repo
 from services.binding.audit_repo import AuditFilter
 from services.binding.chain import Anchor, Walk
 from services.binding.models import AuditEntry
-from services.binding.service import Deps, who
+from services.binding.service import Deps
 from shared.ids import uuid7
 
 BATCH = 2_000
@@ -188,25 +188,26 @@ class Reported:
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
     request_id: str | None = None
+    address: str | None = None
 
 
-async def record_reported(deps: Deps, tx: AsyncSession, facts: Sequence[Reported]) -> None:
-    """Adds them in one transaction with the inbox; the event's id makes each of them one entry."""
+async def record_reported(
+    deps: Deps, pg: "asyncpg.Connection[Any]", facts: Sequence[Reported]
+) -> None:
+    """Adds them in the transaction of the inbox, which lets each event in once."""
     for fact in facts:
-        name, reason = await who(tx, fact.tenant_id, fact.actor, fact.at)
-        tx.add(
-            AuditEntry(
-                tenant_id=fact.tenant_id,
-                audit_id=uuid7(deps.clock),
-                at=fact.at,
-                actor=fact.actor,
-                action=fact.action,
-                subject=fact.subject,
-                before=fact.before,
-                after=fact.after,
-                request_id=fact.request_id,
-                actor_name=name,
-                reason=reason,
-            )
+        await audit_repo.add_reported(
+            pg,
+            tenant_id=fact.tenant_id,
+            audit_id=uuid7(deps.clock),
+            at=fact.at,
+            what=(fact.actor, fact.action, fact.subject),
+            before=_json(fact.before),
+            after=_json(fact.after),
+            request_id=fact.request_id,
+            address=fact.address,
         )
-        await tx.flush()
+
+
+def _json(value: dict[str, Any] | None) -> str | None:
+    return None if value is None else orjson.dumps(value, default=str).decode()

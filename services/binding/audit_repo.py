@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import ColumnElement, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +19,23 @@ _CHAINED = text(
     " before::text AS before, after::text AS after, request_id, address, reason"
     " FROM audit_log WHERE tenant_id = :tenant AND seq > :last ORDER BY seq LIMIT :limit"
 )
+
+# The name as it is today, and the grant under which it was done, if it was on the merchant's
+# behalf; both are part of the entry, and of its hash.
+_ADD_REPORTED = """
+INSERT INTO audit_log (tenant_id, audit_id, at, actor, actor_name, action, subject, before, after,
+                       request_id, address, reason)
+SELECT $1, $2, $3, $4,
+       coalesce(g.operator_name, u.name, CASE WHEN $10::uuid IS NULL THEN $4 ELSE '' END),
+       $5, $6, $7::jsonb, $8::jsonb, $9, $11, g.reason
+FROM (SELECT 1) AS one
+LEFT JOIN LATERAL (
+  SELECT operator_name, reason FROM acting
+  WHERE tenant_id = $1 AND operator_id = $10::uuid AND created_at <= $3 AND until > $3
+    AND coalesce(ended_at, until) >= $3
+  ORDER BY created_at DESC LIMIT 1) AS g ON true
+LEFT JOIN LATERAL (SELECT name FROM users WHERE user_id = $10::uuid LIMIT 1) AS u ON true
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +118,30 @@ async def note_anchor(tx: AsyncSession, tenant_id: UUID, seq: int, at: datetime)
         .where(AuditHead.tenant_id == tenant_id)
         .values(anchored_seq=seq, anchored_at=at)
     )
+
+
+async def add_reported(
+    pg: "asyncpg.Connection[Any]",
+    *,
+    tenant_id: UUID,
+    audit_id: UUID,
+    at: datetime,
+    what: tuple[str, str, str],
+    before: str | None,
+    after: str | None,
+    request_id: str | None,
+    address: str | None,
+) -> None:
+    """`what` is (actor, action, subject); the JSON members come as text."""
+    person = user_of(what[0])
+    facts = (before, after, request_id, person, address)
+    await pg.execute(_ADD_REPORTED, tenant_id, audit_id, at, *what, *facts)
+
+
+def user_of(actor: str) -> UUID | None:
+    """The person behind an actor such as `user:<id>`."""
+    kind, _, subject = actor.partition(":")
+    try:
+        return UUID(subject) if kind == "user" else None
+    except ValueError:
+        return None

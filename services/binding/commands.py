@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import SecretStr, ValidationError
 
-from services.binding import apps, domain, merchant_schemas, schemas, service
+from services.binding import apps, audit, domain, merchant_schemas, schemas, service
 from services.binding.apps import AppChange
 from services.binding.config import CommandConfig
 from services.binding.domain import Role
@@ -76,6 +76,13 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     add.add_argument("--app-private-key", type=Path, metavar="FILE", required=True)
     add.add_argument("--alipay-public-key", type=Path, metavar="FILE", required=True)
     add.add_argument("--disabled", action="store_true", help="bind it, but do not trade with it")
+    log = commands.add_parser("audit", help="the audit log")
+    actions = log.add_subparsers(dest="action", required=True, metavar="ACTION")
+    verify = actions.add_parser(
+        "verify", help="compute the chains again; exit 1 when one does not hold"
+    )
+    verify.set_defaults(run=verify_audit)
+    verify.add_argument("--merchant", type=UUID, help="this one's chain only")
     return parser.parse_args(words)
 
 
@@ -115,6 +122,8 @@ def run_command(words: argparse.Namespace) -> None:
         complaint = f"{error.filename or 'the database'}: {error.strerror or 'is away'}"
     else:
         sys.stdout.write(json.dumps(answer, default=str, ensure_ascii=False) + "\n")
+        if answer.get("is_intact") is False:
+            raise SystemExit(1)
         return
     sys.stderr.write(complaint + "\n")
     raise SystemExit(2)
@@ -128,7 +137,8 @@ async def _with_database(config: CommandConfig, words: argparse.Namespace) -> An
     db = Database(config.database_url, pool_size=1, name="binding-command")
     try:
         run: Command = words.run
-        return await run(Deps(db, SystemClock(), provider), words)
+        deps = Deps(db, SystemClock(), provider, anchor_file=config.audit_anchor_file)
+        return await run(deps, words)
     finally:
         await db.close()
 
@@ -244,6 +254,22 @@ async def add_staff(deps: Deps, words: argparse.Namespace) -> Answer:
         return await _add_account(deps, words, words.merchant)
     except NotFound:
         raise BadInput(f"--merchant {words.merchant}: no such merchant") from None
+
+
+async def verify_audit(deps: Deps, words: argparse.Namespace) -> Answer:
+    """Every chain, or one; what is wrong is named by tenant and number."""
+    asked = [words.merchant] if words.merchant else await audit.tenants_with_audit(deps)
+    found = {str(tenant_id): await audit.verify_audit(deps, tenant_id) for tenant_id in asked}
+    return {
+        "is_intact": all(verdict.is_intact for verdict in found.values()),
+        "chains": len(found),
+        "entries": sum(verdict.entries for verdict in found.values()),
+        "broken": [
+            {"merchant_id": tenant_id, "broken_at": verdict.broken_at, "why": verdict.why}
+            for tenant_id, verdict in found.items()
+            if not verdict.is_intact
+        ],
+    }
 
 
 async def add_app(deps: Deps, words: argparse.Namespace) -> Answer:

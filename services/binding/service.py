@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
 from services.binding import domain, people_repo, repo
+from services.binding.audit_repo import user_of
 from services.binding.domain import Role
 from services.binding.models import AuditEntry, Merchant, Store, User
 from services.binding.passwords import Passwords
-from shared import outbox
+from shared import inbox, outbox
 from shared.clock import Clock
 from shared.db import Database
 from shared.errors import NotFound
@@ -75,12 +76,8 @@ async def who(
     tx: AsyncSession, tenant_id: UUID, actor: str, at: datetime
 ) -> tuple[str, str | None]:
     """How the actor was called then, and, when it was an operator on the merchant's behalf, why."""
-    kind, _, subject = actor.partition(":")
-    if kind != "user":
-        return actor, None
-    try:
-        user_id = UUID(subject)
-    except ValueError:
+    user_id = user_of(actor)
+    if user_id is None:
         return actor, None
     grant = await people_repo.acting_at(tx, tenant_id, user_id, at)
     if grant is not None:
@@ -267,6 +264,8 @@ async def get_store(
 async def sweep(deps: Deps) -> int:
     """One bounded round of forgetting: ended sessions, old login tries, retired private keys."""
     now = deps.clock.now()
+    async with deps.db.pg(None) as pg:
+        await inbox.purge(pg)
     async with deps.db.tx(None) as tx:
         return (
             await repo.purge_sessions(tx, now - KEEP_ENDED_SESSIONS)

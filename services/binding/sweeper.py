@@ -1,9 +1,13 @@
-"""The time door: a bounded round of forgetting every minute."""
+"""The time door: a bounded round of forgetting every minute, and of anchoring audit heads."""
 
+from services.binding import audit
 from services.binding.service import Deps, sweep
 from shared.worker import Job, periodic
 
 EVERY_S = 60.0
+ANCHOR_EVERY_S = 30.0
+"""What is added between two anchors could be cut off unseen, by somebody who can also change the
+head: so the time is short."""
 
 
 def sweeping(deps: Deps) -> Job:
@@ -11,3 +15,10 @@ def sweeping(deps: Deps) -> Job:
         await sweep(deps)
 
     return periodic(once, EVERY_S)
+
+
+def anchoring(deps: Deps) -> Job:
+    async def once() -> None:
+        await audit.anchor_heads(deps)
+
+    return periodic(once, ANCHOR_EVERY_S)

@@ -1,9 +1,11 @@
-"""Builds the binding service's worker process: the outbox relay and the sweeper."""
+"""Builds the binding service's worker process: the relay, the consumer and the sweeper."""
 
 from services.binding.config import BindingConfig
+from services.binding.consumers import handlers
 from services.binding.service import Deps
-from services.binding.sweeper import sweeping
+from services.binding.sweeper import anchoring, sweeping
 from shared.clock import SystemClock
+from shared.consumer import Consumer
 from shared.db import Database
 from shared.kafka import Producer
 from shared.outbox import Relay
@@ -11,20 +13,29 @@ from shared.sealed import LocalKeyProvider
 from shared.worker import run_worker
 
 TOPIC = "binding.events"
-POOL = 3
+POOL = 4
 
 
 async def run(config: BindingConfig) -> None:
     db = Database(config.database_url, pool_size=POOL, name="binding-worker")
     await db.open()
     producer = Producer(config.kafka_bootstrap)
-    deps = Deps(db, SystemClock(), LocalKeyProvider(config.kek_file))
+    deps = Deps(
+        db, SystemClock(), LocalKeyProvider(config.kek_file), anchor_file=config.audit_anchor_file
+    )
+    consumer = Consumer(
+        db,
+        handlers,
+        deps,
+        bootstrap=config.kafka_bootstrap,
+        fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
+    )
 
     async def ready() -> dict[str, bool]:
-        return {"database": await db.ping()}
+        return {"database": await db.ping(), "consumer": consumer.joined}
 
     try:
-        jobs = [Relay(db, producer, TOPIC).run, sweeping(deps)]
+        jobs = [Relay(db, producer, TOPIC).run, consumer.run, sweeping(deps), anchoring(deps)]
         await run_worker("binding-worker", config, jobs, ready)
     finally:
         await producer.aclose()

@@ -7,13 +7,13 @@ import asyncpg
 
 from services.device.service import Deps, record_stores
 from shared.consumer import Handlers
-from shared.events.binding import StoreCreated
+from shared.events.binding import StoreCreated, StoreRenamed
 
 handlers = Handlers("device")
 
 
-@handlers.on(StoreCreated)
+@handlers.on(StoreCreated, StoreRenamed)
 async def learn_stores(
-    _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated]
+    _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated | StoreRenamed]
 ) -> None:
     await record_stores(pg, events)

@@ -96,11 +96,15 @@ class Filter:
     """part of the number on the device"""
     store_id: UUID | None = None
     status: str | None = None
+    stores: frozenset[UUID] = frozenset()
+    """the only stores that count; empty: all"""
 
     def conditions(self, tenant_id: UUID) -> list[ColumnElement[bool]]:
         wanted = [Device.tenant_id == tenant_id]
         if self.sn:
             wanted.append(Device.sn.icontains(self.sn, autoescape=True))
+        if self.stores:
+            wanted.append(Device.store_id.in_(self.stores))
         if self.store_id is not None:
             wanted.append(Device.store_id == self.store_id)
         if self.status is not None:

@@ -67,10 +67,11 @@ async def list_devices(
     page: Annotated[int, Query(ge=1, le=10_000)] = 1,
     page_size: Annotated[int, Query(ge=1, le=100)] = 10,
 ) -> schemas.DevicePage:
+    caller = principal(request)
     rows, total = await service.list_devices(
         _deps(request),
-        principal(request).tenant,
-        Filter(sn, store_id, status),
+        caller.tenant,
+        Filter(sn, store_id, status, caller.store_ids),
         page=page,
         page_size=page_size,
     )
@@ -93,8 +94,11 @@ async def create_code(request: Request, body: schemas.CodeBody) -> schemas.CodeO
 
 @router.get("/api/merchant/v1/devices/{device_id}", dependencies=[guard("user", "devices.read")])
 async def show_device(request: Request, device_id: str) -> schemas.DeviceOut:
-    tenant_id = principal(request).tenant
-    return _device_out(*await service.get_device(_deps(request), tenant_id, _id(device_id)))
+    caller = principal(request)
+    device, store = await service.get_device(_deps(request), caller.tenant, _id(device_id))
+    if not caller.may_see(device.store_id):
+        raise NotFound
+    return _device_out(device, store)
 
 
 @router.post(

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.contextvars import get_contextvars
 
 from services.device import domain, repo
 from services.device.domain import Status
@@ -19,8 +20,9 @@ from shared import inbox, outbox
 from shared.clock import Clock
 from shared.db import Database
 from shared.errors import NotFound, Problem
+from shared.events.audit import DeviceAudited
 from shared.events.base import stamp
-from shared.events.binding import StoreCreated
+from shared.events.binding import StoreCreated, StoreRenamed
 from shared.events.device import DeviceEnrolled, DeviceRevoked
 from shared.ids import uuid7
 from shared.sealed import KeyProvider, new_data_key, seal
@@ -88,6 +90,8 @@ async def create_code(
         if await repo.store(tx, tenant_id, store_id) is None:
             raise domain.UnknownStore
         tx.add(row)
+        what = (actor, "device.code", row.code_id)
+        await outbox.add(tx, _audited(deps, tenant_id, what, {"store_id": str(store_id), "sn": sn}))
     return NewCode(code, row.expires_at)
 
 
@@ -233,7 +237,26 @@ async def revoke_device(
             await tx.flush()
             event = DeviceRevoked(**stamp(tenant_id, deps.clock), device_id=device_id)
             await outbox.add(tx, event)
+            what = (actor, "device.revoke", device_id)
+            await outbox.add(tx, _audited(deps, tenant_id, what, {"sn": device.sn}))
         return await _device_and_store(tx, tenant_id, device_id)
+
+
+def _audited(
+    deps: Deps, tenant_id: UUID, what: tuple[str, str, UUID], after: dict[str, Any]
+) -> DeviceAudited:
+    """For the audit log (S132); `what` is (actor, action, subject)."""
+    actor, action, subject = what
+    request = get_contextvars()
+    return DeviceAudited(
+        **stamp(tenant_id, deps.clock),
+        actor=actor,
+        action=action,
+        subject_id=str(subject),
+        after=after,
+        request_id=request.get("request_id"),
+        address=request.get("client_address"),
+    )
 
 
 async def find_credential(deps: Deps, device_id: UUID) -> Device:
@@ -254,7 +277,9 @@ ON CONFLICT (tenant_id, store_id) DO UPDATE SET name = excluded.name
 """
 
 
-async def record_stores(pg: "asyncpg.Connection[Any]", created: Sequence[StoreCreated]) -> None:
+async def record_stores(
+    pg: "asyncpg.Connection[Any]", created: Sequence[StoreCreated | StoreRenamed]
+) -> None:
     """The read model of stores, inside the consumer's transaction."""
     latest = {(event.tenant_id, event.store_id): event for event in created}.values()
     await pg.execute(

@@ -8,7 +8,7 @@ import asyncpg
 from services.order import service
 from services.order.service import Deps
 from shared.consumer import Handlers
-from shared.events.binding import StoreCreated
+from shared.events.binding import StoreCreated, StoreRenamed
 from shared.events.payment import (
     PaymentClosed,
     PaymentFact,
@@ -36,8 +36,8 @@ async def record_payments(
     await service.record_payments(pg, events)
 
 
-@handlers.on(StoreCreated)
+@handlers.on(StoreCreated, StoreRenamed)
 async def name_stores(
-    _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated]
+    _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated | StoreRenamed]
 ) -> None:
     await service.name_stores(pg, events)

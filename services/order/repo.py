@@ -149,6 +149,8 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     prefix: str | None = None
+    stores: frozenset[UUID] = frozenset()
+    """the only stores that count; empty: all"""
 
 
 def _begins(column: Any, prefix: str) -> ColumnElement[bool]:
@@ -163,6 +165,8 @@ def _conditions(tenant_id: UUID, wanted: Wanted) -> list[ColumnElement[bool]]:
         conditions.append(Order.ordered_at >= wanted.since)
     if wanted.until is not None:
         conditions.append(Order.ordered_at < wanted.until)
+    if wanted.stores:
+        conditions.append(Order.store_id.in_(wanted.stores))
     if wanted.prefix:
         conditions.append(
             or_(

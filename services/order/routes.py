@@ -1,5 +1,7 @@
 """The HTTP door: the merchant's order list and one order in detail."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
@@ -7,7 +9,7 @@ from pydantic import ValidationError
 from services.order import service
 from services.order.schemas import OrderDetail, OrderFilters, OrderList
 from services.order.service import Deps
-from shared.errors import InvalidBody
+from shared.errors import InvalidBody, NotFound
 from shared.serve import faults, json_response
 from shared.web import guard, principal
 
@@ -34,10 +36,11 @@ def _filters(request: Request) -> OrderFilters:
 async def list_orders(request: Request) -> Response:
     deps: Deps = request.app.state.deps
     asked = _filters(request)
+    caller = principal(request)
     shown, total = await service.list_orders(
         deps,
-        principal(request).tenant,
-        asked.wanted(),
+        caller.tenant,
+        replace(asked.wanted(), stores=caller.store_ids),
         page=asked.page,
         page_size=asked.page_size,
     )
@@ -51,5 +54,8 @@ async def list_orders(request: Request) -> Response:
 )
 async def show_order(request: Request, order_no: str) -> Response:
     deps: Deps = request.app.state.deps
-    shown = await service.show_order(deps, principal(request).tenant, order_no)
+    caller = principal(request)
+    shown = await service.show_order(deps, caller.tenant, order_no)
+    if not caller.may_see(shown.order.store_id):
+        raise NotFound
     return json_response(OrderDetail.of(shown).model_dump_json().encode())

@@ -17,7 +17,7 @@ from shared import inbox
 from shared.clock import Clock
 from shared.db import Database
 from shared.errors import NotFound
-from shared.events.binding import StoreCreated
+from shared.events.binding import StoreCreated, StoreRenamed
 from shared.events.payment import (
     PaymentClosed,
     PaymentFact,
@@ -149,7 +149,9 @@ async def record_payments(pg: "asyncpg.Connection[Any]", events: Sequence[Paymen
     raise RuntimeError(f"no free order number in {NUMBER_TRIES} tries")
 
 
-async def name_stores(pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated]) -> None:
+async def name_stores(
+    pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated | StoreRenamed]
+) -> None:
     rows = {
         (event.tenant_id, event.store_id): (
             event.tenant_id,

@@ -8,7 +8,7 @@ import asyncpg
 from services.payment import repo
 from services.payment.deps import Deps
 from shared.consumer import Handlers
-from shared.events.binding import AppBound, StoreCreated
+from shared.events.binding import AppBound, StoreCreated, StoreRenamed
 
 handlers = Handlers("payment")
 
@@ -19,9 +19,9 @@ async def keep_app(_deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[
     await repo.upsert_apps(pg, events)
 
 
-@handlers.on(StoreCreated)
+@handlers.on(StoreCreated, StoreRenamed)
 async def keep_store(
-    _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated]
+    _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated | StoreRenamed]
 ) -> None:
     """Which stores a merchant has."""
     await repo.upsert_stores(pg, events)

@@ -177,6 +177,9 @@ def _announce(deps: Deps, payment: PaymentRow, refund: RefundRow) -> PaymentRefu
         refunded_total_fen=payment.refunded_fen,
         is_full=payment.refunded_fen == payment.payable_fen,
         refunded_at=deps.clock.now(),
+        refund_request_id=refund.refund_request_id,
+        requested_by=refund.requested_by,
+        reason=refund.reason,
     )
 
 

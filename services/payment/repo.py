@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.payment.domain import Payment, State
 from services.payment.models import PaymentRow, RefundRow
-from shared.events.binding import AppBound, StoreCreated
+from shared.events.binding import AppBound, StoreCreated, StoreRenamed
 
 OPEN_REFUNDS = ("CREATED", "SUBMITTED", "UNKNOWN")
 NONCES_KEPT_S = 600
@@ -186,7 +186,9 @@ async def upsert_apps(pg: "asyncpg.Connection[Any]", events: Sequence[AppBound])
     )
 
 
-async def upsert_stores(pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated]) -> None:
+async def upsert_stores(
+    pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated | StoreRenamed]
+) -> None:
     last = list({(event.tenant_id, event.store_id): event for event in events}.values())
     await pg.execute(
         _STORES,

@@ -17,7 +17,7 @@ from services.payment.schemas import (
     refund_view,
 )
 from services.payment.service import PayOrder
-from shared.errors import Forbidden
+from shared.errors import Forbidden, NotFound
 from shared.serve import json_response
 from shared.tokens import Principal
 from shared.web import guard, parse, principal
@@ -79,15 +79,18 @@ async def stop_payment(request: Request, pay_request_id: str) -> Response:
 
 @router.get("/api/merchant/v1/payments/{payment_id}", dependencies=[guard("user", "payments.read")])
 async def show_payment(request: Request, payment_id: UUID) -> Response:
+    caller = principal(request)
     payment, done = await refunds.get_payment_with_refunds(
-        _deps(request), principal(request).tenant, payment_id
+        _deps(request), caller.tenant, payment_id
     )
+    if not caller.may_see(payment.store_id):
+        raise NotFound
     return json_response(merchant_view(payment, done))
 
 
 @router.post(
     "/api/merchant/v1/payments/{payment_id}/refunds",
-    dependencies=[guard("user", "payments.refund")],
+    dependencies=[guard("user", "payments.refund", step_up=True)],
 )
 async def refund_payment(request: Request, payment_id: UUID) -> Response:
     """Gives money back; the same refund_request_id again tells what became of it."""
@@ -109,9 +112,14 @@ async def refund_payment(request: Request, payment_id: UUID) -> Response:
     dependencies=[guard("user", "payments.read")],
 )
 async def show_refund(request: Request, payment_id: UUID, refund_request_id: str) -> Response:
-    found = await refunds.get_refund(
-        _deps(request), principal(request).tenant, payment_id, refund_request_id
-    )
+    caller = principal(request)
+    found = await refunds.get_refund(_deps(request), caller.tenant, payment_id, refund_request_id)
+    if caller.store_ids:
+        payment, _ = await refunds.get_payment_with_refunds(
+            _deps(request), caller.tenant, payment_id
+        )
+        if not caller.may_see(payment.store_id):
+            raise NotFound
     return json_response(refund_view(found))
 
 

@@ -4,7 +4,16 @@ Additive only: inside a version a contract may gain optional members; anything e
 class with the next version. `tests/contract/events/golden` holds one sample per type.
 """
 
-from shared.events import binding, device, payment
+from shared.events import audit, binding, device, payment
 from shared.events.base import Event, UnknownEvent, decode, known_types
 
-__all__ = ["Event", "UnknownEvent", "binding", "decode", "device", "known_types", "payment"]
+__all__ = [
+    "Event",
+    "UnknownEvent",
+    "audit",
+    "binding",
+    "decode",
+    "device",
+    "known_types",
+    "payment",
+]

@@ -76,6 +76,10 @@ class PaymentRefunded(PaymentFact):
     refunded_total_fen: Fen
     is_full: bool
     refunded_at: Instant
+    refund_request_id: str | None = None
+    requested_by: str | None = None
+    """the user's id; None: the platform itself"""
+    reason: str | None = None
 
 
 class PaymentLateSuccess(PaymentFact):

@@ -4,21 +4,26 @@ The apps are built exactly as their processes build them, without being started.
 """
 
 import importlib
-from collections.abc import Iterator
+import json
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from uuid import UUID
 
 import pytest
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi import FastAPI, Request
 
 from gateway.routing import ROUTES, match, table
 from services.binding.permissions import PERMISSIONS
+from shared.errors import Problem
+from shared.tokens import Principal
 from shared.web import Guard
+from tests.architecture.role_matrix import FILE, ROLES, guards, matrix, routes, spelled
 from tests.architecture.tree import SERVICES
+from tests.fixtures.clock import NOON, FixedClock
 from tests.fixtures.tokens import ServiceKeys
 
-HEALTH = {"/livez", "/readyz", "/metrics"}
+COMING = {"apps.approve", "campaigns.write", "notices.read", "notices.replay"}
+"""Held already, by doors that are being built: what is used must leave this list."""
 URL = "http://127.0.0.1:9"
 
 
@@ -50,34 +55,13 @@ def apps(
     return built
 
 
-def _routes(app: FastAPI) -> Iterator[APIRoute]:
-    """All API routes, however deep their routers are nested."""
-    pending: list[Any] = list(app.routes)
-    while pending:
-        route = pending.pop()
-        if isinstance(route, APIRoute):
-            if route.path not in HEALTH:
-                yield route
-        else:
-            inner = getattr(route, "original_router", None) or getattr(route, "app", None) or route
-            pending += getattr(inner, "routes", [])
-
-
-def _guards(route: APIRoute) -> list[Guard]:
-    return [
-        dependency.call
-        for dependency in route.dependant.dependencies
-        if isinstance(dependency.call, Guard)
-    ]
-
-
 def test_every_route_declares_exactly_one_guard(apps: dict[str, FastAPI]) -> None:
     """An undeclared door fails here, not in production."""
     seen = 0
     for service, app in apps.items():
-        for route in _routes(app):
+        for route in routes(app):
             seen += 1
-            assert len(_guards(route)) == 1, (service, route.path)
+            assert len(guards(route)) == 1, (service, route.path)
     assert seen >= 25, "the reader above no longer finds the routes"
 
 
@@ -86,18 +70,19 @@ def test_guards_name_permissions_that_somebody_holds(apps: dict[str, FastAPI]) -
     held = {permission for granted in PERMISSIONS.values() for permission in granted}
     used = set()
     for app in apps.values():
-        for route in _routes(app):
-            for guard in _guards(route):
+        for route in routes(app):
+            for guard in guards(route):
                 if guard.permission is not None:
                     used.add(guard.permission)
                     assert guard.audience == "user", route.path
     assert used <= held
+    assert held - used == COMING, "a permission that opens no door"
 
 
 def test_the_path_says_the_audience(apps: dict[str, FastAPI]) -> None:
     for service, app in apps.items():
-        for route in _routes(app):
-            (guard,) = _guards(route)
+        for route in routes(app):
+            (guard,) = guards(route)
             prefix = route.path.split("/")[1]
             if prefix == "internal":
                 assert guard.audience == "service", (service, route.path)
@@ -116,18 +101,19 @@ def test_the_path_says_the_audience(apps: dict[str, FastAPI]) -> None:
 def test_what_changes_money_or_merchants_needs_a_permission(apps: dict[str, FastAPI]) -> None:
     """S131: a console door that writes names the permission it takes."""
     for app in apps.values():
-        for route in _routes(app):
-            (guard,) = _guards(route)
+        for route in routes(app):
+            (guard,) = guards(route)
             writes = bool((route.methods or set()) - {"GET", "HEAD"})
-            if guard.audience == "user" and writes and not route.path.endswith("/session"):
+            is_own = route.path.endswith(("/session", "/session/step-up"))
+            if guard.audience == "user" and writes and not is_own:
                 assert guard.permission, route.path
 
 
 def test_the_edge_covers_every_public_route(apps: dict[str, FastAPI]) -> None:
     rows = table()
     for service, app in apps.items():
-        for route in _routes(app):
-            (guard,) = _guards(route)
+        for route in routes(app):
+            (guard,) = guards(route)
             for method in route.methods or ():
                 if route.path.startswith("/internal/"):
                     assert match(rows, method, route.path) is None, route.path
@@ -139,11 +125,65 @@ def test_the_edge_covers_every_public_route(apps: dict[str, FastAPI]) -> None:
 
 def test_the_edge_lists_nothing_that_does_not_exist(apps: dict[str, FastAPI]) -> None:
     served = {
-        (service, method, "/".join(route.path.split("/")[:5]))
+        (service, method, path)
         for service, app in apps.items()
-        for route in _routes(app)
+        for route in routes(app)
         for method in route.methods or ()
+        for path in (route.path, "/".join(route.path.split("/")[:5]))
     }
     for row in ROUTES:
         for method in row.methods.split():
             assert (row.service, method, row.prefix) in served, (method, row.prefix)
+
+
+def test_every_role_and_route_is_declared(apps: dict[str, FastAPI]) -> None:
+    """S131, N23, §8 #21: a cell that is new or has changed fails until role_matrix.json says so."""
+    declared, actual = json.loads(FILE.read_text()), matrix(apps)
+    assert declared == actual, "read tests/architecture/role_matrix.py"
+    assert FILE.read_text() == spelled(actual)
+    for door, row in declared.items():
+        assert set(row["roles"]) == (set(ROLES) if row["audience"] == "user" else set()), door
+
+
+@pytest.mark.asyncio
+async def test_the_declared_cells_are_what_the_guards_do(apps: dict[str, FastAPI]) -> None:
+    """Each cell, asked of the door's own guard with a token made for that role, as the edge makes
+    it; nobody passes without one, and a step-up counts for its five minutes only."""
+    declared = json.loads(FILE.read_text())
+    clock = FixedClock(NOON)
+    for service, app in apps.items():
+        for route in routes(app):
+            (guard,) = guards(route)
+            for method in route.methods or ():
+                row = declared[f"{service} {method} {route.path}"]
+                for role, cell in row["roles"].items():
+                    told = [
+                        await _verdict(guard, app, clock, ROLES[role], until)
+                        for until in (None, clock.now(), clock.now() + timedelta(minutes=5))
+                    ]
+                    wanted = {
+                        "no": ["auth.forbidden"] * 3,
+                        "yes": ["in"] * 3,
+                        "step-up": ["auth.step_up_needed", "auth.step_up_needed", "in"],
+                    }
+                    assert told == wanted[cell], (service, method, route.path, role)
+
+
+async def _verdict(
+    guard: Guard,
+    app: FastAPI,
+    clock: FixedClock,
+    granted: frozenset[str],
+    step_up_until: datetime | None,
+) -> str:
+    caller = Principal(
+        kind="user", issuer="gateway-edge", subject=str(UUID(int=1)), tenant_id=UUID(int=2),
+        session_id=str(UUID(int=3)), permissions=granted, step_up_until=step_up_until,
+    )  # fmt: skip
+    scope = {"type": "http", "app": app, "headers": [], "damselfly.principal": caller}
+    app.state.verifier.clock = clock
+    try:
+        await guard(Request(scope))
+    except Problem as problem:
+        return problem.code
+    return "in"

@@ -3,10 +3,17 @@
 import asyncio
 
 import pytest
+import pytest_asyncio
 
 from tests.e2e.world import World, eventually, new_request_id
 
 pytestmark = pytest.mark.asyncio
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def stepped_up(world: World) -> None:
+    """S131: money goes back only after the password was entered once more."""
+    await world.owner.step_up(world.stack.info["demo"]["owner"]["password"])
 
 
 def _path(payment_id: str) -> str:

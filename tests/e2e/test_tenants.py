@@ -32,6 +32,7 @@ async def _second(world: World) -> AsyncIterator[tuple[Console, str, Enrolled]]:
         assert store.status_code == 201, store.text
         store_id = store.json()["store_id"]
         device = await owner.enrol(store_id, f"T2{secrets.token_hex(4)}")
+        await owner.step_up()
         yield owner, store_id, device
 
 

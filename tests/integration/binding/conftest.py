@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from types import SimpleNamespace
 from uuid import UUID
@@ -11,10 +11,12 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from gateway.auth.internal import Inward
+from gateway.auth.merchant import Session, _grant, _instant
 from services.binding import service
 from services.binding.app import create_app
 from services.binding.config import BindingConfig
-from services.binding.domain import sha256_hex
+from services.binding.domain import Role, sha256_hex
 
 PASSWORD = "correct horse battery"
 APP_ID = "2021000000000001"
@@ -39,7 +41,7 @@ class Caller:
 
 
 @pytest_asyncio.fixture
-async def binding(service_db, clock, kek_file, service_keys):
+async def binding(service_db, clock, kek_file, service_keys, tmp_path):
     """.deps, .database, callers .edge, .egress, .payment, and makers of callers:
     .user(tenant_id, user_id, permissions, session_id), .caller(issuer)."""
     database = service_db("binding")
@@ -50,6 +52,7 @@ async def binding(service_db, clock, kek_file, service_keys):
         service_key_file=service_keys.key_file("binding"),
         service_trust_file=service_keys.trust_file,
         kek_file=kek_file,
+        audit_anchor_file=tmp_path / "anchors.jsonl",
     )
     app = create_app(config, clock)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
@@ -120,6 +123,66 @@ def sign_in(binding):
         return answer, caller
 
     return enter
+
+
+@dataclass
+class Browser:
+    """A signed-in browser behind an edge that remembers nothing: each request resolves the session
+    anew, and goes inward under the token that the edge makes of it."""
+
+    binding: SimpleNamespace
+    inward: Inward
+    cookie: str
+
+    async def __call__(self, method, path, body=None, **params):
+        body_hash = {"session_hash": sha256_hex(self.cookie)}
+        answer = await self.binding.edge("POST", "/internal/sessions/resolve", body_hash)
+        if answer.status_code != 200:
+            return answer
+        found = answer.json()
+        session = Session(
+            session_hash=body_hash["session_hash"],
+            session_id=found["session_id"],
+            user_id=found["user_id"],
+            tenant_id=UUID(found["tenant_id"]),
+            permissions=frozenset(found["permissions"]),
+            csrf_hash=b"",
+            expires_at=datetime.fromisoformat(found["expires_at"]),
+            store_ids=frozenset(UUID(text) for text in found["store_ids"]),
+            step_up_until=_instant(found["step_up_until"]),
+            acting=_grant(found["acting"]),
+        )
+        token = self.inward.for_user("binding", session, path)
+        return await Caller(self.binding.client, lambda: token)(method, path, body, **params)
+
+    async def step_up(self, console="merchant", password=PASSWORD):
+        return await self("POST", f"/api/{console}/v1/session/step-up", {"password": password})
+
+
+@pytest.fixture
+def browser(binding, service_keys, clock):
+    """browser(login, console="merchant") -> a Browser that has signed in."""
+
+    async def enter(login, console="merchant", password=PASSWORD):
+        answer = await binding.edge(
+            "POST", f"/api/{console}/v1/session", {"login": login, "password": password}
+        )
+        assert answer.status_code == 200, answer.text
+        return Browser(
+            binding, Inward(service_keys.signer("gateway-edge", clock)), cookie_of(answer)
+        )
+
+    return enter
+
+
+@pytest.fixture
+def new_operator(binding):
+    async def create(login="ada@ops", role=Role.OPERATOR_ADMIN):
+        return await service.create_user(
+            binding.deps, None, role=role, login=login, password=PASSWORD, actor="test"
+        )
+
+    return create
 
 
 def cookie_of(answer):

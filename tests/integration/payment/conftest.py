@@ -4,6 +4,7 @@ import asyncio
 import random
 import secrets
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -60,6 +61,7 @@ class Till:
             subject=str(uuid4()),
             tenant_id=self.tenant_id,
             permissions=permissions or ("payments.read", "payments.refund"),
+            step_up_until=datetime.now(UTC) + timedelta(hours=1),
         )
         return {"Authorization": f"Bearer {token}"}
 

@@ -1,0 +1,65 @@
+"""The Kafka door: what people did at other services becomes entries of the audit log."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from services.binding import audit
+from services.binding.audit import Reported
+from services.binding.service import Deps
+from shared.consumer import Handlers
+from shared.events.audit import AuditFact, DeviceAudited, PaymentAudited
+from shared.events.payment import PaymentRefunded
+
+handlers = Handlers("binding")
+
+
+@handlers.on(PaymentRefunded)
+async def record_refunds(
+    deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[PaymentRefunded]
+) -> None:
+    """S132: who gave money back, how much, and why."""
+    facts = [
+        Reported(
+            tenant_id=event.tenant_id,
+            event_id=event.event_id,
+            at=event.refunded_at,
+            actor=f"user:{event.requested_by}" if event.requested_by else "platform",
+            action="payment.refund",
+            subject=str(event.payment_id),
+            before={"refunded_fen": event.refunded_total_fen - event.refund_fen},
+            after={
+                "refunded_fen": event.refunded_total_fen,
+                "refund_fen": event.refund_fen,
+                "payable_fen": event.payable_fen,
+                "out_trade_no": event.out_trade_no,
+                "refund_request_id": event.refund_request_id,
+                "reason": event.reason,
+            },
+        )
+        for event in events
+    ]
+    await audit.record_reported(deps, pg, facts)
+
+
+@handlers.on(DeviceAudited, PaymentAudited)
+async def record_facts(
+    deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[AuditFact]
+) -> None:
+    facts = [
+        Reported(
+            tenant_id=event.tenant_id,
+            event_id=event.event_id,
+            at=event.occurred_at,
+            actor=event.actor,
+            action=event.action,
+            subject=event.subject_id,
+            before=event.before,
+            after=event.after,
+            request_id=event.request_id,
+            address=event.address,
+        )
+        for event in events
+    ]
+    await audit.record_reported(deps, pg, facts)

@@ -1,0 +1,38 @@
+"""What people do at a service, said for the audit log that binding keeps (S132).
+
+Each service says it on its own topic, in the transaction of the change; binding chains it. A fact
+that has an event of its own anyway (a refund) is not said twice.
+"""
+
+from typing import Any, ClassVar
+
+from shared.events.base import Event
+
+
+class AuditFact(Event):
+    """Who did what to what; never a secret."""
+
+    key_field: ClassVar[str] = "subject_id"
+
+    actor: str
+    """`user:<id>`, `api_key:<id>`, or the name of a command line"""
+    action: str
+    subject_id: str
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    request_id: str | None = None
+    address: str | None = None
+
+
+class DeviceAudited(AuditFact):
+    """Somebody changed something about a device."""
+
+    type: ClassVar[str] = "device.audited.v1"
+    topic: ClassVar[str] = "device.events"
+
+
+class PaymentAudited(AuditFact):
+    """Somebody did something by hand at the payment service."""
+
+    type: ClassVar[str] = "payment.audited.v1"
+    topic: ClassVar[str] = "payment.events"

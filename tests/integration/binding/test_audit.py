@@ -1,0 +1,325 @@
+"""The audit chain: whole, provable, and any tampering found (S132, N22, G8, §8 #32).
+
+Tampering is done as the database's superuser with the triggers off: the worst that somebody who
+owns the database can do short of knowing the anchors.
+"""
+
+import asyncio
+import csv
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from services.binding import audit
+from services.binding.chain import digest
+from services.binding.consumers import record_facts, record_refunds
+from shared.events.audit import DeviceAudited
+from shared.events.base import stamp
+from shared.events.payment import PaymentRefunded
+from tests.fixtures.events import sample
+
+pytestmark = pytest.mark.asyncio
+M = "/api/merchant/v1"
+ENTRIES = int(os.environ.get("AUDIT_ENTRIES", "2000"))
+"""100000 for the figure of reliability §8 #32."""
+FILL = """
+INSERT INTO audit_log (tenant_id, audit_id, at, actor, action, subject, before, after)
+SELECT $1, gen_random_uuid(), now() + n * interval '1 ms', 'user:' || n % 7, 'app.change',
+       '202100000000' || n % 1000, jsonb_build_object('version', n),
+       jsonb_build_object('version', n + 1, 'note', repeat('密', n % 5))
+FROM generate_series($2::int, $3::int) AS n
+"""
+
+
+async def verdict(binding, tenant_id):
+    return await audit.verify_audit(binding.deps, tenant_id)
+
+
+@pytest_asyncio.fixture
+async def chained(binding, new_merchant):
+    """A merchant with many entries, all anchored."""
+    tenant_id, _ = await new_merchant()
+    for first in range(1, ENTRIES + 1, 500):
+        # In pieces: a transaction cannot forget the versions of the head that it made itself.
+        async with binding.deps.db.pg(tenant_id) as pg:
+            await pg.execute(FILL, tenant_id, first, min(first + 499, ENTRIES))
+    assert await audit.anchor_heads(binding.deps) == 1
+    found = await verdict(binding, tenant_id)
+    assert (found.is_intact, found.entries) == (True, ENTRIES + 2)
+    assert found.anchored_at is not None
+    return tenant_id
+
+
+@pytest_asyncio.fixture
+async def vandal(binding):
+    """A superuser's connection for which no trigger and no policy holds."""
+    connection = await asyncpg.connect(binding.database.superuser_url)
+    await connection.execute("SET session_replication_role = replica")
+    yield connection
+    await connection.close()
+
+
+async def test_sql_and_python_agree_on_the_digest(binding, chained):
+    """Two implementations of one rule; SQL writes, Python proves."""
+    async with binding.deps.db.read(chained) as tx:
+        from services.binding import audit_repo
+
+        rows = await audit_repo.chained(tx, chained, 0, 50)
+    assert [digest(row) for row in rows] == [row["hash"] for row in rows]
+
+
+CHANGES = [
+    "actor = actor || 'x'", "actor_name = 'x'", "action = 'app.bind'", "subject = subject || '1'",
+    "before = '{}'", "before = NULL", "after = after || '{\"x\": 1}'", "at = at + interval '1 us'",
+    "request_id = 'x'", "address = ''", "reason = ''", "audit_id = gen_random_uuid()",
+    "hash = repeat('0', 64)", "prev_hash = repeat('0', 64)", "seq = -seq",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["edit", "delete", "insert", "reorder", "cut", "rewrite"])
+async def test_every_single_tampering_is_found(binding, chained, vandal, kind):
+    """§8 #32: any edit, deletion, insertion, swap or cut tail is found, wherever it is; also when
+    the chain behind it, and the head, are made to fit again: then the anchor tells."""
+    last = ENTRIES + 2
+    draw = random.Random(20261126)
+    spots = [1, last, *(draw.randint(2, last - 1) for _ in range(4))]
+    for spot, change in zip(spots * 3, CHANGES, strict=False):
+        transaction = vandal.transaction()
+        await transaction.start()
+        await tamper(vandal, kind, chained, spot, change, last)
+        # Seen through the vandal's own eyes: what verifying would see after a commit.
+        found = await seen_by(binding, vandal, chained)
+        assert not found.is_intact, (kind, spot, change)
+        assert found.broken_at is not None
+        assert found.broken_at <= max(spot + 1, last), (kind, spot, found)
+        await transaction.rollback()
+    assert (await verdict(binding, chained)).is_intact
+
+
+async def tamper(vandal, kind, tenant_id, spot, change, last):
+    where = "tenant_id = $1 AND seq = $2"
+    if kind == "edit":
+        done = await vandal.execute(f"UPDATE audit_log SET {change} WHERE {where}", tenant_id, spot)
+        assert done == "UPDATE 1"
+    elif kind == "delete":
+        await vandal.execute(f"DELETE FROM audit_log WHERE {where}", tenant_id, spot)
+        if spot % 2:  # and close the gap
+            await vandal.execute(
+                "UPDATE audit_log SET seq = -(seq - 1) WHERE tenant_id = $1 AND seq > $2",
+                tenant_id, spot,
+            )  # fmt: skip
+            await vandal.execute("UPDATE audit_log SET seq = -seq WHERE seq < 0")
+    elif kind == "insert":
+        await vandal.execute(
+            "UPDATE audit_log SET seq = -(seq + 1) WHERE tenant_id = $1 AND seq >= $2",
+            tenant_id, spot,
+        )  # fmt: skip
+        await vandal.execute("UPDATE audit_log SET seq = -seq WHERE seq < 0")
+        await vandal.execute(
+            "INSERT INTO audit_log SELECT (e).* FROM (SELECT (jsonb_populate_record(a,"
+            " jsonb_build_object('audit_id', gen_random_uuid(), 'seq', $2::bigint))) AS e"
+            " FROM audit_log a WHERE tenant_id = $1 AND seq = $3) AS made",
+            tenant_id, spot, 1 if spot > 1 else 2,
+        )  # fmt: skip
+    elif kind == "reorder":
+        other = spot - 1 if spot > 1 else 2
+        for old, new in ((spot, -1), (other, spot), (-1, other)):
+            await vandal.execute(
+                f"UPDATE audit_log SET seq = $3 WHERE {where}", tenant_id, old, new
+            )
+    elif kind == "cut":
+        await vandal.execute(
+            "DELETE FROM audit_log WHERE tenant_id = $1 AND seq >= $2", tenant_id, spot
+        )
+        await refit(vandal, tenant_id, last)
+    else:
+        await vandal.execute(f"UPDATE audit_log SET action = 'x' WHERE {where}", tenant_id, spot)
+        await refit(vandal, tenant_id, spot)
+
+
+async def refit(vandal, tenant_id, spot):
+    """What a thorough vandal does: every hash from there on is computed anew, and the head set."""
+    await vandal.execute(
+        """
+        DO $$ DECLARE e audit_log; last text := ''; number bigint := 0; BEGIN
+          FOR e IN SELECT * FROM audit_log WHERE tenant_id = '%tenant' ORDER BY seq LOOP
+            IF e.seq >= %spot THEN
+              e.prev_hash = last;
+              e.hash = audit_digest(e);
+              UPDATE audit_log SET prev_hash = e.prev_hash, hash = e.hash
+                WHERE tenant_id = e.tenant_id AND seq = e.seq;
+            END IF;
+            last = e.hash; number = e.seq;
+          END LOOP;
+          UPDATE audit_heads SET seq = number, hash = last WHERE tenant_id = '%tenant';
+        END $$
+        """.replace("%tenant", str(tenant_id)).replace("%spot", str(spot)),
+        timeout=300,
+    )
+
+
+async def seen_by(binding, connection, tenant_id):
+    """The verification over another connection's uncommitted view."""
+    from services.binding import audit_repo
+    from services.binding.chain import Walk
+
+    anchors = list(audit.read_anchors(binding.deps.anchor_file, tenant_id))
+    walk = Walk(anchors)
+    sql = audit_repo._CHAINED.text
+    for number, name in enumerate((":tenant", ":last", ":limit"), start=1):
+        sql = sql.replace(name, f"${number}")
+    while walk.broken_at is None:
+        rows = await connection.fetch(sql, tenant_id, walk.entries, audit.BATCH)
+        if not rows:
+            break
+        walk.take([dict(row) for row in rows])
+    head = await connection.fetchrow(
+        "SELECT seq, hash FROM audit_heads WHERE tenant_id = $1", tenant_id
+    )
+    walk.finish((head["seq"], head["hash"]))
+    return audit.Verdict(walk.entries, walk.head, None, walk.broken_at, walk.why)
+
+
+async def test_nobody_takes_a_line_back(binding, chained):
+    """S132: neither the application's role nor the owner of the tables can."""
+    for url in (binding.database.app_url, binding.database.owner_url):
+        connection = await asyncpg.connect(url)
+        await connection.execute("SELECT set_config('app.scope', 'system', false)")
+        for statement in ("UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log"):
+            with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.RaiseError)):
+                await connection.execute(statement)
+        await connection.close()
+    connection = await asyncpg.connect(binding.database.app_url)
+    await connection.execute("SELECT set_config('app.scope', 'system', false)")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute("DELETE FROM audit_heads")
+    await connection.close()
+
+
+async def test_parallel_writers_make_one_chain_without_gaps(binding, owner):
+    tenant_id, caller = owner
+    names = [f"门店 {number}" for number in range(24)]
+    answers = await asyncio.gather(
+        *(caller("POST", f"{M}/stores", {"name": name}) for name in names)
+    )
+    assert {answer.status_code for answer in answers} == {201}
+    found = await verdict(binding, tenant_id)
+    assert (found.is_intact, found.entries) == (True, 2 + len(names))
+    # A change that did not happen leaves neither an entry nor a gap.
+    assert (await caller("POST", f"{M}/stores", {"name": names[0]})).status_code == 409
+    await caller("POST", f"{M}/stores", {"name": "最后"})
+    assert (await verdict(binding, tenant_id)).entries == 3 + len(names)
+
+
+async def test_the_page_the_filters_and_the_verdict(binding, owner, clock):
+    _, caller = owner
+    clock.advance(60)
+    since = clock.now().isoformat()
+    store = (await caller("POST", f"{M}/stores", {"name": "一号"})).json()
+    path = f"{M}/stores/{store['store_id']}"
+    renamed = await caller("PATCH", path, {"name": "二号", "version": 1})
+    assert renamed.json()["version"] == 2
+    for asked, count in (
+        ({}, 4), ({"action": "store.*"}, 2), ({"action": "store.rename"}, 1),
+        ({"actor": "owner@tea"}, 2), ({"actor": "test"}, 2), ({"from": since}, 2),
+        ({"to": since}, 2), ({"subject": store["store_id"]}, 2), ({"subject": "x"}, 0),
+    ):  # fmt: skip
+        answer = await caller("GET", f"{M}/audit", **asked)
+        assert answer.json()["total"] == count, (asked, answer.text)
+    newest = (await caller("GET", f"{M}/audit", page_size=1)).json()["items"][0]
+    assert (newest["before"], newest["after"]) == ({"name": "一号"}, {"name": "二号"})
+    assert newest["request_id"]
+    proof = (await caller("POST", f"{M}/audit/verify")).json()
+    assert proof == {
+        "is_intact": True, "entries": 4, "head": newest["hash"], "anchored_at": None,
+        "broken_at": None, "why": "",
+    }  # fmt: skip
+    await audit.anchor_heads(binding.deps)
+    assert await audit.anchor_heads(binding.deps) == 0
+    proof = (await caller("POST", f"{M}/audit/verify")).json()
+    assert proof["anchored_at"] == clock.now().isoformat().replace("+00:00", "Z")
+
+
+async def test_no_cell_of_the_export_runs_as_a_formula(binding, owner):
+    _, caller = owner
+    nasty = ['=HYPERLINK("http://x","y")', "+1", "-1+1", "@SUM(A1)"]
+    for name in nasty:
+        await caller("POST", f"{M}/staff", {
+            "login": name, "name": name, "password": "correct horse battery", "role": "cashier",
+        })  # fmt: skip
+    answer = await caller("GET", f"{M}/audit/export")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [row["seq"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
+    for row in rows:
+        assert not [cell for cell in row.values() if cell.startswith(("=", "+", "-", "@"))]
+    made = {json.loads(row["after"])["name"] for row in rows if "login" in row["after"]}
+    assert set(nasty) <= made, "the content itself is whole"
+    renamed = audit._line(["=1", "a"])
+    assert renamed == b"'=1,a\r\n"
+
+
+async def test_what_other_services_did_is_in_the_log(binding, new_merchant, clock):
+    """S132: refunds with who and why, pushes and revocations; each event once."""
+    tenant_id, user = await new_merchant()
+    refund = sample(
+        PaymentRefunded, tenant_id=tenant_id, requested_by=str(user.user_id), reason="退货",
+        refunded_at=clock.now(),
+    )  # fmt: skip
+    fact = DeviceAudited(
+        **stamp(tenant_id, clock), actor="command-line", action="device.revoke",
+        subject_id=str(uuid4()), after={"sn": "X"},
+    )  # fmt: skip
+    async with binding.deps.db.pg(None) as pg:
+        await record_refunds(binding.deps, pg, [refund])
+        await record_facts(binding.deps, pg, [fact])
+    owner = binding.user(tenant_id, user.user_id, {"audit.read"})
+    revoked, given = (await owner("GET", f"{M}/audit")).json()["items"][:2]
+    assert (revoked["action"], revoked["actor_name"], revoked["after"]) == (
+        "device.revoke", "command-line", {"sn": "X"},
+    )  # fmt: skip
+    assert (given["action"], given["actor_name"]) == ("payment.refund", "owner@tea")
+    assert given["subject"] == str(refund.payment_id)
+    assert given["after"]["reason"] == "退货"
+    assert given["after"]["refund_fen"] == refund.refund_fen
+    assert (await verdict(binding, tenant_id)).is_intact
+
+
+async def test_a_half_written_anchor_says_nothing(binding, owner):
+    """A crash while the file is written must not look like tampering."""
+    tenant_id, _ = owner
+    await audit.anchor_heads(binding.deps)
+    with binding.deps.anchor_file.open("ab") as file:
+        file.write(f'{{"tenant_id": "{tenant_id}", "seq": 99'.encode())
+    assert (await verdict(binding, tenant_id)).is_intact
+
+
+async def test_the_command_verifies_all_chains(binding, owner, new_merchant, vandal, kek_file):
+    tenant_id, _ = owner
+    await new_merchant("Coffee house", "owner@coffee")
+
+    def verify(*words):
+        done = subprocess.run(
+            [sys.executable, "-m", "services.binding", "audit", "verify", *words],
+            env={**os.environ, "DATABASE_URL_BINDING": binding.database.app_url,
+                 "KEK_FILE": str(kek_file)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return done.returncode, json.loads(done.stdout)
+
+    code, said = await asyncio.to_thread(verify)
+    assert (code, said["is_intact"], said["chains"], said["entries"]) == (0, True, 2, 4)
+    await vandal.execute("UPDATE audit_log SET actor = 'x' WHERE tenant_id = $1", tenant_id)
+    code, said = await asyncio.to_thread(verify)
+    assert (code, said["is_intact"]) == (1, False)
+    assert said["broken"] == [{"merchant_id": str(tenant_id), "broken_at": 1, "why": "content"}]
+    assert UUID(said["broken"][0]["merchant_id"]) == tenant_id
