@@ -27,6 +27,8 @@ CALLS_MAX = {"payment": 512, "device": 64, "binding": 64, "campaign": 128, "orde
 
 PAYMENT_WAIT_S = 25.0
 SERVICE_WAIT_S = 10.0
+PLATFORM_WAIT_S = 45.0
+"""Rows of onboarding ask Alipay up to a few times in a row."""
 PROBE_WAIT_S = 0.8
 PROBE_EVERY_S = 1.0
 

@@ -9,7 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.limits import BODY_BYTES_MAX, LOGIN_BODY_BYTES_MAX, PAYMENT_WAIT_S, SERVICE_WAIT_S
+from gateway.limits import (
+    BODY_BYTES_MAX,
+    LOGIN_BODY_BYTES_MAX,
+    PAYMENT_WAIT_S,
+    PLATFORM_WAIT_S,
+    SERVICE_WAIT_S,
+)
 from shared.errors import MethodNotAllowed
 
 Audience = Literal["device", "user", "public"]
@@ -50,7 +56,8 @@ ROUTES = (
     Route("GET POST", f"{_DEVICE}/payments", "payment", "device", wait_s=PAYMENT_WAIT_S),
     Route("GET POST", f"{_DEVICE}/rewards", "campaign", "device"),
     Route("GET POST PATCH", f"{_MERCHANT}/stores", "binding", "user"),
-    Route("GET PUT", f"{_MERCHANT}/apps", "binding", "user"),
+    Route("GET PUT POST", f"{_MERCHANT}/apps", "binding", "user", wait_s=PLATFORM_WAIT_S),
+    Route("GET POST", f"{_MERCHANT}/onboarding", "binding", "user", wait_s=PLATFORM_WAIT_S),
     Route("GET PATCH", f"{_MERCHANT}/merchant", "binding", "user"),
     Route("GET PUT", f"{_MERCHANT}/settings", "binding", "user"),
     Route("GET POST DELETE", f"{_MERCHANT}/api-keys", "binding", "user"),

@@ -5,9 +5,11 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from services.binding import onboarding
 from services.binding.audit_routes import router as audit_router
 from services.binding.config import BindingConfig
 from services.binding.merchant_routes import router as merchant_router
+from services.binding.onboarding_routes import router as onboarding_router
 from services.binding.people_routes import router as people_router
 from services.binding.routes import router
 from services.binding.service import Deps
@@ -26,10 +28,13 @@ def create_app(config: BindingConfig, clock: Clock | None = None) -> FastAPI:
     db = Database(config.database_url, pool_size=POOL, name="binding-api")
     deps = Deps(db, clock, LocalKeyProvider(config.kek_file), anchor_file=config.audit_anchor_file)
 
+    guided = onboarding.build(config, deps)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await db.open()
         yield
+        await guided.platform.aclose()
         await db.close()
 
     async def ready() -> dict[str, bool]:
@@ -42,6 +47,14 @@ def create_app(config: BindingConfig, clock: Clock | None = None) -> FastAPI:
         ready=ready,
     )
     app.state.deps = deps
-    for part in (session_router, people_router, merchant_router, audit_router, router):
+    app.state.onboarding = guided
+    for part in (
+        session_router,
+        people_router,
+        merchant_router,
+        audit_router,
+        onboarding_router,
+        router,
+    ):
         app.include_router(part)
     return app

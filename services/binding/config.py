@@ -15,6 +15,13 @@ class BindingConfig(DatabaseConfig):
     database_url: str = Field(validation_alias="DATABASE_URL_BINDING")
     database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_BINDING")
     kek_file: Path
+    egress_url: str = ""
+    """without it onboarding and the live key check answer that the platform is silent"""
+    public_url: str = ""
+    whitelist_hosts: str = ""
+    """the domains the mini program calls, by comma; empty: the host of PUBLIC_URL (S25)"""
+    mini_template_id: str = ""
+    """the reviewed template that versions are made from; empty: the only one there is"""
     audit_anchor_file: Path | None = None
     """where the worker writes the heads of the audit chains down, and verifying looks them up;
     best on a disk that whoever administers the database cannot write to"""

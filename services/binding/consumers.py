@@ -1,15 +1,17 @@
-"""The Kafka door: what people did at other services becomes entries of the audit log."""
+"""The Kafka door: what people did at other services becomes entries of the audit log; a device
+that signs in completes the onboarding map."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 
-from services.binding import audit
+from services.binding import audit, onboarding_repo
 from services.binding.audit import Reported
 from services.binding.service import Deps
 from shared.consumer import Handlers
 from shared.events.audit import AuditFact, DeviceAudited, PaymentAudited
+from shared.events.device import DeviceEnrolled
 from shared.events.payment import PaymentRefunded
 
 handlers = Handlers("binding")
@@ -63,3 +65,11 @@ async def record_facts(
         for event in events
     ]
     await audit.record_reported(deps, pg, facts)
+
+
+@handlers.on(DeviceEnrolled)
+async def note_devices(
+    _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[DeviceEnrolled]
+) -> None:
+    seen = [(event.tenant_id, event.sn, event.occurred_at) for event in events]
+    await onboarding_repo.devices_seen(pg, seen)

@@ -9,22 +9,28 @@ committed as `running` before the call, so that a row whose answer was lost is l
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from services.binding import onboarding_repo as repo
+from services.binding.config import BindingConfig
 from services.binding.domain import NotDoneByHand, RowBlocked, RowNotRun
 from services.binding.models import App, OnboardingRow
 from services.binding.onboarding_checks import CHECKS, RUNS, Case, Verdict, probe
 from services.binding.onboarding_rows import BY_ROW, READY_STEPS, ROWS, Row, State
 from services.binding.platform import OpenPlatform
 from services.binding.service import Deps, audit
+from shared.client import ServiceClient
 from shared.errors import InvalidBody, NotFound
 from shared.telemetry import get_logger
+from shared.tokens import TokenSigner
 
 CHECK_AGAIN_S = (2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
 """A running row is looked at after these, the last one for ever; a message hurries it."""
 DUE_MAX = 20
+PLATFORM_CALLS_MAX = 8
+PLATFORM_WAIT_S = 20.0
 DEVICE_ROW = "5.2"
 PLATFORM_ACTOR = "platform"
 SETTLED: frozenset[State] = frozenset({"done", "skipped"})
@@ -48,6 +54,19 @@ class Onboarding:
     deps: Deps
     platform: OpenPlatform
     settings: Settings
+
+
+def build(config: BindingConfig, deps: Deps) -> Onboarding:
+    """The same parts for the API and the worker."""
+    signer = TokenSigner.from_file("binding", config.service_key_file, deps.clock)
+    egress = ServiceClient(
+        config.egress_url, audience="egress", signer=signer,
+        pool=PLATFORM_CALLS_MAX, timeout_s=PLATFORM_WAIT_S,
+    )  # fmt: skip
+    own = urlsplit(config.public_url).hostname or ""
+    hosts = [host.strip() for host in config.whitelist_hosts.split(",") if host.strip()]
+    settings = Settings(tuple(hosts or [own]), config.mini_template_id, config.public_url)
+    return Onboarding(deps, OpenPlatform(egress), settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,32 +123,25 @@ async def show(on: Onboarding, tenant_id: UUID, app_id: str | None = None) -> Ma
 
 def _map(on: Onboarding, app: App | None, stored: Sequence[OnboardingRow]) -> Map:
     known = {row.row: row for row in stored}
-    states: dict[str, State] = {}
-    lines = []
-    for row in (*ROWS[1:], ROWS[0]):  # the prerequisite is first on the page, yet needs a binding
-        line = _line(row, known.get(row.row), app, states)
-        states[row.row] = line.state
-        lines.append(line)
-    lines.sort(key=lambda line: line.row.row)
+    states = {row.row: _own_state(row, known.get(row.row), app) for row in ROWS}
+    lines = [_line(row, known.get(row.row), states) for row in ROWS]
     return Map(app.app_id if app else "", on.settings.hosts, tuple(lines))
 
 
-def _line(
-    row: Row, stored: OnboardingRow | None, app: App | None, states: Mapping[str, State]
-) -> Line:
+def _own_state(row: Row, stored: OnboardingRow | None, app: App | None) -> State:
+    """The row's state as far as it does not hang on others."""
     if stored is not None and stored.state != "todo":
-        state: State = stored.state  # type: ignore[assignment]
-    elif app is not None and row.is_known_from_binding:
-        state = "skipped"
-    elif any(states.get(need) not in SETTLED for need in row.needs):
+        return cast(State, stored.state)
+    return "skipped" if app is not None and row.is_known_from_binding else "todo"
+
+
+def _line(row: Row, stored: OnboardingRow | None, states: Mapping[str, State]) -> Line:
+    state = states[row.row]
+    if state == "todo" and any(states[need] not in SETTLED for need in row.needs):
         state = "blocked"
-    else:
-        state = "todo"
     if stored is None:
         return Line(row, state)
-    return Line(
-        row, state, stored.remedy, stored.evidence, stored.note, stored.at, stored.by
-    )  # fmt: skip
+    return Line(row, state, stored.remedy, stored.evidence, stored.note, stored.at, stored.by)
 
 
 async def check(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, actor: str) -> Map:
@@ -319,24 +331,3 @@ def filled(row: Row, form: Mapping[str, Any]) -> dict[str, Any]:
     if errors:
         raise InvalidBody(errors=errors)
     return given
-
-
-async def device_signed_in(deps: Deps, tx: Any, tenant_id: UUID, *, sn: str, at: datetime) -> None:
-    """S16: the last row completes itself when a device of the merchant signs in."""
-    app = await repo.newest_app(tx, tenant_id)
-    await repo.put(
-        tx,
-        OnboardingRow(
-            tenant_id=tenant_id,
-            app_id=app.app_id if app else "",
-            row=DEVICE_ROW,
-            state="done",
-            remedy=None,
-            evidence={"sn": sn},
-            note=None,
-            by=PLATFORM_ACTOR,
-            at=at,
-            attempts=0,
-            next_check_at=None,
-        ),
-    )

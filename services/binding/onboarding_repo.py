@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -85,6 +87,29 @@ async def hurry(tx: AsyncSession, tenant_id: UUID, app_id: str, now: datetime) -
         )
         .values(next_check_at=now)
     )
+
+
+_DEVICES_SEEN = """
+INSERT INTO onboarding_rows (tenant_id, app_id, row, state, evidence, by, at)
+SELECT DISTINCT ON (d.tenant_id) d.tenant_id, coalesce(
+         (SELECT a.app_id FROM apps a WHERE a.tenant_id = d.tenant_id
+          ORDER BY a.created_at DESC LIMIT 1), ''),
+       '5.2', 'done', jsonb_build_object('sn', d.sn), 'platform', d.at
+FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS d(tenant_id, sn, at)
+WHERE EXISTS (SELECT 1 FROM merchants m WHERE m.tenant_id = d.tenant_id)
+ORDER BY d.tenant_id, d.at
+ON CONFLICT (tenant_id, app_id, row) DO UPDATE SET
+  state = 'done', remedy = NULL, evidence = excluded.evidence, by = excluded.by, at = excluded.at,
+  next_check_at = NULL
+WHERE onboarding_rows.state <> 'done'
+"""
+
+
+async def devices_seen(
+    pg: "asyncpg.Connection[Any]", seen: Sequence[tuple[UUID, str, datetime]]
+) -> None:
+    """(tenant_id, sn, at) of devices that signed in: the map's last row completes itself (S16)."""
+    await pg.execute(_DEVICES_SEEN, *(list(column) for column in zip(*seen, strict=True)))
 
 
 # --- key pairs that wait

@@ -96,7 +96,7 @@ class KeyCheckBody(Body):
     app_private_key: SecretStr | None = None
     app_public_key: str | None = None
     alipay_public_key: str | None = None
-    key_pair_id: UUID | None = None
+    key_pair_id: Annotated[UUID, Field(strict=False)] | None = None
 
 
 class FindingOut(BaseModel):

@@ -1,10 +1,13 @@
-"""The time door: a bounded round of forgetting every minute, and of anchoring audit heads."""
+"""The time door: rounds of forgetting, of anchoring audit heads, and of looking at what the open
+platform is still working on."""
 
-from services.binding import audit
+from services.binding import audit, onboarding
+from services.binding.onboarding import Onboarding
 from services.binding.service import Deps, sweep
 from shared.worker import Job, periodic
 
 EVERY_S = 60.0
+LOOK_EVERY_S = 2.0
 ANCHOR_EVERY_S = 30.0
 """What is added between two anchors could be cut off unseen, by somebody who can also change the
 head: so the time is short."""
@@ -22,3 +25,10 @@ def anchoring(deps: Deps) -> Job:
         await audit.anchor_heads(deps)
 
     return periodic(once, ANCHOR_EVERY_S)
+
+
+def advancing(on: Onboarding) -> Job:
+    async def once() -> None:
+        await onboarding.advance(on)
+
+    return periodic(once, LOOK_EVERY_S)

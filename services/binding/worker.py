@@ -1,9 +1,10 @@
 """Builds the binding service's worker process: the relay, the consumer and the sweeper."""
 
+from services.binding import onboarding
 from services.binding.config import BindingConfig
 from services.binding.consumers import handlers
 from services.binding.service import Deps
-from services.binding.sweeper import anchoring, sweeping
+from services.binding.sweeper import advancing, anchoring, sweeping
 from shared.clock import SystemClock
 from shared.consumer import Consumer
 from shared.db import Database
@@ -23,6 +24,7 @@ async def run(config: BindingConfig) -> None:
     deps = Deps(
         db, SystemClock(), LocalKeyProvider(config.kek_file), anchor_file=config.audit_anchor_file
     )
+    guided = onboarding.build(config, deps)
     consumer = Consumer(
         db,
         handlers,
@@ -35,8 +37,10 @@ async def run(config: BindingConfig) -> None:
         return {"database": await db.ping(), "consumer": consumer.joined}
 
     try:
-        jobs = [Relay(db, producer, TOPIC).run, consumer.run, sweeping(deps), anchoring(deps)]
+        timed = [sweeping(deps), anchoring(deps), advancing(guided)]
+        jobs = [Relay(db, producer, TOPIC).run, consumer.run, *timed]
         await run_worker("binding-worker", config, jobs, ready)
     finally:
+        await guided.platform.aclose()
         await producer.aclose()
         await db.close()

@@ -1,0 +1,83 @@
+"""An egress with an open platform behind it, over real HTTP: one mini program's life, told by
+hand. It answers what the real egress answers (outcomes), and can be made to misbehave."""
+
+from collections import Counter
+
+from aiohttp import web
+
+
+def said(outcome="success", *, sub_code=None, sub_msg=None, **data):
+    code = {"success": "10000", "unknown": None}.get(outcome, "40004")
+    return {"outcome": outcome, "code": code, "sub_code": sub_code, "sub_msg": sub_msg,
+            "key_version": 1, "data": data}  # fmt: skip
+
+
+class Platform:
+    """`platform.answers[method] = said(…)` scripts a method; `status[version]` is a version's."""
+
+    def __init__(self):
+        self.calls = Counter()
+        self.asked = []
+        self.answers = {}
+        self.status = {}
+        self.domains = []
+        self.has_face_pay = True
+        self.is_built = True
+        self._runner = None
+        self.port = 0
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self):
+        app = web.Application()
+        app.router.add_post("/alipay/{method}", self._take)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self):
+        await self._runner.cleanup()
+
+    async def _take(self, request):
+        method = request.match_info["method"]
+        body = await request.json()
+        self.calls[method] += 1
+        self.asked.append((method, body))
+        answer = self.answers.get(method)
+        if isinstance(answer, int):
+            return web.json_response({"code": "some.problem"}, status=answer)
+        return web.json_response(answer or self._answer(method, body["params"]))
+
+    def _answer(self, method, params):
+        version = params.get("app_version")
+        match method.removeprefix("alipay.open.mini."):
+            case "alipay.trade.query":
+                return said("not_found", sub_code="ACQ.TRADE_NOT_EXIST")
+            case "alipay.trade.precreate":
+                if not self.has_face_pay:
+                    return said("refused", sub_code="ACQ.ACCESS_FORBIDDEN")
+                return said(qr_code="https://qr.example/1")
+            case "baseinfo.query":
+                return said(app_name="豆娘茶铺", safe_domains=self.domains)
+            case "safedomain.create":
+                self.domains.append(params["safe_domain"])
+            case "templatelist.query":
+                return said(app_list=[{"mini_app_id": "2021000000009999"}])
+            case "version.upload":
+                self.status[version] = "INIT"
+            case "version.build.query":
+                return said(create_status="6" if self.is_built else "1")
+            case "version.list.query":
+                return said(app_version_infos=[{"app_version": one} for one in self.status])
+            case "version.audit.apply":
+                self.status[version] = "AUDITING"
+            case "version.detail.query":
+                return said(status=self.status[version], reject_reason="截图不清晰")
+            case "version.gray.online":
+                self.status[version] = "GRAY"
+            case "version.online":
+                self.status[version] = "RELEASE"
+        return said()
