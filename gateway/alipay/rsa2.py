@@ -148,8 +148,13 @@ def pasted_der(text: str) -> bytes:
     return der
 
 
+def is_usable_size(key: RSAPublicKey) -> bool:
+    """Long enough to be safe, short enough not to be a way to keep us busy."""
+    return BITS_MIN <= key.key_size <= BITS_MAX
+
+
 def _sized(key: RSAPublicKey) -> None:
-    if not BITS_MIN <= key.key_size <= BITS_MAX:
+    if not is_usable_size(key):
         raise BadKey(f"RSA-{key.key_size} is not accepted, at least {BITS_MIN} bits")
 
 
