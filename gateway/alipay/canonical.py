@@ -119,13 +119,25 @@ def signed_texts(cut: Cut) -> Iterator[bytes]:
 
 def parse_content(content: bytes, encoding: str) -> dict[str, Any]:
     """The members of a verified text; BadAnswer when it is no JSON object (or is encrypted)."""
-    try:
-        value = _DECODER.decode(content.decode(encoding))
-    except (ValueError, RecursionError) as error:
-        raise BadAnswer("not_json") from error
+    value = _json(content, encoding)
     if not isinstance(value, dict):
         raise BadAnswer("encrypted")
     return value
+
+
+def parse_text(content: bytes, encoding: str) -> str:
+    """The ciphertext within a verified JSON string; BadAnswer when it is no string."""
+    value = _json(content, encoding)
+    if not isinstance(value, str):
+        raise BadAnswer("not_encrypted")
+    return value
+
+
+def _json(content: bytes, encoding: str) -> Any:
+    try:
+        return _DECODER.decode(content.decode(encoding))
+    except (ValueError, RecursionError) as error:
+        raise BadAnswer("not_json") from error
 
 
 def _decoded(body: bytes) -> tuple[str, str]:
