@@ -20,7 +20,7 @@ Kind = Literal["pay", "app"]
 
 _ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312": "gb18030",
               "gb18030": "gb18030"}  # fmt: skip
-_ENCODER = JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_ENCODER = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _BLANKS = " \t\r\n"
 _FAULT_NODES = frozenset({"error_response", "null_response"})
 """Roots the gateway uses when it did not get as far as the method; never a success."""
@@ -114,7 +114,11 @@ def signed_texts(cut: Cut) -> Iterator[bytes]:
     the text before its slashes were written as `\/`. Whichever verifies is the one to parse."""
     yield cut.content
     if rb"\/" in cut.content:
-        yield cut.content.replace(rb"\/", b"/")
+        # As text: in GBK the byte of a backslash may be half of a character before a slash.
+        sent = cut.content.decode(cut.encoding)
+        unescaped = sent.replace(r"\/", "/")
+        if unescaped != sent:
+            yield unescaped.encode(cut.encoding)
 
 
 def parse_content(content: bytes, encoding: str) -> dict[str, Any]:

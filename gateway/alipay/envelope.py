@@ -7,6 +7,7 @@ believed of an answer (alipay-protocol.md §1.1 and §2.3).
     bad sign   unknown, whatever it says
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
@@ -34,11 +35,17 @@ BEIJING = timezone(timedelta(hours=8))
 CONFIG_CODES = frozenset({"40001", "40002", "40003", "40006", "20001"})
 CONTENT_TYPE = "application/x-www-form-urlencoded;charset=utf-8"
 MESSAGE_MAX = 512
+_ODD = re.compile("[\x00\ud800-\udfff]")
 _NO_PARAMS: Mapping[str, str] = {}
 
 
 def beijing_text(at: datetime) -> str:
-    """2026-11-23 04:00:00Z -> "2026-11-23 12:00:00": Alipay's clock, whatever ours is set to."""
+    """2026-11-23 04:00:00Z -> "2026-11-23 12:00:00": Alipay's clock, whatever ours is set to.
+
+    ValueError for an instant without an offset: reading one would mean the host's time zone.
+    """
+    if at.tzinfo is None:
+        raise ValueError("an instant needs an offset")
     return at.astimezone(BEIJING).replace(tzinfo=None).isoformat(" ", "seconds")
 
 
@@ -152,9 +159,8 @@ class Answer:
         return self.reason in ("ok", "no_sign") and self.code in CONFIG_CODES
 
     def text(self, name: str) -> str:
-        """A verified member as text; anything but a string counts as absent."""
-        value = self.members.get(name)
-        return value if isinstance(value, str) else ""
+        """A verified member as text; anything but storable text counts as absent."""
+        return _text(self.members, name)
 
     def fen(self, name: str) -> int | None:
         """A verified yuan amount in fen, or None when it is absent or odd."""
@@ -208,16 +214,19 @@ def _decrypted(content: bytes, cut: Cut, aes_key: str) -> dict[str, Any]:
     return parse_content(text.encode(), "utf-8")
 
 
-def _read(cut: Cut, reason: str, members: dict[str, Any], *, key_index: int = -1) -> Answer:
-    def text(name: str) -> str:
-        value = members.get(name)
-        return value if isinstance(value, str) else ""
+def _text(members: Mapping[str, Any], name: str) -> str:
+    # A lone surrogate cannot be encoded, a NUL cannot be stored: neither is ever in a fact.
+    value = members.get(name)
+    return value if isinstance(value, str) and _ODD.search(value) is None else ""
 
+
+def _read(cut: Cut, reason: str, members: dict[str, Any], *, key_index: int = -1) -> Answer:
+    message = members.get("sub_msg")
     return Answer(
         reason=reason,
-        code=text("code"),
-        sub_code=text("sub_code"),
-        sub_msg=text("sub_msg")[:MESSAGE_MAX],
+        code=_text(members, "code"),
+        sub_code=_text(members, "sub_code"),
+        sub_msg=_ODD.sub("\ufffd", message)[:MESSAGE_MAX] if isinstance(message, str) else "",
         is_fault_node=cut.is_fault_node,
         key_index=key_index,
         cert_sn=cut.cert_sn,
