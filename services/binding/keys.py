@@ -17,7 +17,9 @@ Problem
     ├── KeyNotRsa                   binding.key_not_rsa
     ├── KeyTooShort                 binding.key_too_short
     ├── KeyInconsistent             binding.key_inconsistent
-    └── OwnPublicKey                binding.own_public_key
+    ├── OwnPublicKey                binding.own_public_key
+    ├── AesKeyRefused               binding.aes_key_refused
+    └── CertificateRefused          see certificates
 """
 
 import base64
@@ -38,11 +40,13 @@ from shared.errors import InvalidBody
 
 PRIVATE_FIELD = "/app_private_key"
 PUBLIC_FIELD = "/alipay_public_key"
+AES_FIELD = "/aes_key"
 TEXT_MAX = 16_384
 BITS_MIN = 2048
 BITS_MAX = 8192
 EXPONENT_MIN = 3
 DER_MIN = 16
+AES_BYTES = (16, 24, 32)
 
 _BEGIN = re.compile(r"-{3,}\s*BEGIN ([A-Z0-9 ]+?)\s*-{3,}")
 _END = re.compile(r"-{3,}\s*END [A-Z0-9 ]+?\s*-{3,}")
@@ -135,6 +139,14 @@ class OwnPublicKey(KeyRefused):
     )
 
 
+class AesKeyRefused(KeyRefused):
+    code = "binding.aes_key_refused"
+    title = (
+        "接口内容加密密钥应为 16、24 或 32 字节的 Base64 "
+        "The content encryption key is 16, 24 or 32 bytes in base64."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class PublicKey:
     """A usable RSA public key in its one canonical spelling."""
@@ -163,7 +175,7 @@ def read_private_key(text: str) -> PrivateKey:
         raise _not_a_key(der, PRIVATE_FIELD)
     if not isinstance(key, RSAPrivateKey):
         raise KeyNotRsa(PRIVATE_FIELD)
-    public = _describe(key.public_key(), PRIVATE_FIELD)
+    public = describe(key.public_key(), PRIVATE_FIELD)
     _check_consistent(der, key)
     pkcs8 = key.private_bytes(
         serialization.Encoding.DER,
@@ -184,7 +196,7 @@ def read_alipay_key(text: str, own_keys: Collection[str]) -> PublicKey:
         raise _not_a_key(der, PUBLIC_FIELD)
     if not isinstance(key, RSAPublicKey):
         raise KeyNotRsa(PUBLIC_FIELD)
-    public = _describe(key, PUBLIC_FIELD)
+    public = describe(key, PUBLIC_FIELD)
     if public.spki in own_keys:
         raise OwnPublicKey(PUBLIC_FIELD)
     return public
@@ -197,6 +209,18 @@ def read_keys(
     private = read_private_key(private_text) if private_text is not None else None
     own = {*own_keys, private.public.spki} if private else set(own_keys)
     return private, read_alipay_key(alipay_text, own) if alipay_text is not None else None
+
+
+def read_aes_key(text: str) -> str:
+    """The content encryption key in its one spelling; "" takes it away."""
+    compact = _BLANKS.sub("", text)
+    try:
+        raw = base64.b64decode(compact, validate=True)
+    except (binascii.Error, ValueError):
+        raise AesKeyRefused(AES_FIELD) from None
+    if compact and len(raw) not in AES_BYTES:
+        raise AesKeyRefused(AES_FIELD)
+    return base64.b64encode(raw).decode()
 
 
 def _decode(text: str, where: str) -> bytes:
@@ -269,7 +293,8 @@ def _broken(der: bytes) -> type[KeyRefused]:
     return KeyInconsistent if der[header:].startswith(_VERSION_0) else KeyUnreadable
 
 
-def _describe(key: RSAPublicKey, where: str) -> PublicKey:
+def describe(key: RSAPublicKey, where: str) -> PublicKey:
+    """The facts of a public key; refuses sizes and exponents that nobody should use."""
     if key.key_size < BITS_MIN:
         raise KeyTooShort(where)
     if key.key_size > BITS_MAX:
