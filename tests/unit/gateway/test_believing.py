@@ -133,3 +133,17 @@ def test_slashes_of_a_gbk_answer_are_unescaped_as_text() -> None:
     assert unescaped == '{"a":"誠/x","b":"c/d"}'.encode("gbk")
     only = '{"a":"誠/x"}'.encode("gbk")
     assert list(signed_texts(cut_answer(b'{"alipay_trade_pay_response":%s}' % only, PAY))) == [only]
+
+
+def test_a_stray_byte_outside_does_not_change_how_the_signed_text_is_read(
+    alipay_keys: RsaPair,
+) -> None:
+    """Anybody on the way can add such a member; the signature does not cover it."""
+    content = '{"code":"10000","subject":"测测"}'.encode()
+    body = body_of(content, alipay_keys)[:-1] + b',"y":"\xb2\xe2"}'
+    assert "测测" not in body.decode("gb18030")
+    answer = unwrap(body, PAY, [alipay_keys.public])
+    assert (answer.reason, answer.text("subject")) == ("ok", "测测")
+    signed_gbk = '{"code":"10000","subject":"系統誠"}'.encode("gbk")
+    answer = unwrap(body_of(signed_gbk, alipay_keys), PAY, [alipay_keys.public])
+    assert (answer.reason, answer.text("subject")) == ("ok", "系統誠")
