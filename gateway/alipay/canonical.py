@@ -68,6 +68,7 @@ class Cut:
     """name of the root member: the method's, or one of the gateway's fault nodes"""
     content: bytes
     encoding: str
+    """of the content, by its own bytes"""
     sign: str
     """empty when the answer is not signed"""
     cert_sn: str
@@ -99,10 +100,11 @@ def cut_answer(body: bytes, method: str) -> Cut:
     start, stop, value = members[node]
     if not isinstance(value, dict | str):
         raise BadAnswer("bad_node")
+    content = text[start:stop].encode(encoding)
     return Cut(
         node=node,
-        content=text[start:stop].encode(encoding),
-        encoding=encoding,
+        content=content,
+        encoding=_encoding_of_content(content),
         sign=_text_member(members, "sign"),
         cert_sn=_text_member(members, "alipay_cert_sn"),
         is_fault_node=node != wanted,
@@ -158,6 +160,16 @@ def _decoded(body: bytes) -> tuple[str, str]:
     if text.encode("gb18030") != body:
         raise BadAnswer("charset")
     return text, "gb18030"
+
+
+def _encoding_of_content(content: bytes) -> str:
+    # The signed bytes alone decide how they are read. Else a stray byte outside the signature
+    # could have signed UTF-8 read as GBK: other characters, some of which swallow an escape.
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return "gb18030"
+    return "utf-8"
 
 
 def _constant(_word: str) -> NoReturn:
