@@ -48,6 +48,7 @@ STEP_UP_WINDOW = timedelta(minutes=5)
 """How long an entered password vouches for refunds, keys and roles (ASVS 7.5.3)."""
 ACTING_MINUTES_MAX = 60
 
+RETIRE_AFTER_H_MAX = 30 * 24
 RETIRED_KEY_GRACE = timedelta(hours=24)
 """Answers and notifications signed before a rotation arrive after it for at most this long."""
 

@@ -3,11 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
+from pydantic import SecretStr
 
-from services.binding import apps, schemas
-from services.binding.apps import AppChange, BoundApp
+from services.binding import answers, apps, schemas
+from services.binding.apps import AppChange
 from services.binding.callers import ALIPAY_KEY_READERS, actor_of, deps_of, only
-from services.binding.models import AppKey
+from services.binding.pairs import GivenKeys
 from shared.web import guard, principal, require_step_up
 
 _PLAIN = frozenset({"app_id", "seller_id", "enabled", "version", "mode"})
@@ -19,10 +20,14 @@ router = APIRouter()
 # --- apps
 
 
+def _told(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None
+
+
 @router.get("/api/merchant/v1/apps", dependencies=[guard("user", "apps.read")])
 async def list_apps(request: Request) -> schemas.AppList:
     found = await apps.list_apps(deps_of(request), principal(request).tenant)
-    return schemas.AppList(items=[_app_out(bound) for bound in found])
+    return schemas.AppList(items=[answers.app_out(bound) for bound in found])
 
 
 @router.put("/api/merchant/v1/apps", dependencies=[guard("user", "apps.write")])
@@ -30,17 +35,26 @@ async def bind_app(request: Request, body: schemas.AppBody) -> schemas.AppOut:
     caller = principal(request)
     if any(value is not None for name, value in body if name not in _PLAIN):
         require_step_up(request)
-    private = body.app_private_key
     change = AppChange(
         app_id=body.app_id,
         seller_id=body.seller_id,
         is_enabled=body.enabled,
         version=body.version,
-        private_key_text=private.get_secret_value() if private is not None else None,
-        alipay_key_text=body.alipay_public_key,
+        given=GivenKeys(
+            mode=body.mode,
+            private_key_text=_told(body.app_private_key),
+            alipay_key_text=body.alipay_public_key,
+            app_cert_text=body.app_cert,
+            alipay_cert_text=body.alipay_cert,
+            alipay_root_cert_text=body.alipay_root_cert,
+        ),
+        service_provider_id=body.service_provider_id,
+        aes_key_text=_told(body.aes_key),
+        app_auth_token=_told(body.app_auth_token),
+        retire_after_h=body.retire_after_h,
     )
     found = await apps.bind_app(deps_of(request), caller.tenant, change, actor=actor_of(caller))
-    return _app_out(found)
+    return answers.app_out(found)
 
 
 # --- for the gateway
@@ -49,56 +63,10 @@ async def bind_app(request: Request, body: schemas.AppBody) -> schemas.AppOut:
 @router.get("/internal/apps/{app_id}", dependencies=[guard("service")])
 async def find_app(request: Request, app_id: Annotated[str, Path()]) -> schemas.BoundAppOut:
     only(request, ALIPAY_KEY_READERS)
-    return _bound_app_out(await apps.find_app(deps_of(request), app_id=app_id))
+    return answers.bound_app_out(await apps.find_app(deps_of(request), app_id=app_id))
 
 
 @router.get("/internal/notify-routes/{route}", dependencies=[guard("service")])
 async def find_route(request: Request, route: Annotated[str, Path()]) -> schemas.BoundAppOut:
     only(request, ALIPAY_KEY_READERS)
-    return _bound_app_out(await apps.find_app(deps_of(request), notify_route=route))
-
-
-# --- rows to answers
-
-
-def _app_out(bound: BoundApp) -> schemas.AppOut:
-    app, key = bound.app, bound.keys[0]
-    return schemas.AppOut(
-        app_id=app.app_id,
-        seller_id=app.seller_id,
-        enabled=app.is_enabled,
-        version=app.version,
-        notify_path=f"/alipay/notify/{app.notify_route}",
-        created_at=app.created_at,
-        updated_at=app.updated_at,
-        key=schemas.AppKeyOut(
-            key_version=key.key_version,
-            fingerprint=key.fingerprint,
-            bits=key.bits,
-            app_public_key=key.app_public_key,
-            alipay_public_key=key.alipay_public_key,
-            created_at=key.created_at,
-        ),
-    )
-
-
-def _bound_app_out(bound: BoundApp) -> schemas.BoundAppOut:
-    app = bound.app
-    return schemas.BoundAppOut(
-        tenant_id=app.tenant_id,
-        app_id=app.app_id,
-        seller_id=app.seller_id,
-        notify_route=app.notify_route,
-        enabled=app.is_enabled,
-        versions=[_version_out(key) for key in bound.keys],
-    )
-
-
-def _version_out(key: AppKey) -> schemas.SealedVersionOut:
-    return schemas.SealedVersionOut(
-        key_version=key.key_version,
-        private_key_box=key.private_key_box or "",
-        private_key_aad=key.private_key_aad,
-        alipay_public_key=key.alipay_public_key,
-        not_after=key.not_after,
-    )
+    return answers.bound_app_out(await apps.find_app(deps_of(request), notify_route=route))
