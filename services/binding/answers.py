@@ -1,10 +1,10 @@
 """Bound apps as the two doors tell them: to people without any secret, to the gateway sealed."""
 
-from typing import Literal
+from typing import Any, Literal, cast
 
 from services.binding import schemas
 from services.binding.apps import BoundApp
-from services.binding.models import AppKey
+from services.binding.models import AppChangeRequest, AppKey
 
 
 def app_out(bound: BoundApp) -> schemas.AppOut:
@@ -91,4 +91,18 @@ def _version_out(key: AppKey) -> schemas.SealedVersionOut:
         app_cert_not_after=key.app_cert_not_after,
         alipay_cert_not_after=key.alipay_cert_not_after,
         not_after=key.not_after,
+    )
+
+
+def change_out(row: AppChangeRequest) -> schemas.AppChangeOut:
+    return schemas.AppChangeOut(
+        change_id=row.change_id,
+        app_id=row.app_id,
+        state=cast(Any, row.state),
+        summary=row.summary,
+        asked_by=row.asked_by,
+        asked_at=row.asked_at,
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+        expires_at=row.expires_at,
     )

@@ -57,6 +57,12 @@ class AppChange:
     """how long replaced versions stay usable: from now, for the one that this change replaces and
     for older ones that would last longer; None: RETIRED_KEY_GRACE for the replaced one"""
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether key material or a secret is given, as opposed to switches and numbers."""
+        secrets = (self.aes_key_text, self.app_auth_token)
+        return not self.given.says_nothing or any(text is not None for text in secrets)
+
 
 async def list_apps(deps: Deps, tenant_id: UUID) -> list[BoundApp]:
     async with deps.db.read(tenant_id) as tx:
@@ -64,6 +70,15 @@ async def list_apps(deps: Deps, tenant_id: UUID) -> list[BoundApp]:
             BoundApp(app, await repo.app_keys(tx, tenant_id, app.app_id))
             for app in await repo.apps(tx, tenant_id)
         ]
+
+
+async def own_app(deps: Deps, tenant_id: UUID, app_id: str) -> BoundApp:
+    """One app of the merchant's own; anybody else's does not exist."""
+    async with deps.db.read(tenant_id) as tx:
+        app = await repo.app_by_id(tx, app_id)
+        if app is None or app.tenant_id != tenant_id:
+            raise NotFound
+        return BoundApp(app, await repo.app_keys(tx, tenant_id, app_id))
 
 
 async def find_app(deps: Deps, *, app_id: str = "", notify_route: str = "") -> BoundApp:
@@ -86,53 +101,86 @@ async def find_app(deps: Deps, *, app_id: str = "", notify_route: str = "") -> B
     return BoundApp(app, alive)
 
 
-async def bind_app(deps: Deps, tenant_id: UUID, change: AppChange, *, actor: str) -> BoundApp:
-    """Binds an app, or changes its binding. The same content again changes nothing, so that a
-    lost answer may be asked for again; other content needs the version it was made from."""
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A change whose texts have been read and found good."""
+
+    keys: tuple[keys.PrivateKey | None, keys.PublicKey | None]
+    secrets: dict[str, str | None]
+
+
+async def _read(change: AppChange) -> _Read:
     given = change.given
-    read = await asyncio.to_thread(
+    pair = await asyncio.to_thread(
         keys.read_keys, given.private_key_text, given.alipay_key_text, ()
     )
     aes_key = keys.read_aes_key(change.aes_key_text) if change.aes_key_text is not None else None
     grant = keys.read_grant(change.app_auth_token) if change.app_auth_token is not None else None
-    secrets = {AES: aes_key, GRANT: grant}
-    now = deps.clock.now()
+    return _Read(pair, {AES: aes_key, GRANT: grant})
+
+
+async def bind_app(deps: Deps, tenant_id: UUID, change: AppChange, *, actor: str) -> BoundApp:
+    """Binds an app, or changes its binding. The same content again changes nothing, so that a
+    lost answer may be asked for again; other content needs the version it was made from."""
+    read = await _read(change)
     async with deps.db.tx(tenant_id) as tx:
-        await repo.lock(tx, f"app:{change.app_id}")
-        owner = await repo.app_owner(tx, change.app_id)
-        if owner not in (None, tenant_id):
-            raise domain.AppBoundElsewhere
-        if await repo.merchant(tx, tenant_id) is None:
-            raise NotFound
-        app = await repo.app_for_update(tx, tenant_id, change.app_id)
-        versions = await repo.app_keys(tx, tenant_id, change.app_id)
-        pair = _pair(change, read, versions, now)
-        before = _facts(app, versions[0]) if app is not None else None
-        secrets = {what: told for what, told in secrets.items() if _is_new(deps, app, what, told)}
-        if app is None:
-            _require_version(change, 0)
-            app = _new_app(deps, tenant_id, change)
-            tx.add(app)
-            await tx.flush()
-        elif pair is None and not secrets and not _differs(app, versions, change, now):
-            return BoundApp(app, versions)
-        else:
-            _require_version(change, app.version)
-            app.seller_id, app.is_enabled = change.seller_id, change.is_enabled
-            if change.service_provider_id is not None:
-                app.service_provider_id = change.service_provider_id
-            app.version += 1
-            app.updated_at = now
-        for what, told in secrets.items():
-            await _put_secret(deps, tx, app, what, told or "")
-        await repo.retire_app_keys(
-            tx, tenant_id, app.app_id, _retire_at(change, now),
-            newest=pair is not None, older=change.retire_after_h is not None,
-        )  # fmt: skip
-        if pair is not None:
-            await _add_key(deps, tx, app, versions, pair)
-        versions = await repo.app_keys(tx, tenant_id, app.app_id)
-        await _tell(deps, tx, app, versions[0], before, actor)
+        return await _bind(deps, tx, tenant_id, change, read, actor)
+
+
+class _Rehearsed(Exception):
+    """Ends a rehearsal: its transaction is rolled back."""
+
+
+async def rehearse(deps: Deps, tenant_id: UUID, change: AppChange, *, actor: str) -> None:
+    """Raises what `bind_app` would raise, and changes nothing."""
+    read = await _read(change)
+    try:
+        async with deps.db.tx(tenant_id) as tx:
+            await _bind(deps, tx, tenant_id, change, read, actor)
+            raise _Rehearsed
+    except _Rehearsed:
+        return
+
+
+async def _bind(
+    deps: Deps, tx: AsyncSession, tenant_id: UUID, change: AppChange, read: _Read, actor: str
+) -> BoundApp:
+    now = deps.clock.now()
+    await repo.lock(tx, f"app:{change.app_id}")
+    owner = await repo.app_owner(tx, change.app_id)
+    if owner not in (None, tenant_id):
+        raise domain.AppBoundElsewhere
+    if await repo.merchant(tx, tenant_id) is None:
+        raise NotFound
+    app = await repo.app_for_update(tx, tenant_id, change.app_id)
+    versions = await repo.app_keys(tx, tenant_id, change.app_id)
+    pair = _pair(change, read.keys, versions, now)
+    before = _facts(app, versions[0]) if app is not None else None
+    secrets = {what: told for what, told in read.secrets.items() if _is_new(deps, app, what, told)}
+    if app is None:
+        _require_version(change, 0)
+        app = _new_app(deps, tenant_id, change)
+        tx.add(app)
+        await tx.flush()
+    elif pair is None and not secrets and not _differs(app, versions, change, now):
+        return BoundApp(app, versions)
+    else:
+        _require_version(change, app.version)
+        app.seller_id, app.is_enabled = change.seller_id, change.is_enabled
+        if change.service_provider_id is not None:
+            app.service_provider_id = change.service_provider_id
+        app.version += 1
+        app.updated_at = now
+    for what, told in secrets.items():
+        await _put_secret(deps, tx, app, what, told or "")
+    await repo.retire_app_keys(
+        tx, tenant_id, app.app_id, _retire_at(change, now),
+        newest=pair is not None, older=change.retire_after_h is not None,
+    )  # fmt: skip
+    if pair is not None:
+        await _add_key(deps, tx, app, versions, pair)
+    versions = await repo.app_keys(tx, tenant_id, app.app_id)
+    await _tell(deps, tx, app, versions[0], before, actor)
     return BoundApp(app, versions)
 
 

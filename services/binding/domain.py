@@ -3,13 +3,14 @@
 Problem
 ├── InvalidBody         WeakPassword UnknownStores         422
 ├── Unauthorized        BadCredentials                     401  one answer for every wrong login
-├── Forbidden           WrongPassword OwnRights            403  a password asked for again; oneself
+├── Forbidden           WrongPassword OwnRights OwnChange  403  a password asked for again; oneself
 ├── TooMany             LoginBraked                        429  with retry_after_s
 └── Conflict            LoginTaken MerchantExists          409
                         StoreNameTaken LastOwner           409
                         AppBoundElsewhere StaleVersion     409
                         AlreadyActing SettingsIncomplete   409
                         RowBlocked RowNotRun NotDoneByHand 409
+                        ChangeDecided                      409
 """
 
 import hashlib
@@ -123,6 +124,16 @@ class AlreadyActing(Conflict):
 class SettingsIncomplete(Conflict):
     code = "binding.settings_incomplete"
     title = "启用前请填齐商户号、AppID、证书序列号、APIv3 密钥和私钥 Complete it before enabling."
+
+
+class OwnChange(Forbidden):
+    code = "binding.own_change"
+    title = "需要另一位有权限的人批准 Somebody else has to approve it."
+
+
+class ChangeDecided(Conflict):
+    code = "binding.change_decided"
+    title = "该变更已处理或已过期 It was decided already, or has expired."
 
 
 class RowBlocked(Conflict):

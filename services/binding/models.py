@@ -283,3 +283,23 @@ class KeyPair(Base):
     bits: Mapped[int]
     created_at: Mapped[datetime] = _instant()
     expires_at: Mapped[datetime] = _instant()
+
+
+class AppChangeRequest(Base):
+    """A change of keys that waits for a second person; its content is sealed, and erased when it
+    is decided."""
+
+    __tablename__ = "app_changes"
+
+    tenant_id: _Id = _key()
+    change_id: _Id = _key()
+    app_id: Mapped[str]
+    state: Mapped[str]
+    content_box: Mapped[str | None]
+    content_aad: Mapped[str]
+    summary: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    asked_by: _Id
+    asked_at: Mapped[datetime] = _instant()
+    decided_by: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None] = _instant()
+    expires_at: Mapped[datetime] = _instant()

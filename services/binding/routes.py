@@ -1,18 +1,26 @@
 """The HTTP door of bound apps, and the gateway's questions about them."""
 
-from typing import Annotated
+from base64 import b64encode
+from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
 from pydantic import SecretStr
 
-from services.binding import answers, apps, schemas
+from services.binding import answers, approvals, apps, key_pairs, schemas
 from services.binding.apps import AppChange
 from services.binding.callers import ALIPAY_KEY_READERS, actor_of, deps_of, only
+from services.binding.domain import APP_ID
+from services.binding.models import AppChangeRequest
 from services.binding.pairs import GivenKeys
+from shared.errors import InvalidBody
+from shared.serve import json_response
 from shared.web import guard, principal, require_step_up
 
 _PLAIN = frozenset({"app_id", "seller_id", "enabled", "version", "mode"})
 """What of a binding is no key material; anything else needs the password once more."""
+
+AppId = Annotated[str, Path(pattern=APP_ID)]
 
 router = APIRouter()
 
@@ -30,11 +38,38 @@ async def list_apps(request: Request) -> schemas.AppList:
     return schemas.AppList(items=[answers.app_out(bound) for bound in found])
 
 
-@router.put("/api/merchant/v1/apps", dependencies=[guard("user", "apps.write")])
-async def bind_app(request: Request, body: schemas.AppBody) -> schemas.AppOut:
+@router.get("/api/merchant/v1/apps/changes", dependencies=[guard("user", "apps.read")])
+async def list_changes(request: Request) -> schemas.AppChangeList:
+    """Changes of keys that wait for a second person, and what became of earlier ones."""
+    found = await approvals.list_changes(deps_of(request), principal(request).tenant)
+    return schemas.AppChangeList(items=[answers.change_out(row) for row in found])
+
+
+@router.get("/api/merchant/v1/apps/{app_id}", dependencies=[guard("user", "apps.read")])
+async def show_app(request: Request, app_id: AppId) -> schemas.AppOut:
+    found = await apps.own_app(deps_of(request), principal(request).tenant, app_id)
+    return answers.app_out(found)
+
+
+@router.put(
+    "/api/merchant/v1/apps",
+    dependencies=[guard("user", "apps.write")],
+    response_model=schemas.AppOut,
+    responses={202: {"model": schemas.AppChangeOut}},
+)
+async def bind_app(request: Request, body: schemas.AppBody) -> Any:
+    """Binds, or changes a binding (S37); with dual control a change of keys answers 202 and waits
+    for somebody else."""
     caller = principal(request)
     if any(value is not None for name, value in body if name not in _PLAIN):
         require_step_up(request)
+    private_text = _told(body.app_private_key)
+    if body.key_pair_id is not None:
+        if private_text is not None:
+            message = "一次只给一个 give either this or app_private_key"
+            raise InvalidBody(errors=[{"pointer": "/key_pair_id", "message": message}])
+        pair = await key_pairs.waiting_pair(deps_of(request), caller.tenant, body.key_pair_id)
+        private_text = b64encode(pair.pkcs8).decode()
     change = AppChange(
         app_id=body.app_id,
         seller_id=body.seller_id,
@@ -42,7 +77,7 @@ async def bind_app(request: Request, body: schemas.AppBody) -> schemas.AppOut:
         version=body.version,
         given=GivenKeys(
             mode=body.mode,
-            private_key_text=_told(body.app_private_key),
+            private_key_text=private_text,
             alipay_key_text=body.alipay_public_key,
             app_cert_text=body.app_cert,
             alipay_cert_text=body.alipay_cert,
@@ -53,8 +88,39 @@ async def bind_app(request: Request, body: schemas.AppBody) -> schemas.AppOut:
         app_auth_token=_told(body.app_auth_token),
         retire_after_h=body.retire_after_h,
     )
-    found = await apps.bind_app(deps_of(request), caller.tenant, change, actor=actor_of(caller))
+    found = await approvals.bind_or_ask(
+        deps_of(request), caller.tenant, change,
+        user_id=UUID(caller.subject), actor=actor_of(caller),
+    )  # fmt: skip
+    if isinstance(found, AppChangeRequest):
+        return json_response(answers.change_out(found).model_dump(mode="json"), 202)
     return answers.app_out(found)
+
+
+@router.post(
+    "/api/merchant/v1/apps/changes/{change_id}/approve",
+    dependencies=[guard("user", "apps.approve", step_up=True)],
+)
+async def approve_change(request: Request, change_id: UUID) -> schemas.AppOut:
+    caller = principal(request)
+    found = await approvals.approve(
+        deps_of(request), caller.tenant, change_id,
+        user_id=UUID(caller.subject), actor=actor_of(caller),
+    )  # fmt: skip
+    return answers.app_out(found)
+
+
+@router.post(
+    "/api/merchant/v1/apps/changes/{change_id}/reject",
+    dependencies=[guard("user", "apps.write")],
+    status_code=204,
+)
+async def reject_change(request: Request, change_id: UUID) -> None:
+    caller = principal(request)
+    await approvals.reject(
+        deps_of(request), caller.tenant, change_id,
+        user_id=UUID(caller.subject), actor=actor_of(caller),
+    )  # fmt: skip
 
 
 # --- for the gateway

@@ -1,7 +1,7 @@
 """Bodies of the binding service's doors. No answer has a member for private key material."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
@@ -44,6 +44,8 @@ class AppBody(Body):
     seller_id: Annotated[str, Field(pattern=f"^$|{SELLER_ID}")] = ""
     """the account that is paid; empty: not known, and then no notice is held against it"""
     app_private_key: SecretStr | None = None
+    key_pair_id: Annotated[UUID, Field(strict=False)] | None = None
+    """a pair made here, instead of a pasted private key"""
     alipay_public_key: str | None = None
     mode: Literal["key", "cert"] | None = None
     """left out: certificate mode when certificates are given, else as it is"""
@@ -117,6 +119,24 @@ class AppOut(BaseModel):
 
 class AppList(BaseModel):
     items: list[AppOut]
+
+
+class AppChangeOut(BaseModel):
+    """A change of keys that waits for a second person; which secrets change, not to what."""
+
+    change_id: UUID
+    app_id: str
+    state: Literal["waiting", "approved", "rejected"]
+    summary: dict[str, Any]
+    asked_by: UUID
+    asked_at: Instant
+    decided_by: UUID | None
+    decided_at: Instant | None
+    expires_at: Instant
+
+
+class AppChangeList(BaseModel):
+    items: list[AppChangeOut]
 
 
 class SealedVersionOut(BaseModel):

@@ -1,7 +1,7 @@
 """The time door: rounds of forgetting, of anchoring audit heads, and of looking at what the open
 platform is still working on."""
 
-from services.binding import audit, onboarding
+from services.binding import approvals, audit, key_pairs, onboarding
 from services.binding.onboarding import Onboarding
 from services.binding.service import Deps, sweep
 from shared.worker import Job, periodic
@@ -16,6 +16,8 @@ head: so the time is short."""
 def sweeping(deps: Deps) -> Job:
     async def once() -> None:
         await sweep(deps)
+        await approvals.forget_changes(deps)
+        await key_pairs.forget_expired(deps)
 
     return periodic(once, EVERY_S)
 

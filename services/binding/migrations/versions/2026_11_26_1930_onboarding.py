@@ -1,4 +1,5 @@
-"""The onboarding map's rows, and key pairs made here that wait to be bound."""
+"""The onboarding map's rows, key pairs made here that wait to be bound, and changes of keys that
+wait for a second person."""
 
 from alembic import op
 
@@ -35,6 +36,23 @@ TABLES = {
       expires_at timestamptz NOT NULL,
       CONSTRAINT pk_key_pairs PRIMARY KEY (tenant_id, key_pair_id),
       CONSTRAINT fk_key_pairs_tenant_id FOREIGN KEY (tenant_id) REFERENCES merchants""",
+    "app_changes": """
+      change_id uuid NOT NULL,
+      app_id text NOT NULL,
+      state text NOT NULL CONSTRAINT ck_app_changes_state
+        CHECK (state IN ('waiting', 'approved', 'rejected')),
+      content_box text,
+      content_aad text NOT NULL,
+      summary jsonb NOT NULL,
+      asked_by uuid NOT NULL,
+      asked_at timestamptz NOT NULL,
+      decided_by uuid,
+      decided_at timestamptz,
+      expires_at timestamptz NOT NULL,
+      CONSTRAINT ck_app_changes_erased CHECK ((state = 'waiting') = (content_box IS NOT NULL)),
+      CONSTRAINT ck_app_changes_two CHECK (state <> 'approved' OR decided_by <> asked_by),
+      CONSTRAINT pk_app_changes PRIMARY KEY (tenant_id, change_id),
+      CONSTRAINT fk_app_changes_tenant_id FOREIGN KEY (tenant_id) REFERENCES merchants""",
 }
 
 
