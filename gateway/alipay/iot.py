@@ -84,6 +84,19 @@ class AssetParams(Params):
     device_sn: Id
 
 
+class Principal(Params):
+    id: Id
+    type: Id
+
+
+class AssetBindParams(Params):
+    supplier_id: Id
+    device_sn: Id
+    biz_tid: Id | None = None
+    identify_type: Id | None = None
+    principal: Annotated[list[Principal], Field(min_length=1, max_length=10)] | None = None
+
+
 class UpgradeParams(Params):
     """Sends a released version to devices: the manual's 服务分发."""
 
@@ -169,5 +182,7 @@ IOT: tuple[Method, ...] = (
     _row("commerce.iot.device.bind.query", DeviceParams, BoundList, retry="free"),
     _row("commerce.iot.device.baseinfo.query", SupplierParams, DeviceId, "device_id", retry="free"),
     _row("commerce.iot.mdeviceprod.device.query", AssetParams, Asset, "biz_tid", retry="free"),
+    _row("commerce.iot.mdeviceprod.device.bind", AssetBindParams),
+    _row("commerce.iot.mdeviceprod.device.unbind", AssetBindParams),
     _row("commerce.iot.device.upgradeapp.create", UpgradeParams, retry="never"),
 )

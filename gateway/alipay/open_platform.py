@@ -4,6 +4,7 @@ Nothing here moves money. `same_request` marks what may be repeated after `unkno
 refuses a version that exists already, so a repeat does no harm.
 """
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -82,6 +83,17 @@ class Grant(Said):
     user_id: str | None = None
     expires_in: str | None = None
     re_expires_in: str | None = None
+
+
+def _granted(answer: Answer, asked: AuthTokenParams) -> dict[str, Any]:
+    """One merchant's grant, which the platform tells beside a list, or in it alone."""
+    tokens = answer.members.get("tokens")
+    members = dict(answer.members)
+    if "app_auth_token" not in members and isinstance(tokens, list):
+        if len(tokens) != 1 or not isinstance(tokens[0], dict):
+            raise Disbelieved("incomplete")
+        members = tokens[0]
+    return reads(Grant, "app_auth_token", "auth_app_id")(replace(answer, members=members), asked)
 
 
 class AuthTokenQueryParams(Params):
@@ -320,7 +332,7 @@ OPEN_PLATFORM: tuple[Method, ...] = (
     Method("alipay.system.oauth.token", OauthParams, _buyer, frozenset(), retry="never",
            timeout_s=5, is_flat=True, says_no_code=True, gateway_refusals=_CODE_REFUSALS),
     Method("alipay.open.auth.token.app", AuthTokenParams,
-           reads(Grant, "app_auth_token", "auth_app_id"), _GRANT_REFUSALS, retry="never",
+           _granted, _GRANT_REFUSALS, retry="never",
            timeout_s=10, for_merchant=False),
     Method("alipay.open.auth.token.app.query", AuthTokenQueryParams,
            reads(GrantState, "status"), _ODD, missing=prefixed("AUTH_TOKEN_NOT_FOUND", ""),
@@ -348,6 +360,8 @@ OPEN_PLATFORM: tuple[Method, ...] = (
     _row("baseinfo.query", NoParams, BaseInfo, refusals=_ODD, retry="free"),
     _row("baseinfo.name.check", NameParams, NameCheck, refusals=_ODD, retry="free"),
     Method("alipay.open.app.members.create", MemberParams, reads(Nothing), _MEMBER,
+           retry="same_request", timeout_s=10),
+    Method("alipay.open.app.members.delete", MemberParams, reads(Nothing), _MEMBER,
            retry="same_request", timeout_s=10),
     Method("alipay.open.app.members.query", RoleParams, reads(Members), _MEMBER,
            retry="free", timeout_s=10),

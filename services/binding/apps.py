@@ -94,7 +94,8 @@ async def bind_app(deps: Deps, tenant_id: UUID, change: AppChange, *, actor: str
         keys.read_keys, given.private_key_text, given.alipay_key_text, ()
     )
     aes_key = keys.read_aes_key(change.aes_key_text) if change.aes_key_text is not None else None
-    secrets = {AES: aes_key, GRANT: change.app_auth_token}
+    grant = keys.read_grant(change.app_auth_token) if change.app_auth_token is not None else None
+    secrets = {AES: aes_key, GRANT: grant}
     now = deps.clock.now()
     async with deps.db.tx(tenant_id) as tx:
         await repo.lock(tx, f"app:{change.app_id}")

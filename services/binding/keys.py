@@ -19,6 +19,7 @@ Problem
     ├── KeyInconsistent             binding.key_inconsistent
     ├── OwnPublicKey                binding.own_public_key
     ├── AesKeyRefused               binding.aes_key_refused
+    ├── GrantRefused                binding.grant_refused
     └── CertificateRefused          see certificates
 """
 
@@ -41,6 +42,7 @@ from shared.errors import InvalidBody
 PRIVATE_FIELD = "/app_private_key"
 PUBLIC_FIELD = "/alipay_public_key"
 AES_FIELD = "/aes_key"
+GRANT_FIELD = "/app_auth_token"
 TEXT_MAX = 16_384
 BITS_MIN = 2048
 BITS_MAX = 8192
@@ -53,6 +55,7 @@ _END = re.compile(r"-{3,}\s*END [A-Z0-9 ]+?\s*-{3,}")
 _ESCAPED_BREAKS = re.compile(r"\\+[rnt]")
 # Blanks of every kind, and what messengers and office programs slip in between letters.
 _BLANKS = re.compile(r"[\s\u200b-\u200f\u2060\u00ad\ufeff]+")
+_GRANT = re.compile(r"[\x21-\x7e]{0,128}")
 _QUOTES = "\"'`“”‘’"
 _SEQUENCE_TAG = 0x30
 _KEY_START = "MII"
@@ -147,6 +150,11 @@ class AesKeyRefused(KeyRefused):
     )
 
 
+class GrantRefused(KeyRefused):
+    code = "binding.grant_refused"
+    title = "应用授权令牌格式不正确 This is not an app_auth_token."
+
+
 @dataclass(frozen=True, slots=True)
 class PublicKey:
     """A usable RSA public key in its one canonical spelling."""
@@ -221,6 +229,13 @@ def read_aes_key(text: str) -> str:
     if compact and len(raw) not in AES_BYTES:
         raise AesKeyRefused(AES_FIELD)
     return base64.b64encode(raw).decode()
+
+
+def read_grant(text: str) -> str:
+    """A merchant's app_auth_token as it must be sent; "" takes it away."""
+    if _GRANT.fullmatch(text) is None:
+        raise GrantRefused(GRANT_FIELD)
+    return text
 
 
 def _decode(text: str, where: str) -> bytes:

@@ -180,7 +180,7 @@ async def test_a_merchants_grant_is_signed_and_out_of_the_address(
 async def test_every_payment_names_the_provider_and_nothing_else_does(
     town: Town, kek: LocalKeyProvider, app_keys: RsaPair, alipay_keys: RsaPair
 ) -> None:
-    """Forgotten, the commission is lost for good (§7); the app's own stands before the platform's."""
+    """Forgotten, the commission is lost (§7); the app's own stands before the platform's."""
     answers(town, b"")
     town.egress._alipay._service_provider_id = "2088000000000008"
     sale = {"out_trade_no": ORDER, "total_fen": 1, "subject": "x"}
