@@ -58,6 +58,14 @@ class EgressConfig(GatewayConfig):
 
     alipay_gateway_url: str
     alipay_timeout_ms: int = Field(default=15_000, ge=100, le=60_000)
+    alipay_service_provider_id: str = Field(default="", pattern=r"^(2088\d{12})?$")
+    """the service provider's account, credited with every payment begun here; empty: nobody's.
+    An app may have one of its own"""
+    alipay_bill_hosts: str = Field(
+        default="dwbillcenter.alipay.com",
+        pattern=r"^[A-Za-z0-9.\-]+(:\d{1,5})?(,[A-Za-z0-9.\-]+(:\d{1,5})?)*$",
+    )
+    """where bill files may be fetched from, over HTTPS, besides the gateway itself"""
 
     @field_validator("alipay_gateway_url")
     @classmethod

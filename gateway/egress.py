@@ -1,19 +1,28 @@
 """The private egress: services ask it to call Alipay; keys never leave it, and nothing that does
 not verify comes back as a fact.
 
-    POST /alipay/{method}   {app_id, key_version?, params}  →  {outcome, code, sub_code, …}
+    POST /alipay/{method}   {app_id, key_version?, app_auth_token?, params}
+    POST /bill-file         the same, params of the bill query: the file's lines instead of its URL
+                            →  {outcome, code, sub_code, sub_msg, key_version, data}
 
 A problem answer means that surely nothing was sent; everything after the signature is an outcome.
 """
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from prometheus_client import Counter
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from gateway.alipay.client import AlipayClient
-from gateway.alipay.methods import METHODS, Method
+from gateway.alipay.bill_methods import BILL_METHOD, BillDownloads
+from gateway.alipay.bills import BadBill, Bill, read_bill
+from gateway.alipay.client import AlipayClient, Called
+from gateway.alipay.envelope import rfc3339
+from gateway.alipay.method import Method, Params, Result
+from gateway.alipay.methods import METHODS
 from gateway.asgi import METRICS, Answer, Asked, Door, json_answer, running
 from gateway.auth.internal import EGRESS, EGRESS_AUDIENCE, calling_service
 from gateway.config import EgressConfig
@@ -35,7 +44,14 @@ from shared.serve import faults
 from shared.tokens import Principal, TokenSigner, TokenVerifier
 
 PREFIX = "/alipay/"
+BILL_DOOR = "/bill-file"
+BILL_LINES_MAX = 16_000
+"""More would not fit the answer that a service takes; such a merchant needs bills per store."""
+UPLOAD_BYTES_MAX = 12 * 1024 * 1024
+"""Of the few methods that carry pictures, in base64."""
 TOPICS = ("binding.events",)
+
+_bad_bills = Counter("alipay_bad_bills_total", "Bill files refused", ["reason"])
 
 
 class AppNotBound(NotFound):
@@ -53,10 +69,12 @@ class AppDisabled(Conflict):
 
 
 class _Order(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     app_id: Annotated[str, Field(min_length=1, max_length=32)]
     key_version: Annotated[int, Field(strict=True, ge=1)] | None = None
+    app_auth_token: Annotated[SecretStr, Field(min_length=1, max_length=128)] | None = None
+    """a merchant's grant, instead of the one that is bound with the app"""
     params: dict[str, Any]
 
 
@@ -74,7 +92,11 @@ class Egress:
         self._alipay = AlipayClient(
             config.alipay_gateway_url, self._ring, clock,
             public_url=config.public_url, timeout_s=config.alipay_timeout_ms / 1000,
+            service_provider_id=config.alipay_service_provider_id,
         )  # fmt: skip
+        self._downloads = BillDownloads(
+            config.alipay_gateway_url, config.alipay_bill_hosts.split(",")
+        )
         self._admission = Admission("egress", ALIPAY_CALLS_MAX)
         self._tail = Tail(
             config.kafka_bootstrap, TOPICS, self._ring.on_event, self._ring.on_gap,
@@ -86,6 +108,7 @@ class Egress:
 
     async def aclose(self) -> None:
         await self._alipay.aclose()
+        await self._downloads.aclose()
         await self._binding.aclose()
 
     async def handle(self, asked: Asked) -> Answer:
@@ -99,7 +122,13 @@ class Egress:
             if asked.method != "POST":
                 raise MethodNotAllowed(allow=["POST"])
             with self._admission:
-                return await self._call(method, asked)
+                return json_answer((await self._call(method, asked)).document())
+        if path == BILL_DOOR:
+            asked.route = path
+            if asked.method != "POST":
+                raise MethodNotAllowed(allow=["POST"])
+            with self._admission:
+                return await self._bill(asked)
         asked.route = "health"
         if path == "/livez":
             return json_answer({"status": "live"})
@@ -109,12 +138,30 @@ class Egress:
             return Answer(200, telemetry.metrics_page(), (METRICS,))
         raise NotFound
 
-    async def _call(self, method: Method, asked: Asked) -> Answer:
+    async def _call(self, method: Method, asked: Asked) -> Called:
         caller = calling_service(self._verifier, asked)
-        order, params = _read(method, await asked.read_body(BODY_BYTES_MAX))
+        limit = UPLOAD_BYTES_MAX if method.takes_files else BODY_BYTES_MAX
+        order, params = _read(method, await asked.read_body(limit))
         app = await self._app(caller, order.app_id, method)
-        called = await self._alipay.call(method, app, params, order.key_version)
-        return json_answer(called.document())
+        token = order.app_auth_token
+        return await self._alipay.call(
+            method, app, params, order.key_version, token.get_secret_value() if token else None
+        )
+
+    async def _bill(self, asked: Asked) -> Answer:
+        """Query, fetch and read in one go: the address lives for half a minute, and only this
+        process reaches the outside. Nothing was booked, so all of it may be asked again."""
+        called = await self._call(METHODS[BILL_METHOD], asked)
+        if called.result.outcome != "success":
+            return json_answer(called.document())
+        try:
+            raw = await self._downloads.fetch(called.result.data["bill_download_url"])
+            bill = await asyncio.to_thread(read_bill, raw)
+            result = Result("success", await asyncio.to_thread(_bill_document, bill))
+        except BadBill as error:
+            _bad_bills.labels(error.reason).inc()
+            result = Result("unknown", reason=error.reason)
+        return json_answer(replace(called, result=result).document())
 
     async def _app(self, caller: Principal, app_id: str, method: Method) -> AppKeys:
         app = await self._ring.by_app(app_id)
@@ -125,13 +172,45 @@ class Egress:
         return app
 
 
-def _read(method: Method, body: bytes) -> tuple[_Order, Any]:
+def _bill_document(bill: Bill) -> dict[str, Any]:
+    if len(bill.lines) > BILL_LINES_MAX:
+        raise BadBill("too_many_lines")
+    lines = [
+        {
+            "kind": line.kind,
+            "trade_no": line.trade_no,
+            "out_trade_no": line.out_trade_no,
+            "out_request_no": line.out_request_no or None,
+            "subject": line.subject,
+            "created_at": rfc3339(line.created_at),
+            "finished_at": rfc3339(line.finished_at),
+            "store_id": line.store_id or None,
+            "terminal_id": line.terminal_id or None,
+            "total_fen": line.total_fen,
+            "received_fen": line.received_fen,
+            "fee_fen": line.fee_fen,
+        }
+        for line in bill.lines
+    ]
+    return {
+        "seller_id": bill.seller_id,
+        "begins_at": rfc3339(bill.begins_at),
+        "ends_at": rfc3339(bill.ends_at),
+        "summary": asdict(bill.summary),
+        "lines": lines,
+    }
+
+
+def _read(method: Method, body: bytes) -> tuple[_Order, Params]:
     try:
         order = _Order.model_validate(orjson.loads(body))
     except orjson.JSONDecodeError:
         raise InvalidBody("not JSON") from None
     except ValidationError as error:
         raise InvalidBody(errors=faults(error)) from None
+    if order.app_auth_token is not None and not method.for_merchant:
+        fault = {"pointer": "/app_auth_token", "message": "this method takes none"}
+        raise InvalidBody(errors=[fault])
     try:
         return order, method.params.model_validate(order.params)
     except ValidationError as error:

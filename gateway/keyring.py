@@ -6,7 +6,7 @@ at binding drops the entry at once (binding.events); a bad signature asks bindin
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -47,9 +47,35 @@ class KeyVersion:
     private: RSAPrivateKey | None
     """the app's own, to sign with; the edge has none"""
     not_after: datetime | None
+    """when it is retired; the newest one is not"""
+    app_cert_sn: str = ""
+    alipay_root_cert_sn: str = ""
+    """both empty in key mode; in certificate mode every request carries them"""
+    alipay_cert_sn: str = ""
+    """the certificate of Alipay's that `public` is from"""
+    app_cert_not_after: datetime | None = None
+    alipay_cert_not_after: datetime | None = None
 
     def is_valid(self, now: datetime) -> bool:
         return self.not_after is None or now < self.not_after
+
+    def can_sign(self, now: datetime) -> bool:
+        is_dated = self.app_cert_not_after is None or now < self.app_cert_not_after
+        return self.private is not None and is_dated and self.is_valid(now)
+
+    def can_verify(self, now: datetime) -> bool:
+        is_dated = self.alipay_cert_not_after is None or now < self.alipay_cert_not_after
+        return is_dated and self.is_valid(now)
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What to sign a request with."""
+
+    version: int
+    key: RSAPrivateKey = field(repr=False)
+    app_cert_sn: str = ""
+    alipay_root_cert_sn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +88,31 @@ class AppKeys:
     notify_route: str
     is_enabled: bool
     versions: tuple[KeyVersion, ...]
+    service_provider_id: str = ""
+    aes_key: str = field(default="", repr=False)
+    """base64; empty: content encryption is off"""
+    app_auth_token: str = field(default="", repr=False)
+    """a merchant's grant, when this is an ISV's app that acts for it"""
 
-    def signing(self, now: datetime, pinned: int | None = None) -> tuple[int, RSAPrivateKey]:
-        """Version and key to sign with: the pinned one while it is valid, else the newest."""
-        usable = [v for v in self.versions if v.private is not None and v.is_valid(now)]
+    def signing(self, now: datetime, pinned: int | None = None) -> Signing:
+        """What to sign with: the pinned version while it is valid, else the newest."""
+        usable = [v for v in self.versions if v.can_sign(now)]
         chosen = next((v for v in usable if v.version == pinned), usable[0] if usable else None)
         if chosen is None or chosen.private is None:
             raise NoSigningKey(f"app {self.app_id}")
-        return chosen.version, chosen.private
+        return Signing(
+            chosen.version, chosen.private, chosen.app_cert_sn, chosen.alipay_root_cert_sn
+        )
 
     def verifying(self, now: datetime) -> tuple[RSAPublicKey, ...]:
         """Every key of Alipay's that may still have signed something for this app."""
-        return tuple(v.public for v in self.versions if v.is_valid(now))
+        return tuple(v.public for v in self.versions if v.can_verify(now))
+
+    def alipay_cert_sns(self, now: datetime) -> tuple[str, ...]:
+        """The certificates that those keys are from; none in key mode."""
+        return tuple(
+            v.alipay_cert_sn for v in self.versions if v.alipay_cert_sn and v.can_verify(now)
+        )
 
 
 class KeyRing:
@@ -161,11 +200,9 @@ class KeyRing:
 
     def _read(self, document: Mapping[str, Any]) -> AppKeys:
         tenant_id = UUID(document["tenant_id"])
+        row = f"{tenant_id}|{document['app_id']}|"
         versions = sorted(
-            (
-                self._version(f"{tenant_id}|{document['app_id']}|", part)
-                for part in document["versions"]
-            ),
+            (self._version(row, part) for part in document["versions"]),
             key=lambda found: found.version,
             reverse=True,
         )
@@ -176,16 +213,34 @@ class KeyRing:
             notify_route=str(document["notify_route"]),
             is_enabled=document["enabled"] is True,
             versions=tuple(versions),
+            service_provider_id=str(document.get("service_provider_id") or ""),
+            aes_key=self._secret(document, f"{row}app-aes-key|", "aes_key"),
+            app_auth_token=self._secret(document, f"{row}app-auth-token|", "app_auth_token"),
         )
+
+    def _secret(self, document: Mapping[str, Any], row: str, name: str) -> str:
+        """A sealed text of the app's; only the egress opens it."""
+        box = document.get(f"{name}_box")
+        if self._provider is None or not box:
+            return ""
+        aad = str(document[f"{name}_aad"])
+        if not aad.startswith(row):
+            raise SealBroken("the box belongs to another row")
+        return open_sealed(self._provider, box, aad).decode()
 
     def _version(self, row: str, part: Mapping[str, Any]) -> KeyVersion:
         version = int(part["key_version"])
-        until = part.get("not_after")
+        is_cert = part.get("mode", "key") == "cert"
         return KeyVersion(
             version=version,
             public=read_public(part["alipay_public_key"]).public,
             private=self._opened(row, version, part),
-            not_after=datetime.fromisoformat(until) if until else None,
+            not_after=_instant(part, "not_after"),
+            app_cert_sn=str(part["app_cert_sn"]) if is_cert else "",
+            alipay_root_cert_sn=str(part["alipay_root_cert_sn"]) if is_cert else "",
+            alipay_cert_sn=str(part["alipay_cert_sn"]) if is_cert else "",
+            app_cert_not_after=_instant(part, "app_cert_not_after"),
+            alipay_cert_not_after=_instant(part, "alipay_cert_not_after"),
         )
 
     def _opened(self, row: str, version: int, part: Mapping[str, Any]) -> RSAPrivateKey | None:
@@ -200,5 +255,10 @@ class KeyRing:
         return load_trusted_private(open_sealed(self._provider, box, aad))
 
 
-def _generations(app: AppKeys) -> list[tuple[int, int]]:
-    return [(v.version, v.public.public_numbers().n) for v in app.versions]
+def _instant(part: Mapping[str, Any], name: str) -> datetime | None:
+    text = part.get(name)
+    return datetime.fromisoformat(text) if text else None
+
+
+def _generations(app: AppKeys) -> list[tuple[int, int, str]]:
+    return [(v.version, v.public.public_numbers().n, v.alipay_cert_sn) for v in app.versions]

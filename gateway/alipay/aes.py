@@ -5,12 +5,11 @@ what vouches for it, so nothing is decrypted before it verified.
 """
 
 import base64
-import binascii
 
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from gateway.alipay.rsa2 import BadKey
+from gateway.alipay.rsa2 import BadKey, strict_base64
 
 _BLOCK_BITS = 128
 _KEY_BYTES = (16, 24, 32)
@@ -29,11 +28,14 @@ def encrypt(key: str, text: str) -> str:
 
 
 def decrypt(key: str, text: str) -> str:
-    """The text behind a base64 ciphertext."""
-    cipher = _cipher(key)
+    """The text behind a base64 ciphertext; BadCiphertext for any other spelling, a length that is
+    no number of blocks, padding that does not fit, or bytes that are not UTF-8."""
+    cipher, raw = _cipher(key), strict_base64(text)
+    if not raw:
+        raise BadCiphertext("this does not decrypt")
     try:
         decryptor = cipher.decryptor()
-        padded = decryptor.update(base64.b64decode(text, validate=True)) + decryptor.finalize()
+        padded = decryptor.update(raw) + decryptor.finalize()
         unpadder = padding.PKCS7(_BLOCK_BITS).unpadder()
         return (unpadder.update(padded) + unpadder.finalize()).decode()
     except ValueError:
@@ -41,10 +43,9 @@ def decrypt(key: str, text: str) -> str:
 
 
 def _cipher(key: str) -> Cipher[modes.CBC]:
-    try:
-        raw = base64.b64decode(key, validate=True)
-    except (binascii.Error, ValueError):
-        raise BadKey("an AES key is given in base64") from None
+    raw = strict_base64(key.strip())
+    if raw is None:
+        raise BadKey("an AES key is given in base64")
     if len(raw) not in _KEY_BYTES:
         raise BadKey("an AES key has 16, 24 or 32 bytes")
     return Cipher(algorithms.AES(raw), modes.CBC(bytes(_BLOCK_BITS // 8)))

@@ -20,7 +20,7 @@ Kind = Literal["pay", "app"]
 
 _ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312": "gb18030",
               "gb18030": "gb18030"}  # fmt: skip
-_ENCODER = JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_ENCODER = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _BLANKS = " \t\r\n"
 _FAULT_NODES = frozenset({"error_response", "null_response"})
 """Roots the gateway uses when it did not get as far as the method; never a success."""
@@ -68,6 +68,7 @@ class Cut:
     """name of the root member: the method's, or one of the gateway's fault nodes"""
     content: bytes
     encoding: str
+    """of the content, by its own bytes"""
     sign: str
     """empty when the answer is not signed"""
     cert_sn: str
@@ -99,10 +100,11 @@ def cut_answer(body: bytes, method: str) -> Cut:
     start, stop, value = members[node]
     if not isinstance(value, dict | str):
         raise BadAnswer("bad_node")
+    content = text[start:stop].encode(encoding)
     return Cut(
         node=node,
-        content=text[start:stop].encode(encoding),
-        encoding=encoding,
+        content=content,
+        encoding=_encoding_of_content(content),
         sign=_text_member(members, "sign"),
         cert_sn=_text_member(members, "alipay_cert_sn"),
         is_fault_node=node != wanted,
@@ -114,18 +116,34 @@ def signed_texts(cut: Cut) -> Iterator[bytes]:
     the text before its slashes were written as `\/`. Whichever verifies is the one to parse."""
     yield cut.content
     if rb"\/" in cut.content:
-        yield cut.content.replace(rb"\/", b"/")
+        # As text: in GBK the byte of a backslash may be half of a character before a slash.
+        sent = cut.content.decode(cut.encoding)
+        unescaped = sent.replace(r"\/", "/")
+        if unescaped != sent:
+            yield unescaped.encode(cut.encoding)
 
 
 def parse_content(content: bytes, encoding: str) -> dict[str, Any]:
     """The members of a verified text; BadAnswer when it is no JSON object (or is encrypted)."""
-    try:
-        value = _DECODER.decode(content.decode(encoding))
-    except (ValueError, RecursionError) as error:
-        raise BadAnswer("not_json") from error
+    value = _json(content, encoding)
     if not isinstance(value, dict):
         raise BadAnswer("encrypted")
     return value
+
+
+def parse_text(content: bytes, encoding: str) -> str:
+    """The ciphertext within a verified JSON string; BadAnswer when it is no string."""
+    value = _json(content, encoding)
+    if not isinstance(value, str):
+        raise BadAnswer("not_encrypted")
+    return value
+
+
+def _json(content: bytes, encoding: str) -> Any:
+    try:
+        return _DECODER.decode(content.decode(encoding))
+    except (ValueError, RecursionError) as error:
+        raise BadAnswer("not_json") from error
 
 
 def _decoded(body: bytes) -> tuple[str, str]:
@@ -142,6 +160,16 @@ def _decoded(body: bytes) -> tuple[str, str]:
     if text.encode("gb18030") != body:
         raise BadAnswer("charset")
     return text, "gb18030"
+
+
+def _encoding_of_content(content: bytes) -> str:
+    # The signed bytes alone decide how they are read. Else a stray byte outside the signature
+    # could have signed UTF-8 read as GBK: other characters, some of which swallow an escape.
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return "gb18030"
+    return "utf-8"
 
 
 def _constant(_word: str) -> NoReturn:

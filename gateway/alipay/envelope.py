@@ -7,7 +7,8 @@ believed of an answer (alipay-protocol.md §1.1 and §2.3).
     bad sign   unknown, whatever it says
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
@@ -16,15 +17,17 @@ from urllib.parse import quote_plus
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
+from gateway.alipay import aes
 from gateway.alipay.canonical import (
     BadAnswer,
     Cut,
     cut_answer,
     json_text,
     parse_content,
+    parse_text,
     request_content,
 )
-from gateway.alipay.rsa2 import SIGN_TYPE, sign
+from gateway.alipay.rsa2 import SIGN_TYPE, BadKey, sign
 from gateway.alipay.verify import check_answer
 from shared.money import parse_yuan
 
@@ -32,10 +35,17 @@ BEIJING = timezone(timedelta(hours=8))
 CONFIG_CODES = frozenset({"40001", "40002", "40003", "40006", "20001"})
 CONTENT_TYPE = "application/x-www-form-urlencoded;charset=utf-8"
 MESSAGE_MAX = 512
+_ODD = re.compile("[\x00\ud800-\udfff]")
+_NO_PARAMS: Mapping[str, str] = {}
 
 
 def beijing_text(at: datetime) -> str:
-    """2026-11-23 04:00:00Z -> "2026-11-23 12:00:00": Alipay's clock, whatever ours is set to."""
+    """2026-11-23 04:00:00Z -> "2026-11-23 12:00:00": Alipay's clock, whatever ours is set to.
+
+    ValueError for an instant without an offset: reading one would mean the host's time zone.
+    """
+    if at.tzinfo is None:
+        raise ValueError("an instant needs an offset")
     return at.astimezone(BEIJING).replace(tzinfo=None).isoformat(" ", "seconds")
 
 
@@ -69,24 +79,47 @@ def signed_request(
     at: datetime,
     key: RSAPrivateKey,
     notify_url: str = "",
+    app_cert_sn: str = "",
+    alipay_root_cert_sn: str = "",
+    app_auth_token: str = "",
+    aes_key: str = "",
+    params: Mapping[str, str] = _NO_PARAMS,
 ) -> SignedRequest:
     """Signs `biz_content` for `method`: protocol parameters travel in the query, where the gateway
-    looks for the charset, and the content in the body, which may be long."""
-    params = {
+    looks for the charset, and the content in the body, which may be long.
+
+    `app_cert_sn` and `alipay_root_cert_sn` are certificate mode's. With `aes_key` the content is
+    encrypted first, and the ciphertext is what is signed. `app_auth_token` (a merchant's grant to
+    this app) stays out of the address, which gets logged on the way. `params` are the parameters of
+    the few methods that take theirs beside `biz_content`; with an empty `biz_content` none is sent.
+    """
+    content = json_text(biz_content) if biz_content else ""
+    query = {
         "app_id": app_id,
-        "biz_content": json_text(biz_content),
-        "charset": "utf-8",
-        "format": "JSON",
         "method": method,
-        "notify_url": notify_url,
+        "format": "JSON",
+        "charset": "utf-8",
         "sign_type": SIGN_TYPE,
         "timestamp": beijing_text(at),
         "version": "1.0",
+        "notify_url": notify_url,
+        "app_cert_sn": app_cert_sn,
+        "alipay_root_cert_sn": alipay_root_cert_sn,
+        "encrypt_type": "AES" if aes_key and content else "",
     }
-    signature = sign(request_content(params).encode(), key)
-    body = "biz_content=" + quote_plus(params.pop("biz_content"))
-    query = "&".join([f"{name}={_quoted(value)}" for name, value in params.items() if value])
-    return SignedRequest(f"{query}&sign={_quoted_base64(signature)}", body.encode())
+    body = {
+        "app_auth_token": app_auth_token,
+        **params,
+        "biz_content": aes.encrypt(aes_key, content) if aes_key and content else content,
+    }
+    if twice := query.keys() & params.keys():
+        raise ValueError(f"{', '.join(sorted(twice))}: a protocol parameter")
+    signature = sign(request_content({**query, **body}).encode(), key)
+    said = "&".join([f"{name}={_quoted(value)}" for name, value in query.items() if value])
+    return SignedRequest(
+        f"{said}&sign={_quoted_base64(signature)}",
+        "&".join([f"{quote_plus(n)}={quote_plus(v)}" for n, v in body.items() if v]).encode(),
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -110,6 +143,8 @@ class Answer:
     sub_msg: str = ""
     is_fault_node: bool = False
     key_index: int = -1
+    cert_sn: str = ""
+    """the certificate that the answer names as its signer's; only a verified one is ours"""
     members: Mapping[str, Any] = field(default_factory=dict)
     """the verified members; empty unless verified"""
 
@@ -124,9 +159,8 @@ class Answer:
         return self.reason in ("ok", "no_sign") and self.code in CONFIG_CODES
 
     def text(self, name: str) -> str:
-        """A verified member as text; anything but a string counts as absent."""
-        value = self.members.get(name)
-        return value if isinstance(value, str) else ""
+        """A verified member as text; anything but storable text counts as absent."""
+        return _text(self.members, name)
 
     def fen(self, name: str) -> int | None:
         """A verified yuan amount in fen, or None when it is absent or odd."""
@@ -143,33 +177,58 @@ class Answer:
             return None
 
 
-def unwrap(body: bytes, method: str, keys: Sequence[RSAPublicKey]) -> Answer:
-    """Cuts, verifies, and only then reads. Never raises: what cannot be read says why."""
+def unwrap(
+    body: bytes,
+    method: str,
+    keys: Sequence[RSAPublicKey],
+    cert_sns: Collection[str] = (),
+    aes_key: str = "",
+) -> Answer:
+    """Cuts, verifies, and only then decrypts and reads. Never raises: what cannot be read says why.
+
+    `cert_sns` as for `check_answer`. `aes_key` is the app's, where content encryption is on;
+    failures come back plain even then, so a signed plain answer is read as it is.
+    """
     try:
         cut = cut_answer(body, method)
     except BadAnswer as error:
         return Answer(error.reason)
-    verdict = check_answer(cut, keys)
+    verdict = check_answer(cut, keys, cert_sns)
     try:
         if verdict.is_valid:
-            members = parse_content(verdict.content, cut.encoding)
-            return _read(cut, "ok", members, key_index=verdict.key_index)
+            content = _decrypted(verdict.content, cut, aes_key)
+            return _read(cut, "ok", content, key_index=verdict.key_index)
         return _read(cut, verdict.reason, parse_content(cut.content, cut.encoding))
     except BadAnswer as error:
-        return Answer(error.reason if verdict.is_valid else verdict.reason)
+        reason = error.reason if verdict.is_valid else verdict.reason
+        return Answer(reason, is_fault_node=cut.is_fault_node, cert_sn=cut.cert_sn)
+
+
+def _decrypted(content: bytes, cut: Cut, aes_key: str) -> dict[str, Any]:
+    if not (aes_key and content.startswith(b'"')):
+        return parse_content(content, cut.encoding)
+    try:
+        text = aes.decrypt(aes_key, parse_text(content, cut.encoding))
+    except (aes.BadCiphertext, BadKey):
+        raise BadAnswer("ciphertext") from None
+    return parse_content(text.encode(), "utf-8")
+
+
+def _text(members: Mapping[str, Any], name: str) -> str:
+    # A lone surrogate cannot be encoded, a NUL cannot be stored: neither is ever in a fact.
+    value = members.get(name)
+    return value if isinstance(value, str) and _ODD.search(value) is None else ""
 
 
 def _read(cut: Cut, reason: str, members: dict[str, Any], *, key_index: int = -1) -> Answer:
-    def text(name: str) -> str:
-        value = members.get(name)
-        return value if isinstance(value, str) else ""
-
+    message = members.get("sub_msg")
     return Answer(
         reason=reason,
-        code=text("code"),
-        sub_code=text("sub_code"),
-        sub_msg=text("sub_msg")[:MESSAGE_MAX],
+        code=_text(members, "code"),
+        sub_code=_text(members, "sub_code"),
+        sub_msg=_ODD.sub("\ufffd", message)[:MESSAGE_MAX] if isinstance(message, str) else "",
         is_fault_node=cut.is_fault_node,
         key_index=key_index,
+        cert_sn=cut.cert_sn,
         members=members if reason == "ok" else {},
     )

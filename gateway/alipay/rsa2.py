@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
@@ -25,9 +25,14 @@ KEY_TEXT_MAX = 64 * 1024
 
 KeyKind = Literal["private", "public", "certificate"]
 
+UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion,
+              x509.DuplicateExtension, x509.UnsupportedGeneralNameType)  # fmt: skip
+"""What the library raises for bytes that are no key and no certificate; not all are ValueErrors."""
+
 _PADDING = padding.PKCS1v15()
 _HASH = hashes.SHA256()
-_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+_TRIAL = b"one half signs, the other verifies"
+_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 
 
 class BadKey(ValueError):
@@ -102,7 +107,7 @@ def load_trusted_private(der: bytes) -> RSAPrivateKey:
 
 
 def read_private(text: str) -> Key:
-    """A private key in any spelling, fully validated."""
+    """A private key in any spelling that signs what its public half verifies."""
     key = read_key(text)
     if key.kind != "private":
         raise BadKey(f"this is a {key.kind} key, a private key is needed")
@@ -135,10 +140,14 @@ def pasted_der(text: str) -> bytes:
     spelled = text.replace("\ufeff", "").replace("\\r", "\n").replace("\\n", "\n")
     if "ENCRYPTED" in spelled:
         raise BadKey("the key is encrypted; give it without a passphrase")
-    block = _BLOCK.search(spelled)
-    if block is None and "-----" in spelled:
+    begin = _BEGIN.search(spelled)
+    if begin is not None:
+        spelled, end, _ = spelled[begin.end() :].partition(f"-----END {begin[1]}-----")
+        if not end:
+            raise BadKey("the PEM text is cut off")
+    body = "".join(spelled.split())
+    if "-----" in body:
         raise BadKey("the PEM text is cut off")
-    body = "".join((block[2] if block else spelled).split())
     try:
         der = base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
@@ -148,19 +157,37 @@ def pasted_der(text: str) -> bytes:
     return der
 
 
+def is_usable_size(key: RSAPublicKey) -> bool:
+    """Long enough to be safe, short enough not to be a way to keep us busy."""
+    return BITS_MIN <= key.key_size <= BITS_MAX
+
+
 def _sized(key: RSAPublicKey) -> None:
-    if not BITS_MIN <= key.key_size <= BITS_MAX:
+    if not is_usable_size(key):
         raise BadKey(f"RSA-{key.key_size} is not accepted, at least {BITS_MIN} bits")
 
 
 def _private(der: bytes) -> Key | None:
     try:
-        key = serialization.load_der_private_key(der, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
+    except UNREADABLE:
         return None
     if not isinstance(key, RSAPrivateKey):
         raise BadKey("not an RSA key")
+    _sized(key.public_key())
+    if not _is_pair(key):
+        raise BadKey("the key's numbers do not fit together")
     return Key("private", _private_format(der), key.public_key(), key)
+
+
+def _is_pair(key: RSAPrivateKey) -> bool:
+    """A trial, a hundred times cheaper than the full arithmetic check, which is binding's."""
+    try:
+        signature = key.sign(_TRIAL, _PADDING, _HASH)
+        key.public_key().verify(signature, _TRIAL, _PADDING, _HASH)
+    except (InvalidSignature, InternalError, ValueError):
+        return False
+    return True
 
 
 def _private_format(der: bytes) -> str:
@@ -172,7 +199,7 @@ def _private_format(der: bytes) -> str:
 def _public(der: bytes) -> Key | None:
     try:
         key = serialization.load_der_public_key(der)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return None
     if not isinstance(key, RSAPublicKey):
         raise BadKey("not an RSA key")
@@ -183,7 +210,7 @@ def _public(der: bytes) -> Key | None:
 def _certificate(der: bytes) -> Key | None:
     try:
         key = x509.load_der_x509_certificate(der).public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return None
     if not isinstance(key, RSAPublicKey):
         raise BadKey("the certificate holds no RSA key")

@@ -3,7 +3,7 @@
 There is one path and no switch: what is not signed, or not by a key we hold, is not believed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -26,12 +26,19 @@ class Verdict:
         return self.reason == "ok"
 
 
-def check_answer(cut: Cut, keys: Sequence[RSAPublicKey]) -> Verdict:
-    """Whether one of `keys` signed the answer, and which exact text."""
+def check_answer(cut: Cut, keys: Sequence[RSAPublicKey], cert_sns: Collection[str] = ()) -> Verdict:
+    """Whether one of `keys` signed the answer, and which exact text.
+
+    `cert_sns` are the numbers of Alipay's certificates behind `keys`, in certificate mode. An
+    answer that names another one is "cert_sn": the reason to fetch that certificate, not to
+    believe the answer. One that names none stands or falls with its signature.
+    """
     if not cut.sign:
         return Verdict("no_sign")
     if strict_base64(cut.sign) is None:
         return Verdict("base64")
+    if cert_sns and cut.cert_sn and cut.cert_sn not in cert_sns:
+        return Verdict("cert_sn")
     return _first_match(tuple(signed_texts(cut)), cut.sign, keys)
 
 

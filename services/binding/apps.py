@@ -1,12 +1,15 @@
 """The use cases of bound apps: one record behind two settings pages, its keys sealed (S32-S37).
 
-A change of either key makes a new key version; the version before it stays usable for a day, for
-answers and notifications already under way, then its private half is erased.
+A change of either half makes a new key version; the version before it stays usable for a while (a
+day, unless told otherwise), for answers and notifications already under way, then its private half
+is erased.
 """
 
 import asyncio
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,15 +17,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import domain, keys, repo
 from services.binding.models import App, AppKey, DataKey
+from services.binding.pairs import GivenKeys, Pair, read_pair
 from services.binding.service import Deps, audit
 from shared import outbox
-from shared.errors import InvalidBody, NotFound
+from shared.errors import NotFound
 from shared.events.base import stamp
 from shared.events.binding import AppBound
 from shared.ids import random_token
 from shared.sealed import new_data_key, open_sealed, seal
 
 KEY_PURPOSE = "app-private-key"
+AES = "app-aes-key"
+GRANT = "app-auth-token"
 ROUTE_BYTES = 24
 
 
@@ -36,33 +42,20 @@ class BoundApp:
 
 @dataclass(frozen=True, slots=True)
 class AppChange:
-    """What somebody wants a binding to be; None leaves a key as it is."""
+    """What somebody wants a binding to be; None leaves what there is, "" takes it away."""
 
     app_id: str
     seller_id: str
     is_enabled: bool
     version: int
     """the version that was read before the change; 0 for a first binding"""
-    private_key_text: str | None = field(default=None, repr=False)
-    alipay_key_text: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """The keys a binding shall have."""
-
-    app_public_key: str
-    alipay_public_key: str
-    fingerprint: str
-    bits: int
-    pkcs8: bytes | None = field(default=None, repr=False)
-    """only when a private key was given"""
-
-    def is_same(self, key: AppKey) -> bool:
-        return (self.app_public_key, self.alipay_public_key) == (
-            key.app_public_key,
-            key.alipay_public_key,
-        )
+    given: GivenKeys = field(default_factory=GivenKeys)
+    service_provider_id: str | None = None
+    aes_key_text: str | None = field(default=None, repr=False)
+    app_auth_token: str | None = field(default=None, repr=False)
+    retire_after_h: int | None = None
+    """how long replaced versions stay usable: from now, for the one that this change replaces and
+    for older ones that would last longer; None: RETIRED_KEY_GRACE for the replaced one"""
 
 
 async def list_apps(deps: Deps, tenant_id: UUID) -> list[BoundApp]:
@@ -96,9 +89,14 @@ async def find_app(deps: Deps, *, app_id: str = "", notify_route: str = "") -> B
 async def bind_app(deps: Deps, tenant_id: UUID, change: AppChange, *, actor: str) -> BoundApp:
     """Binds an app, or changes its binding. The same content again changes nothing, so that a
     lost answer may be asked for again; other content needs the version it was made from."""
-    given = await asyncio.to_thread(
-        keys.read_keys, change.private_key_text, change.alipay_key_text, ()
+    given = change.given
+    read = await asyncio.to_thread(
+        keys.read_keys, given.private_key_text, given.alipay_key_text, ()
     )
+    aes_key = keys.read_aes_key(change.aes_key_text) if change.aes_key_text is not None else None
+    grant = keys.read_grant(change.app_auth_token) if change.app_auth_token is not None else None
+    secrets = {AES: aes_key, GRANT: grant}
+    now = deps.clock.now()
     async with deps.db.tx(tenant_id) as tx:
         await repo.lock(tx, f"app:{change.app_id}")
         owner = await repo.app_owner(tx, change.app_id)
@@ -108,59 +106,68 @@ async def bind_app(deps: Deps, tenant_id: UUID, change: AppChange, *, actor: str
             raise NotFound
         app = await repo.app_for_update(tx, tenant_id, change.app_id)
         versions = await repo.app_keys(tx, tenant_id, change.app_id)
-        pair = _combine(given, versions)
+        pair = _pair(change, read, versions, now)
         before = _facts(app, versions[0]) if app is not None else None
+        secrets = {what: told for what, told in secrets.items() if _is_new(deps, app, what, told)}
         if app is None:
             _require_version(change, 0)
             app = _new_app(deps, tenant_id, change)
             tx.add(app)
             await tx.flush()
-        elif not _differs(app, versions[0], change, pair):
+        elif pair is None and not secrets and not _differs(app, versions, change, now):
             return BoundApp(app, versions)
         else:
             _require_version(change, app.version)
             app.seller_id, app.is_enabled = change.seller_id, change.is_enabled
+            if change.service_provider_id is not None:
+                app.service_provider_id = change.service_provider_id
             app.version += 1
-            app.updated_at = deps.clock.now()
-        if not versions or not pair.is_same(versions[0]):
-            versions = [await _add_key(deps, tx, app, versions, pair), *versions]
+            app.updated_at = now
+        for what, told in secrets.items():
+            await _put_secret(deps, tx, app, what, told or "")
+        await repo.retire_app_keys(
+            tx, tenant_id, app.app_id, _retire_at(change, now),
+            newest=pair is not None, older=change.retire_after_h is not None,
+        )  # fmt: skip
+        if pair is not None:
+            await _add_key(deps, tx, app, versions, pair)
+        versions = await repo.app_keys(tx, tenant_id, app.app_id)
         await _tell(deps, tx, app, versions[0], before, actor)
     return BoundApp(app, versions)
 
 
-def _combine(
-    given: tuple[keys.PrivateKey | None, keys.PublicKey | None], versions: Sequence[AppKey]
-) -> _Pair:
-    """The pair that results when what was not given stays; refuses a mixed-up one (S129)."""
-    private, alipay = given
-    if not versions:
-        if private is None or alipay is None:
-            raise InvalidBody(
-                errors=[
-                    {"pointer": pointer, "message": "needed for the first binding"}
-                    for pointer, key in zip(
-                        (keys.PRIVATE_FIELD, keys.PUBLIC_FIELD), given, strict=True
-                    )
-                    if key is None
-                ]
-            )
-        own, alipay_spki = private.public, alipay.spki
-    else:
-        newest = versions[0]
-        kept = keys.PublicKey(newest.app_public_key, newest.fingerprint, newest.bits)
-        own = private.public if private else kept
-        alipay_spki = alipay.spki if alipay else newest.alipay_public_key
-    # Older application keys count, too: after a rotation the old one is still in people's files.
-    if alipay_spki in {own.spki, *(key.app_public_key for key in versions)}:
-        raise keys.OwnPublicKey(keys.PUBLIC_FIELD)
-    return _Pair(
-        own.spki, alipay_spki, own.fingerprint, own.bits, private.pkcs8 if private else None
-    )
+def _pair(
+    change: AppChange,
+    read: tuple[keys.PrivateKey | None, keys.PublicKey | None],
+    versions: Sequence[AppKey],
+    now: datetime,
+) -> Pair | None:
+    """The keys the binding shall have, or None when it has them. What was not given again is not
+    judged again: an expired certificate must not stop anybody from switching an app off."""
+    newest = versions[0] if versions else None
+    given = change.given
+    if newest is not None and given.says_nothing and given.mode_after(newest) == newest.mode:
+        return None
+    pair = read_pair(given, *read, versions, now)
+    return None if newest is not None and pair.is_same(newest) else pair
 
 
-def _differs(app: App, key: AppKey, change: AppChange, pair: _Pair) -> bool:
-    wanted = (change.seller_id, change.is_enabled)
-    return wanted != (app.seller_id, app.is_enabled) or not pair.is_same(key)
+def _differs(app: App, versions: Sequence[AppKey], change: AppChange, now: datetime) -> bool:
+    """Whether anything but keys and secrets is to change."""
+    provider_id = change.service_provider_id
+    if provider_id is not None and provider_id != app.service_provider_id:
+        return True
+    if (change.seller_id, change.is_enabled) != (app.seller_id, app.is_enabled):
+        return True
+    if change.retire_after_h is None:
+        return False
+    retire_at = _retire_at(change, now)
+    return any(key.not_after is not None and key.not_after > retire_at for key in versions)
+
+
+def _retire_at(change: AppChange, now: datetime) -> datetime:
+    hours = change.retire_after_h
+    return now + (domain.RETIRED_KEY_GRACE if hours is None else timedelta(hours=hours))
 
 
 def _require_version(change: AppChange, current: int) -> None:
@@ -176,6 +183,7 @@ def _new_app(deps: Deps, tenant_id: UUID, change: AppChange) -> App:
         seller_id=change.seller_id,
         notify_route=random_token(ROUTE_BYTES),
         is_enabled=change.is_enabled,
+        service_provider_id=change.service_provider_id or "",
         version=1,
         created_at=now,
         updated_at=now,
@@ -183,9 +191,9 @@ def _new_app(deps: Deps, tenant_id: UUID, change: AppChange) -> App:
 
 
 async def _add_key(
-    deps: Deps, tx: AsyncSession, app: App, versions: Sequence[AppKey], pair: _Pair
-) -> AppKey:
-    """A new version, sealed for its own row; when only Alipay's key is new, the private half is
+    deps: Deps, tx: AsyncSession, app: App, versions: Sequence[AppKey], pair: Pair
+) -> None:
+    """A new version, sealed for its own row; when only Alipay's half is new, the private half is
     sealed again, because a box opens for one version only."""
     number = versions[0].key_version + 1 if versions else 1
     aad = f"{app.tenant_id}|{app.app_id}|{KEY_PURPOSE}|{number}"
@@ -193,29 +201,54 @@ async def _add_key(
     if pkcs8 is None:
         newest = versions[0]
         pkcs8 = open_sealed(deps.key_provider, newest.private_key_box or "", newest.private_key_aad)
-    wrapped = await _data_key(deps, tx, app.tenant_id)
-    now = deps.clock.now()
-    await repo.retire_app_keys(tx, app.tenant_id, app.app_id, now)
+    wrapped = await _data_key(deps, tx, app.tenant_id, KEY_PURPOSE)
     key = AppKey(
         tenant_id=app.tenant_id,
         app_id=app.app_id,
         key_version=number,
         private_key_box=seal(deps.key_provider, wrapped, pkcs8, aad),
         private_key_aad=aad,
-        app_public_key=pair.app_public_key,
-        alipay_public_key=pair.alipay_public_key,
-        fingerprint=pair.fingerprint,
-        bits=pair.bits,
-        created_at=now,
+        created_at=deps.clock.now(),
+        **pair.columns(),
     )
     tx.add(key)
     await tx.flush()
-    return key
 
 
-async def _data_key(deps: Deps, tx: AsyncSession, tenant_id: UUID) -> bytes:
+# --- the app's other secrets: written, never shown
+
+
+def _secret_of(app: App, purpose: str) -> tuple[str | None, str | None]:
+    if purpose == AES:
+        return app.aes_key_box, app.aes_key_aad
+    return app.app_auth_token_box, app.app_auth_token_aad
+
+
+def _is_new(deps: Deps, app: App | None, purpose: str, told: str | None) -> bool:
+    """Whether that was told, and is not what is sealed already."""
+    if told is None:
+        return False
+    box, aad = _secret_of(app, purpose) if app is not None else (None, None)
+    there = open_sealed(deps.key_provider, box, aad or "") if box else b""
+    return not hmac.compare_digest(there, told.encode())
+
+
+async def _put_secret(deps: Deps, tx: AsyncSession, app: App, purpose: str, told: str) -> None:
+    """Sealed for this app and this version of its binding; "" takes it away."""
+    box = aad = None
+    if told:
+        aad = f"{app.tenant_id}|{app.app_id}|{purpose}|{app.version}"
+        wrapped = await _data_key(deps, tx, app.tenant_id, purpose)
+        box = seal(deps.key_provider, wrapped, told.encode(), aad)
+    if purpose == AES:
+        app.aes_key_box, app.aes_key_aad = box, aad
+    else:
+        app.app_auth_token_box, app.app_auth_token_aad = box, aad
+
+
+async def _data_key(deps: Deps, tx: AsyncSession, tenant_id: UUID, purpose: str) -> bytes:
     kek_id = deps.key_provider.kek_id
-    known = await repo.data_key(tx, tenant_id, KEY_PURPOSE, kek_id)
+    known = await repo.data_key(tx, tenant_id, purpose, kek_id)
     if known is not None:
         return known
     _, wrapped = new_data_key(deps.key_provider)
@@ -223,7 +256,7 @@ async def _data_key(deps: Deps, tx: AsyncSession, tenant_id: UUID) -> bytes:
         tx,
         DataKey(
             tenant_id=tenant_id,
-            purpose=KEY_PURPOSE,
+            purpose=purpose,
             kek_id=kek_id,
             wrapped=wrapped,
             created_at=deps.clock.now(),
@@ -240,6 +273,12 @@ def _facts(app: App, key: AppKey) -> dict[str, Any]:
         "key_version": key.key_version,
         "fingerprint": key.fingerprint,
         "alipay_fingerprint": keys.fingerprint_of(key.alipay_public_key),
+        "mode": key.mode,
+        "app_cert_sn": key.app_cert_sn,
+        "alipay_cert_sn": key.alipay_cert_sn,
+        "service_provider_id": app.service_provider_id,
+        "has_aes_key": app.aes_key_box is not None,
+        "has_app_auth_token": app.app_auth_token_box is not None,
     }
 
 

@@ -18,8 +18,9 @@ from pydantic import SecretStr, ValidationError
 from services.binding import apps, domain, schemas, service
 from services.binding.apps import AppChange
 from services.binding.config import CommandConfig
-from services.binding.domain import Role
+from services.binding.domain import RETIRE_AFTER_H_MAX, Role
 from services.binding.models import User
+from services.binding.pairs import GivenKeys
 from services.binding.service import Deps
 from shared.clock import SystemClock
 from shared.config import load
@@ -74,9 +75,23 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     add.add_argument("--app-id", required=True, help="16 digits")
     add.add_argument("--seller-id", help="16 digits from 2088: the account that is paid")
     add.add_argument("--app-private-key", type=Path, metavar="FILE", required=True)
-    add.add_argument("--alipay-public-key", type=Path, metavar="FILE", required=True)
+    _alipay_side(add)
+    add.add_argument("--aes-key", type=Path, metavar="FILE", help="content encryption; else off")
+    add.add_argument("--service-provider-id", help="16 digits from 2088: who gets the commission")
+    add.add_argument("--retire-after-h", type=int, help="how long a replaced key stays usable")
     add.add_argument("--disabled", action="store_true", help="bind it, but do not trade with it")
     return parser.parse_args(words)
+
+
+def _alipay_side(parser: argparse.ArgumentParser) -> None:
+    """Alipay's public key, or in certificate mode the three certificates."""
+    for name, what in (
+        ("--alipay-public-key", "key mode: as the console shows it"),
+        ("--app-cert", "certificate mode: the application's certificate"),
+        ("--alipay-cert", "certificate mode: Alipay's certificate"),
+        ("--alipay-root-cert", "certificate mode: Alipay's root file"),
+    ):
+        parser.add_argument(name, type=Path, metavar="FILE", help=what)
 
 
 def _group(commands: Any, name: str, what: str) -> argparse.ArgumentParser:
@@ -244,21 +259,41 @@ async def add_staff(deps: Deps, words: argparse.Namespace) -> Answer:
         raise BadInput(f"--merchant {words.merchant}: no such merchant") from None
 
 
+def _given_keys(words: argparse.Namespace) -> GivenKeys:
+    certificates = (words.app_cert, words.alipay_cert, words.alipay_root_cert)
+    if (words.alipay_public_key is not None) == any(certificates):
+        raise BadInput("--alipay-public-key, or the three certificates")
+    if any(certificates) and not all(certificates):
+        raise BadInput("--app-cert, --alipay-cert and --alipay-root-cert belong together")
+    private_key = _text(words.app_private_key)
+    if words.alipay_public_key is not None:
+        return GivenKeys("key", private_key, _text(words.alipay_public_key))
+    app, alipay, root = (_text(path) for path in certificates)
+    return GivenKeys("cert", private_key, None, app, alipay, root)
+
+
 async def add_app(deps: Deps, words: argparse.Namespace) -> Answer:
     if not domain.is_app_id(words.app_id):
         raise BadInput("--app-id: 16 digits")
     mine = await apps.list_apps(deps, words.merchant)
     known = next((bound for bound in mine if bound.app.app_id == words.app_id), None)
     seller_id = words.seller_id or (known.app.seller_id if known else "")
-    if seller_id and not domain.is_seller_id(seller_id):
-        raise BadInput("--seller-id: 16 digits that begin with 2088")
+    for option, account in (
+        ("--seller-id", seller_id), ("--service-provider-id", words.service_provider_id),
+    ):  # fmt: skip
+        if account and not domain.is_seller_id(account):
+            raise BadInput(f"{option}: 16 digits that begin with 2088")
+    if words.retire_after_h is not None and not 0 <= words.retire_after_h <= RETIRE_AFTER_H_MAX:
+        raise BadInput(f"--retire-after-h: 0 to {RETIRE_AFTER_H_MAX}")
     change = AppChange(
         app_id=words.app_id,
         seller_id=seller_id,
         is_enabled=not words.disabled,
         version=known.app.version if known else 0,
-        private_key_text=_text(words.app_private_key),
-        alipay_key_text=_text(words.alipay_public_key),
+        given=_given_keys(words),
+        service_provider_id=words.service_provider_id,
+        aes_key_text=_text(words.aes_key) if words.aes_key else None,
+        retire_after_h=words.retire_after_h,
     )
     try:
         bound = await apps.bind_app(deps, words.merchant, change, actor=ACTOR)
@@ -272,6 +307,7 @@ async def add_app(deps: Deps, words: argparse.Namespace) -> Answer:
         "enabled": app.is_enabled,
         "version": app.version,
         "notify_route": app.notify_route,
+        "mode": key.mode,
         "key_version": key.key_version,
         "fingerprint": key.fingerprint,
         "bits": key.bits,

@@ -41,6 +41,7 @@ SESSION_LIFETIME = timedelta(hours=12)
 SESSION_IDLE = timedelta(hours=2)
 TOUCH_EVERY = timedelta(minutes=1)
 
+RETIRE_AFTER_H_MAX = 30 * 24
 RETIRED_KEY_GRACE = timedelta(hours=24)
 """Answers and notifications signed before a rotation arrive after it for at most this long."""
 

@@ -17,7 +17,10 @@ Problem
     ├── KeyNotRsa                   binding.key_not_rsa
     ├── KeyTooShort                 binding.key_too_short
     ├── KeyInconsistent             binding.key_inconsistent
-    └── OwnPublicKey                binding.own_public_key
+    ├── OwnPublicKey                binding.own_public_key
+    ├── AesKeyRefused               binding.aes_key_refused
+    ├── GrantRefused                binding.grant_refused
+    └── CertificateRefused          see certificates
 """
 
 import base64
@@ -38,17 +41,21 @@ from shared.errors import InvalidBody
 
 PRIVATE_FIELD = "/app_private_key"
 PUBLIC_FIELD = "/alipay_public_key"
+AES_FIELD = "/aes_key"
+GRANT_FIELD = "/app_auth_token"
 TEXT_MAX = 16_384
 BITS_MIN = 2048
 BITS_MAX = 8192
 EXPONENT_MIN = 3
 DER_MIN = 16
+AES_BYTES = (16, 24, 32)
 
 _BEGIN = re.compile(r"-{3,}\s*BEGIN ([A-Z0-9 ]+?)\s*-{3,}")
 _END = re.compile(r"-{3,}\s*END [A-Z0-9 ]+?\s*-{3,}")
 _ESCAPED_BREAKS = re.compile(r"\\+[rnt]")
 # Blanks of every kind, and what messengers and office programs slip in between letters.
 _BLANKS = re.compile(r"[\s\u200b-\u200f\u2060\u00ad\ufeff]+")
+_GRANT = re.compile(r"[\x21-\x7e]{0,128}")
 _QUOTES = "\"'`“”‘’"
 _SEQUENCE_TAG = 0x30
 _KEY_START = "MII"
@@ -135,6 +142,19 @@ class OwnPublicKey(KeyRefused):
     )
 
 
+class AesKeyRefused(KeyRefused):
+    code = "binding.aes_key_refused"
+    title = (
+        "接口内容加密密钥应为 16、24 或 32 字节的 Base64 "
+        "The content encryption key is 16, 24 or 32 bytes in base64."
+    )
+
+
+class GrantRefused(KeyRefused):
+    code = "binding.grant_refused"
+    title = "应用授权令牌格式不正确 This is not an app_auth_token."
+
+
 @dataclass(frozen=True, slots=True)
 class PublicKey:
     """A usable RSA public key in its one canonical spelling."""
@@ -163,7 +183,7 @@ def read_private_key(text: str) -> PrivateKey:
         raise _not_a_key(der, PRIVATE_FIELD)
     if not isinstance(key, RSAPrivateKey):
         raise KeyNotRsa(PRIVATE_FIELD)
-    public = _describe(key.public_key(), PRIVATE_FIELD)
+    public = describe(key.public_key(), PRIVATE_FIELD)
     _check_consistent(der, key)
     pkcs8 = key.private_bytes(
         serialization.Encoding.DER,
@@ -184,7 +204,7 @@ def read_alipay_key(text: str, own_keys: Collection[str]) -> PublicKey:
         raise _not_a_key(der, PUBLIC_FIELD)
     if not isinstance(key, RSAPublicKey):
         raise KeyNotRsa(PUBLIC_FIELD)
-    public = _describe(key, PUBLIC_FIELD)
+    public = describe(key, PUBLIC_FIELD)
     if public.spki in own_keys:
         raise OwnPublicKey(PUBLIC_FIELD)
     return public
@@ -197,6 +217,25 @@ def read_keys(
     private = read_private_key(private_text) if private_text is not None else None
     own = {*own_keys, private.public.spki} if private else set(own_keys)
     return private, read_alipay_key(alipay_text, own) if alipay_text is not None else None
+
+
+def read_aes_key(text: str) -> str:
+    """The content encryption key in its one spelling; "" takes it away."""
+    compact = _BLANKS.sub("", text)
+    try:
+        raw = base64.b64decode(compact, validate=True)
+    except (binascii.Error, ValueError):
+        raise AesKeyRefused(AES_FIELD) from None
+    if compact and len(raw) not in AES_BYTES:
+        raise AesKeyRefused(AES_FIELD)
+    return base64.b64encode(raw).decode()
+
+
+def read_grant(text: str) -> str:
+    """A merchant's app_auth_token as it must be sent; "" takes it away."""
+    if _GRANT.fullmatch(text) is None:
+        raise GrantRefused(GRANT_FIELD)
+    return text
 
 
 def _decode(text: str, where: str) -> bytes:
@@ -250,7 +289,7 @@ def _load_public(der: bytes) -> object | None:
 def _not_a_key(der: bytes, where: str) -> KeyRefused:
     try:
         x509.load_der_x509_certificate(der)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return _broken(der)(where)
     return CertificateAsKey(where)
 
@@ -269,7 +308,8 @@ def _broken(der: bytes) -> type[KeyRefused]:
     return KeyInconsistent if der[header:].startswith(_VERSION_0) else KeyUnreadable
 
 
-def _describe(key: RSAPublicKey, where: str) -> PublicKey:
+def describe(key: RSAPublicKey, where: str) -> PublicKey:
+    """The facts of a public key; refuses sizes and exponents that nobody should use."""
     if key.key_size < BITS_MIN:
         raise KeyTooShort(where)
     if key.key_size > BITS_MAX:

@@ -98,6 +98,11 @@ class App(Base):
     seller_id: Mapped[str]
     notify_route: Mapped[str]
     is_enabled: Mapped[bool]
+    service_provider_id: Mapped[str]
+    aes_key_box: Mapped[str | None]
+    aes_key_aad: Mapped[str | None]
+    app_auth_token_box: Mapped[str | None]
+    app_auth_token_aad: Mapped[str | None]
     version: Mapped[int]
     created_at: Mapped[datetime] = _instant()
     updated_at: Mapped[datetime] = _instant()
@@ -111,12 +116,21 @@ class AppKey(Base):
     tenant_id: _Id = _key()
     app_id: Mapped[str] = _key()
     key_version: Mapped[int] = _key()
+    mode: Mapped[str]
     private_key_box: Mapped[str | None]
     private_key_aad: Mapped[str]
     app_public_key: Mapped[str]
     alipay_public_key: Mapped[str]
     fingerprint: Mapped[str]
     bits: Mapped[int]
+    app_cert: Mapped[str | None]
+    alipay_cert: Mapped[str | None]
+    alipay_root_cert: Mapped[str | None]
+    app_cert_sn: Mapped[str | None]
+    alipay_cert_sn: Mapped[str | None]
+    alipay_root_cert_sn: Mapped[str | None]
+    app_cert_not_after: Mapped[datetime | None] = _instant()
+    alipay_cert_not_after: Mapped[datetime | None] = _instant()
     created_at: Mapped[datetime] = _instant()
     not_after: Mapped[datetime | None] = _instant()
 

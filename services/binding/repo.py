@@ -10,7 +10,7 @@ from sqlalchemy import CursorResult, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding.domain import PLATFORM, RETIRED_KEY_GRACE, Tries
+from services.binding.domain import PLATFORM, Tries
 from services.binding.models import (
     App,
     AppKey,
@@ -155,12 +155,16 @@ async def app_keys(tx: AsyncSession, tenant_id: UUID, app_id: str) -> Sequence[A
     return (await tx.scalars(query.order_by(AppKey.key_version.desc()))).all()
 
 
-async def retire_app_keys(tx: AsyncSession, tenant_id: UUID, app_id: str, now: datetime) -> None:
-    await tx.execute(
-        update(AppKey)
-        .where(AppKey.tenant_id == tenant_id, AppKey.app_id == app_id, AppKey.not_after.is_(None))
-        .values(not_after=now + RETIRED_KEY_GRACE)
-    )
+async def retire_app_keys(
+    tx: AsyncSession, tenant_id: UUID, app_id: str, at: datetime, *, newest: bool, older: bool
+) -> None:
+    """Sets the end of the newest version, which another one is about to replace, and draws that of
+    versions already retiring forward; never back."""
+    mine = update(AppKey).where(AppKey.tenant_id == tenant_id, AppKey.app_id == app_id)
+    if older:
+        await tx.execute(mine.where(AppKey.not_after > at).values(not_after=at))
+    if newest:
+        await tx.execute(mine.where(AppKey.not_after.is_(None)).values(not_after=at))
 
 
 async def data_key(tx: AsyncSession, tenant_id: UUID, purpose: str, kek_id: str) -> bytes | None:

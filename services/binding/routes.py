@@ -4,11 +4,13 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import SecretStr
 
-from services.binding import apps, schemas, service, sessions
-from services.binding.apps import AppChange, BoundApp
+from services.binding import answers, apps, schemas, service, sessions
+from services.binding.apps import AppChange
 from services.binding.domain import PERMISSIONS, Console, Role
-from services.binding.models import AppKey, Merchant, Session, Store, User
+from services.binding.models import Merchant, Session, Store, User
+from services.binding.pairs import GivenKeys
 from services.binding.service import Deps
 from shared.errors import Forbidden, Unauthorized
 from shared.tokens import Principal
@@ -168,26 +170,39 @@ async def create_store(request: Request, body: schemas.StoreBody) -> schemas.Sto
 # --- apps
 
 
+def _told(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None
+
+
 @router.get("/api/merchant/v1/apps", dependencies=[guard("user", "apps.read")])
 async def list_apps(request: Request) -> schemas.AppList:
     found = await apps.list_apps(_deps(request), principal(request).tenant)
-    return schemas.AppList(items=[_app_out(bound) for bound in found])
+    return schemas.AppList(items=[answers.app_out(bound) for bound in found])
 
 
 @router.put("/api/merchant/v1/apps", dependencies=[guard("user", "apps.write")])
 async def bind_app(request: Request, body: schemas.AppBody) -> schemas.AppOut:
     caller = principal(request)
-    private = body.app_private_key
     change = AppChange(
         app_id=body.app_id,
         seller_id=body.seller_id,
         is_enabled=body.enabled,
         version=body.version,
-        private_key_text=private.get_secret_value() if private is not None else None,
-        alipay_key_text=body.alipay_public_key,
+        given=GivenKeys(
+            mode=body.mode,
+            private_key_text=_told(body.app_private_key),
+            alipay_key_text=body.alipay_public_key,
+            app_cert_text=body.app_cert,
+            alipay_cert_text=body.alipay_cert,
+            alipay_root_cert_text=body.alipay_root_cert,
+        ),
+        service_provider_id=body.service_provider_id,
+        aes_key_text=_told(body.aes_key),
+        app_auth_token=_told(body.app_auth_token),
+        retire_after_h=body.retire_after_h,
     )
     found = await apps.bind_app(_deps(request), caller.tenant, change, actor=_actor(caller))
-    return _app_out(found)
+    return answers.app_out(found)
 
 
 # --- for the gateway
@@ -196,13 +211,13 @@ async def bind_app(request: Request, body: schemas.AppBody) -> schemas.AppOut:
 @router.get("/internal/apps/{app_id}", dependencies=[guard("service")])
 async def find_app(request: Request, app_id: Annotated[str, Path()]) -> schemas.BoundAppOut:
     _only(request, ALIPAY_KEY_READERS)
-    return _bound_app_out(await apps.find_app(_deps(request), app_id=app_id))
+    return answers.bound_app_out(await apps.find_app(_deps(request), app_id=app_id))
 
 
 @router.get("/internal/notify-routes/{route}", dependencies=[guard("service")])
 async def find_route(request: Request, route: Annotated[str, Path()]) -> schemas.BoundAppOut:
     _only(request, ALIPAY_KEY_READERS)
-    return _bound_app_out(await apps.find_app(_deps(request), notify_route=route))
+    return answers.bound_app_out(await apps.find_app(_deps(request), notify_route=route))
 
 
 @router.post("/internal/sessions/resolve", dependencies=[guard("service")])
@@ -240,47 +255,4 @@ def _session_out(session: Session, user: User, merchant: Merchant | None) -> sch
         merchant=_merchant_out(merchant) if merchant else None,
         permissions=sorted(PERMISSIONS[Role(user.role)]),
         expires_at=session.expires_at,
-    )
-
-
-def _app_out(bound: BoundApp) -> schemas.AppOut:
-    app, key = bound.app, bound.keys[0]
-    return schemas.AppOut(
-        app_id=app.app_id,
-        seller_id=app.seller_id,
-        enabled=app.is_enabled,
-        version=app.version,
-        notify_path=f"/alipay/notify/{app.notify_route}",
-        created_at=app.created_at,
-        updated_at=app.updated_at,
-        key=schemas.AppKeyOut(
-            key_version=key.key_version,
-            fingerprint=key.fingerprint,
-            bits=key.bits,
-            app_public_key=key.app_public_key,
-            alipay_public_key=key.alipay_public_key,
-            created_at=key.created_at,
-        ),
-    )
-
-
-def _bound_app_out(bound: BoundApp) -> schemas.BoundAppOut:
-    app = bound.app
-    return schemas.BoundAppOut(
-        tenant_id=app.tenant_id,
-        app_id=app.app_id,
-        seller_id=app.seller_id,
-        notify_route=app.notify_route,
-        enabled=app.is_enabled,
-        versions=[_version_out(key) for key in bound.keys],
-    )
-
-
-def _version_out(key: AppKey) -> schemas.SealedVersionOut:
-    return schemas.SealedVersionOut(
-        key_version=key.key_version,
-        private_key_box=key.private_key_box or "",
-        private_key_aad=key.private_key_aad,
-        alipay_public_key=key.alipay_public_key,
-        not_after=key.not_after,
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
 
-from services.binding.domain import APP_ID, SELLER_ID
+from services.binding.domain import APP_ID, RETIRE_AFTER_H_MAX, SELLER_ID
 
 
 def _rfc3339(value: datetime) -> str:
@@ -47,13 +47,27 @@ class StoreBody(Body):
 
 
 class AppBody(Body):
-    """A binding. On a change the keys may be left out: what is not given stays."""
+    """A binding. On a change keys and secrets may be left out: what is not given stays, and ""
+    takes away what may be without."""
 
     app_id: Annotated[str, Field(pattern=APP_ID)]
     seller_id: Annotated[str, Field(pattern=f"^$|{SELLER_ID}")] = ""
     """the account that is paid; empty: not known, and then no notice is held against it"""
     app_private_key: SecretStr | None = None
     alipay_public_key: str | None = None
+    mode: Literal["key", "cert"] | None = None
+    """left out: certificate mode when certificates are given, else as it is"""
+    app_cert: str | None = None
+    alipay_cert: str | None = None
+    alipay_root_cert: str | None = None
+    aes_key: SecretStr | None = None
+    """content encryption, off without it"""
+    app_auth_token: Annotated[SecretStr, Field(max_length=128)] | None = None
+    """a merchant's grant, when this is a service provider's app that acts for it"""
+    service_provider_id: Annotated[str, Field(pattern=f"^$|{SELLER_ID}")] | None = None
+    """the account credited with the payments begun with this app"""
+    retire_after_h: Annotated[int, Field(ge=0, le=RETIRE_AFTER_H_MAX)] | None = None
+    """how long a replaced key version stays usable; left out: a day; 0: not at all (a leak)"""
     enabled: bool = True
     version: Annotated[int, Field(ge=0)] = 0
 
@@ -110,15 +124,38 @@ class SessionOpenedOut(SessionOut):
     """told once; we keep only its digest"""
 
 
+class CertificateOut(BaseModel):
+    """What names a certificate, and when it ends."""
+
+    sn: str
+    not_after: Instant
+
+
+class CertificatesOut(BaseModel):
+    app_cert: CertificateOut
+    alipay_cert: CertificateOut
+    alipay_root_cert_sn: str
+
+
 class AppKeyOut(BaseModel):
     """What may be known of a key pair: never the private half."""
 
     key_version: int
+    mode: Literal["key", "cert"]
     fingerprint: str
     bits: int
     app_public_key: str
     alipay_public_key: str
+    certificates: CertificatesOut | None
     created_at: Instant
+
+
+class RetiringKeyOut(BaseModel):
+    """A replaced version that still counts."""
+
+    key_version: int
+    fingerprint: str
+    not_after: Instant
 
 
 class AppOut(BaseModel):
@@ -127,9 +164,13 @@ class AppOut(BaseModel):
     enabled: bool
     version: int
     notify_path: str
+    service_provider_id: str
+    has_aes_key: bool
+    has_app_auth_token: bool
     created_at: Instant
     updated_at: Instant
     key: AppKeyOut
+    retiring: list[RetiringKeyOut]
 
 
 class AppList(BaseModel):
@@ -140,9 +181,16 @@ class SealedVersionOut(BaseModel):
     """One key version for the gateway, which alone can open the box."""
 
     key_version: int
+    mode: Literal["key", "cert"]
     private_key_box: str
     private_key_aad: str
     alipay_public_key: str
+    """in certificate mode the one in Alipay's certificate"""
+    app_cert_sn: str | None
+    alipay_cert_sn: str | None
+    alipay_root_cert_sn: str | None
+    app_cert_not_after: Instant | None
+    alipay_cert_not_after: Instant | None
     not_after: Instant | None
 
 
@@ -153,8 +201,14 @@ class BoundAppOut(BaseModel):
     app_id: str
     seller_id: str
     notify_route: str
-    mode: Literal["key"] = "key"
+    mode: Literal["key", "cert"]
+    """of the newest version"""
     enabled: bool
+    service_provider_id: str
+    aes_key_box: str | None
+    aes_key_aad: str | None
+    app_auth_token_box: str | None
+    app_auth_token_aad: str | None
     versions: list[SealedVersionOut]
 
 

@@ -1,26 +1,27 @@
 """`python -m gateway.alipay` as scripts use it (interfaces.md §5), judged by a second hand.
 
 The signatures and texts expected here are made with `cryptography` and the standard library only.
-Where ALIPAY_VECTORS names the folder of public vectors, what genuine systems signed is checked.
+What genuine systems signed is in tests/conformance/test_vectors.py.
 """
 
 import base64
 import hashlib
 import json
-import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from gateway.alipay.cli import COMMANDS
 from gateway.alipay.cli import answer as answer_of
 from tests.fixtures.keys import RsaPair
+from tests.unit.gateway.authority import der_of, issue, pem_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = {"b": "2 & 3", "a": "测试", "empty": "", "sign_type": "RSA2", "sign": "old", "none": None}
@@ -149,18 +150,61 @@ def test_the_text_that_was_signed_is_the_one_shown(alipay_keys: RsaPair) -> None
     assert base64.b64decode(told["content_b64"]) == signed
 
 
-def test_key_info(app_keys: RsaPair) -> None:
-    der = base64.b64decode(app_keys.public_b64)
-    told = run(
-        "key-info", [{"key": app_keys.private_b64}, {"key": app_keys.public_b64}], lines=True
-    )
-    for item in told:
-        assert item["fingerprint"] == hashlib.sha256(der).hexdigest()
-        assert (item["bits"], item["public_key"]) == (2048, app_keys.public_b64)
-    assert [(item["kind"], item["format"]) for item in told] == [
-        ("private", "pkcs1"), ("public", "spki"),
+def key_spellings(pair: RsaPair) -> list[tuple[str, str, str]]:
+    """(what was pasted, kind, format): PEM, bare, wrapped, CRLF, one line; all the same pair."""
+    pkcs8 = pair.private_pem.decode()
+    bare = "".join(line for line in pkcs8.splitlines() if "-" not in line)
+    certificate = issue("x", pair.public, "x", pair.private, serial=1)
+    private = [
+        (pkcs8, "pkcs8"), (pkcs8.replace("\n", "\r\n"), "pkcs8"), (bare, "pkcs8"),
+        (pkcs8.replace("\n", "\\n"), "pkcs8"), ("".join(pkcs8.splitlines()), "pkcs8"),
+        ("\r\n".join(textwrap.wrap(bare, 64)), "pkcs8"), (f"\ufeff {bare}\n", "pkcs8"),
+        (pair.private_pkcs1_pem.decode(), "pkcs1"), (pair.private_b64, "pkcs1"),
+        ("\n".join(textwrap.wrap(pair.private_b64, 76)), "pkcs1"),
     ]  # fmt: skip
-    assert app_keys.private_b64[-200:-100] not in json.dumps(told)
+    return [
+        *((text, "private", form) for text, form in private),
+        (pair.public_pem.decode(), "public", "spki"),
+        (pair.public_b64, "public", "spki"),
+        ("\r\n".join(textwrap.wrap(pair.public_b64, 64)), "public", "spki"),
+        (pem_of(certificate), "certificate", "x509"),
+        (base64.b64encode(der_of(certificate)).decode(), "certificate", "x509"),
+    ]
+
+
+def test_key_info_in_every_spelling(app_keys: RsaPair) -> None:
+    fingerprint = hashlib.sha256(base64.b64decode(app_keys.public_b64)).hexdigest()
+    spelled = key_spellings(app_keys)
+    told = run("key-info", [{"key": text} for text, _, _ in spelled], lines=True)
+    for (_, kind, form), item in zip(spelled, told, strict=True):
+        assert item == {
+            "kind": kind, "bits": 2048, "format": form, "fingerprint": fingerprint,
+            "public_key": app_keys.public_b64,
+        }  # fmt: skip
+
+
+def test_only_public_facts_are_shown(app_keys: RsaPair) -> None:
+    """No 40-character slice of a private key in any answer, of a good key or a damaged one."""
+    secret = app_keys.private_b64
+    damaged = [secret, secret[:-60], secret[:800] + "AAAA" + secret[804:], secret + "!"]
+    items = [{"params": {"a": "1"}, "private_key": key, "key": key} for key in damaged]
+    for command in ("key-info", "sign", "content", "aes-enc", "cert-sn", "verify-notify"):
+        told = json.dumps(run(command, items, lines=True, status=None))
+        public = app_keys.public_b64
+        slices = {secret[at : at + 40] for at in range(len(secret) - 39)}
+        slices -= {public[at : at + 40] for at in range(len(public) - 39)}
+        assert not [piece for piece in slices if piece in told]
+
+
+def test_a_key_whose_numbers_do_not_fit_is_refused(app_keys: RsaPair) -> None:
+    """Whole in its frame, wrong in its numbers: the signature would be of no use to anybody."""
+    numbers = app_keys.private.private_numbers()
+    off = rsa.RSAPrivateNumbers(
+        numbers.p, numbers.q, numbers.d + 2, numbers.dmp1 + 2, numbers.dmq1, numbers.iqmp,
+        numbers.public_numbers,
+    ).private_key(unsafe_skip_rsa_key_validation=True)  # fmt: skip
+    told = run("key-info", {"key": RsaPair(off).private_b64}, status=1)
+    assert told == {"error": "the key's numbers do not fit together"}
 
 
 def test_aes() -> None:
@@ -235,56 +279,67 @@ def test_a_thousand_items_in_one_process(app_keys: RsaPair) -> None:
     assert told == [{"content": f"n={n}"} for n in range(1000)]
 
 
-def _vectors(name: str) -> list[dict[str, Any]]:
-    folder = os.environ.get("ALIPAY_VECTORS")
-    return json.loads((Path(folder) / name).read_text()) if folder else []
-
-
-def _key(entry: dict[str, Any]) -> dict[str, str]:
-    if entry.get("public_key_pem"):
-        return {"alipay_public_key": entry["public_key_pem"]}
-    return {"alipay_cert": entry["cert_pem"]}
-
-
-def test_what_genuine_systems_signed() -> None:
-    """Empty, hence true, where no vectors are at hand: published data, not ours to copy."""
-    responses = _vectors("responses.json")
-    items = [{"body_b64": e["body_b64"], "method": e["method"], **_key(e)} for e in responses]
-    for entry, told in zip(responses, _verdicts("verify-response", items), strict=True):
-        assert told["valid"] == entry["expect"], entry["id"]
-        if told["valid"]:
-            content = base64.b64decode(told["content_b64"])
-            assert hashlib.sha256(content).hexdigest()[:16] == entry["content_sha256_16"]
-    notifies = [e for e in _vectors("notifies.json") if e["sign_type"] == "RSA2"]
-    for other in (False, True):
-        items = [
-            {
-                "body": e["form"],
-                "kind": "pay" if (e["kind"] == "app") is other else "app",
-                **_key(e),
-            }
-            for e in notifies
-        ]
-        for entry, told in zip(notifies, _verdicts("verify-notify", items), strict=True):
-            if "sign_type" in entry["form"]:
-                assert told["valid"] is (entry["expect"] and not other), entry["id"]
-
-
-def test_certificate_numbers_of_genuine_certificates() -> None:
-    certificates = _vectors("certs.json")
-    for command, member in (("cert-sn", "expected_sn"), ("root-cert-sn", "expected_root_sn")):
-        entries = [e for e in certificates if e.get(member)]
-        for entry, told in zip(
-            entries, _verdicts(command, [{"pem": e["pem"]} for e in entries]), strict=True
-        ):
-            assert told.get("sn") == entry[member] or entry["judge"] == "no-crash", entry["id"]
-
-
-def _verdicts(command: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return run(command, items, lines=True, status=None) if items else []
-
-
 @pytest.mark.parametrize("command", ["cert-sn", "root-cert-sn"])
 def test_no_certificate_no_number(command: str) -> None:
     for pem in ("", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"):
         assert "error" in run(command, {"pem": pem}, status=1)
+
+
+@pytest.fixture(scope="module")
+def leaf(app_keys: RsaPair, alipay_keys: RsaPair) -> str:
+    """Alipay's certificate, followed by its issuer's, as the console hands it out."""
+    issuer = issue("Class 2", app_keys.public, "Class 2", app_keys.private, serial=3, ca=True)
+    return pem_of(
+        issue("Alipay", alipay_keys.public, "Class 2", app_keys.private, serial=12), issuer
+    )
+
+
+def number(serial: int) -> str:
+    text = f"CN=Class 2,OU=Certification Authority,O=Test Ant,C=CN{serial}"
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def test_certificate_numbers(leaf: str) -> None:
+    assert run("cert-sn", {"pem": leaf}) == {"sn": number(12)}
+    assert run("root-cert-sn", {"pem": leaf}) == {"sn": f"{number(12)}_{number(3)}"}
+
+
+def test_a_certificate_stands_for_its_key(
+    leaf: str, alipay_keys: RsaPair, other_keys: RsaPair
+) -> None:
+    good = notify(alipay_keys)
+    node = b'{"code":"10000"}'
+    sign = by_hand(node, alipay_keys)
+    plain = f'{{"alipay_trade_pay_response":{node.decode()},"sign":"{sign}"}}'
+    named = plain.replace(',"sign"', f',"alipay_cert_sn":"{number(12)}","sign"')
+    renewed = plain.replace(',"sign"', f',"alipay_cert_sn":"{number(13)}","sign"')
+    forged = named.replace(sign, by_hand(node, other_keys))
+    told = run("verify-notify", [{"body": good, "alipay_cert": leaf}], lines=True)
+    assert told == [{"valid": True, "reason": "ok"}]
+    items = [
+        {"body": body, "method": "alipay.trade.pay", "alipay_cert": leaf}
+        for body in (plain, named, renewed, forged)
+    ]
+    told = run("verify-response", items, lines=True, status=1)
+    assert [item["reason"] for item in told] == ["ok", "ok", "cert_sn", "signature"]
+    both = {**items[0], "alipay_public_key": alipay_keys.public_b64}
+    neither = {"body": plain, "method": "alipay.trade.pay"}
+    for item in (both, neither):
+        told = run("verify-response", item, status=1)
+        assert (told["valid"], told["reason"]) == (False, "bad_item")
+        assert "exactly one of" in told["error"]
+
+
+def test_encrypted_answers_are_shown_with_their_quotes(alipay_keys: RsaPair) -> None:
+    item = {
+        "body_b64": answer(alipay_keys, b'"AAAA"'), "method": "alipay.trade.pay",
+        "alipay_public_key": alipay_keys.public_b64,
+    }  # fmt: skip
+    told = run("verify-response", item)
+    assert base64.b64decode(told["content_b64"]) == b'"AAAA"'
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_item() -> None:
+    item = b'\xef\xbb\xbf{"params":{"a":"1"}}'
+    assert run("content", item) == {"content": "a=1"}
+    assert run("content", item + b"\r\n\n" + item[3:], lines=True) == [{"content": "a=1"}] * 2

@@ -1,0 +1,94 @@
+"""Bound apps as the two doors tell them: to people without any secret, to the gateway sealed."""
+
+from typing import Literal
+
+from services.binding import schemas
+from services.binding.apps import BoundApp
+from services.binding.models import AppKey
+
+
+def app_out(bound: BoundApp) -> schemas.AppOut:
+    """For people: fingerprints, numbers and dates; of secrets only that they are there."""
+    app, key = bound.app, bound.keys[0]
+    return schemas.AppOut(
+        app_id=app.app_id,
+        seller_id=app.seller_id,
+        enabled=app.is_enabled,
+        version=app.version,
+        notify_path=f"/alipay/notify/{app.notify_route}",
+        service_provider_id=app.service_provider_id,
+        has_aes_key=app.aes_key_box is not None,
+        has_app_auth_token=app.app_auth_token_box is not None,
+        created_at=app.created_at,
+        updated_at=app.updated_at,
+        key=schemas.AppKeyOut(
+            key_version=key.key_version,
+            mode=_mode(key),
+            fingerprint=key.fingerprint,
+            bits=key.bits,
+            app_public_key=key.app_public_key,
+            alipay_public_key=key.alipay_public_key,
+            certificates=_certificates_out(key),
+            created_at=key.created_at,
+        ),
+        retiring=[
+            schemas.RetiringKeyOut(
+                key_version=older.key_version,
+                fingerprint=older.fingerprint,
+                not_after=older.not_after,
+            )
+            for older in bound.keys[1:]
+            if older.not_after is not None and older.private_key_box is not None
+        ],
+    )
+
+
+def bound_app_out(bound: BoundApp) -> schemas.BoundAppOut:
+    """For the gateway: what it signs and verifies with."""
+    app = bound.app
+    return schemas.BoundAppOut(
+        tenant_id=app.tenant_id,
+        app_id=app.app_id,
+        seller_id=app.seller_id,
+        notify_route=app.notify_route,
+        mode=_mode(bound.keys[0]) if bound.keys else "key",
+        enabled=app.is_enabled,
+        service_provider_id=app.service_provider_id,
+        aes_key_box=app.aes_key_box,
+        aes_key_aad=app.aes_key_aad,
+        app_auth_token_box=app.app_auth_token_box,
+        app_auth_token_aad=app.app_auth_token_aad,
+        versions=[_version_out(key) for key in bound.keys],
+    )
+
+
+def _mode(key: AppKey) -> Literal["key", "cert"]:
+    return "cert" if key.mode == "cert" else "key"
+
+
+def _certificates_out(key: AppKey) -> schemas.CertificatesOut | None:
+    if key.app_cert_not_after is None or key.alipay_cert_not_after is None:
+        return None
+    return schemas.CertificatesOut(
+        app_cert=schemas.CertificateOut(sn=key.app_cert_sn or "", not_after=key.app_cert_not_after),
+        alipay_cert=schemas.CertificateOut(
+            sn=key.alipay_cert_sn or "", not_after=key.alipay_cert_not_after
+        ),
+        alipay_root_cert_sn=key.alipay_root_cert_sn or "",
+    )
+
+
+def _version_out(key: AppKey) -> schemas.SealedVersionOut:
+    return schemas.SealedVersionOut(
+        key_version=key.key_version,
+        mode=_mode(key),
+        private_key_box=key.private_key_box or "",
+        private_key_aad=key.private_key_aad,
+        alipay_public_key=key.alipay_public_key,
+        app_cert_sn=key.app_cert_sn,
+        alipay_cert_sn=key.alipay_cert_sn,
+        alipay_root_cert_sn=key.alipay_root_cert_sn,
+        app_cert_not_after=key.app_cert_not_after,
+        alipay_cert_not_after=key.alipay_cert_not_after,
+        not_after=key.not_after,
+    )
