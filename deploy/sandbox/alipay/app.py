@@ -44,7 +44,9 @@ class Sandbox:
         self.log = RequestLog(options.log_size)
         self.delivery = Delivery(self.ledger, self.apps, self.faults)
         self.buyers = Buyers(self.ledger)
-        self._gateway = gateway.Gateway(self.ledger, self.apps, self.faults, self.log)
+        self._gateway = gateway.Gateway(
+            self.ledger, self.apps, self.faults, self.log, self.delivery
+        )  # fmt: skip
         self._admin = admin.Admin(
             self.ledger, self.apps, self.faults, self.log, self.delivery
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from deploy.sandbox.alipay import lookup, pay, reversal
+from deploy.sandbox.alipay import certdesk, lookup, pay, reversal
 from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.envelope import Node
 from deploy.sandbox.alipay.ledger import Tx
@@ -17,6 +17,7 @@ METHODS: dict[str, Method] = {
     reversal.CANCEL: reversal.cancel,
     reversal.REFUND: reversal.refund,
     "alipay.trade.close": reversal.close,
+    certdesk.DOWNLOAD: certdesk.download,
 }
 FIND_OUT_TRADE_NO = "SELECT out_trade_no FROM trades WHERE app_id = ? AND trade_no = ?"
 

@@ -90,27 +90,56 @@ def refunded(tx: Tx, trade: "Trade", method: str, out_biz_no: str, refund_fen: i
         _enqueue(tx, trade, method, refund_fields(trade, out_biz_no, refund_fen, tx.now_ms))
 
 
+def message_fields(app_id: str, name: str, biz_content: str, at_ms: int) -> Fields:
+    """To an app's gateway: `name` is a msg_method, or one of the older notify_types."""
+    fields = {"app_id": app_id, "charset": "UTF-8", "biz_content": biz_content}
+    if "." in name:
+        at = {"msg_method": name, "utc_timestamp": str(at_ms), "version": "1.1"}
+    else:
+        at = {"notify_type": name, "version": "1.0"}
+    return {**at, **fields}
+
+
+def message(tx: Tx, app: App, name: str, biz_content: str) -> str | None:
+    """Sent to the app's messages_url until it answers `success`; None if it has none."""
+    if not app.messages_url:
+        return None
+    fields = message_fields(app.app_id, name, biz_content, tx.now_ms)
+    return _put(tx, app.app_id, "", name, app.messages_url, fields)
+
+
 def _enqueue(tx: Tx, trade: "Trade", method: str, fields: Fields) -> None:
+    _put(tx, trade.app_id, trade.out_trade_no, method, trade.notify_url or "", fields)
+
+
+def _put(tx: Tx, app_id: str, out_trade_no: str, method: str, url: str, fields: Fields) -> str:
     notify_id = new_notify_id(tx.now_ms)
     tx.execute(
         INSERT,
         notify_id,
-        trade.app_id,
-        trade.out_trade_no,
+        app_id,
+        out_trade_no,
         method,
-        trade.notify_url,
+        url,
         json.dumps(fields, ensure_ascii=False),
         tx.now_ms,
         tx.notify_now,
     )
     tx.notifies.append(notify_id)
+    return notify_id
+
+
+def _keeps_sign_type(fields: Fields) -> bool:
+    """Messages to an app's own gateway do; what is told of a trade, or of an authorisation, not."""
+    return "msg_method" in fields or fields.get("notify_type") == "servicemarket_order_notify"
 
 
 def content_to_sign(
-    fields: Fields, *, keeps_sign_type: bool = False, keeps_empty: bool = False
+    fields: Fields, *, keeps_sign_type: bool | None = None, keeps_empty: bool = False
 ) -> str:
-    """Without `sign` and `sign_type`: unlike requests, trade notices leave sign_type out."""
-    left_out = {"sign"} if keeps_sign_type else {"sign", "sign_type"}
+    """Without `sign`, and without `sign_type` unless it is kept (None: by what is told)."""
+    is_kept = _keeps_sign_type(fields) if keeps_sign_type is None else keeps_sign_type
+    left_out = {"sign"} if is_kept else {"sign", "sign_type"}
     return "&".join(
         f"{name}={value}"
         for name, value in sorted(fields.items())
@@ -120,12 +149,10 @@ def content_to_sign(
 
 def form(fields: Fields, notify_id: str) -> Fields:
     """Complete but for the signature."""
-    return {
-        **fields,
-        "notify_id": notify_id,
-        "notify_time": clock.beijing(clock.now_ms()),
-        "sign_type": "RSA2",
-    }
+    complete = {**fields, "notify_id": notify_id, "sign_type": "RSA2"}
+    if "msg_method" not in fields:
+        complete["notify_time"] = clock.beijing(clock.now_ms())
+    return complete
 
 
 def signed_body(app: App, complete: Fields) -> bytes:
