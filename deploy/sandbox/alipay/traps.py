@@ -41,7 +41,7 @@ class Bending:
 
 
 Trap = Callable[[Bending], bytes]
-FORGED = {"code": "10000", "msg": "Success"}
+FORGED = {"code": "10000", "msg": "Success", "total_amount": "88888.88"}
 NO_SUCH_SN = "0123456789abcdef0123456789abcdef"
 
 
