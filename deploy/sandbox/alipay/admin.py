@@ -8,7 +8,15 @@ from typing import Any
 
 from aiohttp import web
 
-from deploy.sandbox.alipay import clock, faults, ledgerview, notices, trades, variants
+from deploy.sandbox.alipay import (
+    appmessages,
+    clock,
+    faults,
+    ledgerview,
+    notices,
+    trades,
+    variants,
+)
 from deploy.sandbox.alipay.apps import App, Apps, BadRegistration
 from deploy.sandbox.alipay.delivery import Delivery
 from deploy.sandbox.alipay.faults import BadFault, Faults
@@ -195,9 +203,9 @@ class Admin:
             raise Wrong(409, "the app has no messages_url; give a url")
         if {"url", "variant", "times"} & wanted.keys():
             now_ms = clock.now_ms()
-            fields = notices.message_fields(app.app_id, name, text, now_ms)
+            fields = appmessages.fields_of(app.app_id, name, text, now_ms)
             return await self._send_now(app, url, notices.new_notify_id(now_ms), fields, wanted)
-        notify_id = await self._ledger.do(lambda tx: notices.message(tx, app, name, text))
+        notify_id = await self._ledger.do(lambda tx: appmessages.enqueue(tx, app, name, text))
         return {"schema": 1, "notify_id": notify_id}
 
     async def _list_messages(self, request: web.BaseRequest, rest: str) -> Any:

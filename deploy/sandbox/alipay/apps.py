@@ -157,10 +157,13 @@ class Apps:
             alipay_key = await asyncio.to_thread(rsa2.new_private_key)
             return await self._keep(replace(known, alipay_key=alipay_key))
 
-    async def counterfeit(self, kind: str, app: App) -> Signer:
+    async def prepare_counterfeit(self, kind: str, app_id: str) -> None:
+        if app_id in self._apps:
+            await self._desk.counterfeit(kind, app_id, self.stranger.public_key())
+
+    def counterfeit(self, kind: str, app: App) -> Signer:
         """A signer whose certificate can be downloaded and must not be trusted."""
-        sn = await self._desk.counterfeit(kind, app.app_id, self.stranger.public_key())
-        return Signer(self.stranger, sn)
+        return Signer(self.stranger, self._desk.counterfeits[kind, app.app_id])
 
     async def _keep(self, app: App) -> App:
         if app.mode == CERT:

@@ -77,7 +77,7 @@ class CertDesk:
         kept = ledger.setting(AUTHORITY)
         self._authority = certs.found(kept) if kept else None
         self._foreign: Authority | None = None
-        self._counterfeits: dict[tuple[str, str], str] = {}
+        self.counterfeits: dict[tuple[str, str], str] = {}
         self._making = asyncio.Lock()
 
     async def authority(self) -> Authority:
@@ -136,13 +136,12 @@ class CertDesk:
             retired,
         )
 
-    async def counterfeit(self, kind: str, app_id: str, key: rsa.RSAPublicKey) -> str:
-        """The number of a certificate that can be downloaded and must not be trusted."""
+    async def counterfeit(self, kind: str, app_id: str, key: rsa.RSAPublicKey) -> None:
+        """Makes sure of a certificate that can be downloaded and must not be trusted."""
         authority = await self.authority()
         async with self._making:
-            sn = self._counterfeits.get((kind, app_id))
-            if sn is not None:
-                return sn
+            if (kind, app_id) in self.counterfeits:
+                return
             name = f"Alipay for {app_id}"
             if kind == FOREIGN:
                 if self._foreign is None:
@@ -153,8 +152,7 @@ class CertDesk:
                 leaf = authority.issue(name, key, starts=certs.expired_start())
             pem = authority.chain(leaf)
             await self._ledger.do(lambda tx: tx.execute(INSERT, leaf.sn, app_id, kind, pem))
-            self._counterfeits[kind, app_id] = leaf.sn
-            return leaf.sn
+            self.counterfeits[kind, app_id] = leaf.sn
 
 
 def key_of(pem: str) -> rsa.RSAPublicKey:

@@ -50,7 +50,6 @@ class Verified:
     method: str
     biz: dict[str, Any]
     content_rule: str
-    is_encrypted: bool = False
 
 
 def check(received: Received, apps: Apps) -> Verified:
@@ -76,7 +75,7 @@ def check(received: Received, apps: Apps) -> Verified:
         raise Turned(app, "isv.decryption-error-missing-encrypt-type", "40001")
     if biz is None:
         raise Turned(app, "isv.illegal-json")
-    return Verified(app, method, biz, rule, is_encrypted)
+    return Verified(app, method, biz, rule)
 
 
 def _identify(received: Received, apps: Apps) -> App:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 import struct
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -25,7 +24,7 @@ from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.delivery import Delivery
 from deploy.sandbox.alipay.envelope import Envelope, Node
 from deploy.sandbox.alipay.faults import Faults, Fired
-from deploy.sandbox.alipay.ledger import Ledger, Tx
+from deploy.sandbox.alipay.ledger import Ledger
 from deploy.sandbox.alipay.money import fen_of
 from deploy.sandbox.alipay.requestlog import Entry, RequestLog
 from deploy.sandbox.alipay.traps import TRAPS, Bending
@@ -33,17 +32,6 @@ from deploy.sandbox.alipay.traps import TRAPS, Bending
 PATH = "/gateway.do"
 COUNTERFEITS = {"cert_foreign": certdesk.FOREIGN, "cert_expired": certdesk.EXPIRED}
 PAGE = b"<html><body><h1>500 Internal Server Error</h1></body></html>"
-
-
-@dataclass(slots=True)
-class _Asked:
-    """A request on its way to its answer."""
-
-    received: wire.Received
-    root: str
-    fired: Fired
-    entry: Entry
-    is_encrypted: bool = False
 
 
 class Gateway:
@@ -66,7 +54,8 @@ class Gateway:
         raw_query = target.partition("?")[2].partition("#")[0].encode("utf-8", "surrogateescape")
         content_type = request.headers.get("Content-Type", "")
         received = wire.read(raw_query, content_type, body)
-        app_id, method = received.params.get("app_id", ""), received.params.get("method", "")
+        params = received.params
+        app_id, method = params.get("app_id", ""), params.get("method", "")
         entry = self._log.add(
             Entry(
                 0, clock.now_ms(), request.method, target, content_type, raw_query, body,
@@ -78,12 +67,12 @@ class Gateway:
         if "drop_request" in fired or _is_before(fired, "reset"):
             entry.verdict = "dropped"
             return _hang_up(request, with_reset="reset" in fired)
+        if not fired:
+            return await self._respond(received, fired, entry)
         if _is_before(fired, "delay"):
             await asyncio.sleep(faults.milliseconds(fired["delay"], 1000) / 1000)
-        asked = _Asked(received, envelope.root_of(method), fired, entry)
-        page = await self._respond(asked)
-        if not fired:
-            return page
+        await self._prepare_signer(app_id, fired)
+        page = await self._respond(received, fired, entry)
         if "notify_first" in fired:
             limit_ms = faults.milliseconds(fired["notify_first"], 5000)
             await self._delivery.settled(app_id, entry.out_trade_no or "", limit_ms / 1000)
@@ -91,15 +80,14 @@ class Gateway:
             await asyncio.sleep(faults.milliseconds(fired["delay"], 1000) / 1000)
         return await _sent(request, page, fired)
 
-    async def _respond(self, asked: _Asked) -> web.Response:
-        entry, params = asked.entry, asked.received.params
+    async def _respond(self, received: wire.Received, fired: Fired, entry: Entry) -> web.Response:
+        root = envelope.root_of(received.params.get("method", ""))
         try:
-            checked = checks.check(asked.received, self._apps)
+            checked = checks.check(received, self._apps)
         except checks.Turned as turned:
             entry.verdict = turned.sub_code
-            return await self._answer(turned.app, turned.node, asked)
+            return self._answer(turned.app, root, turned.node, received, fired, entry)
         entry.verdict, entry.content_rule = "accepted", checked.content_rule
-        asked.is_encrypted = checked.is_encrypted
         biz = checked.biz
         entry.out_trade_no = biz["out_trade_no"] if _is_text(biz.get("out_trade_no")) else None
         drawn = self._faults.draw(
@@ -110,68 +98,82 @@ class Gateway:
             checked.app,
             checked.method,
             biz,
-            params.get("notify_url") or checked.app.notify_url,
+            received.params.get("notify_url") or checked.app.notify_url,
             drawn,
         )
         instead = next((kind for kind in drawn if kind in faults.INSTEAD), None)
         if instead is not None:
-            return await self._instead(instead, call, asked)
-        node = await self._ledger.do(lambda tx: _perform(tx, call))
-        return await self._answer(call.app, node, asked)
+            return await self._instead(instead, call, root, received, fired, entry)
+        if "buyer_confirms" in drawn:
+            await self._ledger.do(lambda tx: races.confirm(tx, call))
+        node = await self._ledger.do(lambda tx: methods.perform(tx, call))
+        return self._answer(call.app, root, node, received, fired, entry)
 
-    async def _instead(self, kind: str, call: Call, asked: _Asked) -> web.Response:
+    async def _instead(
+        self,
+        kind: str,
+        call: Call,
+        root: str,
+        received: wire.Received,
+        fired: Fired,
+        entry: Entry,
+    ) -> web.Response:
         """Another answer than the true one; the business may have been done all the same."""
         args = call.faults[kind]
         if args.get("done") or args.get("paid"):
-            await self._ledger.do(lambda tx: _perform(tx, call))
+            await self._ledger.do(lambda tx: methods.perform(tx, call))
         else:
             await self._ledger.do(lambda tx: methods.count(tx, call))
         if kind == "http_500":
-            asked.entry.code = str(args.get("status", 500))
+            entry.code = str(args.get("status", 500))
             return web.Response(
                 status=int(args.get("status", 500)), body=PAGE, content_type="text/html"
             )
         node = _instead_node(kind, call, args)
         if kind == "unsigned_error":
-            asked.root = str(args.get("root", asked.root))
-            return await self._answer(None, node, asked)
+            root = str(args.get("root", root))
+            return self._answer(None, root, node, received, fired, entry)
         if kind == "gbk_sub_msg":
-            sent = envelope.render(node, wire.GBK)
-            asked.entry.code, asked.entry.sub_code = node["code"], node["sub_code"]
-            signer = call.app.signer
-            body = Envelope(asked.root, sent, signer.sign(sent), signer.cert_sn).body()
-            return _page(body, asked.received)
-        return await self._answer(call.app, node, asked)
+            sent, signer = envelope.render(node, wire.GBK), call.app.signer
+            entry.code, entry.sub_code = node["code"], node["sub_code"]
+            return _page(Envelope(root, sent, signer.sign(sent), signer.cert_sn).body(), received)
+        return self._answer(call.app, root, node, received, fired, entry)
 
-    async def _answer(self, app: App | None, node: Node, asked: _Asked) -> web.Response:
-        asked.entry.code, asked.entry.sub_code = node["code"], node.get("sub_code")
-        codec, root, fired = asked.received.codec, asked.root, asked.fired
+    def _answer(
+        self,
+        app: App | None,
+        root: str,
+        node: Node,
+        received: wire.Received,
+        fired: Fired,
+        entry: Entry,
+    ) -> web.Response:
+        entry.code, entry.sub_code = node["code"], node.get("sub_code")
+        codec = received.codec
         if app is None:
-            return _page(
-                Envelope(root, envelope.render(node, codec), None).body(), asked.received
-            )  # fmt: skip
+            return _page(Envelope(root, envelope.render(node, codec), None).body(), received)
         # A failure comes back in clear, whatever was asked for.
-        aes_key = app.aes_key if asked.is_encrypted and envelope.is_done(node) else None
-        signer = await self._signer(app, fired) if fired else app.signer
+        is_sealed = received.params.get("encrypt_type") and envelope.is_done(node)
+        aes_key = app.aes_key if is_sealed else None
+        signer = self._signer(app, fired) if fired else app.signer
         bending = Bending(signer, self._apps.stranger, root, node, codec, aes_key)
         trap = next((kind for kind in fired if kind in TRAPS), None) if fired else None
         body = bending.envelope().body() if trap is None else TRAPS[trap][0](bending)
-        return _page(body, asked.received)
+        return _page(body, received)
 
-    async def _signer(self, app: App, fired: Fired) -> Signer:
+    async def _prepare_signer(self, app_id: str, fired: Fired) -> None:
+        """New keys and certificates are not made in passing."""
         if "rotate" in fired:
-            app = await self._apps.rotate(app.app_id) or app
-        if app.certificates is not None:
-            for fault, kind in COUNTERFEITS.items():
-                if fault in fired:
-                    return await self._apps.counterfeit(kind, app)
+            await self._apps.rotate(app_id)
+        for fault, kind in COUNTERFEITS.items():
+            if fault in fired:
+                await self._apps.prepare_counterfeit(kind, app_id)
+
+    def _signer(self, app: App, fired: Fired) -> Signer:
+        for fault, kind in COUNTERFEITS.items():
+            if fault in fired and app.certificates is not None:
+                return self._apps.counterfeit(kind, app)
         return app.signer
-
-
-def _perform(tx: Tx, call: Call) -> Node:
-    if call.faults:
-        races.before(tx, call)
-    return methods.perform(tx, call)
 
 
 def _instead_node(kind: str, call: Call, args: dict[str, Any]) -> Node:

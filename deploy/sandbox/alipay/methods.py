@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from deploy.sandbox.alipay import certdesk, lookup, pay, reversal
+from deploy.sandbox.alipay import lookup, pay, reversal
 from deploy.sandbox.alipay.calls import Call
+from deploy.sandbox.alipay.certdesk import DOWNLOAD, download
 from deploy.sandbox.alipay.envelope import Node
 from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import Refused, business_refusal
@@ -13,11 +14,11 @@ Method = Callable[[Tx, Call], Node]
 METHODS: dict[str, Method] = {
     pay.METHOD: pay.pay,
     lookup.QUERY: lookup.query,
+    DOWNLOAD: download,
     lookup.REFUND_QUERY: lookup.refund_query,
     reversal.CANCEL: reversal.cancel,
     reversal.REFUND: reversal.refund,
     "alipay.trade.close": reversal.close,
-    certdesk.DOWNLOAD: certdesk.download,
 }
 FIND_OUT_TRADE_NO = "SELECT out_trade_no FROM trades WHERE app_id = ? AND trade_no = ?"
 

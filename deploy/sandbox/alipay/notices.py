@@ -19,6 +19,7 @@ CONTENT_TYPE = "application/x-www-form-urlencoded; text/html; charset=utf-8"
 _ESCAPES = {
     code: quote_plus(chr(code)) for code in range(128) if quote_plus(chr(code)) != chr(code)
 }
+IS_MESSAGE = "msg_method"  # of the app gateway's family: sign_type is under the signature
 INSERT = "INSERT INTO notifies VALUES (?, ?, ?, ?, ?, ?, ?, 'due', 0, ?, 0, NULL, NULL)"
 
 
@@ -90,48 +91,25 @@ def refunded(tx: Tx, trade: "Trade", method: str, out_biz_no: str, refund_fen: i
         _enqueue(tx, trade, method, refund_fields(trade, out_biz_no, refund_fen, tx.now_ms))
 
 
-def message_fields(app_id: str, name: str, biz_content: str, at_ms: int) -> Fields:
-    """To an app's gateway: `name` is a msg_method, or one of the older notify_types."""
-    fields = {"app_id": app_id, "charset": "UTF-8", "biz_content": biz_content}
-    if "." in name:
-        at = {"msg_method": name, "utc_timestamp": str(at_ms), "version": "1.1"}
-    else:
-        at = {"notify_type": name, "version": "1.0"}
-    return {**at, **fields}
-
-
-def message(tx: Tx, app: App, name: str, biz_content: str) -> str | None:
-    """Sent to the app's messages_url until it answers `success`; None if it has none."""
-    if not app.messages_url:
-        return None
-    fields = message_fields(app.app_id, name, biz_content, tx.now_ms)
-    return _put(tx, app.app_id, "", name, app.messages_url, fields)
-
-
 def _enqueue(tx: Tx, trade: "Trade", method: str, fields: Fields) -> None:
-    _put(tx, trade.app_id, trade.out_trade_no, method, trade.notify_url or "", fields)
-
-
-def _put(tx: Tx, app_id: str, out_trade_no: str, method: str, url: str, fields: Fields) -> str:
     notify_id = new_notify_id(tx.now_ms)
     tx.execute(
         INSERT,
         notify_id,
-        app_id,
-        out_trade_no,
+        trade.app_id,
+        trade.out_trade_no,
         method,
-        url,
+        trade.notify_url,
         json.dumps(fields, ensure_ascii=False),
         tx.now_ms,
         tx.notify_now,
     )
     tx.notifies.append(notify_id)
-    return notify_id
 
 
 def _keeps_sign_type(fields: Fields) -> bool:
     """Messages to an app's own gateway do; what is told of a trade, or of an authorisation, not."""
-    return "msg_method" in fields or fields.get("notify_type") == "servicemarket_order_notify"
+    return IS_MESSAGE in fields or fields.get("notify_type") == "servicemarket_order_notify"
 
 
 def content_to_sign(
@@ -149,10 +127,14 @@ def content_to_sign(
 
 def form(fields: Fields, notify_id: str) -> Fields:
     """Complete but for the signature."""
-    complete = {**fields, "notify_id": notify_id, "sign_type": "RSA2"}
-    if "msg_method" not in fields:
-        complete["notify_time"] = clock.beijing(clock.now_ms())
-    return complete
+    if IS_MESSAGE in fields:  # those carry the time of the event, not of the send
+        return {**fields, "notify_id": notify_id, "sign_type": "RSA2"}
+    return {
+        **fields,
+        "notify_id": notify_id,
+        "notify_time": clock.beijing(clock.now_ms()),
+        "sign_type": "RSA2",
+    }
 
 
 def signed_body(app: App, complete: Fields) -> bytes:
