@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from tests.unit.sandbox_alipay import test_notify
 from tests.unit.sandbox_alipay.conftest import Receiver
 from tests.unit.sandbox_alipay.merchant import Merchant, content_of, is_signed, new_no
 from tests.unit.sandbox_alipay.test_notify import V1, fields_of, is_genuine
@@ -17,6 +18,17 @@ from tests.unit.sandbox_alipay.waiting import until
 pytestmark = pytest.mark.asyncio
 
 AUDIT = "alipay.open.mini.version.audit.passed"
+SHAPES: list[tuple[str, bool, dict[str, str | None]]] = [
+    ("junk_sign", False, {"sign": "*not base64*"}),
+    ("dropped_field", False, {"seller_id": None}),
+    ("added_field", False, {"refund_fee": "0.01"}),
+    ("wrong_auth_app", True, {"auth_app_id": "2021999999999999"}),
+    ("unknown_status", True, {"trade_status": "TRADE_PAID"}),
+    ("cert_sn", False, {"alipay_cert_sn": "0123456789abcdef0123456789abcdef"}),
+    ("sign_type_rsa", True, {"sign_type": "RSA"}),
+    ("sha1", False, {"sign_type": "RSA"}),
+    ("drops_sign_type", True, {"sign_type": "RSA2"}),
+]
 
 
 def is_genuine_v2(merchant: Merchant, body: bytes) -> bool:
@@ -91,9 +103,14 @@ async def test_messages_that_are_refused(merchant: Merchant) -> None:
         await merchant.admin("POST", "messages", {**good, **changes}, status=status)
 
 
-async def test_every_variant_has_a_line(merchant: Merchant) -> None:
+async def test_every_variant_has_a_line_and_a_proof(merchant: Merchant) -> None:
     listed = (await merchant.admin("GET", "notify/variants"))["variants"]
     assert all(one["does"] and "\n" not in one["does"] for one in listed)
+    assert {one["variant"] for one in listed} == {
+        *(name for name, _ in test_notify.SHAPES),
+        *(name for name, _, _ in SHAPES),
+        *("gbk", "merged_fields", "sign_newline", "sign_spaces", "double_encoded"),
+    }
     await merchant.admin("GET", "notify/x", status=404)
 
 
@@ -104,20 +121,7 @@ async def _sent(merchant: Merchant, receiver: Receiver, variant: str) -> bytes:
     return receiver.seen[-1][1]
 
 
-@pytest.mark.parametrize(
-    ("variant", "is_valid", "change"),
-    [
-        ("junk_sign", False, {"sign": "*not base64*"}),
-        ("dropped_field", False, {"seller_id": None}),
-        ("added_field", False, {"refund_fee": "0.01"}),
-        ("wrong_auth_app", True, {"auth_app_id": "2021999999999999"}),
-        ("unknown_status", True, {"trade_status": "TRADE_PAID"}),
-        ("cert_sn", False, {"alipay_cert_sn": "0123456789abcdef0123456789abcdef"}),
-        ("sign_type_rsa", True, {"sign_type": "RSA"}),
-        ("sha1", False, {"sign_type": "RSA"}),
-        ("drops_sign_type", True, {"sign_type": "RSA2"}),
-    ],
-)
+@pytest.mark.parametrize(("variant", "is_valid", "change"), SHAPES)
 async def test_variants(
     merchant: Merchant,
     receiver: Receiver,
