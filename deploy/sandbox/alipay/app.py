@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
 
 from deploy.sandbox.alipay import admin, clock, gateway
 from deploy.sandbox.alipay.apps import Apps
@@ -21,6 +23,8 @@ from deploy.sandbox.alipay.ledger import Ledger, Tx
 from deploy.sandbox.alipay.requestlog import RequestLog
 
 GRACE_S = 2.0
+MAX_LINE = 64 * 1024  # some client libraries send everything in the query
+MAX_BODY = 16 * 1024 * 1024  # with pictures
 
 
 class CannotStart(Exception):
@@ -44,7 +48,9 @@ class Sandbox:
         self.log = RequestLog(options.log_size)
         self.delivery = Delivery(self.ledger, self.apps, self.faults)
         self.buyers = Buyers(self.ledger)
-        self._gateway = gateway.Gateway(self.ledger, self.apps, self.faults, self.log)
+        self._gateway = gateway.Gateway(
+            self.ledger, self.apps, self.faults, self.log, self.delivery
+        )  # fmt: skip
         self._admin = admin.Admin(
             self.ledger, self.apps, self.faults, self.log, self.delivery
         )  # fmt: skip
@@ -74,9 +80,14 @@ async def serving(options: Options) -> AsyncIterator[int]:
     """Runs the sandbox for the block's length; gives the port it listens on."""
     with _only_one(options.data):
         sandbox = Sandbox(options)
-        runner = web.ServerRunner(
-            web.Server(sandbox.handle, access_log=None), shutdown_timeout=GRACE_S
+        server = web.Server(
+            sandbox.handle,
+            request_factory=_request,
+            access_log=None,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_LINE,
         )
+        runner = web.ServerRunner(server, shutdown_timeout=GRACE_S)
         try:
             await _listen(runner, options)
             async with asyncio.TaskGroup() as group:
@@ -89,6 +100,18 @@ async def serving(options: Options) -> AsyncIterator[int]:
         finally:
             await runner.cleanup()
             sandbox.ledger.close()
+
+
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: web.RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    """As aiohttp makes them, but for the size of a body."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)
 
 
 async def _listen(runner: web.ServerRunner, options: Options) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from deploy.sandbox.alipay import lookup, pay, reversal
 from deploy.sandbox.alipay.calls import Call
+from deploy.sandbox.alipay.certdesk import DOWNLOAD, download
 from deploy.sandbox.alipay.envelope import Node
 from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import Refused, business_refusal
@@ -13,6 +14,7 @@ Method = Callable[[Tx, Call], Node]
 METHODS: dict[str, Method] = {
     pay.METHOD: pay.pay,
     lookup.QUERY: lookup.query,
+    DOWNLOAD: download,
     lookup.REFUND_QUERY: lookup.refund_query,
     reversal.CANCEL: reversal.cancel,
     reversal.REFUND: reversal.refund,
