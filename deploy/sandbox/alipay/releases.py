@@ -166,9 +166,10 @@ def end_audit(tx: Tx, version: Version, result: str, reason: str = "") -> None:
         version.status = Status.ADMITTED if is_base else Status.WAIT_RELEASE
         version.base_audit, version.promote_audit = "PASS", "REJECT" if is_base else "PASS"
         _tell(tx, version, ADMITTED if is_base else APPROVED, {})
-        if version.is_auto_online:
-            go_online(tx, version)
-    save(tx, version)
+    save(tx, version)  # before others are read: nothing may be due twice
+    if version.is_auto_online and version.status != Status.AUDIT_REJECT:
+        go_online(tx, version)
+        save(tx, version)
 
 
 def go_online(tx: Tx, version: Version) -> None:
