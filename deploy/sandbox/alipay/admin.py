@@ -139,7 +139,7 @@ class Admin:
         if found is None:
             raise Wrong(404, f"no trade {rest}")
         trade = trades.from_row(found)
-        app = self._apps.get(trade.app_id)
+        app = self._apps.get(notices.teller_of(trade))
         url = wanted.get("url") or trade.notify_url
         variant, times = wanted.get("variant") or variants.GENUINE, wanted.get("times", 1)
         if app is None or not isinstance(url, str):

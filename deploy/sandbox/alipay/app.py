@@ -71,12 +71,12 @@ class Sandbox:
         path = request.path
         if path == gateway.PATH:
             return await self._gateway.handle(request)
+        if path in page.FILES:
+            return page.serve(request)
         if path.startswith(admin.PREFIX + "/"):
             return await self._admin.handle(request)
         if path == bills.PATH:
             return await bill_file(self.ledger, request)
-        if path in page.FILES:
-            return page.serve(request)
         return web.Response(status=404)
 
 

@@ -87,8 +87,6 @@ class Gateway:
         if instead is not None:
             return await self._instead(instead, call, root, received, fired, entry)
         node = await self._ledger.do(lambda tx: methods.perform(tx, call))
-        if node["code"] == methods.NOT_AUTHORISED:
-            entry.verdict = node["sub_code"]
         return self._answer(call.app, root, node, received, fired, entry)
 
     async def _instead(

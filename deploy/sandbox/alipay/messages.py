@@ -48,9 +48,8 @@ def emit_authorised(tx: Tx, isv_app_id: str, auth_app_id: str, biz: dict[str, An
 
 def _enqueue(tx: Tx, receiver: str, method: str, fields: dict[str, str]) -> None:
     """Only a registered app with an address hears: it has the keys that sign."""
-    mini = accounts.find(tx, receiver)
-    known = tx.one("SELECT 1 FROM apps WHERE app_id = ?", receiver)
-    if mini is None or known is None or not mini.messages_url:
+    url = _address(tx, receiver)
+    if url is None or tx.one("SELECT 1 FROM apps WHERE app_id = ?", receiver) is None:
         return
     notify_id = notices.new_notify_id(tx.now_ms)
     tx.execute(
@@ -59,12 +58,21 @@ def _enqueue(tx: Tx, receiver: str, method: str, fields: dict[str, str]) -> None
         receiver,
         "",
         method,
-        mini.messages_url,
+        url,
         json.dumps(fields, ensure_ascii=False),
         tx.now_ms,
         tx.notify_now,
     )
     tx.notifies.append(notify_id)
+
+
+def _address(tx: Tx, app_id: str) -> str | None:
+    """Set with the account's other settings, or when the app was registered."""
+    mini = accounts.find(tx, app_id)
+    if mini is not None and mini.messages_url:
+        return mini.messages_url
+    row = tx.one("SELECT messages_url FROM app_options WHERE app_id = ?", app_id)
+    return row[0] if row is not None else None
 
 
 def sent(tx: Tx, app_id: str, limit: int = 50) -> list[dict[str, Any]]:

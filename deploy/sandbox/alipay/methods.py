@@ -21,7 +21,6 @@ from deploy.sandbox.alipay.refusals import Refused, business_refusal
 
 Method = Callable[[Tx, Call], Node]
 
-NOT_AUTHORISED = authorisation.NOT_AUTHORISED
 METHODS: dict[str, Method] = {
     pay.METHOD: pay.pay,
     precreate.PRECREATE: precreate.precreate,

@@ -112,11 +112,17 @@ def _enqueue(tx: Tx, trade: "Trade", method: str, fields: Fields) -> None:
     tx.notifies.append(notify_id)
 
 
+def _keeps_sign_type(fields: Fields) -> bool:
+    """Messages to an app's own gateway do; what is told of a trade, or of an authorisation, not."""
+    return IS_MESSAGE in fields or fields.get("notify_type") == "servicemarket_order_notify"
+
+
 def content_to_sign(
-    fields: Fields, *, keeps_sign_type: bool = False, keeps_empty: bool = False
+    fields: Fields, *, keeps_sign_type: bool | None = None, keeps_empty: bool = False
 ) -> str:
-    """Without `sign` and `sign_type`: unlike requests, trade notices leave sign_type out."""
-    left_out = {"sign"} if keeps_sign_type else {"sign", "sign_type"}
+    """Without `sign`, and without `sign_type` unless it is kept (None: by what is told)."""
+    is_kept = _keeps_sign_type(fields) if keeps_sign_type is None else keeps_sign_type
+    left_out = {"sign"} if is_kept else {"sign", "sign_type"}
     return "&".join(
         f"{name}={value}"
         for name, value in sorted(fields.items())
@@ -137,8 +143,7 @@ def form(fields: Fields, notify_id: str) -> Fields:
 
 
 def signed_body(app: App, complete: Fields) -> bytes:
-    content = content_to_sign(complete, keeps_sign_type=IS_MESSAGE in complete)
-    sign = app.sign(content.encode())
+    sign = app.sign(content_to_sign(complete).encode())
     return form_encoded({**complete, "sign": sign})
 
 

@@ -25,6 +25,7 @@ from deploy.sandbox.alipay import (
     releases,
     templates,
     timing,
+    trades,
 )
 from deploy.sandbox.alipay.admin import Wrong
 from deploy.sandbox.alipay.delivery import Delivery
@@ -179,6 +180,14 @@ def _decide(tx: Tx, ask: Ask) -> dict[str, Any]:
     return {"batches": agent.everything(tx)}
 
 
+def _newest_trades(tx: Tx, ask: Ask) -> dict[str, Any]:
+    """For the page: the newest hundred, newest first, and how many there are."""
+    total = tx.one("SELECT count(*) FROM trades")
+    rows = tx.all("SELECT * FROM trades ORDER BY created_ms DESC LIMIT 100")
+    found = [ledgerview.shown(trades.from_row(row), {}) for row in rows]
+    return {"trades": found, "total": total[0] if total is not None else 0}
+
+
 def _buyer_pays(tx: Tx, ask: Ask) -> dict[str, Any]:
     trade = precreate.buyer_pays(tx, ask.body)
     return ledgerview.shown(trade, {})
@@ -226,6 +235,7 @@ _ACTS: dict[tuple[str, str], Act] = {
     ("POST", "platform/transfer"): lambda tx, ask: devicesadmin.transfer(tx, ask.body),
     ("GET", "platform/distribution"): lambda tx, ask: devicesadmin.card(tx, ask.query),
     ("POST", "platform/distribution"): lambda tx, ask: devicesadmin.distribute(tx, ask.body),
+    ("GET", "platform/trades"): _newest_trades,
     ("POST", "buyers/pay"): _buyer_pays,
     ("POST", "buyers/auth_code"): _buyer_code,
     ("GET", "bills"): _bills,

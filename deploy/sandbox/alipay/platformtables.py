@@ -1,6 +1,9 @@
 """Tables of everything that is not money: mini programs, devices, authorisations, bills."""
 
 PLATFORM_SCHEMA = """
+CREATE TABLE IF NOT EXISTS app_options (
+  app_id TEXT PRIMARY KEY, aes_key TEXT, messages_url TEXT
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS precreated (
   app_id TEXT NOT NULL, out_trade_no TEXT NOT NULL, qr_code TEXT NOT NULL UNIQUE,
   expire_ms INTEGER NOT NULL, is_void INTEGER NOT NULL, doc TEXT NOT NULL,

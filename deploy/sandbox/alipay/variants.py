@@ -56,9 +56,7 @@ def vary(variant: str, app: App, apps: Apps, complete: notices.Fields) -> bytes:
     if variant == "empty_kept":
         fields["body"] = ""
     content = notices.content_to_sign(
-        fields,
-        keeps_sign_type=variant == "keeps_sign_type" or notices.IS_MESSAGE in complete,
-        keeps_empty=variant == "empty_kept",
+        fields, keeps_sign_type=variant == "keeps_sign_type", keeps_empty=variant == "empty_kept"
     ).encode(codec, "replace")
     if variant == "bad_signature":
         content = b"something else"
