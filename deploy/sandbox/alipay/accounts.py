@@ -11,6 +11,11 @@ from deploy.sandbox.alipay.refusals import Refused
 
 IOT = "com.alipay.iot.xpaas"
 WALLET = "com.alipay.alipaywallet"
+# S51: what the console's function table says; one of them needs a contract.
+FUNCTIONS = (
+    ("基础JSAPI能力包", "小程序基础能力", False),
+    ("小程序支付", "在小程序内完成支付", True),
+)
 SAVE = """
 INSERT INTO mini_apps VALUES (?, ?, ?)
 ON CONFLICT (app_id) DO UPDATE SET seller_id = excluded.seller_id, doc = excluded.doc
@@ -115,4 +120,8 @@ def shown(mini: MiniApp) -> dict[str, Any]:
         "iot_enabled": mini.is_iot_enabled,
         "facetoface": mini.has_facetoface,
         "messages_url": mini.messages_url or None,
+        "functions": [
+            {"name": name, "description": text, "contract_needed": needs, "state": "已生效"}
+            for name, text, needs in FUNCTIONS
+        ],
     }
