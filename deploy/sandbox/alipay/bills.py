@@ -73,9 +73,32 @@ def download_url(tx: Tx, call: Call) -> Node:
         "fileId": file_id,
     }
     node = success(bill_download_url=f"http://{call.host}{PATH}?{urlencode(query)}")
-    if not rows_of(tx, owner.app_id, bill_date):
+    if not _has_rows(tx, owner.app_id, bill_date):
         node["bill_file_code"] = EMPTY
     return node
+
+
+def _has_rows(tx: Tx, app_id: str, bill_date: str) -> bool:
+    """Without building the bill: the books wait for this answer."""
+    days = (app_id, *period(bill_date))
+    return any(
+        tx.one(sql, *args) is not None
+        for sql, args in (
+            (
+                "SELECT 1 FROM trades WHERE app_id = ? AND paid_ms >= ? AND paid_ms < ? LIMIT 1",
+                days,
+            ),
+            (
+                "SELECT 1 FROM refunds WHERE app_id = ? AND refunded_ms >= ? AND refunded_ms < ?"
+                " LIMIT 1",
+                days,
+            ),
+            (
+                "SELECT 1 FROM bill_plants WHERE app_id = ? AND bill_date = ? AND kind = 'extra'",
+                (app_id, bill_date),
+            ),
+        )
+    )
 
 
 def file_of(ledger: Ledger, file_id: str) -> tuple[str, bytes] | None:
@@ -193,7 +216,7 @@ def _bent(tx: Tx, app_id: str, bill_date: str, rows: list[Row]) -> list[Row]:
 
 def plant(tx: Tx, app_id: str, wanted: dict[str, Any]) -> dict[str, Any]:
     kind, bill_date = wanted.get("kind"), wanted.get("bill_date")
-    if kind not in PLANTS:
+    if not isinstance(kind, str) or kind not in PLANTS:
         raise BadPlant(f"kind must be one of {', '.join(PLANTS)}")
     try:
         period(str(bill_date))

@@ -68,7 +68,8 @@ class Call:
         return int(text) if text else default
 
     def says_yes(self, name: str) -> bool:
-        return self.biz.get(name) in {True, "true", "TRUE", "Y"}
+        value = self.biz.get(name)
+        return value is True or (isinstance(value, str) and value in {"true", "TRUE", "Y"})
 
     def fen(self, name: str) -> int:
         """The wire says text; a bare JSON number arrives here as its own text."""

@@ -108,7 +108,7 @@ def _version(tx: Tx, ask: Ask) -> releases.Version:
 
 def _review(tx: Tx, ask: Ask) -> dict[str, Any]:
     version, result = _version(tx, ask), ask.body.get("result")
-    if result not in {"passed", "base_passed", "rejected"}:
+    if result not in ("passed", "base_passed", "rejected"):
         raise Wrong(400, "result must be passed, base_passed or rejected")
     if version.status != Status.AUDITING:
         raise Wrong(409, f"the version is {version.status}")

@@ -112,8 +112,11 @@ def void(tx: Tx, call: Call) -> None:
 
 def buyer_pays(tx: Tx, wanted: Wanted) -> Trade:
     """`then`: paid, scanned (the trade waits), or closed (the buyer gives up)."""
+    for name in ("qr_code", "out_trade_no", "app_id", "buyer_id"):
+        if not isinstance(wanted.get(name), str | None):
+            raise NotPayable(f"{name} must be a text")
     then = wanted.get("then", "paid")
-    if then not in {"paid", "scanned", "closed"}:
+    if then not in ("paid", "scanned", "closed"):
         raise NotPayable("then must be paid, scanned or closed")
     trade = _scanned(tx, wanted) or _named(tx, wanted)
     if trade is None:
