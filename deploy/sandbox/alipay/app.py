@@ -14,12 +14,14 @@ from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 
-from deploy.sandbox.alipay import admin, clock, gateway
+from deploy.sandbox.alipay import admin, bills, clock, gateway, page
 from deploy.sandbox.alipay.apps import Apps
 from deploy.sandbox.alipay.buyers import Buyers
 from deploy.sandbox.alipay.delivery import Delivery
 from deploy.sandbox.alipay.faults import Faults
 from deploy.sandbox.alipay.ledger import Ledger, Tx
+from deploy.sandbox.alipay.lifecycle import Lifecycle
+from deploy.sandbox.alipay.platformadmin import PlatformAdmin, bill_file
 from deploy.sandbox.alipay.requestlog import RequestLog
 
 GRACE_S = 2.0
@@ -54,6 +56,9 @@ class Sandbox:
         self._admin = admin.Admin(
             self.ledger, self.apps, self.faults, self.log, self.delivery
         )  # fmt: skip
+        self.lifecycle = Lifecycle(self.ledger, self.delivery.clock)
+        self.delivery.clock_changed = self.lifecycle.wake
+        self._admin.add(PlatformAdmin(self.ledger, self.delivery).routes())
         self.ledger.make_tx = self._make_tx
         self.ledger.after_commit = self._after_commit
 
@@ -65,13 +70,19 @@ class Sandbox:
             self.delivery.expect(notify_id)
         for due, app_id, out_trade_no in tx.ripening:
             self.buyers.expect(due, app_id, out_trade_no)
+        for due in tx.alarms:
+            self.lifecycle.expect(due)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
         if path == gateway.PATH:
             return await self._gateway.handle(request)
+        if path in page.FILES:
+            return page.serve(request)
         if path.startswith(admin.PREFIX + "/"):
             return await self._admin.handle(request)
+        if path == bills.PATH:
+            return await bill_file(self.ledger, request)
         return web.Response(status=404)
 
 
@@ -91,7 +102,7 @@ async def serving(options: Options) -> AsyncIterator[int]:
         try:
             await _listen(runner, options)
             async with asyncio.TaskGroup() as group:
-                parts = (sandbox.ledger, sandbox.delivery, sandbox.buyers)
+                parts = (sandbox.ledger, sandbox.delivery, sandbox.buyers, sandbox.lifecycle)
                 tasks = [group.create_task(part.run()) for part in parts]
                 yield runner.addresses[0][1]
                 await runner.cleanup()

@@ -123,6 +123,11 @@ class Apps:
     def all(self) -> list[App]:
         return list(self._apps.values())
 
+    def knows_token(self, app: App, token: str) -> bool:
+        """Whether a merchant ever gave the app this token; its age is asked with the method."""
+        found = "SELECT 1 FROM app_auth_tokens WHERE token = ? AND isv_app_id = ?"
+        return bool(self._ledger.read(found, token, app.app_id))
+
     async def register(self, wanted: dict[str, Any]) -> App:
         """Again with the same app_id: the new public key counts, ours and the seller stay."""
         public_key = _public_key(wanted)

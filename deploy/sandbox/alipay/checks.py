@@ -65,8 +65,7 @@ def check(received: Received, apps: Apps) -> Verified:
     method = params["method"]
     if method not in METHODS:
         raise Turned(app, "isv.invalid-method")
-    if params.get("app_auth_token"):
-        # No authorisation has ever been given out, so no token can be genuine.
+    if params.get("app_auth_token") and not apps.knows_token(app, params["app_auth_token"]):
         raise Turned(app, "aop.invalid-app-auth-token", "20001")
     is_encrypted = bool(params.get("encrypt_type"))
     text = params.get("biz_content", "")

@@ -8,6 +8,7 @@ import asyncio
 import json
 import sqlite3
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +75,7 @@ class Delivery:
         self._apps = apps
         self._faults = faults_
         self.clock = ScaledClock.restore(ledger.setting(CLOCK))
+        self.clock_changed: Callable[[], None] = lambda: None
         self._agenda: Agenda[str] = Agenda(self.clock, self._hand_over)
         self._ready: asyncio.Queue[str] = asyncio.Queue(SENDERS * 4)
         self._poster = Poster(HEADERS, TIMEOUT_S)
@@ -91,6 +93,7 @@ class Delivery:
         state = self.clock.state()
         await self._ledger.do(lambda tx: save_setting(tx, CLOCK, state))
         self._agenda.wake()
+        self.clock_changed()
 
     async def run(self) -> None:
         try:

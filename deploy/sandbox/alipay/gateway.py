@@ -54,6 +54,7 @@ class Gateway:
         raw_query = target.partition("?")[2].partition("#")[0].encode("utf-8", "surrogateescape")
         content_type = request.headers.get("Content-Type", "")
         received = wire.read(raw_query, content_type, body)
+        received.host = request.host
         params = received.params
         app_id, method = params.get("app_id", ""), params.get("method", "")
         entry = self._log.add(
@@ -100,6 +101,8 @@ class Gateway:
             biz,
             received.params.get("notify_url") or checked.app.notify_url,
             drawn,
+            received.params,
+            received.host,
         )
         instead = next((kind for kind in drawn if kind in faults.INSTEAD), None)
         if instead is not None:

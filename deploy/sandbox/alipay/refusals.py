@@ -3,6 +3,7 @@
 from typing import Any
 
 from deploy.sandbox.alipay.envelope import Node, answer
+from deploy.sandbox.alipay.refusaltexts import MORE_TEXTS
 
 _TEXTS = {
     "ACQ.SYSTEM_ERROR": "系统错误",
@@ -76,14 +77,15 @@ _EMPTY_HANDED = {
 class Refused(Exception):
     """A business rule says no; nothing was changed."""
 
-    def __init__(self, sub_code: str, detail: str = "") -> None:
+    def __init__(self, sub_code: str, detail: str = "", code: str = "40004") -> None:
         super().__init__(sub_code, detail)
         self.sub_code = sub_code
         self.detail = detail
+        self.code = code
 
 
 def text_of(sub_code: str, detail: str = "") -> str:
-    text = _TEXTS.get(sub_code, sub_code)
+    text = _TEXTS.get(sub_code) or MORE_TEXTS.get(sub_code, sub_code)
     if not detail:
         return text
     return text + detail if text.endswith("：") else f"{text}，{detail}"
