@@ -47,6 +47,8 @@ PREFIX = "/alipay/"
 BILL_DOOR = "/bill-file"
 BILL_LINES_MAX = 16_000
 """More would not fit the answer that a service takes; such a merchant needs bills per store."""
+UPLOAD_BYTES_MAX = 12 * 1024 * 1024
+"""Of the few methods that carry pictures, in base64."""
 TOPICS = ("binding.events",)
 
 _bad_bills = Counter("alipay_bad_bills_total", "Bill files refused", ["reason"])
@@ -138,7 +140,8 @@ class Egress:
 
     async def _call(self, method: Method, asked: Asked) -> Called:
         caller = calling_service(self._verifier, asked)
-        order, params = _read(method, await asked.read_body(BODY_BYTES_MAX))
+        limit = UPLOAD_BYTES_MAX if method.takes_files else BODY_BYTES_MAX
+        order, params = _read(method, await asked.read_body(limit))
         app = await self._app(caller, order.app_id, method)
         token = order.app_auth_token
         return await self._alipay.call(

@@ -281,6 +281,11 @@ def _fitted(pieces: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
     extra = len(pieces) - len(columns)
     if not 0 <= extra <= EXTRA_COMMAS_MAX:
         raise BadBill("bad_row")
+    if extra == 0:
+        cells = dict(zip(columns, map(str.strip, pieces), strict=True))
+        if not all(_belongs(text, name) for name, text in cells.items()):
+            raise BadBill("bad_row")
+        return cells
     found: list[dict[str, str]] = []
 
     def fit(at: int, column: int, spare: int, cells: dict[str, str]) -> None:
@@ -303,10 +308,10 @@ def _fitted(pieces: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
 
 
 def _belongs(text: str, column: str) -> bool:
+    if column.endswith("（元）"):
+        return not text or text == "0.00" or _AMOUNT.fullmatch(text) is not None
     if column in _TIMES:
         return _TIME.fullmatch(text) is not None
-    if column.endswith("（元）"):
-        return not text or _AMOUNT.fullmatch(text) is not None
     if column == "业务类型":
         return text in _KINDS
     return True
@@ -314,8 +319,10 @@ def _belongs(text: str, column: str) -> bool:
 
 def _fen(text: str) -> int:
     """ "-12.07" -> -1207; an empty cell is nothing."""
+    if text in ("", "0.00"):
+        return 0
     try:
-        amount_fen = parse_yuan(text.removeprefix("-")) if text else 0
+        amount_fen = parse_yuan(text.removeprefix("-"))
     except ValueError:
         raise BadBill("bad_row") from None
     return -amount_fen if text.startswith("-") else amount_fen

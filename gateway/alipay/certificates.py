@@ -15,11 +15,10 @@ from datetime import datetime
 from typing import Literal
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import verification as path
 
-from gateway.alipay.rsa2 import BadKey, is_usable_size
+from gateway.alipay.rsa2 import UNREADABLE, BadKey, is_usable_size
 
 TEXT_MAX = 64 * 1024
 BLOCKS_MAX = 16
@@ -184,7 +183,7 @@ def _parsed(der: bytes) -> x509.Certificate | None:
             certificate = x509.load_der_x509_certificate(der)
             _ = certificate.signature_algorithm_oid, certificate.issuer.rfc4514_string()
             _ = certificate.subject, certificate.extensions, certificate.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
+    except UNREADABLE:
         return None
     return certificate
 
@@ -285,5 +284,5 @@ def _chain(
     )
     try:
         return list(verifier.verify(pile[0], list(pile[1:])).chain)
-    except path.VerificationError:
+    except (path.VerificationError, *UNREADABLE):
         raise BadCertificate("chain", which) from None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
+from urllib.parse import parse_qsl
 
 from prometheus_client import Counter, Histogram
 
@@ -15,6 +16,7 @@ from gateway.alipay.envelope import (
     unwrap,
 )
 from gateway.alipay.method import Method, Params, Result, judge
+from gateway.alipay.multipart import WithPictures, multipart
 from gateway.keyring import AppKeys, KeyRing, Signing
 from gateway.limits import ALIPAY_CALLS_MAX
 from shared.client import Client, NoAnswer, NotSent, PoolFull, Reply
@@ -31,7 +33,6 @@ _seconds = Histogram(
     buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15),
 )
 _NOTHING = Answer("no_answer")
-_HEADERS = {"Content-Type": CONTENT_TYPE, "Accept": "*/*"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +96,15 @@ class AlipayClient:
         signing = app.signing(self._clock.now(), key_version)
         version = signing.version
         request = self._signed(method, app, asked, signing, app_auth_token)
+        content_type, body = CONTENT_TYPE, request.body
+        if isinstance(asked, WithPictures) and (files := asked.files()):
+            content_type, body = multipart(dict(parse_qsl(body.decode())), files)
         try:
             reply = await self._client.request(
                 "POST",
                 "?" + request.query,
-                content=request.body,
-                headers=_HEADERS,
+                content=body,
+                headers={"Content-Type": content_type, "Accept": "*/*"},
                 timeout_s=min(method.timeout_s, self._timeout_s),
             )
         except (NotSent, PoolFull):

@@ -1,14 +1,15 @@
 """What one row of the method table says, and how an answer is judged by it.
 
 A sub_code that a row does not list is UNKNOWN, never a failure (alipay-protocol.md §4). The rows
-themselves stand in trade, open_platform, iot and bills; `methods` puts them together.
+themselves stand in trade, bill_methods, authorisation, open_platform and iot; `methods` puts them
+together.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gateway.alipay.envelope import Answer
 
@@ -36,6 +37,14 @@ class Said(BaseModel):
     numbers become text, and what is absent is None."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+
+
+def _as_word(value: Any) -> Any:
+    return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
+
+
+Flag = Annotated[str | None, BeforeValidator(_as_word)]
+"""the platform writes some booleans as words, some as JSON"""
 
 
 class Nothing(Said):
@@ -106,6 +115,8 @@ class Method:
     """takes a merchant's app_auth_token, when an ISV's app acts for it"""
     is_flat: bool = False
     """its parameters stand beside biz_content, not inside"""
+    takes_files: bool = False
+    """its parameters may hold pictures, which travel as multipart beside the signed texts"""
     gateway_refusals: frozenset[str] = frozenset()
     """sub_codes under the gateway's own codes (40002…) that are about this question, not about
     our set-up; believed only when signed"""

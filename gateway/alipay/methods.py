@@ -3,6 +3,7 @@ an answer means. What a row is and how it judges stands in `method`."""
 
 from collections.abc import Mapping
 
+from gateway.alipay.authorisation import AUTHORISATION
 from gateway.alipay.bill_methods import BILLS
 from gateway.alipay.iot import IOT
 from gateway.alipay.method import Method, Result, judge
@@ -11,4 +12,6 @@ from gateway.alipay.trade import TRADE
 
 __all__ = ["METHODS", "Method", "Result", "judge"]
 
-METHODS: Mapping[str, Method] = {row.name: row for row in (*TRADE, *BILLS, *OPEN_PLATFORM, *IOT)}
+_ROWS = (*TRADE, *BILLS, *AUTHORISATION, *OPEN_PLATFORM, *IOT)
+
+METHODS: Mapping[str, Method] = {row.name: row for row in _ROWS}

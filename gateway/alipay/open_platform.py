@@ -1,17 +1,15 @@
-"""Identity, authorisation and the life of a mini program (alipay-iot.md §4, protocol §7).
+"""The life of a mini program: versions, reviews, domains, texts, members (alipay-iot.md §4).
 
 Nothing here moves money. `same_request` marks what may be repeated after `unknown`: the platform
 refuses a version that exists already, so a repeat does no harm.
 """
 
-from dataclasses import replace
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from gateway.alipay.envelope import Answer
 from gateway.alipay.method import (
-    Disbelieved,
+    Flag,
     Method,
     Nothing,
     Params,
@@ -20,6 +18,7 @@ from gateway.alipay.method import (
     prefixed,
     reads,
 )
+from gateway.alipay.multipart import Picture, WithPictures
 
 IOT_BUNDLE = "com.alipay.iot.xpaas"
 """the IoT client; the platform's own default would be the wallet"""
@@ -31,86 +30,6 @@ SafeDomain = Annotated[
     str, Field(max_length=253, pattern=r"^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}$")
 ]
 Word = Literal["true", "false"]
-
-
-def _as_word(value: Any) -> Any:
-    return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
-
-
-Flag = Annotated[str | None, BeforeValidator(_as_word)]
-"""the platform writes some booleans as words, some as JSON"""
-
-
-# --- who is it
-
-
-class OauthParams(Params):
-    """A buyer's code from the mini program, for the buyer's id."""
-
-    grant_type: Literal["authorization_code"] = "authorization_code"
-    code: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
-
-
-def _buyer(answer: Answer, _asked: OauthParams) -> dict[str, Any]:
-    """The id only: its tokens open nothing that we use, so nobody gets to keep them."""
-    user_id, open_id = answer.text("user_id"), answer.text("open_id")
-    if not (user_id or open_id):
-        raise Disbelieved("incomplete")
-    return {"user_id": user_id or None, "open_id": open_id or None}
-
-
-class AuthTokenParams(Params):
-    """A merchant's code (one use) or refresh token, for the grant to act for it."""
-
-    grant_type: Literal["authorization_code", "refresh_token"]
-    code: Annotated[str, Field(min_length=1, max_length=40)] | None = None
-    refresh_token: Annotated[str, Field(min_length=1, max_length=40)] | None = None
-
-    @model_validator(mode="after")
-    def _one_proof(self) -> Self:
-        given = {"authorization_code": self.code, "refresh_token": self.refresh_token}
-        if [name for name, value in given.items() if value is not None] != [self.grant_type]:
-            raise ValueError("exactly the proof that grant_type names")
-        return self
-
-
-class Grant(Said):
-    """For the caller to seal at once: never to be logged or shown."""
-
-    app_auth_token: str
-    app_refresh_token: str | None = None
-    auth_app_id: str
-    user_id: str | None = None
-    expires_in: str | None = None
-    re_expires_in: str | None = None
-
-
-def _granted(answer: Answer, asked: AuthTokenParams) -> dict[str, Any]:
-    """One merchant's grant, which the platform tells beside a list, or in it alone."""
-    tokens = answer.members.get("tokens")
-    members = dict(answer.members)
-    if "app_auth_token" not in members and isinstance(tokens, list):
-        if len(tokens) != 1 or not isinstance(tokens[0], dict):
-            raise Disbelieved("incomplete")
-        members = tokens[0]
-    return reads(Grant, "app_auth_token", "auth_app_id")(replace(answer, members=members), asked)
-
-
-class AuthTokenQueryParams(Params):
-    app_auth_token: Annotated[str, Field(min_length=1, max_length=128)]
-
-
-class GrantState(Said):
-    auth_app_id: str | None = None
-    user_id: str | None = None
-    status: str | None = None
-    auth_methods: list[str] | None = None
-    auth_start: str | None = None
-    auth_end: str | None = None
-    is_by_app_auth: Flag = None
-
-
-# --- versions of a mini program
 
 
 class NoParams(Params):
@@ -139,9 +58,8 @@ class ListParams(BundleParams):
     """nothing comes back when it is left out"""
 
 
-class AuditParams(VersionParams):
-    """The texts of a review; what the platform has stored already may be left out. Its pictures
-    travel as multipart, for whose signature no rule is known to us: they stay a manual step."""
+class AuditParams(VersionParams, WithPictures):
+    """The texts and pictures of a review; what the platform has stored may be left out."""
 
     version_desc: Annotated[str, Field(min_length=30, max_length=500)]
     app_name: Annotated[str, Field(min_length=3, max_length=30)] | None = None
@@ -158,6 +76,18 @@ class AuditParams(VersionParams):
     test_password: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     auto_online: Word | None = None
     audit_rule: Literal["NONE", "BASE_PROMOTE"] | None = None
+    license_no: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    license_name: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    license_valid_date: Annotated[str, Field(pattern=r"^[0-9\-]{8,10}$")] | None = None
+    app_logo: Picture | None = None
+    first_screen_shot: Picture | None = None
+    second_screen_shot: Picture | None = None
+    third_screen_shot: Picture | None = None
+    fourth_screen_shot: Picture | None = None
+    fifth_screen_shot: Picture | None = None
+    first_license_pic: Picture | None = None
+    second_license_pic: Picture | None = None
+    out_door_pic: Picture | None = None
 
 
 class GrayParams(VersionParams):
@@ -170,6 +100,23 @@ class OnlineParams(VersionParams):
 
 class DomainParams(Params):
     safe_domain: SafeDomain
+
+
+class ModifyParams(WithPictures):
+    app_name: Annotated[str, Field(min_length=3, max_length=30)] | None = None
+    app_english_name: Annotated[str, Field(min_length=3, max_length=30)] | None = None
+    app_slogan: Annotated[str, Field(min_length=10, max_length=32)] | None = None
+    app_desc: Annotated[str, Field(min_length=20, max_length=400)] | None = None
+    mini_category_ids: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    service_phone: Annotated[str, Field(pattern=r"^[0-9+\-]{5,20}$")] | None = None
+    service_email: Annotated[str, Field(min_length=3, max_length=128)] | None = None
+    app_logo: Picture | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("nothing to modify")
+        return self
 
 
 class NameParams(Params):
@@ -293,18 +240,16 @@ class BaseInfo(Said):
     package_names: tuple[str, ...] = ()
 
 
+class Modified(Said):
+    modify_status: str | None = None
+
+
 class NameCheck(Said):
     check_code: str | None = None
     check_memo: str | None = None
 
 
 _ODD = prefixed("INVALID_PARAMETER", "")
-_GRANT_REFUSALS = _ODD | prefixed(
-    "AUTH_CODE_NOT_EXIST AUTH_CODE_NOT_VALID REFRESH_TOKEN_NOT_EXIST REFRESH_TOKEN_TIME_OUT"
-    " GRANT_TYPE_INVALID APP_ID_NOT_CONSISTENT",
-    "",
-)
-_CODE_REFUSALS = prefixed("code-invalid grant-type-invalid", "isv.")
 _VERSION = _ODD | prefixed(
     "TEMPLATE_NOT_EXIST TEMPLATE_VERSION_NOT_EXIST BUNDLE_NOT_ENABLED APP_VERSION_NOT_EXIST"
     " APP_VERSION_TOO_LOW APP_VERSION_STATUS_ERROR APP_VERSION_IN_AUDIT AUDIT_FIELD_MISSING",
@@ -321,27 +266,20 @@ def _row(
     *needed: str,
     refusals: frozenset[str] = _VERSION,
     retry: Retry = "same_request",
+    uploads: bool = False,
 ) -> Method:
     return Method(
         f"alipay.open.mini.{name}", params, reads(shape, *needed), refusals,
-        retry=retry, timeout_s=15,
+        retry=retry, timeout_s=15, is_flat=uploads, takes_files=uploads,
     )  # fmt: skip
 
 
 OPEN_PLATFORM: tuple[Method, ...] = (
-    Method("alipay.system.oauth.token", OauthParams, _buyer, frozenset(), retry="never",
-           timeout_s=5, is_flat=True, says_no_code=True, gateway_refusals=_CODE_REFUSALS),
-    Method("alipay.open.auth.token.app", AuthTokenParams,
-           _granted, _GRANT_REFUSALS, retry="never",
-           timeout_s=10, for_merchant=False),
-    Method("alipay.open.auth.token.app.query", AuthTokenQueryParams,
-           reads(GrantState, "status"), _ODD, missing=prefixed("AUTH_TOKEN_NOT_FOUND", ""),
-           retry="free", timeout_s=10, for_merchant=False),
     _row("version.upload", UploadParams, Build),
     _row("version.build.query", VersionParams, Build, retry="free"),
     _row("version.list.query", ListParams, Versions, retry="free"),
     _row("version.detail.query", VersionParams, VersionDetail, "status", retry="free"),
-    _row("version.audit.apply", AuditParams, AuditTaken),
+    _row("version.audit.apply", AuditParams, AuditTaken, uploads=True),
     _row("version.audit.cancel", VersionParams),
     _row("version.audited.cancel", VersionParams),
     _row("version.gray.online", GrayParams),
@@ -358,6 +296,7 @@ OPEN_PLATFORM: tuple[Method, ...] = (
     _row("safedomain.create", DomainParams, refusals=_DOMAIN),
     _row("safedomain.delete", DomainParams, refusals=_DOMAIN),
     _row("baseinfo.query", NoParams, BaseInfo, refusals=_ODD, retry="free"),
+    _row("baseinfo.modify", ModifyParams, Modified, uploads=True),
     _row("baseinfo.name.check", NameParams, NameCheck, refusals=_ODD, retry="free"),
     Method("alipay.open.app.members.create", MemberParams, reads(Nothing), _MEMBER,
            retry="same_request", timeout_s=10),

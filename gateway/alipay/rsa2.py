@@ -25,6 +25,10 @@ KEY_TEXT_MAX = 64 * 1024
 
 KeyKind = Literal["private", "public", "certificate"]
 
+UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion,
+              x509.DuplicateExtension, x509.UnsupportedGeneralNameType)  # fmt: skip
+"""What the library raises for bytes that are no key and no certificate; not all are ValueErrors."""
+
 _PADDING = padding.PKCS1v15()
 _HASH = hashes.SHA256()
 _TRIAL = b"one half signs, the other verifies"
@@ -166,7 +170,7 @@ def _sized(key: RSAPublicKey) -> None:
 def _private(der: bytes) -> Key | None:
     try:
         key = serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return None
     if not isinstance(key, RSAPrivateKey):
         raise BadKey("not an RSA key")
@@ -195,7 +199,7 @@ def _private_format(der: bytes) -> str:
 def _public(der: bytes) -> Key | None:
     try:
         key = serialization.load_der_public_key(der)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return None
     if not isinstance(key, RSAPublicKey):
         raise BadKey("not an RSA key")
@@ -206,7 +210,7 @@ def _public(der: bytes) -> Key | None:
 def _certificate(der: bytes) -> Key | None:
     try:
         key = x509.load_der_x509_certificate(der).public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return None
     if not isinstance(key, RSAPublicKey):
         raise BadKey("the certificate holds no RSA key")

@@ -47,6 +47,12 @@ _RSA_SIGNATURES = "1.2.840.113549.1.1."
 _RSA_OID = bytes.fromhex("2a864886f70d0101")
 """1.2.840.113549.1.1 as DER: a block that does not read but holds it is a broken RSA one"""
 
+_UNREADABLE = (
+    ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)  # fmt: skip
+"""What the library raises on bytes that are no certificate; not one family"""
+
 
 class CertificateRefused(keys.KeyRefused):
     code = "binding.certificate_refused"
@@ -201,7 +207,7 @@ def _parsed(der: bytes) -> x509.Certificate | None:
             certificate = x509.load_der_x509_certificate(der)
             _ = certificate.signature_algorithm_oid, certificate.issuer.rfc4514_string()
             _ = certificate.subject, certificate.extensions, certificate.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
+    except _UNREADABLE:
         return None
     return certificate
 
@@ -226,7 +232,7 @@ def _is_key(der: bytes) -> bool:
     ):
         try:
             load(der)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+        except _UNREADABLE:
             continue
         return True
     return False

@@ -289,7 +289,7 @@ def _load_public(der: bytes) -> object | None:
 def _not_a_key(der: bytes, where: str) -> KeyRefused:
     try:
         x509.load_der_x509_certificate(der)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return _broken(der)(where)
     return CertificateAsKey(where)
 

@@ -9,7 +9,10 @@ from importlib.util import find_spec
 
 from tests.fuzz import targets
 
-NEEDS = {"bill_file": "gateway.alipay.bills"}
+NEEDS = {
+    "bill_file": "gateway.alipay.bills",
+    "certificate_upload": "services.binding.certificates",
+}
 
 
 def target_names() -> list[str]:

@@ -10,7 +10,12 @@ from pathlib import Path
 
 import atheris
 
-INSTRUMENTED = ["gateway.alipay", "services.binding.keys", "tests.fuzz.targets"]
+INSTRUMENTED = [
+    "gateway.alipay",
+    "services.binding.keys",
+    "services.binding.certificates",
+    "tests.fuzz.targets",
+]
 INPUT_BYTES_MAX = 16 * 1024
 INPUT_SECONDS_MAX = 20
 MEMORY_MB_MAX = 2048

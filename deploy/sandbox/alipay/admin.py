@@ -8,8 +8,16 @@ from typing import Any
 
 from aiohttp import web
 
-from deploy.sandbox.alipay import faults, ledgerview, notices, trades, variants
-from deploy.sandbox.alipay.apps import Apps, BadRegistration
+from deploy.sandbox.alipay import (
+    appmessages,
+    clock,
+    faults,
+    ledgerview,
+    notices,
+    trades,
+    variants,
+)
+from deploy.sandbox.alipay.apps import App, Apps, BadRegistration
 from deploy.sandbox.alipay.delivery import Delivery
 from deploy.sandbox.alipay.faults import BadFault, Faults
 from deploy.sandbox.alipay.ledger import Ledger
@@ -17,6 +25,10 @@ from deploy.sandbox.alipay.requestlog import RequestLog
 
 PREFIX = "/admin"
 MAX_SENDS = 1000
+MESSAGES = """
+SELECT * FROM notifies WHERE out_trade_no = '' AND (?1 IS NULL OR app_id = ?1)
+ORDER BY created_ms, notify_id
+"""
 Handler = Callable[[web.BaseRequest, str], Awaitable[Any]]
 
 
@@ -52,10 +64,17 @@ class Admin:
             ("GET", "faults"): self._list_faults,
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
+            ("GET", "notify"): self._list_variants,
             ("POST", "notify"): self._notify,
+            ("GET", "messages"): self._list_messages,
+            ("POST", "messages"): self._message,
             ("GET", "clock"): self._show_clock,
             ("POST", "clock"): self._set_clock,
         }
+
+    def add(self, calls: dict[tuple[str, str], Handler]) -> None:
+        """Further rooms behind the same door."""
+        self._calls.update(calls)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         name, _, rest = request.path[len(PREFIX) :].strip("/").partition("/")
@@ -88,7 +107,17 @@ class Admin:
         return {"schema": 1, "apps": [app.shown() for app in self._apps.all()]}
 
     async def _register(self, request: web.BaseRequest, rest: str) -> Any:
+        if rest:
+            return await self._rotate(rest)
         app = await self._apps.register(await _body(request))
+        return {"schema": 1, **app.shown()}
+
+    async def _rotate(self, rest: str) -> Any:
+        """POST apps/{app_id}/rotate: a new Alipay key, and certificate."""
+        app_id, _, what = rest.partition("/")
+        app = await self._apps.rotate(app_id) if what == "rotate" else None
+        if app is None:
+            raise Wrong(404, f"no app {app_id}, or nothing but rotate to do with it")
         return {"schema": 1, **app.shown()}
 
     async def _trades(self, request: web.BaseRequest, rest: str) -> Any:
@@ -135,22 +164,58 @@ class Admin:
         if found is None:
             raise Wrong(404, f"no trade {rest}")
         trade = trades.from_row(found)
-        app = self._apps.get(trade.app_id)
+        app = self._apps.get(notices.teller_of(trade))
         url = wanted.get("url") or trade.notify_url
-        variant, times = wanted.get("variant") or variants.GENUINE, wanted.get("times", 1)
         if app is None or not isinstance(url, str):
             raise Wrong(409, "the trade has no notify_url; give a url")
+        notify_id, fields = ledgerview.latest_notice(self._ledger, trade)
+        return await self._send_now(app, url, notify_id, fields, wanted)
+
+    async def _send_now(
+        self, app: App, url: str, notify_id: str, fields: notices.Fields, wanted: dict[str, Any]
+    ) -> Any:
+        variant, times = wanted.get("variant") or variants.GENUINE, wanted.get("times", 1)
         if variant not in variants.VARIANTS:
             raise Wrong(400, f"variant must be one of {', '.join(variants.VARIANTS)}")
         if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MAX_SENDS:
             raise Wrong(400, f"times must be a whole number from 1 to {MAX_SENDS}")
-        notify_id, fields = ledgerview.latest_notice(self._ledger, trade)
         sent = []
         for _ in range(times):
             complete = notices.form(fields, notify_id)
             body = variants.vary(variant, app, self._apps, complete)
             sent.append(await self._delivery.post(url, notify_id, body))
         return {"schema": 1, "variant": variant, "sent": [one.shown() for one in sent]}
+
+    async def _list_variants(self, request: web.BaseRequest, rest: str) -> Any:
+        if rest != "variants":
+            raise Wrong(404, f"no GET {request.path}")
+        shown = [{"variant": name, "does": line} for name, line in variants.VARIANTS.items()]
+        return {"schema": 1, "variants": shown}
+
+    async def _message(self, request: web.BaseRequest, rest: str) -> Any:
+        """To the app's own gateway: on the schedule, or now and in a shape that was asked for."""
+        wanted = await _body(request)
+        app = self._apps.get(str(wanted.get("app_id")))
+        if app is None:
+            raise Wrong(404, f"no app {wanted.get('app_id')}")
+        name, biz, url = (wanted.get(key) for key in ("msg_method", "biz_content", "url"))
+        if not isinstance(name, str) or not name.isascii() or not name:
+            raise Wrong(400, "msg_method is missing: which message, or which older notify_type")
+        text = biz if isinstance(biz, str) else json.dumps(biz or {}, ensure_ascii=False)
+        url = url or app.messages_url
+        if not isinstance(url, str):
+            raise Wrong(409, "the app has no messages_url; give a url")
+        if {"url", "variant", "times"} & wanted.keys():
+            now_ms = clock.now_ms()
+            fields = appmessages.fields_of(app.app_id, name, text, now_ms)
+            return await self._send_now(app, url, notices.new_notify_id(now_ms), fields, wanted)
+        notify_id = await self._ledger.do(lambda tx: appmessages.enqueue(tx, app, name, text))
+        return {"schema": 1, "notify_id": notify_id}
+
+    async def _list_messages(self, request: web.BaseRequest, rest: str) -> Any:
+        rows = self._ledger.read(MESSAGES, request.query.get("app_id"))
+        names = ("notify_id", "app_id", "method", "url", "state", "attempts", "last_answer")
+        return {"schema": 1, "messages": [{name: row[name] for name in names} for row in rows]}
 
     async def _show_clock(self, request: web.BaseRequest, rest: str) -> Any:
         return {"schema": 1, "scale": self._delivery.clock.scale}

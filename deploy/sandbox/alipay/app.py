@@ -10,17 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
 
-from deploy.sandbox.alipay import admin, clock, gateway
+from deploy.sandbox.alipay import admin, bills, clock, gateway, page
 from deploy.sandbox.alipay.apps import Apps
 from deploy.sandbox.alipay.buyers import Buyers
 from deploy.sandbox.alipay.delivery import Delivery
 from deploy.sandbox.alipay.faults import Faults
 from deploy.sandbox.alipay.ledger import Ledger, Tx
+from deploy.sandbox.alipay.lifecycle import Lifecycle
+from deploy.sandbox.alipay.platformadmin import PlatformAdmin, bill_file
 from deploy.sandbox.alipay.requestlog import RequestLog
 
 GRACE_S = 2.0
+MAX_LINE = 64 * 1024  # some client libraries send everything in the query
+MAX_BODY = 16 * 1024 * 1024  # with pictures
 
 
 class CannotStart(Exception):
@@ -44,10 +50,15 @@ class Sandbox:
         self.log = RequestLog(options.log_size)
         self.delivery = Delivery(self.ledger, self.apps, self.faults)
         self.buyers = Buyers(self.ledger)
-        self._gateway = gateway.Gateway(self.ledger, self.apps, self.faults, self.log)
+        self._gateway = gateway.Gateway(
+            self.ledger, self.apps, self.faults, self.log, self.delivery
+        )  # fmt: skip
         self._admin = admin.Admin(
             self.ledger, self.apps, self.faults, self.log, self.delivery
         )  # fmt: skip
+        self.lifecycle = Lifecycle(self.ledger, self.delivery.clock)
+        self.delivery.clock_changed = self.lifecycle.wake
+        self._admin.add(PlatformAdmin(self.ledger, self.delivery).routes())
         self.ledger.make_tx = self._make_tx
         self.ledger.after_commit = self._after_commit
 
@@ -59,13 +70,19 @@ class Sandbox:
             self.delivery.expect(notify_id)
         for due, app_id, out_trade_no in tx.ripening:
             self.buyers.expect(due, app_id, out_trade_no)
+        for due in tx.alarms:
+            self.lifecycle.expect(due)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
         if path == gateway.PATH:
             return await self._gateway.handle(request)
+        if path in page.FILES:
+            return page.serve(request)
         if path.startswith(admin.PREFIX + "/"):
             return await self._admin.handle(request)
+        if path == bills.PATH:
+            return await bill_file(self.ledger, request)
         return web.Response(status=404)
 
 
@@ -74,13 +91,18 @@ async def serving(options: Options) -> AsyncIterator[int]:
     """Runs the sandbox for the block's length; gives the port it listens on."""
     with _only_one(options.data):
         sandbox = Sandbox(options)
-        runner = web.ServerRunner(
-            web.Server(sandbox.handle, access_log=None), shutdown_timeout=GRACE_S
+        server = web.Server(
+            sandbox.handle,
+            request_factory=_request,
+            access_log=None,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_LINE,
         )
+        runner = web.ServerRunner(server, shutdown_timeout=GRACE_S)
         try:
             await _listen(runner, options)
             async with asyncio.TaskGroup() as group:
-                parts = (sandbox.ledger, sandbox.delivery, sandbox.buyers)
+                parts = (sandbox.ledger, sandbox.delivery, sandbox.buyers, sandbox.lifecycle)
                 tasks = [group.create_task(part.run()) for part in parts]
                 yield runner.addresses[0][1]
                 await runner.cleanup()
@@ -89,6 +111,18 @@ async def serving(options: Options) -> AsyncIterator[int]:
         finally:
             await runner.cleanup()
             sandbox.ledger.close()
+
+
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: web.RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    """As aiohttp makes them, but for the size of a body."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)
 
 
 async def _listen(runner: web.ServerRunner, options: Options) -> None:

@@ -1,7 +1,7 @@
 """What a request must pass before business is asked, in the order of the real platform.
 
-app_id, required parameters, spellings, signature, method, token, biz_content. Refusals before
-the app is known cannot be signed; all others are.
+app_id, required parameters, spellings, certificate numbers, signature, method, token, encryption,
+biz_content. Refusals before the app is known cannot be signed; all others are.
 """
 
 import html
@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.sandbox.alipay import clock
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from deploy.sandbox.alipay import aes, clock, rsa2
 from deploy.sandbox.alipay.apps import App, Apps
 from deploy.sandbox.alipay.envelope import Node
 from deploy.sandbox.alipay.methods import METHODS
@@ -59,14 +61,17 @@ def check(received: Received, apps: Apps) -> Verified:
     for is_wrong, sub_code in _SPELLING:
         if is_wrong(received):
             raise Turned(app, sub_code)
-    rule = _content_rule(app, received)
+    rule = _content_rule(app, _key(app, params), received)
     method = params["method"]
     if method not in METHODS:
         raise Turned(app, "isv.invalid-method")
-    if params.get("app_auth_token"):
-        # No authorisation has ever been given out, so no token can be genuine.
+    if params.get("app_auth_token") and not apps.knows_token(app, params["app_auth_token"]):
         raise Turned(app, "aop.invalid-app-auth-token", "20001")
-    biz = parse_biz(params.get("biz_content", ""))
+    is_encrypted = bool(params.get("encrypt_type"))
+    text = params.get("biz_content", "")
+    biz = parse_biz(_opened(app, text) if is_encrypted else text)
+    if biz is None and app.aes_key is not None and not is_encrypted and _is_cipher(app, text):
+        raise Turned(app, "isv.decryption-error-missing-encrypt-type", "40001")
     if biz is None:
         raise Turned(app, "isv.illegal-json")
     return Verified(app, method, biz, rule)
@@ -96,25 +101,68 @@ _SPELLING: tuple[tuple[Callable[[Received], bool], str], ...] = (
     (lambda received: bool(received.conflicts), "isv.suspected-attack"),
     (lambda received: not received.is_charset_known, "isv.invalid-charset"),
     (
-        lambda received: received.params.get("format", "JSON").upper() != "JSON",
+        lambda received: (received.params.get("format") or "JSON").upper() != "JSON",
         "isv.invalid-format",
     ),
     (lambda received: received.params["version"] != "1.0", "isv.invalid-parameter"),
     (lambda received: received.params["sign_type"] != "RSA2", "isv.invalid-signature-type"),
-    (lambda received: bool(received.params.get("encrypt_type")), "isv.invalid-encrypt-type"),
+    (
+        lambda received: received.params.get("encrypt_type") not in {None, "", "AES"},
+        "isv.invalid-encrypt-type",
+    ),
     (_is_no_time, "isv.invalid-timestamp"),
 )
 
 
-def _content_rule(app: App, received: Received) -> str:
+def _key(app: App, params: dict[str, str]) -> rsa.RSAPublicKey:
+    """Numbers that are sent must be right in either mode; certificate mode wants both."""
+    papers = app.certificates
+    app_sn, root_sn = params.get("app_cert_sn"), params.get("alipay_root_cert_sn")
+    if papers is None:
+        if app_sn:
+            raise Turned(app, "isv.app-cert-not-exist")
+        if root_sn:
+            raise Turned(app, "isv.invalid-alipay-root-cert-sn")
+        return app.public_key
+    if not app_sn:
+        raise Turned(app, "isv.missing-app-cert-sn")
+    key = app.public_key if app_sn == papers.app_sn else papers.retired_key(app_sn)
+    if key is None:
+        raise Turned(app, "isv.app-cert-not-exist")
+    if not root_sn:
+        raise Turned(app, "isv.missing-alipay-root-cert-sn")
+    if root_sn != papers.root_sn:
+        raise Turned(app, "isv.invalid-alipay-root-cert-sn")
+    return key
+
+
+def _opened(app: App, text: str) -> str:
+    """Only after the signature is known to be good."""
+    if app.aes_key is None:
+        raise Turned(app, "isv.invalid-encrypt", detail="应用未设置接口内容加密密钥")
+    try:
+        return aes.decrypt(app.aes_key, text).decode() if text else ""
+    except (aes.BadCipher, UnicodeDecodeError):
+        raise Turned(app, "isv.invalid-encrypt") from None
+
+
+def _is_cipher(app: App, text: str) -> bool:
+    try:
+        _opened(app, text)
+    except Turned:
+        return False
+    return True
+
+
+def _content_rule(app: App, key: rsa.RSAPublicKey, received: Received) -> str:
     """Client libraries disagree on empty values: most leave them out, some sign `name=`."""
     params, sign = received.params, received.params["sign"]
     content = content_to_sign(params, keeps_empty=False)
-    if app.verify(content.encode(received.codec, "replace"), sign):
+    if rsa2.verify(key, content.encode(received.codec, "replace"), sign):
         return SKIP_EMPTY
     if "" in params.values():
         with_empty = content_to_sign(params, keeps_empty=True)
-        if app.verify(with_empty.encode(received.codec, "replace"), sign):
+        if rsa2.verify(key, with_empty.encode(received.codec, "replace"), sign):
             return KEEP_EMPTY
     # The platform shows the text that it would have signed, HTML-escaped.
     raise Turned(app, "isv.invalid-signature", detail=html.escape(content, quote=False))

@@ -63,6 +63,10 @@ class ScaledClock:
         self._base_real = real
         self.scale = scale
 
+    def forward(self, ms: int) -> None:
+        """Somebody wants tomorrow now."""
+        self._base_scaled += ms
+
     def state(self) -> str:
         """What has to be kept so that due times mean the same after a restart."""
         return f"{self.scale!r} {self._base_real} {self._base_scaled}"

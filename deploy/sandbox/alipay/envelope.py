@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.sandbox.alipay import aes
+
 Node = dict[str, Any]
 
 _MESSAGES = {
@@ -48,6 +50,11 @@ def answer(code: str, sub_code: str = "", sub_msg: str = "", **fields: Any) -> N
     return node
 
 
+def is_done(node: Node) -> bool:
+    """Paid or in process; everything else is a failure."""
+    return node.get("code") in {"10000", "10003"}
+
+
 def success(**fields: Any) -> Node:
     return answer("10000", **fields)
 
@@ -67,3 +74,8 @@ def render(node: Node, codec: str, *, is_ascii: bool = False, escapes_slash: boo
         return text.encode(codec)
     except UnicodeEncodeError:  # a lone surrogate that came in as an escape
         return render(node, codec, is_ascii=True, escapes_slash=escapes_slash)
+
+
+def sealed(node: bytes, aes_key: bytes | None) -> bytes:
+    """Encrypted, it is one JSON string; its two quotes are under the signature."""
+    return node if aes_key is None else b'"' + aes.encrypt(aes_key, node) + b'"'

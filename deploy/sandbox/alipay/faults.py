@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deploy.sandbox.alipay.traps import TRAPS
+from deploy.sandbox.alipay.variants import GENUINE, VARIANTS
 
 PAY = "alipay.trade.pay"
 CANCEL = "alipay.trade.cancel"
@@ -16,14 +17,27 @@ TRANSPORT = {
     "delay": "answers args.ms later (args.when=before: the request itself is late); default 1000",
     "drop_request": "the connection breaks before anything is done",
     "drop_answer": "everything is done, then the connection breaks without an answer",
+    "break_answer": "everything is done, then the connection breaks in the middle of the answer",
+    "reset": "everything is done (args.when=before: nothing), then the connection is reset (RST)",
+    "http_status": "the good answer, but under HTTP args.status (500)",
+    "content_type": "the good answer, but announced as args.value (application/json)",
+    "notify_first": "the answer waits for the reply to the trade's notify, args.ms (5000) at most",
+}
+SIGNERS = {
+    "rotate": "before this answer the app gets a new Alipay key, in certificate mode a new SN, too",
+    "cert_foreign": "signed by a certificate that no root of ours has issued; it can be downloaded",
+    "cert_expired": "signed by a certificate that has ended; it can be downloaded",
 }
 INSTEAD = {
     "http_500": "HTTP args.status (500) with an HTML page; nothing is done unless args.done",
-    "unsigned_error": "unsigned refusal args.code/args.sub_code (40004 ACQ.PAYMENT_FAIL); nothing"
-    " is done unless args.done",
+    "unsigned_error": "unsigned refusal args.code/args.sub_code (40004 ACQ.PAYMENT_FAIL), under"
+    " args.root; nothing is done unless args.done",
     "refuse": "signed refusal args.sub_code (ACQ.PAYMENT_FAIL), args.code 40004; nothing is done",
     "system_error": "signed 20000, or 40004 with args.sub_code; done all the same if args.paid",
     "gbk_sub_msg": "signed 20000 aop.unknow-error whose sub_msg is GBK bytes; done if args.done",
+}
+RACES = {
+    "buyer_confirms": "a waiting order is paid by its buyer just before this call is done",
 }
 OUTCOMES = {
     "in_process": "10003; paid args.ms later (default 3000, null: never); args.then closed: closed",
@@ -36,10 +50,13 @@ NOTIFY = {
     "notify_twice": "the first send of a notify is made twice",
     "notify_late": "the first send comes args.ms later (default 3000)",
     "notify_never": "the notify is never sent",
+    "notify_out_of_order": "held until the trade's next notify was sent, args.ms (60000) at most",
+    "notify_slow": "the second half of the notify's body comes args.ms (1000) later",
     "notify_bad_signature": "one send is signed over other bytes; its resend is good",
     "notify_wrong_key": "one send is signed with a stranger's key",
     "notify_tamper": "one send has its amount changed after signing",
     "notify_extra_field": "one send carries a field nobody knows, under the signature",
+    "notify_variant": "one send in the shape args.variant, as POST /admin/notify sends them",
 }
 _ONLY_FOR = {
     "in_process": frozenset({PAY}),
@@ -50,13 +67,15 @@ _ONLY_FOR = {
 }
 KINDS: dict[str, str] = {
     **TRANSPORT,
+    **SIGNERS,
     **INSTEAD,
     **{name: line for name, (_, line) in TRAPS.items()},
+    **RACES,
     **OUTCOMES,
     **NOTIFY,
 }
-ON_ANSWER = frozenset({*TRANSPORT, *TRAPS})
-ON_CALL = frozenset({*INSTEAD, *OUTCOMES})
+ON_ANSWER = frozenset({*TRANSPORT, *SIGNERS, *TRAPS})
+ON_CALL = frozenset({*INSTEAD, *RACES, *OUTCOMES})
 ON_NOTIFY = frozenset(NOTIFY)
 
 Fired = dict[str, dict[str, Any]]
@@ -125,6 +144,8 @@ class Faults:
         if not isinstance(args, dict):
             raise BadFault("args must be an object")
         _check_numbers(args)
+        if args.get("variant", GENUINE) not in VARIANTS:
+            raise BadFault(f"args.variant must be one of {', '.join(VARIANTS)}")
         self._made += 1
         seed = wanted.get("seed", self._seed * 100_003 + self._made)
         fault = Fault(

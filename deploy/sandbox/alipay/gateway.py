@@ -1,13 +1,27 @@
 """/gateway.do: reads, verifies, lets the books answer, signs, and misbehaves where told to."""
 
 import asyncio
+import os
+import socket
+import struct
 from typing import Any
 
 from aiohttp import web
 
-from deploy.sandbox.alipay import checks, clock, envelope, faults, methods, refusals, wire
-from deploy.sandbox.alipay.apps import App, Apps
+from deploy.sandbox.alipay import (
+    certdesk,
+    checks,
+    clock,
+    envelope,
+    faults,
+    methods,
+    races,
+    refusals,
+    wire,
+)
+from deploy.sandbox.alipay.apps import App, Apps, Signer
 from deploy.sandbox.alipay.calls import Call
+from deploy.sandbox.alipay.delivery import Delivery
 from deploy.sandbox.alipay.envelope import Envelope, Node
 from deploy.sandbox.alipay.faults import Faults, Fired
 from deploy.sandbox.alipay.ledger import Ledger
@@ -16,17 +30,21 @@ from deploy.sandbox.alipay.requestlog import Entry, RequestLog
 from deploy.sandbox.alipay.traps import TRAPS, Bending
 
 PATH = "/gateway.do"
+COUNTERFEITS = {"cert_foreign": certdesk.FOREIGN, "cert_expired": certdesk.EXPIRED}
 PAGE = b"<html><body><h1>500 Internal Server Error</h1></body></html>"
 
 
 class Gateway:
     """Always HTTP 200 and text/html, except where a fault says otherwise."""
 
-    def __init__(self, ledger: Ledger, apps: Apps, faults_: Faults, log: RequestLog) -> None:
+    def __init__(
+        self, ledger: Ledger, apps: Apps, faults_: Faults, log: RequestLog, delivery: Delivery
+    ) -> None:
         self._ledger = ledger
         self._apps = apps
         self._faults = faults_
         self._log = log
+        self._delivery = delivery
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method not in {"GET", "POST"}:
@@ -36,6 +54,7 @@ class Gateway:
         raw_query = target.partition("?")[2].partition("#")[0].encode("utf-8", "surrogateescape")
         content_type = request.headers.get("Content-Type", "")
         received = wire.read(raw_query, content_type, body)
+        received.host = request.host
         params = received.params
         app_id, method = params.get("app_id", ""), params.get("method", "")
         entry = self._log.add(
@@ -46,20 +65,23 @@ class Gateway:
         )  # fmt: skip
         fired = self._faults.draw(faults.ON_ANSWER, app_id, method)
         entry.faults = tuple(fired)
-        if "drop_request" in fired:
+        if "drop_request" in fired or _is_before(fired, "reset"):
             entry.verdict = "dropped"
-            return _hang_up(request)
-        delay = fired.get("delay")
-        if delay is not None and delay.get("when") == "before":
-            await asyncio.sleep(faults.milliseconds(delay, 1000) / 1000)
-        response = await self._respond(received, fired, entry)
-        if delay is not None and delay.get("when") != "before":
-            await asyncio.sleep(faults.milliseconds(delay, 1000) / 1000)
-        return _hang_up(request) if "drop_answer" in fired else response
+            return _hang_up(request, with_reset="reset" in fired)
+        if not fired:
+            return await self._respond(received, fired, entry)
+        if _is_before(fired, "delay"):
+            await asyncio.sleep(faults.milliseconds(fired["delay"], 1000) / 1000)
+        await self._prepare_signer(app_id, fired)
+        page = await self._respond(received, fired, entry)
+        if "notify_first" in fired:
+            limit_ms = faults.milliseconds(fired["notify_first"], 5000)
+            await self._delivery.settled(app_id, entry.out_trade_no or "", limit_ms / 1000)
+        if "delay" in fired and not _is_before(fired, "delay"):
+            await asyncio.sleep(faults.milliseconds(fired["delay"], 1000) / 1000)
+        return await _sent(request, page, fired)
 
-    async def _respond(
-        self, received: wire.Received, fired: Fired, entry: Entry
-    ) -> web.StreamResponse:
+    async def _respond(self, received: wire.Received, fired: Fired, entry: Entry) -> web.Response:
         root = envelope.root_of(received.params.get("method", ""))
         try:
             checked = checks.check(received, self._apps)
@@ -79,10 +101,14 @@ class Gateway:
             biz,
             received.params.get("notify_url") or checked.app.notify_url,
             drawn,
+            received.params,
+            received.host,
         )
         instead = next((kind for kind in drawn if kind in faults.INSTEAD), None)
         if instead is not None:
             return await self._instead(instead, call, root, received, fired, entry)
+        if "buyer_confirms" in drawn:
+            await self._ledger.do(lambda tx: races.confirm(tx, call))
         node = await self._ledger.do(lambda tx: methods.perform(tx, call))
         return self._answer(call.app, root, node, received, fired, entry)
 
@@ -94,7 +120,7 @@ class Gateway:
         received: wire.Received,
         fired: Fired,
         entry: Entry,
-    ) -> web.StreamResponse:
+    ) -> web.Response:
         """Another answer than the true one; the business may have been done all the same."""
         args = call.faults[kind]
         if args.get("done") or args.get("paid"):
@@ -108,11 +134,12 @@ class Gateway:
             )
         node = _instead_node(kind, call, args)
         if kind == "unsigned_error":
+            root = str(args.get("root", root))
             return self._answer(None, root, node, received, fired, entry)
         if kind == "gbk_sub_msg":
-            sent = envelope.render(node, wire.GBK)
+            sent, signer = envelope.render(node, wire.GBK), call.app.signer
             entry.code, entry.sub_code = node["code"], node["sub_code"]
-            return _page(Envelope(root, sent, call.app.sign(sent)).body(), received)
+            return _page(Envelope(root, sent, signer.sign(sent), signer.cert_sn).body(), received)
         return self._answer(call.app, root, node, received, fired, entry)
 
     def _answer(
@@ -123,18 +150,33 @@ class Gateway:
         received: wire.Received,
         fired: Fired,
         entry: Entry,
-    ) -> web.StreamResponse:
+    ) -> web.Response:
         entry.code, entry.sub_code = node["code"], node.get("sub_code")
-        trap = next((kind for kind in fired if kind in TRAPS), None) if fired else None
+        codec = received.codec
         if app is None:
-            body = Envelope(root, envelope.render(node, received.codec), None).body()
-        elif trap is not None:
-            bending = Bending(app, self._apps.stranger, root, node, received.codec)
-            body = TRAPS[trap][0](bending)
-        else:
-            sent = envelope.render(node, received.codec)
-            body = Envelope(root, sent, app.sign(sent)).body()
+            return _page(Envelope(root, envelope.render(node, codec), None).body(), received)
+        # A failure comes back in clear, whatever was asked for.
+        is_sealed = received.params.get("encrypt_type") and envelope.is_done(node)
+        aes_key = app.aes_key if is_sealed else None
+        signer = self._signer(app, fired) if fired else app.signer
+        bending = Bending(signer, self._apps.stranger, root, node, codec, aes_key)
+        trap = next((kind for kind in fired if kind in TRAPS), None) if fired else None
+        body = bending.envelope().body() if trap is None else TRAPS[trap][0](bending)
         return _page(body, received)
+
+    async def _prepare_signer(self, app_id: str, fired: Fired) -> None:
+        """New keys and certificates are not made in passing."""
+        if "rotate" in fired:
+            await self._apps.rotate(app_id)
+        for fault, kind in COUNTERFEITS.items():
+            if fault in fired:
+                await self._apps.prepare_counterfeit(kind, app_id)
+
+    def _signer(self, app: App, fired: Fired) -> Signer:
+        for fault, kind in COUNTERFEITS.items():
+            if fault in fired and app.certificates is not None:
+                return self._apps.counterfeit(kind, app)
+        return app.signer
 
 
 def _instead_node(kind: str, call: Call, args: dict[str, Any]) -> Node:
@@ -168,8 +210,45 @@ def _page(body: bytes, received: wire.Received) -> web.Response:
     )
 
 
-def _hang_up(request: web.BaseRequest) -> web.Response:
+def _is_before(fired: Fired, kind: str) -> bool:
+    return kind in fired and fired[kind].get("when") == "before"
+
+
+async def _sent(request: web.BaseRequest, page: web.Response, fired: Fired) -> web.StreamResponse:
+    """The answer as it is to arrive, if it is."""
+    if "drop_answer" in fired or "reset" in fired:
+        return _hang_up(request, with_reset="reset" in fired)
+    if "http_status" in fired:
+        page.set_status(int(fired["http_status"].get("status", 500)))
+    if "content_type" in fired:
+        page.headers["Content-Type"] = str(fired["content_type"].get("value", "application/json"))
+    if "break_answer" in fired:
+        return await _break_off(request, page)
+    return page
+
+
+async def _break_off(request: web.BaseRequest, page: web.Response) -> web.StreamResponse:
+    body = page.body if isinstance(page.body, bytes) else b""
+    half = web.StreamResponse(headers={**page.headers, "Content-Length": str(len(body))})
+    await half.prepare(request)
+    await half.write(body[: len(body) // 2])
+    await asyncio.sleep(0.01)  # so that the half is on its way
+    _hang_up(request)
+    return half
+
+
+def _hang_up(request: web.BaseRequest, *, with_reset: bool = False) -> web.Response:
     """The connection breaks; what is returned here reaches nobody."""
     if request.transport is not None:
+        if with_reset:
+            _reset_on_close(request.transport)
         request.transport.abort()
     return web.Response()
+
+
+def _reset_on_close(transport: asyncio.Transport) -> None:
+    """No goodbye: what was not sent is thrown away, and the other side is told RST."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        with socket.socket(fileno=os.dup(connection.fileno())) as twin:
+            twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from deploy.sandbox.alipay.platformtables import PLATFORM_SCHEMA
+
 T = TypeVar("T")
 
 SCHEMA = """
@@ -28,6 +30,7 @@ CREATE TABLE IF NOT EXISTS trades (
   subject TEXT NOT NULL, scene TEXT NOT NULL, auth_code TEXT NOT NULL, extras TEXT NOT NULL,
   notify_url TEXT, created_ms INTEGER NOT NULL, expire_ms INTEGER NOT NULL, paid_ms INTEGER,
   closed_ms INTEGER, closed_by TEXT, confirm_ms INTEGER, confirm_as TEXT,
+  created_scaled INTEGER,
   PRIMARY KEY (app_id, out_trade_no)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS trades_waiting ON trades (expire_ms) WHERE status = 'WAIT_BUYER_PAY';
@@ -67,6 +70,7 @@ class Tx:
     notify_now: int
     notifies: list[str] = field(default_factory=list)
     ripening: list[tuple[int, str, str]] = field(default_factory=list)
+    alarms: list[int] = field(default_factory=list)
 
     def one(self, sql: str, *args: object) -> sqlite3.Row | None:
         row: sqlite3.Row | None = self.connection.execute(sql, args).fetchone()
@@ -97,7 +101,8 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "ledger.db"
         self._writer = self.connect()
-        self._writer.executescript(SCHEMA)
+        self._writer.executescript(SCHEMA + PLATFORM_SCHEMA)
+        self._grow()
         self._reader = self.connect()
         self._path.chmod(0o600)
         self._disk = ThreadPoolExecutor(1, "ledger-commit")
@@ -113,6 +118,12 @@ class Ledger:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -16000")
         return connection
+
+    def _grow(self) -> None:
+        """A ledger of an earlier version gets the columns that came later."""
+        names = {row["name"] for row in self._writer.execute("PRAGMA table_info(trades)")}
+        if "created_scaled" not in names:
+            self._writer.execute("ALTER TABLE trades ADD COLUMN created_scaled INTEGER")
 
     async def do(self, change: Callable[[Tx], T]) -> T:
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()

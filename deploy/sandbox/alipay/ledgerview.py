@@ -23,7 +23,8 @@ REFUNDS = """
 SELECT * FROM refunds WHERE app_id = ? AND out_trade_no = ? ORDER BY refunded_ms, out_request_no
 """
 NOTIFIES = """
-SELECT * FROM notifies WHERE app_id = ? AND out_trade_no = ? ORDER BY created_ms, notify_id
+SELECT * FROM notifies WHERE app_id IN (?1, ?3) AND out_trade_no = ?2
+ORDER BY created_ms, notify_id
 """
 
 
@@ -39,11 +40,11 @@ def all_trades(ledger: Ledger, app_id: str | None) -> list[dict[str, Any]]:
         counts: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
         for row in connection.execute(COUNTS, (app_id,)):
             counts[row["app_id"], row["out_trade_no"]][row["method"]] = row["count"]
-        shown = []
+        found = []
         for row in connection.execute(ALL, (app_id,)):
             trade = trades.from_row(row)
-            shown.append(_shown(trade, counts.get((trade.app_id, trade.out_trade_no), {})))
-        return shown
+            found.append(shown(trade, counts.get((trade.app_id, trade.out_trade_no), {})))
+        return found
     finally:
         connection.close()
 
@@ -54,8 +55,8 @@ def one_trade(ledger: Ledger, app_id: str | None, out_trade_no: str) -> dict[str
         return None
     trade = trades.from_row(row)
     key = (trade.app_id, trade.out_trade_no)
-    shown = _shown(trade, request_counts(ledger, trade.app_id, out_trade_no))
-    shown["refunds"] = [
+    found = shown(trade, request_counts(ledger, trade.app_id, out_trade_no))
+    found["refunds"] = [
         {
             "out_request_no": refund["out_request_no"],
             "refund_fen": refund["refund_fen"],
@@ -64,8 +65,10 @@ def one_trade(ledger: Ledger, app_id: str | None, out_trade_no: str) -> dict[str
         }
         for refund in ledger.read(REFUNDS, *key)
     ]
-    shown["notifies"] = [_notify(notify) for notify in ledger.read(NOTIFIES, *key)]
-    return shown
+    found["notifies"] = [
+        _notify(notify) for notify in ledger.read(NOTIFIES, *key, notices.teller_of(trade))
+    ]
+    return found
 
 
 def request_counts(ledger: Ledger, app_id: str | None, out_trade_no: str) -> dict[str, int]:
@@ -74,7 +77,7 @@ def request_counts(ledger: Ledger, app_id: str | None, out_trade_no: str) -> dic
 
 def latest_notice(ledger: Ledger, trade: Trade) -> tuple[str, notices.Fields]:
     """The last one that was due for the trade, else one about its present state."""
-    rows = ledger.read(NOTIFIES, trade.app_id, trade.out_trade_no)
+    rows = ledger.read(NOTIFIES, trade.app_id, trade.out_trade_no, notices.teller_of(trade))
     if rows:
         return rows[-1]["notify_id"], json.loads(rows[-1]["fields"])
     fields = (
@@ -85,7 +88,7 @@ def latest_notice(ledger: Ledger, trade: Trade) -> tuple[str, notices.Fields]:
     return notices.new_notify_id(clock.now_ms()), fields
 
 
-def _shown(trade: Trade, counts: dict[str, int]) -> dict[str, Any]:
+def shown(trade: Trade, counts: dict[str, int]) -> dict[str, Any]:
     return {
         "app_id": trade.app_id,
         "out_trade_no": trade.out_trade_no,

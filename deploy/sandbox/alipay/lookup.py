@@ -16,7 +16,7 @@ FIND_REFUND = "SELECT * FROM refunds WHERE app_id = ? AND out_trade_no = ? AND o
 
 def query(tx: Tx, call: Call) -> Node:
     """Says nothing of refunds: a partly refunded trade is still TRADE_SUCCESS."""
-    trade = trades.named(tx, call.app.app_id, call.biz)
+    trade = trades.named(tx, call.owner.app_id, call.biz)
     if trade is None:
         raise Refused("ACQ.TRADE_NOT_EXIST")
     total = yuan(trade.total_fen)
@@ -47,10 +47,10 @@ def query(tx: Tx, call: Call) -> Node:
 def refund_query(tx: Tx, call: Call) -> Node:
     """An unknown out_request_no is a bare success: no refund_status means not refunded."""
     out_request_no = call.text("out_request_no", 64, is_needed=True)
-    trade = trades.named(tx, call.app.app_id, call.biz)
+    trade = trades.named(tx, call.owner.app_id, call.biz)
     if trade is None:
         raise Refused("TRADE_NOT_EXIST")
-    row = tx.one(FIND_REFUND, call.app.app_id, trade.out_trade_no, out_request_no)
+    row = tx.one(FIND_REFUND, call.owner.app_id, trade.out_trade_no, out_request_no)
     if row is None:
         return success()
     fields: dict[str, Any] = {

@@ -2,8 +2,20 @@
 
 from collections.abc import Callable
 
-from deploy.sandbox.alipay import lookup, pay, reversal
+from deploy.sandbox.alipay import (
+    agent,
+    authorisation,
+    bills,
+    devices,
+    lookup,
+    mini,
+    pay,
+    precreate,
+    reversal,
+    versions,
+)
 from deploy.sandbox.alipay.calls import Call
+from deploy.sandbox.alipay.certdesk import DOWNLOAD, download
 from deploy.sandbox.alipay.envelope import Node
 from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import Refused, business_refusal
@@ -12,12 +24,30 @@ Method = Callable[[Tx, Call], Node]
 
 METHODS: dict[str, Method] = {
     pay.METHOD: pay.pay,
+    precreate.PRECREATE: precreate.precreate,
+    precreate.CREATE: precreate.create,
     lookup.QUERY: lookup.query,
+    DOWNLOAD: download,
     lookup.REFUND_QUERY: lookup.refund_query,
     reversal.CANCEL: reversal.cancel,
     reversal.REFUND: reversal.refund,
     "alipay.trade.close": reversal.close,
+    bills.METHOD: bills.download_url,
+    **authorisation.METHODS,
+    **mini.METHODS,
+    **versions.METHODS,
+    **devices.METHODS,
+    **agent.METHODS,
 }
+# Older methods and those with files send their fields as parameters of their own.
+PLAIN = ("alipay.system.", "alipay.open.")
+COMMON = frozenset(
+    {
+        *("app_id", "method", "format", "return_url", "charset", "sign_type", "sign"),
+        *("timestamp", "version", "notify_url", "app_auth_token", "auth_token"),
+        *("app_cert_sn", "alipay_root_cert_sn", "encrypt_type", "biz_content"),
+    }
+)
 FIND_OUT_TRADE_NO = "SELECT out_trade_no FROM trades WHERE app_id = ? AND trade_no = ?"
 
 
@@ -26,17 +56,27 @@ def count(tx: Tx, call: Call) -> None:
     out_trade_no = call.biz.get("out_trade_no")
     trade_no = call.biz.get("trade_no")
     if isinstance(trade_no, str) and trade_no:
-        row = tx.one(FIND_OUT_TRADE_NO, call.app.app_id, trade_no)
+        row = tx.one(FIND_OUT_TRADE_NO, call.owner.app_id, trade_no)
         out_trade_no = row[0] if row is not None else out_trade_no
     if isinstance(out_trade_no, str) and out_trade_no:
-        tx.count(call.app.app_id, out_trade_no[:64], call.method)
+        tx.count(call.owner.app_id, out_trade_no[:64], call.method)
 
 
 def perform(tx: Tx, call: Call) -> Node:
-    count(tx, call)
     try:
+        token = call.params.get("app_auth_token")
+        if token:
+            call.acting = authorisation.resolve(tx, call, token)
+        count(tx, call)
+        if call.method.startswith(PLAIN):
+            own = {name: value for name, value in call.params.items() if name not in COMMON}
+            call.biz = {**own, **call.biz}
         return METHODS[call.method](tx, call)
     except Refused as refused:
         return business_refusal(
-            call.method, call.biz.get("out_trade_no"), refused.sub_code, detail=refused.detail
+            call.method,
+            call.biz.get("out_trade_no"),
+            refused.sub_code,
+            code=refused.code,
+            detail=refused.detail,
         )

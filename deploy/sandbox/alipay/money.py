@@ -18,3 +18,8 @@ def fen_of(text: object) -> int | None:
         return None
     fen = int(match[1]) * 100 + int((match[2] or "0").ljust(2, "0"))
     return fen if fen > 0 else None
+
+
+def signed_yuan(fen: int) -> str:
+    """Bills know negative amounts."""
+    return f"-{yuan(-fen)}" if fen < 0 else yuan(fen)

@@ -3,13 +3,13 @@
 import re
 from typing import Any
 
-from deploy.sandbox.alipay import clock, notices, trades
+from deploy.sandbox.alipay import accounts, clock, notices, trades
 from deploy.sandbox.alipay.calls import INVALID, Call
 from deploy.sandbox.alipay.envelope import Node, answer, success
 from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.money import LIMIT_FEN, fen_of, yuan
 from deploy.sandbox.alipay.refusals import Refused
-from deploy.sandbox.alipay.trades import Trade
+from deploy.sandbox.alipay.trades import DAY_MS, Trade
 
 METHOD = "alipay.trade.pay"
 CODE_SHAPES = {
@@ -19,13 +19,19 @@ CODE_SHAPES = {
 }
 _EXPRESS = re.compile(r"([0-9]{1,5})([mhdc])")
 _UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
-DAY_MS = 86_400_000
 DEFAULT_EXPRESS_MS = 3 * 3_600_000
-EXTRAS = (("store_id", 32), ("terminal_id", 32), ("body", 128), ("passback_params", 512))
+EXTRAS = (
+    ("store_id", 32),
+    ("terminal_id", 32),
+    ("operator_id", 28),
+    ("body", 128),
+    ("passback_params", 512),
+)
 IN_PROCESS_MS = 3000
 
 
 def pay(tx: Tx, call: Call) -> Node:
+    accounts.check_facetoface(tx, call)
     out_trade_no = call.out_trade_no()
     total_fen = call.fen("total_amount")
     if total_fen > LIMIT_FEN:
@@ -37,8 +43,8 @@ def pay(tx: Tx, call: Call) -> Node:
     auth_code = call.text("auth_code", 64)
     if not auth_code:
         raise Refused("ACQ.AUTH_TOKEN_IS_NOT_EXIST")
-    _check_details(call, total_fen)
-    known = trades.find(tx, call.app.app_id, out_trade_no)
+    check_details(call, total_fen)
+    known = trades.find(tx, call.owner.app_id, out_trade_no)
     if known is not None:
         return _repeat(tx, known, total_fen, subject, auth_code)
     if CODE_SHAPES[scene].fullmatch(auth_code) is None:
@@ -67,14 +73,13 @@ def _new_trade(
     scene: str,
     auth_code: str,
 ) -> Trade:
-    extras = {name: call.text(name, limit) for name, limit in EXTRAS}
     return Trade(
-        app_id=call.app.app_id,
+        app_id=call.owner.app_id,
         out_trade_no=out_trade_no,
         trade_no=trades.new_trade_no(tx.now_ms),
-        seller_id=call.app.seller_id,
+        seller_id=call.owner.seller_id,
         buyer_no=trades.buyer_no_of(auth_code),
-        buyer_ids=call.app.buyer_ids,
+        buyer_ids=call.owner.buyer_ids,
         status=trades.WAIT,
         total_fen=total_fen,
         refunded_fen=0,
@@ -84,8 +89,15 @@ def _new_trade(
         notify_url=call.notify_url,
         created_ms=tx.now_ms,
         expire_ms=deadline(tx.now_ms, call),
-        extras={name: value for name, value in extras.items() if value},
+        extras=extras_of(call),
     )
+
+
+def extras_of(call: Call) -> dict[str, str]:
+    """What a trade only carries along; empties are left out."""
+    extras = {name: call.text(name, limit) for name, limit in EXTRAS}
+    extras["isv_app_id"] = call.owner.isv_app_id or ""
+    return {name: value for name, value in extras.items() if value}
 
 
 def _spend(tx: Tx, auth_code: str, out_trade_no: str) -> None:
@@ -121,9 +133,9 @@ def _repeat(tx: Tx, known: Trade, total_fen: int, subject: str, auth_code: str) 
     return _in_process(known)
 
 
-def _check_details(call: Call, total_fen: int) -> None:
+def check_details(call: Call, total_fen: int) -> None:
     seller_id = call.text("seller_id", 28)
-    if seller_id and seller_id != call.app.seller_id:
+    if seller_id and seller_id != call.owner.seller_id:
         raise Refused("ACQ.SELLER_NOT_EXIST")
     goods = call.biz.get("goods_detail") or []
     if not isinstance(goods, list):

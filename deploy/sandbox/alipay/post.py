@@ -46,11 +46,12 @@ class Poster:
         self._idle: dict[_Place, list[_Connection]] = defaultdict(list)
         self._tls: ssl.SSLContext | None = None
 
-    async def post(self, url: str, body: bytes) -> Answer:
+    async def post(self, url: str, body: bytes, pause_s: float = 0.0) -> Answer:
+        """With a pause, the second half of the body comes that much later."""
         try:
             place, head = self._prepare(url, len(body))
             async with asyncio.timeout(self._timeout_s):
-                return await self._exchange(place, head + body)
+                return await self._exchange(place, head + body, pause_s, len(head))
         except TimeoutError:
             raise Undelivered("TimeoutError") from None
         except (OSError, ValueError, EOFError, asyncio.LimitOverrunError) as error:
@@ -78,9 +79,17 @@ class Poster:
         )
         return place, head.encode()
 
-    async def _exchange(self, place: _Place, request: bytes) -> Answer:
+    async def _exchange(
+        self, place: _Place, request: bytes, pause_s: float, head_size: int
+    ) -> Answer:
         if place not in self._idle and len(self._idle) >= KEPT_HOSTS:
             self.close()
+        if pause_s:
+            at = (head_size + len(request)) // 2
+            slow = await self._connect(place)
+            slow.writer.write(request[:at])
+            await asyncio.sleep(pause_s)
+            return await self._send(place, slow, request[at:])
         idle = self._idle[place]
         while idle:
             connection = idle.pop()

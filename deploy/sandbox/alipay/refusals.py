@@ -3,6 +3,7 @@
 from typing import Any
 
 from deploy.sandbox.alipay.envelope import Node, answer
+from deploy.sandbox.alipay.refusaltexts import MORE_TEXTS
 
 _TEXTS = {
     "ACQ.SYSTEM_ERROR": "系统错误",
@@ -44,6 +45,13 @@ _TEXTS = {
     "网关生成的验签字符串为：",
     "isv.invalid-signature-type": "无效的签名类型",
     "isv.invalid-encrypt-type": "无效的加密类型",
+    "isv.invalid-encrypt": "解密异常",
+    "isv.decryption-error-missing-encrypt-type": "解密出错，缺少加密类型",
+    "isv.missing-app-cert-sn": "缺少应用证书序列号",
+    "isv.app-cert-not-exist": "应用证书不存在",
+    "isv.missing-alipay-root-cert-sn": "缺少支付宝根证书序列号",
+    "isv.invalid-alipay-root-cert-sn": "无效的支付宝根证书序列号",
+    "isv.alipay-cert-not-exist": "支付宝证书不存在",
     "isv.invalid-method": "不存在的方法名",
     "isv.illegal-json": "业务参数不是合法的JSON",
     "isv.suspected-attack": "可疑的攻击请求",
@@ -69,14 +77,15 @@ _EMPTY_HANDED = {
 class Refused(Exception):
     """A business rule says no; nothing was changed."""
 
-    def __init__(self, sub_code: str, detail: str = "") -> None:
+    def __init__(self, sub_code: str, detail: str = "", code: str = "40004") -> None:
         super().__init__(sub_code, detail)
         self.sub_code = sub_code
         self.detail = detail
+        self.code = code
 
 
 def text_of(sub_code: str, detail: str = "") -> str:
-    text = _TEXTS.get(sub_code, sub_code)
+    text = _TEXTS.get(sub_code) or MORE_TEXTS.get(sub_code, sub_code)
     if not detail:
         return text
     return text + detail if text.endswith("：") else f"{text}，{detail}"

@@ -1,14 +1,13 @@
 """alipay.trade.refund and alipay.trade.cancel: money goes back, never more than came."""
 
-from deploy.sandbox.alipay import clock, notices, trades
+from deploy.sandbox.alipay import clock, notices, precreate, trades
 from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.envelope import Node, success
 from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.lookup import FIND_REFUND
 from deploy.sandbox.alipay.money import yuan
-from deploy.sandbox.alipay.pay import DAY_MS
 from deploy.sandbox.alipay.refusals import Refused
-from deploy.sandbox.alipay.trades import Trade
+from deploy.sandbox.alipay.trades import DAY_MS, Trade
 
 REFUND = "alipay.trade.refund"
 CANCEL = "alipay.trade.cancel"
@@ -20,7 +19,7 @@ def refund(tx: Tx, call: Call) -> Node:
     refund_fen = call.fen("refund_amount")
     reason = call.text("refund_reason", 256)
     wanted_no = call.text("out_request_no", 64)
-    trade = trades.named(tx, call.app.app_id, call.biz)
+    trade = trades.named(tx, call.owner.app_id, call.biz)
     if trade is None:
         raise Refused("ACQ.TRADE_NOT_EXIST")
     out_request_no = wanted_no or trade.out_trade_no
@@ -87,8 +86,9 @@ def _refunded(trade: Trade, refund_fen: int, at_ms: int, *, is_changed: bool) ->
 
 def cancel(tx: Tx, call: Call) -> Node:
     """Closes what is unpaid and refunds what is paid; `action` tells which."""
-    trade = trades.named(tx, call.app.app_id, call.biz)
+    trade = trades.named(tx, call.owner.app_id, call.biz)
     if trade is None:
+        precreate.void(tx, call)
         named = {k: call.biz[k] for k in ("trade_no", "out_trade_no") if call.biz.get(k)}
         return success(**named, retry_flag="N")
     if "cancel_retry" in call.faults:
@@ -99,7 +99,7 @@ def cancel(tx: Tx, call: Call) -> Node:
         if trade.closed_by == "refund":
             raise Refused("ACQ.REASON_TRADE_REFUND_FEE_ERR")
         return _cancelled(trade, "refund" if trade.paid_ms is not None else "close")
-    if tx.now_ms - trade.created_ms > DAY_MS:
+    if trades.age_ms(tx, trade) > DAY_MS:
         raise Refused("ACQ.TRADE_CANCEL_TIME_OUT")
     is_paid = trade.status == trades.SUCCESS
     if is_paid and trade.refunded_fen:
@@ -116,7 +116,7 @@ def cancel(tx: Tx, call: Call) -> Node:
 
 def close(tx: Tx, call: Call) -> Node:
     """alipay.trade.close: only what was never paid."""
-    trade = trades.named(tx, call.app.app_id, call.biz)
+    trade = trades.named(tx, call.owner.app_id, call.biz)
     if trade is None:
         raise Refused("ACQ.TRADE_NOT_EXIST")
     if trade.paid_ms is not None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,10 +17,13 @@ SUCCESS = "TRADE_SUCCESS"
 CLOSED = "TRADE_CLOSED"
 FINISHED = "TRADE_FINISHED"
 BUYERS = 100_000
+_USER_ID = re.compile(r"2088[0-9]{12}")
+DAY_MS = 86_400_000
+REFUNDABLE_MS = 366 * DAY_MS
 FIND = "SELECT * FROM trades WHERE app_id = ? AND out_trade_no = ?"
 FIND_BY_TRADE_NO = "SELECT * FROM trades WHERE app_id = ? AND trade_no = ?"
 INSERT = """
-INSERT INTO trades VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO trades VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 UPDATE = """
 UPDATE trades SET status = ?, refunded_fen = ?, paid_ms = ?, closed_ms = ?, closed_by = ?,
@@ -52,6 +56,7 @@ class Trade:
     confirm_ms: int | None = None
     confirm_as: str | None = None
     extras: dict[str, str] = field(default_factory=dict)
+    created_scaled: int | None = None
 
     @property
     def buyer_user_id(self) -> str:
@@ -60,8 +65,9 @@ class Trade:
     @property
     def buyer_open_id(self) -> str:
         """Another one under every application, as open ids are."""
-        digest = hashlib.sha256(f"{self.app_id}|{self.buyer_no}".encode()).digest()
-        return "0" + base64.urlsafe_b64encode(digest[:27]).decode()
+        if "buyer_open_id" in self.extras:  # the order named its buyer so
+            return self.extras["buyer_open_id"]
+        return open_id(self.app_id, self.buyer_no)
 
     @property
     def buyer_logon_id(self) -> str:
@@ -72,6 +78,15 @@ class Trade:
         if self.buyer_ids == "user_id":
             return {user_id_name: self.buyer_user_id}
         return {"buyer_open_id": self.buyer_open_id}
+
+
+def is_user_id(text: str) -> bool:
+    return _USER_ID.fullmatch(text) is not None
+
+
+def open_id(app_id: str, buyer_no: int) -> str:
+    digest = hashlib.sha256(f"{app_id}|{buyer_no}".encode()).digest()
+    return "0" + base64.urlsafe_b64encode(digest[:27]).decode()
 
 
 def from_row(row: Any) -> Trade:
@@ -115,6 +130,7 @@ def insert(tx: Tx, trade: Trade) -> None:
         trade.closed_by,
         trade.confirm_ms,
         trade.confirm_as,
+        tx.notify_now,
     )
     if trade.status == WAIT:
         tx.ripening.append((ripe_at(trade), trade.app_id, trade.out_trade_no))
@@ -139,8 +155,18 @@ def ripe_at(trade: Trade) -> int:
     return trade.expire_ms if trade.confirm_ms is None else min(trade.confirm_ms, trade.expire_ms)
 
 
+def age_ms(tx: Tx, trade: Trade) -> int:
+    """On the scaled clock: 24 hours and 12 months must be reachable in a test."""
+    if trade.created_scaled is None:  # written by an older sandbox
+        return tx.now_ms - trade.created_ms
+    return tx.notify_now - trade.created_scaled
+
+
 def ripen(tx: Tx, trade: Trade) -> Trade:
     """A waiting trade is confirmed by its buyer, or closed by its deadline, whichever is first."""
+    if trade.status == SUCCESS and age_ms(tx, trade) > REFUNDABLE_MS:
+        trade.status = FINISHED
+        save(tx, trade)
     due = ripe_at(trade)
     if trade.status != WAIT or tx.now_ms < due:
         return trade

@@ -20,6 +20,7 @@ class Received:
     conflicts: set[str] = field(default_factory=set)
     codec: str = UTF_8
     is_charset_known: bool = True
+    host: str = ""
 
 
 def urlencoded_pairs(raw: bytes) -> Pairs:

@@ -6,7 +6,7 @@ import re
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gateway.alipay.certificates import BadCertificate, cert_sn, read_cert_set, root_cert_sn
-from tests.unit.gateway.authority import NOW, Authority, der_of, pem_of, sm2_of
+from tests.unit.gateway.authority import NOW, Authority, der_of, of_odd_version, pem_of, sm2_of
 
 
 def _new_key() -> rsa.RSAPrivateKey:
@@ -25,6 +25,7 @@ SEEDS = (
     b"d" + der_of(_CA.root),
     b"d" + der_of(_CA.curve_root),
     b"d" + sm2_of(_CA.curve_root),
+    b"d" + of_odd_version(_CA.root),
     b"t" + (pem_of(_ALIPAY, _CA.middle)).encode(),
     b"t-----BEGIN CERTIFICATE-----\r\nAAAA\\n-----END CERTIFICATE-----",
 )

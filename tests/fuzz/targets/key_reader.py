@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway.alipay import rsa2
 from services.binding import keys
+from tests.unit.gateway.authority import issue, of_odd_version
 
 _PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 _CURVE = ec.generate_private_key(ec.SECP256R1())
@@ -22,6 +23,7 @@ SEEDS = (
     b"d" + _PAIR.public_key().public_bytes(_DER, _SPKI),
     b"d" + _PAIR.public_key().public_bytes(_DER, serialization.PublicFormat.PKCS1),
     b"d" + _CURVE.private_bytes(_DER, _PKCS8, _CLEAR),
+    b"d" + of_odd_version(issue("x", _PAIR.public_key(), "x", _PAIR, serial=1)),
     b"t" + _PAIR.public_key().public_bytes(_PEM, _SPKI),
     b"t-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----",
     b"tMIIEvQIBADANBgkqhkiG9w0BAQ\\nEFAASC  ",

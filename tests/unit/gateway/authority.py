@@ -82,6 +82,11 @@ def sm2_of(certificate: x509.Certificate) -> bytes:
     return der_of(certificate).replace(_P256, _SM2).replace(_ECDSA, _SM2_SM3)
 
 
+def of_odd_version(certificate: x509.Certificate) -> bytes:
+    """The DER with a version that does not exist; the library's error for it is no ValueError."""
+    return der_of(certificate).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x3b", 1)
+
+
 @dataclass
 class Authority:
     """Root, intermediate, and what they issue."""

@@ -71,7 +71,7 @@ async def town(
     monkeypatch.setenv("SERVICE_KEY_FILE", str(service_keys.key_file("gateway-edge")))
     edge = Edge(EdgeConfig(), clock)
     monkeypatch.setenv("SERVICE_KEY_FILE", str(service_keys.key_file("gateway-egress")))
-    egress = Egress(EgressConfig(alipay_timeout_ms=300), clock)
+    egress = Egress(EgressConfig(alipay_timeout_ms=10_000), clock)
     app = app_document(kek, app_keys, alipay_keys)
     neighbours["binding"].on("GET", f"/internal/notify-routes/{ROUTE}", app)
     neighbours["binding"].on("GET", "/internal/apps/" + app["app_id"], app)

@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from gateway.alipay import rsa2
 from gateway.alipay.certificates import (
     BadCertificate,
     cert_sn,
@@ -17,6 +18,8 @@ from gateway.alipay.certificates import (
     read_renewed_cert,
     root_cert_sn,
 )
+from services.binding import keys
+from services.binding.keys import KeyRefused
 from tests.fixtures.keys import RsaPair, new_rsa_pair
 from tests.unit.gateway.authority import (
     BEGIN,
@@ -26,6 +29,7 @@ from tests.unit.gateway.authority import (
     Authority,
     der_of,
     issue,
+    of_odd_version,
     pem_of,
     sm2_of,
 )
@@ -291,3 +295,13 @@ def test_a_refusal_never_repeats_what_was_pasted(files: Files) -> None:
         files.read(alipay=files.alipay[:300])
     assert str(caught.value) == "alipay certificate: unreadable"
     assert caught.value.__cause__ is None
+
+
+def test_a_version_that_does_not_exist_is_unreadable(ca: Authority) -> None:
+    """Found by fuzzing: it escaped all three readers."""
+    odd = of_odd_version(ca.root)
+    for read in (cert_sn, root_cert_sn, rsa2.read_key):
+        with pytest.raises(rsa2.BadKey):
+            read(block(odd))
+    with pytest.raises(KeyRefused):
+        keys.read_private_key(base64.b64encode(odd).decode())

@@ -145,6 +145,7 @@ async def test_silence_is_unknown_and_sent(town: Town) -> None:
         return web.Response()
 
     town.alipay.on("POST", "/gateway.do", slow)
+    town.egress._alipay._timeout_s = 0.2
     told = (await call(town)).json()
     assert told["outcome"] == "unknown"
     assert told["data"] == {"sent": True, "reason": "no_answer", "retry": "never"}

@@ -1,15 +1,21 @@
 """The method table: one row each, strings only out, one attempt, a closed list of refusals, and
 how an answer is tied to its question (issue 5 item 3; S15, S16, S41 to S50)."""
 
+import base64
 import itertools
 import json
+from email import policy
+from email.parser import BytesParser
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from pydantic import ValidationError
 
+from gateway.alipay.canonical import request_content
 from gateway.alipay.envelope import Answer
 from gateway.alipay.methods import METHODS, Result, judge
+from gateway.alipay.rsa2 import verify
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import answer_body
@@ -53,6 +59,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "alipay.open.mini.safedomain.create": {"safe_domain": "api.tea.test"},
     "alipay.open.mini.safedomain.delete": {"safe_domain": "api.tea.test"},
     "alipay.open.mini.baseinfo.query": {},
+    "alipay.open.mini.baseinfo.modify": {"app_name": "豆娘茶舍"},
     "alipay.open.mini.baseinfo.name.check": {"app_name": "豆娘茶舍"},
     "alipay.merchant.iot.device.bind": {**DEVICE, "pid": "2088000000000001"},
     "alipay.merchant.iot.device.query": DEVICE,
@@ -258,6 +265,52 @@ async def test_flat_parameters_stand_beside_biz_content(town: Town, alipay_keys:
     )  # fmt: skip
     assert "biz_content" not in params
     assert CALLS[method]["code"] not in town.alipay.seen[0].target, "a code is a secret in a log"
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 300
+
+
+@pytest.mark.asyncio
+async def test_pictures_travel_beside_the_signed_texts(
+    town: Town, app_keys: RsaPair, alipay_keys: RsaPair
+) -> None:
+    """Protocol §1.2 rule 1: files are left out of the signature, everything else is in it."""
+    method = "alipay.open.mini.version.audit.apply"
+    answers(town, answer_body(method, {"code": "10000"}, alipay_keys.private))
+    logo = {"file_name": "logo.png", "content_b64": base64.b64encode(PNG).decode()}
+    asked = {**CALLS[method], "memo": "设备：F4 & Plus", "app_logo": logo}
+    assert (await call(town, asked, method=method)).json()["outcome"] == "success"
+    seen = town.alipay.seen[0]
+    head = f"Content-Type: {seen.headers['content-type']}\r\n\r\n".encode()
+    parts = list(BytesParser(policy=policy.HTTP).parsebytes(head + seen.body).iter_parts())
+    named = {part.get_param("name", header="content-disposition"): part for part in parts}
+    assert named["app_logo"].get_payload(decode=True) == PNG
+    assert named["app_logo"].get_filename() == "logo.png"
+    texts = {
+        str(name): part.get_payload(decode=True).decode()
+        for name, part in named.items()
+        if part.get_filename() is None
+    }
+    assert texts["memo"] == "设备：F4 & Plus"
+    query = dict(parse_qsl(seen.target.partition("?")[2]))
+    signed = request_content({**query, **texts})
+    assert verify(signed.encode(), query["sign"], app_keys.public)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"file_name": "../x.png"}, {"file_name": 'a".png'}, {"content_b64": "???"},
+        {"content_b64": base64.b64encode(b"<svg>").decode()}, {"file_name": "x.exe"},
+    ],
+)  # fmt: skip
+def test_only_pictures_are_pictures(odd: dict[str, str]) -> None:
+    good = {"file_name": "logo.png", "content_b64": base64.b64encode(PNG).decode()}
+    params = METHODS["alipay.open.mini.baseinfo.modify"].params
+    assert params.model_validate({"app_logo": good}).biz_content() == {}
+    for wrong in ({"app_logo": {**good, **odd}}, {}):
+        with pytest.raises(ValidationError):
+            params.model_validate(wrong)
 
 
 @pytest.mark.asyncio

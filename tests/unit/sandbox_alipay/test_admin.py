@@ -113,7 +113,10 @@ async def test_every_app_has_its_own_alipay_key(merchant: Merchant) -> None:
         {"app_id": "abc"},
         {"app_id": "1" * 33},
         {"mode": "paper"},
-        {"aes_key": "AAECAwQFBgcICQoLDA0ODw=="},
+        {"aes_key": "AAECAwQFBgcICQoLDA0ODw"},
+        {"aes_key": "AAECAwQFBgcICQoLDA0O"},
+        {"aes_key": 7},
+        {"messages_url": "ftp://x"},
         {"notify_url": "ftp://x"},
         {"buyer_ids": "both"},
     ],
@@ -140,7 +143,7 @@ async def test_health_and_wrong_calls(merchant: Merchant) -> None:
     url = f"{merchant.base}/admin/faults"
     async with merchant.http.post(url, data=b"{not json") as answer:
         assert answer.status == 400
-    for target, status in (("/", 404), ("/gateway.do2", 404)):
+    for target, status in (("/nothing", 404), ("/gateway.do2", 404)):
         async with merchant.http.get(merchant.base + target) as answer:
             assert answer.status == status
     async with merchant.http.put(f"{merchant.base}/gateway.do") as answer:

@@ -1,6 +1,7 @@
 """The door: how requests may arrive, in which order they are checked, how answers look."""
 
 import asyncio
+import io
 import json
 from urllib.parse import quote, urlencode
 
@@ -64,6 +65,61 @@ async def test_absolute_form_target(merchant: Merchant) -> None:
     await writer.wait_closed()
     head, _, body = raw.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200")
+    assert merchant.read(QUERY, body)["code"] == "40004"
+
+
+async def test_absolute_form_target_with_a_form(merchant: Merchant) -> None:
+    host, _, port = merchant.base.removeprefix("http://").partition(":")
+    params = merchant.signed(QUERY, {"out_trade_no": new_no()})
+    biz = urlencode({"biz_content": params.pop("biz_content")})
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        f"POST http://sandbox.example/gateway.do?{urlencode(params)} HTTP/1.1\r\n"
+        f"Host: sandbox.example\r\nContent-Length: {len(biz)}\r\nConnection: close\r\n"
+        f"Content-Type: application/x-www-form-urlencoded;charset=utf-8\r\n\r\n{biz}".encode()
+    )
+    raw = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert merchant.read(QUERY, raw.partition(b"\r\n\r\n")[2])["code"] == "40004"
+
+
+async def test_long_requests(merchant: Merchant) -> None:
+    """Everything in the query, as fzlee's library does it; and a body with a picture in it."""
+    params = merchant.signed(QUERY, {"out_trade_no": new_no(), "note": "x" * 20_000})
+    async with merchant.http.get(f"{merchant.base}/gateway.do", params=params) as answer:
+        assert merchant.read(QUERY, await answer.read())["code"] == "40004"
+    params = merchant.signed(QUERY, {"out_trade_no": new_no(), "note": "x" * 3_000_000})
+    form = io.BytesIO(urlencode(params).encode())
+    async with merchant.http.post(f"{merchant.base}/gateway.do", data=form) as answer:
+        assert merchant.read(QUERY, await answer.read())["code"] == "40004"
+
+
+async def test_plus_percent_and_blanks(merchant: Merchant) -> None:
+    """`+` is a space, %2B a plus, and nothing is trimmed."""
+    biz = {"out_trade_no": new_no()}
+    params = merchant.signed(QUERY, biz, zz=" a b+c ", yy="%2B", xx="\t\u3000")
+    form = urlencode(params)
+    assert "zz=+a+b%2Bc+" in form
+    for text in (form, form.replace("+", "%20")):
+        url = f"{merchant.base}/gateway.do"
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        async with merchant.http.post(url, data=text, headers=headers) as answer:
+            assert merchant.read(QUERY, await answer.read())["code"] == "40004"
+    (entry, _) = (await merchant.admin("GET", f"requests?app_id={merchant.app_id}"))["requests"]
+    assert [entry["fields"][name] for name in ("zz", "yy", "xx")] == [" a b+c ", "%2B", "\t\u3000"]
+    assert entry["content_rule"] == "skip_empty"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"format": "json"}, {"format": ""}, {"format": None}, {"charset": None}]
+)
+async def test_what_may_be_missing(merchant: Merchant, changes: dict[str, str | None]) -> None:
+    params = merchant.signed(QUERY, {"out_trade_no": new_no()})
+    del params["sign"]
+    params = {k: v for k, v in {**params, **changes}.items() if v is not None}
+    params["sign"] = sign_with(merchant.key, content_of(params).encode())
+    _, body = await merchant.post(params)
     assert merchant.read(QUERY, body)["code"] == "40004"
 
 
@@ -180,7 +236,10 @@ async def test_required_parameters(merchant: Merchant, name: str) -> None:
         ("timestamp", "2026-02-30 00:00:00", "isv.invalid-timestamp"),
         ("timestamp", "now", "isv.invalid-timestamp"),
         ("version", "2.0", "isv.invalid-parameter"),
-        ("encrypt_type", "AES", "isv.invalid-encrypt-type"),
+        ("encrypt_type", "DES", "isv.invalid-encrypt-type"),
+        ("encrypt_type", "AES", "isv.invalid-encrypt"),
+        ("app_cert_sn", "0" * 32, "isv.app-cert-not-exist"),
+        ("alipay_root_cert_sn", "0" * 32, "isv.invalid-alipay-root-cert-sn"),
         ("biz_content", "[]", "isv.illegal-json"),
         ("biz_content", "[" * 5000, "isv.illegal-json"),
     ],

@@ -215,17 +215,17 @@ async def test_notify_now(merchant: Merchant, receiver: Receiver) -> None:
     await merchant.admin("POST", f"notify/{no}", {"times": 0}, status=400)
 
 
-@pytest.mark.parametrize(
-    ("variant", "is_valid"),
-    [
-        *((name, True) for name in ("genuine", "wrong_amount", "wrong_seller", "wrong_app")),
-        *((name, True) for name in ("wrong_order", "extra_field", "empty_kept", "waiting")),
-        *((name, True) for name in ("closed", "finished")),
-        *((name, False) for name in ("bad_signature", "wrong_key", "no_sign", "empty_sign")),
-        *((name, False) for name in ("tamper", "empty_skipped", "keeps_sign_type")),
-        *((name, False) for name in ("duplicate_field",)),
-    ],
-)
+SHAPES = [
+    *((name, True) for name in ("genuine", "wrong_amount", "wrong_seller", "wrong_app")),
+    *((name, True) for name in ("wrong_order", "extra_field", "empty_kept", "waiting")),
+    *((name, True) for name in ("closed", "finished")),
+    *((name, False) for name in ("bad_signature", "wrong_key", "no_sign", "empty_sign")),
+    *((name, False) for name in ("tamper", "empty_skipped", "keeps_sign_type")),
+    *((name, False) for name in ("duplicate_field",)),
+]
+
+
+@pytest.mark.parametrize(("variant", "is_valid"), SHAPES)
 async def test_variants(
     merchant: Merchant, receiver: Receiver, variant: str, is_valid: bool
 ) -> None:
