@@ -250,7 +250,7 @@ async def test_the_page_the_filters_and_the_verdict(binding, owner, clock):
 
 async def test_no_cell_of_the_export_runs_as_a_formula(binding, owner):
     _, caller = owner
-    nasty = ['=HYPERLINK("http://x","y")', "+1", "-1+1", "@SUM(A1)"]
+    nasty = ['=HYPERLINK("http://x","y")', "+12", "-1+1", "@SUM(A1)"]
     for name in nasty:
         await caller("POST", f"{M}/staff", {
             "login": name, "name": name, "password": "correct horse battery", "role": "cashier",
