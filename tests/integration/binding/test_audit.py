@@ -12,13 +12,14 @@ import os
 import random
 import subprocess
 import sys
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
-from services.binding import audit
+from services.binding import audit, service
 from services.binding.chain import digest
 from services.binding.consumers import record_facts, record_refunds
 from shared.events.audit import DeviceAudited
@@ -28,6 +29,7 @@ from tests.fixtures.events import sample
 
 pytestmark = pytest.mark.asyncio
 M = "/api/merchant/v1"
+INVARIANT = Path(service.__file__).parent / "invariants/g8_audit_chain.sql"
 ENTRIES = int(os.environ.get("AUDIT_ENTRIES", "2000"))
 """100000 for the figure of reliability §8 #32."""
 FILL = """
@@ -192,6 +194,24 @@ async def seen_by(binding, connection, tenant_id):
     )
     walk.finish((head["seq"], head["hash"]))
     return audit.Verdict(walk.entries, walk.head, None, walk.broken_at, walk.why)
+
+
+async def test_the_invariant_sees_what_it_is_for(binding, owner, vandal):
+    """G8 in SQL, for the hourly audit: silent on a whole log, loud on a touched one."""
+    tenant_id, _ = owner
+    sql = INVARIANT.read_text()
+    assert not await binding.database.fetch(sql)
+    for statement, what in (
+        ("UPDATE audit_log SET actor = 'x' WHERE tenant_id = $1 AND seq = 1", {(1, "entry")}),
+        ("DELETE FROM audit_log WHERE tenant_id = $1 AND seq = 1", {(2, "entry")}),
+        ("DELETE FROM audit_log WHERE tenant_id = $1 AND seq = 2", {(2, "head")}),
+        ("UPDATE audit_heads SET seq = 1 WHERE tenant_id = $1", {(1, "head")}),
+    ):
+        transaction = vandal.transaction()
+        await transaction.start()
+        await vandal.execute(statement, tenant_id)
+        assert {(row["seq"], row["what"]) for row in await vandal.fetch(sql)} == what
+        await transaction.rollback()
 
 
 async def test_nobody_takes_a_line_back(binding, chained):
