@@ -202,7 +202,7 @@ async def tables(world: World, service: str) -> str:
         await connection.execute("SELECT set_config('app.scope', 'system', false)")
         names = await connection.fetch(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-            " AND has_table_privilege(tablename::text, 'SELECT')"
+            " AND has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT')"
         )
         parts: list[str] = []
         for (name,) in names:
