@@ -9,6 +9,7 @@ Problem
                         StoreNameTaken LastOwner           409
                         AppBoundElsewhere StaleVersion     409
                         AlreadyActing SettingsIncomplete   409
+                        ExportTooLarge                     409
 """
 
 import hashlib
@@ -121,6 +122,11 @@ class AlreadyActing(Conflict):
 class SettingsIncomplete(Conflict):
     code = "binding.settings_incomplete"
     title = "启用前请填齐商户号、AppID、证书序列号、APIv3 密钥和私钥 Complete it before enabling."
+
+
+class ExportTooLarge(Conflict):
+    code = "binding.export_too_large"
+    title = "记录过多，请缩小时间范围后导出 Too many entries for one file; narrow the span of time."
 
 
 class Role(StrEnum):

@@ -294,6 +294,16 @@ async def test_no_cell_of_the_export_runs_as_a_formula(binding, owner):
     assert renamed == b"'=1,a\r\n"
 
 
+async def test_an_export_never_ends_in_the_middle(binding, owner, monkeypatch):
+    _, caller = owner
+    monkeypatch.setattr(audit, "EXPORT_MAX", 1)
+    answer = await caller("GET", f"{M}/audit/export")
+    assert (answer.status_code, answer.json()["code"]) == (409, "binding.export_too_large")
+    assert (answer.json()["rows"], answer.json()["rows_max"]) == (2, 1)
+    one = await caller("GET", f"{M}/audit/export", action="merchant.create")
+    assert (one.status_code, len(one.text.splitlines())) == (200, 2)
+
+
 async def test_what_other_services_did_is_in_the_log(binding, new_merchant, clock):
     """S132: refunds with who and why, pushes and revocations; each event once."""
     tenant_id, user = await new_merchant()
