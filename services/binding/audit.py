@@ -18,7 +18,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from services.binding import audit_repo
+from services.binding import audit_repo, domain
 from services.binding.audit_repo import AuditFilter
 from services.binding.chain import Anchor, Walk
 from services.binding.models import AuditEntry
@@ -58,11 +58,19 @@ async def list_audit(
         return await audit_repo.entries(tx, tenant_id, wanted, page=page, page_size=page_size)
 
 
+async def check_export(deps: Deps, tenant_id: UUID, wanted: AuditFilter) -> None:
+    """Raises ExportTooLarge: evidence must not end in the middle without a word."""
+    async with deps.db.read(tenant_id) as tx:
+        found = await audit_repo.count(tx, tenant_id, wanted)
+    if found > EXPORT_MAX:
+        raise domain.ExportTooLarge(rows=found, rows_max=EXPORT_MAX)
+
+
 async def export_audit(deps: Deps, tenant_id: UUID, wanted: AuditFilter) -> AsyncIterator[bytes]:
     """CSV for spreadsheet programs, oldest first: UTF-8 with a mark, no cell runs as a formula."""
     yield b"\xef\xbb\xbf" + _line(COLUMNS)
     last = 0
-    for _ in range(EXPORT_MAX // BATCH):
+    while True:
         async with deps.db.read(tenant_id) as tx:
             rows = await audit_repo.entries_after(tx, tenant_id, wanted, last, BATCH)
         if not rows:

@@ -74,11 +74,14 @@ def _where(tenant_id: UUID, wanted: AuditFilter) -> list[ColumnElement[bool]]:
 async def entries(
     tx: AsyncSession, tenant_id: UUID, wanted: AuditFilter, *, page: int, page_size: int
 ) -> tuple[Sequence[AuditEntry], int]:
-    where = _where(tenant_id, wanted)
-    query = select(AuditEntry).where(*where).order_by(AuditEntry.seq.desc())
+    query = select(AuditEntry).where(*_where(tenant_id, wanted)).order_by(AuditEntry.seq.desc())
     rows = await tx.scalars(query.limit(page_size).offset((page - 1) * page_size))
-    total = await tx.scalar(select(func.count()).select_from(AuditEntry).where(*where))
-    return rows.all(), total or 0
+    return rows.all(), await count(tx, tenant_id, wanted)
+
+
+async def count(tx: AsyncSession, tenant_id: UUID, wanted: AuditFilter) -> int:
+    query = select(func.count()).select_from(AuditEntry).where(*_where(tenant_id, wanted))
+    return await tx.scalar(query) or 0
 
 
 async def entries_after(

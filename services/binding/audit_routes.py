@@ -1,6 +1,5 @@
 """The HTTP door of the audit log: a merchant's, and the operators' own (S132)."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -15,7 +14,6 @@ from services.binding.session_routes import MERCHANT, OPERATOR
 from shared.web import guard, principal
 
 Text = Annotated[str | None, Query(max_length=128, pattern=r"^[^\p{C}]*$")]
-Instant = Annotated[datetime | None, Query()]
 
 router = APIRouter()
 
@@ -43,7 +41,8 @@ async def _list(
     return people_schemas.AuditPage(items=items, total=total, page=page, page_size=page_size)
 
 
-def _export(request: Request, wanted: AuditFilter) -> StreamingResponse:
+async def _export(request: Request, wanted: AuditFilter) -> StreamingResponse:
+    await audit.check_export(deps_of(request), principal(request).tenant, wanted)
     return StreamingResponse(
         audit.export_audit(deps_of(request), principal(request).tenant, wanted),
         media_type="text/csv; charset=utf-8",
@@ -76,7 +75,7 @@ async def list_operator_audit(
     response_class=StreamingResponse,
 )
 async def export_merchant_audit(request: Request, wanted: Wanted) -> StreamingResponse:
-    return _export(request, wanted)
+    return await _export(request, wanted)
 
 
 @router.get(
@@ -85,7 +84,7 @@ async def export_merchant_audit(request: Request, wanted: Wanted) -> StreamingRe
     response_class=StreamingResponse,
 )
 async def export_operator_audit(request: Request, wanted: Wanted) -> StreamingResponse:
-    return _export(request, wanted)
+    return await _export(request, wanted)
 
 
 @router.post(f"{MERCHANT}/audit/verify", dependencies=[guard("user", "audit.read")])

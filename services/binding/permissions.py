@@ -18,7 +18,6 @@ _READ = _COUNTER | {
     "api_keys.read",
     "settings.read",
     "audit.read",
-    "notices.read",
 }
 _BUSINESS = _READ | {
     "payments.refund",
@@ -28,7 +27,6 @@ _BUSINESS = _READ | {
     "campaigns.write",
     "merchant.write",
     "settings.write",
-    "notices.replay",
 }
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
@@ -41,11 +39,15 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "operators.write",
             "operators.audit",
             "acting.use",
+            "notices.read",
+            "notices.replay",
         }
     ),
-    Role.OPERATOR_OPS: frozenset({OWN, "merchants.read", "operators.read", "acting.use"}),
+    Role.OPERATOR_OPS: frozenset(
+        {OWN, "merchants.read", "operators.read", "acting.use", "notices.read"}
+    ),
     Role.MERCHANT_OWNER: _BUSINESS | {OWN, "staff.write", "api_keys.write", "apps.approve"},
-    Role.MERCHANT_FINANCE: _COUNTER | {OWN, "payments.refund", "notices.read"},
+    Role.MERCHANT_FINANCE: _COUNTER | {OWN, "payments.refund"},
     Role.CASHIER: _COUNTER | {OWN},
     Role.AUDITOR: _READ | {OWN},
 }

@@ -235,7 +235,11 @@ async def end(deps: Deps, tx: AsyncSession, session: Session) -> None:
     if session.revoked_at is not None:
         return
     session.revoked_at = deps.clock.now()
-    await people_repo.end_acting(tx, session, session.revoked_at)
+    grant = await running(tx, session, session.revoked_at)
+    if grant is not None:
+        what = (f"user:{session.user_id}", "acting.stop", str(grant.acting_id))
+        await audit(deps, tx, grant.tenant_id, what)
+        await people_repo.end_acting(tx, session, session.revoked_at)
     event = SessionRevoked(
         **stamp(session.tenant_id, deps.clock), session_hash=session.session_hash
     )

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, FetchedValue, MetaData, SmallInteger
+from sqlalchemy import ARRAY, BigInteger, DateTime, FetchedValue, MetaData, SmallInteger, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -73,3 +73,5 @@ class Store(Base):
     store_id: Mapped[UUID] = mapped_column(primary_key=True)
     event_id: Mapped[UUID]
     name: Mapped[str]
+    earlier_event_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default=list)
+    """what gave it the names it had before"""

@@ -120,9 +120,9 @@ FROM incoming i JOIN merged m ON m.tenant_id = i.tenant_id AND m.payment_id = i.
 )
 
 _NAME_STORES = """
-INSERT INTO stores (tenant_id, store_id, event_id, name)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[])
-ON CONFLICT (tenant_id, store_id) DO UPDATE SET event_id = excluded.event_id, name = excluded.name
+INSERT INTO stores (tenant_id, store_id, event_id, name) VALUES ($1, $2, $3, $4)
+ON CONFLICT (tenant_id, store_id) DO UPDATE SET event_id = excluded.event_id, name = excluded.name,
+  earlier_event_ids = stores.earlier_event_ids || stores.event_id
 """
 
 
@@ -137,8 +137,8 @@ async def merge_facts(pg: Pg, lines: Sequence[Line]) -> set[UUID]:
 
 
 async def name_stores(pg: Pg, rows: Sequence[tuple[UUID, UUID, UUID, str]]) -> None:
-    """(tenant, store, event, name), one row per store."""
-    await pg.execute(_NAME_STORES, *zip(*rows, strict=True))
+    """(tenant, store, event, name), in the order in which they were said."""
+    await pg.executemany(_NAME_STORES, rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,16 +152,8 @@ async def record_payments(pg: "asyncpg.Connection[Any]", events: Sequence[Paymen
 async def name_stores(
     pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated | StoreRenamed]
 ) -> None:
-    rows = {
-        (event.tenant_id, event.store_id): (
-            event.tenant_id,
-            event.store_id,
-            event.event_id,
-            event.name,
-        )
-        for event in events
-    }
-    await repo.name_stores(pg, list(rows.values()))
+    rows = [(event.tenant_id, event.store_id, event.event_id, event.name) for event in events]
+    await repo.name_stores(pg, rows)
 
 
 @dataclass(frozen=True, slots=True)

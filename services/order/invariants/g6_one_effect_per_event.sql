@@ -7,6 +7,8 @@ WITH claims AS (
   SELECT tenant_id, event_id, at FROM order_events
   UNION ALL
   SELECT tenant_id, event_id, NULL FROM stores
+  UNION ALL
+  SELECT tenant_id, unnest(earlier_event_ids), NULL FROM stores
 )
 SELECT coalesce(c.tenant_id, e.tenant_id) AS tenant_id,
        coalesce(c.event_id, e.event_id) AS event_id,

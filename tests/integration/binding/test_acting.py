@@ -83,6 +83,8 @@ async def test_it_ends(acting, clock, how, binding):
         assert (await operator("DELETE", f"{M}/session")).status_code == 204
         assert (await operator("GET", f"{O}/session")).status_code == 404
         assert await binding.database.value("SELECT count(ended_at) FROM acting") == 1
+        told = "SELECT reason FROM audit_log WHERE action = 'acting.stop'"
+        assert await binding.database.value(told) == REASON
         return
     else:
         await binding.database.execute(

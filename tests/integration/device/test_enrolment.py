@@ -8,6 +8,7 @@ import pytest
 
 from services.device.domain import CODE_LIFETIME, CODE_TRIES
 from services.device.service import sweep
+from shared.events.audit import DeviceAudited
 from shared.events.base import decode
 from shared.events.device import DeviceEnrolled
 from shared.sealed import SealBroken, open_sealed
@@ -19,8 +20,13 @@ CODES = ("POST", "/api/merchant/v1/devices/codes")
 
 
 async def said(device):
+    """What was said of devices; that a code was made is said to the audit log (S132), once each."""
     rows = await device.database.fetch("SELECT payload FROM outbox ORDER BY seq")
-    return [decode(row["payload"]) for row in rows]
+    events = [decode(row["payload"]) for row in rows]
+    audited = [event for event in events if isinstance(event, DeviceAudited)]
+    assert {event.action for event in audited} == {"device.code"}
+    assert len(audited) == await device.database.value("SELECT count(*) FROM enrolment_codes")
+    return [event for event in events if not isinstance(event, DeviceAudited)]
 
 
 async def test_a_code_makes_a_device_with_its_own_key(device, store, new_code, kek, clock):

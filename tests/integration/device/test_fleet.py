@@ -4,8 +4,9 @@ from uuid import uuid4
 
 import pytest
 
+from shared.events.audit import DeviceAudited
 from shared.events.base import decode
-from shared.events.device import DeviceRevoked
+from shared.events.device import DeviceEnrolled, DeviceRevoked
 from tests.integration.device.conftest import MERCHANT, OTHER_MERCHANT
 
 pytestmark = pytest.mark.asyncio
@@ -52,8 +53,16 @@ async def test_revocation_is_told_once(device, store, enrol):
     assert (await device.owner("POST", path)).json() == first.json()
     rows = await device.database.fetch("SELECT payload, tenant_id FROM outbox ORDER BY seq")
     events = [decode(row["payload"]) for row in rows]
-    assert [type(event) for event in events[1:]] == [DeviceRevoked]
-    assert (str(events[1].device_id), events[1].tenant_id) == (found["device_id"], MERCHANT)
+    made, enrolled, revoked, audited = events
+    assert (type(made), made.action, type(enrolled)) == (
+        DeviceAudited,
+        "device.code",
+        DeviceEnrolled,
+    )
+    assert isinstance(revoked, DeviceRevoked)
+    assert (str(revoked.device_id), revoked.tenant_id) == (found["device_id"], MERCHANT)
+    assert (audited.action, audited.subject_id) == ("device.revoke", found["device_id"])
+    assert audited.actor.startswith("user:")
     credential = f"/internal/devices/{found['device_id']}/credential"
     assert (await device.edge("GET", credential)).json()["status"] == "revoked"
     by = await device.database.value("SELECT revoked_by FROM devices")

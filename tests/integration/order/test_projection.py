@@ -10,7 +10,7 @@ import pytest
 from services.order.domain import is_order_no
 from services.order.service import record_payments
 from shared.db import Database
-from shared.events.binding import StoreCreated
+from shared.events.binding import StoreCreated, StoreRenamed
 from shared.events.payment import (
     PaymentClosed,
     PaymentFailed,
@@ -168,11 +168,12 @@ async def test_parallel_batches_of_the_same_payments(place, db, shop):
 
 
 async def test_stores_are_named_once_or_again(place, deliver, sample_event, shop, hold):
+    """S38: created, then renamed; each of the two events keeps its one effect (G6)."""
     store = uuid4()
-    for name in ("人民路店", "人民路旗舰店"):
+    for said, name in ((StoreCreated, "人民路店"), (StoreRenamed, "人民路旗舰店")):
         await deliver(
             sample_event(
-                StoreCreated,
+                said,
                 tenant_id=shop.tenant_id,
                 event_id=uuid4(),
                 store_id=store,
@@ -180,6 +181,8 @@ async def test_stores_are_named_once_or_again(place, deliver, sample_event, shop
             )
         )
     assert await place.value("SELECT name FROM stores") == "人民路旗舰店"
+    assert await place.value("SELECT cardinality(earlier_event_ids) FROM stores") == 1
+    await hold()
 
 
 async def test_the_invariants_see_what_they_are_for(place, deliver, shop):

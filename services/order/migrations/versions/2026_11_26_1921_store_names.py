@@ -1,0 +1,11 @@
+"""A store may be renamed: which events gave it the names it had before (G6)."""
+
+from alembic import op
+
+revision = "2026_11_26_1921"
+down_revision = "2026_11_23_1200"
+
+
+def upgrade() -> None:
+    op.execute("SET lock_timeout='5s'")
+    op.execute("ALTER TABLE stores ADD COLUMN earlier_event_ids uuid[] NOT NULL DEFAULT '{}'")
