@@ -14,6 +14,8 @@ EMBEDDED_FETCH_WAIT_MS = {"order-worker": "20", "campaign-worker": "20"}
 SLOW_FETCH_WAIT_MS = "200"
 """The embedded broker does not wake a waiting fetch, so the wait is the event's delay: short where
 a sale waits for it, longer where only bindings and revocations (within a second) arrive."""
+WHITELIST_HOSTS = "pay.damselfly.test,h5.damselfly.test"
+"""What a merchant's mini program would call; loopback is no domain that Alipay takes."""
 ENGINES = ("postgres", "broker", "sandbox-alipay")
 API_NAMES = tuple(f"{name}-api" for name in SERVICES)
 WORKER_NAMES = tuple(f"{name}-worker" for name in SERVICES)
@@ -63,6 +65,7 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
         "EGRESS_URL": f"http://127.0.0.1:{ports['gateway-egress']}",
         "SERVICE_TRUST_FILE": str(layout.secrets / "trust.json"),
         "KEK_FILE": str(layout.secrets / "kek"),
+        "WHITELIST_HOSTS": WHITELIST_HOSTS,
         "AUDIT_ANCHOR_FILE": str(layout.run_dir / "audit-anchors.jsonl"),
         "ALIPAY_GATEWAY_URL": f"http://127.0.0.1:{ports['sandbox-alipay']}/gateway.do",
         "ALIPAY_TIMEOUT_MS": ALIPAY_TIMEOUT_MS,
@@ -77,7 +80,10 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
             (postgres.OWNER, "DATABASE_OWNER_URL"),
         ):
             told[f"{variable}_{name.upper()}"] = postgres.url(layout, ports["postgres"], role, name)
-    ours = ("KAFKA_", "DATABASE_", "ALIPAY_", "WECHAT_", "PAYMENT_", "LOG_", "PYTHONDEV")
+    ours = (
+        "KAFKA_", "DATABASE_", "ALIPAY_", "WECHAT_", "PAYMENT_", "LOG_", "WHITELIST_", "MINI_",
+        "PYTHONDEV",
+    )  # fmt: skip
     told.update({k: v for k, v in os.environ.items() if k.startswith(ours)})
     return told
 
