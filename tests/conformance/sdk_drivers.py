@@ -45,7 +45,7 @@ def _words(driver: str) -> list[str]:
         "python_official": [f"{target}/bin/python", str(HERE / driver / "driver.py")],
         "python_fzlee": [f"{target}/bin/python", str(HERE / driver / "driver.py")],
         "java": [
-            "java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m",
+            "java", "-Xshare:auto", "-XX:+UseSerialGC", "-Xmx256m",
             "-cp", f"{target}/classes:{target}/lib/*", "conformance.Driver",
         ],
         "go": [f"{target}/driver"],
@@ -125,9 +125,9 @@ class Drivers:
         told: dict[str, list[Command]] = {}
 
         def work(driver: str) -> None:
-            for sdk in commands:
+            for sdk, asked in commands.items():
                 if self.of(sdk).name == driver:
-                    told[sdk] = self.ask_all(sdk, commands[sdk])
+                    told[sdk] = self.ask_all(sdk, asked)
 
         drivers = {self.of(sdk).name for sdk in commands}
         threads = [threading.Thread(target=work, args=(driver,)) for driver in sorted(drivers)]

@@ -111,7 +111,9 @@ def _check_tools() -> None:
     if lacking:
         raise CannotInstall(f"缺少 needed for the SDK suite: apt-get install {' '.join(lacking)}")
     if _version("go", "version") < GO_MIN:
-        raise CannotInstall(f"需要 Go {GO_MIN[0]}.{GO_MIN[1]} 或更高 or newer: the pinned modules ask for it")
+        raise CannotInstall(
+            f"需要 Go {GO_MIN[0]}.{GO_MIN[1]} 或更高 or newer: the pinned modules ask for it"
+        )
     if _version("node", "--version")[0] < NODE_MIN:
         raise CannotInstall(f"需要 Node {NODE_MIN} 或更高 or newer")
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy.sandbox.alipay.methods import METHODS
 from tests.conformance.sdk_drivers import NAMES, WITH_CERTIFICATES, Drivers
 from tests.conformance.sdk_sandbox import Sandbox, Shop, face_code, new_order_no, pay_content
 from tests.fixtures.keys import RsaPair
@@ -16,9 +15,7 @@ BOTH_MODES = [(name, "key") for name in NAMES] + [(name, "cert") for name in WIT
 
 
 @pytest.fixture(scope="module")
-def shop_of(
-    drivers: Drivers, sandbox: Sandbox, app_keys: RsaPair
-) -> Callable[[str, str], Shop]:
+def shop_of(drivers: Drivers, sandbox: Sandbox, app_keys: RsaPair) -> Callable[[str, str], Shop]:
     shops: dict[tuple[str, str], Shop] = {}
 
     def find(sdk: str, mode: str) -> Shop:

@@ -17,25 +17,18 @@ def armoured(key: str, kind: str) -> str:
 
 
 def keyed_client(private: str, public: str) -> Any:
-    """One client per pair of keys: reading a key is the slow part."""
+    """A client that only signs or only verifies. The SDK wants both keys at once, so the one that
+    is not used stands in for the other; kept, because reading a key is the slow part."""
     found = keyed.get(private + public)
     if found is None:
-        found = AliPay(
-            appid="x",
-            app_private_key_string=armoured(private, "RSA PRIVATE KEY") if private else PRIVATE[0],
-            alipay_public_key_string=armoured(public, "PUBLIC KEY") if public else PRIVATE[0],
-        )
+        key = armoured(private, "RSA PRIVATE KEY") if private else armoured(public, "PUBLIC KEY")
+        found = AliPay(appid="x", app_private_key_string=key, alipay_public_key_string=key)
         keyed[private + public] = found
     return found
 
 
-PRIVATE: list[str] = []
-"""The first private key opened: the SDK wants one even where it only verifies."""
-
-
 def open_client(asked: dict[str, Any]) -> dict[str, Any]:
     private = armoured(asked["private_key"], "RSA PRIVATE KEY")
-    PRIVATE.append(private)
     if asked.get("certs"):
         app, alipay, root = (Path(asked["certs"][n]).read_text() for n in ("app", "alipay", "root"))
         client: Any = DCAliPay(
