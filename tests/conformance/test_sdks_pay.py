@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conformance.sdk_drivers import NAMES, WITH_CERTIFICATES, Drivers
+from tests.conformance.sdk_drivers import NAMES, WITH_CERTIFICATES, Drivers, private_key
 from tests.conformance.sdk_sandbox import Sandbox, Shop, face_code, new_order_no, pay_content
 from tests.fixtures.keys import RsaPair
 
 pytestmark = pytest.mark.sdks
 PAY, QUERY, REFUND = "alipay.trade.pay", "alipay.trade.query", "alipay.trade.refund"
 REFUND_QUERY, CANCEL = "alipay.trade.fastpay.refund.query", "alipay.trade.cancel"
+CLOSE, PRECREATE = "alipay.trade.close", "alipay.trade.precreate"
 BOTH_MODES = [(name, "key") for name in NAMES] + [(name, "cert") for name in WITH_CERTIFICATES]
 
 
@@ -84,11 +85,15 @@ def test_a_payment_in_process(shop: Shop) -> None:
     assert cancelled["action"] == "close"
 
 
-def test_precreate(shop: Shop) -> None:
-    node = shop.good("alipay.trade.precreate", {
-        "out_trade_no": new_order_no(), "subject": "咖啡", "total_amount": "0.12",
-    })  # fmt: skip
-    assert node["qr_code"].startswith("https://qr.alipay.com/")
+def test_close_and_precreate(shop: Shop) -> None:
+    shop.fault("in_process", PAY, ms=60_000)
+    pending = shop.call(PAY, pay_content())["node"]["out_trade_no"]
+    assert shop.good(CLOSE, {"out_trade_no": pending})["out_trade_no"] == pending
+    assert shop.good(QUERY, {"out_trade_no": pending})["trade_status"] == "TRADE_CLOSED"
+    if PRECREATE in METHODS:  # as soon as the sandbox plays it
+        content = {"out_trade_no": new_order_no(), "subject": "咖啡", "total_amount": "0.12"}
+        node = shop.good(PRECREATE, content)
+        assert node["qr_code"].startswith("https://qr.alipay.com/"), "with its slashes read"
 
 
 def test_a_request_signed_by_somebody_else(
@@ -97,8 +102,6 @@ def test_a_request_signed_by_somebody_else(
     """Answered in the method's node and signed, so that each SDK shows what is wrong."""
     for sdk in NAMES:
         known = shop_of(sdk, "key")
-        from tests.conformance.sdk_drivers import private_key
-
         told = drivers.ask(
             sdk, do="open", name=f"{sdk} stranger", gateway=sandbox.gateway,
             app_id=known.app["app_id"], alipay_public_key=known.app["alipay_public_key"],

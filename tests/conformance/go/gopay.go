@@ -101,6 +101,9 @@ func ask(client *alipay.Client, method string, body gopay.BodyMap) (any, error) 
 	case "alipay.trade.cancel":
 		told, err := client.TradeCancel(ctx, body)
 		return found(told, err, func() any { return told.Response })
+	case "alipay.trade.close":
+		told, err := client.TradeClose(ctx, body)
+		return found(told, err, func() any { return told.Response })
 	case "alipay.trade.precreate":
 		told, err := client.TradePrecreate(ctx, body)
 		return found(told, err, func() any { return told.Response })
