@@ -115,6 +115,8 @@ class Shop:
         return self.good("alipay.trade.pay", pay_content(**changed))
 
     def fault(self, fault: str, method: str, **args: Any) -> None:
+        """Once; what was switched on for this app before is forgotten."""
+        self.sandbox.admin("DELETE", f"faults?app_id={self.app['app_id']}")
         self.sandbox.admin("POST", "faults", {
             "app_id": self.app["app_id"], "method": method, "fault": fault, "times": 1,
             "args": args,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from deploy.sandbox.alipay.methods import METHODS
 from tests.conformance.sdk_drivers import NAMES, WITH_CERTIFICATES, Drivers, private_key
 from tests.conformance.sdk_sandbox import Sandbox, Shop, face_code, new_order_no, pay_content
 from tests.fixtures.keys import RsaPair
