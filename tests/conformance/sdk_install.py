@@ -56,14 +56,21 @@ def _node(target: Path) -> None:
 def _python(name: str) -> Callable[[Path], None]:
     def install(target: Path) -> None:
         _run(sys.executable, "-m", "venv", "--without-pip", target)
-        # pip, not uv: it knows of this machine's index by itself.
-        _run(
-            sys.executable, "-m", "pip", "--python", target / "bin" / "python", "install",
-            "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-compile",
-            "-r", HERE / name / "requirements.txt",
-        )  # fmt: skip
+        # What a source package is built with is pinned, too, and there before it is needed.
+        for listed in ("build.txt", "requirements.txt"):
+            if (HERE / name / listed).exists():
+                _pip(target, HERE / name / listed)
 
     return install
+
+
+def _pip(target: Path, requirements: Path) -> None:
+    """pip, not uv: it knows of this machine's index by itself."""
+    _run(
+        sys.executable, "-m", "pip", "--python", target / "bin" / "python", "install", "--quiet",
+        "--disable-pip-version-check", "--require-hashes", "--no-compile", "--no-build-isolation",
+        "-r", requirements,
+    )  # fmt: skip
 
 
 def _java(target: Path) -> None:
