@@ -19,6 +19,7 @@ def ours(command: str, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode in (0, 1), done.stderr
-    told = [json.loads(line) for line in done.stdout.splitlines()]
+    # Not splitlines(): a text may hold U+2028, which is no end of a JSON line.
+    told = [json.loads(line) for line in done.stdout.rstrip("\n").split("\n")]
     assert len(told) == len(items)
     return told
