@@ -57,6 +57,13 @@ test-kafka: $(VENV)/dev.stamp  ## event, e2e and chaos tests against the real Ka
 	  $(PY) -m pytest --junitxml=$(RUN_DIR)/test/junit-kafka-e2e.xml tests/e2e; \
 	  $(PY) -m tests.chaos --real-kafka --seconds 30'
 
+# Node, a JDK, Maven and Go are needed; the SDKs stay in $(RUN_DIR)/sdks until their pins change.
+test-sdks: export SDKS_HOME = $(abspath $(RUN_DIR))/sdks
+test-sdks: $(VENV)/dev.stamp  ## public Alipay SDKs (Node, Python, Java, Go) against sandbox and edge
+	@mkdir -p $(RUN_DIR)/test
+	@$(PY) -m tests.conformance.sdk_install
+	$(PY) -m pytest --junitxml=$(RUN_DIR)/test/junit-sdks.xml -m sdks tests/conformance
+
 bench: $(VENV)/dev.stamp  ## performance against a control build; writes .run/bench.json
 	$(PY) -m tests.bench
 
@@ -75,4 +82,4 @@ fmt: $(VENV)/dev.stamp  ## format, and write what is generated from the code
 	$(VENV)/bin/ruff check --fix .
 	$(PY) -m tests.contract.generate
 
-.PHONY: help run stop reset test kafka test-kafka bench chaos check fmt
+.PHONY: help run stop reset test kafka test-kafka test-sdks bench chaos check fmt
