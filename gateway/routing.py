@@ -52,6 +52,7 @@ ROUTES = (
     Route("GET", f"{_MERCHANT}/orders", "order", "user"),
     Route("GET", f"{_MERCHANT}/campaign", "campaign", "user"),
     Route("GET POST", f"{_OPERATOR}/merchants", "binding", "user"),
+    Route("GET POST", f"{_OPERATOR}/notices", "payment", "user"),
     *(
         route
         for base in (_MERCHANT, _OPERATOR)

@@ -104,8 +104,10 @@ _COUNTER = frozenset({"orders.read", "payments.read", "stores.read", "devices.re
 _READ = _COUNTER | {"apps.read", "campaigns.read"}
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.OPERATOR_ADMIN: frozenset({"merchants.read", "merchants.write"}),
-    Role.OPERATOR_OPS: frozenset({"merchants.read"}),
+    Role.OPERATOR_ADMIN: frozenset(
+        {"merchants.read", "merchants.write", "notices.read", "notices.replay"}
+    ),
+    Role.OPERATOR_OPS: frozenset({"merchants.read", "notices.read"}),
     Role.MERCHANT_OWNER: _READ
     | {"payments.refund", "devices.write", "stores.write", "apps.write", "campaigns.write"},
     Role.MERCHANT_FINANCE: _COUNTER | {"payments.refund"},

@@ -1,19 +1,16 @@
-"""`python -m services.payment api|worker|migrate`."""
+"""`python -m services.payment`: api, worker, migrate, and what an operator does by hand."""
 
-import argparse
+import asyncio
 
+from services.payment.commands import parse, run_command
 from services.payment.config import MigrateConfig, PaymentConfig
 from shared.clock import SystemClock
 from shared.config import load
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m services.payment",
-        description="Payments, refunds and notifications. Settings come from the environment.",
-    )
-    parser.add_argument("command", choices=("api", "worker", "migrate"))
-    match parser.parse_args().command:
+    words = parse()
+    match words.command:
         case "api":
             from services.payment.app import create_app
             from shared.serve import run_api
@@ -21,15 +18,15 @@ def main() -> None:
             config = load(PaymentConfig)
             run_api("payment-api", create_app(config, SystemClock()), config)
         case "worker":
-            import asyncio
-
             from services.payment.worker import run
 
             asyncio.run(run(load(PaymentConfig), SystemClock()))
-        case _:
+        case "migrate":
             from shared.migrate import migrate
 
             migrate("services.payment", load(MigrateConfig).owner_url)
+        case _:
+            run_command(words)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from services.payment.config import PaymentConfig
 from services.payment.deps import NAME, build_deps
+from services.payment.notice_routes import router as notice_router
 from services.payment.routes import router
 from services.payment.service import finish_calls
 from shared.clock import Clock, SystemClock
@@ -39,4 +40,5 @@ def create_app(config: PaymentConfig, clock: Clock | None = None) -> FastAPI:
     verifier = TokenVerifier.from_file(NAME, config.service_trust_file, clock)
     app = make_app(NAME, verifier=verifier, lifespan=lifespan, ready=ready)
     app.include_router(router)
+    app.include_router(notice_router)
     return app
