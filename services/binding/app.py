@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.binding.config import BindingConfig
+from services.binding.message_routes import router as message_router
 from services.binding.routes import router
 from services.binding.service import Deps
 from shared.clock import Clock, SystemClock
@@ -15,6 +16,8 @@ from shared.tokens import TokenVerifier
 from shared.web import make_app
 
 POOL = 6
+SIGNED_BODY_MAX = 256 * 1024
+"""A verified message of 64 KB comes as its bytes and its fields; the edge limits everybody else."""
 
 
 def create_app(config: BindingConfig, clock: Clock | None = None) -> FastAPI:
@@ -36,7 +39,9 @@ def create_app(config: BindingConfig, clock: Clock | None = None) -> FastAPI:
         verifier=TokenVerifier.from_file("binding", config.service_trust_file, clock),
         lifespan=lifespan,
         ready=ready,
+        body_limit=SIGNED_BODY_MAX,
     )
     app.state.deps = deps
     app.include_router(router)
+    app.include_router(message_router)
     return app

@@ -147,3 +147,18 @@ class AuditEntry(Base):
     before: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     after: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     request_id: Mapped[str | None]
+
+
+class AppMessage(Base):
+    """A verified app-gateway message, once; `handled_at` when onboarding has acted on it."""
+
+    __tablename__ = "app_messages"
+
+    tenant_id: _Id = _key()
+    app_id: Mapped[str] = _key()
+    msg_id: Mapped[str] = _key()
+    msg_method: Mapped[str]
+    biz_content: Mapped[str]
+    body: Mapped[bytes]
+    received_at: Mapped[datetime] = _instant()
+    handled_at: Mapped[datetime | None] = _instant()

@@ -1,5 +1,6 @@
-"""Builds the binding service's worker process: the outbox relay and the sweeper."""
+"""Builds the binding service's worker process: the outbox relay, the sweeper, the messages."""
 
+from services.binding import messages
 from services.binding.config import BindingConfig
 from services.binding.service import Deps
 from services.binding.sweeper import sweeping
@@ -8,7 +9,7 @@ from shared.db import Database
 from shared.kafka import Producer
 from shared.outbox import Relay
 from shared.sealed import LocalKeyProvider
-from shared.worker import run_worker
+from shared.worker import periodic, run_worker
 
 TOPIC = "binding.events"
 POOL = 3
@@ -24,7 +25,8 @@ async def run(config: BindingConfig) -> None:
         return {"database": await db.ping()}
 
     try:
-        jobs = [Relay(db, producer, TOPIC).run, sweeping(deps)]
+        heard = periodic(lambda: messages.handle_due(deps), messages.TICK_S)
+        jobs = [Relay(db, producer, TOPIC).run, sweeping(deps), heard]
         await run_worker("binding-worker", config, jobs, ready)
     finally:
         await producer.aclose()

@@ -386,3 +386,11 @@ async def test_late_money_of_another_amount_is_a_case_and_not_ours(shop, till):
     assert await shop.place.value("SELECT kind FROM payment_cases") == "amount_mismatch"
     assert await shop.place.value("SELECT query_said FROM notify_inbox") == "paid"
     assert await shop.broken() == {}
+
+
+async def test_the_largest_notice_that_the_edge_takes(shop, till):
+    """§5.8.1: 64 KB of form, handed over as its bytes and its fields."""
+    shop.egress.next(PAY, "in_process")
+    first = await till.pay(1207)
+    document = notice(first["out_trade_no"], passback_params="x" * 64_000)
+    assert (await till.notify(**document)).json() == {"verdict": "stored"}
