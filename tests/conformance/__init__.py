@@ -1,0 +1,1 @@
+"""What others' implementations say about ours: public vectors, and public SDKs."""
