@@ -25,6 +25,7 @@ ITEMS_MAX = 16
 """In one call: their samples must fit into one body."""
 SAMPLE_BYTES = 2048
 CLAIMED_MAX = 64
+UNREADABLE = 422
 
 log = get_logger("notify")
 
@@ -99,7 +100,9 @@ class Refusals:
                     "POST", "/internal/notify-refusals", body={"items": items}
                 )
             except (Problem, TooMany) as error:
-                log.warning("notify.refusals_not_told", code=error.code)
+                log.warning("notify.refusals_not_told", code=error.code, status=error.status)
+                if error.status == UNREADABLE:
+                    continue  # saying it again would stop all that come after it
                 self._put_back(taken)
                 return
 

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from datetime import datetime
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field
@@ -40,7 +40,7 @@ class RefusalBody(BaseModel):
 
     tenant_id: UUID | None
     app_id: Annotated[str, Field(max_length=64)]
-    reason: Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")]
+    reason: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
     refused: Annotated[int, Field(ge=1)]
     first_at: AwareDatetime
     last_at: AwareDatetime
@@ -134,11 +134,13 @@ def refusal_view(row: RefusalRow) -> dict[str, Any]:
 
 def form_view(body: bytes) -> dict[str, str]:
     """A form for reading only, masked; nothing is decided by it."""
-    pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=None)
-    return {_text(name): _masked(_text(name), _text(value)) for name, value in pairs}
+    pairs = (pair.partition(b"=") for pair in body.split(b"&") if pair)
+    read = ((_text(name), _text(value)) for name, _, value in pairs)
+    return {name: _masked(name, value) for name, value in read}
 
 
-def _text(raw: bytes) -> str:
+def _text(quoted: bytes) -> str:
+    raw = unquote_to_bytes(quoted.replace(b"+", b" "))
     try:
         return raw.decode()
     except UnicodeDecodeError:

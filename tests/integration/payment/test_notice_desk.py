@@ -94,11 +94,15 @@ async def test_bad_filters(desk, params):
 async def test_one_is_shown_masked(till, desk):
     """S120: an operator sees what was said, not who the buyer is."""
     document = notice("NEVER", buyer_id="2088102146225135", sign="A" * 344)
+    raw = base64.b64decode(document["body_b64"]) + b"&subject=%E5%92%96+%E5%95%A1&body=%BF%A7"
+    document["body_b64"] = base64.b64encode(raw).decode()
     await till.notify(**document)
     shown = (await desk("GET", _address(till, document))).json()
     assert shown["fields"]["buyer_id"] == "2088****5135"
     assert shown["fields"]["sign"] == "AAAAAAAA…"
     assert shown["fields"]["total_amount"] == "12.07"
+    assert shown["fields"]["subject"] == "咖 啡"
+    assert shown["fields"]["body"] == "咖", "GBK, as some notices still are"
     assert (shown["verdict"], shown["reason"]) == ("MISMATCH", "unknown_trade")
     assert "2088102146225135" not in json.dumps(shown)
     assert (await desk("GET", _address(till, notice("NEVER")))).status_code == 404
@@ -203,9 +207,10 @@ async def test_refusals_are_numbers_and_never_rows(shop, till, desk):
 
     mine = _tally(tenant_id=till.tenant_id)
     for _ in range(20):
-        answer = await tell(mine, _tally("unknown_route", 1000, out_trade_no="a\0b"))
+        other = _tally("unknown_route", 1000, out_trade_no="a\0b")
+        answer = await tell(mine, other, _tally("base64", body_b64=""))
         assert answer.status_code == 200, answer.text
-    assert await shop.place.value("SELECT count(*) FROM notify_refusals") == 2
+    assert await shop.place.value("SELECT count(*) FROM notify_refusals") == 3
     items = {item["reason"]: item for item in (await desk("GET", "/refusals")).json()["items"]}
     assert items["signature"]["refused"] == 60
     assert items["signature"]["merchant_id"] == str(till.tenant_id)
