@@ -1,7 +1,7 @@
 """The public edge: one raw ASGI app that routes, authenticates, limits and passes on.
 
     /api/...               → services, by the route table, under a token made for that service
-    /alipay/notify/{route} → verified here, committed by payment
+    /alipay/notify/{route}, /alipay/messages/{route} → verified here, committed by payment, binding
     /livez /readyz /metrics, and the console's files
 
 It holds no business rule: a request leaves it either refused or unchanged.
@@ -9,7 +9,7 @@ It holds no business rule: a request leaves it either refused or unchanged.
 
 from contextlib import AbstractAsyncContextManager
 
-from gateway import notify
+from gateway import messages, notify
 from gateway.asgi import METRICS, NO_STORE, Answer, Asked, Door, Header, json_answer, running
 from gateway.auth.device import DeviceAuth
 from gateway.auth.internal import EDGE, Inward
@@ -17,8 +17,10 @@ from gateway.auth.merchant import SessionAuth, refuse_foreign_site
 from gateway.config import EdgeConfig
 from gateway.keyring import KeyRing
 from gateway.limits import CALLS_MAX, IN_FLIGHT_MAX, SERVICE_WAIT_S, Admission, rate_limits
+from gateway.messages import MessageDoor
 from gateway.notify import NotifyDoor
 from gateway.proxy import Upstreams
+from gateway.refusals import Refusals
 from gateway.routing import SAFE_METHODS, Route, match, table
 from gateway.static import CSP, StaticFiles
 from shared import telemetry
@@ -32,6 +34,7 @@ from shared.tokens import TokenSigner
 
 TOPICS = ("binding.events", "device.events")
 HEALTH = ("/livez", "/readyz", "/metrics")
+SIGNED = (notify.PREFIX, messages.PREFIX)
 NEEDED = ("binding", "device", "payment")
 """Without these nobody can pay; the others may be away."""
 
@@ -65,7 +68,12 @@ class Edge:
         self._ring = KeyRing(self._askers["binding"], clock)
         self._devices = DeviceAuth(self._askers["device"], clock, provider, self._rates["stranger"])
         self._sessions = SessionAuth(self._askers["binding"], clock)
-        self._notify = NotifyDoor(self._ring, self._askers["payment"], clock, self._rates["notify"])
+        self._refusals = Refusals(self._askers["payment"], clock)
+        notices = (clock, self._rates["notify"], self._refusals)
+        self._signed = {
+            notify.LABEL: NotifyDoor(self._ring, self._askers["payment"], *notices),
+            messages.LABEL: MessageDoor(self._ring, self._askers["binding"], *notices),
+        }
         self._inward = Inward(signer)
         self._upstreams = Upstreams(urls, clock)
         self._static = StaticFiles()
@@ -77,7 +85,7 @@ class Edge:
         )  # fmt: skip
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
-        return running([self._tail.run], self.aclose)
+        return running([self._tail.run, self._refusals.run], self.aclose)
 
     async def aclose(self) -> None:
         for asker in self._askers.values():
@@ -95,7 +103,7 @@ class Edge:
             cache.on_gap()
 
     async def handle(self, asked: Asked) -> Answer:
-        """One request: to a service, to the notify door, or answered here."""
+        """One request: to a service, to a door for signed forms, or answered here."""
         path = asked.path
         if path.startswith("/api/"):
             route = match(self._rows, asked.method, path)
@@ -105,12 +113,12 @@ class Edge:
             with self._admission:
                 answer = await self._authenticated(route, asked)
             return Answer(answer.status, answer.body, (*answer.headers, NO_STORE))
-        if path.startswith(notify.PREFIX):
-            asked.route = notify.LABEL
+        if path.startswith(SIGNED):
+            asked.route = path[: path.index("/", len("/alipay/"))]
             if asked.method != "POST":
                 raise MethodNotAllowed(allow=["POST"])
             with self._admission:
-                return await self._notify.take(asked)
+                return await self._signed[asked.route].take(asked)
         if path in HEALTH:
             asked.route = path
             return await self._health(path)

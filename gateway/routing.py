@@ -67,6 +67,7 @@ ROUTES = (
     Route("GET", f"{_MERCHANT}/campaign", "campaign", "user"),
     Route("GET POST", f"{_OPERATOR}/merchants", "binding", "user"),
     Route("POST DELETE", f"{_OPERATOR}/acting", "binding", "user", changes_session=True),
+    Route("GET POST", f"{_OPERATOR}/notices", "payment", "user"),
     *(
         route
         for base in (_MERCHANT, _OPERATOR)

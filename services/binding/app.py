@@ -9,6 +9,7 @@ from services.binding import onboarding
 from services.binding.audit_routes import router as audit_router
 from services.binding.config import BindingConfig
 from services.binding.merchant_routes import router as merchant_router
+from services.binding.message_routes import router as message_router
 from services.binding.onboarding_routes import router as onboarding_router
 from services.binding.people_routes import router as people_router
 from services.binding.routes import router
@@ -21,6 +22,8 @@ from shared.tokens import TokenVerifier
 from shared.web import make_app
 
 POOL = 6
+SIGNED_BODY_MAX = 256 * 1024
+"""A verified message of 64 KB comes as its bytes and its fields; the edge limits everybody else."""
 
 
 def create_app(config: BindingConfig, clock: Clock | None = None) -> FastAPI:
@@ -45,6 +48,7 @@ def create_app(config: BindingConfig, clock: Clock | None = None) -> FastAPI:
         verifier=TokenVerifier.from_file("binding", config.service_trust_file, clock),
         lifespan=lifespan,
         ready=ready,
+        body_limit=SIGNED_BODY_MAX,
     )
     app.state.deps = deps
     app.state.onboarding = guided
@@ -54,6 +58,7 @@ def create_app(config: BindingConfig, clock: Clock | None = None) -> FastAPI:
         merchant_router,
         audit_router,
         onboarding_router,
+        message_router,
         router,
     ):
         app.include_router(part)

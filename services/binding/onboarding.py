@@ -13,10 +13,13 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding import messages
 from services.binding import onboarding_repo as repo
 from services.binding.config import BindingConfig
 from services.binding.domain import NotDoneByHand, RowBlocked, RowNotRun
-from services.binding.models import App, OnboardingRow
+from services.binding.models import App, AppMessage, OnboardingRow
 from services.binding.onboarding_checks import CHECKS, RUNS, Case, Verdict, probe
 from services.binding.onboarding_rows import BY_ROW, READY_STEPS, ROWS, Row, State
 from services.binding.platform import OpenPlatform
@@ -32,6 +35,12 @@ DUE_MAX = 20
 PLATFORM_CALLS_MAX = 8
 PLATFORM_WAIT_S = 20.0
 DEVICE_ROW = "5.2"
+HEARD = (
+    "alipay.open.mini.version.audit.passed",
+    "alipay.open.mini.version.audit.rejected",
+    "alipay.open.mini.version.build.finished",
+)
+"""Messages after which a running row may have ended (alipay-iot.md §4)."""
 PLATFORM_ACTOR = "platform"
 SETTLED: frozenset[State] = frozenset({"done", "skipped"})
 
@@ -235,10 +244,13 @@ async def probe_app(on: Onboarding, tenant_id: UUID, app_id: str) -> Verdict:
     return await probe(await _case(on, tenant_id, found))
 
 
-async def hear(on: Onboarding, tenant_id: UUID, app_id: str) -> None:
+async def hear(deps: Deps, tx: AsyncSession, message: AppMessage) -> None:
     """A message of the open platform about the app: never believed, only a reason to look."""
-    async with on.deps.db.tx(tenant_id) as tx:
-        await repo.hurry(tx, tenant_id, app_id, on.deps.clock.now())
+    await repo.hurry(tx, message.tenant_id, message.app_id, deps.clock.now())
+
+
+for _method in HEARD:
+    messages.handlers.on(_method)(hear)
 
 
 async def _line_of(

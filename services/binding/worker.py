@@ -1,6 +1,6 @@
-"""Builds the binding service's worker process: the relay, the consumer and the sweeper."""
+"""Builds the binding service's worker process: relay, consumer, sweeper and messages."""
 
-from services.binding import onboarding
+from services.binding import messages, onboarding
 from services.binding.config import BindingConfig
 from services.binding.consumers import handlers
 from services.binding.service import Deps
@@ -11,7 +11,7 @@ from shared.db import Database
 from shared.kafka import Producer
 from shared.outbox import Relay
 from shared.sealed import LocalKeyProvider
-from shared.worker import run_worker
+from shared.worker import periodic, run_worker
 
 TOPIC = "binding.events"
 POOL = 4
@@ -37,7 +37,8 @@ async def run(config: BindingConfig) -> None:
         return {"database": await db.ping(), "consumer": consumer.joined}
 
     try:
-        timed = [sweeping(deps), anchoring(deps), advancing(guided)]
+        heard = periodic(lambda: messages.handle_due(deps), messages.TICK_S)
+        timed = [sweeping(deps), anchoring(deps), advancing(guided), heard]
         jobs = [Relay(db, producer, TOPIC).run, consumer.run, *timed]
         await run_worker("binding-worker", config, jobs, ready)
     finally:

@@ -1,19 +1,14 @@
-"""`python -m services.payment api|worker|migrate`."""
+"""`python -m services.payment`: api, worker, migrate, and what an operator does by hand."""
 
-import argparse
-
+from services.payment.commands import parse, run_command
 from services.payment.config import MigrateConfig, PaymentConfig
 from shared.clock import SystemClock
 from shared.config import load
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m services.payment",
-        description="Payments, refunds and notifications. Settings come from the environment.",
-    )
-    parser.add_argument("command", choices=("api", "worker", "migrate"))
-    match parser.parse_args().command:
+    words = parse()
+    match words.command:
         case "api":
             from services.payment.app import create_app
             from shared.serve import run_api
@@ -25,10 +20,12 @@ def main() -> None:
             from shared.worker import start
 
             start(run(load(PaymentConfig), SystemClock()))
-        case _:
+        case "migrate":
             from shared.migrate import migrate
 
             migrate("services.payment", load(MigrateConfig).owner_url)
+        case _:
+            run_command(words)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,15 @@ from fastapi import FastAPI
 
 from services.payment.config import PaymentConfig
 from services.payment.deps import NAME, build_deps
+from services.payment.notice_routes import router as notice_router
 from services.payment.routes import router
 from services.payment.service import finish_calls
 from shared.clock import Clock, SystemClock
 from shared.tokens import TokenVerifier
 from shared.web import make_app
 
+SIGNED_BODY_MAX = 256 * 1024
+"""A verified notice of 64 KB comes as its bytes and its fields; the edge limits everybody else."""
 EGRESS_CALLS_MAX = 384
 """As many as the egress lets through to the channel; a slow channel holds them for seconds."""
 
@@ -37,6 +40,9 @@ def create_app(config: PaymentConfig, clock: Clock | None = None) -> FastAPI:
         return {"database": await deps.db.ping()}
 
     verifier = TokenVerifier.from_file(NAME, config.service_trust_file, clock)
-    app = make_app(NAME, verifier=verifier, lifespan=lifespan, ready=ready)
+    app = make_app(
+        NAME, verifier=verifier, lifespan=lifespan, ready=ready, body_limit=SIGNED_BODY_MAX
+    )
     app.include_router(router)
+    app.include_router(notice_router)
     return app

@@ -363,7 +363,7 @@ def _apply_cancelling(payment: Payment, fact: Fact, at: datetime, schedule: Sche
                 else Decision(S.CLOSED, is_finished=True, poll_s=schedule.late_check_s)
             )
         case PaidForGood():
-            decision = _late(fact.paid)
+            decision = _late(payment, fact.paid) or Decision(S.MANUAL, case="amount_mismatch")
         case Unclear() | Waiting() | NotFound() | Overdue():
             since = payment.cancelling_at or at
             decision = (
@@ -376,7 +376,10 @@ def _apply_cancelling(payment: Payment, fact: Fact, at: datetime, schedule: Sche
     return decision
 
 
-def _late(paid: Paid) -> Decision:
+def _late(payment: Payment, paid: Paid) -> Decision | None:
+    """Money after the end; None when it is not our amount, which nothing may book as ours."""
+    if paid.total_fen != payment.payable_fen:
+        return None
     return Decision(S.SUCCESS_LATE, paid=paid, trade_no=paid.trade_no, case="late_success")
 
 
@@ -385,7 +388,7 @@ def _apply_nothing_taken(
 ) -> Decision | None:
     """After the end: money that shows up now opens a case; `next_poll_at` is a late check."""
     if isinstance(fact, Paid):
-        return _late(fact)
+        return _late(payment, fact) or Decision(payment.state, case="amount_mismatch")
     if payment.next_poll_at is None:
         return None
     if isinstance(fact, Waiting | Unclear):

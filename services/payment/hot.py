@@ -1,4 +1,5 @@
-"""The hot path: each call is one statement in a transaction of its own (hot.sql, hot_worker.sql).
+"""The hot path: each call is one statement in a transaction of its own (hot.sql,
+hot_worker.sql, notices.sql).
 
 The database functions decide races; the rules stay in `domain`. What comes back is the row as a
 `Payment`, read after the change.
@@ -10,7 +11,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from services.payment.domain import Decision, Payment, Schedule, State
-from services.payment.notice import Notice
+from services.payment.notice import Notice, NoticeFault
 from shared.db import Database
 from shared.outbox import Row
 
@@ -38,8 +39,9 @@ _STOP = _call("payment_stop", 6, "verdict, read_at, (payment).*")
 _LEASE = _call("payments_lease", 3, "read_at, (payment).*")
 _LEASE_REFUNDS = _call("refunds_lease", 3)
 _LEASE_NOTICES = _call("notices_lease", 2)
-_STORE_NOTICE = _call("notice_store", 15, "verdict, (payment).*")
+_STORE_NOTICE = _call("notice_store", 16, "verdict, why, (payment).*")
 _CLOSE_NOTICE = _call("notice_close", 5)
+_ANSWER_NOTICE = _call("notice_answered", 5)
 
 
 def payment_of(record: Any) -> Payment:
@@ -182,24 +184,40 @@ _NOTICE_NAMES = tuple(field.name for field in fields(Notice))
 
 
 async def store_notice(
-    db: Database, notice: Notice, body: bytes, received_at: datetime, try_s: float
-) -> tuple[NoticeVerdict, Payment | None]:
+    db: Database,
+    notice: Notice,
+    fault: NoticeFault | None,
+    body: bytes,
+    received_at: datetime,
+    try_s: float,
+) -> tuple[NoticeVerdict, str, Payment | None]:
     """Stores it once; RECEIVED comes with the payment and is tried again after `try_s` unless
-    somebody settles it before."""
+    somebody settles it before. The second value says why it is a mismatch or a duplicate."""
     record = await db.one(
         _STORE_NOTICE,
         *(getattr(notice, name) for name in ("tenant_id", "app_id", "notify_id", "kind")),
         notice.out_trade_no, notice.trade_no, notice.out_biz_no, notice.seller_id,
         notice.total_fen, notice.buyer_id, notice.buyer_logon_id, notice.paid_at,
-        body, received_at, try_s,
+        fault, body, received_at, try_s,
     )  # fmt: skip
     record = _there(record)
-    return record["verdict"], payment_of(record) if record["payment_id"] is not None else None
+    payment = payment_of(record) if record["payment_id"] is not None else None
+    return record["verdict"], record["why"] or "none", payment
 
 
-async def lease_notices(db: Database, limit: int, lease_s: float) -> list[Notice]:
+async def lease_notices(
+    db: Database, limit: int, lease_s: float
+) -> list[tuple[NoticeVerdict, Notice]]:
+    """Due notices, each with its state: RECEIVED, or MISMATCH for one that is quarantined."""
     records = await db.many(_LEASE_NOTICES, limit, lease_s)
-    return [Notice(*(record[name] for name in _NOTICE_NAMES)) for record in records]
+    return [
+        (record["state"], Notice(*(record[name] for name in _NOTICE_NAMES))) for record in records
+    ]
+
+
+async def answer_notice(db: Database, notice: Notice, said: str, *, is_final: bool) -> None:
+    """Keeps what the channel said about the trade of a quarantined notice."""
+    await db.one(_ANSWER_NOTICE, notice.tenant_id, notice.app_id, notice.notify_id, said, is_final)
 
 
 async def close_notice(

@@ -165,7 +165,8 @@ class NoticeRow(Base):
     __table_args__ = (
         Index("ix_notify_inbox_next_try_at", "next_try_at",
               postgresql_where=text("next_try_at IS NOT NULL")),
-        Index("ix_notify_inbox_received_at", "received_at", postgresql_using="brin"),
+        Index("ix_notify_inbox_received_at", "received_at"),
+        Index("ix_notify_inbox_out_trade_no", "out_trade_no"),
     )  # fmt: skip
 
     tenant_id: _Id = _key()
@@ -186,6 +187,46 @@ class NoticeRow(Base):
     received_at: _Instant
     next_try_at: _MaybeInstant
     attempts: Mapped[int] = _count(0)
+    deliveries: Mapped[int] = _count(1)
+    last_received_at: _MaybeInstant
+    last_detail: Mapped[str | None]
+    asked_at: _MaybeInstant
+    query_said: Mapped[str | None]
+
+
+class RefusalRow(Base):
+    """What the edge refused under one reason in one hour: a number and the last one as an example.
+    A flood makes the number grow, not the table."""
+
+    __tablename__ = "notify_refusals"
+
+    tenant_id: _Id = _key()
+    app_id: Mapped[str] = _key()
+    reason: Mapped[str] = _key()
+    hour: _Instant = _key()
+    refused: Mapped[Annotated[int, mapped_column(BigInteger)]]
+    first_at: _Instant
+    last_at: _Instant
+    last_client: Mapped[str]
+    last_out_trade_no: Mapped[str]
+    last_body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ReplayRow(Base):
+    """Who had a notice looked at again; the application can add lines and change none."""
+
+    __tablename__ = "notice_replays"
+    __table_args__ = (Index("ix_notice_replays_notify_id", "notify_id"),)
+
+    tenant_id: _Id = _key()
+    replay_id: _Id = _key()
+    app_id: Mapped[str]
+    notify_id: Mapped[str]
+    actor: Mapped[str]
+    request_id: Mapped[str | None]
+    replayed_at: _Instant = mapped_column(server_default=text("now()"))
+    state_before: Mapped[str]
+    state_after: Mapped[str]
 
 
 class NonceRow(Base):

@@ -19,6 +19,7 @@ OPEN_REFUNDS = ("CREATED", "SUBMITTED", "UNKNOWN")
 NONCES_KEPT_S = 600
 """Twice the window in which the edge accepts a signature's time."""
 NOTICES_KEPT_DAYS = 90
+REFUSALS_KEPT_DAYS = 30
 
 
 def snapshot(row: PaymentRow) -> Payment:
@@ -208,4 +209,8 @@ async def purge(pg: "asyncpg.Connection[Any]") -> None:
         "DELETE FROM notify_inbox WHERE state <> 'RECEIVED'"
         " AND received_at < now() - make_interval(days => $1)",
         NOTICES_KEPT_DAYS,
+    )
+    await pg.execute(
+        "DELETE FROM notify_refusals WHERE hour < now() - make_interval(days => $1)",
+        REFUSALS_KEPT_DAYS,
     )

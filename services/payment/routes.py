@@ -9,7 +9,6 @@ from services.payment import refunds, service
 from services.payment.deps import Deps
 from services.payment.refunds import RefundOrder
 from services.payment.schemas import (
-    NoticeBody,
     PayBody,
     RefundBody,
     device_view,
@@ -121,14 +120,3 @@ async def show_refund(request: Request, payment_id: UUID, refund_request_id: str
         if not caller.may_see(payment.store_id):
             raise NotFound
     return json_response(refund_view(found))
-
-
-@router.post("/internal/notify", dependencies=[guard("service")])
-async def take_notice(request: Request) -> Response:
-    """A notification that the edge has verified; the answer means that it is committed."""
-    caller = principal(request)
-    body = await parse(request, NoticeBody)
-    word = await service.take_notice(
-        _deps(request), caller.tenant, body.app_id, body.fields, body.body_b64, body.received_at
-    )
-    return json_response({"verdict": word})

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.payment.domain import NO_DEVICE, PUBLIC_STATUS, Payment
 from services.payment.models import RefundRow
@@ -38,19 +38,7 @@ class RefundBody(_Body):
     reason: Annotated[str, Field(min_length=1, max_length=128)] | None = None
 
 
-class NoticeBody(BaseModel):
-    """POST /internal/notify"""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    route: str
-    app_id: str
-    body_b64: Base64Bytes
-    fields: dict[str, str]
-    received_at: AwareDatetime
-
-
-def _instant(value: Any) -> str | None:
+def instant(value: Any) -> str | None:
     return value.isoformat().replace("+00:00", "Z") if value is not None else None
 
 
@@ -66,8 +54,8 @@ def device_view(payment: Payment) -> dict[str, Any]:
         "scene": payment.scene,
         "channel": payment.channel,
         "message": status_text(payment),
-        "created_at": _instant(payment.created_at),
-        "paid_at": _instant(payment.paid_at),
+        "created_at": instant(payment.created_at),
+        "paid_at": instant(payment.paid_at),
         "refunded_fen": payment.refunded_fen,
     }
     if status == "pending":
@@ -108,8 +96,8 @@ def refund_view(refund: RefundRow) -> dict[str, Any]:
         "reason": refund.reason,
         "origin": refund.origin,
         "status": status,
-        "created_at": _instant(refund.created_at),
-        "finished_at": _instant(refund.finished_at),
+        "created_at": instant(refund.created_at),
+        "finished_at": instant(refund.finished_at),
     }
     if status == "rejected":
         code = refund.reason_code or "unknown"

@@ -1,4 +1,4 @@
-"""The use cases of payments: take one, look at one, stop one, hear of one.
+"""The use cases of payments: take one, look at one, stop one.
 
 A payment is three steps: a transaction that commits SUBMITTED, the call to the channel with no
 transaction open, a transaction that settles. The sweeper finishes whatever dies in between.
@@ -7,8 +7,6 @@ transaction open, a transaction that settles. The sweeper finishes whatever dies
 import asyncio
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 import orjson
@@ -18,7 +16,6 @@ from services.payment.auth_code import route_auth_code
 from services.payment.deps import Deps
 from services.payment.domain import OPEN, Payment, State
 from services.payment.hot import NewPayment
-from services.payment.notice import read_notice
 from services.payment.problems import (
     AppNotBound,
     OrderActive,
@@ -34,11 +31,8 @@ from shared.ids import trade_no, uuid7
 from shared.telemetry import get_logger
 
 LEASE_S = 15.0
-NOTICE_RETRY_S = 2.0
 SETTLE_RACE_S = 0.05
 DEFAULT_SUBJECT = "门店消费"
-
-NoticeWord = Literal["stored", "duplicate", "quarantined"]
 
 log = get_logger("payment")
 _REFUSALS: dict[str, type[Problem]] = {
@@ -221,31 +215,3 @@ async def stop_payment(
     if verdict != "stopping" or payment.state not in OPEN:
         return payment
     return await settlement.advance(deps, payment, read_at, lease)
-
-
-async def take_notice(
-    deps: Deps,
-    tenant_id: UUID,
-    app_id: str,
-    fields: dict[str, str],
-    body: bytes,
-    received_at: datetime,
-) -> NoticeWord:
-    """Commits a verified notification; what it changes is done here when that needs no question,
-    and by the sweeper when it does."""
-    notice = read_notice(tenant_id, app_id, fields, body)
-    verdict, payment = await hot.store_notice(deps.db, notice, body, received_at, NOTICE_RETRY_S)
-    if verdict == "DUPLICATE":
-        return "duplicate"
-    if verdict == "MISMATCH" or payment is None:
-        log.error(
-            "notify.quarantined",
-            tenant_id=str(tenant_id),
-            app_id=app_id,
-            notify_id=notice.notify_id,
-            out_trade_no=notice.out_trade_no,
-        )
-        return "quarantined"
-    if payment.state in OPEN and notice.kind == "paid":
-        await settlement.apply_notice(deps, notice, payment)
-    return "stored"

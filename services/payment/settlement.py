@@ -50,6 +50,13 @@ from shared.telemetry import get_logger
 
 RACES_MAX = 20
 
+_WORDS: dict[type[Fact], str] = {
+    Paid: "paid",
+    Waiting: "waiting",
+    NotFound: "not_found",
+    TradeClosed: "closed",
+}
+
 log = get_logger("payment")
 _moves = Counter("payment_moves_total", "Changes of state", ["old", "new"])
 _cases = Counter("payment_cases_total", "Cases opened for a person to look at", ["kind"])
@@ -252,6 +259,18 @@ async def apply_notice(deps: Deps, notice: Notice, payment: Payment) -> Payment:
         await hot.close_notice(deps.db, notice, "MISMATCH", "manual")
     else:
         await hot.close_notice(deps.db, notice, "DUPLICATE", "settled_before")
+    return payment
+
+
+async def ask_about(deps: Deps, notice: Notice, payment: Payment) -> Payment:
+    """A quarantined notice decides nothing: the channel is asked, and its answer is what counts
+    (reliability-security §5.8.10). Without a clear answer the notice comes due again."""
+    fact = await deps.alipay.query(payment)
+    if isinstance(fact, Unclear):
+        await hot.answer_notice(deps.db, notice, f"unclear: {fact.reason}", is_final=False)
+        return payment
+    payment = await settle(deps, payment, fact, is_lease_kept=True)
+    await hot.answer_notice(deps.db, notice, _WORDS[type(fact)], is_final=True)
     return payment
 
 

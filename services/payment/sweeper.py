@@ -90,8 +90,8 @@ class Sweeper:
                 rounds.append(_bound(refunds.advance_refund, deps, tenant_id, refund_id, lease))
         room = self._free - len(rounds)
         if room > 0:
-            for notice in await hot.lease_notices(deps.db, room, NOTICE_LEASE_S):
-                rounds.append(_bound(apply_stored_notice, deps, notice))
+            for state, notice in await hot.lease_notices(deps.db, room, NOTICE_LEASE_S):
+                rounds.append(_bound(look_at_notice, deps, state, notice))
         return rounds
 
 
@@ -102,11 +102,15 @@ def _bound(work: Callable[..., Awaitable[object]], *arguments: object) -> Round:
     return round_of_one
 
 
-async def apply_stored_notice(deps: Deps, notice: Notice) -> None:
-    """A notice that could not be settled when it came in."""
+async def look_at_notice(deps: Deps, state: hot.NoticeVerdict, notice: Notice) -> None:
+    """A notice that could not be settled when it came in, or that was quarantined."""
     async with deps.db.read(notice.tenant_id) as tx:
         row = await repo.payment_by_trade(tx, notice.tenant_id, notice.out_trade_no)
-    if row is not None:
+    if row is None:
+        return
+    if state == "MISMATCH":
+        await settlement.ask_about(deps, notice, row)
+    else:
         await settlement.apply_notice(deps, notice, row)
 
 

@@ -24,12 +24,17 @@ HELPED = [
     ["services.binding", "stores", "add"],
     ["services.binding", "operators", "add"],
     ["services.device", "codes", "new"],
+    ["services.payment", "notices", "list"],
+    ["services.payment", "notices", "replay"],
     ["deploy.local"],
     ["deploy.sandbox.alipay"],
     ["deploy.sandbox.dragonfly"],
     ["deploy.sandbox.dragonfly", "pay"],
     ["tests.bench"],
+    ["tests.bench.notify"],
     ["tests.chaos"],
+    ["tests.conformance.copies"],
+    ["tests.conformance.forged"],
 ]
 
 MISUSED = [
@@ -39,6 +44,8 @@ MISUSED = [
     ["services.binding", "apps", "add"],
     ["services.binding", "stores", "add", "--merchant", "not-an-id", "--name", "x"],
     ["services.device", "codes", "new", "--store", "not-an-id"],
+    ["services.payment", "notices", "list", "--limit", "0"],
+    ["services.payment", "notices", "replay", "--merchant", "not-an-id"],
     ["deploy.local", "sideways"],
     ["deploy.sandbox.dragonfly", "pay", "--amount", "0.001", "--face"],
     ["tests.bench", "--rounds", "many"],

@@ -144,7 +144,7 @@ def wrong_bodies(pair):
         both | {"alipay_public_key": alipay, "surprise": key},
         json.dumps(both).encode()[:-3],
         pem.encode(),
-        key.encode() * 60,
+        key.encode() * 200,
     ]
 
 

@@ -104,8 +104,10 @@ async def test_a_notice_of_what_we_know_is_a_duplicate(shop, till):
         ({"seller_id": None}, "incomplete"),
         ({"trade_no": None}, "incomplete"),
         ({"gmt_payment": None}, "incomplete"),
-        ({"trade_status": "TRADE_DREAMT"}, "incomplete"),
+        ({"trade_status": "TRADE_DREAMT"}, "unknown_status"),
+        ({"trans_currency": "USD"}, "other_currency"),
         ({"out_trade_no": "NEVERHEARDOF"}, "unknown_trade"),
+        ({"out_trade_no": None}, "no_trade"),
     ],
 )
 async def test_what_does_not_agree_is_quarantined_and_asked(shop, till, changed, why):
@@ -117,9 +119,12 @@ async def test_what_does_not_agree_is_quarantined_and_asked(shop, till, changed,
     assert await _inbox(shop) == [("MISMATCH", why)]
     row = await shop.row(first["payment_id"])
     assert row["state"] == "PAYING"
-    if why != "unknown_trade":
+    if why not in ("unknown_trade", "no_trade"):
         await shop.sweep()
         assert shop.egress.calls[QUERY] == 1
+        assert await shop.place.value("SELECT query_said FROM notify_inbox") == "waiting"
+        assert await shop.place.value("SELECT next_try_at FROM notify_inbox") is None
+    assert (await shop.row(first["payment_id"]))["state"] == "PAYING"
 
 
 async def test_another_merchants_notice_finds_nothing(shop, till):
@@ -290,9 +295,102 @@ async def test_any_order_of_notices_ends_the_same(shop, till, seed):
     assert await shop.said(first["payment_id"]) == ["payment.succeeded.v1"]
 
 
-async def test_a_notice_about_nothing_is_refused(shop, till):
-    answer = await till.notify(**notice(None))
-    assert (answer.status_code, answer.json()["code"]) == (422, "payment.bad_notice")
+async def test_another_apps_notice_is_refused(shop, till):
     other = notice("X")
     other["fields"]["app_id"] = "2021999"
-    assert (await till.notify(**other)).status_code == 422
+    answer = await till.notify(**other)
+    assert (answer.status_code, answer.json()["code"]) == (422, "payment.bad_notice")
+    assert await _inbox(shop) == []
+
+
+async def test_only_the_edge_hands_notices_over(shop, till, service_keys):
+    """§5.2: a notice is believed because the edge verified it, so nobody else may bring one."""
+    token = service_keys.signer("campaign").issue(
+        "payment", kind="service", subject="campaign", tenant_id=till.tenant_id
+    )
+    for path in ("/internal/notify", "/internal/notify-refusals"):
+        answer = await shop.http.post(
+            path, json=notice("X"), headers={"Authorization": f"Bearer {token}"}
+        )
+        assert answer.status_code == 403
+
+
+async def test_repeats_are_counted_and_their_words_compared(shop, till):
+    """F10: a known id that says something else is an alarm, never news."""
+    shop.egress.next(PAY, "in_process")
+    first = await till.pay(1207)
+    document = notice(first["out_trade_no"])
+    assert (await till.notify(**document)).json() == {"verdict": "stored"}
+    assert (await till.notify(**document)).json() == {"verdict": "duplicate"}
+    other = {**document, "fields": document["fields"] | {"total_amount": "99.00"}}
+    assert (await till.notify(**other)).json() == {"verdict": "quarantined"}
+    (row,) = await shop.place.fetch("SELECT * FROM notify_inbox")
+    assert (row["state"], row["deliveries"], row["last_detail"]) == ("APPLIED", 3, "reused_id")
+    assert (row["total_fen"], row["body"]) == (1207, base64.b64decode(document["body_b64"]))
+    assert await till.status(first["pay_request_id"]) == "paid"
+    assert await shop.said(first["payment_id"]) == ["payment.succeeded.v1"]
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+async def test_the_query_decides_and_never_the_mismatch(shop, till, is_paid):
+    """§5.8.10: the quarantined notice says another amount; what holds is what the channel says."""
+    shop.egress.next(PAY, "in_process")
+    first = await till.pay(1207)
+    if is_paid:
+        shop.egress.confirm(first["out_trade_no"])
+    await till.notify(**notice(first["out_trade_no"], total="99.00"))
+    await shop.sweep()
+    assert await till.status(first["pay_request_id"]) == ("paid" if is_paid else "pending")
+    (row,) = await shop.place.fetch("SELECT * FROM notify_inbox")
+    said = "paid" if is_paid else "waiting"
+    assert (row["state"], row["query_said"], row["next_try_at"]) == ("MISMATCH", said, None)
+    assert await shop.broken() == {}
+
+
+async def test_a_mismatch_about_a_settled_payment_is_asked_about_too(shop, till):
+    paid = await till.pay(1207)
+    before = shop.egress.calls[QUERY]
+    await till.notify(**notice(paid["out_trade_no"], trade_no="2026999"))
+    await shop.sweep()
+    assert shop.egress.calls[QUERY] == before + 1
+    assert await till.status(paid["pay_request_id"]) == "paid"
+    assert await shop.place.value("SELECT query_said FROM notify_inbox") == "paid"
+
+
+async def test_without_an_answer_the_channel_is_asked_again(shop, till):
+    shop.egress.next(PAY, "in_process")
+    first = await till.pay(1207)
+    await till.notify(**notice(first["out_trade_no"], total="99.00"))
+    shop.egress.always(QUERY, 500)
+    await shop.sweep()
+    (row,) = await shop.place.fetch("SELECT * FROM notify_inbox")
+    assert row["query_said"].startswith("unclear")
+    assert row["next_try_at"] is not None
+    shop.egress.heal()
+    await shop.place.execute("UPDATE notify_inbox SET next_try_at = now()")
+    await shop.sweep()
+    assert await shop.place.value("SELECT query_said FROM notify_inbox") == "waiting"
+
+
+async def test_late_money_of_another_amount_is_a_case_and_not_ours(shop, till):
+    """G1: a closed payment, and the channel shows money of another amount under its number."""
+    shop.egress.next(PAY, "lost_request")
+    first = await till.pay(1207)
+    await till.stop(first["pay_request_id"])
+    shop.egress._pay({"out_trade_no": first["out_trade_no"], "total_fen": 9900}, None)
+    trade_no = shop.egress.trades[first["out_trade_no"]]["trade_no"]
+    document = notice(first["out_trade_no"], total="99.00", trade_no=trade_no)
+    assert (await till.notify(**document)).json() == {"verdict": "quarantined"}
+    await shop.sweep()
+    assert await till.status(first["pay_request_id"]) == "closed"
+    assert await shop.place.value("SELECT kind FROM payment_cases") == "amount_mismatch"
+    assert await shop.place.value("SELECT query_said FROM notify_inbox") == "paid"
+    assert await shop.broken() == {}
+
+
+async def test_the_largest_notice_that_the_edge_takes(shop, till):
+    """§5.8.1: 64 KB of form, handed over as its bytes and its fields."""
+    shop.egress.next(PAY, "in_process")
+    first = await till.pay(1207)
+    document = notice(first["out_trade_no"], passback_params="x" * 64_000)
+    assert (await till.notify(**document)).json() == {"verdict": "stored"}

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from services.payment.notice import read_notice
+from services.payment.notice import notice_fault, read_notice
 from services.payment.problems import BadNotice
 
 FIELDS = {
@@ -61,12 +61,35 @@ def test_times_that_are_no_times():
     assert read(gmt_payment="soon").paid_at is None
 
 
-def test_what_names_no_trade_of_this_app_is_refused():
-    for changed in ({"out_trade_no": None}, {"app_id": "2099"}):
-        with pytest.raises(BadNotice):
-            read(**changed)
+def test_another_apps_notice_is_refused():
+    with pytest.raises(BadNotice):
+        read(app_id="2099")
 
 
-def test_without_an_id_the_body_is_the_id():
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({}, None),
+        ({"out_trade_no": None}, "no_trade"),
+        ({"trans_currency": "CNY"}, None),
+        ({"trans_currency": "USD"}, "other_currency"),
+        ({"settle_currency": "HKD"}, "other_currency"),
+        ({"trade_status": "SOMETHING"}, "unknown_status"),
+        ({"trade_status": None}, "unknown_status"),
+        ({"trade_status": "SOMETHING", "refund_fee": "1.00"}, "unknown_status"),
+    ],
+)
+def test_what_is_wrong_with_its_words_alone(changed, fault):
+    """§5.8.7: currency CNY, status of the enum, and a trade it is about."""
+    fields = {name: value for name, value in (FIELDS | changed).items() if value is not None}
+    assert notice_fault(fields) == fault
+
+
+def test_ids_that_cannot_be_ids():
+    """Without an id the body is the id; an odd one becomes its digest, so it has an address."""
     assert read(notify_id=None).notify_id == read(notify_id=None).notify_id
     assert len(read(notify_id=None).notify_id) == 64
+    odd = read(notify_id="a/b\0")
+    assert len(odd.notify_id) == 64
+    assert odd.notify_id != read(notify_id="a/c").notify_id
+    assert read(notify_id="x" * 129).notify_id != "x" * 129

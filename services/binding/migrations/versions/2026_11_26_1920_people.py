@@ -7,7 +7,7 @@ from sqlalchemy import inspect
 from shared.migrate import APP_ROLE, create_inbox, enable_rls
 
 revision = "2026_11_26_1920"
-down_revision = "2026_11_26_1910"
+down_revision = "2026_11_26_1916"
 
 COLUMNS = {
     "merchants": """

@@ -1,0 +1,165 @@
+"""The notify inbox's HTTP doors: the edge hands over, an operator looks and replays."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import AwareDatetime
+
+from services.payment import inbox
+from services.payment.deps import Deps
+from services.payment.inbox import NO_TENANT, NoticeName
+from services.payment.inbox_repo import NoticeFilter, Refusal
+from services.payment.notice_schemas import (
+    SAMPLE_BYTES_MAX,
+    NoticeBody,
+    NoticeState,
+    RefusalBody,
+    RefusalsBody,
+    cursor_text,
+    notice_detail,
+    notice_view,
+    read_cursor,
+    refusal_view,
+)
+from shared.errors import Forbidden, InvalidBody
+from shared.serve import json_response
+from shared.web import guard, parse, principal
+
+EDGE = "gateway-edge"
+NOTICES = "/api/operator/v1/notices"
+
+AppId = Annotated[str, Path(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+NotifyId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Word = Annotated[str, Query(pattern=r"^[0-9A-Za-z_.-]{1,64}$")]
+
+router = APIRouter()
+
+
+def _deps(request: Request) -> Deps:
+    deps: Deps = request.app.state.deps
+    return deps
+
+
+def _only_edge(request: Request) -> None:
+    """A notice is believed because the edge has verified it: nobody else may say so."""
+    if principal(request).issuer != EDGE:
+        raise Forbidden("this door is for the gateway's edge")
+
+
+@router.post("/internal/notify", dependencies=[guard("service")])
+async def take_notice(request: Request) -> Response:
+    """A notification that the edge has verified; the answer means that it is committed."""
+    _only_edge(request)
+    body = await parse(request, NoticeBody)
+    word = await inbox.take_notice(
+        _deps(request),
+        principal(request).tenant,
+        body.app_id,
+        body.fields,
+        body.body_b64,
+        body.received_at,
+    )
+    return json_response({"verdict": word})
+
+
+@router.post("/internal/notify-refusals", dependencies=[guard("service")])
+async def count_refusals(request: Request) -> Response:
+    """The edge's tallies of what it refused: numbers, and one example each."""
+    _only_edge(request)
+    body = await parse(request, RefusalsBody)
+    await inbox.count_refusals(_deps(request), [_refusal(item) for item in body.items])
+    return json_response({"taken": len(body.items)})
+
+
+def _refusal(item: RefusalBody) -> Refusal:
+    return Refusal(
+        tenant_id=item.tenant_id or NO_TENANT,
+        app_id=item.app_id,
+        reason=item.reason,
+        refused=item.refused,
+        first_at=item.first_at,
+        last_at=item.last_at,
+        client=item.client,
+        out_trade_no=item.out_trade_no.replace("\0", ""),
+        body=item.body_b64[:SAMPLE_BYTES_MAX],
+    )
+
+
+@router.get(NOTICES, dependencies=[guard("user", "notices.read")])
+async def list_notices(
+    request: Request,
+    verdict: NoticeState | None = None,
+    reason: Word | None = None,
+    merchant_id: UUID | None = None,
+    app_id: Word | None = None,
+    out_trade_no: Word | None = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+    cursor: Annotated[str, Query(max_length=400)] | None = None,
+    limit: Limit = 50,
+) -> Response:
+    """Notices of all merchants, newest first; `next` is the cursor of the page after."""
+    wanted = NoticeFilter(
+        state=verdict,
+        reason=reason,
+        merchant_id=merchant_id,
+        app_id=app_id,
+        out_trade_no=out_trade_no,
+        since=since,
+        until=until,
+        after=_place(cursor),
+        limit=limit,
+    )
+    rows = await inbox.list_notices(_deps(request).db, wanted)
+    following = cursor_text(rows[-1]) if len(rows) == limit else None
+    return json_response({"items": [notice_view(row) for row in rows], "next": following})
+
+
+def _place(cursor: str | None) -> tuple[datetime, str] | None:
+    if cursor is None:
+        return None
+    try:
+        at, notify_id = read_cursor(cursor)
+    except ValueError:
+        fault = {"pointer": "/cursor", "message": "not a cursor of this list"}
+        raise InvalidBody(errors=[fault]) from None
+    return at.astimezone(UTC), notify_id
+
+
+@router.get(f"{NOTICES}/refusals", dependencies=[guard("user", "notices.read")])
+async def list_refusals(
+    request: Request, since: AwareDatetime | None = None, limit: Limit = 50
+) -> Response:
+    """What the edge refused, by hour, app and reason; the latest first."""
+    rows = await inbox.list_refusals(_deps(request).db, since, limit)
+    return json_response({"items": [refusal_view(row) for row in rows]})
+
+
+@router.get(
+    f"{NOTICES}/{{merchant_id}}/{{app_id}}/{{notify_id}}",
+    dependencies=[guard("user", "notices.read")],
+)
+async def show_notice(
+    request: Request, merchant_id: UUID, app_id: AppId, notify_id: NotifyId
+) -> Response:
+    name = NoticeName(merchant_id, app_id, notify_id)
+    return json_response(notice_detail(*await inbox.get_notice(_deps(request).db, name)))
+
+
+@router.post(
+    f"{NOTICES}/{{merchant_id}}/{{app_id}}/{{notify_id}}/replay",
+    dependencies=[guard("user", "notices.replay")],
+)
+async def replay_notice(
+    request: Request, merchant_id: UUID, app_id: AppId, notify_id: NotifyId
+) -> Response:
+    """Looked at again by the worker, at once; may be asked for as often as one likes."""
+    deps = _deps(request)
+    name = NoticeName(merchant_id, app_id, notify_id)
+    actor = f"user:{principal(request).subject}"
+    row = await inbox.replay_notice(deps.db, deps.clock, name, actor=actor)
+    return json_response(notice_view(row))

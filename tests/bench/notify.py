@@ -1,0 +1,143 @@
+"""How fast a notice is acknowledged: python -m tests.bench.notify --help.
+
+An open loop of new, genuine notices (each its own id, each a durable row) at a fixed rate, timed
+from the moment each was due, so that waiting counts; then a closed loop for the most that can be
+sustained. Prints JSON; figures of loopback, with the machine's load beside them.
+"""
+
+import asyncio
+import json
+import os
+import random
+import sys
+import time
+from typing import Any
+
+import httpx
+
+from tests.conformance.notices import AlipayKey, Sender, form, genuine
+from tests.conformance.stands import arguments, enrolled, paid, standing
+from tests.fixtures.processes import Stack
+
+WAYS = 32
+TRADES = 40
+WARM_S = 2.0
+
+
+async def bodies(stack: Stack, count: int, seed: int) -> tuple[str, list[bytes]]:
+    """The address, and that many new notices about trades of ours, signed beforehand."""
+    till = await enrolled(stack)
+    app_id = stack.info["demo"]["app_id"]
+    numbers = await paid(stack.public, till, TRADES)
+    async with httpx.AsyncClient(base_url=stack.admin, timeout=20) as admin:
+        asked = [await genuine(admin, app_id, number) for number in numbers]
+    told = [one for one in asked if one is not None]
+    key, rng = AlipayKey.of(stack, app_id), random.Random(seed)
+    salt = f"{time.time_ns()}"[-12:]
+    made = [
+        form(key.signed({**rng.choice(told).fields, "notify_id": f"20261126{salt}{number:014d}"}))
+        for number in range(count)
+    ]
+    return told[0].path, made
+
+
+async def at_rate(public: str, path: str, made: list[bytes], rate: float) -> dict[str, Any]:
+    """Open loop: notice n is due n/rate after the start, whatever became of the ones before."""
+    ready: asyncio.Queue[tuple[float, bytes] | None] = asyncio.Queue()
+    spent: list[float] = []
+    bad: list[str] = []
+
+    async def one_way(number: int) -> None:
+        sender = Sender(public, number)
+        while (item := await ready.get()) is not None:
+            due, body = item
+            status, text = await sender.post(path, body)
+            if (status, text) == (200, "success"):
+                spent.append(time.perf_counter() - due)
+            else:
+                bad.append(f"{status} {text[:80]}")
+        sender.close()
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(WAYS):
+            group.create_task(one_way(number))
+        started = time.perf_counter()
+        for number, body in enumerate(made):
+            due = started + number / rate
+            if (wait := due - time.perf_counter()) > 0:
+                await asyncio.sleep(wait)
+            ready.put_nowait((due, body))
+        for _ in range(WAYS):
+            ready.put_nowait(None)
+    seconds = time.perf_counter() - started
+    ordered = sorted(spent[int(rate * WARM_S):] or spent)  # fmt: skip
+    return {
+        "rate": rate,
+        "answered": len(spent),
+        "bad": len(bad),
+        "achieved_per_s": round(len(spent) / seconds, 1),
+        "p50_ms": round(ordered[len(ordered) // 2] * 1000, 2),
+        "p99_ms": round(ordered[int(len(ordered) * 0.99)] * 1000, 2),
+        "max_ms": round(ordered[-1] * 1000, 2),
+        "examples": bad[:3],
+    }
+
+
+async def sustained(public: str, path: str, made: list[bytes]) -> dict[str, Any]:
+    """Closed loop: as many as WAYS connections can have answered."""
+    left = iter(made)
+    answered = 0
+
+    async def one_way(number: int) -> None:
+        nonlocal answered
+        sender = Sender(public, number)
+        for body in left:
+            answer = await sender.post(path, body)
+            answered += answer == (200, "success")
+        sender.close()
+
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for number in range(WAYS):
+            group.create_task(one_way(number))
+    seconds = time.perf_counter() - started
+    return {"answered": answered, "sustained_per_s": round(answered / seconds, 1)}
+
+
+async def measure(stack: Stack, rate: float, seconds: float, seed: int) -> dict[str, Any]:
+    """Both figures against a running stack."""
+    count, more = int(rate * (seconds + WARM_S)), int(rate * 6)
+    path, made = await bodies(stack, count + more, seed)
+    load = os.getloadavg()[0]
+    open_loop = await at_rate(stack.public, path, made[:count], rate)
+    closed = await sustained(stack.public, path, made[count:])
+    return {
+        "schema": 1,
+        "notify_ack": open_loop,
+        "sustained": closed,
+        "machine": {
+            "cores": os.cpu_count(),
+            "load_before": round(load, 1),
+            "load_after": round(os.getloadavg()[0], 1),
+        },
+    }
+
+
+def main() -> int:
+    parser = arguments("tests.bench.notify", __doc__)
+    parser.add_argument("--rate", type=float, default=500.0)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    words = parser.parse_args()
+    import uvloop
+
+    with (
+        standing(words.run_dir) as stack,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        found = runner.run(measure(stack, words.rate, words.seconds, words.seed))
+    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+    return 0 if not found["notify_ack"]["bad"] else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
