@@ -22,6 +22,8 @@ BUILT, BUILD_FAILED = "6", frozenset({"3", "5"})
 NO_PRODUCT = frozenset(
     {"ACQ.ACCESS_FORBIDDEN", "ACQ.MERCHANT_AGREEMENT_NOT_EXIST", "ACQ.MERCHANT_AGREEMENT_INVALID"}
 )
+NO_RIGHT = ("insufficient-isv-permissions", "no-product-reg")
+"""How the gateway itself refuses a product that was not signed for."""
 NOT_SIGNED_BY_US = frozenset({"isv.invalid-signature", "isv.missing-signature-key"})
 BAD_ANSWER_SIGNATURE = frozenset({"signature", "no_sign", "base64", "cert_sn"})
 
@@ -98,7 +100,7 @@ async def check_face_to_face(case: Case) -> Verdict:
     if said.is_success:
         await case.ask("alipay.trade.cancel", out_trade_no=number)
         return Verdict("done", evidence={"probe": "alipay.trade.precreate"})
-    if said.sub_code in NO_PRODUCT:
+    if said.sub_code in NO_PRODUCT or any(word in said.sub_code for word in NO_RIGHT):
         return Verdict("failed", "face_to_face_missing", {"sub_code": said.sub_code})
     return unusable(said)
 
