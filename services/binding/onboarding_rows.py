@@ -51,6 +51,8 @@ class Row:
     form: tuple[Field, ...] = ()
     is_known_from_binding: bool = False
     """a merchant whose mini program is bound already need not do it (S17)"""
+    seed: str = ""
+    """the source manual's rows that this line guides through (docs/coverage.md)"""
 
     @property
     def step(self) -> int:
@@ -94,6 +96,7 @@ ROWS: tuple[Row, ...] = (
             "Without it face pay does not work: check before you wait for a device.",
         ),
         _MERCHANT_CENTRE, needs=("2.3",),
+        seed="S101-S109",
     ),
     Row(
         "1.1", "enterprise_account", "manual",
@@ -107,6 +110,7 @@ ROWS: tuple[Row, ...] = (
             "contract only decides who gets Alipay's rebate.",
         ),
         _CONSOLE, is_known_from_binding=True,
+        seed="S6 S18 S19 S114 S115",
     ),
     Row(
         "1.2", "mini_program", "check",
@@ -119,6 +123,7 @@ ROWS: tuple[Row, ...] = (
             "mini program here already skips this.",
         ),
         _CONSOLE, is_known_from_binding=True,
+        seed="S17 S20-S22",
     ),
     Row(
         "1.3", "iot_enabled", "manual",
@@ -128,6 +133,7 @@ ROWS: tuple[Row, ...] = (
             "Mini program > settings > multi-end release: press enable in the row “Alipay IoT”.",
         ),
         _CONSOLE,
+        seed="S7 S23",
     ),
     Row(
         "2.1", "domain_whitelist", "auto",
@@ -140,6 +146,7 @@ ROWS: tuple[Row, ...] = (
             "> server domain whitelist. It takes effect for versions uploaded afterwards.",
         ),
         _CONSOLE, needs=("2.3",),
+        seed="S24 S25",
     ),
     Row(
         "2.2", "signing_keys", "check",
@@ -153,6 +160,7 @@ ROWS: tuple[Row, ...] = (
             "The two public keys are not the same: do not mix them up.",
         ),
         _CONSOLE,
+        seed="S26-S29",
     ),
     Row(
         "2.3", "app_bound", "check",
@@ -167,6 +175,7 @@ ROWS: tuple[Row, ...] = (
             "settings.",
         ),
         needs=("2.2",),
+        seed="S8 S30-S37",
     ),
     Row(
         "2.4", "package", "manual",
@@ -182,6 +191,7 @@ ROWS: tuple[Row, ...] = (
             "stay usable, only the shop on the phone is missing.",
         ),
         needs=("2.3",),
+        seed="S39-S42 S116",
     ),
     Row(
         "3.1", "tool_installed", "manual",
@@ -191,6 +201,7 @@ ROWS: tuple[Row, ...] = (
             "For Windows or Mac. Not needed when we upload for you: go to 3.3.",
         ),
         "https://opendocs.alipay.com/mini/ide/download",
+        seed="S43",
     ),
     Row(
         "3.2", "tool_signed_in", "manual",
@@ -205,6 +216,7 @@ ROWS: tuple[Row, ...] = (
             "the app is not listed you are not one of its developers: add yourself under members.",
         ),
         needs=("3.1",),
+        seed="S44-S46 S48",
     ),
     Row(
         "3.3", "package_uploaded", "auto",
@@ -217,6 +229,7 @@ ROWS: tuple[Row, ...] = (
         ),
         needs=("1.3", "2.1"),
         form=(Field("app_version", Words("版本号", "Version"), min=5, max=20, value="1.0.0"),),
+        seed="S47",
     ),
     Row(
         "4.1", "reviewed", "auto",
@@ -228,6 +241,7 @@ ROWS: tuple[Row, ...] = (
             "and its state updates here by itself.",
         ),
         _CONSOLE, needs=("3.3",), form=_REVIEW_FORM,
+        seed="S49-S52",
     ),
     Row(
         "4.2", "released", "auto",
@@ -242,6 +256,7 @@ ROWS: tuple[Row, ...] = (
             Field("share", Words("发布范围", "Share"), "choice",
                   choices=("p10", "p30", "p50", "all"), value="all"),
         ),
+        seed="S53",
     ),
     Row(
         "5.1", "pushed", "auto",
@@ -261,6 +276,7 @@ ROWS: tuple[Row, ...] = (
             Field("sn", Words("设备编号，每行一个", "Device numbers, one a line"), "serials",
                   max=4000),
         ),
+        seed="S54-S56 S61-S70",
     ),
     Row(
         "5.2", "device_online", "check",
@@ -271,6 +287,7 @@ ROWS: tuple[Row, ...] = (
             "by itself.",
         ),
         needs=("5.1",),
+        seed="S9 S16",
     ),
 )  # fmt: skip
 

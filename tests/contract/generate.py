@@ -1,7 +1,8 @@
 """Writes what is generated from the code: `python -m tests.contract.generate`.
 
 docs/openapi/<service>.json from each service's routes, docs/asyncapi.json from the event
-registry. `make check` compares them with the code, so neither can drift.
+registry, docs/coverage.md from the tests. `make check` compares them with the code, so none can
+drift.
 """
 
 import base64
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared import asyncapi
+from tests.contract import coverage
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("binding", "campaign", "device", "order", "payment")
@@ -70,6 +72,7 @@ def documents() -> Iterator[tuple[Path, str]]:
     for name in SERVICES:
         yield Path(f"docs/openapi/{name}.json"), _text(service_app(name).openapi())
     yield Path("docs/asyncapi.json"), _text(asyncapi.document())
+    yield Path("docs/coverage.md"), coverage.render(ROOT)
 
 
 def _text(document: dict[str, Any]) -> str:
