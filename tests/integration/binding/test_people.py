@@ -65,11 +65,12 @@ async def test_guessing_at_the_step_up_is_braked_apart_from_the_login(
     await browser("owner@tea")  # whoever holds the session cannot lock its owner out
 
 
-async def test_staff_of_a_merchant(binding, new_merchant, browser):
+async def test_staff_of_a_merchant(binding, new_merchant, browser, clock):
     """S131: created, listed, changed under their version, disabled, and gone from the door."""
     await new_merchant()
     owner = await browser("owner@tea")
     await owner.step_up()
+    clock.advance(1)  # lists are in the order of creation
     made = (await owner("POST", f"{M}/staff", person())).json()
     assert (made["role"], made["is_enabled"], made["is_self"]) == ("cashier", True, False)
     assert PASSWORD not in str(made)
@@ -138,11 +139,12 @@ async def test_the_last_owner_stays_and_nobody_lifts_himself(binding, new_mercha
     assert await binding.database.value(left) == 1, "they disable each other at once: one stays"
 
 
-async def test_operators_have_staff_of_their_own(new_merchant, new_operator, browser):
+async def test_operators_have_staff_of_their_own(new_merchant, new_operator, browser, clock):
     await new_merchant()
     await new_operator()
     admin = await browser("ada@ops", "operator")
     await admin.step_up("operator")
+    clock.advance(1)
     made = await admin("POST", f"{O}/staff", person("bob@ops", "operator_ops"))
     assert made.status_code == 201
     assert code(await admin("POST", f"{O}/staff", person("x@ops", "cashier"))) == (
