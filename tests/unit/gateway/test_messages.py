@@ -93,7 +93,9 @@ async def test_an_authorisation_is_signed_as_notices_are(town: Town, alipay_keys
     assert (await send(town, signed(alipay_keys, AUTHORISED))).body == b"fail"
     assert not town.binding.calls("/internal/messages")
     assert (await send(town, signed(alipay_keys, AUTHORISED, kind="pay"))).body == b"success"
-    assert AUTHORISED.items() <= town.binding.calls("/internal/messages")[-1].json()["fields"].items()
+    assert (
+        AUTHORISED.items() <= town.binding.calls("/internal/messages")[-1].json()["fields"].items()
+    )
 
 
 async def test_no_message_is_renamed_into_the_other_rule(town: Town, alipay_keys: RsaPair) -> None:
