@@ -73,6 +73,7 @@ class Asked:
         "method",
         "path",
         "query",
+        "raw_headers",
         "request_id",
         "route",
     )
@@ -81,8 +82,11 @@ class Asked:
         raw: list[Header] = scope["headers"]
         self.method: str = scope["method"]
         self.headers = dict(raw)
+        self.raw_headers = raw
+        """as they came: a name that comes twice is not lost here"""
         self.request_id = clean_id(self.headers.get(b"x-request-id", b""))
         self.client: str = scope["client"][0] if scope.get("client") else ""
+        """address of the peer; the edge puts the client's here when the peer is a known proxy"""
         self.path = ""
         self.query = ""
         self.body = b""

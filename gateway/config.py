@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, HttpUrl, TypeAdapter, field_validator
 
+from gateway.forwarded import networks
 from shared.config import BaseConfig
 
 _URL = TypeAdapter(HttpUrl)
@@ -35,6 +36,15 @@ class EdgeConfig(GatewayConfig):
     payment_url: str
     campaign_url: str
     order_url: str
+    trusted_proxies: str = ""
+    """addresses and networks of reverse proxies, by commas: only from these is X-Forwarded-For
+    read. Empty: nobody stands before the edge"""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: str) -> str:
+        networks(value)
+        return value
 
     @field_validator("device_url", "payment_url", "campaign_url", "order_url")
     @classmethod

@@ -15,6 +15,7 @@ from gateway.auth.device import DeviceAuth
 from gateway.auth.internal import EDGE, Inward
 from gateway.auth.merchant import SessionAuth, refuse_foreign_site
 from gateway.config import EdgeConfig
+from gateway.forwarded import Proxies, networks
 from gateway.keyring import KeyRing
 from gateway.limits import CALLS_MAX, IN_FLIGHT_MAX, SERVICE_WAIT_S, Admission, rate_limits
 from gateway.messages import MessageDoor
@@ -74,6 +75,7 @@ class Edge:
             notify.LABEL: NotifyDoor(self._ring, self._askers["payment"], *notices),
             messages.LABEL: MessageDoor(self._ring, self._askers["binding"], *notices),
         }
+        self._proxies = Proxies(networks(config.trusted_proxies))
         self._inward = Inward(signer)
         self._upstreams = Upstreams(urls, clock)
         self._static = StaticFiles()
@@ -105,6 +107,7 @@ class Edge:
     async def handle(self, asked: Asked) -> Answer:
         """One request: to a service, to a door for signed forms, or answered here."""
         path = asked.path
+        asked.client = self._proxies.client_of(asked.client, asked.raw_headers)
         if path.startswith("/api/"):
             route = match(self._rows, asked.method, path)
             if route is None:

@@ -2,7 +2,7 @@
 
 The rules are reliability-security.md §5.8, in its order. The answer is one of two plain words;
 Alipay sends again on anything but `success`, for about a day. `SignedDoor` is what this door and
-the one for app-gateway messages share; the family of each is fixed by its address.
+the one for app-gateway messages share; which rules of signing a door knows, its address says.
 """
 
 import base64
@@ -156,11 +156,12 @@ class SignedDoor:
         # The route chose the key, so the message must be about the app of that route.
         if not self._is_about(app, fields):
             raise _Refused("other_app")
-        verdict = check_notify(form, self.kind, app.verifying(self._clock.now()))
+        kind = self._kind(form)
+        verdict = check_notify(form, kind, app.verifying(self._clock.now()))
         if verdict.reason == "signature":
             fresh = await self._ring.refetched(app)
             if fresh is not None:
-                verdict = check_notify(form, self.kind, fresh.verifying(self._clock.now()))
+                verdict = check_notify(form, kind, fresh.verifying(self._clock.now()))
         if not verdict.is_valid:
             raise _Refused(verdict.reason)
         if _is_ambiguous(fields, self.fields):
@@ -169,6 +170,10 @@ class SignedDoor:
 
     def _is_about(self, app: AppKeys, fields: dict[str, str]) -> bool:
         return fields.get("app_id") == app.app_id
+
+    def _kind(self, form: Form) -> Kind:
+        """The one rule of signing that this form is held against."""
+        return self.kind
 
     def _document(
         self, route: str, app: AppKeys, body: bytes, fields: dict[str, str]

@@ -144,15 +144,26 @@ class Client:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S),
             ) as answer:
-                if (answer.content_length or 0) > ANSWER_MAX:
-                    raise NoAnswer(f"{self.name}: the answer is too large")
-                body = await answer.read()
+                body = await self._whole(answer)
                 lowered = {name.lower(): value for name, value in answer.headers.items()}
                 return Reply(answer.status, lowered, body)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotSent(f"{self.name}: {type(error).__name__}") from error
         except (aiohttp.ClientError, TimeoutError, ConnectionError, OSError) as error:
             raise NoAnswer(f"{self.name}: {type(error).__name__}") from error
+
+    async def _whole(self, answer: aiohttp.ClientResponse) -> bytes:
+        """The body. An answer in chunks declares no length, so it is counted as it comes."""
+        if answer.content_length is not None:
+            if answer.content_length > ANSWER_MAX:
+                raise NoAnswer(f"{self.name}: the answer is too large")
+            return await answer.read()
+        body = bytearray()
+        async for part in answer.content.iter_any():
+            body += part
+            if len(body) > ANSWER_MAX:
+                raise NoAnswer(f"{self.name}: the answer is too large")
+        return bytes(body)
 
 
 class ServiceClient(Client):

@@ -16,7 +16,8 @@ FIELDS_MAX = 256
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 Kind = Literal["pay", "app"]
-"""`pay`: trade notices, sign_type is outside the signature; `app`: app-gateway messages, inside."""
+"""`pay`: trade notices (and what tells of an authorisation), sign_type is outside the signature;
+`app`: app-gateway messages, inside."""
 
 _ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312": "gb18030",
               "gb18030": "gb18030"}  # fmt: skip
@@ -302,8 +303,8 @@ def _check_content_type(content_type: str) -> None:
 
 
 def notify_contents(fields: Mapping[bytes, bytes], kind: Kind) -> tuple[bytes, ...]:
-    """What the signature may cover: empty values left out, or (some signers) kept. The kind comes
-    from the door it arrived at, never from the message."""
+    """What the signature may cover: empty values left out, or (some signers) kept. The kind
+    comes from the door it arrived at: never is one tried after the other."""
     left_out = {b"sign", b"alipay_cert_sn"}
     if kind == "pay":
         left_out.add(b"sign_type")

@@ -11,6 +11,7 @@ from services.binding.config import BindingConfig
 from services.binding.merchant_routes import router as merchant_router
 from services.binding.message_routes import router as message_router
 from services.binding.onboarding_routes import router as onboarding_router
+from services.binding.passwords import Passwords
 from services.binding.people_routes import router as people_router
 from services.binding.routes import router
 from services.binding.service import Deps
@@ -26,10 +27,18 @@ SIGNED_BODY_MAX = 256 * 1024
 """A verified message of 64 KB comes as its bytes and its fields; the edge limits everybody else."""
 
 
-def create_app(config: BindingConfig, clock: Clock | None = None) -> FastAPI:
+def create_app(
+    config: BindingConfig, clock: Clock | None = None, passwords: Passwords | None = None
+) -> FastAPI:
     clock = clock or SystemClock()
     db = Database(config.database_url, pool_size=POOL, name="binding-api")
-    deps = Deps(db, clock, LocalKeyProvider(config.kek_file), anchor_file=config.audit_anchor_file)
+    deps = Deps(
+        db,
+        clock,
+        LocalKeyProvider(config.kek_file),
+        passwords or Passwords(),
+        anchor_file=config.audit_anchor_file,
+    )
 
     guided = onboarding.build(config, deps)
 

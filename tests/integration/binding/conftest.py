@@ -10,6 +10,8 @@ from uuid import UUID
 import httpx
 import pytest
 import pytest_asyncio
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from gateway.auth.internal import Inward
 from gateway.auth.merchant import Session, _grant, _instant
@@ -17,10 +19,13 @@ from services.binding import service
 from services.binding.app import create_app
 from services.binding.config import BindingConfig
 from services.binding.domain import Role, sha256_hex
+from services.binding.passwords import Passwords
 
 PASSWORD = "correct horse battery"
 APP_ID = "2021000000000001"
 SELLER_ID = "2088000000000001"
+CHEAP = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
+"""The real one costs 0.3 s of CPU; what it costs is proved by tests/unit/binding/test_passwords."""
 
 
 @dataclass
@@ -54,7 +59,7 @@ async def binding(service_db, clock, kek_file, service_keys, tmp_path):
         kek_file=kek_file,
         audit_anchor_file=tmp_path / "anchors.jsonl",
     )
-    app = create_app(config, clock)
+    app = create_app(config, clock, Passwords(CHEAP))
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),

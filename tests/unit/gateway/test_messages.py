@@ -26,6 +26,16 @@ MESSAGE = {
     "utc_timestamp": "1795406400000",
     "version": "1.1",
 }
+AUTHORISED = {
+    "app_id": APP_ID,
+    "auth_app_id": "2021000000000009",
+    "biz_content": '{"detail":{"app_auth_code":"c0de"}}',
+    "charset": "utf-8",
+    "notify_id": "2026112300262120001000000000000002",
+    "notify_type": "open_app_auth_notify",
+    "status": "execute_auth",
+    "version": "1.0",
+}
 
 
 def signed(
@@ -75,6 +85,36 @@ async def test_the_families_do_not_mix(town: Town, alipay_keys: RsaPair) -> None
     assert (await send(town, notice, f"/alipay/notify/{ROUTE}")).body == b"fail"
     assert not town.binding.calls("/internal/messages")
     assert not town.payment.calls("/internal/notify")
+
+
+async def test_an_authorisation_is_signed_as_notices_are(town: Town, alipay_keys: RsaPair) -> None:
+    """alipay-protocol §3.3.4: open_app_auth_notify alone, and by that rule alone."""
+    town.binding.on("POST", "/internal/messages", {"verdict": "stored"})
+    assert (await send(town, signed(alipay_keys, AUTHORISED))).body == b"fail"
+    assert not town.binding.calls("/internal/messages")
+    assert (await send(town, signed(alipay_keys, AUTHORISED, kind="pay"))).body == b"success"
+    assert (
+        AUTHORISED.items() <= town.binding.calls("/internal/messages")[-1].json()["fields"].items()
+    )
+
+
+async def test_no_message_is_renamed_into_the_other_rule(town: Town, alipay_keys: RsaPair) -> None:
+    """What names the rule is signed by it; a notice of a trade is not taken for a message."""
+    town.binding.on("POST", "/internal/messages", {"verdict": "stored"})
+    old = {**AUTHORISED, "notify_type": "servicemarket_order_notify"}
+    renamed = {"notify_type": AUTHORISED["notify_type"]}
+    hidden = "execute_auth&notify_type=open_app_auth_notify&sign_type=RSA2"
+    for form in (
+        {**signed(alipay_keys, old), **renamed},
+        {**signed(alipay_keys, old, kind="pay"), **renamed},
+        {**signed(alipay_keys, MESSAGE), **renamed},
+        signed(alipay_keys, {**MESSAGE, **renamed}, kind="pay"),
+        signed(alipay_keys, {**AUTHORISED, "status": hidden}, kind="pay"),
+        signed(alipay_keys, FIELDS, kind="pay"),
+        {**signed(alipay_keys, FIELDS, kind="pay"), **renamed},
+    ):
+        assert (await send(town, form)).body == b"fail"
+    assert not town.binding.calls("/internal/messages")
 
 
 async def test_forged_messages(town: Town, alipay_keys: RsaPair, other_keys: RsaPair) -> None:

@@ -22,6 +22,16 @@ async def server():
             request.transport.close()
         if request.path == "/redirect":
             raise web.HTTPFound("/elsewhere")
+        if request.path.startswith("/chunks/"):
+            answer = web.StreamResponse()
+            answer.enable_chunked_encoding()
+            await answer.prepare(request)
+            for _ in range(int(request.path.rpartition("/")[2])):
+                await answer.write(b"x" * 1000)
+            await answer.write_eof()
+            return answer
+        if request.path == "/declared":
+            return web.Response(body=b"x" * 10_001)
         return web.json_response({"ok": True}, status=418 if request.path == "/teapot" else 200)
 
     app = web.Application()
@@ -81,5 +91,19 @@ async def test_a_full_pool_refuses_instead_of_queueing_for_ever(server, monkeypa
         await client.request("GET", "/")
     with pytest.raises(NoAnswer):
         await hanging
+    assert (await client.request("GET", "/")).status == 200
+    await client.aclose()
+
+
+@pytest.mark.asyncio
+async def test_an_answer_beyond_the_limit_is_no_answer_declared_or_in_chunks(server, monkeypatch):
+    """A peer that writes without end must not fill this process's memory."""
+    monkeypatch.setattr("shared.client.ANSWER_MAX", 10_000)
+    url, _ = server
+    client = Client(url, name="t", timeout_s=5)
+    assert (await client.request("GET", "/chunks/10")).content == b"x" * 10_000
+    for path in ("/declared", "/chunks/11", "/chunks/100000"):
+        with pytest.raises(NoAnswer, match="too large"):
+            await client.request("GET", path)
     assert (await client.request("GET", "/")).status == 200
     await client.aclose()

@@ -1,0 +1,59 @@
+"""Whose request it is when reverse proxies stand before the edge.
+
+Each proxy appends the address it heard from to X-Forwarded-For, so only what trusted proxies
+appended is a fact; everything left of that, the sender may have written itself.
+"""
+
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+HEADER = b"x-forwarded-for"
+HOPS_MAX = 16
+
+Network = IPv4Network | IPv6Network
+
+
+def networks(listed: str) -> tuple[Network, ...]:
+    """`10.0.0.5,10.1.0.0/16`; ValueError for anything that is no address or network."""
+    return tuple(ip_network(part.strip()) for part in listed.split(",") if part.strip())
+
+
+class Proxies:
+    """The trusted ones; with none, the peer of the connection is the client."""
+
+    def __init__(self, trusted: Sequence[Network]) -> None:
+        self._trusted = trusted
+
+    def client_of(self, peer: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
+        """The last hop that is not a proxy of ours. Where the chain stops making sense, the last
+        one that did: a wrong word may cost its sender, never put the blame on somebody else."""
+        if not self._trusted or not self._is_trusted(_address(peer)):
+            return peer
+        said = b",".join(value for name, value in headers if name == HEADER)
+        client = peer
+        for hop in reversed(said.decode("latin-1").split(",")[-HOPS_MAX:]):
+            address = _address(hop)
+            if address is None:
+                break
+            client = str(address)
+            if not self._is_trusted(address):
+                break
+        return client
+
+    def _is_trusted(self, address: IPv4Address | IPv6Address | None) -> bool:
+        return address is not None and any(address in network for network in self._trusted)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """An address as proxies write it: with a port or without, IPv6 in brackets or not."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
