@@ -11,7 +11,7 @@ consumers' inboxes drop what they have already heard.
 import asyncio
 import itertools
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
@@ -22,8 +22,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.db import Database
 from shared.errors import Unavailable
 from shared.events.base import Event
-from shared.kafka import Producer
 from shared.telemetry import get_logger
+
+if TYPE_CHECKING:
+    # Only a worker has a relay: an API process need not load the Kafka client to say something.
+    from shared.kafka import Producer
 
 DDL = """
 CREATE TABLE outbox (
@@ -109,7 +112,7 @@ async def add(where: "AsyncSession | asyncpg.Connection[Any]", event: Event) -> 
 class Relay:
     """Carries one service's outbox to its topic."""
 
-    def __init__(self, db: Database, sink: Producer, topic: str) -> None:
+    def __init__(self, db: Database, sink: "Producer", topic: str) -> None:
         self._db = db
         self._sink = sink
         self._topic = topic

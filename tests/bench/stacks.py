@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from tests.fixtures.postgres import Cluster, die_with_parent, free_port
 from tests.fixtures.processes import ROOT, new_stack, remove_stack
 
 START_LIMIT_S = 20.0
+SETTLE_S = 3.0
+STARTS = 3
 NOT_OURS = ("sandbox", "dragonfly", "alipay", "supervisor")
 """Programs that stand for the outside world, or only start the others."""
 
@@ -82,11 +85,14 @@ class Product:
         return found
 
     def start_seconds(self) -> dict[str, float]:
-        """Spawn to /readyz of a second instance of each API process, started like the first."""
+        """Spawn to /readyz of a second instance of each API process, started like the first: the
+        median of a few, once the load before has drained."""
+        time.sleep(SETTLE_S)
         found = {}
         for name, pids in self.pids.items():
             if name.endswith("-api") or name.startswith("gateway"):
-                found[name] = round(_start_twin(pids[0]), 3)
+                times = [_start_twin(pids[0]) for _ in range(STARTS)]
+                found[name] = round(statistics.median(times), 3)
         return found
 
 
