@@ -2,6 +2,7 @@
 
     /api/...               → services, by the route table, under a token made for that service
     /alipay/notify/{route} → verified here, committed by payment
+    /api/public/v1/about   → what anybody may know of this installation
     /livez /readyz /metrics, and the console's files
 
 It holds no business rule: a request leaves it either refused or unchanged.
@@ -9,8 +10,18 @@ It holds no business rule: a request leaves it either refused or unchanged.
 
 from contextlib import AbstractAsyncContextManager
 
-from gateway import notify
-from gateway.asgi import METRICS, NO_STORE, Answer, Asked, Door, Header, json_answer, running
+from gateway import VERSION, notify
+from gateway.asgi import (
+    CSP_NAME,
+    METRICS,
+    NO_STORE,
+    Answer,
+    Asked,
+    Door,
+    Header,
+    json_answer,
+    running,
+)
 from gateway.auth.device import DeviceAuth
 from gateway.auth.internal import EDGE, Inward
 from gateway.auth.merchant import SessionAuth, refuse_foreign_site
@@ -19,7 +30,7 @@ from gateway.keyring import KeyRing
 from gateway.limits import CALLS_MAX, IN_FLIGHT_MAX, SERVICE_WAIT_S, Admission, rate_limits
 from gateway.notify import NotifyDoor
 from gateway.proxy import Upstreams
-from gateway.routing import Route, match, table
+from gateway.routing import SAFE_METHODS, Route, match, table
 from gateway.static import CSP, StaticFiles
 from shared import telemetry
 from shared.client import ServiceClient
@@ -32,11 +43,12 @@ from shared.tokens import TokenSigner
 
 TOPICS = ("binding.events", "device.events")
 HEALTH = ("/livez", "/readyz", "/metrics")
+ABOUT = "/api/public/v1/about"
 NEEDED = ("binding", "device", "payment")
 """Without these nobody can pay; the others may be away."""
 
 _SECURITY: tuple[Header, ...] = (
-    (b"content-security-policy", CSP.encode()),
+    (CSP_NAME, CSP.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
@@ -69,6 +81,7 @@ class Edge:
         self._inward = Inward(signer)
         self._upstreams = Upstreams(urls, clock)
         self._static = StaticFiles()
+        self._about = {"is_sandbox": config.is_sandbox, "version": VERSION}
         self._rows = table()
         self._admission = Admission("edge", IN_FLIGHT_MAX)
         self._tail = Tail(
@@ -97,6 +110,11 @@ class Edge:
     async def handle(self, asked: Asked) -> Answer:
         """One request: to a service, to the notify door, or answered here."""
         path = asked.path
+        if path == ABOUT:
+            asked.route = ABOUT
+            if asked.method not in SAFE_METHODS:
+                raise MethodNotAllowed(allow=sorted(SAFE_METHODS))
+            return json_answer(self._about)
         if path.startswith("/api/"):
             route = match(self._rows, asked.method, path)
             if route is None:

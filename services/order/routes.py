@@ -1,11 +1,14 @@
-"""The HTTP door: the merchant's order list and one order in detail."""
+"""The HTTP door: the merchant's order list, one order in detail, and the dashboard."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 
 from services.order import service
-from services.order.schemas import OrderDetail, OrderFilters, OrderList
+from services.order.schemas import DashboardOut, OrderDetail, OrderFilters, OrderList
 from services.order.service import Deps
 from shared.errors import InvalidBody
 from shared.serve import faults, json_response
@@ -53,3 +56,18 @@ async def show_order(request: Request, order_no: str) -> Response:
     deps: Deps = request.app.state.deps
     shown = await service.show_order(deps, principal(request).tenant, order_no)
     return json_response(OrderDetail.of(shown).model_dump_json().encode())
+
+
+@router.get(
+    "/api/merchant/v1/dashboard",
+    dependencies=[guard("user", "orders.read")],
+    response_model=DashboardOut,
+)
+async def show_dashboard(
+    request: Request, store_id: Annotated[UUID | None, Query()] = None
+) -> Response:
+    deps: Deps = request.app.state.deps
+    caller = principal(request)
+    seen: frozenset[UUID] = getattr(caller, "store_ids", frozenset())
+    board = await service.dashboard(deps, caller.tenant, store_id=store_id, seen=seen)
+    return json_response(DashboardOut.of(board).model_dump_json().encode())

@@ -1,7 +1,7 @@
 /** One build for the console. Its strict policy: no inline script, styles only with the edge's nonce. */
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
-import { defineConfig } from 'vitest/config';
+import { defineConfig } from 'vite';
 
 const shared = fileURLToPath(new URL('../shared/src', import.meta.url));
 
@@ -19,13 +19,5 @@ export default defineConfig({
     reportCompressedSize: false,
     manifest: 'manifest.json',
     chunkSizeWarningLimit: 1500,
-  },
-  test: {
-    environment: 'happy-dom',
-    setupFiles: ['src/test/setup.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    pool: 'threads',
-    maxWorkers: 1,
   },
 });
