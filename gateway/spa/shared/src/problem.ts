@@ -17,13 +17,17 @@ export interface ProblemBody {
 
 export type Language = 'zh-CN' | 'en';
 
-const LAST_CHINESE = /^([\s\S]*[\u2e80-\u9fff\uff00-\uffef])\s*([\s\S]*)$/;
+const LAST_CHINESE = /^([\s\S]*[\u2e80-\u9fff\uff00-\uffef])([\s\S]*)$/;
+const SENTENCE = /\s(?=[A-Z](?:[a-z]|\s))/;
 
 /** One language of a title "中文 English."; the whole when it has only one. */
 export function inLanguage(title: string, language: Language): string {
   const found = LAST_CHINESE.exec(title);
   if (!found) return title;
-  const [, chinese = '', english = ''] = found;
+  const [, head = '', tail = ''] = found;
+  // Latin words may end the Chinese half ("… PKCS#1"): the English half begins like a sentence.
+  const start = SENTENCE.exec(tail)?.index ?? 0;
+  const [chinese, english] = [head + tail.slice(0, start), tail.slice(start)];
   return (language === 'en' ? english : chinese).trim() || title;
 }
 

@@ -125,8 +125,9 @@ export interface AuditRow {
   subject: string;
   before: unknown;
   after: unknown;
-  request_id: string;
-  address: string;
+  request_id: string | null;
+  address: string | null;
+  reason?: string | null;
 }
 
 export interface AuditVerdict {
@@ -278,14 +279,17 @@ export interface Dashboard {
 }
 
 export interface NoticeRow {
-  notice_id: string;
-  kind?: string;
-  app_id?: string;
-  out_trade_no?: string;
-  state: string;
-  reason?: string | null;
+  merchant_id: string;
+  app_id: string;
+  notify_id: string;
+  kind: string;
+  out_trade_no: string | null;
+  trade_no: string | null;
+  total_fen: number | null;
+  verdict: string;
+  reason: string | null;
   received_at: string;
-  applied_at?: string | null;
+  deliveries: number;
 }
 
 type OrderQuery = Paging & Record<string, string | number | undefined>;
@@ -417,9 +421,15 @@ interface MerchantDoors {
   };
   '/api/operator/v1/merchants/{merchant_id}': { get: Method<Merchant> };
   '/api/operator/v1/notices': {
-    get: Method<Page<NoticeRow>, undefined, Paging & Record<string, string | number | undefined>>;
+    get: Method<
+      { items: NoticeRow[]; next: string | null },
+      undefined,
+      Record<string, string | number | undefined>
+    >;
   };
-  '/api/operator/v1/notices/{notice_id}/replay': { post: Method<unknown, Record<string, never>> };
+  '/api/operator/v1/notices/{merchant_id}/{app_id}/{notify_id}/replay': {
+    post: Method<NoticeRow, Record<string, never>>;
+  };
 }
 
 export type PendingPaths = SessionDoors & PeopleDoors & MerchantDoors;

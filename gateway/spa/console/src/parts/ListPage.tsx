@@ -19,11 +19,15 @@ export interface Column<T> {
   /** the cell in an export; left out of it when absent */
   text?: (row: T) => string | number | null | undefined;
   align?: 'right';
+  /** stays in sight while the table scrolls: what one does with a row */
+  isAction?: boolean;
 }
 
 interface Listed<T> {
   items: T[];
   total?: number;
+  /** of a list that is walked by a cursor: where the next part begins */
+  next?: string | null;
 }
 
 interface Props<T> {
@@ -120,6 +124,7 @@ function Rows<T>({ props, rows, isBusy }: { props: Props<T>; rows: T[]; isBusy: 
           key: column.key,
           title: column.title,
           align: column.align ?? 'left',
+          ...(column.isAction ? { fixed: 'right' as const } : {}),
           render: (_: unknown, row: T & object) => column.render(row),
         }))}
         {...(props.onOpen
@@ -130,12 +135,26 @@ function Rows<T>({ props, rows, isBusy }: { props: Props<T>; rows: T[]; isBusy: 
   );
 }
 
+function CursorFoot({ asked, next }: { asked: Asked; next: string | null }) {
+  const { t } = useText();
+  return (
+    <nav className="list-foot" aria-label={t('list.pages')}>
+      {asked.query.cursor ? (
+        <Button onClick={() => asked.follow(null)}>{t('list.newest')}</Button>
+      ) : null}
+      <Button disabled={!next} onClick={() => asked.follow(next)}>
+        {t('list.older')}
+      </Button>
+    </nav>
+  );
+}
+
 function Foot({ asked, total, shown }: { asked: Asked; total: number; shown: number }) {
   const { t } = useText();
   const from = (asked.page - 1) * asked.pageSize + 1;
   const to = from + shown - 1;
   return (
-    <nav className="list-foot" aria-label={t('list.page_size')}>
+    <nav className="list-foot" aria-label={t('list.pages')}>
       <span className="soft">{t('list.range', { from, to, total })}</span>
       <Select
         aria-label={t('list.page_size')}
@@ -212,7 +231,11 @@ export function ListPage<T>(props: Props<T>) {
           {rows.length > 0 ? (
             <>
               <Rows props={props} rows={rows} isBusy={listed.isFetching} />
-              <Foot asked={asked} total={total} shown={rows.length} />
+              {listed.data.next === undefined ? (
+                <Foot asked={asked} total={total} shown={rows.length} />
+              ) : (
+                <CursorFoot asked={asked} next={listed.data.next} />
+              )}
             </>
           ) : asked.isFiltered || asked.page > 1 ? (
             <Calm

@@ -32,6 +32,8 @@ export interface Asked {
   isFiltered: boolean;
   change: (values: Record<string, string | undefined>) => void;
   turn: (page: number, pageSize?: number) => void;
+  /** for lists that are walked by a cursor: the next part, or the first */
+  follow: (cursor: string | null) => void;
   clear: () => void;
 }
 
@@ -75,9 +77,12 @@ export function useFilters(filters: Filter[], fixed: Query = {}): Asked {
       values,
       page,
       pageSize,
-      query: { ...query, page, page_size: pageSize },
+      query: params.get('cursor')
+        ? { ...query, page, page_size: pageSize, cursor: params.get('cursor') ?? '' }
+        : { ...query, page, page_size: pageSize },
       isFiltered: Object.keys(values).length > 0,
-      change: (entries) => put({ ...entries, page: undefined }),
+      change: (entries) => put({ ...entries, page: undefined, cursor: undefined }),
+      follow: (cursor) => put({ cursor: cursor ?? undefined }),
       turn: (next, size = pageSize) =>
         put({
           page: next > 1 ? String(next) : undefined,
@@ -85,7 +90,11 @@ export function useFilters(filters: Filter[], fixed: Query = {}): Asked {
         }),
       clear: () =>
         put(
-          Object.fromEntries([...filters.map((one) => [one.name, undefined]), ['page', undefined]]),
+          Object.fromEntries([
+            ...filters.map((one) => [one.name, undefined]),
+            ['page', undefined],
+            ['cursor', undefined],
+          ]),
         ),
     };
   }, [filters, fixed, params, setParams]);

@@ -30,7 +30,13 @@ async function who(): Promise<{ console: Console; session: Session } | null> {
   for (const console of order) {
     try {
       const session = await get(at(console, '/session'));
-      if (session) return { console, session };
+      if (!session) continue;
+      if (console === 'operator' && session.acting) {
+        // For the merchant one acts for, the merchant console says what is allowed.
+        const there = await get('/api/merchant/v1/session');
+        return { console, session: { ...session, permissions: there.permissions } };
+      }
+      return { console, session };
     } catch (error) {
       // 401: nobody is signed in; 403: signed in at the other console.
       if (!(error instanceof ApiProblem) || (error.status !== 401 && error.status !== 403))

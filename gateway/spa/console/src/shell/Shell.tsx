@@ -80,7 +80,11 @@ function Header({ onMenu, isNarrow }: { onMenu: () => void; isNarrow: boolean })
             },
           }}
         >
-          <Button type="text" icon={<UserOutlined />} aria-label={t('app.account')}>
+          <Button
+            type="text"
+            icon={<UserOutlined />}
+            {...(isNarrow ? { 'aria-label': t('app.account') } : {})}
+          >
             {isNarrow ? null : session.user.name || session.user.login}
           </Button>
         </Dropdown>

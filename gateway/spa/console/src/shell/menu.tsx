@@ -64,8 +64,8 @@ const MERCHANT: MenuEntry[] = [
 const OPERATOR: MenuEntry[] = [
   { key: '/merchants', text: 'menu.merchants', icon: <BankOutlined />, needs: ['merchants.read'] },
   { key: '/notices', text: 'menu.notices', icon: <BellOutlined />, needs: ['notices.read'] },
-  { key: '/staff', text: 'menu.staff', icon: <TeamOutlined />, needs: ['staff.read'] },
-  { key: '/audit', text: 'menu.audit', icon: <AuditOutlined />, needs: ['audit.read'] },
+  { key: '/staff', text: 'menu.staff', icon: <TeamOutlined />, needs: ['operators.read'] },
+  { key: '/audit', text: 'menu.audit', icon: <AuditOutlined />, needs: ['operators.audit'] },
 ];
 
 type Can = (...permissions: string[]) => boolean;

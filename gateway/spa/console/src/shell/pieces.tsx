@@ -19,13 +19,12 @@ export function Brand() {
 }
 
 export function LanguageButton() {
-  const { t, language } = useText();
+  const { language } = useText();
   const other = language === 'en' ? 'zh-CN' : 'en';
   return (
     <Button
       type="text"
       icon={<GlobalOutlined />}
-      aria-label={t('app.language')}
       lang={other}
       onClick={() => chooseLanguage(other)}
     >

@@ -68,7 +68,8 @@ function Change({ row, onClose }: { row: AuditRow | null; onClose: () => void })
               [t('audit.at'), <When key="at" at={row.at} />],
               [t('audit.actor'), `${row.actor_name} (${row.actor})`],
               [t('audit.subject'), <Id key="subject" value={row.subject} />],
-              [t('audit.address'), row.address],
+              [t('audit.address'), row.address ?? '—'],
+              ...(row.reason ? [[t('acting.reason'), row.reason] as [string, string]] : []),
               [t('audit.request'), <Id key="request" value={row.request_id} />],
             ]}
           />
@@ -122,6 +123,7 @@ export default function Audit() {
     {
       key: 'open',
       title: t('orders.action'),
+      isAction: true,
       render: (row) => (
         <Button
           type="link"

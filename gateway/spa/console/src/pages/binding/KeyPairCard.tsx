@@ -13,7 +13,6 @@ import { useText } from '../../texts';
 const QR_MAX = 2000;
 
 export function PublicKey({ text, title }: { text: string; title: string }) {
-  const { t } = useText();
   return (
     <div className="stack">
       <div className="row">
@@ -40,7 +39,6 @@ export function PublicKey({ text, title }: { text: string; title: string }) {
           </div>
         </details>
       ) : null}
-      <span className="soft small">{t('do.copy')} → open.alipay.com</span>
     </div>
   );
 }

@@ -130,6 +130,7 @@ export default function Devices() {
     columns.push({
       key: 'action',
       title: t('orders.action'),
+      isAction: true,
       render: (row) =>
         row.status === 'active' ? (
           <Popconfirm

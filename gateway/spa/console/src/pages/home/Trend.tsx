@@ -35,29 +35,32 @@ export default function Trend({ week }: { week: Dashboard['week'] }) {
           </BarChart>
         </ResponsiveContainer>
       </div>
-      <table className="plain small">
-        <caption className="soft small">{t('home.trend_label')}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{t('home.day')}</th>
-            <th scope="col" className="num">
-              {t('home.payments')}
-            </th>
-            <th scope="col" className="num">
-              {t('home.amount')}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {week.map((day) => (
-            <tr key={day.date}>
-              <td>{day.date}</td>
-              <td className="num">{day.count}</td>
-              <td className="num">{money(day.paid_fen)}</td>
+      <details>
+        <summary>{t('home.table')}</summary>
+        <table className="plain small">
+          <caption className="soft small">{t('home.trend_label')}</caption>
+          <thead>
+            <tr>
+              <th scope="col">{t('home.day')}</th>
+              <th scope="col" className="num">
+                {t('home.payments')}
+              </th>
+              <th scope="col" className="num">
+                {t('home.amount')}
+              </th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {week.map((day) => (
+              <tr key={day.date}>
+                <td>{day.date}</td>
+                <td className="num">{day.count}</td>
+                <td className="num">{money(day.paid_fen)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </details>
     </>
   );
 }

@@ -1,10 +1,21 @@
 /** The form of an automatic row, built from the fields the server names, with their lengths. */
 import { Button, Form, Input, InputNumber, Switch } from 'antd';
+import type { ReactElement } from 'react';
 import type { OnboardingRow, RowField } from '../../api/pending';
 import { useText } from '../../texts';
 
-function Control({ field }: { field: RowField }) {
-  if (field.kind === 'text' && (field.max ?? 0) > 60)
+/** From this length on a field has several lines. */
+const LONG = 60;
+
+/** An element, not a component: Form.Item hands its value and label to what it holds. */
+function control(field: RowField): ReactElement {
+  const bounds = {
+    ...(field.min != null ? { min: field.min } : {}),
+    ...(field.max != null ? { max: field.max } : {}),
+  };
+  if (field.kind === 'number') return <InputNumber style={{ width: '100%' }} {...bounds} />;
+  if (field.kind === 'switch') return <Switch />;
+  if ((field.max ?? 0) > LONG)
     return <Input.TextArea rows={3} maxLength={field.max ?? 500} showCount />;
   return <Input maxLength={field.max ?? 200} inputMode={field.kind === 'phone' ? 'tel' : 'text'} />;
 }
@@ -51,17 +62,7 @@ export function RowForm({ row, isBusy, onRun }: Props) {
                 : []),
             ]}
           >
-            {one.kind === 'number' ? (
-              <InputNumber
-                style={{ width: '100%' }}
-                {...(one.min != null ? { min: one.min } : {})}
-                {...(one.max != null ? { max: one.max } : {})}
-              />
-            ) : one.kind === 'switch' ? (
-              <Switch />
-            ) : (
-              <Control field={one} />
-            )}
+            {control(one)}
           </Form.Item>
         );
       })}

@@ -79,6 +79,7 @@ export default function Merchants() {
     {
       key: 'open',
       title: t('orders.action'),
+      isAction: true,
       render: (row) => (
         <Button
           type="link"

@@ -80,6 +80,12 @@ function columnsOf(t: T, open: (order: Order) => void): Column<Order>[] {
       text: (row) => row.order_no,
     },
     {
+      key: 'at',
+      title: t('orders.at'),
+      render: (row) => <When at={row.ordered_at} />,
+      text: (row) => chinaTime(row.ordered_at),
+    },
+    {
       key: 'sub_type',
       title: t('orders.sub_type'),
       render: (row) => word(t, 'sub_type', row.sub_type),
@@ -146,14 +152,9 @@ function columnsOf(t: T, open: (order: Order) => void): Column<Order>[] {
       text: (row) => row.receiver_phone,
     },
     {
-      key: 'at',
-      title: t('orders.at'),
-      render: (row) => <When at={row.ordered_at} />,
-      text: (row) => chinaTime(row.ordered_at),
-    },
-    {
       key: 'action',
       title: t('orders.action'),
+      isAction: true,
       render: (row) => (
         <Button
           type="link"

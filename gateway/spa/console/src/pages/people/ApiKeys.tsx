@@ -106,6 +106,7 @@ export default function ApiKeys() {
     columns.push({
       key: 'delete',
       title: t('orders.action'),
+      isAction: true,
       render: (row) => (
         <Popconfirm
           title={t('keys_api.delete_sure')}

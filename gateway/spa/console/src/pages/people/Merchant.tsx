@@ -33,7 +33,7 @@ export default function Merchant() {
       save={(values, shape) =>
         patch('/api/merchant/v1/merchant', { ...values, version: shape.version ?? 0 })
       }
-      mayWrite={can('settings.write')}
+      mayWrite={can('merchant.write')}
     >
       {(shape) => (
         <>

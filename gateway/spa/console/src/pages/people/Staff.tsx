@@ -154,7 +154,7 @@ export default function Staff() {
   const { stores } = useStores();
   const console: Console = session.acting ? 'merchant' : signedIn;
   const roles = useRoles(console).data?.items ?? [];
-  const mayWrite = can('staff.write') && !session.acting;
+  const mayWrite = !session.acting && can('staff.write', 'operators.write');
   const storeNames = (ids: string[]) =>
     ids.length === 0
       ? t('app.all_stores')
@@ -196,6 +196,7 @@ export default function Staff() {
     columns.push({
       key: 'acts',
       title: t('orders.action'),
+      isAction: true,
       render: (row) => <Acts row={row} console={console} roles={roles} />,
     });
   }

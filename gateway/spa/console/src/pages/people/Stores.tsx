@@ -64,6 +64,7 @@ export default function Stores() {
     columns.push({
       key: 'edit',
       title: t('orders.action'),
+      isAction: true,
       render: (row) =>
         row.version === undefined ? (
           '—'
