@@ -51,6 +51,11 @@ class Node:
     def npm(self) -> str:
         return str(self.folder / "npm")
 
+    def environment(self) -> dict[str, str]:
+        """Ours, with this Node first."""
+        path = os.environ.get("PATH", os.defpath)
+        return {**os.environ, "PATH": f"{self.folder}:{path}", "NO_COLOR": "1"}
+
 
 def sources_digest() -> str:
     """Of everything that the build reads."""
@@ -85,7 +90,7 @@ async def build(say: Say) -> None:
         if is_current(digest):
             return
         try:
-            node = await _node(say)
+            node = await find_node(say)
             await _install(node, say, everything=False)
             say("控制台：构建 console: building")
             await _run(node, node.npm, "run", "--silent", "build")
@@ -100,7 +105,7 @@ async def build(say: Say) -> None:
 async def run_script(name: str, say: Say) -> None:
     """One of the project's own scripts (`check`, `test`), with everything they need installed."""
     async with _alone():
-        node = await _node(say)
+        node = await find_node(say)
         await _install(node, say, everything=True)
         try:
             say(await _run(node, node.npm, "run", "--silent", name))
@@ -134,7 +139,8 @@ async def _alone() -> AsyncIterator[None]:
         yield
 
 
-async def _node(say: Say) -> Node:
+async def find_node(say: Say) -> Node:
+    """A Node that is new enough; brought into this environment where the system has none."""
     for name in (shutil.which("node"), str(Path(sys.prefix) / "bin" / "node")):
         if name is not None and _is_usable(Path(name)):
             return Node(Path(name).parent)
@@ -157,13 +163,7 @@ def _is_usable(node: Path) -> bool:
 
 async def _run(node: Node | None, *words: str) -> str:
     """What it said; _Failed with the end of that otherwise."""
-    path = os.environ.get("PATH", os.defpath)
-    settings = {
-        **os.environ,
-        "PATH": f"{node.folder}:{path}" if node else path,
-        "CONSOLE_OUT": str(FRESH),
-        "NO_COLOR": "1",
-    }
+    settings = {**(node.environment() if node else os.environ), "CONSOLE_OUT": str(FRESH)}
     process = await asyncio.create_subprocess_exec(
         *words, cwd=PROJECT, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True,

@@ -1,6 +1,6 @@
 /** Unit tests in a small DOM; the whole console in a real browser is tests/browser. */
 import { defineConfig, mergeConfig } from 'vitest/config';
-import base from './vite.config';
+import base from './vite.config.ts';
 
 export default mergeConfig(
   base,

@@ -1,5 +1,5 @@
 /** The filters above a list: typed text waits for Enter, a choice applies at once. */
-import { Button, Input, Select } from 'antd';
+import { Button, Grid, Input, Select } from 'antd';
 import { useState } from 'react';
 import { useText } from '../texts';
 import type { Asked, Filter } from './filters';
@@ -60,13 +60,16 @@ function Field({ filter, asked }: { filter: Filter; asked: Asked }) {
 
 export function FilterBar({ filters, asked }: { filters: Filter[]; asked: Asked }) {
   const { t } = useText();
-  const hasExtra = filters.some((one) => one.isExtra);
+  const isNarrow = Grid.useBreakpoint().sm === false;
+  // A phone shows the search alone; the rest is one touch away.
+  const isExtra = (one: Filter) => one.isExtra || (isNarrow && one !== filters[0]);
+  const hasExtra = filters.some(isExtra);
   const [isOpen, setOpen] = useState(filters.some((one) => one.isExtra && asked.values[one.name]));
   if (filters.length === 0) return null;
   return (
     <search className="filters">
       {filters
-        .filter((one) => isOpen || !one.isExtra)
+        .filter((one) => isOpen || !isExtra(one))
         .map((one) => (
           <Field key={one.name} filter={one} asked={asked} />
         ))}

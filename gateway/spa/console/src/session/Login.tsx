@@ -59,6 +59,9 @@ export default function Login() {
           <LanguageButton />
           <ThemeButton />
         </div>
+        <div className="login-brand">
+          <Brand />
+        </div>
         <h1>{t('login.title')}</h1>
         {hasExpired ? <Alert type="info" showIcon title={t('login.expired')} /> : null}
         {fault ? <Alert type="error" showIcon title={fault} role="alert" /> : null}

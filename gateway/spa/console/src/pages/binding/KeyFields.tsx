@@ -1,6 +1,6 @@
 /** The key half of the binding form: where the private key comes from, and Alipay's side. */
 import { UploadOutlined } from '@ant-design/icons';
-import { Button, Form, Input, Segmented } from 'antd';
+import { Button, Form, Grid, Input, Segmented } from 'antd';
 import { useRef } from 'react';
 import type { BoundApp, KeyPair } from '../../api/pending';
 import { type TextKey, useText } from '../../texts';
@@ -56,6 +56,7 @@ interface Props {
 
 export function KeyFields({ app, pair, onPair, onPasted }: Props) {
   const { t } = useText();
+  const isNarrow = Grid.useBreakpoint().sm === false;
   const mode = Form.useWatch<Draft['mode']>('mode') ?? 'key';
   const source = Form.useWatch<KeySource>('source') ?? (app ? 'keep' : 'generate');
   const sources: { value: KeySource; label: string }[] = [
@@ -72,7 +73,7 @@ export function KeyFields({ app, pair, onPair, onPasted }: Props) {
       >
         <Segmented<KeySource>
           options={sources}
-          vertical={false}
+          vertical={isNarrow}
           name="source"
           aria-label={t('bind.key_source')}
         />
