@@ -5,7 +5,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    StorageState,
+    expect,
+    sync_playwright,
+)
 
 from deploy.local import console
 from tests.browser import chromium
@@ -26,6 +33,7 @@ def built() -> None:
 @pytest.fixture(scope="package")
 def browser(built: None, stack: Stack) -> Iterator[Browser]:
     path: str = in_thread(chromium.executable)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
         yield running

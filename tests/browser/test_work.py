@@ -3,7 +3,7 @@
 import re
 import secrets
 
-from playwright.sync_api import Browser, StorageState, expect
+from playwright.sync_api import StorageState, expect
 
 from tests.browser.conftest import Open, sign_in
 from tests.fixtures.processes import Stack
@@ -85,9 +85,7 @@ def test_two_open_pages_do_not_overwrite_each_other(window: Open, owner: Storage
     expect(second.get_by_text("绑定已保存")).to_be_visible()
 
 
-def test_a_new_merchant_from_first_login(
-    window: Open, operator: StorageState, browser: Browser
-) -> None:
+def test_a_new_merchant_from_first_login(window: Open, operator: StorageState) -> None:
     """S1: the operator makes a merchant; its owner signs in and is told what comes next."""
     account = {"login": f"new-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(18)}
     page = window(operator).go("/merchants")

@@ -65,8 +65,9 @@ export function useSignOut(): (console: Console) => Promise<void> {
       await remove(at(console, '/session'));
     } finally {
       csrf.forget();
-      queries.clear();
+      // Not clear(): the page that watches `who` must hear that nobody is signed in.
       queries.setQueryData(['who'], null);
+      queries.removeQueries({ predicate: (query) => query.queryKey[0] !== 'who' });
     }
   };
 }
