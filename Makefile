@@ -45,6 +45,8 @@ reset:  ## stop, and forget the local state
 
 test: $(VENV)/dev.stamp  ## the whole suite that needs no JVM
 	@mkdir -p $(RUN_DIR)/test
+	@$(PY) -m deploy.local console
+	$(PY) -m deploy.local console test
 	$(PY) -m pytest --junitxml=$(RUN_DIR)/test/junit.xml tests
 
 kafka: $(VENV)/run.stamp  ## a real Apache Kafka on 127.0.0.1, by Maven
@@ -75,6 +77,7 @@ check: $(VENV)/dev.stamp  ## format, lint, types, import contracts, tidy limits,
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(PY) -m deploy.local console check
 	$(PY) -m pytest -q tests/architecture tests/contract/test_generated.py
 
 fmt: $(VENV)/dev.stamp  ## format, and write what is generated from the code

@@ -36,6 +36,7 @@ JSON: Header = (b"content-type", b"application/json")
 PROBLEM: Header = (b"content-type", b"application/problem+json")
 PLAIN: Header = (b"content-type", b"text/plain; charset=utf-8")
 NO_STORE: Header = (b"cache-control", b"no-store")
+CSP_NAME = b"content-security-policy"
 METRICS: Header = (b"content-type", b"text/plain; version=0.0.4")
 
 log = telemetry.get_logger("gateway")
@@ -59,6 +60,8 @@ class Answer:
     status: int
     body: bytes = b""
     headers: tuple[Header, ...] = ()
+    policy: bytes = b""
+    """a content security policy of its own, instead of the door's"""
 
 
 class Asked:
@@ -183,6 +186,7 @@ class Door:
         self._handler = handler
         self._lifespan = lifespan
         self._headers = tuple(headers)
+        self._without_policy = tuple(one for one in self._headers if one[0] != CSP_NAME)
         self._counters: dict[tuple[str, int], Counter] = {}
         self._timers: dict[str, Histogram] = {}
 
@@ -213,9 +217,12 @@ class Door:
 
     async def _send(self, asked: Asked, answer: Answer, send: Send) -> None:
         body = answer.body
+        ours = self._headers
+        if answer.policy:
+            ours = ((CSP_NAME, answer.policy), *self._without_policy)
         headers = [
             *answer.headers,
-            *self._headers,
+            *ours,
             (b"content-length", str(len(body)).encode()),
             (b"x-request-id", asked.request_id.encode()),
         ]

@@ -36,6 +36,8 @@ class EdgeConfig(GatewayConfig):
     payment_url: str
     campaign_url: str
     order_url: str
+    is_sandbox: bool = False
+    """whether the Alipay behind us is a rehearsal: the console then says so on every page"""
     trusted_proxies: str = ""
     """addresses and networks of reverse proxies, by commas: only from these is X-Forwarded-For
     read. Empty: nobody stands before the edge"""

@@ -2,6 +2,7 @@
 
     /api/...               → services, by the route table, under a token made for that service
     /alipay/notify/{route}, /alipay/messages/{route} → verified here, committed by payment, binding
+    /api/public/v1/about   → what anybody may know of this installation
     /livez /readyz /metrics, and the console's files
 
 It holds no business rule: a request leaves it either refused or unchanged.
@@ -9,8 +10,18 @@ It holds no business rule: a request leaves it either refused or unchanged.
 
 from contextlib import AbstractAsyncContextManager
 
-from gateway import messages, notify
-from gateway.asgi import METRICS, NO_STORE, Answer, Asked, Door, Header, json_answer, running
+from gateway import VERSION, messages, notify
+from gateway.asgi import (
+    CSP_NAME,
+    METRICS,
+    NO_STORE,
+    Answer,
+    Asked,
+    Door,
+    Header,
+    json_answer,
+    running,
+)
 from gateway.auth.device import DeviceAuth
 from gateway.auth.internal import EDGE, Inward
 from gateway.auth.merchant import SessionAuth, refuse_foreign_site
@@ -36,11 +47,12 @@ from shared.tokens import TokenSigner
 TOPICS = ("binding.events", "device.events")
 HEALTH = ("/livez", "/readyz", "/metrics")
 SIGNED = (notify.PREFIX, messages.PREFIX)
+ABOUT = "/api/public/v1/about"
 NEEDED = ("binding", "device", "payment")
 """Without these nobody can pay; the others may be away."""
 
 _SECURITY: tuple[Header, ...] = (
-    (b"content-security-policy", CSP.encode()),
+    (CSP_NAME, CSP.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
@@ -79,6 +91,7 @@ class Edge:
         self._inward = Inward(signer)
         self._upstreams = Upstreams(urls, clock)
         self._static = StaticFiles()
+        self._about = {"is_sandbox": config.is_sandbox, "version": VERSION}
         self._rows = table()
         self._admission = Admission("edge", IN_FLIGHT_MAX)
         self._tail = Tail(
@@ -108,6 +121,11 @@ class Edge:
         """One request: to a service, to a door for signed forms, or answered here."""
         path = asked.path
         asked.client = self._proxies.client_of(asked.client, asked.raw_headers)
+        if path == ABOUT:
+            asked.route = ABOUT
+            if asked.method not in SAFE_METHODS:
+                raise MethodNotAllowed(allow=sorted(SAFE_METHODS))
+            return json_answer(self._about)
         if path.startswith("/api/"):
             route = match(self._rows, asked.method, path)
             if route is None:

@@ -64,6 +64,7 @@ ROUTES = (
     Route("GET POST", f"{_MERCHANT}/devices", "device", "user"),
     Route("GET POST", f"{_MERCHANT}/payments", "payment", "user", wait_s=PAYMENT_WAIT_S),
     Route("GET", f"{_MERCHANT}/orders", "order", "user"),
+    Route("GET", f"{_MERCHANT}/dashboard", "order", "user"),
     Route("GET", f"{_MERCHANT}/campaign", "campaign", "user"),
     Route("GET POST", f"{_OPERATOR}/merchants", "binding", "user"),
     Route("POST DELETE", f"{_OPERATOR}/acting", "binding", "user", changes_session=True),

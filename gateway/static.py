@@ -1,18 +1,29 @@
-"""The console's built files, held in memory; until they exist, a small page that says so."""
+"""The console's built files, held in memory; until they exist, a small page that says so.
+
+The console's library writes <style> elements while it runs. They are allowed by a nonce that is
+new in each page sent, so no policy here ever says 'unsafe-inline'; scripts come from files only.
+"""
 
 import hashlib
 import mimetypes
+import secrets
+from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.asgi import Answer, Asked, Header
+from gateway.asgi import NO_STORE, Answer, Asked, Header
 from gateway.routing import SAFE_METHODS
 from shared.errors import MethodNotAllowed, NotFound
 
 DIST = Path(__file__).parent / "spa" / "dist"
 CSP = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+PAGE_CSP = f"{CSP}; form-action 'self'; style-src 'self' 'nonce-%s'"
+NONCE_MARK = b"__CSP_NONCE__"
+NONCE_BYTES = 18
 _IMMUTABLE: Header = (b"cache-control", b"public, max-age=31536000, immutable")
 _REVALIDATE: Header = (b"cache-control", b"no-cache")
 _HTML: Header = (b"content-type", b"text/html; charset=utf-8")
+_GZIP: Header = (b"content-encoding", b"gzip")
+_VARY: Header = (b"vary", b"accept-encoding")
 
 LANDING = """<!doctype html>
 <html lang="zh-CN">
@@ -24,9 +35,10 @@ LANDING = """<!doctype html>
 <body>
 <main>
 <h1>Damselfly</h1>
-<p>蜻蜓刷脸支付开放平台正在运行。商家控制台将随后提供，设备与接口现已可用。</p>
-<p lang="en">The open face-pay platform is running. The merchant console comes later; devices and
-the API are ready now.</p>
+<p>蜻蜓刷脸支付开放平台正在运行，设备与接口可用；商家控制台尚未构建：
+<code>python -m deploy.local console</code></p>
+<p lang="en">The open face-pay platform is running; devices and the API are ready. The merchant
+console was not built yet: <code>python -m deploy.local console</code></p>
 <ul>
 <li><a href="/readyz">就绪状态 <span lang="en">Readiness</span></a></li>
 <li><a href="/livez">存活状态 <span lang="en">Liveness</span></a></li>
@@ -37,43 +49,75 @@ the API are ready now.</p>
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file as it is, and compressed where the build left a twin beside it."""
+
+    plain: Answer
+    packed: Answer | None
+
+
 class StaticFiles:
     """Files by path; every other path of a built console is its index page."""
 
     def __init__(self, dist: Path = DIST) -> None:
-        self._files: dict[str, Answer] = {}
+        self._files: dict[str, _File] = {}
+        self._page: list[bytes] = []
+        """the index page around its nonces; empty: not built"""
         index = dist / "index.html"
-        self._is_built = index.is_file()
-        if not self._is_built:
-            self._files["/"] = _answer(LANDING.encode(), (_HTML, _REVALIDATE))
+        if not index.is_file():
+            self._files["/"] = _File(_answer(LANDING.encode(), (_HTML, _REVALIDATE)), None)
             return
+        self._page = index.read_bytes().split(NONCE_MARK)
         for path in sorted(dist.rglob("*")):
-            if path.is_file() and not path.is_symlink():
+            if path.is_file() and not path.is_symlink() and path.suffix != ".gz":
                 name = "/" + path.relative_to(dist).as_posix()
                 self._files[name] = _file(path, is_named_by_hash=name.startswith("/assets/"))
-        self._files["/"] = self._files["/index.html"]
+        del self._files["/index.html"]
 
     def answer(self, asked: Asked) -> Answer:
         """The file, the index page for a path of the console, or NotFound."""
         found = self._files.get(asked.path)
-        if found is None and self._is_built and "." not in asked.path.rpartition("/")[2]:
-            found = self._files["/"]
-        if found is None:
+        is_page = bool(self._page) and (
+            asked.path == "/index.html" or "." not in asked.path.rpartition("/")[2]
+        )
+        if found is None and not is_page:
             raise NotFound
         if asked.method not in SAFE_METHODS:
             raise MethodNotAllowed(allow=sorted(SAFE_METHODS))
-        tag = dict(found.headers).get(b"etag")
-        if tag is not None and asked.headers.get(b"if-none-match") == tag:
-            return Answer(304, b"", found.headers)
-        return found
+        if found is None:
+            return self._fresh_page()
+        chosen = found.plain
+        if found.packed is not None and _takes_gzip(asked):
+            chosen = found.packed
+        tag = dict(chosen.headers)[b"etag"]
+        if asked.headers.get(b"if-none-match") == tag:
+            return Answer(304, b"", chosen.headers)
+        return chosen
+
+    def _fresh_page(self) -> Answer:
+        """The index page with a nonce of its own; never kept, since the nonce is in it."""
+        nonce = secrets.token_urlsafe(NONCE_BYTES)
+        body = nonce.encode().join(self._page)
+        return Answer(200, body, (_HTML, NO_STORE), policy=(PAGE_CSP % nonce).encode())
 
 
-def _file(path: Path, *, is_named_by_hash: bool) -> Answer:
+def _takes_gzip(asked: Asked) -> bool:
+    offered = asked.headers.get(b"accept-encoding", b"").lower().split(b",")
+    return any(one.strip() in {b"gzip", b"x-gzip"} for one in offered)
+
+
+def _file(path: Path, *, is_named_by_hash: bool) -> _File:
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     if kind.startswith("text/") or kind == "application/javascript":
         kind += "; charset=utf-8"
     caching = _IMMUTABLE if is_named_by_hash else _REVALIDATE
-    return _answer(path.read_bytes(), ((b"content-type", kind.encode()), caching))
+    headers = ((b"content-type", kind.encode()), caching)
+    twin = path.with_name(f"{path.name}.gz")
+    if not twin.is_file() or twin.is_symlink():
+        return _File(_answer(path.read_bytes(), headers), None)
+    packed = _answer(twin.read_bytes(), (*headers, _VARY, _GZIP))
+    return _File(_answer(path.read_bytes(), (*headers, _VARY)), packed)
 
 
 def _answer(body: bytes, headers: tuple[Header, ...]) -> Answer:

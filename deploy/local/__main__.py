@@ -9,6 +9,11 @@ import sys
 from deploy.local.layout import SERVICES, Layout, StackError
 
 
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def _migrate() -> None:
     """All services one after the other: the start of Python is what costs."""
     from shared.migrate import migrate
@@ -38,6 +43,8 @@ def _parse() -> argparse.Namespace:
         commands.add_parser(name, help=what)
     supervise = commands.add_parser("supervise", help="run the stack in the foreground")
     supervise.add_argument("--started", type=float, required=True)
+    web = commands.add_parser("console", help="build the web console where its sources changed")
+    web.add_argument("script", nargs="?", choices=("check", "test"), help="or check or test it")
     broker = commands.add_parser("broker", help="the embedded Kafka-protocol broker alone")
     broker.add_argument("--port", type=int, default=0)
     return parser.parse_args()
@@ -57,6 +64,12 @@ def main() -> None:
             asyncio.run(Supervisor(layout, words.started).run())
         case "migrate":
             _migrate()
+        case "console":
+            from deploy.local import console
+
+            asyncio.run(
+                console.run_script(words.script, _say) if words.script else console.build(_say)
+            )
         case "seed":
             _seed(layout)
         case _:

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import asyncpg
 
-from deploy.local import demo, leftovers, postgres, processes, secrets
+from deploy.local import console, demo, leftovers, postgres, processes, secrets
 from deploy.local.children import Child, answers, trim
 from deploy.local.layout import ROOT, SERVICES, Layout, StackError, choose_ports
 from deploy.local.processes import Spec
@@ -130,6 +130,7 @@ class Supervisor:
     async def _bring_up(self) -> None:
         self._ports = choose_ports(self._layout, processes.port_names())
         secrets.make_all(self._layout.secrets)
+        building = self._tasks.create_task(self._console())
         cluster = None
         if processes.own_databases():
             self._say("准备数据库 preparing PostgreSQL")
@@ -145,12 +146,21 @@ class Supervisor:
             await self._database_up()
         await self._migrate(specs[0])
         await self._port_open("broker")
+        await building
         self._say(f"启动 {len(specs)} 个进程 starting {len(specs)} processes")
         for spec in specs:
             self._start(spec)
         await self._all_ready()
         await self._demo(specs[0])
         self._write_stack()
+
+    async def _console(self) -> None:
+        """The edge reads the console's files when it starts. Without them devices still pay, so a
+        console that cannot be built is said, and does not stop the rest."""
+        try:
+            await console.build(self._say)
+        except console.NotBuilt as error:
+            self._say(str(error))
 
     async def _migrate(self, like: Spec) -> None:
         """Skipped when the same files were applied to the same databases by an earlier start."""

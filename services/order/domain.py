@@ -15,12 +15,15 @@ then eight digits that say nothing of how many orders there are (order.sql).
 """
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
 from typing import Literal
 
 CHINA_OFFSET = timedelta(hours=8)
 """China keeps one time without daylight saving; a day on an order is a day there (S100)."""
+
+DASHBOARD_DAYS = 7
+"""today and the six days before it"""
 
 ORDER_NO = re.compile(r"[DO][0-9]{14}", re.ASCII)
 
@@ -60,3 +63,13 @@ def order_day(ordered_at: datetime) -> str:
 
 def is_order_no(text: str) -> bool:
     return ORDER_NO.fullmatch(text) is not None
+
+
+def china_day(at: datetime) -> date:
+    """The calendar day in China at that moment."""
+    return (at + CHINA_OFFSET).date()
+
+
+def day_start(day: date) -> datetime:
+    """The first moment of a calendar day in China."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) - CHINA_OFFSET

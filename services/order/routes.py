@@ -1,13 +1,15 @@
-"""The HTTP door: the merchant's order list and one order in detail."""
+"""The HTTP door: the merchant's order list, one order in detail, and the dashboard."""
 
 from dataclasses import replace
+from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 
 from services.order import service
-from services.order.schemas import OrderDetail, OrderFilters, OrderList
+from services.order.schemas import DashboardOut, OrderDetail, OrderFilters, OrderList
 from services.order.service import Deps
 from shared.errors import InvalidBody, NotFound
 from shared.serve import faults, json_response
@@ -59,3 +61,17 @@ async def show_order(request: Request, order_no: str) -> Response:
     if not caller.may_see(shown.order.store_id):
         raise NotFound
     return json_response(OrderDetail.of(shown).model_dump_json().encode())
+
+
+@router.get(
+    "/api/merchant/v1/dashboard",
+    dependencies=[guard("user", "orders.read")],
+    response_model=DashboardOut,
+)
+async def show_dashboard(
+    request: Request, store_id: Annotated[UUID | None, Query()] = None
+) -> Response:
+    deps: Deps = request.app.state.deps
+    caller = principal(request)
+    board = await service.dashboard(deps, caller.tenant, store_id=store_id, seen=caller.store_ids)
+    return json_response(DashboardOut.of(board).model_dump_json().encode())

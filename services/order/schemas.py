@@ -1,15 +1,24 @@
 """What the list may be asked, and what the doors answer."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from services.order.domain import OrderState, OrderType, Outcome, PayMethod, PayState, SubType
-from services.order.repo import Wanted
-from services.order.service import Shown
+from services.order.domain import (
+    DASHBOARD_DAYS,
+    OrderState,
+    OrderType,
+    Outcome,
+    PayMethod,
+    PayState,
+    SubType,
+    china_day,
+)
+from services.order.repo import DayOfStore, Wanted
+from services.order.service import Board, Shown
 
 _NOT_EXACT = {"since", "until", "q", "page", "page_size"}
 
@@ -121,3 +130,76 @@ class OrderDetail(OrderOut):
         entries = [TimelineEntry(kind="created", at=shown.order.ordered_at)]
         entries += [TimelineEntry.model_validate(event) for event in shown.timeline]
         return detail.model_copy(update={"timeline": entries})
+
+
+class Totals(BaseModel):
+    """Of the orders made in a span: what was taken, how often, and what was given back of it."""
+
+    paid_fen: int
+    count: int
+    refunded_fen: int
+
+    @classmethod
+    def of(cls, rows: Iterable[DayOfStore]) -> Self:
+        found = list(rows)
+        return cls(
+            paid_fen=sum(row.paid_fen for row in found),
+            count=sum(row.paid_count for row in found),
+            refunded_fen=sum(row.refunded_fen for row in found),
+        )
+
+
+class DayTotals(BaseModel):
+    date: date
+    paid_fen: int
+    count: int
+
+
+class StoreTotals(BaseModel):
+    store_id: UUID
+    store_name: str | None
+    paid_fen: int
+    count: int
+
+
+class DashboardOut(BaseModel):
+    """Days are days in China; `week` is the seven days up to today, oldest first; `by_store` covers
+    the same days, the largest first."""
+
+    today: Totals
+    yesterday: Totals
+    week: list[DayTotals]
+    by_store: list[StoreTotals]
+    unknown_count: int
+    """orders of these days whose end was not heard, or that were captured after closing"""
+    as_of: datetime
+
+    @classmethod
+    def of(cls, board: Board) -> Self:
+        today = china_day(board.as_of)
+        days = [today - timedelta(days=back) for back in range(DASHBOARD_DAYS - 1, -1, -1)]
+        by_day = {day: Totals.of(row for row in board.days if row.day == day) for day in days}
+        return cls(
+            today=by_day[today],
+            yesterday=by_day[today - timedelta(days=1)],
+            week=[
+                DayTotals(date=day, paid_fen=found.paid_fen, count=found.count)
+                for day, found in by_day.items()
+            ],
+            by_store=_by_store(board.days),
+            unknown_count=sum(row.odd_count for row in board.days),
+            as_of=board.as_of,
+        )
+
+
+def _by_store(rows: Sequence[DayOfStore]) -> list[StoreTotals]:
+    names = {row.store_id: row.store_name for row in rows}
+    found = []
+    for store_id, name in names.items():
+        totals = Totals.of(row for row in rows if row.store_id == store_id)
+        found.append(
+            StoreTotals(
+                store_id=store_id, store_name=name, paid_fen=totals.paid_fen, count=totals.count
+            )
+        )
+    return sorted(found, key=lambda one: (-one.paid_fen, str(one.store_id)))

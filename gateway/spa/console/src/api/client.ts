@@ -1,0 +1,112 @@
+/** The one door to our API: typed by path, with the CSRF header, and problems as exceptions. */
+import { ApiProblem, problemOf } from '@shared/problem';
+import createClient from 'openapi-fetch';
+import type { GeneratedPaths } from './generated';
+import type { PendingPaths } from './pending';
+
+export type Console = 'merchant' | 'operator';
+type Paths = Omit<GeneratedPaths, keyof PendingPaths> & PendingPaths;
+type Verb = 'get' | 'post' | 'put' | 'patch' | 'delete';
+type PathOf<V extends Verb> = {
+  [P in keyof Paths]: Paths[P] extends { [K in V]: object } ? P : never;
+}[keyof Paths];
+type Operation<P extends keyof Paths, V extends Verb> = Paths[P] extends { [K in V]: infer O }
+  ? O
+  : never;
+type Json<R> = R extends { content: { 'application/json': infer T } } ? T : undefined;
+type Answer<O> = O extends { responses: infer R }
+  ? { [S in keyof R & (200 | 201 | 202)]: Json<R[S]> }[keyof R & (200 | 201 | 202)]
+  : never;
+type BodyOf<O> = O extends { requestBody: { content: { 'application/json': infer B } } }
+  ? B
+  : undefined;
+
+export type Query = Record<string, string | number | undefined>;
+export interface Options {
+  path?: Record<string, string>;
+  query?: Query;
+}
+
+const CSRF_KEY = 'damselfly.csrf';
+
+export const csrf = {
+  get: () => localStorage.getItem(CSRF_KEY) ?? '',
+  keep: (token: string) => localStorage.setItem(CSRF_KEY, token),
+  forget: () => localStorage.removeItem(CSRF_KEY),
+};
+
+/** What the shell does when the server asks for more: set once by the session. */
+export const onRefusal: {
+  stepUp: () => Promise<boolean>;
+  signedOut: () => void;
+} = { stepUp: async () => false, signedOut: () => undefined };
+
+const http = createClient<Record<string, never>>({
+  baseUrl: window.location.origin,
+  fetch: (request) => globalThis.fetch(request),
+});
+
+async function send(verb: Verb, path: string, options: Options, body?: unknown): Promise<unknown> {
+  let answer: { data?: unknown; error?: unknown; response: Response };
+  try {
+    answer = await http.request(
+      verb as never,
+      path as never,
+      {
+        params: { path: options.path ?? {}, query: options.query ?? {} },
+        headers: verb === 'get' ? {} : { 'X-CSRF-Token': csrf.get() },
+        ...(body === undefined ? {} : { body }),
+      } as never,
+    );
+  } catch {
+    throw new ApiProblem({
+      status: 0,
+      code: 'unreachable',
+      title: '网络不通，请检查后重试 The server cannot be reached.',
+    });
+  }
+  if (answer.response.ok) return answer.data;
+  throw problemOf(answer.response.status, answer.error);
+}
+
+async function call(verb: Verb, path: string, options: Options, body?: unknown): Promise<unknown> {
+  try {
+    return await send(verb, path, options, body);
+  } catch (error) {
+    if (!(error instanceof ApiProblem)) throw error;
+    if (error.code === 'auth.step_up_needed' && (await onRefusal.stepUp())) {
+      return await send(verb, path, options, body);
+    }
+    if (error.code === 'auth.session' || error.code === 'auth.csrf') onRefusal.signedOut();
+    throw error;
+  }
+}
+
+export const get = <P extends PathOf<'get'>>(
+  path: P,
+  options: Options = {},
+): Promise<Answer<Operation<P, 'get'>>> =>
+  call('get', path as string, options) as Promise<Answer<Operation<P, 'get'>>>;
+
+type Write<V extends Verb> = <P extends PathOf<V>>(
+  path: P,
+  body: BodyOf<Operation<P, V>>,
+  options?: Options,
+) => Promise<Answer<Operation<P, V>>>;
+
+const writing =
+  <V extends Verb>(verb: V): Write<V> =>
+  (path, body, options = {}) =>
+    call(verb, path as string, options, body) as never;
+
+export const post = writing('post');
+export const put = writing('put');
+export const patch = writing('patch');
+
+export const remove = <P extends PathOf<'delete'>>(path: P, options: Options = {}) =>
+  call('delete', path as string, options) as Promise<Answer<Operation<P, 'delete'>>>;
+
+/** "/api/merchant/v1/sessions" of the console one is signed in to. */
+export function at<S extends string>(console: Console, suffix: S): `/api/${Console}/v1${S}` {
+  return `/api/${console}/v1${suffix}`;
+}

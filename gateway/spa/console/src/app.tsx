@@ -1,0 +1,142 @@
+/** Providers around everything, and which page an address shows. */
+
+import { ApiProblem } from '@shared/problem';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { App as AntApp, ConfigProvider, Spin } from 'antd';
+import enUS from 'antd/locale/en_US';
+import zhCN from 'antd/locale/zh_CN';
+import { lazy, Suspense } from 'react';
+import { BrowserRouter, Navigate, Route, Routes } from 'react-router';
+import { nonce } from './nonce';
+import { Calm, Failure } from './parts/states';
+import { SessionProvider, useSession, useWho } from './session/session';
+import { firstPage, menuFor } from './shell/menu';
+import { Shell } from './shell/Shell';
+import { StoreProvider } from './shell/stores';
+import { useText } from './texts';
+import { useTheme } from './theme';
+
+const Login = lazy(() => import('./session/Login'));
+const Home = lazy(() => import('./pages/home/Home'));
+const Orders = lazy(() => import('./pages/orders/Orders'));
+const Onboarding = lazy(() => import('./pages/onboarding/Onboarding'));
+const MiniProgram = lazy(() => import('./pages/binding/MiniProgram'));
+const Dragonfly = lazy(() => import('./pages/binding/Dragonfly'));
+const Devices = lazy(() => import('./pages/home/Devices'));
+const Stores = lazy(() => import('./pages/people/Stores'));
+const Staff = lazy(() => import('./pages/people/Staff'));
+const ApiKeys = lazy(() => import('./pages/people/ApiKeys'));
+const Wechat = lazy(() => import('./pages/people/Wechat'));
+const Merchant = lazy(() => import('./pages/people/Merchant'));
+const Account = lazy(() => import('./pages/people/Account'));
+const Audit = lazy(() => import('./pages/audit/Audit'));
+const Merchants = lazy(() => import('./pages/operator/Merchants'));
+const MerchantPage = lazy(() => import('./pages/operator/MerchantPage'));
+const Notices = lazy(() => import('./pages/operator/Notices'));
+
+export function makeQueries(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 10_000,
+        refetchOnWindowFocus: false,
+        retry: (count, error) => count < 2 && error instanceof ApiProblem && error.status >= 502,
+      },
+    },
+  });
+}
+
+function NoPage() {
+  const { t } = useText();
+  return <Calm title={t('error.no_page')} />;
+}
+
+function MerchantRoutes() {
+  return (
+    <>
+      <Route path="/orders" element={<Orders />} />
+      <Route path="/orders/:orderNo" element={<Orders />} />
+      <Route path="/onboarding" element={<Onboarding />} />
+      <Route path="/miniprogram" element={<MiniProgram />} />
+      <Route path="/dragonfly" element={<Dragonfly />} />
+      <Route path="/devices" element={<Devices />} />
+      <Route path="/stores" element={<Stores />} />
+      <Route path="/api-keys" element={<ApiKeys />} />
+      <Route path="/settings/wechat" element={<Wechat />} />
+      <Route path="/settings/merchant" element={<Merchant />} />
+    </>
+  );
+}
+
+function Inside() {
+  const { console, session, can } = useSession();
+  const first = firstPage(menuFor(console, Boolean(session.acting), can));
+  return (
+    <Routes>
+      <Route element={<Shell />}>
+        <Route path="/" element={first === '/' ? <Home /> : <Navigate to={first} replace />} />
+        {console === 'merchant' || session.acting ? MerchantRoutes() : null}
+        {console === 'operator' ? (
+          <>
+            <Route path="/merchants" element={<Merchants />} />
+            <Route path="/merchants/:merchantId" element={<MerchantPage />} />
+            <Route path="/notices" element={<Notices />} />
+          </>
+        ) : null}
+        <Route path="/staff" element={<Staff />} />
+        <Route path="/audit" element={<Audit />} />
+        <Route path="/account" element={<Account />} />
+        <Route path="/login" element={<Navigate to="/" replace />} />
+        <Route path="*" element={<NoPage />} />
+      </Route>
+    </Routes>
+  );
+}
+
+function Gate() {
+  const who = useWho();
+  if (who.isPending)
+    return (
+      <div className="spin">
+        <Spin size="large" />
+      </div>
+    );
+  if (who.isError) return <Failure error={who.error} retry={() => void who.refetch()} />;
+  if (!who.data) return <Login />;
+  return (
+    <SessionProvider found={who.data}>
+      <StoreProvider>
+        <Inside />
+      </StoreProvider>
+    </SessionProvider>
+  );
+}
+
+export function Providers({ queries }: { queries: QueryClient }) {
+  const { language } = useText();
+  const { config } = useTheme();
+  return (
+    <ConfigProvider
+      theme={config}
+      locale={language === 'en' ? enUS : zhCN}
+      csp={{ nonce }}
+      button={{ autoInsertSpace: false }}
+    >
+      <AntApp component={false}>
+        <QueryClientProvider client={queries}>
+          <Suspense
+            fallback={
+              <div className="spin">
+                <Spin size="large" />
+              </div>
+            }
+          >
+            <BrowserRouter>
+              <Gate />
+            </BrowserRouter>
+          </Suspense>
+        </QueryClientProvider>
+      </AntApp>
+    </ConfigProvider>
+  );
+}

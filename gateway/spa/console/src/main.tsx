@@ -1,0 +1,18 @@
+/** Starts the console. */
+import './nonce';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { makeQueries, Providers } from './app';
+import './style/frame.css';
+import './style/pieces.css';
+import './style/pages.css';
+import './style/narrow.css';
+
+const root = document.getElementById('root');
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <Providers queries={makeQueries()} />
+    </StrictMode>,
+  );
+}

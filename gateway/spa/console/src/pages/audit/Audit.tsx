@@ -1,0 +1,163 @@
+/** The audit log: who did what to what, before and after; and the proof that nothing was altered. */
+
+import { chinaTime, ZONE } from '@shared/time';
+import { useMutation } from '@tanstack/react-query';
+import { Alert, Button, Drawer } from 'antd';
+import { useMemo, useState } from 'react';
+import { at, get, post, type Query } from '../../api/client';
+import type { AuditRow } from '../../api/pending';
+import { Facts, Id, When } from '../../parts/bits';
+import type { Filter } from '../../parts/filters';
+import { type Column, ListPage } from '../../parts/ListPage';
+import { useSay } from '../../parts/say';
+import { useSession } from '../../session/session';
+import { useText } from '../../texts';
+
+function useVerify() {
+  const { t } = useText();
+  const say = useSay();
+  const { console, session } = useSession();
+  const side = session.acting ? 'merchant' : console;
+  const verify = useMutation({
+    mutationFn: () => post(at(side, '/audit/verify'), {}),
+    onError: say.failed,
+  });
+  const found = verify.data;
+  return {
+    button: (
+      <Button onClick={() => verify.mutate()} loading={verify.isPending}>
+        {t('audit.verify')}
+      </Button>
+    ),
+    verdict: found ? (
+      <Alert
+        style={{ marginBottom: 16 }}
+        type={found.is_intact ? 'success' : 'error'}
+        showIcon
+        title={
+          found.is_intact
+            ? t('audit.intact', { entries: found.entries })
+            : t('audit.broken', { seq: found.broken_at ?? '?' })
+        }
+        description={
+          found.anchored_at
+            ? t('audit.anchored', { at: `${chinaTime(found.anchored_at)} ${ZONE}` })
+            : null
+        }
+      />
+    ) : null,
+  };
+}
+
+function Change({ row, onClose }: { row: AuditRow | null; onClose: () => void }) {
+  const { t } = useText();
+  const text = (value: unknown) => (value ? JSON.stringify(value, null, 2) : '—');
+  return (
+    <Drawer
+      open={row !== null}
+      onClose={onClose}
+      size={640}
+      title={row?.action ?? ''}
+      closable={{ 'aria-label': t('do.close') }}
+    >
+      {row ? (
+        <div className="stack">
+          <Facts
+            rows={[
+              [t('audit.seq'), row.seq],
+              [t('audit.at'), <When key="at" at={row.at} />],
+              [t('audit.actor'), `${row.actor_name} (${row.actor})`],
+              [t('audit.subject'), <Id key="subject" value={row.subject} />],
+              [t('audit.address'), row.address ?? '—'],
+              ...(row.reason ? [[t('acting.reason'), row.reason] as [string, string]] : []),
+              [t('audit.request'), <Id key="request" value={row.request_id} />],
+            ]}
+          />
+          <div className="diff">
+            <div>
+              <h3>{t('audit.before')}</h3>
+              <pre>{text(row.before)}</pre>
+            </div>
+            <div>
+              <h3>{t('audit.after')}</h3>
+              <pre>{text(row.after)}</pre>
+            </div>
+          </div>
+        </div>
+      ) : null}
+    </Drawer>
+  );
+}
+
+export default function Audit() {
+  const { t } = useText();
+  const { console, session } = useSession();
+  const side = session.acting ? 'merchant' : console;
+  const [opened, setOpened] = useState<AuditRow | null>(null);
+  const { button, verdict } = useVerify();
+  const filters = useMemo<Filter[]>(
+    () => [
+      { name: 'actor', label: t('audit.actor'), kind: 'search' },
+      { name: 'action', label: t('audit.action'), kind: 'text' },
+      { name: 'subject', label: t('audit.subject'), kind: 'text', isExtra: true },
+      { name: 'from', label: t('audit.from'), kind: 'day-from' },
+      { name: 'to', label: t('audit.to'), kind: 'day-to' },
+    ],
+    [t],
+  );
+  const columns: Column<AuditRow>[] = [
+    { key: 'seq', title: t('audit.seq'), align: 'right', render: (row) => row.seq },
+    { key: 'at', title: t('audit.at'), render: (row) => <When at={row.at} /> },
+    { key: 'actor', title: t('audit.actor'), render: (row) => row.actor_name || row.actor },
+    {
+      key: 'action',
+      title: t('audit.action'),
+      render: (row) => <span className="mono">{row.action}</span>,
+    },
+    {
+      key: 'subject',
+      title: t('audit.subject'),
+      render: (row) => <Id value={row.subject} isShort />,
+    },
+    { key: 'address', title: t('audit.address'), render: (row) => row.address || '—' },
+    {
+      key: 'open',
+      title: t('orders.action'),
+      isAction: true,
+      render: (row) => (
+        <Button
+          type="link"
+          size="small"
+          aria-label={`${t('do.detail')} ${row.seq}`}
+          onClick={() => setOpened(row)}
+        >
+          {t('do.detail')}
+        </Button>
+      ),
+    },
+  ];
+  const exportAll = ({ page: _, page_size: __, ...query }: Query) => {
+    const asked = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) if (value) asked.set(name, String(value));
+    window.location.assign(`${at(side, '/audit')}/export?${asked}`);
+  };
+  return (
+    <>
+      <ListPage<AuditRow>
+        title={t('audit.title')}
+        lead={t('audit.lead')}
+        queryKey={['audit', side]}
+        load={(query) => get(at(side, '/audit'), { query })}
+        rowKey={(row) => row.audit_id}
+        columns={columns}
+        filters={filters}
+        onOpen={setOpened}
+        exports={exportAll}
+        actions={button}
+        above={verdict}
+        empty={{ title: t('audit.empty'), hint: t('audit.empty_hint') }}
+      />
+      <Change row={opened} onClose={() => setOpened(null)} />
+    </>
+  );
+}

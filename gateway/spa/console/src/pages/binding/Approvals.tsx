@@ -1,0 +1,62 @@
+/** Key changes that wait for a second pair of eyes, where the merchant asked for them. */
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Button } from 'antd';
+import { get, post } from '../../api/client';
+import { Card, Id, When } from '../../parts/bits';
+import { useSay } from '../../parts/say';
+import { useSession } from '../../session/session';
+import { useText } from '../../texts';
+
+export function Approvals() {
+  const { t } = useText();
+  const say = useSay();
+  const queries = useQueryClient();
+  const { session } = useSession();
+  const changes = useQuery({
+    queryKey: ['apps', 'changes'],
+    queryFn: () => get('/api/merchant/v1/apps/changes'),
+  });
+  const decide = useMutation({
+    mutationFn: (path: { change_id: string; verdict: 'approve' | 'reject' }) =>
+      post('/api/merchant/v1/apps/changes/{change_id}/{verdict}', {}, { path }),
+    onSuccess: async () => {
+      say.done();
+      await queries.invalidateQueries({ queryKey: ['apps'] });
+    },
+    onError: say.failed,
+  });
+  const waiting = (changes.data?.items ?? []).filter(
+    (one) => !one.state || one.state === 'pending',
+  );
+  if (waiting.length === 0) return null;
+  return (
+    <Card title={t('bind.approvals')}>
+      <ul className="rowcards">
+        {waiting.map((one) => (
+          <li key={one.change_id}>
+            <div className="row">
+              <Id value={one.app_id} label={t('bind.app_id')} />
+              <span className="soft">{t('bind.asked_by')}</span> {one.asked_by_name ?? one.asked_by}
+              <When at={one.asked_at} />
+              {one.fingerprint ? <Id value={one.fingerprint} isShort /> : null}
+              <Button
+                type="primary"
+                size="small"
+                disabled={one.asked_by === session.user.user_id}
+                onClick={() => decide.mutate({ change_id: one.change_id, verdict: 'approve' })}
+              >
+                {t('bind.approve')}
+              </Button>
+              <Button
+                size="small"
+                onClick={() => decide.mutate({ change_id: one.change_id, verdict: 'reject' })}
+              >
+                {t('bind.reject')}
+              </Button>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}

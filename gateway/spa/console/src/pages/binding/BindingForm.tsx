@@ -1,0 +1,251 @@
+/** The one binding form behind two pages (S31–S37): switch, AppID, keys, doctor, save. */
+
+import { ApiProblem } from '@shared/problem';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { Alert, Button, Form, Input, Switch } from 'antd';
+import { useState } from 'react';
+import { post, put } from '../../api/client';
+import type { BoundApp, KeyPair } from '../../api/pending';
+import { Card } from '../../parts/bits';
+import { useSay } from '../../parts/say';
+import { useSession } from '../../session/session';
+import { useText } from '../../texts';
+import { Conflict } from './Conflict';
+import { changeOf, type Draft, draftOf } from './draft';
+import { Findings } from './Findings';
+import { KeyFields } from './KeyFields';
+
+export const STALE = 'binding.stale_version';
+
+function useDoctor(app: BoundApp | null, pair: KeyPair | null) {
+  const say = useSay();
+  return useMutation({
+    mutationFn: (draft: Draft) => {
+      const change = changeOf(draft, app, pair);
+      return post('/api/merchant/v1/apps/key-check', {
+        ...(change.app_id ? { app_id: change.app_id } : {}),
+        ...(change.app_private_key ? { app_private_key: change.app_private_key } : {}),
+        ...(change.key_pair_id ? { key_pair_id: change.key_pair_id } : {}),
+        ...(draft.mode === 'key' && draft.alipay_public_key.trim()
+          ? { alipay_public_key: draft.alipay_public_key }
+          : {}),
+      });
+    },
+    onError: (error) => {
+      // Without this door the server still checks everything when it saves.
+      if (!(error instanceof ApiProblem && (error.status === 404 || error.status === 405))) {
+        say.failed(error);
+      }
+    },
+  });
+}
+
+function Help() {
+  const { t } = useText();
+  return (
+    <details>
+      <summary>{t('bind.how')}</summary>
+      <ol>
+        <li>{t('bind.how1')}</li>
+        <li>{t('bind.how2')}</li>
+        <li>{t('bind.how3')}</li>
+      </ol>
+    </details>
+  );
+}
+
+function Advanced({ app }: { app: BoundApp | null }) {
+  const { t } = useText();
+  const state = (isSet: boolean | undefined) => t(isSet ? 'bind.has' : 'bind.has_not');
+  return (
+    <details>
+      <summary>{t('bind.advanced')}</summary>
+      <div style={{ paddingTop: 16 }}>
+        <Form.Item
+          name="aes_key"
+          label={t('bind.aes')}
+          extra={t('bind.aes_hint', { state: state(app?.has_aes_key) })}
+        >
+          <Input autoComplete="off" spellCheck={false} className="mono" />
+        </Form.Item>
+        <Form.Item
+          name="app_auth_token"
+          label={t('bind.token')}
+          extra={t('bind.aes_hint', { state: state(app?.has_app_auth_token) })}
+        >
+          <Input autoComplete="off" spellCheck={false} className="mono" />
+        </Form.Item>
+      </div>
+    </details>
+  );
+}
+
+function Doctor({
+  doctor,
+  onCheck,
+}: {
+  doctor: ReturnType<typeof useDoctor>;
+  onCheck: () => void;
+}) {
+  const { t } = useText();
+  const report = doctor.data;
+  return (
+    <Card
+      title={t('bind.doctor')}
+      extra={
+        <Button onClick={onCheck} loading={doctor.isPending}>
+          {t('bind.check')}
+        </Button>
+      }
+    >
+      {report ? (
+        <div className="stack">
+          <Alert
+            type={report.can_save ? 'success' : 'error'}
+            showIcon
+            title={t(report.can_save ? 'bind.doctor_ok' : 'bind.doctor_bad')}
+          />
+          <Findings findings={report.findings} />
+        </div>
+      ) : (
+        <p className="soft">{t('bind.doctor_hint')}</p>
+      )}
+    </Card>
+  );
+}
+
+function useSaving(app: BoundApp | null, onSaved: (appId: string) => void) {
+  const { t } = useText();
+  const say = useSay();
+  const queries = useQueryClient();
+  const [stale, setStale] = useState<{ draft: Draft; pair: KeyPair | null } | null>(null);
+  const save = useMutation({
+    mutationFn: ({
+      draft,
+      pair,
+      base,
+    }: {
+      draft: Draft;
+      pair: KeyPair | null;
+      base: BoundApp | null;
+    }) => put('/api/merchant/v1/apps', changeOf(draft, base, pair)),
+    onSuccess: async (answer, { draft }) => {
+      setStale(null);
+      say.done(t('change_id' in answer ? 'bind.awaits' : 'bind.saved'));
+      await Promise.all([
+        queries.invalidateQueries({ queryKey: ['apps'] }),
+        queries.invalidateQueries({ queryKey: ['onboarding'] }),
+      ]);
+      onSaved(draft.app_id);
+    },
+    onError: (error, asked) => {
+      if (error instanceof ApiProblem && error.code === STALE) setStale(asked);
+      else say.failed(error);
+    },
+  });
+  const start = (draft: Draft, pair: KeyPair | null) => save.mutate({ draft, pair, base: app });
+  return { save, stale, setStale, start };
+}
+
+export function BindingForm({
+  app,
+  onSaved,
+}: {
+  app: BoundApp | null;
+  onSaved: (appId: string) => void;
+}) {
+  const { t } = useText();
+  const { can } = useSession();
+  const queries = useQueryClient();
+  const [form] = Form.useForm<Draft>();
+  const [pair, setPair] = useState<KeyPair | null>(null);
+  const doctor = useDoctor(app, pair);
+  const { save, stale, setStale, start } = useSaving(app, (appId) => {
+    setPair(null);
+    doctor.reset();
+    onSaved(appId);
+  });
+  const check = () => doctor.mutate({ ...draftOf(app), ...form.getFieldsValue(true) });
+  const mayWrite = can('apps.write');
+  return (
+    <>
+      <Card>
+        <Form<Draft>
+          form={form}
+          layout="vertical"
+          initialValues={draftOf(app)}
+          disabled={!mayWrite}
+          onFinish={(values) =>
+            start({ ...draftOf(app), ...form.getFieldsValue(true), ...values }, pair)
+          }
+        >
+          <Form.Item name="enabled" label={t('bind.enabled')} valuePropName="checked">
+            <Switch checkedChildren={t('bind.on')} unCheckedChildren={t('bind.off')} />
+          </Form.Item>
+          <Form.Item
+            name="app_id"
+            label={t('bind.app_id')}
+            extra={t('bind.app_id_hint')}
+            rules={[
+              { required: true, message: t('field.required', { label: t('bind.app_id') }) },
+              { pattern: /^\s*\d{16}\s*$/, message: t('bind.app_id_bad') },
+            ]}
+          >
+            <Input
+              inputMode="numeric"
+              maxLength={24}
+              disabled={app !== null || !mayWrite}
+              className="mono"
+            />
+          </Form.Item>
+          <Form.Item
+            name="seller_id"
+            label={t('bind.seller_id')}
+            extra={t('bind.seller_id_hint')}
+            rules={[{ pattern: /^\s*(2088\d{12})?\s*$/, message: t('bind.seller_id_bad') }]}
+          >
+            <Input inputMode="numeric" maxLength={24} className="mono" />
+          </Form.Item>
+          <Form.Item>
+            <Alert
+              type="warning"
+              showIcon
+              title={t('bind.mixup_title')}
+              description={t('bind.mixup')}
+            />
+          </Form.Item>
+          <KeyFields app={app} pair={pair} onPair={setPair} onPasted={check} />
+          <div className="stack">
+            <Advanced app={app} />
+            <Help />
+            {mayWrite ? (
+              <div>
+                <Button
+                  type="primary"
+                  htmlType="submit"
+                  loading={save.isPending}
+                  disabled={doctor.data?.can_save === false}
+                >
+                  {t('bind.save')}
+                </Button>
+              </div>
+            ) : null}
+          </div>
+        </Form>
+      </Card>
+      {mayWrite ? <Doctor doctor={doctor} onCheck={check} /> : null}
+      <Conflict
+        appId={stale ? stale.draft.app_id.trim() : null}
+        before={app}
+        onClose={() => setStale(null)}
+        onLoad={() => {
+          setStale(null);
+          void queries.invalidateQueries({ queryKey: ['apps'] });
+        }}
+        onOverwrite={(now) => {
+          if (stale) save.mutate({ ...stale, base: now });
+        }}
+      />
+    </>
+  );
+}

@@ -1,0 +1,80 @@
+/** The record that both binding pages show: which app, its form, its keys, what waits for approval. */
+import { useQuery } from '@tanstack/react-query';
+import { Alert, Button, Select } from 'antd';
+import { useState } from 'react';
+import { useNavigate } from 'react-router';
+import { get } from '../../api/client';
+import { Card } from '../../parts/bits';
+import { Failure, Loading } from '../../parts/states';
+import { useText } from '../../texts';
+import { Approvals } from './Approvals';
+import { BindingForm } from './BindingForm';
+import { KeyRing } from './KeyRing';
+
+const NEW = 'new';
+
+export function BindingRecord({ side }: { side: 'mini' | 'iot' }) {
+  const { t } = useText();
+  const navigate = useNavigate();
+  const [chosen, setChosen] = useState<string | null>(null);
+  const apps = useQuery({ queryKey: ['apps', 'all'], queryFn: () => get('/api/merchant/v1/apps') });
+  if (apps.isPending) return <Loading />;
+  if (apps.isError) {
+    return (
+      <Card>
+        <Failure error={apps.error} retry={() => void apps.refetch()} />
+      </Card>
+    );
+  }
+  const items = apps.data.items;
+  const app =
+    chosen === NEW ? null : (items.find((one) => one.app_id === chosen) ?? items[0] ?? null);
+  return (
+    <>
+      <Alert
+        style={{ marginBottom: 16 }}
+        type="info"
+        showIcon
+        title={t('bind.same_record', {
+          other: t(side === 'mini' ? 'bind.other_iot' : 'bind.other_mini'),
+        })}
+        action={
+          <Button
+            type="link"
+            onClick={() => navigate(side === 'mini' ? '/dragonfly?tab=iot' : '/miniprogram')}
+          >
+            {t(side === 'mini' ? 'bind.tab_iot' : 'bind.mini_title')}
+          </Button>
+        }
+      />
+      {items.length > 0 ? (
+        <div className="row" style={{ marginBottom: 16 }}>
+          <span className="soft">{t('bind.app')}</span>
+          <Select
+            aria-label={t('bind.app')}
+            value={app?.app_id ?? NEW}
+            onChange={setChosen}
+            popupMatchSelectWidth={false}
+            options={[
+              ...items.map((one) => ({ value: one.app_id, label: one.app_id })),
+              { value: NEW, label: t('bind.new_app') },
+            ]}
+          />
+        </div>
+      ) : null}
+      <div className="two">
+        <div>
+          <BindingForm
+            key={`${app?.app_id ?? NEW}${app?.version ?? 0}`}
+            app={app}
+            onSaved={setChosen}
+          />
+        </div>
+        <div>
+          {app ? <KeyRing key={app.app_id} app={app} /> : null}
+          <Approvals />
+        </div>
+      </div>
+    </>
+  );
+}

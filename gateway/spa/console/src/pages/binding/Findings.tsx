@@ -1,0 +1,30 @@
+/** What the key doctor found, in plain words, each with its remedy. */
+import { CheckCircleFilled, CloseCircleFilled, ExclamationCircleFilled } from '@ant-design/icons';
+import { inLanguage } from '@shared/problem';
+import type { Finding } from '../../api/pending';
+import { useText } from '../../texts';
+
+const ICONS = {
+  ok: <CheckCircleFilled />,
+  warn: <ExclamationCircleFilled />,
+  error: <CloseCircleFilled />,
+};
+
+export function Findings({ findings }: { findings: Finding[] }) {
+  const { language } = useText();
+  return (
+    <ul className="findings" aria-live="polite">
+      {findings.map((one) => (
+        <li key={`${one.field}${one.code}`} className={one.level}>
+          <span className="icon" aria-hidden="true">
+            {ICONS[one.level]}
+          </span>
+          <div>
+            <b>{inLanguage(one.title, language)}</b>
+            {one.remedy ? <p>{inLanguage(one.remedy, language)}</p> : null}
+          </div>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,128 @@
+/** The key half of the binding form: where the private key comes from, and Alipay's side. */
+import { UploadOutlined } from '@ant-design/icons';
+import { Button, Form, Grid, Input, Segmented } from 'antd';
+import { useRef } from 'react';
+import type { BoundApp, KeyPair } from '../../api/pending';
+import { type TextKey, useText } from '../../texts';
+import type { Draft, KeySource } from './draft';
+import { KeyPairCard } from './KeyPairCard';
+
+const QUIET = { autoComplete: 'off', spellCheck: false, className: 'mono' } as const;
+const CERTIFICATE_MAX_BYTES = 64 * 1024;
+
+function CertificateField({ name, text }: { name: keyof Draft; text: TextKey }) {
+  const { t } = useText();
+  const form = Form.useFormInstance<Draft>();
+  const picker = useRef<HTMLInputElement>(null);
+  return (
+    <div>
+      <Form.Item
+        name={name}
+        label={t(text)}
+        extra={t('bind.cert_hint')}
+        style={{ marginBottom: 8 }}
+      >
+        <Input.TextArea rows={3} {...QUIET} />
+      </Form.Item>
+      <input
+        ref={picker}
+        type="file"
+        accept=".crt,.cer,.pem"
+        hidden
+        aria-label={t(text)}
+        onChange={async (event) => {
+          const file = event.target.files?.[0];
+          if (file && file.size <= CERTIFICATE_MAX_BYTES)
+            form.setFieldValue(name, await file.text());
+          event.target.value = '';
+        }}
+      />
+      <Form.Item>
+        <Button icon={<UploadOutlined />} onClick={() => picker.current?.click()}>
+          {t('bind.pick_file')}
+          <span className="soft small">{t(text)}</span>
+        </Button>
+      </Form.Item>
+    </div>
+  );
+}
+
+interface Props {
+  app: BoundApp | null;
+  pair: KeyPair | null;
+  onPair: (pair: KeyPair) => void;
+  onPasted: () => void;
+}
+
+export function KeyFields({ app, pair, onPair, onPasted }: Props) {
+  const { t } = useText();
+  const isNarrow = Grid.useBreakpoint().sm === false;
+  const mode = Form.useWatch<Draft['mode']>('mode') ?? 'key';
+  const source = Form.useWatch<KeySource>('source') ?? (app ? 'keep' : 'generate');
+  const sources: { value: KeySource; label: string }[] = [
+    ...(app ? [{ value: 'keep' as const, label: t('bind.keep') }] : []),
+    { value: 'generate', label: t('bind.generate') },
+    { value: 'paste', label: t('bind.paste') },
+  ];
+  return (
+    <>
+      <Form.Item
+        name="source"
+        label={t('bind.private_key')}
+        {...(app ? { extra: t('bind.overlap') } : {})}
+      >
+        <Segmented<KeySource>
+          options={sources}
+          vertical={isNarrow}
+          name="source"
+          aria-label={t('bind.key_source')}
+        />
+      </Form.Item>
+      {source === 'generate' ? (
+        <Form.Item>
+          <KeyPairCard pair={pair} onMade={onPair} />
+        </Form.Item>
+      ) : null}
+      {source === 'paste' ? (
+        <Form.Item
+          name="app_private_key"
+          label={t('bind.private_key')}
+          extra={t('bind.private_key_hint')}
+          rules={[
+            { required: true, message: t('field.required', { label: t('bind.private_key') }) },
+          ]}
+        >
+          <Input.TextArea rows={5} {...QUIET} onBlur={onPasted} />
+        </Form.Item>
+      ) : null}
+      <Form.Item name="mode" label={t('bind.mode')}>
+        <Segmented<Draft['mode']>
+          name="mode"
+          aria-label={t('bind.mode')}
+          options={[
+            { value: 'key', label: t('bind.mode_key') },
+            { value: 'cert', label: t('bind.mode_cert') },
+          ]}
+        />
+      </Form.Item>
+      {mode === 'key' ? (
+        <Form.Item
+          name="alipay_public_key"
+          label={t('bind.alipay_key')}
+          extra={t('bind.alipay_key_hint')}
+          rules={[
+            { required: true, message: t('field.required', { label: t('bind.alipay_key') }) },
+          ]}
+        >
+          <Input.TextArea rows={5} {...QUIET} onBlur={onPasted} />
+        </Form.Item>
+      ) : (
+        <>
+          <CertificateField name="app_cert" text="bind.app_cert" />
+          <CertificateField name="alipay_cert" text="bind.alipay_cert" />
+          <CertificateField name="alipay_root_cert" text="bind.root_cert" />
+        </>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,64 @@
+/** What the binding form holds, and how it becomes a change. Secrets go out, never come back. */
+import type { AppChange, BoundApp, KeyPair } from '../../api/pending';
+
+export type KeySource = 'keep' | 'generate' | 'paste';
+
+export interface Draft {
+  enabled: boolean;
+  app_id: string;
+  seller_id: string;
+  mode: 'key' | 'cert';
+  source: KeySource;
+  app_private_key: string;
+  alipay_public_key: string;
+  app_cert: string;
+  alipay_cert: string;
+  alipay_root_cert: string;
+  aes_key: string;
+  app_auth_token: string;
+}
+
+/** The form for a bound app, or an empty one. Nothing secret is ever filled in. */
+export function draftOf(app: BoundApp | null): Draft {
+  return {
+    enabled: app?.enabled ?? true,
+    app_id: app?.app_id ?? '',
+    seller_id: app?.seller_id ?? '',
+    mode: app?.mode ?? 'key',
+    source: app ? 'keep' : 'generate',
+    app_private_key: '',
+    alipay_public_key: app?.key.alipay_public_key ?? '',
+    app_cert: '',
+    alipay_cert: '',
+    alipay_root_cert: '',
+    aes_key: '',
+    app_auth_token: '',
+  };
+}
+
+const WHEN_GIVEN = ['aes_key', 'app_auth_token'] as const;
+const CERTIFICATES = ['app_cert', 'alipay_cert', 'alipay_root_cert'] as const;
+
+/** Only what was changed: a key that is not given stays as it is. */
+export function changeOf(draft: Draft, app: BoundApp | null, pair: KeyPair | null): AppChange {
+  const change: AppChange = {
+    app_id: draft.app_id.trim(),
+    seller_id: draft.seller_id.trim(),
+    enabled: draft.enabled,
+    version: app?.version ?? 0,
+  };
+  if (draft.mode === 'cert' || app?.mode === 'cert') change.mode = draft.mode;
+  if (draft.source === 'paste' && draft.app_private_key.trim()) {
+    change.app_private_key = draft.app_private_key;
+  }
+  if (draft.source === 'generate' && pair) change.key_pair_id = pair.key_pair_id;
+  const alipayKey = draft.alipay_public_key.trim();
+  if (draft.mode === 'key' && alipayKey && alipayKey !== app?.key.alipay_public_key) {
+    change.alipay_public_key = draft.alipay_public_key;
+  }
+  if (draft.mode === 'cert') {
+    for (const name of CERTIFICATES) if (draft[name].trim()) change[name] = draft[name];
+  }
+  for (const name of WHEN_GIVEN) if (draft[name].trim()) change[name] = draft[name].trim();
+  return change;
+}

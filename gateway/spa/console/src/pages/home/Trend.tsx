@@ -1,0 +1,66 @@
+/** Seven days as columns; loaded only when there is something to draw. */
+import { money } from '@shared/money';
+import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
+import type { Dashboard } from '../../api/pending';
+import { useText } from '../../texts';
+
+export default function Trend({ week }: { week: Dashboard['week'] }) {
+  const { t } = useText();
+  const shown = week.map((day) => ({ ...day, day: day.date.slice(5) }));
+  return (
+    <>
+      <div className="chart" aria-hidden="true">
+        <ResponsiveContainer width="100%" height="100%">
+          <BarChart data={shown} accessibilityLayer={false} margin={{ left: 12, right: 8, top: 8 }}>
+            <CartesianGrid vertical={false} stroke="var(--line)" />
+            <XAxis dataKey="day" tickLine={false} axisLine={false} />
+            <YAxis tickFormatter={money} tickLine={false} axisLine={false} width={84} />
+            <Tooltip
+              cursor={{ fill: 'var(--brand-wash)' }}
+              contentStyle={{
+                background: 'var(--card)',
+                border: '1px solid var(--line)',
+                borderRadius: 8,
+                color: 'var(--ink)',
+              }}
+              formatter={(value) => [money(Number(value)), t('home.amount')]}
+            />
+            <Bar
+              dataKey="paid_fen"
+              fill="var(--brand)"
+              radius={[5, 5, 0, 0]}
+              maxBarSize={44}
+              isAnimationActive={false}
+            />
+          </BarChart>
+        </ResponsiveContainer>
+      </div>
+      <details>
+        <summary>{t('home.table')}</summary>
+        <table className="plain small">
+          <caption className="soft small">{t('home.trend_label')}</caption>
+          <thead>
+            <tr>
+              <th scope="col">{t('home.day')}</th>
+              <th scope="col" className="num">
+                {t('home.payments')}
+              </th>
+              <th scope="col" className="num">
+                {t('home.amount')}
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {week.map((day) => (
+              <tr key={day.date}>
+                <td>{day.date}</td>
+                <td className="num">{day.count}</td>
+                <td className="num">{money(day.paid_fen)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </details>
+    </>
+  );
+}

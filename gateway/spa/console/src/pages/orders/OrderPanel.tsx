@@ -1,0 +1,127 @@
+/** One order beside the list: what it is, and what happened to it, step by step. */
+
+import { money } from '@shared/money';
+import { useQuery } from '@tanstack/react-query';
+import { Alert, Drawer, Timeline } from 'antd';
+import { get } from '../../api/client';
+import type { Orders as Shapes } from '../../api/pending';
+import { Facts, Id, Money, Tag, When } from '../../parts/bits';
+import { Failure, Loading } from '../../parts/states';
+import { tone, word } from '../../parts/words';
+import { useText } from '../../texts';
+
+type Detail = Shapes['detail'];
+
+const COLOURS: Record<string, string> = {
+  paid: 'green',
+  failed: 'red',
+  late_success: 'red',
+  refunded: 'orange',
+  reversed: 'orange',
+};
+
+function note(data: Record<string, unknown> | undefined): string {
+  if (!data) return '';
+  const parts: string[] = [];
+  if (typeof data.refund_fen === 'number') parts.push(money(data.refund_fen));
+  if (typeof data.reason_code === 'string' && data.reason_code) parts.push(data.reason_code);
+  if (typeof data.trade_no === 'string' && data.trade_no) parts.push(data.trade_no);
+  return parts.join(' · ');
+}
+
+function Shown({ order }: { order: Detail }) {
+  const { t } = useText();
+  return (
+    <div className="stack">
+      {order.is_late ? <Alert type="error" showIcon title={t('orders.late')} /> : null}
+      <div className="row">
+        <p className="figure">
+          <Money fen={order.payable_fen} />
+        </p>
+        <Tag tone={tone(order.order_state)}>{word(t, 'order_state', order.order_state)}</Tag>
+        <Tag tone={tone(order.pay_state)}>{word(t, 'pay_state', order.pay_state)}</Tag>
+      </div>
+      <Facts
+        rows={[
+          [t('orders.no'), <Id key="no" value={order.order_no} label={t('orders.no')} />],
+          [t('orders.type'), word(t, 'order_type', order.order_type)],
+          [t('orders.sub_type'), word(t, 'sub_type', order.sub_type)],
+          [t('orders.channel'), word(t, 'channel', order.channel)],
+          [t('orders.subject'), order.subject],
+          [t('orders.total'), <Money key="total" fen={order.total_fen} />],
+          [t('orders.stored_value'), <Money key="stored" fen={order.stored_value_fen} />],
+          [t('orders.refunded'), <Money key="refunded" fen={order.refunded_fen} />],
+          [t('orders.store'), order.store_name ?? '—'],
+          [t('orders.terminal'), word(t, 'terminal', order.source_terminal)],
+          [
+            t('orders.device'),
+            <Id key="dev" value={order.device_id} label={t('orders.device')} isShort />,
+          ],
+          [
+            t('orders.out_trade_no'),
+            <Id key="out" value={order.out_trade_no} label={t('orders.out_trade_no')} />,
+          ],
+          [
+            t('orders.trade_no'),
+            <Id key="trade" value={order.trade_no} label={t('orders.trade_no')} />,
+          ],
+          [t('orders.buyer'), order.buyer_logon_id ?? '—'],
+          [t('orders.at'), <When key="at" at={order.ordered_at} />],
+          [t('orders.paid_at'), <When key="paid" at={order.paid_at} />],
+          [t('orders.closed_at'), <When key="closed" at={order.closed_at} />],
+        ]}
+      />
+      <h3>{t('orders.timeline')}</h3>
+      <Timeline
+        items={(order.timeline ?? []).map((entry) => ({
+          key: `${entry.kind}${entry.at}`,
+          color: COLOURS[entry.kind] ?? 'gray',
+          content: (
+            <>
+              <strong>{word(t, 'event', entry.kind)}</strong>{' '}
+              <span className="mono">
+                {note(entry.data as Record<string, unknown> | undefined)}
+              </span>
+              <div className="small soft">
+                <When at={entry.at} />
+              </div>
+            </>
+          ),
+        }))}
+      />
+    </div>
+  );
+}
+
+export function OrderPanel({
+  orderNo,
+  onClose,
+}: {
+  orderNo: string | undefined;
+  onClose: () => void;
+}) {
+  const { t } = useText();
+  const found = useQuery({
+    queryKey: ['orders', 'one', orderNo],
+    queryFn: () => get('/api/merchant/v1/orders/{order_no}', { path: { order_no: orderNo ?? '' } }),
+    enabled: orderNo !== undefined,
+  });
+  return (
+    <Drawer
+      open={orderNo !== undefined}
+      onClose={onClose}
+      size={560}
+      title={orderNo ?? ''}
+      closable={{ 'aria-label': t('do.close') }}
+      destroyOnHidden
+    >
+      {found.isError ? (
+        <Failure error={found.error} retry={() => void found.refetch()} />
+      ) : found.data ? (
+        <Shown order={found.data as Detail} />
+      ) : (
+        <Loading />
+      )}
+    </Drawer>
+  );
+}

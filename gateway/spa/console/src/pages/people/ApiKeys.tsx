@@ -1,0 +1,146 @@
+/** Keys for a point of sale: the secret is shown once, right after it was made. */
+
+import { chinaTime } from '@shared/time';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { Alert, Button, Form, Input, Popconfirm, Select } from 'antd';
+import { get, post, remove } from '../../api/client';
+import type { ApiKeyRow } from '../../api/pending';
+import { Facts, Id, When } from '../../parts/bits';
+import { Dialog } from '../../parts/Dialog';
+import { type Column, ListPage } from '../../parts/ListPage';
+import { useSay } from '../../parts/say';
+import { useRequired } from '../../parts/useRequired';
+import { useSession } from '../../session/session';
+import { useStores } from '../../shell/stores';
+import { useText } from '../../texts';
+
+function NewKey() {
+  const { t } = useText();
+  const required = useRequired();
+  const { stores } = useStores();
+  return (
+    <Dialog<{ name: string; store_id: string }, ApiKeyRow & { secret: string }>
+      label={t('keys_api.new')}
+      button={{ type: 'primary' }}
+      initial={{ store_id: '' }}
+      save={({ name, store_id }) =>
+        post('/api/merchant/v1/api-keys', { name: name.trim(), store_id: store_id || null })
+      }
+      refresh={['api-keys']}
+      after={(made) => (
+        <div className="stack">
+          <Alert type="warning" showIcon title={t('keys_api.once')} />
+          <Facts
+            rows={[
+              [t('keys_api.id'), <Id key="id" value={made.key_id} label={t('keys_api.id')} />],
+              [
+                t('keys_api.secret'),
+                <Id key="secret" value={made.secret} label={t('keys_api.secret')} />,
+              ],
+            ]}
+          />
+        </div>
+      )}
+    >
+      <Form.Item name="name" label={t('keys_api.name')} rules={required(t('keys_api.name'))}>
+        <Input maxLength={64} />
+      </Form.Item>
+      <Form.Item name="store_id" label={t('keys_api.store')}>
+        <Select
+          options={[
+            { value: '', label: t('app.all_stores') },
+            ...stores.map((one) => ({ value: one.store_id, label: one.name })),
+          ]}
+        />
+      </Form.Item>
+    </Dialog>
+  );
+}
+
+export default function ApiKeys() {
+  const { t } = useText();
+  const say = useSay();
+  const queries = useQueryClient();
+  const { can, session } = useSession();
+  const { stores } = useStores();
+  const mayWrite = can('api_keys.write') && !session.acting;
+  const end = useMutation({
+    mutationFn: (key_id: string) =>
+      remove('/api/merchant/v1/api-keys/{key_id}', { path: { key_id } }),
+    onSuccess: async () => {
+      say.done();
+      await queries.invalidateQueries({ queryKey: ['api-keys'] });
+    },
+    onError: say.failed,
+  });
+  const columns: Column<ApiKeyRow>[] = [
+    {
+      key: 'name',
+      title: t('keys_api.name'),
+      render: (row) => <strong>{row.name}</strong>,
+      text: (row) => row.name,
+    },
+    {
+      key: 'id',
+      title: t('keys_api.id'),
+      render: (row) => <Id value={row.key_id} label={t('keys_api.id')} />,
+      text: (row) => row.key_id,
+    },
+    {
+      key: 'store',
+      title: t('keys_api.store'),
+      render: (row) =>
+        row.store_id
+          ? (stores.find((one) => one.store_id === row.store_id)?.name ?? row.store_id)
+          : t('app.all_stores'),
+    },
+    {
+      key: 'created',
+      title: t('keys_api.created'),
+      render: (row) => <When at={row.created_at} />,
+      text: (row) => chinaTime(row.created_at),
+    },
+    { key: 'used', title: t('keys_api.used'), render: (row) => <When at={row.last_used_at} /> },
+  ];
+  if (mayWrite) {
+    columns.push({
+      key: 'delete',
+      title: t('orders.action'),
+      isAction: true,
+      render: (row) => (
+        <Popconfirm
+          title={t('keys_api.delete_sure')}
+          okText={t('keys_api.delete')}
+          cancelText={t('do.cancel')}
+          onConfirm={() => end.mutate(row.key_id)}
+        >
+          <Button
+            type="link"
+            danger
+            size="small"
+            aria-label={`${t('keys_api.delete')} ${row.name}`}
+          >
+            {t('keys_api.delete')}
+          </Button>
+        </Popconfirm>
+      ),
+    });
+  }
+  return (
+    <ListPage<ApiKeyRow>
+      title={t('keys_api.title')}
+      lead={t('keys_api.lead')}
+      queryKey={['api-keys']}
+      load={(query) => get('/api/merchant/v1/api-keys', { query })}
+      rowKey={(row) => row.key_id}
+      columns={columns}
+      exports
+      actions={mayWrite ? <NewKey /> : null}
+      empty={{
+        title: t('keys_api.empty'),
+        hint: t('keys_api.empty_hint'),
+        action: mayWrite ? <NewKey /> : null,
+      }}
+    />
+  );
+}

@@ -1,0 +1,79 @@
+/** A settings page: load, edit, save; when somebody else saved first, say so and show the latest. */
+
+import { ApiProblem } from '@shared/problem';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Alert, Button, Form } from 'antd';
+import { type ReactNode, useState } from 'react';
+import { Card, PageHead } from '../../parts/bits';
+import { useSay } from '../../parts/say';
+import { Failure, Loading } from '../../parts/states';
+import { useText } from '../../texts';
+
+interface Props<Shape extends { version?: number | undefined }, V extends object> {
+  title: string;
+  lead: string;
+  queryKey: string;
+  load: () => Promise<Shape>;
+  initial: (shape: Shape) => Partial<V>;
+  save: (values: V, shape: Shape) => Promise<unknown>;
+  mayWrite: boolean;
+  children: (shape: Shape) => ReactNode;
+}
+
+export function SettingsForm<Shape extends { version?: number | undefined }, V extends object>(
+  props: Props<Shape, V>,
+) {
+  const { t } = useText();
+  const say = useSay();
+  const queries = useQueryClient();
+  const [isStale, setStale] = useState(false);
+  const found = useQuery({ queryKey: [props.queryKey], queryFn: props.load });
+  const save = useMutation({
+    mutationFn: (values: V) => props.save(values, found.data as Shape),
+    onSuccess: async () => {
+      setStale(false);
+      say.done();
+      await queries.invalidateQueries({ queryKey: [props.queryKey] });
+      await queries.invalidateQueries({ queryKey: ['who'] });
+    },
+    onError: async (error) => {
+      if (error instanceof ApiProblem && error.status === 409) {
+        setStale(true);
+        await queries.invalidateQueries({ queryKey: [props.queryKey] });
+      } else {
+        say.failed(error);
+      }
+    },
+  });
+  return (
+    <>
+      <PageHead title={props.title} lead={props.lead} />
+      {found.isPending ? (
+        <Loading />
+      ) : found.isError ? (
+        <Card>
+          <Failure error={found.error} retry={() => void found.refetch()} />
+        </Card>
+      ) : (
+        <Card>
+          {isStale ? <Alert type="warning" showIcon title={t('wechat.conflict')} /> : null}
+          <Form<V>
+            key={String(found.data.version)}
+            layout="vertical"
+            style={{ maxWidth: 640 }}
+            disabled={!props.mayWrite}
+            initialValues={props.initial(found.data)}
+            onFinish={(values) => save.mutate(values)}
+          >
+            {props.children(found.data)}
+            {props.mayWrite ? (
+              <Button type="primary" htmlType="submit" loading={save.isPending}>
+                {t('do.save')}
+              </Button>
+            ) : null}
+          </Form>
+        </Card>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,108 @@
+/** The merchant's stores. */
+import { chinaTime } from '@shared/time';
+import { Form, Input } from 'antd';
+import { get, patch, post } from '../../api/client';
+import type { Store } from '../../api/pending';
+import { Id, When } from '../../parts/bits';
+import { Dialog } from '../../parts/Dialog';
+import { type Column, ListPage } from '../../parts/ListPage';
+import { useRequired } from '../../parts/useRequired';
+import { useSession } from '../../session/session';
+import { useText } from '../../texts';
+
+type Named = { name: string };
+
+function NameField() {
+  const { t } = useText();
+  const required = useRequired();
+  return (
+    <Form.Item name="name" label={t('stores.name')} rules={required(t('stores.name'))}>
+      <Input maxLength={64} />
+    </Form.Item>
+  );
+}
+
+function NewStore() {
+  const { t } = useText();
+  return (
+    <Dialog<Named, unknown>
+      label={t('stores.new')}
+      button={{ type: 'primary' }}
+      save={({ name }) => post('/api/merchant/v1/stores', { name: name.trim() })}
+      refresh={['stores']}
+    >
+      <NameField />
+    </Dialog>
+  );
+}
+
+export default function Stores() {
+  const { t } = useText();
+  const { can } = useSession();
+  const mayWrite = can('stores.write');
+  const columns: Column<Store>[] = [
+    {
+      key: 'name',
+      title: t('stores.name'),
+      render: (row) => <strong>{row.name}</strong>,
+      text: (row) => row.name,
+    },
+    {
+      key: 'id',
+      title: t('stores.id'),
+      render: (row) => <Id value={row.store_id} label={t('stores.id')} isShort />,
+      text: (row) => row.store_id,
+    },
+    {
+      key: 'created',
+      title: t('stores.created'),
+      render: (row) => <When at={row.created_at} />,
+      text: (row) => chinaTime(row.created_at),
+    },
+  ];
+  if (mayWrite) {
+    columns.push({
+      key: 'edit',
+      title: t('orders.action'),
+      isAction: true,
+      render: (row) =>
+        row.version === undefined ? (
+          '—'
+        ) : (
+          <Dialog<Named, unknown>
+            label={t('do.edit')}
+            title={row.name}
+            button={{ type: 'link', size: 'small', 'aria-label': `${t('do.edit')} ${row.name}` }}
+            initial={{ name: row.name }}
+            save={({ name }) =>
+              patch(
+                '/api/merchant/v1/stores/{store_id}',
+                { name: name.trim(), version: row.version ?? 0 },
+                { path: { store_id: row.store_id } },
+              )
+            }
+            refresh={['stores']}
+          >
+            <NameField />
+          </Dialog>
+        ),
+    });
+  }
+  return (
+    <ListPage<Store>
+      title={t('stores.title')}
+      lead={t('stores.lead')}
+      queryKey={['stores']}
+      load={(query) => get('/api/merchant/v1/stores', { query })}
+      rowKey={(row) => row.store_id}
+      columns={columns}
+      exports
+      actions={mayWrite ? <NewStore /> : null}
+      empty={{
+        title: t('stores.empty'),
+        hint: t('stores.empty_hint'),
+        action: mayWrite ? <NewStore /> : null,
+      }}
+    />
+  );
+}

@@ -1,0 +1,75 @@
+/** Asks for the password again when the server wants it, and lets the interrupted call go on. */
+import { ApiProblem } from '@shared/problem';
+import { Alert, Form, Input, Modal } from 'antd';
+import { useEffect, useRef, useState } from 'react';
+import { at, onRefusal, post } from '../api/client';
+import { useText } from '../texts';
+import { useSession } from './session';
+
+export function StepUp() {
+  const { t, language } = useText();
+  const { console } = useSession();
+  const [form] = Form.useForm<{ password: string }>();
+  const [isOpen, setOpen] = useState(false);
+  const [isBusy, setBusy] = useState(false);
+  const [fault, setFault] = useState('');
+  const settle = useRef<(confirmed: boolean) => void>(() => undefined);
+
+  useEffect(() => {
+    onRefusal.stepUp = () =>
+      new Promise<boolean>((resolve) => {
+        settle.current(false);
+        settle.current = resolve;
+        setFault('');
+        setOpen(true);
+      });
+    return () => {
+      onRefusal.stepUp = async () => false;
+    };
+  }, []);
+
+  const end = (confirmed: boolean) => {
+    form.resetFields();
+    setOpen(false);
+    settle.current(confirmed);
+    settle.current = () => undefined;
+  };
+
+  const confirm = async ({ password }: { password: string }) => {
+    setBusy(true);
+    try {
+      await post(at(console, '/session/step-up'), { password });
+      end(true);
+    } catch (error) {
+      setFault(error instanceof ApiProblem ? error.titleIn(language) : String(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <Modal
+      open={isOpen}
+      title={t('stepup.title')}
+      okText={t('do.confirm')}
+      cancelText={t('do.cancel')}
+      confirmLoading={isBusy}
+      onOk={() => form.submit()}
+      onCancel={() => end(false)}
+      destroyOnHidden
+      zIndex={1200}
+    >
+      <p className="soft">{t('stepup.why')}</p>
+      {fault ? <Alert type="error" showIcon title={fault} role="alert" /> : null}
+      <Form form={form} layout="vertical" onFinish={confirm} requiredMark={false}>
+        <Form.Item
+          name="password"
+          label={t('login.password')}
+          rules={[{ required: true, message: t('field.required', { label: t('login.password') }) }]}
+        >
+          <Input.Password autoComplete="current-password" autoFocus />
+        </Form.Item>
+      </Form>
+    </Modal>
+  );
+}

@@ -1,0 +1,108 @@
+/** Who is signed in, to which console, and what they may do. */
+
+import { ApiProblem } from '@shared/problem';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
+import { at, type Console, csrf, get, onRefusal, post, remove } from '../api/client';
+import type { Session } from '../api/pending';
+
+const CONSOLE_KEY = 'damselfly.console';
+
+export interface SignedIn {
+  console: Console;
+  session: Session;
+  /** whether one of these permissions is held; no name asks for nothing */
+  can: (...permissions: string[]) => boolean;
+  /** the merchant whose data the merchant pages show: one's own, or the one acted for */
+  merchantName: string | null;
+}
+
+const Context = createContext<SignedIn | null>(null);
+
+export function lastConsole(): Console {
+  return localStorage.getItem(CONSOLE_KEY) === 'operator' ? 'operator' : 'merchant';
+}
+
+async function who(): Promise<{ console: Console; session: Session } | null> {
+  const first = lastConsole();
+  const order: Console[] =
+    first === 'merchant' ? ['merchant', 'operator'] : ['operator', 'merchant'];
+  for (const console of order) {
+    try {
+      const session = await get(at(console, '/session'));
+      if (!session) continue;
+      if (console === 'operator' && session.acting) {
+        // For the merchant one acts for, the merchant console says what is allowed.
+        const there = await get('/api/merchant/v1/session');
+        return { console, session: { ...session, permissions: there.permissions } };
+      }
+      return { console, session };
+    } catch (error) {
+      // 401: nobody is signed in; 403: signed in at the other console.
+      if (!(error instanceof ApiProblem) || (error.status !== 401 && error.status !== 403))
+        throw error;
+      if (error.status === 401) return null;
+    }
+  }
+  return null;
+}
+
+export function useWho() {
+  return useQuery({ queryKey: ['who'], queryFn: who, staleTime: 60_000, retry: false });
+}
+
+/** Signs in and remembers at which console. */
+export async function signIn(console: Console, login: string, password: string): Promise<void> {
+  const opened = await post(at(console, '/session'), { login, password });
+  csrf.keep(opened.csrf_token);
+  localStorage.setItem(CONSOLE_KEY, console);
+}
+
+export function useSignOut(): (console: Console) => Promise<void> {
+  const queries = useQueryClient();
+  return async (console) => {
+    try {
+      await remove(at(console, '/session'));
+    } finally {
+      csrf.forget();
+      // Not clear(): the page that watches `who` must hear that nobody is signed in.
+      queries.setQueryData(['who'], null);
+      queries.removeQueries({ predicate: (query) => query.queryKey[0] !== 'who' });
+    }
+  };
+}
+
+export function SessionProvider({
+  found,
+  children,
+}: {
+  found: { console: Console; session: Session };
+  children: ReactNode;
+}) {
+  const queries = useQueryClient();
+  useEffect(() => {
+    onRefusal.signedOut = () => {
+      csrf.forget();
+      sessionStorage.setItem('damselfly.expired', '1');
+      queries.setQueryData(['who'], null);
+    };
+    return () => {
+      onRefusal.signedOut = () => undefined;
+    };
+  }, [queries]);
+  const value = useMemo<SignedIn>(() => {
+    const held = new Set(found.session.permissions);
+    return {
+      ...found,
+      can: (...permissions) => permissions.length === 0 || permissions.some((one) => held.has(one)),
+      merchantName: found.session.acting?.merchant_name ?? found.session.merchant?.name ?? null,
+    };
+  }, [found]);
+  return <Context.Provider value={value}>{children}</Context.Provider>;
+}
+
+export function useSession(): SignedIn {
+  const found = useContext(Context);
+  if (!found) throw new Error('useSession is for pages behind the sign-in');
+  return found;
+}

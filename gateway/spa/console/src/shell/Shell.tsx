@@ -1,0 +1,176 @@
+/** The frame around every page: menu, header, banners, shortcuts. */
+import { LogoutOutlined, MenuOutlined, UserOutlined } from '@ant-design/icons';
+import { useQuery } from '@tanstack/react-query';
+import { Button, Drawer, Dropdown, Grid, Menu, Select } from 'antd';
+import { Suspense, useState } from 'react';
+import { Outlet, useLocation, useNavigate } from 'react-router';
+import { get } from '../api/client';
+import { Crash, Loading } from '../parts/states';
+import { StepUp } from '../session/StepUp';
+import { useSession, useSignOut } from '../session/session';
+import { useText } from '../texts';
+import { ActingRibbon } from './ActingRibbon';
+import { type MenuEntry, menuFor } from './menu';
+import { Brand, LanguageButton, ThemeButton } from './pieces';
+import { Shortcuts } from './Shortcuts';
+import { useStores } from './stores';
+
+function useMenu(entries: MenuEntry[], go: (to: string) => void) {
+  const { t } = useText();
+  const { pathname } = useLocation();
+  const leaves = entries.flatMap((entry) => entry.children ?? [entry]);
+  const selected = leaves
+    .filter((leaf) => pathname === leaf.key || pathname.startsWith(`${leaf.key}/`))
+    .sort((a, b) => b.key.length - a.key.length)[0];
+  return (
+    <nav aria-label={t('app.menu')}>
+      <Menu
+        mode="inline"
+        selectedKeys={selected ? [selected.key] : []}
+        defaultOpenKeys={entries.filter((entry) => entry.children).map((entry) => entry.key)}
+        onClick={({ key }) => go(key)}
+        items={entries.map((entry) => ({
+          key: entry.key,
+          icon: entry.icon,
+          label: t(entry.text),
+          ...(entry.children
+            ? { children: entry.children.map((leaf) => ({ key: leaf.key, label: t(leaf.text) })) }
+            : {}),
+        }))}
+      />
+    </nav>
+  );
+}
+
+function Header({ onMenu, isNarrow }: { onMenu: () => void; isNarrow: boolean }) {
+  const { t } = useText();
+  const { console, session, merchantName } = useSession();
+  const { storeId, stores, choose } = useStores();
+  const signOut = useSignOut();
+  const navigate = useNavigate();
+  const edition = session.merchant?.edition;
+  return (
+    <header className="bar">
+      {isNarrow ? (
+        <Button
+          type="text"
+          icon={<MenuOutlined />}
+          aria-label={t('app.open_menu')}
+          onClick={onMenu}
+        />
+      ) : null}
+      <div className="bar-name">
+        <strong>{merchantName ?? t('login.operator')}</strong>
+        {edition ? <span className="soft small">{t(`edition.${edition}`)}</span> : null}
+      </div>
+      {stores.length > 1 && !isNarrow ? <StoreSelect value={storeId} onChange={choose} /> : null}
+      <div className="push">
+        <LanguageButton />
+        <ThemeButton />
+        <Dropdown
+          trigger={['click']}
+          menu={{
+            items: [
+              { key: 'account', icon: <UserOutlined />, label: t('menu.account') },
+              { key: 'out', icon: <LogoutOutlined />, label: t('app.sign_out') },
+            ],
+            onClick: ({ key }) => {
+              if (key === 'account') navigate('/account');
+              else void signOut(console);
+            },
+          }}
+        >
+          <Button
+            type="text"
+            icon={<UserOutlined />}
+            {...(isNarrow ? { 'aria-label': t('app.account') } : {})}
+          >
+            {isNarrow ? null : session.user.name || session.user.login}
+          </Button>
+        </Dropdown>
+      </div>
+    </header>
+  );
+}
+
+function StoreSelect({
+  value,
+  onChange,
+}: {
+  value: string | undefined;
+  onChange: (storeId: string | undefined) => void;
+}) {
+  const { t } = useText();
+  const { stores } = useStores();
+  return (
+    <Select
+      className="store-select"
+      aria-label={t('app.store_switch')}
+      value={value ?? ''}
+      popupMatchSelectWidth={false}
+      onChange={(next) => onChange(next || undefined)}
+      options={[
+        { value: '', label: t('app.all_stores') },
+        ...stores.map((store) => ({ value: store.store_id, label: store.name })),
+      ]}
+    />
+  );
+}
+
+export function Shell() {
+  const { t } = useText();
+  const { console, session, can } = useSession();
+  const { storeId, stores, choose } = useStores();
+  const [isDrawn, setDrawn] = useState(false);
+  const isNarrow = Grid.useBreakpoint().lg === false;
+  const navigate = useNavigate();
+  const { pathname } = useLocation();
+  const about = useQuery({
+    queryKey: ['about'],
+    queryFn: () => get('/api/public/v1/about'),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const menu = useMenu(menuFor(console, Boolean(session.acting), can), (to) => {
+    setDrawn(false);
+    navigate(to);
+  });
+  return (
+    <div className="shell app">
+      <a className="skip" href="#content">
+        {t('app.skip')}
+      </a>
+      {isNarrow ? null : (
+        <div className="shell-side">
+          <Brand />
+          {menu}
+        </div>
+      )}
+      <Drawer
+        open={isNarrow && isDrawn}
+        placement="left"
+        size={272}
+        onClose={() => setDrawn(false)}
+        title={t('app.name')}
+        className="drawer-menu"
+        closable={{ 'aria-label': t('do.close') }}
+      >
+        {stores.length > 1 ? <StoreSelect value={storeId} onChange={choose} /> : null}
+        {menu}
+      </Drawer>
+      <div className="shell-main">
+        <Header isNarrow={isNarrow} onMenu={() => setDrawn(true)} />
+        {about.data?.is_sandbox ? <output className="ribbon">{t('app.sandbox')}</output> : null}
+        <ActingRibbon />
+        <main className="content" id="content" tabIndex={-1}>
+          <Crash key={pathname}>
+            <Suspense fallback={<Loading />}>
+              <Outlet />
+            </Suspense>
+          </Crash>
+        </main>
+      </div>
+      <StepUp />
+      <Shortcuts />
+    </div>
+  );
+}

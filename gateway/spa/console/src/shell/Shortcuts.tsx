@@ -1,0 +1,64 @@
+/** The keyboard: `/` search, `?` this sheet, `g` then a letter to go somewhere. */
+import { Modal } from 'antd';
+import { useEffect, useRef, useState } from 'react';
+import { useNavigate } from 'react-router';
+import { useText } from '../texts';
+
+const GO: Record<string, string> = { h: '/', o: '/orders', w: '/onboarding' };
+const PATIENCE_MS = 1000;
+
+function isTyping(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  );
+}
+
+export function Shortcuts() {
+  const { t } = useText();
+  const navigate = useNavigate();
+  const [isOpen, setOpen] = useState(false);
+  const goneAt = useRef(0);
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === '?') setOpen(true);
+      if (event.key === '/') {
+        const search = document.querySelector<HTMLInputElement>(
+          '[data-search] input, input[data-search]',
+        );
+        if (search) {
+          event.preventDefault();
+          search.focus();
+        }
+      }
+      const to = GO[event.key];
+      if (to && Date.now() - goneAt.current < PATIENCE_MS) navigate(to);
+      goneAt.current = event.key === 'g' ? Date.now() : 0;
+    };
+    document.addEventListener('keydown', press);
+    return () => document.removeEventListener('keydown', press);
+  }, [navigate]);
+  const rows: [string, string][] = [
+    ['/', t('keys.search')],
+    ['g h', t('keys.home')],
+    ['g o', t('keys.orders')],
+    ['g w', t('keys.wizard')],
+    ['Esc', t('keys.close')],
+    ['?', t('keys.sheet')],
+  ];
+  return (
+    <Modal open={isOpen} title={t('keys.title')} footer={null} onCancel={() => setOpen(false)}>
+      <dl className="facts">
+        {rows.map(([key, what]) => (
+          <div key={key} style={{ display: 'contents' }}>
+            <dt>
+              <kbd className="kbd">{key}</kbd>
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+    </Modal>
+  );
+}

@@ -1,0 +1,36 @@
+/** The store everybody looks at now: chosen in the header, kept in this browser. */
+import { useQuery } from '@tanstack/react-query';
+import { createContext, type ReactNode, useContext, useState } from 'react';
+import { get } from '../api/client';
+import type { Store } from '../api/pending';
+import { useSession } from '../session/session';
+
+const KEY = 'damselfly.store';
+
+interface Chosen {
+  storeId: string | undefined;
+  stores: Store[];
+  choose: (storeId: string | undefined) => void;
+}
+
+const Context = createContext<Chosen>({ storeId: undefined, stores: [], choose: () => undefined });
+
+export function StoreProvider({ children }: { children: ReactNode }) {
+  const { can, merchantName } = useSession();
+  const [wanted, setWanted] = useState(localStorage.getItem(KEY) ?? undefined);
+  const stores = useQuery({
+    queryKey: ['stores', 'all', merchantName],
+    queryFn: () => get('/api/merchant/v1/stores', { query: { page_size: 100 } }),
+    enabled: can('stores.read') && merchantName !== null,
+  });
+  const items = (stores.data?.items ?? []) as Store[];
+  const storeId = items.some((store) => store.store_id === wanted) ? wanted : undefined;
+  const choose = (next: string | undefined) => {
+    if (next) localStorage.setItem(KEY, next);
+    else localStorage.removeItem(KEY);
+    setWanted(next);
+  };
+  return <Context.Provider value={{ storeId, stores: items, choose }}>{children}</Context.Provider>;
+}
+
+export const useStores = () => useContext(Context);

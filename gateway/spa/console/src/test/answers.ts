@@ -1,0 +1,40 @@
+/** Stands in for the network in unit tests: answers by "METHOD /path", and remembers what was asked. */
+import { vi } from 'vitest';
+
+export interface Asked {
+  method: string;
+  path: string;
+  headers: Headers;
+  body: unknown;
+}
+
+type Reply =
+  | { status?: number; body?: unknown }
+  | ((asked: Asked) => { status?: number; body?: unknown });
+
+export function answers(replies: Record<string, Reply | Reply[]>): Asked[] {
+  const seen: Asked[] = [];
+  vi.stubGlobal('fetch', async (request: Request) => {
+    const url = new URL(request.url);
+    const text = await request.text();
+    const asked = {
+      method: request.method,
+      path: url.pathname + url.search,
+      headers: request.headers,
+      body: text ? JSON.parse(text) : undefined,
+    };
+    seen.push(asked);
+    const found = replies[`${request.method} ${url.pathname}`];
+    const next = Array.isArray(found) ? (found.length > 1 ? found.shift() : found[0]) : found;
+    const reply = typeof next === 'function' ? next(asked) : next;
+    const { status = 200, body } = reply ?? {
+      status: 404,
+      body: { code: 'not_found', title: '没有 None.' },
+    };
+    return new Response(body === undefined ? null : JSON.stringify(body), {
+      status,
+      headers: { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' },
+    });
+  });
+  return seen;
+}

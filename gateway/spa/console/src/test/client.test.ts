@@ -1,0 +1,61 @@
+/** The door to the API: CSRF, problems, the password asked again, the end of a session. */
+import { ApiProblem } from '@shared/problem';
+import { afterEach, expect, it, vi } from 'vitest';
+import { csrf, get, onRefusal, post } from '../api/client';
+import { answers } from './answers';
+
+const before = { ...onRefusal };
+afterEach(() => Object.assign(onRefusal, before));
+
+const STEP_UP = { status: 403, body: { code: 'auth.step_up_needed', title: '请确认 Confirm.' } };
+
+it('sends the CSRF token with what changes something, and only then', async () => {
+  csrf.keep('token-1');
+  const seen = answers({
+    'GET /api/merchant/v1/stores': { body: { items: [], total: 0, page: 1, page_size: 20 } },
+    'POST /api/merchant/v1/stores': { status: 201, body: {} },
+  });
+  await get('/api/merchant/v1/stores', { query: { page: 2, empty: undefined } });
+  await post('/api/merchant/v1/stores', { name: '人民路店' });
+  expect(seen.map((one) => one.headers.get('x-csrf-token'))).toEqual([null, 'token-1']);
+  expect(seen[0]?.path).toBe('/api/merchant/v1/stores?page=2');
+  expect(seen[1]?.body).toEqual({ name: '人民路店' });
+});
+
+it('repeats a call once after the password was confirmed', async () => {
+  onRefusal.stepUp = vi.fn(async () => true);
+  const seen = answers({
+    'POST /api/merchant/v1/apps/key-pairs': [STEP_UP, { body: { key_pair_id: 'k' } }],
+  });
+  const made = await post('/api/merchant/v1/apps/key-pairs', {});
+  expect(made.key_pair_id).toBe('k');
+  expect(seen).toHaveLength(2);
+});
+
+it('gives up when the password is not given', async () => {
+  onRefusal.stepUp = async () => false;
+  const seen = answers({ 'POST /api/merchant/v1/apps/key-pairs': STEP_UP });
+  await expect(post('/api/merchant/v1/apps/key-pairs', {})).rejects.toMatchObject({
+    code: 'auth.step_up_needed',
+  });
+  expect(seen).toHaveLength(1);
+});
+
+it('says when the session has ended', async () => {
+  onRefusal.signedOut = vi.fn();
+  answers({
+    'GET /api/merchant/v1/orders': {
+      status: 401,
+      body: { code: 'auth.session', title: '失效 Ended.' },
+    },
+  });
+  await expect(get('/api/merchant/v1/orders')).rejects.toBeInstanceOf(ApiProblem);
+  expect(onRefusal.signedOut).toHaveBeenCalledOnce();
+});
+
+it('calls a dead network by its name', async () => {
+  vi.stubGlobal('fetch', async () => {
+    throw new TypeError('failed');
+  });
+  await expect(get('/api/merchant/v1/orders')).rejects.toMatchObject({ code: 'unreachable' });
+});

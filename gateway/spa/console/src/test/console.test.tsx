@@ -1,0 +1,119 @@
+/** The console as a person meets it: signing in, the menu by role, the wizard, the list. */
+import { render, screen, waitFor, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { beforeEach, expect, it } from 'vitest';
+import { makeQueries, Providers } from '../app';
+import { answers } from './answers';
+
+const OWNER = {
+  user: { user_id: 'u', login: 'owner@demo', name: '李雷', role: 'merchant_owner' },
+  merchant: { merchant_id: 'm', name: '豆娘演示商户', created_at: '2026-11-26T00:00:00Z' },
+  permissions: ['orders.read', 'apps.read', 'stores.read'],
+  expires_at: '2026-11-27T00:00:00Z',
+};
+const NOBODY = { status: 401, body: { code: 'auth.session', title: '请登录 Sign in.' } };
+const EMPTY = { items: [], total: 0, page: 1, page_size: 20 };
+
+function show(path: string) {
+  window.history.replaceState(null, '', path);
+  return render(<Providers queries={makeQueries()} />);
+}
+
+beforeEach(() => localStorage.setItem('damselfly.language', 'zh-CN'));
+
+it('signs in and shows the menu this role has', async () => {
+  const seen = answers({
+    'GET /api/merchant/v1/session': [NOBODY, { body: OWNER }],
+    'POST /api/merchant/v1/session': { body: { ...OWNER, csrf_token: 'c-1' } },
+    'GET /api/merchant/v1/stores': { body: EMPTY },
+    'GET /api/merchant/v1/orders': { body: EMPTY },
+  });
+  show('/orders');
+  const person = userEvent.setup();
+  await person.type(await screen.findByLabelText('账号'), 'owner@demo');
+  await person.type(screen.getByLabelText('密码'), 'a long password');
+  await person.click(screen.getByRole('button', { name: '登录' }));
+  expect(await screen.findByText('还没有订单')).toBeTruthy();
+  expect(localStorage.getItem('damselfly.csrf')).toBe('c-1');
+  expect(seen.some((one) => one.method === 'POST')).toBe(true);
+  const menu = within(screen.getByRole('navigation', { name: '主菜单' }));
+  expect(menu.getByText('订单管理')).toBeTruthy();
+  expect(menu.queryByText('审计日志')).toBeNull();
+  expect(document.title).toBe('订单管理 · 豆娘');
+});
+
+it('says what a wrong password is, in the language chosen', async () => {
+  answers({
+    'GET /api/merchant/v1/session': NOBODY,
+    'POST /api/merchant/v1/session': {
+      status: 401,
+      body: { code: 'auth.bad_credentials', title: '账号或密码不正确 The login is not right.' },
+    },
+  });
+  show('/');
+  const person = userEvent.setup();
+  await person.type(await screen.findByLabelText('账号'), 'owner@demo');
+  await person.type(screen.getByLabelText('密码'), 'wrong');
+  await person.click(screen.getByRole('button', { name: '登录' }));
+  expect((await screen.findByRole('alert')).textContent).toContain('账号或密码不正确');
+});
+
+it('asks for the list that the address says', async () => {
+  const seen = answers({
+    'GET /api/merchant/v1/session': { body: OWNER },
+    'GET /api/merchant/v1/stores': { body: EMPTY },
+    'GET /api/merchant/v1/orders': { body: EMPTY },
+  });
+  show('/orders?pay_state=paid&from=2026-11-26&page=2');
+  expect(await screen.findByText('没有符合条件的记录')).toBeTruthy();
+  await waitFor(() => {
+    const asked = seen.find((one) => one.path.startsWith('/api/merchant/v1/orders'));
+    const query = new URL(`http://x${asked?.path}`).searchParams;
+    expect(Object.fromEntries(query)).toEqual({
+      pay_state: 'paid',
+      from: '2026-11-25T16:00:00.000Z',
+      page: '2',
+      page_size: '20',
+    });
+  });
+});
+
+it('S16: marks a row of the wizard as done and shows the map again', async () => {
+  const row = {
+    row: '1.1',
+    code: 'mini_created',
+    kind: 'manual',
+    state: 'todo',
+    title_zh: '创建小程序',
+    title_en: 'Create',
+    help_zh: '',
+    help_en: '',
+    where_url: null,
+    copy: [],
+    form: null,
+    evidence: null,
+    remedy_zh: null,
+    remedy_en: null,
+    at: null,
+    by: null,
+  };
+  const map = (state: string) => ({
+    app_id: null,
+    is_ready: false,
+    percent: state === 'done' ? 100 : 0,
+    next_row: state === 'done' ? null : '1.1',
+    steps: [{ step: 1, code: '', rows: [{ ...row, state }] }],
+  });
+  const seen = answers({
+    'GET /api/merchant/v1/session': { body: OWNER },
+    'GET /api/merchant/v1/stores': { body: EMPTY },
+    'GET /api/merchant/v1/onboarding': { body: map('todo') },
+    'POST /api/merchant/v1/onboarding/rows/1.1/done': { body: map('done') },
+  });
+  show('/onboarding');
+  const person = userEvent.setup();
+  await person.type(await screen.findByLabelText('备注（谁在何时做了什么）'), '已建');
+  await person.click(screen.getByRole('button', { name: '标记为已完成' }));
+  expect(await screen.findByText('第 1 步已完成')).toBeTruthy();
+  expect(seen.find((one) => one.method === 'POST')?.body).toEqual({ note: '已建' });
+});

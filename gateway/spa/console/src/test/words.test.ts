@@ -1,0 +1,61 @@
+/** Money, time, problems, exports, texts: what people read. */
+import { money } from '@shared/money';
+import { inLanguage, problemOf } from '@shared/problem';
+import { chinaTime, dayEnd, dayStart } from '@shared/time';
+import { expect, it } from 'vitest';
+import { cell, csv } from '../parts/csv';
+import { texts } from '../texts';
+
+it.each([
+  [0, '¥0.00'],
+  [1, '¥0.01'],
+  [120720, '¥1,207.20'],
+  [-5, '-¥0.05'],
+  [123456789012, '¥1,234,567,890.12'],
+])('%i fen reads %s', (fen, text) => {
+  expect(money(fen)).toBe(text);
+});
+
+it('shows times in China, across midnight', () => {
+  expect(chinaTime('2026-11-25T16:00:00Z')).toBe('2026-11-26 00:00:00');
+  expect(dayStart('2026-11-26')).toBe('2026-11-25T16:00:00.000Z');
+  expect(dayEnd('2026-11-26')).toBe('2026-11-26T16:00:00.000Z');
+});
+
+it.each([
+  [
+    '登录已失效，请重新登录 Please sign in again.',
+    '登录已失效，请重新登录',
+    'Please sign in again.',
+  ],
+  ['私钥是 PKCS#1 The key is PKCS#1.', '私钥是 PKCS#1', 'The key is PKCS#1.'],
+  ['只有中文', '只有中文', '只有中文'],
+  ['English only.', 'English only.', 'English only.'],
+])('splits %s', (title, chinese, english) => {
+  expect(inLanguage(title, 'zh-CN')).toBe(chinese);
+  expect(inLanguage(title, 'en')).toBe(english);
+});
+
+it('makes a problem of whatever a proxy answers', () => {
+  expect(problemOf(502, '<html>').code).toBe('unreadable');
+  expect(problemOf(409, { code: 'a.b', title: '甲 A.' }).status).toBe(409);
+});
+
+it('exports text that no spreadsheet runs', () => {
+  expect(cell('=HYPERLINK("x")')).toBe('"\'=HYPERLINK(""x"")"');
+  expect(cell('-1.50')).toBe('-1.50');
+  expect(cell('@a')).toBe("'@a");
+  expect(csv([['a', null, 1]])).toBe('\ufeffa,,1\r\n');
+});
+
+it('has every text in both languages', () => {
+  const Chinese = /[\u4e00-\u9fff]/;
+  const same = Object.entries(texts).filter(([, [zh, en]]) => !zh || !en || Chinese.test(en));
+  expect(same).toEqual([]);
+});
+
+it('uses the same placeholders in both languages', () => {
+  const names = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((one) => one[1]).sort();
+  const odd = Object.entries(texts).filter(([, [zh, en]]) => names(zh).join() !== names(en).join());
+  expect(odd).toEqual([]);
+});

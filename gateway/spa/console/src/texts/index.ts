@@ -1,0 +1,57 @@
+/** Every text in both languages, side by side, so that neither can be forgotten. */
+import type { Language } from '@shared/problem';
+import i18next from 'i18next';
+import { initReactI18next, useTranslation } from 'react-i18next';
+import { binding } from './binding';
+import { common } from './common';
+import { onboarding } from './onboarding';
+import { orders } from './orders';
+import { people } from './people';
+
+export const texts = { ...common, ...orders, ...binding, ...onboarding, ...people } as const;
+export type TextKey = keyof typeof texts;
+export type { Language };
+export type T = (key: TextKey, values?: Record<string, string | number>) => string;
+
+const LANGUAGE_KEY = 'damselfly.language';
+
+function column(index: 0 | 1): Record<string, string> {
+  return Object.fromEntries(Object.entries(texts).map(([key, pair]) => [key, pair[index]]));
+}
+
+function remembered(): Language {
+  return localStorage.getItem(LANGUAGE_KEY) === 'en' ? 'en' : 'zh-CN';
+}
+
+void i18next.use(initReactI18next).init({
+  lng: remembered(),
+  fallbackLng: 'zh-CN',
+  keySeparator: false,
+  nsSeparator: false,
+  interpolation: { escapeValue: false },
+  resources: { 'zh-CN': { translation: column(0) }, en: { translation: column(1) } },
+  react: { useSuspense: false },
+});
+document.documentElement.lang = i18next.language;
+
+export function chooseLanguage(language: Language): void {
+  localStorage.setItem(LANGUAGE_KEY, language);
+  document.documentElement.lang = language;
+  void i18next.changeLanguage(language);
+}
+
+/** `t` for our keys, the language, and a chooser between two texts that came from the server. */
+export function useText() {
+  const { t, i18n } = useTranslation();
+  const language = i18n.language as Language;
+  return {
+    t: t as unknown as T,
+    language,
+    either: (chinese: string | null, english: string | null) =>
+      (language === 'en' ? english || chinese : chinese || english) ?? '',
+  };
+}
+
+export function isText(key: string): key is TextKey {
+  return key in texts;
+}

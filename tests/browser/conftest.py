@@ -1,0 +1,104 @@
+"""One browser for the folder; each test a window of its own, watched for whatever must not be."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    StorageState,
+    expect,
+    sync_playwright,
+)
+
+from deploy.local import console
+from tests.browser import chromium
+from tests.browser.watched import Watched
+from tests.fixtures.postgres import in_thread
+from tests.fixtures.processes import Stack
+
+PATIENCE_MS = 30_000
+Open = Callable[..., Watched]
+
+
+@pytest.fixture(scope="session")
+def built() -> None:
+    """The edge reads the console when it starts: it must be there before the stack."""
+    in_thread(lambda: asyncio.run(console.build(lambda _: None)))
+
+
+@pytest.fixture(scope="package")
+def browser(built: None, stack: Stack) -> Iterator[Browser]:
+    path: str = in_thread(chromium.executable)
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
+        yield running
+        running.close()
+
+
+def _context(browser: Browser, stack: Stack, **options: Any) -> BrowserContext:
+    context = browser.new_context(
+        base_url=stack.public, reduced_motion="reduce", timezone_id="UTC", **options
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    return context
+
+
+def sign_in(page: Page, account: dict[str, str], *, console: str = "商户") -> None:
+    """As a person does it, in Chinese."""
+    page.goto("/")
+    page.get_by_text(console, exact=True).click()
+    page.get_by_label("账号").fill(account["login"])
+    page.get_by_label("密码").fill(account["password"])
+    page.get_by_role("button", name="登录").click()
+    page.get_by_role("navigation", name="主菜单").wait_for()
+
+
+def _signed_in(browser: Browser, stack: Stack, who: str, console: str) -> StorageState:
+    context = _context(browser, stack)
+    sign_in(context.new_page(), stack.info["demo"][who], console=console)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture(scope="package")
+def owner(browser: Browser, stack: Stack) -> StorageState:
+    return _signed_in(browser, stack, "owner", "商户")
+
+
+@pytest.fixture(scope="package")
+def operator(browser: Browser, stack: Stack) -> StorageState:
+    return _signed_in(browser, stack, "operator", "运营方")
+
+
+@pytest.fixture
+def window(browser: Browser, stack: Stack) -> Iterator[Open]:
+    """window(state=None, language="zh-CN", width=1440, scheme="light") -> a watched page; at the
+    end no window may have met a refused policy, a foreign host or a crashed script."""
+    opened: list[tuple[BrowserContext, Watched]] = []
+
+    def open_one(
+        state: StorageState | None = None,
+        *,
+        language: str = "zh-CN",
+        width: int = 1440,
+        scheme: Any = "light",
+    ) -> Watched:
+        context = _context(
+            browser, stack, storage_state=state, color_scheme=scheme,
+            viewport={"width": width, "height": 900}, permissions=["clipboard-write"],
+        )  # fmt: skip
+        watched = Watched(context, stack.public, language)
+        opened.append((context, watched))
+        return watched
+
+    yield open_one
+    for context, watched in opened:
+        faults = watched.faults()
+        context.close()
+        assert not faults

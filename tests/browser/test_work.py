@@ -1,0 +1,124 @@
+"""People at work in the console: what was paid is seen, two open pages overwrite nothing."""
+
+import re
+import secrets
+
+from playwright.sync_api import StorageState, expect
+
+from tests.browser.conftest import Open, sign_in
+from tests.fixtures.processes import Stack
+
+
+def test_a_payment_of_the_device_is_seen(window: Open, owner: StorageState, stack: Stack) -> None:
+    """S76, S92, S93: the list's columns, a filter in the address, the panel with its own."""
+    order_no = stack.info["first_payment"]["order_no"]
+    page = window(owner).go("/orders")
+    for column in ("订单编号", "订单子类型", "订单状态", "支付状态", "支付方式", "储值抵扣",
+                   "应付金额", "收货人", "电话", "订单时间", "操作"):  # fmt: skip
+        expect(page.get_by_role("columnheader", name=column)).to_be_visible()
+    page.get_by_label("订单号 / 商户单号 / 交易号").fill(order_no)
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(f"q={order_no}"))
+    expect(page.get_by_text("第 1–1 条，共 1 条")).to_be_visible()
+    page.get_by_role("button", name=f"详情 {order_no}").click()
+    page.wait_for_url(re.compile(f"/orders/{order_no}"))
+    panel = page.get_by_role("dialog")
+    expect(panel.get_by_text("¥0.01").first).to_be_visible()
+    expect(panel.get_by_text("支付成功")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.wait_for_url(re.compile(r"/orders\?"))
+
+
+def test_lists_are_cards_on_a_phone(window: Open, owner: StorageState, stack: Stack) -> None:
+    opened = window(owner, width=390, language="en")
+    page = opened.go("/orders")
+    expect(page.get_by_role("listitem").first).to_be_visible()
+    assert page.get_by_role("table").count() == 0
+    page.get_by_role("button", name="Open the menu").click()
+    page.get_by_role("menuitem", name="Devices").click()
+    page.wait_for_url(re.compile("/devices"))
+
+
+def test_what_was_paid_today(window: Open, owner: StorageState) -> None:
+    page = window(owner, language="en").go("/")
+    expect(page.get_by_role("region", name="Paid today")).to_contain_text("¥")
+    expect(page.get_by_role("status").first).to_contain_text("Sandbox")
+
+
+def test_no_private_key_comes_back(window: Open, owner: StorageState, stack: Stack) -> None:
+    """S30, S32-S36: the same record on both pages; of the private key only its fingerprint."""
+    app_id = stack.info["demo"]["app_id"]
+    page = window(owner).go("/dragonfly?tab=iot")
+    expect(page.get_by_label("小程序 AppID")).to_have_value(app_id)
+    expect(page.get_by_text("同一份配置")).to_be_visible()
+    expect(page.get_by_text("指纹").first).to_be_visible()
+    assert "PRIVATE KEY" not in page.content()
+    page.get_by_text("粘贴已有私钥").click()
+    expect(page.get_by_label("应用私钥").last).to_have_value("")
+    page.get_by_role("button", name="小程序配置").click()
+    page.wait_for_url(re.compile("/miniprogram"))
+    expect(page.get_by_label("小程序 AppID")).to_have_value(app_id)
+
+
+def test_two_open_pages_do_not_overwrite_each_other(window: Open, owner: StorageState) -> None:
+    """S36: one record behind two pages; whoever saves second is shown what changed meanwhile."""
+    opened = window(owner)
+    first = opened.go("/miniprogram")
+    second = opened.page.context.new_page()
+    second.goto("/dragonfly?tab=iot")
+    account = "收款账户 PID"
+    for page in (first, second):
+        page.get_by_label(account).wait_for()
+        page.wait_for_load_state("networkidle")
+    before = first.get_by_label(account).input_value()
+    first.get_by_label(account).fill("")
+    first.get_by_role("button", name="保存绑定").click()
+    expect(first.get_by_text("绑定已保存")).to_be_visible()
+    second.get_by_label(account).fill("2088000000000009")
+    second.get_by_role("button", name="保存绑定").click()
+    dialog = second.get_by_role("dialog", name="这份配置刚被他人修改")
+    expect(dialog.get_by_role("cell", name=before)).to_be_visible()
+    dialog.get_by_role("button", name="载入最新内容").click()
+    expect(second.get_by_label(account)).to_have_value("")
+    second.get_by_label(account).fill(before)
+    second.get_by_role("button", name="保存绑定").click()
+    expect(second.get_by_text("绑定已保存")).to_be_visible()
+
+
+def test_a_new_merchant_from_first_login(window: Open, operator: StorageState) -> None:
+    """S1: the operator makes a merchant; its owner signs in and is told what comes next."""
+    account = {"login": f"new-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(18)}
+    page = window(operator).go("/merchants")
+    page.get_by_role("button", name="新建商户").first.click()
+    page.get_by_label("商户名称").fill(f"新商户 {account['login']}")
+    page.get_by_label("管理员账号").fill(account["login"])
+    page.get_by_label("管理员初始密码").fill(account["password"])
+    page.get_by_role("button", name="保存").click()
+    expect(page.get_by_text(f"新商户 {account['login']}")).to_be_visible()
+    opened = window()
+    sign_in(opened.page, account)
+    opened.go("/orders")
+    expect(opened.page.get_by_text("还没有订单")).to_be_visible()
+    assert opened.axe() == []
+    opened.page.get_by_role("button", name=account["login"]).click()
+    opened.page.get_by_role("menuitem", name="退出登录").click()
+    expect(opened.page.get_by_role("button", name="登录")).to_be_visible()
+
+
+def test_keyboard_language_and_appearance(window: Open, owner: StorageState) -> None:
+    page = window(owner).go("/orders")
+    page.keyboard.press("/")
+    expect(page.get_by_label("订单号 / 商户单号 / 交易号")).to_be_focused()
+    page.get_by_label("订单号 / 商户单号 / 交易号").blur()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="键盘快捷键")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", name="Orders")).to_be_visible()
+    assert page.evaluate("document.documentElement.lang") == "en"
+    page.get_by_role("button", name="Appearance").click()
+    page.get_by_role("menuitem", name="Dark").click()
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    page.keyboard.press("g")
+    page.keyboard.press("h")
+    expect(page.get_by_role("heading", name="Home")).to_be_visible()

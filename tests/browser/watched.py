@@ -1,0 +1,65 @@
+"""A page that remembers what must never happen on it, and looks at itself with axe."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, Page
+
+from tests.browser import chromium
+
+_WATCH = """
+localStorage.setItem('damselfly.language', %r);
+window.refusedByPolicy = [];
+document.addEventListener('securitypolicyviolation', (event) =>
+  window.refusedByPolicy.push(`${event.violatedDirective} ${event.blockedURI}`));
+"""
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+class Watched:
+    """`page` is Playwright's; `faults()` is empty unless something went wrong on the way."""
+
+    def __init__(self, context: BrowserContext, public: str, language: str) -> None:
+        self._host = urlsplit(public).netloc
+        self._faults: list[str] = []
+        self.script_bytes = 0
+        context.add_init_script(_WATCH % language)
+        self.page: Page = context.new_page()
+        self.page.on("pageerror", lambda error: self._faults.append(f"script: {error}"))
+        self.page.on("request", lambda asked: self._asked(asked.url))
+        self.page.on("requestfinished", self._finished)
+
+    def _asked(self, url: str) -> None:
+        if urlsplit(url).netloc != self._host:
+            self._faults.append(f"another host: {url}")
+
+    def _finished(self, request: Any) -> None:
+        if request.resource_type == "script":
+            self.script_bytes += request.sizes()["responseBodySize"]
+
+    def go(self, path: str) -> Page:
+        """Opens it and waits until it has settled."""
+        self.page.goto(path)
+        self.page.locator("h1").first.wait_for()
+        self.page.wait_for_load_state("networkidle")
+        return self.page
+
+    def axe(self) -> list[str]:
+        """What axe finds against WCAG 2.2 A and AA on the page as it is now."""
+        self.page.evaluate(chromium.axe())
+        found = self.page.evaluate("(levels) => axe.run({ runOnly: levels })", LEVELS)
+        return [
+            f"{one['id']}: {node['target']} {node['failureSummary']}"
+            for one in found["violations"]
+            for node in one["nodes"]
+        ]
+
+    def is_wider_than_the_window(self) -> bool:
+        wide: bool = self.page.evaluate(
+            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        )
+        return wide
+
+    def faults(self) -> list[str]:
+        refused = self.page.evaluate("window.refusedByPolicy")
+        return [*self._faults, *(f"policy: {one}" for one in refused)]

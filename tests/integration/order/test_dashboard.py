@@ -1,0 +1,93 @@
+"""The dashboard: days in China, by store, what needs a look, and nobody else's money."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from shared.events.binding import StoreCreated
+from shared.events.payment import PaymentFailed, PaymentLateSuccess
+from tests.fixtures.clock import NOON
+
+pytestmark = pytest.mark.asyncio
+
+DASHBOARD = "/api/merchant/v1/dashboard"
+
+
+async def shown(client, **asked):
+    answer = await client.get(DASHBOARD, params=asked)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.fixture
+def trade(deliver, shop, sample_event):
+    """Two stores: today 15.00 + 10.00 (half of that refunded) and one failure; yesterday 1.00, one
+    minute before midnight in China; eight days ago 9.99, which no longer counts."""
+
+    async def tell():
+        first, second = uuid4(), uuid4()
+        named = sample_event(
+            StoreCreated, tenant_id=shop.tenant_id, store_id=first, name="人民路店"
+        )
+        midnight = NOON.replace(hour=16, minute=0) - timedelta(days=1)
+        today = [
+            shop.paid(created_at=NOON, store_id=first, total_fen=1500, payable_fen=1500),
+            shop.paid(created_at=midnight, store_id=second),
+        ]
+        refund = shop.refunded(
+            today[1].payment_id, 500, created_at=midnight, store_id=second, refunded_at=NOON
+        )
+        failed = shop.say(PaymentFailed, uuid4(), created_at=NOON, store_id=first)
+        before = midnight - timedelta(minutes=1)
+        yesterday = shop.paid(created_at=before, store_id=first, total_fen=100, payable_fen=100)
+        old = shop.paid(
+            created_at=NOON - timedelta(days=8), store_id=first, total_fen=999, payable_fen=999
+        )
+        await deliver(named, *today, yesterday, old, refund, failed)
+        return first, second
+
+    return tell
+
+
+async def test_days_in_china_and_stores(console, shop, trade):
+    first, second = await trade()
+    async with console(shop.tenant_id) as client:
+        found = await shown(client)
+    assert found["today"] == {"paid_fen": 2500, "count": 2, "refunded_fen": 500}
+    assert found["yesterday"] == {"paid_fen": 100, "count": 1, "refunded_fen": 0}
+    assert [(day["paid_fen"], day["count"]) for day in found["week"][-2:]] == [(100, 1), (2500, 2)]
+    assert len(found["week"]) == 7
+    assert sum(day["paid_fen"] for day in found["week"]) == 2600
+    assert found["by_store"] == [
+        {"store_id": str(first), "store_name": "人民路店", "paid_fen": 1600, "count": 2},
+        {"store_id": str(second), "store_name": None, "paid_fen": 1000, "count": 1},
+    ]
+    assert found["unknown_count"] == 0
+
+
+async def test_one_store_alone(console, shop, trade):
+    _, second = await trade()
+    async with console(shop.tenant_id) as client:
+        found = await shown(client, store_id=str(second))
+        refused = await client.get(DASHBOARD, params={"store_id": "none"})
+    assert found["today"]["paid_fen"] == 1000
+    assert [row["store_id"] for row in found["by_store"]] == [str(second)]
+    assert refused.status_code == 422
+
+
+async def test_money_after_closing_is_pointed_at(console, shop, deliver):
+    await deliver(shop.say(PaymentLateSuccess, uuid4(), created_at=NOON))
+    async with console(shop.tenant_id) as client:
+        found = await shown(client)
+    assert (found["unknown_count"], found["today"]["count"]) == (1, 1)
+
+
+async def test_nobody_elses_and_nothing_yet(console, shop, trade):
+    await trade()
+    async with console(uuid4()) as client:
+        found = await shown(client)
+    assert found["today"] == {"paid_fen": 0, "count": 0, "refunded_fen": 0}
+    assert (found["by_store"], len(found["week"])) == ([], 7)
+    async with console(shop.tenant_id, permissions=()) as client:
+        assert (await client.get(DASHBOARD)).status_code == 403
