@@ -61,12 +61,10 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def run(commands: Commands) -> Run:
+def run(command_line: Commands) -> Run:
     def call(*words: str) -> subprocess.CompletedProcess[str]:
         bare = {k: v for k, v in os.environ.items() if not k.startswith(UNSET)}
-        done = commands(*words, env=bare)
-        out, err = done.stdout.decode(), done.stderr.decode()
-        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+        return command_line(*words, env=bare)
 
     return call
 
