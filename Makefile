@@ -6,6 +6,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RUN_DIR ?= .run
 export RUN_DIR
+# Whatever the shell says: compiled modules are kept, else every start compiles them all again.
+export PYTHONDONTWRITEBYTECODE =
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

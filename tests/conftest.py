@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.events",
     "tests.fixtures.processes",
+    "tests.fixtures.commands",
 ]

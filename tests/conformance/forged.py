@@ -114,6 +114,7 @@ async def other_shop(stack: Stack, admin: httpx.AsyncClient) -> Shop:
     wanted = {"public_key": pair.public_b64, "mode": "key"}
     app = (await admin.post("/apps", json=wanted)).json()
     async with Console(stack.public, login, password) as owner:
+        await owner.step_up()
         store = await owner.post("/stores", {"name": "一店"})
         bound = {
             "app_id": app["app_id"], "seller_id": app["seller_id"], "enabled": True, "version": 0,

@@ -3,10 +3,12 @@
 import os
 import re
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.fixtures.commands import Commands
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("binding", "device", "payment", "campaign", "order")
@@ -55,23 +57,27 @@ MISUSED = [
 UNSET = ("DATABASE_URL", "KAFKA_BOOTSTRAP", "SERVICE_", "KEK_FILE", "RUN_DIR", "LISTEN")
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    bare = {k: v for k, v in os.environ.items() if not k.startswith(UNSET)}
-    return subprocess.run(
-        [sys.executable, "-m", *words], cwd=ROOT, env=bare, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(command_line: Commands) -> Run:
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        bare = {k: v for k, v in os.environ.items() if not k.startswith(UNSET)}
+        return command_line(*words, env=bare)
+
+    return call
 
 
 @pytest.mark.parametrize("words", HELPED, ids=" ".join)
-def test_help_says_how_to_use_it(words: list[str]) -> None:
+def test_help_says_how_to_use_it(run: Run, words: list[str]) -> None:
     done = run(*words, "--help")
     assert done.returncode == 0, done.stderr
     assert "usage" in done.stdout.lower()
 
 
 @pytest.mark.parametrize("words", MISUSED, ids=" ".join)
-def test_misuse_is_one_clear_line_and_not_a_traceback(words: list[str]) -> None:
+def test_misuse_is_one_clear_line_and_not_a_traceback(run: Run, words: list[str]) -> None:
     done = run(*words)
     assert done.returncode != 0
     said = (done.stderr or done.stdout).strip()
@@ -84,7 +90,9 @@ def test_misuse_is_one_clear_line_and_not_a_traceback(words: list[str]) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 @pytest.mark.parametrize("role", ["api", "worker", "migrate"])
-def test_a_process_without_settings_names_all_that_is_missing(name: str, role: str) -> None:
+def test_a_process_without_settings_names_all_that_is_missing(
+    run: Run, name: str, role: str
+) -> None:
     done = run(f"services.{name}", role)
     assert done.returncode == 2, done.stderr
     assert f"DATABASE_URL_{name.upper()}" in done.stderr

@@ -7,9 +7,8 @@ What genuine systems signed is in tests/conformance/test_vectors.py.
 import base64
 import hashlib
 import json
-import subprocess
-import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from gateway.alipay.cli import COMMANDS
 from gateway.alipay.cli import answer as answer_of
+from tests.fixtures.commands import Commands
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.authority import der_of, issue, pem_of
 
@@ -28,26 +28,30 @@ PARAMS = {"b": "2 & 3", "a": "测试", "empty": "", "sign_type": "RSA2", "sign":
 CONTENT = "a=测试&b=2 & 3&sign_type=RSA2"
 
 
-def run(command: str, given: Any, *, lines: bool = False, status: int | None = 0) -> Any:
-    """The parsed output; `given` is JSON-encoded unless it is bytes."""
-    if isinstance(given, bytes):
-        stdin = given
-    elif lines:
-        stdin = "\n".join(json.dumps(item) for item in given).encode()
-    else:
-        stdin = json.dumps(given).encode()
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway.alipay", command, *(["--lines"] if lines else [])],
-        input=stdin, capture_output=True, cwd=ROOT, check=False, timeout=60,
-        env={"PATH": "", "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert status is None or done.returncode == status, done.stderr.decode()
-    if status == 2:
-        assert not done.stdout
-        return done.stderr.decode()
-    assert not done.stderr, done.stderr.decode()
-    found = [json.loads(line) for line in done.stdout.decode().splitlines()]
-    return found if lines else found[0]
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(command_line: Commands) -> Run:
+    def call(command: str, given: Any, *, lines: bool = False, status: int | None = 0) -> Any:
+        """The parsed output; `given` is JSON-encoded unless it is bytes."""
+        if isinstance(given, bytes):
+            stdin = given
+        elif lines:
+            stdin = "\n".join(json.dumps(item) for item in given).encode()
+        else:
+            stdin = json.dumps(given).encode()
+        words = ("gateway.alipay", command, *(["--lines"] if lines else []))
+        done = command_line(*words, stdin=stdin, env={"PATH": "", "PYTHONPATH": str(ROOT)})
+        assert status is None or done.returncode == status, done.stderr
+        if status == 2:
+            assert not done.stdout
+            return done.stderr
+        assert not done.stderr, done.stderr
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        return found if lines else found[0]
+
+    return call
 
 
 def by_hand(content: bytes, pair: RsaPair) -> str:
@@ -55,7 +59,7 @@ def by_hand(content: bytes, pair: RsaPair) -> str:
     return base64.b64encode(signature).decode()
 
 
-def test_content_and_sign(app_keys: RsaPair) -> None:
+def test_content_and_sign(run: Run, app_keys: RsaPair) -> None:
     assert run("content", {"params": PARAMS}) == {"content": CONTENT}
     expected = {"content": CONTENT, "sign": by_hand(CONTENT.encode(), app_keys)}
     pkcs8 = app_keys.private_pem.decode()
@@ -65,7 +69,7 @@ def test_content_and_sign(app_keys: RsaPair) -> None:
     assert run("sign", items, lines=True) == [expected] * len(items)
 
 
-def test_sign_in_the_charset_of_the_request(app_keys: RsaPair) -> None:
+def test_sign_in_the_charset_of_the_request(run: Run, app_keys: RsaPair) -> None:
     params = {"charset": "GBK", "subject": "测试"}
     signed = run("sign", {"params": params, "private_key": app_keys.private_b64})
     assert signed["sign"] == by_hand("charset=GBK&subject=测试".encode("gbk"), app_keys)
@@ -83,7 +87,7 @@ def notify(pair: RsaPair, *, kind: str = "pay") -> str:
     return urlencode({**fields, "sign_type": "RSA2", "sign": by_hand(content, pair)})
 
 
-def test_verify_notify(alipay_keys: RsaPair, other_keys: RsaPair) -> None:
+def test_verify_notify(run: Run, alipay_keys: RsaPair, other_keys: RsaPair) -> None:
     key = alipay_keys.public_b64
     good = notify(alipay_keys)
     b64 = base64.b64encode(good.encode()).decode()
@@ -112,7 +116,7 @@ def answer(pair: RsaPair, node: bytes, *, name: str = "alipay_trade_pay_response
     return base64.b64encode(body).decode()
 
 
-def test_verify_response(alipay_keys: RsaPair, other_keys: RsaPair) -> None:
+def test_verify_response(run: Run, alipay_keys: RsaPair, other_keys: RsaPair) -> None:
     node = '{"code":"10000","a":"}\\"{","b":"测试","u":"https:\\/\\/x"}'.encode()
     method, key = "alipay.trade.pay", alipay_keys.public_b64
 
@@ -136,7 +140,7 @@ def test_verify_response(alipay_keys: RsaPair, other_keys: RsaPair) -> None:
     assert not [item for item in told if item["content_b64"]]
 
 
-def test_the_text_that_was_signed_is_the_one_shown(alipay_keys: RsaPair) -> None:
+def test_the_text_that_was_signed_is_the_one_shown(run: Run, alipay_keys: RsaPair) -> None:
     """An answer whose slashes were escaped after signing: only the signed spelling comes out."""
     signed = b'{"u":"https://x"}'
     sent = signed.replace(b"/", b"\\/")
@@ -172,7 +176,7 @@ def key_spellings(pair: RsaPair) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_key_info_in_every_spelling(app_keys: RsaPair) -> None:
+def test_key_info_in_every_spelling(run: Run, app_keys: RsaPair) -> None:
     fingerprint = hashlib.sha256(base64.b64decode(app_keys.public_b64)).hexdigest()
     spelled = key_spellings(app_keys)
     told = run("key-info", [{"key": text} for text, _, _ in spelled], lines=True)
@@ -183,7 +187,7 @@ def test_key_info_in_every_spelling(app_keys: RsaPair) -> None:
         }  # fmt: skip
 
 
-def test_only_public_facts_are_shown(app_keys: RsaPair) -> None:
+def test_only_public_facts_are_shown(run: Run, app_keys: RsaPair) -> None:
     """No 40-character slice of a private key in any answer, of a good key or a damaged one."""
     secret = app_keys.private_b64
     damaged = [secret, secret[:-60], secret[:800] + "AAAA" + secret[804:], secret + "!"]
@@ -196,7 +200,7 @@ def test_only_public_facts_are_shown(app_keys: RsaPair) -> None:
         assert not [piece for piece in slices if piece in told]
 
 
-def test_a_key_whose_numbers_do_not_fit_is_refused(app_keys: RsaPair) -> None:
+def test_a_key_whose_numbers_do_not_fit_is_refused(run: Run, app_keys: RsaPair) -> None:
     """Whole in its frame, wrong in its numbers: the signature would be of no use to anybody."""
     numbers = app_keys.private.private_numbers()
     off = rsa.RSAPrivateNumbers(
@@ -207,7 +211,7 @@ def test_a_key_whose_numbers_do_not_fit_is_refused(app_keys: RsaPair) -> None:
     assert told == {"error": "the key's numbers do not fit together"}
 
 
-def test_aes() -> None:
+def test_aes(run: Run) -> None:
     key, text = "AAECAwQFBgcICQoLDA0ODw==", '{"out_trade_no":"T1","subject":"测试"}'
     cipher = "G7PYcjyAquhKW/Z/PmtCC9anZI58gbG8GWG+T8AntSJAGJKBHBrz/7IoJGO1LdCr"
     assert run("aes-enc", {"key": key, "text": text}) == {"text": cipher}
@@ -216,7 +220,7 @@ def test_aes() -> None:
         assert "error" in run("aes-dec", {"key": key, "text": broken}, status=1)
 
 
-def test_an_invalid_item_never_stops_the_batch(app_keys: RsaPair) -> None:
+def test_an_invalid_item_never_stops_the_batch(run: Run, app_keys: RsaPair) -> None:
     good = json.dumps({"params": {"a": "1"}, "private_key": app_keys.private_b64})
     broken = [
         "not json", "[]", "null", '{"params":{}}', '{"params":[],"private_key":"x"}',
@@ -251,7 +255,7 @@ def test_no_item_breaks_a_command(command: str, app_keys: RsaPair) -> None:
         assert is_valid is ("error" not in told and told.get("valid", True))
 
 
-def test_a_refusal_does_not_repeat_a_private_key(app_keys: RsaPair) -> None:
+def test_a_refusal_does_not_repeat_a_private_key(run: Run, app_keys: RsaPair) -> None:
     cut_off = app_keys.private_b64[:-60]
     for command in ("sign", "key-info"):
         told = run(
@@ -260,27 +264,25 @@ def test_a_refusal_does_not_repeat_a_private_key(app_keys: RsaPair) -> None:
         assert cut_off[:20] not in json.dumps(told)
 
 
-def test_misuse() -> None:
+def test_misuse(run: Run, command_line: Commands) -> None:
     for stdin in (b"", b"{", b"\xff"):
         assert run("content", stdin, status=2)
     assert "usage" in run("no-such-command", b"{}", status=2)
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway.alipay", "--help"],
-        capture_output=True, cwd=ROOT, check=True, text=True,
-    )  # fmt: skip
+    done = command_line("gateway.alipay", "--help", env={"PATH": ""})
+    assert done.returncode == 0
     for command in ("content", "sign", "verify-notify", "verify-response", "key-info", "cert-sn",
                     "root-cert-sn", "aes-enc", "aes-dec"):  # fmt: skip
         assert command in done.stdout
 
 
-def test_a_thousand_items_in_one_process(app_keys: RsaPair) -> None:
+def test_a_thousand_items_in_one_process(run: Run, app_keys: RsaPair) -> None:
     items = [{"params": {"n": str(n)}} for n in range(1000)]
     told = run("content", items, lines=True)
     assert told == [{"content": f"n={n}"} for n in range(1000)]
 
 
 @pytest.mark.parametrize("command", ["cert-sn", "root-cert-sn"])
-def test_no_certificate_no_number(command: str) -> None:
+def test_no_certificate_no_number(run: Run, command: str) -> None:
     for pem in ("", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"):
         assert "error" in run(command, {"pem": pem}, status=1)
 
@@ -299,13 +301,13 @@ def number(serial: int) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def test_certificate_numbers(leaf: str) -> None:
+def test_certificate_numbers(run: Run, leaf: str) -> None:
     assert run("cert-sn", {"pem": leaf}) == {"sn": number(12)}
     assert run("root-cert-sn", {"pem": leaf}) == {"sn": f"{number(12)}_{number(3)}"}
 
 
 def test_a_certificate_stands_for_its_key(
-    leaf: str, alipay_keys: RsaPair, other_keys: RsaPair
+    run: Run, leaf: str, alipay_keys: RsaPair, other_keys: RsaPair
 ) -> None:
     good = notify(alipay_keys)
     node = b'{"code":"10000"}'
@@ -330,7 +332,7 @@ def test_a_certificate_stands_for_its_key(
         assert "exactly one of" in told["error"]
 
 
-def test_encrypted_answers_are_shown_with_their_quotes(alipay_keys: RsaPair) -> None:
+def test_encrypted_answers_are_shown_with_their_quotes(run: Run, alipay_keys: RsaPair) -> None:
     item = {
         "body_b64": answer(alipay_keys, b'"AAAA"'), "method": "alipay.trade.pay",
         "alipay_public_key": alipay_keys.public_b64,
@@ -339,7 +341,7 @@ def test_encrypted_answers_are_shown_with_their_quotes(alipay_keys: RsaPair) -> 
     assert base64.b64decode(told["content_b64"]) == b'"AAAA"'
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_item() -> None:
+def test_a_byte_order_mark_is_no_part_of_the_first_item(run: Run) -> None:
     item = b'\xef\xbb\xbf{"params":{"a":"1"}}'
     assert run("content", item) == {"content": "a=1"}
     assert run("content", item + b"\r\n\n" + item[3:], lines=True) == [{"content": "a=1"}] * 2

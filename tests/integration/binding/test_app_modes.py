@@ -2,6 +2,7 @@
 
 import base64
 import json
+from uuid import uuid4
 
 import pytest
 
@@ -106,9 +107,10 @@ async def test_an_expired_certificate_does_not_hold_the_switch(
     binding, owner, app_body, certs, clock
 ):
     """What was not given again is not judged again."""
-    _, caller = owner
+    tenant_id, caller = owner
     await caller(*PUT, app_body(alipay_public_key=..., **certs))
     clock.advance(5 * 365 * 86_400)
+    caller = binding.user(tenant_id, uuid4(), ["apps.read", "apps.write"])
     only = {"app_private_key": ..., "alipay_public_key": ..., "version": 1}
     late = await caller(*PUT, app_body(**only, **certs, mode="cert"))
     assert late.json()["code"] == "binding.certificate_expired"

@@ -10,8 +10,6 @@ import io
 import json
 import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -339,16 +337,17 @@ async def test_a_half_written_anchor_says_nothing(binding, owner):
     assert (await verdict(binding, tenant_id)).is_intact
 
 
-async def test_the_command_verifies_all_chains(binding, owner, new_merchant, vandal, kek_file):
+async def test_the_command_verifies_all_chains(
+    binding, owner, new_merchant, vandal, kek_file, command_line
+):
     tenant_id, _ = owner
     await new_merchant("Coffee house", "owner@coffee")
 
     def verify(*words):
-        done = subprocess.run(
-            [sys.executable, "-m", "services.binding", "audit", "verify", *words],
+        done = command_line(
+            "services.binding", "audit", "verify", *words,
             env={**os.environ, "DATABASE_URL_BINDING": binding.database.app_url,
                  "KEK_FILE": str(kek_file)},
-            capture_output=True, text=True, check=False,
         )  # fmt: skip
         return done.returncode, json.loads(done.stdout)
 

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from uuid import uuid4
 
 import pytest
@@ -169,32 +167,31 @@ async def test_bad_input(run, merchant, files, command, change, complaint):
         await run(command, **{name: value for name, value in options.items() if value is not None})
 
 
-def as_process(binding, kek_file, *words):
-    return subprocess.run(
-        [sys.executable, "-m", "services.binding", *map(str, words)],
-        env={
-            "PATH": os.environ["PATH"],
-            "DATABASE_URL_BINDING": binding.database.app_url,
-            "KEK_FILE": str(kek_file),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture
+def as_process(binding, kek_file, command_line):
+    def call(*words):
+        return command_line(
+            "services.binding", *words,
+            env={
+                "PATH": os.environ["PATH"],
+                "DATABASE_URL_BINDING": binding.database.app_url,
+                "KEK_FILE": str(kek_file),
+            },
+        )  # fmt: skip
+
+    return call
 
 
-async def test_json_on_stdout_complaints_on_stderr(binding, files, kek_file):
+async def test_json_on_stdout_complaints_on_stderr(binding, files, as_process):
     account = ("--login", "owner@tea", "--password-file", files / "password")
-    done = as_process(binding, kek_file, "merchants", "add", "--name", "豆娘茶舍", *account)
+    done = as_process("merchants", "add", "--name", "豆娘茶舍", *account)
     assert done.returncode == 0, done.stderr
     made = json.loads(done.stdout)
     assert made["name"] == "豆娘茶舍"
     app = ("apps", "add", "--merchant", made["merchant_id"], "--app-id", APP_ID)
     keys = ("--seller-id", SELLER_ID, "--app-private-key", files / "private")
-    mixed = as_process(binding, kek_file, *app, *keys, "--alipay-public-key", files / "own")
-    weak = as_process(
-        binding, kek_file, "operators", "add", "--login", "x@ops", "--password-file", files / "weak"
-    )
+    mixed = as_process(*app, *keys, "--alipay-public-key", files / "own")
+    weak = as_process("operators", "add", "--login", "x@ops", "--password-file", files / "weak")
     for refused, reason in ((mixed, "binding.own_public_key"), (weak, "binding.weak_password")):
         assert refused.returncode == 2
         assert refused.stdout == ""

@@ -27,10 +27,16 @@ BODIES = {
     ("PATCH", "/stores/{store_id}"): {"name": "x", "version": 1},
 }
 """The least that is valid, so that a foreign id is what is refused, not the body."""
+ROW = {"row": "1.1"}
+"""A row of the onboarding map is nobody's: whose it is, the app_id in the body says."""
 
 
 def filled(path, ids):
-    return re.sub(r"\{(\w+)\}", lambda match: str(ids[match.group(1)]), path)
+    return re.sub(r"\{(\w+)\}", lambda match: str(ROW.get(match[1]) or ids[match[1]]), path)
+
+
+def body_for(method, short, ids):
+    return {"app_id": ids["app_id"]} if "{row}" in short else BODIES.get((method, short))
 
 
 class AnyId(dict):
@@ -81,7 +87,7 @@ async def test_without_a_token_or_with_the_wrong_kind_no_door_opens(binding):
 
 
 @pytest.fixture
-def resources(binding, sign_in, app_body):
+def resources(binding, sign_in, app_body, other_keys):
     """Makes one of everything for the merchant of that caller; ids by path parameter."""
 
     async def make(tenant_id, caller, login):
@@ -91,6 +97,10 @@ def resources(binding, sign_in, app_body):
         })  # fmt: skip
         key = await caller("POST", f"{M}/api-keys", {"name": "pos"})
         app = await caller("PUT", f"{M}/apps", app_body())
+        await caller("PATCH", f"{M}/merchant", {"dual_control": True, "version": 1})
+        keys = app_body(app_private_key=other_keys.private_b64, version=1)
+        change = await caller("PUT", f"{M}/apps", keys)
+        assert change.status_code == 202, change.text
         answers = (store, staff, key, app)
         assert all(answer.status_code in {200, 201} for answer in answers)
         session_id = await binding.database.fetch(
@@ -102,6 +112,7 @@ def resources(binding, sign_in, app_body):
             "key_id": key.json()["key_id"],
             "app_id": app.json()["app_id"],
             "session_id": session_id[0]["session_id"],
+            "change_id": change.json()["change_id"],
             "merchant_id": uuid4(),
         }
 
@@ -126,9 +137,9 @@ async def test_a_foreign_id_is_no_id(binding, owner, resources, new_merchant, ne
         )
         whose = (other_id, other.user_id) if prefix == M else (operator.tenant_id, operator.user_id)
         stranger = binding.user(*whose, everything, uuid4())
-        answer = await stranger(method, filled(path, ids), BODIES.get((method, short)))
+        answer = await stranger(method, filled(path, ids), body_for(method, short, ids))
         assert answer.status_code == 404, (method, path, answer.text)
-        nobody = await stranger(method, filled(path, AnyId()), BODIES.get((method, short)))
+        nobody = await stranger(method, filled(path, AnyId()), body_for(method, short, AnyId()))
         assert answer.json()["code"] == nobody.json()["code"], "both look the same"
         asked += 1
     assert asked >= 9

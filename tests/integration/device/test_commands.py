@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from uuid import uuid4
 
 import pytest
@@ -63,17 +61,15 @@ async def test_a_store_that_does_not_come(device):
         await commands.new_code(deps, words(uuid4()))
 
 
-async def test_json_on_stdout_complaints_on_stderr(device, store, kek_file):
+async def test_json_on_stdout_complaints_on_stderr(device, store, kek_file, command_line):
     def run(*more):
-        return subprocess.run(
-            [sys.executable, "-m", "services.device", "codes", "new", "--merchant", str(MERCHANT),
-             "--store", str(store), *more],
+        return command_line(
+            "services.device", "codes", "new", "--merchant", MERCHANT, "--store", store, *more,
             env={
                 "PATH": os.environ["PATH"],
                 "DATABASE_URL_DEVICE": device.database.app_url,
                 "KEK_FILE": str(kek_file),
             },
-            capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     done = run()

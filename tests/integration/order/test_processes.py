@@ -29,7 +29,7 @@ def start(command, settings):
 
 
 async def ready(process, url):
-    async with httpx.AsyncClient() as client, asyncio.timeout(30):
+    async with httpx.AsyncClient() as client, asyncio.timeout(90):
         while True:
             assert process.poll() is None
             try:
@@ -42,7 +42,7 @@ async def ready(process, url):
 
 def ended(process):
     process.send_signal(signal.SIGTERM)
-    return process.wait(timeout=15)
+    return process.wait(timeout=40)
 
 
 def told(word):

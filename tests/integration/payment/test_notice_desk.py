@@ -3,8 +3,6 @@
 import base64
 import json
 import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -234,17 +232,14 @@ async def test_old_refusals_are_forgotten(shop):
     assert await shop.place.value("SELECT count(*) FROM notify_refusals") == 1
 
 
-async def test_the_command_line(shop, till):
+async def test_the_command_line(shop, till, command_line):
     """The same use cases without a browser: JSON out, one clear line on bad input."""
     document = notice("NEVER")
     await till.notify(**document)
     environment = {"PATH": os.environ["PATH"], "DATABASE_URL_PAYMENT": shop.place.app_url}
 
     def said(*words):
-        return subprocess.run(
-            [sys.executable, "-m", "services.payment", "notices", *words],
-            env=environment, capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
+        return command_line("services.payment", "notices", *words, env=environment)
 
     listed = json.loads(said("list", "--verdict", "MISMATCH").stdout)["items"]
     assert [item["notify_id"] for item in listed] == [document["fields"]["notify_id"]]

@@ -96,7 +96,7 @@ async def test_the_worker_hears_sweeps_relays_and_stops(settings, kafka_bootstra
             event = await heard(kafka_bootstrap, first["payment_id"])
         assert event.type == "payment.succeeded.v1"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=40) == 0
     finally:
         process.kill()
         process.wait()
@@ -109,7 +109,7 @@ async def test_the_api_answers_and_stops(settings):
     try:
         await ready(process, url)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=15) in {0, -signal.SIGTERM}
+        assert process.wait(timeout=40) in {0, -signal.SIGTERM}
     finally:
         process.kill()
         process.wait()
