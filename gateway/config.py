@@ -35,7 +35,7 @@ class EdgeConfig(GatewayConfig):
     payment_url: str
     campaign_url: str
     order_url: str
-    is_sandbox: bool = False
+    alipay_is_sandbox: bool = False
     """whether the Alipay behind us is a rehearsal: the console then says so on every page"""
 
     @field_validator("device_url", "payment_url", "campaign_url", "order_url")

@@ -65,7 +65,7 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
         "KEK_FILE": str(layout.secrets / "kek"),
         "ALIPAY_GATEWAY_URL": f"http://127.0.0.1:{ports['sandbox-alipay']}/gateway.do",
         "ALIPAY_TIMEOUT_MS": ALIPAY_TIMEOUT_MS,
-        "IS_SANDBOX": "true" if uses_sandbox() else "false",
+        "ALIPAY_IS_SANDBOX": "true" if uses_sandbox() else "false",
         "LOG_LEVEL": "INFO",
         "KAFKA_BOOTSTRAP": f"127.0.0.1:{ports['broker']}",
     }
