@@ -36,7 +36,7 @@ class EdgeConfig(GatewayConfig):
     payment_url: str
     campaign_url: str
     order_url: str
-    is_sandbox: bool = False
+    alipay_is_sandbox: bool = False
     """whether the Alipay behind us is a rehearsal: the console then says so on every page"""
     trusted_proxies: str = ""
     """addresses and networks of reverse proxies, by commas: only from these is X-Forwarded-For

@@ -91,7 +91,7 @@ class Edge:
         self._inward = Inward(signer)
         self._upstreams = Upstreams(urls, clock)
         self._static = StaticFiles()
-        self._about = {"is_sandbox": config.is_sandbox, "version": VERSION}
+        self._about = {"is_sandbox": config.alipay_is_sandbox, "version": VERSION}
         self._rows = table()
         self._admission = Admission("edge", IN_FLIGHT_MAX)
         self._tail = Tail(

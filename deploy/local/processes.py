@@ -71,7 +71,7 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
         "AUDIT_ANCHOR_FILE": str(layout.run_dir / "audit-anchors.jsonl"),
         "ALIPAY_GATEWAY_URL": f"http://127.0.0.1:{ports['sandbox-alipay']}/gateway.do",
         "ALIPAY_TIMEOUT_MS": ALIPAY_TIMEOUT_MS,
-        "IS_SANDBOX": "true" if uses_sandbox() else "false",
+        "ALIPAY_IS_SANDBOX": "true" if uses_sandbox() else "false",
         "LOG_LEVEL": "INFO",
         "KAFKA_BOOTSTRAP": f"127.0.0.1:{ports['broker']}",
     }

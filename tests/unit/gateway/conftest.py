@@ -11,6 +11,7 @@ from gateway.asgi import Door
 from gateway.config import EdgeConfig, EgressConfig
 from gateway.edge import Edge
 from gateway.egress import Egress
+from gateway.static import StaticFiles
 from shared.clock import FixedClock
 from shared.sealed import LocalKeyProvider
 from shared.tokens import TokenVerifier
@@ -55,6 +56,7 @@ async def town(
     app_keys: RsaPair,
     alipay_keys: RsaPair,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> AsyncIterator[Town]:
     names = ("binding", "device", "payment", "campaign", "order", "alipay")
     neighbours = {name: await Neighbour().start() for name in names}
@@ -70,6 +72,8 @@ async def town(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("SERVICE_KEY_FILE", str(service_keys.key_file("gateway-edge")))
     edge = Edge(EdgeConfig(), clock)
+    # Whether somebody has built the console in this tree must not matter here.
+    edge._static = StaticFiles(tmp_path / "no-console")
     monkeypatch.setenv("SERVICE_KEY_FILE", str(service_keys.key_file("gateway-egress")))
     egress = Egress(EgressConfig(alipay_timeout_ms=10_000), clock)
     app = app_document(kek, app_keys, alipay_keys)
