@@ -61,7 +61,7 @@ test-kafka: $(VENV)/dev.stamp  ## event, e2e and chaos tests against the real Ka
 	  $(PY) -m pytest --junitxml=$(RUN_DIR)/test/junit-kafka-e2e.xml tests/e2e; \
 	  $(PY) -m tests.chaos --real-kafka --seconds 30'
 
-# Node, a JDK, Maven and Go are needed; the SDKs stay in $(RUN_DIR)/sdks until their pins change.
+# A JDK, Maven and Go are needed; the SDKs stay in $(RUN_DIR)/sdks until their pins change.
 test-sdks: export SDKS_HOME = $(abspath $(RUN_DIR))/sdks
 test-sdks: $(VENV)/dev.stamp  ## public Alipay SDKs (Node, Python, Java, Go) against sandbox and edge
 	@mkdir -p $(RUN_DIR)/test

@@ -41,7 +41,7 @@ WITH_CERTIFICATES = tuple(family.name for family in FAMILIES if family.has_cert_
 def _words(driver: str) -> list[str]:
     target = home() / driver
     return {
-        "node": ["node", str(HERE / "node" / "driver.cjs")],
+        "node": [f"{target}/node", str(HERE / "node" / "driver.cjs")],
         "python_official": [f"{target}/bin/python", str(HERE / driver / "driver.py")],
         "python_fzlee": [f"{target}/bin/python", str(HERE / driver / "driver.py")],
         "java": [

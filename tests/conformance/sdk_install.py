@@ -5,6 +5,7 @@ manifest, its lock nor its driver changes. Registries are asked through their or
 this machine has them set up; nothing here names one.
 """
 
+import asyncio
 import hashlib
 import os
 import shutil
@@ -15,17 +16,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from deploy.local import console
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 NEEDS = {
-    "node": ("node", "nodejs"),
-    "npm": ("npm", "npm"),
     "javac": ("javac", "default-jdk-headless"),
     "mvn": ("mvn", "maven"),
     "go": ("go", "golang"),
 }
-GO_MIN, NODE_MIN = (1, 23), 20
+GO_MIN = (1, 23)
 STAMP = "installed"
+LAYOUT = 2
+"""of what is installed: another number, and everything is installed anew"""
 
 
 class CannotInstall(RuntimeError):
@@ -48,9 +51,12 @@ def _run(*words: str | Path, cwd: Path = ROOT, **environment: str) -> None:
 
 
 def _node(target: Path) -> None:
+    """With the Node that builds the console: the system's, else one of this environment."""
+    node = asyncio.run(console.find_node(lambda _: None))
+    (target / "node").symlink_to(node.folder / "node")
     for name in ("package.json", "package-lock.json", ".npmrc"):
         shutil.copy(HERE / "node" / name, target)
-    _run("npm", "ci", "--ignore-scripts", "--no-progress", cwd=target)
+    _run(node.npm, "ci", "--ignore-scripts", "--no-progress", cwd=target, **node.environment())
 
 
 def _python(name: str) -> Callable[[Path], None]:
@@ -98,7 +104,7 @@ WRITTEN_IN = {"go": ".go", "java": ".java"}
 
 def _wanted(name: str) -> str:
     """A digest over what decides about an installation."""
-    digest = hashlib.sha256(str(sys.version_info).encode())
+    digest = hashlib.sha256(f"{LAYOUT} {sys.version_info}".encode())
     for path in sorted((HERE / name).rglob("*")):
         is_source = path.suffix == WRITTEN_IN.get(name)
         if path.is_file() and (is_source or path.suffix not in {".py", ".cjs", ".pyc"}):
@@ -121,8 +127,6 @@ def _check_tools() -> None:
         raise CannotInstall(
             f"需要 Go {GO_MIN[0]}.{GO_MIN[1]} 或更高 or newer: the pinned modules ask for it"
         )
-    if _version("node", "--version")[0] < NODE_MIN:
-        raise CannotInstall(f"需要 Node {NODE_MIN} 或更高 or newer")
 
 
 def _install(name: str, failed: list[str]) -> None:
@@ -133,7 +137,7 @@ def _install(name: str, failed: list[str]) -> None:
         target.mkdir(parents=True)
         INSTALLERS[name](target)
         (target / STAMP).write_text(_wanted(name))
-    except (CannotInstall, OSError) as error:
+    except Exception as error:
         failed.append(f"{name}: {error}")
     else:
         sys.stdout.write(f"  {name} {time.monotonic() - started:.0f} s\n")
