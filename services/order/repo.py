@@ -87,7 +87,9 @@ SELECT order_id FROM opened
 )
 
 # Adds facts to orders that exist: the strongest outcome, the largest refund, the first of each
-# time. Returned are the events that found their order.
+# time. Returned are the events that found their order. Rows are locked in the order of their keys
+# before any of them changes: an UPDATE alone locks as its plan happens to read, and two workers
+# with the same events in hand would wait for each other.
 _MERGE = (
     _INCOMING  # noqa: S608 (constants only)
     + """
@@ -98,6 +100,10 @@ _MERGE = (
          min(at) FILTER (WHERE outcome IN (2, 3)) AS paid_at,
          min(at) FILTER (WHERE outcome IN (1, 4)) AS closed_at
   FROM incoming GROUP BY tenant_id, payment_id
+), held AS MATERIALIZED (
+  SELECT o.tenant_id, o.payment_id
+  FROM orders o JOIN facts f ON o.tenant_id = f.tenant_id AND o.payment_id = f.payment_id
+  ORDER BY o.tenant_id, o.payment_id FOR UPDATE OF o
 ), merged AS (
   UPDATE orders o SET
     outcome = greatest(o.outcome, f.outcome),
@@ -107,7 +113,8 @@ _MERGE = (
     buyer_logon_id = coalesce(o.buyer_logon_id, f.buyer_logon_id),
     paid_at = least(o.paid_at, f.paid_at),
     closed_at = least(o.closed_at, f.closed_at)
-  FROM facts f WHERE o.tenant_id = f.tenant_id AND o.payment_id = f.payment_id
+  FROM facts f JOIN held h ON h.tenant_id = f.tenant_id AND h.payment_id = f.payment_id
+  WHERE o.tenant_id = f.tenant_id AND o.payment_id = f.payment_id
   RETURNING o.tenant_id, o.payment_id, o.order_id
 ), told AS (
   INSERT INTO order_events (tenant_id, order_id, event_id, kind, at, data)

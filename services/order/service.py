@@ -144,7 +144,8 @@ async def record_payments(pg: "asyncpg.Connection[Any]", events: Sequence[Paymen
     Usually one statement: every payment is new. What did not open an order is merged into the one
     that exists; whatever is left then met a taken number and tries another.
     """
-    left = [_line(event) for event in events]
+    # In one order, whatever order they came in: batches that overlap must not block each other.
+    left = sorted(map(_line, events), key=lambda line: (line.tenant_id, line.payment_id))
     for _ in range(NUMBER_TRIES):
         opened = await repo.open_orders(pg, left)
         left = [line for line in left if line.event_id not in opened]
