@@ -6,7 +6,7 @@ Asking the open platform happens with no transaction open: the intent to carry s
 committed as `running` before the call, so that a row whose answer was lost is looked at again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -116,22 +116,18 @@ class Map:
 
 async def show(on: Onboarding, tenant_id: UUID, app_id: str | None = None) -> Map:
     """The map of the given app, of the newest one, or of the app to be."""
-    async with on.deps.db.tx(tenant_id) as tx:
+    async with on.deps.db.read(tenant_id) as tx:
         app = (
             await repo.app(tx, tenant_id, app_id)
             if app_id
             else await repo.newest_app(tx, tenant_id)
         )
-        if app is None:
-            if app_id:
-                raise NotFound
-            return _map(on, None, await repo.rows(tx, tenant_id, ""))
-        await repo.adopt(tx, tenant_id, app.app_id)
-        return _map(on, app, await repo.rows(tx, tenant_id, app.app_id))
+        if app is None and app_id:
+            raise NotFound
+        return _map(on, app, await repo.rows(tx, tenant_id, app.app_id if app else ""))
 
 
-def _map(on: Onboarding, app: App | None, stored: Sequence[OnboardingRow]) -> Map:
-    known = {row.row: row for row in stored}
+def _map(on: Onboarding, app: App | None, known: Mapping[str, OnboardingRow]) -> Map:
     states = {row.row: _own_state(row, known.get(row.row), app) for row in ROWS}
     lines = [_line(row, known.get(row.row), states) for row in ROWS]
     return Map(app.app_id if app else "", on.settings.hosts, tuple(lines))
@@ -295,7 +291,7 @@ async def _record(
     before = line.state if line.state in ("running", "done", "failed") else "todo"
     state = verdict.state or before
     async with on.deps.db.tx(tenant_id) as tx:
-        stored = {row.row: row for row in await repo.rows(tx, tenant_id, app_id)}.get(line.row.row)
+        stored = (await repo.rows(tx, tenant_id, app_id)).get(line.row.row)
         same = stored is not None and stored.state == state
         attempts = stored.attempts + 1 if stored is not None and same else 0
         pause = CHECK_AGAIN_S[min(attempts, len(CHECK_AGAIN_S) - 1)]

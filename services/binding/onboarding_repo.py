@@ -22,11 +22,15 @@ async def app(tx: AsyncSession, tenant_id: UUID, app_id: str) -> App | None:
     return await tx.scalar(select(App).where(App.tenant_id == tenant_id, App.app_id == app_id))
 
 
-async def rows(tx: AsyncSession, tenant_id: UUID, app_id: str) -> Sequence[OnboardingRow]:
-    query = select(OnboardingRow).where(
-        OnboardingRow.tenant_id == tenant_id, OnboardingRow.app_id == app_id
+async def rows(tx: AsyncSession, tenant_id: UUID, app_id: str) -> dict[str, OnboardingRow]:
+    """What is stored for the app, by row; what was done for the app to be ("") counts for every
+    app that has nothing of its own there."""
+    query = (
+        select(OnboardingRow)
+        .where(OnboardingRow.tenant_id == tenant_id, OnboardingRow.app_id.in_({"", app_id}))
+        .order_by(OnboardingRow.app_id)
     )
-    return (await tx.scalars(query)).all()
+    return {row.row: row for row in await tx.scalars(query)}
 
 
 async def put(tx: AsyncSession, row: OnboardingRow) -> None:
@@ -43,25 +47,9 @@ async def forget(tx: AsyncSession, tenant_id: UUID, app_id: str, row: str) -> No
     await tx.execute(
         delete(OnboardingRow).where(
             OnboardingRow.tenant_id == tenant_id,
-            OnboardingRow.app_id == app_id,
+            OnboardingRow.app_id.in_({"", app_id}),
             OnboardingRow.row == row,
         )
-    )
-
-
-async def adopt(tx: AsyncSession, tenant_id: UUID, app_id: str) -> None:
-    """What was done for the app to be, was done for this one; what it has already, stays."""
-    known = select(OnboardingRow.row).where(
-        OnboardingRow.tenant_id == tenant_id, OnboardingRow.app_id == app_id
-    )
-    await tx.execute(
-        update(OnboardingRow)
-        .where(
-            OnboardingRow.tenant_id == tenant_id,
-            OnboardingRow.app_id == "",
-            OnboardingRow.row.not_in(known),
-        )
-        .values(app_id=app_id)
     )
 
 
