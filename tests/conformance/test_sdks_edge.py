@@ -89,6 +89,7 @@ async def _every_kind_of_request(world: World) -> None:
     """A face, a code, a query, a refund and its query, a cancel."""
     await world.pay(1_01)
     paid = await world.pay(1_02, auth_code=bar_code(), subject="咖啡 + 100% 可可 😀")
+    await world.owner.step_up(world.stack.info["demo"]["owner"]["password"])
     answer = await world.owner.post(
         f"/payments/{paid['payment_id']}/refunds",
         {"refund_request_id": secrets.token_hex(8), "amount_fen": 1, "reason": "退货 & 换货"},

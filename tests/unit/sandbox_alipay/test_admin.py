@@ -1,9 +1,10 @@
 """The admin door: registration in any spelling of a key, and clear refusals."""
 
 import base64
+import os
 import subprocess
-import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
@@ -12,9 +13,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from deploy.sandbox.alipay import rsa2
-from tests.unit.sandbox_alipay.conftest import ROOT, Process
+from tests.fixtures.commands import Commands
+from tests.unit.sandbox_alipay.conftest import Process
 from tests.unit.sandbox_alipay.merchant import Merchant, new_no
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 SPKI = serialization.PublicFormat.SubjectPublicKeyInfo
 PEM, DER = serialization.Encoding.PEM, serialization.Encoding.DER
 
@@ -150,36 +153,30 @@ async def test_health_and_wrong_calls(merchant: Merchant) -> None:
         assert answer.status == 405
 
 
-def _run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "deploy.sandbox.alipay", *words],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+@pytest.fixture
+def run(command_line: Commands) -> Run:
+    return lambda *words: command_line("deploy.sandbox.alipay", *words, env=os.environ)
 
 
-def test_starts_that_fail_say_why_in_one_line(sandbox: Process, tmp_path: Path) -> None:
+def test_starts_that_fail_say_why_in_one_line(sandbox: Process, tmp_path: Path, run: Run) -> None:
     port = sandbox.base.rpartition(":")[2]
-    taken = _run("--port", port, "--data", str(tmp_path / "a"))
+    taken = run("--port", port, "--data", str(tmp_path / "a"))
     assert taken.returncode == 2
     assert taken.stderr.count("\n") == 1
     (tmp_path / "file").write_text("")
-    no_folder = _run("--port", "0", "--data", str(tmp_path / "file"))
+    no_folder = run("--port", "0", "--data", str(tmp_path / "file"))
     assert (no_folder.returncode, no_folder.stderr.count("\n")) == (2, 1)
-    assert _run("--help").returncode == 0
-    assert _run().returncode == 2
+    assert run("--help").returncode == 0
+    assert run().returncode == 2
 
 
 @pytest.mark.asyncio
 async def test_one_sandbox_per_folder(
-    sandbox: Process, http: aiohttp.ClientSession, tmp_path: Path
+    sandbox: Process, http: aiohttp.ClientSession, tmp_path: Path, run: Run
 ) -> None:
     child = Process(tmp_path / "own")
     try:
-        second = _run("--port", "0", "--data", str(tmp_path / "own"))
+        second = run("--port", "0", "--data", str(tmp_path / "own"))
         assert second.returncode == 2
         assert "another sandbox" in second.stderr
         assert (tmp_path / "own" / "ledger.db").stat().st_mode & 0o077 == 0
