@@ -6,6 +6,7 @@ import { Suspense, useState } from 'react';
 import { Outlet, useLocation, useNavigate } from 'react-router';
 import { get } from '../api/client';
 import { Crash, Loading } from '../parts/states';
+import { word } from '../parts/words';
 import { StepUp } from '../session/StepUp';
 import { useSession, useSignOut } from '../session/session';
 import { useText } from '../texts';
@@ -61,7 +62,7 @@ function Header({ onMenu, isNarrow }: { onMenu: () => void; isNarrow: boolean })
       ) : null}
       <div className="bar-name">
         <strong>{merchantName ?? t('login.operator')}</strong>
-        {edition ? <span className="soft small">{t(`edition.${edition}`)}</span> : null}
+        {edition ? <span className="soft small">{word(t, 'edition', edition)}</span> : null}
       </div>
       {stores.length > 1 && !isNarrow ? <StoreSelect value={storeId} onChange={choose} /> : null}
       <div className="push">

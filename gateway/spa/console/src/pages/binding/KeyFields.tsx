@@ -2,7 +2,7 @@
 import { UploadOutlined } from '@ant-design/icons';
 import { Button, Form, Grid, Input, Segmented } from 'antd';
 import { useRef } from 'react';
-import type { BoundApp, KeyPair } from '../../api/pending';
+import type { BoundApp, KeyPair } from '../../api/shapes';
 import { type TextKey, useText } from '../../texts';
 import type { Draft, KeySource } from './draft';
 import { KeyPairCard } from './KeyPairCard';

@@ -4,7 +4,7 @@ import { Alert, Button, Progress } from 'antd';
 import { useEffect, useRef } from 'react';
 import { useSearchParams } from 'react-router';
 import { get, post } from '../../api/client';
-import type { OnboardingMap } from '../../api/pending';
+import type { OnboardingMap } from '../../api/shapes';
 import { Card, PageHead } from '../../parts/bits';
 import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';
@@ -12,7 +12,7 @@ import { useText } from '../../texts';
 import { Row, type RowAction } from './Row';
 import { isOver, StepMap, useStepName } from './StepMap';
 
-const LOOK_AGAIN_MS = 3000;
+const LOOK_AGAIN_MS = 2000;
 
 function useMap() {
   const queries = useQueryClient();
@@ -30,9 +30,9 @@ function useMap() {
   const act = useMutation({
     mutationFn: ({ row, act: verb, ...body }: RowAction) =>
       post(
-        '/api/merchant/v1/onboarding/rows/{row}/{act}',
+        `/api/merchant/v1/onboarding/rows/{row}/${verb}`,
         { ...body, ...(map.data?.app_id ? { app_id: map.data.app_id } : {}) },
-        { path: { row, act: verb } },
+        { path: { row } },
       ),
     onSuccess: (fresh) => queries.setQueryData(key, fresh),
     onError: say.failed,
@@ -138,7 +138,7 @@ export default function Onboarding() {
             <ol className="steps-rows">
               {shown.rows.map((row) => (
                 <Row
-                  key={`${row.row}${row.state}`}
+                  key={`${row.row}${row.state}${row.row === data.next_row}`}
                   row={row}
                   isNext={row.row === data.next_row}
                   isBusy={act.isPending && act.variables?.row === row.row}
