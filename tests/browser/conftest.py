@@ -40,7 +40,7 @@ def browser(built: None, stack: Stack) -> Iterator[Browser]:
         running.close()
 
 
-def _context(browser: Browser, stack: Stack, **options: Any) -> BrowserContext:
+def context_of(browser: Browser, stack: Stack, **options: Any) -> BrowserContext:
     context = browser.new_context(
         base_url=stack.public, reduced_motion="reduce", timezone_id="UTC", **options
     )
@@ -59,7 +59,7 @@ def sign_in(page: Page, account: dict[str, str], *, console: str = "商户") -> 
 
 
 def _signed_in(browser: Browser, stack: Stack, who: str, console: str) -> StorageState:
-    context = _context(browser, stack)
+    context = context_of(browser, stack)
     sign_in(context.new_page(), stack.info["demo"][who], console=console)
     state = context.storage_state()
     context.close()
@@ -89,7 +89,7 @@ def window(browser: Browser, stack: Stack) -> Iterator[Open]:
         width: int = 1440,
         scheme: Any = "light",
     ) -> Watched:
-        context = _context(
+        context = context_of(
             browser, stack, storage_state=state, color_scheme=scheme,
             viewport={"width": width, "height": 900}, permissions=["clipboard-write"],
         )  # fmt: skip

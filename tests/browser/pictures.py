@@ -1,6 +1,6 @@
-"""`python -m tests.browser.pictures` takes the pictures of docs/console.md anew, from the stack that
-`make run` started (PORT and RUN_DIR as there): a new merchant walks the wizard, the demo merchant's
-pages show what a shop at work looks like."""
+"""`python -m tests.browser.pictures` takes the pictures of docs/console.md anew, from the stack
+that `make run` started (PORT and RUN_DIR as there): a new merchant walks the wizard, the demo
+merchant's pages show a shop at work."""
 
 import base64
 import os

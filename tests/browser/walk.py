@@ -53,6 +53,14 @@ def new_merchant(stack: Stack, name: str) -> Account:
     return account
 
 
+def confirm_password(page: Page, password: str, title: str = "请再次输入密码") -> None:
+    """Keys, roles and the like are only touched by somebody who has just shown the password."""
+    asked = page.get_by_role("dialog", name=title)
+    asked.locator("input[type=password]").fill(password)
+    asked.locator("button.ant-btn-primary").click()
+    expect(asked).to_have_count(0)
+
+
 def _nothing(_: str) -> None:
     """Nobody looks."""
 
@@ -151,22 +159,17 @@ class Walk:
     def _next_words(self, row: str) -> re.Pattern[str]:
         return re.compile(rf"^{self.say('下一步：', 'Next: ')}{row} ")
 
-    def confirm_password(self) -> None:
-        """Keys are only touched by somebody who has just shown the password."""
-        asked = self.page.get_by_role(
-            "dialog", name=self.say("请再次输入密码", "Please enter your password again")
-        )
-        asked.get_by_label(self.say("密码", "Password")).fill(self.account.password)
-        self.press("确认", "Confirm", asked)
-        expect(asked).to_have_count(0)
-
     def bind(self) -> None:
         """The pair is made here, its public half carried to Alipay, and Alipay's brought back; at
         first the merchant pastes the wrong one of the two."""
         page = self.page
         self.press("去绑定密钥", "Bind the keys here", self.next_is("1.2"))
         self.press("生成 2048 位密钥对", "Generate a 2048-bit pair")
-        self.confirm_password()
+        confirm_password(
+            page,
+            self.account.password,
+            self.say("请再次输入密码", "Please enter your password again"),
+        )
         box = page.get_by_role(
             "region",
             name=self.say("应用公钥（上传给支付宝）", "Application public key (for Alipay)"),
@@ -184,7 +187,11 @@ class Walk:
         doctor = page.get_by_role("region", name=self.say("密钥医生", "Key doctor"))
         pasted.fill(public)
         pasted.blur()
-        expect(doctor.get_by_text(self.say("这是您自己的", "your own")).first).to_be_visible()
+        expect(
+            doctor.get_by_text(
+                self.say("填入的是应用公钥", "This is the application public key")
+            ).first
+        ).to_be_visible()
         expect(save).to_be_disabled()
         doctor.scroll_into_view_if_needed()
         self.see("key-doctor")

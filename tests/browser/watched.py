@@ -1,6 +1,6 @@
 """A page that remembers what must never happen on it, and looks at itself with axe."""
 
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page
@@ -44,9 +44,19 @@ class Watched:
         self.page.wait_for_load_state("networkidle")
         return self.page
 
+    def paint(self, scheme: Literal["light", "dark"]) -> None:
+        """As when the system changes its appearance."""
+        self.page.emulate_media(color_scheme=scheme)
+        self.page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+        # Colours fade into one another; a half-way colour is nobody's.
+        self.page.wait_for_function(
+            "document.getAnimations().every((one) => one.playState !== 'running')"
+        )
+
     def axe(self) -> list[str]:
         """What axe finds against WCAG 2.2 A and AA on the page as it is now."""
-        self.page.evaluate(chromium.axe())
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(chromium.axe())
         found = self.page.evaluate("(levels) => axe.run({ runOnly: levels })", LEVELS)
         return [
             f"{one['id']}: {node['target']} {node['failureSummary']}"

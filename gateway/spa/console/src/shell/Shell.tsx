@@ -50,6 +50,13 @@ function Header({ onMenu, isNarrow }: { onMenu: () => void; isNarrow: boolean })
   const signOut = useSignOut();
   const navigate = useNavigate();
   const edition = session.merchant?.edition;
+  const own = useQuery({
+    queryKey: ['merchant'],
+    queryFn: () => get('/api/merchant/v1/merchant'),
+    enabled: merchantName !== null,
+    staleTime: 60_000,
+  });
+  const support = own.data?.support_contact;
   return (
     <header className="bar">
       {isNarrow ? (
@@ -72,6 +79,15 @@ function Header({ onMenu, isNarrow }: { onMenu: () => void; isNarrow: boolean })
           trigger={['click']}
           menu={{
             items: [
+              ...(support
+                ? [
+                    {
+                      key: 'support',
+                      type: 'group' as const,
+                      label: t('app.support', { contact: support }),
+                    },
+                  ]
+                : []),
               { key: 'account', icon: <UserOutlined />, label: t('menu.account') },
               { key: 'out', icon: <LogoutOutlined />, label: t('app.sign_out') },
             ],

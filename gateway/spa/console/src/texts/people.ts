@@ -87,8 +87,8 @@ export const people = {
   'merchant.edition': ['版本', 'Edition'],
   'merchant.support': ['客服联系方式', 'Support contact'],
   'merchant.support_hint': [
-    '遇到问题时联系谁；员工在帮助中看到。',
-    'Whom to ask when something is wrong; shown to your staff.',
+    '遇到问题时联系谁；每位员工都能在账号菜单里看到。',
+    'Whom to ask when something is wrong; everybody sees it in the account menu.',
   ],
   'merchant.dual': ['密钥变更需第二人复核', 'Key changes need a second approver'],
   'merchant.dual_hint': [

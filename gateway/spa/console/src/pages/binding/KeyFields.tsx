@@ -69,7 +69,7 @@ export function KeyFields({ app, pair, onPair, onPasted }: Props) {
       <Form.Item
         name="source"
         label={t('bind.private_key')}
-        {...(app ? { extra: t('bind.overlap') } : {})}
+        {...(app && source !== 'keep' ? { extra: t('bind.overlap') } : {})}
       >
         <Segmented<KeySource>
           options={sources}

@@ -4,7 +4,7 @@ import { Alert, Button, Progress } from 'antd';
 import { useEffect, useRef } from 'react';
 import { useSearchParams } from 'react-router';
 import { get, post } from '../../api/client';
-import type { OnboardingMap } from '../../api/shapes';
+import type { OnboardingMap, OnboardingRow } from '../../api/shapes';
 import { Card, PageHead } from '../../parts/bits';
 import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';
@@ -40,10 +40,20 @@ function useMap() {
   return { map, act };
 }
 
+/** What the merchant does next, or, when all that is left hangs on Alipay, what is waited for. */
+function currentRow(map: OnboardingMap): OnboardingRow | undefined {
+  const rows = map.steps.flatMap((step) => step.rows);
+  return (
+    rows.find((row) => row.row === map.next_row) ?? rows.find((row) => row.state === 'running')
+  );
+}
+
 function Progressing({ map, onNext }: { map: OnboardingMap; onNext: () => void }) {
   const { t, either } = useText();
-  const rows = map.steps.flatMap((step) => step.rows);
-  const next = rows.find((row) => row.row === map.next_row);
+  const current = currentRow(map);
+  const text = current
+    ? { row: current.row, title: either(current.title_zh, current.title_en) }
+    : null;
   return (
     <div className="ring">
       <Progress
@@ -56,11 +66,11 @@ function Progressing({ map, onNext }: { map: OnboardingMap; onNext: () => void }
         <strong>
           {map.is_ready
             ? t('wizard.ready')
-            : next
-              ? t('wizard.next', { row: next.row, title: either(next.title_zh, next.title_en) })
+            : text
+              ? t(current?.state === 'running' ? 'wizard.waits' : 'wizard.next', text)
               : ''}
         </strong>
-        {next && !map.is_ready ? (
+        {current && !map.is_ready ? (
           <div>
             <Button type="primary" onClick={onNext}>
               {t('wizard.go_next')}
@@ -79,7 +89,8 @@ export default function Onboarding() {
   const [params, setParams] = useSearchParams();
   const heading = useRef<HTMLElement>(null);
   const data = map.data;
-  const stepOfNext = data?.steps.find((step) => step.rows.some((row) => row.row === data.next_row));
+  const current = data ? currentRow(data) : undefined;
+  const stepOfNext = data?.steps.find((step) => current && step.rows.includes(current));
   const asked = params.get('step');
   const wanted = asked === null ? undefined : Number(asked);
   const shown = data?.steps.find((step) => step.step === wanted) ?? stepOfNext ?? data?.steps[0];

@@ -10,6 +10,15 @@ import { useText } from '../../texts';
 import { SettingsForm } from './SettingsForm';
 
 type Entry = Omit<MerchantChange, 'version'>;
+
+/** Only what was changed: the second approver alone asks for the password again. */
+function changed(values: Entry, shape: OwnMerchant): Entry {
+  const names = Object.keys(values) as (keyof Entry)[];
+  return Object.fromEntries(
+    names.filter((name) => values[name] !== shape[name]).map((name) => [name, values[name]]),
+  );
+}
+
 const EDITIONS = ['flagship', 'face_pay'] as const;
 
 export default function Merchant() {
@@ -29,7 +38,7 @@ export default function Merchant() {
         dual_control,
       })}
       save={(values, shape) =>
-        patch('/api/merchant/v1/merchant', { ...values, version: shape.version })
+        patch('/api/merchant/v1/merchant', { ...changed(values, shape), version: shape.version })
       }
       mayWrite={can('merchant.write')}
     >
