@@ -1,6 +1,7 @@
 """One browser for the folder; each test a window of its own, watched for whatever must not be."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from playwright.sync_api import (
 
 from deploy.local import console
 from tests.browser import chromium
+from tests.browser.walk import Account, Walk, new_merchant
 from tests.browser.watched import Watched
 from tests.fixtures.postgres import in_thread
 from tests.fixtures.processes import Stack
@@ -74,6 +76,27 @@ def owner(browser: Browser, stack: Stack) -> StorageState:
 @pytest.fixture(scope="package")
 def operator(browser: Browser, stack: Stack) -> StorageState:
     return _signed_in(browser, stack, "operator", "运营方")
+
+
+@pytest.fixture(scope="package")
+def account(stack: Stack) -> Account:
+    return new_merchant(stack, f"云隐茶铺 {secrets.token_hex(2)}")
+
+
+@pytest.fixture(scope="package")
+def shop(browser: Browser, stack: Stack, account: Account) -> StorageState:
+    """Its owner, signed in, with an app bound on the page a moment ago."""
+    context = context_of(browser, stack)
+    page = context.new_page()
+    page.add_init_script("localStorage.setItem('damselfly.language', 'zh-CN')")
+    walk = Walk(page, stack, account, "zh-CN")
+    walk.sign_in()
+    walk.open_wizard()
+    walk.mark("1.1")
+    walk.bind()
+    state = context.storage_state()
+    context.close()
+    return state
 
 
 @pytest.fixture

@@ -4,39 +4,17 @@ keys, the audit log, and an operator who acts for a merchant. One merchant for t
 import re
 import secrets
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
 )
-from playwright.sync_api import Browser, Page, StorageState, expect
+from playwright.sync_api import Page, StorageState, expect
 
-from tests.browser.conftest import Open, context_of, sign_in
-from tests.browser.walk import Account, Walk, confirm_password, new_merchant
+from tests.browser.conftest import Open, sign_in
+from tests.browser.walk import Account, confirm_password
 from tests.fixtures.processes import Stack
-
-
-@pytest.fixture(scope="module")
-def account(stack: Stack) -> Account:
-    return new_merchant(stack, f"云隐茶铺 {secrets.token_hex(2)}")
-
-
-@pytest.fixture(scope="module")
-def shop(browser: Browser, stack: Stack, account: Account) -> StorageState:
-    """Its owner, signed in, with an app bound on the page a moment ago."""
-    context = context_of(browser, stack)
-    page = context.new_page()
-    page.add_init_script("localStorage.setItem('damselfly.language', 'zh-CN')")
-    walk = Walk(page, stack, account, "zh-CN")
-    walk.sign_in()
-    walk.open_wizard()
-    walk.mark("1.1")
-    walk.bind()
-    state = context.storage_state()
-    context.close()
-    return state
 
 
 def _save(page: Page) -> None:
