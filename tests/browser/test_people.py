@@ -45,7 +45,7 @@ def test_header_edition_and_support(window: Open, shop: StorageState, account: A
         page.get_by_role("button", name="新建门店").first.click()
         page.get_by_role("dialog").get_by_label("门店名称").fill(store)
         _save(page)
-        expect(page.get_by_role("cell", name=store)).to_be_visible()
+        expect(page.get_by_role("cell", name=store, exact=True)).to_be_visible()
     header = page.get_by_role("banner")
     expect(header.get_by_text(account.merchant)).to_be_visible()
     expect(header.get_by_text("旗舰版")).to_be_visible()
@@ -106,7 +106,7 @@ def test_staff_and_roles(window: Open, account: Account, shop: StorageState) -> 
     assert opened.axe() == []
     _save(page)
     confirm_password(page, account.password)
-    expect(page.get_by_role("cell", name=cashier["login"])).to_be_visible()
+    expect(page.get_by_role("cell", name=cashier["login"], exact=True)).to_be_visible()
     roles = page.get_by_role("region", name="角色一览")
     expect(roles.get_by_text("财务")).to_be_visible()
     till = window()
@@ -130,10 +130,10 @@ def test_api_key_is_shown_once(window: Open, account: Account, shop: StorageStat
     secret = form.locator("dd .mono").last.inner_text()
     assert len(secret) >= 20
     form.locator(".ant-modal-footer").get_by_role("button", name="关闭").click()
-    expect(page.get_by_role("cell", name="前台收银")).to_be_visible()
+    expect(page.get_by_role("cell", name="前台收银", exact=True)).to_be_visible()
     assert secret not in page.content()
     page.reload()
-    expect(page.get_by_role("cell", name="前台收银")).to_be_visible()
+    expect(page.get_by_role("cell", name="前台收银", exact=True)).to_be_visible()
     assert secret not in page.content()
 
 
@@ -173,7 +173,7 @@ def test_acting_for_a_merchant(
     expect(ribbon).to_be_visible()
     page.goto("/staff")
     expect(ribbon).to_be_visible()
-    expect(page.get_by_role("cell", name=account.login)).to_be_visible()
+    expect(page.get_by_role("cell", name=account.login, exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="添加员工")).to_have_count(0)
     assert opened.axe() == []
     page.get_by_role("button", name="结束代办").click()

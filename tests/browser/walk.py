@@ -28,6 +28,34 @@ REVIEW = {
 }
 
 
+SAYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "0.1": (
+        ("同一个支付宝账号", "已开通则无需操作", "营业执照照片", "每日收款有限额", "门头照 1 张",
+         "店铺地址", "联系人姓名、邮箱和手机"),
+        ("with the same Alipay account", "there is nothing to do", "business licence",
+         "A daily limit applies", "one photo of the shop sign", "the address",
+         "a contact with e-mail and mobile"),
+    ),
+    "1.1": (
+        ("必须是企业账号", "开发者中心 > 小程序", "收款始终进入该账号", "只决定返佣归谁"),
+        ("must be an enterprise account", "developer centre > mini programs",
+         "always lands in this account", "only decides who gets Alipay's rebate"),
+    ),
+    "1.3": (("多端发布支持",), ("multi-end release",)),
+    "2.1": (("服务器域名白名单",), ("server domain whitelist",)),
+    "2.4": (
+        ("解压到一个新文件夹", "没有普通小程序代码包也可以刷脸支付"),
+        ("unpack it into a new folder", "Face pay works without a package"),
+    ),
+    "3.1": (("Windows 或 Mac",), ("Windows or Mac",)),
+    "3.2": (
+        ("支付宝 IoT > 小程序", "支付宝扫码登录", "取消勾选", "成员管理"),
+        ("Alipay IoT > mini program", "scanning", "un-tick both", "under members"),
+    ),
+}  # fmt: skip
+"""what each row tells, by language: the sentences that the manual needs pages for"""
+
+
 @dataclass(frozen=True)
 class Account:
     """Who signs in, and what they are called."""
@@ -132,6 +160,8 @@ class Walk:
                 "button", name=self.say("去下一步", "Go to the next step")
             ).first.click()
         expect(shown.locator(".no")).to_have_text(row)
+        for words in SAYS.get(row, ((), ()))[LANGUAGES.index(self.language)]:
+            expect(shown).to_contain_text(words)
         return shown
 
     def row(self, row: str) -> Locator:
