@@ -1,6 +1,7 @@
 """One browser for the folder; each test a window of its own, watched for whatever must not be."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from playwright.sync_api import (
 
 from deploy.local import console
 from tests.browser import chromium
+from tests.browser.walk import Account, Walk, new_merchant
 from tests.browser.watched import Watched
 from tests.fixtures.postgres import in_thread
 from tests.fixtures.processes import Stack
@@ -40,7 +42,7 @@ def browser(built: None, stack: Stack) -> Iterator[Browser]:
         running.close()
 
 
-def _context(browser: Browser, stack: Stack, **options: Any) -> BrowserContext:
+def context_of(browser: Browser, stack: Stack, **options: Any) -> BrowserContext:
     context = browser.new_context(
         base_url=stack.public, reduced_motion="reduce", timezone_id="UTC", **options
     )
@@ -59,7 +61,7 @@ def sign_in(page: Page, account: dict[str, str], *, console: str = "商户") -> 
 
 
 def _signed_in(browser: Browser, stack: Stack, who: str, console: str) -> StorageState:
-    context = _context(browser, stack)
+    context = context_of(browser, stack)
     sign_in(context.new_page(), stack.info["demo"][who], console=console)
     state = context.storage_state()
     context.close()
@@ -76,6 +78,27 @@ def operator(browser: Browser, stack: Stack) -> StorageState:
     return _signed_in(browser, stack, "operator", "运营方")
 
 
+@pytest.fixture(scope="package")
+def account(stack: Stack) -> Account:
+    return new_merchant(stack, f"云隐茶铺 {secrets.token_hex(2)}")
+
+
+@pytest.fixture(scope="package")
+def shop(browser: Browser, stack: Stack, account: Account) -> StorageState:
+    """Its owner, signed in, with an app bound on the page a moment ago."""
+    context = context_of(browser, stack)
+    page = context.new_page()
+    page.add_init_script("localStorage.setItem('damselfly.language', 'zh-CN')")
+    walk = Walk(page, stack, account, "zh-CN")
+    walk.sign_in()
+    walk.open_wizard()
+    walk.mark("1.1")
+    walk.bind()
+    state = context.storage_state()
+    context.close()
+    return state
+
+
 @pytest.fixture
 def window(browser: Browser, stack: Stack) -> Iterator[Open]:
     """window(state=None, language="zh-CN", width=1440, scheme="light") -> a watched page; at the
@@ -89,7 +112,7 @@ def window(browser: Browser, stack: Stack) -> Iterator[Open]:
         width: int = 1440,
         scheme: Any = "light",
     ) -> Watched:
-        context = _context(
+        context = context_of(
             browser, stack, storage_state=state, color_scheme=scheme,
             viewport={"width": width, "height": 900}, permissions=["clipboard-write"],
         )  # fmt: skip

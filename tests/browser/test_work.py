@@ -118,7 +118,7 @@ def test_keyboard_language_and_appearance(window: Open, owner: StorageState) -> 
     assert page.evaluate("document.documentElement.lang") == "en"
     page.get_by_role("button", name="Appearance").click()
     page.get_by_role("menuitem", name="Dark").click()
-    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.keyboard.press("g")
     page.keyboard.press("h")
     expect(page.get_by_role("heading", name="Home")).to_be_visible()

@@ -1,9 +1,9 @@
 """A page that remembers what must never happen on it, and looks at itself with axe."""
 
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser import chromium
 
@@ -13,6 +13,8 @@ window.refusedByPolicy = [];
 document.addEventListener('securitypolicyviolation', (event) =>
   window.refusedByPolicy.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
+_FADING = "document.getAnimations().some((one) => one.playState === 'running')"
+FADE_MS, FADES_MAX = 50, 40
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -44,9 +46,21 @@ class Watched:
         self.page.wait_for_load_state("networkidle")
         return self.page
 
+    def paint(self, scheme: Literal["light", "dark"]) -> None:
+        """As when the system changes its appearance."""
+        self.page.emulate_media(color_scheme=scheme)
+        # Not wait_for_function: that asks again by eval, which the page's policy refuses.
+        expect(self.page.locator("html")).to_have_attribute("data-theme", scheme)
+        # Colours fade into one another; a half-way colour is nobody's.
+        for _ in range(FADES_MAX):
+            if not self.page.evaluate(_FADING):
+                break
+            self.page.wait_for_timeout(FADE_MS)
+
     def axe(self) -> list[str]:
         """What axe finds against WCAG 2.2 A and AA on the page as it is now."""
-        self.page.evaluate(chromium.axe())
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(chromium.axe())
         found = self.page.evaluate("(levels) => axe.run({ runOnly: levels })", LEVELS)
         return [
             f"{one['id']}: {node['target']} {node['failureSummary']}"

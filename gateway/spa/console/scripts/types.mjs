@@ -16,7 +16,9 @@ for (const file of names) {
   for (const path of Object.keys(document.paths)) {
     if (!/^\/api\/(merchant|operator)\//.test(path)) delete document.paths[path];
   }
-  const text = astToString(await openapiTS(document, { alphabetize: true }));
+  const text = astToString(
+    await openapiTS(document, { alphabetize: true, defaultNonNullable: false }),
+  );
   writeFileSync(join(out, file.replace('.json', '.ts')), text);
 }
 const services = names.map((name) => name.replace('.json', ''));

@@ -2,10 +2,10 @@
 import { ApiProblem, problemOf } from '@shared/problem';
 import createClient from 'openapi-fetch';
 import type { GeneratedPaths } from './generated';
-import type { PendingPaths } from './pending';
+import type { UntypedPaths } from './untyped';
 
 export type Console = 'merchant' | 'operator';
-type Paths = Omit<GeneratedPaths, keyof PendingPaths> & PendingPaths;
+type Paths = Omit<GeneratedPaths, keyof UntypedPaths> & UntypedPaths;
 type Verb = 'get' | 'post' | 'put' | 'patch' | 'delete';
 type PathOf<V extends Verb> = {
   [P in keyof Paths]: Paths[P] extends { [K in V]: object } ? P : never;
@@ -13,13 +13,14 @@ type PathOf<V extends Verb> = {
 type Operation<P extends keyof Paths, V extends Verb> = Paths[P] extends { [K in V]: infer O }
   ? O
   : never;
+type Success = 200 | 201 | 202 | 204;
 type Json<R> = R extends { content: { 'application/json': infer T } } ? T : undefined;
 type Answer<O> = O extends { responses: infer R }
-  ? { [S in keyof R & (200 | 201 | 202)]: Json<R[S]> }[keyof R & (200 | 201 | 202)]
+  ? { [S in keyof R & Success]: Json<R[S]> }[keyof R & Success]
   : never;
 type BodyOf<O> = O extends { requestBody: { content: { 'application/json': infer B } } }
   ? B
-  : undefined;
+  : Record<string, never>;
 
 export type Query = Record<string, string | number | undefined>;
 export interface Options {

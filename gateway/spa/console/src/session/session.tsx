@@ -4,7 +4,7 @@ import { ApiProblem } from '@shared/problem';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
 import { at, type Console, csrf, get, onRefusal, post, remove } from '../api/client';
-import type { Session } from '../api/pending';
+import type { Session } from '../api/shapes';
 
 const CONSOLE_KEY = 'damselfly.console';
 

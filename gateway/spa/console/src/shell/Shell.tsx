@@ -6,6 +6,7 @@ import { Suspense, useState } from 'react';
 import { Outlet, useLocation, useNavigate } from 'react-router';
 import { get } from '../api/client';
 import { Crash, Loading } from '../parts/states';
+import { word } from '../parts/words';
 import { StepUp } from '../session/StepUp';
 import { useSession, useSignOut } from '../session/session';
 import { useText } from '../texts';
@@ -49,6 +50,13 @@ function Header({ onMenu, isNarrow }: { onMenu: () => void; isNarrow: boolean })
   const signOut = useSignOut();
   const navigate = useNavigate();
   const edition = session.merchant?.edition;
+  const own = useQuery({
+    queryKey: ['merchant'],
+    queryFn: () => get('/api/merchant/v1/merchant'),
+    enabled: merchantName !== null,
+    staleTime: 60_000,
+  });
+  const support = own.data?.support_contact;
   return (
     <header className="bar">
       {isNarrow ? (
@@ -61,7 +69,7 @@ function Header({ onMenu, isNarrow }: { onMenu: () => void; isNarrow: boolean })
       ) : null}
       <div className="bar-name">
         <strong>{merchantName ?? t('login.operator')}</strong>
-        {edition ? <span className="soft small">{t(`edition.${edition}`)}</span> : null}
+        {edition ? <span className="soft small">{word(t, 'edition', edition)}</span> : null}
       </div>
       {stores.length > 1 && !isNarrow ? <StoreSelect value={storeId} onChange={choose} /> : null}
       <div className="push">
@@ -71,6 +79,15 @@ function Header({ onMenu, isNarrow }: { onMenu: () => void; isNarrow: boolean })
           trigger={['click']}
           menu={{
             items: [
+              ...(support
+                ? [
+                    {
+                      key: 'support',
+                      type: 'group' as const,
+                      label: t('app.support', { contact: support }),
+                    },
+                  ]
+                : []),
               { key: 'account', icon: <UserOutlined />, label: t('menu.account') },
               { key: 'out', icon: <LogoutOutlined />, label: t('app.sign_out') },
             ],

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useState } from 'react';
 import { get } from '../api/client';
-import type { Store } from '../api/pending';
+import type { Store } from '../api/shapes';
 import { useSession } from '../session/session';
 
 const KEY = 'damselfly.store';

@@ -1,6 +1,6 @@
 /** The binding form: what it sends, and that nothing secret is ever filled in. */
 import { expect, it } from 'vitest';
-import type { BoundApp } from '../api/pending';
+import type { BoundApp } from '../api/shapes';
 import { differences } from '../pages/binding/Conflict';
 import { changeOf, draftOf } from '../pages/binding/draft';
 
@@ -10,10 +10,16 @@ const APP: BoundApp = {
   enabled: true,
   version: 3,
   notify_path: '/alipay/notify/x',
+  service_provider_id: '',
+  has_aes_key: false,
+  has_app_auth_token: false,
+  retiring: [],
   created_at: '2026-11-26T00:00:00Z',
   updated_at: '2026-11-26T00:00:00Z',
   key: {
     key_version: 1,
+    mode: 'key',
+    certificates: null,
     fingerprint: 'SHA256:aa',
     bits: 2048,
     app_public_key: 'APP',

@@ -3,6 +3,7 @@ import { money } from '@shared/money';
 import { inLanguage, problemOf } from '@shared/problem';
 import { chinaTime, dayEnd, dayStart } from '@shared/time';
 import { expect, it } from 'vitest';
+import { fenTicks } from '../pages/home/ticks';
 import { cell, csv } from '../parts/csv';
 import { texts } from '../texts';
 
@@ -14,6 +15,15 @@ it.each([
   [123456789012, '¥1,234,567,890.12'],
 ])('%i fen reads %s', (fen, text) => {
   expect(money(fen)).toBe(text);
+});
+
+it.each([
+  [0, [0, 1]],
+  [1, [0, 1]],
+  [7, [0, 2, 4, 6, 8]],
+  [120720, [0, 50000, 100000, 150000]],
+])('the axis up to %i fen has whole fen', (most, ticks) => {
+  expect(fenTicks(most)).toEqual(ticks);
 });
 
 it('shows times in China, across midnight', () => {

@@ -51,7 +51,6 @@ export const people = {
   'keys_api.id': ['密钥 ID', 'Key ID'],
   'keys_api.store': ['门店', 'Store'],
   'keys_api.created': ['创建时间', 'Created'],
-  'keys_api.used': ['最近使用', 'Last used'],
   'keys_api.new': ['新建密钥', 'New key'],
   'keys_api.secret': ['密钥', 'Secret'],
   'keys_api.once': [
@@ -87,6 +86,10 @@ export const people = {
   'merchant.id': ['商户 ID', 'Merchant ID'],
   'merchant.edition': ['版本', 'Edition'],
   'merchant.support': ['客服联系方式', 'Support contact'],
+  'merchant.support_hint': [
+    '遇到问题时联系谁；每位员工都能在账号菜单里看到。',
+    'Whom to ask when something is wrong; everybody sees it in the account menu.',
+  ],
   'merchant.dual': ['密钥变更需第二人复核', 'Key changes need a second approver'],
   'merchant.dual_hint': [
     '开启后，一人提交、另一人同意才生效。',

@@ -5,7 +5,7 @@ import { useMutation } from '@tanstack/react-query';
 import { Alert, Button, Drawer } from 'antd';
 import { useMemo, useState } from 'react';
 import { at, get, post, type Query } from '../../api/client';
-import type { AuditRow } from '../../api/pending';
+import type { AuditRow } from '../../api/shapes';
 import { Facts, Id, When } from '../../parts/bits';
 import type { Filter } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';

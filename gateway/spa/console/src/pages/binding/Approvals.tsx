@@ -11,23 +11,21 @@ export function Approvals() {
   const { t } = useText();
   const say = useSay();
   const queries = useQueryClient();
-  const { session } = useSession();
+  const { session, can } = useSession();
   const changes = useQuery({
     queryKey: ['apps', 'changes'],
     queryFn: () => get('/api/merchant/v1/apps/changes'),
   });
   const decide = useMutation({
-    mutationFn: (path: { change_id: string; verdict: 'approve' | 'reject' }) =>
-      post('/api/merchant/v1/apps/changes/{change_id}/{verdict}', {}, { path }),
+    mutationFn: ({ change_id, verdict }: { change_id: string; verdict: 'approve' | 'reject' }) =>
+      post(`/api/merchant/v1/apps/changes/{change_id}/${verdict}`, {}, { path: { change_id } }),
     onSuccess: async () => {
       say.done();
       await queries.invalidateQueries({ queryKey: ['apps'] });
     },
     onError: say.failed,
   });
-  const waiting = (changes.data?.items ?? []).filter(
-    (one) => !one.state || one.state === 'pending',
-  );
+  const waiting = (changes.data?.items ?? []).filter((one) => one.state === 'waiting');
   if (waiting.length === 0) return null;
   return (
     <Card title={t('bind.approvals')}>
@@ -36,13 +34,19 @@ export function Approvals() {
           <li key={one.change_id}>
             <div className="row">
               <Id value={one.app_id} label={t('bind.app_id')} />
-              <span className="soft">{t('bind.asked_by')}</span> {one.asked_by_name ?? one.asked_by}
+              {one.asked_by === session.user.user_id ? (
+                <span className="soft">{t('bind.asked_by_me')}</span>
+              ) : (
+                <>
+                  <span className="soft">{t('bind.asked_by')}</span>
+                  <Id value={one.asked_by} isShort />
+                </>
+              )}
               <When at={one.asked_at} />
-              {one.fingerprint ? <Id value={one.fingerprint} isShort /> : null}
               <Button
                 type="primary"
                 size="small"
-                disabled={one.asked_by === session.user.user_id}
+                disabled={one.asked_by === session.user.user_id || !can('apps.approve')}
                 onClick={() => decide.mutate({ change_id: one.change_id, verdict: 'approve' })}
               >
                 {t('bind.approve')}

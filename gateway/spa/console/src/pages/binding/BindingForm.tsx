@@ -5,7 +5,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, Input, Switch } from 'antd';
 import { useState } from 'react';
 import { post, put } from '../../api/client';
-import type { BoundApp, KeyPair } from '../../api/pending';
+import type { BoundApp, KeyPair } from '../../api/shapes';
 import { Card } from '../../parts/bits';
 import { useSay } from '../../parts/say';
 import { useSession } from '../../session/session';

@@ -60,6 +60,9 @@ export function BindingRecord({ side }: { side: 'mini' | 'iot' }) {
               { value: NEW, label: t('bind.new_app') },
             ]}
           />
+          <Button type="link" onClick={() => navigate('/onboarding')}>
+            {t('bind.to_wizard')}
+          </Button>
         </div>
       ) : null}
       <div className="two">

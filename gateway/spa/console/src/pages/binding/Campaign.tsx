@@ -20,7 +20,8 @@ export function chance(weight: number, all: number): string {
 
 function Prizes({ shape }: { shape: Shape }) {
   const { t, either } = useText();
-  const all = shape.prizes.reduce((sum, one) => sum + one.weight, shape.miss_weight);
+  const prizes = shape.prizes ?? [];
+  const all = prizes.reduce((sum, one) => sum + one.weight, shape.miss_weight);
   return (
     <Card title={t('campaign.prizes')}>
       <table className="plain">
@@ -36,7 +37,7 @@ function Prizes({ shape }: { shape: Shape }) {
           </tr>
         </thead>
         <tbody>
-          {shape.prizes.map((one) => (
+          {prizes.map((one) => (
             <tr key={one.prize_id}>
               <td>{either(one.name, one.name_en)}</td>
               <td className="num">{chance(one.weight, all)}</td>

@@ -4,7 +4,7 @@ import { chinaTime, ZONE } from '@shared/time';
 import { useQuery } from '@tanstack/react-query';
 import { Button, Modal } from 'antd';
 import { get } from '../../api/client';
-import type { BoundApp } from '../../api/pending';
+import type { BoundApp } from '../../api/shapes';
 import { useText } from '../../texts';
 
 interface Props {
@@ -25,7 +25,7 @@ export function differences(
   const facts = (app: BoundApp): Record<string, string> => ({
     enabled: app.enabled ? (words.on ?? '') : (words.off ?? ''),
     seller_id: app.seller_id || '—',
-    mode: app.mode ?? 'key',
+    mode: app.key.mode,
     fingerprint: app.key.fingerprint.slice(0, 23),
     alipay_key: `…${app.key.alipay_public_key.slice(-24)}`,
   });
@@ -79,12 +79,7 @@ export function Conflict({ appId, before, onLoad, onOverwrite, onClose }: Props)
     >
       {now ? (
         <>
-          <p>
-            {t('bind.conflict_who', {
-              who: now.updated_by ?? t('bind.someone'),
-              at: `${chinaTime(now.updated_at)} ${ZONE}`,
-            })}
-          </p>
+          <p>{t('bind.conflict_who', { at: `${chinaTime(now.updated_at)} ${ZONE}` })}</p>
           <table className="plain small">
             <thead>
               <tr>

@@ -1,7 +1,7 @@
 /** What the key doctor found, in plain words, each with its remedy. */
 import { CheckCircleFilled, CloseCircleFilled, ExclamationCircleFilled } from '@ant-design/icons';
 import { inLanguage } from '@shared/problem';
-import type { Finding } from '../../api/pending';
+import type { Finding } from '../../api/shapes';
 import { useText } from '../../texts';
 
 const ICONS = {

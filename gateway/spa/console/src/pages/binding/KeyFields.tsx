@@ -2,7 +2,7 @@
 import { UploadOutlined } from '@ant-design/icons';
 import { Button, Form, Grid, Input, Segmented } from 'antd';
 import { useRef } from 'react';
-import type { BoundApp, KeyPair } from '../../api/pending';
+import type { BoundApp, KeyPair } from '../../api/shapes';
 import { type TextKey, useText } from '../../texts';
 import type { Draft, KeySource } from './draft';
 import { KeyPairCard } from './KeyPairCard';
@@ -69,7 +69,7 @@ export function KeyFields({ app, pair, onPair, onPasted }: Props) {
       <Form.Item
         name="source"
         label={t('bind.private_key')}
-        {...(app ? { extra: t('bind.overlap') } : {})}
+        {...(app && source !== 'keep' ? { extra: t('bind.overlap') } : {})}
       >
         <Segmented<KeySource>
           options={sources}

@@ -4,7 +4,7 @@ import { chinaTime, ZONE } from '@shared/time';
 import { useMutation } from '@tanstack/react-query';
 import { Alert, Button, QRCode } from 'antd';
 import { post } from '../../api/client';
-import type { KeyPair } from '../../api/pending';
+import type { KeyPair } from '../../api/shapes';
 import { CopyButton, Id } from '../../parts/bits';
 import { useSay } from '../../parts/say';
 import { useText } from '../../texts';

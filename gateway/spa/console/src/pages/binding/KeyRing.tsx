@@ -1,8 +1,9 @@
 /** The keys of a bound app: the one in use, and older ones that only verify until they retire. */
 import { useMutation } from '@tanstack/react-query';
 import { Button } from 'antd';
+import type { ReactNode } from 'react';
 import { post } from '../../api/client';
-import type { AppKey, BoundApp } from '../../api/pending';
+import type { AppKey, BoundApp, RetiringKey } from '../../api/shapes';
 import { Card, Facts, Id, When } from '../../parts/bits';
 import { useSay } from '../../parts/say';
 import { useText } from '../../texts';
@@ -11,6 +12,12 @@ import { PublicKey } from './KeyPairCard';
 
 function KeyFacts({ found }: { found: AppKey }) {
   const { t } = useText();
+  const certificates: [string, ReactNode][] = found.certificates
+    ? [
+        [t('bind.app_cert'), <Until key="app" of={found.certificates.app_cert} />],
+        [t('bind.alipay_cert'), <Until key="alipay" of={found.certificates.alipay_cert} />],
+      ]
+    : [];
   return (
     <Facts
       rows={[
@@ -20,15 +27,29 @@ function KeyFacts({ found }: { found: AppKey }) {
           <Id key="f" value={found.fingerprint} label={t('bind.fingerprint')} />,
         ],
         [t('bind.created'), <When key="c" at={found.created_at} />],
-        [t('bind.last_used'), <When key="u" at={found.last_used_at} />],
-        ...(found.not_after
-          ? [
-              [t('bind.retires'), <When key="r" at={found.not_after} />] as [
-                string,
-                React.ReactNode,
-              ],
-            ]
-          : []),
+        ...certificates,
+      ]}
+    />
+  );
+}
+
+function Until({ of }: { of: { sn: string; not_after: string } }) {
+  const { t } = useText();
+  return (
+    <span title={of.sn}>
+      {t('bind.valid_until')} <When at={of.not_after} />
+    </span>
+  );
+}
+
+function Retiring({ found }: { found: RetiringKey }) {
+  const { t } = useText();
+  return (
+    <Facts
+      rows={[
+        [t('bind.version'), found.key_version],
+        [t('bind.fingerprint'), <Id key="f" value={found.fingerprint} isShort />],
+        [t('bind.retires'), <When key="r" at={found.not_after} />],
       ]}
     />
   );
@@ -42,15 +63,14 @@ export function KeyRing({ app }: { app: BoundApp }) {
       post('/api/merchant/v1/apps/{app_id}/probe', {}, { path: { app_id: app.app_id } }),
     onError: say.failed,
   });
-  const older = (app.keys ?? []).filter((one) => one.key_version !== app.key.key_version);
   return (
     <Card title={t('bind.key_now')}>
       <div className="stack">
         <p className="soft small">{t('bind.key_facts')}</p>
         <KeyFacts found={app.key} />
         <PublicKey text={app.key.app_public_key} title={t('bind.app_public_key')} />
-        {older.map((one) => (
-          <KeyFacts key={one.key_version} found={one} />
+        {app.retiring.map((one) => (
+          <Retiring key={one.key_version} found={one} />
         ))}
         <div>
           <Button onClick={() => probe.mutate()} loading={probe.isPending}>

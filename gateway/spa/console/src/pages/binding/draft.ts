@@ -1,5 +1,5 @@
 /** What the binding form holds, and how it becomes a change. Secrets go out, never come back. */
-import type { AppChange, BoundApp, KeyPair } from '../../api/pending';
+import type { AppChange, BoundApp, KeyPair } from '../../api/shapes';
 
 export type KeySource = 'keep' | 'generate' | 'paste';
 
@@ -24,7 +24,7 @@ export function draftOf(app: BoundApp | null): Draft {
     enabled: app?.enabled ?? true,
     app_id: app?.app_id ?? '',
     seller_id: app?.seller_id ?? '',
-    mode: app?.mode ?? 'key',
+    mode: app?.key.mode ?? 'key',
     source: app ? 'keep' : 'generate',
     app_private_key: '',
     alipay_public_key: app?.key.alipay_public_key ?? '',
@@ -47,7 +47,7 @@ export function changeOf(draft: Draft, app: BoundApp | null, pair: KeyPair | nul
     enabled: draft.enabled,
     version: app?.version ?? 0,
   };
-  if (draft.mode === 'cert' || app?.mode === 'cert') change.mode = draft.mode;
+  if (draft.mode === 'cert' || app?.key.mode === 'cert') change.mode = draft.mode;
   if (draft.source === 'paste' && draft.app_private_key.trim()) {
     change.app_private_key = draft.app_private_key;
   }

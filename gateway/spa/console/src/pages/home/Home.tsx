@@ -6,7 +6,7 @@ import { Button, Progress } from 'antd';
 import { lazy, Suspense } from 'react';
 import { useNavigate } from 'react-router';
 import { get } from '../../api/client';
-import type { Dashboard, OnboardingMap, Totals } from '../../api/pending';
+import type { Dashboard, OnboardingMap, Totals } from '../../api/shapes';
 import { Card, Money, PageHead, When } from '../../parts/bits';
 import { Calm, Failure, Loading } from '../../parts/states';
 import { useSession } from '../../session/session';

@@ -1,11 +1,13 @@
 /** Seven days as columns; loaded only when there is something to draw. */
 import { money } from '@shared/money';
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
-import type { Dashboard } from '../../api/pending';
+import type { Dashboard } from '../../api/shapes';
 import { useText } from '../../texts';
+import { fenTicks } from './ticks';
 
 export default function Trend({ week }: { week: Dashboard['week'] }) {
   const { t } = useText();
+  const ticks = fenTicks(Math.max(...week.map((day) => day.paid_fen)));
   const shown = week.map((day) => ({ ...day, day: day.date.slice(5) }));
   return (
     <>
@@ -14,7 +16,15 @@ export default function Trend({ week }: { week: Dashboard['week'] }) {
           <BarChart data={shown} accessibilityLayer={false} margin={{ left: 12, right: 8, top: 8 }}>
             <CartesianGrid vertical={false} stroke="var(--line)" />
             <XAxis dataKey="day" tickLine={false} axisLine={false} />
-            <YAxis tickFormatter={money} tickLine={false} axisLine={false} width={84} />
+            <YAxis
+              tickFormatter={money}
+              tickLine={false}
+              axisLine={false}
+              width={84}
+              ticks={ticks}
+              domain={[0, ticks.at(-1) ?? 1]}
+              interval={0}
+            />
             <Tooltip
               cursor={{ fill: 'var(--brand-wash)' }}
               contentStyle={{

@@ -4,7 +4,7 @@ import { Alert, Button, Progress } from 'antd';
 import { useEffect, useRef } from 'react';
 import { useSearchParams } from 'react-router';
 import { get, post } from '../../api/client';
-import type { OnboardingMap } from '../../api/pending';
+import type { OnboardingMap, OnboardingRow } from '../../api/shapes';
 import { Card, PageHead } from '../../parts/bits';
 import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';
@@ -12,7 +12,7 @@ import { useText } from '../../texts';
 import { Row, type RowAction } from './Row';
 import { isOver, StepMap, useStepName } from './StepMap';
 
-const LOOK_AGAIN_MS = 3000;
+const LOOK_AGAIN_MS = 2000;
 
 function useMap() {
   const queries = useQueryClient();
@@ -30,9 +30,9 @@ function useMap() {
   const act = useMutation({
     mutationFn: ({ row, act: verb, ...body }: RowAction) =>
       post(
-        '/api/merchant/v1/onboarding/rows/{row}/{act}',
+        `/api/merchant/v1/onboarding/rows/{row}/${verb}`,
         { ...body, ...(map.data?.app_id ? { app_id: map.data.app_id } : {}) },
-        { path: { row, act: verb } },
+        { path: { row } },
       ),
     onSuccess: (fresh) => queries.setQueryData(key, fresh),
     onError: say.failed,
@@ -40,10 +40,20 @@ function useMap() {
   return { map, act };
 }
 
+/** What the merchant does next, or, when all that is left hangs on Alipay, what is waited for. */
+function currentRow(map: OnboardingMap): OnboardingRow | undefined {
+  const rows = map.steps.flatMap((step) => step.rows);
+  return (
+    rows.find((row) => row.row === map.next_row) ?? rows.find((row) => row.state === 'running')
+  );
+}
+
 function Progressing({ map, onNext }: { map: OnboardingMap; onNext: () => void }) {
   const { t, either } = useText();
-  const rows = map.steps.flatMap((step) => step.rows);
-  const next = rows.find((row) => row.row === map.next_row);
+  const current = currentRow(map);
+  const text = current
+    ? { row: current.row, title: either(current.title_zh, current.title_en) }
+    : null;
   return (
     <div className="ring">
       <Progress
@@ -56,11 +66,11 @@ function Progressing({ map, onNext }: { map: OnboardingMap; onNext: () => void }
         <strong>
           {map.is_ready
             ? t('wizard.ready')
-            : next
-              ? t('wizard.next', { row: next.row, title: either(next.title_zh, next.title_en) })
+            : text
+              ? t(current?.state === 'running' ? 'wizard.waits' : 'wizard.next', text)
               : ''}
         </strong>
-        {next && !map.is_ready ? (
+        {current && !map.is_ready ? (
           <div>
             <Button type="primary" onClick={onNext}>
               {t('wizard.go_next')}
@@ -79,7 +89,8 @@ export default function Onboarding() {
   const [params, setParams] = useSearchParams();
   const heading = useRef<HTMLElement>(null);
   const data = map.data;
-  const stepOfNext = data?.steps.find((step) => step.rows.some((row) => row.row === data.next_row));
+  const current = data ? currentRow(data) : undefined;
+  const stepOfNext = data?.steps.find((step) => current && step.rows.includes(current));
   const asked = params.get('step');
   const wanted = asked === null ? undefined : Number(asked);
   const shown = data?.steps.find((step) => step.step === wanted) ?? stepOfNext ?? data?.steps[0];
@@ -138,7 +149,7 @@ export default function Onboarding() {
             <ol className="steps-rows">
               {shown.rows.map((row) => (
                 <Row
-                  key={`${row.row}${row.state}`}
+                  key={`${row.row}${row.state}${row.row === data.next_row}`}
                   row={row}
                   isNext={row.row === data.next_row}
                   isBusy={act.isPending && act.variables?.row === row.row}

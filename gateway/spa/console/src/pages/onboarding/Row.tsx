@@ -2,7 +2,7 @@
 import { Button, Input } from 'antd';
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
-import type { OnboardingRow } from '../../api/pending';
+import type { OnboardingRow } from '../../api/shapes';
 import { CopyButton, Facts, Tag, When } from '../../parts/bits';
 import { tone, word } from '../../parts/words';
 import { useText } from '../../texts';
@@ -11,7 +11,7 @@ import { RowForm } from './RowForm';
 export interface RowAction {
   row: string;
   act: 'check' | 'run' | 'done' | 'reopen';
-  form?: Record<string, unknown>;
+  form?: Record<string, string>;
   note?: string;
 }
 
@@ -77,6 +77,7 @@ function Evidence({ row }: { row: OnboardingRow }) {
           />
         </details>
       ) : null}
+      {row.note ? <div>{t('wizard.noted', { note: row.note })}</div> : null}
       {row.at ? (
         <span className="soft small">
           {CLOSED.has(row.state)
@@ -111,9 +112,10 @@ function MarkDone({ row, isBusy, onAct }: Omit<Props, 'isNext'>) {
 
 /** Rows whose work is done on our own pages. */
 const OWN_PAGES: Record<string, string> = {
-  app_bound: '/miniprogram',
-  keys_bound: '/miniprogram',
-  bind: '/miniprogram',
+  mini_program: '/dragonfly?tab=iot',
+  signing_keys: '/dragonfly?tab=iot',
+  app_bound: '/dragonfly?tab=iot',
+  device_online: '/devices',
 };
 
 function Actions({ row, isBusy, onAct }: Omit<Props, 'isNext'>) {
@@ -135,7 +137,7 @@ function Actions({ row, isBusy, onAct }: Omit<Props, 'isNext'>) {
   }
   return (
     <>
-      {row.form ? (
+      {row.form && row.can_run ? (
         <RowForm
           row={row}
           isBusy={isBusy}
@@ -145,20 +147,19 @@ function Actions({ row, isBusy, onAct }: Omit<Props, 'isNext'>) {
       <div className="row">
         {own ? (
           <Button type="primary" onClick={() => navigate(own)}>
-            {t('wizard.bind_here')}
+            {t(own === '/devices' ? 'wizard.devices_here' : 'wizard.bind_here')}
           </Button>
         ) : null}
-        {row.kind === 'auto' && !row.form ? (
+        {row.can_run && !row.form ? (
           <Button
             type="primary"
             loading={isBusy || row.state === 'running'}
-            disabled={row.state === 'blocked'}
             onClick={() => onAct({ row: row.row, act: 'run' })}
           >
             {t('wizard.run')}
           </Button>
         ) : null}
-        {row.kind !== 'manual' ? (
+        {row.can_check ? (
           <Button loading={isBusy} onClick={() => onAct({ row: row.row, act: 'check' })}>
             {t('wizard.check')}
           </Button>
@@ -169,7 +170,7 @@ function Actions({ row, isBusy, onAct }: Omit<Props, 'isNext'>) {
           </Button>
         ) : null}
       </div>
-      {row.kind === 'check' ? null : <MarkDone row={row} isBusy={isBusy} onAct={onAct} />}
+      {row.can_mark ? <MarkDone row={row} isBusy={isBusy} onAct={onAct} /> : null}
     </>
   );
 }

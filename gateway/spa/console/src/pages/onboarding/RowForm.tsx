@@ -1,29 +1,35 @@
 /** The form of an automatic row, built from the fields the server names, with their lengths. */
-import { Button, Form, Input, InputNumber, Switch } from 'antd';
+import { Button, Form, Input, Select } from 'antd';
 import type { ReactElement } from 'react';
-import type { OnboardingRow, RowField } from '../../api/pending';
-import { useText } from '../../texts';
-
-/** From this length on a field has several lines. */
-const LONG = 60;
+import type { OnboardingRow, RowField } from '../../api/shapes';
+import { word } from '../../parts/words';
+import { type T, useText } from '../../texts';
 
 /** An element, not a component: Form.Item hands its value and label to what it holds. */
-function control(field: RowField): ReactElement {
-  const bounds = {
-    ...(field.min != null ? { min: field.min } : {}),
-    ...(field.max != null ? { max: field.max } : {}),
-  };
-  if (field.kind === 'number') return <InputNumber style={{ width: '100%' }} {...bounds} />;
-  if (field.kind === 'switch') return <Switch />;
-  if ((field.max ?? 0) > LONG)
-    return <Input.TextArea rows={3} maxLength={field.max ?? 500} showCount />;
-  return <Input maxLength={field.max ?? 200} inputMode={field.kind === 'phone' ? 'tel' : 'text'} />;
+function control(t: T, field: RowField): ReactElement {
+  if (field.kind === 'choice') {
+    return (
+      <Select
+        options={field.choices.map((value) => ({ value, label: word(t, 'share', value) }))}
+        style={{ maxWidth: 240 }}
+      />
+    );
+  }
+  if (field.kind === 'text') return <Input maxLength={field.max} />;
+  return (
+    <Input.TextArea
+      rows={3}
+      maxLength={field.max}
+      showCount={field.kind === 'textarea'}
+      {...(field.kind === 'serials' ? { className: 'mono' } : {})}
+    />
+  );
 }
 
 interface Props {
   row: OnboardingRow;
   isBusy: boolean;
-  onRun: (form: Record<string, unknown>) => void;
+  onRun: (form: Record<string, string>) => void;
 }
 
 export function RowForm({ row, isBusy, onRun }: Props) {
@@ -32,41 +38,33 @@ export function RowForm({ row, isBusy, onRun }: Props) {
   return (
     <Form
       layout="vertical"
-      initialValues={Object.fromEntries(fields.map((one) => [one.field, one.value ?? undefined]))}
-      onFinish={onRun}
+      initialValues={Object.fromEntries(fields.map((one) => [one.field, one.value]))}
+      onFinish={(values: Record<string, string>) =>
+        onRun(Object.fromEntries(Object.entries(values).filter(([, value]) => value !== '')))
+      }
       style={{ maxWidth: 640 }}
     >
       {fields.map((one) => {
         const label = either(one.label_zh, one.label_en);
-        const isText = one.kind !== 'number' && one.kind !== 'switch';
-        const isBounded = isText && one.min != null && one.max != null;
+        const isBounded = one.kind === 'text' || one.kind === 'textarea';
+        const { min, max } = one;
+        const range = t('wizard.range', { min, max });
         return (
           <Form.Item
             key={one.field}
             name={one.field}
             label={label}
-            {...(one.kind === 'switch' ? { valuePropName: 'checked' } : {})}
-            {...(isBounded
-              ? { extra: t('wizard.range', { min: one.min ?? 0, max: one.max ?? 0 }) }
-              : {})}
+            {...(isBounded ? { extra: range } : {})}
             rules={[
               { required: one.required, message: t('field.required', { label }) },
-              ...(isBounded
-                ? [
-                    {
-                      min: one.min ?? 0,
-                      max: one.max ?? 0,
-                      message: t('wizard.range', { min: one.min ?? 0, max: one.max ?? 0 }),
-                    },
-                  ]
-                : []),
+              ...(isBounded ? [{ min, max, message: range }] : []),
             ]}
           >
-            {control(one)}
+            {control(t, one)}
           </Form.Item>
         );
       })}
-      <Button type="primary" htmlType="submit" loading={isBusy} disabled={row.state === 'blocked'}>
+      <Button type="primary" htmlType="submit" loading={isBusy}>
         {t('wizard.run')}
       </Button>
     </Form>

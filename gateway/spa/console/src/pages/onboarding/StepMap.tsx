@@ -1,5 +1,5 @@
 /** S16: where each step stands; a click shows it. */
-import type { OnboardingMap } from '../../api/pending';
+import type { OnboardingMap } from '../../api/shapes';
 import { Tag, type Tone } from '../../parts/bits';
 import { isText, useText } from '../../texts';
 
@@ -11,12 +11,10 @@ export function isOver(step: Step): boolean {
 }
 
 export function useStepName(): (step: Step) => string {
-  const { t } = useText();
+  const { t, either } = useText();
   return (step) => {
-    const byCode = `step.${step.code}`;
-    const byNumber = `step.${step.step}`;
-    if (isText(byCode)) return t(byCode);
-    return isText(byNumber) ? t(byNumber) : step.code;
+    const short = `step.${step.step}`;
+    return isText(short) ? t(short) : either(step.title_zh, step.title_en);
   };
 }
 

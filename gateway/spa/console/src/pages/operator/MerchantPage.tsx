@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, Input, InputNumber } from 'antd';
 import { useNavigate, useParams } from 'react-router';
 import { get, post } from '../../api/client';
-import type { Merchant } from '../../api/pending';
+import type { Merchant } from '../../api/shapes';
 import { Card, Facts, Id, PageHead, When } from '../../parts/bits';
 import { Dialog } from '../../parts/Dialog';
 import { Failure, Loading } from '../../parts/states';
@@ -83,12 +83,7 @@ export default function MerchantPage() {
               ],
               [t('merchant.edition'), word(t, 'edition', found.data.edition)],
               [t('merchant.support'), found.data.support_contact || '—'],
-              [
-                t('merchant.dual'),
-                found.data.dual_control === undefined
-                  ? '—'
-                  : t(found.data.dual_control ? 'bind.on' : 'bind.off'),
-              ],
+              [t('merchant.dual'), t(found.data.dual_control ? 'bind.on' : 'bind.off')],
               [t('merchants.created'), <When key="at" at={found.data.created_at} />],
             ]}
           />

@@ -3,7 +3,7 @@ import { chinaTime } from '@shared/time';
 import { Button, Form, Input } from 'antd';
 import { useNavigate } from 'react-router';
 import { get, post } from '../../api/client';
-import type { Merchant } from '../../api/pending';
+import type { Merchant } from '../../api/shapes';
 import { Id, When } from '../../parts/bits';
 import { Dialog } from '../../parts/Dialog';
 import { type Column, ListPage } from '../../parts/ListPage';

@@ -6,7 +6,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Button } from 'antd';
 import { useMemo } from 'react';
 import { get, post, type Query } from '../../api/client';
-import type { NoticeRow } from '../../api/pending';
+import type { NoticeRow } from '../../api/shapes';
 import { Id, Money, Tag, type Tone, When } from '../../parts/bits';
 import type { Filter } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';

@@ -4,13 +4,11 @@ import { money } from '@shared/money';
 import { useQuery } from '@tanstack/react-query';
 import { Alert, Drawer, Timeline } from 'antd';
 import { get } from '../../api/client';
-import type { Orders as Shapes } from '../../api/pending';
+import type { OrderDetail as Detail } from '../../api/shapes';
 import { Facts, Id, Money, Tag, When } from '../../parts/bits';
 import { Failure, Loading } from '../../parts/states';
 import { tone, word } from '../../parts/words';
 import { useText } from '../../texts';
-
-type Detail = Shapes['detail'];
 
 const COLOURS: Record<string, string> = {
   paid: 'green',

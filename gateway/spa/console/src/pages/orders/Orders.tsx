@@ -6,7 +6,7 @@ import { Button } from 'antd';
 import { useMemo } from 'react';
 import { useLocation, useNavigate, useParams } from 'react-router';
 import { get } from '../../api/client';
-import type { Orders as Shapes } from '../../api/pending';
+import type { OrderRow as Order } from '../../api/shapes';
 import { Id, Money, Tag, When } from '../../parts/bits';
 import type { Filter } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
@@ -14,8 +14,6 @@ import { tone, word } from '../../parts/words';
 import { useStores } from '../../shell/stores';
 import { type T, useText } from '../../texts';
 import { OrderPanel } from './OrderPanel';
-
-type Order = Shapes['order'];
 
 function useFiltersOf(t: T): Filter[] {
   const { stores } = useStores();

@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Form, Input, Popconfirm } from 'antd';
 import { at, get, post, remove } from '../../api/client';
-import type { SessionRow } from '../../api/pending';
+import type { SessionRow } from '../../api/shapes';
 import { Card, PageHead, Tag, When } from '../../parts/bits';
 import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';

@@ -4,8 +4,8 @@ import { chinaTime } from '@shared/time';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, Input, Popconfirm, Select } from 'antd';
 import { get, post, remove } from '../../api/client';
-import type { ApiKeyRow } from '../../api/pending';
-import { Facts, Id, When } from '../../parts/bits';
+import type { ApiKeyRow, NewApiKey } from '../../api/shapes';
+import { Facts, Id, Tag, When } from '../../parts/bits';
 import { Dialog } from '../../parts/Dialog';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useSay } from '../../parts/say';
@@ -19,7 +19,7 @@ function NewKey() {
   const required = useRequired();
   const { stores } = useStores();
   return (
-    <Dialog<{ name: string; store_id: string }, ApiKeyRow & { secret: string }>
+    <Dialog<{ name: string; store_id: string }, NewApiKey>
       label={t('keys_api.new')}
       button={{ type: 'primary' }}
       initial={{ store_id: '' }}
@@ -100,30 +100,40 @@ export default function ApiKeys() {
       render: (row) => <When at={row.created_at} />,
       text: (row) => chinaTime(row.created_at),
     },
-    { key: 'used', title: t('keys_api.used'), render: (row) => <When at={row.last_used_at} /> },
+    {
+      key: 'state',
+      title: t('staff.state'),
+      render: (row) => (
+        <Tag tone={row.revoked_at ? 'mute' : 'ok'}>
+          {t(row.revoked_at ? 'staff.disabled' : 'staff.enabled')}
+        </Tag>
+      ),
+      text: (row) => t(row.revoked_at ? 'staff.disabled' : 'staff.enabled'),
+    },
   ];
   if (mayWrite) {
     columns.push({
       key: 'delete',
       title: t('orders.action'),
       isAction: true,
-      render: (row) => (
-        <Popconfirm
-          title={t('keys_api.delete_sure')}
-          okText={t('keys_api.delete')}
-          cancelText={t('do.cancel')}
-          onConfirm={() => end.mutate(row.key_id)}
-        >
-          <Button
-            type="link"
-            danger
-            size="small"
-            aria-label={`${t('keys_api.delete')} ${row.name}`}
+      render: (row) =>
+        row.revoked_at ? null : (
+          <Popconfirm
+            title={t('keys_api.delete_sure')}
+            okText={t('keys_api.delete')}
+            cancelText={t('do.cancel')}
+            onConfirm={() => end.mutate(row.key_id)}
           >
-            {t('keys_api.delete')}
-          </Button>
-        </Popconfirm>
-      ),
+            <Button
+              type="link"
+              danger
+              size="small"
+              aria-label={`${t('keys_api.delete')} ${row.name}`}
+            >
+              {t('keys_api.delete')}
+            </Button>
+          </Popconfirm>
+        ),
     });
   }
   return (

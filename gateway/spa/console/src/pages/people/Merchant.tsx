@@ -1,7 +1,7 @@
 /** The merchant's own record: name, edition (S38), support contact (S119), second approver. */
-import { Form, Input, Switch } from 'antd';
+import { Form, Input, Select, Switch } from 'antd';
 import { get, patch } from '../../api/client';
-import type { Merchant as Shape } from '../../api/pending';
+import type { MerchantChange, OwnMerchant } from '../../api/shapes';
 import { Id, When } from '../../parts/bits';
 import { useRequired } from '../../parts/useRequired';
 import { word } from '../../parts/words';
@@ -9,29 +9,36 @@ import { useSession } from '../../session/session';
 import { useText } from '../../texts';
 import { SettingsForm } from './SettingsForm';
 
-interface Entry {
-  name: string;
-  support_contact?: string;
-  dual_control?: boolean;
+type Entry = Omit<MerchantChange, 'version'>;
+
+/** Only what was changed: the second approver alone asks for the password again. */
+function changed(values: Entry, shape: OwnMerchant): Entry {
+  const names = Object.keys(values) as (keyof Entry)[];
+  return Object.fromEntries(
+    names.filter((name) => values[name] !== shape[name]).map((name) => [name, values[name]]),
+  );
 }
+
+const EDITIONS = ['flagship', 'face_pay'] as const;
 
 export default function Merchant() {
   const { t } = useText();
   const { can } = useSession();
   const required = useRequired();
   return (
-    <SettingsForm<Shape, Entry>
+    <SettingsForm<OwnMerchant, Entry>
       title={t('merchant.title')}
       lead={t('merchant.lead')}
       queryKey="merchant"
       load={() => get('/api/merchant/v1/merchant')}
-      initial={({ name, support_contact, dual_control }) => ({
+      initial={({ name, edition, support_contact, dual_control }) => ({
         name,
-        support_contact: support_contact ?? '',
-        dual_control: dual_control ?? false,
+        edition: edition as (typeof EDITIONS)[number],
+        support_contact,
+        dual_control,
       })}
       save={(values, shape) =>
-        patch('/api/merchant/v1/merchant', { ...values, version: shape.version ?? 0 })
+        patch('/api/merchant/v1/merchant', { ...changed(values, shape), version: shape.version })
       }
       mayWrite={can('merchant.write')}
     >
@@ -43,13 +50,19 @@ export default function Merchant() {
           <Form.Item label={t('merchants.created')}>
             <When at={shape.created_at} />
           </Form.Item>
-          {shape.edition ? (
-            <Form.Item label={t('merchant.edition')}>{word(t, 'edition', shape.edition)}</Form.Item>
-          ) : null}
           <Form.Item name="name" label={t('merchant.name')} rules={required(t('merchant.name'))}>
             <Input maxLength={64} />
           </Form.Item>
-          <Form.Item name="support_contact" label={t('merchant.support')}>
+          <Form.Item name="edition" label={t('merchant.edition')}>
+            <Select
+              options={EDITIONS.map((value) => ({ value, label: word(t, 'edition', value) }))}
+            />
+          </Form.Item>
+          <Form.Item
+            name="support_contact"
+            label={t('merchant.support')}
+            extra={t('merchant.support_hint')}
+          >
             <Input maxLength={128} />
           </Form.Item>
           <Form.Item

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Form, Input, Select, Switch } from 'antd';
 import { at, type Console, get, patch, post } from '../../api/client';
-import type { RoleRow, StaffRow } from '../../api/pending';
+import type { Role, RoleRow, StaffRow } from '../../api/shapes';
 import { Card, Tag } from '../../parts/bits';
 import { Dialog } from '../../parts/Dialog';
 import { type Column, ListPage } from '../../parts/ListPage';
@@ -16,7 +16,7 @@ interface Entry {
   login: string;
   name: string;
   password: string;
-  role: string;
+  role: Role;
   store_ids?: string[];
   is_enabled?: boolean;
 }
@@ -83,7 +83,7 @@ function Acts({ row, console, roles }: { row: StaffRow; console: Console; roles:
         label={t('do.edit')}
         title={row.name}
         button={{ type: 'link', size: 'small', 'aria-label': `${t('do.edit')} ${row.login}` }}
-        initial={row}
+        initial={{ ...row, role: row.role as Role }}
         save={({ name, role, is_enabled, store_ids }) =>
           patch(
             at(console, '/staff/{user_id}'),

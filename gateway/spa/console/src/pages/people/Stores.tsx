@@ -2,7 +2,7 @@
 import { chinaTime } from '@shared/time';
 import { Form, Input } from 'antd';
 import { get, patch, post } from '../../api/client';
-import type { Store } from '../../api/pending';
+import type { Store } from '../../api/shapes';
 import { Id, When } from '../../parts/bits';
 import { Dialog } from '../../parts/Dialog';
 import { type Column, ListPage } from '../../parts/ListPage';
@@ -65,27 +65,24 @@ export default function Stores() {
       key: 'edit',
       title: t('orders.action'),
       isAction: true,
-      render: (row) =>
-        row.version === undefined ? (
-          '—'
-        ) : (
-          <Dialog<Named, unknown>
-            label={t('do.edit')}
-            title={row.name}
-            button={{ type: 'link', size: 'small', 'aria-label': `${t('do.edit')} ${row.name}` }}
-            initial={{ name: row.name }}
-            save={({ name }) =>
-              patch(
-                '/api/merchant/v1/stores/{store_id}',
-                { name: name.trim(), version: row.version ?? 0 },
-                { path: { store_id: row.store_id } },
-              )
-            }
-            refresh={['stores']}
-          >
-            <NameField />
-          </Dialog>
-        ),
+      render: (row) => (
+        <Dialog<Named, unknown>
+          label={t('do.edit')}
+          title={row.name}
+          button={{ type: 'link', size: 'small', 'aria-label': `${t('do.edit')} ${row.name}` }}
+          initial={{ name: row.name }}
+          save={({ name }) =>
+            patch(
+              '/api/merchant/v1/stores/{store_id}',
+              { name: name.trim(), version: row.version },
+              { path: { store_id: row.store_id } },
+            )
+          }
+          refresh={['stores']}
+        >
+          <NameField />
+        </Dialog>
+      ),
     });
   }
   return (

@@ -1,7 +1,7 @@
 /** S118: 系统设置 > 微信小程序. Keys go in and never come out. */
 import { Form, Input, Switch } from 'antd';
 import { get, put } from '../../api/client';
-import type { WechatSettings } from '../../api/pending';
+import type { WechatSettings } from '../../api/shapes';
 import { useRequired } from '../../parts/useRequired';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';

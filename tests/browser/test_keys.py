@@ -1,0 +1,97 @@
+"""Keys on the page beyond the first pair: a second approver, and certificates."""
+
+import secrets
+
+from playwright.sync_api import Page, StorageState, expect
+
+from tests.browser.conftest import Open, sign_in
+from tests.browser.walk import Account, Walk, confirm_password
+from tests.fixtures.processes import Stack
+
+ASK = """async ([path, body]) => {
+  const csrf = localStorage.getItem('damselfly.csrf');
+  const answer = await fetch(path, { method: 'POST', body: JSON.stringify(body),
+    headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf } });
+  return answer.status;
+}"""
+CERTIFICATES = {
+    "应用公钥证书": "app_cert",
+    "支付宝公钥证书": "alipay_cert",
+    "支付宝根证书": "root_cert",
+}
+APP_PUBLIC_KEY = "应用公钥（上传给支付宝）"
+
+
+def _generate(page: Page) -> str:
+    page.get_by_role("button", name="生成 2048 位密钥对").click()
+    made = page.get_by_text("把下面的应用公钥上传到支付宝")
+    expect(made).to_be_visible()
+    return page.get_by_role("region", name=APP_PUBLIC_KEY).first.inner_text().strip()
+
+
+def test_certificates(window: Open, stack: Stack, account: Account, shop: StorageState) -> None:
+    """S26, S32-S34: an app in certificate mode, by three files; then the live check."""
+    opened = window()
+    page = opened.page
+    sign_in(page, {"login": account.login, "password": account.password})
+    walk = Walk(page, stack, account, "zh-CN")
+    page.goto("/miniprogram")
+    page.get_by_label("已绑定的小程序").click()
+    page.get_by_title("绑定另一个").click()
+    page.get_by_role("button", name="生成 2048 位密钥对").click()
+    confirm_password(page, account.password)
+    public = page.get_by_role("region", name=APP_PUBLIC_KEY).inner_text().strip()
+    app = walk.alipay("/apps", {"public_key": public, "mode": "cert"})
+    page.get_by_label("小程序 AppID").fill(app["app_id"])
+    page.get_by_label("收款账户 PID").fill(app["seller_id"])
+    page.get_by_text("公钥证书", exact=True).click()
+    for name, papers in CERTIFICATES.items():
+        page.locator(f"input[type=file][aria-label='{name}']").set_input_files(
+            {"name": f"{papers}.crt", "mimeType": "application/x-x509-ca-cert",
+             "buffer": app[papers].encode()}
+        )  # fmt: skip
+    expect(page.locator("textarea").first).not_to_have_value("")
+    assert opened.axe() == []
+    page.get_by_role("button", name="保存绑定").click()
+    expect(page.get_by_text("绑定已保存")).to_be_visible()
+    ring = page.get_by_role("region", name="现用密钥")
+    expect(ring.get_by_text("有效至")).to_have_count(2)
+    page.get_by_role("button", name="联机检测").click()
+    expect(ring.locator("li.ok")).to_be_visible()
+    expect(ring.locator("li.error")).to_have_count(0)
+
+
+def test_a_second_approver(window: Open, account: Account, shop: StorageState) -> None:
+    """S131, S132: with two pairs of eyes wanted, a new key waits; who asked cannot agree."""
+    page = window().page
+    sign_in(page, {"login": account.login, "password": account.password})
+    page.goto("/settings/merchant")
+    page.get_by_role("switch", name="密钥变更需第二人复核").click()
+    page.get_by_role("button", name="保存", exact=True).click()
+    confirm_password(page, account.password)
+    expect(page.get_by_text("已保存")).to_be_visible()
+    other = {"login": f"second-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(18)}
+    body = {**other, "name": "老吴", "role": "merchant_owner", "store_ids": []}
+    assert page.evaluate(ASK, ["/api/merchant/v1/staff", body]) == 201
+
+    page.goto("/dragonfly?tab=iot")
+    page.get_by_text("由平台生成（推荐）").click()
+    _generate(page)
+    page.get_by_role("button", name="保存绑定").click()
+    expect(page.get_by_text("等待另一位管理员复核后生效")).to_be_visible()
+    waiting = page.get_by_role("region", name="待复核的密钥变更")
+    expect(waiting.get_by_text("您提交的，须由他人同意")).to_be_visible()
+    expect(waiting.get_by_role("button", name="同意")).to_be_disabled()
+
+    opened = window()
+    sign_in(opened.page, other)
+    opened.page.goto("/miniprogram")
+    waiting = opened.page.get_by_role("region", name="待复核的密钥变更")
+    expect(waiting).to_be_visible()
+    assert opened.axe() == []
+    waiting.get_by_role("button", name="同意").click()
+    confirm_password(opened.page, other["password"])
+    expect(waiting).to_have_count(0)
+    ring = opened.page.get_by_role("region", name="现用密钥")
+    expect(ring.get_by_text("2 · 2048 位")).to_be_visible()
+    expect(ring.get_by_text("停用时间")).to_be_visible()

@@ -1,0 +1,181 @@
+"""Who works in the console and what they set up there: switch, header, support, WeChat, staff, API
+keys, the audit log, and an operator who acts for a merchant. One merchant for the module."""
+
+import re
+import secrets
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from playwright.sync_api import Page, StorageState, expect
+
+from tests.browser.conftest import Open, sign_in
+from tests.browser.walk import Account, confirm_password
+from tests.fixtures.processes import Stack
+
+
+def _save(page: Page) -> None:
+    page.get_by_role("button", name="保存", exact=True).click()
+
+
+def test_the_switch(window: Open, shop: StorageState) -> None:
+    """S31, S36, S37: off on one page is off on the other; saved is bound."""
+    page = window(shop).go("/dragonfly?tab=iot")
+    switch = page.get_by_role("switch", name="开启 IOT 小程序")
+    expect(switch).to_be_checked()
+    switch.click()
+    page.get_by_role("button", name="保存绑定").click()
+    expect(page.get_by_text("绑定已保存")).to_be_visible()
+    page.goto("/miniprogram")
+    expect(switch).not_to_be_checked()
+    switch.click()
+    page.get_by_role("button", name="保存绑定").click()
+    expect(page.get_by_text("绑定已保存")).to_be_visible()
+    page.goto("/dragonfly?tab=iot")
+    expect(switch).to_be_checked()
+
+
+def test_header_edition_and_support(window: Open, shop: StorageState, account: Account) -> None:
+    """S38, S119: merchant, store and edition stand in the header; whom to call, in the menu."""
+    page = window(shop).go("/stores")
+    for store in ("湖滨店", "河坊店"):
+        page.get_by_role("button", name="新建门店").first.click()
+        page.get_by_role("dialog").get_by_label("门店名称").fill(store)
+        _save(page)
+        expect(page.get_by_role("cell", name=store, exact=True)).to_be_visible()
+    header = page.get_by_role("banner")
+    expect(header.get_by_text(account.merchant)).to_be_visible()
+    expect(header.get_by_text("旗舰版")).to_be_visible()
+    page.goto("/settings/merchant")
+    page.get_by_label("版本", exact=True).click()
+    page.get_by_title("刷脸支付版").click()
+    page.get_by_label("客服联系方式").fill("微信 chapu-kefu")
+    _save(page)
+    expect(header.get_by_text("刷脸支付版")).to_be_visible()
+    header.get_by_label("切换门店").click()
+    page.get_by_title("河坊店").click()
+    page.reload()
+    expect(header.get_by_text("河坊店")).to_be_visible()
+    header.get_by_role("button", name=account.login).click()
+    expect(page.get_by_text("联系客服：微信 chapu-kefu")).to_be_visible()
+
+
+def test_wechat(window: Open, stack: Stack, account: Account, shop: StorageState) -> None:
+    """S118: the settings stay, the keys go in and never come back."""
+    page = window().page
+    sign_in(page, {"login": account.login, "password": account.password})
+    page.goto("/settings/wechat")
+    page.get_by_label("微信商户号 (mch_id)").fill("1900000001")
+    page.get_by_label("微信 AppID").fill("wx0123456789abcdef")
+    page.get_by_label("商户证书序列号").fill("5A" * 20)
+    api_key = secrets.token_hex(16)
+    page.get_by_label("APIv3 密钥").fill(api_key)
+    private = rsa.generate_private_key(65537, 2048).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    page.get_by_label("商户私钥").fill(private.decode())
+    page.get_by_role("switch", name="开启微信收款").click()
+    _save(page)
+    confirm_password(page, account.password)
+    expect(page.get_by_text("已设置，留空不变")).to_have_count(2)
+    page.reload()
+    expect(page.get_by_label("微信商户号 (mch_id)")).to_have_value("1900000001")
+    expect(page.get_by_role("switch", name="开启微信收款")).to_be_checked()
+    expect(page.get_by_label("APIv3 密钥")).to_have_value("")
+    expect(page.get_by_label("商户私钥")).to_have_value("")
+    assert api_key not in page.content()
+
+
+def test_staff_and_roles(window: Open, account: Account, shop: StorageState) -> None:
+    """S131: a cashier is made with the password shown again, and sees a cashier's menu only."""
+    opened = window()
+    page = opened.page
+    sign_in(page, {"login": account.login, "password": account.password})
+    page.goto("/staff")
+    cashier = {"login": f"till-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(16)}
+    page.get_by_role("button", name="添加员工").first.click()
+    form = page.get_by_role("dialog", name="添加员工")
+    form.get_by_label("登录账号").fill(cashier["login"])
+    form.get_by_label("姓名").fill("小周")
+    form.get_by_label("初始密码").fill(cashier["password"])
+    form.get_by_label("角色").click()
+    page.get_by_title("收银员").click()
+    assert opened.axe() == []
+    _save(page)
+    confirm_password(page, account.password)
+    expect(page.get_by_role("cell", name=cashier["login"], exact=True)).to_be_visible()
+    roles = page.get_by_role("region", name="角色一览")
+    expect(roles.get_by_text("财务")).to_be_visible()
+    till = window()
+    sign_in(till.page, cashier)
+    menu = till.page.get_by_role("navigation", name="主菜单")
+    expect(menu.get_by_text("订单管理")).to_be_visible()
+    for hidden in ("员工与角色", "API 密钥", "审计日志", "支付宝小程序"):
+        expect(menu.get_by_text(hidden)).to_have_count(0)
+
+
+def test_api_key_is_shown_once(window: Open, account: Account, shop: StorageState) -> None:
+    page = window().page
+    sign_in(page, {"login": account.login, "password": account.password})
+    page.goto("/api-keys")
+    page.get_by_role("button", name="新建密钥").first.click()
+    form = page.get_by_role("dialog", name="新建密钥")
+    form.get_by_label("名称").fill("前台收银")
+    _save(page)
+    confirm_password(page, account.password)
+    expect(form.get_by_text("关闭后无法再次查看")).to_be_visible()
+    secret = form.locator("dd .mono").last.inner_text()
+    assert len(secret) >= 20
+    form.locator(".ant-modal-footer").get_by_role("button", name="关闭").click()
+    expect(page.get_by_role("cell", name="前台收银", exact=True)).to_be_visible()
+    assert secret not in page.content()
+    page.reload()
+    expect(page.get_by_role("cell", name="前台收银", exact=True)).to_be_visible()
+    assert secret not in page.content()
+
+
+def test_audit(window: Open, shop: StorageState) -> None:
+    """S132: who changed the keys, found by a filter, with before and after; the chain is whole."""
+    opened = window(shop)
+    page = opened.go("/audit")
+    page.get_by_role("button", name="校验完整性").click()
+    expect(page.get_by_text(re.compile("链完整：共 \\d+ 条"))).to_be_visible()
+    page.get_by_label("动作", exact=True).fill("app.bind")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("action=app.bind"))
+    page.get_by_role("button", name=re.compile("^详情 ")).first.click()
+    panel = page.get_by_role("dialog")
+    expect(panel.get_by_text("fingerprint").first).to_be_visible()
+    assert "PRIVATE KEY" not in page.content()
+    assert opened.axe() == []
+
+
+def test_acting_for_a_merchant(
+    window: Open, stack: Stack, account: Account, shop: StorageState
+) -> None:
+    """S131: with a reason and for a while; a ribbon says so everywhere; people stay theirs."""
+    operator = stack.info["demo"]["operator"]
+    opened = window()
+    page = opened.page
+    sign_in(page, operator, console="运营方")
+    page.goto("/merchants")
+    page.get_by_role("button", name=f"详情 {account.merchant}").click()
+    page.get_by_role("button", name="代为操作").click()
+    page.get_by_label("事由").fill("协助绑定小程序")
+    _save(page)
+    confirm_password(page, operator["password"])
+    ribbon = page.get_by_text(
+        re.compile(f"您正在代「{account.merchant}」操作，事由：协助绑定小程序")
+    )
+    expect(ribbon).to_be_visible()
+    page.goto("/staff")
+    expect(ribbon).to_be_visible()
+    expect(page.get_by_role("cell", name=account.login, exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="添加员工")).to_have_count(0)
+    assert opened.axe() == []
+    page.get_by_role("button", name="结束代办").click()
+    expect(ribbon).to_have_count(0)
+    page.wait_for_url(re.compile("/merchants"))
