@@ -19,6 +19,8 @@ CSP = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors '
 PAGE_CSP = f"{CSP}; form-action 'self'; style-src 'self' 'nonce-%s'"
 NONCE_MARK = b"__CSP_NONCE__"
 NONCE_BYTES = 18
+NO_PAGES = ("/internal", "/alipay", "/api")
+"""Below these nothing is a page of the console: a 200 would look like a door that stands open."""
 _IMMUTABLE: Header = (b"cache-control", b"public, max-age=31536000, immutable")
 _REVALIDATE: Header = (b"cache-control", b"no-cache")
 _HTML: Header = (b"content-type", b"text/html; charset=utf-8")
@@ -78,9 +80,7 @@ class StaticFiles:
     def answer(self, asked: Asked) -> Answer:
         """The file, the index page for a path of the console, or NotFound."""
         found = self._files.get(asked.path)
-        is_page = bool(self._page) and (
-            asked.path == "/index.html" or "." not in asked.path.rpartition("/")[2]
-        )
+        is_page = bool(self._page) and _is_page(asked.path)
         if found is None and not is_page:
             raise NotFound
         if asked.method not in SAFE_METHODS:
@@ -100,6 +100,12 @@ class StaticFiles:
         nonce = secrets.token_urlsafe(NONCE_BYTES)
         body = nonce.encode().join(self._page)
         return Answer(200, body, (_HTML, NO_STORE), policy=(PAGE_CSP % nonce).encode())
+
+
+def _is_page(path: str) -> bool:
+    if any(path == prefix or path.startswith(f"{prefix}/") for prefix in NO_PAGES):
+        return False
+    return path == "/index.html" or "." not in path.rpartition("/")[2]
 
 
 def _takes_gzip(asked: Asked) -> bool:

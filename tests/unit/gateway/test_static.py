@@ -53,6 +53,15 @@ async def test_files_and_index(town: Town, dist: Path) -> None:
         assert without_nonce(await get(town, dist, path)) == without_nonce(page)
 
 
+@pytest.mark.parametrize(
+    "path", ["/internal", "/internal/sessions/resolve", "/alipay", "/alipay/other/x", "/api"]
+)
+async def test_what_is_inside_is_no_page(town: Town, dist: Path, path: str) -> None:
+    """A built console answers every path but these with its page."""
+    assert (await get(town, dist, path)).status == 404
+    assert (await get(town, dist, "/apis")).status == 200
+
+
 async def test_each_page_has_a_nonce_of_its_own(town: Town, dist: Path) -> None:
     """Styles that the console's library adds carry it; scripts come from files alone."""
     town.edge._static = StaticFiles(dist)
