@@ -28,7 +28,7 @@ class Album:
 
     def take(self, name: str) -> None:
         self._page.wait_for_load_state("networkidle")
-        expect(self._page.locator(".ant-message-notice")).to_have_count(0)
+        expect(self._page.locator(".ant-message-notice, .ant-skeleton")).to_have_count(0)
         shot = self._session.send(
             "Page.captureScreenshot", {"format": "webp", "quality": QUALITY, "fromSurface": True}
         )

@@ -13,6 +13,7 @@ window.refusedByPolicy = [];
 document.addEventListener('securitypolicyviolation', (event) =>
   window.refusedByPolicy.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
 _FADING = "document.getAnimations().some((one) => one.playState === 'running')"
 FADE_MS, FADES_MAX = 50, 40
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -57,11 +58,14 @@ class Watched:
                 break
             self.page.wait_for_timeout(FADE_MS)
 
-    def axe(self) -> list[str]:
-        """What axe finds against WCAG 2.2 A and AA on the page as it is now."""
+    def axe(self, *, only_colours: bool = False) -> list[str]:
+        """What axe finds against WCAG 2.2 A and AA on the page as it is now; `only_colours` asks
+        again only for what another appearance can change."""
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(chromium.axe())
-        found = self.page.evaluate("(levels) => axe.run({ runOnly: levels })", LEVELS)
+        only = {"type": "rule", "values": OF_COLOURS} if only_colours else LEVELS
+        asked = {"runOnly": only, "resultTypes": ["violations"]}
+        found = self.page.evaluate("(asked) => axe.run(asked)", asked)
         return [
             f"{one['id']}: {node['target']} {node['failureSummary']}"
             for one in found["violations"]

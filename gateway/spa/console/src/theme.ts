@@ -48,6 +48,8 @@ const LIGHT: ThemeConfig = {
     colorBorderSecondary: '#dfe6e4',
   },
   components: {
+    // The word on a switch that is off must be read too.
+    Switch: { colorTextQuaternary: '#5f6b69', colorTextTertiary: '#4f5b59' },
     Layout: { siderBg: '#ffffff', headerBg: '#ffffff' },
     Menu: { itemSelectedBg: '#dff0ef', itemSelectedColor: '#084f55', itemBorderRadius: 8 },
     Table: {
@@ -93,6 +95,8 @@ const DARK: ThemeConfig = {
     colorBorderSecondary: '#26322f',
   },
   components: {
+    // The word on a switch that is off must be read too.
+    Switch: { colorTextQuaternary: '#94a5a2', colorTextTertiary: '#a9b8b5' },
     Layout: { siderBg: '#131c1b', headerBg: '#131c1b' },
     Menu: { itemSelectedBg: '#163837', itemSelectedColor: '#a5e8e6', itemBorderRadius: 8 },
     Table: {
