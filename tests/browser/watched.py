@@ -52,15 +52,15 @@ class Watched:
         self.page.emulate_media(color_scheme=scheme)
         # Not wait_for_function: that asks again by eval, which the page's policy refuses.
         expect(self.page.locator("html")).to_have_attribute("data-theme", scheme)
+
+    def axe(self, *, only_colours: bool = False) -> list[str]:
+        """What axe finds against WCAG 2.2 A and AA on the page as it is now; `only_colours` asks
+        again only for what another appearance can change."""
         # Colours fade into one another; a half-way colour is nobody's.
         for _ in range(FADES_MAX):
             if not self.page.evaluate(_FADING):
                 break
             self.page.wait_for_timeout(FADE_MS)
-
-    def axe(self, *, only_colours: bool = False) -> list[str]:
-        """What axe finds against WCAG 2.2 A and AA on the page as it is now; `only_colours` asks
-        again only for what another appearance can change."""
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(chromium.axe())
         only = {"type": "rule", "values": OF_COLOURS} if only_colours else LEVELS
