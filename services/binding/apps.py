@@ -16,15 +16,16 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import domain, keys, repo
-from services.binding.models import App, AppKey, DataKey
+from services.binding.models import App, AppKey
 from services.binding.pairs import GivenKeys, Pair, read_pair
+from services.binding.sealing import data_key
 from services.binding.service import Deps, audit
 from shared import outbox
 from shared.errors import NotFound
 from shared.events.base import stamp
 from shared.events.binding import AppBound
 from shared.ids import random_token
-from shared.sealed import new_data_key, open_sealed, seal
+from shared.sealed import open_sealed, seal
 
 KEY_PURPOSE = "app-private-key"
 AES = "app-aes-key"
@@ -249,7 +250,7 @@ async def _add_key(
     if pkcs8 is None:
         newest = versions[0]
         pkcs8 = open_sealed(deps.key_provider, newest.private_key_box or "", newest.private_key_aad)
-    wrapped = await _data_key(deps, tx, app.tenant_id, KEY_PURPOSE)
+    wrapped = await data_key(deps, tx, app.tenant_id, KEY_PURPOSE)
     key = AppKey(
         tenant_id=app.tenant_id,
         app_id=app.app_id,
@@ -286,30 +287,12 @@ async def _put_secret(deps: Deps, tx: AsyncSession, app: App, purpose: str, told
     box = aad = None
     if told:
         aad = f"{app.tenant_id}|{app.app_id}|{purpose}|{app.version}"
-        wrapped = await _data_key(deps, tx, app.tenant_id, purpose)
+        wrapped = await data_key(deps, tx, app.tenant_id, purpose)
         box = seal(deps.key_provider, wrapped, told.encode(), aad)
     if purpose == AES:
         app.aes_key_box, app.aes_key_aad = box, aad
     else:
         app.app_auth_token_box, app.app_auth_token_aad = box, aad
-
-
-async def _data_key(deps: Deps, tx: AsyncSession, tenant_id: UUID, purpose: str) -> bytes:
-    kek_id = deps.key_provider.kek_id
-    known = await repo.data_key(tx, tenant_id, purpose, kek_id)
-    if known is not None:
-        return known
-    _, wrapped = new_data_key(deps.key_provider)
-    return await repo.put_data_key(
-        tx,
-        DataKey(
-            tenant_id=tenant_id,
-            purpose=purpose,
-            kek_id=kek_id,
-            wrapped=wrapped,
-            created_at=deps.clock.now(),
-        ),
-    )
 
 
 def _facts(app: App, key: AppKey) -> dict[str, Any]:
