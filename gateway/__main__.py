@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
+from shared import startup
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serves until SIGTERM."""
@@ -13,6 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("process", choices=("edge", "egress"))
     chosen = parser.parse_args(arguments).process
 
+    startup.begin()
     from gateway.config import EdgeConfig, EgressConfig
     from shared.clock import SystemClock
     from shared.config import load

@@ -84,10 +84,12 @@ def clean_id(given: bytes) -> str:
 
 
 def settle_memory() -> None:
-    """What a process has loaded by now stays: the collector need not walk it again and again."""
-    gc.collect()
+    """What a process has loaded by now stays: the collector need not walk it again and again, nor
+    once more now (it frees nothing worth its time). It works from here on, also where
+    `shared.startup` had put it off."""
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    gc.enable()
 
 
 def _server(app: ASGIApp, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:

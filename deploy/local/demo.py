@@ -138,6 +138,14 @@ def enrol(layout: Layout, code: str) -> None:
         raise StackError(f"enrol: {done.stdout.strip()} {done.stderr.strip()}"[-800:])
 
 
+def readdress(layout: Layout) -> None:
+    """The demo device follows the platform to another port; its key stays."""
+    device = json.loads(layout.device_file.read_text())
+    if device["url"] != public_url(layout):
+        device["url"] = public_url(layout)
+        secrets.write_private(layout.device_file, json.dumps(device, ensure_ascii=False, indent=2))
+
+
 def first_payment(layout: Layout) -> list[str]:
     """The words that pay 0.01 by face on the demo device."""
     return [

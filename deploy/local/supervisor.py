@@ -265,6 +265,7 @@ class Supervisor:
             )
             made = await self._helper(["-m", "deploy.local", "seed"], like)
             demo.keep(self._layout, json.loads(made))
+        demo.readdress(self._layout)
         self._say("首笔刷脸支付 0.01 元 a first face payment of 0.01")
         paid = json.loads(await self._helper(demo.first_payment(self._layout), like))
         order_no = await asyncio.to_thread(demo.order_of, self._layout, paid["payment_id"])

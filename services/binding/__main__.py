@@ -1,11 +1,14 @@
 """`python -m services.binding`: api, worker, migrate, and what an operator does by hand."""
 
-from services.binding.commands import parse, run_command
-from services.binding.config import BindingConfig, MigrateConfig
-from shared.config import load
+from shared import startup
 
 
 def main() -> None:
+    startup.begin()
+    from services.binding.commands import parse, run_command
+    from services.binding.config import BindingConfig, MigrateConfig
+    from shared.config import load
+
     words = parse()
     match words.command:
         case "api":
@@ -24,6 +27,7 @@ def main() -> None:
 
             migrate("services.binding", load(MigrateConfig).owner_url)
         case _:
+            startup.end()
             run_command(words)
 
 

@@ -2,14 +2,18 @@
 
 import argparse
 
-from services.campaign.config import CampaignConfig
-from shared.config import load
+from shared import startup
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m services.campaign", description=__doc__)
     parser.add_argument("command", choices=("api", "worker", "migrate"))
     command = parser.parse_args().command
+
+    startup.begin()
+    from services.campaign.config import CampaignConfig
+    from shared.config import load
+
     config = load(CampaignConfig)
     if command == "api":
         from services.campaign.app import create_app

@@ -1,11 +1,14 @@
 """`python -m services.device`: api, worker, migrate, and enrolment codes by hand."""
 
-from services.device.commands import parse, run_command
-from services.device.config import DeviceConfig, MigrateConfig
-from shared.config import load
+from shared import startup
 
 
 def main() -> None:
+    startup.begin()
+    from services.device.commands import parse, run_command
+    from services.device.config import DeviceConfig, MigrateConfig
+    from shared.config import load
+
     words = parse()
     match words.command:
         case "api":
@@ -24,6 +27,7 @@ def main() -> None:
 
             migrate("services.device", load(MigrateConfig).owner_url)
         case _:
+            startup.end()
             run_command(words)
 
 

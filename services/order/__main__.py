@@ -2,14 +2,18 @@
 
 import argparse
 
-from services.order.config import OrderConfig
-from shared.config import load
+from shared import startup
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m services.order", description=__doc__)
     parser.add_argument("command", choices=("api", "worker", "migrate"))
     command = parser.parse_args().command
+
+    startup.begin()
+    from services.order.config import OrderConfig
+    from shared.config import load
+
     config = load(OrderConfig)
     if command == "api":
         from services.order.app import create_app

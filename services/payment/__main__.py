@@ -1,12 +1,15 @@
 """`python -m services.payment`: api, worker, migrate, and what an operator does by hand."""
 
-from services.payment.commands import parse, run_command
-from services.payment.config import MigrateConfig, PaymentConfig
-from shared.clock import SystemClock
-from shared.config import load
+from shared import startup
 
 
 def main() -> None:
+    startup.begin()
+    from services.payment.commands import parse, run_command
+    from services.payment.config import MigrateConfig, PaymentConfig
+    from shared.clock import SystemClock
+    from shared.config import load
+
     words = parse()
     match words.command:
         case "api":
@@ -25,6 +28,7 @@ def main() -> None:
 
             migrate("services.payment", load(MigrateConfig).owner_url)
         case _:
+            startup.end()
             run_command(words)
 
 
