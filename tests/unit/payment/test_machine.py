@@ -68,11 +68,11 @@ class Sale(RuleBasedStateMachine):
     def time_passes(self, seconds):
         self.at += timedelta(seconds=seconds)
 
-    @precondition(lambda self: self.is_request_out)
+    @precondition(lambda self: self.is_request_out and self.at < self.payment.pay_open_until)
     @rule(needs_confirmation=st.booleans(), is_answer_lost=st.booleans())
     def the_request_arrives(self, needs_confirmation, is_answer_lost):
-        """In time: before the instant until which our own call may be on its way."""
-        self.at = min(self.at, self.payment.pay_open_until or self.at)
+        """Before the instant until which our own call may be on its way: what has not arrived by
+        then never does, and what was decided after it is not undone by going back in time."""
         self.is_request_out = False
         self.trade = "waiting" if needs_confirmation else "paid"
         answer = Waiting() if needs_confirmation else PAID
