@@ -9,7 +9,7 @@ from inspect import signature
 from time import perf_counter
 from typing import Any, Literal, TypeVar
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
@@ -251,11 +251,15 @@ def make_app(
     verifier: TokenVerifier | None,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
     ready: Ready,
+    routers: Iterable[APIRouter] = (),
     body_limit: int = BODY_LIMIT,
 ) -> FastAPI:
-    """A FastAPI app with everything this module owns; the caller adds its routers."""
+    """A FastAPI app with everything this module owns and the routes of `routers` as they are:
+    including a router would build each of its routes once more, at the first request."""
     app = FastAPI(title=f"Damselfly {name}", version="1", lifespan=lifespan, openapi_url=None)
     app.state.verifier = verifier
+    for router in routers:
+        app.router.routes.extend(router.routes)
     _problem_handlers(app)
     app.add_middleware(Entry, ready=ready, body_limit=body_limit)
     return app

@@ -1,5 +1,19 @@
 """Registers the fixtures of tests/fixtures for every tier."""
 
+import structlog
+
+# As the programs log, but to whatever pytest captures now. The library's own default draws every
+# traceback with the value of each local name: minutes of work where an error is what is tested.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(default=str),
+    ],
+    logger_factory=structlog.PrintLoggerFactory(),
+)
+
 pytest_plugins = [
     "tests.fixtures.clock",
     "tests.fixtures.keys",
@@ -8,4 +22,5 @@ pytest_plugins = [
     "tests.fixtures.events",
     "tests.fixtures.processes",
     "tests.fixtures.commands",
+    "tests.fixtures.spread",
 ]

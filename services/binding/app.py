@@ -57,18 +57,17 @@ def create_app(
         verifier=TokenVerifier.from_file("binding", config.service_trust_file, clock),
         lifespan=lifespan,
         ready=ready,
+        routers=(
+            session_router,
+            people_router,
+            merchant_router,
+            audit_router,
+            onboarding_router,
+            message_router,
+            router,
+        ),
         body_limit=SIGNED_BODY_MAX,
     )
     app.state.deps = deps
     app.state.onboarding = guided
-    for part in (
-        session_router,
-        people_router,
-        merchant_router,
-        audit_router,
-        onboarding_router,
-        message_router,
-        router,
-    ):
-        app.include_router(part)
     return app

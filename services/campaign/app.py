@@ -35,7 +35,7 @@ def create_app(config: CampaignConfig, clock: Clock | None = None) -> FastAPI:
         verifier=TokenVerifier.from_file("campaign", config.service_trust_file, clock),
         lifespan=lifespan,
         ready=ready,
+        routers=(router,),
     )
     app.state.deps = Deps(db=db, clock=clock, public_url=config.public_url)
-    app.include_router(router)
     return app

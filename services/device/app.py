@@ -36,7 +36,7 @@ def create_app(config: DeviceConfig, clock: Clock | None = None) -> FastAPI:
         verifier=TokenVerifier.from_file("device", config.service_trust_file, clock),
         lifespan=lifespan,
         ready=ready,
+        routers=(router,),
     )
     app.state.deps = deps
-    app.include_router(router)
     return app

@@ -35,7 +35,7 @@ def create_app(config: OrderConfig, clock: Clock | None = None) -> FastAPI:
         verifier=TokenVerifier.from_file("order", config.service_trust_file, clock),
         lifespan=lifespan,
         ready=ready,
+        routers=(router,),
     )
     app.state.deps = Deps(db=db, clock=clock)
-    app.include_router(router)
     return app

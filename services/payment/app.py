@@ -40,9 +40,11 @@ def create_app(config: PaymentConfig, clock: Clock | None = None) -> FastAPI:
         return {"database": await deps.db.ping()}
 
     verifier = TokenVerifier.from_file(NAME, config.service_trust_file, clock)
-    app = make_app(
-        NAME, verifier=verifier, lifespan=lifespan, ready=ready, body_limit=SIGNED_BODY_MAX
+    return make_app(
+        NAME,
+        verifier=verifier,
+        lifespan=lifespan,
+        ready=ready,
+        routers=(router, notice_router),
+        body_limit=SIGNED_BODY_MAX,
     )
-    app.include_router(router)
-    app.include_router(notice_router)
-    return app

@@ -1,5 +1,6 @@
 """A page that remembers what must never happen on it, and looks at itself with axe."""
 
+import re
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -15,7 +16,16 @@ document.addEventListener('securitypolicyviolation', (event) =>
 """
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
 _FADING = "document.getAnimations().some((one) => one.playState === 'running')"
+_TURN = """
+(path) => {
+  document.title = '';
+  history.pushState(null, '', path);
+  dispatchEvent(new PopStateEvent('popstate'));
+}
+"""
+_NAMED = re.compile("豆娘|Damselfly")
 FADE_MS, FADES_MAX = 50, 40
+TURN_MS, QUIET_MS = 30_000, 200
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -26,17 +36,24 @@ class Watched:
         self._host = urlsplit(public).netloc
         self._faults: list[str] = []
         self.script_bytes = 0
+        self._in_flight = 0
         context.add_init_script(_WATCH % language)
         self.page: Page = context.new_page()
         self.page.on("pageerror", lambda error: self._faults.append(f"script: {error}"))
         self.page.on("request", lambda asked: self._asked(asked.url))
         self.page.on("requestfinished", self._finished)
+        self.page.on("requestfailed", lambda _: self._ended())
 
     def _asked(self, url: str) -> None:
+        self._in_flight += 1
         if urlsplit(url).netloc != self._host:
             self._faults.append(f"another host: {url}")
 
+    def _ended(self) -> None:
+        self._in_flight -= 1
+
     def _finished(self, request: Any) -> None:
+        self._ended()
         if request.resource_type == "script":
             self.script_bytes += request.sizes()["responseBodySize"]
 
@@ -46,6 +63,19 @@ class Watched:
         self.page.locator("h1").first.wait_for()
         self.page.wait_for_load_state("networkidle")
         return self.page
+
+    def turn_to(self, path: str) -> Page:
+        """Another page of the same console, as a click in it opens one: without loading the console
+        again. Waits until the page has said its name and asks for nothing more."""
+        self.page.evaluate(_TURN, path)
+        expect(self.page).to_have_title(_NAMED)
+        quiet = 0
+        for _ in range(TURN_MS // FADE_MS):
+            self.page.wait_for_timeout(FADE_MS)
+            quiet = 0 if self._in_flight else quiet + 1
+            if quiet * FADE_MS >= QUIET_MS:
+                return self.page
+        raise TimeoutError(f"{path} still asks after {TURN_MS} ms")
 
     def paint(self, scheme: Literal["light", "dark"]) -> None:
         """As when the system changes its appearance."""
