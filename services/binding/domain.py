@@ -34,6 +34,7 @@ PLATFORM = UUID(int=0)
 
 APP_ID = r"^\d{16}$"
 SELLER_ID = r"^2088\d{12}$"
+API_KEY_ID = r"^[0-9A-Za-z_-]{1,64}$"
 
 PASSWORD_MIN = 12
 PASSWORD_MAX = 128

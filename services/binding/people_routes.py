@@ -199,6 +199,14 @@ async def find_api_key(request: Request, key_id: KeyId) -> people_schemas.Sealed
     )
 
 
+@router.post("/internal/api-key-uses", dependencies=[guard("service")], status_code=204)
+async def take_api_key_uses(request: Request, body: people_schemas.ApiKeyUsesBody) -> None:
+    """When keys were last used; the edge says so at most once a minute and key."""
+    only(request, EDGE_ONLY)
+    uses = {(item.tenant_id, item.key_id): item.used_at for item in body.items}
+    await api_keys.note_uses(deps_of(request), uses)
+
+
 def _staff_out(row: User, subject: str) -> people_schemas.StaffOut:
     return people_schemas.StaffOut(
         **dict(person_out(row)),
@@ -216,5 +224,6 @@ def _api_key_out(row: ApiKey) -> people_schemas.ApiKeyOut:
         store_id=row.store_id,
         created_by=row.created_by,
         created_at=row.created_at,
+        last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
     )

@@ -85,6 +85,18 @@ async def who(
     return await people_repo.user_name(tx, user_id) or "", None
 
 
+async def signature(tx: AsyncSession, tenant_id: UUID, actor: str, at: datetime) -> str:
+    """The actor as a settings page names them: a login of the merchant's, or what the operator who
+    acted, or a command line, is called."""
+    user_id = user_of(actor)
+    if user_id is None:
+        return actor
+    grant = await people_repo.acting_at(tx, tenant_id, user_id, at)
+    if grant is not None:
+        return grant.operator_name
+    return await people_repo.user_login(tx, user_id) or ""
+
+
 async def create_merchant(
     deps: Deps, *, name: str, login: str, password: str, actor: str, merchant_id: UUID | None = None
 ) -> tuple[Merchant, User]:
