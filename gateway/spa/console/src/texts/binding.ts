@@ -85,6 +85,9 @@ export const binding = {
   'bind.fingerprint': ['指纹', 'Fingerprint'],
   'bind.bits': ['{{bits}} 位', '{{bits}} bits'],
   'bind.created': ['创建时间', 'Created'],
+  'bind.used': ['最近使用', 'Last used'],
+  'bind.never_used': ['还没有用过', 'Not used yet'],
+  'bind.changed_by': ['最近修改：{{who}}', 'Last changed by {{who}}'],
   'bind.version': ['版本', 'Version'],
   'bind.key_now': ['现用密钥', 'Key in use'],
   'bind.key_facts': [
@@ -128,7 +131,7 @@ export const binding = {
     'Submitted; it takes effect after another administrator approves it.',
   ],
   'bind.conflict_title': ['这份配置刚被他人修改', 'Somebody has just changed this record'],
-  'bind.conflict_who': ['{{at}} 保存了新内容：', 'What was saved at {{at}}:'],
+  'bind.conflict_who': ['{{who}} 于 {{at}} 保存了新内容：', 'What {{who}} saved at {{at}}:'],
   'bind.conflict_field': ['字段', 'Field'],
   'bind.conflict_before': ['您打开时', 'When you opened it'],
   'bind.conflict_now': ['现在', 'Now'],

@@ -51,6 +51,8 @@ export const people = {
   'keys_api.id': ['密钥 ID', 'Key ID'],
   'keys_api.store': ['门店', 'Store'],
   'keys_api.created': ['创建时间', 'Created'],
+  'keys_api.used': ['最近使用', 'Last used'],
+  'keys_api.never_used': ['还没有用过', 'Not used yet'],
   'keys_api.new': ['新建密钥', 'New key'],
   'keys_api.secret': ['密钥', 'Secret'],
   'keys_api.once': [

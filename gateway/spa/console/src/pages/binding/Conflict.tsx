@@ -79,7 +79,12 @@ export function Conflict({ appId, before, onLoad, onOverwrite, onClose }: Props)
     >
       {now ? (
         <>
-          <p>{t('bind.conflict_who', { at: `${chinaTime(now.updated_at)} ${ZONE}` })}</p>
+          <p>
+            {t('bind.conflict_who', {
+              who: now.updated_by || '—',
+              at: `${chinaTime(now.updated_at)} ${ZONE}`,
+            })}
+          </p>
           <table className="plain small">
             <thead>
               <tr>
