@@ -10,7 +10,7 @@ from services.binding.callers import EDGE_ONLY, PageNumber, PageSize, deps_of, o
 from services.binding.domain import Console
 from services.binding.models import ApiKey, User
 from services.binding.people import NewPerson, PersonChange
-from services.binding.permissions import PERMISSIONS
+from services.binding.permissions import API_KEY, PERMISSIONS
 from services.binding.session_routes import MERCHANT, OPERATOR, person_out
 from shared.web import guard, principal
 
@@ -194,6 +194,7 @@ async def find_api_key(request: Request, key_id: KeyId) -> people_schemas.Sealed
         tenant_id=row.tenant_id,
         key_id=row.key_id,
         store_id=row.store_id,
+        permissions=sorted(API_KEY),
         secret_box=row.secret_box or "",
         secret_aad=row.secret_aad,
     )

@@ -34,6 +34,16 @@ class NewPasswordBody(Body):
     password: Password
 
 
+class FirstRunBody(AccountBody):
+    """The first operator of a platform that has none."""
+
+    setup_code: Annotated[SecretStr, Field(max_length=256)]
+
+
+class FirstRunOut(BaseModel):
+    is_needed: bool
+
+
 class StaffBody(AccountBody):
     """A new account; `store_ids` only for a cashier, empty: all stores."""
 
@@ -186,6 +196,7 @@ class SealedApiKeyOut(BaseModel):
     tenant_id: UUID
     key_id: str
     store_id: UUID | None
+    permissions: list[str]
     secret_box: str
     secret_aad: str
 

@@ -136,8 +136,10 @@ async def create_user(
     actor: str,
     name: str | None = None,
     store_ids: Sequence[UUID] = (),
+    is_first: bool = False,
 ) -> User:
-    """An account: a merchant's (its tenant given), or an operator's (in the operators' own)."""
+    """An account: a merchant's (its tenant given), or an operator's (in the operators' own).
+    `is_first`: only when there is no operator yet, else FirstRunOver."""
     domain.check_password(password, login)
     hashed = await deps.passwords.hash(password)
     async with deps.db.tx(None) as tx:
@@ -147,7 +149,10 @@ async def create_user(
             owner = tenant_id
         else:
             await repo.lock(tx, "operators")
-            owner = await repo.operator_tenant(tx) or uuid7(deps.clock)
+            known = await repo.operator_tenant(tx)
+            if is_first and known is not None:
+                raise domain.FirstRunOver
+            owner = known or uuid7(deps.clock)
         await check_stores(tx, owner, role, store_ids)
         return await _add_user(
             deps, tx, owner, role, login, hashed, actor, name=name, store_ids=store_ids
