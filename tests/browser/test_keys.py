@@ -103,8 +103,8 @@ def test_a_second_approver(window: Open, account: Account, shop: StorageState) -
 @pytest.mark.parametrize(
     ("language", "ring", "used", "changed"),
     [
-        ("zh-CN", "现用密钥", "最近使用", "最近修改：command-line"),
-        ("en", "Key in use", "Last used", "Last changed by command-line"),
+        ("zh-CN", "现用密钥", "最近使用", "最近修改：命令行"),
+        ("en", "Key in use", "Last used", "Last changed by the command line"),
     ],
 )
 def test_when_a_key_was_used_and_who_changed_the_record(

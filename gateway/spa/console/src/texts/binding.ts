@@ -87,6 +87,7 @@ export const binding = {
   'bind.created': ['创建时间', 'Created'],
   'bind.used': ['最近使用', 'Last used'],
   'bind.never_used': ['还没有用过', 'Not used yet'],
+  'bind.command_line': ['命令行', 'the command line'],
   'bind.changed_by': ['最近修改：{{who}}', 'Last changed by {{who}}'],
   'bind.version': ['版本', 'Version'],
   'bind.key_now': ['现用密钥', 'Key in use'],

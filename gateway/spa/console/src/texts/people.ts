@@ -65,7 +65,10 @@ export const people = {
     'Whatever uses it can no longer call us.',
   ],
   'keys_api.empty': ['还没有 API 密钥', 'No API keys yet'],
-  'keys_api.empty_hint': ['收银系统需要下单时再建。', 'Make one when your point of sale needs it.'],
+  'keys_api.empty_hint': [
+    '收银系统需要读取订单时再建。',
+    'Make one when your point of sale has to read orders.',
+  ],
   'wechat.title': ['微信小程序', 'WeChat mini program'],
   'wechat.lead': [
     '让设备也能收微信付款码（扫码支付）。',

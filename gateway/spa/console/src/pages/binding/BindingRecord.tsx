@@ -9,6 +9,7 @@ import { Failure, Loading } from '../../parts/states';
 import { useText } from '../../texts';
 import { Approvals } from './Approvals';
 import { BindingForm } from './BindingForm';
+import { whoChanged } from './draft';
 import { KeyRing } from './KeyRing';
 
 const NEW = 'new';
@@ -65,7 +66,7 @@ export function BindingRecord({ side }: { side: 'mini' | 'iot' }) {
           </Button>
           {app ? (
             <span className="soft small">
-              {t('bind.changed_by', { who: app.updated_by || '—' })} <When at={app.updated_at} />
+              {t('bind.changed_by', { who: whoChanged(app, t) })} <When at={app.updated_at} />
             </span>
           ) : null}
         </div>

@@ -6,6 +6,7 @@ import { Button, Modal } from 'antd';
 import { get } from '../../api/client';
 import type { BoundApp } from '../../api/shapes';
 import { useText } from '../../texts';
+import { whoChanged } from './draft';
 
 interface Props {
   appId: string | null;
@@ -81,7 +82,7 @@ export function Conflict({ appId, before, onLoad, onOverwrite, onClose }: Props)
         <>
           <p>
             {t('bind.conflict_who', {
-              who: now.updated_by || '—',
+              who: whoChanged(now, t),
               at: `${chinaTime(now.updated_at)} ${ZONE}`,
             })}
           </p>
