@@ -2,8 +2,10 @@
 S37), and who changed the record last (S36, S132)."""
 
 import asyncio
+import importlib
 from datetime import datetime, timedelta
 
+import asyncpg
 import pytest
 
 from services.binding.domain import Role
@@ -149,3 +151,18 @@ async def test_the_record_names_who_changed_it_last(
     clock.advance(1)
     assert (await ada("PUT", f"{M}/apps", app_body(version=2))).status_code == 200
     assert (await shown(caller))["updated_by"] == "ada@ops"
+
+
+async def test_a_record_from_before_is_named_by_the_audit_log(binding, owner, app_body):
+    """The upgrade itself, on a database at work: as their owner, under forced row security."""
+    _, caller = owner
+    await caller("PUT", f"{M}/apps", app_body())
+    await binding.database.execute("UPDATE apps SET updated_by = ''")
+    folder = "services.binding.migrations.versions"
+    upgrade = importlib.import_module(f"{folder}.2026_11_26_1940_last_used")
+    connection = await asyncpg.connect(binding.database.owner_url)
+    try:
+        await connection.execute(upgrade.ADOPT)
+    finally:
+        await connection.close()
+    assert (await shown(caller))["updated_by"] == "owner@tea"
