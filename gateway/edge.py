@@ -25,6 +25,7 @@ from gateway.asgi import (
 from gateway.auth.device import DeviceAuth
 from gateway.auth.internal import EDGE, Inward
 from gateway.auth.merchant import SessionAuth, refuse_foreign_site
+from gateway.auth.pos import PosAuth
 from gateway.config import EdgeConfig
 from gateway.forwarded import Proxies, networks
 from gateway.keyring import KeyRing
@@ -35,6 +36,7 @@ from gateway.proxy import Upstreams
 from gateway.refusals import Refusals
 from gateway.routing import SAFE_METHODS, Route, match, table
 from gateway.static import CSP, StaticFiles
+from gateway.usage import ApiKeyUse, LastUsed
 from shared import telemetry
 from shared.client import ServiceClient
 from shared.clock import Clock
@@ -81,6 +83,12 @@ class Edge:
         self._ring = KeyRing(self._askers["binding"], clock)
         self._devices = DeviceAuth(self._askers["device"], clock, provider, self._rates["stranger"])
         self._sessions = SessionAuth(self._askers["binding"], clock)
+        self._used: LastUsed[ApiKeyUse] = LastUsed(
+            self._askers["binding"], "/internal/api-key-uses", clock
+        )
+        self._pos = PosAuth(
+            self._askers["binding"], clock, provider, self._rates["stranger"], self._used
+        )
         self._refusals = Refusals(self._askers["payment"], clock)
         notices = (clock, self._rates["notify"], self._refusals)
         self._signed = {
@@ -100,21 +108,22 @@ class Edge:
         )  # fmt: skip
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
-        return running([self._tail.run, self._refusals.run], self.aclose)
+        return running([self._tail.run, self._refusals.run, self._used.run], self.aclose)
 
     async def aclose(self) -> None:
+        await self._used.tell(is_last=True)
         for asker in self._askers.values():
             await asker.aclose()
         await self._upstreams.aclose()
 
     def on_event(self, event: Event) -> None:
         """Whatever changed elsewhere is not remembered here any longer."""
-        for cache in (self._ring, self._devices, self._sessions):
+        for cache in (self._ring, self._devices, self._sessions, self._pos):
             cache.on_event(event)
 
     def on_gap(self) -> None:
         """Events may have been missed: everything remembered is asked for again."""
-        for cache in (self._ring, self._devices, self._sessions):
+        for cache in (self._ring, self._devices, self._sessions, self._pos):
             cache.on_gap()
 
     async def handle(self, asked: Asked) -> Answer:
@@ -154,6 +163,11 @@ class Edge:
             device, nonce = await self._devices.check(asked)
             self._rates["device"].take(device.device_id)
             token = self._inward.for_device(route.service, asked.method, device, nonce)
+            return await self._upstreams.forward(route, asked, token)
+        if route.audience == "pos":
+            key = await self._pos.check(asked)
+            self._rates["pos"].take(key.key_id)
+            token = self._inward.for_key(route.service, key)
             return await self._upstreams.forward(route, asked, token)
         refuse_foreign_site(asked)
         if route.audience == "public":

@@ -34,6 +34,7 @@ from gateway.limits import (
     SERVICE_WAIT_S,
     Admission,
 )
+from gateway.usage import AppKeyUse, LastUsed
 from shared import telemetry
 from shared.client import ServiceClient
 from shared.clock import Clock
@@ -89,10 +90,11 @@ class Egress:
             pool=CALLS_MAX["binding"], timeout_s=SERVICE_WAIT_S,
         )  # fmt: skip
         self._ring = KeyRing(self._binding, clock, LocalKeyProvider(config.kek_file))
+        self._used: LastUsed[AppKeyUse] = LastUsed(self._binding, "/internal/app-key-uses", clock)
         self._alipay = AlipayClient(
             config.alipay_gateway_url, self._ring, clock,
             public_url=config.public_url, timeout_s=config.alipay_timeout_ms / 1000,
-            service_provider_id=config.alipay_service_provider_id,
+            service_provider_id=config.alipay_service_provider_id, signed=self._note_use,
         )  # fmt: skip
         self._downloads = BillDownloads(
             config.alipay_gateway_url, config.alipay_bill_hosts.split(",")
@@ -104,12 +106,16 @@ class Egress:
         )  # fmt: skip
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
-        return running([self._tail.run], self.aclose)
+        return running([self._tail.run, self._used.run], self.aclose)
 
     async def aclose(self) -> None:
         await self._alipay.aclose()
         await self._downloads.aclose()
+        await self._used.tell(is_last=True)
         await self._binding.aclose()
+
+    def _note_use(self, app: AppKeys, version: int) -> None:
+        self._used.note(AppKeyUse(app.tenant_id, app.app_id, version))
 
     async def handle(self, asked: Asked) -> Answer:
         """One call to Alipay, or this process's own health."""

@@ -41,6 +41,9 @@ CREDENTIALS_FRESH_S = 60.0
 CREDENTIALS_STALE_S = 300.0
 SESSIONS_KEPT = 8192
 SESSIONS_FRESH_S = 15.0
+API_KEYS_KEPT = 4096
+API_KEYS_FRESH_S = 5.0
+"""How long a revoked key may still be believed by an edge that missed the event."""
 MISSING_FRESH_S = 2.0
 
 CLOCK_WINDOW_S = 300
@@ -123,12 +126,13 @@ def rate_limits(clock: Clock) -> dict[str, Buckets]:
 
     A device code has 64 bits, so `enrol` only has to keep a flood away from the database and a
     shop may still enrol a delivery of terminals at once. One device is one till, but a store's
-    own till server may speak for many, hence the generous `device`.
+    own till server may speak for many, hence the generous `device`. A POS reads lists: `pos`.
     """
     return {
         "enrol": Buckets("enrol", clock, burst=300, per_s=5),
         "login": Buckets("login", clock, burst=20, per_s=0.5),
         "device": Buckets("device", clock, burst=2000, per_s=1000),
+        "pos": Buckets("pos", clock, burst=100, per_s=20),
         "stranger": Buckets("stranger", clock, burst=300, per_s=20),
         "notify": Buckets("notify", clock, burst=1000, per_s=100),
     }

@@ -18,8 +18,9 @@ from gateway.limits import (
 )
 from shared.errors import MethodNotAllowed
 
-Audience = Literal["device", "user", "public"]
-"""`device`: HMAC; `user`: console cookie, with CSRF on whatever changes state; `public`: nobody"""
+Audience = Literal["device", "user", "pos", "public"]
+"""`device`: HMAC; `user`: console cookie, with CSRF on whatever changes state; `pos`: HMAC with an
+API key; `public`: nobody"""
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _SEGMENTS = 5  # "", "api", audience, "v1", resource
@@ -46,6 +47,7 @@ class Route:
 
 
 _DEVICE, _MERCHANT, _OPERATOR = "/api/device/v1", "/api/merchant/v1", "/api/operator/v1"
+_POS = "/api/pos/v1"
 
 MERCHANT_CONSOLE = f"{_MERCHANT}/"
 
@@ -64,8 +66,12 @@ ROUTES = (
     Route("GET POST", f"{_MERCHANT}/devices", "device", "user"),
     Route("GET POST", f"{_MERCHANT}/payments", "payment", "user", wait_s=PAYMENT_WAIT_S),
     Route("GET", f"{_MERCHANT}/orders", "order", "user"),
+    Route("GET", f"{_POS}/orders", "order", "pos"),
     Route("GET", f"{_MERCHANT}/dashboard", "order", "user"),
     Route("GET", f"{_MERCHANT}/campaign", "campaign", "user"),
+    Route("GET", f"{_OPERATOR}/first-run", "binding", "public", rate="stranger"),
+    Route("POST", f"{_OPERATOR}/first-run", "binding", "public",
+          body_max=LOGIN_BODY_BYTES_MAX, rate="login"),
     Route("GET POST", f"{_OPERATOR}/merchants", "binding", "user"),
     Route("POST DELETE", f"{_OPERATOR}/acting", "binding", "user", changes_session=True),
     Route("GET POST", f"{_OPERATOR}/notices", "payment", "user"),

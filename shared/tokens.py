@@ -27,7 +27,7 @@ REUSE_S = 40
 SKEW_S = 5
 CACHE_MAX = 512
 
-Kind = Literal["device", "user", "service"]
+Kind = Literal["device", "user", "pos", "service"]
 
 
 class StepUpNeeded(Forbidden):
@@ -44,7 +44,7 @@ class Principal:
     kind: Kind
     issuer: str
     subject: str
-    """device_id, user_id or the service's name"""
+    """device_id, user_id, an API key's id or the service's name"""
     tenant_id: UUID | None = None
     store_id: UUID | None = None
     nonce: str | None = None

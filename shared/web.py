@@ -42,7 +42,7 @@ from shared.tokens import Principal, TokenVerifier
 BODY_LIMIT = 64 * 1024
 _ADDRESS_MAX = 64
 
-Audience = Literal["device", "user", "service", "public"]
+Audience = Literal["device", "user", "pos", "service", "public"]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 _requests = Counter("http_requests_total", "Requests answered", ["method", "status"])

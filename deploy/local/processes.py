@@ -68,6 +68,7 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
         "SERVICE_TRUST_FILE": str(layout.secrets / "trust.json"),
         "KEK_FILE": str(layout.secrets / "kek"),
         "WHITELIST_HOSTS": WHITELIST_HOSTS,
+        "SETUP_CODE_FILE": str(layout.secrets / "setup-code"),
         "AUDIT_ANCHOR_FILE": str(layout.run_dir / "audit-anchors.jsonl"),
         "ALIPAY_GATEWAY_URL": f"http://127.0.0.1:{ports['sandbox-alipay']}/gateway.do",
         "ALIPAY_TIMEOUT_MS": ALIPAY_TIMEOUT_MS,

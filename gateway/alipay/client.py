@@ -1,6 +1,6 @@
 """One attempt at one method: sign, send, verify, judge. Nothing is ever sent twice from here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -72,13 +72,16 @@ class AlipayClient:
         public_url: str,
         timeout_s: float,
         service_provider_id: str = "",
+        signed: Callable[[AppKeys, int], None] = lambda _app, _version: None,
     ) -> None:
+        """`signed` hears of each signature: whose key, which version."""
         self._client = Client(url, name="alipay", pool=ALIPAY_CALLS_MAX, timeout_s=timeout_s)
         self._ring = ring
         self._clock = clock
         self._notify_base = public_url.rstrip("/") + "/alipay/notify/"
         self._timeout_s = timeout_s
         self._service_provider_id = service_provider_id
+        self._told_of_signature = signed
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -96,6 +99,7 @@ class AlipayClient:
         signing = app.signing(self._clock.now(), key_version)
         version = signing.version
         request = self._signed(method, app, asked, signing, app_auth_token)
+        self._told_of_signature(app, version)
         content_type, body = CONTENT_TYPE, request.body
         if isinstance(asked, WithPictures) and (files := asked.files()):
             content_type, body = multipart(dict(parse_qsl(body.decode())), files)

@@ -33,9 +33,9 @@ log = get_logger("auth.device")
 KEY_BYTES = 32
 _DEVICE_ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _KEY_ID = re.compile(rb"[0-9A-Za-z_-]{1,64}")
-_TIMESTAMP = re.compile(rb"[1-9][0-9]{8,11}")
-_NONCE = re.compile(rb"[0-9a-fA-F]{32}")
-_SIGNATURE = re.compile(rb"[0-9a-fA-F]{64}")
+TIMESTAMP = re.compile(rb"[1-9][0-9]{8,11}")
+NONCE = re.compile(rb"[0-9a-fA-F]{32}")
+SIGNATURE = re.compile(rb"[0-9a-fA-F]{64}")
 
 
 class DeviceSignatureInvalid(Unauthorized):
@@ -106,9 +106,9 @@ class DeviceAuth:
         if not (
             _DEVICE_ID.fullmatch(device_id)
             and _KEY_ID.fullmatch(key_id)
-            and _TIMESTAMP.fullmatch(timestamp)
-            and _NONCE.fullmatch(nonce)
-            and _SIGNATURE.fullmatch(signature)
+            and TIMESTAMP.fullmatch(timestamp)
+            and NONCE.fullmatch(nonce)
+            and SIGNATURE.fullmatch(signature)
         ):
             raise self._refusal(DeviceSignatureInvalid, "the X-DF-* headers are incomplete")
         name = device_id.decode()

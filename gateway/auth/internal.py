@@ -3,6 +3,7 @@
 from gateway.asgi import Asked
 from gateway.auth.device import Credential
 from gateway.auth.merchant import Session
+from gateway.auth.pos import ApiKey
 from gateway.routing import MERCHANT_CONSOLE, SAFE_METHODS
 from shared.errors import Forbidden, Unauthorized
 from shared.tokens import Principal, TokenSigner, TokenVerifier
@@ -46,6 +47,17 @@ class Inward:
             store_ids=session.store_ids,
             step_up_until=stepped if stepped and now < stepped else None,
             acting_id=grant.acting_id if grant and is_acting else None,
+        )
+
+    def for_key(self, service: str, key: ApiKey) -> str:
+        """A merchant's program, within its key's store and permissions."""
+        return self._signer.issue(
+            service,
+            kind="pos",
+            subject=key.key_id,
+            tenant_id=key.tenant_id,
+            permissions=key.permissions,
+            store_ids=(key.store_id,) if key.store_id else (),
         )
 
     def for_nobody(self, service: str) -> str:

@@ -21,6 +21,7 @@ def app_out(bound: BoundApp) -> schemas.AppOut:
         has_app_auth_token=app.app_auth_token_box is not None,
         created_at=app.created_at,
         updated_at=app.updated_at,
+        updated_by=app.updated_by,
         key=schemas.AppKeyOut(
             key_version=key.key_version,
             mode=_mode(key),
@@ -30,11 +31,14 @@ def app_out(bound: BoundApp) -> schemas.AppOut:
             alipay_public_key=key.alipay_public_key,
             certificates=_certificates_out(key),
             created_at=key.created_at,
+            last_used_at=key.last_used_at,
         ),
         retiring=[
             schemas.RetiringKeyOut(
                 key_version=older.key_version,
                 fingerprint=older.fingerprint,
+                created_at=older.created_at,
+                last_used_at=older.last_used_at,
                 not_after=older.not_after,
             )
             for older in bound.keys[1:]

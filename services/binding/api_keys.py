@@ -4,7 +4,8 @@ The secret is told once. Kept are its digest, as evidence, and the secret sealed
 to check HMACs, exactly as it does for devices.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from services.binding import domain, people_repo
@@ -81,6 +82,16 @@ async def find_api_key(deps: Deps, key_id: str) -> ApiKey:
     if key is None or key.revoked_at is not None:
         raise NotFound
     return key
+
+
+async def note_uses(deps: Deps, uses: Mapping[tuple[UUID, str], datetime]) -> None:
+    """(tenant, key id) -> when it was last believed; only ever moves forward. In one order, so
+    that two reports cannot wait for each other."""
+    now = deps.clock.now()
+    async with deps.db.tx(None) as tx:
+        for (tenant_id, key_id), used_at in sorted(uses.items()):
+            # A clock that runs ahead must not hide the uses to come.
+            await people_repo.api_key_used(tx, tenant_id, key_id, min(used_at, now))
 
 
 def _facts(key: ApiKey) -> dict[str, str | None]:

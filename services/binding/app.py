@@ -8,6 +8,8 @@ from fastapi import FastAPI
 from services.binding import onboarding
 from services.binding.audit_routes import router as audit_router
 from services.binding.config import BindingConfig
+from services.binding.first_run import FirstRun
+from services.binding.first_run_routes import router as first_run_router
 from services.binding.merchant_routes import router as merchant_router
 from services.binding.message_routes import router as message_router
 from services.binding.onboarding_routes import router as onboarding_router
@@ -59,6 +61,7 @@ def create_app(
         ready=ready,
         routers=(
             session_router,
+            first_run_router,
             people_router,
             merchant_router,
             audit_router,
@@ -70,4 +73,5 @@ def create_app(
     )
     app.state.deps = deps
     app.state.onboarding = guided
+    app.state.first_run = FirstRun(deps, config.setup_code_file)
     return app

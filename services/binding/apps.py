@@ -19,7 +19,7 @@ from services.binding import domain, keys, repo
 from services.binding.models import App, AppKey
 from services.binding.pairs import GivenKeys, Pair, read_pair
 from services.binding.sealing import data_key
-from services.binding.service import Deps, audit
+from services.binding.service import Deps, audit, signature
 from shared import outbox
 from shared.errors import NotFound
 from shared.events.base import stamp
@@ -103,6 +103,27 @@ async def find_app(deps: Deps, *, app_id: str = "", notify_route: str = "") -> B
 
 
 @dataclass(frozen=True, slots=True)
+class KeyUse:
+    """The egress signed with that version at that time."""
+
+    tenant_id: UUID
+    app_id: str
+    key_version: int
+    used_at: datetime
+
+
+async def note_key_uses(deps: Deps, uses: Sequence[KeyUse]) -> None:
+    """Keeps the latest use of each version; what is not there any longer is passed over. In one
+    order, so that two reports cannot wait for each other."""
+    now = deps.clock.now()
+    async with deps.db.tx(None) as tx:
+        for use in sorted(uses, key=lambda one: (one.tenant_id, one.app_id, one.key_version)):
+            # A clock that runs ahead must not hide the uses to come.
+            at = min(use.used_at, now)
+            await repo.app_key_used(tx, use.tenant_id, use.app_id, use.key_version, at)
+
+
+@dataclass(frozen=True, slots=True)
 class _Read:
     """A change whose texts have been read and found good."""
 
@@ -172,6 +193,7 @@ async def _bind(
             app.service_provider_id = change.service_provider_id
         app.version += 1
         app.updated_at = now
+    app.updated_by = await signature(tx, tenant_id, actor, now)
     for what, told in secrets.items():
         await _put_secret(deps, tx, app, what, told or "")
     await repo.retire_app_keys(

@@ -11,6 +11,7 @@ from shared.web import principal
 
 ALIPAY_KEY_READERS = frozenset({"gateway-edge", "gateway-egress"})
 EDGE_ONLY = frozenset({"gateway-edge"})
+EGRESS_ONLY = frozenset({"gateway-egress"})
 
 PageNumber = Annotated[int, Query(ge=1, le=10_000)]
 PageSize = Annotated[int, Query(ge=1, le=100)]

@@ -25,6 +25,9 @@ class BindingConfig(DatabaseConfig):
     audit_anchor_file: Path | None = None
     """where the worker writes the heads of the audit chains down, and verifying looks them up;
     best on a disk that whoever administers the database cannot write to"""
+    setup_code_file: Path | None = None
+    """where the code that makes the first operator is written, and read back; without it that door
+    is shut, and `operators add` is the way"""
 
 
 class CommandConfig(BaseSettings):

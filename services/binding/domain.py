@@ -4,16 +4,15 @@ Problem
 ├── InvalidBody         WeakPassword UnknownStores         422
 ├── Unauthorized        BadCredentials                     401  one answer for every wrong login
 ├── Forbidden           WrongPassword OwnRights OwnChange  403  a password asked for again; oneself
+│                       SetupCodeWrong                     403
 ├── TooMany             LoginBraked                        429  with retry_after_s
 └── Conflict            LoginTaken MerchantExists          409
                         StoreNameTaken LastOwner           409
                         AppBoundElsewhere StaleVersion     409
                         AlreadyActing SettingsIncomplete   409
                         RowBlocked RowNotRun NotDoneByHand 409
-                        ChangeDecided                      409
-
-
-                        ExportTooLarge                     409
+                        ChangeDecided ExportTooLarge       409
+                        FirstRunOver                       409
 """
 
 import hashlib
@@ -34,6 +33,7 @@ PLATFORM = UUID(int=0)
 
 APP_ID = r"^\d{16}$"
 SELLER_ID = r"^2088\d{12}$"
+API_KEY_ID = r"^[0-9A-Za-z_-]{1,64}$"
 
 PASSWORD_MIN = 12
 PASSWORD_MAX = 128
@@ -137,6 +137,18 @@ class OwnChange(Forbidden):
 class ChangeDecided(Conflict):
     code = "binding.change_decided"
     title = "该变更已处理或已过期 It was decided already, or has expired."
+
+
+class SetupCodeWrong(Forbidden):
+    """One answer for a wrong code, a code already burned, and one that cannot be read."""
+
+    code = "binding.setup_code_wrong"
+    title = "安装码不正确 The setup code is not right."
+
+
+class FirstRunOver(Conflict):
+    code = "binding.first_run_over"
+    title = "平台已有管理员，请直接登录 The platform has its operator; please sign in."
 
 
 class RowBlocked(Conflict):

@@ -135,6 +135,7 @@ class ApiKey(Base):
     created_by: _Id
     created_at: Mapped[datetime] = _instant()
     revoked_at: Mapped[datetime | None] = _instant()
+    last_used_at: Mapped[datetime | None] = _instant()
 
 
 class WechatSettings(Base):
@@ -174,6 +175,8 @@ class App(Base):
     version: Mapped[int]
     created_at: Mapped[datetime] = _instant()
     updated_at: Mapped[datetime] = _instant()
+    updated_by: Mapped[str] = mapped_column(default="")
+    """the login of who changed it last, or what an operator or a command line was called"""
 
 
 class AppKey(Base):
@@ -201,6 +204,8 @@ class AppKey(Base):
     alipay_cert_not_after: Mapped[datetime | None] = _instant()
     created_at: Mapped[datetime] = _instant()
     not_after: Mapped[datetime | None] = _instant()
+    last_used_at: Mapped[datetime | None] = _instant()
+    """when the egress last signed with it"""
 
 
 class DataKey(Base):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding.models import Acting, ApiKey, App, Session, Store, User, WechatSettings
@@ -117,6 +117,11 @@ async def user_name(tx: AsyncSession, user_id: UUID) -> str | None:
     return await tx.scalar(select(User.name).where(User.user_id == user_id))
 
 
+async def user_login(tx: AsyncSession, user_id: UUID) -> str | None:
+    """As far as this transaction may look."""
+    return await tx.scalar(select(User.login).where(User.user_id == user_id))
+
+
 # --- API keys and settings
 
 
@@ -137,6 +142,19 @@ async def api_key_for_update(tx: AsyncSession, tenant_id: UUID, key_id: str) -> 
 async def api_key_by_id(tx: AsyncSession, key_id: str) -> ApiKey | None:
     """System scope only: the caller asks whose it is."""
     return await tx.scalar(select(ApiKey).where(ApiKey.key_id == key_id))
+
+
+async def api_key_used(tx: AsyncSession, tenant_id: UUID, key_id: str, at: datetime) -> None:
+    """Moves the last use forward; a later one that is known already stays."""
+    await tx.execute(
+        update(ApiKey)
+        .where(
+            ApiKey.tenant_id == tenant_id,
+            ApiKey.key_id == key_id,
+            or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < at),
+        )
+        .values(last_used_at=at)
+    )
 
 
 async def wechat_settings(tx: AsyncSession, tenant_id: UUID) -> WechatSettings | None:

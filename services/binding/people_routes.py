@@ -10,7 +10,7 @@ from services.binding.callers import EDGE_ONLY, PageNumber, PageSize, deps_of, o
 from services.binding.domain import Console
 from services.binding.models import ApiKey, User
 from services.binding.people import NewPerson, PersonChange
-from services.binding.permissions import PERMISSIONS
+from services.binding.permissions import API_KEY, PERMISSIONS
 from services.binding.session_routes import MERCHANT, OPERATOR, person_out
 from shared.web import guard, principal
 
@@ -194,9 +194,18 @@ async def find_api_key(request: Request, key_id: KeyId) -> people_schemas.Sealed
         tenant_id=row.tenant_id,
         key_id=row.key_id,
         store_id=row.store_id,
+        permissions=sorted(API_KEY),
         secret_box=row.secret_box or "",
         secret_aad=row.secret_aad,
     )
+
+
+@router.post("/internal/api-key-uses", dependencies=[guard("service")], status_code=204)
+async def take_api_key_uses(request: Request, body: people_schemas.ApiKeyUsesBody) -> None:
+    """When keys were last used; the edge says so at most once a minute and key."""
+    only(request, EDGE_ONLY)
+    uses = {(item.tenant_id, item.key_id): item.used_at for item in body.items}
+    await api_keys.note_uses(deps_of(request), uses)
 
 
 def _staff_out(row: User, subject: str) -> people_schemas.StaffOut:
@@ -216,5 +225,6 @@ def _api_key_out(row: ApiKey) -> people_schemas.ApiKeyOut:
         store_id=row.store_id,
         created_by=row.created_by,
         created_at=row.created_at,
+        last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
     )

@@ -4,10 +4,10 @@ or go out once."""
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, SecretStr
 
-from services.binding.domain import ACTING_MINUTES_MAX, Role
-from services.binding.schemas import AccountBody, Body, Instant, Name
+from services.binding.domain import ACTING_MINUTES_MAX, API_KEY_ID, Role
+from services.binding.schemas import USES_MAX, AccountBody, Body, Instant, Name
 
 Password = Annotated[SecretStr, Field(max_length=256)]
 Reason = Annotated[
@@ -32,6 +32,16 @@ class PasswordBody(Body):
 
 class NewPasswordBody(Body):
     password: Password
+
+
+class FirstRunBody(AccountBody):
+    """The first operator of a platform that has none."""
+
+    setup_code: Annotated[SecretStr, Field(max_length=256)]
+
+
+class FirstRunOut(BaseModel):
+    is_needed: bool
 
 
 class StaffBody(AccountBody):
@@ -145,12 +155,26 @@ class RoleList(BaseModel):
     items: list[RoleOut]
 
 
+class ApiKeyUseBody(Body):
+    """The edge believed this key, at last then."""
+
+    tenant_id: UuidText
+    key_id: Annotated[str, Field(pattern=API_KEY_ID)]
+    used_at: Annotated[AwareDatetime, Field(strict=False)]
+
+
+class ApiKeyUsesBody(Body):
+    items: Annotated[list[ApiKeyUseBody], Field(max_length=USES_MAX)]
+
+
 class ApiKeyOut(BaseModel):
     key_id: str
     name: str
     store_id: UUID | None
     created_by: UUID
     created_at: Instant
+    last_used_at: Instant | None
+    """to the minute; null: never"""
     revoked_at: Instant | None
 
 
@@ -172,6 +196,7 @@ class SealedApiKeyOut(BaseModel):
     tenant_id: UUID
     key_id: str
     store_id: UUID | None
+    permissions: list[str]
     secret_box: str
     secret_aad: str
 

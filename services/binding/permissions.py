@@ -57,6 +57,10 @@ ACTING = _BUSINESS
 its second approvals, which would let the operator stay when the time is up."""
 
 
+API_KEY = frozenset({"orders.read"})
+"""What a merchant's own program may do with an API key, at the doors under /api/pos/v1."""
+
+
 def of_role(role: str) -> frozenset[str]:
     """The permissions of a stored role."""
     return PERMISSIONS[Role(role)]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, and_, delete, func, select, text, update
+from sqlalchemy import CursorResult, and_, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -171,6 +171,22 @@ async def retire_app_keys(
         await tx.execute(mine.where(AppKey.not_after > at).values(not_after=at))
     if newest:
         await tx.execute(mine.where(AppKey.not_after.is_(None)).values(not_after=at))
+
+
+async def app_key_used(
+    tx: AsyncSession, tenant_id: UUID, app_id: str, key_version: int, at: datetime
+) -> None:
+    """Moves the last use forward; a later one that is known already stays."""
+    await tx.execute(
+        update(AppKey)
+        .where(
+            AppKey.tenant_id == tenant_id,
+            AppKey.app_id == app_id,
+            AppKey.key_version == key_version,
+            or_(AppKey.last_used_at.is_(None), AppKey.last_used_at < at),
+        )
+        .values(last_used_at=at)
+    )
 
 
 async def data_key(tx: AsyncSession, tenant_id: UUID, purpose: str, kek_id: str) -> bytes | None:

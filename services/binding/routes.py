@@ -8,8 +8,8 @@ from fastapi import APIRouter, Path, Request
 from pydantic import SecretStr
 
 from services.binding import answers, approvals, apps, key_pairs, schemas
-from services.binding.apps import AppChange
-from services.binding.callers import ALIPAY_KEY_READERS, actor_of, deps_of, only
+from services.binding.apps import AppChange, KeyUse
+from services.binding.callers import ALIPAY_KEY_READERS, EGRESS_ONLY, actor_of, deps_of, only
 from services.binding.domain import APP_ID
 from services.binding.models import AppChangeRequest
 from services.binding.pairs import GivenKeys
@@ -136,3 +136,13 @@ async def find_app(request: Request, app_id: Annotated[str, Path()]) -> schemas.
 async def find_route(request: Request, route: Annotated[str, Path()]) -> schemas.BoundAppOut:
     only(request, ALIPAY_KEY_READERS)
     return answers.bound_app_out(await apps.find_app(deps_of(request), notify_route=route))
+
+
+@router.post("/internal/app-key-uses", dependencies=[guard("service")], status_code=204)
+async def take_app_key_uses(request: Request, body: schemas.AppKeyUsesBody) -> None:
+    """When key versions last signed; the egress says so at most once a minute and version."""
+    only(request, EGRESS_ONLY)
+    uses = [
+        KeyUse(item.tenant_id, item.app_id, item.key_version, item.used_at) for item in body.items
+    ]
+    await apps.note_key_uses(deps_of(request), uses)

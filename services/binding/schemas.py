@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
 
 from services.binding.domain import APP_ID, RETIRE_AFTER_H_MAX, SELLER_ID
 
@@ -16,6 +16,7 @@ def _rfc3339(value: datetime) -> str:
 Instant = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
 # Printable and not framed by blanks; PostgreSQL cannot store a NUL, people cannot see the others.
 _PRINTABLE = r"^[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$"
+USES_MAX = 100
 Login = Annotated[str, Field(min_length=3, max_length=64, pattern=_PRINTABLE)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=_PRINTABLE)]
 
@@ -68,6 +69,19 @@ class ResolveBody(Body):
     session_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+class AppKeyUseBody(Body):
+    """The egress signed with this key version, at last then."""
+
+    tenant_id: Annotated[UUID, Field(strict=False)]
+    app_id: Annotated[str, Field(pattern=APP_ID)]
+    key_version: Annotated[int, Field(ge=1)]
+    used_at: Annotated[AwareDatetime, Field(strict=False)]
+
+
+class AppKeyUsesBody(Body):
+    items: Annotated[list[AppKeyUseBody], Field(max_length=USES_MAX)]
+
+
 class CertificateOut(BaseModel):
     """What names a certificate, and when it ends."""
 
@@ -92,6 +106,8 @@ class AppKeyOut(BaseModel):
     alipay_public_key: str
     certificates: CertificatesOut | None
     created_at: Instant
+    last_used_at: Instant | None
+    """when it last signed a request, to the minute; null: never"""
 
 
 class RetiringKeyOut(BaseModel):
@@ -99,6 +115,8 @@ class RetiringKeyOut(BaseModel):
 
     key_version: int
     fingerprint: str
+    created_at: Instant
+    last_used_at: Instant | None
     not_after: Instant
 
 
@@ -113,6 +131,8 @@ class AppOut(BaseModel):
     has_app_auth_token: bool
     created_at: Instant
     updated_at: Instant
+    updated_by: str
+    """a login of the merchant's, or the name of the operator who acted for it"""
     key: AppKeyOut
     retiring: list[RetiringKeyOut]
 

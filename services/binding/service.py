@@ -85,6 +85,18 @@ async def who(
     return await people_repo.user_name(tx, user_id) or "", None
 
 
+async def signature(tx: AsyncSession, tenant_id: UUID, actor: str, at: datetime) -> str:
+    """The actor as a settings page names them: a login of the merchant's, or what the operator who
+    acted, or a command line, is called."""
+    user_id = user_of(actor)
+    if user_id is None:
+        return actor
+    grant = await people_repo.acting_at(tx, tenant_id, user_id, at)
+    if grant is not None:
+        return grant.operator_name
+    return await people_repo.user_login(tx, user_id) or ""
+
+
 async def create_merchant(
     deps: Deps, *, name: str, login: str, password: str, actor: str, merchant_id: UUID | None = None
 ) -> tuple[Merchant, User]:
@@ -124,8 +136,10 @@ async def create_user(
     actor: str,
     name: str | None = None,
     store_ids: Sequence[UUID] = (),
+    is_first: bool = False,
 ) -> User:
-    """An account: a merchant's (its tenant given), or an operator's (in the operators' own)."""
+    """An account: a merchant's (its tenant given), or an operator's (in the operators' own).
+    `is_first`: only when there is no operator yet, else FirstRunOver."""
     domain.check_password(password, login)
     hashed = await deps.passwords.hash(password)
     async with deps.db.tx(None) as tx:
@@ -135,7 +149,10 @@ async def create_user(
             owner = tenant_id
         else:
             await repo.lock(tx, "operators")
-            owner = await repo.operator_tenant(tx) or uuid7(deps.clock)
+            known = await repo.operator_tenant(tx)
+            if is_first and known is not None:
+                raise domain.FirstRunOver
+            owner = known or uuid7(deps.clock)
         await check_stores(tx, owner, role, store_ids)
         return await _add_user(
             deps, tx, owner, role, login, hashed, actor, name=name, store_ids=store_ids

@@ -1,4 +1,5 @@
-"""The HTTP door: the merchant's order list, one order in detail, and the dashboard."""
+"""The HTTP door: the merchant's order list, one order in detail, and the dashboard. The first two
+have a second door, for the merchant's own programs."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -28,6 +29,26 @@ def _filters(request: Request) -> OrderFilters:
         return OrderFilters.model_validate({name: value for name, value in given if value})
     except ValidationError as error:
         raise InvalidBody(errors=faults(error)) from None
+
+
+@router.get(
+    "/api/pos/v1/orders",
+    dependencies=[guard("pos", "orders.read")],
+    response_model=OrderList,
+)
+async def list_orders_for_pos(request: Request) -> Response:
+    """The merchant's orders, or those of the store that the API key is bound to; the filters are
+    the console's."""
+    return await list_orders(request)
+
+
+@router.get(
+    "/api/pos/v1/orders/{order_no}",
+    dependencies=[guard("pos", "orders.read")],
+    response_model=OrderDetail,
+)
+async def show_order_for_pos(request: Request, order_no: str) -> Response:
+    return await show_order(request, order_no)
 
 
 @router.get(

@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI, Request
 
 from gateway.routing import ROUTES, match, table
-from services.binding.permissions import PERMISSIONS
+from services.binding.permissions import API_KEY, PERMISSIONS
 from shared.errors import Problem
 from shared.tokens import Principal
 from shared.web import Guard
@@ -74,7 +74,9 @@ def test_guards_name_permissions_that_somebody_holds(apps: dict[str, FastAPI]) -
             for guard in guards(route):
                 if guard.permission is not None:
                     used.add(guard.permission)
-                    assert guard.audience == "user", route.path
+                    assert guard.audience in {"user", "pos"}, route.path
+                    if guard.audience == "pos":
+                        assert guard.permission in API_KEY, route.path
     assert used <= held
     assert held - used == COMING, "a permission that opens no door"
 
@@ -86,6 +88,9 @@ def test_the_path_says_the_audience(apps: dict[str, FastAPI]) -> None:
             prefix = route.path.split("/")[1]
             if prefix == "internal":
                 assert guard.audience == "service", (service, route.path)
+            elif route.path.startswith("/api/pos/"):
+                assert guard.audience == "pos", (service, route.path)
+                assert guard.permission, (service, route.path)
             elif "/device/" in route.path:
                 assert guard.audience in {"device", "public"}, (service, route.path)
             else:
@@ -95,6 +100,7 @@ def test_the_path_says_the_audience(apps: dict[str, FastAPI]) -> None:
                     "/api/device/v1/enrol",
                     "/api/merchant/v1/session",
                     "/api/operator/v1/session",
+                    "/api/operator/v1/first-run",
                 }, "a public door is a decision: list it here"
 
 

@@ -1,6 +1,7 @@
 """`python -m tests.browser.pictures` takes the pictures of docs/console.md anew, from the stack
 that `make run` started (PORT and RUN_DIR as there): a new merchant walks the wizard, the demo
-merchant's pages show a shop at work."""
+merchant's pages show a shop at work. The English README's pictures are of another merchant, who
+walks in English."""
 
 import base64
 import os
@@ -16,6 +17,8 @@ from tests.fixtures.processes import ROOT, Stack
 PLACE = ROOT / "docs" / "images" / "console"
 WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 390, "height": 780}
 QUALITY = 72
+ENGLISH = frozenset({"wizard-4-release"})
+"""What the English README shows, taken in English as `…-en`"""
 PATIENCE_MS = 60_000
 
 
@@ -67,6 +70,17 @@ def _shop_at_work(browser: Browser, stack: Stack) -> None:
     Album(narrow).take("orders-phone")
 
 
+def _in_english(browser: Browser, stack: Stack) -> None:
+    page = _page(browser, stack, "en")
+    album = Album(page)
+
+    def see(name: str) -> None:
+        if name in ENGLISH:
+            album.take(f"{name}-en")
+
+    Walk(page, stack, new_merchant(stack, "West Lake Tea"), "en", see).to_ready()
+
+
 def main() -> None:
     run_dir = Path(os.environ.get("RUN_DIR", ROOT / ".run")).absolute()
     stack = Stack(run_dir, int(os.environ.get("PORT", "8080")))
@@ -79,6 +93,7 @@ def main() -> None:
         account = new_merchant(stack, "西湖茶馆")
         Walk(page, stack, account, "zh-CN", Album(page).take).to_ready()
         _shop_at_work(browser, stack)
+        _in_english(browser, stack)
         browser.close()
 
 

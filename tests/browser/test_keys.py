@@ -1,7 +1,9 @@
 """Keys on the page beyond the first pair: a second approver, and certificates."""
 
+import re
 import secrets
 
+import pytest
 from playwright.sync_api import Page, StorageState, expect
 
 from tests.browser.conftest import Open, sign_in
@@ -56,6 +58,8 @@ def test_certificates(window: Open, stack: Stack, account: Account, shop: Storag
     expect(page.get_by_text("绑定已保存")).to_be_visible()
     ring = page.get_by_role("region", name="现用密钥")
     expect(ring.get_by_text("有效至")).to_have_count(2)
+    expect(ring.get_by_text("还没有用过")).to_be_visible()
+    expect(page.get_by_text(f"最近修改：{account.login}")).to_be_visible()
     page.get_by_role("button", name="联机检测").click()
     expect(ring.locator("li.ok")).to_be_visible()
     expect(ring.locator("li.error")).to_have_count(0)
@@ -95,3 +99,25 @@ def test_a_second_approver(window: Open, account: Account, shop: StorageState) -
     ring = opened.page.get_by_role("region", name="现用密钥")
     expect(ring.get_by_text("2 · 2048 位")).to_be_visible()
     expect(ring.get_by_text("停用时间")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("language", "ring", "used", "changed"),
+    [
+        ("zh-CN", "现用密钥", "最近使用", r"最近修改：(命令行|owner@demo) "),
+        ("en", "Key in use", "Last used", r"Last changed by (the command line|owner@demo) "),
+    ],
+)
+def test_when_a_key_was_used_and_who_changed_the_record(
+    window: Open, owner: StorageState, language: str, ring: str, used: str, changed: str
+) -> None:
+    """S33, S34, S36: on both pages of the one record; the stack has paid with this key, and
+    bound it by its command line, unless another test saved it since."""
+    opened = window(owner, language=language)
+    for path in ("/miniprogram", "/dragonfly?tab=iot"):
+        page = opened.go(path)
+        facts = page.get_by_role("region", name=ring)
+        expect(facts.get_by_text(used)).to_be_visible()
+        expect(facts.locator(f"dt:has-text('{used}') + dd time")).to_be_visible()
+        expect(page.get_by_text(re.compile(changed))).to_be_visible()
+        assert opened.axe() == []

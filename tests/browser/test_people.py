@@ -131,6 +131,7 @@ def test_api_key_is_shown_once(window: Open, account: Account, shop: StorageStat
     assert len(secret) >= 20
     form.locator(".ant-modal-footer").get_by_role("button", name="关闭").click()
     expect(page.get_by_role("cell", name="前台收银", exact=True)).to_be_visible()
+    expect(page.get_by_role("cell", name="还没有用过")).to_be_visible()
     assert secret not in page.content()
     page.reload()
     expect(page.get_by_role("cell", name="前台收银", exact=True)).to_be_visible()

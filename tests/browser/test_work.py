@@ -78,6 +78,7 @@ def test_two_open_pages_do_not_overwrite_each_other(window: Open, owner: Storage
     second.get_by_role("button", name="保存绑定").click()
     dialog = second.get_by_role("dialog", name="这份配置刚被他人修改")
     expect(dialog.get_by_role("cell", name=before)).to_be_visible()
+    expect(dialog.get_by_text("owner@demo 于")).to_be_visible()
     dialog.get_by_role("button", name="载入最新内容").click()
     expect(second.get_by_label(account)).to_have_value("")
     second.get_by_label(account).fill(before)

@@ -123,7 +123,7 @@ async def test_an_api_keys_secret_is_told_once(owner, binding):
     (row,) = await binding.database.fetch("SELECT * FROM api_keys")
     assert secret not in str(tuple(row.values()))
     sealed = (await binding.edge("GET", f"/internal/api-keys/{key_id}")).json()
-    assert sealed["tenant_id"] == str(tenant_id)
+    assert (sealed["tenant_id"], sealed["permissions"]) == (str(tenant_id), ["orders.read"])
     provider = binding.deps.key_provider
     assert open_sealed(provider, sealed["secret_box"], sealed["secret_aad"]).decode() == secret
     for asker in (binding.egress, binding.payment):

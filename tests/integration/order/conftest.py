@@ -111,7 +111,7 @@ def console(place, service_keys, clock):
     """console(tenant) -> an HTTP client with that merchant's token."""
 
     @asynccontextmanager
-    async def open_for(tenant_id, permissions=("orders.read",), kind="user"):
+    async def open_for(tenant_id, permissions=("orders.read",), kind="user", store_ids=()):
         config = OrderConfig(
             DATABASE_URL_ORDER=place.app_url,
             kafka_bootstrap="127.0.0.1:1",
@@ -120,8 +120,9 @@ def console(place, service_keys, clock):
         )
         app = create_app(config, clock)
         token = service_keys.signer("gateway-edge", clock).issue(
-            "order", kind=kind, subject=str(uuid4()), tenant_id=tenant_id, permissions=permissions
-        )
+            "order", kind=kind, subject=str(uuid4()), tenant_id=tenant_id, permissions=permissions,
+            store_ids=store_ids,
+        )  # fmt: skip
         async with (
             app.router.lifespan_context(app),
             httpx.AsyncClient(

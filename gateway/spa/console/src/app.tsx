@@ -1,12 +1,13 @@
 /** Providers around everything, and which page an address shows. */
 
 import { ApiProblem } from '@shared/problem';
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
 import { App as AntApp, ConfigProvider, Spin } from 'antd';
 import enUS from 'antd/locale/en_US';
 import zhCN from 'antd/locale/zh_CN';
 import { lazy, Suspense } from 'react';
 import { BrowserRouter, Navigate, Route, Routes } from 'react-router';
+import { get } from './api/client';
 import { nonce } from './nonce';
 import { Calm, Failure } from './parts/states';
 import { SessionProvider, useSession, useWho } from './session/session';
@@ -17,6 +18,7 @@ import { useText } from './texts';
 import { useTheme } from './theme';
 
 const Login = lazy(() => import('./session/Login'));
+const FirstRun = lazy(() => import('./session/FirstRun'));
 const Home = lazy(() => import('./pages/home/Home'));
 const Orders = lazy(() => import('./pages/orders/Orders'));
 const Onboarding = lazy(() => import('./pages/onboarding/Onboarding'));
@@ -87,10 +89,28 @@ function Inside() {
         <Route path="/audit" element={<Audit />} />
         <Route path="/account" element={<Account />} />
         <Route path="/login" element={<Navigate to="/" replace />} />
+        <Route path="/first-run" element={<Navigate to="/" replace />} />
         <Route path="*" element={<NoPage />} />
       </Route>
     </Routes>
   );
+}
+
+/** Nobody is signed in: the sign-in, unless there is nobody yet who could. */
+function Entry() {
+  const first = useQuery({
+    queryKey: ['first-run'],
+    queryFn: () => get('/api/operator/v1/first-run'),
+    retry: false,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  if (first.isPending)
+    return (
+      <div className="spin">
+        <Spin size="large" />
+      </div>
+    );
+  return first.data?.is_needed ? <FirstRun /> : <Login />;
 }
 
 function Gate() {
@@ -102,7 +122,7 @@ function Gate() {
       </div>
     );
   if (who.isError) return <Failure error={who.error} retry={() => void who.refetch()} />;
-  if (!who.data) return <Login />;
+  if (!who.data) return <Entry />;
   return (
     <SessionProvider found={who.data}>
       <StoreProvider>

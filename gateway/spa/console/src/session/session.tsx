@@ -8,6 +8,9 @@ import type { Session } from '../api/shapes';
 
 const CONSOLE_KEY = 'damselfly.console';
 
+/** Where a platform that has its operator says so, instead of asking for the first one. */
+export const FIRST_RUN = '/first-run';
+
 export interface SignedIn {
   console: Console;
   session: Session;

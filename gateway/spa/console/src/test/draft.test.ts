@@ -16,6 +16,7 @@ const APP: BoundApp = {
   retiring: [],
   created_at: '2026-11-26T00:00:00Z',
   updated_at: '2026-11-26T00:00:00Z',
+  updated_by: 'owner@demo',
   key: {
     key_version: 1,
     mode: 'key',
@@ -25,6 +26,7 @@ const APP: BoundApp = {
     app_public_key: 'APP',
     alipay_public_key: 'ALIPAY',
     created_at: '2026-11-26T00:00:00Z',
+    last_used_at: null,
   },
 };
 const PAIR = {

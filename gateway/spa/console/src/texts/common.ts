@@ -113,6 +113,22 @@ export const common = {
     '第一次来？演示账号和密码就在 make run 最后几行输出里。',
     'First time here? The demo logins are in the last lines that make run printed.',
   ],
+  'first.title': ['初始化平台', 'Set up the platform'],
+  'first.lead': [
+    '这个平台还没有管理员。请创建第一位平台管理员。',
+    'This platform has no operator yet. Make the first one.',
+  ],
+  'first.code': ['安装码', 'Setup code'],
+  'first.code_hint': [
+    '在服务器上由 SETUP_CODE_FILE 指定的文件里，只能用一次。',
+    'In the file on the server that SETUP_CODE_FILE names; it serves once.',
+  ],
+  'first.login_hint': ['以后用它登录，例如邮箱', 'What you will sign in with, such as an e-mail'],
+  'first.submit': ['创建并登录', 'Create and sign in'],
+  'first.over': [
+    '平台已有管理员，请直接登录。',
+    'The platform has its operator already; please sign in.',
+  ],
   'login.point1': [
     '一张清单开通刷脸支付，自动检查每一步',
     'One checklist from zero to a working device; it checks itself',

@@ -51,6 +51,8 @@ export const people = {
   'keys_api.id': ['密钥 ID', 'Key ID'],
   'keys_api.store': ['门店', 'Store'],
   'keys_api.created': ['创建时间', 'Created'],
+  'keys_api.used': ['最近使用', 'Last used'],
+  'keys_api.never_used': ['还没有用过', 'Not used yet'],
   'keys_api.new': ['新建密钥', 'New key'],
   'keys_api.secret': ['密钥', 'Secret'],
   'keys_api.once': [
@@ -63,7 +65,10 @@ export const people = {
     'Whatever uses it can no longer call us.',
   ],
   'keys_api.empty': ['还没有 API 密钥', 'No API keys yet'],
-  'keys_api.empty_hint': ['收银系统需要下单时再建。', 'Make one when your point of sale needs it.'],
+  'keys_api.empty_hint': [
+    '收银系统需要读取订单时再建。',
+    'Make one when your point of sale has to read orders.',
+  ],
   'wechat.title': ['微信小程序', 'WeChat mini program'],
   'wechat.lead': [
     '让设备也能收微信付款码（扫码支付）。',

@@ -4,11 +4,12 @@ import { Alert, Button, Select } from 'antd';
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
 import { get } from '../../api/client';
-import { Card } from '../../parts/bits';
+import { Card, When } from '../../parts/bits';
 import { Failure, Loading } from '../../parts/states';
 import { useText } from '../../texts';
 import { Approvals } from './Approvals';
 import { BindingForm } from './BindingForm';
+import { whoChanged } from './draft';
 import { KeyRing } from './KeyRing';
 
 const NEW = 'new';
@@ -63,6 +64,11 @@ export function BindingRecord({ side }: { side: 'mini' | 'iot' }) {
           <Button type="link" onClick={() => navigate('/onboarding')}>
             {t('bind.to_wizard')}
           </Button>
+          {app ? (
+            <span className="soft small">
+              {t('bind.changed_by', { who: whoChanged(app, t) })} <When at={app.updated_at} />
+            </span>
+          ) : null}
         </div>
       ) : null}
       <div className="two">

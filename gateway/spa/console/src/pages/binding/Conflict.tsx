@@ -6,6 +6,7 @@ import { Button, Modal } from 'antd';
 import { get } from '../../api/client';
 import type { BoundApp } from '../../api/shapes';
 import { useText } from '../../texts';
+import { whoChanged } from './draft';
 
 interface Props {
   appId: string | null;
@@ -79,7 +80,12 @@ export function Conflict({ appId, before, onLoad, onOverwrite, onClose }: Props)
     >
       {now ? (
         <>
-          <p>{t('bind.conflict_who', { at: `${chinaTime(now.updated_at)} ${ZONE}` })}</p>
+          <p>
+            {t('bind.conflict_who', {
+              who: whoChanged(now, t),
+              at: `${chinaTime(now.updated_at)} ${ZONE}`,
+            })}
+          </p>
           <table className="plain small">
             <thead>
               <tr>

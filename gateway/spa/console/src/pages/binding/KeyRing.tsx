@@ -27,10 +27,17 @@ function KeyFacts({ found }: { found: AppKey }) {
           <Id key="f" value={found.fingerprint} label={t('bind.fingerprint')} />,
         ],
         [t('bind.created'), <When key="c" at={found.created_at} />],
+        [t('bind.used'), <Used key="u" at={found.last_used_at} />],
         ...certificates,
       ]}
     />
   );
+}
+
+/** The last signature, to the minute; a key that has not signed yet says so. */
+function Used({ at }: { at: string | null }) {
+  const { t } = useText();
+  return at ? <When at={at} /> : <span className="soft">{t('bind.never_used')}</span>;
 }
 
 function Until({ of }: { of: { sn: string; not_after: string } }) {
@@ -49,6 +56,8 @@ function Retiring({ found }: { found: RetiringKey }) {
       rows={[
         [t('bind.version'), found.key_version],
         [t('bind.fingerprint'), <Id key="f" value={found.fingerprint} isShort />],
+        [t('bind.created'), <When key="c" at={found.created_at} />],
+        [t('bind.used'), <Used key="u" at={found.last_used_at} />],
         [t('bind.retires'), <When key="r" at={found.not_after} />],
       ]}
     />

@@ -1,5 +1,6 @@
 /** What the binding form holds, and how it becomes a change. Secrets go out, never come back. */
 import type { AppChange, BoundApp, KeyPair } from '../../api/shapes';
+import type { T } from '../../texts';
 
 export type KeySource = 'keep' | 'generate' | 'paste';
 
@@ -61,4 +62,11 @@ export function changeOf(draft: Draft, app: BoundApp | null, pair: KeyPair | nul
   }
   for (const name of WHEN_GIVEN) if (draft[name].trim()) change[name] = draft[name].trim();
   return change;
+}
+
+const COMMAND_LINE = 'command-line';
+
+/** Who saved the record last, as a person would say it. */
+export function whoChanged(app: BoundApp, t: T): string {
+  return app.updated_by === COMMAND_LINE ? t('bind.command_line') : app.updated_by || '—';
 }

@@ -101,6 +101,17 @@ export default function ApiKeys() {
       text: (row) => chinaTime(row.created_at),
     },
     {
+      key: 'used',
+      title: t('keys_api.used'),
+      render: (row) =>
+        row.last_used_at ? (
+          <When at={row.last_used_at} />
+        ) : (
+          <span className="soft">{t('keys_api.never_used')}</span>
+        ),
+      text: (row) => (row.last_used_at ? chinaTime(row.last_used_at) : t('keys_api.never_used')),
+    },
+    {
       key: 'state',
       title: t('staff.state'),
       render: (row) => (

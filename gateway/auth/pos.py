@@ -1,0 +1,156 @@
+"""A merchant's own programs (POS, ERP): HMAC-SHA256 over the request, with an API key's secret.
+
+The checks, and their order, are those of devices; the secret itself never travels. A key is
+believed for API_KEYS_FRESH_S before binding is asked again, a revoked one is dropped by its event
+at once, and while binding is away nobody is believed on old memory.
+"""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from gateway.asgi import Asked
+from gateway.auth.device import NONCE, SIGNATURE, TIMESTAMP, DeviceClockSkewed
+from gateway.cache import Remembered
+from gateway.limits import API_KEYS_FRESH_S, API_KEYS_KEPT, CLOCK_WINDOW_S, Buckets
+from gateway.usage import ApiKeyUse, LastUsed
+from shared.client import ServiceClient
+from shared.clock import Clock
+from shared.errors import BadGateway, Problem, Unauthorized, Unavailable
+from shared.events import Event
+from shared.events.binding import ApiKeyRevoked
+from shared.sealed import KeyProvider, SealBroken, open_sealed
+from shared.telemetry import get_logger
+
+log = get_logger("auth.pos")
+
+_KEY_ID = re.compile(rb"dk_[0-9A-Za-z_-]{1,61}")
+_NOBODY = b"the secret of nobody, to compare with all the same"
+
+
+class ApiKeyRefused(Unauthorized):
+    """Unknown or revoked key, wrong secret or wrong signature: one answer for all of them."""
+
+    code = "auth.api_key"
+    title = "API 密钥无效或签名不正确 The API key is not valid, or the signature does not verify."
+
+
+class PosClockSkewed(DeviceClockSkewed):
+    """Signed correctly, but too long ago or ahead; `server_time` says what time it is."""
+
+    title = "系统时间偏差过大 The calling system's clock is off."
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key that counts, and what may be done with it."""
+
+    key_id: str
+    tenant_id: UUID
+    store_id: UUID | None
+    """the only store whose data it reads; None: all of the merchant's"""
+    permissions: frozenset[str]
+    secret: bytes = field(repr=False)
+
+
+def signed_text(
+    method: str, path: str, query: str, timestamp: str, nonce: str, key_id: str, body: bytes
+) -> bytes:
+    """What a program signs. Query pairs are sorted as they were sent, never decoded."""
+    ordered = "&".join(sorted(query.split("&")))
+    digest = hashlib.sha256(body).hexdigest()
+    return "\n".join((method, path, ordered, timestamp, nonce, key_id, digest)).encode()
+
+
+class PosAuth:
+    """Believes a program that holds an API key."""
+
+    def __init__(
+        self,
+        binding: ServiceClient,
+        clock: Clock,
+        provider: KeyProvider,
+        strangers: Buckets,
+        used: LastUsed[ApiKeyUse],
+    ) -> None:
+        self._binding = binding
+        self._clock = clock
+        self._provider = provider
+        self._strangers = strangers
+        self._used = used
+        self._keys: Remembered[str, ApiKey] = Remembered(
+            "api_keys", self._load, clock, kept=API_KEYS_KEPT, fresh_s=API_KEYS_FRESH_S
+        )
+
+    async def check(self, asked: Asked) -> ApiKey:
+        """The key behind this request, or a 401 with the server's time."""
+        headers = asked.headers
+        key_id = headers.get(b"x-df-key", b"")
+        timestamp = headers.get(b"x-df-timestamp", b"")
+        nonce = headers.get(b"x-df-nonce", b"")
+        signature = headers.get(b"x-df-signature", b"")
+        if not (
+            _KEY_ID.fullmatch(key_id)
+            and TIMESTAMP.fullmatch(timestamp)
+            and NONCE.fullmatch(nonce)
+            and SIGNATURE.fullmatch(signature)
+        ):
+            raise self._refusal(ApiKeyRefused, "the X-DF-* headers are incomplete")
+        name = key_id.decode()
+        if not self._keys.knows(name):
+            # Only those who are not known yet cost a look-up, so only they are counted.
+            self._strangers.take(asked.client)
+        key = await self._keys.get(name)
+        sent = (asked.path, asked.query, timestamp.decode(), nonce.decode(), name)
+        text = signed_text(asked.method, *sent, asked.body)
+        expected = hmac.digest(key.secret if key is not None else _NOBODY, text, "sha256")
+        is_same = hmac.compare_digest(expected, bytes.fromhex(signature.decode()))
+        if key is None or not is_same:
+            self._strangers.take(asked.client)
+            raise self._refusal(ApiKeyRefused)
+        if abs(self._clock.now().timestamp() - int(timestamp)) > CLOCK_WINDOW_S:
+            raise self._refusal(PosClockSkewed)
+        self._used.note(ApiKeyUse(key.tenant_id, key.key_id))
+        return key
+
+    def on_event(self, event: Event) -> None:
+        if isinstance(event, ApiKeyRevoked):
+            self._keys.drop(event.key_id)
+
+    def on_gap(self) -> None:
+        self._keys.expire_all()
+
+    def _refusal(self, kind: type[Unauthorized], detail: str = "") -> Unauthorized:
+        return kind(detail, server_time=int(self._clock.now().timestamp()))
+
+    async def _load(self, key_id: str) -> ApiKey | None:
+        try:
+            found = await self._binding.call_ok("GET", f"/internal/api-keys/{key_id}")
+        except Problem as error:
+            if error.status == 404:
+                return None
+            raise
+        try:
+            return self._read(key_id, found)
+        except (KeyError, ValueError, TypeError) as error:
+            log.exception("api_key.unreadable")
+            raise BadGateway("binding answered an API key that does not read") from error
+        except SealBroken as error:
+            log.exception("api_key.seal_broken")
+            raise Unavailable("the secret of an API key does not open here") from error
+
+    def _read(self, key_id: str, found: dict[str, Any]) -> ApiKey:
+        tenant_id = UUID(found["tenant_id"])
+        aad = str(found["secret_aad"])
+        if found["key_id"] != key_id or not aad.startswith(f"{tenant_id}|{key_id}|"):
+            raise SealBroken("the box belongs to another row")
+        return ApiKey(
+            key_id=key_id,
+            tenant_id=tenant_id,
+            store_id=UUID(found["store_id"]) if found["store_id"] else None,
+            permissions=frozenset(found["permissions"]),
+            secret=open_sealed(self._provider, found["secret_box"], aad),
+        )

@@ -1,0 +1,34 @@
+/** What a page before the sign-in looks like: our face on the left, one form on the right. */
+import type { ReactNode } from 'react';
+import mark from '../../../shared/mark.svg';
+import { Brand, LanguageButton, ThemeButton } from '../shell/pieces';
+import { useText } from '../texts';
+
+export function Entrance({ title, children }: { title: string; children: ReactNode }) {
+  const { t } = useText();
+  return (
+    <div className="login app">
+      <div className="login-hero">
+        <Brand />
+        <ul>
+          <li>{t('login.point1')}</li>
+          <li>{t('login.point2')}</li>
+          <li>{t('login.point3')}</li>
+        </ul>
+        <span>{t('app.tagline')}</span>
+        <img className="wings" src={mark} alt="" />
+      </div>
+      <main className="login-form">
+        <div className="login-top">
+          <LanguageButton />
+          <ThemeButton />
+        </div>
+        <div className="login-brand">
+          <Brand />
+        </div>
+        <h1>{title}</h1>
+        {children}
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,109 @@
+/** A platform without an operator: whoever can read its setup code makes the first one. */
+
+import { ApiProblem, inLanguage, type Language } from '@shared/problem';
+import { useQueryClient } from '@tanstack/react-query';
+import { Alert, Button, Form, Input } from 'antd';
+import { useEffect, useState } from 'react';
+import { useNavigate } from 'react-router';
+import { post } from '../api/client';
+import { useRequired } from '../parts/useRequired';
+import { useText } from '../texts';
+import { Entrance } from './Entrance';
+import { FIRST_RUN, signIn } from './session';
+
+interface First {
+  setup_code: string;
+  login: string;
+  password: string;
+  repeat: string;
+}
+
+export default function FirstRun() {
+  const { t, language } = useText();
+  const required = useRequired();
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const [fault, setFault] = useState('');
+  const [isBusy, setBusy] = useState(false);
+
+  useEffect(() => {
+    document.title = `${t('first.title')} · ${t('app.name')}`;
+  }, [t]);
+
+  const make = async ({ setup_code, login, password }: First) => {
+    setBusy(true);
+    setFault('');
+    try {
+      await post('/api/operator/v1/first-run', { setup_code: setup_code.trim(), login, password });
+      await signIn('operator', login, password);
+      await queries.invalidateQueries({ queryKey: ['who'] });
+    } catch (error) {
+      setFault(error instanceof ApiProblem ? told(error, language) : String(error));
+      // Somebody else may have been faster: then this page gives way to the sign-in.
+      if (error instanceof ApiProblem && error.status === 409) {
+        await navigate(FIRST_RUN, { replace: true });
+        await queries.invalidateQueries({ queryKey: ['first-run'] });
+      }
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <Entrance title={t('first.title')}>
+      <p className="soft">{t('first.lead')}</p>
+      {fault ? <Alert type="error" showIcon title={fault} role="alert" /> : null}
+      <Form<First> layout="vertical" size="large" requiredMark={false} onFinish={make}>
+        <Form.Item
+          name="setup_code"
+          label={t('first.code')}
+          extra={t('first.code_hint')}
+          rules={required(t('first.code'))}
+        >
+          <Input className="mono" autoComplete="off" spellCheck={false} autoFocus maxLength={256} />
+        </Form.Item>
+        <Form.Item
+          name="login"
+          label={t('login.login')}
+          extra={t('first.login_hint')}
+          rules={required(t('login.login'))}
+        >
+          <Input autoComplete="username" maxLength={64} />
+        </Form.Item>
+        <Form.Item
+          name="password"
+          label={t('login.password')}
+          extra={t('account.password_rule')}
+          rules={required(t('login.password'))}
+        >
+          <Input.Password autoComplete="new-password" maxLength={256} />
+        </Form.Item>
+        <Form.Item
+          name="repeat"
+          label={t('account.repeat_password')}
+          dependencies={['password']}
+          rules={[
+            ...required(t('account.repeat_password')),
+            ({ getFieldValue }) => ({
+              validator: (_, value: string | undefined) =>
+                !value || value === getFieldValue('password')
+                  ? Promise.resolve()
+                  : Promise.reject(new Error(t('account.repeat_differs'))),
+            }),
+          ]}
+        >
+          <Input.Password autoComplete="new-password" maxLength={256} />
+        </Form.Item>
+        <Button type="primary" htmlType="submit" block loading={isBusy}>
+          {t('first.submit')}
+        </Button>
+      </Form>
+    </Entrance>
+  );
+}
+
+/** The title, and what of the input is wrong, when the server says so. */
+function told(error: ApiProblem, language: Language): string {
+  const faults = (error.body.errors ?? []).map((one) => inLanguage(one.message, language));
+  return [...new Set([error.titleIn(language), ...faults])].join(' ');
+}

@@ -1,0 +1,97 @@
+"""When keys were last used, told to binding, which keeps them: at most once a minute and key.
+
+A use costs the request one write to memory, never a call and never a row; nothing secret is in the
+report. What was not told when a process is killed is less than a minute of one key's life.
+"""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from shared.client import ServiceClient
+from shared.clock import Clock
+from shared.errors import Problem
+from shared.telemetry import get_logger
+
+log = get_logger("usage")
+
+TELL_EVERY_S = 60.0
+"""of one key; the first use is told within LOOK_EVERY_S"""
+LOOK_EVERY_S = 5.0
+ITEMS_MAX = 100
+KEPT_MAX = 8192
+UNREADABLE = 422
+
+
+@dataclass(frozen=True, slots=True)
+class AppKeyUse:
+    """The egress signed with this version of an app's private key."""
+
+    tenant_id: UUID
+    app_id: str
+    key_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyUse:
+    """A merchant's own program was believed because of this key."""
+
+    tenant_id: UUID
+    key_id: str
+
+
+UseT = TypeVar("UseT", AppKeyUse, ApiKeyUse)
+
+
+class LastUsed(Generic[UseT]):
+    """The last use of each key that binding has not heard of yet."""
+
+    def __init__(self, binding: ServiceClient, path: str, clock: Clock) -> None:
+        self._binding = binding
+        self._path = path
+        self._clock = clock
+        self._used: dict[UseT, datetime] = {}
+        self._told: OrderedDict[UseT, float] = OrderedDict()
+
+    def note(self, key: UseT) -> None:
+        """It was used now."""
+        if key in self._used or len(self._used) < KEPT_MAX:
+            self._used[key] = self._clock.now()
+
+    async def run(self) -> None:
+        """Tells binding until cancelled; what it does not take is told later."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self.tell()
+
+    async def tell(self, *, is_last: bool = False) -> None:
+        """Hands over the uses that are due; all of them when the process ends."""
+        now = self._clock.monotonic()
+        due = [key for key in self._used if is_last or self._is_due(key, now)]
+        for start in range(0, len(due), ITEMS_MAX):
+            taken = {key: self._used.pop(key) for key in due[start : start + ITEMS_MAX]}
+            items = [{**asdict(key), "used_at": at.isoformat()} for key, at in taken.items()]
+            try:
+                await self._binding.call_ok("POST", self._path, body={"items": items})
+            except Problem as error:
+                log.warning("usage.not_told", path=self._path, code=error.code)
+                if error.status == UNREADABLE:
+                    continue  # saying it again would stop all that come after it
+                for key, at in taken.items():
+                    self._used.setdefault(key, at)  # a newer use counts
+                return
+            self._remember(list(taken), now)
+
+    def _is_due(self, key: UseT, now: float) -> bool:
+        told = self._told.get(key)
+        return told is None or now - told >= TELL_EVERY_S
+
+    def _remember(self, keys: list[UseT], now: float) -> None:
+        for key in keys:
+            self._told[key] = now
+            self._told.move_to_end(key)
+        while len(self._told) > KEPT_MAX:
+            self._told.popitem(last=False)

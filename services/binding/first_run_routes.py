@@ -1,0 +1,35 @@
+"""The HTTP door of the first run: open to everybody, until the platform has an operator."""
+
+from fastapi import APIRouter, Request
+
+from services.binding import people_schemas
+from services.binding.first_run import FirstRun
+from services.binding.session_routes import OPERATOR, person_out
+from shared.web import guard
+
+router = APIRouter()
+
+
+def _first_run(request: Request) -> FirstRun:
+    found: FirstRun = request.app.state.first_run
+    return found
+
+
+@router.get(f"{OPERATOR}/first-run", dependencies=[guard("public")])
+async def show_first_run(request: Request) -> people_schemas.FirstRunOut:
+    """Whether this platform waits for its first operator."""
+    return people_schemas.FirstRunOut(is_needed=await _first_run(request).is_needed())
+
+
+@router.post(f"{OPERATOR}/first-run", dependencies=[guard("public")], status_code=201)
+async def make_first_operator(
+    request: Request, body: people_schemas.FirstRunBody
+) -> people_schemas.PersonOut:
+    """Makes the first operator, who then signs in like anybody else. The setup code is in a file on
+    the server (SETUP_CODE_FILE) and serves once."""
+    user = await _first_run(request).make_operator(
+        body.setup_code.get_secret_value(),
+        login=body.login,
+        password=body.password.get_secret_value(),
+    )
+    return person_out(user)
