@@ -6,14 +6,17 @@ the one for app-gateway messages share; which rules of signing a door knows, its
 """
 
 import base64
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import orjson
 from prometheus_client import Counter
 
 from gateway.alipay.canonical import NOTIFY_BYTES_MAX, BadForm, Form, Kind, read_form
 from gateway.alipay.rsa2 import SIGN_TYPE
 from gateway.alipay.verify import check_notify
 from gateway.asgi import Answer, Asked, plain_answer
+from gateway.batches import Batches
 from gateway.keyring import AppKeys, KeyRing
 from gateway.limits import Buckets
 from gateway.refusals import Refusals
@@ -133,7 +136,7 @@ class SignedDoor:
         app = await self._app(route)
         try:
             fields = await self._verified(form, app)
-            return await self._committed(app, self._document(route, app, body, fields))
+            return await self._committed(app, self._document(asked, app, fields))
         except _Refused as error:
             raise _Refused(error.reason, app, form) from error
 
@@ -175,33 +178,35 @@ class SignedDoor:
         """The one rule of signing that this form is held against."""
         return self.kind
 
-    def _document(
-        self, route: str, app: AppKeys, body: bytes, fields: dict[str, str]
-    ) -> dict[str, Any]:
+    def _document(self, asked: Asked, app: AppKeys, fields: dict[str, str]) -> dict[str, Any]:
         return {
-            "route": route,
             "app_id": app.app_id,
-            "body_b64": base64.b64encode(body).decode(),
+            "body_b64": base64.b64encode(asked.body).decode(),
             "fields": fields,
             "received_at": self._clock.now().isoformat().replace("+00:00", "Z"),
         }
 
     async def _committed(self, app: AppKeys, document: dict[str, Any]) -> str:
         try:
-            answer = await self._owner.call_ok(
-                "POST", self.path, body=document, tenant_id=app.tenant_id
-            )
+            verdict = await self._told(app, document)
         except (Problem, TooMany) as error:
             log.warning("notify.not_committed", code=error.code, detail=error.detail)
             raise _Refused("not_committed") from error
-        verdict = answer.get("verdict") if isinstance(answer, dict) else None
         if verdict not in self.committed:
             raise _Refused("not_committed")
-        return str(verdict)
+        return verdict
+
+    async def _told(self, app: AppKeys, document: dict[str, Any]) -> str:
+        """What its owner answers about it."""
+        answer = await self._owner.call_ok(
+            "POST", self.path, body=document, tenant_id=app.tenant_id
+        )
+        return str(answer.get("verdict")) if isinstance(answer, dict) else ""
 
 
 class NotifyDoor(SignedDoor):
-    """Trade notices: sign_type is outside the signature; payment commits them."""
+    """Trade notices: sign_type is outside the signature; payment commits them, those that wait at
+    the same time in one transaction."""
 
     prefix = PREFIX
     kind = "pay"
@@ -209,6 +214,23 @@ class NotifyDoor(SignedDoor):
     path = "/internal/notify"
     committed = frozenset({"stored", "duplicate", "quarantined"})
     fields = BUSINESS_FIELDS
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._batches = Batches(self._tell)
+
+    def _document(self, asked: Asked, app: AppKeys, fields: dict[str, str]) -> dict[str, Any]:
+        mine = {"tenant_id": app.tenant_id, "request_id": asked.request_id}
+        return super()._document(asked, app, fields) | mine
+
+    async def _told(self, app: AppKeys, document: dict[str, Any]) -> str:
+        return await self._batches.put(orjson.dumps(document))
+
+    async def _tell(self, documents: Sequence[bytes]) -> Sequence[str]:
+        body = b'{"items":[' + b",".join(documents) + b"]}"
+        answer = await self._owner.call_ok("POST", self.path, body=body)
+        verdicts = answer.get("verdicts") if isinstance(answer, dict) else None
+        return [str(word) for word in verdicts] if isinstance(verdicts, list) else ()
 
     def _is_about(self, app: AppKeys, fields: dict[str, str]) -> bool:
         is_own = fields.get("auth_app_id", app.app_id) == app.app_id

@@ -9,12 +9,13 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import orjson
 import uvicorn
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared import telemetry
 from shared.config import BaseConfig
@@ -92,6 +93,44 @@ def settle_memory() -> None:
     gc.enable()
 
 
+class _Joined:
+    """A transport that sends an answer's head and body as one packet: uvicorn writes them one
+    after the other, uvloop sends each at once, and a packet costs both ends more than a route
+    does. What is not followed by more within the loop's round leaves by itself."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if self._held:
+            self._held += data
+            self._release()
+        else:
+            self._held = data
+            self._loop.call_soon(self._release)
+
+    def _release(self) -> None:
+        data, self._held = self._held, b""
+        if data and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def close(self) -> None:
+        self._release()
+        self._transport.close()
+
+
+class _Http(HttpToolsProtocol):
+    """uvicorn's own, over such a transport."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(cast(asyncio.Transport, _Joined(transport, self.loop)))
+
+
 def _server(app: ASGIApp, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
@@ -99,7 +138,7 @@ def _server(app: ASGIApp, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
             access_log=False,
             log_level="warning",
             loop="uvloop",
-            http="httptools",
+            http=_Http,
             ws="none",
             lifespan=lifespan,
             timeout_keep_alive=KEEP_ALIVE_S,

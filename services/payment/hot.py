@@ -5,6 +5,7 @@ The database functions decide races; the rules stay in `domain`. What comes back
 `Payment`, read after the change.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
@@ -31,6 +32,19 @@ def _call(function: str, arguments: int, columns: str = "*") -> str:
     return f"SELECT {columns} FROM {function}({marks})"  # noqa: S608  # names of our own
 
 
+def _each(function: str, types: str) -> str:
+    """One statement that calls it for each place of arrays of these types, in their order; the
+    last argument is the same for all."""
+    kinds = types.split()
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(kinds, 1))
+    names = ", ".join(f"c{number}" for number in range(1, len(kinds) + 1))
+    return (
+        "SELECT s.verdict, s.why, (s.payment).*"  # noqa: S608  # names of our own
+        f" FROM unnest({arrays}) WITH ORDINALITY AS n({names}, place)"
+        f" CROSS JOIN LATERAL {function}({names}, ${len(kinds) + 1}) AS s ORDER BY n.place"
+    )
+
+
 _SUBMIT = _call("payment_submit", 25, "verdict, (payment).*")
 _BY_REQUEST = _call("payment_by_request", 3)
 _BY_ID = _call("payment_by_id", 2)
@@ -39,7 +53,10 @@ _STOP = _call("payment_stop", 6, "verdict, read_at, (payment).*")
 _LEASE = _call("payments_lease", 3, "read_at, (payment).*")
 _LEASE_REFUNDS = _call("refunds_lease", 3)
 _LEASE_NOTICES = _call("notices_lease", 2)
-_STORE_NOTICE = _call("notice_store", 16, "verdict, why, (payment).*")
+_STORE_NOTICES = _each(
+    "notice_store",
+    "uuid text text text text text text text bigint text text timestamptz text bytea timestamptz",
+)
 _CLOSE_NOTICE = _call("notice_close", 5)
 _ANSWER_NOTICE = _call("notice_answered", 5)
 
@@ -183,26 +200,50 @@ async def lease_refunds(
 _NOTICE_NAMES = tuple(field.name for field in fields(Notice))
 
 
-async def store_notice(
-    db: Database,
-    notice: Notice,
-    fault: NoticeFault | None,
-    body: bytes,
-    received_at: datetime,
-    try_s: float,
-) -> tuple[NoticeVerdict, str, Payment | None]:
-    """Stores it once; RECEIVED comes with the payment and is tried again after `try_s` unless
-    somebody settles it before. The second value says why it is a mismatch or a duplicate."""
-    record = await db.one(
-        _STORE_NOTICE,
-        *(getattr(notice, name) for name in ("tenant_id", "app_id", "notify_id", "kind")),
-        notice.out_trade_no, notice.trade_no, notice.out_biz_no, notice.seller_id,
-        notice.total_fen, notice.buyer_id, notice.buyer_logon_id, notice.paid_at,
-        fault, body, received_at, try_s,
-    )  # fmt: skip
-    record = _there(record)
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A verified notice as it came; `columns` are notice_store's arguments."""
+
+    notice: Notice
+    fault: NoticeFault | None
+    body: bytes
+    received_at: datetime
+
+    @property
+    def columns(self) -> tuple[Any, ...]:
+        mine = (getattr(self.notice, name) for name in _NOTICE_NAMES)
+        return (*mine, self.fault, self.body, self.received_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What an arrival amounted to."""
+
+    verdict: NoticeVerdict
+    why: str
+    """it is a mismatch or a duplicate, or the word none"""
+    payment: Payment | None
+    """the row to act on, when the verdict is RECEIVED"""
+
+
+async def store_notices(db: Database, arrivals: Sequence[Arrival], try_s: float) -> list[Stored]:
+    """Stores each once, all in one transaction: on return all are committed, on an error none is.
+    RECEIVED is tried again after `try_s` unless somebody settles it before."""
+    # Two batches that share notices must take their rows in the same order.
+    order = sorted(range(len(arrivals)), key=lambda place: _place(arrivals[place].notice))
+    columns = zip(*(arrivals[place].columns for place in order), strict=True)
+    records = await db.many(_STORE_NOTICES, *columns, try_s)
+    found = {place: _stored(record) for place, record in zip(order, records, strict=True)}
+    return [found[place] for place in range(len(arrivals))]
+
+
+def _place(notice: Notice) -> tuple[UUID, str, str]:
+    return notice.tenant_id, notice.app_id, notice.notify_id
+
+
+def _stored(record: Any) -> Stored:
     payment = payment_of(record) if record["payment_id"] is not None else None
-    return record["verdict"], record["why"] or "none", payment
+    return Stored(record["verdict"], record["why"] or "none", payment)
 
 
 async def lease_notices(

@@ -4,21 +4,25 @@ What a notice changes is decided by `settlement`; what is wrong with one, by `no
 operators' half works across tenants, so it runs in system scope, behind `notices.*` permissions.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+import asyncpg
 from prometheus_client import Counter
 from structlog.contextvars import get_contextvars
 
 from services.payment import hot, inbox_repo, settlement
 from services.payment.deps import Deps
-from services.payment.domain import OPEN
+from services.payment.domain import OPEN, Payment
+from services.payment.hot import Arrival, Stored
 from services.payment.inbox_repo import NoticeFilter, Refusal
 from services.payment.models import NoticeRow, RefusalRow, ReplayRow
-from services.payment.notice import notice_fault, read_notice
+from services.payment.notice import Notice, notice_fault, read_notice
+from services.payment.problems import BadNotice
 from shared.clock import Clock
 from shared.db import Database
 from shared.errors import NotFound
@@ -29,7 +33,8 @@ NOTICE_RETRY_S = 2.0
 NO_TENANT = UUID(int=0)
 """The tenant of refusals at addresses that belong to no app."""
 
-NoticeWord = Literal["stored", "duplicate", "quarantined"]
+NoticeWord = Literal["stored", "duplicate", "quarantined", "refused", "failed"]
+"""The first three mean: committed."""
 
 log = get_logger("notify")
 _notices = Counter("notify_inbox_total", "Verified notices taken in", ["verdict", "reason"])
@@ -45,36 +50,102 @@ class NoticeName:
     notify_id: str
 
 
-async def take_notice(
-    deps: Deps,
-    tenant_id: UUID,
-    app_id: str,
-    fields: dict[str, str],
-    body: bytes,
-    received_at: datetime,
-) -> NoticeWord:
-    """Commits a verified notification; what it changes is done here when that needs no question,
-    and by the sweeper when it does."""
-    notice = read_notice(tenant_id, app_id, fields, body)
-    verdict, why, payment = await hot.store_notice(
-        deps.db, notice, notice_fault(fields), body, received_at, NOTICE_RETRY_S
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What the edge has verified and hands over."""
+
+    tenant_id: UUID
+    app_id: str
+    fields: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    request_id: str
+    """of the delivery at the edge: the lines about it carry this one"""
+
+
+async def take_notices(deps: Deps, deliveries: Sequence[Delivery]) -> list[NoticeWord]:
+    """Commits verified notifications together, and says of each what became of it; what one
+    changes is done here when that needs no question, and by the sweeper when it does. One that
+    cannot be taken costs the others nothing; Unavailable: none is answered for."""
+    words: list[NoticeWord] = ["failed"] * len(deliveries)
+    arrivals: dict[int, Arrival] = {}
+    for place, delivery in enumerate(deliveries):
+        try:
+            arrivals[place] = _read(delivery)
+        except BadNotice:
+            words[place] = "refused"
+    stored = await _store(deps.db, arrivals)
+    for place, one in stored.items():
+        words[place] = _tell(deliveries[place], arrivals[place].notice, one)
+    # Mostly one at most: what the till's own polling has settled is a duplicate by now.
+    applied = {
+        place: _apply(deps, deliveries[place], arrivals[place].notice, one.payment)
+        for place, one in stored.items()
+        if one.payment is not None
+    }
+    done = await asyncio.gather(*applied.values())
+    words_of_applied: dict[int, NoticeWord] = dict(zip(applied, done, strict=True))
+    return [words_of_applied.get(place, word) for place, word in enumerate(words)]
+
+
+def _read(delivery: Delivery) -> Arrival:
+    fields, body = delivery.fields, delivery.body
+    notice = read_notice(delivery.tenant_id, delivery.app_id, fields, body)
+    return Arrival(notice, notice_fault(fields), body, delivery.received_at)
+
+
+async def _store(db: Database, arrivals: Mapping[int, Arrival]) -> dict[int, Stored]:
+    """All in one transaction. When the database refuses one of them (or two batches stood in each
+    other's way), each in its own, and the one that it refuses alone is left out."""
+    if not arrivals:
+        return {}
+    try:
+        stored = await hot.store_notices(db, list(arrivals.values()), NOTICE_RETRY_S)
+    except asyncpg.PostgresError:
+        if len(arrivals) > 1:
+            singly: dict[int, Stored] = {}
+            for place, arrival in arrivals.items():
+                singly |= await _store(db, {place: arrival})
+            return singly
+        (arrival,) = arrivals.values()
+        log.exception("notify.not_stored", notify_id=arrival.notice.notify_id)
+        return {}
+    return dict(zip(arrivals, stored, strict=True))
+
+
+def _tell(delivery: Delivery, notice: Notice, stored: Stored) -> NoticeWord:
+    _notices.labels(stored.verdict, stored.why).inc()
+    if stored.verdict != "MISMATCH":
+        return "stored" if stored.verdict == "RECEIVED" else "duplicate"
+    log.error(
+        "notify.quarantined",
+        reason=stored.why,
+        notify_id=notice.notify_id,
+        out_trade_no=notice.out_trade_no,
+        **_origin(delivery),
     )
-    _notices.labels(verdict, why).inc()
-    if verdict == "DUPLICATE":
-        return "duplicate"
-    if verdict == "MISMATCH" or payment is None:
-        log.error(
-            "notify.quarantined",
-            reason=why,
-            tenant_id=str(tenant_id),
-            app_id=app_id,
-            notify_id=notice.notify_id,
-            out_trade_no=notice.out_trade_no,
-        )
-        return "quarantined"
+    return "quarantined"
+
+
+async def _apply(deps: Deps, delivery: Delivery, notice: Notice, payment: Payment) -> NoticeWord:
+    """Acts on a committed notice where no question is left; if that fails, the sweeper does, and
+    the sender is told to come again."""
     if payment.state in OPEN and notice.kind == "paid":
-        await settlement.apply_notice(deps, notice, payment)
+        try:
+            await settlement.apply_notice(deps, notice, payment)
+        except Exception:
+            log.exception("notify.not_applied", notify_id=notice.notify_id, **_origin(delivery))
+            return "failed"
     return "stored"
+
+
+def _origin(delivery: Delivery) -> dict[str, str]:
+    """The line is about a delivery at the edge, not about the call that brought it here."""
+    return {
+        "tenant_id": str(delivery.tenant_id),
+        "app_id": delivery.app_id,
+        "request_id": delivery.request_id,
+    }
 
 
 async def count_refusals(deps: Deps, refusals: Sequence[Refusal]) -> None:

@@ -104,5 +104,5 @@ def _fen(text: str) -> int | None:
 def _beijing(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=BEIJING).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

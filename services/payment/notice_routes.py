@@ -10,11 +10,12 @@ from pydantic import AwareDatetime
 
 from services.payment import inbox
 from services.payment.deps import Deps
-from services.payment.inbox import NO_TENANT, NoticeName
+from services.payment.inbox import NO_TENANT, Delivery, NoticeName
 from services.payment.inbox_repo import NoticeFilter, Refusal
 from services.payment.notice_schemas import (
     SAMPLE_BYTES_MAX,
     NoticeBody,
+    NoticesBody,
     NoticeState,
     RefusalBody,
     RefusalsBody,
@@ -51,19 +52,24 @@ def _only_edge(request: Request) -> None:
 
 
 @router.post("/internal/notify", dependencies=[guard("service")])
-async def take_notice(request: Request) -> Response:
-    """A notification that the edge has verified; the answer means that it is committed."""
+async def take_notices(request: Request) -> Response:
+    """Notifications that the edge has verified: `verdicts` says of each, in their order, whether
+    it is committed (stored, duplicate, quarantined) or not (refused, failed)."""
     _only_edge(request)
-    body = await parse(request, NoticeBody)
-    word = await inbox.take_notice(
-        _deps(request),
-        principal(request).tenant,
-        body.app_id,
-        body.fields,
-        body.body_b64,
-        body.received_at,
+    body = await parse(request, NoticesBody)
+    words = await inbox.take_notices(_deps(request), [_delivery(item) for item in body.items])
+    return json_response({"verdicts": words})
+
+
+def _delivery(item: NoticeBody) -> Delivery:
+    return Delivery(
+        tenant_id=item.tenant_id,
+        app_id=item.app_id,
+        fields=item.fields,
+        body=item.body_b64,
+        received_at=item.received_at,
+        request_id=item.request_id,
     )
-    return json_response({"verdict": word})
 
 
 @router.post("/internal/notify-refusals", dependencies=[guard("service")])

@@ -22,15 +22,24 @@ _KEPT_ENDS = 4
 
 
 class NoticeBody(BaseModel):
-    """POST /internal/notify"""
+    """One verified notice; its tenant is the one whose key has verified it."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    route: str
+    tenant_id: UUID
     app_id: str
     body_b64: Base64Bytes
     fields: dict[str, str]
     received_at: AwareDatetime
+    request_id: str
+
+
+class NoticesBody(BaseModel):
+    """POST /internal/notify"""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    items: Annotated[list[NoticeBody], Field(min_length=1, max_length=256)]
 
 
 class RefusalBody(BaseModel):

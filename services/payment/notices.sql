@@ -1,5 +1,6 @@
 -- The notify inbox: what is wrong with a verified notice, what is to be done about it, and each
--- step that one takes. Same rules as hot.sql: one statement, one transaction, one tenant.
+-- step that one takes. Same rules as hot.sql: one statement, one transaction; but notice_store is
+-- called for several tenants within one (decision 0015), each call opening the rows of its own only.
 
 DROP FUNCTION IF EXISTS notice_store;
 DROP FUNCTION IF EXISTS notice_replay;
@@ -12,8 +13,9 @@ CREATE FUNCTION notice_fault(
 ) RETURNS text LANGUAGE plpgsql STABLE AS $$
 -- Where a genuine notice disagrees with our books (reliability-security §5.8.7), NULL: nowhere.
 -- p_said is what was already wrong with its words: no_trade, other_currency, unknown_status.
-BEGIN
-  RETURN CASE
+-- Only a refund's question is a query: plpgsql evaluates the rest without starting the executor.
+DECLARE
+  why text := CASE
     WHEN p_said = 'no_trade' THEN p_said
     WHEN p_payment.payment_id IS NULL THEN 'unknown_trade'
     WHEN p_payment.app_id IS DISTINCT FROM p_app THEN 'other_app'
@@ -26,28 +28,39 @@ BEGIN
     WHEN p_kind = 'paid' AND (p_seller IS NULL OR p_trade_no IS NULL OR p_paid_at IS NULL)
       THEN 'incomplete'
     WHEN p_kind = 'closed' AND p_payment.state IN ('SUCCESS', 'PARTIAL_REFUND', 'SUCCESS_LATE')
-      THEN 'closed_after_paid'
-    WHEN p_kind = 'refund'
-      AND p_payment.state IN ('SUCCESS', 'PARTIAL_REFUND', 'REFUNDED', 'SUCCESS_LATE')
-      AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.tenant_id = p_payment.tenant_id
-        AND r.out_request_no = p_out_biz_no AND r.payment_id = p_payment.payment_id)
-      THEN 'unknown_refund' END;
+      THEN 'closed_after_paid' END;
+BEGIN
+  IF why IS NULL AND p_kind = 'refund'
+    AND p_payment.state IN ('SUCCESS', 'PARTIAL_REFUND', 'REFUNDED', 'SUCCESS_LATE')
+  THEN
+    PERFORM FROM refunds r WHERE r.tenant_id = p_payment.tenant_id
+      AND r.out_request_no = p_out_biz_no AND r.payment_id = p_payment.payment_id;
+    IF NOT FOUND THEN
+      why := 'unknown_refund';
+    END IF;
+  END IF;
+  RETURN why;
 END $$;
 
 CREATE FUNCTION notice_task(p_payment payments, p_kind text, p_out_biz_no text)
 RETURNS text LANGUAGE plpgsql STABLE AS $$
 -- RECEIVED: somebody must act on it; DUPLICATE: it says what our books say already.
 BEGIN
-  RETURN CASE
-    WHEN p_payment.state IN ('SUBMITTED', 'PAYING', 'UNKNOWN', 'CANCELLING', 'MANUAL')
-      AND p_kind <> 'waiting' THEN 'RECEIVED'
-    WHEN p_payment.state IN ('FAILED', 'CLOSED', 'CANCELLED_LOCAL')
-      AND p_kind IN ('paid', 'refund') THEN 'RECEIVED'
-    WHEN p_kind = 'refund' AND EXISTS (
-      SELECT 1 FROM refunds r WHERE r.tenant_id = p_payment.tenant_id
-        AND r.out_request_no = p_out_biz_no AND r.payment_id = p_payment.payment_id
-        AND r.state <> 'DONE') THEN 'RECEIVED'
-    ELSE 'DUPLICATE' END;
+  IF p_payment.state IN ('SUBMITTED', 'PAYING', 'UNKNOWN', 'CANCELLING', 'MANUAL')
+    AND p_kind <> 'waiting'
+    OR p_payment.state IN ('FAILED', 'CLOSED', 'CANCELLED_LOCAL') AND p_kind IN ('paid', 'refund')
+  THEN
+    RETURN 'RECEIVED';
+  END IF;
+  IF p_kind = 'refund' THEN
+    PERFORM FROM refunds r WHERE r.tenant_id = p_payment.tenant_id
+      AND r.out_request_no = p_out_biz_no AND r.payment_id = p_payment.payment_id
+      AND r.state <> 'DONE';
+    IF FOUND THEN
+      RETURN 'RECEIVED';
+    END IF;
+  END IF;
+  RETURN 'DUPLICATE';
 END $$;
 
 CREATE FUNCTION notice_store(
@@ -105,6 +118,9 @@ BEGIN
   ELSIF seen > 1 THEN
     verdict := 'DUPLICATE';
     why := 'seen';
+  END IF;
+  IF verdict <> 'RECEIVED' THEN
+    payment := NULL;
   END IF;
 END $$;
 

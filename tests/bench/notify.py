@@ -2,7 +2,8 @@
 
 An open loop of new, genuine notices (each its own id, each a durable row) at a fixed rate, timed
 from the moment each was due, so that waiting counts; then a closed loop for the most that can be
-sustained. Prints JSON; figures of loopback, with the machine's load beside them.
+sustained. Prints JSON; figures of loopback, with the machine's load beside them, and what each
+process spent on one notice: CPU time says more than a percentile where neighbours are busy.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from typing import Any
 
 import httpx
 
+from tests.bench.proc import cpu_us
+from tests.bench.stacks import NOT_OURS
 from tests.conformance.notices import AlipayKey, Sender, form, genuine
 from tests.conformance.stands import arguments, enrolled, paid, standing
 from tests.fixtures.processes import Stack
@@ -104,12 +107,21 @@ async def sustained(public: str, path: str, made: list[bytes]) -> dict[str, Any]
     return {"answered": answered, "sustained_per_s": round(answered / seconds, 1)}
 
 
+def processes(stack: Stack) -> dict[str, list[int]]:
+    """Ours, and the generator, which takes its share of the same cores."""
+    known: dict[str, list[int]] = stack.info["processes"]
+    ours = {n: pids for n, pids in known.items() if not any(word in n for word in NOT_OURS)}
+    return {**ours, "generator": [os.getpid()]}
+
+
 async def measure(stack: Stack, rate: float, seconds: float, seed: int) -> dict[str, Any]:
     """Both figures against a running stack."""
     count, more = int(rate * (seconds + WARM_S)), int(rate * 6)
     path, made = await bodies(stack, count + more, seed)
-    load = os.getloadavg()[0]
+    load, before = os.getloadavg()[0], cpu_us(processes(stack))
     open_loop = await at_rate(stack.public, path, made[:count], rate)
+    spent = {name: now - before[name] for name, now in cpu_us(processes(stack)).items()}
+    open_loop["cpu_us_per_notice"] = {name: round(us / count) for name, us in spent.items()}
     closed = await sustained(stack.public, path, made[count:])
     return {
         "schema": 1,

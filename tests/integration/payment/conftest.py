@@ -104,12 +104,14 @@ class Till:
             headers=self.user_headers(),
         )
 
-    async def notify(self, **document):
-        token = self._edge.issue(
-            "payment", kind="service", subject="gateway-edge", tenant_id=self.tenant_id
-        )
+    async def notify(self, *documents, **document):
+        """Hands over one verified notice, or several at once, of this merchant."""
+        items = [{"tenant_id": str(self.tenant_id), **one} for one in documents or (document,)]
+        token = self._edge.issue("payment", kind="service", subject="gateway-edge")
         return await self.http.post(
-            "/internal/notify", json=document, headers={"Authorization": f"Bearer {token}"}
+            "/internal/notify",
+            json={"items": items},
+            headers={"Authorization": f"Bearer {token}"},
         )
 
 

@@ -113,7 +113,7 @@ async def test_replay_looks_with_the_books_as_they_are_now(shop, till, desk):
     first = await till.pay(1207)
     await shop.place.execute("UPDATE payments SET seller_id = '2088999999999999'")
     document = notice(first["out_trade_no"])
-    assert (await till.notify(**document)).json() == {"verdict": "quarantined"}
+    assert (await till.notify(**document)).json() == {"verdicts": ["quarantined"]}
     await shop.sweep()
     assert await till.status(first["pay_request_id"]) == "pending"
     seller = document["fields"]["seller_id"]

@@ -60,7 +60,7 @@ async def test_behind_a_proxy_each_sender_has_a_bucket_of_its_own(
     town: Town, alipay_keys: RsaPair, other_keys: RsaPair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else one forger behind the same proxy silences Alipay, and guessing locks everybody out."""
-    town.payment.on("POST", "/internal/notify", {"verdict": "stored"})
+    town.payment.on("POST", "/internal/notify", {"verdicts": ["stored"]})
     town.binding.on("POST", LOGIN, lambda _seen: web.json_response({}, status=401))
     monkeypatch.setenv("TRUSTED_PROXIES", PROXY)
     monkeypatch.setenv("SERVICE_KEY_FILE", str(town.keys.key_file("gateway-edge")))

@@ -79,7 +79,7 @@ async def test_what_binding_did_not_commit_is_fail(
 async def test_the_families_do_not_mix(town: Town, alipay_keys: RsaPair) -> None:
     """§5.8.4: by endpoint, never "try both": each door refuses the other's signature."""
     town.binding.on("POST", "/internal/messages", {"verdict": "stored"})
-    town.payment.on("POST", "/internal/notify", {"verdict": "stored"})
+    town.payment.on("POST", "/internal/notify", {"verdicts": ["stored"]})
     assert (await send(town, signed(alipay_keys, kind="pay"))).body == b"fail"
     notice = signed(alipay_keys, FIELDS)
     assert (await send(town, notice, f"/alipay/notify/{ROUTE}")).body == b"fail"

@@ -21,6 +21,7 @@ from tests.unit.gateway.neighbours import (
     SELLER_ID,
     TENANT,
     Got,
+    Seen,
     app_document,
     ask,
     sign_as_alipay,
@@ -69,7 +70,10 @@ async def send(town: Town, body: bytes | dict[str, str], **options: Any) -> Got:
 
 
 def commits(town: Town, verdict: str = "stored") -> None:
-    town.payment.on("POST", "/internal/notify", {"verdict": verdict})
+    def answer(seen: Seen) -> dict[str, list[str]]:
+        return {"verdicts": [verdict for _ in seen.json()["items"]]}
+
+    town.payment.on("POST", "/internal/notify", answer)
 
 
 def counted(reason: str) -> float:
@@ -95,13 +99,14 @@ async def test_a_good_notice_is_success_after_payment_committed_it(
     got = await send(town, body)
     assert (got.status, got.body) == (200, b"success")
     (seen,) = town.payment.calls("/internal/notify")
-    document = seen.json()
+    (document,) = seen.json()["items"]
     assert base64.b64decode(document["body_b64"]) == body
     assert {**FIELDS, "sign_type": "RSA2"}.items() <= document["fields"].items()
-    assert (document["route"], document["app_id"]) == (ROUTE, APP_ID)
+    assert (document["tenant_id"], document["app_id"]) == (str(TENANT), APP_ID)
+    assert document["request_id"] == got.headers["x-request-id"]
     assert document["received_at"] == "2026-11-23T04:00:00Z"
     caller = town.verifier("payment").verify(seen.headers["authorization"].removeprefix("Bearer "))
-    assert (caller.kind, caller.subject, caller.tenant_id) == ("service", "gateway-edge", TENANT)
+    assert (caller.kind, caller.subject, caller.tenant_id) == ("service", "gateway-edge", None)
 
 
 @pytest.mark.parametrize("verdict", ["stored", "duplicate", "quarantined"])
@@ -113,7 +118,14 @@ async def test_rule_10_success_means_committed(
     assert (await send(town, signed(alipay_keys))).body == b"success"
 
 
-@pytest.mark.parametrize("answer", [{"verdict": "later"}, {}, [], {"verdict": None}])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"verdicts": ["later"]}, {"verdicts": ["refused"]}, {"verdicts": ["failed"]},
+        {"verdicts": [None]}, {"verdicts": []}, {"verdicts": ["stored", "stored"]},
+        {"verdicts": "stored"}, {"verdict": "stored"}, {}, [],
+    ],
+)  # fmt: skip
 async def test_rule_10_anything_else_is_fail(
     town: Town, alipay_keys: RsaPair, answer: object
 ) -> None:
@@ -168,7 +180,7 @@ async def test_rule_1_gbk_is_read_from_its_bytes(town: Town, alipay_keys: RsaPai
     body = b"&".join(n + b"=" + quote_plus(v).encode() for n, v in pairs.items())
     assert (await send(town, body)).body == b"success"
     (seen,) = town.payment.calls("notify")
-    assert seen.json()["fields"]["subject"] == "誠品咖啡"
+    assert seen.json()["items"][0]["fields"]["subject"] == "誠品咖啡"
 
 
 async def test_rule_2_duplicates(town: Town, alipay_keys: RsaPair) -> None:
@@ -260,7 +272,7 @@ async def test_rule_8_empty_is_absent(town: Town, alipay_keys: RsaPair) -> None:
         fields = {**FIELDS, "body": "", "refund_fee": ""}
         assert (await send(town, signed(alipay_keys, fields, keep=keep))).body == b"success"
         (seen,) = town.payment.calls("notify")
-        assert not {"body", "refund_fee"} & set(seen.json()["fields"])
+        assert not {"body", "refund_fee"} & set(seen.json()["items"][0]["fields"])
 
 
 async def test_rule_9_unknown_fields_are_kept(town: Town, alipay_keys: RsaPair) -> None:
@@ -268,7 +280,7 @@ async def test_rule_9_unknown_fields_are_kept(town: Town, alipay_keys: RsaPair) 
     fields = {**FIELDS, "voucher_detail_list": '[{"id":"1"}]', "x_new": "1"}
     assert (await send(town, signed(alipay_keys, fields))).body == b"success"
     (seen,) = town.payment.calls("notify")
-    assert seen.json()["fields"]["voucher_detail_list"] == '[{"id":"1"}]'
+    assert seen.json()["items"][0]["fields"]["voucher_detail_list"] == '[{"id":"1"}]'
 
 
 async def test_the_query_string_is_no_part_of_it(town: Town, alipay_keys: RsaPair) -> None:

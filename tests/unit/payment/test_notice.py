@@ -57,8 +57,10 @@ def test_amounts_that_are_not_ours_do_not_become_ours(text):
     assert read(total_amount=text).total_fen != 1207
 
 
-def test_times_that_are_no_times():
-    assert read(gmt_payment="soon").paid_at is None
+@pytest.mark.parametrize("text", ["soon", "", "2026-13-01 00:00:00", "0001-01-01 00:00:00"])
+def test_times_that_are_no_times(text):
+    """The last one is none in UTC."""
+    assert read(gmt_payment=text).paid_at is None
 
 
 def test_another_apps_notice_is_refused():

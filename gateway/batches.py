@@ -1,0 +1,100 @@
+"""Documents that wait at the same time go to their owner in one call.
+
+An idle door sends each at once. Only while a call is under way do others wait for it to return,
+and then go together: the busier, the larger the batches, and the less one costs (decision 0015).
+A call that is slow holds nobody up for longer than PATIENCE_S: the next one goes beside it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+
+from prometheus_client import Histogram
+
+from shared.errors import Problem, Unavailable
+from shared.telemetry import get_logger
+
+PATIENCE_S = 0.05
+CALLS_MAX = 8
+DOCUMENTS_MAX = 64
+BYTES_MAX = 192 * 1024
+"""Within the owner's limit for one body; a larger document goes alone."""
+
+Tell = Callable[[Sequence[bytes]], Awaitable[Sequence[str]]]
+"""The owner's word on each document, in their order; raises a Problem for all."""
+
+log = get_logger("batches")
+_sizes = Histogram(
+    "notify_batch_notices", "Notices that one call carries", buckets=(1, 2, 4, 8, 16, 32, 64)
+)
+_Entry = tuple[bytes, asyncio.Future[str]]
+
+
+class Batches:
+    """What waits for one owner, and the calls under way."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._waiting: deque[_Entry] = deque()
+        self._calls: set[asyncio.Future[None]] = set()
+        self._patience: asyncio.TimerHandle | None = None
+
+    async def put(self, document: bytes) -> str:
+        """The owner's word on this document; its Problem when it did not say one."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[str] = loop.create_future()
+        self._waiting.append((document, answer))
+        if not self._calls:
+            self._send()
+        elif self._patience is None:
+            self._patience = loop.call_later(PATIENCE_S, self._send)
+        return await answer
+
+    def _send(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        if self._waiting and len(self._calls) < CALLS_MAX:
+            # It starts with the loop's next round, and takes along all that came in this one. The
+            # call is nobody's own: what is bound to the delivery at hand stays out of it.
+            call = Context().run(asyncio.ensure_future, self._call())
+            self._calls.add(call)
+            call.add_done_callback(self._returned)
+
+    def _returned(self, call: asyncio.Future[None]) -> None:
+        self._calls.discard(call)
+        if not call.cancelled() and (error := call.exception()) is not None:
+            log.error("batches.call", exc_info=error)
+        self._send()
+
+    async def _call(self) -> None:
+        batch = self._taken()
+        if self._waiting:
+            self._send()  # this one is full
+        words: Sequence[str] = ()
+        failure: Exception = Unavailable("the owner did not speak of every document")
+        try:
+            if batch:
+                _sizes.observe(len(batch))
+                words = await self._tell([document for document, _ in batch])
+        except Problem as error:
+            failure = error
+        finally:
+            # Whatever happened, nobody is left waiting; whose request is gone has its answer.
+            for number, (_, answer) in enumerate(batch):
+                if not answer.done() and len(words) == len(batch):
+                    answer.set_result(words[number])
+                elif not answer.done():
+                    answer.set_exception(failure)
+
+    def _taken(self) -> list[_Entry]:
+        """The next batch, in the order of arrival."""
+        batch: list[_Entry] = []
+        size = 0
+        while self._waiting and len(batch) < DOCUMENTS_MAX:
+            size += len(self._waiting[0][0])
+            if batch and size > BYTES_MAX:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
