@@ -33,7 +33,7 @@ def built() -> None:
 
 
 @pytest.fixture(scope="package")
-def browser(built: None, stack: Stack) -> Iterator[Browser]:
+def browser(built: None) -> Iterator[Browser]:
     path: str = in_thread(chromium.executable)
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:

@@ -25,7 +25,7 @@ _TURN = """
 """
 _NAMED = re.compile("豆娘|Damselfly")
 FADE_MS, FADES_MAX = 50, 40
-TURN_MS, QUIET_MS = 30_000, 200
+SETTLE_MS, QUIET_MS = 30_000, 200
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -61,21 +61,23 @@ class Watched:
         """Opens it and waits until it has settled."""
         self.page.goto(path)
         self.page.locator("h1").first.wait_for()
-        self.page.wait_for_load_state("networkidle")
-        return self.page
+        return self._settled(path)
 
     def turn_to(self, path: str) -> Page:
         """Another page of the same console, as a click in it opens one: without loading the console
         again. Waits until the page has said its name and asks for nothing more."""
         self.page.evaluate(_TURN, path)
         expect(self.page).to_have_title(_NAMED)
+        return self._settled(path)
+
+    def _settled(self, path: str) -> Page:
         quiet = 0
-        for _ in range(TURN_MS // FADE_MS):
+        for _ in range(SETTLE_MS // FADE_MS):
             self.page.wait_for_timeout(FADE_MS)
             quiet = 0 if self._in_flight else quiet + 1
             if quiet * FADE_MS >= QUIET_MS:
                 return self.page
-        raise TimeoutError(f"{path} still asks after {TURN_MS} ms")
+        raise TimeoutError(f"{path} still asks after {SETTLE_MS} ms")
 
     def paint(self, scheme: Literal["light", "dark"]) -> None:
         """As when the system changes its appearance."""
