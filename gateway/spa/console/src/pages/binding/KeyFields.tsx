@@ -28,7 +28,7 @@ function CertificateField({ name, text }: { name: keyof Draft; text: TextKey }) 
         ref={picker}
         type="file"
         accept=".crt,.cer,.pem"
-        hidden
+        style={{ display: 'none' }}
         aria-label={t(text)}
         onChange={async (event) => {
           const file = event.target.files?.[0];
