@@ -28,7 +28,7 @@ from tests.fixtures.events import sample
 pytestmark = pytest.mark.asyncio
 M = "/api/merchant/v1"
 INVARIANT = Path(service.__file__).parent / "invariants/g8_audit_chain.sql"
-ENTRIES = int(os.environ.get("AUDIT_ENTRIES", "600"))
+ENTRIES = int(os.environ.get("AUDIT_ENTRIES", "2000"))
 """100000 for the figure of reliability §8 #32."""
 FILL = """
 INSERT INTO audit_log (tenant_id, audit_id, at, actor, action, subject, before, after)
