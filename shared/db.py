@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
 import asyncpg
@@ -57,11 +56,12 @@ def is_connection_lost(error: BaseException) -> bool:
     return isinstance(error, _LOST) or isinstance(getattr(error, "orig", None), _LOST)
 
 
-def sqlalchemy_url(url: str) -> str:
-    """postgresql://… -> the same for SQLAlchemy's asyncpg dialect."""
-    parts = urlsplit(url)
-    query = urlencode(parse_qsl(parts.query))
-    return urlunsplit(("postgresql+asyncpg", parts.netloc, parts.path, query, ""))
+def engine_of(url: str, **options: Any) -> AsyncEngine:
+    """SQLAlchemy on `url`, which asyncpg itself reads: SQLAlchemy would hand libpq's words such as
+    `sslmode` on as arguments that asyncpg does not know."""
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), **options
+    )
 
 
 async def _as_it_is(_connection: object) -> None:
@@ -115,8 +115,8 @@ class Database:
     def engine(self) -> AsyncEngine:
         """SQLAlchemy's engine, made when the first ordinary query needs it."""
         if self._engine is None:
-            self._engine = create_async_engine(
-                sqlalchemy_url(self._url),
+            self._engine = engine_of(
+                self._url,
                 pool_size=self._pool_size,
                 max_overflow=0,
                 pool_timeout=ACQUIRE_TIMEOUT_S,

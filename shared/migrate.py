@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared import inbox, outbox
-from shared.db import sqlalchemy_url
+from shared.db import engine_of
 
 APP_ROLE = "damselfly_app"
 LOCK_TIMEOUT = "5s"
@@ -58,7 +57,7 @@ def migrate(package: str, owner_url: str) -> None:
 async def _migrate(package: str, owner_url: str) -> None:
     module = importlib.import_module(package)
     folder = Path(str(module.__file__)).parent
-    engine = create_async_engine(sqlalchemy_url(owner_url))
+    engine = engine_of(owner_url)
     try:
         async with engine.begin() as connection:
             await connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))

@@ -88,6 +88,14 @@ WHERE published_at IS NOT NULL
 """
 _PURGE = "DELETE FROM outbox WHERE published_at < now() - make_interval(days => $1)"
 
+_LOST = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # cut in mid-answer: asyncpg no longer knows where it is
+    OSError,
+    TimeoutError,
+)
+
 log = get_logger("outbox")
 _published = Counter("outbox_published_total", "Events acknowledged by the broker", ["topic"])
 _replays = Counter("outbox_replays_total", "Replays after the broker lost its memory", ["topic"])
@@ -127,7 +135,7 @@ class Relay:
                     await self._lead(connection)
                 finally:
                     connection.terminate()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except _LOST as error:
                 log.warning("relay.lost_database", error=type(error).__name__)
                 await asyncio.sleep(RETRY_S)
 

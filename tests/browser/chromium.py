@@ -9,7 +9,10 @@ from pathlib import Path
 from deploy.local import console
 
 HERE = Path(__file__).parent
-SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SYSTEM = (
+    "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome",
+    "google-chrome-stable",
+)  # fmt: skip
 INSTALL_LIMIT_S = 300
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb"]
 _TELL_PATH = (

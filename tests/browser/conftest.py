@@ -50,9 +50,9 @@ def context_of(browser: Browser, stack: Stack, **options: Any) -> BrowserContext
     return context
 
 
-def sign_in(page: Page, account: dict[str, str], *, console: str = "商户") -> None:
-    """As a person does it, in Chinese."""
-    page.goto("/")
+def sign_in(page: Page, account: dict[str, str], *, console: str = "商户", at: str = "/") -> None:
+    """As a person does it, in Chinese, who was on the way to the page `at`."""
+    page.goto(at)
     page.get_by_text(console, exact=True).click()
     page.get_by_label("账号").fill(account["login"])
     page.get_by_label("密码").fill(account["password"])

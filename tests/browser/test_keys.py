@@ -1,4 +1,4 @@
-"""Keys on the page beyond the first pair: a second approver, and certificates."""
+"""Keys on the page beyond the first pair: two open pages, a second approver, certificates."""
 
 import re
 import secrets
@@ -31,13 +31,40 @@ def _generate(page: Page) -> str:
     return page.get_by_role("region", name=APP_PUBLIC_KEY).first.inner_text().strip()
 
 
+def test_two_open_pages_do_not_overwrite_each_other(
+    window: Open, shop: StorageState, account: Account
+) -> None:
+    """S36: one record behind two pages; whoever saves second is shown what changed meanwhile."""
+    opened = window(shop)
+    first = opened.go("/miniprogram")
+    second = opened.page.context.new_page()
+    second.goto("/dragonfly?tab=iot")
+    receiver = "收款账户 PID"
+    for page in (first, second):
+        page.get_by_label(receiver).wait_for()
+        page.wait_for_load_state("networkidle")
+    before = first.get_by_label(receiver).input_value()
+    first.get_by_label(receiver).fill("")
+    first.get_by_role("button", name="保存绑定").click()
+    expect(first.get_by_text("绑定已保存")).to_be_visible()
+    second.get_by_label(receiver).fill("2088000000000009")
+    second.get_by_role("button", name="保存绑定").click()
+    dialog = second.get_by_role("dialog", name="这份配置刚被他人修改")
+    expect(dialog.get_by_role("cell", name=before)).to_be_visible()
+    expect(dialog.get_by_text(f"{account.login} 于")).to_be_visible()
+    dialog.get_by_role("button", name="载入最新内容").click()
+    expect(second.get_by_label(receiver)).to_have_value("")
+    second.get_by_label(receiver).fill(before)
+    second.get_by_role("button", name="保存绑定").click()
+    expect(second.get_by_text("绑定已保存")).to_be_visible()
+
+
 def test_certificates(window: Open, stack: Stack, account: Account, shop: StorageState) -> None:
     """S26, S32-S34: an app in certificate mode, by three files; then the live check."""
     opened = window()
     page = opened.page
-    sign_in(page, {"login": account.login, "password": account.password})
+    sign_in(page, {"login": account.login, "password": account.password}, at="/miniprogram")
     walk = Walk(page, stack, account, "zh-CN")
-    page.goto("/miniprogram")
     page.get_by_label("已绑定的小程序").click()
     page.get_by_title("绑定另一个").click()
     page.get_by_role("button", name="生成 2048 位密钥对").click()
@@ -68,8 +95,7 @@ def test_certificates(window: Open, stack: Stack, account: Account, shop: Storag
 def test_a_second_approver(window: Open, account: Account, shop: StorageState) -> None:
     """S131, S132: with two pairs of eyes wanted, a new key waits; who asked cannot agree."""
     page = window().page
-    sign_in(page, {"login": account.login, "password": account.password})
-    page.goto("/settings/merchant")
+    sign_in(page, {"login": account.login, "password": account.password}, at="/settings/merchant")
     page.get_by_role("switch", name="密钥变更需第二人复核").click()
     page.get_by_role("button", name="保存", exact=True).click()
     confirm_password(page, account.password)
@@ -88,8 +114,7 @@ def test_a_second_approver(window: Open, account: Account, shop: StorageState) -
     expect(waiting.get_by_role("button", name="同意")).to_be_disabled()
 
     opened = window()
-    sign_in(opened.page, other)
-    opened.page.goto("/miniprogram")
+    sign_in(opened.page, other, at="/miniprogram")
     waiting = opened.page.get_by_role("region", name="待复核的密钥变更")
     expect(waiting).to_be_visible()
     assert opened.axe() == []

@@ -66,8 +66,7 @@ def test_header_edition_and_support(window: Open, shop: StorageState, account: A
 def test_wechat(window: Open, stack: Stack, account: Account, shop: StorageState) -> None:
     """S118: the settings stay, the keys go in and never come back."""
     page = window().page
-    sign_in(page, {"login": account.login, "password": account.password})
-    page.goto("/settings/wechat")
+    sign_in(page, {"login": account.login, "password": account.password}, at="/settings/wechat")
     page.get_by_label("微信商户号 (mch_id)").fill("1900000001")
     page.get_by_label("微信 AppID").fill("wx0123456789abcdef")
     page.get_by_label("商户证书序列号").fill("5A" * 20)
@@ -93,8 +92,7 @@ def test_staff_and_roles(window: Open, account: Account, shop: StorageState) -> 
     """S131: a cashier is made with the password shown again, and sees a cashier's menu only."""
     opened = window()
     page = opened.page
-    sign_in(page, {"login": account.login, "password": account.password})
-    page.goto("/staff")
+    sign_in(page, {"login": account.login, "password": account.password}, at="/staff")
     cashier = {"login": f"till-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(16)}
     page.get_by_role("button", name="添加员工").first.click()
     form = page.get_by_role("dialog", name="添加员工")
@@ -119,8 +117,7 @@ def test_staff_and_roles(window: Open, account: Account, shop: StorageState) -> 
 
 def test_api_key_is_shown_once(window: Open, account: Account, shop: StorageState) -> None:
     page = window().page
-    sign_in(page, {"login": account.login, "password": account.password})
-    page.goto("/api-keys")
+    sign_in(page, {"login": account.login, "password": account.password}, at="/api-keys")
     page.get_by_role("button", name="新建密钥").first.click()
     form = page.get_by_role("dialog", name="新建密钥")
     form.get_by_label("名称").fill("前台收银")
@@ -163,8 +160,7 @@ def test_acting_for_a_merchant(
     operator = stack.info["demo"]["operator"]
     opened = window()
     page = opened.page
-    sign_in(page, operator, console="运营方")
-    page.goto("/merchants")
+    sign_in(page, operator, console="运营方", at="/merchants")
     page.get_by_role("button", name=f"详情 {account.merchant}").click()
     page.get_by_role("button", name="代为操作").click()
     page.get_by_label("事由").fill("协助绑定小程序")

@@ -1,4 +1,4 @@
-"""People at work in the console: what was paid is seen, two open pages overwrite nothing."""
+"""People at work in the console: what was paid is seen, by whoever may."""
 
 import re
 import secrets
@@ -25,6 +25,8 @@ def test_a_payment_of_the_device_is_seen(window: Open, owner: StorageState, stac
     panel = page.get_by_role("dialog")
     expect(panel.get_by_text("¥0.01").first).to_be_visible()
     expect(panel.get_by_text("支付成功")).to_be_visible()
+    # It takes the keyboard only when it has come to rest.
+    page.locator(".ant-drawer:focus-within").wait_for()
     page.keyboard.press("Escape")
     page.wait_for_url(re.compile(r"/orders\?"))
 
@@ -58,32 +60,6 @@ def test_no_private_key_comes_back(window: Open, owner: StorageState, stack: Sta
     page.get_by_role("button", name="小程序配置").click()
     page.wait_for_url(re.compile("/miniprogram"))
     expect(page.get_by_label("小程序 AppID")).to_have_value(app_id)
-
-
-def test_two_open_pages_do_not_overwrite_each_other(window: Open, owner: StorageState) -> None:
-    """S36: one record behind two pages; whoever saves second is shown what changed meanwhile."""
-    opened = window(owner)
-    first = opened.go("/miniprogram")
-    second = opened.page.context.new_page()
-    second.goto("/dragonfly?tab=iot")
-    account = "收款账户 PID"
-    for page in (first, second):
-        page.get_by_label(account).wait_for()
-        page.wait_for_load_state("networkidle")
-    before = first.get_by_label(account).input_value()
-    first.get_by_label(account).fill("")
-    first.get_by_role("button", name="保存绑定").click()
-    expect(first.get_by_text("绑定已保存")).to_be_visible()
-    second.get_by_label(account).fill("2088000000000009")
-    second.get_by_role("button", name="保存绑定").click()
-    dialog = second.get_by_role("dialog", name="这份配置刚被他人修改")
-    expect(dialog.get_by_role("cell", name=before)).to_be_visible()
-    expect(dialog.get_by_text("owner@demo 于")).to_be_visible()
-    dialog.get_by_role("button", name="载入最新内容").click()
-    expect(second.get_by_label(account)).to_have_value("")
-    second.get_by_label(account).fill(before)
-    second.get_by_role("button", name="保存绑定").click()
-    expect(second.get_by_text("绑定已保存")).to_be_visible()
 
 
 def test_a_new_merchant_from_first_login(window: Open, operator: StorageState) -> None:

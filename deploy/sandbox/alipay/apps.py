@@ -129,8 +129,9 @@ class Apps:
         return bool(self._ledger.read(found, token, app.app_id))
 
     async def register(self, wanted: dict[str, Any]) -> App:
-        """Again with the same app_id: the new public key counts, ours and the seller stay."""
-        public_key = _public_key(wanted)
+        """Again with the same app_id: the new public key counts; the seller stays, and so does our
+        key unless another is given."""
+        public_key, alipay_key = _public_key(wanted), _alipay_key(wanted)
         mode = _one_of(wanted, "mode", MODES)
         buyer_ids = _one_of(wanted, "buyer_ids", BUYER_IDS)
         aes_key = _aes_key(wanted)
@@ -138,13 +139,15 @@ class Apps:
         async with self._registering:
             app_id = _digits(wanted, "app_id", 32) or f"2021{secrets.randbelow(10**12):012d}"
             known = self._apps.get(app_id)
+            if alipay_key is None:
+                alipay_key = known.alipay_key if known else await _new_key()
             return await self._keep(
                 App(
                     app_id,
                     known.seller_id if known else f"2088{secrets.randbelow(10**12):012d}",
                     mode,
                     public_key,
-                    known.alipay_key if known else await asyncio.to_thread(rsa2.new_private_key),
+                    alipay_key,
                     notify_url,
                     buyer_ids,
                     aes_key,
@@ -159,8 +162,7 @@ class Apps:
             known = self._apps.get(app_id)
             if known is None:
                 return None
-            alipay_key = await asyncio.to_thread(rsa2.new_private_key)
-            return await self._keep(replace(known, alipay_key=alipay_key))
+            return await self._keep(replace(known, alipay_key=await _new_key()))
 
     async def prepare_counterfeit(self, kind: str, app_id: str) -> None:
         if app_id in self._apps:
@@ -206,6 +208,21 @@ def _public_key(wanted: dict[str, Any]) -> rsa.RSAPublicKey:
         return rsa2.parse_public_key(text)
     except rsa2.BadKey as error:
         raise BadRegistration(f"public_key: {error}") from error
+
+
+async def _new_key() -> rsa.RSAPrivateKey:
+    """Not on the loop: it takes a tenth of a second."""
+    return await asyncio.to_thread(rsa2.new_private_key)
+
+
+def _alipay_key(wanted: dict[str, Any]) -> rsa.RSAPrivateKey | None:
+    text = wanted.get("alipay_private_key")
+    if text is None:
+        return None
+    try:
+        return rsa2.load_private_pem(str(text))
+    except (ValueError, TypeError) as error:
+        raise BadRegistration("alipay_private_key: not the PEM of an RSA private key") from error
 
 
 def _aes_key(wanted: dict[str, Any]) -> bytes | None:

@@ -61,7 +61,7 @@ def private_pem(key: rsa.RSAPrivateKey) -> str:
 
 
 def load_private_pem(pem: str) -> rsa.RSAPrivateKey:
-    """Our own key back from our own disk, so the costly consistency check is left out."""
+    """Our own key from our own disk, or a tester's: the costly consistency check is left out."""
     key = serialization.load_pem_private_key(
         pem.encode(), None, unsafe_skip_rsa_key_validation=True
     )

@@ -19,6 +19,7 @@ from services.binding import service
 from services.binding.app import create_app
 from services.binding.config import BindingConfig
 from services.binding.domain import Role, sha256_hex
+from services.binding.first_run import FirstRun
 from services.binding.passwords import Passwords
 
 PASSWORD = "correct horse battery"
@@ -45,56 +46,68 @@ class Caller:
         )
 
 
-@pytest_asyncio.fixture
-async def binding(service_db, clock, kek_file, service_keys, tmp_path):
-    """.deps, .database, callers .edge, .egress, .payment, and makers of callers:
-    .user(tenant_id, user_id, permissions, session_id), .caller(issuer)."""
-    database = service_db("binding")
-    await database.truncate()
+@pytest_asyncio.fixture(scope="module")
+async def service_app(kept_db, standing_clock, kek_file, service_keys, tmp_path_factory):
+    """The service, started once for the module: (app, config, HTTP client)."""
+    database = await kept_db("binding")
     config = BindingConfig(
         DATABASE_URL_BINDING=database.app_url,
         kafka_bootstrap="127.0.0.1:1",
         service_key_file=service_keys.key_file("binding"),
         service_trust_file=service_keys.trust_file,
         kek_file=kek_file,
-        audit_anchor_file=tmp_path / "anchors.jsonl",
+        audit_anchor_file=tmp_path_factory.mktemp("binding") / "anchors.jsonl",
     )
-    app = create_app(config, clock, Passwords(CHEAP))
+    app = create_app(config, standing_clock, Passwords(CHEAP))
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://binding") as client,
     ):
+        yield app, config, client
 
-        def caller(issuer="gateway-edge", **facts):
-            facts = {"kind": "service", "subject": issuer} | facts
-            signer = service_keys.signer(issuer, clock)
-            return Caller(client, partial(signer.issue, "binding", **facts))
 
-        def user(tenant_id, user_id, permissions, session_id=None, **facts):
-            """Steps up by default: the tests of the step-up itself take it away."""
-            facts = {"step_up_until": clock.now() + timedelta(days=365)} | facts
-            return caller(
-                kind="user",
-                subject=str(user_id),
-                tenant_id=UUID(str(tenant_id)),
-                session_id=str(session_id) if session_id else None,
-                permissions=permissions,
-                **facts,
-            )
+@pytest_asyncio.fixture
+async def binding(service_app, service_db, clock, service_keys):
+    """.deps, .database, callers .edge, .egress, .payment, and makers of callers:
+    .user(tenant_id, user_id, permissions, session_id), .caller(issuer)."""
+    app, config, client = service_app
+    database = service_db("binding")
+    await database.truncate()
+    config.audit_anchor_file.unlink(missing_ok=True)
+    app.state.first_run = FirstRun(app.state.deps, config.setup_code_file)
+    guided = app.state.onboarding
 
-        yield SimpleNamespace(
-            app=app,
-            deps=app.state.deps,
-            config=config,
-            client=client,
-            database=database,
-            edge=caller(),
-            egress=caller("gateway-egress"),
-            payment=caller("payment"),
-            caller=caller,
-            user=user,
+    def caller(issuer="gateway-edge", **facts):
+        facts = {"kind": "service", "subject": issuer} | facts
+        signer = service_keys.signer(issuer, clock)
+        return Caller(client, partial(signer.issue, "binding", **facts))
+
+    def user(tenant_id, user_id, permissions, session_id=None, **facts):
+        """Steps up by default: the tests of the step-up itself take it away."""
+        facts = {"step_up_until": clock.now() + timedelta(days=365)} | facts
+        return caller(
+            kind="user",
+            subject=str(user_id),
+            tenant_id=UUID(str(tenant_id)),
+            session_id=str(session_id) if session_id else None,
+            permissions=permissions,
+            **facts,
         )
+
+    yield SimpleNamespace(
+        app=app,
+        deps=app.state.deps,
+        config=config,
+        client=client,
+        database=database,
+        edge=caller(),
+        egress=caller("gateway-egress"),
+        payment=caller("payment"),
+        caller=caller,
+        user=user,
+    )
+    app.state.onboarding = guided  # a test may have put another in its place
 
 
 @pytest.fixture

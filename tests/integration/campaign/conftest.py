@@ -22,8 +22,8 @@ PUBLIC = "https://pay.example"
 
 
 @pytest_asyncio.fixture
-async def place(service_db):
-    found = service_db("campaign")
+async def place(kept_db):
+    found = await kept_db("campaign")
     await found.truncate()
     return found
 

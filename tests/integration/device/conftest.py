@@ -38,12 +38,10 @@ class Caller:
         )
 
 
-@pytest_asyncio.fixture
-async def device(service_db, clock, kek_file, service_keys):
-    """.deps, .database, callers .edge, .payment, .owner, .stranger, and makers of callers:
-    .caller(issuer, **facts), .person(tenant, permissions), .terminal(device_id)."""
-    database = service_db("device")
-    await database.truncate()
+@pytest_asyncio.fixture(scope="module")
+async def service_app(kept_db, standing_clock, kek_file, service_keys):
+    """The service, started once for the module: (app, HTTP client)."""
+    database = await kept_db("device")
     config = DeviceConfig(
         DATABASE_URL_DEVICE=database.app_url,
         kafka_bootstrap="127.0.0.1:1",
@@ -51,38 +49,48 @@ async def device(service_db, clock, kek_file, service_keys):
         service_trust_file=service_keys.trust_file,
         kek_file=kek_file,
     )
-    app = create_app(config, clock)
+    app = create_app(config, standing_clock)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://device") as client,
     ):
+        yield app, client
 
-        def caller(issuer="gateway-edge", **facts):
-            facts = {"kind": "service", "subject": issuer} | facts
-            signer = service_keys.signer(issuer, clock)
-            return Caller(client, partial(signer.issue, "device", **facts))
 
-        def person(tenant_id, permissions=OWNER):
-            return caller(
-                kind="user", subject=str(uuid4()), tenant_id=tenant_id, permissions=permissions
-            )
+@pytest_asyncio.fixture
+async def device(service_app, service_db, clock, service_keys):
+    """.deps, .database, callers .edge, .payment, .owner, .stranger, and makers of callers:
+    .caller(issuer, **facts), .person(tenant, permissions), .terminal(device_id)."""
+    app, client = service_app
+    database = service_db("device")
+    await database.truncate()
 
-        yield SimpleNamespace(
-            app=app,
-            deps=app.state.deps,
-            client=client,
-            database=database,
-            caller=caller,
-            edge=caller(),
-            payment=caller("payment"),
-            person=person,
-            owner=person(MERCHANT),
-            stranger=person(OTHER_MERCHANT),
-            terminal=lambda device_id: caller(
-                kind="device", subject=str(device_id), tenant_id=MERCHANT
-            ),
+    def caller(issuer="gateway-edge", **facts):
+        facts = {"kind": "service", "subject": issuer} | facts
+        signer = service_keys.signer(issuer, clock)
+        return Caller(client, partial(signer.issue, "device", **facts))
+
+    def person(tenant_id, permissions=OWNER):
+        return caller(
+            kind="user", subject=str(uuid4()), tenant_id=tenant_id, permissions=permissions
         )
+
+    yield SimpleNamespace(
+        app=app,
+        deps=app.state.deps,
+        client=client,
+        database=database,
+        caller=caller,
+        edge=caller(),
+        payment=caller("payment"),
+        person=person,
+        owner=person(MERCHANT),
+        stranger=person(OTHER_MERCHANT),
+        terminal=lambda device_id: caller(
+            kind="device", subject=str(device_id), tenant_id=MERCHANT
+        ),
+    )
 
 
 @pytest.fixture

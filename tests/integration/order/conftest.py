@@ -21,8 +21,8 @@ INVARIANTS = sorted(Path("services/order/invariants").glob("*.sql"))
 
 
 @pytest_asyncio.fixture
-async def place(service_db):
-    found = service_db("order")
+async def place(kept_db):
+    found = await kept_db("order")
     await found.truncate()
     return found
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
-import pytest
 import pytest_asyncio
 
 from services.payment import hot, repo, settlement
 from services.payment.app import create_app
 from services.payment.config import PaymentConfig
+from services.payment.service import finish_calls
 from services.payment.sweeper import Sweeper
 from shared.clock import SystemClock
 from shared.events import decode
@@ -190,7 +190,7 @@ class Shop:
         return {name: rows for name, rows in found.items() if rows}
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module")
 async def egress():
     started = Egress()
     await started.start()
@@ -198,9 +198,9 @@ async def egress():
     await started.stop()
 
 
-@pytest.fixture
-def config(service_db, service_keys, egress):
-    place = service_db("payment")
+@pytest_asyncio.fixture(scope="module")
+async def config(kept_db, service_keys, egress):
+    place = await kept_db("payment")
     return PaymentConfig(
         DATABASE_URL_PAYMENT=place.app_url,
         DATABASE_OWNER_URL_PAYMENT=place.owner_url,
@@ -212,10 +212,9 @@ def config(service_db, service_keys, egress):
     )
 
 
-@pytest_asyncio.fixture
-async def shop(service_db, service_keys, egress, config):
-    place = service_db("payment")
-    await place.truncate()
+@pytest_asyncio.fixture(scope="module")
+async def service_app(config):
+    """The service, started once for the module: (app, HTTP client)."""
     app = create_app(config, SystemClock())
     async with (
         app.router.lifespan_context(app),
@@ -223,7 +222,17 @@ async def shop(service_db, service_keys, egress, config):
             transport=httpx.ASGITransport(app=app), base_url="http://payment", timeout=30
         ) as http,
     ):
-        yield Shop(place, app, http, service_keys, egress)
+        yield app, http
+
+
+@pytest_asyncio.fixture
+async def shop(service_app, service_db, service_keys, egress):
+    app, http = service_app
+    place = service_db("payment")
+    await place.truncate()
+    egress.forget()
+    yield Shop(place, app, http, service_keys, egress)
+    await finish_calls(app.state.deps)
 
 
 @pytest_asyncio.fixture

@@ -37,13 +37,17 @@ class Egress:
     """
 
     def __init__(self):
+        self.forget()
+        self._runner = None
+        self.port = 0
+
+    def forget(self):
+        """As if it had never been asked anything."""
         self.trades = {}
         self.calls = Counter()
         self.asked = []
         self._script = defaultdict(deque)
         self._always = {}
-        self._runner = None
-        self.port = 0
 
     @property
     def url(self):

@@ -8,14 +8,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.payment import hot, repo
 from services.payment.domain import ACTIVE, Payment, State
 from services.payment.models import Base, MerchantApp, NoticeRow, PaymentRow, Store
 from services.payment.notice import Notice
 from services.payment.sweeper import audit, purge
-from shared.db import sqlalchemy_url
+from shared.db import engine_of
 from tests.integration.payment.conftest import APP_ID
 from tests.integration.payment.egress import PAY
 
@@ -37,7 +36,7 @@ async def test_models_are_what_the_migrations_made(shop):
         )
         return compare_metadata(context, Base.metadata)
 
-    engine = create_async_engine(sqlalchemy_url(shop.place.owner_url))
+    engine = engine_of(shop.place.owner_url)
     async with engine.connect() as connection:
         found = await connection.run_sync(differences)
     await engine.dispose()

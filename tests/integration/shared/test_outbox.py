@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from shared import outbox
@@ -181,3 +182,30 @@ async def test_a_relay_survives_its_connection_being_cut(db, database, clock):
                 break
         await until(all_published(database))
     assert sorted(set(broker.names())) == ["a", "b"]
+
+
+@pytest.mark.asyncio
+async def test_a_relay_survives_a_cut_in_mid_answer(db, database, clock):
+    """asyncpg then says that the connection is busy for ever, by an error of no known family."""
+
+    class Busy:
+        def __init__(self, connection):
+            self.execute, self.fetchval = connection.execute, connection.fetchval
+            self.terminate = connection.terminate
+
+        async def fetch(self, *_):
+            raise asyncpg.InternalClientError("another operation is in progress")
+
+    class CutOnce:
+        def __init__(self):
+            self.wrap = [Busy]
+
+        async def connect(self):
+            connection = await db.connect()
+            return self.wrap.pop()(connection) if self.wrap else connection
+
+    broker = Broker()
+    async with relaying(CutOnce(), broker):
+        await say(db, clock, "a")
+        await until(all_published(database))
+    assert broker.names() == ["a"]

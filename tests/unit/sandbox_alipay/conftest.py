@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.unit.sandbox_alipay.merchant import Merchant
@@ -73,6 +74,17 @@ def key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
+@pytest.fixture(scope="session")
+def alipay_pem() -> str:
+    """What the sandbox answers with: making a pair for each test would take most of the time."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
 @pytest_asyncio.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession() as session:
@@ -81,10 +93,10 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest_asyncio.fixture
 async def merchant(
-    sandbox: Process, http: aiohttp.ClientSession, key: rsa.RSAPrivateKey
+    sandbox: Process, http: aiohttp.ClientSession, key: rsa.RSAPrivateKey, alipay_pem: str
 ) -> AsyncIterator[Merchant]:
     merchant = Merchant(http, sandbox.base, key)
-    await merchant.register()
+    await merchant.register(alipay_private_key=alipay_pem)
     yield merchant
     await merchant.admin("DELETE", "faults")
     await merchant.admin("POST", "clock", {"scale": 1})

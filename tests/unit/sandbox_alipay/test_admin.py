@@ -94,6 +94,15 @@ async def test_registering_again_keeps_alipay_key_and_seller(merchant: Merchant)
 
 
 @pytest.mark.asyncio
+async def test_the_alipay_key_may_be_given(merchant: Merchant, alipay_pem: str) -> None:
+    given = serialization.load_pem_private_key(alipay_pem.encode(), None).public_key()
+    told = base64.b64decode(merchant.alipay_public_key)
+    assert serialization.load_der_public_key(told) == given
+    again = await merchant.register(app_id=merchant.app_id)
+    assert base64.b64decode(again["alipay_public_key"]) == told
+
+
+@pytest.mark.asyncio
 async def test_every_app_has_its_own_alipay_key(merchant: Merchant) -> None:
     first = merchant.alipay_public_key
     second = await merchant.register(app_id="2021000000000777")
@@ -118,6 +127,8 @@ async def test_every_app_has_its_own_alipay_key(merchant: Merchant) -> None:
         {"mode": "paper"},
         {"aes_key": "AAECAwQFBgcICQoLDA0ODw"},
         {"aes_key": "AAECAwQFBgcICQoLDA0O"},
+        {"alipay_private_key": "x"},
+        {"alipay_private_key": 7},
         {"aes_key": 7},
         {"messages_url": "ftp://x"},
         {"notify_url": "ftp://x"},
