@@ -71,9 +71,9 @@ async def town(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("SERVICE_KEY_FILE", str(service_keys.key_file("gateway-edge")))
-    edge = Edge(EdgeConfig(), clock)
     # Whether somebody has built the console in this tree must not matter here.
-    edge._static = StaticFiles(tmp_path / "no-console")
+    monkeypatch.setattr("gateway.edge.StaticFiles", lambda: StaticFiles(tmp_path / "no-console"))
+    edge = Edge(EdgeConfig(), clock)
     monkeypatch.setenv("SERVICE_KEY_FILE", str(service_keys.key_file("gateway-egress")))
     egress = Egress(EgressConfig(alipay_timeout_ms=10_000), clock)
     app = app_document(kek, app_keys, alipay_keys)
