@@ -1,6 +1,10 @@
 """Registers the fixtures of tests/fixtures for every tier."""
 
+import asyncio
+from collections.abc import Callable
+
 import structlog
+import uvloop
 
 # As the programs log, but to whatever pytest captures now. The library's own default draws every
 # traceback with the value of each local name: minutes of work where an error is what is tested.
@@ -24,3 +28,8 @@ pytest_plugins = [
     "tests.fixtures.commands",
     "tests.fixtures.spread",
 ]
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that the programs run on."""
+    return {"uvloop": uvloop.new_event_loop}

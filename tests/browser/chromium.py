@@ -14,7 +14,11 @@ SYSTEM = (
     "google-chrome-stable",
 )  # fmt: skip
 INSTALL_LIMIT_S = 300
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb"]
+FLAGS = [
+    "--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb",
+    # Pages are loaded far more than they are used: compiling them twice over would not pay.
+    "--js-flags=--no-maglev --no-opt",
+]  # fmt: skip
 _TELL_PATH = (
     "import('@sparticuz/chromium').then(async (found) =>"
     " process.stdout.write(await found.default.executablePath()))"

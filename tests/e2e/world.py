@@ -94,7 +94,6 @@ class World:
         self.app_id: str = stack.info["demo"]["app_id"]
 
     async def close(self) -> None:
-        await self.admin.delete("/faults")
         await self.http.aclose()
         await self.admin.aclose()
 

@@ -12,6 +12,7 @@ export default mergeConfig(
       hookTimeout: 60_000,
       pool: 'threads',
       maxWorkers: 1,
+      isolate: false,
     },
   }),
 );
