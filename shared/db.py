@@ -30,7 +30,7 @@ ACQUIRE_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 15.0
 IDLE_LIFETIME_S = 120.0
 
-_LOST = (
+LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
@@ -40,6 +40,8 @@ _LOST = (
     OSError,
     TimeoutError,
 )
+"""What a connection that went away raises; cut in mid-answer, asyncpg no longer knows where it is
+and says InternalClientError, which is of no family of its own."""
 
 
 def make_base() -> type[DeclarativeBase]:
@@ -53,7 +55,7 @@ def make_base() -> type[DeclarativeBase]:
 
 def is_connection_lost(error: BaseException) -> bool:
     """Whether the database went away (as opposed to refusing what we said)."""
-    return isinstance(error, _LOST) or isinstance(getattr(error, "orig", None), _LOST)
+    return isinstance(error, LOST) or isinstance(getattr(error, "orig", None), LOST)
 
 
 def engine_of(url: str, **options: Any) -> AsyncEngine:
@@ -100,7 +102,7 @@ class Database:
                     reset=_as_it_is,
                 )
                 return
-            except _LOST:
+            except LOST:
                 if attempt == 39:
                     raise
                 await asyncio.sleep(0.25)
@@ -139,7 +141,7 @@ class Database:
                     text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value}
                 )
                 yield session
-        except _LOST as error:
+        except LOST as error:
             raise Unavailable("the database is away") from error
         finally:
             await session.close()
@@ -189,7 +191,7 @@ class Database:
                 except asyncpg.InternalClientError:
                     connection.terminate()  # cut in mid-answer: nobody may get it again
                     raise
-        except _LOST as error:
+        except LOST as error:
             raise Unavailable("the database is away") from error
 
     async def connect(self) -> "asyncpg.Connection[Any]":

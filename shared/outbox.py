@@ -19,7 +19,7 @@ from prometheus_client import Counter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db import Database
+from shared.db import LOST, Database
 from shared.errors import Unavailable
 from shared.events.base import Event
 from shared.telemetry import get_logger
@@ -88,14 +88,6 @@ WHERE published_at IS NOT NULL
 """
 _PURGE = "DELETE FROM outbox WHERE published_at < now() - make_interval(days => $1)"
 
-_LOST = (
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # cut in mid-answer: asyncpg no longer knows where it is
-    OSError,
-    TimeoutError,
-)
-
 log = get_logger("outbox")
 _published = Counter("outbox_published_total", "Events acknowledged by the broker", ["topic"])
 _replays = Counter("outbox_replays_total", "Replays after the broker lost its memory", ["topic"])
@@ -135,7 +127,7 @@ class Relay:
                     await self._lead(connection)
                 finally:
                     connection.terminate()
-            except _LOST as error:
+            except (*LOST, asyncpg.PostgresError) as error:
                 log.warning("relay.lost_database", error=type(error).__name__)
                 await asyncio.sleep(RETRY_S)
 

@@ -1,13 +1,10 @@
 """The binding service behind its own HTTP door, with its real database, as the edge sees it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from types import SimpleNamespace
 from uuid import UUID
 
-import httpx
 import pytest
 import pytest_asyncio
 from pwdlib import PasswordHash
@@ -21,29 +18,13 @@ from services.binding.config import BindingConfig
 from services.binding.domain import Role, sha256_hex
 from services.binding.first_run import FirstRun
 from services.binding.passwords import Passwords
+from tests.integration.served import Caller, callers, served
 
 PASSWORD = "correct horse battery"
 APP_ID = "2021000000000001"
 SELLER_ID = "2088000000000001"
 CHEAP = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
 """The real one costs 0.3 s of CPU; what it costs is proved by tests/unit/binding/test_passwords."""
-
-
-@dataclass
-class Caller:
-    """One caller's view of the service: a service token of the right kind on every request."""
-
-    client: httpx.AsyncClient
-    token: Callable[[], str]
-
-    async def __call__(self, method, path, body=None, **params):
-        return await self.client.request(
-            method,
-            path,
-            json=body,
-            params=params,
-            headers={"Authorization": f"Bearer {self.token()}"},
-        )
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -59,11 +40,7 @@ async def service_app(kept_db, standing_clock, kek_file, service_keys, tmp_path_
         audit_anchor_file=tmp_path_factory.mktemp("binding") / "anchors.jsonl",
     )
     app = create_app(config, standing_clock, Passwords(CHEAP))
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://binding") as client,
-    ):
+    async with served(app, "binding") as client:
         yield app, config, client
 
 
@@ -78,10 +55,7 @@ async def binding(service_app, service_db, clock, service_keys):
     app.state.first_run = FirstRun(app.state.deps, config.setup_code_file)
     guided = app.state.onboarding
 
-    def caller(issuer="gateway-edge", **facts):
-        facts = {"kind": "service", "subject": issuer} | facts
-        signer = service_keys.signer(issuer, clock)
-        return Caller(client, partial(signer.issue, "binding", **facts))
+    caller = callers(client, "binding", service_keys, clock)
 
     def user(tenant_id, user_id, permissions, session_id=None, **facts):
         """Steps up by default: the tests of the step-up itself take it away."""

@@ -1,12 +1,8 @@
 """The device service behind its own HTTP door, with its real database, as the edge sees it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 from types import SimpleNamespace
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 import pytest_asyncio
 
@@ -15,27 +11,11 @@ from services.device.config import DeviceConfig
 from services.device.service import record_stores
 from shared.events.base import stamp
 from shared.events.binding import StoreCreated
+from tests.integration.served import callers, served
 
 MERCHANT = UUID("01a20000-0000-7000-8000-000000000001")
 OTHER_MERCHANT = UUID("01a20000-0000-7000-8000-000000000002")
 OWNER = frozenset({"devices.read", "devices.write"})
-
-
-@dataclass
-class Caller:
-    """One caller's view of the service: a service token of the right kind on every request."""
-
-    client: httpx.AsyncClient
-    token: Callable[[], str]
-
-    async def __call__(self, method, path, body=None, **params):
-        return await self.client.request(
-            method,
-            path,
-            json=body,
-            params=params,
-            headers={"Authorization": f"Bearer {self.token()}"},
-        )
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -50,11 +30,7 @@ async def service_app(kept_db, standing_clock, kek_file, service_keys):
         kek_file=kek_file,
     )
     app = create_app(config, standing_clock)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://device") as client,
-    ):
+    async with served(app, "device") as client:
         yield app, client
 
 
@@ -66,10 +42,7 @@ async def device(service_app, service_db, clock, service_keys):
     database = service_db("device")
     await database.truncate()
 
-    def caller(issuer="gateway-edge", **facts):
-        facts = {"kind": "service", "subject": issuer} | facts
-        signer = service_keys.signer(issuer, clock)
-        return Caller(client, partial(signer.issue, "device", **facts))
+    caller = callers(client, "device", service_keys, clock)
 
     def person(tenant_id, permissions=OWNER):
         return caller(
