@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.watched import Watched
+from tests.fixtures.plain_http import NO_TLS
 from tests.fixtures.postgres import ServiceDatabase, die_with_parent, free_port, in_thread
 from tests.fixtures.processes import ROOT
 from tests.fixtures.tokens import ServiceKeys
@@ -62,7 +63,7 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
     while True:
         assert process.poll() is None, "it ended"
         try:
-            if httpx.get(url).status_code == 200:
+            if httpx.get(url, verify=NO_TLS).status_code == 200:
                 return
         except httpx.TransportError:
             assert time.monotonic() < deadline

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.contract.generate import ROOT, documents
+from tests.contract.generate import DOCUMENTS, ROOT
 
 
-@pytest.mark.parametrize(("path", "text"), list(documents()), ids=lambda value: str(value)[:40])
-def test_the_committed_document_is_up_to_date(path, text):
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_the_committed_document_is_up_to_date(path):
     committed = (ROOT / path).read_text() if (ROOT / path).exists() else ""
-    assert committed == text, f"{path}: run `python -m tests.contract.generate`"
+    assert committed == DOCUMENTS[path](), f"{path}: run `python -m tests.contract.generate`"

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.fixtures.plain_http import NO_TLS
 from tests.fixtures.processes import Stack
 
 RESTART_LIMIT_S = 15.0
@@ -33,9 +34,10 @@ def test_every_process_it_names_runs(stack: Stack) -> None:
 def test_every_address_it_names_answers(stack: Stack) -> None:
     info = stack.info
     addresses = [*info["services"].values(), *info["gateway"].values()]
-    for address in addresses:
-        assert httpx.get(f"{address}/readyz", timeout=5).status_code == 200, address
-    assert httpx.get(f"{info['sandbox']['alipay']['admin']}/health", timeout=5).status_code == 200
+    with httpx.Client(timeout=5, verify=NO_TLS) as client:
+        for address in addresses:
+            assert client.get(f"{address}/readyz").status_code == 200, address
+        assert client.get(f"{info['sandbox']['alipay']['admin']}/health").status_code == 200
 
 
 def test_the_public_port_is_the_one_asked_for_and_the_egress_is_beside_it(stack: Stack) -> None:

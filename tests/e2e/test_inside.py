@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from tests.e2e.world import World
+from tests.fixtures.plain_http import NO_TLS
 from tests.fixtures.tokens import ServiceKeys
 
 pytestmark = pytest.mark.asyncio
@@ -34,7 +35,7 @@ async def test_a_service_asked_directly_refuses(
         none_alg = "eyJhbGciOiJub25lIn0.eyJhdWQiOiJwYXltZW50In0."
         for header in (None, "Bearer", "Bearer x.y.z", f"Bearer {none_alg}", f"Bearer {forged}"):
             headers = {} if header is None else {"Authorization": header}
-            async with httpx.AsyncClient(base_url=base) as client:
+            async with httpx.AsyncClient(base_url=base, verify=NO_TLS) as client:
                 answer = await client.request(method, path, headers=headers, json={})
             assert answer.status_code == 401, (service, path, header, answer.text)
             assert answer.headers["content-type"].startswith("application/problem+json")
@@ -42,7 +43,9 @@ async def test_a_service_asked_directly_refuses(
 
 async def test_the_way_out_refuses_too(world: World) -> None:
     """Egress signs with merchants' keys: the last door to stand open."""
-    async with httpx.AsyncClient(base_url=world.stack.info["gateway"]["egress"]) as client:
+    async with httpx.AsyncClient(
+        base_url=world.stack.info["gateway"]["egress"], verify=NO_TLS
+    ) as client:
         for path in ("/alipay/alipay.trade.pay", "/alipay/alipay.trade.refund"):
             answer = await client.post(path, json={"app_id": world.app_id, "params": {}})
             assert answer.status_code == 401, answer.text
@@ -62,7 +65,7 @@ async def test_internal_paths_are_not_reachable_through_the_edge(world: World) -
 
 async def test_health_says_nothing_of_anybody(world: World) -> None:
     for base in world.stack.info["services"].values():
-        async with httpx.AsyncClient(base_url=base) as client:
+        async with httpx.AsyncClient(base_url=base, verify=NO_TLS) as client:
             live = await client.get("/livez")
             ready = await client.get("/readyz")
             metrics = await client.get("/metrics")

@@ -16,6 +16,7 @@ import httpx
 
 from tests.bench.load import face_code
 from tests.fixtures.console import Console, Enrolled
+from tests.fixtures.plain_http import NO_TLS
 from tests.fixtures.processes import Stack
 
 PAYMENTS = "/api/device/v1/payments"
@@ -89,8 +90,8 @@ class World:
         self.stack = stack
         self.device = device
         self.owner = owner
-        self.http = httpx.AsyncClient(base_url=stack.public, timeout=30)
-        self.admin = httpx.AsyncClient(base_url=stack.admin, timeout=10)
+        self.http = httpx.AsyncClient(base_url=stack.public, timeout=30, verify=NO_TLS)
+        self.admin = httpx.AsyncClient(base_url=stack.admin, timeout=10, verify=NO_TLS)
         self.app_id: str = stack.info["demo"]["app_id"]
 
     async def close(self) -> None:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import serialization
 
 from shared.clock import SystemClock
 from tests.fixtures.keys import new_rsa_pair
+from tests.fixtures.plain_http import NO_TLS
 from tests.fixtures.postgres import die_with_parent, free_port
 from tests.integration.binding.conftest import APP_ID, PASSWORD, SELLER_ID
 
@@ -111,7 +112,7 @@ def api(settings, tmp_path):
         assert process.poll() is None, said.read_text()
         assert time.monotonic() < deadline
         try:
-            if httpx.get(f"{url}/readyz").status_code == 200:
+            if httpx.get(f"{url}/readyz", verify=NO_TLS).status_code == 200:
                 break
         except httpx.TransportError:
             time.sleep(0.1)
@@ -210,7 +211,7 @@ async def test_no_door_gives_a_private_key_back(
     good = {"app_id": APP_ID, "seller_id": SELLER_ID, "alipay_public_key": alipay}
     first = good | {"app_private_key": pair.private_pem.decode(), "version": 0}
     second = good | {"app_private_key": rotated.private_b64, "version": 1}
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, verify=NO_TLS) as client:
         merchant = Merchant(client, signer_for("gateway-edge"), tenant_id, user.user_id)
         await bind_while_the_database_refuses(merchant, binding.database, first)
         bodies = [*wrong_bodies(pair), first, second, *wrong_bodies(rotated)]
