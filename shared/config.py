@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ConfigT = TypeVar("ConfigT", bound=BaseSettings)
@@ -36,6 +36,9 @@ class DatabaseConfig(BaseConfig):
     database_url: str
     database_owner_url: str = ""
     """who migrates; the application's role owns nothing and cannot switch row security off"""
+
+    outbox_idle_poll_ms: int = Field(60, ge=10, le=10_000)
+    """how long at most something said to an idle outbox waits for the relay"""
 
     @property
     def owner_url(self) -> str:

@@ -51,7 +51,7 @@ BATCH_MAX = 500
 GATHER_S = 0.02
 """The rest after a batch: what is said meanwhile goes together, here and at every consumer."""
 IDLE_POLL_S = 0.06
-"""Empty looks are followed by pauses that double up to this."""
+"""Empty looks are followed by pauses that double up to this, unless `Relay` is told another."""
 RETRY_S = 0.5
 STANDBY_POLL_S = 1.0
 LEASE_S = 15
@@ -112,10 +112,13 @@ async def add(where: "AsyncSession | asyncpg.Connection[Any]", event: Event) -> 
 class Relay:
     """Carries one service's outbox to its topic."""
 
-    def __init__(self, db: Database, sink: "Producer", topic: str) -> None:
+    def __init__(
+        self, db: Database, sink: "Producer", topic: str, *, idle_poll_s: float = IDLE_POLL_S
+    ) -> None:
         self._db = db
         self._sink = sink
         self._topic = topic
+        self._idle_poll_s = idle_poll_s
         self._last: dict[int, int] = {}
 
     async def run(self) -> None:
@@ -148,7 +151,7 @@ class Relay:
                 await connection.execute(_PURGE, RETENTION_DAYS)
                 purge_at = loop.time() + PURGE_EVERY_S
             sent = await self._forward(connection)
-            pause = GATHER_S if sent else min(pause * 2, IDLE_POLL_S)
+            pause = GATHER_S if sent else min(pause * 2, self._idle_poll_s)
             if sent < BATCH_MAX:
                 await asyncio.sleep(pause)
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import os
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,6 @@ from deploy.local.processes import Spec
 BACKOFF_FIRST_S = 0.25
 BACKOFF_MAX_S = 5.0
 HEALTHY_AFTER_S = 30.0
-LOOK_AGAIN_S = 0.05
 STOP_WITHIN_S = 10.0
 LOG_MAX_BYTES = 20 * 1024 * 1024
 COPY_BYTES = 1024 * 1024
@@ -107,10 +107,19 @@ class Child:
             on_restart(self, why)
 
     async def _ended(self) -> None:
-        while True:
-            if not self.is_running:
-                return
-            await asyncio.sleep(LOOK_AGAIN_S)
+        """Asleep until the kernel says so: looking again and again at all children would keep a
+        machine busy on which nothing happens."""
+        if self._process is None or not self.is_running:
+            return
+        # Not reaped before somebody polls, so the number cannot be another process's meanwhile.
+        handle = os.pidfd_open(self._process.pid)
+        loop, gone = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(handle, gone.set)
+        try:
+            await gone.wait()
+        finally:
+            loop.remove_reader(handle)
+            os.close(handle)
 
     async def stop(self) -> None:
         if self._process is None or self._process.poll() is not None:

@@ -33,13 +33,15 @@ async def run(config: BindingConfig) -> None:
         fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
     )
 
+    relay = Relay(db, producer, TOPIC, idle_poll_s=config.outbox_idle_poll_ms / 1000)
+
     async def ready() -> dict[str, bool]:
         return {"database": await db.ping(), "consumer": consumer.joined}
 
     try:
         heard = periodic(lambda: messages.handle_due(deps), messages.TICK_S)
         timed = [sweeping(deps), anchoring(deps), advancing(guided), heard]
-        jobs = [Relay(db, producer, TOPIC).run, consumer.run, *timed]
+        jobs = [relay.run, consumer.run, *timed]
         await run_worker("binding-worker", config, jobs, ready)
     finally:
         await guided.platform.aclose()

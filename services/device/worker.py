@@ -29,11 +29,13 @@ async def run(config: DeviceConfig) -> None:
         fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
     )
 
+    relay = Relay(db, producer, TOPIC, idle_poll_s=config.outbox_idle_poll_ms / 1000)
+
     async def ready() -> dict[str, bool]:
         return {"database": await db.ping(), "consumer": consumer.joined}
 
     try:
-        jobs = [Relay(db, producer, TOPIC).run, consumer.run, sweeping(deps)]
+        jobs = [relay.run, consumer.run, sweeping(deps)]
         await run_worker("device-worker", config, jobs, ready)
     finally:
         await producer.aclose()

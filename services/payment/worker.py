@@ -34,12 +34,15 @@ async def run(config: PaymentConfig, clock: Clock) -> None:
         fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
     )
 
+    idle_poll_s = config.outbox_idle_poll_ms / 1000
+    relay = Relay(deps.db, producer, PaymentFact.topic, idle_poll_s=idle_poll_s)
+
     async def ready() -> Mapping[str, bool]:
         return {"database": await deps.db.ping(), "consumer": consumer.joined}
 
     jobs = [
         consumer.run,
-        Relay(deps.db, producer, PaymentFact.topic).run,
+        relay.run,
         Sweeper(deps).run,
         periodic(lambda: purge(deps), PURGE_EVERY_S),
         periodic(lambda: audit(deps), AUDIT_EVERY_S),

@@ -139,8 +139,8 @@ def test_when_a_key_was_used_and_who_changed_the_record(
     """S33, S34, S36: on both pages of the one record; the stack has paid with this key, and
     bound it by its command line, unless another test saved it since."""
     opened = window(owner, language=language)
-    for path in ("/miniprogram", "/dragonfly?tab=iot"):
-        page = opened.go(path)
+    for path, reach in (("/miniprogram", opened.go), ("/dragonfly?tab=iot", opened.turn_to)):
+        page = reach(path)
         facts = page.get_by_role("region", name=ring)
         expect(facts.get_by_text(used)).to_be_visible()
         expect(facts.locator(f"dt:has-text('{used}') + dd time")).to_be_visible()
