@@ -109,10 +109,11 @@ class Child:
     async def _ended(self) -> None:
         """Asleep until the kernel says so: looking again and again at all children would keep a
         machine busy on which nothing happens."""
-        if self._process is None or not self.is_running:
+        process = self._process
+        if process is None or process.poll() is not None:
             return
         # Not reaped before somebody polls, so the number cannot be another process's meanwhile.
-        handle = os.pidfd_open(self._process.pid)
+        handle = os.pidfd_open(process.pid)
         loop, gone = asyncio.get_running_loop(), asyncio.Event()
         loop.add_reader(handle, gone.set)
         try:
@@ -120,6 +121,7 @@ class Child:
         finally:
             loop.remove_reader(handle)
             os.close(handle)
+        process.poll()
 
     async def stop(self) -> None:
         if self._process is None or self._process.poll() is not None:
