@@ -200,7 +200,10 @@ class Control:
         database = self._cluster.empty("control")
         return {
             "CONTROL_SECRETS": str(path),
-            "CONTROL_DATABASE_URL": database.owner_url.replace("://", "+asyncpg://"),
+            # SQLAlchemy hands the words of an address on to asyncpg, which says this one shorter.
+            "CONTROL_DATABASE_URL": database.owner_url.replace("://", "+asyncpg://").replace(
+                "sslmode=", "ssl="
+            ),
             "CONTROL_PAYMENT_URL": self._url("payment"),
             "CONTROL_EGRESS_URL": self._url("egress"),
             "CONTROL_PUBLIC_URL": self._url("edge"),
