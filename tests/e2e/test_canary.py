@@ -1,6 +1,7 @@
 """Canaries through every route of the running platform, right and wrong: keys, tokens and
 passwords come out nowhere (§8 #24, S34): not in logs, answers, metrics, events or tables."""
 
+import functools
 import json
 import secrets
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.e2e.world import World, device_headers
+from tests.e2e.world import World, device_headers, eventually
 from tests.fixtures.canary import Canaries, flat
 from tests.fixtures.console import Console
 from tests.fixtures.keys import new_rsa_pair
+from tests.fixtures.plain_http import NO_TLS
 
 pytestmark = pytest.mark.asyncio
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,13 +186,20 @@ async def logs(world: World) -> str:
 
 
 async def metrics(world: World) -> str:
-    """Of every process of the product."""
+    """Of every process of the product, also of one that another test has just had restarted."""
     ports = json.loads((world.stack.run_dir / "ports.json").read_text())
     pages = []
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=10, verify=NO_TLS) as http:
+
+        async def page(port: int) -> str | None:
+            try:
+                return (await http.get(f"http://127.0.0.1:{port}/metrics")).text
+            except httpx.ConnectError:
+                return None
+
         for name, port in ports.items():
             if name.endswith(("-api", "-worker", "-edge", "-egress")):
-                pages.append((await http.get(f"http://127.0.0.1:{port}/metrics")).text)
+                pages.append(await eventually(functools.partial(page, port)))
     assert len(pages) == 2 * len(SERVICES) + 2
     return "\n".join(pages)
 

@@ -24,6 +24,8 @@ FINAL = frozenset(
     {"paid", "failed", "closed", "reversed", "refunded", "partially_refunded", "late_paid"}
 )
 FoundT = TypeVar("FoundT")
+HEARD_WITHIN_S = 40.0
+"""What follows from an event does so within this, also while a test has the broker killed."""
 
 
 def bar_code() -> str:
@@ -71,7 +73,10 @@ def device_headers(
 
 
 async def eventually(
-    ask: Callable[[], Awaitable[FoundT | None]], *, limit_s: float = 15.0, every_s: float = 0.1
+    ask: Callable[[], Awaitable[FoundT | None]],
+    *,
+    limit_s: float = HEARD_WITHIN_S,
+    every_s: float = 0.1,
 ) -> FoundT:
     """The first answer that is not None (or empty)."""
     deadline = time.monotonic() + limit_s
@@ -152,7 +157,7 @@ class World:
 
     # the console
 
-    async def order(self, out_trade_no: str, *, limit_s: float = 15.0) -> dict[str, Any]:
+    async def order(self, out_trade_no: str, *, limit_s: float = HEARD_WITHIN_S) -> dict[str, Any]:
         """The order of a payment, once the event has made it appear."""
 
         async def ask() -> dict[str, Any] | None:
