@@ -27,7 +27,7 @@ class UnknownEvent(ValueError):
 class Event(BaseModel):
     """One fact. A subclass names its type, its topic and the member with its aggregate's id."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     type: ClassVar[str] = ""
     topic: ClassVar[str] = ""

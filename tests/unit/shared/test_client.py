@@ -1,13 +1,22 @@
 """The HTTP client tells "surely not sent" from "unknown", never retries, and bounds its pool."""
 
 import asyncio
+import ipaddress
 import socket
+import ssl
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
 
-from shared.client import Client, NoAnswer, NotSent, PoolFull
+from shared.client import Client, NoAnswer, NotSent, PoolFull, tls
+from tests.fixtures.keys import new_rsa_pair
 
 
 @pytest_asyncio.fixture
@@ -107,3 +116,77 @@ async def test_an_answer_beyond_the_limit_is_no_answer_declared_or_in_chunks(ser
             await client.request("GET", path)
     assert (await client.request("GET", "/")).status == 200
     await client.aclose()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A certificate for 127.0.0.1 that vouches for itself, and its private key."""
+    pair, now = new_rsa_pair(), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    places = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(pair.public)
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(places, critical=False)
+        .sign(pair.private, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("tls")
+    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(pair.private_pem)
+    return folder
+
+
+@pytest_asyncio.fixture
+async def secure(certificate):
+    async def handle(_):
+        return web.json_response({"ok": True})
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
+    await site.start()
+    tls.cache_clear()
+    yield f"https://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+    tls.cache_clear()
+    await runner.cleanup()
+
+
+@pytest.mark.asyncio
+async def test_a_peer_is_believed_when_an_authority_vouches_for_it(
+    secure, certificate, monkeypatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
+    client = Client(secure, name="t")
+    assert (await client.request("GET", "/")).json() == {"ok": True}
+    await client.aclose()
+
+
+@pytest.mark.asyncio
+async def test_a_peer_nobody_vouches_for_hears_nothing(secure):
+    client = Client(secure, name="t")
+    with pytest.raises(NotSent, match="Certificate"):
+        await client.request("POST", "/", content=b"secret")
+    await client.aclose()
+
+
+def test_the_contexts_of_the_library_trust_nobody():
+    """It makes them as it is imported; whatever used one by oversight would be refused."""
+    script = (
+        "import shared.client, aiohttp.connector as c, ssl;"
+        "print(c._SSL_CONTEXT_VERIFIED.cert_store_stats()['x509_ca'],"
+        " c._SSL_CONTEXT_VERIFIED.verify_mode == ssl.CERT_REQUIRED,"
+        " shared.client.tls().verify_mode == ssl.CERT_REQUIRED, shared.client.tls().check_hostname)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split() == ["0", "True", "True", "True"]
