@@ -114,15 +114,18 @@ async def run_script(name: str, say: Say) -> None:
 
 
 async def _install(node: Node, say: Say, *, everything: bool) -> None:
-    """`npm ci` unless this lock was installed already; tools for checks only when asked for."""
+    """What the lock names, unless that was done already; tools for checks only when asked for."""
     lock = hashlib.sha256((PROJECT / "package-lock.json").read_bytes()).hexdigest()
     installed = MODULES / ".installed"
     known = installed.read_text().split() if installed.is_file() else []
     if known[:1] == [lock] and (known[1:] == ["all"] or not everything):
         return
     say("控制台：安装构建工具 console: installing its tools with npm (once)")
-    omitted = [] if everything else ["--omit=dev"]
-    await _run(node, node.npm, "ci", "--no-audit", "--no-fund", "--prefer-offline", *omitted)
+    words = ["ci"] if everything else ["ci", "--omit=dev"]
+    if known == [lock, "build"]:
+        # `ci` would take away what it put there a moment ago: four times the work.
+        words = ["install", "--no-save", "--include=dev"]
+    await _run(node, node.npm, *words, "--no-audit", "--no-fund", "--prefer-offline")
     installed.write_text(f"{lock} {'all' if everything else 'build'}")
 
 

@@ -81,6 +81,29 @@ def test_built_once_and_again_only_when_a_source_changed(spa: Path) -> None:
     assert "--omit=dev" in asked[0]
 
 
+def test_tools_for_checks_are_added_to_those_of_the_build(spa: Path) -> None:
+    """`npm ci` would install the others again; another lock begins anew."""
+    _program(spa.parent / "bin" / "npm", GOOD)
+    said: list[str] = []
+    _build(said)
+    asyncio.run(console.run_script("test", said.append))
+    asyncio.run(console.run_script("check", said.append))
+    (spa / "console" / "package-lock.json").write_text("{ }")
+    asyncio.run(console.run_script("test", said.append))
+    asked = (spa.parent / "asked").read_text().splitlines()
+    assert [line.split()[0] for line in asked] == [
+        "ci",
+        "run",
+        "install",
+        "run",
+        "run",
+        "ci",
+        "run",
+    ]
+    assert "--no-save" in asked[2]
+    assert "--omit=dev" not in asked[5]
+
+
 def test_what_cannot_be_built_is_explained_and_leaves_the_old_files(spa: Path) -> None:
     npm = spa.parent / "bin" / "npm"
     _program(npm, GOOD)
