@@ -9,6 +9,9 @@ from tests.bench.control import edge, egress, payment, settings, workers
 from tests.bench.control.models import Base
 
 APPS = {"edge": edge.create_app, "egress": egress.create_app, "payment": payment.create_app}
+KEEP_ALIVE_S = 75
+"""uvicorn's own 5 s are also httpx's: now and then a client would write to a connection that its
+server is just closing, and the payment would end in a 500."""
 JOBS = {"relay": workers.relay, "order": workers.order, "campaign": workers.campaign}
 
 
@@ -28,7 +31,12 @@ def main(role: str, port: str = "0") -> None:
         uvloop.run(JOBS[role]())
     else:
         uvicorn.run(
-            APPS[role](), host="127.0.0.1", port=int(port), log_level="warning", access_log=False
+            APPS[role](),
+            host="127.0.0.1",
+            port=int(port),
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
         )
 
 
