@@ -17,15 +17,13 @@ import httpx
 from tests.bench.load import face_code
 from tests.fixtures.console import Console, Enrolled
 from tests.fixtures.plain_http import NO_TLS
-from tests.fixtures.processes import Stack
+from tests.fixtures.processes import HEARD_WITHIN_S, Stack
 
 PAYMENTS = "/api/device/v1/payments"
 FINAL = frozenset(
     {"paid", "failed", "closed", "reversed", "refunded", "partially_refunded", "late_paid"}
 )
 FoundT = TypeVar("FoundT")
-HEARD_WITHIN_S = 40.0
-"""What follows from an event does so within this, also while a test has the broker killed."""
 
 
 def bar_code() -> str:
