@@ -9,7 +9,7 @@ committed as `running` before the call, so that a row whose answer was lost is l
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -24,10 +24,12 @@ from services.binding.onboarding_checks import CHECKS, RUNS, Case, Verdict, prob
 from services.binding.onboarding_rows import BY_ROW, READY_STEPS, ROWS, Row, State
 from services.binding.platform import OpenPlatform
 from services.binding.service import Deps, audit
-from shared.client import ServiceClient
 from shared.errors import InvalidBody, NotFound
 from shared.telemetry import get_logger
 from shared.tokens import TokenSigner
+
+if TYPE_CHECKING:
+    from shared.client import ServiceClient
 
 CHECK_AGAIN_S = (2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
 """A running row is looked at after these, the last one for ever; a message hurries it."""
@@ -68,10 +70,15 @@ class Onboarding:
 def build(config: BindingConfig, deps: Deps) -> Onboarding:
     """The same parts for the API and the worker."""
     signer = TokenSigner.from_file("binding", config.service_key_file, deps.clock)
-    egress = ServiceClient(
-        config.egress_url, audience="egress", signer=signer,
-        pool=PLATFORM_CALLS_MAX, timeout_s=PLATFORM_WAIT_S,
-    )  # fmt: skip
+
+    def egress() -> "ServiceClient":
+        from shared.client import ServiceClient
+
+        return ServiceClient(
+            config.egress_url, audience="egress", signer=signer,
+            pool=PLATFORM_CALLS_MAX, timeout_s=PLATFORM_WAIT_S,
+        )  # fmt: skip
+
     own = urlsplit(config.public_url).hostname or ""
     hosts = [host.strip() for host in config.whitelist_hosts.split(",") if host.strip()]
     settings = Settings(tuple(hosts or [own]), config.mini_template_id, config.public_url)

@@ -31,7 +31,7 @@ async def platform(binding, service_keys, clock):
     )
     binding.app.state.onboarding = onboarding.Onboarding(
         binding.deps,
-        OpenPlatform(client),
+        OpenPlatform(lambda: client),
         onboarding.Settings(HOSTS, "", "https://pay.damselfly.test"),
     )
     yield made
