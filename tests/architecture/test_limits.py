@@ -9,6 +9,8 @@ from tests.architecture.tree import files, parsed, python, text, under
 FILE_LINES = 400
 FUNCTION_LINES = 60
 SHARED_LINES = 2000
+CONTRACT_LINES = 600
+"""What services say to each other is no mechanism: it grows with the product, not with its tools."""
 SIZED = {".py", ".sql", ".js", ".ts", ".tsx", ".html", ".css", ".sh"}
 
 
@@ -50,7 +52,15 @@ def code_lines(source: str) -> int:
 
 def test_shared_holds_mechanisms_only() -> None:
     """Over budget means that a service's rule leaked into it."""
-    assert sum(code_lines(text(path)) for path in under("shared")) <= SHARED_LINES
+    mechanisms = contracts = 0
+    for path in under("shared"):
+        lines = code_lines(text(path))
+        if path.parts[:2] == ("shared", "events"):
+            contracts += lines
+        else:
+            mechanisms += lines
+    assert mechanisms <= SHARED_LINES
+    assert contracts <= CONTRACT_LINES
 
 
 def test_every_module_says_what_it_owns() -> None:
