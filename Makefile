@@ -48,6 +48,7 @@ reset:  ## stop, and forget the local state
 test: $(VENV)/dev.stamp  ## the whole suite that needs no JVM
 	@mkdir -p $(RUN_DIR)/test
 	@$(PY) -m deploy.local console
+	@$(PY) -m tests.browser.chromium
 	$(PY) -m pytest -n 3 --no-loadscope-reorder --junitxml=$(RUN_DIR)/test/junit.xml tests
 
 kafka: $(VENV)/run.stamp  ## a real Apache Kafka on 127.0.0.1, by Maven

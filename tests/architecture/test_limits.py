@@ -10,7 +10,7 @@ FILE_LINES = 400
 FUNCTION_LINES = 60
 SHARED_LINES = 2000
 CONTRACT_LINES = 600
-"""What services say to each other is no mechanism: it grows with the product, not with its tools."""
+"""What services say to each other is no mechanism: it grows with the product."""
 SIZED = {".py", ".sql", ".js", ".ts", ".tsx", ".html", ".css", ".sh"}
 
 

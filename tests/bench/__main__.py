@@ -1,7 +1,8 @@
 """The performance table: python -m tests.bench --help.
 
 Alternates rounds of the product and of the control build, each on a fresh stack, and writes
-RUN_DIR/bench.json (interfaces §3). Loopback only; about 100 s a pair of rounds.
+RUN_DIR/bench.json (interfaces §3). Loopback only; about 100 s a pair of rounds. Ends with 1 when a
+figure falls short of the bar written beside it.
 """
 
 import argparse
@@ -74,12 +75,18 @@ def main() -> int:
         _say(json.dumps(raw, indent=1))
         return 0
     document = report.build(raw)
+    bars = report.QUICK_BARS if options.quick else report.BARS
     path = Path(os.environ.get("RUN_DIR", ".run")) / "bench.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=2) + "\n")
-    _say("\n" + report.table(document))
+    _say("\n" + report.table(document, bars))
     _say(f"\nwritten to {path}")
-    return 0
+    if options.product_only:
+        bars = tuple(bar for bar in bars if bar.figure in document)
+    short = report.shortfalls(document, bars)
+    for line in short:
+        _say(f"falls short: {line}")
+    return 1 if short else 0
 
 
 if __name__ == "__main__":

@@ -34,10 +34,12 @@ def built() -> None:
 
 @pytest.fixture(scope="package")
 def browser(built: None) -> Iterator[Browser]:
-    path: str = in_thread(chromium.executable)
+    found: chromium.Found = in_thread(chromium.find)
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
+        running = playwright.chromium.launch(
+            executable_path=found.path, args=chromium.FLAGS, env=found.environment
+        )
         yield running
         running.close()
 

@@ -86,9 +86,11 @@ def main() -> None:
     stack = Stack(run_dir, int(os.environ.get("PORT", "8080")))
     PLACE.mkdir(parents=True, exist_ok=True)
     expect.set_options(timeout=PATIENCE_MS)
-    path = chromium.executable()
+    found = chromium.find()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=found.path, args=chromium.FLAGS, env=found.environment
+        )
         page = _page(browser, stack, "zh-CN")
         account = new_merchant(stack, "西湖茶馆")
         Walk(page, stack, account, "zh-CN", Album(page).take).to_ready()

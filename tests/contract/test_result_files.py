@@ -58,6 +58,28 @@ def test_bench_json_leaves_out_what_was_not_measured() -> None:
     assert "event_lag_p99_ms" not in document
 
 
+def test_a_figure_below_its_bar_is_said() -> None:
+    """`make bench` gates on ratios to the control build, never on this machine's speed."""
+    rounds = [_round("product", 300, 3000), _round("control", 90, 12_100)]
+    rounds[0] |= {"event_lag_p99_ms": 99.0}
+    document = report.build(rounds)
+    assert report.shortfalls(document, report.BARS) == []
+    for figure, value in (
+        ("vs_control_cpu", 3.9),
+        ("vs_control", 2.9),
+        ("flat_64_over_16", 0.89),
+        ("event_lag_p99_ms", 101.0),
+    ):
+        (line,) = report.shortfalls(document | {figure: value}, report.BARS)
+        assert line.startswith(f"{figure} is {value:g}")
+        assert "FALLS SHORT" in report.table(document | {figure: value})
+        unmeasured = {name: found for name, found in document.items() if name != figure}
+        assert report.shortfalls(unmeasured, report.BARS)
+    assert report.shortfalls(document | {"T_over_R": 99.0}, report.BARS) == []
+    slow = document | {"vs_control_cpu": 2.5, "vs_control": 1.5, "event_lag_p99_ms": 900.0}
+    assert len(report.shortfalls(slow, report.QUICK_BARS)) == 3
+
+
 def test_chaos_json_has_its_members() -> None:
     document = json.loads(json.dumps(verdict.Verdict(seed=7).document()))
     assert not list(misfits(document, CHAOS))
