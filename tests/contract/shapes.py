@@ -144,3 +144,10 @@ CHAOS = {
     "invariants": dict.fromkeys(INVARIANTS, bool),
     "outcomes": {"succeeded": int, "failed": int, "cancelled": int},
 }
+
+MUTANTS = {
+    "schema": 1,
+    "mutants": int,
+    "killed": int,
+    "survivors": [{"file": str, "line": int, "what": str}],
+}

@@ -1,11 +1,15 @@
 """stack.json, bench.json and chaos.json keep the members that scripts read (interfaces §2-§4)."""
 
 import json
+import re
 
 from tests.bench import report
 from tests.chaos import verdict
-from tests.contract.shapes import BENCH, CHAOS, STACK, misfits
-from tests.fixtures.processes import Stack
+from tests.contract.shapes import BENCH, CHAOS, MUTANTS, STACK, misfits
+from tests.fixtures.processes import ROOT, Stack
+from tests.mutants import __main__ as mutants
+from tests.mutants.patch import Patch
+from tests.mutants.run import Outcome
 
 
 def _round(build: str, rate: float, cpu: float) -> dict[str, object]:
@@ -107,3 +111,24 @@ def test_stack_json_has_its_members(stack: Stack) -> None:
         expected |= {f"{service}-api", f"{service}-worker"}
     assert expected <= set(info["processes"]) | {"broker"}
     assert list((stack.run_dir / "logs").glob("*.log"))
+
+
+def test_mutants_json_has_its_members() -> None:
+    patch = Patch("a.py", "a rule is gone", "if x:", "if False:", ("tests/unit",))
+    document = json.loads(
+        json.dumps(mutants.document([Outcome(patch, 7, is_killed) for is_killed in (True, False)]))
+    )
+    assert not list(misfits(document, MUTANTS))
+    assert (document["mutants"], document["killed"]) == (2, 1)
+    assert document["survivors"] == [{"file": "a.py", "line": 7, "what": "a rule is gone"}]
+
+
+def test_the_survivors_that_are_accepted_are_told() -> None:
+    """docs/mutants.md names those of the list, with their reasons, and no others."""
+    rows = re.findall(r"^\| `(.+?)` \| (.+?) \| (.+?) \|$", _mutants_page(), re.MULTILINE)
+    listed = [(one.file, one.what, one.accepted) for one in mutants.PATCHES if one.accepted]
+    assert sorted(rows) == sorted(listed)
+
+
+def _mutants_page() -> str:
+    return (ROOT / "docs" / "mutants.md").read_text()

@@ -2,13 +2,19 @@
 
 import pytest
 
-from services.binding.chain import FIELDS, Anchor, Walk, digest
+from services.binding.chain import Anchor, Walk, digest
+
+MEMBERS = (
+    "prev_hash", "tenant_id", "seq", "audit_id", "at_us", "actor", "actor_name", "action",
+    "subject", "before", "after", "request_id", "address", "reason",
+)  # fmt: skip
+"""docs/runbook.md and the migrations' audit_digest: nothing that an entry says is outside."""
 
 
 def chain(length=6):
     rows, last = [], ""
     for number in range(1, length + 1):
-        row = dict.fromkeys(FIELDS)
+        row = dict.fromkeys(MEMBERS)
         row |= {"seq": number, "prev_hash": last, "tenant_id": "t", "actor": f"user:{number}"}
         row["hash"] = last = digest(row)
         rows.append(row)
@@ -28,7 +34,7 @@ def test_a_whole_chain_holds():
     assert walked([]) == (None, "")
 
 
-@pytest.mark.parametrize("name", [name for name in FIELDS if name not in {"seq", "prev_hash"}])
+@pytest.mark.parametrize("name", [name for name in MEMBERS if name not in {"seq", "prev_hash"}])
 def test_each_member_is_covered(name):
     rows = chain()
     rows[3][name] = "other"

@@ -113,6 +113,11 @@ def test_money_in_doubt_opens_a_case():
     other_amount = replace(PAID, total_fen=1208)
     assert apply(payment(), other_amount, EARLY, SCHEDULE).case == "amount_mismatch"
     assert apply(payment(S.CLOSED), PAID, LATER, SCHEDULE).case == "late_success"
+    for state in (S.CLOSED, S.FAILED):
+        late = apply(payment(state), other_amount, LATER, SCHEDULE)
+        assert (late.state, late.case, late.paid) == (state, "amount_mismatch", None)
+    kept = apply(payment(S.CANCELLING), PaidForGood(other_amount), LATER, SCHEDULE)
+    assert (kept.state, kept.case, kept.paid) == (S.MANUAL, "amount_mismatch", None)
     day = NOON + timedelta(hours=25)
     assert apply(payment(S.CANCELLING), Unclear("x"), day, SCHEDULE).case == "manual"
 
@@ -143,7 +148,10 @@ def test_the_table_is_the_specification():
 
 def test_every_state_has_a_public_word():
     assert set(PUBLIC_STATUS) == set(State)
-    assert all(PUBLIC_STATUS[state] == "pending" for state in OPEN)
+    undecided = (S.CREATED, S.SUBMITTED, S.PAYING, S.UNKNOWN, S.CANCELLING, S.MANUAL)
+    assert {PUBLIC_STATUS[state] for state in undecided} == {"pending"}
+    assert (PUBLIC_STATUS[S.FAILED], PUBLIC_STATUS[S.REVERSED]) == ("failed", "reversed")
+    assert PUBLIC_STATUS[S.CLOSED] == PUBLIC_STATUS[S.CANCELLED_LOCAL] == "closed"
     assert {PUBLIC_STATUS[state] for state in REFUNDABLE} == {
         "paid", "partially_refunded", "late_paid",
     }  # fmt: skip

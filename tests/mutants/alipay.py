@@ -1,0 +1,107 @@
+"""What is signed, and what is believed."""
+
+from tests.mutants.patch import Patch
+
+CANONICAL = "gateway/alipay/canonical.py"
+VERIFY = "gateway/alipay/verify.py"
+ENVELOPE = "gateway/alipay/envelope.py"
+CUT = ("tests/unit/gateway/test_cutter.py", "tests/unit/gateway/test_canonical.py")
+BELIEF = (
+    "tests/unit/gateway/test_verify.py",
+    "tests/unit/gateway/test_believing.py",
+    "tests/unit/gateway/test_envelope.py",
+)
+
+PATCHES = (
+    Patch(
+        CANONICAL,
+        "a top-level name may come twice in an answer",
+        'if name in members:\n                raise BadAnswer("duplicate_member")',
+        'if name == "":\n                raise BadAnswer("duplicate_member")',
+        CUT,
+    ),
+    Patch(
+        CANONICAL,
+        "an answer for another method is read",
+        "if node != wanted and node not in _FAULT_NODES:",
+        "if False:",
+        CUT,
+    ),
+    Patch(
+        CANONICAL,
+        "a notice's name may come twice",
+        'if name in fields:\n            raise BadForm("duplicate")',
+        'if name == b"":\n            raise BadForm("duplicate")',
+        CUT,
+    ),
+    Patch(
+        CANONICAL,
+        "sign_type is covered in a payment's notice",
+        'if kind == "pay":',
+        'if kind == "app":',
+        ("tests/unit/gateway/test_canonical.py",),
+    ),
+    Patch(
+        CANONICAL,
+        "sign_type is left out of a request",
+        'if params[name] and name != "sign"',
+        'if params[name] and name not in ("sign", "sign_type")',
+        ("tests/unit/gateway/test_canonical.py",),
+    ),
+    Patch(
+        VERIFY,
+        "an answer without a signature is believed",
+        'return Verdict("no_sign")\n    if strict_base64(cut.sign) is None:',
+        'return Verdict("ok")\n    if strict_base64(cut.sign) is None:',
+        BELIEF,
+    ),
+    Patch(
+        VERIFY,
+        "sign_type selects nothing",
+        'if form.fields.get(b"sign_type") != SIGN_TYPE.encode():',
+        "if False:",
+        ("tests/unit/gateway/test_verify.py", "tests/unit/gateway/test_notify.py"),
+    ),
+    Patch(
+        VERIFY,
+        "an answer signed under another certificate is believed",
+        "if cert_sns and cut.cert_sn and cut.cert_sn not in cert_sns:",
+        "if False:",
+        BELIEF,
+    ),
+    Patch(
+        VERIFY,
+        "the text as sent is read where another text was signed",
+        'return Verdict("ok", content, index)',
+        'return Verdict("ok", texts[0], index)',
+        BELIEF,
+    ),
+    Patch(
+        ENVELOPE,
+        "members of an unverified answer are handed on",
+        'members=members if reason == "ok" else {},',
+        "members=members,",
+        BELIEF,
+    ),
+    Patch(
+        ENVELOPE,
+        "an unsigned answer may say that nothing was executed, whatever it says",
+        'return self.reason in ("ok", "no_sign") and self.code in CONFIG_CODES',
+        'return self.reason in ("ok", "no_sign")',
+        BELIEF,
+    ),
+    Patch(
+        ENVELOPE,
+        "a wrongly signed answer may say that the settings are wrong",
+        'return self.reason in ("ok", "no_sign") and self.code in CONFIG_CODES',
+        "return self.code in CONFIG_CODES",
+        BELIEF,
+    ),
+    Patch(
+        ENVELOPE,
+        "a text with a NUL is a fact",
+        'if isinstance(value, str) and _ODD.search(value) is None else ""',
+        'if isinstance(value, str) else ""',
+        BELIEF,
+    ),
+)
