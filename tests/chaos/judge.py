@@ -5,8 +5,7 @@ from typing import Any
 import asyncpg
 import httpx
 
-from services.payment.domain import PUBLIC_STATUS, State
-from tests.chaos import books
+from tests.chaos import aftermath, books
 from tests.chaos.shop import Sale, Shop
 from tests.chaos.verdict import Verdict
 from tests.fixtures.processes import Stack
@@ -16,6 +15,12 @@ SUCCEEDED = frozenset({"paid", "late_paid", "refunded", "partially_refunded"})
 CANCELLED = frozenset({"closed", "reversed"})
 PAY = "alipay.trade.pay"
 ENDS = ("payment.succeeded.v1", "payment.failed.v1", "payment.closed.v1", "payment.reversed.v1")
+TOLD_AS = {
+    "SUCCESS": "paid", "PARTIAL_REFUND": "partially_refunded", "REFUNDED": "refunded",
+    "SUCCESS_LATE": "late_paid", "FAILED": "failed", "CLOSED": "closed",
+    "CANCELLED_LOCAL": "closed", "REVERSED": "reversed",
+}  # fmt: skip
+"""What a device is told of a payment in that state (interfaces of the device API)."""
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
@@ -68,6 +73,8 @@ class Judge:
         _compare_journal(verdict, self._shop.journal, kept)
         _compare_ledger(verdict, ledger, kept)
         _count_captures(verdict, ledger, kept)
+        verdict.work += aftermath.count_work(self._shop.journal)
+        await aftermath.judge_refunds(verdict, self._stack, self._shop.journal, ledger)
         await self._events(verdict, kept)
         await self._invariants(verdict, ledger)
 
@@ -88,6 +95,9 @@ class Judge:
             heard = ends.get(str(payment_id), [])
             is_paid = row["state"] in books.CAPTURED
             wanted = {"order": 1, "campaign": int(is_paid and row["state"] != "SUCCESS_LATE")}
+            if row["state"] == "REFUNDED" and not effects["campaign"][payment_id]:
+                # Given back before the coupon was made: then there is none, and never one.
+                wanted["campaign"] = 0
             if len(heard) != 1:
                 _miscounted(verdict, f"{payment_id} said its end {heard}", len(heard), 1)
             for service, count in wanted.items():
@@ -102,6 +112,8 @@ class Judge:
             no for no, trade in ledger.items() if trade["refunded_fen"] > trade["total_fen"]
         ]
         leaks = await books.leaks(self._stack)
+        is_draw_kept = await aftermath.judge_draws(verdict, self._stack, self._shop.journal)
+        is_audit_intact = await aftermath.judge_audit(verdict, self._stack)
         verdict.evidence += [line for lines in broken.values() for line in lines]
         verdict.evidence += [f"refunded more than paid: {no}" for no in overpaid]
         verdict.evidence += [f"rows without a tenant: {name}" for name in leaks]
@@ -110,9 +122,10 @@ class Judge:
             "G2": verdict.double == 0,
             "G3": unfinished == 0,
             "G4": not overpaid,
-            "G5": True,
+            "G5": is_draw_kept,
             "G6": verdict.events_missing == 0 and verdict.effects_doubled == 0,
             "G7": not leaks,
+            "G8": is_audit_intact,
         }
         verdict.invariants = {name: held[name] and not broken.get(name) for name in held}
 
@@ -151,9 +164,9 @@ def _compare_journal(
         if not told:
             verdict.lost += 1
             verdict.evidence.append(f"told {sale.status}, not in the books: {sale.out_trade_no}")
-        elif PUBLIC_STATUS[State(told[0]["state"])] != sale.status:
+        elif TOLD_AS.get(told[0]["state"]) != aftermath.expected_status(sale):
             now = told[0]["state"]
-            if sale.status in SUCCEEDED or State(now) != State.SUCCESS_LATE:
+            if sale.status in SUCCEEDED or now != "SUCCESS_LATE":
                 verdict.lost += 1
                 verdict.evidence.append(f"told {sale.status}, now {now}: {sale.out_trade_no}")
 

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from deploy.sandbox.dragonfly.device import Identity
+from tests.chaos.errands import Owner, odd_notices
 from tests.chaos.judge import Judge
 from tests.chaos.killer import Killer
 from tests.chaos.shop import Shop
@@ -24,8 +25,13 @@ FAULTS: tuple[tuple[str, str, float, dict[str, Any]], ...] = (
     ("alipay.trade.pay", "drop_request", 0.02, {}),
     ("alipay.trade.pay", "in_process", 0.04, {"ms": 1500}),
     ("alipay.trade.pay", "delay", 0.05, {"ms": 800}),
+    ("alipay.trade.pay", "bad_signature", 0.02, {}),
     ("alipay.trade.query", "drop_answer", 0.03, {}),
+    ("alipay.trade.query", "bad_signature", 0.02, {}),
     ("alipay.trade.cancel", "drop_answer", 0.05, {}),
+    ("alipay.trade.cancel", "wrong_key", 0.02, {}),
+    ("alipay.trade.refund", "drop_answer", 0.10, {}),
+    ("alipay.trade.refund", "bad_signature", 0.05, {}),
 )
 SETTLE_POLL_S = 0.5
 WIPES = 2
@@ -68,7 +74,8 @@ async def run(options: Options) -> Verdict:
 
 async def _judge_run(stack: Stack, options: Options) -> Verdict:
     devices = await _enrol(stack, options.devices)
-    shop = Shop(devices, payments=options.payments, pace=options.pace, seed=options.seed)
+    owner = Owner(stack, options.seed)
+    shop = Shop(devices, owner, payments=options.payments, pace=options.pace, seed=options.seed)
     killer = Killer(stack, options.seed, period_s=options.period_s)
     judge = Judge(stack, shop)
     verdict = Verdict(seed=options.seed)
@@ -76,8 +83,12 @@ async def _judge_run(stack: Stack, options: Options) -> Verdict:
     _say(f"selling {options.payments} times at {options.pace}/s on {options.devices} devices")
     selling = asyncio.ensure_future(shop.run())
     killing = asyncio.ensure_future(killer.run())
+    notices = odd_notices(stack, shop.numbers, options.seed, verdict.notices)
+    notifying = asyncio.ensure_future(notices)
     await _until_sold(shop, selling, options)
     killing.cancel()
+    notifying.cancel()
+    await asyncio.gather(notifying, return_exceptions=True)
     async with httpx.AsyncClient(base_url=stack.admin, timeout=10) as admin:
         verdict.faults.update(await judge.fault_counts(admin))
         await admin.delete("/faults")

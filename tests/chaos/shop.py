@@ -2,24 +2,28 @@
 
 A sale has one pay_request_id. Whatever happens (no answer, 5xx, a restart in between), the device
 asks again under the same id until it is told a final state, and only then starts the next sale.
+Some buyers show a code instead of their face; some draw; some get their money back.
 """
 
 import asyncio
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
 from deploy.sandbox.dragonfly.device import PAYMENTS, TERMINAL, Device, DeviceError, Identity
 from tests.bench.load import face_code
+from tests.chaos.errands import DRAW_SHARE, REFUND_SHARE, Owner, Refund, draw_twice
 
 PATIENCE_S = 600.0
 """Longer than any run may need to heal: who gives up is stuck, and that is for the judge."""
 CANCEL_SHARE = 0.03
 CANCEL_WITHIN_S = 0.4
+CODE_SHARE = 0.3
+DIGITS = "0123456789"
 
 
 @dataclass
@@ -35,6 +39,11 @@ class Sale:
     out_trade_no: str = ""
     payment_id: str = ""
     seconds: float = 0.0
+    draws: list[dict[str, Any]] = field(default_factory=list)
+    """what the device was told when it drew, each time it asked"""
+    refunds: list[Refund] = field(default_factory=list)
+    is_left_alone: bool = False
+    """everything that was meant to happen to it has happened"""
 
     @property
     def is_final(self) -> bool:
@@ -42,21 +51,30 @@ class Sale:
 
     @property
     def is_over(self) -> bool:
-        """Final, or refused in a way that no device should ever see."""
-        return self.is_final or self.status.startswith("refused")
+        """Final with all that follows, or refused in a way that no device should ever see."""
+        return self.is_left_alone or self.status.startswith("refused")
 
 
 class Shop:
     """All devices together sell `payments` times at a steady pace."""
 
     def __init__(
-        self, devices: Sequence[Identity], *, payments: int, pace: float, seed: int
+        self,
+        devices: Sequence[Identity],
+        owner: Owner,
+        *,
+        payments: int,
+        pace: float,
+        seed: int,
     ) -> None:
         self._devices = devices
+        self._owner = owner
         self._payments = payments
         self._pace = pace
         self._rng = random.Random(seed)
         self.journal: list[Sale] = []
+        self.numbers: list[str] = []
+        """out_trade_no of the sales that have ended"""
         self.stop_selling = asyncio.Event()
         """No new sale after this; sales that have begun go on until they are final."""
 
@@ -67,7 +85,8 @@ class Shop:
             asyncio.TaskGroup() as group,
         ):
             for identity in self._devices:
-                group.create_task(self._counter(Device(identity, session=session), tickets))
+                device = Device(identity, session=session)
+                group.create_task(self._counter(device, tickets, group))
             for _ in range(self._payments):
                 if self.stop_selling.is_set():
                     break
@@ -77,14 +96,18 @@ class Shop:
                 tickets.put_nowait(None)
 
     def _sale(self) -> Sale:
+        is_code = self._rng.random() < CODE_SHARE
+        code = "28" + "".join(self._rng.choices(DIGITS, k=16)) if is_code else face_code(self._rng)
         return Sale(
             pay_request_id=f"c{self._rng.getrandbits(96):024x}",
             amount_fen=self._rng.randint(1, 99_999),
-            auth_code=face_code(self._rng),
+            auth_code=code,
             is_cancelled_early=self._rng.random() < CANCEL_SHARE,
         )
 
-    async def _counter(self, device: Device, tickets: "asyncio.Queue[Sale | None]") -> None:
+    async def _counter(
+        self, device: Device, tickets: "asyncio.Queue[Sale | None]", group: asyncio.TaskGroup
+    ) -> None:
         while (sale := await tickets.get()) is not None:
             sale.device_id = device.identity.device_id
             self.journal.append(sale)
@@ -94,6 +117,18 @@ class Shop:
                 jobs.append(self._cancel_soon(device, sale))
             await asyncio.gather(*jobs)
             sale.seconds = time.monotonic() - started
+            if sale.out_trade_no:
+                self.numbers.append(sale.out_trade_no)
+            # The next buyer does not wait for this one's prize, nor for his money back.
+            group.create_task(self._afterwards(device, sale))
+
+    async def _afterwards(self, device: Device, sale: Sale) -> None:
+        wants_draw, wants_refund = self._rng.random() < DRAW_SHARE, self._rng.random()
+        if sale.status == "paid" and wants_draw:
+            sale.draws = await draw_twice(device, sale.payment_id)
+        if sale.status == "paid" and wants_refund < REFUND_SHARE:
+            sale.refunds = await self._owner.refund(sale.payment_id, sale.amount_fen)
+        sale.is_left_alone = True
 
     async def _sell(self, device: Device, sale: Sale) -> None:
         try:

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-INVARIANTS = ("G1", "G2", "G3", "G4", "G5", "G6", "G7")
+INVARIANTS = ("G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8")
 STUCK_LIMIT_S = 90.0
 
 
@@ -16,6 +16,10 @@ class Verdict:
     payments: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    notices: dict[str, int] = field(default_factory=dict)
+    """notices sent beside Alipay's own, by shape"""
+    work: Counter[str] = field(default_factory=Counter)
+    """what people did: sales by face and by code, draws, refunds by their end"""
     lost: int = 0
     double: int = 0
     amount_difference_fen: int = 0
@@ -55,6 +59,8 @@ class Verdict:
             "kills": sum(self.kills.values()),
             "kills_by_process": dict(sorted(self.kills.items())),
             "faults": dict(sorted(self.faults.items())),
+            "notices": dict(sorted(self.notices.items())),
+            "work": dict(sorted(self.work.items())),
             "lost": self.lost,
             "double": self.double,
             "amount_difference_fen": self.amount_difference_fen,
@@ -77,6 +83,8 @@ class Verdict:
         lines = [f"seed {self.seed}: {self.payments} payments, {document['kills']} kills -9"]
         lines.append("  kills   " + _pairs(document["kills_by_process"]))
         lines.append("  faults  " + _pairs(document["faults"]))
+        lines.append("  notices " + _pairs(document["notices"]))
+        lines.append("  work    " + _pairs(document["work"]))
         lines.append("  ended   " + _pairs(document["outcomes"]))
         for name in (
             "lost",

@@ -1,0 +1,124 @@
+"""What else goes on while things break: refunds at the console, draws on the device, odd notices.
+
+Everything is kept in the sale's journal: what somebody was told is what must still be true later.
+"""
+
+import asyncio
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import httpx
+
+from deploy.sandbox.dragonfly.device import Device, DeviceError
+from tests.fixtures.console import Console
+from tests.fixtures.processes import Stack
+
+DRAW_SHARE = 0.4
+REFUND_SHARE = 0.12
+REFUND_TWICE_SHARE = 0.3
+REWARD_WITHIN_S = 60.0
+REFUND_WITHIN_S = 120.0
+PAUSE_S = 0.5
+NOTICE_EVERY_S = 0.4
+ODD_NOTICES = (
+    "genuine", "bad_signature", "wrong_key", "no_sign", "junk_sign", "sha1", "tamper",
+    "dropped_field", "merged_fields", "wrong_amount", "wrong_seller", "wrong_app", "wrong_order",
+    "keeps_sign_type", "gbk", "duplicate_field", "waiting", "closed", "finished", "unknown_status",
+)  # fmt: skip
+FINAL = frozenset({"done", "rejected"})
+
+
+@dataclass
+class Refund:
+    """A refund as the console was told of it."""
+
+    refund_request_id: str
+    amount_fen: int
+    status: str = "new"
+
+
+class Owner:
+    """The merchant's owner: gives money back, and asks again until the end is told."""
+
+    def __init__(self, stack: Stack, seed: int) -> None:
+        self._stack = stack
+        self._rng = random.Random(seed)
+        self._account = stack.info["demo"]["owner"]
+
+    async def refund(self, payment_id: str, paid_fen: int) -> list[Refund]:
+        """One refund, or two that together would be more than was paid."""
+        whole = self._rng.random() < 0.5
+        amount_fen = paid_fen if whole else self._rng.randint(1, paid_fen)
+        count = 2 if self._rng.random() < REFUND_TWICE_SHARE else 1
+        found = [
+            Refund(f"r{self._rng.getrandbits(96):024x}", max(1, amount_fen)) for _ in range(count)
+        ]
+        async with asyncio.timeout(REFUND_WITHIN_S):
+            while not all(one.status in FINAL or one.status == "refused" for one in found):
+                try:
+                    await self._ask(payment_id, found)
+                except (httpx.HTTPError, OSError, TimeoutError):
+                    await asyncio.sleep(PAUSE_S)
+        return found
+
+    async def _ask(self, payment_id: str, refunds: list[Refund]) -> None:
+        login, password = self._account["login"], self._account["password"]
+        async with Console(self._stack.public, login, password) as console:
+            await console.step_up()
+            while open_ones := [one for one in refunds if one.status in {"new", "pending"}]:
+                await asyncio.gather(*(self._once(console, payment_id, one) for one in open_ones))
+                await asyncio.sleep(PAUSE_S)
+
+    async def _once(self, console: Console, payment_id: str, refund: Refund) -> None:
+        body = {"refund_request_id": refund.refund_request_id, "amount_fen": refund.amount_fen}
+        answer = await console.post(f"/payments/{payment_id}/refunds", body)
+        if answer.status_code < 300:
+            refund.status = answer.json()["status"]
+        elif answer.status_code in {409, 422} and refund.status == "new":
+            # More than is left: nothing was begun under this id.
+            refund.status = "refused"
+        elif answer.status_code in {401, 403}:
+            answer.raise_for_status()
+
+
+async def draw_twice(device: Device, payment_id: str) -> list[dict[str, Any]]:
+    """The one draw, asked for twice at once: both answers, or none where the event took too
+    long (the judge knows that from the books)."""
+    try:
+        reward = await device.reward(payment_id, wait_s=REWARD_WITHIN_S)
+        if reward["status"] != "granted":
+            return []
+        return list(
+            await asyncio.gather(
+                *(device.draw(payment_id, wait_s=REWARD_WITHIN_S) for _ in range(2))
+            )
+        )
+    except DeviceError as refused:
+        # Taken back by a refund in between.
+        return [{"refused": refused.code}]
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return []
+
+
+async def odd_notices(stack: Stack, numbers: list[str], seed: int, sent: dict[str, int]) -> None:
+    """Until cancelled: a notice of some shape about some sale, counted in `sent`."""
+    rng = random.Random(seed)
+    app_id = stack.info["demo"]["app_id"]
+    async with httpx.AsyncClient(base_url=stack.admin, timeout=30) as admin:
+        while True:
+            await asyncio.sleep(NOTICE_EVERY_S)
+            if not numbers:
+                continue
+            number, variant = rng.choice(numbers), rng.choice(ODD_NOTICES)
+            try:
+                answer = await admin.post(
+                    f"/notify/{number}",
+                    params={"app_id": app_id},
+                    json={"variant": variant, "times": rng.randint(1, 3)},
+                )
+            except httpx.HTTPError:
+                continue
+            if answer.status_code == 200:
+                sent[variant] = sent.get(variant, 0) + len(answer.json()["sent"])
