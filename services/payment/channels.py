@@ -200,7 +200,12 @@ class Alipay:
         return RefundFact("done")
 
     async def _ask(self, method: str, payment: Payment, params: Mapping[str, Any]) -> Answer:
-        body = orjson.dumps({"app_id": payment.app_id, "params": params})
+        # The key that signed the pay call signs all that follows, also after a rotation (F37); once
+        # that version is retired the egress takes the newest.
+        order: dict[str, Any] = {"app_id": payment.app_id, "params": params}
+        if payment.key_version is not None:
+            order["key_version"] = payment.key_version
+        body = orjson.dumps(order)
         try:
             reply = await self._egress.call(
                 "POST", f"/alipay/{method}", body=body, tenant_id=payment.tenant_id

@@ -19,6 +19,8 @@ class PaymentConfig(DatabaseConfig):
     payment_slow_poll_s: float = Field(5.0, gt=0)
     payment_slow_after_s: float = Field(30.0, gt=0)
     payment_refund_query_s: float = Field(10.0, gt=0)
+    payment_lease_s: float = Field(15.0, gt=0)
+    """so long a dead worker's rows wait for the next one; a working one renews"""
 
     @property
     def channel_wait_s(self) -> float:
@@ -33,6 +35,7 @@ class PaymentConfig(DatabaseConfig):
             slow_poll_s=self.payment_slow_poll_s,
             slow_after_s=self.payment_slow_after_s,
             refund_query_s=self.payment_refund_query_s,
+            lease_s=self.payment_lease_s,
             pay_open_s=self.channel_wait_s + 12.0,  # and the tries that found nobody before it
         )
 

@@ -15,7 +15,7 @@
        │                  └──┘ └──paid for good─┐                    │
        │                                        ▼                    │
        └─ FAILED, CLOSED, CANCELLED_LOCAL ──▶ SUCCESS_LATE ──────────┘   never silent: a case
-    any open state ──25 h──▶ MANUAL
+    CANCELLING ──24 h without an end, or paid with another sum──▶ MANUAL
 
 Everything else is rejected. Unclear never means failed and never means paid: only the channel's
 verified word moves money states, and the query has the last word (reliability-security §3).
@@ -27,8 +27,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-NO_DEVICE = UUID(int=0)
-"""The device_id of payments that no device asked for; keys must not hold NULLs."""
+NO_DEVICE = UUID(int=0)  # of payments that no device asked for: keys must not hold NULLs
 
 
 class State(StrEnum):
@@ -259,6 +258,7 @@ class Schedule:
     give_up_s: float = 24 * 3600.0
     late_check_s: float = 30.0
     late_check_until_s: float = 3600.0
+    lease_s: float = 15.0
     refund_query_s: float = 10.0
     refund_max_s: float = 60.0
 

@@ -58,6 +58,9 @@ _STORE_NOTICES = _each(
     "uuid text text text text text text text bigint text text timestamptz text bytea timestamptz",
 )
 _CLOSE_NOTICE = _call("notice_close", 5)
+_RENEW_PAYMENT = _call("payment_renew", 4, "payment_renew")
+_RENEW_REFUND = _call("refund_renew", 4, "refund_renew")
+_RENEW_NOTICE = _call("notice_renew", 4, "notice_renew")
 _ANSWER_NOTICE = _call("notice_answered", 5)
 
 
@@ -195,6 +198,25 @@ async def lease_refunds(
     """(tenant_id, refund_id) of due refunds."""
     records = await db.many(_LEASE_REFUNDS, limit, lease, lease_s)
     return [(record["tenant_id"], record["refund_id"]) for record in records]
+
+
+async def renew_payment(
+    db: Database, tenant_id: UUID, payment_id: UUID, lease: UUID, lease_s: float
+) -> bool:
+    """Whether the lease was still ours, and is for `lease_s` more."""
+    return bool(_there(await db.one(_RENEW_PAYMENT, tenant_id, payment_id, lease, lease_s))[0])
+
+
+async def renew_refund(
+    db: Database, tenant_id: UUID, refund_id: UUID, lease: UUID, lease_s: float
+) -> bool:
+    return bool(_there(await db.one(_RENEW_REFUND, tenant_id, refund_id, lease, lease_s))[0])
+
+
+async def renew_notice(db: Database, notice: Notice, lease_s: float) -> bool:
+    """Keeps an open notice from coming due while it is being looked at."""
+    name = notice.tenant_id, notice.app_id, notice.notify_id
+    return bool(_there(await db.one(_RENEW_NOTICE, *name, lease_s))[0])
 
 
 _NOTICE_NAMES = tuple(field.name for field in fields(Notice))

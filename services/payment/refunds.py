@@ -5,6 +5,7 @@ when the channel has definitely refused. One refund keeps one out_request_no for
 asking again can never move money twice (F30).
 """
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,9 +13,10 @@ from services.payment import hot, repo
 from services.payment.channels import RefundFact
 from services.payment.deps import Deps
 from services.payment.domain import REFUNDABLE, Payment, State, check_move
+from services.payment.leases import renewed
 from services.payment.models import PaymentRow, RefundRow
 from services.payment.problems import NotRefundable, RefundExceedsPaid, RefundMismatch
-from services.payment.settlement import fact_members
+from services.payment.settlement import fact_members, new_lease
 from shared import outbox
 from shared.errors import NotFound
 from shared.events.base import stamp
@@ -24,7 +26,6 @@ from shared.telemetry import get_logger
 
 BETWEEN_REFUNDS_S = 3.0
 """Alipay wants a pause between two refunds of one trade (alipay-protocol §4.4)."""
-CRASHED_S = 20.0
 
 log = get_logger("refund")
 
@@ -43,17 +44,25 @@ class RefundOrder:
 
 async def refund_payment(deps: Deps, order: RefundOrder) -> RefundRow:
     """Refunds, or tells what became of the refund with the same refund_request_id."""
-    refund, is_new = await _reserve(deps, order)
+    lease = new_lease()
+    refund, is_new = await _reserve(deps, order, lease)
     if not is_new or refund.state != "SUBMITTED":
         return refund
-    payment = await hot.load(deps.db, order.tenant_id, order.payment_id)
-    if payment is None:
-        raise NotFound
-    fact = await _send(deps, payment, refund)
-    return await _settle(deps, refund, fact)
+    async with _renewed(deps, refund, lease):
+        payment = await hot.load(deps.db, order.tenant_id, order.payment_id)
+        if payment is None:
+            raise NotFound
+        fact = await _send(deps, payment, refund, is_repeated=False)
+        return await _settle(deps, refund, fact, lease)
 
 
-async def _reserve(deps: Deps, order: RefundOrder) -> tuple[RefundRow, bool]:
+def _renewed(deps: Deps, refund: RefundRow, lease: UUID) -> AbstractAsyncContextManager[None]:
+    lease_s, name = deps.schedule.lease_s, (refund.tenant_id, refund.refund_id)
+    return renewed(lease_s, lambda: hot.renew_refund(deps.db, *name, lease, lease_s))
+
+
+async def _reserve(deps: Deps, order: RefundOrder, lease: UUID) -> tuple[RefundRow, bool]:
+    """A refund that may be sent at once is leased to us: the worker waits until we are gone."""
     async with deps.db.tx(order.tenant_id) as tx:
         # The lock also keeps a second copy of this very request waiting until the first is stored.
         payment = await repo.lock_payment(tx, order.tenant_id, order.payment_id)
@@ -71,7 +80,7 @@ async def _reserve(deps: Deps, order: RefundOrder) -> tuple[RefundRow, bool]:
         if not await repo.reserve_refund(tx, payment, order.amount_fen):
             raise RefundExceedsPaid
         is_early = await repo.is_refund_recent(tx, payment, BETWEEN_REFUNDS_S)
-        wait_s = BETWEEN_REFUNDS_S if is_early else CRASHED_S
+        wait_s = BETWEEN_REFUNDS_S if is_early else deps.schedule.lease_s
         refund = RefundRow(
             tenant_id=order.tenant_id,
             refund_id=uuid7(deps.clock),
@@ -85,22 +94,27 @@ async def _reserve(deps: Deps, order: RefundOrder) -> tuple[RefundRow, bool]:
             state="CREATED" if is_early else "SUBMITTED",
             created_at=deps.clock.now(),
             attempts=0,
+            lease_token=None if is_early else lease,
         )
         await repo.add_refund(tx, refund, wait_s)
         return refund, True
 
 
-async def _send(deps: Deps, payment: Payment, refund: RefundRow) -> RefundFact:
+async def _send(
+    deps: Deps, payment: Payment, refund: RefundRow, *, is_repeated: bool
+) -> RefundFact:
     """Asks for the refund. `fund_change=N` proves nothing, and neither does a refusal after an
     attempt that may have worked: both are looked into."""
     number, amount_fen = refund.out_request_no, refund.amount_fen
     fact = await deps.alipay.refund(payment, number, amount_fen, refund.reason)
-    is_repeated = refund.state == "UNKNOWN"
     if fact.outcome == "unclear" and fact.code == "fund_change":
         return await deps.alipay.query_refund(payment, number, amount_fen)
     if fact.outcome == "refused" and is_repeated:
         seen = await deps.alipay.query_refund(payment, number, amount_fen)
-        return fact if seen.outcome == "not_done" else seen
+        if seen.outcome != "not_done":
+            return seen
+        # Whoever sent it died a moment ago: what he sent may still be on its way. Ask once more.
+        return RefundFact("unclear", fact.code) if refund.state == "SUBMITTED" else fact
     return fact
 
 
@@ -110,18 +124,26 @@ async def advance_refund(deps: Deps, tenant_id: UUID, refund_id: UUID, lease: UU
         refund = await repo.refund_by_id(tx, tenant_id, refund_id)
     if refund is None or refund.lease_token != lease:
         return
-    payment = await hot.load(deps.db, tenant_id, refund.payment_id)
-    if payment is None:
-        return
-    if refund.state == "CREATED":
-        fact = await _first_send(deps, payment, refund, lease)
-    else:
-        number, amount_fen = refund.out_request_no, refund.amount_fen
-        fact = await deps.alipay.query_refund(payment, number, amount_fen)
-        if fact.outcome == "not_done":
-            fact = await _send(deps, payment, refund)
-    if fact is not None:
-        await _settle(deps, refund, fact, lease)
+    async with _renewed(deps, refund, lease):
+        payment = await hot.load(deps.db, tenant_id, refund.payment_id)
+        if payment is None:
+            return
+        if refund.state == "CREATED":
+            fact = await _first_send(deps, payment, refund, lease)
+        else:
+            fact = await _ask_and_send(deps, payment, refund)
+        if fact is not None:
+            await _settle(deps, refund, fact, lease)
+
+
+async def _ask_and_send(deps: Deps, payment: Payment, refund: RefundRow) -> RefundFact:
+    """SUBMITTED is one whose sender died, UNKNOWN one whose answer was lost: either may have been
+    sent before, and may still come to its end at the channel."""
+    number, amount_fen = refund.out_request_no, refund.amount_fen
+    fact = await deps.alipay.query_refund(payment, number, amount_fen)
+    if fact.outcome != "not_done":
+        return fact
+    return await _send(deps, payment, refund, is_repeated=True)
 
 
 async def _first_send(
@@ -129,8 +151,10 @@ async def _first_send(
 ) -> RefundFact | None:
     """A refund that had to wait its turn: written down as sent before it is."""
     async with deps.db.tx(refund.tenant_id) as tx:
-        is_ours = await repo.postpone_refund(tx, refund, "SUBMITTED", None, CRASHED_S, lease)
-    return await _send(deps, payment, refund) if is_ours else None
+        is_ours = await repo.postpone_refund(
+            tx, refund, "SUBMITTED", None, deps.schedule.lease_s, lease
+        )
+    return await _send(deps, payment, refund, is_repeated=False) if is_ours else None
 
 
 async def _settle(

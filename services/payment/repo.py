@@ -102,6 +102,7 @@ async def add_refund(tx: AsyncSession, refund: RefundRow, wait_s: float) -> None
     """Stores a new refund; the sweeper looks after it from `wait_s` on."""
     at = (await tx.execute(select(func.now() + timedelta(seconds=wait_s)))).scalar_one()
     refund.next_poll_at = at
+    refund.lease_until = at if refund.lease_token is not None else None
     tx.add(refund)
     await tx.flush()
 

@@ -30,7 +30,6 @@ from shared.events.payment import PaymentSucceeded
 from shared.ids import trade_no, uuid7
 from shared.telemetry import get_logger
 
-LEASE_S = 15.0
 SETTLE_RACE_S = 0.05
 DEFAULT_SUBJECT = "门店消费"
 
@@ -208,7 +207,13 @@ async def stop_payment(
     """A clerk's stop: one last query, then cancel. What is settled stays as it is."""
     lease = settlement.new_lease()
     verdict, read_at, payment = await hot.stop(
-        deps.db, tenant_id, device_id, pay_request_id, nonce=nonce, lease=lease, lease_s=LEASE_S
+        deps.db,
+        tenant_id,
+        device_id,
+        pay_request_id,
+        nonce=nonce,
+        lease=lease,
+        lease_s=deps.schedule.lease_s,
     )
     if payment is None:
         raise Replayed if verdict == "nonce_replayed" else NotFound

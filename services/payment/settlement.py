@@ -32,6 +32,7 @@ from services.payment.domain import (
     Waiting,
     apply,
 )
+from services.payment.leases import renewed
 from services.payment.notice import Notice
 from shared import outbox
 from shared.clock import Clock
@@ -183,7 +184,14 @@ def announce(payment: Payment, decision: Decision, clock: Clock) -> outbox.Row |
 
 
 async def advance(deps: Deps, payment: Payment, at: datetime, lease: UUID) -> Payment:
-    """One round for a leased payment: ask, and when it is overdue, cancel without a gap."""
+    """One round for a leased payment: ask, and when it is overdue, cancel without a gap. The lease
+    is held for as long as the channel takes to answer."""
+    lease_s, name = deps.schedule.lease_s, (payment.tenant_id, payment.payment_id)
+    async with renewed(lease_s, lambda: hot.renew_payment(deps.db, *name, lease, lease_s)):
+        return await _advance(deps, payment, at, lease)
+
+
+async def _advance(deps: Deps, payment: Payment, at: datetime, lease: UUID) -> Payment:
     if payment.state in OPEN:
         fact = await deps.alipay.query(payment)
         is_overdue = at >= payment.deadline_at

@@ -13,8 +13,8 @@ from prometheus_client import Gauge
 
 from services.payment import hot, refunds, repo, settlement
 from services.payment.deps import Deps
+from services.payment.leases import renewed
 from services.payment.notice import Notice
-from services.payment.service import LEASE_S
 from shared import inbox
 from shared.db import is_connection_lost
 from shared.errors import Unavailable
@@ -81,16 +81,19 @@ class Sweeper:
 
     async def _due(self) -> list[Round]:
         deps, lease = self._deps, settlement.new_lease()
+        lease_s = deps.schedule.lease_s
         rounds: list[Round] = []
-        for at, payment in await hot.lease_payments(deps.db, self._free, lease, LEASE_S):
+        for at, payment in await hot.lease_payments(deps.db, self._free, lease, lease_s):
             rounds.append(_bound(settlement.advance, deps, payment, at, lease))
         room = self._free - len(rounds)
         if room > 0:
-            for tenant_id, refund_id in await hot.lease_refunds(deps.db, room, lease, 2 * LEASE_S):
+            for tenant_id, refund_id in await hot.lease_refunds(deps.db, room, lease, lease_s):
                 rounds.append(_bound(refunds.advance_refund, deps, tenant_id, refund_id, lease))
         room = self._free - len(rounds)
         if room > 0:
-            for state, notice in await hot.lease_notices(deps.db, room, NOTICE_LEASE_S):
+            for state, notice in await hot.lease_notices(
+                deps.db, room, min(NOTICE_LEASE_S, lease_s)
+            ):
                 rounds.append(_bound(look_at_notice, deps, state, notice))
         return rounds
 
@@ -104,6 +107,12 @@ def _bound(work: Callable[..., Awaitable[object]], *arguments: object) -> Round:
 
 async def look_at_notice(deps: Deps, state: hot.NoticeVerdict, notice: Notice) -> None:
     """A notice that could not be settled when it came in, or that was quarantined."""
+    lease_s = min(NOTICE_LEASE_S, deps.schedule.lease_s)
+    async with renewed(lease_s, lambda: hot.renew_notice(deps.db, notice, lease_s)):
+        await _look_at_notice(deps, state, notice)
+
+
+async def _look_at_notice(deps: Deps, state: hot.NoticeVerdict, notice: Notice) -> None:
     async with deps.db.read(notice.tenant_id) as tx:
         row = await repo.payment_by_trade(tx, notice.tenant_id, notice.out_trade_no)
     if row is None:

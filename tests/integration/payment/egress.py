@@ -33,7 +33,8 @@ class Egress:
     lost_request    never reached the channel, nobody knows
     not_sent        surely never left
     in_process      10003: the buyer has to confirm (`confirm` does)
-    a dict          that answer; a number: an HTTP status; an Event: waits for it first
+    a dict          that answer; an int: an HTTP status; an Event: waits for it first
+    a float         the usual answer, so many seconds late
     """
 
     def __init__(self):
@@ -46,8 +47,10 @@ class Egress:
         self.trades = {}
         self.calls = Counter()
         self.asked = []
+        self.signed = []
         self._script = defaultdict(deque)
         self._always = {}
+        self.signs_with = 1
 
     @property
     def url(self):
@@ -96,6 +99,9 @@ class Egress:
         if isinstance(step, asyncio.Event):
             await step.wait()
             step = None
+        if isinstance(step, float):
+            await asyncio.sleep(step)
+            step = None
         if isinstance(step, dict):
             return web.json_response(step)
         if isinstance(step, int):
@@ -104,12 +110,14 @@ class Egress:
             return web.json_response(UNKNOWN)
         if step == "not_sent":
             return web.json_response(NOT_SENT)
+        self.signed.append((method, body.get("key_version") or self.signs_with))
         act = {PAY: self._pay, QUERY: self._query, CANCEL: self._cancel}
         act |= {REFUND: self._refund, REFUND_QUERY: self._refund_query}
         said = act[method](body["params"], step)
         if step == "hang_up":
             request.transport.close()
-        return web.json_response(UNKNOWN if step == "lost_answer" else said)
+        said = UNKNOWN if step == "lost_answer" else said
+        return web.json_response({**said, "key_version": self.signed[-1][1]})
 
     def _pay(self, params, step):
         number = params["out_trade_no"]

@@ -1,0 +1,35 @@
+"""F37: the key version that signed the pay call signs every later call about that payment."""
+
+import pytest
+
+from tests.integration.payment.egress import CANCEL, PAY, QUERY, REFUND, REFUND_QUERY
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_query_and_cancel_keep_the_version_of_the_pay_call(shop, till):
+    shop.egress.next(PAY, "in_process")
+    first = await till.pay(8800)
+    shop.egress.signs_with = 2
+    await shop.age(first["payment_id"], 61)
+    await shop.sweep()
+    assert await till.status(first["pay_request_id"]) == "closed"
+    assert shop.egress.signed == [(PAY, 1), (QUERY, 1), (CANCEL, 1)]
+
+
+async def test_refund_and_refund_query_keep_it_too(shop, till):
+    paid = await till.pay(500)
+    shop.egress.signs_with = 2
+    shop.egress.next(REFUND, "lost_answer")
+    await till.refund(paid["payment_id"], 200)
+    await shop.place.execute("UPDATE refunds SET next_poll_at = now()")
+    await shop.sweep()
+    assert shop.egress.signed == [(PAY, 1), (REFUND, 1), (REFUND_QUERY, 1)]
+
+
+async def test_a_new_payment_takes_the_newest(shop, till):
+    await till.pay(100)
+    shop.egress.signs_with = 2
+    second = await till.pay(100)
+    assert shop.egress.signed == [(PAY, 1), (PAY, 2)]
+    assert (await shop.row(second["payment_id"]))["key_version"] == 2
