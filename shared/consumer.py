@@ -181,7 +181,7 @@ class Consumer:
             await self._transaction(run.handler, run.events)
             return
         except Exception as error:
-            if not isinstance(error, Unavailable) and not is_connection_lost(error):
+            if not is_connection_lost(error):
                 log.exception("consumer.batch_failed", size=len(run.events))
         for event, record in zip(run.events, run.records, strict=True):
             await self._apply_one(run.handler, event, record)
@@ -193,7 +193,7 @@ class Consumer:
                 await self._transaction(handler, [event])
                 return
             except Exception as error:
-                if isinstance(error, Unavailable) or is_connection_lost(error):
+                if is_connection_lost(error):
                     await asyncio.sleep(RETRY_S)
                     continue
                 attempt += 1

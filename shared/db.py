@@ -7,13 +7,13 @@ happens in a `yield` dependency, which FastAPI would run after the answer has be
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import MetaData, text
+from sqlalchemy import MetaData, exc, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -30,18 +30,36 @@ ACQUIRE_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 15.0
 IDLE_LIFETIME_S = 120.0
 
+SETTINGS = {
+    "lock_timeout": "2000",
+    "statement_timeout": "10000",
+    "idle_in_transaction_session_timeout": "15000",
+}
+"""Milliseconds, sent with each connection's first words: they hold on anybody's server and cost no
+round trip. A row that somebody has forgotten to let go of must not keep a pool waiting for it."""
+RETRY_AFTER_S = 1
+
 LOST = (
     asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
+    exc.TimeoutError,
     ConnectionError,
     OSError,
     TimeoutError,
 )
-"""What a connection that went away raises; cut in mid-answer, asyncpg no longer knows where it is
-and says InternalClientError, which is of no family of its own."""
+"""What a connection that went away, or was never given, raises: the server stops, restarts, has no
+place or no time left. Cut in mid-answer, asyncpg no longer knows where it is and says
+InternalClientError, which is of no family of its own; `exc.TimeoutError` is SQLAlchemy's pool."""
+BUSY = (asyncpg.LockNotAvailableError, asyncpg.TransactionRollbackError)
+"""Somebody else holds the row, or stood in our way: nothing was changed, the next try may do."""
+
+
+class Busy(Unavailable):
+    """The database is there, and what we asked of it is held by somebody else."""
 
 
 def make_base() -> type[DeclarativeBase]:
@@ -53,16 +71,40 @@ def make_base() -> type[DeclarativeBase]:
     return Base
 
 
+def _raised(error: BaseException) -> BaseException:
+    """What the driver raised: SQLAlchemy wraps it twice, and keeps it as the cause."""
+    wrapped = error.orig if isinstance(error, exc.DBAPIError) else None
+    return (wrapped.__cause__ or wrapped) if wrapped is not None else error
+
+
 def is_connection_lost(error: BaseException) -> bool:
-    """Whether the database went away (as opposed to refusing what we said)."""
-    return isinstance(error, LOST) or isinstance(getattr(error, "orig", None), LOST)
+    """Whether the database, or a place in it, is away for now (as opposed to refusing what we
+    said), raw or wrapped: the one place that knows. Worth another try later."""
+    found = _raised(error)
+    if isinstance(found, asyncpg.InterfaceError) and isinstance(found, ValueError):
+        return False  # an argument or address that asyncpg cannot send: as wrong the next time
+    return isinstance(found, (*LOST, *BUSY, Unavailable))
 
 
-def engine_of(url: str, **options: Any) -> AsyncEngine:
+@contextmanager
+def _as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, Unavailable) or not is_connection_lost(error):
+            raise
+        if isinstance(_raised(error), BUSY):
+            raise Busy("the database is busy", retry_after_s=RETRY_AFTER_S) from error
+        raise Unavailable("the database is away", retry_after_s=RETRY_AFTER_S) from error
+
+
+def engine_of(url: str, *, settings: dict[str, str] | None = None, **options: Any) -> AsyncEngine:
     """SQLAlchemy on `url`, which asyncpg itself reads: SQLAlchemy would hand libpq's words such as
     `sslmode` on as arguments that asyncpg does not know."""
     return create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), **options
+        "postgresql+asyncpg://",
+        async_creator=lambda: asyncpg.connect(url, server_settings=settings),
+        **options,
     )
 
 
@@ -84,7 +126,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10, name: str = "app") -> None:
         self._url = url
         self._pool_size = pool_size
-        self._name = name
+        self._settings = {"application_name": f"damselfly-{name}", **SETTINGS}
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._engine: AsyncEngine | None = None
 
@@ -98,12 +140,12 @@ class Database:
                     max_size=self._pool_size,
                     command_timeout=COMMAND_TIMEOUT_S,
                     max_inactive_connection_lifetime=IDLE_LIFETIME_S,
-                    server_settings={"application_name": f"damselfly-{self._name}"},
+                    server_settings=self._settings,
                     reset=_as_it_is,
                 )
                 return
-            except LOST:
-                if attempt == 39:
+            except Exception as error:
+                if attempt == 39 or not is_connection_lost(error):
                     raise
                 await asyncio.sleep(0.25)
 
@@ -119,6 +161,7 @@ class Database:
         if self._engine is None:
             self._engine = engine_of(
                 self._url,
+                settings=self._settings,
                 pool_size=self._pool_size,
                 max_overflow=0,
                 pool_timeout=ACQUIRE_TIMEOUT_S,
@@ -131,9 +174,11 @@ class Database:
     async def _session(
         self, tenant_id: UUID | None, *, read_only: bool
     ) -> AsyncIterator[AsyncSession]:
-        session = AsyncSession(self.engine, expire_on_commit=False)
-        try:
-            async with session.begin():
+        with _as_unavailable():
+            async with (
+                AsyncSession(self.engine, expire_on_commit=False) as session,
+                session.begin(),
+            ):
                 if read_only:
                     await session.execute(text("SET TRANSACTION READ ONLY"))
                 name, value = _settings(tenant_id)
@@ -141,10 +186,6 @@ class Database:
                     text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value}
                 )
                 yield session
-        except LOST as error:
-            raise Unavailable("the database is away") from error
-        finally:
-            await session.close()
 
     def tx(self, tenant_id: UUID | None) -> AbstractAsyncContextManager[AsyncSession]:
         """A read-write transaction; commits on a clean exit. None means system scope: workers,
@@ -184,19 +225,19 @@ class Database:
     async def _acquired(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
         if self._pool is None:
             raise RuntimeError("the database was not opened")
-        try:
+        with _as_unavailable():
             async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
                 try:
                     yield connection  # type: ignore[misc]
                 except asyncpg.InternalClientError:
                     connection.terminate()  # cut in mid-answer: nobody may get it again
                     raise
-        except LOST as error:
-            raise Unavailable("the database is away") from error
 
     async def connect(self) -> "asyncpg.Connection[Any]":
         """A connection of its own, outside the pool (the relay's session lock lives on one)."""
-        return await asyncpg.connect(self._url, command_timeout=COMMAND_TIMEOUT_S)
+        return await asyncpg.connect(
+            self._url, command_timeout=COMMAND_TIMEOUT_S, server_settings=self._settings
+        )
 
     async def ping(self) -> bool:
         """Whether a trivial statement succeeds now."""

@@ -17,6 +17,7 @@ from shared.db import engine_of
 
 APP_ROLE = "damselfly_app"
 LOCK_TIMEOUT = "5s"
+TURN_TIMEOUT = "120s"
 
 
 def enable_rls(op: Any, table: str) -> None:
@@ -60,7 +61,10 @@ async def _migrate(package: str, owner_url: str) -> None:
     engine = engine_of(owner_url)
     try:
         async with engine.begin() as connection:
-            await connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+            # One at a time on a database; whoever comes second finds nothing left to do.
+            await connection.execute(text(f"SET LOCAL lock_timeout = '{TURN_TIMEOUT}'"))
+            await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('migrate'))"))
+            await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
             await connection.run_sync(_upgrade, folder)
             driver: Any = (await connection.get_raw_connection()).driver_connection
             for script in sorted(folder.glob("*.sql")):

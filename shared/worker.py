@@ -10,7 +10,6 @@ import uvloop
 from shared import telemetry
 from shared.config import BaseConfig
 from shared.db import is_connection_lost
-from shared.errors import Unavailable
 from shared.serve import Ready, health_server
 from shared.telemetry import get_logger
 
@@ -55,7 +54,7 @@ def periodic(work: Callable[[], Awaitable[object]], every_s: float) -> Job:
             try:
                 await work()
             except Exception as error:
-                if not isinstance(error, Unavailable) and not is_connection_lost(error):
+                if not is_connection_lost(error):
                     raise
                 log.warning("worker.peer_away", error=type(error).__name__)
                 await asyncio.sleep(max(every_s, 0.5))

@@ -24,7 +24,7 @@ from services.payment.models import NoticeRow, RefusalRow, ReplayRow
 from services.payment.notice import Notice, notice_fault, read_notice
 from services.payment.problems import BadNotice
 from shared.clock import Clock
-from shared.db import Database
+from shared.db import Busy, Database
 from shared.errors import NotFound
 from shared.ids import uuid7
 from shared.telemetry import get_logger
@@ -101,7 +101,7 @@ async def _store(db: Database, arrivals: Mapping[int, Arrival]) -> dict[int, Sto
         return {}
     try:
         stored = await hot.store_notices(db, list(arrivals.values()), NOTICE_RETRY_S)
-    except asyncpg.PostgresError:
+    except (asyncpg.PostgresError, Busy):
         if len(arrivals) > 1:
             singly: dict[int, Stored] = {}
             for place, arrival in arrivals.items():

@@ -17,7 +17,6 @@ from services.payment.leases import renewed
 from services.payment.notice import Notice
 from shared import inbox
 from shared.db import is_connection_lost
-from shared.errors import Unavailable
 from shared.telemetry import get_logger
 
 TICK_S = 0.4
@@ -53,7 +52,7 @@ class Sweeper:
                         self._free -= 1
                         group.create_task(self._work(round_of_one))
                 except Exception as error:
-                    if not isinstance(error, Unavailable) and not is_connection_lost(error):
+                    if not is_connection_lost(error):
                         raise
                     log.warning("sweeper.database_away", error=type(error).__name__)
                 _working.set(CALLS_MAX - self._free)

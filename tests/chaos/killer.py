@@ -1,7 +1,9 @@
-"""kill -9 of a random process every two seconds; the stack's own supervisor starts it again."""
+"""kill -9 of a random process every two seconds, and a clean restart of the database in each round;
+the stack's own supervisor starts it again."""
 
 import asyncio
 import random
+import signal
 from collections import Counter
 
 from tests.fixtures.processes import Stack
@@ -9,16 +11,19 @@ from tests.fixtures.processes import Stack
 PERIOD_S = 2.0
 NOT_OURS = ("sandbox", "dragonfly", "alipay", "supervisor")
 """Alipay is the judge and the supervisor is the operator: they are not what is being proved."""
+RESTART = "postgres_restart"
+"""What `pg_ctl restart -m fast` sends: every session is told to go, in the middle of whatever."""
 
 
 class Killer:
-    """Runs until cancelled; `kills` counts by process name."""
+    """Runs until cancelled; `kills` counts kill -9 by process name, `restarts` clean ones."""
 
     def __init__(self, stack: Stack, seed: int, *, period_s: float = PERIOD_S) -> None:
         self._stack = stack
         self._rng = random.Random(seed)
         self._period_s = period_s
         self.kills: Counter[str] = Counter()
+        self.restarts: Counter[str] = Counter()
 
     def targets(self) -> list[str]:
         known = self._stack.info["processes"]
@@ -33,12 +38,22 @@ class Killer:
         self.kills[name] += 1
         return True
 
+    def restart_database(self) -> bool:
+        if not self._stack.kill("postgres", signal.SIGINT):
+            return False
+        self.restarts[RESTART] += 1
+        return True
+
     async def run(self) -> None:
         """Each round of targets is shuffled, so a short run hits every process."""
         queue: list[str] = []
         while True:
             await asyncio.sleep(self._period_s)
             if not queue:
-                queue = self.targets()
+                queue = [*self.targets(), RESTART]
                 self._rng.shuffle(queue)
-            self.strike(queue.pop())
+            name = queue.pop()
+            if name == RESTART:
+                self.restart_database()
+            else:
+                self.strike(name)

@@ -99,6 +99,7 @@ async def _judge_run(stack: Stack, options: Options) -> Verdict:
     if stack.info["kafka"]["kind"] == "embedded":
         await _wipe(stack, killer, judge)
     verdict.kills = killer.kills
+    verdict.faults.update(killer.restarts)
     await judge.fill(verdict)
     return verdict
 

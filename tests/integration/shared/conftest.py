@@ -24,7 +24,12 @@ class Collected:
 
 @pytest_asyncio.fixture
 async def database(postgres):
-    place = postgres.empty(f"shared_{next(_names)}")
+    return await made(postgres)
+
+
+async def made(cluster):
+    """A database of that server with the shared tables and `notes`."""
+    place = cluster.empty(f"shared_{next(_names)}")
     op = Collected()
     op.execute(
         "CREATE TABLE notes (tenant_id uuid NOT NULL, note_id uuid NOT NULL, text text NOT NULL,"
