@@ -5,7 +5,6 @@ day, unless told otherwise), for answers and notifications already under way, th
 is erased.
 """
 
-import asyncio
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -131,9 +130,9 @@ class _Read:
     secrets: dict[str, str | None]
 
 
-async def _read(change: AppChange) -> _Read:
+async def _read(deps: Deps, change: AppChange) -> _Read:
     given = change.given
-    pair = await asyncio.to_thread(
+    pair = await deps.costly.keys.run(
         keys.read_keys, given.private_key_text, given.alipay_key_text, ()
     )
     aes_key = keys.read_aes_key(change.aes_key_text) if change.aes_key_text is not None else None
@@ -144,7 +143,7 @@ async def _read(change: AppChange) -> _Read:
 async def bind_app(deps: Deps, tenant_id: UUID, change: AppChange, *, actor: str) -> BoundApp:
     """Binds an app, or changes its binding. The same content again changes nothing, so that a
     lost answer may be asked for again; other content needs the version it was made from."""
-    read = await _read(change)
+    read = await _read(deps, change)
     async with deps.db.tx(tenant_id) as tx:
         return await _bind(deps, tx, tenant_id, change, read, actor)
 
@@ -155,7 +154,7 @@ class _Rehearsed(Exception):
 
 async def rehearse(deps: Deps, tenant_id: UUID, change: AppChange, *, actor: str) -> None:
     """Raises what `bind_app` would raise, and changes nothing."""
-    read = await _read(change)
+    read = await _read(deps, change)
     try:
         async with deps.db.tx(tenant_id) as tx:
             await _bind(deps, tx, tenant_id, change, read, actor)

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 from services.binding import audit, people_schemas
 from services.binding.audit_repo import AuditFilter
 from services.binding.callers import PageNumber, PageSize, deps_of
+from services.binding.costly import costly
 from services.binding.models import AuditEntry
 from services.binding.session_routes import MERCHANT, OPERATOR
 from shared.web import guard, principal
@@ -71,7 +72,7 @@ async def list_operator_audit(
 
 @router.get(
     f"{MERCHANT}/audit/export",
-    dependencies=[guard("user", "audit.read")],
+    dependencies=[guard("user", "audit.read"), costly("audit")],
     response_class=StreamingResponse,
 )
 async def export_merchant_audit(request: Request, wanted: Wanted) -> StreamingResponse:
@@ -80,20 +81,24 @@ async def export_merchant_audit(request: Request, wanted: Wanted) -> StreamingRe
 
 @router.get(
     f"{OPERATOR}/audit/export",
-    dependencies=[guard("user", "operators.audit")],
+    dependencies=[guard("user", "operators.audit"), costly("audit")],
     response_class=StreamingResponse,
 )
 async def export_operator_audit(request: Request, wanted: Wanted) -> StreamingResponse:
     return await _export(request, wanted)
 
 
-@router.post(f"{MERCHANT}/audit/verify", dependencies=[guard("user", "audit.read")])
+@router.post(
+    f"{MERCHANT}/audit/verify", dependencies=[guard("user", "audit.read"), costly("audit")]
+)
 async def verify_merchant_audit(request: Request) -> people_schemas.VerdictOut:
     """Computes the whole chain again and holds it against the anchors."""
     return await _verify(request)
 
 
-@router.post(f"{OPERATOR}/audit/verify", dependencies=[guard("user", "operators.audit")])
+@router.post(
+    f"{OPERATOR}/audit/verify", dependencies=[guard("user", "operators.audit"), costly("audit")]
+)
 async def verify_operator_audit(request: Request) -> people_schemas.VerdictOut:
     """Computes the whole chain again and holds it against the anchors."""
     return await _verify(request)

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 
 from services.binding import people_schemas
+from services.binding.costly import costly
 from services.binding.first_run import FirstRun
 from services.binding.session_routes import OPERATOR, person_out
 from shared.web import guard
@@ -21,7 +22,9 @@ async def show_first_run(request: Request) -> people_schemas.FirstRunOut:
     return people_schemas.FirstRunOut(is_needed=await _first_run(request).is_needed())
 
 
-@router.post(f"{OPERATOR}/first-run", dependencies=[guard("public")], status_code=201)
+@router.post(
+    f"{OPERATOR}/first-run", dependencies=[guard("public"), costly("sign_in")], status_code=201
+)
 async def make_first_operator(
     request: Request, body: people_schemas.FirstRunBody
 ) -> people_schemas.PersonOut:

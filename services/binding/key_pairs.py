@@ -4,7 +4,6 @@ A pair made here never shows its private half: it is sealed at once, waits some 
 half to be uploaded to the open platform, and is bound by its id.
 """
 
-import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -39,7 +38,7 @@ def _new_pair() -> PrivateKey:
 
 async def make_key_pair(deps: Deps, tenant_id: UUID, *, actor: str) -> KeyPair:
     """A 2048-bit pair (S26, S27); what may be shown of it is its public half."""
-    pair = await asyncio.to_thread(_new_pair)
+    pair = await deps.costly.keys.run(_new_pair)
     now = deps.clock.now()
     key_pair_id = uuid7(deps.clock)
     async with deps.db.tx(tenant_id) as tx:
@@ -98,6 +97,6 @@ async def examine(
             known += [key.app_public_key for key in await repo.app_keys(tx, tenant_id, app_id)]
     if key_pair_id is not None and own_public_text is None:
         own_public_text = (await waiting_pair(deps, tenant_id, key_pair_id)).public.spki
-    return await asyncio.to_thread(
+    return await deps.costly.keys.run(
         doctor.examine, private_text, own_public_text, alipay_text, known
     )

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 
 from services.binding import acting, merchant_schemas, service, settings
 from services.binding.callers import PageNumber, PageSize, actor_of, deps_of
+from services.binding.costly import costly
 from services.binding.models import Acting, Merchant, Store, User, WechatSettings
 from services.binding.session_routes import MERCHANT, OPERATOR
 from services.binding.settings import WechatChange
@@ -24,7 +25,9 @@ async def list_merchants(
 
 
 @router.post(
-    f"{OPERATOR}/merchants", dependencies=[guard("user", "merchants.write")], status_code=201
+    f"{OPERATOR}/merchants",
+    dependencies=[guard("user", "merchants.write"), costly("password")],
+    status_code=201,
 )
 async def create_merchant(
     request: Request, body: merchant_schemas.MerchantBody

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Request
 from services.binding import key_pairs, onboarding
 from services.binding import onboarding_schemas as schemas
 from services.binding.callers import actor_of, deps_of
+from services.binding.costly import costly
 from services.binding.domain import APP_ID
 from services.binding.keys import PublicKey
 from services.binding.onboarding import Line, Map, Onboarding
@@ -69,7 +70,9 @@ async def reopen_row(request: Request, row: RowNo, body: schemas.RowBody) -> sch
     return _map_out(found)
 
 
-@router.post(f"{MERCHANT}/apps/key-check", dependencies=[guard("user", "apps.write")])
+@router.post(
+    f"{MERCHANT}/apps/key-check", dependencies=[guard("user", "apps.write"), costly("keys")]
+)
 async def check_keys(request: Request, body: schemas.KeyCheckBody) -> schemas.DiagnosisOut:
     """The key doctor: findings in plain words; nothing is stored, nothing is repeated."""
     secret = body.app_private_key
@@ -97,7 +100,7 @@ async def check_keys(request: Request, body: schemas.KeyCheckBody) -> schemas.Di
 
 @router.post(
     f"{MERCHANT}/apps/key-pairs",
-    dependencies=[guard("user", "apps.write", step_up=True)],
+    dependencies=[guard("user", "apps.write", step_up=True), costly("keys")],
     status_code=201,
 )
 async def make_key_pair(request: Request) -> schemas.KeyPairOut:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Request
 
 from services.binding import api_keys, people, people_schemas
 from services.binding.callers import EDGE_ONLY, PageNumber, PageSize, deps_of, only
+from services.binding.costly import costly
 from services.binding.domain import Console
 from services.binding.models import ApiKey, User
 from services.binding.people import NewPerson, PersonChange
@@ -72,7 +73,7 @@ async def list_staff(
 
 @router.post(
     f"{MERCHANT}/staff",
-    dependencies=[guard("user", "staff.write", step_up=True)],
+    dependencies=[guard("user", "staff.write", step_up=True), costly("password")],
     status_code=201,
 )
 async def create_staff(request: Request, body: people_schemas.StaffBody) -> people_schemas.StaffOut:
@@ -90,7 +91,7 @@ async def change_staff(
 
 @router.post(
     f"{MERCHANT}/staff/{{user_id}}/password",
-    dependencies=[guard("user", "staff.write", step_up=True)],
+    dependencies=[guard("user", "staff.write", step_up=True), costly("password")],
     status_code=204,
 )
 async def reset_staff_password(
@@ -113,7 +114,7 @@ async def list_operators(
 
 @router.post(
     f"{OPERATOR}/staff",
-    dependencies=[guard("user", "operators.write", step_up=True)],
+    dependencies=[guard("user", "operators.write", step_up=True), costly("password")],
     status_code=201,
 )
 async def create_operator(
@@ -134,7 +135,7 @@ async def change_operator(
 
 @router.post(
     f"{OPERATOR}/staff/{{user_id}}/password",
-    dependencies=[guard("user", "operators.write", step_up=True)],
+    dependencies=[guard("user", "operators.write", step_up=True), costly("password")],
     status_code=204,
 )
 async def reset_operator_password(

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from services.binding import answers, approvals, apps, key_pairs, schemas
 from services.binding.apps import AppChange, KeyUse
 from services.binding.callers import ALIPAY_KEY_READERS, EGRESS_ONLY, actor_of, deps_of, only
+from services.binding.costly import costly
 from services.binding.domain import APP_ID
 from services.binding.models import AppChangeRequest
 from services.binding.pairs import GivenKeys
@@ -53,7 +54,7 @@ async def show_app(request: Request, app_id: AppId) -> schemas.AppOut:
 
 @router.put(
     "/api/merchant/v1/apps",
-    dependencies=[guard("user", "apps.write")],
+    dependencies=[guard("user", "apps.write"), costly("keys")],
     response_model=schemas.AppOut,
     responses={202: {"model": schemas.AppChangeOut}},
 )

@@ -13,6 +13,7 @@ from structlog.contextvars import get_contextvars
 
 from services.binding import domain, people_repo, repo
 from services.binding.audit_repo import user_of
+from services.binding.costly import Costly
 from services.binding.domain import Role
 from services.binding.models import AuditEntry, Merchant, Store, User
 from services.binding.passwords import Passwords
@@ -36,6 +37,7 @@ class Deps:
     clock: Clock
     key_provider: KeyProvider
     passwords: Passwords = field(default_factory=Passwords)
+    costly: Costly = field(default_factory=Costly)
     anchor_file: Path | None = None
     """where the heads of the audit chains are written down, outside the database"""
 

@@ -7,6 +7,7 @@ from structlog.contextvars import get_contextvars
 
 from services.binding import acting, people_schemas, permissions, schemas, sessions
 from services.binding.callers import EDGE_ONLY, deps_of, only
+from services.binding.costly import costly
 from services.binding.domain import Console
 from services.binding.models import Acting, Merchant, User
 from services.binding.permissions import OWN
@@ -85,14 +86,14 @@ async def _change_password(request: Request, body: people_schemas.PasswordBody) 
     return Response(status_code=204)
 
 
-@router.post(f"{MERCHANT}/session", dependencies=[guard("public")])
+@router.post(f"{MERCHANT}/session", dependencies=[guard("public"), costly("sign_in")])
 async def sign_in_merchant(
     request: Request, response: Response, body: schemas.LoginBody
 ) -> people_schemas.SessionOpenedOut:
     return await _sign_in(request, response, "merchant", body)
 
 
-@router.post(f"{OPERATOR}/session", dependencies=[guard("public")])
+@router.post(f"{OPERATOR}/session", dependencies=[guard("public"), costly("sign_in")])
 async def sign_in_operator(
     request: Request, response: Response, body: schemas.LoginBody
 ) -> people_schemas.SessionOpenedOut:
@@ -119,7 +120,7 @@ async def sign_out_operator(request: Request) -> Response:
     return await _sign_out(request)
 
 
-@router.post(f"{MERCHANT}/session/step-up", dependencies=[guard("user")])
+@router.post(f"{MERCHANT}/session/step-up", dependencies=[guard("user"), costly("password")])
 async def step_up_merchant(
     request: Request, body: people_schemas.StepUpBody
 ) -> people_schemas.StepUpOut:
@@ -127,7 +128,7 @@ async def step_up_merchant(
     return await _step_up(request, body)
 
 
-@router.post(f"{OPERATOR}/session/step-up", dependencies=[guard("user")])
+@router.post(f"{OPERATOR}/session/step-up", dependencies=[guard("user"), costly("password")])
 async def step_up_operator(
     request: Request, body: people_schemas.StepUpBody
 ) -> people_schemas.StepUpOut:
@@ -169,13 +170,17 @@ async def end_operator_session(request: Request, session_id: UUID) -> None:
     await sessions.end_session(deps_of(request), principal(request), session_id)
 
 
-@router.post(f"{MERCHANT}/password", dependencies=[guard("user", OWN)], status_code=204)
+@router.post(
+    f"{MERCHANT}/password", dependencies=[guard("user", OWN), costly("password")], status_code=204
+)
 async def change_merchant_password(request: Request, body: people_schemas.PasswordBody) -> Response:
     """One's own password; all other sessions of the account end."""
     return await _change_password(request, body)
 
 
-@router.post(f"{OPERATOR}/password", dependencies=[guard("user", OWN)], status_code=204)
+@router.post(
+    f"{OPERATOR}/password", dependencies=[guard("user", OWN), costly("password")], status_code=204
+)
 async def change_operator_password(request: Request, body: people_schemas.PasswordBody) -> Response:
     """One's own password; all other sessions of the account end."""
     return await _change_password(request, body)

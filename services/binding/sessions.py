@@ -63,7 +63,8 @@ async def sign_in(
         user = await repo.user_by_login(tx, digest)
     is_known = user is not None and user.is_enabled and Role(user.role).console == console
     hashed = user.password_hash if user is not None and is_known else None
-    if not await deps.passwords.is_right(password, hashed) or user is None:
+    is_right = await deps.passwords.is_right(password, hashed, is_sign_in=True)
+    if not is_right or user is None:
         log.warning("login.refused", login_digest=digest[:16], failures=tries.failures + 1)
         raise domain.BadCredentials
     cookie, csrf_token = random_token(SECRET_BYTES), random_token(SECRET_BYTES)
