@@ -1,4 +1,4 @@
-"""The only place that makes an HTTP client: one bounded pool per destination, never a retry.
+"""The only place that makes an HTTP client: one bounded pool per destination, nothing sent twice.
 
 The pool is a bulkhead: a shared one starves softly when a slow peer holds its connections
 (reference: performance §5). An error says whether the request can have reached the peer, because
@@ -7,6 +7,7 @@ for a call that moves money that is the difference between "failed" and "unknown
 
 import asyncio
 import functools
+import select
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
@@ -29,6 +30,9 @@ CONNECT_S = 3.0
 KEEP_ALIVE_S = 30.0
 """Shorter than our servers' own (75 s), so that we never write to a connection being closed."""
 ANSWER_MAX = 8 * 1024 * 1024
+ENDED_CONNECTIONS_MAX = 4
+"""Kept connections in a row that their peer had closed, before a request is given up unsent."""
+_PEER_CLOSED = getattr(select, "POLLRDHUP", 0)
 
 
 class NotSent(Exception):
@@ -80,6 +84,55 @@ def tls() -> ssl.SSLContext:
     return context
 
 
+class _Request(aiohttp.ClientRequest):
+    """Looks whether the peer has closed the connection in the instant before the first byte: head
+    and body leave in one write, so up to here surely nothing was sent, and after it nobody knows
+    (RFC 9112 §9.3.1: a close seen later does not say what the peer had read by then)."""
+
+    has_begun = False
+
+    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+        if not self._body:
+            self._begin(conn)
+        return await super().send(conn)
+
+    async def write_bytes(self, writer: Any, conn: Any, content_length: int | None = None) -> None:
+        try:
+            self._begin(conn)
+        except aiohttp.ClientConnectionResetError as error:
+            if conn.protocol is not None:
+                conn.protocol.set_exception(error)
+        else:
+            await super().write_bytes(writer, conn, content_length)
+
+    def _begin(self, conn: Any) -> None:
+        transport = conn.transport
+        if transport is None or transport.is_closing() or _has_ended(transport):
+            raise aiohttp.ClientConnectionResetError("closed by the peer while it was idle")
+        self.has_begun = True
+
+
+def _has_ended(transport: asyncio.BaseTransport) -> bool:
+    """Whether the peer's end has arrived here, though this loop has not come round to it yet."""
+    ready = select.poll()
+    ready.register(transport.get_extra_info("socket").fileno(), _PEER_CLOSED)
+    return bool(ready.poll(0))
+
+
+async def _once(request: Any, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """aiohttp itself would repeat a GET, PUT or DELETE that a kept connection has lost; here
+    only what surely was not sent goes out again, on another connection."""
+    for _ in range(ENDED_CONNECTIONS_MAX):
+        try:
+            return await handler(request)
+        except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
+            raise
+        except aiohttp.ClientConnectionError as error:
+            if request.has_begun:
+                raise aiohttp.ClientConnectionError(type(error).__name__) from error
+    raise NotSent("the peer closes every connection")
+
+
 class Client:
     """A bounded pool of connections to one destination."""
 
@@ -111,6 +164,8 @@ class Client:
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
+                request_class=_Request,
+                middlewares=(_once,),
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
                 trust_env=False,
             )

@@ -3,6 +3,7 @@
 A secret that reaches a log call is cut here, by name and by shape, whatever the caller meant.
 """
 
+import logging
 import re
 import sys
 from typing import Any
@@ -45,8 +46,6 @@ def _rendering(_logger: Any, _method: str, fields: Any) -> bytes:
 
 def configure(process: str, level: str = "INFO") -> None:
     """Names this process in every line and sets the level; call once at start."""
-    import logging
-
     _bound["process"] = process
     numeric = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     structlog.configure(
@@ -62,9 +61,17 @@ def configure(process: str, level: str = "INFO") -> None:
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=max(numeric, logging.WARNING), stream=sys.stderr, force=True)
+    logging.basicConfig(level=max(numeric, logging.WARNING), handlers=[_Lines()], force=True)
     # The Kafka client reports each reconnect attempt at error level; ours are enough.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+
+class _Lines(logging.Handler):
+    """What libraries log, in the same JSON lines: a traceback is one of them, and masked too."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say = get_logger(record.name)
+        say.log(record.levelno, record.getMessage(), exc_info=record.exc_info or None)
 
 
 def get_logger(name: str) -> Any:

@@ -41,6 +41,7 @@ from shared.tokens import Principal, TokenVerifier
 
 BODY_LIMIT = 64 * 1024
 _ADDRESS_MAX = 64
+_SECRET_PLACES = frozenset({"code", "route", "token", "secret"})
 
 Audience = Literal["device", "user", "pos", "service", "public"]
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -140,13 +141,13 @@ class Entry:
             # Said by the edge, which lets no caller's own header of that name in.
             bind_contextvars(client_address=address.decode("latin-1")[:_ADDRESS_MAX])
         started = perf_counter()
-        status = 500
+        status, has_begun = 500, False
         id_header = (b"x-request-id", request_id.encode())
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, has_begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, has_begun = message["status"], True
                 message["headers"] = [*message["headers"], id_header]
             await send(message)
 
@@ -159,13 +160,28 @@ class Entry:
             else:
                 app = self._direct(scope) or self._app
                 await app(scope, limited(receive, self._body_limit), sending)
+        except Exception as error:
+            # Handed on, it would cost the connection, and with it whoever is next on it; and it
+            # would be logged a second time. What has begun is cut short by the server.
+            answer = _rendered(Request(scope), error)
+            if not has_begun:
+                await answer(scope, receive, sending)
         finally:
             spent = perf_counter() - started
             _requests.labels(scope["method"], status).inc()
             _seconds.labels(scope["method"]).observe(spent)
-            line = {"event": "http", "method": scope["method"], "path": scope["path"]}
+            line = {"event": "http", "method": scope["method"], "path": _shown(scope)}
             took = {"status": status, "ms": round(spent * 1000, 2), "request_id": request_id}
             telemetry.access_line(line | took)
+
+
+def _shown(scope: Scope) -> str:
+    """The path without what only its receiver may know, told by the name of its place."""
+    path: str = scope["path"]
+    for name, value in scope.get("path_params", {}).items():
+        if name in _SECRET_PLACES and value:
+            path = path.replace(str(value), telemetry.MASK)
+    return path
 
 
 def _shortcuts(routes: Iterable[Any]) -> Iterator[tuple[tuple[str, str], ASGIApp]]:
@@ -222,7 +238,7 @@ def _problem_handlers(app: FastAPI) -> None:
     async def answer(request: Request, error: Exception) -> Response:
         return _rendered(request, error)
 
-    for kind in (Problem, RequestValidationError, HTTPException, Exception):
+    for kind in (Problem, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, answer)
 
 

@@ -1,16 +1,20 @@
 """Every refusal is a problem with a stable code; every route is guarded; bodies are bounded."""
 
+import asyncio
 import contextlib
+import json
+import socket
 
 import httpx
 import pytest
-from fastapi import Request
+import pytest_asyncio
+from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from shared.clock import SystemClock
 from shared.errors import Conflict, TooMany
 from shared.money import Fen
-from shared.serve import json_response
+from shared.serve import _server, json_response
 from shared.web import guard, make_app, parse, principal
 
 
@@ -61,6 +65,18 @@ def app(verifier_for):
     @made.get("/bug", dependencies=[guard("public")])
     async def bug():
         raise ZeroDivisionError
+
+    @made.get("/hot-bug", dependencies=[guard("public")])
+    async def hot_bug(request: Request) -> Response:
+        raise ZeroDivisionError
+
+    @made.get("/by/{route}", dependencies=[guard("public")])
+    async def by_secret(route: str):
+        return json_response([])
+
+    @made.get("/of/{payment_id}", dependencies=[guard("public")])
+    async def by_number(payment_id: str):
+        return json_response([])
 
     return made
 
@@ -150,6 +166,62 @@ async def test_a_bug_says_nothing_of_itself(call):
     answer = await call("GET", "/bug", kind="service")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "ZeroDivision" not in answer.text
+
+
+@pytest_asyncio.fixture
+async def wire(app):
+    """One kept connection to the app behind the server that every process runs."""
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    server = _server(app, lifespan="off")
+    serving = asyncio.ensure_future(server.serve(sockets=[sock]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    reader, writer = await asyncio.open_connection(*sock.getsockname())
+    yield reader, writer
+    writer.close()
+    server.should_exit = True
+    await serving
+
+
+async def answer_on(wire, method, path, token, body=b""):
+    reader, writer = wire
+    head = f"{method} {path} HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {token}\r\n"
+    writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    async with asyncio.timeout(5):
+        said = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(said.partition("content-length: ")[2].partition("\r")[0])
+        return said, await reader.readexactly(length)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("path", ["/bug", "/hot-bug"])
+async def test_a_bug_costs_nobody_the_connection_and_is_told_once(
+    wire, signer_for, capsys, caplog, path
+):
+    """A service's 500 closed the kept connection, and the next payment on it, of another
+    merchant, was answered "no answer"."""
+    token = signer_for("gateway-edge", SystemClock()).issue("payment", kind="service", subject="e")
+    for _ in range(3):
+        head, body = await answer_on(wire, "GET", path, token)
+        assert head.startswith("http/1.1 500 ")
+        assert "application/problem+json" in head
+        assert "connection: close" not in head
+        assert json.loads(body)["code"] == "internal"
+    head, _ = await answer_on(wire, "GET", "/closed", token)
+    assert head.startswith("http/1.1 409 ")
+    assert capsys.readouterr().out.count("Traceback") == 3
+    assert not caplog.records
+
+
+@pytest.mark.asyncio
+async def test_a_secret_in_a_path_is_not_in_the_access_line(call, capfdbinary):
+    assert (await call("GET", "/by/n0tify-me", kind="service")).status_code == 200
+    assert (await call("GET", "/of/payment-7", kind="service")).status_code == 200
+    lines = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    assert [line["path"] for line in lines if line["event"] == "http"] == [
+        "/by/***", "/of/payment-7"
+    ]  # fmt: skip
 
 
 @pytest.mark.asyncio
