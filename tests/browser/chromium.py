@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from playwright.sync_api import Playwright, sync_playwright
+
 from deploy.local import console
 
 HERE = Path(__file__).parent
@@ -51,11 +53,20 @@ class Found:
     """A browser, and what its process must be told beyond this one's environment."""
 
     path: str
+    node: str
     extra: dict[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str | float | bool]:
         return {**os.environ, **self.extra}
+
+    @contextlib.contextmanager
+    def driven(self) -> Iterator[Playwright]:
+        """Playwright, on the Node that builds the console: the one in its wheel wants a library
+        (libatomic) that a small system does not have."""
+        os.environ["PLAYWRIGHT_NODEJS_PATH"] = self.node
+        with sync_playwright() as playwright:
+            yield playwright
 
 
 def _npm() -> console.Node:
@@ -107,7 +118,7 @@ def _unpacked(node: console.Node, place: Path) -> Path:
     return whole
 
 
-def _carried(folder: Path) -> Found:
+def _carried(folder: Path, node: str) -> Found:
     """npm's browser with its own libraries and fonts where the system has none."""
     path = str(folder / "chromium")
     extra = {}
@@ -116,7 +127,7 @@ def _carried(folder: Path) -> Found:
         extra["LD_LIBRARY_PATH"] = str(folder / "al2023" / "lib")
     if not Path("/etc/fonts/fonts.conf").is_file():
         extra["FONTCONFIG_FILE"] = str(folder / "fonts.conf")
-    return Found(path, extra)
+    return Found(path, node, extra)
 
 
 def _of_the_system() -> str | None:
@@ -129,7 +140,10 @@ def find(place: Path = PLACE) -> Found:
     node = _npm()
     with _alone():
         _installed(node, with_browser=wanted == CARRIED)
-        return _carried(_unpacked(node, place)) if wanted == CARRIED else Found(wanted)
+        program = str(node.folder / "node")
+        if wanted == CARRIED:
+            return _carried(_unpacked(node, place), program)
+        return Found(wanted, program)
 
 
 def axe() -> str:

@@ -12,7 +12,6 @@ from playwright.sync_api import (
     Page,
     StorageState,
     expect,
-    sync_playwright,
 )
 
 from deploy.local import console
@@ -36,7 +35,7 @@ def built() -> None:
 def browser(built: None) -> Iterator[Browser]:
     found: chromium.Found = in_thread(chromium.find)
     expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
+    with found.driven() as playwright:
         running = playwright.chromium.launch(
             executable_path=found.path, args=chromium.FLAGS, env=found.environment
         )

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import chromium
 from tests.browser.walk import Account, Walk, new_merchant
@@ -87,7 +87,7 @@ def main() -> None:
     PLACE.mkdir(parents=True, exist_ok=True)
     expect.set_options(timeout=PATIENCE_MS)
     found = chromium.find()
-    with sync_playwright() as playwright:
+    with found.driven() as playwright:
         browser = playwright.chromium.launch(
             executable_path=found.path, args=chromium.FLAGS, env=found.environment
         )
