@@ -28,6 +28,7 @@ BACKLOG = 512
 GC_THRESHOLDS = (10_000, 20, 20)
 HEALTH = frozenset({"/livez", "/readyz", "/metrics"})
 _ID_MAX = 64
+_NAME_MAX = 64
 
 Ready = Callable[[], Awaitable[Mapping[str, bool]]]
 
@@ -57,11 +58,16 @@ def faults(error: Any) -> list[dict[str, str]]:
     themselves are never repeated."""
     return [
         {
-            "pointer": "/" + "/".join(str(part) for part in fault["loc"] if part != "body"),
+            "pointer": "/" + "/".join(_shown(part) for part in fault["loc"] if part != "body"),
             "message": str(fault["msg"]),
         }
         for fault in error.errors()
     ]
+
+
+def _shown(part: Any) -> str:
+    """A member's name as it may be answered: an unknown one can be anything."""
+    return str(part)[:_NAME_MAX].encode("utf-8", "replace").decode()
 
 
 async def health_answer(path: str, ready: Ready) -> Response:

@@ -181,7 +181,7 @@ class TokenVerifier:
                 step_up_until=_instant(claims.get("stu")),
                 acting_id=UUID(claims["act"]) if "act" in claims else None,
             )
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
             raise Unauthorized("the service token is incomplete") from error
         if found.nonce is None:
             if len(self._seen) >= CACHE_MAX:
@@ -202,7 +202,7 @@ class TokenVerifier:
                 # The clock is ours to inject, so the time claims are checked below.
                 options={"verify_exp": False, "verify_iat": False, "require": ["exp", "iat"]},
             )
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, RecursionError) as error:
             raise Unauthorized("the service token does not verify") from error
         issued_at, expires_at = claims["iat"], claims["exp"]
         if not isinstance(issued_at, int) or not isinstance(expires_at, int):
@@ -224,5 +224,5 @@ def _claimed_issuer(token: str) -> str:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return str(claims["iss"])
-    except (IndexError, ValueError, KeyError, TypeError):
+    except (IndexError, ValueError, KeyError, TypeError, RecursionError):
         return ""

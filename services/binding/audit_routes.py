@@ -4,27 +4,27 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime
 
 from services.binding import audit, people_schemas
 from services.binding.audit_repo import AuditFilter
-from services.binding.callers import PageNumber, PageSize, deps_of
+from services.binding.callers import deps_of
 from services.binding.costly import costly
 from services.binding.models import AuditEntry
 from services.binding.session_routes import MERCHANT, OPERATOR
+from shared.fields import Instant, PageNumber, PageSize, Text
 from shared.web import guard, principal
 
-Text = Annotated[str | None, Query(max_length=128, pattern=r"^[^\p{C}]*$")]
+Said = Annotated[str, Text(128, min=0)]
 
 router = APIRouter()
 
 
 def _filter(
-    actor: Text = None,
-    action: Text = None,
-    subject: Text = None,
-    since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    actor: Said | None = None,
+    action: Said | None = None,
+    subject: Said | None = None,
+    since: Annotated[Instant | None, Query(alias="from")] = None,
+    until: Annotated[Instant | None, Query(alias="to")] = None,
 ) -> AuditFilter:
     return AuditFilter(actor, action, subject, since, until)
 

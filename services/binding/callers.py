@@ -1,8 +1,6 @@
 """What the routes of binding share: who asks, and how lists are paged."""
 
-from typing import Annotated
-
-from fastapi import Query, Request
+from fastapi import Request
 
 from services.binding.service import Deps
 from shared.errors import Forbidden
@@ -12,9 +10,6 @@ from shared.web import principal
 ALIPAY_KEY_READERS = frozenset({"gateway-edge", "gateway-egress"})
 EDGE_ONLY = frozenset({"gateway-edge"})
 EGRESS_ONLY = frozenset({"gateway-egress"})
-
-PageNumber = Annotated[int, Query(ge=1, le=10_000)]
-PageSize = Annotated[int, Query(ge=1, le=100)]
 
 
 def deps_of(request: Request) -> Deps:

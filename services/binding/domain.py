@@ -31,8 +31,8 @@ Console = Literal["merchant", "operator"]
 PLATFORM = UUID(int=0)
 """The tenant of rows that belong to no merchant: the brake on logins, known or not."""
 
-APP_ID = r"^\d{16}$"
-SELLER_ID = r"^2088\d{12}$"
+APP_ID = r"^[0-9]{16}$"
+SELLER_ID = r"^2088[0-9]{12}$"
 API_KEY_ID = r"^[0-9A-Za-z_-]{1,64}$"
 
 PASSWORD_MIN = 12

@@ -5,11 +5,12 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 
 from services.binding import acting, merchant_schemas, service, settings
-from services.binding.callers import PageNumber, PageSize, actor_of, deps_of
+from services.binding.callers import actor_of, deps_of
 from services.binding.costly import costly
 from services.binding.models import Acting, Merchant, Store, User, WechatSettings
 from services.binding.session_routes import MERCHANT, OPERATOR
 from services.binding.settings import WechatChange
+from shared.fields import PageNumber, PageSize
 from shared.web import guard, principal, require_step_up
 
 router = APIRouter()

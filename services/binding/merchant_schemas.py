@@ -3,13 +3,13 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel
 
-from services.binding.schemas import AccountBody, Body, Instant, Name
+from services.binding.schemas import AccountBody, Body, Instant, Name, SecretKey
+from shared.fields import Text, Version
 
 Edition = Literal["flagship", "face_pay"]
-Contact = Annotated[str, Field(max_length=200, pattern=r"^[^\p{C}]*$")]
-Version = Annotated[int, Field(ge=1)]
+Contact = Annotated[str, Text(200, min=0)]
 
 
 class MerchantBody(AccountBody):
@@ -40,13 +40,13 @@ class StoreChangeBody(Body):
 class WechatBody(Body):
     """S118. Secrets that are not given stay as they are."""
 
-    mch_id: Annotated[str, Field(pattern=r"^(\d{8,12})?$")]
-    app_id: Annotated[str, Field(pattern=r"^(wx[0-9a-f]{16})?$")]
-    cert_serial: Annotated[str, Field(pattern=r"^([0-9A-F]{32,40})?$")]
-    api_v3_key: SecretStr | None = None
-    private_key: SecretStr | None = None
+    mch_id: Annotated[str, Text(12, min=0, pattern=r"^([0-9]{8,12})?$")]
+    app_id: Annotated[str, Text(18, min=0, pattern=r"^(wx[0-9a-f]{16})?$")]
+    cert_serial: Annotated[str, Text(40, min=0, pattern=r"^([0-9A-F]{32,40})?$")]
+    api_v3_key: SecretKey | None = None
+    private_key: SecretKey | None = None
     enabled: bool = False
-    version: Annotated[int, Field(ge=0)]
+    version: Version
 
 
 class OwnerOut(BaseModel):

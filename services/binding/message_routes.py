@@ -1,15 +1,20 @@
 """The door for app-gateway messages that the edge has verified."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict
+from pydantic import Base64Bytes, BaseModel, ConfigDict
 
 from services.binding import messages
 from shared.errors import Forbidden
+from shared.fields import Instant, Verbatim, Word
 from shared.serve import json_response
 from shared.web import guard, parse, principal
 
 EDGE = "gateway-edge"
+
+Said = Annotated[str, Verbatim(64 * 1024)]
 
 router = APIRouter()
 
@@ -19,10 +24,10 @@ class MessageBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    app_id: str
+    app_id: Word
     body_b64: Base64Bytes
-    fields: dict[str, str]
-    received_at: AwareDatetime
+    fields: dict[Said, Said]
+    received_at: Instant
 
 
 @router.post("/internal/messages", dependencies=[guard("service")])

@@ -2,23 +2,22 @@
 
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Request
 
 from services.binding import key_pairs, onboarding
 from services.binding import onboarding_schemas as schemas
 from services.binding.callers import actor_of, deps_of
 from services.binding.costly import costly
-from services.binding.domain import APP_ID
 from services.binding.keys import PublicKey
 from services.binding.onboarding import Line, Map, Onboarding
 from services.binding.onboarding_checks import CHECKS, RUNS
 from services.binding.onboarding_rows import REMEDIES, STEPS, Field
+from services.binding.schemas import AppId
 from services.binding.session_routes import MERCHANT
+from shared.fields import Text
 from shared.web import guard, principal
 
-RowNo = Annotated[str, Path(pattern=r"^[0-5]\.\d$")]
-AppId = Annotated[str, Path(pattern=APP_ID)]
-AppIdQuery = Annotated[str | None, Query(pattern=APP_ID)]
+RowNo = Annotated[str, Text(3, pattern=r"^[0-5]\.[0-9]$")]
 
 router = APIRouter()
 
@@ -29,7 +28,7 @@ def _on(request: Request) -> Onboarding:
 
 
 @router.get(f"{MERCHANT}/onboarding", dependencies=[guard("user", "apps.read")])
-async def show_onboarding(request: Request, app_id: AppIdQuery = None) -> schemas.OnboardingOut:
+async def show_onboarding(request: Request, app_id: AppId | None = None) -> schemas.OnboardingOut:
     """S11-S16: the five steps, where each happens, and which are done."""
     return _map_out(await onboarding.show(_on(request), principal(request).tenant, app_id))
 

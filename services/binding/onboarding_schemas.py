@@ -4,13 +4,14 @@ come back."""
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field
 
-from services.binding.domain import APP_ID
 from services.binding.onboarding_rows import FieldKind, Kind, State
-from services.binding.schemas import Body, Instant
+from services.binding.schemas import AppId, Body, Instant, KeyText, SecretKey
+from shared import fields
+from shared.fields import Text
 
-AppId = Annotated[str, Field(pattern=APP_ID)]
+Answer = Annotated[str, Text(4000, min=0, lines=True)]
 
 
 class RowBody(Body):
@@ -20,13 +21,11 @@ class RowBody(Body):
 
 
 class RunBody(RowBody):
-    form: dict[Annotated[str, Field(max_length=32)], Annotated[str, Field(max_length=4000)]] = (
-        Field(default_factory=dict, max_length=16)
-    )
+    form: dict[Annotated[str, Text(32)], Answer] = Field(default_factory=dict, max_length=16)
 
 
 class DoneBody(RowBody):
-    note: Annotated[str, Field(max_length=500)] = ""
+    note: Annotated[str, Text(500, min=0, lines=True)] = ""
 
 
 class CopyOut(BaseModel):
@@ -93,10 +92,10 @@ class KeyCheckBody(Body):
     """What was pasted; whatever is left out is not looked at."""
 
     app_id: AppId | None = None
-    app_private_key: SecretStr | None = None
-    app_public_key: str | None = None
-    alipay_public_key: str | None = None
-    key_pair_id: Annotated[UUID, Field(strict=False)] | None = None
+    app_private_key: SecretKey | None = None
+    app_public_key: KeyText | None = None
+    alipay_public_key: KeyText | None = None
+    key_pair_id: fields.Id | None = None
 
 
 class FindingOut(BaseModel):

@@ -6,16 +6,17 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request
 
 from services.binding import api_keys, people, people_schemas
-from services.binding.callers import EDGE_ONLY, PageNumber, PageSize, deps_of, only
+from services.binding.callers import EDGE_ONLY, deps_of, only
 from services.binding.costly import costly
-from services.binding.domain import Console
+from services.binding.domain import API_KEY_ID, Console
 from services.binding.models import ApiKey, User
 from services.binding.people import NewPerson, PersonChange
 from services.binding.permissions import API_KEY, PERMISSIONS
 from services.binding.session_routes import MERCHANT, OPERATOR, person_out
+from shared.fields import PageNumber, PageSize, Text
 from shared.web import guard, principal
 
-KeyId = Annotated[str, Path(max_length=64)]
+KeyId = Annotated[str, Text(64, pattern=API_KEY_ID), Path()]
 
 router = APIRouter()
 

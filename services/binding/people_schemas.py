@@ -4,20 +4,17 @@ or go out once."""
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from services.binding.domain import ACTING_MINUTES_MAX, API_KEY_ID, Role
-from services.binding.schemas import USES_MAX, AccountBody, Body, Instant, Name
+from services.binding.schemas import USES_MAX, AccountBody, Body, Instant, Name, Password
+from shared import fields
+from shared.fields import Secret, Text, Version
 
-Password = Annotated[SecretStr, Field(max_length=256)]
-Reason = Annotated[
-    str, Field(min_length=1, max_length=200, pattern=r"^[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$")
-]
-UuidText = Annotated[UUID, Field(strict=False)]
+Reason = Annotated[str, Text(200, pattern=r"^[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$")]
 StoreIds = Annotated[
-    list[UuidText], Field(max_length=200), AfterValidator(lambda ids: sorted(set(ids)))
+    list[fields.Id], Field(max_length=200), AfterValidator(lambda ids: sorted(set(ids)))
 ]
-Version = Annotated[int, Field(ge=1)]
 RoleText = Annotated[Role, Field(strict=False)]
 
 
@@ -37,7 +34,7 @@ class NewPasswordBody(Body):
 class FirstRunBody(AccountBody):
     """The first operator of a platform that has none."""
 
-    setup_code: Annotated[SecretStr, Field(max_length=256)]
+    setup_code: Annotated[SecretStr, Secret(256)]
 
 
 class FirstRunOut(BaseModel):
@@ -63,14 +60,14 @@ class StaffChangeBody(Body):
 
 
 class ActingBody(Body):
-    merchant_id: UuidText
+    merchant_id: fields.Id
     reason: Reason
     minutes: Annotated[int, Field(ge=1, le=ACTING_MINUTES_MAX)] = ACTING_MINUTES_MAX
 
 
 class ApiKeyBody(Body):
     name: Name
-    store_id: UuidText | None = None
+    store_id: fields.Id | None = None
 
 
 class PersonOut(BaseModel):
@@ -158,9 +155,9 @@ class RoleList(BaseModel):
 class ApiKeyUseBody(Body):
     """The edge believed this key, at last then."""
 
-    tenant_id: UuidText
-    key_id: Annotated[str, Field(pattern=API_KEY_ID)]
-    used_at: Annotated[AwareDatetime, Field(strict=False)]
+    tenant_id: fields.Id
+    key_id: Annotated[str, Text(64, pattern=API_KEY_ID)]
+    used_at: fields.Instant
 
 
 class ApiKeyUsesBody(Body):

@@ -1,27 +1,25 @@
 """The HTTP door of bound apps, and the gateway's questions about them."""
 
 from base64 import b64encode
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from pydantic import SecretStr
 
 from services.binding import answers, approvals, apps, key_pairs, schemas
 from services.binding.apps import AppChange, KeyUse
 from services.binding.callers import ALIPAY_KEY_READERS, EGRESS_ONLY, actor_of, deps_of, only
 from services.binding.costly import costly
-from services.binding.domain import APP_ID
 from services.binding.models import AppChangeRequest
 from services.binding.pairs import GivenKeys
 from shared.errors import InvalidBody
+from shared.fields import Word
 from shared.serve import json_response
 from shared.web import guard, principal, require_step_up
 
 _PLAIN = frozenset({"app_id", "seller_id", "enabled", "version", "mode"})
 """What of a binding is no key material; anything else needs the password once more."""
-
-AppId = Annotated[str, Path(pattern=APP_ID)]
 
 router = APIRouter()
 
@@ -47,7 +45,7 @@ async def list_changes(request: Request) -> schemas.AppChangeList:
 
 
 @router.get("/api/merchant/v1/apps/{app_id}", dependencies=[guard("user", "apps.read")])
-async def show_app(request: Request, app_id: AppId) -> schemas.AppOut:
+async def show_app(request: Request, app_id: schemas.AppId) -> schemas.AppOut:
     found = await apps.own_app(deps_of(request), principal(request).tenant, app_id)
     return answers.app_out(found)
 
@@ -128,13 +126,13 @@ async def reject_change(request: Request, change_id: UUID) -> None:
 
 
 @router.get("/internal/apps/{app_id}", dependencies=[guard("service")])
-async def find_app(request: Request, app_id: Annotated[str, Path()]) -> schemas.BoundAppOut:
+async def find_app(request: Request, app_id: Word) -> schemas.BoundAppOut:
     only(request, ALIPAY_KEY_READERS)
     return answers.bound_app_out(await apps.find_app(deps_of(request), app_id=app_id))
 
 
 @router.get("/internal/notify-routes/{route}", dependencies=[guard("service")])
-async def find_route(request: Request, route: Annotated[str, Path()]) -> schemas.BoundAppOut:
+async def find_route(request: Request, route: Word) -> schemas.BoundAppOut:
     only(request, ALIPAY_KEY_READERS)
     return answers.bound_app_out(await apps.find_app(deps_of(request), notify_route=route))
 

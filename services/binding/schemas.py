@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
 
 from services.binding.domain import APP_ID, RETIRE_AFTER_H_MAX, SELLER_ID
+from shared import fields
+from shared.fields import Secret, Text
 
 
 def _rfc3339(value: datetime) -> str:
@@ -17,8 +19,15 @@ Instant = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_us
 # Printable and not framed by blanks; PostgreSQL cannot store a NUL, people cannot see the others.
 _PRINTABLE = r"^[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$"
 USES_MAX = 100
-Login = Annotated[str, Field(min_length=3, max_length=64, pattern=_PRINTABLE)]
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=_PRINTABLE)]
+Login = Annotated[str, Text(64, min=3, pattern=_PRINTABLE)]
+Name = Annotated[str, Text(64, pattern=_PRINTABLE)]
+Password = Annotated[SecretStr, Secret(256)]
+AppId = Annotated[str, Text(16, pattern=APP_ID)]
+SellerId = Annotated[str, Text(16, min=0, pattern=f"^$|{SELLER_ID}")]
+KEY_TEXT_MAX = 64 * 1024
+"""as much as a body may have: what is too long for a key or certificate, the reader says"""
+SecretKey = Annotated[SecretStr, Secret(KEY_TEXT_MAX)]
+KeyText = Annotated[str, Text(KEY_TEXT_MAX, min=0, lines=True)]
 
 
 class Body(BaseModel):
@@ -28,54 +37,54 @@ class Body(BaseModel):
 
 
 class LoginBody(Body):
-    login: Annotated[str, Field(max_length=64)]
-    password: Annotated[SecretStr, Field(max_length=256)]
+    login: Annotated[str, Text(64, min=0)]
+    password: Password
 
 
 class AccountBody(Body):
     login: Login
-    password: Annotated[SecretStr, Field(max_length=256)]
+    password: Password
 
 
 class AppBody(Body):
     """A binding. On a change keys and secrets may be left out: what is not given stays, and ""
     takes away what may be without."""
 
-    app_id: Annotated[str, Field(pattern=APP_ID)]
-    seller_id: Annotated[str, Field(pattern=f"^$|{SELLER_ID}")] = ""
+    app_id: AppId
+    seller_id: SellerId = ""
     """the account that is paid; empty: not known, and then no notice is held against it"""
-    app_private_key: SecretStr | None = None
-    key_pair_id: Annotated[UUID, Field(strict=False)] | None = None
+    app_private_key: SecretKey | None = None
+    key_pair_id: fields.Id | None = None
     """a pair made here, instead of a pasted private key"""
-    alipay_public_key: str | None = None
+    alipay_public_key: KeyText | None = None
     mode: Literal["key", "cert"] | None = None
     """left out: certificate mode when certificates are given, else as it is"""
-    app_cert: str | None = None
-    alipay_cert: str | None = None
-    alipay_root_cert: str | None = None
-    aes_key: SecretStr | None = None
+    app_cert: KeyText | None = None
+    alipay_cert: KeyText | None = None
+    alipay_root_cert: KeyText | None = None
+    aes_key: SecretKey | None = None
     """content encryption, off without it"""
-    app_auth_token: Annotated[SecretStr, Field(max_length=128)] | None = None
+    app_auth_token: Annotated[SecretStr, Secret(128)] | None = None
     """a merchant's grant, when this is a service provider's app that acts for it"""
-    service_provider_id: Annotated[str, Field(pattern=f"^$|{SELLER_ID}")] | None = None
+    service_provider_id: SellerId | None = None
     """the account credited with the payments begun with this app"""
     retire_after_h: Annotated[int, Field(ge=0, le=RETIRE_AFTER_H_MAX)] | None = None
     """how long a replaced key version stays usable; left out: a day; 0: not at all (a leak)"""
     enabled: bool = True
-    version: Annotated[int, Field(ge=0)] = 0
+    version: fields.Version = 0
 
 
 class ResolveBody(Body):
-    session_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    session_hash: Annotated[str, Text(64, pattern=r"^[0-9a-f]{64}$")]
 
 
 class AppKeyUseBody(Body):
     """The egress signed with this key version, at last then."""
 
-    tenant_id: Annotated[UUID, Field(strict=False)]
-    app_id: Annotated[str, Field(pattern=APP_ID)]
-    key_version: Annotated[int, Field(ge=1)]
-    used_at: Annotated[AwareDatetime, Field(strict=False)]
+    tenant_id: fields.Id
+    app_id: AppId
+    key_version: fields.Version
+    used_at: fields.Instant
 
 
 class AppKeyUsesBody(Body):

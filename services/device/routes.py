@@ -4,16 +4,19 @@ import base64
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 
 from services.device import schemas, service
 from services.device.models import Device
 from services.device.repo import Filter
 from services.device.service import Deps
 from shared.errors import Forbidden, NotFound
+from shared.fields import PageNumber, PageSize, Text, Word
 from shared.web import guard, principal
 
 CREDENTIAL_READERS = frozenset({"gateway-edge"})
+
+SnPart = Annotated[str, Text(64, min=0, pattern=r"^[A-Za-z0-9._-]*$")]
 
 router = APIRouter()
 
@@ -61,11 +64,11 @@ async def show_self(request: Request) -> schemas.MeOut:
 @router.get("/api/merchant/v1/devices", dependencies=[guard("user", "devices.read")])
 async def list_devices(
     request: Request,
-    sn: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = None,
+    sn: SnPart | None = None,
     store_id: UUID | None = None,
     status: Literal["active", "revoked"] | None = None,
-    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
-    page_size: Annotated[int, Query(ge=1, le=100)] = 10,
+    page: PageNumber = 1,
+    page_size: PageSize = 10,
 ) -> schemas.DevicePage:
     caller = principal(request)
     rows, total = await service.list_devices(
@@ -93,7 +96,7 @@ async def create_code(request: Request, body: schemas.CodeBody) -> schemas.CodeO
 
 
 @router.get("/api/merchant/v1/devices/{device_id}", dependencies=[guard("user", "devices.read")])
-async def show_device(request: Request, device_id: str) -> schemas.DeviceOut:
+async def show_device(request: Request, device_id: Word) -> schemas.DeviceOut:
     caller = principal(request)
     device, store = await service.get_device(_deps(request), caller.tenant, _id(device_id))
     if not caller.may_see(device.store_id):
@@ -104,7 +107,7 @@ async def show_device(request: Request, device_id: str) -> schemas.DeviceOut:
 @router.post(
     "/api/merchant/v1/devices/{device_id}/revoke", dependencies=[guard("user", "devices.write")]
 )
-async def revoke_device(request: Request, device_id: str) -> schemas.DeviceOut:
+async def revoke_device(request: Request, device_id: Word) -> schemas.DeviceOut:
     caller = principal(request)
     found = await service.revoke_device(
         _deps(request), caller.tenant, _id(device_id), actor=f"user:{caller.subject}"
@@ -113,7 +116,7 @@ async def revoke_device(request: Request, device_id: str) -> schemas.DeviceOut:
 
 
 @router.get("/internal/devices/{device_id}/credential", dependencies=[guard("service")])
-async def find_credential(request: Request, device_id: str) -> schemas.CredentialOut:
+async def find_credential(request: Request, device_id: Word) -> schemas.CredentialOut:
     if principal(request).issuer not in CREDENTIAL_READERS:
         raise Forbidden("this door is for the edge")
     device = await service.find_credential(_deps(request), _id(device_id))

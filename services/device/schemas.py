@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from services.device.domain import SN
+from shared.fields import Id, Text
 
 
 def _rfc3339(value: datetime) -> str:
@@ -14,7 +15,7 @@ def _rfc3339(value: datetime) -> str:
 
 
 Instant = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
-Sn = Annotated[str, Field(pattern=SN)]
+Sn = Annotated[str, Text(64, pattern=SN)]
 
 
 class Body(BaseModel):
@@ -24,14 +25,13 @@ class Body(BaseModel):
 
 
 class EnrolBody(Body):
-    code: Annotated[str, Field(min_length=1, max_length=64)]
+    code: Annotated[str, Text(64)]
     sn: Sn
-    model: Annotated[str, Field(max_length=64, pattern=r"^[^\p{C}]+$")] | None = None
+    model: Annotated[str, Text(64)] | None = None
 
 
 class CodeBody(Body):
-    # JSON has no UUIDs: the one member that is read from text.
-    store_id: Annotated[UUID, Field(strict=False)]
+    store_id: Id
     sn: Sn | None = None
 
 

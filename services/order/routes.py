@@ -2,10 +2,9 @@
 have a second door, for the merchant's own programs."""
 
 from dataclasses import replace
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 
@@ -13,6 +12,7 @@ from services.order import service
 from services.order.schemas import DashboardOut, OrderDetail, OrderFilters, OrderList
 from services.order.service import Deps
 from shared.errors import InvalidBody, NotFound
+from shared.fields import Word
 from shared.serve import faults, json_response
 from shared.web import guard, principal
 
@@ -47,7 +47,7 @@ async def list_orders_for_pos(request: Request) -> Response:
     dependencies=[guard("pos", "orders.read")],
     response_model=OrderDetail,
 )
-async def show_order_for_pos(request: Request, order_no: str) -> Response:
+async def show_order_for_pos(request: Request, order_no: Word) -> Response:
     return await show_order(request, order_no)
 
 
@@ -75,7 +75,7 @@ async def list_orders(request: Request) -> Response:
     dependencies=[guard("user", "orders.read")],
     response_model=OrderDetail,
 )
-async def show_order(request: Request, order_no: str) -> Response:
+async def show_order(request: Request, order_no: Word) -> Response:
     deps: Deps = request.app.state.deps
     caller = principal(request)
     shown = await service.show_order(deps, caller.tenant, order_no)
@@ -89,9 +89,7 @@ async def show_order(request: Request, order_no: str) -> Response:
     dependencies=[guard("user", "orders.read")],
     response_model=DashboardOut,
 )
-async def show_dashboard(
-    request: Request, store_id: Annotated[UUID | None, Query()] = None
-) -> Response:
+async def show_dashboard(request: Request, store_id: UUID | None = None) -> Response:
     deps: Deps = request.app.state.deps
     caller = principal(request)
     board = await service.dashboard(deps, caller.tenant, store_id=store_id, seen=caller.store_ids)

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.order.domain import (
     DASHBOARD_DAYS,
@@ -19,6 +19,7 @@ from services.order.domain import (
 )
 from services.order.repo import DayOfStore, Wanted
 from services.order.service import Board, Shown
+from shared.fields import Instant, PageNumber, PageSize, Text
 
 _NOT_EXACT = {"since", "until", "q", "page", "page_size"}
 
@@ -28,7 +29,7 @@ class OrderFilters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    order_no: Annotated[str, Field(max_length=32)] | None = None
+    order_no: Annotated[str, Text(32)] | None = None
     payment_id: UUID | None = None
     order_state: OrderState | None = None
     order_type: OrderType | None = None
@@ -37,12 +38,12 @@ class OrderFilters(BaseModel):
     pay_method: PayMethod | None = None
     store_id: UUID | None = None
     device_id: UUID | None = None
-    since: AwareDatetime | None = Field(default=None, alias="from")
-    until: AwareDatetime | None = Field(default=None, alias="to")
-    q: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = None
+    since: Instant | None = Field(default=None, alias="from")
+    until: Instant | None = Field(default=None, alias="to")
+    q: Annotated[str, Text(64, pattern=r"^[0-9A-Za-z_-]+$")] | None = None
     """the beginning of an order number, out_trade_no or trade_no"""
-    page: Annotated[int, Field(ge=1, le=10_000)] = 1
-    page_size: Annotated[int, Field(ge=1, le=100)] = 20
+    page: PageNumber = 1
+    page_size: PageSize = 20
 
     def wanted(self) -> Wanted:
         exact = self.model_dump(exclude=_NOT_EXACT, exclude_none=True)

@@ -1,12 +1,11 @@
 """The notify inbox's HTTP doors: the edge hands over, an operator looks and replays."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime
 
 from services.payment import inbox
 from services.payment.deps import Deps
@@ -26,16 +25,15 @@ from services.payment.notice_schemas import (
     refusal_view,
 )
 from shared.errors import Forbidden, InvalidBody
+from shared.fields import Instant, Text, Word
 from shared.serve import json_response
 from shared.web import guard, parse, principal
 
 EDGE = "gateway-edge"
 NOTICES = "/api/operator/v1/notices"
 
-AppId = Annotated[str, Path(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
-NotifyId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 Limit = Annotated[int, Query(ge=1, le=200)]
-Word = Annotated[str, Query(pattern=r"^[0-9A-Za-z_.-]{1,64}$")]
+Cursor = Annotated[str, Text(400, pattern=r"^[0-9A-Za-z_-]+$")]
 
 router = APIRouter()
 
@@ -84,12 +82,12 @@ async def count_refusals(request: Request) -> Response:
 def _refusal(item: RefusalBody) -> Refusal:
     return Refusal(
         tenant_id=item.tenant_id or NO_TENANT,
-        app_id=item.app_id,
+        app_id=item.app_id.replace("\0", ""),
         reason=item.reason,
         refused=item.refused,
         first_at=item.first_at,
         last_at=item.last_at,
-        client=item.client,
+        client=item.client.replace("\0", ""),
         out_trade_no=item.out_trade_no.replace("\0", ""),
         body=item.body_b64[:SAMPLE_BYTES_MAX],
     )
@@ -103,9 +101,9 @@ async def list_notices(
     merchant_id: UUID | None = None,
     app_id: Word | None = None,
     out_trade_no: Word | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
-    cursor: Annotated[str, Query(max_length=400)] | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
+    cursor: Cursor | None = None,
     limit: Limit = 50,
 ) -> Response:
     """Notices of all merchants, newest first; `next` is the cursor of the page after."""
@@ -133,12 +131,12 @@ def _place(cursor: str | None) -> tuple[datetime, str] | None:
     except ValueError:
         fault = {"pointer": "/cursor", "message": "not a cursor of this list"}
         raise InvalidBody(errors=[fault]) from None
-    return at.astimezone(UTC), notify_id
+    return at, notify_id
 
 
 @router.get(f"{NOTICES}/refusals", dependencies=[guard("user", "notices.read")])
 async def list_refusals(
-    request: Request, since: AwareDatetime | None = None, limit: Limit = 50
+    request: Request, since: Instant | None = None, limit: Limit = 50
 ) -> Response:
     """What the edge refused, by hour, app and reason; the latest first."""
     rows = await inbox.list_refusals(_deps(request).db, since, limit)
@@ -150,7 +148,7 @@ async def list_refusals(
     dependencies=[guard("user", "notices.read")],
 )
 async def show_notice(
-    request: Request, merchant_id: UUID, app_id: AppId, notify_id: NotifyId
+    request: Request, merchant_id: UUID, app_id: Word, notify_id: Word
 ) -> Response:
     name = NoticeName(merchant_id, app_id, notify_id)
     return json_response(notice_detail(*await inbox.get_notice(_deps(request).db, name)))
@@ -161,7 +159,7 @@ async def show_notice(
     dependencies=[guard("user", "notices.replay")],
 )
 async def replay_notice(
-    request: Request, merchant_id: UUID, app_id: AppId, notify_id: NotifyId
+    request: Request, merchant_id: UUID, app_id: Word, notify_id: Word
 ) -> Response:
     """Looked at again by the worker, at once; may be asked for as often as one likes."""
     deps = _deps(request)

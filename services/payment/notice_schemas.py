@@ -2,15 +2,18 @@
 
 import base64
 import hashlib
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
-from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from services.payment.models import NoticeRow, RefusalRow, ReplayRow
 from services.payment.schemas import instant
+from shared import fields
+from shared.fields import COUNT_MAX, Instant, Text, Verbatim, Word
 
 NoticeState = Literal["RECEIVED", "APPLIED", "DUPLICATE", "MISMATCH"]
 SAMPLE_BYTES_MAX = 2048
@@ -19,6 +22,9 @@ _PERSONAL = frozenset(
     {"buyer_id", "buyer_open_id", "buyer_user_id", "buyer_logon_id", "seller_email"}
 )
 _KEPT_ENDS = 4
+_NOTIFY_ID = re.compile(r"[0-9A-Za-z_.-]{1,128}")
+
+Said = Annotated[str, Verbatim(64 * 1024)]
 
 
 class NoticeBody(BaseModel):
@@ -27,11 +33,11 @@ class NoticeBody(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     tenant_id: UUID
-    app_id: str
+    app_id: Word
     body_b64: Base64Bytes
-    fields: dict[str, str]
-    received_at: AwareDatetime
-    request_id: str
+    fields: dict[Said, Said]
+    received_at: Instant
+    request_id: Word
 
 
 class NoticesBody(BaseModel):
@@ -48,13 +54,13 @@ class RefusalBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     tenant_id: UUID | None
-    app_id: Annotated[str, Field(max_length=64)]
-    reason: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
-    refused: Annotated[int, Field(ge=1)]
-    first_at: AwareDatetime
-    last_at: AwareDatetime
-    client: Annotated[str, Field(max_length=64)]
-    out_trade_no: Annotated[str, Field(max_length=64)]
+    app_id: Annotated[str, Verbatim(64)]
+    reason: Annotated[str, Text(32, pattern=r"^[a-z0-9_]+$")]
+    refused: Annotated[int, Field(ge=1, le=COUNT_MAX)]
+    first_at: Instant
+    last_at: Instant
+    client: Annotated[str, Verbatim(64)]
+    out_trade_no: Annotated[str, Verbatim(64)]
     body_b64: Base64Bytes
 
 
@@ -75,11 +81,10 @@ def cursor_text(row: NoticeRow) -> str:
 def read_cursor(text: str) -> tuple[datetime, str]:
     """The place that `cursor_text` wrote; ValueError for anything else."""
     raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-    at, mark, notify_id = raw.partition("|")
-    place = datetime.fromisoformat(at)
-    if not mark or not notify_id.isprintable() or place.tzinfo is None:
+    at, _, notify_id = raw.partition("|")
+    if _NOTIFY_ID.fullmatch(notify_id) is None:
         raise ValueError("no cursor of ours")
-    return place, notify_id
+    return fields.instant(at), notify_id
 
 
 def notice_view(row: NoticeRow) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from services.payment.schemas import (
 )
 from services.payment.service import PayOrder
 from shared.errors import Forbidden, NotFound
+from shared.fields import Word
 from shared.serve import json_response
 from shared.tokens import Principal
 from shared.web import guard, parse, principal
@@ -58,7 +59,7 @@ async def start_payment(request: Request) -> Response:
 
 
 @router.get("/api/device/v1/payments/{pay_request_id}", dependencies=[guard("device")])
-async def get_payment(request: Request, pay_request_id: str) -> Response:
+async def get_payment(request: Request, pay_request_id: Word) -> Response:
     caller = principal(request)
     found = await service.get_payment(
         _deps(request), caller.tenant, _device_id(caller), pay_request_id
@@ -67,7 +68,7 @@ async def get_payment(request: Request, pay_request_id: str) -> Response:
 
 
 @router.post("/api/device/v1/payments/{pay_request_id}/cancel", dependencies=[guard("device")])
-async def stop_payment(request: Request, pay_request_id: str) -> Response:
+async def stop_payment(request: Request, pay_request_id: Word) -> Response:
     """The clerk stops it: paid stays paid, anything else is cancelled at the channel."""
     caller = principal(request)
     stopped = await service.stop_payment(
@@ -110,7 +111,7 @@ async def refund_payment(request: Request, payment_id: UUID) -> Response:
     "/api/merchant/v1/payments/{payment_id}/refunds/{refund_request_id}",
     dependencies=[guard("user", "payments.read")],
 )
-async def show_refund(request: Request, payment_id: UUID, refund_request_id: str) -> Response:
+async def show_refund(request: Request, payment_id: UUID, refund_request_id: Word) -> Response:
     caller = principal(request)
     found = await refunds.get_refund(_deps(request), caller.tenant, payment_id, refund_request_id)
     if caller.store_ids:

@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.payment.domain import NO_DEVICE, PUBLIC_STATUS, Payment
 from services.payment.models import RefundRow
 from services.payment.wording import failure_text, status_text
+from shared.fields import Text
 from shared.money import FEN_MAX, Fen
 
 RETRY_AFTER_MS = 1_000
-RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+RequestId = Annotated[str, Text(64, min=8, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class _Body(BaseModel):
@@ -23,11 +24,11 @@ class PayBody(_Body):
 
     pay_request_id: RequestId
     amount_fen: Fen
-    auth_code: Annotated[str, Field(min_length=1, max_length=128)] | None = None
-    subject: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    auth_code: Annotated[str, Text(128)] | None = None
+    subject: Annotated[str, Text(128)] | None = None
     store_id: UUID | None = None
-    order_ref: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
-    terminal_params: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    order_ref: Annotated[str, Text(64, pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+    terminal_params: Annotated[str, Text(4096, lines=True)] | None = None
 
 
 class RefundBody(_Body):
@@ -35,7 +36,7 @@ class RefundBody(_Body):
 
     refund_request_id: RequestId
     amount_fen: Annotated[int, Field(ge=1, le=FEN_MAX)]
-    reason: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    reason: Annotated[str, Text(128)] | None = None
 
 
 def instant(value: Any) -> str | None:

@@ -1,5 +1,6 @@
 """Service tokens: Ed25519 only, one audience, at most a minute (ASVS 9.1.2, 9.2.3)."""
 
+import base64
 from uuid import uuid4
 
 import jwt
@@ -117,3 +118,24 @@ def test_rubbish_is_refused(verifier):
     for token in ("", "a.b.c", "x" * 500):
         with pytest.raises(Unauthorized):
             verifier.verify(token)
+
+
+@pytest.mark.parametrize("part", ["header", "payload"])
+def test_a_token_of_deep_json_is_refused(verifier, key, clock, part):
+    """Anybody can write one; only its issuer is read before the signature is looked at."""
+    deep = b"[" * 200_000
+    plain = {"header": b'{"alg":"EdDSA"}', "payload": b'{"iss":"gateway-edge"}'} | {part: deep}
+    head, body = (
+        base64.urlsafe_b64encode(plain[name]).rstrip(b"=").decode()
+        for name in ("header", "payload")
+    )
+    with pytest.raises(Unauthorized):
+        verifier.verify(f"{head}.{body}.AAAA")
+
+
+def test_times_beyond_all_calendars_are_refused(verifier, key, clock):
+    now = int(clock.now().timestamp())
+    claims = {"aud": "payment", "iss": "gateway-edge", "knd": "user", "sub": "u", "iat": now}
+    token = jwt.encode(claims | {"exp": now + 60, "stu": str(10**30)}, key, algorithm="EdDSA")
+    with pytest.raises(Unauthorized):
+        verifier.verify(token)

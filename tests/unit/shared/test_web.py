@@ -237,3 +237,15 @@ async def test_a_harmful_request_id_is_replaced(call, app, signer_for):
         for given, kept in (("abc-123", True), ("a\tb", False), ("x" * 65, False)):
             answer = await client.get("/nothing", headers={"X-Request-Id": given})
             assert (answer.headers["x-request-id"] == given) is kept
+
+
+@pytest.mark.asyncio
+async def test_a_member_without_a_readable_name_is_refused_all_the_same(app, call):
+    @app.post("/body", dependencies=[guard("device")])
+    async def take(body: Body):
+        return body.amount_fen
+
+    for raw in (b'{"\\ud800": 1, "amount_fen": 1}', b'{"' + b"x" * 900 + b'": 1}', b"[" * 900):
+        answer = await call("POST", "/body", content=raw)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_body")
+        assert len(answer.content) < 600
