@@ -89,10 +89,15 @@ async def test_a_stale_page_cannot_overwrite(binding, owner, app_body):
 async def test_many_saves_of_one_version_leave_one_winner(binding, owner, app_body):
     _, caller = owner
     await caller(*PUT, app_body())
-    answers = await asyncio.gather(
-        *(caller(*PUT, app_body(seller_id=f"208800000000001{n}", version=1)) for n in range(6))
-    )
-    assert sorted(a.status_code for a in answers) == [200, 409, 409, 409, 409, 409]
+
+    async def save(number):
+        body = app_body(seller_id=f"208800000000001{number}", version=1)
+        while (answer := await caller(*PUT, body)).status_code == 429:
+            await asyncio.sleep(0)  # two saves at a time are one person's part
+        return answer.status_code
+
+    told = await asyncio.gather(*map(save, range(6)))
+    assert sorted(told) == [200, 409, 409, 409, 409, 409]
 
 
 async def test_the_same_content_again_is_no_change(binding, owner, app_body, app_keys):
@@ -195,12 +200,13 @@ async def test_unknown_apps_and_routes_are_404(binding):
     for path in (
         "/internal/apps/2021000000000009",
         "/internal/apps/not-an-id",
-        "/internal/apps/%00",
         "/internal/notify-routes/" + "x" * 32,
-        "/internal/notify-routes/%00",
     ):
         answer = await binding.egress("GET", path)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    for path in ("/internal/apps/%00", "/internal/notify-routes/%00"):
+        answer = await binding.egress("GET", path)
+        assert answer.status_code == 422
 
 
 async def test_sealed_keys_are_for_the_gateway_alone(binding, owner, app_body):

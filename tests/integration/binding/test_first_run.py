@@ -97,7 +97,9 @@ async def test_twenty_at_once_make_one(fresh, code_file):
     )
     told = sorted(answer.status_code for answer in answers)
     assert told.count(201) == 1
-    assert set(told) <= {201, 403, 409}, "409, or 403 where the code had burned already"
+    # 409, or 403 where the code had burned already, or 429: an address has few places.
+    assert set(told) <= {201, 403, 409, 429}
+    assert set(told) & {403, 409}, "somebody lost the race itself"
     assert await fresh.database.value("SELECT count(*) FROM users") == 1
 
 
