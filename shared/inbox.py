@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from shared.db import Database
 from shared.events.base import Event
 
 RETENTION_DAYS = 30
@@ -21,14 +22,14 @@ CREATE TABLE inbox (
 )
 """
 
+BY_AGE_DDL = "CREATE INDEX ix_inbox_handled_at ON inbox (handled_at)"
+
 _CLAIM = """
 INSERT INTO inbox (tenant_id, consumer, event_id)
 SELECT t, $1, e FROM unnest($2::uuid[], $3::uuid[]) AS incoming(t, e)
 ON CONFLICT DO NOTHING
 RETURNING event_id
 """
-
-_PURGE = "DELETE FROM inbox WHERE handled_at < now() - make_interval(days => $1)"
 
 
 async def claim(pg: "asyncpg.Connection[Any]", consumer: str, events: Sequence[Event]) -> set[UUID]:
@@ -39,6 +40,6 @@ async def claim(pg: "asyncpg.Connection[Any]", consumer: str, events: Sequence[E
     return {row["event_id"] for row in rows}
 
 
-async def purge(pg: "asyncpg.Connection[Any]") -> None:
+async def purge(db: Database) -> None:
     """Forgets what is older than any event that could still come back."""
-    await pg.execute(_PURGE, RETENTION_DAYS)
+    await db.purge("inbox", "handled_at < now() - make_interval(days => $1)", RETENTION_DAYS)

@@ -41,6 +41,13 @@ def create_inbox(op: Any) -> None:
     enable_rls(op, "inbox")
 
 
+def create_bounds(op: Any) -> None:
+    """What lets the relay replay, and everybody forget, in small steps however much there is."""
+    for statement in (*outbox.REPLAY_DDL.split(";"), inbox.BY_AGE_DDL):
+        op.execute(statement)
+    enable_rls(op, "outbox_replays")
+
+
 def grant_app(op: Any) -> None:
     """Rows and sequences for the application's role, now and for what the owner makes later."""
     op.execute(f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}")

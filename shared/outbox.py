@@ -5,7 +5,10 @@ holds an advisory lock on a session that the server ends after a few idle second
 lock a lease (a stopped relay loses it). Rows go out in `seq` order and are marked after the
 broker acknowledged them; the offset that came back is kept. An offset that falls behind one we
 were given before means the broker has lost its memory: everything retained is said again, and the
-consumers' inboxes drop what they have already heard.
+consumers' inboxes drop what they have already heard. Saying it again goes backwards in steps, the
+newest events first and each step in order: those are the ones that somebody may have missed. What
+is new meanwhile waits for one step at most. How far it came is in the database, for the next
+leader.
 """
 
 import asyncio
@@ -46,6 +49,18 @@ CREATE TABLE outbox (
 CREATE INDEX ix_outbox_unpublished ON outbox (seq) WHERE published_at IS NULL;
 CREATE INDEX ix_outbox_published ON outbox USING brin (published_at)
 """
+REPLAY_DDL = """
+CREATE INDEX ix_outbox_seq ON outbox (seq);
+DROP INDEX ix_outbox_published;
+CREATE TABLE outbox_replays (
+  tenant_id uuid NOT NULL,
+  topic text NOT NULL,
+  below bigint NOT NULL,
+  CONSTRAINT pk_outbox_replays PRIMARY KEY (tenant_id, topic)
+)
+"""
+"""`below`: events before this `seq` are still to be said again. The row is the service's, of no
+tenant (the nil id)."""
 
 BATCH_MAX = 500
 GATHER_S = 0.02
@@ -57,7 +72,11 @@ STANDBY_POLL_S = 1.0
 LEASE_S = 15
 WIPE_CHECK_S = 1.0
 PURGE_EVERY_S = 600.0
+STEP_ROWS = 2_000
+"""what one statement of a purge or a replay touches at most"""
+RECENT_ROWS = 5_000
 RETENTION_DAYS = 7
+NOBODY = UUID(int=0)
 
 Row = tuple[UUID, UUID, str, str, str, bytes, datetime]
 
@@ -79,14 +98,34 @@ FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::bigint[]) AS d(t, e, p, o)
 WHERE o.tenant_id = d.t AND o.event_id = d.e
 """
 _LAST_OFFSETS = """
-SELECT partition, max("offset") AS last FROM outbox
+SELECT partition, max("offset") AS last FROM (
+  SELECT partition, "offset", published_at FROM outbox ORDER BY seq DESC LIMIT $1) AS recent
 WHERE published_at IS NOT NULL AND "offset" IS NOT NULL GROUP BY partition
 """
 _REPLAY = """
-UPDATE outbox SET published_at = NULL, partition = NULL, "offset" = NULL
-WHERE published_at IS NOT NULL
+INSERT INTO outbox_replays (tenant_id, topic, below) VALUES ($1, $2, 9223372036854775807)
+ON CONFLICT (tenant_id, topic) DO UPDATE SET below = excluded.below
 """
-_PURGE = "DELETE FROM outbox WHERE published_at < now() - make_interval(days => $1)"
+_REPLAY_STEP = """
+WITH step AS (
+  SELECT tenant_id, event_id, seq FROM outbox
+  WHERE seq < (SELECT below FROM outbox_replays WHERE tenant_id = $1 AND topic = $2)
+  ORDER BY seq DESC LIMIT $3
+), reset AS (
+  UPDATE outbox o SET published_at = NULL, partition = NULL, "offset" = NULL FROM step s
+  WHERE o.tenant_id = s.tenant_id AND o.event_id = s.event_id AND o.published_at IS NOT NULL
+)
+UPDATE outbox_replays r SET below = s.first FROM (SELECT min(seq) AS first FROM step) AS s
+WHERE r.tenant_id = $1 AND r.topic = $2 AND s.first IS NOT NULL
+"""
+_REPLAYED = "DELETE FROM outbox_replays WHERE tenant_id = $1 AND topic = $2"
+_IS_REPLAYING = "SELECT EXISTS (SELECT FROM outbox_replays WHERE tenant_id = $1 AND topic = $2)"
+# By the time of the fact: a replay must not keep it for longer than the inboxes remember it.
+_PURGE = """
+DELETE FROM outbox o USING (SELECT tenant_id, event_id FROM outbox ORDER BY seq LIMIT $2) AS oldest
+WHERE o.tenant_id = oldest.tenant_id AND o.event_id = oldest.event_id
+  AND o.created_at < now() - make_interval(days => $1) AND o.published_at < now() - interval '1 day'
+"""
 
 log = get_logger("outbox")
 _published = Counter("outbox_published_total", "Events acknowledged by the broker", ["topic"])
@@ -119,7 +158,9 @@ class Relay:
         self._sink = sink
         self._topic = topic
         self._idle_poll_s = idle_poll_s
+        self._name = NOBODY, topic
         self._last: dict[int, int] = {}
+        self._is_replaying = False
 
     async def run(self) -> None:
         """Leads, or waits to lead, until cancelled; survives a lost database or broker."""
@@ -138,8 +179,11 @@ class Relay:
         await connection.execute(f"SET idle_session_timeout = '{LEASE_S}s'")
         await connection.execute("SELECT set_config('app.scope', 'system', false)")
         await self._wait_to_lead(connection)
-        rows = await connection.fetch(_LAST_OFFSETS)
+        rows = await connection.fetch(_LAST_OFFSETS, RECENT_ROWS)
         self._last = {row["partition"]: row["last"] for row in rows}
+        self._is_replaying = await connection.fetchval(_IS_REPLAYING, *self._name)
+        if self._is_replaying:  # what is still to be said again tells of the broker as it was
+            self._last = {}
         loop = asyncio.get_running_loop()
         check_at = purge_at = loop.time()
         pause = GATHER_S
@@ -148,9 +192,11 @@ class Relay:
                 await self._replay_if_wiped(connection)
                 check_at = loop.time() + WIPE_CHECK_S
             if loop.time() >= purge_at:
-                await connection.execute(_PURGE, RETENTION_DAYS)
-                purge_at = loop.time() + PURGE_EVERY_S
+                purged = await connection.execute(_PURGE, RETENTION_DAYS, STEP_ROWS)
+                purge_at = loop.time() + (PURGE_EVERY_S if purged == "DELETE 0" else 0)
             sent = await self._forward(connection)
+            if self._is_replaying and sent < BATCH_MAX:
+                await self._replay_step(connection)
             pause = GATHER_S if sent else min(pause * 2, self._idle_poll_s)
             if sent < BATCH_MAX:
                 await asyncio.sleep(pause)
@@ -195,7 +241,14 @@ class Relay:
             await self._replay(connection)
 
     async def _replay(self, connection: "asyncpg.Connection[Any]") -> None:
-        status = await connection.execute(_REPLAY)
-        self._last = {}
+        await connection.execute(_REPLAY, *self._name)
+        self._last, self._is_replaying = {}, True
         _replays.labels(self._topic).inc()
-        log.warning("relay.replay", topic=self._topic, rows=status.rpartition(" ")[2])
+        log.warning("relay.replay", topic=self._topic)
+        await self._replay_step(connection)
+
+    async def _replay_step(self, connection: "asyncpg.Connection[Any]") -> None:
+        if await connection.execute(_REPLAY_STEP, *self._name, STEP_ROWS) == "UPDATE 0":
+            await connection.execute(_REPLAYED, *self._name)
+            self._is_replaying = False
+            log.info("relay.replayed", topic=self._topic)

@@ -76,8 +76,7 @@ async def waiting_pair(deps: Deps, tenant_id: UUID, key_pair_id: UUID) -> Privat
 
 async def forget_expired(deps: Deps) -> None:
     """A pair that nobody bound in time goes, and its private half with it."""
-    async with deps.db.tx(None) as tx:
-        await onboarding_repo.forget_key_pairs(tx, deps.clock.now())
+    await deps.db.purge("key_pairs", "expires_at <= $1", deps.clock.now())
 
 
 async def examine(

@@ -113,7 +113,3 @@ async def key_pair(
         KeyPair.private_key_box.is_not(None),
     )
     return await tx.scalar(query.with_for_update())
-
-
-async def forget_key_pairs(tx: AsyncSession, now: datetime) -> None:
-    await tx.execute(delete(KeyPair).where(KeyPair.expires_at <= now))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, and_, delete, func, or_, select, text, update
+from sqlalchemy import CursorResult, and_, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -247,9 +247,13 @@ async def purge_login_tries(tx: AsyncSession, before: datetime) -> int:
 
 async def erase_retired_keys(tx: AsyncSession, now: datetime) -> int:
     """Drops the sealed private halves whose grace is over; the public facts stay as evidence."""
+    name = tuple_(AppKey.tenant_id, AppKey.app_id, AppKey.key_version)
+    over = AppKey.not_after < now, AppKey.private_key_box.is_not(None)
+    batch = select(AppKey.tenant_id, AppKey.app_id, AppKey.key_version).where(*over)
     return await _changed(
         tx,
         update(AppKey)
-        .where(AppKey.not_after < now, AppKey.private_key_box.is_not(None))
-        .values(private_key_box=None),
+        .where(name.in_(batch.limit(PURGE_BATCH)), *over)
+        .values(private_key_box=None)
+        .execution_options(synchronize_session=False),
     )

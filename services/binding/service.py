@@ -283,8 +283,7 @@ async def get_store(
 async def sweep(deps: Deps) -> int:
     """One bounded round of forgetting: ended sessions, old login tries, retired private keys."""
     now = deps.clock.now()
-    async with deps.db.pg(None) as pg:
-        await inbox.purge(pg)
+    await inbox.purge(deps.db)
     async with deps.db.tx(None) as tx:
         return (
             await repo.purge_sessions(tx, now - KEEP_ENDED_SESSIONS)

@@ -106,8 +106,6 @@ FROM (
 WHERE c.tenant_id = old.tenant_id AND c.coupon_id = old.coupon_id
 """
 
-_FORGET_NONCES = "DELETE FROM device_nonces WHERE seen_at < $1"
-
 
 async def grant(pg: Pg, rows: Sequence[tuple[Any, ...]]) -> list[UUID]:
     """Grants of a batch, one row (tenant, payment, event, store, device, buyer, at) per payment.
@@ -172,8 +170,8 @@ async def expire_coupons(pg: Pg, at: datetime, limit: int) -> int:
     return int(status.rpartition(" ")[2])
 
 
-async def forget_nonces(pg: Pg, before: datetime) -> None:
-    await pg.execute(_FORGET_NONCES, before)
+async def forget_nonces(db: Database, before: datetime) -> None:
+    await db.purge("device_nonces", "seen_at < $1", before)
 
 
 async def active_campaign(session: AsyncSession, tenant_id: UUID) -> Campaign | None:

@@ -164,6 +164,5 @@ async def expire_coupons(deps: Deps) -> int:
 
 async def keep_house(deps: Deps) -> None:
     """Forgets nonces no signature can use any more, and events that cannot come back."""
-    async with deps.db.pg(None) as pg:
-        await repo.forget_nonces(pg, deps.clock.now() - timedelta(seconds=NONCE_KEEP_S))
-        await inbox.purge(pg)
+    await repo.forget_nonces(deps.db, deps.clock.now() - timedelta(seconds=NONCE_KEEP_S))
+    await inbox.purge(deps.db)

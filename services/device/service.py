@@ -295,5 +295,4 @@ async def sweep(deps: Deps) -> None:
     """One bounded round of forgetting: old codes, and events nobody can send again."""
     async with deps.db.tx(None) as tx:
         await repo.purge_codes(tx, deps.clock.now() - KEEP_OLD_CODES)
-    async with deps.db.pg(None) as pg:
-        await inbox.purge(pg)
+    await inbox.purge(deps.db)

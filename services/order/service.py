@@ -223,5 +223,4 @@ async def dashboard(
 
 async def keep_house(deps: Deps) -> None:
     """Forgets events that cannot come back."""
-    async with deps.db.pg(None) as pg:
-        await inbox.purge(pg)
+    await inbox.purge(deps.db)

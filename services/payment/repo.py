@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.payment.domain import Payment, State
 from services.payment.models import PaymentRow, RefundRow
+from shared.db import Database
 from shared.events.binding import AppBound, StoreCreated, StoreRenamed
 
 OPEN_REFUNDS = ("CREATED", "SUBMITTED", "UNKNOWN")
@@ -200,18 +201,11 @@ async def upsert_stores(
     )
 
 
-async def purge(pg: "asyncpg.Connection[Any]") -> None:
+async def purge(db: Database) -> None:
     """Forgets nonces whose requests the edge refuses by their time, and old settled notices."""
-    await pg.execute(
-        "DELETE FROM device_nonces WHERE seen_at < now() - make_interval(secs => $1)",
-        float(NONCES_KEPT_S),
-    )
-    await pg.execute(
-        "DELETE FROM notify_inbox WHERE state <> 'RECEIVED'"
-        " AND received_at < now() - make_interval(days => $1)",
-        NOTICES_KEPT_DAYS,
-    )
-    await pg.execute(
-        "DELETE FROM notify_refusals WHERE hour < now() - make_interval(days => $1)",
-        REFUSALS_KEPT_DAYS,
-    )
+    seen = "seen_at < now() - make_interval(secs => $1)"
+    await db.purge("device_nonces", seen, float(NONCES_KEPT_S))
+    settled = "state <> 'RECEIVED' AND received_at < now() - make_interval(days => $1)"
+    await db.purge("notify_inbox", settled, NOTICES_KEPT_DAYS)
+    hours = "hour < now() - make_interval(days => $1)"
+    await db.purge("notify_refusals", hours, REFUSALS_KEPT_DAYS)

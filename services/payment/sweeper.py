@@ -124,9 +124,8 @@ async def _look_at_notice(deps: Deps, state: hot.NoticeVerdict, notice: Notice) 
 
 async def purge(deps: Deps) -> None:
     """Forgets what no longer protects anybody."""
-    async with deps.db.pg(None) as pg:
-        await repo.purge(pg)
-        await inbox.purge(pg)
+    await repo.purge(deps.db)
+    await inbox.purge(deps.db)
 
 
 async def audit(deps: Deps) -> dict[str, int]:

@@ -38,6 +38,7 @@ async def made(cluster):
     migrate.enable_rls(op, "notes")
     migrate.create_outbox(op)
     migrate.create_inbox(op)
+    migrate.create_bounds(op)
     migrate.grant_app(op)
     owner = await asyncpg.connect(place.owner_url)
     for statement in op.statements:

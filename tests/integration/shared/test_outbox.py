@@ -6,8 +6,11 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
-from shared import outbox
+from shared import db as shared_db
+from shared import inbox, outbox
+from shared.db import Database
 from shared.errors import Unavailable
 from shared.events.base import decode, stamp
 from shared.events.binding import StoreCreated
@@ -209,3 +212,103 @@ async def test_a_relay_survives_a_cut_in_mid_answer(db, database, clock):
         await say(db, clock, "a")
         await until(all_published(database))
     assert broker.names() == ["a"]
+
+
+FILL = """
+INSERT INTO outbox (tenant_id, event_id, topic, key, type, payload, created_at, published_at,
+  partition, "offset")
+SELECT t.id, gen_random_uuid(), 'binding.events', 'k' || n, 'x', $1,
+  now() - make_interval(secs => $2), now() - make_interval(secs => $2), n % 2, n / 2
+FROM generate_series(0, $3 - 1) AS n, (SELECT gen_random_uuid() AS id) AS t
+"""
+DAY_S = 86_400.0
+MANY = 40_000
+"""Touched in one statement, these take longer than the server lets any statement take here."""
+
+
+@pytest_asyncio.fixture
+async def impatient(database, monkeypatch):
+    monkeypatch.setitem(shared_db.SETTINGS, "statement_timeout", "250")
+    opened = Database(database.app_url, pool_size=5, name="impatient")
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+async def fill(database, clock, *, age_s):
+    event = StoreCreated(**stamp(uuid4(), clock), store_id=uuid4(), name="before")
+    await database.execute(FILL, event.encode(), age_s, MANY)
+
+
+@pytest.mark.asyncio
+async def test_a_replay_of_a_large_table_goes_in_steps_and_the_new_is_said_meanwhile(
+    impatient, database, clock
+):
+    broker = Broker()
+    await fill(database, clock, age_s=3600.0)
+    said = "SELECT min(seq) FROM outbox WHERE published_at > now() - interval '10 minutes'"
+    async with relaying(impatient, broker) as relay:
+        await until(lambda: _happened(len(broker.names()) > 1000))
+        newest_first = await database.value(said)
+        await say(impatient, clock, "meanwhile")
+        await until(lambda: _happened("meanwhile" in broker.names()))
+        told_before_the_new = len(broker.names())
+        relay.cancel()
+    assert newest_first > MANY / 2
+    assert told_before_the_new < MANY / 2
+    async with relaying(impatient, broker):  # and the next leader goes on, not from the start
+        await until(lambda: _happened(len(broker.names()) > MANY), within_s=60)
+        await until(all_published(database))
+        left = "SELECT count(*) FROM outbox WHERE published_at < now() - interval '10 minutes'"
+        assert await database.value(left) == 0
+
+        async def done():
+            return await database.value("SELECT count(*) FROM outbox_replays") == 0
+
+        await until(done)
+        total = len(broker.names())
+        assert MANY < total < MANY * 1.2
+        await asyncio.sleep(1.2)
+        assert len(broker.names()) == total
+
+
+async def _happened(fact):
+    return fact
+
+
+@pytest.mark.asyncio
+async def test_a_purge_of_a_large_table_goes_in_steps_and_the_new_is_said_meanwhile(
+    impatient, database, clock
+):
+    broker = Broker()
+    broker.logs = {0: [b""] * MANY, 1: [b""] * MANY}
+    await fill(database, clock, age_s=8 * DAY_S)
+    with pytest.raises(Unavailable):
+        async with impatient.pg(None) as pg:
+            await pg.execute("UPDATE outbox SET published_at = NULL")
+    async with relaying(impatient, broker):
+        await say(impatient, clock, "meanwhile")
+
+        async def said():
+            return await database.value(
+                "SELECT published_at IS NOT NULL FROM outbox WHERE seq = $1", MANY + 1
+            )
+
+        await until(said)
+        assert await database.value("SELECT count(*) FROM outbox") > MANY / 2
+
+        async def purged():
+            return await database.value("SELECT count(*) FROM outbox") == 1
+
+        await until(purged, within_s=60)
+
+
+@pytest.mark.asyncio
+async def test_what_was_heard_long_ago_is_forgotten_in_steps(impatient, database):
+    await database.execute(
+        "INSERT INTO inbox SELECT gen_random_uuid(), 'c', gen_random_uuid(),"
+        " now() - make_interval(days => 31 * (n % 2)) FROM generate_series(1, $1) AS n",
+        2 * MANY,
+    )
+    await inbox.purge(impatient)
+    assert await database.value("SELECT count(*) FROM inbox") == MANY
