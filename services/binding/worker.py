@@ -5,6 +5,7 @@ from services.binding.config import BindingConfig
 from services.binding.consumers import handlers
 from services.binding.service import Deps
 from services.binding.sweeper import advancing, anchoring, sweeping
+from shared import invariants
 from shared.clock import SystemClock
 from shared.consumer import Consumer
 from shared.db import Database
@@ -41,7 +42,8 @@ async def run(config: BindingConfig) -> None:
     try:
         heard = periodic(lambda: messages.handle_due(deps), messages.TICK_S)
         timed = [sweeping(deps), anchoring(deps), advancing(guided), heard]
-        jobs = [relay.run, consumer.run, *timed]
+        checking = invariants.checking(db, __file__, deps.clock)
+        jobs = [relay.run, consumer.run, *timed, checking]
         await run_worker("binding-worker", config, jobs, ready)
     finally:
         await guided.platform.aclose()

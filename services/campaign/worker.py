@@ -4,6 +4,7 @@ from services.campaign import sweeper
 from services.campaign.config import CampaignConfig
 from services.campaign.consumers import handlers
 from services.campaign.service import Deps
+from shared import invariants
 from shared.clock import SystemClock
 from shared.consumer import Consumer
 from shared.db import Database
@@ -33,6 +34,8 @@ async def _run(config: CampaignConfig) -> None:
         return {"database": await db.ping(), "consumer": consumer.joined}
 
     try:
-        await run_worker("campaign-worker", config, [consumer.run, *sweeper.jobs(deps)], ready)
+        checking = invariants.checking(db, __file__, deps.clock)
+        jobs = [consumer.run, *sweeper.jobs(deps), checking]
+        await run_worker("campaign-worker", config, jobs, ready)
     finally:
         await db.close()

@@ -4,6 +4,7 @@ from services.device.config import DeviceConfig
 from services.device.consumers import handlers
 from services.device.service import Deps
 from services.device.sweeper import sweeping
+from shared import invariants
 from shared.clock import SystemClock
 from shared.consumer import Consumer
 from shared.db import Database
@@ -35,7 +36,12 @@ async def run(config: DeviceConfig) -> None:
         return {"database": await db.ping(), "consumer": consumer.joined}
 
     try:
-        jobs = [relay.run, consumer.run, sweeping(deps)]
+        jobs = [
+            relay.run,
+            consumer.run,
+            sweeping(deps),
+            invariants.checking(db, __file__, deps.clock),
+        ]
         await run_worker("device-worker", config, jobs, ready)
     finally:
         await producer.aclose()

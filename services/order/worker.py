@@ -4,6 +4,7 @@ from services.order import service
 from services.order.config import OrderConfig
 from services.order.consumers import handlers
 from services.order.service import Deps
+from shared import invariants
 from shared.clock import SystemClock
 from shared.consumer import Consumer
 from shared.db import Database
@@ -35,6 +36,11 @@ async def _run(config: OrderConfig) -> None:
 
     housekeeping = periodic(lambda: service.keep_house(deps), KEEP_HOUSE_EVERY_S)
     try:
-        await run_worker("order-worker", config, [consumer.run, housekeeping], ready)
+        await run_worker(
+            "order-worker",
+            config,
+            [consumer.run, housekeeping, invariants.checking(db, __file__, deps.clock)],
+            ready,
+        )
     finally:
         await db.close()

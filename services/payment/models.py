@@ -69,6 +69,7 @@ class PaymentRow(Base):
         ),
         Index("ix_payments_next_poll_at", "next_poll_at",
               postgresql_where=text("next_poll_at IS NOT NULL")),
+        Index("ix_payments_created_at", "created_at", postgresql_using="brin"),
     )  # fmt: skip
 
     tenant_id: _Id = _key()
@@ -120,6 +121,7 @@ class RefundRow(Base):
         _of_payment("refunds"),
         Index("ix_refunds_next_poll_at", "next_poll_at",
               postgresql_where=text("next_poll_at IS NOT NULL")),
+        Index("ix_refunds_created_at", "created_at", postgresql_using="brin"),
     )  # fmt: skip
 
     tenant_id: _Id = _key()

@@ -7,7 +7,6 @@ fences its holder off (F32).
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from prometheus_client import Gauge
 
@@ -23,11 +22,8 @@ TICK_S = 0.4
 CALLS_MAX = 32
 NOTICE_LEASE_S = 5.0
 PURGE_EVERY_S = 60.0
-AUDIT_EVERY_S = 3600.0
-INVARIANTS = Path(__file__).parent / "invariants"
 
 log = get_logger("sweeper")
-_violations = Gauge("invariant_violations", "Rows that break an invariant", ["invariant"])
 _working = Gauge("sweeper_in_flight", "Rows being worked on")
 
 Round = Callable[[], Awaitable[None]]
@@ -126,16 +122,3 @@ async def purge(deps: Deps) -> None:
     """Forgets what no longer protects anybody."""
     await repo.purge(deps.db)
     await inbox.purge(deps.db)
-
-
-async def audit(deps: Deps) -> dict[str, int]:
-    """Runs the invariants on our own books; anything but zero wakes somebody up."""
-    found = {}
-    for path in sorted(INVARIANTS.glob("*.sql")):
-        async with deps.db.pg(None) as pg:
-            rows = await pg.fetch(path.read_text())
-        found[path.stem] = len(rows)
-        _violations.labels(path.stem).set(len(rows))
-        if rows:
-            log.error("audit.violated", invariant=path.stem, rows=len(rows), first=str(rows[0]))
-    return found

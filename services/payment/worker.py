@@ -6,13 +6,12 @@ from services.payment.config import PaymentConfig
 from services.payment.consumers import handlers
 from services.payment.deps import NAME, build_deps
 from services.payment.sweeper import (
-    AUDIT_EVERY_S,
     CALLS_MAX,
     PURGE_EVERY_S,
     Sweeper,
-    audit,
     purge,
 )
+from shared import invariants
 from shared.clock import Clock
 from shared.consumer import Consumer
 from shared.events.payment import PaymentFact
@@ -45,7 +44,7 @@ async def run(config: PaymentConfig, clock: Clock) -> None:
         relay.run,
         Sweeper(deps).run,
         periodic(lambda: purge(deps), PURGE_EVERY_S),
-        periodic(lambda: audit(deps), AUDIT_EVERY_S),
+        invariants.checking(deps.db, __file__, clock),
     ]
     try:
         await run_worker(f"{NAME}-worker", config, jobs, ready)

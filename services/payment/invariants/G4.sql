@@ -1,7 +1,14 @@
 -- G4: what was refunded, or is promised to be, never exceeds what was paid; and the reservation in
--- the payment is the sum of the refunds that were not refused.
+-- the payment is the sum of the refunds that were not refused. Of the payments that were made or
+-- refunded in the last two days.
+WITH recent AS (
+  SELECT tenant_id, payment_id FROM payments WHERE created_at > now() - interval '2 days'
+  UNION
+  SELECT tenant_id, payment_id FROM refunds WHERE created_at > now() - interval '2 days'
+)
 SELECT p.tenant_id, p.payment_id, p.payable_fen, p.refund_reserved_fen, sum(r.amount_fen) AS refunds
-FROM payments p
+FROM recent
+JOIN payments p ON p.tenant_id = recent.tenant_id AND p.payment_id = recent.payment_id
 LEFT JOIN refunds r ON r.tenant_id = p.tenant_id AND r.payment_id = p.payment_id
   AND r.state <> 'REJECTED'
 GROUP BY p.tenant_id, p.payment_id, p.payable_fen, p.refund_reserved_fen

@@ -9,11 +9,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select
 
-from services.payment import hot, repo
+from services.payment import hot, repo, sweeper
 from services.payment.domain import ACTIVE, Payment, State
 from services.payment.models import Base, MerchantApp, NoticeRow, PaymentRow, Store
 from services.payment.notice import Notice
-from services.payment.sweeper import audit, purge
+from services.payment.sweeper import purge
+from shared import invariants
 from shared.db import engine_of
 from tests.integration.payment.conftest import APP_ID
 from tests.integration.payment.egress import PAY
@@ -141,12 +142,16 @@ BREAKS = {
 }
 
 
+async def audited(shop):
+    return await invariants.check(shop.deps.db, invariants.of(sweeper.__file__), shop.deps.clock)
+
+
 @pytest.mark.parametrize("name", BREAKS)
 async def test_each_invariant_bites(shop, till, name):
     await till.pay(1207)
-    assert await audit(shop.deps) == dict.fromkeys(("G1", "G2", "G3", "G4", "G6"), 0)
+    assert await audited(shop) == dict.fromkeys(("G1", "G2", "G3", "G4", "G6"), 0)
     await shop.place.execute(BREAKS[name])
-    assert (await audit(shop.deps))[name] > 0
+    assert (await audited(shop))[name] > 0
     assert name in await shop.broken()
 
 

@@ -1,0 +1,6 @@
+-- G7: a code that was used in the last two days made a device of its own merchant and store. Returns
+-- the codes.
+SELECT c.tenant_id, c.code_id, c.device_id
+FROM enrolment_codes c
+WHERE c.expires_at > now() - interval '2 days' AND c.used_at IS NOT NULL AND NOT EXISTS (
+  SELECT 1 FROM devices d WHERE d.tenant_id = c.tenant_id AND d.device_id = c.device_id);
