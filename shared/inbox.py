@@ -12,17 +12,6 @@ from shared.events.base import Event
 RETENTION_DAYS = 30
 """Longer than the outbox keeps rows, so that a replay never meets a forgotten event."""
 
-DDL = """
-CREATE TABLE inbox (
-  tenant_id uuid NOT NULL,
-  consumer text NOT NULL,
-  event_id uuid NOT NULL,
-  handled_at timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT pk_inbox PRIMARY KEY (tenant_id, consumer, event_id)
-)
-"""
-
-BY_AGE_DDL = "CREATE INDEX ix_inbox_handled_at ON inbox (handled_at)"
 
 _CLAIM = """
 INSERT INTO inbox (tenant_id, consumer, event_id)

@@ -12,12 +12,13 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from shared import inbox, outbox
 from shared.db import engine_of
 
 APP_ROLE = "damselfly_app"
 LOCK_TIMEOUT = "5s"
 TURN_TIMEOUT = "120s"
+TABLES = Path(__file__).parent / "tables"
+"""the tables that every service has"""
 
 
 def enable_rls(op: Any, table: str) -> None:
@@ -30,22 +31,23 @@ def enable_rls(op: Any, table: str) -> None:
         op.execute(f"CREATE POLICY {name} ON {table} USING ({rule}) WITH CHECK ({rule})")
 
 
-def create_outbox(op: Any) -> None:
-    for statement in outbox.DDL.split(";"):
+def _create(op: Any, file: str, table: str) -> None:
+    for statement in (TABLES / file).read_text().split(";\n\n"):
         op.execute(statement)
-    enable_rls(op, "outbox")
+    enable_rls(op, table)
+
+
+def create_outbox(op: Any) -> None:
+    _create(op, "outbox.sql", "outbox")
 
 
 def create_inbox(op: Any) -> None:
-    op.execute(inbox.DDL)
-    enable_rls(op, "inbox")
+    _create(op, "inbox.sql", "inbox")
 
 
 def create_bounds(op: Any) -> None:
     """What lets the relay replay, and everybody forget, in small steps however much there is."""
-    for statement in (*outbox.REPLAY_DDL.split(";"), inbox.BY_AGE_DDL):
-        op.execute(statement)
-    enable_rls(op, "outbox_replays")
+    _create(op, "bounds.sql", "outbox_replays")
 
 
 def grant_app(op: Any) -> None:

@@ -31,37 +31,6 @@ if TYPE_CHECKING:
     # Only a worker has a relay: an API process need not load the Kafka client to say something.
     from shared.kafka import Producer
 
-DDL = """
-CREATE TABLE outbox (
-  tenant_id uuid NOT NULL,
-  event_id uuid NOT NULL,
-  seq bigint GENERATED ALWAYS AS IDENTITY,
-  topic text NOT NULL,
-  key text NOT NULL,
-  type text NOT NULL,
-  payload bytea NOT NULL,
-  created_at timestamptz NOT NULL,
-  published_at timestamptz,
-  partition integer,
-  "offset" bigint,
-  CONSTRAINT pk_outbox PRIMARY KEY (tenant_id, event_id)
-);
-CREATE INDEX ix_outbox_unpublished ON outbox (seq) WHERE published_at IS NULL;
-CREATE INDEX ix_outbox_published ON outbox USING brin (published_at)
-"""
-REPLAY_DDL = """
-CREATE INDEX ix_outbox_seq ON outbox (seq);
-DROP INDEX ix_outbox_published;
-CREATE TABLE outbox_replays (
-  tenant_id uuid NOT NULL,
-  topic text NOT NULL,
-  below bigint NOT NULL,
-  CONSTRAINT pk_outbox_replays PRIMARY KEY (tenant_id, topic)
-)
-"""
-"""`below`: events before this `seq` are still to be said again. The row is the service's, of no
-tenant (the nil id)."""
-
 BATCH_MAX = 500
 GATHER_S = 0.02
 """The rest after a batch: what is said meanwhile goes together, here and at every consumer."""
@@ -106,19 +75,7 @@ _REPLAY = """
 INSERT INTO outbox_replays (tenant_id, topic, below) VALUES ($1, $2, 9223372036854775807)
 ON CONFLICT (tenant_id, topic) DO UPDATE SET below = excluded.below
 """
-_REPLAY_STEP = """
-WITH step AS (
-  SELECT tenant_id, event_id, seq FROM outbox
-  WHERE seq < (SELECT below FROM outbox_replays WHERE tenant_id = $1 AND topic = $2)
-  ORDER BY seq DESC LIMIT $3
-), reset AS (
-  UPDATE outbox o SET published_at = NULL, partition = NULL, "offset" = NULL FROM step s
-  WHERE o.tenant_id = s.tenant_id AND o.event_id = s.event_id AND o.published_at IS NOT NULL
-)
-UPDATE outbox_replays r SET below = s.first FROM (SELECT min(seq) AS first FROM step) AS s
-WHERE r.tenant_id = $1 AND r.topic = $2 AND s.first IS NOT NULL
-"""
-_REPLAYED = "DELETE FROM outbox_replays WHERE tenant_id = $1 AND topic = $2"
+_REPLAY_STEP = "SELECT outbox_replay_step($1, $2, $3)"
 _IS_REPLAYING = "SELECT EXISTS (SELECT FROM outbox_replays WHERE tenant_id = $1 AND topic = $2)"
 # By the time of the fact: a replay must not keep it for longer than the inboxes remember it.
 _PURGE = """
@@ -248,7 +205,6 @@ class Relay:
         await self._replay_step(connection)
 
     async def _replay_step(self, connection: "asyncpg.Connection[Any]") -> None:
-        if await connection.execute(_REPLAY_STEP, *self._name, STEP_ROWS) == "UPDATE 0":
-            await connection.execute(_REPLAYED, *self._name)
-            self._is_replaying = False
+        self._is_replaying = await connection.fetchval(_REPLAY_STEP, *self._name, STEP_ROWS)
+        if not self._is_replaying:
             log.info("relay.replayed", topic=self._topic)

@@ -31,7 +31,12 @@ LOOK_AGAIN_S = 0.05
 def migration_digest() -> str:
     """Of everything that makes a schema: versions, repeatable functions, the shared tables."""
     digest = hashlib.sha256()
-    for pattern in ("services/*/migrations/versions/*.py", "services/*/*.sql", "shared/*.py"):
+    for pattern in (
+        "services/*/migrations/versions/*.py",
+        "services/*/*.sql",
+        "shared/*.py",
+        "shared/tables/*.sql",
+    ):
         for path in sorted(ROOT.glob(pattern)):
             digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
