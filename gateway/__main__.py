@@ -1,6 +1,7 @@
 """`python -m gateway edge|egress`: starts one of the two gateway processes."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from shared import startup
@@ -16,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments).process
 
     startup.begin()
-    from gateway.config import EdgeConfig, EgressConfig
+    from gateway.config import EdgeConfig, EgressConfig, ProxiesUnsaid
     from shared.clock import SystemClock
     from shared.config import load
     from shared.serve import run_api
@@ -25,6 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from gateway.edge import create_app
 
         edge_config = load(EdgeConfig)
+        try:
+            edge_config.require_proxies()
+        except ProxiesUnsaid as error:
+            sys.stderr.write(f"{error}\n")
+            raise SystemExit(2) from None
         run_api("gateway-edge", create_app(edge_config, SystemClock()), edge_config)
     else:
         from gateway.egress import create_app as create_egress

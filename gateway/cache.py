@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from prometheus_client import Counter
 
-from gateway.limits import MISSING_FRESH_S
+from gateway.limits import EXPECTED_KEPT, MISSING_FRESH_S, MISSING_KEPT
 from shared.clock import Clock
 from shared.errors import Problem, Unavailable
 
@@ -24,7 +24,7 @@ _asked = Counter("gateway_cache_total", "Look-ups in the gateway's memory", ["ca
 
 @dataclass(slots=True)
 class _Entry(Generic[ValueT]):
-    value: ValueT | None
+    value: ValueT
     fresh_until: float
     usable_until: float
     epoch: int
@@ -33,8 +33,9 @@ class _Entry(Generic[ValueT]):
 class Remembered(Generic[KeyT, ValueT]):
     """A look-up elsewhere, remembered. `None` (not there) is remembered too, but only briefly.
 
-    A dropped entry is gone; an expired one may still serve for `stale_s` while its source is
-    away, so that a restart of a neighbour does not stop payments.
+    What is not there is kept apart: whoever asks for things that do not exist pushes out nothing
+    that does. A dropped entry is gone; an expired one may still serve for `stale_s` while its
+    source is away, so that a restart of a neighbour does not stop payments.
     """
 
     def __init__(
@@ -53,6 +54,9 @@ class Remembered(Generic[KeyT, ValueT]):
         self._fresh_s = fresh_s
         self._stale_s = stale_s
         self._entries: OrderedDict[KeyT, _Entry[ValueT]] = OrderedDict()
+        self._missing: OrderedDict[KeyT, tuple[float, int]] = OrderedDict()
+        """key -> (until when, epoch)"""
+        self._expected: OrderedDict[KeyT, None] = OrderedDict()
         self._loading: dict[KeyT, asyncio.Future[ValueT | None]] = {}
         self._drops = 0
         self._epoch = 0
@@ -71,6 +75,9 @@ class Remembered(Generic[KeyT, ValueT]):
             self._entries.move_to_end(key)
             self._hit.inc()
             return entry.value
+        if entry is None and self._is_missing(key):
+            self._hit.inc()
+            return None
         self._miss.inc()
         try:
             return await self._loaded(key)
@@ -107,35 +114,60 @@ class Remembered(Generic[KeyT, ValueT]):
             self._keep(key, value)
         return value
 
+    async def refreshed(self, key: KeyT) -> ValueT | None:
+        """From the source, whatever is remembered: until it answers, others get what there is."""
+        return await self._loaded(key)
+
+    def _is_missing(self, key: KeyT) -> bool:
+        until, epoch = self._missing.get(key, (0.0, -1))
+        return epoch == self._epoch and self._clock.monotonic() < until
+
     def _keep(self, key: KeyT, value: ValueT | None) -> None:
         now = self._clock.monotonic()
-        fresh_s = MISSING_FRESH_S if value is None else self._fresh_s
-        usable_s = fresh_s if value is None else fresh_s + self._stale_s
-        self._entries[key] = _Entry(value, now + fresh_s, now + usable_s, self._epoch)
+        self._expected.pop(key, None)
+        if value is None:
+            self._entries.pop(key, None)
+            self._missing[key] = (now + MISSING_FRESH_S, self._epoch)
+            self._missing.move_to_end(key)
+            if len(self._missing) > MISSING_KEPT:
+                self._missing.popitem(last=False)
+            return
+        self._missing.pop(key, None)
+        fresh_until = now + self._fresh_s
+        self._entries[key] = _Entry(value, fresh_until, fresh_until + self._stale_s, self._epoch)
         self._entries.move_to_end(key)
         if len(self._entries) > self._kept:
             self._entries.popitem(last=False)
 
     def knows(self, key: KeyT) -> bool:
         """Whether a value is at hand, fresh or not."""
-        entry = self._entries.get(key)
-        return entry is not None and entry.value is not None
+        return key in self._entries
+
+    def is_familiar(self, key: KeyT) -> bool:
+        """Whether it is known, was until it was dropped, or is being asked for already: a look-up
+        for it is not the doing of somebody unknown."""
+        return key in self._entries or key in self._loading or key in self._expected
+
+    def expect(self, key: KeyT) -> None:
+        """It is there, though never asked for yet."""
+        self._expected[key] = None
+        if len(self._expected) > EXPECTED_KEPT:
+            self._expected.popitem(last=False)
 
     def drop(self, key: KeyT) -> None:
         """Forgets one entry: it must not serve again, not even while its source is away."""
         self._drops += 1
-        self._entries.pop(key, None)
+        if self._entries.pop(key, None) is not None:
+            self.expect(key)
+        self._missing.pop(key, None)
 
     def drop_where(self, matches: Callable[[ValueT], bool]) -> None:
         """Forgets every entry whose value matches."""
         self._drops += 1
-        gone = [
-            key
-            for key, entry in self._entries.items()
-            if entry.value is not None and matches(entry.value)
-        ]
+        gone = [key for key, entry in self._entries.items() if matches(entry.value)]
         for key in gone:
             del self._entries[key]
+            self.expect(key)
 
     def expire_all(self) -> None:
         """After a gap in the events everything must be asked for again."""
@@ -143,4 +175,4 @@ class Remembered(Generic[KeyT, ValueT]):
         self._epoch += 1
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._entries) + len(self._missing)

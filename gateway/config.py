@@ -29,6 +29,10 @@ class GatewayConfig(BaseConfig):
         return _checked(value)
 
 
+class ProxiesUnsaid(Exception):
+    """The edge cannot tell its callers apart."""
+
+
 class EdgeConfig(GatewayConfig):
     """The public edge."""
 
@@ -40,7 +44,11 @@ class EdgeConfig(GatewayConfig):
     """whether the Alipay behind us is a rehearsal: the console then says so on every page"""
     trusted_proxies: str = ""
     """addresses and networks of reverse proxies, by commas: only from these is X-Forwarded-For
-    read. Empty: nobody stands before the edge"""
+    read. `none`: clients reach the edge themselves; nothing given: the same, where PUBLIC_URL is
+    no https"""
+    quota_scale: int = Field(default=1, ge=1, le=1000)
+    """multiplies what one person, merchant, device and key may ask a second, for more than one
+    core's worth of services behind this edge; guesses of passwords stay as they are"""
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -52,6 +60,16 @@ class EdgeConfig(GatewayConfig):
     @classmethod
     def _service_urls(cls, value: str) -> str:
         return _checked(value)
+
+    def require_proxies(self) -> None:
+        """ProxiesUnsaid where TLS ends before the edge and nothing says at whose hands: everybody
+        would share the address, and with it the brakes, of that machine."""
+        if self.public_url.startswith("https://") and not self.trusted_proxies:
+            raise ProxiesUnsaid(
+                f"PUBLIC_URL={self.public_url} is served by something before the edge: set "
+                "TRUSTED_PROXIES to its addresses (10.0.0.5,10.1.0.0/16), or to 'none' when it "
+                "passes connections on as they are. See docs/runbook.md"
+            )
 
     @property
     def service_urls(self) -> dict[str, str]:

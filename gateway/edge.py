@@ -24,12 +24,21 @@ from gateway.asgi import (
 )
 from gateway.auth.device import DeviceAuth
 from gateway.auth.internal import EDGE, Inward
-from gateway.auth.merchant import SessionAuth, refuse_foreign_site
+from gateway.auth.merchant import Session, SessionAuth, refuse_foreign_site
 from gateway.auth.pos import PosAuth
 from gateway.config import EdgeConfig
 from gateway.forwarded import Proxies, networks
 from gateway.keyring import KeyRing
-from gateway.limits import CALLS_MAX, IN_FLIGHT_MAX, SERVICE_WAIT_S, Admission, rate_limits
+from gateway.limits import (
+    CALLS_MAX,
+    IN_FLIGHT_MAX,
+    SERVICE_WAIT_S,
+    Admission,
+    Patience,
+    Strangers,
+    console_limits,
+    rate_limits,
+)
 from gateway.messages import MessageDoor
 from gateway.notify import NotifyDoor
 from gateway.proxy import Upstreams
@@ -38,9 +47,10 @@ from gateway.routing import SAFE_METHODS, Route, match, table
 from gateway.static import CSP, StaticFiles
 from gateway.usage import ApiKeyUse, LastUsed
 from shared import telemetry
+from shared.address import share_of
 from shared.client import ServiceClient
 from shared.clock import Clock
-from shared.errors import MethodNotAllowed, NotFound
+from shared.errors import MethodNotAllowed, NotFound, Problem
 from shared.events import Event
 from shared.kafka import Tail
 from shared.sealed import LocalKeyProvider
@@ -79,18 +89,18 @@ class Edge:
 
         # Look-ups have pools of their own: a full proxy pool must not stop authentication.
         self._askers = {name: client(name) for name in NEEDED}
-        self._rates = rate_limits(clock)
+        self._rates = rate_limits(clock, config.quota_scale)
+        self._console_rates = console_limits(clock, config.quota_scale)
+        self._patience = Patience(clock, config.quota_scale)
         self._ring = KeyRing(self._askers["binding"], clock)
-        self._devices = DeviceAuth(self._askers["device"], clock, provider, self._rates["stranger"])
-        self._sessions = SessionAuth(self._askers["binding"], clock)
+        self._devices = DeviceAuth(self._askers["device"], clock, provider, Strangers(clock))
+        self._sessions = SessionAuth(self._askers["binding"], clock, Strangers(clock))
         self._used: LastUsed[ApiKeyUse] = LastUsed(
             self._askers["binding"], "/internal/api-key-uses", clock
         )
-        self._pos = PosAuth(
-            self._askers["binding"], clock, provider, self._rates["stranger"], self._used
-        )
+        self._pos = PosAuth(self._askers["binding"], clock, provider, Strangers(clock), self._used)
         self._refusals = Refusals(self._askers["payment"], clock)
-        notices = (clock, self._rates["notify"], self._refusals)
+        notices = (clock, self._rates["notify"], Strangers(clock), self._refusals)
         self._signed = {
             notify.LABEL: NotifyDoor(self._ring, self._askers["payment"], *notices),
             messages.LABEL: MessageDoor(self._ring, self._askers["binding"], *notices),
@@ -128,8 +138,16 @@ class Edge:
 
     async def handle(self, asked: Asked) -> Answer:
         """One request: to a service, to a door for signed forms, or answered here."""
-        path = asked.path
         asked.client = self._proxies.client_of(asked.client, asked.raw_headers)
+        try:
+            return await self._answered(asked)
+        except Problem as problem:
+            if problem.status < 500:
+                await self._patience.hold(asked.client)
+            raise
+
+    async def _answered(self, asked: Asked) -> Answer:
+        path = asked.path
         if path == ABOUT:
             asked.route = ABOUT
             if asked.method not in SAFE_METHODS:
@@ -157,28 +175,50 @@ class Edge:
 
     async def _authenticated(self, route: Route, asked: Asked) -> Answer:
         if route.rate:
-            self._rates[route.rate].take(asked.client)
+            self._rates[route.rate].take(share_of(asked.client))
         await asked.read_body(route.body_max)
         if route.audience == "device":
             device, nonce = await self._devices.check(asked)
             self._rates["device"].take(device.device_id)
             token = self._inward.for_device(route.service, asked.method, device, nonce)
-            return await self._upstreams.forward(route, asked, token)
+            return await self._upstreams.forward(
+                route, asked, token, device.device_id, device.tenant_id
+            )
         if route.audience == "pos":
             key = await self._pos.check(asked)
             self._rates["pos"].take(key.key_id)
+            self._console_rates["merchant"].take(str(key.tenant_id))
             token = self._inward.for_key(route.service, key)
-            return await self._upstreams.forward(route, asked, token)
+            return await self._upstreams.forward(route, asked, token, key.key_id, key.tenant_id)
         refuse_foreign_site(asked)
         if route.audience == "public":
             token = self._inward.for_nobody(route.service)
-            return await self._upstreams.forward(route, asked, token)
+            answer = await self._upstreams.forward(route, asked, token, share_of(asked.client))
+            self._expect(route, answer)
+            return answer
         session = await self._sessions.check(asked, needs_csrf=route.needs_csrf(asked.method))
         token = self._inward.for_user(route.service, session, asked.path)
-        answer = await self._upstreams.forward(route, asked, token)
+        self._take_console_rates(route, session)
+        answer = await self._upstreams.forward(
+            route, asked, token, session.user_id, session.tenant_id
+        )
+        self._expect(route, answer)
         if route.changes_session and asked.method not in SAFE_METHODS and answer.status < 300:
             self._sessions.forget(session)
         return answer
+
+    def _take_console_rates(self, route: Route, session: Session) -> None:
+        rates = self._console_rates
+        rates["person"].take(session.user_id)
+        rates["merchant"].take(str(session.tenant_id))
+        if route.share in rates:
+            rates[route.share].take(session.user_id)
+
+    def _expect(self, route: Route, answer: Answer) -> None:
+        if route.sets_cookie and answer.status < 300:
+            for name, value in answer.headers:
+                if name == b"set-cookie":
+                    self._sessions.expect(value)
 
     async def _health(self, path: str) -> Answer:
         if path == "/livez":

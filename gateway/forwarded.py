@@ -9,12 +9,16 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 HEADER = b"x-forwarded-for"
 HOPS_MAX = 16
+NONE = "none"
+"""Said on purpose: whoever connects is the client."""
 
 Network = IPv4Network | IPv6Network
 
 
 def networks(listed: str) -> tuple[Network, ...]:
-    """`10.0.0.5,10.1.0.0/16`; ValueError for anything that is no address or network."""
+    """`10.0.0.5,10.1.0.0/16`, or `none`; ValueError for anything that is no address or network."""
+    if listed.strip() == NONE:
+        return ()
     return tuple(ip_network(part.strip()) for part in listed.split(",") if part.strip())
 
 

@@ -144,6 +144,10 @@ class KeyRing:
             return None
         return await self._by_route.get(route)
 
+    def is_familiar_route(self, route: str) -> bool:
+        """Whether asking for it costs nobody a look-up, or only one of its own now and then."""
+        return self._by_route.is_familiar(route)
+
     async def refetched(self, known: AppKeys) -> AppKeys | None:
         """The app as binding has it now, after a bad signature; None when that was asked a moment
         ago, when binding is away, or when nothing about its keys changed."""

@@ -4,11 +4,13 @@ Refusing early is part of the promise: a full gateway answers 503 at once instea
 caller time out (performance §0.9). State is per process and bounded.
 """
 
+import asyncio
 from collections import OrderedDict
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from prometheus_client import Counter, Gauge
 
+from shared.address import share_of
 from shared.clock import Clock
 from shared.errors import Problem, TooMany, Unavailable
 
@@ -22,8 +24,43 @@ BODY_WAIT_S = 10.0
 IN_FLIGHT_MAX = 1024
 """Requests that one process works on; each held payment costs about 20 KB while it waits."""
 ALIPAY_CALLS_MAX = 384
-CALLS_MAX = {"payment": 512, "device": 64, "binding": 64, "campaign": 128, "order": 64}
+CALLS_MAX = {"payment": 512, "device": 64, "binding": 96, "campaign": 128, "order": 64}
 """Per destination: a slow one must not take the others' connections."""
+
+
+class Part(NamedTuple):
+    """Places for calls of one class, and how many of them one caller and one merchant may hold."""
+
+    places: int
+    each: int
+    merchant: int
+
+
+PARTS = {
+    "sign_in": Part(places=24, each=16, merchant=24),
+    "costly": Part(places=8, each=2, merchant=4),
+    "platform": Part(places=8, each=4, merchant=6),
+}
+"""Classes of their own among binding's places, which neither take from the others nor give.
+
+sign_in   two checks at a time take 0.1 s each, so the last of 24 waits 1.2 s; 16 of one address
+          are a shop's whole staff at nine o'clock
+costly    argon2, RSA pairs, the audit log: one runs, one waits; binding holds the same (costly.py)
+platform  rows of onboarding, which wait for Alipay, up to PLATFORM_WAIT_S each
+"""
+DEVICE_PART, CALLER_PART, MERCHANT_PART = 8, 4, 2
+"""Of a destination's other places one device may hold an eighth (64 payments at once are a till
+server's, no till's), a person, an API key or an address a quarter, a merchant half: when
+a destination is slow, one of them alone cannot fill it."""
+
+
+def parts(service: str, part: int) -> Part:
+    """The ordinary places of a destination, of which one caller has 1 / `part`."""
+    total = CALLS_MAX[service]
+    if service == "binding":
+        total -= sum(one.places for one in PARTS.values())
+    return Part(total, total // part, total // MERCHANT_PART)
+
 
 PAYMENT_WAIT_S = 25.0
 SERVICE_WAIT_S = 10.0
@@ -47,9 +84,21 @@ API_KEYS_FRESH_S = 5.0
 MISSING_FRESH_S = 2.0
 
 CLOCK_WINDOW_S = 300
+NONCE_KEEP_S = 3 * CLOCK_WINDOW_S
+"""A signature dated ahead counts for twice the window; the third is for clocks and waiting."""
 
 BUCKETS_KEPT = 16_384
 RETRY_AFTER_S = 1
+STRANGERS_AT_ONCE = 16
+"""Half of a pool of look-ups (CALLS_MAX // 2): the other half is for who is known already."""
+EXPECTED_KEPT = 1024
+MISSING_KEPT = 2048
+NONCES_KEPT = 131_072
+"""Signed reads remembered, twice over: ten minutes of 200 reads a second. At about 100 bytes."""
+
+REFUSALS_FREE, REFUSALS_FREE_PER_S = 200, 20
+HOLD_S = 1.0
+HELD_MAX = 512
 
 _refused = Counter("gateway_limited_total", "Requests refused by a limit", ["limit"])
 _in_flight = Gauge("gateway_in_flight", "Requests being worked on", ["where"])
@@ -89,6 +138,44 @@ class Admission:
         self._now -= 1
 
 
+class Places:
+    """The calls of one class to one destination, and who holds how many of them."""
+
+    def __init__(self, where: str, limit: int) -> None:
+        self._where = where
+        self._limit = limit
+        self._now = 0
+        self._held: dict[object, int] = {}
+        _in_flight.labels(where).set_function(lambda: self._now)
+
+    def enter(self, caller: object, merchant: object, part: Part) -> None:
+        """Takes a place, or TooMany for the caller's own part, or Busy; None is nobody's part."""
+        held = self._held
+        if held.get(caller, 0) >= part.each or held.get(merchant, 0) >= part.merchant:
+            _refused.labels(f"share_{self._where}").inc()
+            raise TooMany(
+                f"{self._where}: too many of yours are under way", retry_after_s=RETRY_AFTER_S
+            )
+        if self._now >= self._limit:
+            _refused.labels(f"admission_{self._where}").inc()
+            raise Busy(f"{self._where}: {self._limit} in flight", retry_after_s=RETRY_AFTER_S)
+        self._now += 1
+        for name in (caller, merchant):
+            if name is not None:
+                held[name] = held.get(name, 0) + 1
+
+    def leave(self, caller: object, merchant: object) -> None:
+        """Gives back what `enter` took under the same names."""
+        self._now -= 1
+        held = self._held
+        for name in (caller, merchant):
+            if name is not None:
+                if held[name] == 1:
+                    del held[name]
+                else:
+                    held[name] -= 1
+
+
 class Buckets:
     """Token buckets by name (an address, a device), the least recently used forgotten first."""
 
@@ -121,18 +208,106 @@ class Buckets:
         return enough
 
 
-def rate_limits(clock: Clock) -> dict[str, Buckets]:
-    """The buckets by the name that a route or a door gives.
+class Strangers(Buckets):
+    """Look-ups elsewhere that somebody unknown causes: bounded by address, in all, and at once.
+    Who is known already costs none, so that no number of strangers slows them down. After a start
+    nobody is known: a thousand come in at once, and 200 more each second (a look-up takes a service
+    about 2 ms of a core)."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__("stranger", clock, burst=300, per_s=20)
+        self._all = Buckets("strangers", clock, burst=1000, per_s=200)
+        self._at_once = asyncio.Semaphore(STRANGERS_AT_ONCE)
+
+    def charge(self, client: str) -> None:
+        """Counts against the address."""
+        self.take(share_of(client))
+
+    def asking(self, client: str) -> asyncio.Semaphore:
+        """`async with strangers.asking(client): look up`; TooMany or Busy when not."""
+        self.charge(client)
+        if not self._all.has("", spend=True):
+            _refused.labels("strangers").inc()
+            raise Busy("too many unknown callers", retry_after_s=RETRY_AFTER_S)
+        return self._at_once
+
+
+class Patience:
+    """Refusals come late to an address that goes on regardless. A refusal costs this process a
+    tenth of a payment: in a closed loop of 70 connections that alone would be half of a core."""
+
+    def __init__(self, clock: Clock, scale: int) -> None:
+        self._free = Buckets(
+            "refusals", clock, burst=REFUSALS_FREE * scale, per_s=REFUSALS_FREE_PER_S * scale
+        )
+        self._now = 0
+        self.hold_s = HOLD_S
+
+    async def hold(self, client: str) -> None:
+        """Waits before a refusal, at times; it holds no place of anybody meanwhile."""
+        if self._free.has(share_of(client), spend=True) or self._now >= HELD_MAX:
+            return
+        self._now += 1
+        try:
+            await asyncio.sleep(self.hold_s)
+        finally:
+            self._now -= 1
+
+
+class Seen:
+    """Signed reads that were answered, by what made each one: two sets, the older one dropped when
+    the newer has stood for longer than a signature's time counts, or is full."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._newer: set[int] = set()
+        self._older: set[int] = set()
+        self._since = clock.monotonic()
+
+    def is_new(self, *made_by: str) -> bool:
+        """Whether this is the first of its kind here; from now on it is not."""
+        now = self._clock.monotonic()
+        if now - self._since > NONCE_KEEP_S or len(self._newer) >= NONCES_KEPT:
+            self._older, self._newer, self._since = self._newer, set(), now
+        # Salted by the process: nobody outside can make two that collide.
+        mark = hash(made_by)
+        if mark in self._newer or mark in self._older:
+            return False
+        self._newer.add(mark)
+        return True
+
+
+def rate_limits(clock: Clock, scale: int = 1) -> dict[str, Buckets]:
+    """The buckets by the name that a route or a door gives; `scale` is QUOTA_SCALE.
 
     A device code has 64 bits, so `enrol` only has to keep a flood away from the database and a
-    shop may still enrol a delivery of terminals at once. One device is one till, but a store's
-    own till server may speak for many, hence the generous `device`. A POS reads lists: `pos`.
+    shop may still enrol a delivery of terminals at once. A till sells once in two seconds and asks
+    a few times a second how it stands; a store's own till server may speak for twenty of them:
+    `device`, a fifth of what one edge process passes on. A POS reads lists: `pos`. Guesses of
+    passwords (`login`) do not grow with the machine.
     """
     return {
-        "enrol": Buckets("enrol", clock, burst=300, per_s=5),
+        "enrol": Buckets("enrol", clock, burst=300 * scale, per_s=5 * scale),
         "login": Buckets("login", clock, burst=20, per_s=0.5),
-        "device": Buckets("device", clock, burst=2000, per_s=1000),
-        "pos": Buckets("pos", clock, burst=100, per_s=20),
-        "stranger": Buckets("stranger", clock, burst=300, per_s=20),
-        "notify": Buckets("notify", clock, burst=1000, per_s=100),
+        "device": Buckets("device", clock, burst=500 * scale, per_s=100 * scale),
+        "pos": Buckets("pos", clock, burst=100 * scale, per_s=20 * scale),
+        "stranger": Buckets("stranger", clock, burst=300 * scale, per_s=20 * scale),
+        "notify": Buckets("notify", clock, burst=1000 * scale, per_s=100 * scale),
+    }
+
+
+def console_limits(clock: Clock, scale: int = 1) -> dict[str, Buckets]:
+    """What people and programs of a merchant may ask a second.
+
+    A page asks for ten things at once and a person opens one in a second or two: `person`. A
+    service answers some 200 such reads a second and core, so all of a merchant's people and API
+    keys together get half of that: `merchant`. `costly`: 0.3 s of a core at the worst (two
+    hashes), every two seconds, after the thirty that a person setting up a shop does in a row;
+    less than a tenth of two cores, and behind payments at that. `platform`: a wizard's rows.
+    """
+    return {
+        "person": Buckets("person", clock, burst=300 * scale, per_s=50 * scale),
+        "merchant": Buckets("merchant", clock, burst=600 * scale, per_s=100 * scale),
+        "costly": Buckets("costly", clock, burst=30 * scale, per_s=0.5 * scale),
+        "platform": Buckets("platform", clock, burst=60 * scale, per_s=1 * scale),
     }

@@ -18,8 +18,9 @@ from gateway.alipay.verify import check_notify
 from gateway.asgi import Answer, Asked, plain_answer
 from gateway.batches import Batches
 from gateway.keyring import AppKeys, KeyRing
-from gateway.limits import Buckets
+from gateway.limits import Buckets, Busy, Strangers
 from gateway.refusals import Refusals
+from shared.address import share_of
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.errors import Problem, TooLarge, TooMany
@@ -81,12 +82,14 @@ class SignedDoor:
         owner: ServiceClient,
         clock: Clock,
         failures: Buckets,
+        strangers: Strangers,
         refusals: Refusals,
     ) -> None:
         self._ring = ring
         self._owner = owner
         self._clock = clock
         self._failures = failures
+        self._strangers = strangers
         self._refusals = refusals
 
     async def take(self, asked: Asked) -> Answer:
@@ -102,7 +105,7 @@ class SignedDoor:
     def _refuse(self, asked: Asked, error: _Refused) -> None:
         """Counted three ways: against the sender, for the graphs, and for the operators' list.
         The log line is one a second and reason at most: a flood must not fill the disk."""
-        self._failures.has(asked.client, spend=True)
+        self._failures.has(share_of(asked.client), spend=True)
         self.counter.labels("fail", error.reason).inc()
         app, form = error.app, error.form
         is_news = self._refusals.note(
@@ -123,7 +126,7 @@ class SignedDoor:
             )
 
     async def _verdict(self, asked: Asked) -> str:
-        if not self._failures.has(asked.client):
+        if not self._failures.has(share_of(asked.client)):
             raise _Refused("rate_limited")
         try:
             body = await asked.read_body(NOTIFY_BYTES_MAX)
@@ -133,16 +136,23 @@ class SignedDoor:
         except BadForm as error:
             raise _Refused(error.reason) from None
         route = asked.path[len(self.prefix) :]
-        app = await self._app(route)
+        app = await self._app(route, asked.client)
         try:
             fields = await self._verified(form, app)
             return await self._committed(app, self._document(asked, app, fields))
         except _Refused as error:
             raise _Refused(error.reason, app, form) from error
 
-    async def _app(self, route: str) -> AppKeys:
+    async def _app(self, route: str, client: str) -> AppKeys:
+        """A route that is not known yet costs a look-up; one that is does not wait for those."""
         try:
-            app = await self._ring.by_route(route)
+            if self._ring.is_familiar_route(route):
+                app = await self._ring.by_route(route)
+            else:
+                async with self._strangers.asking(client):
+                    app = await self._ring.by_route(route)
+        except (TooMany, Busy):
+            raise _Refused("rate_limited") from None
         except Problem as error:
             raise _Refused("keys_unavailable") from error
         if app is None:

@@ -7,7 +7,18 @@ listed) stays outside; the service hears who it is from the token only.
 from collections.abc import Mapping
 
 from gateway.asgi import Answer, Asked, Header
-from gateway.limits import CALLS_MAX, PROBE_EVERY_S, PROBE_WAIT_S, RETRY_AFTER_S, Admission
+from gateway.limits import (
+    CALLER_PART,
+    CALLS_MAX,
+    DEVICE_PART,
+    PARTS,
+    PROBE_EVERY_S,
+    PROBE_WAIT_S,
+    RETRY_AFTER_S,
+    Part,
+    Places,
+    parts,
+)
 from gateway.routing import SAFE_METHODS, Route
 from shared.client import Client, NoAnswer, NotSent, Reply
 from shared.clock import Clock
@@ -50,7 +61,13 @@ class Upstreams:
         self._clients = {
             name: Client(url, name=name, pool=CALLS_MAX[name]) for name, url in urls.items()
         }
-        self._admissions = {name: Admission(name, CALLS_MAX[name]) for name in urls}
+        self._parts: dict[str, tuple[Part, Part]] = {
+            name: (parts(name, CALLER_PART), parts(name, DEVICE_PART)) for name in urls
+        } | {name: (part, part) for name, part in PARTS.items()}
+        """class -> what a caller may hold, and what a device may"""
+        self._admissions = {
+            name: Places(name, part.places) for name, (part, _) in self._parts.items()
+        }
         self._clock = clock
         self._probed: tuple[float, dict[str, bool]] = (-PROBE_EVERY_S, {})
 
@@ -58,8 +75,11 @@ class Upstreams:
         for client in self._clients.values():
             await client.aclose()
 
-    async def forward(self, route: Route, asked: Asked, token: str) -> Answer:
-        """One attempt; the service's answer as it is, whatever its status."""
+    async def forward(
+        self, route: Route, asked: Asked, token: str, caller: object, merchant: object = None
+    ) -> Answer:
+        """One attempt; the service's answer as it is, whatever its status. TooMany when `caller`
+        (a person, device, key or address) or its merchant has a full part of the places."""
         headers = {"Authorization": f"Bearer {token}", "X-Request-Id": asked.request_id}
         if route.audience != "device" and asked.client:
             # Evidence for the audit log; what a caller says of its own address is not passed on.
@@ -69,21 +89,25 @@ class Upstreams:
             if value is not None and len(value) <= _VALUE_MAX:
                 headers[spelled] = value.decode("latin-1")
         target = f"{asked.path}?{asked.query}" if asked.query else asked.path
+        where = route.share or route.service
+        places = self._admissions[where]
+        places.enter(caller, merchant, self._parts[where][route.audience == "device"])
         try:
-            with self._admissions[route.service]:
-                reply = await self._clients[route.service].request(
-                    asked.method,
-                    target,
-                    content=asked.body or None,
-                    headers=headers,
-                    timeout_s=route.wait_s,
-                )
+            reply = await self._clients[route.service].request(
+                asked.method,
+                target,
+                content=asked.body or None,
+                headers=headers,
+                timeout_s=route.wait_s,
+            )
         except NotSent as error:
             raise ServiceAway(str(error), retry_after_s=RETRY_AFTER_S) from error
         except NoAnswer as error:
             if asked.method in SAFE_METHODS:
                 raise ServiceAway(str(error), retry_after_s=RETRY_AFTER_S) from error
             raise ServiceSilent(str(error)) from error
+        finally:
+            places.leave(caller, merchant)
         return Answer(reply.status, reply.content, _outward(route, reply))
 
     async def ready(self, names: tuple[str, ...]) -> dict[str, bool]:

@@ -38,6 +38,9 @@ class Route:
     wait_s: float = SERVICE_WAIT_S
     rate: str = ""
     """bucket by caller's address (limits.rate_limits)"""
+    share: Literal["", "sign_in", "costly", "platform"] = ""
+    """class of its own among the service's places (limits.PARTS), for acts that cost far more than
+    their request; `costly` and `platform` have a rate by person, too"""
     sets_cookie: bool = False
     changes_session: bool = False
     """after a success the edge asks for the session anew"""
@@ -58,8 +61,14 @@ ROUTES = (
     Route("GET POST", f"{_DEVICE}/payments", "payment", "device", wait_s=PAYMENT_WAIT_S),
     Route("GET POST", f"{_DEVICE}/rewards", "campaign", "device"),
     Route("GET POST PATCH", f"{_MERCHANT}/stores", "binding", "user"),
-    Route("GET PUT POST", f"{_MERCHANT}/apps", "binding", "user", wait_s=PLATFORM_WAIT_S),
-    Route("GET POST", f"{_MERCHANT}/onboarding", "binding", "user", wait_s=PLATFORM_WAIT_S),
+    Route("GET", f"{_MERCHANT}/apps", "binding", "user", wait_s=PLATFORM_WAIT_S),
+    Route("PUT POST", f"{_MERCHANT}/apps", "binding", "user",
+          wait_s=PLATFORM_WAIT_S, share="platform"),
+    Route("POST", f"{_MERCHANT}/apps/key-pairs", "binding", "user", share="costly"),
+    Route("POST", f"{_MERCHANT}/apps/key-check", "binding", "user", share="costly"),
+    Route("GET", f"{_MERCHANT}/onboarding", "binding", "user", wait_s=PLATFORM_WAIT_S),
+    Route("POST", f"{_MERCHANT}/onboarding", "binding", "user",
+          wait_s=PLATFORM_WAIT_S, share="platform"),
     Route("GET PATCH", f"{_MERCHANT}/merchant", "binding", "user"),
     Route("GET PUT", f"{_MERCHANT}/settings", "binding", "user"),
     Route("GET POST DELETE", f"{_MERCHANT}/api-keys", "binding", "user"),
@@ -71,8 +80,9 @@ ROUTES = (
     Route("GET", f"{_MERCHANT}/campaign", "campaign", "user"),
     Route("GET", f"{_OPERATOR}/first-run", "binding", "public", rate="stranger"),
     Route("POST", f"{_OPERATOR}/first-run", "binding", "public",
-          body_max=LOGIN_BODY_BYTES_MAX, rate="login"),
-    Route("GET POST", f"{_OPERATOR}/merchants", "binding", "user"),
+          body_max=LOGIN_BODY_BYTES_MAX, rate="login", share="sign_in"),
+    Route("GET", f"{_OPERATOR}/merchants", "binding", "user"),
+    Route("POST", f"{_OPERATOR}/merchants", "binding", "user", share="costly"),
     Route("POST DELETE", f"{_OPERATOR}/acting", "binding", "user", changes_session=True),
     Route("GET POST", f"{_OPERATOR}/notices", "payment", "user"),
     *(
@@ -80,17 +90,20 @@ ROUTES = (
         for base in (_MERCHANT, _OPERATOR)
         for route in (
             Route("POST", f"{base}/session", "binding", "public",
-                  body_max=LOGIN_BODY_BYTES_MAX, rate="login", sets_cookie=True),
+                  body_max=LOGIN_BODY_BYTES_MAX, rate="login", share="sign_in", sets_cookie=True),
             Route("GET DELETE", f"{base}/session", "binding", "user",
                   sets_cookie=True, changes_session=True),
             Route("POST", f"{base}/session/step-up", "binding", "user",
-                  body_max=LOGIN_BODY_BYTES_MAX, changes_session=True),
+                  body_max=LOGIN_BODY_BYTES_MAX, share="costly", changes_session=True),
             Route("GET DELETE", f"{base}/sessions", "binding", "user", changes_session=True),
             Route("POST", f"{base}/password", "binding", "user",
-                  body_max=LOGIN_BODY_BYTES_MAX),
-            Route("GET POST PATCH", f"{base}/staff", "binding", "user"),
+                  body_max=LOGIN_BODY_BYTES_MAX, share="costly"),
+            Route("GET PATCH", f"{base}/staff", "binding", "user"),
+            Route("POST", f"{base}/staff", "binding", "user", share="costly"),
             Route("GET", f"{base}/roles", "binding", "user"),
-            Route("GET POST", f"{base}/audit", "binding", "user"),
+            Route("GET", f"{base}/audit", "binding", "user"),
+            Route("POST", f"{base}/audit", "binding", "user", share="costly"),
+            Route("GET", f"{base}/audit/export", "binding", "user", share="costly"),
         )
     ),
 )  # fmt: skip

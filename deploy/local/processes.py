@@ -86,7 +86,7 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
             told[f"{variable}_{name.upper()}"] = postgres.url(layout, ports["postgres"], role, name)
     ours = (
         "KAFKA_", "DATABASE_", "ALIPAY_", "WECHAT_", "PAYMENT_", "LOG_", "WHITELIST_", "MINI_",
-        "TRUSTED_", "OUTBOX_", "PYTHONDEV",
+        "TRUSTED_", "QUOTA_", "OUTBOX_", "PYTHONDEV",
     )  # fmt: skip
     told.update({k: v for k, v in os.environ.items() if k.startswith(ours)})
     return told

@@ -1,7 +1,8 @@
 """Devices: HMAC-SHA256 over the whole request with a key of the device's own.
 
 Order of the checks: size cap (done by the reader), key look-up, constant-time MAC, time window.
-Replay is decided where state changes: the nonce goes inward in the token (architecture §5).
+Replay of what changes something is decided where it changes it: the nonce goes inward in the token
+(architecture §5). A read is answered once by each edge process.
 """
 
 import hashlib
@@ -18,8 +19,10 @@ from gateway.limits import (
     CREDENTIALS_FRESH_S,
     CREDENTIALS_KEPT,
     CREDENTIALS_STALE_S,
-    Buckets,
+    Seen,
+    Strangers,
 )
+from gateway.routing import SAFE_METHODS
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.errors import BadGateway, Problem, Unauthorized, Unavailable
@@ -43,6 +46,13 @@ class DeviceSignatureInvalid(Unauthorized):
 
     code = "auth.device_signature"
     title = "设备签名不正确 The device's signature does not verify."
+
+
+class ReadReplayed(Unauthorized):
+    """This signed read was answered already: each request is signed anew."""
+
+    code = "auth.read_replayed"
+    title = "请求已使用过，请重新签名 This signed request has been used; sign a new one."
 
 
 class DeviceClockSkewed(Unauthorized):
@@ -84,12 +94,13 @@ class DeviceAuth:
     """Believes a device, and tells its nonce."""
 
     def __init__(
-        self, device: ServiceClient, clock: Clock, provider: KeyProvider, strangers: Buckets
+        self, device: ServiceClient, clock: Clock, provider: KeyProvider, strangers: Strangers
     ) -> None:
         self._device = device
         self._clock = clock
         self._provider = provider
         self._strangers = strangers
+        self._seen = Seen(clock)
         self._credentials: Remembered[str, Credential] = Remembered(
             "credentials", self._load, clock, kept=CREDENTIALS_KEPT,
             fresh_s=CREDENTIALS_FRESH_S, stale_s=CREDENTIALS_STALE_S,
@@ -112,25 +123,35 @@ class DeviceAuth:
         ):
             raise self._refusal(DeviceSignatureInvalid, "the X-DF-* headers are incomplete")
         name = device_id.decode()
-        if not self._credentials.knows(name):
-            # Only those who are not known yet cost a look-up, so only they are counted.
-            self._strangers.take(asked.client)
-        credential = await self._credentials.get(name)
-        if credential is not None and credential.key_id.encode() != key_id:
-            # Enrolled again a moment ago, perhaps: its event may still be on the way.
-            self._strangers.take(asked.client)
-            self._credentials.drop(name)
-            credential = await self._credentials.get(name)
+        credential = await self._credential(name, key_id, asked.client)
         sent = (asked.path, asked.query, timestamp.decode(), nonce.decode(), name, key_id.decode())
         text = signed_text(asked.method, *sent, asked.body)
         key = credential.key if credential is not None else bytes(KEY_BYTES)
         expected = hmac.digest(key, text, "sha256")
         is_same = hmac.compare_digest(expected, bytes.fromhex(signature.decode()))
         if credential is None or not is_same or sent[-1] != credential.key_id:
+            if credential is not None:
+                self._strangers.charge(asked.client)
             raise self._refusal(DeviceSignatureInvalid)
         if abs(self._clock.now().timestamp() - int(timestamp)) > CLOCK_WINDOW_S:
             raise self._refusal(DeviceClockSkewed)
+        if asked.method in SAFE_METHODS and not self._seen.is_new(name, sent[3]):
+            raise self._refusal(ReadReplayed)
         return credential, sent[3]
+
+    async def _credential(self, name: str, key_id: bytes, client: str) -> Credential | None:
+        """Only those who are not known yet, or not by this key, cost a look-up: only they count."""
+        if self._credentials.is_familiar(name):
+            known = await self._credentials.get(name)
+        else:
+            async with self._strangers.asking(client):
+                known = await self._credentials.get(name)
+        if known is None or known.key_id.encode() == key_id:
+            return known
+        # Enrolled again a moment ago, perhaps: its event may still be on the way. Until the answer
+        # is here, the key that is known goes on serving whoever holds it.
+        async with self._strangers.asking(client):
+            return await self._credentials.refreshed(name)
 
     def on_event(self, event: Event) -> None:
         if isinstance(event, DeviceRevoked | DeviceEnrolled):

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from gateway.asgi import Asked
 from gateway.cache import Remembered
-from gateway.limits import SESSIONS_FRESH_S, SESSIONS_KEPT
+from gateway.limits import SESSIONS_FRESH_S, SESSIONS_KEPT, Strangers
 from gateway.routing import SAFE_METHODS
 from shared.client import ServiceClient
 from shared.clock import Clock
@@ -75,7 +75,8 @@ def refuse_foreign_site(asked: Asked) -> None:
 class SessionAuth:
     """Believes a console session."""
 
-    def __init__(self, binding: ServiceClient, clock: Clock) -> None:
+    def __init__(self, binding: ServiceClient, clock: Clock, strangers: Strangers) -> None:
+        self._strangers = strangers
         self._binding = binding
         self._clock = clock
         self._sessions: Remembered[str, Session] = Remembered(
@@ -88,7 +89,7 @@ class SessionAuth:
         cookie = _cookie(asked.headers.get(b"cookie", b""))
         if cookie is None:
             raise SessionMissing
-        session = await self._sessions.get(hashlib.sha256(cookie).hexdigest())
+        session = await self._session(hashlib.sha256(cookie).hexdigest(), asked.client)
         if session is None or session.expires_at <= self._clock.now():
             raise SessionMissing
         if needs_csrf:
@@ -96,6 +97,19 @@ class SessionAuth:
             if not hmac.compare_digest(given, session.csrf_hash):
                 raise CsrfRefused
         return session
+
+    async def _session(self, session_hash: str, client: str) -> Session | None:
+        """Made-up cookies cost their address; whoever is known, or has just signed in, nobody."""
+        if self._sessions.is_familiar(session_hash):
+            return await self._sessions.get(session_hash)
+        async with self._strangers.asking(client):
+            return await self._sessions.get(session_hash)
+
+    def expect(self, set_cookie: bytes) -> None:
+        """A new session's cookie passes on its way to the browser."""
+        cookie = _cookie(set_cookie.partition(b";")[0])
+        if cookie is not None:
+            self._sessions.expect(hashlib.sha256(cookie).hexdigest())
 
     def forget(self, session: Session) -> None:
         """The session just ended here, or may do other things than before."""

@@ -2,7 +2,8 @@
 
 The checks, and their order, are those of devices; the secret itself never travels. A key is
 believed for API_KEYS_FRESH_S before binding is asked again, a revoked one is dropped by its event
-at once, and while binding is away nobody is believed on old memory.
+at once, and while binding is away nobody is believed on old memory. Each request counts once in
+each edge process.
 """
 
 import hashlib
@@ -13,9 +14,9 @@ from typing import Any
 from uuid import UUID
 
 from gateway.asgi import Asked
-from gateway.auth.device import NONCE, SIGNATURE, TIMESTAMP, DeviceClockSkewed
+from gateway.auth.device import NONCE, SIGNATURE, TIMESTAMP, DeviceClockSkewed, ReadReplayed
 from gateway.cache import Remembered
-from gateway.limits import API_KEYS_FRESH_S, API_KEYS_KEPT, CLOCK_WINDOW_S, Buckets
+from gateway.limits import API_KEYS_FRESH_S, API_KEYS_KEPT, CLOCK_WINDOW_S, Seen, Strangers
 from gateway.usage import ApiKeyUse, LastUsed
 from shared.client import ServiceClient
 from shared.clock import Clock
@@ -73,13 +74,14 @@ class PosAuth:
         binding: ServiceClient,
         clock: Clock,
         provider: KeyProvider,
-        strangers: Buckets,
+        strangers: Strangers,
         used: LastUsed[ApiKeyUse],
     ) -> None:
         self._binding = binding
         self._clock = clock
         self._provider = provider
         self._strangers = strangers
+        self._seen = Seen(clock)
         self._used = used
         self._keys: Remembered[str, ApiKey] = Remembered(
             "api_keys", self._load, clock, kept=API_KEYS_KEPT, fresh_s=API_KEYS_FRESH_S
@@ -100,19 +102,23 @@ class PosAuth:
         ):
             raise self._refusal(ApiKeyRefused, "the X-DF-* headers are incomplete")
         name = key_id.decode()
-        if not self._keys.knows(name):
+        if self._keys.is_familiar(name):
+            key = await self._keys.get(name)
+        else:
             # Only those who are not known yet cost a look-up, so only they are counted.
-            self._strangers.take(asked.client)
-        key = await self._keys.get(name)
+            async with self._strangers.asking(asked.client):
+                key = await self._keys.get(name)
         sent = (asked.path, asked.query, timestamp.decode(), nonce.decode(), name)
         text = signed_text(asked.method, *sent, asked.body)
         expected = hmac.digest(key.secret if key is not None else _NOBODY, text, "sha256")
         is_same = hmac.compare_digest(expected, bytes.fromhex(signature.decode()))
         if key is None or not is_same:
-            self._strangers.take(asked.client)
+            self._strangers.charge(asked.client)
             raise self._refusal(ApiKeyRefused)
         if abs(self._clock.now().timestamp() - int(timestamp)) > CLOCK_WINDOW_S:
             raise self._refusal(PosClockSkewed)
+        if not self._seen.is_new(name, sent[3]):
+            raise self._refusal(ReadReplayed)
         self._used.note(ApiKeyUse(key.tenant_id, key.key_id))
         return key
 

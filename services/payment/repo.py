@@ -17,8 +17,9 @@ from shared.db import Database
 from shared.events.binding import AppBound, StoreCreated, StoreRenamed
 
 OPEN_REFUNDS = ("CREATED", "SUBMITTED", "UNKNOWN")
-NONCES_KEPT_S = 600
-"""Twice the window in which the edge accepts a signature's time."""
+NONCES_KEPT_S = 900
+"""The edge accepts a signature's time for 300 s either way, so one dated ahead counts for 600 s;
+the rest is for clocks that differ and for waiting on the way here."""
 NOTICES_KEPT_DAYS = 90
 REFUSALS_KEPT_DAYS = 30
 

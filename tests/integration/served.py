@@ -1,6 +1,5 @@
 """A service's app in this process, behind its own HTTP door, and somebody who calls there."""
 
-import json
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,12 +29,9 @@ class Caller:
         return await self.client.request(
             method,
             path,
-            content=None if body is None else json.dumps(body),  # in ASCII: also a lone surrogate
+            json=body,
             params=params,
-            headers={
-                "Authorization": f"Bearer {self.token()}",
-                "Content-Type": "application/json",
-            },
+            headers={"Authorization": f"Bearer {self.token()}"},
         )
 
 

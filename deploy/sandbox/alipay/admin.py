@@ -81,6 +81,8 @@ class Admin:
         try:
             if not _is_loopback(request):
                 raise Wrong(403, "the admin door is for this machine only")
+            if not is_named_loopback(request):
+                raise Wrong(421, "the admin door answers to 127.0.0.1, localhost and [::1] only")
             handler = self._calls.get((request.method, name))
             if handler is None:
                 raise Wrong(404, f"no {request.method} {request.path}")
@@ -231,6 +233,20 @@ class Admin:
 def _is_loopback(request: web.BaseRequest) -> bool:
     try:
         return ipaddress.ip_address(request.remote or "").is_loopback
+    except ValueError:
+        return False
+
+
+def is_named_loopback(request: web.BaseRequest) -> bool:
+    """Whether the caller meant this machine. A page from elsewhere whose name was made to point
+    here (DNS rebinding) also comes by loopback, but its Host is the name that it was loaded under.
+    """
+    host = request.headers.get("Host", "")
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if name.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
 

@@ -78,6 +78,8 @@ class Sandbox:
         if path == gateway.PATH:
             return await self._gateway.handle(request)
         if path in page.FILES:
+            if not admin.is_named_loopback(request):
+                return web.Response(status=421)
             return page.serve(request)
         if path.startswith(admin.PREFIX + "/"):
             return await self._admin.handle(request)

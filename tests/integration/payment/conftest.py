@@ -1,7 +1,6 @@
 """The payment service on a database of its own, its real API, and an egress over real HTTP."""
 
 import asyncio
-import json
 import random
 import secrets
 from contextlib import suppress
@@ -55,14 +54,13 @@ class Till:
         )
         return {"Authorization": f"Bearer {token}"}
 
-    def user_headers(self, *permissions, store_ids=()):
+    def user_headers(self, *permissions):
         token = self._edge.issue(
             "payment",
             kind="user",
             subject=str(uuid4()),
             tenant_id=self.tenant_id,
             permissions=permissions or ("payments.read", "payments.refund"),
-            store_ids=store_ids,
             step_up_until=datetime.now(UTC) + timedelta(hours=1),
         )
         return {"Authorization": f"Bearer {token}"}
@@ -76,9 +74,7 @@ class Till:
         }
 
     async def post(self, body, *, nonce=None):
-        return await self.http.post(
-            PAYMENTS, content=json.dumps(body), headers=self.device_headers(nonce)
-        )
+        return await self.http.post(PAYMENTS, json=body, headers=self.device_headers(nonce))
 
     async def pay(self, amount_fen=1207, **members):
         answer = await self.post(self.body(amount_fen, **members))
@@ -104,7 +100,7 @@ class Till:
         }
         return await self.http.post(
             f"/api/merchant/v1/payments/{payment_id}/refunds",
-            content=json.dumps(body),
+            json=body,
             headers=self.user_headers(),
         )
 

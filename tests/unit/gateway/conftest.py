@@ -74,6 +74,7 @@ async def town(
     # Whether somebody has built the console in this tree must not matter here.
     monkeypatch.setattr("gateway.edge.StaticFiles", lambda: StaticFiles(tmp_path / "no-console"))
     edge = Edge(EdgeConfig(), clock)
+    edge._patience.hold_s = 0
     monkeypatch.setenv("SERVICE_KEY_FILE", str(service_keys.key_file("gateway-egress")))
     egress = Egress(EgressConfig(alipay_timeout_ms=10_000), clock)
     app = app_document(kek, app_keys, alipay_keys)

@@ -115,12 +115,21 @@ async def test_garbage_and_other_proofs_are_refused(town: Town) -> None:
 
 
 async def test_method_path_and_query_are_signed(town: Town) -> None:
-    good = pos_headers(KEY_ID, SECRET, "GET", ORDERS, query="b=2&a=1", at=NOON_S)
     for target, status in (
         (f"{ORDERS}?b=2&a=1", 200), (f"{ORDERS}?a=1&b=2", 200), (f"{ORDERS}?b=2&a=3", 401),
         (ORDERS, 401), (f"{ORDERS}/D1?b=2&a=1", 401),
     ):  # fmt: skip
+        good = pos_headers(KEY_ID, SECRET, "GET", ORDERS, query="b=2&a=1", at=NOON_S)
         assert (await ask(town.door, "GET", target, headers=good)).status == status, target
+
+
+async def test_a_signed_request_is_answered_once(town: Town) -> None:
+    """docs/pos.md: each request is signed anew; the nonce is looked at."""
+    headers = pos_headers(KEY_ID, SECRET, "GET", ORDERS, at=NOON_S)
+    assert (await ask(town.door, "GET", ORDERS, headers=headers)).status == 200
+    got = await ask(town.door, "GET", ORDERS, headers=headers)
+    assert (got.status, got.json()["code"]) == (401, "auth.read_replayed")
+    assert len(town.order.calls(ORDERS)) == 1
 
 
 async def test_the_door_only_reads_and_opens_no_other(town: Town) -> None:

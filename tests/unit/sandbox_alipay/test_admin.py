@@ -193,3 +193,25 @@ async def test_one_sandbox_per_folder(
         assert (tmp_path / "own" / "ledger.db").stat().st_mode & 0o077 == 0
     finally:
         assert child.stop() == 0
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("path", ["/admin/trades", "/admin/health", "/admin/page", "/"])
+async def test_the_admin_door_answers_to_names_of_this_machine_only(
+    merchant: Merchant, path: str
+) -> None:
+    """A page of another site whose name was made to point at loopback (DNS rebinding)."""
+    for host in ("evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "0", "[::2]:80"):
+        async with merchant.http.get(merchant.base + path, headers={"Host": host}) as answer:
+            assert answer.status == 421, host
+    for host in ("127.0.0.1:1", "localhost", "LOCALHOST:8080", "[::1]:8080", "127.0.0.2"):
+        async with merchant.http.get(merchant.base + path, headers={"Host": host}) as answer:
+            assert answer.status == 200, host
+
+
+@pytest.mark.asyncio
+async def test_another_sites_page_registers_nothing(merchant: Merchant) -> None:
+    url = f"{merchant.base}/admin/apps"
+    async with merchant.http.post(url, json={}, headers={"Host": "evil.example"}) as answer:
+        assert answer.status == 421
+        assert (await answer.json())["schema"] == 1
