@@ -88,11 +88,11 @@ async def test_foreign_devices_are_not_there(device, store, enrol):
         (device.stranger, mine),
         (device.owner, f"{DEVICES}/{uuid4()}"),
         (device.owner, f"{DEVICES}/nothing"),
+        (device.owner, f"{DEVICES}/%00"),
     ):
         for method, tail in (("GET", ""), ("POST", "/revoke")):
             answer = await caller(method, path + tail)
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    assert (await device.owner("GET", f"{DEVICES}/%00")).status_code == 422
     assert (await device.owner("GET", mine)).json()["status"] == "active"
 
 
@@ -126,10 +126,9 @@ async def test_credentials_are_for_the_edge_alone(device, store, enrol):
     assert (await device.owner("GET", path)).status_code == 403
     assert (await device.terminal(found["device_id"])("GET", path)).status_code == 403
     assert (await device.client.get(path)).status_code == 401
-    for unknown in (uuid4(), "nothing"):
+    for unknown in (uuid4(), "nothing", "%00"):
         answer = await device.edge("GET", f"/internal/devices/{unknown}/credential")
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    assert (await device.edge("GET", "/internal/devices/%00/credential")).status_code == 422
 
 
 async def test_reading_is_not_writing(device, store, enrol):
