@@ -14,18 +14,10 @@ from unicodedata import normalize
 from uuid import UUID
 
 from annotated_types import GroupedMetadata
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    Field,
-    SecretStr,
-    StringConstraints,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, AwareDatetime, Field, SecretStr, StringConstraints
 
 YEARS = range(2000, 2100)
 COUNT_MAX = 2**31 - 1
-PAGE_MAX = 10_000
 
 # No controls, no line separators, nothing that turns the direction of what follows; a joiner
 # inside an emoji is fine. In the syntax that Rust's regex, JSON Schema and people share.
@@ -65,9 +57,6 @@ class Secret(GroupedMetadata):
 
     def __iter__(self) -> Iterator[Any]:
         yield AfterValidator(self._fit)  # a bound of pydantic's own would not name the member
-        yield WithJsonSchema(
-            {"type": "string", "format": "password", "writeOnly": True, "maxLength": self.max}
-        )
 
     def _fit(self, secret: SecretStr) -> SecretStr:
         text = secret.get_secret_value()
@@ -107,6 +96,8 @@ Id = Annotated[UUID, Field(strict=False)]
 """A UUID; JSON has none, so it is read from text also in a strict body."""
 Word = Annotated[str, Text(128, pattern=r"^[0-9A-Za-z_.-]+$")]
 """A name without blanks: of a row, a key, a reason, a trade."""
+PathPart = Annotated[str, Verbatim(8192)]
+"""For a path whose reader says 404 of whatever cannot be a name there."""
 Version = Annotated[int, Field(ge=0, le=COUNT_MAX)]
-PageNumber = Annotated[int, Field(ge=1, le=PAGE_MAX)]
+PageNumber = Annotated[int, Field(ge=1, le=10_000)]
 PageSize = Annotated[int, Field(ge=1, le=100)]

@@ -67,10 +67,6 @@ class Principal:
         if self.step_up_until is None or now >= self.step_up_until:
             raise StepUpNeeded
 
-    def may_see(self, store_id: UUID | None) -> bool:
-        """Whether what belongs to that store is in this person's scope."""
-        return not self.store_ids or store_id in self.store_ids
-
     @property
     def tenant(self) -> UUID:
         """The tenant, for routes that cannot do without one."""

@@ -5,7 +5,7 @@ from fastapi import Request
 from services.binding.service import Deps
 from shared.errors import Forbidden
 from shared.tokens import Principal
-from shared.web import principal
+from shared.web import principal, within_stores
 
 ALIPAY_KEY_READERS = frozenset({"gateway-edge", "gateway-egress"})
 EDGE_ONLY = frozenset({"gateway-edge"})
@@ -21,6 +21,14 @@ def only(request: Request, issuers: frozenset[str]) -> None:
     """Sealed keys and sessions are for the gateway; the other services have no use for them."""
     if principal(request).issuer not in issuers:
         raise Forbidden("this door is for the gateway")
+
+
+async def _of_no_store(_request: Request) -> None:
+    return None
+
+
+whole_merchant = within_stores(_of_no_store)
+"""For what is not one store's: closed to a person who is bound to some."""
 
 
 def actor_of(caller: Principal) -> str:

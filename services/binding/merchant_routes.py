@@ -5,15 +5,26 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 
 from services.binding import acting, merchant_schemas, service, settings
-from services.binding.callers import actor_of, deps_of
+from services.binding.callers import actor_of, deps_of, whole_merchant
 from services.binding.costly import costly
 from services.binding.models import Acting, Merchant, Store, User, WechatSettings
 from services.binding.session_routes import MERCHANT, OPERATOR
 from services.binding.settings import WechatChange
+from shared.errors import NotFound
 from shared.fields import PageNumber, PageSize
-from shared.web import guard, principal, require_step_up
+from shared.web import guard, principal, require_step_up, within_stores
 
 router = APIRouter()
+
+
+async def _store_in_path(request: Request) -> list[UUID]:
+    try:
+        return [UUID(request.path_params["store_id"])]
+    except ValueError:
+        raise NotFound from None
+
+
+that_store = within_stores(_store_in_path)
 
 
 @router.get(f"{OPERATOR}/merchants", dependencies=[guard("user", "merchants.read")])
@@ -92,7 +103,11 @@ async def list_stores(
     return merchant_schemas.StorePage(items=items, total=total, page=page, page_size=page_size)
 
 
-@router.post(f"{MERCHANT}/stores", dependencies=[guard("user", "stores.write")], status_code=201)
+@router.post(
+    f"{MERCHANT}/stores",
+    dependencies=[guard("user", "stores.write"), whole_merchant],
+    status_code=201,
+)
 async def create_store(
     request: Request, body: merchant_schemas.StoreBody
 ) -> merchant_schemas.StoreOut:
@@ -103,14 +118,18 @@ async def create_store(
     return _store_out(store)
 
 
-@router.get(f"{MERCHANT}/stores/{{store_id}}", dependencies=[guard("user", "stores.read")])
+@router.get(
+    f"{MERCHANT}/stores/{{store_id}}", dependencies=[guard("user", "stores.read"), that_store]
+)
 async def show_store(request: Request, store_id: UUID) -> merchant_schemas.StoreOut:
     caller = principal(request)
-    store = await service.get_store(deps_of(request), caller.tenant, store_id, caller.store_ids)
+    store = await service.get_store(deps_of(request), caller.tenant, store_id)
     return _store_out(store)
 
 
-@router.patch(f"{MERCHANT}/stores/{{store_id}}", dependencies=[guard("user", "stores.write")])
+@router.patch(
+    f"{MERCHANT}/stores/{{store_id}}", dependencies=[guard("user", "stores.write"), that_store]
+)
 async def rename_store(
     request: Request, store_id: UUID, body: merchant_schemas.StoreChangeBody
 ) -> merchant_schemas.StoreOut:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request
 
 from services.binding import api_keys, people, people_schemas
-from services.binding.callers import EDGE_ONLY, deps_of, only
+from services.binding.callers import EDGE_ONLY, deps_of, only, whole_merchant
 from services.binding.costly import costly
 from services.binding.domain import API_KEY_ID, Console
 from services.binding.models import ApiKey, User
@@ -65,7 +65,7 @@ def _roles(console: Console) -> people_schemas.RoleList:
     return people_schemas.RoleList(items=items)
 
 
-@router.get(f"{MERCHANT}/staff", dependencies=[guard("user", "staff.read")])
+@router.get(f"{MERCHANT}/staff", dependencies=[guard("user", "staff.read"), whole_merchant])
 async def list_staff(
     request: Request, page: PageNumber = 1, page_size: PageSize = 20
 ) -> people_schemas.StaffPage:
@@ -74,7 +74,7 @@ async def list_staff(
 
 @router.post(
     f"{MERCHANT}/staff",
-    dependencies=[guard("user", "staff.write", step_up=True), costly("password")],
+    dependencies=[guard("user", "staff.write", step_up=True), whole_merchant, costly("password")],
     status_code=201,
 )
 async def create_staff(request: Request, body: people_schemas.StaffBody) -> people_schemas.StaffOut:
@@ -82,7 +82,8 @@ async def create_staff(request: Request, body: people_schemas.StaffBody) -> peop
 
 
 @router.patch(
-    f"{MERCHANT}/staff/{{user_id}}", dependencies=[guard("user", "staff.write", step_up=True)]
+    f"{MERCHANT}/staff/{{user_id}}",
+    dependencies=[guard("user", "staff.write", step_up=True), whole_merchant],
 )
 async def change_staff(
     request: Request, user_id: UUID, body: people_schemas.StaffChangeBody
@@ -92,7 +93,7 @@ async def change_staff(
 
 @router.post(
     f"{MERCHANT}/staff/{{user_id}}/password",
-    dependencies=[guard("user", "staff.write", step_up=True), costly("password")],
+    dependencies=[guard("user", "staff.write", step_up=True), whole_merchant, costly("password")],
     status_code=204,
 )
 async def reset_staff_password(
@@ -153,7 +154,7 @@ async def list_operator_roles() -> people_schemas.RoleList:
 # --- API keys
 
 
-@router.get(f"{MERCHANT}/api-keys", dependencies=[guard("user", "api_keys.read")])
+@router.get(f"{MERCHANT}/api-keys", dependencies=[guard("user", "api_keys.read"), whole_merchant])
 async def list_api_keys(
     request: Request, page: PageNumber = 1, page_size: PageSize = 20
 ) -> people_schemas.ApiKeyPage:
@@ -166,7 +167,7 @@ async def list_api_keys(
 
 @router.post(
     f"{MERCHANT}/api-keys",
-    dependencies=[guard("user", "api_keys.write", step_up=True)],
+    dependencies=[guard("user", "api_keys.write", step_up=True), whole_merchant],
     status_code=201,
 )
 async def create_api_key(
@@ -181,7 +182,7 @@ async def create_api_key(
 
 @router.delete(
     f"{MERCHANT}/api-keys/{{key_id}}",
-    dependencies=[guard("user", "api_keys.write", step_up=True)],
+    dependencies=[guard("user", "api_keys.write", step_up=True), whole_merchant],
     status_code=204,
 )
 async def revoke_api_key(request: Request, key_id: KeyId) -> None:

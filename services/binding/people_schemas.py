@@ -7,11 +7,11 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from services.binding.domain import ACTING_MINUTES_MAX, API_KEY_ID, Role
-from services.binding.schemas import USES_MAX, AccountBody, Body, Instant, Name, Password
+from services.binding.schemas import PRINTABLE, USES_MAX, AccountBody, Body, Instant, Name, Password
 from shared import fields
 from shared.fields import Secret, Text, Version
 
-Reason = Annotated[str, Text(200, pattern=r"^[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$")]
+Reason = Annotated[str, Text(200, pattern=PRINTABLE)]
 StoreIds = Annotated[
     list[fields.Id], Field(max_length=200), AfterValidator(lambda ids: sorted(set(ids)))
 ]

@@ -14,7 +14,7 @@ from services.binding.costly import costly
 from services.binding.models import AppChangeRequest
 from services.binding.pairs import GivenKeys
 from shared.errors import InvalidBody
-from shared.fields import Word
+from shared.fields import PathPart
 from shared.serve import json_response
 from shared.web import guard, principal, require_step_up
 
@@ -126,13 +126,13 @@ async def reject_change(request: Request, change_id: UUID) -> None:
 
 
 @router.get("/internal/apps/{app_id}", dependencies=[guard("service")])
-async def find_app(request: Request, app_id: Word) -> schemas.BoundAppOut:
+async def find_app(request: Request, app_id: PathPart) -> schemas.BoundAppOut:
     only(request, ALIPAY_KEY_READERS)
     return answers.bound_app_out(await apps.find_app(deps_of(request), app_id=app_id))
 
 
 @router.get("/internal/notify-routes/{route}", dependencies=[guard("service")])
-async def find_route(request: Request, route: Word) -> schemas.BoundAppOut:
+async def find_route(request: Request, route: PathPart) -> schemas.BoundAppOut:
     only(request, ALIPAY_KEY_READERS)
     return answers.bound_app_out(await apps.find_app(deps_of(request), notify_route=route))
 

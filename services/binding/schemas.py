@@ -17,10 +17,10 @@ def _rfc3339(value: datetime) -> str:
 
 Instant = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
 # Printable and not framed by blanks; PostgreSQL cannot store a NUL, people cannot see the others.
-_PRINTABLE = r"^[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$"
+PRINTABLE = r"^[^\s\p{C}](?:[^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}])?$"
 USES_MAX = 100
-Login = Annotated[str, Text(64, min=3, pattern=_PRINTABLE)]
-Name = Annotated[str, Text(64, pattern=_PRINTABLE)]
+Login = Annotated[str, Text(64, min=3, pattern=PRINTABLE)]
+Name = Annotated[str, Text(64, pattern=PRINTABLE)]
 Password = Annotated[SecretStr, Secret(256)]
 AppId = Annotated[str, Text(16, pattern=APP_ID)]
 SellerId = Annotated[str, Text(16, min=0, pattern=f"^$|{SELLER_ID}")]

@@ -270,12 +270,10 @@ async def list_stores(
         return await repo.stores(tx, tenant_id, page=page, page_size=page_size, only=only)
 
 
-async def get_store(
-    deps: Deps, tenant_id: UUID, store_id: UUID, only: Collection[UUID] = ()
-) -> Store:
+async def get_store(deps: Deps, tenant_id: UUID, store_id: UUID) -> Store:
     async with deps.db.read(tenant_id) as tx:
         found = await repo.store(tx, tenant_id, store_id)
-    if found is None or (only and store_id not in only):
+    if found is None:
         raise NotFound
     return found
 

@@ -9,7 +9,7 @@ from services.campaign import service
 from services.campaign.schemas import CampaignOut, DrawOut, RewardOut
 from services.campaign.service import Asker, Deps
 from shared.errors import Forbidden, NotFound, Unauthorized
-from shared.fields import Word
+from shared.fields import PathPart
 from shared.serve import json_response
 from shared.tokens import Principal
 from shared.web import guard, principal
@@ -36,7 +36,7 @@ def _asker(caller: Principal) -> Asker:
     dependencies=[guard("device")],
     response_model=RewardOut,
 )
-async def show_reward(request: Request, payment_id: Word) -> Response:
+async def show_reward(request: Request, payment_id: PathPart) -> Response:
     deps: Deps = request.app.state.deps
     asker, payment = _asker(principal(request)), _payment_id(payment_id)
     row = await service.find_reward(deps, asker, payment)
@@ -49,7 +49,7 @@ async def show_reward(request: Request, payment_id: Word) -> Response:
     dependencies=[guard("device")],
     response_model=DrawOut,
 )
-async def draw(request: Request, payment_id: Word) -> Response:
+async def draw(request: Request, payment_id: PathPart) -> Response:
     deps: Deps = request.app.state.deps
     caller = principal(request)
     asker, payment = _asker(caller), _payment_id(payment_id)

@@ -11,8 +11,8 @@ from services.device.models import Device
 from services.device.repo import Filter
 from services.device.service import Deps
 from shared.errors import Forbidden, NotFound
-from shared.fields import PageNumber, PageSize, Text, Word
-from shared.web import guard, principal
+from shared.fields import PageNumber, PageSize, PathPart, Text
+from shared.web import guard, parse, principal, within_stores
 
 CREDENTIAL_READERS = frozenset({"gateway-edge"})
 
@@ -32,6 +32,19 @@ def _id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise NotFound from None
+
+
+async def _store_of_device(request: Request) -> list[UUID]:
+    device_id = _id(request.path_params["device_id"])
+    device, _ = await service.get_device(_deps(request), principal(request).tenant, device_id)
+    return [device.store_id]
+
+
+async def _store_of_code(request: Request) -> list[UUID]:
+    return [(await parse(request, schemas.CodeBody)).store_id]
+
+
+of_its_store = within_stores(_store_of_device)
 
 
 @router.post("/api/device/v1/enrol", dependencies=[guard("public")], status_code=201)
@@ -84,7 +97,7 @@ async def list_devices(
 
 @router.post(
     "/api/merchant/v1/devices/codes",
-    dependencies=[guard("user", "devices.write")],
+    dependencies=[guard("user", "devices.write"), within_stores(_store_of_code)],
     status_code=201,
 )
 async def create_code(request: Request, body: schemas.CodeBody) -> schemas.CodeOut:
@@ -95,19 +108,21 @@ async def create_code(request: Request, body: schemas.CodeBody) -> schemas.CodeO
     return schemas.CodeOut(code=made.code, expires_at=made.expires_at)
 
 
-@router.get("/api/merchant/v1/devices/{device_id}", dependencies=[guard("user", "devices.read")])
-async def show_device(request: Request, device_id: Word) -> schemas.DeviceOut:
+@router.get(
+    "/api/merchant/v1/devices/{device_id}",
+    dependencies=[guard("user", "devices.read"), of_its_store],
+)
+async def show_device(request: Request, device_id: PathPart) -> schemas.DeviceOut:
     caller = principal(request)
     device, store = await service.get_device(_deps(request), caller.tenant, _id(device_id))
-    if not caller.may_see(device.store_id):
-        raise NotFound
     return _device_out(device, store)
 
 
 @router.post(
-    "/api/merchant/v1/devices/{device_id}/revoke", dependencies=[guard("user", "devices.write")]
+    "/api/merchant/v1/devices/{device_id}/revoke",
+    dependencies=[guard("user", "devices.write"), of_its_store],
 )
-async def revoke_device(request: Request, device_id: Word) -> schemas.DeviceOut:
+async def revoke_device(request: Request, device_id: PathPart) -> schemas.DeviceOut:
     caller = principal(request)
     found = await service.revoke_device(
         _deps(request), caller.tenant, _id(device_id), actor=f"user:{caller.subject}"
@@ -116,7 +131,7 @@ async def revoke_device(request: Request, device_id: Word) -> schemas.DeviceOut:
 
 
 @router.get("/internal/devices/{device_id}/credential", dependencies=[guard("service")])
-async def find_credential(request: Request, device_id: Word) -> schemas.CredentialOut:
+async def find_credential(request: Request, device_id: PathPart) -> schemas.CredentialOut:
     if principal(request).issuer not in CREDENTIAL_READERS:
         raise Forbidden("this door is for the edge")
     device = await service.find_credential(_deps(request), _id(device_id))

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from services.order import service
 from services.order.schemas import DashboardOut, OrderDetail, OrderFilters, OrderList
 from services.order.service import Deps
-from shared.errors import InvalidBody, NotFound
+from shared.errors import InvalidBody
 from shared.fields import Word
 from shared.serve import faults, json_response
-from shared.web import guard, principal
+from shared.web import guard, principal, within_stores
 
 router = APIRouter()
 
@@ -31,6 +31,16 @@ def _filters(request: Request) -> OrderFilters:
         raise InvalidBody(errors=faults(error)) from None
 
 
+async def _store_of_order(request: Request) -> list[UUID]:
+    deps: Deps = request.app.state.deps
+    order_no = request.path_params["order_no"]
+    shown = await service.show_order(deps, principal(request).tenant, order_no)
+    return [shown.order.store_id]
+
+
+of_its_store = within_stores(_store_of_order)
+
+
 @router.get(
     "/api/pos/v1/orders",
     dependencies=[guard("pos", "orders.read")],
@@ -44,7 +54,7 @@ async def list_orders_for_pos(request: Request) -> Response:
 
 @router.get(
     "/api/pos/v1/orders/{order_no}",
-    dependencies=[guard("pos", "orders.read")],
+    dependencies=[guard("pos", "orders.read"), of_its_store],
     response_model=OrderDetail,
 )
 async def show_order_for_pos(request: Request, order_no: Word) -> Response:
@@ -72,15 +82,13 @@ async def list_orders(request: Request) -> Response:
 
 @router.get(
     "/api/merchant/v1/orders/{order_no}",
-    dependencies=[guard("user", "orders.read")],
+    dependencies=[guard("user", "orders.read"), of_its_store],
     response_model=OrderDetail,
 )
 async def show_order(request: Request, order_no: Word) -> Response:
     deps: Deps = request.app.state.deps
     caller = principal(request)
     shown = await service.show_order(deps, caller.tenant, order_no)
-    if not caller.may_see(shown.order.store_id):
-        raise NotFound
     return json_response(OrderDetail.of(shown).model_dump_json().encode())
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.payment import refunds, service
+from services.payment import hot, refunds, service
 from services.payment.deps import Deps
 from services.payment.refunds import RefundOrder
 from services.payment.schemas import (
@@ -20,7 +20,7 @@ from shared.errors import Forbidden, NotFound
 from shared.fields import Word
 from shared.serve import json_response
 from shared.tokens import Principal
-from shared.web import guard, parse, principal
+from shared.web import guard, parse, principal, within_stores
 
 router = APIRouter()
 
@@ -28,6 +28,18 @@ router = APIRouter()
 def _deps(request: Request) -> Deps:
     deps: Deps = request.app.state.deps
     return deps
+
+
+async def _store_of_payment(request: Request) -> list[UUID]:
+    try:
+        payment_id = UUID(request.path_params["payment_id"])
+    except ValueError:
+        raise NotFound from None
+    payment = await hot.load(_deps(request).db, principal(request).tenant, payment_id)
+    return [payment.store_id] if payment is not None else []
+
+
+of_its_store = within_stores(_store_of_payment)
 
 
 def _device_id(caller: Principal) -> UUID:
@@ -77,20 +89,21 @@ async def stop_payment(request: Request, pay_request_id: Word) -> Response:
     return json_response(device_view(stopped))
 
 
-@router.get("/api/merchant/v1/payments/{payment_id}", dependencies=[guard("user", "payments.read")])
+@router.get(
+    "/api/merchant/v1/payments/{payment_id}",
+    dependencies=[guard("user", "payments.read"), of_its_store],
+)
 async def show_payment(request: Request, payment_id: UUID) -> Response:
     caller = principal(request)
     payment, done = await refunds.get_payment_with_refunds(
         _deps(request), caller.tenant, payment_id
     )
-    if not caller.may_see(payment.store_id):
-        raise NotFound
     return json_response(merchant_view(payment, done))
 
 
 @router.post(
     "/api/merchant/v1/payments/{payment_id}/refunds",
-    dependencies=[guard("user", "payments.refund", step_up=True)],
+    dependencies=[guard("user", "payments.refund", step_up=True), of_its_store],
 )
 async def refund_payment(request: Request, payment_id: UUID) -> Response:
     """Gives money back; the same refund_request_id again tells what became of it."""
@@ -109,15 +122,9 @@ async def refund_payment(request: Request, payment_id: UUID) -> Response:
 
 @router.get(
     "/api/merchant/v1/payments/{payment_id}/refunds/{refund_request_id}",
-    dependencies=[guard("user", "payments.read")],
+    dependencies=[guard("user", "payments.read"), of_its_store],
 )
 async def show_refund(request: Request, payment_id: UUID, refund_request_id: Word) -> Response:
     caller = principal(request)
     found = await refunds.get_refund(_deps(request), caller.tenant, payment_id, refund_request_id)
-    if caller.store_ids:
-        payment, _ = await refunds.get_payment_with_refunds(
-            _deps(request), caller.tenant, payment_id
-        )
-        if not caller.may_see(payment.store_id):
-            raise NotFound
     return json_response(refund_view(found))

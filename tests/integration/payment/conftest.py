@@ -1,6 +1,7 @@
 """The payment service on a database of its own, its real API, and an egress over real HTTP."""
 
 import asyncio
+import json
 import random
 import secrets
 from contextlib import suppress
@@ -54,13 +55,14 @@ class Till:
         )
         return {"Authorization": f"Bearer {token}"}
 
-    def user_headers(self, *permissions):
+    def user_headers(self, *permissions, store_ids=()):
         token = self._edge.issue(
             "payment",
             kind="user",
             subject=str(uuid4()),
             tenant_id=self.tenant_id,
             permissions=permissions or ("payments.read", "payments.refund"),
+            store_ids=store_ids,
             step_up_until=datetime.now(UTC) + timedelta(hours=1),
         )
         return {"Authorization": f"Bearer {token}"}
@@ -74,7 +76,9 @@ class Till:
         }
 
     async def post(self, body, *, nonce=None):
-        return await self.http.post(PAYMENTS, json=body, headers=self.device_headers(nonce))
+        return await self.http.post(
+            PAYMENTS, content=json.dumps(body), headers=self.device_headers(nonce)
+        )
 
     async def pay(self, amount_fen=1207, **members):
         answer = await self.post(self.body(amount_fen, **members))
@@ -100,7 +104,7 @@ class Till:
         }
         return await self.http.post(
             f"/api/merchant/v1/payments/{payment_id}/refunds",
-            json=body,
+            content=json.dumps(body),
             headers=self.user_headers(),
         )
 
