@@ -18,25 +18,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     startup.begin()
     from gateway.config import EdgeConfig, EgressConfig, ProxiesUnsaid
+    from gateway.serving import run_edge, run_egress
     from shared.clock import SystemClock
     from shared.config import load
-    from shared.serve import run_api
 
     if chosen == "edge":
-        from gateway.edge import create_app
-
         edge_config = load(EdgeConfig)
         try:
             edge_config.require_proxies()
         except ProxiesUnsaid as error:
             sys.stderr.write(f"{error}\n")
             raise SystemExit(2) from None
-        run_api("gateway-edge", create_app(edge_config, SystemClock()), edge_config)
+        run_edge(edge_config, SystemClock())
     else:
-        from gateway.egress import create_app as create_egress
-
-        egress_config = load(EgressConfig)
-        run_api("gateway-egress", create_egress(egress_config, SystemClock()), egress_config)
+        run_egress(load(EgressConfig), SystemClock())
 
 
 if __name__ == "__main__":

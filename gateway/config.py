@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field, HttpUrl, TypeAdapter, field_validator
 
 from gateway.forwarded import networks
+from gateway.limits import ADDRESS_CONNECTIONS_MAX
 from shared.config import BaseConfig
 
 _URL = TypeAdapter(HttpUrl)
@@ -42,6 +43,10 @@ class EdgeConfig(GatewayConfig):
     order_url: str
     alipay_is_sandbox: bool = False
     """whether the Alipay behind us is a rehearsal: the console then says so on every page"""
+    metrics_listen: str = Field(default="127.0.0.1:9464", pattern=r"^[^:\s]+:\d{1,5}$")
+    """host:port of the inner door, for whoever watches: /metrics, /livez and /readyz"""
+    address_connections_max: int = Field(default=ADDRESS_CONNECTIONS_MAX, ge=1)
+    """how many connections one address (IPv6: one /64) may hold open"""
     trusted_proxies: str = ""
     """addresses and networks of reverse proxies, by commas: only from these is X-Forwarded-For
     read. `none`: clients reach the edge themselves; nothing given: the same, where PUBLIC_URL is
@@ -70,6 +75,11 @@ class EdgeConfig(GatewayConfig):
                 "TRUSTED_PROXIES to its addresses (10.0.0.5,10.1.0.0/16), or to 'none' when it "
                 "passes connections on as they are. See docs/runbook.md"
             )
+
+    @property
+    def metrics_at(self) -> tuple[str, int]:
+        host, _, port = self.metrics_listen.rpartition(":")
+        return host, int(port)
 
     @property
     def service_urls(self) -> dict[str, str]:

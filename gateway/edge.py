@@ -3,17 +3,20 @@
     /api/...               → services, by the route table, under a token made for that service
     /alipay/notify/{route}, /alipay/messages/{route} → verified here, committed by payment, binding
     /api/public/v1/about   → what anybody may know of this installation
-    /livez /readyz /metrics, and the console's files
+    /livez /readyz, and the console's files
+
+An inner door on an address of its own has /metrics beside them (METRICS_LISTEN).
 
 It holds no business rule: a request leaves it either refused or unchanged.
 """
 
 from contextlib import AbstractAsyncContextManager
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from gateway import VERSION, messages, notify
 from gateway.asgi import (
     CSP_NAME,
-    METRICS,
     NO_STORE,
     Answer,
     Asked,
@@ -46,7 +49,6 @@ from gateway.refusals import Refusals
 from gateway.routing import SAFE_METHODS, Route, match, table
 from gateway.static import CSP, StaticFiles
 from gateway.usage import ApiKeyUse, LastUsed
-from shared import telemetry
 from shared.address import share_of
 from shared.client import ServiceClient
 from shared.clock import Clock
@@ -54,10 +56,12 @@ from shared.errors import MethodNotAllowed, NotFound, Problem
 from shared.events import Event
 from shared.kafka import Tail
 from shared.sealed import LocalKeyProvider
+from shared.serve import health_answer
 from shared.tokens import TokenSigner
 
 TOPICS = ("binding.events", "device.events")
-HEALTH = ("/livez", "/readyz", "/metrics")
+HEALTH = ("/livez", "/readyz")
+METRICS = "/metrics"
 SIGNED = (notify.PREFIX, messages.PREFIX)
 ABOUT = "/api/public/v1/about"
 NEEDED = ("binding", "device", "payment")
@@ -170,6 +174,8 @@ class Edge:
         if path in HEALTH:
             asked.route = path
             return await self._health(path)
+        if path == METRICS:
+            raise NotFound
         asked.route = "static"
         return self._static.answer(asked)
 
@@ -223,10 +229,15 @@ class Edge:
     async def _health(self, path: str) -> Answer:
         if path == "/livez":
             return json_answer({"status": "live"})
-        if path == "/metrics":
-            return Answer(200, telemetry.metrics_page(), (METRICS,))
-        checks = await self._upstreams.ready(NEEDED)
+        checks = await self._ready()
         return json_answer({"checks": checks}, 200 if all(checks.values()) else 503)
+
+    async def _ready(self) -> dict[str, bool]:
+        return await self._upstreams.ready(NEEDED)
+
+    async def inside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The inner door, as an ASGI app of its own."""
+        await (await health_answer(scope["path"], self._ready))(scope, receive, send)
 
 
 def security_headers(public_url: str) -> tuple[Header, ...]:
@@ -235,7 +246,8 @@ def security_headers(public_url: str) -> tuple[Header, ...]:
     return (*_SECURITY, *promised)
 
 
-def create_app(config: EdgeConfig, clock: Clock) -> Door:
-    """The edge as an ASGI app."""
+def create_app(config: EdgeConfig, clock: Clock) -> tuple[Door, ASGIApp]:
+    """The edge and its inner door, as ASGI apps."""
     edge = Edge(config, clock)
-    return Door(edge.handle, edge.lifespan, security_headers(config.public_url))
+    door = Door(edge.handle, edge.lifespan, security_headers(config.public_url))
+    return door, edge.inside

@@ -32,6 +32,7 @@ from gateway.limits import (
     BODY_BYTES_MAX,
     CALLS_MAX,
     SERVICE_WAIT_S,
+    UPLOAD_BYTES_MAX,
     Admission,
 )
 from gateway.usage import AppKeyUse, LastUsed
@@ -48,8 +49,6 @@ PREFIX = "/alipay/"
 BILL_DOOR = "/bill-file"
 BILL_LINES_MAX = 16_000
 """More would not fit the answer that a service takes; such a merchant needs bills per store."""
-UPLOAD_BYTES_MAX = 12 * 1024 * 1024
-"""Of the few methods that carry pictures, in base64."""
 TOPICS = ("binding.events",)
 
 _bad_bills = Counter("alipay_bad_bills_total", "Bill files refused", ["reason"])

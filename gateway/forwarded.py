@@ -28,6 +28,10 @@ class Proxies:
     def __init__(self, trusted: Sequence[Network]) -> None:
         self._trusted = trusted
 
+    def trusts(self, peer: str) -> bool:
+        """Whether the peer of a connection speaks for others."""
+        return self._is_trusted(_address(peer))
+
     def client_of(self, peer: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
         """The last hop that is not a proxy of ours. Where the chain stops making sense, the last
         one that did: a wrong word may cost its sender, never put the blame on somebody else."""

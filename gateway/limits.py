@@ -16,10 +16,36 @@ from shared.errors import Problem, TooMany, Unavailable
 
 BODY_BYTES_MAX = 64 * 1024
 LOGIN_BODY_BYTES_MAX = 4 * 1024
+UPLOAD_BYTES_MAX = 12 * 1024 * 1024
+"""Of the few methods that carry pictures, in base64; to the egress only."""
+UPLOADS_BYTES_MAX = 8 * UPLOAD_BYTES_MAX
+"""Of all uploads together that are not whole yet."""
 HEADER_BYTES_MAX = 16 * 1024
 HEADERS_MAX = 64
 TARGET_BYTES_MAX = 4 * 1024
+HEAD_WAIT_S = 10.0
+"""From the first byte of a request, or from the connection, to the end of its head."""
 BODY_WAIT_S = 10.0
+"""From the head to the last byte of the body."""
+ANSWER_WAIT_S = 30.0
+ANSWER_BYTES_PER_S = 16 * 1024
+"""What a client must take of its answer, after so many seconds of grace."""
+LINGER_S = 2.0
+LINGER_BYTES_MAX = 256 * 1024
+"""For how long what still comes is dropped behind a refusal, so that the refusal is read."""
+PIPELINE_MAX = 16
+"""Whole requests that wait on one connection for the one before them."""
+
+CONNECTIONS_MAX = 8192
+ADDRESS_CONNECTIONS_MAX = 1024
+"""A shop's till server, a mall behind one address, or a benchmark on this machine needs some
+hundreds; IPv6 counts by /64, and a trusted proxy is not counted."""
+FILES_KEPT_BACK = 1536
+"""File descriptors for everything that is no client: the services' pools above all."""
+UNFINISHED_BYTES_MAX = 32 * 1024 * 1024
+UNFINISHED_BYTES_FREE = 4 * 1024
+"""Of all requests together that are not whole yet; each one's first bytes are not counted, so
+that whoever fills this up stops nobody's payment."""
 
 IN_FLIGHT_MAX = 1024
 """Requests that one process works on; each held payment costs about 20 KB while it waits."""
@@ -109,6 +135,22 @@ class Busy(Unavailable):
 
     code = "gateway.busy"
     title = "系统繁忙，请稍后重试 The gateway is at its limit; please try again."
+
+
+class Malformed(Problem):
+    """No HTTP/1.1, or none that every process along the way would read alike."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "request.malformed"
+    title: ClassVar[str] = "请求格式错误 The request is not well-formed HTTP."
+
+
+class RequestLate(Problem):
+    """The request did not arrive in time; nothing was done."""
+
+    status: ClassVar[int] = 408
+    code: ClassVar[str] = "request.late"
+    title: ClassVar[str] = "请求接收超时 The request took too long to arrive."
 
 
 class HeadersTooLarge(Problem):

@@ -7,7 +7,7 @@ import asyncio
 import gc
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal, cast
 
@@ -125,26 +125,32 @@ class _Joined:
         if data and not self._transport.is_closing():
             self._transport.write(data)
 
+    def write_eof(self) -> None:
+        self._release()
+        self._transport.write_eof()
+
     def close(self) -> None:
         self._release()
         self._transport.close()
 
 
-class _Http(HttpToolsProtocol):
+class Http(HttpToolsProtocol):
     """uvicorn's own, over such a transport."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(asyncio.Transport, _Joined(transport, self.loop)))
 
 
-def _server(app: ASGIApp, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
+def _server(
+    app: ASGIApp, *, lifespan: Literal["on", "off"], http: type[Http] = Http
+) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
             access_log=False,
             log_level="warning",
             loop="uvloop",
-            http=_Http,
+            http=http,
             ws="none",
             lifespan=lifespan,
             timeout_keep_alive=KEEP_ALIVE_S,
@@ -157,24 +163,39 @@ def _server(app: ASGIApp, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
     )
 
 
-def listen(config: BaseConfig) -> socket.socket:
-    """A bound socket, or one clear line and exit 2 when the port is taken."""
+def bound(host: str, port: int) -> socket.socket:
+    """A socket to listen on."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        sock.bind(config.listen_at)
-    except OSError as error:
-        sys.stderr.write(f"cannot listen on {config.listen} (LISTEN): {error.strerror}\n")
-        raise SystemExit(2) from None
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
     return sock
 
 
-def run_api(name: str, app: ASGIApp, config: BaseConfig) -> None:
-    """Serves `app` on LISTEN until SIGTERM, then lets running requests finish."""
+def listen(config: BaseConfig) -> socket.socket:
+    """LISTEN, or one clear line and exit 2 when the port is taken."""
+    try:
+        return bound(*config.listen_at)
+    except OSError as error:
+        sys.stderr.write(f"cannot listen on {config.listen} (LISTEN): {error.strerror}\n")
+        raise SystemExit(2) from None
+
+
+def run_api(
+    name: str,
+    app: ASGIApp,
+    config: BaseConfig,
+    http: type[Http] = Http,
+    beside: Sequence[socket.socket] = (),
+) -> None:
+    """Serves `app` on LISTEN (and `beside` it) until SIGTERM, then lets running requests finish."""
     telemetry.configure(name, config.log_level)
     settle_memory()
-    _server(app, lifespan="on").run(sockets=[listen(config)])
+    _server(app, lifespan="on", http=http).run(sockets=[listen(config), *beside])
 
 
 @asynccontextmanager

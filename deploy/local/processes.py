@@ -47,7 +47,13 @@ def own_databases() -> list[str]:
 
 
 def port_names() -> list[str]:
-    return [*PRODUCT, *ENGINES, "dragonfly-page"]
+    return [*PRODUCT, *ENGINES, "dragonfly-page", "edge-metrics"]
+
+
+def metrics_urls(ports: dict[str, int]) -> dict[str, str]:
+    """Where each process of the product shows its metrics; the edge not at its public port."""
+    doors = {**ports, "gateway-edge": ports["edge-metrics"]}
+    return {name: f"http://127.0.0.1:{doors[name]}/metrics" for name in PRODUCT}
 
 
 def public_url(layout: Layout) -> str:
@@ -64,6 +70,7 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
         "PYDANTIC_DISABLE_PLUGINS": "__all__",
         "RUN_DIR": str(layout.run_dir),
         "PUBLIC_URL": public_url(layout),
+        "METRICS_LISTEN": f"127.0.0.1:{ports['edge-metrics']}",
         "EGRESS_URL": f"http://127.0.0.1:{ports['gateway-egress']}",
         "SERVICE_TRUST_FILE": str(layout.secrets / "trust.json"),
         "KEK_FILE": str(layout.secrets / "kek"),

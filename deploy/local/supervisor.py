@@ -294,6 +294,7 @@ class Supervisor:
                 "egress": local["gateway-egress"],
             },
             "services": {name: local[f"{name}-api"] for name in SERVICES},
+            "metrics": processes.metrics_urls(self._ports),
             "postgres": {name: told[f"DATABASE_URL_{name.upper()}"] for name in SERVICES},
             "kafka": {
                 "bootstrap": told["KAFKA_BOOTSTRAP"],

@@ -206,7 +206,7 @@ async def run(
 async def _refusals(stack: Stack) -> Counter[str]:
     """The edge's own counters, of both signed doors."""
     async with httpx.AsyncClient() as client:
-        text = (await client.get(f"{stack.public}/metrics")).text
+        text = (await client.get(stack.info["metrics"]["gateway-edge"])).text
     found: Counter[str] = Counter()
     for line in text.splitlines():
         name, _, value = line.partition("} ")

@@ -75,6 +75,7 @@ STACK = {
     "ready_at": lambda value: isinstance(value, str) and value.endswith("Z"),
     "seconds_to_ready": NUMBER,
     "gateway": {"public": _is_url, "egress": _is_url},
+    "metrics": each(_is_url),
     "services": dict.fromkeys(SERVICES, _is_url),
     "sandbox": {
         "alipay": {"gateway": _is_url, "admin": _is_url},

@@ -187,19 +187,17 @@ async def logs(world: World) -> str:
 
 async def metrics(world: World) -> str:
     """Of every process of the product, also of one that another test has just had restarted."""
-    ports = json.loads((world.stack.run_dir / "ports.json").read_text())
     pages = []
     async with httpx.AsyncClient(timeout=10, verify=NO_TLS) as http:
 
-        async def page(port: int) -> str | None:
+        async def page(url: str) -> str | None:
             try:
-                return (await http.get(f"http://127.0.0.1:{port}/metrics")).text
+                return (await http.get(url)).raise_for_status().text
             except httpx.ConnectError:
                 return None
 
-        for name, port in ports.items():
-            if name.endswith(("-api", "-worker", "-edge", "-egress")):
-                pages.append(await eventually(functools.partial(page, port)))
+        for url in world.stack.info["metrics"].values():
+            pages.append(await eventually(functools.partial(page, url)))
     assert len(pages) == 2 * len(SERVICES) + 2
     return "\n".join(pages)
 

@@ -74,6 +74,21 @@ async def test_health_says_nothing_of_anybody(world: World) -> None:
         assert "postgresql://" not in ready.text
 
 
+async def test_the_public_port_shows_no_metrics(world: World) -> None:
+    """They tell merchants' figures apart; the edge has an inner door for them."""
+    assert (await world.http.get("/metrics")).status_code == 404
+    async with httpx.AsyncClient(verify=NO_TLS) as client:
+        for name, url in world.stack.info["metrics"].items():
+            answer = await client.get(url)
+            assert answer.status_code == 200, name
+            assert "process_cpu_seconds_total" in answer.text or "python_info" in answer.text
+        inner = world.stack.info["metrics"]["gateway-edge"]
+        assert (await client.get(inner.replace("/metrics", "/livez"))).status_code == 200
+        assert (
+            await client.get(inner.replace("/metrics", "/api/public/v1/about"))
+        ).status_code == 404
+
+
 async def test_no_secret_reached_a_log(world: World) -> None:
     """§8 #24: the device key, the session, an auth code: in no log line of any process."""
     code = "fp" + "Canary9" * 4 + "abcde"

@@ -1,14 +1,17 @@
 """An edge and an egress in this process, with stand-ins for everything around them."""
 
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from gateway.asgi import Door
 from gateway.config import EdgeConfig, EgressConfig
+from gateway.connections import Bounds
 from gateway.edge import Edge
 from gateway.egress import Egress
 from gateway.static import StaticFiles
@@ -24,6 +27,7 @@ from tests.unit.gateway.neighbours import (
     app_document,
     credential_document,
 )
+from tests.unit.gateway.wire import BODY_MAX, Served, serving
 
 
 @dataclass
@@ -92,3 +96,13 @@ async def town(
     await egress.aclose()
     for neighbour in neighbours.values():
         await neighbour.stop()
+
+
+@pytest_asyncio.fixture
+async def serve() -> AsyncIterator[Callable[..., Any]]:
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def started(**bounds: Any) -> Served:
+            return await stack.enter_async_context(serving(Bounds(BODY_MAX, **bounds)))
+
+        yield started

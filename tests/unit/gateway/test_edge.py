@@ -225,7 +225,24 @@ async def test_ready_when_nobody_needed_is_away(town: Town) -> None:
     got = await ask(town.door, "GET", "/readyz")
     assert (got.status, got.json()["checks"]["payment"]) == (503, False)
     assert (await ask(town.door, "GET", "/livez")).status == 200
-    assert b"gateway_requests_total" in (await ask(town.door, "GET", "/metrics")).body
+
+
+async def test_metrics_are_behind_the_inner_door_only(town: Town) -> None:
+    problem(await ask(town.door, "GET", "/metrics"), 404, "not_found")
+    assert b"gateway_requests_total" in (await ask(town.edge.inside, "GET", "/metrics")).body
+    assert (await ask(town.edge.inside, "GET", "/readyz")).status == 200
+    problem(await ask(town.edge.inside, "GET", PAY), 404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/alipay/notify/", "/alipay/messages/", "/h5/rewards/"])
+async def test_a_secret_in_a_path_is_not_in_the_access_line(
+    town: Town, capsysbinary: pytest.CaptureFixture[bytes], path: str
+) -> None:
+    await ask(town.door, "POST", path + "s3cret-of-somebody", body=b"a=b")
+    await ask(town.door, "GET", path + "s3cret-of-somebody/and/more")
+    out = capsysbinary.readouterr().out
+    assert b"s3cret" not in out
+    assert out.count(path.encode() + b"***") == 2
 
 
 async def test_every_answer_has_an_id(town: Town) -> None:

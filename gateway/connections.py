@@ -1,0 +1,170 @@
+"""Whose connections are open, and which of them goes when there is no room.
+
+One address may hold some hundreds, all of them together some thousands. Beyond that, the oldest
+connection that never brought a whole request makes room for the new one: what talks stays, what
+only occupies goes, also where both come from one address.
+"""
+
+import asyncio
+import resource
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import Protocol
+
+from prometheus_client import Counter, Gauge
+
+from gateway.limits import (
+    ADDRESS_CONNECTIONS_MAX,
+    CONNECTIONS_MAX,
+    FILES_KEPT_BACK,
+    UNFINISHED_BYTES_MAX,
+)
+
+SWEEP_EVERY_S = 0.5
+
+_ended = Counter("gateway_connections_ended_total", "Connections ended by a limit", ["limit"])
+_open = Gauge("gateway_connections", "Connections that clients hold open")
+_unfinished = Gauge("gateway_unfinished_bytes", "Held of requests that are not whole yet")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a process grants its callers."""
+
+    body_bytes: int
+    unfinished_bytes: int = UNFINISHED_BYTES_MAX
+    """of all requests together that are not whole yet"""
+    connections: int = CONNECTIONS_MAX
+    per_address: int = ADDRESS_CONNECTIONS_MAX
+    is_trusted: Callable[[str], bool] = lambda _address: False
+    """proxies, and whoever else speaks for many: not bound by `per_address`"""
+
+
+class Connection(Protocol):
+    """What the room needs to know of a connection; the rest is the protocol's own."""
+
+    address: str
+    """empty: a neighbour at an inner door, for whom there is always room"""
+    is_known: bool
+
+    def abort(self) -> None: ...
+    def look(self, now: float) -> None: ...
+
+
+class _Address:
+    __slots__ = ("count", "strangers")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.strangers: dict[Connection, None] = {}
+
+
+class Room:
+    """All connections of one process."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+        self.unfinished = 0
+        self._all: dict[Connection, str] = {}
+        self._strangers: dict[Connection, None] = {}
+        self._addresses: dict[str, _Address] = {}
+        self._is_watched = False
+        _open.set_function(lambda: len(self._all))
+        _unfinished.set_function(lambda: self.unfinished)
+
+    def enter(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether there is room for it, now that others may have had to go."""
+        if (
+            connection.address
+            and len(self._all) >= self.bounds.connections
+            and not self._end_one(self._strangers, "all")
+        ):
+            return False
+        name = "" if self.bounds.is_trusted(connection.address) else neighbourhood(connection)
+        if name:
+            mine = self._addresses.get(name)
+            if mine is not None and mine.count >= self.bounds.per_address:
+                if not self._end_one(mine.strangers, "address"):
+                    return False
+                mine = self._addresses.get(name)
+            if mine is None:
+                mine = self._addresses[name] = _Address()
+            mine.count += 1
+            mine.strangers[connection] = None
+        self._all[connection] = name
+        self._strangers[connection] = None
+        if not self._is_watched:
+            self._is_watched = True
+            loop.call_later(SWEEP_EVERY_S, self._sweep, loop)
+        return True
+
+    def know(self, connection: Connection) -> None:
+        """It brought a whole request."""
+        connection.is_known = True
+        self._strangers.pop(connection, None)
+        mine = self._addresses.get(self._all.get(connection, ""))
+        if mine is not None:
+            mine.strangers.pop(connection, None)
+
+    def leave(self, connection: Connection) -> None:
+        name = self._all.pop(connection, None)
+        if name is None:
+            return
+        self._strangers.pop(connection, None)
+        mine = self._addresses.get(name)
+        if mine is not None:
+            mine.count -= 1
+            mine.strangers.pop(connection, None)
+            if not mine.count:
+                del self._addresses[name]
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(list(self._all))
+
+    def _end_one(self, strangers: dict[Connection, None], limit: str) -> bool:
+        """The oldest of them, if there is one."""
+        _ended.labels(limit).inc()
+        oldest = next(iter(strangers), None)
+        if oldest is None:
+            return False
+        self.leave(oldest)
+        oldest.abort()
+        return True
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One timer for all: a timer per request would cost more than the deadline is worth."""
+        now = loop.time()
+        for connection in self:
+            connection.look(now)
+        self._is_watched = bool(self._all)
+        if self._is_watched:
+            loop.call_later(SWEEP_EVERY_S, self._sweep, loop)
+
+
+def neighbourhood(connection: Connection) -> str:
+    """Whose it is: an IPv4 address, or the /64 that one subscriber gets (RFC 6177)."""
+    if ":" not in connection.address:
+        return connection.address
+    try:
+        address = ip_address(connection.address.partition("%")[0])
+    except ValueError:
+        return connection.address
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
+        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
+    return str(getattr(address, "ipv4_mapped", address))
+
+
+def connections_affordable() -> int:
+    """How many the process may hold open: its limit on files, raised as far as it may be, less
+    what the way inward needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + FILES_KEPT_BACK
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    if soft == resource.RLIM_INFINITY:
+        return CONNECTIONS_MAX
+    return min(CONNECTIONS_MAX, max(soft - FILES_KEPT_BACK, soft // 2))

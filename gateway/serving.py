@@ -1,0 +1,49 @@
+"""Runs the gateway's two processes on servers that bound what their callers may hold.
+
+Each loads its own app only: what the other needs would cost it start and memory.
+"""
+
+import sys
+
+from gateway.config import EdgeConfig, EgressConfig
+from gateway.connections import Bounds, Room, connections_affordable
+from gateway.forwarded import Proxies, networks
+from gateway.http1 import bounded
+from gateway.limits import BODY_BYTES_MAX, UPLOAD_BYTES_MAX, UPLOADS_BYTES_MAX
+from shared.clock import Clock
+from shared.serve import bound, run_api
+
+
+def run_edge(config: EdgeConfig, clock: Clock) -> None:
+    """The public edge, and its inner door beside it."""
+    from gateway.edge import create_app
+
+    public, inside = create_app(config, clock)
+    room = Room(
+        Bounds(
+            BODY_BYTES_MAX,
+            connections=connections_affordable(),
+            per_address=config.address_connections_max,
+            is_trusted=Proxies(networks(config.trusted_proxies)).trusts,
+        )
+    )
+    try:
+        inner = [bound(*config.metrics_at)]
+    except OSError as error:
+        # Tills that can pay are worth more than a gauge.
+        sys.stderr.write(
+            f"cannot listen on {config.metrics_listen} (METRICS_LISTEN): {error.strerror};"
+            " /metrics is not served\n"
+        )
+        inner = []
+    private = (inner[0].getsockname()[1], inside) if inner else None
+    run_api("gateway-edge", public, config, bounded(room, private), inner)
+
+
+def run_egress(config: EgressConfig, clock: Clock) -> None:
+    """The private egress: a few services speak to it, each for many."""
+    from gateway.egress import create_app
+
+    bounds = Bounds(UPLOAD_BYTES_MAX, UPLOADS_BYTES_MAX, is_trusted=lambda _address: True)
+    app = create_app(config, clock)
+    run_api("gateway-egress", app, config, bounded(Room(bounds)))

@@ -1,0 +1,92 @@
+"""Whose connections stay when there is no room: what talks stays, what only occupies goes."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from gateway.connections import neighbourhood
+from tests.unit.gateway.wire import GET, POST, Peer
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_one_address_holds_its_number_and_what_talks_stays(serve: Any) -> None:
+    served = await serve(per_address=5)
+    till = await served.peer(GET)
+    assert (await till.said()).status == 200
+    silent = [await served.peer(b"GET" if n % 2 else b"") for n in range(20)]
+    assert len(served.room._all) == 5
+    assert [await one.is_closed() for one in silent[:16]] == [True] * 16
+    another = await served.peer(GET)
+    assert (await another.said()).status == 200, "a till behind the same address comes in"
+    await till.send(GET)
+    assert (await till.said()).status == 200
+    talking = [await served.peer(GET) for _ in range(3)]
+    assert [(await one.said()).status for one in talking] == [200] * 3
+    late = await served.peer(GET)
+    assert await late.is_closed(), "all five of them talk"
+    for one in talking:
+        one.writer.close()
+    await asyncio.sleep(0.05)
+    assert (await (await served.peer(GET)).said()).status == 200
+
+
+async def test_a_trusted_proxy_is_bound_by_the_sum_only(serve: Any) -> None:
+    served = await serve(per_address=2, connections=6, is_trusted=lambda _: True)
+    till = await served.peer(GET)
+    assert (await till.said()).status == 200
+    silent = [await served.peer() for _ in range(10)]
+    assert len(served.room._all) == 6
+    assert [await one.is_closed() for one in silent[:5]] == [True] * 5
+    await till.send(GET)
+    assert (await till.said()).status == 200
+
+
+async def test_the_inner_door_is_open_when_the_house_is_full(serve: Any) -> None:
+    served = await serve(per_address=1, connections=1)
+    await served.peer(GET)
+    reader, writer = await asyncio.open_connection(*served.inner_at)
+    inner = Peer(reader, writer)
+    await inner.send(GET)
+    assert (await inner.said()).body == b"inside"
+    await inner.send(GET)
+    assert (await inner.said()).body == b"inside"
+    writer.close()
+    assert [path for _, path, _ in served.asked] == ["/a"]
+
+
+async def test_a_stop_waits_for_answers_and_not_for_half_requests(serve: Any) -> None:
+    served = await serve()
+    half, idle = await served.peer(POST + b"1"), await served.peer()
+    busy = await served.peer(GET.replace(b"/a", b"/slow"))
+    served.server.should_exit = True
+    assert await half.is_closed()
+    assert await idle.is_closed()
+    served.go.set()
+    said = await busy.said()
+    assert (said.body, said.headers["connection"]) == (b"fine", "close")
+
+
+@dataclass(frozen=True)
+class At:
+    address: str
+    is_known: bool = False
+
+    def abort(self) -> None: ...
+    def look(self, now: float) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("fe80::1%eth0", "fe80::2", True),
+    ],
+)
+async def test_a_subscriber_counts_once(one: str, other: str, is_same: bool) -> None:
+    assert (neighbourhood(At(one)) == neighbourhood(At(other))) is is_same
