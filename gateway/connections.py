@@ -9,7 +9,6 @@ import asyncio
 import resource
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
 from prometheus_client import Counter, Gauge
@@ -20,6 +19,7 @@ from gateway.limits import (
     FILES_KEPT_BACK,
     UNFINISHED_BYTES_MAX,
 )
+from shared.address import share_of
 
 SWEEP_EVERY_S = 0.5
 
@@ -81,7 +81,7 @@ class Room:
             and not self._end_one(self._strangers, "all")
         ):
             return False
-        name = "" if self.bounds.is_trusted(connection.address) else neighbourhood(connection)
+        name = "" if self.bounds.is_trusted(connection.address) else share_of(connection.address)
         if name:
             mine = self._addresses.get(name)
             if mine is not None and mine.count >= self.bounds.per_address:
@@ -140,19 +140,6 @@ class Room:
         self._is_watched = bool(self._all)
         if self._is_watched:
             loop.call_later(SWEEP_EVERY_S, self._sweep, loop)
-
-
-def neighbourhood(connection: Connection) -> str:
-    """Whose it is: an IPv4 address, or the /64 that one subscriber gets (RFC 6177)."""
-    if ":" not in connection.address:
-        return connection.address
-    try:
-        address = ip_address(connection.address.partition("%")[0])
-    except ValueError:
-        return connection.address
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
-        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
-    return str(getattr(address, "ipv4_mapped", address))
 
 
 def connections_affordable() -> int:

@@ -19,7 +19,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from shared import asyncapi
+from shared.events import asyncapi
 from tests.contract import coverage
 
 ROOT = Path(__file__).resolve().parents[2]

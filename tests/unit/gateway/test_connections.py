@@ -1,13 +1,12 @@
 """Whose connections stay when there is no room: what talks stays, what only occupies goes."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from gateway.connections import neighbourhood
-from tests.unit.gateway.wire import GET, POST, Peer
+from gateway.connections import Bounds, Room
+from tests.unit.gateway.wire import BODY_MAX, GET, POST, Peer
 
 pytestmark = pytest.mark.asyncio
 
@@ -69,24 +68,29 @@ async def test_a_stop_waits_for_answers_and_not_for_half_requests(serve: Any) ->
     assert (said.body, said.headers["connection"]) == (b"fine", "close")
 
 
-@dataclass(frozen=True)
-class At:
-    address: str
-    is_known: bool = False
+class Silent:
+    """A connection from any address, for those that this machine cannot come from."""
 
-    def abort(self) -> None: ...
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.is_known = False
+        self.is_ended = False
+
+    def abort(self) -> None:
+        self.is_ended = True
+
     def look(self, now: float) -> None: ...
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "is_same"),
-    [
-        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
-        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
-        ("::ffff:192.0.2.1", "192.0.2.1", True),
-        ("192.0.2.1", "192.0.2.2", False),
-        ("fe80::1%eth0", "fe80::2", True),
-    ],
-)
-async def test_a_subscriber_counts_once(one: str, other: str, is_same: bool) -> None:
-    assert (neighbourhood(At(one)) == neighbourhood(At(other))) is is_same
+async def test_a_subscriber_of_ipv6_counts_once() -> None:
+    """One has 2^64 addresses: each its own would be no bound at all."""
+    room = Room(Bounds(BODY_MAX, per_address=2))
+    loop = asyncio.get_running_loop()
+    one = [Silent(f"2001:db8:1:2::{number:x}") for number in range(5)]
+    other = [Silent("2001:db8:1:3::1"), Silent("192.0.2.1"), Silent("::ffff:192.0.2.1")]
+    for connection in [*one, *other]:
+        assert room.enter(connection, loop)
+    assert [each.is_ended for each in one] == [True] * 3 + [False] * 2
+    assert not any(each.is_ended for each in other)
+    assert room.enter(Silent("192.0.2.1"), loop)
+    assert [each.is_ended for each in other] == [False, True, False]
