@@ -1,4 +1,4 @@
-"""The event contracts as an AsyncAPI 3 document: `python -m shared.events.asyncapi > docs/asyncapi.json`.
+"""The event contracts as AsyncAPI 3: `python -m shared.events.asyncapi > docs/asyncapi.json`.
 
 Built from the registry in `shared.events`, so the document cannot say anything the code does not.
 """
