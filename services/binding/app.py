@@ -40,6 +40,7 @@ def create_app(
         LocalKeyProvider(config.kek_file),
         passwords or Passwords(),
         anchor_file=config.audit_anchor_file,
+        trust_file=config.service_trust_file,
     )
 
     guided = onboarding.build(config, deps)

@@ -7,20 +7,19 @@ came by event. Verifying reads every entry and computes the chain again (service
 import asyncio
 import csv
 import io
-import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import orjson
 
-from services.binding import audit_repo, domain
+from services.binding import anchors, audit_repo, domain
+from services.binding.anchors import Anchor
 from services.binding.audit_repo import AuditFilter
-from services.binding.chain import Anchor, Walk
+from services.binding.chain import Walk
 from services.binding.models import AuditEntry
 from services.binding.service import Deps
 from shared.ids import uuid7
@@ -37,17 +36,20 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one verification found; `broken_at` is the number of the first wrong entry."""
+    """What one verification found; `broken_at` is the number of the first wrong entry. Entries
+    after `anchored_seq` are proven by the chain alone, which whoever owns the database can write
+    anew; with 0 nothing is anchored."""
 
     entries: int
     head: str
     anchored_at: datetime | None
+    anchored_seq: int
     broken_at: int | None
     why: str
 
     @property
     def is_intact(self) -> bool:
-        return self.broken_at is None
+        return not self.why
 
 
 async def list_audit(
@@ -102,8 +104,11 @@ def _line(cells: Sequence[str]) -> bytes:
 
 async def verify_audit(deps: Deps, tenant_id: UUID) -> Verdict:
     """Walks the tenant's whole chain, from the first entry to the head, against the anchors."""
-    anchors = await asyncio.to_thread(lambda: list(read_anchors(deps.anchor_file, tenant_id)))
-    walk = Walk(anchors)
+    # The note first: whatever is anchored after it can only be more than it says.
+    async with deps.db.read(tenant_id) as tx:
+        noted = await audit_repo.anchored_seq(tx, tenant_id)
+    found = await asyncio.to_thread(_anchors, deps, tenant_id)
+    walk = Walk([anchor for anchor in found if anchor.is_signed])
     head = (-1, "")
     async with deps.db.read(tenant_id) as tx:
         while walk.broken_at is None:
@@ -119,8 +124,19 @@ async def verify_audit(deps: Deps, tenant_id: UUID) -> Verdict:
                 break
             head = newest
     walk.finish(head)
-    anchored_at = datetime.fromisoformat(anchors[-1].at) if anchors else None
-    return Verdict(walk.entries, walk.head, anchored_at, walk.broken_at, walk.why)
+    return Verdict(
+        entries=walk.entries,
+        head=walk.head,
+        anchored_at=datetime.fromisoformat(found[-1].at) if found else None,
+        anchored_seq=max((anchor.seq for anchor in walk.anchors), default=0),
+        broken_at=walk.broken_at,
+        why=walk.why or anchors.fault(found, noted),
+    )
+
+
+def _anchors(deps: Deps, tenant_id: UUID) -> list[Anchor]:
+    keys = anchors.trusted_keys(deps.trust_file) if deps.trust_file is not None else []
+    return list(anchors.read(deps.anchor_file, tenant_id, keys))
 
 
 async def tenants_with_audit(deps: Deps) -> Sequence[UUID]:
@@ -128,56 +144,34 @@ async def tenants_with_audit(deps: Deps) -> Sequence[UUID]:
         return await audit_repo.tenants(tx)
 
 
-def read_anchors(path: Path | None, tenant_id: UUID) -> Iterator[Anchor]:
-    """The tenant's heads as they were written down, oldest first; a half-written last line (a
-    crash in the write) says nothing."""
-    if path is None or not path.is_file():
-        return
-    mark = str(tenant_id).encode()
-    with path.open("rb") as lines:
-        for line in lines:
-            if mark in line and line.endswith(b"\n"):
-                found = orjson.loads(line)
-                yield Anchor(found["seq"], found["hash"], found["at"])
-
-
 async def anchor_heads(deps: Deps) -> int:
     """Writes the heads that moved since the last round to the anchor file, outside the database:
     it is the file, not the note of it in the table, that later proves a tail was cut."""
-    if deps.anchor_file is None:
+    if deps.anchor_file is None or deps.anchor_key_file is None:
         return 0
     async with deps.db.read(None) as tx:
         moved = await audit_repo.unanchored(tx, ANCHORS_PER_ROUND)
     if not moved:
         return 0
-    now = deps.clock.now()
+    now, key = deps.clock.now(), anchors.signing_key(deps.anchor_key_file)
     lines = b"".join(
-        orjson.dumps(
+        anchors.line(
             {
                 "at": now.isoformat(),
                 "tenant_id": str(head.tenant_id),
                 "seq": head.seq,
                 "hash": head.hash,
-            }
+                "after": head.anchored_seq,
+            },
+            key,
         )
-        + b"\n"
         for head in moved
     )
-    _append(deps.anchor_file, lines)
+    await asyncio.to_thread(anchors.append, deps.anchor_file, lines)
     async with deps.db.tx(None) as tx:
         for head in moved:
             await audit_repo.note_anchor(tx, head.tenant_id, head.seq, now)
     return len(moved)
-
-
-def _append(path: Path, lines: bytes) -> None:
-    """To the disk before anybody is told that it is there."""
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(handle, lines)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 # --- what other services did

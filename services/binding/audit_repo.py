@@ -98,6 +98,12 @@ async def head(tx: AsyncSession, tenant_id: UUID) -> tuple[int, str]:
     return (found.seq, found.hash) if found else (0, "")
 
 
+async def anchored_seq(tx: AsyncSession, tenant_id: UUID) -> int:
+    """Up to which number the worker says that it has anchored."""
+    query = select(AuditHead.anchored_seq).where(AuditHead.tenant_id == tenant_id)
+    return await tx.scalar(query) or 0
+
+
 async def chained(tx: AsyncSession, tenant_id: UUID, last: int, limit: int) -> list[dict[str, Any]]:
     """The next entries as they are hashed."""
     given: dict[str, Any] = {"tenant": tenant_id, "last": last, "limit": limit}

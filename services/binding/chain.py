@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.binding.anchors import Anchor
+
 FIELDS = (
     "prev_hash",
     "tenant_id",
@@ -43,15 +45,6 @@ def digest(entry: Mapping[str, Any]) -> str:
         hashed.update(b"%d:" % len(raw))
         hashed.update(raw)
     return hashed.hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """A head as it was once written outside the database."""
-
-    seq: int
-    hash: str
-    at: str
 
 
 @dataclass(slots=True)

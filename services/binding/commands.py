@@ -152,7 +152,13 @@ async def _with_database(config: CommandConfig, words: argparse.Namespace) -> An
     db = Database(config.database_url, pool_size=1, name="binding-command")
     try:
         run: Command = words.run
-        deps = Deps(db, SystemClock(), provider, anchor_file=config.audit_anchor_file)
+        deps = Deps(
+            db,
+            SystemClock(),
+            provider,
+            anchor_file=config.audit_anchor_file,
+            trust_file=config.service_trust_file,
+        )
         return await run(deps, words)
     finally:
         await db.close()

@@ -41,6 +41,7 @@ class CommandConfig(BaseSettings):
     database_url: str = Field(validation_alias="DATABASE_URL_BINDING")
     kek_file: Path
     audit_anchor_file: Path | None = None
+    service_trust_file: Path | None = None
 
 
 class MigrateConfig(BaseSettings):

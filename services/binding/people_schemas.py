@@ -223,14 +223,17 @@ class AuditPage(BaseModel):
 
 
 class VerdictOut(BaseModel):
-    """Whether the chain holds; `broken_at` is the number of the first entry that does not."""
+    """Whether the chain holds; `broken_at` is the number of the first entry that does not.
+    `gap` and `signature` are about the anchors: some are gone, or not ours. Entries after
+    `anchored_seq` hang on the chain alone; 0: nothing is anchored."""
 
     is_intact: bool
     entries: int
     head: str
     anchored_at: Instant | None
+    anchored_seq: int
     broken_at: int | None
-    why: Literal["", "number", "link", "content", "anchor", "tail"]
+    why: Literal["", "number", "link", "content", "anchor", "tail", "gap", "signature"]
 
 
 class ResolvedActing(BaseModel):

@@ -40,6 +40,10 @@ class Deps:
     costly: Costly = field(default_factory=Costly)
     anchor_file: Path | None = None
     """where the heads of the audit chains are written down, outside the database"""
+    anchor_key_file: Path | None = None
+    """what they are signed with; the worker's"""
+    trust_file: Path | None = None
+    """what their signatures are verified with"""
 
 
 async def audit(

@@ -23,7 +23,12 @@ async def run(config: BindingConfig) -> None:
     await db.open()
     producer = Producer(config.kafka_bootstrap)
     deps = Deps(
-        db, SystemClock(), LocalKeyProvider(config.kek_file), anchor_file=config.audit_anchor_file
+        db,
+        SystemClock(),
+        LocalKeyProvider(config.kek_file),
+        anchor_file=config.audit_anchor_file,
+        anchor_key_file=config.service_key_file,
+        trust_file=config.service_trust_file,
     )
     guided = onboarding.build(config, deps)
     consumer = Consumer(

@@ -1,6 +1,6 @@
 """The binding service behind its own HTTP door, with its real database, as the edge sees it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from uuid import UUID
@@ -46,7 +46,7 @@ async def service_app(kept_db, standing_clock, kek_file, service_keys, tmp_path_
 
 @pytest_asyncio.fixture
 async def binding(service_app, service_db, clock, service_keys):
-    """.deps, .database, callers .edge, .egress, .payment, and makers of callers:
+    """.deps (.worker_deps can sign anchors), .database, callers .edge, .egress, .payment, makers:
     .user(tenant_id, user_id, permissions, session_id), .caller(issuer)."""
     app, config, client = service_app
     database = service_db("binding")
@@ -72,6 +72,7 @@ async def binding(service_app, service_db, clock, service_keys):
     yield SimpleNamespace(
         app=app,
         deps=app.state.deps,
+        worker_deps=replace(app.state.deps, anchor_key_file=config.service_key_file),
         config=config,
         client=client,
         database=database,

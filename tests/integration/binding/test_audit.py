@@ -51,7 +51,7 @@ async def chained(binding, new_merchant):
         # In pieces: a transaction cannot forget the versions of the head that it made itself.
         async with binding.deps.db.pg(tenant_id) as pg:
             await pg.execute(FILL, tenant_id, first, min(first + 499, ENTRIES))
-    assert await audit.anchor_heads(binding.deps) == 1
+    assert await audit.anchor_heads(binding.worker_deps) == 1
     found = await verdict(binding, tenant_id)
     assert (found.is_intact, found.entries) == (True, ENTRIES + 2)
     assert found.anchored_at is not None
@@ -177,8 +177,7 @@ async def seen_by(binding, connection, tenant_id):
     from services.binding import audit_repo
     from services.binding.chain import Walk
 
-    anchors = list(audit.read_anchors(binding.deps.anchor_file, tenant_id))
-    walk = Walk(anchors)
+    walk = Walk(audit._anchors(binding.deps, tenant_id))
     sql = audit_repo._CHAINED.text
     for number, name in enumerate((":tenant", ":last", ":limit"), start=1):
         sql = sql.replace(name, f"${number}")
@@ -191,7 +190,7 @@ async def seen_by(binding, connection, tenant_id):
         "SELECT seq, hash FROM audit_heads WHERE tenant_id = $1", tenant_id
     )
     walk.finish((head["seq"], head["hash"]))
-    return audit.Verdict(walk.entries, walk.head, None, walk.broken_at, walk.why)
+    return audit.Verdict(walk.entries, walk.head, None, 0, walk.broken_at, walk.why)
 
 
 async def test_the_invariant_sees_what_it_is_for(binding, owner, vandal):
@@ -264,11 +263,12 @@ async def test_the_page_the_filters_and_the_verdict(binding, owner, clock):
     proof = (await caller("POST", f"{M}/audit/verify")).json()
     assert proof == {
         "is_intact": True, "entries": 4, "head": newest["hash"], "anchored_at": None,
-        "broken_at": None, "why": "",
+        "anchored_seq": 0, "broken_at": None, "why": "",
     }  # fmt: skip
-    await audit.anchor_heads(binding.deps)
-    assert await audit.anchor_heads(binding.deps) == 0
+    await audit.anchor_heads(binding.worker_deps)
+    assert await audit.anchor_heads(binding.worker_deps) == 0
     proof = (await caller("POST", f"{M}/audit/verify")).json()
+    assert (proof["is_intact"], proof["anchored_seq"]) == (True, 4)
     assert proof["anchored_at"] == clock.now().isoformat().replace("+00:00", "Z")
 
 
@@ -331,7 +331,7 @@ async def test_what_other_services_did_is_in_the_log(binding, new_merchant, cloc
 async def test_a_half_written_anchor_says_nothing(binding, owner):
     """A crash while the file is written must not look like tampering."""
     tenant_id, _ = owner
-    await audit.anchor_heads(binding.deps)
+    await audit.anchor_heads(binding.worker_deps)
     with binding.deps.anchor_file.open("ab") as file:
         file.write(f'{{"tenant_id": "{tenant_id}", "seq": 99'.encode())
     assert (await verdict(binding, tenant_id)).is_intact

@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.binding.chain import Anchor, Walk, digest
+from services.binding.anchors import Anchor
+from services.binding.chain import Walk, digest
 
 MEMBERS = (
     "prev_hash", "tenant_id", "seq", "audit_id", "at_us", "actor", "actor_name", "action",
@@ -22,7 +23,7 @@ def chain(length=6):
 
 
 def walked(rows, *anchors, head=None):
-    walk = Walk([Anchor(seq, hash_, "") for seq, hash_ in anchors])
+    walk = Walk([Anchor(seq, hash_, "", 0, True) for seq, hash_ in anchors])
     walk.take(rows)
     walk.finish(head or ((rows[-1]["seq"], rows[-1]["hash"]) if rows else (0, "")))
     return walk.broken_at, walk.why

@@ -150,8 +150,20 @@ export const orders = {
     'Intact: {{entries}} entries, none altered.',
   ],
   'audit.anchored': [
-    '链头已在 {{at}} 存到数据库之外。',
-    'Its head was anchored outside the database at {{at}}.',
+    '截至第 {{seq}} 条，链头已在 {{at}} 签名并存到数据库之外；其后的记录尚未锚定。',
+    'Up to entry {{seq}} its head was signed and anchored outside the database at {{at}}; what follows is not anchored yet.',
+  ],
+  'audit.unanchored': [
+    '没有任何锚点：能改写数据库的人可以重写整条链。',
+    'Nothing is anchored: whoever can write the database could write the whole chain anew.',
+  ],
+  'audit.gap': [
+    '锚点缺失：数据库记录的锚点在锚点文件中找不到。请立即联系平台安全人员。',
+    'Anchors are missing: the file lacks what the database says was anchored. Call your security people at once.',
+  ],
+  'audit.forged': [
+    '锚点文件被改动：有一行的签名不对。请立即联系平台安全人员。',
+    'The anchor file was altered: a line is not signed by us. Call your security people at once.',
   ],
   'audit.broken': [
     '链在第 {{seq}} 条断开：记录被改动过。请立即联系平台安全人员。',

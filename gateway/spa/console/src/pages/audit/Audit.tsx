@@ -32,17 +32,22 @@ function useVerify() {
     verdict: found ? (
       <Alert
         style={{ marginBottom: 16 }}
-        type={found.is_intact ? 'success' : 'error'}
+        type={found.is_intact ? (found.anchored_seq > 0 ? 'success' : 'warning') : 'error'}
         showIcon
         title={
           found.is_intact
             ? t('audit.intact', { entries: found.entries })
-            : t('audit.broken', { seq: found.broken_at ?? '?' })
+            : found.broken_at === null
+              ? t(found.why === 'gap' ? 'audit.gap' : 'audit.forged')
+              : t('audit.broken', { seq: found.broken_at })
         }
         description={
           found.anchored_at
-            ? t('audit.anchored', { at: `${chinaTime(found.anchored_at)} ${ZONE}` })
-            : null
+            ? t('audit.anchored', {
+                at: `${chinaTime(found.anchored_at)} ${ZONE}`,
+                seq: found.anchored_seq,
+              })
+            : t('audit.unanchored')
         }
       />
     ) : null,
