@@ -35,6 +35,7 @@ _OUTWARD = (
     ("content-type", b"content-type"),
     ("content-disposition", b"content-disposition"),
     ("retry-after", b"retry-after"),
+    ("link", b"link"),
 )
 _VALUE_MAX = 512
 

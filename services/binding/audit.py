@@ -7,7 +7,7 @@ came by event. Verifying reads every entry and computes the chain again (service
 import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from services.binding import anchors, audit_repo, domain
+from services.binding import anchors, audit_repo
 from services.binding.anchors import Anchor
 from services.binding.audit_repo import AuditFilter
 from services.binding.chain import Walk
@@ -25,7 +25,9 @@ from services.binding.service import Deps
 from shared.ids import uuid7
 
 BATCH = 2_000
-EXPORT_MAX = 50_000
+EXPORT_BATCH = 500
+PART_BYTES = 4 * 1024 * 1024
+"""The edge carries whole answers of 8 MiB."""
 ANCHORS_PER_ROUND = 1_000
 COLUMNS = (
     "seq", "at", "actor", "actor_name", "action", "subject", "before", "after", "reason",
@@ -60,25 +62,26 @@ async def list_audit(
         return await audit_repo.entries(tx, tenant_id, wanted, page=page, page_size=page_size)
 
 
-async def check_export(deps: Deps, tenant_id: UUID, wanted: AuditFilter) -> None:
-    """Raises ExportTooLarge: evidence must not end in the middle without a word."""
-    async with deps.db.read(tenant_id) as tx:
-        found = await audit_repo.count(tx, tenant_id, wanted)
-    if found > EXPORT_MAX:
-        raise domain.ExportTooLarge(rows=found, rows_max=EXPORT_MAX)
-
-
-async def export_audit(deps: Deps, tenant_id: UUID, wanted: AuditFilter) -> AsyncIterator[bytes]:
-    """CSV for spreadsheet programs, oldest first: UTF-8 with a mark, no cell runs as a formula."""
-    yield b"\xef\xbb\xbf" + _line(COLUMNS)
-    last = 0
+async def export_part(
+    deps: Deps, tenant_id: UUID, wanted: AuditFilter, after: int
+) -> tuple[bytes, int | None]:
+    """CSV for spreadsheet programs, oldest first: UTF-8 with a mark, no cell runs as a formula.
+    The entries after number `after`, as many as one answer may carry, and the number to go on
+    after; None when that was the last. The first part (0) has the mark and the column names, so
+    the parts one after the other are the file."""
+    lines = [] if after else [b"\xef\xbb\xbf" + _line(COLUMNS)]
+    size, last = 0, after
     while True:
         async with deps.db.read(tenant_id) as tx:
-            rows = await audit_repo.entries_after(tx, tenant_id, wanted, last, BATCH)
+            rows = await audit_repo.entries_after(tx, tenant_id, wanted, last, EXPORT_BATCH)
+        for row in rows:
+            line = _line([_cell(getattr(row, name)) for name in COLUMNS])
+            if size and size + len(line) > PART_BYTES:
+                return b"".join(lines), last
+            lines.append(line)
+            size, last = size + len(line), row.seq
         if not rows:
-            return
-        yield b"".join(_line([_cell(getattr(row, name)) for name in COLUMNS]) for row in rows)
-        last = rows[-1].seq
+            return b"".join(lines), None
 
 
 def _cell(value: Any) -> str:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response
 
 from services.binding import audit, people_schemas
 from services.binding.audit_repo import AuditFilter
@@ -16,7 +16,13 @@ from shared.web import guard, principal
 
 Said = Annotated[str, Text(128, min=0)]
 
+After = Annotated[int, Query(ge=0, lt=2**63)]
+
 router = APIRouter()
+
+
+class CsvPart(Response):
+    media_type = "text/csv"
 
 
 def _filter(
@@ -42,13 +48,15 @@ async def _list(
     return people_schemas.AuditPage(items=items, total=total, page=page, page_size=page_size)
 
 
-async def _export(request: Request, wanted: AuditFilter) -> StreamingResponse:
-    await audit.check_export(deps_of(request), principal(request).tenant, wanted)
-    return StreamingResponse(
-        audit.export_audit(deps_of(request), principal(request).tenant, wanted),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="audit.csv"'},
+async def _export(request: Request, wanted: AuditFilter, after: int) -> Response:
+    part, following = await audit.export_part(
+        deps_of(request), principal(request).tenant, wanted, after
     )
+    headers = {"Content-Disposition": f'attachment; filename="audit-{after + 1}.csv"'}
+    if following is not None:
+        url = request.url.include_query_params(after=following)
+        headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    return Response(part, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 async def _verify(request: Request) -> people_schemas.VerdictOut:
@@ -73,19 +81,21 @@ async def list_operator_audit(
 @router.get(
     f"{MERCHANT}/audit/export",
     dependencies=[guard("user", "audit.read"), costly("audit")],
-    response_class=StreamingResponse,
+    response_class=CsvPart,
 )
-async def export_merchant_audit(request: Request, wanted: Wanted) -> StreamingResponse:
-    return await _export(request, wanted)
+async def export_merchant_audit(request: Request, wanted: Wanted, after: After = 0) -> Response:
+    """A part of the file; while there is more, `Link` names the next one."""
+    return await _export(request, wanted, after)
 
 
 @router.get(
     f"{OPERATOR}/audit/export",
     dependencies=[guard("user", "operators.audit"), costly("audit")],
-    response_class=StreamingResponse,
+    response_class=CsvPart,
 )
-async def export_operator_audit(request: Request, wanted: Wanted) -> StreamingResponse:
-    return await _export(request, wanted)
+async def export_operator_audit(request: Request, wanted: Wanted, after: After = 0) -> Response:
+    """A part of the file; while there is more, `Link` names the next one."""
+    return await _export(request, wanted, after)
 
 
 @router.post(

@@ -11,7 +11,7 @@ Problem
                         AppBoundElsewhere StaleVersion     409
                         AlreadyActing SettingsIncomplete   409
                         RowBlocked RowNotRun NotDoneByHand 409
-                        ChangeDecided ExportTooLarge       409
+                        ChangeDecided                      409
                         FirstRunOver                       409
 """
 
@@ -164,11 +164,6 @@ class RowNotRun(Conflict):
 class NotDoneByHand(Conflict):
     code = "onboarding.not_by_hand"
     title = "这一步由系统检查，不能手动标记 This row is checked, not marked."
-
-
-class ExportTooLarge(Conflict):
-    code = "binding.export_too_large"
-    title = "记录过多，请缩小时间范围后导出 Too many entries for one file; narrow the span of time."
 
 
 class Role(StrEnum):

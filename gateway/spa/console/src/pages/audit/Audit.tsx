@@ -4,9 +4,10 @@ import { chinaTime, ZONE } from '@shared/time';
 import { useMutation } from '@tanstack/react-query';
 import { Alert, Button, Drawer } from 'antd';
 import { useMemo, useState } from 'react';
-import { at, get, post, type Query } from '../../api/client';
+import { at, get, joined, post, type Query } from '../../api/client';
 import type { AuditRow } from '../../api/shapes';
 import { Facts, Id, When } from '../../parts/bits';
+import { download } from '../../parts/csv';
 import type { Filter } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useSay } from '../../parts/say';
@@ -144,7 +145,9 @@ export default function Audit() {
   const exportAll = ({ page: _, page_size: __, ...query }: Query) => {
     const asked = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) if (value) asked.set(name, String(value));
-    window.location.assign(`${at(side, '/audit')}/export?${asked}`);
+    void joined(`${at(side, '/audit')}/export?${asked}`)
+      .then((text) => download('audit.csv', `\ufeff${text}`))
+      .catch(say.failed);
   };
   return (
     <>
