@@ -185,7 +185,6 @@ class Reported:
     """A fact of another service, as the log keeps it."""
 
     tenant_id: UUID
-    event_id: UUID
     at: datetime
     actor: str
     action: str

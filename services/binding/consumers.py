@@ -25,7 +25,6 @@ async def record_refunds(
     facts = [
         Reported(
             tenant_id=event.tenant_id,
-            event_id=event.event_id,
             at=event.refunded_at,
             actor=f"user:{event.requested_by}" if event.requested_by else "platform",
             action="payment.refund",
@@ -52,7 +51,6 @@ async def record_facts(
     facts = [
         Reported(
             tenant_id=event.tenant_id,
-            event_id=event.event_id,
             at=event.occurred_at,
             actor=event.actor,
             action=event.action,
@@ -69,7 +67,19 @@ async def record_facts(
 
 @handlers.on(DeviceEnrolled)
 async def note_devices(
-    _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[DeviceEnrolled]
+    deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[DeviceEnrolled]
 ) -> None:
     seen = [(event.tenant_id, event.sn, event.occurred_at) for event in events]
-    await onboarding_repo.devices_seen(pg, seen)
+    facts = [
+        Reported(
+            tenant_id=row["tenant_id"],
+            at=row["at"],
+            actor="platform",
+            action="onboarding.done",
+            subject=f"{row['app_id']}:{row['row']}",
+            before={"state": row["state_before"]},
+            after={"state": "done", "sn": row["sn"]},
+        )
+        for row in await onboarding_repo.devices_seen(pg, seen)
+    ]
+    await audit.record_reported(deps, pg, facts)

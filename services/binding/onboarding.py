@@ -194,6 +194,7 @@ async def run(
         line,
         Verdict("running", evidence={**(line.evidence or {})}),
         actor,
+        asked={**given, "app_version": case.version},
     )
     verdict = await act(case, given)
     await _record(on, tenant_id, found.app_id, line, _settled(verdict, line), actor)
@@ -292,8 +293,10 @@ async def _record(
     verdict: Verdict,
     actor: str,
     note: str | None = None,
+    asked: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes what is known of the row now; a change of state is audited."""
+    """Writes what is known of the row now; a change of state is audited, and so is whatever was
+    `asked` of the platform: which version was pushed to which device numbers (S132)."""
     now = on.deps.clock.now()
     before = line.state if line.state in ("running", "done", "failed") else "todo"
     state = verdict.state or before
@@ -318,12 +321,15 @@ async def _record(
                 next_check_at=now + timedelta(seconds=pause) if state == "running" else None,
             ),
         )
-        if not same and not (stored is None and state == "todo"):
+        if asked is not None or (not same and not (stored is None and state == "todo")):
             what = (actor, f"onboarding.{state}", f"{app_id}:{line.row.row}")
             await audit(
                 on.deps, tx, tenant_id, what,
                 before={"state": stored.state if stored else "todo"},
-                after={"state": state, "remedy": verdict.remedy, "note": note},
+                after={
+                    "state": state, "remedy": verdict.remedy, "note": note,
+                    **({} if asked is None else {"asked": dict(asked)}),
+                },
             )  # fmt: skip
 
 

@@ -78,6 +78,7 @@ async def hurry(tx: AsyncSession, tenant_id: UUID, app_id: str, now: datetime) -
 
 
 _DEVICES_SEEN = """
+WITH done AS (
 INSERT INTO onboarding_rows (tenant_id, app_id, row, state, evidence, by, at)
 SELECT DISTINCT ON (d.tenant_id) d.tenant_id, coalesce(
          (SELECT a.app_id FROM apps a WHERE a.tenant_id = d.tenant_id
@@ -90,14 +91,19 @@ ON CONFLICT (tenant_id, app_id, row) DO UPDATE SET
   state = 'done', remedy = NULL, evidence = excluded.evidence, by = excluded.by, at = excluded.at,
   next_check_at = NULL
 WHERE onboarding_rows.state <> 'done'
+RETURNING tenant_id, app_id, row, evidence, at)
+SELECT done.*, coalesce(was.state, 'todo') AS state_before, done.evidence->>'sn' AS sn
+FROM done LEFT JOIN onboarding_rows was
+  ON (was.tenant_id, was.app_id, was.row) = (done.tenant_id, done.app_id, done.row)
 """
 
 
 async def devices_seen(
     pg: "asyncpg.Connection[Any]", seen: Sequence[tuple[UUID, str, datetime]]
-) -> None:
-    """(tenant_id, sn, at) of devices that signed in: the map's last row completes itself (S16)."""
-    await pg.execute(_DEVICES_SEEN, *(list(column) for column in zip(*seen, strict=True)))
+) -> Sequence[Any]:
+    """(tenant_id, sn, at) of devices that signed in: the map's last row completes itself (S16).
+    Answers the rows that are done by it: tenant_id, app_id, row, at, sn, state_before."""
+    return await pg.fetch(_DEVICES_SEEN, *(list(column) for column in zip(*seen, strict=True)))
 
 
 # --- key pairs that wait

@@ -23,9 +23,12 @@ from services.payment.inbox_repo import NoticeFilter, Refusal
 from services.payment.models import NoticeRow, RefusalRow, ReplayRow
 from services.payment.notice import Notice, notice_fault, read_notice
 from services.payment.problems import BadNotice
+from shared import outbox
 from shared.clock import Clock
 from shared.db import Busy, Database
 from shared.errors import NotFound
+from shared.events.audit import PaymentAudited
+from shared.events.base import stamp
 from shared.ids import uuid7
 from shared.telemetry import get_logger
 
@@ -180,8 +183,21 @@ async def replay_notice(db: Database, clock: Clock, name: NoticeName, *, actor: 
     request_id = get_contextvars().get("request_id")
     key = (name.tenant_id, name.app_id, name.notify_id)
     async with db.tx(name.tenant_id) as tx:
-        row = await inbox_repo.replay(tx, key, uuid7(clock), actor, request_id)
-    if row is None:
-        raise NotFound
+        replay_id = uuid7(clock)
+        row = await inbox_repo.replay(tx, key, replay_id, actor, request_id)
+        if row is None:
+            raise NotFound
+        done = next(r for r in await inbox_repo.replays(tx, row) if r.replay_id == replay_id)
+        fact = PaymentAudited(
+            **stamp(name.tenant_id, clock),
+            actor=actor,
+            action="notice.replay",
+            subject_id=f"{name.app_id}:{name.notify_id}",
+            before={"state": done.state_before},
+            after={"state": done.state_after, "out_trade_no": row.out_trade_no},
+            request_id=request_id,
+            address=get_contextvars().get("client_address"),
+        )
+        await outbox.add(tx, fact)
     _replays.labels(row.state).inc()
     return row

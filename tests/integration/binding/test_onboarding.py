@@ -105,7 +105,7 @@ async def test_what_was_done_before_the_binding_stays_done(owner, app_body, plat
     assert found["1.3"]["note"] == "在开放平台点了开通"
 
 
-async def test_the_way_to_a_released_version(bound, platform, rows):
+async def test_the_way_to_a_released_version(binding, bound, platform, rows):
     """S25, S29, S47, S49, S53, S101: to "ready for a device" with two words of a person."""
     for row in ("2.2", "2.3", "0.1"):
         found = await rows(row, "check")
@@ -133,6 +133,15 @@ async def test_the_way_to_a_released_version(bound, platform, rows):
     upload = next(body for method, body in platform.asked if method.endswith("version.upload"))
     assert '"extEnable":true' in upload["params"]["ext"]
     assert APP_ID in upload["params"]["ext"]
+    # S132: who pushed what to which device.
+    await rows("5.1", "run", form={"sn": "DF0001 DF0002"})
+    (pushed,) = await binding.database.fetch(
+        "SELECT actor, after::text AS after FROM audit_log"
+        " WHERE action = 'onboarding.running' AND subject LIKE '%:5.1'"
+    )
+    assert pushed["actor"].startswith("user:")
+    assert '"sn": ["DF0001", "DF0002"]' in pushed["after"]
+    assert '"app_version": "1.0.0"' in pushed["after"]
 
 
 async def test_time_moves_what_runs(binding, bound, platform, rows, clock):

@@ -11,6 +11,7 @@ import pytest
 
 from services.payment import inbox_repo
 from services.payment.sweeper import purge
+from shared.events.audit import PaymentAudited
 from tests.integration.payment.egress import PAY
 from tests.integration.payment.test_notices import notice
 
@@ -252,3 +253,22 @@ async def test_the_command_line(shop, till, command_line):
     missing = said("replay", *one, "nothing")
     assert (missing.returncode, missing.stdout) == (2, "")
     assert "Traceback" not in missing.stderr
+
+
+async def test_each_replay_is_said_for_the_audit_log(shop, till, desk):
+    """S132: what an operator does by hand reaches the chain that binding keeps."""
+    paid = await till.pay(1207)
+    document = notice(paid["out_trade_no"])
+    await till.notify(**document)
+    address = _address(till, document)
+    for _ in range(2):
+        assert (await desk("POST", f"{address}/replay")).status_code == 200
+    said = [event for event in await shop.events() if isinstance(event, PaymentAudited)]
+    subject = f"{document['app_id']}:{document['fields']['notify_id']}"
+    assert [(e.actor, e.action, e.subject_id, e.tenant_id) for e in said] == [
+        ("user:0190-operator", "notice.replay", subject, till.tenant_id)
+    ] * 2
+    assert (said[0].before, said[0].after) == (
+        {"state": "DUPLICATE"},
+        {"state": "DUPLICATE", "out_trade_no": paid["out_trade_no"]},
+    )
