@@ -1,4 +1,4 @@
-"""Anchors are signed: what was written down unsigned counts no more, all heads are anchored anew."""
+"""Anchors are signed: the unsigned ones count no more, all heads are anchored anew."""
 
 from alembic import op
 
