@@ -97,6 +97,7 @@ function Change({ row, onClose }: { row: AuditRow | null; onClose: () => void })
 
 export default function Audit() {
   const { t } = useText();
+  const say = useSay();
   const { console, session } = useSession();
   const side = session.acting ? 'merchant' : console;
   const [opened, setOpened] = useState<AuditRow | null>(null);
