@@ -19,7 +19,6 @@ from uuid import UUID
 import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 ISSUER = "binding"
 FIELDS = ("at", "tenant_id", "seq", "hash", "after")
@@ -34,13 +33,6 @@ class Anchor:
     at: str
     after: int
     is_signed: bool
-
-
-def signing_key(path: Path) -> Ed25519PrivateKey:
-    key = load_pem_private_key(path.read_bytes(), password=None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise TypeError("a service key is an Ed25519 key")
-    return key
 
 
 def trusted_keys(path: Path) -> list[Ed25519PublicKey]:

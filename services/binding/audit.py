@@ -23,6 +23,7 @@ from services.binding.chain import Walk
 from services.binding.models import AuditEntry
 from services.binding.service import Deps
 from shared.ids import uuid7
+from shared.tokens import service_key
 
 BATCH = 2_000
 EXPORT_BATCH = 500
@@ -156,7 +157,7 @@ async def anchor_heads(deps: Deps) -> int:
         moved = await audit_repo.unanchored(tx, ANCHORS_PER_ROUND)
     if not moved:
         return 0
-    now, key = deps.clock.now(), anchors.signing_key(deps.anchor_key_file)
+    now, key = deps.clock.now(), service_key(deps.anchor_key_file.read_bytes())
     lines = b"".join(
         anchors.line(
             {
