@@ -75,19 +75,15 @@ class Principal:
         return self.tenant_id
 
 
-def service_key(private_key_pem: bytes) -> Ed25519PrivateKey:
-    key = serialization.load_pem_private_key(private_key_pem, password=None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise TypeError("a service key is an Ed25519 key")
-    return key
-
-
 class TokenSigner:
     """Issues tokens under one issuer name."""
 
     def __init__(self, issuer: str, private_key_pem: bytes, clock: Clock) -> None:
+        key = serialization.load_pem_private_key(private_key_pem, password=None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise TypeError("a service key is an Ed25519 key")
         self.issuer = issuer
-        self._key = service_key(private_key_pem)
+        self._key = key
         self.clock = clock
         self._reusable: dict[tuple[Any, ...], tuple[str, float]] = {}
 

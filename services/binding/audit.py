@@ -20,10 +20,10 @@ from services.binding import anchors, audit_repo
 from services.binding.anchors import Anchor
 from services.binding.audit_repo import AuditFilter
 from services.binding.chain import Walk
+from services.binding.keys import service_key
 from services.binding.models import AuditEntry
 from services.binding.service import Deps
 from shared.ids import uuid7
-from shared.tokens import service_key
 
 BATCH = 2_000
 EXPORT_BATCH = 500
