@@ -150,7 +150,10 @@ async def show_wechat(request: Request) -> merchant_schemas.WechatOut:
     return _wechat_out(await settings.show_wechat(deps_of(request), principal(request).tenant))
 
 
-@router.put(f"{MERCHANT}/settings/wechat", dependencies=[guard("user", "settings.write")])
+@router.put(
+    f"{MERCHANT}/settings/wechat",
+    dependencies=[guard("user", "settings.write"), costly("keys")],
+)
 async def change_wechat(
     request: Request, body: merchant_schemas.WechatBody
 ) -> merchant_schemas.WechatOut:

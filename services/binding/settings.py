@@ -1,7 +1,6 @@
 """The use cases of a merchant's own record: its name and edition, its stores' names, and how it is
 paid through WeChat (S38, S118, S119)."""
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -96,7 +95,7 @@ async def change_wechat(
     deps: Deps, tenant_id: UUID, change: WechatChange, *, actor: str
 ) -> WechatSettings:
     """Saves them whole or not at all; enabled only when nothing is missing."""
-    private = await asyncio.to_thread(_read_secrets, change)
+    private = await deps.costly.keys.run(_read_secrets, change)
     async with deps.db.tx(tenant_id) as tx:
         await repo.lock(tx, f"wechat:{tenant_id}")
         if await repo.merchant(tx, tenant_id) is None:

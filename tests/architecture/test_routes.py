@@ -4,7 +4,9 @@ The apps are built exactly as their processes build them, without being started.
 """
 
 import importlib
+import inspect
 import json
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -13,6 +15,7 @@ import pytest
 from fastapi import FastAPI, Request
 
 from gateway.routing import ROUTES, match, table
+from services.binding.costly import Costs
 from services.binding.permissions import API_KEY, PERMISSIONS
 from shared.errors import Problem
 from shared.tokens import Principal
@@ -127,6 +130,35 @@ def test_the_edge_covers_every_public_route(apps: dict[str, FastAPI]) -> None:
                 found = match(rows, method, route.path)
                 assert found is not None, f"{method} {route.path} is not in gateway/routing.py"
                 assert (found.service, found.audience) == (service, guard.audience), route.path
+
+
+HASHES = re.compile(
+    r"\.passwords\.|\b(create_merchant|make_operator|make_key_pair|examine|bind_app|change_wechat)\("
+    r"|(?<!require)_(sign_in|step_up|change_password|create|reset|verify|export)\("
+)
+"""How a door of binding's reaches argon2, RSA or the whole audit log."""
+
+
+def test_costly_doors_are_costly_on_both_sides(apps: dict[str, FastAPI]) -> None:
+    """A door that hashes, makes keys or reads a whole log has places at binding and a class at the
+    edge; a new one that does and says nothing fails here."""
+    rows, seen = table(), set()
+    for route in routes(apps["binding"]):
+        kinds = [one.call.kind for one in route.dependant.dependencies if type(one.call) is Costs]
+        is_costly = HASHES.search(inspect.getsource(route.endpoint)) is not None
+        for method in route.methods or ():
+            if route.path.startswith("/internal/"):
+                assert not kinds
+                continue
+            door = (method, route.path)
+            assert len(kinds) == is_costly, door
+            found = match(rows, *door)
+            assert found is not None
+            wanted = {"sign_in": {"sign_in"}, None: {"", "platform"}}
+            kind = kinds[0] if kinds else None
+            assert found.share in wanted.get(kind, {"costly", "platform"}), door
+            seen.add(kind)
+    assert seen == {None, "sign_in", "password", "keys", "audit"}
 
 
 def test_the_edge_lists_nothing_that_does_not_exist(apps: dict[str, FastAPI]) -> None:

@@ -283,6 +283,7 @@ COSTLY = {
     ("POST", "/api/operator/v1/merchants"): "costly",
     ("POST", "/api/merchant/v1/apps/key-pairs"): "costly",
     ("POST", "/api/merchant/v1/apps/key-check"): "costly",
+    ("PUT", "/api/merchant/v1/settings/wechat"): "costly",
     ("PUT", "/api/merchant/v1/apps"): "platform",
     ("POST", "/api/merchant/v1/apps/2021/probe"): "platform",
     ("POST", "/api/merchant/v1/onboarding/rows/1.1/run"): "platform",
