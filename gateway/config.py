@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, HttpUrl, TypeAdapter, field_validator
+from pydantic import AliasChoices, Field, HttpUrl, TypeAdapter, field_validator
 
 from gateway.forwarded import networks
 from gateway.limits import ADDRESS_CONNECTIONS_MAX
@@ -22,7 +22,6 @@ class GatewayConfig(BaseConfig):
     public_url: str
     """how the outside reaches the edge: base of every notify_url, and whether HTTPS is promised"""
     binding_url: str
-    kek_file: Path
 
     @field_validator("public_url", "binding_url")
     @classmethod
@@ -37,6 +36,9 @@ class ProxiesUnsaid(Exception):
 class EdgeConfig(GatewayConfig):
     """The public edge."""
 
+    kek_file_device: Path = Field(validation_alias=AliasChoices("KEK_FILE_DEVICE", "KEK_FILE"))
+    kek_file_pos: Path = Field(validation_alias=AliasChoices("KEK_FILE_POS", "KEK_FILE"))
+    """what it checks the HMACs of devices and of merchants' programs with; it has none for apps"""
     device_url: str
     payment_url: str
     campaign_url: str
@@ -96,6 +98,8 @@ class EdgeConfig(GatewayConfig):
 class EgressConfig(GatewayConfig):
     """The private egress."""
 
+    kek_file_app: Path = Field(validation_alias=AliasChoices("KEK_FILE_APP", "KEK_FILE"))
+    """what the keys that it signs with are sealed under"""
     alipay_gateway_url: str
     alipay_timeout_ms: int = Field(default=15_000, ge=100, le=60_000)
     alipay_service_provider_id: str = Field(default="", pattern=r"^(2088\d{12})?$")

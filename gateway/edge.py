@@ -48,13 +48,13 @@ from gateway.proxy import Upstreams
 from gateway.refusals import Refusals
 from gateway.routing import SAFE_METHODS, Route, match, table
 from gateway.static import CSP, StaticFiles
+from gateway.tail import Tail
 from gateway.usage import ApiKeyUse, LastUsed
 from shared.address import share_of
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.errors import MethodNotAllowed, NotFound, Problem
 from shared.events import Event
-from shared.kafka import Tail
 from shared.sealed import LocalKeyProvider
 from shared.serve import health_answer
 from shared.tokens import TokenSigner
@@ -82,7 +82,10 @@ class Edge:
 
     def __init__(self, config: EdgeConfig, clock: Clock) -> None:
         signer = TokenSigner.from_file(EDGE, config.service_key_file, clock)
-        provider = LocalKeyProvider(config.kek_file)
+        keks = {
+            "device": LocalKeyProvider(config.kek_file_device),
+            "pos": LocalKeyProvider(config.kek_file_pos),
+        }
         urls = config.service_urls
 
         def client(service: str) -> ServiceClient:
@@ -97,12 +100,14 @@ class Edge:
         self._console_rates = console_limits(clock, config.quota_scale)
         self._patience = Patience(clock, config.quota_scale)
         self._ring = KeyRing(self._askers["binding"], clock)
-        self._devices = DeviceAuth(self._askers["device"], clock, provider, Strangers(clock))
+        self._devices = DeviceAuth(self._askers["device"], clock, keks["device"], Strangers(clock))
         self._sessions = SessionAuth(self._askers["binding"], clock, Strangers(clock))
         self._used: LastUsed[ApiKeyUse] = LastUsed(
             self._askers["binding"], "/internal/api-key-uses", clock
         )
-        self._pos = PosAuth(self._askers["binding"], clock, provider, Strangers(clock), self._used)
+        self._pos = PosAuth(
+            self._askers["binding"], clock, keks["pos"], Strangers(clock), self._used
+        )
         self._refusals = Refusals(self._askers["payment"], clock)
         notices = (clock, self._rates["notify"], Strangers(clock), self._refusals)
         self._signed = {

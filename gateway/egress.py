@@ -35,12 +35,12 @@ from gateway.limits import (
     UPLOAD_BYTES_MAX,
     Admission,
 )
+from gateway.tail import Tail
 from gateway.usage import AppKeyUse, LastUsed
 from shared import telemetry
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.errors import Conflict, InvalidBody, MethodNotAllowed, NotFound
-from shared.kafka import Tail
 from shared.sealed import LocalKeyProvider
 from shared.serve import faults
 from shared.tokens import Principal, TokenSigner, TokenVerifier
@@ -88,7 +88,7 @@ class Egress:
             config.binding_url, audience="binding", signer=signer,
             pool=CALLS_MAX["binding"], timeout_s=SERVICE_WAIT_S,
         )  # fmt: skip
-        self._ring = KeyRing(self._binding, clock, LocalKeyProvider(config.kek_file))
+        self._ring = KeyRing(self._binding, clock, LocalKeyProvider(config.kek_file_app))
         self._used: LastUsed[AppKeyUse] = LastUsed(self._binding, "/internal/app-key-uses", clock)
         self._alipay = AlipayClient(
             config.alipay_gateway_url, self._ring, clock,

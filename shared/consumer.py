@@ -13,24 +13,10 @@ from typing import Any, TypeVar
 import asyncpg
 from prometheus_client import Counter, Histogram
 
-from shared import inbox
+from shared import inbox, kafka
 from shared.db import Database, is_connection_lost
 from shared.errors import Unavailable
 from shared.events.base import Event, UnknownEvent, decode
-from shared.kafka import (
-    ANSWER_WITHIN_S,
-    START_WITHIN_S,
-    IllegalStateError,
-    KafkaError,
-    Producer,
-    Reader,
-    Record,
-    TopicPartition,
-    close,
-    polled,
-    raise_if_ours,
-    reader,
-)
 from shared.telemetry import get_logger
 
 SESSION_TIMEOUT_MS = 6_000
@@ -79,7 +65,7 @@ class _Run:
     type: str
     handler: Handler
     events: list[Event]
-    records: list[Record]
+    records: list[kafka.Record]
 
 
 class Consumer:
@@ -100,7 +86,7 @@ class Consumer:
         self._deps = deps
         self._bootstrap = bootstrap
         self._fetch_max_wait_ms = fetch_max_wait_ms
-        self._parking = Producer(bootstrap)
+        self._parking = kafka.Producer(bootstrap)
         self.joined = False
         """whether the group gave this member its partitions (readiness)"""
 
@@ -110,8 +96,8 @@ class Consumer:
             while True:
                 try:
                     await self._consume()
-                except (KafkaError, OSError, Unavailable, asyncio.CancelledError) as error:
-                    raise_if_ours(error)
+                except (kafka.KafkaError, OSError, Unavailable, asyncio.CancelledError) as error:
+                    kafka.raise_if_ours(error)
                     log.warning("consumer.restart", error=type(error).__name__)
                 self.joined = False
                 await asyncio.sleep(RETRY_S)
@@ -119,7 +105,7 @@ class Consumer:
             await self._parking.aclose()
 
     async def _consume(self) -> None:
-        client = reader(
+        client = kafka.reader(
             self._bootstrap,
             *sorted(self._handlers.topics),
             group_id=self._handlers.consumer,
@@ -131,29 +117,29 @@ class Consumer:
             heartbeat_interval_ms=HEARTBEAT_MS,
         )
         try:
-            async with asyncio.timeout(START_WITHIN_S):
+            async with asyncio.timeout(kafka.START_WITHIN_S):
                 await client.start()
             while True:
                 self.joined = bool(client.assignment())
-                batch = await polled(client)
+                batch = await kafka.polled(client)
                 if batch:
                     for run in await self._runs([r for rs in batch.values() for r in rs]):
                         await self._apply_run(run)
                     read = {place: records[-1].offset + 1 for place, records in batch.items()}
                     await self._commit(client, read)
         finally:
-            await close(client)
+            await kafka.close(client)
 
-    async def _commit(self, client: Reader, offsets: dict[TopicPartition, int]) -> None:
+    async def _commit(self, client: kafka.Reader, offsets: dict[kafka.TopicPartition, int]) -> None:
         try:
             # Bounded: aiokafka looks for a coordinator that is gone for as long as it takes.
-            async with asyncio.timeout(ANSWER_WITHIN_S):
+            async with asyncio.timeout(kafka.ANSWER_WITHIN_S):
                 await client.commit(offsets)
-        except (KafkaError, IllegalStateError) as error:
+        except (kafka.KafkaError, kafka.IllegalStateError) as error:
             # Rebalanced or wiped meanwhile: the replay is harmless, the inbox knows these events.
             log.info("consumer.commit_dropped", error=type(error).__name__)
 
-    async def _runs(self, records: list[Record]) -> list[_Run]:
+    async def _runs(self, records: list[kafka.Record]) -> list[_Run]:
         runs: list[_Run] = []
         for record in records:
             try:
@@ -186,7 +172,7 @@ class Consumer:
         for event, record in zip(run.events, run.records, strict=True):
             await self._apply_one(run.handler, event, record)
 
-    async def _apply_one(self, handler: Handler, event: Event, record: Record) -> None:
+    async def _apply_one(self, handler: Handler, event: Event, record: kafka.Record) -> None:
         attempt = 0
         while True:
             try:
@@ -215,7 +201,7 @@ class Consumer:
             age = self._deps.clock.now() - todo[0].occurred_at
             _lag.labels(self._handlers.consumer).observe(age.total_seconds())
 
-    async def _park(self, record: Record, error: Exception) -> None:
+    async def _park(self, record: kafka.Record, error: Exception) -> None:
         """Sets a poison event aside where an operator finds it, then lets the others pass."""
         place = {"topic": record.topic, "offset": record.offset}
         log.error("consumer.parked", **place, error=type(error).__name__)

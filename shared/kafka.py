@@ -1,19 +1,17 @@
-"""The one Kafka door (aiokafka): a producer, a reader, and a tail for caches.
+"""The one Kafka door (aiokafka): a producer and a reader.
 
 Nothing here gives up: whatever a broker does, the client is closed by force if need be and a new
 one is made. At-least-once in both directions; `shared.consumer` makes the effect exactly-once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from shared.errors import Unavailable
-from shared.events.base import Event, decode
-from shared.telemetry import get_logger
 
 REQUEST_TIMEOUT_MS = 5_000
 """Below the relay's lease, so that a relay waiting for a dead broker still looks alive."""
@@ -34,10 +32,8 @@ Reader = AIOKafkaConsumer
 
 __all__ = [
     "ANSWER_WITHIN_S", "START_WITHIN_S", "IllegalStateError", "KafkaError", "Producer", "Reader",
-    "Record", "Tail", "TopicPartition", "close", "polled", "raise_if_ours", "reader",
+    "Record", "TopicPartition", "close", "polled", "raise_if_ours", "reader",
 ]  # fmt: skip
-
-log = get_logger("kafka")
 
 
 class Producer:
@@ -163,57 +159,3 @@ async def close(client: AIOKafkaConsumer) -> None:
         for part in (client._fetcher, client._client):
             if part is not None:
                 await _quietly(part.close())
-
-
-class Tail:
-    """Follows topics from now on, without a group or memory, for dropping what is cached; after a
-    gap (`on_gap`) everything cached is suspect."""
-
-    def __init__(
-        self,
-        bootstrap: str,
-        topics: Sequence[str],
-        on_event: Callable[[Event], None],
-        on_gap: Callable[[], None],
-        *,
-        fetch_max_wait_ms: int = 500,
-    ) -> None:
-        self._bootstrap = bootstrap
-        self._topics = list(topics)
-        self._on_event = on_event
-        self._on_gap = on_gap
-        self._wait_ms = fetch_max_wait_ms
-
-    async def run(self) -> None:
-        """Follows until cancelled."""
-        while True:
-            self._on_gap()
-            try:
-                await self._follow()
-            except (KafkaError, OSError, asyncio.CancelledError) as error:
-                raise_if_ours(error)
-                log.warning("tail.restart", error=type(error).__name__)
-            await asyncio.sleep(RETRY_S)
-
-    async def _follow(self) -> None:
-        client = reader(self._bootstrap, *self._topics, fetch_max_wait_ms=self._wait_ms)
-        last: dict[TopicPartition, int] = {}
-        try:
-            async with asyncio.timeout(START_WITHIN_S):
-                await client.start()
-            self._on_gap()  # what was said before the first position is known was missed
-            while True:
-                for place, records in (await polled(client)).items():
-                    if records[0].offset <= last.get(place, -1):
-                        self._on_gap()  # the broker forgot and began anew
-                    last[place] = records[-1].offset
-                    for record in records:
-                        self._tell(record)
-        finally:
-            await close(client)
-
-    def _tell(self, record: Record) -> None:
-        try:
-            self._on_event(decode(record.value or b""))
-        except ValueError as error:
-            log.warning("tail.unreadable", topic=record.topic, error=type(error).__name__)

@@ -20,12 +20,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from shared.clock import Clock
 from shared.errors import Forbidden, Unauthorized
+from shared.events.speakers import may_speak
 
 LIFETIME_S = 60
 REUSE_S = 40
 """A token without a nonce is reused this long: fresh enough to outlive any call it is sent on."""
 SKEW_S = 5
 CACHE_MAX = 512
+TOKEN_MAX = 16 * 1024
+"""A person bound to a hundred stores has a token of some 6 KB."""
+_OPTIONS: Any = {
+    "verify_exp": False, "verify_iat": False, "strict_aud": True, "require": ["exp", "iat"]
+}  # fmt: skip
+_TEXTS = ("sub", "tid", "sto", "non", "sid", "prm", "sts", "stu", "act")
 
 Kind = Literal["device", "user", "pos", "service"]
 
@@ -157,7 +164,8 @@ class TokenVerifier:
         return cls(audience, trust, clock)
 
     def verify(self, token: str) -> Principal:
-        """The principal, or Unauthorized with a reason that helps the operator, not a forger."""
+        """The principal. Unauthorized, with a reason that helps operators, not forgers; Forbidden
+        for a good token of one who may not say that here."""
         now = int(self.clock.now().timestamp())
         known = self._seen.get(token)
         if known is not None and now <= known[1]:
@@ -179,6 +187,8 @@ class TokenVerifier:
             )
         except (KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
             raise Unauthorized("the service token is incomplete") from error
+        if found.kind == "service" and found.subject != found.issuer:
+            raise Forbidden("a service speaks as itself only")
         if found.nonce is None:
             if len(self._seen) >= CACHE_MAX:
                 self._seen.clear()
@@ -186,6 +196,8 @@ class TokenVerifier:
         return found
 
     def _claims(self, token: str, now: int) -> dict[str, Any]:
+        if len(token) > TOKEN_MAX or not token.isascii():
+            raise Unauthorized("this is no service token")
         try:
             key = self._keys.get(_claimed_issuer(token))
             if key is None:
@@ -196,12 +208,16 @@ class TokenVerifier:
                 algorithms=["EdDSA"],
                 audience=self.audience,
                 # The clock is ours to inject, so the time claims are checked below.
-                options={"verify_exp": False, "verify_iat": False, "require": ["exp", "iat"]},
+                options=_OPTIONS,
             )
-        except (jwt.PyJWTError, RecursionError) as error:
+        except (jwt.PyJWTError, RecursionError, TypeError, ValueError) as error:
             raise Unauthorized("the service token does not verify") from error
+        if not may_speak(claims["iss"], claims.get("knd"), self.audience):
+            raise Forbidden("this issuer may not speak as that here")
+        if any(type(claims.get(name, "")) is not str for name in _TEXTS):
+            raise Unauthorized("the service token has odd claims")
         issued_at, expires_at = claims["iat"], claims["exp"]
-        if not isinstance(issued_at, int) or not isinstance(expires_at, int):
+        if type(issued_at) is not int or type(expires_at) is not int:
             raise Unauthorized("the service token has no usable times")
         if expires_at - issued_at > LIFETIME_S or issued_at > now + SKEW_S:
             raise Unauthorized("the service token lives too long")

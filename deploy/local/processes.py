@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.local import postgres
+from deploy.local import postgres, secrets
 from deploy.local.layout import SERVICES, Layout
 from deploy.local.postgres import Cluster
 
@@ -61,7 +61,8 @@ def public_url(layout: Layout) -> str:
 
 
 def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
-    """What every process of the product is told; the person's own settings win."""
+    """What there is to tell; the person's own settings win. Migrations and the first merchant need
+    all of it, a process hears its own part (`_own`)."""
     told = {
         "PATH": os.environ.get("PATH", os.defpath),
         "LC_ALL": "C.UTF-8",
@@ -73,7 +74,10 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
         "METRICS_LISTEN": f"127.0.0.1:{ports['edge-metrics']}",
         "EGRESS_URL": f"http://127.0.0.1:{ports['gateway-egress']}",
         "SERVICE_TRUST_FILE": str(layout.secrets / "trust.json"),
-        "KEK_FILE": str(layout.secrets / "kek"),
+        **{
+            f"KEK_FILE_{name.upper()}": str(layout.secrets / f"kek-{name}")
+            for name in secrets.KEK_PURPOSES
+        },
         "WHITELIST_HOSTS": WHITELIST_HOSTS,
         "SETUP_CODE_FILE": str(layout.secrets / "setup-code"),
         "AUDIT_ANCHOR_FILE": str(layout.run_dir / "audit-anchors.jsonl"),
@@ -93,7 +97,7 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
             told[f"{variable}_{name.upper()}"] = postgres.url(layout, ports["postgres"], role, name)
     ours = (
         "KAFKA_", "DATABASE_", "ALIPAY_", "WECHAT_", "PAYMENT_", "LOG_", "WHITELIST_", "MINI_",
-        "TRUSTED_", "QUOTA_", "OUTBOX_", "PYTHONDEV",
+        "TRUSTED_", "QUOTA_", "OUTBOX_", "KEK_FILE_", "PYTHONDEV",
     )  # fmt: skip
     told.update({k: v for k, v in os.environ.items() if k.startswith(ours)})
     return told
@@ -125,6 +129,31 @@ def engines(layout: Layout, ports: dict[str, int], cluster: Cluster | None) -> l
     return specs
 
 
+KEKS = {
+    "gateway-edge": ("device", "pos"),
+    "gateway-egress": ("app",),
+    "binding": ("app", "pos", "own"),
+    "device": ("device",),
+}
+"""Who is told the key-encryption keys of which purposes; the public edge none that opens an app's
+private key."""
+_OF_ONE = {"SETUP_CODE_FILE": "binding", "AUDIT_": "binding"}
+
+
+def _own(issuer: str, told: dict[str, str]) -> dict[str, str]:
+    """Of what there is to tell, what concerns everybody and what is this one's."""
+    keks = {f"KEK_FILE_{name.upper()}" for name in KEKS.get(issuer, ())}
+
+    def is_for(name: str) -> bool:
+        if name.startswith("DATABASE_"):
+            return name == f"DATABASE_URL_{issuer.upper()}"
+        if name.startswith("KEK_FILE"):
+            return name in keks
+        return all(owner == issuer for start, owner in _OF_ONE.items() if name.startswith(start))
+
+    return {name: value for name, value in told.items() if is_for(name)}
+
+
 def product(layout: Layout, ports: dict[str, int]) -> list[Spec]:
     """The gateway's two processes and each service's two."""
     common = environment(layout, ports)
@@ -134,7 +163,7 @@ def product(layout: Layout, ports: dict[str, int]) -> list[Spec]:
         module = "gateway" if owner == "gateway" else f"services.{owner}"
         issuer = name if owner == "gateway" else owner
         told = {
-            **common,
+            **_own(issuer, common),
             "LISTEN": f"127.0.0.1:{ports[name]}",
             "SERVICE_KEY_FILE": str(layout.secrets / f"{issuer}.pem"),
         }

@@ -14,6 +14,8 @@ from deploy.local.layout import SERVICES
 
 ISSUERS = ("gateway-edge", "gateway-egress", *SERVICES)
 KEY_BITS = 2048
+KEK_PURPOSES = ("app", "device", "pos", "own")
+"""A key-encryption key per purpose: whoever opens its boxes gets that one (processes.KEKS)."""
 
 
 def write_private(path: Path, content: str) -> None:
@@ -44,8 +46,15 @@ def _pem(key: "Ed25519PrivateKey | rsa.RSAPrivateKey") -> bytes:
     )
 
 
+def _kek(former: Path) -> str:
+    """A fresh key; where a former version kept one key for everything, that stays readable until
+    `keys rotate-kek` and `keys retire-kek` have been run (docs/runbook.md)."""
+    fresh = base64.b64encode(os.urandom(32)).decode()
+    return f"2 {fresh}\n1 {former.read_text().strip()}\n" if former.exists() else f"1 {fresh}\n"
+
+
 def make_all(folder: Path) -> None:
-    """Service keys and the trust file, the key-encryption key, the demo app's RSA pair."""
+    """Service keys and the trust file, the key-encryption keys, the demo app's RSA pair."""
     trust = {}
     for issuer in ISSUERS:
         pem = _once(folder / f"{issuer}.pem", _pem(Ed25519PrivateKey.generate()))
@@ -54,7 +63,8 @@ def make_all(folder: Path) -> None:
             raise TypeError(f"{issuer}.pem is not an Ed25519 key")
         trust[issuer] = base64.b64encode(key.public_key().public_bytes_raw()).decode()
     write_private(folder / "trust.json", json.dumps(trust))
-    _once(folder / "kek", base64.b64encode(os.urandom(32)).decode())
+    for purpose in KEK_PURPOSES:
+        _once(folder / f"kek-{purpose}", _kek(folder / "kek"))
     if not (folder / "app-private-key.pem").exists():
         pair = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
         public = pair.public_key().public_bytes(

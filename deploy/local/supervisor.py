@@ -226,9 +226,10 @@ class Supervisor:
             raise StackError(f"{name} {why}\n{child.last_words()}")
 
     async def _helper(self, words: list[str], like: Spec) -> str:
-        """Runs a short program of ours with the product's environment; StackError if it fails."""
+        """Runs a short program of ours, told of every database and key; StackError if it fails."""
+        whole = {**like.environment, **processes.environment(self._layout, self._ports)}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *words, cwd=ROOT, env=like.environment,
+            sys.executable, *words, cwd=ROOT, env=whole,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         try:

@@ -1,4 +1,5 @@
-"""Bound apps as the two doors tell them: to people without any secret, to the gateway sealed."""
+"""Bound apps as the doors tell them: to people and to the edge without any secret, to the egress
+sealed."""
 
 from typing import Any, Literal, cast
 
@@ -47,8 +48,8 @@ def app_out(bound: BoundApp) -> schemas.AppOut:
     )
 
 
-def bound_app_out(bound: BoundApp) -> schemas.BoundAppOut:
-    """For the gateway: what it signs and verifies with."""
+def bound_app_out(bound: BoundApp, *, with_secrets: bool) -> schemas.BoundAppOut:
+    """For the gateway: what it verifies with; and what the egress, nobody else, signs with."""
     app = bound.app
     return schemas.BoundAppOut(
         tenant_id=app.tenant_id,
@@ -58,11 +59,11 @@ def bound_app_out(bound: BoundApp) -> schemas.BoundAppOut:
         mode=_mode(bound.keys[0]) if bound.keys else "key",
         enabled=app.is_enabled,
         service_provider_id=app.service_provider_id,
-        aes_key_box=app.aes_key_box,
-        aes_key_aad=app.aes_key_aad,
-        app_auth_token_box=app.app_auth_token_box,
-        app_auth_token_aad=app.app_auth_token_aad,
-        versions=[_version_out(key) for key in bound.keys],
+        aes_key_box=app.aes_key_box if with_secrets else None,
+        aes_key_aad=app.aes_key_aad if with_secrets else None,
+        app_auth_token_box=app.app_auth_token_box if with_secrets else None,
+        app_auth_token_aad=app.app_auth_token_aad if with_secrets else None,
+        versions=[_version_out(key, with_secrets) for key in bound.keys],
     )
 
 
@@ -82,11 +83,11 @@ def _certificates_out(key: AppKey) -> schemas.CertificatesOut | None:
     )
 
 
-def _version_out(key: AppKey) -> schemas.SealedVersionOut:
+def _version_out(key: AppKey, with_secrets: bool) -> schemas.SealedVersionOut:
     return schemas.SealedVersionOut(
         key_version=key.key_version,
         mode=_mode(key),
-        private_key_box=key.private_key_box or "",
+        private_key_box=(key.private_key_box or "") if with_secrets else "",
         private_key_aad=key.private_key_aad,
         alipay_public_key=key.alipay_public_key,
         app_cert_sn=key.app_cert_sn,

@@ -10,6 +10,7 @@ from services.binding.audit_routes import router as audit_router
 from services.binding.config import BindingConfig
 from services.binding.first_run import FirstRun
 from services.binding.first_run_routes import router as first_run_router
+from services.binding.keks import Keks
 from services.binding.merchant_routes import router as merchant_router
 from services.binding.message_routes import router as message_router
 from services.binding.onboarding_routes import router as onboarding_router
@@ -20,7 +21,6 @@ from services.binding.service import Deps
 from services.binding.session_routes import router as session_router
 from shared.clock import Clock, SystemClock
 from shared.db import Database
-from shared.sealed import LocalKeyProvider
 from shared.tokens import TokenVerifier
 from shared.web import make_app
 
@@ -37,7 +37,7 @@ def create_app(
     deps = Deps(
         db,
         clock,
-        LocalKeyProvider(config.kek_file),
+        Keks(config.kek_files),
         passwords or Passwords(),
         anchor_file=config.audit_anchor_file,
         trust_file=config.service_trust_file,

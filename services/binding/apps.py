@@ -17,14 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.binding import domain, keys, repo
 from services.binding.models import App, AppKey
 from services.binding.pairs import GivenKeys, Pair, read_pair
-from services.binding.sealing import data_key
+from services.binding.sealing import seal_row
 from services.binding.service import Deps, audit, signature
 from shared import outbox
 from shared.errors import NotFound
 from shared.events.base import stamp
 from shared.events.binding import AppBound
 from shared.ids import random_token
-from shared.sealed import open_sealed, seal
+from shared.sealed import open_sealed
 
 KEY_PURPOSE = "app-private-key"
 AES = "app-aes-key"
@@ -271,12 +271,11 @@ async def _add_key(
     if pkcs8 is None:
         newest = versions[0]
         pkcs8 = open_sealed(deps.key_provider, newest.private_key_box or "", newest.private_key_aad)
-    wrapped = await data_key(deps, tx, app.tenant_id, KEY_PURPOSE)
     key = AppKey(
         tenant_id=app.tenant_id,
         app_id=app.app_id,
         key_version=number,
-        private_key_box=seal(deps.key_provider, wrapped, pkcs8, aad),
+        private_key_box=await seal_row(deps, tx, app.tenant_id, KEY_PURPOSE, pkcs8, aad),
         private_key_aad=aad,
         created_at=deps.clock.now(),
         **pair.columns(),
@@ -308,8 +307,7 @@ async def _put_secret(deps: Deps, tx: AsyncSession, app: App, purpose: str, told
     box = aad = None
     if told:
         aad = f"{app.tenant_id}|{app.app_id}|{purpose}|{app.version}"
-        wrapped = await data_key(deps, tx, app.tenant_id, purpose)
-        box = seal(deps.key_provider, wrapped, told.encode(), aad)
+        box = await seal_row(deps, tx, app.tenant_id, purpose, told.encode(), aad)
     if purpose == AES:
         app.aes_key_box, app.aes_key_aad = box, aad
     else:

@@ -19,6 +19,7 @@ from services.binding import apps, audit, domain, merchant_schemas, schemas, ser
 from services.binding.apps import AppChange
 from services.binding.config import CommandConfig
 from services.binding.domain import RETIRE_AFTER_H_MAX, Role
+from services.binding.keks import Keks
 from services.binding.models import User
 from services.binding.pairs import GivenKeys
 from services.binding.service import Deps
@@ -26,7 +27,6 @@ from shared.clock import SystemClock
 from shared.config import load
 from shared.db import Database
 from shared.errors import NotFound, Problem
-from shared.sealed import LocalKeyProvider
 
 ACTOR = "command-line"
 FILE_MAX = 64 * 1024
@@ -146,7 +146,7 @@ def run_command(words: argparse.Namespace) -> None:
 
 async def _with_database(config: CommandConfig, words: argparse.Namespace) -> Answer:
     try:
-        provider = LocalKeyProvider(config.kek_file)
+        provider = Keks(config.kek_files)
     except ValueError as error:
         raise BadInput(f"KEK_FILE: {error}") from None
     db = Database(config.database_url, pool_size=1, name="binding-command")

@@ -3,18 +3,34 @@
 import os
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.config import DatabaseConfig
 
 
-class BindingConfig(DatabaseConfig):
+class KekFiles(BaseSettings):
+    """The key-encryption keys of what is sealed here, by who opens it. KEK_FILE stands for those
+    that are not named: a former version had one key for everything."""
+
+    kek_file_app: Path = Field(validation_alias=AliasChoices("KEK_FILE_APP", "KEK_FILE"))
+    """what the egress signs with"""
+    kek_file_pos: Path = Field(validation_alias=AliasChoices("KEK_FILE_POS", "KEK_FILE"))
+    """what the edge checks the merchants' own programs with"""
+    kek_file_own: Path = Field(validation_alias=AliasChoices("KEK_FILE_OWN", "KEK_FILE"))
+    """what nobody else opens"""
+
+    @property
+    def kek_files(self) -> dict[str, Path]:
+        """purpose -> file"""
+        return {"app": self.kek_file_app, "pos": self.kek_file_pos, "own": self.kek_file_own}
+
+
+class BindingConfig(DatabaseConfig, KekFiles):
     """What `api` and `worker` need to be told."""
 
     database_url: str = Field(validation_alias="DATABASE_URL_BINDING")
     database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_BINDING")
-    kek_file: Path
     egress_url: str = ""
     """without it onboarding and the live key check answer that the platform is silent"""
     public_url: str = ""
@@ -30,7 +46,7 @@ class BindingConfig(DatabaseConfig):
     is shut, and `operators add` is the way"""
 
 
-class CommandConfig(BaseSettings):
+class CommandConfig(KekFiles):
     """What the command lines need: the database and the key-encryption key, no broker."""
 
     # On the machine of `make run` the stack's own settings serve as defaults.
@@ -39,7 +55,6 @@ class CommandConfig(BaseSettings):
     )
 
     database_url: str = Field(validation_alias="DATABASE_URL_BINDING")
-    kek_file: Path
     audit_anchor_file: Path | None = None
     service_trust_file: Path | None = None
 

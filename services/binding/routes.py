@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import SecretStr
 
 from services.binding import answers, approvals, apps, key_pairs, schemas
-from services.binding.apps import AppChange, KeyUse
+from services.binding.apps import AppChange, BoundApp, KeyUse
 from services.binding.callers import ALIPAY_KEY_READERS, EGRESS_ONLY, actor_of, deps_of, only
 from services.binding.costly import costly
 from services.binding.models import AppChangeRequest
@@ -125,16 +125,21 @@ async def reject_change(request: Request, change_id: UUID) -> None:
 # --- for the gateway
 
 
+def _for_gateway(request: Request, bound: BoundApp) -> schemas.BoundAppOut:
+    """Sealed keys leave for the process that signs; the public edge gets what it verifies with."""
+    return answers.bound_app_out(bound, with_secrets=principal(request).issuer in EGRESS_ONLY)
+
+
 @router.get("/internal/apps/{app_id}", dependencies=[guard("service")])
 async def find_app(request: Request, app_id: PathPart) -> schemas.BoundAppOut:
     only(request, ALIPAY_KEY_READERS)
-    return answers.bound_app_out(await apps.find_app(deps_of(request), app_id=app_id))
+    return _for_gateway(request, await apps.find_app(deps_of(request), app_id=app_id))
 
 
 @router.get("/internal/notify-routes/{route}", dependencies=[guard("service")])
 async def find_route(request: Request, route: PathPart) -> schemas.BoundAppOut:
     only(request, ALIPAY_KEY_READERS)
-    return answers.bound_app_out(await apps.find_app(deps_of(request), notify_route=route))
+    return _for_gateway(request, await apps.find_app(deps_of(request), notify_route=route))
 
 
 @router.post("/internal/app-key-uses", dependencies=[guard("service")], status_code=204)

@@ -10,14 +10,17 @@ from services.binding.service import Deps
 from shared.sealed import new_data_key, seal
 
 
-async def data_key(deps: Deps, tx: AsyncSession, tenant_id: UUID, purpose: str) -> bytes:
-    """The tenant's wrapped data key for that purpose, made on first use."""
-    kek_id = deps.key_provider.kek_id
+async def _data_key(
+    deps: Deps, tx: AsyncSession, tenant_id: UUID, purpose: str
+) -> tuple[str, bytes]:
+    """The tenant's data key for that purpose, made on first use: what wraps it, and it wrapped."""
+    provider = deps.key_provider.of(purpose)
+    kek_id = provider.kek_id
     known = await repo.data_key(tx, tenant_id, purpose, kek_id)
     if known is not None:
-        return known
-    _, wrapped = new_data_key(deps.key_provider)
-    return await repo.put_data_key(
+        return kek_id, known
+    kek_id, wrapped = new_data_key(provider)
+    return kek_id, await repo.put_data_key(
         tx,
         DataKey(
             tenant_id=tenant_id,
@@ -29,10 +32,17 @@ async def data_key(deps: Deps, tx: AsyncSession, tenant_id: UUID, purpose: str) 
     )
 
 
+async def seal_row(
+    deps: Deps, tx: AsyncSession, tenant_id: UUID, purpose: str, plaintext: bytes, aad: str
+) -> str:
+    """A box that opens with that associated data only."""
+    kek_id, wrapped = await _data_key(deps, tx, tenant_id, purpose)
+    return seal(deps.key_provider.of(purpose), wrapped, plaintext, aad, kek_id)
+
+
 async def seal_secret(
     deps: Deps, tx: AsyncSession, tenant_id: UUID, purpose: str, plaintext: bytes, row: str
 ) -> tuple[str, str]:
     """(box, associated data); the box opens for that tenant, purpose and row only."""
-    wrapped = await data_key(deps, tx, tenant_id, purpose)
     aad = f"{tenant_id}|{row}|{purpose}"
-    return seal(deps.key_provider, wrapped, plaintext, aad), aad
+    return await seal_row(deps, tx, tenant_id, purpose, plaintext, aad), aad

@@ -15,6 +15,7 @@ from services.binding import domain, people_repo, repo
 from services.binding.audit_repo import user_of
 from services.binding.costly import Costly
 from services.binding.domain import Role
+from services.binding.keks import Keks
 from services.binding.models import AuditEntry, Merchant, Store, User
 from services.binding.passwords import Passwords
 from shared import inbox, outbox
@@ -24,7 +25,6 @@ from shared.errors import NotFound
 from shared.events.base import stamp
 from shared.events.binding import MerchantCreated, StoreCreated
 from shared.ids import uuid7
-from shared.sealed import KeyProvider
 
 KEEP_ENDED_SESSIONS = timedelta(days=1)
 
@@ -35,7 +35,7 @@ class Deps:
 
     db: Database
     clock: Clock
-    key_provider: KeyProvider
+    key_provider: Keks
     passwords: Passwords = field(default_factory=Passwords)
     costly: Costly = field(default_factory=Costly)
     anchor_file: Path | None = None

@@ -3,6 +3,7 @@
 from services.binding import messages, onboarding
 from services.binding.config import BindingConfig
 from services.binding.consumers import handlers
+from services.binding.keks import Keks
 from services.binding.service import Deps
 from services.binding.sweeper import advancing, anchoring, sweeping
 from shared import invariants
@@ -11,7 +12,6 @@ from shared.consumer import Consumer
 from shared.db import Database
 from shared.kafka import Producer
 from shared.outbox import Relay
-from shared.sealed import LocalKeyProvider
 from shared.worker import periodic, run_worker
 
 TOPIC = "binding.events"
@@ -25,7 +25,7 @@ async def run(config: BindingConfig) -> None:
     deps = Deps(
         db,
         SystemClock(),
-        LocalKeyProvider(config.kek_file),
+        Keks(config.kek_files),
         anchor_file=config.audit_anchor_file,
         anchor_key_file=config.service_key_file,
         trust_file=config.service_trust_file,

@@ -20,7 +20,7 @@ POOL = 6
 def create_app(config: DeviceConfig, clock: Clock | None = None) -> FastAPI:
     clock = clock or SystemClock()
     db = Database(config.database_url, pool_size=POOL, name="device-api")
-    deps = Deps(db, clock, LocalKeyProvider(config.kek_file))
+    deps = Deps(db, clock, LocalKeyProvider(config.kek_file_device))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -69,7 +69,7 @@ def run_command(words: argparse.Namespace) -> None:
 
 async def _with_database(config: CommandConfig, words: argparse.Namespace) -> dict[str, Any]:
     try:
-        provider = LocalKeyProvider(config.kek_file)
+        provider = LocalKeyProvider(config.kek_file_device)
     except ValueError as error:
         raise BadInput(f"KEK_FILE: {error}") from None
     db = Database(config.database_url, pool_size=1, name="device-command")

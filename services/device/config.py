@@ -3,21 +3,26 @@
 import os
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.config import DatabaseConfig
 
 
-class DeviceConfig(DatabaseConfig):
+class KekFiles(BaseSettings):
+    """The key-encryption keys of the devices' keys, which the edge opens too."""
+
+    kek_file_device: Path = Field(validation_alias=AliasChoices("KEK_FILE_DEVICE", "KEK_FILE"))
+
+
+class DeviceConfig(DatabaseConfig, KekFiles):
     """What `api` and `worker` need to be told."""
 
     database_url: str = Field(validation_alias="DATABASE_URL_DEVICE")
     database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_DEVICE")
-    kek_file: Path
 
 
-class CommandConfig(BaseSettings):
+class CommandConfig(KekFiles):
     """What the command lines need: the database, no broker."""
 
     # On the machine of `make run` the stack's own settings serve as defaults.
@@ -26,7 +31,6 @@ class CommandConfig(BaseSettings):
     )
 
     database_url: str = Field(validation_alias="DATABASE_URL_DEVICE")
-    kek_file: Path
 
 
 class MigrateConfig(BaseSettings):

@@ -25,7 +25,7 @@ from shared.events.base import stamp
 from shared.events.binding import StoreCreated, StoreRenamed
 from shared.events.device import DeviceEnrolled, DeviceRevoked
 from shared.ids import uuid7
-from shared.sealed import KeyProvider, new_data_key, seal
+from shared.sealed import LocalKeyProvider, new_data_key, seal
 from shared.telemetry import get_logger
 
 KEY_PURPOSE = "device-key"
@@ -42,7 +42,7 @@ class Deps:
 
     db: Database
     clock: Clock
-    key_provider: KeyProvider
+    key_provider: LocalKeyProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ async def _enrol(
     device = await repo.device_by_sn(tx, tenant_id, sn)
     if device is None:
         device = Device(tenant_id=tenant_id, device_id=uuid7(deps.clock), sn=sn, key_version=0)
-    wrapped = await _data_key(deps, tx, tenant_id)
+    kek_id, wrapped = await _data_key(deps, tx, tenant_id)
     key = secrets.token_bytes(domain.KEY_BYTES)
     device.store_id = code.store_id
     device.model = model or device.model
@@ -150,7 +150,7 @@ async def _enrol(
     device.key_version += 1
     device.key_id = f"k{device.key_version}-{secrets.token_hex(6)}"
     device.key_aad = f"{tenant_id}|{device.device_id}|{KEY_PURPOSE}|{device.key_version}"
-    device.key_box = seal(deps.key_provider, wrapped, key, device.key_aad)
+    device.key_box = seal(deps.key_provider, wrapped, key, device.key_aad, kek_id)
     device.enrolled_at = now
     device.revoked_at = device.revoked_by = None
     tx.add(device)
@@ -166,13 +166,13 @@ async def _enrol(
     return Enrolment(device, key)
 
 
-async def _data_key(deps: Deps, tx: AsyncSession, tenant_id: UUID) -> bytes:
+async def _data_key(deps: Deps, tx: AsyncSession, tenant_id: UUID) -> tuple[str, bytes]:
     kek_id = deps.key_provider.kek_id
     known = await repo.data_key(tx, tenant_id, KEY_PURPOSE, kek_id)
     if known is not None:
-        return known
-    _, wrapped = new_data_key(deps.key_provider)
-    return await repo.put_data_key(
+        return kek_id, known
+    kek_id, wrapped = new_data_key(deps.key_provider)
+    return kek_id, await repo.put_data_key(
         tx,
         DataKey(
             tenant_id=tenant_id,

@@ -21,7 +21,7 @@ async def run(config: DeviceConfig) -> None:
     db = Database(config.database_url, pool_size=POOL, name="device-worker")
     await db.open()
     producer = Producer(config.kafka_bootstrap)
-    deps = Deps(db, SystemClock(), LocalKeyProvider(config.kek_file))
+    deps = Deps(db, SystemClock(), LocalKeyProvider(config.kek_file_device))
     consumer = Consumer(
         db,
         handlers,

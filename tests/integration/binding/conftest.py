@@ -36,7 +36,7 @@ async def service_app(kept_db, standing_clock, kek_file, service_keys, tmp_path_
         kafka_bootstrap="127.0.0.1:1",
         service_key_file=service_keys.key_file("binding"),
         service_trust_file=service_keys.trust_file,
-        kek_file=kek_file,
+        KEK_FILE=kek_file,
         audit_anchor_file=tmp_path_factory.mktemp("binding") / "anchors.jsonl",
     )
     app = create_app(config, standing_clock, Passwords(CHEAP))

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -45,8 +46,27 @@ async def test_binding_round_trip(binding, owner, app_body, app_keys, alipay_key
     key = serialization.load_der_private_key(der, password=None)
     signature = key.sign(b"order", padding.PKCS1v15(), hashes.SHA256())
     app_keys.public.verify(signature, b"order", padding.PKCS1v15(), hashes.SHA256())
-    by_route = await binding.edge("GET", f"/internal/notify-routes/{found['notify_route']}")
+    by_route = await binding.egress("GET", f"/internal/notify-routes/{found['notify_route']}")
     assert by_route.json() == found
+
+
+async def test_the_public_edge_gets_no_sealed_key(binding, owner, app_body):
+    """It verifies and never signs: what it is told opens nothing, whatever else it may hold."""
+    _, caller = owner
+    secret = {"aes_key": "MDEyMzQ1Njc4OWFiY2RlZg==", "app_auth_token": "202611BBgrant"}
+    await caller(*PUT, app_body(**secret))
+    sealed = await bound(binding)
+    boxes = {name: sealed[name] for name in ("aes_key_box", "app_auth_token_box")}
+    boxes["private_key_box"] = sealed["versions"][0]["private_key_box"]
+    assert all(boxes.values())
+    for path in (f"/internal/apps/{APP_ID}", f"/internal/notify-routes/{sealed['notify_route']}"):
+        answer = await binding.edge("GET", path)
+        assert answer.json()["versions"][0]["alipay_public_key"]
+        names = [*answer.json(), *answer.json()["versions"][0]]
+        assert {name for name in names if name.endswith("_box")} >= set(boxes)
+        for box in boxes.values():
+            assert json.loads(box)["ct"] not in answer.text
+        assert '"ct' not in answer.text
 
 
 async def test_the_box_opens_for_its_own_row_only(binding, owner, app_body, kek):

@@ -27,7 +27,7 @@ async def service_app(kept_db, standing_clock, kek_file, service_keys):
         kafka_bootstrap="127.0.0.1:1",
         service_key_file=service_keys.key_file("device"),
         service_trust_file=service_keys.trust_file,
-        kek_file=kek_file,
+        KEK_FILE=kek_file,
     )
     app = create_app(config, standing_clock)
     async with served(app, "device") as client:

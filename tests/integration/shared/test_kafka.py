@@ -10,11 +10,12 @@ from uuid import uuid4
 
 import pytest
 
+from gateway.tail import Tail
 from shared import outbox
 from shared.consumer import Consumer, Handlers
 from shared.events.base import stamp
 from shared.events.binding import MerchantCreated, StoreCreated
-from shared.kafka import Producer, Tail
+from shared.kafka import Producer
 from shared.outbox import Relay
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]

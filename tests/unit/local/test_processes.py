@@ -1,19 +1,20 @@
 """What each process is told, and what is left out when the person brings their own."""
 
+import base64
+import os
 from pathlib import Path
 
 import pytest
 
 from deploy.local import processes, secrets
 from deploy.local.layout import SERVICES, Layout
+from shared.sealed import LocalKeyProvider, new_data_key, open_sealed, seal
 
-OWN = ("KAFKA_", "DATABASE_", "ALIPAY_", "WECHAT_", "PUBLIC_URL")
+OWN = ("KAFKA_", "KEK_", "DATABASE_", "ALIPAY_", "WECHAT_", "PUBLIC_URL")
 
 
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    import os
-
     for name in list(os.environ):
         if name.startswith(OWN):
             monkeypatch.delenv(name)
@@ -51,13 +52,62 @@ def test_the_environment_names_everything_a_process_needs(
         assert wait_ms <= (20 if spec.name in {"order-worker", "campaign-worker"} else 1000)
         for name in SERVICES:
             assert told[f"{name.upper()}_URL"].startswith("http://127.0.0.1:")
-            assert "damselfly_app" in told[f"DATABASE_URL_{name.upper()}"]
-            assert "damselfly_owner" in told[f"DATABASE_OWNER_URL_{name.upper()}"]
 
 
-def test_only_the_gateway_and_the_sealers_hold_what_they_need(
+SECRETS = {
+    "gateway-edge": {"kek-device", "kek-pos", "gateway-edge.pem"},
+    "gateway-egress": {"kek-app", "gateway-egress.pem"},
+    "binding": {"kek-app", "kek-pos", "kek-own", "binding.pem", "setup-code"},
+    "device": {"kek-device", "device.pem"},
+    "payment": {"payment.pem"},
+    "campaign": {"campaign.pem"},
+    "order": {"order.pem"},
+}
+"""Which files of the stack's secrets each may be told of, beside the public trust.json."""
+
+
+def test_a_process_is_told_its_own_secrets_and_no_other(
     layout: Layout, ports: dict[str, int]
 ) -> None:
+    secrets.make_all(layout.secrets)
+    made = {path.name for path in layout.secrets.iterdir()} | {"setup-code"}
+    for spec in processes.product(layout, ports):
+        owner, _, _ = spec.name.rpartition("-")
+        name = spec.name if owner == "gateway" else owner
+        said = " ".join([*spec.environment.values(), *spec.command, ""])
+        told = {file for file in made if f"{layout.secrets / file} " in said} - {"trust.json"}
+        # A worker of binding knows where the first sign-in's code is, too: one service, one trust.
+        assert told == SECRETS[name], spec.name
+
+
+def test_a_process_is_told_its_own_database_and_no_other(
+    layout: Layout, ports: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL_CAMPAIGN", "postgresql://app@192.0.2.1/campaign")
+    for spec in processes.product(layout, ports):
+        owner, _, _ = spec.name.rpartition("-")
+        told = {name for name in spec.environment if name.startswith("DATABASE_")}
+        assert told == (set() if owner == "gateway" else {f"DATABASE_URL_{owner.upper()}"})
+        said = " ".join(spec.environment.values())
+        assert "damselfly_owner" not in said
+
+
+def test_the_keys_of_a_former_version_stay_readable(layout: Layout) -> None:
+    """One key for everything, before: each purpose gets a new one, beside the old."""
+    old = base64.b64encode(os.urandom(32)).decode()
+    (layout.secrets / "kek").write_text(old)
+    _, wrapped = new_data_key(LocalKeyProvider(layout.secrets / "kek"))
+    box = seal(LocalKeyProvider(layout.secrets / "kek"), wrapped, b"x", "row")
+    secrets.make_all(layout.secrets)
+    newest = set()
+    for purpose in ("app", "device", "pos", "own"):
+        provider = LocalKeyProvider(layout.secrets / f"kek-{purpose}")
+        assert (provider.version, open_sealed(provider, box, "row")) == (2, b"x")
+        newest.add(provider.kek_id)
+    assert len(newest) == 4
+
+
+def test_nobody_hears_of_the_superuser(layout: Layout, ports: dict[str, int]) -> None:
     """Nobody is told the password of PostgreSQL's superuser."""
     superuser = secrets.password(layout.secrets, "postgres")
     for spec in [*processes.product(layout, ports), *processes.engines(layout, ports, None)]:

@@ -89,7 +89,8 @@ def call(app, signer_for):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
             if token is None:
-                token = signer.issue("payment", kind=kind, subject="d1", permissions=permissions)
+                who = "gateway-edge" if kind == "service" else "d1"
+                token = signer.issue("payment", kind=kind, subject=who, permissions=permissions)
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             return await client.request(method, path, headers=headers, **more)
 
@@ -201,7 +202,9 @@ async def test_a_bug_costs_nobody_the_connection_and_is_told_once(
 ):
     """A service's 500 closed the kept connection, and the next payment on it, of another
     merchant, was answered "no answer"."""
-    token = signer_for("gateway-edge", SystemClock()).issue("payment", kind="service", subject="e")
+    token = signer_for("gateway-edge", SystemClock()).issue(
+        "payment", kind="service", subject="gateway-edge"
+    )
     for _ in range(3):
         head, body = await answer_on(wire, "GET", path, token)
         assert head.startswith("http/1.1 500 ")

@@ -1,0 +1,64 @@
+"""Follows topics for dropping what is cached."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from shared import kafka
+from shared.events.base import Event, decode
+from shared.telemetry import get_logger
+
+log = get_logger("tail")
+
+
+class Tail:
+    """Follows topics from now on, without a group or memory, for dropping what is cached; after a
+    gap (`on_gap`) everything cached is suspect."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topics: Sequence[str],
+        on_event: Callable[[Event], None],
+        on_gap: Callable[[], None],
+        *,
+        fetch_max_wait_ms: int = 500,
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._topics = list(topics)
+        self._on_event = on_event
+        self._on_gap = on_gap
+        self._wait_ms = fetch_max_wait_ms
+
+    async def run(self) -> None:
+        """Follows until cancelled."""
+        while True:
+            self._on_gap()
+            try:
+                await self._follow()
+            except (kafka.KafkaError, OSError, asyncio.CancelledError) as error:
+                kafka.raise_if_ours(error)
+                log.warning("tail.restart", error=type(error).__name__)
+            await asyncio.sleep(kafka.RETRY_S)
+
+    async def _follow(self) -> None:
+        client = kafka.reader(self._bootstrap, *self._topics, fetch_max_wait_ms=self._wait_ms)
+        last: dict[kafka.TopicPartition, int] = {}
+        try:
+            async with asyncio.timeout(kafka.START_WITHIN_S):
+                await client.start()
+            self._on_gap()  # what was said before the first position is known was missed
+            while True:
+                for place, records in (await kafka.polled(client)).items():
+                    if records[0].offset <= last.get(place, -1):
+                        self._on_gap()  # the broker forgot and began anew
+                    last[place] = records[-1].offset
+                    for record in records:
+                        self._tell(record)
+        finally:
+            await kafka.close(client)
+
+    def _tell(self, record: kafka.Record) -> None:
+        try:
+            self._on_event(decode(record.value or b""))
+        except ValueError as error:
+            log.warning("tail.unreadable", topic=record.topic, error=type(error).__name__)

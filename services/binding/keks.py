@@ -1,0 +1,44 @@
+"""Which key-encryption key a box is under.
+
+Each purpose's data keys are wrapped under the key of those who must open the box: `app` what the
+egress signs with, `pos` what the edge checks programs with, `own` what never leaves this service
+(TOTP secrets, a waiting change, WeChat's keys).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from shared.sealed import LocalKeyProvider, SealBroken
+
+OWN = "own"
+KEK_OF = {
+    "app-private-key": "app",
+    "app-aes-key": "app",
+    "app-auth-token": "app",
+    "api-key": "pos",
+}
+"""purpose of the data key -> that of the key-encryption key; any other is our own"""
+
+
+class Keks:
+    """The key-encryption keys of this service, by purpose; opens a box under any of them."""
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self.by_purpose = {purpose: LocalKeyProvider(path) for purpose, path in files.items()}
+
+    def of(self, purpose: str) -> LocalKeyProvider:
+        """The one that wraps data keys of that purpose."""
+        return self.by_purpose[KEK_OF.get(purpose, OWN)]
+
+    @property
+    def kek_id(self) -> str:
+        return self.by_purpose[OWN].kek_id
+
+    def wrap(self, data_key: bytes) -> bytes:
+        return self.by_purpose[OWN].wrap(data_key)
+
+    def unwrap(self, kek_id: str, wrapped: bytes) -> bytes:
+        for provider in self.by_purpose.values():
+            if provider.knows(kek_id):
+                return provider.unwrap(kek_id, wrapped)
+        raise SealBroken("sealed under another key-encryption key")

@@ -1,0 +1,49 @@
+"""The key-encryption key of the devices' keys is changed while devices go on."""
+
+import base64
+import json
+
+import pytest
+
+from deploy import keys
+from shared.sealed import LocalKeyProvider, SealBroken, open_sealed
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_devices_keys_move_under_a_new_key(
+    device, store, new_store, enrol, kek, tmp_path, monkeypatch
+):
+    """The edge opens a key at every moment: before, between, and after the old one ended."""
+    file = tmp_path / "kek-device"
+    file.write_text(kek._path.read_text().strip())
+    service, edge = LocalKeyProvider(file), LocalKeyProvider(file)
+    former = device.deps.key_provider
+    object.__setattr__(device.deps, "key_provider", service)
+
+    async def run(action):
+        return await action(device.deps.db, file, "device")
+
+    async def credential(device_id):
+        found = (await device.edge("GET", f"/internal/devices/{device_id}/credential")).json()
+        return found["key_box"], open_sealed(edge, found["key_box"], found["key_aad"])
+
+    try:
+        one = await enrol(store)
+        old_box, old_key = await credential(one["device_id"])
+        assert (await run(keys.rotate))["rewrapped"] == 1
+        two = await enrol(store, sn="QCF4000099")
+        box, key = await credential(one["device_id"])
+        assert key == old_key == base64.b64decode(one["key"])
+        assert json.loads(box)["kek"] == edge.kek_id != json.loads(old_box)["kek"]
+        assert (await credential(two["device_id"]))[1] == base64.b64decode(two["key"])
+        assert await run(keys.retire) == {
+            "purpose": "device", "version": 2, "kek_id": edge.kek_id, "left": 0
+        }  # fmt: skip
+        assert (await credential(one["device_id"]))[1] == old_key
+        with pytest.raises(SealBroken):
+            open_sealed(LocalKeyProvider(file), old_box, f"{one['device_id']}")
+        kept = await device.database.fetch("SELECT kek_id FROM data_keys")
+        assert [row["kek_id"] for row in kept] == [edge.kek_id]
+    finally:
+        object.__setattr__(device.deps, "key_provider", former)
