@@ -1,12 +1,14 @@
 """Pass-through to a service: an allow-list of headers each way, one attempt, problems untouched.
 
 What a caller claims about itself (Authorization, Cookie, X-Forwarded-*, X-Tenant-*, anything not
-listed) stays outside; the service hears who it is from the token only.
+listed) stays outside; the service hears who it is from the token only. Where people sign in, it
+hears the digests of the browser's two cookies.
 """
 
 from collections.abc import Mapping
 
 from gateway.asgi import Answer, Asked, Header
+from gateway.auth.merchant import cookie_hashes
 from gateway.limits import (
     CALLER_PART,
     CALLS_MAX,
@@ -89,6 +91,8 @@ class Upstreams:
             value = asked.headers.get(name)
             if value is not None and len(value) <= _VALUE_MAX:
                 headers[spelled] = value.decode("latin-1")
+        if route.sets_cookie:
+            headers |= cookie_hashes(asked)
         target = f"{asked.path}?{asked.query}" if asked.query else asked.path
         where = route.share or route.service
         places = self._admissions[where]
@@ -134,6 +138,10 @@ def _outward(route: Route, reply: Reply) -> tuple[Header, ...]:
         for name, spelled in _OUTWARD
         if name in reply.headers
     ]
-    if route.sets_cookie and "set-cookie" in reply.headers:
-        headers.append((b"set-cookie", reply.headers["set-cookie"].encode("latin-1")))
+    if route.sets_cookie:
+        headers += [
+            (b"set-cookie", reply.headers[name].encode("latin-1"))
+            for name in ("set-cookie", "x-set-browser-cookie")
+            if name in reply.headers
+        ]
     return tuple(headers)

@@ -51,6 +51,7 @@ class Route:
 
 _DEVICE, _MERCHANT, _OPERATOR = "/api/device/v1", "/api/merchant/v1", "/api/operator/v1"
 _POS = "/api/pos/v1"
+_PUBLIC = "/api/public/v1"
 
 MERCHANT_CONSOLE = f"{_MERCHANT}/"
 
@@ -82,8 +83,11 @@ ROUTES = (
     Route("GET", f"{_OPERATOR}/first-run", "binding", "public", rate="stranger"),
     Route("POST", f"{_OPERATOR}/first-run", "binding", "public",
           body_max=LOGIN_BODY_BYTES_MAX, rate="login", share="sign_in"),
-    Route("GET", f"{_OPERATOR}/merchants", "binding", "user"),
-    Route("POST", f"{_OPERATOR}/merchants", "binding", "user", share="costly"),
+    Route("POST", f"{_PUBLIC}/password-link", "binding", "public",
+          body_max=LOGIN_BODY_BYTES_MAX, rate="login"),
+    Route("POST", f"{_PUBLIC}/password", "binding", "public",
+          body_max=LOGIN_BODY_BYTES_MAX, rate="login", share="sign_in", sets_cookie=True),
+    Route("GET POST", f"{_OPERATOR}/merchants", "binding", "user"),
     Route("POST DELETE", f"{_OPERATOR}/acting", "binding", "user", changes_session=True),
     Route("GET POST", f"{_OPERATOR}/notices", "payment", "user"),
     *(
@@ -95,12 +99,16 @@ ROUTES = (
             Route("GET DELETE", f"{base}/session", "binding", "user",
                   sets_cookie=True, changes_session=True),
             Route("POST", f"{base}/session/step-up", "binding", "user",
-                  body_max=LOGIN_BODY_BYTES_MAX, share="costly", changes_session=True),
+                  body_max=LOGIN_BODY_BYTES_MAX, share="costly", sets_cookie=True,
+                  changes_session=True),
             Route("GET DELETE", f"{base}/sessions", "binding", "user", changes_session=True),
             Route("POST", f"{base}/password", "binding", "user",
-                  body_max=LOGIN_BODY_BYTES_MAX, share="costly"),
-            Route("GET PATCH", f"{base}/staff", "binding", "user"),
-            Route("POST", f"{base}/staff", "binding", "user", share="costly"),
+                  body_max=LOGIN_BODY_BYTES_MAX, share="costly", sets_cookie=True,
+                  changes_session=True),
+            Route("GET POST DELETE", f"{base}/second-factor", "binding", "user",
+                  body_max=LOGIN_BODY_BYTES_MAX, changes_session=True),
+            Route("GET", f"{base}/sign-ins", "binding", "user"),
+            Route("GET POST PATCH", f"{base}/staff", "binding", "user"),
             Route("GET", f"{base}/roles", "binding", "user"),
             Route("GET", f"{base}/audit", "binding", "user"),
             Route("POST", f"{base}/audit", "binding", "user", share="costly"),

@@ -22,6 +22,7 @@ from shared.events import Event
 from shared.events.binding import SessionChanged, SessionRevoked
 
 COOKIE = b"__Host-damselfly"
+BROWSER_COOKIE = b"__Host-damselfly-browser"
 COOKIE_MAX = 256
 _FOREIGN_SITES = frozenset({b"cross-site", b"same-site"})
 
@@ -163,12 +164,22 @@ def _grant(found: dict[str, Any] | None) -> Grant | None:
     )
 
 
-def _cookie(header: bytes) -> bytes | None:
+def cookie_hashes(asked: Asked) -> dict[str, str]:
+    """What binding hears of the browser's cookies where it signs people in: digests, no more."""
+    header = asked.headers.get(b"cookie", b"")
+    told = {
+        "X-Session-Cookie-Hash": _cookie(header),
+        "X-Browser-Cookie-Hash": _cookie(header, BROWSER_COOKIE),
+    }
+    return {name: hashlib.sha256(value).hexdigest() for name, value in told.items() if value}
+
+
+def _cookie(header: bytes, wanted: bytes = COOKIE) -> bytes | None:
     """Our cookie's value; None when it is absent, twice there, or absurd."""
     found = [
         value
         for name, _, value in (part.strip().partition(b"=") for part in header.split(b";"))
-        if name == COOKIE
+        if name == wanted
     ]
     if len(found) != 1 or not 0 < len(found[0]) <= COOKIE_MAX:
         return None

@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from services.binding import domain, people_repo
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding import domain, people_repo, permissions, repo
 from services.binding.domain import UnknownStores
-from services.binding.models import ApiKey
+from services.binding.models import ApiKey, User
 from services.binding.sealing import seal_secret
 from services.binding.service import Deps, audit
 from shared import outbox
-from shared.errors import NotFound
+from shared.errors import InvalidBody, NotFound
 from shared.events.base import stamp
 from shared.events.binding import ApiKeyRevoked
 from shared.ids import random_token
@@ -66,13 +68,39 @@ async def revoke_api_key(deps: Deps, caller: Principal, key_id: str) -> None:
         key = await people_repo.api_key_for_update(tx, caller.tenant, key_id)
         if key is None:
             raise NotFound
-        if key.revoked_at is not None:
-            return
-        key.revoked_at, key.secret_box = deps.clock.now(), None
-        what = (f"user:{caller.subject}", "api_key.revoke", key_id)
-        await audit(deps, tx, caller.tenant, what, before=_facts(key))
-        event = ApiKeyRevoked(**stamp(caller.tenant, deps.clock), key_id=key_id)
-        await outbox.add(tx, event)
+        if key.revoked_at is None:
+            await _end(deps, tx, key, f"user:{caller.subject}")
+
+
+async def leave(
+    deps: Deps, tx: AsyncSession, person: User, heir_id: UUID | None, *, actor: str
+) -> None:
+    """A person who no longer may have keys leaves them: to somebody named, who may, or they end;
+    within the caller's transaction."""
+    keys = await people_repo.living_keys_of(tx, person.tenant_id, person.user_id)
+    if heir_id is not None:
+        heir = await repo.user(tx, person.tenant_id, heir_id)
+        may = heir is not None and heir.is_enabled and heir.user_id != person.user_id
+        if heir is None or not may or "api_keys.write" not in permissions.of_role(heir.role):
+            message = "此人不能接管 API 密钥 this person cannot have API keys"
+            raise InvalidBody(errors=[{"pointer": "/hand_keys_to", "message": message}])
+    for key in keys:
+        before = _facts(key) | {"created_by": str(key.created_by)}
+        if heir_id is not None:
+            key.created_by = heir_id
+            what = (actor, "api_key.hand_over", key.key_id)
+            after = before | {"created_by": str(heir_id)}
+            await audit(deps, tx, person.tenant_id, what, before=before, after=after)
+        else:
+            await _end(deps, tx, key, actor)
+
+
+async def _end(deps: Deps, tx: AsyncSession, key: ApiKey, actor: str) -> None:
+    """The key counts no longer, here and, by the event, in every cache of it."""
+    key.revoked_at, key.secret_box = deps.clock.now(), None
+    what = (actor, "api_key.revoke", key.key_id)
+    await audit(deps, tx, key.tenant_id, what, before=_facts(key))
+    await outbox.add(tx, ApiKeyRevoked(**stamp(key.tenant_id, deps.clock), key_id=key.key_id))
 
 
 async def find_api_key(deps: Deps, key_id: str) -> ApiKey:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI
 
@@ -17,6 +18,7 @@ from services.binding.onboarding_routes import router as onboarding_router
 from services.binding.passwords import Passwords
 from services.binding.people_routes import router as people_router
 from services.binding.routes import router
+from services.binding.second_factor_routes import router as second_factor_router
 from services.binding.service import Deps
 from services.binding.session_routes import router as session_router
 from shared.clock import Clock, SystemClock
@@ -41,6 +43,8 @@ def create_app(
         passwords or Passwords(),
         anchor_file=config.audit_anchor_file,
         trust_file=config.service_trust_file,
+        approve_after=timedelta(hours=config.approve_after_h),
+        operators_need_second_factor=config.operator_second_factor,
     )
 
     guided = onboarding.build(config, deps)
@@ -63,6 +67,7 @@ def create_app(
         routers=(
             session_router,
             first_run_router,
+            second_factor_router,
             people_router,
             merchant_router,
             audit_router,

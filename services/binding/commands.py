@@ -9,17 +9,19 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
-from services.binding import apps, audit, domain, merchant_schemas, schemas, service
+from services.binding import apps, audit, domain, links, merchant_schemas, schemas, service
 from services.binding.apps import AppChange
 from services.binding.config import CommandConfig
 from services.binding.domain import RETIRE_AFTER_H_MAX, Role
 from services.binding.keks import Keks
+from services.binding.links import Link
 from services.binding.models import User
 from services.binding.pairs import GivenKeys
 from services.binding.service import Deps
@@ -80,6 +82,13 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     add.add_argument("--service-provider-id", help="16 digits from 2088: who gets the commission")
     add.add_argument("--retire-after-h", type=int, help="how long a replaced key stays usable")
     add.add_argument("--disabled", action="store_true", help="bind it, but do not trade with it")
+    add = _group(commands, "links", "a one-time link for somebody who forgot the password")
+    add.set_defaults(run=add_link)
+    add.add_argument("--login", required=True)
+    add.add_argument(
+        "--remove-second-factor", action="store_true",
+        help="for somebody who lost the authenticator app and the recovery codes",
+    )  # fmt: skip
     log = commands.add_parser("audit", help="the audit log")
     actions = log.add_subparsers(dest="action", required=True, metavar="ACTION")
     verify = actions.add_parser(
@@ -110,7 +119,10 @@ def _group(commands: Any, name: str, what: str) -> argparse.ArgumentParser:
 
 def _account(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--login", required=True)
-    parser.add_argument("--password-file", type=Path, metavar="FILE", required=True)
+    parser.add_argument(
+        "--password-file", type=Path, metavar="FILE",
+        help="left out: a one-time link is printed, with which the person chooses a password",
+    )  # fmt: skip
 
 
 def _roles(parser: argparse.ArgumentParser, console: str, usual: Role) -> None:
@@ -153,12 +165,12 @@ async def _with_database(config: CommandConfig, words: argparse.Namespace) -> An
     try:
         run: Command = words.run
         deps = Deps(
-            db,
-            SystemClock(),
-            provider,
+            db, SystemClock(), provider,
             anchor_file=config.audit_anchor_file,
             trust_file=config.service_trust_file,
-        )
+            approve_after=timedelta(hours=config.approve_after_h),
+            public_url=config.public_url,
+        )  # fmt: skip
         return await run(deps, words)
     finally:
         await db.close()
@@ -175,11 +187,14 @@ def _text(path: Path) -> str:
         raise BadInput(f"{path}: not a text file") from None
 
 
-def _password(words: argparse.Namespace) -> SecretStr:
-    return SecretStr(_text(words.password_file).rstrip("\r\n"))
+def _password(words: argparse.Namespace) -> str | None:
+    given = _text(words.password_file).rstrip("\r\n") if words.password_file else None
+    if given is not None and len(given) > schemas.PASSWORD_FIELD_MAX:
+        raise BadInput("the password is too long")
+    return given
 
 
-async def _existing(deps: Deps, login: str, password: SecretStr, role: Role) -> User | None:
+async def _existing(deps: Deps, login: str, password: str | None, role: Role) -> User | None:
     """The account of that login, when it is the one that was asked for."""
     found = await service.find_account(deps, login)
     if found is None:
@@ -187,23 +202,22 @@ async def _existing(deps: Deps, login: str, password: SecretStr, role: Role) -> 
     user = found[0]
     if user.role != role.value:
         raise BadInput(f"the login {login} exists, as {user.role}")
-    if not await deps.passwords.is_right(password.get_secret_value(), user.password_hash):
+    if password is not None and not await deps.passwords.is_right(password, user.password_hash):
         raise BadInput(f"the login {login} exists, with another password")
     return user
 
 
 async def add_merchant(deps: Deps, words: argparse.Namespace) -> Answer:
-    body = merchant_schemas.MerchantBody(
-        name=words.name, login=words.login, password=_password(words)
-    )
-    user = await _existing(deps, body.login, body.password, Role.MERCHANT_OWNER)
+    body = merchant_schemas.MerchantBody(name=words.name, login=words.login)
+    password = _password(words)
+    user = await _existing(deps, body.login, password, Role.MERCHANT_OWNER)
     created = user is None
     if user is None:
         _, user = await service.create_merchant(
             deps,
             name=body.name,
             login=body.login,
-            password=body.password.get_secret_value(),
+            password=password,
             actor=ACTOR,
             merchant_id=words.id,
         )
@@ -217,7 +231,36 @@ async def add_merchant(deps: Deps, words: argparse.Namespace) -> Answer:
         "user_id": user.user_id,
         "login": user.login,
         "created": created,
+        **await _first_link(deps, user),
     }
+
+
+async def _first_link(deps: Deps, user: User) -> Answer:
+    """For an account without a password: the link with which its owner chooses one."""
+    if user.password_hash:
+        return {}
+    return _told(deps, await links.make(deps, user.tenant_id, user.user_id, actor=ACTOR))
+
+
+def _told(deps: Deps, link: Link) -> Answer:
+    address = f"{deps.public_url.rstrip('/')}{links.PAGE}#{link.token}"
+    return {"password_link": address, "password_link_until": link.expires_at.isoformat()}
+
+
+async def add_link(deps: Deps, words: argparse.Namespace) -> Answer:
+    """The way back for whoever has no colleague who could make the link in the console."""
+    found = await service.find_account(deps, words.login)
+    if found is None or not found[0].is_enabled:
+        raise BadInput(f"--login {words.login}: nobody who could sign in")
+    user = found[0]
+    link = await links.make(
+        deps,
+        user.tenant_id,
+        user.user_id,
+        actor=ACTOR,
+        removes_second_factor=words.remove_second_factor,
+    )
+    return {"user_id": user.user_id, "login": user.login, "role": user.role} | _told(deps, link)
 
 
 async def add_store(deps: Deps, words: argparse.Namespace) -> Answer:
@@ -242,9 +285,9 @@ async def add_store(deps: Deps, words: argparse.Namespace) -> Answer:
 
 
 async def _add_account(deps: Deps, words: argparse.Namespace, tenant_id: UUID | None) -> Answer:
-    body = schemas.AccountBody(login=words.login, password=_password(words))
-    role = Role(words.role)
-    user = await _existing(deps, body.login, body.password, role)
+    body = schemas.AccountBody(login=words.login)
+    password, role = _password(words), Role(words.role)
+    user = await _existing(deps, body.login, password, role)
     created = user is None
     if user is None:
         user = await service.create_user(
@@ -252,7 +295,7 @@ async def _add_account(deps: Deps, words: argparse.Namespace, tenant_id: UUID | 
             tenant_id,
             role=role,
             login=body.login,
-            password=body.password.get_secret_value(),
+            password=password,
             actor=ACTOR,
         )
     elif tenant_id not in (None, user.tenant_id):
@@ -263,6 +306,7 @@ async def _add_account(deps: Deps, words: argparse.Namespace, tenant_id: UUID | 
         "login": user.login,
         "role": user.role,
         "created": created,
+        **await _first_link(deps, user),
     }
 
 

@@ -44,6 +44,10 @@ class BindingConfig(DatabaseConfig, KekFiles):
     setup_code_file: Path | None = None
     """where the code that makes the first operator is written, and read back; without it that door
     is shut, and `operators add` is the way"""
+    approve_after_h: int = Field(24, ge=0, le=30 * 24)
+    """how long a new, lifted or reset account cannot be anybody's second approver"""
+    operator_second_factor: bool = False
+    """whether operators have to set up a second factor before anything else"""
 
 
 class CommandConfig(KekFiles):
@@ -57,6 +61,9 @@ class CommandConfig(KekFiles):
     database_url: str = Field(validation_alias="DATABASE_URL_BINDING")
     audit_anchor_file: Path | None = None
     service_trust_file: Path | None = None
+    approve_after_h: int = Field(24, ge=0, le=30 * 24)
+    public_url: str = ""
+    """what the one-time links that are printed begin with"""
 
 
 class MigrateConfig(BaseSettings):

@@ -4,20 +4,22 @@ Problem
 ├── InvalidBody         WeakPassword UnknownStores         422
 ├── Unauthorized        BadCredentials                     401  one answer for every wrong login
 ├── Forbidden           WrongPassword OwnRights OwnChange  403  a password asked for again; oneself
-│                       SetupCodeWrong                     403
+│                       CodeNeeded WrongCode               403  the password was right
+│                       SetupCodeWrong LinkWrong           403
 ├── TooMany             LoginBraked                        429  with retry_after_s
 └── Conflict            LoginTaken MerchantExists          409
                         StoreNameTaken LastOwner           409
                         AppBoundElsewhere StaleVersion     409
                         AlreadyActing SettingsIncomplete   409
                         RowBlocked RowNotRun NotDoneByHand 409
-                        ChangeDecided                      409
+                        ChangeDecided SecondFactorSet      409
                         FirstRunOver                       409
 """
 
 import hashlib
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -38,11 +40,17 @@ API_KEY_ID = r"^[0-9A-Za-z_-]{1,64}$"
 PASSWORD_MIN = 12
 PASSWORD_MAX = 128
 PASSWORD_LETTERS_MIN = 5
+OWN_WORD_MIN = 3
+"""A name of two characters is in too many passwords to be refused."""
 
-FREE_TRIES = 10
-FIRST_DELAY_S = 30
-LONGEST_DELAY_S = 15 * 60
 FORGET_TRIES_AFTER = timedelta(hours=24)
+
+KNOWN_BROWSER_DAYS = 180
+KNOWN_BROWSERS_MAX = 20
+"""A person's; the one seen longest ago goes first."""
+LINK_LIFETIME = timedelta(hours=24)
+RENEWAL_GRACE = timedelta(seconds=30)
+"""How long a session's former cookie still counts: requests were under way with it."""
 
 SESSION_LIFETIME = timedelta(hours=12)
 SESSION_IDLE = timedelta(hours=2)
@@ -70,6 +78,30 @@ class BadCredentials(Unauthorized):
 class LoginBraked(TooMany):
     code = "auth.login_braked"
     title = "尝试过多，请稍后再登录 Too many attempts; please wait."
+
+
+class CodeNeeded(Forbidden):
+    """The password was right: at the sign-in, and at the step-up."""
+
+    code = "auth.code_needed"
+    title = "请输入身份验证器中的验证码 Enter the code of your authenticator app."
+
+
+class WrongCode(Forbidden):
+    code = "auth.wrong_code"
+    title = "验证码不正确或已用过 The code is not right, or was used already."
+
+
+class SecondFactorSet(Conflict):
+    code = "binding.second_factor_set"
+    title = "已设置两步验证，请先移除 A second factor is set; remove it first."
+
+
+class LinkWrong(Forbidden):
+    """One answer for a link that never was, was used, was replaced, or is too old."""
+
+    code = "binding.link_wrong"
+    title = "链接无效或已过期，请重新索取 The link is not valid any longer; ask for another."
 
 
 class LoginTaken(Conflict):
@@ -205,47 +237,47 @@ def login_digest(login: str) -> str:
     return sha256_hex(canonical_login(login))
 
 
-def check_password(password: str, login: str, *, field: str = "/password") -> None:
-    """Raises WeakPassword; length beats composition (ASVS 6.2)."""
+def canonical_password(password: str) -> str:
+    """How a password is hashed and checked: one that differs only in how a keyboard spells the same
+    characters (full width, composed or not) is the same (NIST 800-63B 3.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)
+
+
+def check_password(password: str, own_words: Sequence[str], *, field: str = "/password") -> None:
+    """Raises WeakPassword; length beats composition (ASVS 6.2). `own_words`: the login, and what
+    the person and the merchant are called. How often others use it is asked of `Passwords`."""
     faults = []
     if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
-        faults.append(f"{PASSWORD_MIN} to {PASSWORD_MAX} characters")
+        faults.append(
+            f"长度 {PASSWORD_MIN} 至 {PASSWORD_MAX} 个字符 "
+            f"{PASSWORD_MIN} to {PASSWORD_MAX} characters"
+        )
     if len(set(password)) < PASSWORD_LETTERS_MIN:
-        faults.append(f"at least {PASSWORD_LETTERS_MIN} different characters")
-    if canonical_login(login) in canonical_login(password):
-        faults.append("must not contain the login")
+        faults.append(
+            f"至少 {PASSWORD_LETTERS_MIN} 种不同的字符 "
+            f"at least {PASSWORD_LETTERS_MIN} different characters"
+        )
+    told = _bare(password)
+    if any(len(word) >= OWN_WORD_MIN and word in told for word in map(_bare, own_words)):
+        faults.append("不能包含账号、姓名或商户名 must not contain the login or a name of yours")
     if faults:
-        raise WeakPassword(errors=[{"pointer": field, "message": "; ".join(faults)}])
+        raise WeakPassword(errors=[{"pointer": field, "message": fault} for fault in faults])
+
+
+def _bare(text: str) -> str:
+    """Letters and digits alone: blanks and dashes do not make another word."""
+    return "".join(c for c in canonical_login(text) if c.isalnum())
 
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """How often a login was tried without success, as stored under its digest."""
+    """How often one login was tried at one place without success, as stored under a digest."""
 
     failures: int = 0
+    begun: int = 0
+    """tries whose password is being looked at"""
     tried_at: datetime | None = None
     locked_until: datetime | None = None
-
-
-def charge_try(tries: Tries, now: datetime) -> Tries:
-    """Counts a try before its password is looked at, so that parallel guesses cannot outrun the
-    counter; a success wipes it. Raises LoginBraked while the delay runs.
-
-    The delay starts after FREE_TRIES and doubles to LONGEST_DELAY_S: some twenty guesses in the
-    first hour, while the true owner is never shut out for long.
-    """
-    if tries.locked_until is not None and now < tries.locked_until:
-        wait = (tries.locked_until - now).total_seconds()
-        raise LoginBraked(retry_after_s=max(1, round(wait)))
-    if tries.tried_at is not None and now - tries.tried_at > FORGET_TRIES_AFTER:
-        tries = Tries()
-    failures = tries.failures + 1
-    over = failures - FREE_TRIES
-    locked_until = None
-    if over >= 0:
-        delay = min(FIRST_DELAY_S * 2 ** min(over, 10), LONGEST_DELAY_S)
-        locked_until = now + timedelta(seconds=delay)
-    return Tries(failures, now, locked_until)
 
 
 def is_session_alive(

@@ -4,11 +4,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from services.binding import acting, merchant_schemas, service, settings
+from services.binding import acting, links, merchant_schemas, service, settings
 from services.binding.callers import actor_of, deps_of, whole_merchant
-from services.binding.costly import costly
 from services.binding.models import Acting, Merchant, Store, User, WechatSettings
-from services.binding.session_routes import MERCHANT, OPERATOR
+from services.binding.session_routes import MERCHANT, OPERATOR, link_out
 from services.binding.settings import WechatChange
 from shared.errors import NotFound
 from shared.fields import PageNumber, PageSize
@@ -37,22 +36,19 @@ async def list_merchants(
 
 
 @router.post(
-    f"{OPERATOR}/merchants",
-    dependencies=[guard("user", "merchants.write"), costly("password")],
-    status_code=201,
+    f"{OPERATOR}/merchants", dependencies=[guard("user", "merchants.write")], status_code=201
 )
 async def create_merchant(
     request: Request, body: merchant_schemas.MerchantBody
 ) -> merchant_schemas.MerchantCreatedOut:
+    """The merchant's owner chooses a password with the link, which is in this answer only."""
+    deps, actor = deps_of(request), actor_of(principal(request))
     merchant, owner = await service.create_merchant(
-        deps_of(request),
-        name=body.name,
-        login=body.login,
-        password=body.password.get_secret_value(),
-        actor=actor_of(principal(request)),
+        deps, name=body.name, login=body.login, password=None, actor=actor
     )
+    link = await links.make(deps, owner.tenant_id, owner.user_id, actor=actor)
     return merchant_schemas.MerchantCreatedOut(
-        owner=_owner_out(owner), **dict(_merchant_out(merchant))
+        owner=_owner_out(owner), link=link_out(link), **dict(_merchant_out(merchant))
     )
 
 

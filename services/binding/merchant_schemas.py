@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.binding.schemas import AccountBody, Body, Instant, Name, SecretKey
+from services.binding.schemas import AccountBody, Body, Instant, LinkOut, Name, SecretKey
 from shared.fields import Text, Version
 
 Edition = Literal["flagship", "face_pay"]
@@ -87,6 +87,7 @@ class MerchantDetailOut(MerchantShownOut):
 
 class MerchantCreatedOut(MerchantOut):
     owner: OwnerOut
+    link: LinkOut
 
 
 class MerchantPage(BaseModel):

@@ -67,16 +67,26 @@ class User(Base):
     store_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default=list)
     """the only stores a cashier sees; empty: all"""
     version: Mapped[int] = mapped_column(default=1)
+    may_approve_from: Mapped[datetime | None] = _instant()
+    """when a new, lifted or reset account may be somebody's second approver"""
+    totp_box: Mapped[str | None]
+    """the secret of the authenticator app, sealed; it counts since `totp_since`"""
+    totp_aad: Mapped[str] = mapped_column(default="")
+    totp_since: Mapped[datetime | None] = _instant()
+    totp_step: Mapped[int] = mapped_column(BigInteger, default=0)
+    """the newest time step whose code was used: no code serves twice"""
 
 
 class LoginTries(Base):
-    """The brake on one login, whether anybody has it or not."""
+    """The brake on one login at one place, whether anybody has that login or not."""
 
     __tablename__ = "login_tries"
 
     tenant_id: _Id = _key()
     login_hash: Mapped[str] = _key()
     failures: Mapped[int]
+    begun: Mapped[int] = mapped_column(default=0)
+    """tries whose password is being looked at"""
     tried_at: Mapped[datetime | None] = _instant()
     locked_until: Mapped[datetime | None] = _instant()
 
@@ -98,6 +108,10 @@ class Session(Base):
     user_agent: Mapped[str] = mapped_column(default="")
     address: Mapped[str] = mapped_column(default="")
     step_up_until: Mapped[datetime | None] = _instant()
+    previous_hash: Mapped[str | None]
+    """the cookie before the last renewal: requests under way with it still count for a moment"""
+    previous_until: Mapped[datetime | None] = _instant()
+    previous_step_up_until: Mapped[datetime | None] = _instant()
     acting_tenant_id: Mapped[UUID | None]
     acting_id: Mapped[UUID | None]
 

@@ -1,15 +1,23 @@
-"""Argon2 off the event loop, a few at a time, and the same work for a login nobody has."""
+"""Argon2 off the event loop, a few at a time, and the same work for a login nobody has; and which
+passwords a guesser would try first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from services.binding.costly import NICE_SIGN_IN, Threads
+from services.binding.domain import canonical_password
 from shared.ids import random_token
 
 SIGN_IN_AT_ONCE = 2
 """Each takes 64 MiB for a tenth of a second: a burst of logins must not take the machine."""
+SCORE_MIN = 3
+"""zxcvbn's: at least 100 million guesses"""
+JUDGED_CHARACTERS = 32
+"""The estimate's work grows steeply with the length; whoever is good by then is good."""
 
 
 @dataclass
@@ -25,17 +33,34 @@ class Passwords:
     _decoy: str | None = None
 
     async def hash(self, password: str) -> str:
-        return await self._others.run(self._hasher.hash, password)
+        return await self._others.run(self._hasher.hash, canonical_password(password))
 
     async def is_right(
         self, password: str, hashed: str | None, *, is_sign_in: bool = False
     ) -> bool:
-        """Whether the password fits; None (no such login) costs as much and is always False."""
+        """Whether the password fits; None or "" (no such login, no password yet) costs as much and
+        is always False."""
         threads = self._sign_in if is_sign_in else self._others
         if self._decoy is None:
             self._decoy = await threads.run(self._hasher.hash, random_token())
-        return await threads.run(self._fits, password, hashed)
+        return await threads.run(self._fits, canonical_password(password), hashed)
 
     def _fits(self, password: str, hashed: str | None) -> bool:
         fits = self._hasher.verify(password, hashed or self._decoy or "")
-        return fits and hashed is not None
+        return fits and bool(hashed)
+
+    async def is_guessable(self, password: str, own_words: Sequence[str] = ()) -> bool:
+        """Whether it is among what is tried first: the common ones, words, names, keyboard walks,
+        dates, and the usual changes to them."""
+        return await self._others.run(_is_guessable, password, own_words)
+
+
+def _is_guessable(password: str, own_words: Sequence[str]) -> bool:
+    # Its word lists take 16 MB: loaded when somebody chooses a password, not at every start.
+    from zxcvbn import zxcvbn
+
+    judged = canonical_password(password)[:JUDGED_CHARACTERS]
+    found: dict[str, Any] = zxcvbn(  # type: ignore[no-untyped-call]
+        judged, user_inputs=list(own_words), max_length=JUDGED_CHARACTERS
+    )
+    return int(found["score"]) < SCORE_MIN

@@ -6,8 +6,19 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import domain, people_repo, repo, service, sessions
+from services.binding import (
+    api_keys,
+    domain,
+    links,
+    people_repo,
+    permissions,
+    repo,
+    service,
+    sessions,
+    sign_in_repo,
+)
 from services.binding.domain import Console, Role
+from services.binding.links import Link
 from services.binding.models import User
 from services.binding.service import Deps, audit, user_facts
 from shared.errors import InvalidBody, NotFound
@@ -20,7 +31,6 @@ class NewPerson:
 
     login: str
     name: str
-    password: str
     role: Role
     store_ids: Sequence[UUID]
 
@@ -34,6 +44,8 @@ class PersonChange:
     role: Role | None = None
     is_enabled: bool | None = None
     store_ids: Sequence[UUID] | None = None
+    hand_keys_to: UUID | None = None
+    """who answers for the person's API keys from now on, when the person no longer can"""
 
 
 async def list_staff(
@@ -43,19 +55,24 @@ async def list_staff(
         return await people_repo.staff(tx, tenant_id, page=page, page_size=page_size)
 
 
-async def create_person(deps: Deps, console: Console, caller: Principal, new: NewPerson) -> User:
-    """An account in the caller's own organisation."""
+async def create_person(
+    deps: Deps, console: Console, caller: Principal, new: NewPerson
+) -> tuple[User, Link]:
+    """An account in the caller's own organisation, and the link with which its owner chooses the
+    password."""
     _require_role_of(console, new.role)
-    return await service.create_user(
+    actor = f"user:{caller.subject}"
+    user = await service.create_user(
         deps,
         caller.tenant,
         role=new.role,
         login=new.login,
-        password=new.password,
-        actor=f"user:{caller.subject}",
+        password=None,
+        actor=actor,
         name=new.name,
         store_ids=new.store_ids,
     )
+    return user, await links.make(deps, caller.tenant, user.user_id, actor=actor)
 
 
 async def change_person(
@@ -82,6 +99,7 @@ async def change_person(
         if _powers(before) != _powers(after):
             await _check_powers(tx, user, before, caller)
             await sessions.end_all(deps, tx, caller.tenant, user_id)
+            await _settle_powers(deps, tx, user, before, change, caller)
         what = (f"user:{caller.subject}", "user.change", str(user_id))
         await audit(deps, tx, caller.tenant, what, before=before, after=after)
     return user
@@ -114,22 +132,34 @@ async def _check_powers(
         raise domain.OwnRights
 
 
-async def reset_password(deps: Deps, caller: Principal, user_id: UUID, password: str) -> None:
-    """Gives somebody a new password; all sessions of that account end."""
-    async with deps.db.read(caller.tenant) as tx:
-        user = await repo.user(tx, caller.tenant, user_id)
-    if user is None:
-        raise NotFound
-    domain.check_password(password, user.login)
-    hashed = await deps.passwords.hash(password)
-    async with deps.db.tx(None) as tx:
-        row = await people_repo.user_for_update(tx, caller.tenant, user_id)
-        if row is None:
-            raise NotFound
-        row.password_hash = hashed
-        ended = await sessions.end_all(deps, tx, caller.tenant, user_id)
-        what = (f"user:{caller.subject}", "password.reset", str(user_id))
-        await audit(deps, tx, caller.tenant, what, after={"sessions_ended": ended})
+async def _settle_powers(
+    deps: Deps,
+    tx: AsyncSession,
+    user: User,
+    before: dict[str, object],
+    change: PersonChange,
+    caller: Principal,
+) -> None:
+    """What follows from other powers: whoever is disabled leaves no key, link or request behind,
+    and whoever gains a power approves nothing for a while."""
+    now = deps.clock.now()
+    if user.is_enabled and (user.role != before["role"] or not before["is_enabled"]):
+        user.may_approve_from = now + deps.approve_after
+    if not user.is_enabled:
+        await sign_in_repo.burn_links(tx, user.tenant_id, user.user_id, now)
+    if not user.is_enabled or "api_keys.write" not in permissions.of_role(user.role):
+        await api_keys.leave(deps, tx, user, change.hand_keys_to, actor=f"user:{caller.subject}")
+    if not user.is_enabled or user.role != before["role"]:
+        await _withdraw_changes(deps, tx, user, actor=f"user:{caller.subject}")
+
+
+async def _withdraw_changes(deps: Deps, tx: AsyncSession, person: User, *, actor: str) -> None:
+    """What somebody asked for and may no longer ask for is rejected with their power."""
+    for row in await people_repo.changes_asked_by(tx, person.tenant_id, person.user_id):
+        row.state, row.content_box, row.decided_at = "rejected", None, deps.clock.now()
+        after = {"change_id": str(row.change_id), "asked_by": str(row.asked_by)}
+        what = (actor, "app.change_rejected", row.app_id)
+        await audit(deps, tx, person.tenant_id, what, after=after)
 
 
 def _require_role_of(console: Console, role: Role) -> None:

@@ -9,7 +9,16 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding.models import Acting, ApiKey, App, Session, Store, User, WechatSettings
+from services.binding.models import (
+    Acting,
+    ApiKey,
+    App,
+    AppChangeRequest,
+    Session,
+    Store,
+    User,
+    WechatSettings,
+)
 
 # --- staff
 
@@ -137,6 +146,26 @@ async def api_keys(
 async def api_key_for_update(tx: AsyncSession, tenant_id: UUID, key_id: str) -> ApiKey | None:
     query = select(ApiKey).where(ApiKey.tenant_id == tenant_id, ApiKey.key_id == key_id)
     return await tx.scalar(query.with_for_update())
+
+
+async def living_keys_of(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> Sequence[ApiKey]:
+    """The keys that somebody made, or took over, and that count; locked."""
+    query = select(ApiKey).where(
+        ApiKey.tenant_id == tenant_id, ApiKey.created_by == user_id, ApiKey.revoked_at.is_(None)
+    )
+    return (await tx.scalars(query.order_by(ApiKey.key_id).with_for_update())).all()
+
+
+async def changes_asked_by(
+    tx: AsyncSession, tenant_id: UUID, user_id: UUID
+) -> Sequence[AppChangeRequest]:
+    """What still waits for a second person; locked."""
+    query = select(AppChangeRequest).where(
+        AppChangeRequest.tenant_id == tenant_id,
+        AppChangeRequest.asked_by == user_id,
+        AppChangeRequest.state == "waiting",
+    )
+    return (await tx.scalars(query.order_by(AppChangeRequest.change_id).with_for_update())).all()
 
 
 async def api_key_by_id(tx: AsyncSession, key_id: str) -> ApiKey | None:

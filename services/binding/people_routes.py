@@ -5,14 +5,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
 
-from services.binding import api_keys, people, people_schemas
+from services.binding import api_keys, links, people, people_schemas, schemas
 from services.binding.callers import EDGE_ONLY, deps_of, only, whole_merchant
-from services.binding.costly import costly
 from services.binding.domain import API_KEY_ID, Console
 from services.binding.models import ApiKey, User
 from services.binding.people import NewPerson, PersonChange
 from services.binding.permissions import API_KEY, PERMISSIONS
-from services.binding.session_routes import MERCHANT, OPERATOR, person_out
+from services.binding.session_routes import MERCHANT, OPERATOR, link_out, person_out
 from shared.fields import PageNumber, PageSize, Text
 from shared.web import guard, principal
 
@@ -32,28 +31,36 @@ async def _list(request: Request, page: int, page_size: int) -> people_schemas.S
 
 async def _create(
     request: Request, console: Console, body: people_schemas.StaffBody
-) -> people_schemas.StaffOut:
+) -> people_schemas.StaffCreatedOut:
     caller = principal(request)
-    new = NewPerson(
-        body.login, body.name, body.password.get_secret_value(), body.role, body.store_ids
+    new = NewPerson(body.login, body.name, body.role, body.store_ids)
+    made, link = await people.create_person(deps_of(request), console, caller, new)
+    return people_schemas.StaffCreatedOut(
+        link=link_out(link), **dict(_staff_out(made, caller.subject))
     )
-    made = await people.create_person(deps_of(request), console, caller, new)
-    return _staff_out(made, caller.subject)
 
 
 async def _change(
     request: Request, console: Console, user_id: UUID, body: people_schemas.StaffChangeBody
 ) -> people_schemas.StaffOut:
     caller = principal(request)
-    change = PersonChange(body.version, body.name, body.role, body.is_enabled, body.store_ids)
+    change = PersonChange(
+        body.version, body.name, body.role, body.is_enabled, body.store_ids, body.hand_keys_to
+    )
     row = await people.change_person(deps_of(request), console, caller, user_id, change)
     return _staff_out(row, caller.subject)
 
 
-async def _reset(request: Request, user_id: UUID, body: people_schemas.NewPasswordBody) -> None:
-    await people.reset_password(
-        deps_of(request), principal(request), user_id, body.password.get_secret_value()
+async def _make_link(
+    request: Request, user_id: UUID, body: people_schemas.LinkBody
+) -> schemas.LinkOut:
+    link = await links.make_for(
+        deps_of(request),
+        principal(request),
+        user_id,
+        removes_second_factor=body.remove_second_factor,
     )
+    return link_out(link)
 
 
 def _roles(console: Console) -> people_schemas.RoleList:
@@ -74,10 +81,12 @@ async def list_staff(
 
 @router.post(
     f"{MERCHANT}/staff",
-    dependencies=[guard("user", "staff.write", step_up=True), whole_merchant, costly("password")],
+    dependencies=[guard("user", "staff.write", step_up=True), whole_merchant],
     status_code=201,
 )
-async def create_staff(request: Request, body: people_schemas.StaffBody) -> people_schemas.StaffOut:
+async def create_staff(
+    request: Request, body: people_schemas.StaffBody
+) -> people_schemas.StaffCreatedOut:
     return await _create(request, "merchant", body)
 
 
@@ -92,14 +101,15 @@ async def change_staff(
 
 
 @router.post(
-    f"{MERCHANT}/staff/{{user_id}}/password",
-    dependencies=[guard("user", "staff.write", step_up=True), whole_merchant, costly("password")],
-    status_code=204,
+    f"{MERCHANT}/staff/{{user_id}}/password-link",
+    dependencies=[guard("user", "staff.write", step_up=True), whole_merchant],
+    status_code=201,
 )
-async def reset_staff_password(
-    request: Request, user_id: UUID, body: people_schemas.NewPasswordBody
-) -> None:
-    await _reset(request, user_id, body)
+async def make_staff_password_link(
+    request: Request, user_id: UUID, body: people_schemas.LinkBody
+) -> schemas.LinkOut:
+    """For somebody who forgot the password; told once, and it serves once."""
+    return await _make_link(request, user_id, body)
 
 
 @router.get(f"{MERCHANT}/roles", dependencies=[guard("user", "staff.read")])
@@ -116,12 +126,12 @@ async def list_operators(
 
 @router.post(
     f"{OPERATOR}/staff",
-    dependencies=[guard("user", "operators.write", step_up=True), costly("password")],
+    dependencies=[guard("user", "operators.write", step_up=True)],
     status_code=201,
 )
 async def create_operator(
     request: Request, body: people_schemas.StaffBody
-) -> people_schemas.StaffOut:
+) -> people_schemas.StaffCreatedOut:
     return await _create(request, "operator", body)
 
 
@@ -136,14 +146,15 @@ async def change_operator(
 
 
 @router.post(
-    f"{OPERATOR}/staff/{{user_id}}/password",
-    dependencies=[guard("user", "operators.write", step_up=True), costly("password")],
-    status_code=204,
+    f"{OPERATOR}/staff/{{user_id}}/password-link",
+    dependencies=[guard("user", "operators.write", step_up=True)],
+    status_code=201,
 )
-async def reset_operator_password(
-    request: Request, user_id: UUID, body: people_schemas.NewPasswordBody
-) -> None:
-    await _reset(request, user_id, body)
+async def make_operator_password_link(
+    request: Request, user_id: UUID, body: people_schemas.LinkBody
+) -> schemas.LinkOut:
+    """For somebody who forgot the password; told once, and it serves once."""
+    return await _make_link(request, user_id, body)
 
 
 @router.get(f"{OPERATOR}/roles", dependencies=[guard("user", "operators.read")])

@@ -7,7 +7,19 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from services.binding.domain import ACTING_MINUTES_MAX, API_KEY_ID, Role
-from services.binding.schemas import PRINTABLE, USES_MAX, AccountBody, Body, Instant, Name, Password
+from services.binding.schemas import (
+    PRINTABLE,
+    USES_MAX,
+    AccountBody,
+    Body,
+    Code,
+    Instant,
+    LinkOut,
+    Name,
+    OwnAccountBody,
+    Password,
+    spelled,
+)
 from shared import fields
 from shared.fields import Secret, Text, Version
 
@@ -20,6 +32,7 @@ RoleText = Annotated[Role, Field(strict=False)]
 
 class StepUpBody(Body):
     password: Password
+    code: Code | None = None
 
 
 class PasswordBody(Body):
@@ -27,11 +40,59 @@ class PasswordBody(Body):
     new_password: Password
 
 
-class NewPasswordBody(Body):
+class LinkBody(Body):
+    """A one-time link for somebody else, who chooses the password with it."""
+
+    remove_second_factor: bool = False
+    """for somebody who lost their authenticator app and the recovery codes"""
+
+
+LinkToken = Annotated[SecretStr, Secret(128), spelled(r"[\w-]{16,}")]
+
+
+class LinkTokenBody(Body):
+    token: LinkToken
+
+
+class LinkShownOut(BaseModel):
+    """Whose password it is that the link is for."""
+
+    login: str
+    name: str
+    console: Literal["merchant", "operator"]
+
+
+class ChosenPasswordBody(Body):
+    token: LinkToken
     password: Password
 
 
-class FirstRunBody(AccountBody):
+class CodeBody(Body):
+    code: Code
+
+
+class SecondFactorOut(BaseModel):
+    since: Instant | None
+    """null: none is set"""
+    recovery_codes_left: int
+    is_required: bool
+
+
+class SecondFactorBegunOut(BaseModel):
+    """For the authenticator app, told once."""
+
+    secret: str
+    uri: str
+    qr_rows: list[str]
+    """the address as a QR code: a text of 0 (light) and 1 (dark) for each row"""
+
+
+class RecoveryCodesOut(BaseModel):
+    recovery_codes: list[str]
+    """told once; each serves once instead of a code"""
+
+
+class FirstRunBody(OwnAccountBody):
     """The first operator of a platform that has none."""
 
     setup_code: Annotated[SecretStr, Secret(256)]
@@ -56,6 +117,9 @@ class StaffChangeBody(Body):
     role: RoleText | None = None
     is_enabled: bool | None = None
     store_ids: StoreIds | None = None
+    hand_keys_to: fields.Id | None = None
+    """who answers for the person's API keys from now on; left out, they end with the power to
+    have them"""
     version: Version
 
 
@@ -76,6 +140,7 @@ class PersonOut(BaseModel):
     name: str
     role: str
     store_ids: list[UUID]
+    has_second_factor: bool
 
 
 class SessionMerchantOut(BaseModel):
@@ -101,6 +166,8 @@ class SessionOut(BaseModel):
     expires_at: Instant
     step_up_until: Instant | None
     acting: ActingOut | None
+    needs_second_factor: bool
+    """one has to be set up before anything else is allowed"""
 
 
 class SessionOpenedOut(SessionOut):
@@ -134,6 +201,24 @@ class StaffOut(PersonOut):
     created_at: Instant
     version: int
     is_self: bool
+
+
+class StaffCreatedOut(StaffOut):
+    link: LinkOut
+
+
+class SignInOut(BaseModel):
+    """A sign-in, or the refused tries of one hour."""
+
+    outcome: Literal["accepted", "refused"]
+    at: Instant
+    tries: int
+    address: str
+    user_agent: str
+
+
+class SignInList(BaseModel):
+    items: list[SignInOut]
 
 
 class StaffPage(BaseModel):

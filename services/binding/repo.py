@@ -10,13 +10,11 @@ from sqlalchemy import CursorResult, and_, delete, func, or_, select, text, tupl
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding.domain import PLATFORM, Tries
 from services.binding.models import (
     App,
     AppKey,
     AuditEntry,
     DataKey,
-    LoginTries,
     Merchant,
     Session,
     Store,
@@ -89,38 +87,15 @@ async def operator_tenant(tx: AsyncSession) -> UUID | None:
     return await tx.scalar(query.order_by(User.created_at).limit(1))
 
 
-# --- signing in
-
-
-async def login_tries(tx: AsyncSession, login_hash: str) -> Tries:
-    """The brake's row, locked; made when it is the first try."""
-    values = {"tenant_id": PLATFORM, "login_hash": login_hash, "failures": 0}
-    await tx.execute(insert(LoginTries).values(**values).on_conflict_do_nothing())
-    query = select(LoginTries).where(
-        LoginTries.tenant_id == PLATFORM, LoginTries.login_hash == login_hash
-    )
-    row = (await tx.scalars(query.with_for_update())).one()
-    return Tries(row.failures, row.tried_at, row.locked_until)
-
-
-async def put_login_tries(tx: AsyncSession, login_hash: str, tries: Tries) -> None:
-    await tx.execute(
-        update(LoginTries)
-        .where(LoginTries.tenant_id == PLATFORM, LoginTries.login_hash == login_hash)
-        .values(failures=tries.failures, tried_at=tries.tried_at, locked_until=tries.locked_until)
-    )
-
-
-async def forget_login_tries(tx: AsyncSession, login_hash: str) -> None:
-    await tx.execute(
-        delete(LoginTries).where(
-            LoginTries.tenant_id == PLATFORM, LoginTries.login_hash == login_hash
-        )
-    )
+# --- sessions
 
 
 async def session_by_hash(tx: AsyncSession, session_hash: str) -> Session | None:
-    return await tx.scalar(select(Session).where(Session.session_hash == session_hash))
+    """By its cookie's digest, or by that of its cookie before the last renewal."""
+    query = select(Session).where(
+        or_(Session.session_hash == session_hash, Session.previous_hash == session_hash)
+    )
+    return await tx.scalar(query)
 
 
 async def session(tx: AsyncSession, tenant_id: UUID, session_id: UUID) -> Session | None:
@@ -227,20 +202,6 @@ async def purge_sessions(tx: AsyncSession, before: datetime) -> int:
         tx,
         delete(Session).where(
             Session.tenant_id == batch.c.tenant_id, Session.session_id == batch.c.session_id
-        ),
-    )
-
-
-async def purge_login_tries(tx: AsyncSession, before: datetime) -> int:
-    old = select(LoginTries.login_hash).where(
-        LoginTries.tenant_id == PLATFORM,
-        func.coalesce(LoginTries.tried_at, before) <= before,
-    )
-    return await _changed(
-        tx,
-        delete(LoginTries).where(
-            LoginTries.tenant_id == PLATFORM,
-            LoginTries.login_hash.in_(old.limit(PURGE_BATCH)),
         ),
     )
 

@@ -1,10 +1,11 @@
 """Bodies of the binding service's doors. No answer has a member for private key material."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
 
 from services.binding.domain import APP_ID, RETIRE_AFTER_H_MAX, SELLER_ID
 from shared import fields
@@ -19,9 +20,10 @@ Instant = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_us
 # Printable and not framed by blanks; PostgreSQL cannot store a NUL, people cannot see the others.
 PRINTABLE = r"^[^\s\p{C}](?:[^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}])?$"
 USES_MAX = 100
+PASSWORD_FIELD_MAX = 256
 Login = Annotated[str, Text(64, min=3, pattern=PRINTABLE)]
 Name = Annotated[str, Text(64, pattern=PRINTABLE)]
-Password = Annotated[SecretStr, Secret(256)]
+Password = Annotated[SecretStr, Secret(PASSWORD_FIELD_MAX)]
 AppId = Annotated[str, Text(16, pattern=APP_ID)]
 SellerId = Annotated[str, Text(16, min=0, pattern=f"^$|{SELLER_ID}")]
 KEY_TEXT_MAX = 64 * 1024
@@ -36,13 +38,45 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
 
+def spelled(pattern: str) -> AfterValidator:
+    """For a secret that is made of certain characters only."""
+    form = re.compile(pattern, re.ASCII)
+
+    def check(given: SecretStr) -> SecretStr:
+        if form.fullmatch(given.get_secret_value()) is None:
+            raise ValueError("it has characters that cannot be in it")
+        return given
+
+    return AfterValidator(check)
+
+
+Code = Annotated[SecretStr, Secret(32), spelled(r"[0-9A-Za-z -]*")]
+"""of an authenticator app, or a recovery code"""
+
+
 class LoginBody(Body):
     login: Annotated[str, Text(64, min=0)]
     password: Password
+    code: Code | None = None
 
 
 class AccountBody(Body):
+    """An account; its password is chosen by its owner, with a one-time link."""
+
     login: Login
+
+
+class LinkOut(BaseModel):
+    """A one-time link with which a person chooses a password."""
+
+    token: str
+    """told once; the page behind it is /password#<token>"""
+    expires_at: Instant
+
+
+class OwnAccountBody(AccountBody):
+    """An account that is made by whoever will use it."""
+
     password: Password
 
 

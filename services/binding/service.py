@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
-from services.binding import domain, people_repo, repo
+from services.binding import domain, people_repo, repo, sign_in_repo
 from services.binding.audit_repo import user_of
 from services.binding.costly import Costly
 from services.binding.domain import Role
@@ -27,6 +27,7 @@ from shared.events.binding import MerchantCreated, StoreCreated
 from shared.ids import uuid7
 
 KEEP_ENDED_SESSIONS = timedelta(days=1)
+APPROVE_AFTER = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Deps:
     """what they are signed with; the worker's"""
     trust_file: Path | None = None
     """what their signatures are verified with"""
+    approve_after: timedelta = APPROVE_AFTER
+    """how long a new, lifted or reset account cannot be anybody's second approver"""
+    operators_need_second_factor: bool = False
+    public_url: str = ""
+    """what one-time links begin with, where a command line prints them"""
 
 
 async def audit(
@@ -103,12 +109,30 @@ async def signature(tx: AsyncSession, tenant_id: UUID, actor: str, at: datetime)
     return await people_repo.user_login(tx, user_id) or ""
 
 
+async def hashed_password(
+    deps: Deps, password: str, own_words: Sequence[str], *, field: str = "/password"
+) -> str:
+    """The hash of a password that may be one, or WeakPassword. `own_words`: the login, and what
+    the person and the merchant are called."""
+    domain.check_password(password, own_words, field=field)
+    if await deps.passwords.is_guessable(password, own_words):
+        message = "太常见，容易被猜到 too common: it would be guessed soon"
+        raise domain.WeakPassword(errors=[{"pointer": field, "message": message}])
+    return await deps.passwords.hash(password)
+
+
 async def create_merchant(
-    deps: Deps, *, name: str, login: str, password: str, actor: str, merchant_id: UUID | None = None
+    deps: Deps,
+    *,
+    name: str,
+    login: str,
+    password: str | None,
+    actor: str,
+    merchant_id: UUID | None = None,
 ) -> tuple[Merchant, User]:
-    """A tenant and the account of its owner."""
-    domain.check_password(password, login)
-    hashed = await deps.passwords.hash(password)
+    """A tenant and the account of its owner; without a password its owner chooses one by a link
+    (links.make)."""
+    hashed = await hashed_password(deps, password, (login, name)) if password is not None else ""
     tenant_id = merchant_id or uuid7(deps.clock)
     merchant = Merchant(
         tenant_id=tenant_id,
@@ -138,16 +162,18 @@ async def create_user(
     *,
     role: Role,
     login: str,
-    password: str,
+    password: str | None,
     actor: str,
     name: str | None = None,
     store_ids: Sequence[UUID] = (),
     is_first: bool = False,
 ) -> User:
-    """An account: a merchant's (its tenant given), or an operator's (in the operators' own).
-    `is_first`: only when there is no operator yet, else FirstRunOver."""
-    domain.check_password(password, login)
-    hashed = await deps.passwords.hash(password)
+    """An account: a merchant's (its tenant given), or an operator's (in the operators' own);
+    without a password the person chooses one by a link (links.make). `is_first`: only when there
+    is no operator yet, else FirstRunOver."""
+    hashed = ""
+    if password is not None:
+        hashed = await hashed_password(deps, password, (login, name or ""))
     async with deps.db.tx(None) as tx:
         if role.console == "merchant":
             if tenant_id is None or await repo.merchant(tx, tenant_id) is None:
@@ -205,6 +231,7 @@ async def _add_user(
         name=name or login,
         store_ids=list(store_ids),
         version=1,
+        may_approve_from=deps.clock.now() + deps.approve_after,
     )
     tx.add(user)
     await tx.flush()
@@ -289,7 +316,12 @@ async def sweep(deps: Deps) -> int:
     async with deps.db.tx(None) as tx:
         return (
             await repo.purge_sessions(tx, now - KEEP_ENDED_SESSIONS)
-            + await repo.purge_login_tries(tx, now - domain.FORGET_TRIES_AFTER)
+            + await sign_in_repo.purge(
+                tx,
+                now,
+                now - domain.FORGET_TRIES_AFTER,
+                now - timedelta(days=domain.KNOWN_BROWSER_DAYS),
+            )
             + await repo.erase_retired_keys(tx, now)
         )
 

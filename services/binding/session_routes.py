@@ -1,47 +1,82 @@
 """The HTTP door of sessions, the same at both consoles, and the edge's question about them."""
 
+import re
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from structlog.contextvars import get_contextvars
 
-from services.binding import acting, people_schemas, permissions, schemas, sessions
+from services.binding import (
+    acting,
+    domain,
+    people_schemas,
+    permissions,
+    schemas,
+    second_factor,
+    sessions,
+    signing_in,
+)
 from services.binding.callers import EDGE_ONLY, deps_of, only
 from services.binding.costly import costly
 from services.binding.domain import Console
+from services.binding.links import Link
 from services.binding.models import Acting, Merchant, User
 from services.binding.permissions import OWN
+from services.binding.service import Deps
 from services.binding.sessions import Shown
+from services.binding.signing_in import Attempt
 from shared.tokens import Principal
 from shared.web import guard, principal
 
 COOKIE = "__Host-damselfly"
+BROWSER_COOKIE = "__Host-damselfly-browser"
+"""by it a browser is known that somebody has signed in from: it opens nothing by itself"""
 COOKIE_RULES = "Path=/; Secure; HttpOnly; SameSite=Strict"
-MERCHANT, OPERATOR = "/api/merchant/v1", "/api/operator/v1"
+BROWSER_AGE_S = domain.KNOWN_BROWSER_DAYS * 24 * 3600
+MERCHANT, OPERATOR, PUBLIC = "/api/merchant/v1", "/api/operator/v1", "/api/public/v1"
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 router = APIRouter()
+
+
+def cookie_hash(request: Request, name: str) -> str | None:
+    """The digest of one of the browser's two cookies, as the edge tells it: `session`,
+    `browser`."""
+    told = request.headers.get(f"x-{name}-cookie-hash", "")
+    return told if _HASH.fullmatch(told) else None
+
+
+def give_cookies(response: Response, cookie: str | None, browser: str | None) -> None:
+    """New cookies for the answer; the browser's goes out under a name that the edge spells."""
+    response.headers["Cache-Control"] = "no-store"
+    if cookie is not None:
+        response.headers["Set-Cookie"] = f"{COOKIE}={cookie}; {COOKIE_RULES}"
+    if browser is not None:
+        aged = f"{BROWSER_COOKIE}={browser}; {COOKIE_RULES}; Max-Age={BROWSER_AGE_S}"
+        response.headers["X-Set-Browser-Cookie"] = aged
 
 
 async def _sign_in(
     request: Request, response: Response, console: Console, body: schemas.LoginBody
 ) -> people_schemas.SessionOpenedOut:
-    found = await sessions.sign_in(
-        deps_of(request),
-        console,
+    attempt = Attempt(
         login=body.login,
         password=body.password.get_secret_value(),
+        code=body.code.get_secret_value() if body.code else None,
         user_agent=request.headers.get("user-agent", ""),
         address=str(get_contextvars().get("client_address", "")),
+        browser_hash=cookie_hash(request, "browser"),
+        former_hash=cookie_hash(request, "session"),
     )
-    response.headers["Set-Cookie"] = f"{COOKIE}={found.cookie}; {COOKIE_RULES}"
-    response.headers["Cache-Control"] = "no-store"
-    shown = session_out(found.shown, None)
+    found = await signing_in.sign_in(deps_of(request), console, attempt)
+    give_cookies(response, found.cookie, found.browser)
+    shown = session_out(deps_of(request), found.shown, None)
     return people_schemas.SessionOpenedOut(csrf_token=found.csrf_token, **dict(shown))
 
 
 async def _show(request: Request, console: Console) -> people_schemas.SessionOut:
-    caller = principal(request)
-    return session_out(await sessions.current_session(deps_of(request), console, caller), caller)
+    caller, deps = principal(request), deps_of(request)
+    return session_out(deps, await sessions.current_session(deps, console, caller), caller)
 
 
 async def _sign_out(request: Request) -> Response:
@@ -50,10 +85,16 @@ async def _sign_out(request: Request) -> Response:
     return Response(status_code=204, headers={"Set-Cookie": gone, "Cache-Control": "no-store"})
 
 
-async def _step_up(request: Request, body: people_schemas.StepUpBody) -> people_schemas.StepUpOut:
-    until = await sessions.step_up(
-        deps_of(request), principal(request), body.password.get_secret_value()
+async def _step_up(
+    request: Request, response: Response, body: people_schemas.StepUpBody
+) -> people_schemas.StepUpOut:
+    until, cookie = await signing_in.step_up(
+        deps_of(request),
+        principal(request),
+        body.password.get_secret_value(),
+        body.code.get_secret_value() if body.code else None,
     )
+    give_cookies(response, cookie, None)
     return people_schemas.StepUpOut(step_up_until=until)
 
 
@@ -77,13 +118,16 @@ async def _list(request: Request) -> people_schemas.SessionPage:
 
 
 async def _change_password(request: Request, body: people_schemas.PasswordBody) -> Response:
-    await sessions.change_password(
+    cookie = await signing_in.change_password(
         deps_of(request),
         principal(request),
         body.current_password.get_secret_value(),
         body.new_password.get_secret_value(),
+        cookie_hash(request, "browser"),
     )
-    return Response(status_code=204)
+    response = Response(status_code=204)
+    give_cookies(response, cookie, None)
+    return response
 
 
 @router.post(f"{MERCHANT}/session", dependencies=[guard("public"), costly("sign_in")])
@@ -122,18 +166,18 @@ async def sign_out_operator(request: Request) -> Response:
 
 @router.post(f"{MERCHANT}/session/step-up", dependencies=[guard("user"), costly("password")])
 async def step_up_merchant(
-    request: Request, body: people_schemas.StepUpBody
+    request: Request, response: Response, body: people_schemas.StepUpBody
 ) -> people_schemas.StepUpOut:
     """The password once more: for five minutes keys, refunds and roles may be changed."""
-    return await _step_up(request, body)
+    return await _step_up(request, response, body)
 
 
 @router.post(f"{OPERATOR}/session/step-up", dependencies=[guard("user"), costly("password")])
 async def step_up_operator(
-    request: Request, body: people_schemas.StepUpBody
+    request: Request, response: Response, body: people_schemas.StepUpBody
 ) -> people_schemas.StepUpOut:
     """The password once more: for five minutes roles may be changed and acting may begin."""
-    return await _step_up(request, body)
+    return await _step_up(request, response, body)
 
 
 @router.get(f"{MERCHANT}/sessions", dependencies=[guard("user", OWN)])
@@ -202,7 +246,7 @@ async def start_acting(
         reason=body.reason,
         minutes=body.minutes,
     )
-    return session_out(shown, None)
+    return session_out(deps_of(request), shown, None)
 
 
 @router.delete(f"{OPERATOR}/acting", dependencies=[guard("user", "acting.use")], status_code=204)
@@ -215,17 +259,24 @@ async def resolve_session(
     request: Request, body: schemas.ResolveBody
 ) -> people_schemas.ResolvedOut:
     only(request, EDGE_ONLY)
-    found = await sessions.resolve_session(deps_of(request), body.session_hash)
+    deps = deps_of(request)
+    found = await sessions.resolve_session(deps, body.session_hash)
     session, user, grant = found.session, found.user, found.acting
+    until, step_up_until = session.expires_at, session.step_up_until
+    if found.is_former and session.previous_until is not None:
+        until = min(until, session.previous_until)
+        step_up_until = session.previous_step_up_until
+    if second_factor.is_missing(deps, user):
+        grant = None
     return people_schemas.ResolvedOut(
         session_id=session.session_id,
         user_id=user.user_id,
         tenant_id=user.tenant_id,
-        permissions=sorted(permissions.of_role(user.role)),
+        permissions=_granted(deps, user),
         store_ids=user.store_ids,
         csrf_token_hash=session.csrf_token_hash,
-        expires_at=session.expires_at,
-        step_up_until=session.step_up_until,
+        expires_at=until,
+        step_up_until=step_up_until,
         acting=people_schemas.ResolvedActing(
             acting_id=grant.acting_id,
             tenant_id=grant.tenant_id,
@@ -240,19 +291,27 @@ async def resolve_session(
 # --- rows to answers
 
 
-def session_out(shown: Shown, caller: Principal | None) -> people_schemas.SessionOut:
+def _granted(deps: Deps, user: User) -> list[str]:
+    """What the person may do: until a second factor that is asked for is set up, only that."""
+    if second_factor.is_missing(deps, user):
+        return [OWN]
+    return sorted(permissions.of_role(user.role))
+
+
+def session_out(deps: Deps, shown: Shown, caller: Principal | None) -> people_schemas.SessionOut:
     """`caller` tells whether this is the merchant console under an operator's hand."""
     session, user, merchant, grant = shown.session, shown.user, shown.merchant, shown.acting
     is_acting_here = grant is not None and caller is not None and caller.acting_id is not None
-    granted = permissions.ACTING if is_acting_here else permissions.of_role(user.role)
+    granted = sorted(permissions.ACTING) if is_acting_here else _granted(deps, user)
     is_own = merchant is not None and (grant is None or is_acting_here)
     return people_schemas.SessionOut(
         user=person_out(user),
         merchant=_merchant_out(merchant) if merchant and is_own else None,
-        permissions=sorted(granted),
+        permissions=granted,
         expires_at=session.expires_at,
         step_up_until=session.step_up_until,
         acting=_acting_out(grant, merchant) if grant else None,
+        needs_second_factor=second_factor.is_missing(deps, user),
     )
 
 
@@ -263,7 +322,12 @@ def person_out(user: User) -> people_schemas.PersonOut:
         name=user.name,
         role=user.role,
         store_ids=user.store_ids,
+        has_second_factor=user.totp_since is not None,
     )
+
+
+def link_out(link: Link) -> schemas.LinkOut:
+    return schemas.LinkOut(token=link.token, expires_at=link.expires_at)
 
 
 def _merchant_out(row: Merchant) -> people_schemas.SessionMerchantOut:

@@ -1,5 +1,5 @@
-"""The use cases of sessions: signing in and out, step-up, the list of one's own, passwords, and
-resolving a session for the edge."""
+"""The use cases of sessions that there are: the list of one's own, their end, and resolving one
+for the edge. How they begin is signing_in's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,14 +16,7 @@ from shared import outbox
 from shared.errors import NotFound, Unauthorized
 from shared.events.base import stamp
 from shared.events.binding import SessionChanged, SessionRevoked
-from shared.ids import random_token, uuid7
-from shared.telemetry import get_logger
 from shared.tokens import Principal
-
-SECRET_BYTES = 32
-AGENT_MAX = 200
-
-log = get_logger("binding.sessions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,62 +27,8 @@ class Shown:
     user: User
     merchant: Merchant | None
     acting: Acting | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A new session; the two secrets exist here and in the browser only."""
-
-    cookie: str
-    csrf_token: str
-    shown: Shown
-
-
-async def sign_in(
-    deps: Deps,
-    console: Console,
-    *,
-    login: str,
-    password: str,
-    user_agent: str = "",
-    address: str = "",
-) -> SignedIn:
-    """A session, or BadCredentials whatever was wrong, or LoginBraked."""
-    digest = domain.login_digest(login)
-    now = deps.clock.now()
-    async with deps.db.tx(None) as tx:
-        tries = await repo.login_tries(tx, digest)
-        await repo.put_login_tries(tx, digest, domain.charge_try(tries, now))
-        user = await repo.user_by_login(tx, digest)
-    is_known = user is not None and user.is_enabled and Role(user.role).console == console
-    hashed = user.password_hash if user is not None and is_known else None
-    is_right = await deps.passwords.is_right(password, hashed, is_sign_in=True)
-    if not is_right or user is None:
-        log.warning("login.refused", login_digest=digest[:16], failures=tries.failures + 1)
-        raise domain.BadCredentials
-    cookie, csrf_token = random_token(SECRET_BYTES), random_token(SECRET_BYTES)
-    session = Session(
-        tenant_id=user.tenant_id,
-        session_id=uuid7(deps.clock),
-        session_hash=domain.sha256_hex(cookie),
-        csrf_token_hash=domain.sha256_hex(csrf_token),
-        user_id=user.user_id,
-        created_at=now,
-        seen_at=now,
-        expires_at=now + domain.SESSION_LIFETIME,
-        user_agent="".join(c for c in user_agent if c.isprintable())[:AGENT_MAX],
-        address=address,
-    )
-    async with deps.db.tx(None) as tx:
-        # Somebody may have disabled the account while its password was checked.
-        fresh = await people_repo.user_for_update(tx, user.tenant_id, user.user_id)
-        if fresh is None or not fresh.is_enabled or fresh.password_hash != user.password_hash:
-            raise domain.BadCredentials
-        await repo.forget_login_tries(tx, digest)
-        tx.add(session)
-        merchant = await repo.merchant(tx, user.tenant_id)
-    log.info("login.accepted", user_id=str(user.user_id))
-    return SignedIn(cookie, csrf_token, Shown(session, user, merchant))
+    is_former: bool = False
+    """asked for by the cookie that the session had before it was renewed"""
 
 
 async def resolve_session(deps: Deps, session_hash: str) -> Shown:
@@ -100,9 +39,12 @@ async def resolve_session(deps: Deps, session_hash: str) -> Shown:
         user = await repo.user(tx, session.tenant_id, session.user_id) if session else None
         if session is None or user is None or not _is_alive(session, user, now):
             raise NotFound
+        is_former = session.session_hash != session_hash
+        if is_former and (session.previous_until is None or now >= session.previous_until):
+            raise NotFound
         if now - session.seen_at >= domain.TOUCH_EVERY:
             session.seen_at = now
-        return Shown(session, user, None, await running(tx, session, now))
+        return Shown(session, user, None, await running(tx, session, now), is_former)
 
 
 async def running(tx: AsyncSession, session: Session, now: datetime) -> Acting | None:
@@ -151,40 +93,8 @@ async def current_session(deps: Deps, console: Console, caller: Principal) -> Sh
     return Shown(session, user, merchant, grant)
 
 
-async def step_up(deps: Deps, caller: Principal, password: str) -> datetime:
-    """Asks for the password once more; until when it counts. Raises WrongPassword, LoginBraked."""
-    tenant_id, session_id = await home(deps, caller), session_of(caller)
-    await confirm_password(deps, tenant_id, UUID(caller.subject), password)
-    now = deps.clock.now()
-    async with deps.db.tx(tenant_id) as tx:
-        session = await people_repo.session_for_update(tx, tenant_id, session_id)
-        if session is None or session.revoked_at is not None:
-            raise Unauthorized
-        session.step_up_until = now + domain.STEP_UP_WINDOW
-        await outbox.add(tx, changed(deps, session))
-        return session.step_up_until
-
-
 def changed(deps: Deps, session: Session) -> SessionChanged:
     return SessionChanged(**stamp(session.tenant_id, deps.clock), session_hash=session.session_hash)
-
-
-async def confirm_password(deps: Deps, tenant_id: UUID, user_id: UUID, password: str) -> User:
-    """The account, if that is its password. Guesses are braked apart from the login's own brake:
-    a stolen session must not shut its owner out of signing in."""
-    digest = domain.sha256_hex(f"confirm:{user_id}")
-    now = deps.clock.now()
-    async with deps.db.tx(None) as tx:
-        tries = await repo.login_tries(tx, digest)
-        await repo.put_login_tries(tx, digest, domain.charge_try(tries, now))
-        user = await repo.user(tx, tenant_id, user_id)
-    hashed = user.password_hash if user is not None and user.is_enabled else None
-    if not await deps.passwords.is_right(password, hashed) or user is None:
-        log.warning("password.refused", user_id=str(user_id), failures=tries.failures + 1)
-        raise domain.WrongPassword
-    async with deps.db.tx(None) as tx:
-        await repo.forget_login_tries(tx, digest)
-    return user
 
 
 async def list_sessions(deps: Deps, caller: Principal) -> Sequence[Session]:
@@ -201,8 +111,10 @@ async def sign_out(deps: Deps, caller: Principal) -> None:
     # System scope: the end of an operator's session also ends its acting, a merchant's row.
     async with deps.db.tx(None) as tx:
         session = await repo.session(tx, tenant_id, session_of(caller))
-        if session is not None:
+        if session is not None and session.revoked_at is None:
             await end(deps, tx, session)
+            what = (f"user:{session.user_id}", "session.close", str(session.session_id))
+            await audit(deps, tx, tenant_id, what)
 
 
 async def end_session(deps: Deps, caller: Principal, session_id: UUID) -> None:
@@ -211,13 +123,21 @@ async def end_session(deps: Deps, caller: Principal, session_id: UUID) -> None:
         session = await people_repo.session_for_update(tx, caller.tenant, session_id)
         if session is None or str(session.user_id) != caller.subject:
             raise NotFound
-        await end(deps, tx, session)
+        if session.revoked_at is None:
+            await end(deps, tx, session)
+            what = (f"user:{caller.subject}", "session.end", str(session_id))
+            await audit(deps, tx, caller.tenant, what)
 
 
 async def end_other_sessions(deps: Deps, caller: Principal) -> int:
     """Ends all of the caller's sessions but this one."""
     async with deps.db.tx(None) as tx:
-        return await end_all(deps, tx, caller.tenant, UUID(caller.subject), keep=session_of(caller))
+        user_id = UUID(caller.subject)
+        ended = await end_all(deps, tx, caller.tenant, user_id, keep=session_of(caller))
+        if ended:
+            what = (f"user:{caller.subject}", "session.end_others", str(user_id))
+            await audit(deps, tx, caller.tenant, what, after={"sessions_ended": ended})
+        return ended
 
 
 async def end_all(
@@ -241,25 +161,9 @@ async def end(deps: Deps, tx: AsyncSession, session: Session) -> None:
         what = (f"user:{session.user_id}", "acting.stop", str(grant.acting_id))
         await audit(deps, tx, grant.tenant_id, what)
         await people_repo.end_acting(tx, session, session.revoked_at)
-    event = SessionRevoked(
-        **stamp(session.tenant_id, deps.clock), session_hash=session.session_hash
-    )
-    await outbox.add(tx, event)
-
-
-async def change_password(deps: Deps, caller: Principal, current: str, new: str) -> None:
-    """Sets one's own password; the other sessions end, for whoever knew the old one."""
-    user = await confirm_password(deps, caller.tenant, UUID(caller.subject), current)
-    domain.check_password(new, user.login, field="/new_password")
-    hashed = await deps.passwords.hash(new)
-    async with deps.db.tx(None) as tx:
-        row = await people_repo.user_for_update(tx, caller.tenant, user.user_id)
-        if row is None or row.password_hash != user.password_hash:
-            raise domain.WrongPassword
-        row.password_hash = hashed
-        ended = await end_all(deps, tx, caller.tenant, user.user_id, keep=session_of(caller))
-        what = (f"user:{user.user_id}", "password.change", str(user.user_id))
-        await audit(deps, tx, caller.tenant, what, after={"sessions_ended": ended})
+    for session_hash in filter(None, (session.session_hash, session.previous_hash)):
+        event = SessionRevoked(**stamp(session.tenant_id, deps.clock), session_hash=session_hash)
+        await outbox.add(tx, event)
 
 
 def _is_alive(session: Session, user: User, now: datetime) -> bool:

@@ -104,6 +104,8 @@ def test_the_path_says_the_audience(apps: dict[str, FastAPI]) -> None:
                     "/api/merchant/v1/session",
                     "/api/operator/v1/session",
                     "/api/operator/v1/first-run",
+                    "/api/public/v1/password",
+                    "/api/public/v1/password-link",
                 }, "a public door is a decision: list it here"
 
 

@@ -77,8 +77,10 @@ def new_merchant(stack: Stack, name: str) -> Account:
         client.headers["Cookie"] = opened.headers["set-cookie"].partition(";")[0]
         client.cookies.clear()
         client.headers["X-CSRF-Token"] = opened.json()["csrf_token"]
-        body = {"name": name, "login": account.login, "password": account.password}
-        client.post("/merchants", json=body).raise_for_status()
+        made = client.post("/merchants", json={"name": name, "login": account.login})
+        link = made.raise_for_status().json()["link"]
+        chosen = {"token": link["token"], "password": account.password}
+        client.post(f"{stack.public}/api/public/v1/password", json=chosen).raise_for_status()
     return account
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.world import World, eventually, new_request_id
-from tests.fixtures.console import Console
+from tests.fixtures.console import Console, choose_password
 
 pytestmark = pytest.mark.asyncio
 PASSWORD = "correct horse battery staple 9"
@@ -54,10 +54,10 @@ async def test_an_operator_acts_for_the_merchant_and_stops(world: World) -> None
     """S131: the merchant console answers the operator's own cookie while the grant runs."""
     merchant_id = world.stack.info["demo"]["merchant_id"]
     async with operator_of(world) as operator:
+        await operator.step_up()
         there = Console(world.stack.public, headers=operator.headers)
         async with there:
             assert (await there.get("/orders")).status_code == 403
-            await operator.step_up()
             body = {"merchant_id": merchant_id, "reason": "协助查单", "minutes": 5}
             assert (await operator.post("/acting", body)).status_code == 201
             assert (await there.get("/orders")).status_code == 200
@@ -92,9 +92,11 @@ async def test_a_cashier_of_another_store_sees_nothing_of_this_one(world: World)
         made = await owner.post("/stores", {"name": f"分店 {tag}"})
         stores.append(made.json()["store_id"])
         for number, store_id in enumerate(stores):
-            person = {"login": f"till{number}-{tag}", "name": "收银", "password": PASSWORD}
+            person = {"login": f"till{number}-{tag}", "name": "收银"}
             scope = {"role": "cashier", "store_ids": [store_id]}
-            assert (await owner.post("/staff", person | scope)).status_code == 201
+            hired = await owner.post("/staff", person | scope)
+            assert hired.status_code == 201
+            await choose_password(world.stack.public, hired.json()["link"], PASSWORD)
     for number, expected in ((0, 200), (1, 404)):
         async with Console(world.stack.public, f"till{number}-{tag}", PASSWORD) as till:
             for path in (

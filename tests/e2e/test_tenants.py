@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from tests.e2e.world import PAYMENTS, World, new_request_id, payment_body
-from tests.fixtures.console import Console, Enrolled
+from tests.fixtures.console import Console, Enrolled, choose_password
 
 pytestmark = pytest.mark.asyncio
 
@@ -23,10 +23,9 @@ async def _second(world: World) -> AsyncIterator[tuple[Console, str, Enrolled]]:
     async with Console(
         world.stack.public, operator["login"], operator["password"], audience="operator"
     ) as console:
-        made = await console.post(
-            "/merchants", {"name": "第二家", "login": login, "password": PASSWORD}
-        )
+        made = await console.post("/merchants", {"name": "第二家", "login": login})
         assert made.status_code == 201, made.text
+    await choose_password(world.stack.public, made.json()["link"], PASSWORD)
     async with Console(world.stack.public, login, PASSWORD) as owner:
         store = await owner.post("/stores", {"name": "二号店"})
         assert store.status_code == 201, store.text

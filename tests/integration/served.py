@@ -26,7 +26,8 @@ class Caller:
     client: httpx.AsyncClient
     token: Callable[[], str]
 
-    async def __call__(self, method, path, body=None, **params):
+    async def __call__(self, method, path, body=None, *, sent=None, **params):
+        """`sent`: more headers, such as those that the edge adds."""
         return await self.client.request(
             method,
             path,
@@ -35,7 +36,8 @@ class Caller:
             headers={
                 "Authorization": f"Bearer {self.token()}",
                 "Content-Type": "application/json",
-            },
+            }
+            | (sent or {}),
         )
 
 

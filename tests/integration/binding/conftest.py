@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -18,6 +18,7 @@ from services.binding.config import BindingConfig
 from services.binding.domain import Role, sha256_hex
 from services.binding.first_run import FirstRun
 from services.binding.passwords import Passwords
+from services.binding.permissions import PERMISSIONS
 from tests.integration.served import Caller, callers, served
 
 PASSWORD = "correct horse battery"
@@ -146,10 +147,14 @@ class Browser:
             acting=_grant(found["acting"]),
         )
         token = self.inward.for_user("binding", session, path)
-        return await Caller(self.binding.client, lambda: token)(method, path, body, **params)
+        answer = await Caller(self.binding.client, lambda: token)(method, path, body, **params)
+        if "set-cookie" in answer.headers and answer.status_code < 300:
+            self.cookie = cookie_of(answer)
+        return answer
 
-    async def step_up(self, console="merchant", password=PASSWORD):
-        return await self("POST", f"/api/{console}/v1/session/step-up", {"password": password})
+    async def step_up(self, console="merchant", password=PASSWORD, **more):
+        body = {"password": password} | more
+        return await self("POST", f"/api/{console}/v1/session/step-up", body)
 
 
 @pytest.fixture
@@ -166,6 +171,19 @@ def browser(binding, service_keys, clock):
         )
 
     return enter
+
+
+@pytest.fixture
+def choose(binding):
+    """Chooses a password with a one-time link, as its person does."""
+
+    async def use(link, password=PASSWORD):
+        body = {"token": link["token"], "password": password}
+        answer = await binding.edge("POST", "/api/public/v1/password", body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return use
 
 
 @pytest.fixture
@@ -199,8 +217,8 @@ def app_body(app_keys, alipay_keys):
 
 
 @pytest_asyncio.fixture
-async def owner(new_merchant, sign_in):
-    """The signed-in owner of a merchant: (tenant_id, Caller)."""
-    tenant_id, _ = await new_merchant()
-    _, caller = await sign_in("owner@tea")
-    return tenant_id, caller
+async def owner(binding, new_merchant):
+    """The owner of a merchant as the edge vouches for them: (tenant_id, Caller)."""
+    tenant_id, user = await new_merchant()
+    granted = PERMISSIONS[Role.MERCHANT_OWNER]
+    return tenant_id, binding.user(tenant_id, user.user_id, granted, uuid4())

@@ -278,16 +278,16 @@ async def test_no_cell_of_the_export_runs_as_a_formula(binding, owner):
     nasty = ['=HYPERLINK("http://x","y")', "+12", "-1+1", "@SUM(A1)"]
     for name in nasty:
         await caller("POST", f"{M}/staff", {
-            "login": name, "name": name, "password": "correct horse battery", "role": "cashier",
+            "login": name, "name": name, "role": "cashier",
         })  # fmt: skip
     answer = await caller("GET", f"{M}/audit/export")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.content.startswith(b"\xef\xbb\xbf")
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
-    assert [row["seq"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
+    assert [row["seq"] for row in rows] == [str(number) for number in range(1, 11)]
     for row in rows:
         assert not [cell for cell in row.values() if cell.startswith(("=", "+", "-", "@"))]
-    made = {json.loads(row["after"])["name"] for row in rows if "login" in row["after"]}
+    made = {json.loads(row["after"])["name"] for row in rows if '"login"' in row["after"]}
     assert set(nasty) <= made, "the content itself is whole"
     renamed = audit._line(["=1", "a"])
     assert renamed == b"'=1,a\r\n"

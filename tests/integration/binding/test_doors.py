@@ -9,7 +9,6 @@ import pytest
 
 from services.binding.permissions import PERMISSIONS
 from tests.architecture.role_matrix import FILE, ROLES
-from tests.integration.binding.conftest import PASSWORD
 
 pytestmark = pytest.mark.asyncio
 M, O = "/api/merchant/v1", "/api/operator/v1"  # noqa: E741
@@ -23,7 +22,7 @@ REFUSALS = {"auth.forbidden": "no", "auth.step_up_needed": "step-up"}
 
 BODIES = {
     ("PATCH", "/staff/{user_id}"): {"name": "x", "version": 1},
-    ("POST", "/staff/{user_id}/password"): {"password": PASSWORD},
+    ("POST", "/staff/{user_id}/password-link"): {},
     ("PATCH", "/stores/{store_id}"): {"name": "x", "version": 1},
 }
 """The least that is valid, so that a foreign id is what is refused, not the body."""
@@ -93,7 +92,7 @@ def resources(binding, sign_in, app_body, other_keys):
     async def make(tenant_id, caller, login):
         store = await caller("POST", f"{M}/stores", {"name": "一号店"})
         staff = await caller("POST", f"{M}/staff", {
-            "login": f"till-{login}", "name": "till", "password": PASSWORD, "role": "cashier",
+            "login": f"till-{login}", "name": "till", "role": "cashier",
         })  # fmt: skip
         key = await caller("POST", f"{M}/api-keys", {"name": "pos"})
         app = await caller("PUT", f"{M}/apps", app_body())
@@ -103,6 +102,7 @@ def resources(binding, sign_in, app_body, other_keys):
         assert change.status_code == 202, change.text
         answers = (store, staff, key, app)
         assert all(answer.status_code in {200, 201} for answer in answers)
+        await sign_in(login)
         session_id = await binding.database.fetch(
             "SELECT session_id FROM sessions WHERE tenant_id = $1", tenant_id
         )
@@ -144,7 +144,7 @@ async def test_a_foreign_id_is_no_id(binding, owner, resources, new_merchant, ne
         asked += 1
     assert asked >= 9
     for path, body in (
-        ("/staff", {"login": "x@coffee", "name": "x", "password": PASSWORD, "role": "cashier",
+        ("/staff", {"login": "x@coffee", "name": "x", "role": "cashier",
                     "store_ids": [ids["store_id"]]}),
         ("/api-keys", {"name": "x", "store_id": ids["store_id"]}),
     ):  # fmt: skip

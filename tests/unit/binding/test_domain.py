@@ -1,37 +1,10 @@
-"""The login brake, passwords and roles, without a database."""
-
-from datetime import timedelta
+"""Logins, passwords and roles, without a database."""
 
 import pytest
 
 from services.binding import domain
-from services.binding.domain import LoginBraked, Role, Tries, WeakPassword, charge_try
+from services.binding.domain import Role, WeakPassword
 from services.binding.permissions import PERMISSIONS
-from tests.fixtures.clock import NOON
-
-
-def test_tries_are_free_then_ever_dearer():
-    tries, delays, now = Tries(), [], NOON
-    for _ in range(domain.FREE_TRIES + 8):
-        tries = charge_try(tries, now)
-        delay = (tries.locked_until - now).total_seconds() if tries.locked_until else 0
-        delays.append(delay)
-        now += timedelta(seconds=delay)
-    assert delays[: domain.FREE_TRIES - 1] == [0] * (domain.FREE_TRIES - 1)
-    assert delays[domain.FREE_TRIES - 1 :] == [30, 60, 120, 240, 480, 900, 900, 900, 900]
-
-
-def test_while_the_delay_runs_nothing_is_counted():
-    locked = Tries(12, NOON, NOON + timedelta(seconds=5))
-    with pytest.raises(LoginBraked) as caught:
-        charge_try(locked, NOON + timedelta(seconds=1))
-    assert caught.value.body()["retry_after_s"] == 4
-
-
-def test_a_day_of_rest_forgets():
-    old = Tries(50, NOON, NOON + timedelta(minutes=15))
-    tomorrow = NOON + domain.FORGET_TRIES_AFTER + timedelta(seconds=1)
-    assert charge_try(old, tomorrow) == Tries(1, tomorrow, None)
 
 
 def test_logins_compare_by_what_people_mean():
@@ -40,16 +13,37 @@ def test_logins_compare_by_what_people_mean():
     assert domain.login_digest("owner@teA2") not in same
 
 
-@pytest.mark.parametrize("password", ["correct horse", "豆娘豆娘开放平台一二三四", "x1y2z3x1y2z3"])
+OWN_WORDS = ("owner@tea", "Lin Dan", "豆娘茶铺")
+
+
+@pytest.mark.parametrize("password", ["correct horse", "清泉石上流明月松间照", "x1y2z3x1y2z3"])
 def test_long_passwords_pass(password):
-    domain.check_password(password, "owner@tea")
+    domain.check_password(password + "清泉", OWN_WORDS)
 
 
-@pytest.mark.parametrize("password", ["", "elevenchars", "aaaaaaaaaaaa", "1Owner@tea99", "p" * 129])
+@pytest.mark.parametrize(
+    "password",
+    [
+        "", "elevenchars", "aaaaaaaaaaaa", "p" * 129,
+        "1Owner@tea99", "my owner-tea 2026", "ＯＷＮＥＲ＠ＴＥＡ９９", "lin.dan.2026.xyz",
+        "我爱豆娘茶铺一二三四五六七",
+    ],
+)  # fmt: skip
 def test_weak_passwords_do_not(password):
+    """Too short, too uniform, too long, or one's own login, name or merchant in any spelling."""
     with pytest.raises(WeakPassword) as caught:
-        domain.check_password(password, "owner@tea")
+        domain.check_password(password, OWN_WORDS)
     assert not password or password not in str(caught.value.body())
+
+
+def test_a_password_in_another_normal_form_is_the_same():
+    """Full width or composed differently: what the keyboard did, not what the person chose."""
+    spelled = (
+        "café crème 2026 paris",
+        "cafe\u0301 cre\u0300me 2026 paris",
+        "ｃａｆé crème ２０２６ paris",
+    )
+    assert len({domain.canonical_password(text) for text in spelled}) == 1
 
 
 def test_every_role_has_permissions_and_the_consoles_do_not_mix():

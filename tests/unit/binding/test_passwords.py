@@ -1,6 +1,8 @@
 """What a password is hashed with where nothing else was asked for."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -19,3 +21,41 @@ async def test_a_hash_costs_what_it_must() -> None:
     assert not await passwords.is_right("correct horse batterx", hashed)
     assert not await passwords.is_right("correct horse battery", None)
     assert await passwords.hash("correct horse battery") != hashed
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password1234", "Password2024!", "qwertyuiop12", "123456789012", "iloveyou1234",
+        "1qaz2wsx3edc", "passwordpassword", "ｐａｓｓｗｏｒｄ１２３４", "zxcvbnm,./12",
+        "abcdefghijkl", "P4$$w0rd1234", "letmein12345",
+    ],
+)  # fmt: skip
+async def test_what_is_tried_first_is_guessable(password: str) -> None:
+    """The common ones, words, walks over the keyboard and the usual changes to them."""
+    assert await Passwords().is_guessable(password)
+
+
+@pytest.mark.asyncio
+async def test_what_takes_long_to_guess_is_not() -> None:
+    passwords = Passwords()
+    for password in ("correct horse battery", "gW9xk2mPq8Lz", "豆娘飞过清水池塘三回"):
+        assert not await passwords.is_guessable(password)
+    assert not await passwords.is_guessable("yunyin chapu 88")
+    assert await passwords.is_guessable("yunyin chapu 88", ["yunyin chapu"])
+
+
+@pytest.mark.asyncio
+async def test_another_normal_form_opens_too() -> None:
+    passwords = Passwords()
+    hashed = await passwords.hash("cafe\u0301 au lait 42")
+    assert await passwords.is_right("caf\u00e9 au lait 42", hashed)
+    assert not await passwords.is_right("cafe au lait 42", hashed)
+    assert not await passwords.is_right("caf\u00e9 au lait 42", "")
+
+
+def test_the_word_lists_are_loaded_when_a_password_is_chosen_only() -> None:
+    """16 MB that a start of the process does not pay for."""
+    told = "import sys, services.binding.app; sys.exit('zxcvbn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", told], check=False).returncode == 0

@@ -1,0 +1,129 @@
+"""One-time links: how a person gets a first password, or another after forgetting theirs.
+
+A password is chosen by its owner only: who makes an account or resets one hands over a link, never
+a password. The link says nothing until it is used: the old password and the sessions go on, so that
+making links shuts nobody out. Using it ends both, and the account approves nothing for a while:
+whoever made the link could have used it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding import (
+    domain,
+    people_repo,
+    second_factor,
+    service,
+    sessions,
+    sign_in_repo,
+    signing_in,
+)
+from services.binding.models import User
+from services.binding.service import Deps, audit
+from services.binding.sign_in_models import PasswordLink
+from shared.errors import NotFound
+from shared.ids import random_token
+from shared.tokens import Principal
+
+TOKEN_BYTES = 32
+PAGE = "/password"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link as it is told, once."""
+
+    token: str
+    expires_at: datetime
+
+
+async def make_for(
+    deps: Deps, caller: Principal, user_id: UUID, *, removes_second_factor: bool
+) -> Link:
+    """A link for somebody else of the caller's organisation. One's own password is changed with the
+    old one: a stolen session must not get around it."""
+    if str(user_id) == caller.subject:
+        raise domain.OwnRights
+    return await make(
+        deps,
+        caller.tenant,
+        user_id,
+        actor=f"user:{caller.subject}",
+        removes_second_factor=removes_second_factor,
+    )
+
+
+async def make(
+    deps: Deps, tenant_id: UUID, user_id: UUID, *, actor: str, removes_second_factor: bool = False
+) -> Link:
+    """A link for an account that can sign in; earlier links of it are burned."""
+    token, now = random_token(TOKEN_BYTES), deps.clock.now()
+    async with deps.db.tx(tenant_id) as tx:
+        user = await people_repo.user_for_update(tx, tenant_id, user_id)
+        if user is None or not user.is_enabled:
+            raise NotFound
+        await sign_in_repo.burn_links(tx, tenant_id, user_id, now)
+        link = PasswordLink(
+            tenant_id=tenant_id,
+            link_hash=domain.sha256_hex(token),
+            user_id=user_id,
+            made_by=actor,
+            made_at=now,
+            expires_at=now + domain.LINK_LIFETIME,
+            is_reset=bool(user.password_hash),
+            removes_second_factor=removes_second_factor,
+        )
+        tx.add(link)
+        what = (actor, "password.link", str(user_id))
+        facts = {"is_reset": link.is_reset, "removes_second_factor": removes_second_factor}
+        await audit(deps, tx, tenant_id, what, after=facts)
+    return Link(token, link.expires_at)
+
+
+async def whose(deps: Deps, token: str) -> User:
+    """Whose password the link is for, or LinkWrong."""
+    async with deps.db.tx(None) as tx:
+        return (await _living(deps, tx, token))[1]
+
+
+async def use(
+    deps: Deps, token: str, password: str, browser_hash: str | None
+) -> tuple[User, str | None]:
+    """Sets the password that the person chose: (the account, the cookie by which this browser is
+    known from now on, if it is new). All sessions end; signing in is the next step, with its second
+    factor."""
+    user = await whose(deps, token)
+    hashed = await service.hashed_password(deps, password, await signing_in.own_words(deps, user))
+    now = deps.clock.now()
+    async with deps.db.tx(None) as tx:
+        link, row = await _living(deps, tx, token)
+        row.password_hash = hashed
+        row.may_approve_from = now + deps.approve_after
+        await sign_in_repo.burn_links(tx, row.tenant_id, row.user_id, now)
+        ended = await sessions.end_all(deps, tx, row.tenant_id, row.user_id)
+        await sign_in_repo.forget_browsers(tx, row.tenant_id, row.user_id)
+        known_as = await signing_in.remember_browser(deps, tx, row, browser_hash)
+        if link.removes_second_factor:
+            await second_factor.forget(deps, tx, row, link.made_by)
+        what = (f"user:{row.user_id}", "password.set", str(row.user_id))
+        facts = {"link_by": link.made_by, "sessions_ended": ended}
+        await audit(deps, tx, row.tenant_id, what, after=facts)
+    return row, known_as
+
+
+async def _living(deps: Deps, tx: AsyncSession, token: str) -> tuple[PasswordLink, User]:
+    """The link and its account, both locked in the order in which making a link locks them."""
+    link_hash = domain.sha256_hex(token)
+    link = await sign_in_repo.link_by_hash(tx, link_hash)
+    if link is None:
+        raise domain.LinkWrong
+    user = await people_repo.user_for_update(tx, link.tenant_id, link.user_id)
+    await tx.refresh(link, with_for_update=True)
+    if link.used_at is not None or deps.clock.now() >= link.expires_at:
+        raise domain.LinkWrong
+    if user is None or not user.is_enabled:
+        raise domain.LinkWrong
+    return link, user

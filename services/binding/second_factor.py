@@ -1,0 +1,174 @@
+"""The second factor: codes of an authenticator app (TOTP, RFC 6238), and recovery codes.
+
+The app's secret is sealed like any key; each code serves once, also in two requests at once: the
+account's row is locked while it is looked at. Recovery codes are random enough (80 bits) for a
+plain digest.
+"""
+
+import base64
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import pyotp
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding import domain, people_repo, repo, sign_in_repo
+from services.binding.domain import Role
+from services.binding.models import User
+from services.binding.sealing import seal_secret
+from services.binding.service import Deps, audit
+from shared.errors import NotFound
+from shared.sealed import open_sealed
+from shared.tokens import Principal
+
+PURPOSE = "totp"
+ISSUER = "Damselfly"
+STEP_S = 30
+DRIFT_STEPS = 1
+"""A phone's clock may be off by that many steps."""
+RECOVERY_CODES = 10
+RECOVERY_BYTES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an account stands with its second factor."""
+
+    since: datetime | None
+    recovery_codes_left: int
+    is_required: bool
+
+
+def is_missing(deps: Deps, user: User) -> bool:
+    """Whether the person has to set one up before anything else."""
+    is_operator = Role(user.role).console == "operator"
+    return deps.operators_need_second_factor and is_operator and user.totp_since is None
+
+
+async def show(deps: Deps, caller: Principal) -> Standing:
+    async with deps.db.read(caller.tenant) as tx:
+        user = await repo.user(tx, caller.tenant, UUID(caller.subject))
+        if user is None:
+            raise NotFound
+        left = await sign_in_repo.recovery_codes_left(tx, caller.tenant, user.user_id)
+    is_operator = Role(user.role).console == "operator"
+    return Standing(user.totp_since, left, deps.operators_need_second_factor and is_operator)
+
+
+async def begin(deps: Deps, caller: Principal) -> tuple[str, str]:
+    """(secret, otpauth address) for the app; it counts once a code of it was confirmed."""
+    secret = pyotp.random_base32()
+    async with deps.db.tx(caller.tenant) as tx:
+        user = await _own(tx, caller)
+        if user.totp_since is not None:
+            raise domain.SecondFactorSet
+        user.totp_box, user.totp_aad = await seal_secret(
+            deps, tx, caller.tenant, PURPOSE, secret.encode(), f"user|{user.user_id}"
+        )
+        user.totp_step = 0
+    uri = pyotp.TOTP(secret).provisioning_uri(name=user.login, issuer_name=ISSUER)
+    return secret, uri
+
+
+async def confirm(deps: Deps, caller: Principal, code: str) -> list[str]:
+    """The app's first code makes it count; the recovery codes, told once."""
+    async with deps.db.tx(caller.tenant) as tx:
+        user = await _own(tx, caller)
+        if user.totp_since is not None or user.totp_box is None:
+            raise domain.SecondFactorSet
+        if not _is_code(deps, user, code):
+            raise domain.WrongCode
+        user.totp_since = deps.clock.now()
+        codes = await _new_codes(deps, tx, user)
+        what = (f"user:{user.user_id}", "second_factor.set", str(user.user_id))
+        await audit(deps, tx, caller.tenant, what)
+    return codes
+
+
+async def renew_recovery_codes(deps: Deps, caller: Principal) -> list[str]:
+    """New ones; the old ones count no longer."""
+    async with deps.db.tx(caller.tenant) as tx:
+        user = await _own(tx, caller)
+        if user.totp_since is None:
+            raise NotFound
+        codes = await _new_codes(deps, tx, user)
+        what = (f"user:{user.user_id}", "second_factor.recovery_codes", str(user.user_id))
+        await audit(deps, tx, caller.tenant, what)
+    return codes
+
+
+async def remove(deps: Deps, caller: Principal) -> None:
+    """Takes one's own away. Twice is once."""
+    async with deps.db.tx(caller.tenant) as tx:
+        user = await _own(tx, caller)
+        await forget(deps, tx, user, f"user:{user.user_id}")
+
+
+async def forget(deps: Deps, tx: AsyncSession, user: User, actor: str) -> None:
+    """Takes the account's second factor away within the caller's transaction."""
+    if user.totp_box is None:
+        return
+    was_set = user.totp_since is not None
+    user.totp_box, user.totp_aad, user.totp_since = None, "", None
+    await sign_in_repo.forget_recovery_codes(tx, user.tenant_id, user.user_id)
+    if was_set:
+        what = (actor, "second_factor.remove", str(user.user_id))
+        await audit(deps, tx, user.tenant_id, what)
+
+
+async def is_right(deps: Deps, tx: AsyncSession, user: User, code: str) -> bool:
+    """Whether the code serves, and then not again; `user` is locked by the caller."""
+    if _is_code(deps, user, code):
+        return True
+    code_hash = domain.sha256_hex(_canonical(code))
+    now = deps.clock.now()
+    if not await sign_in_repo.use_recovery_code(tx, user.tenant_id, user.user_id, code_hash, now):
+        return False
+    left = await sign_in_repo.recovery_codes_left(tx, user.tenant_id, user.user_id)
+    what = (f"user:{user.user_id}", "second_factor.recovery_code", str(user.user_id))
+    await audit(deps, tx, user.tenant_id, what, after={"left": left})
+    return True
+
+
+def _is_code(deps: Deps, user: User, code: str) -> bool:
+    if user.totp_box is None:
+        return False
+    secret = open_sealed(deps.key_provider, user.totp_box, user.totp_aad).decode()
+    totp = pyotp.TOTP(secret)
+    given = code.strip().replace(" ", "")
+    now_step = int(deps.clock.now().timestamp()) // STEP_S
+    for step in range(now_step - DRIFT_STEPS, now_step + DRIFT_STEPS + 1):
+        is_same = hmac.compare_digest(totp.generate_otp(step).encode(), given.encode())
+        if is_same and step > user.totp_step:
+            user.totp_step = step
+            return True
+    return False
+
+
+async def _own(tx: AsyncSession, caller: Principal) -> User:
+    user = await people_repo.user_for_update(tx, caller.tenant, UUID(caller.subject))
+    if user is None:
+        raise NotFound
+    return user
+
+
+async def _new_codes(deps: Deps, tx: AsyncSession, user: User) -> list[str]:
+    codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
+    hashes = [domain.sha256_hex(_canonical(code)) for code in codes]
+    await sign_in_repo.put_recovery_codes(
+        tx, user.tenant_id, user.user_id, hashes, deps.clock.now()
+    )
+    return codes
+
+
+def _recovery_code() -> str:
+    """Sixteen letters and digits in groups of four."""
+    text = base64.b32encode(secrets.token_bytes(RECOVERY_BYTES)).decode().lower()
+    return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
+
+
+def _canonical(code: str) -> str:
+    return "".join(c for c in code.casefold() if c.isalnum())

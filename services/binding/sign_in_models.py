@@ -1,0 +1,63 @@
+"""The tables behind signing in, beside the accounts and sessions themselves."""
+
+from datetime import datetime
+
+from sqlalchemy import DateTime
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.binding.models import Base, _Id, _instant, _key
+
+
+class KnownBrowser(Base):
+    """A browser from which this person has signed in before; of its cookie only the digest."""
+
+    __tablename__ = "known_browsers"
+
+    tenant_id: _Id = _key()
+    user_id: _Id = _key()
+    browser_hash: Mapped[str] = _key()
+    created_at: Mapped[datetime] = _instant()
+    seen_at: Mapped[datetime] = _instant()
+
+
+class PasswordLink(Base):
+    """A link with which a person chooses a password, once; of its token only the digest."""
+
+    __tablename__ = "password_links"
+
+    tenant_id: _Id = _key()
+    link_hash: Mapped[str] = _key()
+    user_id: _Id
+    made_by: Mapped[str]
+    made_at: Mapped[datetime] = _instant()
+    expires_at: Mapped[datetime] = _instant()
+    used_at: Mapped[datetime | None] = _instant()
+    is_reset: Mapped[bool]
+    """whether the account had a password before"""
+    removes_second_factor: Mapped[bool]
+
+
+class RecoveryCode(Base):
+    """Serves once instead of a code of the authenticator app."""
+
+    __tablename__ = "recovery_codes"
+
+    tenant_id: _Id = _key()
+    user_id: _Id = _key()
+    code_hash: Mapped[str] = _key()
+    made_at: Mapped[datetime] = _instant()
+    used_at: Mapped[datetime | None] = _instant()
+
+
+class RefusedSignIns(Base):
+    """The refused tries of one hour at one account, counted; the last one's place."""
+
+    __tablename__ = "refused_sign_ins"
+
+    tenant_id: _Id = _key()
+    user_id: _Id = _key()
+    hour: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    tries: Mapped[int]
+    last_at: Mapped[datetime] = _instant()
+    address: Mapped[str]
+    user_agent: Mapped[str]

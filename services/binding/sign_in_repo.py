@@ -1,0 +1,235 @@
+"""The queries about signing in: the brake, known browsers, one-time links, recovery codes, refused
+tries; the caller owns the transaction, in system scope where no tenant is given."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import CursorResult, Table, and_, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding.domain import KNOWN_BROWSERS_MAX, PLATFORM, Tries
+from services.binding.models import LoginTries, Session
+from services.binding.sign_in_models import (
+    KnownBrowser,
+    PasswordLink,
+    RecoveryCode,
+    RefusedSignIns,
+)
+
+PURGE_BATCH = 500
+KEEP_REFUSED = timedelta(days=30)
+SHOWN_MAX = 50
+
+# --- the brake
+
+
+async def tries(tx: AsyncSession, digest: str) -> Tries:
+    """The brake's row, locked; made when it is the first try."""
+    values = {"tenant_id": PLATFORM, "login_hash": digest, "failures": 0, "begun": 0}
+    made = insert(LoginTries).values(**values)
+    same = made.on_conflict_do_update(
+        index_elements=["tenant_id", "login_hash"], set_={"begun": LoginTries.begun}
+    )
+    row = (await tx.execute(same.returning(LoginTries.__table__))).one()
+    return Tries(row.failures, row.begun, row.tried_at, row.locked_until)
+
+
+async def put_tries(tx: AsyncSession, digest: str, found: Tries) -> None:
+    await tx.execute(
+        update(LoginTries)
+        .where(LoginTries.tenant_id == PLATFORM, LoginTries.login_hash == digest)
+        .values(
+            failures=found.failures,
+            begun=found.begun,
+            tried_at=found.tried_at,
+            locked_until=found.locked_until,
+        )
+    )
+
+
+async def purge(tx: AsyncSession, now: datetime, tries_before: datetime, browsers: datetime) -> int:
+    """Deletes at most one batch each of what is too old to matter."""
+    old = select(LoginTries.login_hash).where(
+        LoginTries.tenant_id == PLATFORM,
+        func.coalesce(LoginTries.tried_at, tries_before) <= tries_before,
+    )
+    gone = await tx.execute(
+        delete(LoginTries).where(
+            LoginTries.tenant_id == PLATFORM, LoginTries.login_hash.in_(old.limit(PURGE_BATCH))
+        )
+    )
+    for table, is_old in (
+        (KnownBrowser, KnownBrowser.seen_at < browsers),
+        (PasswordLink, PasswordLink.expires_at < now - KEEP_REFUSED),
+        (RefusedSignIns, RefusedSignIns.hour < now - KEEP_REFUSED),
+    ):
+        keys = list(cast(Table, table.__table__).primary_key)
+        batch = select(*keys).where(is_old).limit(PURGE_BATCH).subquery()
+        same = and_(*(key == batch.c[key.name] for key in keys))
+        await tx.execute(delete(table).where(same))
+    return gone.rowcount if isinstance(gone, CursorResult) else 0
+
+
+# --- known browsers
+
+
+async def knows_browser(
+    tx: AsyncSession, tenant_id: UUID, user_id: UUID, browser_hash: str
+) -> bool:
+    return await tx.get(KnownBrowser, (tenant_id, user_id, browser_hash)) is not None
+
+
+async def is_browser_of_anybody(tx: AsyncSession, browser_hash: str) -> bool:
+    """Whether this cookie was made here: people who share a browser share its cookie."""
+    found = select(KnownBrowser.user_id).where(KnownBrowser.browser_hash == browser_hash)
+    return await tx.scalar(found.limit(1)) is not None
+
+
+async def keep_browser(
+    tx: AsyncSession, tenant_id: UUID, user_id: UUID, browser_hash: str, now: datetime
+) -> None:
+    """Remembers it, and forgets those beyond the limit that were seen longest ago."""
+    values = {
+        "tenant_id": tenant_id, "user_id": user_id, "browser_hash": browser_hash,
+        "created_at": now, "seen_at": now,
+    }  # fmt: skip
+    statement = insert(KnownBrowser).values(**values)
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["tenant_id", "user_id", "browser_hash"], set_={"seen_at": now}
+        )
+    )
+    mine = and_(KnownBrowser.tenant_id == tenant_id, KnownBrowser.user_id == user_id)
+    order = (KnownBrowser.seen_at.desc(), KnownBrowser.browser_hash)
+    kept = select(KnownBrowser.browser_hash).where(mine).order_by(*order).limit(KNOWN_BROWSERS_MAX)
+    await tx.execute(delete(KnownBrowser).where(mine, KnownBrowser.browser_hash.not_in(kept)))
+
+
+async def forget_browsers(
+    tx: AsyncSession, tenant_id: UUID, user_id: UUID, *, keep: str | None = None
+) -> None:
+    """For whoever knew the old password: another browser has to earn its place anew."""
+    await tx.execute(
+        delete(KnownBrowser).where(
+            KnownBrowser.tenant_id == tenant_id,
+            KnownBrowser.user_id == user_id,
+            KnownBrowser.browser_hash != (keep or ""),
+        )
+    )
+
+
+# --- one-time links
+
+
+async def link_by_hash(tx: AsyncSession, link_hash: str) -> PasswordLink | None:
+    return await tx.scalar(select(PasswordLink).where(PasswordLink.link_hash == link_hash))
+
+
+async def burn_links(tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: datetime) -> int:
+    """Ends whatever links of that person are not used yet; how many."""
+    done = await tx.execute(
+        update(PasswordLink)
+        .where(
+            PasswordLink.tenant_id == tenant_id,
+            PasswordLink.user_id == user_id,
+            PasswordLink.used_at.is_(None),
+        )
+        .values(used_at=now)
+    )
+    return done.rowcount if isinstance(done, CursorResult) else 0
+
+
+# --- recovery codes
+
+
+async def put_recovery_codes(
+    tx: AsyncSession, tenant_id: UUID, user_id: UUID, hashes: Sequence[str], now: datetime
+) -> None:
+    """These, and no older ones."""
+    await forget_recovery_codes(tx, tenant_id, user_id)
+    for code_hash in hashes:
+        tx.add(
+            RecoveryCode(
+                tenant_id=tenant_id, user_id=user_id, code_hash=code_hash, made_at=now, used_at=None
+            )
+        )
+
+
+async def forget_recovery_codes(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> None:
+    await tx.execute(
+        delete(RecoveryCode).where(
+            RecoveryCode.tenant_id == tenant_id, RecoveryCode.user_id == user_id
+        )
+    )
+
+
+async def use_recovery_code(
+    tx: AsyncSession, tenant_id: UUID, user_id: UUID, code_hash: str, now: datetime
+) -> bool:
+    """Whether it was there and unused; of several at once one gets it."""
+    done = await tx.execute(
+        update(RecoveryCode)
+        .where(
+            RecoveryCode.tenant_id == tenant_id,
+            RecoveryCode.user_id == user_id,
+            RecoveryCode.code_hash == code_hash,
+            RecoveryCode.used_at.is_(None),
+        )
+        .values(used_at=now)
+    )
+    return isinstance(done, CursorResult) and done.rowcount == 1
+
+
+async def recovery_codes_left(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> int:
+    query = select(func.count()).select_from(RecoveryCode)
+    mine = query.where(RecoveryCode.tenant_id == tenant_id, RecoveryCode.user_id == user_id)
+    return await tx.scalar(mine.where(RecoveryCode.used_at.is_(None))) or 0
+
+
+# --- what was tried
+
+
+async def note_refused(
+    tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: datetime, where: tuple[str, str]
+) -> int:
+    """Counts a refused try from (address, user agent); how many the hour has seen."""
+    address, user_agent = where
+    values = {
+        "tenant_id": tenant_id, "user_id": user_id, "tries": 1, "last_at": now,
+        "hour": now.replace(minute=0, second=0, microsecond=0),
+        "address": address, "user_agent": user_agent,
+    }  # fmt: skip
+    changed = {
+        "tries": RefusedSignIns.tries + 1, "last_at": now,
+        "address": address, "user_agent": user_agent,
+    }  # fmt: skip
+    statement = insert(RefusedSignIns).values(**values)
+    counted = statement.on_conflict_do_update(
+        index_elements=["tenant_id", "user_id", "hour"], set_=changed
+    )
+    return (await tx.execute(counted.returning(RefusedSignIns.tries))).scalar_one()
+
+
+async def refused(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> Sequence[RefusedSignIns]:
+    """Newest first."""
+    query = select(RefusedSignIns).where(
+        RefusedSignIns.tenant_id == tenant_id, RefusedSignIns.user_id == user_id
+    )
+    rows = await tx.scalars(query.order_by(RefusedSignIns.hour.desc()).limit(SHOWN_MAX))
+    return rows.all()
+
+
+async def sign_ins(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> Sequence[Session]:
+    """The sessions of the last days, ended or not, newest first."""
+    query = select(Session).where(Session.tenant_id == tenant_id, Session.user_id == user_id)
+    rows = await tx.scalars(query.order_by(Session.created_at.desc()).limit(SHOWN_MAX))
+    return rows.all()
+
+
+async def sessions_of_cookie(tx: AsyncSession, cookie_hash: str) -> Sequence[Session]:
+    """The session, if any, whose cookie a browser still had when it signed in anew."""
+    same = or_(Session.session_hash == cookie_hash, Session.previous_hash == cookie_hash)
+    return (await tx.scalars(select(Session).where(same, Session.revoked_at.is_(None)))).all()

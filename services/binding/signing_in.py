@@ -1,0 +1,315 @@
+"""The use cases of proving who one is: signing in, stepping up, changing the password.
+
+Each of them gives the session a new cookie (ASVS 7.2.4). What was tried in vain is counted for its
+owner to see, and audited at the 1st, 10th, 100th ... try of an hour: a flood of tries does not
+flood the chain.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from prometheus_client import Counter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding import (
+    brake,
+    domain,
+    people_repo,
+    repo,
+    second_factor,
+    service,
+    sessions,
+    sign_in_repo,
+)
+from services.binding.brake import Key
+from services.binding.domain import Console, Role
+from services.binding.models import Session, User
+from services.binding.service import Deps, audit
+from services.binding.sessions import Shown
+from services.binding.sign_in_models import RefusedSignIns
+from shared import outbox
+from shared.errors import Unauthorized
+from shared.ids import random_token, uuid7
+from shared.telemetry import get_logger
+from shared.tokens import Principal
+
+SECRET_BYTES = 32
+AGENT_MAX = 200
+
+log = get_logger("binding.signing_in")
+_sign_ins = Counter("binding_sign_ins_total", "Tries to sign in", ["outcome"])
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A try to sign in, and where it comes from."""
+
+    login: str
+    password: str
+    code: str | None = None
+    """of the second factor"""
+    user_agent: str = ""
+    address: str = ""
+    browser_hash: str | None = None
+    """of the cookie by which the browser may be known"""
+    former_hash: str | None = None
+    """of the cookie of a session that the browser still had"""
+
+    @property
+    def where(self) -> tuple[str, str]:
+        return self.address, "".join(c for c in self.user_agent if c.isprintable())[:AGENT_MAX]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A new session; the secrets exist here and in the browser only."""
+
+    cookie: str
+    csrf_token: str
+    browser: str | None
+    """the cookie by which the browser is known from now on; None: as before"""
+    shown: Shown
+
+
+async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
+    """A session, or BadCredentials whatever was wrong, or LoginBraked; with the right password
+    CodeNeeded or WrongCode."""
+    digest = domain.login_digest(attempt.login)
+    browser_hash = attempt.browser_hash
+    async with deps.db.read(None) as tx:
+        user = await repo.user_by_login(tx, digest)
+        is_known_browser = (
+            user is not None
+            and browser_hash is not None
+            and await sign_in_repo.knows_browser(tx, user.tenant_id, user.user_id, browser_hash)
+        )
+    keys = brake.keys_of(digest, attempt.address, browser_hash if is_known_browser else None)
+    try:
+        await brake.begin(deps, keys)
+    except domain.LoginBraked:
+        await _refused(deps, user, attempt.where, "braked")
+        raise
+    is_his = user is not None and user.is_enabled and Role(user.role).console == console
+    hashed = user.password_hash if user is not None and is_his else None
+    is_right = await deps.passwords.is_right(attempt.password, hashed, is_sign_in=True)
+    if not is_right or user is None:
+        failures = await brake.end_wrong(deps, keys)
+        await _refused(deps, user, attempt.where, "refused")
+        log.warning("login.refused", login_digest=digest[:16], failures=failures)
+        raise domain.BadCredentials
+    try:
+        opened = await _open(deps, user, attempt)
+    except (domain.WrongCode, domain.BadCredentials):
+        await brake.end_wrong(deps, keys)
+        await _refused(deps, user, attempt.where, "wrong_code")
+        raise
+    except domain.CodeNeeded:
+        await brake.end_right(deps, keys, is_whole=False)
+        raise
+    await brake.end_right(deps, keys)
+    _sign_ins.labels("accepted").inc()
+    log.info("login.accepted", user_id=str(user.user_id))
+    return opened
+
+
+async def _open(deps: Deps, user: User, attempt: Attempt) -> SignedIn:
+    """The session of somebody whose password was right a moment ago."""
+    now = deps.clock.now()
+    cookie, csrf_token = random_token(SECRET_BYTES), random_token(SECRET_BYTES)
+    address, user_agent = attempt.where
+    async with deps.db.tx(None) as tx:
+        # Somebody may have disabled the account while its password was checked.
+        fresh = await people_repo.user_for_update(tx, user.tenant_id, user.user_id)
+        if fresh is None or not fresh.is_enabled or fresh.password_hash != user.password_hash:
+            raise domain.BadCredentials
+        if fresh.totp_since is not None:
+            if not attempt.code:
+                raise domain.CodeNeeded
+            if not await second_factor.is_right(deps, tx, fresh, attempt.code):
+                raise domain.WrongCode
+        session = Session(
+            tenant_id=fresh.tenant_id,
+            session_id=uuid7(deps.clock),
+            session_hash=domain.sha256_hex(cookie),
+            csrf_token_hash=domain.sha256_hex(csrf_token),
+            user_id=fresh.user_id,
+            created_at=now,
+            seen_at=now,
+            expires_at=now + domain.SESSION_LIFETIME,
+            user_agent=user_agent,
+            address=address,
+        )
+        await _end_former(deps, tx, attempt.former_hash)
+        tx.add(session)
+        browser = await remember_browser(deps, tx, fresh, attempt.browser_hash)
+        what = (f"user:{fresh.user_id}", "session.open", str(session.session_id))
+        facts = {"user_agent": user_agent, "second_factor": fresh.totp_since is not None}
+        await audit(deps, tx, fresh.tenant_id, what, after=facts)
+        merchant = await repo.merchant(tx, fresh.tenant_id)
+    return SignedIn(cookie, csrf_token, browser, Shown(session, fresh, merchant))
+
+
+async def _end_former(deps: Deps, tx: AsyncSession, former_hash: str | None) -> None:
+    """The browser's own session before this one, whoever's it was."""
+    if former_hash is not None:
+        for former in await sign_in_repo.sessions_of_cookie(tx, former_hash):
+            await sessions.end(deps, tx, former)
+
+
+async def remember_browser(
+    deps: Deps, tx: AsyncSession, user: User, browser_hash: str | None
+) -> str | None:
+    """The browser is known to this person from now on (system scope): its new cookie, or None when
+    it goes on with the one that it has."""
+    cookie = None
+    if browser_hash is None or not await sign_in_repo.is_browser_of_anybody(tx, browser_hash):
+        # Only a cookie made here is believed: another could have been planted by a guesser.
+        cookie = random_token(SECRET_BYTES)
+        browser_hash = domain.sha256_hex(cookie)
+    now = deps.clock.now()
+    await sign_in_repo.keep_browser(tx, user.tenant_id, user.user_id, browser_hash, now)
+    return cookie
+
+
+async def _refused(deps: Deps, user: User | None, where: tuple[str, str], outcome: str) -> None:
+    """Counts it; of a login that nobody has there is nothing else to keep."""
+    _sign_ins.labels(outcome if user is not None else "unknown").inc()
+    if user is not None:
+        async with deps.db.tx(None) as tx:
+            await note_refused(deps, tx, user, where, "session.refused")
+
+
+async def note_refused(
+    deps: Deps, tx: AsyncSession, user: User, where: tuple[str, str], action: str
+) -> None:
+    now = deps.clock.now()
+    tries = await sign_in_repo.note_refused(tx, user.tenant_id, user.user_id, now, where)
+    if str(tries).strip("0") == "1":
+        what = ("sign-in", action, str(user.user_id))
+        await audit(deps, tx, user.tenant_id, what, after={"tries_this_hour": tries})
+
+
+async def step_up(
+    deps: Deps, caller: Principal, password: str, code: str | None
+) -> tuple[datetime, str]:
+    """The password once more, and the second factor where there is one: (until when it counts, the
+    session's new cookie). Raises WrongPassword, CodeNeeded, WrongCode, LoginBraked."""
+    tenant_id, session_id = await sessions.home(deps, caller), sessions.session_of(caller)
+    user = await _confirm(deps, tenant_id, caller, password)
+    if user.totp_since is not None:
+        await _confirm_code(deps, user, session_id, code)
+    now = deps.clock.now()
+    async with deps.db.tx(tenant_id) as tx:
+        session = await people_repo.session_for_update(tx, tenant_id, session_id)
+        if session is None or session.revoked_at is not None:
+            raise Unauthorized
+        cookie = await renew(deps, tx, session)
+        session.step_up_until = now + domain.STEP_UP_WINDOW
+        what = (f"user:{user.user_id}", "session.step_up", str(session_id))
+        await audit(deps, tx, tenant_id, what)
+        return session.step_up_until, cookie
+
+
+async def renew(deps: Deps, tx: AsyncSession, session: Session) -> str:
+    """The session under a new cookie; for a moment the former one goes on, with what it could do
+    before, because requests are under way with it. The CSRF token stays: alone it opens nothing."""
+    now = deps.clock.now()
+    await outbox.add(tx, sessions.changed(deps, session))
+    cookie = random_token(SECRET_BYTES)
+    session.previous_hash, session.previous_until = session.session_hash, now + domain.RENEWAL_GRACE
+    session.previous_step_up_until = session.step_up_until
+    session.session_hash = domain.sha256_hex(cookie)
+    return cookie
+
+
+def _confirming(session_id: UUID) -> tuple[Key, ...]:
+    """Braked by session: whoever stole one must not shut its owner out of another."""
+    return (Key(domain.sha256_hex(f"confirm|{session_id}")),)
+
+
+async def _confirm(deps: Deps, tenant_id: UUID, caller: Principal, password: str) -> User:
+    """The account, if that is its password. Guesses are braked apart from the sign-in."""
+    user_id, session_id = UUID(caller.subject), sessions.session_of(caller)
+    keys = _confirming(session_id)
+    await brake.begin(deps, keys)
+    async with deps.db.read(tenant_id) as tx:
+        user = await repo.user(tx, tenant_id, user_id)
+    hashed = user.password_hash if user is not None and user.is_enabled else None
+    if not await deps.passwords.is_right(password, hashed) or user is None:
+        failures = await brake.end_wrong(deps, keys)
+        log.warning("password.refused", user_id=str(user_id), failures=failures)
+        if user is not None:
+            await _note_at(deps, user, session_id)
+        raise domain.WrongPassword
+    await brake.end_right(deps, keys, is_whole=user.totp_since is None)
+    return user
+
+
+async def _confirm_code(deps: Deps, user: User, session_id: UUID, code: str | None) -> None:
+    if not code:
+        raise domain.CodeNeeded
+    keys = _confirming(session_id)
+    await brake.begin(deps, keys)
+    async with deps.db.tx(user.tenant_id) as tx:
+        fresh = await people_repo.user_for_update(tx, user.tenant_id, user.user_id)
+        is_right = fresh is not None and await second_factor.is_right(deps, tx, fresh, code)
+    if not is_right:
+        await brake.end_wrong(deps, keys)
+        await _note_at(deps, user, session_id)
+        raise domain.WrongCode
+    await brake.end_right(deps, keys)
+
+
+async def _note_at(deps: Deps, user: User, session_id: UUID) -> None:
+    async with deps.db.tx(user.tenant_id) as tx:
+        session = await repo.session(tx, user.tenant_id, session_id)
+        where = (session.address, session.user_agent) if session is not None else ("", "")
+        await note_refused(deps, tx, user, where, "session.step_up_refused")
+
+
+async def change_password(
+    deps: Deps, caller: Principal, current: str, new: str, browser_hash: str | None
+) -> str:
+    """Sets one's own password: (the session's new cookie). The other sessions end, and the other
+    browsers are no longer known, for whoever knew the old one."""
+    user = await _confirm(deps, caller.tenant, caller, current)
+    hashed = await service.hashed_password(
+        deps, new, await own_words(deps, user), field="/new_password"
+    )
+    session_id = sessions.session_of(caller)
+    async with deps.db.tx(None) as tx:
+        row = await people_repo.user_for_update(tx, caller.tenant, user.user_id)
+        session = await people_repo.session_for_update(tx, caller.tenant, session_id)
+        if row is None or row.password_hash != user.password_hash:
+            raise domain.WrongPassword
+        if session is None or session.revoked_at is not None:
+            raise Unauthorized
+        row.password_hash = hashed
+        ended = await sessions.end_all(deps, tx, caller.tenant, user.user_id, keep=session_id)
+        await sign_in_repo.forget_browsers(tx, caller.tenant, user.user_id, keep=browser_hash)
+        await sign_in_repo.burn_links(tx, caller.tenant, user.user_id, deps.clock.now())
+        cookie = await renew(deps, tx, session)
+        what = (f"user:{user.user_id}", "password.change", str(user.user_id))
+        await audit(deps, tx, caller.tenant, what, after={"sessions_ended": ended})
+    return cookie
+
+
+async def own_words(deps: Deps, user: User) -> tuple[str, ...]:
+    """What a password of this person must not contain."""
+    async with deps.db.read(user.tenant_id) as tx:
+        merchant = await repo.merchant(tx, user.tenant_id)
+    return (user.login, user.name, merchant.name if merchant is not None else "")
+
+
+async def recent(
+    deps: Deps, caller: Principal
+) -> tuple[Sequence[Session], Sequence[RefusedSignIns]]:
+    """One's own last sign-ins, and what was refused in the last 30 days."""
+    user_id = UUID(caller.subject)
+    async with deps.db.read(caller.tenant) as tx:
+        return (
+            await sign_in_repo.sign_ins(tx, caller.tenant, user_id),
+            await sign_in_repo.refused(tx, caller.tenant, user_id),
+        )
