@@ -1,20 +1,23 @@
 """Keys on the page beyond the first pair: two open pages, a second approver, certificates."""
 
+import asyncio
 import re
 import secrets
 
+import asyncpg
 import pytest
 from playwright.sync_api import Page, StorageState, expect
 
 from tests.browser.conftest import Open, sign_in
-from tests.browser.walk import Account, Walk, confirm_password
+from tests.browser.walk import Account, Walk, choose_password, confirm_password
+from tests.fixtures.postgres import in_thread
 from tests.fixtures.processes import Stack
 
 ASK = """async ([path, body]) => {
   const csrf = localStorage.getItem('damselfly.csrf');
   const answer = await fetch(path, { method: 'POST', body: JSON.stringify(body),
     headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf } });
-  return answer.status;
+  return [answer.status, await answer.json()];
 }"""
 CERTIFICATES = {
     "应用公钥证书": "app_cert",
@@ -92,8 +95,25 @@ def test_certificates(window: Open, stack: Stack, account: Account, shop: Storag
     expect(ring.locator("li.error")).to_have_count(0)
 
 
-def test_a_second_approver(window: Open, account: Account, shop: StorageState) -> None:
-    """S131, S132: with two pairs of eyes wanted, a new key waits; who asked cannot agree."""
+def _grown_up(stack: Stack, login: str) -> None:
+    """As if the account had been made, and its password chosen, the day before yesterday."""
+
+    async def age() -> None:
+        connection = await asyncpg.connect(stack.info["postgres"]["binding"])
+        await connection.execute("SELECT set_config('app.scope', 'system', false)")
+        await connection.execute(
+            "UPDATE users SET may_approve_from = now() WHERE login = $1", login
+        )
+        await connection.close()
+
+    in_thread(lambda: asyncio.run(age()))
+
+
+def test_a_second_approver(
+    window: Open, stack: Stack, account: Account, shop: StorageState
+) -> None:
+    """S131, S132: with two pairs of eyes wanted, a new key waits; who asked cannot agree, and
+    neither can an account that was made a moment ago."""
     page = window().page
     sign_in(page, {"login": account.login, "password": account.password}, at="/settings/merchant")
     page.get_by_role("switch", name="密钥变更需第二人复核").click()
@@ -101,8 +121,9 @@ def test_a_second_approver(window: Open, account: Account, shop: StorageState) -
     confirm_password(page, account.password)
     expect(page.get_by_text("已保存")).to_be_visible()
     other = {"login": f"second-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(18)}
-    body = {**other, "name": "老吴", "role": "merchant_owner", "store_ids": []}
-    assert page.evaluate(ASK, ["/api/merchant/v1/staff", body]) == 201
+    body = {"login": other["login"], "name": "老吴", "role": "merchant_owner", "store_ids": []}
+    status, made = page.evaluate(ASK, ["/api/merchant/v1/staff", body])
+    assert status == 201
 
     page.goto("/dragonfly?tab=iot")
     page.get_by_text("由平台生成（推荐）").click()
@@ -114,12 +135,16 @@ def test_a_second_approver(window: Open, account: Account, shop: StorageState) -
     expect(waiting.get_by_role("button", name="同意")).to_be_disabled()
 
     opened = window()
-    sign_in(opened.page, other, at="/miniprogram")
+    choose_password(opened.page, f"/password#{made['link']['token']}", other["password"])
+    opened.page.goto("/miniprogram")
     waiting = opened.page.get_by_role("region", name="待复核的密钥变更")
     expect(waiting).to_be_visible()
     assert opened.axe() == []
     waiting.get_by_role("button", name="同意").click()
     confirm_password(opened.page, other["password"])
+    expect(opened.page.get_by_text("该账号还不能复核他人的变更")).to_be_visible()
+    _grown_up(stack, other["login"])
+    waiting.get_by_role("button", name="同意").click()
     expect(waiting).to_have_count(0)
     ring = opened.page.get_by_role("region", name="现用密钥")
     expect(ring.get_by_text("2 · 2048 位")).to_be_visible()

@@ -84,6 +84,23 @@ def new_merchant(stack: Stack, name: str) -> Account:
     return account
 
 
+def choose_password(page: Page, address: str, password: str) -> None:
+    """As the person does it whom a one-time link was handed to; then they are signed in."""
+    page.goto(address)
+    page.get_by_label("新密码", exact=True).fill(password)
+    page.get_by_label("再输入一次", exact=True).fill(password)
+    page.get_by_role("button", name="保存并登录").click()
+    page.get_by_role("navigation", name="主菜单").wait_for()
+
+
+def told_link(form: Locator) -> str:
+    """The one-time link that the dialog shows, once."""
+    expect(form.get_by_text("只显示一次，只能用一次")).to_be_visible()
+    address = form.locator("dd .mono").first.inner_text()
+    form.locator(".ant-modal-footer").get_by_role("button", name="关闭").click()
+    return address
+
+
 def confirm_password(page: Page, password: str, title: str = "请再次输入密码") -> None:
     """Keys, roles and the like are only touched by somebody who has just shown the password."""
     asked = page.get_by_role("dialog", name=title)

@@ -148,7 +148,7 @@ class Browser:
         )
         token = self.inward.for_user("binding", session, path)
         answer = await Caller(self.binding.client, lambda: token)(method, path, body, **params)
-        if "set-cookie" in answer.headers and answer.status_code < 300:
+        if "Max-Age=0" not in answer.headers.get("set-cookie", "Max-Age=0"):
             self.cookie = cookie_of(answer)
         return answer
 

@@ -14,7 +14,7 @@ const names = readdirSync(documents)
 for (const file of names) {
   const document = JSON.parse(readFileSync(join(documents, file), 'utf8'));
   for (const path of Object.keys(document.paths)) {
-    if (!/^\/api\/(merchant|operator)\//.test(path)) delete document.paths[path];
+    if (!/^\/api\/(merchant|operator|public)\//.test(path)) delete document.paths[path];
   }
   const text = astToString(
     await openapiTS(document, { alphabetize: true, defaultNonNullable: false }),

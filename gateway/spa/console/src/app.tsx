@@ -6,9 +6,10 @@ import { App as AntApp, ConfigProvider, Spin } from 'antd';
 import enUS from 'antd/locale/en_US';
 import zhCN from 'antd/locale/zh_CN';
 import { lazy, Suspense } from 'react';
-import { BrowserRouter, Navigate, Route, Routes } from 'react-router';
+import { BrowserRouter, Navigate, Route, Routes, useLocation } from 'react-router';
 import { get } from './api/client';
 import { nonce } from './nonce';
+import { LINK_PAGE } from './parts/LinkShown';
 import { Calm, Failure } from './parts/states';
 import { SessionProvider, useSession, useWho } from './session/session';
 import { firstPage, menuFor } from './shell/menu';
@@ -19,6 +20,7 @@ import { useTheme } from './theme';
 
 const Login = lazy(() => import('./session/Login'));
 const FirstRun = lazy(() => import('./session/FirstRun'));
+const ChoosePassword = lazy(() => import('./session/ChoosePassword'));
 const Home = lazy(() => import('./pages/home/Home'));
 const Orders = lazy(() => import('./pages/orders/Orders'));
 const Onboarding = lazy(() => import('./pages/onboarding/Onboarding'));
@@ -73,6 +75,17 @@ function MerchantRoutes() {
 function Inside() {
   const { console, session, can } = useSession();
   const first = firstPage(menuFor(console, Boolean(session.acting), can));
+  if (session.needs_second_factor) {
+    // Until it is set up nothing else is allowed.
+    return (
+      <Routes>
+        <Route element={<Shell />}>
+          <Route path="/account" element={<Account />} />
+          <Route path="*" element={<Navigate to="/account" replace />} />
+        </Route>
+      </Routes>
+    );
+  }
   return (
     <Routes>
       <Route element={<Shell />}>
@@ -114,6 +127,11 @@ function Entry() {
 }
 
 function Gate() {
+  const { pathname } = useLocation();
+  return pathname === LINK_PAGE ? <ChoosePassword /> : <Inner />;
+}
+
+function Inner() {
   const who = useWho();
   if (who.isPending)
     return (

@@ -1,6 +1,6 @@
 /** A platform without an operator: whoever can read its setup code makes the first one. */
 
-import { ApiProblem, inLanguage, type Language } from '@shared/problem';
+import { ApiProblem } from '@shared/problem';
 import { useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, Input } from 'antd';
 import { useEffect, useState } from 'react';
@@ -10,6 +10,7 @@ import { useRequired } from '../parts/useRequired';
 import { useText } from '../texts';
 import { Entrance } from './Entrance';
 import { FIRST_RUN, signIn } from './session';
+import { told } from './told';
 
 interface First {
   setup_code: string;
@@ -100,10 +101,4 @@ export default function FirstRun() {
       </Form>
     </Entrance>
   );
-}
-
-/** The title, and what of the input is wrong, when the server says so. */
-function told(error: ApiProblem, language: Language): string {
-  const faults = (error.body.errors ?? []).map((one) => inLanguage(one.message, language));
-  return [...new Set([error.titleIn(language), ...faults])].join(' ');
 }

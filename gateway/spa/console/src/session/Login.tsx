@@ -13,6 +13,7 @@ import { FIRST_RUN, lastConsole, signIn } from './session';
 interface Entry {
   login: string;
   password: string;
+  code?: string;
 }
 
 export default function Login() {
@@ -22,6 +23,7 @@ export default function Login() {
   const [console, setConsole] = useState<Console>(lastConsole());
   const [fault, setFault] = useState('');
   const [isBusy, setBusy] = useState(false);
+  const [isCodeNeeded, setCodeNeeded] = useState(false);
   const [hasExpired] = useState(() => sessionStorage.getItem('damselfly.expired') === '1');
   const about = useQuery({ queryKey: ['about'], queryFn: () => get('/api/public/v1/about') });
 
@@ -30,14 +32,15 @@ export default function Login() {
     document.title = `${t('login.title')} · ${t('app.name')}`;
   }, [t]);
 
-  const enter = async ({ login, password }: Entry) => {
+  const enter = async ({ login, password, code }: Entry) => {
     setBusy(true);
     setFault('');
     try {
-      await signIn(console, login, password);
+      await signIn(console, login, password, code?.trim());
       await queries.invalidateQueries({ queryKey: ['who'] });
     } catch (error) {
-      setFault(error instanceof ApiProblem ? error.titleIn(language) : String(error));
+      if (error instanceof ApiProblem && error.code === 'auth.code_needed') setCodeNeeded(true);
+      else setFault(error instanceof ApiProblem ? error.titleIn(language) : String(error));
     } finally {
       setBusy(false);
     }
@@ -76,6 +79,16 @@ export default function Login() {
         >
           <Input.Password autoComplete="current-password" maxLength={256} />
         </Form.Item>
+        {isCodeNeeded ? (
+          <Form.Item
+            name="code"
+            label={t('login.code')}
+            extra={t('login.code_hint')}
+            rules={[{ required: true, message: t('field.required', { label: t('login.code') }) }]}
+          >
+            <Input className="mono" autoComplete="one-time-code" autoFocus maxLength={32} />
+          </Form.Item>
+        ) : null}
         <Button type="primary" htmlType="submit" block loading={isBusy}>
           {t('login.submit')}
         </Button>

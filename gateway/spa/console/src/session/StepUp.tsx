@@ -8,8 +8,8 @@ import { useSession } from './session';
 
 export function StepUp() {
   const { t, language } = useText();
-  const { console } = useSession();
-  const [form] = Form.useForm<{ password: string }>();
+  const { console, session } = useSession();
+  const [form] = Form.useForm<{ password: string; code?: string }>();
   const [isOpen, setOpen] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const [fault, setFault] = useState('');
@@ -35,10 +35,11 @@ export function StepUp() {
     settle.current = () => undefined;
   };
 
-  const confirm = async ({ password }: { password: string }) => {
+  const confirm = async ({ password, code }: { password: string; code?: string }) => {
     setBusy(true);
     try {
-      await post(at(console, '/session/step-up'), { password });
+      const given = { password, ...(code ? { code: code.trim() } : {}) };
+      await post(at(console, '/session/step-up'), given);
       end(true);
     } catch (error) {
       setFault(error instanceof ApiProblem ? error.titleIn(language) : String(error));
@@ -69,6 +70,16 @@ export function StepUp() {
         >
           <Input.Password autoComplete="current-password" autoFocus />
         </Form.Item>
+        {session.user.has_second_factor ? (
+          <Form.Item
+            name="code"
+            label={t('login.code')}
+            extra={t('login.code_hint')}
+            rules={[{ required: true, message: t('field.required', { label: t('login.code') }) }]}
+          >
+            <Input className="mono" autoComplete="one-time-code" maxLength={32} />
+          </Form.Item>
+        ) : null}
       </Form>
     </Modal>
   );

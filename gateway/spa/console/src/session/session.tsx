@@ -55,8 +55,14 @@ export function useWho() {
 }
 
 /** Signs in and remembers at which console. */
-export async function signIn(console: Console, login: string, password: string): Promise<void> {
-  const opened = await post(at(console, '/session'), { login, password });
+export async function signIn(
+  console: Console,
+  login: string,
+  password: string,
+  code = '',
+): Promise<void> {
+  const given = { login, password, ...(code ? { code } : {}) };
+  const opened = await post(at(console, '/session'), given);
   csrf.keep(opened.csrf_token);
   localStorage.setItem(CONSOLE_KEY, console);
 }

@@ -108,6 +108,11 @@ export const common = {
   'login.login': ['账号', 'Login'],
   'login.password': ['密码', 'Password'],
   'login.submit': ['登录', 'Sign in'],
+  'login.code': ['验证码', 'Code'],
+  'login.code_hint': [
+    '身份验证器里的 6 位数字，或一个恢复码。',
+    'The six digits of your authenticator app, or a recovery code.',
+  ],
   'login.expired': ['登录已失效，请重新登录。', 'Your session has ended; please sign in again.'],
   'login.sandbox': [
     '第一次来？演示账号和密码就在 make run 最后几行输出里。',
@@ -148,8 +153,8 @@ export const common = {
   ],
   'account.title': ['我的账号', 'My account'],
   'account.lead': [
-    '修改密码，查看并结束在别处的登录。',
-    'Change your password; see and end sessions elsewhere.',
+    '修改密码，设置两步验证，查看并结束在别处的登录。',
+    'Change your password, set up a second factor, see and end sessions elsewhere.',
   ],
   'account.sessions': ['登录会话', 'Sessions'],
   'account.current': ['当前', 'This one'],
@@ -166,8 +171,8 @@ export const common = {
   'account.repeat_password': ['再输入一次', 'Repeat the new password'],
   'account.repeat_differs': ['两次输入不一致', 'The two entries differ'],
   'account.password_rule': [
-    '至少 12 个字符，不含账号；长度比花样更重要。',
-    'At least 12 characters, without your login; length matters more than symbols.',
+    '至少 12 个字符，不含账号、姓名和商户名，也不要用常见密码；长度比花样更重要。',
+    'At least 12 characters, without your login or names, and not a common one; length matters more than symbols.',
   ],
   'account.password_changed': [
     '密码已修改，其他会话已结束',

@@ -3,26 +3,28 @@ import { chinaTime } from '@shared/time';
 import { Button, Form, Input } from 'antd';
 import { useNavigate } from 'react-router';
 import { get, post } from '../../api/client';
-import type { Merchant } from '../../api/shapes';
+import type { NewMerchant as Made, Merchant } from '../../api/shapes';
 import { Id, When } from '../../parts/bits';
 import { Dialog } from '../../parts/Dialog';
+import { LinkShown } from '../../parts/LinkShown';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useRequired } from '../../parts/useRequired';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
 
-type Entry = { name: string; login: string; password: string };
+type Entry = { name: string; login: string };
 
 function NewMerchant() {
   const { t } = useText();
   const required = useRequired();
   return (
-    <Dialog<Entry, unknown>
+    <Dialog<Entry, Made>
       label={t('merchants.new')}
       button={{ type: 'primary' }}
       save={(values) => post('/api/operator/v1/merchants', values)}
       refresh={['merchants']}
+      after={(made) => <LinkShown link={made.link} />}
     >
       <Form.Item name="name" label={t('merchant.name')} rules={required(t('merchant.name'))}>
         <Input maxLength={64} />
@@ -34,14 +36,7 @@ function NewMerchant() {
       >
         <Input autoComplete="off" minLength={3} maxLength={64} />
       </Form.Item>
-      <Form.Item
-        name="password"
-        label={t('merchants.owner_password')}
-        extra={t('account.password_rule')}
-        rules={required(t('merchants.owner_password'))}
-      >
-        <Input.Password autoComplete="new-password" maxLength={128} />
-      </Form.Item>
+      <p className="soft">{t('link.after')}</p>
     </Dialog>
   );
 }

@@ -9,6 +9,8 @@ import { Failure, Loading } from '../../parts/states';
 import { useRequired } from '../../parts/useRequired';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
+import { SecondFactor } from './SecondFactor';
+import { SignIns } from './SignIns';
 
 interface Entry {
   current_password: string;
@@ -173,6 +175,8 @@ export default function Account() {
       <div className="two">
         <Sessions />
         <Password />
+        <SecondFactor />
+        <SignIns />
       </div>
     </>
   );

@@ -1,10 +1,11 @@
-/** People of a merchant (or of the operator): their role, their stores, their password. */
+/** People of a merchant (or of the operator): their role, their stores, a way back to a password. */
 import { useQuery } from '@tanstack/react-query';
 import { Form, Input, Select, Switch } from 'antd';
 import { at, type Console, get, patch, post } from '../../api/client';
-import type { Role, RoleRow, StaffRow } from '../../api/shapes';
+import type { NewStaff, PasswordLink, Role, RoleRow, StaffRow } from '../../api/shapes';
 import { Card, Tag } from '../../parts/bits';
 import { Dialog } from '../../parts/Dialog';
+import { LinkShown } from '../../parts/LinkShown';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useRequired } from '../../parts/useRequired';
 import { word } from '../../parts/words';
@@ -15,10 +16,10 @@ import { useText } from '../../texts';
 interface Entry {
   login: string;
   name: string;
-  password: string;
   role: Role;
   store_ids?: string[];
   is_enabled?: boolean;
+  hand_keys_to?: string;
 }
 
 function useRoles(console: Console) {
@@ -39,16 +40,6 @@ function Fields({ console, roles, isNew }: { console: Console; roles: RoleRow[];
       <Form.Item name="name" label={t('staff.name')} rules={required(t('staff.name'))}>
         <Input maxLength={64} />
       </Form.Item>
-      {isNew ? (
-        <Form.Item
-          name="password"
-          label={t('staff.password')}
-          extra={t('account.password_rule')}
-          rules={required(t('staff.password'))}
-        >
-          <Input.Password autoComplete="new-password" minLength={12} maxLength={128} />
-        </Form.Item>
-      ) : null}
       <Form.Item name="role" label={t('staff.role')} rules={required(t('staff.role'))}>
         <Select
           options={roles.map((one) => ({ value: one.role, label: word(t, 'role', one.role) }))}
@@ -64,6 +55,7 @@ function Fields({ console, roles, isNew }: { console: Console; roles: RoleRow[];
           />
         </Form.Item>
       ) : null}
+      {isNew ? <p className="soft">{t('link.after')}</p> : null}
       {isNew ? null : (
         <Form.Item name="is_enabled" label={t('staff.enabled')} valuePropName="checked">
           <Switch />
@@ -73,9 +65,43 @@ function Fields({ console, roles, isNew }: { console: Console; roles: RoleRow[];
   );
 }
 
+/** What becomes of the API keys of somebody who may no longer have any. */
+function Keys({ row, people }: { row: StaffRow; people: StaffRow[] }) {
+  const { t } = useText();
+  const keys = useQuery({
+    queryKey: ['api-keys', 'all'],
+    queryFn: () => get('/api/merchant/v1/api-keys', { query: { page_size: 100 } }),
+  });
+  const mine = (keys.data?.items ?? []).filter(
+    (key) => key.created_by === row.user_id && !key.revoked_at,
+  );
+  if (mine.length === 0) return null;
+  const heirs = people.filter(
+    (one) => one.is_enabled && one.role === 'merchant_owner' && one.user_id !== row.user_id,
+  );
+  return (
+    <Form.Item
+      name="hand_keys_to"
+      label={t('staff.keys')}
+      extra={t('staff.keys_list', { keys: mine.map((key) => key.name).join('、') })}
+    >
+      <Select
+        options={[
+          { value: '', label: t('staff.keys_end') },
+          ...heirs.map((one) => ({ value: one.user_id, label: one.name })),
+        ]}
+      />
+    </Form.Item>
+  );
+}
+
 function Acts({ row, console, roles }: { row: StaffRow; console: Console; roles: RoleRow[] }) {
   const { t } = useText();
-  const required = useRequired();
+  const people = useQuery({
+    queryKey: ['staff', console, 'all'],
+    queryFn: () => get(at(console, '/staff'), { query: { page_size: 100 } }),
+    enabled: console === 'merchant',
+  });
   const path = { user_id: row.user_id };
   return (
     <span className="row">
@@ -83,8 +109,8 @@ function Acts({ row, console, roles }: { row: StaffRow; console: Console; roles:
         label={t('do.edit')}
         title={row.name}
         button={{ type: 'link', size: 'small', 'aria-label': `${t('do.edit')} ${row.login}` }}
-        initial={{ ...row, role: row.role as Role }}
-        save={({ name, role, is_enabled, store_ids }) =>
+        initial={{ ...row, role: row.role as Role, hand_keys_to: '' }}
+        save={({ name, role, is_enabled, store_ids, hand_keys_to }) =>
           patch(
             at(console, '/staff/{user_id}'),
             {
@@ -92,33 +118,45 @@ function Acts({ row, console, roles }: { row: StaffRow; console: Console; roles:
               ...(role !== row.role ? { role } : {}),
               ...(is_enabled !== undefined && is_enabled !== row.is_enabled ? { is_enabled } : {}),
               ...(store_ids ? { store_ids } : {}),
+              ...(hand_keys_to ? { hand_keys_to } : {}),
               version: row.version,
             },
             { path },
           )
         }
-        refresh={['staff']}
+        refresh={['staff', 'api-keys']}
       >
         <Fields console={console} roles={roles} isNew={false} />
+        {console === 'merchant' ? <Keys row={row} people={people.data?.items ?? []} /> : null}
       </Dialog>
-      <Dialog<{ password: string }, unknown>
-        label={t('staff.reset')}
-        title={`${t('staff.reset')} · ${row.name}`}
-        button={{ type: 'link', size: 'small', 'aria-label': `${t('staff.reset')} ${row.login}` }}
-        save={({ password }) =>
-          post(at(console, '/staff/{user_id}/password'), { password }, { path })
-        }
-        refresh={[]}
-      >
-        <Form.Item
-          name="password"
-          label={t('account.new_password')}
-          extra={t('account.password_rule')}
-          rules={required(t('account.new_password'))}
+      {row.is_self || !row.is_enabled ? null : (
+        <Dialog<{ remove_second_factor?: boolean }, PasswordLink>
+          label={t('staff.reset')}
+          title={`${t('staff.reset')} · ${row.name}`}
+          button={{ type: 'link', size: 'small', 'aria-label': `${t('staff.reset')} ${row.login}` }}
+          save={({ remove_second_factor }) =>
+            post(
+              at(console, '/staff/{user_id}/password-link'),
+              { remove_second_factor: remove_second_factor === true },
+              { path },
+            )
+          }
+          refresh={[]}
+          after={(link) => <LinkShown link={link} />}
         >
-          <Input.Password autoComplete="new-password" maxLength={128} />
-        </Form.Item>
-      </Dialog>
+          <p className="soft">{t('staff.reset_lead')}</p>
+          {row.has_second_factor ? (
+            <Form.Item
+              name="remove_second_factor"
+              label={t('staff.remove_factor')}
+              extra={t('staff.remove_factor_hint')}
+              valuePropName="checked"
+            >
+              <Switch />
+            </Form.Item>
+          ) : null}
+        </Dialog>
+      )}
     </span>
   );
 }
@@ -201,13 +239,14 @@ export default function Staff() {
     });
   }
   const add = mayWrite ? (
-    <Dialog<Entry, unknown>
+    <Dialog<Entry, NewStaff>
       label={t('staff.new')}
       button={{ type: 'primary' }}
       save={(values) =>
         post(at(console, '/staff'), { ...values, store_ids: values.store_ids ?? [] })
       }
       refresh={['staff']}
+      after={(made) => <LinkShown link={made.link} />}
     >
       <Fields console={console} roles={roles} isNew />
     </Dialog>

@@ -1,0 +1,192 @@
+/** The second factor of one's own account: set up with a QR code, recovery codes, removal. */
+import { chinaTime } from '@shared/time';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Alert, Button, Form, Input, Modal, Popconfirm } from 'antd';
+import { useState } from 'react';
+import { at, get, post, remove } from '../../api/client';
+import type { SecondFactorBegun } from '../../api/shapes';
+import { Card, CopyButton, Facts, Id, Tag } from '../../parts/bits';
+import { useSay } from '../../parts/say';
+import { Failure, Loading } from '../../parts/states';
+import { useRequired } from '../../parts/useRequired';
+import { useSession } from '../../session/session';
+import { useText } from '../../texts';
+
+/** Dark modules on white in any appearance: cameras want the contrast. */
+function QrCode({ rows, label }: { rows: string[]; label: string }) {
+  const quiet = 4;
+  const size = rows.length + 2 * quiet;
+  const dark = rows
+    .flatMap((row, y) =>
+      [...row].map((one, x) => (one === '1' ? `M${x + quiet} ${y + quiet}h1v1h-1z` : '')),
+    )
+    .join('');
+  return (
+    <svg className="qr" role="img" aria-label={label} viewBox={`0 0 ${size} ${size}`}>
+      <rect width={size} height={size} fill="#fff" />
+      <path d={dark} fill="#000" />
+    </svg>
+  );
+}
+
+function RecoveryCodes({ codes, onDone }: { codes: string[]; onDone: () => void }) {
+  const { t } = useText();
+  return (
+    <div className="stack">
+      <Alert type="warning" showIcon title={t('factor.codes_once')} />
+      <ul className="codes mono">
+        {codes.map((code) => (
+          <li key={code}>{code}</li>
+        ))}
+      </ul>
+      <div className="row">
+        <CopyButton text={codes.join('\n')} label={t('factor.codes')} />
+        <Button type="primary" onClick={onDone}>
+          {t('factor.codes_kept')}
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+function SetUp({
+  begun,
+  onCodes,
+}: {
+  begun: SecondFactorBegun;
+  onCodes: (codes: string[]) => void;
+}) {
+  const { t } = useText();
+  const say = useSay();
+  const required = useRequired();
+  const { console } = useSession();
+  const confirm = useMutation({
+    mutationFn: ({ code }: { code: string }) =>
+      post(at(console, '/second-factor/confirm'), { code: code.trim() }),
+    onSuccess: ({ recovery_codes }) => onCodes(recovery_codes),
+    onError: say.failed,
+  });
+  return (
+    <div className="stack">
+      <p>{t('factor.scan')}</p>
+      <QrCode rows={begun.qr_rows} label={t('factor.qr')} />
+      <Facts
+        rows={[
+          [t('factor.secret'), <Id key="secret" value={begun.secret} label={t('factor.secret')} />],
+        ]}
+      />
+      <Form<{ code: string }>
+        layout="vertical"
+        requiredMark={false}
+        onFinish={(values) => confirm.mutate(values)}
+      >
+        <Form.Item name="code" label={t('factor.code')} rules={required(t('factor.code'))}>
+          <Input className="mono" autoComplete="one-time-code" inputMode="numeric" maxLength={16} />
+        </Form.Item>
+        <Button type="primary" htmlType="submit" loading={confirm.isPending}>
+          {t('factor.confirm')}
+        </Button>
+      </Form>
+    </div>
+  );
+}
+
+export function SecondFactor() {
+  const { t } = useText();
+  const say = useSay();
+  const queries = useQueryClient();
+  const { console, session } = useSession();
+  const [begun, setBegun] = useState<SecondFactorBegun | null>(null);
+  const [codes, setCodes] = useState<string[]>([]);
+  const found = useQuery({
+    queryKey: ['second-factor', console],
+    queryFn: () => get(at(console, '/second-factor')),
+  });
+  const again = async () => {
+    await queries.invalidateQueries({ queryKey: ['second-factor'] });
+    await queries.invalidateQueries({ queryKey: ['who'] });
+  };
+  const begin = useMutation({
+    mutationFn: () => post(at(console, '/second-factor'), {}),
+    onSuccess: setBegun,
+    onError: say.failed,
+  });
+  const renew = useMutation({
+    mutationFn: () => post(at(console, '/second-factor/recovery-codes'), {}),
+    onSuccess: ({ recovery_codes }) => setCodes(recovery_codes),
+    onError: say.failed,
+  });
+  const end = useMutation({
+    mutationFn: () => remove(at(console, '/second-factor')),
+    onSuccess: async () => {
+      say.done(t('factor.removed'));
+      await again();
+    },
+    onError: say.failed,
+  });
+  const close = async () => {
+    setBegun(null);
+    setCodes([]);
+    await again();
+  };
+  const state = found.data;
+  return (
+    <Card title={t('factor.title')}>
+      {session.needs_second_factor ? (
+        <Alert type="warning" showIcon title={t('factor.needed')} />
+      ) : null}
+      <p className="soft">{t('factor.lead')}</p>
+      {found.isPending ? <Loading rows={2} /> : null}
+      {found.isError ? <Failure error={found.error} retry={() => void found.refetch()} /> : null}
+      {state?.since ? (
+        <div className="stack">
+          <Facts
+            rows={[
+              [
+                t('factor.state'),
+                <Tag key="on" tone="ok">
+                  {t('factor.on')}
+                </Tag>,
+              ],
+              [t('factor.since'), chinaTime(state.since)],
+              [t('factor.codes_left'), String(state.recovery_codes_left)],
+            ]}
+          />
+          <div className="row">
+            <Button onClick={() => renew.mutate()} loading={renew.isPending}>
+              {t('factor.new_codes')}
+            </Button>
+            <Popconfirm
+              title={t('factor.remove_sure')}
+              okText={t('do.confirm')}
+              cancelText={t('do.cancel')}
+              onConfirm={() => end.mutate()}
+            >
+              <Button danger loading={end.isPending}>
+                {t('factor.remove')}
+              </Button>
+            </Popconfirm>
+          </div>
+        </div>
+      ) : null}
+      {state && !state.since ? (
+        <Button type="primary" onClick={() => begin.mutate()} loading={begin.isPending}>
+          {t('factor.set_up')}
+        </Button>
+      ) : null}
+      <Modal
+        open={begun !== null || codes.length > 0}
+        title={codes.length > 0 ? t('factor.codes') : t('factor.set_up')}
+        footer={null}
+        onCancel={() => void close()}
+        destroyOnHidden
+      >
+        {codes.length > 0 ? (
+          <RecoveryCodes codes={codes} onDone={() => void close()} />
+        ) : begun ? (
+          <SetUp begun={begun} onCodes={setCodes} />
+        ) : null}
+      </Modal>
+    </Card>
+  );
+}

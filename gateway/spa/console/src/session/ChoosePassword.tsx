@@ -1,0 +1,123 @@
+/** Behind a one-time link: its person chooses a password, and nobody else knows it. */
+import { ApiProblem } from '@shared/problem';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Alert, Button, Form, Input } from 'antd';
+import { useEffect, useState } from 'react';
+import { useNavigate } from 'react-router';
+import { type Console, post } from '../api/client';
+import { Loading } from '../parts/states';
+import { useRequired } from '../parts/useRequired';
+import { useText } from '../texts';
+import { Entrance } from './Entrance';
+import { signIn } from './session';
+import { told } from './told';
+
+interface Entry {
+  password: string;
+  repeat: string;
+}
+
+export default function ChoosePassword() {
+  const { t, language } = useText();
+  const required = useRequired();
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const [token] = useState(() => window.location.hash.slice(1));
+  const [fault, setFault] = useState('');
+  const [isBusy, setBusy] = useState(false);
+  const [isDone, setDone] = useState(false);
+  const whose = useQuery({
+    queryKey: ['password-link'],
+    queryFn: () => post('/api/public/v1/password-link', { token }),
+    retry: false,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+  useEffect(() => {
+    document.title = `${t('link.title')} · ${t('app.name')}`;
+  }, [t]);
+
+  const choose = async ({ password }: Entry) => {
+    setBusy(true);
+    setFault('');
+    try {
+      const { console, login } = await post('/api/public/v1/password', { token, password });
+      setDone(true);
+      await enter(console as Console, login, password);
+    } catch (error) {
+      setFault(error instanceof ApiProblem ? told(error, language) : String(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  /** Straight on where only the password is asked for; else the sign-in asks for the rest. */
+  const enter = async (console: Console, login: string, password: string) => {
+    try {
+      await signIn(console, login, password);
+    } catch (error) {
+      if (!(error instanceof ApiProblem)) throw error;
+    }
+    await navigate('/', { replace: true });
+    await queries.invalidateQueries({ queryKey: ['who'] });
+  };
+
+  const refusal =
+    whose.error instanceof ApiProblem ? whose.error.titleIn(language) : t('link.unreadable');
+  return (
+    <Entrance title={t('link.title')}>
+      {whose.isPending ? <Loading rows={3} /> : null}
+      {whose.isError ? (
+        <>
+          <Alert type="error" showIcon title={refusal} role="alert" />
+          <p>
+            <a href="/">{t('link.sign_in')}</a>
+          </p>
+        </>
+      ) : null}
+      {fault ? <Alert type="error" showIcon title={fault} role="alert" /> : null}
+      {whose.data && !isDone ? (
+        <Form<Entry> layout="vertical" size="large" requiredMark={false} onFinish={choose}>
+          <p className="soft">
+            {t('link.lead', { name: whose.data.name, login: whose.data.login })}
+          </p>
+          <input
+            type="text"
+            name="username"
+            autoComplete="username"
+            value={whose.data.login}
+            readOnly
+            hidden
+          />
+          <Form.Item
+            name="password"
+            label={t('account.new_password')}
+            extra={t('account.password_rule')}
+            rules={required(t('account.new_password'))}
+          >
+            <Input.Password autoComplete="new-password" autoFocus maxLength={128} />
+          </Form.Item>
+          <Form.Item
+            name="repeat"
+            label={t('account.repeat_password')}
+            dependencies={['password']}
+            rules={[
+              ...required(t('account.repeat_password')),
+              ({ getFieldValue }) => ({
+                validator: (_, value: string | undefined) =>
+                  !value || value === getFieldValue('password')
+                    ? Promise.resolve()
+                    : Promise.reject(new Error(t('account.repeat_differs'))),
+              }),
+            ]}
+          >
+            <Input.Password autoComplete="new-password" maxLength={128} />
+          </Form.Item>
+          <Button type="primary" htmlType="submit" block loading={isBusy}>
+            {t('link.submit')}
+          </Button>
+        </Form>
+      ) : null}
+    </Entrance>
+  );
+}
