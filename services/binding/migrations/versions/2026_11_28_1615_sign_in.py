@@ -6,7 +6,7 @@ from alembic import op
 from shared.migrate import enable_rls
 
 revision = "2026_11_28_1615"
-down_revision = "2026_11_26_1940"
+down_revision = "2026_11_28_1610"
 
 COLUMNS = {
     "login_tries": [
