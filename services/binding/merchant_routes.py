@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 
 from services.binding import acting, links, merchant_schemas, service, settings
 from services.binding.callers import actor_of, deps_of, whole_merchant
+from services.binding.costly import costly
 from services.binding.models import Acting, Merchant, Store, User, WechatSettings
 from services.binding.session_routes import MERCHANT, OPERATOR, link_out
 from services.binding.settings import WechatChange

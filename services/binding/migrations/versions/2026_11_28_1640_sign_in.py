@@ -5,8 +5,8 @@ from alembic import op
 
 from shared.migrate import enable_rls
 
-revision = "2026_11_28_1615"
-down_revision = "2026_11_28_1610"
+revision = "2026_11_28_1640"
+down_revision = "2026_11_28_1632"
 
 COLUMNS = {
     "login_tries": [
