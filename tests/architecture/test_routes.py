@@ -135,8 +135,8 @@ def test_the_edge_covers_every_public_route(apps: dict[str, FastAPI]) -> None:
 
 
 HASHES = re.compile(
-    r"\.passwords\.|\b(create_merchant|make_operator|make_key_pair|examine|bind_app|change_wechat)\("
-    r"|(?<!require)_(sign_in|step_up|change_password|create|reset|verify|export)\("
+    r"\.passwords\.|\b(links\.use|make_operator|make_key_pair|examine|bind_app|change_wechat)\("
+    r"|(?<!require)_(sign_in|step_up|change_password|verify|export)\("
 )
 """How a door of binding's reaches argon2, RSA or the whole audit log."""
 
