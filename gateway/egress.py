@@ -41,7 +41,7 @@ from shared import telemetry
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.errors import Conflict, InvalidBody, MethodNotAllowed, NotFound
-from shared.fields import COUNT_MAX, Secret, Word
+from shared.fields import COUNT_MAX, Secret, Text, Word
 from shared.sealed import LocalKeyProvider
 from shared.serve import faults
 from shared.tokens import Principal, TokenSigner, TokenVerifier
@@ -72,7 +72,7 @@ class AppDisabled(Conflict):
 class _Order(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    app_id: Word
+    app_id: Annotated[str, Text(32)]
     key_version: Annotated[int, Field(strict=True, ge=1, le=COUNT_MAX)] | None = None
     app_auth_token: Annotated[SecretStr, Field(min_length=1), Secret(128)] | None = None
     """a merchant's grant, instead of the one that is bound with the app"""

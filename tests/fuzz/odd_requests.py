@@ -60,7 +60,10 @@ ODD_HEADERS: tuple[tuple[str, bytes], ...] = (
     ("X-Forwarded-For", b"1.2.3.4, x"), ("Forwarded", b"for=\"[::1\""), ("Cookie", b"a=b; =; \xff"),
     ("Range", b"bytes=0-99999999999999999999"), ("If-None-Match", b"\xff"),
     ("X-HTTP-Method-Override", b"DELETE"), ("traceparent", b"00-zz"),
-    ("Authorization", b"Bearer x"),
+    ("Authorization", b"Bearer x"), ("X-CSRF-Token", b"\xff"), ("X-CSRF-Token", b""),
+    ("X-DF-Device", b"\xff"), ("X-DF-Key", "键".encode()), ("X-DF-Signature", b"0" * 64),
+    ("X-DF-Timestamp", b"9" * 30), ("X-DF-Nonce", b"\xe9" * 32),
+    ("Cookie", b"__Host-damselfly=\xff"), ("Cookie", b"__Host-damselfly=" + b"A" * 3000),
 )  # fmt: skip
 KEPT_IDS = 60
 
