@@ -1,5 +1,10 @@
 """Behind reverse proxies the client is who the last trusted proxy heard from, and nobody else."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from aiohttp import web
 from pydantic import ValidationError
@@ -85,3 +90,19 @@ async def test_behind_a_proxy_each_sender_has_a_bucket_of_its_own(
     assert await login("203.0.113.7") == 401
     assert town.binding.calls(LOGIN)[-1].headers["x-client-address"] == "203.0.113.7"
     await edge.aclose()
+
+
+def test_an_edge_behind_unsaid_proxies_does_not_start(tmp_path: Path) -> None:
+    """The process itself: one line that names the setting, exit 2, nothing served."""
+    url = "http://127.0.0.1:9"
+    told = {
+        "PATH": os.environ["PATH"], "PUBLIC_URL": "https://pay.example.test",
+        "KAFKA_BOOTSTRAP": "127.0.0.1:9", "KEK_FILE": str(tmp_path / "kek"),
+        "SERVICE_KEY_FILE": str(tmp_path / "key"), "SERVICE_TRUST_FILE": str(tmp_path / "trust"),
+        **{f"{name}_URL": url for name in ("BINDING", "DEVICE", "PAYMENT", "CAMPAIGN", "ORDER")},
+    }  # fmt: skip
+    words = [sys.executable, "-m", "gateway", "edge"]
+    ended = subprocess.run(words, env=told, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2, ended.stderr
+    assert "TRUSTED_PROXIES" in ended.stderr
+    assert "Traceback" not in ended.stderr
