@@ -10,7 +10,7 @@ from services.binding import audit, onboarding_repo
 from services.binding.audit import Reported
 from services.binding.service import Deps
 from shared.consumer import Handlers
-from shared.events.audit import AuditFact, DeviceAudited, PaymentAudited
+from shared.events.audit import AuditFact, CampaignAudited, DeviceAudited, PaymentAudited
 from shared.events.device import DeviceEnrolled
 from shared.events.payment import PaymentRefunded
 
@@ -44,7 +44,7 @@ async def record_refunds(
     await audit.record_reported(deps, pg, facts)
 
 
-@handlers.on(DeviceAudited, PaymentAudited)
+@handlers.on(DeviceAudited, PaymentAudited, CampaignAudited)
 async def record_facts(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[AuditFact]
 ) -> None:

@@ -4,14 +4,14 @@
 DROP FUNCTION IF EXISTS reward(uuid, uuid);
 CREATE FUNCTION reward(p_tenant uuid, p_payment uuid)
 RETURNS TABLE (
-  status text, store_id uuid, device_id uuid, draws_granted smallint, draws_used smallint,
+  status text, reason text, store_id uuid, device_id uuid, draws_granted smallint, draws_used smallint,
   device_drawn boolean, phone_token uuid, coupon_id uuid, title text, title_en text,
   value_fen bigint, threshold_fen bigint, valid_until timestamptz, state text
 ) LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
   RETURN QUERY
-    SELECT g.status, g.store_id, g.device_id, g.draws_granted, g.draws_used, g.device_drawn,
+    SELECT g.status, g.reason, g.store_id, g.device_id, g.draws_granted, g.draws_used, g.device_drawn,
            g.phone_token, c.coupon_id, c.title, c.title_en, c.value_fen, c.threshold_fen,
            c.valid_until, c.state
     FROM grants g
@@ -44,7 +44,8 @@ CREATE FUNCTION draw_on_device(
   p_tenant uuid, p_payment uuid, p_device uuid, p_store uuid, p_nonce text, p_prize uuid,
   p_at timestamptz
 ) RETURNS TABLE (
-  outcome text, prize jsonb, draws_granted smallint, draws_used smallint, phone_token uuid
+  outcome text, prize jsonb, draws_granted smallint, draws_used smallint, phone_token uuid,
+  is_new boolean, stock_left integer
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -53,6 +54,7 @@ DECLARE
   won jsonb;
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
+  is_new := false;
   INSERT INTO device_nonces (tenant_id, device_id, nonce, seen_at)
   VALUES (p_tenant, p_device, p_nonce, p_at) ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN
@@ -86,7 +88,8 @@ BEGIN
     WHERE p.tenant_id = p_tenant AND p.prize_id = p_prize AND p.campaign_id = chance.campaign_id;
     IF FOUND AND offered.stock IS NOT NULL THEN
       UPDATE prizes p SET stock_left = p.stock_left - 1
-      WHERE p.tenant_id = p_tenant AND p.prize_id = p_prize AND p.stock_left > 0;
+      WHERE p.tenant_id = p_tenant AND p.prize_id = p_prize AND p.stock_left > 0
+      RETURNING p.stock_left INTO stock_left;
     END IF;
     IF FOUND THEN
       won := jsonb_build_object(
@@ -100,6 +103,7 @@ BEGIN
   UPDATE grants g SET draws_used = g.draws_used + 1, device_drawn = true
   WHERE g.tenant_id = p_tenant AND g.payment_id = p_payment;
   outcome := 'drawn';
+  is_new := true;
   prize := won;
   draws_used := chance.draws_used + 1;
   RETURN NEXT;

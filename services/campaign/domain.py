@@ -10,13 +10,16 @@ device and the rest on the buyer's phone.
     Conflict              409  conflict
     ├── RewardPending     409  campaign.reward_pending     the payment's confirmation is on its way
     ├── RewardRevoked     409  campaign.reward_revoked     the payment was given back
-    └── NoDrawLeft        409  campaign.no_draw_left
+    ├── NoDrawLeft        409  campaign.no_draw_left
+    └── CampaignChanged   409  campaign.changed
     Unauthorized          401  auth.unauthorized
     └── NonceReplayed     401  auth.replayed
 """
 
 import base64
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
 from typing import Literal
 from uuid import UUID
 
@@ -44,6 +47,11 @@ class RewardRevoked(Conflict):
 class NoDrawLeft(Conflict):
     code = "campaign.no_draw_left"
     title = "抽奖次数已用完 This payment has no draw left."
+
+
+class CampaignChanged(Conflict):
+    code = "campaign.changed"
+    title = "活动已被他人修改，请刷新 Somebody else changed the campaign; please reload."
 
 
 class NonceReplayed(Unauthorized):
@@ -98,6 +106,57 @@ DEFAULT_OFFER = Offer(
     ),
 )
 """What a merchant's buyers get until the merchant decides otherwise."""
+
+
+BEIJING = timezone(timedelta(hours=8))
+
+Withheld = Literal["nothing_paid", "buyer_limit", "device_limit", "day_limit"]
+Scope = Literal["buyer", "device", "day"]
+Share = tuple[Scope, str]
+"""Whose count a reward goes to: a buyer's, a device's, the whole day's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many rewards of one Beijing day go to one buyer, to one device, to everybody together;
+    None: as many as there are payments."""
+
+    buyer_daily_max: int | None
+    device_daily_max: int | None
+    daily_max: int | None
+
+
+def day_of(at: datetime) -> date:
+    return at.astimezone(BEIJING).date()
+
+
+def shares(buyer_id: str | None, device_id: UUID | None) -> list[Share]:
+    """The counts that a payment's reward goes to."""
+    found: list[Share] = [("day", "")]
+    if device_id is not None:
+        found.append(("device", str(device_id)))
+    if buyer_id:
+        found.append(("buyer", buyer_id))
+    return found
+
+
+def withheld(
+    paid_fen: int, limits: Limits, given: Mapping[Share, int], mine: Sequence[Share]
+) -> Withheld | None:
+    """Why a payment gets no reward: rewards follow money paid (S99: a sale of 0.00 is complete and
+    pays nothing), and `given` of its day so far may have reached a limit."""
+    if paid_fen <= 0:
+        return "nothing_paid"
+    bounds: dict[Scope, tuple[int | None, Withheld]] = {
+        "buyer": (limits.buyer_daily_max, "buyer_limit"),
+        "device": (limits.device_daily_max, "device_limit"),
+        "day": (limits.daily_max, "day_limit"),
+    }
+    for share in mine:
+        most, why = bounds[share[0]]
+        if most is not None and given.get(share, 0) >= most:
+            return why
+    return None
 
 
 def reward_code(tenant_id: UUID, payment_id: UUID, phone_token: UUID) -> str:

@@ -1,6 +1,6 @@
 """The tables as SQLAlchemy sees them; the migrations are the authority, a test compares."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,10 @@ class Campaign(Base):
     draws_per_payment: Mapped[int] = mapped_column(SmallInteger)
     miss_weight: Mapped[int]
     created_at: Mapped[datetime]
+    buyer_daily_max: Mapped[int | None]
+    device_daily_max: Mapped[int | None]
+    daily_max: Mapped[int | None]
+    version: Mapped[int]
 
 
 class Prize(Base):
@@ -51,7 +55,8 @@ class Prize(Base):
 
 
 class Grant(Base):
-    """What one payment entitles to; `granted_at` is null while only its refund is known."""
+    """What one payment entitles to; `granted_at` is null while only its refund is known. `reason`
+    says why it entitles to nothing."""
 
     __tablename__ = "grants"
 
@@ -68,6 +73,7 @@ class Grant(Base):
     phone_token: Mapped[UUID]
     granted_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
 
 
 class Coupon(Base):
@@ -102,6 +108,19 @@ class Draw(Base):
     prize_id: Mapped[UUID | None]
     prize: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     drawn_at: Mapped[datetime]
+
+
+class RewardCount(Base):
+    """Rewards of one Beijing day that went to one buyer, one device, or all (`subject` empty)."""
+
+    __tablename__ = "reward_counts"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    campaign_id: Mapped[UUID] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    rewards: Mapped[int]
 
 
 class DeviceNonce(Base):

@@ -1,16 +1,16 @@
 """Every query of the service: batch statements for events, calls for devices, reads for people."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.campaign.domain import Offer
-from services.campaign.models import Campaign, Prize
+from services.campaign.domain import Limits, Offer
+from services.campaign.models import Campaign, Prize, RewardCount
 from shared.clock import Clock
 from shared.db import Database
 from shared.ids import uuid7
@@ -23,21 +23,24 @@ Pg: TypeAlias = "asyncpg.Connection[Any]"
 _GRANT = """
 WITH incoming AS (
   SELECT * FROM unnest(
-    $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::timestamptz[]
-  ) AS i(tenant_id, payment_id, event_id, store_id, device_id, buyer_id, at)
+    $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::timestamptz[],
+    $8::text[]
+  ) AS i(tenant_id, payment_id, event_id, store_id, device_id, buyer_id, at, reason)
 ), granted AS (
   INSERT INTO grants AS g (
     tenant_id, payment_id, campaign_id, store_id, device_id, buyer_id, draws_granted, status,
-    granted_at)
+    granted_at, reason)
   SELECT i.tenant_id, i.payment_id, c.campaign_id, i.store_id, i.device_id, i.buyer_id,
-         c.draws_per_payment, 'granted', i.at
+         CASE WHEN i.reason IS NULL THEN c.draws_per_payment ELSE 0 END,
+         CASE WHEN i.reason IS NULL THEN 'granted' ELSE 'none' END, i.at, i.reason
   FROM incoming i JOIN campaigns c ON c.tenant_id = i.tenant_id AND c.status = 'active'
   ON CONFLICT (tenant_id, payment_id) DO UPDATE SET
     campaign_id = excluded.campaign_id, store_id = excluded.store_id,
     device_id = excluded.device_id, buyer_id = excluded.buyer_id,
-    draws_granted = excluded.draws_granted, granted_at = excluded.granted_at
+    draws_granted = excluded.draws_granted, granted_at = excluded.granted_at,
+    reason = excluded.reason
   WHERE g.granted_at IS NULL
-  RETURNING tenant_id, payment_id, campaign_id, status
+  RETURNING tenant_id, payment_id, campaign_id, status, reason
 ), issued AS (
   INSERT INTO coupons (
     tenant_id, coupon_id, payment_id, campaign_id, buyer_id, title, title_en, value_fen,
@@ -49,6 +52,7 @@ WITH incoming AS (
   FROM granted g
   JOIN incoming i ON i.tenant_id = g.tenant_id AND i.payment_id = g.payment_id
   JOIN campaigns c ON c.tenant_id = g.tenant_id AND c.campaign_id = g.campaign_id
+  WHERE g.reason IS NULL
   ON CONFLICT DO NOTHING
 )
 SELECT DISTINCT i.tenant_id FROM incoming i
@@ -107,9 +111,114 @@ WHERE c.tenant_id = old.tenant_id AND c.coupon_id = old.coupon_id
 """
 
 
+# Whoever counts holds this lock until commit, tenant after tenant in one order: two batches that
+# run at once cannot give the same last reward twice.
+_LOCK_LIMITS = """
+SELECT tenant_id, campaign_id, buyer_daily_max, device_daily_max, daily_max FROM campaigns
+WHERE status = 'active' AND tenant_id = ANY($1::uuid[]) ORDER BY tenant_id FOR NO KEY UPDATE
+"""
+_DECIDED = """
+SELECT g.tenant_id, g.payment_id FROM grants g
+JOIN unnest($1::uuid[], $2::uuid[]) AS i(tenant_id, payment_id)
+  ON g.tenant_id = i.tenant_id AND g.payment_id = i.payment_id
+WHERE g.granted_at IS NOT NULL
+"""
+_COUNTS = """
+SELECT r.tenant_id, r.day, r.scope, r.subject, r.rewards FROM reward_counts r
+JOIN unnest($1::uuid[], $2::uuid[], $3::date[], $4::text[], $5::text[])
+  AS i(tenant_id, campaign_id, day, scope, subject)
+  USING (tenant_id, campaign_id, day, scope, subject)
+"""
+_ADD_COUNTS = """
+INSERT INTO reward_counts AS r (tenant_id, campaign_id, day, scope, subject, rewards)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::date[], $4::text[], $5::text[], $6::int[])
+ON CONFLICT (tenant_id, campaign_id, day, scope, subject) DO UPDATE SET
+  rewards = r.rewards + excluded.rewards
+"""
+
+Counted = tuple[UUID, date, str, str]
+"""(tenant, Beijing day, scope, subject)"""
+
+
+async def lock_limits(pg: Pg, tenants: Sequence[UUID]) -> dict[UUID, tuple[UUID, Limits]]:
+    """Each tenant's active campaign and its limits, locked until the transaction ends."""
+    return {
+        row["tenant_id"]: (
+            row["campaign_id"],
+            Limits(row["buyer_daily_max"], row["device_daily_max"], row["daily_max"]),
+        )
+        for row in await pg.fetch(_LOCK_LIMITS, tenants)
+    }
+
+
+async def decided(pg: Pg, payments: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Which of these (tenant, payment) have their grant already."""
+    found = await pg.fetch(_DECIDED, *zip(*payments, strict=True))
+    return {(row["tenant_id"], row["payment_id"]) for row in found}
+
+
+async def counts(
+    pg: Pg, campaigns: Mapping[UUID, UUID], wanted: Sequence[Counted]
+) -> dict[Counted, int]:
+    """Rewards so far; `campaigns` says which campaign of each tenant counts."""
+    rows = [(tenant, campaigns[tenant], *rest) for tenant, *rest in wanted]
+    if not rows:
+        return {}
+    found = await pg.fetch(_COUNTS, *zip(*rows, strict=True))
+    return {(r["tenant_id"], r["day"], r["scope"], r["subject"]): r["rewards"] for r in found}
+
+
+async def add_counts(pg: Pg, campaigns: Mapping[UUID, UUID], given: Mapping[Counted, int]) -> None:
+    rows = [(key[0], campaigns[key[0]], *key[1:], number) for key, number in sorted(given.items())]
+    if rows:
+        await pg.execute(_ADD_COUNTS, *zip(*rows, strict=True))
+
+
+async def forget_counts(db: Database, before: date) -> None:
+    await db.purge("reward_counts", "day < $1", before)
+
+
+async def counts_today(session: AsyncSession, campaign: Campaign, day: date) -> int:
+    """Rewards of the day, all together."""
+    return (
+        await session.scalar(
+            select(RewardCount.rewards).where(
+                RewardCount.tenant_id == campaign.tenant_id,
+                RewardCount.campaign_id == campaign.campaign_id,
+                RewardCount.day == day,
+                RewardCount.scope == "day",
+            )
+        )
+        or 0
+    )
+
+
+async def change_limits(
+    session: AsyncSession, tenant_id: UUID, version: int, limits: Limits
+) -> Campaign | None:
+    """The active campaign with new limits; None when it is no longer at `version`."""
+    statement = (
+        update(Campaign)
+        .where(
+            Campaign.tenant_id == tenant_id,
+            Campaign.status == "active",
+            Campaign.version == version,
+        )
+        .values(
+            buyer_daily_max=limits.buyer_daily_max,
+            device_daily_max=limits.device_daily_max,
+            daily_max=limits.daily_max,
+            version=version + 1,
+        )
+        .returning(Campaign)
+        .execution_options(populate_existing=True)
+    )
+    return (await session.scalars(statement)).one_or_none()
+
+
 async def grant(pg: Pg, rows: Sequence[tuple[Any, ...]]) -> list[UUID]:
-    """Grants of a batch, one row (tenant, payment, event, store, device, buyer, at) per payment.
-    Returns the tenants that have no campaign yet."""
+    """Grants of a batch, one row (tenant, payment, event, store, device, buyer, at, reason) per
+    payment; with a reason it gets nothing. Returns the tenants that have no campaign yet."""
     found = await pg.fetch(_GRANT, *zip(*rows, strict=True))
     return [row["tenant_id"] for row in found]
 
@@ -156,9 +265,11 @@ async def odds(db: Database, tenant_id: UUID, payment_id: UUID) -> list[tuple[UU
     return [(row["prize_id"], row["weight"]) for row in rows]
 
 
-async def draw_on_device(db: Database, *facts: Any) -> asyncpg.Record:
+async def draw_on_device(pg: Pg, *facts: Any) -> asyncpg.Record:
     """(tenant, payment, device, store, nonce, prize, at): see campaign.sql."""
-    row = await db.one("SELECT * FROM draw_on_device($1, $2, $3, $4, $5, $6, $7)", *facts)
+    row: asyncpg.Record | None = await pg.fetchrow(
+        "SELECT * FROM draw_on_device($1, $2, $3, $4, $5, $6, $7)", *facts
+    )
     if row is None:
         raise LookupError("draw_on_device always answers with a row")
     return row

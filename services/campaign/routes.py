@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from services.campaign import service
-from services.campaign.schemas import CampaignOut, DrawOut, RewardOut
+from services.campaign.domain import Limits
+from services.campaign.schemas import CampaignOut, DrawOut, LimitsBody, RewardOut
 from services.campaign.service import Asker, Deps
 from shared.errors import Forbidden, NotFound, Unauthorized
 from shared.fields import PathPart
@@ -67,5 +68,21 @@ async def draw(request: Request, payment_id: PathPart) -> Response:
 )
 async def show_campaign(request: Request) -> Response:
     deps: Deps = request.app.state.deps
-    campaign, prizes = await service.present_campaign(deps, principal(request).tenant)
-    return json_response(CampaignOut.of(campaign, prizes).model_dump_json().encode())
+    shown = CampaignOut.of(*await service.present_campaign(deps, principal(request).tenant))
+    return json_response(shown.model_dump_json().encode())
+
+
+@router.put(
+    "/api/merchant/v1/campaign/limits",
+    dependencies=[guard("user", "campaigns.write")],
+    response_model=CampaignOut,
+)
+async def change_limits(request: Request, body: LimitsBody) -> Response:
+    """How many rewards a day go to one buyer, one device, everybody; 409 when somebody else has
+    changed the campaign since `version`."""
+    deps: Deps = request.app.state.deps
+    caller = principal(request)
+    limits = Limits(body.buyer_daily_max, body.device_daily_max, body.daily_max)
+    actor = f"user:{caller.subject}"
+    changed = await service.change_limits(deps, caller.tenant, body.version, limits, actor=actor)
+    return json_response(CampaignOut.of(*changed).model_dump_json().encode())

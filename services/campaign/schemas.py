@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import asyncpg
 import orjson
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from services.campaign.domain import DEVICE_DRAWS, RETRY_AFTER_MS, phone_url, reward_code
+from services.campaign.domain import DEVICE_DRAWS, RETRY_AFTER_MS, Withheld, phone_url, reward_code
 from services.campaign.models import Campaign, Prize
+
+Most = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 
 
 class CouponOut(BaseModel):
@@ -34,7 +36,9 @@ class DrawsOut(BaseModel):
 
 class RewardOut(BaseModel):
     payment_id: UUID
-    status: Literal["granted", "pending", "revoked"]
+    status: Literal["granted", "pending", "revoked", "none"]
+    reason: Withheld | None = None
+    """why this payment has no reward, when `status` is none"""
     coupon: CouponOut | None = None
     draws: DrawsOut = DrawsOut()
     phone_url: str | None = None
@@ -54,6 +58,8 @@ class RewardOut(BaseModel):
         )
         if row["status"] == "revoked":
             return cls(payment_id=payment_id, status="revoked", draws=draws)
+        if row["status"] == "none":
+            return cls(payment_id=payment_id, status="none", reason=row["reason"], draws=draws)
         coupon = CouponOut.model_validate(dict(row)) if row["coupon_id"] else None
         url = phone_url(public_url, reward_code(tenant_id, payment_id, row["phone_token"]))
         return cls(
@@ -117,11 +123,31 @@ class CampaignOut(BaseModel):
     draws_per_payment: int
     miss_weight: int
     created_at: datetime
+    buyer_daily_max: int | None
+    device_daily_max: int | None
+    daily_max: int | None
+    """rewards of one Beijing day: a buyer's, a device's, all together; null: no limit"""
+    version: int
+    rewards_today: int = 0
     prizes: list[PrizeOut] = []
 
     @classmethod
-    def of(cls, campaign: Campaign, prizes: Sequence[Prize]) -> Self:
+    def of(cls, campaign: Campaign, prizes: Sequence[Prize], rewards_today: int) -> Self:
         shown = cls.model_validate(campaign)
         return shown.model_copy(
-            update={"prizes": [PrizeOut.model_validate(prize) for prize in prizes]}
+            update={
+                "prizes": [PrizeOut.model_validate(prize) for prize in prizes],
+                "rewards_today": rewards_today,
+            }
         )
+
+
+class LimitsBody(BaseModel):
+    """All three, as they shall be; null: no limit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Annotated[int, Field(strict=True, ge=1)]
+    buyer_daily_max: Most | None
+    device_daily_max: Most | None
+    daily_max: Most | None

@@ -8,10 +8,13 @@ from shared import invariants
 from shared.clock import SystemClock
 from shared.consumer import Consumer
 from shared.db import Database
+from shared.events.audit import CampaignAudited
+from shared.kafka import Producer
+from shared.outbox import Relay
 from shared.worker import run_worker, start
 
-POOL = 4
-"""One connection for events, the others for the sweeper and the health door."""
+POOL = 5
+"""One connection for events, the others for the relay, the sweeper and the health door."""
 
 
 def run(config: CampaignConfig) -> None:
@@ -30,12 +33,17 @@ async def _run(config: CampaignConfig) -> None:
         fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
     )
 
+    producer = Producer(config.kafka_bootstrap)
+    idle_poll_s = config.outbox_idle_poll_ms / 1000
+    relay = Relay(db, producer, CampaignAudited.topic, idle_poll_s=idle_poll_s)
+
     async def ready() -> dict[str, bool]:
         return {"database": await db.ping(), "consumer": consumer.joined}
 
     try:
         checking = invariants.checking(db, __file__, deps.clock)
-        jobs = [consumer.run, *sweeper.jobs(deps), checking]
+        jobs = [consumer.run, relay.run, *sweeper.jobs(deps), checking]
         await run_worker("campaign-worker", config, jobs, ready)
     finally:
+        await producer.aclose()
         await db.close()

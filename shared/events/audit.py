@@ -15,7 +15,7 @@ class AuditFact(Event):
     key_field: ClassVar[str] = "subject_id"
 
     actor: str
-    """`user:<id>`, `api_key:<id>`, or the name of a command line"""
+    """`user:<id>`, `api_key:<id>`, `device:<id>`, or the name of a command line"""
     action: str
     subject_id: str
     before: dict[str, Any] | None = None
@@ -29,6 +29,13 @@ class DeviceAudited(AuditFact):
 
     type: ClassVar[str] = "device.audited.v1"
     topic: ClassVar[str] = "device.events"
+
+
+class CampaignAudited(AuditFact):
+    """A draw, or a change of a campaign's rules."""
+
+    type: ClassVar[str] = "campaign.audited.v1"
+    topic: ClassVar[str] = "campaign.events"
 
 
 class PaymentAudited(AuditFact):

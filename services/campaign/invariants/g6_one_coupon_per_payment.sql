@@ -1,4 +1,4 @@
--- G6: every confirmed payment has exactly one grant and one coupon, and a revoked grant has no
+-- G6: every confirmed payment has exactly one grant, and one coupon unless the grant says why not; a revoked grant has no
 -- coupon that could still be used. Returns violating payments, of those that were granted, revoked
 -- or whose coupon was made in the last two days.
 WITH recent AS (
@@ -12,5 +12,5 @@ FROM recent r
 LEFT JOIN grants g ON g.tenant_id = r.tenant_id AND g.payment_id = r.payment_id
 LEFT JOIN coupons c ON c.tenant_id = r.tenant_id AND c.payment_id = r.payment_id
 WHERE g.payment_id IS NULL
-   OR (c.coupon_id IS NULL) <> (g.granted_at IS NULL)
+   OR (c.coupon_id IS NULL) <> (g.granted_at IS NULL OR g.reason IS NOT NULL)
    OR (g.status = 'revoked' AND c.state = 'ISSUED');

@@ -75,7 +75,9 @@ class Shop:
         return self._sample(event, **{**known, **members})
 
     def paid(self, payment_id=None, **members) -> PaymentSucceeded:
-        return self.say(PaymentSucceeded, payment_id, **members)
+        """By a buyer who has not bought before, unless told otherwise."""
+        buyer = {"buyer_id": f"2088{uuid4().hex[:12]}"}
+        return self.say(PaymentSucceeded, payment_id, **(buyer | members))
 
     def refunded(self, payment_id, *, is_full=True) -> PaymentRefunded:
         return self.say(PaymentRefunded, payment_id, is_full=is_full)

@@ -149,8 +149,8 @@ export const binding = {
   'bind.empty': ['还没有绑定小程序', 'No mini program is bound yet'],
   'campaign.title': ['支付后活动', 'After-payment campaign'],
   'campaign.lead': [
-    '默认活动，当前只读；活动管理上线后可在此编辑。',
-    'The default campaign, read-only for now; it becomes editable with campaign management.',
+    '默认活动；每日上限可在下方修改，其余随活动管理提供。',
+    'The default campaign. Its daily limits can be changed below; the rest comes with campaign management.',
   ],
   'campaign.coupon': ['支付后送券', 'Coupon after payment'],
   'campaign.coupon_value': [
@@ -162,6 +162,15 @@ export const binding = {
     '{{count}} 次：设备上抽 1 次，其余扫码在手机上抽。',
     '{{count}}: one on the device, the rest by scanning a code.',
   ],
+  'campaign.limits': ['每日奖励上限', 'Daily reward limits'],
+  'campaign.limits_lead': [
+    '实付金额大于 0 的支付才有奖励；超过上限的支付不送券、不抽奖。按北京时间计日，留空为不限。',
+    'Only payments of more than 0 are rewarded; beyond a limit there is no coupon and no draw. Days are Beijing days; empty means no limit.',
+  ],
+  'campaign.buyer_daily_max': ['每位顾客每日', 'Per buyer and day'],
+  'campaign.device_daily_max': ['每台设备每日', 'Per device and day'],
+  'campaign.daily_max': ['全店每日合计', 'All together per day'],
+  'campaign.rewards_today': ['今日已发放 {{count}} 份。', 'Given today: {{count}}.'],
   'campaign.prizes': ['奖品', 'Prizes'],
   'campaign.prize': ['奖品', 'Prize'],
   'campaign.chance': ['概率', 'Chance'],

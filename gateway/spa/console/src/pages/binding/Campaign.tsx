@@ -2,12 +2,14 @@
 
 import { money } from '@shared/money';
 import { useQuery } from '@tanstack/react-query';
-import { Alert } from 'antd';
-import { get } from '../../api/client';
+import { Alert, Form, InputNumber } from 'antd';
+import { get, put } from '../../api/client';
 import type { campaign } from '../../api/generated';
 import { Card, Facts } from '../../parts/bits';
 import { Failure, Loading } from '../../parts/states';
+import { useSession } from '../../session/session';
 import { useText } from '../../texts';
+import { SettingsForm } from '../people/SettingsForm';
 
 type Shape = campaign.components['schemas']['CampaignOut'];
 
@@ -57,6 +59,48 @@ function Prizes({ shape }: { shape: Shape }) {
   );
 }
 
+type Limits = Pick<Shape, 'buyer_daily_max' | 'device_daily_max' | 'daily_max'>;
+const LIMITS = ['buyer_daily_max', 'device_daily_max', 'daily_max'] as const;
+
+function LimitsForm() {
+  const { t } = useText();
+  const { can } = useSession();
+  return (
+    <SettingsForm<Shape, Limits>
+      title={t('campaign.limits')}
+      lead={t('campaign.limits_lead')}
+      queryKey="campaign"
+      load={() => get('/api/merchant/v1/campaign') as Promise<Shape>}
+      initial={(shape) => Object.fromEntries(LIMITS.map((name) => [name, shape[name]])) as Limits}
+      save={(values, shape) =>
+        put('/api/merchant/v1/campaign/limits', {
+          buyer_daily_max: values.buyer_daily_max ?? null,
+          device_daily_max: values.device_daily_max ?? null,
+          daily_max: values.daily_max ?? null,
+          version: shape.version,
+        })
+      }
+      mayWrite={can('campaigns.write')}
+    >
+      {(shape) => (
+        <>
+          {LIMITS.map((name) => (
+            <Form.Item key={name} name={name} label={t(`campaign.${name}`)}>
+              <InputNumber
+                min={0}
+                max={1_000_000}
+                precision={0}
+                placeholder={t('campaign.unlimited')}
+              />
+            </Form.Item>
+          ))}
+          <p>{t('campaign.rewards_today', { count: shape.rewards_today ?? 0 })}</p>
+        </>
+      )}
+    </SettingsForm>
+  );
+}
+
 export function Campaign() {
   const { t, either } = useText();
   const found = useQuery({
@@ -98,6 +142,7 @@ export function Campaign() {
         </Card>
         <Prizes shape={shape} />
       </div>
+      <LimitsForm />
     </>
   );
 }
