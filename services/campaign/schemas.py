@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.campaign.domain import DEVICE_DRAWS, RETRY_AFTER_MS, Withheld, phone_url, reward_code
 from services.campaign.models import Campaign, Prize
+from shared.fields import Version
 
 Most = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 
@@ -145,9 +146,9 @@ class CampaignOut(BaseModel):
 class LimitsBody(BaseModel):
     """All three, as they shall be; null: no limit."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    version: Annotated[int, Field(strict=True, ge=1)]
+    version: Version
     buyer_daily_max: Most | None
     device_daily_max: Most | None
     daily_max: Most | None
