@@ -125,15 +125,17 @@ class Load:
         *,
         warm_s: float = 1.0,
         pause_s: float = 0.0,
+        every_s: float = 0.0,
         on_edge: Callable[[], None] | None = None,
     ) -> Result:
         """Closed loop: each device starts its next payment when the last one is answered, after
-        an exponential pause when one is given. Counts what is answered in the window that opens
+        an exponential pause when one is given, or at a steady pace, not before `every_s` have gone
+        by since its last one began. Counts what is answered in the window that opens
         after `warm_s`; `on_edge` is called when the window opens and when it closes."""
-        window = _Window(self._rng, pause_s)
+        window = _Window(self._rng, pause_s, every_s)
         async with asyncio.TaskGroup() as group:
-            for device in self._devices[:devices]:
-                group.create_task(self._one(device, window))
+            for number, device in enumerate(self._devices[:devices]):
+                group.create_task(self._one(device, window, number * every_s / devices))
             await asyncio.sleep(warm_s)
             window.opened_at = time.perf_counter()
             if on_edge is not None:
@@ -145,14 +147,18 @@ class Load:
         window.result.seconds = window.closed_at - window.opened_at
         return window.result
 
-    async def _one(self, device: Device, window: "_Window") -> None:
+    async def _one(self, device: Device, window: "_Window", first_s: float) -> None:
         loop = asyncio.get_running_loop()
+        due = loop.time() + first_s
         _, connection = await loop.create_connection(Connection, self._host, self._port)
         host = f"{self._host}:{self._port}"
         try:
             while not window.closed_at:
                 if window.pause_s:
                     await asyncio.sleep(window.rng.expovariate(1 / window.pause_s))
+                if window.every_s:
+                    await asyncio.sleep(due - loop.time())
+                    due = max(due, loop.time()) + window.every_s
                 body = json.dumps(
                     {
                         "pay_request_id": secrets.token_hex(16),
@@ -171,8 +177,9 @@ class Load:
 class _Window:
     """What is counted, and when."""
 
-    def __init__(self, rng: random.Random, pause_s: float) -> None:
+    def __init__(self, rng: random.Random, pause_s: float, every_s: float) -> None:
         self.rng = rng
+        self.every_s = every_s
         self.pause_s = pause_s
         self.opened_at = 0.0
         self.closed_at = 0.0

@@ -83,6 +83,12 @@ class Product:
         }
 
     @property
+    def owner(self) -> dict[str, str]:
+        """Login and password of the demo merchant's owner."""
+        found: dict[str, str] = self._stack.info["demo"]["owner"]
+        return found
+
+    @property
     def admin(self) -> str:
         return self._stack.admin
 

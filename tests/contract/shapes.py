@@ -152,3 +152,17 @@ MUTANTS = {
     "killed": int,
     "survivors": [{"file": str, "line": int, "what": str}],
 }
+
+_HELD = {"rate_ratio": NUMBER, "p99_ratio": NUMBER}
+
+HOLD = {
+    "schema": 1,
+    "scenarios": {
+        "silent_sockets": _HELD,
+        "slow_heads": _HELD,
+        "slow_bodies": _HELD,
+        "malformed_device": _HELD,
+        "costly_acts": _HELD,
+        "random_cookies": _HELD,
+    },
+}

@@ -3,9 +3,11 @@
 import json
 import re
 
-from tests.bench import report
+import pytest
+
+from tests.bench import hold, load, report
 from tests.chaos import verdict
-from tests.contract.shapes import BENCH, CHAOS, MUTANTS, STACK, misfits
+from tests.contract.shapes import BENCH, CHAOS, HOLD, MUTANTS, STACK, misfits
 from tests.fixtures.processes import ROOT, Stack
 from tests.mutants import __main__ as mutants
 from tests.mutants.patch import Patch
@@ -100,6 +102,36 @@ def test_chaos_passes_only_when_nothing_is_wrong() -> None:
         assert not spoiled.is_clean, wrong
     clean.invariants["G4"] = False
     assert not clean.is_clean
+
+
+def _window(payments: int, worst_ms: float) -> load.Result:
+    return load.Result(payments, [], 4.0, [5.0] * (payments - 10) + [worst_ms] * 10)
+
+
+def test_hold_json_has_its_members_and_a_bar_on_both_ratios() -> None:
+    calm = [_window(100, worst) for worst in (10.0, 9.0, 90.0)]
+    kinds = {kind: hold.Sides(calm, list(calm), 7) for kind in hold.KINDS}
+    document = json.loads(json.dumps(hold.document(kinds)))
+    assert not list(misfits(document, HOLD))
+    assert set(document["scenarios"]) == set(HOLD["scenarios"])
+    assert not hold.shortfalls(document)
+    kinds["slow_heads"] = hold.Sides(calm, [_window(89, 10.0)] * 3)
+    kinds["slow_bodies"] = hold.Sides(calm, [_window(100, 11.2)] * 3)
+    kinds["costly_acts"] = hold.Sides(calm, [load.Result(seconds=4.0)] * 3)
+    found = hold.document(kinds)
+    assert hold.shortfalls(found) == [
+        "slow_heads rate_ratio 0.89 < 0.9",
+        "slow_bodies p99_ratio 0.893 < 0.9",
+        "costly_acts rate_ratio 0.0 < 0.9",
+        "costly_acts p99_ratio 0.0 < 0.9",
+    ]
+
+
+@pytest.mark.parametrize("words", [["--only", "nothing"], ["--rounds", "0"], ["--x"]])
+def test_hold_refuses_misuse_with_2(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        hold.main(words)
+    assert caught.value.code == 2
 
 
 def test_stack_json_has_its_members(stack: Stack) -> None:

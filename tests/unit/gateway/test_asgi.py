@@ -107,6 +107,35 @@ async def test_a_caller_that_hangs_up_gets_nothing() -> None:
     assert not sent
 
 
+async def test_a_body_that_stops_coming_is_408_and_no_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Left without an answer, the server would say a plain 500 of its own in its place."""
+    monkeypatch.setattr(asgi, "BODY_WAIT_S", 0.01)
+
+    async def reading(asked: Asked) -> Answer:
+        await asked.read_body(10)
+        return Answer(200)
+
+    sent: list[Any] = []
+    parts = [{"type": "http.request", "body": b"x", "more_body": True}]
+
+    async def receive() -> dict[str, Any]:
+        if not parts:
+            await asyncio.sleep(60)
+        return parts.pop()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/x", "raw_path": b"/x", "query_string": b"",
+        "headers": [], "client": None,
+    }  # fmt: skip
+    await Door(reading, lambda: running([], asyncio.Event().wait))(scope, receive, send)
+    assert [message.get("status") for message in sent] == [408, None]
+
+
 async def test_routes_match_whole_segments() -> None:
     rows = table((Route("GET", "/api/x/v1/a", "payment", "device"),))
     for path in ("/api/x/v1/a", "/api/x/v1/a/b/c"):
