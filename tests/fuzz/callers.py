@@ -151,12 +151,13 @@ class Callers:
 
     def __init__(self, stack: Stack) -> None:
         self._stack, self._demo = stack, stack.info["demo"]
+        self.app_id: str = self._demo["app_id"]
         self.owner = Person(stack, "merchant", self._demo["owner"])
         self.operator = Person(stack, "operator", self._demo["operator"])
-        self._processes = {name: _environment(stack, f"{name}-api") for name in SERVICES}
-        self._keys = {
-            name: _environment(stack, name) for name in ("gateway-edge", "gateway-egress")
-        }
+        processes = {name: _environment(stack, f"{name}-api") for name in SERVICES}
+        gateway = {name: _environment(stack, name) for name in ("gateway-edge", "gateway-egress")}
+        self._processes = processes | {"egress": gateway["gateway-egress"]}
+        self._keys = processes | gateway
         self._idle: dict[str, list[Connection]] = {}
         self._admin = httpx.AsyncClient(base_url=stack.admin, timeout=60)
         self._trades: list[str] = []
@@ -195,6 +196,14 @@ class Callers:
             "auth_code": [bar_code() for _ in range(40)],
             "pay_request_id": [f"fuzz{secrets.token_hex(8)}" for _ in range(40)],
             "refund_request_id": [f"fuzz{secrets.token_hex(8)}" for _ in range(40)],
+            "method": [
+                f"alipay.{name}" for name in (
+                    "trade.query", "trade.cancel", "trade.refund", "trade.fastpay.refund.query",
+                    "data.dataservice.bill.downloadurl.query", "open.mini.version.list.query",
+                )
+            ],
+            "total_amount": ["0.01"], "refund_amount": ["0.01"], "bill_type": ["trade"],
+            "bill_date": ["2026-07-04"], "scene": ["bar_code"],
             "store_id": [self._demo["store_id"]], "merchant_id": [self.device.merchant_id],
             "tenant_id": [self.device.merchant_id], "device_id": [secrets.token_hex(4)],
             "order_no": ["D26112300000001"], "notify_id": ["2026112300222000000001"],
@@ -204,7 +213,7 @@ class Callers:
 
     async def send(self, made: Made, rng: random.Random) -> Answer:
         """Signs it, sends it, and keeps the callers' sessions alive."""
-        if made.path.startswith("/internal/"):
+        if made.route.service == "egress" or made.path.startswith("/internal/"):
             return await self._inside(made)
         person, headers = None, []
         is_signed = rng.random() > UNSIGNED_SHARE
@@ -240,6 +249,8 @@ class Callers:
     async def _inside(self, made: Made) -> Answer:
         """Straight to the service, as the process that may."""
         issuer = "gateway-egress" if made.route.path in BY_EGRESS else "gateway-edge"
+        if made.route.service == "egress":
+            issuer = "payment"
         key = load_pem_private_key(Path(self._keys[issuer]["SERVICE_KEY_FILE"]).read_bytes(), None)
         now = int(time.time())
         claims = {

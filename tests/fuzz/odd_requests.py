@@ -26,6 +26,33 @@ READ_BY_HAND: dict[tuple[str, str], Any] = {
     ("POST", "/internal/messages"): MessageBody,
 }
 """Bodies that a route reads itself stand in no OpenAPI document."""
+UNLISTED = {
+    "edge": (
+        "GET /{page}",
+        "GET /console/{page}",
+        "GET /assets/{page}",
+        "GET /{page}/{page}",
+        "POST /alipay/notify/{route}",
+        "POST /alipay/messages/{app_id}",
+        "PATCH /api/{page}/v1/{page}",
+    ),
+    "egress": ("POST /alipay/{method}", "POST /bill-file"),
+}
+"""Doors of the gateway itself."""
+CALL = {
+    "type": "object",
+    "required": ["app_id", "params"],
+    "properties": {
+        "app_id": {"$ref": "App"}, "key_version": {"type": "integer"},
+        "app_auth_token": {"type": "string"},
+        "params": {"type": "object", "properties": {
+            name: {"type": "string"} for name in (
+                "out_trade_no", "trade_no", "total_amount", "subject", "auth_code", "refund_amount",
+                "bill_type", "bill_date", "out_request_no", "scene",
+            )
+        }},
+    },
+}  # fmt: skip
 FILTERED = ("/api/pos/v1/orders", "/api/merchant/v1/orders")
 
 ODD_TEXT = (
@@ -95,8 +122,8 @@ class Made:
     headers: list[tuple[str, bytes]] = field(default_factory=list)
 
 
-def all_routes() -> list[Route]:
-    """Every route of every service."""
+def all_routes(app_id: str = "") -> list[Route]:
+    """Every route of every service, and the gateway's own; calls to Alipay are for `app_id`."""
     found = []
     for service in SERVICES:
         document = json.loads((ROOT / f"docs/openapi/{service}.json").read_text())
@@ -119,6 +146,10 @@ def all_routes() -> list[Route]:
                     filters = OrderFilters.model_json_schema(by_alias=True)
                     query, named = filters["properties"], filters.get("$defs", {})
                 found.append(Route(service, *key, query, body, named))
+    for service, doors in UNLISTED.items():
+        body = CALL if service == "egress" else None
+        named = {"App": {"enum": [app_id, "2021000000009999"]}}
+        found += [Route(service, *door.split(" "), {}, body, named) for door in doors]
     return found
 
 
