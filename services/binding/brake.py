@@ -92,7 +92,7 @@ async def begin(deps: Deps, keys: Sequence[Key]) -> None:
 
 async def _begun(deps: Deps, keys: Sequence[Key]) -> bool:
     now = deps.clock.now()
-    async with deps.db.tx(None) as tx:
+    async with deps.turns.of(keys[0].digest), deps.db.tx(None) as tx:
         charged = []
         for key in sorted(keys, key=lambda key: key.digest):
             tries = admitted(await sign_in_repo.tries(tx, key.digest), key.free, now)
@@ -108,7 +108,7 @@ async def end_wrong(deps: Deps, keys: Sequence[Key]) -> int:
     """The try was wrong; how many there were at its place."""
     now = deps.clock.now()
     counts = {}
-    async with deps.db.tx(None) as tx:
+    async with deps.turns.of(keys[0].digest), deps.db.tx(None) as tx:
         for key in sorted(keys, key=lambda key: key.digest):
             tries = failed(await sign_in_repo.tries(tx, key.digest), key.free, now)
             await sign_in_repo.put_tries(tx, key.digest, tries)
@@ -119,7 +119,7 @@ async def end_wrong(deps: Deps, keys: Sequence[Key]) -> int:
 async def end_right(deps: Deps, keys: Sequence[Key], *, is_whole: bool = True) -> None:
     """The password was right: its place starts anew, unless a code is still missing. What other
     strangers tried stays counted."""
-    async with deps.db.tx(None) as tx:
+    async with deps.turns.of(keys[0].digest), deps.db.tx(None) as tx:
         for key in sorted(keys, key=lambda key: key.digest):
             tries = await sign_in_repo.tries(tx, key.digest)
             begun = max(tries.begun - 1, 0)

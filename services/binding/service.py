@@ -18,6 +18,7 @@ from services.binding.domain import Role
 from services.binding.keks import Keks
 from services.binding.models import AuditEntry, Merchant, Store, User
 from services.binding.passwords import Passwords
+from services.binding.turns import Turns
 from shared import inbox, outbox
 from shared.clock import Clock
 from shared.db import Database
@@ -45,6 +46,7 @@ class Deps:
     """what they are signed with; the worker's"""
     trust_file: Path | None = None
     """what their signatures are verified with"""
+    turns: Turns = field(default_factory=Turns)
     approve_after: timedelta = APPROVE_AFTER
     """how long a new, lifted or reset account cannot be anybody's second approver"""
     operators_need_second_factor: bool = False

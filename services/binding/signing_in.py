@@ -100,7 +100,8 @@ async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
         log.warning("login.refused", login_digest=digest[:16], failures=failures)
         raise domain.BadCredentials
     try:
-        opened = await _open(deps, user, attempt)
+        async with deps.turns.of(str(user.user_id)):
+            opened = await _open(deps, user, attempt)
     except (domain.WrongCode, domain.BadCredentials):
         await brake.end_wrong(deps, keys)
         await _refused(deps, user, attempt.where, "wrong_code")
