@@ -8,7 +8,7 @@ import asyncio
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from services.binding import anchors, audit_repo
+from services.binding import anchors, audit_repo, service
 from services.binding.anchors import Anchor
 from services.binding.audit_repo import AuditFilter
 from services.binding.chain import Walk
@@ -24,6 +24,7 @@ from services.binding.keys import service_key
 from services.binding.models import AuditEntry
 from services.binding.service import Deps
 from shared.ids import uuid7
+from shared.tokens import Principal
 
 BATCH = 2_000
 EXPORT_BATCH = 500
@@ -83,6 +84,14 @@ async def export_part(
             size, last = size + len(line), row.seq
         if not rows:
             return b"".join(lines), None
+
+
+async def note_export(deps: Deps, caller: Principal, wanted: AuditFilter) -> None:
+    """Who took the log away, and which part of it."""
+    asked = {name: _cell(value) for name, value in asdict(wanted).items() if value is not None}
+    async with deps.db.tx(caller.tenant) as tx:
+        what = (f"user:{caller.subject}", "audit.export", str(caller.tenant))
+        await service.audit(deps, tx, caller.tenant, what, after=asked)
 
 
 def _cell(value: Any) -> str:

@@ -289,6 +289,8 @@ async def test_no_cell_of_the_export_runs_as_a_formula(binding, owner):
         assert not [cell for cell in row.values() if cell.startswith(("=", "+", "-", "@"))]
     made = {json.loads(row["after"])["name"] for row in rows if '"login"' in row["after"]}
     assert set(nasty) <= made, "the content itself is whole"
+    (said,) = (await caller("GET", f"{M}/audit", action="audit.export")).json()["items"]
+    assert (said["actor_name"], said["after"]) == ("owner@tea", {}), "who took it away"
     renamed = audit._line(["=1", "a"])
     assert renamed == b"'=1,a\r\n"
 
