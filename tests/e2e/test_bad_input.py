@@ -34,6 +34,9 @@ BAD: dict[str, tuple[dict[str, Any], int, str]] = {
     "face code with a line end": ({"auth_code": "fp" + "a" * 33 + "\n"}, 422, ""),
     "code of another scheme": ({"auth_code": "99" + "1" * 16}, 422, "payment.bad_auth_code"),
     "subject too long": ({"subject": "长" * 1000}, 422, "invalid_body"),
+    "subject with a NUL": ({"subject": "a\0b"}, 422, "invalid_body"),
+    "subject with half a character": ({"subject": "a\ud83d"}, 422, "invalid_body"),
+    "subject that turns the text around": ({"subject": "a\u202eb"}, 422, "invalid_body"),
     "subject as a list": ({"subject": ["x"]}, 422, "invalid_body"),
     "store of nobody": (
         {"store_id": "00000000-0000-7000-8000-000000000000"}, 404, "payment.unknown_store"
