@@ -21,7 +21,7 @@ import httpx
 from tests.conformance.mutations import Delivery, Forger, Notices
 from tests.conformance.notices import AlipayKey, Sender, form, genuine
 from tests.conformance.stands import arguments, enrolled, paid, standing
-from tests.fixtures.console import Console, Enrolled
+from tests.fixtures.console import Console, Enrolled, choose_password
 from tests.fixtures.keys import new_rsa_pair
 from tests.fixtures.processes import Stack
 
@@ -108,8 +108,9 @@ async def other_shop(stack: Stack, admin: httpx.AsyncClient) -> Shop:
     async with Console(
         stack.public, demo["login"], demo["password"], audience="operator"
     ) as operator:
-        body = {"name": "另一商户", "login": login, "password": password}
-        (await operator.post("/merchants", body)).raise_for_status()
+        made = await operator.post("/merchants", {"name": "另一商户", "login": login})
+        made.raise_for_status()
+    await choose_password(stack.public, made.json()["link"], password)
     pair = new_rsa_pair()
     wanted = {"public_key": pair.public_b64, "mode": "key"}
     app = (await admin.post("/apps", json=wanted)).json()

@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.world import World, device_headers, eventually
 from tests.fixtures.canary import Canaries, flat
-from tests.fixtures.console import Console
+from tests.fixtures.console import Console, choose_password
 from tests.fixtures.keys import new_rsa_pair
 from tests.fixtures.plain_http import NO_TLS
 
@@ -93,8 +93,8 @@ async def test_no_secret_comes_out_anywhere(world: World) -> None:
         world.stack.public, operator["login"], operator["password"], audience="operator"
     ) as console:
         canaries.add("operator's cookie", console.headers["Cookie"].partition("=")[2])
-        made = {"name": "金丝雀", "login": login, "password": words["password"]}
-        assert heard(await console.post("/merchants", made)).status_code == 201
+        made = heard(await console.post("/merchants", {"name": "金丝雀", "login": login}))
+        await choose_password(world.stack.public, made.json()["link"], words["password"])
         asked = await through_every_route(
             _console_ask(console), "/api/operator/v1", words["password"], pair.private_b64, heard
         )
@@ -169,9 +169,13 @@ async def keys_and_passwords(
         answer = heard(await owner.put("/settings/wechat", settings | change))
         assert answer.status_code == status, answer.text
     person = {"login": f"till-{secrets.token_hex(3)}", "name": "till", "role": "cashier"}
-    made = heard(await owner.post("/staff", person | {"password": words["password"]}))
-    reset = f"/staff/{made.json()['user_id']}/password"
-    assert heard(await owner.post(reset, {"password": words["new password"]})).status_code == 204
+    assert (
+        heard(await owner.post("/staff", person | {"password": words["password"]})).status_code
+        == 422
+    )
+    made = heard(await owner.post("/staff", person))
+    link = f"/staff/{made.json()['user_id']}/password-link"
+    assert heard(await owner.post(link, {})).status_code == 201
     change = {"current_password": "wrong", "new_password": words["new password"]}
     assert heard(await owner.post("/password", change)).status_code == 403
     change["current_password"] = words["password"]

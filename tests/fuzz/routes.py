@@ -27,6 +27,7 @@ RARELY = {
     "POST /api/merchant/v1/session", "POST /api/operator/v1/session",
     "POST /api/operator/v1/first-run",
     "POST /api/merchant/v1/password", "POST /api/operator/v1/password",
+    "POST /api/public/v1/password", "POST /api/public/v1/password-link",
     "POST /api/merchant/v1/session/step-up", "POST /api/operator/v1/session/step-up",
     "DELETE /api/merchant/v1/sessions", "DELETE /api/operator/v1/sessions",
 }  # fmt: skip
