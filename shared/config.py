@@ -34,6 +34,9 @@ class DatabaseConfig(BaseConfig):
     """A service with a database; each service names its own variables by alias."""
 
     database_url: str
+    """as the role that sees the rows of the one tenant it names, and no others"""
+    database_system_url: str
+    """as the role that sees all tenants' rows: workers, and look-ups of an unknown tenant"""
     database_owner_url: str = ""
     """who migrates; the application's role owns nothing and cannot switch row security off"""
 

@@ -38,7 +38,6 @@ SETTINGS = {
 }
 """Milliseconds, sent with each connection's first words: they hold on anybody's server and cost no
 round trip. A row that somebody has forgotten to let go of must not keep a pool waiting for it."""
-RETRY_AFTER_S = 1
 
 LOST = (
     asyncpg.PostgresConnectionError,
@@ -48,19 +47,21 @@ LOST = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     exc.TimeoutError,
-    ConnectionError,
     OSError,
-    TimeoutError,
 )
 """What a connection that went away, or was never given, raises: the server stops, restarts, has no
 place or no time left. Cut in mid-answer, asyncpg no longer knows where it is and says
-InternalClientError, which is of no family of its own; `exc.TimeoutError` is SQLAlchemy's pool."""
+InternalClientError, which is of no family of its own; `exc.TimeoutError` is SQLAlchemy's pool, and
+Python's own TimeoutError an OSError."""
 BUSY = (asyncpg.LockNotAvailableError, asyncpg.TransactionRollbackError)
 """Somebody else holds the row, or stood in our way: nothing was changed, the next try may do."""
 
 
 class Busy(Unavailable):
     """The database is there, and what we asked of it is held by somebody else."""
+
+
+_NAME_TENANT = text("SELECT set_config('app.tenant', :tenant, true)")
 
 
 def make_base() -> type[DeclarativeBase]:
@@ -82,9 +83,9 @@ def is_connection_lost(error: BaseException) -> bool:
     """Whether the database, or a place in it, is away for now (as opposed to refusing what we
     said), raw or wrapped: the one place that knows. Worth another try later."""
     found = _raised(error)
-    if isinstance(found, asyncpg.InterfaceError) and isinstance(found, ValueError):
-        return False  # an argument or address that asyncpg cannot send: as wrong the next time
-    return isinstance(found, (*LOST, *BUSY, Unavailable))
+    # An argument or address that asyncpg cannot send will be as wrong the next time.
+    is_ours = isinstance(found, asyncpg.InterfaceError) and isinstance(found, ValueError)
+    return not is_ours and isinstance(found, (*LOST, *BUSY, Unavailable))
 
 
 @contextmanager
@@ -94,9 +95,8 @@ def _as_unavailable() -> Iterator[None]:
     except Exception as error:
         if isinstance(error, Unavailable) or not is_connection_lost(error):
             raise
-        if isinstance(_raised(error), BUSY):
-            raise Busy("the database is busy", retry_after_s=RETRY_AFTER_S) from error
-        raise Unavailable("the database is away", retry_after_s=RETRY_AFTER_S) from error
+        kind = Busy if isinstance(_raised(error), BUSY) else Unavailable
+        raise kind("the database is away or busy", retry_after_s=1) from error
 
 
 def engine_of(url: str, *, settings: dict[str, str] | None = None, **options: Any) -> AsyncEngine:
@@ -114,17 +114,15 @@ async def _as_it_is(_connection: object) -> None:
     be a round trip after every single statement."""
 
 
-def _settings(tenant_id: UUID | None) -> tuple[str, str]:
-    """The setting that opens rows to this transaction: one tenant's, or the system's."""
-    if tenant_id is None:
-        return "app.scope", "system"
-    return "app.tenant", str(tenant_id)
-
-
 class Database:
-    """One service's database, as its application role."""
+    """One service's database, as its application role, whose rows are those of the one tenant that
+    a transaction names; `system` is the same as the service's other role, which sees all tenants.
+    No setting turns the one into the other: they are two logins, each with a pool of its own."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, name: str = "app") -> None:
+    def __init__(
+        self, url: str, system_url: str = "", *, pool_size: int = 10, name: str = "app"
+    ) -> None:
+        self.system = Database(system_url, pool_size=pool_size, name=name) if system_url else self
         self._url = url
         self._pool_size = pool_size
         self._settings = {"application_name": f"damselfly-{name}", **SETTINGS}
@@ -144,13 +142,17 @@ class Database:
                     server_settings=self._settings,
                     reset=_as_it_is,
                 )
-                return
+                break
             except Exception as error:
                 if attempt == 39 or not is_connection_lost(error):
                     raise
                 await asyncio.sleep(0.25)
+        if self.system is not self:
+            await self.system.open()
 
     async def close(self) -> None:
+        if self.system is not self:
+            await self.system.close()
         if self._pool is not None:
             await self._pool.close()
         if self._engine is not None:
@@ -182,28 +184,29 @@ class Database:
             ):
                 if read_only:
                     await session.execute(text("SET TRANSACTION READ ONLY"))
-                name, value = _settings(tenant_id)
-                await session.execute(
-                    text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value}
-                )
+                if tenant_id is not None:
+                    await session.execute(_NAME_TENANT, {"tenant": str(tenant_id)})
                 yield session
 
     def tx(self, tenant_id: UUID | None) -> AbstractAsyncContextManager[AsyncSession]:
         """A read-write transaction; commits on a clean exit. None means system scope: workers,
         command lines and look-ups by a secret's hash, where no tenant is known yet."""
-        return self._session(tenant_id, read_only=False)
+        return self._for(tenant_id)._session(tenant_id, read_only=False)
 
     def read(self, tenant_id: UUID | None) -> AbstractAsyncContextManager[AsyncSession]:
         """A read-only transaction."""
-        return self._session(tenant_id, read_only=True)
+        return self._for(tenant_id)._session(tenant_id, read_only=True)
+
+    def _for(self, tenant_id: UUID | None) -> "Database":
+        return self.system if tenant_id is None else self
 
     @asynccontextmanager
     async def pg(self, tenant_id: UUID | None) -> AsyncIterator["asyncpg.Connection[Any]"]:
         """A bare asyncpg transaction under the same rules, for batches."""
-        name, value = _settings(tenant_id)
-        async with self._acquired() as connection:
-            # Both in one round trip; the value is a UUID or a word of ours, never a caller's text.
-            await connection.execute(f"BEGIN; SET LOCAL {name} = '{value}'")
+        # Both in one round trip; the value is a UUID, never a caller's text.
+        names = f"; SET LOCAL app.tenant = '{tenant_id}'" if tenant_id is not None else ""
+        async with self._for(tenant_id)._acquired() as connection:
+            await connection.execute("BEGIN" + names)
             try:
                 yield connection
             except BaseException:
@@ -248,9 +251,10 @@ class Database:
                     raise
 
     async def connect(self) -> "asyncpg.Connection[Any]":
-        """A connection of its own, outside the pool (the relay's session lock lives on one)."""
+        """A connection of its own in system scope, outside the pool (the relay's session lock lives
+        on one)."""
         return await asyncpg.connect(
-            self._url, command_timeout=COMMAND_TIMEOUT_S, server_settings=self._settings
+            self.system._url, command_timeout=COMMAND_TIMEOUT_S, server_settings=self._settings
         )
 
     async def ping(self) -> bool:

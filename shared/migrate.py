@@ -2,11 +2,12 @@
 
 Versions live in `services/<name>/migrations/versions`; after them each `services/<name>/*.sql`
 is applied again (functions are repeatable: DROP IF EXISTS, then CREATE). Tables belong to the
-owner role; the application's role gets rows only, and row level security is forced on everyone.
+owner role; the service's two roles get rows only, and row level security is forced on everyone.
 """
 
 import asyncio
 import importlib
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -14,49 +15,61 @@ from sqlalchemy import Connection, text
 
 from shared.db import engine_of
 
-APP_ROLE = "damselfly_app"
-LOCK_TIMEOUT = "5s"
-TURN_TIMEOUT = "120s"
+TURN = (
+    "SET LOCAL lock_timeout = '120s'; SELECT pg_advisory_xact_lock(hashtext('migrate'));"
+    " SET LOCAL lock_timeout = '5s'"
+)
+MISSING = "SELECT r FROM unnest(string_to_array(:roles, ', ')) AS r WHERE to_regrole(r) IS NULL"
 TABLES = Path(__file__).parent / "tables"
 """the tables that every service has"""
 
 
-def enable_rls(op: Any, table: str) -> None:
-    """Forces row security: a tenant sees its rows, system scope all, nobody set sees none."""
-    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-    own = "tenant_id = nullif(current_setting('app.tenant', true), '')::uuid"
-    system = "current_setting('app.scope', true) = 'system'"
-    for name, rule in (("tenant_isolation", own), ("system_scope", system)):
-        op.execute(f"CREATE POLICY {name} ON {table} USING ({rule}) WITH CHECK ({rule})")
+_service: ContextVar[str] = ContextVar("service")
 
 
-def _create(op: Any, file: str, table: str) -> None:
-    for statement in (TABLES / file).read_text().split(";\n\n"):
+def both_roles() -> str:
+    """The two logins of the service being migrated, as a list in SQL: the one that sees one tenant
+    at a time, and the one that sees all."""
+    return f"damselfly_{_service.get()}, damselfly_{_service.get()}_system"
+
+
+def _apply(op: Any, file: str, table: str = "") -> None:
+    sql = (TABLES / file).read_text().replace("{app}", f"damselfly_{_service.get()}")
+    for statement in sql.replace("{table}", table).split(";\n\n"):
         op.execute(statement)
-    enable_rls(op, table)
+
+
+def enable_rls(op: Any, table: str) -> None:
+    """Forces row security: the tenant that is named sees its rows, nobody named sees none. All rows
+    are seen by who one is, the system's role or the owner, never by what one sets."""
+    _apply(op, "row_security.sql", table)
 
 
 def create_outbox(op: Any) -> None:
-    _create(op, "outbox.sql", "outbox")
+    _apply(op, "outbox.sql")
+    enable_rls(op, "outbox")
 
 
 def create_inbox(op: Any) -> None:
-    _create(op, "inbox.sql", "inbox")
+    _apply(op, "inbox.sql")
+    enable_rls(op, "inbox")
 
 
 def create_bounds(op: Any) -> None:
     """What lets the relay replay, and everybody forget, in small steps however much there is."""
-    _create(op, "bounds.sql", "outbox_replays")
+    _apply(op, "bounds.sql")
+    enable_rls(op, "outbox_replays")
 
 
 def grant_app(op: Any) -> None:
-    """Rows and sequences for the application's role, now and for what the owner makes later."""
-    op.execute(f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}")
-    for what, rights in (("TABLES", "SELECT, INSERT, UPDATE, DELETE"), ("SEQUENCES", "USAGE")):
-        op.execute(f"GRANT {rights} ON ALL {what} IN SCHEMA public TO {APP_ROLE}")
-        future = f"GRANT {rights} ON {what} TO {APP_ROLE}"
-        op.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public {future}")
+    """Rows and sequences for the service's roles, now and for what the owner makes later."""
+    _apply(op, "grants.sql")
+
+
+def part_roles(op: Any) -> None:
+    """For a database of the time when one role served all services, and a setting opened it."""
+    _apply(op, "part_roles.sql")
+    grant_app(op)
 
 
 def migrate(package: str, owner_url: str) -> None:
@@ -65,17 +78,18 @@ def migrate(package: str, owner_url: str) -> None:
 
 
 async def _migrate(package: str, owner_url: str) -> None:
+    _service.set(package.rpartition(".")[2])
     module = importlib.import_module(package)
     folder = Path(str(module.__file__)).parent
     engine = engine_of(owner_url)
     try:
         async with engine.begin() as connection:
+            if gone := (await connection.scalars(text(MISSING), {"roles": both_roles()})).all():
+                raise SystemExit(f"{package}: no role {', '.join(gone)}: docs/runbook.md, Roles")
             # One at a time on a database; whoever comes second finds nothing left to do.
-            await connection.execute(text(f"SET LOCAL lock_timeout = '{TURN_TIMEOUT}'"))
-            await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('migrate'))"))
-            await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
-            await connection.run_sync(_upgrade, folder)
             driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.execute(TURN)
+            await connection.run_sync(_upgrade, folder)
             for script in sorted(folder.glob("*.sql")):
                 await driver.execute(script.read_text())
     finally:

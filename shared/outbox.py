@@ -134,13 +134,12 @@ class Relay:
 
     async def _lead(self, connection: "asyncpg.Connection[Any]") -> None:
         await connection.execute(f"SET idle_session_timeout = '{LEASE_S}s'")
-        await connection.execute("SELECT set_config('app.scope', 'system', false)")
         await self._wait_to_lead(connection)
-        rows = await connection.fetch(_LAST_OFFSETS, RECENT_ROWS)
-        self._last = {row["partition"]: row["last"] for row in rows}
         self._is_replaying = await connection.fetchval(_IS_REPLAYING, *self._name)
-        if self._is_replaying:  # what is still to be said again tells of the broker as it was
-            self._last = {}
+        # What is still to be said again tells of the broker as it was.
+        known = 0 if self._is_replaying else RECENT_ROWS
+        rows = await connection.fetch(_LAST_OFFSETS, known)
+        self._last = {row["partition"]: row["last"] for row in rows}
         loop = asyncio.get_running_loop()
         check_at = purge_at = loop.time()
         pause = GATHER_S

@@ -23,8 +23,10 @@ import asyncpg
 from deploy.local import secrets
 from deploy.local.layout import SERVICES, Layout, StackError
 
-OWNER = "damselfly_owner"
-APP = "damselfly_app"
+FORMER_OWNER, FORMER_APP = "damselfly_owner", "damselfly_app"
+"""One pair served all services until 0.13; a stack of that time gets the new ones at its start."""
+LIMITS = "SET idle_in_transaction_session_timeout = '15s'"
+"""for a session by hand, too: a forgotten one must not hold a row"""
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -179,22 +181,51 @@ def url(layout: Layout, port: int, role: str, database: str) -> str:
     return f"postgresql://{role}:{known}@127.0.0.1:{port}/{database}?sslmode=disable"
 
 
+def roles(service: str) -> dict[str, str]:
+    """The three roles of a service's database, by the variable that holds their address."""
+    name = f"damselfly_{service}"
+    return {
+        "DATABASE_URL": name,
+        "DATABASE_SYSTEM_URL": f"{name}_system",
+        "DATABASE_OWNER_URL": f"{name}_owner",
+    }
+
+
 async def ensure_databases(layout: Layout, port: int) -> None:
-    """The two roles and the five databases; repeats harmlessly."""
+    """Each service's roles and database, which no other service's role can enter; repeats
+    harmlessly, and takes over what an earlier version made."""
     admin = await asyncpg.connect(url(layout, port, "postgres", "postgres"))
     try:
-        roles = {row["rolname"] for row in await admin.fetch("SELECT rolname FROM pg_roles")}
-        for role in (OWNER, APP):
-            known = secrets.password(layout.secrets, role)
-            verb = "ALTER" if role in roles else "CREATE"
-            await admin.execute(
-                f"{verb} ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB PASSWORD '{known}'"
-            )
+        there = {row["rolname"] for row in await admin.fetch("SELECT rolname FROM pg_roles")}
         names = {row["datname"] for row in await admin.fetch("SELECT datname FROM pg_database")}
-        for name in SERVICES:
-            if name not in names:
-                await admin.execute(f'CREATE DATABASE "{name}" OWNER {OWNER}')
-                await admin.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
-                await admin.execute(f'GRANT CONNECT ON DATABASE "{name}" TO {APP}')
+        for service in SERVICES:
+            app, system, owner = roles(service).values()
+            for role in (app, system, owner):
+                known = secrets.password(layout.secrets, role)
+                verb = "ALTER" if role in there else "CREATE"
+                rights = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE"
+                await admin.execute(f"{verb} ROLE {role} {rights} PASSWORD '{known}'")
+                await admin.execute(f"ALTER ROLE {role} {LIMITS}")
+            if service not in names:
+                await admin.execute(f'CREATE DATABASE "{service}" OWNER {owner}')
+            elif FORMER_OWNER in there:
+                await _take_over(url(layout, port, "postgres", service), owner)
+                await admin.execute(f'ALTER DATABASE "{service}" OWNER TO {owner}')
+            await admin.execute(f'REVOKE ALL ON DATABASE "{service}" FROM PUBLIC')
+            await admin.execute(f'GRANT CONNECT ON DATABASE "{service}" TO {app}, {system}')
+        for role in (r for r in (FORMER_APP, FORMER_OWNER) if r in there):
+            await admin.execute(f"DROP OWNED BY {role}")
+            await admin.execute(f"DROP ROLE {role}")
     finally:
         await admin.close()
+
+
+async def _take_over(superuser_url: str, owner: str) -> None:
+    """The tables of one database become the new owner's; the former roles lose all rights in it."""
+    inside = await asyncpg.connect(superuser_url)
+    try:
+        await inside.execute(f"REASSIGN OWNED BY {FORMER_OWNER} TO {owner}")
+        for role in (FORMER_APP, FORMER_OWNER):  # not at once: they share default privileges
+            await inside.execute(f"DROP OWNED BY {role}")
+    finally:
+        await inside.close()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deploy.local import postgres, secrets
-from deploy.local.layout import SERVICES, Layout
+from deploy.local.layout import SERVICES, Layout, StackError
 from deploy.local.postgres import Cluster
 
 ALIPAY_TIMEOUT_MS = "15000"
@@ -90,16 +90,17 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
     for name in SERVICES:
         told[f"{name.upper()}_URL"] = f"http://127.0.0.1:{ports[f'{name}-api']}"
     for name in own_databases():
-        for role, variable in (
-            (postgres.APP, "DATABASE_URL"),
-            (postgres.OWNER, "DATABASE_OWNER_URL"),
-        ):
+        for variable, role in postgres.roles(name).items():
             told[f"{variable}_{name.upper()}"] = postgres.url(layout, ports["postgres"], role, name)
     ours = (
         "KAFKA_", "DATABASE_", "ALIPAY_", "WECHAT_", "PAYMENT_", "LOG_", "WHITELIST_", "MINI_",
         "TRUSTED_", "QUOTA_", "OUTBOX_", "KEK_FILE_", "PYTHONDEV",
     )  # fmt: skip
     told.update({k: v for k, v in os.environ.items() if k.startswith(ours)})
+    for name in SERVICES:
+        if f"DATABASE_SYSTEM_URL_{name.upper()}" not in told:
+            wanted = f"DATABASE_SYSTEM_URL_{name.upper()}"
+            raise StackError(f"缺少 {wanted} is missing: docs/runbook.md, Roles")
     return told
 
 
@@ -146,7 +147,8 @@ def _own(issuer: str, told: dict[str, str]) -> dict[str, str]:
 
     def is_for(name: str) -> bool:
         if name.startswith("DATABASE_"):
-            return name == f"DATABASE_URL_{issuer.upper()}"
+            # The owner's address is for migrations alone.
+            return name.endswith(f"_{issuer.upper()}") and "OWNER" not in name
         if name.startswith("KEK_FILE"):
             return name in keks
         return all(owner == issuer for start, owner in _OF_ONE.items() if name.startswith(start))

@@ -296,7 +296,7 @@ class Supervisor:
             },
             "services": {name: local[f"{name}-api"] for name in SERVICES},
             "metrics": processes.metrics_urls(self._ports),
-            "postgres": {name: told[f"DATABASE_URL_{name.upper()}"] for name in SERVICES},
+            "postgres": {name: told[f"DATABASE_SYSTEM_URL_{name.upper()}"] for name in SERVICES},
             "kafka": {
                 "bootstrap": told["KAFKA_BOOTSTRAP"],
                 "kind": "embedded" if processes.uses_embedded_broker() else "external",

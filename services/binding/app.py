@@ -35,7 +35,9 @@ def create_app(
     config: BindingConfig, clock: Clock | None = None, passwords: Passwords | None = None
 ) -> FastAPI:
     clock = clock or SystemClock()
-    db = Database(config.database_url, pool_size=POOL, name="binding-api")
+    db = Database(
+        config.database_url, config.database_system_url, pool_size=POOL, name="binding-api"
+    )
     deps = Deps(
         db,
         clock,

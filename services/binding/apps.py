@@ -168,7 +168,9 @@ async def _bind(
 ) -> BoundApp:
     now = deps.clock.now()
     await repo.lock(tx, f"app:{change.app_id}")
-    owner = await repo.app_owner(tx, change.app_id)
+    # Under the lock, so that whoever bound it before has committed.
+    async with deps.db.read(None) as all_tenants:
+        owner = await repo.app_owner(all_tenants, change.app_id)
     if owner not in (None, tenant_id):
         raise domain.AppBoundElsewhere
     if await repo.merchant(tx, tenant_id) is None:

@@ -161,7 +161,9 @@ async def _with_database(config: CommandConfig, words: argparse.Namespace) -> An
         provider = Keks(config.kek_files)
     except ValueError as error:
         raise BadInput(f"KEK_FILE: {error}") from None
-    db = Database(config.database_url, pool_size=1, name="binding-command")
+    db = Database(
+        config.database_url, config.database_system_url, pool_size=1, name="binding-command"
+    )
     try:
         run: Command = words.run
         deps = Deps(

@@ -30,6 +30,7 @@ class BindingConfig(DatabaseConfig, KekFiles):
     """What `api` and `worker` need to be told."""
 
     database_url: str = Field(validation_alias="DATABASE_URL_BINDING")
+    database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_BINDING")
     database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_BINDING")
     egress_url: str = ""
     """without it onboarding and the live key check answer that the platform is silent"""
@@ -59,6 +60,7 @@ class CommandConfig(KekFiles):
     )
 
     database_url: str = Field(validation_alias="DATABASE_URL_BINDING")
+    database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_BINDING")
     audit_anchor_file: Path | None = None
     service_trust_file: Path | None = None
     approve_after_h: int = Field(24, ge=0, le=30 * 24)

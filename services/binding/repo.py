@@ -1,7 +1,6 @@
 """Every query of the binding service; the caller owns the transaction."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,14 +27,6 @@ async def lock(tx: AsyncSession, name: str) -> None:
     """Serialises one name over all tenants until the transaction ends: unique constraints hold
     the tenant, so what must be unique among all of them is checked under this lock."""
     await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:n, 0))"), {"n": name})
-
-
-@asynccontextmanager
-async def all_tenants(tx: AsyncSession) -> AsyncIterator[None]:
-    """Lets a tenant's transaction look past its own rows for the length of one question."""
-    await tx.execute(text("SELECT set_config('app.scope', 'system', true)"))
-    yield
-    await tx.execute(text("SELECT set_config('app.scope', '', true)"))
 
 
 # --- merchants, stores, people
@@ -106,8 +97,8 @@ async def session(tx: AsyncSession, tenant_id: UUID, session_id: UUID) -> Sessio
 
 
 async def app_owner(tx: AsyncSession, app_id: str) -> UUID | None:
-    async with all_tenants(tx):
-        return await tx.scalar(select(App.tenant_id).where(App.app_id == app_id))
+    """System scope only."""
+    return await tx.scalar(select(App.tenant_id).where(App.app_id == app_id))
 
 
 async def app_for_update(tx: AsyncSession, tenant_id: UUID, app_id: str) -> App | None:

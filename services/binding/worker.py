@@ -19,7 +19,9 @@ POOL = 4
 
 
 async def run(config: BindingConfig) -> None:
-    db = Database(config.database_url, pool_size=POOL, name="binding-worker")
+    db = Database(
+        config.database_url, config.database_system_url, pool_size=POOL, name="binding-worker"
+    )
     await db.open()
     producer = Producer(config.kafka_bootstrap)
     deps = Deps(

@@ -17,7 +17,7 @@ from shared.web import make_app
 def create_app(config: CampaignConfig, clock: Clock | None = None) -> FastAPI:
     """The app on its own database; nothing is opened before the server starts."""
     clock = clock or SystemClock()
-    db = Database(config.database_url, name="campaign-api")
+    db = Database(config.database_url, config.database_system_url, name="campaign-api")
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -22,7 +22,9 @@ def run(config: CampaignConfig) -> None:
 
 
 async def _run(config: CampaignConfig) -> None:
-    db = Database(config.database_url, pool_size=POOL, name="campaign-worker")
+    db = Database(
+        config.database_url, config.database_system_url, pool_size=POOL, name="campaign-worker"
+    )
     await db.open()
     deps = Deps(db=db, clock=SystemClock(), public_url=config.public_url)
     consumer = Consumer(

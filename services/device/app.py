@@ -19,7 +19,9 @@ POOL = 6
 
 def create_app(config: DeviceConfig, clock: Clock | None = None) -> FastAPI:
     clock = clock or SystemClock()
-    db = Database(config.database_url, pool_size=POOL, name="device-api")
+    db = Database(
+        config.database_url, config.database_system_url, pool_size=POOL, name="device-api"
+    )
     deps = Deps(db, clock, LocalKeyProvider(config.kek_file_device))
 
     @asynccontextmanager

@@ -72,7 +72,9 @@ async def _with_database(config: CommandConfig, words: argparse.Namespace) -> di
         provider = LocalKeyProvider(config.kek_file_device)
     except ValueError as error:
         raise BadInput(f"KEK_FILE: {error}") from None
-    db = Database(config.database_url, pool_size=1, name="device-command")
+    db = Database(
+        config.database_url, config.database_system_url, pool_size=1, name="device-command"
+    )
     try:
         return await new_code(Deps(db, SystemClock(), provider), words)
     finally:

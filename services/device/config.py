@@ -19,6 +19,7 @@ class DeviceConfig(DatabaseConfig, KekFiles):
     """What `api` and `worker` need to be told."""
 
     database_url: str = Field(validation_alias="DATABASE_URL_DEVICE")
+    database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_DEVICE")
     database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_DEVICE")
 
 
@@ -31,6 +32,7 @@ class CommandConfig(KekFiles):
     )
 
     database_url: str = Field(validation_alias="DATABASE_URL_DEVICE")
+    database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_DEVICE")
 
 
 class MigrateConfig(BaseSettings):

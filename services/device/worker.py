@@ -18,7 +18,9 @@ POOL = 4
 
 
 async def run(config: DeviceConfig) -> None:
-    db = Database(config.database_url, pool_size=POOL, name="device-worker")
+    db = Database(
+        config.database_url, config.database_system_url, pool_size=POOL, name="device-worker"
+    )
     await db.open()
     producer = Producer(config.kafka_bootstrap)
     deps = Deps(db, SystemClock(), LocalKeyProvider(config.kek_file_device))

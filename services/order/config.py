@@ -9,4 +9,5 @@ class OrderConfig(DatabaseConfig):
     """The shared settings and this service's database."""
 
     database_url: str = Field(validation_alias="DATABASE_URL_ORDER")
+    database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_ORDER")
     database_owner_url: str = Field(default="", validation_alias="DATABASE_OWNER_URL_ORDER")

@@ -20,7 +20,9 @@ def run(config: OrderConfig) -> None:
 
 
 async def _run(config: OrderConfig) -> None:
-    db = Database(config.database_url, pool_size=POOL, name="order-worker")
+    db = Database(
+        config.database_url, config.database_system_url, pool_size=POOL, name="order-worker"
+    )
     await db.open()
     deps = Deps(db=db, clock=SystemClock())
     consumer = Consumer(

@@ -84,7 +84,7 @@ def run_command(words: argparse.Namespace) -> None:
     """Runs the command; its JSON goes to stdout, its complaint to stderr with exit 2."""
     config = load(MigrateConfig)
     try:
-        answer = asyncio.run(_with_database(config.database_url, words))
+        answer = asyncio.run(_with_database(config, words))
     except NotFound:
         complaint = "no such notice of that merchant and app"
     except Problem as error:
@@ -98,8 +98,9 @@ def run_command(words: argparse.Namespace) -> None:
     raise SystemExit(2)
 
 
-async def _with_database(url: str, words: argparse.Namespace) -> Answer:
-    db = Database(url, pool_size=1, name="payment-command")
+async def _with_database(config: MigrateConfig, words: argparse.Namespace) -> Answer:
+    urls = config.database_url, config.database_system_url
+    db = Database(*urls, pool_size=1, name="payment-command")
     try:
         answer: Answer = await words.run(db, words)
         return answer

@@ -11,6 +11,7 @@ class PaymentConfig(DatabaseConfig):
     """What `api` and `worker` need to be told; the payment_* numbers have working defaults."""
 
     database_url: str = Field(validation_alias="DATABASE_URL_PAYMENT")
+    database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_PAYMENT")
     database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_PAYMENT")
     egress_url: str
     alipay_timeout_ms: int = Field(15_000, ge=100, le=60_000)
@@ -46,6 +47,7 @@ class MigrateConfig(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
     database_url: str = Field(validation_alias="DATABASE_URL_PAYMENT")
+    database_system_url: str = Field("", validation_alias="DATABASE_SYSTEM_URL_PAYMENT")
     database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_PAYMENT")
 
     @property

@@ -40,7 +40,9 @@ def build_deps(config: PaymentConfig, clock: Clock, *, process: str, calls_max: 
         timeout_s=config.channel_wait_s,
     )
     return Deps(
-        db=Database(config.database_url, pool_size=DB_CONNECTIONS, name=process),
+        db=Database(
+            config.database_url, config.database_system_url, pool_size=DB_CONNECTIONS, name=process
+        ),
         alipay=Alipay(egress, clock),
         clock=clock,
         schedule=config.schedule,

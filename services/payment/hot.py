@@ -188,7 +188,7 @@ async def lease_payments(
     db: Database, limit: int, lease: UUID, lease_s: float
 ) -> list[tuple[datetime, Payment]]:
     """Due payments for this worker, each with the database's present time."""
-    records = await db.many(_LEASE, limit, lease, lease_s)
+    records = await db.system.many(_LEASE, limit, lease, lease_s)
     return [(record["read_at"], payment_of(record)) for record in records]
 
 
@@ -196,7 +196,7 @@ async def lease_refunds(
     db: Database, limit: int, lease: UUID, lease_s: float
 ) -> list[tuple[UUID, UUID]]:
     """(tenant_id, refund_id) of due refunds."""
-    records = await db.many(_LEASE_REFUNDS, limit, lease, lease_s)
+    records = await db.system.many(_LEASE_REFUNDS, limit, lease, lease_s)
     return [(record["tenant_id"], record["refund_id"]) for record in records]
 
 
@@ -272,7 +272,7 @@ async def lease_notices(
     db: Database, limit: int, lease_s: float
 ) -> list[tuple[NoticeVerdict, Notice]]:
     """Due notices, each with its state: RECEIVED, or MISMATCH for one that is quarantined."""
-    records = await db.many(_LEASE_NOTICES, limit, lease_s)
+    records = await db.system.many(_LEASE_NOTICES, limit, lease_s)
     return [
         (record["state"], Notice(*(record[name] for name in _NOTICE_NAMES))) for record in records
     ]

@@ -1,6 +1,6 @@
 -- The hot path: one statement per transaction, called as SELECT … FROM function(…) in autocommit.
--- Every function first opens the rows of one tenant (or, for the worker's leases, of the system)
--- for its own transaction only; row level security stays in force (SECURITY INVOKER).
+-- Every function first opens the rows of one tenant for its own transaction only; row level security
+-- stays in force (SECURITY INVOKER).
 -- Deadlines and leases are read and written with the database's clock, so that processes with
 -- wrong clocks agree (F24); facts such as created_at and paid_at come from the caller.
 

@@ -1,4 +1,4 @@
--- The worker's leases (system scope); same rules as hot.sql.
+-- The worker's leases, called as the system's role, which sees all tenants; same rules as hot.sql.
 
 DROP FUNCTION IF EXISTS payments_lease;
 CREATE FUNCTION payments_lease(p_limit integer, p_lease uuid, p_lease_s float8)
@@ -6,7 +6,6 @@ RETURNS TABLE (read_at timestamptz, payment payments) LANGUAGE plpgsql AS $$
 -- Due payments, each for one worker at a time. The token fences: whoever overslept the lease
 -- finds it replaced, and its write changes no row (F32).
 BEGIN
-  PERFORM set_config('app.scope', 'system', true);
   RETURN QUERY
   WITH due AS (
     SELECT d.tenant_id, d.payment_id FROM payments d
@@ -25,7 +24,6 @@ CREATE FUNCTION refunds_lease(p_limit integer, p_lease uuid, p_lease_s float8)
 RETURNS TABLE (tenant_id uuid, refund_id uuid) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
-  PERFORM set_config('app.scope', 'system', true);
   RETURN QUERY
   WITH due AS (
     SELECT d.tenant_id, d.refund_id FROM refunds d

@@ -129,7 +129,6 @@ CREATE FUNCTION notices_lease(p_limit integer, p_lease_s float8)
 RETURNS SETOF notify_inbox LANGUAGE plpgsql AS $$
 -- Looking at a notice twice does no harm (every move is a compare-and-swap), so no token.
 BEGIN
-  PERFORM set_config('app.scope', 'system', true);
   RETURN QUERY
   WITH due AS (
     SELECT d.tenant_id, d.app_id, d.notify_id FROM notify_inbox d

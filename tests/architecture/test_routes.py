@@ -46,6 +46,7 @@ def apps(
     for service in SERVICES:
         settings[f"{service.upper()}_URL"] = URL
         settings[f"DATABASE_URL_{service.upper()}"] = "postgresql://app@127.0.0.1:9/none"
+        settings[f"DATABASE_SYSTEM_URL_{service.upper()}"] = "postgresql://system@127.0.0.1:9/none"
         settings[f"DATABASE_OWNER_URL_{service.upper()}"] = "postgresql://owner@127.0.0.1:9/none"
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from tests.architecture.tree import SERVICES
-from tests.fixtures.postgres import APP, OWNER, ServiceDatabase
+from tests.fixtures.postgres import ServiceDatabase
 
 Get = Callable[[str], ServiceDatabase]
 
@@ -76,7 +76,8 @@ async def _tables(database: ServiceDatabase) -> list[asyncpg.Record]:
 async def test_every_table_belongs_to_tenants(service_db: Get, service: str) -> None:
     """G7: tenant_id NOT NULL uuid, row security enabled and forced, both policies."""
     wrong = {}
-    for table in await _tables(service_db(service)):
+    database = service_db(service)
+    for table in await _tables(database):
         faults = []
         if table["tenant_type"] != "uuid":
             faults.append(f"tenant_id is {table['tenant_type']}")
@@ -84,7 +85,7 @@ async def test_every_table_belongs_to_tenants(service_db: Get, service: str) -> 
             faults.append("row security is not enabled and forced")
         if set(table["policies"]) != {"tenant_isolation", "system_scope"}:
             faults.append(f"policies are {sorted(table['policies'])}")
-        if table["owner"] != OWNER:
+        if table["owner"] != database.owner:
             faults.append(f"owned by {table['owner']}")
         if faults:
             wrong[table["name"]] = faults
@@ -105,27 +106,34 @@ async def test_every_key_holds_the_tenant(service_db: Get, service: str) -> None
 
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.asyncio
-async def test_the_application_role_cannot_step_around(service_db: Get, service: str) -> None:
+async def test_the_roles_of_a_service_cannot_step_around(service_db: Get, service: str) -> None:
     database = service_db(service)
-    (role,) = await database.fetch(
-        "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication FROM pg_roles"
-        " WHERE rolname = $1",
-        APP,
-    )
-    assert not any(role.values())
-    assert not await database.fetch("SELECT 1 FROM pg_auth_members WHERE member = $1::regrole", APP)
-    assert not await database.fetch(OWNED, APP)
+    for name in (database.app, database.system):
+        (role,) = await database.fetch(
+            "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication"
+            " FROM pg_roles WHERE rolname = $1",
+            name,
+        )
+        assert not any(role.values())
+        members = "SELECT 1 FROM pg_auth_members WHERE member = $1::regrole"
+        assert not await database.fetch(members, name)
+        assert not await database.fetch(OWNED, name)
+        await _refused(database, name)
     # A SECURITY DEFINER function would run as the owner: forced row security still binds it, but
     # there is no need for one, so none.
     assert not await database.fetch(DEFINERS)
-    connection = await asyncpg.connect(database.app_url)
+
+
+async def _refused(database: ServiceDatabase, role: str) -> None:
+    connection = await asyncpg.connect(database.url_of(role))
     try:
         for statement in (
             "ALTER TABLE outbox DISABLE ROW LEVEL SECURITY",
             "ALTER TABLE outbox NO FORCE ROW LEVEL SECURITY",
             "DROP POLICY tenant_isolation ON outbox",
             "TRUNCATE outbox",
-            f"SET ROLE {OWNER}",
+            f"SET ROLE {database.owner}",
+            *(f"SET ROLE {other}" for other in {database.app, database.system} - {role}),
             "CREATE TABLE mine (x int)",
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -137,7 +145,8 @@ async def test_the_application_role_cannot_step_around(service_db: Get, service:
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.asyncio
 async def test_without_a_tenant_there_are_no_rows(service_db: Get, service: str) -> None:
-    """G7: one row of each table exists; nobody set, or another tenant set, sees none of them."""
+    """G7: one row of each table exists; nobody named, or another tenant named, sees none of them,
+    and no word opens more than the named tenant's rows: all are seen by who one is."""
     database = service_db(service)
     names = [table["name"] for table in await _tables(database)]
     mine, other = "00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000002"
@@ -149,12 +158,15 @@ async def test_without_a_tenant_there_are_no_rows(service_db: Get, service: str)
             await filler.execute(await _filling(filler, name), mine)
     finally:
         await filler.close()
-    for url in (database.app_url, database.owner_url):
+    for url, unnamed in (
+        (database.app_url, 0), (database.system_url, 1), (database.owner_url, 1),
+    ):  # fmt: skip
         connection = await asyncpg.connect(url)
         try:
             for settings, expected in (
-                ({}, 0), ({"app.tenant": ""}, 0), ({"app.tenant": other}, 0),
-                ({"app.tenant": mine}, 1), ({"app.scope": "system"}, 1),
+                ({}, unnamed), ({"app.tenant": ""}, unnamed), ({"app.tenant": other}, unnamed),
+                ({"app.tenant": mine}, 1), ({"app.scope": "system"}, unnamed),
+                ({"app.scope": "system", "app.tenant": other}, unnamed),
             ):  # fmt: skip
                 async with connection.transaction():
                     for setting, value in settings.items():
@@ -167,6 +179,56 @@ async def test_without_a_tenant_there_are_no_rows(service_db: Get, service: str)
         finally:
             await connection.close()
     await database.truncate()
+
+
+@pytest.mark.asyncio
+async def test_no_setting_turns_one_role_into_another(service_db: Get) -> None:
+    database = service_db("order")
+    await database.execute("INSERT INTO inbox VALUES (gen_random_uuid(), 'x', gen_random_uuid())")
+    connection = await asyncpg.connect(database.app_url)
+    try:
+        for statement in (
+            f"SET ROLE {database.system}",
+            f"SET SESSION AUTHORIZATION {database.system}",
+            f"SET LOCAL ROLE {database.owner}",
+            "SET session_replication_role = replica",
+            "SET row_security = off",
+            "SET app.scope = 'system'",
+            f"SET app.role = '{database.system}'",
+            "SET app.tenant = '%'",
+            "SET search_path = pg_catalog, public",
+        ):
+            seen = 0
+            try:
+                await connection.execute(statement)
+                seen = await connection.fetchval("SELECT count(*) FROM public.inbox")
+            except asyncpg.PostgresError:
+                pass
+            assert seen == 0, statement
+            await connection.execute("RESET ALL")
+    finally:
+        await connection.close()
+    await database.truncate()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.asyncio
+async def test_a_role_enters_no_other_services_database(service_db: Get, service: str) -> None:
+    """Order's role, taken over, reads nothing of binding's tables: it does not even get in; and if
+    it did, it would have no right to any of them."""
+    mine = service_db(service)
+    for other in set(SERVICES) - {service}:
+        theirs = service_db(other)
+        for role in (mine.app, mine.system, mine.owner):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await asyncpg.connect(theirs.url_of(role))
+            assert not await theirs.fetch(
+                "SELECT c.relname FROM pg_class c WHERE c.relkind IN ('r', 'S')"
+                " AND c.relnamespace = 'public'::regnamespace AND CASE c.relkind"
+                " WHEN 'S' THEN has_sequence_privilege($1, c.oid, 'USAGE')"
+                " ELSE has_table_privilege($1, c.oid, 'SELECT, INSERT, UPDATE, DELETE') END",
+                role,
+            )
 
 
 async def _filling(connection: "asyncpg.Connection[asyncpg.Record]", table: str) -> str:

@@ -136,8 +136,6 @@ async def _half_load(build: Product, load: Load, seconds: float, peak: float) ->
 async def _rows(url: str, sql: str) -> list[asyncpg.Record]:
     connection = await asyncpg.connect(url)
     try:
-        # stack.json names the application's role; reading across tenants is a system matter.
-        await connection.execute("SELECT set_config('app.scope', 'system', false)")
         return await connection.fetch(sql)
     finally:
         await connection.close()
@@ -145,7 +143,6 @@ async def _rows(url: str, sql: str) -> list[asyncpg.Record]:
 
 async def _drain(connection: "asyncpg.Connection[asyncpg.Record]") -> float:
     """Seconds until the outbox is empty, and a moment more for the consumers."""
-    await connection.execute("SELECT set_config('app.scope', 'system', false)")
     loop = asyncio.get_running_loop()
     started = loop.time()
     while await connection.fetchval(UNSAID) and loop.time() - started < DRAIN_LIMIT_S:

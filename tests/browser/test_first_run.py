@@ -92,7 +92,8 @@ def fresh(
     }  # fmt: skip
     processes = [
         _started("services.binding", "api", binding, {
-            **common, "DATABASE_URL_BINDING": database.app_url, "SETUP_CODE_FILE": str(code_file),
+            **common, "DATABASE_URL_BINDING": database.app_url,
+        "DATABASE_SYSTEM_URL_BINDING": database.system_url, "SETUP_CODE_FILE": str(code_file),
             "SERVICE_KEY_FILE": str(service_keys.key_file("binding")),
         }),
         _started("gateway", "edge", edge, {

@@ -100,7 +100,6 @@ def _grown_up(stack: Stack, login: str) -> None:
 
     async def age() -> None:
         connection = await asyncpg.connect(stack.info["postgres"]["binding"])
-        await connection.execute("SELECT set_config('app.scope', 'system', false)")
         await connection.execute(
             "UPDATE users SET may_approve_from = now() WHERE login = $1", login
         )

@@ -44,10 +44,9 @@ class Said:
 
 
 async def rows(stack: Stack, service: str, sql: str, *args: Any) -> list[asyncpg.Record]:
-    """As the service's own role, under system scope."""
+    """As the service's role that sees all tenants, which stack.json names."""
     connection = await asyncpg.connect(stack.postgres(service), timeout=5)
     try:
-        await connection.execute("SELECT set_config('app.scope', 'system', false)")
         return await connection.fetch(sql, *args)
     finally:
         await connection.close()
@@ -117,10 +116,10 @@ def _short(path: Path) -> str:
 
 
 async def leaks(stack: Stack) -> list[str]:
-    """G7: tables that show rows to a session that names no tenant."""
+    """G7: tables that show rows to the application's role when it names no tenant."""
     found = []
     for service in SERVICES:
-        connection = await asyncpg.connect(stack.postgres(service), timeout=5)
+        connection = await asyncpg.connect(stack.application_url(service), timeout=5)
         try:
             names = await connection.fetch(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"

@@ -102,7 +102,6 @@ async def _post(public: str, deliveries: list[tuple[str, bytes]], answers: Count
 async def _rows(url: str, sql: str, names: list[str]) -> list[asyncpg.Record]:
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute("SELECT set_config('app.scope', 'system', false)")
         return await connection.fetch(sql, names)
     finally:
         await connection.close()

@@ -150,7 +150,6 @@ async def books(stack: Stack, numbers: list[str]) -> dict[str, list[tuple[Any, .
     """All that a notice could change."""
     connection = await asyncpg.connect(stack.postgres("payment"))
     try:
-        await connection.execute("SELECT set_config('app.scope', 'system', false)")
         return {
             name: [tuple(row) for row in await connection.fetch(
                 sql, *((numbers,) if "$1" in sql else ())

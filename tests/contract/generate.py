@@ -46,7 +46,8 @@ def _environment(folder: Path) -> dict[str, str]:
         "PUBLIC_URL": "http://127.0.0.1:9",
     }
     found |= {f"{peer.upper()}_URL": "http://127.0.0.1:9" for peer in PEERS}
-    found |= {f"DATABASE_URL_{name.upper()}": "postgresql://x@127.0.0.1:9/x" for name in SERVICES}
+    for kind in ("DATABASE_URL", "DATABASE_SYSTEM_URL"):
+        found |= {f"{kind}_{name.upper()}": "postgresql://x@127.0.0.1:9/x" for name in SERVICES}
     return found
 
 

@@ -210,7 +210,6 @@ async def tables(world: World, service: str) -> str:
     """Every row of every table, the outbox with its events among them."""
     connection = await asyncpg.connect(world.stack.postgres(service))
     try:
-        await connection.execute("SELECT set_config('app.scope', 'system', false)")
         names = await connection.fetch(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
             " AND has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT')"

@@ -182,7 +182,6 @@ class World:
     async def rows(self, service: str, sql: str, *args: Any) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self.stack.postgres(service))
         try:
-            await connection.execute("SELECT set_config('app.scope', 'system', false)")
             return await connection.fetch(sql, *args)
         finally:
             await connection.close()

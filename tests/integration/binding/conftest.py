@@ -34,6 +34,7 @@ async def service_app(kept_db, standing_clock, kek_file, service_keys, tmp_path_
     database = await kept_db("binding")
     config = BindingConfig(
         DATABASE_URL_BINDING=database.app_url,
+        DATABASE_SYSTEM_URL_BINDING=database.system_url,
         kafka_bootstrap="127.0.0.1:1",
         service_key_file=service_keys.key_file("binding"),
         service_trust_file=service_keys.trust_file,

@@ -213,16 +213,15 @@ async def test_the_invariant_sees_what_it_is_for(binding, owner, vandal):
 
 
 async def test_nobody_takes_a_line_back(binding, chained):
-    """S132: neither the application's role nor the owner of the tables can."""
-    for url in (binding.database.app_url, binding.database.owner_url):
+    """S132: none of the service's roles can, and neither can the owner of the tables."""
+    place = binding.database
+    for url in (place.app_url, place.system_url, place.owner_url):
         connection = await asyncpg.connect(url)
-        await connection.execute("SELECT set_config('app.scope', 'system', false)")
         for statement in ("UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log"):
             with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.RaiseError)):
                 await connection.execute(statement)
         await connection.close()
-    connection = await asyncpg.connect(binding.database.app_url)
-    await connection.execute("SELECT set_config('app.scope', 'system', false)")
+    connection = await asyncpg.connect(place.system_url)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await connection.execute("DELETE FROM audit_heads")
     await connection.close()
@@ -364,6 +363,7 @@ async def test_the_command_verifies_all_chains(
         done = command_line(
             "services.binding", "audit", "verify", *words,
             env={**os.environ, "DATABASE_URL_BINDING": binding.database.app_url,
+        "DATABASE_SYSTEM_URL_BINDING": binding.database.system_url,
                  "KEK_FILE": str(kek_file)},
         )  # fmt: skip
         return done.returncode, json.loads(done.stdout)

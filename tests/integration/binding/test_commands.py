@@ -175,6 +175,7 @@ def as_process(binding, kek_file, command_line):
             env={
                 "PATH": os.environ["PATH"],
                 "DATABASE_URL_BINDING": binding.database.app_url,
+        "DATABASE_SYSTEM_URL_BINDING": binding.database.system_url,
                 "KEK_FILE": str(kek_file),
             },
         )  # fmt: skip

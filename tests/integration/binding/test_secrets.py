@@ -85,6 +85,7 @@ def settings(binding, kek_file, service_keys):
     return {
         "PATH": os.environ["PATH"],
         "DATABASE_URL_BINDING": binding.database.app_url,
+        "DATABASE_SYSTEM_URL_BINDING": binding.database.system_url,
         "KEK_FILE": str(kek_file),
         "KAFKA_BOOTSTRAP": "127.0.0.1:1",
         "SERVICE_KEY_FILE": str(service_keys.key_file("binding")),
@@ -181,10 +182,10 @@ class Merchant:
 
 async def bind_while_the_database_refuses(merchant, database, body):
     """Something of ours breaks with the key in hand: a bare 500 outside, a traceback in the log."""
-    await database.execute("REVOKE INSERT ON app_keys FROM damselfly_app")
+    await database.execute("REVOKE INSERT ON app_keys FROM damselfly_binding")
     answer = await merchant.bind(body)
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
-    await database.execute("GRANT INSERT ON app_keys TO damselfly_app")
+    await database.execute("GRANT INSERT ON app_keys TO damselfly_binding")
 
 
 def bind_by_command(command_line, settings, folder, tenant_id, seller_id, private, alipay):

@@ -33,7 +33,7 @@ async def place(kept_db):
 
 @pytest_asyncio.fixture
 async def db(place):
-    opened = Database(place.app_url, pool_size=5, name="test")
+    opened = Database(place.app_url, place.system_url, pool_size=5, name="test")
     await opened.open()
     yield opened
     await opened.close()
@@ -138,6 +138,7 @@ class Door:
 def app(place, service_keys, clock):
     config = CampaignConfig(
         DATABASE_URL_CAMPAIGN=place.app_url,
+        DATABASE_SYSTEM_URL_CAMPAIGN=place.system_url,
         public_url=PUBLIC,
         kafka_bootstrap="127.0.0.1:1",
         service_key_file=service_keys.key_file("campaign"),

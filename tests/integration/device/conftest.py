@@ -24,6 +24,7 @@ async def service_app(kept_db, standing_clock, kek_file, service_keys):
     database = await kept_db("device")
     config = DeviceConfig(
         DATABASE_URL_DEVICE=database.app_url,
+        DATABASE_SYSTEM_URL_DEVICE=database.system_url,
         kafka_bootstrap="127.0.0.1:1",
         service_key_file=service_keys.key_file("device"),
         service_trust_file=service_keys.trust_file,

@@ -68,6 +68,7 @@ async def test_json_on_stdout_complaints_on_stderr(device, store, kek_file, comm
             env={
                 "PATH": os.environ["PATH"],
                 "DATABASE_URL_DEVICE": device.database.app_url,
+        "DATABASE_SYSTEM_URL_DEVICE": device.database.system_url,
                 "KEK_FILE": str(kek_file),
             },
         )  # fmt: skip

@@ -32,7 +32,7 @@ async def place(kept_db):
 
 @pytest_asyncio.fixture
 async def db(place):
-    opened = Database(place.app_url, pool_size=5, name="test")
+    opened = Database(place.app_url, place.system_url, pool_size=5, name="test")
     await opened.open()
     yield opened
     await opened.close()
@@ -117,6 +117,7 @@ def console(place, service_keys, clock):
     async def open_for(tenant_id, permissions=("orders.read",), kind="user", store_ids=()):
         config = OrderConfig(
             DATABASE_URL_ORDER=place.app_url,
+            DATABASE_SYSTEM_URL_ORDER=place.system_url,
             kafka_bootstrap="127.0.0.1:1",
             service_key_file=service_keys.key_file("order"),
             service_trust_file=service_keys.trust_file,

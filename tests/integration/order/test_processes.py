@@ -59,6 +59,7 @@ def told(word):
 def settings(place, service_keys, kafka_bootstrap):
     return {
         "DATABASE_URL_ORDER": place.app_url,
+        "DATABASE_SYSTEM_URL_ORDER": place.system_url,
         "PUBLIC_URL": "https://pay.example",
         "KAFKA_BOOTSTRAP": kafka_bootstrap,
         "KAFKA_FETCH_MAX_WAIT_MS": "20",

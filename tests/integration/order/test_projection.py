@@ -146,7 +146,7 @@ async def test_a_taken_number_is_tried_again(place, deliver, shop):
     await deliver(*[shop.paid() for _ in range(20)])
     await place.execute("SELECT setval('order_numbers', 0, false)")
     # Pooled sessions hold numbers they have fetched ahead; these begin at 0 again.
-    fresh = Database(place.app_url, pool_size=1, name="fresh")
+    fresh = Database(place.app_url, place.system_url, pool_size=1, name="fresh")
     await fresh.open()
     try:
         async with fresh.pg(None) as pg:

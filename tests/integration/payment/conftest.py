@@ -207,6 +207,7 @@ async def config(kept_db, service_keys, egress):
     place = await kept_db("payment")
     return PaymentConfig(
         DATABASE_URL_PAYMENT=place.app_url,
+        DATABASE_SYSTEM_URL_PAYMENT=place.system_url,
         DATABASE_OWNER_URL_PAYMENT=place.owner_url,
         egress_url=egress.url,
         kafka_bootstrap="127.0.0.1:1",

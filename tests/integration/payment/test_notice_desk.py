@@ -169,9 +169,8 @@ async def test_the_record_of_replays_cannot_be_changed(shop, till, desk):
     document = notice("NEVER")
     await till.notify(**document)
     await desk("POST", f"{_address(till, document)}/replay")
-    connection = await asyncpg.connect(shop.place.app_url)
+    connection = await asyncpg.connect(shop.place.system_url)
     try:
-        await connection.execute("SELECT set_config('app.scope', 'system', false)")
         for statement in ("DELETE FROM notice_replays", "UPDATE notice_replays SET actor = 'x'"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(statement)
@@ -237,7 +236,11 @@ async def test_the_command_line(shop, till, command_line):
     """The same use cases without a browser: JSON out, one clear line on bad input."""
     document = notice("NEVER")
     await till.notify(**document)
-    environment = {"PATH": os.environ["PATH"], "DATABASE_URL_PAYMENT": shop.place.app_url}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL_PAYMENT": shop.place.app_url,
+        "DATABASE_SYSTEM_URL_PAYMENT": shop.place.system_url,
+    }
 
     def said(*words):
         return command_line("services.payment", "notices", *words, env=environment)

@@ -24,6 +24,7 @@ COMMAND = [sys.executable, "-m", "services.payment"]
 def settings(config):
     return {
         "DATABASE_URL_PAYMENT": config.database_url,
+        "DATABASE_SYSTEM_URL_PAYMENT": config.database_system_url,
         "EGRESS_URL": config.egress_url,
         "KAFKA_FETCH_MAX_WAIT_MS": "20",
         "SERVICE_KEY_FILE": str(config.service_key_file),

@@ -31,6 +31,7 @@ async def made(cluster):
     """A database of that server with the shared tables and `notes`."""
     place = cluster.empty(f"shared_{next(_names)}")
     op = Collected()
+    migrate._service.set(place.service)
     op.execute(
         "CREATE TABLE notes (tenant_id uuid NOT NULL, note_id uuid NOT NULL, text text NOT NULL,"
         " PRIMARY KEY (tenant_id, note_id))"
@@ -49,7 +50,7 @@ async def made(cluster):
 
 @pytest_asyncio.fixture
 async def db(database):
-    opened = Database(database.app_url, pool_size=5, name="test")
+    opened = Database(database.app_url, database.system_url, pool_size=5, name="test")
     await opened.open()
     yield opened
     await opened.close()

@@ -108,7 +108,7 @@ async def test_a_database_that_went_away_is_unavailable_and_comes_back(db, datab
 @pytest.mark.asyncio
 async def test_a_starved_pool_is_unavailable(database, monkeypatch):
     monkeypatch.setattr("shared.db.ACQUIRE_TIMEOUT_S", 0.1)
-    small = Database(database.app_url, pool_size=1, name="small")
+    small = Database(database.app_url, database.system_url, pool_size=1, name="small")
     await small.open()
     async with small.pg(uuid4()):
         with pytest.raises(Unavailable):

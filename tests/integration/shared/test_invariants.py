@@ -33,7 +33,7 @@ def metric(name, invariant):
 @pytest.mark.asyncio
 async def test_a_violation_is_found_and_told_in_every_service(service_db, service, clock):
     place = service_db(service)
-    db = Database(place.app_url, pool_size=2, name="audit")
+    db = Database(place.app_url, place.system_url, pool_size=2, name="audit")
     await db.open()
     asked = invariants.of(f"services/{service}/worker.py")
     assert asked

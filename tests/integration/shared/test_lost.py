@@ -81,7 +81,7 @@ async def test_an_administrator_ends_our_session(db, database, way):
 @pytest.mark.asyncio
 async def test_the_server_ends_what_takes_too_long(database, monkeypatch, way):
     monkeypatch.setitem(shared_db.SETTINGS, "statement_timeout", "150")
-    impatient = Database(database.app_url, name="impatient")
+    impatient = Database(database.app_url, database.system_url, name="impatient")
     await impatient.open()
     with pytest.raises(Unavailable):
         await way(impatient, SLEEP)
@@ -113,7 +113,11 @@ async def test_every_session_of_ours_has_its_limits(db):
 async def test_a_row_that_somebody_holds_stops_nobody_else(database, monkeypatch):
     """A forgotten session keeps one row; 40 calls want it, and the others' calls are answered."""
     monkeypatch.setitem(shared_db.SETTINGS, "lock_timeout", "300")
-    ours, tenant, note = Database(database.app_url, pool_size=4, name="held"), uuid4(), uuid4()
+    ours, tenant, note = (
+        Database(database.app_url, database.system_url, pool_size=4, name="held"),
+        uuid4(),
+        uuid4(),
+    )
     await ours.open()
     async with ours.pg(tenant) as pg:
         await pg.execute("INSERT INTO notes VALUES ($1, $2, 'held')", tenant, note)
@@ -159,7 +163,7 @@ async def linger_in_session(db):
 @pytest.mark.asyncio
 async def test_a_transaction_left_open_is_ended(database, monkeypatch):
     monkeypatch.setitem(shared_db.SETTINGS, "idle_in_transaction_session_timeout", "100")
-    idle = Database(database.app_url, pool_size=2, name="idle")
+    idle = Database(database.app_url, database.system_url, pool_size=2, name="idle")
     await idle.open()
     for way in (linger_in_batch, linger_in_session):
         with pytest.raises(Unavailable):
@@ -171,7 +175,7 @@ async def test_a_transaction_left_open_is_ended(database, monkeypatch):
 @pytest.mark.asyncio
 async def test_a_starved_session_pool_is_unavailable(database, monkeypatch):
     monkeypatch.setattr("shared.db.ACQUIRE_TIMEOUT_S", 0.1)
-    small = Database(database.app_url, pool_size=1, name="small")
+    small = Database(database.app_url, database.system_url, pool_size=1, name="small")
     await small.open()
     async with small.tx(uuid4()) as tx:
         await tx.execute(text("SELECT 1"))
@@ -243,7 +247,7 @@ async def test_every_kind_of_loop_survives_restarts_of_the_server(
 ):
     """Relay, consumer, and rounds by the clock over sessions, batches and statements."""
     database = await made(own_server)
-    db = Database(database.app_url, pool_size=6, name="loops")
+    db = Database(database.app_url, database.system_url, pool_size=6, name="loops")
     await db.open()
     handlers, heard, rounds = Handlers(f"heard-{uuid4()}"), [], {}
 

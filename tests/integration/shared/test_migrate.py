@@ -15,8 +15,8 @@ TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 @pytest.mark.parametrize("turn", range(4))
 def test_two_migrations_at_once_both_end_well(postgres, turn):
     """On an empty database, and once more on the one they made."""
-    place = postgres.empty(f"at_once_{turn}")
     service = ("payment", "order", "device", "campaign")[turn]
+    place = postgres.empty(f"at_once_{turn}", service)
     for _ in range(2):
         both = [
             subprocess.Popen(

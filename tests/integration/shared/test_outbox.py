@@ -229,7 +229,7 @@ MANY = 40_000
 @pytest_asyncio.fixture
 async def impatient(database, monkeypatch):
     monkeypatch.setitem(shared_db.SETTINGS, "statement_timeout", "250")
-    opened = Database(database.app_url, pool_size=5, name="impatient")
+    opened = Database(database.app_url, database.system_url, pool_size=5, name="impatient")
     await opened.open()
     yield opened
     await opened.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import processes, secrets
-from deploy.local.layout import SERVICES, Layout
+from deploy.local.layout import SERVICES, Layout, StackError
 from shared.sealed import LocalKeyProvider, new_data_key, open_sealed, seal
 
 OWN = ("KAFKA_", "KEK_", "DATABASE_", "ALIPAY_", "WECHAT_", "PUBLIC_URL")
@@ -84,12 +84,24 @@ def test_a_process_is_told_its_own_database_and_no_other(
     layout: Layout, ports: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL_CAMPAIGN", "postgresql://app@192.0.2.1/campaign")
+    monkeypatch.setenv("DATABASE_SYSTEM_URL_CAMPAIGN", "postgresql://all@192.0.2.1/campaign")
+    for name in SERVICES:
+        everything = processes.environment(layout, ports)
+        if name != "campaign":
+            assert f"//damselfly_{name}:" in everything[f"DATABASE_URL_{name.upper()}"]
+            assert (
+                f"//damselfly_{name}_system:" in everything[f"DATABASE_SYSTEM_URL_{name.upper()}"]
+            )
+            assert f"//damselfly_{name}_owner:" in everything[f"DATABASE_OWNER_URL_{name.upper()}"]
     for spec in processes.product(layout, ports):
         owner, _, _ = spec.name.rpartition("-")
         told = {name for name in spec.environment if name.startswith("DATABASE_")}
-        assert told == (set() if owner == "gateway" else {f"DATABASE_URL_{owner.upper()}"})
+        mine = {f"{kind}_{owner.upper()}" for kind in ("DATABASE_URL", "DATABASE_SYSTEM_URL")}
+        assert told == (set() if owner == "gateway" else mine)
         said = " ".join(spec.environment.values())
-        assert "damselfly_owner" not in said
+        assert "_owner:" not in said
+        for other in set(SERVICES) - {owner}:
+            assert f"damselfly_{other}" not in said
 
 
 def test_the_keys_of_a_former_version_stay_readable(layout: Layout) -> None:
@@ -129,6 +141,9 @@ def test_a_given_database_is_not_ours_to_make(
 ) -> None:
     given = "postgresql://app@192.0.2.1/payment"
     monkeypatch.setenv("DATABASE_URL_PAYMENT", given)
+    with pytest.raises(StackError, match="DATABASE_SYSTEM_URL_PAYMENT"):
+        processes.environment(layout, ports)
+    monkeypatch.setenv("DATABASE_SYSTEM_URL_PAYMENT", f"{given}?as=system")
     assert processes.own_databases() == ["binding", "device", "campaign", "order"]
     told = processes.environment(layout, ports)
     assert told["DATABASE_URL_PAYMENT"] == given

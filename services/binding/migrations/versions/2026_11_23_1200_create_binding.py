@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.migrate import APP_ROLE, create_outbox, enable_rls, grant_app
+from shared.migrate import both_roles, create_outbox, enable_rls, grant_app
 
 revision = "2026_11_23_1200"
 down_revision = None
@@ -117,7 +117,7 @@ def upgrade() -> None:
 
 def _make_append_only() -> None:
     """Evidence (S132): the application cannot take a line back, and neither can the owner."""
-    op.execute(f"REVOKE UPDATE, DELETE ON audit_log FROM {APP_ROLE}")
+    op.execute(f"REVOKE UPDATE, DELETE ON audit_log FROM {both_roles()}")
     op.execute(
         "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS"
         " $$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$"

@@ -4,7 +4,7 @@ log that is chained by the database itself."""
 from alembic import op
 from sqlalchemy import inspect
 
-from shared.migrate import APP_ROLE, create_inbox, enable_rls
+from shared.migrate import both_roles, create_inbox, enable_rls
 
 revision = "2026_11_26_1920"
 down_revision = "2026_11_26_1916"
@@ -198,4 +198,4 @@ def _chain() -> None:
         "CREATE TRIGGER chained BEFORE INSERT ON audit_log"
         " FOR EACH ROW EXECUTE FUNCTION audit_append()"
     )
-    op.execute(f"REVOKE DELETE ON audit_heads FROM {APP_ROLE}")
+    op.execute(f"REVOKE DELETE ON audit_heads FROM {both_roles()}")

@@ -3,7 +3,7 @@
 
 from alembic import op
 
-from shared.migrate import APP_ROLE, enable_rls
+from shared.migrate import both_roles, enable_rls
 
 revision = "2026_11_26_1915"
 down_revision = "2026_11_23_1200"
@@ -57,4 +57,4 @@ def upgrade() -> None:
         enable_rls(op, name)
     op.execute("CREATE INDEX ix_notice_replays_notify_id ON notice_replays (notify_id)")
     # Evidence: the application cannot take a line back.
-    op.execute(f"REVOKE UPDATE, DELETE ON notice_replays FROM {APP_ROLE}")
+    op.execute(f"REVOKE UPDATE, DELETE ON notice_replays FROM {both_roles()}")

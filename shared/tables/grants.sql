@@ -1,0 +1,11 @@
+-- What the service's two roles may do with what the owner made, and will make.
+GRANT USAGE ON SCHEMA public TO {app}, {app}_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {app}, {app}_system;
+
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {app}, {app}_system;
+
+ALTER DEFAULT PRIVILEGES IN SCHEMA public
+GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app}, {app}_system;
+
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {app}, {app}_system;
