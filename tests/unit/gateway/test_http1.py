@@ -71,6 +71,28 @@ async def test_a_rest_between_requests_is_longer_and_ends_too(serve: Any) -> Non
     assert await peer.is_closed()
 
 
+async def test_the_first_byte_after_a_rest_begins_the_wait_for_a_head(serve: Any) -> None:
+    served = await serve()
+    peer = await served.peer(GET)
+    assert (await peer.said()).body == b"fine"
+    await peer.send(b"GET")
+    served.later(9.0)
+    assert await peer.is_open()
+    served.later(10.5)
+    assert (await peer.said()).problem() == (408, "request.late")
+
+
+async def test_a_body_has_a_wait_of_its_own(serve: Any) -> None:
+    served = await serve()
+    peer = await served.peer(POST[:-2])
+    next(iter(served.room))._due -= 8.0
+    await peer.send(POST[-2:])
+    served.later(9.0)
+    assert await peer.is_open()
+    served.later(10.5)
+    assert (await peer.said()).problem() == (408, "request.late")
+
+
 async def test_a_late_second_request_is_late_too(serve: Any) -> None:
     served = await serve()
     peer = await served.peer(GET + b"GET /b HT")
