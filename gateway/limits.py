@@ -123,7 +123,7 @@ NONCES_KEPT = 131_072
 """Signed reads remembered, twice over: ten minutes of 200 reads a second. At about 100 bytes."""
 
 REFUSALS_FREE, REFUSALS_FREE_PER_S = 200, 20
-HOLD_S = 1.0
+HOLD_S = 2.0
 HELD_MAX = 512
 
 _refused = Counter("gateway_limited_total", "Requests refused by a limit", ["limit"])

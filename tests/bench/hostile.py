@@ -104,7 +104,9 @@ class Hostile:
         acts: tuple[tuple[str, Any], ...] = (
             ("/session/step-up", {"password": self.owner["password"]}),
             ("/apps/key-pairs", {}),
+            ("/apps/key-check", {"app_id": "2021000000000001"}),
             ("/audit/verify", {}),
+            ("/password", {"current_password": "not it", "new_password": secrets.token_hex(12)}),
         )
         path, body = acts[number % len(acts)]
         await console.ask("POST", path, {}, body)
