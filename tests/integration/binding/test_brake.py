@@ -5,11 +5,12 @@ all), written down again: a test that imports the constant it judges judges noth
 """
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
-from services.binding import service
-from services.binding.domain import sha256_hex
+from services.binding import brake, service
+from services.binding.domain import LoginBraked, Tries, sha256_hex
 from tests.integration.binding.conftest import PASSWORD
 
 pytestmark = pytest.mark.asyncio
@@ -198,3 +199,12 @@ async def test_refusals_of_a_login_that_nobody_has_are_counted_only(binding, new
     await enter(WRONG, login="nobody@tea")
     assert await binding.database.value("SELECT count(*) FROM audit_log") == before
     assert await binding.database.value("SELECT count(*) FROM refused_sign_ins") == 0
+
+
+async def test_a_try_waits_for_one_that_may_lift_the_delay(clock):
+    """Locked while another try is being looked at: it may be right, and then the place is free."""
+    now = clock.now()
+    locked = Tries(10, 1, now, now + timedelta(seconds=30))
+    assert brake.admitted(locked, 10, now) is None
+    with pytest.raises(LoginBraked):
+        brake.admitted(Tries(10, 0, now, now + timedelta(seconds=30)), 10, now)
