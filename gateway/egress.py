@@ -2,6 +2,8 @@
 not verify comes back as a fact.
 
     POST /alipay/{method}   {app_id, key_version?, app_auth_token?, params}
+    POST /key-check         the same, for binding alone: one trade query under that key version,
+                            pending or not; its answer is verified under that version only
     POST /bill-file         the same, params of the bill query: the file's lines instead of its URL
                             →  {outcome, code, sub_code, sub_msg, key_version, data}
 
@@ -40,7 +42,7 @@ from gateway.usage import AppKeyUse, LastUsed
 from shared import telemetry
 from shared.client import ServiceClient
 from shared.clock import Clock
-from shared.errors import Conflict, InvalidBody, MethodNotAllowed, NotFound
+from shared.errors import Conflict, Forbidden, InvalidBody, MethodNotAllowed, NotFound
 from shared.fields import COUNT_MAX, Secret, Text, Word
 from shared.sealed import LocalKeyProvider
 from shared.serve import faults
@@ -48,6 +50,9 @@ from shared.tokens import Principal, TokenSigner, TokenVerifier
 
 PREFIX = "/alipay/"
 BILL_DOOR = "/bill-file"
+KEY_CHECK_DOOR = "/key-check"
+KEY_CHECK_METHOD = "alipay.trade.query"
+KEY_CHECKERS = frozenset({"binding"})
 BILL_LINES_MAX = 16_000
 """More would not fit the answer that a service takes; such a merchant needs bills per store."""
 TOPICS = ("binding.events",)
@@ -130,12 +135,12 @@ class Egress:
                 raise MethodNotAllowed(allow=["POST"])
             with self._admission:
                 return json_answer((await self._call(method, asked)).document())
-        if path == BILL_DOOR:
+        if path in (BILL_DOOR, KEY_CHECK_DOOR):
             asked.route = path
             if asked.method != "POST":
                 raise MethodNotAllowed(allow=["POST"])
             with self._admission:
-                return await self._bill(asked)
+                return await (self._bill if path == BILL_DOOR else self._key_check)(asked)
         asked.route = "health"
         if path == "/livez":
             return json_answer({"status": "live"})
@@ -169,6 +174,21 @@ class Egress:
             _bad_bills.labels(error.reason).inc()
             result = Result("unknown", reason=error.reason)
         return json_answer(replace(called, result=result).document())
+
+    async def _key_check(self, asked: Asked) -> Answer:
+        """Of a merchant's keys before they count: nothing is remembered, nothing else is tried."""
+        caller = calling_service(self._verifier, asked)
+        if caller.issuer not in KEY_CHECKERS or caller.tenant_id is None:
+            raise Forbidden("this door is for binding, and one merchant at a time")
+        method = METHODS[KEY_CHECK_METHOD]
+        order, params = _read(method, await asked.read_body(BODY_BYTES_MAX))
+        if order.key_version is None:
+            raise InvalidBody(errors=[{"pointer": "/key_version", "message": "needed here"}])
+        app = await self._ring.one_version(caller.tenant_id, order.app_id, order.key_version)
+        if app is None:
+            raise AppNotBound
+        called = await self._alipay.call(method, app, params, order.key_version, is_alone=True)
+        return json_answer(called.document())
 
     async def _app(self, caller: Principal, app_id: str, method: Method) -> AppKeys:
         app = await self._ring.by_app(app_id)

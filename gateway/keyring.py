@@ -148,6 +148,15 @@ class KeyRing:
         """Whether asking for it costs nobody a look-up, or only one of its own now and then."""
         return self._by_route.is_familiar(route)
 
+    async def one_version(self, tenant_id: UUID, app_id: str, number: int) -> AppKeys | None:
+        """One merchant's one version, asked for now and not remembered: it may not count yet."""
+        if _APP_ID.fullmatch(app_id) is None:
+            return None
+        path = f"/internal/apps/{app_id}/key-versions/{number}"
+        found = await self._ask(path, tenant_id)
+        is_that = found is not None and found.tenant_id == tenant_id and found.app_id == app_id
+        return found if is_that else None
+
     async def refetched(self, known: AppKeys) -> AppKeys | None:
         """The app as binding has it now, after a bad signature; None when that was asked a moment
         ago, when binding is away, or when nothing about its keys changed."""
@@ -186,9 +195,9 @@ class KeyRing:
     async def _load_route(self, route: str) -> AppKeys | None:
         return await self._ask(f"/internal/notify-routes/{route}")
 
-    async def _ask(self, path: str) -> AppKeys | None:
+    async def _ask(self, path: str, tenant_id: UUID | None = None) -> AppKeys | None:
         try:
-            document = await self._binding.call_ok("GET", path)
+            document = await self._binding.call_ok("GET", path, tenant_id=tenant_id)
         except Problem as error:
             if error.status == 404:
                 return None

@@ -6,11 +6,13 @@ from typing import Any, Literal, cast
 from services.binding import schemas
 from services.binding.apps import BoundApp
 from services.binding.models import AppChangeRequest, AppKey
+from services.binding.onboarding_rows import REMEDIES
 
 
 def app_out(bound: BoundApp) -> schemas.AppOut:
     """For people: fingerprints, numbers and dates; of secrets only that they are there."""
     app, key = bound.app, bound.keys[0]
+    in_use = next((one for one in bound.keys[1:] if one.verified_at and not one.not_after), None)
     return schemas.AppOut(
         app_id=app.app_id,
         seller_id=app.seller_id,
@@ -33,7 +35,17 @@ def app_out(bound: BoundApp) -> schemas.AppOut:
             certificates=_certificates_out(key),
             created_at=key.created_at,
             last_used_at=key.last_used_at,
+            verified_at=key.verified_at,
         ),
+        live_check=_live_check_out(key),
+        in_use=schemas.KeyInUseOut(
+            key_version=in_use.key_version,
+            fingerprint=in_use.fingerprint,
+            created_at=in_use.created_at,
+            last_used_at=in_use.last_used_at,
+        )
+        if in_use is not None
+        else None,
         retiring=[
             schemas.RetiringKeyOut(
                 key_version=older.key_version,
@@ -45,6 +57,18 @@ def app_out(bound: BoundApp) -> schemas.AppOut:
             for older in bound.keys[1:]
             if older.not_after is not None and older.private_key_box is not None
         ],
+    )
+
+
+def _live_check_out(key: AppKey) -> schemas.LiveCheckOut:
+    words = REMEDIES.get(key.check_remedy or "")
+    is_doubt = key.check_remedy in (None, "platform_silent")
+    return schemas.LiveCheckOut(
+        state="verified" if key.verified_at else "pending" if is_doubt else "failed",
+        checked_at=key.checked_at,
+        remedy=key.check_remedy,
+        remedy_zh=words.zh if words else None,
+        remedy_en=words.en if words else None,
     )
 
 
@@ -102,6 +126,7 @@ def _version_out(key: AppKey, with_secrets: bool) -> schemas.SealedVersionOut:
 def change_out(row: AppChangeRequest) -> schemas.AppChangeOut:
     return schemas.AppChangeOut(
         change_id=row.change_id,
+        kind=cast(Any, row.kind),
         app_id=row.app_id,
         state=cast(Any, row.state),
         summary=row.summary,

@@ -1,43 +1,109 @@
-"""The second pair of eyes: where a merchant asks for it (`dual_control`), a change of keys waits
-until somebody else approves it (ASVS 2.3.5).
+"""The second pair of eyes: where a merchant asks for it (`dual_control`), a change of what decides
+who is paid, whether sales run, or this rule itself, waits until somebody else approves it (ASVS
+2.3.5). What an operator changes of a binding on a merchant's behalf always waits.
 
-The wanted change is rehearsed first, so that what waits is known to be good; then it is sealed
-whole, like any key, and erased as soon as it is decided. Approving carries it out as if it were
-asked for now: an app that was changed meanwhile refuses it (binding.stale_version).
+The wanted change is tried first and rolled back, so that what waits is known to be good; then it is
+sealed whole, like any key, and erased as soon as it is decided. Approving carries it out as if it
+were asked for now, in the transaction that decides: an app that was changed meanwhile refuses it
+(binding.stale_version), and of any number of verdicts at once one counts.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import apps, repo
+from services.binding import apps, people_repo, settings
 from services.binding.apps import AppChange, BoundApp
-from services.binding.domain import ChangeDecided, OwnChange
-from services.binding.models import AppChangeRequest
+from services.binding.domain import (
+    ApprovalNeeded,
+    ChangeDecided,
+    NotByActing,
+    NotYetApprover,
+    OwnChange,
+)
+from services.binding.models import AppChangeRequest, Merchant, WechatSettings
 from services.binding.pairs import GivenKeys
+from services.binding.permissions import of_role
 from services.binding.sealing import seal_secret
 from services.binding.service import Deps, audit
+from services.binding.settings import MerchantChange, WechatChange
 from shared.errors import NotFound
 from shared.ids import uuid7
 from shared.sealed import open_sealed
 
 PURPOSE = "app-change"
+PERMISSION = "apps.approve"
 KEPT = timedelta(days=7)
+Kind = Literal["app", "wechat", "merchant"]
+Act = Callable[[AsyncSession], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who wants a change, and how the audit log names them."""
+
+    user_id: UUID
+    actor: str
+    is_acting: bool = False
 
 
 async def bind_or_ask(
-    deps: Deps, tenant_id: UUID, change: AppChange, *, user_id: UUID, actor: str
+    deps: Deps, tenant_id: UUID, change: AppChange, asker: Asker
 ) -> BoundApp | AppChangeRequest:
     """Binds at once, or files the change for somebody else's approval."""
-    if not change.has_keys or not await _is_dual(deps, tenant_id):
-        return await apps.bind_app(deps, tenant_id, change, actor=actor)
-    await apps.rehearse(deps, tenant_id, change, actor=actor)
+    try:
+        return await apps.bind_app(
+            deps, tenant_id, change,
+            actor=asker.actor, is_approved=False, is_acting=asker.is_acting,
+        )  # fmt: skip
+    except ApprovalNeeded:
+        return await _file(deps, tenant_id, "app", change, _summary(change), asker)
+
+
+async def change_wechat_or_ask(
+    deps: Deps, tenant_id: UUID, change: WechatChange, asker: Asker
+) -> WechatSettings | AppChangeRequest:
+    try:
+        return await settings.change_wechat(
+            deps, tenant_id, change, actor=asker.actor, is_approved=False
+        )
+    except ApprovalNeeded:
+        texts = {"api_v3_key": change.api_v3_key, "private_key": change.private_key}
+        summary = {
+            "mch_id": change.mch_id,
+            "wechat_app_id": change.app_id,
+            "enabled": change.is_enabled,
+            "changes": [name for name, text in texts.items() if text is not None],
+        }
+        return await _file(deps, tenant_id, "wechat", change, summary, asker)
+
+
+async def change_merchant_or_ask(
+    deps: Deps, tenant_id: UUID, change: MerchantChange, asker: Asker
+) -> Merchant | AppChangeRequest:
+    try:
+        return await settings.change_merchant(
+            deps, tenant_id, change, actor=asker.actor, is_approved=False
+        )
+    except ApprovalNeeded:
+        summary = {**change.values, "changes": []}
+        return await _file(deps, tenant_id, "merchant", change, summary, asker)
+
+
+async def _file(
+    deps: Deps,
+    tenant_id: UUID,
+    kind: Kind,
+    change: AppChange | WechatChange | MerchantChange,
+    summary: dict[str, Any],
+    asker: Asker,
+) -> AppChangeRequest:
     now = deps.clock.now()
     change_id = uuid7(deps.clock)
     content = orjson.dumps(asdict(change))
@@ -46,25 +112,20 @@ async def bind_or_ask(
         row = AppChangeRequest(
             tenant_id=tenant_id,
             change_id=change_id,
-            app_id=change.app_id,
+            kind=kind,
+            app_id=change.app_id if isinstance(change, AppChange) else "",
             state="waiting",
             content_box=box,
             content_aad=aad,
-            summary=_summary(change),
-            asked_by=user_id,
+            summary=summary,
+            asked_by=asker.user_id,
             asked_at=now,
             expires_at=now + KEPT,
         )
         tx.add(row)
-        what = (actor, "app.change_ask", change.app_id)
-        await audit(deps, tx, tenant_id, what, after={"change_id": str(change_id), **row.summary})
+        what = (asker.actor, f"{kind}.change_ask", row.app_id or str(tenant_id))
+        await audit(deps, tx, tenant_id, what, after={"change_id": str(change_id), **summary})
     return row
-
-
-async def _is_dual(deps: Deps, tenant_id: UUID) -> bool:
-    async with deps.db.read(tenant_id) as tx:
-        merchant = await repo.merchant(tx, tenant_id)
-    return merchant is not None and merchant.dual_control
 
 
 def _summary(change: AppChange) -> dict[str, Any]:
@@ -81,6 +142,7 @@ def _summary(change: AppChange) -> dict[str, Any]:
         "version": change.version,
         "enabled": change.is_enabled,
         "seller_id": change.seller_id,
+        "service_provider_id": change.service_provider_id,
         "mode": given.mode,
         "retire_after_h": change.retire_after_h,
         "changes": [name for name, text in texts.items() if text is not None],
@@ -101,45 +163,72 @@ async def list_changes(deps: Deps, tenant_id: UUID) -> Sequence[AppChangeRequest
 
 async def approve(
     deps: Deps, tenant_id: UUID, change_id: UUID, *, user_id: UUID, actor: str
-) -> BoundApp:
+) -> AppChangeRequest:
     """Carries the change out; whoever asked for it cannot approve it."""
-    async with deps.db.tx(tenant_id) as tx:
+    async with deps.db.read(tenant_id) as tx:
         row = await _waiting(deps, tx, tenant_id, change_id)
         if row.asked_by == user_id:
             raise OwnChange
-        change = _opened(deps, row)
-    bound = await apps.bind_app(deps, tenant_id, change, actor=actor)
-    # Binding the same content twice changes nothing: a crash here is healed by approving again.
-    await _decide(deps, tenant_id, change_id, "approved", user_id=user_id, actor=actor)
-    return bound
+    act = await _prepared(deps, row, actor)
+    async with deps.db.tx(tenant_id) as tx:
+        row = await _waiting(deps, tx, tenant_id, change_id, is_locked=True)
+        await _require_approver(deps, tx, tenant_id, user_id)
+        await act(tx)
+        await _decide(deps, tx, row, "approved", user_id=user_id, actor=actor)
+    return row
 
 
 async def reject(
-    deps: Deps, tenant_id: UUID, change_id: UUID, *, user_id: UUID, actor: str
+    deps: Deps,
+    tenant_id: UUID,
+    change_id: UUID,
+    *,
+    user_id: UUID,
+    actor: str,
+    is_acting: bool = False,
 ) -> None:
-    """Drops the change; its own author may do that, too."""
-    await _decide(deps, tenant_id, change_id, "rejected", user_id=user_id, actor=actor)
+    """Drops the change; its own author may do that, too, and an acting operator only that."""
+    async with deps.db.tx(tenant_id) as tx:
+        row = await _waiting(deps, tx, tenant_id, change_id, is_locked=True)
+        if is_acting and row.asked_by != user_id:
+            raise NotByActing
+        await _decide(deps, tx, row, "rejected", user_id=user_id, actor=actor)
+
+
+async def _require_approver(deps: Deps, tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> None:
+    """The approver's own account, held until this is decided: enabled, of a role that approves,
+    and not so new, or so newly reset, that somebody else may be behind it."""
+    user = await people_repo.user_for_update(tx, tenant_id, user_id)
+    if user is None or not user.is_enabled or PERMISSION not in of_role(user.role):
+        raise NotYetApprover
+    since = getattr(user, "may_approve_from", None)
+    if since is not None and deps.clock.now() < since:
+        raise NotYetApprover(may_approve_from=since.isoformat())
 
 
 async def _decide(
-    deps: Deps, tenant_id: UUID, change_id: UUID, state: str, *, user_id: UUID, actor: str
+    deps: Deps,
+    tx: AsyncSession,
+    row: AppChangeRequest,
+    state: str,
+    *,
+    user_id: UUID,
+    actor: str,
 ) -> None:
-    async with deps.db.tx(tenant_id) as tx:
-        row = await _waiting(deps, tx, tenant_id, change_id)
-        row.state, row.content_box = state, None
-        row.decided_by, row.decided_at = user_id, deps.clock.now()
-        what = (actor, f"app.change_{state}", row.app_id)
-        after = {"change_id": str(change_id), "asked_by": str(row.asked_by)}
-        await audit(deps, tx, tenant_id, what, after=after)
+    row.state, row.content_box = state, None
+    row.decided_by, row.decided_at = user_id, deps.clock.now()
+    what = (actor, f"{row.kind}.change_{state}", row.app_id or str(row.tenant_id))
+    after = {"change_id": str(row.change_id), "asked_by": str(row.asked_by)}
+    await audit(deps, tx, row.tenant_id, what, after=after)
 
 
 async def _waiting(
-    deps: Deps, tx: AsyncSession, tenant_id: UUID, change_id: UUID
+    deps: Deps, tx: AsyncSession, tenant_id: UUID, change_id: UUID, *, is_locked: bool = False
 ) -> AppChangeRequest:
     query = select(AppChangeRequest).where(
         AppChangeRequest.tenant_id == tenant_id, AppChangeRequest.change_id == change_id
     )
-    row = await tx.scalar(query.with_for_update())
+    row = await tx.scalar(query.with_for_update() if is_locked else query)
     if row is None:
         raise NotFound
     if row.state != "waiting" or row.expires_at <= deps.clock.now():
@@ -147,9 +236,26 @@ async def _waiting(
     return row
 
 
-def _opened(deps: Deps, row: AppChangeRequest) -> AppChange:
+async def _prepared(deps: Deps, row: AppChangeRequest, actor: str) -> Act:
+    """What to do when it is approved: opened and read before the transaction that decides."""
     content = orjson.loads(open_sealed(deps.key_provider, row.content_box or "", row.content_aad))
-    return AppChange(**{**content, "given": GivenKeys(**content["given"])})
+    tenant_id = row.tenant_id
+    if row.kind == "wechat":
+        wechat = WechatChange(**content)
+        secrets = await settings.read_wechat(deps, wechat)
+        return lambda tx: settings.put_wechat(
+            deps, tx, tenant_id, wechat, secrets, actor, is_approved=True
+        )
+    if row.kind == "merchant":
+        merchant = MerchantChange(**content)
+        return lambda tx: settings.put_merchant(
+            deps, tx, tenant_id, merchant, actor, is_approved=True
+        )
+    pair_id = content.pop("key_pair_id", None)
+    given = GivenKeys(**content.pop("given"))
+    change = AppChange(**content, given=given, key_pair_id=UUID(pair_id) if pair_id else None)
+    read = await apps.read_change(deps, change)
+    return lambda tx: apps.bind(deps, tx, tenant_id, change, read, actor, is_approved=True)
 
 
 async def forget_changes(deps: Deps) -> None:

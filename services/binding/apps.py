@@ -1,34 +1,33 @@
 """The use cases of bound apps: one record behind two settings pages, its keys sealed (S32-S37).
 
-A change of either half makes a new key version; the version before it stays usable for a while (a
+A change of either half makes a new key version. It is pending until a live call under it has been
+verified (`live_check`); then it takes over, and the version before it stays usable for a while (a
 day, unless told otherwise), for answers and notifications already under way, then its private half
 is erased.
 """
 
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import domain, keys, repo
+from services.binding import domain, keys, onboarding_repo, repo
+from services.binding.app_secrets import AES, GRANT, is_new, put_secret
 from services.binding.models import App, AppKey
 from services.binding.pairs import GivenKeys, Pair, read_pair
 from services.binding.sealing import seal_row
 from services.binding.service import Deps, audit, signature
 from shared import outbox
-from shared.errors import NotFound
+from shared.errors import InvalidBody, NotFound
 from shared.events.base import stamp
 from shared.events.binding import AppBound
 from shared.ids import random_token
 from shared.sealed import open_sealed
 
 KEY_PURPOSE = "app-private-key"
-AES = "app-aes-key"
-GRANT = "app-auth-token"
 ROUTE_BYTES = 24
 
 
@@ -45,7 +44,7 @@ class AppChange:
     """What somebody wants a binding to be; None leaves what there is, "" takes it away."""
 
     app_id: str
-    seller_id: str
+    seller_id: str | None
     is_enabled: bool
     version: int
     """the version that was read before the change; 0 for a first binding"""
@@ -54,14 +53,11 @@ class AppChange:
     aes_key_text: str | None = field(default=None, repr=False)
     app_auth_token: str | None = field(default=None, repr=False)
     retire_after_h: int | None = None
-    """how long replaced versions stay usable: from now, for the one that this change replaces and
-    for older ones that would last longer; None: RETIRED_KEY_GRACE for the replaced one"""
-
-    @property
-    def has_keys(self) -> bool:
-        """Whether key material or a secret is given, as opposed to switches and numbers."""
-        secrets = (self.aes_key_text, self.app_auth_token)
-        return not self.given.says_nothing or any(text is not None for text in secrets)
+    """how long replaced versions stay usable: for the one that this change replaces, from when it
+    is replaced, for older ones that would last longer, from now; None: RETIRED_KEY_GRACE for the
+    replaced one"""
+    key_pair_id: UUID | None = None
+    """the pair made here that the private key is from; its private half goes with the binding"""
 
 
 async def list_apps(deps: Deps, tenant_id: UUID) -> list[BoundApp]:
@@ -75,14 +71,14 @@ async def list_apps(deps: Deps, tenant_id: UUID) -> list[BoundApp]:
 async def own_app(deps: Deps, tenant_id: UUID, app_id: str) -> BoundApp:
     """One app of the merchant's own; anybody else's does not exist."""
     async with deps.db.read(tenant_id) as tx:
-        app = await repo.app_by_id(tx, app_id)
-        if app is None or app.tenant_id != tenant_id:
+        app = await repo.app_by_tenant(tx, tenant_id, app_id)
+        if app is None:
             raise NotFound
         return BoundApp(app, await repo.app_keys(tx, tenant_id, app_id))
 
 
 async def find_app(deps: Deps, *, app_id: str = "", notify_route: str = "") -> BoundApp:
-    """For the gateway: whose app this is, with the key versions that still count."""
+    """For the gateway: whose app this is, with the key versions that count: verified, not over."""
     now = deps.clock.now()
     async with deps.db.read(None) as tx:
         if app_id:
@@ -96,116 +92,153 @@ async def find_app(deps: Deps, *, app_id: str = "", notify_route: str = "") -> B
     alive = [
         key
         for key in versions
-        if key.private_key_box is not None and (key.not_after is None or now < key.not_after)
+        if key.verified_at is not None
+        and key.private_key_box is not None
+        and (key.not_after is None or now < key.not_after)
     ]
     return BoundApp(app, alive)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyUse:
-    """The egress signed with that version at that time."""
-
-    tenant_id: UUID
-    app_id: str
-    key_version: int
-    used_at: datetime
-
-
-async def note_key_uses(deps: Deps, uses: Sequence[KeyUse]) -> None:
-    """Keeps the latest use of each version; what is not there any longer is passed over. In one
-    order, so that two reports cannot wait for each other."""
-    now = deps.clock.now()
-    async with deps.db.tx(None) as tx:
-        for use in sorted(uses, key=lambda one: (one.tenant_id, one.app_id, one.key_version)):
-            # A clock that runs ahead must not hide the uses to come.
-            at = min(use.used_at, now)
-            await repo.app_key_used(tx, use.tenant_id, use.app_id, use.key_version, at)
+async def find_version(deps: Deps, tenant_id: UUID, app_id: str, key_version: int) -> BoundApp:
+    """For the egress's live check: this one version, pending or not, and no other."""
+    async with deps.db.read(tenant_id) as tx:
+        app = await repo.app_by_tenant(tx, tenant_id, app_id)
+        versions = await repo.app_keys(tx, tenant_id, app_id)
+    wanted = [
+        key
+        for key in versions
+        if key.key_version == key_version and key.private_key_box is not None
+    ]
+    if app is None or not wanted:
+        raise NotFound
+    return BoundApp(app, wanted)
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class Read:
     """A change whose texts have been read and found good."""
 
     keys: tuple[keys.PrivateKey | None, keys.PublicKey | None]
     secrets: dict[str, str | None]
 
 
-async def _read(deps: Deps, change: AppChange) -> _Read:
+async def read_change(deps: Deps, change: AppChange) -> Read:
     given = change.given
     pair = await deps.costly.keys.run(
         keys.read_keys, given.private_key_text, given.alipay_key_text, ()
     )
     aes_key = keys.read_aes_key(change.aes_key_text) if change.aes_key_text is not None else None
     grant = keys.read_grant(change.app_auth_token) if change.app_auth_token is not None else None
-    return _Read(pair, {AES: aes_key, GRANT: grant})
+    return Read(pair, {AES: aes_key, GRANT: grant})
 
 
-async def bind_app(deps: Deps, tenant_id: UUID, change: AppChange, *, actor: str) -> BoundApp:
-    """Binds an app, or changes its binding. The same content again changes nothing, so that a
-    lost answer may be asked for again; other content needs the version it was made from."""
-    read = await _read(deps, change)
-    async with deps.db.tx(tenant_id) as tx:
-        return await _bind(deps, tx, tenant_id, change, read, actor)
-
-
-class _Rehearsed(Exception):
-    """Ends a rehearsal: its transaction is rolled back."""
-
-
-async def rehearse(deps: Deps, tenant_id: UUID, change: AppChange, *, actor: str) -> None:
-    """Raises what `bind_app` would raise, and changes nothing."""
-    read = await _read(deps, change)
-    try:
-        async with deps.db.tx(tenant_id) as tx:
-            await _bind(deps, tx, tenant_id, change, read, actor)
-            raise _Rehearsed
-    except _Rehearsed:
-        return
-
-
-async def _bind(
-    deps: Deps, tx: AsyncSession, tenant_id: UUID, change: AppChange, read: _Read, actor: str
+async def bind_app(
+    deps: Deps,
+    tenant_id: UUID,
+    change: AppChange,
+    *,
+    actor: str,
+    is_approved: bool,
+    is_acting: bool = False,
 ) -> BoundApp:
-    now = deps.clock.now()
+    """Binds an app, or changes its binding. The same content again changes nothing, so that a
+    lost answer may be asked for again; other content needs the version it was made from. Raises
+    ApprovalNeeded when the change is good but must wait: `is_approved` does not say that there was
+    a second person, and the merchant's rule asks for one, or an operator is acting for it."""
+    read = await read_change(deps, change)
+    async with deps.db.tx(tenant_id) as tx:
+        return await bind(
+            deps, tx, tenant_id, change, read, actor, is_approved=is_approved, is_acting=is_acting
+        )
+
+
+async def bind(
+    deps: Deps,
+    tx: AsyncSession,
+    tenant_id: UUID,
+    change: AppChange,
+    read: Read,
+    actor: str,
+    *,
+    is_approved: bool,
+    is_acting: bool = False,
+) -> BoundApp:
+    """The same within the caller's transaction, on a change that has been read."""
     await repo.lock(tx, f"app:{change.app_id}")
     # Under the lock, so that whoever bound it before has committed.
-    async with deps.db.read(None) as all_tenants:
-        owner = await repo.app_owner(all_tenants, change.app_id)
-    if owner not in (None, tenant_id):
+    if await proven_owner(deps, change.app_id) not in (None, tenant_id):
         raise domain.AppBoundElsewhere
-    if await repo.merchant(tx, tenant_id) is None:
+    merchant = await repo.merchant_kept(tx, tenant_id)
+    if merchant is None:
         raise NotFound
     app = await repo.app_for_update(tx, tenant_id, change.app_id)
     versions = await repo.app_keys(tx, tenant_id, change.app_id)
+    bound = await _changed(deps, tx, app, versions, change, read, actor, tenant_id)
+    if bound is None:
+        return BoundApp(cast(App, app), versions)
+    if not is_approved and (is_acting or merchant.dual_control):
+        raise domain.ApprovalNeeded  # and all of it is rolled back
+    return bound
+
+
+async def _changed(
+    deps: Deps,
+    tx: AsyncSession,
+    app: App | None,
+    versions: Sequence[AppKey],
+    change: AppChange,
+    read: Read,
+    actor: str,
+    tenant_id: UUID,
+) -> BoundApp | None:
+    """What the change makes of the app; None when there is nothing to change."""
+    now = deps.clock.now()
     pair = _pair(change, read.keys, versions, now)
     before = _facts(app, versions[0]) if app is not None else None
-    secrets = {what: told for what, told in read.secrets.items() if _is_new(deps, app, what, told)}
+    secrets = {what: told for what, told in read.secrets.items() if is_new(deps, app, what, told)}
     if app is None:
         _require_version(change, 0)
         app = _new_app(deps, tenant_id, change)
         tx.add(app)
         await tx.flush()
-    elif pair is None and not secrets and not _differs(app, versions, change, now):
-        return BoundApp(app, versions)
     else:
+        if pair is None and not secrets and not _differs(app, versions, change, now):
+            return None
         _require_version(change, app.version)
-        app.seller_id, app.is_enabled = change.seller_id, change.is_enabled
-        if change.service_provider_id is not None:
-            app.service_provider_id = change.service_provider_id
-        app.version += 1
-        app.updated_at = now
+        _turn(app, change, now)
     app.updated_by = await signature(tx, tenant_id, actor, now)
     for what, told in secrets.items():
-        await _put_secret(deps, tx, app, what, told or "")
-    await repo.retire_app_keys(
-        tx, tenant_id, app.app_id, _retire_at(change, now),
-        newest=pair is not None, older=change.retire_after_h is not None,
-    )  # fmt: skip
+        await put_secret(deps, tx, app, what, told or "")
+    if change.retire_after_h is not None:
+        at = _retire_at(change.retire_after_h, now)
+        await repo.draw_app_keys_forward(tx, tenant_id, app.app_id, at)
     if pair is not None:
-        await _add_key(deps, tx, app, versions, pair)
+        await _add_key(deps, tx, app, versions, pair, change)
+    if change.key_pair_id is not None:
+        await onboarding_repo.erase_key_pair(tx, tenant_id, change.key_pair_id)
     versions = await repo.app_keys(tx, tenant_id, app.app_id)
-    await _tell(deps, tx, app, versions[0], before, actor)
+    done = (actor, "app.change" if before else "app.bind", app.app_id)
+    await audit(deps, tx, tenant_id, done, before=before, after=_facts(app, versions[0]))
+    await tell(deps, tx, app, versions)
     return BoundApp(app, versions)
+
+
+def _turn(app: App, change: AppChange, now: datetime) -> None:
+    app.seller_id, app.is_enabled = _seller_after(app, change), change.is_enabled
+    if change.service_provider_id is not None:
+        app.service_provider_id = change.service_provider_id
+    app.version += 1
+    app.updated_at = now
+
+
+def _seller_after(app: App, change: AppChange) -> str:
+    """Without the account no notice is held against it, so it may be changed and never emptied."""
+    if change.seller_id is None:
+        return app.seller_id
+    if not change.seller_id and app.seller_id:
+        message = "收款账户只能更改，不能清空 it can be changed, not emptied"
+        raise InvalidBody(errors=[{"pointer": "/seller_id", "message": message}])
+    return change.seller_id
 
 
 def _pair(
@@ -229,16 +262,15 @@ def _differs(app: App, versions: Sequence[AppKey], change: AppChange, now: datet
     provider_id = change.service_provider_id
     if provider_id is not None and provider_id != app.service_provider_id:
         return True
-    if (change.seller_id, change.is_enabled) != (app.seller_id, app.is_enabled):
+    if (_seller_after(app, change), change.is_enabled) != (app.seller_id, app.is_enabled):
         return True
     if change.retire_after_h is None:
         return False
-    retire_at = _retire_at(change, now)
+    retire_at = _retire_at(change.retire_after_h, now)
     return any(key.not_after is not None and key.not_after > retire_at for key in versions)
 
 
-def _retire_at(change: AppChange, now: datetime) -> datetime:
-    hours = change.retire_after_h
+def _retire_at(hours: int | None, now: datetime) -> datetime:
     return now + (domain.RETIRED_KEY_GRACE if hours is None else timedelta(hours=hours))
 
 
@@ -252,7 +284,7 @@ def _new_app(deps: Deps, tenant_id: UUID, change: AppChange) -> App:
     return App(
         tenant_id=tenant_id,
         app_id=change.app_id,
-        seller_id=change.seller_id,
+        seller_id=change.seller_id or "",
         notify_route=random_token(ROUTE_BYTES),
         is_enabled=change.is_enabled,
         service_provider_id=change.service_provider_id or "",
@@ -263,10 +295,16 @@ def _new_app(deps: Deps, tenant_id: UUID, change: AppChange) -> App:
 
 
 async def _add_key(
-    deps: Deps, tx: AsyncSession, app: App, versions: Sequence[AppKey], pair: Pair
+    deps: Deps,
+    tx: AsyncSession,
+    app: App,
+    versions: Sequence[AppKey],
+    pair: Pair,
+    change: AppChange,
 ) -> None:
-    """A new version, sealed for its own row; when only Alipay's half is new, the private half is
-    sealed again, because a box opens for one version only."""
+    """A new version, pending, sealed for its own row; when only Alipay's half is new, the private
+    half is sealed again, because a box opens for one version only."""
+    now = deps.clock.now()
     number = versions[0].key_version + 1 if versions else 1
     aad = f"{app.tenant_id}|{app.app_id}|{KEY_PURPOSE}|{number}"
     pkcs8 = pair.pkcs8
@@ -279,41 +317,35 @@ async def _add_key(
         key_version=number,
         private_key_box=await seal_row(deps, tx, app.tenant_id, KEY_PURPOSE, pkcs8, aad),
         private_key_aad=aad,
-        created_at=deps.clock.now(),
+        created_at=now,
+        next_check_at=now,
+        retire_after_h=change.retire_after_h,
         **pair.columns(),
     )
     tx.add(key)
     await tx.flush()
+    await repo.drop_pending_app_keys(tx, app.tenant_id, app.app_id, number, now)
 
 
-# --- the app's other secrets: written, never shown
+async def proven_owner(deps: Deps, app_id: str) -> UUID | None:
+    """Who has proven that the app is theirs; the caller holds the app's lock."""
+    async with deps.db.read(None) as all_tenants:
+        return await repo.app_owner(all_tenants, app_id)
 
 
-def _secret_of(app: App, purpose: str) -> tuple[str | None, str | None]:
-    if purpose == AES:
-        return app.aes_key_box, app.aes_key_aad
-    return app.app_auth_token_box, app.app_auth_token_aad
-
-
-def _is_new(deps: Deps, app: App | None, purpose: str, told: str | None) -> bool:
-    """Whether that was told, and is not what is sealed already."""
-    if told is None:
-        return False
-    box, aad = _secret_of(app, purpose) if app is not None else (None, None)
-    there = open_sealed(deps.key_provider, box, aad or "") if box else b""
-    return not hmac.compare_digest(there, told.encode())
-
-
-async def _put_secret(deps: Deps, tx: AsyncSession, app: App, purpose: str, told: str) -> None:
-    """Sealed for this app and this version of its binding; "" takes it away."""
-    box = aad = None
-    if told:
-        aad = f"{app.tenant_id}|{app.app_id}|{purpose}|{app.version}"
-        box = await seal_row(deps, tx, app.tenant_id, purpose, told.encode(), aad)
-    if purpose == AES:
-        app.aes_key_box, app.aes_key_aad = box, aad
-    else:
-        app.app_auth_token_box, app.app_auth_token_aad = box, aad
+async def take_over(deps: Deps, tx: AsyncSession, app: App, key: AppKey, actor: str) -> None:
+    """The version counts from now on, and retires the one before it. The caller holds the app's
+    lock and has the proof."""
+    now = deps.clock.now()
+    key.verified_at, key.next_check_at, key.check_remedy = now, None, None
+    app.proven_at = app.proven_at or now
+    await tx.flush()
+    at = _retire_at(key.retire_after_h, now)
+    await repo.retire_app_keys(tx, app.tenant_id, app.app_id, key.key_version, at)
+    await audit(
+        deps, tx, app.tenant_id, (actor, "app.key_verified", app.app_id), after=_facts(app, key)
+    )
+    await tell(deps, tx, app, [key])
 
 
 def _facts(app: App, key: AppKey) -> dict[str, Any]:
@@ -334,22 +366,17 @@ def _facts(app: App, key: AppKey) -> dict[str, Any]:
     }
 
 
-async def _tell(
-    deps: Deps,
-    tx: AsyncSession,
-    app: App,
-    key: AppKey,
-    before: dict[str, Any] | None,
-    actor: str,
-) -> None:
-    what = (actor, "app.change" if before else "app.bind", app.app_id)
-    await audit(deps, tx, app.tenant_id, what, before=before, after=_facts(app, key))
+async def tell(deps: Deps, tx: AsyncSession, app: App, versions: Sequence[AppKey]) -> None:
+    """The others hear of an app when it is proven; until then it takes no sale."""
+    in_use = next((key for key in versions if key.verified_at is not None), None)
+    if app.proven_at is None or in_use is None:
+        return
     event = AppBound(
         **stamp(app.tenant_id, deps.clock),
         app_id=app.app_id,
         seller_id=app.seller_id,
         notify_route=app.notify_route,
-        key_version=key.key_version,
+        key_version=in_use.key_version,
         enabled=app.is_enabled,
     )
     await outbox.add(tx, event)

@@ -1,7 +1,10 @@
 """What the routes of binding share: who asks, and how lists are paged."""
 
+from uuid import UUID
+
 from fastapi import Request
 
+from services.binding.approvals import Asker
 from services.binding.service import Deps
 from shared.errors import Forbidden
 from shared.tokens import Principal
@@ -29,6 +32,10 @@ async def _of_no_store(_request: Request) -> None:
 
 whole_merchant = within_stores(_of_no_store)
 """For what is not one store's: closed to a person who is bound to some."""
+
+
+def asker_of(caller: Principal) -> Asker:
+    return Asker(UUID(caller.subject), actor_of(caller), caller.acting_id is not None)
 
 
 def actor_of(caller: Principal) -> str:

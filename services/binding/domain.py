@@ -6,12 +6,15 @@ Problem
 ├── Forbidden           WrongPassword OwnRights OwnChange  403  a password asked for again; oneself
 │                       CodeNeeded WrongCode               403  the password was right
 │                       SetupCodeWrong LinkWrong           403
+│                       NotYetApprover                    403
+│                       NotByActing                        403
 ├── TooMany             LoginBraked                        429  with retry_after_s
 └── Conflict            LoginTaken MerchantExists          409
                         StoreNameTaken LastOwner           409
                         AppBoundElsewhere StaleVersion     409
                         AlreadyActing SettingsIncomplete   409
                         RowBlocked RowNotRun NotDoneByHand 409
+                        RowRunning                         409
                         ChangeDecided SecondFactorSet      409
                         FirstRunOver                       409
 """
@@ -188,6 +191,11 @@ class RowBlocked(Conflict):
     title = "请先完成前面的步骤 Earlier rows come first."
 
 
+class RowRunning(Conflict):
+    code = "onboarding.running"
+    title = "这一步正在进行 This row is being carried out."
+
+
 class RowNotRun(Conflict):
     code = "onboarding.not_ours"
     title = "这一步需要您自己完成 This row is not ours to carry out."
@@ -195,7 +203,21 @@ class RowNotRun(Conflict):
 
 class NotDoneByHand(Conflict):
     code = "onboarding.not_by_hand"
-    title = "这一步由系统检查，不能手动标记 This row is checked, not marked."
+    title = "这一步由系统检查或执行，不能手动标记 This row is checked or carried out, not marked."
+
+
+class NotYetApprover(Forbidden):
+    code = "binding.not_yet_approver"
+    title = "该账号还不能复核他人的变更 This account cannot approve changes yet."
+
+
+class NotByActing(Forbidden):
+    code = "binding.not_by_acting"
+    title = "代操作不能做这件事 Nobody may do this on the merchant's behalf."
+
+
+class ApprovalNeeded(Exception):
+    """The merchant's rule asks for a second person: what was wanted is good, and not done yet."""
 
 
 class Role(StrEnum):

@@ -1,7 +1,8 @@
 """The use cases of the key doctor's page: make a pair here, and look at what was pasted.
 
 A pair made here never shows its private half: it is sealed at once, waits some days for its public
-half to be uploaded to the open platform, and is bound by its id.
+half to be uploaded to the open platform, and is bound by its id. With the binding it is erased
+here: the binding's own box is the only one left.
 """
 
 from datetime import timedelta
@@ -62,12 +63,20 @@ async def make_key_pair(deps: Deps, tenant_id: UUID, *, actor: str) -> KeyPair:
     return row
 
 
-async def waiting_pair(deps: Deps, tenant_id: UUID, key_pair_id: UUID) -> PrivateKey:
-    """The pair made here, for binding it; NotFound when there is none, or no longer."""
-    async with deps.db.tx(tenant_id) as tx:
+async def waiting_pair(
+    deps: Deps, tenant_id: UUID, key_pair_id: UUID, *, bound_to: str = ""
+) -> PrivateKey | None:
+    """The pair made here, for binding it; None when that app is bound to it already (a lost answer
+    asked for again); NotFound when there is none, or no longer."""
+    async with deps.db.read(tenant_id) as tx:
         row = await onboarding_repo.key_pair(tx, tenant_id, key_pair_id, deps.clock.now())
+        versions = await repo.app_keys(tx, tenant_id, bound_to) if bound_to else []
+    if row is not None and row.private_key_box is None and versions:
+        if versions[0].app_public_key == row.app_public_key:
+            return None
+        row = None
     if row is None or row.private_key_box is None:
-        raise NotFound("the key pair has expired; generate a new one")
+        raise NotFound("the key pair is bound or has expired; generate a new one")
     public = PublicKey(row.app_public_key, row.fingerprint, row.bits)
     return PrivateKey(
         public, open_sealed(deps.key_provider, row.private_key_box, row.private_key_aad)
@@ -95,7 +104,8 @@ async def examine(
         if app_id:
             known += [key.app_public_key for key in await repo.app_keys(tx, tenant_id, app_id)]
     if key_pair_id is not None and own_public_text is None:
-        own_public_text = (await waiting_pair(deps, tenant_id, key_pair_id)).public.spki
+        pair = await waiting_pair(deps, tenant_id, key_pair_id)
+        own_public_text = pair.public.spki if pair is not None else None
     return await deps.costly.keys.run(
         doctor.examine, private_text, own_public_text, alipay_text, known
     )

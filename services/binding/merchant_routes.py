@@ -1,17 +1,36 @@
 """The HTTP door of merchants, stores and settings."""
 
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from services.binding import acting, links, merchant_schemas, service, settings
-from services.binding.callers import actor_of, deps_of, whole_merchant
+from services.binding import (
+    acting,
+    answers,
+    approvals,
+    links,
+    merchant_schemas,
+    schemas,
+    service,
+    settings,
+)
+from services.binding.callers import actor_of, asker_of, deps_of, whole_merchant
 from services.binding.costly import costly
-from services.binding.models import Acting, Merchant, Store, User, WechatSettings
+from services.binding.domain import NotByActing
+from services.binding.models import (
+    Acting,
+    AppChangeRequest,
+    Merchant,
+    Store,
+    User,
+    WechatSettings,
+)
 from services.binding.session_routes import MERCHANT, OPERATOR, link_out
-from services.binding.settings import WechatChange
+from services.binding.settings import MerchantChange, WechatChange
 from shared.errors import NotFound
 from shared.fields import PageNumber, PageSize
+from shared.serve import json_response
 from shared.web import guard, principal, require_step_up, within_stores
 
 router = APIRouter()
@@ -74,18 +93,26 @@ async def show_merchant(request: Request) -> merchant_schemas.MerchantShownOut:
     return await _shown(request, merchant)
 
 
-@router.patch(f"{MERCHANT}/merchant", dependencies=[guard("user", "merchant.write")])
-async def change_merchant(
-    request: Request, body: merchant_schemas.MerchantChangeBody
-) -> merchant_schemas.MerchantShownOut:
+@router.patch(
+    f"{MERCHANT}/merchant",
+    dependencies=[guard("user", "merchant.write")],
+    response_model=merchant_schemas.MerchantShownOut,
+    responses={202: {"model": schemas.AppChangeOut}},
+)
+async def change_merchant(request: Request, body: merchant_schemas.MerchantChangeBody) -> Any:
+    """Switching the second approver off answers 202 and waits for somebody else."""
     caller = principal(request)
-    changes = body.model_dump(exclude={"version"}, exclude_none=True)
-    if "dual_control" in changes:
+    values = body.model_dump(exclude={"version"}, exclude_none=True)
+    if "dual_control" in values:
         require_step_up(request)  # it decides whether one person may change keys alone
-    merchant = await settings.change_merchant(
-        deps_of(request), caller.tenant, changes, version=body.version, actor=actor_of(caller)
+        if caller.acting_id is not None:
+            raise NotByActing
+    found = await approvals.change_merchant_or_ask(
+        deps_of(request), caller.tenant, MerchantChange(values, body.version), asker_of(caller)
     )
-    return await _shown(request, merchant)
+    if isinstance(found, AppChangeRequest):
+        return json_response(answers.change_out(found).model_dump(mode="json"), 202)
+    return await _shown(request, found)
 
 
 @router.get(f"{MERCHANT}/stores", dependencies=[guard("user", "stores.read")])
@@ -149,16 +176,15 @@ async def show_wechat(request: Request) -> merchant_schemas.WechatOut:
 
 @router.put(
     f"{MERCHANT}/settings/wechat",
-    dependencies=[guard("user", "settings.write"), costly("keys")],
+    dependencies=[guard("user", "settings.write", step_up=True), costly("keys")],
+    response_model=merchant_schemas.WechatOut,
+    responses={202: {"model": schemas.AppChangeOut}},
 )
-async def change_wechat(
-    request: Request, body: merchant_schemas.WechatBody
-) -> merchant_schemas.WechatOut:
-    """S118; a secret that is not given stays, and none ever comes back."""
+async def change_wechat(request: Request, body: merchant_schemas.WechatBody) -> Any:
+    """S118; a secret that is not given stays, and none ever comes back. With dual control it
+    answers 202 and waits for somebody else."""
     caller = principal(request)
     v3_key, private = body.api_v3_key, body.private_key
-    if v3_key is not None or private is not None:
-        require_step_up(request)
     change = WechatChange(
         mch_id=body.mch_id,
         app_id=body.app_id,
@@ -168,10 +194,12 @@ async def change_wechat(
         api_v3_key=v3_key.get_secret_value() if v3_key is not None else None,
         private_key=private.get_secret_value() if private is not None else None,
     )
-    row = await settings.change_wechat(
-        deps_of(request), caller.tenant, change, actor=actor_of(caller)
+    found = await approvals.change_wechat_or_ask(
+        deps_of(request), caller.tenant, change, asker_of(caller)
     )
-    return _wechat_out(row)
+    if isinstance(found, AppChangeRequest):
+        return json_response(answers.change_out(found).model_dump(mode="json"), 202)
+    return _wechat_out(found)
 
 
 # --- rows to answers

@@ -191,10 +191,14 @@ class App(Base):
     updated_at: Mapped[datetime] = _instant()
     updated_by: Mapped[str] = mapped_column(default="")
     """the login of who changed it last, or what an operator or a command line was called"""
+    proven_at: Mapped[datetime | None] = _instant()
+    """when the open platform first answered a call under keys bound here; until then the binding
+    neither trades nor keeps another merchant from binding the same AppID"""
 
 
 class AppKey(Base):
-    """One version of an app's keys; the newest has no `not_after`."""
+    """One version of an app's keys. It is pending until a live call under it has been answered and
+    verified (`verified_at`); then it takes over, and the one before it gets a `not_after`."""
 
     __tablename__ = "app_keys"
 
@@ -220,6 +224,18 @@ class AppKey(Base):
     not_after: Mapped[datetime | None] = _instant()
     last_used_at: Mapped[datetime | None] = _instant()
     """when the egress last signed with it"""
+    verified_at: Mapped[datetime | None] = _instant()
+    checked_at: Mapped[datetime | None] = _instant()
+    check_remedy: Mapped[str | None]
+    """what the last live call showed to be wrong"""
+    check_attempts: Mapped[int] = mapped_column(default=0)
+    next_check_at: Mapped[datetime | None] = _instant()
+    retire_after_h: Mapped[int | None]
+    """how long the versions before it stay usable once it has taken over"""
+
+    @property
+    def is_pending(self) -> bool:
+        return self.verified_at is None and self.not_after is None
 
 
 class DataKey(Base):
@@ -305,13 +321,14 @@ class KeyPair(Base):
 
 
 class AppChangeRequest(Base):
-    """A change of keys that waits for a second person; its content is sealed, and erased when it
-    is decided."""
+    """A change that waits for a second person: of an app's binding (`app_id`), of how WeChat pays
+    out, or of the rule itself. Its content is sealed, and erased when it is decided."""
 
     __tablename__ = "app_changes"
 
     tenant_id: _Id = _key()
     change_id: _Id = _key()
+    kind: Mapped[str] = mapped_column(default="app")
     app_id: Mapped[str]
     state: Mapped[str]
     content_box: Mapped[str | None]

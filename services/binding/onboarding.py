@@ -15,12 +15,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import messages
+from services.binding import live_check, messages
 from services.binding import onboarding_repo as repo
 from services.binding.config import BindingConfig
-from services.binding.domain import NotDoneByHand, RowBlocked, RowNotRun
+from services.binding.domain import NotDoneByHand, RowBlocked, RowNotRun, RowRunning
 from services.binding.models import App, AppMessage, OnboardingRow
-from services.binding.onboarding_checks import CHECKS, RUNS, Case, Verdict, probe
+from services.binding.onboarding_checks import CHECKS, LIVE_CHECKED, RUNS, Case, Verdict
 from services.binding.onboarding_rows import BY_ROW, READY_STEPS, ROWS, Row, State
 from services.binding.platform import OpenPlatform
 from services.binding.service import Deps, audit
@@ -37,6 +37,7 @@ DUE_MAX = 20
 PLATFORM_CALLS_MAX = 8
 PLATFORM_WAIT_S = 20.0
 DEVICE_ROW = "5.2"
+NOT_PERMITTED = "not_permitted"
 HEARD = (
     "alipay.open.mini.version.audit.passed",
     "alipay.open.mini.version.audit.rejected",
@@ -159,14 +160,15 @@ def _line(row: Row, stored: OnboardingRow | None, states: Mapping[str, State]) -
 async def check(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, actor: str) -> Map:
     """Looks whether the row is done."""
     found, line = await _line_of(on, tenant_id, row, app_id)
-    look = CHECKS.get(row)
-    if look is None:
+    if row not in CHECKS and row not in LIVE_CHECKED:
         raise NotDoneByHand(f"row {row} has nothing to look at")
     if not found.app_id:
-        await _record(on, tenant_id, "", line, Verdict(None, "app_not_bound"), actor)
+        verdict = Verdict(None, "app_not_bound")
+    elif row in LIVE_CHECKED:
+        verdict = await probe_app(on, tenant_id, found.app_id, actor)
     else:
-        verdict = await look(await _case(on, tenant_id, found))
-        await _record(on, tenant_id, found.app_id, line, verdict, actor)
+        verdict = await CHECKS[row](await _case(on, tenant_id, found))
+    await _record(on, tenant_id, found.app_id, line, verdict, actor)
     return await show(on, tenant_id, app_id)
 
 
@@ -187,13 +189,15 @@ async def run(
         raise RowBlocked(needs=list(line.row.needs))
     given = filled(line.row, form)
     case = await _case(on, tenant_id, found)
+    begun = Verdict("running", evidence={**(line.evidence or {})})
     await _record(
         on,
         tenant_id,
         found.app_id,
         line,
-        Verdict("running", evidence={**(line.evidence or {})}),
+        begun,
         actor,
+        is_start=True,
         asked={**given, "app_version": case.version},
     )
     verdict = await act(case, given)
@@ -213,11 +217,22 @@ async def mark_done(
 ) -> Map:
     """A person's word, for what no API tells; where one does, only when it does not permit us."""
     found, line = await _line_of(on, tenant_id, row, app_id)
-    if line.row.kind == "check":
+    if not may_be_marked(line):
+        if line.state == "blocked":
+            raise RowBlocked(needs=list(line.row.needs))
         raise NotDoneByHand(f"row {row} is looked at, not promised")
     verdict = Verdict("done", evidence={**(line.evidence or {}), "word": True})
     await _record(on, tenant_id, found.app_id, line, verdict, actor, note=note)
     return await show(on, tenant_id, app_id)
+
+
+def may_be_marked(line: Line) -> bool:
+    """A person's word counts where nobody else can know (ADR 0014): for a manual row whose turn it
+    is, and for an automatic one that the platform does not permit us to carry out."""
+    if line.state in ("blocked", "running"):
+        return False
+    is_forbidden = line.row.kind == "auto" and line.remedy == NOT_PERMITTED
+    return line.row.kind == "manual" or is_forbidden
 
 
 async def reopen(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, actor: str) -> Map:
@@ -235,17 +250,27 @@ async def advance(on: Onboarding) -> int:
     async with on.deps.db.read(None) as tx:
         due = await repo.due(tx, on.deps.clock.now(), DUE_MAX)
     for tenant_id, app_id, row in due:
-        found = await show(on, tenant_id, app_id)
-        line = next(line for line in found.lines if line.row.row == row)
-        verdict = await CHECKS[row](await _case(on, tenant_id, found))
-        await _record(on, tenant_id, app_id, line, _settled(verdict, line), PLATFORM_ACTOR)
+        try:
+            await _advance_row(on, tenant_id, app_id, row)
+        except Exception:
+            # One odd row must not keep the others from being looked at.
+            log.exception("onboarding.row_broken", app_id=app_id, row=row)
+            later = on.deps.clock.now() + timedelta(seconds=CHECK_AGAIN_S[-1])
+            async with on.deps.db.tx(tenant_id) as tx:
+                await repo.put_off(tx, tenant_id, app_id, row, later)
     return len(due)
 
 
-async def probe_app(on: Onboarding, tenant_id: UUID, app_id: str) -> Verdict:
-    """The live check of a bound app's keys; it leaves the map as it is."""
+async def _advance_row(on: Onboarding, tenant_id: UUID, app_id: str, row: str) -> None:
     found = await show(on, tenant_id, app_id)
-    return await probe(await _case(on, tenant_id, found))
+    line = next(line for line in found.lines if line.row.row == row)
+    verdict = await CHECKS[row](await _case(on, tenant_id, found))
+    await _record(on, tenant_id, app_id, line, _settled(verdict, line), PLATFORM_ACTOR)
+
+
+async def probe_app(on: Onboarding, tenant_id: UUID, app_id: str, actor: str) -> Verdict:
+    """The live check of a bound app's newest keys; it leaves the map as it is."""
+    return await live_check.check(on.deps, on.platform, tenant_id, app_id, actor=actor)
 
 
 async def hear(deps: Deps, tx: AsyncSession, message: AppMessage) -> None:
@@ -294,14 +319,20 @@ async def _record(
     actor: str,
     note: str | None = None,
     asked: Mapping[str, Any] | None = None,
+    *,
+    is_start: bool = False,
 ) -> None:
     """Writes what is known of the row now; a change of state is audited, and so is whatever was
-    `asked` of the platform: which version was pushed to which device numbers (S132)."""
+    `asked` of the platform: which version was pushed to which device numbers (S132). `is_start`:
+    only when it does not run already, else RowRunning."""
     now = on.deps.clock.now()
     before = line.state if line.state in ("running", "done", "failed") else "todo"
     state = verdict.state or before
     async with on.deps.db.tx(tenant_id) as tx:
+        await repo.lock_row(tx, tenant_id, app_id, line.row.row)
         stored = (await repo.rows(tx, tenant_id, app_id)).get(line.row.row)
+        if is_start and stored is not None and stored.state == "running":
+            raise RowRunning
         same = stored is not None and stored.state == state
         attempts = stored.attempts + 1 if stored is not None and same else 0
         pause = CHECK_AGAIN_S[min(attempts, len(CHECK_AGAIN_S) - 1)]

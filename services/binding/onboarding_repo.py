@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -41,6 +41,28 @@ async def put(tx: AsyncSession, row: OnboardingRow) -> None:
     statement = insert(OnboardingRow).values(**values)
     changes = {name: statement.excluded[name] for name in names if name not in keys}
     await tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
+
+
+async def lock_row(tx: AsyncSession, tenant_id: UUID, app_id: str, row: str) -> None:
+    """Serialises what is written of one row, whether it is stored already or not."""
+    name = f"onboarding:{tenant_id}:{app_id}:{row}"
+    await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:n, 0))"), {"n": name})
+
+
+async def put_off(
+    tx: AsyncSession, tenant_id: UUID, app_id: str, row: str, until: datetime
+) -> None:
+    """A row that could not be looked at is not the next one again."""
+    await tx.execute(
+        update(OnboardingRow)
+        .where(
+            OnboardingRow.tenant_id == tenant_id,
+            OnboardingRow.app_id == app_id,
+            OnboardingRow.row == row,
+            OnboardingRow.state == "running",
+        )
+        .values(next_check_at=until)
+    )
 
 
 async def forget(tx: AsyncSession, tenant_id: UUID, app_id: str, row: str) -> None:
@@ -116,6 +138,14 @@ async def key_pair(
         KeyPair.tenant_id == tenant_id,
         KeyPair.key_pair_id == key_pair_id,
         KeyPair.expires_at > now,
-        KeyPair.private_key_box.is_not(None),
     )
-    return await tx.scalar(query.with_for_update())
+    return await tx.scalar(query)
+
+
+async def erase_key_pair(tx: AsyncSession, tenant_id: UUID, key_pair_id: UUID) -> None:
+    """It is bound: the binding's own box is the only one left."""
+    await tx.execute(
+        update(KeyPair)
+        .where(KeyPair.tenant_id == tenant_id, KeyPair.key_pair_id == key_pair_id)
+        .values(private_key_box=None)
+    )

@@ -10,7 +10,7 @@ from services.binding.callers import actor_of, deps_of
 from services.binding.costly import costly
 from services.binding.keys import PublicKey
 from services.binding.onboarding import Line, Map, Onboarding
-from services.binding.onboarding_checks import CHECKS, RUNS
+from services.binding.onboarding_checks import CHECKS, LIVE_CHECKED, RUNS
 from services.binding.onboarding_rows import REMEDIES, STEPS, Field
 from services.binding.schemas import AppId
 from services.binding.session_routes import MERCHANT
@@ -34,7 +34,7 @@ async def show_onboarding(request: Request, app_id: AppId | None = None) -> sche
 
 
 @router.post(
-    f"{MERCHANT}/onboarding/rows/{{row}}/check", dependencies=[guard("user", "apps.write")]
+    f"{MERCHANT}/onboarding/rows/{{row}}/check", dependencies=[guard("user", "onboarding.check")]
 )
 async def check_row(request: Request, row: RowNo, body: schemas.RowBody) -> schemas.OnboardingOut:
     caller = principal(request)
@@ -42,7 +42,9 @@ async def check_row(request: Request, row: RowNo, body: schemas.RowBody) -> sche
     return _map_out(found)
 
 
-@router.post(f"{MERCHANT}/onboarding/rows/{{row}}/run", dependencies=[guard("user", "apps.write")])
+@router.post(
+    f"{MERCHANT}/onboarding/rows/{{row}}/run", dependencies=[guard("user", "onboarding.write")]
+)
 async def run_row(request: Request, row: RowNo, body: schemas.RunBody) -> schemas.OnboardingOut:
     caller = principal(request)
     found = await onboarding.run(
@@ -51,7 +53,9 @@ async def run_row(request: Request, row: RowNo, body: schemas.RunBody) -> schema
     return _map_out(found)
 
 
-@router.post(f"{MERCHANT}/onboarding/rows/{{row}}/done", dependencies=[guard("user", "apps.write")])
+@router.post(
+    f"{MERCHANT}/onboarding/rows/{{row}}/done", dependencies=[guard("user", "onboarding.write")]
+)
 async def mark_row(request: Request, row: RowNo, body: schemas.DoneBody) -> schemas.OnboardingOut:
     caller = principal(request)
     found = await onboarding.mark_done(
@@ -61,7 +65,7 @@ async def mark_row(request: Request, row: RowNo, body: schemas.DoneBody) -> sche
 
 
 @router.post(
-    f"{MERCHANT}/onboarding/rows/{{row}}/reopen", dependencies=[guard("user", "apps.write")]
+    f"{MERCHANT}/onboarding/rows/{{row}}/reopen", dependencies=[guard("user", "onboarding.write")]
 )
 async def reopen_row(request: Request, row: RowNo, body: schemas.RowBody) -> schemas.OnboardingOut:
     caller = principal(request)
@@ -70,7 +74,7 @@ async def reopen_row(request: Request, row: RowNo, body: schemas.RowBody) -> sch
 
 
 @router.post(
-    f"{MERCHANT}/apps/key-check", dependencies=[guard("user", "apps.write"), costly("keys")]
+    f"{MERCHANT}/apps/key-check", dependencies=[guard("user", "onboarding.check"), costly("keys")]
 )
 async def check_keys(request: Request, body: schemas.KeyCheckBody) -> schemas.DiagnosisOut:
     """The key doctor: findings in plain words; nothing is stored, nothing is repeated."""
@@ -115,10 +119,11 @@ async def make_key_pair(request: Request) -> schemas.KeyPairOut:
     )
 
 
-@router.post(f"{MERCHANT}/apps/{{app_id}}/probe", dependencies=[guard("user", "apps.write")])
+@router.post(f"{MERCHANT}/apps/{{app_id}}/probe", dependencies=[guard("user", "onboarding.check")])
 async def probe_app(request: Request, app_id: AppId) -> schemas.ProbeOut:
     """A live signed question to Alipay: does each side accept the other's signature?"""
-    verdict = await onboarding.probe_app(_on(request), principal(request).tenant, app_id)
+    caller = principal(request)
+    verdict = await onboarding.probe_app(_on(request), caller.tenant, app_id, actor_of(caller))
     if verdict.state == "done":
         title = "支付宝接受我们的签名，应答验签通过 Alipay accepts our signature, and we accept "
         "its own."
@@ -178,9 +183,9 @@ def _row_out(line: Line, found: Map) -> schemas.RowOut:
         where_url=row.where_url,
         copy_values=_copies(row.code, found),
         form=[_field_out(field) for field in row.form] or None,
-        can_check=row.row in CHECKS and line.state != "blocked",
+        can_check=(row.row in CHECKS or row.row in LIVE_CHECKED) and line.state != "blocked",
         can_run=row.row in RUNS and is_open,
-        can_mark=row.kind != "check" and is_open,
+        can_mark=onboarding.may_be_marked(line),
         evidence=dict(line.evidence or {}),
         remedy=line.remedy,
         remedy_zh=words.zh if words else None,

@@ -299,6 +299,12 @@ REMEDIES: Mapping[str, Words] = {
     "app_not_bound": Words(
         "请先在“IOT小程序配置”中绑定小程序并打开开关",
         "Bind the mini program first, under IoT app, and switch it on"),
+    "keys_not_checked": Words(
+        "绑定的密钥还没有通过联机检测：先在“绑定记录”中点“联机检测”",
+        "The bound keys have not passed the live check yet: run it on the binding page first"),
+    "app_bound_elsewhere": Words(
+        "该 AppID 已由另一商户证明为其所有",
+        "Another merchant has proven that this AppID is theirs"),
     "face_to_face_missing": Words(
         "该支付宝账号尚未开通当面付：到商家中心签约“当面付”，通过后再点检查",
         "This Alipay account has no face-to-face pay: sign up in the merchant centre, then check"),

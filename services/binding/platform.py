@@ -48,15 +48,23 @@ class OpenPlatform:
         self, tenant_id: UUID, app_id: str, method: str, params: Mapping[str, Any]
     ) -> Said:
         """One attempt; whatever goes wrong on the way is `unknown`."""
+        body = {"app_id": app_id, "params": dict(params)}
+        return await self._said(f"/alipay/{method}", body, tenant_id)
+
+    async def check_key(
+        self, tenant_id: UUID, app_id: str, key_version: int, params: Mapping[str, Any]
+    ) -> Said:
+        """A trade query signed with that version and verified under it alone, pending or not."""
+        body = {"app_id": app_id, "key_version": key_version, "params": dict(params)}
+        return await self._said("/key-check", body, tenant_id)
+
+    async def _said(self, path: str, body: dict[str, Any], tenant_id: UUID) -> Said:
         from shared.client import NoAnswer, NotSent
 
         if self._egress is None:
             self._egress = self._connect()
-        body = {"app_id": app_id, "params": dict(params)}
         try:
-            reply = await self._egress.call(
-                "POST", f"/alipay/{method}", body=body, tenant_id=tenant_id
-            )
+            reply = await self._egress.call("POST", path, body=body, tenant_id=tenant_id)
         except (NotSent, NoAnswer, Problem) as error:
             return Said("unknown", reason=type(error).__name__)
         if reply.status in (APP_NOT_BOUND, APP_DISABLED):

@@ -36,6 +36,18 @@ async def merchant(tx: AsyncSession, tenant_id: UUID) -> Merchant | None:
     return await tx.get(Merchant, tenant_id)
 
 
+async def merchant_for_update(tx: AsyncSession, tenant_id: UUID) -> Merchant | None:
+    return await tx.scalar(
+        select(Merchant).where(Merchant.tenant_id == tenant_id).with_for_update()
+    )
+
+
+async def merchant_kept(tx: AsyncSession, tenant_id: UUID) -> Merchant | None:
+    """The merchant, whose rules stay as they are until this transaction ends."""
+    found = select(Merchant).where(Merchant.tenant_id == tenant_id)
+    return await tx.scalar(found.with_for_update(read=True))
+
+
 async def merchants(
     tx: AsyncSession, *, page: int, page_size: int
 ) -> tuple[Sequence[Merchant], int]:
@@ -97,8 +109,10 @@ async def session(tx: AsyncSession, tenant_id: UUID, session_id: UUID) -> Sessio
 
 
 async def app_owner(tx: AsyncSession, app_id: str) -> UUID | None:
-    """System scope only."""
-    return await tx.scalar(select(App.tenant_id).where(App.app_id == app_id))
+    """Who has proven that the app is theirs. System scope only."""
+    return await tx.scalar(
+        select(App.tenant_id).where(App.app_id == app_id, App.proven_at.is_not(None))
+    )
 
 
 async def app_for_update(tx: AsyncSession, tenant_id: UUID, app_id: str) -> App | None:
@@ -111,14 +125,19 @@ async def apps(tx: AsyncSession, tenant_id: UUID) -> Sequence[App]:
     return (await tx.scalars(query)).all()
 
 
+async def app_by_tenant(tx: AsyncSession, tenant_id: UUID, app_id: str) -> App | None:
+    return await tx.get(App, (tenant_id, app_id))
+
+
 async def app_by_id(tx: AsyncSession, app_id: str) -> App | None:
-    """System scope only: the caller asks whose it is."""
-    return await tx.scalar(select(App).where(App.app_id == app_id))
+    """The proven one. System scope only: the caller asks whose it is."""
+    return await tx.scalar(select(App).where(App.app_id == app_id, App.proven_at.is_not(None)))
 
 
 async def app_by_route(tx: AsyncSession, notify_route: str) -> App | None:
     """System scope only."""
-    return await tx.scalar(select(App).where(App.notify_route == notify_route))
+    found = select(App).where(App.notify_route == notify_route, App.proven_at.is_not(None))
+    return await tx.scalar(found)
 
 
 async def app_keys(tx: AsyncSession, tenant_id: UUID, app_id: str) -> Sequence[AppKey]:
@@ -127,16 +146,70 @@ async def app_keys(tx: AsyncSession, tenant_id: UUID, app_id: str) -> Sequence[A
     return (await tx.scalars(query.order_by(AppKey.key_version.desc()))).all()
 
 
-async def retire_app_keys(
-    tx: AsyncSession, tenant_id: UUID, app_id: str, at: datetime, *, newest: bool, older: bool
+async def draw_app_keys_forward(
+    tx: AsyncSession, tenant_id: UUID, app_id: str, at: datetime
 ) -> None:
-    """Sets the end of the newest version, which another one is about to replace, and draws that of
-    versions already retiring forward; never back."""
+    """Versions that retire already end at `at` if they would last longer; never later."""
     mine = update(AppKey).where(AppKey.tenant_id == tenant_id, AppKey.app_id == app_id)
-    if older:
-        await tx.execute(mine.where(AppKey.not_after > at).values(not_after=at))
-    if newest:
-        await tx.execute(mine.where(AppKey.not_after.is_(None)).values(not_after=at))
+    await tx.execute(mine.where(AppKey.not_after > at).values(not_after=at))
+
+
+async def retire_app_keys(
+    tx: AsyncSession, tenant_id: UUID, app_id: str, key_version: int, at: datetime
+) -> None:
+    """Sets the end of the verified version that `key_version` has replaced."""
+    await tx.execute(
+        update(AppKey)
+        .where(
+            AppKey.tenant_id == tenant_id,
+            AppKey.app_id == app_id,
+            AppKey.key_version != key_version,
+            AppKey.verified_at.is_not(None),
+            AppKey.not_after.is_(None),
+        )
+        .values(not_after=at)
+    )
+
+
+async def drop_pending_app_keys(
+    tx: AsyncSession, tenant_id: UUID, app_id: str, before: int, now: datetime
+) -> None:
+    """A pending version that was replaced before it took over never counts; its private half
+    goes."""
+    await tx.execute(
+        update(AppKey)
+        .where(
+            AppKey.tenant_id == tenant_id,
+            AppKey.app_id == app_id,
+            AppKey.key_version < before,
+            AppKey.verified_at.is_(None),
+            AppKey.not_after.is_(None),
+        )
+        .values(not_after=now, private_key_box=None, next_check_at=None)
+    )
+
+
+async def app_key_for_update(
+    tx: AsyncSession, tenant_id: UUID, app_id: str, key_version: int
+) -> AppKey | None:
+    query = select(AppKey).where(
+        AppKey.tenant_id == tenant_id, AppKey.app_id == app_id, AppKey.key_version == key_version
+    )
+    return await tx.scalar(query.with_for_update())
+
+
+async def app_keys_due(
+    tx: AsyncSession, now: datetime, limit: int
+) -> Sequence[tuple[UUID, str, int]]:
+    """(tenant_id, app_id, key_version) of pending versions whose live check is due; system
+    scope."""
+    query = (
+        select(AppKey.tenant_id, AppKey.app_id, AppKey.key_version)
+        .where(AppKey.next_check_at <= now)
+        .order_by(AppKey.next_check_at)
+        .limit(limit)
+    )
+    return [(found[0], found[1], found[2]) for found in await tx.execute(query)]
 
 
 async def app_key_used(

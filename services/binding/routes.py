@@ -1,25 +1,33 @@
 """The HTTP door of bound apps, and the gateway's questions about them."""
 
 from base64 import b64encode
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import SecretStr
 
-from services.binding import answers, approvals, apps, key_pairs, schemas
-from services.binding.apps import AppChange, BoundApp, KeyUse
-from services.binding.callers import ALIPAY_KEY_READERS, EGRESS_ONLY, actor_of, deps_of, only
+from services.binding import answers, approvals, apps, key_pairs, key_uses, live_check, schemas
+from services.binding.apps import AppChange, BoundApp
+from services.binding.callers import (
+    ALIPAY_KEY_READERS,
+    EGRESS_ONLY,
+    actor_of,
+    asker_of,
+    deps_of,
+    only,
+)
 from services.binding.costly import costly
+from services.binding.key_uses import KeyUse
 from services.binding.models import AppChangeRequest
 from services.binding.pairs import GivenKeys
 from shared.errors import InvalidBody
 from shared.fields import PathPart
 from shared.serve import json_response
-from shared.web import guard, principal, require_step_up
+from shared.tokens import Principal
+from shared.web import guard, principal
 
-_PLAIN = frozenset({"app_id", "seller_id", "enabled", "version", "mode"})
-"""What of a binding is no key material; anything else needs the password once more."""
+KeyVersion = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 router = APIRouter()
 
@@ -52,23 +60,24 @@ async def show_app(request: Request, app_id: schemas.AppId) -> schemas.AppOut:
 
 @router.put(
     "/api/merchant/v1/apps",
-    dependencies=[guard("user", "apps.write"), costly("keys")],
+    dependencies=[guard("user", "apps.write", step_up=True), costly("keys")],
     response_model=schemas.AppOut,
     responses={202: {"model": schemas.AppChangeOut}},
 )
 async def bind_app(request: Request, body: schemas.AppBody) -> Any:
-    """Binds, or changes a binding (S37); with dual control a change of keys answers 202 and waits
-    for somebody else."""
+    """Binds, or changes a binding (S37). With dual control, and for an acting operator always, it
+    answers 202 and waits for somebody else. New keys are checked live before they count: the
+    answer tells what that showed so far."""
     caller = principal(request)
-    if any(value is not None for name, value in body if name not in _PLAIN):
-        require_step_up(request)
     private_text = _told(body.app_private_key)
     if body.key_pair_id is not None:
         if private_text is not None:
             message = "一次只给一个 give either this or app_private_key"
             raise InvalidBody(errors=[{"pointer": "/key_pair_id", "message": message}])
-        pair = await key_pairs.waiting_pair(deps_of(request), caller.tenant, body.key_pair_id)
-        private_text = b64encode(pair.pkcs8).decode()
+        pair = await key_pairs.waiting_pair(
+            deps_of(request), caller.tenant, body.key_pair_id, bound_to=body.app_id
+        )
+        private_text = b64encode(pair.pkcs8).decode() if pair is not None else None
     change = AppChange(
         app_id=body.app_id,
         seller_id=body.seller_id,
@@ -86,27 +95,37 @@ async def bind_app(request: Request, body: schemas.AppBody) -> Any:
         aes_key_text=_told(body.aes_key),
         app_auth_token=_told(body.app_auth_token),
         retire_after_h=body.retire_after_h,
+        key_pair_id=body.key_pair_id,
     )
-    found = await approvals.bind_or_ask(
-        deps_of(request), caller.tenant, change,
-        user_id=UUID(caller.subject), actor=actor_of(caller),
-    )  # fmt: skip
+    found = await approvals.bind_or_ask(deps_of(request), caller.tenant, change, asker_of(caller))
     if isinstance(found, AppChangeRequest):
         return json_response(answers.change_out(found).model_dump(mode="json"), 202)
-    return answers.app_out(found)
+    return await _checked(request, caller, body.app_id)
+
+
+async def _checked(request: Request, caller: Principal, app_id: str) -> schemas.AppOut:
+    """The app after the live check of keys that are new; what takes longer the worker sees to."""
+    deps, platform = deps_of(request), request.app.state.onboarding.platform
+    await live_check.settle(deps, platform, caller.tenant, app_id, actor=actor_of(caller))
+    return answers.app_out(await apps.own_app(deps, caller.tenant, app_id))
 
 
 @router.post(
     "/api/merchant/v1/apps/changes/{change_id}/approve",
     dependencies=[guard("user", "apps.approve", step_up=True)],
 )
-async def approve_change(request: Request, change_id: UUID) -> schemas.AppOut:
+async def approve_change(
+    request: Request, change_id: UUID
+) -> schemas.AppOut | schemas.AppChangeOut:
+    """The app as it is then; for a change of anything else, the change itself."""
     caller = principal(request)
     found = await approvals.approve(
         deps_of(request), caller.tenant, change_id,
         user_id=UUID(caller.subject), actor=actor_of(caller),
     )  # fmt: skip
-    return answers.app_out(found)
+    if found.kind != "app":
+        return answers.change_out(found)
+    return await _checked(request, caller, found.app_id)
 
 
 @router.post(
@@ -119,6 +138,7 @@ async def reject_change(request: Request, change_id: UUID) -> None:
     await approvals.reject(
         deps_of(request), caller.tenant, change_id,
         user_id=UUID(caller.subject), actor=actor_of(caller),
+        is_acting=caller.acting_id is not None,
     )  # fmt: skip
 
 
@@ -136,6 +156,17 @@ async def find_app(request: Request, app_id: PathPart) -> schemas.BoundAppOut:
     return _for_gateway(request, await apps.find_app(deps_of(request), app_id=app_id))
 
 
+@router.get("/internal/apps/{app_id}/key-versions/{number}", dependencies=[guard("service")])
+async def find_version(
+    request: Request, app_id: schemas.AppId, number: KeyVersion
+) -> schemas.BoundAppOut:
+    """One version of the merchant that the token names, pending or not: for its live check."""
+    only(request, EGRESS_ONLY)
+    tenant_id = principal(request).tenant
+    found = await apps.find_version(deps_of(request), tenant_id, app_id, number)
+    return _for_gateway(request, found)
+
+
 @router.get("/internal/notify-routes/{route}", dependencies=[guard("service")])
 async def find_route(request: Request, route: PathPart) -> schemas.BoundAppOut:
     only(request, ALIPAY_KEY_READERS)
@@ -149,4 +180,4 @@ async def take_app_key_uses(request: Request, body: schemas.AppKeyUsesBody) -> N
     uses = [
         KeyUse(item.tenant_id, item.app_id, item.key_version, item.used_at) for item in body.items
     ]
-    await apps.note_key_uses(deps_of(request), uses)
+    await key_uses.note_key_uses(deps_of(request), uses)

@@ -85,8 +85,9 @@ class AppBody(Body):
     takes away what may be without."""
 
     app_id: AppId
-    seller_id: SellerId = ""
-    """the account that is paid; empty: not known, and then no notice is held against it"""
+    seller_id: SellerId | None = None
+    """the account that is paid, which notices are held against; left out or empty at the first
+    binding: not known yet. Once known it can be changed, not emptied"""
     app_private_key: SecretKey | None = None
     key_pair_id: fields.Id | None = None
     """a pair made here, instead of a pasted private key"""
@@ -151,6 +152,29 @@ class AppKeyOut(BaseModel):
     created_at: Instant
     last_used_at: Instant | None
     """when it last signed a request, to the minute; null: never"""
+    verified_at: Instant | None
+    """when a live call under it was verified; null: pending, it neither signs sales nor makes a
+    notice believed"""
+
+
+class LiveCheckOut(BaseModel):
+    """How far the newest version of the keys is."""
+
+    state: Literal["verified", "pending", "failed"]
+    """failed: the last call showed what is wrong; it is asked again all the same"""
+    checked_at: Instant | None
+    remedy: str | None
+    remedy_zh: str | None
+    remedy_en: str | None
+
+
+class KeyInUseOut(BaseModel):
+    """The version that takes the sales while a newer one is pending."""
+
+    key_version: int
+    fingerprint: str
+    created_at: Instant
+    last_used_at: Instant | None
 
 
 class RetiringKeyOut(BaseModel):
@@ -177,6 +201,10 @@ class AppOut(BaseModel):
     updated_by: str
     """a login of the merchant's, or the name of the operator who acted for it"""
     key: AppKeyOut
+    """the newest version"""
+    live_check: LiveCheckOut
+    in_use: KeyInUseOut | None
+    """null: the newest version is in use, or none is yet"""
     retiring: list[RetiringKeyOut]
 
 
@@ -185,10 +213,12 @@ class AppList(BaseModel):
 
 
 class AppChangeOut(BaseModel):
-    """A change of keys that waits for a second person; which secrets change, not to what."""
+    """A change that waits for a second person; which secrets change, not to what."""
 
     change_id: UUID
+    kind: Literal["app", "wechat", "merchant"]
     app_id: str
+    """empty unless it is an app's binding"""
     state: Literal["waiting", "approved", "rejected"]
     summary: dict[str, Any]
     asked_by: UUID

@@ -1,13 +1,15 @@
-"""The time door: rounds of forgetting, of anchoring audit heads, and of looking at what the open
-platform is still working on."""
+"""The time door: rounds of forgetting, of anchoring audit heads, of live checks of pending keys,
+and of looking at what the open platform is still working on."""
 
-from services.binding import approvals, audit, key_pairs, onboarding
+from services.binding import approvals, audit, key_pairs, live_check, onboarding
 from services.binding.onboarding import Onboarding
 from services.binding.service import Deps, sweep
 from shared.worker import Job, periodic
 
 EVERY_S = 60.0
 LOOK_EVERY_S = 2.0
+CHECK_EVERY_S = 0.5
+"""A command line that binds an app waits for the live check."""
 ANCHOR_EVERY_S = 30.0
 """What is added between two anchors could be cut off unseen, by somebody who can also change the
 head: so the time is short."""
@@ -27,6 +29,13 @@ def anchoring(deps: Deps) -> Job:
         await audit.anchor_heads(deps)
 
     return periodic(once, ANCHOR_EVERY_S)
+
+
+def checking(on: Onboarding) -> Job:
+    async def once() -> None:
+        await live_check.check_due(on.deps, on.platform)
+
+    return periodic(once, CHECK_EVERY_S)
 
 
 def advancing(on: Onboarding) -> Job:

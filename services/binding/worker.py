@@ -5,7 +5,7 @@ from services.binding.config import BindingConfig
 from services.binding.consumers import handlers
 from services.binding.keks import Keks
 from services.binding.service import Deps
-from services.binding.sweeper import advancing, anchoring, sweeping
+from services.binding.sweeper import advancing, anchoring, checking, sweeping
 from shared import invariants
 from shared.clock import SystemClock
 from shared.consumer import Consumer
@@ -48,9 +48,9 @@ async def run(config: BindingConfig) -> None:
 
     try:
         heard = periodic(lambda: messages.handle_due(deps), messages.TICK_S)
-        timed = [sweeping(deps), anchoring(deps), advancing(guided), heard]
-        checking = invariants.checking(db, __file__, deps.clock)
-        jobs = [relay.run, consumer.run, *timed, checking]
+        timed = [sweeping(deps), anchoring(deps), advancing(guided), checking(guided), heard]
+        audited = invariants.checking(db, __file__, deps.clock)
+        jobs = [relay.run, consumer.run, *timed, audited]
         await run_worker("binding-worker", config, jobs, ready)
     finally:
         await guided.platform.aclose()

@@ -19,6 +19,7 @@ from services.binding.domain import Role, sha256_hex
 from services.binding.first_run import FirstRun
 from services.binding.passwords import Passwords
 from services.binding.permissions import PERMISSIONS
+from tests.integration.binding.platform import Platform
 from tests.integration.served import Caller, callers, served
 
 PASSWORD = "correct horse battery"
@@ -32,6 +33,8 @@ CHEAP = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),)
 async def service_app(kept_db, standing_clock, kek_file, service_keys, tmp_path_factory):
     """The service, started once for the module: (app, config, HTTP client)."""
     database = await kept_db("binding")
+    platform = Platform()
+    await platform.start()
     config = BindingConfig(
         DATABASE_URL_BINDING=database.app_url,
         DATABASE_SYSTEM_URL_BINDING=database.system_url,
@@ -40,22 +43,27 @@ async def service_app(kept_db, standing_clock, kek_file, service_keys, tmp_path_
         service_trust_file=service_keys.trust_file,
         KEK_FILE=kek_file,
         audit_anchor_file=tmp_path_factory.mktemp("binding") / "anchors.jsonl",
+        egress_url=platform.url,
     )
     app = create_app(config, standing_clock, Passwords(CHEAP))
+    app.state.platform = platform
     async with served(app, "binding") as client:
         yield app, config, client
+    await platform.stop()
 
 
 @pytest_asyncio.fixture
 async def binding(service_app, service_db, clock, service_keys):
-    """.deps (.worker_deps can sign anchors), .database, callers .edge, .egress, .payment, makers:
-    .user(tenant_id, user_id, permissions, session_id), .caller(issuer)."""
+    """.deps (.worker_deps can sign anchors), .database, .platform (the egress and what is behind
+    it), callers .edge, .egress, .payment, makers: .user(tenant_id, user_id, permissions,
+    session_id), .caller(issuer)."""
     app, config, client = service_app
     database = service_db("binding")
     await database.truncate()
     config.audit_anchor_file.unlink(missing_ok=True)
     app.state.first_run = FirstRun(app.state.deps, config.setup_code_file)
     guided = app.state.onboarding
+    app.state.platform.forget()
 
     caller = callers(client, "binding", service_keys, clock)
 
@@ -78,6 +86,7 @@ async def binding(service_app, service_db, clock, service_keys):
         config=config,
         client=client,
         database=database,
+        platform=app.state.platform,
         edge=caller(),
         egress=caller("gateway-egress"),
         payment=caller("payment"),

@@ -16,6 +16,12 @@ class Platform:
     """`platform.answers[method] = said(…)` scripts a method; `status[version]` is a version's."""
 
     def __init__(self):
+        self._runner = None
+        self.port = 0
+        self.forget()
+
+    def forget(self):
+        """As it was at first, for the next test."""
         self.calls = Counter()
         self.asked = []
         self.answers = {}
@@ -23,8 +29,8 @@ class Platform:
         self.domains = []
         self.has_face_pay = True
         self.is_built = True
-        self._runner = None
-        self.port = 0
+        self.checked = None
+        """called with the body of a key check, which may hold it up"""
 
     @property
     def url(self):
@@ -33,6 +39,7 @@ class Platform:
     async def start(self):
         app = web.Application()
         app.router.add_post("/alipay/{method}", self._take)
+        app.router.add_post("/key-check", self._check_key)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -50,6 +57,18 @@ class Platform:
         if isinstance(answer, int):
             return web.json_response({"code": "some.problem"}, status=answer)
         return web.json_response(answer or self._answer(method, body["params"]))
+
+    async def _check_key(self, request):
+        """A trade query under one key version: scripted as that."""
+        body = await request.json()
+        self.calls["/key-check"] += 1
+        self.asked.append(("/key-check", body))
+        if self.checked is not None:
+            await self.checked(body)
+        answer = self.answers.get("alipay.trade.query")
+        if isinstance(answer, int):
+            return web.json_response({"code": "some.problem"}, status=answer)
+        return web.json_response(answer or self._answer("alipay.trade.query", body["params"]))
 
     def _answer(self, method, params):
         version = params.get("app_version")

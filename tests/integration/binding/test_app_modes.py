@@ -110,7 +110,9 @@ async def test_an_expired_certificate_does_not_hold_the_switch(
     tenant_id, caller = owner
     await caller(*PUT, app_body(alipay_public_key=..., **certs))
     clock.advance(5 * 365 * 86_400)
-    caller = binding.user(tenant_id, uuid4(), ["apps.read", "apps.write"])
+    caller = binding.user(
+        tenant_id, uuid4(), ["apps.read", "apps.write", "onboarding.check", "onboarding.write"]
+    )
     only = {"app_private_key": ..., "alipay_public_key": ..., "version": 1}
     late = await caller(*PUT, app_body(**only, **certs, mode="cert"))
     assert late.json()["code"] == "binding.certificate_expired"
@@ -180,14 +182,14 @@ async def test_apps_add_takes_certificates_and_a_content_key(
     binding, new_merchant, app_keys, certs, tmp_path
 ):
     """interfaces §7: the key, or the three certificates."""
-    from services.binding import commands
+    from services.binding import commands, live_check
 
     tenant_id, _ = await new_merchant()
     files = {name: tmp_path / name for name in (*certs, "key", "aes")}
     for name, text in {**certs, "key": app_keys.private_b64, "aes": AES_KEY}.items():
         files[name].write_text(text)
     base = ["apps", "add", "--merchant", str(tenant_id), "--app-id", APP_ID]
-    base += ["--app-private-key", str(files["key"])]
+    base += ["--app-private-key", str(files["key"]), "--wait", "0"]
     whole = [w for name in certs for w in (f"--{name.replace('_', '-')}", str(files[name]))]
 
     async def run(*more):
@@ -197,6 +199,7 @@ async def test_apps_add_takes_certificates_and_a_content_key(
     made = await run(*whole, "--aes-key", str(files["aes"]))
     assert (made["mode"], made["created"]) == ("cert", True)
     assert (await run(*whole, "--aes-key", str(files["aes"])))["changed"] is False
+    await live_check.check_due(binding.deps, binding.app.state.onboarding.platform)
     assert (await told(binding))["aes_key_box"] is not None
     for wrong in (
         [], whole[:2], [*whole, "--alipay-public-key", str(files["key"])],

@@ -1,13 +1,18 @@
 """A second person for changes of keys, where the merchant asks for it (N3, ASVS 2.3.5), and pairs
 made here (S26-S28)."""
 
+import asyncio
+
 import pytest
 import pytest_asyncio
 
-from tests.integration.binding.conftest import APP_ID
+from services.binding import service
+from services.binding.domain import Role
+from tests.integration.binding.conftest import APP_ID, PASSWORD
 
 pytestmark = pytest.mark.asyncio
 APPS = "/api/merchant/v1/apps"
+ROUNDS = 50
 WRITE = ["apps.read", "apps.write", "apps.approve"]
 
 
@@ -16,7 +21,13 @@ async def two(binding, new_merchant, app_body):
     """(the owner, a second owner) of a merchant with dual control and a bound app."""
     tenant_id, user = await new_merchant()
     owner = binding.user(tenant_id, user.user_id, [*WRITE, "merchant.write"])
-    second = binding.user(tenant_id, "00000000-0000-7000-8000-000000000002", WRITE)
+    colleague = await service.create_user(
+        binding.deps, tenant_id, role=Role.MERCHANT_OWNER, login="second@tea", password=PASSWORD,
+        actor="test",
+    )  # fmt: skip
+    second = binding.user(
+        tenant_id, colleague.user_id, [*WRITE, "merchant.write", "settings.write"]
+    )
     answer = await owner("PUT", APPS, app_body())
     assert answer.status_code in (200, 201), answer.text
     answer = await owner("PATCH", "/api/merchant/v1/merchant", {"dual_control": True, "version": 1})
@@ -74,16 +85,119 @@ async def test_an_approval_of_what_changed_meanwhile_is_refused(two, rotated, ap
     owner, second = two
     asked = (await owner("PUT", APPS, rotated)).json()
     off = app_body(app_private_key=..., alipay_public_key=..., enabled=False, version=1)
-    assert (await owner("PUT", APPS, off)).status_code == 200
+    first = (await owner("PUT", APPS, off)).json()
+    answer = await second("POST", f"{APPS}/changes/{first['change_id']}/approve")
+    assert (answer.status_code, answer.json()["enabled"]) == (200, False)
     answer = await second("POST", f"{APPS}/changes/{asked['change_id']}/approve")
     assert (answer.status_code, answer.json()["code"]) == (409, "binding.stale_version")
 
 
-async def test_a_switch_needs_no_second_person(two, app_body):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"enabled": False},
+        {"seller_id": "2088000000000009"},
+        {"service_provider_id": "2088000000000008"},
+        {"app_auth_token": "grant"},
+        {"aes_key": "AAAAAAAAAAAAAAAAAAAAAA=="},
+    ],
+)
+async def test_what_decides_who_is_paid_needs_both(two, app_body, change):
+    """The payee, the commission's account, whether sales run: covered, and with step-up."""
+    owner, second = two
+    body = app_body(app_private_key=..., alipay_public_key=..., version=1, **change)
+    answer = await owner("PUT", APPS, body)
+    assert answer.status_code == 202, answer.text
+    before = (await owner("GET", f"{APPS}/{APP_ID}")).json()
+    assert before["version"] == 1
+    answer = await second("POST", f"{APPS}/changes/{answer.json()['change_id']}/approve")
+    assert (answer.status_code, answer.json()["version"]) == (200, 2)
+
+
+async def test_the_same_again_asks_nobody(two, app_body):
     owner, _ = two
-    off = app_body(app_private_key=..., alipay_public_key=..., enabled=False, version=1)
-    answer = await owner("PUT", APPS, off)
-    assert (answer.status_code, answer.json()["enabled"]) == (200, False)
+    assert (await owner("PUT", APPS, app_body())).status_code == 200
+
+
+async def test_the_payee_cannot_be_emptied_and_needs_step_up(binding, owner, app_body):
+    tenant_id, caller = owner
+    assert (await caller("PUT", APPS, app_body())).status_code == 200
+    kept = app_body(app_private_key=..., alipay_public_key=..., version=1)
+    answer = await caller("PUT", APPS, kept | {"seller_id": ""})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/seller_id")
+    left_out = {name: value for name, value in kept.items() if name != "seller_id"}
+    answer = await caller("PUT", APPS, left_out | {"enabled": False})
+    assert answer.json()["seller_id"] == kept["seller_id"]
+    user_id = (await caller("GET", "/api/merchant/v1/session")).json()["user"]["user_id"]
+    plain = binding.user(tenant_id, user_id, WRITE, step_up_until=None)
+    for change in ({"seller_id": "2088000000000009"}, {"enabled": True}):
+        answer = await plain("PUT", APPS, kept | change | {"version": 2})
+        assert (answer.status_code, answer.json()["code"]) == (403, "auth.step_up_needed")
+
+
+async def test_switching_the_rule_off_needs_both(two):
+    owner, second = two
+    path = "/api/merchant/v1/merchant"
+    answer = await owner("PATCH", path, {"dual_control": False, "version": 2})
+    assert (answer.status_code, answer.json()["kind"]) == (202, "merchant")
+    assert (await owner("GET", path)).json()["dual_control"] is True
+    door = f"{APPS}/changes/{answer.json()['change_id']}/approve"
+    assert (await owner("POST", door)).json()["code"] == "binding.own_change"
+    assert (await second("POST", door)).json()["state"] == "approved"
+    assert (await owner("GET", path)).json()["dual_control"] is False
+
+
+async def test_how_wechat_pays_out_needs_both(two):
+    owner, second = two
+    path = "/api/merchant/v1/settings/wechat"
+    body = {"mch_id": "1900000001", "app_id": "", "cert_serial": "", "enabled": False, "version": 0,
+            "api_v3_key": "k" * 32}  # fmt: skip
+    answer = await second("PUT", path, body)
+    assert answer.status_code == 202, answer.text
+    assert "k" * 32 not in answer.text
+    done = await owner("POST", f"{APPS}/changes/{answer.json()['change_id']}/approve")
+    assert (done.status_code, done.json()["state"]) == (200, "approved")
+
+
+async def test_who_may_not_sign_in_may_not_approve(two, rotated, binding):
+    owner, second = two
+    asked = (await owner("PUT", APPS, rotated)).json()
+    await binding.database.execute("UPDATE users SET is_enabled = false WHERE login = 'second@tea'")
+    answer = await second("POST", f"{APPS}/changes/{asked['change_id']}/approve")
+    assert (answer.status_code, answer.json()["code"]) == (403, "binding.not_yet_approver")
+
+
+@pytest.mark.parametrize("verdicts", [("approve", "reject"), ("approve", "approve")])
+async def test_verdicts_at_once(two, app_body, app_keys, other_keys, verdicts):
+    """50 times: one verdict counts, and the record says what was done."""
+    owner, second = two
+    version, counted = 1, {"approved": 0, "rejected": 0}
+    for turn in range(ROUNDS):
+        key = (other_keys, app_keys)[counted["approved"] % 2].private_b64
+        asked = (await owner("PUT", APPS, app_body(app_private_key=key, version=version))).json()
+        door = f"{APPS}/changes/{asked['change_id']}"
+        mine = owner if verdicts[1] == "reject" else second
+
+        async def late(call, turn=turn):
+            """Approving takes longer: half of the time the other verdict gives it a start."""
+            await asyncio.sleep((turn % 10) * 0.004)
+            return await call
+
+        answers = await asyncio.gather(
+            second("POST", f"{door}/{verdicts[0]}"), late(mine("POST", f"{door}/{verdicts[1]}"))
+        )
+        assert sorted(a.status_code // 100 for a in answers) == [2, 4], [a.text for a in answers]
+        now = (await owner("GET", f"{APPS}/{APP_ID}")).json()
+        (shown,) = [
+            one
+            for one in (await owner("GET", f"{APPS}/changes")).json()["items"]
+            if one["change_id"] == asked["change_id"]
+        ]
+        counted[shown["state"]] += 1
+        is_bound = now["version"] == version + 1
+        assert is_bound == (shown["state"] == "approved")
+        version = now["version"]
+    assert counted["approved"] > 0
 
 
 async def test_what_waits_too_long_is_gone(two, rotated, binding, clock):
@@ -104,6 +218,11 @@ async def test_a_pair_made_here_is_bound_by_its_id(binding, new_merchant, app_bo
     answer = await owner("PUT", APPS, body)
     assert answer.status_code == 200, answer.text
     assert answer.json()["key"]["app_public_key"] == made["app_public_key"]
+    erased = "SELECT private_key_box IS NULL FROM key_pairs"
+    assert await binding.database.value(erased), "the binding's own box is the only one left"
+    assert (await owner("PUT", APPS, body)).json()["version"] == 1, "a lost answer asked for again"
+    other = body | {"app_id": "2021000000000002"}
+    assert (await owner("PUT", APPS, other)).status_code == 404
     mixed = app_body(key_pair_id=made["key_pair_id"], version=1)
     assert (await owner("PUT", APPS, mixed)).status_code == 422
     own = app_body(

@@ -206,14 +206,20 @@ async def test_own_public_key_is_named_as_such(binding, owner, app_body, app_key
 
 
 async def test_one_app_belongs_to_one_merchant(binding, owner, new_merchant, sign_in, app_body):
+    """Whoever is proven first, of both who bind at once; after that nobody else may bind it."""
     _, caller = owner
     await new_merchant("Coffee house", "owner@coffee")
     _, other = await sign_in("owner@coffee")
-    answers = await asyncio.gather(caller(*PUT, app_body()), other(*PUT, app_body()))
-    assert sorted(a.status_code for a in answers) == [200, 409]
-    refused = next(a for a in answers if a.status_code == 409)
-    assert refused.json()["code"] == "binding.app_bound_elsewhere"
-    assert await binding.database.value("SELECT count(*) FROM apps") == 1
+    await asyncio.gather(caller(*PUT, app_body()), other(*PUT, app_body()))
+    proven = "SELECT count(*) FROM apps WHERE proven_at IS NOT NULL"
+    assert await binding.database.value(proven) == 1
+    found = await bound(binding)
+    for who in (caller, other):
+        answer = await who(*PUT, app_body(enabled=False, version=1))
+        is_owner = (found["tenant_id"] == str(owner[0])) == (who is caller)
+        assert answer.status_code == (200 if is_owner else 409)
+        if not is_owner:
+            assert answer.json()["code"] == "binding.app_bound_elsewhere"
 
 
 async def test_unknown_apps_and_routes_are_404(binding):
@@ -246,10 +252,12 @@ async def test_what_changed_is_evidence(binding, owner, app_body, other_keys, cl
     clock.advance(1)
     await caller(*PUT, app_body(app_private_key=other_keys.private_b64, version=1))
     rows = await binding.database.fetch(
-        "SELECT actor, action, before, after FROM audit_log WHERE subject = $1 ORDER BY at",
+        "SELECT actor, action, before, after FROM audit_log WHERE subject = $1 ORDER BY seq",
         APP_ID,
     )
-    assert [row["action"] for row in rows] == ["app.bind", "app.change"]
+    actions = ["app.bind", "app.key_verified", "app.change", "app.key_verified"]
+    assert [row["action"] for row in rows] == actions
+    rows = rows[::2]
     assert all(row["actor"].startswith("user:") for row in rows)
     assert rows[1]["before"] == rows[0]["after"] != rows[1]["after"]
     async with binding.deps.db.pg(tenant_id) as pg:

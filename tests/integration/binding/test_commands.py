@@ -38,6 +38,8 @@ def run(binding, files):
         words = command.split()
         for name, value in options.items():
             words += [f"--{name.replace('_', '-')}", str(value)]
+        if command == "apps add" and "wait" not in options:
+            words += ["--wait", "0"]
         parsed = commands.parse(words)
         answer = await parsed.run(binding.deps, parsed)
         return json.loads(json.dumps(answer, default=str))
@@ -79,7 +81,10 @@ async def test_each_step_may_be_repeated(binding, run, merchant, files):
     assert await run("apps add", **app) == bound | {"created": False, "changed": False}
     for table in ("merchants", "stores", "apps", "app_keys"):
         assert await binding.database.value(f"SELECT count(*) FROM {table}") == 1
-    assert await binding.database.value("SELECT count(*) FROM outbox") == 3
+    assert await binding.database.value("SELECT count(*) FROM outbox") == 2, (
+        "an app that is not proven is not told of"
+    )
+    assert bound["live_check"] == "pending"
 
 
 async def test_apps_add_also_rotates(run, merchant, files):

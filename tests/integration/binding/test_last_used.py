@@ -78,7 +78,7 @@ async def test_a_last_use_only_moves_forward(binding, owner, app_body, clock):
     app = await shown(caller)
     assert instant(app["key"]["last_used_at"]) == clock.now()
     assert app["version"] == 1, "a use is no change of the record"
-    changes = "SELECT count(*) FROM audit_log WHERE action LIKE 'app.%'"
+    changes = "SELECT count(*) FROM audit_log WHERE action IN ('app.bind', 'app.change')"
     assert await binding.database.value(changes) == 1
     assert await binding.database.value("SELECT count(*) FROM outbox WHERE type LIKE 'app.%'") == 1
 
@@ -149,8 +149,12 @@ async def test_the_record_names_who_changed_it_last(
     grant = {"merchant_id": str(tenant_id), "reason": "电话求助", "minutes": 10}
     assert (await ada("POST", "/api/operator/v1/acting", grant)).status_code == 201
     clock.advance(1)
-    assert (await ada("PUT", f"{M}/apps", app_body(version=2))).status_code == 200
-    assert (await shown(caller))["updated_by"] == "ada@ops"
+    asked = await ada("PUT", f"{M}/apps", app_body(version=2))
+    assert asked.status_code == 202, "keys and payees are never changed by acting alone"
+    path = f"{M}/apps/changes/{asked.json()['change_id']}/approve"
+    approver = binding.user(tenant_id, second.user_id, ["apps.approve"])
+    assert (await approver("POST", path)).status_code == 200
+    assert (await shown(caller))["updated_by"] == "second@tea", "who answers for it"
 
 
 async def test_a_record_from_before_is_named_by_the_audit_log(binding, owner, app_body):

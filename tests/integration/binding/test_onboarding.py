@@ -8,7 +8,7 @@ from services.binding import onboarding
 from services.binding.platform import OpenPlatform
 from shared.client import ServiceClient
 from tests.integration.binding.conftest import APP_ID
-from tests.integration.binding.platform import Platform, said
+from tests.integration.binding.platform import said
 
 MAP = "/api/merchant/v1/onboarding"
 pytestmark = pytest.mark.asyncio
@@ -24,8 +24,7 @@ REVIEW = {
 
 @pytest_asyncio.fixture
 async def platform(binding, service_keys, clock):
-    made = Platform()
-    await made.start()
+    made = binding.platform
     client = ServiceClient(
         made.url, audience="egress", signer=service_keys.signer("binding", clock), timeout_s=5
     )
@@ -36,14 +35,15 @@ async def platform(binding, service_keys, clock):
     )
     yield made
     await client.aclose()
-    await made.stop()
 
 
 @pytest_asyncio.fixture
 async def owner(binding, new_merchant):
     """The owner's view, without the cost of signing in."""
     tenant_id, user = await new_merchant()
-    return binding.user(tenant_id, user.user_id, ["apps.read", "apps.write"])
+    return binding.user(
+        tenant_id, user.user_id, ["apps.read", "apps.write", "onboarding.check", "onboarding.write"]
+    )
 
 
 @pytest.fixture
@@ -251,7 +251,9 @@ async def test_a_row_opened_again(bound, rows):
 
 async def test_another_merchants_app_does_not_exist(bound, new_merchant, binding):
     tenant_id, user = await new_merchant("Bakery", "owner@bakery")
-    other = binding.user(tenant_id, user.user_id, ["apps.read", "apps.write"])
+    other = binding.user(
+        tenant_id, user.user_id, ["apps.read", "apps.write", "onboarding.check", "onboarding.write"]
+    )
     answer = await other("GET", MAP, app_id=APP_ID)
     assert answer.status_code == 404
     answer = await other("POST", f"{MAP}/rows/2.3/check", {"app_id": APP_ID})

@@ -91,6 +91,7 @@ def settings(binding, kek_file, service_keys):
         "SERVICE_KEY_FILE": str(service_keys.key_file("binding")),
         "SERVICE_TRUST_FILE": str(service_keys.trust_file),
         "LOG_LEVEL": "DEBUG",
+        "EGRESS_URL": binding.platform.url,
     }
 
 

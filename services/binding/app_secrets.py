@@ -1,0 +1,40 @@
+"""An app's secrets beside its keys: written, never shown."""
+
+import hmac
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding.models import App
+from services.binding.sealing import seal_row
+from services.binding.service import Deps
+from shared.sealed import open_sealed
+
+AES = "app-aes-key"
+GRANT = "app-auth-token"
+
+
+def _secret_of(app: App, purpose: str) -> tuple[str | None, str | None]:
+    if purpose == AES:
+        return app.aes_key_box, app.aes_key_aad
+    return app.app_auth_token_box, app.app_auth_token_aad
+
+
+def is_new(deps: Deps, app: App | None, purpose: str, told: str | None) -> bool:
+    """Whether that was told, and is not what is sealed already."""
+    if told is None:
+        return False
+    box, aad = _secret_of(app, purpose) if app is not None else (None, None)
+    there = open_sealed(deps.key_provider, box, aad or "") if box else b""
+    return not hmac.compare_digest(there, told.encode())
+
+
+async def put_secret(deps: Deps, tx: AsyncSession, app: App, purpose: str, told: str) -> None:
+    """Sealed for this app and this version of its binding; "" takes it away."""
+    box = aad = None
+    if told:
+        aad = f"{app.tenant_id}|{app.app_id}|{purpose}|{app.version}"
+        box = await seal_row(deps, tx, app.tenant_id, purpose, told.encode(), aad)
+    if purpose == AES:
+        app.aes_key_box, app.aes_key_aad = box, aad
+    else:
+        app.app_auth_token_box, app.app_auth_token_aad = box, aad
