@@ -29,7 +29,6 @@ _BUSINESS = _READ | {
     "settings.write",
     "onboarding.check",
     "onboarding.write",
-    "acting.consent",
 }
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
@@ -58,29 +57,6 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
 ACTING = _READ | {"onboarding.check"}
 """What an operator may do for a merchant without being asked: look, and ask Alipay how things are.
 Nothing that changes anything."""
-
-SCOPES: dict[str, frozenset[str]] = {
-    "setup": frozenset({"stores.write", "devices.write", "onboarding.write", "campaigns.write"}),
-    "binding": frozenset(
-        {"stores.write", "devices.write", "onboarding.write", "campaigns.write"}
-        | {"merchant.write", "apps.write"}
-    ),
-}
-"""What an owner's consent adds. Never money, payment settings, people, API keys or approvals; and a
-change of a binding that an operator asks for always waits for an owner."""
-
-ACTING_MAX: dict[Role, frozenset[str]] = {
-    Role.OPERATOR_ADMIN: ACTING | SCOPES["binding"],
-    Role.OPERATOR_OPS: ACTING | SCOPES["setup"],
-}
-"""What each operator role can be allowed at most."""
-
-
-def of_acting(role: str, scope: str | None) -> frozenset[str]:
-    """What an operator of that role may do for a merchant that has consented to `scope`, or to
-    nothing."""
-    wanted = ACTING | SCOPES.get(scope or "", frozenset())
-    return wanted & ACTING_MAX.get(Role(role), frozenset())
 
 
 API_KEY = frozenset({"orders.read"})

@@ -27,7 +27,16 @@ const APP: BoundApp = {
     alipay_public_key: 'ALIPAY',
     created_at: '2026-11-26T00:00:00Z',
     last_used_at: null,
+    verified_at: '2026-11-26T00:00:00Z',
   },
+  live_check: {
+    state: 'verified',
+    checked_at: null,
+    remedy: null,
+    remedy_zh: null,
+    remedy_en: null,
+  },
+  in_use: null,
 };
 const PAIR = {
   key_pair_id: 'pair-1',

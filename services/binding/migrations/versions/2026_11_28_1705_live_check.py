@@ -3,8 +3,8 @@ approvals for more than keys."""
 
 from alembic import op
 
-revision = "2026_11_28_1640"
-down_revision = "2026_11_28_1610"
+revision = "2026_11_28_1705"
+down_revision = "2026_11_28_1655"
 
 APP_KEYS = """
   ADD COLUMN verified_at timestamptz,
@@ -20,10 +20,8 @@ APP_KEYS = """
 ADOPT = """
 DO $$
 BEGIN
-  PERFORM set_config('app.scope', 'system', true);
   UPDATE app_keys SET verified_at = created_at;
   UPDATE apps SET proven_at = created_at;
-  PERFORM set_config('app.scope', '', true);
 END $$
 """
 
