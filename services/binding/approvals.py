@@ -201,7 +201,7 @@ async def _require_approver(deps: Deps, tx: AsyncSession, tenant_id: UUID, user_
     user = await people_repo.user_for_update(tx, tenant_id, user_id)
     if user is None or not user.is_enabled or PERMISSION not in of_role(user.role):
         raise NotYetApprover
-    since = getattr(user, "may_approve_from", None)
+    since = user.may_approve_from
     if since is not None and deps.clock.now() < since:
         raise NotYetApprover(may_approve_from=since.isoformat())
 

@@ -2,6 +2,7 @@
 made here (S26-S28)."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -28,6 +29,7 @@ async def two(binding, new_merchant, app_body):
     second = binding.user(
         tenant_id, colleague.user_id, [*WRITE, "merchant.write", "settings.write"]
     )
+    await binding.database.execute("UPDATE users SET may_approve_from = NULL")
     answer = await owner("PUT", APPS, app_body())
     assert answer.status_code in (200, 201), answer.text
     answer = await owner("PATCH", "/api/merchant/v1/merchant", {"dual_control": True, "version": 1})
@@ -157,6 +159,19 @@ async def test_how_wechat_pays_out_needs_both(two):
     assert "k" * 32 not in answer.text
     done = await owner("POST", f"{APPS}/changes/{answer.json()['change_id']}/approve")
     assert (done.status_code, done.json()["state"]) == (200, "approved")
+
+
+async def test_a_new_account_cannot_approve_yet(two, rotated, binding, clock):
+    owner, second = two
+    asked = (await owner("PUT", APPS, rotated)).json()
+    door = f"{APPS}/changes/{asked['change_id']}/approve"
+    soon = clock.now() + timedelta(hours=1)
+    await binding.database.execute(
+        "UPDATE users SET may_approve_from = $1 WHERE login = 'second@tea'", soon
+    )
+    assert (await second("POST", door)).json()["code"] == "binding.not_yet_approver"
+    clock.advance(3601)
+    assert (await second("POST", door)).status_code == 200
 
 
 async def test_who_may_not_sign_in_may_not_approve(two, rotated, binding):
