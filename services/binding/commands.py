@@ -16,31 +16,22 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from services.binding import answers, apps, audit, domain, links, merchant_schemas, schemas, service
-from services.binding.apps import AppChange, BoundApp
+from services.binding import audit, links, merchant_schemas, schemas, service
+from services.binding.app_commands import WAIT_S, add_app
+from services.binding.command_input import ACTOR, BadInput, text_of
 from services.binding.config import CommandConfig
-from services.binding.domain import RETIRE_AFTER_H_MAX, Role
+from services.binding.domain import Role
 from services.binding.keks import Keks
 from services.binding.links import Link
 from services.binding.models import User
-from services.binding.pairs import GivenKeys
 from services.binding.service import Deps
 from shared.clock import SystemClock
 from shared.config import load
 from shared.db import Database
 from shared.errors import NotFound, Problem
 
-ACTOR = "command-line"
-FILE_MAX = 64 * 1024
-WAIT_S = 10.0
-LOOK_EVERY_S = 0.1
-
 Answer = dict[str, Any]
 Command = Callable[[Deps, argparse.Namespace], Awaitable[Answer]]
-
-
-class BadInput(Exception):
-    """One clear line for the person at the terminal; never repeats a secret."""
 
 
 def parse(words: list[str] | None = None) -> argparse.Namespace:
@@ -184,19 +175,8 @@ async def _with_database(config: CommandConfig, words: argparse.Namespace) -> An
         await db.close()
 
 
-def _text(path: Path) -> str:
-    if not path.is_file():
-        raise BadInput(f"{path}: no such file")
-    if path.stat().st_size > FILE_MAX:
-        raise BadInput(f"{path}: too large")
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadInput(f"{path}: not a text file") from None
-
-
 def _password(words: argparse.Namespace) -> str | None:
-    given = _text(words.password_file).rstrip("\r\n") if words.password_file else None
+    given = text_of(words.password_file).rstrip("\r\n") if words.password_file else None
     if given is not None and len(given) > schemas.PASSWORD_FIELD_MAX:
         raise BadInput("the password is too long")
     return given
@@ -343,77 +323,3 @@ async def verify_audit(deps: Deps, words: argparse.Namespace) -> Answer:
             if not verdict.is_intact
         ],
     }
-
-
-def _given_keys(words: argparse.Namespace) -> GivenKeys:
-    certificates = (words.app_cert, words.alipay_cert, words.alipay_root_cert)
-    if (words.alipay_public_key is not None) == any(certificates):
-        raise BadInput("--alipay-public-key, or the three certificates")
-    if any(certificates) and not all(certificates):
-        raise BadInput("--app-cert, --alipay-cert and --alipay-root-cert belong together")
-    private_key = _text(words.app_private_key)
-    if words.alipay_public_key is not None:
-        return GivenKeys("key", private_key, _text(words.alipay_public_key))
-    app, alipay, root = (_text(path) for path in certificates)
-    return GivenKeys("cert", private_key, None, app, alipay, root)
-
-
-async def add_app(deps: Deps, words: argparse.Namespace) -> Answer:
-    if not domain.is_app_id(words.app_id):
-        raise BadInput("--app-id: 16 digits")
-    mine = await apps.list_apps(deps, words.merchant)
-    known = next((bound for bound in mine if bound.app.app_id == words.app_id), None)
-    seller_id = words.seller_id or (known.app.seller_id if known else "")
-    for option, account in (
-        ("--seller-id", seller_id), ("--service-provider-id", words.service_provider_id),
-    ):  # fmt: skip
-        if account and not domain.is_seller_id(account):
-            raise BadInput(f"{option}: 16 digits that begin with 2088")
-    if words.retire_after_h is not None and not 0 <= words.retire_after_h <= RETIRE_AFTER_H_MAX:
-        raise BadInput(f"--retire-after-h: 0 to {RETIRE_AFTER_H_MAX}")
-    change = AppChange(
-        app_id=words.app_id,
-        seller_id=seller_id,
-        is_enabled=not words.disabled,
-        version=known.app.version if known else 0,
-        given=_given_keys(words),
-        service_provider_id=words.service_provider_id,
-        aes_key_text=_text(words.aes_key) if words.aes_key else None,
-        retire_after_h=words.retire_after_h,
-    )
-    try:
-        # Whoever runs this holds the database and the key-encryption key: no second person helps.
-        bound = await apps.bind_app(deps, words.merchant, change, actor=ACTOR, is_approved=True)
-    except NotFound:
-        raise BadInput(f"--merchant {words.merchant}: no such merchant") from None
-    is_changed = known is None or bound.app.version != known.app.version
-    bound = await _checked(deps, words, bound)
-    app, key = bound.app, bound.keys[0]
-    verdict = answers.app_out(bound).live_check
-    return {
-        "merchant_id": words.merchant,
-        "app_id": app.app_id,
-        "seller_id": app.seller_id,
-        "enabled": app.is_enabled,
-        "version": app.version,
-        "notify_route": app.notify_route,
-        "mode": key.mode,
-        "key_version": key.key_version,
-        "fingerprint": key.fingerprint,
-        "bits": key.bits,
-        "app_public_key": key.app_public_key,
-        "created": known is None,
-        "changed": is_changed,
-        "live_check": verdict.state,
-        "remedy": verdict.remedy_en,
-    }
-
-
-async def _checked(deps: Deps, words: argparse.Namespace, bound: BoundApp) -> BoundApp:
-    """The app once the worker has checked its keys, or as it is when the time is up."""
-    now = asyncio.get_running_loop().time
-    until = now() + words.wait
-    while bound.keys[0].is_pending and now() < until:
-        await asyncio.sleep(LOOK_EVERY_S)
-        bound = await apps.own_app(deps, words.merchant, bound.app.app_id)
-    return bound

@@ -130,7 +130,7 @@ async def test_the_payee_cannot_be_emptied_and_needs_step_up(binding, owner, app
     left_out = {name: value for name, value in kept.items() if name != "seller_id"}
     answer = await caller("PUT", APPS, left_out | {"enabled": False})
     assert answer.json()["seller_id"] == kept["seller_id"]
-    user_id = (await caller("GET", "/api/merchant/v1/session")).json()["user"]["user_id"]
+    user_id = await binding.database.value("SELECT user_id FROM users")
     plain = binding.user(tenant_id, user_id, WRITE, step_up_until=None)
     for change in ({"seller_id": "2088000000000009"}, {"enabled": True}):
         answer = await plain("PUT", APPS, kept | change | {"version": 2})
