@@ -300,3 +300,14 @@ async def test_a_pair_made_here(owner):
     missing = {"key_pair_id": "00000000-0000-0000-0000-000000000000"}
     answer = await owner("POST", "/api/merchant/v1/apps/key-check", missing)
     assert answer.status_code == 404
+
+
+async def test_the_doctor_knows_what_is_bound(bound, owner, app_keys, other_keys):
+    """The application's own public key in the box for Alipay's, long after it was bound: nothing of
+    the pair is pasted, and it is known all the same."""
+    door = "/api/merchant/v1/apps/key-check"
+    for pasted, wrong in ((app_keys.public_b64, True), (other_keys.public_b64, False)):
+        found = await owner("POST", door, {"app_id": APP_ID, "alipay_public_key": pasted})
+        assert found.status_code == 200, found.text
+        codes = [one["code"] for one in found.json()["findings"] if one["level"] == "error"]
+        assert ("binding.own_public_key" in codes) is wrong

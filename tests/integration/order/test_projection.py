@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+from datetime import timedelta
 from uuid import uuid4
 
 import asyncpg
@@ -212,3 +213,21 @@ async def test_the_invariants_see_what_they_are_for(place, deliver, shop):
         finally:
             await connection.close()
     assert caught == set(INVARIANTS)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize("together", [True, False])
+async def test_an_order_was_paid_when_it_was_first_paid(
+    place, deliver, shop, clock, together, is_known
+):
+    """Success told again later (a relay's replay, a correction) moves no date, in any order."""
+    first, later = clock.now(), clock.now() + timedelta(minutes=3)
+    for times in ((first, later), (later, first)):
+        payment = uuid4()
+        events = [shop.paid(payment, paid_at=at) for at in times]
+        if is_known:
+            await deliver(shop.refunded(payment, 100))
+        for batch in [events] if together else [[event] for event in events]:
+            await deliver(*batch)
+        paid_at = await place.value("SELECT paid_at FROM orders WHERE payment_id = $1", payment)
+        assert paid_at == first

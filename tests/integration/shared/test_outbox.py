@@ -153,17 +153,74 @@ async def test_a_wipe_while_no_relay_ran_is_noticed_at_the_next_start(db, databa
 
 @pytest.mark.asyncio
 async def test_two_relays_take_turns_and_the_second_takes_over(db, database, clock):
-    """F33."""
-    broker = Broker()
-    async with relaying(db, broker) as first, relaying(db, broker):
+    """F33: each has a broker of its own, so it shows who carried what: one leads and the other
+    carries nothing at all, until the first is gone."""
+    leading, waiting = Broker(), Broker()
+    async with relaying(db, leading) as first:
         await say(db, clock, "a")
         await until(all_published(database))
-        first.cancel()
-        with suppress(asyncio.CancelledError):
-            await first
-        await say(db, clock, "b")
+        async with relaying(db, waiting):
+            await asyncio.sleep(0.3)
+            for number in range(20):
+                await say(db, clock, f"b{number}")
+                await until(all_published(database))
+            assert sorted(leading.names()) == sorted(["a", *(f"b{n}" for n in range(20))])
+            assert waiting.names() == []
+            first.cancel()
+            with suppress(asyncio.CancelledError):
+                await first
+            await say(db, clock, "c")
+            await until(all_published(database))
+            assert "c" in waiting.names()
+
+
+# asyncpg drops a future of its own when the server cuts a connection; ours are all awaited.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.asyncio
+async def test_a_relay_that_hangs_loses_its_lease(db, database, clock, monkeypatch):
+    """F33: its session idles, the server ends it, and with it the lock: the other one leads. What
+    the first was sending is said again, and its mark meets no session."""
+
+    class Stuck(Broker):
+        async def send_batch(self, topic, records):
+            self.logs[0].append(records[0][1])
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(outbox, "LEASE_S", 1)
+    stuck, other = Stuck(), Broker()
+    async with relaying(db, stuck):
+        await say(db, clock, "a")
+
+        async def is_sending():
+            return stuck.names() == ["a"]
+
+        await until(is_sending)
+        async with relaying(db, other):
+            await until(all_published(database))
+    assert other.names() == ["a"]
+
+
+@pytest.mark.asyncio
+async def test_an_offset_given_twice_is_a_wipe(db, database, clock):
+    """F20: a broker that lost its memory and has got new records meanwhile: its ends look right,
+    only the place that it gives our next record was given before."""
+
+    class Silent(Broker):
+        async def end_offsets(self, topic):
+            raise Unavailable
+
+    broker, store = Silent(), uuid4()
+    async with relaying(db, broker):
+        await say(db, clock, "a", "b", "c", store=store)
         await until(all_published(database))
-    assert sorted(broker.names()) == ["a", "b"]
+        broker.wipe()
+        await say(db, clock, "d", store=store)
+
+        async def told_again():
+            return {"a", "b", "c", "d"} <= set(broker.names())
+
+        await until(told_again)
+        await until(all_published(database))
 
 
 # asyncpg drops a future of its own when the server cuts a connection; ours are all awaited.

@@ -136,6 +136,34 @@ async def test_a_body_that_stops_coming_is_408_and_no_silence(
     assert [message.get("status") for message in sent] == [408, None]
 
 
+async def test_a_body_without_end_is_refused_while_it_comes() -> None:
+    """Counted by part: nothing of it may be kept until an end that never comes."""
+    taken = 0
+
+    async def reading(asked: Asked) -> Answer:
+        await asked.read_body(1000)
+        return Answer(200)
+
+    async def receive() -> dict[str, Any]:
+        nonlocal taken
+        taken += 1
+        assert taken < 100, "read on and on"
+        return {"type": "http.request", "body": b"x" * 100, "more_body": True}
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/x", "raw_path": b"/x", "query_string": b"",
+        "headers": [], "client": None,
+    }  # fmt: skip
+    await Door(reading, lambda: running([], asyncio.Event().wait))(scope, receive, send)
+    assert sent[0]["status"] == 413
+    assert taken == 11
+
+
 async def test_routes_match_whole_segments() -> None:
     rows = table((Route("GET", "/api/x/v1/a", "payment", "device"),))
     for path in ("/api/x/v1/a", "/api/x/v1/a/b/c"):

@@ -278,6 +278,21 @@ async def test_a_change_needs_the_csrf_token(town: Town, given: str | None) -> N
     assert (await ask(town.door, "POST", STORES, body=b"{}", headers=headers)).status == 200
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_every_method_that_changes_needs_it(town: Town, method: str) -> None:
+    """A forged DELETE is as good as a forged POST; only what changes nothing goes without."""
+    sign_in(town.binding, town.clock)
+    paths = {"PUT": "/api/merchant/v1/apps", "PATCH": f"{STORES}/s1", "DELETE": SESSION}
+    path = paths[method]
+    town.binding.on(method, path, {})
+    body = b"" if method == "DELETE" else b"{}"
+    for token in (None, "wrong"):
+        headers = cookie() if token is None else cookie(**{"X-CSRF-Token": token})
+        got = await ask(town.door, method, path, body=body, headers=headers)
+        assert (got.status, code(got)) == (403, "auth.csrf"), method
+    assert not [seen for seen in town.binding.seen if seen.method == method]
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 async def test_another_site_changes_nothing(town: Town, site: str) -> None:
     """Not even a sign-in: a stranger's session planted in the browser is an attack, too."""
