@@ -102,7 +102,8 @@ class AlipayClient:
         signing = app.signing(self._clock.now(), key_version)
         version = signing.version
         request = self._signed(method, app, asked, signing, app_auth_token)
-        self._told_of_signature(app, version)
+        if not is_alone:
+            self._told_of_signature(app, version)
         content_type, body = CONTENT_TYPE, request.body
         if isinstance(asked, WithPictures) and (files := asked.files()):
             content_type, body = multipart(dict(parse_qsl(body.decode())), files)

@@ -62,6 +62,7 @@ TOUCH_EVERY = timedelta(minutes=1)
 STEP_UP_WINDOW = timedelta(minutes=5)
 """How long an entered password vouches for refunds, keys and roles (ASVS 7.5.3)."""
 ACTING_MINUTES_MAX = 60
+REASON_IDEOGRAPHS, REASON_WORDS, REASON_LETTERS = 4, 2, 8
 
 RETIRE_AFTER_H_MAX = 30 * 24
 RETIRED_KEY_GRACE = timedelta(hours=24)
@@ -238,6 +239,20 @@ class Role(StrEnum):
     def is_head(self) -> bool:
         """Whether the account can manage the others of its organisation."""
         return self in {Role.OPERATOR_ADMIN, Role.MERCHANT_OWNER}
+
+
+def check_reason(text: str) -> str:
+    """A reason that tells the merchant something: a few words, or as many ideographs. Raises
+    ValueError for a letter or two, or for one letter many times."""
+    letters = [letter for letter in text if letter.isalpha()]
+    ideographs = sum(unicodedata.east_asian_width(letter) == "W" for letter in letters)
+    words = [word for word in text.split() if sum(map(str.isalpha, word)) >= 2]
+    is_said = ideographs >= REASON_IDEOGRAPHS or (
+        len(words) >= REASON_WORDS and len(letters) >= REASON_LETTERS
+    )
+    if not is_said or len(set(letters)) < REASON_IDEOGRAPHS:
+        raise ValueError("写清事由，至少四个字 say why, in a few words")
+    return text
 
 
 def require_console(role: Role, console: Console) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
-from services.binding.domain import ACTING_MINUTES_MAX, API_KEY_ID, Role
+from services.binding.domain import ACTING_MINUTES_MAX, API_KEY_ID, Role, check_reason
 from services.binding.schemas import (
     PRINTABLE,
     USES_MAX,
@@ -23,7 +23,7 @@ from services.binding.schemas import (
 from shared import fields
 from shared.fields import Secret, Text, Version
 
-Reason = Annotated[str, Text(200, pattern=PRINTABLE)]
+Reason = Annotated[str, Text(200, pattern=PRINTABLE), AfterValidator(check_reason)]
 StoreIds = Annotated[
     list[fields.Id], Field(max_length=200), AfterValidator(lambda ids: sorted(set(ids)))
 ]

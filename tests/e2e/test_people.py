@@ -65,15 +65,19 @@ async def test_an_operator_acts_for_the_merchant_and_stops(world: World) -> None
             assert shown["merchant"]["merchant_id"] == merchant_id
             assert shown["acting"]["reason"] == "协助查单"
             assert (await there.get("/devices")).status_code == 200
-            code = await there.post("/devices/codes", {"store_id": world.device.store_id})
-            assert code.status_code == 201
+            for path, asked in (
+                ("/devices/codes", {"store_id": world.device.store_id}),
+                ("/stores", {"name": "代建门店"}),
+            ):
+                refused = await there.post(path, asked)
+                assert refused.status_code == 403, "acting looks, and changes nothing"
             (seen,) = (await world.owner.get("/merchant")).json()["operators_acting"]
             assert seen["reason"] == "协助查单"
             assert (await operator.delete("/acting")).status_code == 204
             assert (await there.get("/orders")).status_code == 403
 
             async def logged() -> Any:
-                found = await world.owner.get("/audit", action="device.code")
+                found = await world.owner.get("/audit", action="acting.start")
                 return [row for row in found.json()["items"] if row["reason"] == "协助查单"]
 
             (entry,) = await eventually(logged, limit_s=25)

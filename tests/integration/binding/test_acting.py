@@ -99,13 +99,21 @@ async def test_it_ends(acting, clock, how, binding):
 async def test_one_merchant_at_a_time_and_only_real_ones(acting, new_merchant):
     _, operator, _ = acting
     other, _ = await new_merchant("Coffee house", "owner@coffee")
-    body = {"merchant_id": str(other), "reason": "x", "minutes": 5}
+    body = {"merchant_id": str(other), "reason": REASON, "minutes": 5}
     again = await operator("POST", f"{O}/acting", body)
     assert (again.status_code, again.json()["code"]) == (409, "binding.already_acting")
     await operator("DELETE", f"{O}/acting")
     nobody = await operator("POST", f"{O}/acting", body | {"merchant_id": str(uuid4())})
     assert nobody.status_code == 404
-    for wrong in ({"reason": ""}, {"minutes": 61}, {"minutes": 0}, {"reason": " x"}):
+    for wrong in (
+        {"reason": ""},
+        {"minutes": 61},
+        {"minutes": 0},
+        {"reason": " x"},
+        {"reason": "x"},
+        {"reason": "协助"},
+        {"reason": "aaaa aaaa aaaa"},
+    ):
         assert (await operator("POST", f"{O}/acting", body | wrong)).status_code == 422
 
 

@@ -139,6 +139,18 @@ export const binding = {
   'bind.conflict_load': ['载入最新内容', 'Load the latest'],
   'bind.conflict_overwrite': ['用我的覆盖', 'Overwrite with mine'],
   'bind.approvals': ['待复核的密钥变更', 'Key changes awaiting approval'],
+  'bind.change_wechat': ['微信收款设置', 'How WeChat pays out'],
+  'bind.change_merchant': ['关闭第二人复核', 'Switching the second approver off'],
+  'bind.in_use': ['仍用于收款的版本', 'Version that sells on'],
+  'bind.pending': ['新密钥还没有通过联机检测', 'The new keys have not passed the live check'],
+  'bind.pending_first': [
+    '密钥还没有通过联机检测，暂不能收款',
+    'The keys have not passed the live check: nothing is sold yet',
+  ],
+  'bind.pending_hint': [
+    '系统会自动再次检测；也可点“联机检测”立即检测。',
+    'It is checked again by itself; use the live check to do it now.',
+  ],
   'bind.to_wizard': ['回到开通向导', 'Back to the setup wizard'],
   'bind.asked_by_me': ['您提交的，须由他人同意', 'Yours: somebody else must agree'],
   'bind.valid_until': ['有效至', 'Valid until'],

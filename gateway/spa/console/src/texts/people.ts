@@ -172,8 +172,8 @@ export const people = {
   ],
   'merchant.dual': ['密钥变更需第二人复核', 'Key changes need a second approver'],
   'merchant.dual_hint': [
-    '开启后，一人提交、另一人同意才生效。',
-    'One person submits; it takes effect when another agrees.',
+    '开启后，密钥、收款账户、启停和微信收款的变更须另一人同意；关闭此项也一样。',
+    'Keys, payees, the switch and WeChat settings then need another person; so does turning it off.',
   ],
   'merchants.title': ['商户', 'Merchants'],
   'merchants.lead': ['平台上的全部商户。', 'All merchants on the platform.'],
@@ -188,8 +188,8 @@ export const people = {
   'acting.start': ['代为操作', 'Act for them'],
   'acting.title': ['代「{{merchant}}」操作', 'Act for “{{merchant}}”'],
   'acting.note': [
-    '有时限、要写事由，且每一步都记入对方审计日志。不能管理员工、角色和 API 密钥。',
-    'Time-boxed, with a reason, and audited on their side. Staff, roles and API keys stay theirs.',
+    '有时限、要写清事由，对方在审计日志中可见。只能查看和检测，不能更改任何内容。',
+    'Time-boxed, with a real reason that they see. You can look and check, and change nothing.',
   ],
   'acting.reason': ['事由', 'Reason'],
   'acting.minutes': ['时长（分钟）', 'Minutes'],

@@ -33,7 +33,13 @@ export function Approvals() {
         {waiting.map((one) => (
           <li key={one.change_id}>
             <div className="row">
-              <Id value={one.app_id} label={t('bind.app_id')} />
+              {one.kind === 'app' ? (
+                <Id value={one.app_id} label={t('bind.app_id')} />
+              ) : (
+                <span>
+                  {t(one.kind === 'wechat' ? 'bind.change_wechat' : 'bind.change_merchant')}
+                </span>
+              )}
               {one.asked_by === session.user.user_id ? (
                 <span className="soft">{t('bind.asked_by_me')}</span>
               ) : (

@@ -1,6 +1,6 @@
 /** The keys of a bound app: the one in use, and older ones that only verify until they retire. */
-import { useMutation } from '@tanstack/react-query';
-import { Button } from 'antd';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { Alert, Button } from 'antd';
 import type { ReactNode } from 'react';
 import { post } from '../../api/client';
 import type { AppKey, BoundApp, RetiringKey } from '../../api/shapes';
@@ -64,19 +64,47 @@ function Retiring({ found }: { found: RetiringKey }) {
   );
 }
 
+/** New keys neither sell nor are believed until a live call under them was verified. */
+function Pending({ app }: { app: BoundApp }) {
+  const { t, either } = useText();
+  const check = app.live_check;
+  if (check.state === 'verified') return null;
+  const remedy = either(check.remedy_zh, check.remedy_en);
+  return (
+    <Alert
+      type={check.state === 'failed' ? 'error' : 'warning'}
+      showIcon
+      title={t(app.in_use ? 'bind.pending' : 'bind.pending_first')}
+      description={remedy || t('bind.pending_hint')}
+    />
+  );
+}
+
 export function KeyRing({ app }: { app: BoundApp }) {
   const { t } = useText();
   const say = useSay();
+  const queries = useQueryClient();
   const probe = useMutation({
     mutationFn: () =>
       post('/api/merchant/v1/apps/{app_id}/probe', {}, { path: { app_id: app.app_id } }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ['apps'] }),
     onError: say.failed,
   });
   return (
     <Card title={t('bind.key_now')}>
       <div className="stack">
         <p className="soft small">{t('bind.key_facts')}</p>
+        <Pending app={app} />
         <KeyFacts found={app.key} />
+        {app.in_use ? (
+          <Facts
+            rows={[
+              [t('bind.in_use'), app.in_use.key_version],
+              [t('bind.fingerprint'), <Id key="f" value={app.in_use.fingerprint} isShort />],
+              [t('bind.used'), <Used key="u" at={app.in_use.last_used_at} />],
+            ]}
+          />
+        ) : null}
         <PublicKey text={app.key.app_public_key} title={t('bind.app_public_key')} />
         {app.retiring.map((one) => (
           <Retiring key={one.key_version} found={one} />

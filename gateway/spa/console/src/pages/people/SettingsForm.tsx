@@ -30,9 +30,10 @@ export function SettingsForm<Shape extends { version?: number | undefined }, V e
   const found = useQuery({ queryKey: [props.queryKey], queryFn: props.load });
   const save = useMutation({
     mutationFn: (values: V) => props.save(values, found.data as Shape),
-    onSuccess: async () => {
+    onSuccess: async (answer) => {
       setStale(false);
-      say.done();
+      const isWaiting = typeof answer === 'object' && answer !== null && 'change_id' in answer;
+      say.done(isWaiting ? t('bind.awaits') : undefined);
       await queries.invalidateQueries({ queryKey: [props.queryKey] });
       await queries.invalidateQueries({ queryKey: ['who'] });
     },
