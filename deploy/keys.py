@@ -145,13 +145,16 @@ def _said(purpose: str, provider: LocalKeyProvider, **facts: int) -> dict[str, A
 
 
 async def _run(action: str, purpose: str) -> dict[str, Any]:
+    config: DeviceCommands | BindingCommands
     if purpose == "device":
-        device = load(DeviceCommands)
-        url, file = device.database_url, device.kek_file_device
+        config = load(DeviceCommands)
+        file = config.kek_file_device
     else:
-        binding = load(BindingCommands)
-        url, file = binding.database_url, binding.kek_files[purpose]
-    db = Database(url, pool_size=1, name="keys-command")
+        config = load(BindingCommands)
+        file = config.kek_files[purpose]
+    # As the role that sees all tenants: what a blind one does not see, it would not re-wrap.
+    url = config.database_system_url
+    db = Database(url, url, pool_size=1, name="keys-command")
     try:
         return await (rotate if action == "rotate-kek" else retire)(db, file, purpose)
     finally:

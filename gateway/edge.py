@@ -55,6 +55,7 @@ from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.errors import MethodNotAllowed, NotFound, Problem
 from shared.events import Event
+from shared.kafka import broker
 from shared.sealed import LocalKeyProvider
 from shared.serve import health_answer
 from shared.tokens import TokenSigner
@@ -122,8 +123,7 @@ class Edge:
         self._rows = table()
         self._admission = Admission("edge", IN_FLIGHT_MAX)
         self._tail = Tail(
-            config.kafka_bootstrap, TOPICS, self.on_event, self.on_gap,
-            fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
+            broker(config, EDGE), TOPICS, self.on_event, self.on_gap,
         )  # fmt: skip
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:

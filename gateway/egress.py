@@ -44,6 +44,7 @@ from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.errors import Conflict, Forbidden, InvalidBody, MethodNotAllowed, NotFound
 from shared.fields import COUNT_MAX, Secret, Text, Word
+from shared.kafka import broker
 from shared.sealed import LocalKeyProvider
 from shared.serve import faults
 from shared.tokens import Principal, TokenSigner, TokenVerifier
@@ -107,8 +108,7 @@ class Egress:
         )
         self._admission = Admission("egress", ALIPAY_CALLS_MAX)
         self._tail = Tail(
-            config.kafka_bootstrap, TOPICS, self._ring.on_event, self._ring.on_gap,
-            fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
+            broker(config, EGRESS), TOPICS, self._ring.on_event, self._ring.on_gap,
         )  # fmt: skip
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:

@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
+from prometheus_client import Counter
+
 from shared import kafka
-from shared.events.base import Event, decode
+from shared.events.base import Event
+from shared.events.macs import Unproven
 from shared.telemetry import get_logger
 
 log = get_logger("tail")
+_unproven = Counter("tail_unproven_total", "Events that their topic's owner did not say", ["topic"])
 
 
 class Tail:
@@ -16,18 +20,15 @@ class Tail:
 
     def __init__(
         self,
-        bootstrap: str,
+        broker: kafka.Broker,
         topics: Sequence[str],
         on_event: Callable[[Event], None],
         on_gap: Callable[[], None],
-        *,
-        fetch_max_wait_ms: int = 500,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._broker = broker
         self._topics = list(topics)
         self._on_event = on_event
         self._on_gap = on_gap
-        self._wait_ms = fetch_max_wait_ms
 
     async def run(self) -> None:
         """Follows until cancelled."""
@@ -41,7 +42,7 @@ class Tail:
             await asyncio.sleep(kafka.RETRY_S)
 
     async def _follow(self) -> None:
-        client = kafka.reader(self._bootstrap, *self._topics, fetch_max_wait_ms=self._wait_ms)
+        client = kafka.reader(self._broker, *self._topics)
         last: dict[kafka.TopicPartition, int] = {}
         try:
             async with asyncio.timeout(kafka.START_WITHIN_S):
@@ -59,6 +60,10 @@ class Tail:
 
     def _tell(self, record: kafka.Record) -> None:
         try:
-            self._on_event(decode(record.value or b""))
+            event = self._broker.keys.read(record.topic, record.key, record.value, record.headers)
+            self._on_event(event)
+        except Unproven:
+            _unproven.labels(record.topic).inc()
+            log.warning("tail.unproven", topic=record.topic, offset=record.offset)
         except ValueError as error:
             log.warning("tail.unreadable", topic=record.topic, error=type(error).__name__)

@@ -2,11 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+SaslMechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER"]
 ConfigT = TypeVar("ConfigT", bound=BaseSettings)
 
 
@@ -21,6 +22,16 @@ class BaseConfig(BaseSettings):
     kafka_bootstrap: str
     kafka_fetch_max_wait_ms: int = 500
     """500 suits a real broker, which wakes a waiting fetch; the embedded one does not, so 20"""
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: SaslMechanism = "SCRAM-SHA-512"
+    kafka_sasl_username: str = ""
+    kafka_sasl_password: str = Field("", repr=False)
+    kafka_sasl_password_file: Path | None = None
+    kafka_sasl_token_file: Path | None = None
+    """OAUTHBEARER: read anew for each connection, for whoever keeps a fresh token there"""
+    kafka_ssl_ca_file: Path | None = None
+    kafka_ssl_cert_file: Path | None = None
+    kafka_ssl_key_file: Path | None = None
     service_key_file: Path
     service_trust_file: Path
 

@@ -16,7 +16,7 @@ from prometheus_client import Counter, Histogram
 from shared import inbox, kafka
 from shared.db import Database, is_connection_lost
 from shared.errors import Unavailable
-from shared.events.base import Event, UnknownEvent, decode
+from shared.events.base import Event, UnknownEvent
 from shared.telemetry import get_logger
 
 SESSION_TIMEOUT_MS = 6_000
@@ -72,21 +72,12 @@ class Consumer:
     """One member of one group: reads, applies under the inbox, commits, and starts again after
     whatever goes wrong."""
 
-    def __init__(
-        self,
-        db: Database,
-        handlers: Handlers,
-        deps: Any,
-        *,
-        bootstrap: str,
-        fetch_max_wait_ms: int,
-    ) -> None:
+    def __init__(self, db: Database, handlers: Handlers, deps: Any, broker: kafka.Broker) -> None:
         self._db = db
         self._handlers = handlers
         self._deps = deps
-        self._bootstrap = bootstrap
-        self._fetch_max_wait_ms = fetch_max_wait_ms
-        self._parking = kafka.Producer(bootstrap)
+        self._broker = broker
+        self._parking = kafka.Producer(broker)
         self.joined = False
         """whether the group gave this member its partitions (readiness)"""
 
@@ -106,16 +97,11 @@ class Consumer:
 
     async def _consume(self) -> None:
         client = kafka.reader(
-            self._bootstrap,
-            *sorted(self._handlers.topics),
-            group_id=self._handlers.consumer,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            self._broker, *sorted(self._handlers.topics), group_id=self._handlers.consumer,
+            enable_auto_commit=False, auto_offset_reset="earliest",
             isolation_level="read_committed",
-            fetch_max_wait_ms=self._fetch_max_wait_ms,
-            session_timeout_ms=SESSION_TIMEOUT_MS,
-            heartbeat_interval_ms=HEARTBEAT_MS,
-        )
+            session_timeout_ms=SESSION_TIMEOUT_MS, heartbeat_interval_ms=HEARTBEAT_MS,
+        )  # fmt: skip
         try:
             async with asyncio.timeout(kafka.START_WITHIN_S):
                 await client.start()
@@ -143,7 +129,9 @@ class Consumer:
         runs: list[_Run] = []
         for record in records:
             try:
-                event = decode(record.value or b"")
+                event = self._broker.keys.read(
+                    record.topic, record.key, record.value, record.headers
+                )
             except UnknownEvent:
                 _skipped.labels(self._handlers.consumer, "unknown").inc()
                 continue
@@ -206,10 +194,10 @@ class Consumer:
         place = {"topic": record.topic, "offset": record.offset}
         log.error("consumer.parked", **place, error=type(error).__name__)
         _parked.labels(self._handlers.consumer, record.topic).inc()
-        key = (record.key or b"").decode("utf-8", "replace")
+        parked, key = record.topic + PARKED, (record.key or b"").decode("utf-8", "replace")
         while True:
             try:
-                await self._parking.send_batch(record.topic + PARKED, [(key, record.value or b"")])
+                await self._parking.send_batch(parked, [(key, record.value or b"")], record.headers)
                 return
             except Unavailable:
                 await asyncio.sleep(RETRY_S)

@@ -6,12 +6,18 @@ one is made. At-least-once in both directions; `shared.consumer` makes the effec
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.abc import AbstractTokenProvider
 from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.helpers import create_ssl_context
 
+from shared.config import BaseConfig
 from shared.errors import Unavailable
+from shared.events.macs import EventKeys, Headers
 
 REQUEST_TIMEOUT_MS = 5_000
 """Below the relay's lease, so that a relay waiting for a dead broker still looks alive."""
@@ -31,29 +37,79 @@ Record = ConsumerRecord[Any, Any]
 Reader = AIOKafkaConsumer
 
 __all__ = [
-    "ANSWER_WITHIN_S", "START_WITHIN_S", "IllegalStateError", "KafkaError", "Producer", "Reader",
-    "Record", "TopicPartition", "close", "polled", "raise_if_ours", "reader",
+    "ANSWER_WITHIN_S",
+    "START_WITHIN_S",
+    "Broker",
+    "IllegalStateError",
+    "KafkaError",
+    "Producer",
+    "Reader",
+    "Record",
+    "TopicPartition",
+    "close",
+    "polled",
+    "raise_if_ours",
+    "reader",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where events go and come from, how to sign in there, and what marks and checks them."""
+
+    bootstrap: str
+    keys: EventKeys
+    fetch_max_wait_ms: int
+    security: dict[str, Any]
+    """the client's arguments"""
+
+
+class _TokenFile(AbstractTokenProvider):
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def token(self) -> str:
+        return self._path.read_text().strip()
+
+
+def broker(config: BaseConfig, name: str) -> Broker:
+    """As the settings say; `name` is the process's name among those that speak and hear."""
+    keys = EventKeys.from_files(name, config.service_key_file, config.service_trust_file)
+    protocol = config.kafka_security_protocol
+    security: dict[str, Any] = {"security_protocol": protocol}
+    if protocol.startswith("SASL"):
+        told, token = config.kafka_sasl_password_file, config.kafka_sasl_token_file
+        password = told.read_text().strip() if told else config.kafka_sasl_password
+        security |= {
+            "sasl_mechanism": config.kafka_sasl_mechanism,
+            "sasl_plain_username": config.kafka_sasl_username,
+            "sasl_plain_password": password,
+            "sasl_oauth_token_provider": _TokenFile(token) if token else None,
+        }
+    if protocol.endswith("SSL"):
+        security["ssl_context"] = create_ssl_context(
+            cafile=config.kafka_ssl_ca_file,
+            certfile=config.kafka_ssl_cert_file, keyfile=config.kafka_ssl_key_file,
+        )  # fmt: skip
+    return Broker(config.kafka_bootstrap, keys, config.kafka_fetch_max_wait_ms, security)
 
 
 class Producer:
     """Sends and waits until every replica in sync has it; opens a new client after any error,
     because a broker that lost its memory no longer knows an idempotent producer's session."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
         self._client: AIOKafkaProducer | None = None
         self._probe: AIOKafkaConsumer | None = None
 
     async def _opened(self) -> AIOKafkaProducer:
         if self._client is None:
             client = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
-                acks="all",
-                enable_idempotence=True,
-                linger_ms=0,
-                request_timeout_ms=REQUEST_TIMEOUT_MS,
-            )
+                bootstrap_servers=self._broker.bootstrap, **self._broker.security,
+                acks="all", enable_idempotence=True,
+                linger_ms=0, request_timeout_ms=REQUEST_TIMEOUT_MS,
+            )  # fmt: skip
             try:
                 await client.start()
             except BaseException:
@@ -64,17 +120,19 @@ class Producer:
         return self._client
 
     async def send_batch(
-        self, topic: str, records: list[tuple[str, bytes]]
+        self, topic: str, records: list[tuple[str, bytes]], headers: Headers | None = None
     ) -> list[tuple[int, int]]:
         """(key, value) pairs in, (partition, offset) of each out, in order; Unavailable when not
-        everything was acknowledged."""
+        everything was acknowledged. They are marked as ours, unless `headers` are given (of an
+        event that somebody else said)."""
+        mark = self._broker.keys.marks
         try:
             async with asyncio.timeout(SEND_WITHIN_S):
                 client = await self._opened()
-                futures = [
-                    await client.send(topic, value=value, key=key.encode())
-                    for key, value in records
-                ]
+                futures = []
+                for key, value in records:
+                    said = mark(topic, key.encode(), value) if headers is None else list(headers)
+                    futures.append(await client.send(topic, value, key.encode(), headers=said))
                 acknowledged = await asyncio.gather(*futures)
         except (KafkaError, TimeoutError, OSError) as error:
             await self.aclose()
@@ -86,7 +144,7 @@ class Producer:
         try:
             async with asyncio.timeout(SEND_WITHIN_S):
                 if self._probe is None:
-                    self._probe = reader(self._bootstrap, topic)
+                    self._probe = reader(self._broker, topic)
                     await self._probe.start()
                     self._probe.pause(*self._probe.assignment())
                 places = [
@@ -110,15 +168,12 @@ class Producer:
             await close(probe)
 
 
-def reader(bootstrap: str, *topics: str, **more: Any) -> AIOKafkaConsumer:
+def reader(broker: Broker, *topics: str, **more: Any) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
-        *topics,
-        bootstrap_servers=bootstrap,
-        request_timeout_ms=READER_TIMEOUT_MS,
-        metadata_max_age_ms=METADATA_AGE_MS,
-        max_poll_records=BATCH_MAX,
-        **more,
-    )
+        *topics, bootstrap_servers=broker.bootstrap, **broker.security,
+        fetch_max_wait_ms=broker.fetch_max_wait_ms, request_timeout_ms=READER_TIMEOUT_MS,
+        metadata_max_age_ms=METADATA_AGE_MS, max_poll_records=BATCH_MAX, **more,
+    )  # fmt: skip
 
 
 async def polled(client: AIOKafkaConsumer) -> dict[TopicPartition, list[Record]]:

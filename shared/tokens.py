@@ -99,20 +99,12 @@ class TokenSigner:
         return cls(issuer, path.read_bytes(), clock)
 
     def issue(
-        self,
-        audience: str,
-        *,
-        kind: Kind,
-        subject: str,
-        tenant_id: UUID | None = None,
-        store_id: UUID | None = None,
-        nonce: str | None = None,
-        session_id: str | None = None,
-        permissions: Iterable[str] = (),
-        store_ids: Iterable[UUID] = (),
-        step_up_until: datetime | None = None,
+        self, audience: str, *, kind: Kind, subject: str,
+        tenant_id: UUID | None = None, store_id: UUID | None = None, nonce: str | None = None,
+        session_id: str | None = None, permissions: Iterable[str] = (),
+        store_ids: Iterable[UUID] = (), step_up_until: datetime | None = None,
         acting_id: UUID | None = None,
-    ) -> str:
+    ) -> str:  # fmt: skip
         """A token for one audience; with a nonce it is made for one request only."""
         facts = {
             "aud": audience,
@@ -159,8 +151,10 @@ class TokenVerifier:
 
     @classmethod
     def from_file(cls, audience: str, path: Path, clock: Clock) -> Self:
-        """`path` holds JSON: {"issuer": "base64 of the raw public key"}."""
-        trust = {name: base64.b64decode(raw) for name, raw in json.loads(path.read_text()).items()}
+        """`path` holds JSON: {"issuer": "base64 of the raw public key"}; names with a colon are for
+        others (`shared.events.macs`)."""
+        read = json.loads(path.read_text()).items()
+        trust = {name: base64.b64decode(raw) for name, raw in read if ":" not in name}
         return cls(audience, trust, clock)
 
     def verify(self, token: str) -> Principal:
@@ -173,18 +167,15 @@ class TokenVerifier:
         claims = self._claims(token, now)
         try:
             found = Principal(
-                kind=claims["knd"],
-                issuer=claims["iss"],
-                subject=claims["sub"],
+                kind=claims["knd"], issuer=claims["iss"], subject=claims["sub"],
                 tenant_id=UUID(claims["tid"]) if "tid" in claims else None,
                 store_id=UUID(claims["sto"]) if "sto" in claims else None,
-                nonce=claims.get("non"),
-                session_id=claims.get("sid"),
+                nonce=claims.get("non"), session_id=claims.get("sid"),
                 permissions=frozenset(claims.get("prm", "").split()),
                 store_ids=frozenset(UUID(text) for text in claims.get("sts", "").split()),
                 step_up_until=_instant(claims.get("stu")),
                 acting_id=UUID(claims["act"]) if "act" in claims else None,
-            )
+            )  # fmt: skip
         except (KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
             raise Unauthorized("the service token is incomplete") from error
         if found.kind == "service" and found.subject != found.issuer:
@@ -202,13 +193,9 @@ class TokenVerifier:
             key = self._keys.get(_claimed_issuer(token))
             if key is None:
                 raise Unauthorized("unknown issuer of the service token")
+            # The clock is ours to inject, so the time claims are checked below.
             claims: dict[str, Any] = jwt.decode(
-                token,
-                key,
-                algorithms=["EdDSA"],
-                audience=self.audience,
-                # The clock is ours to inject, so the time claims are checked below.
-                options=_OPTIONS,
+                token, key, algorithms=["EdDSA"], audience=self.audience, options=_OPTIONS
             )
         except (jwt.PyJWTError, RecursionError, TypeError, ValueError) as error:
             raise Unauthorized("the service token does not verify") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from deploy.local.layout import SERVICES
 
@@ -38,7 +39,7 @@ def password(folder: Path, name: str) -> str:
     return _once(folder / f"{name}.password", secrets.token_urlsafe(18))
 
 
-def _pem(key: "Ed25519PrivateKey | rsa.RSAPrivateKey") -> bytes:
+def _pem(key: "Ed25519PrivateKey | X25519PrivateKey | rsa.RSAPrivateKey") -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -53,6 +54,19 @@ def _kek(former: Path) -> str:
     return f"2 {fresh}\n1 {former.read_text().strip()}\n" if former.exists() else f"1 {fresh}\n"
 
 
+def _event_key(path: Path) -> str:
+    """The public half of the key that marks and checks events, which stands in the same file as
+    the signing key; added where a former version made the file."""
+    end = "-----END PRIVATE KEY-----"
+    blocks = [block + end for block in path.read_text().split(end)[:-1]]
+    for block in blocks:
+        key = serialization.load_pem_private_key(block.strip().encode(), password=None)
+        if isinstance(key, X25519PrivateKey):
+            return base64.b64encode(key.public_key().public_bytes_raw()).decode()
+    write_private(path, path.read_text() + _pem(X25519PrivateKey.generate()).decode())
+    return _event_key(path)
+
+
 def make_all(folder: Path) -> None:
     """Service keys and the trust file, the key-encryption keys, the demo app's RSA pair."""
     trust = {}
@@ -62,6 +76,7 @@ def make_all(folder: Path) -> None:
         if not isinstance(key, Ed25519PrivateKey):
             raise TypeError(f"{issuer}.pem is not an Ed25519 key")
         trust[issuer] = base64.b64encode(key.public_key().public_bytes_raw()).decode()
+        trust[f"events:{issuer}"] = _event_key(folder / f"{issuer}.pem")
     write_private(folder / "trust.json", json.dumps(trust))
     for purpose in KEK_PURPOSES:
         _once(folder / f"kek-{purpose}", _kek(folder / "kek"))

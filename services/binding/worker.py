@@ -10,7 +10,7 @@ from shared import invariants
 from shared.clock import SystemClock
 from shared.consumer import Consumer
 from shared.db import Database
-from shared.kafka import Producer
+from shared.kafka import Producer, broker
 from shared.outbox import Relay
 from shared.worker import periodic, run_worker
 
@@ -23,7 +23,7 @@ async def run(config: BindingConfig) -> None:
         config.database_url, config.database_system_url, pool_size=POOL, name="binding-worker"
     )
     await db.open()
-    producer = Producer(config.kafka_bootstrap)
+    producer = Producer(broker(config, "binding"))
     deps = Deps(
         db,
         SystemClock(),
@@ -33,13 +33,7 @@ async def run(config: BindingConfig) -> None:
         trust_file=config.service_trust_file,
     )
     guided = onboarding.build(config, deps)
-    consumer = Consumer(
-        db,
-        handlers,
-        deps,
-        bootstrap=config.kafka_bootstrap,
-        fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
-    )
+    consumer = Consumer(db, handlers, deps, broker(config, "binding"))
 
     relay = Relay(db, producer, TOPIC, idle_poll_s=config.outbox_idle_poll_ms / 1000)
 

@@ -9,7 +9,7 @@ from shared.clock import SystemClock
 from shared.consumer import Consumer
 from shared.db import Database
 from shared.events.audit import CampaignAudited
-from shared.kafka import Producer
+from shared.kafka import Producer, broker
 from shared.outbox import Relay
 from shared.worker import run_worker, start
 
@@ -27,15 +27,9 @@ async def _run(config: CampaignConfig) -> None:
     )
     await db.open()
     deps = Deps(db=db, clock=SystemClock(), public_url=config.public_url)
-    consumer = Consumer(
-        db,
-        handlers,
-        deps,
-        bootstrap=config.kafka_bootstrap,
-        fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
-    )
+    consumer = Consumer(db, handlers, deps, broker(config, "campaign"))
 
-    producer = Producer(config.kafka_bootstrap)
+    producer = Producer(broker(config, "campaign"))
     idle_poll_s = config.outbox_idle_poll_ms / 1000
     relay = Relay(db, producer, CampaignAudited.topic, idle_poll_s=idle_poll_s)
 

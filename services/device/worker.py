@@ -8,7 +8,7 @@ from shared import invariants
 from shared.clock import SystemClock
 from shared.consumer import Consumer
 from shared.db import Database
-from shared.kafka import Producer
+from shared.kafka import Producer, broker
 from shared.outbox import Relay
 from shared.sealed import LocalKeyProvider
 from shared.worker import run_worker
@@ -22,15 +22,9 @@ async def run(config: DeviceConfig) -> None:
         config.database_url, config.database_system_url, pool_size=POOL, name="device-worker"
     )
     await db.open()
-    producer = Producer(config.kafka_bootstrap)
+    producer = Producer(broker(config, "device"))
     deps = Deps(db, SystemClock(), LocalKeyProvider(config.kek_file_device))
-    consumer = Consumer(
-        db,
-        handlers,
-        deps,
-        bootstrap=config.kafka_bootstrap,
-        fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
-    )
+    consumer = Consumer(db, handlers, deps, broker(config, "device"))
 
     relay = Relay(db, producer, TOPIC, idle_poll_s=config.outbox_idle_poll_ms / 1000)
 

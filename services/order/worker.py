@@ -8,6 +8,7 @@ from shared import invariants
 from shared.clock import SystemClock
 from shared.consumer import Consumer
 from shared.db import Database
+from shared.kafka import broker
 from shared.worker import periodic, run_worker, start
 
 POOL = 3
@@ -25,13 +26,7 @@ async def _run(config: OrderConfig) -> None:
     )
     await db.open()
     deps = Deps(db=db, clock=SystemClock())
-    consumer = Consumer(
-        db,
-        handlers,
-        deps,
-        bootstrap=config.kafka_bootstrap,
-        fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
-    )
+    consumer = Consumer(db, handlers, deps, broker(config, "order"))
 
     async def ready() -> dict[str, bool]:
         return {"database": await db.ping(), "consumer": consumer.joined}

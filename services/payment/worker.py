@@ -15,7 +15,7 @@ from shared import invariants
 from shared.clock import Clock
 from shared.consumer import Consumer
 from shared.events.payment import PaymentFact
-from shared.kafka import Producer
+from shared.kafka import Producer, broker
 from shared.outbox import Relay
 from shared.worker import periodic, run_worker
 
@@ -24,14 +24,8 @@ async def run(config: PaymentConfig, clock: Clock) -> None:
     """Works until SIGTERM."""
     deps = build_deps(config, clock, process="payment-worker", calls_max=CALLS_MAX)
     await deps.db.open()
-    producer = Producer(config.kafka_bootstrap)
-    consumer = Consumer(
-        deps.db,
-        handlers,
-        deps,
-        bootstrap=config.kafka_bootstrap,
-        fetch_max_wait_ms=config.kafka_fetch_max_wait_ms,
-    )
+    producer = Producer(broker(config, "payment"))
+    consumer = Consumer(deps.db, handlers, deps, broker(config, "payment"))
 
     idle_poll_s = config.outbox_idle_poll_ms / 1000
     relay = Relay(deps.db, producer, PaymentFact.topic, idle_poll_s=idle_poll_s)

@@ -45,9 +45,9 @@ def deps(db, clock):
 
 
 @pytest.fixture
-def deliver(db, deps):
+def deliver(db, deps, service_keys):
     """deliver(events): one consumer transaction per run of one type, as the worker does it."""
-    consumer = Consumer(db, handlers, deps, bootstrap="127.0.0.1:1", fetch_max_wait_ms=20)
+    consumer = Consumer(db, handlers, deps, service_keys.broker("campaign", "127.0.0.1:1"))
 
     async def run(*events):
         for kind, same in itertools.groupby(events, key=lambda event: event.type):

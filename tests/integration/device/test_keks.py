@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 
 import pytest
 
@@ -47,3 +48,34 @@ async def test_devices_keys_move_under_a_new_key(
         assert [row["kek_id"] for row in kept] == [edge.kek_id]
     finally:
         object.__setattr__(device.deps, "key_provider", former)
+
+
+async def test_the_command_sees_every_tenants_boxes(
+    device, store, enrol, kek, tmp_path, command_line
+):
+    """Row security hides from a role without system scope what it then would neither re-wrap nor
+    miss, and the old key would be forgotten under it."""
+    file = tmp_path / "kek-device"
+    file.write_text(kek._path.read_text().strip())
+    found = await enrol(store)
+
+    def run(action):
+        done = command_line(
+            "deploy.keys", action, "device",
+            env={
+                "PATH": os.environ["PATH"],
+                "DATABASE_URL_DEVICE": device.database.app_url,
+                "DATABASE_SYSTEM_URL_DEVICE": device.database.system_url,
+                "KEK_FILE_DEVICE": str(file),
+            },
+        )  # fmt: skip
+        return done.returncode, json.loads(done.stdout or "{}"), done.stderr
+
+    code, answer, complaint = run("rotate-kek")
+    # A version is only made when nothing is under an older one: the first run begins with it.
+    assert (code, answer.get("version"), answer.get("rewrapped")) == (0, 2, 1), complaint
+    assert run("retire-kek")[1]["left"] == 0
+    row = (await device.database.fetch("SELECT key_box, key_aad FROM devices"))[0]
+    assert open_sealed(LocalKeyProvider(file), row["key_box"], row["key_aad"]) == (
+        base64.b64decode(found["key"])
+    )

@@ -39,11 +39,9 @@ async def db(place):
 
 
 @pytest.fixture
-def deliver(db, clock):
+def deliver(db, clock, service_keys):
     """deliver(events): one consumer transaction per run of one type, as the worker does it."""
-    consumer = Consumer(
-        db, handlers, Deps(db, clock), bootstrap="127.0.0.1:1", fetch_max_wait_ms=20
-    )
+    consumer = Consumer(db, handlers, Deps(db, clock), service_keys.broker("order", "127.0.0.1:1"))
 
     async def run(*events):
         for kind, same in itertools.groupby(events, key=lambda event: event.type):

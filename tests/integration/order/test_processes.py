@@ -70,9 +70,11 @@ def settings(place, service_keys, kafka_bootstrap):
 
 @pytest.mark.kafka
 @pytest.mark.asyncio
-async def test_the_worker_hears_and_stops(settings, place, kafka_bootstrap, shop, hold):
+async def test_the_worker_hears_and_stops(
+    settings, place, kafka_bootstrap, service_keys, shop, hold
+):
     event = shop.paid(uuid4())
-    producer = Producer(kafka_bootstrap)
+    producer = Producer(service_keys.broker("payment", kafka_bootstrap))
     process, url = start("worker", settings)
     try:
         async with asyncio.timeout(45):

@@ -72,10 +72,12 @@ async def heard(bootstrap, payment_id):
 
 @pytest.mark.kafka
 @pytest.mark.asyncio
-async def test_the_worker_hears_sweeps_relays_and_stops(settings, kafka_bootstrap, shop):
+async def test_the_worker_hears_sweeps_relays_and_stops(
+    settings, kafka_bootstrap, service_keys, shop
+):
     till = await shop.till(is_bound=False)
     bound = shop.bound(till.tenant_id, app_id=f"2021{uuid4().int % 10**12:012d}")
-    producer = Producer(kafka_bootstrap)
+    producer = Producer(service_keys.broker("binding", kafka_bootstrap))
     process, url = start("worker", {**settings, "KAFKA_BOOTSTRAP": kafka_bootstrap})
     try:
         async with asyncio.timeout(60):

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from gateway.tail import Tail
-from shared import outbox
+from shared import kafka, outbox
 from shared.consumer import Consumer, Handlers
 from shared.events.base import stamp
 from shared.events.binding import MerchantCreated, StoreCreated
@@ -20,6 +20,8 @@ from shared.outbox import Relay
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
 
+POISON = "poison"
+
 WRITE = """
 INSERT INTO notes (tenant_id, note_id, text)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[])
@@ -27,12 +29,12 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[])
 
 
 def notes(consumer):
-    """A consumer whose effect is one row per event, and which chokes on the name "poison"."""
+    """A consumer whose effect is one row per event, and which chokes on the name POISON."""
     handlers = Handlers(consumer)
 
     @handlers.on(StoreCreated)
     async def write_notes(deps, pg, events):
-        if any(event.name == "poison" for event in events):
+        if any(event.name == POISON for event in events):
             raise ValueError("cannot digest this")
         await pg.execute(
             WRITE,
@@ -58,14 +60,25 @@ async def running(*jobs):
 
 
 @pytest.fixture
-def consumer(db, deps, kafka_bootstrap):
+def saying(service_keys, kafka_bootstrap):
+    """The broker as binding sees it, which says what stores there are."""
+    return service_keys.broker("binding", kafka_bootstrap)
+
+
+@pytest.fixture
+def hearing(service_keys, kafka_bootstrap):
+    """The broker as order sees it, which hears that."""
+    return service_keys.broker("order", kafka_bootstrap)
+
+
+@pytest.fixture
+def consumer(db, deps, hearing):
     def make(group=None):
         return Consumer(
             db,
             notes(group or f"test-{uuid4()}"),
             deps,
-            bootstrap=kafka_bootstrap,
-            fetch_max_wait_ms=20,
+            hearing,
         )
 
     return make
@@ -86,6 +99,27 @@ def written(database):
     return wait
 
 
+@asynccontextmanager
+async def parked_events(broker):
+    """next_of(key): the next parked event of that key."""
+    client = kafka.reader(broker, StoreCreated.topic + ".parked", auto_offset_reset="earliest")
+    async with asyncio.timeout(30):
+        await client.start()
+
+    async def next_of(key):
+        async with asyncio.timeout(20):
+            while True:
+                for records in (await client.getmany(timeout_ms=200, max_records=1)).values():
+                    for record in records:
+                        if record.key == str(key).encode():
+                            return record
+
+    try:
+        yield next_of
+    finally:
+        await kafka.close(client)
+
+
 def store(clock, name, key=None):
     return StoreCreated(**stamp(uuid4(), clock), store_id=key or uuid4(), name=name)
 
@@ -96,17 +130,17 @@ async def send(producer, *events):
 
 @pytest.mark.asyncio
 async def test_outbox_to_effect_exactly_once_although_sent_twice(
-    db, database, clock, consumer, written, kafka_bootstrap
+    db, database, clock, consumer, written, saying, hearing, kafka_bootstrap
 ):
     """F10, F21: the same event again is a known event."""
     run = str(uuid4())
-    producer = Producer(kafka_bootstrap)
+    producer = Producer(saying)
     events = [store(clock, f"{run}-{number:03d}") for number in range(40)]
     async with running(consumer().run(), Relay(db, producer, StoreCreated.topic).run()):
         for event in events:
             async with db.tx(event.tenant_id) as tx:
                 await outbox.add(tx, event)
-        again = Producer(kafka_bootstrap)
+        again = Producer(saying)
         await send(again, *events, *events)
         texts = await written(run, 40)
         await again.aclose()
@@ -116,20 +150,13 @@ async def test_outbox_to_effect_exactly_once_although_sent_twice(
 
 @pytest.mark.asyncio
 async def test_poison_is_parked_and_its_neighbours_take_effect(
-    clock, consumer, written, kafka_bootstrap
+    clock, consumer, written, saying, hearing, kafka_bootstrap
 ):
     """F23: one event that cannot be digested, one that is no event at all, one unknown type."""
     run, key = str(uuid4()), uuid4()
-    parked = []
-    producer = Producer(kafka_bootstrap)
+    producer = Producer(saying)
     await send(producer, store(clock, f"{run}-a", key))
-    tail = Tail(
-        kafka_bootstrap,
-        [StoreCreated.topic + ".parked"],
-        lambda event: parked.append(event.name),
-        lambda: None,
-    )
-    async with running(consumer().run(), tail.run()):
+    async with running(consumer().run()), parked_events(hearing) as parked:
         await written(run, 1)
         await send(producer, store(clock, "poison", key))
         unknown = {"specversion": "1.0", "type": "later.invented.v9", "id": str(uuid4())}
@@ -139,17 +166,16 @@ async def test_poison_is_parked_and_its_neighbours_take_effect(
         )
         await send(producer, store(clock, f"{run}-b", key))
         assert await written(run, 2) == [f"{run}-a", f"{run}-b"]
-        async with asyncio.timeout(10):
-            while not parked:
-                await asyncio.sleep(0.05)
-    assert parked == ["poison"]
+        texts = [(await parked(key)).value for _ in range(2)]
+    assert b"poison" in texts[0]
+    assert texts[1] == b"not json"
     await producer.aclose()
 
 
 @pytest.mark.asyncio
-async def test_a_restarted_consumer_goes_on_where_it_was(clock, consumer, written, kafka_bootstrap):
+async def test_a_restarted_consumer_goes_on_where_it_was(clock, consumer, written, saying):
     run, group = str(uuid4()), f"test-{uuid4()}"
-    producer = Producer(kafka_bootstrap)
+    producer = Producer(saying)
     await send(producer, *(store(clock, f"{run}-{number}") for number in range(5)))
     async with running(consumer(group).run()):
         await written(run, 5)
@@ -161,12 +187,92 @@ async def test_a_restarted_consumer_goes_on_where_it_was(clock, consumer, writte
 
 
 @pytest.mark.asyncio
-async def test_a_type_without_a_handler_is_passed_over(clock, consumer, written, kafka_bootstrap):
+async def test_a_type_without_a_handler_is_passed_over(clock, consumer, written, saying):
     run = str(uuid4())
-    producer = Producer(kafka_bootstrap)
+    producer = Producer(saying)
     merchant = MerchantCreated(**stamp(uuid4(), clock), name="x")
     async with running(consumer().run()):
         await producer.send_batch(MerchantCreated.topic, [(merchant.subject, merchant.encode())])
         await send(producer, store(clock, run))
         assert await written(run, 1) == [run]
+    await producer.aclose()
+
+
+# --- events are believed from their topic's owner only
+
+
+async def said_by(broker, topic, records, headers=()):
+    """As somebody who may write to the topic, but says what he likes."""
+    producer = Producer(broker)
+    places = await producer.send_batch(topic, records, headers)
+    await producer.aclose()
+    return places
+
+
+@pytest.mark.asyncio
+async def test_what_the_owner_did_not_say_is_parked_and_changes_nothing(
+    clock, consumer, written, saying, hearing, service_keys, kafka_bootstrap
+):
+    """Anybody on the broker, a neighbour with its own keys, a mark of another event or hearer."""
+    run = str(uuid4())
+    genuine, forged = store(clock, f"{run}-a"), store(clock, f"{run}-forged")
+    topic, key = StoreCreated.topic, forged.subject.encode()
+    marks = saying.keys.marks
+    other_hearer = [
+        (name.replace("mac-device", "mac-order"), mark)
+        for name, mark in marks(topic, key, forged.encode())
+        if name != "mac-order"
+    ]
+    payment = service_keys.broker("payment", kafka_bootstrap).keys
+    neighbour = payment.marks("payment.events", key, forged.encode())
+    foreign = marks(topic, genuine.subject.encode(), genuine.encode())
+    async with running(consumer().run()), parked_events(hearing) as parked:
+        producer = Producer(saying)
+        await send(producer, genuine)
+        await written(run, 1)
+        for headers in ((), other_hearer, neighbour, foreign, [("mac-order", b""), ("x", b"y")]):
+            await said_by(hearing, topic, [(forged.subject, forged.encode())], headers)
+            assert (await parked(forged.subject)).value == forged.encode()
+        await send(producer, store(clock, f"{run}-b"))
+        assert await written(run, 2) == [f"{run}-a", f"{run}-b"]
+        await producer.aclose()
+
+
+@pytest.mark.asyncio
+async def test_a_parked_event_goes_back_with_its_mark(
+    clock, consumer, written, saying, hearing, monkeypatch
+):
+    """By hand, after the consumer was mended: the copy carries what proves it."""
+    run = str(uuid4())
+    monkeypatch.setattr("tests.integration.shared.test_kafka.POISON", f"{run}-ill")
+    async with running(consumer().run()), parked_events(hearing) as parked:
+        producer = Producer(saying)
+        ill = store(clock, f"{run}-ill")
+        await send(producer, ill)
+        record = await parked(ill.subject)
+        monkeypatch.setattr("tests.integration.shared.test_kafka.POISON", "poison")
+        again = [(record.key.decode(), record.value)]
+        await said_by(hearing, StoreCreated.topic, again, record.headers)
+        assert await written(run, 1) == [f"{run}-ill"]
+        await producer.aclose()
+
+
+@pytest.mark.asyncio
+async def test_the_edges_memory_is_dropped_by_the_owner_alone(
+    clock, saying, service_keys, kafka_bootstrap
+):
+    run, heard, gaps = str(uuid4()), [], []
+    edge = service_keys.broker("gateway-edge", kafka_bootstrap)
+    tail = Tail(edge, [StoreCreated.topic], lambda e: heard.append(e.name), lambda: gaps.append(1))
+    producer = Producer(saying)
+    async with running(tail.run()):
+        while len(gaps) < 2:
+            await asyncio.sleep(0.05)
+        forged = store(clock, f"{run}-forged")
+        await said_by(edge, StoreCreated.topic, [(forged.subject, forged.encode())])
+        async with asyncio.timeout(20):
+            while f"{run}-true" not in heard:
+                await send(producer, store(clock, f"{run}-true"))
+                await asyncio.sleep(0.1)
+    assert not [name for name in heard if name == f"{run}-forged"]
     await producer.aclose()

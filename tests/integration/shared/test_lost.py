@@ -243,7 +243,7 @@ async def running(*jobs):
 @pytest.mark.timeout(120)
 @pytest.mark.asyncio
 async def test_every_kind_of_loop_survives_restarts_of_the_server(
-    own_server, deps, clock, kafka_bootstrap
+    own_server, deps, clock, kafka_bootstrap, service_keys
 ):
     """Relay, consumer, and rounds by the clock over sessions, batches and statements."""
     database = await made(own_server)
@@ -263,8 +263,8 @@ async def test_every_kind_of_loop_survives_restarts_of_the_server(
 
         return periodic(once, 0.01)()
 
-    producer = Producer(kafka_bootstrap)
-    consumer = Consumer(db, handlers, deps, bootstrap=kafka_bootstrap, fetch_max_wait_ms=50)
+    producer = Producer(service_keys.broker("binding", kafka_bootstrap))
+    consumer = Consumer(db, handlers, deps, service_keys.broker("order", kafka_bootstrap))
     relay = Relay(db, producer, StoreCreated.topic)
     async with running(relay.run(), consumer.run(), *map(by_the_clock, WAYS)) as tasks:
         for _ in range(3):

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from deploy.local import postgres, secrets
 from deploy.local.layout import Layout
+from shared.events.macs import EventKeys
 
 
 @pytest.fixture
@@ -28,10 +29,24 @@ def test_only_the_owner_reads_them(folder: Path) -> None:
 
 def test_every_issuer_is_trusted_by_its_own_key(folder: Path) -> None:
     trust = json.loads((folder / "trust.json").read_text())
-    assert set(trust) == set(secrets.ISSUERS)
-    for issuer, public in trust.items():
+    events = {f"events:{issuer}" for issuer in secrets.ISSUERS}
+    assert set(trust) == set(secrets.ISSUERS) | events
+    for issuer in secrets.ISSUERS:
+        public = trust[issuer]
         key = load_pem_private_key((folder / f"{issuer}.pem").read_bytes(), None)
         assert key.public_key().public_bytes_raw() == base64.b64decode(public)
+
+
+def test_every_issuer_has_a_key_for_events(folder: Path) -> None:
+    """Beside its signing key; added to what a former version made, once."""
+    issuer = folder / "order.pem"
+    former = issuer.read_text()
+    issuer.write_text(former[: former.index("-----END") + 26])
+    secrets.make_all(folder)
+    assert issuer.read_text() != former
+    assert issuer.read_text().count("BEGIN") == 2
+    for name in secrets.ISSUERS:
+        EventKeys.from_files(name, folder / f"{name}.pem", folder / "trust.json")
 
 
 def test_a_second_start_finds_the_same(folder: Path) -> None:

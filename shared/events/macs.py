@@ -1,0 +1,132 @@
+"""Who says which events to whom, and how a hearer knows it: one MAC per event and hearer.
+
+Each process has an X25519 key beside its signing key. What a producer and a hearer compute from
+each other's keys is a key that no third one has: a hearer of payment's events can forge none for
+another hearer, a neighbour none at all (docs/adr/0017 weighs this against signatures). The MAC
+stands in a Kafka header and covers topic, key and the whole document, so type, id and tenant too.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from shared.events.base import Event, decode
+
+HEARS: Mapping[str, tuple[str, ...]] = {
+    "binding": ("campaign", "device", "order", "payment", "gateway-edge", "gateway-egress"),
+    "campaign": ("binding",),
+    "device": ("binding", "gateway-edge"),
+    "payment": ("binding", "campaign", "order"),
+}
+"""owner of a topic -> who hears it. The topic `payment.events` is payment's and nobody else's."""
+DIGEST_BYTES = 16
+_END = "-----END PRIVATE KEY-----"
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class Unproven(ValueError):
+    """Not said by the topic's owner, or not to us: nothing of it is believed."""
+
+
+class EventKeys:
+    """One process's keys: what it says is marked with them, what it hears is checked."""
+
+    def __init__(
+        self,
+        name: str,
+        own: Sequence[X25519PrivateKey],
+        others: Mapping[str, Sequence[X25519PublicKey]],
+    ) -> None:
+        """`own`: the newest first, which marks; all of them hear."""
+        self.name = name
+        mine = [(name, key.public_key().public_bytes_raw()) for key in own]
+        self._said = []
+        for hearer in HEARS.get(name, ()):
+            for key in others.get(hearer, ()):
+                theirs = hearer, key.public_bytes_raw()
+                pair = _pair(mine[0], theirs, own[0].exchange(key))
+                self._said.append((f"mac-{hearer}", *pair))
+        self._heard = {}
+        for sayer, hearers in HEARS.items():
+            for key in others.get(sayer, ()) if name in hearers else ():
+                theirs = sayer, key.public_bytes_raw()
+                for me, private in zip(mine, own, strict=True):
+                    kid, secret = _pair(theirs, me, private.exchange(key))
+                    self._heard[sayer, kid] = secret
+
+    @classmethod
+    def from_files(cls, name: str, key_file: Path, trust_file: Path) -> Self:
+        """The X25519 keys in the service's key file, and the others' in the trust file, under
+        "events:<name>": one, or a list while keys change."""
+        blocks = [block + _END for block in key_file.read_text().split(_END)[:-1]]
+        keys = [serialization.load_pem_private_key(block.encode(), None) for block in blocks]
+        own = [key for key in keys if isinstance(key, X25519PrivateKey)]
+        if not own:
+            raise ValueError(f"{key_file.name} holds no X25519 key")
+        others = {}
+        for name_there, spelled in json.loads(trust_file.read_text()).items():
+            kind, _, other = name_there.partition(":")
+            if kind == "events":
+                texts = [spelled] if isinstance(spelled, str) else spelled
+                raw = [base64.b64decode(text) for text in texts]
+                others[other] = [X25519PublicKey.from_public_bytes(key) for key in raw]
+        return cls(name, own, others)
+
+    def marks(self, topic: str, key: bytes, value: bytes) -> list[tuple[str, bytes]]:
+        """The headers of an event of ours, one for each hearer and key of theirs."""
+        if topic.partition(".")[0] != self.name:
+            raise ValueError(f"{self.name} does not speak on {topic}")
+        said = _covered(topic, key, value)
+        return [(header, kid + b":" + _mac(secret, said)) for header, kid, secret in self._said]
+
+    def proves(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Iterable[tuple[str, bytes]],
+    ) -> bool:
+        """Whether the topic's owner said exactly that, there, and to us."""
+        sayer, mine = topic.partition(".")[0], f"mac-{self.name}"
+        for header, mark in headers:
+            kid, _, mac = (mark or b"").partition(b":")
+            secret = self._heard.get((sayer, kid)) if header == mine else None
+            if secret is not None:
+                return hmac.compare_digest(
+                    mac, _mac(secret, _covered(topic, key or b"", value or b""))
+                )
+        return False
+
+    def read(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> Event:
+        """The event, once it is proven; Unproven, or what `decode` raises."""
+        if not self.proves(topic, key, value, headers):
+            raise Unproven(topic)
+        return decode(value or b"")
+
+
+def _pair(
+    sayer: tuple[str, bytes], hearer: tuple[str, bytes], shared: bytes
+) -> tuple[bytes, bytes]:
+    """(id, key) of one sayer and one hearer, by names and public keys; the same on both sides."""
+    names = f"damselfly event mac|{sayer[0]}|{hearer[0]}|".encode()
+    info = names + sayer[1] + hearer[1]
+    kdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info)
+    return hashlib.sha256(info).hexdigest()[:12].encode(), kdf.derive(shared)
+
+
+def _covered(topic: str, key: bytes, value: bytes) -> bytes:
+    """Lengths first, so that no two different events read alike."""
+    return b"%d|%d|" % (len(topic), len(key)) + topic.encode() + key + value
+
+
+def _mac(secret: bytes, said: bytes) -> bytes:
+    return hashlib.blake2b(said, key=secret, digest_size=DIGEST_BYTES).hexdigest().encode()
