@@ -265,5 +265,9 @@ async def forget_changes(deps: Deps) -> None:
         query = select(AppChangeRequest).where(
             AppChangeRequest.state == "waiting", AppChangeRequest.expires_at <= now
         )
+        query = query.order_by(AppChangeRequest.tenant_id)  # one order of chains for all rounds
         for row in (await tx.scalars(query.limit(100).with_for_update(skip_locked=True))).all():
             row.state, row.content_box, row.decided_at = "rejected", None, now
+            what = ("platform", f"{row.kind}.change_expired", row.app_id or str(row.tenant_id))
+            after = {"change_id": str(row.change_id), "asked_by": str(row.asked_by)}
+            await audit(deps, tx, row.tenant_id, what, after=after)

@@ -36,6 +36,8 @@ CHECK_AGAIN_S = (2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
 DUE_MAX = 20
 PLATFORM_CALLS_MAX = 8
 PLATFORM_WAIT_S = 20.0
+LOOKS_MAX = 3
+"""Calls of the platform in one look at a row, at most."""
 DEVICE_ROW = "5.2"
 NOT_PERMITTED = "not_permitted"
 HEARD = (
@@ -247,9 +249,18 @@ async def reopen(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, 
 
 async def advance(on: Onboarding) -> int:
     """One round over the rows that run: each is looked at; how many were."""
-    async with on.deps.db.read(None) as tx:
-        due = await repo.due(tx, on.deps.clock.now(), DUE_MAX)
-    for tenant_id, app_id, row in due:
+    looked = 0
+    while looked < DUE_MAX:
+        async with on.deps.db.tx(None) as tx:
+            now = on.deps.clock.now()
+            # One at a time, for longer than its look can take: no second worker asks meanwhile.
+            due = await repo.claim_due(
+                tx, now, now + timedelta(seconds=LOOKS_MAX * PLATFORM_WAIT_S)
+            )
+        if due is None:
+            break
+        looked += 1
+        tenant_id, app_id, row = due
         try:
             await _advance_row(on, tenant_id, app_id, row)
         except Exception:
@@ -258,7 +269,7 @@ async def advance(on: Onboarding) -> int:
             later = on.deps.clock.now() + timedelta(seconds=CHECK_AGAIN_S[-1])
             async with on.deps.db.tx(tenant_id) as tx:
                 await repo.put_off(tx, tenant_id, app_id, row, later)
-    return len(due)
+    return looked
 
 
 async def _advance_row(on: Onboarding, tenant_id: UUID, app_id: str, row: str) -> None:

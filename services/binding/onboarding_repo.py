@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -75,15 +75,28 @@ async def forget(tx: AsyncSession, tenant_id: UUID, app_id: str, row: str) -> No
     )
 
 
-async def due(tx: AsyncSession, now: datetime, limit: int) -> Sequence[tuple[UUID, str, str]]:
-    """(tenant_id, app_id, row) of running rows that are to be looked at; system scope."""
-    query = (
-        select(OnboardingRow.tenant_id, OnboardingRow.app_id, OnboardingRow.row)
+async def claim_due(
+    tx: AsyncSession, now: datetime, until: datetime
+) -> tuple[UUID, str, str] | None:
+    """(tenant_id, app_id, row) of a running row that is to be looked at, ours until `until`;
+    system scope."""
+    name = OnboardingRow.tenant_id, OnboardingRow.app_id, OnboardingRow.row
+    oldest = (
+        select(*name)
         .where(OnboardingRow.next_check_at <= now)
         .order_by(OnboardingRow.next_check_at)
-        .limit(limit)
+        .limit(1)
+        .with_for_update(skip_locked=True)
     )
-    return [(found[0], found[1], found[2]) for found in await tx.execute(query)]
+    statement = (
+        update(OnboardingRow)
+        .where(tuple_(*name).in_(oldest))
+        .values(next_check_at=until)
+        .returning(*name)
+        .execution_options(synchronize_session=False)
+    )
+    found = (await tx.execute(statement)).one_or_none()
+    return (found[0], found[1], found[2]) if found is not None else None
 
 
 async def hurry(tx: AsyncSession, tenant_id: UUID, app_id: str, now: datetime) -> None:

@@ -270,15 +270,17 @@ async def purge_sessions(tx: AsyncSession, before: datetime) -> int:
     )
 
 
-async def erase_retired_keys(tx: AsyncSession, now: datetime) -> int:
-    """Drops the sealed private halves whose grace is over; the public facts stay as evidence."""
+async def erase_retired_keys(tx: AsyncSession, now: datetime) -> Sequence[tuple[UUID, str, int]]:
+    """Drops the sealed private halves whose grace is over; the public facts stay as evidence.
+    Answers (tenant_id, app_id, key_version) of each."""
     name = tuple_(AppKey.tenant_id, AppKey.app_id, AppKey.key_version)
     over = AppKey.not_after < now, AppKey.private_key_box.is_not(None)
     batch = select(AppKey.tenant_id, AppKey.app_id, AppKey.key_version).where(*over)
-    return await _changed(
-        tx,
+    statement = (
         update(AppKey)
         .where(name.in_(batch.limit(PURGE_BATCH)), *over)
         .values(private_key_box=None)
-        .execution_options(synchronize_session=False),
+        .returning(AppKey.tenant_id, AppKey.app_id, AppKey.key_version)
+        .execution_options(synchronize_session=False)
     )
+    return [(one[0], one[1], one[2]) for one in await tx.execute(statement)]

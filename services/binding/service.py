@@ -314,18 +314,24 @@ async def get_store(deps: Deps, tenant_id: UUID, store_id: UUID) -> Store:
 async def sweep(deps: Deps) -> int:
     """One bounded round of forgetting: ended sessions, old login tries, retired private keys."""
     now = deps.clock.now()
+    await _erase_keys(deps, now)
     await inbox.purge(deps.db)
     async with deps.db.tx(None) as tx:
-        return (
-            await repo.purge_sessions(tx, now - KEEP_ENDED_SESSIONS)
-            + await sign_in_repo.purge(
-                tx,
-                now,
-                now - domain.FORGET_TRIES_AFTER,
-                now - timedelta(days=domain.KNOWN_BROWSER_DAYS),
-            )
-            + await repo.erase_retired_keys(tx, now)
+        return await repo.purge_sessions(tx, now - KEEP_ENDED_SESSIONS) + await sign_in_repo.purge(
+            tx,
+            now,
+            now - domain.FORGET_TRIES_AFTER,
+            now - timedelta(days=domain.KNOWN_BROWSER_DAYS),
         )
+
+
+async def _erase_keys(deps: Deps, now: datetime) -> None:
+    """The end of a key's private half is evidence like its beginning (S132)."""
+    async with deps.db.tx(None) as tx:
+        # Chains are taken in one order, so that two rounds at once never wait for each other.
+        for tenant_id, app_id, version in sorted(await repo.erase_retired_keys(tx, now)):
+            what = ("platform", "app.key_erased", app_id)
+            await audit(deps, tx, tenant_id, what, after={"key_version": version})
 
 
 async def find_account(deps: Deps, login: str) -> tuple[User, Merchant | None] | None:

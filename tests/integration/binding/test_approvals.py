@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from services.binding import service
+from services.binding import approvals, service
 from services.binding.domain import Role
 from tests.integration.binding.conftest import APP_ID, PASSWORD
 
@@ -257,3 +257,21 @@ async def test_another_merchants_change_does_not_exist(two, rotated, new_merchan
         assert answer.status_code == 404
     assert (await other("GET", f"{APPS}/changes")).json()["items"] == []
     assert (await other("GET", f"{APPS}/{APP_ID}")).status_code == 404
+
+
+async def test_a_change_that_nobody_decided_leaves_an_entry(binding, two, rotated, clock):
+    """Time rejects it, once, and says so in the audit log (S132)."""
+    owner, _ = two
+    asked = (await owner("PUT", APPS, rotated)).json()
+    await binding.database.execute(
+        "UPDATE app_changes SET expires_at = $1", clock.now() - timedelta(seconds=1)
+    )
+    for _ in range(2):
+        await approvals.forget_changes(binding.deps)
+    (entry,) = await binding.database.fetch(
+        "SELECT actor, subject, after FROM audit_log WHERE action = 'app.change_expired'"
+    )
+    assert entry["actor"] == "platform"
+    assert asked["change_id"] in entry["after"]
+    rows = await binding.database.fetch("SELECT state, content_box FROM app_changes")
+    assert [(row["state"], row["content_box"]) for row in rows] == [("rejected", None)]

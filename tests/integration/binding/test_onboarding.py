@@ -1,6 +1,8 @@
 """The onboarding map: what is done is seen, what can be done for the merchant is done, and nothing
 is believed that was not looked at (S11-S17, S23-S25, S29, S49-S53, S101-S103, S129)."""
 
+import asyncio
+
 import pytest
 import pytest_asyncio
 
@@ -311,3 +313,19 @@ async def test_the_doctor_knows_what_is_bound(bound, owner, app_keys, other_keys
         assert found.status_code == 200, found.text
         codes = [one["code"] for one in found.json()["findings"] if one["level"] == "error"]
         assert ("binding.own_public_key" in codes) is wrong
+
+
+async def test_two_workers_look_at_a_row_once(binding, bound, platform, rows, clock):
+    """The round that took it first asks the platform; the other one finds nothing due."""
+    platform.is_built = False
+    for row in ("2.2", "2.3"):
+        await rows(row, "check")
+    await rows("1.3", "done")
+    await rows("2.1", "run")
+    await rows("3.3", "run", form={"app_version": "1.0.0"})
+    clock.advance(3)
+    on = binding.app.state.onboarding
+    for _ in range(10):
+        looked = await asyncio.gather(*(onboarding.advance(on) for _ in range(4)))
+        assert sum(looked) == 1
+        clock.advance(600)
