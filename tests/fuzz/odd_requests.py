@@ -6,6 +6,7 @@ import json
 import random
 import secrets
 from collections import defaultdict, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,11 @@ ODD_TEXT = (
     "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff", "urn:uuid:x",
     "MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMHxu", "====", "2088" + "0" * 12, "2021" + "9" * 12,
 )  # fmt: skip
+WORST = (
+    "a\0b", "\0", "\ud800", "a\udfffb", "a\u2028b", "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00", "MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMHxu", "9" * 20, 2**31, 2**63,
+)  # fmt: skip
+"""What stores and calendars break at, for one member where all others are good."""
 ODD_VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1.5, 1e308, 2**31, 2**63, 2**63 - 1, -(2**63) - 1, 10**400, [], {},
     [[]], [None], {"": ""}, {"\ud800": 1}, {"a": {"b": [1, 2]}}, float("nan"), float("inf"),
@@ -153,6 +159,29 @@ def all_routes(app_id: str = "") -> list[Route]:
     return found
 
 
+@dataclass(frozen=True)
+class Spot:
+    """One member of one route's body or query, and the bad value that stands there."""
+
+    route: Route
+    is_query: bool
+    name: str
+    worst: Any
+
+
+def all_spots(rng: random.Random, routes: list[Route]) -> Iterator[Spot]:
+    """Each bad value at each member of each route, the worst value everywhere first."""
+    for worst in WORST:
+        found = []
+        for route in routes:
+            body = route.body or {}
+            body = route.defs.get(body.get("$ref", "").rpartition("/")[2], body)
+            found += [Spot(route, True, name, worst) for name in route.query]
+            found += [Spot(route, False, name, worst) for name in body.get("properties", {})]
+        rng.shuffle(found)
+        yield from found
+
+
 class Maker:
     """Makes requests out of one seed."""
 
@@ -181,7 +210,7 @@ class Maker:
                     self.learn(value)
 
     def make(self, route: Route) -> Made:
-        """A request to that route: a third of them good, as far as a schema can tell."""
+        """A request to that route: two in five of them good, as far as a schema can tell."""
         rng = self.rng
         badness = rng.choice((0.0, 0.0, 0.15, 0.4, 1.0))
         path = "/".join(self._part(part, badness) for part in route.path.split("/"))
@@ -190,6 +219,21 @@ class Maker:
             made.headers.append(("Content-Type", b"application/json"))
         while badness and rng.random() < 0.3:
             made.headers.append(rng.choice(ODD_HEADERS))
+        return made
+
+    def make_bad_at(self, spot: Spot) -> Made:
+        """A request that is good but for that member."""
+        route = spot.route
+        made = Made(
+            route, "/".join(self._part(part, 0.0) for part in route.path.split("/")), "", b""
+        )
+        if spot.is_query:
+            worst = str(spot.worst).encode("utf-8", "surrogatepass")
+            made.query = f"{spot.name}={quote(worst, safe='')}"
+        else:
+            document = self._value("", route.body or {}, route.defs, 0.0)
+            made.body = json.dumps({**document, spot.name: spot.worst}).encode()
+            made.headers.append(("Content-Type", b"application/json"))
         return made
 
     def _part(self, part: str, badness: float) -> str:

@@ -8,17 +8,21 @@ by the sandbox over odd content. Prints what was answered; exit 1 on a 5xx or a 
 import argparse
 import asyncio
 import json
+import random
 import secrets
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 
 from tests.fixtures.processes import Stack, new_stack, remove_stack
 from tests.fuzz.callers import Answer, Callers, Dropped
-from tests.fuzz.odd_requests import Made, Maker, Route, all_routes
+from tests.fuzz.odd_requests import Made, Maker, Route, Spot, all_routes, all_spots
 
 WORKERS = 6
 SANDBOX_SHARE = 0.03
+SPOT_SHARE = 0.6
+"""One bad value at one member, in turn, until all have had all; the rest is chance."""
 PAUSE_S = 0.4
 """After a 429: it says nothing about the route, so the request does not count."""
 SHOWN = 20
@@ -45,9 +49,12 @@ class Fuzz:
         self.routes: Counter[str] = Counter()
         self.limited = 0
         self.bad: list[str] = []
+        self._spots: Iterator[Spot] = iter(())
 
     async def run(self) -> None:
         await self.callers.settle()
+        routes = [route for route in all_routes(self.callers.app_id) if route.name not in RARELY]
+        self._spots = all_spots(random.Random(self.seed), routes)
         try:
             await asyncio.gather(*(self._work(number) for number in range(WORKERS)))
         finally:
@@ -66,6 +73,10 @@ class Fuzz:
         while self.answered.total() < self.wanted:
             if maker.rng.random() < SANDBOX_SHARE:
                 await self._by_the_sandbox(maker)
+                continue
+            spot = next(self._spots, None) if maker.rng.random() < SPOT_SHARE else None
+            if spot is not None:
+                await self._one(maker, maker.make_bad_at(spot))
                 continue
             if not order:
                 order = maker.rng.sample(often, len(often))
