@@ -5,6 +5,7 @@ import base64
 import secrets
 import sys
 import time
+import traceback
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,7 +154,9 @@ async def _settle(judge: Judge, selling: "asyncio.Future[None]", healed_at: floa
         await asyncio.sleep(SETTLE_POLL_S)
     if not selling.done():
         selling.cancel()
-    await asyncio.gather(selling, return_exceptions=True)
+    (ended,) = await asyncio.gather(selling, return_exceptions=True)
+    if isinstance(ended, BaseException):
+        _say("the shop broke off: " + "".join(traceback.format_exception(ended)))
     return open_ones
 
 
