@@ -59,7 +59,7 @@ class Owner:
             while not all(one.status in FINAL or one.status == "refused" for one in found):
                 try:
                     await self._ask(payment_id, found)
-                except (httpx.HTTPError, OSError, TimeoutError):
+                except (httpx.HTTPError, aiohttp.ClientError, OSError, TimeoutError):
                     await asyncio.sleep(PAUSE_S)
         return found
 
