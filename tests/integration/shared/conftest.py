@@ -1,6 +1,7 @@
 """A database with the shared tables and one tenant table, made by the migration mechanisms."""
 
 import itertools
+import os
 
 import asyncpg
 import pytest
@@ -10,6 +11,8 @@ from shared import migrate
 from shared.db import Database
 
 _names = itertools.count(1)
+collect_ignore = [] if os.environ.get("KAFKA_BOOTSTRAP") else ["test_kafka_secured.py"]
+"""A broker that asks who one is needs a JVM: `make test-kafka` has one."""
 
 
 class Collected:
