@@ -244,7 +244,7 @@ async def test_signed_in_the_owner_is_heard(seen_by, clock, tls, mechanism):
     ],
 )  # fmt: skip
 async def test_nobody_writes_to_anothers_topic(seen_by, name, topic):
-    with pytest.raises(Unavailable, match="(Topic|Cluster)AuthorizationFailed"):
+    with pytest.raises(Unavailable, match=r"(Topic|Cluster)AuthorizationFailed"):
         await say(seen_by(name), topic, "key", b"{}", ())
 
 
