@@ -13,9 +13,8 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import MetaData, exc, text
+from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.orm import DeclarativeBase
 
 from shared.errors import Unavailable
 
@@ -62,15 +61,6 @@ class Busy(Unavailable):
 
 
 _NAME_TENANT = text("SELECT set_config('app.tenant', :tenant, true)")
-
-
-def make_base() -> type[DeclarativeBase]:
-    """A declarative base with our naming convention; one per service."""
-
-    class Base(DeclarativeBase):
-        metadata = MetaData(naming_convention=NAMING)
-
-    return Base
 
 
 def _raised(error: BaseException) -> BaseException:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.e2e.world import World, eventually
-from tests.fixtures.console import Console
+from tests.fixtures.console import Console, choose_password
 from tests.fixtures.pos import pos_headers
 from tests.fixtures.processes import ROOT
 
@@ -108,8 +108,9 @@ async def test_a_key_sees_its_own_merchant_and_its_own_store_only(world: World) 
     async with Console(
         world.stack.public, operator["login"], operator["password"], audience="operator"
     ) as console:
-        body = {"name": "第二家", "login": login, "password": PASSWORD}
-        assert (await console.post("/merchants", body)).status_code == 201
+        made = await console.post("/merchants", {"name": "第二家", "login": login})
+        assert made.status_code == 201
+    await choose_password(world.stack.public, made.json()["link"], PASSWORD)
     async with Console(world.stack.public, login, PASSWORD) as second:
         await second.step_up()
         foreign = await new_key(second)

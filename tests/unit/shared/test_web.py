@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+from typing import Annotated
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.clock import SystemClock
 from shared.errors import Conflict, TooMany
+from shared.fields import Text
 from shared.money import Fen
 from shared.serve import _server, json_response
 from shared.web import guard, make_app, parse, principal
@@ -21,6 +23,7 @@ from shared.web import guard, make_app, parse, principal
 class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     amount_fen: Fen
+    note: Annotated[str, Text(64)] = ""
 
 
 class AlreadyClosed(Conflict):
@@ -99,6 +102,8 @@ def call(app, signer_for):
 
 @pytest.mark.asyncio
 async def test_a_good_request(call):
+    body = b'{"amount_fen": 1, "note": "\\ud83d\\ude00 \\\\ud83d"}'
+    assert (await call("POST", "/pay", content=body)).status_code == 200
     answer = await call("POST", "/pay", json={"amount_fen": 1})
     assert (answer.status_code, answer.json()) == (200, {"fen": 1, "who": "d1"})
     assert answer.headers["x-request-id"]
@@ -114,6 +119,9 @@ async def test_a_good_request(call):
         (b'{"amount_fen": true}', "/amount_fen"),
         (b'{"amount_fen": 10000000001}', "/amount_fen"),
         (b'{"amount_fen": 1, "x": 1}', "/x"),
+        (b'{"amount_fen": 1, "note": "a\\ud83d"}', "/note"),
+        (b'{"amount_fen": 1, "note": "\\udc00a"}', "/note"),
+        (b'{"amount_fen": 1, "note": "\\ud83d\\ude00", "x": "\\ud83d"}', "/x"),
         (b"{}", "/amount_fen"),
         (b"[", "/"),
         (b"", "/"),
