@@ -3,6 +3,7 @@
 import os
 import sys
 from dataclasses import dataclass, field
+from itertools import product as product_of
 from typing import Any
 
 from deploy.local import postgres, secrets
@@ -141,6 +142,16 @@ private key."""
 _OF_ONE = {"SETUP_CODE_FILE": "binding", "AUDIT_": "binding"}
 
 
+KAFKA_OWN = tuple(
+    f"KAFKA_{name}"
+    for name in (
+        "SASL_USERNAME", "SASL_PASSWORD", "SASL_PASSWORD_FILE", "SASL_TOKEN_FILE",
+        "SSL_CERT_FILE", "SSL_KEY_FILE",
+    )
+)  # fmt: skip
+"""KAFKA_SASL_USERNAME_ORDER is order's KAFKA_SASL_USERNAME and nobody else hears it."""
+
+
 def _own(issuer: str, told: dict[str, str]) -> dict[str, str]:
     """Of what there is to tell, what concerns everybody and what is this one's."""
     keks = {f"KEK_FILE_{name.upper()}" for name in KEKS.get(issuer, ())}
@@ -153,7 +164,12 @@ def _own(issuer: str, told: dict[str, str]) -> dict[str, str]:
             return name in keks
         return all(owner == issuer for start, owner in _OF_ONE.items() if name.startswith(start))
 
-    return {name: value for name, value in told.items() if is_for(name)}
+    mine = {name: value for name, value in told.items() if is_for(name)}
+    for setting, owner in product_of(KAFKA_OWN, secrets.ISSUERS):
+        value = mine.pop(f"{setting}_{owner.upper().replace('-', '_')}", None)
+        if value is not None and owner == issuer:
+            mine[setting] = value
+    return mine
 
 
 def product(layout: Layout, ports: dict[str, int]) -> list[Spec]:

@@ -104,6 +104,24 @@ def test_a_process_is_told_its_own_database_and_no_other(
             assert f"damselfly_{other}" not in said
 
 
+def test_a_process_signs_in_at_kafka_as_itself(
+    layout: Layout, ports: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAFKA_SASL_MECHANISM", "SCRAM-SHA-512")
+    names = {"gateway-edge": "GATEWAY_EDGE", "order": "ORDER", "payment": "PAYMENT"}
+    for name, spelled in names.items():
+        monkeypatch.setenv(f"KAFKA_SASL_USERNAME_{spelled}", name)
+        monkeypatch.setenv(f"KAFKA_SASL_PASSWORD_FILE_{spelled}", f"/secrets/{name}.word")
+    for spec in processes.product(layout, ports):
+        owner, _, _ = spec.name.rpartition("-")
+        mine = spec.name if owner == "gateway" else owner
+        told = spec.environment
+        assert told["KAFKA_SASL_MECHANISM"] == "SCRAM-SHA-512"
+        assert told.get("KAFKA_SASL_USERNAME") == (mine if mine in names else None)
+        words = {value for value in told.values() if value.endswith(".word")}
+        assert words == ({f"/secrets/{mine}.word"} if mine in names else set())
+
+
 def test_the_keys_of_a_former_version_stay_readable(layout: Layout) -> None:
     """One key for everything, before: each purpose gets a new one, beside the old."""
     old = base64.b64encode(os.urandom(32)).decode()
