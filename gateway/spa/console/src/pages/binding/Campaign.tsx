@@ -81,6 +81,7 @@ function LimitsForm() {
         })
       }
       mayWrite={can('campaigns.write')}
+      isPart
     >
       {(shape) => (
         <>

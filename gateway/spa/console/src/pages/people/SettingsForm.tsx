@@ -17,6 +17,8 @@ interface Props<Shape extends { version?: number | undefined }, V extends object
   initial: (shape: Shape) => Partial<V>;
   save: (values: V, shape: Shape) => Promise<unknown>;
   mayWrite: boolean;
+  /** a card of another page, which has its own heading */
+  isPart?: boolean;
   children: (shape: Shape) => ReactNode;
 }
 
@@ -48,7 +50,7 @@ export function SettingsForm<Shape extends { version?: number | undefined }, V e
   });
   return (
     <>
-      <PageHead title={props.title} lead={props.lead} />
+      {props.isPart ? null : <PageHead title={props.title} lead={props.lead} />}
       {found.isPending ? (
         <Loading />
       ) : found.isError ? (
@@ -56,7 +58,8 @@ export function SettingsForm<Shape extends { version?: number | undefined }, V e
           <Failure error={found.error} retry={() => void found.refetch()} />
         </Card>
       ) : (
-        <Card>
+        <Card title={props.isPart ? props.title : undefined}>
+          {props.isPart ? <p>{props.lead}</p> : null}
           {isStale ? <Alert type="warning" showIcon title={t('wechat.conflict')} /> : null}
           <Form<V>
             key={String(found.data.version)}
