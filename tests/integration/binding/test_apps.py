@@ -163,7 +163,7 @@ async def test_rotation_keeps_the_old_version_for_a_day(
     for version in versions:
         open_sealed(kek, version["private_key_box"], version["private_key_aad"])
     clock.advance(RETIRED_KEY_GRACE.total_seconds() + 1)
-    assert await sweep(binding.deps) >= 1
+    await sweep(binding.deps)
     rows = await binding.database.fetch(
         "SELECT private_key_box IS NULL AS erased FROM app_keys ORDER BY key_version"
     )
