@@ -72,6 +72,25 @@ async def stop_acting(deps: Deps, caller: Principal) -> None:
         await outbox.add(tx, sessions.changed(deps, session))
 
 
+async def end_acting(deps: Deps, caller: Principal, acting_id: UUID) -> None:
+    """The merchant sends an operator away, now. Twice is once; another's grant does not exist."""
+    now = deps.clock.now()
+    async with deps.db.tx(None) as tx:
+        grant = await people_repo.acting(tx, caller.tenant, acting_id)
+        if grant is None:
+            raise NotFound
+        home, session_id = grant.operator_tenant_id, grant.session_id
+        session = await people_repo.session_for_update(tx, home, session_id)
+        running = await sessions.running(tx, session, now) if session else None
+        if session is None or running is None or running.acting_id != acting_id:
+            return
+        for tenant_id in (home, caller.tenant):
+            what = (f"user:{caller.subject}", "acting.end", str(acting_id))
+            await audit(deps, tx, tenant_id, what, before={"until": _text(grant)})
+        await people_repo.end_acting(tx, session, now)
+        await outbox.add(tx, sessions.changed(deps, session))
+
+
 async def acting_for(deps: Deps, tenant_id: UUID) -> Sequence[Acting]:
     """Who acts for the merchant right now."""
     async with deps.db.read(tenant_id) as tx:

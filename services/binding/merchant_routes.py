@@ -115,6 +115,16 @@ async def change_merchant(request: Request, body: merchant_schemas.MerchantChang
     return await _shown(request, found)
 
 
+@router.delete(
+    f"{MERCHANT}/acting/{{acting_id}}",
+    dependencies=[guard("user", "acting.end")],
+    status_code=204,
+)
+async def end_acting(request: Request, acting_id: UUID) -> None:
+    """An owner sends an operator away who acts for the merchant."""
+    await acting.end_acting(deps_of(request), principal(request), acting_id)
+
+
 @router.get(f"{MERCHANT}/stores", dependencies=[guard("user", "stores.read")])
 async def list_stores(
     request: Request, page: PageNumber = 1, page_size: PageSize = 100
@@ -234,7 +244,10 @@ async def _acting(request: Request, tenant_id: UUID) -> list[merchant_schemas.Op
 
 def _acting_out(grant: Acting) -> merchant_schemas.OperatorActingOut:
     return merchant_schemas.OperatorActingOut(
-        operator_name=grant.operator_name, reason=grant.reason, until=grant.until
+        acting_id=grant.acting_id,
+        operator_name=grant.operator_name,
+        reason=grant.reason,
+        until=grant.until,
     )
 
 

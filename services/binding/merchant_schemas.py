@@ -58,6 +58,7 @@ class OwnerOut(BaseModel):
 class OperatorActingOut(BaseModel):
     """An operator who acts for this merchant right now."""
 
+    acting_id: UUID
     operator_name: str
     reason: str
     until: Instant

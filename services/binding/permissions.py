@@ -48,7 +48,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.OPERATOR_OPS: frozenset(
         {OWN, "merchants.read", "operators.read", "acting.use", "notices.read"}
     ),
-    Role.MERCHANT_OWNER: _BUSINESS | {OWN, "staff.write", "api_keys.write", "apps.approve"},
+    Role.MERCHANT_OWNER: _BUSINESS
+    | {OWN, "staff.write", "api_keys.write", "apps.approve", "acting.end"},
     Role.MERCHANT_FINANCE: _COUNTER | {OWN, "payments.refund"},
     Role.CASHIER: _COUNTER | {OWN},
     Role.AUDITOR: _READ | {OWN},

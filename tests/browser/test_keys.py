@@ -151,6 +151,16 @@ def test_a_second_approver(
     expect(ring.get_by_text("新密钥还没有通过联机检测")).to_be_visible()
     expect(ring.get_by_text("仍用于收款的版本")).to_be_visible()
 
+    # What switches the control off is under it, too.
+    page.goto("/settings/merchant")
+    page.get_by_role("switch", name="密钥变更需第二人复核").click()
+    page.get_by_role("button", name="保存", exact=True).click()
+    expect(page.get_by_text("等待另一位管理员复核后生效")).to_be_visible()
+    opened.page.reload()
+    expect(waiting.get_by_text("关闭第二人复核")).to_be_visible()
+    waiting.get_by_role("button", name="同意").click()
+    expect(waiting).to_have_count(0)
+
 
 @pytest.mark.parametrize(
     ("language", "ring", "used", "changed"),

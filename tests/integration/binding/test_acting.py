@@ -126,3 +126,21 @@ async def test_a_grant_is_nothing_to_another_session(binding, acting, browser):
     )
     assert (await thief("GET", f"{M}/session")).status_code == 401
     assert (await thief("POST", f"{M}/session/step-up", {"password": PASSWORD})).status_code == 401
+
+
+async def test_an_owner_sends_the_operator_away(acting, browser, new_merchant):
+    """Visible, and over at a word of the merchant's; nobody else's to end."""
+    _, operator, _ = acting
+    owner = await browser("owner@tea")
+    (seen,) = (await owner("GET", f"{M}/merchant")).json()["operators_acting"]
+    path = f"{M}/acting/{seen['acting_id']}"
+    await new_merchant("Coffee house", "owner@coffee")
+    assert (await (await browser("owner@coffee"))("DELETE", path)).status_code == 404
+    assert (await operator("DELETE", path)).status_code == 403
+    assert (await operator("GET", f"{M}/stores")).status_code == 200
+    for _ in range(2):
+        assert (await owner("DELETE", path)).status_code == 204
+    assert (await operator("GET", f"{M}/stores")).status_code == 403
+    assert (await owner("GET", f"{M}/merchant")).json()["operators_acting"] == []
+    (ended,) = (await owner("GET", f"{M}/audit", action="acting.end")).json()["items"]
+    assert ended["subject"] == seen["acting_id"]

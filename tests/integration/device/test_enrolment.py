@@ -10,7 +10,7 @@ from services.device.domain import CODE_LIFETIME, CODE_TRIES
 from services.device.service import sweep
 from shared.events.audit import DeviceAudited
 from shared.events.base import decode
-from shared.events.device import DeviceEnrolled
+from shared.events.device import DeviceEnrolled, DeviceRevoked
 from shared.sealed import SealBroken, open_sealed
 from tests.integration.device.conftest import MERCHANT, OTHER_MERCHANT
 
@@ -73,6 +73,35 @@ async def test_twenty_at_once_and_one_device(device, store, new_code):
     assert codes == {"device.code_used"}
     assert await device.database.value("SELECT count(*) FROM devices") == 1
     assert len(await said(device)) == 1
+
+
+async def test_a_code_used_beside_a_revocation(device, store, new_code):
+    """50 times: one of two gets the code; and the device is revoked or active as a whole, with the
+    last word said last."""
+    first = await device.edge(*ENROL, {"code": await new_code(store), "sn": "QCF4000001"})
+    device_id = first.json()["device_id"]
+    ended = set()
+    for turn in range(50):
+        code = await new_code(store)
+
+        async def revoke(turn=turn):
+            await asyncio.sleep((turn % 5) * 0.002)
+            return await device.owner("POST", f"/api/merchant/v1/devices/{device_id}/revoke")
+
+        *tries, revoked = await asyncio.gather(
+            *(device.edge(*ENROL, {"code": code, "sn": "QCF4000001"}) for _ in range(2)), revoke()
+        )
+        assert sorted(a.status_code for a in tries) == [201, 409]
+        assert revoked.status_code == 200
+        row = (await device.database.fetch("SELECT status, revoked_at FROM devices"))[0]
+        assert (row["status"] == "revoked") == (row["revoked_at"] is not None)
+        word = (DeviceEnrolled, DeviceRevoked)[row["status"] == "revoked"]
+        rows = await device.database.fetch("SELECT payload FROM outbox ORDER BY seq")
+        told = [type(decode(row["payload"])) for row in rows]
+        assert [one for one in told if one is not DeviceAudited][-1] is word
+        ended.add(row["status"])
+    assert await device.database.value("SELECT count(*) FROM devices") == 1
+    assert ended == {"active", "revoked"}
 
 
 async def test_an_expired_code(device, store, new_code, clock):

@@ -1,8 +1,10 @@
 /** The merchant's own record: name, edition (S38), support contact (S119), second approver. */
-import { Form, Input, Select, Switch } from 'antd';
-import { get, patch } from '../../api/client';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { Button, Form, Input, Select, Switch } from 'antd';
+import { get, patch, remove } from '../../api/client';
 import type { MerchantChange, OwnMerchant } from '../../api/shapes';
 import { Id, When } from '../../parts/bits';
+import { useSay } from '../../parts/say';
 import { useRequired } from '../../parts/useRequired';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
@@ -16,6 +18,38 @@ function changed(values: Entry, shape: OwnMerchant): Entry {
   const names = Object.keys(values) as (keyof Entry)[];
   return Object.fromEntries(
     names.filter((name) => values[name] !== shape[name]).map((name) => [name, values[name]]),
+  );
+}
+
+/** Operators at work for this merchant right now; an owner sends them away. */
+function Operators({ shape }: { shape: OwnMerchant }) {
+  const { t } = useText();
+  const say = useSay();
+  const { can } = useSession();
+  const queries = useQueryClient();
+  const end = useMutation({
+    mutationFn: (acting_id: string) =>
+      remove('/api/merchant/v1/acting/{acting_id}', { path: { acting_id } }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ['merchant'] }),
+    onError: say.failed,
+  });
+  if (shape.operators_acting.length === 0) return null;
+  return (
+    <Form.Item label={t('acting.now')}>
+      {shape.operators_acting.map((one) => (
+        <div className="row" key={one.acting_id}>
+          <span>
+            {one.operator_name} · {one.reason}
+          </span>
+          <When at={one.until} />
+          {can('acting.end') ? (
+            <Button size="small" htmlType="button" onClick={() => end.mutate(one.acting_id)}>
+              {t('acting.send_away')}
+            </Button>
+          ) : null}
+        </div>
+      ))}
+    </Form.Item>
   );
 }
 
@@ -50,6 +84,7 @@ export default function Merchant() {
           <Form.Item label={t('merchants.created')}>
             <When at={shape.created_at} />
           </Form.Item>
+          <Operators shape={shape} />
           <Form.Item name="name" label={t('merchant.name')} rules={required(t('merchant.name'))}>
             <Input maxLength={64} />
           </Form.Item>
