@@ -329,3 +329,62 @@ async def test_two_workers_look_at_a_row_once(binding, bound, platform, rows, cl
         looked = await asyncio.gather(*(onboarding.advance(on) for _ in range(4)))
         assert sum(looked) == 1
         clock.advance(600)
+
+
+async def test_a_word_counts_only_where_nobody_can_look(owner, bound, platform, rows):
+    """ADR 0014: not for a row whose turn it is not, nor for one that we carry out ourselves,
+    unless the platform does not permit us to."""
+    for row in ("2.2", "2.3"):
+        await rows(row, "check")
+    await rows("1.3", "done")
+    for row, code in (("4.1", "onboarding.blocked"), ("2.1", "onboarding.not_by_hand")):
+        answer = await owner("POST", f"{MAP}/rows/{row}/done", {})
+        assert (answer.status_code, answer.json()["code"]) == (409, code)
+        assert not (await rows())[row]["can_mark"]
+    forbidden = said("config_error", sub_code="isv.insufficient-isv-permissions")
+    platform.answers["alipay.open.mini.baseinfo.query"] = forbidden
+    found = await rows("2.1", "check")
+    assert (found["2.1"]["remedy"], found["2.1"]["can_mark"]) == ("not_permitted", True)
+    assert (await rows("2.1", "done", note="手动加好了"))["2.1"]["state"] == "done"
+
+
+async def test_a_row_runs_once(owner, bound, platform, rows):
+    """50 times: of two who start it at once, one does."""
+    for row in ("2.2", "2.3"):
+        await rows(row, "check")
+    await rows("1.3", "done")
+    await rows("2.1", "run")
+    platform.is_built = False
+    for turn in range(50):
+        before = platform.calls["alipay.open.mini.version.upload"]
+        body = {"form": {"app_version": f"1.0.{turn}"}}
+        answers = await asyncio.gather(
+            *(owner("POST", f"{MAP}/rows/3.3/run", body) for _ in range(2))
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 409]
+        assert platform.calls["alipay.open.mini.version.upload"] == before + 1
+        again = await owner("POST", f"{MAP}/rows/3.3/run", body)
+        assert (again.status_code, again.json()["code"]) == (409, "onboarding.running")
+        await rows("3.3", "reopen")
+
+
+async def test_one_odd_row_stops_no_other(binding, bound, platform, rows, clock):
+    """A version spelled oddly is no crash, and a row that cannot be looked at is put off."""
+    for row in ("2.2", "2.3"):
+        await rows(row, "check")
+    await rows("1.3", "done")
+    await rows("2.1", "run")
+    platform.status |= {"1.0.0": "INIT", "v2-beta": "INIT", "1.²": "INIT"}
+    assert (await rows("3.3", "check"))["3.3"]["evidence"]["app_version"] == "1.0.0"
+    platform.is_built = False
+    await rows("3.3", "run", form={"app_version": "1.0.1"})
+    await binding.database.execute(
+        "INSERT INTO onboarding_rows (tenant_id, app_id, row, state, evidence, by, at, attempts,"
+        " next_check_at) SELECT tenant_id, app_id, '9.9', 'running', '{}', 'x', at, 0,"
+        " '2026-01-01' FROM onboarding_rows WHERE row = '3.3'"
+    )
+    platform.is_built = True
+    clock.advance(10)
+    assert await onboarding.advance(binding.app.state.onboarding) == 2
+    assert (await rows())["3.3"]["state"] == "done"
+    assert await onboarding.advance(binding.app.state.onboarding) == 0, "put off"
