@@ -71,6 +71,7 @@ ROUTES = (
     Route("POST", f"{_MERCHANT}/onboarding", "binding", "user",
           wait_s=PLATFORM_WAIT_S, share="platform"),
     Route("GET PATCH", f"{_MERCHANT}/merchant", "binding", "user"),
+    Route("DELETE", f"{_MERCHANT}/acting", "binding", "user"),
     Route("GET", f"{_MERCHANT}/settings", "binding", "user"),
     Route("PUT", f"{_MERCHANT}/settings", "binding", "user", share="costly"),
     Route("GET POST DELETE", f"{_MERCHANT}/api-keys", "binding", "user"),
