@@ -49,6 +49,7 @@ async def call(
     tenant: UUID | None = TENANT,
     body: bytes | None = None,
     issuer: str = "payment",
+    door: str = "",
     **more: Any,
 ) -> Got:
     import orjson
@@ -57,7 +58,7 @@ async def call(
     token = signer.issue("egress", kind="service", subject=issuer, tenant_id=tenant)
     document = {"app_id": APP_ID, "params": PARAMS if params is None else params, **more}
     return await ask(
-        town.egress_door, "POST", f"/alipay/{method}",
+        town.egress_door, "POST", door or f"/alipay/{method}",
         body=orjson.dumps(document) if body is None else body,
         headers={"Authorization": f"Bearer {token}"},
     )  # fmt: skip
@@ -289,6 +290,28 @@ async def test_an_answer_by_a_new_alipay_key_is_looked_at_again(
     answers(town, answer_body(PAY, PAID, other_keys.private))
     assert (await call(town)).json()["outcome"] == "success"
     assert len(town.alipay.seen) == 2, "looked at again, not sent again"
+
+
+async def test_a_key_check_is_under_that_version_alone(
+    town: Town, kek: LocalKeyProvider, app_keys: RsaPair, alipay_keys: RsaPair, other_keys: RsaPair
+) -> None:
+    """A pending version whose key is not Alipay's is not verified by the one bound beside it."""
+    query = "alipay.trade.query"
+    missing = {
+        "code": "40004", "msg": "Business Failed", "sub_code": "ACQ.TRADE_NOT_EXIST",
+        "out_trade_no": ORDER,
+    }  # fmt: skip
+    path = f"/internal/apps/{APP_ID}/key-versions/2"
+    asked = {"params": {"out_trade_no": ORDER}, "key_version": 2, "door": "/key-check"}
+    for forged, outcome in ((other_keys, "unknown"), (alipay_keys, "not_found")):
+        town.binding.on("GET", path, app_document(kek, app_keys, forged, version=2))
+        answers(town, answer_body(query, missing, alipay_keys.private))
+        found = (await call(town, issuer="binding", **asked)).json()
+        assert (found["outcome"], found["key_version"]) == (outcome, 2)
+    assert (await call(town, issuer="payment", **asked)).status == 403
+    assert (await call(town, issuer="binding", tenant=None, **asked)).status == 403
+    del asked["key_version"]
+    assert (await call(town, issuer="binding", **asked)).status == 422
 
 
 async def test_a_box_moved_to_another_row_does_not_sign(
