@@ -104,7 +104,7 @@ def shop(browser: Browser, stack: Stack, account: Account) -> StorageState:
 def window(browser: Browser, stack: Stack) -> Iterator[Open]:
     """window(state=None, language="zh-CN", width=1440, scheme="light") -> a watched page; at the
     end no window may have met a refused policy, a foreign host or a crashed script."""
-    opened: list[tuple[BrowserContext, Watched]] = []
+    opened: list[tuple[BrowserContext, Watched, StorageState | None]] = []
 
     def open_one(
         state: StorageState | None = None,
@@ -118,11 +118,14 @@ def window(browser: Browser, stack: Stack) -> Iterator[Open]:
             viewport={"width": width, "height": 900}, permissions=["clipboard-write"],
         )  # fmt: skip
         watched = Watched(context, stack.public, language)
-        opened.append((context, watched))
+        opened.append((context, watched, state))
         return watched
 
     yield open_one
-    for context, watched in opened:
+    for context, watched, state in opened:
         faults = watched.faults()
+        if state is not None:
+            # A password entered once more renewed the session: the next window goes on with it.
+            state.update(context.storage_state())
         context.close()
         assert not faults
