@@ -3,6 +3,10 @@
 from tests.mutants.patch import Patch
 
 DOMAIN = "services/payment/domain.py"
+SETTLEMENT = "services/payment/settlement.py"
+REFUNDS = "services/payment/refunds.py"
+BELIEVING = ("tests/integration/payment/test_believing.py",)
+LEASES = ("tests/integration/payment/test_leases.py",)
 RULES = ("tests/unit/payment/test_domain.py", "tests/unit/payment/test_machine.py")
 
 PATCHES = (
@@ -75,5 +79,83 @@ PATCHES = (
         'S.MANUAL: "pending",',
         'S.MANUAL: "failed",',
         ("tests/unit/payment/test_domain.py", "tests/integration/payment/test_start.py"),
+    ),
+    Patch(
+        SETTLEMENT,
+        "nothing to cancel is believed without a query",
+        "return answer if isinstance(seen, NotFound) else _not_paid(seen)\n        case Refused():",
+        "return answer\n        case Refused():",
+        BELIEVING,
+    ),
+    Patch(
+        SETTLEMENT,
+        "a late paid notice on a closed payment is believed without asking",
+        'if payment.state in OPEN and notice.kind == "paid":',
+        'if payment.state in OPEN | NOTHING_TAKEN and notice.kind == "paid":',
+        BELIEVING,
+    ),
+    Patch(
+        "services/payment/hot.sql",
+        "the database books another amount than the payment's",
+        "AND (p_paid_fen IS NULL OR p.payable_fen = p_paid_fen)",
+        "AND (p_paid_fen IS NULL OR p_paid_fen > 0)",
+        BELIEVING,
+    ),
+    Patch(
+        REFUNDS,
+        "a refund that a crash left SUBMITTED is rejected by a refused resend",
+        'if refund.state == "SUBMITTED" else fact',
+        'if refund.state == "UNKNOWN" else fact',
+        LEASES,
+    ),
+    Patch(
+        REFUNDS,
+        "a resent refund counts as sent for the first time",
+        "return await _send(deps, payment, refund, is_repeated=True)",
+        "return await _send(deps, payment, refund, is_repeated=False)",
+        LEASES,
+    ),
+    Patch(
+        "services/payment/leases.py",
+        "a lease is not renewed while its round goes on",
+        "if not await renew():",
+        "if True:",
+        LEASES,
+    ),
+    Patch(
+        "services/payment/channels.py",
+        "query and cancel name no key version",
+        'order["key_version"] = payment.key_version',
+        "pass",
+        ("tests/integration/payment/test_key_pins.py",),
+    ),
+    Patch(
+        "services/order/repo.py",
+        "paid_at is the last fact's",
+        "paid_at = least(o.paid_at, f.paid_at),",
+        "paid_at = greatest(o.paid_at, f.paid_at),",
+        ("tests/integration/order/test_projection.py",),
+    ),
+    Patch(
+        "services/campaign/domain.py",
+        "a sale of nothing earns a reward",
+        "if paid_fen <= 0:",
+        "if paid_fen < 0:",
+        ("tests/integration/campaign/test_limits.py",),
+    ),
+    Patch(
+        "services/campaign/repo.py",
+        "two grants at once look at the limits side by side",
+        " ORDER BY tenant_id FOR NO KEY UPDATE",
+        " ORDER BY tenant_id",
+        ("tests/integration/campaign/test_limits.py",),
+    ),
+    Patch(
+        "services/campaign/repo.py",
+        "a grant is rewritten",
+        "  WHERE g.granted_at IS NULL",
+        "  WHERE true",
+        ("tests/integration/campaign/test_limits.py",),
+        accepted="a check under the campaign's lock stands before it, and its breaking is seen",
     ),
 )

@@ -3,6 +3,10 @@
 from tests.mutants.patch import Patch
 
 CHAIN = "services/binding/chain.py"
+ANCHORS = "services/binding/anchors.py"
+OUTBOX = "shared/outbox.py"
+ANCHORED = ("tests/integration/binding/test_anchors.py",)
+RELAYS = ("tests/integration/shared/test_outbox.py",)
 AUDIT = ("tests/unit/binding/test_chain.py",)
 
 PATCHES = (
@@ -40,5 +44,54 @@ PATCHES = (
         '    "reason",\n)',
         ")",
         AUDIT,
+    ),
+    Patch(
+        ANCHORS,
+        "a line missing between two anchors goes unseen",
+        "if anchor.after > reached:",
+        "if False:",
+        ANCHORED,
+    ),
+    Patch(
+        ANCHORS,
+        "anchors that are gone go unseen",
+        'return "gap" if noted > reached else ""',
+        'return ""',
+        ANCHORED,
+    ),
+    Patch(
+        ANCHORS,
+        "a short write counts as anchored",
+        "left = left[os.write(handle, left) :]",
+        "os.write(handle, left)\n            break",
+        ANCHORED,
+    ),
+    Patch(
+        OUTBOX,
+        "a relay that hangs leads for ever",
+        "await connection.execute(f\"SET idle_session_timeout = '{LEASE_S}s'\")",
+        "pass",
+        RELAYS,
+    ),
+    Patch(
+        OUTBOX,
+        "every relay leads",
+        'if await connection.fetchval("SELECT pg_try',
+        'if True or await connection.fetchval("SELECT pg_try',
+        RELAYS,
+    ),
+    Patch(
+        OUTBOX,
+        "a repeated offset is no wiped broker",
+        "if any(0 <= offset <= self._last.get(partition, -1) for partition, offset in places):",
+        "if False:",
+        RELAYS,
+    ),
+    Patch(
+        "shared/sealed.py",
+        "a sealed box of another format is opened",
+        'if parts["v"] != BOX_VERSION:',
+        "if False:",
+        ("tests/unit/shared/test_sealed.py",),
     ),
 )

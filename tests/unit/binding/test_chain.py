@@ -59,6 +59,14 @@ def test_gaps_swaps_and_insertions():
     assert walked(rows[1:]) == (1, "number")
 
 
+def test_an_entry_that_follows_another_than_the_one_before_it():
+    """Its own digest fits: only the link tells."""
+    rows = chain()
+    rows[-1]["prev_hash"] = "0" * 64
+    rows[-1]["hash"] = digest(rows[-1])
+    assert walked(rows) == (6, "link")
+
+
 def test_a_cut_tail_shows_at_the_head_or_at_the_anchor():
     rows = chain()
     assert walked(rows[:4], head=(6, rows[5]["hash"])) == (5, "tail")

@@ -137,6 +137,17 @@ def test_an_answer_signed_before_its_slashes_were_escaped_is_read_as_signed(
     assert (answer.reason, answer.text("qr_code")) == ("ok", "https://qr.alipay.com/x")
 
 
+def test_what_was_signed_is_read_where_what_was_sent_says_something_else(
+    alipay_keys: RsaPair,
+) -> None:
+    r"""Signed `x\/y` (a slash), sent `x\\/y` (a backslash and a slash): the signed one counts."""
+    signed_text, sent = rb'{"code":"10000","a":"x\/y"}', rb'{"code":"10000","a":"x\\/y"}'
+    sign = sign_as_alipay(signed_text, alipay_keys.private).encode()
+    body = b'{"alipay_trade_pay_response":' + sent + b',"sign":"' + sign + b'"}'
+    answer = unwrap(body, PAY, [alipay_keys.public])
+    assert (answer.reason, answer.text("a")) == ("ok", "x/y")
+
+
 def test_the_escape_retry_cannot_change_the_meaning(alipay_keys: RsaPair) -> None:
     r"""Signed `\\/` sent as it is: one text, read with its backslash; stripped of one, refused."""
     signed_text = b'{"code":"10000","a":"x\\\\/y"}'
