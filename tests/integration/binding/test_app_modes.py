@@ -173,7 +173,7 @@ async def test_a_rotation_may_say_how_long_the_old_key_lasts(
     assert (leaked.json()["key"]["key_version"], leaked.json()["version"]) == (3, 4)
     assert [v["key_version"] for v in (await told(binding))["versions"]] == [3]
     clock.advance(1)
-    assert await sweep(binding.deps) >= 2
+    await sweep(binding.deps)
     gone = "SELECT count(*) FROM app_keys WHERE private_key_box IS NULL"
     assert await binding.database.value(gone) == 2
 

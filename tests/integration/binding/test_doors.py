@@ -86,7 +86,7 @@ async def test_without_a_token_or_with_the_wrong_kind_no_door_opens(binding):
 
 
 @pytest.fixture
-def resources(binding, sign_in, app_body, other_keys):
+def resources(binding, sign_in, app_body, other_keys, new_operator, browser):
     """Makes one of everything for the merchant of that caller; ids by path parameter."""
 
     async def make(tenant_id, caller, login):
@@ -102,6 +102,14 @@ def resources(binding, sign_in, app_body, other_keys):
         assert change.status_code == 202, change.text
         answers = (store, staff, key, app)
         assert all(answer.status_code in {200, 201} for answer in answers)
+        await new_operator(f"for-{login}")
+        operator = await browser(f"for-{login}", "operator")
+        await operator.step_up("operator")
+        acting = await operator("POST", f"{O}/acting", {
+            "merchant_id": str(tenant_id), "reason": "协助查看设备状态", "minutes": 30,
+        })  # fmt: skip
+        assert acting.status_code == 201, acting.text
+        (seen,) = (await caller("GET", f"{M}/merchant")).json()["operators_acting"]
         await sign_in(login)
         session_id = await binding.database.fetch(
             "SELECT session_id FROM sessions WHERE tenant_id = $1", tenant_id
@@ -114,6 +122,7 @@ def resources(binding, sign_in, app_body, other_keys):
             "session_id": session_id[0]["session_id"],
             "change_id": change.json()["change_id"],
             "merchant_id": uuid4(),
+            "acting_id": seen["acting_id"],
         }
 
     return make
