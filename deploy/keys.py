@@ -3,7 +3,8 @@
 rotate-kek puts a fresh key into the purpose's file, and wraps the data key of every sealed box
 under it, some rows at a time. It may be stopped at any moment and run again: what is done stays
 done, and meanwhile boxes under the old key and under the new one open alike. No process needs a
-restart. retire-kek forgets the older keys, once nothing is under them.
+restart. retire-kek forgets the older keys, once nothing is under them; it refuses (exit 2) while
+the file serves another purpose as well, whose boxes it would not have looked at.
 
 Settings: those of the service that stores the boxes (KEK_FILE_<PURPOSE>, DATABASE_URL_<SERVICE>).
 """
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Column, MetaData, and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -51,6 +53,39 @@ def boxes_of(purpose: str) -> Boxes:
 
 
 # --- the file
+
+
+class NamedFiles(BaseSettings):
+    """Every purpose's file, as far as it is named here; KEK_FILE stands for those that are not."""
+
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, env_file=Path(os.environ.get("RUN_DIR", ".run")) / "local.env"
+    )
+
+    kek_file: Path | None = None
+    kek_file_app: Path | None = None
+    kek_file_pos: Path | None = None
+    kek_file_own: Path | None = None
+    kek_file_device: Path | None = None
+
+
+class FileShared(Exception):
+    """Other purposes' boxes are under the keys of this file, too."""
+
+
+def require_unshared(file: Path, purpose: str) -> None:
+    """Raises FileShared where the file is another purpose's as well, or the one for everything:
+    under whatever name or link."""
+    files = load(NamedFiles).model_dump()
+    others = [name for name in files if name != f"kek_file_{purpose}" and files[name]]
+    shared = [
+        name.upper() for name in others if files[name].exists() and file.samefile(files[name])
+    ]
+    if shared:
+        raise FileShared(
+            f"{file} is {', '.join(shared)} as well: give {purpose} a file of its own first "
+            "(docs/runbook.md), or what is sealed for the others opens nowhere any more"
+        )
 
 
 def _write(path: Path, versions: dict[int, bytes]) -> None:
@@ -152,6 +187,8 @@ async def _run(action: str, purpose: str) -> dict[str, Any]:
     else:
         config = load(BindingCommands)
         file = config.kek_files[purpose]
+    if action == "retire-kek":
+        require_unshared(file, purpose)
     # As the role that sees all tenants: what a blind one does not see, it would not re-wrap.
     url = config.database_system_url
     db = Database(url, url, pool_size=1, name="keys-command")
@@ -169,7 +206,11 @@ def main() -> int:
     parser.add_argument("action", choices=("rotate-kek", "retire-kek"))
     parser.add_argument("purpose", choices=PURPOSES)
     given = parser.parse_args()
-    answer = asyncio.run(_run(given.action, given.purpose))
+    try:
+        answer = asyncio.run(_run(given.action, given.purpose))
+    except FileShared as refusal:
+        sys.stderr.write(f"refused: {refusal}\n")
+        return 2
     sys.stdout.write(json.dumps(answer) + "\n")
     return 1 if answer.get("left") else 0
 

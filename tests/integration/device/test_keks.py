@@ -79,3 +79,39 @@ async def test_the_command_sees_every_tenants_boxes(
     assert open_sealed(LocalKeyProvider(file), row["key_box"], row["key_aad"]) == (
         base64.b64decode(found["key"])
     )
+
+
+@pytest.mark.parametrize("other", ["KEK_FILE", "KEK_FILE_APP", "KEK_FILE_POS", "KEK_FILE_OWN"])
+async def test_a_file_that_serves_another_purpose_keeps_its_keys(
+    device, kek, tmp_path, command_line, other
+):
+    """What is sealed for the other purpose is in tables that this command does not look at."""
+    file, link = tmp_path / "kek", tmp_path / "kek-link"
+    newer = f"2 {base64.b64encode(bytes(32)).decode()}"
+    file.write_text(f"{newer}\n1 {kek._path.read_text().strip()}\n")
+    link.symlink_to(file)
+    before = file.read_text()
+
+    def retire(**files):
+        return command_line(
+            "deploy.keys", "retire-kek", "device",
+            env={
+                "PATH": os.environ["PATH"],
+                "RUN_DIR": str(tmp_path),
+                "DATABASE_URL_DEVICE": device.database.app_url,
+                "DATABASE_SYSTEM_URL_DEVICE": device.database.system_url,
+                **{name: str(path) for name, path in files.items()},
+            },
+        )  # fmt: skip
+
+    own = {} if other == "KEK_FILE" else {"KEK_FILE_DEVICE": file}
+    done = retire(**own, **{other: link})
+    assert (done.returncode, done.stdout, file.read_text()) == (2, "", before), done.stderr
+    assert done.stderr.startswith("refused: ")
+    assert other in done.stderr
+    assert done.stderr.count("\n") == 1
+    # A file of its own, though the other is named as well: only the newest key stays.
+    mine = tmp_path / "kek-device"
+    mine.write_text(before)
+    assert retire(KEK_FILE_DEVICE=mine, **{other: link}).returncode == 0
+    assert (mine.read_text().strip(), file.read_text()) == (newer, before)
