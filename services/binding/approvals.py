@@ -10,7 +10,7 @@ were asked for now, in the transaction that decides: an app that was changed mea
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -18,7 +18,7 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import apps, people_repo, settings
+from services.binding import apps, people_repo, repo, settings
 from services.binding.apps import AppChange, BoundApp
 from services.binding.domain import (
     ApprovalNeeded,
@@ -173,6 +173,7 @@ async def approve(
     async with deps.db.tx(tenant_id) as tx:
         row = await _waiting(deps, tx, tenant_id, change_id, is_locked=True)
         await _require_approver(deps, tx, tenant_id, user_id)
+        await _require_settled(deps, tx, row)
         await act(tx)
         await _decide(deps, tx, row, "approved", user_id=user_id, actor=actor)
     return row
@@ -201,7 +202,19 @@ async def _require_approver(deps: Deps, tx: AsyncSession, tenant_id: UUID, user_
     user = await people_repo.user_for_update(tx, tenant_id, user_id)
     if user is None or not user.is_enabled or PERMISSION not in of_role(user.role):
         raise NotYetApprover
-    since = user.may_approve_from
+    _require_past(deps, user.may_approve_from)
+
+
+async def _require_settled(deps: Deps, tx: AsyncSession, row: AppChangeRequest) -> None:
+    """The asker's account, too: whoever made, lifted or reset it could ask as that person and
+    approve as himself. Read without a lock: an approval locks one account only, so that two of
+    them cannot wait for each other."""
+    asker = await repo.user(tx, row.tenant_id, row.asked_by)
+    if asker is not None:
+        _require_past(deps, asker.may_approve_from)
+
+
+def _require_past(deps: Deps, since: datetime | None) -> None:
     if since is not None and deps.clock.now() < since:
         raise NotYetApprover(may_approve_from=since.isoformat())
 

@@ -98,6 +98,10 @@ async def change_person(
         user.version += 1
         if _powers(before) != _powers(after):
             await _check_powers(tx, user, before, caller)
+            if not user.is_enabled or user.role != before["role"]:
+                # Before the first entry of the log: using such a link locks it first, the log last.
+                maker = f"user:{user_id}"
+                await sign_in_repo.burn_links_made_by(tx, maker, deps.clock.now())
             await sessions.end_all(deps, tx, caller.tenant, user_id)
             await _settle_powers(deps, tx, user, before, change, caller)
         what = (f"user:{caller.subject}", "user.change", str(user_id))
@@ -158,7 +162,7 @@ async def _withdraw_changes(deps: Deps, tx: AsyncSession, person: User, *, actor
     for row in await people_repo.changes_asked_by(tx, person.tenant_id, person.user_id):
         row.state, row.content_box, row.decided_at = "rejected", None, deps.clock.now()
         after = {"change_id": str(row.change_id), "asked_by": str(row.asked_by)}
-        what = (actor, "app.change_rejected", row.app_id)
+        what = (actor, f"{row.kind}.change_rejected", row.app_id or str(row.tenant_id))
         await audit(deps, tx, person.tenant_id, what, after=after)
 
 

@@ -142,6 +142,15 @@ async def burn_links(tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: date
     return done.rowcount if isinstance(done, CursorResult) else 0
 
 
+async def burn_links_made_by(tx: AsyncSession, maker: str, now: datetime) -> None:
+    """Ends the unused links that somebody made, for whomever. System scope only: an operator makes
+    them for merchants' owners."""
+    unused = update(PasswordLink).where(
+        PasswordLink.made_by == maker, PasswordLink.used_at.is_(None)
+    )
+    await tx.execute(unused.values(used_at=now))
+
+
 # --- recovery codes
 
 

@@ -174,6 +174,22 @@ async def test_a_new_account_cannot_approve_yet(two, rotated, binding, clock):
     assert (await second("POST", door)).status_code == 200
 
 
+async def test_what_a_new_account_asked_for_waits_as_long(two, rotated, binding, clock):
+    """Whoever made or reset an account could ask as it and approve as himself."""
+    owner, second = two
+    asked = (await owner("PUT", APPS, rotated)).json()
+    door = f"{APPS}/changes/{asked['change_id']}/approve"
+    soon = clock.now() + timedelta(hours=1)
+    await binding.database.execute(
+        "UPDATE users SET may_approve_from = $1 WHERE login = 'owner@tea'", soon
+    )
+    answer = await second("POST", door)
+    assert (answer.status_code, answer.json()["code"]) == (403, "binding.not_yet_approver")
+    assert (await owner("GET", f"{APPS}/{APP_ID}")).json()["version"] == 1
+    clock.advance(3601)
+    assert (await second("POST", door)).status_code == 200
+
+
 async def test_who_may_not_sign_in_may_not_approve(two, rotated, binding):
     owner, second = two
     asked = (await owner("PUT", APPS, rotated)).json()

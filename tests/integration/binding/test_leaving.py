@@ -7,7 +7,7 @@ from shared.events.base import decode
 from tests.integration.binding.conftest import PASSWORD
 
 pytestmark = pytest.mark.asyncio
-M = "/api/merchant/v1"
+M, O = "/api/merchant/v1", "/api/operator/v1"  # noqa: E741
 
 
 @pytest_asyncio.fixture
@@ -94,3 +94,50 @@ async def test_sessions_links_and_requests_end_too(binding, pair, app_body, othe
     assert (await binding.edge("POST", "/api/public/v1/password", body)).status_code == 403
     (row,) = await binding.database.fetch("SELECT state, content_box FROM app_changes")
     assert (row["state"], row["content_box"]) == ("rejected", None)
+
+
+async def test_a_request_that_ends_so_is_told_by_its_kind(binding, pair):
+    owner, second, user_id = pair
+    await second("PATCH", f"{M}/merchant", {"dual_control": True, "version": 1})
+    asked = await second("PATCH", f"{M}/merchant", {"dual_control": False, "version": 2})
+    assert asked.status_code == 202
+    await owner("PATCH", f"{M}/staff/{user_id}", {"is_enabled": False, "version": 1})
+    log = (await owner("GET", f"{M}/audit", action="merchant.change_rejected")).json()["items"]
+    tenant_id = await binding.database.value("SELECT tenant_id FROM merchants")
+    assert [row["subject"] for row in log] == [str(tenant_id)]
+
+
+@pytest.mark.parametrize("change", [{"is_enabled": False}, {"role": "auditor"}])
+async def test_the_links_that_a_person_made_for_others_end_too(binding, pair, change):
+    """Whoever is shut out must not come back as somebody whose password and second factor they
+    could reset."""
+    owner, second, user_id = pair
+    body = {"login": "third@tea", "name": "老李", "role": "merchant_owner"}
+    third = (await owner("POST", f"{M}/staff", body)).json()
+    path = f"{M}/staff/{third['user_id']}/password-link"
+    theirs = (await second("POST", path, {"remove_second_factor": True})).json()
+    mine = (await owner("POST", f"{M}/staff", body | {"login": "fourth@tea"})).json()["link"]
+    done = await owner("PATCH", f"{M}/staff/{user_id}", change | {"version": 1})
+    assert done.status_code == 200, done.text
+    use = "/api/public/v1/password"
+    refused = await binding.edge("POST", use, {"token": theirs["token"], "password": PASSWORD})
+    assert (refused.status_code, refused.json()["code"]) == (403, "binding.link_wrong")
+    kept = await binding.edge("POST", use, {"token": mine["token"], "password": PASSWORD})
+    assert kept.status_code == 200, "another's links go on"
+
+
+async def test_the_links_of_an_operator_for_merchants_end_too(binding, new_operator, browser):
+    await new_operator()
+    await new_operator("bob@ops")
+    ada, bob = await browser("ada@ops", "operator"), await browser("bob@ops", "operator")
+    for each in (ada, bob):
+        await each.step_up("operator")
+    body = {"name": "Bakery", "login": "owner@bakery"}
+    made = await bob("POST", f"{O}/merchants", body)
+    assert made.status_code == 201, made.text
+    bobs = (await bob("GET", f"{O}/session")).json()["user"]["user_id"]
+    done = await ada("PATCH", f"{O}/staff/{bobs}", {"is_enabled": False, "version": 1})
+    assert done.status_code == 200, done.text
+    token = made.json()["link"]["token"]
+    shown = await binding.edge("POST", "/api/public/v1/password-link", {"token": token})
+    assert (shown.status_code, shown.json()["code"]) == (403, "binding.link_wrong")
