@@ -78,6 +78,7 @@ async def change_wechat_or_ask(
         summary = {
             "mch_id": change.mch_id,
             "wechat_app_id": change.app_id,
+            "cert_serial": change.cert_serial,
             "enabled": change.is_enabled,
             "changes": [name for name, text in texts.items() if text is not None],
         }
@@ -134,7 +135,7 @@ def _summary(change: AppChange) -> dict[str, Any]:
     texts = {
         "app_private_key": given.private_key_text,
         "alipay_public_key": given.alipay_key_text,
-        "certificates": given.app_cert_text,
+        "certificates": next((text for text in given.certificate_texts if text is not None), None),
         "aes_key": change.aes_key_text,
         "app_auth_token": change.app_auth_token,
     }

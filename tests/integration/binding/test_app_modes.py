@@ -56,6 +56,18 @@ async def test_certificate_mode_round_trip(binding, owner, app_body, certs, alip
     assert again.json() == answer.json(), "the same content again is no change"
 
 
+async def test_one_certificate_alone_is_named_to_whoever_shall_agree(
+    binding, owner, app_body, certs, ca, alipay_keys
+):
+    _, caller = owner
+    assert (await caller(*PUT, app_body(alipay_public_key=..., **certs))).status_code == 200
+    await binding.database.execute("UPDATE merchants SET dual_control = true")
+    newer = pem_of(ca.leaf("Alipay", alipay_keys.public, serial=13), ca.middle)
+    answer = await caller(*PUT, {"app_id": APP_ID, "version": 1, "alipay_cert": newer})
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["summary"]["changes"] == ["certificates"]
+
+
 async def test_what_does_not_fit_is_refused_whole(binding, owner, app_body, certs, other_keys):
     _, caller = owner
 

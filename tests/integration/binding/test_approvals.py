@@ -152,10 +152,14 @@ async def test_switching_the_rule_off_needs_both(two):
 async def test_how_wechat_pays_out_needs_both(two):
     owner, second = two
     path = "/api/merchant/v1/settings/wechat"
-    body = {"mch_id": "1900000001", "app_id": "", "cert_serial": "", "enabled": False, "version": 0,
-            "api_v3_key": "k" * 32}  # fmt: skip
+    body = {"mch_id": "1900000001", "app_id": "", "cert_serial": "AB12" * 8, "enabled": False,
+            "version": 0, "api_v3_key": "k" * 32}  # fmt: skip
     answer = await second("PUT", path, body)
     assert answer.status_code == 202, answer.text
+    assert answer.json()["summary"] == {
+        "mch_id": "1900000001", "wechat_app_id": "", "cert_serial": "AB12" * 8, "enabled": False,
+        "changes": ["api_v3_key"],
+    }  # fmt: skip
     assert "k" * 32 not in answer.text
     done = await owner("POST", f"{APPS}/changes/{answer.json()['change_id']}/approve")
     assert (done.status_code, done.json()["state"]) == (200, "approved")

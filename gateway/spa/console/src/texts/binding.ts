@@ -141,6 +141,12 @@ export const binding = {
   'bind.approvals': ['待复核的密钥变更', 'Key changes awaiting approval'],
   'bind.change_wechat': ['微信收款设置', 'How WeChat pays out'],
   'bind.change_merchant': ['关闭第二人复核', 'Switching the second approver off'],
+  'bind.provider_id': ['服务商账户 PID', 'Service provider (PID)'],
+  'bind.secrets': ['提交的密钥', 'Secrets handed in'],
+  'bind.certificates': ['证书', 'Certificates'],
+  'bind.retire_after': ['旧密钥保留（小时）', 'Old key kept for (hours)'],
+  'bind.emptied': ['清空', 'Emptied'],
+  'bind.and': ['、', ', '],
   'bind.in_use': ['仍用于收款的版本', 'Version that sells on'],
   'bind.pending': ['新密钥还没有通过联机检测', 'The new keys have not passed the live check'],
   'bind.pending_first': [

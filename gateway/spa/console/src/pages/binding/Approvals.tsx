@@ -6,6 +6,7 @@ import { Card, Id, When } from '../../parts/bits';
 import { useSay } from '../../parts/say';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
+import { ChangeSummary } from './ChangeSummary';
 
 export function Approvals() {
   const { t } = useText();
@@ -59,11 +60,13 @@ export function Approvals() {
               </Button>
               <Button
                 size="small"
+                disabled={!can('apps.write')}
                 onClick={() => decide.mutate({ change_id: one.change_id, verdict: 'reject' })}
               >
                 {t('bind.reject')}
               </Button>
             </div>
+            <ChangeSummary change={one} />
           </li>
         ))}
       </ul>
