@@ -15,6 +15,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import apps, repo
+from services.binding.audit_repo import user_of
+from services.binding.domain import NotByActing
 from services.binding.models import App, AppKey
 from services.binding.onboarding_checks import Verdict, not_there
 from services.binding.platform import OpenPlatform
@@ -60,8 +62,17 @@ async def check(
         if not newest:
             raise NotFound
         number = newest[0].key_version
+        if newest[0].is_pending and newest[0].next_check_at is None:
+            await _require_own(tx, tenant_id, actor)
         await _claim(deps, tx, tenant_id, app_id, number)
     return await _asked(deps, platform, (tenant_id, app_id, number), actor)
+
+
+async def _require_own(tx: AsyncSession, tenant_id: UUID, actor: str) -> None:
+    """Keys that were given up count again only when the merchant's own people ask."""
+    user_id = user_of(actor)
+    if user_id is not None and await repo.user(tx, tenant_id, user_id) is None:
+        raise NotByActing
 
 
 async def check_due(deps: Deps, platform: OpenPlatform) -> int:

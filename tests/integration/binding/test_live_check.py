@@ -155,6 +155,32 @@ async def test_an_unproven_binding_shuts_nobody_out(binding, owner, new_merchant
     assert found["tenant_id"] == str(tenant_id)
 
 
+async def test_an_operator_revives_no_keys_that_were_given_up(
+    binding, owner, app_body, other_keys, new_operator, browser
+):
+    """The worker no longer asks: an operator's look must not be what makes the keys count."""
+    tenant_id, caller = owner
+    await caller(*PUT, app_body())
+    binding.platform.answers["alipay.trade.query"] = BAD_KEY
+    await caller(*PUT, app_body(app_private_key=other_keys.private_b64, version=1))
+    binding.platform.answers.clear()
+    await new_operator()
+    operator = await browser("ada@ops", "operator")
+    await operator.step_up("operator")
+    body = {"merchant_id": str(tenant_id), "reason": "协助查看设备状态", "minutes": 30}
+    assert (await operator("POST", "/api/operator/v1/acting", body)).status_code == 201
+    await binding.database.execute("UPDATE app_keys SET next_check_at = NULL")
+    m = "/api/merchant/v1"
+    probe, row = f"{m}/apps/{APP_ID}/probe", f"{m}/onboarding/rows/2.2/check"
+    for path, given in ((probe, None), (row, {"app_id": APP_ID})):
+        refused = await operator("POST", path, given)
+        assert (refused.status_code, refused.json()["code"]) == (403, "binding.not_by_acting")
+        assert await known(binding) == [1]
+    assert (await caller("POST", probe)).json()["is_ok"]
+    assert await known(binding) == [2, 1]
+    assert (await operator("POST", probe)).json()["is_ok"], "nothing is pending: a look"
+
+
 async def test_one_odd_row_does_not_stop_the_others(binding, owner, app_body, clock, monkeypatch):
     _, caller = owner
     platform = binding.app.state.onboarding.platform
