@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 ISSUER = "binding"
 FIELDS = ("at", "tenant_id", "seq", "hash", "after")
+TYPES = {"at": str, "tenant_id": str, "seq": int, "hash": str, "after": int, "sig": str}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,14 @@ def read(path: Path | None, tenant_id: UUID, keys: Sequence[Ed25519PublicKey]) -
         for raw in lines:
             found = _members(raw) if mark in raw and raw.endswith(b"\n") else None
             if found is not None and found["tenant_id"] == str(tenant_id):
-                yield Anchor(
-                    found["seq"], found["hash"], found["at"], found["after"],
-                    _is_signed(found, keys),
-                )  # fmt: skip
+                yield _anchor(found, keys)
+
+
+def _anchor(found: dict[str, Any], keys: Sequence[Ed25519PublicKey]) -> Anchor:
+    """What is of another type than ours was not written by us: told as one that nobody signed."""
+    if not all(type(found[name]) is kind for name, kind in TYPES.items()):
+        return Anchor(0, "", "", 0, is_signed=False)
+    return Anchor(found["seq"], found["hash"], found["at"], found["after"], _is_signed(found, keys))
 
 
 def _members(raw: bytes) -> dict[str, Any] | None:
@@ -93,8 +98,8 @@ def _members(raw: bytes) -> dict[str, Any] | None:
         found = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-    is_whole = isinstance(found, dict) and found.keys() >= {*FIELDS, "sig"}
-    return found if is_whole and isinstance(found["seq"], int) else None
+    is_whole = isinstance(found, dict) and found.keys() >= TYPES.keys()
+    return found if is_whole else None
 
 
 def _is_signed(found: dict[str, Any], keys: Iterable[Ed25519PublicKey]) -> bool:

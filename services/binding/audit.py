@@ -86,9 +86,12 @@ async def export_part(
             return b"".join(lines), None
 
 
-async def note_export(deps: Deps, caller: Principal, wanted: AuditFilter) -> None:
-    """Who took the log away, and which part of it."""
+async def note_export(deps: Deps, caller: Principal, wanted: AuditFilter, after: int) -> None:
+    """Who took the log away, and which part of it: each part has an entry of its own, because
+    nobody has to begin with the first."""
     asked = {name: _cell(value) for name, value in asdict(wanted).items() if value is not None}
+    if after:
+        asked["after_seq"] = str(after)
     async with deps.db.tx(caller.tenant) as tx:
         what = (f"user:{caller.subject}", "audit.export", str(caller.tenant))
         await service.audit(deps, tx, caller.tenant, what, after=asked)
@@ -121,7 +124,8 @@ async def verify_audit(deps: Deps, tenant_id: UUID) -> Verdict:
     async with deps.db.read(tenant_id) as tx:
         noted = await audit_repo.anchored_seq(tx, tenant_id)
     found = await asyncio.to_thread(_anchors, deps, tenant_id)
-    walk = Walk([anchor for anchor in found if anchor.is_signed])
+    believed = [anchor for anchor in found if anchor.is_signed]
+    walk = Walk(believed)
     head = (-1, "")
     async with deps.db.read(tenant_id) as tx:
         while walk.broken_at is None:
@@ -140,7 +144,7 @@ async def verify_audit(deps: Deps, tenant_id: UUID) -> Verdict:
     return Verdict(
         entries=walk.entries,
         head=walk.head,
-        anchored_at=datetime.fromisoformat(found[-1].at) if found else None,
+        anchored_at=datetime.fromisoformat(believed[-1].at) if believed else None,
         anchored_seq=max((anchor.seq for anchor in walk.anchors), default=0),
         broken_at=walk.broken_at,
         why=walk.why or anchors.fault(found, noted),

@@ -52,8 +52,7 @@ async def _export(request: Request, wanted: AuditFilter, after: int) -> Response
     part, following = await audit.export_part(
         deps_of(request), principal(request).tenant, wanted, after
     )
-    if not after:
-        await audit.note_export(deps_of(request), principal(request), wanted)
+    await audit.note_export(deps_of(request), principal(request), wanted, after)
     headers = {"Content-Disposition": f'attachment; filename="audit-{after + 1}.csv"'}
     if following is not None:
         url = request.url.include_query_params(after=following)

@@ -43,10 +43,14 @@ class Passwords:
         threads = self._sign_in if is_sign_in else self._others
         if self._decoy is None:
             self._decoy = await threads.run(self._hasher.hash, random_token())
-        return await threads.run(self._fits, canonical_password(password), hashed)
+        return await threads.run(self._fits, password, hashed)
 
     def _fits(self, password: str, hashed: str | None) -> bool:
-        fits = self._hasher.verify(password, hashed or self._decoy or "")
+        """Also as it was typed: hashes from before passwords were made canonical are of that."""
+        fits = any(
+            self._hasher.verify(text, hashed or self._decoy or "")
+            for text in dict.fromkeys((canonical_password(password), password))
+        )
         return fits and bool(hashed)
 
     async def is_guessable(self, password: str, own_words: Sequence[str] = ()) -> bool:

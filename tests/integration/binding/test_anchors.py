@@ -1,7 +1,9 @@
 """The anchor file: signed lines, gaps said, whole writes, torn lines repaired (S132, G8)."""
 
+import json
 import os
 from dataclasses import replace
+from itertools import product
 
 import orjson
 import pytest
@@ -77,6 +79,24 @@ async def test_an_edited_line_is_seen(binding, more, proof, name):
     file.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
     is_intact, why, _ = await proof()
     assert (is_intact, why) == (False, "signature")
+
+
+async def test_a_forged_line_of_any_types_is_told(binding, owner, more):
+    """It stays in the file: the answer after it must be an answer."""
+    tenant_id, caller = owner
+    file = await anchored(binding, more, times=1)
+    (true,) = file.read_bytes().splitlines(keepends=True)
+    line = {"at": "2026-01-01T00:00:00+00:00", "tenant_id": str(tenant_id), "seq": 1,
+            "hash": "0" * 64, "after": 0, "sig": "AA"}  # fmt: skip
+    others = (5, "q", None, 1.5, [], {}, True, 2**70)
+    for name, other in product(("at", "seq", "hash", "after", "sig"), others):
+        file.write_bytes(true + json.dumps({**line, name: other}).encode() + b"\n")
+        answer = await caller("POST", f"{M}/audit/verify")
+        assert answer.status_code == 200, (name, other, answer.text)
+        told = answer.json()
+        assert (told["is_intact"], told["why"], told["anchored_seq"]) == (False, "signature", 3)
+        believed = orjson.loads(true)["at"]
+        assert told["anchored_at"][:19] == believed[:19], "of the last anchor that is believed"
 
 
 async def test_a_stranger_cannot_write_an_anchor(binding, more, proof, service_keys, clock):

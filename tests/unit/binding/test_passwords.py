@@ -5,6 +5,8 @@ import subprocess
 import sys
 
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from services.binding.passwords import Passwords
 
@@ -53,6 +55,17 @@ async def test_another_normal_form_opens_too() -> None:
     assert await passwords.is_right("caf\u00e9 au lait 42", hashed)
     assert not await passwords.is_right("cafe au lait 42", hashed)
     assert not await passwords.is_right("caf\u00e9 au lait 42", "")
+
+
+@pytest.mark.asyncio
+async def test_a_hash_from_before_the_normal_form_opens() -> None:
+    typed = "ｃｏｒｒｅｃｔ　horse battery"
+    hashed = PasswordHash((Argon2Hasher(),)).hash(typed)
+    passwords = Passwords()
+    assert await passwords.is_right(typed, hashed)
+    assert not await passwords.is_right("correct horse battery", hashed)
+    assert not await passwords.is_right(typed + "x", hashed)
+    assert not await passwords.is_right(typed, None)
 
 
 def test_the_word_lists_are_loaded_when_a_password_is_chosen_only() -> None:
