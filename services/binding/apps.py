@@ -205,6 +205,8 @@ async def _changed(
         if pair is None and not secrets and not _differs(app, versions, change, now):
             return None
         _require_version(change, app.version)
+        if pair is not None:
+            _require_apart(secrets, versions, now)
         _turn(app, change, now)
     app.updated_by = await signature(tx, tenant_id, actor, now)
     for what, told in secrets.items():
@@ -221,6 +223,20 @@ async def _changed(
     await audit(deps, tx, tenant_id, done, before=before, after=_facts(app, versions[0]))
     await tell(deps, tx, app, versions)
     return BoundApp(app, versions)
+
+
+def _require_apart(
+    secrets: dict[str, str | None], versions: Sequence[AppKey], now: datetime
+) -> None:
+    """New keys wait for their check, these would count at once: for the keys that still sell."""
+    sells = any(key.verified_at and (key.not_after is None or now < key.not_after)
+                for key in versions)  # fmt: skip
+    if secrets and sells:
+        message = "新密钥通过检测后再单独保存 save it by itself once the new keys count"
+        pointers = {AES: "/aes_key", GRANT: "/app_auth_token"}
+        raise InvalidBody(
+            errors=[{"pointer": pointers[what], "message": message} for what in sorted(secrets)]
+        )
 
 
 def _turn(app: App, change: AppChange, now: datetime) -> None:

@@ -165,6 +165,37 @@ async def test_secrets_go_in_and_never_come_out(binding, owner, app_body, kek):
     assert (await told(binding))["aes_key_box"] is None
 
 
+async def test_what_counts_at_once_is_not_saved_with_keys_that_wait(
+    binding, owner, app_body, other_keys
+):
+    """The content key and the grant have no versions: they would be those of the keys that sell."""
+    _, caller = owner
+    await caller(*PUT, app_body(aes_key=AES_KEY))
+    before = await told(binding)
+    both = app_body(
+        app_private_key=other_keys.private_b64, version=1, aes_key="", app_auth_token=GRANT
+    )
+    refused = await caller(*PUT, both)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_body")
+    pointers = [fault["pointer"] for fault in refused.json()["errors"]]
+    assert pointers == ["/aes_key", "/app_auth_token"]
+    assert await told(binding) == before
+    keys_only = app_body(app_private_key=other_keys.private_b64, version=1, aes_key=AES_KEY)
+    assert (await caller(*PUT, keys_only)).status_code == 200, "the same again is no change"
+    alone = app_body(app_private_key=..., alipay_public_key=..., version=2, app_auth_token=GRANT)
+    assert (await caller(*PUT, alone)).json()["has_app_auth_token"] is True
+
+
+async def test_a_first_binding_that_sells_nothing_yet_takes_them_together(
+    binding, owner, app_body, other_keys
+):
+    _, caller = owner
+    binding.platform.answers["alipay.trade.query"] = 503
+    await caller(*PUT, app_body())
+    both = app_body(app_private_key=other_keys.private_b64, version=1, aes_key=AES_KEY)
+    assert (await caller(*PUT, both)).json()["has_aes_key"] is True
+
+
 async def test_a_rotation_may_say_how_long_the_old_key_lasts(
     binding, owner, app_body, other_keys, clock
 ):
