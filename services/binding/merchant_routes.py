@@ -9,6 +9,7 @@ from services.binding import (
     acting,
     answers,
     approvals,
+    brake,
     links,
     merchant_schemas,
     schemas,
@@ -63,9 +64,10 @@ async def create_merchant(
 ) -> merchant_schemas.MerchantCreatedOut:
     """The merchant's owner chooses a password with the link, which is in this answer only."""
     deps, actor = deps_of(request), actor_of(principal(request))
-    merchant, owner = await service.create_merchant(
-        deps, name=body.name, login=body.login, password=None, actor=actor
-    )
+    async with brake.on_taken_logins(deps, principal(request).tenant):
+        merchant, owner = await service.create_merchant(
+            deps, name=body.name, login=body.login, password=None, actor=actor
+        )
     link = await links.make(deps, owner.tenant_id, owner.user_id, actor=actor)
     return merchant_schemas.MerchantCreatedOut(
         owner=_owner_out(owner), link=link_out(link), **dict(_merchant_out(merchant))

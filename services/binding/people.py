@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import (
     api_keys,
+    brake,
     domain,
     links,
     people_repo,
@@ -62,16 +63,17 @@ async def create_person(
     password."""
     _require_role_of(console, new.role)
     actor = f"user:{caller.subject}"
-    user = await service.create_user(
-        deps,
-        caller.tenant,
-        role=new.role,
-        login=new.login,
-        password=None,
-        actor=actor,
-        name=new.name,
-        store_ids=new.store_ids,
-    )
+    async with brake.on_taken_logins(deps, caller.tenant):
+        user = await service.create_user(
+            deps,
+            caller.tenant,
+            role=new.role,
+            login=new.login,
+            password=None,
+            actor=actor,
+            name=new.name,
+            store_ids=new.store_ids,
+        )
     return user, await links.make(deps, caller.tenant, user.user_id, actor=actor)
 
 
