@@ -1,5 +1,6 @@
 /** Asks for the password again when the server wants it, and lets the interrupted call go on. */
 import { ApiProblem } from '@shared/problem';
+import { useQueryClient } from '@tanstack/react-query';
 import { Alert, Form, Input, Modal } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { at, onRefusal, post } from '../api/client';
@@ -9,9 +10,11 @@ import { useSession } from './session';
 export function StepUp() {
   const { t, language } = useText();
   const { console, session } = useSession();
+  const queries = useQueryClient();
   const [form] = Form.useForm<{ password: string; code?: string }>();
   const [isOpen, setOpen] = useState(false);
   const [isBusy, setBusy] = useState(false);
+  const [isCodeNeeded, setCodeNeeded] = useState(false);
   const [fault, setFault] = useState('');
   const settle = useRef<(confirmed: boolean) => void>(() => undefined);
 
@@ -42,6 +45,11 @@ export function StepUp() {
       await post(at(console, '/session/step-up'), given);
       end(true);
     } catch (error) {
+      if (error instanceof ApiProblem && error.code === 'auth.code_needed') {
+        // The second factor was set up in another window, after this one had asked who is here.
+        setCodeNeeded(true);
+        void queries.invalidateQueries({ queryKey: ['who'] });
+      }
       setFault(error instanceof ApiProblem ? error.titleIn(language) : String(error));
     } finally {
       setBusy(false);
@@ -70,7 +78,7 @@ export function StepUp() {
         >
           <Input.Password autoComplete="current-password" autoFocus />
         </Form.Item>
-        {session.user.has_second_factor ? (
+        {session.user.has_second_factor || isCodeNeeded ? (
           <Form.Item
             name="code"
             label={t('login.code')}

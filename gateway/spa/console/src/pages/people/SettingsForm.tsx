@@ -29,6 +29,7 @@ export function SettingsForm<Shape extends { version?: number | undefined }, V e
   const say = useSay();
   const queries = useQueryClient();
   const [isStale, setStale] = useState(false);
+  const [asked, setAsked] = useState(0);
   const found = useQuery({ queryKey: [props.queryKey], queryFn: props.load });
   const save = useMutation({
     mutationFn: (values: V) => props.save(values, found.data as Shape),
@@ -38,6 +39,8 @@ export function SettingsForm<Shape extends { version?: number | undefined }, V e
       say.done(isWaiting ? t('bind.awaits') : undefined);
       await queries.invalidateQueries({ queryKey: [props.queryKey] });
       await queries.invalidateQueries({ queryKey: ['who'] });
+      // Nothing has changed yet: the form shows what holds, not what was asked for.
+      if (isWaiting) setAsked((times) => times + 1);
     },
     onError: async (error) => {
       if (error instanceof ApiProblem && error.status === 409) {
@@ -62,7 +65,7 @@ export function SettingsForm<Shape extends { version?: number | undefined }, V e
           {props.isPart ? <p>{props.lead}</p> : null}
           {isStale ? <Alert type="warning" showIcon title={t('wechat.conflict')} /> : null}
           <Form<V>
-            key={String(found.data.version)}
+            key={`${found.data.version} ${asked}`}
             layout="vertical"
             style={{ maxWidth: 640 }}
             disabled={!props.mayWrite}

@@ -1,0 +1,107 @@
+/** A settings page whose change waits for somebody else, and the step-up before it. */
+import { render, screen, waitFor, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { beforeEach, expect, it } from 'vitest';
+import { makeQueries, Providers } from '../app';
+import { answers } from './answers';
+
+const USER = { user_id: 'u', login: 'owner@demo', name: '李雷', role: 'merchant_owner' };
+const OWNER = {
+  user: { ...USER, has_second_factor: false },
+  merchant: { merchant_id: 'm', name: '豆娘', created_at: '2026-11-26T00:00:00Z' },
+  permissions: ['merchant.read', 'merchant.write', 'settings.read', 'settings.write'],
+  expires_at: '2026-11-27T00:00:00Z',
+};
+const EMPTY = { items: [], total: 0, page: 1, page_size: 20 };
+const MERCHANT = {
+  merchant_id: 'm',
+  name: '豆娘',
+  edition: 'flagship',
+  support_contact: '',
+  dual_control: true,
+  version: 4,
+  created_at: '2026-11-26T00:00:00Z',
+  operators_acting: [],
+};
+const WECHAT = {
+  enabled: true,
+  mch_id: '1900000001',
+  app_id: 'wx0000000000000001',
+  cert_serial: '',
+  has_api_v3_key: true,
+  has_private_key: true,
+  version: 2,
+};
+const WAITS = { status: 202, body: { change_id: 'c', state: 'waiting' } };
+const problem = (code: string, title: string) => ({ status: 403, body: { code, title } });
+
+function show(path: string, replies: Parameters<typeof answers>[0]) {
+  const seen = answers({
+    'GET /api/merchant/v1/session': { body: OWNER },
+    'GET /api/merchant/v1/stores': { body: EMPTY },
+    'GET /api/merchant/v1/merchant': { body: MERCHANT },
+    'GET /api/merchant/v1/settings/wechat': { body: WECHAT },
+    ...replies,
+  });
+  window.history.replaceState(null, '', path);
+  render(<Providers queries={makeQueries()} />);
+  return { seen, person: userEvent.setup() };
+}
+
+beforeEach(() => localStorage.setItem('damselfly.language', 'zh-CN'));
+
+it('shows the second approver as on while switching it off waits', async () => {
+  const { person, seen } = show('/settings/merchant', {
+    'PATCH /api/merchant/v1/merchant': WAITS,
+  });
+  const isOn = () =>
+    screen.getByRole('switch', { name: '密钥变更需第二人复核' }).getAttribute('aria-checked');
+  await person.click(await screen.findByRole('switch', { name: '密钥变更需第二人复核' }));
+  expect(isOn()).toBe('false');
+  await person.click(screen.getByRole('button', { name: /保\s*存/ }));
+  await waitFor(() => expect(isOn()).toBe('true'));
+  expect(seen.find((one) => one.method === 'PATCH')?.body).toEqual({
+    dual_control: false,
+    version: 4,
+  });
+});
+
+it('shows the WeChat settings that hold, and no secret, while others wait', async () => {
+  const { person } = show('/settings/wechat', { 'PUT /api/merchant/v1/settings/wechat': WAITS });
+  const text = (label: string) => screen.getByLabelText<HTMLInputElement>(label).value;
+  const number = await screen.findByLabelText('微信商户号 (mch_id)');
+  await person.clear(number);
+  await person.type(number, '1900000009');
+  await person.type(screen.getByLabelText('APIv3 密钥'), 'k'.repeat(32));
+  await person.click(screen.getByRole('button', { name: /保\s*存/ }));
+  await waitFor(() => expect(text('微信商户号 (mch_id)')).toBe('1900000001'));
+  expect(text('APIv3 密钥')).toBe('');
+});
+
+it('asks for the code of a second factor that another window has set up', async () => {
+  const { person, seen } = show('/settings/merchant', {
+    'PATCH /api/merchant/v1/merchant': [
+      problem('auth.step_up_needed', '请再次输入密码 Confirm.'),
+      WAITS,
+    ],
+    'POST /api/merchant/v1/session/step-up': [
+      problem('auth.code_needed', '请输入验证码 Enter the code.'),
+      { body: { ...OWNER, csrf_token: 'c-2' } },
+    ],
+  });
+  await person.click(await screen.findByRole('switch', { name: '密钥变更需第二人复核' }));
+  await person.click(screen.getByRole('button', { name: /保\s*存/ }));
+  const dialog = within(await screen.findByRole('dialog'));
+  await person.type(dialog.getByLabelText('密码'), 'a long password');
+  expect(dialog.queryByRole('textbox', { name: '验证码' })).toBeNull();
+  await person.click(dialog.getByRole('button', { name: /确\s*认/ }));
+  await person.type(await dialog.findByRole('textbox', { name: '验证码' }), ' 123456 ');
+  await person.click(dialog.getByRole('button', { name: /确\s*认/ }));
+  await waitFor(() =>
+    expect(seen.filter((one) => one.path.endsWith('/step-up')).map((one) => one.body)).toEqual([
+      { password: 'a long password' },
+      { password: 'a long password', code: '123456' },
+    ]),
+  );
+  await waitFor(() => expect(seen.filter((one) => one.method === 'PATCH')).toHaveLength(2));
+});
