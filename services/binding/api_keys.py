@@ -23,6 +23,8 @@ from shared.ids import random_token
 from shared.tokens import Principal
 
 PURPOSE = "api-key"
+NEEDED = "api_keys.write"
+MAKERS_PER_ROUND = 100
 ID_BYTES = 12
 SECRET_BYTES = 32
 
@@ -81,7 +83,7 @@ async def leave(
     if heir_id is not None:
         heir = await repo.user(tx, person.tenant_id, heir_id)
         may = heir is not None and heir.is_enabled and heir.user_id != person.user_id
-        if heir is None or not may or "api_keys.write" not in permissions.of_role(heir.role):
+        if heir is None or not may or NEEDED not in permissions.of_role(heir.role):
             message = "此人不能接管 API 密钥 this person cannot have API keys"
             raise InvalidBody(errors=[{"pointer": "/hand_keys_to", "message": message}])
     for key in keys:
@@ -93,6 +95,20 @@ async def leave(
             await audit(deps, tx, person.tenant_id, what, before=before, after=after)
         else:
             await _end(deps, tx, key, actor)
+
+
+async def end_left(deps: Deps) -> None:
+    """Ends the keys of people who were disabled, or lost the power to have keys, before keys ended
+    with it: what an update finds. Later there is nothing to find."""
+    may = [role.value for role, granted in permissions.PERMISSIONS.items() if NEEDED in granted]
+    async with deps.db.read(None) as tx:
+        makers = await people_repo.makers_who_may_not(tx, may, MAKERS_PER_ROUND)
+    for tenant_id, user_id in makers:
+        async with deps.db.tx(tenant_id) as tx:
+            person = await people_repo.user_for_update(tx, tenant_id, user_id)
+            # Looked at again under the lock: the person may be enabled anew by now.
+            if person is not None and not (person.is_enabled and person.role in may):
+                await leave(deps, tx, person, None, actor="platform")
 
 
 async def _end(deps: Deps, tx: AsyncSession, key: ApiKey, actor: str) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding.models import (
@@ -154,6 +154,20 @@ async def living_keys_of(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> Se
         ApiKey.tenant_id == tenant_id, ApiKey.created_by == user_id, ApiKey.revoked_at.is_(None)
     )
     return (await tx.scalars(query.order_by(ApiKey.key_id).with_for_update())).all()
+
+
+async def makers_who_may_not(
+    tx: AsyncSession, may: Sequence[str], limit: int
+) -> Sequence[tuple[UUID, UUID]]:
+    """(tenant, person) of keys that count although their maker is disabled or of no role in `may`.
+    System scope only."""
+    query = (
+        select(User.tenant_id, User.user_id)
+        .join(ApiKey, and_(ApiKey.tenant_id == User.tenant_id, ApiKey.created_by == User.user_id))
+        .where(ApiKey.revoked_at.is_(None), or_(User.is_enabled.is_(False), User.role.not_in(may)))
+    )
+    rows = await tx.execute(query.distinct().order_by(User.tenant_id, User.user_id).limit(limit))
+    return [(tenant_id, user_id) for tenant_id, user_id in rows]
 
 
 async def changes_asked_by(

@@ -1,8 +1,12 @@
 """What somebody leaves behind who is disabled or loses a power: keys, links, requests, sessions."""
 
+import asyncio
+
 import pytest
 import pytest_asyncio
 
+from services.binding import api_keys
+from services.binding.sweeper import sweeping
 from shared.events.base import decode
 from tests.integration.binding.conftest import PASSWORD
 
@@ -76,6 +80,27 @@ async def test_nobody_takes_them_over_who_cannot_have_keys(binding, pair, choose
         assert refused.json()["errors"][0]["pointer"] == "/hand_keys_to"
     assert (await second("GET", f"{M}/session")).status_code == 200, "nothing was changed"
     assert (await binding.edge("GET", f"/internal/api-keys/{theirs}")).status_code == 200
+
+
+@pytest.mark.parametrize("was", ["is_enabled = false", "role = 'cashier'"])
+async def test_keys_left_behind_before_the_update_end(binding, pair, was):
+    """Whoever was disabled when keys still went on: the worker's round ends them, once."""
+    owner, second, _ = pair
+    mine, theirs = await key(owner), await key(second)
+    await binding.database.execute(f"UPDATE users SET {was} WHERE login = 'second@tea'")
+    door = f"/internal/api-keys/{theirs}"
+    assert (await binding.edge("GET", door)).status_code == 200
+    rounds = asyncio.create_task(sweeping(binding.worker_deps)())
+    async with asyncio.timeout(10):
+        while (await binding.edge("GET", door)).status_code == 200:
+            await asyncio.sleep(0.02)
+    rounds.cancel()
+    await asyncio.gather(rounds, return_exceptions=True)
+    await api_keys.end_left(binding.worker_deps)
+    assert (await binding.edge("GET", f"/internal/api-keys/{mine}")).status_code == 200
+    assert await ended(binding) == [theirs]
+    log = (await owner("GET", f"{M}/audit", action="api_key.revoke")).json()["items"]
+    assert [(row["subject"], row["actor"]) for row in log] == [(theirs, "platform")]
 
 
 async def test_sessions_links_and_requests_end_too(binding, pair, app_body, other_keys, sign_in):
