@@ -78,6 +78,46 @@ it('shows the WeChat settings that hold, and no secret, while others wait', asyn
   expect(text('APIv3 密钥')).toBe('');
 });
 
+it('shows the binding that holds while another waits', async () => {
+  const app = {
+    app_id: '2021000000000001',
+    enabled: true,
+    seller_id: '2088000000000009',
+    version: 3,
+    key: {
+      key_version: 1,
+      mode: 'key',
+      certificates: null,
+      fingerprint: 'SHA256:aa',
+      bits: 2048,
+      app_public_key: 'MIIBapp',
+      alipay_public_key: 'MIIBali',
+      created_at: '2026-11-26T00:00:00Z',
+      last_used_at: null,
+    },
+    in_use: null,
+    live_check: { state: 'verified' },
+    retiring: [],
+    updated_by: 'owner@demo',
+    updated_at: '2026-11-26T00:00:00Z',
+  };
+  const { person, seen } = show('/miniprogram', {
+    'GET /api/merchant/v1/session': {
+      body: { ...OWNER, permissions: ['apps.read', 'apps.write'] },
+    },
+    'GET /api/merchant/v1/apps': { body: { items: [app] } },
+    'GET /api/merchant/v1/apps/changes': { body: { items: [] } },
+    'PUT /api/merchant/v1/apps': WAITS,
+  });
+  const isOn = () =>
+    screen.getByRole('switch', { name: '开启 IOT 小程序' }).getAttribute('aria-checked');
+  await person.click(await screen.findByRole('switch', { name: '开启 IOT 小程序' }));
+  expect(isOn()).toBe('false');
+  await person.click(screen.getByRole('button', { name: '保存绑定' }));
+  await waitFor(() => expect(seen.some((one) => one.method === 'PUT')).toBe(true));
+  await waitFor(() => expect(isOn()).toBe('true'), { timeout: 3000 });
+});
+
 it('asks for the code of a second factor that another window has set up', async () => {
   const { person, seen } = show('/settings/merchant', {
     'PATCH /api/merchant/v1/merchant': [

@@ -18,6 +18,7 @@ export function BindingRecord({ side }: { side: 'mini' | 'iot' }) {
   const { t } = useText();
   const navigate = useNavigate();
   const [chosen, setChosen] = useState<string | null>(null);
+  const [saves, setSaves] = useState(0);
   const apps = useQuery({ queryKey: ['apps', 'all'], queryFn: () => get('/api/merchant/v1/apps') });
   if (apps.isPending) return <Loading />;
   if (apps.isError) {
@@ -74,9 +75,13 @@ export function BindingRecord({ side }: { side: 'mini' | 'iot' }) {
       <div className="two">
         <div>
           <BindingForm
-            key={`${app?.app_id ?? NEW}${app?.version ?? 0}`}
+            // What waits for approval has changed nothing: the form shows what holds, all the same.
+            key={`${app?.app_id ?? NEW} ${app?.version ?? 0} ${saves}`}
             app={app}
-            onSaved={setChosen}
+            onSaved={(appId) => {
+              setChosen(appId);
+              setSaves((times) => times + 1);
+            }}
           />
         </div>
         <div>
