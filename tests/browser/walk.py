@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Locator, Page, expect
 
-from tests.fixtures.plain_http import NO_TLS
+from tests.fixtures.plain_http import NO_TLS, own_address
 from tests.fixtures.processes import Stack
 
 LANGUAGES = ("zh-CN", "en")
@@ -70,7 +70,9 @@ def new_merchant(stack: Stack, name: str) -> Account:
     """The operator makes it, over the API."""
     account = Account(f"new-{secrets.token_hex(4)}", secrets.token_urlsafe(18), name)
     operator = stack.info["demo"]["operator"]
-    with httpx.Client(base_url=f"{stack.public}/api/operator/v1", timeout=30) as client:
+    transport = httpx.HTTPTransport(local_address=own_address())
+    base = f"{stack.public}/api/operator/v1"
+    with httpx.Client(base_url=base, timeout=30, transport=transport) as client:
         given = {"login": operator["login"], "password": operator["password"]}
         opened = client.post("/session", json=given).raise_for_status()
         # The cookie is Secure and this is plain http on loopback: the jar would keep it back.

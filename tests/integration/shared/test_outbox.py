@@ -279,7 +279,7 @@ SELECT t.id, gen_random_uuid(), 'binding.events', 'k' || n, 'x', $1,
 FROM generate_series(0, $3 - 1) AS n, (SELECT gen_random_uuid() AS id) AS t
 """
 DAY_S = 86_400.0
-MANY = 40_000
+MANY = 150_000
 """Touched in one statement, these take longer than the server lets any statement take here."""
 
 
