@@ -2,7 +2,8 @@
 
 One address may hold some hundreds, all of them together some thousands. Beyond that, the oldest
 connection that never brought a whole request makes room for the new one: what talks stays, what
-only occupies goes, also where both come from one address.
+only occupies goes, also where both come from one address. Where all have brought one and there is
+no room at all, one that rests goes, of the address that holds the most.
 """
 
 import asyncio
@@ -20,8 +21,11 @@ from gateway.limits import (
     UNFINISHED_BYTES_MAX,
 )
 from shared.address import share_of
+from shared.telemetry import get_logger
 
 SWEEP_EVERY_S = 0.5
+
+log = get_logger("connections")
 
 _ended = Counter("gateway_connections_ended_total", "Connections ended by a limit", ["limit"])
 _open = Gauge("gateway_connections", "Connections that clients hold open")
@@ -48,16 +52,20 @@ class Connection(Protocol):
     """empty: a neighbour at an inner door, for whom there is always room"""
     is_known: bool
 
+    @property
+    def is_resting(self) -> bool: ...
+
     def abort(self) -> None: ...
     def look(self, now: float) -> None: ...
 
 
 class _Address:
-    __slots__ = ("count", "strangers")
+    __slots__ = ("count", "known", "strangers")
 
     def __init__(self) -> None:
         self.count = 0
         self.strangers: dict[Connection, None] = {}
+        self.known: dict[Connection, None] = {}
 
 
 class Room:
@@ -69,6 +77,7 @@ class Room:
         self._all: dict[Connection, str] = {}
         self._strangers: dict[Connection, None] = {}
         self._addresses: dict[str, _Address] = {}
+        self._fullest = ""
         self._is_watched = False
         _open.set_function(lambda: len(self._all))
         _unfinished.set_function(lambda: self.unfinished)
@@ -79,6 +88,7 @@ class Room:
             connection.address
             and len(self._all) >= self.bounds.connections
             and not self._end_one(self._strangers, "all")
+            and not self._end_resting()
         ):
             return False
         name = "" if self.bounds.is_trusted(connection.address) else share_of(connection.address)
@@ -104,8 +114,8 @@ class Room:
         connection.is_known = True
         self._strangers.pop(connection, None)
         mine = self._addresses.get(self._all.get(connection, ""))
-        if mine is not None:
-            mine.strangers.pop(connection, None)
+        if mine is not None and mine.strangers.pop(connection, self) is None:
+            mine.known[connection] = None
 
     def leave(self, connection: Connection) -> None:
         name = self._all.pop(connection, None)
@@ -116,6 +126,7 @@ class Room:
         if mine is not None:
             mine.count -= 1
             mine.strangers.pop(connection, None)
+            mine.known.pop(connection, None)
             if not mine.count:
                 del self._addresses[name]
 
@@ -124,19 +135,43 @@ class Room:
 
     def _end_one(self, strangers: dict[Connection, None], limit: str) -> bool:
         """The oldest of them, if there is one."""
-        _ended.labels(limit).inc()
         oldest = next(iter(strangers), None)
         if oldest is None:
             return False
-        self.leave(oldest)
-        oldest.abort()
+        self._end(oldest, limit)
         return True
+
+    def _end_resting(self) -> bool:
+        """The longest known one that rests, of the address that holds the most; which one that is
+        is asked once between two sweeps, because it costs a look at all of them."""
+        if self._fullest not in self._addresses:
+            self._fullest = max(self._addresses, key=self._held, default="")
+        mine = self._addresses.get(self._fullest)
+        resting = next((one for one in mine.known if one.is_resting), None) if mine else None
+        if resting is None:
+            return False
+        self._end(resting, "resting")
+        return True
+
+    def _held(self, name: str) -> int:
+        return self._addresses[name].count
+
+    def _end(self, connection: Connection, limit: str) -> None:
+        _ended.labels(limit).inc()
+        self.leave(connection)
+        connection.abort()
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """One timer for all: a timer per request would cost more than the deadline is worth."""
         now = loop.time()
+        self._fullest = ""
         for connection in self:
-            connection.look(now)
+            try:
+                connection.look(now)
+            except Exception:
+                # One that fails must not be the end of everybody's deadlines.
+                log.exception("connection.look")
+                connection.abort()
         self._is_watched = bool(self._all)
         if self._is_watched:
             loop.call_later(SWEEP_EVERY_S, self._sweep, loop)

@@ -80,6 +80,11 @@ class BoundedHttp(Http):
         self.room.leave(self)
         super().connection_lost(exc)
 
+    @property
+    def is_resting(self) -> bool:
+        """Between two requests."""
+        return self._current is None and not self._taken and not self.pipeline
+
     def abort(self) -> None:
         self.transport.abort()
 

@@ -6,6 +6,8 @@ caller time out (performance §0.9). State is per process and bounded.
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import ClassVar, NamedTuple
 
 from prometheus_client import Counter, Gauge
@@ -117,6 +119,9 @@ BUCKETS_KEPT = 16_384
 RETRY_AFTER_S = 1
 STRANGERS_AT_ONCE = 16
 """Half of a pool of look-ups (CALLS_MAX // 2): the other half is for who is known already."""
+STRANGERS_WAITING_MAX = 192
+"""Of one kind, those being looked up and those who wait for it. There are four kinds: together they
+leave a quarter of the places, also where a service does not answer at all."""
 EXPECTED_KEPT = 1024
 MISSING_KEPT = 2048
 NONCES_KEPT = 131_072
@@ -260,18 +265,26 @@ class Strangers(Buckets):
         super().__init__("stranger", clock, burst=300, per_s=20)
         self._all = Buckets("strangers", clock, burst=1000, per_s=200)
         self._at_once = asyncio.Semaphore(STRANGERS_AT_ONCE)
+        self._now = 0
 
     def charge(self, client: str) -> None:
         """Counts against the address."""
         self.take(share_of(client))
 
-    def asking(self, client: str) -> asyncio.Semaphore:
-        """`async with strangers.asking(client): look up`; TooMany or Busy when not."""
+    @asynccontextmanager
+    async def asking(self, client: str) -> AsyncIterator[None]:
+        """`async with strangers.asking(client): look up`; TooMany or Busy when not. Few wait for
+        one of the few look-ups at once: whoever waits holds a place of the edge."""
         self.charge(client)
-        if not self._all.has("", spend=True):
+        if self._now >= STRANGERS_WAITING_MAX or not self._all.has("", spend=True):
             _refused.labels("strangers").inc()
             raise Busy("too many unknown callers", retry_after_s=RETRY_AFTER_S)
-        return self._at_once
+        self._now += 1
+        try:
+            async with self._at_once:
+                yield
+        finally:
+            self._now -= 1
 
 
 class Patience:

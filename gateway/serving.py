@@ -19,11 +19,15 @@ def run_edge(config: EdgeConfig, clock: Clock) -> None:
     from gateway.edge import create_app
 
     public, inside = create_app(config, clock)
+    if config.metrics_at[1] == config.listen_at[1]:
+        # Who is at the inner door is told by its port.
+        raise SystemExit("METRICS_LISTEN needs another port than LISTEN")
+    affordable = connections_affordable()
     room = Room(
         Bounds(
             BODY_BYTES_MAX,
-            connections=connections_affordable(),
-            per_address=config.address_connections_max,
+            connections=affordable,
+            per_address=min(config.address_connections_max, affordable // 2),
             is_trusted=Proxies(networks(config.trusted_proxies)).trusts,
         )
     )
@@ -44,6 +48,11 @@ def run_egress(config: EgressConfig, clock: Clock) -> None:
     """The private egress: a few services speak to it, each for many."""
     from gateway.egress import create_app
 
-    bounds = Bounds(UPLOAD_BYTES_MAX, UPLOADS_BYTES_MAX, is_trusted=lambda _address: True)
+    bounds = Bounds(
+        UPLOAD_BYTES_MAX,
+        UPLOADS_BYTES_MAX,
+        connections=connections_affordable(),
+        is_trusted=lambda _address: True,
+    )
     app = create_app(config, clock)
     run_api("gateway-egress", app, config, bounded(Room(bounds)))

@@ -75,6 +75,7 @@ class Silent:
         self.address = address
         self.is_known = False
         self.is_ended = False
+        self.is_resting = True
 
     def abort(self) -> None:
         self.is_ended = True
@@ -94,3 +95,45 @@ async def test_a_subscriber_of_ipv6_counts_once() -> None:
     assert not any(each.is_ended for each in other)
     assert room.enter(Silent("192.0.2.1"), loop)
     assert [each.is_ended for each in other] == [False, True, False]
+
+
+async def test_connections_that_rest_keep_nobody_out() -> None:
+    """Each brought one good request and holds its place since: without this, eight addresses that
+    ask for /livez once a minute would shut every till out."""
+    room = Room(Bounds(BODY_MAX, connections=8, per_address=6))
+    loop = asyncio.get_running_loop()
+    holder = [Silent("192.0.2.1") for _ in range(6)]
+    tills = [Silent("192.0.2.2"), Silent("192.0.2.3")]
+    for connection in [*holder, *tills]:
+        assert room.enter(connection, loop)
+        room.know(connection)
+    holder[0].is_resting = False
+    late = Silent("192.0.2.4")
+    assert room.enter(late, loop)
+    assert [one.is_ended for one in holder] == [False, True, False, False, False, False]
+    assert not any(one.is_ended for one in tills)
+    for one in holder:
+        one.is_resting = False
+    room.know(late)
+    assert not room.enter(Silent("192.0.2.5"), loop), "all of the fullest address are at work"
+
+
+async def test_one_that_fails_ends_no_deadline_of_the_others() -> None:
+    class Broken(Silent):
+        def look(self, now: float) -> None:
+            raise RuntimeError("a closed handle")
+
+    looked = asyncio.Event()
+
+    class Watched(Silent):
+        def look(self, now: float) -> None:
+            looked.set()
+
+    room = Room(Bounds(BODY_MAX))
+    broken = Broken("192.0.2.1")
+    for connection in (broken, Watched("192.0.2.2")):
+        room.enter(connection, asyncio.get_running_loop())
+    for _ in range(2):
+        looked.clear()
+        await asyncio.wait_for(looked.wait(), 5)
+    assert broken.is_ended

@@ -7,8 +7,11 @@ import secrets
 import pytest
 from aiohttp import web
 
+from gateway.limits import Strangers
+from shared.errors import Unavailable
 from shared.events.base import stamp
 from shared.events.binding import SessionRevoked
+from tests.fixtures.clock import FixedClock
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import DEVICE, ROUTE, TENANT, ask
 from tests.unit.gateway.test_auth import COOKIE, CREDENTIAL, CSRF, ME, ORDERS, cookie, me, sign_in
@@ -170,3 +173,23 @@ async def test_an_ended_session_is_a_stranger(town: Town) -> None:
         town.edge._sessions._sessions._missing.clear()
         got.append((await ask(town.door, "GET", ORDERS, headers=cookie())).status)
     assert (got.count(401), got.count(429)) == (300, 10)
+
+
+async def test_a_look_up_that_hangs_holds_few_places(clock: FixedClock) -> None:
+    """Whoever waits for one holds a place of the edge, and four kinds of strangers wait apart."""
+    strangers, go = Strangers(clock), asyncio.Event()
+
+    async def look_up(number: int) -> bool:
+        try:
+            async with strangers.asking(f"192.0.2.{number % 250}"):
+                await go.wait()
+        except Unavailable:
+            return False
+        return True
+
+    tries = [asyncio.ensure_future(look_up(number)) for number in range(900)]
+    await asyncio.sleep(0)
+    assert sum(not one.done() for one in tries) < 1024 / 5
+    go.set()
+    assert sum(await asyncio.gather(*tries)) > 100
+    assert await look_up(1), "and the places come back"
