@@ -1,6 +1,7 @@
 """Rewards follow money paid, within the limits of a buyer, a device and a day (S72, S99)."""
 
 import asyncio
+import importlib
 from datetime import timedelta
 from uuid import uuid4
 
@@ -204,3 +205,17 @@ async def test_old_counts_are_forgotten(place, deps, deliver, shop, clock):
     )
     await service.keep_house(deps)
     assert await place.value("SELECT count(DISTINCT day) FROM reward_counts") == 1
+
+
+async def test_an_update_counts_what_was_given_before(place, deliver, shop, hold):
+    """Else the day's limits would begin anew, and the invariant would call each merchant's."""
+    await deliver(*(shop.paid(buyer_id=buyer) for buyer in ("2088a", "2088a", None)))
+    counts = "SELECT * FROM reward_counts ORDER BY scope, subject"
+    as_counted = await place.fetch(counts)
+    assert sum(row["rewards"] for row in as_counted if row["scope"] == "day") == 3
+    await place.execute("DELETE FROM reward_counts")
+    name = "services.campaign.migrations.versions.2026_11_28_1645_limits"
+    backfill = importlib.import_module(name).BACKFILL
+    await place.execute(backfill.replace("now()", "timestamptz '2026-11-24 00:00+08'"))
+    assert await place.fetch(counts) == as_counted
+    await hold()

@@ -31,6 +31,19 @@ CREATE TABLE reward_counts (
   CONSTRAINT fk_reward_counts_campaign FOREIGN KEY (tenant_id, campaign_id) REFERENCES campaigns
 )
 """
+# What was given before counts, too: the limits of the running day, and the invariant of two days.
+BACKFILL = """
+INSERT INTO reward_counts (tenant_id, campaign_id, day, scope, subject, rewards)
+SELECT g.tenant_id, g.campaign_id, (g.granted_at AT TIME ZONE 'Asia/Shanghai')::date, s.scope,
+       s.subject, count(*)
+FROM grants g
+CROSS JOIN LATERAL (
+  VALUES ('day', ''), ('device', g.device_id::text), ('buyer', nullif(g.buyer_id, ''))
+) AS s (scope, subject)
+WHERE g.granted_at > now() - interval '3 days' AND g.campaign_id IS NOT NULL
+  AND s.subject IS NOT NULL
+GROUP BY 1, 2, 3, 4, 5
+"""
 BY_DAY = "CREATE INDEX ix_reward_counts_day ON reward_counts (day)"
 
 WITHHELD = (
@@ -49,5 +62,6 @@ def upgrade() -> None:
     op.execute("SET lock_timeout='5s'")
     for statement in (LIMITS, COUNTS, BY_DAY, *WITHHELD):
         op.execute(statement)
+    op.execute(BACKFILL)
     enable_rls(op, "reward_counts")
     grant_app(op)
