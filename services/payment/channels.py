@@ -6,7 +6,7 @@ knows. Only what surely never left is tried again, while a restarting egress may
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -200,8 +200,20 @@ class Alipay:
         return RefundFact("done")
 
     async def _ask(self, method: str, payment: Payment, params: Mapping[str, Any]) -> Answer:
-        # The key that signed the pay call signs all that follows, also after a rotation (F37); once
-        # that version is retired the egress takes the newest.
+        """The key that signed the pay call signs all that follows, also after a rotation (F37);
+        once that version is retired the egress takes the newest. Where Alipay no longer knows the
+        old key (in key mode a new one replaces it) nothing was executed, and the newest asks."""
+        answer = await self._ask_once(method, payment, params)
+        if (
+            answer.outcome == "config_error"
+            and payment.key_version is not None
+            and answer.key_version == payment.key_version
+        ):
+            newest = replace(payment, key_version=None)
+            answer = await self._ask_once(method, newest, params)
+        return answer
+
+    async def _ask_once(self, method: str, payment: Payment, params: Mapping[str, Any]) -> Answer:
         order: dict[str, Any] = {"app_id": payment.app_id, "params": params}
         if payment.key_version is not None:
             order["key_version"] = payment.key_version

@@ -2,7 +2,14 @@
 
 import pytest
 
-from tests.integration.payment.egress import CANCEL, PAY, QUERY, REFUND, REFUND_QUERY
+from tests.integration.payment.egress import (
+    CANCEL,
+    PAY,
+    QUERY,
+    REFUND,
+    REFUND_QUERY,
+    answer,
+)
 
 pytestmark = pytest.mark.asyncio
 
@@ -33,3 +40,27 @@ async def test_a_new_payment_takes_the_newest(shop, till):
     second = await till.pay(100)
     assert shop.egress.signed == [(PAY, 1), (PAY, 2)]
     assert (await shop.row(second["payment_id"]))["key_version"] == 2
+
+
+async def test_a_key_that_alipay_no_longer_knows_keeps_nobodys_money(shop, till):
+    """In key mode the new key replaces the old one at Alipay at once: what the old one may not ask,
+    the newest does, and the refund goes through."""
+    unknown = answer("config_error", code="40002", sub_code="isv.invalid-signature")
+    paid = await till.pay(500)
+    shop.egress.signs_with = 2
+    shop.egress.next(REFUND, unknown | {"key_version": 1})
+    done = await till.refund(paid["payment_id"], 200)
+    assert done.json()["status"] == "done"
+    assert [body.get("key_version") for method, body in shop.egress.asked if method == REFUND] == [
+        1,
+        None,
+    ]
+
+
+async def test_where_the_newest_is_not_known_either_nobody_asks_a_third_time(shop, till):
+    unknown = answer("config_error", code="40002", sub_code="isv.invalid-signature")
+    paid = await till.pay(500)
+    shop.egress.next(REFUND, unknown | {"key_version": 1}, unknown | {"key_version": 2})
+    refused = await till.refund(paid["payment_id"], 100)
+    assert refused.json()["status"] == "rejected"
+    assert shop.egress.calls[REFUND] == 2
