@@ -6,7 +6,7 @@ CHAIN = "services/binding/chain.py"
 ANCHORS = "services/binding/anchors.py"
 OUTBOX = "shared/outbox.py"
 ANCHORED = ("tests/integration/binding/test_anchors.py",)
-RELAYS = ("tests/integration/shared/test_outbox.py",)
+OUTBOX_TESTS = "tests/integration/shared/test_outbox.py"
 AUDIT = ("tests/unit/binding/test_chain.py",)
 
 PATCHES = (
@@ -71,21 +71,21 @@ PATCHES = (
         "a relay that hangs leads for ever",
         "await connection.execute(f\"SET idle_session_timeout = '{LEASE_S}s'\")",
         "pass",
-        RELAYS,
+        (f"{OUTBOX_TESTS}::test_a_relay_that_hangs_loses_its_lease",),
     ),
     Patch(
         OUTBOX,
         "every relay leads",
         'if await connection.fetchval("SELECT pg_try',
         'if True or await connection.fetchval("SELECT pg_try',
-        RELAYS,
+        (f"{OUTBOX_TESTS}::test_two_relays_take_turns_and_the_second_takes_over",),
     ),
     Patch(
         OUTBOX,
         "a repeated offset is no wiped broker",
         "if any(0 <= offset <= self._last.get(partition, -1) for partition, offset in places):",
         "if False:",
-        RELAYS,
+        (f"{OUTBOX_TESTS}::test_an_offset_given_twice_is_a_wipe",),
     ),
     Patch(
         "shared/sealed.py",

@@ -17,6 +17,7 @@ from tests.mutants.patch import Patch
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 120.0
+SOUND_LIMIT_S = 600.0
 FAILED = 1
 """What pytest ends with when a test failed; anything else is no verdict."""
 
@@ -52,10 +53,12 @@ def _copy() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _pytest(tree: Path, tests: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+def _pytest(
+    tree: Path, tests: Sequence[str], limit_s: float = LIMIT_S
+) -> "subprocess.CompletedProcess[str]":
     words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     return subprocess.run(
-        words, cwd=tree, capture_output=True, text=True, timeout=LIMIT_S, check=False,
+        words, cwd=tree, capture_output=True, text=True, timeout=limit_s, check=False,
         env={**os.environ, "RUN_DIR": str(tree / ".run")},
     )  # fmt: skip
 
@@ -82,7 +85,7 @@ def _judged(tree: Path, patch: Patch) -> bool:
 def _sound(tree: Path, patches: Sequence[Patch]) -> None:
     """Without a fault all the tests pass: else a failure would mean nothing."""
     tests = sorted({test for patch in patches for test in patch.tests})
-    run = _pytest(tree, tests)
+    run = _pytest(tree, tests, SOUND_LIMIT_S)
     if run.returncode != 0:
         raise NoVerdict(f"the tests fail without a fault:\n{run.stdout[-3000:]}")
 

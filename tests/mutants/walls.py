@@ -74,7 +74,7 @@ PATCHES = (
         "an account made a moment ago approves",
         "if since is not None and deps.clock.now() < since:",
         "if False:",
-        ("tests/integration/binding/test_approvals.py",),
+        ("tests/integration/binding/test_approvals.py::test_a_new_account_cannot_approve_yet",),
     ),
     Patch(
         "services/binding/live_check.py",
@@ -88,6 +88,6 @@ PATCHES = (
         "the doctor forgets keys that are bound already",
         "known += [key.app_public_key",
         "_ = [key.app_public_key",
-        ("tests/integration/binding/test_onboarding.py",),
+        ("tests/integration/binding/test_onboarding.py::test_the_doctor_knows_what_is_bound",),
     ),
 )
