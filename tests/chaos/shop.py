@@ -127,7 +127,7 @@ class Shop:
         if sale.status == "paid" and wants_draw:
             sale.draws = await draw_twice(device, sale.payment_id)
         if sale.status == "paid" and wants_refund < REFUND_SHARE:
-            sale.refunds = await self._owner.refund(sale.payment_id, sale.amount_fen)
+            await self._owner.refund(sale.payment_id, sale.amount_fen, sale.refunds)
         sale.is_left_alone = True
 
     async def _sell(self, device: Device, sale: Sale) -> None:

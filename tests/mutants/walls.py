@@ -57,13 +57,6 @@ PATCHES = (
     ),
     Patch(
         "services/binding/sign_in_repo.py",
-        "a one-time link serves twice",
-        "            PasswordLink.used_at.is_(None),\n",
-        "",
-        ("tests/integration/binding/test_links.py",),
-    ),
-    Patch(
-        "services/binding/sign_in_repo.py",
         "a recovery code serves twice",
         "            RecoveryCode.used_at.is_(None),\n",
         "",
