@@ -48,6 +48,8 @@ class Owner:
         self._stack = stack
         self._rng = random.Random(seed)
         self._account = stack.info["demo"]["owner"]
+        self._console: Console | None = None
+        self._signing = asyncio.Lock()
 
     async def refund(self, payment_id: str, paid_fen: int, journal: list[Refund]) -> None:
         """One refund, or two that together would be more than was paid; in the journal first."""
@@ -60,18 +62,42 @@ class Owner:
         ]
         async with asyncio.timeout(REFUND_WITHIN_S):
             while not all(one.status in FINAL or one.status == "refused" for one in found):
+                console = None
                 try:
-                    await self._ask(payment_id, found)
+                    console = await self._signed_in()
+                    await self._ask(console, payment_id, found)
+                except httpx.HTTPStatusError:
+                    if console is not None:
+                        await self._leave(console)
+                    await asyncio.sleep(PAUSE_S)
                 except (httpx.HTTPError, aiohttp.ClientError, OSError, TimeoutError):
                     await asyncio.sleep(PAUSE_S)
 
-    async def _ask(self, payment_id: str, refunds: list[Refund]) -> None:
-        login, password = self._account["login"], self._account["password"]
-        async with Console(self._stack.public, login, password) as console:
-            await console.step_up()
-            while open_ones := [one for one in refunds if one.status in {"new", "pending"}]:
-                await asyncio.gather(*(self._once(console, payment_id, one) for one in open_ones))
-                await asyncio.sleep(PAUSE_S)
+    async def _signed_in(self) -> Console:
+        """One session for all refunds: signing in, and the password once more, have their rates."""
+        async with self._signing:
+            if self._console is None:
+                login, password = self._account["login"], self._account["password"]
+                console = await Console(self._stack.public, login, password).__aenter__()
+                try:
+                    await console.step_up()
+                except BaseException:
+                    await console.__aexit__(None, None, None)
+                    raise
+                self._console = console
+            return self._console
+
+    async def _leave(self, console: Console) -> None:
+        """After a refusal of the session, or of the password's age. Others may be asking with it
+        just now, so it is not closed."""
+        async with self._signing:
+            if self._console is console:
+                self._console = None
+
+    async def _ask(self, console: Console, payment_id: str, refunds: list[Refund]) -> None:
+        while open_ones := [one for one in refunds if one.status in {"new", "pending"}]:
+            await asyncio.gather(*(self._once(console, payment_id, one) for one in open_ones))
+            await asyncio.sleep(PAUSE_S)
 
     async def _once(self, console: Console, payment_id: str, refund: Refund) -> None:
         body = {"refund_request_id": refund.refund_request_id, "amount_fen": refund.amount_fen}
