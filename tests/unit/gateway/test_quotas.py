@@ -253,20 +253,21 @@ async def test_nonces_are_kept_by_caller_for_longer_than_a_signature_counts(town
 
 
 async def test_refusals_come_late_to_who_goes_on_regardless(town: Town) -> None:
-    town.edge._patience.hold_s = 0.2
-    loop = asyncio.get_running_loop()
+    town.edge._patience.hold_s = 3600
 
-    async def spent(client: str) -> float:
-        started = loop.time()
-        assert (await ask(town.door, "GET", ORDERS, client=client)).status == 401
-        return loop.time() - started
+    async def is_refused_now(client: str) -> bool:
+        try:
+            answer = await asyncio.wait_for(ask(town.door, "GET", ORDERS, client=client), 0.5)
+        except TimeoutError:
+            return False
+        assert answer.status == 401
+        return True
 
-    quick = [await spent("203.0.113.7") for _ in range(200)]
-    assert max(quick) < 0.2
-    assert await spent("203.0.113.7") >= 0.2
-    assert await spent("203.0.113.8") < 0.2
+    assert all([await is_refused_now("203.0.113.7") for _ in range(200)])
+    assert not await is_refused_now("203.0.113.7")
+    assert await is_refused_now("203.0.113.8")
     town.clock.advance(1)
-    assert await spent("203.0.113.7") < 0.2
+    assert await is_refused_now("203.0.113.7")
 
 
 COSTLY = {

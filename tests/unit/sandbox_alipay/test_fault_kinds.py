@@ -50,7 +50,7 @@ async def delay(merchant: Merchant, receiver: Receiver) -> None:
         await asyncio.sleep(0.1)
         assert (await status(merchant, no) is None) == (when == "before")
         assert (await paying)["code"] == "10000"
-        assert time.monotonic() - started >= 0.2
+        assert time.monotonic() - started >= 0.19  # a timer may fire a millisecond early
 
 
 async def drop_request(merchant: Merchant, receiver: Receiver) -> None:
@@ -274,7 +274,7 @@ async def notify_slow(merchant: Merchant, receiver: Receiver) -> None:
     await merchant.fault("notify_slow", times=1, args={"ms": 300})
     await merchant.pay(new_no(), notify_url=receiver.url)
     await until(lambda: len(receiver.seen) == 1)
-    assert time.monotonic() - started >= 0.3
+    assert time.monotonic() - started >= 0.29  # a timer may fire a millisecond early
     assert is_genuine(merchant, receiver.seen[0][1])
 
 

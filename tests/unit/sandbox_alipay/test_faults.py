@@ -86,7 +86,7 @@ async def test_delay(merchant: Merchant) -> None:
         is_done = await _status(merchant, no) is not None
         assert is_done == (when == "after")
         assert (await paying)["code"] == "10000"
-        assert time.monotonic() - started >= 0.3
+        assert time.monotonic() - started >= 0.29  # a timer may fire a millisecond early
 
 
 @pytest.mark.parametrize("is_done", [True, False])
