@@ -19,6 +19,8 @@ from gateway.limits import (
     CONNECTIONS_MAX,
     FILES_KEPT_BACK,
     UNFINISHED_BYTES_MAX,
+    UNSENT_BYTES_MAX,
+    UNSENT_PART,
 )
 from shared.address import share_of
 from shared.telemetry import get_logger
@@ -30,6 +32,7 @@ log = get_logger("connections")
 _ended = Counter("gateway_connections_ended_total", "Connections ended by a limit", ["limit"])
 _open = Gauge("gateway_connections", "Connections that clients hold open")
 _unfinished = Gauge("gateway_unfinished_bytes", "Held of requests that are not whole yet")
+_unsent = Gauge("gateway_unsent_bytes", "Held of answers that their clients have not taken yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Bounds:
     body_bytes: int
     unfinished_bytes: int = UNFINISHED_BYTES_MAX
     """of all requests together that are not whole yet"""
+    unsent_bytes: int = UNSENT_BYTES_MAX
+    """of all answers together that are not taken yet; one address has a part of it"""
     connections: int = CONNECTIONS_MAX
     per_address: int = ADDRESS_CONNECTIONS_MAX
     is_trusted: Callable[[str], bool] = lambda _address: False
@@ -60,20 +65,26 @@ class Connection(Protocol):
 
 
 class _Address:
-    __slots__ = ("count", "known", "strangers")
+    __slots__ = ("count", "known", "strangers", "unsent")
 
     def __init__(self) -> None:
         self.count = 0
+        self.unsent = 0
         self.strangers: dict[Connection, None] = {}
         self.known: dict[Connection, None] = {}
 
 
 class Room:
-    """All connections of one process."""
+    """All connections of one process. `delay_s` says how long a refusal to an address waits."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(
+        self, bounds: Bounds, delay_s: Callable[[str], float] = lambda _address: 0.0
+    ) -> None:
         self.bounds = bounds
         self.unfinished = 0
+        self._unsent: dict[Connection, int] = {}
+        self._unsent_sum = 0
+        self._delay_s = delay_s
         self._all: dict[Connection, str] = {}
         self._strangers: dict[Connection, None] = {}
         self._addresses: dict[str, _Address] = {}
@@ -81,6 +92,7 @@ class Room:
         self._is_watched = False
         _open.set_function(lambda: len(self._all))
         _unfinished.set_function(lambda: self.unfinished)
+        _unsent.set_function(lambda: self._unsent_sum)
 
     def enter(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether there is room for it, now that others may have had to go."""
@@ -117,7 +129,38 @@ class Room:
         if mine is not None and mine.strangers.pop(connection, self) is None:
             mine.known[connection] = None
 
+    def delay_s(self, connection: Connection) -> float:
+        """How long a refusal of what is not even a request waits: as long as any other one to
+        that address; proxies and neighbours answer for what they pass on themselves."""
+        return self._delay_s(connection.address) if self._all.get(connection) else 0.0
+
+    def keep_unsent(self, connection: Connection, size: int) -> bool:
+        """Whether the `size` bytes of its answer that are not taken yet may be kept."""
+        if connection not in self._all:
+            return False
+        mine = self._addresses.get(self._all[connection])
+        limit = self.bounds.unsent_bytes
+        if self._unsent_sum + size > limit or (
+            mine is not None and mine.unsent + size > limit // UNSENT_PART
+        ):
+            _ended.labels("unsent").inc()
+            return False
+        self._unsent[connection] = self._unsent.get(connection, 0) + size
+        self._unsent_sum += size
+        if mine is not None:
+            mine.unsent += size
+        return True
+
+    def forget_unsent(self, connection: Connection) -> None:
+        """They are taken, or the connection is gone."""
+        size = self._unsent.pop(connection, 0)
+        self._unsent_sum -= size
+        mine = self._addresses.get(self._all.get(connection, ""))
+        if mine is not None:
+            mine.unsent -= size
+
     def leave(self, connection: Connection) -> None:
+        self.forget_unsent(connection)
         name = self._all.pop(connection, None)
         if name is None:
             return

@@ -101,13 +101,20 @@ class Edge:
         self._console_rates = console_limits(clock, config.quota_scale)
         self._patience = Patience(clock, config.quota_scale)
         self._ring = KeyRing(self._askers["binding"], clock)
-        self._devices = DeviceAuth(self._askers["device"], clock, keks["device"], Strangers(clock))
+        self._devices = DeviceAuth(
+            self._askers["device"], clock, keks["device"], Strangers(clock), self._rates["device"]
+        )
         self._sessions = SessionAuth(self._askers["binding"], clock, Strangers(clock))
         self._used: LastUsed[ApiKeyUse] = LastUsed(
             self._askers["binding"], "/internal/api-key-uses", clock
         )
         self._pos = PosAuth(
-            self._askers["binding"], clock, keks["pos"], Strangers(clock), self._used
+            self._askers["binding"],
+            clock,
+            keks["pos"],
+            Strangers(clock),
+            self._rates["pos"],
+            self._used,
         )
         self._refusals = Refusals(self._askers["payment"], clock)
         notices = (clock, self._rates["notify"], Strangers(clock), self._refusals)
@@ -190,14 +197,12 @@ class Edge:
         await asked.read_body(route.body_max)
         if route.audience == "device":
             device, nonce = await self._devices.check(asked)
-            self._rates["device"].take(device.device_id)
             token = self._inward.for_device(route.service, asked.method, device, nonce)
             return await self._upstreams.forward(
                 route, asked, token, device.device_id, device.tenant_id
             )
         if route.audience == "pos":
             key = await self._pos.check(asked)
-            self._rates["pos"].take(key.key_id)
             self._console_rates["merchant"].take(str(key.tenant_id))
             token = self._inward.for_key(route.service, key)
             return await self._upstreams.forward(route, asked, token, key.key_id, key.tenant_id)

@@ -27,6 +27,7 @@ from gateway.limits import (
     PIPELINE_MAX,
     RETRY_AFTER_S,
     UNFINISHED_BYTES_FREE,
+    UNSENT_BYTES_FREE,
     Busy,
     HeadersTooLarge,
     Malformed,
@@ -70,6 +71,9 @@ class BoundedHttp(Http):
         """whose answer is being made"""
         self._due = self.loop.time() + HEAD_WAIT_S
         self._answer_due = math.inf
+        self._late_refusal = b""
+        """sent when it is due; nothing else is answered any more"""
+        transport.set_write_buffer_limits(high=UNSENT_BYTES_FREE)
         if self.private is not None and self.server and self.server[1] == self.private[0]:
             self.app, self.address = self.private[1], ""
         if not self.room.enter(self, self.loop):
@@ -230,10 +234,13 @@ class BoundedHttp(Http):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._answer_due = self.loop.time() + _time_to_take(self.transport)
+        if not self.room.keep_unsent(self, self.transport.get_write_buffer_size()):
+            self.abort()
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._answer_due = math.inf
+        self.room.forget_unsent(self)
 
     # Ending
 
@@ -244,6 +251,9 @@ class BoundedHttp(Http):
                 self.abort()
         elif self._current is not None or now <= self._due:
             return
+        elif self._late_refusal:
+            answer, self._late_refusal = self._late_refusal, b""
+            self._end_with(answer)
         elif self._is_deaf or self.transport.is_closing():
             self.abort()
         elif self._taken:
@@ -275,8 +285,16 @@ class BoundedHttp(Http):
             self._current.keep_alive = False
             return
         self._taken = 0
+        delay_s = self.room.delay_s(self)
+        if delay_s:
+            self._late_refusal = _answer(problem)
+            self._due = self.loop.time() + delay_s
+        else:
+            self._end_with(_answer(problem))
+
+    def _end_with(self, answer: bytes) -> None:
         self._due = self.loop.time() + LINGER_S
-        self.transport.write(_answer(problem))
+        self.transport.write(answer)
         self.transport.write_eof()
 
 

@@ -32,6 +32,12 @@ BODY_WAIT_S = 10.0
 ANSWER_WAIT_S = 30.0
 ANSWER_BYTES_PER_S = 16 * 1024
 """What a client must take of its answer, after so many seconds of grace."""
+UNSENT_BYTES_MAX = 128 * 1024 * 1024
+UNSENT_PART = 8
+"""Of all answers together that wait for their clients, and of which one address has 1 / so many:
+two of the largest."""
+UNSENT_BYTES_FREE = 16 * 1024
+"""Of each connection, not counted: with CONNECTIONS_MAX the same sum again."""
 LINGER_S = 2.0
 LINGER_BYTES_MAX = 256 * 1024
 """For how long what still comes is dropped behind a refusal, so that the refusal is read."""
@@ -298,13 +304,18 @@ class Patience:
         self._now = 0
         self.hold_s = HOLD_S
 
+    def delay_s(self, client: str) -> float:
+        """How long a refusal to this address is to wait, which is counted by asking."""
+        return 0.0 if self._free.has(share_of(client), spend=True) else self.hold_s
+
     async def hold(self, client: str) -> None:
         """Waits before a refusal, at times; it holds no place of anybody meanwhile."""
-        if self._free.has(share_of(client), spend=True) or self._now >= HELD_MAX:
+        delay_s = self.delay_s(client)
+        if not delay_s or self._now >= HELD_MAX:
             return
         self._now += 1
         try:
-            await asyncio.sleep(self.hold_s)
+            await asyncio.sleep(delay_s)
         finally:
             self._now -= 1
 

@@ -9,7 +9,7 @@ from gateway.config import EdgeConfig, EgressConfig
 from gateway.connections import Bounds, Room, connections_affordable
 from gateway.forwarded import Proxies, networks
 from gateway.http1 import bounded
-from gateway.limits import BODY_BYTES_MAX, UPLOAD_BYTES_MAX, UPLOADS_BYTES_MAX
+from gateway.limits import BODY_BYTES_MAX, UPLOAD_BYTES_MAX, UPLOADS_BYTES_MAX, Patience
 from shared.clock import Clock
 from shared.serve import bound, run_api
 
@@ -29,7 +29,8 @@ def run_edge(config: EdgeConfig, clock: Clock) -> None:
             connections=affordable,
             per_address=min(config.address_connections_max, affordable // 2),
             is_trusted=Proxies(networks(config.trusted_proxies)).trusts,
-        )
+        ),
+        Patience(clock, config.quota_scale).delay_s,
     )
     try:
         inner = [bound(*config.metrics_at)]

@@ -1,8 +1,9 @@
 """Devices: HMAC-SHA256 over the whole request with a key of the device's own.
 
-Order of the checks: size cap (done by the reader), key look-up, constant-time MAC, time window.
-Replay of what changes something is decided where it changes it: the nonce goes inward in the token
-(architecture §5). A read is answered once by each edge process.
+Order of the checks: size cap (done by the reader), key look-up, constant-time MAC, time window,
+the device's own rate. Replay of what changes something is decided where it changes it: the nonce
+goes inward in the token (architecture §5). A read is answered once by each edge process; its nonce
+is remembered behind the rate, so that no device can crowd out the nonces of the others.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from gateway.limits import (
     CREDENTIALS_FRESH_S,
     CREDENTIALS_KEPT,
     CREDENTIALS_STALE_S,
+    Buckets,
     Seen,
     Strangers,
 )
@@ -94,12 +96,18 @@ class DeviceAuth:
     """Believes a device, and tells its nonce."""
 
     def __init__(
-        self, device: ServiceClient, clock: Clock, provider: KeyProvider, strangers: Strangers
+        self,
+        device: ServiceClient,
+        clock: Clock,
+        provider: KeyProvider,
+        strangers: Strangers,
+        rate: Buckets,
     ) -> None:
         self._device = device
         self._clock = clock
         self._provider = provider
         self._strangers = strangers
+        self._rate = rate
         self._seen = Seen(clock)
         self._credentials: Remembered[str, Credential] = Remembered(
             "credentials", self._load, clock, kept=CREDENTIALS_KEPT,
@@ -107,7 +115,7 @@ class DeviceAuth:
         )  # fmt: skip
 
     async def check(self, asked: Asked) -> tuple[Credential, str]:
-        """The device and the nonce of this request, or a 401 with the server's time."""
+        """The device and the nonce of this request, a 401 with the server's time, or TooMany."""
         headers = asked.headers
         device_id = headers.get(b"x-df-device", b"")
         key_id = headers.get(b"x-df-key", b"")
@@ -135,6 +143,7 @@ class DeviceAuth:
             raise self._refusal(DeviceSignatureInvalid)
         if abs(self._clock.now().timestamp() - int(timestamp)) > CLOCK_WINDOW_S:
             raise self._refusal(DeviceClockSkewed)
+        self._rate.take(name)
         if asked.method in SAFE_METHODS and not self._seen.is_new(name, sent[3]):
             raise self._refusal(ReadReplayed)
         return credential, sent[3]

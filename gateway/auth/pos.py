@@ -16,7 +16,14 @@ from uuid import UUID
 from gateway.asgi import Asked
 from gateway.auth.device import NONCE, SIGNATURE, TIMESTAMP, DeviceClockSkewed, ReadReplayed
 from gateway.cache import Remembered
-from gateway.limits import API_KEYS_FRESH_S, API_KEYS_KEPT, CLOCK_WINDOW_S, Seen, Strangers
+from gateway.limits import (
+    API_KEYS_FRESH_S,
+    API_KEYS_KEPT,
+    CLOCK_WINDOW_S,
+    Buckets,
+    Seen,
+    Strangers,
+)
 from gateway.usage import ApiKeyUse, LastUsed
 from shared.client import ServiceClient
 from shared.clock import Clock
@@ -75,12 +82,14 @@ class PosAuth:
         clock: Clock,
         provider: KeyProvider,
         strangers: Strangers,
+        rate: Buckets,
         used: LastUsed[ApiKeyUse],
     ) -> None:
         self._binding = binding
         self._clock = clock
         self._provider = provider
         self._strangers = strangers
+        self._rate = rate
         self._seen = Seen(clock)
         self._used = used
         self._keys: Remembered[str, ApiKey] = Remembered(
@@ -88,7 +97,7 @@ class PosAuth:
         )
 
     async def check(self, asked: Asked) -> ApiKey:
-        """The key behind this request, or a 401 with the server's time."""
+        """The key behind this request, a 401 with the server's time, or TooMany."""
         headers = asked.headers
         key_id = headers.get(b"x-df-key", b"")
         timestamp = headers.get(b"x-df-timestamp", b"")
@@ -117,6 +126,7 @@ class PosAuth:
             raise self._refusal(ApiKeyRefused)
         if abs(self._clock.now().timestamp() - int(timestamp)) > CLOCK_WINDOW_S:
             raise self._refusal(PosClockSkewed)
+        self._rate.take(name)
         if not self._seen.is_new(name, sent[3]):
             raise self._refusal(ReadReplayed)
         self._used.note(ApiKeyUse(key.tenant_id, key.key_id))

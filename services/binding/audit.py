@@ -123,7 +123,7 @@ async def verify_audit(deps: Deps, tenant_id: UUID) -> Verdict:
     # The note first: whatever is anchored after it can only be more than it says.
     async with deps.db.read(tenant_id) as tx:
         noted = await audit_repo.anchored_seq(tx, tenant_id)
-    found = await asyncio.to_thread(_anchors, deps, tenant_id)
+    found = await deps.costly.audit.run(_anchors, deps, tenant_id)
     believed = [anchor for anchor in found if anchor.is_signed]
     walk = Walk(believed)
     head = (-1, "")
@@ -131,7 +131,7 @@ async def verify_audit(deps: Deps, tenant_id: UUID) -> Verdict:
         while walk.broken_at is None:
             rows = await audit_repo.chained(tx, tenant_id, walk.entries, BATCH)
             if rows:
-                await asyncio.to_thread(walk.take, rows)
+                await deps.costly.audit.run(walk.take, rows)
                 continue
             # Others may have added entries since the last rows were read: those are read, too,
             # until the head is reached, or has stood still and nothing leads up to it.

@@ -108,6 +108,7 @@ class Costly:
         }
     )
     keys: Threads = field(default_factory=lambda: Threads("keys", 1))
+    audit: Threads = field(default_factory=lambda: Threads("audit", 2))
 
 
 def costly(kind: str) -> Any:

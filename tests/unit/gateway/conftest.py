@@ -102,7 +102,9 @@ async def town(
 async def serve() -> AsyncIterator[Callable[..., Any]]:
     async with contextlib.AsyncExitStack() as stack:
 
-        async def started(**bounds: Any) -> Served:
-            return await stack.enter_async_context(serving(Bounds(BODY_MAX, **bounds)))
+        async def started(
+            delay_s: Callable[[str], float] = lambda _address: 0.0, **bounds: Any
+        ) -> Served:
+            return await stack.enter_async_context(serving(Bounds(BODY_MAX, **bounds), delay_s))
 
         yield started

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.unit.gateway.wire import CHUNKED, GET, POST
+from gateway.connections import Bounds
+from tests.unit.gateway.wire import BODY_MAX, CHUNKED, GET, POST
 
 pytestmark = pytest.mark.asyncio
 
@@ -306,3 +308,62 @@ async def test_a_slow_taker_in_time_gets_all_of_it(serve: Any) -> None:
     served.later(60)
     said = await peer.said()
     assert len(said.body) == 8_000_000
+
+
+async def test_what_is_no_http_is_refused_late_to_who_goes_on_regardless(serve: Any) -> None:
+    """A closed loop of nonsense would cost as much as payments do."""
+    waits = iter((0.0, 2.0, 2.0))
+    served = await serve(delay_s=lambda _address: next(waits))
+    quick = await served.peer(b"nonsense\r\n\r\n")
+    assert (await quick.said()).problem() == (400, "request.malformed")
+    late = await served.peer(b"nonsense\r\n\r\n")
+    served.later(1.5)
+    await late.send(GET)
+    assert await late.is_open()
+    served.later(2.5)
+    assert (await late.said()).problem() == (400, "request.malformed")
+    assert await late.is_closed()
+    assert not served.asked
+    gone = await served.peer(b"nonsense\r\n\r\n")
+    gone.writer.close()
+    await asyncio.sleep(0.05)
+    assert len(served.room._all) == 1, "only the first one is still read to its end"
+
+
+async def test_a_proxy_is_not_made_to_wait_for_what_others_send_through_it(serve: Any) -> None:
+    served = await serve(delay_s=lambda _address: 2.0, is_trusted=lambda _address: True)
+    peer = await served.peer(b"nonsense\r\n\r\n")
+    assert (await peer.said()).problem() == (400, "request.malformed")
+
+
+async def test_answers_that_nobody_takes_have_a_common_bound(serve: Any) -> None:
+    """Eight megabytes each: without it, the connections of one address would hold gigabytes."""
+    served = await serve()
+    ask = b"GET /large HTTP/1.1\r\nHost: t\r\n\r\n"
+    first = await served.peer(ask)
+    # How much of an answer the operating system takes differs by machine.
+    (connection,) = served.room
+    left = connection.transport.get_write_buffer_size()
+    served.room.bounds = Bounds(BODY_MAX, unsent_bytes=12 * left)
+    second = await served.peer(ask)
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await second.said()
+    assert len((await first.said()).body) == 8_000_000
+    third = await served.peer(ask)
+    assert len((await third.said()).body) == 8_000_000, "what is taken counts no longer"
+
+
+async def test_answers_that_wait_are_bounded_in_all(serve: Any) -> None:
+    served = await serve(is_trusted=lambda _address: True)
+    ask = b"GET /large HTTP/1.1\r\nHost: t\r\n\r\n"
+    first = await served.peer(ask)
+    (connection,) = served.room
+    left = connection.transport.get_write_buffer_size()
+    served.room.bounds = replace(served.room.bounds, unsent_bytes=left * 3 // 2)
+    second = await served.peer(ask)
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await second.said()
+    first.writer.close()
+    await asyncio.sleep(0.05)
+    third = await served.peer(ask)
+    assert len((await third.said()).body) == 8_000_000, "who left owes nothing"

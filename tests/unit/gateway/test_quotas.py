@@ -222,6 +222,19 @@ async def test_addresses_of_one_ipv6_subscriber_are_one(town: Town) -> None:
     assert await guess("::ffff:203.0.113.9") == 401
 
 
+async def test_who_reads_beyond_his_rate_is_not_remembered_for_it(town: Town) -> None:
+    """Else one device could crowd out the nonces of all the others."""
+    town.device.on("GET", ME, {})
+    await asyncio.gather(*(_read(town) for _ in range(500)))
+    held = len(town.edge._devices._seen._newer)
+    assert await _read(town) == 429
+    assert len(town.edge._devices._seen._newer) == held
+
+
+async def _read(town: Town) -> int:
+    return (await ask(town.door, "GET", ME, headers=device_headers("GET", ME))).status
+
+
 async def test_a_signed_read_is_answered_once(town: Town) -> None:
     """Not even within its time; and that is remembered for longer than its time lasts."""
     town.device.on("GET", ME, {})

@@ -4,7 +4,7 @@ told to its connections, not waited."""
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,7 +97,9 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serving(bounds: Bounds) -> AsyncIterator[Served]:
+async def serving(
+    bounds: Bounds, delay_s: Callable[[str], float] = lambda _address: 0.0
+) -> AsyncIterator[Served]:
     public, inner = bound("127.0.0.1", 0), bound("127.0.0.1", 0)
 
     async def handle(asked: Asked) -> Answer:
@@ -115,7 +117,7 @@ async def serving(bounds: Bounds) -> AsyncIterator[Served]:
                     "headers": [(b"content-length", b"6")]})  # fmt: skip
         await send({"type": "http.response.body", "body": b"inside"})
 
-    room = Room(bounds)
+    room = Room(bounds, delay_s)
     door = Door(handle, lambda: running([], asyncio.Event().wait))
     made = bounded(room, (inner.getsockname()[1], inside))
     server = _server(door, lifespan="off", http=made)
