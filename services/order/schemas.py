@@ -25,7 +25,8 @@ _NOT_EXACT = {"since", "until", "q", "page", "page_size"}
 
 
 class OrderFilters(BaseModel):
-    """S77-S90: each member narrows the list; an unknown one is refused, not ignored."""
+    """Each member narrows the list (S77-S82, S86, S90, parts of S83, S88); an unknown one is
+    refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
 

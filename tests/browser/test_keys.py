@@ -65,7 +65,7 @@ def test_two_open_pages_do_not_overwrite_each_other(
 
 
 def test_certificates(window: Open, stack: Stack, account: Account, shop: StorageState) -> None:
-    """S26, S32-S34: an app in certificate mode, by three files; then the live check."""
+    """S26, S32: an app in certificate mode, by three files; then the live check."""
     opened = window()
     page = opened.page
     sign_in(page, {"login": account.login, "password": account.password}, at="/miniprogram")
@@ -175,7 +175,7 @@ def test_a_second_approver(
 def test_when_a_key_was_used_and_who_changed_the_record(
     window: Open, owner: StorageState, language: str, ring: str, used: str, changed: str
 ) -> None:
-    """S33, S34, S36: on both pages of the one record; the stack has paid with this key, and
+    """S36: on both pages of the one record; the stack has paid with this key, and
     bound it by its command line, unless another test saved it since."""
     opened = window(owner, language=language)
     for path, reach in (("/miniprogram", opened.go), ("/dragonfly?tab=iot", opened.turn_to)):

@@ -46,7 +46,8 @@ def test_the_switch(window: Open, shop: StorageState) -> None:
 
 
 def test_header_edition_and_support(window: Open, shop: StorageState, account: Account) -> None:
-    """S38, S119: merchant, store and edition stand in the header; whom to call, in the menu."""
+    """Parts of S38, S119: merchant, store and edition stand in the header; whom to call, in the
+    menu, as the merchant wrote it."""
     page = window(shop).go("/stores")
     for store in ("湖滨店", "河坊店"):
         page.get_by_role("button", name="新建门店").first.click()
@@ -71,7 +72,7 @@ def test_header_edition_and_support(window: Open, shop: StorageState, account: A
 
 
 def test_wechat(window: Open, stack: Stack, account: Account, shop: StorageState) -> None:
-    """S118: the settings stay, the keys go in and never come back."""
+    """Parts of S118: the settings stay, the keys go in and never come back; no sale uses them."""
     page = window().page
     sign_in(page, {"login": account.login, "password": account.password}, at="/settings/wechat")
     page.get_by_label("微信商户号 (mch_id)").fill("1900000001")

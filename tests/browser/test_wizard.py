@@ -15,11 +15,13 @@ from tests.fixtures.processes import Stack
 def test_from_first_login_to_ready_for_a_device(
     window: Open, stack: Stack, language: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """S9, S11-S17: the map leads from row to row and says how far one is. S18, S19, S23, S25,
-    S42-S46, S48, S114-S116: what only a person can do is told in the row. S26, S28, S29, S37,
-    S129: the pair is made here; our own public key in Alipay's place is named and cannot be saved;
-    saved is bound. S47, S52, S53: upload, review and release over the platform's API. S101-S103,
-    S105-S108: without face-to-face pay the check says so and what to do."""
+    """S11, S14, S16: the map leads from row to row and says how far one is; parts of S12, S13, S15,
+    S17: no package is here to download, no test before the upload, no device at the end, and the
+    keys are looked at again. S5, S18, S19, S25, S42-S46, S48, S114-S116, and parts of S23: what
+    only a person can do is told in the row. S26, S28, S29, S37, S129: the pair is made here; our
+    own public key in Alipay's place is named and cannot be saved; saved is bound. S47, S53, and
+    parts of S52: upload, review (no logo, no industry) and release over the platform's API.
+    S101-S103, S105-S108: without face-to-face pay the check says so and what to do."""
     opened = window(language=language)
     account = new_merchant(stack, f"开通 {language}")
     started = time.monotonic()

@@ -11,7 +11,8 @@ from tests.fixtures.processes import Stack
 
 
 def test_a_payment_of_the_device_is_seen(window: Open, owner: StorageState, stack: Stack) -> None:
-    """S76, S92, S93: the list's columns, a filter in the address, the panel with its own."""
+    """S60, S76, S93, and parts of S92: the list's columns (but the type), a filter in the address,
+    "a-b of n", the panel with its own."""
     order_no = stack.info["first_payment"]["order_no"]
     page = window(owner).go("/orders")
     for column in ("订单编号", "订单子类型", "订单状态", "支付状态", "支付方式", "储值抵扣",
@@ -49,22 +50,27 @@ def test_what_was_paid_today(window: Open, owner: StorageState) -> None:
 
 
 def test_no_private_key_comes_back(window: Open, owner: StorageState, stack: Stack) -> None:
-    """S30, S32-S36: the same record on both pages; of the private key only its fingerprint."""
+    """S30, S32-S34, S36, and parts of S35: the same record on both pages, under its two tabs; the
+    hints of what to enter; of the private key only its fingerprint."""
     app_id = stack.info["demo"]["app_id"]
     page = window(owner).go("/dragonfly?tab=iot")
+    for tab, is_open in (("业务配置", "false"), ("IOT小程序配置", "true")):
+        expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", is_open)
     expect(page.get_by_label("小程序 AppID")).to_have_value(app_id)
+    expect(page.get_by_text("小程序 > 详情")).to_be_visible()
     expect(page.get_by_text("同一份配置")).to_be_visible()
     expect(page.get_by_text("指纹").first).to_be_visible()
     assert "PRIVATE KEY" not in page.content()
     page.get_by_text("粘贴已有私钥").click()
     expect(page.get_by_label("应用私钥").last).to_have_value("")
+    expect(page.get_by_text("PKCS1 或 PKCS8、2048 位")).to_be_visible()
     page.get_by_role("button", name="小程序配置").click()
     page.wait_for_url(re.compile("/miniprogram"))
     expect(page.get_by_label("小程序 AppID")).to_have_value(app_id)
 
 
 def test_a_new_merchant_from_first_login(window: Open, operator: StorageState) -> None:
-    """S1: the operator makes a merchant; its owner signs in and is told what comes next."""
+    """The operator makes a merchant; its owner signs in and is told what comes next."""
     account = {"login": f"new-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(18)}
     page = window(operator).go("/merchants")
     page.get_by_role("button", name="新建商户").first.click()

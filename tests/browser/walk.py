@@ -45,8 +45,10 @@ SAYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "1.3": (("多端发布支持",), ("multi-end release",)),
     "2.1": (("服务器域名白名单",), ("server domain whitelist",)),
     "2.4": (
-        ("解压到一个新文件夹", "没有普通小程序代码包也可以刷脸支付"),
-        ("unpack it into a new folder", "Face pay works without a package"),
+        ("解压到一个新文件夹", "没有普通小程序代码包也可以刷脸支付", "优惠券和积分照常使用",
+         "只是没有手机端商城"),
+        ("unpack it into a new folder", "Face pay works without a package",
+         "coupons and points stay usable", "only the shop on the phone is missing"),
     ),
     "3.1": (("Windows 或 Mac",), ("Windows or Mac",)),
     "3.2": (

@@ -24,7 +24,7 @@ def _identity(world: World) -> Identity:
 
 
 async def test_pay_coupon_and_draw(world: World) -> None:
-    """S75: splash, pay, coupon, lottery, as the program on the device does it."""
+    """Parts of S75: pay, coupon, lottery, as the program on the device does it; no splash yet."""
     async with Device(_identity(world)) as device:
         for code, scene in ((face_token(), "face"), (bar_code(), "code")):
             paid = await device.pay(12_07, code, subject="豆浆")

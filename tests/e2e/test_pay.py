@@ -11,7 +11,7 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_face_payment_end_to_end(world: World) -> None:
-    """S1, S10, S72, S73, S94-S100, S128, S130: face pay, one order, one coupon, one draw."""
+    """S1, S72, S73, S94, S130: face pay, one order in its store, one coupon, one draw."""
     paid = await world.pay(1207, subject="拿铁 Latte")
     assert paid["status"] == "paid"
     assert (paid["scene"], paid["channel"], paid["amount_fen"]) == ("face", "alipay", 1207)
@@ -36,7 +36,7 @@ async def test_face_payment_end_to_end(world: World) -> None:
 
 
 async def test_code_payment_end_to_end(world: World) -> None:
-    """S1, S104: the same device scans the buyer's Alipay code."""
+    """Parts of S104: the same device scans the buyer's Alipay code."""
     paid = await world.pay(990, auth_code=bar_code())
     assert (paid["status"], paid["scene"]) == ("paid", "code")
     order = await world.order(paid["out_trade_no"])

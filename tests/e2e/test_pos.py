@@ -1,5 +1,5 @@
 """A merchant's own program through the real edge, and what the console then says of its key
-(S33, S76, S93, S131): right key, revoked key, foreign order, write route, garbage."""
+(S93, S131): right key, revoked key, foreign order, write route, garbage."""
 
 import asyncio
 import json
@@ -128,7 +128,7 @@ async def test_a_key_sees_its_own_merchant_and_its_own_store_only(world: World) 
 
 
 async def test_a_payment_is_seen_as_the_last_use_of_the_private_key(world: World) -> None:
-    """S34, S37: the egress says so within seconds; the merchant sees when, and of which version."""
+    """The egress says so within seconds; the merchant sees when, and of which version."""
     await world.pay(1)
 
     async def used() -> Any:

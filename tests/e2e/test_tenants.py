@@ -79,7 +79,7 @@ async def test_foreign_ids_do_not_exist(world: World) -> None:
 
 
 async def test_a_merchant_without_an_app_is_told_so(world: World) -> None:
-    """S30, S101: before binding there is a clear refusal, not an outcome."""
+    """Before binding there is a clear refusal, not an outcome."""
     async with _second(world) as (_, store_id, device):
         body = payment_body(1_00, store_id=store_id)
         answer = await world.call("POST", PAYMENTS, body, device=device)
@@ -93,7 +93,7 @@ async def test_a_foreign_store_is_unknown(world: World) -> None:
 
 
 async def test_the_console_needs_its_session_and_its_csrf_header(world: World) -> None:
-    """S38, S131, §5.5: no cookie, a made-up cookie, and a cookie without the CSRF header."""
+    """S131, §5.5: no cookie, a made-up cookie, and a cookie without the CSRF header."""
     headers = world.owner.headers
     for given, status in (
         ({}, 401),

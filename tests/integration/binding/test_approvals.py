@@ -1,5 +1,5 @@
 """A second person for changes of keys, where the merchant asks for it (N3, ASVS 2.3.5), and pairs
-made here (S26-S28)."""
+made here."""
 
 import asyncio
 from datetime import timedelta

@@ -24,7 +24,7 @@ async def bound(binding, app_id=APP_ID):
 
 
 async def test_binding_round_trip(binding, owner, app_body, app_keys, alipay_keys, kek):
-    """S30-S37: what the merchant saved is what the gateway signs with."""
+    """S31, S37: what the merchant saved is what the gateway signs with."""
     tenant_id, caller = owner
     answer = await caller(*PUT, app_body())
     assert answer.status_code == 200
@@ -131,6 +131,7 @@ async def test_the_same_content_again_is_no_change(binding, owner, app_body, app
 
 
 async def test_the_first_binding_needs_both_keys(owner, app_body):
+    """S33, S34: required."""
     _, caller = owner
     answer = await caller(*PUT, app_body(app_private_key=..., alipay_public_key=...))
     assert answer.status_code == 422

@@ -1,5 +1,5 @@
-"""What comes back of a key: when it was made, when it was last used (the binding record, S33, S34,
-S37), and who changed the record last (S36, S132)."""
+"""What comes back of a key: when it was made, when it was last used (the binding record), and who
+changed the record last (S132)."""
 
 import asyncio
 import importlib
@@ -34,7 +34,7 @@ def instant(text):
 async def test_the_record_says_when_each_version_was_last_used(
     binding, owner, app_body, clock, other_keys
 ):
-    """S34, S37: created and last used come back, of the key in use and of one that retires."""
+    """Created and last used come back, of the key in use and of one that retires."""
     tenant_id, caller = owner
     made_at = clock.now()
     await caller("PUT", f"{M}/apps", app_body())
@@ -126,7 +126,7 @@ async def test_a_report_that_does_not_read_changes_nothing(binding, items):
 async def test_the_record_names_who_changed_it_last(
     binding, owner, app_body, browser, new_operator, clock
 ):
-    """S36, S132: a login of the merchant's, or the operator who acted for it, by name."""
+    """S132: a login of the merchant's, or the operator who acted for it, by name."""
     tenant_id, caller = owner
     await caller("PUT", f"{M}/apps", app_body())
     assert (await shown(caller))["updated_by"] == "owner@tea"

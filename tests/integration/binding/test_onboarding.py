@@ -1,5 +1,5 @@
 """The onboarding map: what is done is seen, what can be done for the merchant is done, and nothing
-is believed that was not looked at (S11-S17, S23-S25, S29, S49-S53, S101-S103, S129)."""
+is believed that was not looked at."""
 
 import asyncio
 
@@ -73,7 +73,7 @@ async def bound(owner, app_body, platform):
 
 
 async def test_a_new_merchant_sees_the_whole_way(platform, rows):
-    """S11-S16: five steps and the prerequisite, each with words in both languages."""
+    """S16: five steps and the prerequisite, each with words in both languages and its place."""
     found = await rows()
     assert found["map"]["app_id"] is None
     assert [step["step"] for step in found["map"]["steps"]] == [0, 1, 2, 3, 4, 5]
@@ -84,13 +84,15 @@ async def test_a_new_merchant_sees_the_whole_way(platform, rows):
             assert line["title_zh"]
             assert line["help_zh"]
             assert line["title_en"].isascii()
+    for row in ("0.1", "1.1", "1.2", "1.3", "2.1", "2.2", "3.1", "4.1", "4.2", "5.1"):
+        assert found[row]["where_url"].startswith("https://")
     assert found["2.1"]["state"] == "blocked"
     assert [one["value"] for one in found["2.1"]["copy"]] == list(HOSTS)
     assert not platform.asked
 
 
 async def test_who_bound_an_app_already_skips_the_beginning(bound, rows):
-    """S17."""
+    """Parts of S17: creation is skipped; the keys are looked at again."""
     found = await rows()
     assert found["map"]["app_id"] == APP_ID
     assert (found["1.1"]["state"], found["1.2"]["state"]) == ("skipped", "skipped")
@@ -108,7 +110,7 @@ async def test_what_was_done_before_the_binding_stays_done(owner, app_body, plat
 
 
 async def test_the_way_to_a_released_version(binding, bound, platform, rows):
-    """S25, S29, S47, S49, S53, S101: to "ready for a device" with two words of a person."""
+    """S25, S47, S53, S101, S103, S132: to "ready for a device" with four words of a person."""
     for row in ("2.2", "2.3", "0.1"):
         found = await rows(row, "check")
         assert found[row]["state"] == "done", found[row]
@@ -195,7 +197,7 @@ async def test_silence_decides_nothing(bound, platform, rows, answer):
 
 
 async def test_without_face_to_face_pay(bound, platform, rows):
-    """S101, S102: said before the merchant waits for a device."""
+    """S101: said before the merchant waits for a device."""
     platform.has_face_pay = False
     for row in ("2.2", "2.3"):
         await rows(row, "check")

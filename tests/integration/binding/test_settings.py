@@ -1,4 +1,4 @@
-"""A merchant's own record, store names, WeChat settings and API keys (S38, S118, S119)."""
+"""A merchant's own record, store names, WeChat settings and API keys (parts of S38, S118, S119)."""
 
 from uuid import uuid4
 
@@ -66,7 +66,7 @@ async def test_renaming_a_store_is_told(owner, binding):
 
 
 async def test_wechat_settings_are_sealed_and_never_come_back(owner, binding, app_keys):
-    """S118: facts only; each secret opens for its own row and purpose only."""
+    """Parts of S118: facts only; each secret opens for its own row and purpose only."""
     tenant_id, caller = owner
     path = f"{M}/settings/wechat"
     assert (await caller("GET", path)).json()["version"] == 0

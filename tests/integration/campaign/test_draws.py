@@ -1,4 +1,4 @@
-"""The device's reward page and its one draw (S73, S74, F26, F27, G5)."""
+"""The device's reward page and its one draw (S73, parts of S74; F26, F27, G5)."""
 
 import asyncio
 from uuid import uuid4

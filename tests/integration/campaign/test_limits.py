@@ -1,4 +1,4 @@
-"""Rewards follow money paid, within the limits of a buyer, a device and a day (S72, S99)."""
+"""Rewards follow money paid, within the limits of a buyer, a device and a day."""
 
 import asyncio
 import importlib

@@ -1,4 +1,4 @@
-"""Enrolment: one code, one device, one key told once (S3, S130; reliability-security §5.4)."""
+"""Enrolment: one code, one device, one key told once (S130; reliability-security §5.4)."""
 
 import asyncio
 import base64
@@ -173,7 +173,7 @@ async def test_two_codes_for_one_number_at_once(device, store, new_code):
 
 
 async def test_merchants_may_have_devices_of_one_number(device, store, new_store, new_code, enrol):
-    """A device that changed hands (S4): each merchant has its own, and neither sees the other's."""
+    """A device that changed hands: each merchant has its own, and neither sees the other's."""
     first = await enrol(store)
     theirs = await new_code(await new_store(OTHER_MERCHANT), by=device.stranger)
     second = (await device.edge(*ENROL, {"code": theirs, "sn": "QCF4000001"})).json()

@@ -1,4 +1,5 @@
-"""The merchant's devices: filters, revocation, and nobody else's (S57-S60, S131, S132)."""
+"""The merchant's devices: filters, revocation, and nobody else's (S60, S130-S132, parts of S58,
+S59)."""
 
 from uuid import uuid4
 

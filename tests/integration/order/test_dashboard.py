@@ -1,4 +1,5 @@
-"""The dashboard: days in China, by store, what needs a look, and nobody else's money."""
+"""The dashboard: days in China, by store, what needs a look, and nobody else's money
+(parts of S120: amount and count beside yesterday's)."""
 
 from datetime import timedelta
 from uuid import uuid4

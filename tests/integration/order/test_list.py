@@ -1,4 +1,4 @@
-"""The order list and detail (S76-S100), and that nobody sees another merchant's (G7)."""
+"""The order list and detail (S93), and that nobody sees another merchant's (G7)."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -50,6 +50,7 @@ async def listed(client, **filters):
 
 
 async def test_newest_first_with_the_columns_of_the_manual(console, shop, days):
+    """S94, S97, S98, S130, and parts of S92."""
     stores, _, events = await days()
     async with console(shop.tenant_id) as client:
         found = await listed(client)
@@ -69,7 +70,8 @@ async def test_newest_first_with_the_columns_of_the_manual(console, shop, days):
 
 
 async def test_each_filter_narrows(console, shop, days):
-    """S77-S90: every filter of the contract, alone."""
+    """S76-S82, S86, S90, S95: every filter of the contract, alone; parts of S83, S88: the time is
+    the order's, the terminal a device."""
     stores, device, events = await days()
     async with console(shop.tenant_id) as client:
         rows = (await listed(client))["items"]

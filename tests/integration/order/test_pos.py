@@ -1,5 +1,5 @@
 """The door of a merchant's own programs: its orders, its store's only where the key says so, and
-nobody else's (S76, S86, S93, G7)."""
+nobody else's (S93, S130, G7)."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""One order per payment, whatever is heard first and how often (G6, S92-S99)."""
+"""One order per payment, whatever is heard first and how often (G6)."""
 
 import asyncio
 import itertools
@@ -53,6 +53,7 @@ async def test_without_the_inbox_there_is_still_one_order(place, deliver, shop, 
 
 
 async def test_a_batch_of_five_hundred(place, deliver, shop, other_shop, hold):
+    """S94: D, the day in China, and no number twice."""
     events = [source.paid() for source in (shop, other_shop) for _ in range(250)]
     await deliver(*events)
     numbers = [row["order_no"] for row in await place.fetch("SELECT order_no FROM orders")]
@@ -67,7 +68,7 @@ async def test_a_batch_of_five_hundred(place, deliver, shop, other_shop, hold):
 
 
 async def test_a_sale_of_nothing_is_completed_and_paid(place, deliver, shop, hold):
-    """S99: fully discounted, never at the channel."""
+    """S97, S99: fully discounted, completed and paid; no receiver, no phone."""
     event = shop.paid(payable_fen=0, channel="none", scene="none", trade_no=None, buyer_id=None)
     await deliver(event)
     (order,) = await place.fetch("SELECT * FROM orders")
@@ -104,6 +105,7 @@ async def test_every_order_of_facts_ends_the_same(place, deliver, shop, hold):
 
 
 async def test_how_each_fact_shows(place, deliver, shop, hold):
+    """S96."""
     payments = {name: uuid4() for name in ("failed", "closed", "reversed", "late", "part", "only")}
     await deliver(
         shop.say(PaymentFailed, payments["failed"]),
@@ -173,7 +175,7 @@ async def test_parallel_batches_of_the_same_payments(place, db, shop):
 
 
 async def test_stores_are_named_once_or_again(place, deliver, sample_event, shop, hold):
-    """S38: created, then renamed; each of the two events keeps its one effect (G6)."""
+    """Created, then renamed; each of the two events keeps its one effect (G6)."""
     store = uuid4()
     for said, name in ((StoreCreated, "人民路店"), (StoreRenamed, "人民路旗舰店")):
         await deliver(

@@ -91,7 +91,7 @@ async def test_bad_filters(desk, params):
 
 
 async def test_one_is_shown_masked(till, desk):
-    """S120: an operator sees what was said, not who the buyer is."""
+    """An operator sees what was said, not who the buyer is."""
     document = notice("NEVER", buyer_id="2088102146225135", sign="A" * 344)
     raw = base64.b64decode(document["body_b64"]) + b"&subject=%E5%92%96+%E5%95%A1&body=%BF%A7"
     document["body_b64"] = base64.b64encode(raw).decode()

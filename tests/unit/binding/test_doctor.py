@@ -1,4 +1,4 @@
-"""The key doctor: what people paste by mistake is named with a remedy (S27-S29, S129)."""
+"""The key doctor: what people paste by mistake is named with a remedy (S27, S29, S129)."""
 
 import base64
 

@@ -1,4 +1,5 @@
-"""The key reader: each spelling people paste is read, each wrong paste is named (S26-S29, S129)."""
+"""The key reader: each spelling people paste is read, each wrong paste is named (S27, S29,
+S129)."""
 
 import base64
 import re

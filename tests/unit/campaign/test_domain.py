@@ -1,4 +1,4 @@
-"""The default campaign and the code a buyer scans (S72-S74)."""
+"""The default campaign and the code a buyer scans (S72, parts of S74)."""
 
 import base64
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""The bill file: every row in fen and UTC, or a stable word (protocol §4.7; ASVS 5.2.3; S104)."""
+"""The bill file: every row in fen and UTC, or a stable word (protocol §4.7; ASVS 5.2.3)."""
 
 import io
 import random

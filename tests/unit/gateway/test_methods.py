@@ -1,5 +1,5 @@
 """The method table: one row each, strings only out, one attempt, a closed list of refusals, and
-how an answer is tied to its question (issue 5 item 3; S15, S16, S41 to S50)."""
+how an answer is tied to its question (issue 5 item 3)."""
 
 import base64
 import itertools

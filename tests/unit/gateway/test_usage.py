@@ -1,5 +1,5 @@
 """When a key was last used: seen where it signs, told to binding once a minute and key, never once
-a payment (S34, S37)."""
+a payment."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What an order keeps of a payment's facts (S95-S98), before any database."""
+"""What an order keeps of a payment's facts (S95), before any database."""
 
 import pytest
 

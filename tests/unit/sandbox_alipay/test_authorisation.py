@@ -110,7 +110,7 @@ async def test_tokens_age(
 
 
 async def test_who_the_buyer_is(merchant: Merchant) -> None:
-    """Fields are parameters of their own; a code counts once (S126)."""
+    """Fields are parameters of their own; a code counts once (parts of S126)."""
     wanted = {"app_id": merchant.app_id, "buyer_id": "2088000000000077"}
     code = (await merchant.admin("POST", "buyers/auth_code", wanted))["auth_code"]
     fields = {"grant_type": "authorization_code", "code": code}

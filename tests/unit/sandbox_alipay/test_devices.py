@@ -36,7 +36,8 @@ async def ship(shop: Isv, **more: Any) -> list[dict[str, Any]]:
 
 
 async def test_the_list_and_its_pages(shop: Isv) -> None:
-    """S58-S61: filters, columns, `a–b of n`, and a batch that changes hands."""
+    """S3, S4, S58-S61: filters, columns, `a–b of n`, a number that is unique, and one that changes
+    hands."""
     made = await ship(shop, count=12, store_name="一店")
     pid = made[0]["owner_pid"]
     admin = shop.merchant.admin
@@ -107,7 +108,7 @@ async def test_only_own_devices(shop: Isv) -> None:
 
 
 async def test_a_push_by_api(shop: Isv) -> None:
-    """S62-S69, S125: 已下发, then what the device says."""
+    """S68, S69: 已下发, then what the device says."""
     devices = await ship(shop, count=3)
     sns = [one["sn"] for one in devices]
     admin = shop.merchant.admin
@@ -133,12 +134,14 @@ async def test_a_push_by_api(shop: Isv) -> None:
 
 
 async def test_distribution_in_the_console(shop: Isv) -> None:
-    """S62-S70: search by AppID, by SN, by PID, by pushed; select all."""
+    """S62, S64-S67, S69, and parts of S63: search by AppID, SN, PID, pushed; select all."""
     devices = await ship(shop, count=2)
     pid = devices[0]["owner_pid"]
     admin = shop.merchant.admin
     card = await admin("GET", f"platform/distribution?app_id={shop.app_id}&pid={pid}")
     assert (card["app"]["latest_version"], card["total"]) == ("1.0.0", 2)
+    one = f"platform/distribution?app_id={shop.app_id}&sn={devices[0]['sn']}"
+    assert [found["sn"] for found in (await admin("GET", one))["devices"]] == [devices[0]["sn"]]
     wanted = {"app_id": shop.app_id, "sns": [devices[0]["sn"]]}
     issued = await admin("POST", "platform/distribution", wanted)
     assert issued["text"].startswith("任务已下发")

@@ -73,7 +73,8 @@ async def isv(merchant: Merchant) -> AsyncIterator[Isv]:
 
 
 async def test_the_whole_way(isv: Isv) -> None:
-    """S11-S15, S49, S50, S53, S124: upload, build, review, gray, public, back again."""
+    """S14, S53, and parts of S13, S15, S49, S50, S124: upload, build, review, gray, public, back
+    again."""
     await isv.built("1.0.0")
     assert (await isv.applied("1.0.0"))["code"] == "10000"
     assert await isv.status("1.0.0") == "AUDITING"
@@ -117,7 +118,7 @@ async def test_a_build_takes_its_time(isv: Isv) -> None:
 
 
 async def test_a_review_that_says_no(isv: Isv) -> None:
-    """S52: and what is missing in the form is refused before it reaches a reviewer."""
+    """Parts of S52: and what is missing in the form is refused before it reaches a reviewer."""
     await isv.built("1.0.0")
     short = await isv.applied("1.0.0", version_desc="太短")
     assert short["sub_code"] == "AUDIT_FIELD_MISSING"
@@ -158,7 +159,7 @@ async def test_what_an_upload_needs(isv: Isv) -> None:
 
 
 async def test_settings_of_a_mini_program(isv: Isv) -> None:
-    """S21-S25, S48, S51."""
+    """Parts of S21, S24, S25, S48: names, domains, developers."""
     assert (await isv.call("safedomain.create", safe_domain="pay.example.com"))["code"] == "10000"
     for wrong in ("http://pay.example.com", "10.0.0.1", "pay.example.com:8080", "a b.com"):
         refused = await isv.call("safedomain.create", safe_domain=wrong)
@@ -243,7 +244,8 @@ async def test_an_authorisation_is_told_as_trade_notices_are(
 
 
 async def test_the_contract_is_signed_by_an_isv(merchant: Merchant) -> None:
-    """S101, S105-S108: an application for 当面付, Alipay's review, the merchant's word."""
+    """Parts of S101, S105, S107, S108: an application for 当面付, Alipay's review, the merchant's
+    word."""
     agent = "alipay.open.agent"
     contact = {"contact_name": "店长", "contact_email": "shop@example.com"}
     biz = {"account": "shop@example.com", "contact_info": contact}

@@ -25,7 +25,7 @@ async def precreate(merchant: Merchant, no: str, **more: str) -> dict[str, str]:
 
 
 async def test_a_code_is_scanned_and_paid(merchant: Merchant, receiver: Receiver) -> None:
-    """S104: the customer scans the merchant's code."""
+    """Parts of S104: the customer scans the merchant's code."""
     no = new_no()
     node = await precreate(merchant, no, notify_url=receiver.url, store_id="S1")
     assert node["qr_code"].startswith("https://qr.alipay.com/")

@@ -1,4 +1,4 @@
-"""Money is whole fen; yuan text is exact (S100)."""
+"""Money is whole fen; yuan text is exact (parts of S100)."""
 
 import pytest
 from hypothesis import given
