@@ -1,7 +1,8 @@
 """Bound apps and their keys: asked from binding, unsealed, parsed once, kept for a short while.
 
-The private half exists in clear only here, only in the egress process, and only parsed. A change
-at binding drops the entry at once (binding.events); a bad signature asks binding once more.
+In the gateway the private half is in clear only here, only in the egress process, and only
+parsed. A change at binding drops the entry at once (binding.events); a bad signature asks binding
+once more.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Money as whole fen, and the yuan text that only the channel's envelope may use."""
+"""Money as whole fen, and the yuan text that only the channel uses: envelope, notices, bills."""
 
 import re
 from typing import Annotated

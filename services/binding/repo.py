@@ -1,4 +1,5 @@
-"""Every query of the binding service; the caller owns the transaction."""
+"""Queries of merchants, stores, accounts, apps and their keys; those of people, sign-ins,
+onboarding and the audit log have a file each. The caller owns the transaction."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime

@@ -1,5 +1,5 @@
-"""The use cases of merchants, stores and people; with `apps` and `sessions` the only place here
-that opens transactions."""
+"""The use cases of merchants, stores and people; the other use cases stand beside it, in files
+named after what they do."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field

@@ -1,5 +1,6 @@
 """Campaigns: one coupon and the lottery chances of each confirmed payment.
 
-Hears `payment.events` (grants on success, takes back on a full refund or reversal) and
-`binding.events` (a new merchant gets the default campaign). Publishes nothing yet.
+Consumes `payment.events` (payment.succeeded gives; payment.refunded, when full, and
+payment.reversed take back) and `binding.events` (merchant.created makes the default campaign).
+Publishes `campaign.events` (campaign.audited).
 """

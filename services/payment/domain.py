@@ -1,4 +1,4 @@
-"""The payment's rules: states, what each fact does to each state, routing of auth codes, patience.
+"""The payment's rules: states, what each fact does to each state, patience.
 
     CREATED ──────▶ CANCELLED_LOCAL            nothing was ever sent
        │
@@ -17,8 +17,8 @@
        └─ FAILED, CLOSED, CANCELLED_LOCAL ──▶ SUCCESS_LATE ──────────┘   never silent: a case
     CANCELLING ──24 h without an end, or paid with another sum──▶ MANUAL
 
-Everything else is rejected. Unclear never means failed and never means paid: only the channel's
-verified word moves money states, and the query has the last word (reliability-security §3).
+Everything else is rejected; CREATED, CANCELLED_LOCAL and open ─▶ MANUAL are not in use. Unclear is
+neither failed nor paid: only the channel's verified word moves money, and the query has the last.
 """
 
 from dataclasses import dataclass, field, replace

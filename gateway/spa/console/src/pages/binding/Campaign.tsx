@@ -1,4 +1,4 @@
-/** 业务配置: the default campaign, read-only: coupon after payment, draws, prizes. */
+/** 业务配置: the default campaign (coupon after payment, draws, prizes), read-only but for its limits. */
 
 import { money } from '@shared/money';
 import { useQuery } from '@tanstack/react-query';

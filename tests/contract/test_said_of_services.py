@@ -1,0 +1,30 @@
+"""What each service says of itself: which events it publishes and which it consumes."""
+
+import importlib
+import pkgutil
+import re
+
+import pytest
+
+import shared.events
+from shared.events.base import Event
+
+SERVICES = ("binding", "campaign", "device", "order", "payment")
+NAME = re.compile(r"\b(?:merchant|store|app|session|api_key|device|payment|campaign)\.[a-z_]+\b")
+TOPICS = {f"{name}.events" for name in SERVICES}
+
+
+def _kinds(kind: type[Event] = Event) -> set[type[Event]]:
+    below = {one for sub in kind.__subclasses__() for one in _kinds(sub)}
+    return below | ({kind} if "type" in vars(kind) else set())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_names_the_events_that_it_publishes_and_consumes(service: str) -> None:
+    for module in pkgutil.iter_modules(shared.events.__path__):
+        importlib.import_module(f"shared.events.{module.name}")
+    consumers = importlib.import_module(f"services.{service}.consumers")
+    published = {kind.type for kind in _kinds() if kind.topic == f"{service}.events"}
+    wanted = {name.rsplit(".", 1)[0] for name in published | set(consumers.handlers.by_type)}
+    said = importlib.import_module(f"services.{service}").__doc__ or ""
+    assert set(NAME.findall(said)) - TOPICS == wanted
