@@ -11,14 +11,12 @@ refused, so right passwords that come at once are all accepted.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from services.binding import sign_in_repo
-from services.binding.domain import FORGET_TRIES_AFTER, LoginBraked, LoginTaken, Tries, sha256_hex
+from services.binding.domain import FORGET_TRIES_AFTER, LoginBraked, Tries, sha256_hex
 from services.binding.service import Deps
 from shared.address import share_of
 
@@ -128,21 +126,3 @@ async def end_right(deps: Deps, keys: Sequence[Key], *, is_whole: bool = True) -
             if is_whole and key is keys[0]:
                 tries = Tries(tried_at=tries.tried_at)
             await sign_in_repo.put_tries(tx, key.digest, replace(tries, begun=begun))
-
-
-@asynccontextmanager
-async def on_taken_logins(deps: Deps, tenant_id: UUID) -> AsyncIterator[None]:
-    """Around the making of an account: logins are unique among all merchants, so an organisation
-    whose people try many that are taken is learning who else is here. An account that was made
-    forgives nothing."""
-    keys = (Key(sha256_hex(f"taken|{tenant_id}")),)
-    await begin(deps, keys)
-    try:
-        yield
-    except LoginTaken:
-        await end_wrong(deps, keys)
-        raise
-    except Exception:
-        await end_right(deps, keys, is_whole=False)
-        raise
-    await end_right(deps, keys, is_whole=False)

@@ -46,6 +46,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     add.add_argument("--name", required=True)
     _account(add)
     add.add_argument("--id", type=UUID, help="the merchant's id, when it must be a given one")
+    add.add_argument("--handle", help="what its people's logins end with; left out: one is made")
 
     add = _group(commands, "stores", "a store of a merchant")
     add.set_defaults(run=add_store)
@@ -79,13 +80,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
         "--wait", type=float, default=WAIT_S, metavar="SECONDS",
         help="for the live check of new keys, which the worker makes (default %(default)s)",
     )  # fmt: skip
-    add = _group(commands, "links", "a one-time link for somebody who forgot the password")
-    add.set_defaults(run=add_link)
-    add.add_argument("--login", required=True)
-    add.add_argument(
-        "--remove-second-factor", action="store_true",
-        help="for somebody who lost the authenticator app and the recovery codes",
-    )  # fmt: skip
+    _links(commands)
     log = commands.add_parser("audit", help="the audit log")
     actions = log.add_subparsers(dest="action", required=True, metavar="ACTION")
     verify = actions.add_parser(
@@ -94,6 +89,16 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     verify.set_defaults(run=verify_audit)
     verify.add_argument("--merchant", type=UUID, help="this one's chain only")
     return parser.parse_args(words)
+
+
+def _links(commands: Any) -> None:
+    add = _group(commands, "links", "a one-time link for somebody who forgot the password")
+    add.set_defaults(run=add_link)
+    add.add_argument("--login", required=True)
+    add.add_argument(
+        "--remove-second-factor", action="store_true",
+        help="for somebody who lost the authenticator app and the recovery codes",
+    )  # fmt: skip
 
 
 def _alipay_side(parser: argparse.ArgumentParser) -> None:
@@ -196,26 +201,30 @@ async def _existing(deps: Deps, login: str, password: str | None, role: Role) ->
 
 
 async def add_merchant(deps: Deps, words: argparse.Namespace) -> Answer:
-    body = merchant_schemas.MerchantBody(name=words.name, login=words.login)
+    body = merchant_schemas.MerchantBody(name=words.name, login=words.login, handle=words.handle)
     password = _password(words)
     user = await _existing(deps, body.login, password, Role.MERCHANT_OWNER)
     created = user is None
     if user is None:
-        _, user = await service.create_merchant(
+        merchant, user = await service.create_merchant(
             deps,
             name=body.name,
             login=body.login,
             password=password,
             actor=ACTOR,
             merchant_id=words.id,
+            handle=body.handle,
         )
     else:
         merchant = await service.get_merchant(deps, user.tenant_id)
         if merchant.name != body.name or words.id not in (None, merchant.tenant_id):
             raise BadInput(f"the login {body.login} exists, for another merchant")
+        if body.handle not in (None, merchant.handle):
+            raise BadInput(f"the merchant exists, under the handle {merchant.handle}")
     return {
         "merchant_id": user.tenant_id,
         "name": body.name,
+        "handle": merchant.handle,
         "user_id": user.user_id,
         "login": user.login,
         "created": created,

@@ -2,6 +2,7 @@
 
 Problem
 ├── InvalidBody         WeakPassword UnknownStores         422
+│                       ForeignHandle                      422
 ├── Unauthorized        BadCredentials                     401  one answer for every wrong login
 ├── Forbidden           WrongPassword OwnRights OwnChange  403  a password asked for again; oneself
 │                       CodeNeeded WrongCode               403  the password was right
@@ -10,6 +11,7 @@ Problem
 │                       NotByActing                        403
 ├── TooMany             LoginBraked                        429  with retry_after_s
 └── Conflict            LoginTaken MerchantExists          409
+                        HandleTaken                        409
                         StoreNameTaken LastOwner           409
                         AppBoundElsewhere StaleVersion     409
                         AlreadyActing SettingsIncomplete   409
@@ -29,6 +31,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+from services.binding import logins
 from shared.errors import Conflict, Forbidden, InvalidBody, TooMany, Unauthorized
 
 Console = Literal["merchant", "operator"]
@@ -111,6 +114,18 @@ class LinkWrong(Forbidden):
 class LoginTaken(Conflict):
     code = "binding.login_taken"
     title = "该账号已被使用 This login is in use."
+
+
+class HandleTaken(Conflict):
+    """A merchant has it, or the login of somebody outside the new merchant ends with it."""
+
+    code = "binding.handle_taken"
+    title = "该登录后缀已被使用 This sign-in handle is in use."
+
+
+class ForeignHandle(InvalidBody):
+    code = "binding.foreign_handle"
+    title = "@ 后面是另一商户的登录后缀 What follows the @ is another merchant's sign-in handle."
 
 
 class MerchantExists(Conflict):
@@ -261,17 +276,12 @@ def require_console(role: Role, console: Console) -> None:
         raise Forbidden(f"this account belongs to the {role.console} console")
 
 
-def canonical_login(login: str) -> str:
-    """How logins compare: width, case and surrounding space do not make another person."""
-    return unicodedata.normalize("NFKC", login).strip().casefold()
-
-
 def sha256_hex(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def login_digest(login: str) -> str:
-    return sha256_hex(canonical_login(login))
+    return sha256_hex(logins.canonical(login))
 
 
 def canonical_password(password: str) -> str:
@@ -303,7 +313,7 @@ def check_password(password: str, own_words: Sequence[str], *, field: str = "/pa
 
 def _bare(text: str) -> str:
     """Letters and digits alone: blanks and dashes do not make another word."""
-    return "".join(c for c in canonical_login(text) if c.isalnum())
+    return "".join(c for c in logins.canonical(text) if c.isalnum())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from services.binding import (
     acting,
     answers,
     approvals,
-    brake,
     links,
     merchant_schemas,
     schemas,
@@ -64,10 +63,9 @@ async def create_merchant(
 ) -> merchant_schemas.MerchantCreatedOut:
     """The merchant's owner chooses a password with the link, which is in this answer only."""
     deps, actor = deps_of(request), actor_of(principal(request))
-    async with brake.on_taken_logins(deps, principal(request).tenant):
-        merchant, owner = await service.create_merchant(
-            deps, name=body.name, login=body.login, password=None, actor=actor
-        )
+    merchant, owner = await service.create_merchant(
+        deps, name=body.name, login=body.login, password=None, actor=actor, handle=body.handle
+    )
     link = await links.make(deps, owner.tenant_id, owner.user_id, actor=actor)
     return merchant_schemas.MerchantCreatedOut(
         owner=_owner_out(owner), link=link_out(link), **dict(_merchant_out(merchant))
@@ -225,6 +223,7 @@ def _merchant_out(row: Merchant) -> merchant_schemas.MerchantOut:
     return merchant_schemas.MerchantOut(
         merchant_id=row.tenant_id,
         name=row.name,
+        handle=row.handle,
         edition=row.edition,
         dual_control=row.dual_control,
         support_contact=row.support_contact,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.binding.schemas import AccountBody, Body, Instant, LinkOut, Name, SecretKey
+from services.binding.schemas import AccountBody, Body, Handle, Instant, LinkOut, Name, SecretKey
 from shared.fields import Text, Version
 
 Edition = Literal["flagship", "face_pay"]
@@ -16,6 +16,8 @@ class MerchantBody(AccountBody):
     """A new merchant and the account of its owner."""
 
     name: Name
+    handle: Handle | None = None
+    """what the logins of its people will end with, after an @; left out: one is made"""
 
 
 class MerchantChangeBody(Body):
@@ -67,6 +69,8 @@ class OperatorActingOut(BaseModel):
 class MerchantOut(BaseModel):
     merchant_id: UUID
     name: str
+    handle: str
+    """what the logins of its people end with, after an @"""
     edition: str
     dual_control: bool
     support_contact: str

@@ -34,6 +34,8 @@ class Merchant(Base):
     tenant_id: _Id = _key()
     name: Mapped[str]
     created_at: Mapped[datetime] = _instant()
+    handle: Mapped[str]
+    """what the logins of its people end with, after an @; never changed"""
     edition: Mapped[str] = mapped_column(default="flagship")
     dual_control: Mapped[bool] = mapped_column(default=False)
     support_contact: Mapped[str] = mapped_column(default="")
@@ -59,6 +61,8 @@ class User(Base):
     user_id: _Id = _key()
     login: Mapped[str]
     login_hash: Mapped[str]
+    login_handle: Mapped[str]
+    """what stands behind the @ of the login, as logins compare; empty without one"""
     password_hash: Mapped[str]
     role: Mapped[str]
     is_enabled: Mapped[bool]

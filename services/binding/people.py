@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import (
     api_keys,
-    brake,
     domain,
     links,
+    logins,
     people_repo,
     permissions,
     repo,
@@ -56,6 +56,12 @@ async def list_staff(
         return await people_repo.staff(tx, tenant_id, page=page, page_size=page_size)
 
 
+async def login_of(deps: Deps, tenant_id: UUID, username: str) -> str:
+    """The login that a merchant's person of that username has, or gets."""
+    merchant = await service.get_merchant(deps, tenant_id)
+    return logins.of_merchant(username, merchant.handle)
+
+
 async def create_person(
     deps: Deps, console: Console, caller: Principal, new: NewPerson
 ) -> tuple[User, Link]:
@@ -63,17 +69,16 @@ async def create_person(
     password."""
     _require_role_of(console, new.role)
     actor = f"user:{caller.subject}"
-    async with brake.on_taken_logins(deps, caller.tenant):
-        user = await service.create_user(
-            deps,
-            caller.tenant,
-            role=new.role,
-            login=new.login,
-            password=None,
-            actor=actor,
-            name=new.name,
-            store_ids=new.store_ids,
-        )
+    user = await service.create_user(
+        deps,
+        caller.tenant,
+        role=new.role,
+        login=new.login,
+        password=None,
+        actor=actor,
+        name=new.name,
+        store_ids=new.store_ids,
+    )
     return user, await links.make(deps, caller.tenant, user.user_id, actor=actor)
 
 

@@ -30,10 +30,9 @@ async def _list(request: Request, page: int, page_size: int) -> people_schemas.S
 
 
 async def _create(
-    request: Request, console: Console, body: people_schemas.StaffBody
+    request: Request, console: Console, new: NewPerson
 ) -> people_schemas.StaffCreatedOut:
     caller = principal(request)
-    new = NewPerson(body.login, body.name, body.role, body.store_ids)
     made, link = await people.create_person(deps_of(request), console, caller, new)
     return people_schemas.StaffCreatedOut(
         link=link_out(link), **dict(_staff_out(made, caller.subject))
@@ -87,7 +86,9 @@ async def list_staff(
 async def create_staff(
     request: Request, body: people_schemas.StaffBody
 ) -> people_schemas.StaffCreatedOut:
-    return await _create(request, "merchant", body)
+    login = await people.login_of(deps_of(request), principal(request).tenant, body.username)
+    new = NewPerson(login, body.name, body.role, body.store_ids)
+    return await _create(request, "merchant", new)
 
 
 @router.patch(
@@ -130,9 +131,10 @@ async def list_operators(
     status_code=201,
 )
 async def create_operator(
-    request: Request, body: people_schemas.StaffBody
+    request: Request, body: people_schemas.OperatorBody
 ) -> people_schemas.StaffCreatedOut:
-    return await _create(request, "operator", body)
+    new = NewPerson(body.login, body.name, body.role, body.store_ids)
+    return await _create(request, "operator", new)
 
 
 @router.patch(

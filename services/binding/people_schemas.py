@@ -18,6 +18,7 @@ from services.binding.schemas import (
     Name,
     OwnAccountBody,
     Password,
+    Username,
     spelled,
 )
 from shared import fields
@@ -102,12 +103,22 @@ class FirstRunOut(BaseModel):
     is_needed: bool
 
 
-class StaffBody(AccountBody):
-    """A new account; `store_ids` only for a cashier, empty: all stores."""
+class _PersonBody(Body):
+    """`store_ids` only for a cashier, empty: all stores."""
 
     name: Name
     role: RoleText
     store_ids: StoreIds = Field(default_factory=list)
+
+
+class StaffBody(_PersonBody):
+    """A new account of a merchant; its login is the username, an @, and the merchant's handle."""
+
+    username: Username
+
+
+class OperatorBody(_PersonBody, AccountBody):
+    """A new account of the operators; its login is what is given."""
 
 
 class StaffChangeBody(Body):
@@ -146,6 +157,8 @@ class PersonOut(BaseModel):
 class SessionMerchantOut(BaseModel):
     merchant_id: UUID
     name: str
+    handle: str
+    """what the logins of its people end with, after an @"""
     edition: str
     created_at: Instant
 

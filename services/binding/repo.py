@@ -85,6 +85,17 @@ async def user_by_login(tx: AsyncSession, login_hash: str) -> User | None:
     return await tx.scalar(select(User).where(User.login_hash == login_hash))
 
 
+async def merchant_by_handle(tx: AsyncSession, handle: str) -> UUID | None:
+    """Whose handle it is. System scope only."""
+    return await tx.scalar(select(Merchant.tenant_id).where(Merchant.handle == handle))
+
+
+async def has_login_under(tx: AsyncSession, handle: str) -> bool:
+    """Whether anybody's login ends with it. System scope only."""
+    found = select(User.user_id).where(User.login_handle == handle)
+    return await tx.scalar(found.limit(1)) is not None
+
+
 async def operator_tenant(tx: AsyncSession) -> UUID | None:
     """The organisation that the operators belong to, once there is one."""
     query = select(User.tenant_id).where(User.role.like("operator\\_%"))

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
 
+from services.binding import logins
 from services.binding.domain import APP_ID, RETIRE_AFTER_H_MAX, SELLER_ID
 from shared import fields
 from shared.fields import Secret, Text
@@ -22,6 +23,10 @@ PRINTABLE = r"^[^\s\p{C}](?:[^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}])?$"
 USES_MAX = 100
 PASSWORD_FIELD_MAX = 256
 Login = Annotated[str, Text(64, min=3, pattern=PRINTABLE)]
+Username = Annotated[
+    str, Text(logins.USERNAME_MAX, pattern=PRINTABLE), AfterValidator(logins.check_username)
+]
+Handle = Annotated[str, Text(logins.HANDLE_MAX, min=logins.HANDLE_MIN, pattern=logins.HANDLE)]
 Name = Annotated[str, Text(64, pattern=PRINTABLE)]
 Password = Annotated[SecretStr, Secret(PASSWORD_FIELD_MAX)]
 AppId = Annotated[str, Text(16, pattern=APP_ID)]

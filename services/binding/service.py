@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
-from services.binding import domain, people_repo, repo, sign_in_repo
+from services.binding import domain, logins, people_repo, repo, sign_in_repo
 from services.binding.audit_repo import user_of
 from services.binding.costly import Costly
 from services.binding.domain import Role
@@ -27,6 +27,8 @@ from shared.events.base import stamp
 from shared.events.binding import MerchantCreated, StoreCreated
 from shared.ids import uuid7
 
+HANDLES = "handles"
+"""the lock under which handles are given, and logins that end with what may become one"""
 KEEP_ENDED_SESSIONS = timedelta(days=1)
 APPROVE_AFTER = timedelta(hours=24)
 
@@ -131,15 +133,20 @@ async def create_merchant(
     password: str | None,
     actor: str,
     merchant_id: UUID | None = None,
+    handle: str | None = None,
 ) -> tuple[Merchant, User]:
     """A tenant and the account of its owner; without a password its owner chooses one by a link
-    (links.make)."""
-    hashed = await hashed_password(deps, password, (login, name)) if password is not None else ""
+    (links.make), and without a handle one is made. Raises LoginTaken, HandleTaken,
+    ForeignHandle."""
+    hashed = ""
+    if password is not None:
+        hashed = await hashed_password(deps, password, (*logins.words_of(login), name))
     tenant_id = merchant_id or uuid7(deps.clock)
     merchant = Merchant(
         tenant_id=tenant_id,
         name=name,
         created_at=deps.clock.now(),
+        handle=handle or "",
         edition="flagship",
         dual_control=False,
         support_contact="",
@@ -148,14 +155,27 @@ async def create_merchant(
     async with deps.db.tx(None) as tx:
         if await repo.merchant(tx, tenant_id) is not None:
             raise domain.MerchantExists
+        merchant.handle = await _free_handle(tx, handle)
         tx.add(merchant)
         await tx.flush()
         user = await _add_user(deps, tx, tenant_id, Role.MERCHANT_OWNER, login, hashed, actor)
-        await audit(
-            deps, tx, tenant_id, (actor, "merchant.create", str(tenant_id)), after={"name": name}
-        )
+        what = (actor, "merchant.create", str(tenant_id))
+        await audit(deps, tx, tenant_id, what, after={"name": name, "handle": merchant.handle})
         await outbox.add(tx, MerchantCreated(**stamp(tenant_id, deps.clock), name=name))
     return merchant, user
+
+
+async def _free_handle(tx: AsyncSession, wanted: str | None) -> str:
+    """The wanted handle, or one that is made, once nobody has it: no merchant, and no login of
+    somebody outside the merchant to be ends with it."""
+    await repo.lock(tx, HANDLES)
+    while True:
+        handle = wanted or logins.new_handle()
+        owner = await repo.merchant_by_handle(tx, handle)
+        if owner is None and not await repo.has_login_under(tx, handle):
+            return handle
+        if wanted is not None:
+            raise domain.HandleTaken
 
 
 async def create_user(
@@ -175,7 +195,7 @@ async def create_user(
     is no operator yet, else FirstRunOver."""
     hashed = ""
     if password is not None:
-        hashed = await hashed_password(deps, password, (login, name or ""))
+        hashed = await hashed_password(deps, password, (*logins.words_of(login), name or ""))
     async with deps.db.tx(None) as tx:
         if role.console == "merchant":
             if tenant_id is None or await repo.merchant(tx, tenant_id) is None:
@@ -216,8 +236,11 @@ async def _add_user(
     name: str | None = None,
     store_ids: Sequence[UUID] = (),
 ) -> User:
-    """Logins are unique among all tenants: one look-up, no tenant in the sign-in form."""
-    digest = domain.login_digest(login)
+    """Logins are unique among all tenants: one look-up, no tenant in the sign-in form. What ends
+    with a merchant's handle is that merchant's alone."""
+    digest, handle = domain.login_digest(login), logins.handle_in(login)
+    if handle:
+        await _keep_out(tx, tenant_id, handle)
     await repo.lock(tx, f"login:{digest}")
     if await repo.user_by_login(tx, digest) is not None:
         raise domain.LoginTaken
@@ -226,6 +249,7 @@ async def _add_user(
         user_id=uuid7(deps.clock),
         login=login,
         login_hash=digest,
+        login_handle=handle,
         password_hash=password_hash,
         role=role.value,
         is_enabled=True,
@@ -240,6 +264,17 @@ async def _add_user(
     what = (actor, "user.create", str(user.user_id))
     await audit(deps, tx, tenant_id, what, after=user_facts(user))
     return user
+
+
+async def _keep_out(tx: AsyncSession, tenant_id: UUID, handle: str) -> None:
+    owner = await repo.merchant_by_handle(tx, handle)
+    if owner is None:
+        # Nobody's yet: a merchant that is being made may take it.
+        await repo.lock(tx, HANDLES)
+        owner = await repo.merchant_by_handle(tx, handle)
+    if owner not in (None, tenant_id):
+        message = "@ 后面是另一商户的登录后缀 what follows the @ is another merchant's handle"
+        raise domain.ForeignHandle(errors=[{"pointer": "/login", "message": message}])
 
 
 def user_facts(user: User) -> dict[str, Any]:

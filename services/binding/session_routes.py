@@ -332,7 +332,11 @@ def link_out(link: Link) -> schemas.LinkOut:
 
 def _merchant_out(row: Merchant) -> people_schemas.SessionMerchantOut:
     return people_schemas.SessionMerchantOut(
-        merchant_id=row.tenant_id, name=row.name, edition=row.edition, created_at=row.created_at
+        merchant_id=row.tenant_id,
+        name=row.name,
+        handle=row.handle,
+        edition=row.edition,
+        created_at=row.created_at,
     )
 
 

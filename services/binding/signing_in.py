@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.binding import (
     brake,
     domain,
+    logins,
     people_repo,
     repo,
     second_factor,
@@ -301,7 +302,8 @@ async def own_words(deps: Deps, user: User) -> tuple[str, ...]:
     """What a password of this person must not contain."""
     async with deps.db.read(user.tenant_id) as tx:
         merchant = await repo.merchant(tx, user.tenant_id)
-    return (user.login, user.name, merchant.name if merchant is not None else "")
+    names = (user.name, merchant.name if merchant is not None else "")
+    return (*logins.words_of(user.login), *names)
 
 
 async def recent(

@@ -102,10 +102,14 @@ def test_staff_and_roles(window: Open, account: Account, shop: StorageState) -> 
     opened = window()
     page = opened.page
     sign_in(page, {"login": account.login, "password": account.password}, at="/staff")
-    cashier = {"login": f"till-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(16)}
+    cashier = {"login": "", "password": secrets.token_urlsafe(16)}
     page.get_by_role("button", name="添加员工").first.click()
     form = page.get_by_role("dialog", name="添加员工")
-    form.get_by_label("登录账号").fill(cashier["login"])
+    form.get_by_label("用户名").fill("till@tea")
+    expect(form.get_by_text("不用写 @")).to_be_visible()
+    form.get_by_label("用户名").fill("till")
+    will_be = form.get_by_text("登录账号将是 till@").inner_text()
+    cashier["login"] = will_be.removeprefix("登录账号将是 ")
     form.get_by_label("姓名").fill("小周")
     form.get_by_label("角色").click()
     page.get_by_title("收银员").click()
@@ -113,8 +117,11 @@ def test_staff_and_roles(window: Open, account: Account, shop: StorageState) -> 
     _save(page)
     confirm_password(page, account.password)
     assert opened.axe() == []
+    expect(form.get_by_text(cashier["login"], exact=True)).to_be_visible()
+    form.get_by_role("button", name="复制 登录账号").click()
+    expect(form.get_by_role("button", name="已复制")).to_be_visible()
     address = told_link(form)
-    expect(page.get_by_role("cell", name=cashier["login"], exact=True)).to_be_visible()
+    expect(page.get_by_role("cell").get_by_text(cashier["login"], exact=True)).to_be_visible()
     assert address not in page.content()
     roles = page.get_by_role("region", name="角色一览")
     expect(roles.get_by_text("财务")).to_be_visible()
@@ -241,7 +248,7 @@ def test_acting_for_a_merchant(
     expect(ribbon).to_be_visible()
     page.goto("/staff")
     expect(ribbon).to_be_visible()
-    expect(page.get_by_role("cell", name=account.login, exact=True).first).to_be_visible()
+    expect(page.get_by_role("cell").get_by_text(account.login, exact=True).first).to_be_visible()
     expect(page.get_by_role("button", name="添加员工")).to_have_count(0)
     assert opened.axe() == []
     page.get_by_role("button", name="结束代办").click()

@@ -189,7 +189,7 @@ async def furnish(public: str, side: Side, name: str) -> None:
     store = (await console.post("/stores", {"name": f"{name}-{tag}"})).json()
     staff = await console.post(
         "/staff",
-        {"login": f"till-{tag}", "name": f"till-{tag}", "role": "cashier"},
+        {"username": f"till-{tag}", "name": f"till-{tag}", "role": "cashier"},
     )
     key = await console.post("/api-keys", {"name": f"key-{tag}"})
     device = await console.enrol(store["store_id"], f"SW{tag}")

@@ -168,7 +168,7 @@ async def keys_and_passwords(
     ):  # fmt: skip
         answer = heard(await owner.put("/settings/wechat", settings | change))
         assert answer.status_code == status, answer.text
-    person = {"login": f"till-{secrets.token_hex(3)}", "name": "till", "role": "cashier"}
+    person = {"username": f"till-{secrets.token_hex(3)}", "name": "till", "role": "cashier"}
     assert (
         heard(await owner.post("/staff", person | {"password": words["password"]})).status_code
         == 422

@@ -95,14 +95,16 @@ async def test_a_cashier_of_another_store_sees_nothing_of_this_one(world: World)
         stores = [world.device.store_id]
         made = await owner.post("/stores", {"name": f"分店 {tag}"})
         stores.append(made.json()["store_id"])
+        logins = []
         for number, store_id in enumerate(stores):
-            person = {"login": f"till{number}-{tag}", "name": "收银"}
+            person = {"username": f"till{number}-{tag}", "name": "收银"}
             scope = {"role": "cashier", "store_ids": [store_id]}
             hired = await owner.post("/staff", person | scope)
             assert hired.status_code == 201
+            logins.append(hired.json()["login"])
             await choose_password(world.stack.public, hired.json()["link"], PASSWORD)
     for number, expected in ((0, 200), (1, 404)):
-        async with Console(world.stack.public, f"till{number}-{tag}", PASSWORD) as till:
+        async with Console(world.stack.public, logins[number], PASSWORD) as till:
             for path in (
                 f"/orders/{order['order_no']}", f"/payments/{paid['payment_id']}",
                 f"/devices/{world.device.device_id}",

@@ -188,6 +188,8 @@ class Callers:
         accounts = [self._demo[who] for who in ("owner", "operator")]
         return {
             "app_id": [OTHER_APP], "seller_id": ["2088102146225135", ""], "sn": ["FUZZ000002"],
+            "username": ["clerk", "小周", "clerk@fuzz"],
+            "handle": [f"fuzz-{number}" for number in range(40)],
             "login": [account["login"] for account in accounts] + ["clerk@fuzz"],
             "password": [accounts[0]["password"], "correct horse battery staple"],
             "new_password": ["correct horse battery staple"], "current_password": ["not the one"],

@@ -99,9 +99,11 @@ async def binding(service_app, service_db, clock, service_keys):
 @pytest.fixture
 def new_merchant(binding):
     async def create(name="Tea house", login="owner@tea"):
+        """Its handle is what follows the @."""
         merchant, user = await service.create_merchant(
-            binding.deps, name=name, login=login, password=PASSWORD, actor="test"
-        )
+            binding.deps, name=name, login=login, password=PASSWORD, actor="test",
+            handle=login.partition("@")[2] or None,
+        )  # fmt: skip
         return merchant.tenant_id, user
 
     return create

@@ -59,7 +59,7 @@ async def test_what_is_done_names_operator_and_reason(acting, browser):
 async def test_it_is_less_than_an_owner(acting):
     """No people, no API keys, no second approval, not one's own account by another's name."""
     _, operator, _ = acting
-    person = {"login": "x@tea", "name": "x", "role": "merchant_owner"}
+    person = {"username": "x", "name": "x", "role": "merchant_owner"}
     for method, path, body in (
         ("POST", "/staff", person), ("POST", "/api-keys", {"name": "x"}),
         ("PATCH", f"/staff/{uuid4()}", {"version": 1}), ("DELETE", "/sessions", None),

@@ -105,6 +105,14 @@ async def test_given_ids_are_kept(run, merchant):
         await merchant(login="second@tea", id=merchant_id)
 
 
+async def test_a_handle_is_given_or_made(run, merchant):
+    given = await merchant(handle="tea")
+    assert given["handle"] == "tea"
+    assert await merchant(handle="tea") == given | {"created": False}
+    assert (await merchant())["handle"] == "tea", "left out, it is as it is"
+    assert len((await merchant(login="owner@coffee", name="Coffee"))["handle"]) == 6
+
+
 async def test_staff(run, merchant, files):
     made = await merchant()
     staff = {
@@ -126,6 +134,7 @@ async def test_staff(run, merchant, files):
         ({"name": "Coffee house"}, "for another merchant"),
         ({"password": "other-password"}, "with another password"),
         ({"id": "01a20000-0000-7000-8000-000000000009"}, "for another merchant"),
+        ({"handle": "coffee"}, "under the handle"),
     ],
 )
 async def test_other_content_under_a_known_login(merchant, change, complaint):

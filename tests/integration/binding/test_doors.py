@@ -92,7 +92,7 @@ def resources(binding, sign_in, app_body, other_keys, new_operator, browser):
     async def make(tenant_id, caller, login):
         store = await caller("POST", f"{M}/stores", {"name": "一号店"})
         staff = await caller("POST", f"{M}/staff", {
-            "login": f"till-{login}", "name": "till", "role": "cashier",
+            "username": "till", "name": "till", "role": "cashier",
         })  # fmt: skip
         key = await caller("POST", f"{M}/api-keys", {"name": "pos"})
         app = await caller("PUT", f"{M}/apps", app_body())
@@ -102,8 +102,9 @@ def resources(binding, sign_in, app_body, other_keys, new_operator, browser):
         assert change.status_code == 202, change.text
         answers = (store, staff, key, app)
         assert all(answer.status_code in {200, 201} for answer in answers)
-        await new_operator(f"for-{login}")
-        operator = await browser(f"for-{login}", "operator")
+        helper = f"for-{login}".replace("@", "-")
+        await new_operator(helper)
+        operator = await browser(helper, "operator")
         await operator.step_up("operator")
         acting = await operator("POST", f"{O}/acting", {
             "merchant_id": str(tenant_id), "reason": "协助查看设备状态", "minutes": 30,
@@ -153,7 +154,7 @@ async def test_a_foreign_id_is_no_id(binding, owner, resources, new_merchant, ne
         asked += 1
     assert asked >= 9
     for path, body in (
-        ("/staff", {"login": "x@coffee", "name": "x", "role": "cashier",
+        ("/staff", {"username": "x", "name": "x", "role": "cashier",
                     "store_ids": [ids["store_id"]]}),
         ("/api-keys", {"name": "x", "store_id": ids["store_id"]}),
     ):  # fmt: skip

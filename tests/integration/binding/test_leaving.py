@@ -20,7 +20,7 @@ async def pair(new_merchant, browser, choose):
     await new_merchant()
     owner = await browser("owner@tea")
     await owner.step_up()
-    body = {"login": "second@tea", "name": "老吴", "role": "merchant_owner"}
+    body = {"username": "second", "name": "老吴", "role": "merchant_owner"}
     made = (await owner("POST", f"{M}/staff", body)).json()
     await choose(made["link"])
     second = await browser("second@tea")
@@ -71,7 +71,7 @@ async def test_they_can_be_handed_over_in_the_same_act(binding, pair, browser):
 async def test_nobody_takes_them_over_who_cannot_have_keys(binding, pair, choose):
     owner, second, user_id = pair
     theirs = await key(second)
-    body = {"login": "till@tea", "name": "x", "role": "cashier"}
+    body = {"username": "till", "name": "x", "role": "cashier"}
     cashier = (await owner("POST", f"{M}/staff", body)).json()["user_id"]
     for heir in (cashier, user_id, "00000000-0000-0000-0000-000000000001"):
         change = {"is_enabled": False, "version": 1, "hand_keys_to": heir}
@@ -137,11 +137,11 @@ async def test_the_links_that_a_person_made_for_others_end_too(binding, pair, ch
     """Whoever is shut out must not come back as somebody whose password and second factor they
     could reset."""
     owner, second, user_id = pair
-    body = {"login": "third@tea", "name": "老李", "role": "merchant_owner"}
+    body = {"username": "third", "name": "老李", "role": "merchant_owner"}
     third = (await owner("POST", f"{M}/staff", body)).json()
     path = f"{M}/staff/{third['user_id']}/password-link"
     theirs = (await second("POST", path, {"remove_second_factor": True})).json()
-    mine = (await owner("POST", f"{M}/staff", body | {"login": "fourth@tea"})).json()["link"]
+    mine = (await owner("POST", f"{M}/staff", body | {"username": "fourth"})).json()["link"]
     done = await owner("PATCH", f"{M}/staff/{user_id}", change | {"version": 1})
     assert done.status_code == 200, done.text
     use = "/api/public/v1/password"

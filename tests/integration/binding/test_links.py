@@ -18,8 +18,8 @@ def code(answer):
     return answer.status_code, answer.json()["code"]
 
 
-def person(login="till@tea", role="cashier"):
-    return {"login": login, "name": "收银员小周", "role": role}
+def person(username="till", role="cashier"):
+    return {"username": username, "name": "收银员小周", "role": role}
 
 
 @pytest_asyncio.fixture
@@ -124,7 +124,8 @@ async def test_of_several_at_once_one_chooses(binding, hired):
     ("password", "why"),
     [
         ("password1234", "too common"), ("Tea house 2026!", "a name of yours"),
-        ("till@tea till@tea", "the login"), ("short", "12 to 128"),
+        ("till@tea till@tea", "the login"), ("Till 2026 12345", "the login"),
+        ("short", "12 to 128"),
     ],
 )  # fmt: skip
 async def test_a_link_takes_no_weak_password(binding, hired, password, why):

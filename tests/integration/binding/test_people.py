@@ -15,8 +15,12 @@ M, O = "/api/merchant/v1", "/api/operator/v1"  # noqa: E741
 NEW_PASSWORD = "another horse battery"
 
 
-def person(login="till@tea", role="cashier", **more):
-    return {"login": login, "name": "收银员", "role": role, **more}
+def person(username="till", role="cashier", **more):
+    return {"username": username, "name": "收银员", "role": role, **more}
+
+
+def colleague(login, role):
+    return {"login": login, "name": "运营", "role": role}
 
 
 def code(answer):
@@ -48,7 +52,7 @@ async def test_step_up_lasts_five_minutes_and_tells_the_caches(
     assert len(told.session_hash) == 64
     assert (await owner("POST", f"{M}/staff", person())).status_code == 201
     clock.advance(STEP_UP_WINDOW.total_seconds())
-    assert code(await owner("POST", f"{M}/staff", person("two@tea"))) == (
+    assert code(await owner("POST", f"{M}/staff", person("two"))) == (
         403,
         "auth.step_up_needed",
     )
@@ -126,7 +130,7 @@ async def test_the_last_owner_stays_and_nobody_lifts_himself(
         assert code(await owner("PATCH", own, change | {"version": 1})) == (
             409, "binding.last_owner",
         )  # fmt: skip
-    made = await owner("POST", f"{M}/staff", person("second@tea", "merchant_owner"))
+    made = await owner("POST", f"{M}/staff", person("second", "merchant_owner"))
     await choose(made.json()["link"])
     for change in ({"is_enabled": False}, {"role": "cashier"}):
         assert code(await owner("PATCH", own, change | {"version": 1})) == (
@@ -150,17 +154,17 @@ async def test_operators_have_staff_of_their_own(
     admin = await browser("ada@ops", "operator")
     await admin.step_up("operator")
     clock.advance(1)
-    made = await admin("POST", f"{O}/staff", person("bob@ops", "operator_ops"))
+    made = await admin("POST", f"{O}/staff", colleague("bob@ops", "operator_ops"))
     assert made.status_code == 201
     await choose(made.json()["link"])
-    assert code(await admin("POST", f"{O}/staff", person("x@ops", "cashier"))) == (
+    assert code(await admin("POST", f"{O}/staff", colleague("x@ops", "cashier"))) == (
         422, "invalid_body",
     )  # fmt: skip
     roles = (await admin("GET", f"{O}/roles")).json()["items"]
     assert [row["role"] for row in roles] == ["operator_admin", "operator_ops"]
     bob = await browser("bob@ops", "operator")
     await bob.step_up("operator")
-    assert code(await bob("POST", f"{O}/staff", person("y@ops", "operator_admin"))) == (
+    assert code(await bob("POST", f"{O}/staff", colleague("y@ops", "operator_admin"))) == (
         403, "auth.forbidden",
     )  # fmt: skip
     logins = [row["login"] for row in (await bob("GET", f"{O}/staff")).json()["items"]]

@@ -37,7 +37,7 @@ async def test_the_step_up_renews_the_cookie(binding, new_merchant, browser, clo
     assert await told(binding, "session.changed.v1") == [sha256_hex(planted.cookie)]
     assert (await owner("POST", f"{M}/stores", {"name": "一号"})).status_code == 201
     assert (await planted("GET", f"{M}/stores")).status_code == 200, "requests were under way"
-    person = {"login": "till@tea", "name": "x", "role": "cashier"}
+    person = {"username": "till", "name": "x", "role": "cashier"}
     assert code(await planted("POST", f"{M}/staff", person)) == (403, "auth.step_up_needed")
     clock.advance(29)
     assert (await planted("GET", f"{M}/stores")).status_code == 200

@@ -31,7 +31,7 @@ async def test_a_person_of_one_store(binding, owner):
     bound = binding.user(
         tenant_id, uuid4(), PERMISSIONS[Role.MERCHANT_OWNER], store_ids=[UUID(mine)]
     )
-    person = {"login": "new@tea", "name": "N", "password": "a long enough one", "role": "cashier"}
+    person = {"username": "new", "name": "N", "password": "a long enough one", "role": "cashier"}
     before = await _rows(binding)
     for method, path, body, status in (
         ("GET", f"/stores/{other}", None, 404),
@@ -58,7 +58,7 @@ async def test_a_person_of_one_store(binding, owner):
 async def test_bad_text_changes_nothing(binding, owner, bad):
     _, caller = owner
     before = await _rows(binding)
-    person = {"login": "new@tea", "name": "N", "password": "a long enough one", "role": "cashier"}
+    person = {"username": "new", "name": "N", "password": "a long enough one", "role": "cashier"}
     for path, body in (
         ("/stores", {"name": bad}),
         ("/api-keys", {"name": bad}),

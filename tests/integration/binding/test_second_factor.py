@@ -160,7 +160,7 @@ async def test_a_link_does_not_get_around_it_unless_it_says_so(
     owner, secret, _ = guarded
     await owner.step_up(code=totp(secret, clock))
     second = (await owner("POST", f"{M}/staff", {
-        "login": "second@tea", "name": "老吴", "role": "merchant_owner",
+        "username": "second", "name": "老吴", "role": "merchant_owner",
     })).json()  # fmt: skip
     await choose(second["link"])
     colleague = await browser("second@tea")

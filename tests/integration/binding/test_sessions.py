@@ -81,13 +81,13 @@ async def test_only_digests_are_stored(binding, new_merchant, sign_in):
 async def test_every_wrong_login_gets_one_answer(binding, new_merchant, sign_in):
     """No enumeration: unknown, wrong password, the other console and disabled look the same."""
     await new_merchant()
-    await new_merchant("Closed house", "closed@tea")
+    await new_merchant("Closed house", "closed@shut")
     await binding.database.execute("UPDATE users SET is_enabled = false WHERE login LIKE 'closed%'")
     answers = [
         await sign_in("nobody@tea", WRONG),
         await sign_in("owner@tea", WRONG),
         await sign_in("owner@tea", PASSWORD, console="operator"),
-        await sign_in("closed@tea", PASSWORD),
+        await sign_in("closed@shut", PASSWORD),
     ]
     documents = []
     for answer, _ in answers:

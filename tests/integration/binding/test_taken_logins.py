@@ -1,50 +1,215 @@
-"""Whether a login is taken anywhere is told, since logins are unique among all; not for long."""
+"""A merchant learns nothing about the people of another: a login is its own name and its own
+merchant's handle, and no door tells more."""
+
+import asyncio
+import importlib
+import itertools
 
 import pytest
 
+from services.binding import logins
+from shared.db import engine_of
+
 pytestmark = pytest.mark.asyncio
 M, O = "/api/merchant/v1", "/api/operator/v1"  # noqa: E741
-FREE = 10
+MANY = 30
+RACES = 50
 
 
 def code(answer):
     return answer.status_code, answer.json()["code"]
 
 
-def person(login):
-    return {"login": login, "name": "小周", "role": "cashier"}
+def person(username="zhou"):
+    return {"username": username, "name": "小周", "role": "cashier"}
 
 
-async def test_trying_logins_out_is_braked_for_that_merchant(new_merchant, browser, clock):
-    await new_merchant()
-    await new_merchant("Coffee house", "owner@coffee")
-    owner, other = await browser("owner@tea"), await browser("owner@coffee")
-    for each in (owner, other):
-        await each.step_up()
-    path = f"{M}/staff"
-    for number in range(FREE):
-        assert code(await owner("POST", path, person("owner@coffee"))) == (
+@pytest.fixture
+def owner_of(new_merchant, browser):
+    """owner_of("tea") -> the browser of the owner of a merchant of that handle, stepped up."""
+
+    async def enter(handle):
+        await new_merchant(f"The {handle} house", f"owner@{handle}")
+        owner = await browser(f"owner@{handle}")
+        await owner.step_up()
+        return owner
+
+    return enter
+
+
+async def test_the_same_name_at_two_merchants_is_two_logins(binding, owner_of, browser, choose):
+    tea, coffee = await owner_of("tea"), await owner_of("coffee")
+    first = await tea("POST", f"{M}/staff", person())
+    other = await coffee("POST", f"{M}/staff", person())
+    assert (first.status_code, other.status_code) == (201, 201)
+    assert [made.json()["login"] for made in (first, other)] == ["zhou@tea", "zhou@coffee"]
+    assert first.json().keys() == other.json().keys()
+    for made in (first, other):
+        await choose(made.json()["link"])
+    assert (await (await browser("zhou@tea"))("GET", f"{M}/session")).status_code == 200
+    for owner, login in ((tea, "zhou@tea"), (coffee, "zhou@coffee")):
+        assert code(await owner("POST", f"{M}/staff", person("Ｚhou"))) == (
             409, "binding.login_taken",
-        )  # fmt: skip
-        if number < FREE - 1:
-            made = await owner("POST", path, person(f"till-{number}@tea"))
-            assert made.status_code == 201, "and an account in between forgives nothing"
-    for login in ("owner@coffee", "nobody@coffee"):
-        refused = await owner("POST", path, person(login))
-        assert code(refused) == (429, "auth.login_braked")
-        assert 0 < int(refused.headers["retry-after"]) <= 30
-    assert (await other("POST", path, person("till@coffee"))).status_code == 201
-    clock.advance(31)
-    assert (await owner("POST", path, person("till@tea"))).status_code == 201
-    assert code(await owner("POST", path, person("owner@coffee")))[0] == 409
-    assert code(await owner("POST", path, person("owner@coffee")))[0] == 429, "and longer"
+        ), "of one's own people it is said"  # fmt: skip
+        people = [row["login"] for row in (await owner("GET", f"{M}/staff")).json()["items"]]
+        assert login in people
+        (_, made) = (await owner("GET", f"{M}/audit", action="user.create")).json()["items"][::-1]
+        assert made["after"]["login"] == login
 
 
-async def test_operators_are_braked_too(new_merchant, new_operator, browser):
-    await new_merchant()
+async def test_no_answer_and_no_rate_depends_on_other_merchants(binding, owner_of):
+    """As many tries as one likes, on names that the other merchant has and on names it has not."""
+    tea, coffee = await owner_of("tea"), await owner_of("coffee")
+    for number in range(MANY):
+        await coffee("POST", f"{M}/staff", person(f"there-{number}"))
+    for number in range(MANY):
+        for username in (f"there-{number}", f"nowhere-{number}"):
+            made = await tea("POST", f"{M}/staff", person(username))
+            assert (made.status_code, made.json()["login"]) == (201, f"{username}@tea")
+    for _ in range(MANY):
+        taken = await tea("POST", f"{M}/staff", person("there-0"))
+        assert code(taken) == (409, "binding.login_taken"), "and is never braked"
+
+
+@pytest.mark.parametrize(
+    "username",
+    ["zhou@coffee", "zhou@", "@coffee", "zhou＠coffee", "zhou﹫coffee", "zhou@coffee@tea", "", " z",
+     "z\u200b", "z\n", "x" * 41],
+)  # fmt: skip
+async def test_what_a_username_cannot_be(owner_of, username):
+    tea = await owner_of("tea")
+    answer = await tea("POST", f"{M}/staff", person(username))
+    assert code(answer) == (422, "invalid_body")
+    assert [note["pointer"] for note in answer.json()["errors"]] == ["/username"]
+    whole = await tea(
+        "POST", f"{M}/staff", {"login": "zhou@coffee", "name": "x", "role": "cashier"}
+    )
+    assert code(whole) == (422, "invalid_body")
+
+
+@pytest.mark.parametrize("username", ["x", "小周", "Zhou Li", "x" * 40])
+async def test_what_a_username_can_be(owner_of, browser, choose, username):
+    tea = await owner_of("tea")
+    made = (await tea("POST", f"{M}/staff", person(username))).json()
+    assert made["login"] == f"{username}@tea"
+    told = await choose(made["link"])
+    assert told["login"] == made["login"]
+    await browser(f" {username.upper()}@ＴEA ")
+
+
+async def test_nobody_else_gets_a_login_that_ends_with_a_merchants_handle(
+    binding, owner_of, new_operator, browser
+):
+    """Else a merchant could be told "taken" about somebody who is not its own."""
+    await owner_of("tea")
     await new_operator()
     operator = await browser("ada@ops", "operator")
-    body = {"name": "Bakery", "login": "owner@tea"}
-    for _ in range(FREE):
-        assert code(await operator("POST", f"{O}/merchants", body)) == (409, "binding.login_taken")
-    assert code(await operator("POST", f"{O}/merchants", body)) == (429, "auth.login_braked")
+    await operator.step_up("operator")
+    for login in ("zhou@tea", "zhou＠ＴEA", "a@b@tea"):
+        merchant = {"name": "Bakery", "login": login}
+        assert code(await operator("POST", f"{O}/merchants", merchant)) == (
+            422, "binding.foreign_handle",
+        )  # fmt: skip
+        colleague = {"login": login, "name": "x", "role": "operator_ops"}
+        refused = await operator("POST", f"{O}/staff", colleague)
+        assert code(refused) == (422, "binding.foreign_handle")
+        assert refused.json()["errors"][0]["pointer"] == "/login"
+    for handle in ("tea", "ops"):
+        made = {"name": "Bakery", "login": "baker", "handle": handle}
+        assert code(await operator("POST", f"{O}/merchants", made)) == (
+            409, "binding.handle_taken",
+        ), "a merchant has it, or a login ends with it"  # fmt: skip
+    own = {"name": "Bakery", "login": "baker@bread", "handle": "bread"}
+    assert (await operator("POST", f"{O}/merchants", own)).status_code == 201
+
+
+async def test_a_handle_is_chosen_or_made(binding, new_operator, browser, choose):
+    await new_operator()
+    operator = await browser("ada@ops", "operator")
+    body = {"name": "Tea house", "login": "owner"}
+    given = (await operator("POST", f"{O}/merchants", body | {"handle": "tea-house-2"})).json()
+    made = (await operator("POST", f"{O}/merchants", body | {"login": "baker"})).json()
+    assert given["handle"] == "tea-house-2"
+    assert set(made["handle"]) <= set("bcdfghjkmnpqrstvwxz23456789")
+    assert len(made["handle"]) == 6
+    listed = (await operator("GET", f"{O}/merchants")).json()["items"]
+    assert {row["handle"] for row in listed} == {"tea-house-2", made["handle"]}
+    await choose(given["link"])
+    owner = await browser("owner")
+    assert (await owner("GET", f"{M}/merchant")).json()["handle"] == "tea-house-2"
+    assert (await owner("GET", f"{M}/session")).json()["merchant"]["handle"] == "tea-house-2"
+    await owner.step_up()
+    staff = (await owner("POST", f"{M}/staff", person())).json()
+    assert staff["login"] == "zhou@tea-house-2"
+    changed = {"handle": "other", "version": 1}
+    assert code(await owner("PATCH", f"{M}/merchant", changed)) == (422, "invalid_body")
+
+
+@pytest.mark.parametrize(
+    "handle",
+    ["ab", "x" * 21, "Tea", "tea house", "tea@x", "茶", "-tea", "tea-", "t--a", "tea.cn", ""],
+)
+async def test_what_a_handle_cannot_be(new_operator, browser, handle):
+    await new_operator()
+    operator = await browser("ada@ops", "operator")
+    body = {"name": "Tea house", "login": "owner", "handle": handle}
+    answer = await operator("POST", f"{O}/merchants", body)
+    assert code(answer) == (422, "invalid_body")
+    assert [note["pointer"] for note in answer.json()["errors"]] == ["/handle"]
+
+
+async def test_an_operator_is_told_as_often_as_he_asks(new_merchant, new_operator, browser):
+    """Whoever runs the platform may know its logins: no brake stands before that answer."""
+    await new_merchant("Tea house", "owner")
+    await new_operator()
+    operator = await browser("ada@ops", "operator")
+    for _ in range(MANY):
+        answer = await operator("POST", f"{O}/merchants", {"name": "Bakery", "login": "OWNER"})
+        assert code(answer) == (409, "binding.login_taken")
+
+
+async def test_a_handle_and_a_login_under_it_made_at_once(binding, new_operator, browser):
+    await new_operator()
+    operator = await browser("ada@ops", "operator")
+    await operator.step_up("operator")
+    for number in range(RACES):
+        merchant = {"name": "Tea", "login": f"owner-{number}", "handle": f"tea-{number}"}
+        colleague = {"login": f"x@tea-{number}", "name": "x", "role": "operator_ops"}
+        answers = await asyncio.gather(
+            operator("POST", f"{O}/merchants", merchant), operator("POST", f"{O}/staff", colleague)
+        )
+        assert sorted(answer.status_code for answer in answers)[0] == 201
+        assert sorted(answer.status_code for answer in answers)[1] in {409, 422}
+    strangers = """SELECT count(*) FROM users u JOIN merchants m
+        ON u.login_handle = m.handle AND u.tenant_id <> m.tenant_id"""
+    assert await binding.database.value(strangers) == 0
+
+
+async def test_merchants_from_before_get_handles_and_their_people_keep_their_logins(
+    binding, new_merchant, browser, monkeypatch
+):
+    """The upgrade itself, on a database at work: as their owner, under forced row security."""
+    for name, login in (("Tea", "owner"), ("Coffee", "Ｏwner＠Ｃoffee"), ("Bread", "owner@bread")):
+        await new_merchant(name, login)
+    await binding.database.execute("UPDATE merchants SET handle = ''")
+    await binding.database.execute("UPDATE users SET login_handle = ''")
+    drawn = itertools.chain(["coffee", "bread", "new1", "new1"], (f"n{i}" for i in range(9)))
+    monkeypatch.setattr(logins, "new_handle", lambda: next(drawn))
+    folder = "services.binding.migrations.versions"
+    upgrade = importlib.import_module(f"{folder}.2026_11_28_1900_handles")
+    engine = engine_of(binding.database.owner_url)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(upgrade._fill)
+    finally:
+        await engine.dispose()
+    given = await binding.database.fetch("SELECT handle FROM merchants ORDER BY handle")
+    assert [row["handle"] for row in given] == ["n0", "n1", "new1"], "none that a login ends with"
+    kept = await binding.database.fetch(
+        "SELECT login, login_handle FROM users ORDER BY login_handle"
+    )
+    assert [tuple(row) for row in kept] == [
+        ("owner", ""), ("owner@bread", "bread"), ("Ｏwner＠Ｃoffee", "coffee"),
+    ]  # fmt: skip
+    for login in ("owner", "owner@coffee", "owner@bread"):
+        await browser(login)

@@ -68,6 +68,7 @@ export default function Login() {
         <Form.Item
           name="login"
           label={t('login.login')}
+          {...(console === 'merchant' ? { extra: t('login.hint') } : {})}
           rules={[{ required: true, message: t('field.required', { label: t('login.login') }) }]}
         >
           <Input autoComplete="username" autoFocus maxLength={64} />

@@ -106,6 +106,10 @@ export const common = {
   'login.operator': ['运营方', 'Operator'],
   'login.console': ['登录到', 'Sign in to'],
   'login.login': ['账号', 'Login'],
+  'login.hint': [
+    '员工填写“用户名@登录后缀”，例如 zhou@tea',
+    'Staff: username@handle, such as zhou@tea',
+  ],
   'login.password': ['密码', 'Password'],
   'login.submit': ['登录', 'Sign in'],
   'login.code': ['验证码', 'Code'],

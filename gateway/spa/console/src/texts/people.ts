@@ -27,6 +27,12 @@ export const people = {
   ],
   'staff.name': ['姓名', 'Name'],
   'staff.login': ['登录账号', 'Login'],
+  'staff.username': ['用户名', 'Username'],
+  'staff.login_will_be': ['登录账号将是 {{login}}', 'The login will be {{login}}'],
+  'staff.username_at': [
+    '不用写 @，系统会自动加上 {{ending}}。',
+    'Without an @: {{ending}} is added to it.',
+  ],
   'staff.role': ['角色', 'Role'],
   'staff.stores': ['可见门店', 'Stores'],
   'staff.state': ['状态', 'State'],
@@ -164,6 +170,11 @@ export const people = {
   'merchant.lead': ['名称、版本与安全选项。', 'Name, edition and safety.'],
   'merchant.name': ['商户名称', 'Name'],
   'merchant.id': ['商户 ID', 'Merchant ID'],
+  'merchant.handle': ['登录后缀', 'Sign-in handle'],
+  'merchant.handle_note': [
+    '新员工的登录账号是“用户名@{{handle}}”。',
+    'New staff sign in as username@{{handle}}.',
+  ],
   'merchant.edition': ['版本', 'Edition'],
   'merchant.support': ['客服联系方式', 'Support contact'],
   'merchant.support_hint': [
@@ -179,6 +190,15 @@ export const people = {
   'merchants.lead': ['平台上的全部商户。', 'All merchants on the platform.'],
   'merchants.new': ['新建商户', 'New merchant'],
   'merchants.owner_login': ['管理员账号', 'Owner’s login'],
+  'merchants.handle_hint': [
+    '员工的登录账号将是“用户名@{{handle}}”，以后不能更改。',
+    'Staff will sign in as username@{{handle}}. It cannot be changed later.',
+  ],
+  'merchants.handle_rule': [
+    '3 至 20 位小写字母、数字，中间可用连字符。',
+    '3 to 20 lower-case letters and digits, with hyphens between them.',
+  ],
+  'merchants.handle_made': ['留空则自动生成', 'Left empty, one is made'],
   'merchants.created': ['创建时间', 'Created'],
   'merchants.empty': ['还没有商户', 'No merchants yet'],
   'merchants.empty_hint': [

@@ -81,6 +81,10 @@ export default function MerchantPage() {
                 t('merchant.id'),
                 <Id key="id" value={found.data.merchant_id} label={t('merchant.id')} />,
               ],
+              [
+                t('merchant.handle'),
+                <Id key="handle" value={found.data.handle} label={t('merchant.handle')} />,
+              ],
               [t('merchant.edition'), word(t, 'edition', found.data.edition)],
               [t('merchant.support'), found.data.support_contact || '—'],
               [t('merchant.dual'), t(found.data.dual_control ? 'bind.on' : 'bind.off')],

@@ -13,7 +13,34 @@ import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
 
-type Entry = { name: string; login: string };
+type Entry = { name: string; login: string; handle?: string };
+
+/** What the logins of the merchant's people will end with; left empty, one is made. */
+function HandleField() {
+  const { t } = useText();
+  const handle: string = Form.useWatch('handle') ?? '';
+  return (
+    <Form.Item
+      name="handle"
+      label={t('merchant.handle')}
+      extra={t('merchants.handle_hint', { handle: handle || '…' })}
+      normalize={(typed: string) => typed.toLowerCase()}
+      rules={[
+        {
+          pattern: /^(?=.{3,20}$)[a-z0-9]+(-[a-z0-9]+)*$/,
+          message: t('merchants.handle_rule'),
+        },
+      ]}
+    >
+      <Input
+        className="mono"
+        autoComplete="off"
+        maxLength={20}
+        placeholder={t('merchants.handle_made')}
+      />
+    </Form.Item>
+  );
+}
 
 function NewMerchant() {
   const { t } = useText();
@@ -22,9 +49,11 @@ function NewMerchant() {
     <Dialog<Entry, Made>
       label={t('merchants.new')}
       button={{ type: 'primary' }}
-      save={(values) => post('/api/operator/v1/merchants', values)}
+      save={({ name, login, handle }) =>
+        post('/api/operator/v1/merchants', { name, login, ...(handle ? { handle } : {}) })
+      }
       refresh={['merchants']}
-      after={(made) => <LinkShown link={made.link} />}
+      after={(made) => <LinkShown login={made.owner.login} link={made.link} handle={made.handle} />}
     >
       <Form.Item name="name" label={t('merchant.name')} rules={required(t('merchant.name'))}>
         <Input maxLength={64} />
@@ -36,6 +65,7 @@ function NewMerchant() {
       >
         <Input autoComplete="off" minLength={3} maxLength={64} />
       </Form.Item>
+      <HandleField />
       <p className="soft">{t('link.after')}</p>
     </Dialog>
   );
@@ -58,6 +88,12 @@ export default function Merchants() {
       title: t('merchant.id'),
       render: (row) => <Id value={row.merchant_id} label={t('merchant.id')} isShort />,
       text: (row) => row.merchant_id,
+    },
+    {
+      key: 'handle',
+      title: t('merchant.handle'),
+      render: (row) => <span className="mono">{row.handle}</span>,
+      text: (row) => row.handle,
     },
     {
       key: 'edition',

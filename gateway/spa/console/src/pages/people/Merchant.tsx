@@ -81,6 +81,12 @@ export default function Merchant() {
           <Form.Item label={t('merchant.id')}>
             <Id value={shape.merchant_id} label={t('merchant.id')} />
           </Form.Item>
+          <Form.Item
+            label={t('merchant.handle')}
+            extra={t('merchant.handle_note', { handle: shape.handle })}
+          >
+            <Id value={shape.handle} label={t('merchant.handle')} />
+          </Form.Item>
           <Form.Item label={t('merchants.created')}>
             <When at={shape.created_at} />
           </Form.Item>

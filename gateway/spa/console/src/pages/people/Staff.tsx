@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Form, Input, Select, Switch } from 'antd';
 import { at, type Console, get, patch, post } from '../../api/client';
 import type { NewStaff, PasswordLink, Role, RoleRow, StaffRow } from '../../api/shapes';
-import { Card, Tag } from '../../parts/bits';
+import { Card, Id, Tag } from '../../parts/bits';
 import { Dialog } from '../../parts/Dialog';
 import { LinkShown } from '../../parts/LinkShown';
 import { type Column, ListPage } from '../../parts/ListPage';
@@ -14,7 +14,8 @@ import { useStores } from '../../shell/stores';
 import { useText } from '../../texts';
 
 interface Entry {
-  login: string;
+  login?: string;
+  username?: string;
   name: string;
   role: Role;
   store_ids?: string[];
@@ -26,17 +27,42 @@ function useRoles(console: Console) {
   return useQuery({ queryKey: ['roles', console], queryFn: () => get(at(console, '/roles')) });
 }
 
+/** An operator's login is what is typed; a merchant's person has the merchant's handle behind it. */
+function LoginField({ console }: { console: Console }) {
+  const { t } = useText();
+  const required = useRequired();
+  const { session } = useSession();
+  const username: string = Form.useWatch('username') ?? '';
+  if (console === 'operator') {
+    return (
+      <Form.Item name="login" label={t('staff.login')} rules={required(t('staff.login'))}>
+        <Input autoComplete="off" minLength={3} maxLength={64} />
+      </Form.Item>
+    );
+  }
+  const ending = `@${session.merchant?.handle ?? ''}`;
+  return (
+    <Form.Item
+      name="username"
+      label={t('staff.username')}
+      extra={t('staff.login_will_be', { login: `${username || '…'}${ending}` })}
+      rules={[
+        ...required(t('staff.username')),
+        { pattern: /^[^@＠﹫]*$/, message: t('staff.username_at', { ending }) },
+      ]}
+    >
+      <Input autoComplete="off" maxLength={40} suffix={<span className="soft">{ending}</span>} />
+    </Form.Item>
+  );
+}
+
 function Fields({ console, roles, isNew }: { console: Console; roles: RoleRow[]; isNew: boolean }) {
   const { t } = useText();
   const required = useRequired();
   const { stores } = useStores();
   return (
     <>
-      {isNew ? (
-        <Form.Item name="login" label={t('staff.login')} rules={required(t('staff.login'))}>
-          <Input autoComplete="off" minLength={3} maxLength={64} />
-        </Form.Item>
-      ) : null}
+      {isNew ? <LoginField console={console} /> : null}
       <Form.Item name="name" label={t('staff.name')} rules={required(t('staff.name'))}>
         <Input maxLength={64} />
       </Form.Item>
@@ -142,7 +168,7 @@ function Acts({ row, console, roles }: { row: StaffRow; console: Console; roles:
             )
           }
           refresh={[]}
-          after={(link) => <LinkShown link={link} />}
+          after={(link) => <LinkShown login={row.login} link={link} />}
         >
           <p className="soft">{t('staff.reset_lead')}</p>
           {row.has_second_factor ? (
@@ -191,6 +217,7 @@ export default function Staff() {
   const { console: signedIn, session, can } = useSession();
   const { stores } = useStores();
   const console: Console = session.acting ? 'merchant' : signedIn;
+  const handle = console === 'merchant' ? session.merchant?.handle : undefined;
   const roles = useRoles(console).data?.items ?? [];
   const mayWrite = !session.acting && can('staff.write', 'operators.write');
   const storeNames = (ids: string[]) =>
@@ -204,7 +231,12 @@ export default function Staff() {
       render: (row) => <strong>{row.name}</strong>,
       text: (row) => row.name,
     },
-    { key: 'login', title: t('staff.login'), render: (row) => row.login, text: (row) => row.login },
+    {
+      key: 'login',
+      title: t('staff.login'),
+      render: (row) => <Id value={row.login} label={t('staff.login')} />,
+      text: (row) => row.login,
+    },
     {
       key: 'role',
       title: t('staff.role'),
@@ -243,10 +275,21 @@ export default function Staff() {
       label={t('staff.new')}
       button={{ type: 'primary' }}
       save={(values) =>
-        post(at(console, '/staff'), { ...values, store_ids: values.store_ids ?? [] })
+        console === 'merchant'
+          ? post('/api/merchant/v1/staff', {
+              username: values.username ?? '',
+              name: values.name,
+              role: values.role,
+              store_ids: values.store_ids ?? [],
+            })
+          : post('/api/operator/v1/staff', {
+              login: values.login ?? '',
+              name: values.name,
+              role: values.role,
+            })
       }
       refresh={['staff']}
-      after={(made) => <LinkShown link={made.link} />}
+      after={(made) => <LinkShown login={made.login} link={made.link} />}
     >
       <Fields console={console} roles={roles} isNew />
     </Dialog>
@@ -255,7 +298,9 @@ export default function Staff() {
     <>
       <ListPage<StaffRow>
         title={t('staff.title')}
-        lead={t('staff.lead')}
+        lead={
+          handle ? `${t('staff.lead')} ${t('merchant.handle_note', { handle })}` : t('staff.lead')
+        }
         queryKey={['staff', console]}
         load={(query) => get(at(console, '/staff'), { query })}
         rowKey={(row) => row.user_id}
