@@ -102,6 +102,7 @@ ROUTES = (
             Route("POST", f"{base}/session/step-up", "binding", "user",
                   body_max=LOGIN_BODY_BYTES_MAX, share="costly", sets_cookie=True,
                   changes_session=True),
+            Route("GET POST DELETE", f"{base}/passkeys", "binding", "user", changes_session=True),
             Route("GET DELETE", f"{base}/sessions", "binding", "user", changes_session=True),
             Route("POST", f"{base}/password", "binding", "user",
                   body_max=LOGIN_BODY_BYTES_MAX, share="costly", sets_cookie=True,

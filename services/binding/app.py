@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from fastapi import FastAPI
 
-from services.binding import onboarding
+from services.binding import onboarding, relying_party
 from services.binding.audit_routes import router as audit_router
 from services.binding.config import BindingConfig
 from services.binding.first_run import FirstRun
@@ -15,6 +15,7 @@ from services.binding.keks import Keks
 from services.binding.merchant_routes import router as merchant_router
 from services.binding.message_routes import router as message_router
 from services.binding.onboarding_routes import router as onboarding_router
+from services.binding.passkey_routes import router as passkey_router
 from services.binding.passwords import Passwords
 from services.binding.people_routes import router as people_router
 from services.binding.routes import router
@@ -47,6 +48,7 @@ def create_app(
         trust_file=config.service_trust_file,
         approve_after=timedelta(hours=config.approve_after_h),
         operators_need_second_factor=config.operator_second_factor,
+        relying_party=relying_party.of_url(config.public_url),
     )
 
     guided = onboarding.build(config, deps)
@@ -70,6 +72,7 @@ def create_app(
             session_router,
             first_run_router,
             second_factor_router,
+            passkey_router,
             people_router,
             merchant_router,
             audit_router,

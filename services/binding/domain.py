@@ -6,6 +6,8 @@ Problem
 ├── Unauthorized        BadCredentials                     401  one answer for every wrong login
 ├── Forbidden           WrongPassword OwnRights OwnChange  403  a password asked for again; oneself
 │                       CodeNeeded WrongCode               403  the password was right
+│                       WrongPasskey                       403
+│                       ├── PasskeyLate PasskeyCopied      403
 │                       SetupCodeWrong LinkWrong           403
 │                       NotYetApprover                    403
 │                       NotByActing                        403
@@ -18,7 +20,9 @@ Problem
                         RowBlocked RowNotRun NotDoneByHand 409
                         RowRunning                         409
                         ChangeDecided SecondFactorSet      409
-                        FirstRunOver                       409
+                        FirstRunOver SecondFactorRequired  409
+                        PasskeyKnown PasskeysFull          409
+                        PasskeysUnavailable                409
 """
 
 import hashlib
@@ -91,12 +95,51 @@ class CodeNeeded(Forbidden):
     """The password was right: at the sign-in, and at the step-up."""
 
     code = "auth.code_needed"
-    title = "请输入身份验证器中的验证码 Enter the code of your authenticator app."
+    title = "请完成两步验证 A second factor is needed: a code of your app, or a passkey."
 
 
 class WrongCode(Forbidden):
     code = "auth.wrong_code"
     title = "验证码不正确或已用过 The code is not right, or was used already."
+
+
+class WrongPasskey(Forbidden):
+    """Also for somebody else's: whoever asks learns nothing of it."""
+
+    code = "auth.wrong_passkey"
+    title = "通行密钥未通过验证，请换一种方式或重试 The passkey was not accepted; please try again."
+
+
+class PasskeyLate(WrongPasskey):
+    code = "auth.passkey_late"
+    title = "验证已过期或已用过，请重试 It took too long, or was used already; please try again."
+
+
+class PasskeyCopied(WrongPasskey):
+    """Its count of signatures went back: another authenticator has the same key."""
+
+    code = "auth.passkey_copied"
+    title = "该通行密钥可能已被复制，请改用其他方式登录后移除它 It may have been copied: remove it."
+
+
+class PasskeyKnown(Conflict):
+    code = "binding.passkey_known"
+    title = "该通行密钥已被添加过 This passkey was added already."
+
+
+class PasskeysFull(Conflict):
+    code = "binding.passkeys_full"
+    title = "通行密钥已达上限，请先移除一个 There are as many passkeys as may be; remove one first."
+
+
+class PasskeysUnavailable(Conflict):
+    code = "binding.passkeys_unavailable"
+    title = "平台需通过 https 域名访问才能使用通行密钥 Passkeys need the platform on an https name."
+
+
+class SecondFactorRequired(Conflict):
+    code = "binding.second_factor_required"
+    title = "平台要求至少保留一种两步验证 One second factor has to stay: this platform asks for it."
 
 
 class SecondFactorSet(Conflict):

@@ -79,6 +79,8 @@ class User(Base):
     totp_since: Mapped[datetime | None] = _instant()
     totp_step: Mapped[int] = mapped_column(BigInteger, default=0)
     """the newest time step whose code was used: no code serves twice"""
+    passkey_count: Mapped[int] = mapped_column(default=0)
+    """how many rows of `passkeys` are this person's; changed with them, under this row's lock"""
 
 
 class LoginTries(Base):

@@ -1,10 +1,10 @@
 """Bodies about people: sessions, staff, roles, acting, API keys, audit. Secrets only ever come in,
 or go out once."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 
 from services.binding.domain import ACTING_MINUTES_MAX, API_KEY_ID, Role, check_reason
 from services.binding.schemas import (
@@ -17,6 +17,7 @@ from services.binding.schemas import (
     LinkOut,
     Name,
     OwnAccountBody,
+    PasskeyProofBody,
     Password,
     Username,
     spelled,
@@ -32,8 +33,17 @@ RoleText = Annotated[Role, Field(strict=False)]
 
 
 class StepUpBody(Body):
-    password: Password
+    """The password, with the code where there is a second factor; or a passkey alone."""
+
+    password: Password | None = None
     code: Code | None = None
+    passkey: PasskeyProofBody | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.password is None) == (self.passkey is None):
+            raise ValueError("密码或通行密钥，二者选一 either the password or a passkey")
+        return self
 
 
 class PasswordBody(Body):
@@ -152,6 +162,8 @@ class PersonOut(BaseModel):
     role: str
     store_ids: list[UUID]
     has_second_factor: bool
+    """a code of an app, or a passkey"""
+    has_passkeys: bool
 
 
 class SessionMerchantOut(BaseModel):

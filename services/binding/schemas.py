@@ -59,10 +59,29 @@ Code = Annotated[SecretStr, Secret(32), spelled(r"[0-9A-Za-z -]*")]
 """of an authenticator app, or a recovery code"""
 
 
+BASE64URL = r"^[A-Za-z0-9_-]+$"
+CredentialId = Annotated[str, Text(1364, pattern=BASE64URL)]
+"""1023 bytes (WebAuthn §6.5.1)"""
+ClientData = Annotated[str, Text(2048, pattern=BASE64URL)]
+Signed = Annotated[str, Text(1024, pattern=BASE64URL)]
+
+
+class PasskeyProofBody(Body):
+    """What an authenticator signed (AuthenticationResponseJSON, the members that count)."""
+
+    credential_id: CredentialId
+    client_data: ClientData
+    authenticator_data: Signed
+    signature: Signed
+    user_handle: Annotated[str, Text(88, pattern=BASE64URL)] | None = None
+
+
 class LoginBody(Body):
     login: Annotated[str, Text(64, min=0)]
     password: Password
     code: Code | None = None
+    passkey: PasskeyProofBody | None = None
+    """instead of a code, with the challenge of the answer that asked for it"""
 
 
 class AccountBody(Body):

@@ -1,4 +1,5 @@
-"""The second factor: codes of an authenticator app (TOTP, RFC 6238), and recovery codes.
+"""The second factor: codes of an authenticator app (TOTP, RFC 6238), and recovery codes. The other
+kind are passkeys (passkeys.py); recovery codes serve instead of either.
 
 The app's secret is sealed like any key; each code serves once, also in two requests at once: the
 account's row is locked while it is looked at. Recovery codes are random enough (80 bits) for a
@@ -44,8 +45,28 @@ class Standing:
 
 def is_missing(deps: Deps, user: User) -> bool:
     """Whether the person has to set one up before anything else."""
-    is_operator = Role(user.role).console == "operator"
-    return deps.operators_need_second_factor and is_operator and user.totp_since is None
+    return is_required(deps, user) and not has_one(user)
+
+
+def is_required(deps: Deps, user: User) -> bool:
+    return deps.operators_need_second_factor and Role(user.role).console == "operator"
+
+
+def has_one(user: User) -> bool:
+    return user.totp_since is not None or user.passkey_count > 0
+
+
+def check_another(deps: Deps, user: User) -> None:
+    """Before one of either kind is taken away by its person: the last one may have to stay."""
+    kinds = user.passkey_count + (user.totp_since is not None)
+    if kinds <= 1 and is_required(deps, user):
+        raise domain.SecondFactorRequired
+
+
+async def settle_codes(tx: AsyncSession, user: User) -> None:
+    """Recovery codes stand in for a second factor: without one they mean nothing."""
+    if not has_one(user):
+        await sign_in_repo.forget_recovery_codes(tx, user.tenant_id, user.user_id)
 
 
 async def show(deps: Deps, caller: Principal) -> Standing:
@@ -54,15 +75,14 @@ async def show(deps: Deps, caller: Principal) -> Standing:
         if user is None:
             raise NotFound
         left = await sign_in_repo.recovery_codes_left(tx, caller.tenant, user.user_id)
-    is_operator = Role(user.role).console == "operator"
-    return Standing(user.totp_since, left, deps.operators_need_second_factor and is_operator)
+    return Standing(user.totp_since, left, is_required(deps, user))
 
 
 async def begin(deps: Deps, caller: Principal) -> tuple[str, str]:
     """(secret, otpauth address) for the app; it counts once a code of it was confirmed."""
     secret = pyotp.random_base32()
     async with deps.db.tx(caller.tenant) as tx:
-        user = await _own(tx, caller)
+        user = await own(tx, caller)
         if user.totp_since is not None:
             raise domain.SecondFactorSet
         user.totp_box, user.totp_aad = await seal_secret(
@@ -76,13 +96,13 @@ async def begin(deps: Deps, caller: Principal) -> tuple[str, str]:
 async def confirm(deps: Deps, caller: Principal, code: str) -> list[str]:
     """The app's first code makes it count; the recovery codes, told once."""
     async with deps.db.tx(caller.tenant) as tx:
-        user = await _own(tx, caller)
+        user = await own(tx, caller)
         if user.totp_since is not None or user.totp_box is None:
             raise domain.SecondFactorSet
         if not _is_code(deps, user, code):
             raise domain.WrongCode
         user.totp_since = deps.clock.now()
-        codes = await _new_codes(deps, tx, user)
+        codes = await new_codes(deps, tx, user)
         what = (f"user:{user.user_id}", "second_factor.set", str(user.user_id))
         await audit(deps, tx, caller.tenant, what)
     return codes
@@ -91,32 +111,42 @@ async def confirm(deps: Deps, caller: Principal, code: str) -> list[str]:
 async def renew_recovery_codes(deps: Deps, caller: Principal) -> list[str]:
     """New ones; the old ones count no longer."""
     async with deps.db.tx(caller.tenant) as tx:
-        user = await _own(tx, caller)
-        if user.totp_since is None:
+        user = await own(tx, caller)
+        if not has_one(user):
             raise NotFound
-        codes = await _new_codes(deps, tx, user)
+        codes = await new_codes(deps, tx, user)
         what = (f"user:{user.user_id}", "second_factor.recovery_codes", str(user.user_id))
         await audit(deps, tx, caller.tenant, what)
     return codes
 
 
 async def remove(deps: Deps, caller: Principal) -> None:
-    """Takes one's own away. Twice is once."""
+    """Takes one's own authenticator app away; passkeys stay. Twice is once. Raises
+    SecondFactorRequired when it is the last of somebody who must have one."""
     async with deps.db.tx(caller.tenant) as tx:
-        user = await _own(tx, caller)
-        await forget(deps, tx, user, f"user:{user.user_id}")
+        user = await own(tx, caller)
+        was_set = user.totp_since is not None
+        if was_set:
+            check_another(deps, user)
+        user.totp_box, user.totp_aad, user.totp_since = None, "", None
+        await settle_codes(tx, user)
+        if was_set:
+            what = (f"user:{user.user_id}", "second_factor.remove", str(user.user_id))
+            await audit(deps, tx, user.tenant_id, what)
 
 
 async def forget(deps: Deps, tx: AsyncSession, user: User, actor: str) -> None:
-    """Takes the account's second factor away within the caller's transaction."""
-    if user.totp_box is None:
-        return
-    was_set = user.totp_since is not None
+    """Takes every second factor of the account away, for somebody who lost them, within the
+    caller's transaction."""
+    had_one, passkeys = has_one(user), user.passkey_count
     user.totp_box, user.totp_aad, user.totp_since = None, "", None
-    await sign_in_repo.forget_recovery_codes(tx, user.tenant_id, user.user_id)
-    if was_set:
+    user.passkey_count = 0
+    await sign_in_repo.forget_passkeys(tx, user.tenant_id, user.user_id)
+    await settle_codes(tx, user)
+    if had_one:
         what = (actor, "second_factor.remove", str(user.user_id))
-        await audit(deps, tx, user.tenant_id, what)
+        facts = {"passkeys": passkeys} if passkeys else None
+        await audit(deps, tx, user.tenant_id, what, before=facts)
 
 
 async def is_right(deps: Deps, tx: AsyncSession, user: User, code: str) -> bool:
@@ -148,14 +178,16 @@ def _is_code(deps: Deps, user: User, code: str) -> bool:
     return False
 
 
-async def _own(tx: AsyncSession, caller: Principal) -> User:
+async def own(tx: AsyncSession, caller: Principal) -> User:
+    """The caller's account, locked."""
     user = await people_repo.user_for_update(tx, caller.tenant, UUID(caller.subject))
     if user is None:
         raise NotFound
     return user
 
 
-async def _new_codes(deps: Deps, tx: AsyncSession, user: User) -> list[str]:
+async def new_codes(deps: Deps, tx: AsyncSession, user: User) -> list[str]:
+    """Ten recovery codes; earlier ones count no longer."""
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
     hashes = [domain.sha256_hex(_canonical(code)) for code in codes]
     await sign_in_repo.put_recovery_codes(

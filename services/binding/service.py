@@ -18,6 +18,7 @@ from services.binding.domain import Role
 from services.binding.keks import Keks
 from services.binding.models import AuditEntry, Merchant, Store, User
 from services.binding.passwords import Passwords
+from services.binding.relying_party import RelyingParty
 from services.binding.turns import Turns
 from shared import inbox, outbox
 from shared.clock import Clock
@@ -52,6 +53,8 @@ class Deps:
     approve_after: timedelta = APPROVE_AFTER
     """how long a new, lifted or reset account cannot be anybody's second approver"""
     operators_need_second_factor: bool = False
+    relying_party: RelyingParty | None = None
+    """whom passkeys are made for; None: they cannot be used at this address"""
     public_url: str = ""
     """what one-time links begin with, where a command line prints them"""
 

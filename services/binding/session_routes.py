@@ -22,6 +22,7 @@ from services.binding.domain import Console
 from services.binding.links import Link
 from services.binding.models import Acting, Merchant, User
 from services.binding.permissions import OWN
+from services.binding.relying_party import Proof
 from services.binding.service import Deps
 from services.binding.sessions import Shown
 from services.binding.signing_in import Attempt
@@ -63,6 +64,7 @@ async def _sign_in(
         login=body.login,
         password=body.password.get_secret_value(),
         code=body.code.get_secret_value() if body.code else None,
+        proof=Proof(**dict(body.passkey)) if body.passkey else None,
         user_agent=request.headers.get("user-agent", ""),
         address=str(get_contextvars().get("client_address", "")),
         browser_hash=cookie_hash(request, "browser"),
@@ -88,12 +90,14 @@ async def _sign_out(request: Request) -> Response:
 async def _step_up(
     request: Request, response: Response, body: people_schemas.StepUpBody
 ) -> people_schemas.StepUpOut:
-    until, cookie = await signing_in.step_up(
-        deps_of(request),
-        principal(request),
-        body.password.get_secret_value(),
-        body.code.get_secret_value() if body.code else None,
-    )
+    deps, caller = deps_of(request), principal(request)
+    if body.passkey is not None:
+        proof = Proof(**dict(body.passkey))
+        until, cookie = await signing_in.step_up_by_passkey(deps, caller, proof)
+    else:
+        password = body.password.get_secret_value() if body.password else ""
+        code = body.code.get_secret_value() if body.code else None
+        until, cookie = await signing_in.step_up(deps, caller, password, code)
     give_cookies(response, cookie, None)
     return people_schemas.StepUpOut(step_up_until=until)
 
@@ -168,7 +172,8 @@ async def sign_out_operator(request: Request) -> Response:
 async def step_up_merchant(
     request: Request, response: Response, body: people_schemas.StepUpBody
 ) -> people_schemas.StepUpOut:
-    """The password once more: for five minutes keys, refunds and roles may be changed."""
+    """The password once more, or a passkey: for five minutes keys, refunds and roles may be
+    changed."""
     return await _step_up(request, response, body)
 
 
@@ -176,7 +181,8 @@ async def step_up_merchant(
 async def step_up_operator(
     request: Request, response: Response, body: people_schemas.StepUpBody
 ) -> people_schemas.StepUpOut:
-    """The password once more: for five minutes roles may be changed and acting may begin."""
+    """The password once more, or a passkey: for five minutes roles may be changed and acting may
+    begin."""
     return await _step_up(request, response, body)
 
 
@@ -322,7 +328,8 @@ def person_out(user: User) -> people_schemas.PersonOut:
         name=user.name,
         role=user.role,
         store_ids=user.store_ids,
-        has_second_factor=user.totp_since is not None,
+        has_second_factor=second_factor.has_one(user),
+        has_passkeys=user.passkey_count > 0,
     )
 
 

@@ -1,8 +1,9 @@
 """The tables behind signing in, beside the accounts and sessions themselves."""
 
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import DateTime
+from sqlalchemy import ARRAY, BigInteger, DateTime, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.binding.models import Base, _Id, _instant, _key
@@ -47,6 +48,41 @@ class RecoveryCode(Base):
     code_hash: Mapped[str] = _key()
     made_at: Mapped[datetime] = _instant()
     used_at: Mapped[datetime | None] = _instant()
+
+
+class Passkey(Base):
+    """A public key of a person's authenticator: no secret, and the tenant's like its person."""
+
+    __tablename__ = "passkeys"
+
+    tenant_id: _Id = _key()
+    passkey_id: _Id = _key()
+    user_id: _Id
+    credential_id: Mapped[str]
+    """what the authenticator calls it, in base64url; nobody else's anywhere has the same"""
+    public_key: Mapped[bytes]
+    """COSE_Key, as registered"""
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    """the authenticator's own count of signatures, which only rises; 0: it has none"""
+    name: Mapped[str]
+    transports: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_at: Mapped[datetime] = _instant()
+    last_used_at: Mapped[datetime | None] = _instant()
+
+
+class PasskeyChallenge(Base):
+    """What an authenticator is asked to sign, by one person, for one purpose, once."""
+
+    __tablename__ = "passkey_challenges"
+
+    tenant_id: _Id = _key()
+    challenge_hash: Mapped[str] = _key()
+    user_id: _Id
+    purpose: Mapped[str]
+    session_id: Mapped[UUID | None]
+    """the only one in which it may be answered; a sign-in has none yet"""
+    made_at: Mapped[datetime] = _instant()
+    expires_at: Mapped[datetime] = _instant()
 
 
 class RefusedSignIns(Base):

@@ -1,4 +1,4 @@
-"""The queries about signing in: the brake, known browsers, one-time links, recovery codes, refused
+"""The queries about signing in: the brake, known browsers, one-time links, second factors, refused
 tries; the caller owns the transaction, in system scope where no tenant is given."""
 
 from collections.abc import Sequence
@@ -14,6 +14,8 @@ from services.binding.domain import KNOWN_BROWSERS_MAX, PLATFORM, Tries
 from services.binding.models import LoginTries, Session
 from services.binding.sign_in_models import (
     KnownBrowser,
+    Passkey,
+    PasskeyChallenge,
     PasswordLink,
     RecoveryCode,
     RefusedSignIns,
@@ -65,6 +67,7 @@ async def purge(tx: AsyncSession, now: datetime, tries_before: datetime, browser
         (KnownBrowser, KnownBrowser.seen_at < browsers),
         (PasswordLink, PasswordLink.expires_at < now - KEEP_REFUSED),
         (RefusedSignIns, RefusedSignIns.hour < now - KEEP_REFUSED),
+        (PasskeyChallenge, PasskeyChallenge.expires_at <= now),
     ):
         keys = list(cast(Table, table.__table__).primary_key)
         batch = select(*keys).where(is_old).limit(PURGE_BATCH).subquery()
@@ -196,6 +199,80 @@ async def recovery_codes_left(tx: AsyncSession, tenant_id: UUID, user_id: UUID) 
     query = select(func.count()).select_from(RecoveryCode)
     mine = query.where(RecoveryCode.tenant_id == tenant_id, RecoveryCode.user_id == user_id)
     return await tx.scalar(mine.where(RecoveryCode.used_at.is_(None))) or 0
+
+
+# --- passkeys
+
+
+async def passkeys(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> Sequence[Passkey]:
+    """Oldest first."""
+    mine = select(Passkey).where(Passkey.tenant_id == tenant_id, Passkey.user_id == user_id)
+    return (await tx.scalars(mine.order_by(Passkey.created_at, Passkey.passkey_id))).all()
+
+
+async def is_passkey_of_anybody(tx: AsyncSession, credential_id: str) -> bool:
+    """Among all tenants: system scope only."""
+    found = select(Passkey.passkey_id).where(Passkey.credential_id == credential_id)
+    return await tx.scalar(found.limit(1)) is not None
+
+
+async def use_passkey(tx: AsyncSession, passkey: Passkey, count: int, now: datetime) -> bool:
+    """Keeps the authenticator's new count and the time, unless the count did not rise: of two
+    authenticators that share a key, one falls behind. One that never counts says 0 every time."""
+    is_new = Passkey.sign_count < count if count else Passkey.sign_count == 0
+    done = await tx.execute(
+        update(Passkey)
+        .where(
+            Passkey.tenant_id == passkey.tenant_id,
+            Passkey.passkey_id == passkey.passkey_id,
+            is_new,
+        )
+        .values(sign_count=count, last_used_at=now)
+    )
+    return isinstance(done, CursorResult) and done.rowcount == 1
+
+
+async def forget_passkeys(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> None:
+    """All of that person, and what was asked of them."""
+    await tx.execute(
+        delete(Passkey).where(Passkey.tenant_id == tenant_id, Passkey.user_id == user_id)
+    )
+    await tx.execute(
+        delete(PasskeyChallenge).where(
+            PasskeyChallenge.tenant_id == tenant_id, PasskeyChallenge.user_id == user_id
+        )
+    )
+
+
+async def put_challenge(tx: AsyncSession, made: PasskeyChallenge, keep: int) -> None:
+    """One more of that person and purpose, of which only the `keep` newest count."""
+    same = and_(
+        PasskeyChallenge.tenant_id == made.tenant_id,
+        PasskeyChallenge.user_id == made.user_id,
+        PasskeyChallenge.purpose == made.purpose,
+    )
+    order = (PasskeyChallenge.made_at.desc(), PasskeyChallenge.challenge_hash)
+    kept = select(PasskeyChallenge.challenge_hash).where(same).order_by(*order).limit(keep - 1)
+    await tx.execute(
+        delete(PasskeyChallenge).where(same, PasskeyChallenge.challenge_hash.not_in(kept))
+    )
+    tx.add(made)
+
+
+async def spend_challenge(tx: AsyncSession, asked: PasskeyChallenge, now: datetime) -> bool:
+    """Whether exactly that was asked, and in time; then it is gone. Of several at once one gets
+    it."""
+    done = await tx.execute(
+        delete(PasskeyChallenge).where(
+            PasskeyChallenge.tenant_id == asked.tenant_id,
+            PasskeyChallenge.challenge_hash == asked.challenge_hash,
+            PasskeyChallenge.user_id == asked.user_id,
+            PasskeyChallenge.purpose == asked.purpose,
+            PasskeyChallenge.session_id.is_not_distinct_from(asked.session_id),
+            PasskeyChallenge.expires_at > now,
+        )
+    )
+    return isinstance(done, CursorResult) and done.rowcount == 1
 
 
 # --- what was tried

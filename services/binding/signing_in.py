@@ -8,6 +8,7 @@ flood the chain.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from prometheus_client import Counter
@@ -17,6 +18,7 @@ from services.binding import (
     brake,
     domain,
     logins,
+    passkeys,
     people_repo,
     repo,
     second_factor,
@@ -27,11 +29,12 @@ from services.binding import (
 from services.binding.brake import Key
 from services.binding.domain import Console, Role
 from services.binding.models import Session, User
+from services.binding.relying_party import Proof
 from services.binding.service import Deps, audit
 from services.binding.sessions import Shown
 from services.binding.sign_in_models import RefusedSignIns
 from shared import outbox
-from shared.errors import Unauthorized
+from shared.errors import Forbidden, NotFound, Unauthorized
 from shared.ids import random_token, uuid7
 from shared.telemetry import get_logger
 from shared.tokens import Principal
@@ -51,6 +54,8 @@ class Attempt:
     password: str
     code: str | None = None
     """of the second factor"""
+    proof: Proof | None = None
+    """the same by a passkey"""
     user_agent: str = ""
     address: str = ""
     browser_hash: str | None = None
@@ -76,7 +81,7 @@ class SignedIn:
 
 async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
     """A session, or BadCredentials whatever was wrong, or LoginBraked; with the right password
-    CodeNeeded or WrongCode."""
+    CodeNeeded, WrongCode or WrongPasskey."""
     digest = domain.login_digest(attempt.login)
     browser_hash = attempt.browser_hash
     async with deps.db.read(None) as tx:
@@ -103,9 +108,10 @@ async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
     try:
         async with deps.turns.of(str(user.user_id)):
             opened = await _open(deps, user, attempt)
-    except (domain.WrongCode, domain.BadCredentials):
+    except (domain.WrongCode, domain.WrongPasskey, domain.BadCredentials) as error:
+        is_passkey = isinstance(error, domain.WrongPasskey)
         await brake.end_wrong(deps, keys)
-        await _refused(deps, user, attempt.where, "wrong_code")
+        await _refused(deps, user, attempt.where, "wrong_passkey" if is_passkey else "wrong_code")
         raise
     except domain.CodeNeeded:
         await brake.end_right(deps, keys, is_whole=False)
@@ -118,39 +124,65 @@ async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
 
 async def _open(deps: Deps, user: User, attempt: Attempt) -> SignedIn:
     """The session of somebody whose password was right a moment ago."""
-    now = deps.clock.now()
-    cookie, csrf_token = random_token(SECRET_BYTES), random_token(SECRET_BYTES)
-    address, user_agent = attempt.where
     async with deps.db.tx(None) as tx:
         # Somebody may have disabled the account while its password was checked.
         fresh = await people_repo.user_for_update(tx, user.tenant_id, user.user_id)
         if fresh is None or not fresh.is_enabled or fresh.password_hash != user.password_hash:
             raise domain.BadCredentials
-        if fresh.totp_since is not None:
-            if not attempt.code:
-                raise domain.CodeNeeded
-            if not await second_factor.is_right(deps, tx, fresh, attempt.code):
-                raise domain.WrongCode
-        session = Session(
-            tenant_id=fresh.tenant_id,
-            session_id=uuid7(deps.clock),
-            session_hash=domain.sha256_hex(cookie),
-            csrf_token_hash=domain.sha256_hex(csrf_token),
-            user_id=fresh.user_id,
-            created_at=now,
-            seen_at=now,
-            expires_at=now + domain.SESSION_LIFETIME,
-            user_agent=user_agent,
-            address=address,
-        )
-        await _end_former(deps, tx, attempt.former_hash)
-        tx.add(session)
-        browser = await remember_browser(deps, tx, fresh, attempt.browser_hash)
-        what = (f"user:{fresh.user_id}", "session.open", str(session.session_id))
-        facts = {"user_agent": user_agent, "second_factor": fresh.totp_since is not None}
-        await audit(deps, tx, fresh.tenant_id, what, after=facts)
-        merchant = await repo.merchant(tx, fresh.tenant_id)
-    return SignedIn(cookie, csrf_token, browser, Shown(session, fresh, merchant))
+        # Raised behind the transaction: a challenge that was made stays, one that was answered
+        # is spent, also by a wrong answer.
+        refusal = await _second_factor_refusal(deps, tx, fresh, attempt)
+        if refusal is None:
+            return await _opened(deps, tx, fresh, attempt)
+    raise refusal
+
+
+async def _second_factor_refusal(
+    deps: Deps, tx: AsyncSession, user: User, attempt: Attempt
+) -> Forbidden | None:
+    """What is missing or wrong of the second factor; None: all is well, or none is set."""
+    if not second_factor.has_one(user):
+        return None
+    if attempt.proof is not None:
+        return await passkeys.prove(deps, tx, user, "sign_in", None, attempt.proof)
+    if attempt.code:
+        is_right = await second_factor.is_right(deps, tx, user, attempt.code)
+        return None if is_right else domain.WrongCode()
+    return code_needed(user, await passkeys.ask(deps, tx, user, "sign_in"))
+
+
+def code_needed(user: User, options: dict[str, Any] | None) -> domain.CodeNeeded:
+    """It tells by what one goes on; `options`: what a passkey shall sign."""
+    methods = ["code"] if user.totp_since is not None else []
+    if options is None:
+        return domain.CodeNeeded(methods=[*methods, "recovery_code"])
+    return domain.CodeNeeded(methods=[*methods, "passkey", "recovery_code"], passkey=options)
+
+
+async def _opened(deps: Deps, tx: AsyncSession, user: User, attempt: Attempt) -> SignedIn:
+    now = deps.clock.now()
+    cookie, csrf_token = random_token(SECRET_BYTES), random_token(SECRET_BYTES)
+    address, user_agent = attempt.where
+    session = Session(
+        tenant_id=user.tenant_id,
+        session_id=uuid7(deps.clock),
+        session_hash=domain.sha256_hex(cookie),
+        csrf_token_hash=domain.sha256_hex(csrf_token),
+        user_id=user.user_id,
+        created_at=now,
+        seen_at=now,
+        expires_at=now + domain.SESSION_LIFETIME,
+        user_agent=user_agent,
+        address=address,
+    )
+    await _end_former(deps, tx, attempt.former_hash)
+    tx.add(session)
+    browser = await remember_browser(deps, tx, user, attempt.browser_hash)
+    what = (f"user:{user.user_id}", "session.open", str(session.session_id))
+    facts = {"user_agent": user_agent, "second_factor": second_factor.has_one(user)}
+    await audit(deps, tx, user.tenant_id, what, after=facts)
+    merchant = await repo.merchant(tx, user.tenant_id)
+    return SignedIn(cookie, csrf_token, browser, Shown(session, user, merchant))
 
 
 async def _end_former(deps: Deps, tx: AsyncSession, former_hash: str | None) -> None:
@@ -200,18 +232,55 @@ async def step_up(
     session's new cookie). Raises WrongPassword, CodeNeeded, WrongCode, LoginBraked."""
     tenant_id, session_id = await sessions.home(deps, caller), sessions.session_of(caller)
     user = await _confirm(deps, tenant_id, caller, password)
-    if user.totp_since is not None:
+    if second_factor.has_one(user):
         await _confirm_code(deps, user, session_id, code)
-    now = deps.clock.now()
     async with deps.db.tx(tenant_id) as tx:
-        session = await people_repo.session_for_update(tx, tenant_id, session_id)
-        if session is None or session.revoked_at is not None:
+        return await _stepped_up(deps, tx, user, session_id)
+
+
+async def ask_passkey(deps: Deps, caller: Principal) -> dict[str, Any]:
+    """What one of the caller's passkeys shall sign for a step-up, or NotFound without any."""
+    tenant_id, session_id = await sessions.home(deps, caller), sessions.session_of(caller)
+    async with deps.db.tx(tenant_id) as tx:
+        user = await people_repo.user_for_update(tx, tenant_id, UUID(caller.subject))
+        options = user and await passkeys.ask(deps, tx, user, "step_up", session_id)
+    if not options:
+        raise NotFound
+    return options
+
+
+async def step_up_by_passkey(deps: Deps, caller: Principal, proof: Proof) -> tuple[datetime, str]:
+    """The same by a passkey alone, which is what one has and what one is or knows. Raises
+    WrongPasskey, LoginBraked."""
+    tenant_id, session_id = await sessions.home(deps, caller), sessions.session_of(caller)
+    keys = _confirming(session_id)
+    await brake.begin(deps, keys)
+    async with deps.db.tx(tenant_id) as tx:
+        user = await people_repo.user_for_update(tx, tenant_id, UUID(caller.subject))
+        if user is None or not user.is_enabled:
             raise Unauthorized
-        cookie = await renew(deps, tx, session)
-        session.step_up_until = now + domain.STEP_UP_WINDOW
-        what = (f"user:{user.user_id}", "session.step_up", str(session_id))
-        await audit(deps, tx, tenant_id, what)
-        return session.step_up_until, cookie
+        refusal = await passkeys.prove(deps, tx, user, "step_up", session_id, proof)
+        if refusal is None:
+            done = await _stepped_up(deps, tx, user, session_id)
+    if refusal is not None:
+        await brake.end_wrong(deps, keys)
+        await _note_at(deps, user, session_id)
+        raise refusal
+    await brake.end_right(deps, keys)
+    return done
+
+
+async def _stepped_up(
+    deps: Deps, tx: AsyncSession, user: User, session_id: UUID
+) -> tuple[datetime, str]:
+    session = await people_repo.session_for_update(tx, user.tenant_id, session_id)
+    if session is None or session.revoked_at is not None:
+        raise Unauthorized
+    cookie = await renew(deps, tx, session)
+    session.step_up_until = deps.clock.now() + domain.STEP_UP_WINDOW
+    what = (f"user:{user.user_id}", "session.step_up", str(session_id))
+    await audit(deps, tx, user.tenant_id, what)
+    return session.step_up_until, cookie
 
 
 async def renew(deps: Deps, tx: AsyncSession, session: Session) -> str:
@@ -245,13 +314,13 @@ async def _confirm(deps: Deps, tenant_id: UUID, caller: Principal, password: str
         if user is not None:
             await _note_at(deps, user, session_id)
         raise domain.WrongPassword
-    await brake.end_right(deps, keys, is_whole=user.totp_since is None)
+    await brake.end_right(deps, keys, is_whole=not second_factor.has_one(user))
     return user
 
 
 async def _confirm_code(deps: Deps, user: User, session_id: UUID, code: str | None) -> None:
     if not code:
-        raise domain.CodeNeeded
+        raise code_needed(user, None)
     keys = _confirming(session_id)
     await brake.begin(deps, keys)
     async with deps.db.tx(user.tenant_id) as tx:

@@ -19,6 +19,7 @@ from services.binding.domain import Role, sha256_hex
 from services.binding.first_run import FirstRun
 from services.binding.passwords import Passwords
 from services.binding.permissions import PERMISSIONS
+from tests.fixtures.authenticator import Authenticator
 from tests.integration.binding.platform import Platform
 from tests.integration.served import Caller, callers, served
 
@@ -44,6 +45,7 @@ async def service_app(kept_db, standing_clock, kek_file, service_keys, tmp_path_
         KEK_FILE=kek_file,
         audit_anchor_file=tmp_path_factory.mktemp("binding") / "anchors.jsonl",
         egress_url=platform.url,
+        public_url="https://pay.tea.example",
     )
     app = create_app(config, standing_clock, Passwords(CHEAP))
     app.state.platform = platform
@@ -206,6 +208,54 @@ def new_operator(binding):
         )
 
     return create
+
+
+@pytest.fixture
+def present(binding):
+    """Signs in with a passkey's proof, or whatever else is given."""
+
+    async def sign_in(passkey=None, login="owner@tea", console="merchant", **more):
+        body = {"login": login, "password": PASSWORD} | more
+        body |= {"passkey": passkey} if passkey else {}
+        return await binding.edge("POST", f"/api/{console}/v1/session", body)
+
+    return sign_in
+
+
+@pytest.fixture
+def asked(present):
+    """What the sign-in wants signed, after the right password."""
+
+    async def ask(login="owner@tea", console="merchant"):
+        answer = await present(login=login, console=console)
+        assert answer.json()["code"] == "auth.code_needed", answer.text
+        return answer.json()["passkey"]
+
+    return ask
+
+
+@pytest.fixture
+def register(binding):
+    """Makes a key on an account's page: (the authenticator, the answer)."""
+
+    async def make(person, authenticator=None, name="收银台的手机", console="merchant"):
+        path = f"/api/{console}/v1/passkeys"
+        options = (await person("POST", f"{path}/options")).json()["options"]
+        key = authenticator or Authenticator()
+        return key, await person("POST", path, key.make(options) | {"name": name})
+
+    return make
+
+
+@pytest_asyncio.fixture
+async def keyholder(new_merchant, browser, register):
+    """(the owner's browser, the authenticator, the recovery codes)."""
+    await new_merchant()
+    owner = await browser("owner@tea")
+    await owner.step_up()
+    key, made = await register(owner)
+    assert made.status_code == 201, made.text
+    return owner, key, made.json()["recovery_codes"]
 
 
 def cookie_of(answer):
