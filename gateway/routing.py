@@ -71,7 +71,7 @@ ROUTES = (
     Route("POST", f"{_MERCHANT}/onboarding", "binding", "user",
           wait_s=PLATFORM_WAIT_S, share="platform"),
     Route("GET PATCH", f"{_MERCHANT}/merchant", "binding", "user"),
-    Route("DELETE", f"{_MERCHANT}/acting", "binding", "user"),
+    Route("GET POST DELETE", f"{_MERCHANT}/acting", "binding", "user"),
     Route("GET", f"{_MERCHANT}/settings", "binding", "user"),
     Route("PUT", f"{_MERCHANT}/settings", "binding", "user", share="costly"),
     Route("GET POST DELETE", f"{_MERCHANT}/api-keys", "binding", "user"),
@@ -89,6 +89,7 @@ ROUTES = (
     Route("POST", f"{_PUBLIC}/password", "binding", "public",
           body_max=LOGIN_BODY_BYTES_MAX, rate="login", share="sign_in", sets_cookie=True),
     Route("GET POST", f"{_OPERATOR}/merchants", "binding", "user"),
+    Route("GET", f"{_OPERATOR}/acting", "binding", "user"),
     Route("POST DELETE", f"{_OPERATOR}/acting", "binding", "user", changes_session=True),
     Route("GET POST", f"{_OPERATOR}/notices", "payment", "user"),
     *(

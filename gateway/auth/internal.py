@@ -43,7 +43,7 @@ class Inward:
             subject=session.user_id,
             tenant_id=grant.tenant_id if grant and is_acting else session.tenant_id,
             session_id=session.session_id,
-            permissions=grant.permissions if grant and is_acting else session.permissions,
+            permissions=grant.allows(now) if grant and is_acting else session.permissions,
             store_ids=session.store_ids,
             step_up_until=stepped if stepped and now < stepped else None,
             acting_id=grant.acting_id if grant and is_acting else None,

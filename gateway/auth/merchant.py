@@ -49,6 +49,12 @@ class Grant:
     tenant_id: UUID
     permissions: frozenset[str]
     until: datetime
+    more: tuple[tuple[frozenset[str], datetime], ...] = ()
+    """what was given on top, each until a time of its own"""
+
+    def allows(self, now: datetime) -> frozenset[str]:
+        """The permissions that count at that time, within the grant's own."""
+        return self.permissions.union(*(given for given, until in self.more if now < until))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +167,10 @@ def _grant(found: dict[str, Any] | None) -> Grant | None:
         tenant_id=UUID(found["tenant_id"]),
         permissions=frozenset(found["permissions"]),
         until=datetime.fromisoformat(found["until"]),
+        more=tuple(
+            (frozenset(one["permissions"]), datetime.fromisoformat(one["until"]))
+            for one in found.get("more", ())
+        ),
     )
 
 

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from services.binding import domain, people_repo, repo, sessions
-from services.binding.models import Acting
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding import acting_rules, people_repo, repo, sessions
+from services.binding.models import Acting, Session
 from services.binding.service import Deps, audit
 from services.binding.sessions import Shown
 from shared import outbox
@@ -33,7 +35,7 @@ async def start_acting(
         if merchant is None:
             raise NotFound
         if await sessions.running(tx, session, now) is not None:
-            raise domain.AlreadyActing
+            raise acting_rules.AlreadyActing
         grant = Acting(
             tenant_id=merchant_id,
             acting_id=uuid7(deps.clock),
@@ -53,7 +55,8 @@ async def start_acting(
             what = (f"user:{user.user_id}", "acting.start", str(grant.acting_id))
             await audit(deps, tx, tenant_id, what, after=facts)
         await outbox.add(tx, sessions.changed(deps, session))
-    return Shown(session, user, merchant, grant)
+        more = await sessions.more_of(tx, grant, now)
+    return Shown(session, user, merchant, grant, more)
 
 
 async def stop_acting(deps: Deps, caller: Principal) -> None:
@@ -84,11 +87,21 @@ async def end_acting(deps: Deps, caller: Principal, acting_id: UUID) -> None:
         running = await sessions.running(tx, session, now) if session else None
         if session is None or running is None or running.acting_id != acting_id:
             return
-        for tenant_id in (home, caller.tenant):
-            what = (f"user:{caller.subject}", "acting.end", str(acting_id))
-            await audit(deps, tx, tenant_id, what, before={"until": _text(grant)})
-        await people_repo.end_acting(tx, session, now)
-        await outbox.add(tx, sessions.changed(deps, session))
+        await end_running(deps, tx, session, f"user:{caller.subject}")
+
+
+async def end_running(deps: Deps, tx: AsyncSession, session: Session, actor: str) -> None:
+    """Ends what a session, held by the caller's transaction (system scope), acts under; nothing
+    runs: nothing to end."""
+    now = deps.clock.now()
+    grant = await sessions.running(tx, session, now)
+    if grant is None:
+        return
+    for tenant_id in (grant.operator_tenant_id, grant.tenant_id):
+        what = (actor, "acting.end", str(grant.acting_id))
+        await audit(deps, tx, tenant_id, what, before={"until": _text(grant)})
+    await people_repo.end_acting(tx, session, now)
+    await outbox.add(tx, sessions.changed(deps, session))
 
 
 async def acting_for(deps: Deps, tenant_id: UUID) -> Sequence[Acting]:

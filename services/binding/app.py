@@ -7,6 +7,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from services.binding import onboarding, relying_party
+from services.binding.acting_grant_routes import router as acting_grant_router
 from services.binding.audit_routes import router as audit_router
 from services.binding.config import BindingConfig
 from services.binding.first_run import FirstRun
@@ -75,6 +76,7 @@ def create_app(
             passkey_router,
             people_router,
             merchant_router,
+            acting_grant_router,
             audit_router,
             onboarding_router,
             message_router,

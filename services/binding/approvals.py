@@ -10,7 +10,7 @@ were asked for now, in the transaction that decides: an app that was changed mea
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -18,18 +18,16 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import apps, people_repo, repo, settings
+from services.binding import apps, repo, second_person, settings
+from services.binding.acting_rules import NotByActing
 from services.binding.apps import AppChange, BoundApp
 from services.binding.domain import (
     ApprovalNeeded,
     ChangeDecided,
-    NotByActing,
-    NotYetApprover,
     OwnChange,
 )
 from services.binding.models import AppChangeRequest, Merchant, WechatSettings
 from services.binding.pairs import GivenKeys
-from services.binding.permissions import of_role
 from services.binding.sealing import seal_secret
 from services.binding.service import Deps, audit
 from services.binding.settings import MerchantChange, WechatChange
@@ -173,8 +171,11 @@ async def approve(
     act = await _prepared(deps, row, actor)
     async with deps.db.tx(tenant_id) as tx:
         row = await _waiting(deps, tx, tenant_id, change_id, is_locked=True)
-        await _require_approver(deps, tx, tenant_id, user_id)
-        await _require_settled(deps, tx, row)
+        approver = await second_person.locked(tx, tenant_id, user_id, PERMISSION)
+        second_person.require_settled(deps, approver)
+        # Read without a lock: an approval locks one account only, so that two of them cannot wait
+        # for each other.
+        second_person.require_settled(deps, await repo.user(tx, tenant_id, row.asked_by))
         await act(tx)
         await _decide(deps, tx, row, "approved", user_id=user_id, actor=actor)
     return row
@@ -195,29 +196,6 @@ async def reject(
         if is_acting and row.asked_by != user_id:
             raise NotByActing
         await _decide(deps, tx, row, "rejected", user_id=user_id, actor=actor)
-
-
-async def _require_approver(deps: Deps, tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> None:
-    """The approver's own account, held until this is decided: enabled, of a role that approves,
-    and not so new, or so newly reset, that somebody else may be behind it."""
-    user = await people_repo.user_for_update(tx, tenant_id, user_id)
-    if user is None or not user.is_enabled or PERMISSION not in of_role(user.role):
-        raise NotYetApprover
-    _require_past(deps, user.may_approve_from)
-
-
-async def _require_settled(deps: Deps, tx: AsyncSession, row: AppChangeRequest) -> None:
-    """The asker's account, too: whoever made, lifted or reset it could ask as that person and
-    approve as himself. Read without a lock: an approval locks one account only, so that two of
-    them cannot wait for each other."""
-    asker = await repo.user(tx, row.tenant_id, row.asked_by)
-    if asker is not None:
-        _require_past(deps, asker.may_approve_from)
-
-
-def _require_past(deps: Deps, since: datetime | None) -> None:
-    if since is not None and deps.clock.now() < since:
-        raise NotYetApprover(may_approve_from=since.isoformat())
 
 
 async def _decide(

@@ -1,4 +1,5 @@
-"""Rules of binding: roles, passwords, the login brake, session lifetimes, and what goes wrong.
+"""Rules of binding: roles, passwords, the login brake, session lifetimes, and what goes wrong;
+of acting: `acting_rules`.
 
 Problem
 ├── InvalidBody         WeakPassword UnknownStores         422
@@ -10,13 +11,12 @@ Problem
 │                       ├── PasskeyLate PasskeyCopied      403
 │                       SetupCodeWrong LinkWrong           403
 │                       NotYetApprover                    403
-│                       NotByActing                        403
 ├── TooMany             LoginBraked                        429  with retry_after_s
 └── Conflict            LoginTaken MerchantExists          409
                         HandleTaken                        409
                         StoreNameTaken LastOwner           409
                         AppBoundElsewhere StaleVersion     409
-                        AlreadyActing SettingsIncomplete   409
+                        SettingsIncomplete                 409
                         RowBlocked RowNotRun NotDoneByHand 409
                         RowRunning                         409
                         ChangeDecided SecondFactorSet      409
@@ -68,8 +68,6 @@ TOUCH_EVERY = timedelta(minutes=1)
 
 STEP_UP_WINDOW = timedelta(minutes=5)
 """How long an entered password vouches for refunds, keys and roles (ASVS 7.5.3)."""
-ACTING_MINUTES_MAX = 60
-REASON_IDEOGRAPHS, REASON_WORDS, REASON_LETTERS = 4, 2, 8
 
 RETIRE_AFTER_H_MAX = 30 * 24
 RETIRED_KEY_GRACE = timedelta(hours=24)
@@ -213,11 +211,6 @@ class UnknownStores(InvalidBody):
     title = "门店不存在或该角色不能限定门店 Unknown stores, or a role that is not bound to stores."
 
 
-class AlreadyActing(Conflict):
-    code = "binding.already_acting"
-    title = "请先结束当前的代操作 End the present acting first."
-
-
 class SettingsIncomplete(Conflict):
     code = "binding.settings_incomplete"
     title = "启用前请填齐商户号、AppID、证书序列号、APIv3 密钥和私钥 Complete it before enabling."
@@ -270,11 +263,6 @@ class NotYetApprover(Forbidden):
     title = "该账号还不能复核他人的变更 This account cannot approve changes yet."
 
 
-class NotByActing(Forbidden):
-    code = "binding.not_by_acting"
-    title = "代操作不能做这件事 Nobody may do this on the merchant's behalf."
-
-
 class ApprovalNeeded(Exception):
     """The merchant's rule asks for a second person: what was wanted is good, and not done yet."""
 
@@ -297,20 +285,6 @@ class Role(StrEnum):
     def is_head(self) -> bool:
         """Whether the account can manage the others of its organisation."""
         return self in {Role.OPERATOR_ADMIN, Role.MERCHANT_OWNER}
-
-
-def check_reason(text: str) -> str:
-    """A reason that tells the merchant something: a few words, or as many ideographs. Raises
-    ValueError for a letter or two, or for one letter many times."""
-    letters = [letter for letter in text if letter.isalpha()]
-    ideographs = sum(unicodedata.east_asian_width(letter) == "W" for letter in letters)
-    words = [word for word in text.split() if sum(map(str.isalpha, word)) >= 2]
-    is_said = ideographs >= REASON_IDEOGRAPHS or (
-        len(words) >= REASON_WORDS and len(letters) >= REASON_LETTERS
-    )
-    if not is_said or len(set(letters)) < REASON_IDEOGRAPHS:
-        raise ValueError("写清事由，至少四个字 say why, in a few words")
-    return text
 
 
 def require_console(role: Role, console: Console) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import (
+    acting_grants,
     domain,
     people_repo,
     second_factor,
@@ -103,7 +104,9 @@ async def use(
         row.password_hash = hashed
         row.may_approve_from = now + deps.approve_after
         await sign_in_repo.burn_links(tx, row.tenant_id, row.user_id, now)
+        grants = await acting_grants.locked_of(tx, row)
         ended = await sessions.end_all(deps, tx, row.tenant_id, row.user_id)
+        await acting_grants.end_with_powers(deps, tx, grants, actor=f"user:{row.user_id}")
         await sign_in_repo.forget_browsers(tx, row.tenant_id, row.user_id)
         known_as = await signing_in.remember_browser(deps, tx, row, browser_hash)
         if link.removes_second_factor:

@@ -15,8 +15,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import apps, repo
+from services.binding.acting_rules import NotByActing
 from services.binding.audit_repo import user_of
-from services.binding.domain import NotByActing
 from services.binding.models import App, AppKey
 from services.binding.onboarding_checks import Verdict, not_there
 from services.binding.platform import OpenPlatform

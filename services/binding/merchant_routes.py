@@ -15,9 +15,9 @@ from services.binding import (
     service,
     settings,
 )
+from services.binding.acting_rules import NotByActing
 from services.binding.callers import actor_of, asker_of, deps_of, whole_merchant
 from services.binding.costly import costly
-from services.binding.domain import NotByActing
 from services.binding.models import (
     Acting,
     AppChangeRequest,

@@ -139,6 +139,36 @@ class Acting(Base):
     ended_at: Mapped[datetime | None] = _instant()
 
 
+class ActingGrant(Base):
+    """More than look and help, for one operator at this merchant: asked for, then given by an
+    owner or a second operator, until its time (ADR 0019)."""
+
+    __tablename__ = "acting_grants"
+
+    tenant_id: _Id = _key()
+    grant_id: _Id = _key()
+    operator_tenant_id: _Id
+    operator_id: _Id
+    operator_name: Mapped[str]
+    permission_set: Mapped[str]
+    reason: Mapped[str]
+    minutes: Mapped[int]
+    state: Mapped[str]
+    """asked, given, refused, ended"""
+    asked_at: Mapped[datetime] = _instant()
+    expires_at: Mapped[datetime] = _instant()
+    """until when it waits for an answer"""
+    decided_by: Mapped[UUID | None]
+    decided_name: Mapped[str] = mapped_column(default="")
+    decided_for: Mapped[str | None]
+    """whose consent it is: merchant, or operator (a second one)"""
+    decided_at: Mapped[datetime | None] = _instant()
+    until: Mapped[datetime | None] = _instant()
+    ended_at: Mapped[datetime | None] = _instant()
+    end_cause: Mapped[str | None]
+    """time, withdrawn, returned (by the operator), powers (the operator lost them)"""
+
+
 class ApiKey(Base):
     """A key of a merchant's own program; its secret is told once and kept sealed for the gateway,
     which needs it to check HMACs."""

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import (
+    acting_grants,
     api_keys,
     domain,
     links,
@@ -109,7 +110,9 @@ async def change_person(
                 # Before the first entry of the log: using such a link locks it first, the log last.
                 maker = f"user:{user_id}"
                 await sign_in_repo.burn_links_made_by(tx, maker, deps.clock.now())
+            grants = await acting_grants.locked_of(tx, user)
             await sessions.end_all(deps, tx, caller.tenant, user_id)
+            await acting_grants.end_with_powers(deps, tx, grants, actor=f"user:{caller.subject}")
             await _settle_powers(deps, tx, user, before, change, caller)
         what = (f"user:{caller.subject}", "user.change", str(user_id))
         await audit(deps, tx, caller.tenant, what, before=before, after=after)

@@ -71,7 +71,7 @@ async def size(tx: AsyncSession, tenant_id: UUID) -> tuple[int, int, int]:
 
 
 async def living_sessions(
-    tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: datetime
+    tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: datetime, *, is_locked: bool = False
 ) -> Sequence[Session]:
     """Newest first; those that merely idled away are left to the caller."""
     query = select(Session).where(
@@ -80,7 +80,8 @@ async def living_sessions(
         Session.revoked_at.is_(None),
         Session.expires_at > now,
     )
-    return (await tx.scalars(query.order_by(Session.created_at.desc()))).all()
+    query = query.order_by(Session.created_at.desc(), Session.session_id)
+    return (await tx.scalars(query.with_for_update() if is_locked else query)).all()
 
 
 async def session_for_update(tx: AsyncSession, tenant_id: UUID, session_id: UUID) -> Session | None:

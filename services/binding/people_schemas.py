@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 
-from services.binding.domain import ACTING_MINUTES_MAX, API_KEY_ID, Role, check_reason
+from services.binding.acting_rules import ACTING_MINUTES_MAX, check_reason
+from services.binding.domain import API_KEY_ID, Role
 from services.binding.schemas import (
     PRINTABLE,
     USES_MAX,
@@ -346,6 +347,13 @@ class VerdictOut(BaseModel):
     why: Literal["", "number", "link", "content", "anchor", "tail", "gap", "signature"]
 
 
+class ResolvedMore(BaseModel):
+    """For the edge: what was given on top, and until when."""
+
+    permissions: list[str]
+    until: Instant
+
+
 class ResolvedActing(BaseModel):
     """For the edge: what the session may do at the merchant console, and until when."""
 
@@ -353,6 +361,7 @@ class ResolvedActing(BaseModel):
     tenant_id: UUID
     permissions: list[str]
     until: Instant
+    more: list[ResolvedMore]
 
 
 class ResolvedOut(BaseModel):

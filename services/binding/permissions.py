@@ -5,6 +5,8 @@ is asked for by some route: `tests/architecture` compares both ways, and
 `tests/architecture/role_matrix.json` spells out what follows for each route and role.
 """
 
+from collections.abc import Iterable
+
 from services.binding.domain import Role
 
 OWN = "account.own"
@@ -41,6 +43,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "operators.write",
             "operators.audit",
             "acting.use",
+            "acting.grant",
             "notices.read",
             "notices.replay",
         }
@@ -49,15 +52,30 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         {OWN, "merchants.read", "operators.read", "acting.use", "notices.read"}
     ),
     Role.MERCHANT_OWNER: _BUSINESS
-    | {OWN, "staff.write", "api_keys.write", "apps.approve", "acting.end"},
+    | {OWN, "staff.write", "api_keys.write", "apps.approve", "acting.end", "acting.consent"},
     Role.MERCHANT_FINANCE: _COUNTER | {OWN, "payments.refund"},
     Role.CASHIER: _COUNTER | {OWN},
     Role.AUDITOR: _READ | {OWN},
 }
 
-ACTING = _READ | {"onboarding.check"}
-"""What an operator may do for a merchant without being asked: look, and ask Alipay how things are.
-Nothing that changes anything."""
+_LOOK = _COUNTER | {"apps.read", "campaigns.read", "settings.read"}
+"""How the shop stands: no staff, no API keys, no audit log, so nobody's name or address, and
+nothing to take away as a file."""
+_HELP = frozenset({"onboarding.check"})
+"""Asking Alipay how things are. It changes nothing of the merchant's."""
+
+ACTING: dict[Role, frozenset[str]] = {
+    Role.OPERATOR_ADMIN: _READ | _HELP,
+    Role.OPERATOR_OPS: _LOOK | _HELP,
+}
+"""What an operator may do for a merchant without being asked: look and help (ADR 0019)."""
+
+ACTING_MORE: dict[str, frozenset[str]] = {
+    "setup": frozenset({"onboarding.write", "stores.write"}),
+}
+"""What an owner or a second operator may give an operator for a while, by the set's name. Never
+here, whoever agrees: money, who is paid, keys and whatever makes one (a device's code is one), the
+switch, limits, people, approvals and these grants."""
 
 
 API_KEY = frozenset({"orders.read"})
@@ -67,3 +85,9 @@ API_KEY = frozenset({"orders.read"})
 def of_role(role: str) -> frozenset[str]:
     """The permissions of a stored role."""
     return PERMISSIONS[Role(role)]
+
+
+def of_acting(role: str, more: Iterable[str] = ()) -> frozenset[str]:
+    """What somebody of that operator role may do for a merchant, under the sets given for now."""
+    usual = ACTING.get(Role(role), frozenset())
+    return usual.union(*(ACTING_MORE[name] for name in more)) if usual else usual

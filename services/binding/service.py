@@ -67,12 +67,13 @@ async def audit(
     *,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
+    reason: str | None = None,
 ) -> None:
     """Adds to the tenant's chain, in the transaction of the change itself; `what` is (actor,
-    action, subject)."""
+    action, subject). `reason`: why, where the change has one of its own."""
     actor, action, subject = what
     now = deps.clock.now()
-    name, reason = await who(tx, tenant_id, actor, now)
+    name, acting_for = await who(tx, tenant_id, actor, now)
     request = get_contextvars()
     entry = AuditEntry(
         tenant_id=tenant_id,
@@ -86,7 +87,7 @@ async def audit(
         request_id=request.get("request_id"),
         actor_name=name,
         address=request.get("client_address"),
-        reason=reason,
+        reason=reason or acting_for,
     )
     await repo.audit(tx, entry)
 

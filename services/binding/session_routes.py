@@ -286,8 +286,15 @@ async def resolve_session(
         acting=people_schemas.ResolvedActing(
             acting_id=grant.acting_id,
             tenant_id=grant.tenant_id,
-            permissions=sorted(permissions.ACTING),
+            permissions=sorted(permissions.of_acting(user.role)),
             until=grant.until,
+            more=[
+                people_schemas.ResolvedMore(
+                    permissions=sorted(permissions.ACTING_MORE[one.permission_set]),
+                    until=one.until,
+                )
+                for one in found.more
+            ],
         )
         if grant
         else None,
@@ -308,7 +315,10 @@ def session_out(deps: Deps, shown: Shown, caller: Principal | None) -> people_sc
     """`caller` tells whether this is the merchant console under an operator's hand."""
     session, user, merchant, grant = shown.session, shown.user, shown.merchant, shown.acting
     is_acting_here = grant is not None and caller is not None and caller.acting_id is not None
-    granted = sorted(permissions.ACTING) if is_acting_here else _granted(deps, user)
+    granted = _granted(deps, user)
+    if is_acting_here:
+        more = [one.permission_set for one in shown.more]
+        granted = sorted(permissions.of_acting(user.role, more))
     is_own = merchant is not None and (grant is None or is_acting_here)
     return people_schemas.SessionOut(
         user=person_out(user),

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import domain, people_repo, repo
+from services.binding import acting_grants_repo, domain, people_repo, repo
 from services.binding.domain import Console, Role
-from services.binding.models import Acting, Merchant, Session, User
+from services.binding.models import Acting, ActingGrant, Merchant, Session, User
 from services.binding.service import Deps, audit
 from shared import outbox
 from shared.errors import NotFound, Unauthorized
@@ -27,6 +27,8 @@ class Shown:
     user: User
     merchant: Merchant | None
     acting: Acting | None = None
+    more: Sequence[ActingGrant] = ()
+    """what the operator may do there beyond look and help"""
     is_former: bool = False
     """asked for by the cookie that the session had before it was renewed"""
 
@@ -44,7 +46,9 @@ async def resolve_session(deps: Deps, session_hash: str) -> Shown:
             raise NotFound
         if now - session.seen_at >= domain.TOUCH_EVERY:
             session.seen_at = now
-        return Shown(session, user, None, await running(tx, session, now), is_former)
+        grant = await running(tx, session, now)
+        more = await more_of(tx, grant, now)
+        return Shown(session, user, None, grant, more, is_former)
 
 
 async def running(tx: AsyncSession, session: Session, now: datetime) -> Acting | None:
@@ -55,6 +59,11 @@ async def running(tx: AsyncSession, session: Session, now: datetime) -> Acting |
     if grant is None or grant.ended_at is not None or now >= grant.until:
         return None
     return grant
+
+
+async def more_of(tx: AsyncSession, acting: Acting | None, now: datetime) -> Sequence[ActingGrant]:
+    """What was given to the operator who acts, and still counts."""
+    return await acting_grants_repo.living(tx, acting, now) if acting is not None else ()
 
 
 def session_of(caller: Principal) -> UUID:
@@ -86,11 +95,12 @@ async def current_session(deps: Deps, console: Console, caller: Principal) -> Sh
         grant = await running(tx, session, now)
         shown_tenant = grant.tenant_id if grant is not None else tenant_id
         merchant = await repo.merchant(tx, shown_tenant)
+        more = await more_of(tx, grant, now)
     if caller.acting_id is not None and grant is None:
         raise Unauthorized  # its time was up a moment ago
     if caller.acting_id is None or console == "operator":
         domain.require_console(Role(user.role), console)
-    return Shown(session, user, merchant, grant)
+    return Shown(session, user, merchant, grant, more)
 
 
 def changed(deps: Deps, session: Session) -> SessionChanged:
@@ -145,7 +155,9 @@ async def end_all(
 ) -> int:
     """Ends a person's sessions within the caller's transaction (system scope)."""
     now, ended = deps.clock.now(), 0
-    for session in await people_repo.living_sessions(tx, tenant_id, user_id, now):
+    # All are locked before the first entry of an audit log, which comes last.
+    living = await people_repo.living_sessions(tx, tenant_id, user_id, now, is_locked=True)
+    for session in living:
         if session.session_id != keep:
             await end(deps, tx, session)
             ended += 1
@@ -158,8 +170,9 @@ async def end(deps: Deps, tx: AsyncSession, session: Session) -> None:
     session.revoked_at = deps.clock.now()
     grant = await running(tx, session, session.revoked_at)
     if grant is not None:
-        what = (f"user:{session.user_id}", "acting.stop", str(grant.acting_id))
-        await audit(deps, tx, grant.tenant_id, what)
+        for tenant_id in (session.tenant_id, grant.tenant_id):
+            what = (f"user:{session.user_id}", "acting.stop", str(grant.acting_id))
+            await audit(deps, tx, tenant_id, what, reason=grant.reason)
         await people_repo.end_acting(tx, session, session.revoked_at)
     for session_hash in filter(None, (session.session_hash, session.previous_hash)):
         event = SessionRevoked(**stamp(session.tenant_id, deps.clock), session_hash=session_hash)

@@ -1,7 +1,15 @@
 """The time door: rounds of forgetting, of anchoring audit heads, of live checks of pending keys,
 and of looking at what the open platform is still working on."""
 
-from services.binding import api_keys, approvals, audit, key_pairs, live_check, onboarding
+from services.binding import (
+    acting_grants,
+    api_keys,
+    approvals,
+    audit,
+    key_pairs,
+    live_check,
+    onboarding,
+)
 from services.binding.onboarding import Onboarding
 from services.binding.service import Deps, sweep
 from shared.worker import Job, periodic
@@ -21,6 +29,7 @@ def sweeping(deps: Deps) -> Job:
         await approvals.forget_changes(deps)
         await key_pairs.forget_expired(deps)
         await api_keys.end_left(deps)
+        await acting_grants.end_overdue(deps)
 
     return periodic(once, EVERY_S)
 

@@ -14,14 +14,19 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from services.binding.permissions import ACTING, PERMISSIONS
+from services.binding.domain import Role
+from services.binding.permissions import ACTING_MORE, PERMISSIONS, of_acting
 from shared.web import Guard
 from tests.architecture.tree import SERVICES
 
 FILE = Path(__file__).with_name("role_matrix.json")
 HEALTH = {"/livez", "/readyz", "/metrics"}
-ROLES = {role.value: granted for role, granted in PERMISSIONS.items()} | {"acting": ACTING}
-"""Six roles, and an operator who acts for a merchant."""
+ROLES = {role.value: granted for role, granted in PERMISSIONS.items()} | {
+    "acting_ops": of_acting(Role.OPERATOR_OPS),
+    "acting_admin": of_acting(Role.OPERATOR_ADMIN),
+    "acting_granted": of_acting(Role.OPERATOR_ADMIN, ACTING_MORE),
+}
+"""Six roles, and operators who act for a merchant: by role, and with all that can be given."""
 
 
 def routes(app: FastAPI) -> Iterator[APIRoute]:

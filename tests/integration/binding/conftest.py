@@ -24,6 +24,8 @@ from tests.integration.binding.platform import Platform
 from tests.integration.served import Caller, callers, served
 
 PASSWORD = "correct horse battery"
+WHY = "工单 4712：开通新门店"
+"""Why an operator acts, and asks for more."""
 APP_ID = "2021000000000001"
 SELLER_ID = "2088000000000001"
 CHEAP = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
@@ -284,3 +286,60 @@ async def owner(binding, new_merchant):
     tenant_id, user = await new_merchant()
     granted = PERMISSIONS[Role.MERCHANT_OWNER]
     return tenant_id, binding.user(tenant_id, user.user_id, granted, uuid4())
+
+
+@pytest_asyncio.fixture
+async def world(new_merchant, new_operator, browser, clock):
+    """.merchant_id; the browsers .owner, .bob (an operator of the lowest role, who acts), .ada (an
+    operator who may give); .ask(**changes), .grant(by="owner"), .do(verdict, by, grant)."""
+    merchant_id, _ = await new_merchant()
+    bob = await new_operator("bob@ops", Role.OPERATOR_OPS)
+    ada = await new_operator("ada@ops")
+    clock.advance(24 * 3600 + 1)  # their accounts are not new any longer
+    found = SimpleNamespace(merchant_id=merchant_id, bob_id=bob.user_id, ada_id=ada.user_id)
+    found.owner = await browser("owner@tea")
+    found.bob = await browser("bob@ops", "operator")
+    found.ada = await browser("ada@ops", "operator")
+    await found.owner.step_up()
+    for operator in (found.bob, found.ada):
+        await operator.step_up("operator")
+
+    async def act():
+        body = {"merchant_id": str(merchant_id), "reason": WHY, "minutes": 60}
+        answer = await found.bob("POST", "/api/operator/v1/acting", body)
+        assert answer.status_code == 201, answer.text
+
+    async def ask(by=None, **changes):
+        body = {"merchant_id": str(merchant_id), "permission_set": "setup", "reason": WHY}
+        body |= {"minutes": 30} | changes
+        return await (by or found.bob)("POST", "/api/operator/v1/acting/grants", body)
+
+    async def do(verdict, by, grant):
+        who = getattr(found, by) if isinstance(by, str) else by
+        if by == "owner":
+            return await who(
+                "POST", f"/api/merchant/v1/acting/grants/{grant['grant_id']}/{verdict}"
+            )
+        return await who(
+            "POST", f"/api/operator/v1/acting/grants/{merchant_id}/{grant['grant_id']}/{verdict}"
+        )
+
+    async def given(by="owner", **changes):
+        grant = (await ask(**changes)).json()
+        answer = await do("give", by, grant)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def makes_store(name):
+        """Whether bob can, right now, do what only the grant allows."""
+        answer = await found.bob("POST", "/api/merchant/v1/stores", {"name": name})
+        assert answer.status_code in {201, 403}, answer.text
+        return answer.status_code == 201
+
+    async def shown(grant):
+        rows = (await found.owner("GET", "/api/merchant/v1/acting/grants")).json()["items"]
+        return next(row for row in rows if row["grant_id"] == grant["grant_id"])
+
+    found.act, found.ask, found.do, found.given = act, ask, do, given
+    found.makes_store, found.shown = makes_store, shown
+    return found

@@ -110,6 +110,11 @@ def resources(binding, sign_in, app_body, other_keys, new_operator, browser):
             "merchant_id": str(tenant_id), "reason": "协助查看设备状态", "minutes": 30,
         })  # fmt: skip
         assert acting.status_code == 201, acting.text
+        grant = await operator("POST", f"{O}/acting/grants", {
+            "merchant_id": str(tenant_id), "permission_set": "setup",
+            "reason": "协助建门店", "minutes": 30,
+        })  # fmt: skip
+        assert grant.status_code == 201, grant.text
         (seen,) = (await caller("GET", f"{M}/merchant")).json()["operators_acting"]
         await sign_in(login)
         session_id = await binding.database.fetch(
@@ -124,6 +129,7 @@ def resources(binding, sign_in, app_body, other_keys, new_operator, browser):
             "change_id": change.json()["change_id"],
             "merchant_id": uuid4(),
             "acting_id": seen["acting_id"],
+            "grant_id": grant.json()["grant_id"],
         }
 
     return make

@@ -92,6 +92,36 @@ async def test_acting_is_for_one_console_one_merchant_and_a_while(town: Town) ->
     assert (over.tenant_id, over.permissions, over.acting_id) == (TENANT, {"merchants.read"}, None)
 
 
+async def test_what_was_given_on_top_ends_at_its_own_time(town: Town) -> None:
+    """The edge believes a session for some seconds, but no grant beyond its end, and none beyond
+    the acting itself."""
+    until = (town.clock.now() + timedelta(minutes=5)).isoformat()
+    more = [{"permissions": ["stores.write"], "until": until}]
+    sign_in(town.binding, town.clock, permissions=["merchants.read"], acting=grant(town)
+        | {"more": more})  # fmt: skip
+    town.order.on("GET", ORDERS, {})
+    for advance, permissions in (
+        (0, {"orders.read", "stores.write"}),
+        (299, {"orders.read", "stores.write"}),
+        (1, {"orders.read"}),
+        (300, {"merchants.read"}),
+    ):
+        town.clock.advance(advance)
+        await ask(town.door, "GET", ORDERS, headers=cookie())
+        assert told(town, "order", ORDERS).permissions == permissions
+
+
+async def test_more_never_outlives_the_acting(town: Town) -> None:
+    until = (town.clock.now() + timedelta(hours=8)).isoformat()
+    more = [{"permissions": ["stores.write"], "until": until}]
+    acting = grant(town, minutes=1) | {"more": more}
+    sign_in(town.binding, town.clock, permissions=["merchants.read"], acting=acting)
+    town.order.on("GET", ORDERS, {})
+    town.clock.advance(60)
+    await ask(town.door, "GET", ORDERS, headers=cookie())
+    assert "stores.write" not in told(town, "order", ORDERS).permissions
+
+
 async def test_the_store_scope_goes_inward(town: Town) -> None:
     sign_in(town.binding, town.clock, store_ids=[str(STORE)])
     town.order.on("GET", ORDERS, {})

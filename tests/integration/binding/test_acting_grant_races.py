@@ -1,0 +1,132 @@
+"""Whatever happens to a grant for an acting operator at the same moment: one thing counts, and what
+is written is what holds (S131, S132)."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from services.binding import acting_grants
+
+pytestmark = pytest.mark.asyncio
+M, O = "/api/merchant/v1", "/api/operator/v1"  # noqa: E741
+ROUNDS = 50
+
+
+async def test_two_requests_at_once(world):
+    """50 times: one is filed."""
+    for _ in range(ROUNDS):
+        answers = await asyncio.gather(world.ask(), world.ask())
+        assert sorted(answer.status_code for answer in answers) == [201, 409]
+        (made,) = (one.json() for one in answers if one.status_code == 201)
+        assert (await world.do("withdraw", "bob", made)).status_code == 204
+
+
+VERDICTS = {"give": "given", "refuse": "refused", "withdraw": "ended"}
+ACTIONS = ("acting.grant_give", "acting.grant_refuse", "acting.grant_withdraw", "acting.grant_end")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("give", "owner"), ("refuse", "ada")),
+        (("give", "ada"), ("give", "owner")),
+        (("give", "owner"), ("withdraw", "bob")),
+        (("give", "owner"), ("time", "")),
+        (("withdraw", "owner"), ("time", "")),
+    ],
+)
+async def test_whatever_happens_at_once(world, first, second, binding, clock):
+    """50 times: of two verdicts one counts, the record says what holds, and what holds is what the
+    session can do. Giving and then withdrawing, in this order, are both true."""
+    await world.act()
+    ended = {"given": 0, "refused": 0, "ended": 0}
+    for turn in range(ROUNDS):
+        if turn % 4 == 0:
+            await world.owner.step_up()
+            await world.ada.step_up("operator")
+        if first[0] == "withdraw":
+            grant = await world.given(minutes=1)
+        else:
+            grant = (await world.ask()).json()
+            soon = "UPDATE acting_grants SET expires_at = $1 WHERE state = 'asked'"
+            await binding.database.fetch(soon, clock.now() + timedelta(seconds=60))
+
+        async def late(what, by, turn=turn, grant=grant):
+            await asyncio.sleep((turn % 10) * 0.003)
+            if what == "time":
+                clock.advance(60)
+                await acting_grants.end_overdue(binding.deps)
+                return None
+            return await world.do(what, by, grant)
+
+        told = await asyncio.gather(world.do(first[0], first[1], grant), late(*second))
+        codes = [answer.status_code for answer in told if answer is not None]
+        assert set(codes) <= {200, 204, 409}, [answer.text for answer in told if answer]
+        seen = await world.shown(grant)
+        ended[seen["state"]] += 1
+        entries = await binding.database.fetch(
+            "SELECT tenant_id, action FROM audit_log WHERE subject = $1 AND action = ANY($2)"
+            " ORDER BY tenant_id, seq",
+            grant["grant_id"], list(ACTIONS),
+        )  # fmt: skip
+        mine = [row["action"] for row in entries if row["tenant_id"] == world.merchant_id]
+        both = [row["action"] for row in entries if row["tenant_id"] != world.merchant_id]
+        assert mine == both, "the two logs tell one story"
+        _agrees(first[0], mine, codes, seen["state"])
+        if first[0] == "withdraw":
+            running = (await world.bob("GET", f"{O}/session")).json()["acting"]
+            if running is None:
+                await _anew(world)
+        can = await world.makes_store(f"门店 {turn}")
+        assert can == (seen["state"] == "given"), seen
+        if seen["state"] == "given":
+            assert (await world.do("withdraw", "bob", grant)).status_code == 204
+        if second[0] == "time" and turn % 20 == 19:
+            await _anew(world)
+    assert sum(ended.values()) == ROUNDS
+
+
+def _agrees(first, actions, codes, state):
+    """What was noted is what the record says, and nobody was told of a verdict that is not
+    noted."""
+    if first == "withdraw":
+        assert (len(actions), actions[0], state) == (2, "acting.grant_give", "ended")
+        return
+    ends = {"acting.grant_give": "given", "acting.grant_refuse": "refused"}
+    assert ends.get(actions[-1], "ended") == state
+    verdicts = [one for one in actions if one in ends]
+    assert len(verdicts) <= 1
+    assert codes.count(200) == verdicts.count("acting.grant_give")
+    assert len(actions) == 1 or actions[0] == "acting.grant_give"
+
+
+async def _anew(world):
+    """Acting runs for an hour at most: begun again."""
+    await world.bob("DELETE", f"{O}/acting")
+    await world.bob.step_up("operator")
+    await world.act()
+
+
+async def test_given_and_disabled_at_once(world, browser):
+    """50 times: whoever is disabled holds nothing afterwards, whichever came first."""
+    for turn in range(ROUNDS):
+        if turn % 10 == 0:
+            await world.owner.step_up()
+            await world.ada.step_up("operator")
+        grant = (await world.ask()).json()
+        path = f"{O}/staff/{world.bob_id}"
+
+        async def disable(turn=turn, path=path):
+            await asyncio.sleep((turn % 10) * 0.003)
+            body = {"is_enabled": False, "version": 1 + 2 * turn}
+            return await world.ada("PATCH", path, body)
+
+        given, disabled = await asyncio.gather(world.do("give", "owner", grant), disable())
+        assert disabled.status_code == 200, disabled.text
+        assert given.status_code in {200, 409}, given.text
+        seen = await world.shown(grant)
+        assert (seen["state"], seen["end_cause"]) == ("ended", "powers")
+        back = {"is_enabled": True, "version": 2 + 2 * turn}
+        assert (await world.ada("PATCH", path, back)).status_code == 200
+        world.bob = await browser("bob@ops", "operator")
