@@ -60,19 +60,21 @@ WHERE NOT EXISTS (SELECT 1 FROM campaigns c WHERE c.tenant_id = i.tenant_id)
 """
 
 _REVOKE = """
-WITH incoming AS (
-  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[])
-    AS i(tenant_id, payment_id, store_id, device_id, at)
-), revoked AS (
-  INSERT INTO grants AS g (
-    tenant_id, payment_id, store_id, device_id, draws_granted, status, revoked_at)
-  SELECT i.tenant_id, i.payment_id, i.store_id, i.device_id, 0, 'revoked', i.at FROM incoming i
-  ON CONFLICT (tenant_id, payment_id) DO UPDATE
-    SET status = 'revoked', revoked_at = excluded.revoked_at
-  WHERE g.status = 'granted'
-)
+INSERT INTO grants AS g (
+  tenant_id, payment_id, store_id, device_id, draws_granted, status, revoked_at)
+SELECT i.tenant_id, i.payment_id, i.store_id, i.device_id, 0, 'revoked', i.at
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[])
+  AS i(tenant_id, payment_id, store_id, device_id, at)
+ON CONFLICT (tenant_id, payment_id) DO UPDATE
+  SET status = 'revoked', revoked_at = excluded.revoked_at
+WHERE g.status = 'granted'
+"""
+
+# A statement of its own: where the one before had to wait for whoever was granting at that moment,
+# only a later statement sees the coupon that came with it.
+_REVOKE_COUPONS = """
 UPDATE coupons c SET state = 'REVOKED', changed_at = i.at
-FROM incoming i
+FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS i(tenant_id, payment_id, at)
 WHERE c.tenant_id = i.tenant_id AND c.payment_id = i.payment_id AND c.state = 'ISSUED'
 """
 
@@ -225,7 +227,9 @@ async def grant(pg: Pg, rows: Sequence[tuple[Any, ...]]) -> list[UUID]:
 
 async def revoke(pg: Pg, rows: Sequence[tuple[Any, ...]]) -> None:
     """Takes back what is unused; one row (tenant, payment, store, device, at) per payment."""
-    await pg.execute(_REVOKE, *zip(*rows, strict=True))
+    tenants, payments, stores, devices, at = zip(*rows, strict=True)
+    await pg.execute(_REVOKE, tenants, payments, stores, devices, at)
+    await pg.execute(_REVOKE_COUPONS, tenants, payments, at)
 
 
 async def create_campaigns(pg: Pg, tenants: Sequence[UUID], offer: Offer, clock: Clock) -> None:
