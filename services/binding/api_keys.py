@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import domain, people_repo, permissions, repo
+from services.binding import domain, people_repo, permissions, repo, standing
 from services.binding.domain import UnknownStores
 from services.binding.models import ApiKey, User
 from services.binding.sealing import seal_secret
@@ -39,10 +39,12 @@ async def list_api_keys(
 async def create_api_key(
     deps: Deps, caller: Principal, *, name: str, store_id: UUID | None
 ) -> tuple[ApiKey, str]:
-    """The key and its secret, which nobody can read again."""
+    """The key and its secret, which nobody can read again. Forbidden when the maker has lost the
+    power to have keys since the token was made."""
     key_id, secret = f"dk_{random_token(ID_BYTES)}", random_token(SECRET_BYTES)
     tenant_id = caller.tenant
     async with deps.db.tx(tenant_id) as tx:
+        await standing.require(tx, tenant_id, UUID(caller.subject), NEEDED)
         if store_id and not await people_repo.known_stores(tx, tenant_id, [store_id]):
             raise UnknownStores
         box, aad = await seal_secret(deps, tx, tenant_id, PURPOSE, secret.encode(), key_id)

@@ -18,7 +18,7 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import apps, repo, second_person, settings
+from services.binding import apps, repo, second_person, settings, standing
 from services.binding.acting_rules import NotByActing
 from services.binding.apps import AppChange, BoundApp
 from services.binding.domain import (
@@ -39,6 +39,10 @@ PURPOSE = "app-change"
 PERMISSION = "apps.approve"
 KEPT = timedelta(days=7)
 Kind = Literal["app", "wechat", "merchant"]
+ASKING: dict[Kind, str] = {
+    "app": "apps.write", "wechat": "settings.write", "merchant": "merchant.write",
+}  # fmt: skip
+"""What whoever asks for a change must still be allowed to do when it is filed."""
 Act = Callable[[AsyncSession], Awaitable[Any]]
 
 
@@ -107,6 +111,8 @@ async def _file(
     change_id = uuid7(deps.clock)
     content = orjson.dumps(asdict(change))
     async with deps.db.tx(tenant_id) as tx:
+        if not asker.is_acting:
+            await standing.require(tx, tenant_id, asker.user_id, ASKING[kind])
         box, aad = await seal_secret(deps, tx, tenant_id, PURPOSE, content, f"change|{change_id}")
         row = AppChangeRequest(
             tenant_id=tenant_id,

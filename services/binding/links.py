@@ -21,6 +21,7 @@ from services.binding import (
     sessions,
     sign_in_repo,
     signing_in,
+    standing,
 )
 from services.binding.models import User
 from services.binding.service import Deps, audit
@@ -31,6 +32,8 @@ from shared.tokens import Principal
 
 TOKEN_BYTES = 32
 PAGE = "/password"
+MAKERS = ("staff.write", "operators.write", "merchants.write")
+"""Whose links serve: they end when their maker has none of these any longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +56,27 @@ async def make_for(
         caller.tenant,
         user_id,
         actor=f"user:{caller.subject}",
+        maker=caller,
         removes_second_factor=removes_second_factor,
     )
 
 
 async def make(
-    deps: Deps, tenant_id: UUID, user_id: UUID, *, actor: str, removes_second_factor: bool = False
+    deps: Deps,
+    tenant_id: UUID,
+    user_id: UUID,
+    *,
+    actor: str,
+    maker: Principal | None = None,
+    removes_second_factor: bool = False,
 ) -> Link:
-    """A link for an account that can sign in; earlier links of it are burned."""
+    """A link for an account that can sign in; earlier links of it are burned. `maker`: the person
+    who makes it, Forbidden when that power has ended meanwhile; None: the command line."""
     token, now = random_token(TOKEN_BYTES), deps.clock.now()
-    async with deps.db.tx(tenant_id) as tx:
+    # System scope: an operator makes them for the owner of a merchant.
+    async with deps.db.tx(None) as tx:
+        if maker is not None:
+            await standing.require(tx, maker.tenant, UUID(maker.subject), *MAKERS)
         user = await people_repo.user_for_update(tx, tenant_id, user_id)
         if user is None or not user.is_enabled:
             raise NotFound

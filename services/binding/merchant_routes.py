@@ -66,7 +66,9 @@ async def create_merchant(
     merchant, owner = await service.create_merchant(
         deps, name=body.name, login=body.login, password=None, actor=actor, handle=body.handle
     )
-    link = await links.make(deps, owner.tenant_id, owner.user_id, actor=actor)
+    link = await links.make(
+        deps, owner.tenant_id, owner.user_id, actor=actor, maker=principal(request)
+    )
     return merchant_schemas.MerchantCreatedOut(
         owner=_owner_out(owner), link=link_out(link), **dict(_merchant_out(merchant))
     )

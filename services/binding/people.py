@@ -14,10 +14,10 @@ from services.binding import (
     logins,
     people_repo,
     permissions,
-    repo,
     service,
     sessions,
     sign_in_repo,
+    standing,
 )
 from services.binding.domain import Console, Role
 from services.binding.links import Link
@@ -80,7 +80,7 @@ async def create_person(
         name=new.name,
         store_ids=new.store_ids,
     )
-    return user, await links.make(deps, caller.tenant, user.user_id, actor=actor)
+    return user, await links.make(deps, caller.tenant, user.user_id, actor=actor, maker=caller)
 
 
 async def change_person(
@@ -92,7 +92,7 @@ async def change_person(
         _require_role_of(console, change.role)
     # System scope: a session that ends may end an acting, which is another tenant's row.
     async with deps.db.tx(None) as tx:
-        await repo.lock(tx, f"people:{caller.tenant}")
+        await standing.lock_people(tx, caller.tenant)
         user = await people_repo.user_for_update(tx, caller.tenant, user_id)
         if user is None:
             raise NotFound

@@ -120,7 +120,7 @@ async def sign_out(deps: Deps, caller: Principal) -> None:
     tenant_id = await home(deps, caller)
     # System scope: the end of an operator's session also ends its acting, a merchant's row.
     async with deps.db.tx(None) as tx:
-        session = await repo.session(tx, tenant_id, session_of(caller))
+        session = await people_repo.session_for_update(tx, tenant_id, session_of(caller))
         if session is not None and session.revoked_at is None:
             await end(deps, tx, session)
             what = (f"user:{session.user_id}", "session.close", str(session.session_id))
@@ -165,6 +165,8 @@ async def end_all(
 
 
 async def end(deps: Deps, tx: AsyncSession, session: Session) -> None:
+    """The session is locked by the caller: a renewal beside it would give it a cookie that no edge
+    is told of."""
     if session.revoked_at is not None:
         return
     session.revoked_at = deps.clock.now()

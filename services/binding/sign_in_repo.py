@@ -316,6 +316,7 @@ async def sign_ins(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> Sequence
 
 
 async def sessions_of_cookie(tx: AsyncSession, cookie_hash: str) -> Sequence[Session]:
-    """The session, if any, whose cookie a browser still had when it signed in anew."""
+    """The session, if any, whose cookie a browser still had when it signed in anew; locked."""
     same = or_(Session.session_hash == cookie_hash, Session.previous_hash == cookie_hash)
-    return (await tx.scalars(select(Session).where(same, Session.revoked_at.is_(None)))).all()
+    living = select(Session).where(same, Session.revoked_at.is_(None))
+    return (await tx.scalars(living.with_for_update())).all()

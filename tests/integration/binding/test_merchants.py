@@ -4,6 +4,7 @@ import asyncio
 from uuid import UUID, uuid4
 
 import pytest
+import pytest_asyncio
 
 from services.binding import service
 from services.binding.domain import Role
@@ -20,9 +21,10 @@ def body(**changes):
     return {"name": "Tea house", "login": "owner@tea"} | changes
 
 
-@pytest.fixture
-def operator(binding):
-    return binding.user(uuid4(), uuid4(), OPERATOR)
+@pytest_asyncio.fixture
+async def operator(binding, new_operator):
+    ada = await new_operator()
+    return binding.user(ada.tenant_id, ada.user_id, OPERATOR)
 
 
 async def test_an_operator_makes_a_merchant(binding, operator, sign_in, choose):
