@@ -1,7 +1,6 @@
 """A power that ends beside its use, fifty times each: signing in, renewing a session, making a key
 or a link while somebody takes the account away (ASVS 7.4, 15.4.2)."""
 
-import asyncio
 from uuid import uuid4
 
 import pytest
@@ -10,19 +9,13 @@ import pytest_asyncio
 from services.binding.domain import Role, sha256_hex
 from services.binding.permissions import PERMISSIONS
 from shared.events.base import decode
+from tests.fixtures.races import ROUNDS, race, together
 from tests.integration.binding.conftest import PASSWORD, cookie_of
 
 pytestmark = pytest.mark.asyncio
 M = "/api/merchant/v1"
-ROUNDS = 50
 LINK_WRONG = (403, "binding.link_wrong")
 OWNER = {"login": "second@tea", "name": "老吴", "role": "merchant_owner"}
-
-
-async def soon(turn, call, step_s=0.002):
-    """Another start each round: whoever is slower is not always the same."""
-    await asyncio.sleep((turn % 8) * step_s)
-    return await call
 
 
 @pytest_asyncio.fixture
@@ -57,17 +50,25 @@ def resolves(binding):
     return ask
 
 
-def switching(owner, user_id):
-    """switch(is_enabled): changes it under the version that there is."""
-    versions = [1]
+@pytest.fixture
+def disable(binding, team):
+    """The owner disables the second owner; `enable` puts it back for the next round."""
+    owner, user_id, _ = team
 
-    async def switch(is_enabled, **more):
-        body = {"is_enabled": is_enabled, "version": versions[0], **more}
+    async def off():
+        body = {"is_enabled": False, "version": 1}
         done = await owner("PATCH", f"{M}/staff/{user_id}", body)
         assert done.status_code == 200, done.text
-        versions[0] = done.json()["version"]
 
-    return switch
+    return off
+
+
+@pytest.fixture
+def enable(binding):
+    async def on():
+        await binding.database.execute("UPDATE users SET is_enabled = true, version = 1")
+
+    return on
 
 
 async def told(binding, kind):
@@ -77,13 +78,12 @@ async def told(binding, kind):
     return [decode(row["payload"]) for row in rows]
 
 
-async def test_signing_in_beside_being_disabled(team, enter, resolves, clock):
+async def test_signing_in_beside_being_disabled(enter, disable, enable, resolves, clock):
     """No session survives, also not for the day on which the account is enabled again."""
-    owner, user_id, _ = team
-    switch, ended = switching(owner, user_id), set()
+    ended = set()
     for turn in range(ROUNDS):
-        answer, _ = await asyncio.gather(enter(), soon(turn, switch(False)))
-        await switch(True)
+        answer, _ = await race(turn, enter(), disable())
+        await enable()
         ended.add(answer.status_code)
         if answer.status_code == 200:
             assert await resolves(cookie_of(answer)) == 404, turn
@@ -99,8 +99,8 @@ async def test_signing_in_beside_a_new_password(binding, team, enter, resolves, 
         old, new = passwords[turn % 2], passwords[1 - turn % 2]
         link = (await owner("POST", f"{M}/staff/{user_id}/password-link", {})).json()
         body = {"token": link["token"], "password": new}
-        answer, used = await asyncio.gather(
-            soon(turn, enter(old)), binding.edge("POST", "/api/public/v1/password", body)
+        answer, used = await race(
+            turn, enter(old), binding.edge("POST", "/api/public/v1/password", body)
         )
         assert used.status_code == 200, used.text
         ended.add(answer.status_code)
@@ -123,10 +123,8 @@ async def test_a_session_that_is_renewed_beside_its_end(binding, team, enter, re
         )
         mine = binding.user(row["tenant_id"], user_id, {"account.own"}, row["session_id"])
         end = mine if door == "/session" else other
-        renewal, gone = await asyncio.gather(
-            mine("POST", f"{M}/session/step-up", {"password": PASSWORD}),
-            soon(turn, end("DELETE", M + door), 0.001),
-        )
+        step_up = mine("POST", f"{M}/session/step-up", {"password": PASSWORD})
+        renewal, gone = await race(turn, step_up, end("DELETE", M + door), 0.001)
         assert gone.status_code == 204, gone.text
         renewed.add(renewal.status_code)
         cookies |= {cookie_of(renewal)} if renewal.status_code == 200 else set()
@@ -145,67 +143,60 @@ async def test_a_session_in_use_while_it_is_renewed(new_merchant, browser, resol
     owner = await browser("owner@tea")
     for turn in range(ROUNDS):
         former = owner.cookie
-        uses = [soon(turn + n, resolves(former)) for n in range(3)]
-        renewal, *used = await asyncio.gather(owner.step_up(), *uses)
+        uses = together(*(resolves(former) for _ in range(3)))
+        renewal, used = await race(turn, owner.step_up(), uses)
         assert (renewal.status_code, used) == (200, [200] * 3), turn
         clock.advance(61)  # long enough for the next use to be written down
         assert (await resolves(former), await resolves(owner.cookie)) == (404, 200), turn
 
 
-async def test_a_key_made_beside_being_disabled(binding, team):
+async def test_a_key_made_beside_being_disabled(binding, team, disable, enable):
     """Who has lost the power to have API keys has none, whatever came first."""
-    owner, user_id, second = team
-    switch, made = switching(owner, user_id), set()
+    _, _, second = team
+    made = set()
     for turn in range(ROUNDS):
-        answer, _ = await asyncio.gather(
-            soon(turn, second("POST", f"{M}/api-keys", {"name": f"pos {turn}"}), 0.001),
-            switch(False),
-        )
+        making = second("POST", f"{M}/api-keys", {"name": f"pos {turn}"})
+        answer, _ = await race(turn, making, disable(), 0.001)
         made.add(answer.status_code)
         living = "SELECT count(*) FROM api_keys WHERE revoked_at IS NULL"
         assert await binding.database.value(living) == 0, turn
         if answer.status_code == 201:
             key_id = answer.json()["key_id"]
             assert (await binding.edge("GET", f"/internal/api-keys/{key_id}")).status_code == 404
-        await switch(True)
+        await enable()
     assert made == {201, 403}
 
 
-async def test_a_key_revoked_twice_beside_its_maker(binding, team):
+async def test_a_key_revoked_twice_beside_its_maker(binding, team, disable, enable):
     """It ends once, for its edge and for the log."""
-    owner, user_id, second = team
-    switch = switching(owner, user_id)
+    owner, _, second = team
     for turn in range(ROUNDS):
         made = await second("POST", f"{M}/api-keys", {"name": f"pos {turn}"})
         path = f"{M}/api-keys/{made.json()['key_id']}"
-        answers = await asyncio.gather(
-            owner("DELETE", path), second("DELETE", path), soon(turn, switch(False), 0.001),
-            return_exceptions=True,
-        )  # fmt: skip
-        assert [a.status_code for a in answers[:2]] == [204, 204]
-        await switch(True)
+        twice = together(owner("DELETE", path), second("DELETE", path))
+        answers, _ = await race(turn, twice, disable(), 0.001)
+        assert [answer.status_code for answer in answers] == [204, 204]
+        await enable()
     ended = [event.key_id for event in await told(binding, "api_key.revoked.v1")]
     assert len(ended) == len(set(ended)) == ROUNDS
     log = "SELECT count(*) FROM audit_log WHERE action = 'api_key.revoke'"
     assert await binding.database.value(log) == ROUNDS
 
 
-async def test_a_link_made_beside_its_makers_end(binding, team, choose):
+async def test_a_link_made_beside_its_makers_end(binding, team, disable, enable):
     """Whoever is shut out has no way to come back as somebody else."""
-    owner, user_id, second = team
+    owner, _, second = team
     third = (await owner("POST", f"{M}/staff", OWNER | {"login": "third@tea"})).json()
     path, made = f"{M}/staff/{third['user_id']}/password-link", set()
-    switch = switching(owner, user_id)
     for turn in range(ROUNDS):
-        answer, _ = await asyncio.gather(
-            soon(turn, second("POST", path, {"remove_second_factor": True}), 0.001), switch(False)
-        )
+        making = second("POST", path, {"remove_second_factor": True})
+        answer, _ = await race(turn, making, disable(), 0.001)
         made.add(answer.status_code)
         if answer.status_code == 201:
             body = {"token": answer.json()["token"]}
             shown = await binding.edge("POST", "/api/public/v1/password-link", body)
             assert (shown.status_code, shown.json()["code"]) == LINK_WRONG, turn
-        await switch(True)
+        await enable()
     assert made == {201, 403}
 
 
@@ -216,7 +207,8 @@ async def test_the_last_two_owners_disable_each_other(binding, team):
     for turn in range(ROUNDS):
         await binding.database.execute("UPDATE users SET is_enabled = true, version = 1")
         gone = {"is_enabled": False, "version": 1}
-        answers = await asyncio.gather(
+        answers = await race(
+            turn,
             owner("PATCH", f"{M}/staff/{user_id}", gone),
             second("PATCH", f"{M}/staff/{own}", gone),
         )

@@ -1,6 +1,5 @@
 """What two do at once with one campaign, fifty times each (F26, F27, S128, G5, G6)."""
 
-import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
@@ -10,16 +9,10 @@ from services.campaign import service
 from shared.events.audit import CampaignAudited
 from shared.events.base import decode
 from shared.events.binding import MerchantCreated
+from tests.fixtures.races import ROUNDS, race, together
 
 pytestmark = pytest.mark.asyncio
-ROUNDS = 50
 LIMITS = "/api/merchant/v1/campaign/limits"
-
-
-async def soon(turn, call):
-    """A start of 0 to 4 ms, another one each round: whoever is slower is not always the same."""
-    await asyncio.sleep((turn % 5) * 0.001)
-    return await call
 
 
 @pytest.fixture
@@ -30,7 +23,7 @@ def certain(place, deliver, shop):
         await deliver(shop.say(MerchantCreated))
         await place.execute("UPDATE campaigns SET miss_weight = 0, daily_max = NULL")
         await place.execute("UPDATE prizes SET weight = 0 WHERE position > 1")
-        await place.execute("UPDATE prizes SET stock = 50, stock_left = 0 WHERE position = 1")
+        await place.execute("UPDATE prizes SET stock = 100, stock_left = 0 WHERE position = 1")
 
     return make
 
@@ -55,7 +48,7 @@ async def test_two_draws_for_the_last_prize(device, deliver, shop, place, certai
             await deliver(*pair)
             await place.execute("UPDATE prizes SET stock_left = 1, stock = $1 WHERE position = 1",
                                 turn + 1)  # fmt: skip
-            answers = await asyncio.gather(*(door.draw(event.payment_id) for event in pair))
+            answers = await race(turn, *(door.draw(event.payment_id) for event in pair), 0.001)
             assert {answer.status_code for answer in answers} == {200}
             assert sorted(answer.json()["prize"] is not None for answer in answers) == [False, True]
             assert await place.value("SELECT stock_left FROM prizes WHERE position = 1") == 0
@@ -72,13 +65,13 @@ async def test_one_chance_drawn_twice(device, deliver, shop, place, certain, hol
         for turn in range(ROUNDS):
             event = shop.paid()
             await deliver(event)
-            one, two = await asyncio.gather(
-                door.draw(event.payment_id), soon(turn, door.draw(event.payment_id))
+            one, two = await race(
+                turn, door.draw(event.payment_id), door.draw(event.payment_id), 0.001
             )
             assert (one.status_code, one.content) == (200, two.content)
             assert await drawn(place, event.payment_id) == (1, 1)
             await place.execute("DELETE FROM outbox")
-    assert await place.value("SELECT stock_left FROM prizes WHERE position = 1") == 50
+    assert await place.value("SELECT stock_left FROM prizes WHERE position = 1") == 100 - ROUNDS
     await hold()
 
 
@@ -91,9 +84,8 @@ async def test_a_draw_beside_the_refund(device, deliver, shop, place, certain, h
         for turn in range(ROUNDS):
             event = shop.paid()
             await deliver(event)
-            answer, _ = await asyncio.gather(
-                door.draw(event.payment_id), soon(turn, deliver(shop.refunded(event.payment_id)))
-            )
+            refund = deliver(shop.refunded(event.payment_id))
+            answer, _ = await race(turn, door.draw(event.payment_id), refund, 0.001)
             kept, told = await drawn(place, event.payment_id)
             assert (answer.status_code, kept, told) in {(200, 1, 1), (409, 0, 0)}
             ended.add(answer.status_code)
@@ -111,8 +103,7 @@ async def test_a_reward_beside_its_own_refund(deliver, shop, place, hold):
     await deliver(shop.say(MerchantCreated))
     for turn in range(ROUNDS):
         event = shop.paid()
-        jobs = [deliver(event), deliver(shop.refunded(event.payment_id))]
-        await asyncio.gather(jobs[turn % 2], soon(turn // 2, jobs[1 - turn % 2]))
+        await race(turn, deliver(event), deliver(shop.refunded(event.payment_id)), 0.001)
         (row,) = await place.fetch(
             "SELECT g.status, c.state FROM grants g LEFT JOIN coupons c USING (payment_id)"
             " WHERE payment_id = $1",
@@ -128,7 +119,7 @@ async def test_two_consumers_for_the_last_reward_of_a_day(deliver, shop, place, 
     await place.execute("UPDATE campaigns SET daily_max = 1")
     for turn in range(ROUNDS):
         pair = [shop.paid(paid_at=clock.now() + timedelta(days=turn)) for _ in range(2)]
-        await asyncio.gather(*(soon(turn * n, deliver(one)) for n, one in enumerate(pair)))
+        await race(turn, *(deliver(one) for one in pair), 0.001)
         statuses = await place.fetch(
             "SELECT status FROM grants WHERE payment_id = ANY($1) ORDER BY 1",
             [one.payment_id for one in pair],
@@ -144,14 +135,14 @@ async def test_a_coupon_that_ends_beside_its_refund(deps, deliver, shop, place, 
     for turn in range(ROUNDS):
         event = shop.paid(paid_at=clock.now() - timedelta(days=31))
         await deliver(event)
-        ended = await asyncio.gather(
-            service.expire_coupons(deps), service.expire_coupons(deps),
-            soon(turn, deliver(shop.refunded(event.payment_id))),
-        )  # fmt: skip
+        refund = deliver(shop.refunded(event.payment_id))
+        ended, _ = await race(
+            turn, together(*(service.expire_coupons(deps) for _ in range(2))), refund
+        )
         state = await place.value(
             "SELECT state FROM coupons WHERE payment_id = $1", event.payment_id
         )
-        assert (sum(ended[:2]), state) in {(1, "EXPIRED"), (0, "REVOKED")}
+        assert (sum(ended), state) in {(1, "EXPIRED"), (0, "REVOKED")}
     await hold()
 
 
@@ -162,7 +153,7 @@ async def test_limits_set_by_two_at_once(deliver, shop, place, console):
     async with console(shop.tenant_id, ("campaigns.read", "campaigns.write")) as client:
         for turn in range(ROUNDS):
             bodies = [{"version": turn + 1, **wanted, "daily_max": turn * 2 + n} for n in range(2)]
-            answers = await asyncio.gather(*(client.put(LIMITS, json=body) for body in bodies))
+            answers = await race(turn, *(client.put(LIMITS, json=body) for body in bodies))
             assert sorted(answer.status_code for answer in answers) == [200, 409]
             (taken,) = [a.json() for a in answers if a.status_code == 200]
             shown = (await client.get("/api/merchant/v1/campaign")).json()
@@ -178,8 +169,8 @@ async def test_a_batch_beside_its_repeat(deliver, shop, place, hold):
     await deliver(shop.say(MerchantCreated))
     for turn in range(ROUNDS):
         event = shop.paid()
-        copies = (event, event, shop.paid(event.payment_id, event_id=uuid4()))
-        await asyncio.gather(*(soon(turn * n, deliver(one)) for n, one in enumerate(copies)))
+        again = shop.paid(event.payment_id, event_id=uuid4())
+        await race(turn, together(deliver(event), deliver(event)), deliver(again), 0.001)
         count = "SELECT count(*) FROM coupons WHERE payment_id = $1"
         assert await place.value(count, event.payment_id) == 1
     assert await place.value("SELECT sum(rewards) FROM reward_counts WHERE scope = 'day'") == ROUNDS
