@@ -18,7 +18,7 @@ from tests.integration.binding.conftest import APP_ID, PASSWORD
 pytestmark = pytest.mark.asyncio
 M, APPS = "/api/merchant/v1", "/api/merchant/v1/apps"
 USE, FIRST_RUN = "/api/public/v1/password", "/api/operator/v1/first-run"
-OWNER = {"login": "second@tea", "name": "老吴", "role": "merchant_owner"}
+OWNER = {"username": "second", "name": "老吴", "role": "merchant_owner"}
 
 
 @pytest_asyncio.fixture

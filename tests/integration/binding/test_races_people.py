@@ -15,7 +15,7 @@ from tests.integration.binding.conftest import PASSWORD, cookie_of
 pytestmark = pytest.mark.asyncio
 M = "/api/merchant/v1"
 LINK_WRONG = (403, "binding.link_wrong")
-OWNER = {"login": "second@tea", "name": "老吴", "role": "merchant_owner"}
+OWNER = {"username": "second", "name": "老吴", "role": "merchant_owner"}
 
 
 @pytest_asyncio.fixture
@@ -186,7 +186,7 @@ async def test_a_key_revoked_twice_beside_its_maker(binding, team, disable, enab
 async def test_a_link_made_beside_its_makers_end(binding, team, disable, enable):
     """Whoever is shut out has no way to come back as somebody else."""
     owner, _, second = team
-    third = (await owner("POST", f"{M}/staff", OWNER | {"login": "third@tea"})).json()
+    third = (await owner("POST", f"{M}/staff", OWNER | {"username": "third"})).json()
     path, made = f"{M}/staff/{third['user_id']}/password-link", set()
     for turn in range(ROUNDS):
         making = second("POST", path, {"remove_second_factor": True})
