@@ -3,7 +3,8 @@
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,23 +69,38 @@ class Account:
     merchant: str
 
 
+@contextmanager
+def operating(stack: Stack, login: str, password: str) -> Iterator[httpx.Client]:
+    """An operator who has signed in and just entered the password again, over the API."""
+    transport = httpx.HTTPTransport(local_address=own_address())
+    base = f"{stack.public}/api/operator/v1"
+    with httpx.Client(base_url=base, timeout=30, transport=transport) as client:
+        for path, given in (
+            ("/session", {"login": login, "password": password}),
+            ("/session/step-up", {"password": password}),
+        ):
+            answer = client.post(path, json=given).raise_for_status()
+            # The cookie is Secure and this is plain http on loopback: the jar would keep it back.
+            client.headers["Cookie"] = answer.headers["set-cookie"].partition(";")[0]
+            client.cookies.clear()
+            if token := answer.json().get("csrf_token"):
+                client.headers["X-CSRF-Token"] = token
+        yield client
+
+
+def chosen(stack: Stack, client: httpx.Client, link: dict[str, str], password: str) -> None:
+    """The password is chosen with a one-time link, by whoever it was handed to."""
+    body = {"token": link["token"], "password": password}
+    client.post(f"{stack.public}/api/public/v1/password", json=body).raise_for_status()
+
+
 def new_merchant(stack: Stack, name: str) -> Account:
     """The operator makes it, over the API."""
     account = Account(f"new-{secrets.token_hex(4)}", secrets.token_urlsafe(18), name)
     operator = stack.info["demo"]["operator"]
-    transport = httpx.HTTPTransport(local_address=own_address())
-    base = f"{stack.public}/api/operator/v1"
-    with httpx.Client(base_url=base, timeout=30, transport=transport) as client:
-        given = {"login": operator["login"], "password": operator["password"]}
-        opened = client.post("/session", json=given).raise_for_status()
-        # The cookie is Secure and this is plain http on loopback: the jar would keep it back.
-        client.headers["Cookie"] = opened.headers["set-cookie"].partition(";")[0]
-        client.cookies.clear()
-        client.headers["X-CSRF-Token"] = opened.json()["csrf_token"]
+    with operating(stack, operator["login"], operator["password"]) as client:
         made = client.post("/merchants", json={"name": name, "login": account.login})
-        link = made.raise_for_status().json()["link"]
-        chosen = {"token": link["token"], "password": account.password}
-        client.post(f"{stack.public}/api/public/v1/password", json=chosen).raise_for_status()
+        chosen(stack, client, made.raise_for_status().json()["link"], account.password)
     return account
 
 

@@ -36,6 +36,7 @@ const Account = lazy(() => import('./pages/people/Account'));
 const Audit = lazy(() => import('./pages/audit/Audit'));
 const Merchants = lazy(() => import('./pages/operator/Merchants'));
 const MerchantPage = lazy(() => import('./pages/operator/MerchantPage'));
+const Grants = lazy(() => import('./pages/acting/Grants'));
 const Notices = lazy(() => import('./pages/operator/Notices'));
 
 export function makeQueries(): QueryClient {
@@ -95,6 +96,7 @@ function Inside() {
           <>
             <Route path="/merchants" element={<Merchants />} />
             <Route path="/merchants/:merchantId" element={<MerchantPage />} />
+            <Route path="/grants" element={<Grants />} />
             <Route path="/notices" element={<Notices />} />
           </>
         ) : null}

@@ -29,6 +29,9 @@ export type OwnMerchant = Binding['MerchantShownOut'];
 export type MerchantChange = Binding['MerchantChangeBody'];
 export type Store = Binding['StoreOut'];
 export type WechatSettings = Binding['WechatOut'];
+export type ActingGrant = Binding['GrantOut'];
+export type OperatorGrant = Binding['OperatorGrantOut'];
+export type GrantRequest = Binding['GrantBody'];
 export type AuditRow = Binding['AuditOut'];
 
 // --- the binding record and the key doctor

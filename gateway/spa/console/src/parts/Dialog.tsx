@@ -9,6 +9,7 @@ interface Props<V extends object, R> {
   label: string;
   title?: string;
   button?: ButtonProps;
+  okText?: string;
   initial?: Partial<V>;
   save: (values: V) => Promise<R>;
   /** queries that are asked again afterwards, by the first part of their key */
@@ -52,7 +53,7 @@ export function Dialog<V extends object, R>(props: Props<V, R>) {
         title={props.title ?? props.label}
         onCancel={close}
         onOk={() => form.submit()}
-        okText={t('do.save')}
+        okText={props.okText ?? t('do.save')}
         cancelText={t('do.cancel')}
         confirmLoading={save.isPending}
         destroyOnHidden

@@ -8,6 +8,7 @@ import {
   FileTextOutlined,
   HomeOutlined,
   MobileOutlined,
+  SafetyOutlined,
   ScanOutlined,
   SettingOutlined,
   ShopOutlined,
@@ -63,6 +64,7 @@ const MERCHANT: MenuEntry[] = [
 
 const OPERATOR: MenuEntry[] = [
   { key: '/merchants', text: 'menu.merchants', icon: <BankOutlined />, needs: ['merchants.read'] },
+  { key: '/grants', text: 'menu.grants', icon: <SafetyOutlined />, needs: ['acting.use'] },
   { key: '/notices', text: 'menu.notices', icon: <BellOutlined />, needs: ['notices.read'] },
   { key: '/staff', text: 'menu.staff', icon: <TeamOutlined />, needs: ['operators.read'] },
   { key: '/audit', text: 'menu.audit', icon: <AuditOutlined />, needs: ['operators.audit'] },

@@ -2,13 +2,21 @@
 import type { Language } from '@shared/problem';
 import i18next from 'i18next';
 import { initReactI18next, useTranslation } from 'react-i18next';
+import { acting } from './acting';
 import { binding } from './binding';
 import { common } from './common';
 import { onboarding } from './onboarding';
 import { orders } from './orders';
 import { people } from './people';
 
-export const texts = { ...common, ...orders, ...binding, ...onboarding, ...people } as const;
+export const texts = {
+  ...common,
+  ...orders,
+  ...binding,
+  ...onboarding,
+  ...people,
+  ...acting,
+} as const;
 export type TextKey = keyof typeof texts;
 export type { Language };
 export type T = (key: TextKey, values?: Record<string, string | number>) => string;

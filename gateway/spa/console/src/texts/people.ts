@@ -205,14 +205,4 @@ export const people = {
     '新建第一家商户，把管理员账号交给对方，他就能照着向导开通。',
     'Make the first merchant and hand over its login; its owner then follows the setup wizard.',
   ],
-  'acting.start': ['代为操作', 'Act for them'],
-  'acting.title': ['代「{{merchant}}」操作', 'Act for “{{merchant}}”'],
-  'acting.note': [
-    '有时限、要写清事由，对方在审计日志中可见。只能查看和检测，不能更改任何内容。',
-    'Time-boxed, with a real reason that they see. You can look and check, and change nothing.',
-  ],
-  'acting.now': ['正在代操作的平台人员', 'Operators acting for you now'],
-  'acting.send_away': ['请其离开', 'Send away'],
-  'acting.reason': ['事由', 'Reason'],
-  'acting.minutes': ['时长（分钟）', 'Minutes'],
 } as const satisfies Record<string, readonly [string, string]>;

@@ -12,6 +12,7 @@ import { Calm, Failure, Loading } from '../../parts/states';
 import { useSession } from '../../session/session';
 import { useStores } from '../../shell/stores';
 import { useText } from '../../texts';
+import { Consent } from '../acting/Consent';
 
 const Trend = lazy(() => import('./Trend'));
 
@@ -174,6 +175,7 @@ export default function Home() {
   return (
     <>
       <PageHead title={t('home.title')} />
+      <Consent />
       {map.data && !map.data.is_ready ? <Setup map={map.data} /> : null}
       {board.isPending ? (
         <Loading />

@@ -10,6 +10,7 @@ import { Failure, Loading } from '../../parts/states';
 import { useRequired } from '../../parts/useRequired';
 import { word } from '../../parts/words';
 import { useText } from '../../texts';
+import { AskMore } from '../acting/AskMore';
 
 const MINUTES_MAX = 60;
 
@@ -63,6 +64,9 @@ export default function MerchantPage() {
         actions={
           <>
             <Button onClick={() => navigate('/merchants')}>{t('do.back')}</Button>
+            {merchant ? (
+              <AskMore merchantId={merchant.merchant_id} merchantName={merchant.name} />
+            ) : null}
             {merchant ? <Act merchant={merchant} /> : null}
           </>
         }

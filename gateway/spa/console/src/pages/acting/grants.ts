@@ -1,0 +1,79 @@
+/** What pages about acting grants share: the list at either console, the verdicts, and words. */
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { get, post } from '../../api/client';
+import type { ActingGrant, OperatorGrant } from '../../api/shapes';
+import { useSay } from '../../parts/say';
+import { useText } from '../../texts';
+
+export type Act = 'give' | 'refuse' | 'withdraw';
+
+/** Somebody else decides, in a window of their own: looked at again while it matters. */
+const LOOK_AGAIN_MS = 10_000;
+
+export const isOpen = ({ state }: ActingGrant): boolean => state === 'asked' || state === 'given';
+
+/** What operators ask for and hold at this merchant. */
+export function useMerchantGrants(enabled: boolean) {
+  return useQuery({
+    queryKey: ['grants', 'merchant'],
+    queryFn: () => get('/api/merchant/v1/acting/grants'),
+    enabled,
+    refetchInterval: LOOK_AGAIN_MS,
+  });
+}
+
+/** What operators ask for and hold: at one merchant, or at all. */
+export function useOperatorGrants(merchantId: string | undefined, enabled: boolean) {
+  return useQuery({
+    queryKey: ['grants', 'operator', merchantId ?? ''],
+    queryFn: () => get('/api/operator/v1/acting/grants', { query: { merchant_id: merchantId } }),
+    enabled,
+    refetchInterval: LOOK_AGAIN_MS,
+  });
+}
+
+function useAct<Row extends ActingGrant>(
+  call: (row: Row, act: Act) => Promise<unknown>,
+  done?: () => void,
+) {
+  const say = useSay();
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: ({ row, act }: { row: Row; act: Act }) => call(row, act),
+    onSuccess: () => {
+      say.done();
+      done?.();
+    },
+    onError: say.failed,
+    // Refused, too: somebody else may have decided meanwhile.
+    onSettled: () =>
+      Promise.all(
+        ['grants', 'merchant', 'who'].map((key) => queries.invalidateQueries({ queryKey: [key] })),
+      ),
+  });
+}
+
+export function useMerchantAct() {
+  return useAct<ActingGrant>(({ grant_id }, act) =>
+    post(`/api/merchant/v1/acting/grants/{grant_id}/${act}`, {}, { path: { grant_id } }),
+  );
+}
+
+export function useOperatorAct() {
+  return useAct<OperatorGrant>(({ merchant_id, grant_id }, act) =>
+    post(
+      `/api/operator/v1/acting/grants/{merchant_id}/{grant_id}/${act}`,
+      {},
+      { path: { merchant_id, grant_id } },
+    ),
+  );
+}
+
+/** Minutes in words, whole hours as hours. */
+export function useDuration(): (minutes: number) => string {
+  const { t } = useText();
+  return (minutes) =>
+    minutes % 60 === 0
+      ? t('grant.hours_short', { count: minutes / 60 })
+      : t('grant.minutes_short', { count: minutes });
+}

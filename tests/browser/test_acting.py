@@ -1,0 +1,126 @@
+"""An operator asks for more than look and help; an owner sees it, agrees, and ends it; among
+operators a second one decides. In both languages, without a fault of axe (S131)."""
+
+import re
+import secrets
+
+from playwright.sync_api import StorageState, expect
+
+from tests.browser.conftest import Open, sign_in
+from tests.browser.walk import chosen, confirm_password, new_merchant, operating
+from tests.fixtures.processes import Stack
+
+WHY = "工单 4712：协助建门店"
+
+
+def test_an_owner_agrees_and_ends_it(window: Open, stack: Stack) -> None:
+    account = new_merchant(stack, f"云雾茶行 {secrets.token_hex(2)}")
+    operator = stack.info["demo"]["operator"]
+    theirs = window()
+    page = theirs.page
+    sign_in(page, operator, console="运营方", at="/merchants")
+    page.get_by_role("button", name=f"详情 {account.merchant}").click()
+    page.get_by_role("button", name="代为操作").click()
+    page.get_by_label("事由").fill(WHY)
+    page.get_by_role("button", name="保存", exact=True).click()
+    confirm_password(page, operator["password"])
+    ribbon = page.locator(".ribbon.acting")
+    ribbon.get_by_role("button", name="申请更多权限").click()
+    asked = page.get_by_role("dialog", name=f"申请代「{account.merchant}」做更多")
+    asked.get_by_label("事由").fill(WHY)
+    asked.get_by_label("时长").click()
+    page.get_by_title("2 小时", exact=True).click()
+    assert theirs.axe() == []
+    asked.get_by_role("button", name="提交申请").click()
+    expect(page.get_by_text("已申请更多权限，等待同意")).to_be_visible()
+    theirs.turn_to("/stores")
+    expect(page.get_by_role("button", name="新建门店")).to_have_count(0)
+    assert theirs.axe() == []
+
+    ours = window()
+    home = ours.page
+    sign_in(home, {"login": account.login, "password": account.password})
+    card = home.get_by_role("region", name="平台人员申请代您操作")
+    for told in (WHY, "2 小时", "完成开通步骤，新建和改名门店", "等待同意"):
+        expect(card.get_by_text(told, exact=True)).to_be_visible()
+    assert ours.axe() == []
+    card.get_by_role("button", name="同意").click()
+    confirm_password(home, account.password)
+    expect(card.get_by_text("生效中")).to_be_visible()
+
+    expect(page.get_by_text(re.compile("已获更多权限，至"))).to_be_visible(timeout=20_000)
+    page.get_by_role("button", name="新建门店").first.click()
+    page.get_by_role("dialog").get_by_label("门店名称").fill("云栖店")
+    page.get_by_role("button", name="保存", exact=True).click()
+    expect(page.get_by_role("cell", name="云栖店", exact=True)).to_be_visible()
+    theirs.turn_to("/api-keys")
+    expect(page.get_by_role("button", name="新建密钥")).to_have_count(0)
+    theirs.turn_to("/settings/merchant")
+    expect(page.get_by_role("button", name="保存", exact=True)).to_have_count(0)
+
+    card.get_by_role("button", name="收回").click()
+    expect(card).to_have_count(0)
+    page.reload()
+    page.get_by_role("navigation", name="主菜单").wait_for()
+    expect(ribbon).to_have_count(0)
+    ours.turn_to("/audit")
+    for action in ("acting.grant_ask", "acting.grant_give", "acting.grant_withdraw"):
+        expect(home.get_by_role("cell", name=action, exact=True)).to_be_visible()
+    made = home.get_by_role("row").filter(has=home.get_by_role("cell", name="store.create"))
+    expect(made.get_by_text(operator["login"])).to_be_visible()
+
+
+def test_a_second_operator_decides(window: Open, stack: Stack, operator: StorageState) -> None:
+    """The other operator's account is new: this one's consent does not count for it yet, its
+    refusal does. One's own request is somebody else's to decide."""
+    name = f"Hill Tea {secrets.token_hex(2)}"
+    new_merchant(stack, name)
+    login = _asks(stack, name)
+    opened = window(operator, language="en")
+    page = opened.go("/merchants")
+    page.get_by_role("button", name=f"Details {name}").click()
+    page.get_by_role("button", name="Ask for more").click()
+    dialog = page.get_by_role("dialog", name=re.compile("Ask to do more"))
+    dialog.get_by_label("Reason").fill("ticket 4713: help with the setup")
+    dialog.get_by_role("button", name="Ask", exact=True).click()
+    expect(dialog).to_have_count(0)
+    page = opened.go("/grants")
+    rows = page.get_by_role("listitem").filter(has_text=name)
+    own = rows.filter(has_text="ticket 4713")
+    expect(own.get_by_text("Somebody else decides")).to_be_visible()
+    expect(own.get_by_role("button", name="Agree")).to_have_count(0)
+    assert opened.axe() == []
+    other = rows.filter(has_text=login)
+    other.get_by_role("button", name="Agree").click()
+    asked = page.get_by_role("dialog", name="Please enter your password again")
+    asked.get_by_label("Password", exact=True).fill(stack.info["demo"]["operator"]["password"])
+    asked.locator("button.ant-btn-primary").click()
+    expect(page.get_by_text("This account cannot approve changes yet.")).to_be_visible()
+    other.get_by_role("button", name="Refuse").click()
+    expect(other).to_have_count(0)
+    own.get_by_role("button", name="Take it back").click()
+    expect(own.get_by_text("Over · returned")).to_be_visible()
+
+
+def _asks(stack: Stack, merchant: str) -> str:
+    """A new operator's request for more, over the API; returns the login."""
+    demo = stack.info["demo"]["operator"]
+    login, password = f"ops-{secrets.token_hex(4)}", secrets.token_urlsafe(18)
+    with operating(stack, demo["login"], demo["password"]) as client:
+        body = {"login": login, "name": login, "role": "operator_ops"}
+        made = client.post("/staff", json=body).raise_for_status().json()
+        chosen(stack, client, made["link"], password)
+        (found,) = [
+            row
+            for row in client.get("/merchants", params={"page_size": 100}).json()["items"]
+            if row["name"] == merchant
+        ]
+    with operating(stack, login, password) as client:
+        body = {
+            "merchant_id": found["merchant_id"],
+            "permission_set": "setup",
+            "reason": WHY,
+            "minutes": 60,
+        }
+        client.post("/acting/grants", json=body).raise_for_status()
+    return login
