@@ -1,13 +1,13 @@
-"""The Kafka door: stores, as binding creates them."""
+"""The Kafka door: stores, as binding creates them, and people who leave a role."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 
-from services.device.service import Deps, record_stores
+from services.device.service import Deps, record_left, record_stores
 from shared.consumer import Handlers
-from shared.events.binding import StoreCreated, StoreRenamed
+from shared.events.binding import RoleLeft, StoreCreated, StoreRenamed
 
 handlers = Handlers("device")
 
@@ -17,3 +17,8 @@ async def learn_stores(
     _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated | StoreRenamed]
 ) -> None:
     await record_stores(pg, events)
+
+
+@handlers.on(RoleLeft)
+async def end_codes(_deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[RoleLeft]) -> None:
+    await record_left(pg, events)

@@ -6,6 +6,7 @@ Problem
 └── Conflict    CodeUsed        409  device.code_used
                 CodeExpired     409  device.code_expired
                 CodeSpoilt      409  device.code_spoilt     too many tries under another SN
+                CodeEnded       409  device.code_ended      its maker left the role
                 SnMismatch      409  device.sn_mismatch
 
     device:   active ──revoke──▶ revoked
@@ -28,6 +29,9 @@ CODE_LETTERS = 16
 CODE_GROUP = 4
 CODE_LIFETIME = timedelta(minutes=10)
 CODE_TRIES = 5
+UNDER_WAY = timedelta(seconds=90)
+"""How long a person who has left a role may still get something made: the edge believes a session
+for 15 s, and we a token for 60 s."""
 SN = r"^[A-Za-z0-9][A-Za-z0-9._-]{2,63}$"
 KEY_BYTES = 32
 SEEN_EVERY = timedelta(minutes=1)
@@ -59,6 +63,11 @@ class CodeExpired(Conflict):
 class CodeSpoilt(Conflict):
     code = "device.code_spoilt"
     title = "激活码错误使用次数过多，已作废 The code was tried too often and is void."
+
+
+class CodeEnded(Conflict):
+    code = "device.code_ended"
+    title = "生成激活码的人已停用或更换角色，请重新生成 Its maker left the role; make a new one."
 
 
 class SnMismatch(Conflict):
@@ -94,12 +103,15 @@ def why_refused(
     expires_at: datetime,
     used_at: datetime | None,
     tries: int,
+    has_maker_left: bool,
 ) -> type[Problem]:
     """Why a code that exists was not good for this device."""
     if used_at is not None:
         return CodeUsed
     if now >= expires_at:
         return CodeExpired
+    if has_maker_left:
+        return CodeEnded
     if tries >= CODE_TRIES:
         return CodeSpoilt
     if bound_sn is not None and bound_sn != sn:

@@ -75,6 +75,16 @@ class EnrolmentCode(Base):
     tries: Mapped[int]
 
 
+class LeftRole(Base):
+    """A person of some organisation who was disabled or got another role, as binding told us."""
+
+    __tablename__ = "left_roles"
+
+    tenant_id: _Id = _key()
+    user_id: _Id = _key()
+    left_at: Mapped[datetime] = _instant()
+
+
 class DataKey(Base):
     """A wrapped data key; one per tenant, purpose and key-encryption key."""
 

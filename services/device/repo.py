@@ -5,12 +5,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, and_, delete, func, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Text,
+    and_,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.device.domain import CODE_TRIES
-from services.device.models import DataKey, Device, EnrolmentCode, Store
+from services.device.domain import CODE_TRIES, UNDER_WAY
+from services.device.models import DataKey, Device, EnrolmentCode, LeftRole, Store
 
 PURGE_BATCH = 500
 
@@ -32,6 +44,22 @@ async def store(tx: AsyncSession, tenant_id: UUID, store_id: UUID) -> Store | No
 
 # --- enrolment codes
 
+# Whatever organisation the person is of: an operator may have acted for the merchant.
+_MAKER_LEFT = (
+    select(LeftRole.user_id)
+    .where(
+        EnrolmentCode.created_by == "user:" + cast(LeftRole.user_id, Text),
+        EnrolmentCode.created_at < LeftRole.left_at + UNDER_WAY,
+    )
+    .exists()
+)
+
+
+async def has_maker_left(tx: AsyncSession, code: EnrolmentCode) -> bool:
+    """Whether who made the code has left the role with whose power it was made."""
+    same = (EnrolmentCode.tenant_id == code.tenant_id, EnrolmentCode.code_id == code.code_id)
+    return await tx.scalar(select(EnrolmentCode.code_id).where(*same, _MAKER_LEFT)) is not None
+
 
 async def use_code(
     tx: AsyncSession, code_hash: str, *, sn: str, now: datetime
@@ -46,6 +74,7 @@ async def use_code(
             EnrolmentCode.expires_at > now,
             EnrolmentCode.tries < CODE_TRIES,
             or_(EnrolmentCode.sn.is_(None), EnrolmentCode.sn == sn),
+            ~_MAKER_LEFT,
         )
         .values(used_at=now)
         .returning(EnrolmentCode)

@@ -22,7 +22,7 @@ from shared.db import Database
 from shared.errors import NotFound, Problem
 from shared.events.audit import DeviceAudited
 from shared.events.base import stamp
-from shared.events.binding import StoreCreated, StoreRenamed
+from shared.events.binding import RoleLeft, StoreCreated, StoreRenamed
 from shared.events.device import DeviceEnrolled, DeviceRevoked
 from shared.ids import uuid7
 from shared.sealed import LocalKeyProvider, new_data_key, seal
@@ -111,6 +111,7 @@ async def enrol_device(deps: Deps, *, code: str, sn: str, model: str | None) -> 
         else:
             # Counted in this transaction, which must commit: so the refusal is raised after it.
             known = await repo.count_try(tx, digest)
+            has_maker_left = known is not None and await repo.has_maker_left(tx, known)
     if taken is not None:
         log.info("device.enrolled", device_id=str(enrolment.device.device_id), sn=sn)
         return enrolment
@@ -124,6 +125,7 @@ async def enrol_device(deps: Deps, *, code: str, sn: str, model: str | None) -> 
             expires_at=known.expires_at,
             used_at=known.used_at,
             tries=known.tries,
+            has_maker_left=has_maker_left,
         )
     )
 
@@ -291,8 +293,35 @@ async def record_stores(
     )
 
 
+_LEFT = """
+INSERT INTO left_roles (tenant_id, user_id, left_at)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
+ON CONFLICT (tenant_id, user_id)
+DO UPDATE SET left_at = greatest(left_roles.left_at, excluded.left_at)
+"""
+
+
+async def record_left(pg: "asyncpg.Connection[Any]", events: Sequence[RoleLeft]) -> None:
+    """Who has left a role, inside the consumer's transaction; in one order, so that two consumers
+    never wait for each other."""
+    latest: dict[tuple[UUID, UUID], datetime] = {}
+    for event in events:
+        name = (event.tenant_id, event.user_id)
+        latest[name] = max(event.occurred_at, latest.get(name, event.occurred_at))
+    rows = sorted(latest.items())
+    await pg.execute(
+        _LEFT,
+        [tenant_id for (tenant_id, _), _ in rows],
+        [user_id for (_, user_id), _ in rows],
+        [left_at for _, left_at in rows],
+    )
+
+
 async def sweep(deps: Deps) -> None:
-    """One bounded round of forgetting: old codes, and events nobody can send again."""
+    """One bounded round of forgetting: old codes, who left when all their codes are over, and
+    events nobody can send again."""
     async with deps.db.tx(None) as tx:
         await repo.purge_codes(tx, deps.clock.now() - KEEP_OLD_CODES)
+    over = deps.clock.now() - domain.UNDER_WAY - 2 * domain.CODE_LIFETIME
+    await deps.db.purge("left_roles", "left_at < $1", over)
     await inbox.purge(deps.db)

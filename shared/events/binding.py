@@ -78,3 +78,13 @@ class ApiKeyRevoked(_BindingEvent):
     key_field: ClassVar[str] = "key_id"
 
     key_id: str
+
+
+class RoleLeft(_BindingEvent):
+    """A person has left a role: disabled, or of another role from now on. What they began with its
+    power and is not done yet ends."""
+
+    type: ClassVar[str] = "role.left.v1"
+    key_field: ClassVar[str] = "user_id"
+
+    user_id: UUID
