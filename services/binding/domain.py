@@ -1,9 +1,8 @@
 """Rules of binding: roles, passwords, the login brake, session lifetimes, and what goes wrong;
-of acting: `acting_rules`.
+of acting: `acting_rules`, of handles: `logins`.
 
 Problem
 ├── InvalidBody         WeakPassword UnknownStores         422
-│                       ForeignHandle                      422
 ├── Unauthorized        BadCredentials                     401  one answer for every wrong login
 ├── Forbidden           WrongPassword OwnRights OwnChange  403  a password asked for again; oneself
 │                       CodeNeeded WrongCode               403  the password was right
@@ -13,13 +12,13 @@ Problem
 │                       NotYetApprover                    403
 ├── TooMany             LoginBraked                        429  with retry_after_s
 └── Conflict            LoginTaken MerchantExists          409
-                        HandleTaken                        409
                         StoreNameTaken LastOwner           409
                         AppBoundElsewhere StaleVersion     409
                         SettingsIncomplete                 409
                         RowBlocked RowNotRun NotDoneByHand 409
                         RowRunning                         409
-                        ChangeDecided SecondFactorSet      409
+                        ChangeDecided AskerLeft            409
+                        SecondFactorSet                    409
                         FirstRunOver SecondFactorRequired  409
                         PasskeyKnown PasskeysFull          409
                         PasskeysUnavailable                409
@@ -157,18 +156,6 @@ class LoginTaken(Conflict):
     title = "该账号已被使用 This login is in use."
 
 
-class HandleTaken(Conflict):
-    """A merchant has it, or the login of somebody outside the new merchant ends with it."""
-
-    code = "binding.handle_taken"
-    title = "该登录后缀已被使用 This sign-in handle is in use."
-
-
-class ForeignHandle(InvalidBody):
-    code = "binding.foreign_handle"
-    title = "@ 后面是另一商户的登录后缀 What follows the @ is another merchant's sign-in handle."
-
-
 class MerchantExists(Conflict):
     code = "binding.merchant_exists"
     title = "该商户编号已存在 A merchant of that id exists."
@@ -224,6 +211,11 @@ class OwnChange(Forbidden):
 class ChangeDecided(Conflict):
     code = "binding.change_decided"
     title = "该变更已处理或已过期 It was decided already, or has expired."
+
+
+class AskerLeft(Conflict):
+    code = "binding.asker_left"
+    title = "提出变更的人已停用或更换角色，请拒绝后重新提出 Its asker left the role; reject it."
 
 
 class SetupCodeWrong(Forbidden):

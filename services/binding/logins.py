@@ -5,10 +5,14 @@ A handle is a merchant's short sign-in name. Nobody outside the merchant has a l
 `@` and its handle, so "this login is taken" can speak only about the merchant's own people
 (service._add_user and service.create_merchant keep it so). A handle never changes: it is a part of
 logins that people know by heart.
+
+    Problem: HandleTaken 409, ForeignHandle 422
 """
 
 import secrets
 import unicodedata
+
+from shared.errors import Conflict, InvalidBody
 
 AT = "@"
 USERNAME_MAX = 40
@@ -19,6 +23,18 @@ NEW_HANDLE_LETTERS = "bcdfghjkmnpqrstvwxz23456789"
 """For handles made here: nothing that looks like another (0 o, 1 i l), no vowel, so no word."""
 NEW_HANDLE_LENGTH = 6
 """3.9 hundred million: a taken one is drawn again."""
+
+
+class HandleTaken(Conflict):
+    """A merchant has it, or the login of somebody outside the new merchant ends with it."""
+
+    code = "binding.handle_taken"
+    title = "该登录后缀已被使用 This sign-in handle is in use."
+
+
+class ForeignHandle(InvalidBody):
+    code = "binding.foreign_handle"
+    title = "@ 后面是另一商户的登录后缀 What follows the @ is another merchant's sign-in handle."
 
 
 def canonical(login: str) -> str:

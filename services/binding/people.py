@@ -21,9 +21,12 @@ from services.binding import (
 )
 from services.binding.domain import Console, Role
 from services.binding.links import Link
-from services.binding.models import User
+from services.binding.models import AppChangeRequest, User
 from services.binding.service import Deps, audit, user_facts
+from shared import outbox
 from shared.errors import InvalidBody, NotFound
+from shared.events.base import stamp
+from shared.events.binding import RoleLeft
 from shared.tokens import Principal
 
 
@@ -96,7 +99,7 @@ async def change_person(
         user = await people_repo.user_for_update(tx, caller.tenant, user_id)
         if user is None:
             raise NotFound
-        before = user_facts(user)
+        before, asked = user_facts(user), list[AppChangeRequest]()
         await _apply(tx, user, change)
         after = user_facts(user)
         if after == before:
@@ -106,16 +109,14 @@ async def change_person(
         user.version += 1
         if _powers(before) != _powers(after):
             await _check_powers(tx, user, before, caller)
-            if not user.is_enabled or user.role != before["role"]:
-                # Before the first entry of the log: using such a link locks it first, the log last.
-                maker = f"user:{user_id}"
-                await sign_in_repo.burn_links_made_by(tx, maker, deps.clock.now())
+            asked = await _leave_role(deps, tx, user, before)
             grants = await acting_grants.locked_of(tx, user)
             await sessions.end_all(deps, tx, caller.tenant, user_id)
             await acting_grants.end_with_powers(deps, tx, grants, actor=f"user:{caller.subject}")
             await _settle_powers(deps, tx, user, before, change, caller)
         what = (f"user:{caller.subject}", "user.change", str(user_id))
         await audit(deps, tx, caller.tenant, what, before=before, after=after)
+        await _withdraw(deps, tx, asked, actor=what[0])
     return user
 
 
@@ -154,8 +155,8 @@ async def _settle_powers(
     change: PersonChange,
     caller: Principal,
 ) -> None:
-    """What follows from other powers: whoever is disabled leaves no key, link or request behind,
-    and whoever gains a power approves nothing for a while."""
+    """What follows from other powers: whoever is disabled leaves no key and no link behind, and
+    whoever gains a power approves nothing for a while."""
     now = deps.clock.now()
     if user.is_enabled and (user.role != before["role"] or not before["is_enabled"]):
         user.may_approve_from = now + deps.approve_after
@@ -163,17 +164,32 @@ async def _settle_powers(
         await sign_in_repo.burn_links(tx, user.tenant_id, user.user_id, now)
     if not user.is_enabled or "api_keys.write" not in permissions.of_role(user.role):
         await api_keys.leave(deps, tx, user, change.hand_keys_to, actor=f"user:{caller.subject}")
-    if not user.is_enabled or user.role != before["role"]:
-        await _withdraw_changes(deps, tx, user, actor=f"user:{caller.subject}")
 
 
-async def _withdraw_changes(deps: Deps, tx: AsyncSession, person: User, *, actor: str) -> None:
-    """What somebody asked for and may no longer ask for is rejected with their power."""
-    for row in await people_repo.changes_asked_by(tx, person.tenant_id, person.user_id):
+async def _leave_role(
+    deps: Deps, tx: AsyncSession, user: User, before: dict[str, object]
+) -> list[AppChangeRequest]:
+    """Whoever is disabled or gets another role makes nobody's password any more, here and, by the
+    event, enrols no device; answers what they asked for that nobody has decided, locked. Before the
+    first entry of the log: using a link and deciding a change lock it last."""
+    if user.is_enabled and user.role == before["role"]:
+        return []
+    await sign_in_repo.burn_links_made_by(tx, f"user:{user.user_id}", deps.clock.now())
+    left = RoleLeft(**stamp(user.tenant_id, deps.clock), user_id=user.user_id)
+    await outbox.add(tx, left)
+    return list(await people_repo.changes_asked_by(tx, user.user_id))
+
+
+async def _withdraw(
+    deps: Deps, tx: AsyncSession, asked: Sequence[AppChangeRequest], *, actor: str
+) -> None:
+    """What somebody asked for and may no longer ask for is rejected with their power, at whatever
+    merchant."""
+    for row in asked:
         row.state, row.content_box, row.decided_at = "rejected", None, deps.clock.now()
         after = {"change_id": str(row.change_id), "asked_by": str(row.asked_by)}
         what = (actor, f"{row.kind}.change_rejected", row.app_id or str(row.tenant_id))
-        await audit(deps, tx, person.tenant_id, what, after=after)
+        await audit(deps, tx, row.tenant_id, what, after=after)
 
 
 def _require_role_of(console: Console, role: Role) -> None:

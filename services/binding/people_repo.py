@@ -37,6 +37,11 @@ async def user_for_update(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> U
     return await tx.scalar(query.with_for_update())
 
 
+async def user_anywhere(tx: AsyncSession, user_id: UUID) -> User | None:
+    """A person of any organisation, as they are now. System scope only."""
+    return await tx.scalar(select(User).where(User.user_id == user_id))
+
+
 async def other_heads(tx: AsyncSession, user: User, role: str) -> int:
     """How many others of that role can sign in."""
     return await _count(
@@ -171,16 +176,14 @@ async def makers_who_may_not(
     return [(tenant_id, user_id) for tenant_id, user_id in rows]
 
 
-async def changes_asked_by(
-    tx: AsyncSession, tenant_id: UUID, user_id: UUID
-) -> Sequence[AppChangeRequest]:
-    """What still waits for a second person; locked."""
+async def changes_asked_by(tx: AsyncSession, user_id: UUID) -> Sequence[AppChangeRequest]:
+    """What still waits for a second person, of whatever merchant: an operator may have asked on its
+    behalf. Locked, in one order of tenants, whose logs are written next. System scope."""
     query = select(AppChangeRequest).where(
-        AppChangeRequest.tenant_id == tenant_id,
-        AppChangeRequest.asked_by == user_id,
-        AppChangeRequest.state == "waiting",
+        AppChangeRequest.asked_by == user_id, AppChangeRequest.state == "waiting"
     )
-    return (await tx.scalars(query.order_by(AppChangeRequest.change_id).with_for_update())).all()
+    order = (AppChangeRequest.tenant_id, AppChangeRequest.change_id)
+    return (await tx.scalars(query.order_by(*order).with_for_update())).all()
 
 
 async def api_key_by_id(tx: AsyncSession, key_id: str) -> ApiKey | None:

@@ -179,7 +179,7 @@ async def _free_handle(tx: AsyncSession, wanted: str | None) -> str:
         if owner is None and not await repo.has_login_under(tx, handle):
             return handle
         if wanted is not None:
-            raise domain.HandleTaken
+            raise logins.HandleTaken
 
 
 async def create_user(
@@ -278,7 +278,7 @@ async def _keep_out(tx: AsyncSession, tenant_id: UUID, handle: str) -> None:
         owner = await repo.merchant_by_handle(tx, handle)
     if owner not in (None, tenant_id):
         message = "@ 后面是另一商户的登录后缀 what follows the @ is another merchant's handle"
-        raise domain.ForeignHandle(errors=[{"pointer": "/login", "message": message}])
+        raise logins.ForeignHandle(errors=[{"pointer": "/login", "message": message}])
 
 
 def user_facts(user: User) -> dict[str, Any]:

@@ -32,11 +32,15 @@ async def key(browser, name="pos"):
     return (await browser("POST", f"{M}/api-keys", {"name": name})).json()["key_id"]
 
 
-async def ended(binding):
+async def told(binding, kind):
     rows = await binding.database.fetch(
-        "SELECT payload FROM outbox WHERE type = 'api_key.revoked.v1' ORDER BY seq"
+        "SELECT payload FROM outbox WHERE type = $1 ORDER BY seq", kind
     )
-    return [decode(row["payload"]).key_id for row in rows]
+    return [decode(row["payload"]) for row in rows]
+
+
+async def ended(binding):
+    return [event.key_id for event in await told(binding, "api_key.revoked.v1")]
 
 
 @pytest.mark.parametrize("change", [{"is_enabled": False}, {"role": "cashier"}])
@@ -166,3 +170,73 @@ async def test_the_links_of_an_operator_for_merchants_end_too(binding, new_opera
     token = made.json()["link"]["token"]
     shown = await binding.edge("POST", "/api/public/v1/password-link", {"token": token})
     assert (shown.status_code, shown.json()["code"]) == (403, "binding.link_wrong")
+
+
+LEAVING = [{"is_enabled": False}, {"role": "auditor"}]
+LEFT = ["is_enabled = false", "role = 'auditor'"]
+
+
+@pytest.mark.parametrize("change", LEAVING)
+async def test_other_services_hear_who_left_a_role(binding, pair, change):
+    """Device: the enrolment codes of that person end."""
+    owner, _, user_id = pair
+    renamed = await owner("PATCH", f"{M}/staff/{user_id}", {"name": "老吴头", "version": 1})
+    assert renamed.status_code == 200
+    assert await told(binding, "role.left.v1") == []
+    done = await owner("PATCH", f"{M}/staff/{user_id}", change | {"version": 2})
+    assert done.status_code == 200
+    (event,) = await told(binding, "role.left.v1")
+    mine = (await owner("GET", f"{M}/session")).json()["merchant"]["merchant_id"]
+    assert (str(event.user_id), str(event.tenant_id)) == (user_id, mine)
+
+
+@pytest.mark.parametrize("left", LEFT)
+async def test_a_link_that_was_being_made_meanwhile_is_no_good(binding, pair, left):
+    """A request under way makes it after the others were burned."""
+    owner, second, _ = pair
+    body = {"username": "third", "name": "老李", "role": "cashier"}
+    third = (await second("POST", f"{M}/staff", body)).json()
+    mine = (await owner("POST", f"{M}/staff", body | {"username": "fourth"})).json()
+    await binding.database.execute(f"UPDATE users SET {left} WHERE login = 'second@tea'")
+    for path, more in (("password-link", {}), ("password", {"password": PASSWORD})):
+        refused = await binding.edge(
+            "POST", f"/api/public/v1/{path}", {"token": third["link"]["token"]} | more
+        )
+        assert (refused.status_code, refused.json()["code"]) == (403, "binding.link_wrong")
+    kept = {"token": mine["link"]["token"], "password": PASSWORD}
+    assert (await binding.edge("POST", "/api/public/v1/password", kept)).status_code == 200
+
+
+@pytest.mark.parametrize("left", LEFT)
+async def test_a_change_that_was_being_asked_for_meanwhile_is_not_carried_out(binding, pair, left):
+    owner, second, _ = pair
+    await second("PATCH", f"{M}/merchant", {"dual_control": True, "version": 1})
+    asked = await second("PATCH", f"{M}/merchant", {"dual_control": False, "version": 2})
+    assert asked.status_code == 202
+    await binding.database.execute("UPDATE users SET may_approve_from = NULL")
+    await binding.database.execute(f"UPDATE users SET {left} WHERE login = 'second@tea'")
+    path = f"{M}/apps/changes/{asked.json()['change_id']}"
+    refused = await owner("POST", f"{path}/approve")
+    assert (refused.status_code, refused.json()["code"]) == (409, "binding.asker_left")
+    assert (await owner("POST", f"{path}/reject")).status_code == 204
+    assert (await owner("GET", f"{M}/merchant")).json()["dual_control"] is True
+
+
+async def test_what_an_operator_asked_for_at_a_merchant_is_withdrawn(
+    binding, pair, new_operator, browser
+):
+    """Such a request is the merchant's row; the operator is of another tenant."""
+    owner, second, _ = pair
+    await new_operator()
+    bob = await new_operator("bob@ops")
+    ada = await browser("ada@ops", "operator")
+    await ada.step_up("operator")
+    await second("PATCH", f"{M}/merchant", {"dual_control": True, "version": 1})
+    await second("PATCH", f"{M}/merchant", {"dual_control": False, "version": 2})
+    await binding.database.execute("UPDATE app_changes SET asked_by = $1", bob.user_id)
+    gone = {"is_enabled": False, "version": 1}
+    assert (await ada("PATCH", f"{O}/staff/{bob.user_id}", gone)).status_code == 200
+    (row,) = await binding.database.fetch("SELECT state, content_box FROM app_changes")
+    assert (row["state"], row["content_box"]) == ("rejected", None)
+    log = (await owner("GET", f"{M}/audit", action="merchant.change_rejected")).json()["items"]
+    assert [row["after"]["asked_by"] for row in log] == [str(bob.user_id)]
