@@ -3,7 +3,9 @@ audit log names who gave money back and why (S131, S132, §5.5)."""
 
 import secrets
 from typing import Any
+from uuid import UUID
 
+import asyncpg
 import pytest
 
 from tests.e2e.world import World, eventually, new_request_id
@@ -139,3 +141,30 @@ async def test_an_ended_session_is_out_everywhere(world: World) -> None:
 
         await eventually(out, limit_s=5)
         assert (await here.get("/session")).status_code == 200
+
+
+async def test_the_enrolment_codes_of_somebody_disabled_end(world: World) -> None:
+    """Binding says who left a role; device takes no code that they made."""
+    tag = secrets.token_hex(4)
+    async with owner_of(world) as owner:
+        await owner.step_up()
+        body = {"username": f"second-{tag}", "name": "老吴", "role": "merchant_owner"}
+        hired = (await owner.post("/staff", body)).json()
+        await choose_password(world.stack.public, hired["link"], PASSWORD)
+        where = {"store_id": str(world.device.store_id)}
+        async with Console(world.stack.public, hired["login"], PASSWORD) as second:
+            theirs = (await second.post("/devices/codes", where)).json()["code"]
+        mine = (await owner.post("/devices/codes", where)).json()["code"]
+        gone = {"is_enabled": False, "version": hired["version"]}
+        path = f"/staff/{hired['user_id']}"
+        assert (await owner.ask("PATCH", path, {}, gone)).status_code == 200
+    devices = await asyncpg.connect(world.stack.info["postgres"]["device"])
+    try:
+        left = "SELECT left_at FROM left_roles WHERE user_id = $1"
+        await eventually(lambda: devices.fetchval(left, UUID(hired["user_id"])))
+    finally:
+        await devices.close()
+    for code, status in ((theirs, 409), (mine, 201)):
+        sent = {"code": code, "sn": f"LEFT{tag}"}
+        answer = await world.http.post("/api/device/v1/enrol", json=sent)
+        assert answer.status_code == status, answer.text
