@@ -23,13 +23,11 @@ from services.binding.acting_rules import NotByActing
 from services.binding.apps import AppChange, BoundApp
 from services.binding.domain import (
     ApprovalNeeded,
-    AskerLeft,
     ChangeDecided,
     OwnChange,
 )
-from services.binding.models import AppChangeRequest, Merchant, User, WechatSettings
+from services.binding.models import AppChangeRequest, Merchant, WechatSettings
 from services.binding.pairs import GivenKeys
-from services.binding.permissions import of_role
 from services.binding.sealing import seal_secret
 from services.binding.service import Deps, audit
 from services.binding.settings import MerchantChange, WechatChange
@@ -183,7 +181,7 @@ async def approve(
         second_person.require_settled(deps, approver)
         # Read without a lock: an approval locks one account only, so that two of them cannot wait
         # for each other.
-        _require_asker(deps, await repo.user(tx, tenant_id, row.asked_by))
+        second_person.require_settled(deps, await repo.user(tx, tenant_id, row.asked_by))
         await act(tx)
         await _decide(deps, tx, row, "approved", user_id=user_id, actor=actor)
     return row
@@ -204,14 +202,6 @@ async def reject(
         if is_acting and row.asked_by != user_id:
             raise NotByActing
         await _decide(deps, tx, row, "rejected", user_id=user_id, actor=actor)
-
-
-def _require_asker(deps: Deps, asker: User | None) -> None:
-    """Who left the role meanwhile asks for nothing any more. None: an operator who acted then, of
-    another tenant; with the end of that person's powers the change is withdrawn."""
-    if asker is not None and (not asker.is_enabled or "apps.write" not in of_role(asker.role)):
-        raise AskerLeft
-    second_person.require_settled(deps, asker)
 
 
 async def _decide(

@@ -17,8 +17,7 @@ Problem
                         SettingsIncomplete                 409
                         RowBlocked RowNotRun NotDoneByHand 409
                         RowRunning                         409
-                        ChangeDecided AskerLeft            409
-                        SecondFactorSet                    409
+                        ChangeDecided SecondFactorSet      409
                         FirstRunOver SecondFactorRequired  409
                         PasskeyKnown PasskeysFull          409
                         PasskeysUnavailable                409
@@ -211,11 +210,6 @@ class OwnChange(Forbidden):
 class ChangeDecided(Conflict):
     code = "binding.change_decided"
     title = "该变更已处理或已过期 It was decided already, or has expired."
-
-
-class AskerLeft(Conflict):
-    code = "binding.asker_left"
-    title = "提出变更的人已停用或更换角色，请拒绝后重新提出 Its asker left the role; reject it."
 
 
 class SetupCodeWrong(Forbidden):

@@ -23,8 +23,6 @@ from services.binding import (
     signing_in,
     standing,
 )
-from services.binding.audit_repo import user_of
-from services.binding.domain import Role
 from services.binding.models import User
 from services.binding.service import Deps, audit
 from services.binding.sign_in_models import PasswordLink
@@ -143,16 +141,6 @@ async def _living(deps: Deps, tx: AsyncSession, token: str) -> tuple[PasswordLin
     await tx.refresh(link, with_for_update=True)
     if link.used_at is not None or deps.clock.now() >= link.expires_at:
         raise domain.LinkWrong
-    if user is None or not user.is_enabled or not await _may_maker(tx, link.made_by):
+    if user is None or not user.is_enabled:
         raise domain.LinkWrong
     return link, user
-
-
-async def _may_maker(tx: AsyncSession, maker: str) -> bool:
-    """Whether who made the link could make it still: a link that was being made while its maker
-    left the role was not there to be burned. A command line always may."""
-    user_id = user_of(maker)
-    if user_id is None:
-        return True
-    person = await people_repo.user_anywhere(tx, user_id)
-    return person is not None and person.is_enabled and Role(person.role).is_head

@@ -37,11 +37,6 @@ async def user_for_update(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> U
     return await tx.scalar(query.with_for_update())
 
 
-async def user_anywhere(tx: AsyncSession, user_id: UUID) -> User | None:
-    """A person of any organisation, as they are now. System scope only."""
-    return await tx.scalar(select(User).where(User.user_id == user_id))
-
-
 async def other_heads(tx: AsyncSession, user: User, role: str) -> int:
     """How many others of that role can sign in."""
     return await _count(

@@ -173,7 +173,6 @@ async def test_the_links_of_an_operator_for_merchants_end_too(binding, new_opera
 
 
 LEAVING = [{"is_enabled": False}, {"role": "auditor"}]
-LEFT = ["is_enabled = false", "role = 'auditor'"]
 
 
 @pytest.mark.parametrize("change", LEAVING)
@@ -188,38 +187,6 @@ async def test_other_services_hear_who_left_a_role(binding, pair, change):
     (event,) = await told(binding, "role.left.v1")
     mine = (await owner("GET", f"{M}/session")).json()["merchant"]["merchant_id"]
     assert (str(event.user_id), str(event.tenant_id)) == (user_id, mine)
-
-
-@pytest.mark.parametrize("left", LEFT)
-async def test_a_link_that_was_being_made_meanwhile_is_no_good(binding, pair, left):
-    """A request under way makes it after the others were burned."""
-    owner, second, _ = pair
-    body = {"username": "third", "name": "老李", "role": "cashier"}
-    third = (await second("POST", f"{M}/staff", body)).json()
-    mine = (await owner("POST", f"{M}/staff", body | {"username": "fourth"})).json()
-    await binding.database.execute(f"UPDATE users SET {left} WHERE login = 'second@tea'")
-    for path, more in (("password-link", {}), ("password", {"password": PASSWORD})):
-        refused = await binding.edge(
-            "POST", f"/api/public/v1/{path}", {"token": third["link"]["token"]} | more
-        )
-        assert (refused.status_code, refused.json()["code"]) == (403, "binding.link_wrong")
-    kept = {"token": mine["link"]["token"], "password": PASSWORD}
-    assert (await binding.edge("POST", "/api/public/v1/password", kept)).status_code == 200
-
-
-@pytest.mark.parametrize("left", LEFT)
-async def test_a_change_that_was_being_asked_for_meanwhile_is_not_carried_out(binding, pair, left):
-    owner, second, _ = pair
-    await second("PATCH", f"{M}/merchant", {"dual_control": True, "version": 1})
-    asked = await second("PATCH", f"{M}/merchant", {"dual_control": False, "version": 2})
-    assert asked.status_code == 202
-    await binding.database.execute("UPDATE users SET may_approve_from = NULL")
-    await binding.database.execute(f"UPDATE users SET {left} WHERE login = 'second@tea'")
-    path = f"{M}/apps/changes/{asked.json()['change_id']}"
-    refused = await owner("POST", f"{path}/approve")
-    assert (refused.status_code, refused.json()["code"]) == (409, "binding.asker_left")
-    assert (await owner("POST", f"{path}/reject")).status_code == 204
-    assert (await owner("GET", f"{M}/merchant")).json()["dual_control"] is True
 
 
 async def test_what_an_operator_asked_for_at_a_merchant_is_withdrawn(
