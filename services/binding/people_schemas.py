@@ -163,7 +163,8 @@ class PersonOut(BaseModel):
     role: str
     store_ids: list[UUID]
     has_second_factor: bool
-    """a code of an app, or a passkey"""
+    """either of the two that follow, or both"""
+    has_authenticator_app: bool
     has_passkeys: bool
 
 

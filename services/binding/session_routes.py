@@ -339,6 +339,7 @@ def person_out(user: User) -> people_schemas.PersonOut:
         role=user.role,
         store_ids=user.store_ids,
         has_second_factor=second_factor.has_one(user),
+        has_authenticator_app=user.totp_since is not None,
         has_passkeys=user.passkey_count > 0,
     )
 

@@ -41,6 +41,7 @@ async def test_adding_one(binding, new_merchant, browser, register, present):
     assert (shown["created_at"], shown["last_used_at"]) == ("2026-11-23T04:00:00Z", None)
     person = (await owner("GET", f"{M}/session")).json()["user"]
     assert (person["has_second_factor"], person["has_passkeys"]) == (True, True)
+    assert not person["has_authenticator_app"]
     options = (await owner("POST", f"{KEYS}/options")).json()["options"]
     assert [one["id"] for one in options["excludeCredentials"]] == [b64(key.credential_id)]
     second = await register(owner, name="备用")

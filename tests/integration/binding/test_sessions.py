@@ -30,6 +30,7 @@ async def test_signing_in_and_out(binding, new_merchant, sign_in, clock):
         "role": "merchant_owner",
         "store_ids": [],
         "has_second_factor": False,
+        "has_authenticator_app": False,
         "has_passkeys": False,
     }
     assert found["merchant"]["merchant_id"] == str(tenant_id)

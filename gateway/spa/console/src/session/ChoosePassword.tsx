@@ -1,14 +1,14 @@
 /** Behind a one-time link: its person chooses a password, and nobody else knows it. */
 import { ApiProblem } from '@shared/problem';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Alert, Button, Form, Input } from 'antd';
+import { Alert, Button, Form } from 'antd';
 import { useEffect, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { type Console, post } from '../api/client';
 import { Loading } from '../parts/states';
-import { useRequired } from '../parts/useRequired';
 import { useText } from '../texts';
 import { Entrance } from './Entrance';
+import { NewPassword } from './NewPassword';
 import { signIn } from './session';
 import { told } from './told';
 
@@ -19,7 +19,6 @@ interface Entry {
 
 export default function ChoosePassword() {
   const { t, language } = useText();
-  const required = useRequired();
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [token] = useState(() => window.location.hash.slice(1));
@@ -89,30 +88,7 @@ export default function ChoosePassword() {
             readOnly
             hidden
           />
-          <Form.Item
-            name="password"
-            label={t('account.new_password')}
-            extra={t('account.password_rule')}
-            rules={required(t('account.new_password'))}
-          >
-            <Input.Password autoComplete="new-password" autoFocus maxLength={128} />
-          </Form.Item>
-          <Form.Item
-            name="repeat"
-            label={t('account.repeat_password')}
-            dependencies={['password']}
-            rules={[
-              ...required(t('account.repeat_password')),
-              ({ getFieldValue }) => ({
-                validator: (_, value: string | undefined) =>
-                  !value || value === getFieldValue('password')
-                    ? Promise.resolve()
-                    : Promise.reject(new Error(t('account.repeat_differs'))),
-              }),
-            ]}
-          >
-            <Input.Password autoComplete="new-password" maxLength={128} />
-          </Form.Item>
+          <NewPassword name="password" autoFocus />
           <Button type="primary" htmlType="submit" block loading={isBusy}>
             {t('link.submit')}
           </Button>

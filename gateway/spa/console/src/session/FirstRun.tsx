@@ -9,6 +9,7 @@ import { post } from '../api/client';
 import { useRequired } from '../parts/useRequired';
 import { useText } from '../texts';
 import { Entrance } from './Entrance';
+import { NewPassword } from './NewPassword';
 import { FIRST_RUN, signIn } from './session';
 import { told } from './told';
 
@@ -71,30 +72,7 @@ export default function FirstRun() {
         >
           <Input autoComplete="username" maxLength={64} />
         </Form.Item>
-        <Form.Item
-          name="password"
-          label={t('login.password')}
-          extra={t('account.password_rule')}
-          rules={required(t('login.password'))}
-        >
-          <Input.Password autoComplete="new-password" maxLength={256} />
-        </Form.Item>
-        <Form.Item
-          name="repeat"
-          label={t('account.repeat_password')}
-          dependencies={['password']}
-          rules={[
-            ...required(t('account.repeat_password')),
-            ({ getFieldValue }) => ({
-              validator: (_, value: string | undefined) =>
-                !value || value === getFieldValue('password')
-                  ? Promise.resolve()
-                  : Promise.reject(new Error(t('account.repeat_differs'))),
-            }),
-          ]}
-        >
-          <Input.Password autoComplete="new-password" maxLength={256} />
-        </Form.Item>
+        <NewPassword name="password" label={t('login.password')} />
         <Button type="primary" htmlType="submit" block loading={isBusy}>
           {t('first.submit')}
         </Button>

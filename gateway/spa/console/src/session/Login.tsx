@@ -6,8 +6,17 @@ import { Alert, Button, Form, Input, Segmented } from 'antd';
 import { useEffect, useState } from 'react';
 import { useLocation } from 'react-router';
 import { type Console, get } from '../api/client';
+import type { PasskeyProof } from '../api/shapes';
 import { useText } from '../texts';
 import { Entrance } from './Entrance';
+import { PASSWORD_INPUT_MAX } from './NewPassword';
+import {
+  PasskeyFault,
+  proveByPasskey,
+  type SecondFactorNeeded,
+  secondFactorNeeded,
+} from './passkey';
+import { CodeField, PasskeyButton } from './SecondStep';
 import { FIRST_RUN, lastConsole, signIn } from './session';
 
 interface Entry {
@@ -23,7 +32,8 @@ export default function Login() {
   const [console, setConsole] = useState<Console>(lastConsole());
   const [fault, setFault] = useState('');
   const [isBusy, setBusy] = useState(false);
-  const [isCodeNeeded, setCodeNeeded] = useState(false);
+  const [needed, setNeeded] = useState<SecondFactorNeeded | null>(null);
+  const [form] = Form.useForm<Entry>();
   const [hasExpired] = useState(() => sessionStorage.getItem('damselfly.expired') === '1');
   const about = useQuery({ queryKey: ['about'], queryFn: () => get('/api/public/v1/about') });
 
@@ -32,17 +42,34 @@ export default function Login() {
     document.title = `${t('login.title')} · ${t('app.name')}`;
   }, [t]);
 
-  const enter = async ({ login, password, code }: Entry) => {
+  const enter = async (
+    { login, password, code }: Entry,
+    factor: { code?: string; passkey?: PasskeyProof } = code ? { code: code.trim() } : {},
+  ) => {
     setBusy(true);
     setFault('');
     try {
-      await signIn(console, login, password, code?.trim());
+      await signIn(console, login, password, factor);
       await queries.invalidateQueries({ queryKey: ['who'] });
     } catch (error) {
-      if (error instanceof ApiProblem && error.code === 'auth.code_needed') setCodeNeeded(true);
+      const asked = secondFactorNeeded(error);
+      if (asked) setNeeded(asked);
       else setFault(error instanceof ApiProblem ? error.titleIn(language) : String(error));
+      // An answered challenge is spent: for another try there has to be another.
+      if (factor.passkey) setNeeded(await askAgain(console, login, password));
     } finally {
       setBusy(false);
+    }
+  };
+
+  const prove = async (options: Record<string, unknown>) => {
+    setFault('');
+    try {
+      const passkey = await proveByPasskey(options);
+      await enter(form.getFieldsValue(['login', 'password']) as Entry, { passkey });
+    } catch (error) {
+      if (!(error instanceof PasskeyFault)) throw error;
+      setFault(t(error.key));
     }
   };
 
@@ -51,14 +78,27 @@ export default function Login() {
       {pathname === FIRST_RUN ? <Alert type="info" showIcon title={t('first.over')} /> : null}
       {hasExpired ? <Alert type="info" showIcon title={t('login.expired')} /> : null}
       {fault ? <Alert type="error" showIcon title={fault} role="alert" /> : null}
-      <Form<Entry> layout="vertical" size="large" requiredMark={false} onFinish={enter}>
+      <Form<Entry>
+        form={form}
+        layout="vertical"
+        size="large"
+        requiredMark={false}
+        onFinish={(entry) => enter(entry)}
+        onValuesChange={(changed) => {
+          // Another person's second factor, perhaps.
+          if (!('code' in changed)) setNeeded(null);
+        }}
+      >
         <Form.Item label={t('login.console')}>
           <Segmented<Console>
             block
             name="console"
             aria-label={t('login.console')}
             value={console}
-            onChange={setConsole}
+            onChange={(chosen) => {
+              setConsole(chosen);
+              setNeeded(null);
+            }}
             options={[
               { value: 'merchant', label: t('login.merchant') },
               { value: 'operator', label: t('login.operator') },
@@ -78,23 +118,38 @@ export default function Login() {
           label={t('login.password')}
           rules={[{ required: true, message: t('field.required', { label: t('login.password') }) }]}
         >
-          <Input.Password autoComplete="current-password" maxLength={256} />
+          <Input.Password autoComplete="current-password" maxLength={PASSWORD_INPUT_MAX} />
         </Form.Item>
-        {isCodeNeeded ? (
-          <Form.Item
-            name="code"
-            label={t('login.code')}
-            extra={t('login.code_hint')}
-            rules={[{ required: true, message: t('field.required', { label: t('login.code') }) }]}
-          >
-            <Input className="mono" autoComplete="one-time-code" autoFocus maxLength={32} />
-          </Form.Item>
+        {needed?.passkey ? (
+          <PasskeyButton isBusy={isBusy} onPress={() => void prove(needed.passkey ?? {})} />
         ) : null}
-        <Button type="primary" htmlType="submit" block loading={isBusy}>
+        {needed ? (
+          <CodeField hasApp={needed.methods.includes('code')} autoFocus={!needed.passkey} />
+        ) : null}
+        <Button
+          type={needed?.passkey ? 'default' : 'primary'}
+          htmlType="submit"
+          block
+          loading={isBusy}
+        >
           {t('login.submit')}
         </Button>
       </Form>
       {about.data?.is_sandbox ? <p className="soft small">{t('login.sandbox')}</p> : null}
     </Entrance>
   );
+}
+
+/** What is asked for now; null: the password is to be entered again. */
+async function askAgain(
+  console: Console,
+  login: string,
+  password: string,
+): Promise<SecondFactorNeeded | null> {
+  try {
+    await signIn(console, login, password);
+  } catch (error) {
+    return secondFactorNeeded(error);
+  }
+  return null;
 }

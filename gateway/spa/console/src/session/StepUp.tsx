@@ -5,6 +5,15 @@ import { Alert, Form, Input, Modal } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { at, onRefusal, post } from '../api/client';
 import { useText } from '../texts';
+import { PASSWORD_INPUT_MAX } from './NewPassword';
+import {
+  PasskeyFault,
+  passkeyHindrance,
+  proveByPasskey,
+  type SecondFactorNeeded,
+  secondFactorNeeded,
+} from './passkey';
+import { CodeField, PasskeyButton } from './SecondStep';
 import { useSession } from './session';
 
 export function StepUp() {
@@ -14,7 +23,7 @@ export function StepUp() {
   const [form] = Form.useForm<{ password: string; code?: string }>();
   const [isOpen, setOpen] = useState(false);
   const [isBusy, setBusy] = useState(false);
-  const [isCodeNeeded, setCodeNeeded] = useState(false);
+  const [needed, setNeeded] = useState<SecondFactorNeeded | null>(null);
   const [fault, setFault] = useState('');
   const settle = useRef<(confirmed: boolean) => void>(() => undefined);
 
@@ -45,9 +54,10 @@ export function StepUp() {
       await post(at(console, '/session/step-up'), given);
       end(true);
     } catch (error) {
-      if (error instanceof ApiProblem && error.code === 'auth.code_needed') {
+      const asked = secondFactorNeeded(error);
+      if (asked) {
         // The second factor was set up in another window, after this one had asked who is here.
-        setCodeNeeded(true);
+        setNeeded(asked);
         void queries.invalidateQueries({ queryKey: ['who'] });
       }
       setFault(error instanceof ApiProblem ? error.titleIn(language) : String(error));
@@ -56,6 +66,23 @@ export function StepUp() {
     }
   };
 
+  const prove = async () => {
+    setBusy(true);
+    setFault('');
+    try {
+      const { options } = await post(at(console, '/passkeys/challenge'), {});
+      const passkey = await proveByPasskey(options);
+      await post(at(console, '/session/step-up'), { passkey });
+      end(true);
+    } catch (error) {
+      if (error instanceof PasskeyFault) setFault(t(error.key));
+      else setFault(error instanceof ApiProblem ? error.titleIn(language) : String(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  const hasApp = session.user.has_authenticator_app || needed?.methods.includes('code') === true;
   return (
     <Modal
       open={isOpen}
@@ -70,23 +97,23 @@ export function StepUp() {
     >
       <p className="soft">{t('stepup.why')}</p>
       {fault ? <Alert type="error" showIcon title={fault} role="alert" /> : null}
+      {session.user.has_passkeys && !passkeyHindrance() ? (
+        <PasskeyButton isBusy={isBusy} isMain={false} onPress={() => void prove()} />
+      ) : null}
       <Form form={form} layout="vertical" onFinish={confirm} requiredMark={false}>
         <Form.Item
           name="password"
           label={t('login.password')}
           rules={[{ required: true, message: t('field.required', { label: t('login.password') }) }]}
         >
-          <Input.Password autoComplete="current-password" autoFocus />
+          <Input.Password
+            autoComplete="current-password"
+            autoFocus
+            maxLength={PASSWORD_INPUT_MAX}
+          />
         </Form.Item>
-        {session.user.has_second_factor || isCodeNeeded ? (
-          <Form.Item
-            name="code"
-            label={t('login.code')}
-            extra={t('login.code_hint')}
-            rules={[{ required: true, message: t('field.required', { label: t('login.code') }) }]}
-          >
-            <Input className="mono" autoComplete="one-time-code" maxLength={32} />
-          </Form.Item>
+        {session.user.has_second_factor || needed ? (
+          <CodeField hasApp={hasApp} autoFocus={false} />
         ) : null}
       </Form>
     </Modal>

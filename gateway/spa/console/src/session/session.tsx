@@ -4,7 +4,7 @@ import { ApiProblem } from '@shared/problem';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
 import { at, type Console, csrf, get, onRefusal, post, remove } from '../api/client';
-import type { Session } from '../api/shapes';
+import type { PasskeyProof, Session } from '../api/shapes';
 
 const CONSOLE_KEY = 'damselfly.console';
 
@@ -59,9 +59,9 @@ export async function signIn(
   console: Console,
   login: string,
   password: string,
-  code = '',
+  factor: { code?: string; passkey?: PasskeyProof } = {},
 ): Promise<void> {
-  const given = { login, password, ...(code ? { code } : {}) };
+  const given = { login, password, ...factor };
   const opened = await post(at(console, '/session'), given);
   csrf.keep(opened.csrf_token);
   localStorage.setItem(CONSOLE_KEY, console);

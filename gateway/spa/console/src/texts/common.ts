@@ -109,6 +109,11 @@ export const common = {
   'login.password': ['密码', 'Password'],
   'login.submit': ['登录', 'Sign in'],
   'login.code': ['验证码', 'Code'],
+  'login.recovery_code': ['恢复码', 'Recovery code'],
+  'login.recovery_hint': [
+    '设备不在身边时，输入添加通行密钥时保存的一个恢复码。',
+    'Without your device: one of the recovery codes that you kept.',
+  ],
   'login.code_hint': [
     '身份验证器里的 6 位数字，或一个恢复码。',
     'The six digits of your authenticator app, or a recovery code.',
@@ -174,6 +179,7 @@ export const common = {
     '至少 12 个字符，不含账号、姓名和商户名，也不要用常见密码；长度比花样更重要。',
     'At least 12 characters, without your login or names, and not a common one; length matters more than symbols.',
   ],
+  'account.password_length': ['12 至 128 个字符', '12 to 128 characters'],
   'account.password_changed': [
     '密码已修改，其他会话已结束',
     'Password changed; other sessions were ended',

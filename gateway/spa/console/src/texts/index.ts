@@ -7,6 +7,7 @@ import { binding } from './binding';
 import { common } from './common';
 import { onboarding } from './onboarding';
 import { orders } from './orders';
+import { passkeys } from './passkeys';
 import { people } from './people';
 
 export const texts = {
@@ -16,6 +17,7 @@ export const texts = {
   ...onboarding,
   ...people,
   ...acting,
+  ...passkeys,
 } as const;
 export type TextKey = keyof typeof texts;
 export type { Language };

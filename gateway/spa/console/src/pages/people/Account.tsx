@@ -7,15 +7,17 @@ import { Card, PageHead, Tag, When } from '../../parts/bits';
 import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';
 import { useRequired } from '../../parts/useRequired';
+import { NewPassword, PASSWORD_INPUT_MAX } from '../../session/NewPassword';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
+import { Passkeys } from './Passkeys';
 import { SecondFactor } from './SecondFactor';
 import { SignIns } from './SignIns';
 
 interface Entry {
   current_password: string;
   new_password: string;
-  repeated: string;
+  repeat: string;
 }
 
 function Password() {
@@ -48,35 +50,9 @@ function Password() {
           label={t('account.current_password')}
           rules={required(t('account.current_password'))}
         >
-          <Input.Password autoComplete="current-password" maxLength={256} />
+          <Input.Password autoComplete="current-password" maxLength={PASSWORD_INPUT_MAX} />
         </Form.Item>
-        <Form.Item
-          name="new_password"
-          label={t('account.new_password')}
-          extra={t('account.password_rule')}
-          rules={[
-            ...required(t('account.new_password')),
-            { min: 12, message: t('account.password_rule') },
-          ]}
-        >
-          <Input.Password autoComplete="new-password" maxLength={128} />
-        </Form.Item>
-        <Form.Item
-          name="repeated"
-          label={t('account.repeat_password')}
-          dependencies={['new_password']}
-          rules={[
-            ...required(t('account.repeat_password')),
-            ({ getFieldValue }) => ({
-              validator: (_, value) =>
-                value && value !== getFieldValue('new_password')
-                  ? Promise.reject(new Error(t('account.repeat_differs')))
-                  : Promise.resolve(),
-            }),
-          ]}
-        >
-          <Input.Password autoComplete="new-password" maxLength={128} />
-        </Form.Item>
+        <NewPassword name="new_password" />
         <Button type="primary" htmlType="submit" loading={change.isPending}>
           {t('account.password')}
         </Button>
@@ -176,6 +152,7 @@ export default function Account() {
         <Sessions />
         <Password />
         <SecondFactor />
+        <Passkeys />
         <SignIns />
       </div>
     </>

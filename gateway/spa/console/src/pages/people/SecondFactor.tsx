@@ -1,11 +1,12 @@
-/** The second factor of one's own account: set up with a QR code, recovery codes, removal. */
+/** The second factor of one's own account: an authenticator app, and recovery codes. */
 import { chinaTime } from '@shared/time';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, Input, Modal, Popconfirm } from 'antd';
 import { useState } from 'react';
 import { at, get, post, remove } from '../../api/client';
 import type { SecondFactorBegun } from '../../api/shapes';
-import { Card, CopyButton, Facts, Id, Tag } from '../../parts/bits';
+import { Card, Facts, Id, Tag } from '../../parts/bits';
+import { RecoveryCodes } from '../../parts/RecoveryCodes';
 import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';
 import { useRequired } from '../../parts/useRequired';
@@ -26,26 +27,6 @@ function QrCode({ rows, label }: { rows: string[]; label: string }) {
       <rect width={size} height={size} fill="#fff" />
       <path d={dark} fill="#000" />
     </svg>
-  );
-}
-
-function RecoveryCodes({ codes, onDone }: { codes: string[]; onDone: () => void }) {
-  const { t } = useText();
-  return (
-    <div className="stack">
-      <Alert type="warning" showIcon title={t('factor.codes_once')} />
-      <ul className="codes mono">
-        {codes.map((code) => (
-          <li key={code}>{code}</li>
-        ))}
-      </ul>
-      <div className="row">
-        <CopyButton text={codes.join('\n')} label={t('factor.codes')} />
-        <Button type="primary" onClick={onDone}>
-          {t('factor.codes_kept')}
-        </Button>
-      </div>
-    </div>
   );
 }
 
@@ -130,6 +111,7 @@ export function SecondFactor() {
     await again();
   };
   const state = found.data;
+  const hasOne = Boolean(state?.since) || session.user.has_passkeys;
   return (
     <Card title={t('factor.title')}>
       {session.needs_second_factor ? (
@@ -138,41 +120,55 @@ export function SecondFactor() {
       <p className="soft">{t('factor.lead')}</p>
       {found.isPending ? <Loading rows={2} /> : null}
       {found.isError ? <Failure error={found.error} retry={() => void found.refetch()} /> : null}
-      {state?.since ? (
+      {state ? (
         <div className="stack">
           <Facts
             rows={[
               [
-                t('factor.state'),
-                <Tag key="on" tone="ok">
-                  {t('factor.on')}
+                t('factor.app'),
+                <Tag key="state" tone={state.since ? 'ok' : 'mute'}>
+                  {state.since ? t('factor.on') : t('factor.off')}
                 </Tag>,
               ],
-              [t('factor.since'), chinaTime(state.since)],
-              [t('factor.codes_left'), String(state.recovery_codes_left)],
+              ...(state.since
+                ? ([[t('factor.since'), chinaTime(state.since)]] as [string, string][])
+                : []),
+              ...(hasOne
+                ? ([[t('factor.codes_left'), String(state.recovery_codes_left)]] as [
+                    string,
+                    string,
+                  ][])
+                : []),
             ]}
           />
           <div className="row">
-            <Button onClick={() => renew.mutate()} loading={renew.isPending}>
-              {t('factor.new_codes')}
-            </Button>
-            <Popconfirm
-              title={t('factor.remove_sure')}
-              okText={t('do.confirm')}
-              cancelText={t('do.cancel')}
-              onConfirm={() => end.mutate()}
-            >
-              <Button danger loading={end.isPending}>
-                {t('factor.remove')}
+            {state.since ? (
+              <Popconfirm
+                title={t('factor.remove_sure')}
+                okText={t('do.confirm')}
+                cancelText={t('do.cancel')}
+                onConfirm={() => end.mutate()}
+              >
+                <Button danger loading={end.isPending}>
+                  {t('factor.remove')}
+                </Button>
+              </Popconfirm>
+            ) : (
+              <Button
+                type={hasOne ? 'default' : 'primary'}
+                onClick={() => begin.mutate()}
+                loading={begin.isPending}
+              >
+                {t('factor.set_up')}
               </Button>
-            </Popconfirm>
+            )}
+            {hasOne ? (
+              <Button onClick={() => renew.mutate()} loading={renew.isPending}>
+                {t('factor.new_codes')}
+              </Button>
+            ) : null}
           </div>
         </div>
-      ) : null}
-      {state && !state.since ? (
-        <Button type="primary" onClick={() => begin.mutate()} loading={begin.isPending}>
-          {t('factor.set_up')}
-        </Button>
       ) : null}
       <Modal
         open={begun !== null || codes.length > 0}

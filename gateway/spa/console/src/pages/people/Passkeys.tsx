@@ -1,0 +1,189 @@
+/** The passkeys of one's own account: the list, a new one, and taking one away. */
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Alert, Button, Form, Input, Modal, Popconfirm } from 'antd';
+import { useState } from 'react';
+import { at, get, post, remove } from '../../api/client';
+import type { PasskeyRow } from '../../api/shapes';
+import { Card, When } from '../../parts/bits';
+import { RecoveryCodes } from '../../parts/RecoveryCodes';
+import { useSay } from '../../parts/say';
+import { Failure, Loading } from '../../parts/states';
+import { useRequired } from '../../parts/useRequired';
+import { makePasskey, PasskeyFault, passkeyHindrance } from '../../session/passkey';
+import { useSession } from '../../session/session';
+import { useText } from '../../texts';
+
+function Row({ row, onRemove }: { row: PasskeyRow; onRemove: () => void }) {
+  const { t } = useText();
+  return (
+    <li>
+      <dl>
+        <dt>{t('passkey.name')}</dt>
+        <dd>{row.name}</dd>
+        <dt>{t('passkey.created')}</dt>
+        <dd>
+          <When at={row.created_at} />
+        </dd>
+        <dt>{t('passkey.used')}</dt>
+        <dd>{row.last_used_at ? <When at={row.last_used_at} /> : t('passkey.never_used')}</dd>
+      </dl>
+      <Popconfirm
+        title={t('passkey.remove_sure', { name: row.name })}
+        okText={t('do.confirm')}
+        cancelText={t('do.cancel')}
+        onConfirm={onRemove}
+      >
+        <Button size="small" danger aria-label={`${t('factor.remove')} ${row.name}`}>
+          {t('factor.remove')}
+        </Button>
+      </Popconfirm>
+    </li>
+  );
+}
+
+function Add({ onMade, onClose }: { onMade: (codes: string[]) => void; onClose: () => void }) {
+  const { t } = useText();
+  const say = useSay();
+  const required = useRequired();
+  const { console } = useSession();
+  const [form] = Form.useForm<{ name: string }>();
+  const [fault, setFault] = useState('');
+  const add = useMutation({
+    mutationFn: async ({ name }: { name: string }) => {
+      const { options } = await post(at(console, '/passkeys/options'), {});
+      const made = await makePasskey(options);
+      return post(at(console, '/passkeys'), { name: name.trim(), ...made });
+    },
+    onMutate: () => setFault(''),
+    onSuccess: ({ recovery_codes }) => {
+      say.done(t('passkey.added'));
+      onMade(recovery_codes);
+    },
+    onError: (error) =>
+      error instanceof PasskeyFault ? setFault(t(error.key)) : say.failed(error),
+  });
+  return (
+    <Modal
+      open
+      title={t('passkey.add')}
+      okText={t('passkey.go_on')}
+      cancelText={t('do.cancel')}
+      confirmLoading={add.isPending}
+      onOk={() => form.submit()}
+      onCancel={onClose}
+    >
+      <p className="soft">{t('passkey.add_lead')}</p>
+      {fault ? <Alert type="error" showIcon title={fault} role="alert" /> : null}
+      <Form
+        form={form}
+        layout="vertical"
+        requiredMark={false}
+        onFinish={(values) => add.mutate(values)}
+      >
+        <Form.Item
+          name="name"
+          label={t('passkey.name')}
+          extra={t('passkey.name_hint')}
+          rules={required(t('passkey.name'))}
+        >
+          <Input autoComplete="off" autoFocus maxLength={64} />
+        </Form.Item>
+      </Form>
+    </Modal>
+  );
+}
+
+export function Passkeys() {
+  const { t } = useText();
+  const say = useSay();
+  const queries = useQueryClient();
+  const { console } = useSession();
+  const [isAdding, setAdding] = useState(false);
+  const [codes, setCodes] = useState<string[]>([]);
+  const found = useQuery({
+    queryKey: ['passkeys', console],
+    queryFn: () => get(at(console, '/passkeys')),
+  });
+  const again = () =>
+    Promise.all(
+      ['passkeys', 'second-factor', 'who'].map((key) =>
+        queries.invalidateQueries({ queryKey: [key] }),
+      ),
+    );
+  const end = useMutation({
+    mutationFn: (passkey_id: string) =>
+      remove(at(console, '/passkeys/{passkey_id}'), { path: { passkey_id } }),
+    onSuccess: async () => {
+      say.done(t('passkey.removed'));
+      await again();
+    },
+    onError: say.failed,
+  });
+  const state = found.data;
+  const hint = state ? hindrance(state.origin) : null;
+  const isFull = state ? state.items.length >= state.limit : false;
+  return (
+    <Card title={t('passkey.title')}>
+      <p className="soft">{t('passkey.lead')}</p>
+      {found.isPending ? <Loading rows={2} /> : null}
+      {found.isError ? <Failure error={found.error} retry={() => void found.refetch()} /> : null}
+      {state ? (
+        <div className="stack">
+          {hint ? (
+            <Alert
+              type="info"
+              showIcon
+              title={t(hint, { origin: state.origin ?? '' })}
+              role="status"
+            />
+          ) : null}
+          {state.items.length > 0 ? (
+            <ul className="rowcards">
+              {state.items.map((row) => (
+                <Row key={row.passkey_id} row={row} onRemove={() => end.mutate(row.passkey_id)} />
+              ))}
+            </ul>
+          ) : null}
+          {hint ? null : (
+            <div className="row">
+              <Button
+                type={state.items.length > 0 ? 'default' : 'primary'}
+                disabled={isFull}
+                onClick={() => setAdding(true)}
+              >
+                {t('passkey.add')}
+              </Button>
+              {isFull ? <span className="soft">{t('passkey.full')}</span> : null}
+            </div>
+          )}
+        </div>
+      ) : null}
+      {isAdding ? (
+        <Add
+          onClose={() => setAdding(false)}
+          onMade={(made) => {
+            setAdding(false);
+            setCodes(made);
+            void again();
+          }}
+        />
+      ) : null}
+      <Modal
+        open={codes.length > 0}
+        title={t('factor.codes')}
+        footer={null}
+        onCancel={() => setCodes([])}
+        destroyOnHidden
+      >
+        <RecoveryCodes codes={codes} onDone={() => setCodes([])} />
+      </Modal>
+    </Card>
+  );
+}
+
+/** Why none can be made here, and what to do; null: one can. */
+function hindrance(origin: string | null) {
+  if (origin === null) return 'passkey.no_name';
+  if (origin !== window.location.origin) return 'passkey.open_there';
+  return passkeyHindrance();
+}

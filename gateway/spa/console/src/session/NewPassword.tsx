@@ -1,0 +1,67 @@
+/** A password that is being chosen, and once more: the same two fields wherever one is chosen. */
+import { Form, Input } from 'antd';
+import { useRequired } from '../parts/useRequired';
+import { useText } from '../texts';
+
+/** In characters as the server counts them: one beyond U+FFFF is one, not two. */
+export const PASSWORD_LENGTH = { min: 12, max: 128 };
+/** Never shorter than a password that the server takes, so that nothing pasted is cut in silence. */
+export const PASSWORD_INPUT_MAX = 2 * PASSWORD_LENGTH.max;
+
+export function fitsPassword(text: string): boolean {
+  const count = [...text].length;
+  return count >= PASSWORD_LENGTH.min && count <= PASSWORD_LENGTH.max;
+}
+
+export function NewPassword({
+  name,
+  label,
+  autoFocus = false,
+}: {
+  /** of the form's value; the repetition is `repeat` */
+  name: string;
+  label?: string;
+  autoFocus?: boolean;
+}) {
+  const { t } = useText();
+  const required = useRequired();
+  const said = label ?? t('account.new_password');
+  const refuse = (isRefused: boolean, message: string) =>
+    isRefused ? Promise.reject(new Error(message)) : Promise.resolve();
+  return (
+    <>
+      <Form.Item
+        name={name}
+        label={said}
+        extra={t('account.password_rule')}
+        rules={[
+          ...required(said),
+          {
+            validator: (_, value: string | undefined) =>
+              refuse(Boolean(value) && !fitsPassword(value ?? ''), t('account.password_length')),
+          },
+        ]}
+      >
+        <Input.Password
+          autoComplete="new-password"
+          autoFocus={autoFocus}
+          maxLength={PASSWORD_INPUT_MAX}
+        />
+      </Form.Item>
+      <Form.Item
+        name="repeat"
+        label={t('account.repeat_password')}
+        dependencies={[name]}
+        rules={[
+          ...required(t('account.repeat_password')),
+          ({ getFieldValue }) => ({
+            validator: (_, value: string | undefined) =>
+              refuse(Boolean(value) && value !== getFieldValue(name), t('account.repeat_differs')),
+          }),
+        ]}
+      >
+        <Input.Password autoComplete="new-password" maxLength={PASSWORD_INPUT_MAX} />
+      </Form.Item>
+    </>
+  );
+}

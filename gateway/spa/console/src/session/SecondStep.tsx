@@ -1,0 +1,48 @@
+/** What the sign-in and the step-up ask for behind the password: a passkey, or a code. */
+import { KeyOutlined } from '@ant-design/icons';
+import { Button, Divider, Form, Input } from 'antd';
+import { useRequired } from '../parts/useRequired';
+import { useText } from '../texts';
+
+export function PasskeyButton({
+  isBusy,
+  isMain = true,
+  onPress,
+}: {
+  isBusy: boolean;
+  isMain?: boolean;
+  onPress: () => void;
+}) {
+  const { t } = useText();
+  return (
+    <>
+      <Button
+        {...(isMain ? { type: 'primary' as const } : {})}
+        block
+        icon={<KeyOutlined />}
+        loading={isBusy}
+        onClick={onPress}
+      >
+        {t('passkey.use')}
+      </Button>
+      <Divider plain>{t('passkey.or')}</Divider>
+    </>
+  );
+}
+
+/** A code of the app, for which a recovery code serves; or that alone, where there is no app. */
+export function CodeField({ hasApp, autoFocus }: { hasApp: boolean; autoFocus: boolean }) {
+  const { t } = useText();
+  const required = useRequired();
+  const label = hasApp ? t('login.code') : t('login.recovery_code');
+  return (
+    <Form.Item
+      name="code"
+      label={label}
+      extra={hasApp ? t('login.code_hint') : t('login.recovery_hint')}
+      rules={required(label)}
+    >
+      <Input className="mono" autoComplete="one-time-code" autoFocus={autoFocus} maxLength={32} />
+    </Form.Item>
+  );
+}

@@ -1,0 +1,138 @@
+/** A passkey at the sign-in, what the browser may say instead, and a password that is chosen. */
+import { render, screen } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { makeQueries, Providers } from '../app';
+import { fitsPassword, PASSWORD_INPUT_MAX } from '../session/NewPassword';
+import { makePasskey, passkeyHindrance } from '../session/passkey';
+import { answers } from './answers';
+
+const NOBODY = { status: 401, body: { code: 'auth.session', title: '请登录 Sign in.' } };
+const WHO = {
+  user: { user_id: 'u', login: 'ada@ops', name: 'ada@ops', role: 'operator_admin' },
+  merchant: null,
+  permissions: ['merchants.read'],
+  expires_at: '2026-11-27T00:00:00Z',
+};
+const DOOR = '/api/merchant/v1/session';
+const NEEDED = (challenge: string) => ({
+  status: 403,
+  body: {
+    code: 'auth.code_needed',
+    title: '请完成两步验证 A second factor is needed.',
+    methods: ['passkey', 'recovery_code'],
+    passkey: { challenge },
+  },
+});
+const REFUSED = { status: 403, body: { code: 'auth.wrong_passkey', title: '未通过 Not taken.' } };
+
+/** A browser with passkeys; `signs` is what its person does. */
+function withPasskeys(signs: (options: unknown) => Promise<unknown>) {
+  vi.stubGlobal('isSecureContext', true);
+  vi.stubGlobal('PublicKeyCredential', {
+    parseRequestOptionsFromJSON: (options: unknown) => options,
+    parseCreationOptionsFromJSON: (options: unknown) => options,
+  });
+  const ask = ({ publicKey }: { publicKey: unknown }) => signs(publicKey);
+  vi.stubGlobal('navigator', { ...navigator, credentials: { get: ask, create: ask } });
+}
+
+const named = (name: string) => Object.assign(new Error(name), { name });
+
+async function enter() {
+  window.history.replaceState(null, '', '/');
+  render(<Providers queries={makeQueries()} />);
+  const person = userEvent.setup();
+  await person.type(await screen.findByLabelText('账号'), 'owner@tea');
+  await person.type(screen.getByLabelText('密码'), 'correct horse battery');
+  await person.click(screen.getByRole('button', { name: '登录' }));
+  return person;
+}
+
+beforeEach(() => {
+  localStorage.clear();
+  localStorage.setItem('damselfly.language', 'zh-CN');
+});
+afterEach(() => vi.unstubAllGlobals());
+
+it('signs in with a passkey, on a fresh challenge after a refusal', async () => {
+  const signed: unknown[] = [];
+  withPasskeys(async (options) => {
+    signed.push(options);
+    return {
+      toJSON: () => ({
+        id: 'c',
+        response: { clientDataJSON: 'd', authenticatorData: 'a', signature: 's', userHandle: null },
+      }),
+    };
+  });
+  const seen = answers({
+    'GET /api/merchant/v1/session': [NOBODY, { body: WHO }],
+    'GET /api/operator/v1/session': NOBODY,
+    'GET /api/operator/v1/first-run': { body: { is_needed: false } },
+    [`POST ${DOOR}`]: [
+      NEEDED('one'),
+      REFUSED,
+      NEEDED('two'),
+      { body: { ...WHO, csrf_token: 'c-1' } },
+    ],
+  });
+  const person = await enter();
+  const use = await screen.findByRole('button', { name: /使用通行密钥/ });
+  expect(screen.getByLabelText('恢复码')).toBeTruthy();
+  await person.click(use);
+  expect((await screen.findByRole('alert')).textContent).toContain('未通过');
+  await person.click(await screen.findByRole('button', { name: /使用通行密钥/ }));
+  await vi.waitFor(() => expect(signed).toEqual([{ challenge: 'one' }, { challenge: 'two' }]));
+  const sent = seen.filter((one) => one.method === 'POST').map((one) => one.body);
+  const proof = { credential_id: 'c', client_data: 'd', authenticator_data: 'a', signature: 's' };
+  const person_ = { login: 'owner@tea', password: 'correct horse battery' };
+  await vi.waitFor(() => expect(sent.length).toBeGreaterThanOrEqual(3));
+  expect(sent.slice(0, 3)).toEqual([person_, { ...person_, passkey: proof }, person_]);
+});
+
+it('says that it was cancelled, and leaves the other way open', async () => {
+  withPasskeys(() => Promise.reject(named('NotAllowedError')));
+  answers({
+    'GET /api/merchant/v1/session': NOBODY,
+    'GET /api/operator/v1/first-run': { body: { is_needed: false } },
+    [`POST ${DOOR}`]: NEEDED('one'),
+  });
+  const person = await enter();
+  await person.click(await screen.findByRole('button', { name: /使用通行密钥/ }));
+  expect((await screen.findByRole('alert')).textContent).toContain('已取消或超时');
+  await person.type(screen.getByLabelText('账号'), '2');
+  expect(screen.queryByLabelText('恢复码')).toBeNull();
+});
+
+it.each([
+  ['NotAllowedError', 'passkey.cancelled'],
+  ['InvalidStateError', 'passkey.known'],
+  ['SecurityError', 'passkey.elsewhere'],
+  ['ConstraintError', 'passkey.unverified'],
+  ['TypeError', 'passkey.failed'],
+])('a person reads what %s means', async (name, key) => {
+  withPasskeys(() => Promise.reject(named(name)));
+  await expect(makePasskey({})).rejects.toMatchObject({ key });
+});
+
+it('asks nobody where the browser or the connection does not serve', async () => {
+  withPasskeys(() => Promise.resolve(null));
+  expect(passkeyHindrance()).toBeNull();
+  vi.stubGlobal('PublicKeyCredential', undefined);
+  expect(passkeyHindrance()).toBe('passkey.unsupported');
+  vi.stubGlobal('isSecureContext', false);
+  expect(passkeyHindrance()).toBe('passkey.insecure');
+});
+
+it.each([
+  ['a'.repeat(11), false],
+  ['a'.repeat(12), true],
+  ['a'.repeat(128), true],
+  ['a'.repeat(129), false],
+  ['🍵'.repeat(11), false],
+  ['🍵'.repeat(128), true],
+])('counts characters of a password as the server does: %s', (text, fits) => {
+  expect(fitsPassword(text)).toBe(fits);
+  if (fits) expect(text.length).toBeLessThanOrEqual(PASSWORD_INPUT_MAX);
+});
