@@ -44,9 +44,8 @@ def browser(built: None) -> Iterator[Browser]:
 
 
 def context_of(browser: Browser, stack: Stack, **options: Any) -> BrowserContext:
-    context = browser.new_context(
-        base_url=stack.public, reduced_motion="reduce", timezone_id="UTC", **options
-    )
+    options = {"base_url": stack.public} | options
+    context = browser.new_context(reduced_motion="reduce", timezone_id="UTC", **options)
     context.set_default_timeout(PATIENCE_MS)
     return context
 
@@ -102,8 +101,9 @@ def shop(browser: Browser, stack: Stack, account: Account) -> StorageState:
 
 @pytest.fixture
 def window(browser: Browser, stack: Stack) -> Iterator[Open]:
-    """window(state=None, language="zh-CN", width=1440, scheme="light") -> a watched page; at the
-    end no window may have met a refused policy, a foreign host or a crashed script."""
+    """window(state=None, language="zh-CN", width=1440, scheme="light", address="") -> a watched
+    page, under another name of the stack if an address is given; at the end no window may have met
+    a refused policy, a foreign host or a crashed script."""
     opened: list[tuple[BrowserContext, Watched, StorageState | None]] = []
 
     def open_one(
@@ -112,12 +112,14 @@ def window(browser: Browser, stack: Stack) -> Iterator[Open]:
         language: str = "zh-CN",
         width: int = 1440,
         scheme: Any = "light",
+        address: str = "",
     ) -> Watched:
+        public = address or stack.public
         context = context_of(
-            browser, stack, storage_state=state, color_scheme=scheme,
+            browser, stack, storage_state=state, color_scheme=scheme, base_url=public,
             viewport={"width": width, "height": 900}, permissions=["clipboard-write"],
         )  # fmt: skip
-        watched = Watched(context, stack.public, language)
+        watched = Watched(context, public, language)
         opened.append((context, watched, state))
         return watched
 

@@ -155,9 +155,9 @@ def test_a_second_factor(window: Open, stack: Stack) -> None:
     expect(page.get_by_role("alert")).to_be_visible()
     sign_in(page, entry, at="/account")
     expect(page.get_by_text("被拒 1 次")).to_be_visible()
-    page.get_by_role("button", name="设置两步验证").click()
+    page.get_by_role("button", name="设置身份验证器").click()
     confirm_password(page, account.password)
-    dialog = page.get_by_role("dialog", name="设置两步验证")
+    dialog = page.get_by_role("dialog", name="设置身份验证器")
     expect(dialog.get_by_role("img", name="给身份验证器扫描的二维码")).to_be_visible()
     secret = dialog.locator("dd .mono").inner_text()
     assert opened.axe() == []
