@@ -46,12 +46,15 @@ LOST = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     exc.TimeoutError,
-    OSError,
+    ConnectionError,
+    TimeoutError,
+    Unavailable,
 )
 """What a connection that went away, or was never given, raises: the server stops, restarts, has no
 place or no time left. Cut in mid-answer, asyncpg no longer knows where it is and says
-InternalClientError, which is of no family of its own; `exc.TimeoutError` is SQLAlchemy's pool, and
-Python's own TimeoutError an OSError."""
+InternalClientError, which is of no family of its own; `exc.TimeoutError` is SQLAlchemy's pool. Any
+other OSError (a name that is not found, a socket that is gone) means the database only while it is
+being connected to, and is Unavailable from there (`_connected`); else it is a file's, or a bug."""
 BUSY = (asyncpg.LockNotAvailableError, asyncpg.TransactionRollbackError)
 """Somebody else holds the row, or stood in our way: nothing was changed, the next try may do."""
 
@@ -75,7 +78,7 @@ def is_connection_lost(error: BaseException) -> bool:
     found = _raised(error)
     # An argument or address that asyncpg cannot send will be as wrong the next time.
     is_ours = isinstance(found, asyncpg.InterfaceError) and isinstance(found, ValueError)
-    return not is_ours and isinstance(found, (*LOST, *BUSY, Unavailable))
+    return not is_ours and isinstance(found, (*LOST, *BUSY))
 
 
 @contextmanager
@@ -89,12 +92,21 @@ def _as_unavailable() -> Iterator[None]:
         raise kind("the database is away or busy", retry_after_s=1) from error
 
 
+async def _connected(*args: Any, **options: Any) -> "asyncpg.Connection[Any]":
+    """As asyncpg's own, for every way in."""
+    try:
+        made: asyncpg.Connection[Any] = await asyncpg.connect(*args, **options)
+    except OSError as error:
+        raise Unavailable("the database is away", retry_after_s=1) from error
+    return made
+
+
 def engine_of(url: str, *, settings: dict[str, str] | None = None, **options: Any) -> AsyncEngine:
     """SQLAlchemy on `url`, which asyncpg itself reads: SQLAlchemy would hand libpq's words such as
     `sslmode` on as arguments that asyncpg does not know."""
     return create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: asyncpg.connect(url, server_settings=settings),
+        async_creator=lambda: _connected(url, server_settings=settings),
         **options,
     )
 
@@ -125,6 +137,7 @@ class Database:
             try:
                 self._pool = await asyncpg.create_pool(
                     self._url,
+                    connect=_connected,
                     min_size=1,
                     max_size=self._pool_size,
                     command_timeout=COMMAND_TIMEOUT_S,
@@ -243,7 +256,7 @@ class Database:
     async def connect(self) -> "asyncpg.Connection[Any]":
         """A connection of its own in system scope, outside the pool (the relay's session lock lives
         on one)."""
-        return await asyncpg.connect(
+        return await _connected(
             self.system._url, command_timeout=COMMAND_TIMEOUT_S, server_settings=self._settings
         )
 

@@ -1,6 +1,8 @@
 """The time door: rounds of forgetting, of anchoring audit heads, of live checks of pending keys,
 and of looking at what the open platform is still working on."""
 
+from prometheus_client import Counter
+
 from services.binding import (
     acting_grants,
     api_keys,
@@ -12,6 +14,7 @@ from services.binding import (
 )
 from services.binding.onboarding import Onboarding
 from services.binding.service import Deps, sweep
+from shared.telemetry import get_logger
 from shared.worker import Job, periodic
 
 EVERY_S = 60.0
@@ -21,6 +24,9 @@ CHECK_EVERY_S = 0.5
 ANCHOR_EVERY_S = 30.0
 """What is added between two anchors could be cut off unseen, by somebody who can also change the
 head: so the time is short."""
+
+log = get_logger("sweeper")
+_not_anchored = Counter("binding_anchor_failures_total", "Rounds that could not write to the file")
 
 
 def sweeping(deps: Deps) -> Job:
@@ -36,7 +42,13 @@ def sweeping(deps: Deps) -> Job:
 
 def anchoring(deps: Deps) -> Job:
     async def once() -> None:
-        await audit.anchor_heads(deps)
+        try:
+            await audit.anchor_heads(deps)
+        except OSError as error:
+            # A disk that is full must not end the worker and stop its events with it; what is not
+            # anchored is tried again, and verification says so meanwhile.
+            _not_anchored.inc()
+            log.exception("audit.not_anchored", error=type(error).__name__)
 
     return periodic(once, ANCHOR_EVERY_S)
 

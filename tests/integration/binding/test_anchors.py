@@ -1,5 +1,6 @@
 """The anchor file: signed lines, gaps said, whole writes, torn lines repaired (S132, G8)."""
 
+import asyncio
 import json
 import os
 from dataclasses import replace
@@ -7,8 +8,10 @@ from itertools import product
 
 import orjson
 import pytest
+from prometheus_client import REGISTRY
 
 from services.binding import audit
+from services.binding.sweeper import anchoring
 
 pytestmark = pytest.mark.asyncio
 M = "/api/merchant/v1"
@@ -139,3 +142,29 @@ async def test_a_full_disk_notes_nothing_and_the_torn_line_harms_nobody(
     assert await proof() == (True, "", 3), "not noted as anchored"
     assert await audit.anchor_heads(binding.worker_deps) == 1
     assert await proof() == (True, "", 4)
+
+
+async def test_a_full_disk_ends_no_job_and_is_counted(binding, more, monkeypatch):
+    """The worker says events too: it must not end because it cannot write evidence for now."""
+    await more(1)
+
+    def full(handle, data):
+        raise OSError(28, "No space left on device")
+
+    def failures():
+        return REGISTRY.get_sample_value("binding_anchor_failures_total")
+
+    before = failures()
+    monkeypatch.setattr("services.binding.sweeper.ANCHOR_EVERY_S", 0.01)
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", full)
+        job = asyncio.ensure_future(anchoring(binding.worker_deps)())
+        async with asyncio.timeout(20):
+            while failures() < before + 2:
+                await asyncio.sleep(0.01)
+    async with asyncio.timeout(20):
+        while await audit.anchor_heads(binding.worker_deps):
+            await asyncio.sleep(0.01)
+    assert not job.done()
+    job.cancel()
+    assert binding.config.audit_anchor_file.read_bytes().endswith(b"\n")

@@ -6,6 +6,7 @@ import tempfile
 import time
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from unittest.mock import AsyncMock
 from uuid import uuid4
 
 import asyncpg
@@ -215,6 +216,56 @@ async def test_what_we_said_wrongly_is_no_lost_connection(db):
         await db.one("SELECT * FROM nothing_of_that_name")
 
 
+FILE_FAULTS = (
+    FileNotFoundError(2, "No such file"), PermissionError(13, "Permission denied"),
+    IsADirectoryError(21, "Is a directory"), OSError(28, "No space left on device"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FILE_FAULTS, ids=lambda fault: type(fault).__name__)
+@pytest.mark.parametrize("open_way", ["tx", "read", "pg"])
+@pytest.mark.asyncio
+async def test_a_fault_with_a_file_is_no_lost_database(db, open_way, fault):
+    """It is a bug, or a machine that wants somebody: neither 503 nor another try for ever."""
+    with pytest.raises(OSError) as seen:
+        async with getattr(db, open_way)(uuid4()):
+            raise fault
+    assert seen.value is fault
+    assert not is_connection_lost(fault)
+    with pytest.raises(type(fault)):
+        async with asyncio.timeout(5):
+            await periodic(AsyncMock(side_effect=fault), 0.01)()
+
+
+UNREACHABLE = {
+    "refused": "postgresql://x@127.0.0.1:1/x",
+    "no such name": "postgresql://x@no.invalid/x",
+    "no such socket": "postgresql://x@/x?host=/nowhere",
+}
+
+
+@pytest.mark.parametrize("place", UNREACHABLE.values(), ids=UNREACHABLE)
+@pytest.mark.asyncio
+async def test_a_database_that_cannot_be_reached_is_unavailable(place):
+    """What the system says of it is a ConnectionError, or of some other family."""
+    away = Database(place, place, name="nowhere")
+    for way in (by_session, by_reading):
+        with pytest.raises(Unavailable):
+            await way(away, "SELECT 1")
+    with pytest.raises(Unavailable) as refused:
+        await away.connect()
+    assert is_connection_lost(refused.value)
+    await away.close()
+
+
+@pytest.mark.parametrize("kind", [ConnectionResetError, BrokenPipeError, TimeoutError])
+@pytest.mark.asyncio
+async def test_what_the_connection_itself_says_is_unavailable(db, kind):
+    with pytest.raises(Unavailable):
+        async with db.pg(uuid4()):
+            raise kind
+
+
 @pytest.fixture(scope="module")
 def own_server():
     """A server of this module alone, which it may restart."""
@@ -237,6 +288,24 @@ async def running(*jobs):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.asyncio
+async def test_every_way_says_that_a_stopped_server_is_away(own_server):
+    database = await made(own_server)
+    db = Database(database.app_url, database.system_url, name="stopped")
+    await db.open()
+    own_server.stop()
+    try:
+        for way in WAYS:
+            for _ in range(2):  # on the connection that was kept, and on a fresh one
+                with pytest.raises(Unavailable):
+                    await way(db, "SELECT 1")
+    finally:
+        own_server._launch()
+    for way in WAYS:
+        await way(db, "SELECT 1")
+    await db.close()
 
 
 @pytest.mark.kafka
