@@ -36,7 +36,7 @@ class Tail:
             self._on_gap()
             try:
                 await self._follow()
-            except (kafka.KafkaError, OSError, asyncio.CancelledError) as error:
+            except (*kafka.AWAY, asyncio.CancelledError) as error:
                 kafka.raise_if_ours(error)
                 log.warning("tail.restart", error=type(error).__name__)
             await asyncio.sleep(kafka.RETRY_S)

@@ -22,6 +22,8 @@ class BaseConfig(BaseSettings):
     kafka_bootstrap: str
     kafka_fetch_max_wait_ms: int = 500
     """500 suits a real broker, which wakes a waiting fetch; the embedded one does not, so 20"""
+    events_max_age_days: int = Field(28, ge=1)
+    """An older event is parked: inboxes remember 30 days. Higher only to replay on purpose."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_sasl_mechanism: SaslMechanism = "SCRAM-SHA-512"
     kafka_sasl_username: str = ""

@@ -7,7 +7,7 @@ broker) is dropped: the events come again and the inbox knows them.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, TypeVar
 
 import asyncpg
@@ -24,6 +24,8 @@ HEARTBEAT_MS = 1_000
 RETRY_S = 0.5
 POISON_ATTEMPTS = 3
 PARKED = ".parked"
+WHY = "parked"
+"""The header of a parked copy that says by whom, and why."""
 
 Handler = Callable[[Any, "asyncpg.Connection[Any]", Sequence[Any]], Awaitable[None]]
 HandlerT = TypeVar("HandlerT", bound=Handler)
@@ -31,7 +33,7 @@ HandlerT = TypeVar("HandlerT", bound=Handler)
 log = get_logger("consumer")
 _handled = Counter("events_handled_total", "Events that took effect", ["consumer", "type"])
 _skipped = Counter("events_skipped_total", "Events not for us, or known", ["consumer", "why"])
-_parked = Counter("events_parked_total", "Poison events set aside", ["consumer", "topic"])
+_parked = Counter("events_parked_total", "Events set aside", ["consumer", "topic", "why"])
 _BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30, 120)
 _lag = Histogram("event_lag_seconds", "From the fact to its effect", ["consumer"], buckets=_BUCKETS)
 
@@ -58,14 +60,7 @@ class Handlers:
         return register
 
 
-@dataclass(slots=True)
-class _Run:
-    """Consecutive events of one type, over all partitions of a poll."""
-
-    type: str
-    handler: Handler
-    events: list[Event]
-    records: list[kafka.Record]
+Pair = tuple[Event, kafka.Record]
 
 
 class Consumer:
@@ -87,7 +82,7 @@ class Consumer:
             while True:
                 try:
                     await self._consume()
-                except (kafka.KafkaError, OSError, Unavailable, asyncio.CancelledError) as error:
+                except (*kafka.AWAY, Unavailable, asyncio.CancelledError) as error:
                     kafka.raise_if_ours(error)
                     log.warning("consumer.restart", error=type(error).__name__)
                 self.joined = False
@@ -109,8 +104,10 @@ class Consumer:
                 self.joined = bool(client.assignment())
                 batch = await kafka.polled(client)
                 if batch:
-                    for run in await self._runs([r for rs in batch.values() for r in rs]):
-                        await self._apply_run(run)
+                    heard = await self._heard([r for rs in batch.values() for r in rs])
+                    # Consecutive events of one type, over all partitions of a poll.
+                    for kind, run in groupby(heard, lambda pair: pair[0].type):
+                        await self._apply_run(self._handlers.by_type[kind], list(run))
                     read = {place: records[-1].offset + 1 for place, records in batch.items()}
                     await self._commit(client, read)
         finally:
@@ -125,40 +122,35 @@ class Consumer:
             # Rebalanced or wiped meanwhile: the replay is harmless, the inbox knows these events.
             log.info("consumer.commit_dropped", error=type(error).__name__)
 
-    async def _runs(self, records: list[kafka.Record]) -> list[_Run]:
-        runs: list[_Run] = []
+    async def _heard(self, records: list[kafka.Record]) -> list[Pair]:
+        """Those that are proven, ours, and no older than the inbox remembers."""
+        heard: list[Pair] = []
         for record in records:
+            said = record.topic, record.key, record.value, record.headers
             try:
-                event = self._broker.keys.read(
-                    record.topic, record.key, record.value, record.headers
-                )
+                event = self._broker.keys.read(*said)
+                if event.type not in self._handlers.by_type:
+                    _skipped.labels(self._handlers.consumer, "not_for_us").inc()
+                    continue
+                inbox.require_remembered(event, self._deps.clock.now(), self._broker.max_age_days)
+                heard.append((event, record))
             except UnknownEvent:
                 _skipped.labels(self._handlers.consumer, "unknown").inc()
-                continue
             except ValueError as error:
                 await self._park(record, error)
-                continue
-            handler = self._handlers.by_type.get(event.type)
-            if handler is None:
-                _skipped.labels(self._handlers.consumer, "not_for_us").inc()
-                continue
-            if not runs or runs[-1].type != event.type:
-                runs.append(_Run(event.type, handler, [], []))
-            runs[-1].events.append(event)
-            runs[-1].records.append(record)
-        return runs
+        return heard
 
-    async def _apply_run(self, run: _Run) -> None:
+    async def _apply_run(self, handler: Handler, run: list[Pair]) -> None:
         """The whole run in one transaction; when that fails, each event on its own, so that one
         poison event neither blocks nor loses its neighbours."""
         try:
-            await self._transaction(run.handler, run.events)
+            await self._transaction(handler, [event for event, _ in run])
             return
         except Exception as error:
             if not is_connection_lost(error):
-                log.exception("consumer.batch_failed", size=len(run.events))
-        for event, record in zip(run.events, run.records, strict=True):
-            await self._apply_one(run.handler, event, record)
+                log.exception("consumer.batch_failed", size=len(run))
+        for event, record in run:
+            await self._apply_one(handler, event, record)
 
     async def _apply_one(self, handler: Handler, event: Event, record: kafka.Record) -> None:
         attempt = 0
@@ -190,14 +182,17 @@ class Consumer:
             _lag.labels(self._handlers.consumer).observe(age.total_seconds())
 
     async def _park(self, record: kafka.Record, error: Exception) -> None:
-        """Sets a poison event aside where an operator finds it, then lets the others pass."""
-        place = {"topic": record.topic, "offset": record.offset}
-        log.error("consumer.parked", **place, error=type(error).__name__)
-        _parked.labels(self._handlers.consumer, record.topic).inc()
-        parked, key = record.topic + PARKED, (record.key or b"").decode("utf-8", "replace")
+        """Sets an event aside where an operator finds it, then lets the others pass. The copy's
+        headers hold what proves it, and the reason."""
+        topic, parked, why = record.topic, record.topic + PARKED, type(error).__name__
+        log.error("consumer.parked", topic=topic, offset=record.offset, error=why)
+        _parked.labels(self._handlers.consumer, topic, why).inc()
+        copy = [((record.key or b"").decode("utf-8", "replace"), record.value or b"")]
+        said = [header for header in record.headers if header[0] != WHY]
+        said.append((WHY, f"{self._handlers.consumer}: {why}".encode()))
         while True:
             try:
-                await self._parking.send_batch(parked, [(key, record.value or b"")], record.headers)
+                await self._parking.send_batch(parked, copy, said)
                 return
             except Unavailable:
                 await asyncio.sleep(RETRY_S)

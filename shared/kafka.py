@@ -32,24 +32,15 @@ ANSWER_WITHIN_S = 4.0
 CLOSE_WITHIN_S = 2.0
 START_WITHIN_S = 15.0
 RETRY_S = 0.5
+AWAY = (KafkaError, ConnectionError, TimeoutError)
+"""What a broker that is away makes the client raise; other OSErrors, such as a file's, are ours."""
 
 Record = ConsumerRecord[Any, Any]
 Reader = AIOKafkaConsumer
 
 __all__ = [
-    "ANSWER_WITHIN_S",
-    "START_WITHIN_S",
-    "Broker",
-    "IllegalStateError",
-    "KafkaError",
-    "Producer",
-    "Reader",
-    "Record",
-    "TopicPartition",
-    "close",
-    "polled",
-    "raise_if_ours",
-    "reader",
+    "ANSWER_WITHIN_S", "AWAY", "START_WITHIN_S", "Broker", "IllegalStateError", "KafkaError",
+    "Producer", "Reader", "Record", "TopicPartition", "close", "polled", "raise_if_ours", "reader",
 ]  # fmt: skip
 
 
@@ -62,6 +53,8 @@ class Broker:
     fetch_max_wait_ms: int
     security: dict[str, Any]
     """the client's arguments"""
+    max_age_days: int
+    """an event that happened before is not applied"""
 
 
 class _TokenFile(AbstractTokenProvider):
@@ -91,7 +84,8 @@ def broker(config: BaseConfig, name: str) -> Broker:
             cafile=config.kafka_ssl_ca_file,
             certfile=config.kafka_ssl_cert_file, keyfile=config.kafka_ssl_key_file,
         )  # fmt: skip
-    return Broker(config.kafka_bootstrap, keys, config.kafka_fetch_max_wait_ms, security)
+    wait_ms, max_age_days = config.kafka_fetch_max_wait_ms, config.events_max_age_days
+    return Broker(config.kafka_bootstrap, keys, wait_ms, security, max_age_days)
 
 
 class Producer:
@@ -134,7 +128,7 @@ class Producer:
                     said = mark(topic, key.encode(), value) if headers is None else list(headers)
                     futures.append(await client.send(topic, value, key.encode(), headers=said))
                 acknowledged = await asyncio.gather(*futures)
-        except (KafkaError, TimeoutError, OSError) as error:
+        except AWAY as error:
             await self.aclose()
             raise Unavailable(f"the broker is away: {type(error).__name__}") from error
         return [(place.partition, place.offset) for place in acknowledged]
@@ -152,7 +146,7 @@ class Producer:
                     for number in self._probe.partitions_for_topic(topic) or ()
                 ]
                 ends = await self._probe.end_offsets(places) if places else {}
-        except (KafkaError, TimeoutError, OSError) as error:
+        except AWAY as error:
             await self.aclose()
             raise Unavailable(f"the broker is away: {type(error).__name__}") from error
         return {place.partition: end for place, end in ends.items()}
@@ -202,7 +196,7 @@ async def _quietly(closing: Awaitable[Any]) -> bool:
     try:
         async with asyncio.timeout(CLOSE_WITHIN_S):
             await closing
-    except (KafkaError, OSError, asyncio.CancelledError) as error:
+    except (*AWAY, asyncio.CancelledError) as error:
         raise_if_ours(error)
         return False
     return True

@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from shared.clock import SystemClock
 from shared.errors import Unavailable
 from shared.kafka import Producer
 from tests.fixtures.postgres import die_with_parent, free_port
@@ -73,7 +74,7 @@ def settings(place, service_keys, kafka_bootstrap):
 async def test_the_worker_hears_and_stops(
     settings, place, kafka_bootstrap, service_keys, shop, hold
 ):
-    event = shop.paid(uuid4())
+    event = shop.paid(uuid4(), occurred_at=SystemClock().now())
     producer = Producer(service_keys.broker("payment", kafka_bootstrap))
     process, url = start("worker", settings)
     try:
