@@ -3,7 +3,7 @@ link with which its owner chooses a password."""
 
 from fastapi import APIRouter, Request, Response
 
-from services.binding import links, people_schemas, second_factor, signing_in
+from services.binding import links, people_schemas, refusals, second_factor
 from services.binding.callers import deps_of
 from services.binding.costly import costly
 from services.binding.domain import Role
@@ -56,7 +56,7 @@ async def _renew(request: Request, response: Response) -> people_schemas.Recover
 
 
 async def _recent(request: Request) -> people_schemas.SignInList:
-    opened, refused = await signing_in.recent(deps_of(request), principal(request))
+    opened, refused = await refusals.recent(deps_of(request), principal(request))
     items = [
         SignInOut(
             outcome="accepted", at=row.created_at, tries=1,

@@ -1,17 +1,13 @@
 """The use cases of proving who one is: signing in, stepping up, changing the password.
 
-Each of them gives the session a new cookie (ASVS 7.2.4). What was tried in vain is counted for its
-owner to see, and audited at the 1st, 10th, 100th ... try of an hour: a flood of tries does not
-flood the chain.
+Each of them gives the session a new cookie (ASVS 7.2.4). What is kept of a try in vain: `refusals`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import (
@@ -20,6 +16,7 @@ from services.binding import (
     logins,
     passkeys,
     people_repo,
+    refusals,
     repo,
     second_factor,
     service,
@@ -27,12 +24,11 @@ from services.binding import (
     sign_in_repo,
 )
 from services.binding.brake import Key
-from services.binding.domain import Console, Role
+from services.binding.domain import PLATFORM, Console, Role
 from services.binding.models import Session, User
 from services.binding.relying_party import Proof
 from services.binding.service import Deps, audit
 from services.binding.sessions import Shown
-from services.binding.sign_in_models import RefusedSignIns
 from shared import outbox
 from shared.errors import Forbidden, NotFound, Unauthorized
 from shared.ids import random_token, uuid7
@@ -43,7 +39,6 @@ SECRET_BYTES = 32
 AGENT_MAX = 200
 
 log = get_logger("binding.signing_in")
-_sign_ins = Counter("binding_sign_ins_total", "Tries to sign in", ["outcome"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +81,22 @@ async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
     browser_hash = attempt.browser_hash
     async with deps.db.read(None) as tx:
         user = await repo.user_by_login(tx, digest)
-        is_known_browser = (
-            user is not None
-            and browser_hash is not None
-            and await sign_in_repo.knows_browser(tx, user.tenant_id, user.user_id, browser_hash)
+        whose = (user.tenant_id, user.user_id) if user is not None else (PLATFORM, PLATFORM)
+        is_known_browser = browser_hash is not None and await sign_in_repo.knows_browser(
+            tx, *whose, browser_hash
         )
     keys = brake.keys_of(digest, attempt.address, browser_hash if is_known_browser else None)
     try:
         await brake.begin(deps, keys)
     except domain.LoginBraked:
-        await _refused(deps, user, attempt.where, "braked")
+        await refusals.keep(deps, user, attempt.where, "braked")
         raise
     is_his = user is not None and user.is_enabled and Role(user.role).console == console
     hashed = user.password_hash if user is not None and is_his else None
     is_right = await deps.passwords.is_right(attempt.password, hashed, is_sign_in=True)
     if not is_right or user is None:
         failures = await brake.end_wrong(deps, keys)
-        await _refused(deps, user, attempt.where, "refused")
+        await refusals.keep(deps, user, attempt.where, "refused")
         log.warning("login.refused", login_digest=digest[:16], failures=failures)
         raise domain.BadCredentials
     try:
@@ -111,13 +105,15 @@ async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
     except (domain.WrongCode, domain.WrongPasskey, domain.BadCredentials) as error:
         is_passkey = isinstance(error, domain.WrongPasskey)
         await brake.end_wrong(deps, keys)
-        await _refused(deps, user, attempt.where, "wrong_passkey" if is_passkey else "wrong_code")
+        await refusals.keep(
+            deps, user, attempt.where, "wrong_passkey" if is_passkey else "wrong_code"
+        )
         raise
     except domain.CodeNeeded:
         await brake.end_right(deps, keys, is_whole=False)
         raise
     await brake.end_right(deps, keys)
-    _sign_ins.labels("accepted").inc()
+    refusals.sign_ins.labels("accepted").inc()
     log.info("login.accepted", user_id=str(user.user_id))
     return opened
 
@@ -205,24 +201,6 @@ async def remember_browser(
     now = deps.clock.now()
     await sign_in_repo.keep_browser(tx, user.tenant_id, user.user_id, browser_hash, now)
     return cookie
-
-
-async def _refused(deps: Deps, user: User | None, where: tuple[str, str], outcome: str) -> None:
-    """Counts it; of a login that nobody has there is nothing else to keep."""
-    _sign_ins.labels(outcome if user is not None else "unknown").inc()
-    if user is not None:
-        async with deps.db.tx(None) as tx:
-            await note_refused(deps, tx, user, where, "session.refused")
-
-
-async def note_refused(
-    deps: Deps, tx: AsyncSession, user: User, where: tuple[str, str], action: str
-) -> None:
-    now = deps.clock.now()
-    tries = await sign_in_repo.note_refused(tx, user.tenant_id, user.user_id, now, where)
-    if str(tries).strip("0") == "1":
-        what = ("sign-in", action, str(user.user_id))
-        await audit(deps, tx, user.tenant_id, what, after={"tries_this_hour": tries})
 
 
 async def step_up(
@@ -337,7 +315,7 @@ async def _note_at(deps: Deps, user: User, session_id: UUID) -> None:
     async with deps.db.tx(user.tenant_id) as tx:
         session = await repo.session(tx, user.tenant_id, session_id)
         where = (session.address, session.user_agent) if session is not None else ("", "")
-        await note_refused(deps, tx, user, where, "session.step_up_refused")
+        await refusals.note_step_up(deps, tx, user, where)
 
 
 async def change_password(
@@ -373,15 +351,3 @@ async def own_words(deps: Deps, user: User) -> tuple[str, ...]:
         merchant = await repo.merchant(tx, user.tenant_id)
     names = (user.name, merchant.name if merchant is not None else "")
     return (*logins.words_of(user.login), *names)
-
-
-async def recent(
-    deps: Deps, caller: Principal
-) -> tuple[Sequence[Session], Sequence[RefusedSignIns]]:
-    """One's own last sign-ins, and what was refused in the last 30 days."""
-    user_id = UUID(caller.subject)
-    async with deps.db.read(caller.tenant) as tx:
-        return (
-            await sign_in_repo.sign_ins(tx, caller.tenant, user_id),
-            await sign_in_repo.refused(tx, caller.tenant, user_id),
-        )

@@ -60,6 +60,18 @@ async def test_the_code_makes_the_first_operator_and_burns(fresh, code_file, bro
         assert secret not in str([tuple(row.values()) for row in [entry]])
 
 
+async def test_without_the_code_it_tells_of_no_login(fresh, new_merchant):
+    await new_merchant()
+    assert await asked(fresh)
+    told = [
+        await fresh.edge("POST", FIRST_RUN, body("x" * 32, login=login))
+        for login in ("owner@tea", "nobody@tea", "nobody@nowhere")
+    ]
+    assert {(answer.status_code, answer.json()["code"]) for answer in told} == {
+        (403, "binding.setup_code_wrong")
+    }
+
+
 async def test_an_operator_shuts_the_door(fresh, code_file, new_operator):
     """However it was made: here by the command line's use case, after the code was written."""
     assert await asked(fresh)

@@ -213,3 +213,54 @@ async def test_merchants_from_before_get_handles_and_their_people_keep_their_log
     ]  # fmt: skip
     for login in ("owner", "owner@coffee", "owner@bread"):
         await browser(login)
+
+
+LOGIN_DOORS = {
+    "POST /api/merchant/v1/session": "one answer for the same work: test_sign_in_alike",
+    "POST /api/operator/v1/session": "the same",
+    "POST /api/merchant/v1/staff": "speaks of the merchant's own people: above",
+    "POST /api/operator/v1/staff": "an operator may know all logins",
+    "POST /api/operator/v1/merchants": "an operator may know all logins",
+    "POST /api/operator/v1/first-run": "asks for the setup code first: test_first_run",
+}
+"""Every door that takes a login or a part of one, and why it tells a merchant nothing."""
+
+
+async def test_no_other_door_takes_a_login(binding):
+    spec = binding.app.openapi()
+    found = set()
+    for path, item in spec["paths"].items():
+        for method, operation in item.items():
+            names = {one["name"] for one in operation.get("parameters", [])}
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                schema = content["schema"].get("$ref", "").rpartition("/")[2]
+                names |= set(spec["components"]["schemas"].get(schema, {}).get("properties", {}))
+            if names & {"login", "username", "handle"}:
+                found.add(f"{method.upper()} {path}")
+    assert found == set(LOGIN_DOORS)
+
+
+async def test_the_ids_of_another_merchants_people_tell_nothing(binding, owner_of):
+    """Reset, rename, handing keys over, the audit log: as if there were nobody of that id."""
+    tea, coffee = await owner_of("tea"), await owner_of("coffee")
+    theirs = (await coffee("POST", f"{M}/staff", person())).json()["user_id"]
+    mine = (await tea("POST", f"{M}/staff", person("mine"))).json()["user_id"]
+    nobody = "00000000-0000-7000-8000-000000000001"
+
+    async def asked(user_id):
+        gone = {"is_enabled": False, "version": 1, "hand_keys_to": user_id}
+        answers = [
+            await tea("POST", f"{M}/staff/{user_id}/password-link", {}),
+            await tea("PATCH", f"{M}/staff/{user_id}", {"name": "x", "version": 1}),
+            await tea("PATCH", f"{M}/staff/{mine}", gone),
+            await tea("GET", f"{M}/audit", actor=f"user:{user_id}"),
+            await tea("GET", f"{M}/audit", subject=user_id),
+        ]
+        return [
+            (answer.status_code, answer.json() | {"request_id": "", "instance": ""})
+            for answer in answers
+        ]
+
+    told = await asked(theirs)
+    assert told == await asked(nobody)
+    assert [status for status, _ in told] == [404, 404, 422, 200, 200]
