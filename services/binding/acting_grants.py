@@ -6,7 +6,7 @@ the merchant or by a second operator, for one merchant, one set of permissions a
       └──time, withdrawn, returned, powers──▶ ended
 
 Each arrow is one transaction under the row's lock. All transactions here, and those that end a
-person's powers, take their locks in one order: the deciding account, grants, sessions, and the
+person's powers, take their locks in one order: people, the account, grants, sessions, and the
 audit chains last, the operators' own before the merchant's.
 """
 
@@ -26,6 +26,7 @@ from services.binding import (
     repo,
     second_person,
     sessions,
+    standing,
 )
 from services.binding.models import ActingGrant, Session, User
 from services.binding.permissions import of_role
@@ -59,8 +60,9 @@ async def ask(deps: Deps, caller: Principal, wanted: Asked) -> ActingGrant:
     """Files a request. Raises GrantOpen while an earlier one waits, or its grant runs."""
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
-        user = await _asker(tx, caller)
-        if await repo.merchant(tx, wanted.merchant_id) is None:
+        await standing.require(tx, caller.tenant, UUID(caller.subject), ASKS)
+        user = await repo.user(tx, caller.tenant, UUID(caller.subject))
+        if user is None or await repo.merchant(tx, wanted.merchant_id) is None:
             raise NotFound
         for earlier in await acting_grants_repo.open_of(
             tx, user.user_id,
@@ -195,11 +197,6 @@ def _is_overdue(grant: ActingGrant, now: datetime) -> bool:
     if grant.state == "asked":
         return now >= grant.expires_at
     return grant.state == "given" and grant.until is not None and now >= grant.until
-
-
-async def _asker(tx: AsyncSession, caller: Principal) -> User:
-    """The caller's own account, held: it cannot lose its power in between."""
-    return await second_person.locked(tx, caller.tenant, UUID(caller.subject), ASKS)
 
 
 async def _found(

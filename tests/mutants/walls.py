@@ -4,6 +4,8 @@ from tests.mutants.patch import Patch
 
 DEVICE = "gateway/auth/device.py"
 SIGNED = ("tests/unit/gateway/test_signed_request.py", "tests/unit/gateway/test_auth.py")
+GRANTS = "services/binding/acting_grants.py"
+GRANTS_TESTS = "tests/integration/binding/test_acting_grants.py"
 
 PATCHES = (
     Patch(
@@ -77,11 +79,39 @@ PATCHES = (
         ("tests/integration/binding/test_passkey_forgeries.py::test_a_count_that_goes_back",),
     ),
     Patch(
-        "services/binding/approvals.py",
+        "services/binding/second_person.py",
         "an account made a moment ago approves",
         "if since is not None and deps.clock.now() < since:",
         "if False:",
         ("tests/integration/binding/test_approvals.py::test_a_new_account_cannot_approve_yet",),
+    ),
+    Patch(
+        GRANTS,
+        "an operator made a moment ago is given more by whoever made it",
+        "        second_person.require_settled(deps, asker)\n",
+        "",
+        (f"{GRANTS_TESTS}::test_a_new_asker_is_not_given_more_by_an_operator",),
+    ),
+    Patch(
+        GRANTS,
+        "what was decided is decided again",
+        'if grant.state != "asked" or _is_overdue(grant, now):',
+        "if False:",
+        (f"{GRANTS_TESTS}::test_it_ends_with_the_operators_powers",),
+    ),
+    Patch(
+        "services/binding/people.py",
+        "a grant outlives the operator's powers",
+        "end_with_powers(deps, tx, grants,",
+        "end_with_powers(deps, tx, (),",
+        (f"{GRANTS_TESTS}::test_it_ends_with_the_operators_powers",),
+    ),
+    Patch(
+        "gateway/auth/merchant.py",
+        "a grant outlives its time at the edge",
+        "for given, until in self.more if now < until",
+        "for given, until in self.more",
+        ("tests/unit/gateway/test_people.py",),
     ),
     Patch(
         "services/binding/live_check.py",

@@ -130,3 +130,32 @@ async def test_given_and_disabled_at_once(world, browser):
         back = {"is_enabled": True, "version": 2 + 2 * turn}
         assert (await world.ada("PATCH", path, back)).status_code == 200
         world.bob = await browser("bob@ops", "operator")
+
+
+async def test_asked_and_disabled_at_once(world, browser, binding):
+    """50 times: nothing that a disabled operator asked for waits for an answer."""
+    left = "SELECT count(*) FROM acting_grants WHERE state IN ('asked', 'given')"
+    told = set()
+    for turn in range(ROUNDS):
+        if turn % 4 == 0:
+            await world.ada.step_up("operator")
+        path = f"{O}/staff/{world.bob_id}"
+
+        body = {"is_enabled": False, "version": 1 + 2 * turn}
+        calls = [world.ask(), world.ada("PATCH", path, body)]
+
+        async def late(which, turn=turn, calls=calls):
+            """Each has a start in half of the rounds."""
+            await asyncio.sleep((turn % 10) * 0.003 if which == turn % 2 else 0)
+            return await calls[which]
+
+        asked, disabled = await asyncio.gather(late(0), late(1))
+        assert disabled.status_code == 200, disabled.text
+        # 404: the session had ended before the edge asked for it.
+        assert asked.status_code in {201, 403, 404}, asked.text
+        told.add(asked.status_code)
+        assert await binding.database.value(left) == 0
+        back = {"is_enabled": True, "version": 2 + 2 * turn}
+        assert (await world.ada("PATCH", path, back)).status_code == 200
+        world.bob = await browser("bob@ops", "operator")
+    assert 201 in told

@@ -173,6 +173,8 @@ async def test_it_ends_at_its_time(world, clock, binding):
     clock.advance(1)
     assert not await world.makes_store("门店乙")
     assert (await world.bob("GET", f"{M}/stores")).status_code == 200, "look and help go on"
+    held = (await world.bob("GET", f"{M}/session")).json()["permissions"]
+    assert not {"stores.write", "onboarding.write"} & set(held)
     seen = await world.shown(grant)
     assert (seen["state"], seen["end_cause"]) == ("ended", "time"), "noted or not"
     assert await acting_grants.end_overdue(binding.deps) == 1
@@ -216,6 +218,14 @@ async def test_an_operator_returns_it_and_goes_on_looking(world):
     assert not await world.makes_store("门店甲")
     assert (await world.bob("GET", f"{M}/stores")).status_code == 200
     assert (await world.shown(grant))["end_cause"] == "returned"
+
+
+async def test_operators_of_another_platform_have_no_part_in_it(world, binding):
+    grant = await world.given()
+    stranger = binding.user(uuid4(), uuid4(), {"acting.use", "acting.grant"}, uuid4())
+    assert (await stranger("GET", f"{O}{GRANTS}")).json()["items"] == []
+    assert (await world.do("withdraw", stranger, grant)).status_code == 404
+    assert (await world.shown(grant))["state"] == "given"
 
 
 async def test_operators_end_what_is_not_theirs_only_with_the_power(world, new_operator, browser):
