@@ -16,12 +16,12 @@ from uuid import UUID
 import pyotp
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import domain, people_repo, repo, sign_in_repo
+from services.binding import domain, people_repo, repo, sessions, sign_in_repo
 from services.binding.domain import Role
 from services.binding.models import User
 from services.binding.sealing import seal_secret
 from services.binding.service import Deps, audit
-from shared.errors import NotFound
+from shared.errors import NotFound, Unauthorized
 from shared.sealed import open_sealed
 from shared.tokens import Principal
 
@@ -179,10 +179,12 @@ def _is_code(deps: Deps, user: User, code: str) -> bool:
 
 
 async def own(tx: AsyncSession, caller: Principal) -> User:
-    """The caller's account, locked."""
+    """The caller's account, locked. Unauthorized when the session has ended since the token was
+    made: whoever was thrown out by a reset leaves nothing behind."""
     user = await people_repo.user_for_update(tx, caller.tenant, UUID(caller.subject))
-    if user is None:
-        raise NotFound
+    session = await repo.session(tx, caller.tenant, sessions.session_of(caller))
+    if user is None or session is None or session.revoked_at is not None:
+        raise Unauthorized
     return user
 
 

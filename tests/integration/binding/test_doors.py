@@ -86,7 +86,7 @@ async def test_without_a_token_or_with_the_wrong_kind_no_door_opens(binding):
 
 
 @pytest.fixture
-def resources(binding, sign_in, app_body, other_keys, new_operator, browser):
+def resources(binding, sign_in, app_body, other_keys, new_operator, browser, register):
     """Makes one of everything for the merchant of that caller; ids by path parameter."""
 
     async def make(tenant_id, caller, login):
@@ -116,7 +116,8 @@ def resources(binding, sign_in, app_body, other_keys, new_operator, browser):
         })  # fmt: skip
         assert grant.status_code == 201, grant.text
         (seen,) = (await caller("GET", f"{M}/merchant")).json()["operators_acting"]
-        await sign_in(login)
+        _, signed_in = await sign_in(login)
+        _, passkey = await register(signed_in)
         session_id = await binding.database.fetch(
             "SELECT session_id FROM sessions WHERE tenant_id = $1", tenant_id
         )
@@ -130,12 +131,15 @@ def resources(binding, sign_in, app_body, other_keys, new_operator, browser):
             "merchant_id": uuid4(),
             "acting_id": seen["acting_id"],
             "grant_id": grant.json()["grant_id"],
+            "passkey_id": passkey.json()["passkey_id"],
         }
 
     return make
 
 
-async def test_a_foreign_id_is_no_id(binding, owner, resources, new_merchant, new_operator):
+async def test_a_foreign_id_is_no_id(
+    binding, owner, resources, new_merchant, new_operator, sign_in
+):
     """G7, INC-6: the other merchant, and the operators, get the 404 of a thing that is not there,
     and nothing of it changes."""
     tenant_id, caller = owner
@@ -143,6 +147,14 @@ async def test_a_foreign_id_is_no_id(binding, owner, resources, new_merchant, ne
     other_id, other = await new_merchant("Coffee house", "owner@coffee")
     everything = frozenset().union(*PERMISSIONS.values())
     operator = await new_operator()
+    living = {}
+    for console, login in (("merchant", "owner@coffee"), ("operator", "ada@ops")):
+        await sign_in(login, console=console)
+        (row,) = await binding.database.fetch(
+            "SELECT session_id FROM sessions s JOIN users u USING (tenant_id, user_id)"
+            " WHERE u.login = $1", login,
+        )  # fmt: skip
+        living[f"/api/{console}/v1"] = row["session_id"]
     before = await snapshot(binding, tenant_id)
     asked = 0
     for method, path in USER_DOORS:
@@ -152,7 +164,7 @@ async def test_a_foreign_id_is_no_id(binding, owner, resources, new_merchant, ne
             (M, path.removeprefix(M)) if path.startswith(M) else (O, path.removeprefix(O))
         )
         whose = (other_id, other.user_id) if prefix == M else (operator.tenant_id, operator.user_id)
-        stranger = binding.user(*whose, everything, uuid4())
+        stranger = binding.user(*whose, everything, living[prefix])
         answer = await stranger(method, filled(path, ids), body_for(method, short, ids))
         assert answer.status_code == 404, (method, path, answer.text)
         nobody = await stranger(method, filled(path, AnyId()), body_for(method, short, AnyId()))

@@ -6,6 +6,7 @@ import asyncio
 import pytest
 
 from tests.fixtures.authenticator import Authenticator, b64, raw
+from tests.fixtures.races import ROUNDS, race
 from tests.integration.binding.conftest import PASSWORD
 from tests.integration.binding.test_second_factor import code, totp
 
@@ -176,6 +177,36 @@ async def test_a_link_takes_them_away_only_if_it_says_so(keyholder, browser, cho
     assert (await present()).status_code == 200
     (row,) = await actions(colleague, "second_factor.remove")
     assert (row["actor_name"], row["before"]) == ("老吴", {"passkeys": 1})
+
+
+async def test_one_that_is_made_beside_a_reset(binding, new_merchant, sign_in, browser, choose):
+    """Whoever sat in the account when its owner reset it leaves no passkey behind, nor an app."""
+    await new_merchant()
+    owner = await browser("owner@tea")
+    await owner.step_up()
+    hired = await owner("POST", f"{M}/staff", {
+        "username": "second", "name": "老吴", "role": "merchant_owner",
+    })  # fmt: skip
+    await choose(hired.json()["link"])
+    path = f"{M}/staff/{hired.json()['user_id']}/password-link"
+    ended = set()
+    for turn in range(ROUNDS):
+        if turn % 10 == 9:
+            binding.deps.clock.advance(200)
+            await owner.step_up()
+        link = (await owner("POST", path, {"remove_second_factor": True})).json()
+        _, intruder = await sign_in("second@tea")
+        options = (await intruder("POST", f"{KEYS}/options")).json()["options"]
+        made = intruder("POST", KEYS, Authenticator().make(options) | {"name": "x"})
+        answer, _ = await race(turn, made, choose(link))
+        ended.add(answer.status_code)
+        assert await binding.database.fetch("SELECT * FROM passkeys") == [], turn
+        (row,) = await binding.database.fetch(
+            "SELECT passkey_count FROM users WHERE login = 'second@tea'"
+        )
+        assert row["passkey_count"] == 0
+        assert code(await intruder("POST", FACTOR)) == (401, "auth.unauthorized")
+    assert ended == {201, 401}
 
 
 async def test_operators_who_must_have_one(
