@@ -4,7 +4,7 @@ sealed."""
 from typing import Any, Literal, cast
 
 from services.binding import schemas
-from services.binding.apps import BoundApp
+from services.binding.bound_apps import BoundApp
 from services.binding.models import AppChangeRequest, AppKey
 from services.binding.onboarding_rows import REMEDIES
 

@@ -4,8 +4,9 @@ import argparse
 import asyncio
 from typing import Any
 
-from services.binding import answers, apps, domain
-from services.binding.apps import AppChange, BoundApp
+from services.binding import answers, apps, bound_apps, domain
+from services.binding.apps import AppChange
+from services.binding.bound_apps import BoundApp
 from services.binding.command_input import ACTOR, BadInput, text_of
 from services.binding.domain import RETIRE_AFTER_H_MAX
 from services.binding.pairs import GivenKeys
@@ -32,7 +33,7 @@ def _given_keys(words: argparse.Namespace) -> GivenKeys:
 async def add_app(deps: Deps, words: argparse.Namespace) -> dict[str, Any]:
     if not domain.is_app_id(words.app_id):
         raise BadInput("--app-id: 16 digits")
-    mine = await apps.list_apps(deps, words.merchant)
+    mine = await bound_apps.list_apps(deps, words.merchant)
     known = next((bound for bound in mine if bound.app.app_id == words.app_id), None)
     seller_id = words.seller_id or (known.app.seller_id if known else "")
     for option, account in (
@@ -86,5 +87,5 @@ async def _checked(deps: Deps, words: argparse.Namespace, bound: BoundApp) -> Bo
     until = now() + words.wait
     while bound.keys[0].is_pending and now() < until:
         await asyncio.sleep(LOOK_EVERY_S)
-        bound = await apps.own_app(deps, words.merchant, bound.app.app_id)
+        bound = await bound_apps.own_app(deps, words.merchant, bound.app.app_id)
     return bound

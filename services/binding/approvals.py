@@ -20,7 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import apps, repo, second_person, settings, standing
 from services.binding.acting_rules import NotByActing
-from services.binding.apps import AppChange, BoundApp
+from services.binding.apps import AppChange
+from services.binding.bound_apps import BoundApp
 from services.binding.domain import (
     ApprovalNeeded,
     ChangeDecided,

@@ -1,42 +1,26 @@
 """The use cases of bound apps: one record behind two settings pages, its keys sealed (S32-S37).
 
-A change of either half makes a new key version. It is pending until a live call under it has been
-verified (`live_check`); then it takes over, and the version before it stays usable for a while (a
-day, unless told otherwise), for answers and notifications already under way, then its private half
-is erased.
+A change of either half makes a new key version (`key_versions`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, cast
+from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import domain, keys, onboarding_repo, repo
+from services.binding import domain, key_versions, keys, onboarding_repo, repo
 from services.binding.app_secrets import AES, GRANT, is_new, put_secret
+from services.binding.bound_apps import BoundApp
 from services.binding.models import App, AppKey
 from services.binding.pairs import GivenKeys, Pair, read_pair
-from services.binding.sealing import seal_row
 from services.binding.service import Deps, audit, signature
-from shared import outbox
 from shared.errors import InvalidBody, NotFound
-from shared.events.base import stamp
-from shared.events.binding import AppBound
 from shared.ids import random_token
-from shared.sealed import open_sealed
 
-KEY_PURPOSE = "app-private-key"
 ROUTE_BYTES = 24
-
-
-@dataclass(frozen=True, slots=True)
-class BoundApp:
-    """An app with its key versions, newest first."""
-
-    app: App
-    keys: Sequence[AppKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,60 +42,6 @@ class AppChange:
     replaced one"""
     key_pair_id: UUID | None = None
     """the pair made here that the private key is from; its private half goes with the binding"""
-
-
-async def list_apps(deps: Deps, tenant_id: UUID) -> list[BoundApp]:
-    async with deps.db.read(tenant_id) as tx:
-        return [
-            BoundApp(app, await repo.app_keys(tx, tenant_id, app.app_id))
-            for app in await repo.apps(tx, tenant_id)
-        ]
-
-
-async def own_app(deps: Deps, tenant_id: UUID, app_id: str) -> BoundApp:
-    """One app of the merchant's own; anybody else's does not exist."""
-    async with deps.db.read(tenant_id) as tx:
-        app = await repo.app_by_tenant(tx, tenant_id, app_id)
-        if app is None:
-            raise NotFound
-        return BoundApp(app, await repo.app_keys(tx, tenant_id, app_id))
-
-
-async def find_app(deps: Deps, *, app_id: str = "", notify_route: str = "") -> BoundApp:
-    """For the gateway: whose app this is, with the key versions that count: verified, not over."""
-    now = deps.clock.now()
-    async with deps.db.read(None) as tx:
-        if app_id:
-            app = await repo.app_by_id(tx, app_id) if domain.is_app_id(app_id) else None
-        else:
-            is_ours = domain.is_notify_route(notify_route)
-            app = await repo.app_by_route(tx, notify_route) if is_ours else None
-        if app is None:
-            raise NotFound
-        versions = await repo.app_keys(tx, app.tenant_id, app.app_id)
-    alive = [
-        key
-        for key in versions
-        if key.verified_at is not None
-        and key.private_key_box is not None
-        and (key.not_after is None or now < key.not_after)
-    ]
-    return BoundApp(app, alive)
-
-
-async def find_version(deps: Deps, tenant_id: UUID, app_id: str, key_version: int) -> BoundApp:
-    """For the egress's live check: this one version, pending or not, and no other."""
-    async with deps.db.read(tenant_id) as tx:
-        app = await repo.app_by_tenant(tx, tenant_id, app_id)
-        versions = await repo.app_keys(tx, tenant_id, app_id)
-    wanted = [
-        key
-        for key in versions
-        if key.key_version == key_version and key.private_key_box is not None
-    ]
-    if app is None or not wanted:
-        raise NotFound
-    return BoundApp(app, wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +96,7 @@ async def bind(
     """The same within the caller's transaction, on a change that has been read."""
     await repo.lock(tx, f"app:{change.app_id}")
     # Under the lock, so that whoever bound it before has committed.
-    if await proven_owner(deps, change.app_id) not in (None, tenant_id):
+    if await key_versions.proven_owner(deps, change.app_id) not in (None, tenant_id):
         raise domain.AppBoundElsewhere
     merchant = await repo.merchant_kept(tx, tenant_id)
     if merchant is None:
@@ -194,7 +124,7 @@ async def _changed(
     """What the change makes of the app; None when there is nothing to change."""
     now = deps.clock.now()
     pair = _pair(change, read.keys, versions, now)
-    before = _facts(app, versions[0]) if app is not None else None
+    before = key_versions.facts(app, versions[0]) if app is not None else None
     secrets = {what: told for what, told in read.secrets.items() if is_new(deps, app, what, told)}
     if app is None:
         _require_version(change, 0)
@@ -212,16 +142,18 @@ async def _changed(
     for what, told in secrets.items():
         await put_secret(deps, tx, app, what, told or "")
     if change.retire_after_h is not None:
-        at = _retire_at(change.retire_after_h, now)
+        at = key_versions.retire_at(change.retire_after_h, now)
         await repo.draw_app_keys_forward(tx, tenant_id, app.app_id, at)
     if pair is not None:
-        await _add_key(deps, tx, app, versions, pair, change)
+        await key_versions.add(deps, tx, app, versions, pair, change.retire_after_h)
     if change.key_pair_id is not None:
         await onboarding_repo.erase_key_pair(tx, tenant_id, change.key_pair_id)
     versions = await repo.app_keys(tx, tenant_id, app.app_id)
     done = (actor, "app.change" if before else "app.bind", app.app_id)
-    await audit(deps, tx, tenant_id, done, before=before, after=_facts(app, versions[0]))
-    await tell(deps, tx, app, versions)
+    await audit(
+        deps, tx, tenant_id, done, before=before, after=key_versions.facts(app, versions[0])
+    )
+    await key_versions.tell(deps, tx, app, versions)
     return BoundApp(app, versions)
 
 
@@ -282,12 +214,8 @@ def _differs(app: App, versions: Sequence[AppKey], change: AppChange, now: datet
         return True
     if change.retire_after_h is None:
         return False
-    retire_at = _retire_at(change.retire_after_h, now)
+    retire_at = key_versions.retire_at(change.retire_after_h, now)
     return any(key.not_after is not None and key.not_after > retire_at for key in versions)
-
-
-def _retire_at(hours: int | None, now: datetime) -> datetime:
-    return now + (domain.RETIRED_KEY_GRACE if hours is None else timedelta(hours=hours))
 
 
 def _require_version(change: AppChange, current: int) -> None:
@@ -308,91 +236,3 @@ def _new_app(deps: Deps, tenant_id: UUID, change: AppChange) -> App:
         created_at=now,
         updated_at=now,
     )
-
-
-async def _add_key(
-    deps: Deps,
-    tx: AsyncSession,
-    app: App,
-    versions: Sequence[AppKey],
-    pair: Pair,
-    change: AppChange,
-) -> None:
-    """A new version, pending, sealed for its own row; when only Alipay's half is new, the private
-    half is sealed again, because a box opens for one version only."""
-    now = deps.clock.now()
-    number = versions[0].key_version + 1 if versions else 1
-    aad = f"{app.tenant_id}|{app.app_id}|{KEY_PURPOSE}|{number}"
-    pkcs8 = pair.pkcs8
-    if pkcs8 is None:
-        newest = versions[0]
-        pkcs8 = open_sealed(deps.key_provider, newest.private_key_box or "", newest.private_key_aad)
-    key = AppKey(
-        tenant_id=app.tenant_id,
-        app_id=app.app_id,
-        key_version=number,
-        private_key_box=await seal_row(deps, tx, app.tenant_id, KEY_PURPOSE, pkcs8, aad),
-        private_key_aad=aad,
-        created_at=now,
-        next_check_at=now,
-        retire_after_h=change.retire_after_h,
-        **pair.columns(),
-    )
-    tx.add(key)
-    await tx.flush()
-    await repo.drop_pending_app_keys(tx, app.tenant_id, app.app_id, number, now)
-
-
-async def proven_owner(deps: Deps, app_id: str) -> UUID | None:
-    """Who has proven that the app is theirs; the caller holds the app's lock."""
-    async with deps.db.read(None) as all_tenants:
-        return await repo.app_owner(all_tenants, app_id)
-
-
-async def take_over(deps: Deps, tx: AsyncSession, app: App, key: AppKey, actor: str) -> None:
-    """The version counts from now on, and retires the one before it. The caller holds the app's
-    lock and has the proof."""
-    now = deps.clock.now()
-    key.verified_at, key.next_check_at, key.check_remedy = now, None, None
-    app.proven_at = app.proven_at or now
-    await tx.flush()
-    at = _retire_at(key.retire_after_h, now)
-    await repo.retire_app_keys(tx, app.tenant_id, app.app_id, key.key_version, at)
-    await audit(
-        deps, tx, app.tenant_id, (actor, "app.key_verified", app.app_id), after=_facts(app, key)
-    )
-    await tell(deps, tx, app, [key])
-
-
-def _facts(app: App, key: AppKey) -> dict[str, Any]:
-    """What the audit log keeps of a binding: fingerprints, never keys."""
-    return {
-        "seller_id": app.seller_id,
-        "enabled": app.is_enabled,
-        "version": app.version,
-        "key_version": key.key_version,
-        "fingerprint": key.fingerprint,
-        "alipay_fingerprint": keys.fingerprint_of(key.alipay_public_key),
-        "mode": key.mode,
-        "app_cert_sn": key.app_cert_sn,
-        "alipay_cert_sn": key.alipay_cert_sn,
-        "service_provider_id": app.service_provider_id,
-        "has_aes_key": app.aes_key_box is not None,
-        "has_app_auth_token": app.app_auth_token_box is not None,
-    }
-
-
-async def tell(deps: Deps, tx: AsyncSession, app: App, versions: Sequence[AppKey]) -> None:
-    """The others hear of an app when it is proven; until then it takes no sale."""
-    in_use = next((key for key in versions if key.verified_at is not None), None)
-    if app.proven_at is None or in_use is None:
-        return
-    event = AppBound(
-        **stamp(app.tenant_id, deps.clock),
-        app_id=app.app_id,
-        seller_id=app.seller_id,
-        notify_route=app.notify_route,
-        key_version=in_use.key_version,
-        enabled=app.is_enabled,
-    )
-    await outbox.add(tx, event)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import apps, repo
+from services.binding import bound_apps, key_versions, repo
 from services.binding.acting_rules import NotByActing
 from services.binding.audit_repo import user_of
 from services.binding.models import App, AppKey
@@ -43,7 +43,7 @@ async def settle(
 ) -> None:
     """The check right after a binding: for a moment, and whatever comes of it is no failure of
     the binding itself."""
-    bound = await apps.own_app(deps, tenant_id, app_id)
+    bound = await bound_apps.own_app(deps, tenant_id, app_id)
     if not bound.keys[0].is_pending:
         return
     try:
@@ -145,9 +145,9 @@ async def _judged(
     if verdict.state != "done":
         key.check_remedy = verdict.remedy
         return verdict
-    if await apps.proven_owner(deps, app.app_id) not in (None, app.tenant_id):
+    if await key_versions.proven_owner(deps, app.app_id) not in (None, app.tenant_id):
         # Somebody else was proven first. Two holders of one key are for people to sort out.
         key.check_remedy, key.next_check_at = "app_bound_elsewhere", None
         return Verdict("failed", key.check_remedy)
-    await apps.take_over(deps, tx, app, key, actor)
+    await key_versions.take_over(deps, tx, app, key, actor)
     return verdict

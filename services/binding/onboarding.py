@@ -1,15 +1,14 @@
 """The use cases of onboarding: show the map, look whether a row is done, carry a row out, take a
 person's word for it (S11-S17).
 
-A row's stored state is todo, running, done or failed; blocked and skipped follow from the others.
 Asking the open platform happens with no transaction open: the intent to carry something out is
 committed as `running` before the call, so that a row whose answer was lost is looked at again.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -19,12 +18,14 @@ from services.binding import live_check, messages
 from services.binding import onboarding_repo as repo
 from services.binding.config import BindingConfig
 from services.binding.domain import NotDoneByHand, RowBlocked, RowNotRun, RowRunning
-from services.binding.models import App, AppMessage, OnboardingRow
+from services.binding.models import AppMessage, OnboardingRow
 from services.binding.onboarding_checks import CHECKS, LIVE_CHECKED, RUNS, Case, Verdict
-from services.binding.onboarding_rows import BY_ROW, READY_STEPS, ROWS, Row, State
+from services.binding.onboarding_map import Line, Map, filled, map_of, may_be_marked
+from services.binding.onboarding_rows import BY_ROW
 from services.binding.platform import OpenPlatform
+from services.binding.repo import app_by_tenant
 from services.binding.service import Deps, audit
-from shared.errors import InvalidBody, NotFound
+from shared.errors import NotFound
 from shared.telemetry import get_logger
 from shared.tokens import TokenSigner
 
@@ -39,7 +40,6 @@ PLATFORM_WAIT_S = 20.0
 LOOKS_MAX = 3
 """Calls of the platform in one look at a row, at most."""
 DEVICE_ROW = "5.2"
-NOT_PERMITTED = "not_permitted"
 HEARD = (
     "alipay.open.mini.version.audit.passed",
     "alipay.open.mini.version.audit.rejected",
@@ -47,7 +47,6 @@ HEARD = (
 )
 """Messages after which a running row may have ended (alipay-iot.md §4)."""
 PLATFORM_ACTOR = "platform"
-SETTLED: frozenset[State] = frozenset({"done", "skipped"})
 
 log = get_logger("binding.onboarding")
 
@@ -88,75 +87,18 @@ def build(config: BindingConfig, deps: Deps) -> Onboarding:
     return Onboarding(deps, OpenPlatform(egress), settings)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row as it stands."""
-
-    row: Row
-    state: State
-    remedy: str | None = None
-    evidence: Mapping[str, Any] | None = None
-    note: str | None = None
-    at: datetime | None = None
-    by: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Map:
-    """The whole map of one app."""
-
-    app_id: str
-    hosts: tuple[str, ...]
-    lines: tuple[Line, ...]
-
-    @property
-    def percent(self) -> int:
-        done = sum(line.state in SETTLED for line in self.lines)
-        return done * 100 // len(self.lines)
-
-    @property
-    def is_ready(self) -> bool:
-        """Nothing but devices is left."""
-        return all(line.state in SETTLED for line in self.lines if line.row.step in READY_STEPS)
-
-    @property
-    def next_row(self) -> str | None:
-        return next((line.row.row for line in self.lines if line.state in ("todo", "failed")), None)
-
-
 async def show(on: Onboarding, tenant_id: UUID, app_id: str | None = None) -> Map:
     """The map of the given app, of the newest one, or of the app to be."""
     async with on.deps.db.read(tenant_id) as tx:
         app = (
-            await repo.app(tx, tenant_id, app_id)
+            await app_by_tenant(tx, tenant_id, app_id)
             if app_id
             else await repo.newest_app(tx, tenant_id)
         )
         if app is None and app_id:
             raise NotFound
-        return _map(on, app, await repo.rows(tx, tenant_id, app.app_id if app else ""))
-
-
-def _map(on: Onboarding, app: App | None, known: Mapping[str, OnboardingRow]) -> Map:
-    states = {row.row: _own_state(row, known.get(row.row), app) for row in ROWS}
-    lines = [_line(row, known.get(row.row), states) for row in ROWS]
-    return Map(app.app_id if app else "", on.settings.hosts, tuple(lines))
-
-
-def _own_state(row: Row, stored: OnboardingRow | None, app: App | None) -> State:
-    """The row's state as far as it does not hang on others."""
-    if stored is not None and stored.state != "todo":
-        return cast(State, stored.state)
-    return "skipped" if app is not None and row.is_known_from_binding else "todo"
-
-
-def _line(row: Row, stored: OnboardingRow | None, states: Mapping[str, State]) -> Line:
-    state = states[row.row]
-    if state == "todo" and any(states[need] not in SETTLED for need in row.needs):
-        state = "blocked"
-    if stored is None:
-        return Line(row, state)
-    return Line(row, state, stored.remedy, stored.evidence, stored.note, stored.at, stored.by)
+        known = await repo.rows(tx, tenant_id, app.app_id if app else "")
+        return map_of(app, known, on.settings.hosts)
 
 
 async def check(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, actor: str) -> Map:
@@ -228,15 +170,6 @@ async def mark_done(
     return await show(on, tenant_id, app_id)
 
 
-def may_be_marked(line: Line) -> bool:
-    """A person's word counts where nobody else can know (ADR 0014): for a manual row whose turn it
-    is, and for an automatic one that the platform does not permit us to carry out."""
-    if line.state in ("blocked", "running"):
-        return False
-    is_forbidden = line.row.kind == "auto" and line.remedy == NOT_PERMITTED
-    return line.row.kind == "manual" or is_forbidden
-
-
 async def reopen(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, actor: str) -> Map:
     """Forgets what was known of a row."""
     found, line = await _line_of(on, tenant_id, row, app_id)
@@ -268,7 +201,7 @@ async def advance(on: Onboarding) -> int:
             log.exception("onboarding.row_broken", app_id=app_id, row=row)
             later = on.deps.clock.now() + timedelta(seconds=CHECK_AGAIN_S[-1])
             async with on.deps.db.tx(tenant_id) as tx:
-                await repo.put_off(tx, tenant_id, app_id, row, later)
+                await repo.look_again(tx, tenant_id, app_id, later, row)
     return looked
 
 
@@ -286,7 +219,7 @@ async def probe_app(on: Onboarding, tenant_id: UUID, app_id: str, actor: str) ->
 
 async def hear(deps: Deps, tx: AsyncSession, message: AppMessage) -> None:
     """A message of the open platform about the app: never believed, only a reason to look."""
-    await repo.hurry(tx, message.tenant_id, message.app_id, deps.clock.now())
+    await repo.look_again(tx, message.tenant_id, message.app_id, deps.clock.now())
 
 
 for _method in HEARD:
@@ -373,24 +306,3 @@ async def _record(
                     **({} if asked is None else {"asked": dict(asked)}),
                 },
             )  # fmt: skip
-
-
-def filled(row: Row, form: Mapping[str, Any]) -> dict[str, Any]:
-    """The row's inputs, checked; InvalidBody names each that is missing, too short or unknown."""
-    errors = [
-        {"pointer": f"/form/{name}", "message": "不认识的字段 unknown field"}
-        for name in form
-        if name not in {field.name for field in row.form}
-    ]
-    given: dict[str, Any] = {}
-    for field in row.form:
-        text = str(form.get(field.name, "")).strip()
-        if not text and not field.is_required:
-            continue
-        if not field.min <= len(text) <= field.max or (field.choices and text not in field.choices):
-            wanted = " / ".join(field.choices) or f"{field.min}–{field.max} 个字 characters"
-            errors.append({"pointer": f"/form/{field.name}", "message": wanted})
-        given[field.name] = text.split() if field.kind == "serials" else text
-    if errors:
-        raise InvalidBody(errors=errors)
-    return given

@@ -6,20 +6,17 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import delete, select, text, tuple_, update
+from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding.models import App, KeyPair, OnboardingRow
+from services.binding.repo import lock
 
 
 async def newest_app(tx: AsyncSession, tenant_id: UUID) -> App | None:
     query = select(App).where(App.tenant_id == tenant_id).order_by(App.created_at.desc()).limit(1)
     return await tx.scalar(query)
-
-
-async def app(tx: AsyncSession, tenant_id: UUID, app_id: str) -> App | None:
-    return await tx.scalar(select(App).where(App.tenant_id == tenant_id, App.app_id == app_id))
 
 
 async def rows(tx: AsyncSession, tenant_id: UUID, app_id: str) -> dict[str, OnboardingRow]:
@@ -45,24 +42,22 @@ async def put(tx: AsyncSession, row: OnboardingRow) -> None:
 
 async def lock_row(tx: AsyncSession, tenant_id: UUID, app_id: str, row: str) -> None:
     """Serialises what is written of one row, whether it is stored already or not."""
-    name = f"onboarding:{tenant_id}:{app_id}:{row}"
-    await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:n, 0))"), {"n": name})
+    await lock(tx, f"onboarding:{tenant_id}:{app_id}:{row}")
 
 
-async def put_off(
-    tx: AsyncSession, tenant_id: UUID, app_id: str, row: str, until: datetime
+async def look_again(
+    tx: AsyncSession, tenant_id: UUID, app_id: str, at: datetime, row: str | None = None
 ) -> None:
-    """A row that could not be looked at is not the next one again."""
-    await tx.execute(
-        update(OnboardingRow)
-        .where(
-            OnboardingRow.tenant_id == tenant_id,
-            OnboardingRow.app_id == app_id,
-            OnboardingRow.row == row,
-            OnboardingRow.state == "running",
-        )
-        .values(next_check_at=until)
+    """What runs of the app, or that row if it runs, is looked at then: later, when it could not be
+    looked at and must not be the next one again; now, when something was heard about the app."""
+    runs = update(OnboardingRow).where(
+        OnboardingRow.tenant_id == tenant_id,
+        OnboardingRow.app_id == app_id,
+        OnboardingRow.state == "running",
     )
+    if row is not None:
+        runs = runs.where(OnboardingRow.row == row)
+    await tx.execute(runs.values(next_check_at=at))
 
 
 async def forget(tx: AsyncSession, tenant_id: UUID, app_id: str, row: str) -> None:
@@ -97,19 +92,6 @@ async def claim_due(
     )
     found = (await tx.execute(statement)).one_or_none()
     return (found[0], found[1], found[2]) if found is not None else None
-
-
-async def hurry(tx: AsyncSession, tenant_id: UUID, app_id: str, now: datetime) -> None:
-    """Something was heard about the app: whatever runs is looked at now."""
-    await tx.execute(
-        update(OnboardingRow)
-        .where(
-            OnboardingRow.tenant_id == tenant_id,
-            OnboardingRow.app_id == app_id,
-            OnboardingRow.state == "running",
-        )
-        .values(next_check_at=now)
-    )
 
 
 _DEVICES_SEEN = """

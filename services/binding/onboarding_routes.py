@@ -9,8 +9,9 @@ from services.binding import onboarding_schemas as schemas
 from services.binding.callers import actor_of, deps_of
 from services.binding.costly import costly
 from services.binding.keys import PublicKey
-from services.binding.onboarding import Line, Map, Onboarding
+from services.binding.onboarding import Onboarding
 from services.binding.onboarding_checks import CHECKS, LIVE_CHECKED, RUNS
+from services.binding.onboarding_map import Line, Map, may_be_marked
 from services.binding.onboarding_rows import REMEDIES, STEPS, Field
 from services.binding.schemas import AppId
 from services.binding.session_routes import MERCHANT
@@ -185,7 +186,7 @@ def _row_out(line: Line, found: Map) -> schemas.RowOut:
         form=[_field_out(field) for field in row.form] or None,
         can_check=(row.row in CHECKS or row.row in LIVE_CHECKED) and line.state != "blocked",
         can_run=row.row in RUNS and is_open,
-        can_mark=onboarding.may_be_marked(line),
+        can_mark=may_be_marked(line),
         evidence=dict(line.evidence or {}),
         remedy=line.remedy,
         remedy_zh=words.zh if words else None,

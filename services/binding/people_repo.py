@@ -19,6 +19,7 @@ from services.binding.models import (
     User,
     WechatSettings,
 )
+from services.binding.repo import was_used_before
 
 # --- staff
 
@@ -193,7 +194,7 @@ async def api_key_used(tx: AsyncSession, tenant_id: UUID, key_id: str, at: datet
         .where(
             ApiKey.tenant_id == tenant_id,
             ApiKey.key_id == key_id,
-            or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < at),
+            was_used_before(ApiKey.last_used_at, at),
         )
         .values(last_used_at=at)
     )

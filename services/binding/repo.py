@@ -6,9 +6,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, and_, delete, func, or_, select, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from services.binding.models import (
     App,
@@ -158,29 +170,31 @@ async def app_keys(tx: AsyncSession, tenant_id: UUID, app_id: str) -> Sequence[A
     return (await tx.scalars(query.order_by(AppKey.key_version.desc()))).all()
 
 
+async def _change_app_keys(
+    tx: AsyncSession, tenant_id: UUID, app_id: str, *which: ColumnElement[bool], **values: Any
+) -> None:
+    """Gives those versions of the app's keys other values."""
+    mine = update(AppKey).where(AppKey.tenant_id == tenant_id, AppKey.app_id == app_id)
+    await tx.execute(mine.where(*which).values(**values))
+
+
 async def draw_app_keys_forward(
     tx: AsyncSession, tenant_id: UUID, app_id: str, at: datetime
 ) -> None:
     """Versions that retire already end at `at` if they would last longer; never later."""
-    mine = update(AppKey).where(AppKey.tenant_id == tenant_id, AppKey.app_id == app_id)
-    await tx.execute(mine.where(AppKey.not_after > at).values(not_after=at))
+    await _change_app_keys(tx, tenant_id, app_id, AppKey.not_after > at, not_after=at)
 
 
 async def retire_app_keys(
     tx: AsyncSession, tenant_id: UUID, app_id: str, key_version: int, at: datetime
 ) -> None:
     """Sets the end of the verified version that `key_version` has replaced."""
-    await tx.execute(
-        update(AppKey)
-        .where(
-            AppKey.tenant_id == tenant_id,
-            AppKey.app_id == app_id,
-            AppKey.key_version != key_version,
-            AppKey.verified_at.is_not(None),
-            AppKey.not_after.is_(None),
-        )
-        .values(not_after=at)
+    replaced = (
+        AppKey.key_version != key_version,
+        AppKey.verified_at.is_not(None),
+        AppKey.not_after.is_(None),
     )
+    await _change_app_keys(tx, tenant_id, app_id, *replaced, not_after=at)
 
 
 async def drop_pending_app_keys(
@@ -188,17 +202,13 @@ async def drop_pending_app_keys(
 ) -> None:
     """A pending version that was replaced before it took over never counts; its private half
     goes."""
-    await tx.execute(
-        update(AppKey)
-        .where(
-            AppKey.tenant_id == tenant_id,
-            AppKey.app_id == app_id,
-            AppKey.key_version < before,
-            AppKey.verified_at.is_(None),
-            AppKey.not_after.is_(None),
-        )
-        .values(not_after=now, private_key_box=None, next_check_at=None)
+    pending = (
+        AppKey.key_version < before,
+        AppKey.verified_at.is_(None),
+        AppKey.not_after.is_(None),
     )
+    gone = {"not_after": now, "private_key_box": None, "next_check_at": None}
+    await _change_app_keys(tx, tenant_id, app_id, *pending, **gone)
 
 
 async def app_key_for_update(
@@ -224,19 +234,20 @@ async def app_keys_due(
     return [(found[0], found[1], found[2]) for found in await tx.execute(query)]
 
 
+def was_used_before(
+    column: InstrumentedAttribute[datetime | None], at: datetime
+) -> ColumnElement[bool]:
+    """For a last use that only ever moves forward."""
+    return or_(column.is_(None), column < at)
+
+
 async def app_key_used(
     tx: AsyncSession, tenant_id: UUID, app_id: str, key_version: int, at: datetime
 ) -> None:
     """Moves the last use forward; a later one that is known already stays."""
-    await tx.execute(
-        update(AppKey)
-        .where(
-            AppKey.tenant_id == tenant_id,
-            AppKey.app_id == app_id,
-            AppKey.key_version == key_version,
-            or_(AppKey.last_used_at.is_(None), AppKey.last_used_at < at),
-        )
-        .values(last_used_at=at)
+    version = AppKey.key_version == key_version
+    await _change_app_keys(
+        tx, tenant_id, app_id, version, was_used_before(AppKey.last_used_at, at), last_used_at=at
     )
 
 

@@ -7,8 +7,17 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request
 from pydantic import SecretStr
 
-from services.binding import answers, approvals, apps, key_pairs, key_uses, live_check, schemas
-from services.binding.apps import AppChange, BoundApp
+from services.binding import (
+    answers,
+    approvals,
+    bound_apps,
+    key_pairs,
+    key_uses,
+    live_check,
+    schemas,
+)
+from services.binding.apps import AppChange
+from services.binding.bound_apps import BoundApp
 from services.binding.callers import (
     ALIPAY_KEY_READERS,
     EGRESS_ONLY,
@@ -41,7 +50,7 @@ def _told(secret: SecretStr | None) -> str | None:
 
 @router.get("/api/merchant/v1/apps", dependencies=[guard("user", "apps.read")])
 async def list_apps(request: Request) -> schemas.AppList:
-    found = await apps.list_apps(deps_of(request), principal(request).tenant)
+    found = await bound_apps.list_apps(deps_of(request), principal(request).tenant)
     return schemas.AppList(items=[answers.app_out(bound) for bound in found])
 
 
@@ -54,7 +63,7 @@ async def list_changes(request: Request) -> schemas.AppChangeList:
 
 @router.get("/api/merchant/v1/apps/{app_id}", dependencies=[guard("user", "apps.read")])
 async def show_app(request: Request, app_id: schemas.AppId) -> schemas.AppOut:
-    found = await apps.own_app(deps_of(request), principal(request).tenant, app_id)
+    found = await bound_apps.own_app(deps_of(request), principal(request).tenant, app_id)
     return answers.app_out(found)
 
 
@@ -107,7 +116,7 @@ async def _checked(request: Request, caller: Principal, app_id: str) -> schemas.
     """The app after the live check of keys that are new; what takes longer the worker sees to."""
     deps, platform = deps_of(request), request.app.state.onboarding.platform
     await live_check.settle(deps, platform, caller.tenant, app_id, actor=actor_of(caller))
-    return answers.app_out(await apps.own_app(deps, caller.tenant, app_id))
+    return answers.app_out(await bound_apps.own_app(deps, caller.tenant, app_id))
 
 
 @router.post(
@@ -153,7 +162,7 @@ def _for_gateway(request: Request, bound: BoundApp) -> schemas.BoundAppOut:
 @router.get("/internal/apps/{app_id}", dependencies=[guard("service")])
 async def find_app(request: Request, app_id: PathPart) -> schemas.BoundAppOut:
     only(request, ALIPAY_KEY_READERS)
-    return _for_gateway(request, await apps.find_app(deps_of(request), app_id=app_id))
+    return _for_gateway(request, await bound_apps.find_app(deps_of(request), app_id=app_id))
 
 
 @router.get("/internal/apps/{app_id}/key-versions/{number}", dependencies=[guard("service")])
@@ -163,14 +172,14 @@ async def find_version(
     """One version of the merchant that the token names, pending or not: for its live check."""
     only(request, EGRESS_ONLY)
     tenant_id = principal(request).tenant
-    found = await apps.find_version(deps_of(request), tenant_id, app_id, number)
+    found = await bound_apps.find_version(deps_of(request), tenant_id, app_id, number)
     return _for_gateway(request, found)
 
 
 @router.get("/internal/notify-routes/{route}", dependencies=[guard("service")])
 async def find_route(request: Request, route: PathPart) -> schemas.BoundAppOut:
     only(request, ALIPAY_KEY_READERS)
-    return _for_gateway(request, await apps.find_app(deps_of(request), notify_route=route))
+    return _for_gateway(request, await bound_apps.find_app(deps_of(request), notify_route=route))
 
 
 @router.post("/internal/app-key-uses", dependencies=[guard("service")], status_code=204)
