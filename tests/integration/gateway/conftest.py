@@ -1,6 +1,8 @@
 """A real edge before the real services of binding, device and payment, each with its database. What
 the services say reaches the edge when the test hands it over, so a race can be anywhere between."""
 
+import asyncio
+import itertools
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import SimpleNamespace
 
@@ -47,13 +49,17 @@ async def payment_app(kept_db, standing_clock, service_keys, egress):  # noqa: F
 
 @asynccontextmanager
 async def behind_http(client):
-    """The service's door on a port: its address."""
+    """The service's door on a port: its address. What the edge looks up is on its way for 0 to 8 ms
+    after it was read, so that an event may overtake it."""
+    ways_s = itertools.cycle((0.0, 0.004, 0.008))
 
     async def forward(request):
         answer = await client.request(
             request.method, request.raw_path, content=await request.read(),
             headers=[(name, value) for name, value in request.headers.items() if name != "Host"],
         )  # fmt: skip
+        if request.path.startswith("/internal/"):
+            await asyncio.sleep(next(ways_s))
         kept = [(n, v) for n, v in answer.headers.multi_items() if n != "content-length"]
         return web.Response(
             status=answer.status_code, body=answer.content, headers=CIMultiDict(kept)
