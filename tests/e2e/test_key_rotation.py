@@ -1,0 +1,174 @@
+"""F37: an app's keys are changed again and again while its devices pay.
+
+In certificate mode Alipay keeps a replaced certificate for a while, as here: a new version counts
+after its live check, the one before it goes on until then, and nobody at the counter notices. The
+key that Alipay signs with is changed, too: what it says under the new one is believed once that is
+bound, and what it had said under the old one still is.
+"""
+
+import asyncio
+import secrets
+from collections import Counter
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.e2e.test_notify import FORM
+from tests.e2e.test_tenants import _second
+from tests.e2e.world import PAYMENTS, World, eventually, payment_body
+from tests.fixtures.console import Console, Enrolled
+from tests.fixtures.keys import RsaPair, new_rsa_pair
+
+pytestmark = pytest.mark.asyncio
+ROTATIONS, DEVICES = 10, 8
+SALES_BETWEEN = 16
+CERTIFICATES = {"app_cert": "app_cert", "alipay_cert": "alipay_cert",
+                "alipay_root_cert": "root_cert"}  # fmt: skip
+
+
+class Merchant:
+    """A merchant whose one app is in certificate mode."""
+
+    def __init__(self, world: World, owner: Console) -> None:
+        self._world, self._owner = world, owner
+        self.app_id = ""
+        self.version = 0
+
+    async def rotate(self, pair: RsaPair, *, is_alipays_too: bool = False) -> None:
+        """A new pair, a new certificate from Alipay for it, and both bound here."""
+        wanted: dict[str, Any] = {"public_key": pair.public_b64, "mode": "cert"}
+        wanted |= {"app_id": self.app_id} if self.app_id else {}
+        registered = await self._world.admin.post("/apps", json=wanted)
+        assert registered.status_code == 200, registered.text
+        app = registered.json()
+        self.app_id = app["app_id"]
+        if is_alipays_too:
+            app = (await self._world.admin.post(f"/apps/{self.app_id}/rotate")).json()
+        body = {name: app[theirs] for name, theirs in CERTIFICATES.items()}
+        answer = await self._owner.put("/apps", body | {
+            "app_id": self.app_id, "seller_id": app["seller_id"], "version": self.version,
+            "app_private_key": pair.private_b64,
+        })  # fmt: skip
+        assert answer.status_code == 200, answer.text
+        self.version = answer.json()["version"]
+
+    async def in_use(self) -> int:
+        """The newest key version that counts; those that wait for their check do not."""
+        shown = (await self._owner.get(f"/apps/{self.app_id}")).json()
+        is_used = shown["live_check"]["state"] == "verified"
+        return int(shown["key"]["key_version"]) if is_used else 0
+
+    async def until_used(self, number: int) -> None:
+        async def there() -> bool:
+            return await self.in_use() == number
+
+        await eventually(there, limit_s=30.0)
+
+
+class Till:
+    """A device that sells without a pause."""
+
+    def __init__(self, world: World, device: Enrolled, sold: list[dict[str, Any]]) -> None:
+        self._world, self._device, self._sold = world, device, sold
+        self.pending: list[str] = []
+
+    async def run(self, over: asyncio.Event) -> None:
+        while not over.is_set():
+            answer = await self._world.call("POST", PAYMENTS, payment_body(1), device=self._device)
+            assert answer.status_code == 200, answer.text
+            one = answer.json()
+            self._sold.append(one)
+            if one["status"] == "pending":
+                self.pending.append(one["pay_request_id"])
+
+    async def final(self, pay_request_id: str) -> dict[str, Any]:
+        async def there() -> dict[str, Any] | None:
+            answer = await self._world.call(
+                "GET", f"{PAYMENTS}/{pay_request_id}", device=self._device
+            )
+            found: dict[str, Any] = answer.json()
+            return found if found["status"] != "pending" else None
+
+        return await eventually(there, limit_s=60.0)
+
+
+async def _sent(world: World, app_id: str, out_trade_no: str) -> dict[str, Any]:
+    """A genuine notice of that sale, signed now: how it was sent, and what we answered."""
+    answer = await world.admin.post(
+        f"/notify/{out_trade_no}", params={"app_id": app_id}, json={"times": 1}
+    )
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()["sent"][0]
+    return found
+
+
+async def _again(world: World, notice: dict[str, Any]) -> str:
+    """The very same bytes once more: Alipay's repeat of what it had signed before."""
+    answer = await world.http.post(
+        urlsplit(notice["url"]).path, content=notice["body"].encode(),
+        headers={"Content-Type": FORM},
+    )  # fmt: skip
+    return answer.text
+
+
+async def test_keys_are_rotated_while_devices_pay(world: World) -> None:
+    """No sale fails, none stays unknown, each is captured once; notices signed before and after
+    each rotation are believed."""
+    sold: list[dict[str, Any]] = []
+    async with _second(world) as (owner, store_id, first):
+        merchant, over = Merchant(world, owner), asyncio.Event()
+        await merchant.rotate(new_rsa_pair())
+        await merchant.until_used(1)
+
+        async def sells() -> bool:
+            answer = await world.call("POST", PAYMENTS, payment_body(1), device=first)
+            if answer.status_code == 200:
+                sold.append(answer.json())
+            return answer.status_code == 200
+
+        await eventually(sells)
+        devices = [first] + [
+            await owner.enrol(store_id, f"ROT{secrets.token_hex(4)}") for _ in range(DEVICES - 1)
+        ]
+        tills = [Till(world, device, sold) for device in devices]
+        selling = [asyncio.ensure_future(till.run(over)) for till in tills]
+        try:
+            for number in range(2, ROTATIONS + 2):
+                goal = len(sold) + SALES_BETWEEN
+
+                async def enough(goal: int = goal) -> bool:
+                    assert not any(one.done() for one in selling), "a till broke off"
+                    return len(sold) >= goal
+
+                await eventually(enough, limit_s=30.0)
+                paid = next(one for one in reversed(sold) if one["status"] == "paid")
+                before = await _sent(world, merchant.app_id, paid["out_trade_no"])
+                assert before["acknowledged"], before
+                await merchant.rotate(new_rsa_pair(), is_alipays_too=number % 3 == 0)
+                await merchant.until_used(number)
+                assert await _again(world, before) == "success", number
+                after = await _sent(world, merchant.app_id, paid["out_trade_no"])
+                assert after["acknowledged"], after
+        finally:
+            over.set()
+            ended = await asyncio.gather(*selling, return_exceptions=True)
+        assert not [one for one in ended if isinstance(one, BaseException)], ended
+
+        finals = [one for one in sold if one["status"] != "pending"]
+        for till in tills:
+            finals += [await till.final(name) for name in till.pending]
+        assert Counter(one["status"] for one in finals) == {"paid": len(sold)}, [
+            one for one in finals if one["status"] != "paid"
+        ][:3]
+        trades = (await world.admin.get("/trades", params={"app_id": merchant.app_id})).json()
+    captured = {
+        trade["out_trade_no"]: trade["requests"]["alipay.trade.pay"]
+        for trade in trades["trades"]
+        if trade["status"] == "TRADE_SUCCESS"
+    }
+    assert captured == {one["out_trade_no"]: 1 for one in sold}
+    used = await world.rows(
+        "payment", "SELECT DISTINCT key_version FROM payments WHERE app_id = $1", merchant.app_id
+    )
+    assert len(used) > ROTATIONS / 2, "sales were made between the rotations"
