@@ -221,7 +221,7 @@ async def test_a_session_used_and_renewed_beside_its_end(town, owner):
             assert (await other("DELETE", "/sessions")).status_code == 204
             await town.heard()
 
-        (statuses, renewed), _ = await race(turn, use(), end())
+        (statuses, renewed), _ = await race(turn, use(), end(), 0.003)
         assert set(statuses) <= {200, 401}, turn
         seen |= set(statuses)
         for cookie in {mine.cookie, renewed}:
