@@ -5,8 +5,10 @@ Everything is kept in the sale's journal: what somebody was told is what must st
 
 import asyncio
 import random
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import aiohttp
 import httpx
@@ -42,7 +44,8 @@ class Refund:
 
 
 class Owner:
-    """The merchant's owner: gives money back, and asks again until the end is told."""
+    """The merchant's owner: gives money back, and asks again until the end is told. Its consoles
+    are closed when it is left."""
 
     def __init__(self, stack: Stack, seed: int) -> None:
         self._stack = stack
@@ -50,6 +53,18 @@ class Owner:
         self._account = stack.info["demo"]["owner"]
         self._console: Console | None = None
         self._signing = asyncio.Lock()
+        self._opened = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._opened.aclose()
 
     async def refund(self, payment_id: str, paid_fen: int, journal: list[Refund]) -> None:
         """One refund, or two that together would be more than was paid; in the journal first."""
@@ -78,18 +93,15 @@ class Owner:
         async with self._signing:
             if self._console is None:
                 login, password = self._account["login"], self._account["password"]
-                console = await Console(self._stack.public, login, password).__aenter__()
-                try:
-                    await console.step_up()
-                except BaseException:
-                    await console.__aexit__(None, None, None)
-                    raise
+                console = Console(self._stack.public, login, password)
+                await self._opened.enter_async_context(console)
+                await console.step_up()
                 self._console = console
             return self._console
 
     async def _leave(self, console: Console) -> None:
         """After a refusal of the session, or of the password's age. Others may be asking with it
-        just now, so it is not closed."""
+        just now, so it is closed at the very end only."""
         async with self._signing:
             if self._console is console:
                 self._console = None

@@ -75,7 +75,13 @@ async def run(options: Options) -> Verdict:
 
 async def _judge_run(stack: Stack, options: Options) -> Verdict:
     devices = await _enrol(stack, options.devices)
-    owner = Owner(stack, options.seed)
+    async with Owner(stack, options.seed) as owner:
+        return await _sold_and_judged(stack, options, devices, owner)
+
+
+async def _sold_and_judged(
+    stack: Stack, options: Options, devices: list[Identity], owner: Owner
+) -> Verdict:
     shop = Shop(devices, owner, payments=options.payments, pace=options.pace, seed=options.seed)
     killer = Killer(stack, options.seed, period_s=options.period_s)
     judge = Judge(stack, shop)

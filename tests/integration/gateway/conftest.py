@@ -49,8 +49,8 @@ async def payment_app(kept_db, standing_clock, service_keys, egress):  # noqa: F
 
 @asynccontextmanager
 async def behind_http(client):
-    """The service's door on a port: its address. What the edge looks up is on its way for 0 to 16 ms
-    after it was read, so that an event may overtake it."""
+    """The service's door on a port: its address. What the edge looks up is on its way for up to
+    16 ms after it was read, so that an event may overtake it."""
     ways_s = itertools.cycle((0.0, 0.008, 0.016))
 
     async def forward(request):
