@@ -28,11 +28,12 @@ BEGIN
   END IF;
   INSERT INTO payments (
     tenant_id, payment_id, store_id, device_id, pay_request_id, request_hash, order_ref,
-    out_trade_no, channel, scene, subject, total_fen, payable_fen, app_id, seller_id, state,
-    created_at, paid_at, finished_at, deadline_at, pay_open_until, next_poll_at)
+    out_trade_no, channel, scene, subject, total_fen, payable_fen, app_id, seller_id, key_version,
+    state, created_at, paid_at, finished_at, deadline_at, pay_open_until, next_poll_at)
   SELECT
     p_tenant, p_payment, p_store, p_device, p_request, p_hash, p_order_ref,
     p_out_trade_no, p_channel, p_scene, p_subject, p_total, p_payable, a.app_id, a.seller_id,
+    a.key_version,
     CASE WHEN is_free THEN 'SUCCESS' ELSE 'SUBMITTED' END,
     p_created_at,
     CASE WHEN is_free THEN p_created_at END,
@@ -41,7 +42,8 @@ BEGIN
     CASE WHEN NOT is_free THEN now() + make_interval(secs => p_open_s) END,
     CASE WHEN NOT is_free THEN now() + make_interval(secs => p_poll_s) END
   FROM (SELECT 1) AS one LEFT JOIN LATERAL (
-    SELECT m.app_id, m.seller_id FROM merchant_apps m
+    -- The version is pinned with the intent: whoever finishes after a crash asks with the same key.
+    SELECT m.app_id, m.seller_id, m.key_version FROM merchant_apps m
     WHERE m.tenant_id = p_tenant AND m.is_enabled AND NOT is_free
     ORDER BY m.first_bound_at DESC, m.app_id LIMIT 1) AS a ON true
   WHERE (is_free OR a.app_id IS NOT NULL)

@@ -141,15 +141,21 @@ class Shop:
         return Till(self.http, self._keys, tenant_id, store_id)
 
     @staticmethod
-    def bound(tenant_id, *, app_id=APP_ID, enabled=True):
+    def bound(tenant_id, *, app_id=APP_ID, enabled=True, key_version=1):
         return AppBound(
             **stamp(tenant_id, SystemClock()),
             app_id=app_id,
             seller_id=SELLER_ID,
             notify_route="route",
-            key_version=1,
+            key_version=key_version,
             enabled=enabled,
         )
+
+    async def rotate(self, till, version):
+        """The app's next key counts, and binding has said so."""
+        self.egress.signs_with = version
+        async with self.deps.db.pg(None) as pg:
+            await repo.upsert_apps(pg, [self.bound(till.tenant_id, key_version=version)])
 
     async def sweep(self, rounds=1):
         """What the worker does with everything that is due now, one round after the other."""

@@ -1,5 +1,7 @@
 """F37: the key version that signed the pay call signs every later call about that payment."""
 
+import asyncio
+
 import pytest
 
 from tests.integration.payment.egress import (
@@ -36,10 +38,36 @@ async def test_refund_and_refund_query_keep_it_too(shop, till):
 
 async def test_a_new_payment_takes_the_newest(shop, till):
     await till.pay(100)
-    shop.egress.signs_with = 2
+    await shop.rotate(till, 2)
     second = await till.pay(100)
     assert shop.egress.signed == [(PAY, 1), (PAY, 2)]
     assert (await shop.row(second["payment_id"]))["key_version"] == 2
+
+
+async def test_the_version_is_committed_with_the_intent(shop, till):
+    """It is in the row, and in the call, before anybody has answered."""
+    answered = asyncio.Event()
+    shop.egress.next(PAY, answered)
+    body = till.body(100)
+    paying = asyncio.ensure_future(till.post(body))
+    async with asyncio.timeout(10):
+        while not shop.egress.asked:
+            await asyncio.sleep(0.01)
+    assert await shop.place.value("SELECT key_version FROM payments") == 1
+    assert shop.egress.asked[0][1]["key_version"] == 1
+    answered.set()
+    assert (await paying).json()["status"] == "paid"
+
+
+async def test_a_sale_before_the_rotation_was_heard_of_goes_through(shop, till):
+    """The old key may be unknown to Alipay already, while payment still pins it."""
+    unknown = answer("config_error", code="40002", sub_code="isv.invalid-signature")
+    shop.egress.signs_with = 2
+    shop.egress.next(PAY, unknown | {"key_version": 1})
+    paid = await till.pay(500)
+    assert paid["status"] == "paid"
+    assert [body.get("key_version") for _, body in shop.egress.asked] == [1, None]
+    assert (await shop.row(paid["payment_id"]))["key_version"] == 2
 
 
 async def test_a_key_that_alipay_no_longer_knows_keeps_nobodys_money(shop, till):

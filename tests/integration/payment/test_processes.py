@@ -15,7 +15,7 @@ from shared.errors import Unavailable
 from shared.events import decode
 from shared.kafka import Producer
 from tests.fixtures.postgres import die_with_parent, free_port
-from tests.integration.payment.egress import PAY
+from tests.integration.payment.egress import PAY, QUERY, answer
 
 COMMAND = [sys.executable, "-m", "services.payment"]
 
@@ -104,6 +104,46 @@ async def test_the_worker_hears_sweeps_relays_and_stops(
         process.kill()
         process.wait()
         await producer.aclose()
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["old key known", "old key gone"])
+@pytest.mark.asyncio
+async def test_an_api_killed_in_mid_call_leaves_the_key_of_the_call(settings, shop, till, is_known):
+    """F37: the keys are rotated before anybody asks what became of it. The version that was pinned
+    asks first; where Alipay no longer knows that key, the newest does. One payment, one capture."""
+    answered = asyncio.Event()
+    shop.egress.next(PAY, answered)
+    process, url = start("api", {**settings, "KAFKA_BOOTSTRAP": "127.0.0.1:1"})
+    body = till.body(700)
+    try:
+        await ready(process, url)
+        async with httpx.AsyncClient(timeout=30) as http, asyncio.timeout(30):
+            headers = till.device_headers(None)
+            paying = asyncio.ensure_future(
+                http.post(f"{url}/api/device/v1/payments", json=body, headers=headers)
+            )
+            while not shop.egress.asked:
+                await asyncio.sleep(0.01)
+            process.kill()
+            with pytest.raises(httpx.TransportError):
+                await paying
+    finally:
+        process.kill()
+        process.wait()
+    answered.set()  # Alipay takes the money, and nobody hears it
+    await shop.rotate(till, 2)
+    left = (await shop.place.fetch("SELECT * FROM payments"))[0]
+    assert (left["state"], left["key_version"]) == ("SUBMITTED", 1)
+    unknown = answer("config_error", code="40002", sub_code="isv.invalid-signature")
+    if not is_known:
+        shop.egress.next(QUERY, unknown | {"key_version": 1})
+    await shop.age(left["payment_id"], 30)
+    await shop.sweep()
+    assert await till.status(body["pay_request_id"]) == "paid"
+    asked = [sent.get("key_version") for method, sent in shop.egress.asked if method == QUERY]
+    assert asked == ([1] if is_known else [1, None])
+    assert shop.egress.captured() == {left["out_trade_no"]: 700}
+    assert await shop.broken() == {}
 
 
 @pytest.mark.asyncio
