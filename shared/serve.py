@@ -164,9 +164,11 @@ def _server(
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket to listen on."""
+    """A socket to listen on; what it accepts inherits its options. A peer that died without a word
+    is found out by the system, as nothing else here would."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         sock.bind((host, port))

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from starlette.types import Receive, Scope, Send
 
-from shared.serve import _server
+from shared.serve import _server, bound
 
 pytestmark = pytest.mark.asyncio
 
@@ -128,3 +128,11 @@ async def test_a_peer_that_leaves_in_between_breaks_nothing(served: tuple[App, A
     async with peer() as (reader, writer):
         writer.write(asking("/", "Connection: close"))
         assert (await reader.read()).endswith(b"whole")
+
+
+async def test_a_peer_that_died_without_a_word_is_found_out() -> None:
+    """By the system: the connection that was taken asks now and then whether anybody is there."""
+    door = bound("127.0.0.1", 0)
+    door.listen()
+    with door, socket.create_connection(door.getsockname()), door.accept()[0] as taken:
+        assert taken.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import httpx
 import pytest
@@ -260,3 +260,29 @@ async def test_a_member_without_a_readable_name_is_refused_all_the_same(app, cal
         answer = await call("POST", "/body", content=raw)
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_body")
         assert len(answer.content) < 600
+
+
+class Counted(Body):
+    reads: ClassVar[int] = 0
+
+    @classmethod
+    def model_validate_json(cls, *args, **options):
+        cls.reads += 1
+        return super().model_validate_json(*args, **options)
+
+
+@pytest.mark.parametrize(
+    ("raw", "reads"),
+    [(b"[" * 900, 1), (b'{"amount_fen": -1}', 1), (b'{"amount_fen": 1, "note": "a\\ud83d"}', 2)],
+)
+@pytest.mark.asyncio
+async def test_a_refused_body_is_read_again_for_half_a_character_only(app, call, raw, reads):
+    Counted.reads = 0
+
+    @app.post("/counted", dependencies=[guard("device")])
+    async def take(request: Request) -> Response:
+        await parse(request, Counted)
+        raise AssertionError
+
+    assert (await call("POST", "/counted", content=raw)).status_code == 422
+    assert Counted.reads == reads
