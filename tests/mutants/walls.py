@@ -58,6 +58,23 @@ PATCHES = (
         ("tests/integration/binding/test_brake.py",),
     ),
     Patch(
+        "services/binding/service.py",
+        "anybody's login may end with a merchant's handle",
+        "    if handle:\n        await _keep_out(tx, tenant_id, handle)\n",
+        "",
+        (
+            "tests/integration/binding/test_taken_logins.py"
+            "::test_nobody_else_gets_a_login_that_ends_with_a_merchants_handle",
+        ),
+    ),
+    Patch(
+        "services/device/repo.py",
+        "an enrolment code outlives its maker's role",
+        "            ~_MAKER_LEFT,\n",
+        "",
+        ("tests/integration/device/test_leaving.py",),
+    ),
+    Patch(
         "services/binding/sign_in_repo.py",
         "a recovery code serves twice",
         "            RecoveryCode.used_at.is_(None),\n",

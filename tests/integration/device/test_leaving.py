@@ -91,9 +91,9 @@ async def test_events_in_any_order_and_twice(device, store, maker, leaves, clock
     clock.advance(300)
     theirs = await made(caller, store)
     later = await leaves(person)
-    await leaves(person, occurred_at=at)
     async with device.deps.db.pg(None) as pg:
         await handlers.by_type["role.left.v1"](device.deps, pg, [later, later])
+    await leaves(person, occurred_at=at)
     refused = await device.edge(*ENROL, {"code": theirs, "sn": "QCF4000001"})
     assert refused.json()["code"] == "device.code_ended"
 
