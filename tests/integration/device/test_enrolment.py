@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -15,6 +17,7 @@ from shared.sealed import SealBroken, open_sealed
 from tests.integration.device.conftest import MERCHANT, OTHER_MERCHANT
 
 pytestmark = pytest.mark.asyncio
+INVARIANT = Path("services/device/invariants/g7_codes_name_their_device.sql")
 ENROL = ("POST", "/api/device/v1/enrol")
 CODES = ("POST", "/api/merchant/v1/devices/codes")
 
@@ -170,6 +173,30 @@ async def test_two_codes_for_one_number_at_once(device, store, new_code):
     assert {a.status_code for a in answers} == {201}
     assert len({a.json()["device_id"] for a in answers}) == 1
     assert len({a.json()["key"] for a in answers}) == 6
+
+
+async def test_the_invariant_of_codes_sees_a_device_in_another_store(
+    device, new_store, enrol, clock
+):
+    """G7: enrolled again elsewhere it may be there; moved by anything else it may not, and neither
+    may it belong to somebody else."""
+    first_store, second_store = await new_store(), await new_store(name="Side street")
+    strange = await new_store(OTHER_MERCHANT)
+    found = await enrol(first_store)
+    clock.advance(1)
+    await enrol(second_store)
+    # The invariant goes by the database's clock.
+    await device.database.execute("UPDATE enrolment_codes SET expires_at = now()")
+    ask = partial(device.database.fetch, INVARIANT.read_text())
+    assert await ask() == []
+    move = "UPDATE devices SET store_id = $1"
+    await device.database.execute(move, first_store)
+    (broken,) = await ask()
+    assert str(broken["device_id"]) == found["device_id"]
+    await device.database.execute(move, second_store)
+    assert await ask() == []
+    await device.database.execute(move + ", tenant_id = $2", strange, OTHER_MERCHANT)
+    assert len(await ask()) == 2
 
 
 async def test_merchants_may_have_devices_of_one_number(device, store, new_store, new_code, enrol):

@@ -1,6 +1,8 @@
 """Every service asks its own invariants every hour, and says when it last did."""
 
 import json
+import re
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -64,6 +66,16 @@ def test_every_worker_asks(service):
     """The job is among those that the worker runs."""
     with open(f"services/{service}/worker.py") as source:
         assert "invariants.checking(" in source.read()
+
+
+def test_every_service_looks_back_over_its_events_equally_far():
+    """The words stand in each file, so that it can be run by hand as it is, and changed there: so
+    nothing but this keeps them the same."""
+    files = [path.read_text() for path in Path("services").glob("*/invariants/*.sql")]
+    windows = [re.search(r"WITH latest AS .*?\n  FROM latest\n\)", text, re.S) for text in files]
+    found = [window[0] for window in windows if window]
+    assert len(found) == sum("FROM outbox" in text for text in files) >= 2
+    assert len(set(found)) == 1
 
 
 ROWS = 60_000
