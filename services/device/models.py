@@ -34,6 +34,8 @@ class Store(Base):
     store_id: _Id = _key()
     name: Mapped[str]
     created_at: Mapped[datetime] = _instant()
+    said_at: Mapped[datetime] = _instant()
+    """when it got that name"""
 
 
 class Device(Base):

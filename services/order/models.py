@@ -74,4 +74,6 @@ class Store(Base):
     event_id: Mapped[UUID]
     name: Mapped[str]
     earlier_event_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default=list)
-    """what gave it the names it had before"""
+    """what gave it other names, before or too late"""
+    said_at: Mapped[datetime]
+    """when it got the name"""

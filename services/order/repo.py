@@ -128,8 +128,10 @@ FROM incoming i JOIN merged m ON m.tenant_id = i.tenant_id AND m.payment_id = i.
 )
 
 _NAME_STORES = """
-INSERT INTO stores (tenant_id, store_id, event_id, name) VALUES ($1, $2, $3, $4)
-ON CONFLICT (tenant_id, store_id) DO UPDATE SET event_id = excluded.event_id, name = excluded.name,
+INSERT INTO stores (tenant_id, store_id, event_id, name, said_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (tenant_id, store_id) DO UPDATE SET event_id = excluded.event_id,
+  name = CASE WHEN stores.said_at <= excluded.said_at THEN excluded.name ELSE stores.name END,
+  said_at = greatest(stores.said_at, excluded.said_at),
   earlier_event_ids = stores.earlier_event_ids || stores.event_id
 """
 
@@ -144,8 +146,8 @@ async def merge_facts(pg: Pg, lines: Sequence[Line]) -> set[UUID]:
     return {row["event_id"] for row in await pg.fetch(_MERGE, *zip(*lines, strict=True))}
 
 
-async def name_stores(pg: Pg, rows: Sequence[tuple[UUID, UUID, UUID, str]]) -> None:
-    """(tenant, store, event, name), in the order in which they were said."""
+async def name_stores(pg: Pg, rows: Sequence[tuple[UUID, UUID, UUID, str, datetime]]) -> None:
+    """(tenant, store, event, name, when): the last name counts, in whichever order they come."""
     await pg.executemany(_NAME_STORES, rows)
 
 

@@ -161,7 +161,7 @@ async def record_payments(pg: "asyncpg.Connection[Any]", events: Sequence[Paymen
 async def name_stores(
     pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated | StoreRenamed]
 ) -> None:
-    rows = [(event.tenant_id, event.store_id, event.event_id, event.name) for event in events]
+    rows = [(e.tenant_id, e.store_id, e.event_id, e.name, e.occurred_at) for e in events]
     await repo.name_stores(pg, rows)
 
 

@@ -177,8 +177,10 @@ ON CONFLICT (tenant_id, store_id) DO UPDATE SET name = excluded.name
 
 
 async def upsert_apps(pg: "asyncpg.Connection[Any]", events: Sequence[AppBound]) -> None:
-    """The latest word on each app; one statement cannot change a row twice."""
-    last = list({(event.tenant_id, event.app_id): event for event in events}.values())
+    """The latest word on each app, by its own time: after a replay an older one may come behind it
+    in the same batch. One statement cannot change a row twice."""
+    in_time = sorted(events, key=lambda event: event.occurred_at)
+    last = list({(event.tenant_id, event.app_id): event for event in in_time}.values())
     await pg.execute(
         _APPS,
         [event.tenant_id for event in last],

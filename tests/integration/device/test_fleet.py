@@ -1,12 +1,15 @@
 """The merchant's devices: filters, revocation, and nobody else's (S60, S130-S132, parts of S58,
 S59)."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
+from services.device.service import record_stores
 from shared.events.audit import DeviceAudited
-from shared.events.base import decode
+from shared.events.base import decode, stamp
+from shared.events.binding import StoreRenamed
 from shared.events.device import DeviceEnrolled, DeviceRevoked
 from tests.integration.device.conftest import MERCHANT, OTHER_MERCHANT
 
@@ -141,3 +144,18 @@ async def test_reading_is_not_writing(device, store, enrol):
     nobody = await device.person(MERCHANT, set())("GET", DEVICES)
     for answer in (revoke, code, nobody):
         assert (answer.status_code, answer.json()["code"]) == (403, "auth.forbidden")
+
+
+async def test_a_store_keeps_the_name_that_was_said_last(device, store, clock):
+    """Whichever order the names come in: one by one, or together."""
+
+    def named(name, hours):
+        at = clock.now() + timedelta(hours=hours)
+        known = {**stamp(MERCHANT, clock), "occurred_at": at}
+        return StoreRenamed(**known, store_id=store, name=name)
+
+    first, second, third = named("First", 1), named("Second", 2), named("Third", 3)
+    for batch, name in (([second], "Second"), ([first], "Second"), ([third, first], "Third")):
+        async with device.deps.db.pg(None) as pg:
+            await record_stores(pg, batch)
+        assert await device.database.value("SELECT name FROM stores") == name

@@ -19,6 +19,7 @@ from shared.events.payment import (
     PaymentLateSuccess,
     PaymentReversed,
 )
+from tests.fixtures.clock import NOON
 from tests.integration.order.conftest import INVARIANTS
 
 pytestmark = pytest.mark.asyncio
@@ -189,6 +190,22 @@ async def test_stores_are_named_once_or_again(place, deliver, sample_event, shop
         )
     assert await place.value("SELECT name FROM stores") == "人民路旗舰店"
     assert await place.value("SELECT cardinality(earlier_event_ids) FROM stores") == 1
+    await hold()
+
+
+async def test_a_name_that_was_said_before_does_not_come_back(
+    place, deliver, sample_event, shop, hold
+):
+    """A replay goes backwards, and an operator may send an old event on purpose."""
+    store = uuid4()
+    for hours, name in ((0, "人民路店"), (2, "人民路旗舰店"), (1, "人民路二店")):
+        at = NOON + timedelta(hours=hours)
+        event = sample_event(
+            StoreRenamed, tenant_id=shop.tenant_id, event_id=uuid4(), store_id=store, name=name,
+            occurred_at=at,
+        )  # fmt: skip
+        await deliver(event)
+    assert await place.value("SELECT name FROM stores") == "人民路旗舰店"
     await hold()
 
 

@@ -179,12 +179,13 @@ async def test_a_nonce_outlives_every_signature_that_may_carry_it(shop, till):
         assert (answer.status_code, answer.json()["code"]) == (401, "auth.replayed")
 
 
-async def test_read_models_keep_the_latest_word(shop, till):
-    """An older event that comes again does not undo a newer one."""
+@pytest.mark.parametrize("is_reversed", [False, True])
+async def test_read_models_keep_the_latest_word(shop, till, is_reversed):
+    """An older event that comes again, or behind a newer one, does not undo it."""
     old = shop.bound(till.tenant_id, enabled=True)
     off = shop.bound(till.tenant_id, enabled=False)
     async with shop.deps.db.pg(None) as pg:
-        await repo.upsert_apps(pg, [old, off])
+        await repo.upsert_apps(pg, [off, old] if is_reversed else [old, off])
     async with shop.deps.db.pg(None) as pg:
         await repo.upsert_apps(pg, [old])
     async with shop.deps.db.read(till.tenant_id) as tx:
