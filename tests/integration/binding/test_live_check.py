@@ -203,8 +203,15 @@ async def test_one_odd_row_does_not_stop_the_others(binding, owner, app_body, cl
         await binding.database.execute("ALTER TABLE apps DROP CONSTRAINT odd")
 
 
+async def known_later(binding, after_s):
+    """What a sale of that moment would be signed with: the newest version that counts."""
+    await asyncio.sleep(after_s)
+    return (await known(binding, APP_ID))[0]
+
+
 async def test_a_check_beside_a_new_binding(binding, owner, app_body, app_keys, other_keys):
-    """50 times: whatever comes first, exactly one version is in use and none is lost."""
+    """50 times: whatever comes first, exactly one version is in use and none is lost; and at every
+    moment there is one to sign a sale with."""
     _, caller = owner
     platform = binding.app.state.onboarding.platform
     await caller(*PUT, app_body())
@@ -212,11 +219,13 @@ async def test_a_check_beside_a_new_binding(binding, owner, app_body, app_keys, 
     version = 1
     for turn in range(ROUNDS):
         key = (other_keys, app_keys)[turn % 2].private_b64
-        answer, _ = await asyncio.gather(
+        answer, _, *asked = await asyncio.gather(
             caller(*PUT, app_body(app_private_key=key, version=version)),
             live_check.check(binding.deps, platform, tenant_id, APP_ID, actor="test"),
+            *(known_later(binding, n * 0.004) for n in range(5)),
         )
         assert answer.status_code == 200, answer.text
+        assert all(newest in (version, version + 1) for newest in asked), asked
         version += 1
         open_ended = await binding.database.value(
             "SELECT count(*) FROM app_keys WHERE verified_at IS NOT NULL AND not_after IS NULL"

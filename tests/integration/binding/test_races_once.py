@@ -282,3 +282,27 @@ async def test_an_app_switched_beside_new_keys(binding, team, app_body, app_keys
         now = (await owner("GET", f"{APPS}/{APP_ID}")).json()
         assert (now["version"], now["enabled"]) == (turn + 2, is_on)
         assert await binding.database.value("SELECT max(key_version) FROM app_keys") == number
+
+
+async def test_two_merchants_prove_one_app(binding, team, new_merchant, app_body):
+    """It is one's, each time; the other is told, and its keys make no notice believed."""
+    owner, _, _ = team
+    tenant_id, user = await new_merchant("Coffee house", "owner@coffee")
+    other = binding.user(tenant_id, user.user_id, PERMISSIONS[Role.MERCHANT_OWNER], uuid4())
+    for turn in range(ROUNDS):
+        body = app_body(app_id=f"2021{turn:012}")
+        answers = await race(turn, owner("PUT", APPS, body), other("PUT", APPS, body))
+        proven = await binding.database.fetch(
+            "SELECT tenant_id FROM apps WHERE app_id = $1 AND proven_at IS NOT NULL", body["app_id"]
+        )
+        assert len(proven) == 1, turn
+        verified = [
+            answer.status_code == 200 and answer.json()["live_check"]["state"] == "verified"
+            for answer in answers
+        ]
+        assert verified == [
+            proven[0]["tenant_id"] != tenant_id,
+            proven[0]["tenant_id"] == tenant_id,
+        ]
+        found = (await binding.egress("GET", f"/internal/apps/{body['app_id']}")).json()
+        assert found["tenant_id"] == str(proven[0]["tenant_id"])
