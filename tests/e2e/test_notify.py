@@ -99,9 +99,7 @@ async def test_forged_notifies_change_nothing(world: World, other_keys: RsaPair)
             b"<xml><sign>x</sign></xml>",
         ]
         for body in forged:
-            status, text = await _post(world, path, body)
-            assert status < 500, body
-            assert text.strip() != "success", body
+            assert await _post(world, path, body) == (200, "fail"), body
         assert (await world.status(pending["pay_request_id"]))["status"] == "pending"
     cancelled = await world.call(
         "POST", f"/api/device/v1/payments/{pending['pay_request_id']}/cancel", {}
@@ -110,9 +108,8 @@ async def test_forged_notifies_change_nothing(world: World, other_keys: RsaPair)
 
 
 async def test_a_notify_for_an_unknown_route_is_refused(world: World) -> None:
-    status, text = await _post(world, "/alipay/notify/nosuchroute000000", b"a=b&sign=x")
-    assert status < 500
-    assert text.strip() != "success"
+    told = await _post(world, "/alipay/notify/nosuchroute000000", b"a=b&sign=x")
+    assert told == (200, "fail")
 
 
 async def test_genuine_notifies_again_and_again_are_one_effect(world: World) -> None:
@@ -138,8 +135,7 @@ async def test_a_genuine_body_with_one_changed_byte(world: World) -> None:
     assert len(names) > 10
     for name in names:
         pairs = [(k, v + "0" if k == name else v) for k, v in parse_qsl(raw)]
-        _, text = await _post(world, path, urlencode(pairs).encode())
-        assert text.strip() != "success", name
+        assert await _post(world, path, urlencode(pairs).encode()) == (200, "fail"), name
 
 
 @pytest.mark.parametrize(
@@ -153,7 +149,7 @@ async def test_authentic_is_not_valid(world: World, variant: str) -> None:
         f"/notify/{paid['out_trade_no']}", json={"times": 1, "variant": variant}
     )
     assert answer.status_code == 200, answer.text
-    assert answer.json()["sent"][0]["status"] < 500
+    assert answer.json()["sent"][0]["status"] == 200
     now = await world.status(paid["pay_request_id"])
     assert (now["status"], now["amount_fen"], now["refunded_fen"]) == ("paid", 7_80, 0)
     order = await world.order(paid["out_trade_no"])
@@ -178,5 +174,4 @@ async def test_a_wrong_amount_does_not_settle_a_pending_payment(world: World) ->
 async def test_the_notify_door_limits_its_body(world: World) -> None:
     path = "/alipay/notify/nosuchroute000000"
     status, text = await _post(world, path, b"a=" + b"x" * 300_000)
-    assert status == 413
-    assert "success" not in text
+    assert (status, "success" in text) == (413, False)

@@ -4,6 +4,7 @@ from tests.mutants.patch import Patch
 
 DEVICE = "gateway/auth/device.py"
 SIGNED = ("tests/unit/gateway/test_signed_request.py", "tests/unit/gateway/test_auth.py")
+RACES = "tests/integration/binding/test_races_people.py"
 GRANTS = "services/binding/acting_grants.py"
 GRANTS_TESTS = "tests/integration/binding/test_acting_grants.py"
 
@@ -28,6 +29,27 @@ PATCHES = (
         "isinstance(event, DeviceRevoked | DeviceEnrolled)",
         "isinstance(event, DeviceEnrolled)",
         SIGNED,
+    ),
+    Patch(
+        "gateway/cache.py",
+        "what was looked up before an event is remembered after it",
+        "        if drops == self._drops:",
+        "        if True:",
+        ("tests/integration/gateway/test_races.py::test_a_sale_beside_the_devices_end",),
+    ),
+    Patch(
+        "services/binding/standing.py",
+        "whoever has just been disabled still makes keys and links",
+        "    if user is None or not user.is_enabled or of_role",
+        "    if user is None or False and of_role",
+        (f"{RACES}::test_a_key_made_beside_being_disabled",),
+    ),
+    Patch(
+        "services/binding/standing.py",
+        "powers end while something is being made under them",
+        "    await lock_people(tx, tenant_id)\n",
+        "",
+        (f"{RACES}::test_a_key_made_beside_being_disabled",),
     ),
     Patch(
         "gateway/routing.py",

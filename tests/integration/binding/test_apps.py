@@ -8,7 +8,6 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from services.binding.domain import RETIRED_KEY_GRACE
 from services.binding.service import sweep
 from shared.sealed import SealBroken, open_sealed
 from tests.integration.binding.conftest import APP_ID, SELLER_ID
@@ -163,7 +162,7 @@ async def test_rotation_keeps_the_old_version_for_a_day(
     assert versions[1]["not_after"] == "2026-11-24T04:00:00Z"
     for version in versions:
         open_sealed(kek, version["private_key_box"], version["private_key_aad"])
-    clock.advance(RETIRED_KEY_GRACE.total_seconds() + 1)
+    clock.advance(24 * 3600 + 1)
     await sweep(binding.deps)
     rows = await binding.database.fetch(
         "SELECT private_key_box IS NULL AS erased FROM app_keys ORDER BY key_version"

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.device import domain
-from services.device.domain import CODE_ALPHABET, CODE_LETTERS, CODE_TRIES, code_digest, new_code
+from services.device.domain import CODE_ALPHABET, CODE_LETTERS, code_digest, new_code
 from tests.fixtures.clock import NOON
 
 
@@ -49,7 +49,8 @@ def test_what_cannot_be_a_code(typed):
     [
         ({"used_at": NOON}, domain.CodeUsed),
         ({"expires_at": NOON}, domain.CodeExpired),
-        ({"tries": CODE_TRIES}, domain.CodeSpoilt),
+        ({"has_maker_left": True}, domain.CodeEnded),
+        ({"tries": 5}, domain.CodeSpoilt),
         ({"bound_sn": "SMIT3B0002"}, domain.SnMismatch),
         ({}, domain.CodeUsed),
     ],
@@ -61,5 +62,6 @@ def test_the_reason_is_the_true_one(change, reason):
         "expires_at": NOON + timedelta(minutes=1),
         "used_at": None,
         "tries": 0,
+        "has_maker_left": False,
     }
     assert domain.why_refused(NOON, **(facts | change)) is reason

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 import pytest
 from aiohttp import web
 
-from gateway.batches import BYTES_MAX, DOCUMENTS_MAX
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import Got, Seen
@@ -136,12 +135,12 @@ async def test_a_batch_has_a_size(town: Town, alipay_keys: RsaPair) -> None:
     first = told(town, alipay_keys, 0)
     await payment.called(1)
     large = [told(town, alipay_keys, n, passback_params="x" * 60_000) for n in range(1, 7)]
-    small = [told(town, alipay_keys, n) for n in range(7, 7 + DOCUMENTS_MAX + 5)]
+    small = [told(town, alipay_keys, n) for n in range(7, 7 + 64 + 5)]
     await asyncio.sleep(0.5)
     gate.set()
     answers = await asyncio.gather(first, *large, *small)
     assert {answer.body for answer in answers} == {b"success"}
     assert sum(len(call) for call in payment.calls) == len(answers)
-    assert max(len(call) for call in payment.calls) <= DOCUMENTS_MAX
-    assert max(len(seen.body) for seen in town.payment.calls("notify")) <= BYTES_MAX + 1000
+    assert max(len(call) for call in payment.calls) <= 64
+    assert max(len(seen.body) for seen in town.payment.calls("notify")) <= 192 * 1024 + 1000
     assert len(payment.calls) > 3

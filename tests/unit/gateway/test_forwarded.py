@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from gateway.asgi import Door
 from gateway.config import EdgeConfig
 from gateway.edge import Edge
-from gateway.forwarded import HOPS_MAX, Proxies, networks
+from gateway.forwarded import Proxies, networks
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import ask
@@ -41,7 +41,7 @@ LOGIN = "/api/merchant/v1/session"
         (PROXY, ["unknown"], PROXY),
         (PROXY, ["203.0.113.7, unknown, 10.1.0.1"], "10.1.0.1"),
         (PROXY, ["10.1.0.1"], "10.1.0.1"),
-        (PROXY, [",".join(["203.0.113.7", *["10.1.0.1"] * HOPS_MAX])], "10.1.0.1"),
+        (PROXY, [",".join(["203.0.113.7", *["10.1.0.1"] * 16])], "10.1.0.1"),
         ("", ["203.0.113.7"], ""),
     ],
 )
