@@ -25,6 +25,7 @@ def test_an_owner_agrees_and_ends_it(window: Open, stack: Stack) -> None:
     page.get_by_role("button", name="保存", exact=True).click()
     confirm_password(page, operator["password"])
     ribbon = page.locator(".ribbon.acting")
+    expect(page.get_by_role("heading", name="首页")).to_be_visible()
     ribbon.get_by_role("button", name="申请更多权限").click()
     asked = page.get_by_role("dialog", name=f"申请代「{account.merchant}」做更多")
     asked.get_by_label("事由").fill(WHY)

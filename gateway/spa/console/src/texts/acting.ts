@@ -23,8 +23,8 @@ export const acting = {
   ],
   'grant.what': ['要做什么', 'What for'],
   'grant.minutes': ['时长', 'For how long'],
-  'grant.minutes_short': ['{{count}} 分钟', '{{count}} minutes'],
-  'grant.hours_short': ['{{count}} 小时', '{{count}} hours'],
+  'grant.minutes_short': ['{{count}} 分钟', '{{count}} min'],
+  'grant.hours_short': ['{{count}} 小时', '{{count}} h'],
   'grant_set.setup': [
     '完成开通步骤，新建和改名门店',
     'Carry out the setup; make and rename stores',

@@ -30,8 +30,8 @@ function Act({ merchant }: { merchant: Merchant }) {
       }
       refresh={[]}
       onSaved={() => {
-        navigate('/');
-        void queries.invalidateQueries();
+        // First what one may do there, then the page: the other way round it is the operators' own.
+        void queries.invalidateQueries().then(() => navigate('/'));
       }}
     >
       <Form.Item>
