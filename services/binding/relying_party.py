@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 NAME = "Damselfly"
 TIMEOUT_MS = 240_000
 """For how long a browser waits for its person; the challenge lives a little longer."""
+RSA_BITS, RSA_EXPONENT = range(2048, 4097), 65537
 ORDINARY_PORTS = {"http": 80, "https": 443}
 
 
@@ -187,8 +190,10 @@ def registered(party: RelyingParty, challenge: bytes, new: NewKey) -> Registered
             require_user_verification=True,
         )
         # The library reads the key no further than its numbers: one that cannot be used is no key.
-        decoded_public_key_to_cryptography(
-            decode_credential_public_key(found.credential_public_key)
+        _refuse_odd_keys(
+            decoded_public_key_to_cryptography(
+                decode_credential_public_key(found.credential_public_key)
+            )
         )
     except Exception as error:  # CBOR, X.509 and curves: whatever a stranger's bytes can break
         raise Refused(str(error) or type(error).__name__) from error
@@ -230,6 +235,14 @@ def signed(
     if not hmac.compare_digest(told, handle):
         raise Refused("it is another person's by its user handle")
     return found.new_sign_count
+
+
+def _refuse_odd_keys(key: object) -> None:
+    """RSA has sizes that are no protection, and others that cost seconds to check."""
+    if not isinstance(key, rsa.RSAPublicKey):
+        return
+    if key.key_size not in RSA_BITS or key.public_numbers().e != RSA_EXPONENT:
+        raise Refused(f"an RSA key of {key.key_size} bits, or of an odd exponent")
 
 
 def _refuse_foreign_frames(client_data: str) -> None:
