@@ -195,8 +195,11 @@ async def test_a_challenge_is_for_one_purpose_and_session(
     assert code(await present(key.sign(make))) == late
     done = await owner("POST", step_up, {"passkey": key.sign(wanted)})
     assert done.status_code == 200, "wrong places spend nothing"
+    wanted = (await owner("POST", ask)).json()["options"]
     body = Authenticator().make(wanted | {"user": {"id": key.user_handle}}) | {"name": "x"}
     assert code(await owner("POST", KEYS, body)) == late
+    assert code(await owner("POST", step_up, {"passkey": key.sign(make)})) == late
+    assert (await owner("POST", step_up, {"passkey": key.sign(wanted)})).status_code == 200
 
 
 async def test_wrong_ones_at_the_sign_in_are_braked_and_shown(keyholder, present, asked, clock):

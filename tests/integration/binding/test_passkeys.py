@@ -108,9 +108,18 @@ async def test_a_step_up_by_passkey(keyholder, clock):
     for _ in range(10):
         wrong = await owner("POST", step_up, {"passkey": key.sign(options)})
         assert code(wrong) == (403, "auth.passkey_late")
+    clock.advance(25)
     options = (await owner("POST", f"{KEYS}/challenge")).json()["options"]
     braked = await owner("POST", step_up, {"passkey": key.sign(options)})
     assert code(braked) == (429, "auth.login_braked")
+
+
+async def test_guessing_recovery_codes_at_the_step_up_is_braked(keyholder):
+    """The right password before each does not make it a first try."""
+    owner, _, recovery = keyholder
+    for _ in range(10):
+        assert code(await owner.step_up(code="0000")) == (403, "auth.wrong_code")
+    assert code(await owner.step_up(code=recovery[0])) == (429, "auth.login_braked")
 
 
 async def test_recovery_codes_and_both_kinds_together(keyholder, present, asked, clock):
