@@ -17,6 +17,15 @@ SLOW_FETCH_WAIT_MS = "200"
 a sale waits for it, longer where only bindings and revocations (within a second) arrive."""
 WHITELIST_HOSTS = "pay.damselfly.test,h5.damselfly.test"
 """What a merchant's mini program would call; loopback is no domain that Alipay takes."""
+HANDED_ON = (
+    "ADDRESS_CONNECTIONS_MAX", "ALIPAY_", "APPROVE_AFTER_H", "AUDIT_ANCHOR_FILE", "DATABASE_",
+    "EVENTS_MAX_AGE_DAYS", "KAFKA_", "KEK_FILE_", "LOG_LEVEL", "MINI_TEMPLATE_ID",
+    "OPERATOR_SECOND_FACTOR", "OUTBOX_IDLE_POLL_MS", "PAYMENT_DEADLINE_S", "PAYMENT_LEASE_S",
+    "PAYMENT_POLL_S", "PAYMENT_REFUND_QUERY_S", "PAYMENT_SLOW_", "PYTHONDEVMODE", "QUOTA_SCALE",
+    "TRUSTED_PROXIES", "WHITELIST_HOSTS",
+)  # fmt: skip
+"""What a person exports reaches the processes: every setting but the stack's own wiring, which is
+the addresses of its processes, the service keys and trust, and where the setup code is."""
 ENGINES = ("postgres", "broker", "sandbox-alipay")
 API_NAMES = tuple(f"{name}-api" for name in SERVICES)
 WORKER_NAMES = tuple(f"{name}-worker" for name in SERVICES)
@@ -93,11 +102,7 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
     for name in own_databases():
         for variable, role in postgres.roles(name).items():
             told[f"{variable}_{name.upper()}"] = postgres.url(layout, ports["postgres"], role, name)
-    ours = (
-        "KAFKA_", "DATABASE_", "ALIPAY_", "WECHAT_", "PAYMENT_", "LOG_", "WHITELIST_", "MINI_",
-        "TRUSTED_", "QUOTA_", "OUTBOX_", "KEK_FILE_", "PYTHONDEV",
-    )  # fmt: skip
-    told.update({k: v for k, v in os.environ.items() if k.startswith(ours)})
+    told.update({k: v for k, v in os.environ.items() if k.startswith(HANDED_ON)})
     for name in SERVICES:
         if f"DATABASE_SYSTEM_URL_{name.upper()}" not in told:
             wanted = f"DATABASE_SYSTEM_URL_{name.upper()}"

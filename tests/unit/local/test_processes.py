@@ -5,9 +5,17 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import AliasChoices
+from pydantic_settings import BaseSettings
 
 from deploy.local import processes, secrets
 from deploy.local.layout import SERVICES, Layout, StackError
+from gateway.config import EdgeConfig, EgressConfig
+from services.binding.config import BindingConfig
+from services.campaign.config import CampaignConfig
+from services.device.config import DeviceConfig
+from services.order.config import OrderConfig
+from services.payment.config import PaymentConfig
 from shared.sealed import LocalKeyProvider, new_data_key, open_sealed, seal
 
 OWN = ("KAFKA_", "KEK_", "DATABASE_", "ALIPAY_", "WECHAT_", "PUBLIC_URL")
@@ -187,3 +195,47 @@ def test_settings_of_the_person_win(
     told = processes.environment(layout, ports)
     assert told["ALIPAY_TIMEOUT_MS"] == "3000"
     assert told["PUBLIC_URL"] == "https://pay.example.test"
+
+
+CONFIGS: dict[str, type[BaseSettings]] = {
+    "gateway-edge": EdgeConfig,
+    "gateway-egress": EgressConfig,
+    "binding": BindingConfig,
+    "device": DeviceConfig,
+    "payment": PaymentConfig,
+    "campaign": CampaignConfig,
+    "order": OrderConfig,
+}
+OF_THE_STACK = {
+    "LISTEN", "METRICS_LISTEN",
+    "BINDING_URL", "DEVICE_URL", "PAYMENT_URL", "CAMPAIGN_URL", "ORDER_URL", "EGRESS_URL",
+    "SERVICE_KEY_FILE", "SERVICE_TRUST_FILE", "SETUP_CODE_FILE", "KEK_FILE",
+}  # fmt: skip
+"""What a stack decides itself, whatever the shell says: how its parts find and believe each
+other. A new setting is handed on, or is added here on purpose."""
+
+
+def _read_by(config: type[BaseSettings]) -> set[str]:
+    """The environment variables that a process reads."""
+    names = set()
+    for name, field in config.model_fields.items():
+        alias = field.validation_alias or name
+        choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+        names |= {str(choice).upper() for choice in choices}
+    return names
+
+
+@pytest.mark.parametrize("issuer", CONFIGS)
+def test_what_a_person_exports_reaches_the_processes_that_read_it(
+    issuer: str, layout: Layout, ports: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in set().union(*map(_read_by, CONFIGS.values())):
+        monkeypatch.setenv(name, f"https://exported.test/{name}")
+    for spec in processes.product(layout, ports):
+        if spec.name == issuer or spec.name.rpartition("-")[0] == issuer:
+            told = spec.environment
+            exported = {name for name in told if told[name] == f"https://exported.test/{name}"}
+            # An owner's address is for migrations alone.
+            wanted = {name for name in _read_by(CONFIGS[issuer]) if "_OWNER_" not in name}
+            assert wanted - exported == wanted & OF_THE_STACK
+            assert not exported & OF_THE_STACK
