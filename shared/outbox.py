@@ -22,7 +22,7 @@ from prometheus_client import Counter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db import LOST, Database
+from shared.db import LOST, Database, is_connection_lost
 from shared.errors import Unavailable
 from shared.events.base import Event
 from shared.telemetry import get_logger
@@ -129,7 +129,8 @@ class Relay:
                 finally:
                     connection.terminate()
             except (*LOST, asyncpg.PostgresError) as error:
-                log.warning("relay.lost_database", error=type(error).__name__)
+                tell = log.warning if is_connection_lost(error) else log.exception
+                tell("relay.lost_database", error=type(error).__name__)
                 await asyncio.sleep(RETRY_S)
 
     async def _lead(self, connection: "asyncpg.Connection[Any]") -> None:

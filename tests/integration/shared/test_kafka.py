@@ -6,7 +6,6 @@ Runs against the embedded broker, and with KAFKA_BOOTSTRAP against a real Apache
 import asyncio
 import json
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -15,6 +14,7 @@ from prometheus_client import REGISTRY
 
 from gateway.tail import Tail
 from shared import inbox, kafka, outbox
+from shared.config import BaseConfig
 from shared.consumer import Consumer, Handlers
 from shared.events.base import stamp
 from shared.events.binding import MerchantCreated, StoreCreated
@@ -361,7 +361,7 @@ async def test_what_is_dated_ahead_would_outlive_the_memory_and_is_parked(
 
 @pytest.mark.asyncio
 async def test_an_operator_lets_an_old_event_take_effect_on_purpose(
-    db, deps, clock, written, saying, hearing
+    db, deps, clock, written, saying, hearing, service_keys, monkeypatch
 ):
     """The runbook's way: EVENTS_MAX_AGE_DAYS raised, the parked copy sent back as it is."""
     run, group = str(uuid4()), f"test-{uuid4()}"
@@ -370,7 +370,13 @@ async def test_an_operator_lets_an_old_event_take_effect_on_purpose(
         async with running(Consumer(db, notes(group), deps, hearing).run()):
             await send(producer, old)
             record = await parked(old.subject)
-        patient = replace(hearing, max_age_days=101)
+        monkeypatch.setenv("EVENTS_MAX_AGE_DAYS", "101")
+        config = BaseConfig(
+            kafka_bootstrap=hearing.bootstrap,
+            service_key_file=service_keys.key_file("order"),
+            service_trust_file=service_keys.trust_file,
+        )
+        patient = kafka.broker(config, "order")
         async with running(Consumer(db, notes(group), deps, patient).run()):
             again = [(record.key.decode(), record.value)]
             await said_by(hearing, StoreCreated.topic, again, record.headers)

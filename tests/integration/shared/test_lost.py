@@ -12,6 +12,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from shared import db as shared_db
 from shared.consumer import Consumer, Handlers
@@ -362,3 +363,27 @@ async def _said(db, clock):
             return event.event_id
         await asyncio.sleep(0.05)
     raise AssertionError("the database did not come back")
+
+
+@pytest.mark.asyncio
+async def test_a_relay_whose_table_is_missing_says_so_loudly_and_goes_on(db, database, clock):
+    """It is no database that is away, but ending the process would end its neighbours' work too."""
+    sink = AsyncMock()
+    sink.send_batch.return_value = [(0, 0)]
+    await database.execute("ALTER TABLE outbox RENAME TO hidden")
+    with capture_logs() as said:
+        async with running(Relay(db, sink, StoreCreated.topic).run()):
+
+            async def told():
+                return [line for line in said if line["event"] == "relay.lost_database"]
+
+            await until(told)
+            await database.execute("ALTER TABLE hidden RENAME TO outbox")
+            await _said(db, clock)
+
+            async def sent():
+                return sink.send_batch.called
+
+            await until(sent)
+    (first, *_) = await told()
+    assert (first["log_level"], first["error"]) == ("error", "UndefinedTableError")
