@@ -58,8 +58,11 @@ class Broker:
 
 
 class _TokenFile(AbstractTokenProvider):
+    """Read at the start too: aiokafka takes a file that is missing for a broker that is away."""
+
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._path.read_text()
 
     async def token(self) -> str:
         return self._path.read_text().strip()
