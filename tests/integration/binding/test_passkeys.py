@@ -148,6 +148,20 @@ async def test_recovery_codes_and_both_kinds_together(keyholder, present, asked,
     assert [row["action"] for row in await actions(owner)][:2] == ["passkey.add", "passkey.remove"]
 
 
+async def test_an_app_that_was_never_confirmed_is_no_second_factor(keyholder, present, clock):
+    """Whoever had the session for a moment would else keep codes that no page and no log shows."""
+    owner, _, _ = keyholder
+    secret = (await owner("POST", FACTOR)).json()["secret"]
+    shown = await present()
+    assert shown.json()["methods"] == ["passkey", "recovery_code"]
+    assert code(await present(code=totp(secret, clock))) == (403, "auth.wrong_code")
+    assert code(await owner.step_up(code=totp(secret, clock))) == (403, "auth.wrong_code")
+    done = await owner("POST", f"{FACTOR}/confirm", {"code": totp(secret, clock)})
+    assert done.status_code == 200, "it may still be confirmed"
+    clock.advance(30)
+    assert (await present(code=totp(secret, clock))).status_code == 200
+
+
 async def _register_again(owner):
     key = Authenticator()
     options = (await owner("POST", f"{KEYS}/options")).json()["options"]
