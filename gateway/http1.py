@@ -24,6 +24,7 @@ from gateway.limits import (
     HEADER_BYTES_MAX,
     LINGER_BYTES_MAX,
     LINGER_S,
+    PIPELINE_BYTES_MAX,
     PIPELINE_MAX,
     RETRY_AFTER_S,
     UNFINISHED_BYTES_FREE,
@@ -37,6 +38,7 @@ from shared.errors import Problem, TooLarge
 from shared.ids import random_token
 from shared.serve import KEEP_ALIVE_S, Http
 
+PART = HEADER_BYTES_MAX
 WIRE_FACTOR = 8
 """A body in chunks may take so many times its length on the way: six for chunks of one byte."""
 
@@ -61,6 +63,8 @@ class BoundedHttp(Http):
         self._taken = 0
         """bytes since the last request was whole"""
         self._counted = 0
+        self._behind = 0
+        """bytes of bodies that wait for the requests before them"""
         self._tail = b""
         self._has_message = False
         self._has_head = False
@@ -95,6 +99,13 @@ class BoundedHttp(Http):
     # What arrives
 
     def data_received(self, data: bytes) -> None:
+        # In parts: behind the end of a request, what came with it in one part is not counted.
+        for start in range(0, len(data), PART):
+            if self.transport.is_closing():
+                return
+            self._part_received(data[start : start + PART])
+
+    def _part_received(self, data: bytes) -> None:
         if self._is_deaf:
             self._taken += len(data)
             if self._taken > LINGER_BYTES_MAX:
@@ -176,20 +187,35 @@ class BoundedHttp(Http):
     def on_headers_complete(self) -> None:
         self._has_head = True
         if len(self.pipeline) >= PIPELINE_MAX:
-            # The ones before it are answered, and then the connection ends.
-            self.pipeline[0][0].keep_alive = False
-            self._is_deaf = True
+            self._end_behind(self.pipeline[0][0])
             raise _Stop
         super().on_headers_complete()
         # Fields behind the body stay out: no proxy before us has looked at them.
         self.headers = []
 
     def on_body(self, body: bytes) -> None:
+        if self.pipeline:
+            self._behind += len(body)
+            if self._behind > PIPELINE_BYTES_MAX:
+                self._answer_no_more()
+                raise _Stop
         held = self.cycle.body
         held += body
         if len(held) > self.room.bounds.body_bytes:
             self._refuse(TooLarge(f"at most {self.room.bounds.body_bytes} bytes"))
             raise _Stop
+
+    def _answer_no_more(self) -> None:
+        """The request that is arriving is too long to wait for its turn."""
+        self.pipeline.popleft()
+        self.cycle.body.clear()
+        self._end_behind(self.pipeline[0][0] if self.pipeline else self._current)
+
+    def _end_behind(self, last: Any) -> None:
+        """The requests up to that one are answered, and then the connection ends."""
+        last.keep_alive = False
+        self._is_deaf = True
+        self._forget_bytes()
 
     def on_message_complete(self) -> None:
         self._has_message = False
@@ -226,6 +252,8 @@ class BoundedHttp(Http):
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
+            if not self.pipeline:
+                self._behind = 0
             if self._waiting is not None:
                 self._await_body()
         else:

@@ -43,6 +43,8 @@ LINGER_BYTES_MAX = 256 * 1024
 """For how long what still comes is dropped behind a refusal, so that the refusal is read."""
 PIPELINE_MAX = 16
 """Whole requests that wait on one connection for the one before them."""
+PIPELINE_BYTES_MAX = 16 * 1024
+"""Of their bodies; who sends longer ones waits for the answer first (RFC 9112 §9.3.2)."""
 
 CONNECTIONS_MAX = 8192
 ADDRESS_CONNECTIONS_MAX = 1024

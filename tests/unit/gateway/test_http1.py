@@ -275,6 +275,35 @@ async def test_requests_in_a_row_are_answered_in_order_and_not_without_bound(ser
     assert await greedy.is_closed()
 
 
+async def test_bodies_that_wait_for_their_turn_are_bounded(serve: Any) -> None:
+    """1,000 connections with four whole requests each held 300 MB, of which nothing was counted."""
+    served = await serve()
+    first = GET.replace(b"/a", b"/slow")
+    large = b"POST /a HTTP/1.1\r\nHost: t\r\nContent-Length: 60000\r\n\r\n" + b"x" * 60_000
+    for follows, answered in ((large * 4, 1), (GET + large, 2), ((POST + b"123456789") * 9, 10)):
+        served.go.clear()
+        peer = await served.peer(first + follows)
+        (connection,) = (c for c in served.room if c._current is not None)
+        held = sum(len(cycle.body) for cycle, _ in connection.pipeline)
+        assert held + len(connection.cycle.body) <= 20_500
+        assert served.room.unfinished <= 20_500
+        served.go.set()
+        for _ in range(answered):
+            assert (await peer.said()).body == b"fine"
+        served.later(9)
+        assert await peer.is_closed() == (follows.startswith((large, GET)))
+        await peer.send(large)
+        if answered == 10:
+            assert (await peer.said()).status == 200, "alone it has room"
+
+
+async def test_half_a_head_behind_a_whole_request_is_counted(serve: Any) -> None:
+    served = await serve()
+    peer = await served.peer(GET + b"GET /a HTTP/1.1\r\nHost: t\r\nX: " + b"x" * 40_000)
+    assert (await peer.said()).body == b"fine"
+    assert await peer.is_closed()
+
+
 async def test_another_protocol_is_not_spoken_and_nothing_follows(serve: Any) -> None:
     served = await serve()
     upgrade = b"GET /a HTTP/1.1\r\nHost: t\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"
