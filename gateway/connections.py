@@ -140,11 +140,14 @@ class Room:
             return False
         mine = self._addresses.get(self._all[connection])
         limit = self.bounds.unsent_bytes
-        if self._unsent_sum + size > limit or (
-            mine is not None and mine.unsent + size > limit // UNSENT_PART
-        ):
+        owed = size + (mine.unsent if mine is not None else 0)
+        if mine is not None and owed > limit // UNSENT_PART:
             _ended.labels("unsent").inc()
             return False
+        while self._unsent_sum + size > limit:
+            if not self._end_untaken(owed):
+                _ended.labels("unsent").inc()
+                return False
         self._unsent[connection] = self._unsent.get(connection, 0) + size
         self._unsent_sum += size
         if mine is not None:
@@ -194,6 +197,15 @@ class Room:
         if resting is None:
             return False
         self._end(resting, "resting")
+        return True
+
+    def _end_untaken(self, owed: int) -> bool:
+        """The oldest answer that waits, of the address to which the most waits, if that is more
+        than `owed`: a slow console must not pay for those who take nothing."""
+        fullest = max(self._addresses, key=lambda name: self._addresses[name].unsent, default="")
+        if fullest not in self._addresses or self._addresses[fullest].unsent <= owed:
+            return False
+        self._end(next(one for one in self._unsent if self._all[one] == fullest), "unsent")
         return True
 
     def _held(self, name: str) -> int:

@@ -118,6 +118,44 @@ async def test_connections_that_rest_keep_nobody_out() -> None:
     assert not room.enter(Silent("192.0.2.5"), loop), "all of the fullest address are at work"
 
 
+async def test_who_takes_nothing_makes_room_for_a_slow_console() -> None:
+    """Twelve addresses that took nothing of the console's files kept every slow line from them."""
+    room = Room(Bounds(BODY_MAX, unsent_bytes=800))
+    loop = asyncio.get_running_loop()
+    idle = [Silent(f"192.0.2.{n // 2}") for n in range(16)]
+    slow = [Silent("198.51.100.1"), Silent("198.51.100.1")]
+    for connection in [*idle, *slow]:
+        assert room.enter(connection, loop)
+    for n, connection in enumerate(idle):
+        assert room.keep_unsent(connection, 60 if n < 2 else 49)
+        if n < 2:
+            assert not room.keep_unsent(connection, 41), "one address has an eighth"
+            room.forget_unsent(connection)
+    assert room.keep_unsent(idle[0], 51)
+    assert room.keep_unsent(idle[1], 49)
+    assert room.keep_unsent(slow[0], 60)
+    assert [n for n, one in enumerate(idle) if one.is_ended] == [0]
+    assert room.keep_unsent(slow[1], 30)
+    assert [n for n, one in enumerate(idle) if one.is_ended] == [0, 2]
+    assert not any(one.is_ended for one in slow)
+    for connection in [*idle, *slow]:
+        room.leave(connection)
+    assert room._unsent_sum == 0
+
+
+async def test_an_address_that_holds_the_most_finds_no_room() -> None:
+    room = Room(Bounds(BODY_MAX, unsent_bytes=800))
+    loop = asyncio.get_running_loop()
+    many = [Silent(f"192.0.2.{n}") for n in range(16)]
+    greedy = [Silent("198.51.100.1"), Silent("198.51.100.1")]
+    for connection in [*many, *greedy]:
+        assert room.enter(connection, loop)
+    assert room.keep_unsent(greedy[0], 50)
+    assert all(room.keep_unsent(one, 50) for one in many[:15])
+    assert not room.keep_unsent(greedy[1], 50)
+    assert not any(one.is_ended for one in [*many, *greedy])
+
+
 async def test_one_that_fails_ends_no_deadline_of_the_others() -> None:
     class Broken(Silent):
         def look(self, now: float) -> None:
