@@ -359,7 +359,7 @@ def rate_limits(clock: Clock, scale: int = 1) -> dict[str, Buckets]:
         "login": Buckets("login", clock, burst=20, per_s=0.5),
         "device": Buckets("device", clock, burst=500 * scale, per_s=100 * scale),
         "pos": Buckets("pos", clock, burst=100 * scale, per_s=20 * scale),
-        "stranger": Buckets("stranger", clock, burst=300 * scale, per_s=20 * scale),
+        "first_run": Buckets("first_run", clock, burst=300 * scale, per_s=20 * scale),
         "notify": Buckets("notify", clock, burst=1000 * scale, per_s=100 * scale),
     }
 

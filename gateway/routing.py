@@ -81,7 +81,7 @@ ROUTES = (
     Route("GET", f"{_POS}/orders", "order", "pos"),
     Route("GET", f"{_MERCHANT}/dashboard", "order", "user"),
     Route("GET PUT", f"{_MERCHANT}/campaign", "campaign", "user"),
-    Route("GET", f"{_OPERATOR}/first-run", "binding", "public", rate="stranger"),
+    Route("GET", f"{_OPERATOR}/first-run", "binding", "public", rate="first_run"),
     Route("POST", f"{_OPERATOR}/first-run", "binding", "public",
           body_max=LOGIN_BODY_BYTES_MAX, rate="login", share="sign_in"),
     Route("POST", f"{_PUBLIC}/password-link", "binding", "public",

@@ -1,6 +1,6 @@
 """Acting: an operator works at a merchant's console, for a stated reason and a short while.
 
-The grant is the merchant's own row, so that its audit log can name the operator and the reason.
+An acting is the merchant's own row, so that its audit log can name the operator and the reason.
 It ends by itself, with the operator's session, or when the operator says so.
 """
 
@@ -36,7 +36,7 @@ async def start_acting(
             raise NotFound
         if await sessions.running(tx, session, now) is not None:
             raise acting_rules.AlreadyActing
-        grant = Acting(
+        acting = Acting(
             tenant_id=merchant_id,
             acting_id=uuid7(deps.clock),
             operator_tenant_id=caller.tenant,
@@ -47,16 +47,16 @@ async def start_acting(
             created_at=now,
             until=now + timedelta(minutes=minutes),
         )
-        tx.add(grant)
-        session.acting_tenant_id, session.acting_id = merchant_id, grant.acting_id
+        tx.add(acting)
+        session.acting_tenant_id, session.acting_id = merchant_id, acting.acting_id
         await tx.flush()
-        facts = {"merchant_id": str(merchant_id), "reason": reason, "until": _text(grant)}
+        facts = {"merchant_id": str(merchant_id), "reason": reason, "until": _text(acting)}
         for tenant_id in (caller.tenant, merchant_id):
-            what = (f"user:{user.user_id}", "acting.start", str(grant.acting_id))
+            what = (f"user:{user.user_id}", "acting.start", str(acting.acting_id))
             await audit(deps, tx, tenant_id, what, after=facts)
         await outbox.add(tx, sessions.changed(deps, session))
-        more = await sessions.more_of(tx, grant, now)
-    return Shown(session, user, merchant, grant, more)
+        more = await sessions.more_of(tx, acting, now)
+    return Shown(session, user, merchant, acting, more)
 
 
 async def stop_acting(deps: Deps, caller: Principal) -> None:
@@ -65,24 +65,24 @@ async def stop_acting(deps: Deps, caller: Principal) -> None:
     async with deps.db.tx(None) as tx:
         session_id = sessions.session_of(caller)
         session = await people_repo.session_for_update(tx, caller.tenant, session_id)
-        grant = await sessions.running(tx, session, now) if session else None
-        if session is None or grant is None:
+        acting = await sessions.running(tx, session, now) if session else None
+        if session is None or acting is None:
             return
-        for tenant_id in (caller.tenant, grant.tenant_id):
-            what = (f"user:{caller.subject}", "acting.stop", str(grant.acting_id))
-            await audit(deps, tx, tenant_id, what, before={"until": _text(grant)})
+        for tenant_id in (caller.tenant, acting.tenant_id):
+            what = (f"user:{caller.subject}", "acting.stop", str(acting.acting_id))
+            await audit(deps, tx, tenant_id, what, before={"until": _text(acting)})
         await people_repo.end_acting(tx, session, now)
         await outbox.add(tx, sessions.changed(deps, session))
 
 
 async def end_acting(deps: Deps, caller: Principal, acting_id: UUID) -> None:
-    """The merchant sends an operator away, now. Twice is once; another's grant does not exist."""
+    """The merchant sends an operator away, now. Twice is once; another's acting does not exist."""
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
-        grant = await people_repo.acting(tx, caller.tenant, acting_id)
-        if grant is None:
+        acting = await people_repo.acting(tx, caller.tenant, acting_id)
+        if acting is None:
             raise NotFound
-        home, session_id = grant.operator_tenant_id, grant.session_id
+        home, session_id = acting.operator_tenant_id, acting.session_id
         session = await people_repo.session_for_update(tx, home, session_id)
         running = await sessions.running(tx, session, now) if session else None
         if session is None or running is None or running.acting_id != acting_id:
@@ -94,12 +94,12 @@ async def end_running(deps: Deps, tx: AsyncSession, session: Session, actor: str
     """Ends what a session, held by the caller's transaction (system scope), acts under; nothing
     runs: nothing to end."""
     now = deps.clock.now()
-    grant = await sessions.running(tx, session, now)
-    if grant is None:
+    acting = await sessions.running(tx, session, now)
+    if acting is None:
         return
-    for tenant_id in (grant.operator_tenant_id, grant.tenant_id):
-        what = (actor, "acting.end", str(grant.acting_id))
-        await audit(deps, tx, tenant_id, what, before={"until": _text(grant)})
+    for tenant_id in (acting.operator_tenant_id, acting.tenant_id):
+        what = (actor, "acting.end", str(acting.acting_id))
+        await audit(deps, tx, tenant_id, what, before={"until": _text(acting)})
     await people_repo.end_acting(tx, session, now)
     await outbox.add(tx, sessions.changed(deps, session))
 
@@ -110,5 +110,5 @@ async def acting_for(deps: Deps, tenant_id: UUID) -> Sequence[Acting]:
         return await people_repo.acting_now(tx, tenant_id, deps.clock.now())
 
 
-def _text(grant: Acting) -> str:
-    return grant.until.isoformat().replace("+00:00", "Z")
+def _text(acting: Acting) -> str:
+    return acting.until.isoformat().replace("+00:00", "Z")

@@ -1,6 +1,6 @@
 """The second pair of eyes: where a merchant asks for it (`dual_control`), a change of what decides
 who is paid, whether sales run, or this rule itself, waits until somebody else approves it (ASVS
-2.3.5). What an operator changes of a binding on a merchant's behalf always waits.
+2.3.5). An operator who acts for the merchant neither asks for one nor decides it.
 
 The wanted change is tried first and rolled back, so that what waits is known to be good; then it is
 sealed whole, like any key, and erased as soon as it is decided. Approving carries it out as if it
@@ -19,7 +19,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import apps, repo, second_person, settings, standing
-from services.binding.acting_rules import NotByActing
 from services.binding.apps import AppChange
 from services.binding.bound_apps import BoundApp
 from services.binding.domain import (
@@ -53,7 +52,6 @@ class Asker:
 
     user_id: UUID
     actor: str
-    is_acting: bool = False
 
 
 async def bind_or_ask(
@@ -61,10 +59,7 @@ async def bind_or_ask(
 ) -> BoundApp | AppChangeRequest:
     """Binds at once, or files the change for somebody else's approval."""
     try:
-        return await apps.bind_app(
-            deps, tenant_id, change,
-            actor=asker.actor, is_approved=False, is_acting=asker.is_acting,
-        )  # fmt: skip
+        return await apps.bind_app(deps, tenant_id, change, actor=asker.actor, is_approved=False)
     except ApprovalNeeded:
         return await _file(deps, tenant_id, "app", change, _summary(change), asker)
 
@@ -112,8 +107,7 @@ async def _file(
     change_id = uuid7(deps.clock)
     content = orjson.dumps(asdict(change))
     async with deps.db.tx(tenant_id) as tx:
-        if not asker.is_acting:
-            await standing.require(tx, tenant_id, asker.user_id, ASKING[kind])
+        await standing.require(tx, tenant_id, asker.user_id, ASKING[kind])
         box, aad = await seal_secret(deps, tx, tenant_id, PURPOSE, content, f"change|{change_id}")
         row = AppChangeRequest(
             tenant_id=tenant_id,
@@ -195,13 +189,10 @@ async def reject(
     *,
     user_id: UUID,
     actor: str,
-    is_acting: bool = False,
 ) -> None:
-    """Drops the change; its own author may do that, too, and an acting operator only that."""
+    """Drops the change; its own author may do that, too."""
     async with deps.db.tx(tenant_id) as tx:
         row = await _waiting(deps, tx, tenant_id, change_id, is_locked=True)
-        if is_acting and row.asked_by != user_id:
-            raise NotByActing
         await _decide(deps, tx, row, "rejected", user_id=user_id, actor=actor)
 
 

@@ -69,17 +69,14 @@ async def bind_app(
     *,
     actor: str,
     is_approved: bool,
-    is_acting: bool = False,
 ) -> BoundApp:
     """Binds an app, or changes its binding. The same content again changes nothing, so that a
     lost answer may be asked for again; other content needs the version it was made from. Raises
     ApprovalNeeded when the change is good but must wait: `is_approved` does not say that there was
-    a second person, and the merchant's rule asks for one, or an operator is acting for it."""
+    a second person, and the merchant's rule asks for one."""
     read = await read_change(deps, change)
     async with deps.db.tx(tenant_id) as tx:
-        return await bind(
-            deps, tx, tenant_id, change, read, actor, is_approved=is_approved, is_acting=is_acting
-        )
+        return await bind(deps, tx, tenant_id, change, read, actor, is_approved=is_approved)
 
 
 async def bind(
@@ -91,7 +88,6 @@ async def bind(
     actor: str,
     *,
     is_approved: bool,
-    is_acting: bool = False,
 ) -> BoundApp:
     """The same within the caller's transaction, on a change that has been read."""
     await repo.lock(tx, f"app:{change.app_id}")
@@ -106,7 +102,7 @@ async def bind(
     bound = await _changed(deps, tx, app, versions, change, read, actor, tenant_id)
     if bound is None:
         return BoundApp(cast(App, app), versions)
-    if not is_approved and (is_acting or merchant.dual_control):
+    if not is_approved and merchant.dual_control:
         raise domain.ApprovalNeeded  # and all of it is rolled back
     return bound
 

@@ -35,7 +35,7 @@ whole_merchant = within_stores(_of_no_store)
 
 
 def asker_of(caller: Principal) -> Asker:
-    return Asker(UUID(caller.subject), actor_of(caller), caller.acting_id is not None)
+    return Asker(UUID(caller.subject), actor_of(caller))
 
 
 def actor_of(caller: Principal) -> str:

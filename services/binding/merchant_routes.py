@@ -15,7 +15,6 @@ from services.binding import (
     service,
     settings,
 )
-from services.binding.acting_rules import NotByActing
 from services.binding.callers import actor_of, asker_of, deps_of, whole_merchant
 from services.binding.costly import costly
 from services.binding.models import (
@@ -107,8 +106,6 @@ async def change_merchant(request: Request, body: merchant_schemas.MerchantChang
     values = body.model_dump(exclude={"version"}, exclude_none=True)
     if "dual_control" in values:
         require_step_up(request)  # it decides whether one person may change keys alone
-        if caller.acting_id is not None:
-            raise NotByActing
     found = await approvals.change_merchant_or_ask(
         deps_of(request), caller.tenant, MerchantChange(values, body.version), asker_of(caller)
     )

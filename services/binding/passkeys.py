@@ -51,7 +51,7 @@ async def own(deps: Deps, caller: Principal) -> Sequence[Passkey]:
 
 async def begin(deps: Deps, caller: Principal) -> dict[str, Any]:
     """What the browser shall ask an authenticator to make. Raises PasskeysUnavailable, and
-    PasskeysFull with the tenth."""
+    PasskeysFull for whoever has ten."""
     party = _party(deps)
     async with deps.db.tx(caller.tenant) as tx:
         user = await second_factor.own(tx, caller)

@@ -100,7 +100,7 @@ async def acting(tx: AsyncSession, tenant_id: UUID, acting_id: UUID) -> Acting |
 async def acting_now(
     tx: AsyncSession, tenant_id: UUID, now: datetime, operator_id: UUID | None = None
 ) -> Sequence[Acting]:
-    """The grants that run: one operator's, or everybody's."""
+    """Who acts now: one operator's actings, or everybody's."""
     query = select(Acting).where(
         Acting.tenant_id == tenant_id, Acting.until > now, Acting.ended_at.is_(None)
     )
@@ -112,7 +112,7 @@ async def acting_now(
 async def acting_at(
     tx: AsyncSession, tenant_id: UUID, operator_id: UUID, at: datetime
 ) -> Acting | None:
-    """The grant under which something was done at that time."""
+    """The acting in which something was done at that time."""
     query = select(Acting).where(
         Acting.tenant_id == tenant_id,
         Acting.operator_id == operator_id,
@@ -205,7 +205,7 @@ async def wechat_settings(tx: AsyncSession, tenant_id: UUID) -> WechatSettings |
 
 
 async def end_acting(tx: AsyncSession, session: Session, now: datetime) -> None:
-    """Ends the grant that a session works under, if any."""
+    """Ends the acting that a session is in, if any."""
     if session.acting_id is None or session.acting_tenant_id is None:
         return
     await tx.execute(

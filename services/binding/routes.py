@@ -147,7 +147,6 @@ async def reject_change(request: Request, change_id: UUID) -> None:
     await approvals.reject(
         deps_of(request), caller.tenant, change_id,
         user_id=UUID(caller.subject), actor=actor_of(caller),
-        is_acting=caller.acting_id is not None,
     )  # fmt: skip
 
 

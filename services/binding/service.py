@@ -99,9 +99,9 @@ async def who(
     user_id = user_of(actor)
     if user_id is None:
         return actor, None
-    grant = await people_repo.acting_at(tx, tenant_id, user_id, at)
-    if grant is not None:
-        return grant.operator_name, grant.reason
+    acting = await people_repo.acting_at(tx, tenant_id, user_id, at)
+    if acting is not None:
+        return acting.operator_name, acting.reason
     return await people_repo.user_name(tx, user_id) or "", None
 
 
@@ -111,9 +111,9 @@ async def signature(tx: AsyncSession, tenant_id: UUID, actor: str, at: datetime)
     user_id = user_of(actor)
     if user_id is None:
         return actor
-    grant = await people_repo.acting_at(tx, tenant_id, user_id, at)
-    if grant is not None:
-        return grant.operator_name
+    acting = await people_repo.acting_at(tx, tenant_id, user_id, at)
+    if acting is not None:
+        return acting.operator_name
     return await people_repo.user_login(tx, user_id) or ""
 
 

@@ -46,19 +46,19 @@ async def resolve_session(deps: Deps, session_hash: str) -> Shown:
             raise NotFound
         if now - session.seen_at >= domain.TOUCH_EVERY:
             session.seen_at = now
-        grant = await running(tx, session, now)
-        more = await more_of(tx, grant, now)
-        return Shown(session, user, None, grant, more, is_former)
+        acting = await running(tx, session, now)
+        more = await more_of(tx, acting, now)
+        return Shown(session, user, None, acting, more, is_former)
 
 
 async def running(tx: AsyncSession, session: Session, now: datetime) -> Acting | None:
-    """The grant that the session works under, unless its time is up."""
+    """The acting that the session is in, unless its time is up."""
     if session.acting_id is None or session.acting_tenant_id is None:
         return None
-    grant = await people_repo.acting(tx, session.acting_tenant_id, session.acting_id)
-    if grant is None or grant.ended_at is not None or now >= grant.until:
+    acting = await people_repo.acting(tx, session.acting_tenant_id, session.acting_id)
+    if acting is None or acting.ended_at is not None or now >= acting.until:
         return None
-    return grant
+    return acting
 
 
 async def more_of(tx: AsyncSession, acting: Acting | None, now: datetime) -> Sequence[ActingGrant]:
@@ -77,10 +77,10 @@ async def home(deps: Deps, caller: Principal) -> UUID:
     if caller.acting_id is None:
         return caller.tenant
     async with deps.db.read(caller.tenant) as tx:
-        grant = await people_repo.acting(tx, caller.tenant, caller.acting_id)
-    if grant is None or grant.session_id != session_of(caller):
+        acting = await people_repo.acting(tx, caller.tenant, caller.acting_id)
+    if acting is None or acting.session_id != session_of(caller):
         raise Unauthorized
-    return grant.operator_tenant_id
+    return acting.operator_tenant_id
 
 
 async def current_session(deps: Deps, console: Console, caller: Principal) -> Shown:
@@ -92,15 +92,15 @@ async def current_session(deps: Deps, console: Console, caller: Principal) -> Sh
         user = await repo.user(tx, tenant_id, session.user_id) if session else None
         if session is None or user is None or not _is_alive(session, user, now):
             raise Unauthorized
-        grant = await running(tx, session, now)
-        shown_tenant = grant.tenant_id if grant is not None else tenant_id
+        acting = await running(tx, session, now)
+        shown_tenant = acting.tenant_id if acting is not None else tenant_id
         merchant = await repo.merchant(tx, shown_tenant)
-        more = await more_of(tx, grant, now)
-    if caller.acting_id is not None and grant is None:
+        more = await more_of(tx, acting, now)
+    if caller.acting_id is not None and acting is None:
         raise Unauthorized  # its time was up a moment ago
     if caller.acting_id is None or console == "operator":
         domain.require_console(Role(user.role), console)
-    return Shown(session, user, merchant, grant, more)
+    return Shown(session, user, merchant, acting, more)
 
 
 def changed(deps: Deps, session: Session) -> SessionChanged:
@@ -170,11 +170,11 @@ async def end(deps: Deps, tx: AsyncSession, session: Session) -> None:
     if session.revoked_at is not None:
         return
     session.revoked_at = deps.clock.now()
-    grant = await running(tx, session, session.revoked_at)
-    if grant is not None:
-        for tenant_id in (session.tenant_id, grant.tenant_id):
-            what = (f"user:{session.user_id}", "acting.stop", str(grant.acting_id))
-            await audit(deps, tx, tenant_id, what, reason=grant.reason)
+    acting = await running(tx, session, session.revoked_at)
+    if acting is not None:
+        for tenant_id in (session.tenant_id, acting.tenant_id):
+            what = (f"user:{session.user_id}", "acting.stop", str(acting.acting_id))
+            await audit(deps, tx, tenant_id, what, reason=acting.reason)
         await people_repo.end_acting(tx, session, session.revoked_at)
     for session_hash in filter(None, (session.session_hash, session.previous_hash)):
         event = SessionRevoked(**stamp(session.tenant_id, deps.clock), session_hash=session_hash)

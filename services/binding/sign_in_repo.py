@@ -22,7 +22,7 @@ from services.binding.sign_in_models import (
 )
 
 PURGE_BATCH = 500
-KEEP_REFUSED = timedelta(days=30)
+KEPT = timedelta(days=30)
 SHOWN_MAX = 50
 
 # --- the brake
@@ -65,8 +65,8 @@ async def purge(tx: AsyncSession, now: datetime, tries_before: datetime, browser
     )
     for table, is_old in (
         (KnownBrowser, KnownBrowser.seen_at < browsers),
-        (PasswordLink, PasswordLink.expires_at < now - KEEP_REFUSED),
-        (RefusedSignIns, RefusedSignIns.hour < now - KEEP_REFUSED),
+        (PasswordLink, PasswordLink.expires_at < now - KEPT),
+        (RefusedSignIns, RefusedSignIns.hour < now - KEPT),
         (PasskeyChallenge, PasskeyChallenge.expires_at <= now),
     ):
         keys = list(cast(Table, table.__table__).primary_key)

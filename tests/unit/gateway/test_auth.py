@@ -319,4 +319,11 @@ async def test_binding_away_is_not_signed_out(town: Town) -> None:
 
 
 async def test_each_bucket_has_a_limit(town: Town) -> None:
-    assert set(rate_limits(town.clock)) == {"enrol", "login", "device", "stranger", "notify", "pos"}
+    assert set(rate_limits(town.clock)) == {
+        "enrol",
+        "login",
+        "device",
+        "first_run",
+        "notify",
+        "pos",
+    }

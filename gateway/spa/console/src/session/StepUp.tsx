@@ -42,6 +42,7 @@ export function StepUp() {
 
   const end = (confirmed: boolean) => {
     form.resetFields();
+    setNeeded(null); // the session says by now what is set up
     setOpen(false);
     settle.current(confirmed);
     settle.current = () => undefined;

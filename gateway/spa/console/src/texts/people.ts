@@ -81,8 +81,8 @@ export const people = {
     'Shown once, and it serves once. Hand it to the person directly, or over a channel you trust.',
   ],
   'link.new': [
-    '新建或重设的账号 24 小时内不能复核他人的变更。',
-    'A new or reset account cannot approve the changes of others for 24 hours.',
+    '新建或重设的账号在一段时间内（通常 24 小时）不能复核他人的变更。',
+    'A new or reset account cannot approve the changes of others for a while (24 hours, as a rule).',
   ],
   'factor.title': ['两步验证', 'Second factor'],
   'factor.lead': [
