@@ -8,9 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    CursorResult,
     and_,
-    delete,
     func,
     or_,
     select,
@@ -274,23 +272,6 @@ async def put_data_key(tx: AsyncSession, key: DataKey) -> bytes:
 async def audit(tx: AsyncSession, entry: AuditEntry) -> None:
     tx.add(entry)
     await tx.flush()
-
-
-async def _changed(tx: AsyncSession, statement: Any) -> int:
-    result = await tx.execute(statement)
-    return result.rowcount if isinstance(result, CursorResult) else 0
-
-
-async def purge_sessions(tx: AsyncSession, before: datetime) -> int:
-    """Deletes at most one batch of sessions that ended before `before`."""
-    old = select(Session.tenant_id, Session.session_id).where(Session.expires_at < before)
-    batch = old.limit(PURGE_BATCH).subquery()
-    return await _changed(
-        tx,
-        delete(Session).where(
-            Session.tenant_id == batch.c.tenant_id, Session.session_id == batch.c.session_id
-        ),
-    )
 
 
 async def erase_retired_keys(tx: AsyncSession, now: datetime) -> Sequence[tuple[UUID, str, int]]:

@@ -350,18 +350,13 @@ async def get_store(deps: Deps, tenant_id: UUID, store_id: UUID) -> Store:
     return found
 
 
-async def sweep(deps: Deps) -> int:
-    """One bounded round of forgetting: ended sessions, old login tries, retired private keys."""
+async def sweep(deps: Deps) -> None:
+    """A round of forgetting: ended sessions, what is kept of signing in, retired private keys."""
     now = deps.clock.now()
     await _erase_keys(deps, now)
     await inbox.purge(deps.db)
-    async with deps.db.tx(None) as tx:
-        return await repo.purge_sessions(tx, now - KEEP_ENDED_SESSIONS) + await sign_in_repo.purge(
-            tx,
-            now,
-            now - domain.FORGET_TRIES_AFTER,
-            now - timedelta(days=domain.KNOWN_BROWSER_DAYS),
-        )
+    await deps.db.purge("sessions", "expires_at < $1", now - KEEP_ENDED_SESSIONS)
+    await sign_in_repo.forget(deps.db, now)
 
 
 async def _erase_keys(deps: Deps, now: datetime) -> None:

@@ -3,14 +3,19 @@ tries; the caller owns the transaction, in system scope where no tenant is given
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Table, and_, delete, func, or_, select, update
+from sqlalchemy import CursorResult, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding.domain import KNOWN_BROWSERS_MAX, PLATFORM, Tries
+from services.binding.domain import (
+    FORGET_TRIES_AFTER,
+    KNOWN_BROWSER_DAYS,
+    KNOWN_BROWSERS_MAX,
+    PLATFORM,
+    Tries,
+)
 from services.binding.models import LoginTries, Session
 from services.binding.sign_in_models import (
     KnownBrowser,
@@ -20,8 +25,8 @@ from services.binding.sign_in_models import (
     RecoveryCode,
     RefusedSignIns,
 )
+from shared.db import Database
 
-PURGE_BATCH = 500
 KEPT = timedelta(days=30)
 SHOWN_MAX = 50
 
@@ -52,28 +57,17 @@ async def put_tries(tx: AsyncSession, digest: str, found: Tries) -> None:
     )
 
 
-async def purge(tx: AsyncSession, now: datetime, tries_before: datetime, browsers: datetime) -> int:
-    """Deletes at most one batch each of what is too old to matter."""
-    old = select(LoginTries.login_hash).where(
-        LoginTries.tenant_id == PLATFORM,
-        func.coalesce(LoginTries.tried_at, tries_before) <= tries_before,
-    )
-    gone = await tx.execute(
-        delete(LoginTries).where(
-            LoginTries.tenant_id == PLATFORM, LoginTries.login_hash.in_(old.limit(PURGE_BATCH))
-        )
-    )
-    for table, is_old in (
-        (KnownBrowser, KnownBrowser.seen_at < browsers),
-        (PasswordLink, PasswordLink.expires_at < now - KEPT),
-        (RefusedSignIns, RefusedSignIns.hour < now - KEPT),
-        (PasskeyChallenge, PasskeyChallenge.expires_at <= now),
+async def forget(db: Database, now: datetime) -> None:
+    """What is too old to matter, in steps however much there is: each guess at a made-up login
+    leaves two counters of the brake."""
+    for table, is_old, at in (
+        ("login_tries", "tried_at <= $1 OR tried_at IS NULL", now - FORGET_TRIES_AFTER),
+        ("known_browsers", "seen_at < $1", now - timedelta(days=KNOWN_BROWSER_DAYS)),
+        ("password_links", "expires_at < $1", now - KEPT),
+        ("refused_sign_ins", "hour < $1", now - KEPT),
+        ("passkey_challenges", "expires_at <= $1", now),
     ):
-        keys = list(cast(Table, table.__table__).primary_key)
-        batch = select(*keys).where(is_old).limit(PURGE_BATCH).subquery()
-        same = and_(*(key == batch.c[key.name] for key in keys))
-        await tx.execute(delete(table).where(same))
-    return gone.rowcount if isinstance(gone, CursorResult) else 0
+        await db.purge(table, is_old, at)
 
 
 # --- known browsers

@@ -168,6 +168,19 @@ async def test_a_person_has_twenty_known_browsers_at_most(binding, new_merchant,
     assert await binding.database.value("SELECT count(*) FROM known_browsers") == 0
 
 
+async def test_however_many_were_tried_one_round_forgets_them(binding, clock):
+    """Whoever guesses at made-up logins leaves counters faster than a batch a minute."""
+    await binding.database.execute(
+        "INSERT INTO login_tries (tenant_id, login_hash, failures, begun, tried_at)"
+        " SELECT '00000000-0000-0000-0000-000000000000', 'old' || n, 1, 0, $1::timestamptz"
+        " FROM generate_series(1, 3000) n",
+        clock.now(),
+    )
+    clock.advance(24 * 3600 + 1)
+    await service.sweep(binding.deps)
+    assert await binding.database.value("SELECT count(*) FROM login_tries") == 0
+
+
 async def test_the_owner_sees_who_tried(binding, new_merchant, enter, browser, clock):
     """On the account page: how often, when last, from where; in the audit log at the 1st, 10th and
     100th of the hour, so that a flood of tries is no flood of entries."""
