@@ -118,6 +118,8 @@ async def use(
         row.password_hash = hashed
         row.may_approve_from = now + deps.approve_after
         await sign_in_repo.burn_links(tx, row.tenant_id, row.user_id, now)
+        # Whoever is thrown out by this must not come back by a link that they made for a colleague.
+        await sign_in_repo.burn_links_made_by(tx, f"user:{row.user_id}", now, waits=False)
         grants = await acting_grants.locked_of(tx, row)
         ended = await sessions.end_all(deps, tx, row.tenant_id, row.user_id)
         await acting_grants.end_with_powers(deps, tx, grants, actor=f"user:{row.user_id}")

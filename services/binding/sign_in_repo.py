@@ -139,13 +139,16 @@ async def burn_links(tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: date
     return done.rowcount if isinstance(done, CursorResult) else 0
 
 
-async def burn_links_made_by(tx: AsyncSession, maker: str, now: datetime) -> None:
+async def burn_links_made_by(
+    tx: AsyncSession, maker: str, now: datetime, *, waits: bool = True
+) -> None:
     """Ends the unused links that somebody made, for whomever. System scope only: an operator makes
-    them for merchants' owners."""
-    unused = update(PasswordLink).where(
-        PasswordLink.made_by == maker, PasswordLink.used_at.is_(None)
-    )
-    await tx.execute(unused.values(used_at=now))
+    them for merchants' owners. `waits`: for those that are being used at this moment, too; whoever
+    holds a link of their own must not, because its maker may be waiting for that one."""
+    unused = and_(PasswordLink.made_by == maker, PasswordLink.used_at.is_(None))
+    mine = select(PasswordLink.link_hash).where(unused).with_for_update(skip_locked=not waits)
+    ended = update(PasswordLink).where(unused, PasswordLink.link_hash.in_(mine.scalar_subquery()))
+    await tx.execute(ended.values(used_at=now))
 
 
 # --- recovery codes

@@ -321,8 +321,8 @@ async def _note_at(deps: Deps, user: User, session_id: UUID) -> None:
 async def change_password(
     deps: Deps, caller: Principal, current: str, new: str, browser_hash: str | None
 ) -> str:
-    """Sets one's own password: (the session's new cookie). The other sessions end, and the other
-    browsers are no longer known, for whoever knew the old one."""
+    """Sets one's own password: (the session's new cookie). The other sessions end, the other
+    browsers are no longer known, and no link that was made serves, for whoever knew the old one."""
     user = await _confirm(deps, caller.tenant, caller, current)
     hashed = await service.hashed_password(
         deps, new, await own_words(deps, user), field="/new_password"
@@ -338,7 +338,9 @@ async def change_password(
         row.password_hash = hashed
         ended = await sessions.end_all(deps, tx, caller.tenant, user.user_id, keep=session_id)
         await sign_in_repo.forget_browsers(tx, caller.tenant, user.user_id, keep=browser_hash)
-        await sign_in_repo.burn_links(tx, caller.tenant, user.user_id, deps.clock.now())
+        now, maker = deps.clock.now(), f"user:{user.user_id}"
+        await sign_in_repo.burn_links(tx, caller.tenant, user.user_id, now)
+        await sign_in_repo.burn_links_made_by(tx, maker, now, waits=False)
         cookie = await renew(deps, tx, session)
         what = (f"user:{user.user_id}", "password.change", str(user.user_id))
         await audit(deps, tx, caller.tenant, what, after={"sessions_ended": ended})

@@ -73,6 +73,33 @@ async def test_a_forgotten_password(binding, hired, browser, sign_in, choose):
     await browser("till@tea", password=NEW)
 
 
+@pytest.mark.parametrize("way", ["a link", "a change"])
+async def test_a_new_password_ends_the_links_that_the_account_made(
+    binding, new_merchant, browser, choose, way
+):
+    """Whoever had a session and the password could else come back as a colleague for a day."""
+    await new_merchant()
+    owner = await browser("owner@tea")
+    await owner.step_up()
+    second = (await owner("POST", f"{M}/staff", person("second", "merchant_owner"))).json()
+    await choose(second["link"])
+    thief = await browser("second@tea")
+    await thief.step_up()
+    made = (await thief("POST", f"{M}/staff", person())).json()["link"]
+    kept = (await owner("POST", f"{M}/staff", person("other"))).json()["link"]
+    assert (await binding.edge("POST", SHOW, {"token": made["token"]})).status_code == 200
+    if way == "a link":
+        path = f"{M}/staff/{second['user_id']}/password-link"
+        await choose((await owner("POST", path, {})).json(), NEW)
+    else:
+        body = {"current_password": PASSWORD, "new_password": NEW}
+        assert (await thief("POST", f"{M}/password", body)).status_code == 204
+    assert code(await binding.edge("POST", SHOW, {"token": made["token"]})) == (
+        403, "binding.link_wrong",
+    )  # fmt: skip
+    assert (await binding.edge("POST", SHOW, {"token": kept["token"]})).status_code == 200
+
+
 async def test_who_cannot_make_one(hired, browser, choose, new_operator, binding):
     owner, made = hired
     await choose(made["link"])
