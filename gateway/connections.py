@@ -19,6 +19,7 @@ from gateway.limits import (
     CONNECTIONS_MAX,
     FILES_KEPT_BACK,
     UNFINISHED_BYTES_MAX,
+    UNFINISHED_PART,
     UNSENT_BYTES_MAX,
     UNSENT_PART,
 )
@@ -41,7 +42,7 @@ class Bounds:
 
     body_bytes: int
     unfinished_bytes: int = UNFINISHED_BYTES_MAX
-    """of all requests together that are not whole yet"""
+    """of all requests together that are not whole yet; one address has a part of it"""
     unsent_bytes: int = UNSENT_BYTES_MAX
     """of all answers together that are not taken yet; one address has a part of it"""
     connections: int = CONNECTIONS_MAX
@@ -65,10 +66,11 @@ class Connection(Protocol):
 
 
 class _Address:
-    __slots__ = ("count", "known", "strangers", "unsent")
+    __slots__ = ("count", "known", "strangers", "unfinished", "unsent")
 
     def __init__(self) -> None:
         self.count = 0
+        self.unfinished = 0
         self.unsent = 0
         self.strangers: dict[Connection, None] = {}
         self.known: dict[Connection, None] = {}
@@ -82,6 +84,7 @@ class Room:
     ) -> None:
         self.bounds = bounds
         self.unfinished = 0
+        self._unfinished: dict[Connection, int] = {}
         self._unsent: dict[Connection, int] = {}
         self._unsent_sum = 0
         self._delay_s = delay_s
@@ -134,6 +137,20 @@ class Room:
         that address; proxies and neighbours answer for what they pass on themselves."""
         return self._delay_s(connection.address) if self._all.get(connection) else 0.0
 
+    def keep_unfinished(self, connection: Connection, size: int) -> bool:
+        """Notes that `size` bytes of its request, which is not whole, are held; whether they may
+        be: one address has a part of what all have together."""
+        more = size - self._unfinished.pop(connection, 0)
+        if size:
+            self._unfinished[connection] = size
+        self.unfinished += more
+        limit = self.bounds.unfinished_bytes
+        mine = self._addresses.get(self._all.get(connection, ""))
+        if mine is None:
+            return self.unfinished <= limit
+        mine.unfinished += more
+        return self.unfinished <= limit and mine.unfinished <= limit // UNFINISHED_PART
+
     def keep_unsent(self, connection: Connection, size: int) -> bool:
         """Whether the `size` bytes of its answer that are not taken yet may be kept."""
         if connection not in self._all:
@@ -164,6 +181,7 @@ class Room:
 
     def leave(self, connection: Connection) -> None:
         self.forget_unsent(connection)
+        self.keep_unfinished(connection, 0)
         name = self._all.pop(connection, None)
         if name is None:
             return

@@ -149,9 +149,8 @@ class BoundedHttp(Http):
             self._refuse(TooLarge(f"at most {bounds.body_bytes} bytes"))
             return
         counted = max(self._taken - UNFINISHED_BYTES_FREE, 0)
-        self.room.unfinished += counted - self._counted
-        self._counted = counted
-        if counted and self.room.unfinished > bounds.unfinished_bytes:
+        before, self._counted = self._counted, counted
+        if (before or counted) and not self.room.keep_unfinished(self, counted):
             self._refuse(Busy("too much is arriving", retry_after_s=RETRY_AFTER_S))
 
     def _await_body(self) -> None:
@@ -171,8 +170,9 @@ class BoundedHttp(Http):
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _forget_bytes(self) -> None:
-        self.room.unfinished -= self._counted
-        self._counted = 0
+        if self._counted:
+            self._counted = 0
+            self.room.keep_unfinished(self, 0)
 
     # What the parser finds
 

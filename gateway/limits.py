@@ -53,6 +53,8 @@ hundreds; IPv6 counts by /64, and a trusted proxy is not counted."""
 FILES_KEPT_BACK = 1536
 """File descriptors for everything that is no client: the services' pools above all."""
 UNFINISHED_BYTES_MAX = 32 * 1024 * 1024
+UNFINISHED_PART = 8
+"""One address has 1 / so many of it."""
 UNFINISHED_BYTES_FREE = 4 * 1024
 """Of all requests together that are not whole yet; each one's first bytes are not counted, so
 that whoever fills this up stops nobody's payment."""

@@ -118,6 +118,38 @@ async def test_connections_that_rest_keep_nobody_out() -> None:
     assert not room.enter(Silent("192.0.2.5"), loop), "all of the fullest address are at work"
 
 
+async def test_half_requests_of_one_address_leave_room_for_the_others(serve: Any) -> None:
+    """680 connections of one address kept everybody else from binding a key."""
+    served = await serve(unfinished_bytes=72_000)
+    half = b"POST /a HTTP/1.1\r\nHost: t\r\nContent-Length: 10000\r\n\r\n" + b"x" * 9_000
+    first, second = await served.peer(half), await served.peer(half)
+    assert (await second.said()).problem() == (503, "gateway.busy")
+    await first.send(b"x" * 1000)
+    assert (await first.said()).status == 200
+    third = await served.peer(half)
+    await third.send(b"x" * 1000)
+    assert (await third.said()).status == 200, "what is whole counts no longer"
+
+
+async def test_half_requests_are_bounded_by_address_and_in_all() -> None:
+    room = Room(Bounds(BODY_MAX, unfinished_bytes=800))
+    loop = asyncio.get_running_loop()
+    peers = [Silent(f"192.0.2.{n // 2}") for n in range(20)]
+    for connection in peers:
+        assert room.enter(connection, loop)
+    assert room.keep_unfinished(peers[0], 60)
+    assert not room.keep_unfinished(peers[1], 41)
+    room.keep_unfinished(peers[1], 0)
+    assert room.keep_unfinished(peers[0], 100)
+    assert all(room.keep_unfinished(one, 100) for one in peers[2:16:2])
+    assert not room.keep_unfinished(peers[18], 1), "all together"
+    room.keep_unfinished(peers[18], 0)
+    room.leave(peers[0])
+    room.keep_unfinished(peers[0], 0)
+    assert room.unfinished == 700
+    assert room.keep_unfinished(peers[1], 100), "who left holds nothing"
+
+
 async def test_who_takes_nothing_makes_room_for_a_slow_console() -> None:
     """Twelve addresses that took nothing of the console's files kept every slow line from them."""
     room = Room(Bounds(BODY_MAX, unsent_bytes=800))
