@@ -32,21 +32,21 @@ class Inward:
 
     def for_user(self, service: str, session: Session, path: str) -> str:
         """The person as they stand at that console: an operator who acts for a merchant is, at
-        the merchant console and for as long as the grant runs, of that merchant."""
+        the merchant console and for as long as the acting runs, of that merchant."""
         now = self._signer.clock.now()
         stepped = session.step_up_until
-        grant = session.acting
-        is_acting = grant is not None and path.startswith(MERCHANT_CONSOLE) and now < grant.until
+        acting = session.acting
+        is_acting = acting is not None and path.startswith(MERCHANT_CONSOLE) and now < acting.until
         return self._signer.issue(
             service,
             kind="user",
             subject=session.user_id,
-            tenant_id=grant.tenant_id if grant and is_acting else session.tenant_id,
+            tenant_id=acting.tenant_id if acting and is_acting else session.tenant_id,
             session_id=session.session_id,
-            permissions=grant.allows(now) if grant and is_acting else session.permissions,
+            permissions=acting.allows(now) if acting and is_acting else session.permissions,
             store_ids=session.store_ids,
             step_up_until=stepped if stepped and now < stepped else None,
-            acting_id=grant.acting_id if grant and is_acting else None,
+            acting_id=acting.acting_id if acting and is_acting else None,
         )
 
     def for_key(self, service: str, key: ApiKey) -> str:

@@ -42,7 +42,7 @@ class CsrfRefused(Forbidden):
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class Acting:
     """Leave to act for a merchant at the merchant console."""
 
     acting_id: UUID
@@ -53,7 +53,7 @@ class Grant:
     """what was given on top, each until a time of its own"""
 
     def allows(self, now: datetime) -> frozenset[str]:
-        """The permissions that count at that time, within the grant's own."""
+        """The permissions that count at that time, within the acting's own."""
         return self.permissions.union(*(given for given, until in self.more if now < until))
 
 
@@ -70,7 +70,7 @@ class Session:
     expires_at: datetime
     store_ids: frozenset[UUID] = frozenset()
     step_up_until: datetime | None = None
-    acting: Grant | None = None
+    acting: Acting | None = None
 
 
 def refuse_foreign_site(asked: Asked) -> None:
@@ -149,7 +149,7 @@ class SessionAuth:
                 expires_at=datetime.fromisoformat(found["expires_at"]),
                 store_ids=frozenset(UUID(text) for text in found.get("store_ids", ())),
                 step_up_until=_instant(found.get("step_up_until")),
-                acting=_grant(found.get("acting")),
+                acting=_acting(found.get("acting")),
             )
         except (KeyError, ValueError, TypeError) as error:
             raise BadGateway("binding answered a session that does not read") from error
@@ -159,10 +159,10 @@ def _instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text is not None else None
 
 
-def _grant(found: dict[str, Any] | None) -> Grant | None:
+def _acting(found: dict[str, Any] | None) -> Acting | None:
     if found is None:
         return None
-    return Grant(
+    return Acting(
         acting_id=UUID(found["acting_id"]),
         tenant_id=UUID(found["tenant_id"]),
         permissions=frozenset(found["permissions"]),

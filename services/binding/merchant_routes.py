@@ -238,16 +238,16 @@ async def _shown(request: Request, row: Merchant) -> merchant_schemas.MerchantSh
 
 
 async def _acting(request: Request, tenant_id: UUID) -> list[merchant_schemas.OperatorActingOut]:
-    grants = await acting.acting_for(deps_of(request), tenant_id)
-    return [_acting_out(grant) for grant in grants]
+    rows = await acting.acting_for(deps_of(request), tenant_id)
+    return [_acting_out(row) for row in rows]
 
 
-def _acting_out(grant: Acting) -> merchant_schemas.OperatorActingOut:
+def _acting_out(row: Acting) -> merchant_schemas.OperatorActingOut:
     return merchant_schemas.OperatorActingOut(
-        acting_id=grant.acting_id,
-        operator_name=grant.operator_name,
-        reason=grant.reason,
-        until=grant.until,
+        acting_id=row.acting_id,
+        operator_name=row.operator_name,
+        reason=row.reason,
+        until=row.until,
     )
 
 

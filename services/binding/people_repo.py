@@ -173,8 +173,9 @@ async def makers_who_may_not(
 
 
 async def changes_asked_by(tx: AsyncSession, user_id: UUID) -> Sequence[AppChangeRequest]:
-    """What still waits for a second person, of whatever merchant: an operator may have asked on its
-    behalf. Locked, in one order of tenants, whose logs are written next. System scope."""
+    """What still waits for a second person, of whatever merchant: operators who act ask for
+    nothing, but what they asked for before that update waits for up to a week. Locked. System
+    scope."""
     query = select(AppChangeRequest).where(
         AppChangeRequest.asked_by == user_id, AppChangeRequest.state == "waiting"
     )

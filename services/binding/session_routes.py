@@ -267,13 +267,13 @@ async def resolve_session(
     only(request, EDGE_ONLY)
     deps = deps_of(request)
     found = await sessions.resolve_session(deps, body.session_hash)
-    session, user, grant = found.session, found.user, found.acting
+    session, user, running = found.session, found.user, found.acting
     until, step_up_until = session.expires_at, session.step_up_until
     if found.is_former and session.previous_until is not None:
         until = min(until, session.previous_until)
         step_up_until = session.previous_step_up_until
     if second_factor.is_missing(deps, user):
-        grant = None
+        running = None
     return people_schemas.ResolvedOut(
         session_id=session.session_id,
         user_id=user.user_id,
@@ -284,10 +284,10 @@ async def resolve_session(
         expires_at=until,
         step_up_until=step_up_until,
         acting=people_schemas.ResolvedActing(
-            acting_id=grant.acting_id,
-            tenant_id=grant.tenant_id,
+            acting_id=running.acting_id,
+            tenant_id=running.tenant_id,
             permissions=sorted(permissions.of_acting(user.role)),
-            until=grant.until,
+            until=running.until,
             more=[
                 people_schemas.ResolvedMore(
                     permissions=sorted(permissions.ACTING_MORE[one.permission_set]),
@@ -296,7 +296,7 @@ async def resolve_session(
                 for one in found.more
             ],
         )
-        if grant
+        if running
         else None,
     )
 
@@ -313,20 +313,20 @@ def _granted(deps: Deps, user: User) -> list[str]:
 
 def session_out(deps: Deps, shown: Shown, caller: Principal | None) -> people_schemas.SessionOut:
     """`caller` tells whether this is the merchant console under an operator's hand."""
-    session, user, merchant, grant = shown.session, shown.user, shown.merchant, shown.acting
-    is_acting_here = grant is not None and caller is not None and caller.acting_id is not None
+    session, user, merchant, running = shown.session, shown.user, shown.merchant, shown.acting
+    is_acting_here = running is not None and caller is not None and caller.acting_id is not None
     granted = _granted(deps, user)
     if is_acting_here:
         more = [one.permission_set for one in shown.more]
         granted = sorted(permissions.of_acting(user.role, more))
-    is_own = merchant is not None and (grant is None or is_acting_here)
+    is_own = merchant is not None and (running is None or is_acting_here)
     return people_schemas.SessionOut(
         user=person_out(user),
         merchant=_merchant_out(merchant) if merchant and is_own else None,
         permissions=granted,
         expires_at=session.expires_at,
         step_up_until=session.step_up_until,
-        acting=_acting_out(grant, merchant) if grant else None,
+        acting=_acting_out(running, merchant) if running else None,
         needs_second_factor=second_factor.is_missing(deps, user),
     )
 
@@ -358,10 +358,10 @@ def _merchant_out(row: Merchant) -> people_schemas.SessionMerchantOut:
     )
 
 
-def _acting_out(grant: Acting, merchant: Merchant | None) -> people_schemas.ActingOut:
+def _acting_out(row: Acting, merchant: Merchant | None) -> people_schemas.ActingOut:
     return people_schemas.ActingOut(
-        merchant_id=grant.tenant_id,
+        merchant_id=row.tenant_id,
         merchant_name=merchant.name if merchant else "",
-        reason=grant.reason,
-        until=grant.until,
+        reason=row.reason,
+        until=row.until,
     )

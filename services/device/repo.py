@@ -44,7 +44,8 @@ async def store(tx: AsyncSession, tenant_id: UUID, store_id: UUID) -> Store | No
 
 # --- enrolment codes
 
-# Whatever organisation the person is of: an operator may have acted for the merchant.
+# Whatever organisation the person is of: before acting was cut down, an operator who acted for the
+# merchant could make codes.
 _MAKER_LEFT = (
     select(LeftRole.user_id)
     .where(

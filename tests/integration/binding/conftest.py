@@ -11,7 +11,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from gateway.auth.internal import Inward
-from gateway.auth.merchant import Session, _grant, _instant
+from gateway.auth.merchant import Session, _acting, _instant
 from services.binding import service
 from services.binding.app import create_app
 from services.binding.config import BindingConfig
@@ -160,7 +160,7 @@ class Browser:
             expires_at=datetime.fromisoformat(found["expires_at"]),
             store_ids=frozenset(UUID(text) for text in found["store_ids"]),
             step_up_until=_instant(found["step_up_until"]),
-            acting=_grant(found["acting"]),
+            acting=_acting(found["acting"]),
         )
         token = self.inward.for_user("binding", session, path)
         answer = await Caller(self.binding.client, lambda: token)(method, path, body, **params)
