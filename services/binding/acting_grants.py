@@ -7,7 +7,8 @@ the merchant or by a second operator, for one merchant, one set of permissions a
 
 Each arrow is one transaction under the row's lock. All transactions here, and those that end a
 person's powers, take their locks in one order: people, the account, grants, sessions, and the
-audit chains last, the operators' own before the merchant's.
+audit chains last, the operators' own before any merchant's. So of those that hold several
+merchants' chains, in whatever order, one goes on at a time; nobody else holds more than one.
 """
 
 from collections.abc import Sequence

@@ -251,13 +251,16 @@ async def _prepared(deps: Deps, row: AppChangeRequest, actor: str) -> Act:
 async def forget_changes(deps: Deps) -> None:
     """What nobody decided in time is rejected by time, its content erased."""
     now = deps.clock.now()
-    async with deps.db.tx(None) as tx:
-        query = select(AppChangeRequest).where(
-            AppChangeRequest.state == "waiting", AppChangeRequest.expires_at <= now
-        )
-        query = query.order_by(AppChangeRequest.tenant_id)  # one order of chains for all rounds
-        for row in (await tx.scalars(query.limit(100).with_for_update(skip_locked=True))).all():
-            row.state, row.content_box, row.decided_at = "rejected", None, now
-            what = ("platform", f"{row.kind}.change_expired", row.app_id or str(row.tenant_id))
-            after = {"change_id": str(row.change_id), "asked_by": str(row.asked_by)}
-            await audit(deps, tx, row.tenant_id, what, after=after)
+    is_over = AppChangeRequest.state == "waiting", AppChangeRequest.expires_at <= now
+    async with deps.db.read(None) as tx:
+        tenants = select(AppChangeRequest.tenant_id).where(*is_over).distinct()
+        found = (await tx.scalars(tenants.order_by(AppChangeRequest.tenant_id).limit(100))).all()
+    # A transaction for each merchant: a round never waits for one log while it holds another.
+    for tenant_id in found:
+        query = select(AppChangeRequest).where(AppChangeRequest.tenant_id == tenant_id, *is_over)
+        async with deps.db.tx(tenant_id) as tx:
+            for row in await tx.scalars(query.limit(100).with_for_update(skip_locked=True)):
+                row.state, row.content_box, row.decided_at = "rejected", None, now
+                what = ("platform", f"{row.kind}.change_expired", row.app_id or str(tenant_id))
+                after = {"change_id": str(row.change_id), "asked_by": str(row.asked_by)}
+                await audit(deps, tx, tenant_id, what, after=after)

@@ -274,17 +274,29 @@ async def audit(tx: AsyncSession, entry: AuditEntry) -> None:
     await tx.flush()
 
 
-async def erase_retired_keys(tx: AsyncSession, now: datetime) -> Sequence[tuple[UUID, str, int]]:
+def _is_retired(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return AppKey.not_after < now, AppKey.private_key_box.is_not(None)
+
+
+async def tenants_with_retired_keys(tx: AsyncSession, now: datetime) -> Sequence[UUID]:
+    """Whose keys are to be erased. System scope."""
+    query = select(AppKey.tenant_id).where(*_is_retired(now)).distinct()
+    return (await tx.scalars(query.order_by(AppKey.tenant_id).limit(PURGE_BATCH))).all()
+
+
+async def erase_retired_keys(
+    tx: AsyncSession, tenant_id: UUID, now: datetime
+) -> Sequence[tuple[str, int]]:
     """Drops the sealed private halves whose grace is over; the public facts stay as evidence.
-    Answers (tenant_id, app_id, key_version) of each."""
-    name = tuple_(AppKey.tenant_id, AppKey.app_id, AppKey.key_version)
-    over = AppKey.not_after < now, AppKey.private_key_box.is_not(None)
-    batch = select(AppKey.tenant_id, AppKey.app_id, AppKey.key_version).where(*over)
+    Answers (app_id, key_version) of each, in order."""
+    name = tuple_(AppKey.app_id, AppKey.key_version)
+    over = AppKey.tenant_id == tenant_id, *_is_retired(now)
+    batch = select(AppKey.app_id, AppKey.key_version).where(*over)
     statement = (
         update(AppKey)
         .where(name.in_(batch.limit(PURGE_BATCH)), *over)
         .values(private_key_box=None)
-        .returning(AppKey.tenant_id, AppKey.app_id, AppKey.key_version)
+        .returning(AppKey.app_id, AppKey.key_version)
         .execution_options(synchronize_session=False)
     )
-    return [(one[0], one[1], one[2]) for one in await tx.execute(statement)]
+    return sorted((one[0], one[1]) for one in await tx.execute(statement))

@@ -361,11 +361,14 @@ async def sweep(deps: Deps) -> None:
 
 async def _erase_keys(deps: Deps, now: datetime) -> None:
     """The end of a key's private half is evidence like its beginning (S132)."""
-    async with deps.db.tx(None) as tx:
-        # Chains are taken in one order, so that two rounds at once never wait for each other.
-        for tenant_id, app_id, version in sorted(await repo.erase_retired_keys(tx, now)):
-            what = ("platform", "app.key_erased", app_id)
-            await audit(deps, tx, tenant_id, what, after={"key_version": version})
+    async with deps.db.read(None) as tx:
+        tenants = await repo.tenants_with_retired_keys(tx, now)
+    # A transaction for each merchant: a round never waits for one log while it holds another.
+    for tenant_id in tenants:
+        async with deps.db.tx(tenant_id) as tx:
+            for app_id, version in await repo.erase_retired_keys(tx, tenant_id, now):
+                what = ("platform", "app.key_erased", app_id)
+                await audit(deps, tx, tenant_id, what, after={"key_version": version})
 
 
 async def find_account(deps: Deps, login: str) -> tuple[User, Merchant | None] | None:

@@ -3,10 +3,11 @@ is written is what holds (S131, S132)."""
 
 import asyncio
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
-from services.binding import acting_grants
+from services.binding import acting_grants, approvals
 
 pytestmark = pytest.mark.asyncio
 M, O = "/api/merchant/v1", "/api/operator/v1"  # noqa: E741
@@ -159,3 +160,42 @@ async def test_asked_and_disabled_at_once(world, browser, binding):
         assert (await world.ada("PATCH", path, back)).status_code == 200
         world.bob = await browser("bob@ops", "operator")
     assert 201 in told
+
+
+async def test_powers_end_beside_a_round_of_the_worker(world, binding, new_merchant, clock):
+    """An operator loses what he asked for at two merchants while the worker rejects what waited too
+    long at both: neither waits for the other, whoever comes first to which log."""
+    elsewhere, _ = await new_merchant("Bakery", "owner@bakery")
+    first, last = sorted([world.merchant_id, elsewhere], key=str)
+    assert (await world.ask(merchant_id=str(last))).status_code == 201
+    now, hour = clock.now(), timedelta(hours=1)
+    waiting = (
+        "INSERT INTO app_changes (tenant_id, change_id, kind, app_id, state, content_aad, summary,"
+        " asked_by, asked_at, expires_at, content_box)"
+        " VALUES ($1, $2, 'merchant', '', 'waiting', '', '{}', $3, $4, $5, 'x')"
+    )
+    late, bobs = (uuid4(), now - hour), (world.bob_id, now + hour)
+    for tenant_id, (by, until) in ((first, late), (last, late), (first, bobs)):
+        values = (tenant_id, uuid4(), by, now - 2 * hour, until)
+        await binding.database.execute(waiting, *values)
+
+    async def waits(job, number):
+        """Until so many wait for a lock, the job among them."""
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname ="
+        while await binding.database.value(f"{sql} current_database()") < number:
+            assert not job.done(), job
+            await asyncio.sleep(0.005)
+        return job
+
+    def end():
+        body = {"is_enabled": False, "version": 1}
+        return world.ada("PATCH", f"{O}/staff/{world.bob_id}", body)
+
+    async with binding.database._connected() as holder, holder.transaction():
+        await holder.execute("SELECT 1 FROM audit_heads WHERE tenant_id = $1 FOR UPDATE", last)
+        ended = await waits(asyncio.create_task(end()), 1)
+        round_ = await waits(asyncio.create_task(approvals.forget_changes(binding.deps)), 2)
+    assert (await ended).status_code == 200
+    await round_
+    rows = await binding.database.fetch("SELECT state FROM app_changes")
+    assert {row["state"] for row in rows} == {"rejected"}
