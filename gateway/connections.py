@@ -3,7 +3,7 @@
 One address may hold some hundreds, all of them together some thousands. Beyond that, the oldest
 connection that never brought a whole request makes room for the new one: what talks stays, what
 only occupies goes, also where both come from one address. Where all have brought one and there is
-no room at all, one that rests goes, of the address that holds the most.
+no room at all, one that rests goes, of the address that holds the most of those where one rests.
 """
 
 import asyncio
@@ -91,7 +91,8 @@ class Room:
         self._all: dict[Connection, str] = {}
         self._strangers: dict[Connection, None] = {}
         self._addresses: dict[str, _Address] = {}
-        self._fullest = ""
+        self._ranked: list[str] | None = None
+        self._unlooked: dict[str, Iterator[Connection]] = {}
         self._is_watched = False
         _open.set_function(lambda: len(self._all))
         _unfinished.set_function(lambda: self.unfinished)
@@ -99,14 +100,14 @@ class Room:
 
     def enter(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether there is room for it, now that others may have had to go."""
+        name = "" if self.bounds.is_trusted(connection.address) else share_of(connection.address)
         if (
             connection.address
             and len(self._all) >= self.bounds.connections
             and not self._end_one(self._strangers, "all")
-            and not self._end_resting()
+            and not self._end_resting(self._held(name))
         ):
             return False
-        name = "" if self.bounds.is_trusted(connection.address) else share_of(connection.address)
         if name:
             mine = self._addresses.get(name)
             if mine is not None and mine.count >= self.bounds.per_address:
@@ -205,17 +206,27 @@ class Room:
         self._end(oldest, limit)
         return True
 
-    def _end_resting(self) -> bool:
-        """The longest known one that rests, of the address that holds the most; which one that is
-        is asked once between two sweeps, because it costs a look at all of them."""
-        if self._fullest not in self._addresses:
-            self._fullest = max(self._addresses, key=self._held, default="")
-        mine = self._addresses.get(self._fullest)
-        resting = next((one for one in mine.known if one.is_resting), None) if mine else None
-        if resting is None:
-            return False
-        self._end(resting, "resting")
-        return True
+    def _end_resting(self, held: int) -> bool:
+        """The longest known one that rests, of the address that holds the most of those where one
+        does, for a newcomer whose address has `held`: nobody makes room for who has more. Between
+        two sweeps the addresses are ranked once and each connection is looked at once, however many
+        come: one that was at work counts as at work until the next sweep."""
+        if self._ranked is None:
+            self._ranked = sorted(self._addresses, key=self._held)
+            self._unlooked = {}
+        while self._ranked:
+            name = self._ranked[-1]
+            mine = self._addresses.get(name)
+            if mine is not None and mine.count <= held:
+                return False
+            if name not in self._unlooked:
+                self._unlooked[name] = iter(list(mine.known) if mine is not None else ())
+            for one in self._unlooked[name]:
+                if one in self._all and one.is_resting:
+                    self._end(one, "resting")
+                    return True
+            self._ranked.pop()
+        return False
 
     def _end_untaken(self, owed: int) -> bool:
         """The oldest answer that waits, of the address to which the most waits, if that is more
@@ -227,7 +238,8 @@ class Room:
         return True
 
     def _held(self, name: str) -> int:
-        return self._addresses[name].count
+        mine = self._addresses.get(name)
+        return mine.count if mine is not None else 0
 
     def _end(self, connection: Connection, limit: str) -> None:
         _ended.labels(limit).inc()
@@ -237,7 +249,7 @@ class Room:
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """One timer for all: a timer per request would cost more than the deadline is worth."""
         now = loop.time()
-        self._fullest = ""
+        self._ranked = None
         for connection in self:
             try:
                 connection.look(now)

@@ -112,10 +112,59 @@ async def test_connections_that_rest_keep_nobody_out() -> None:
     assert room.enter(late, loop)
     assert [one.is_ended for one in holder] == [False, True, False, False, False, False]
     assert not any(one.is_ended for one in tills)
-    for one in holder:
+    for one in [*holder, *tills, late]:
         one.is_resting = False
     room.know(late)
-    assert not room.enter(Silent("192.0.2.5"), loop), "all of the fullest address are at work"
+    assert not room.enter(Silent("192.0.2.5"), loop), "all are at work"
+
+
+class Counted(Silent):
+    """At work, or resting; knows how often it was asked."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.looks = 0
+        self.rests = False
+
+    @property
+    def is_resting(self) -> bool:
+        self.looks += 1
+        return self.rests
+
+    @is_resting.setter
+    def is_resting(self, rests: bool) -> None:
+        self.rests = rests
+
+
+async def test_the_next_address_makes_room_when_the_fullest_is_at_work() -> None:
+    """And a thousand newcomers cost one look at each connection, not one for each of them."""
+    room = Room(Bounds(BODY_MAX, connections=9, per_address=6))
+    loop = asyncio.get_running_loop()
+    busy = [Counted("192.0.2.1") for _ in range(5)]
+    idle = [Counted("192.0.2.2") for _ in range(3)]
+    till = Counted("192.0.2.3")
+    for connection in [*busy, *idle, till]:
+        assert room.enter(connection, loop)
+        room.know(connection)
+    idle[1].rests = till.rests = True
+    late = Counted("192.0.2.4")
+    assert room.enter(late, loop)
+    room.know(late)
+    assert [one.is_ended for one in idle] == [False, True, False]
+    assert not till.is_ended, "whose address holds less goes later"
+    assert not any(one.is_ended for one in busy)
+    later = Counted("192.0.2.5")
+    assert room.enter(later, loop)
+    room.know(later)
+    assert till.is_ended
+    for _ in range(1000):
+        assert not room.enter(Counted("192.0.2.2"), loop), "it has two, nobody more that rest"
+        assert not room.enter(Counted("192.0.2.6"), loop)
+    assert max(one.looks for one in [*busy, *idle, till, late, later]) == 1
+    busy[0].rests = True
+    room._sweep(loop)
+    assert room.enter(Counted("192.0.2.6"), loop), "asked anew at each sweep"
+    assert busy[0].is_ended
 
 
 async def test_half_requests_of_one_address_leave_room_for_the_others(serve: Any) -> None:
