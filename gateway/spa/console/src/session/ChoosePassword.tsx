@@ -75,6 +75,11 @@ export default function ChoosePassword() {
         </>
       ) : null}
       {fault ? <Alert type="error" showIcon title={fault} role="alert" /> : null}
+      {isDone && fault ? (
+        <p>
+          {t('link.saved')} <a href="/">{t('link.sign_in')}</a>
+        </p>
+      ) : null}
       {whose.data && !isDone ? (
         <Form<Entry> layout="vertical" size="large" requiredMark={false} onFinish={choose}>
           <p className="soft">

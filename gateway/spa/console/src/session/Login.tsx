@@ -25,6 +25,9 @@ interface Entry {
   code?: string;
 }
 
+/** What is said of a passkey that was looked at and did not serve. */
+const REFUSED = new Set(['auth.wrong_passkey', 'auth.passkey_late', 'auth.passkey_copied']);
+
 export default function Login() {
   const { t, language } = useText();
   const queries = useQueryClient();
@@ -55,8 +58,14 @@ export default function Login() {
       const asked = secondFactorNeeded(error);
       if (asked) setNeeded(asked);
       else setFault(error instanceof ApiProblem ? error.titleIn(language) : String(error));
-      // An answered challenge is spent: for another try there has to be another.
-      if (factor.passkey) setNeeded(await askAgain(console, login, password));
+      // A refused passkey spent its challenge: for another try there has to be another. After
+      // anything else (a brake, no network) one more sign-in would only make it worse.
+      if (factor.passkey && error instanceof ApiProblem && REFUSED.has(error.code)) {
+        const again = await askAgain(console, login, password);
+        // A session after all, when the second factor was taken away meanwhile.
+        if (again === 'open') await queries.invalidateQueries({ queryKey: ['who'] });
+        else setNeeded(again);
+      }
     } finally {
       setBusy(false);
     }
@@ -140,16 +149,16 @@ export default function Login() {
   );
 }
 
-/** What is asked for now; null: the password is to be entered again. */
+/** What is asked for now; open: nothing, there is a session; null: the password, again. */
 async function askAgain(
   console: Console,
   login: string,
   password: string,
-): Promise<SecondFactorNeeded | null> {
+): Promise<SecondFactorNeeded | 'open' | null> {
   try {
     await signIn(console, login, password);
   } catch (error) {
     return secondFactorNeeded(error);
   }
-  return null;
+  return 'open';
 }

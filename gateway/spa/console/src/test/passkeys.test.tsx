@@ -53,7 +53,9 @@ beforeEach(() => {
   localStorage.clear();
   localStorage.setItem('damselfly.language', 'zh-CN');
 });
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
 
 it('signs in with a passkey, on a fresh challenge after a refusal', async () => {
   const signed: unknown[] = [];
@@ -89,6 +91,82 @@ it('signs in with a passkey, on a fresh challenge after a refusal', async () => 
   const person_ = { login: 'owner@tea', password: 'correct horse battery' };
   await vi.waitFor(() => expect(sent.length).toBeGreaterThanOrEqual(3));
   expect(sent.slice(0, 3)).toEqual([person_, { ...person_, passkey: proof }, person_]);
+});
+
+const SIGNS = async () => ({
+  toJSON: () => ({
+    id: 'c',
+    response: { clientDataJSON: 'd', authenticatorData: 'a', signature: 's', userHandle: null },
+  }),
+});
+
+it.each([
+  [
+    'braked',
+    () => ({ status: 429, body: { code: 'auth.login_braked', title: '请稍候 Wait.' } }),
+    '请稍候',
+  ],
+  [
+    'offline',
+    () => {
+      throw new TypeError('no network');
+    },
+    '网络不通',
+  ],
+])('signs in no further after a passkey that nobody refused: %s', async (_, reply, told) => {
+  withPasskeys(SIGNS);
+  const seen = answers({
+    'GET /api/merchant/v1/session': NOBODY,
+    'GET /api/operator/v1/first-run': { body: { is_needed: false } },
+    [`POST ${DOOR}`]: [NEEDED('one'), reply, { body: { ...WHO, csrf_token: 'c-1' } }],
+  });
+  const person = await enter();
+  await person.click(await screen.findByRole('button', { name: /使用通行密钥/ }));
+  expect((await screen.findByRole('alert')).textContent).toContain(told);
+  expect(await screen.findByRole('button', { name: /使用通行密钥/ })).toBeTruthy();
+  expect(seen.filter((one) => one.method === 'POST')).toHaveLength(2);
+});
+
+it('goes in when nothing but the password is asked for any longer', async () => {
+  withPasskeys(SIGNS);
+  const seen = answers({
+    'GET /api/merchant/v1/session': [NOBODY, { body: WHO }],
+    'GET /api/operator/v1/session': NOBODY,
+    'GET /api/operator/v1/first-run': { body: { is_needed: false } },
+    [`POST ${DOOR}`]: [NEEDED('one'), REFUSED, { body: { ...WHO, csrf_token: 'c-1' } }],
+  });
+  const person = await enter();
+  await person.click(await screen.findByRole('button', { name: /使用通行密钥/ }));
+  await vi.waitFor(() =>
+    expect(seen.filter((one) => one.path === DOOR && one.method === 'GET')).toHaveLength(2),
+  );
+  await vi.waitFor(() => expect(screen.queryByLabelText('密码')).toBeNull());
+});
+
+it('a password is set and the page breaks behind it: there is a way on', async () => {
+  answers({
+    'POST /api/public/v1/password-link': {
+      body: { login: 'owner@tea', name: '老吴', console: 'merchant' },
+    },
+    'POST /api/public/v1/password': {
+      body: { login: 'owner@tea', name: '老吴', console: 'merchant' },
+    },
+    [`POST ${DOOR}`]: { body: { ...WHO, csrf_token: 'c-1' } },
+  });
+  window.history.replaceState(null, '', '/password#token');
+  render(<Providers queries={makeQueries()} />);
+  const person = userEvent.setup();
+  await screen.findByRole('button', { name: '保存并登录' });
+  for (const field of document.querySelectorAll('input[type=password]'))
+    await person.type(field, 'correct horse battery');
+  const setItem = () => {
+    throw new DOMException('no storage', 'QuotaExceededError');
+  };
+  vi.stubGlobal('localStorage', { getItem: () => null, setItem });
+  await person.click(screen.getByRole('button', { name: '保存并登录' }));
+  expect((await screen.findByRole('alert')).textContent).toContain('no storage');
+  expect(await screen.findByText(/密码已保存/)).toBeTruthy();
+  expect(screen.getByRole('link', { name: '去登录' }).getAttribute('href')).toBe('/');
 });
 
 it('says that it was cancelled, and leaves the other way open', async () => {
