@@ -101,7 +101,7 @@ class SecondFactorBegunOut(BaseModel):
 
 class RecoveryCodesOut(BaseModel):
     recovery_codes: list[str]
-    """told once; each serves once instead of a code"""
+    """told once; each serves once instead of a code; none where those from before stay"""
 
 
 class FirstRunBody(OwnAccountBody):

@@ -94,15 +94,16 @@ async def begin(deps: Deps, caller: Principal) -> tuple[str, str]:
 
 
 async def confirm(deps: Deps, caller: Principal, code: str) -> list[str]:
-    """The app's first code makes it count; the recovery codes, told once."""
+    """The app's first code makes it count. The recovery codes, told once, when it is the account's
+    first second factor; beside passkeys the codes from before stay, and none is told."""
     async with deps.db.tx(caller.tenant) as tx:
         user = await own(tx, caller)
         if user.totp_since is not None or user.totp_box is None:
             raise domain.SecondFactorSet
         if not _is_code(deps, user, code):
             raise domain.WrongCode
+        codes = [] if has_one(user) else await new_codes(deps, tx, user)
         user.totp_since = deps.clock.now()
-        codes = await new_codes(deps, tx, user)
         what = (f"user:{user.user_id}", "second_factor.set", str(user.user_id))
         await audit(deps, tx, caller.tenant, what)
     return codes

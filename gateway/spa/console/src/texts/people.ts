@@ -68,6 +68,7 @@ export const people = {
     '{{name}}, choose a password for {{login}}.',
   ],
   'link.submit': ['保存并登录', 'Save and sign in'],
+  'link.saved': ['密码已保存。', 'The password is saved.'],
   'link.sign_in': ['去登录', 'To the sign-in'],
   'link.unreadable': ['链接无法读取', 'The link cannot be read'],
   'link.link': ['一次性链接', 'One-time link'],
@@ -106,6 +107,10 @@ export const people = {
   'factor.secret': ['无法扫描时手动输入', 'To type it in instead'],
   'factor.code': ['6 位验证码', 'Six-digit code'],
   'factor.confirm': ['开启', 'Switch on'],
+  'factor.codes_stay': [
+    '验证器已启用，原有的恢复码继续有效。',
+    'The app counts from now on; your recovery codes stay as they are.',
+  ],
   'factor.codes': ['恢复码', 'Recovery codes'],
   'factor.codes_once': [
     '只显示一次，以前的恢复码不再有效。设备丢失时，每个恢复码可代替验证码或通行密钥使用一次。',

@@ -110,6 +110,12 @@ export function SecondFactor() {
     setCodes([]);
     await again();
   };
+  /** None are told beside passkeys: those that the account has stay. */
+  const confirmed = (told: string[]) => {
+    if (told.length > 0) return setCodes(told);
+    say.done(t('factor.codes_stay'));
+    void close();
+  };
   const state = found.data;
   const hasOne = Boolean(state?.since) || session.user.has_passkeys;
   return (
@@ -180,7 +186,7 @@ export function SecondFactor() {
         {codes.length > 0 ? (
           <RecoveryCodes codes={codes} onDone={() => void close()} />
         ) : begun ? (
-          <SetUp begun={begun} onCodes={setCodes} />
+          <SetUp begun={begun} onCodes={confirmed} />
         ) : null}
       </Modal>
     </Card>
