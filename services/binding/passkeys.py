@@ -1,9 +1,9 @@
 """Passkeys: keys that a person's own device or password safe keeps, and signs with (WebAuthn).
 
 A challenge belongs to one person and one purpose, outside the sign-in also to one session; it is
-spent in the transaction of what it was answered for, and also by a wrong answer. The person's row
-is locked meanwhile. The authenticator always verifies its person (a finger, a face, a PIN): with
-what it holds these are two factors, so that a passkey alone confirms who is signed in.
+spent under the lock of the person's row, and also by a wrong answer. The authenticator always
+verifies its person (a finger, a face, a PIN): with what it holds these are two factors, so that a
+passkey alone confirms who is signed in.
 """
 
 import secrets
@@ -73,56 +73,44 @@ async def add(
 ) -> Made:
     """Keeps the key that the authenticator made. Raises PasskeyLate, WrongPasskey, PasskeyKnown,
     PasskeysFull."""
-    party = _party(deps)
+    party, session_id = _party(deps), sessions.session_of(caller)
+    # Committed by itself: whatever becomes of the answer, its challenge serves no second one.
+    async with deps.db.tx(caller.tenant) as tx:
+        user = await second_factor.own(tx, caller)
+        challenge = await _spend(deps, tx, user, "register", session_id, new.client_data)
+    if challenge is None:
+        raise domain.PasskeyLate
+    try:
+        found = relying_party.registered(party, challenge, new)
+    except Refused as why:
+        log.warning("passkey.not_registered", user_id=caller.subject, why=str(why))
+        raise domain.WrongPasskey from why
     # System scope: no two people of any tenants have the same credential id.
     async with deps.db.tx(None) as tx:
         user = await second_factor.own(tx, caller)
-        challenge = await _spend(
-            deps, tx, user, "register", sessions.session_of(caller), new.client_data
-        )
-        made = await _register(deps, tx, party, user, challenge, new)
-        if isinstance(made, Passkey):
-            made.name, made.transports = name, list(transports)
-            tx.add(made)
-            codes = (
-                [] if second_factor.has_one(user) else await second_factor.new_codes(deps, tx, user)
-            )
-            user.passkey_count += 1
-            what = (f"user:{user.user_id}", "passkey.add", str(made.passkey_id))
-            await audit(deps, tx, user.tenant_id, what, after={"name": name})
-    if not isinstance(made, Passkey):
-        raise made
-    return Made(made, codes)
-
-
-async def _register(
-    deps: Deps, tx: AsyncSession, party: RelyingParty, user: User, challenge: bytes | None,
-    new: NewKey,
-) -> Passkey | Exception:  # fmt: skip
-    """The row to be, without its name; or what is wrong, for the spent challenge to stay spent."""
-    if challenge is None:
-        return domain.PasskeyLate()
-    try:
-        found = relying_party.registered(party, challenge, new)
         _check_room(user)
-    except Refused as why:
-        log.warning("passkey.not_registered", user_id=str(user.user_id), why=str(why))
-        return domain.WrongPasskey()
-    except domain.PasskeysFull as full:
-        return full
-    await repo.lock(tx, f"passkey:{found.credential_id}")
-    if await sign_in_repo.is_passkey_of_anybody(tx, found.credential_id):
-        return domain.PasskeyKnown()
-    return Passkey(
-        tenant_id=user.tenant_id,
-        passkey_id=uuid7(deps.clock),
-        user_id=user.user_id,
-        credential_id=found.credential_id,
-        public_key=found.public_key,
-        sign_count=found.sign_count,
-        created_at=deps.clock.now(),
-        last_used_at=None,
-    )
+        await repo.lock(tx, f"passkey:{found.credential_id}")
+        if await sign_in_repo.is_passkey_of_anybody(tx, found.credential_id):
+            raise domain.PasskeyKnown
+        passkey = Passkey(
+            tenant_id=user.tenant_id,
+            passkey_id=uuid7(deps.clock),
+            user_id=user.user_id,
+            credential_id=found.credential_id,
+            public_key=found.public_key,
+            sign_count=found.sign_count,
+            name=name,
+            transports=list(transports),
+            created_at=deps.clock.now(),
+            last_used_at=None,
+        )
+        tx.add(passkey)
+        is_first = not second_factor.has_one(user)
+        codes = await second_factor.new_codes(deps, tx, user) if is_first else []
+        user.passkey_count += 1
+        what = (f"user:{user.user_id}", "passkey.add", str(passkey.passkey_id))
+        await audit(deps, tx, user.tenant_id, what, after={"name": name})
+    return Made(passkey, codes)
 
 
 async def remove(deps: Deps, caller: Principal, passkey_id: UUID) -> None:
