@@ -3,7 +3,7 @@
 Order of the checks: size cap (done by the reader), key look-up, constant-time MAC, time window,
 the device's own rate. Replay of what changes something is decided where it changes it: the nonce
 goes inward in the token (architecture §5). A read is answered once by each edge process; its nonce
-is remembered behind the rate, so that no device can crowd out the nonces of the others.
+is remembered behind the rate, so that one device alone cannot crowd out the nonces of the others.
 """
 
 import hashlib
