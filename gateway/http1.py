@@ -75,8 +75,7 @@ class BoundedHttp(Http):
         """whose answer is being made"""
         self._due = self.loop.time() + HEAD_WAIT_S
         self._answer_due = math.inf
-        self._late_refusal = b""
-        """sent when it is due; nothing else is answered any more"""
+        self._late_refusal: asyncio.TimerHandle | None = None
         transport.set_write_buffer_limits(high=UNSENT_BYTES_FREE)
         if self.private is not None and self.server and self.server[1] == self.private[0]:
             self.app, self.address = self.private[1], ""
@@ -86,6 +85,8 @@ class BoundedHttp(Http):
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_bytes()
         self.room.leave(self)
+        if self._late_refusal is not None:
+            self._late_refusal.cancel()
         super().connection_lost(exc)
 
     @property
@@ -279,9 +280,6 @@ class BoundedHttp(Http):
                 self.abort()
         elif self._current is not None or now <= self._due:
             return
-        elif self._late_refusal:
-            answer, self._late_refusal = self._late_refusal, b""
-            self._end_with(answer)
         elif self._is_deaf or self.transport.is_closing():
             self.abort()
         elif self._taken:
@@ -315,8 +313,9 @@ class BoundedHttp(Http):
         self._taken = 0
         delay_s = self.room.delay_s(self)
         if delay_s:
-            self._late_refusal = _answer(problem)
-            self._due = self.loop.time() + delay_s
+            # A timer of its own: the sweep would answer all that are due in one go.
+            self._due = math.inf
+            self._late_refusal = self.loop.call_later(delay_s, self._end_with, _answer(problem))
         else:
             self._end_with(_answer(problem))
 

@@ -139,6 +139,8 @@ NONCES_KEPT = 131_072
 
 REFUSALS_FREE, REFUSALS_FREE_PER_S = 200, 20
 HOLD_S = 2.0
+GOLDEN_RATIO = 0.618034
+"""Its multiples, less their whole parts, lie evenly between 0 and 1, however many there are."""
 HELD_MAX = 512
 
 _refused = Counter("gateway_limited_total", "Requests refused by a limit", ["limit"])
@@ -299,18 +301,25 @@ class Strangers(Buckets):
 
 class Patience:
     """Refusals come late to an address that goes on regardless. A refusal costs this process a
-    tenth of a payment: in a closed loop of 70 connections that alone would be half of a core."""
+    tenth of a payment: in a closed loop of 70 connections that alone would be half of a core.
+
+    Each waits another while, one to two times `hold_s`: callers that were refused together would
+    come back together, and 70 at once hold up every payment for some 20 ms."""
 
     def __init__(self, clock: Clock, scale: int) -> None:
         self._free = Buckets(
             "refusals", clock, burst=REFUSALS_FREE * scale, per_s=REFUSALS_FREE_PER_S * scale
         )
         self._now = 0
+        self._spread = 0.0
         self.hold_s = HOLD_S
 
     def delay_s(self, client: str) -> float:
         """How long a refusal to this address is to wait, which is counted by asking."""
-        return 0.0 if self._free.has(share_of(client), spend=True) else self.hold_s
+        if self._free.has(share_of(client), spend=True):
+            return 0.0
+        self._spread = (self._spread + GOLDEN_RATIO) % 1
+        return self.hold_s * (1 + self._spread)
 
     async def hold(self, client: str) -> None:
         """Waits before a refusal, at times; it holds no place of anybody meanwhile."""

@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from gateway.config import EdgeConfig, ProxiesUnsaid
+from gateway.limits import Patience
 from gateway.routing import ROUTES, match, table
 from tests.fixtures.clock import FixedClock
 from tests.unit.gateway.conftest import Town
@@ -338,3 +340,13 @@ async def test_https_outside_asks_for_its_proxies(
         return
     with pytest.raises(ProxiesUnsaid, match="TRUSTED_PROXIES"):
         config.require_proxies()
+
+
+async def test_who_is_refused_together_does_not_come_back_together(clock: FixedClock) -> None:
+    """Seventy answers in one go would hold up every payment meanwhile."""
+    patience = Patience(clock, 1)
+    waits = [patience.delay_s("203.0.113.7") for _ in range(270)]
+    assert waits[:200] == [0.0] * 200
+    late = sorted(waits[200:])
+    assert 2.0 <= late[0] <= late[-1] < 4.0
+    assert max(after - before for before, after in pairwise(late)) < 0.1
