@@ -83,7 +83,6 @@ class BoundedHttp(Http):
             self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._forget_bytes()
         self.room.leave(self)
         if self._late_refusal is not None:
             self._late_refusal.cancel()

@@ -5,7 +5,7 @@ It ends by itself, with the operator's session, or when the operator says so.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -50,7 +50,7 @@ async def start_acting(
         tx.add(acting)
         session.acting_tenant_id, session.acting_id = merchant_id, acting.acting_id
         await tx.flush()
-        facts = {"merchant_id": str(merchant_id), "reason": reason, "until": _text(acting)}
+        facts = {"merchant_id": str(merchant_id), "reason": reason, "until": text_of(acting.until)}
         for tenant_id in (caller.tenant, merchant_id):
             what = (f"user:{user.user_id}", "acting.start", str(acting.acting_id))
             await audit(deps, tx, tenant_id, what, after=facts)
@@ -70,7 +70,7 @@ async def stop_acting(deps: Deps, caller: Principal) -> None:
             return
         for tenant_id in (caller.tenant, acting.tenant_id):
             what = (f"user:{caller.subject}", "acting.stop", str(acting.acting_id))
-            await audit(deps, tx, tenant_id, what, before={"until": _text(acting)})
+            await audit(deps, tx, tenant_id, what, before={"until": text_of(acting.until)})
         await people_repo.end_acting(tx, session, now)
         await outbox.add(tx, sessions.changed(deps, session))
 
@@ -99,7 +99,7 @@ async def end_running(deps: Deps, tx: AsyncSession, session: Session, actor: str
         return
     for tenant_id in (acting.operator_tenant_id, acting.tenant_id):
         what = (actor, "acting.end", str(acting.acting_id))
-        await audit(deps, tx, tenant_id, what, before={"until": _text(acting)})
+        await audit(deps, tx, tenant_id, what, before={"until": text_of(acting.until)})
     await people_repo.end_acting(tx, session, now)
     await outbox.add(tx, sessions.changed(deps, session))
 
@@ -110,5 +110,6 @@ async def acting_for(deps: Deps, tenant_id: UUID) -> Sequence[Acting]:
         return await people_repo.acting_now(tx, tenant_id, deps.clock.now())
 
 
-def _text(acting: Acting) -> str:
-    return acting.until.isoformat().replace("+00:00", "Z")
+def text_of(at: datetime) -> str:
+    """An instant as the audit log tells it."""
+    return at.isoformat().replace("+00:00", "Z")

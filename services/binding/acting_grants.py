@@ -31,7 +31,7 @@ from services.binding import (
 )
 from services.binding.models import ActingGrant, Session, User
 from services.binding.permissions import of_role
-from services.binding.service import Deps, audit
+from services.binding.service import PLATFORM_ACTOR, Deps, audit
 from shared import outbox
 from shared.errors import Forbidden, NotFound
 from shared.ids import uuid7
@@ -43,7 +43,6 @@ Cause = Literal["time", "withdrawn", "returned", "powers"]
 DECIDES: dict[Side, str] = {"merchant": "acting.consent", "operator": "acting.grant"}
 """The permission of whoever gives, refuses and withdraws."""
 ASKS = "acting.use"
-PLATFORM_ACTOR = "platform"
 ROUND = 100
 
 
@@ -249,14 +248,10 @@ async def _note(deps: Deps, tx: AsyncSession, grant: ActingGrant, action: str, a
         "minutes": grant.minutes,
         "state": grant.state,
         "decided_for": grant.decided_for,
-        "until": _text(grant.until),
+        "until": acting.text_of(grant.until) if grant.until is not None else None,
         "end_cause": grant.end_cause,
     }
     told = {name: value for name, value in facts.items() if value is not None}
     for tenant_id in (grant.operator_tenant_id, grant.tenant_id):
         what = (actor, action, str(grant.grant_id))
         await audit(deps, tx, tenant_id, what, after=told, reason=grant.reason)
-
-
-def _text(at: datetime | None) -> str | None:
-    return at.isoformat().replace("+00:00", "Z") if at is not None else None

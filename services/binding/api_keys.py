@@ -14,7 +14,7 @@ from services.binding import domain, people_repo, permissions, repo, standing
 from services.binding.domain import UnknownStores
 from services.binding.models import ApiKey, User
 from services.binding.sealing import seal_secret
-from services.binding.service import Deps, audit
+from services.binding.service import PLATFORM_ACTOR, Deps, audit
 from shared import outbox
 from shared.errors import InvalidBody, NotFound
 from shared.events.base import stamp
@@ -110,7 +110,7 @@ async def end_left(deps: Deps) -> None:
             person = await people_repo.user_for_update(tx, tenant_id, user_id)
             # Looked at again under the lock: the person may be enabled anew by now.
             if person is not None and not (person.is_enabled and person.role in may):
-                await leave(deps, tx, person, None, actor="platform")
+                await leave(deps, tx, person, None, actor=PLATFORM_ACTOR)
 
 
 async def _end(deps: Deps, tx: AsyncSession, key: ApiKey, actor: str) -> None:

@@ -29,7 +29,7 @@ from services.binding.domain import (
 from services.binding.models import AppChangeRequest, Merchant, WechatSettings
 from services.binding.pairs import GivenKeys
 from services.binding.sealing import seal_secret
-from services.binding.service import Deps, audit
+from services.binding.service import PLATFORM_ACTOR, Deps, audit
 from services.binding.settings import MerchantChange, WechatChange
 from shared.errors import NotFound
 from shared.ids import uuid7
@@ -261,6 +261,6 @@ async def forget_changes(deps: Deps) -> None:
         async with deps.db.tx(tenant_id) as tx:
             for row in await tx.scalars(query.limit(100).with_for_update(skip_locked=True)):
                 row.state, row.content_box, row.decided_at = "rejected", None, now
-                what = ("platform", f"{row.kind}.change_expired", row.app_id or str(tenant_id))
+                what = (PLATFORM_ACTOR, f"{row.kind}.change_expired", row.app_id or str(tenant_id))
                 after = {"change_id": str(row.change_id), "asked_by": str(row.asked_by)}
                 await audit(deps, tx, tenant_id, what, after=after)

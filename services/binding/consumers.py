@@ -8,7 +8,7 @@ import asyncpg
 
 from services.binding import audit, onboarding_repo
 from services.binding.audit import Reported
-from services.binding.service import Deps
+from services.binding.service import PLATFORM_ACTOR, Deps
 from shared.consumer import Handlers
 from shared.events.audit import AuditFact, CampaignAudited, DeviceAudited, PaymentAudited
 from shared.events.device import DeviceEnrolled
@@ -26,7 +26,7 @@ async def record_refunds(
         Reported(
             tenant_id=event.tenant_id,
             at=event.refunded_at,
-            actor=f"user:{event.requested_by}" if event.requested_by else "platform",
+            actor=f"user:{event.requested_by}" if event.requested_by else PLATFORM_ACTOR,
             action="payment.refund",
             subject=str(event.payment_id),
             before={"refunded_fen": event.refunded_total_fen - event.refund_fen},
@@ -74,7 +74,7 @@ async def note_devices(
         Reported(
             tenant_id=row["tenant_id"],
             at=row["at"],
-            actor="platform",
+            actor=PLATFORM_ACTOR,
             action="onboarding.done",
             subject=f"{row['app_id']}:{row['row']}",
             before={"state": row["state_before"]},

@@ -20,12 +20,11 @@ from services.binding.audit_repo import user_of
 from services.binding.models import App, AppKey
 from services.binding.onboarding_checks import Verdict, not_there
 from services.binding.platform import OpenPlatform
-from services.binding.service import Deps
+from services.binding.service import PLATFORM_ACTOR, Deps
 from shared.errors import NotFound
 from shared.ids import trade_no
 from shared.telemetry import get_logger
 
-PLATFORM_ACTOR = "platform"
 CHECK_AGAIN_S = (2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
 """A pending version is checked again after these, the last one until GIVEN_UP."""
 GIVEN_UP = timedelta(days=7)

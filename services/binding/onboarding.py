@@ -24,7 +24,7 @@ from services.binding.onboarding_map import Line, Map, filled, map_of, may_be_ma
 from services.binding.onboarding_rows import BY_ROW
 from services.binding.platform import OpenPlatform
 from services.binding.repo import app_by_tenant
-from services.binding.service import Deps, audit
+from services.binding.service import PLATFORM_ACTOR, Deps, audit
 from shared.errors import NotFound
 from shared.telemetry import get_logger
 from shared.tokens import TokenSigner
@@ -46,7 +46,6 @@ HEARD = (
     "alipay.open.mini.version.build.finished",
 )
 """Messages after which a running row may have ended (alipay-iot.md §4)."""
-PLATFORM_ACTOR = "platform"
 
 log = get_logger("binding.onboarding")
 

@@ -30,6 +30,8 @@ from shared.ids import uuid7
 
 HANDLES = "handles"
 """the lock under which handles are given, and logins that end with what may become one"""
+PLATFORM_ACTOR = "platform"
+"""who did it, in the audit log, where no person did"""
 KEEP_ENDED_SESSIONS = timedelta(days=1)
 APPROVE_AFTER = timedelta(hours=24)
 
@@ -367,7 +369,7 @@ async def _erase_keys(deps: Deps, now: datetime) -> None:
     for tenant_id in tenants:
         async with deps.db.tx(tenant_id) as tx:
             for app_id, version in await repo.erase_retired_keys(tx, tenant_id, now):
-                what = ("platform", "app.key_erased", app_id)
+                what = (PLATFORM_ACTOR, "app.key_erased", app_id)
                 await audit(deps, tx, tenant_id, what, after={"key_version": version})
 
 

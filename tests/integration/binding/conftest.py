@@ -203,6 +203,22 @@ def choose(binding):
 
 
 @pytest.fixture
+def second_owner(browser, choose):
+    """Another owner of the merchant, made by its owner: the browser of the new one, stepped up."""
+
+    async def make(owner):
+        made = (await owner("POST", "/api/merchant/v1/staff", {
+            "username": "second", "name": "老吴", "role": "merchant_owner",
+        })).json()  # fmt: skip
+        await choose(made["link"])
+        colleague = await browser("second@tea")
+        await colleague.step_up()
+        return colleague
+
+    return make
+
+
+@pytest.fixture
 def new_operator(binding):
     async def create(login="ada@ops", role=Role.OPERATOR_ADMIN):
         return await service.create_user(

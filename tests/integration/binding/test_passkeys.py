@@ -181,14 +181,9 @@ async def test_ten_at_the_most(keyholder, register):
     assert code(await owner("POST", f"{KEYS}/options")) == (409, "binding.passkeys_full")
 
 
-async def test_a_link_takes_them_away_only_if_it_says_so(keyholder, browser, choose, present):
+async def test_a_link_takes_them_away_only_if_it_says_so(keyholder, second_owner, choose, present):
     owner, _, _ = keyholder
-    second = (await owner("POST", f"{M}/staff", {
-        "username": "second", "name": "老吴", "role": "merchant_owner",
-    })).json()  # fmt: skip
-    await choose(second["link"])
-    colleague = await browser("second@tea")
-    await colleague.step_up()
+    colleague = await second_owner(owner)
     user_id = (await owner("GET", f"{M}/session")).json()["user"]["user_id"]
     path = f"{M}/staff/{user_id}/password-link"
     await choose((await colleague("POST", path, {})).json())

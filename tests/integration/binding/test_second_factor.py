@@ -158,18 +158,13 @@ async def test_new_recovery_codes_and_removal_need_the_step_up(guarded, enter, c
 
 
 async def test_a_link_does_not_get_around_it_unless_it_says_so(
-    binding, guarded, browser, choose, enter, clock
+    guarded, second_owner, choose, enter, clock
 ):
     """Whoever forgot the password still shows the code; who lost the phone is helped by a
     colleague, and the log names them."""
     owner, secret, _ = guarded
     await owner.step_up(code=totp(secret, clock))
-    second = (await owner("POST", f"{M}/staff", {
-        "username": "second", "name": "老吴", "role": "merchant_owner",
-    })).json()  # fmt: skip
-    await choose(second["link"])
-    colleague = await browser("second@tea")
-    await colleague.step_up()
+    colleague = await second_owner(owner)
     user_id = (await owner("GET", f"{M}/session")).json()["user"]["user_id"]
     path = f"{M}/staff/{user_id}/password-link"
     await choose((await colleague("POST", path, {})).json())
