@@ -81,8 +81,8 @@ PARTS = {
 }
 """Classes of their own among binding's places, which neither take from the others nor give.
 
-sign_in   two checks at a time take 0.1 s each, so the last of 24 waits 1.2 s; 16 of one address
-          are a shop's whole staff at nine o'clock
+sign_in   two checks at a time take 20 ms each beside nothing else; 16 of one address are a shop's
+          whole staff at nine o'clock
 costly    argon2, RSA pairs, the audit log: one runs, one waits; binding holds the same (costly.py)
 platform  rows of onboarding, which wait for Alipay, up to PLATFORM_WAIT_S each
 """
@@ -137,7 +137,7 @@ MISSING_KEPT = 2048
 NONCES_KEPT = 131_072
 """Signed reads remembered, twice over: ten minutes of 200 reads a second. At about 100 bytes."""
 
-REFUSALS_FREE, REFUSALS_FREE_PER_S = 200, 20
+REFUSALS_FREE, REFUSALS_FREE_PER_S = 40, 5
 HOLD_S = 2.0
 GOLDEN_RATIO = 0.618034
 """Its multiples, less their whole parts, lie evenly between 0 and 1, however many there are."""
@@ -380,9 +380,9 @@ def console_limits(clock: Clock, scale: int = 1) -> dict[str, Buckets]:
 
     A page asks for ten things at once and a person opens one in a second or two: `person`. A
     service answers some 200 such reads a second and core, so all of a merchant's people and API
-    keys together get half of that: `merchant`. `costly`: 0.3 s of a core at the worst (two
-    hashes), every two seconds, after the thirty that a person setting up a shop does in a row;
-    less than a tenth of two cores, and behind payments at that. `platform`: a wizard's rows.
+    keys together get half of that: `merchant`. `costly`: 0.1 s of a core at the worst (a
+    pair of RSA keys), every two seconds, after the thirty that a person setting up a shop does in a
+    row; a twentieth of a core, and behind payments at that. `platform`: a wizard's rows.
     """
     return {
         "person": Buckets("person", clock, burst=300 * scale, per_s=50 * scale),

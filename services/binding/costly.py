@@ -92,9 +92,10 @@ class Places:
 class Costly:
     """The places by kind, and the threads for what is no password (those: passwords.py).
 
-    sign_in   2 threads give about 15 checks a second; 32 wait two seconds at the most, which a
-              browser bears; 16 of one address are a shop's whole staff at nine o'clock
-    password  1 thread, 8 places: the last waits a second, or two for a change (two hashes)
+    sign_in   2 threads give some 100 checks a second where nobody pays, and a sixth of it beside
+              two busy cores: then the last of 32 waits two seconds, which a browser bears; 16 of
+              one address are a shop's whole staff at nine o'clock
+    password  1 thread, 8 places: few, because whoever is in can wait
     keys      a pair takes 30-300 ms, once in a merchant's life
     audit     each reads a whole log through a connection of its own, of 6: at most 2, one a tenant
     """

@@ -12,8 +12,10 @@ from services.binding.costly import NICE_SIGN_IN, Threads
 from services.binding.domain import canonical_password
 from shared.ids import random_token
 
+MEMORY_KIB, PASSES, LANES = 19 * 1024, 2, 1
+"""OWASP's minimum for argon2id, and why no more: docs/adr/0020-argon2-beside-payments.md."""
 SIGN_IN_AT_ONCE = 2
-"""Each takes 64 MiB for a tenth of a second: a burst of logins must not take the machine."""
+"""A burst of logins must not take the machine."""
 SCORE_MIN = 3
 """zxcvbn's: at least 100 million guesses"""
 JUDGED_CHARACTERS = 32
@@ -25,7 +27,7 @@ class Passwords:
     """Hashes and checks passwords. Signing in has threads of its own: whoever is in already can
     keep nobody else out by stepping up, however often."""
 
-    _hasher: PasswordHash = field(default_factory=lambda: PasswordHash((Argon2Hasher(),)))
+    _hasher: PasswordHash = field(default_factory=lambda: PasswordHash((_argon2(),)))
     _sign_in: Threads = field(
         default_factory=lambda: Threads("sign-in", SIGN_IN_AT_ONCE, NICE_SIGN_IN)
     )
@@ -57,6 +59,10 @@ class Passwords:
         """Whether it is among what is tried first: the common ones, words, names, keyboard walks,
         dates, and the usual changes to them."""
         return await self._others.run(_is_guessable, password, own_words)
+
+
+def _argon2() -> Argon2Hasher:
+    return Argon2Hasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
 
 
 def _is_guessable(password: str, own_words: Sequence[str]) -> bool:

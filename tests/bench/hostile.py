@@ -27,6 +27,8 @@ from tests.fixtures.console import COOKIE, Console
 SILENT_SOCKETS, SOCKETS_PER_ADDRESS = 5_000, 500
 SLOW_HEADS, SLOW_BODIES = 200, 50
 DRIP_S = 1.0
+GOLDEN_RATIO = 0.618034
+"""Its multiples, less their whole parts, lie evenly between 0 and 1."""
 MALFORMED_CONNECTIONS = 8
 COSTLY_CALLS = 70
 COOKIE_CALLERS = 64
@@ -71,6 +73,8 @@ class Hostile:
             self.did += 1
             writer.write(start)
             over = asyncio.ensure_future(reader.read())
+            # Two hundred clients have no common second: each drips at a moment of its own.
+            await asyncio.wait([over], timeout=number * GOLDEN_RATIO % 1 * DRIP_S)
             while not over.done():
                 writer.write(b"x")
                 await asyncio.wait([over], timeout=DRIP_S)
