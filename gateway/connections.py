@@ -27,6 +27,8 @@ from shared.address import share_of
 from shared.telemetry import get_logger
 
 SWEEP_EVERY_S = 0.5
+SWEEP_PART = 256
+"""So many are looked at in one go: a look at 5,000 took 10 ms, and every payment waited for it."""
 
 log = get_logger("connections")
 
@@ -94,6 +96,9 @@ class Room:
         self._ranked: list[str] | None = None
         self._unlooked: dict[str, Iterator[Connection]] = {}
         self._is_watched = False
+        self._round: list[Connection] = []
+        """who is still to be looked at in this sweep"""
+        self._pause_s = SWEEP_EVERY_S
         _open.set_function(lambda: len(self._all))
         _unfinished.set_function(lambda: self.unfinished)
         _unsent.set_function(lambda: self._unsent_sum)
@@ -247,19 +252,29 @@ class Room:
         connection.abort()
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
-        """One timer for all: a timer per request would cost more than the deadline is worth."""
+        """One timer for all: a timer per request would cost more than the deadline is worth. A
+        sweep goes through all of them in parts, spread over its time."""
         now = loop.time()
-        self._ranked = None
-        for connection in self:
-            try:
-                connection.look(now)
-            except Exception:
-                # One that fails must not be the end of everybody's deadlines.
-                log.exception("connection.look")
-                connection.abort()
+        if not self._round:
+            self._round = list(self)
+            self._ranked = None
+            self._pause_s = SWEEP_EVERY_S / max(1, -(-len(self._round) // SWEEP_PART))
+        part = self._round[-SWEEP_PART:]
+        del self._round[-SWEEP_PART:]
+        for connection in part:
+            if connection in self._all:
+                self._look(connection, now)
         self._is_watched = bool(self._all)
         if self._is_watched:
-            loop.call_later(SWEEP_EVERY_S, self._sweep, loop)
+            loop.call_later(self._pause_s, self._sweep, loop)
+
+    def _look(self, connection: Connection, now: float) -> None:
+        try:
+            connection.look(now)
+        except Exception:
+            # One that fails must not be the end of everybody's deadlines.
+            log.exception("connection.look")
+            connection.abort()
 
 
 def connections_affordable() -> int:

@@ -167,6 +167,40 @@ async def test_the_next_address_makes_room_when_the_fullest_is_at_work() -> None
     assert busy[0].is_ended
 
 
+class Looked(Silent):
+    """Counts how often its deadlines were looked at."""
+
+    looked = 0
+
+    def look(self, now: float) -> None:
+        self.looked += 1
+
+
+async def test_a_sweep_of_many_goes_in_parts() -> None:
+    """Each is looked at once in a sweep, however many there are, and never thousands in one go;
+    whoever has left is not looked at, whoever comes meanwhile waits for the next sweep."""
+    room = Room(Bounds(BODY_MAX, connections=9_000, per_address=9_000))
+    loop = asyncio.get_running_loop()
+    many = [Looked("192.0.2.1") for _ in range(1000)]
+    for one in many:
+        assert room.enter(one, loop)
+    room._sweep(loop)
+    at_once = sum(one.looked for one in many)
+    assert 100 <= at_once <= 300
+    gone = next(one for one in many if not one.looked)
+    room.leave(gone)
+    late = Looked("192.0.2.2")
+    assert room.enter(late, loop)
+    for _ in range(3):
+        room._sweep(loop)
+    assert [one.looked for one in many if one is not gone] == [1] * 999
+    assert (gone.looked, late.looked) == (0, 0)
+    for _ in range(4):
+        room._sweep(loop)
+    assert {one.looked for one in many if one is not gone} == {2}
+    assert late.looked == 1
+
+
 async def test_half_requests_of_one_address_leave_room_for_the_others(serve: Any) -> None:
     """680 connections of one address kept everybody else from binding a key."""
     served = await serve(unfinished_bytes=72_000)
