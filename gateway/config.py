@@ -1,8 +1,11 @@
 """Settings of the two gateway processes, from the environment."""
 
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, HttpUrl, TypeAdapter, field_validator
+from pydantic import AliasChoices, Field, HttpUrl, TypeAdapter, field_validator, model_validator
 
 from gateway.forwarded import networks
 from gateway.limits import ADDRESS_CONNECTIONS_MAX
@@ -45,6 +48,9 @@ class EdgeConfig(GatewayConfig):
     order_url: str
     alipay_is_sandbox: bool = False
     """whether the Alipay behind us is a rehearsal: the console then says so on every page"""
+    sandbox_page: str = Field(default="", pattern=r"^(https?://[^\s/?#@]+/)?$")
+    """where that rehearsal shows itself to a browser on this machine, for links; told in the
+    sandbox only"""
     metrics_listen: str = Field(default="127.0.0.1:9464", pattern=r"^[^:\s]+:\d{1,5}$")
     """host:port of the inner door, for whoever watches: /metrics, /livez and /readyz"""
     address_connections_max: int = Field(default=ADDRESS_CONNECTIONS_MAX, ge=1)
@@ -67,6 +73,11 @@ class EdgeConfig(GatewayConfig):
     @classmethod
     def _service_urls(cls, value: str) -> str:
         return _checked(value)
+
+    @property
+    def shown_sandbox_page(self) -> str | None:
+        """None anywhere but in the sandbox, whatever is set."""
+        return self.sandbox_page or None if self.alipay_is_sandbox else None
 
     def require_proxies(self) -> None:
         """ProxiesUnsaid where TLS ends before the edge and nothing says at whose hands: everybody
@@ -111,7 +122,30 @@ class EgressConfig(GatewayConfig):
     )
     """where bill files may be fetched from, over HTTPS, besides the gateway itself"""
 
+    sandbox_admin_url: str = ""
+    """the admin door of the sandbox that stands behind ALIPAY_GATEWAY_URL; set by the local stack
+    alone. Without it nobody can ask for a rehearsal"""
+
     @field_validator("alipay_gateway_url")
     @classmethod
     def _gateway_url(cls, value: str) -> str:
         return _checked(value)
+
+    @model_validator(mode="after")
+    def _one_sandbox(self) -> Self:
+        """A rehearsal beside the real Alipay would let people believe what never happened."""
+        if not self.sandbox_admin_url:
+            return self
+        gateway, admin = urlsplit(self.alipay_gateway_url), urlsplit(self.sandbox_admin_url)
+        if gateway.netloc != admin.netloc or not _is_loopback(admin.hostname or ""):
+            raise ValueError(
+                "SANDBOX_ADMIN_URL is for a sandbox on this machine that is ALIPAY_GATEWAY_URL, too"
+            )
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

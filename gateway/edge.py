@@ -126,7 +126,11 @@ class Edge:
         self._inward = Inward(signer)
         self._upstreams = Upstreams(urls, clock)
         self._static = StaticFiles()
-        self._about = {"is_sandbox": config.alipay_is_sandbox, "version": VERSION}
+        self._about = {
+            "is_sandbox": config.alipay_is_sandbox,
+            "sandbox_page": config.shown_sandbox_page,
+            "version": VERSION,
+        }
         self._rows = table()
         self._admission = Admission("edge", IN_FLIGHT_MAX)
         self._tail = Tail(

@@ -6,14 +6,17 @@ not verify comes back as a fact.
                             pending or not; its answer is verified under that version only
     POST /bill-file         the same, params of the bill query: the file's lines instead of its URL
                             →  {outcome, code, sub_code, sub_msg, key_version, data}
+    POST /sandbox/apps, /sandbox/outcome  for binding alone, where a sandbox is: rehearsal.py
 
 A problem answer means that surely nothing was sent; everything after the signature is an outcome.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, replace
 from typing import Annotated, Any
+from uuid import UUID
 
 import orjson
 from prometheus_client import Counter
@@ -37,6 +40,7 @@ from gateway.limits import (
     UPLOAD_BYTES_MAX,
     Admission,
 )
+from gateway.rehearsal import APPS_DOOR, OUTCOME_DOOR, Rehearsal
 from gateway.tail import Tail
 from gateway.usage import AppKeyUse, LastUsed
 from shared import telemetry
@@ -53,7 +57,7 @@ PREFIX = "/alipay/"
 BILL_DOOR = "/bill-file"
 KEY_CHECK_DOOR = "/key-check"
 KEY_CHECK_METHOD = "alipay.trade.query"
-KEY_CHECKERS = frozenset({"binding"})
+BINDING_ONLY = frozenset({"binding"})
 BILL_LINES_MAX = 16_000
 """More would not fit the answer that a service takes; such a merchant needs bills per store."""
 TOPICS = ("binding.events",)
@@ -106,10 +110,17 @@ class Egress:
         self._downloads = BillDownloads(
             config.alipay_gateway_url, config.alipay_bill_hosts.split(",")
         )
+        self._rehearsal = Rehearsal(config.sandbox_admin_url)
         self._admission = Admission("egress", ALIPAY_CALLS_MAX)
         self._tail = Tail(
             broker(config, EGRESS), TOPICS, self._ring.on_event, self._ring.on_gap,
         )  # fmt: skip
+        self._doors: dict[str, Callable[[Asked], Awaitable[Answer]]] = {
+            BILL_DOOR: self._bill,
+            KEY_CHECK_DOOR: self._key_check,
+            APPS_DOOR: self._rehearsal_app,
+            OUTCOME_DOOR: self._rehearsal_outcome,
+        }
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
         return running([self._tail.run, self._used.run], self.aclose)
@@ -117,6 +128,7 @@ class Egress:
     async def aclose(self) -> None:
         await self._alipay.aclose()
         await self._downloads.aclose()
+        await self._rehearsal.aclose()
         await self._used.tell(is_last=True)
         await self._binding.aclose()
 
@@ -135,12 +147,12 @@ class Egress:
                 raise MethodNotAllowed(allow=["POST"])
             with self._admission:
                 return json_answer((await self._call(method, asked)).document())
-        if path in (BILL_DOOR, KEY_CHECK_DOOR):
+        if path in self._doors:
             asked.route = path
             if asked.method != "POST":
                 raise MethodNotAllowed(allow=["POST"])
             with self._admission:
-                return await (self._bill if path == BILL_DOOR else self._key_check)(asked)
+                return await self._doors[path](asked)
         asked.route = "health"
         if path == "/livez":
             return json_answer({"status": "live"})
@@ -177,18 +189,35 @@ class Egress:
 
     async def _key_check(self, asked: Asked) -> Answer:
         """Of a merchant's keys before they count: nothing is remembered, nothing else is tried."""
-        caller = calling_service(self._verifier, asked)
-        if caller.issuer not in KEY_CHECKERS or caller.tenant_id is None:
-            raise Forbidden("this door is for binding, and one merchant at a time")
+        tenant_id = self._tenant_of_binding(asked)
         method = METHODS[KEY_CHECK_METHOD]
         order, params = _read(method, await asked.read_body(BODY_BYTES_MAX))
         if order.key_version is None:
             raise InvalidBody(errors=[{"pointer": "/key_version", "message": "needed here"}])
-        app = await self._ring.one_version(caller.tenant_id, order.app_id, order.key_version)
+        app = await self._ring.one_version(tenant_id, order.app_id, order.key_version)
         if app is None:
             raise AppNotBound
         called = await self._alipay.call(method, app, params, order.key_version, is_alone=True)
         return json_answer(called.document())
+
+    def _tenant_of_binding(self, asked: Asked) -> UUID:
+        caller = calling_service(self._verifier, asked)
+        if caller.issuer not in BINDING_ONLY or caller.tenant_id is None:
+            raise Forbidden("this door is for binding, and one merchant at a time")
+        return caller.tenant_id
+
+    async def _rehearsal_app(self, asked: Asked) -> Answer:
+        self._tenant_of_binding(asked)
+        return json_answer(await self._rehearsal.make_app(await asked.read_body(BODY_BYTES_MAX)))
+
+    async def _rehearsal_outcome(self, asked: Asked) -> Answer:
+        """Of the next sale of an app: that merchant's own."""
+        tenant_id = self._tenant_of_binding(asked)
+        order = self._rehearsal.outcome_order(await asked.read_body(BODY_BYTES_MAX))
+        app = await self._ring.by_app(order.app_id)
+        if app is None or app.tenant_id != tenant_id:
+            raise AppNotBound
+        return json_answer(await self._rehearsal.choose(order))
 
     async def _app(self, caller: Principal, app_id: str, method: Method) -> AppKeys:
         app = await self._ring.by_app(app_id)

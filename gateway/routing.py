@@ -70,6 +70,8 @@ ROUTES = (
     Route("GET", f"{_MERCHANT}/onboarding", "binding", "user", wait_s=PLATFORM_WAIT_S),
     Route("POST", f"{_MERCHANT}/onboarding", "binding", "user",
           wait_s=PLATFORM_WAIT_S, share="platform"),
+    Route("POST", f"{_MERCHANT}/sandbox", "binding", "user",
+          wait_s=PLATFORM_WAIT_S, share="platform"),
     Route("GET PATCH", f"{_MERCHANT}/merchant", "binding", "user"),
     Route("GET POST DELETE", f"{_MERCHANT}/acting", "binding", "user"),
     Route("GET", f"{_MERCHANT}/settings", "binding", "user"),

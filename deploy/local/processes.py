@@ -97,6 +97,9 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
         "LOG_LEVEL": "INFO",
         "KAFKA_BOOTSTRAP": f"127.0.0.1:{ports['broker']}",
     }
+    if uses_sandbox():
+        sandbox = f"http://127.0.0.1:{ports['sandbox-alipay']}"
+        told |= {"SANDBOX_PAGE": f"{sandbox}/", "SANDBOX_ADMIN_URL": f"{sandbox}/admin"}
     for name in SERVICES:
         told[f"{name.upper()}_URL"] = f"http://127.0.0.1:{ports[f'{name}-api']}"
     for name in own_databases():
@@ -144,7 +147,12 @@ KEKS = {
 }
 """Who is told the key-encryption keys of which purposes; the public edge none that opens an app's
 private key."""
-_OF_ONE = {"SETUP_CODE_FILE": "binding", "AUDIT_": "binding"}
+_OF_ONE = {
+    "SETUP_CODE_FILE": "binding",
+    "AUDIT_": "binding",
+    "SANDBOX_PAGE": "gateway-edge",
+    "SANDBOX_ADMIN_URL": "gateway-egress",
+}
 
 
 KAFKA_OWN = tuple(

@@ -20,6 +20,7 @@ from services.binding.passkey_routes import router as passkey_router
 from services.binding.passwords import Passwords
 from services.binding.people_routes import router as people_router
 from services.binding.routes import router
+from services.binding.sandbox_routes import router as sandbox_router
 from services.binding.second_factor_routes import router as second_factor_router
 from services.binding.service import Deps
 from services.binding.session_routes import router as session_router
@@ -80,6 +81,7 @@ def create_app(
             audit_router,
             onboarding_router,
             message_router,
+            sandbox_router,
             router,
         ),
         body_limit=SIGNED_BODY_MAX,

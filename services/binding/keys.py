@@ -197,18 +197,23 @@ def read_private_key(text: str) -> PrivateKey:
 def read_alipay_key(text: str, own_keys: Collection[str]) -> PublicKey:
     """Alipay's public key; `own_keys` are the application's own public keys, newest and older,
     which people paste here by mistake more often than anything else (S29)."""
-    der = _decode(text, PUBLIC_FIELD)
-    key = _load_public(der)
-    if key is None:
-        if _load_private(der) is not None:
-            raise PrivateKeyAsPublic(PUBLIC_FIELD)
-        raise _not_a_key(der, PUBLIC_FIELD)
-    if not isinstance(key, RSAPublicKey):
-        raise KeyNotRsa(PUBLIC_FIELD)
-    public = describe(key, PUBLIC_FIELD)
+    public = read_public_key(text, PUBLIC_FIELD)
     if public.spki in own_keys:
         raise OwnPublicKey(PUBLIC_FIELD)
     return public
+
+
+def read_public_key(text: str, where: str) -> PublicKey:
+    """An RSA public key in any spelling people paste; `where` is the field that errors point at."""
+    der = _decode(text, where)
+    key = _load_public(der)
+    if key is None:
+        if _load_private(der) is not None:
+            raise PrivateKeyAsPublic(where)
+        raise _not_a_key(der, where)
+    if not isinstance(key, RSAPublicKey):
+        raise KeyNotRsa(where)
+    return describe(key, where)
 
 
 def read_keys(

@@ -58,6 +58,18 @@ class OpenPlatform:
         body = {"app_id": app_id, "key_version": key_version, "params": dict(params)}
         return await self._said("/key-check", body, tenant_id)
 
+    async def rehearse(
+        self, tenant_id: UUID, door: str, body: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """What the sandbox behind the egress did; its refusal is raised as it is, `sandbox.absent`
+        where the real Alipay is behind it. Unavailable when nobody answers."""
+        if self._egress is None:
+            self._egress = self._connect()
+        answer: Mapping[str, Any] = await self._egress.call_ok(
+            "POST", f"/sandbox/{door}", body=body, tenant_id=tenant_id
+        )
+        return answer
+
     async def _said(self, path: str, body: dict[str, Any], tenant_id: UUID) -> Said:
         from shared.client import NoAnswer, NotSent
 

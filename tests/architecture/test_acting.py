@@ -34,6 +34,8 @@ NEVER = {
     f"PUT {M}/apps": "payee, commission, switch, keys",
     f"PUT {M}/settings/wechat": "payee and keys",
     f"POST {M}/apps/key-pairs": "keys",
+    f"POST {M}/sandbox/apps": "an app to bind",
+    f"POST {M}/sandbox/outcome": "how somebody else's rehearsal ends",
     f"POST {M}/devices/codes": "a code makes a device's key",
     f"POST {M}/devices/{{device_id}}/revoke": "it stops a till",
     f"POST {M}/api-keys": "keys",

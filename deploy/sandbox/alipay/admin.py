@@ -21,6 +21,7 @@ from deploy.sandbox.alipay.apps import App, Apps, BadRegistration
 from deploy.sandbox.alipay.delivery import Delivery
 from deploy.sandbox.alipay.faults import BadFault, Faults
 from deploy.sandbox.alipay.ledger import Ledger
+from deploy.sandbox.alipay.outcomes import Outcomes
 from deploy.sandbox.alipay.requestlog import RequestLog
 
 PREFIX = "/admin"
@@ -49,12 +50,15 @@ class Admin:
         faults_: Faults,
         log: RequestLog,
         delivery: Delivery,
+        backdating: clock.Backdating,
     ) -> None:
         self._ledger = ledger
         self._apps = apps
         self._faults = faults_
+        self._outcomes = Outcomes(faults_)
         self._log = log
         self._delivery = delivery
+        self._backdating = backdating
         self._calls: dict[tuple[str, str], Handler] = {
             ("GET", "health"): self._health,
             ("GET", "apps"): self._list_apps,
@@ -64,12 +68,14 @@ class Admin:
             ("GET", "faults"): self._list_faults,
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
+            ("POST", "outcomes"): self._choose_outcome,
             ("GET", "notify"): self._list_variants,
             ("POST", "notify"): self._notify,
             ("GET", "messages"): self._list_messages,
             ("POST", "messages"): self._message,
             ("GET", "clock"): self._show_clock,
             ("POST", "clock"): self._set_clock,
+            ("POST", "backdating"): self._backdate,
         }
 
     def add(self, calls: dict[tuple[str, str], Handler]) -> None:
@@ -159,6 +165,9 @@ class Admin:
             "deleted": self._faults.clear(request.query.get("app_id"), fault_id),
         }
 
+    async def _choose_outcome(self, request: web.BaseRequest, rest: str) -> Any:
+        return {"schema": 1, **self._outcomes.choose(await _body(request))}
+
     async def _notify(self, request: web.BaseRequest, rest: str) -> Any:
         """Now, outside the schedule; the answer tells what was sent and what came back."""
         wanted = await _body(request)
@@ -228,6 +237,14 @@ class Admin:
             raise Wrong(400, "scale must be a number above 0, at most 1000000")
         await self._delivery.set_scale(float(scale))
         return {"schema": 1, "scale": self._delivery.clock.scale}
+
+    async def _backdate(self, request: web.BaseRequest, rest: str) -> Any:
+        wanted = await _body(request)
+        app_id, is_on = wanted.get("app_id"), wanted.get("on")
+        if not isinstance(app_id, str) or not isinstance(is_on, bool):
+            raise Wrong(400, "app_id, and on: true or false")
+        (self._backdating.apps.add if is_on else self._backdating.apps.discard)(app_id)
+        return {"schema": 1, "app_ids": sorted(self._backdating.apps)}
 
 
 def _is_loopback(request: web.BaseRequest) -> bool:

@@ -50,12 +50,9 @@ class Sandbox:
         self.log = RequestLog(options.log_size)
         self.delivery = Delivery(self.ledger, self.apps, self.faults)
         self.buyers = Buyers(self.ledger)
-        self._gateway = gateway.Gateway(
-            self.ledger, self.apps, self.faults, self.log, self.delivery
-        )  # fmt: skip
-        self._admin = admin.Admin(
-            self.ledger, self.apps, self.faults, self.log, self.delivery
-        )  # fmt: skip
+        parts = (self.ledger, self.apps, self.faults, self.log, self.delivery, clock.Backdating())
+        self._gateway = gateway.Gateway(*parts)
+        self._admin = admin.Admin(*parts)
         self.lifecycle = Lifecycle(self.ledger, self.delivery.clock)
         self.delivery.clock_changed = self.lifecycle.wake
         self._admin.add(PlatformAdmin(self.ledger, self.delivery).routes())

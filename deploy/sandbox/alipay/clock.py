@@ -5,6 +5,8 @@ import time
 from datetime import UTC, datetime, timedelta, timezone
 
 BEIJING = timezone(timedelta(hours=8))
+DAY_MS = 86_400_000
+MOST_DAYS_BACK = 30
 _STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 
@@ -35,6 +37,20 @@ def iso(ms: int | None) -> str | None:
         return None
     text = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
+
+
+class Backdating:
+    """Applications whose requests are done at the time that they say they were sent at, so that a
+    rehearsal can have days before today. In memory: a restarted sandbox lives in the present."""
+
+    def __init__(self) -> None:
+        self.apps: set[str] = set()
+
+    def instant(self, app_id: str, timestamp: str, now: int) -> int:
+        """Never in the future, and at most MOST_DAYS_BACK ago."""
+        if app_id not in self.apps:
+            return now
+        return min(now, max(from_beijing(timestamp), now - MOST_DAYS_BACK * DAY_MS))
 
 
 class RealClock:

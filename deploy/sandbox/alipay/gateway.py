@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import struct
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -24,7 +25,7 @@ from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.delivery import Delivery
 from deploy.sandbox.alipay.envelope import Envelope, Node
 from deploy.sandbox.alipay.faults import Faults, Fired
-from deploy.sandbox.alipay.ledger import Ledger
+from deploy.sandbox.alipay.ledger import Ledger, Tx
 from deploy.sandbox.alipay.money import fen_of
 from deploy.sandbox.alipay.requestlog import Entry, RequestLog
 from deploy.sandbox.alipay.traps import TRAPS, Bending
@@ -38,13 +39,20 @@ class Gateway:
     """Always HTTP 200 and text/html, except where a fault says otherwise."""
 
     def __init__(
-        self, ledger: Ledger, apps: Apps, faults_: Faults, log: RequestLog, delivery: Delivery
+        self,
+        ledger: Ledger,
+        apps: Apps,
+        faults_: Faults,
+        log: RequestLog,
+        delivery: Delivery,
+        backdating: clock.Backdating,
     ) -> None:
         self._ledger = ledger
         self._apps = apps
         self._faults = faults_
         self._log = log
         self._delivery = delivery
+        self._backdating = backdating
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method not in {"GET", "POST"}:
@@ -109,8 +117,13 @@ class Gateway:
             return await self._instead(instead, call, root, received, fired, entry)
         if "buyer_confirms" in drawn:
             await self._ledger.do(lambda tx: races.confirm(tx, call))
-        node = await self._ledger.do(lambda tx: methods.perform(tx, call))
+        node = await self._ledger.do(lambda tx: methods.perform(self._dated(tx, call), call))
         return self._answer(call.app, root, node, received, fired, entry)
+
+    def _dated(self, tx: Tx, call: Call) -> Tx:
+        """The same change of the books, at the time that the call is done at."""
+        now = self._backdating.instant(call.app.app_id, call.params["timestamp"], tx.now_ms)
+        return tx if now == tx.now_ms else replace(tx, now_ms=now)
 
     async def _instead(
         self,

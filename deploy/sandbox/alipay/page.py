@@ -12,6 +12,8 @@ FILES = {
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
     "/page-words.js": ("page-words.js", "text/javascript"),
+    "/page-faults.js": ("page-faults.js", "text/javascript"),
+    "/page-keys.js": ("page-keys.js", "text/javascript"),
     "/page.svg": ("page.svg", "image/svg+xml"),
     "/favicon.ico": ("page.svg", "image/svg+xml"),
 }

@@ -40,6 +40,7 @@ class Platform:
         app = web.Application()
         app.router.add_post("/alipay/{method}", self._take)
         app.router.add_post("/key-check", self._check_key)
+        app.router.add_post("/sandbox/{door}", self._rehearse)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -69,6 +70,15 @@ class Platform:
         if isinstance(answer, int):
             return web.json_response({"code": "some.problem"}, status=answer)
         return web.json_response(answer or self._answer("alipay.trade.query", body["params"]))
+
+    async def _rehearse(self, request):
+        """As behind the real Alipay, unless a test scripts an answer: `answers["apps"] = {…}`."""
+        answer = self.answers.get(request.match_info["door"])
+        if answer is None:
+            absent = {"code": "sandbox.absent", "title": "这里接的不是沙箱 No sandbox."}
+            return web.json_response(absent, status=404)
+        self.asked.append((request.path, await request.json()))
+        return web.json_response(answer)
 
     def _answer(self, method, params):
         version = params.get("app_version")

@@ -187,6 +187,24 @@ def test_a_real_alipay_leaves_the_sandbox_out(
     assert told["ALIPAY_GATEWAY_URL"] == "https://example.test/gateway.do"
 
 
+def test_the_sandboxs_doors_are_told_to_one_process_each(
+    layout: Layout, ports: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And to nobody where the real Alipay is, whatever the shell says."""
+    doors = {"SANDBOX_PAGE": "gateway-edge", "SANDBOX_ADMIN_URL": "gateway-egress"}
+    at = f"http://127.0.0.1:{ports['sandbox-alipay']}"
+    for spec in processes.product(layout, ports):
+        told = {name: value for name, value in spec.environment.items() if "SANDBOX_" in name}
+        mine = {name for name, issuer in doors.items() if issuer == spec.name}
+        assert told.keys() - {"ALIPAY_IS_SANDBOX"} == mine
+        assert all(told[name].startswith(f"{at}/") for name in mine)
+    monkeypatch.setenv("ALIPAY_GATEWAY_URL", "https://example.test/gateway.do")
+    for name in doors:
+        monkeypatch.setenv(name, f"{at}/")
+    for spec in processes.product(layout, ports):
+        assert not doors.keys() & spec.environment.keys()
+
+
 def test_settings_of_the_person_win(
     layout: Layout, ports: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +228,7 @@ OF_THE_STACK = {
     "LISTEN", "METRICS_LISTEN",
     "BINDING_URL", "DEVICE_URL", "PAYMENT_URL", "CAMPAIGN_URL", "ORDER_URL", "EGRESS_URL",
     "SERVICE_KEY_FILE", "SERVICE_TRUST_FILE", "SETUP_CODE_FILE", "KEK_FILE",
+    "SANDBOX_PAGE", "SANDBOX_ADMIN_URL",
 }  # fmt: skip
 """What a stack decides itself, whatever the shell says: how its parts find and believe each
 other. A new setting is handed on, or is added here on purpose."""

@@ -10,12 +10,15 @@ from tests.unit.sandbox_alipay.merchant import Merchant, new_no
 pytestmark = pytest.mark.asyncio
 
 FOLDER = ROOT / "deploy" / "sandbox" / "alipay" / "pagefiles"
+SWITCH = re.compile(r"  (\w+): \[('.+', '.+)'\],$")
 FILES = {
     "/": "text/html",
     "/admin/page": "text/html",
     "/page.css": "text/css",
     "/page.js": "text/javascript",
     "/page-words.js": "text/javascript",
+    "/page-faults.js": "text/javascript",
+    "/page-keys.js": "text/javascript",
     "/page.svg": "image/svg+xml",
 }
 
@@ -41,9 +44,18 @@ async def test_both_languages_say_the_same_things() -> None:
     assert len(halves) == 2
     chinese, english = (set(re.findall(r"(\w+): ['\"]", half)) for half in halves)
     assert chinese == english
-    script = (FOLDER / "page.js").read_text() + (FOLDER / "index.html").read_text()
+    names = ("page.js", "page-keys.js", "index.html")
+    script = "".join((FOLDER / name).read_text() for name in names)
     asked = set(re.findall(r"\bw\('(\w+)'\)|data-word=\"(\w+)\"|empty\('(\w+)'", script))
     assert {next(filter(None, found)) for found in asked} <= chinese
+
+
+async def test_every_switch_has_a_chinese_name_and_help(merchant: Merchant) -> None:
+    kinds = {one["fault"] for one in (await merchant.admin("GET", "faults/kinds"))["kinds"]}
+    lines = (FOLDER / "page-faults.js").read_text().splitlines()
+    told = dict(found.groups() for line in lines if (found := SWITCH.match(line)))
+    assert told.keys() == kinds
+    assert all(re.search("[\u4e00-\u9fff]", text) for text in told.values())
 
 
 async def test_the_newest_trades(merchant: Merchant) -> None:

@@ -1,4 +1,6 @@
 /* The sandbox's page: reads the admin door, shows what is there, presses its switches. */
+import { faults } from '/page-faults.js';
+import { keyCard } from '/page-keys.js';
 import { words } from '/page-words.js';
 
 const TABS = ['trades', 'requests', 'switches', 'platform', 'devices'];
@@ -15,6 +17,9 @@ const state = {
 const $ = (id) => document.getElementById(id);
 const w = (name) => words[state.language][name] ?? name;
 const stateWord = (name) => words[state.language].s[name] ?? name;
+const isChinese = () => state.language === 'zh';
+const faultName = (kind) => (isChinese() && faults[kind] ? `${faults[kind][0]} ${kind}` : kind);
+const faultHelp = (one) => (isChinese() && faults[one.fault] ? faults[one.fault][1] : one.does);
 
 function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -142,7 +147,7 @@ async function showSwitches() {
   const [{ faults }, { kinds }, clock, timing] = await Promise.all(
     [ask('faults'), ask('faults/kinds'), ask('clock'), ask('platform/timing')]);
   const columns = [
-    [w('kind'), (one) => h('code', {}, one.fault)],
+    [w('kind'), (one) => faultName(one.fault)],
     [w('method'), (one) => one.method ? h('code', {}, one.method) : w('anyMethod')],
     [w('hits'), (one) => String(one.hits), 'num'],
     [w('left'), (one) => one.left === null ? w('always') : String(one.left), 'num'],
@@ -161,9 +166,9 @@ function field(word, control, kind) {
 }
 
 function faultForm(kinds) {
-  const kind = h('select', { name: 'fault' }, kinds.map((one) => h('option', { value: one.fault }, one.fault)));
-  const does = h('p', { class: 'hint' }, kinds[0].does);
-  kind.addEventListener('change', () => { does.textContent = kinds[kind.selectedIndex].does; });
+  const kind = h('select', { name: 'fault' }, kinds.map((one) => h('option', { value: one.fault }, faultName(one.fault))));
+  const does = h('p', { class: 'hint' }, faultHelp(kinds[0]));
+  kind.addEventListener('change', () => { does.textContent = faultHelp(kinds[kind.selectedIndex]); });
   const method = h('input', { placeholder: 'alipay.trade.pay' });
   const times = h('input', { type: 'number', min: 1, placeholder: w('always') });
   const args = h('input', { placeholder: '{"ms": 3000}' });
@@ -209,7 +214,8 @@ function timingCard(timing) {
 async function showPlatform() {
   const { apps } = await ask('platform/apps');
   const full = await Promise.all(apps.slice(-20).reverse().map((one) => ask(`platform/apps/${one.app_id}`)));
-  return full.length ? full.map(appCard) : [card(w('platform'), null, empty('noApps'))];
+  const upload = keyCard({ h, w, ask, card, field, toast }, () => refresh(true));
+  return [upload, ...(full.length ? full.map(appCard) : [card(w('platform'), null, empty('noApps'))])];
 }
 
 function appCard(one) {

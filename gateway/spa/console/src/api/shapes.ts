@@ -59,6 +59,8 @@ export type OrderDetail = Order['OrderDetail'];
 // --- by hand: see untyped.ts
 export interface About {
   is_sandbox: boolean;
+  /** The sandbox's own page for a browser on this machine, in the sandbox only. */
+  sandbox_page: string | null;
   version: string;
 }
 

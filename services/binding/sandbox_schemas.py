@@ -1,0 +1,27 @@
+"""Bodies about rehearsals in the sandbox."""
+
+from pydantic import BaseModel
+
+from services.binding.sandbox import Outcome
+from services.binding.schemas import AppId, Body, KeyText
+from shared import fields
+
+
+class SandboxAppBody(Body):
+    """One of the two: the application public key as pasted, or the pair made here that waits."""
+
+    public_key: KeyText | None = None
+    key_pair_id: fields.Id | None = None
+
+
+class SandboxAppOut(BaseModel):
+    """What the open platform would show after the upload, as the binding form takes it."""
+
+    app_id: str
+    seller_id: str
+    alipay_public_key: str
+
+
+class OutcomeBody(Body):
+    app_id: AppId
+    outcome: Outcome
