@@ -21,6 +21,8 @@ NONCE_MARK = b"__CSP_NONCE__"
 NONCE_BYTES = 18
 NO_PAGES = ("/internal", "/alipay", "/api")
 """Below these nothing is a page of the console: a 200 would look like a door that stands open."""
+BUYER = "/h5"
+"""Where buyers' phones were once led to by a code on the device: no place for the console."""
 _IMMUTABLE: Header = (b"cache-control", b"public, max-age=31536000, immutable")
 _REVALIDATE: Header = (b"cache-control", b"no-cache")
 _HTML: Header = (b"content-type", b"text/html; charset=utf-8")
@@ -45,6 +47,26 @@ console was not built yet: <code>python -m deploy.local console</code></p>
 <li><a href="/readyz">就绪状态 <span lang="en">Readiness</span></a></li>
 <li><a href="/livez">存活状态 <span lang="en">Liveness</span></a></li>
 </ul>
+</main>
+</body>
+</html>
+"""
+
+BUYER_PAGE = """<!doctype html>
+<html lang="zh-CN">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>页面尚未开放 Not open yet</title>
+</head>
+<body>
+<main>
+<h1>这个页面尚未开放</h1>
+<p>优惠券和抽奖的手机页面还没有上线。您的付款不受影响，无需再做任何操作；有疑问请联系付款的商家。</p>
+<h2 lang="en">This page is not open yet</h2>
+<p lang="en">The phone page for coupons and draws does not exist yet. Your payment is not
+affected, and there is nothing for you to do; if in doubt, ask the shop that you paid.</p>
 </main>
 </body>
 </html>
@@ -79,6 +101,8 @@ class StaticFiles:
 
     def answer(self, asked: Asked) -> Answer:
         """The file, the index page for a path of the console, or NotFound."""
+        if asked.path == BUYER or asked.path.startswith(f"{BUYER}/"):
+            return _no_buyer_page(asked)
         found = self._files.get(asked.path)
         is_page = bool(self._page) and _is_page(asked.path)
         if found is None and not is_page:
@@ -100,6 +124,13 @@ class StaticFiles:
         nonce = secrets.token_urlsafe(NONCE_BYTES)
         body = nonce.encode().join(self._page)
         return Answer(200, body, (_HTML, NO_STORE), policy=(PAGE_CSP % nonce).encode())
+
+
+def _no_buyer_page(asked: Asked) -> Answer:
+    """404 in a buyer's words: who scanned an earlier code must not meet the merchants' sign-in."""
+    if asked.method not in SAFE_METHODS:
+        raise MethodNotAllowed(allow=sorted(SAFE_METHODS))
+    return Answer(404, BUYER_PAGE.encode(), (_HTML, NO_STORE))
 
 
 def _is_page(path: str) -> bool:

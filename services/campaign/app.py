@@ -37,5 +37,5 @@ def create_app(config: CampaignConfig, clock: Clock | None = None) -> FastAPI:
         ready=ready,
         routers=(router,),
     )
-    app.state.deps = Deps(db=db, clock=clock, public_url=config.public_url)
+    app.state.deps = Deps(db=db, clock=clock)
     return app

@@ -6,10 +6,8 @@ from shared.config import DatabaseConfig
 
 
 class CampaignConfig(DatabaseConfig):
-    """The shared settings, this service's database, and where buyers' phones reach us."""
+    """The shared settings and this service's database."""
 
     database_url: str = Field(validation_alias="DATABASE_URL_CAMPAIGN")
     database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_CAMPAIGN")
     database_owner_url: str = Field(default="", validation_alias="DATABASE_OWNER_URL_CAMPAIGN")
-    public_url: str
-    """the origin in the code that a buyer scans after the payment"""

@@ -1,7 +1,7 @@
 """What a campaign gives, who may draw, and what can stand in the way. No framework here.
 
 Chances of one payment (S72-S74): exactly one coupon; `draws_per_payment` draws, one of them on the
-device and the rest on the buyer's phone.
+device; the rest wait for the buyer's own page.
 
     grant   granted ──full refund, reversal──> revoked     a revoked grant keeps what was drawn
     coupon  ISSUED ──> LOCKED ──> USED                     LOCKED by one order at a time
@@ -16,7 +16,6 @@ device and the rest on the buyer's phone.
     └── NonceReplayed     401  auth.replayed
 """
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
@@ -27,7 +26,7 @@ from shared.errors import Conflict, Unauthorized
 
 PrizeKind = Literal["points", "gift"]
 DEVICE_DRAWS = 1
-"""A payment's draws on the device; whatever else it has is drawn on the phone (S73, S74)."""
+"""A payment's draws on the device (S73, S74); what else it has waits for the buyer's own page."""
 RETRY_AFTER_MS = 500
 """How long a device waits before it asks again for a reward that is on its way."""
 NONCE_KEEP_S = 900
@@ -157,18 +156,3 @@ def withheld(
         if most is not None and given.get(share, 0) >= most:
             return why
     return None
-
-
-def reward_code(tenant_id: UUID, payment_id: UUID, phone_token: UUID) -> str:
-    """The text in the buyer's code: whose, which payment, and the secret that entitles to it.
-
-    It carries its own address, so the phone's door needs neither an index by secret nor a look
-    across tenants.
-    """
-    packed = tenant_id.bytes + payment_id.bytes + phone_token.bytes
-    return base64.urlsafe_b64encode(packed).decode()
-
-
-def phone_url(public_url: str, code: str) -> str:
-    """Where the remaining draws are used (S74)."""
-    return f"{public_url.rstrip('/')}/h5/rewards/{code}"

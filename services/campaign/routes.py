@@ -41,7 +41,7 @@ async def show_reward(request: Request, payment_id: PathPart) -> Response:
     deps: Deps = request.app.state.deps
     asker, payment = _asker(principal(request)), _payment_id(payment_id)
     row = await service.find_reward(deps, asker, payment)
-    shown = RewardOut.of(asker.tenant_id, payment, row, deps.public_url)
+    shown = RewardOut.of(payment, row)
     return json_response(shown.model_dump_json().encode())
 
 
@@ -57,7 +57,7 @@ async def draw(request: Request, payment_id: PathPart) -> Response:
     if caller.nonce is None:
         raise Unauthorized("a request that changes something carries a nonce")
     row = await service.draw_on_device(deps, asker, payment, caller.nonce)
-    shown = DrawOut.of(asker.tenant_id, payment, row, deps.public_url)
+    shown = DrawOut.of(payment, row)
     return json_response(shown.model_dump_json().encode())
 
 

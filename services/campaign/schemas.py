@@ -9,7 +9,7 @@ import asyncpg
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.campaign.domain import DEVICE_DRAWS, RETRY_AFTER_MS, Withheld, phone_url, reward_code
+from services.campaign.domain import DEVICE_DRAWS, RETRY_AFTER_MS, Withheld
 from services.campaign.models import Campaign, Prize
 from shared.fields import Version
 
@@ -27,7 +27,8 @@ class CouponOut(BaseModel):
 
 
 class DrawsOut(BaseModel):
-    """Chances of one payment: at most `on_device` on the device, the rest on the phone."""
+    """Chances of one payment: at most `on_device` on the device; the rest wait for the buyer's own
+    page, which does not exist yet, so no answer leads to one."""
 
     granted: int = 0
     used: int = 0
@@ -42,13 +43,10 @@ class RewardOut(BaseModel):
     """why this payment has no reward, when `status` is none"""
     coupon: CouponOut | None = None
     draws: DrawsOut = DrawsOut()
-    phone_url: str | None = None
     retry_after_ms: int | None = None
 
     @classmethod
-    def of(
-        cls, tenant_id: UUID, payment_id: UUID, row: asyncpg.Record | None, public_url: str
-    ) -> Self:
+    def of(cls, payment_id: UUID, row: asyncpg.Record | None) -> Self:
         """A grant as the device sees it; without one the answer is to ask again soon."""
         if row is None:
             return cls(payment_id=payment_id, status="pending", retry_after_ms=RETRY_AFTER_MS)
@@ -62,10 +60,7 @@ class RewardOut(BaseModel):
         if row["status"] == "none":
             return cls(payment_id=payment_id, status="none", reason=row["reason"], draws=draws)
         coupon = CouponOut.model_validate(dict(row)) if row["coupon_id"] else None
-        url = phone_url(public_url, reward_code(tenant_id, payment_id, row["phone_token"]))
-        return cls(
-            payment_id=payment_id, status="granted", coupon=coupon, draws=draws, phone_url=url
-        )
+        return cls(payment_id=payment_id, status="granted", coupon=coupon, draws=draws)
 
 
 class PrizeWon(BaseModel):
@@ -82,16 +77,14 @@ class DrawOut(BaseModel):
     payment_id: UUID
     prize: PrizeWon | None
     draws: DrawsOut
-    phone_url: str
 
     @classmethod
-    def of(cls, tenant_id: UUID, payment_id: UUID, row: asyncpg.Record, public_url: str) -> Self:
+    def of(cls, payment_id: UUID, row: asyncpg.Record) -> Self:
         won: dict[str, Any] | None = orjson.loads(row["prize"]) if row["prize"] else None
         return cls(
             payment_id=payment_id,
             prize=PrizeWon.model_validate(won) if won else None,
             draws=DrawsOut(granted=row["draws_granted"], used=row["draws_used"], device_drawn=True),
-            phone_url=phone_url(public_url, reward_code(tenant_id, payment_id, row["phone_token"])),
         )
 
 

@@ -46,7 +46,6 @@ class Deps:
 
     db: Database
     clock: Clock
-    public_url: str
 
 
 async def open_campaigns(

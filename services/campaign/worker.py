@@ -26,7 +26,7 @@ async def _run(config: CampaignConfig) -> None:
         config.database_url, config.database_system_url, pool_size=POOL, name="campaign-worker"
     )
     await db.open()
-    deps = Deps(db=db, clock=SystemClock(), public_url=config.public_url)
+    deps = Deps(db=db, clock=SystemClock())
     consumer = Consumer(db, handlers, deps, broker(config, "campaign"))
 
     producer = Producer(broker(config, "campaign"))

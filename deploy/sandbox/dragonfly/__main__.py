@@ -148,8 +148,6 @@ def _show_rewards(answer: dict[str, Any]) -> None:
     if draw is not None:
         prize = draw.get("prize")
         _say(f"  抽奖 draw            {prize['name'] if prize else '谢谢参与 no prize this time'}")
-        left = draw["draws"]["granted"] - draw["draws"]["used"]
-        _say(f"  手机再抽 more draws  {left}  {reward.get('phone_url', '')}")
 
 
 async def _enrol(words: argparse.Namespace) -> int:

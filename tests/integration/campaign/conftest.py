@@ -21,7 +21,6 @@ INVARIANTS = {
     name: sql.replace("2 days", "100 years")  # the clock of these tests stands still
     for name, sql in invariants.of("services/campaign/worker.py").items()
 }
-PUBLIC = "https://pay.example"
 
 
 @pytest_asyncio.fixture
@@ -41,7 +40,7 @@ async def db(place):
 
 @pytest.fixture
 def deps(db, clock):
-    return Deps(db, clock, PUBLIC)
+    return Deps(db, clock)
 
 
 @pytest.fixture
@@ -139,7 +138,6 @@ def app(place, service_keys, clock):
     config = CampaignConfig(
         DATABASE_URL_CAMPAIGN=place.app_url,
         DATABASE_SYSTEM_URL_CAMPAIGN=place.system_url,
-        public_url=PUBLIC,
         kafka_bootstrap="127.0.0.1:1",
         service_key_file=service_keys.key_file("campaign"),
         service_trust_file=service_keys.trust_file,

@@ -61,7 +61,6 @@ def settings(place, service_keys, kafka_bootstrap):
     return {
         "DATABASE_URL_CAMPAIGN": place.app_url,
         "DATABASE_SYSTEM_URL_CAMPAIGN": place.system_url,
-        "PUBLIC_URL": "https://pay.example",
         "KAFKA_BOOTSTRAP": kafka_bootstrap,
         "KAFKA_FETCH_MAX_WAIT_MS": "20",
         "SERVICE_KEY_FILE": str(service_keys.key_file("campaign")),

@@ -1,9 +1,6 @@
-"""The default campaign and the code a buyer scans (S72, parts of S74)."""
+"""The default campaign (S72)."""
 
-import base64
-from uuid import uuid4
-
-from services.campaign.domain import DEFAULT_OFFER, phone_url, reward_code
+from services.campaign.domain import DEFAULT_OFFER
 
 
 def test_the_default_is_safe_for_a_merchant_who_never_looked() -> None:
@@ -22,12 +19,3 @@ def test_the_default_speaks_both_languages() -> None:
     english += [prize.name_en for prize in DEFAULT_OFFER.prizes]
     assert all(any("\u4e00" <= letter <= "\u9fff" for letter in text) for text in chinese)
     assert all(text.isascii() for text in english)
-
-
-def test_the_code_names_whose_payment_and_its_secret() -> None:
-    tenant, payment, token = uuid4(), uuid4(), uuid4()
-    code = reward_code(tenant, payment, token)
-    assert len(code) == 64
-    assert "=" not in code
-    assert base64.urlsafe_b64decode(code) == tenant.bytes + payment.bytes + token.bytes
-    assert phone_url("https://pay.example/", code) == f"https://pay.example/h5/rewards/{code}"

@@ -49,7 +49,7 @@ async def test_files_and_index(town: Town, dist: Path) -> None:
     script = await get(town, dist, "/assets/app-1a2b.js")
     assert "immutable" in script.headers["cache-control"]
     assert script.headers["content-type"].startswith("text/javascript")
-    for path in ("/orders", "/orders/D123", "/h5"):
+    for path in ("/orders", "/orders/D123", "/h5x"):
         assert without_nonce(await get(town, dist, path)) == without_nonce(page)
 
 
@@ -60,6 +60,21 @@ async def test_what_is_inside_is_no_page(town: Town, dist: Path, path: str) -> N
     """A built console answers every path but these with its page."""
     assert (await get(town, dist, path)).status == 404
     assert (await get(town, dist, "/apis")).status == 200
+
+
+@pytest.mark.parametrize("built", [True, False])
+@pytest.mark.parametrize("path", ["/h5", "/h5/rewards/AbC-_", "/h5/assets/app-1a2b.js"])
+async def test_a_buyers_phone_never_meets_the_console(
+    town: Town, dist: Path, tmp_path: Path, path: str, built: bool
+) -> None:
+    """F2: a code from an earlier receipt leads to a page that says it is not there yet."""
+    got = await get(town, dist if built else tmp_path / "none", path)
+    assert (got.status, got.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert got.headers["cache-control"] == "no-store"
+    for text in ("尚未开放", "not open yet", "付款不受影响"):
+        assert text in got.text
+    assert "<script" not in got.text
+    assert (await ask(town.door, "POST", path, body=b"{}")).status == 405
 
 
 async def test_each_page_has_a_nonce_of_its_own(town: Town, dist: Path) -> None:

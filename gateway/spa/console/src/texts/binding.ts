@@ -177,8 +177,8 @@ export const binding = {
   ],
   'campaign.draws': ['每笔支付抽奖次数', 'Draws per payment'],
   'campaign.draws_note': [
-    '{{count}} 次：设备上抽 1 次，其余扫码在手机上抽。',
-    '{{count}}: one on the device, the rest by scanning a code.',
+    '{{count}} 次：设备上抽 1 次；其余留给顾客的手机页面，该页面尚未提供。',
+    '{{count}}: one on the device; the rest wait for a page on the buyer’s phone, which is not there yet.',
   ],
   'campaign.limits': ['每日奖励上限', 'Daily reward limits'],
   'campaign.limits_lead': [
