@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.payment.domain import NO_DEVICE, PUBLIC_STATUS, Payment
 from services.payment.models import RefundRow
-from services.payment.wording import failure_text, status_text
+from services.payment.wording import WAITING_FOR, failure_text, status_text
 from shared.fields import Text
 from shared.money import FEN_MAX, Fen
 
@@ -61,6 +61,7 @@ def device_view(payment: Payment) -> dict[str, Any]:
     }
     if status == "pending":
         view["retry_after_ms"] = RETRY_AFTER_MS
+        view["waiting_for"] = WAITING_FOR[payment.state]
     elif status == "failed":
         code = payment.reason_code or "unknown"
         view["reason"] = {"code": code, "message": failure_text(code)}

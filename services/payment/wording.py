@@ -18,6 +18,16 @@ _STATUS = {
     State.SUCCESS_LATE: "交易关闭后到账，商家将处理",
 }
 
+WAITING_FOR = {
+    State.CREATED: "channel",
+    State.SUBMITTED: "channel",
+    State.PAYING: "buyer",
+    State.UNKNOWN: "outcome",
+    State.CANCELLING: "cancel",
+    State.MANUAL: "person",
+}
+"""What a pending payment waits for, for screens in other words or languages than ours."""
+
 _TRY_AGAIN = "支付失败，未扣款，请重新发起"
 _FAILURES = {
     "payment.channel_unavailable": "支付通道暂不可用，未扣款，请重试",

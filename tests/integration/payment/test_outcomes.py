@@ -32,6 +32,7 @@ async def test_buyer_confirms_on_the_phone(shop, till):
     shop.egress.next(PAY, "in_process")
     first = await till.pay(8800)
     assert (first["status"], await shop.state(first["payment_id"])) == ("pending", "PAYING")
+    assert first["waiting_for"] == "buyer"
     wait = await shop.place.value("SELECT next_poll_at - now() FROM payments")
     assert timedelta(seconds=2) < wait <= timedelta(seconds=3)
     await shop.sweep()
@@ -184,6 +185,7 @@ async def test_a_cancel_whose_answer_was_lost_after_it_gave_money_back(shop, til
     shop.egress.confirm(first["out_trade_no"])
     stopped = (await till.stop(first["pay_request_id"])).json()
     assert (stopped["status"], await shop.state(first["payment_id"])) == ("pending", "CANCELLING")
+    assert stopped["waiting_for"] == "cancel"
     await shop.age(first["payment_id"], 3)
     await shop.sweep()
     assert await till.status(first["pay_request_id"]) == "reversed"

@@ -181,6 +181,7 @@ async def test_what_is_not_clear_is_unknown_and_asked_at_once(shop, till, step):
     first = await till.pay()
     assert first["status"] == "pending"
     assert first["retry_after_ms"] > 0
+    assert first["waiting_for"] == "outcome"
     row = await shop.row(first["payment_id"])
     assert row["state"] == "UNKNOWN"
     assert await shop.place.value("SELECT next_poll_at <= now() FROM payments")
