@@ -21,6 +21,7 @@ structlog.configure(
 pytest_plugins = [
     "tests.fixtures.clock",
     "tests.fixtures.keys",
+    "tests.fixtures.signing",
     "tests.fixtures.tokens",
     "tests.fixtures.postgres",
     "tests.fixtures.events",

@@ -7,6 +7,7 @@ import hmac
 import json
 import re
 import time
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,17 @@ async def test_query_pairs_are_sorted_before_they_are_signed() -> None:
     parts = ["GET", "/x", "a=1&b=2", sent["X-DF-Timestamp"], sent["X-DF-Nonce"], "dev-1", "k1"]
     text = "\n".join([*parts, hashlib.sha256(b"").hexdigest()])
     assert sent["X-DF-Signature"] == hmac.new(KEY, text.encode(), hashlib.sha256).hexdigest()
+
+
+async def test_the_published_request(
+    published_request: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = published_request
+    monkeypatch.setattr("time.time", lambda: float(one["timestamp"]))
+    monkeypatch.setattr("secrets.token_hex", lambda size: one["nonce"][: 2 * size])
+    own = Identity("http://127.0.0.1", one["device"], one["key_id"], one["key"], "SN1")
+    sent = Device(own).headers(one["method"], one["path"], one["body"].encode(), one["query"])
+    assert sent["X-DF-Signature"] == one["signature"]
 
 
 async def test_the_clock_is_corrected_once_from_the_servers() -> None:

@@ -1,6 +1,8 @@
 """Who is believed: devices by HMAC (§5.4), console people by cookie and CSRF (§5.5)."""
 
+import base64
 import hashlib
+import hmac
 from datetime import timedelta
 from typing import Any
 
@@ -49,6 +51,16 @@ async def test_the_signed_text() -> None:
     text = signed_text("POST", "/p", "b=2&a=1&a=0", "1", "n" * 32, "d", "k", b"{}")
     digest = hashlib.sha256(b"{}").hexdigest()
     assert text.decode() == f"POST\n/p\na=0&a=1&b=2\n1\n{'n' * 32}\nd\nk\n{digest}"
+
+
+async def test_the_published_request_of_a_device(published_request: dict[str, Any]) -> None:
+    one = published_request
+    text = signed_text(
+        one["method"], one["path"], one["query"], str(one["timestamp"]), one["nonce"],
+        one["device"], one["key_id"], one["body"].encode(),
+    )  # fmt: skip
+    key = base64.b64decode(one["key"])
+    assert hmac.digest(key, text, "sha256").hex() == one["signature"]
 
 
 async def test_a_good_signature_is_believed_and_the_key_asked_for_once(town: Town) -> None:
