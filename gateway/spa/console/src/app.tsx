@@ -27,6 +27,7 @@ const Onboarding = lazy(() => import('./pages/onboarding/Onboarding'));
 const MiniProgram = lazy(() => import('./pages/binding/MiniProgram'));
 const Dragonfly = lazy(() => import('./pages/binding/Dragonfly'));
 const Devices = lazy(() => import('./pages/home/Devices'));
+const Cashier = lazy(() => import('./pages/cashier/Cashier'));
 const Stores = lazy(() => import('./pages/people/Stores'));
 const Staff = lazy(() => import('./pages/people/Staff'));
 const ApiKeys = lazy(() => import('./pages/people/ApiKeys'));
@@ -65,6 +66,7 @@ function MerchantRoutes() {
       <Route path="/miniprogram" element={<MiniProgram />} />
       <Route path="/dragonfly" element={<Dragonfly />} />
       <Route path="/devices" element={<Devices />} />
+      <Route path="/cashier" element={<Cashier />} />
       <Route path="/stores" element={<Stores />} />
       <Route path="/api-keys" element={<ApiKeys />} />
       <Route path="/settings/wechat" element={<Wechat />} />

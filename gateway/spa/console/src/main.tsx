@@ -6,6 +6,7 @@ import { makeQueries, Providers } from './app';
 import './style/frame.css';
 import './style/pieces.css';
 import './style/pages.css';
+import './style/cashier.css';
 import './style/narrow.css';
 
 const root = document.getElementById('root');

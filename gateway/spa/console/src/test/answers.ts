@@ -8,9 +8,11 @@ export interface Asked {
   body: unknown;
 }
 
-type Reply =
-  | { status?: number; body?: unknown }
-  | ((asked: Asked) => { status?: number; body?: unknown });
+interface Told {
+  status?: number;
+  body?: unknown;
+}
+type Reply = Told | ((asked: Asked) => Told | Promise<Told>);
 
 export function answers(replies: Record<string, Reply | Reply[]>): Asked[] {
   const seen: Asked[] = [];
@@ -26,7 +28,7 @@ export function answers(replies: Record<string, Reply | Reply[]>): Asked[] {
     seen.push(asked);
     const found = replies[`${request.method} ${url.pathname}`];
     const next = Array.isArray(found) ? (found.length > 1 ? found.shift() : found[0]) : found;
-    const reply = typeof next === 'function' ? next(asked) : next;
+    const reply = typeof next === 'function' ? await next(asked) : next;
     const { status = 200, body } = reply ?? {
       status: 404,
       body: { code: 'not_found', title: '没有 None.' },

@@ -4,6 +4,7 @@ import i18next from 'i18next';
 import { initReactI18next, useTranslation } from 'react-i18next';
 import { acting } from './acting';
 import { binding } from './binding';
+import { cashier } from './cashier';
 import { common } from './common';
 import { onboarding } from './onboarding';
 import { orders } from './orders';
@@ -18,6 +19,7 @@ export const texts = {
   ...people,
   ...acting,
   ...passkeys,
+  ...cashier,
 } as const;
 export type TextKey = keyof typeof texts;
 export type { Language };

@@ -1,0 +1,163 @@
+/** The test cashier: takes a payment from the browser, as a device does, and shows each hop. */
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Alert, Button, Form, Select } from 'antd';
+import { useEffect, useState, useSyncExternalStore } from 'react';
+import { Link } from 'react-router';
+import { get } from '../../api/client';
+import { Card, PageHead } from '../../parts/bits';
+import { useSay } from '../../parts/say';
+import { Calm, Loading } from '../../parts/states';
+import { useSession } from '../../session/session';
+import { useStores } from '../../shell/stores';
+import { useText } from '../../texts';
+import { Hops } from './Hops';
+import { hindrance, inBrowser, keptSn, type Terminal } from './keystore';
+import { runnerOf } from './runner';
+import { TakeForm } from './TakeForm';
+import { TerminalCard } from './TerminalCard';
+import { enrolled, newSn } from './terminal';
+
+function Enrol({ merchantId }: { merchantId: string }) {
+  const { t } = useText();
+  const say = useSay();
+  const queries = useQueryClient();
+  const { stores, storeId } = useStores();
+  const enrol = useMutation({
+    mutationFn: async ({ store_id }: { store_id: string }) => {
+      const sn = (await keptSn(merchantId)) ?? newSn();
+      await inBrowser.save(await enrolled(merchantId, store_id, sn));
+    },
+    onSuccess: () =>
+      Promise.all([
+        queries.invalidateQueries({ queryKey: ['cashier'] }),
+        queries.invalidateQueries({ queryKey: ['devices'] }),
+      ]),
+    onError: say.failed,
+  });
+  return (
+    <Card title={t('cashier.enrol_title')}>
+      <p className="soft">{t('cashier.enrol_lead')}</p>
+      <Form
+        layout="vertical"
+        initialValues={{ store_id: storeId ?? stores[0]?.store_id }}
+        onFinish={(values: { store_id: string }) => enrol.mutate(values)}
+      >
+        <Form.Item name="store_id" label={t('cashier.store')}>
+          <Select
+            options={stores.map((one) => ({ value: one.store_id, label: one.name }))}
+            showSearch={{ optionFilterProp: 'label' }}
+          />
+        </Form.Item>
+        <Button type="primary" htmlType="submit" loading={enrol.isPending}>
+          {t('cashier.enrol')}
+        </Button>
+      </Form>
+    </Card>
+  );
+}
+
+function Counter({ terminal }: { terminal: Terminal }) {
+  const { t } = useText();
+  const runner = runnerOf(terminal, inBrowser);
+  const story = useSyncExternalStore(runner.subscribe, runner.snapshot);
+  const [isElsewhere, setElsewhere] = useState(false);
+  const queries = useQueryClient();
+  const isOver = story?.isOver ?? false;
+  const orderNo = story?.orderNo ?? null;
+  useEffect(() => {
+    // What a closed tab left behind comes to its end first.
+    void runner.resume().then((became) => setElsewhere(became === 'elsewhere'));
+  }, [runner]);
+  useEffect(() => {
+    if (!isOver && !orderNo) return;
+    for (const key of ['orders', 'dashboard', 'devices']) {
+      void queries.invalidateQueries({ queryKey: [key] });
+    }
+  }, [queries, isOver, orderNo]);
+  return (
+    <div className="two">
+      <div>
+        {isElsewhere && !story ? (
+          <Alert
+            style={{ marginBottom: 16 }}
+            type="warning"
+            showIcon
+            title={t('cashier.elsewhere')}
+          />
+        ) : null}
+        <TakeForm terminal={terminal} runner={runner} story={story} />
+        <TerminalCard terminal={terminal} isOpen={story !== null && !story.isOver} />
+      </div>
+      <Hops runner={runner} story={story} />
+    </div>
+  );
+}
+
+function Body() {
+  const { t } = useText();
+  const { session } = useSession();
+  const { stores } = useStores();
+  const merchantId = session.merchant?.merchant_id ?? '';
+  const why = hindrance();
+  const kept = useQuery({
+    queryKey: ['cashier', merchantId],
+    queryFn: () => inBrowser.load(merchantId),
+    enabled: why === null,
+    structuralSharing: false,
+    retry: false,
+  });
+  const known = useQuery({
+    queryKey: ['stores', 'any'],
+    queryFn: () => get('/api/merchant/v1/stores', { query: { page_size: 1 } }),
+  });
+  if (why) {
+    const local = `http://localhost:${window.location.port || '80'}/cashier`;
+    const title = t(why === 'cashier.insecure' ? 'cashier.insecure_title' : why);
+    return (
+      <Alert
+        type="warning"
+        showIcon
+        title={title}
+        description={why === 'cashier.insecure' ? t(why, { local }) : undefined}
+      />
+    );
+  }
+  if (kept.isError) {
+    return (
+      <Alert
+        type="error"
+        showIcon
+        title={t('cashier.storage_failed', { why: String(kept.error) })}
+      />
+    );
+  }
+  if (kept.isPending || known.isPending || (known.data?.total && stores.length === 0)) {
+    return <Loading />;
+  }
+  if (stores.length === 0) {
+    return (
+      <Calm
+        title={t('cashier.no_store')}
+        hint={t('cashier.no_store_hint')}
+        action={<Link to="/stores">{t('cashier.to_stores')}</Link>}
+      />
+    );
+  }
+  if (!kept.data) return <Enrol merchantId={merchantId} />;
+  return <Counter key={kept.data.keyId} terminal={kept.data} />;
+}
+
+export default function Cashier() {
+  const { t } = useText();
+  const { can } = useSession();
+  return (
+    <>
+      <PageHead title={t('cashier.title')} lead={t('cashier.lead')} />
+      {can('devices.write') ? (
+        <Body />
+      ) : (
+        <Calm title={t('error.forbidden')} hint={t('error.forbidden_hint')} />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,247 @@
+/** What is charged, and how the buyer pays. */
+import { money } from '@shared/money';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { Alert, Button, Form, Input, Radio, Select } from 'antd';
+import { useState } from 'react';
+import { Link } from 'react-router';
+import { get, post } from '../../api/client';
+import type { BoundApp } from '../../api/shapes';
+import { Card } from '../../parts/bits';
+import { useSay } from '../../parts/say';
+import { Failure, Loading } from '../../parts/states';
+import { useSession } from '../../session/session';
+import { useStores } from '../../shell/stores';
+import { type TextKey, useText } from '../../texts';
+import { codeFault, madeUpCode, madeUpFace, tidyCode } from './codes';
+import type { Terminal } from './keystore';
+import type { Runner, Taken } from './runner';
+import { newNonce } from './signing';
+import type { Story } from './story';
+
+const REAL_FEN = 1;
+const FEN_MAX = 100_000_000;
+const OUTCOMES = ['paid', 'refused', 'buyer_confirms', 'unknown'] as const;
+type Outcome = (typeof OUTCOMES)[number];
+type Way = 'face' | 'code';
+
+interface Values {
+  store_id: string;
+  amount: string;
+  way: Way;
+  code: string;
+  outcome: Outcome;
+}
+
+/** "12.5" -> 1250, without floats; null when it is no amount of at most two decimals. */
+export function fenOf(yuan: string | null | undefined): number | null {
+  const found = /^(\d{1,9})(?:\.(\d{1,2}))?$/.exec((yuan ?? '').trim());
+  if (!found) return null;
+  const fen = Number(found[1]) * 100 + Number((found[2] ?? '').padEnd(2, '0'));
+  return fen >= 1 && fen <= FEN_MAX ? fen : null;
+}
+
+const INSTEAD: Partial<Record<Taken, TextKey>> = {
+  earlier: 'cashier.earlier',
+  elsewhere: 'cashier.elsewhere',
+  forgotten: 'cashier.forgotten',
+};
+
+function NoApp() {
+  const { t } = useText();
+  return (
+    <Alert
+      type="warning"
+      showIcon
+      title={t('cashier.no_app')}
+      description={
+        <>
+          {t('cashier.no_app_hint')} <Link to="/miniprogram">{t('cashier.to_app')}</Link>
+        </>
+      }
+    />
+  );
+}
+
+/** The app that payments go through: the one bound last of those that are on. */
+function sellingApp(apps: BoundApp[]): BoundApp | undefined {
+  const on = apps.filter((one) => one.enabled);
+  return on.sort((a, b) => b.created_at.localeCompare(a.created_at))[0];
+}
+
+function useTake(
+  terminal: Terminal,
+  runner: Runner,
+  app: BoundApp | undefined,
+  isSandbox: boolean,
+) {
+  const say = useSay();
+  const { can } = useSession();
+  const [told, setTold] = useState<TextKey | null>(null);
+  const mayChoose = isSandbox && can('apps.write');
+  const take = useMutation({
+    mutationFn: async (values: Values) => {
+      setTold(null);
+      if (mayChoose && app) {
+        const { outcome } = values;
+        await post('/api/merchant/v1/sandbox/outcome', { app_id: app.app_id, outcome });
+      }
+      const made = values.way === 'code' ? madeUpCode() : madeUpFace();
+      return runner.take({
+        pay_request_id: newNonce(),
+        amount_fen: (isSandbox ? fenOf(values.amount) : null) ?? REAL_FEN,
+        auth_code: isSandbox ? made : tidyCode(values.code),
+        store_id: values.store_id ?? terminal.storeId,
+      });
+    },
+    onSuccess: (became) => setTold(INSTEAD[became] ?? null),
+    onError: say.failed,
+  });
+  return { take, told, mayChoose };
+}
+
+function SandboxFields({ mayChoose }: { mayChoose: boolean }) {
+  const { t } = useText();
+  return (
+    <>
+      <Form.Item
+        name="amount"
+        label={t('cashier.amount')}
+        rules={[
+          {
+            validator: (_, value: string) =>
+              fenOf(value) === null
+                ? Promise.reject(new Error(t('cashier.amount_odd')))
+                : Promise.resolve(),
+          },
+        ]}
+      >
+        <Input inputMode="decimal" prefix="¥" maxLength={12} autoComplete="off" />
+      </Form.Item>
+      <Form.Item name="way" label={t('cashier.way')} extra={t('cashier.way_note')}>
+        <Radio.Group aria-label={t('cashier.way')}>
+          <Radio value="face">{t('cashier.way_face')}</Radio>
+          <Radio value="code">{t('cashier.way_code')}</Radio>
+        </Radio.Group>
+      </Form.Item>
+      {mayChoose ? (
+        <Form.Item name="outcome" label={t('cashier.outcome')}>
+          <Radio.Group aria-label={t('cashier.outcome')}>
+            {OUTCOMES.map((one) => (
+              <Radio key={one} value={one}>
+                {t(`cashier.outcome_${one}`)}
+              </Radio>
+            ))}
+          </Radio.Group>
+        </Form.Item>
+      ) : null}
+    </>
+  );
+}
+
+function RealFields() {
+  const { t } = useText();
+  return (
+    <>
+      <Form.Item label={t('cashier.amount')} extra={t('cashier.amount_why')}>
+        <strong>{t('cashier.amount_real')}</strong>
+      </Form.Item>
+      <Form.Item
+        name="code"
+        label={t('cashier.code')}
+        extra={t('cashier.code_hint')}
+        validateTrigger="onSubmit"
+        rules={[
+          {
+            validator: (_, value: string) => {
+              const fault = codeFault(value ?? '');
+              return fault ? Promise.reject(new Error(t(fault))) : Promise.resolve();
+            },
+          },
+        ]}
+      >
+        <Input inputMode="numeric" autoComplete="off" maxLength={40} autoFocus />
+      </Form.Item>
+    </>
+  );
+}
+
+export function TakeForm({
+  terminal,
+  runner,
+  story,
+}: {
+  terminal: Terminal;
+  runner: Runner;
+  story: Story | null;
+}) {
+  const { t } = useText();
+  const { stores, storeId } = useStores();
+  const [form] = Form.useForm<Values>();
+  const amount = Form.useWatch('amount', form);
+  const about = useQuery({
+    queryKey: ['about'],
+    queryFn: () => get('/api/public/v1/about'),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const apps = useQuery({ queryKey: ['apps', 'all'], queryFn: () => get('/api/merchant/v1/apps') });
+  const isSandbox = about.data?.is_sandbox ?? false;
+  const items = apps.data?.items ?? [];
+  const app = sellingApp(items);
+  const { take, told, mayChoose } = useTake(terminal, runner, app, isSandbox);
+  if (about.isPending || apps.isPending) return <Loading rows={4} />;
+  if (about.isError) return <Failure error={about.error} retry={() => void about.refetch()} />;
+  if (apps.isError) return <Failure error={apps.error} retry={() => void apps.refetch()} />;
+  const isBusy = take.isPending || (story !== null && !story.isOver);
+  const fen = isSandbox ? (fenOf(amount) ?? 0) : REAL_FEN;
+  const known = stores.some((one) => one.store_id === terminal.storeId);
+  return (
+    <Card>
+      {app ? null : <NoApp />}
+      {told ? <Alert type="warning" showIcon title={t(told)} /> : null}
+      <Form<Values>
+        form={form}
+        layout="vertical"
+        requiredMark={false}
+        initialValues={{
+          store_id: storeId ?? (known ? terminal.storeId : stores[0]?.store_id),
+          amount: '0.01',
+          way: 'face',
+          code: '',
+          outcome: 'paid',
+        }}
+        onFinish={(values) => {
+          form.setFieldValue('code', '');
+          take.mutate(values);
+        }}
+      >
+        <Form.Item name="store_id" label={t('cashier.store')}>
+          <Select
+            options={stores.map((one) => ({ value: one.store_id, label: one.name }))}
+            showSearch={{ optionFilterProp: 'label' }}
+          />
+        </Form.Item>
+        {app ? (
+          <Form.Item
+            label={t('cashier.app')}
+            {...(items.length > 1 ? { extra: t('cashier.app_newest') } : {})}
+          >
+            <span className="mono">{app.app_id}</span>
+          </Form.Item>
+        ) : null}
+        {isSandbox ? <SandboxFields mayChoose={mayChoose} /> : <RealFields />}
+        <Button
+          type="primary"
+          size="large"
+          htmlType="submit"
+          block
+          disabled={!app || (story !== null && !story.isOver && !take.isPending)}
+          loading={isBusy && story?.isGivenUp !== true}
+        >
+          {isBusy && !story?.isGivenUp
+            ? t('cashier.taking')
+            : t('cashier.take', { amount: money(fen) })}
+        </Button>
+      </Form>
+    </Card>
+  );
+}
