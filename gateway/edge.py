@@ -217,8 +217,9 @@ class Edge:
             self._expect(route, answer)
             return answer
         session = await self._sessions.check(asked, needs_csrf=route.needs_csrf(asked.method))
-        token = self._inward.for_user(route.service, session, asked.path)
         self._take_console_rates(route, session)
+        session = await self._sessions.as_meant(asked, session)
+        token = self._inward.for_user(route.service, session, asked.path)
         answer = await self._upstreams.forward(
             route, asked, token, session.user_id, session.tenant_id
         )

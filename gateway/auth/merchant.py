@@ -17,12 +17,14 @@ from gateway.limits import SESSIONS_FRESH_S, SESSIONS_KEPT, Strangers
 from gateway.routing import SAFE_METHODS
 from shared.client import ServiceClient
 from shared.clock import Clock
-from shared.errors import BadGateway, Forbidden, Problem, Unauthorized
+from shared.errors import BadGateway, Conflict, Forbidden, Problem, Unauthorized
 from shared.events import Event
 from shared.events.binding import SessionChanged, SessionRevoked
 
 COOKIE = b"__Host-damselfly"
 BROWSER_COOKIE = b"__Host-damselfly-browser"
+ACTING_FOR = b"x-acting-for"
+"""the merchant that the page shows from which a request comes"""
 COOKIE_MAX = 256
 _FOREIGN_SITES = frozenset({b"cross-site", b"same-site"})
 
@@ -39,6 +41,17 @@ class CsrfRefused(Forbidden):
 
     code = "auth.csrf"
     title = "请求来源校验失败，请刷新页面 The request's origin could not be confirmed."
+
+
+class ActingElsewhere(Conflict):
+    """A page of one merchant asks, and the session works for another, or for none, by now: another
+    window of the browser has begun or ended an acting, or signed in as somebody else."""
+
+    code = "acting.elsewhere"
+    title = (
+        "本页属于另一商户，未做任何更改，请重新打开 "
+        "This page belongs to another merchant; nothing was changed. Please open it anew."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,12 @@ class Session:
     step_up_until: datetime | None = None
     acting: Acting | None = None
 
+    def works_for(self, now: datetime) -> UUID:
+        """Whose data the merchant console shows to this session: the merchant acted for, or the
+        person's own organisation."""
+        acting = self.acting
+        return acting.tenant_id if acting is not None and now < acting.until else self.tenant_id
+
 
 def refuse_foreign_site(asked: Asked) -> None:
     """Browsers say where a request comes from; no other site may change anything here."""
@@ -104,6 +123,24 @@ class SessionAuth:
             if not hmac.compare_digest(given, session.csrf_hash):
                 raise CsrfRefused
         return session
+
+    async def as_meant(self, asked: Asked, session: Session) -> Session:
+        """The session, if it works for the merchant that the request names; ActingElsewhere. A
+        request that names none means whomever the session works for. What is remembered here may
+        be seconds old, so binding is asked once more before anybody is refused."""
+        meant = asked.headers.get(ACTING_FOR)
+        if meant is None or self._is_meant(session, meant):
+            return session
+        self._sessions.drop(session.session_hash)
+        fresh = await self._sessions.get(session.session_hash)
+        if fresh is None:
+            raise SessionMissing
+        if not self._is_meant(fresh, meant):
+            raise ActingElsewhere
+        return fresh
+
+    def _is_meant(self, session: Session, meant: bytes) -> bool:
+        return meant.decode("latin-1").lower() == str(session.works_for(self._clock.now()))
 
     async def _session(self, session_hash: str, client: str) -> Session | None:
         """Made-up cookies cost their address; whoever is known, or has just signed in, nobody."""
