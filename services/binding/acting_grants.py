@@ -64,6 +64,7 @@ async def ask(deps: Deps, caller: Principal, wanted: Asked) -> ActingGrant:
         user = await repo.user(tx, caller.tenant, UUID(caller.subject))
         if user is None or await repo.merchant(tx, wanted.merchant_id) is None:
             raise NotFound
+        await standing.require_open(tx, wanted.merchant_id)
         for earlier in await acting_grants_repo.open_of(
             tx, user.user_id,
             home=caller.tenant, tenant_id=wanted.merchant_id,
@@ -183,6 +184,15 @@ async def end_with_powers(
     """Whoever is disabled, moved or reset asks anew: ends what `locked_of` found."""
     for grant in grants:
         await _end(deps, tx, grant, "powers", actor)
+
+
+async def locked_at(deps: Deps, tx: AsyncSession, tenant_id: UUID) -> Sequence[ActingGrant]:
+    """What is asked for and given at a merchant, locked, and the sessions that act under it: for
+    `end_with_powers`. Whoever acts there goes on with look and help."""
+    grants = await acting_grants_repo.open_at(tx, tenant_id)
+    for grant in grants:
+        await _tell_sessions(deps, tx, grant)
+    return grants
 
 
 def state_of(grant: ActingGrant, now: datetime) -> tuple[str, Cause | None]:

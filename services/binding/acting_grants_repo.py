@@ -49,6 +49,12 @@ async def open_of(
     return (await tx.scalars(query.with_for_update())).all()
 
 
+async def open_at(tx: AsyncSession, tenant_id: UUID) -> Sequence[ActingGrant]:
+    """What anybody has asked for or holds at one merchant; locked, in the same order."""
+    query = select(ActingGrant).where(ActingGrant.tenant_id == tenant_id, _IS_OPEN)
+    return (await tx.scalars(query.order_by(ActingGrant.grant_id).with_for_update())).all()
+
+
 async def living(tx: AsyncSession, acting: Acting, now: datetime) -> Sequence[ActingGrant]:
     """What an operator who acts may do beyond look and help, right now."""
     query = select(ActingGrant).where(

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from services.binding import onboarding, relying_party
 from services.binding.acting_grant_routes import router as acting_grant_router
 from services.binding.audit_routes import router as audit_router
+from services.binding.cockpit_routes import router as cockpit_router
 from services.binding.config import BindingConfig
 from services.binding.first_run import FirstRun
 from services.binding.first_run_routes import router as first_run_router
@@ -77,6 +78,7 @@ def create_app(
             passkey_router,
             people_router,
             merchant_router,
+            cockpit_router,
             acting_grant_router,
             audit_router,
             onboarding_router,

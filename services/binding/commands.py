@@ -16,7 +16,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from services.binding import audit, links, merchant_schemas, schemas, service
+from services.binding import audit, cockpit_schemas, links, merchant_schemas, schemas, service
 from services.binding.app_commands import WAIT_S, add_app
 from services.binding.command_input import ACTOR, BadInput, text_of
 from services.binding.config import CommandConfig
@@ -201,7 +201,7 @@ async def _existing(deps: Deps, login: str, password: str | None, role: Role) ->
 
 
 async def add_merchant(deps: Deps, words: argparse.Namespace) -> Answer:
-    body = merchant_schemas.MerchantBody(name=words.name, login=words.login, handle=words.handle)
+    body = cockpit_schemas.MerchantBody(name=words.name, login=words.login, handle=words.handle)
     password = _password(words)
     user = await _existing(deps, body.login, password, Role.MERCHANT_OWNER)
     created = user is None

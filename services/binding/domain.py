@@ -9,7 +9,7 @@ Problem
 │                       WrongPasskey                       403
 │                       ├── PasskeyLate PasskeyCopied      403
 │                       SetupCodeWrong LinkWrong           403
-│                       NotYetApprover                    403
+│                       NotYetApprover MerchantSuspended  403
 ├── TooMany             LoginBraked                        429  with retry_after_s
 └── Conflict            LoginTaken MerchantExists          409
                         StoreNameTaken LastOwner           409
@@ -247,6 +247,16 @@ class NotDoneByHand(Conflict):
 class NotYetApprover(Forbidden):
     code = "binding.not_yet_approver"
     title = "该账号还不能复核他人的变更 This account cannot approve changes yet."
+
+
+class MerchantSuspended(Forbidden):
+    """Told only to whoever knows the password, or holds a one-time link."""
+
+    code = "binding.merchant_suspended"
+    title = (
+        "商户已被平台停用，暂不能登录，请联系平台 "
+        "The platform has suspended this merchant; nobody can sign in. Please ask the platform."
+    )
 
 
 class ApprovalNeeded(Exception):

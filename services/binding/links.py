@@ -23,6 +23,7 @@ from services.binding import (
     signing_in,
     standing,
 )
+from services.binding.domain import Role
 from services.binding.models import User
 from services.binding.service import Deps, audit
 from services.binding.sign_in_models import PasswordLink
@@ -34,6 +35,14 @@ TOKEN_BYTES = 32
 PAGE = "/password"
 MAKERS = ("staff.write", "operators.write", "merchants.write")
 """Whose links serve: they end when their maker has none of these any longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByOperator:
+    """An operator helps an owner of a merchant back in: of which organisation, and why."""
+
+    tenant_id: UUID
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +78,12 @@ async def make(
     actor: str,
     maker: Principal | None = None,
     removes_second_factor: bool = False,
+    helped: ByOperator | None = None,
 ) -> Link:
     """A link for an account that can sign in; earlier links of it are burned. `maker`: the person
-    who makes it, Forbidden when that power has ended meanwhile; None: the command line."""
+    who makes it, Forbidden when that power has ended meanwhile; None: the command line. `helped`:
+    for owners only, told in both logs, and whoever chooses another password by it does less for a
+    while than an owner may."""
     token, now = random_token(TOKEN_BYTES), deps.clock.now()
     # System scope: an operator makes them for the owner of a merchant.
     async with deps.db.tx(None) as tx:
@@ -79,6 +91,8 @@ async def make(
             await standing.require(tx, maker.tenant, UUID(maker.subject), *MAKERS)
         user = await people_repo.user_for_update(tx, tenant_id, user_id)
         if user is None or not user.is_enabled:
+            raise NotFound
+        if helped is not None and user.role != Role.MERCHANT_OWNER:
             raise NotFound
         await sign_in_repo.burn_links(tx, tenant_id, user_id, now)
         link = PasswordLink(
@@ -90,12 +104,27 @@ async def make(
             expires_at=now + domain.LINK_LIFETIME,
             is_reset=bool(user.password_hash),
             removes_second_factor=removes_second_factor,
+            limits_powers=helped is not None and bool(user.password_hash),
         )
         tx.add(link)
-        what = (actor, "password.link", str(user_id))
-        facts = {"is_reset": link.is_reset, "removes_second_factor": removes_second_factor}
-        await audit(deps, tx, tenant_id, what, after=facts)
+        await _note(deps, tx, link, user, helped)
     return Link(token, link.expires_at)
+
+
+async def _note(
+    deps: Deps, tx: AsyncSession, link: PasswordLink, user: User, helped: ByOperator | None
+) -> None:
+    facts = {
+        "is_reset": link.is_reset,
+        "removes_second_factor": link.removes_second_factor,
+    }
+    what = (link.made_by, "password.link", str(link.user_id))
+    if helped is not None:
+        # The operators' own chain first, as everywhere.
+        theirs = {"merchant_id": str(link.tenant_id), "login": user.login, **facts}
+        await audit(deps, tx, helped.tenant_id, what, after=theirs, reason=helped.reason)
+    reason = helped.reason if helped is not None else None
+    await audit(deps, tx, link.tenant_id, what, after=facts, reason=reason)
 
 
 async def whose(deps: Deps, token: str) -> User:
@@ -117,6 +146,8 @@ async def use(
         link, row = await _living(deps, tx, token)
         row.password_hash = hashed
         row.may_approve_from = now + deps.approve_after
+        if link.limits_powers:
+            row.limited_until = now + deps.approve_after
         await sign_in_repo.burn_links(tx, row.tenant_id, row.user_id, now)
         # Whoever is thrown out by this must not come back by a link that they made for a colleague.
         await sign_in_repo.burn_links_made_by(tx, f"user:{row.user_id}", now, waits=False)
@@ -145,4 +176,5 @@ async def _living(deps: Deps, tx: AsyncSession, token: str) -> tuple[PasswordLin
         raise domain.LinkWrong
     if user is None or not user.is_enabled:
         raise domain.LinkWrong
+    await standing.require_open(tx, user.tenant_id)
     return link, user

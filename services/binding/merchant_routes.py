@@ -1,4 +1,4 @@
-"""The HTTP door of merchants, stores and settings."""
+"""The HTTP door of a merchant's own record, stores and settings."""
 
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,6 @@ from services.binding import (
     acting,
     answers,
     approvals,
-    links,
     merchant_schemas,
     schemas,
     service,
@@ -22,10 +21,9 @@ from services.binding.models import (
     AppChangeRequest,
     Merchant,
     Store,
-    User,
     WechatSettings,
 )
-from services.binding.session_routes import MERCHANT, OPERATOR, link_out
+from services.binding.session_routes import MERCHANT
 from services.binding.settings import MerchantChange, WechatChange
 from shared.errors import NotFound
 from shared.fields import PageNumber, PageSize
@@ -43,49 +41,6 @@ async def _store_in_path(request: Request) -> list[UUID]:
 
 
 that_store = within_stores(_store_in_path)
-
-
-@router.get(f"{OPERATOR}/merchants", dependencies=[guard("user", "merchants.read")])
-async def list_merchants(
-    request: Request, page: PageNumber = 1, page_size: PageSize = 20
-) -> merchant_schemas.MerchantPage:
-    rows, total = await service.list_merchants(deps_of(request), page=page, page_size=page_size)
-    items = [_merchant_out(row) for row in rows]
-    return merchant_schemas.MerchantPage(items=items, total=total, page=page, page_size=page_size)
-
-
-@router.post(
-    f"{OPERATOR}/merchants", dependencies=[guard("user", "merchants.write")], status_code=201
-)
-async def create_merchant(
-    request: Request, body: merchant_schemas.MerchantBody
-) -> merchant_schemas.MerchantCreatedOut:
-    """The merchant's owner chooses a password with the link, which is in this answer only."""
-    deps, actor = deps_of(request), actor_of(principal(request))
-    merchant, owner = await service.create_merchant(
-        deps, name=body.name, login=body.login, password=None, actor=actor, handle=body.handle
-    )
-    link = await links.make(
-        deps, owner.tenant_id, owner.user_id, actor=actor, maker=principal(request)
-    )
-    return merchant_schemas.MerchantCreatedOut(
-        owner=_owner_out(owner), link=link_out(link), **dict(_merchant_out(merchant))
-    )
-
-
-@router.get(f"{OPERATOR}/merchants/{{merchant_id}}", dependencies=[guard("user", "merchants.read")])
-async def show_merchant_detail(
-    request: Request, merchant_id: UUID
-) -> merchant_schemas.MerchantDetailOut:
-    merchant, size = await settings.merchant_detail(deps_of(request), merchant_id)
-    stores, staff, apps = size
-    return merchant_schemas.MerchantDetailOut(
-        **dict(_merchant_out(merchant)),
-        operators_acting=await _acting(request, merchant_id),
-        stores=stores,
-        staff=staff,
-        apps=apps,
-    )
 
 
 @router.get(f"{MERCHANT}/merchant", dependencies=[guard("user")])
@@ -132,7 +87,7 @@ async def list_stores(
     rows, total = await service.list_stores(
         deps_of(request), caller.tenant, page=page, page_size=page_size, only=caller.store_ids
     )
-    items = [_store_out(row) for row in rows]
+    items = [store_out(row) for row in rows]
     return merchant_schemas.StorePage(items=items, total=total, page=page, page_size=page_size)
 
 
@@ -148,7 +103,7 @@ async def create_store(
     store = await service.create_store(
         deps_of(request), caller.tenant, name=body.name, actor=actor_of(caller)
     )
-    return _store_out(store)
+    return store_out(store)
 
 
 @router.get(
@@ -157,7 +112,7 @@ async def create_store(
 async def show_store(request: Request, store_id: UUID) -> merchant_schemas.StoreOut:
     caller = principal(request)
     store = await service.get_store(deps_of(request), caller.tenant, store_id)
-    return _store_out(store)
+    return store_out(store)
 
 
 @router.patch(
@@ -175,7 +130,7 @@ async def rename_store(
         version=body.version,
         actor=actor_of(caller),
     )
-    return _store_out(store)
+    return store_out(store)
 
 
 @router.get(f"{MERCHANT}/settings/wechat", dependencies=[guard("user", "settings.read")])
@@ -214,11 +169,7 @@ async def change_wechat(request: Request, body: merchant_schemas.WechatBody) -> 
 # --- rows to answers
 
 
-def _owner_out(user: User) -> merchant_schemas.OwnerOut:
-    return merchant_schemas.OwnerOut(user_id=user.user_id, login=user.login, role=user.role)
-
-
-def _merchant_out(row: Merchant) -> merchant_schemas.MerchantOut:
+def merchant_out(row: Merchant) -> merchant_schemas.MerchantOut:
     return merchant_schemas.MerchantOut(
         merchant_id=row.tenant_id,
         name=row.name,
@@ -228,16 +179,20 @@ def _merchant_out(row: Merchant) -> merchant_schemas.MerchantOut:
         support_contact=row.support_contact,
         version=row.version,
         created_at=row.created_at,
+        suspended_at=row.suspended_at,
+        suspended_reason=row.suspended_reason,
     )
 
 
 async def _shown(request: Request, row: Merchant) -> merchant_schemas.MerchantShownOut:
     return merchant_schemas.MerchantShownOut(
-        **dict(_merchant_out(row)), operators_acting=await _acting(request, row.tenant_id)
+        **dict(merchant_out(row)), operators_acting=await operators_acting(request, row.tenant_id)
     )
 
 
-async def _acting(request: Request, tenant_id: UUID) -> list[merchant_schemas.OperatorActingOut]:
+async def operators_acting(
+    request: Request, tenant_id: UUID
+) -> list[merchant_schemas.OperatorActingOut]:
     rows = await acting.acting_for(deps_of(request), tenant_id)
     return [_acting_out(row) for row in rows]
 
@@ -251,7 +206,7 @@ def _acting_out(row: Acting) -> merchant_schemas.OperatorActingOut:
     )
 
 
-def _store_out(row: Store) -> merchant_schemas.StoreOut:
+def store_out(row: Store) -> merchant_schemas.StoreOut:
     return merchant_schemas.StoreOut(
         store_id=row.store_id, name=row.name, version=row.version, created_at=row.created_at
     )

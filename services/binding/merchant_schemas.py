@@ -5,19 +5,11 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.binding.schemas import AccountBody, Body, Handle, Instant, LinkOut, Name, SecretKey
+from services.binding.schemas import Body, Instant, Name, SecretKey
 from shared.fields import Text, Version
 
 Edition = Literal["flagship", "face_pay"]
 Contact = Annotated[str, Text(200, min=0)]
-
-
-class MerchantBody(AccountBody):
-    """A new merchant and the account of its owner."""
-
-    name: Name
-    handle: Handle | None = None
-    """what the logins of its people will end with, after an @; left out: one is made"""
 
 
 class MerchantChangeBody(Body):
@@ -76,30 +68,13 @@ class MerchantOut(BaseModel):
     support_contact: str
     version: int
     created_at: Instant
+    suspended_at: Instant | None
+    suspended_reason: str
+    """why, in an operator's words; empty: it is not suspended"""
 
 
 class MerchantShownOut(MerchantOut):
     operators_acting: list[OperatorActingOut]
-
-
-class MerchantDetailOut(MerchantShownOut):
-    """The operator's view of one merchant: counts, no content."""
-
-    stores: int
-    staff: int
-    apps: int
-
-
-class MerchantCreatedOut(MerchantOut):
-    owner: OwnerOut
-    link: LinkOut
-
-
-class MerchantPage(BaseModel):
-    items: list[MerchantOut]
-    total: int
-    page: int
-    page_size: int
 
 
 class StoreOut(BaseModel):

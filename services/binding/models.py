@@ -40,6 +40,9 @@ class Merchant(Base):
     dual_control: Mapped[bool] = mapped_column(default=False)
     support_contact: Mapped[str] = mapped_column(default="")
     version: Mapped[int] = mapped_column(default=1)
+    suspended_at: Mapped[datetime | None] = _instant()
+    suspended_reason: Mapped[str] = mapped_column(default="")
+    """why, while it is suspended; empty otherwise"""
 
 
 class Store(Base):
@@ -73,6 +76,8 @@ class User(Base):
     version: Mapped[int] = mapped_column(default=1)
     may_approve_from: Mapped[datetime | None] = _instant()
     """when a new, lifted or reset account may be somebody's second approver"""
+    limited_until: Mapped[datetime | None] = _instant()
+    """until when an owner whom an operator has helped back in does not touch money and power"""
     totp_box: Mapped[str | None]
     """the secret of the authenticator app, sealed; it counts since `totp_since`"""
     totp_aad: Mapped[str] = mapped_column(default="")

@@ -85,6 +85,14 @@ async def living_sessions(
     return (await tx.scalars(query.with_for_update() if is_locked else query)).all()
 
 
+async def sessions_at(tx: AsyncSession, tenant_id: UUID, now: datetime) -> Sequence[Session]:
+    """All living sessions of an organisation's people; locked, in one order."""
+    query = select(Session).where(
+        Session.tenant_id == tenant_id, Session.revoked_at.is_(None), Session.expires_at > now
+    )
+    return (await tx.scalars(query.order_by(Session.session_id).with_for_update())).all()
+
+
 async def session_for_update(tx: AsyncSession, tenant_id: UUID, session_id: UUID) -> Session | None:
     query = select(Session).where(Session.tenant_id == tenant_id, Session.session_id == session_id)
     return await tx.scalar(query.with_for_update())
@@ -156,6 +164,12 @@ async def living_keys_of(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> Se
         ApiKey.tenant_id == tenant_id, ApiKey.created_by == user_id, ApiKey.revoked_at.is_(None)
     )
     return (await tx.scalars(query.order_by(ApiKey.key_id).with_for_update())).all()
+
+
+async def living_keys(tx: AsyncSession, tenant_id: UUID) -> Sequence[str]:
+    """The ids of a merchant's keys that count."""
+    query = select(ApiKey.key_id).where(ApiKey.tenant_id == tenant_id, ApiKey.revoked_at.is_(None))
+    return (await tx.scalars(query.order_by(ApiKey.key_id))).all()
 
 
 async def makers_who_may_not(

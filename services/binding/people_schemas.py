@@ -193,6 +193,8 @@ class SessionOut(BaseModel):
     expires_at: Instant
     step_up_until: Instant | None
     acting: ActingOut | None
+    limited_until: Instant | None = None
+    """until then the account does less than its role: an operator has helped its owner back in"""
     needs_second_factor: bool
     """one has to be set up before anything else is allowed"""
 

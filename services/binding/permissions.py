@@ -6,6 +6,7 @@ is asked for by some route: `tests/architecture` compares both ways, and
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from services.binding.domain import Role
 
@@ -78,6 +79,18 @@ here, whoever agrees: money, who is paid, keys and whatever makes one (a device'
 switch, limits, people, approvals and these grants."""
 
 
+LIMITED = _READ | {
+    OWN,
+    "stores.write",
+    "devices.write",
+    "onboarding.check",
+    "onboarding.write",
+    "acting.end",
+}
+"""What is left for a while to an owner whom an operator has helped back in: the shop goes on, but
+no money moves, no payee or key changes, and no power is given (ADR 0021)."""
+
+
 API_KEY = frozenset({"orders.read"})
 """What a merchant's own program may do with an API key, at the doors under /api/pos/v1."""
 
@@ -85,6 +98,12 @@ API_KEY = frozenset({"orders.read"})
 def of_role(role: str) -> frozenset[str]:
     """The permissions of a stored role."""
     return PERMISSIONS[Role(role)]
+
+
+def of_user(role: str, limited_until: datetime | None, now: datetime) -> frozenset[str]:
+    """The permissions of an account as it stands."""
+    granted = of_role(role)
+    return granted & LIMITED if limited_until is not None and now < limited_until else granted
 
 
 def of_acting(role: str, more: Iterable[str] = ()) -> frozenset[str]:

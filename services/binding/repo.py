@@ -59,14 +59,6 @@ async def merchant_kept(tx: AsyncSession, tenant_id: UUID) -> Merchant | None:
     return await tx.scalar(found.with_for_update(read=True))
 
 
-async def merchants(
-    tx: AsyncSession, *, page: int, page_size: int
-) -> tuple[Sequence[Merchant], int]:
-    query = select(Merchant).order_by(Merchant.created_at.desc(), Merchant.tenant_id)
-    rows = await tx.scalars(query.limit(page_size).offset((page - 1) * page_size))
-    return rows.all(), await tx.scalar(select(func.count()).select_from(Merchant)) or 0
-
-
 async def store(tx: AsyncSession, tenant_id: UUID, store_id: UUID) -> Store | None:
     return await tx.get(Store, (tenant_id, store_id))
 

@@ -140,10 +140,11 @@ async def create_merchant(
     actor: str,
     merchant_id: UUID | None = None,
     handle: str | None = None,
+    operators: UUID | None = None,
 ) -> tuple[Merchant, User]:
     """A tenant and the account of its owner; without a password its owner chooses one by a link
-    (links.make), and without a handle one is made. Raises LoginTaken, HandleTaken,
-    ForeignHandle."""
+    (links.make), and without a handle one is made. `operators`: the organisation of the operator
+    who makes it, whose log tells it, too. Raises LoginTaken, HandleTaken, ForeignHandle."""
     hashed = ""
     if password is not None:
         hashed = await hashed_password(deps, password, (*logins.words_of(login), name))
@@ -166,7 +167,11 @@ async def create_merchant(
         await tx.flush()
         user = await _add_user(deps, tx, tenant_id, Role.MERCHANT_OWNER, login, hashed, actor)
         what = (actor, "merchant.create", str(tenant_id))
-        await audit(deps, tx, tenant_id, what, after={"name": name, "handle": merchant.handle})
+        facts = {"name": name, "handle": merchant.handle}
+        await audit(deps, tx, tenant_id, what, after=facts)
+        if operators is not None:
+            # Behind the merchant's own entries, which nobody else can wait for yet.
+            await audit(deps, tx, operators, what, after=facts | {"owner": login})
         await outbox.add(tx, MerchantCreated(**stamp(tenant_id, deps.clock), name=name))
     return merchant, user
 
@@ -292,14 +297,6 @@ def user_facts(user: User) -> dict[str, Any]:
         "is_enabled": user.is_enabled,
         "store_ids": [str(store_id) for store_id in user.store_ids],
     }
-
-
-async def list_merchants(
-    deps: Deps, *, page: int, page_size: int
-) -> tuple[Sequence[Merchant], int]:
-    """All merchants, newest first: the operator's view, guarded by merchants.read."""
-    async with deps.db.read(None) as tx:
-        return await repo.merchants(tx, page=page, page_size=page_size)
 
 
 async def get_merchant(deps: Deps, tenant_id: UUID) -> Merchant:

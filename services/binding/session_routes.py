@@ -1,6 +1,7 @@
 """The HTTP door of sessions, the same at both consoles, and the edge's question about them."""
 
 import re
+from datetime import datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -308,7 +309,7 @@ def _granted(deps: Deps, user: User) -> list[str]:
     """What the person may do: until a second factor that is asked for is set up, only that."""
     if second_factor.is_missing(deps, user):
         return [OWN]
-    return sorted(permissions.of_role(user.role))
+    return sorted(permissions.of_user(user.role, user.limited_until, deps.clock.now()))
 
 
 def session_out(deps: Deps, shown: Shown, caller: Principal | None) -> people_schemas.SessionOut:
@@ -327,8 +328,14 @@ def session_out(deps: Deps, shown: Shown, caller: Principal | None) -> people_sc
         expires_at=session.expires_at,
         step_up_until=session.step_up_until,
         acting=_acting_out(running, merchant) if running else None,
+        limited_until=_still(deps, user),
         needs_second_factor=second_factor.is_missing(deps, user),
     )
+
+
+def _still(deps: Deps, user: User) -> datetime | None:
+    until = user.limited_until
+    return until if until is not None and deps.clock.now() < until else None
 
 
 def person_out(user: User) -> people_schemas.PersonOut:

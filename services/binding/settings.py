@@ -80,15 +80,6 @@ async def put_merchant(
     return merchant
 
 
-async def merchant_detail(deps: Deps, tenant_id: UUID) -> tuple[Merchant, tuple[int, int, int]]:
-    """A merchant and how many stores, accounts and apps it has."""
-    async with deps.db.read(tenant_id) as tx:
-        merchant = await repo.merchant(tx, tenant_id)
-        if merchant is None:
-            raise NotFound
-        return merchant, await people_repo.size(tx, tenant_id)
-
-
 async def rename_store(
     deps: Deps, tenant_id: UUID, store_id: UUID, *, name: str, version: int, actor: str
 ) -> Store:

@@ -36,6 +36,8 @@ class PasswordLink(Base):
     is_reset: Mapped[bool]
     """whether the account had a password before"""
     removes_second_factor: Mapped[bool]
+    limits_powers: Mapped[bool] = mapped_column(default=False)
+    """an operator made it for an owner who had a password: for a while the account does less"""
 
 
 class RecoveryCode(Base):

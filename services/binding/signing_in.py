@@ -22,6 +22,7 @@ from services.binding import (
     service,
     sessions,
     sign_in_repo,
+    standing,
 )
 from services.binding.brake import Key
 from services.binding.domain import PLATFORM, Console, Role
@@ -109,7 +110,7 @@ async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
             deps, user, attempt.where, "wrong_passkey" if is_passkey else "wrong_code"
         )
         raise
-    except domain.CodeNeeded:
+    except (domain.CodeNeeded, domain.MerchantSuspended):
         await brake.end_right(deps, keys, is_whole=False)
         raise
     await brake.end_right(deps, keys)
@@ -125,6 +126,7 @@ async def _open(deps: Deps, user: User, attempt: Attempt) -> SignedIn:
         fresh = await people_repo.user_for_update(tx, user.tenant_id, user.user_id)
         if fresh is None or not fresh.is_enabled or fresh.password_hash != user.password_hash:
             raise domain.BadCredentials
+        await standing.require_open(tx, user.tenant_id)
         # Raised behind the transaction: a challenge that was made stays, one that was answered
         # is spent, also by a wrong answer.
         refusal = await _second_factor_refusal(deps, tx, fresh, attempt)

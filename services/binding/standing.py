@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import repo
+from services.binding.domain import MerchantSuspended
 from services.binding.permissions import of_role
 from shared.errors import Forbidden
 
@@ -17,6 +18,14 @@ from shared.errors import Forbidden
 async def lock_people(tx: AsyncSession, tenant_id: UUID) -> None:
     """Nobody's powers in that organisation change until this transaction ends."""
     await repo.lock(tx, f"people:{tenant_id}")
+
+
+async def require_open(tx: AsyncSession, tenant_id: UUID) -> None:
+    """MerchantSuspended for one that is; it stays as it is until this transaction ends. For the
+    operators' own organisation nothing."""
+    merchant = await repo.merchant_kept(tx, tenant_id)
+    if merchant is not None and merchant.suspended_at is not None:
+        raise MerchantSuspended
 
 
 async def require(tx: AsyncSession, tenant_id: UUID, user_id: UUID, *one_of: str) -> None:

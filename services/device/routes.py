@@ -95,6 +95,18 @@ async def list_devices(
     return schemas.DevicePage(items=items, total=total, page=page, page_size=page_size)
 
 
+@router.get("/api/operator/v1/devices", dependencies=[guard("user", "merchants.read")])
+async def list_devices_of_merchant(
+    request: Request, merchant_id: UUID, page: PageNumber = 1, page_size: PageSize = 100
+) -> schemas.DevicePage:
+    """One merchant's fleet, for an operator."""
+    rows, total = await service.list_devices(
+        _deps(request), merchant_id, Filter(), page=page, page_size=page_size
+    )
+    items = [_device_out(*row) for row in rows]
+    return schemas.DevicePage(items=items, total=total, page=page, page_size=page_size)
+
+
 @router.post(
     "/api/merchant/v1/devices/codes",
     dependencies=[guard("user", "devices.write"), within_stores(_store_of_code)],

@@ -234,6 +234,36 @@ async def timeline(session: AsyncSession, order: Order) -> Sequence[OrderEvent]:
     return found.all()
 
 
+class Figures(NamedTuple):
+    """What one merchant took since an instant, by when the orders were made, and its last sale."""
+
+    tenant_id: UUID
+    paid_fen: int
+    paid_count: int
+    refunded_fen: int
+    last_paid_at: datetime | None
+
+
+_FIGURES = """
+SELECT t.id AS tenant_id, coalesce(d.paid_fen, 0)::bigint AS paid_fen, d.paid_count,
+       coalesce(d.refunded_fen, 0)::bigint AS refunded_fen, l.paid_at AS last_paid_at
+FROM unnest($1::uuid[]) AS t(id)
+CROSS JOIN LATERAL (
+  SELECT sum(o.payable_fen) AS paid_fen, count(*) AS paid_count, sum(o.refunded_fen) AS refunded_fen
+  FROM orders o WHERE o.tenant_id = t.id AND o.ordered_at >= $2 AND o.outcome = ANY($3::int[])) AS d
+LEFT JOIN LATERAL (
+  SELECT o.paid_at FROM orders o WHERE o.tenant_id = t.id AND o.outcome = ANY($3::int[])
+  ORDER BY o.ordered_at DESC LIMIT 1) AS l ON true
+ORDER BY t.id
+"""
+
+
+async def figures(pg: Pg, tenants: Sequence[UUID], since: datetime) -> list[Figures]:
+    """One for each of them, with or without an order. System scope."""
+    taken = [int(Outcome.PAID), int(Outcome.LATE)]
+    return [Figures(*row) for row in await pg.fetch(_FIGURES, list(tenants), since, taken)]
+
+
 class DayOfStore(NamedTuple):
     """What one store took on one day in China, counted by when the orders were made."""
 

@@ -1,20 +1,30 @@
 """The HTTP door: the merchant's order list, one order in detail, and the dashboard. The first two
-have a second door, for the merchant's own programs."""
+have a second door, for the merchant's own programs; operators see figures of many merchants."""
 
 from dataclasses import replace
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 
 from services.order import service
-from services.order.schemas import DashboardOut, OrderDetail, OrderFilters, OrderList
+from services.order.schemas import (
+    DashboardOut,
+    FiguresOut,
+    MerchantFiguresOut,
+    OrderDetail,
+    OrderFilters,
+    OrderList,
+)
 from services.order.service import Deps
 from shared.errors import InvalidBody
-from shared.fields import Word
+from shared.fields import Id, Word
 from shared.serve import faults, json_response
 from shared.web import guard, principal, within_stores
+
+MERCHANTS_MAX = 100
 
 router = APIRouter()
 
@@ -102,3 +112,19 @@ async def show_dashboard(request: Request, store_id: UUID | None = None) -> Resp
     caller = principal(request)
     board = await service.dashboard(deps, caller.tenant, store_id=store_id, seen=caller.store_ids)
     return json_response(DashboardOut.of(board).model_dump_json().encode())
+
+
+@router.get(
+    "/api/operator/v1/figures",
+    dependencies=[guard("user", "merchants.read")],
+    response_model=FiguresOut,
+)
+async def show_figures(
+    request: Request,
+    merchant_id: Annotated[list[Id], Query(min_length=1, max_length=MERCHANTS_MAX)],
+) -> Response:
+    """Today's sales and the last one of each of these merchants, for an operator."""
+    deps: Deps = request.app.state.deps
+    as_of, rows = await service.figures_of(deps, merchant_id)
+    found = FiguresOut(items=[MerchantFiguresOut.of(row) for row in rows], as_of=as_of)
+    return json_response(found.model_dump_json().encode())

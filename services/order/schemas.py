@@ -17,7 +17,7 @@ from services.order.domain import (
     SubType,
     china_day,
 )
-from services.order.repo import DayOfStore, Wanted
+from services.order.repo import DayOfStore, Figures, Wanted
 from services.order.service import Board, Shown
 from shared.fields import Instant, PageNumber, PageSize, Text
 
@@ -192,6 +192,32 @@ class DashboardOut(BaseModel):
             unknown_count=sum(row.odd_count for row in board.days),
             as_of=board.as_of,
         )
+
+
+class MerchantFiguresOut(BaseModel):
+    """What a merchant took today, of orders made today; days are days in China."""
+
+    merchant_id: UUID
+    paid_fen: int
+    count: int
+    refunded_fen: int
+    last_paid_at: datetime | None
+    """of its newest order that was paid"""
+
+    @classmethod
+    def of(cls, row: Figures) -> Self:
+        return cls(
+            merchant_id=row.tenant_id,
+            paid_fen=row.paid_fen,
+            count=row.paid_count,
+            refunded_fen=row.refunded_fen,
+            last_paid_at=row.last_paid_at,
+        )
+
+
+class FiguresOut(BaseModel):
+    items: list[MerchantFiguresOut]
+    as_of: datetime
 
 
 def _by_store(rows: Sequence[DayOfStore]) -> list[StoreTotals]:

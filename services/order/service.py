@@ -20,7 +20,7 @@ from services.order.domain import (
     sub_type,
 )
 from services.order.models import Order, OrderEvent
-from services.order.repo import DayOfStore, Line, Wanted
+from services.order.repo import DayOfStore, Figures, Line, Wanted
 from shared import inbox
 from shared.clock import Clock
 from shared.db import Database
@@ -219,6 +219,15 @@ async def dashboard(
         stores = [one for one in (stores or sorted(seen)) if one in seen]
     async with deps.db.read(tenant_id) as session:
         return Board(now, await repo.days_of_stores(session, tenant_id, since, stores))
+
+
+async def figures_of(deps: Deps, tenants: Sequence[UUID]) -> tuple[datetime, Sequence[Figures]]:
+    """(as of when, today's figures of each of these merchants): the operators' view, guarded by
+    merchants.read. Days are days in China."""
+    now = deps.clock.now()
+    # System scope: the rows are those of many merchants.
+    async with deps.db.pg(None) as pg:
+        return now, await repo.figures(pg, sorted(set(tenants)), day_start(china_day(now)))
 
 
 async def keep_house(deps: Deps) -> None:

@@ -8,7 +8,13 @@ import asyncpg
 from services.payment import repo
 from services.payment.deps import Deps
 from shared.consumer import Handlers
-from shared.events.binding import AppBound, StoreCreated, StoreRenamed
+from shared.events.binding import (
+    AppBound,
+    MerchantResumed,
+    MerchantSuspended,
+    StoreCreated,
+    StoreRenamed,
+)
 
 handlers = Handlers("payment")
 
@@ -17,6 +23,16 @@ handlers = Handlers("payment")
 async def keep_app(_deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[AppBound]) -> None:
     """Whose account payments go to, and whether the binding is switched on."""
     await repo.upsert_apps(pg, events)
+
+
+@handlers.on(MerchantSuspended, MerchantResumed)
+async def keep_standing(
+    _deps: Deps,
+    pg: "asyncpg.Connection[Any]",
+    events: Sequence[MerchantSuspended | MerchantResumed],
+) -> None:
+    """Which merchants take no new payments."""
+    await repo.upsert_standings(pg, events)
 
 
 @handlers.on(StoreCreated, StoreRenamed)

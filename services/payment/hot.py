@@ -17,7 +17,13 @@ from shared.db import Database
 from shared.outbox import Row
 
 SubmitVerdict = Literal[
-    "created", "existing", "nonce_replayed", "unknown_store", "app_not_bound", "order_active"
+    "created",
+    "existing",
+    "nonce_replayed",
+    "merchant_suspended",
+    "unknown_store",
+    "app_not_bound",
+    "order_active",
 ]
 StopVerdict = Literal["stopping", "leased", "settled", "nonce_replayed", "not_found"]
 NoticeVerdict = Literal["RECEIVED", "DUPLICATE", "MISMATCH"]

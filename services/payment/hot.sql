@@ -13,7 +13,8 @@ CREATE FUNCTION payment_submit(
   p_event uuid, p_topic text, p_key text, p_type text, p_payload bytea, p_said_at timestamptz,
   OUT verdict text, OUT payment payments
 ) LANGUAGE plpgsql AS $$
--- created | existing | nonce_replayed | unknown_store | app_not_bound | order_active
+-- created | existing | nonce_replayed | merchant_suspended | unknown_store | app_not_bound
+-- | order_active
 DECLARE
   is_free boolean := p_payable = 0;
 BEGIN
@@ -47,6 +48,8 @@ BEGIN
     WHERE m.tenant_id = p_tenant AND m.is_enabled AND NOT is_free
     ORDER BY m.first_bound_at DESC, m.app_id LIMIT 1) AS a ON true
   WHERE (is_free OR a.app_id IS NOT NULL)
+    AND NOT EXISTS (
+      SELECT 1 FROM merchant_standings h WHERE h.tenant_id = p_tenant AND h.is_suspended)
     AND (p_is_own_store
       OR EXISTS (SELECT 1 FROM stores s WHERE s.tenant_id = p_tenant AND s.store_id = p_store))
   ON CONFLICT DO NOTHING
@@ -63,6 +66,9 @@ BEGIN
   WHERE p.tenant_id = p_tenant AND p.device_id = p_device AND p.pay_request_id = p_request;
   verdict := CASE
     WHEN FOUND THEN 'existing'
+    WHEN EXISTS (
+      SELECT 1 FROM merchant_standings h WHERE h.tenant_id = p_tenant AND h.is_suspended)
+    THEN 'merchant_suspended'
     WHEN NOT p_is_own_store AND NOT EXISTS (
       SELECT 1 FROM stores s WHERE s.tenant_id = p_tenant AND s.store_id = p_store)
     THEN 'unknown_store'

@@ -257,6 +257,16 @@ class MerchantApp(Base):
     changed_at: _Instant
 
 
+class MerchantStanding(Base):
+    """Whether the merchant takes new payments, as merchant.suspended.v1 and .resumed.v1 told us."""
+
+    __tablename__ = "merchant_standings"
+
+    tenant_id: _Id = _key()
+    is_suspended: Mapped[bool]
+    said_at: _Instant
+
+
 class Store(Base):
     """What store.created.v1 told us."""
 

@@ -13,6 +13,7 @@ Problem
 │   └── UnknownStore           404  payment.unknown_store
 └── Conflict
     ├── AppNotBound            409  payment.app_not_bound
+    ├── MerchantSuspended      409  payment.merchant_suspended
     ├── OrderActive            409  payment.order_active
     ├── NotRefundable          409  payment.not_refundable
     └── RefundExceedsPaid      409  payment.refund_exceeds_paid
@@ -59,6 +60,14 @@ class UnknownStore(NotFound):
 class AppNotBound(Conflict):
     code = "payment.app_not_bound"
     title = "商户尚未绑定应用 No app is bound to this merchant."
+
+
+class MerchantSuspended(Conflict):
+    code = "payment.merchant_suspended"
+    title = (
+        "商户已被平台停用，暂不能收款，请联系平台 "
+        "The platform has suspended this merchant; it takes no payments. Please ask the platform."
+    )
 
 
 class OrderActive(Conflict):

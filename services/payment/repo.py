@@ -14,7 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.payment.domain import Payment, State
 from services.payment.models import PaymentRow, RefundRow
 from shared.db import Database
-from shared.events.binding import AppBound, StoreCreated, StoreRenamed
+from shared.events.binding import (
+    AppBound,
+    MerchantResumed,
+    MerchantSuspended,
+    StoreCreated,
+    StoreRenamed,
+)
 
 OPEN_REFUNDS = ("CREATED", "SUBMITTED", "UNKNOWN")
 NONCES_KEPT_S = 900
@@ -174,6 +180,32 @@ INSERT INTO stores (tenant_id, store_id, name)
 SELECT t, s, n FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS said(t, s, n)
 ON CONFLICT (tenant_id, store_id) DO UPDATE SET name = excluded.name
 """
+
+
+_STANDINGS = """
+INSERT INTO merchant_standings (tenant_id, is_suspended, said_at)
+SELECT t, s, a FROM unnest($1::uuid[], $2::bool[], $3::timestamptz[]) AS said(t, s, a)
+ON CONFLICT (tenant_id) DO UPDATE SET
+  is_suspended = excluded.is_suspended, said_at = excluded.said_at
+WHERE merchant_standings.said_at <= excluded.said_at
+"""
+
+
+async def upsert_standings(
+    pg: "asyncpg.Connection[Any]", events: Sequence[MerchantSuspended | MerchantResumed]
+) -> None:
+    """The latest word on each merchant, by its own time; in one order, so that two consumers never
+    wait for each other."""
+    in_time = sorted(events, key=lambda event: (event.occurred_at, event.event_id))
+    last = sorted(
+        {event.tenant_id: event for event in in_time}.values(), key=lambda event: event.tenant_id
+    )
+    await pg.execute(
+        _STANDINGS,
+        [event.tenant_id for event in last],
+        [isinstance(event, MerchantSuspended) for event in last],
+        [event.occurred_at for event in last],
+    )
 
 
 async def upsert_apps(pg: "asyncpg.Connection[Any]", events: Sequence[AppBound]) -> None:

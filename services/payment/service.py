@@ -18,6 +18,7 @@ from services.payment.domain import OPEN, Payment, State
 from services.payment.hot import NewPayment
 from services.payment.problems import (
     AppNotBound,
+    MerchantSuspended,
     OrderActive,
     Replayed,
     RequestMismatch,
@@ -36,6 +37,7 @@ DEFAULT_SUBJECT = "门店消费"
 log = get_logger("payment")
 _REFUSALS: dict[str, type[Problem]] = {
     "nonce_replayed": Replayed,
+    "merchant_suspended": MerchantSuspended,
     "unknown_store": UnknownStore,
     "app_not_bound": AppNotBound,
     "order_active": OrderActive,

@@ -19,6 +19,20 @@ class MerchantCreated(_BindingEvent):
     name: str
 
 
+class MerchantSuspended(_BindingEvent):
+    """A merchant takes no new payments from now on; what is under way goes on."""
+
+    type: ClassVar[str] = "merchant.suspended.v1"
+    key_field: ClassVar[str] = "tenant_id"
+
+
+class MerchantResumed(_BindingEvent):
+    """A merchant that was suspended takes payments again."""
+
+    type: ClassVar[str] = "merchant.resumed.v1"
+    key_field: ClassVar[str] = "tenant_id"
+
+
 class StoreCreated(_BindingEvent):
     """A store of a merchant exists."""
 

@@ -27,6 +27,8 @@ NARROWED = {
     "GET /api/operator/v1/staff": "operator",
     "POST /api/operator/v1/staff": "operator",
     "PATCH /api/operator/v1/staff/{user_id}": "operator",
+    "GET /api/operator/v1/merchants/{merchant_id}/stores": "operator",
+    "GET /api/operator/v1/devices": "operator",
 }
 
 

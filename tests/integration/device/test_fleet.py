@@ -159,3 +159,17 @@ async def test_a_store_keeps_the_name_that_was_said_last(device, store, clock):
         async with device.deps.db.pg(None) as pg:
             await record_stores(pg, batch)
         assert await device.database.value("SELECT name FROM stores") == name
+
+
+async def test_an_operator_sees_one_merchants_fleet(device, new_store, enrol):
+    await enrol(await new_store(), sn="QCF4000001")
+    path = "/api/operator/v1/devices"
+    operator = device.person(uuid4(), frozenset({"merchants.read"}))
+    found = (await operator("GET", path, merchant_id=str(MERCHANT))).json()
+    assert [(row["sn"], row["store_name"]) for row in found["items"]] == [
+        ("QCF4000001", "Main street")
+    ]
+    assert (await operator("GET", path, merchant_id=str(OTHER_MERCHANT))).json()["total"] == 0
+    assert (await operator("GET", path)).status_code == 422
+    refused = await device.owner("GET", path, merchant_id=str(OTHER_MERCHANT))
+    assert refused.status_code == 403

@@ -1,0 +1,88 @@
+"""What operators see of merchants without acting for them: how far each one is, and where it is
+stuck; and of one merchant its stores, its size, and who owns it. Figures and devices are the
+order and the device service's to tell; the console puts them together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.binding import cockpit_repo, people_repo, repo
+from services.binding.cockpit_repo import Wanted
+from services.binding.models import App, Merchant, OnboardingRow, User
+from services.binding.onboarding_map import Line, Map, map_of
+from services.binding.service import Deps
+from shared.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the setup is; `step`: the row at which it stands, None: nothing is left."""
+
+    percent: int
+    is_ready: bool
+    step: Line | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A merchant as the list shows it."""
+
+    merchant: Merchant
+    progress: Progress
+    namesakes: int
+    """how many others are called the same"""
+
+
+async def list_merchants(
+    deps: Deps, wanted: Wanted, *, page: int, page_size: int
+) -> tuple[Sequence[Listed], int]:
+    """One page, newest first, and how many there are in all."""
+    async with deps.db.read(None) as tx:
+        found, total = await cockpit_repo.merchants(tx, wanted, page=page, page_size=page_size)
+        tenants = [merchant.tenant_id for merchant in found]
+        shared = await cockpit_repo.names_shared(tx, [merchant.name for merchant in found])
+        apps = await cockpit_repo.newest_apps(tx, tenants)
+        rows = await cockpit_repo.onboarding_rows(tx, tenants)
+    listed = [
+        Listed(
+            merchant,
+            _progress(apps.get(merchant.tenant_id), rows.get(merchant.tenant_id, ())),
+            shared.get(merchant.name.lower(), 1) - 1,
+        )
+        for merchant in found
+    ]
+    return listed, total
+
+
+async def show_merchant(deps: Deps, merchant_id: UUID) -> tuple[Listed, tuple[int, int, int]]:
+    """One merchant as in the list, and its size: stores, accounts, apps."""
+    found, _ = await list_merchants(deps, Wanted(ids=(merchant_id,)), page=1, page_size=1)
+    if not found:
+        raise NotFound
+    async with deps.db.read(merchant_id) as tx:
+        return found[0], await people_repo.size(tx, merchant_id)
+
+
+async def owners(deps: Deps, merchant_id: UUID) -> Sequence[tuple[User, datetime | None]]:
+    """Who owns it, each with the time until which a one-time link waits."""
+    async with deps.db.read(merchant_id) as tx:
+        if await repo.merchant(tx, merchant_id) is None:
+            raise NotFound
+        return await cockpit_repo.owners(tx, merchant_id, deps.clock.now())
+
+
+def _progress(app: App | None, stored: Sequence[OnboardingRow]) -> Progress:
+    app_id = app.app_id if app is not None else ""
+    known = {row.row: row for row in stored if row.app_id in {"", app_id}}
+    found = map_of(app, known, ())
+    return Progress(found.percent, found.is_ready, _stuck(found))
+
+
+def _stuck(found: Map) -> Line | None:
+    """What failed comes before what runs, and that before what is to be done next."""
+    for state in ("failed", "running"):
+        for line in found.lines:
+            if line.state == state:
+                return line
+    return next((line for line in found.lines if line.row.row == found.next_row), None)
