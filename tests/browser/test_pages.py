@@ -16,7 +16,9 @@ MERCHANT = (
     "/dragonfly?tab=iot", "/devices", "/stores", "/staff", "/api-keys", "/settings/wechat",
     "/settings/merchant", "/audit", "/account",
 )  # fmt: skip
-OPERATOR = ("/merchants", "/grants", "/notices", "/staff", "/audit", "/account")
+OPERATOR = (
+    "/merchants", "/grants", "/notices", "/notices/refused", "/staff", "/audit", "/account",
+)  # fmt: skip
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LOOKS = (("zh-CN", 1440), ("en", 390))
 BUDGET_BYTES = 450 * 1024

@@ -11,6 +11,7 @@ import { get } from './api/client';
 import { nonce } from './nonce';
 import { LINK_PAGE } from './parts/LinkShown';
 import { Calm, Failure } from './parts/states';
+import { AtOnePlace } from './session/Place';
 import { SessionProvider, useSession, useWho } from './session/session';
 import { firstPage, menuFor } from './shell/menu';
 import { Shell } from './shell/Shell';
@@ -39,6 +40,7 @@ const Merchants = lazy(() => import('./pages/operator/Merchants'));
 const MerchantPage = lazy(() => import('./pages/operator/MerchantPage'));
 const Grants = lazy(() => import('./pages/acting/Grants'));
 const Notices = lazy(() => import('./pages/operator/Notices'));
+const Refusals = lazy(() => import('./pages/operator/Refusals'));
 
 export function makeQueries(): QueryClient {
   return new QueryClient({
@@ -100,6 +102,7 @@ function Inside() {
             <Route path="/merchants/:merchantId" element={<MerchantPage />} />
             <Route path="/grants" element={<Grants />} />
             <Route path="/notices" element={<Notices />} />
+            <Route path="/notices/refused" element={<Refusals />} />
           </>
         ) : null}
         <Route path="/staff" element={<Staff />} />
@@ -143,14 +146,17 @@ function Inner() {
         <Spin size="large" />
       </div>
     );
-  if (who.isError) return <Failure error={who.error} retry={() => void who.refetch()} />;
+  // Asked again in vain: what is known goes on.
+  if (who.data === undefined) return <Failure error={who.error} retry={() => void who.refetch()} />;
   if (!who.data) return <Entry />;
   return (
-    <SessionProvider found={who.data}>
-      <StoreProvider>
-        <Inside />
-      </StoreProvider>
-    </SessionProvider>
+    <AtOnePlace found={who.data}>
+      <SessionProvider found={who.data}>
+        <StoreProvider>
+          <Inside />
+        </StoreProvider>
+      </SessionProvider>
+    </AtOnePlace>
   );
 }
 

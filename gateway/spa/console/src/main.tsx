@@ -7,6 +7,7 @@ import './style/frame.css';
 import './style/pieces.css';
 import './style/pages.css';
 import './style/cashier.css';
+import './style/cockpit.css';
 import './style/narrow.css';
 
 const root = document.getElementById('root');

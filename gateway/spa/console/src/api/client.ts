@@ -22,7 +22,7 @@ type BodyOf<O> = O extends { requestBody: { content: { 'application/json': infer
   ? B
   : Record<string, never>;
 
-export type Query = Record<string, string | number | undefined>;
+export type Query = Record<string, string | number | string[] | undefined>;
 export interface Options {
   path?: Record<string, string>;
   query?: Query;
@@ -36,11 +36,27 @@ export const csrf = {
   forget: () => localStorage.removeItem(CSRF_KEY),
 };
 
+/**
+ * The merchant that this window shows. Windows of one browser share a session: each request for a
+ * merchant names the one that its page shows, and the edge refuses what would reach another.
+ */
+export const shown: { merchantId: string | null } = { merchantId: null };
+
+const ACTING = '/api/operator/v1/acting';
+
+/** The headers of a request by hand, too. What is the session's own names nobody. */
+export function naming(path: string): Record<string, string> {
+  const isOfMerchant = /^\/api\/merchant\/v1\/(?!sessions?\b)/.test(path) || path === ACTING;
+  return shown.merchantId && isOfMerchant ? { 'X-Acting-For': shown.merchantId } : {};
+}
+
 /** What the shell does when the server asks for more: set once by the session. */
 export const onRefusal: {
   stepUp: () => Promise<boolean>;
   signedOut: () => void;
-} = { stepUp: async () => false, signedOut: () => undefined };
+  /** the session works for another merchant than this window shows, or for none */
+  elsewhere: () => void;
+} = { stepUp: async () => false, signedOut: () => undefined, elsewhere: () => undefined };
 
 const http = createClient<Record<string, never>>({
   baseUrl: window.location.origin,
@@ -55,7 +71,7 @@ async function send(verb: Verb, path: string, options: Options, body?: unknown):
       path as never,
       {
         params: { path: options.path ?? {}, query: options.query ?? {} },
-        headers: verb === 'get' ? {} : { 'X-CSRF-Token': csrf.get() },
+        headers: { ...naming(path), ...(verb === 'get' ? {} : { 'X-CSRF-Token': csrf.get() }) },
         ...(body === undefined ? {} : { body }),
       } as never,
     );
@@ -79,6 +95,7 @@ async function call(verb: Verb, path: string, options: Options, body?: unknown):
       return await send(verb, path, options, body);
     }
     if (error.code === 'auth.session' || error.code === 'auth.csrf') onRefusal.signedOut();
+    if (error.code === 'acting.elsewhere') onRefusal.elsewhere();
     throw error;
   }
 }
@@ -87,7 +104,7 @@ async function call(verb: Verb, path: string, options: Options, body?: unknown):
 export async function joined(first: string): Promise<string> {
   const parts: string[] = [];
   for (let next: string | undefined = first; next; ) {
-    const answer: Response = await fetch(next);
+    const answer: Response = await fetch(next, { headers: naming(next) });
     if (answer.status === 429) {
       // Exports are braked: the next part comes when its time has come.
       const wait = Number(answer.headers.get('Retry-After') ?? '1');

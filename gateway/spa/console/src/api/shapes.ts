@@ -26,7 +26,10 @@ export type PasskeyRow = Binding['PasskeyOut'];
 export type PasskeyProof = Binding['PasskeyProofBody'];
 export type ApiKeyRow = Binding['ApiKeyOut'];
 export type NewApiKey = Binding['ApiKeyCreatedOut'];
-export type Merchant = Binding['MerchantOut'];
+export type Merchant = Binding['MerchantListedOut'];
+export type MerchantDetail = Binding['MerchantDetailOut'];
+export type MerchantOwner = Binding['MerchantOwnerOut'];
+export type MerchantFigures = Order['MerchantFiguresOut'];
 export type OwnMerchant = Binding['MerchantShownOut'];
 export type MerchantChange = Binding['MerchantChangeBody'];
 export type Store = Binding['StoreOut'];
@@ -76,4 +79,25 @@ export interface NoticeRow {
   reason: string | null;
   received_at: string;
   deliveries: number;
+  last_received_at: string | null;
+  last_reason: string | null;
+  asked_at: string | null;
+  query_said: string | null;
+}
+
+export interface NoticeDetail extends NoticeRow {
+  seller_id: string | null;
+  fields: Record<string, string>;
+  replays: { at: string; verdict_before: string; verdict_after: string }[];
+}
+
+export interface RefusalRow {
+  merchant_id: string | null;
+  app_id: string | null;
+  reason: string;
+  hour: string;
+  refused: number;
+  last_at: string;
+  last_client: string;
+  last_out_trade_no: string | null;
 }

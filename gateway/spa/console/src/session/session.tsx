@@ -5,6 +5,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
 import { at, type Console, csrf, get, onRefusal, post, remove } from '../api/client';
 import type { PasskeyProof, Session } from '../api/shapes';
+import { onTold, tellOthers } from './windows';
 
 const CONSOLE_KEY = 'damselfly.console';
 
@@ -26,6 +27,19 @@ export function lastConsole(): Console {
   return localStorage.getItem(CONSOLE_KEY) === 'operator' ? 'operator' : 'merchant';
 }
 
+/** For the merchant one acts for, the merchant console says what is allowed. */
+async function asActing(session: Session): Promise<Session> {
+  try {
+    const there = await get('/api/merchant/v1/session');
+    return { ...session, permissions: there.permissions };
+  } catch (error) {
+    // It ended between the two questions: the operator is still signed in.
+    const isOver = error instanceof ApiProblem && (error.status === 401 || error.status === 403);
+    if (!isOver || error.code === 'auth.session') throw error;
+    return { ...session, acting: null };
+  }
+}
+
 async function who(): Promise<{ console: Console; session: Session } | null> {
   const first = lastConsole();
   const order: Console[] =
@@ -35,9 +49,7 @@ async function who(): Promise<{ console: Console; session: Session } | null> {
       const session = await get(at(console, '/session'));
       if (!session) continue;
       if (console === 'operator' && session.acting) {
-        // For the merchant one acts for, the merchant console says what is allowed.
-        const there = await get('/api/merchant/v1/session');
-        return { console, session: { ...session, permissions: there.permissions } };
+        return { console, session: await asActing(session) };
       }
       return { console, session };
     } catch (error) {
@@ -50,8 +62,30 @@ async function who(): Promise<{ console: Console; session: Session } | null> {
   return null;
 }
 
+/** How often one who acts looks whether somebody has ended it. */
+const ACTING_LOOK_MS = 10_000;
+
+/** Asked again when the window comes to the front, when another window says that something has
+ * changed, and while somebody acts: that ends without a word from here. */
 export function useWho() {
-  return useQuery({ queryKey: ['who'], queryFn: who, staleTime: 60_000, retry: false });
+  const queries = useQueryClient();
+  useEffect(() => {
+    const again = () => void queries.invalidateQueries({ queryKey: ['who'] });
+    onRefusal.elsewhere = again;
+    const stop = onTold(again);
+    return () => {
+      onRefusal.elsewhere = () => undefined;
+      stop();
+    };
+  }, [queries]);
+  return useQuery({
+    queryKey: ['who'],
+    queryFn: who,
+    staleTime: 60_000,
+    retry: false,
+    refetchOnWindowFocus: 'always',
+    refetchInterval: ({ state }) => (state.data?.session.acting ? ACTING_LOOK_MS : false),
+  });
 }
 
 /** Signs in and remembers at which console. */
@@ -65,6 +99,7 @@ export async function signIn(
   const opened = await post(at(console, '/session'), given);
   csrf.keep(opened.csrf_token);
   localStorage.setItem(CONSOLE_KEY, console);
+  tellOthers();
 }
 
 export function useSignOut(): (console: Console) => Promise<void> {
@@ -77,6 +112,7 @@ export function useSignOut(): (console: Console) => Promise<void> {
       // Not clear(): the page that watches `who` must hear that nobody is signed in.
       queries.setQueryData(['who'], null);
       queries.removeQueries({ predicate: (query) => query.queryKey[0] !== 'who' });
+      tellOthers();
     }
   };
 }
@@ -94,6 +130,7 @@ export function SessionProvider({
       csrf.forget();
       sessionStorage.setItem('damselfly.expired', '1');
       queries.setQueryData(['who'], null);
+      tellOthers();
     };
     return () => {
       onRefusal.signedOut = () => undefined;

@@ -5,22 +5,30 @@ import { chinaTime, ZONE } from '@shared/time';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Button } from 'antd';
 import { useEffect, useRef } from 'react';
-import { useNavigate } from 'react-router';
 import { remove } from '../api/client';
 import type { Session } from '../api/shapes';
 import { AskMore } from '../pages/acting/AskMore';
 import { isOpen, useOperatorAct, useOperatorGrants } from '../pages/acting/grants';
 import { useSay } from '../parts/say';
 import { useSession } from '../session/session';
+import { openAnew, tellOthers } from '../session/windows';
 import { useText } from '../texts';
 
+type Acting = NonNullable<Session['acting']>;
+
+/** One's own grant that waits or runs. */
+function useOpen(acting: Acting) {
+  const grants = useOperatorGrants(acting.merchant_id, true);
+  const open = grants.data?.items.find((one) => one.is_own && isOpen(one));
+  return { grants, open };
+}
+
 /** More than look and help: asked for, waiting, or allowed for now. */
-function More({ acting }: { acting: NonNullable<Session['acting']> }) {
+function More({ acting }: { acting: Acting }) {
   const { t } = useText();
   const queries = useQueryClient();
-  const grants = useOperatorGrants(acting.merchant_id, true);
+  const { grants, open } = useOpen(acting);
   const act = useOperatorAct();
-  const open = grants.data?.items.find((one) => one.is_own && isOpen(one));
   const state = grants.isSuccess ? (open?.state ?? 'none') : null;
   const before = useRef(state);
   useEffect(() => {
@@ -40,11 +48,7 @@ function More({ acting }: { acting: NonNullable<Session['acting']> }) {
     );
   return (
     <>
-      <span>
-        {open.until
-          ? t('grant.running', { until: `${chinaTime(open.until)} ${ZONE}` })
-          : t('grant.waiting')}
-      </span>
+      <span>{t(open.until ? 'grant.running' : 'grant.waiting')}</span>
       <Button
         size="small"
         loading={act.isPending}
@@ -56,29 +60,31 @@ function More({ acting }: { acting: NonNullable<Session['acting']> }) {
   );
 }
 
-export function ActingRibbon() {
+/** One time only: when what one may do now changes. More ends by its own time, or with the acting. */
+function nextEnd(acting: Acting, moreUntil: string | null | undefined): string {
+  return moreUntil && moreUntil < acting.until ? moreUntil : acting.until;
+}
+
+function Ribbon({ acting }: { acting: Acting }) {
   const { t } = useText();
-  const { session } = useSession();
   const say = useSay();
-  const queries = useQueryClient();
-  const navigate = useNavigate();
+  const { open } = useOpen(acting);
   const end = useMutation({
     mutationFn: () => remove('/api/operator/v1/acting'),
-    onSuccess: async () => {
-      navigate('/merchants');
-      await queries.invalidateQueries();
+    onSuccess: () => {
+      tellOthers();
+      openAnew(`/merchants/${acting.merchant_id}`);
     },
     onError: say.failed,
   });
-  const acting = session.acting;
-  if (!acting) return null;
+  const until = nextEnd(acting, open?.until);
   return (
     <div className="ribbon acting">
       <span>
-        {t('acting.banner', {
+        {t(until === acting.until ? 'acting.banner' : 'acting.banner_more', {
           merchant: acting.merchant_name,
           reason: acting.reason,
-          until: `${chinaTime(acting.until)} ${ZONE}`,
+          until: `${chinaTime(until)} ${ZONE}`,
         })}
       </span>
       <More acting={acting} />
@@ -87,4 +93,9 @@ export function ActingRibbon() {
       </Button>
     </div>
   );
+}
+
+export function ActingRibbon() {
+  const { acting } = useSession().session;
+  return acting ? <Ribbon acting={acting} /> : null;
 }

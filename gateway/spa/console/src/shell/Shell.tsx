@@ -1,5 +1,6 @@
 /** The frame around every page: menu, header, banners, shortcuts. */
 import { LogoutOutlined, MenuOutlined, UserOutlined } from '@ant-design/icons';
+import { chinaTime, ZONE } from '@shared/time';
 import { useQuery } from '@tanstack/react-query';
 import { Button, Drawer, Dropdown, Grid, Menu, Select } from 'antd';
 import { Suspense, useState } from 'react';
@@ -178,6 +179,11 @@ export function Shell() {
         <Header isNarrow={isNarrow} onMenu={() => setDrawn(true)} />
         {about.data?.is_sandbox ? <output className="ribbon">{t('app.sandbox')}</output> : null}
         <ActingRibbon />
+        {session.limited_until ? (
+          <output className="ribbon">
+            {t('limited.note', { until: `${chinaTime(session.limited_until)} ${ZONE}` })}
+          </output>
+        ) : null}
         <main className="content" id="content" tabIndex={-1}>
           <Crash key={pathname}>
             <Suspense fallback={<Loading />}>

@@ -6,6 +6,7 @@ export const acting = {
     '有时限、要写清事由，对方在审计日志中可见。默认只能查看和检测；更多权限须另有人同意。',
     'Time-boxed, with a reason that they see. You look and check; more needs somebody else’s consent.',
   ],
+  'acting.begin': ['开始代操作', 'Begin'],
   'acting.now': ['正在代操作的平台人员', 'Operators acting for you now'],
   'acting.send_away': ['请其离开', 'Send away'],
   'acting.reason': ['事由', 'Reason'],
@@ -14,7 +15,15 @@ export const acting = {
     '您正在代「{{merchant}}」操作，事由：{{reason}}；{{until}} 自动结束。每一步都会记入对方的审计日志。',
     'You act for “{{merchant}}” ({{reason}}) until {{until}}. Every step is written to their audit log.',
   ],
-  'acting.end': ['结束代办', 'Stop acting'],
+  'acting.banner_more': [
+    '您正在代「{{merchant}}」操作，事由：{{reason}}；更多权限 {{until}} 到期。每一步都会记入对方的审计日志。',
+    'You act for “{{merchant}}” ({{reason}}); what is allowed beyond looking ends at {{until}}. Every step is written to their audit log.',
+  ],
+  'acting.end': ['结束代操作', 'Stop acting'],
+  'reason.rule': [
+    '写清事由：至少四个汉字，或两个以上的词',
+    'Say why, in a few words: at least two of them',
+  ],
   'grant.ask': ['申请更多权限', 'Ask for more'],
   'grant.ask_title': ['申请代「{{merchant}}」做更多', 'Ask to do more for “{{merchant}}”'],
   'grant.ask_note': [
@@ -31,7 +40,7 @@ export const acting = {
   ],
   'grant.send': ['提交申请', 'Ask'],
   'grant.waiting': ['已申请更多权限，等待同意', 'Asked for more; waiting for consent'],
-  'grant.running': ['已获更多权限，至 {{until}}', 'More is allowed until {{until}}'],
+  'grant.running': ['已获更多权限', 'More is allowed'],
   'grant.take_back': ['撤回申请', 'Take it back'],
   'grant.return': ['交还权限', 'Return it'],
   'grant.title': ['代操作授权', 'Acting grants'],
@@ -63,5 +72,5 @@ export const acting = {
   'grant_end.time': ['到时', 'its time was up'],
   'grant_end.withdrawn': ['被收回', 'ended by others'],
   'grant_end.returned': ['自行交还', 'returned'],
-  'grant_end.powers': ['账号变更', 'the account changed'],
+  'grant_end.powers': ['账号变更或商户停用', 'the account changed, or the merchant was suspended'],
 } as const satisfies Record<string, readonly [string, string]>;

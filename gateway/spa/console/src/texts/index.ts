@@ -5,6 +5,7 @@ import { initReactI18next, useTranslation } from 'react-i18next';
 import { acting } from './acting';
 import { binding } from './binding';
 import { cashier } from './cashier';
+import { cockpit } from './cockpit';
 import { common } from './common';
 import { onboarding } from './onboarding';
 import { orders } from './orders';
@@ -18,6 +19,7 @@ export const texts = {
   ...onboarding,
   ...people,
   ...acting,
+  ...cockpit,
   ...passkeys,
   ...cashier,
 } as const;

@@ -193,7 +193,10 @@ export const people = {
     'Keys, payees, the switch and WeChat settings then need another person; so does turning it off.',
   ],
   'merchants.title': ['商户', 'Merchants'],
-  'merchants.lead': ['平台上的全部商户。', 'All merchants on the platform.'],
+  'merchants.lead': [
+    '每家开通到哪一步、今天收了多少、最近一笔在什么时候。',
+    'How far each one is, what it took today, and when its last payment was.',
+  ],
   'merchants.new': ['新建商户', 'New merchant'],
   'merchants.owner_login': ['管理员账号', 'Owner’s login'],
   'merchants.handle_hint': [

@@ -1,8 +1,9 @@
 /** An operator asks for more than look and help at one merchant: what, why, and for how long. */
-import { Alert, type ButtonProps, Form, Input, Select } from 'antd';
+import { Alert, type ButtonProps, Form, Select } from 'antd';
 import { post } from '../../api/client';
 import type { GrantRequest } from '../../api/shapes';
 import { Dialog } from '../../parts/Dialog';
+import { ReasonField } from '../../parts/Reason';
 import { useRequired } from '../../parts/useRequired';
 import { word } from '../../parts/words';
 import { useText } from '../../texts';
@@ -33,7 +34,11 @@ export function AskMore({
       okText={t('grant.send')}
       initial={{ permission_set: 'setup', minutes: 60 }}
       save={(values) =>
-        post('/api/operator/v1/acting/grants', { ...values, merchant_id: merchantId })
+        post('/api/operator/v1/acting/grants', {
+          ...values,
+          reason: values.reason.trim(),
+          merchant_id: merchantId,
+        })
       }
       refresh={['grants']}
     >
@@ -43,9 +48,7 @@ export function AskMore({
       <Form.Item name="permission_set" label={t('grant.what')} rules={required(t('grant.what'))}>
         <Select options={SETS.map((value) => ({ value, label: word(t, 'grant_set', value) }))} />
       </Form.Item>
-      <Form.Item name="reason" label={t('acting.reason')} rules={required(t('acting.reason'))}>
-        <Input maxLength={200} />
-      </Form.Item>
+      <ReasonField />
       <Form.Item name="minutes" label={t('grant.minutes')} rules={required(t('grant.minutes'))}>
         <Select options={MINUTES.map((value) => ({ value, label: duration(value) }))} />
       </Form.Item>

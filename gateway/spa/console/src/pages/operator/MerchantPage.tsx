@@ -1,45 +1,59 @@
-/** One merchant, and the way to act on its behalf: with a reason, for a while, on their record. */
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+/** One merchant as operators see it: figures, how far it is, its stores, devices and owners; and the
+ * ways to act for it, to help its owner in, and to suspend it. */
+import { money } from '@shared/money';
+import { chinaTime, ZONE } from '@shared/time';
+import { useQuery } from '@tanstack/react-query';
 import { Alert, Button, Form, Input, InputNumber } from 'antd';
 import { useNavigate, useParams } from 'react-router';
-import { get, post } from '../../api/client';
-import type { Merchant } from '../../api/shapes';
+import { get, patch, post } from '../../api/client';
+import type { MerchantDetail } from '../../api/shapes';
 import { Card, Facts, Id, PageHead, When } from '../../parts/bits';
 import { Dialog } from '../../parts/Dialog';
+import { ReasonField } from '../../parts/Reason';
 import { Failure, Loading } from '../../parts/states';
 import { useRequired } from '../../parts/useRequired';
 import { word } from '../../parts/words';
+import { useSession } from '../../session/session';
+import { openAnew, tellOthers } from '../../session/windows';
 import { useText } from '../../texts';
 import { AskMore } from '../acting/AskMore';
+import { DevicesOf, StoresOf } from './Belongings';
+import { figuresOf } from './figures';
+import { LastPaid } from './Merchants';
+import { KnownName } from './NewMerchant';
+import { Owners } from './Owners';
+import { Progress } from './Progress';
 
 const MINUTES_MAX = 60;
 
-function Act({ merchant }: { merchant: Merchant }) {
+function Act({ merchant }: { merchant: MerchantDetail }) {
   const { t } = useText();
   const required = useRequired();
-  const queries = useQueryClient();
-  const navigate = useNavigate();
   return (
     <Dialog<{ reason: string; minutes: number }, unknown>
       label={t('acting.start')}
       title={t('acting.title', { merchant: merchant.name })}
       button={{ type: 'primary' }}
+      okText={t('acting.begin')}
       initial={{ minutes: 30 }}
-      save={(values) =>
-        post('/api/operator/v1/acting', { ...values, merchant_id: merchant.merchant_id })
+      save={({ reason, minutes }) =>
+        post('/api/operator/v1/acting', {
+          reason: reason.trim(),
+          minutes,
+          merchant_id: merchant.merchant_id,
+        })
       }
       refresh={[]}
       onSaved={() => {
-        // First what one may do there, then the page: the other way round it is the operators' own.
-        void queries.invalidateQueries().then(() => navigate('/'));
+        // That merchant's home, with nothing left of the operators' own pages.
+        tellOthers();
+        openAnew('/');
       }}
     >
       <Form.Item>
         <Alert type="info" showIcon title={t('acting.note')} />
       </Form.Item>
-      <Form.Item name="reason" label={t('acting.reason')} rules={required(t('acting.reason'))}>
-        <Input maxLength={200} />
-      </Form.Item>
+      <ReasonField />
       <Form.Item name="minutes" label={t('acting.minutes')} rules={required(t('acting.minutes'))}>
         <InputNumber min={1} max={MINUTES_MAX} style={{ width: '100%' }} />
       </Form.Item>
@@ -47,8 +61,166 @@ function Act({ merchant }: { merchant: Merchant }) {
   );
 }
 
+function Rename({ merchant }: { merchant: MerchantDetail }) {
+  const { t } = useText();
+  const required = useRequired();
+  const path = { merchant_id: merchant.merchant_id };
+  return (
+    <Dialog<{ name: string }, unknown>
+      label={t('cockpit.rename')}
+      button={{ size: 'small' }}
+      initial={{ name: merchant.name }}
+      save={({ name }) =>
+        patch(
+          '/api/operator/v1/merchants/{merchant_id}',
+          { name: name.trim(), version: merchant.version },
+          { path },
+        )
+      }
+      refresh={['merchants']}
+    >
+      <Form.Item name="name" label={t('merchant.name')} rules={required(t('merchant.name'))}>
+        <Input maxLength={64} />
+      </Form.Item>
+      <KnownName except={merchant.merchant_id} />
+      <p className="soft">{t('cockpit.rename_note')}</p>
+    </Dialog>
+  );
+}
+
+function Suspension({ merchant }: { merchant: MerchantDetail }) {
+  const { t } = useText();
+  const verb = merchant.suspended_at ? 'resume' : 'suspend';
+  return (
+    <Dialog<{ reason: string }, unknown>
+      key={verb}
+      label={t(`cockpit.${verb}`)}
+      title={`${t(`cockpit.${verb}`)} · ${merchant.name}`}
+      button={verb === 'suspend' ? { danger: true } : {}}
+      okText={t(`cockpit.${verb}`)}
+      save={({ reason }) =>
+        post(
+          `/api/operator/v1/merchants/{merchant_id}/${verb}`,
+          { reason: reason.trim() },
+          { path: { merchant_id: merchant.merchant_id } },
+        )
+      }
+      refresh={['merchants', 'grants']}
+    >
+      <p>{t(`cockpit.${verb}_lead`)}</p>
+      <ReasonField />
+      <p className="soft">{t('cockpit.both_logs')}</p>
+    </Dialog>
+  );
+}
+
+function Figures({ merchant }: { merchant: MerchantDetail }) {
+  const { t } = useText();
+  const id = merchant.merchant_id;
+  const asked = useQuery({
+    queryKey: ['figures', id],
+    queryFn: async () => (await figuresOf([id])).get(id) ?? null,
+    refetchInterval: 60_000,
+  });
+  const figures = asked.data ?? undefined;
+  return (
+    <div className="grid">
+      <Card>
+        <p className="figure-label">{t('cockpit.today')}</p>
+        <p className="figure">{figures ? money(figures.paid_fen) : '—'}</p>
+        <p className="figure-note">
+          {figures ? t('cockpit.count', { count: figures.count }) : t('cockpit.unknown')}
+          {figures && figures.refunded_fen > 0
+            ? ` · ${t('cockpit.refunded', { amount: money(figures.refunded_fen) })}`
+            : ''}
+        </p>
+      </Card>
+      <Card>
+        <p className="figure-label">{t('cockpit.last')}</p>
+        <LastPaid figures={figures} />
+      </Card>
+      <Card>
+        <p className="figure-label">{t('cockpit.progress')}</p>
+        <Progress progress={merchant.progress} isFull />
+      </Card>
+    </div>
+  );
+}
+
+function About({ merchant }: { merchant: MerchantDetail }) {
+  const { t } = useText();
+  const { can } = useSession();
+  return (
+    <Card
+      title={t('cockpit.facts')}
+      extra={can('merchants.write') ? <Rename merchant={merchant} /> : null}
+    >
+      <Facts
+        rows={[
+          [
+            t('merchant.handle'),
+            <Id key="h" value={merchant.handle} label={t('merchant.handle')} />,
+          ],
+          [t('cockpit.size'), `${merchant.stores} · ${merchant.staff} · ${merchant.apps}`],
+          [t('merchant.edition'), word(t, 'edition', merchant.edition)],
+          [t('merchant.support'), merchant.support_contact || '—'],
+          [t('merchant.dual'), t(merchant.dual_control ? 'bind.on' : 'bind.off')],
+          [t('merchants.created'), <When key="at" at={merchant.created_at} />],
+          [
+            t('merchant.id'),
+            <Id key="id" value={merchant.merchant_id} label={t('merchant.id')} isShort />,
+          ],
+        ]}
+      />
+    </Card>
+  );
+}
+
+function Shown({ merchant }: { merchant: MerchantDetail }) {
+  const { t } = useText();
+  const { can } = useSession();
+  return (
+    <>
+      {merchant.suspended_at ? (
+        <Alert
+          className="block"
+          type="error"
+          showIcon
+          title={t('cockpit.suspended_note', {
+            at: `${chinaTime(merchant.suspended_at)} ${ZONE}`,
+            reason: merchant.suspended_reason,
+          })}
+        />
+      ) : null}
+      {merchant.namesakes > 0 ? (
+        <Alert
+          className="block"
+          type="warning"
+          showIcon
+          title={t('cockpit.namesakes_note', {
+            count: merchant.namesakes,
+            handle: merchant.handle,
+          })}
+        />
+      ) : null}
+      <Figures merchant={merchant} />
+      <div className="two">
+        <div>
+          <DevicesOf merchantId={merchant.merchant_id} />
+          <StoresOf merchantId={merchant.merchant_id} />
+        </div>
+        <div>
+          <About merchant={merchant} />
+          {can('merchants.write') ? <Owners merchantId={merchant.merchant_id} /> : null}
+        </div>
+      </div>
+    </>
+  );
+}
+
 export default function MerchantPage() {
   const { t } = useText();
+  const { can } = useSession();
   const navigate = useNavigate();
   const { merchantId = '' } = useParams();
   const found = useQuery({
@@ -64,6 +236,7 @@ export default function MerchantPage() {
         actions={
           <>
             <Button onClick={() => navigate('/merchants')}>{t('do.back')}</Button>
+            {merchant && can('merchants.write') ? <Suspension merchant={merchant} /> : null}
             {merchant ? (
               <AskMore merchantId={merchant.merchant_id} merchantName={merchant.name} />
             ) : null}
@@ -78,24 +251,7 @@ export default function MerchantPage() {
           <Failure error={found.error} retry={() => void found.refetch()} />
         </Card>
       ) : (
-        <Card title={t('merchant.title')}>
-          <Facts
-            rows={[
-              [
-                t('merchant.id'),
-                <Id key="id" value={found.data.merchant_id} label={t('merchant.id')} />,
-              ],
-              [
-                t('merchant.handle'),
-                <Id key="handle" value={found.data.handle} label={t('merchant.handle')} />,
-              ],
-              [t('merchant.edition'), word(t, 'edition', found.data.edition)],
-              [t('merchant.support'), found.data.support_contact || '—'],
-              [t('merchant.dual'), t(found.data.dual_control ? 'bind.on' : 'bind.off')],
-              [t('merchants.created'), <When key="at" at={found.data.created_at} />],
-            ]}
-          />
-        </Card>
+        <Shown merchant={found.data} />
       )}
     </>
   );

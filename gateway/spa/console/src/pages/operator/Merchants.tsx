@@ -1,105 +1,93 @@
-/** The operator's merchants: list, make one, open one. */
+/** The operator's merchants: how far each is, what it takes, when it was last paid, where it stands. */
+import { money, yuan } from '@shared/money';
 import { chinaTime } from '@shared/time';
-import { Button, Form, Input } from 'antd';
-import { useNavigate } from 'react-router';
-import { get, post } from '../../api/client';
-import type { NewMerchant as Made, Merchant } from '../../api/shapes';
-import { Id, When } from '../../parts/bits';
-import { Dialog } from '../../parts/Dialog';
-import { LinkShown } from '../../parts/LinkShown';
+import { useMemo } from 'react';
+import { Link, useNavigate } from 'react-router';
+import { get, type Query } from '../../api/client';
+import type { Merchant, MerchantFigures } from '../../api/shapes';
+import { Tag, When } from '../../parts/bits';
+import type { Filter } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
-import { useRequired } from '../../parts/useRequired';
-import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
+import { figuresOf } from './figures';
+import { NewMerchant } from './NewMerchant';
+import { Progress, progressText } from './Progress';
 
-type Entry = { name: string; login: string; handle?: string };
+type Row = Merchant & { figures: MerchantFigures | undefined };
 
-/** What the logins of the merchant's people will end with; left empty, one is made. */
-function HandleField() {
+async function load(query: Query) {
+  const page = await get('/api/operator/v1/merchants', { query });
+  const figures = await figuresOf(page.items.map((row) => row.merchant_id));
+  return {
+    ...page,
+    items: page.items.map((row): Row => ({ ...row, figures: figures.get(row.merchant_id) })),
+  };
+}
+
+function Name({ row }: { row: Row }) {
   const { t } = useText();
-  const handle: string = Form.useWatch('handle') ?? '';
   return (
-    <Form.Item
-      name="handle"
-      label={t('merchant.handle')}
-      extra={t('merchants.handle_hint', { handle: handle || '…' })}
-      normalize={(typed: string) => typed.toLowerCase()}
-      rules={[
-        {
-          pattern: /^(?=.{3,20}$)[a-z0-9]+(-[a-z0-9]+)*$/,
-          message: t('merchants.handle_rule'),
-        },
-      ]}
-    >
-      <Input
-        className="mono"
-        autoComplete="off"
-        maxLength={20}
-        placeholder={t('merchants.handle_made')}
-      />
-    </Form.Item>
+    <div className="who">
+      <Link className="cut" to={`/merchants/${row.merchant_id}`} title={row.name}>
+        <strong>{row.name}</strong>
+      </Link>
+      <div className="row">
+        <span className="mono soft">@{row.handle}</span>
+        {row.suspended_at ? <Tag tone="bad">{t('cockpit.suspended')}</Tag> : null}
+        {row.namesakes > 0 ? (
+          <Tag tone="warn">{t('cockpit.namesakes', { count: row.namesakes })}</Tag>
+        ) : null}
+      </div>
+    </div>
   );
 }
 
-function NewMerchant() {
+export function Today({ figures }: { figures: MerchantFigures | undefined }) {
   const { t } = useText();
-  const required = useRequired();
+  if (!figures) return <span className="soft">{t('cockpit.unknown')}</span>;
   return (
-    <Dialog<Entry, Made>
-      label={t('merchants.new')}
-      button={{ type: 'primary' }}
-      save={({ name, login, handle }) =>
-        post('/api/operator/v1/merchants', { name, login, ...(handle ? { handle } : {}) })
-      }
-      refresh={['merchants']}
-      after={(made) => <LinkShown login={made.owner.login} link={made.link} handle={made.handle} />}
-    >
-      <Form.Item name="name" label={t('merchant.name')} rules={required(t('merchant.name'))}>
-        <Input maxLength={64} />
-      </Form.Item>
-      <Form.Item
-        name="login"
-        label={t('merchants.owner_login')}
-        rules={required(t('merchants.owner_login'))}
-      >
-        <Input autoComplete="off" minLength={3} maxLength={64} />
-      </Form.Item>
-      <HandleField />
-      <p className="soft">{t('link.after')}</p>
-    </Dialog>
+    <>
+      <div className="nowrap">{money(figures.paid_fen)}</div>
+      <div className="soft small nowrap">{t('cockpit.count', { count: figures.count })}</div>
+    </>
   );
 }
 
-export default function Merchants() {
+export function LastPaid({ figures }: { figures: MerchantFigures | undefined }) {
   const { t } = useText();
-  const navigate = useNavigate();
-  const { can } = useSession();
-  const open = (row: Merchant) => navigate(`/merchants/${row.merchant_id}`);
-  const columns: Column<Merchant>[] = [
+  if (!figures) return <span className="soft">{t('cockpit.unknown')}</span>;
+  if (!figures.last_paid_at) return <span className="soft">{t('cockpit.never')}</span>;
+  return <When at={figures.last_paid_at} />;
+}
+
+function useColumns(): Column<Row>[] {
+  const { t, language } = useText();
+  return [
     {
       key: 'name',
       title: t('merchant.name'),
-      render: (row) => <strong>{row.name}</strong>,
+      render: (row) => <Name row={row} />,
       text: (row) => row.name,
     },
     {
-      key: 'id',
-      title: t('merchant.id'),
-      render: (row) => <Id value={row.merchant_id} label={t('merchant.id')} isShort />,
-      text: (row) => row.merchant_id,
+      key: 'progress',
+      title: t('cockpit.progress'),
+      render: (row) => <Progress progress={row.progress} />,
+      text: (row) => progressText(t, language, row),
     },
     {
-      key: 'handle',
-      title: t('merchant.handle'),
-      render: (row) => <span className="mono">{row.handle}</span>,
-      text: (row) => row.handle,
+      key: 'today',
+      title: t('cockpit.today'),
+      align: 'right',
+      render: (row) => <Today figures={row.figures} />,
+      text: (row) => (row.figures ? yuan(row.figures.paid_fen).replaceAll(',', '') : ''),
     },
     {
-      key: 'edition',
-      title: t('merchant.edition'),
-      render: (row) => word(t, 'edition', row.edition),
-      text: (row) => word(t, 'edition', row.edition),
+      key: 'last',
+      title: t('cockpit.last'),
+      render: (row) => <LastPaid figures={row.figures} />,
+      text: (row) => (row.figures?.last_paid_at ? chinaTime(row.figures.last_paid_at) : ''),
     },
     {
       key: 'created',
@@ -107,32 +95,40 @@ export default function Merchants() {
       render: (row) => <When at={row.created_at} />,
       text: (row) => chinaTime(row.created_at),
     },
-    {
-      key: 'open',
-      title: t('orders.action'),
-      isAction: true,
-      render: (row) => (
-        <Button
-          type="link"
-          size="small"
-          aria-label={`${t('do.detail')} ${row.name}`}
-          onClick={() => open(row)}
-        >
-          {t('do.detail')}
-        </Button>
-      ),
-    },
   ];
+}
+
+export default function Merchants() {
+  const { t } = useText();
+  const navigate = useNavigate();
+  const { can } = useSession();
+  const columns = useColumns();
+  const filters = useMemo<Filter[]>(
+    () => [
+      { name: 'q', label: t('cockpit.search'), kind: 'search' },
+      {
+        name: 'suspended',
+        label: t('cockpit.state'),
+        kind: 'select',
+        options: [
+          { value: 'no', label: t('cockpit.open') },
+          { value: 'yes', label: t('cockpit.suspended') },
+        ],
+      },
+    ],
+    [t],
+  );
   const add = can('merchants.write') ? <NewMerchant /> : null;
   return (
-    <ListPage<Merchant>
+    <ListPage<Row>
       title={t('merchants.title')}
       lead={t('merchants.lead')}
       queryKey={['merchants']}
-      load={(query) => get('/api/operator/v1/merchants', { query })}
+      load={load}
       rowKey={(row) => row.merchant_id}
       columns={columns}
-      onOpen={open}
+      filters={filters}
+      onOpen={(row) => navigate(`/merchants/${row.merchant_id}`)}
       exports
       actions={add}
       empty={{ title: t('merchants.empty'), hint: t('merchants.empty_hint'), action: add }}

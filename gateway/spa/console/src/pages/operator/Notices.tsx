@@ -1,27 +1,36 @@
-/** What Alipay told us, what became of it, and a button for those that failed. */
+/** What Alipay told us, whose it is, what became of it, and a button for what does not match. */
 
 import { yuan } from '@shared/money';
 import { chinaTime } from '@shared/time';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Button } from 'antd';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
+import { useNavigate } from 'react-router';
 import { get, post, type Query } from '../../api/client';
-import type { NoticeRow } from '../../api/shapes';
-import { Id, Money, Tag, type Tone, When } from '../../parts/bits';
+import { Id, Money, Tag, When } from '../../parts/bits';
 import type { Filter } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useSay } from '../../parts/say';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
+import { merchantsOf } from './figures';
+import { NoticePanel, reasonText } from './NoticePanel';
+import { canLookAgain, type Named, TONES } from './notices';
 
 const VERDICTS = ['RECEIVED', 'APPLIED', 'DUPLICATE', 'MISMATCH'];
-const TONES: Record<string, Tone> = { RECEIVED: 'run', APPLIED: 'ok', MISMATCH: 'bad' };
 
-function load({ page: _, page_size, from, to, ...query }: Query) {
-  return get('/api/operator/v1/notices', {
+async function load({ page: _, page_size, from, to, ...query }: Query) {
+  const found = await get('/api/operator/v1/notices', {
     query: { ...query, limit: page_size, since: from, until: to },
   });
+  const names = await merchantsOf(found.items.map((row) => row.merchant_id));
+  return {
+    ...found,
+    items: found.items.map(
+      (row): Named => ({ ...row, merchant_name: names.get(row.merchant_id)?.name ?? '—' }),
+    ),
+  };
 }
 
 function useReplay() {
@@ -29,7 +38,7 @@ function useReplay() {
   const say = useSay();
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: ({ merchant_id, app_id, notify_id }: NoticeRow) =>
+    mutationFn: ({ merchant_id, app_id, notify_id }: Named) =>
       post(
         '/api/operator/v1/notices/{merchant_id}/{app_id}/{notify_id}/replay',
         {},
@@ -43,10 +52,92 @@ function useReplay() {
   });
 }
 
-export default function Notices() {
+function useColumns(open: (row: Named) => void): Column<Named>[] {
   const { t } = useText();
   const { can } = useSession();
   const replay = useReplay();
+  return [
+    {
+      key: 'at',
+      title: t('notices.at'),
+      render: (row) => <When at={row.received_at} />,
+      text: (row) => chinaTime(row.received_at),
+    },
+    {
+      key: 'merchant',
+      title: t('notices.merchant'),
+      render: (row) => (
+        <div className="who">
+          <span className="cut" title={row.merchant_name}>
+            {row.merchant_name}
+          </span>
+        </div>
+      ),
+      text: (row) => row.merchant_name,
+    },
+    {
+      key: 'amount',
+      title: t('notices.amount'),
+      align: 'right',
+      render: (row) => (row.total_fen === null ? '—' : <Money fen={row.total_fen} />),
+      text: (row) => (row.total_fen === null ? '' : yuan(row.total_fen).replaceAll(',', '')),
+    },
+    {
+      key: 'verdict',
+      title: t('notices.state'),
+      render: (row) => (
+        <Tag tone={TONES[row.verdict] ?? 'mute'}>{word(t, 'verdict', row.verdict)}</Tag>
+      ),
+      text: (row) => word(t, 'verdict', row.verdict),
+    },
+    {
+      key: 'reason',
+      title: t('notices.reason'),
+      render: (row) => reasonText(t, row.reason),
+      text: (row) => reasonText(t, row.reason),
+    },
+    {
+      key: 'trade',
+      title: t('notices.trade'),
+      render: (row) => <Id value={row.out_trade_no} label={t('notices.trade')} isShort />,
+      text: (row) => row.out_trade_no,
+    },
+    {
+      key: 'act',
+      title: t('orders.action'),
+      isAction: true,
+      render: (row) => (
+        <span className="nowrap">
+          <Button
+            type="link"
+            size="small"
+            aria-label={`${t('do.detail')} ${row.out_trade_no ?? row.notify_id}`}
+            onClick={() => open(row)}
+          >
+            {t('do.detail')}
+          </Button>
+          {can('notices.replay') && canLookAgain(row) ? (
+            <Button
+              type="link"
+              size="small"
+              aria-label={`${t('notices.replay')} ${row.out_trade_no ?? row.notify_id}`}
+              loading={replay.isPending && replay.variables?.notify_id === row.notify_id}
+              onClick={() => replay.mutate(row)}
+            >
+              {t('notices.replay')}
+            </Button>
+          ) : null}
+        </span>
+      ),
+    },
+  ];
+}
+
+export default function Notices() {
+  const { t } = useText();
+  const navigate = useNavigate();
+  const [shown, setShown] = useState<Named | null>(null);
+  const columns = useColumns(setShown);
   const filters = useMemo<Filter[]>(
     () => [
       { name: 'out_trade_no', label: t('notices.trade'), kind: 'search' },
@@ -61,83 +152,23 @@ export default function Notices() {
     ],
     [t],
   );
-  const columns: Column<NoticeRow>[] = [
-    {
-      key: 'at',
-      title: t('notices.at'),
-      render: (row) => <When at={row.received_at} />,
-      text: (row) => chinaTime(row.received_at),
-    },
-    {
-      key: 'id',
-      title: t('notices.id'),
-      render: (row) => <Id value={row.notify_id} label={t('notices.id')} isShort />,
-      text: (row) => row.notify_id,
-    },
-    {
-      key: 'trade',
-      title: t('notices.trade'),
-      render: (row) => <Id value={row.out_trade_no} label={t('notices.trade')} isShort />,
-      text: (row) => row.out_trade_no,
-    },
-    {
-      key: 'amount',
-      title: t('notices.amount'),
-      align: 'right',
-      render: (row) => (row.total_fen === null ? '—' : <Money fen={row.total_fen} />),
-      text: (row) => (row.total_fen === null ? '' : yuan(row.total_fen).replaceAll(',', '')),
-    },
-    { key: 'app', title: t('notices.app'), render: (row) => row.app_id, text: (row) => row.app_id },
-    {
-      key: 'verdict',
-      title: t('notices.state'),
-      render: (row) => (
-        <Tag tone={TONES[row.verdict] ?? 'mute'}>{word(t, 'verdict', row.verdict)}</Tag>
-      ),
-      text: (row) => word(t, 'verdict', row.verdict),
-    },
-    {
-      key: 'reason',
-      title: t('notices.reason'),
-      render: (row) => row.reason ?? '—',
-      text: (row) => row.reason,
-    },
-    {
-      key: 'deliveries',
-      title: t('notices.deliveries'),
-      align: 'right',
-      render: (row) => row.deliveries,
-      text: (row) => row.deliveries,
-    },
-  ];
-  if (can('notices.replay')) {
-    columns.push({
-      key: 'replay',
-      title: t('orders.action'),
-      isAction: true,
-      render: (row) => (
-        <Button
-          type="link"
-          size="small"
-          aria-label={`${t('notices.replay')} ${row.notify_id}`}
-          loading={replay.isPending && replay.variables?.notify_id === row.notify_id}
-          onClick={() => replay.mutate(row)}
-        >
-          {t('notices.replay')}
-        </Button>
-      ),
-    });
-  }
   return (
-    <ListPage<NoticeRow>
-      title={t('notices.title')}
-      lead={t('notices.lead')}
-      queryKey={['notices']}
-      load={load}
-      rowKey={(row) => `${row.merchant_id}${row.notify_id}`}
-      columns={columns}
-      filters={filters}
-      empty={{ title: t('notices.empty'), hint: t('notices.empty_hint') }}
-    />
+    <>
+      <ListPage<Named>
+        title={t('notices.title')}
+        lead={t('notices.lead')}
+        queryKey={['notices']}
+        load={load}
+        rowKey={(row) => `${row.merchant_id}${row.notify_id}`}
+        columns={columns}
+        filters={filters}
+        onOpen={setShown}
+        actions={
+          <Button onClick={() => navigate('/notices/refused')}>{t('notices.refused_page')}</Button>
+        }
+        empty={{ title: t('notices.empty'), hint: t('notices.empty_hint') }}
+      />
+      <NoticePanel row={shown} onClose={() => setShown(null)} />
+    </>
   );
 }
