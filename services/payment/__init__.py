@@ -3,5 +3,6 @@
 Owns every payment attempt from the device's request to its last refund. Publishes `payment.events`
 (payment.succeeded, payment.failed, payment.closed, payment.reversed, payment.refunded,
 payment.late_success, payment.audited); consumes `binding.events` (app.bound, store.created,
-store.renamed, merchant.suspended, merchant.resumed) into local read models. Reaches the channel only through the egress.
+store.renamed, merchant.suspended, merchant.resumed) into local read models. Reaches the channel
+only through the egress.
 """
