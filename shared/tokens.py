@@ -32,7 +32,7 @@ TOKEN_MAX = 16 * 1024
 _OPTIONS: Any = {
     "verify_exp": False, "verify_iat": False, "strict_aud": True, "require": ["exp", "iat"]
 }  # fmt: skip
-_TEXTS = ("sub", "tid", "sto", "non", "sid", "prm", "sts", "stu", "act")
+_TEXTS = ("sub", "tid", "sto", "non", "sid", "prm", "sts", "stu", "act", "nam")
 
 Kind = Literal["device", "user", "pos", "service"]
 
@@ -63,6 +63,8 @@ class Principal:
     """until when the password counts as just entered"""
     acting_id: UUID | None = None
     """the grant under which an operator acts for the tenant"""
+    name: str = ""
+    """what a person is called (else their login), for what they do to say so later"""
 
     def require(self, permission: str) -> None:
         """Raises Forbidden unless the caller holds `permission`."""
@@ -103,7 +105,7 @@ class TokenSigner:
         tenant_id: UUID | None = None, store_id: UUID | None = None, nonce: str | None = None,
         session_id: str | None = None, permissions: Iterable[str] = (),
         store_ids: Iterable[UUID] = (), step_up_until: datetime | None = None,
-        acting_id: UUID | None = None,
+        acting_id: UUID | None = None, name: str = "",
     ) -> str:  # fmt: skip
         """A token for one audience; with a nonce it is made for one request only."""
         facts = {
@@ -117,6 +119,7 @@ class TokenSigner:
             "sts": " ".join(sorted(str(store_id) for store_id in store_ids)) or None,
             "stu": str(int(step_up_until.timestamp())) if step_up_until else None,
             "act": str(acting_id) if acting_id else None,
+            "nam": name or None,
         }
         if nonce is not None:
             return self._sign({**facts, "non": nonce})
@@ -170,7 +173,7 @@ class TokenVerifier:
                 kind=claims["knd"], issuer=claims["iss"], subject=claims["sub"],
                 tenant_id=UUID(claims["tid"]) if "tid" in claims else None,
                 store_id=UUID(claims["sto"]) if "sto" in claims else None,
-                nonce=claims.get("non"), session_id=claims.get("sid"),
+                nonce=claims.get("non"), session_id=claims.get("sid"), name=claims.get("nam", ""),
                 permissions=frozenset(claims.get("prm", "").split()),
                 store_ids=frozenset(UUID(text) for text in claims.get("sts", "").split()),
                 step_up_until=_instant(claims.get("stu")),
@@ -221,7 +224,6 @@ def _claimed_issuer(token: str) -> str:
     """Whose key to try; nothing is believed before the signature over this very text holds."""
     try:
         payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return str(claims["iss"])
+        return str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["iss"])
     except (IndexError, ValueError, KeyError, TypeError, RecursionError):
         return ""

@@ -47,6 +47,7 @@ class Inward:
             store_ids=session.store_ids,
             step_up_until=stepped if stepped and now < stepped else None,
             acting_id=acting.acting_id if acting and is_acting else None,
+            name=session.name,
         )
 
     def for_key(self, service: str, key: ApiKey) -> str:

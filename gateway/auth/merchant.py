@@ -84,6 +84,8 @@ class Session:
     store_ids: frozenset[UUID] = frozenset()
     step_up_until: datetime | None = None
     acting: Acting | None = None
+    name: str = ""
+    """what the person is called, or their login"""
 
     def works_for(self, now: datetime) -> UUID:
         """Whose data the merchant console shows to this session: the merchant acted for, or the
@@ -187,6 +189,7 @@ class SessionAuth:
                 store_ids=frozenset(UUID(text) for text in found.get("store_ids", ())),
                 step_up_until=_instant(found.get("step_up_until")),
                 acting=_acting(found.get("acting")),
+                name=str(found.get("name", "")),
             )
         except (KeyError, ValueError, TypeError) as error:
             raise BadGateway("binding answered a session that does not read") from error

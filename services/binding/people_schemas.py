@@ -373,6 +373,8 @@ class ResolvedOut(BaseModel):
     session_id: UUID
     kind: Literal["user"] = "user"
     user_id: UUID
+    name: str
+    """the login where there is no name"""
     tenant_id: UUID
     permissions: list[str]
     store_ids: list[UUID]

@@ -278,6 +278,7 @@ async def resolve_session(
     return people_schemas.ResolvedOut(
         session_id=session.session_id,
         user_id=user.user_id,
+        name=user.name or user.login,
         tenant_id=user.tenant_id,
         permissions=_granted(deps, user),
         store_ids=user.store_ids,

@@ -45,7 +45,7 @@ async def test_signing_in_and_out(binding, new_merchant, sign_in, clock):
 
     resolved = (await resolve(binding, cookie_of(answer))).json()
     assert resolved["kind"] == "user"
-    assert resolved["tenant_id"] == str(tenant_id)
+    assert (resolved["tenant_id"], resolved["name"]) == (str(tenant_id), "owner@tea")
     assert resolved["csrf_token_hash"] == sha256_hex(found["csrf_token"])
     assert resolved["permissions"] == found["permissions"]
     assert resolved["expires_at"] == "2026-11-23T16:00:00Z"

@@ -210,7 +210,7 @@ def cookie(value: str = COOKIE, **more: str) -> dict[str, str]:
 
 
 async def test_a_session_becomes_a_user_token(town: Town) -> None:
-    sign_in(town.binding, town.clock)
+    sign_in(town.binding, town.clock, name="李雷")
     town.order.on("GET", ORDERS, {"items": []})
     got = await ask(town.door, "GET", f"{ORDERS}?page=1&q=%E8%9C%BB", headers=cookie())
     assert got.status == 200
@@ -219,7 +219,7 @@ async def test_a_session_becomes_a_user_token(town: Town) -> None:
     caller = town.verifier("order").verify(seen.headers["authorization"].removeprefix("Bearer "))
     assert (caller.kind, caller.tenant_id) == ("user", TENANT)
     assert caller.permissions == {"orders.read", "stores.write"}
-    assert caller.session_id == "01900000-0000-7000-8000-0000000000e1"
+    assert (caller.session_id, caller.name) == ("01900000-0000-7000-8000-0000000000e1", "李雷")
 
 
 async def test_a_session_is_asked_for_every_15_seconds(town: Town) -> None:

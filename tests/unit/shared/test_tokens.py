@@ -197,6 +197,7 @@ ODD = {
     "prm": [7, ["payments.read"]],
     "non": [7, {}],
     "act": ["x", 7],
+    "nam": [7, ["x"]],
     "iat": ["now", True, None, 1e300, 10**400],
     "exp": ["now", True, None, 1e300, -1],
     "nbf": [10**12, "x"],
