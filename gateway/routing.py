@@ -79,6 +79,7 @@ ROUTES = (
     Route("GET POST DELETE", f"{_MERCHANT}/api-keys", "binding", "user"),
     Route("GET POST", f"{_MERCHANT}/devices", "device", "user"),
     Route("GET POST", f"{_MERCHANT}/payments", "payment", "user", wait_s=PAYMENT_WAIT_S),
+    Route("GET", f"{_MERCHANT}/refunds", "payment", "user"),
     Route("GET", f"{_MERCHANT}/orders", "order", "user"),
     Route("GET", f"{_POS}/orders", "order", "pos"),
     Route("GET", f"{_MERCHANT}/dashboard", "order", "user"),

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from services.payment.config import PaymentConfig
 from services.payment.deps import NAME, build_deps
 from services.payment.notice_routes import router as notice_router
+from services.payment.refund_routes import router as refund_router
 from services.payment.routes import router
 from services.payment.service import finish_calls
 from shared.clock import Clock, SystemClock
@@ -45,6 +46,6 @@ def create_app(config: PaymentConfig, clock: Clock | None = None) -> FastAPI:
         verifier=verifier,
         lifespan=lifespan,
         ready=ready,
-        routers=(router, notice_router),
+        routers=(router, refund_router, notice_router),
         body_limit=SIGNED_BODY_MAX,
     )

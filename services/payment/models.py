@@ -122,6 +122,7 @@ class RefundRow(Base):
         Index("ix_refunds_next_poll_at", "next_poll_at",
               postgresql_where=text("next_poll_at IS NOT NULL")),
         Index("ix_refunds_created_at", "created_at", postgresql_using="brin"),
+        Index("ix_refunds_listed", "tenant_id", "created_at", "refund_id"),
     )  # fmt: skip
 
     tenant_id: _Id = _key()
@@ -133,6 +134,8 @@ class RefundRow(Base):
     reason: Mapped[str | None]
     origin: Mapped[str]
     requested_by: Mapped[str | None]
+    requested_by_name: Mapped[str | None]
+    """what they were called when they asked; a refund from before this was kept has none"""
     state: Mapped[str]
     reason_code: Mapped[str | None]
     created_at: _Instant

@@ -1,6 +1,5 @@
 """The notify inbox's HTTP doors: the edge hands over, an operator looks and replays."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -8,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from services.payment import inbox
+from services.payment.cursors import Cursor, cursor_text, place
 from services.payment.deps import Deps
 from services.payment.inbox import NO_TENANT, Delivery, NoticeName
 from services.payment.inbox_repo import NoticeFilter, Refusal
@@ -18,14 +18,12 @@ from services.payment.notice_schemas import (
     NoticeState,
     RefusalBody,
     RefusalsBody,
-    cursor_text,
     notice_detail,
     notice_view,
-    read_cursor,
     refusal_view,
 )
-from shared.errors import Forbidden, InvalidBody
-from shared.fields import Instant, Text, Word
+from shared.errors import Forbidden
+from shared.fields import Instant, Word
 from shared.serve import json_response
 from shared.web import guard, parse, principal
 
@@ -33,7 +31,6 @@ EDGE = "gateway-edge"
 NOTICES = "/api/operator/v1/notices"
 
 Limit = Annotated[int, Query(ge=1, le=200)]
-Cursor = Annotated[str, Text(400, pattern=r"^[0-9A-Za-z_-]+$")]
 
 router = APIRouter()
 
@@ -115,23 +112,13 @@ async def list_notices(
         out_trade_no=out_trade_no,
         since=since,
         until=until,
-        after=_place(cursor),
+        after=place(cursor),
         limit=limit,
     )
     rows = await inbox.list_notices(_deps(request).db, wanted)
-    following = cursor_text(rows[-1]) if len(rows) == limit else None
+    last = rows[-1] if len(rows) == limit else None
+    following = cursor_text(last.received_at, last.notify_id) if last else None
     return json_response({"items": [notice_view(row) for row in rows], "next": following})
-
-
-def _place(cursor: str | None) -> tuple[datetime, str] | None:
-    if cursor is None:
-        return None
-    try:
-        at, notify_id = read_cursor(cursor)
-    except ValueError:
-        fault = {"pointer": "/cursor", "message": "not a cursor of this list"}
-        raise InvalidBody(errors=[fault]) from None
-    return at, notify_id
 
 
 @router.get(f"{NOTICES}/refusals", dependencies=[guard("user", "notices.read")])

@@ -1,9 +1,6 @@
 """The notify inbox at its doors: what the edge hands over, and what an operator is shown."""
 
-import base64
 import hashlib
-import re
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote_to_bytes
 from uuid import UUID
@@ -12,7 +9,6 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from services.payment.models import NoticeRow, RefusalRow, ReplayRow
 from services.payment.schemas import instant
-from shared import fields
 from shared.fields import COUNT_MAX, Instant, Text, Verbatim, Word
 
 NoticeState = Literal["RECEIVED", "APPLIED", "DUPLICATE", "MISMATCH"]
@@ -22,7 +18,6 @@ _PERSONAL = frozenset(
     {"buyer_id", "buyer_open_id", "buyer_user_id", "buyer_logon_id", "seller_email"}
 )
 _KEPT_ENDS = 4
-_NOTIFY_ID = re.compile(r"[0-9A-Za-z_.-]{1,128}")
 
 Said = Annotated[str, Verbatim(64 * 1024)]
 
@@ -70,21 +65,6 @@ class RefusalsBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     items: Annotated[list[RefusalBody], Field(min_length=1, max_length=64)]
-
-
-def cursor_text(row: NoticeRow) -> str:
-    """Where the next page begins."""
-    raw = f"{row.received_at.isoformat()}|{row.notify_id}".encode()
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def read_cursor(text: str) -> tuple[datetime, str]:
-    """The place that `cursor_text` wrote; ValueError for anything else."""
-    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-    at, _, notify_id = raw.partition("|")
-    if _NOTIFY_ID.fullmatch(notify_id) is None:
-        raise ValueError("no cursor of ours")
-    return fields.instant(at), notify_id
 
 
 def notice_view(row: NoticeRow) -> dict[str, Any]:

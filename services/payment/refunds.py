@@ -2,23 +2,27 @@
 
 The reservation makes Σ refunds ≤ paid hold whatever runs in parallel (G4); it is given back only
 when the channel has definitely refused. One refund keeps one out_request_no for good, so that
-asking again can never move money twice (F30).
+asking again, by the worker or by a person, can never move money twice (F30).
 """
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from services.payment import hot, repo
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.payment import hot, refund_repo, repo
 from services.payment.channels import RefundFact
 from services.payment.deps import Deps
 from services.payment.domain import REFUNDABLE, Payment, State, check_move
 from services.payment.leases import renewed
 from services.payment.models import PaymentRow, RefundRow
 from services.payment.problems import NotRefundable, RefundExceedsPaid, RefundMismatch
+from services.payment.refund_repo import Listed, RefundFilter
 from services.payment.settlement import fact_members, new_lease
 from shared import outbox
 from shared.errors import NotFound
+from shared.events.audit import PaymentAudited
 from shared.events.base import stamp
 from shared.events.payment import PaymentRefunded
 from shared.ids import trade_no, uuid7
@@ -40,16 +44,41 @@ class RefundOrder:
     amount_fen: int
     reason: str | None
     requested_by: str
+    requested_by_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAgain:
+    """A refund that a person wants to be tried, or asked about, once more."""
+
+    tenant_id: UUID
+    payment_id: UUID
+    refund_request_id: str
+    requested_by: str
+    requested_by_name: str | None
 
 
 async def refund_payment(deps: Deps, order: RefundOrder) -> RefundRow:
     """Refunds, or tells what became of the refund with the same refund_request_id."""
     lease = new_lease()
     refund, is_new = await _reserve(deps, order, lease)
-    if not is_new or refund.state != "SUBMITTED":
+    return await _carry_out(deps, refund, lease) if is_new else refund
+
+
+async def retry_refund(deps: Deps, again: RefundAgain) -> RefundRow:
+    """The same refund once more: one that the channel has refused is sent again under its own
+    number, one without a clear answer is asked about soon. Whatever else it is stays as it is."""
+    lease = new_lease()
+    refund, is_reopened = await _reopen(deps, again, lease)
+    return await _carry_out(deps, refund, lease) if is_reopened else refund
+
+
+async def _carry_out(deps: Deps, refund: RefundRow, lease: UUID) -> RefundRow:
+    """Asks the channel now, unless the refund has to wait its turn."""
+    if refund.state != "SUBMITTED":
         return refund
     async with _renewed(deps, refund, lease):
-        payment = await hot.load(deps.db, order.tenant_id, order.payment_id)
+        payment = await hot.load(deps.db, refund.tenant_id, refund.payment_id)
         if payment is None:
             raise NotFound
         fact = await _send(deps, payment, refund, is_repeated=False)
@@ -75,12 +104,7 @@ async def _reserve(deps: Deps, order: RefundOrder, lease: UUID) -> tuple[RefundR
             if (known.amount_fen, known.reason) != (order.amount_fen, order.reason):
                 raise RefundMismatch
             return known, False
-        if State(payment.state) not in REFUNDABLE or payment.channel == "none":
-            raise NotRefundable
-        if not await repo.reserve_refund(tx, payment, order.amount_fen):
-            raise RefundExceedsPaid
-        is_early = await repo.is_refund_recent(tx, payment, BETWEEN_REFUNDS_S)
-        wait_s = BETWEEN_REFUNDS_S if is_early else deps.schedule.lease_s
+        is_early = await _reserved(tx, payment, order.amount_fen)
         refund = RefundRow(
             tenant_id=order.tenant_id,
             refund_id=uuid7(deps.clock),
@@ -91,13 +115,72 @@ async def _reserve(deps: Deps, order: RefundOrder, lease: UUID) -> tuple[RefundR
             reason=order.reason,
             origin="console",
             requested_by=order.requested_by,
-            state="CREATED" if is_early else "SUBMITTED",
-            created_at=deps.clock.now(),
-            attempts=0,
-            lease_token=None if is_early else lease,
+            requested_by_name=order.requested_by_name,
         )
-        await repo.add_refund(tx, refund, wait_s)
+        await _begin(deps, tx, refund, lease, is_early=is_early)
         return refund, True
+
+
+async def _reserved(tx: AsyncSession, payment: PaymentRow, amount_fen: int) -> bool:
+    """Reserves the amount, or refuses; whether it is too early for the channel."""
+    if State(payment.state) not in REFUNDABLE or payment.channel == "none":
+        raise NotRefundable
+    if not await repo.reserve_refund(tx, payment, amount_fen):
+        raise RefundExceedsPaid
+    return await repo.is_refund_recent(tx, payment, BETWEEN_REFUNDS_S)
+
+
+async def _begin(
+    deps: Deps, tx: AsyncSession, refund: RefundRow, lease: UUID, *, is_early: bool
+) -> None:
+    refund.state = "CREATED" if is_early else "SUBMITTED"
+    refund.created_at = deps.clock.now()
+    refund.attempts = 0
+    refund.lease_token = None if is_early else lease
+    wait_s = BETWEEN_REFUNDS_S if is_early else deps.schedule.lease_s
+    await repo.add_refund(tx, refund, wait_s)
+
+
+async def _reopen(deps: Deps, again: RefundAgain, lease: UUID) -> tuple[RefundRow, bool]:
+    """A refused refund reserves its amount anew, as if it were asked for now, by whoever asks; the
+    audit log keeps what it was."""
+    name = (again.tenant_id, again.payment_id)
+    async with deps.db.tx(again.tenant_id) as tx:
+        payment = await repo.lock_payment(tx, *name)
+        refund = await repo.refund_by_request(tx, *name, again.refund_request_id)
+        if payment is None or refund is None:
+            raise NotFound
+        if refund.state != "REJECTED":
+            await repo.hasten_refund(tx, refund, deps.schedule.refund_query_s)
+            return refund, False
+        is_early = await _reserved(tx, payment, refund.amount_fen)
+        await outbox.add(tx, _told_again(deps, payment, refund, again))
+        refund.requested_by, refund.requested_by_name = again.requested_by, again.requested_by_name
+        refund.reason_code = refund.finished_at = None
+        await _begin(deps, tx, refund, lease, is_early=is_early)
+        return refund, True
+
+
+def _told_again(
+    deps: Deps, payment: PaymentRow, refund: RefundRow, again: RefundAgain
+) -> PaymentAudited:
+    return PaymentAudited(
+        **stamp(again.tenant_id, deps.clock),
+        actor=f"user:{again.requested_by}",
+        action="payment.refund_retry",
+        subject_id=str(again.payment_id),
+        before={
+            "state": "rejected",
+            "reason_code": refund.reason_code,
+            "requested_by_name": refund.requested_by_name,
+            "created_at": refund.created_at.isoformat(),
+        },
+        after={
+            "refund_fen": refund.amount_fen,
+            "out_trade_no": payment.out_trade_no,
+            "refund_request_id": refund.refund_request_id,
+        },
+    )
 
 
 async def _send(
@@ -205,6 +288,17 @@ def _announce(deps: Deps, payment: PaymentRow, refund: RefundRow) -> PaymentRefu
         requested_by=refund.requested_by,
         reason=refund.reason,
     )
+
+
+async def list_refunds(
+    deps: Deps, tenant_id: UUID, wanted: RefundFilter
+) -> tuple[list[Listed], Listed | None]:
+    """One page, newest first, and its last refund when there are more behind it."""
+    more = replace(wanted, limit=wanted.limit + 1)
+    async with deps.db.read(tenant_id) as tx:
+        found = await refund_repo.listed(tx, tenant_id, more)
+    shown = found[: wanted.limit]
+    return shown, shown[-1] if len(found) > wanted.limit else None
 
 
 async def get_refund(

@@ -107,8 +107,9 @@ async def is_refund_recent(tx: AsyncSession, payment: PaymentRow, within_s: floa
 
 
 async def add_refund(tx: AsyncSession, refund: RefundRow, wait_s: float) -> None:
-    """Stores a new refund; the sweeper looks after it from `wait_s` on."""
-    at = (await tx.execute(select(func.now() + timedelta(seconds=wait_s)))).scalar_one()
+    """Stores a refund that begins, or begins anew; the sweeper looks after it from `wait_s` on."""
+    with tx.no_autoflush:  # until it has its time, the row is not one that may be stored
+        at = (await tx.execute(select(func.now() + timedelta(seconds=wait_s)))).scalar_one()
     refund.next_poll_at = at
     refund.lease_until = at if refund.lease_token is not None else None
     tx.add(refund)
@@ -142,6 +143,24 @@ async def postpone_refund(
     if state != "SUBMITTED":
         values |= {"lease_until": None, "lease_token": None}
     return await _change_refund(tx, refund, lease, **values)
+
+
+async def hasten_refund(tx: AsyncSession, refund: RefundRow, within_s: float) -> None:
+    """An answer that is missing is asked for within `within_s`, which is also how long the channel
+    wants between two questions: asking for it again and again brings none of them forward."""
+    soon = func.now() + timedelta(seconds=within_s)
+    await tx.execute(
+        update(RefundRow)
+        .where(
+            RefundRow.tenant_id == refund.tenant_id,
+            RefundRow.refund_id == refund.refund_id,
+            RefundRow.state == "UNKNOWN",
+            RefundRow.lease_token.is_(None),
+        )
+        .values(next_poll_at=func.least(RefundRow.next_poll_at, soon))
+        .execution_options(synchronize_session=False)
+    )
+    await tx.refresh(refund)
 
 
 async def _change_refund(

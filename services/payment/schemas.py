@@ -1,12 +1,12 @@
 """Bodies of requests and answers. Amounts are strict integers: 1.00 and "1" are not 1."""
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.payment.domain import NO_DEVICE, PUBLIC_STATUS, Payment
-from services.payment.models import RefundRow
+from services.payment.domain import PUBLIC_STATUS, Payment, PublicStatus
 from services.payment.wording import WAITING_FOR, failure_text, status_text
 from shared.fields import Text
 from shared.money import FEN_MAX, Fen
@@ -39,6 +39,42 @@ class RefundBody(_Body):
     reason: Annotated[str, Text(128)] | None = None
 
 
+def taking(body: type[BaseModel]) -> dict[str, Any]:
+    """For the OpenAPI document: what a route takes that reads its body itself."""
+    schema = {"application/json": {"schema": body.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": schema}}
+
+
+class ReasonOut(BaseModel):
+    """A stable code (ours, or the channel's), and what a customer reads, in Chinese."""
+
+    code: str
+    message: str
+
+
+class DevicePaymentOut(BaseModel):
+    """What `device_view` says. `status` decides; `message` is for the customer, in Chinese."""
+
+    payment_id: UUID
+    pay_request_id: str
+    out_trade_no: str
+    status: PublicStatus
+    amount_fen: int
+    """what the buyer pays"""
+    scene: Literal["face", "code", "none"]
+    channel: Literal["alipay", "wechat", "none"]
+    message: str
+    created_at: datetime
+    paid_at: datetime | None
+    refunded_fen: int
+    retry_after_ms: int | None = None
+    """while pending: ask again after so long"""
+    waiting_for: Literal["channel", "buyer", "outcome", "cancel", "person"] | None = None
+    """while pending: who is to act next"""
+    reason: ReasonOut | None = None
+    """only of a failed payment"""
+
+
 def instant(value: Any) -> str | None:
     return value.isoformat().replace("+00:00", "Z") if value is not None else None
 
@@ -65,43 +101,4 @@ def device_view(payment: Payment) -> dict[str, Any]:
     elif status == "failed":
         code = payment.reason_code or "unknown"
         view["reason"] = {"code": code, "message": failure_text(code)}
-    return view
-
-
-def merchant_view(payment: Payment, refunds: list[RefundRow]) -> dict[str, Any]:
-    """What the console is told: the same, and what only the merchant may know."""
-    return device_view(payment) | {
-        "store_id": str(payment.store_id),
-        "device_id": str(payment.device_id) if payment.device_id != NO_DEVICE else None,
-        "order_ref": payment.order_ref,
-        "subject": payment.subject,
-        "trade_no": payment.trade_no,
-        "buyer_logon_id": payment.buyer_logon_id,
-        "refundable_fen": payment.payable_fen - payment.refund_reserved_fen
-        if payment.paid_at is not None
-        else 0,
-        "refunds": [refund_view(refund) for refund in refunds],
-    }
-
-
-_REFUND_STATUS = {"DONE": "done", "REJECTED": "rejected"}
-
-
-def refund_view(refund: RefundRow) -> dict[str, Any]:
-    """A refund; `rejected` carries the channel's reason."""
-    status = _REFUND_STATUS.get(refund.state, "pending")
-    view: dict[str, Any] = {
-        "refund_id": str(refund.refund_id),
-        "payment_id": str(refund.payment_id),
-        "refund_request_id": refund.refund_request_id,
-        "amount_fen": refund.amount_fen,
-        "reason": refund.reason,
-        "origin": refund.origin,
-        "status": status,
-        "created_at": instant(refund.created_at),
-        "finished_at": instant(refund.finished_at),
-    }
-    if status == "rejected":
-        code = refund.reason_code or "unknown"
-        view["rejection"] = {"code": code, "message": failure_text(code)}
     return view

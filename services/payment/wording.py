@@ -29,6 +29,7 @@ WAITING_FOR = {
 """What a pending payment waits for, for screens in other words or languages than ours."""
 
 _TRY_AGAIN = "支付失败，未扣款，请重新发起"
+_NOT_REFUNDED = "支付宝没有受理这笔退款，款项未退，请稍后重新退款或联系支付宝"
 _FAILURES = {
     "payment.channel_unavailable": "支付通道暂不可用，未扣款，请重试",
     "payment.channel_config": "商户支付配置有误，未扣款，请联系商家",
@@ -71,3 +72,8 @@ def status_text(payment: Payment) -> str:
 def failure_text(code: str) -> str:
     """Why it did not work, and what the customer can do."""
     return _FAILURES.get(code, _TRY_AGAIN)
+
+
+def rejection_text(code: str) -> str:
+    """Why the channel gave no money back, and what the merchant can do."""
+    return _FAILURES.get(code, _NOT_REFUNDED)

@@ -31,6 +31,7 @@ GIVEN = {
 """With the grant `setup` alone."""
 NEVER = {
     f"POST {M}/payments/{{payment_id}}/refunds": "money",
+    f"POST {M}/payments/{{payment_id}}/refunds/{{refund_request_id}}/retry": "money",
     f"PUT {M}/apps": "payee, commission, switch, keys",
     f"PUT {M}/settings/wechat": "payee and keys",
     f"POST {M}/apps/key-pairs": "keys",

@@ -19,6 +19,7 @@ NARROWED = {
     "GET /api/merchant/v1/dashboard": "order: test_dashboard",
     "GET /api/merchant/v1/stores": "binding: test_scope",
     "GET /api/merchant/v1/devices": "device: test_scope",
+    "GET /api/merchant/v1/refunds": "payment: test_refund_list",
     # one's own session says what one's stores are
     "GET /api/merchant/v1/session": "one's own",
     "GET /api/operator/v1/session": "one's own",

@@ -15,18 +15,15 @@ from urllib.parse import quote
 from services.binding.message_routes import MessageBody
 from services.order.schemas import OrderFilters
 from services.payment.notice_schemas import NoticesBody, RefusalsBody
-from services.payment.schemas import PayBody, RefundBody
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("binding", "campaign", "device", "order", "payment")
 READ_BY_HAND: dict[tuple[str, str], Any] = {
-    ("POST", "/api/device/v1/payments"): PayBody,
-    ("POST", "/api/merchant/v1/payments/{payment_id}/refunds"): RefundBody,
     ("POST", "/internal/notify"): NoticesBody,
     ("POST", "/internal/notify-refusals"): RefusalsBody,
     ("POST", "/internal/messages"): MessageBody,
 }
-"""Bodies that a route reads itself stand in no OpenAPI document."""
+"""Bodies of inner doors that a route reads itself stand in no OpenAPI document."""
 UNLISTED = {
     "edge": (
         "GET /{page}",

@@ -55,15 +55,16 @@ class Till:
         )
         return {"Authorization": f"Bearer {token}"}
 
-    def user_headers(self, *permissions, store_ids=()):
+    def user_headers(self, *permissions, store_ids=(), **members):
+        members = {"subject": str(uuid4()), "name": "李雷"} | members
+        members.setdefault("step_up_until", datetime.now(UTC) + timedelta(hours=1))
         token = self._edge.issue(
             "payment",
             kind="user",
-            subject=str(uuid4()),
             tenant_id=self.tenant_id,
             permissions=permissions or ("payments.read", "payments.refund"),
             store_ids=store_ids,
-            step_up_until=datetime.now(UTC) + timedelta(hours=1),
+            **members,
         )
         return {"Authorization": f"Bearer {token}"}
 
@@ -107,6 +108,17 @@ class Till:
             content=json.dumps(body),
             headers=self.user_headers(),
         )
+
+    async def retry(self, payment_id, refund_request_id, **members):
+        return await self.http.post(
+            f"/api/merchant/v1/payments/{payment_id}/refunds/{refund_request_id}/retry",
+            headers=members.pop("headers", None) or self.user_headers(**members),
+        )
+
+    async def refunds(self, *permissions, headers=None, **asked):
+        """A page of the list: the answer itself."""
+        headers = headers or self.user_headers(*permissions)
+        return await self.http.get("/api/merchant/v1/refunds", params=asked, headers=headers)
 
     async def notify(self, *documents, **document):
         """Hands over one verified notice, or several at once, of this merchant."""

@@ -1,0 +1,83 @@
+"""The list of refunds as people ask for it; the caller owns the transaction and its scope."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.payment.models import PaymentRow, RefundRow, Store
+
+RefundState = Literal["pending", "unknown", "done", "rejected"]
+"""pending: not asked of the channel yet, or being asked; unknown: asked, without a clear answer"""
+
+STATES: dict[RefundState, tuple[str, ...]] = {
+    "pending": ("CREATED", "SUBMITTED"),
+    "unknown": ("UNKNOWN",),
+    "done": ("DONE",),
+    "rejected": ("REJECTED",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFilter:
+    """Which refunds; None means all. `after` is the last one of the page before."""
+
+    state: RefundState | None = None
+    store_id: UUID | None = None
+    stores: frozenset[UUID] = frozenset()
+    """the only stores that count; empty: all"""
+    number: str | None = None
+    """part of the payment's out_trade_no or trade_no"""
+    since: datetime | None = None
+    until: datetime | None = None
+    after: tuple[datetime, UUID] | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A refund beside the payment that it is of."""
+
+    refund: RefundRow
+    payment: PaymentRow
+    store_name: str | None
+
+
+def _conditions(tenant_id: UUID, wanted: RefundFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [RefundRow.tenant_id == tenant_id]
+    if wanted.state is not None:
+        found.append(RefundRow.state.in_(STATES[wanted.state]))
+    if wanted.store_id is not None:
+        found.append(PaymentRow.store_id == wanted.store_id)
+    if wanted.stores:
+        found.append(PaymentRow.store_id.in_(wanted.stores))
+    if wanted.number is not None:
+        numbers = (PaymentRow.out_trade_no, PaymentRow.trade_no)
+        found.append(or_(*(one.contains(wanted.number, autoescape=True) for one in numbers)))
+    if wanted.since is not None:
+        found.append(RefundRow.created_at >= wanted.since)
+    if wanted.until is not None:
+        found.append(RefundRow.created_at < wanted.until)
+    if wanted.after is not None:
+        found.append(tuple_(RefundRow.created_at, RefundRow.refund_id) < wanted.after)
+    return found
+
+
+async def listed(tx: AsyncSession, tenant_id: UUID, wanted: RefundFilter) -> list[Listed]:
+    """Newest first."""
+    of_store = and_(Store.tenant_id == PaymentRow.tenant_id, Store.store_id == PaymentRow.store_id)
+    of_payment = and_(
+        PaymentRow.tenant_id == RefundRow.tenant_id, PaymentRow.payment_id == RefundRow.payment_id
+    )
+    statement = (
+        select(RefundRow, PaymentRow, Store.name)
+        .join(PaymentRow, of_payment)
+        .outerjoin(Store, of_store)
+        .where(*_conditions(tenant_id, wanted))
+        .order_by(RefundRow.created_at.desc(), RefundRow.refund_id.desc())
+        .limit(wanted.limit)
+    )
+    return [Listed(*row) for row in await tx.execute(statement)]

@@ -1,0 +1,177 @@
+"""The HTTP door of refunds: what was given back, by whom, and what is left of a payment."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from services.payment import hot, refunds
+from services.payment.cursors import Cursor, cursor_text, not_ours, place
+from services.payment.deps import Deps
+from services.payment.refund_repo import RefundFilter, RefundState
+from services.payment.refund_schemas import (
+    ListedRefundOut,
+    PaymentOut,
+    RefundList,
+    RefundOut,
+    merchant_view,
+)
+from services.payment.refunds import RefundAgain, RefundOrder
+from services.payment.schemas import RefundBody, taking
+from shared.errors import NotFound
+from shared.fields import Instant, PageSize, Text, Word
+from shared.serve import json_response
+from shared.tokens import Principal
+from shared.web import guard, parse, principal, within_stores
+
+PAYMENT = "/api/merchant/v1/payments/{payment_id}"
+REFUND = f"{PAYMENT}/refunds/{{refund_request_id}}"
+
+Number = Annotated[str, Text(64)]
+Limit = Annotated[PageSize, Query()]
+
+router = APIRouter()
+
+
+def _deps(request: Request) -> Deps:
+    deps: Deps = request.app.state.deps
+    return deps
+
+
+async def _store_of_payment(request: Request) -> list[UUID]:
+    try:
+        payment_id = UUID(request.path_params["payment_id"])
+    except ValueError:
+        raise NotFound from None
+    payment = await hot.load(_deps(request).db, principal(request).tenant, payment_id)
+    return [payment.store_id] if payment is not None else []
+
+
+of_its_store = within_stores(_store_of_payment)
+
+
+def _sees_people(caller: Principal) -> bool:
+    """The merchant's own people know each other; an operator who acts for it knows them only where
+    its role may look at them."""
+    return caller.acting_id is None or "staff.read" in caller.permissions
+
+
+def _json(answer: BaseModel) -> Response:
+    return json_response(answer.model_dump_json().encode())
+
+
+@router.get(
+    PAYMENT,
+    dependencies=[guard("user", "payments.read"), of_its_store],
+    response_model=PaymentOut,
+)
+async def show_payment(request: Request, payment_id: UUID) -> Response:
+    """One payment with its refunds, and what may still be asked back."""
+    caller = principal(request)
+    payment, done = await refunds.get_payment_with_refunds(
+        _deps(request), caller.tenant, payment_id
+    )
+    return json_response(merchant_view(payment, done, shows_people=_sees_people(caller)))
+
+
+@router.post(
+    f"{PAYMENT}/refunds",
+    dependencies=[guard("user", "payments.refund", step_up=True), of_its_store],
+    response_model=RefundOut,
+    openapi_extra=taking(RefundBody),
+)
+async def refund_payment(request: Request, payment_id: UUID) -> Response:
+    """Gives money back; the same refund_request_id again tells what became of it."""
+    caller = principal(request)
+    body = await parse(request, RefundBody)
+    order = RefundOrder(
+        tenant_id=caller.tenant,
+        payment_id=payment_id,
+        refund_request_id=body.refund_request_id,
+        amount_fen=body.amount_fen,
+        reason=body.reason,
+        requested_by=caller.subject,
+        requested_by_name=caller.name or None,
+    )
+    refund = await refunds.refund_payment(_deps(request), order)
+    return _json(RefundOut.of(refund, shows_people=_sees_people(caller)))
+
+
+@router.get(
+    REFUND,
+    dependencies=[guard("user", "payments.read"), of_its_store],
+    response_model=RefundOut,
+)
+async def show_refund(request: Request, payment_id: UUID, refund_request_id: Word) -> Response:
+    caller = principal(request)
+    found = await refunds.get_refund(_deps(request), caller.tenant, payment_id, refund_request_id)
+    return _json(RefundOut.of(found, shows_people=_sees_people(caller)))
+
+
+@router.post(
+    f"{REFUND}/retry",
+    dependencies=[guard("user", "payments.refund", step_up=True), of_its_store],
+    response_model=RefundOut,
+)
+async def retry_refund(request: Request, payment_id: UUID, refund_request_id: Word) -> Response:
+    """The same refund once more: a rejected one is sent again under its own number, so that money
+    moves once; one whose outcome is unknown is asked about within ten seconds. One that is done
+    stays done."""
+    caller = principal(request)
+    again = RefundAgain(
+        tenant_id=caller.tenant,
+        payment_id=payment_id,
+        refund_request_id=refund_request_id,
+        requested_by=caller.subject,
+        requested_by_name=caller.name or None,
+    )
+    refund = await refunds.retry_refund(_deps(request), again)
+    return _json(RefundOut.of(refund, shows_people=_sees_people(caller)))
+
+
+@router.get(
+    "/api/merchant/v1/refunds",
+    dependencies=[guard("user", "payments.read")],
+    response_model=RefundList,
+)
+async def list_refunds(
+    request: Request,
+    state: RefundState | None = None,
+    store_id: UUID | None = None,
+    q: Number | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
+    cursor: Cursor | None = None,
+    limit: Limit = 20,
+) -> Response:
+    """Refunds of the stores one may see, the latest asked for first; `next` is the cursor of the
+    page after. `q` is part of the payment's out_trade_no or trade_no."""
+    caller = principal(request)
+    wanted = RefundFilter(
+        state=state,
+        store_id=store_id,
+        stores=caller.store_ids,
+        number=q,
+        since=since,
+        until=until,
+        after=_after(cursor),
+        limit=limit,
+    )
+    shown, last = await refunds.list_refunds(_deps(request), caller.tenant, wanted)
+    sees = _sees_people(caller)
+    following = cursor_text(last.refund.created_at, str(last.refund.refund_id)) if last else None
+    items = [ListedRefundOut.beside(one, shows_people=sees) for one in shown]
+    return _json(RefundList(items=items, next=following))
+
+
+def _after(cursor: str | None) -> tuple[datetime, UUID] | None:
+    found = place(cursor)
+    if found is None:
+        return None
+    try:
+        return found[0], UUID(found[1])
+    except ValueError:
+        raise not_ours() from None
