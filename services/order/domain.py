@@ -54,6 +54,11 @@ def sub_type(channel: str, scene: str) -> SubType:
     return _SUB_TYPES.get((channel, scene), "normal")
 
 
+def net_fen(pay_state: str, payable_fen: int, refunded_fen: int) -> int:
+    """What the merchant keeps of an order, in fen. Nothing was taken of an unpaid one."""
+    return 0 if pay_state == "unpaid" else payable_fen - refunded_fen
+
+
 def order_day(ordered_at: datetime) -> str:
     """The six digits of the day in China on which the order was made."""
     day = ordered_at + CHINA_OFFSET

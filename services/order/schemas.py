@@ -16,6 +16,7 @@ from services.order.domain import (
     PayState,
     SubType,
     china_day,
+    net_fen,
 )
 from services.order.repo import DayOfStore, Figures, Wanted
 from services.order.service import Board, Shown
@@ -54,7 +55,9 @@ class OrderFilters(BaseModel):
 class OrderOut(BaseModel):
     """One row of the list (S92, S97-S100). Face pay leaves receiver and phone empty."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(
+        from_attributes=True, json_schema_serialization_defaults_required=True
+    )
 
     order_id: UUID
     order_no: str
@@ -68,6 +71,8 @@ class OrderOut(BaseModel):
     total_fen: int
     payable_fen: int
     refunded_fen: int
+    net_fen: int = 0
+    """what the merchant keeps of it: paid, less what was given back; 0 while nothing was taken"""
     is_late: bool = False
     """captured by the channel after the payment had been closed: somebody should look at it"""
     store_id: UUID
@@ -92,6 +97,7 @@ class OrderOut(BaseModel):
             update={
                 "store_name": shown.store_name,
                 "is_late": shown.order.outcome == Outcome.LATE,
+                "net_fen": net_fen(order.pay_state, order.payable_fen, order.refunded_fen),
             }
         )
 

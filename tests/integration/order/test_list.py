@@ -65,6 +65,8 @@ async def test_newest_first_with_the_columns_of_the_manual(console, shop, days):
     assert first["ordered_at"] == "2026-11-27T04:00:00Z"
     assert (first["order_state"], first["pay_state"]) == ("completed", "partially_refunded")
     assert (first["total_fen"], first["stored_value_fen"], first["refunded_fen"]) == (1000, 0, 500)
+    nets = [row["net_fen"] for row in found["items"]]
+    assert nets == [500, 0, 1000, 1000, 1000], "half of it back; nothing taken; all of it"
     assert (first["receiver"], first["receiver_phone"]) == (None, None)
     assert found["items"][1]["store_name"] is None
 
