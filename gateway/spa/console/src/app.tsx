@@ -24,6 +24,7 @@ const FirstRun = lazy(() => import('./session/FirstRun'));
 const ChoosePassword = lazy(() => import('./session/ChoosePassword'));
 const Home = lazy(() => import('./pages/home/Home'));
 const Orders = lazy(() => import('./pages/orders/Orders'));
+const Refunds = lazy(() => import('./pages/orders/Refunds'));
 const Onboarding = lazy(() => import('./pages/onboarding/Onboarding'));
 const MiniProgram = lazy(() => import('./pages/binding/MiniProgram'));
 const Dragonfly = lazy(() => import('./pages/binding/Dragonfly'));
@@ -64,6 +65,7 @@ function MerchantRoutes() {
     <>
       <Route path="/orders" element={<Orders />} />
       <Route path="/orders/:orderNo" element={<Orders />} />
+      <Route path="/orders/refunds" element={<Refunds />} />
       <Route path="/onboarding" element={<Onboarding />} />
       <Route path="/miniprogram" element={<MiniProgram />} />
       <Route path="/dragonfly" element={<Dragonfly />} />

@@ -15,3 +15,17 @@ export function money(fen: number): string {
   const text = yuan(fen);
   return text.startsWith('-') ? `-¥${text.slice(1)}` : `¥${text}`;
 }
+
+const TYPED = /^¥?(\d{1,9}|\d{1,3}(?:,\d{3}){1,2})(?:\.(\d{1,2}))?元?$/;
+
+/**
+ * What a person typed or pasted as yuan, in fen: "12.5" -> 1250, also with blanks, a currency sign,
+ * thousands marks and full-width digits. null for anything else: a minus, a third decimal, "12,50".
+ * The digits are read as whole numbers, so no amount passes through a fraction.
+ */
+export function fenTyped(text: string): number | null {
+  const found = TYPED.exec(text.normalize('NFKC').replace(/\s/g, ''));
+  if (!found) return null;
+  const [, whole = '', part = ''] = found;
+  return Number(whole.replaceAll(',', '') + part.padEnd(2, '0'));
+}

@@ -1,8 +1,9 @@
 /** Names for what our doors take and answer: generated from docs/openapi, save the last two. */
-import type { binding, order } from './generated';
+import type { binding, order, payment } from './generated';
 
 type Binding = binding.components['schemas'];
 type Order = order.components['schemas'];
+type Payment = payment.components['schemas'];
 
 /** What a list answers. */
 export interface Page<T> {
@@ -58,6 +59,11 @@ export type Dashboard = Order['DashboardOut'];
 export type Totals = Order['Totals'];
 export type OrderRow = Order['OrderOut'];
 export type OrderDetail = Order['OrderDetail'];
+
+// --- payments and their refunds
+export type PaymentShown = Payment['PaymentOut'];
+export type Refund = Payment['RefundOut'];
+export type ListedRefund = Payment['ListedRefundOut'];
 
 // --- by hand: see untyped.ts
 export interface About {

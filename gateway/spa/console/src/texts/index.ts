@@ -11,6 +11,7 @@ import { onboarding } from './onboarding';
 import { orders } from './orders';
 import { passkeys } from './passkeys';
 import { people } from './people';
+import { refunds } from './refunds';
 
 export const texts = {
   ...common,
@@ -22,6 +23,7 @@ export const texts = {
   ...cockpit,
   ...passkeys,
   ...cashier,
+  ...refunds,
 } as const;
 export type TextKey = keyof typeof texts;
 export type { Language };

@@ -9,6 +9,7 @@ import { Facts, Id, Money, Tag, When } from '../../parts/bits';
 import { Failure, Loading } from '../../parts/states';
 import { tone, word } from '../../parts/words';
 import { useText } from '../../texts';
+import { NetFigure, OrderRefunds } from './OrderRefunds';
 
 const COLOURS: Record<string, string> = {
   paid: 'green',
@@ -33,9 +34,7 @@ function Shown({ order }: { order: Detail }) {
     <div className="stack">
       {order.is_late ? <Alert type="error" showIcon title={t('orders.late')} /> : null}
       <div className="row">
-        <p className="figure">
-          <Money fen={order.payable_fen} />
-        </p>
+        <NetFigure order={order} />
         <Tag tone={tone(order.order_state)}>{word(t, 'order_state', order.order_state)}</Tag>
         <Tag tone={tone(order.pay_state)}>{word(t, 'pay_state', order.pay_state)}</Tag>
       </div>
@@ -48,7 +47,6 @@ function Shown({ order }: { order: Detail }) {
           [t('orders.subject'), order.subject],
           [t('orders.total'), <Money key="total" fen={order.total_fen} />],
           [t('orders.stored_value'), <Money key="stored" fen={order.stored_value_fen} />],
-          [t('orders.refunded'), <Money key="refunded" fen={order.refunded_fen} />],
           [t('orders.store'), order.store_name ?? '—'],
           [t('orders.terminal'), word(t, 'terminal', order.source_terminal)],
           [
@@ -69,6 +67,7 @@ function Shown({ order }: { order: Detail }) {
           [t('orders.closed_at'), <When key="closed" at={order.closed_at} />],
         ]}
       />
+      <OrderRefunds order={order} />
       <h3>{t('orders.timeline')}</h3>
       <Timeline
         items={(order.timeline ?? []).map((entry) => ({

@@ -14,6 +14,7 @@ import { tone, word } from '../../parts/words';
 import { useStores } from '../../shell/stores';
 import { type T, useText } from '../../texts';
 import { OrderPanel } from './OrderPanel';
+import { OrderTabs } from './OrderTabs';
 
 function useFiltersOf(t: T): Filter[] {
   const { stores } = useStores();
@@ -189,6 +190,7 @@ export default function Orders() {
         fixed={fixed}
         onOpen={open}
         exports
+        above={<OrderTabs />}
         empty={{
           title: t('orders.empty'),
           hint: t('orders.empty_hint'),

@@ -1,0 +1,106 @@
+/** The refunds of one order, in its panel: what was given back, what is left, and the act itself. */
+import { money } from '@shared/money';
+import { Button } from 'antd';
+import { useState } from 'react';
+import type { OrderDetail, Refund } from '../../api/shapes';
+import { Facts, Money, Tag, When } from '../../parts/bits';
+import { Failure } from '../../parts/states';
+import { word } from '../../parts/words';
+import { useSession } from '../../session/session';
+import { useText } from '../../texts';
+import { RefundDialog } from './RefundDialog';
+import { NextCheck, RetryButton } from './RefundOutcome';
+import { REFUND_TONES, refusal, useOrderCatchesUp, usePayment, whoAsked } from './refunding';
+
+function Line({ refund }: { refund: Refund }) {
+  const { t } = useText();
+  return (
+    <li>
+      <div className="row">
+        <strong>
+          <Money fen={refund.amount_fen} />
+        </strong>
+        <Tag tone={REFUND_TONES[refund.state]}>{word(t, 'refund_state', refund.state)}</Tag>
+        <RetryButton refund={refund} />
+      </div>
+      {refund.state === 'rejected' ? <p>{refusal(t, refund)}</p> : null}
+      {refund.state === 'unknown' ? <p>{t('refunds.is_unknown_next')}</p> : null}
+      <NextCheck refund={refund} />
+      <div className="small soft">
+        {[refund.reason, whoAsked(t, refund)].filter(Boolean).join(' · ')} ·{' '}
+        <When at={refund.created_at} />
+      </div>
+    </li>
+  );
+}
+
+export function OrderRefunds({ order }: { order: OrderDetail }) {
+  const { t } = useText();
+  const { can } = useSession();
+  const [isOpen, setOpen] = useState(false);
+  const payment = usePayment(order.payment_id);
+  useOrderCatchesUp(payment.data, order.refunded_fen);
+  if (!order.payment_id || !can('payments.read') || order.pay_state === 'unpaid') return null;
+  if (payment.isError)
+    return <Failure error={payment.error} retry={() => void payment.refetch()} />;
+  if (!payment.data) return null;
+  const { refunds, refundable_fen, refunded_fen } = payment.data;
+  return (
+    <section aria-label={t('refunds.title')} className="stack">
+      <div className="card-head">
+        <h3>{t('refunds.title')}</h3>
+        {can('payments.refund') && refundable_fen > 0 ? (
+          <Button danger onClick={() => setOpen(true)}>
+            {t('refunds.act')}
+          </Button>
+        ) : null}
+      </div>
+      <Facts
+        rows={[
+          [t('orders.refunded'), <Money key="refunded" fen={refunded_fen} />],
+          [t('refunds.left'), <Money key="left" fen={refundable_fen} />],
+        ]}
+      />
+      {refunds.length > 0 ? (
+        <ul className="refunds" aria-label={t('refunds.title')}>
+          {refunds.map((refund) => (
+            <Line key={refund.refund_id} refund={refund} />
+          ))}
+        </ul>
+      ) : (
+        <p className="soft">{t('refunds.none')}</p>
+      )}
+      {isOpen ? (
+        <RefundDialog
+          payment={payment.data}
+          orderNo={order.order_no}
+          onClose={() => setOpen(false)}
+        />
+      ) : null}
+    </section>
+  );
+}
+
+/** What the merchant keeps, large; what was paid beside it when they differ. */
+export function NetFigure({ order }: { order: OrderDetail }) {
+  const { t } = useText();
+  if (order.refunded_fen === 0) {
+    return (
+      <p className="figure">
+        <Money fen={order.payable_fen} />
+      </p>
+    );
+  }
+  return (
+    <div>
+      <p className="figure-label">{t('refunds.net')}</p>
+      <p className="figure">
+        <Money fen={order.net_fen} />
+      </p>
+      <p className="figure-note">
+        {t('orders.payable')} {money(order.payable_fen)} · {t('orders.refunded')}{' '}
+        {money(order.refunded_fen)}
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,101 @@
+/** What every place that shows or makes refunds shares: their words, their doors, their freshness. */
+import { ApiProblem } from '@shared/problem';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { get, post } from '../../api/client';
+import type { PaymentShown, Refund } from '../../api/shapes';
+import type { Tone } from '../../parts/bits';
+import { useSay } from '../../parts/say';
+import { useSession } from '../../session/session';
+import { isText, type T, useText } from '../../texts';
+
+export const REFUND_STATES = ['pending', 'unknown', 'done', 'rejected'] as const;
+
+export const REFUND_TONES: Record<Refund['state'], Tone> = {
+  pending: 'run',
+  unknown: 'warn',
+  done: 'ok',
+  rejected: 'bad',
+};
+
+/** How often what is not decided yet is looked at again. */
+const LOOK_MS = 2_000;
+
+/** Names one refund for good, whatever happens to the network: the server knows it by this. */
+export function newRefundRequest(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return `r${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
+export const isOpen = (refund: Refund) => refund.state === 'pending' || refund.state === 'unknown';
+
+/** Why the channel gave no money back; a reason nobody has a word for is told in general. */
+export function refusal(t: T, refund: Refund): string {
+  const key = `refund_refusal.${refund.rejection?.code}`;
+  return t(isText(key) ? key : 'refund_refusal.other');
+}
+
+export function whoAsked(t: T, refund: Refund): string {
+  if (refund.origin === 'cancel') return t('refunds.by_platform');
+  return refund.requested_by_name ?? t('refunds.by_colleague');
+}
+
+/** Whether the request may have arrived although no proper answer came back. */
+export function isUnheard(error: unknown): boolean {
+  return error instanceof ApiProblem && (error.status === 0 || error.status >= 500);
+}
+
+/** The payment behind an order, with its refunds; asked again by itself while one is open. */
+export function usePayment(paymentId: string | null | undefined) {
+  const { can } = useSession();
+  return useQuery({
+    queryKey: ['payments', paymentId],
+    queryFn: () =>
+      get('/api/merchant/v1/payments/{payment_id}', { path: { payment_id: paymentId ?? '' } }),
+    enabled: Boolean(paymentId) && can('payments.read'),
+    refetchInterval: ({ state }) => (state.data?.refunds.some(isOpen) ? LOOK_MS : false),
+  });
+}
+
+/** The order hears of its refund by an event, a moment later: its pages ask until it has. */
+export function useOrderCatchesUp(payment: PaymentShown | undefined, refundedFen: number) {
+  const queries = useQueryClient();
+  const isBehind = payment !== undefined && payment.refunded_fen > refundedFen;
+  useEffect(() => {
+    if (!isBehind) return undefined;
+    const look = () => void queries.invalidateQueries({ queryKey: ['orders'] });
+    look();
+    const timer = setInterval(look, LOOK_MS);
+    return () => clearInterval(timer);
+  }, [isBehind, queries]);
+}
+
+export function useRefreshRefunds() {
+  const queries = useQueryClient();
+  return () =>
+    Promise.all(
+      ['payments', 'refunds', 'orders'].map((key) =>
+        queries.invalidateQueries({ queryKey: [key] }),
+      ),
+    );
+}
+
+/** The same refund once more: sent again when it was refused, asked about when it is unknown. */
+export function useRetry() {
+  const { t } = useText();
+  const say = useSay();
+  const refresh = useRefreshRefunds();
+  return useMutation({
+    mutationFn: ({ payment_id, refund_request_id }: Refund) =>
+      post(
+        '/api/merchant/v1/payments/{payment_id}/refunds/{refund_request_id}/retry',
+        {},
+        { path: { payment_id, refund_request_id } },
+      ),
+    onSuccess: async (refund) => {
+      if (refund.state === 'unknown') say.done(t('refunds.asked'));
+      await refresh();
+    },
+    onError: say.failed,
+  });
+}

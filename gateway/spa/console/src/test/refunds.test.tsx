@@ -1,0 +1,317 @@
+/** Giving money back: in an order's panel, and in the list of refunds. */
+import { fenTyped } from '@shared/money';
+import { render, screen, waitFor, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { beforeEach, expect, it } from 'vitest';
+import { makeQueries, Providers } from '../app';
+import { chooseLanguage } from '../texts';
+import { type Asked, answers } from './answers';
+
+const ORDER_NO = 'D26112800000001';
+const PAYMENT = '/api/merchant/v1/payments/p-1';
+const REFUNDS = `${PAYMENT}/refunds`;
+const OWNER = {
+  user: { user_id: 'u', login: 'owner@demo', name: '李雷', role: 'merchant_owner' },
+  merchant: { merchant_id: 'm', name: '豆娘演示商户', created_at: '2026-11-26T00:00:00Z' },
+  permissions: ['orders.read', 'payments.read', 'payments.refund', 'stores.read'],
+  expires_at: '2026-11-27T00:00:00Z',
+};
+const EMPTY = { items: [], total: 0, page: 1, page_size: 20 };
+const ORDER = {
+  order_id: 'o-1',
+  order_no: ORDER_NO,
+  order_type: 'face_pay',
+  sub_type: 'alipay_face',
+  order_state: 'completed',
+  pay_state: 'paid',
+  pay_method: 'online',
+  channel: 'alipay',
+  stored_value_fen: 0,
+  total_fen: 2000,
+  payable_fen: 2000,
+  refunded_fen: 0,
+  net_fen: 2000,
+  is_late: false,
+  store_id: 's',
+  store_name: '一店',
+  device_id: null,
+  payment_id: 'p-1',
+  out_trade_no: 'T1',
+  trade_no: '2088',
+  buyer_logon_id: null,
+  receiver: null,
+  receiver_phone: null,
+  subject: '茶',
+  source_terminal: 'device',
+  ordered_at: '2026-11-28T04:00:00Z',
+  paid_at: '2026-11-28T04:00:01Z',
+  closed_at: null,
+  timeline: [],
+};
+const REFUND = {
+  refund_id: 'f-1',
+  payment_id: 'p-1',
+  refund_request_id: 'r-1',
+  amount_fen: 1250,
+  reason: '商品退货',
+  origin: 'console',
+  status: 'done',
+  state: 'done',
+  next_check_at: null,
+  requested_by_name: '李雷',
+  created_at: '2026-11-28T05:00:00Z',
+  finished_at: '2026-11-28T05:00:01Z',
+  rejection: null,
+};
+const paid = (refunds: object[] = [], left = 2000) => ({
+  payment_id: 'p-1',
+  status: 'paid',
+  amount_fen: 2000,
+  refunded_fen: 0,
+  refundable_fen: left,
+  refunds,
+});
+
+function answering(more: Parameters<typeof answers>[0], session: object = OWNER): Asked[] {
+  return answers({
+    'GET /api/merchant/v1/session': { body: session },
+    'GET /api/merchant/v1/stores': { body: EMPTY },
+    'GET /api/merchant/v1/orders': { body: { ...EMPTY, items: [ORDER], total: 1 } },
+    [`GET /api/merchant/v1/orders/${ORDER_NO}`]: { body: ORDER },
+    [`GET ${PAYMENT}`]: { body: paid() },
+    ...more,
+  });
+}
+
+function show(path: string) {
+  window.history.replaceState(null, '', path);
+  return render(<Providers queries={makeQueries()} />);
+}
+
+/** By what is written on it: roles cost seconds in a DOM of this size. */
+const BUTTON = { selector: 'button span, label span' };
+
+async function openDialog(person: ReturnType<typeof userEvent.setup>) {
+  await person.click(await screen.findByText('退款', BUTTON));
+  const title = await screen.findByText(`退款 · ${ORDER_NO}`);
+  return within(title.closest('.ant-modal') as HTMLElement);
+}
+
+const sent = (seen: Asked[]) =>
+  seen.filter((one) => one.method === 'POST').map((one) => one.body as Record<string, unknown>);
+
+beforeEach(() => chooseLanguage('zh-CN'));
+
+it.each([
+  ['12.5', 1250],
+  [' 12.50 ', 1250],
+  ['￥１２．５', 1250],
+  ['¥1,234.56', 123456],
+  ['0.1', 10],
+  ['4.35', 435],
+  ['20元', 2000],
+  ['0', 0],
+  ['999999999.99', 99999999999],
+])('%j is %i fen', (text, fen) => expect(fenTyped(text)).toBe(fen));
+
+it.each(['', '-1', '1.234', '12,50', '1e3', '.5', '5.', 'abc', '1 2.3.4', '1234567890'])(
+  '%j is no amount',
+  (text) => expect(fenTyped(text)).toBeNull(),
+);
+
+it('gives a part back: typed in yuan, with a reason, and one refund for a double click', async () => {
+  const seen = answering({ [`POST ${REFUNDS}`]: { body: REFUND } });
+  show(`/orders/${ORDER_NO}`);
+  const person = userEvent.setup();
+  const dialog = await openDialog(person);
+  await person.click(dialog.getByText('部分退款', BUTTON));
+  await person.type(dialog.getByLabelText('退款金额（元）'), ' ￥12.5 ');
+  await person.type(dialog.getByLabelText('退款原因'), '  少了一杯 ');
+  await person.dblClick(dialog.getByText('确认退款 ¥12.50', BUTTON));
+  expect(await dialog.findByText('已退款 ¥12.50')).toBeTruthy();
+  const bodies = sent(seen);
+  expect(new Set(bodies.map((body) => body.refund_request_id)).size).toBe(1);
+  expect(bodies[0]).toEqual({
+    refund_request_id: expect.stringMatching(/^[A-Za-z0-9_-]{8,64}$/),
+    amount_fen: 1250,
+    reason: '少了一杯',
+  });
+});
+
+it('gives all that is left back, and each opening is another refund', async () => {
+  const seen = answering({
+    [`GET ${PAYMENT}`]: { body: paid([], 750) },
+    [`POST ${REFUNDS}`]: { body: { ...REFUND, amount_fen: 750 } },
+  });
+  show(`/orders/${ORDER_NO}`);
+  const person = userEvent.setup();
+  for (const _ of [1, 2]) {
+    const dialog = await openDialog(person);
+    await person.click(dialog.getByText('商品退货', BUTTON));
+    await person.click(dialog.getByText('确认退款 ¥7.50', BUTTON));
+    expect(await dialog.findByText('已退款 ¥7.50')).toBeTruthy();
+    await person.click(dialog.getByText('关闭', BUTTON));
+    await waitFor(() => expect(screen.queryByText('已退款 ¥7.50')).toBeNull());
+  }
+  const bodies = sent(seen);
+  expect(bodies.map((body) => body.amount_fen)).toEqual([750, 750]);
+  expect(bodies[0]?.refund_request_id).not.toBe(bodies[1]?.refund_request_id);
+});
+
+it('says under the field what is wrong with an amount, and asks for nothing', async () => {
+  const seen = answering({});
+  show(`/orders/${ORDER_NO}`);
+  const person = userEvent.setup();
+  const dialog = await openDialog(person);
+  await person.click(dialog.getByText('部分退款', BUTTON));
+  const amount = dialog.getByLabelText('退款金额（元）');
+  for (const [text, told] of [
+    ['12,50', '请填写金额，最多两位小数，例如 12.50'],
+    ['0.00', '至少 0.01 元'],
+    ['20.01', '超过可退金额 ¥20.00'],
+  ] as const) {
+    await person.clear(amount);
+    await person.type(amount, text);
+    await person.tab();
+    expect(await dialog.findByText(told)).toBeTruthy();
+  }
+  await person.click(dialog.getByText('商品退货', BUTTON));
+  await person.click(dialog.getByText('确认退款 ¥20.01', BUTTON));
+  expect(sent(seen)).toEqual([]);
+});
+
+it('after a lost answer confirms the same refund, which can no longer be changed', async () => {
+  const seen = answering({
+    [`POST ${REFUNDS}`]: [
+      { status: 502, body: { code: 'bad_gateway', title: '没有应答 No answer.' } },
+      { body: { ...REFUND, amount_fen: 2000 } },
+    ],
+  });
+  show(`/orders/${ORDER_NO}`);
+  const person = userEvent.setup();
+  const dialog = await openDialog(person);
+  await person.click(dialog.getByText('商品退货', BUTTON));
+  await person.click(dialog.getByText('确认退款 ¥20.00', BUTTON));
+  expect(await dialog.findByText(/不知道退款有没有提交/)).toBeTruthy();
+  expect((dialog.getByLabelText('退款原因') as HTMLInputElement).disabled).toBe(true);
+  await person.click(dialog.getByText('确认退款 ¥20.00', BUTTON));
+  expect(await dialog.findByText('已退款 ¥20.00')).toBeTruthy();
+  const [first, second] = sent(seen);
+  expect(second).toEqual(first);
+});
+
+it('says what happens next while the outcome is unknown, and shows it when it is known', async () => {
+  const unknown = {
+    ...REFUND,
+    status: 'pending',
+    state: 'unknown',
+    next_check_at: '2026-11-28T05:00:12Z',
+    finished_at: null,
+  };
+  let refunds: object[] = [];
+  answering({
+    [`GET ${PAYMENT}`]: () => ({ body: paid(refunds) }),
+    [`POST ${REFUNDS}`]: () => {
+      refunds = [unknown];
+      return { body: unknown };
+    },
+  });
+  show(`/orders/${ORDER_NO}`);
+  const person = userEvent.setup();
+  const dialog = await openDialog(person);
+  await person.click(dialog.getByText('商品退货', BUTTON));
+  await person.click(dialog.getByText('确认退款 ¥20.00', BUTTON));
+  expect(await dialog.findByText('退款 ¥12.50：结果待确认')).toBeTruthy();
+  expect(dialog.getByText(/请不要再发起一笔退款/)).toBeTruthy();
+  expect(dialog.getByText('下次查询：13:00:12')).toBeTruthy();
+  refunds = [REFUND];
+  expect(await dialog.findByText('已退款 ¥12.50', {}, { timeout: 8000 })).toBeTruthy();
+}, 15_000);
+
+it.each([
+  [['orders.read', 'payments.read'], 2000],
+  [['orders.read', 'payments.read', 'payments.refund'], 0],
+])('has no act for %j with %i left', async (permissions, left) => {
+  answering({ [`GET ${PAYMENT}`]: { body: paid([REFUND], left) } }, { ...OWNER, permissions });
+  show(`/orders/${ORDER_NO}`);
+  expect(await screen.findByText(/商品退货 · 李雷/)).toBeTruthy();
+  expect(screen.queryByText('退款', BUTTON)).toBeNull();
+});
+
+it('shows what the merchant keeps of an order', async () => {
+  answering({
+    [`GET /api/merchant/v1/orders/${ORDER_NO}`]: {
+      body: { ...ORDER, pay_state: 'partially_refunded', refunded_fen: 1250, net_fen: 750 },
+    },
+    [`GET ${PAYMENT}`]: { body: { ...paid([REFUND], 750), refunded_fen: 1250 } },
+  });
+  show(`/orders/${ORDER_NO}`);
+  expect(await screen.findByText('应付金额 ¥20.00 · 已退款 ¥12.50')).toBeTruthy();
+  expect(await screen.findByText(/商品退货 · 李雷/)).toBeTruthy();
+});
+
+const LISTED = {
+  ...REFUND,
+  store_id: 's',
+  store_name: '一店',
+  out_trade_no: 'T1',
+  trade_no: '2088',
+  payable_fen: 2000,
+  refunded_fen: 0,
+};
+
+it('lists refunds with who and why, and tries the same one again', async () => {
+  const rejected = {
+    ...LISTED,
+    status: 'rejected',
+    state: 'rejected',
+    rejection: { code: 'ACQ.NOBODY_HAS_A_WORD_FOR_THIS', message: '…' },
+  };
+  const seen = answering({
+    'GET /api/merchant/v1/refunds': { body: { items: [rejected], next: null } },
+    [`POST ${REFUNDS}/r-1/retry`]: { body: REFUND },
+  });
+  show('/orders/refunds?state=rejected');
+  const person = userEvent.setup();
+  await screen.findByText('支付宝没有受理这笔退款');
+  const table = within(document.querySelector('table') as HTMLElement);
+  for (const text of ['¥12.50', '¥20.00', '未退成', '李雷', '商品退货', '支付宝没有受理这笔退款']) {
+    expect(table.getByText(text)).toBeTruthy();
+  }
+  expect(document.body.textContent).not.toContain('NOBODY_HAS');
+  await person.click(table.getByLabelText('重新退款 ¥12.50'));
+  await waitFor(() => expect(sent(seen)).toHaveLength(1));
+  const listed = seen.find((one) => one.path.startsWith('/api/merchant/v1/refunds'));
+  expect(Object.fromEntries(new URL(`http://x${listed?.path}`).searchParams)).toEqual({
+    state: 'rejected',
+    limit: '20',
+  });
+});
+
+it('speaks English where English is asked for', async () => {
+  chooseLanguage('en');
+  answering({
+    'GET /api/merchant/v1/refunds': {
+      body: {
+        items: [
+          { ...LISTED, reason: 'Paid twice', requested_by_name: null, store_name: 'One' },
+          {
+            ...LISTED,
+            refund_id: 'f-2',
+            reason: null,
+            store_name: 'One',
+            requested_by_name: 'Li Lei',
+            state: 'rejected',
+            rejection: { code: 'ACQ.TRADE_HAS_FINISHED', message: '交易已完结，不能退款' },
+          },
+        ],
+        next: null,
+      },
+    },
+  });
+  show('/orders/refunds');
+  await screen.findByText('The trade is finished: the time for refunds is over');
+  const main = document.querySelector('main') as HTMLElement;
+  expect(within(main).getByText('Not recorded')).toBeTruthy();
+  expect(main.textContent).not.toMatch(/[\u4e00-\u9fff]/);
+});
