@@ -1,0 +1,117 @@
+"""Giving money back on the pages alone: a part, then the rest, in both languages."""
+
+import asyncio
+import re
+import secrets
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+from tests.browser.walk import confirm_password
+from tests.e2e.world import World
+from tests.fixtures.console import Console
+from tests.fixtures.postgres import in_thread
+from tests.fixtures.processes import Stack
+
+WORDS = {
+    "zh-CN": {
+        "merchant": "商户", "login": "账号", "password": "密码", "sign_in": "登录",
+        "menu": "主菜单", "again": "请再次输入密码", "act": "退款", "part": "部分退款",
+        "amount": "退款金额（元）", "reason": "少了一杯", "why": "退款原因", "quick": "商品退货",
+        "confirm": "确认退款 {}", "done": "已退款 {}", "close": "关闭", "net": "实收",
+        "left": "可退", "state": "已退款", "tab": "退款", "orders": "订单管理", "open": "查看订单",
+        "partly": "部分退款", "over": "超过可退金额 ¥12.34",
+    },
+    "en": {
+        "merchant": "Merchant", "login": "Login", "password": "Password", "sign_in": "Sign in",
+        "menu": "Main menu", "again": "Please enter your password again", "act": "Refund",
+        "part": "Part of it", "amount": "Amount in yuan", "reason": "One cup was missing",
+        "why": "Reason", "quick": "Goods returned", "confirm": "Refund {}", "done": "{} refunded",
+        "close": "Close", "net": "Net", "left": "Refundable", "state": "Refunded",
+        "tab": "Refunds", "orders": "Orders", "open": "View order", "partly": "Partly refunded",
+        "over": "More than what is left: ¥12.34",
+    },
+}  # fmt: skip
+
+
+def _paid(stack: Stack, amount_fen: int) -> str:
+    """A payment at a device of the demo shop; the number of its order."""
+
+    async def pay() -> str:
+        demo = stack.info["demo"]
+        owner = demo["owner"]
+        async with Console(stack.public, owner["login"], owner["password"]) as console:
+            device = await console.enrol(demo["store_id"], f"RF{secrets.token_hex(4)}")
+            world = World(stack, device, console)
+            paid = await world.pay(amount_fen)
+            order = await world.order(paid["out_trade_no"])
+            await world.close()
+            return str(order["order_no"])
+
+    found: str = in_thread(lambda: asyncio.run(pay()))
+    return found
+
+
+def _sign_in(page: Page, stack: Stack, words: dict[str, str], at: str) -> None:
+    owner = stack.info["demo"]["owner"]
+    page.goto(at)
+    page.get_by_text(words["merchant"], exact=True).click()
+    page.get_by_label(words["login"]).fill(owner["login"])
+    page.get_by_label(words["password"]).fill(owner["password"])
+    page.get_by_role("button", name=words["sign_in"]).click()
+    page.get_by_role("navigation", name=words["menu"]).wait_for()
+
+
+@pytest.mark.parametrize(("language", "width"), [("zh-CN", 1440), ("en", 390)])
+def test_a_part_and_then_the_rest(window: Open, stack: Stack, language: str, width: int) -> None:
+    words = WORDS[language]
+    order_no = _paid(stack, 1234)
+    opened = window(language=language, width=width)
+    page = opened.page
+    _sign_in(page, stack, words, f"/orders/{order_no}")
+    panel = page.get_by_role("dialog", name=order_no, exact=True)
+    expect(panel.get_by_text("¥12.34").first).to_be_visible()
+
+    panel.get_by_role("button", name=words["act"], exact=True).click()
+    form = page.get_by_role("dialog", name=re.compile(rf" · {order_no}$"))
+    form.get_by_role("radio", name=words["part"]).check()
+    form.get_by_label(words["amount"]).fill("12.35")
+    form.get_by_label(words["why"]).fill(words["reason"])
+    expect(form.get_by_text(words["over"])).to_be_visible()
+    assert opened.axe() == []
+    opened.paint("dark")
+    assert opened.axe(only_colours=True) == []
+    opened.paint("light")
+    form.get_by_label(words["amount"]).fill(" ￥5 ")
+    form.get_by_role("button", name=words["confirm"].format("¥5.00")).dblclick()
+    confirm_password(page, stack.info["demo"]["owner"]["password"], words["again"])
+    expect(form.get_by_text(words["done"].format("¥5.00"))).to_be_visible()
+    assert opened.axe() == []
+    form.get_by_role("button", name=words["close"]).last.click()
+    expect(panel.get_by_text("¥7.34").first).to_be_visible()
+    expect(panel.get_by_text(words["partly"], exact=True)).to_be_visible()
+    expect(panel.get_by_role("list", name=words["tab"]).get_by_role("listitem")).to_have_count(1)
+
+    panel.get_by_role("button", name=words["act"], exact=True).click()
+    form.get_by_role("button", name=words["quick"]).click()
+    form.get_by_role("button", name=words["confirm"].format("¥7.34")).click()
+    # Soon after the first it waits its turn, and says by itself when it is done.
+    expect(form.get_by_text(words["done"].format("¥7.34"))).to_be_visible()
+    form.get_by_role("button", name=words["close"]).last.click()
+    expect(panel.get_by_role("button", name=words["act"], exact=True)).to_have_count(0)
+    expect(panel.get_by_role("list", name=words["tab"]).get_by_role("listitem")).to_have_count(2)
+    expect(panel.get_by_text("¥0.00").first).to_be_visible()
+    assert opened.axe() == []
+
+    # The list of refunds, as a person gets there.
+    panel.get_by_role("button", name=words["close"]).first.click()
+    page.get_by_role("link", name=words["tab"], exact=True).click()
+    page.wait_for_url(re.compile("/orders/refunds"))
+    for amount in ("¥7.34", "¥5.00"):
+        expect(page.get_by_text(amount, exact=True).first).to_be_visible()
+    expect(page.get_by_text(words["reason"]).first).to_be_visible()
+    assert opened.axe() == []
+    assert not opened.is_wider_than_the_window()
+    page.get_by_role("link", name=re.compile(rf"^{words['open']} .*¥7.34$")).first.click()
+    expect(page.get_by_role("dialog", name=order_no, exact=True)).to_be_visible()
