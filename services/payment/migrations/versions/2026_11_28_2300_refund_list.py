@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "2026_11_28_2300"
-down_revision = "2026_11_28_1640"
+down_revision = "2026_11_28_2250"
 
 
 def upgrade() -> None:
