@@ -85,3 +85,46 @@ def test_on_a_phone_in_english_by_code(window: Open, owner: StorageState) -> Non
     other = window(owner)
     other.go("/cashier")
     assert _enrolled(other.page) != first
+
+
+def test_refused_stopped_and_unclear(window: Open, owner: StorageState) -> None:
+    """What goes wrong is told where it stood, in words, and an unclear outcome is never asked for
+    by a second charge."""
+    opened = window(owner)
+    page = opened.go("/cashier")
+    _enrolled(page)
+    page.get_by_label("被拒绝").check()
+    page.get_by_role("button", name="收款 ¥0.01").click()
+    _hop(page, "支付宝的答复", "failed")
+    _hop(page, "优惠券和抽奖", "skipped")
+    _hop(page, "订单", "done")
+    expect(page.get_by_role("alert").filter(has_text="余额不足")).to_be_visible()
+    assert opened.axe() == []
+    page.get_by_label("顾客要在手机上确认").check()
+    page.get_by_role("button", name="收款 ¥0.01").click()
+    expect(page.locator(".hops").get_by_text("等待顾客在手机上确认")).to_be_visible()
+    assert opened.axe() == []
+    page.get_by_role("button", name="撤销这一笔").click()
+    expect(page.locator(".hops").get_by_text("交易已关闭，未扣款")).to_be_visible()
+    page.get_by_label("结果不明").check()
+    page.get_by_role("button", name="收款 ¥0.01").click()
+    _hop(page, "支付宝的答复", "done")
+    _hop(page, "优惠券和抽奖", "done")
+
+
+def test_a_closed_tab_forgets_no_payment(window: Open, owner: StorageState) -> None:
+    """The number is on disk before the first byte: after a reload the same payment is looked up,
+    and not charged again."""
+    opened = window(owner)
+    page = opened.go("/cashier")
+    _enrolled(page)
+    page.get_by_label("顾客要在手机上确认").check()
+    page.get_by_role("button", name="收款 ¥0.01").click()
+    expect(page.locator(".hops").get_by_text("等待顾客在手机上确认")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(f"{one.method} {one.url}"))
+    page.reload()
+    expect(page.get_by_text("这一笔是之前开始的")).to_be_visible()
+    _hop(page, "支付宝的答复", "done")
+    assert page.evaluate(READ_KEY)["unfinished"] is None
+    assert not [one for one in asked if one.startswith("POST") and one.endswith("/payments")]

@@ -13,8 +13,8 @@ from tests.fixtures.processes import Stack
 
 MERCHANT = (
     "/", "/orders", "/onboarding", "/onboarding?step=4", "/miniprogram", "/dragonfly",
-    "/dragonfly?tab=iot", "/devices", "/stores", "/staff", "/api-keys", "/settings/wechat",
-    "/settings/merchant", "/audit", "/account",
+    "/dragonfly?tab=iot", "/devices", "/cashier", "/stores", "/staff", "/api-keys",
+    "/settings/wechat", "/settings/merchant", "/audit", "/account",
 )  # fmt: skip
 OPERATOR = (
     "/merchants", "/grants", "/notices", "/notices/refused", "/staff", "/audit", "/account",

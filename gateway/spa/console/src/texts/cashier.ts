@@ -146,7 +146,7 @@ export const cashier = {
     'Written before Alipay is asked, so that it can always be looked up, whatever breaks',
   ],
   'cashier.asked_running': ['正在请求支付宝', 'Asking Alipay'],
-  'cashier.asked_done': ['请求已签名并送达', 'The signed request was sent'],
+  'cashier.asked_done': ['签名后的请求已发出', 'The signed request was sent'],
   'cashier.answered_running': ['等待答复', 'Waiting for the answer'],
   'cashier.answered_done': ['已答复', 'Answered'],
   'cashier.order_running': ['订单正在生成', 'The order is being made'],

@@ -1,7 +1,7 @@
 /** The test cashier: takes a payment from the browser, as a device does, and shows each hop. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, Select } from 'antd';
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { Link } from 'react-router';
 import { get } from '../../api/client';
 import { Card, PageHead } from '../../parts/bits';
@@ -63,6 +63,12 @@ function Counter({ terminal }: { terminal: Terminal }) {
   const [isElsewhere, setElsewhere] = useState(false);
   const queries = useQueryClient();
   const isOver = story?.isOver ?? false;
+  const startedAt = story?.startedAt;
+  const way = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // On a phone the steps begin below the form.
+    if (startedAt) way.current?.scrollIntoView({ block: 'nearest' });
+  }, [startedAt]);
   const orderNo = story?.orderNo ?? null;
   useEffect(() => {
     // What a closed tab left behind comes to its end first.
@@ -75,21 +81,23 @@ function Counter({ terminal }: { terminal: Terminal }) {
     }
   }, [queries, isOver, orderNo]);
   return (
-    <div className="two">
-      <div>
-        {isElsewhere && !story ? (
-          <Alert
-            style={{ marginBottom: 16 }}
-            type="warning"
-            showIcon
-            title={t('cashier.elsewhere')}
-          />
-        ) : null}
+    <>
+      {isElsewhere && !story ? (
+        <Alert
+          style={{ marginBottom: 16 }}
+          type="warning"
+          showIcon
+          title={t('cashier.elsewhere')}
+        />
+      ) : null}
+      <div className="two">
         <TakeForm terminal={terminal} runner={runner} story={story} />
-        <TerminalCard terminal={terminal} isOpen={story !== null && !story.isOver} />
+        <div ref={way}>
+          <Hops runner={runner} story={story} />
+        </div>
       </div>
-      <Hops runner={runner} story={story} />
-    </div>
+      <TerminalCard terminal={terminal} isOpen={story !== null && !story.isOver} />
+    </>
   );
 }
 
