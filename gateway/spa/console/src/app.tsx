@@ -13,6 +13,7 @@ import { LINK_PAGE } from './parts/LinkShown';
 import { Calm, Failure } from './parts/states';
 import { AtOnePlace } from './session/Place';
 import { SessionProvider, useSession, useWho } from './session/session';
+import { isTrusted } from './session/trusted';
 import { firstPage, menuFor } from './shell/menu';
 import { Shell } from './shell/Shell';
 import { StoreProvider } from './shell/stores';
@@ -21,6 +22,7 @@ import { useTheme } from './theme';
 
 const Login = lazy(() => import('./session/Login'));
 const FirstRun = lazy(() => import('./session/FirstRun'));
+const Insecure = lazy(() => import('./session/Insecure'));
 const ChoosePassword = lazy(() => import('./session/ChoosePassword'));
 const Home = lazy(() => import('./pages/home/Home'));
 const Orders = lazy(() => import('./pages/orders/Orders'));
@@ -137,6 +139,7 @@ function Entry() {
 
 function Gate() {
   const { pathname } = useLocation();
+  if (!isTrusted()) return <Insecure />;
   return pathname === LINK_PAGE ? <ChoosePassword /> : <Inner />;
 }
 

@@ -1,12 +1,13 @@
 /** The way in, for merchants and for the operator. */
 
 import { ApiProblem } from '@shared/problem';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, Input, Segmented } from 'antd';
 import { useEffect, useState } from 'react';
 import { useLocation } from 'react-router';
-import { type Console, get } from '../api/client';
+import type { Console } from '../api/client';
 import type { PasskeyProof } from '../api/shapes';
+import { useAbout } from '../parts/sandbox';
 import { useText } from '../texts';
 import { Entrance } from './Entrance';
 import { PASSWORD_INPUT_MAX } from './NewPassword';
@@ -38,7 +39,7 @@ export default function Login() {
   const [needed, setNeeded] = useState<SecondFactorNeeded | null>(null);
   const [form] = Form.useForm<Entry>();
   const [hasExpired] = useState(() => sessionStorage.getItem('damselfly.expired') === '1');
-  const about = useQuery({ queryKey: ['about'], queryFn: () => get('/api/public/v1/about') });
+  const about = useAbout();
 
   useEffect(() => {
     sessionStorage.removeItem('damselfly.expired');

@@ -6,6 +6,7 @@ import { Button, Drawer, Dropdown, Grid, Menu, Select } from 'antd';
 import { Suspense, useState } from 'react';
 import { Outlet, useLocation, useNavigate } from 'react-router';
 import { get } from '../api/client';
+import { SandboxLink, useAbout } from '../parts/sandbox';
 import { Crash, Loading } from '../parts/states';
 import { word } from '../parts/words';
 import { StepUp } from '../session/StepUp';
@@ -143,11 +144,7 @@ export function Shell() {
   const isNarrow = Grid.useBreakpoint().lg === false;
   const navigate = useNavigate();
   const { pathname } = useLocation();
-  const about = useQuery({
-    queryKey: ['about'],
-    queryFn: () => get('/api/public/v1/about'),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
+  const about = useAbout();
   const menu = useMenu(menuFor(console, Boolean(session.acting), can), (to) => {
     setDrawn(false);
     navigate(to);
@@ -177,7 +174,12 @@ export function Shell() {
       </Drawer>
       <div className="shell-main">
         <Header isNarrow={isNarrow} onMenu={() => setDrawn(true)} />
-        {about.data?.is_sandbox ? <output className="ribbon">{t('app.sandbox')}</output> : null}
+        {about.data?.is_sandbox ? (
+          <output className="ribbon">
+            <span>{t('app.sandbox')}</span>
+            <SandboxLink />
+          </output>
+        ) : null}
         <ActingRibbon />
         {session.limited_until ? (
           <output className="ribbon">

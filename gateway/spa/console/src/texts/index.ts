@@ -12,6 +12,7 @@ import { orders } from './orders';
 import { passkeys } from './passkeys';
 import { people } from './people';
 import { refunds } from './refunds';
+import { sandbox } from './sandbox';
 
 export const texts = {
   ...common,
@@ -24,6 +25,7 @@ export const texts = {
   ...passkeys,
   ...cashier,
   ...refunds,
+  ...sandbox,
 } as const;
 export type TextKey = keyof typeof texts;
 export type { Language };

@@ -7,6 +7,7 @@ import { useState } from 'react';
 import { post, put } from '../../api/client';
 import type { BoundApp, KeyPair } from '../../api/shapes';
 import { Card } from '../../parts/bits';
+import { SandboxLink, useSandboxPage } from '../../parts/sandbox';
 import { useSay } from '../../parts/say';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
@@ -14,13 +15,14 @@ import { Conflict } from './Conflict';
 import { changeOf, type Draft, draftOf } from './draft';
 import { Findings } from './Findings';
 import { KeyFields } from './KeyFields';
+import { SandboxApp } from './SandboxApp';
 
 export const STALE = 'binding.stale_version';
 
-function useDoctor(app: BoundApp | null, pair: KeyPair | null) {
+function useDoctor(app: BoundApp | null) {
   const say = useSay();
   return useMutation({
-    mutationFn: (draft: Draft) => {
+    mutationFn: ({ draft, pair }: { draft: Draft; pair: KeyPair | null }) => {
       const change = changeOf(draft, app, pair);
       return post('/api/merchant/v1/apps/key-check', {
         ...(change.app_id ? { app_id: change.app_id } : {}),
@@ -42,6 +44,7 @@ function useDoctor(app: BoundApp | null, pair: KeyPair | null) {
 
 function Help() {
   const { t } = useText();
+  const isSandbox = useSandboxPage() !== null;
   return (
     <details>
       <summary>{t('bind.how')}</summary>
@@ -50,6 +53,11 @@ function Help() {
         <li>{t('bind.how2')}</li>
         <li>{t('bind.how3')}</li>
       </ol>
+      {isSandbox ? (
+        <p>
+          {t('sandbox.how')} <SandboxLink tab="platform" />
+        </p>
+      ) : null}
     </details>
   );
 }
@@ -159,13 +167,15 @@ export function BindingForm({
   const queries = useQueryClient();
   const [form] = Form.useForm<Draft>();
   const [pair, setPair] = useState<KeyPair | null>(null);
-  const doctor = useDoctor(app, pair);
+  const doctor = useDoctor(app);
   const { save, stale, setStale, start } = useSaving(app, (appId) => {
     setPair(null);
     doctor.reset();
     onSaved(appId);
   });
-  const check = () => doctor.mutate({ ...draftOf(app), ...form.getFieldsValue(true) });
+  const checkWith = (own: KeyPair | null) =>
+    doctor.mutate({ draft: { ...draftOf(app), ...form.getFieldsValue(true) }, pair: own });
+  const check = () => checkWith(pair);
   const mayWrite = can('apps.write');
   return (
     <>
@@ -179,6 +189,9 @@ export function BindingForm({
             start({ ...draftOf(app), ...form.getFieldsValue(true), ...values }, pair)
           }
         >
+          {app === null && mayWrite ? (
+            <SandboxApp pair={pair} onPair={setPair} onFilled={checkWith} />
+          ) : null}
           <Form.Item name="enabled" label={t('bind.enabled')} valuePropName="checked">
             <Switch checkedChildren={t('bind.on')} unCheckedChildren={t('bind.off')} />
           </Form.Item>

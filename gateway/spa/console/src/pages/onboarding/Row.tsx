@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useNavigate } from 'react-router';
 import type { OnboardingRow } from '../../api/shapes';
 import { CopyButton, Facts, Tag, When } from '../../parts/bits';
+import { ToAlipay } from '../../parts/sandbox';
 import { tone, word } from '../../parts/words';
 import { useText } from '../../texts';
 import { RowForm } from './RowForm';
@@ -165,9 +166,11 @@ function Actions({ row, isBusy, onAct }: Omit<Props, 'isNext'>) {
           </Button>
         ) : null}
         {row.where_url ? (
-          <Button href={row.where_url} target="_blank" rel="noreferrer noopener">
-            {t('wizard.where')}
-          </Button>
+          <ToAlipay
+            url={row.where_url}
+            text={t('wizard.where')}
+            tab={row.row.startsWith('5') ? 'devices' : 'platform'}
+          />
         ) : null}
       </div>
       {row.can_mark ? <MarkDone row={row} isBusy={isBusy} onAct={onAct} /> : null}
