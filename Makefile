@@ -12,9 +12,13 @@ export PYTHONDONTWRITEBYTECODE =
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-# uv does not read pip's settings: where pip was told of an index, tell uv of the same one.
-INSTALL = index=$${PIP_INDEX_URL:-$$($(PY) -m pip config get global.index-url 2>/dev/null || true)}; \
-	UV_DEFAULT_INDEX=$${UV_DEFAULT_INDEX:-$$index} $(VENV)/bin/uv pip install --quiet \
+# uv does not read pip's settings: where pip was told of an index, and of whose certificates to
+# believe, tell uv the same. Told of none, pip believes those of the system, so uv does, too.
+PIP_SAYS = $$($(PY) -m pip config get global.$(1) 2>/dev/null || $(PY) -m pip config get install.$(1) 2>/dev/null || true)
+INSTALL = index=$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$(call PIP_SAYS,index-url)}}; \
+	cert=$${SSL_CERT_FILE:-$${PIP_CERT:-$(call PIP_SAYS,cert)}}; \
+	env $${index:+"UV_DEFAULT_INDEX=$$index"} $${cert:+"SSL_CERT_FILE=$$cert"} \
+	UV_SYSTEM_CERTS=$${UV_SYSTEM_CERTS:-1} $(VENV)/bin/uv pip install --quiet \
 	--python $(PY) --compile-bytecode --require-hashes
 
 $(VENV)/bin/uv: requirements/uv.txt
@@ -46,16 +50,16 @@ reset:  ## stop, and forget the local state
 	@test ! -x $(PY) || $(PY) -m deploy.local reset
 
 test: $(VENV)/dev.stamp  ## the whole suite that needs no JVM
-	@mkdir -p $(RUN_DIR)/test
+	@mkdir -p "$(RUN_DIR)/test"
 	@$(PY) -m deploy.local console
 	@$(PY) -m tests.browser.chromium
-	$(PY) -m pytest -n 3 --no-loadscope-reorder --junitxml=$(RUN_DIR)/test/junit.xml tests
+	$(PY) -m pytest -n 3 --no-loadscope-reorder --junitxml="$(RUN_DIR)/test/junit.xml" tests
 
 kafka: $(VENV)/run.stamp  ## a real Apache Kafka on 127.0.0.1, by Maven
 	@$(PY) -m deploy.kafka up
 
 test-kafka: $(VENV)/dev.stamp  ## event, e2e and chaos tests against the real Kafka
-	@mkdir -p $(RUN_DIR)/test
+	@mkdir -p "$(RUN_DIR)/test"
 	@$(PY) -m deploy.kafka run -- sh -ec '\
 	  $(PY) -m pytest --junitxml=$(RUN_DIR)/test/junit-kafka.xml -m kafka tests; \
 	  $(PY) -m pytest --junitxml=$(RUN_DIR)/test/junit-kafka-e2e.xml tests/e2e; \
@@ -64,9 +68,9 @@ test-kafka: $(VENV)/dev.stamp  ## event, e2e and chaos tests against the real Ka
 # A JDK, Maven and Go are needed; the SDKs stay in $(RUN_DIR)/sdks until their pins change.
 test-sdks: export SDKS_HOME = $(abspath $(RUN_DIR))/sdks
 test-sdks: $(VENV)/dev.stamp  ## public Alipay SDKs (Node, Python, Java, Go) against sandbox and edge
-	@mkdir -p $(RUN_DIR)/test
+	@mkdir -p "$(RUN_DIR)/test"
 	@$(PY) -m tests.conformance.sdk_install
-	$(PY) -m pytest --junitxml=$(RUN_DIR)/test/junit-sdks.xml -m sdks tests/conformance
+	$(PY) -m pytest --junitxml="$(RUN_DIR)/test/junit-sdks.xml" -m sdks tests/conformance
 
 bench: $(VENV)/dev.stamp  ## performance against a control build; writes .run/bench.json
 	$(PY) -m tests.bench
