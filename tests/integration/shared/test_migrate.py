@@ -12,10 +12,10 @@ AT_ONCE = "from shared.migrate import migrate; import sys; migrate(sys.argv[1], 
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 
 
-@pytest.mark.parametrize("turn", range(4))
+@pytest.mark.parametrize("turn", range(5))
 def test_two_migrations_at_once_both_end_well(postgres, turn):
     """On an empty database, and once more on the one they made."""
-    service = ("payment", "order", "device", "campaign")[turn]
+    service = ("payment", "order", "device", "campaign", "binding")[turn]
     place = postgres.empty(f"at_once_{turn}", service)
     for _ in range(2):
         both = [
