@@ -30,6 +30,12 @@ def _seed(layout: Layout) -> None:
     sys.stdout.write(json.dumps(seed(layout, admin), ensure_ascii=False))
 
 
+def _lively(layout: Layout) -> None:
+    from deploy.local.lively import run
+
+    run(layout, os.environ["ALIPAY_GATEWAY_URL"].removesuffix("/gateway.do") + "/admin")
+
+
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -39,6 +45,7 @@ def _parse() -> argparse.Namespace:
         ("reset", "stop, and forget the local state"),
         ("migrate", "bring every database to the newest schema"),
         ("seed", "make the demo merchant"),
+        ("lively", "give it days of sales, and do the wizard's steps"),
     ):
         commands.add_parser(name, help=what)
     supervise = commands.add_parser("supervise", help="run the stack in the foreground")
@@ -57,7 +64,8 @@ def main() -> None:
         case "up" | "down" | "reset":
             from deploy.local import up
 
-            getattr(up, words.command)(layout)
+            with layout.plainly():
+                getattr(up, words.command)(layout)
         case "supervise":
             from deploy.local.supervisor import Supervisor
 
@@ -72,6 +80,8 @@ def main() -> None:
             )
         case "seed":
             _seed(layout)
+        case "lively":
+            _lively(layout)
         case _:
             from deploy.local.broker import serve
 

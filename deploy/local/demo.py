@@ -14,18 +14,25 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from deploy.local import secrets
 from deploy.local.layout import ROOT, SERVICES, Layout, StackError
 from deploy.local.processes import own_databases, public_url
+from deploy.local.then import Then
 
 APP_ID = "2021000000000001"
-OPERATOR, OWNER = "operator@demo", "owner@demo"
+HANDLE = "demo"
+OPERATOR, OWNER = "operator@platform", f"owner@{HANDLE}"
+"""A login that ends with a merchant's handle is that merchant's alone."""
 MERCHANT, STORE = "豆娘演示商户", "演示门店"
 SN = "QCF4DEMO0000001"
 LIMIT_S = 60.0
+DEFAULT_DAYS, DAYS_MAX = 6, 20
 
 
 def _post(url: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -37,14 +44,14 @@ def _post(url: str, body: dict[str, Any]) -> dict[str, Any]:
         return found
 
 
-def _said(module: str, *words: str) -> dict[str, Any]:
+def _said(module: str, *words: str, **more: Any) -> dict[str, Any]:
     """What a service's command line answers, run in this process: one start instead of six."""
     import importlib
 
     commands = importlib.import_module(f"services.{module}.commands")
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        commands.run_command(commands.parse(list(words)))
+        commands.run_command(commands.parse(list(words)), **more)
     answer: dict[str, Any] = json.loads(out.getvalue())
     return answer
 
@@ -84,8 +91,55 @@ def is_current(layout: Layout, sandbox_admin: str) -> bool:
 
 def keep(layout: Layout, made: dict[str, Any]) -> None:
     """Remembers what `seed` has made."""
-    text = json.dumps({"made_in": _databases(), "demo": made}, ensure_ascii=False)
-    secrets.write_private(layout.demo_file, text)
+    lively = {"until": datetime.now(UTC).isoformat(), "days": days(), "is_done": days() == 0}
+    _remember(layout, {"made_in": _databases(), "demo": made, "lively": lively})
+
+
+def _remember(layout: Layout, kept: dict[str, Any]) -> None:
+    secrets.write_private(layout.demo_file, json.dumps(kept, ensure_ascii=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Lively:
+    """The days of sales that the demo merchant is to have."""
+
+    until: datetime
+    days: int
+    is_done: bool
+
+
+def days() -> int:
+    """How many whole days of sales there are to be before today (DEMO_DAYS); 0: no sale is made
+    up, as in tests and measurements."""
+    given = os.environ.get("DEMO_DAYS") or str(DEFAULT_DAYS)
+    if not given.isdecimal() or int(given) > DAYS_MAX:
+        raise StackError(f"DEMO_DAYS={given} 应为 0 到 {DAYS_MAX} should be 0 to {DAYS_MAX}")
+    return int(given)
+
+
+def lively(layout: Layout) -> Lively:
+    """As it was decided when the merchant was made; one of an earlier version stays as it is."""
+    kept = json.loads(layout.demo_file.read_text()).get("lively")
+    if kept is None:
+        return Lively(datetime.now(UTC), 0, is_done=True)
+    return Lively(datetime.fromisoformat(kept["until"]), kept["days"], kept["is_done"])
+
+
+def keep_lively(layout: Layout) -> None:
+    """It is done: no later start does it again."""
+    kept = json.loads(layout.demo_file.read_text())
+    _remember(layout, {**kept, "lively": {**kept["lively"], "is_done": True}})
+
+
+def paid_first(layout: Layout) -> dict[str, Any] | None:
+    """The first payment, when an earlier start has made it: one is enough."""
+    found: dict[str, Any] | None = json.loads(layout.demo_file.read_text()).get("first_payment")
+    return found
+
+
+def keep_first(layout: Layout, first: dict[str, Any]) -> None:
+    kept = json.loads(layout.demo_file.read_text())
+    _remember(layout, {**kept, "first_payment": first})
 
 
 def seed(layout: Layout, sandbox_admin: str) -> dict[str, Any]:
@@ -95,12 +149,15 @@ def seed(layout: Layout, sandbox_admin: str) -> dict[str, Any]:
         secrets.password(folder, login)
     registered = _register(layout, sandbox_admin)
     secrets.write_private(folder / "alipay-public-key.txt", registered["alipay_public_key"])
-    _said("binding", "operators", "add", "--login", OPERATOR, *_password(folder, OPERATOR))
-    account = ("--login", OWNER, *_password(folder, OWNER))
-    merchant = _said("binding", "merchants", "add", "--name", MERCHANT, *account)["merchant_id"]
-    store = _said("binding", "stores", "add", "--merchant", merchant, "--name", STORE)["store_id"]
-    _said(
-        "binding", "apps", "add", "--merchant", merchant, "--app-id", APP_ID,
+
+    def binding(*words: str) -> dict[str, Any]:
+        return _said("binding", *words, clock=_when())
+
+    binding("operators", "add", "--login", OPERATOR, *_password(folder, OPERATOR))
+    merchant = _merchant(binding, ("--login", OWNER, *_password(folder, OWNER)))
+    store = binding("stores", "add", "--merchant", merchant, "--name", STORE)["store_id"]
+    binding(
+        "apps", "add", "--merchant", merchant, "--app-id", APP_ID,
         "--seller-id", registered["seller_id"],
         "--app-private-key", str(folder / "app-private-key.pem"),
         "--alipay-public-key", str(folder / "alipay-public-key.txt"),
@@ -120,6 +177,21 @@ def seed(layout: Layout, sandbox_admin: str) -> dict[str, Any]:
             "key_file": str(layout.device_file),
         },
     }
+
+
+def _when() -> Then | None:
+    """The merchant is there before it sells; None: now."""
+    before = timedelta(days=days() + 1)
+    return Then(datetime.now(UTC) - before) if days() else None
+
+
+def _merchant(binding: Callable[..., dict[str, Any]], account: tuple[str, ...]) -> str:
+    """Its id. One that an earlier version made keeps the handle it was given then."""
+    words = ("merchants", "add", "--name", MERCHANT, *account)
+    try:
+        return str(binding(*words, "--handle", HANDLE)["merchant_id"])
+    except SystemExit:
+        return str(binding(*words)["merchant_id"])
 
 
 def _password(folder: Path, login: str) -> tuple[str, str]:
@@ -158,19 +230,35 @@ def order_of(layout: Layout, payment_id: str, wait_s: float = 20.0) -> str | Non
     """The order number, as the merchant's console sees it; None if it does not arrive in time."""
     base = f"{public_url(layout)}/api/merchant/v1"
     login = {"login": OWNER, "password": secrets.password(layout.secrets, OWNER)}
+    cookie, csrf = _signed_in(base, login)
+    try:
+        deadline = time.monotonic() + wait_s
+        while time.monotonic() < deadline:
+            items = _asked("GET", f"{base}/orders?payment_id={payment_id}", cookie)["items"]
+            if items:
+                return str(items[0]["order_no"])
+            time.sleep(0.1)
+        return None
+    finally:
+        # The owner's list of sessions is for the owner's own.
+        _asked("DELETE", f"{base}/session", cookie, {"X-CSRF-Token": csrf})
+
+
+def _signed_in(base: str, login: dict[str, str]) -> tuple[str, str]:
     request = urllib.request.Request(  # noqa: S310 - our own edge
         f"{base}/session", json.dumps(login).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
         cookie = answer.headers["Set-Cookie"].partition(";")[0]
-    listing = urllib.request.Request(  # noqa: S310
-        f"{base}/orders?payment_id={payment_id}", headers={"Cookie": cookie}
+        return cookie, str(json.load(answer)["csrf_token"])
+
+
+def _asked(
+    method: str, url: str, cookie: str, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    request = urllib.request.Request(  # noqa: S310 - our own edge
+        url, headers={"Cookie": cookie, **(headers or {})}, method=method
     )
-    deadline = time.monotonic() + wait_s
-    while time.monotonic() < deadline:
-        with urllib.request.urlopen(listing, timeout=10) as answer:  # noqa: S310
-            items = json.load(answer)["items"]
-        if items:
-            return str(items[0]["order_no"])
-        time.sleep(0.1)
-    return None
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        found: dict[str, Any] = json.loads(answer.read() or b"{}")
+        return found

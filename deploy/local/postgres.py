@@ -93,16 +93,42 @@ def _reachable(path: Path) -> bool:
     )
 
 
+ACCOUNT = "damselfly"
+
+
+def as_root(layout: Layout) -> str | None:
+    """What a start as root is about to do beside the usual, for whoever typed it; None for anybody
+    else. PostgreSQL itself refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        pwd.getpwnam(ACCOUNT)
+        made = ("", "")
+    except KeyError:
+        made = ("（现在建立该系统账号）", " (a system account, made now)")
+    place = elsewhere(layout) if _is_hidden(layout) else layout.run_dir / "postgres"
+    return (
+        f"以 root 运行：数据库改由账号 {ACCOUNT} 运行{made[0]}，数据在 {place}；用普通账号则不必 "
+        f"as root: PostgreSQL runs as {ACCOUNT}{made[1]}, its data is in {place}; "
+        "an ordinary account needs neither"
+    )
+
+
+def _is_hidden(layout: Layout) -> bool:
+    """Whether the server's account cannot walk to its program or its data."""
+    return not (_reachable(_wheel() / "bin" / "postgres") and _reachable(layout.run_dir))
+
+
 def _account() -> pwd.struct_passwd:
     try:
-        return pwd.getpwnam("damselfly")
+        return pwd.getpwnam(ACCOUNT)
     except KeyError:
         pass
     maker = shutil.which("useradd")
     if maker is not None:
-        words = [maker, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "damselfly"]
+        words = [maker, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT]
         if subprocess.run(words, check=False, capture_output=True).returncode == 0:
-            return pwd.getpwnam("damselfly")
+            return pwd.getpwnam(ACCOUNT)
     return pwd.getpwnam("nobody")
 
 
@@ -136,8 +162,7 @@ def prepare(layout: Layout) -> Cluster:
     wheel = _wheel()
     account = _account() if os.geteuid() == 0 else None
     home = layout.run_dir / "postgres"
-    is_hidden = not (_reachable(wheel / "bin" / "postgres") and _reachable(layout.run_dir))
-    if account is not None and is_hidden:
+    if account is not None and _is_hidden(layout):
         home = elsewhere(layout)
         _refuse_foreign(home, account)
         wheel = _copied(wheel, home, account)

@@ -22,6 +22,7 @@ from deploy.local.processes import Spec
 ENGINE_WAIT_S = 30.0
 READY_WAIT_S = 120.0
 HELPER_LIMIT_S = 90.0
+LIVELY_LIMIT_S = 300.0
 TRIES = 3
 LOCK_TRIES = 20
 TRIM_EVERY_S = 5.0
@@ -52,6 +53,10 @@ class Supervisor:
         self._ports: dict[str, int] = {}
         self._stack: dict[str, Any] = {}
         self._watches: list[asyncio.Task[None]] = []
+        self._is_first = False
+        """whether this start made the first payment"""
+        self._is_lively = False
+        """whether demo data is being made behind this start"""
 
     def _say(self, text: str, **more: Any) -> None:
         """To the person who waits for the start."""
@@ -128,7 +133,8 @@ class Supervisor:
             self._say(f"{type(error).__name__}: {error}", failed=True)
             self._note(traceback.format_exc())
         else:
-            self._say("就绪 ready", ready=True)
+            news = {"is_first": self._is_first, "is_lively": self._is_lively}
+            self._say("就绪 ready", ready=True, **news)
             return True
         return False
 
@@ -139,6 +145,8 @@ class Supervisor:
         cluster = None
         if processes.own_databases():
             self._say("准备数据库 preparing PostgreSQL")
+            if as_root := postgres.as_root(self._layout):
+                self._say(as_root)
             cluster = await asyncio.to_thread(postgres.prepare, self._layout)
         self._say("启动数据库、消息、沙箱 starting PostgreSQL, the broker, the sandbox")
         for spec in processes.engines(self._layout, self._ports, cluster):
@@ -158,6 +166,9 @@ class Supervisor:
         await self._all_ready()
         await self._demo(specs[0])
         self._write_stack()
+        self._is_lively = processes.uses_sandbox() and not demo.lively(self._layout).is_done
+        if self._is_lively:
+            self._watches.append(self._tasks.create_task(self._enliven(specs[0])))
 
     async def _console(self) -> None:
         """The edge reads the console's files when it starts. Without them devices still pay, so a
@@ -225,19 +236,18 @@ class Supervisor:
             why = "没有就绪 is not ready in time" if late else "启动失败 ended while starting"
             raise StackError(f"{name} {why}\n{child.last_words()}")
 
-    async def _helper(self, words: list[str], like: Spec) -> str:
+    async def _helper(self, words: list[str], like: Spec, limit_s: float = HELPER_LIMIT_S) -> str:
         """Runs a short program of ours, told of every database and key; StackError if it fails."""
         whole = {**like.environment, **processes.environment(self._layout, self._ports)}
+        whole["DEMO_DAYS"] = str(demo.days())
         process = await asyncio.create_subprocess_exec(
             sys.executable, *words, cwd=ROOT, env=whole,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         try:
-            out, err = await asyncio.wait_for(process.communicate(), HELPER_LIMIT_S)
+            out, err = await asyncio.wait_for(process.communicate(), limit_s)
         except TimeoutError:
-            raise StackError(
-                f"{' '.join(words)}: {HELPER_LIMIT_S:.0f} s 内未完成 is late"
-            ) from None
+            raise StackError(f"{' '.join(words)}: {limit_s:.0f} s 内未完成 is late") from None
         finally:
             if process.returncode is None:
                 process.kill()
@@ -272,15 +282,30 @@ class Supervisor:
             made = await self._helper(["-m", "deploy.local", "seed"], like)
             demo.keep(self._layout, json.loads(made))
         demo.readdress(self._layout)
+        self._stack["demo"] = demo.known(self._layout)
+        self._stack["first_payment"] = demo.paid_first(self._layout) or await self._pay_first(like)
+
+    async def _pay_first(self, like: Spec) -> dict[str, Any]:
         self._say("首笔刷脸支付 0.01 元 a first face payment of 0.01")
         paid = json.loads(await self._helper(demo.first_payment(self._layout), like))
         order_no = await asyncio.to_thread(demo.order_of, self._layout, paid["payment_id"])
         if order_no is None:
             raise StackError("首笔支付没有生成订单 the first payment did not become an order")
-        self._stack["demo"] = demo.known(self._layout)
         names = ("out_trade_no", "amount_fen", "status")
-        known = {name: paid[name] for name in names}
-        self._stack["first_payment"] = {"order_no": order_no, **known}
+        first = {"order_no": order_no, **{name: paid[name] for name in names}}
+        demo.keep_first(self._layout, first)
+        self._is_first = True
+        return first
+
+    async def _enliven(self, like: Spec) -> None:
+        """Behind the ready stack: nobody waits for it, and a broken one is begun again later."""
+        try:
+            await self._helper(["-m", "deploy.local", "lively"], like, LIVELY_LIMIT_S)
+        except StackError as error:
+            self._note(f"演示数据未完成，下次启动再做 the demo data is not complete yet: {error}")
+            return
+        demo.keep_lively(self._layout)
+        self._note("演示数据已完成 the demo data is complete")
 
     def _facts(self) -> dict[str, Any]:
         now = datetime.now(UTC)
@@ -304,7 +329,11 @@ class Supervisor:
         }
         if processes.uses_sandbox():
             alipay = local["sandbox-alipay"]
-            doors = {"gateway": f"{alipay}/gateway.do", "admin": f"{alipay}/admin"}
+            doors = {
+                "gateway": f"{alipay}/gateway.do",
+                "admin": f"{alipay}/admin",
+                "page": f"{alipay}/",
+            }
             facts["sandbox"] = {"alipay": doors}
         return facts
 

@@ -4,16 +4,19 @@ import contextlib
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from deploy.local import leftovers
 from deploy.local.children import answers
-from deploy.local.layout import DEFAULT_PORT, ROOT, Layout, StackError, require_free
+from deploy.local.layout import ROOT, Layout, StackError, require_free
 from deploy.local.postgres import elsewhere
 
 STOP_WITHIN_S = 40.0
@@ -52,11 +55,11 @@ def up(layout: Layout) -> None:
     if not is_up:
         _start(layout, started)
     try:
-        _follow(layout, started)
+        said = _follow(layout, started)
     except KeyboardInterrupt:
         down(layout)
         raise StackError("已取消 called off") from None
-    _summary(json.loads(layout.stack_file.read_text()), layout)
+    _summary(json.loads(layout.stack_file.read_text()), layout, said)
 
 
 def _already_up(layout: Layout) -> None:
@@ -90,7 +93,8 @@ def _start(layout: Layout, started: float) -> None:
         )  # fmt: skip
 
 
-def _follow(layout: Layout, started: float) -> None:
+def _follow(layout: Layout, started: float) -> dict[str, Any]:
+    """Says what is done until all is ready; the last step, with what this start alone has done."""
     read = 0
     grace = time.monotonic() + GRACE_S
     while True:
@@ -103,7 +107,7 @@ def _follow(layout: Layout, started: float) -> None:
                 raise StackError(step["text"])
             _say(f"[{time.time() - started:5.1f} s] {step['text']}")
             if step.get("ready"):
-                return
+                return step
         read = len(lines)
         if not is_up and (read or time.monotonic() > grace):
             tail = (layout.logs / "supervisor.log").read_text(errors="replace")[-1500:]
@@ -121,16 +125,25 @@ def _until_gone(layout: Layout) -> bool:
     return True
 
 
+def _pasted(layout: Layout, *words: str) -> str:
+    """A command as it can be pasted into a terminal; what is so anyway is left out."""
+    setting = "" if layout.is_default else f"RUN_DIR={shlex.quote(str(layout.run_dir))} "
+    return setting + shlex.join(words)
+
+
 def _dragonfly(layout: Layout) -> str:
-    """The command that pays once more, as it can be pasted into a terminal."""
+    """The command that pays once more."""
     python = os.path.relpath(sys.executable)
     python = sys.executable if python.startswith("..") else python
-    is_default = layout.run_dir == ROOT / ".run"
-    setting = "" if is_default else f"RUN_DIR={layout.run_dir} "
-    return f"{setting}{python} -m deploy.sandbox.dragonfly pay --amount 0.01 --face"
+    return _pasted(
+        layout, python, "-m", "deploy.sandbox.dragonfly", "pay", "--amount", "0.01", "--face"
+    )
 
 
-def _summary(stack: dict[str, Any], layout: Layout) -> None:
+def _summary(
+    stack: dict[str, Any], layout: Layout, said: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """What there is now. `said`: what this start has done, and an earlier one had not."""
     rows = [("控制台 console", stack["gateway"]["public"])]
     if "demo" in stack:
         for title, who in (
@@ -139,18 +152,25 @@ def _summary(stack: dict[str, Any], layout: Layout) -> None:
         ):
             account = stack["demo"][who]
             rows.append((title, f"{account['login']}  {account['password']}"))
-        paid = stack["first_payment"]
-        yuan = f"{paid['amount_fen'] // 100}.{paid['amount_fen'] % 100:02d}"
-        rows += [
-            ("首笔订单 first order", f"{paid['order_no']}  {yuan} 元  {paid['status']}"),
-            ("再付一笔 pay again", _dragonfly(layout)),
-            ("沙箱账本 sandbox ledger", f"{stack['sandbox']['alipay']['admin']}/trades"),
-        ]
-    is_default = layout.port == DEFAULT_PORT and layout.run_dir == ROOT / ".run"
+        rows.append(("沙箱支付宝 sandbox", stack["sandbox"]["alipay"]["page"]))
+        if said.get("is_first"):
+            paid = stack["first_payment"]
+            yuan = f"{paid['amount_fen'] // 100}.{paid['amount_fen'] % 100:02d}"
+            rows.append(
+                ("首笔订单 first order", f"{paid['order_no']}  {yuan} 元  {paid['status']}")
+            )
+        if said.get("is_lively"):
+            rows.append(
+                (
+                    "演示数据 demo data",
+                    "正在后台生成，约一分钟 being made in the background, about a minute",
+                )
+            )
+        rows.append(("再付一笔 pay again", _dragonfly(layout)))
     rows += [
         ("详情 details", str(layout.stack_file)),
         ("日志 logs", str(layout.logs)),
-        ("停止 stop", "make stop" if is_default else f"RUN_DIR={layout.run_dir} make stop"),
+        ("停止 stop", _pasted(layout, "make", "stop")),
     ]
     _say(f"\n  豆娘已就绪 Damselfly is up ({stack['seconds_to_ready']} s)\n")
     for title, value in rows:

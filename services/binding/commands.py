@@ -25,7 +25,7 @@ from services.binding.keks import Keks
 from services.binding.links import Link
 from services.binding.models import User
 from services.binding.service import Deps
-from shared.clock import SystemClock
+from shared.clock import Clock, SystemClock
 from shared.config import load
 from shared.db import Database
 from shared.errors import NotFound, Problem
@@ -132,11 +132,11 @@ def _roles(parser: argparse.ArgumentParser, console: str, usual: Role) -> None:
     parser.add_argument("--role", choices=roles, default=usual.value)
 
 
-def run_command(words: argparse.Namespace) -> None:
+def run_command(words: argparse.Namespace, clock: Clock | None = None) -> None:
     """Runs one command; its JSON goes to stdout, its complaint to stderr with exit 2."""
     config = load(CommandConfig)
     try:
-        answer = asyncio.run(_with_database(config, words))
+        answer = asyncio.run(_with_database(config, words, clock or SystemClock()))
     except BadInput as error:
         complaint = str(error)
     except ValidationError as error:
@@ -158,7 +158,7 @@ def run_command(words: argparse.Namespace) -> None:
     raise SystemExit(2)
 
 
-async def _with_database(config: CommandConfig, words: argparse.Namespace) -> Answer:
+async def _with_database(config: CommandConfig, words: argparse.Namespace, clock: Clock) -> Answer:
     try:
         provider = Keks(config.kek_files)
     except ValueError as error:
@@ -169,7 +169,7 @@ async def _with_database(config: CommandConfig, words: argparse.Namespace) -> An
     try:
         run: Command = words.run
         deps = Deps(
-            db, SystemClock(), provider,
+            db, clock, provider,
             anchor_file=config.audit_anchor_file,
             trust_file=config.service_trust_file,
             approve_after=timedelta(hours=config.approve_after_h),

@@ -75,8 +75,16 @@ def _device_file(given: Path | None) -> Path:
     stack = (run_dir if run_dir.is_absolute() else ROOT / run_dir) / "stack.json"
     try:
         return Path(json.loads(stack.read_text())["demo"]["device"]["key_file"])
-    except (FileNotFoundError, KeyError, ValueError):
-        raise Misuse(f"--device: {stack} 中没有设备 names no device; run `make run`") from None
+    except FileNotFoundError:
+        raise Misuse(
+            f"平台没有在运行，请先执行 make run（找不到 {stack}）\n"
+            f"The platform is not running; `make run` starts it ({stack} is not there)"
+        ) from None
+    except (KeyError, ValueError):
+        raise Misuse(
+            f"{stack} 中没有演示设备，请用 --device 指定设备文件\n"
+            f"{stack} names no demo device; name the device's file with --device"
+        ) from None
 
 
 def _identity(path: Path, url: str | None) -> Identity:

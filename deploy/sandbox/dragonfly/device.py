@@ -101,8 +101,10 @@ class Device:
         *,
         journal: Path | None = None,
         session: aiohttp.ClientSession | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.identity = identity
+        self._now = now
         self.journal = Journal(journal)
         self._key = base64.b64decode(identity.key)
         self._offset_s = 0
@@ -125,7 +127,7 @@ class Device:
 
     def headers(self, method: str, path: str, body: bytes, query: str = "") -> dict[str, str]:
         """The signature over method, path, sorted query, time, nonce, ids and the body's hash."""
-        stamp = str(int(time.time()) + self._offset_s)
+        stamp = str(int(self._now()) + self._offset_s)
         nonce = secrets.token_hex(16)
         ordered = "&".join(sorted(query.split("&"))) if query else ""
         me = self.identity
@@ -146,7 +148,7 @@ class Device:
         for attempt in (1, 2):
             status, answer = await self._send(method, path, body)
             if status == 401 and "server_time" in answer and attempt == 1:
-                drift = int(answer["server_time"]) - int(time.time())
+                drift = int(answer["server_time"]) - int(self._now())
                 if abs(drift - self._offset_s) > 1:
                     self._offset_s = drift
                     continue

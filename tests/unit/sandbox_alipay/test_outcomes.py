@@ -1,10 +1,13 @@
 """How the next payment of an app ends, chosen by whoever rehearses: once, and that app's alone."""
 
+from datetime import datetime, timedelta, timezone
+
 import aiohttp
 import pytest
 
 from tests.unit.sandbox_alipay.merchant import Merchant, new_no
 
+BEIJING = timezone(timedelta(hours=8))
 pytestmark = pytest.mark.asyncio
 
 
@@ -49,6 +52,36 @@ async def test_the_last_choice_counts(merchant: Merchant) -> None:
     assert (await merchant.pay(new_no()))["code"] == "10000"
     left = (await merchant.admin("GET", "faults"))["faults"]
     assert [one["fault"] for one in left if one["left"] != 0] == ["notify_never"]
+
+
+async def test_an_app_may_live_in_the_past(merchant: Merchant) -> None:
+    """Its requests are done at the time that they say, others' now; never in the future."""
+    other = Merchant(merchant.http, merchant.base, merchant.key)
+    await other.register()
+    then = (datetime.now(BEIJING) - timedelta(days=3)).replace(microsecond=0)
+    merchant.extra["timestamp"] = other.extra["timestamp"] = f"{then:%Y-%m-%d %H:%M:%S}"
+    wanted = {"app_id": merchant.app_id, "on": True}
+    assert (await merchant.admin("POST", "backdating", wanted))["app_ids"] == [merchant.app_id]
+    assert await created(merchant) == then
+    assert datetime.now(BEIJING) - await created(other) < timedelta(minutes=1)
+    merchant.extra["timestamp"] = "2099-01-01 00:00:00"
+    assert await created(merchant) <= datetime.now(BEIJING)
+    merchant.extra["timestamp"] = "2001-01-01 00:00:00"
+    assert datetime.now(BEIJING) - await created(merchant) < timedelta(days=31)
+    assert (await merchant.admin("POST", "backdating", {**wanted, "on": False}))["app_ids"] == []
+    merchant.extra["timestamp"] = f"{then:%Y-%m-%d %H:%M:%S}"
+    assert datetime.now(BEIJING) - await created(merchant) < timedelta(minutes=1)
+    await merchant.admin("POST", "backdating", {"on": True}, 400)
+
+
+async def created(merchant: Merchant) -> datetime:
+    """When a sale of now was made, by the sandbox's books."""
+    no = new_no()
+    assert (await merchant.pay(no))["code"] == "10000"
+    trade = await merchant.admin("GET", f"trades/{no}?app_id={merchant.app_id}")
+    found = datetime.fromisoformat(trade["created_at"])
+    assert datetime.fromisoformat(trade["paid_at"]) == found
+    return found
 
 
 async def test_what_is_no_choice_is_refused(merchant: Merchant) -> None:

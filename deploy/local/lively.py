@@ -1,0 +1,154 @@
+"""Makes the demo merchant lively: the wizard's steps done, two more stores, and some days of sales
+with refunds, refusals and one answer that was lost.
+
+All of it goes through the doors that everybody uses: devices enrol and sign, the owner signs in at
+the console, the sandbox answers what it is asked. Past days are the platform on another day
+(`past`). It runs behind a ready stack; broken off, it is begun again at the next start, and asks
+for the same things under the same names, so nothing is done twice.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, timedelta
+from typing import Any
+
+import aiohttp
+
+from deploy.local import demo, secrets
+from deploy.local.layout import Layout
+from deploy.local.past import platform
+from deploy.local.processes import public_url
+from deploy.local.sales import Sale, days_before
+from deploy.local.setup import set_up
+from deploy.local.then import Then
+from deploy.local.visitor import Refused, Visitor
+from deploy.sandbox.dragonfly.device import Device, enrol
+from shared import telemetry
+
+STORES = ("江滨路店", "大学城店")
+"""beside the first one"""
+MODEL = "D4S"
+OPENED_BEFORE = timedelta(hours=1)
+REFUNDED_AFTER = timedelta(minutes=40)
+HEARD_WITHIN_S, LOOK_AGAIN_S = 15.0, 0.2
+END_WITHIN_S = 40.0
+POLITE = 10
+"""niceness: whoever is at the console comes first"""
+
+
+def run(layout: Layout, admin: str) -> None:
+    """Once: a finished run is remembered by whoever started it."""
+    os.nice(POLITE)
+    telemetry.configure("lively", "WARNING")
+    asyncio.run(_run(layout, admin))
+
+
+async def _run(layout: Layout, admin: str) -> None:
+    made = demo.known(layout)
+    wanted = demo.lively(layout)
+    sales = list(days_before(wanted.until, wanted.days, 1 + len(STORES)))
+    async with aiohttp.ClientSession() as http:
+        owner = (made["owner"]["login"], made["owner"]["password"])
+        if sales:
+            clock = Then(sales[0].at - OPENED_BEFORE)
+            async with platform(layout, clock) as public, _backdated(http, admin):
+                seller = _Seller(http, layout, admin, public, clock, owner)
+                await seller.open_stores(made["store_id"])
+                for sale in sales:
+                    await seller.sell(sale)
+        async with Visitor(http, public_url(layout), *owner) as console:
+            await set_up(console, http, admin, demo.APP_ID, layout.device_file)
+
+
+@asynccontextmanager
+async def _backdated(http: aiohttp.ClientSession, admin: str) -> AsyncIterator[None]:
+    """The sandbox does the demo app's requests at the time that they say."""
+    await _post(http, f"{admin}/backdating", {"app_id": demo.APP_ID, "on": True})
+    try:
+        yield
+    finally:
+        await _post(http, f"{admin}/backdating", {"app_id": demo.APP_ID, "on": False})
+
+
+async def _post(http: aiohttp.ClientSession, url: str, body: dict[str, Any]) -> Any:
+    async with http.post(url, json=body) as answer:
+        answer.raise_for_status()
+        return await answer.json()
+
+
+class _Seller:
+    """The merchant's stores on those days."""
+
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        layout: Layout,
+        admin: str,
+        public: str,
+        clock: Then,
+        owner: tuple[str, str],
+    ) -> None:
+        self._http, self._admin, self._public, self._clock = http, admin, public, clock
+        self._owner = owner
+        self._secret = secrets.password(layout.secrets, "demo-buyers")
+        self._devices: list[Device] = []
+
+    def _console(self) -> Visitor:
+        return Visitor(self._http, self._public, *self._owner)
+
+    async def open_stores(self, first: str) -> None:
+        """Each store with a device of its own; those that are there already are found again."""
+        async with self._console() as console:
+            page = await console.ask("GET", "/stores?page_size=100")
+            known = {store["name"]: store["store_id"] for store in page["items"]}
+            for name in STORES:
+                if name not in known:
+                    made = await console.ask("POST", "/stores", {"name": name})
+                    known[name] = made["store_id"]
+            places = [first, *(known[name] for name in STORES)]
+            for number, store_id in enumerate(places, start=2):
+                sn = f"{demo.SN[:-1]}{number}"
+                code = await self._code(console, store_id, sn)
+                identity = await enrol(self._public, code, sn, MODEL)
+                now = lambda: self._clock.now().timestamp()  # noqa: E731
+                self._devices.append(Device(identity, session=self._http, now=now))
+
+    async def _code(self, console: Visitor, store_id: str, sn: str) -> str:
+        """A store that was opened a moment ago is on its way to the devices' books."""
+        deadline = time.monotonic() + HEARD_WITHIN_S
+        while True:
+            try:
+                body = {"store_id": store_id, "sn": sn}
+                return str((await console.ask("POST", "/devices/codes", body))["code"])
+            except Refused as refused:
+                if refused.code != "device.unknown_store" or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def sell(self, sale: Sale) -> None:
+        """One payment, at its time, to its end; and what is given back of it later."""
+        self._clock.forward(sale.at.astimezone(UTC))
+        if sale.ending != "paid":
+            await self._choose(sale.ending)
+        paid = await self._devices[sale.store].pay(
+            sale.amount_fen, sale.code(self._secret), subject=sale.subject,
+            pay_request_id=sale.name, give_up_s=END_WITHIN_S,
+        )  # fmt: skip
+        if sale.ending != "paid":
+            await self._choose("paid")  # where an earlier start had made this sale already
+        if sale.refund_fen and paid["status"] == "paid":
+            self._clock.forward(self._clock.now() + REFUNDED_AFTER)
+            async with self._console() as console:
+                body = {
+                    "refund_request_id": f"{sale.name}-r",
+                    "amount_fen": sale.refund_fen,
+                    "reason": sale.reason,
+                }
+                await console.ask("POST", f"/payments/{paid['payment_id']}/refunds", body)
+
+    async def _choose(self, outcome: str) -> None:
+        body = {"app_id": demo.APP_ID, "outcome": outcome}
+        await _post(self._http, f"{self._admin}/outcomes", body)

@@ -1,0 +1,87 @@
+"""What the demo merchant sells: made up once, and the same however often it is asked for, so that a
+start that was broken off goes on where it ended. Nothing here is done; `lively` does it.
+"""
+
+import hashlib
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Literal
+
+CHINA = timezone(timedelta(hours=8))
+GOODS = (
+    ("珍珠奶茶", 1400), ("美式咖啡", 1200), ("拿铁", 1800), ("柠檬红茶", 1000), ("茉莉绿茶", 900),
+    ("双人下午茶", 8800), ("芝士蛋糕", 2600), ("三明治套餐", 3200), ("杨枝甘露", 2200),
+    ("燕麦拿铁", 2000),
+)  # fmt: skip
+BUSY_H = (8, 9, 10, 12, 12, 13, 14, 15, 15, 16, 18, 19, 20, 21)
+SALES_OF_A_DAY = (7, 11)
+REFUSED_EVERY, REFUNDED_EVERY = 17, 13
+FACE_SHARE = 0.7
+REASONS = ("顾客取消", "重复下单", "做错了")
+QUIET = timedelta(minutes=5)
+"""Nothing is sold in the last minutes before the start: that is when the person looks."""
+Ending = Literal["paid", "refused", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """One payment to be made, and what is given back of it an hour later."""
+
+    name: str
+    """its pay_request_id: asked for again, it is the same payment"""
+    at: datetime
+    store: int
+    subject: str
+    amount_fen: int
+    is_face: bool
+    ending: Ending
+    refund_fen: int = 0
+    reason: str = ""
+
+    def code(self, secret: str) -> str:
+        """The buyer's face or code, good for this sale alone; the same when it is asked again."""
+        digest = hashlib.sha256(f"{secret} {self.name}".encode()).hexdigest()
+        return "fp" + digest[:33] if self.is_face else f"28{int(digest, 16) % 10**16:016d}"
+
+
+def days_before(until: datetime, days: int, stores: int) -> Iterator[Sale]:
+    """Of the days before `until`, and of its own day until then; oldest first."""
+    number = 0
+    today = until.astimezone(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
+    for back in range(days, -1, -1):
+        dice = random.Random(f"damselfly {back}")  # noqa: S311 - the same each time, on purpose
+        morning = today - timedelta(days=back)
+        times = sorted(
+            morning + timedelta(hours=dice.choice(BUSY_H), seconds=dice.randrange(3600))
+            for _ in range(dice.randint(*SALES_OF_A_DAY) + (3 if morning.weekday() > 4 else 0))
+        )
+        for at in times:
+            number += 1
+            sale = _sale(number, at, dice, stores)
+            if at < until - QUIET:
+                yield sale
+
+
+def _sale(number: int, at: datetime, dice: random.Random, stores: int) -> Sale:
+    subject, price_fen = dice.choice(GOODS)
+    pieces = dice.choice((1, 1, 1, 2, 3))
+    amount_fen = price_fen * pieces
+    ending: Ending = "refused" if number % REFUSED_EVERY == 5 else "paid"
+    if number == 20:
+        ending = "unknown"
+    refund_fen = 0
+    if ending == "paid" and number % REFUNDED_EVERY == 3:
+        refund_fen = price_fen if pieces > 1 else amount_fen
+    return Sale(
+        name=f"demo-{number:04d}",
+        at=at,
+        store=dice.choices(range(stores), weights=range(stores + 1, 1, -1))[0],
+        subject=subject if pieces == 1 else f"{subject} × {pieces}",
+        amount_fen=amount_fen,
+        is_face=dice.random() < FACE_SHARE,
+        ending=ending,
+        refund_fen=refund_fen,
+        reason=dice.choice(REASONS) if refund_fen else "",
+    )

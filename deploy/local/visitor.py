@@ -1,0 +1,64 @@
+"""A merchant's owner at the console's own doors, without a browser."""
+
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+STEP_UP_NEEDED = "auth.step_up_needed"
+SESSION = "__Host-damselfly="
+
+
+class Refused(Exception):
+    """A problem that the platform answered."""
+
+    def __init__(self, status: int, told: dict[str, Any]) -> None:
+        super().__init__(f"{status} {told.get('code', '')} {told.get('title', '')}")
+        self.status, self.code = status, str(told.get("code", ""))
+
+
+class Visitor:
+    """Signed in for the block's length: nothing stays in the owner's list of sessions."""
+
+    def __init__(self, http: aiohttp.ClientSession, public: str, login: str, password: str) -> None:
+        self._http = http
+        self._base = f"{public}/api/merchant/v1"
+        self._login, self._password = login, password
+        self._headers: dict[str, str] = {}
+
+    async def __aenter__(self) -> Self:
+        body = {"login": self._login, "password": self._password}
+        self._headers["X-CSRF-Token"] = (await self.ask("POST", "/session", body))["csrf_token"]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.ask("DELETE", "/session")
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON of the answer; Refused for a problem. Asked for the password once more, it is
+        given."""
+        try:
+            return await self._once(method, path, body)
+        except Refused as refused:
+            if refused.code != STEP_UP_NEEDED:
+                raise
+        await self._once("POST", "/session/step-up", {"password": self._password})
+        return await self._once(method, path, body)
+
+    async def _once(self, method: str, path: str, body: Any) -> Any:
+        async with self._http.request(
+            method, self._base + path, json=body, headers=self._headers
+        ) as answer:
+            for cookie in answer.headers.getall("Set-Cookie", []):
+                # It is for https alone: over loopback no jar would give it back.
+                if cookie.startswith(SESSION):
+                    self._headers["Cookie"] = cookie.partition(";")[0]
+            told = await answer.json(content_type=None) if answer.content_length else {}
+            if answer.status >= 400:
+                raise Refused(answer.status, told if isinstance(told, dict) else {})
+            return told

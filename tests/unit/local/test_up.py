@@ -1,0 +1,97 @@
+"""What `make run` prints: commands that can be pasted, and only what is new."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local import up
+from deploy.local.layout import ROOT, Layout, StackError
+
+STACK: dict[str, Any] = {
+    "seconds_to_ready": 9.8,
+    "gateway": {"public": "http://127.0.0.1:8080"},
+    "sandbox": {"alipay": {"page": "http://127.0.0.1:4000/"}},
+    "demo": {
+        "owner": {"login": "owner@demo", "password": "p"},
+        "operator": {"login": "operator@platform", "password": "q"},
+    },
+    "first_payment": {"order_no": "D1", "amount_fen": 1, "status": "paid"},
+}
+
+
+def printed(capsys: pytest.CaptureFixture[str], layout: Layout, **said: bool) -> dict[str, str]:
+    """Title -> value."""
+    up._summary(STACK, layout, said)
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if "  " in line.strip()]
+    return {line.partition("  ")[0]: line.partition("  ")[2].strip() for line in lines}
+
+
+def test_a_folder_with_blanks_is_quoted(capsys: pytest.CaptureFixture[str]) -> None:
+    run_dir = Path("/tmp/我的 项目/it's/.run")
+    told = printed(capsys, Layout(run_dir, 8080))
+    for title in ("停止 stop", "再付一笔 pay again"):
+        setting, *words = shlex.split(told[title])
+        assert setting == f"RUN_DIR={run_dir}"
+    assert words[1:3] == ["-m", "deploy.sandbox.dragonfly"]
+    assert shlex.split(told["停止 stop"])[1:] == ["make", "stop"]
+
+
+@pytest.mark.parametrize("port", [8080, 9000])
+def test_defaults_are_left_out(capsys: pytest.CaptureFixture[str], port: int) -> None:
+    """Whatever the port is: stopping needs none."""
+    told = printed(capsys, Layout(ROOT / ".run", port))
+    assert told["停止 stop"] == "make stop"
+    assert "RUN_DIR" not in told["再付一笔 pay again"]
+
+
+def test_the_sandboxs_page_is_named_and_no_raw_json(capsys: pytest.CaptureFixture[str]) -> None:
+    told = printed(capsys, Layout(ROOT / ".run", 8080))
+    assert told["沙箱支付宝 sandbox"] == "http://127.0.0.1:4000/"
+    assert not [value for value in told.values() if "/admin" in value]
+
+
+def test_what_an_earlier_start_did_is_not_told_again(capsys: pytest.CaptureFixture[str]) -> None:
+    layout = Layout(ROOT / ".run", 8080)
+    again, first = printed(capsys, layout), printed(capsys, layout, is_first=True, is_lively=True)
+    assert first.keys() - again.keys() == {"首笔订单 first order", "演示数据 demo data"}
+
+
+@pytest.mark.parametrize("command", ["up", "down", "reset"])
+def test_a_run_dir_that_is_a_file_is_one_sentence(tmp_path: Path, command: str) -> None:
+    place = tmp_path / "a file"
+    place.write_text("x")
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.local", command], cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, "RUN_DIR": str(place), "PORT": "20990"}, check=False, timeout=30,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "是文件" in done.stderr
+    assert "Choose another folder" in done.stderr
+    assert place.read_text() == "x"
+
+
+def test_a_run_dir_without_rights_is_one_sentence(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "r", 8080)
+    refused = PermissionError(13, "Permission denied", str(tmp_path / "r" / "logs"))
+    with pytest.raises(StackError, match="you may not read or write"), layout.plainly():
+        raise refused
+    # What has nothing to do with it stays a fault of ours.
+    with pytest.raises(PermissionError), layout.plainly():
+        raise PermissionError(13, "Permission denied", "/etc/elsewhere")
+
+
+def test_somebody_elses_stack_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(tmp_path, 8080)
+    layout.make()
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with pytest.raises(StackError, match="another account's"):
+        layout.make()
