@@ -5,13 +5,10 @@ import { useSyncExternalStore } from 'react';
 export type Appearance = 'system' | 'light' | 'dark';
 const KEY = 'damselfly.appearance';
 
-const FONT =
-  '"PingFang SC", "HarmonyOS Sans SC", MiSans, "Noto Sans SC", "Source Han Sans SC", ' +
-  '"Noto Sans CJK SC", "Microsoft YaHei", system-ui, -apple-system, "Segoe UI", sans-serif';
-
 const BASE = {
-  fontFamily: FONT,
-  fontFamilyCode: 'ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace',
+  // frame.css names the stacks, once for antd's parts and ours.
+  fontFamily: 'var(--type)',
+  fontFamilyCode: 'var(--mono)',
   borderRadius: 8,
   controlHeight: 36,
   fontSize: 14,

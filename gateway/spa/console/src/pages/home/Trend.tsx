@@ -5,6 +5,9 @@ import type { Dashboard } from '../../api/shapes';
 import { useText } from '../../texts';
 import { fenTicks } from './ticks';
 
+/** recharts gives labels a grey of its own, which nobody reads in the dark. */
+const LABEL = { fill: 'var(--soft)' };
+
 export default function Trend({ week }: { week: Dashboard['week'] }) {
   const { t } = useText();
   const ticks = fenTicks(Math.max(...week.map((day) => day.paid_fen)));
@@ -15,8 +18,9 @@ export default function Trend({ week }: { week: Dashboard['week'] }) {
         <ResponsiveContainer width="100%" height="100%">
           <BarChart data={shown} accessibilityLayer={false} margin={{ left: 12, right: 8, top: 8 }}>
             <CartesianGrid vertical={false} stroke="var(--line)" />
-            <XAxis dataKey="day" tickLine={false} axisLine={false} />
+            <XAxis dataKey="day" tick={LABEL} tickLine={false} axisLine={false} />
             <YAxis
+              tick={LABEL}
               tickFormatter={money}
               tickLine={false}
               axisLine={false}

@@ -130,6 +130,7 @@ export default function ApiKeys() {
       render: (row) =>
         row.revoked_at ? null : (
           <Popconfirm
+            placement="bottomRight"
             title={t('keys_api.delete_sure')}
             okText={t('keys_api.delete')}
             cancelText={t('do.cancel')}

@@ -1,0 +1,161 @@
+"""How it looks: one type for every kind of text, labels that are read in the dark, and what opens
+stays inside the window."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, StorageState, expect
+
+from tests.browser.conftest import Open
+from tests.browser.test_pages import MERCHANT, OPERATOR
+from tests.fixtures.processes import Stack
+
+pytestmark = pytest.mark.timeout(400)
+MARGIN_PX = 8
+CONTRAST_MIN = 4.5
+_FAMILIES = """
+() => {
+  const found = {};
+  const note = (element, text) => {
+    const family = getComputedStyle(element).fontFamily;
+    const name = `${element.tagName.toLowerCase()}.${element.className}`;
+    const place = `${name} "${text.trim().slice(0, 24)}"`;
+    (found[family] ??= []).push(place);
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const { data, parentElement } = walker.currentNode;
+    if (data.trim() && !/^(SCRIPT|STYLE|NOSCRIPT)$/.test(parentElement.tagName))
+      note(parentElement, data);
+  }
+  for (const one of document.querySelectorAll('input, textarea, select, button'))
+    note(one, one.placeholder || one.value || one.type);
+  return found;
+}
+"""
+_LABELS = """
+() => {
+  const parts = (text) => text.match(/[0-9.]+/g).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = parts(colour).slice(0, 3).map((one) => {
+      const part = one / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (element) => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = getComputedStyle(one).backgroundColor;
+      if ((parts(colour)[3] ?? 1) === 1) return colour;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  return [...document.querySelectorAll('svg text')]
+    .filter((one) => one.textContent.trim())
+    .flatMap((one) => [one, ...one.querySelectorAll('tspan')])
+    .map((one) => {
+      const [a, b] = [light(getComputedStyle(one).fill), light(ground(one))];
+      return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    });
+}
+"""
+
+
+def families(page: Page) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = page.evaluate(_FAMILIES)
+    return found
+
+
+def odd(found: dict[str, list[str]]) -> dict[str, list[str]]:
+    """What is set in neither of two stacks that name faces and end in a face without serifs."""
+    known: dict[str, str] = {}
+    wrong = {}
+    for family, places in found.items():
+        *named, generic = [one.strip() for one in family.split(",")]
+        is_stack = generic in {"sans-serif", "monospace"} and len(named) >= 3
+        if not is_stack or known.setdefault(generic, family) != family:
+            wrong[family] = places[:5]
+    return wrong
+
+
+def test_every_text_has_the_one_type(
+    window: Open, owner: StorageState, operator: StorageState, stack: Stack
+) -> None:
+    """Headings, figures, labels, table cells, inputs, keys: on each page, and in what opens."""
+    wrong = {}
+    seen = 0
+    order = f"/orders/{stack.info['first_payment']['order_no']}"
+    merchant = f"/merchants/{stack.info['demo']['merchant_id']}"
+    for state, paths in (
+        (None, ("/login",)),
+        (owner, (*MERCHANT, order)),
+        (operator, (*OPERATOR, merchant)),
+    ):
+        opened, before = window(state), None
+        for path in paths:
+            place = urlsplit(path).path
+            opened.go(path) if before in {None, place} else opened.turn_to(path)
+            before = place
+            found = families(opened.page)
+            seen += sum(map(len, found.values()))
+            if faults := odd(found):
+                wrong[path] = faults
+    assert not wrong
+    assert seen > 1000, "the reader above no longer finds the texts"
+
+
+def test_what_opens_has_it_too(window: Open, owner: StorageState) -> None:
+    page = window(owner).go("/devices")
+    page.get_by_role("button", name="生成激活码").first.click()
+    page.get_by_role("dialog").get_by_role("combobox").click()
+    page.get_by_role("option").first.wait_for(state="attached")
+    assert not odd(families(page))
+    page.keyboard.press("Escape")
+    page.goto("/orders")
+    page.get_by_role("button", name="外观").click()
+    page.get_by_role("menuitem").first.wait_for()
+    page.keyboard.press("?")
+    assert not odd(families(page))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_labels_of_the_chart_are_read(window: Open, owner: StorageState, scheme: str) -> None:
+    """axe looks at no text in a drawing."""
+    page = window(owner, scheme=scheme).go("/")
+    page.locator("svg text").first.wait_for()
+    found = page.evaluate(_LABELS)
+    assert len(found) > 5
+    assert min(found) >= CONTRAST_MIN
+
+
+def stays_inside(page: Page, box: Locator) -> None:
+    """With a margin: what touches the edge looks cut off."""
+    expect(box).to_be_visible()
+    page.wait_for_function("true")
+    found = box.bounding_box()
+    size = page.viewport_size
+    assert found is not None
+    assert size is not None
+    assert found["x"] >= MARGIN_PX, found
+    assert found["x"] + found["width"] <= size["width"] - MARGIN_PX, found
+
+
+@pytest.mark.parametrize(("language", "width"), [("zh-CN", 1440), ("en", 1280), ("en", 390)])
+def test_what_opens_stays_inside_the_window(
+    window: Open, owner: StorageState, language: str, width: int
+) -> None:
+    page = window(owner, language=language, width=width).go("/devices")
+    is_chinese = language == "zh-CN"
+    page.get_by_role("button", name="停用" if is_chinese else "Revoke").first.click()
+    stays_inside(page, page.locator(".ant-popover:visible"))
+    page.keyboard.press("Escape")
+    for path, chinese, english in (
+        ("/devices", "生成激活码", "New enrolment code"),
+        ("/devices", "编辑", "Edit"),
+        ("/stores", "新建门店", "New store"),
+        ("/staff", "添加员工", "Add staff"),
+        ("/api-keys", "新建密钥", "New key"),
+    ):
+        page.goto(path)
+        page.get_by_role("button", name=chinese if is_chinese else english).first.click()
+        stays_inside(page, page.locator(".ant-modal:visible"))
