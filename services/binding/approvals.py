@@ -26,11 +26,11 @@ from services.binding.domain import (
     ChangeDecided,
     OwnChange,
 )
-from services.binding.models import AppChangeRequest, Merchant, WechatSettings
+from services.binding.models import AppChangeRequest, Merchant
 from services.binding.pairs import GivenKeys
 from services.binding.sealing import seal_secret
 from services.binding.service import PLATFORM_ACTOR, Deps, audit
-from services.binding.settings import MerchantChange, WechatChange
+from services.binding.settings import MerchantChange
 from shared.errors import NotFound
 from shared.ids import uuid7
 from shared.sealed import open_sealed
@@ -38,10 +38,8 @@ from shared.sealed import open_sealed
 PURPOSE = "app-change"
 PERMISSION = "apps.approve"
 KEPT = timedelta(days=7)
-Kind = Literal["app", "wechat", "merchant"]
-ASKING: dict[Kind, str] = {
-    "app": "apps.write", "wechat": "settings.write", "merchant": "merchant.write",
-}  # fmt: skip
+Kind = Literal["app", "merchant"]
+ASKING: dict[Kind, str] = {"app": "apps.write", "merchant": "merchant.write"}
 """What whoever asks for a change must still be allowed to do when it is filed."""
 Act = Callable[[AsyncSession], Awaitable[Any]]
 
@@ -64,25 +62,6 @@ async def bind_or_ask(
         return await _file(deps, tenant_id, "app", change, _summary(change), asker)
 
 
-async def change_wechat_or_ask(
-    deps: Deps, tenant_id: UUID, change: WechatChange, asker: Asker
-) -> WechatSettings | AppChangeRequest:
-    try:
-        return await settings.change_wechat(
-            deps, tenant_id, change, actor=asker.actor, is_approved=False
-        )
-    except ApprovalNeeded:
-        texts = {"api_v3_key": change.api_v3_key, "private_key": change.private_key}
-        summary = {
-            "mch_id": change.mch_id,
-            "wechat_app_id": change.app_id,
-            "cert_serial": change.cert_serial,
-            "enabled": change.is_enabled,
-            "changes": [name for name, text in texts.items() if text is not None],
-        }
-        return await _file(deps, tenant_id, "wechat", change, summary, asker)
-
-
 async def change_merchant_or_ask(
     deps: Deps, tenant_id: UUID, change: MerchantChange, asker: Asker
 ) -> Merchant | AppChangeRequest:
@@ -99,7 +78,7 @@ async def _file(
     deps: Deps,
     tenant_id: UUID,
     kind: Kind,
-    change: AppChange | WechatChange | MerchantChange,
+    change: AppChange | MerchantChange,
     summary: dict[str, Any],
     asker: Asker,
 ) -> AppChangeRequest:
@@ -230,12 +209,6 @@ async def _prepared(deps: Deps, row: AppChangeRequest, actor: str) -> Act:
     """What to do when it is approved: opened and read before the transaction that decides."""
     content = orjson.loads(open_sealed(deps.key_provider, row.content_box or "", row.content_aad))
     tenant_id = row.tenant_id
-    if row.kind == "wechat":
-        wechat = WechatChange(**content)
-        secrets = await settings.read_wechat(deps, wechat)
-        return lambda tx: settings.put_wechat(
-            deps, tx, tenant_id, wechat, secrets, actor, is_approved=True
-        )
     if row.kind == "merchant":
         merchant = MerchantChange(**content)
         return lambda tx: settings.put_merchant(

@@ -14,7 +14,6 @@ Problem
 └── Conflict            LoginTaken MerchantExists          409
                         StoreNameTaken LastOwner           409
                         AppBoundElsewhere StaleVersion     409
-                        SettingsIncomplete                 409
                         RowBlocked RowNotRun NotDoneByHand 409
                         RowRunning                         409
                         ChangeDecided SecondFactorSet      409
@@ -195,11 +194,6 @@ class LastOwner(Conflict):
 class UnknownStores(InvalidBody):
     code = "binding.unknown_stores"
     title = "门店不存在或该角色不能限定门店 Unknown stores, or a role that is not bound to stores."
-
-
-class SettingsIncomplete(Conflict):
-    code = "binding.settings_incomplete"
-    title = "启用前请填齐商户号、AppID、证书序列号、APIv3 密钥和私钥 Complete it before enabling."
 
 
 class OwnChange(Forbidden):

@@ -2,7 +2,7 @@
 
 Each purpose's data keys are wrapped under the key of those who must open the box: `app` what the
 egress signs with, `pos` what the edge checks programs with, `own` what never leaves this service
-(TOTP secrets, a waiting change, WeChat's keys).
+(TOTP secrets, a waiting change).
 """
 
 from collections.abc import Mapping

@@ -15,16 +15,14 @@ from services.binding import (
     settings,
 )
 from services.binding.callers import actor_of, asker_of, deps_of, whole_merchant
-from services.binding.costly import costly
 from services.binding.models import (
     Acting,
     AppChangeRequest,
     Merchant,
     Store,
-    WechatSettings,
 )
 from services.binding.session_routes import MERCHANT
-from services.binding.settings import MerchantChange, WechatChange
+from services.binding.settings import MerchantChange
 from shared.errors import NotFound
 from shared.fields import PageNumber, PageSize
 from shared.serve import json_response
@@ -133,39 +131,6 @@ async def rename_store(
     return store_out(store)
 
 
-@router.get(f"{MERCHANT}/settings/wechat", dependencies=[guard("user", "settings.read")])
-async def show_wechat(request: Request) -> merchant_schemas.WechatOut:
-    return _wechat_out(await settings.show_wechat(deps_of(request), principal(request).tenant))
-
-
-@router.put(
-    f"{MERCHANT}/settings/wechat",
-    dependencies=[guard("user", "settings.write", step_up=True), costly("keys")],
-    response_model=merchant_schemas.WechatOut,
-    responses={202: {"model": schemas.AppChangeOut}},
-)
-async def change_wechat(request: Request, body: merchant_schemas.WechatBody) -> Any:
-    """S118; a secret that is not given stays, and none ever comes back. With dual control it
-    answers 202 and waits for somebody else."""
-    caller = principal(request)
-    v3_key, private = body.api_v3_key, body.private_key
-    change = WechatChange(
-        mch_id=body.mch_id,
-        app_id=body.app_id,
-        cert_serial=body.cert_serial,
-        is_enabled=body.enabled,
-        version=body.version,
-        api_v3_key=v3_key.get_secret_value() if v3_key is not None else None,
-        private_key=private.get_secret_value() if private is not None else None,
-    )
-    found = await approvals.change_wechat_or_ask(
-        deps_of(request), caller.tenant, change, asker_of(caller)
-    )
-    if isinstance(found, AppChangeRequest):
-        return json_response(answers.change_out(found).model_dump(mode="json"), 202)
-    return _wechat_out(found)
-
-
 # --- rows to answers
 
 
@@ -209,19 +174,4 @@ def _acting_out(row: Acting) -> merchant_schemas.OperatorActingOut:
 def store_out(row: Store) -> merchant_schemas.StoreOut:
     return merchant_schemas.StoreOut(
         store_id=row.store_id, name=row.name, version=row.version, created_at=row.created_at
-    )
-
-
-def _wechat_out(row: WechatSettings | None) -> merchant_schemas.WechatOut:
-    """Before anything was saved: empty, under version 0."""
-    return merchant_schemas.WechatOut(
-        mch_id=row.mch_id if row else "",
-        app_id=row.app_id if row else "",
-        cert_serial=row.cert_serial if row else "",
-        has_api_v3_key=bool(row and row.api_v3_key_box),
-        has_private_key=bool(row and row.private_key_box),
-        fingerprint=row.fingerprint if row else "",
-        enabled=bool(row and row.is_enabled),
-        version=row.version if row else 0,
-        updated_at=row.updated_at if row else None,
     )

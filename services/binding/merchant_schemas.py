@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.binding.schemas import Body, Instant, Name, SecretKey
+from services.binding.schemas import Body, Instant, Name
 from shared.fields import Text, Version
 
 Edition = Literal["flagship", "face_pay"]
@@ -28,18 +28,6 @@ class StoreBody(Body):
 
 class StoreChangeBody(Body):
     name: Name
-    version: Version
-
-
-class WechatBody(Body):
-    """S118. Secrets that are not given stay as they are."""
-
-    mch_id: Annotated[str, Text(12, min=0, pattern=r"^([0-9]{8,12})?$")]
-    app_id: Annotated[str, Text(18, min=0, pattern=r"^(wx[0-9a-f]{16})?$")]
-    cert_serial: Annotated[str, Text(40, min=0, pattern=r"^([0-9A-F]{32,40})?$")]
-    api_v3_key: SecretKey | None = None
-    private_key: SecretKey | None = None
-    enabled: bool = False
     version: Version
 
 
@@ -89,17 +77,3 @@ class StorePage(BaseModel):
     total: int
     page: int
     page_size: int
-
-
-class WechatOut(BaseModel):
-    """Facts only: whether there is a secret, and the fingerprint of the key's public half."""
-
-    mch_id: str
-    app_id: str
-    cert_serial: str
-    has_api_v3_key: bool
-    has_private_key: bool
-    fingerprint: str
-    enabled: bool
-    version: int
-    updated_at: Instant | None

@@ -193,25 +193,6 @@ class ApiKey(Base):
     last_used_at: Mapped[datetime | None] = _instant()
 
 
-class WechatSettings(Base):
-    """How a merchant is paid through WeChat (S118); both secrets are sealed."""
-
-    __tablename__ = "wechat_settings"
-
-    tenant_id: _Id = _key()
-    mch_id: Mapped[str]
-    app_id: Mapped[str]
-    cert_serial: Mapped[str]
-    is_enabled: Mapped[bool]
-    api_v3_key_box: Mapped[str | None]
-    api_v3_key_aad: Mapped[str]
-    private_key_box: Mapped[str | None]
-    private_key_aad: Mapped[str]
-    fingerprint: Mapped[str]
-    version: Mapped[int]
-    updated_at: Mapped[datetime] = _instant()
-
-
 class App(Base):
     """A bound mini program: one record behind both settings pages (S8, S36)."""
 
@@ -362,8 +343,8 @@ class KeyPair(Base):
 
 
 class AppChangeRequest(Base):
-    """A change that waits for a second person: of an app's binding (`app_id`), of how WeChat pays
-    out, or of the rule itself. Its content is sealed, and erased when it is decided."""
+    """A change that waits for a second person: of an app's binding (`app_id`), or of the rule
+    itself. Its content is sealed, and erased when it is decided."""
 
     __tablename__ = "app_changes"
 

@@ -17,7 +17,6 @@ from services.binding.models import (
     Session,
     Store,
     User,
-    WechatSettings,
 )
 from services.binding.repo import was_used_before
 
@@ -213,10 +212,6 @@ async def api_key_used(tx: AsyncSession, tenant_id: UUID, key_id: str, at: datet
         )
         .values(last_used_at=at)
     )
-
-
-async def wechat_settings(tx: AsyncSession, tenant_id: UUID) -> WechatSettings | None:
-    return await tx.get(WechatSettings, tenant_id)
 
 
 async def end_acting(tx: AsyncSession, session: Session, now: datetime) -> None:

@@ -19,7 +19,6 @@ _READ = _COUNTER | {
     "campaigns.read",
     "staff.read",
     "api_keys.read",
-    "settings.read",
     "audit.read",
 }
 _BUSINESS = _READ | {
@@ -29,7 +28,6 @@ _BUSINESS = _READ | {
     "apps.write",
     "campaigns.write",
     "merchant.write",
-    "settings.write",
     "onboarding.check",
     "onboarding.write",
 }
@@ -59,7 +57,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.AUDITOR: _READ | {OWN},
 }
 
-_LOOK = _COUNTER | {"apps.read", "campaigns.read", "settings.read"}
+_LOOK = _COUNTER | {"apps.read", "campaigns.read"}
 """How the shop stands: no staff, no API keys, no audit log, so nobody's name or address, and
 nothing to take away as a file."""
 _HELP = frozenset({"onboarding.check"})

@@ -240,7 +240,7 @@ class AppChangeOut(BaseModel):
     """A change that waits for a second person; which secrets change, not to what."""
 
     change_id: UUID
-    kind: Literal["app", "wechat", "merchant"]
+    kind: Literal["app", "merchant"]
     app_id: str
     """empty unless it is an app's binding"""
     state: Literal["waiting", "approved", "rejected"]

@@ -24,5 +24,5 @@ def route_auth_code(auth_code: str) -> Route:
     if _ALIPAY_BAR.fullmatch(auth_code):
         return "alipay", "code"
     if _WECHAT.fullmatch(auth_code):
-        raise ChannelNotConfigured("wechat")
+        raise ChannelNotConfigured(channel="wechat")
     raise BadAuthCode

@@ -29,7 +29,10 @@ class BadAuthCode(InvalidBody):
 
 class ChannelNotConfigured(InvalidBody):
     code = "payment.channel_not_configured"
-    title = "商户未开通该支付渠道 This payment channel is not configured."
+    title = (
+        "暂不支持微信付款码，请出示支付宝付款码或刷脸"
+        " WeChat codes are not taken yet; please show an Alipay code, or pay by face."
+    )
 
 
 class RequestMismatch(InvalidBody):

@@ -33,12 +33,13 @@ NEVER = {
     f"POST {M}/payments/{{payment_id}}/refunds": "money",
     f"POST {M}/payments/{{payment_id}}/refunds/{{refund_request_id}}/retry": "money",
     f"PUT {M}/apps": "payee, commission, switch, keys",
-    f"PUT {M}/settings/wechat": "payee and keys",
     f"POST {M}/apps/key-pairs": "keys",
     f"POST {M}/sandbox/apps": "an app to bind",
     f"POST {M}/sandbox/outcome": "how somebody else's rehearsal ends",
     f"POST {M}/devices/codes": "a code makes a device's key",
+    f"DELETE {M}/devices/codes/{{code_id}}": "the same",
     f"POST {M}/devices/{{device_id}}/revoke": "it stops a till",
+    f"PATCH {M}/devices/{{device_id}}": "whose sales are counted where",
     f"POST {M}/api-keys": "keys",
     f"DELETE {M}/api-keys/{{key_id}}": "keys",
     f"PUT {M}/campaign/limits": "limits of what is given away",
@@ -73,7 +74,6 @@ LOOKS_OPS = {
     "devices.read",
     "apps.read",
     "campaigns.read",
-    "settings.read",
 }
 """The lowest operator role: no staff, no API keys, no audit log and no file of it."""
 LOOKS_ADMIN = LOOKS_OPS | {"staff.read", "api_keys.read", "audit.read"}

@@ -136,7 +136,7 @@ def test_the_edge_covers_every_public_route(apps: dict[str, FastAPI]) -> None:
 
 
 HASHES = re.compile(
-    r"\.passwords\.|\b(links\.use|make_operator|make_key_pair|examine|bind_app|change_wechat)\("
+    r"\.passwords\.|\b(links\.use|make_operator|make_key_pair|examine|bind_app)\("
     r"|(?<!require)_(sign_in|step_up|change_password|verify|export)\("
 )
 """How a door of binding's reaches argon2, RSA or the whole audit log."""

@@ -12,7 +12,7 @@ M, O = "/api/merchant/v1", "/api/operator/v1"  # noqa: E741
 REASON = "工单 4711：协助绑定"
 LOOK = {
     "orders.read", "payments.read", "stores.read", "devices.read", "apps.read", "campaigns.read",
-    "settings.read", "staff.read", "api_keys.read", "audit.read",
+    "staff.read", "api_keys.read", "audit.read",
 }  # fmt: skip
 HELP = {"onboarding.check"}
 

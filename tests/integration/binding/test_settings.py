@@ -1,20 +1,15 @@
-"""A merchant's own record, store names, WeChat settings and API keys (parts of S38, S118, S119)."""
+"""A merchant's own record, store names and API keys (parts of S38, S119)."""
 
 from uuid import uuid4
 
 import pytest
 
 from shared.events.base import decode
-from shared.sealed import SealBroken, open_sealed
+from shared.sealed import open_sealed
 from tests.integration.binding.conftest import PASSWORD
 
 pytestmark = pytest.mark.asyncio
 M, O = "/api/merchant/v1", "/api/operator/v1"  # noqa: E741
-V3_KEY = "0123456789abcdef0123456789ABCDEF"
-WECHAT = {
-    "mch_id": "1900000109", "app_id": "wx0123456789abcdef", "enabled": True, "version": 0,
-    "cert_serial": "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
-}  # fmt: skip
 
 
 async def test_the_merchants_record(owner, binding):
@@ -65,52 +60,14 @@ async def test_renaming_a_store_is_told(owner, binding):
     assert (str(event.store_id), event.name) == (first["store_id"], "三号")
 
 
-async def test_wechat_settings_are_sealed_and_never_come_back(owner, binding, app_keys):
-    """Parts of S118: facts only; each secret opens for its own row and purpose only."""
-    tenant_id, caller = owner
-    path = f"{M}/settings/wechat"
-    assert (await caller("GET", path)).json()["version"] == 0
-    incomplete = await caller("PUT", path, WECHAT)
-    assert (incomplete.status_code, incomplete.json()["code"]) == (
-        409, "binding.settings_incomplete",
-    )  # fmt: skip
-    assert (await caller("GET", path)).json()["version"] == 0, "nothing half done"
-    secrets = {"api_v3_key": V3_KEY, "private_key": app_keys.private_b64}
-    saved = await caller("PUT", path, WECHAT | secrets)
-    assert saved.status_code == 200, saved.text
-    assert saved.json()["has_api_v3_key"] is saved.json()["has_private_key"] is True
-    kept = await caller("PUT", path, WECHAT | {"version": 1, "mch_id": "1900000110"})
-    assert (kept.json()["has_private_key"], kept.json()["version"]) == (True, 2)
-    (row,) = await binding.database.fetch("SELECT * FROM wechat_settings")
-    provider = binding.deps.key_provider
-    assert open_sealed(provider, row["api_v3_key_box"], row["api_v3_key_aad"]).decode() == V3_KEY
-    with pytest.raises(SealBroken):
-        open_sealed(provider, row["api_v3_key_box"], row["private_key_aad"])
-    log = (await caller("GET", f"{M}/audit", action="settings.wechat")).text
-    stored = str([tuple(row.values())])
-    for text in (saved.text, kept.text, log, (await caller("GET", path)).text, stored):
-        assert V3_KEY not in text
-        assert app_keys.private_b64[:60] not in text
-    unsure = binding.user(tenant_id, uuid4(), {"settings.write"}, step_up_until=None)
-    refused = await unsure("PUT", path, WECHAT | secrets | {"version": 2})
-    assert refused.json()["code"] == "auth.step_up_needed"
-
-
-@pytest.mark.parametrize(
-    ("change", "pointer"),
-    [
-        ({"api_v3_key": "short"}, "/api_v3_key"), ({"api_v3_key": "密" * 32}, "/api_v3_key"),
-        ({"private_key": "nonsense"}, "/private_key"), ({"mch_id": "x"}, "/mch_id"),
-        ({"app_id": "wx1"}, "/app_id"), ({"cert_serial": "zz"}, "/cert_serial"),
-        ({"surprise": 1}, "/surprise"),
-    ],
-)  # fmt: skip
-async def test_wrong_wechat_settings_are_pointed_at(owner, change, pointer):
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+async def test_there_is_no_door_for_wechat_secrets(owner, binding, method):
+    """Until the channel exists nobody can leave a secret of it here."""
     _, caller = owner
-    answer = await caller("PUT", f"{M}/settings/wechat", WECHAT | change)
-    assert answer.status_code == 422, answer.text
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
-    assert (await caller("GET", f"{M}/settings/wechat")).json()["version"] == 0
+    body = {"mch_id": "1900000109", "api_v3_key": "k" * 32, "version": 0}
+    answer = await caller(method, f"{M}/settings/wechat", body if method == "PUT" else None)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert await binding.database.value("SELECT to_regclass('wechat_settings')") is None
 
 
 async def test_an_api_keys_secret_is_told_once(owner, binding):

@@ -276,6 +276,15 @@ async def test_bad_bodies_leave_nothing(shop, till, change, status, code):
     assert await shop.place.value("SELECT count(*) FROM payments") == 0
 
 
+async def test_a_wechat_code_is_refused_in_words(shop, till):
+    """No channel takes it yet: the till shows what to do instead, in both languages."""
+    refused = (await till.post(till.body(auth_code="130000000000000000"))).json()
+    assert "微信" in refused["title"]
+    assert "支付宝" in refused["title"]
+    assert "Alipay" in refused["title"]
+    assert refused.get("detail") != "wechat"
+
+
 async def test_foreign_payments_do_not_exist(shop, till):
     """G7: another tenant's, and another device's, are 404 alike."""
     paid = await till.pay()

@@ -34,7 +34,6 @@ export type MerchantFigures = Order['MerchantFiguresOut'];
 export type OwnMerchant = Binding['MerchantShownOut'];
 export type MerchantChange = Binding['MerchantChangeBody'];
 export type Store = Binding['StoreOut'];
-export type WechatSettings = Binding['WechatOut'];
 export type ActingGrant = Binding['GrantOut'];
 export type OperatorGrant = Binding['OperatorGrantOut'];
 export type GrantRequest = Binding['GrantBody'];

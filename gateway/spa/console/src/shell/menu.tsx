@@ -57,7 +57,7 @@ const MERCHANT: MenuEntry[] = [
     text: 'menu.settings',
     icon: <SettingOutlined />,
     children: [
-      { key: '/settings/wechat', text: 'menu.wechat', needs: ['settings.read'] },
+      { key: '/settings/wechat', text: 'menu.wechat', needs: ['apps.read'] },
       { key: '/settings/merchant', text: 'menu.merchant' },
     ],
   },

@@ -61,13 +61,6 @@ it('shows the payee, the switch and which secrets a change is about', async () =
         retire_after_h: 0,
         changes: ['app_private_key', 'certificates'],
       }),
-      asked('wechat', {
-        mch_id: '1900000001',
-        wechat_app_id: 'wx0000000000000001',
-        cert_serial: 'AB12',
-        enabled: true,
-        changes: [],
-      }),
       asked('merchant', { dual_control: false, changes: [], quite_new: 7 }),
     ],
     ['apps.write', 'apps.approve'],
@@ -79,12 +72,6 @@ it('shows the payee, the switch and which secrets a change is about', async () =
       '服务商账户 PID': '清空',
       提交的密钥: '应用私钥、证书',
       '旧密钥保留（小时）': '0',
-    },
-    {
-      开启微信收款: '开启',
-      '微信商户号 (mch_id)': '1900000001',
-      '微信 AppID': 'wx0000000000000001',
-      商户证书序列号: 'AB12',
     },
     { 密钥变更需第二人复核: '关闭', quite_new: '7' },
   ]);

@@ -9,7 +9,7 @@ const USER = { user_id: 'u', login: 'owner@demo', name: '李雷', role: 'merchan
 const OWNER = {
   user: { ...USER, has_second_factor: false },
   merchant: { merchant_id: 'm', name: '豆娘', created_at: '2026-11-26T00:00:00Z' },
-  permissions: ['merchant.read', 'merchant.write', 'settings.read', 'settings.write'],
+  permissions: ['merchant.read', 'merchant.write', 'apps.read'],
   expires_at: '2026-11-27T00:00:00Z',
 };
 const EMPTY = { items: [], total: 0, page: 1, page_size: 20 };
@@ -23,15 +23,6 @@ const MERCHANT = {
   created_at: '2026-11-26T00:00:00Z',
   operators_acting: [],
 };
-const WECHAT = {
-  enabled: true,
-  mch_id: '1900000001',
-  app_id: 'wx0000000000000001',
-  cert_serial: '',
-  has_api_v3_key: true,
-  has_private_key: true,
-  version: 2,
-};
 const WAITS = { status: 202, body: { change_id: 'c', state: 'waiting' } };
 const problem = (code: string, title: string) => ({ status: 403, body: { code, title } });
 
@@ -40,7 +31,6 @@ function show(path: string, replies: Parameters<typeof answers>[0]) {
     'GET /api/merchant/v1/session': { body: OWNER },
     'GET /api/merchant/v1/stores': { body: EMPTY },
     'GET /api/merchant/v1/merchant': { body: MERCHANT },
-    'GET /api/merchant/v1/settings/wechat': { body: WECHAT },
     ...replies,
   });
   window.history.replaceState(null, '', path);
@@ -66,16 +56,12 @@ it('shows the second approver as on while switching it off waits', async () => {
   });
 });
 
-it('shows the WeChat settings that hold, and no secret, while others wait', async () => {
-  const { person } = show('/settings/wechat', { 'PUT /api/merchant/v1/settings/wechat': WAITS });
-  const text = (label: string) => screen.getByLabelText<HTMLInputElement>(label).value;
-  const number = await screen.findByLabelText('微信商户号 (mch_id)');
-  await person.clear(number);
-  await person.type(number, '1900000009');
-  await person.type(screen.getByLabelText('APIv3 密钥'), 'k'.repeat(32));
-  await person.click(screen.getByRole('button', { name: /保\s*存/ }));
-  await waitFor(() => expect(text('微信商户号 (mch_id)')).toBe('1900000001'));
-  expect(text('APIv3 密钥')).toBe('');
+it('says that WeChat codes are coming, and asks for nothing', async () => {
+  const { seen } = show('/settings/wechat', {});
+  await screen.findByText('即将支持');
+  expect(screen.queryAllByRole('textbox')).toEqual([]);
+  expect(screen.queryAllByRole('switch')).toEqual([]);
+  expect(seen.filter((one) => one.path.includes('settings'))).toEqual([]);
 });
 
 it('shows the binding that holds while another waits', async () => {

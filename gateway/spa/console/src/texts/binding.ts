@@ -139,7 +139,6 @@ export const binding = {
   'bind.conflict_load': ['载入最新内容', 'Load the latest'],
   'bind.conflict_overwrite': ['用我的覆盖', 'Overwrite with mine'],
   'bind.approvals': ['待复核的密钥变更', 'Key changes awaiting approval'],
-  'bind.change_wechat': ['微信收款设置', 'How WeChat pays out'],
   'bind.change_merchant': ['关闭第二人复核', 'Switching the second approver off'],
   'bind.provider_id': ['服务商账户 PID', 'Service provider (PID)'],
   'bind.secrets': ['提交的密钥', 'Secrets handed in'],

@@ -161,13 +161,6 @@ export const people = {
     '让设备也能收微信付款码（扫码支付）。',
     'Lets the device also take WeChat payment codes.',
   ],
-  'wechat.enabled': ['开启微信收款', 'Take WeChat payments'],
-  'wechat.mch_id': ['微信商户号 (mch_id)', 'Merchant number (mch_id)'],
-  'wechat.app_id': ['微信 AppID', 'WeChat AppID'],
-  'wechat.serial': ['商户证书序列号', 'Merchant certificate serial'],
-  'wechat.api_key': ['APIv3 密钥', 'APIv3 key'],
-  'wechat.private_key': ['商户私钥', 'Merchant private key'],
-  'wechat.write_only': ['只写不读。{{state}}', 'Write-only. {{state}}'],
   'wechat.conflict': [
     '内容已被他人修改，已载入最新内容，请再改一次。',
     'Somebody else changed this; the latest was loaded. Please change it again.',
@@ -189,8 +182,8 @@ export const people = {
   ],
   'merchant.dual': ['密钥变更需第二人复核', 'Key changes need a second approver'],
   'merchant.dual_hint': [
-    '开启后，密钥、收款账户、启停和微信收款的变更须另一人同意；关闭此项也一样。',
-    'Keys, payees, the switch and WeChat settings then need another person; so does turning it off.',
+    '开启后，密钥、收款账户和启停的变更须另一人同意；关闭此项也一样。',
+    'Keys, payees and the switch then need another person; so does turning it off.',
   ],
   'merchants.title': ['商户', 'Merchants'],
   'merchants.lead': [

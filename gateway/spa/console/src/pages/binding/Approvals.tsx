@@ -37,9 +37,7 @@ export function Approvals() {
               {one.kind === 'app' ? (
                 <Id value={one.app_id} label={t('bind.app_id')} />
               ) : (
-                <span>
-                  {t(one.kind === 'wechat' ? 'bind.change_wechat' : 'bind.change_merchant')}
-                </span>
+                <span>{t('bind.change_merchant')}</span>
               )}
               {one.asked_by === session.user.user_id ? (
                 <span className="soft">{t('bind.asked_by_me')}</span>

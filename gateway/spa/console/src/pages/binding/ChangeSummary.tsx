@@ -15,13 +15,6 @@ const LABELS: Record<PendingChange['kind'], Record<string, TextKey>> = {
     changes: 'bind.secrets',
     retire_after_h: 'bind.retire_after',
   },
-  wechat: {
-    enabled: 'wechat.enabled',
-    mch_id: 'wechat.mch_id',
-    wechat_app_id: 'wechat.app_id',
-    cert_serial: 'wechat.serial',
-    changes: 'bind.secrets',
-  },
   merchant: {
     dual_control: 'merchant.dual',
     name: 'merchant.name',
@@ -35,10 +28,8 @@ const SECRETS: Record<string, TextKey> = {
   certificates: 'bind.certificates',
   aes_key: 'bind.aes',
   app_auth_token: 'bind.token',
-  api_v3_key: 'wechat.api_key',
-  private_key: 'wechat.private_key',
 };
-const IDS = ['seller_id', 'service_provider_id', 'mch_id', 'wechat_app_id'];
+const IDS = ['seller_id', 'service_provider_id'];
 
 function shown(t: T, name: string, value: unknown, label: string): ReactNode {
   if (typeof value === 'boolean') return t(value ? 'bind.on' : 'bind.off');
