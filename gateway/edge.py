@@ -49,7 +49,7 @@ from gateway.refusals import Refusals
 from gateway.routing import SAFE_METHODS, Route, match, table
 from gateway.static import CSP, StaticFiles
 from gateway.tail import Tail
-from gateway.usage import ApiKeyUse, LastUsed
+from gateway.usage import ApiKeyUse, DeviceUse, LastUsed
 from shared.address import share_of
 from shared.client import ServiceClient
 from shared.clock import Clock
@@ -65,6 +65,7 @@ HEALTH = ("/livez", "/readyz")
 METRICS = "/metrics"
 SIGNED = (notify.PREFIX, messages.PREFIX)
 ABOUT = "/api/public/v1/about"
+DEVICE_USES, KEY_USES = "/internal/device-uses", "/internal/api-key-uses"
 NEEDED = ("binding", "device", "payment")
 """Without these nobody can pay; the others may be away."""
 
@@ -101,13 +102,13 @@ class Edge:
         self._console_rates = console_limits(clock, config.quota_scale)
         self._patience = Patience(clock, config.quota_scale)
         self._ring = KeyRing(self._askers["binding"], clock)
+        self._seen: LastUsed[DeviceUse] = LastUsed(self._askers["device"], DEVICE_USES, clock)
         self._devices = DeviceAuth(
-            self._askers["device"], clock, keks["device"], Strangers(clock), self._rates["device"]
-        )
+            self._askers["device"], clock, keks["device"], Strangers(clock),
+            self._rates["device"], self._seen,
+        )  # fmt: skip
         self._sessions = SessionAuth(self._askers["binding"], clock, Strangers(clock))
-        self._used: LastUsed[ApiKeyUse] = LastUsed(
-            self._askers["binding"], "/internal/api-key-uses", clock
-        )
+        self._used: LastUsed[ApiKeyUse] = LastUsed(self._askers["binding"], KEY_USES, clock)
         self._pos = PosAuth(
             self._askers["binding"],
             clock,
@@ -138,10 +139,13 @@ class Edge:
         )  # fmt: skip
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
-        return running([self._tail.run, self._refusals.run, self._used.run], self.aclose)
+        return running(
+            [self._tail.run, self._refusals.run, self._used.run, self._seen.run], self.aclose
+        )
 
     async def aclose(self) -> None:
         await self._used.tell(is_last=True)
+        await self._seen.tell(is_last=True)
         for asker in self._askers.values():
             await asker.aclose()
         await self._upstreams.aclose()

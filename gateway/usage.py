@@ -1,4 +1,5 @@
-"""When keys were last used, told to binding, which keeps them: at most once a minute and key.
+"""When keys were last used, and devices last seen, told to the service that keeps them (binding,
+device): at most once a minute and key or device.
 
 A use costs the request one write to memory, never a call and never a row; nothing secret is in the
 report. What was not told when a process is killed is less than a minute of one key's life.
@@ -43,14 +44,22 @@ class ApiKeyUse:
     key_id: str
 
 
-UseT = TypeVar("UseT", AppKeyUse, ApiKeyUse)
+@dataclass(frozen=True, slots=True)
+class DeviceUse:
+    """A device was believed because of its signature."""
+
+    tenant_id: UUID
+    device_id: str
+
+
+UseT = TypeVar("UseT", AppKeyUse, ApiKeyUse, DeviceUse)
 
 
 class LastUsed(Generic[UseT]):
-    """The last use of each key that binding has not heard of yet."""
+    """The last use of each key or device that its keeper has not heard of yet."""
 
-    def __init__(self, binding: ServiceClient, path: str, clock: Clock) -> None:
-        self._binding = binding
+    def __init__(self, keeper: ServiceClient, path: str, clock: Clock) -> None:
+        self._keeper = keeper
         self._path = path
         self._clock = clock
         self._used: dict[UseT, datetime] = {}
@@ -62,7 +71,7 @@ class LastUsed(Generic[UseT]):
             self._used[key] = self._clock.now()
 
     async def run(self) -> None:
-        """Tells binding until cancelled; what it does not take is told later."""
+        """Tells the keeper until cancelled; what it does not take is told later."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             await self.tell()
@@ -75,7 +84,7 @@ class LastUsed(Generic[UseT]):
             taken = {key: self._used.pop(key) for key in due[start : start + ITEMS_MAX]}
             items = [{**asdict(key), "used_at": at.isoformat()} for key, at in taken.items()]
             try:
-                await self._binding.call_ok("POST", self._path, body={"items": items})
+                await self._keeper.call_ok("POST", self._path, body={"items": items})
             except Problem as error:
                 log.warning("usage.not_told", path=self._path, code=error.code)
                 if error.status == UNREADABLE:

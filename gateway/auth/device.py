@@ -25,11 +25,12 @@ from gateway.limits import (
     Strangers,
 )
 from gateway.routing import SAFE_METHODS
+from gateway.usage import DeviceUse, LastUsed
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.errors import BadGateway, Problem, Unauthorized, Unavailable
 from shared.events import Event
-from shared.events.device import DeviceEnrolled, DeviceRevoked
+from shared.events.device import DeviceEnrolled, DeviceMoved, DeviceRevoked
 from shared.sealed import KeyProvider, SealBroken, open_sealed
 from shared.telemetry import get_logger
 
@@ -73,6 +74,8 @@ class Credential:
     store_id: UUID
     key_id: str
     key: bytes
+    use: DeviceUse
+    """what is noted of each request: made once, not per request"""
 
 
 def signed_text(
@@ -102,13 +105,15 @@ class DeviceAuth:
         provider: KeyProvider,
         strangers: Strangers,
         rate: Buckets,
+        seen: LastUsed[DeviceUse],
     ) -> None:
         self._device = device
         self._clock = clock
         self._provider = provider
         self._strangers = strangers
         self._rate = rate
-        self._seen = Seen(clock)
+        self._reads = Seen(clock)
+        self._last_seen = seen
         self._credentials: Remembered[str, Credential] = Remembered(
             "credentials", self._load, clock, kept=CREDENTIALS_KEPT,
             fresh_s=CREDENTIALS_FRESH_S, stale_s=CREDENTIALS_STALE_S,
@@ -144,8 +149,9 @@ class DeviceAuth:
         if abs(self._clock.now().timestamp() - int(timestamp)) > CLOCK_WINDOW_S:
             raise self._refusal(DeviceClockSkewed)
         self._rate.take(name)
-        if asked.method in SAFE_METHODS and not self._seen.is_new(name, sent[3]):
+        if asked.method in SAFE_METHODS and not self._reads.is_new(name, sent[3]):
             raise self._refusal(ReadReplayed)
+        self._last_seen.note(credential.use)
         return credential, sent[3]
 
     async def _credential(self, name: str, key_id: bytes, client: str) -> Credential | None:
@@ -163,7 +169,7 @@ class DeviceAuth:
             return await self._credentials.refreshed(name)
 
     def on_event(self, event: Event) -> None:
-        if isinstance(event, DeviceRevoked | DeviceEnrolled):
+        if isinstance(event, DeviceRevoked | DeviceEnrolled | DeviceMoved):
             self._credentials.drop(str(event.device_id))
 
     def on_gap(self) -> None:
@@ -197,10 +203,12 @@ class DeviceAuth:
         key = open_sealed(self._provider, found["key_box"], aad)
         if len(key) != KEY_BYTES:
             raise ValueError("a device key has 32 bytes")
+        device_id, tenant_id = str(found["device_id"]), UUID(found["tenant_id"])
         return Credential(
-            device_id=str(found["device_id"]),
-            tenant_id=UUID(found["tenant_id"]),
+            device_id=device_id,
+            tenant_id=tenant_id,
             store_id=UUID(found["store_id"]),
             key_id=str(found["key_id"]),
             key=key,
+            use=DeviceUse(tenant_id, device_id),
         )

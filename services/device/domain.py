@@ -7,7 +7,9 @@ Problem
                 CodeExpired     409  device.code_expired
                 CodeSpoilt      409  device.code_spoilt     too many tries under another SN
                 CodeEnded       409  device.code_ended      its maker left the role
+                CodeRevoked     409  device.code_revoked    taken back before it was used
                 SnMismatch      409  device.sn_mismatch
+                StaleVersion    409  device.stale_version   renamed or moved by somebody else
 
     device:   active ──revoke──▶ revoked
                  ▲ enrol again (same SN: same device_id, new key) │
@@ -35,6 +37,15 @@ for 15 s, and we a token for 60 s."""
 SN = r"^[A-Za-z0-9][A-Za-z0-9._-]{2,63}$"
 KEY_BYTES = 32
 SEEN_EVERY = timedelta(minutes=1)
+TEST_SN = "TEST-"
+MODELS = {
+    "QCF4": "支付宝盒F4 蜻蜓青春版",
+    "HQF4": "支付宝盒F4 蜻蜓青春版",
+    "SMIT3B": "商米 T3B",
+}
+"""What the beginning of a serial number says (S59)."""
+HINT_LETTERS = 4
+"""Of a code, kept in clear so that people can tell open codes apart: 60 bits stay unknown."""
 
 _READS_LIKE = str.maketrans({"O": "0", "I": "1", "L": "1"})
 _BETWEEN = re.compile(r"[\s-]+")
@@ -70,14 +81,42 @@ class CodeEnded(Conflict):
     title = "生成激活码的人已停用或更换角色，请重新生成 Its maker left the role; make a new one."
 
 
+class CodeRevoked(Conflict):
+    code = "device.code_revoked"
+    title = "激活码已撤销，请重新生成 The code was taken back; make a new one."
+
+
 class SnMismatch(Conflict):
     code = "device.sn_mismatch"
     title = "激活码属于另一台设备 The code is for another device."
 
 
+class StaleVersion(Conflict):
+    code = "device.stale_version"
+    title = "设备已被他人修改，请刷新后再改 Somebody else changed the device; please look again."
+
+
+class Kind(StrEnum):
+    """What a device is: a terminal, or a page of the console that plays one."""
+
+    TERMINAL = "terminal"
+    TEST_CASHIER = "test_cashier"
+
+
 class Status(StrEnum):
     ACTIVE = "active"
     REVOKED = "revoked"
+
+
+def kind_of(sn: str) -> Kind:
+    """By its number: a browser enrols itself under one that begins with TEST_SN."""
+    return Kind.TEST_CASHIER if sn.startswith(TEST_SN) else Kind.TERMINAL
+
+
+def model_by_sn(sn: str) -> str | None:
+    """The model that a serial number tells, for a device that did not say it; None: not known."""
+    found = (model for prefix, model in MODELS.items() if sn.upper().startswith(prefix))
+    return next(found, None)
 
 
 def new_code() -> str:
@@ -102,18 +141,18 @@ def why_refused(
     bound_sn: str | None,
     expires_at: datetime,
     used_at: datetime | None,
+    revoked_at: datetime | None,
     tries: int,
     has_maker_left: bool,
 ) -> type[Problem]:
     """Why a code that exists was not good for this device."""
-    if used_at is not None:
-        return CodeUsed
-    if now >= expires_at:
-        return CodeExpired
-    if has_maker_left:
-        return CodeEnded
-    if tries >= CODE_TRIES:
-        return CodeSpoilt
-    if bound_sn is not None and bound_sn != sn:
-        return SnMismatch
-    return CodeUsed  # somebody else was quicker, between our two looks
+    told: tuple[tuple[bool, type[Problem]], ...] = (
+        (used_at is not None, CodeUsed),
+        (revoked_at is not None, CodeRevoked),
+        (now >= expires_at, CodeExpired),
+        (has_maker_left, CodeEnded),
+        (tries >= CODE_TRIES, CodeSpoilt),
+        (bound_sn is not None and bound_sn != sn, SnMismatch),
+    )
+    # None of them: somebody else was quicker, between our two looks.
+    return next((kind for holds, kind in told if holds), CodeUsed)

@@ -47,6 +47,8 @@ class Device(Base):
     device_id: _Id = _key()
     store_id: _Id
     sn: Mapped[str]
+    name: Mapped[str | None]
+    """what people call it; None: by its number"""
     model: Mapped[str | None]
     status: Mapped[str]
     key_id: Mapped[str]
@@ -57,22 +59,28 @@ class Device(Base):
     revoked_at: Mapped[datetime | None] = _instant()
     revoked_by: Mapped[str | None]
     seen_at: Mapped[datetime | None] = _instant()
+    """of its last signed request, to the minute"""
+    moved_at: Mapped[datetime | None] = _instant()
+    """when a person put it into another store; an enrolment is no move"""
+    version: Mapped[int]
 
 
 class EnrolmentCode(Base):
-    """A single-use code; only its digest is here."""
+    """A single-use code; only its digest and its last letters are here."""
 
     __tablename__ = "enrolment_codes"
 
     tenant_id: _Id = _key()
     code_id: _Id = _key()
     code_hash: Mapped[str]
+    hint: Mapped[str]
     store_id: _Id
     sn: Mapped[str | None]
     created_by: Mapped[str]
     created_at: Mapped[datetime] = _instant()
     expires_at: Mapped[datetime] = _instant()
     used_at: Mapped[datetime | None] = _instant()
+    revoked_at: Mapped[datetime | None] = _instant()
     device_id: Mapped[UUID | None]
     tries: Mapped[int]
 

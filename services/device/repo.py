@@ -1,10 +1,12 @@
 """Every query of the device service; the caller owns the transaction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
@@ -21,10 +23,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.device.domain import CODE_TRIES, UNDER_WAY
+from services.device.domain import CODE_TRIES, SEEN_EVERY, UNDER_WAY
 from services.device.models import DataKey, Device, EnrolmentCode, LeftRole, Store
 
 PURGE_BATCH = 500
+OPEN_CODES_MAX = 100
 
 
 async def lock(tx: AsyncSession, name: str) -> None:
@@ -56,6 +59,17 @@ _MAKER_LEFT = (
 )
 
 
+def _is_open(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Good for some device now."""
+    return (
+        EnrolmentCode.used_at.is_(None),
+        EnrolmentCode.revoked_at.is_(None),
+        EnrolmentCode.expires_at > now,
+        EnrolmentCode.tries < CODE_TRIES,
+        ~_MAKER_LEFT,
+    )
+
+
 async def has_maker_left(tx: AsyncSession, code: EnrolmentCode) -> bool:
     """Whether who made the code has left the role with whose power it was made."""
     same = (EnrolmentCode.tenant_id == code.tenant_id, EnrolmentCode.code_id == code.code_id)
@@ -71,17 +85,41 @@ async def use_code(
         update(EnrolmentCode)
         .where(
             EnrolmentCode.code_hash == code_hash,
-            EnrolmentCode.used_at.is_(None),
-            EnrolmentCode.expires_at > now,
-            EnrolmentCode.tries < CODE_TRIES,
+            *_is_open(now),
             or_(EnrolmentCode.sn.is_(None), EnrolmentCode.sn == sn),
-            ~_MAKER_LEFT,
         )
         .values(used_at=now)
         .returning(EnrolmentCode)
         .execution_options(synchronize_session=False)
     )
     return taken.one_or_none()
+
+
+async def open_codes(
+    tx: AsyncSession, tenant_id: UUID, now: datetime, stores: frozenset[UUID]
+) -> list[tuple[EnrolmentCode, str]]:
+    query = (
+        select(EnrolmentCode, Store.name)
+        .join(
+            Store,
+            and_(
+                Store.tenant_id == EnrolmentCode.tenant_id,
+                Store.store_id == EnrolmentCode.store_id,
+            ),
+        )
+        .where(EnrolmentCode.tenant_id == tenant_id, *_is_open(now))
+        .order_by(EnrolmentCode.created_at.desc(), EnrolmentCode.code_id.desc())
+        .limit(OPEN_CODES_MAX)
+    )
+    if stores:
+        query = query.where(EnrolmentCode.store_id.in_(stores))
+    return [(code, name) for code, name in await tx.execute(query)]
+
+
+async def code(
+    tx: AsyncSession, tenant_id: UUID, code_id: UUID, *, for_update: bool = False
+) -> EnrolmentCode | None:
+    return await tx.get(EnrolmentCode, (tenant_id, code_id), with_for_update=for_update or None)
 
 
 async def count_try(tx: AsyncSession, code_hash: str) -> EnrolmentCode | None:
@@ -124,6 +162,8 @@ class Filter:
 
     sn: str | None = None
     """part of the number on the device"""
+    text: str | None = None
+    """part of the number or of the name"""
     store_id: UUID | None = None
     status: str | None = None
     stores: frozenset[UUID] = frozenset()
@@ -133,6 +173,9 @@ class Filter:
         wanted = [Device.tenant_id == tenant_id]
         if self.sn:
             wanted.append(Device.sn.icontains(self.sn, autoescape=True))
+        if self.text:
+            found = (Device.sn, Device.name)
+            wanted.append(or_(*(one.icontains(self.text, autoescape=True) for one in found)))
         if self.stores:
             wanted.append(Device.store_id.in_(self.stores))
         if self.store_id is not None:
@@ -172,6 +215,35 @@ async def device_by_sn(tx: AsyncSession, tenant_id: UUID, sn: str) -> Device | N
 async def device_by_id(tx: AsyncSession, device_id: UUID) -> Device | None:
     """System scope only: the caller asks whose it is."""
     return await tx.scalar(select(Device).where(Device.device_id == device_id))
+
+
+_SEEN = """
+WITH told AS (
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS t(tenant_id, device_id, at)
+), held AS MATERIALIZED (
+  SELECT d.tenant_id, d.device_id, t.at
+  FROM devices d JOIN told t ON t.tenant_id = d.tenant_id AND t.device_id = d.device_id
+  WHERE d.seen_at IS NULL OR t.at >= d.seen_at + $4::interval
+  ORDER BY d.tenant_id, d.device_id FOR UPDATE OF d
+)
+UPDATE devices d SET seen_at = h.at FROM held h
+WHERE d.tenant_id = h.tenant_id AND d.device_id = h.device_id
+"""
+
+
+async def note_seen(
+    pg: "asyncpg.Connection[Any]", latest: Mapping[tuple[UUID, UUID], datetime]
+) -> None:
+    """(tenant, device) -> when; rows are locked in one order, so that two reports never wait for
+    each other."""
+    names = list(latest)
+    await pg.execute(
+        _SEEN,
+        [tenant_id for tenant_id, _ in names],
+        [device_id for _, device_id in names],
+        list(latest.values()),
+        SEEN_EVERY,
+    )
 
 
 # --- keys

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from services.device import schemas, service
+from services.device import codes, domain, fleet, schemas, service
+from services.device.fleet import DeviceChange, Sighting
 from services.device.models import Device
 from services.device.repo import Filter
 from services.device.service import Deps
@@ -36,12 +37,25 @@ def _id(text: str) -> UUID:
 
 async def _store_of_device(request: Request) -> list[UUID]:
     device_id = _id(request.path_params["device_id"])
-    device, _ = await service.get_device(_deps(request), principal(request).tenant, device_id)
+    device, _ = await fleet.get_device(_deps(request), principal(request).tenant, device_id)
     return [device.store_id]
 
 
 async def _store_of_code(request: Request) -> list[UUID]:
     return [(await parse(request, schemas.CodeBody)).store_id]
+
+
+async def _both_stores(request: Request) -> list[UUID]:
+    """Where the device stands and where it shall: a person of one store moves nothing elsewhere."""
+    body = await parse(request, schemas.DeviceChangeBody)
+    stores = await _store_of_device(request)
+    return stores if body.store_id is None else [*stores, body.store_id]
+
+
+async def _store_of_open_code(request: Request) -> list[UUID]:
+    code_id = _id(request.path_params["code_id"])
+    found = await codes.store_of(_deps(request), principal(request).tenant, code_id)
+    return [found] if found is not None else []
 
 
 of_its_store = within_stores(_store_of_device)
@@ -64,7 +78,7 @@ async def enrol(request: Request, body: schemas.EnrolBody) -> schemas.EnrolledOu
 @router.get("/api/device/v1/me", dependencies=[guard("device")])
 async def show_self(request: Request) -> schemas.MeOut:
     caller = principal(request)
-    device = await service.greet_device(_deps(request), caller.tenant, _id(caller.subject))
+    device = await fleet.get_own(_deps(request), caller.tenant, _id(caller.subject))
     return schemas.MeOut(
         device_id=device.device_id,
         sn=device.sn,
@@ -78,16 +92,17 @@ async def show_self(request: Request) -> schemas.MeOut:
 async def list_devices(
     request: Request,
     sn: SnPart | None = None,
+    q: Annotated[str, Text(64, min=0)] | None = None,
     store_id: UUID | None = None,
     status: Literal["active", "revoked"] | None = None,
     page: PageNumber = 1,
     page_size: PageSize = 10,
 ) -> schemas.DevicePage:
     caller = principal(request)
-    rows, total = await service.list_devices(
+    rows, total = await fleet.list_devices(
         _deps(request),
         caller.tenant,
-        Filter(sn, store_id, status, caller.store_ids),
+        Filter(sn, q, store_id, status, caller.store_ids),
         page=page,
         page_size=page_size,
     )
@@ -117,7 +132,41 @@ async def create_code(request: Request, body: schemas.CodeBody) -> schemas.CodeO
     made = await service.create_code(
         _deps(request), caller.tenant, body.store_id, sn=body.sn, actor=f"user:{caller.subject}"
     )
-    return schemas.CodeOut(code=made.code, expires_at=made.expires_at)
+    return schemas.CodeOut(code_id=made.code_id, code=made.code, expires_at=made.expires_at)
+
+
+@router.get("/api/merchant/v1/devices/codes", dependencies=[guard("user", "devices.write")])
+async def list_codes(request: Request) -> schemas.OpenCodes:
+    """Codes that nobody has used yet."""
+    caller = principal(request)
+    rows = await codes.open_codes(_deps(request), caller.tenant, seen=caller.store_ids)
+    return schemas.OpenCodes(
+        items=[
+            schemas.OpenCodeOut(
+                code_id=code.code_id,
+                ends_with=code.hint,
+                store_id=code.store_id,
+                store_name=store_name,
+                sn=code.sn,
+                created_at=code.created_at,
+                expires_at=code.expires_at,
+            )
+            for code, store_name in rows
+        ]
+    )
+
+
+@router.delete(
+    "/api/merchant/v1/devices/codes/{code_id}",
+    dependencies=[guard("user", "devices.write"), within_stores(_store_of_open_code)],
+    status_code=204,
+)
+async def revoke_code(request: Request, code_id: PathPart) -> None:
+    """Takes it back before a device has used it."""
+    caller = principal(request)
+    await codes.revoke_code(
+        _deps(request), caller.tenant, _id(code_id), actor=f"user:{caller.subject}"
+    )
 
 
 @router.get(
@@ -126,8 +175,24 @@ async def create_code(request: Request, body: schemas.CodeBody) -> schemas.CodeO
 )
 async def show_device(request: Request, device_id: PathPart) -> schemas.DeviceOut:
     caller = principal(request)
-    device, store = await service.get_device(_deps(request), caller.tenant, _id(device_id))
+    device, store = await fleet.get_device(_deps(request), caller.tenant, _id(device_id))
     return _device_out(device, store)
+
+
+@router.patch(
+    "/api/merchant/v1/devices/{device_id}",
+    dependencies=[guard("user", "devices.write"), within_stores(_both_stores)],
+)
+async def change_device(
+    request: Request, device_id: PathPart, body: schemas.DeviceChangeBody
+) -> schemas.DeviceOut:
+    """Names it, or puts it into another store: what it takes from then on is that store's."""
+    caller = principal(request)
+    change = DeviceChange(body.name, body.store_id, body.version)
+    found = await fleet.change_device(
+        _deps(request), caller.tenant, _id(device_id), change, actor=f"user:{caller.subject}"
+    )
+    return _device_out(*found)
 
 
 @router.post(
@@ -136,7 +201,7 @@ async def show_device(request: Request, device_id: PathPart) -> schemas.DeviceOu
 )
 async def revoke_device(request: Request, device_id: PathPart) -> schemas.DeviceOut:
     caller = principal(request)
-    found = await service.revoke_device(
+    found = await fleet.revoke_device(
         _deps(request), caller.tenant, _id(device_id), actor=f"user:{caller.subject}"
     )
     return _device_out(*found)
@@ -158,15 +223,27 @@ async def find_credential(request: Request, device_id: PathPart) -> schemas.Cred
     )
 
 
+@router.post("/internal/device-uses", dependencies=[guard("service")], status_code=204)
+async def take_sightings(request: Request, body: schemas.SightingsBody) -> None:
+    """When devices last signed a request; the edge says so at most once a minute and device."""
+    if principal(request).issuer not in CREDENTIAL_READERS:
+        raise Forbidden("this door is for the edge")
+    found = [Sighting(one.tenant_id, one.device_id, one.used_at) for one in body.items]
+    await fleet.note_seen(_deps(request), found)
+
+
 def _device_out(device: Device, store_name: str) -> schemas.DeviceOut:
     return schemas.DeviceOut(
         device_id=device.device_id,
         sn=device.sn,
-        model=device.model,
+        name=device.name,
+        kind=domain.kind_of(device.sn).value,
+        model=device.model or domain.model_by_sn(device.sn),
         store_id=device.store_id,
         store_name=store_name,
         status=device.status,
         enrolled_at=device.enrolled_at,
         revoked_at=device.revoked_at,
         last_seen_at=device.seen_at,
+        version=device.version,
     )

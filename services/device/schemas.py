@@ -1,13 +1,14 @@
 """Bodies of the device service's doors."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from services.device.domain import SN
-from shared.fields import Id, Text
+from shared import fields
+from shared.fields import Id, Text, Version
 
 
 def _rfc3339(value: datetime) -> str:
@@ -16,6 +17,10 @@ def _rfc3339(value: datetime) -> str:
 
 Instant = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
 Sn = Annotated[str, Text(64, pattern=SN)]
+PRINTABLE = r"^(?:[^\s\p{C}](?:[^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}])?)?$"
+Name = Annotated[str, Text(64, min=0, pattern=PRINTABLE)]
+"""what people call a device; empty: nothing but its number"""
+SIGHTINGS_MAX = 100
 
 
 class Body(BaseModel):
@@ -33,6 +38,26 @@ class EnrolBody(Body):
 class CodeBody(Body):
     store_id: Id
     sn: Sn | None = None
+
+
+class DeviceChangeBody(Body):
+    """What is not given stays."""
+
+    name: Name | None = None
+    store_id: Id | None = None
+    version: Version
+
+
+class SightingBody(Body):
+    """The edge believed this device, at last then."""
+
+    tenant_id: Id
+    device_id: Id
+    used_at: fields.Instant
+
+
+class SightingsBody(Body):
+    items: Annotated[list[SightingBody], Field(max_length=SIGHTINGS_MAX)]
 
 
 class EnrolledOut(BaseModel):
@@ -56,20 +81,45 @@ class MeOut(BaseModel):
 
 
 class CodeOut(BaseModel):
+    """The code is told here and never again."""
+
+    code_id: UUID
     code: str
     expires_at: Instant
+
+
+class OpenCodeOut(BaseModel):
+    """A code that would enrol a device now; of the code itself only its end."""
+
+    code_id: UUID
+    ends_with: str
+    store_id: UUID
+    store_name: str
+    sn: str | None
+    """the only number it serves; null: any"""
+    created_at: Instant
+    expires_at: Instant
+
+
+class OpenCodes(BaseModel):
+    items: list[OpenCodeOut]
 
 
 class DeviceOut(BaseModel):
     device_id: UUID
     sn: str
+    name: str | None
+    kind: Literal["terminal", "test_cashier"]
     model: str | None
+    """as the device said, or as its serial number tells"""
     store_id: UUID
     store_name: str
     status: str
     enrolled_at: Instant
     revoked_at: Instant | None
     last_seen_at: Instant | None
+    """of its last signed request, to the minute"""
+    version: int
 
 
 class DevicePage(BaseModel):

@@ -1,4 +1,5 @@
-"""The use cases of devices; the only place here that opens transactions."""
+"""How a device comes to its key, what others tell us, and time. Those that are here already:
+`fleet.py`; codes that wait for one: `codes.py`."""
 
 import secrets
 from collections.abc import Sequence
@@ -15,7 +16,6 @@ from structlog.contextvars import get_contextvars
 from services.device import domain, repo
 from services.device.domain import Status
 from services.device.models import DataKey, Device, EnrolmentCode
-from services.device.repo import Filter
 from shared import inbox, outbox
 from shared.clock import Clock
 from shared.db import Database
@@ -23,7 +23,7 @@ from shared.errors import NotFound, Problem
 from shared.events.audit import DeviceAudited
 from shared.events.base import stamp
 from shared.events.binding import RoleLeft, StoreCreated, StoreRenamed
-from shared.events.device import DeviceEnrolled, DeviceRevoked
+from shared.events.device import DeviceEnrolled
 from shared.ids import uuid7
 from shared.sealed import LocalKeyProvider, new_data_key, seal
 from shared.telemetry import get_logger
@@ -49,6 +49,7 @@ class Deps:
 class NewCode:
     """A code, told once."""
 
+    code_id: UUID
     code: str
     expires_at: datetime
 
@@ -79,6 +80,7 @@ async def create_code(
         tenant_id=tenant_id,
         code_id=uuid7(deps.clock),
         code_hash=domain.code_digest(code),
+        hint=code[-domain.HINT_LETTERS :],
         store_id=store_id,
         sn=sn,
         created_by=actor,
@@ -91,8 +93,8 @@ async def create_code(
             raise domain.UnknownStore
         tx.add(row)
         what = (actor, "device.code", row.code_id)
-        await outbox.add(tx, _audited(deps, tenant_id, what, {"store_id": str(store_id), "sn": sn}))
-    return NewCode(code, row.expires_at)
+        await outbox.add(tx, audited(deps, tenant_id, what, {"store_id": str(store_id), "sn": sn}))
+    return NewCode(row.code_id, code, row.expires_at)
 
 
 async def enrol_device(deps: Deps, *, code: str, sn: str, model: str | None) -> Enrolment:
@@ -124,6 +126,7 @@ async def enrol_device(deps: Deps, *, code: str, sn: str, model: str | None) -> 
             bound_sn=known.sn,
             expires_at=known.expires_at,
             used_at=known.used_at,
+            revoked_at=known.revoked_at,
             tries=known.tries,
             has_maker_left=has_maker_left,
         )
@@ -143,13 +146,16 @@ async def _enrol(
     await repo.lock(tx, f"sn:{tenant_id}:{sn}")
     device = await repo.device_by_sn(tx, tenant_id, sn)
     if device is None:
-        device = Device(tenant_id=tenant_id, device_id=uuid7(deps.clock), sn=sn, key_version=0)
+        device = Device(
+            tenant_id=tenant_id, device_id=uuid7(deps.clock), sn=sn, key_version=0, version=0
+        )
     kek_id, wrapped = await _data_key(deps, tx, tenant_id)
     key = secrets.token_bytes(domain.KEY_BYTES)
     device.store_id = code.store_id
     device.model = model or device.model
     device.status = Status.ACTIVE.value
     device.key_version += 1
+    device.version += 1
     device.key_id = f"k{device.key_version}-{secrets.token_hex(6)}"
     device.key_aad = f"{tenant_id}|{device.device_id}|{KEY_PURPOSE}|{device.key_version}"
     device.key_box = seal(deps.key_provider, wrapped, key, device.key_aad, kek_id)
@@ -186,66 +192,15 @@ async def _data_key(deps: Deps, tx: AsyncSession, tenant_id: UUID) -> tuple[str,
     )
 
 
-# --- the fleet
+# --- what is said, and what the edge asks
 
 
-async def list_devices(
-    deps: Deps, tenant_id: UUID, narrowed: Filter, *, page: int, page_size: int
-) -> tuple[list[tuple[Device, str]], int]:
-    async with deps.db.read(tenant_id) as tx:
-        return await repo.devices(tx, tenant_id, narrowed, page=page, page_size=page_size)
-
-
-async def get_device(deps: Deps, tenant_id: UUID, device_id: UUID) -> tuple[Device, str]:
-    """A device of that tenant with its store's name."""
-    async with deps.db.read(tenant_id) as tx:
-        return await _device_and_store(tx, tenant_id, device_id)
-
-
-async def _device_and_store(
-    tx: AsyncSession, tenant_id: UUID, device_id: UUID
-) -> tuple[Device, str]:
-    device = await repo.device(tx, tenant_id, device_id)
-    store = await repo.store(tx, tenant_id, device.store_id) if device else None
-    if device is None or store is None:
-        raise NotFound
-    return device, store.name
-
-
-async def greet_device(deps: Deps, tenant_id: UUID, device_id: UUID) -> Device:
-    """What a device may know of itself; remembers, at most once a minute, that it was here."""
-    now = deps.clock.now()
-    async with deps.db.tx(tenant_id) as tx:
-        device = await repo.device(tx, tenant_id, device_id)
-        if device is None:
-            raise NotFound
-        if device.seen_at is None or now - device.seen_at >= domain.SEEN_EVERY:
-            device.seen_at = now
-    return device
-
-
-async def revoke_device(
-    deps: Deps, tenant_id: UUID, device_id: UUID, *, actor: str
-) -> tuple[Device, str]:
-    """Voids the device's key, here and by the event in every cache. Twice is once."""
-    async with deps.db.tx(tenant_id) as tx:
-        device = await repo.device(tx, tenant_id, device_id, for_update=True)
-        if device is None:
-            raise NotFound
-        if device.status != Status.REVOKED:
-            device.status = Status.REVOKED.value
-            device.revoked_at = deps.clock.now()
-            device.revoked_by = actor
-            await tx.flush()
-            event = DeviceRevoked(**stamp(tenant_id, deps.clock), device_id=device_id)
-            await outbox.add(tx, event)
-            what = (actor, "device.revoke", device_id)
-            await outbox.add(tx, _audited(deps, tenant_id, what, {"sn": device.sn}))
-        return await _device_and_store(tx, tenant_id, device_id)
-
-
-def _audited(
-    deps: Deps, tenant_id: UUID, what: tuple[str, str, UUID], after: dict[str, Any]
+def audited(
+    deps: Deps,
+    tenant_id: UUID,
+    what: tuple[str, str, UUID],
+    after: dict[str, Any],
+    before: dict[str, Any] | None = None,
 ) -> DeviceAudited:
     """For the audit log (S132); `what` is (actor, action, subject)."""
     actor, action, subject = what
@@ -255,6 +210,7 @@ def _audited(
         actor=actor,
         action=action,
         subject_id=str(subject),
+        before=before,
         after=after,
         request_id=request.get("request_id"),
         address=request.get("client_address"),

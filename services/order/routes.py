@@ -13,6 +13,8 @@ from services.order import service
 from services.order.schemas import (
     DashboardOut,
     FiguresOut,
+    LastPaymentOut,
+    LastPayments,
     MerchantFiguresOut,
     OrderDetail,
     OrderFilters,
@@ -24,6 +26,7 @@ from shared.fields import Id, Word
 from shared.serve import faults, json_response
 from shared.web import guard, principal, within_stores
 
+DEVICES_MAX = 100
 MERCHANTS_MAX = 100
 
 router = APIRouter()
@@ -128,3 +131,18 @@ async def show_figures(
     as_of, rows = await service.figures_of(deps, merchant_id)
     found = FiguresOut(items=[MerchantFiguresOut.of(row) for row in rows], as_of=as_of)
     return json_response(found.model_dump_json().encode())
+
+
+@router.get(
+    "/api/merchant/v1/dashboard/last-payments",
+    dependencies=[guard("user", "orders.read")],
+)
+async def show_last_payments(
+    request: Request, device_id: Annotated[list[UUID], Query(max_length=DEVICES_MAX)]
+) -> LastPayments:
+    """What each of these devices took last; those that took nothing are left out."""
+    caller = principal(request)
+    found = await service.last_payments(
+        request.app.state.deps, caller.tenant, device_id, seen=caller.store_ids
+    )
+    return LastPayments(items=[LastPaymentOut(**one._asdict()) for one in found])

@@ -140,6 +140,19 @@ class OrderDetail(OrderOut):
         return detail.model_copy(update={"timeline": entries})
 
 
+class LastPaymentOut(BaseModel):
+    """The newest paid order of a device."""
+
+    device_id: UUID
+    order_no: str
+    payable_fen: int
+    paid_at: datetime
+
+
+class LastPayments(BaseModel):
+    items: list[LastPaymentOut]
+
+
 class Totals(BaseModel):
     """Of the orders made in a span: what was taken, how often, and what was given back of it."""
 

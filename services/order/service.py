@@ -9,7 +9,8 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from services.order import repo
+from services.order import devices_repo, repo
+from services.order.devices_repo import LastPayment
 from services.order.domain import (
     DASHBOARD_DAYS,
     Outcome,
@@ -228,6 +229,14 @@ async def figures_of(deps: Deps, tenants: Sequence[UUID]) -> tuple[datetime, Seq
     # System scope: the rows are those of many merchants.
     async with deps.db.pg(None) as pg:
         return now, await repo.figures(pg, sorted(set(tenants)), day_start(china_day(now)))
+
+
+async def last_payments(
+    deps: Deps, tenant_id: UUID, devices: Sequence[UUID], *, seen: frozenset[UUID]
+) -> list[LastPayment]:
+    """What each of these devices took last, in the stores that the asker may see (empty: all)."""
+    async with deps.db.read(tenant_id) as session:
+        return await devices_repo.last_payments(session, tenant_id, devices, sorted(seen))
 
 
 async def keep_house(deps: Deps) -> None:

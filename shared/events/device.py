@@ -23,6 +23,14 @@ class DeviceEnrolled(_DeviceEvent):
     model: str | None = None
 
 
+class DeviceMoved(_DeviceEvent):
+    """The device stands in another store; what was begun before stays the old store's."""
+
+    type: ClassVar[str] = "device.moved.v1"
+
+    store_id: UUID
+
+
 class DeviceRevoked(_DeviceEvent):
     """The device's key is void; caches of it must go within a second."""
 

@@ -20,6 +20,8 @@ NARROWED = {
     "GET /api/merchant/v1/stores": "binding: test_scope",
     "GET /api/merchant/v1/devices": "device: test_scope",
     "GET /api/merchant/v1/refunds": "payment: test_refund_list",
+    "GET /api/merchant/v1/devices/codes": "device: test_codes",
+    "GET /api/merchant/v1/dashboard/last-payments": "order: test_dashboard",
     # one's own session says what one's stores are
     "GET /api/merchant/v1/session": "one's own",
     "GET /api/operator/v1/session": "one's own",

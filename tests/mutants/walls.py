@@ -26,9 +26,16 @@ PATCHES = (
     Patch(
         DEVICE,
         "a device that was revoked speaks on",
-        "isinstance(event, DeviceRevoked | DeviceEnrolled)",
-        "isinstance(event, DeviceEnrolled)",
+        "isinstance(event, DeviceRevoked | DeviceEnrolled | DeviceMoved)",
+        "isinstance(event, DeviceEnrolled | DeviceMoved)",
         SIGNED,
+    ),
+    Patch(
+        DEVICE,
+        "a device that was moved sells for its old store",
+        "isinstance(event, DeviceRevoked | DeviceEnrolled | DeviceMoved)",
+        "isinstance(event, DeviceRevoked | DeviceEnrolled)",
+        ("tests/unit/gateway/test_sightings.py",),
     ),
     Patch(
         "gateway/cache.py",
@@ -92,9 +99,16 @@ PATCHES = (
     Patch(
         "services/device/repo.py",
         "an enrolment code outlives its maker's role",
-        "            ~_MAKER_LEFT,\n",
+        "        ~_MAKER_LEFT,\n",
         "",
         ("tests/integration/device/test_leaving.py",),
+    ),
+    Patch(
+        "services/device/repo.py",
+        "an enrolment code that was taken back still serves",
+        "        EnrolmentCode.revoked_at.is_(None),\n",
+        "",
+        ("tests/integration/device/test_codes.py",),
     ),
     Patch(
         "services/binding/sign_in_repo.py",

@@ -7,6 +7,8 @@ import argparse
 import asyncio
 import json
 import os
+import secrets
+import shlex
 import sys
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -26,6 +28,7 @@ from deploy.sandbox.dragonfly.journal import alone
 
 ROOT = Path(__file__).resolve().parents[3]
 FEN_MAX = 10_000_000_000
+HEADLESS, HEADLESS_SN = "无屏蜻蜓 headless", "HEADLESS-"
 
 
 class Misuse(Exception):
@@ -49,12 +52,13 @@ def amount_fen(text: str) -> int:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m deploy.sandbox.dragonfly", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    new = commands.add_parser("enrol", help="turn an enrolment code into this device's key")
-    new.add_argument("--url", required=True, help="the platform's public address")
-    new.add_argument("--code", required=True)
-    new.add_argument("--sn", required=True, help="the device's serial number")
+    new = commands.add_parser("enrol", help="turn an enrolment code into a device's key")
+    new.add_argument("--url", help="the platform's public address; else the running stack's")
+    new.add_argument("--code", help="the enrolment code; else it is asked for")
+    new.add_argument("--sn", help="the device's serial number; else a new one")
     new.add_argument("--model")
-    new.add_argument("--file", type=Path, required=True, help="where the device keeps its key")
+    new.add_argument("--file", type=Path, help="where the device keeps its key; else in RUN_DIR")
+    new.add_argument("--json", action="store_true", help="for machines")
     pay = commands.add_parser("pay", help="charge a buyer")
     pay.add_argument("--amount", required=True, help="yuan, such as 0.01")
     how = pay.add_mutually_exclusive_group()
@@ -67,14 +71,19 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _device_file(given: Path | None) -> Path:
-    """The device file that was named, else the one of the running stack."""
-    if given is not None:
-        return given
+def _run_dir() -> Path:
     run_dir = Path(os.environ.get("RUN_DIR", ".run"))
-    stack = (run_dir if run_dir.is_absolute() else ROOT / run_dir) / "stack.json"
+    return run_dir if run_dir.is_absolute() else ROOT / run_dir
+
+
+def _told_by_stack(option: str, chinese: str, english: str, *names: str) -> str:
+    """What stack.json of the running stack says under these names."""
+    stack = _run_dir() / "stack.json"
     try:
-        return Path(json.loads(stack.read_text())["demo"]["device"]["key_file"])
+        found = json.loads(stack.read_text())
+        for name in names:
+            found = found[name]
+        return str(found)
     except FileNotFoundError:
         raise Misuse(
             f"平台没有在运行，请先执行 make run（找不到 {stack}）\n"
@@ -82,9 +91,17 @@ def _device_file(given: Path | None) -> Path:
         ) from None
     except (KeyError, ValueError):
         raise Misuse(
-            f"{stack} 中没有演示设备，请用 --device 指定设备文件\n"
-            f"{stack} names no demo device; name the device's file with --device"
+            f"{stack} 中没有{chinese}，请用 {option} 指定\n"
+            f"{stack} names no {english}; name it with {option}"
         ) from None
+
+
+def _device_file(given: Path | None) -> Path:
+    """The device file that was named, else the one of the running stack."""
+    if given is not None:
+        return given
+    names = ("demo", "device", "key_file")
+    return Path(_told_by_stack("--device", "演示设备", "demo device", *names))
 
 
 def _identity(path: Path, url: str | None) -> Identity:
@@ -158,11 +175,41 @@ def _show_rewards(answer: dict[str, Any]) -> None:
         _say(f"  抽奖 draw            {prize['name'] if prize else '谢谢参与 no prize this time'}")
 
 
+def _asked_code() -> str:
+    """The enrolment code, typed by whoever reads it off the console's device page."""
+    if not sys.stdin.isatty():
+        raise Misuse("--code: 缺少激活码 no enrolment code; make one on the console's device page")
+    sys.stdout.write(
+        "激活码（控制台「设备」页生成）enrolment code, from the console's device page: "
+    )
+    sys.stdout.flush()
+    return sys.stdin.readline().strip()
+
+
 async def _enrol(words: argparse.Namespace) -> int:
-    identity = await enrol(words.url, words.code, words.sn, words.model)
-    identity.save(words.file)
-    _say(json.dumps({"device_id": identity.device_id, "sn": identity.sn}))
+    url = words.url or _told_by_stack("--url", "平台地址", "address", "gateway", "public")
+    code = words.code or _asked_code()
+    if not code:
+        raise Misuse("--code: 缺少激活码 no enrolment code")
+    sn = words.sn or f"{HEADLESS_SN}{secrets.token_hex(4).upper()}"
+    model = words.model or (None if words.sn else HEADLESS)
+    path = words.file or _run_dir() / "devices" / f"{sn}.json"
+    identity = await enrol(url, code, sn, model)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    identity.save(path)
+    if words.json:
+        _say(json.dumps({"device_id": identity.device_id, "sn": identity.sn, "file": str(path)}))
+        return 0
+    _say(f"已激活 enrolled      {identity.sn}")
+    _say(f"  设备文件 its file   {path}")
+    _say(f"  收一笔 pay with it  {_pay_with(path)}")
     return 0
+
+
+def _pay_with(device: Path) -> str:
+    """The command, as it can be pasted into a terminal."""
+    words = [os.path.relpath(sys.executable), "-m", "deploy.sandbox.dragonfly", "pay"]
+    return shlex.join([*words, "--amount", "0.01", "--face", "--device", str(device)])
 
 
 def _failed(words: argparse.Namespace, error: Exception) -> int:

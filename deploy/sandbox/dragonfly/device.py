@@ -81,9 +81,13 @@ def _read(raw: bytes) -> dict[str, Any]:
 
 
 def _refusal(status: int, answer: dict[str, Any]) -> DeviceError:
+    """Words first, as the till shows them; the code at the end is for whoever is asked for help."""
     code = str(answer.get("code", ""))
-    told = answer.get("detail") or answer.get("title") or "refused"
-    return DeviceError(f"{status} {code} {told}", status, code)
+    title, detail = str(answer.get("title") or ""), str(answer.get("detail") or "")
+    told = title or detail or "被拒绝 refused"
+    if title and detail and detail != title:
+        told = f"{title} ({detail})"
+    return DeviceError(f"{told} [{status} {code}]".replace(" ]", "]"), status, code)
 
 
 def face_token() -> str:

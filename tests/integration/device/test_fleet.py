@@ -106,23 +106,6 @@ async def test_a_device_of_another_merchant_says_nothing_of_itself(device, store
     assert (await terminal("GET", "/api/device/v1/me")).status_code == 404
 
 
-async def test_the_last_sighting(device, store, enrol, clock):
-    found = await enrol(store)
-    terminal = device.terminal(found["device_id"])
-    for seconds, seen in ((0, "04:00:00"), (30, "04:00:00"), (29, "04:00:00")):
-        clock.advance(seconds)
-        assert (await terminal("GET", "/api/device/v1/me")).status_code == 200
-        shown = (await device.owner("GET", DEVICES)).json()["items"][0]
-        assert shown["last_seen_at"] == f"2026-11-23T{seen}Z"
-    clock.advance(1)
-    await device.terminal(found["device_id"])("GET", "/api/device/v1/me")
-    assert (
-        (await device.owner("GET", DEVICES))
-        .json()["items"][0]["last_seen_at"]
-        .endswith("04:01:00Z")
-    )
-
-
 async def test_credentials_are_for_the_edge_alone(device, store, enrol):
     found = await enrol(store)
     path = f"/internal/devices/{found['device_id']}/credential"

@@ -92,3 +92,53 @@ async def test_nobody_elses_and_nothing_yet(console, shop, trade):
     assert (found["by_store"], len(found["week"])) == ([], 7)
     async with console(shop.tenant_id, permissions=()) as client:
         assert (await client.get(DASHBOARD)).status_code == 403
+
+
+LAST = "/api/merchant/v1/dashboard/last-payments"
+
+
+async def test_what_each_device_took_last(console, shop, deliver):
+    """The newest that was paid, also when it was refunded or came late; failures do not count."""
+    till, bar, idle = uuid4(), uuid4(), uuid4()
+    older = shop.paid(created_at=NOON - timedelta(hours=2), device_id=till, payable_fen=100)
+    newer = shop.paid(created_at=NOON, device_id=till, total_fen=250, payable_fen=250)
+    failed = shop.say(PaymentFailed, uuid4(), created_at=NOON + timedelta(hours=1), device_id=till)
+    late = shop.say(PaymentLateSuccess, uuid4(), created_at=NOON, device_id=bar)
+    nothing = shop.say(PaymentFailed, uuid4(), created_at=NOON, device_id=idle)
+    await deliver(newer, older, failed, late, nothing)
+    asked = {"device_id": [str(one) for one in (till, bar, idle, uuid4())]}
+    async with console(shop.tenant_id) as client:
+        rows = (await client.get(LAST, params=asked)).json()["items"]
+        orders = (await client.get("/api/merchant/v1/orders")).json()["items"]
+    found = {row["device_id"]: row for row in rows}
+    assert set(found) == {str(till), str(bar)}
+    assert found[str(till)]["payable_fen"] == 250
+    (order,) = [one for one in orders if one["payment_id"] == str(newer.payment_id)]
+    assert found[str(till)]["order_no"] == order["order_no"]
+    assert found[str(till)]["paid_at"] == order["paid_at"]
+    async with console(uuid4()) as client:
+        assert (await client.get(LAST, params=asked)).json()["items"] == []
+
+
+async def test_last_payments_of_ones_own_stores(console, shop, deliver):
+    """A person of one store sees what the device took there, wherever it stands now."""
+    mine, other, till = uuid4(), uuid4(), uuid4()
+    before = NOON - timedelta(days=1)
+    here = shop.paid(created_at=before, store_id=mine, device_id=till, payable_fen=100)
+    there = shop.paid(created_at=NOON, store_id=other, device_id=till)
+    await deliver(here, there)
+    asked = {"device_id": str(till)}
+    async with console(shop.tenant_id, store_ids=[mine]) as client:
+        (row,) = (await client.get(LAST, params=asked)).json()["items"]
+    assert row["payable_fen"] == 100
+    async with console(shop.tenant_id, store_ids=[uuid4()]) as client:
+        assert (await client.get(LAST, params=asked)).json()["items"] == []
+
+
+@pytest.mark.parametrize("devices", [[], ["x"], [str(uuid4())] * 101])
+async def test_last_payments_asked_wrongly(console, shop, devices):
+    async with console(shop.tenant_id) as client:
+        assert (await client.get(LAST, params={"device_id": devices})).status_code == 422
+    async with console(shop.tenant_id, permissions=()) as client:
+        asked = {"device_id": str(uuid4())}
+        assert (await client.get(LAST, params=asked)).status_code == 403

@@ -48,6 +48,7 @@ def test_what_cannot_be_a_code(typed):
     ("change", "reason"),
     [
         ({"used_at": NOON}, domain.CodeUsed),
+        ({"revoked_at": NOON}, domain.CodeRevoked),
         ({"expires_at": NOON}, domain.CodeExpired),
         ({"has_maker_left": True}, domain.CodeEnded),
         ({"tries": 5}, domain.CodeSpoilt),
@@ -61,6 +62,7 @@ def test_the_reason_is_the_true_one(change, reason):
         "bound_sn": None,
         "expires_at": NOON + timedelta(minutes=1),
         "used_at": None,
+        "revoked_at": None,
         "tries": 0,
         "has_maker_left": False,
     }

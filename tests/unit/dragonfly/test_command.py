@@ -1,11 +1,15 @@
 """The command line: amounts are decimal text, misuse is one line and exit 2."""
 
+import asyncio
+import io
 import json
 import sys
 
 import pytest
 
 from deploy.sandbox.dragonfly import __main__ as command
+from deploy.sandbox.dragonfly.device import Identity
+from tests.unit.dragonfly.platform import Platform
 
 
 @pytest.mark.parametrize(
@@ -49,3 +53,52 @@ def test_without_device_the_running_stack_names_one(tmp_path, monkeypatch) -> No
     )
     monkeypatch.setenv("RUN_DIR", str(tmp_path))
     assert command._device_file(None) == tmp_path / "device.json"
+
+
+GIVEN = {"device_id": "d", "key_id": "k", "key": "a2V5", "merchant_id": "m", "store_id": "s"}
+
+
+@pytest.mark.asyncio
+async def test_enrol_without_flags_asks_for_the_code_and_finds_the_rest(
+    tmp_path, monkeypatch, capsys
+) -> None:
+    async with Platform((201, GIVEN)).running() as platform:
+        (tmp_path / "stack.json").write_text(json.dumps({"gateway": {"public": platform.url}}))
+        monkeypatch.setenv("RUN_DIR", str(tmp_path))
+        monkeypatch.setattr(sys, "argv", ["dragonfly", "enrol"])
+        typed = io.StringIO("ABCD-EFGH-JKMN-PQRS\n")
+        monkeypatch.setattr(typed, "isatty", lambda: True)
+        monkeypatch.setattr(sys, "stdin", typed)
+        assert await asyncio.to_thread(command.main) == 0
+        (_, _, sent), *_ = platform.asked
+    assert sent["code"] == "ABCD-EFGH-JKMN-PQRS"
+    (made,) = (tmp_path / "devices").glob("*.json")
+    said = capsys.readouterr().out
+    assert "enrolment code" in said
+    assert sent["sn"] == made.stem
+    assert f"--device {made}" in said, "how to pay with it"
+    assert Identity.load(made).url == platform.url
+    assert made.stat().st_mode & 0o777 == 0o600
+
+
+def test_enrol_without_a_person_or_a_stack_is_misuse(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("RUN_DIR", str(tmp_path))
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    for words, said in (([], "make run"), (["--url", "http://127.0.0.1:9"], "--code")):
+        monkeypatch.setattr(sys, "argv", ["dragonfly", "enrol", *words])
+        assert command.main() == 2
+        assert said in capsys.readouterr().err
+
+
+@pytest.mark.asyncio
+async def test_a_wechat_code_gets_words(tmp_path, monkeypatch, capsys) -> None:
+    """The platform's words come first; its code only behind them, for whoever is asked for help."""
+    title = "暂不支持微信付款码 WeChat codes are not taken yet."
+    refused = (422, {"code": "payment.channel_not_configured", "title": title})
+    async with Platform(refused).running() as platform:
+        path = tmp_path / "device.json"
+        Identity(platform.url, "d", "k", "a2V5", "SN1").save(path)
+        words = ["dragonfly", "pay", "--amount", "1", "--code", "13" + "0" * 16]
+        monkeypatch.setattr(sys, "argv", [*words, "--device", str(path)])
+        assert await asyncio.to_thread(command.main) == 1
+    assert capsys.readouterr().err.startswith(title)

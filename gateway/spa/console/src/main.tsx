@@ -8,6 +8,7 @@ import './style/pieces.css';
 import './style/pages.css';
 import './style/cashier.css';
 import './style/cockpit.css';
+import './style/devices.css';
 import './style/refunds.css';
 import './style/narrow.css';
 

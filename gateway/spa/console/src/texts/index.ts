@@ -7,6 +7,7 @@ import { binding } from './binding';
 import { cashier } from './cashier';
 import { cockpit } from './cockpit';
 import { common } from './common';
+import { devices } from './devices';
 import { onboarding } from './onboarding';
 import { orders } from './orders';
 import { passkeys } from './passkeys';
@@ -25,7 +26,11 @@ export const texts = {
   ...passkeys,
   ...cashier,
   ...refunds,
+<<<<<<< HEAD
   ...sandbox,
+=======
+  ...devices,
+>>>>>>> 2f9e947 (Devices have a name, a place and a last sign of life; open codes are seen)
 } as const;
 export type TextKey = keyof typeof texts;
 export type { Language };

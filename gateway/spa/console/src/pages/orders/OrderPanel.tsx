@@ -6,6 +6,7 @@ import { Alert, Drawer, Timeline } from 'antd';
 import { get } from '../../api/client';
 import type { OrderDetail as Detail } from '../../api/shapes';
 import { Facts, Id, Money, Tag, When } from '../../parts/bits';
+import { DeviceName } from '../../parts/devices';
 import { Failure, Loading } from '../../parts/states';
 import { tone, word } from '../../parts/words';
 import { useText } from '../../texts';
@@ -49,10 +50,7 @@ function Shown({ order }: { order: Detail }) {
           [t('orders.stored_value'), <Money key="stored" fen={order.stored_value_fen} />],
           [t('orders.store'), order.store_name ?? '—'],
           [t('orders.terminal'), word(t, 'terminal', order.source_terminal)],
-          [
-            t('orders.device'),
-            <Id key="dev" value={order.device_id} label={t('orders.device')} isShort />,
-          ],
+          [t('orders.device'), <DeviceName key="dev" deviceId={order.device_id} />],
           [
             t('orders.out_trade_no'),
             <Id key="out" value={order.out_trade_no} label={t('orders.out_trade_no')} />,

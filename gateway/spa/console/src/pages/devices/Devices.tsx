@@ -1,0 +1,226 @@
+/** S58–S60: which devices there are, where they stand, when they were last seen and last paid. */
+
+import { money } from '@shared/money';
+import { chinaTime } from '@shared/time';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { Button, Form, Input, Popconfirm, Select } from 'antd';
+import { useMemo } from 'react';
+import { Link } from 'react-router';
+import { get, patch, post, type Query } from '../../api/client';
+import type { order } from '../../api/generated';
+import { Id, Money, Tag, When } from '../../parts/bits';
+import { Dialog } from '../../parts/Dialog';
+import { type Device, DeviceLabel } from '../../parts/devices';
+import type { Filter } from '../../parts/filters';
+import { type Column, ListPage } from '../../parts/ListPage';
+import { useSay } from '../../parts/say';
+import { tone, word } from '../../parts/words';
+import { useSession } from '../../session/session';
+import { useStores } from '../../shell/stores';
+import { type T, useText } from '../../texts';
+import { HowTo } from './HowTo';
+import { NewCode } from './NewCode';
+import { OpenCodes } from './OpenCodes';
+
+type LastPayment = order.components['schemas']['LastPaymentOut'];
+type Row = Device & { last?: LastPayment | undefined };
+
+/** A page of devices, each with what it took last: two services know one half each. */
+async function load(query: Query, maySeeOrders: boolean) {
+  const found = await get('/api/merchant/v1/devices', { query });
+  const ids = found.items.map((one) => one.device_id);
+  const paid =
+    maySeeOrders && ids.length > 0
+      ? await get('/api/merchant/v1/dashboard/last-payments', { query: { device_id: ids } })
+      : { items: [] };
+  const last = new Map(paid.items.map((one) => [one.device_id, one]));
+  return { ...found, items: found.items.map((one) => ({ ...one, last: last.get(one.device_id) })) };
+}
+
+function ChangeDevice({ row }: { row: Row }) {
+  const { t } = useText();
+  const { stores } = useStores();
+  const called = row.name ?? row.sn;
+  return (
+    <Dialog<{ name?: string; store_id: string }, unknown>
+      label={t('do.edit')}
+      title={`${t('devices.edit')} · ${called}`}
+      button={{ type: 'link', size: 'small', 'aria-label': `${t('do.edit')} ${called}` }}
+      initial={{ name: row.name ?? '', store_id: row.store_id }}
+      save={({ name, store_id }) =>
+        patch(
+          '/api/merchant/v1/devices/{device_id}',
+          { name: (name ?? '').trim(), store_id, version: row.version },
+          { path: { device_id: row.device_id } },
+        )
+      }
+      refresh={['devices']}
+    >
+      <Form.Item name="name" label={t('devices.name')} extra={t('devices.name_hint')}>
+        <Input maxLength={64} />
+      </Form.Item>
+      <Form.Item
+        name="store_id"
+        label={t('orders.store')}
+        extra={t('devices.move_note')}
+        rules={[{ required: true }]}
+      >
+        <Select options={stores.map((one) => ({ value: one.store_id, label: one.name }))} />
+      </Form.Item>
+    </Dialog>
+  );
+}
+
+function Revoke({ row }: { row: Row }) {
+  const { t } = useText();
+  const say = useSay();
+  const queries = useQueryClient();
+  const revoke = useMutation({
+    mutationFn: (device_id: string) =>
+      post('/api/merchant/v1/devices/{device_id}/revoke', undefined as never, {
+        path: { device_id },
+      }),
+    onSuccess: async () => {
+      say.done();
+      await queries.invalidateQueries({ queryKey: ['devices'] });
+    },
+    onError: say.failed,
+  });
+  return (
+    <Popconfirm
+      placement="bottomRight"
+      title={t('devices.revoke_sure')}
+      okText={t('devices.revoke')}
+      cancelText={t('do.cancel')}
+      onConfirm={() => revoke.mutate(row.device_id)}
+    >
+      <Button type="link" danger size="small" aria-label={`${t('devices.revoke')} ${row.sn}`}>
+        {t('devices.revoke')}
+      </Button>
+    </Popconfirm>
+  );
+}
+
+function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[] {
+  const paid: Column<Row> = {
+    key: 'last',
+    title: t('devices.last_payment'),
+    render: (row) =>
+      row.last ? (
+        <Link to={`/orders/${row.last.order_no}`}>
+          <Money fen={row.last.payable_fen} /> · <When at={row.last.paid_at} />
+        </Link>
+      ) : (
+        <When at={null} />
+      ),
+    text: (row) =>
+      row.last ? `${money(row.last.payable_fen)} ${chinaTime(row.last.paid_at)}` : '',
+  };
+  return [
+    {
+      key: 'sn',
+      title: t('devices.sn'),
+      render: (row) =>
+        row.name || row.kind === 'test_cashier' ? (
+          <DeviceLabel device={row} />
+        ) : (
+          <Id value={row.sn} label={t('devices.sn')} />
+        ),
+      text: (row) => (row.name ? `${row.name} ${row.sn}` : row.sn),
+    },
+    {
+      key: 'model',
+      title: t('devices.model'),
+      render: (row) => row.model ?? '—',
+      text: (row) => row.model,
+    },
+    {
+      key: 'store',
+      title: t('orders.store'),
+      render: (row) => row.store_name,
+      text: (row) => row.store_name,
+    },
+    {
+      key: 'status',
+      title: t('devices.status'),
+      render: (row) => <Tag tone={tone(row.status)}>{word(t, 'devices', row.status)}</Tag>,
+      text: (row) => word(t, 'devices', row.status),
+    },
+    {
+      key: 'seen',
+      title: t('devices.seen'),
+      render: (row) => <When at={row.last_seen_at} />,
+      text: (row) => (row.last_seen_at ? chinaTime(row.last_seen_at) : ''),
+    },
+    ...(maySeeOrders ? [paid] : []),
+    {
+      key: 'enrolled',
+      title: t('devices.enrolled'),
+      render: (row) => <When at={row.enrolled_at} />,
+      text: (row) => chinaTime(row.enrolled_at),
+    },
+    ...(mayWrite
+      ? [
+          {
+            key: 'action',
+            title: t('orders.action'),
+            isAction: true,
+            render: (row: Row) => (
+              <span className="row">
+                <ChangeDevice row={row} />
+                {row.status === 'active' ? <Revoke row={row} /> : null}
+              </span>
+            ),
+          },
+        ]
+      : []),
+  ];
+}
+
+export default function Devices() {
+  const { t } = useText();
+  const { can } = useSession();
+  const mayWrite = can('devices.write');
+  const maySeeOrders = can('orders.read');
+  const filters = useMemo<Filter[]>(
+    () => [
+      { name: 'q', label: t('devices.find'), kind: 'search', placeholder: t('devices.find_hint') },
+      {
+        name: 'status',
+        label: t('devices.status'),
+        kind: 'select',
+        options: ['active', 'revoked'].map((value) => ({
+          value,
+          label: word(t, 'devices', value),
+        })),
+      },
+    ],
+    [t],
+  );
+  return (
+    <ListPage<Row>
+      title={t('devices.title')}
+      lead={t('devices.lead')}
+      queryKey={['devices']}
+      load={(query) => load(query, maySeeOrders)}
+      rowKey={(row) => row.device_id}
+      columns={columnsOf(t, maySeeOrders, mayWrite)}
+      filters={filters}
+      exports
+      actions={mayWrite ? <NewCode /> : null}
+      above={
+        mayWrite ? (
+          <>
+            <HowTo />
+            <OpenCodes />
+          </>
+        ) : null
+      }
+      empty={{
+        title: t('devices.empty'),
+        hint: t(mayWrite ? 'devices.empty_hint' : 'devices.empty_hint_read'),
+        action: mayWrite ? <NewCode /> : null,
+      }}
+    />
+  );
+}

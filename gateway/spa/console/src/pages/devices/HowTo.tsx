@@ -1,0 +1,41 @@
+/** How a terminal becomes one of ours; in the sandbox also without a terminal. */
+import { useQuery } from '@tanstack/react-query';
+import { get } from '../../api/client';
+import { CopyButton } from '../../parts/bits';
+import { useText } from '../../texts';
+
+const COMMAND = '.venv/bin/python -m deploy.sandbox.dragonfly enrol';
+
+export function SandboxCommand() {
+  const { t } = useText();
+  const about = useQuery({
+    queryKey: ['about'],
+    queryFn: () => get('/api/public/v1/about'),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  if (!about.data?.is_sandbox) return null;
+  return (
+    <div>
+      <p>{t('devices.how_sandbox')}</p>
+      <span className="copyable">
+        <code>{COMMAND}</code>
+        <CopyButton text={COMMAND} />
+      </span>
+    </div>
+  );
+}
+
+export function HowTo() {
+  const { t } = useText();
+  return (
+    <details>
+      <summary>{t('devices.how')}</summary>
+      <ol className="how">
+        <li>{t('devices.how_1')}</li>
+        <li>{t('devices.how_2')}</li>
+        <li>{t('devices.how_3')}</li>
+      </ol>
+      <SandboxCommand />
+    </details>
+  );
+}

@@ -1,0 +1,62 @@
+/** Devices, their codes, and the page of a channel that is coming: [中文, English]. */
+export const devices = {
+  'devices.name': ['名称', 'Name'],
+  'devices.name_hint': [
+    '例如“收银台 1”。留空则显示设备编号。',
+    'Such as “Till 1”. Left empty, the serial number is shown.',
+  ],
+  'devices.test_cashier': ['测试收银台', 'Test cashier'],
+  'devices.last_payment': ['最近收款', 'Last payment'],
+  'devices.edit': ['改名或换门店', 'Rename or move'],
+  'devices.move_note': [
+    '换门店后，新的收款计入新门店；正在进行的收款和以前的订单不变。',
+    'Payments from now on count for the new store. Running payments and earlier orders stay as they are.',
+  ],
+  'devices.find': ['名称或设备编号', 'Name or serial number'],
+  'devices.find_hint': ['输入其中几位', 'Any part of it'],
+  'devices.open_codes': ['还没有使用的激活码', 'Codes waiting for a device'],
+  'devices.code_ends': ['尾号 {{end}}', 'ends with {{end}}'],
+  'devices.code_until': ['{{until}} 前有效', 'valid until {{until}}'],
+  'devices.code_only': ['只能用于 {{sn}}', 'for {{sn}} only'],
+  'devices.code_revoke': ['撤销', 'Revoke'],
+  'devices.code_revoke_sure': ['撤销后这个激活码立即失效。', 'The code stops working at once.'],
+  'devices.code_done': [
+    '设备已激活，可以收款了。',
+    'The device is enrolled and can take payments.',
+  ],
+  'devices.code_over': [
+    '激活码已失效，请重新生成。',
+    'The code is no longer valid; please make a new one.',
+  ],
+  'devices.code_waiting': ['正在等待设备激活…', 'Waiting for the device…'],
+  'devices.how': ['怎么激活一台设备', 'How to enrol a device'],
+  'devices.how_1': [
+    '点“生成激活码”，选择门店。激活码 10 分钟内有效，只能用一次。',
+    'Press “New enrolment code” and choose the store. The code is valid for ten minutes and works once.',
+  ],
+  'devices.how_2': [
+    '在蜻蜓上打开您的小程序，扫描二维码，或输入激活码。',
+    'Open your mini program on the Dragonfly and scan the QR code, or type the code.',
+  ],
+  'devices.how_3': [
+    '设备随即出现在这张列表里，可以收款了。',
+    'The device then appears in this list and can take payments.',
+  ],
+  'devices.how_sandbox': [
+    '手边没有设备？沙箱里在项目目录运行这条命令，它会询问激活码，然后成为一台设备：',
+    'No device at hand? In the sandbox run this command in the project’s folder. It asks for the code and becomes a device:',
+  ],
+  'devices.empty_hint_read': [
+    '请商户管理员生成激活码并激活设备。',
+    'Ask the merchant’s owner to make a code and enrol the device.',
+  ],
+  'wechat.coming': ['即将支持', 'Coming'],
+  'wechat.coming_text': [
+    '微信付款码收款还在开发中。上线前这里不需要填写任何资料，也请不要把微信支付的密钥交给任何人。',
+    'Taking WeChat codes is being built. Until then there is nothing to fill in here; please hand WeChat Pay’s keys to nobody.',
+  ],
+  'wechat.meanwhile': [
+    '现在顾客出示微信付款码时，设备会提示改用支付宝付款码或刷脸，不会扣款。',
+    'When a customer shows a WeChat code today, the device asks for an Alipay code or a face instead. Nothing is charged.',
+  ],
+} as const satisfies Record<string, readonly [string, string]>;

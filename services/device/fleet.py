@@ -1,0 +1,149 @@
+"""The use cases of the devices that a merchant has: listed, named, moved, stopped, seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.device import domain, repo
+from services.device.domain import Status
+from services.device.models import Device
+from services.device.repo import Filter
+from services.device.service import Deps, audited
+from shared import outbox
+from shared.errors import NotFound
+from shared.events.base import stamp
+from shared.events.device import DeviceMoved, DeviceRevoked
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChange:
+    """What a device shall be called and where it shall stand, made from that version; None: as it
+    is. An empty name is none."""
+
+    name: str | None
+    store_id: UUID | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """The edge believed a signature of that device at that time."""
+
+    tenant_id: UUID
+    device_id: UUID
+    at: datetime
+
+
+async def list_devices(
+    deps: Deps, tenant_id: UUID, narrowed: Filter, *, page: int, page_size: int
+) -> tuple[list[tuple[Device, str]], int]:
+    async with deps.db.read(tenant_id) as tx:
+        return await repo.devices(tx, tenant_id, narrowed, page=page, page_size=page_size)
+
+
+async def get_device(deps: Deps, tenant_id: UUID, device_id: UUID) -> tuple[Device, str]:
+    """A device of that tenant with its store's name."""
+    async with deps.db.read(tenant_id) as tx:
+        return await _device_and_store(tx, tenant_id, device_id)
+
+
+async def _device_and_store(
+    tx: AsyncSession, tenant_id: UUID, device_id: UUID
+) -> tuple[Device, str]:
+    device = await repo.device(tx, tenant_id, device_id)
+    store = await repo.store(tx, tenant_id, device.store_id) if device else None
+    if device is None or store is None:
+        raise NotFound
+    return device, store.name
+
+
+async def get_own(deps: Deps, tenant_id: UUID, device_id: UUID) -> Device:
+    """What a device may know of itself."""
+    async with deps.db.read(tenant_id) as tx:
+        device = await repo.device(tx, tenant_id, device_id)
+    if device is None:
+        raise NotFound
+    return device
+
+
+async def change_device(
+    deps: Deps, tenant_id: UUID, device_id: UUID, change: DeviceChange, *, actor: str
+) -> tuple[Device, str]:
+    """Renames or moves it; the same again changes nothing. A move is for what begins from now on:
+    payments that run keep their store. Raises UnknownStore, StaleVersion."""
+    async with deps.db.tx(tenant_id) as tx:
+        device = await repo.device(tx, tenant_id, device_id, for_update=True)
+        if device is None:
+            raise NotFound
+        wanted: dict[str, Any] = {}
+        if change.name is not None and (change.name or None) != device.name:
+            wanted["name"] = change.name or None
+        if change.store_id is not None and change.store_id != device.store_id:
+            wanted["store_id"] = change.store_id
+        if not wanted:
+            return await _device_and_store(tx, tenant_id, device_id)
+        if change.version != device.version:
+            raise domain.StaleVersion(current_version=device.version)
+        if "store_id" in wanted:
+            await _move(deps, tx, device, wanted["store_id"], actor)
+        if "name" in wanted:
+            before, device.name = device.name, wanted["name"]
+            what = (actor, "device.rename", device_id)
+            names = ({"name": device.name, "sn": device.sn}, {"name": before})
+            await outbox.add(tx, audited(deps, tenant_id, what, *names))
+        device.version += 1
+        await tx.flush()
+        return await _device_and_store(tx, tenant_id, device_id)
+
+
+async def _move(deps: Deps, tx: AsyncSession, device: Device, store_id: UUID, actor: str) -> None:
+    """The event makes every cache forget where it stood."""
+    if await repo.store(tx, device.tenant_id, store_id) is None:
+        raise domain.UnknownStore
+    before, device.store_id = device.store_id, store_id
+    device.moved_at = deps.clock.now()
+    event = DeviceMoved(
+        **stamp(device.tenant_id, deps.clock), device_id=device.device_id, store_id=store_id
+    )
+    await outbox.add(tx, event)
+    what = (actor, "device.move", device.device_id)
+    stores = ({"store_id": str(store_id), "sn": device.sn}, {"store_id": str(before)})
+    await outbox.add(tx, audited(deps, device.tenant_id, what, *stores))
+
+
+async def revoke_device(
+    deps: Deps, tenant_id: UUID, device_id: UUID, *, actor: str
+) -> tuple[Device, str]:
+    """Voids the device's key, here and by the event in every cache. Twice is once."""
+    async with deps.db.tx(tenant_id) as tx:
+        device = await repo.device(tx, tenant_id, device_id, for_update=True)
+        if device is None:
+            raise NotFound
+        if device.status != Status.REVOKED:
+            device.status = Status.REVOKED.value
+            device.revoked_at = deps.clock.now()
+            device.revoked_by = actor
+            await tx.flush()
+            event = DeviceRevoked(**stamp(tenant_id, deps.clock), device_id=device_id)
+            await outbox.add(tx, event)
+            what = (actor, "device.revoke", device_id)
+            await outbox.add(tx, audited(deps, tenant_id, what, {"sn": device.sn}))
+        return await _device_and_store(tx, tenant_id, device_id)
+
+
+async def note_seen(deps: Deps, sightings: Sequence[Sighting]) -> None:
+    """Keeps the latest sighting of each device, to the minute; a device that is not there is passed
+    over. System scope: the edge tells of all merchants at once."""
+    now = deps.clock.now()
+    latest: dict[tuple[UUID, UUID], datetime] = {}
+    for one in sightings:
+        name = (one.tenant_id, one.device_id)
+        # A clock that runs ahead must not hide the sightings to come.
+        at = min(one.at, now)
+        latest[name] = max(at, latest.get(name, at))
+    async with deps.db.pg(None) as pg:
+        await repo.note_seen(pg, latest)
