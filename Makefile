@@ -49,6 +49,9 @@ stop:  ## stop everything that `make run` started; the state stays
 reset:  ## stop, and forget the local state
 	@test ! -x $(PY) || $(PY) -m deploy.local reset
 
+console-dev: $(VENV)/run.stamp  ## the console as you write it, on the stack that `make run` started
+	@$(PY) -m deploy.local console dev
+
 test: $(VENV)/dev.stamp  ## the whole suite that needs no JVM
 	@mkdir -p "$(RUN_DIR)/test"
 	@$(PY) -m deploy.local console
@@ -91,4 +94,4 @@ fmt: $(VENV)/dev.stamp  ## format, and write what is generated from the code
 	$(VENV)/bin/ruff check --fix .
 	$(PY) -m tests.contract.generate
 
-.PHONY: help run stop reset test kafka test-kafka test-sdks bench chaos check fmt
+.PHONY: help run stop reset console-dev test kafka test-kafka test-sdks bench chaos check fmt

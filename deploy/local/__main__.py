@@ -36,6 +36,14 @@ def _lively(layout: Layout) -> None:
     run(layout, os.environ["ALIPAY_GATEWAY_URL"].removesuffix("/gateway.do") + "/admin")
 
 
+def _public(layout: Layout) -> str:
+    """The address of the stack that is up."""
+    try:
+        return str(json.loads(layout.stack_file.read_text())["gateway"]["public"])
+    except FileNotFoundError:
+        raise StackError("先 make run：控制台需要一套运行中的系统 make run first") from None
+
+
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -51,7 +59,10 @@ def _parse() -> argparse.Namespace:
     supervise = commands.add_parser("supervise", help="run the stack in the foreground")
     supervise.add_argument("--started", type=float, required=True)
     web = commands.add_parser("console", help="build the web console where its sources changed")
-    web.add_argument("script", nargs="?", choices=("check", "test"), help="or check or test it")
+    web.add_argument(
+        "script", nargs="?", choices=("check", "test", "dev"),
+        help="or check or test it; dev: serve it as it is being written",
+    )  # fmt: skip
     broker = commands.add_parser("broker", help="the embedded Kafka-protocol broker alone")
     broker.add_argument("--port", type=int, default=0)
     return parser.parse_args()
@@ -75,6 +86,8 @@ def main() -> None:
         case "console":
             from deploy.local import console
 
+            if words.script == "dev":
+                console.serve(_public(layout), _say)
             asyncio.run(
                 console.run_script(words.script, _say) if words.script else console.build(_say)
             )

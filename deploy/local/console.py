@@ -113,6 +113,23 @@ async def run_script(name: str, say: Say) -> None:
             raise StackError(f"控制台 console: npm run {name}\n{error}") from None
 
 
+def serve(public: str, say: Say) -> None:
+    """Serves the console as it is being written, with the API of the stack at `public`; this
+    process becomes the server's."""
+    node = asyncio.run(_prepared(say))
+    say(f"控制台开发服务器，接口来自 console dev server, with the API of {public}")
+    os.chdir(PROJECT)
+    settings = {**node.environment(), "DAMSELFLY_URL": public}
+    os.execve(node.npm, ["npm", "run", "--silent", "dev"], settings)  # noqa: S606 - no shell
+
+
+async def _prepared(say: Say) -> Node:
+    async with _alone():
+        node = await find_node(say)
+        await _install(node, say, everything=True)
+        return node
+
+
 async def _install(node: Node, say: Say, *, everything: bool) -> None:
     """What the lock names, unless that was done already; tools for checks only when asked for."""
     lock = hashlib.sha256((PROJECT / "package-lock.json").read_bytes()).hexdigest()

@@ -15,6 +15,7 @@ SERVICES = ("binding", "device", "payment", "campaign", "order")
 
 TARGETS = (
     "run", "stop", "reset", "test", "kafka", "test-kafka", "bench", "chaos", "check",
+    "console-dev",
 )  # fmt: skip
 
 HELPED = [
@@ -32,6 +33,7 @@ HELPED = [
     ["deploy.sandbox.alipay"],
     ["deploy.sandbox.dragonfly"],
     ["deploy.sandbox.dragonfly", "pay"],
+    ["deploy.sandbox.dragonfly", "enrol"],
     ["tests.bench"],
     ["tests.bench.notify"],
     ["tests.chaos"],
