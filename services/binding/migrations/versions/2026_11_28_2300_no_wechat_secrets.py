@@ -4,7 +4,7 @@ with, and changes of them that waited go. That they were asked for stays in the 
 from alembic import op
 
 revision = "2026_11_28_2300"
-down_revision = "2026_11_28_1930"
+down_revision = "2026_11_28_2250"
 
 
 def upgrade() -> None:
