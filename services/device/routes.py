@@ -115,7 +115,7 @@ async def list_devices_of_merchant(
     request: Request, merchant_id: UUID, page: PageNumber = 1, page_size: PageSize = 100
 ) -> schemas.DevicePage:
     """One merchant's fleet, for an operator."""
-    rows, total = await service.list_devices(
+    rows, total = await fleet.list_devices(
         _deps(request), merchant_id, Filter(), page=page, page_size=page_size
     )
     items = [_device_out(*row) for row in rows]

@@ -26,11 +26,8 @@ export const texts = {
   ...passkeys,
   ...cashier,
   ...refunds,
-<<<<<<< HEAD
   ...sandbox,
-=======
   ...devices,
->>>>>>> 2f9e947 (Devices have a name, a place and a last sign of life; open codes are seen)
 } as const;
 export type TextKey = keyof typeof texts;
 export type { Language };
