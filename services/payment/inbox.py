@@ -163,6 +163,13 @@ async def list_notices(db: Database, wanted: NoticeFilter) -> list[NoticeRow]:
         return await inbox_repo.notices(tx, wanted)
 
 
+async def notices_of(db: Database, tenant_id: UUID, out_trade_no: str) -> list[NoticeRow]:
+    """What Alipay told of one payment by itself, newest first; for its merchant."""
+    async with db.read(tenant_id) as tx:
+        wanted = NoticeFilter(merchant_id=tenant_id, out_trade_no=out_trade_no)
+        return await inbox_repo.notices(tx, wanted)
+
+
 async def list_refusals(db: Database, since: datetime | None, limit: int) -> list[RefusalRow]:
     async with db.read(None) as tx:
         return await inbox_repo.refusals(tx, since, limit)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from services.payment import hot, refunds
+from services.payment import hot, inbox, refunds
 from services.payment.cursors import Cursor, cursor_text, not_ours, place
 from services.payment.deps import Deps
 from services.payment.refund_repo import RefundFilter, RefundState
@@ -69,12 +69,11 @@ def _json(answer: BaseModel) -> Response:
     response_model=PaymentOut,
 )
 async def show_payment(request: Request, payment_id: UUID) -> Response:
-    """One payment with its refunds, and what may still be asked back."""
-    caller = principal(request)
-    payment, done = await refunds.get_payment_with_refunds(
-        _deps(request), caller.tenant, payment_id
-    )
-    return json_response(merchant_view(payment, done, shows_people=_sees_people(caller)))
+    """One payment with its refunds, what may still be asked back, and what Alipay told of it."""
+    caller, deps = principal(request), _deps(request)
+    payment, done = await refunds.get_payment_with_refunds(deps, caller.tenant, payment_id)
+    heard = await inbox.notices_of(deps.db, caller.tenant, payment.out_trade_no)
+    return json_response(merchant_view(payment, done, heard, shows_people=_sees_people(caller)))
 
 
 @router.post(

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from services.payment.domain import NO_DEVICE, Payment
-from services.payment.models import RefundRow
+from services.payment.models import NoticeRow, RefundRow
 from services.payment.refund_repo import STATES, Listed, RefundState
 from services.payment.schemas import DevicePaymentOut, ReasonOut, device_view
 from services.payment.wording import rejection_text
@@ -79,6 +79,18 @@ class RefundList(BaseModel):
     """the cursor of the page after; null on the last"""
 
 
+class PaymentNoticeOut(BaseModel):
+    """A verified notice of Alipay about this payment."""
+
+    received_at: datetime
+    state: Literal["RECEIVED", "APPLIED", "DUPLICATE", "MISMATCH"]
+    """waits, was booked, told what the books said already, or disagrees with them"""
+
+    @classmethod
+    def of(cls, row: NoticeRow) -> Self:
+        return cls(received_at=row.received_at, state=cast(Any, row.state))
+
+
 class PaymentOut(DevicePaymentOut):
     """What `merchant_view` says."""
 
@@ -92,6 +104,8 @@ class PaymentOut(DevicePaymentOut):
     """what may still be asked back: paid, less refunds that are done or may yet be"""
     refunds: list[RefundOut]
     """oldest first"""
+    notices: list[PaymentNoticeOut]
+    """newest first, the last fifty"""
 
 
 def _members(refund: RefundRow, *, shows_people: bool) -> dict[str, Any]:
@@ -118,7 +132,11 @@ def _members(refund: RefundRow, *, shows_people: bool) -> dict[str, Any]:
 
 
 def merchant_view(
-    payment: Payment, refunds: list[RefundRow], *, shows_people: bool
+    payment: Payment,
+    refunds: list[RefundRow],
+    notices: list[NoticeRow],
+    *,
+    shows_people: bool,
 ) -> dict[str, Any]:
     """What the console is told: what the device is, and what only the merchant may know."""
     return device_view(payment) | {
@@ -134,4 +152,5 @@ def merchant_view(
         "refunds": [
             RefundOut.of(one, shows_people=shows_people).model_dump(mode="json") for one in refunds
         ],
+        "notices": [PaymentNoticeOut.of(one).model_dump(mode="json") for one in notices],
     }

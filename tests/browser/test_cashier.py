@@ -53,6 +53,7 @@ def test_a_payment_without_a_device(window: Open, owner: StorageState, stack: St
     for name in ("终端签名", "平台入口验签", "记下支付", "请求支付宝", "支付宝的答复", "订单",
                  "优惠券和抽奖"):  # fmt: skip
         _hop(page, name, "done")
+    expect(page.get_by_text(re.compile("异步通知.*(一致|入账)"))).to_be_visible()
     expect(page.get_by_text("优惠券：")).to_be_visible()
     page.get_by_role("button", name="抽一次奖").click()
     expect(page.get_by_text(re.compile("抽中：|没有抽中")).first).to_be_visible()

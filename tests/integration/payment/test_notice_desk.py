@@ -275,3 +275,20 @@ async def test_each_replay_is_said_for_the_audit_log(shop, till, desk):
         {"state": "DUPLICATE"},
         {"state": "DUPLICATE", "out_trade_no": paid["out_trade_no"]},
     )
+
+
+async def test_the_merchant_sees_what_alipay_told(shop, till):
+    """Of the payment it asks about, and nobody else's; a notice never seen is an empty list."""
+    stranger = await shop.till()
+    paid, other = await till.pay(1207), await till.pay(1207)
+
+    async def shown(payment, asker):
+        path = f"/api/merchant/v1/payments/{payment['payment_id']}"
+        return await shop.http.get(path, headers=asker.user_headers())
+
+    assert (await shown(paid, till)).json()["notices"] == []
+    await till.notify(**notice(paid["out_trade_no"]))
+    told = (await shown(paid, till)).json()["notices"]
+    assert told == [{"received_at": "2026-11-23T04:00:01Z", "state": "DUPLICATE"}]
+    assert (await shown(other, till)).json()["notices"] == []
+    assert (await shown(paid, stranger)).status_code == 404

@@ -48,7 +48,13 @@ const GRANTED = {
   coupon: null,
   draws: { granted: 3, used: 0, on_device: 1, device_drawn: false },
 };
+const DETAIL = {
+  ...PAID,
+  trade_no: '2026trade',
+  notices: [{ received_at: '2026-11-23T04:00:02Z', state: 'DUPLICATE' }],
+};
 const AFTERWARDS = {
+  'GET /api/merchant/v1/payments/p-1': [{ body: { ...DETAIL, notices: [] } }, { body: DETAIL }],
   'GET /api/merchant/v1/orders': { body: { items: [{ order_no: 'D1' }], total: 1 } },
   'GET /api/device/v1/rewards/p-1': { body: GRANTED },
 };
@@ -205,6 +211,7 @@ it('writes the number down before the first byte is sent, and forgets it at the 
   expect(await open(store)).toBeUndefined();
   const story = runner.snapshot();
   expect(story).toMatchObject({ isOver: true, orderNo: 'D1', reward: { status: 'granted' } });
+  expect(story?.detail?.notices).toHaveLength(1);
   expect(new Set(Object.values(stateOf(story)))).toEqual(new Set(['done']));
 });
 

@@ -184,6 +184,24 @@ export const cashier = {
     '关闭之后才到账，请在订单里核对',
     'The money came after it was closed; check it in the order',
   ],
+  'cashier.trade_no': ['支付宝交易号', 'Alipay trade number'],
+  'cashier.notice_none': ['支付宝的异步通知还没有到', 'Alipay’s own notice has not come yet'],
+  'cashier.notice_RECEIVED': [
+    '异步通知已到，正在核对',
+    'Alipay’s notice came and is being checked',
+  ],
+  'cashier.notice_APPLIED': [
+    '异步通知先到，已据此入账',
+    'Alipay’s notice came first, and the payment was booked by it',
+  ],
+  'cashier.notice_DUPLICATE': [
+    '异步通知已到，验签通过，与账上一致',
+    'Alipay’s notice came, was verified and agrees with the books',
+  ],
+  'cashier.notice_MISMATCH': [
+    '异步通知与账上不符，已挂起待查',
+    'Alipay’s notice disagrees with the books and was set aside',
+  ],
   'cashier.refused_by': ['原因：{{why}}', 'Reason: {{why}}'],
   'cashier.nothing_begun': ['没有开始收款，未扣款。', 'Nothing was begun and nothing was charged.'],
   'cashier.never_recorded': [

@@ -11,7 +11,7 @@ import { Alert, Button } from 'antd';
 import type { ReactNode } from 'react';
 import { Link } from 'react-router';
 import { get } from '../../api/client';
-import { Card, Money } from '../../parts/bits';
+import { Card, Id, Money, When } from '../../parts/bits';
 import { useSay } from '../../parts/say';
 import { useText } from '../../texts';
 import type { Runner } from './runner';
@@ -91,6 +91,30 @@ function Rewards({ runner, story }: { runner: Runner; story: Story }) {
   );
 }
 
+/** Which trade it is at Alipay, and Alipay's own notice of it. */
+function Trade({ story }: { story: Story }) {
+  const { t } = useText();
+  const { detail } = story;
+  const notice = detail?.notices[0];
+  if (!detail?.trade_no) return null;
+  return (
+    <>
+      <div>
+        {t('cashier.trade_no')} <Id value={detail.trade_no} label={t('cashier.trade_no')} />
+      </div>
+      <div>
+        {notice ? (
+          <>
+            {t(`cashier.notice_${notice.state}`)} <When at={notice.received_at} />
+          </>
+        ) : (
+          t('cashier.notice_none')
+        )}
+      </div>
+    </>
+  );
+}
+
 function Acts({ runner, story }: { runner: Runner; story: Story }) {
   const { t } = useText();
   const about = useQuery({
@@ -147,6 +171,7 @@ function Shown({ runner, story }: { runner: Runner; story: Story }) {
       <ol className="hops">
         {hops.map((hop) => (
           <Row key={hop.name} hop={hop}>
+            {hop.name === 'answered' ? <Trade story={story} /> : null}
             {hop.name === 'rewards' ? <Rewards runner={runner} story={story} /> : null}
           </Row>
         ))}

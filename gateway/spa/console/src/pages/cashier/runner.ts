@@ -204,7 +204,7 @@ export class Runner {
 
   private async finish(): Promise<void> {
     await this.settle();
-    await Promise.all([this.followOrder(), this.followReward()]);
+    await Promise.all([this.followOrder(), this.followReward(), this.followNotice()]);
   }
 
   /** Nothing is open any longer: the next payment may begin. */
@@ -235,6 +235,19 @@ export class Runner {
     if (found === null) return this.change({ isRewardLate: true });
     this.learn('rewards');
     this.change({ reward: found });
+  }
+
+  /** Alipay tells the end of a payment once more, by itself, and only when money moved. */
+  private async followNotice(): Promise<void> {
+    const payment = this.story?.payment;
+    if (payment?.status !== 'paid') return;
+    await this.follow(async () => {
+      const detail = await get('/api/merchant/v1/payments/{payment_id}', {
+        path: { payment_id: payment.payment_id },
+      });
+      this.change({ detail });
+      return detail.notices[0] ?? null;
+    });
   }
 
   /** Asks until there is something; null when it does not come in time. */

@@ -1,4 +1,5 @@
 /** What the device's doors answer, as docs/openapi has it for /api/device/v1. */
+import type { payment } from '../../api/generated';
 
 export type PaymentStatus =
   | 'pending'
@@ -49,6 +50,9 @@ export interface Reward {
 export interface Draw {
   prize: { name: string; name_en: string } | null;
 }
+
+/** The payment at the merchant's own door. */
+export type Detail = payment.components['schemas']['PaymentOut'];
 
 export interface Enrolled {
   device_id: string;

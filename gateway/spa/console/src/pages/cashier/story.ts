@@ -1,7 +1,7 @@
 /** What is known of one payment so far, and the way it takes, hop by hop. Pure. */
 import type { ApiProblem } from '@shared/problem';
 import type { TextKey } from '../../texts';
-import type { Draw, Payment, PaymentStatus, Reward } from './shapes';
+import type { Detail, Draw, Payment, PaymentStatus, Reward } from './shapes';
 
 export const HOPS = [
   'signed',
@@ -44,6 +44,8 @@ export interface Story {
   isOver: boolean;
   orderNo: string | null;
   isOrderLate: boolean;
+  /** what the merchant may know beside it: numbers, and what Alipay told by itself */
+  detail: Detail | null;
   reward: Reward | null;
   isRewardLate: boolean;
   draw: Draw | null;
@@ -63,6 +65,7 @@ export function begun(amountFen: number, startedAt: number, isResumed: boolean):
     isOver: false,
     orderNo: null,
     isOrderLate: false,
+    detail: null,
     reward: null,
     isRewardLate: false,
     draw: null,
