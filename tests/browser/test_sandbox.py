@@ -65,12 +65,12 @@ def test_from_the_banner_to_an_app_by_hand(
     public = walk.page.get_by_role("region", name=name, exact=True).inner_text().strip()
     banner = walk.page.locator("output.ribbon").get_by_role("link")
     address = str(banner.get_attribute("href"))
-    context = context_of(browser, stack, permissions=["clipboard-read", "clipboard-write"])
+    context = context_of(
+        browser, stack, permissions=["clipboard-read", "clipboard-write"], locale=language
+    )
     page = context.new_page()
     try:
         page.goto(address)
-        if language == "en":
-            page.get_by_role("button", name="English").click()
         page.get_by_role("tab", name=walk.say("开放平台", "Open platform")).click()
         key = page.get_by_label(
             re.compile(walk.say("应用公钥（由", "Application public key \\(made"))
@@ -97,7 +97,7 @@ def test_from_the_banner_to_an_app_by_hand(
 
 
 def test_switches_in_chinese(browser: Browser, stack: Stack) -> None:
-    context = context_of(browser, stack, viewport={"width": 390, "height": 844})
+    context = context_of(browser, stack, viewport={"width": 390, "height": 844}, locale="zh-CN")
     page = context.new_page()
     try:
         page.goto(f"{stack.info['sandbox']['alipay']['page']}#switches")

@@ -8,7 +8,7 @@ const EVERY_MS = 3000;
 const stored = (name, otherwise) => localStorage.getItem(`sandbox.${name}`) ?? otherwise;
 const state = {
   tab: TABS.includes(location.hash.slice(1)) ? location.hash.slice(1) : 'trades',
-  language: stored('language', 'zh'),
+  language: stored('language', navigator.language.startsWith('zh') ? 'zh' : 'en'),
   theme: stored('theme', 'auto'),
   isLive: true,
   last: '',
