@@ -12,8 +12,8 @@ from tests.browser.watched import Watched
 from tests.fixtures.processes import Stack
 
 MERCHANT = (
-    "/", "/orders", "/onboarding", "/onboarding?step=4", "/miniprogram", "/dragonfly",
-    "/dragonfly?tab=iot", "/devices", "/cashier", "/stores", "/staff", "/api-keys",
+    "/", "/orders", "/orders/refunds", "/onboarding", "/onboarding?step=4", "/miniprogram",
+    "/dragonfly", "/dragonfly?tab=iot", "/devices", "/cashier", "/stores", "/staff", "/api-keys",
     "/settings/wechat", "/settings/merchant", "/audit", "/account",
 )  # fmt: skip
 OPERATOR = (

@@ -25,13 +25,13 @@ export function StepUp() {
   const [isBusy, setBusy] = useState(false);
   const [needed, setNeeded] = useState<SecondFactorNeeded | null>(null);
   const [fault, setFault] = useState('');
-  const settle = useRef<(confirmed: boolean) => void>(() => undefined);
+  // Whoever asks while the question stands, as by a double click, waits for the same answer.
+  const waiting = useRef<((confirmed: boolean) => void)[]>([]);
 
   useEffect(() => {
     onRefusal.stepUp = () =>
       new Promise<boolean>((resolve) => {
-        settle.current(false);
-        settle.current = resolve;
+        if (waiting.current.push(resolve) > 1) return;
         setFault('');
         setOpen(true);
       });
@@ -44,8 +44,7 @@ export function StepUp() {
     form.resetFields();
     setNeeded(null); // the session says by now what is set up
     setOpen(false);
-    settle.current(confirmed);
-    settle.current = () => undefined;
+    for (const settle of waiting.current.splice(0)) settle(confirmed);
   };
 
   const confirm = async ({ password, code }: { password: string; code?: string }) => {

@@ -39,6 +39,7 @@ function Shown({ order }: { order: Detail }) {
         <Tag tone={tone(order.order_state)}>{word(t, 'order_state', order.order_state)}</Tag>
         <Tag tone={tone(order.pay_state)}>{word(t, 'pay_state', order.pay_state)}</Tag>
       </div>
+      <OrderRefunds order={order} />
       <Facts
         rows={[
           [t('orders.no'), <Id key="no" value={order.order_no} label={t('orders.no')} />],
@@ -65,7 +66,6 @@ function Shown({ order }: { order: Detail }) {
           [t('orders.closed_at'), <When key="closed" at={order.closed_at} />],
         ]}
       />
-      <OrderRefunds order={order} />
       <h3>{t('orders.timeline')}</h3>
       <Timeline
         items={(order.timeline ?? []).map((entry) => ({

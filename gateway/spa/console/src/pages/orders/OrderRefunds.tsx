@@ -3,7 +3,7 @@ import { money } from '@shared/money';
 import { Button } from 'antd';
 import { useState } from 'react';
 import type { OrderDetail, Refund } from '../../api/shapes';
-import { Facts, Money, Tag, When } from '../../parts/bits';
+import { Money, Tag, When } from '../../parts/bits';
 import { Failure } from '../../parts/states';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
@@ -44,32 +44,27 @@ export function OrderRefunds({ order }: { order: OrderDetail }) {
   if (payment.isError)
     return <Failure error={payment.error} retry={() => void payment.refetch()} />;
   if (!payment.data) return null;
-  const { refunds, refundable_fen, refunded_fen } = payment.data;
+  const { refunds, refundable_fen } = payment.data;
   return (
-    <section aria-label={t('refunds.title')} className="stack">
-      <div className="card-head">
+    <section aria-label={t('refunds.title')} className="order-refunds">
+      <div className="row">
         <h3>{t('refunds.title')}</h3>
+        <span className="soft push">
+          {t('refunds.left')} <Money fen={refundable_fen} />
+        </span>
         {can('payments.refund') && refundable_fen > 0 ? (
           <Button danger onClick={() => setOpen(true)}>
             {t('refunds.act')}
           </Button>
         ) : null}
       </div>
-      <Facts
-        rows={[
-          [t('orders.refunded'), <Money key="refunded" fen={refunded_fen} />],
-          [t('refunds.left'), <Money key="left" fen={refundable_fen} />],
-        ]}
-      />
       {refunds.length > 0 ? (
         <ul className="refunds" aria-label={t('refunds.title')}>
           {refunds.map((refund) => (
             <Line key={refund.refund_id} refund={refund} />
           ))}
         </ul>
-      ) : (
-        <p className="soft">{t('refunds.none')}</p>
-      )}
+      ) : null}
       {isOpen ? (
         <RefundDialog
           payment={payment.data}

@@ -13,7 +13,7 @@ import { useSay } from '../../parts/say';
 import { useRequired } from '../../parts/useRequired';
 import { type TextKey, useText } from '../../texts';
 import { RefundOutcome } from './RefundOutcome';
-import { isUnheard, newRefundRequest, useRefreshRefunds } from './refunding';
+import { isGivenUp, isUnheard, newRefundRequest, useRefreshRefunds } from './refunding';
 
 interface Fields {
   part: 'full' | 'partial';
@@ -42,6 +42,7 @@ export function RefundDialog({ payment, orderNo, onClose }: Props) {
   const [form] = Form.useForm<Fields>();
   const [request] = useState(newRefundRequest);
   const frame = useRef<HTMLDivElement>(null);
+  const isSent = useRef(false);
   // What was there when the dialog opened: a refund of one's own must not change what was asked.
   const [leftFen] = useState(payment.refundable_fen);
   const part = Form.useWatch('part', form) ?? 'full';
@@ -62,6 +63,7 @@ export function RefundDialog({ payment, orderNo, onClose }: Props) {
         void refresh();
         return;
       }
+      if (isGivenUp(error)) return;
       const isTooMuch = error instanceof ApiProblem && error.code === 'payment.refund_exceeds_paid';
       if (isTooMuch && part === 'partial') {
         form.setFields([{ name: 'amount', errors: [error.titleIn(language)] }]);
@@ -71,8 +73,13 @@ export function RefundDialog({ payment, orderNo, onClose }: Props) {
   const isUnknown = isUnheard(refund.error);
 
   const submit = ({ reason }: Fields) => {
-    if (refund.isPending || amountFen === null) return;
-    refund.mutate({ amount_fen: amountFen, reason: reason.trim() });
+    // The second half of a double click comes before the button has learnt that it is busy.
+    if (isSent.current || amountFen === null) return;
+    isSent.current = true;
+    refund.mutate(
+      { amount_fen: amountFen, reason: reason.trim() },
+      { onError: () => (isSent.current = false) },
+    );
   };
 
   return (

@@ -94,7 +94,7 @@ function columnsOf(t: T, search: string): Column<ListedRefund>[] {
     { key: 'store', title: t('orders.store'), render: (row) => row.store_name ?? '—' },
     {
       key: 'number',
-      title: t('orders.out_trade_no'),
+      title: t('refunds.number'),
       render: (row) => <span className="mono">{row.out_trade_no}</span>,
     },
     {

@@ -45,6 +45,11 @@ export function isUnheard(error: unknown): boolean {
   return error instanceof ApiProblem && (error.status === 0 || error.status >= 500);
 }
 
+/** The person was asked for the password and turned away: nothing was done, and they know. */
+export function isGivenUp(error: unknown): boolean {
+  return error instanceof ApiProblem && error.code === 'auth.step_up_needed';
+}
+
 /** The payment behind an order, with its refunds; asked again by itself while one is open. */
 export function usePayment(paymentId: string | null | undefined) {
   const { can } = useSession();
@@ -96,6 +101,8 @@ export function useRetry() {
       if (refund.state === 'unknown') say.done(t('refunds.asked'));
       await refresh();
     },
-    onError: say.failed,
+    onError: (error) => {
+      if (!isGivenUp(error)) say.failed(error);
+    },
   });
 }
