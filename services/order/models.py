@@ -49,6 +49,12 @@ class Order(Base):
     ordered_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    order_no_tail: Mapped[str | None] = mapped_column(server_default=FetchedValue(), deferred=True)
+    """the last 8 characters backwards: what people read out finds the order (repo.TAIL)"""
+    out_trade_no_tail: Mapped[str | None] = mapped_column(
+        server_default=FetchedValue(), deferred=True
+    )
+    trade_no_tail: Mapped[str | None] = mapped_column(server_default=FetchedValue(), deferred=True)
 
 
 class OrderEvent(Base):

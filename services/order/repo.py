@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ColumnElement, Date, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Date, and_, cast, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.order.domain import CHINA_OFFSET, Outcome
@@ -151,21 +151,62 @@ async def name_stores(pg: Pg, rows: Sequence[tuple[UUID, UUID, UUID, str, dateti
     await pg.executemany(_NAME_STORES, rows)
 
 
+class Place(NamedTuple):
+    """Where an order stands among the others, newest first. Neither member ever changes."""
+
+    ordered_at: datetime
+    order_id: UUID
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which orders: exact values by column, a span of time, and the beginning of a number."""
+    """Which orders: exact values by column, a span of time, and a number's beginning or end."""
 
     exact: dict[str, Any]
     since: datetime | None = None
     until: datetime | None = None
-    prefix: str | None = None
+    number: str | None = None
+    needs_check: bool | None = None
+    """whether somebody should look at it: its end was not heard, or it was paid after closing"""
     stores: frozenset[UUID] = frozenset()
     """the only stores that count; empty: all"""
+
+
+TAIL = 8
+"""so many last characters of a number are indexed (the migration of number tails)"""
+TAIL_MIN = 4
+"""fewer characters are a number's beginning only: its end would be anybody's"""
+
+_TAKEN = Order.outcome.in_((Outcome.PAID, Outcome.LATE))
+_ENDED_UNPAID = Order.outcome.in_((Outcome.CANCELLED, Outcome.REVERSED))
+_ODD = Order.outcome.in_((Outcome.UNHEARD, Outcome.LATE))
 
 
 def _begins(column: Any, prefix: str) -> ColumnElement[bool]:
     """A range that the column's index answers also with a parameter (unlike LIKE)."""
     return and_(column >= prefix, column < prefix[:-1] + chr(ord(prefix[-1]) + 1))
+
+
+def _ends(column: Any, tail: Any, text: str) -> ColumnElement[bool]:
+    """As `_begins`, from the other end; what is longer than the tail is compared in full."""
+    found = _begins(tail, text[-TAIL:][::-1])
+    return found if len(text) <= TAIL else and_(found, func.right(column, len(text)) == text)
+
+
+def _has_number(text: str) -> ColumnElement[bool]:
+    capitals = text.upper()
+    found = [
+        _begins(Order.order_no, capitals),
+        _begins(Order.out_trade_no, text),
+        _begins(Order.trade_no, text),
+    ]
+    if len(text) >= TAIL_MIN:
+        found += [
+            _ends(Order.order_no, Order.order_no_tail, capitals),
+            _ends(Order.out_trade_no, Order.out_trade_no_tail, capitals),
+            _ends(Order.trade_no, Order.trade_no_tail, text),
+        ]
+    return or_(*found)
 
 
 def _conditions(tenant_id: UUID, wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -177,14 +218,10 @@ def _conditions(tenant_id: UUID, wanted: Wanted) -> list[ColumnElement[bool]]:
         conditions.append(Order.ordered_at < wanted.until)
     if wanted.stores:
         conditions.append(Order.store_id.in_(wanted.stores))
-    if wanted.prefix:
-        conditions.append(
-            or_(
-                _begins(Order.order_no, wanted.prefix.upper()),
-                _begins(Order.out_trade_no, wanted.prefix),
-                _begins(Order.trade_no, wanted.prefix),
-            )
-        )
+    if wanted.needs_check is not None:
+        conditions.append(_ODD if wanted.needs_check else ~_ODD)
+    if wanted.number:
+        conditions.append(_has_number(wanted.number))
     return conditions
 
 
@@ -202,7 +239,7 @@ def _named() -> Any:
 
 
 async def list_orders(
-    session: AsyncSession, tenant_id: UUID, wanted: Wanted, *, limit: int, offset: int
+    session: AsyncSession, tenant_id: UUID, wanted: Wanted, *, limit: int, offset: int = 0
 ) -> list[tuple[Order, str | None]]:
     """Newest first, each with its store's name."""
     found = await session.execute(
@@ -211,6 +248,33 @@ async def list_orders(
         .order_by(Order.ordered_at.desc(), Order.order_id.desc())
         .limit(limit)
         .offset(offset)
+    )
+    return [(order, name) for order, name in found]
+
+
+async def orders_beside(
+    session: AsyncSession,
+    tenant_id: UUID,
+    wanted: Wanted,
+    place: Place,
+    *,
+    limit: int,
+    is_older: bool,
+) -> list[tuple[Order, str | None]]:
+    """The orders next to a place, the nearest first: those older, or those newer. Whatever is
+    added meanwhile, no order is met twice on the way, and none that was there is missed."""
+    stands = tuple_(Order.ordered_at, Order.order_id)
+    at = tuple_(place.ordered_at, place.order_id)
+    way = (
+        (Order.ordered_at.desc(), Order.order_id.desc())
+        if is_older
+        else (Order.ordered_at.asc(), Order.order_id.asc())
+    )
+    found = await session.execute(
+        _named()
+        .where(*_conditions(tenant_id, wanted), stands < at if is_older else stands > at)
+        .order_by(*way)
+        .limit(limit)
     )
     return [(order, name) for order, name in found]
 
@@ -273,12 +337,12 @@ class DayOfStore(NamedTuple):
     paid_fen: int
     paid_count: int
     refunded_fen: int
+    failed_count: int
+    """orders that ended without money: failed, closed, or given back at once"""
     odd_count: int
     """orders that somebody should look at"""
-
-
-_TAKEN = Order.outcome.in_((Outcome.PAID, Outcome.LATE))
-_ODD = Order.outcome.in_((Outcome.UNHEARD, Outcome.LATE))
+    early_fen: int
+    """what was kept (paid less refunded) of the orders made before `early`"""
 
 
 async def days_of_stores(
@@ -286,6 +350,8 @@ async def days_of_stores(
     tenant_id: UUID,
     since: datetime,
     stores: Sequence[UUID] | None,
+    *,
+    early: datetime,
 ) -> list[DayOfStore]:
     """Totals since `since` by day and store; of these stores only, when any are named."""
     # Shifted by hand: the day in China must not hang on the server's time zone files.
@@ -298,7 +364,14 @@ async def days_of_stores(
             func.coalesce(func.sum(Order.payable_fen).filter(_TAKEN), 0),
             func.count().filter(_TAKEN),
             func.coalesce(func.sum(Order.refunded_fen).filter(_TAKEN), 0),
+            func.count().filter(_ENDED_UNPAID),
             func.count().filter(_ODD),
+            func.coalesce(
+                func.sum(Order.payable_fen - Order.refunded_fen).filter(
+                    _TAKEN, Order.ordered_at < early
+                ),
+                0,
+            ),
         )
         .outerjoin(
             Store, and_(Store.tenant_id == Order.tenant_id, Store.store_id == Order.store_id)
@@ -310,6 +383,6 @@ async def days_of_stores(
         query = query.where(Order.store_id.in_(stores))
     found = await session.execute(query)
     return [
-        DayOfStore(on, store_id, name, int(paid), count, int(refunded), odd)
-        for on, store_id, name, paid, count, refunded, odd in found
+        DayOfStore(on, store_id, name, int(paid), count, int(refunded), failed, odd, int(kept))
+        for on, store_id, name, paid, count, refunded, failed, odd, kept in found
     ]

@@ -80,17 +80,28 @@ async def show_order_for_pos(request: Request, order_no: Word) -> Response:
     response_model=OrderList,
 )
 async def list_orders(request: Request) -> Response:
+    """`page` counts from the newest order of this moment. `after` and `before` go on from the
+    `next` and `previous` of an answer: on that way no order is met twice and none is missed,
+    however many are added meanwhile."""
     deps: Deps = request.app.state.deps
     asked = _filters(request)
     caller = principal(request)
-    shown, total = await service.list_orders(
-        deps,
-        caller.tenant,
-        replace(asked.wanted(), stores=caller.store_ids),
-        page=asked.page,
-        page_size=asked.page_size,
-    )
-    return json_response(OrderList.of(shown, total, asked).model_dump_json().encode())
+    wanted = replace(asked.wanted(), stores=caller.store_ids)
+    place = asked.place()
+    if place is None:
+        listed = await service.list_orders(
+            deps, caller.tenant, wanted, page=asked.page, page_size=asked.page_size
+        )
+    else:
+        listed = await service.list_beside(
+            deps,
+            caller.tenant,
+            wanted,
+            place,
+            page_size=asked.page_size,
+            is_older=asked.after is not None,
+        )
+    return json_response(OrderList.of(listed, asked).model_dump_json().encode())
 
 
 @router.get(

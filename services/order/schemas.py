@@ -1,11 +1,12 @@
 """What the list may be asked, and what the doors answer."""
 
+import base64
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from services.order.domain import (
     DASHBOARD_DAYS,
@@ -18,11 +19,32 @@ from services.order.domain import (
     china_day,
     net_fen,
 )
-from services.order.repo import DayOfStore, Figures, Wanted
-from services.order.service import Board, Shown
+from services.order.repo import DayOfStore, Figures, Place, Wanted
+from services.order.service import Board, Listed, Shown
+from shared import fields
 from shared.fields import Instant, PageNumber, PageSize, Text
 
-_NOT_EXACT = {"since", "until", "q", "page", "page_size"}
+_NOT_EXACT = {
+    "since", "until", "q", "needs_check", "page", "page_size", "after", "before"
+}  # fmt: skip
+
+
+def cursor_text(place: Place | None) -> str | None:
+    """A place as the doors name it; what is in it is nobody's business."""
+    if place is None:
+        return None
+    raw = f"{place.ordered_at.isoformat()}|{place.order_id}".encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _read_cursor(text: str) -> Place:
+    """The place that `cursor_text` named; ValueError for anything else."""
+    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    at, _, order_id = raw.partition("|")
+    return Place(fields.instant(at), UUID(order_id))
+
+
+Cursor = Annotated[str, Text(200, pattern=r"^[0-9A-Za-z_-]+$")]
 
 
 class OrderFilters(BaseModel):
@@ -43,13 +65,44 @@ class OrderFilters(BaseModel):
     since: Instant | None = Field(default=None, alias="from")
     until: Instant | None = Field(default=None, alias="to")
     q: Annotated[str, Text(64, pattern=r"^[0-9A-Za-z_-]+$")] | None = None
-    """the beginning of an order number, out_trade_no or trade_no"""
+    """the beginning of an order number, out_trade_no or trade_no; from 4 characters on also its
+    end"""
+    needs_check: bool | None = None
+    """its end was not heard, or it was paid after it had been closed"""
     page: PageNumber = 1
     page_size: PageSize = 20
+    after: Cursor | None = None
+    """`next` of an answer: the page after it, wherever that is now; `page` is not looked at"""
+    before: Cursor | None = None
+    """`previous` of an answer: the page before it"""
+
+    @field_validator("after", "before")
+    @classmethod
+    def _of_this_list(cls, cursor: str | None) -> str | None:
+        if cursor is not None:
+            _read_cursor(cursor)
+        return cursor
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.after is not None and self.before is not None:
+            raise ValueError("after or before, not both")
+        return self
+
+    def place(self) -> Place | None:
+        """From where one goes on; None: from the top, by the number of the page."""
+        cursor = self.after or self.before
+        return None if cursor is None else _read_cursor(cursor)
 
     def wanted(self) -> Wanted:
         exact = self.model_dump(exclude=_NOT_EXACT, exclude_none=True)
-        return Wanted(exact, since=self.since, until=self.until, prefix=self.q)
+        return Wanted(
+            exact,
+            since=self.since,
+            until=self.until,
+            number=self.q,
+            needs_check=self.needs_check,
+        )
 
 
 class OrderOut(BaseModel):
@@ -75,6 +128,8 @@ class OrderOut(BaseModel):
     """what the merchant keeps of it: paid, less what was given back; 0 while nothing was taken"""
     is_late: bool = False
     """captured by the channel after the payment had been closed: somebody should look at it"""
+    needs_check: bool = False
+    """late, or its end was not heard"""
     store_id: UUID
     store_name: str | None = None
     device_id: UUID | None
@@ -98,6 +153,7 @@ class OrderOut(BaseModel):
                 "store_name": shown.store_name,
                 "is_late": shown.order.outcome == Outcome.LATE,
                 "net_fen": net_fen(order.pay_state, order.payable_fen, order.refunded_fen),
+                "needs_check": shown.order.outcome in (Outcome.LATE, Outcome.UNHEARD),
             }
         )
 
@@ -107,14 +163,20 @@ class OrderList(BaseModel):
     total: int
     page: int
     page_size: int
+    next: str | None
+    """`after` of the page that follows; none: there is nothing older"""
+    previous: str | None
+    """`before` of the page in front; none: there is nothing newer"""
 
     @classmethod
-    def of(cls, shown: Sequence[Shown], total: int, asked: OrderFilters) -> Self:
+    def of(cls, listed: Listed, asked: OrderFilters) -> Self:
         return cls(
-            items=[OrderOut.of(one) for one in shown],
-            total=total,
+            items=[OrderOut.of(one) for one in listed.rows],
+            total=listed.total,
             page=asked.page,
             page_size=asked.page_size,
+            next=cursor_text(listed.older_than),
+            previous=cursor_text(listed.newer_than),
         )
 
 
@@ -159,6 +221,8 @@ class Totals(BaseModel):
     paid_fen: int
     count: int
     refunded_fen: int
+    failed_count: int
+    """how many of them ended without money"""
 
     @classmethod
     def of(cls, rows: Iterable[DayOfStore]) -> Self:
@@ -167,12 +231,14 @@ class Totals(BaseModel):
             paid_fen=sum(row.paid_fen for row in found),
             count=sum(row.paid_count for row in found),
             refunded_fen=sum(row.refunded_fen for row in found),
+            failed_count=sum(row.failed_count for row in found),
         )
 
 
 class DayTotals(BaseModel):
     date: date
     paid_fen: int
+    refunded_fen: int
     count: int
 
 
@@ -180,6 +246,7 @@ class StoreTotals(BaseModel):
     store_id: UUID
     store_name: str | None
     paid_fen: int
+    refunded_fen: int
     count: int
 
 
@@ -189,6 +256,8 @@ class DashboardOut(BaseModel):
 
     today: Totals
     yesterday: Totals
+    yesterday_by_now_fen: int
+    """what was kept (paid less refunded) of the orders made yesterday before this time of day"""
     week: list[DayTotals]
     by_store: list[StoreTotals]
     unknown_count: int
@@ -200,11 +269,18 @@ class DashboardOut(BaseModel):
         today = china_day(board.as_of)
         days = [today - timedelta(days=back) for back in range(DASHBOARD_DAYS - 1, -1, -1)]
         by_day = {day: Totals.of(row for row in board.days if row.day == day) for day in days}
+        yesterday = today - timedelta(days=1)
         return cls(
             today=by_day[today],
-            yesterday=by_day[today - timedelta(days=1)],
+            yesterday=by_day[yesterday],
+            yesterday_by_now_fen=sum(row.early_fen for row in board.days if row.day == yesterday),
             week=[
-                DayTotals(date=day, paid_fen=found.paid_fen, count=found.count)
+                DayTotals(
+                    date=day,
+                    paid_fen=found.paid_fen,
+                    refunded_fen=found.refunded_fen,
+                    count=found.count,
+                )
                 for day, found in by_day.items()
             ],
             by_store=_by_store(board.days),
@@ -246,7 +322,11 @@ def _by_store(rows: Sequence[DayOfStore]) -> list[StoreTotals]:
         totals = Totals.of(row for row in rows if row.store_id == store_id)
         found.append(
             StoreTotals(
-                store_id=store_id, store_name=name, paid_fen=totals.paid_fen, count=totals.count
+                store_id=store_id,
+                store_name=name,
+                paid_fen=totals.paid_fen,
+                refunded_fen=totals.refunded_fen,
+                count=totals.count,
             )
         )
     return sorted(found, key=lambda one: (-one.paid_fen, str(one.store_id)))

@@ -21,7 +21,7 @@ from services.order.domain import (
     sub_type,
 )
 from services.order.models import Order, OrderEvent
-from services.order.repo import DayOfStore, Figures, Line, Wanted
+from services.order.repo import DayOfStore, Figures, Line, Place, Wanted
 from shared import inbox
 from shared.clock import Clock
 from shared.db import Database
@@ -175,17 +175,70 @@ class Shown:
     timeline: Sequence[OrderEvent] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page, newest first; how many there are in all; and where its neighbours begin."""
+
+    rows: list[Shown]
+    total: int
+    older_than: Place | None
+    """the page after this one has the orders older than it; None: this is the last"""
+    newer_than: Place | None
+    """the page before this one has the orders newer than it; None: this is the first"""
+
+
 async def list_orders(
     deps: Deps, tenant_id: UUID, wanted: Wanted, *, page: int, page_size: int
-) -> tuple[list[Shown], int]:
-    """One page, newest first, and how many there are in all."""
+) -> Listed:
+    """The page of that number, as the list is now."""
     async with deps.db.read(tenant_id) as session:
         total = await repo.count_orders(session, tenant_id, wanted)
         offset = (page - 1) * page_size
         if offset >= total:
-            return [], total
-        found = await repo.list_orders(session, tenant_id, wanted, limit=page_size, offset=offset)
-    return [Shown(order, name) for order, name in found], total
+            return Listed([], total, None, None)
+        found = await repo.list_orders(
+            session, tenant_id, wanted, limit=page_size + 1, offset=offset
+        )
+    return _listed(found, total, page_size, has_newer=page > 1)
+
+
+async def list_beside(
+    deps: Deps, tenant_id: UUID, wanted: Wanted, place: Place, *, page_size: int, is_older: bool
+) -> Listed:
+    """The page that begins (`is_older`) or ends at a place, whatever came meanwhile: who walks
+    from page to page meets no order twice."""
+    async with deps.db.read(tenant_id) as session:
+        total = await repo.count_orders(session, tenant_id, wanted)
+        found = await repo.orders_beside(
+            session, tenant_id, wanted, place, limit=page_size + 1, is_older=is_older
+        )
+    if is_older:
+        return _listed(found, total, page_size, has_newer=True)
+    has_newer, nearest = len(found) > page_size, found[:page_size][::-1]
+    # Older than these is at least the order from which one came.
+    rows = [Shown(order, name) for order, name in nearest]
+    return Listed(
+        rows,
+        total,
+        older_than=_place(rows[-1]) if rows else None,
+        newer_than=_place(rows[0]) if has_newer else None,
+    )
+
+
+def _listed(
+    found: list[tuple[Order, str | None]], total: int, page_size: int, *, has_newer: bool
+) -> Listed:
+    rows = [Shown(order, name) for order, name in found[:page_size]]
+    return Listed(
+        rows,
+        total,
+        older_than=_place(rows[-1]) if len(found) > page_size else None,
+        newer_than=_place(rows[0]) if rows and has_newer else None,
+    )
+
+
+def _place(shown: Shown) -> Place:
+    return Place(shown.order.ordered_at, shown.order.order_id)
 
 
 async def show_order(deps: Deps, tenant_id: UUID, order_no: str) -> Shown:
@@ -218,8 +271,10 @@ async def dashboard(
     stores = None if store_id is None else [store_id]
     if seen:
         stores = [one for one in (stores or sorted(seen)) if one in seen]
+    early = now - timedelta(days=1)
     async with deps.db.read(tenant_id) as session:
-        return Board(now, await repo.days_of_stores(session, tenant_id, since, stores))
+        rows = await repo.days_of_stores(session, tenant_id, since, stores, early=early)
+    return Board(now, rows)
 
 
 async def figures_of(deps: Deps, tenants: Sequence[UUID]) -> tuple[datetime, Sequence[Figures]]:

@@ -55,16 +55,43 @@ async def test_days_in_china_and_stores(console, shop, trade):
     first, second = await trade()
     async with console(shop.tenant_id) as client:
         found = await shown(client)
-    assert found["today"] == {"paid_fen": 2500, "count": 2, "refunded_fen": 500}
-    assert found["yesterday"] == {"paid_fen": 100, "count": 1, "refunded_fen": 0}
-    assert [(day["paid_fen"], day["count"]) for day in found["week"][-2:]] == [(100, 1), (2500, 2)]
+    assert found["today"] == {
+        "paid_fen": 2500, "count": 2, "refunded_fen": 500, "failed_count": 1
+    }  # fmt: skip
+    assert found["yesterday"] == {
+        "paid_fen": 100, "count": 1, "refunded_fen": 0, "failed_count": 0
+    }  # fmt: skip
+    assert [(day["paid_fen"], day["refunded_fen"], day["count"]) for day in found["week"][-2:]] == [
+        (100, 0, 1),
+        (2500, 500, 2),
+    ]
     assert len(found["week"]) == 7
     assert sum(day["paid_fen"] for day in found["week"]) == 2600
     assert found["by_store"] == [
-        {"store_id": str(first), "store_name": "人民路店", "paid_fen": 1600, "count": 2},
-        {"store_id": str(second), "store_name": None, "paid_fen": 1000, "count": 1},
-    ]
+        {"store_id": str(first), "store_name": "人民路店", "paid_fen": 1600, "refunded_fen": 0,
+         "count": 2},
+        {"store_id": str(second), "store_name": None, "paid_fen": 1000, "refunded_fen": 500,
+         "count": 1},
+    ]  # fmt: skip
     assert found["unknown_count"] == 0
+
+
+async def test_yesterday_by_this_time(console, shop, deliver):
+    """A morning is compared with yesterday's morning: what was kept of the orders made by then."""
+    day = timedelta(days=1)
+    early = shop.paid(created_at=NOON - day - timedelta(seconds=1))
+    now = shop.paid(created_at=NOON - day)
+    before = shop.paid(created_at=NOON - 2 * day)
+    refund = shop.refunded(
+        early.payment_id, 300, created_at=NOON - day - timedelta(seconds=1), refunded_at=NOON
+    )
+    failed = shop.say(PaymentFailed, uuid4(), created_at=NOON - day - timedelta(hours=1))
+    await deliver(early, now, before, refund, failed)
+    async with console(shop.tenant_id) as client:
+        found = await shown(client)
+    assert found["yesterday_by_now_fen"] == 700
+    assert found["yesterday"]["paid_fen"] == 2000
+    assert found["yesterday"]["failed_count"] == 1
 
 
 async def test_one_store_alone(console, shop, trade):
@@ -88,7 +115,7 @@ async def test_nobody_elses_and_nothing_yet(console, shop, trade):
     await trade()
     async with console(uuid4()) as client:
         found = await shown(client)
-    assert found["today"] == {"paid_fen": 0, "count": 0, "refunded_fen": 0}
+    assert found["today"] == {"paid_fen": 0, "count": 0, "refunded_fen": 0, "failed_count": 0}
     assert (found["by_store"], len(found["week"])) == ([], 7)
     async with console(shop.tenant_id, permissions=()) as client:
         assert (await client.get(DASHBOARD)).status_code == 403

@@ -52,5 +52,5 @@ def test_filters_keep_only_what_was_asked() -> None:
     assert wanted.exact == {"pay_state": "paid"}
     assert wanted.since is not None
     assert wanted.since.utcoffset() is not None
-    assert (wanted.until, wanted.prefix) == (None, "D26")
+    assert (wanted.until, wanted.number) == (None, "D26")
     assert (asked.page, asked.page_size) == (2, 20)
