@@ -7,6 +7,7 @@ came by event. Verifying reads every entry and computes the chain again (service
 import asyncio
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -36,6 +37,8 @@ COLUMNS = (
     "request_id", "address", "hash",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SPOILT_NUMBER = re.compile(r"\d{12,}|0\d+|\d+[eE]\d+", re.ASCII)
+"""A spreadsheet keeps 15 digits, drops leading zeros, and reads 12E3 as a power of ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +111,17 @@ def _cell(value: Any) -> str:
 
 
 def _line(cells: Sequence[str]) -> bytes:
-    """One CSV line; a cell that a spreadsheet would run begins with an apostrophe instead."""
+    """One CSV line; a cell that a spreadsheet would run begins with an apostrophe instead, and a
+    number of which it would lose digits ends with a tab, as in Alipay's own bills."""
     out = io.StringIO()
-    safe = [f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells]
-    csv.writer(out, lineterminator="\r\n").writerow(safe)
+    csv.writer(out, lineterminator="\r\n").writerow([_safe(cell) for cell in cells])
     return out.getvalue().encode()
+
+
+def _safe(cell: str) -> str:
+    if cell.startswith(_FORMULA):
+        return f"'{cell}"
+    return f"{cell}\t" if _SPOILT_NUMBER.fullmatch(cell) else cell
 
 
 # --- proof

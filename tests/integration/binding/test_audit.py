@@ -294,6 +294,16 @@ async def test_no_cell_of_the_export_runs_as_a_formula(binding, owner):
     assert renamed == b"'=1,a\r\n"
 
 
+async def test_no_number_of_the_export_loses_digits():
+    """A spreadsheet would round an AppID, drop a leading zero, and read 12E3 as 12000."""
+    assert audit._line(["2021000000000001", "0571", "12E3"]) == (
+        b"2021000000000001\t,0571\t,12E3\t\r\n"
+    )
+    assert audit._line(["10", "0", "2026-11-28T04:00:00Z", "a0571"]) == (
+        b"10,0,2026-11-28T04:00:00Z,a0571\r\n"
+    )
+
+
 async def test_the_parts_of_an_export_are_the_file(binding, new_merchant):
     """What the edge cannot carry at once comes in parts; none is larger than it carries, and one
     after the other they hold every entry once. 1,500 entries of 7 KB are 10 MB."""
