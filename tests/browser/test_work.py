@@ -15,14 +15,18 @@ def test_a_payment_of_the_device_is_seen(window: Open, owner: StorageState, stac
     "a-b of n", the panel with its own."""
     order_no = stack.info["first_payment"]["order_no"]
     page = window(owner).go("/orders")
-    for column in ("订单编号", "订单子类型", "订单状态", "支付状态", "支付方式", "储值抵扣",
-                   "应付金额", "收货人", "电话", "订单时间", "操作"):  # fmt: skip
-        expect(page.get_by_role("columnheader", name=column)).to_be_visible()
+    page.get_by_role("button", name="选择列").click()
+    chosen = ("订单子类型", "订单状态", "支付状态", "支付方式", "储值抵扣", "收货人", "电话")
+    for column in chosen:
+        page.get_by_role("checkbox", name=column, exact=True).check()
+    page.keyboard.press("Escape")
+    for column in ("订单编号", *chosen, "金额", "时间 (UTC+8)", "操作"):
+        expect(page.get_by_role("columnheader", name=column, exact=True)).to_be_visible()
     page.get_by_label("订单号 / 商户单号 / 交易号").fill(order_no)
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(f"q={order_no}"))
     expect(page.get_by_text("第 1–1 条，共 1 条")).to_be_visible()
-    page.get_by_role("button", name=f"详情 {order_no}").click()
+    page.get_by_role("link", name=f"详情 {order_no}").click()
     page.wait_for_url(re.compile(f"/orders/{order_no}"))
     panel = page.get_by_role("dialog")
     expect(panel.get_by_text("¥0.01").first).to_be_visible()
@@ -45,7 +49,7 @@ def test_lists_are_cards_on_a_phone(window: Open, owner: StorageState, stack: St
 
 def test_what_was_paid_today(window: Open, owner: StorageState) -> None:
     page = window(owner, language="en").go("/")
-    expect(page.get_by_role("region", name="Paid today")).to_contain_text("¥")
+    expect(page.get_by_role("region", name="Net sales today")).to_contain_text("¥")
     expect(page.get_by_role("status").first).to_contain_text("Sandbox")
 
 

@@ -1,45 +1,46 @@
 /** The filters above a list: typed text waits for Enter, a choice applies at once. */
-import { Button, Grid, Input, Select } from 'antd';
-import { useState } from 'react';
+import { Alert, Button, Grid, Input, Select } from 'antd';
+import { lazy, Suspense, useState } from 'react';
 import { useText } from '../texts';
-import type { Asked, Filter } from './filters';
+import { type Asked, type Filter, type Span, spanOf } from './filters';
 
-function Field({ filter, asked }: { filter: Filter; asked: Asked }) {
+// A calendar is heavy, and not every list has one.
+const DayField = lazy(() => import('./DayField').then((found) => ({ default: found.DayField })));
+const QuickDays = lazy(() => import('./DayField').then((found) => ({ default: found.QuickDays })));
+
+/** so many choices are looked through by typing */
+const MANY = 10;
+
+function Choice({ filter, asked }: { filter: Filter; asked: Asked }) {
   const { t } = useText();
   const value = asked.values[filter.name] ?? '';
   const id = `filter-${filter.name}`;
-  const label = <label htmlFor={id}>{filter.label}</label>;
-  if (filter.kind === 'select') {
-    return (
-      <div>
-        {label}
-        <Select
-          id={id}
-          aria-label={filter.label}
-          value={value}
-          style={{ width: '100%' }}
-          onChange={(next: string) => asked.change({ [filter.name]: next })}
-          options={[{ value: '', label: t('list.any') }, ...(filter.options ?? [])]}
-        />
-      </div>
-    );
-  }
-  if (filter.kind === 'day-from' || filter.kind === 'day-to') {
-    return (
-      <div>
-        {label}
-        <Input
-          id={id}
-          type="date"
-          value={value}
-          onChange={(event) => asked.change({ [filter.name]: event.target.value })}
-        />
-      </div>
-    );
-  }
+  const options = [{ value: '', label: t('list.any') }, ...(filter.options ?? [])];
+  // What is asked for is shown, also when its name is not known (yet).
+  if (!options.some((one) => one.value === value))
+    options.push({ value, label: t('list.unknown_choice') });
+  return (
+    <div>
+      <label htmlFor={id}>{filter.label}</label>
+      <Select
+        id={id}
+        aria-label={filter.label}
+        value={value}
+        style={{ width: '100%' }}
+        onChange={(next: string) => asked.change({ [filter.name]: next })}
+        options={options}
+        {...(options.length > MANY ? { showSearch: { optionFilterProp: 'label' } } : {})}
+      />
+    </div>
+  );
+}
+
+function Typed({ filter, asked }: { filter: Filter; asked: Asked }) {
+  const value = asked.values[filter.name] ?? '';
+  const id = `filter-${filter.name}`;
   return (
     <div {...(filter.kind === 'search' ? { 'data-search': true } : {})}>
-      {label}
+      <label htmlFor={id}>{filter.label}</label>
       <Input
         id={id}
         key={value}
@@ -58,6 +59,18 @@ function Field({ filter, asked }: { filter: Filter; asked: Asked }) {
   );
 }
 
+function Field({ filter, span, asked }: { filter: Filter; span: Span | null; asked: Asked }) {
+  if (filter.kind === 'select') return <Choice filter={filter} asked={asked} />;
+  if (filter.kind === 'day-from' || filter.kind === 'day-to') {
+    return (
+      <Suspense fallback={<div className="day-wait" />}>
+        <DayField filter={filter} span={span} asked={asked} />
+      </Suspense>
+    );
+  }
+  return <Typed filter={filter} asked={asked} />;
+}
+
 export function FilterBar({ filters, asked }: { filters: Filter[]; asked: Asked }) {
   const { t } = useText();
   const isNarrow = Grid.useBreakpoint().sm === false;
@@ -65,14 +78,20 @@ export function FilterBar({ filters, asked }: { filters: Filter[]; asked: Asked 
   const isExtra = (one: Filter) => one.isExtra || (isNarrow && one !== filters[0]);
   const hasExtra = filters.some(isExtra);
   const [isOpen, setOpen] = useState(filters.some((one) => one.isExtra && asked.values[one.name]));
+  const span = spanOf(filters);
   if (filters.length === 0) return null;
   return (
     <search className="filters">
       {filters
         .filter((one) => isOpen || !isExtra(one))
         .map((one) => (
-          <Field key={one.name} filter={one} asked={asked} />
+          <Field key={one.name} filter={one} span={span} asked={asked} />
         ))}
+      {span ? (
+        <Suspense fallback={<div className="quick-wait" />}>
+          <QuickDays span={span} asked={asked} />
+        </Suspense>
+      ) : null}
       <div className="filters-acts">
         {asked.isFiltered ? <Button onClick={asked.clear}>{t('list.clear')}</Button> : null}
         {hasExtra ? (
@@ -81,6 +100,14 @@ export function FilterBar({ filters, asked }: { filters: Filter[]; asked: Asked 
           </Button>
         ) : null}
       </div>
+      {asked.ignored.length > 0 ? (
+        <Alert
+          className="filters-note"
+          type="warning"
+          showIcon
+          title={t('list.ignored', { labels: asked.ignored.map((one) => one.label).join('、') })}
+        />
+      ) : null}
     </search>
   );
 }

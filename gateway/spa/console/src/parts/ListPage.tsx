@@ -1,34 +1,22 @@
 /** The one list page: heading, filters in the address, table or cards, paging, export, empty state. */
-import { DownloadOutlined, LeftOutlined, ReloadOutlined, RightOutlined } from '@ant-design/icons';
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { Button, Grid, Select, Table } from 'antd';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { DownloadOutlined, ReloadOutlined } from '@ant-design/icons';
+import { ApiProblem } from '@shared/problem';
+import { keepPreviousData, type UseQueryResult, useQuery } from '@tanstack/react-query';
+import { Button, Skeleton } from 'antd';
+import { type ReactNode, useEffect, useState } from 'react';
 import type { Query } from '../api/client';
 import { useText } from '../texts';
 import { PageHead } from './bits';
-import { csv, download } from './csv';
+import { type Column, useColumns } from './columns';
 import { FilterBar } from './FilterBar';
-import { type Asked, type Filter, PAGE_SIZES, useFilters } from './filters';
-import { useSay } from './say';
-import { Calm, Failure, Loading } from './states';
+import { Foot } from './Foot';
+import { type Asked, type Filter, useFilters } from './filters';
+import { Rows } from './Rows';
+import { Calm, Failure } from './states';
+import { useExport } from './useExport';
+import type { Listed } from './walk';
 
-export interface Column<T> {
-  key: string;
-  title: string;
-  render: (row: T) => ReactNode;
-  /** the cell in an export; left out of it when absent */
-  text?: (row: T) => string | number | null | undefined;
-  align?: 'right';
-  /** stays in sight while the table scrolls: what one does with a row */
-  isAction?: boolean;
-}
-
-interface Listed<T> {
-  items: T[];
-  total?: number;
-  /** of a list that is walked by a cursor: where the next part begins */
-  next?: string | null;
-}
+export type { Column } from './columns';
 
 interface Props<T> {
   title: string;
@@ -42,139 +30,125 @@ interface Props<T> {
   fixed?: Query;
   actions?: ReactNode;
   above?: ReactNode;
+  /** a row on a phone; without it all columns one below the other */
+  card?: (row: T) => ReactNode;
   onOpen?: (row: T) => void;
   /** an own export door; `true` exports here what `text` says */
   exports?: boolean | ((query: Query) => void);
+  /** what the cells of an export need beside the rows */
+  prepare?: () => Promise<unknown>;
+  /** the top of the list moves by itself while somebody looks: so often it is asked what has come,
+   * `since` the row on top, which is cheap however long the list is */
+  live?: { everyMs: number; since: (top: T) => Query };
   empty: { title: string; hint?: string; action?: ReactNode };
 }
 
 const NO_FILTERS: Filter[] = [];
 const NOTHING: Query = {};
-const EXPORT_LIMIT = 10_000;
-const EXPORT_PAGE = 100;
+const NO_ROWS: Listed<never> = { items: [], total: 0 };
 
-function useExport<T>(props: Props<T>, asked: Asked) {
-  const { t } = useText();
-  const say = useSay();
-  const [progress, setProgress] = useState<{ done: number; total: number } | null>(null);
-  const run = async () => {
-    const columns = props.columns.filter((one) => one.text);
-    const rows: (string | number | null | undefined)[][] = [columns.map((one) => one.title)];
-    try {
-      for (let page = 1; ; page += 1) {
-        const { page: _, page_size: __, ...query } = asked.query;
-        const found = await props.load({ ...query, page, page_size: EXPORT_PAGE });
-        const total = found.total ?? found.items.length;
-        if (total > EXPORT_LIMIT) {
-          say.done(t('list.export_limited', { limit: EXPORT_LIMIT }));
-          return;
-        }
-        for (const row of found.items) rows.push(columns.map((one) => one.text?.(row)));
-        setProgress({ done: rows.length - 1, total });
-        if (rows.length - 1 >= total || found.items.length === 0) break;
-      }
-      download(`${props.title}.csv`, csv(rows));
-      say.done(t('list.exported', { total: rows.length - 1 }));
-    } catch (error) {
-      say.failed(error);
-    } finally {
-      setProgress(null);
-    }
-  };
-  return { progress, run };
+/** What changed further down is seen with every so many questions for news. */
+const WHOLE_EVERY = 6;
+
+/** Asks what has come since the row on top, and for the whole page only when something has. */
+function useNews<T>(props: Props<T>, asked: Asked, listed: UseQueryResult<Listed<T>>) {
+  const { live, rowKey } = props;
+  const rows = asked.isTop && !listed.isPlaceholderData ? listed.data?.items : undefined;
+  const top = rows?.[0];
+  const since = live && top ? live.since(top) : undefined;
+  const news = useQuery({
+    queryKey: [...props.queryKey, 'news', asked.query, since],
+    queryFn: () => props.load({ ...asked.query, ...since }),
+    enabled: since !== undefined,
+    initialData: rows ? { items: rows } : undefined,
+    refetchInterval: live?.everyMs ?? false,
+  });
+  const known = new Set(rows?.map(rowKey));
+  const hasCome = rows !== undefined && news.data?.items.some((row) => !known.has(rowKey(row)));
+  const { refetch } = listed;
+  useEffect(() => {
+    if (hasCome) void refetch();
+  }, [hasCome, refetch]);
 }
 
-function Rows<T>({ props, rows, isBusy }: { props: Props<T>; rows: T[]; isBusy: boolean }) {
-  const { t } = useText();
-  const isNarrow = Grid.useBreakpoint().md === false;
-  const frame = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    // Whoever has no mouse scrolls a wide table with the arrow keys: it must take the focus.
-    const box = frame.current?.querySelector('.ant-table-content');
-    box?.setAttribute('tabindex', '0');
-    box?.setAttribute('role', 'region');
-    box?.setAttribute('aria-label', t('list.table', { title: props.title }));
+/** The rows that are asked for; a page behind the last one becomes the last one. */
+function useListed<T>(props: Props<T>, asked: Asked) {
+  const listed = useQuery({
+    queryKey: [...props.queryKey, asked.query, asked.hopeless?.name ?? ''],
+    queryFn: (): Promise<Listed<T>> | Listed<T> =>
+      asked.hopeless ? NO_ROWS : props.load(asked.query),
+    placeholderData: keepPreviousData,
+    refetchInterval: (query) => {
+      if (!props.live || !asked.isTop) return false;
+      // The first order of a new shop has no row before it to ask from.
+      const isWaiting = query.state.data?.items.length === 0 && !asked.isFiltered;
+      return props.live.everyMs * (isWaiting ? 1 : WHOLE_EVERY);
+    },
   });
-  if (isNarrow) {
-    return (
-      <ul className="rowcards" aria-busy={isBusy}>
-        {rows.map((row) => (
-          <li key={props.rowKey(row)}>
-            <dl>
-              {props.columns.map((column) => (
-                <div key={column.key} style={{ display: 'contents' }}>
-                  <dt>{column.title}</dt>
-                  <dd>{column.render(row)}</dd>
-                </div>
-              ))}
-            </dl>
-          </li>
-        ))}
-      </ul>
-    );
-  }
+  useNews(props, asked, listed);
+  const { data, isPlaceholderData } = listed;
+  const total = data?.total ?? 0;
+  const isBehind =
+    data !== undefined && !isPlaceholderData && !asked.isTop && data.items.length === 0;
+  useEffect(() => {
+    if (!isBehind) return;
+    const last = Math.max(1, Math.ceil(total / asked.pageSize));
+    const isThere = last === asked.page && !asked.query.cursor && !asked.query.back;
+    asked.settle(isThere ? 1 : last);
+  }, [isBehind, total, asked]);
+  return { listed, isBehind };
+}
+
+const statusOf = (error: unknown) => (error instanceof ApiProblem ? error.status : 0);
+
+function Waiting() {
+  const { t } = useText();
   return (
-    <div ref={frame} aria-busy={isBusy}>
-      <Table<T & object>
-        rowKey={props.rowKey}
-        dataSource={rows as (T & object)[]}
-        pagination={false}
-        scroll={{ x: 'max-content' }}
-        columns={props.columns.map((column) => ({
-          key: column.key,
-          title: column.title,
-          align: column.align ?? 'left',
-          ...(column.isAction ? { fixed: 'right' as const } : {}),
-          render: (_: unknown, row: T & object) => column.render(row),
-        }))}
-        {...(props.onOpen
-          ? { onRow: (row: T & object) => ({ onDoubleClick: () => props.onOpen?.(row) }) }
-          : {})}
-      />
+    <div aria-busy="true" role="status" aria-label={t('loading')}>
+      <Skeleton active paragraph={{ rows: 6 }} />
     </div>
   );
 }
 
-function CursorFoot({ asked, next }: { asked: Asked; next: string | null }) {
+function Body<T>({
+  props,
+  asked,
+  columns,
+  listed,
+}: {
+  props: Props<T>;
+  asked: Asked;
+  columns: Column<T>[];
+  listed: ReturnType<typeof useListed<T>>['listed'];
+}) {
   const { t } = useText();
+  const clear = <Button onClick={asked.clear}>{t('list.clear')}</Button>;
+  if (listed.isPending) return <Waiting />;
+  if (listed.isError) {
+    // What the door does not take of an address is mended where it stands.
+    if ((asked.isFiltered || !asked.isTop) && statusOf(listed.error) === 422)
+      return <Calm title={t('list.none')} hint={t('list.refused')} action={clear} />;
+    return <Failure error={listed.error} retry={() => void listed.refetch()} />;
+  }
+  if (listed.data.items.length === 0) {
+    if (!asked.isFiltered) return <Calm {...props.empty} />;
+    const hint = asked.hopeless?.accepts ? 'list.hopeless' : 'list.none_hint';
+    return <Calm title={t('list.none')} hint={t(hint)} action={clear} />;
+  }
   return (
-    <nav className="list-foot" aria-label={t('list.pages')}>
-      {asked.query.cursor ? (
-        <Button onClick={() => asked.follow(null)}>{t('list.newest')}</Button>
-      ) : null}
-      <Button disabled={!next} onClick={() => asked.follow(next)}>
-        {t('list.older')}
-      </Button>
-    </nav>
-  );
-}
-
-function Foot({ asked, total, shown }: { asked: Asked; total: number; shown: number }) {
-  const { t } = useText();
-  const from = (asked.page - 1) * asked.pageSize + 1;
-  const to = from + shown - 1;
-  return (
-    <nav className="list-foot" aria-label={t('list.pages')}>
-      <span className="soft">{t('list.range', { from, to, total })}</span>
-      <Select
-        aria-label={t('list.page_size')}
-        value={asked.pageSize}
-        options={PAGE_SIZES.map((size) => ({ value: size, label: size }))}
-        onChange={(size) => asked.turn(1, size)}
+    <>
+      <Rows
+        title={props.title}
+        rows={listed.data.items}
+        rowKey={props.rowKey}
+        columns={columns}
+        card={props.card}
+        onOpen={props.onOpen}
+        isBusy={listed.isPlaceholderData}
+        list={JSON.stringify(asked.query)}
       />
-      <Button
-        icon={<LeftOutlined />}
-        aria-label={t('list.previous')}
-        disabled={asked.page <= 1}
-        onClick={() => asked.turn(asked.page - 1)}
-      />
-      <Button
-        icon={<RightOutlined />}
-        aria-label={t('list.next')}
-        disabled={to >= total}
-        onClick={() => asked.turn(asked.page + 1)}
-      />
-    </nav>
+      <Foot asked={asked} found={listed.data} />
+    </>
   );
 }
 
@@ -182,15 +156,18 @@ export function ListPage<T>(props: Props<T>) {
   const { t } = useText();
   const filters = props.filters ?? NO_FILTERS;
   const asked = useFilters(filters, props.fixed ?? NOTHING);
-  const listed = useQuery({
-    queryKey: [...props.queryKey, asked.query],
-    queryFn: () => props.load(asked.query),
-    placeholderData: keepPreviousData,
-  });
-  const { progress, run } = useExport(props, asked);
+  const { listed, isBehind } = useListed(props, asked);
+  const [isAsking, setAsking] = useState(false);
+  const { progress, run } = useExport(props);
+  const columns = useColumns(String(props.queryKey[0]), props.columns);
   const exports = props.exports;
-  const rows = listed.data?.items ?? [];
-  const total = listed.data?.total ?? rows.length;
+  const count = listed.data?.total ?? listed.data?.items.length ?? 0;
+  const refresh = () => {
+    setAsking(true);
+    void listed.refetch().finally(() => setAsking(false));
+  };
+  const isEmpty = listed.isSuccess && count === 0 && !asked.isFiltered;
+  const isForbidden = listed.isError && statusOf(listed.error) === 403;
   return (
     <>
       <PageHead
@@ -201,15 +178,18 @@ export function ListPage<T>(props: Props<T>) {
             <Button
               icon={<ReloadOutlined />}
               aria-label={t('do.refresh')}
-              onClick={() => void listed.refetch()}
-              loading={listed.isFetching && !listed.isPending}
+              onClick={refresh}
+              loading={isAsking}
             />
+            {columns.button}
             {exports ? (
               <Button
-                icon={<DownloadOutlined />}
+                icon={<DownloadOutlined aria-hidden />}
                 loading={progress !== null}
-                disabled={total === 0}
-                onClick={() => (typeof exports === 'function' ? exports(asked.query) : void run())}
+                disabled={count === 0}
+                onClick={() =>
+                  typeof exports === 'function' ? exports(asked.query) : void run(asked.query)
+                }
               >
                 {progress ? t('list.exporting', progress) : t('do.export')}
               </Button>
@@ -219,35 +199,14 @@ export function ListPage<T>(props: Props<T>) {
         }
       />
       {props.above}
-      {listed.isPending ? (
-        <Loading />
-      ) : listed.isError ? (
-        <div className="card">
-          <Failure error={listed.error} retry={() => void listed.refetch()} />
-        </div>
-      ) : (
-        <div className="card">
-          {total > 0 || asked.isFiltered ? <FilterBar filters={filters} asked={asked} /> : null}
-          {rows.length > 0 ? (
-            <>
-              <Rows props={props} rows={rows} isBusy={listed.isFetching} />
-              {listed.data.next === undefined ? (
-                <Foot asked={asked} total={total} shown={rows.length} />
-              ) : (
-                <CursorFoot asked={asked} next={listed.data.next} />
-              )}
-            </>
-          ) : asked.isFiltered || asked.page > 1 ? (
-            <Calm
-              title={t('list.none')}
-              hint={t('list.none_hint')}
-              action={<Button onClick={asked.clear}>{t('list.clear')}</Button>}
-            />
-          ) : (
-            <Calm {...props.empty} />
-          )}
-        </div>
-      )}
+      <div className="card">
+        {isEmpty || isForbidden ? null : <FilterBar filters={filters} asked={asked} />}
+        {isBehind ? (
+          <Waiting />
+        ) : (
+          <Body props={props} asked={asked} columns={columns.shown} listed={listed} />
+        )}
+      </div>
     </>
   );
 }

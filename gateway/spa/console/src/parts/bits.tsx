@@ -58,12 +58,12 @@ export function Money({ fen }: { fen: number }) {
   return <span className="nowrap">{money(fen)}</span>;
 }
 
-/** A time in China, with its zone; nothing for none. */
-export function When({ at }: { at: string | null | undefined }) {
+/** A time in China, with its zone, unless the column's head says it (`isBare`); nothing for none. */
+export function When({ at, isBare = false }: { at: string | null | undefined; isBare?: boolean }) {
   if (!at) return <span className="soft">—</span>;
   return (
     <time dateTime={at} className="nowrap">
-      {chinaTime(at)} <span className="soft small">{ZONE}</span>
+      {chinaTime(at)} {isBare ? null : <span className="soft small">{ZONE}</span>}
     </time>
   );
 }

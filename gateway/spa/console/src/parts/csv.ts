@@ -1,17 +1,32 @@
-/** A table as a file that spreadsheets open without running anything in it. */
+/** A table as a file that spreadsheets open without running anything in it, or spoiling a number. */
+import { chinaTime } from '@shared/time';
+
+export type Cell = string | number | null | undefined;
 
 const FORMULA = /^[=+\-@\t\r]/;
 const PLAIN_NUMBER = /^-?\d+(\.\d+)?$/;
+/** A spreadsheet keeps 15 digits, drops leading zeros, and reads "12E3" as a power of ten. */
+const SPOILT_NUMBER = /^(\d{12,}|0\d+|\d+[eE]\d+)$/;
 
-/** One cell: quoted where needed; what a spreadsheet would take for a formula is made text. */
-export function cell(value: string | number | null | undefined): string {
+/**
+ * One cell: quoted where needed; what a spreadsheet would take for a formula is made text, and so
+ * is a number of which it would lose digits: by the tab behind it that Alipay's own bills have, too.
+ */
+export function cell(value: Cell): string {
   let text = value === null || value === undefined ? '' : String(value);
   if (FORMULA.test(text) && !PLAIN_NUMBER.test(text)) text = `'${text}`;
+  if (SPOILT_NUMBER.test(text)) text = `${text}\t`;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-export function csv(rows: (string | number | null | undefined)[][]): string {
+export function csv(rows: Cell[][]): string {
   return `\ufeff${rows.map((row) => row.map(cell).join(',')).join('\r\n')}\r\n`;
+}
+
+/** "订单管理_2026-11-28_2231.csv": when it was taken, in China. */
+export function fileName(title: string, at: Date = new Date()): string {
+  const [day, time] = chinaTime(at).split(' ');
+  return `${title.replace(/[\\/:*?"<>|\s]+/g, '-')}_${day}_${time?.slice(0, 5).replace(':', '')}.csv`;
 }
 
 export function download(name: string, text: string): void {

@@ -1,15 +1,15 @@
 /** Which device is meant: its name and serial number, never its id. */
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useCallback } from 'react';
 import { get } from '../api/client';
 import type { device } from '../api/generated';
 import { useSession } from '../session/session';
 import { useText } from '../texts';
 import { Tag } from './bits';
+import { everything } from './walk';
 
 export type Device = device.components['schemas']['DeviceOut'];
 type Shown = Pick<Device, 'sn' | 'name' | 'kind'>;
-
-const PAGE = 100;
 
 /** A device by its id, asked for once; nothing while it is on its way or for who may not see it. */
 export function useDevice(deviceId: string | null | undefined): Device | undefined {
@@ -25,29 +25,42 @@ export function useDevice(deviceId: string | null | undefined): Device | undefin
 }
 
 async function all(): Promise<Map<string, Device>> {
-  const found = new Map<string, Device>();
-  for (let page = 1; ; page += 1) {
-    const { items, total } = await get('/api/merchant/v1/devices', {
-      query: { page, page_size: PAGE },
-    });
-    for (const one of items) found.set(one.device_id, one);
-    if (items.length < PAGE || found.size >= total) return found;
-  }
+  const rows = await everything<Device>({
+    load: (query) => get('/api/merchant/v1/devices', { query }),
+    keyOf: (one) => one.device_id,
+  });
+  return new Map((rows ?? []).map((one) => [one.device_id, one]));
 }
+
+const ALL = { queryKey: ['devices', 'all'], queryFn: all, staleTime: 60_000 };
 
 /** Id -> what people call the device, for lists and files; an empty text for an unknown one. */
 export function useDeviceNames(isNeeded = true): (deviceId: string | null | undefined) => string {
   const { can } = useSession();
-  const found = useQuery({
-    queryKey: ['devices', 'all'],
-    queryFn: all,
-    enabled: isNeeded && can('devices.read'),
-    staleTime: 60_000,
-  });
+  const found = useQuery({ ...ALL, enabled: isNeeded && can('devices.read') });
   return (deviceId) => {
     const one = found.data?.get(deviceId ?? '');
     return one ? (one.name ? `${one.name} (${one.sn})` : one.sn) : '';
   };
+}
+
+/** `sn` tells a device's number as far as it is known; `load` makes sure that it is. */
+export function useDeviceNumbers() {
+  const queries = useQueryClient();
+  const { can } = useSession();
+  const may = can('devices.read');
+  useQuery({ ...ALL, enabled: may });
+  // Read when it is needed, not when the page was painted: an export waits for `load` first.
+  const sn = useCallback(
+    (id: string | null | undefined) =>
+      id ? queries.getQueryData<Map<string, Device>>(ALL.queryKey)?.get(id)?.sn : undefined,
+    [queries],
+  );
+  const load = useCallback(
+    async () => (may ? await queries.ensureQueryData(ALL) : undefined),
+    [may, queries],
+  );
+  return { sn, load };
 }
 
 export function DeviceLabel({ device }: { device: Shown }) {

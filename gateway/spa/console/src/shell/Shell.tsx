@@ -127,6 +127,7 @@ function StoreSelect({
       aria-label={t('app.store_switch')}
       value={value ?? ''}
       popupMatchSelectWidth={false}
+      showSearch={{ optionFilterProp: 'label' }}
       onChange={(next) => onChange(next || undefined)}
       options={[
         { value: '', label: t('app.all_stores') },

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useState } from 'react';
 import { get } from '../api/client';
 import type { Store } from '../api/shapes';
+import { everything } from '../parts/walk';
 import { useSession } from '../session/session';
 
 const KEY = 'damselfly.store';
@@ -20,10 +21,14 @@ export function StoreProvider({ children }: { children: ReactNode }) {
   const [wanted, setWanted] = useState(localStorage.getItem(KEY) ?? undefined);
   const stores = useQuery({
     queryKey: ['stores', 'all', merchantName],
-    queryFn: () => get('/api/merchant/v1/stores', { query: { page_size: 100 } }),
+    queryFn: () =>
+      everything<Store>({
+        load: (query) => get('/api/merchant/v1/stores', { query }),
+        keyOf: (row) => row.store_id,
+      }),
     enabled: can('stores.read') && merchantName !== null,
   });
-  const items = (stores.data?.items ?? []) as Store[];
+  const items = stores.data ?? [];
   const storeId = items.some((store) => store.store_id === wanted) ? wanted : undefined;
   const choose = (next: string | undefined) => {
     if (next) localStorage.setItem(KEY, next);

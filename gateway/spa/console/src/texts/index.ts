@@ -8,6 +8,7 @@ import { cashier } from './cashier';
 import { cockpit } from './cockpit';
 import { common } from './common';
 import { devices } from './devices';
+import { lists } from './lists';
 import { onboarding } from './onboarding';
 import { orders } from './orders';
 import { passkeys } from './passkeys';
@@ -18,6 +19,7 @@ import { sandbox } from './sandbox';
 export const texts = {
   ...common,
   ...orders,
+  ...lists,
   ...binding,
   ...onboarding,
   ...people,

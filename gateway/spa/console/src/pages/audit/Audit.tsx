@@ -7,7 +7,7 @@ import { useMemo, useState } from 'react';
 import { at, get, joined, post, type Query } from '../../api/client';
 import type { AuditRow } from '../../api/shapes';
 import { Facts, Id, When } from '../../parts/bits';
-import { download } from '../../parts/csv';
+import { download, fileName } from '../../parts/csv';
 import type { Filter } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useSay } from '../../parts/say';
@@ -143,11 +143,11 @@ export default function Audit() {
       ),
     },
   ];
-  const exportAll = ({ page: _, page_size: __, ...query }: Query) => {
+  const exportAll = ({ page: _, page_size: __, cursor: ___, back: ____, ...query }: Query) => {
     const asked = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) if (value) asked.set(name, String(value));
     void joined(`${at(side, '/audit')}/export?${asked}`)
-      .then((text) => download('audit.csv', `\ufeff${text}`))
+      .then((text) => download(fileName(t('audit.title')), `\ufeff${text}`))
       .catch(say.failed);
   };
   return (

@@ -1,8 +1,10 @@
 /** Seven days as columns; loaded only when there is something to draw. */
 import { money } from '@shared/money';
+import { Link } from 'react-router';
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import type { Dashboard } from '../../api/shapes';
 import { useText } from '../../texts';
+import { kept, ordersOf } from './orders';
 import { fenTicks } from './ticks';
 
 /** recharts gives labels a grey of its own, which nobody reads in the dark. */
@@ -10,8 +12,8 @@ const LABEL = { fill: 'var(--soft)' };
 
 export default function Trend({ week }: { week: Dashboard['week'] }) {
   const { t } = useText();
-  const ticks = fenTicks(Math.max(...week.map((day) => day.paid_fen)));
-  const shown = week.map((day) => ({ ...day, day: day.date.slice(5) }));
+  const shown = week.map((day) => ({ ...day, day: day.date.slice(5), kept_fen: kept(day) }));
+  const ticks = fenTicks(Math.max(...shown.map((day) => day.kept_fen)));
   return (
     <>
       <div className="chart" aria-hidden="true">
@@ -37,10 +39,10 @@ export default function Trend({ week }: { week: Dashboard['week'] }) {
                 borderRadius: 8,
                 color: 'var(--ink)',
               }}
-              formatter={(value) => [money(Number(value)), t('home.amount')]}
+              formatter={(value) => [money(Number(value)), t('orders.kept')]}
             />
             <Bar
-              dataKey="paid_fen"
+              dataKey="kept_fen"
               fill="var(--brand)"
               radius={[5, 5, 0, 0]}
               maxBarSize={44}
@@ -60,16 +62,18 @@ export default function Trend({ week }: { week: Dashboard['week'] }) {
                 {t('home.payments')}
               </th>
               <th scope="col" className="num">
-                {t('home.amount')}
+                {t('orders.kept')}
               </th>
             </tr>
           </thead>
           <tbody>
-            {week.map((day) => (
+            {shown.map((day) => (
               <tr key={day.date}>
-                <td>{day.date}</td>
+                <td>
+                  <Link to={ordersOf({ from: day.date, to: day.date })}>{day.date}</Link>
+                </td>
                 <td className="num">{day.count}</td>
-                <td className="num">{money(day.paid_fen)}</td>
+                <td className="num">{money(day.kept_fen)}</td>
               </tr>
             ))}
           </tbody>

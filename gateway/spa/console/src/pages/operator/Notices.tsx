@@ -8,7 +8,7 @@ import { useMemo, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { get, post, type Query } from '../../api/client';
 import { Id, Money, Tag, When } from '../../parts/bits';
-import type { Filter } from '../../parts/filters';
+import { type Filter, NUMBER } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useSay } from '../../parts/say';
 import { word } from '../../parts/words';
@@ -20,7 +20,7 @@ import { canLookAgain, type Named, TONES } from './notices';
 
 const VERDICTS = ['RECEIVED', 'APPLIED', 'DUPLICATE', 'MISMATCH'];
 
-async function load({ page: _, page_size, from, to, ...query }: Query) {
+async function load({ page: _, page_size, from, to, back: __, ...query }: Query) {
   const found = await get('/api/operator/v1/notices', {
     query: { ...query, limit: page_size, since: from, until: to },
   });
@@ -140,7 +140,7 @@ export default function Notices() {
   const columns = useColumns(setShown);
   const filters = useMemo<Filter[]>(
     () => [
-      { name: 'out_trade_no', label: t('notices.trade'), kind: 'search' },
+      { name: 'out_trade_no', label: t('notices.trade'), kind: 'search', accepts: NUMBER },
       {
         name: 'verdict',
         label: t('notices.state'),

@@ -10,6 +10,7 @@ import { DeviceName } from '../../parts/devices';
 import { Failure, Loading } from '../../parts/states';
 import { tone, word } from '../../parts/words';
 import { useText } from '../../texts';
+import { isNoSuchOrder, NoSuchOrder } from './NoSuchOrder';
 import { NetFigure, OrderRefunds } from './OrderRefunds';
 
 const COLOURS: Record<string, string> = {
@@ -110,7 +111,9 @@ export function OrderPanel({
       closable={{ 'aria-label': t('do.close') }}
       destroyOnHidden
     >
-      {found.isError ? (
+      {isNoSuchOrder(found.error) ? (
+        <NoSuchOrder onBack={onClose} />
+      ) : found.isError ? (
         <Failure error={found.error} retry={() => void found.refetch()} />
       ) : found.data ? (
         <Shown order={found.data as Detail} />

@@ -47,6 +47,7 @@ function NewKey() {
       </Form.Item>
       <Form.Item name="store_id" label={t('keys_api.store')}>
         <Select
+          showSearch={{ optionFilterProp: 'label' }}
           options={[
             { value: '', label: t('app.all_stores') },
             ...stores.map((one) => ({ value: one.store_id, label: one.name })),

@@ -8,6 +8,7 @@ import { Dialog } from '../../parts/Dialog';
 import { LinkShown } from '../../parts/LinkShown';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useRequired } from '../../parts/useRequired';
+import { everything } from '../../parts/walk';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
 import { useStores } from '../../shell/stores';
@@ -76,6 +77,7 @@ function Fields({ console, roles, isNew }: { console: Console; roles: RoleRow[];
           <Select
             mode="multiple"
             allowClear
+            showSearch={{ optionFilterProp: 'label' }}
             placeholder={t('app.all_stores')}
             options={stores.map((one) => ({ value: one.store_id, label: one.name }))}
           />
@@ -96,11 +98,13 @@ function Keys({ row, people }: { row: StaffRow; people: StaffRow[] }) {
   const { t } = useText();
   const keys = useQuery({
     queryKey: ['api-keys', 'all'],
-    queryFn: () => get('/api/merchant/v1/api-keys', { query: { page_size: 100 } }),
+    queryFn: () =>
+      everything({
+        load: (query) => get('/api/merchant/v1/api-keys', { query }),
+        keyOf: (key) => key.key_id,
+      }),
   });
-  const mine = (keys.data?.items ?? []).filter(
-    (key) => key.created_by === row.user_id && !key.revoked_at,
-  );
+  const mine = (keys.data ?? []).filter((key) => key.created_by === row.user_id && !key.revoked_at);
   if (mine.length === 0) return null;
   const heirs = people.filter(
     (one) => one.is_enabled && one.role === 'merchant_owner' && one.user_id !== row.user_id,
@@ -125,7 +129,11 @@ function Acts({ row, console, roles }: { row: StaffRow; console: Console; roles:
   const { t } = useText();
   const people = useQuery({
     queryKey: ['staff', console, 'all'],
-    queryFn: () => get(at(console, '/staff'), { query: { page_size: 100 } }),
+    queryFn: () =>
+      everything<StaffRow>({
+        load: (query) => get(at(console, '/staff'), { query }),
+        keyOf: (one) => one.user_id,
+      }),
     enabled: console === 'merchant',
   });
   const path = { user_id: row.user_id };
@@ -153,7 +161,7 @@ function Acts({ row, console, roles }: { row: StaffRow; console: Console; roles:
         refresh={['staff', 'api-keys']}
       >
         <Fields console={console} roles={roles} isNew={false} />
-        {console === 'merchant' ? <Keys row={row} people={people.data?.items ?? []} /> : null}
+        {console === 'merchant' ? <Keys row={row} people={people.data ?? []} /> : null}
       </Dialog>
       {row.is_self || !row.is_enabled ? null : (
         <Dialog<{ remove_second_factor?: boolean }, PasswordLink>

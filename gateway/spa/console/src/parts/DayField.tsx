@@ -1,0 +1,85 @@
+/** A day that is typed or picked, and ranges of days for one click. */
+import { Button, DatePicker } from 'antd';
+import dayjs from 'dayjs';
+import 'dayjs/locale/zh-cn';
+import { useText } from '../texts';
+import { dayOf, QUICK, type Quick, quickDays } from './days';
+import type { Asked, Filter, Span } from './filters';
+
+/** Understood while it is typed: only what is whole, or the picker would end it after "2026-1-2". */
+const FORMATS = ['YYYY-MM-DD', 'YYYY/MM/DD', 'YYYY.MM.DD', 'YYYYMMDD'];
+
+export function DayField({
+  filter,
+  span,
+  asked,
+}: {
+  filter: Filter;
+  span: Span | null;
+  asked: Asked;
+}) {
+  const { t } = useText();
+  const value = asked.values[filter.name];
+  const choose = (day: string | undefined) => {
+    const next = { [filter.name]: day };
+    const other = span && (filter === span.from ? span.to : span.from);
+    const there = other && asked.values[other.name];
+    if (day && other && there) {
+      // A span cannot end before it begins: the other end comes along.
+      const isCrossed = filter === span.from ? day > there : day < there;
+      if (isCrossed) next[other.name] = day;
+    }
+    asked.change(next);
+  };
+  const take = (text: string) => {
+    const day = dayOf(text);
+    if (day && day !== value) choose(day);
+  };
+  const id = `filter-${filter.name}`;
+  return (
+    <div>
+      <label htmlFor={id}>{filter.label}</label>
+      <DatePicker
+        id={id}
+        aria-label={filter.label}
+        style={{ width: '100%' }}
+        format={FORMATS}
+        placeholder={t('day.format')}
+        value={value ? dayjs(value) : null}
+        onKeyDown={({ key, currentTarget }) => {
+          const box = currentTarget.querySelector('input') ?? currentTarget;
+          if (key === 'Enter' && 'value' in box) take(String(box.value));
+        }}
+        onBlur={({ target }) => take((target as HTMLInputElement).value)}
+        onChange={(day) => choose(day ? day.format('YYYY-MM-DD') : undefined)}
+      />
+    </div>
+  );
+}
+
+export function QuickDays({ span, asked }: { span: Span; asked: Asked }) {
+  const { t } = useText();
+  const [from, to] = [asked.values[span.from.name], asked.values[span.to.name]];
+  const isChosen = (which: Quick) => {
+    const days = quickDays(which);
+    return days.from === from && days.to === to;
+  };
+  return (
+    <fieldset className="quick" aria-label={t('day.quick')}>
+      {QUICK.map((which) => (
+        <Button
+          key={which}
+          size="small"
+          type={isChosen(which) ? 'primary' : 'default'}
+          aria-pressed={isChosen(which)}
+          onClick={() => {
+            const days = quickDays(which);
+            asked.change({ [span.from.name]: days.from, [span.to.name]: days.to });
+          }}
+        >
+          {t(`day.${which}`)}
+        </Button>
+      ))}
+    </fieldset>
+  );
+}
