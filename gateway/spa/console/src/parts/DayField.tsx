@@ -1,13 +1,30 @@
 /** A day that is typed or picked, and ranges of days for one click. */
-import { Button, DatePicker } from 'antd';
+import { Button, ConfigProvider, DatePicker, type DatePickerProps } from 'antd';
 import dayjs from 'dayjs';
 import 'dayjs/locale/zh-cn';
+import { useContext, useMemo } from 'react';
 import { useText } from '../texts';
 import { dayOf, QUICK, type Quick, quickDays } from './days';
 import type { Asked, Filter, Span } from './filters';
 
+type PickerLocale = NonNullable<DatePickerProps['locale']>;
+
 /** Understood while it is typed: only what is whole, or the picker would end it after "2026-1-2". */
 const FORMATS = ['YYYY-MM-DD', 'YYYY/MM/DD', 'YYYY.MM.DD', 'YYYYMMDD'];
+
+/** Its buttons "2026年" and "11月" are called what they say; the library calls them something else. */
+function usePicker() {
+  const { locale } = useContext(ConfigProvider.ConfigContext);
+  const found = locale?.DatePicker;
+  return useMemo(
+    () =>
+      found && {
+        ...found,
+        lang: { ...found.lang, yearSelect: undefined, monthSelect: undefined },
+      },
+    [found],
+  );
+}
 
 export function DayField({
   filter,
@@ -19,6 +36,7 @@ export function DayField({
   asked: Asked;
 }) {
   const { t } = useText();
+  const locale = usePicker();
   const value = asked.values[filter.name];
   const choose = (day: string | undefined) => {
     const next = { [filter.name]: day };
@@ -44,6 +62,7 @@ export function DayField({
         aria-label={filter.label}
         style={{ width: '100%' }}
         format={FORMATS}
+        {...(locale ? { locale: locale as unknown as PickerLocale } : {})}
         placeholder={t('day.format')}
         value={value ? dayjs(value) : null}
         onKeyDown={({ key, currentTarget }) => {
