@@ -28,6 +28,7 @@ function order(place: number, more: object = {}) {
     total_fen: 1234,
     payable_fen: 1234,
     refunded_fen: 0,
+    net_fen: 1234,
     is_late: false,
     needs_check: false,
     store_id: 's-1',
@@ -220,7 +221,7 @@ it('exports every order once, with what reconciling needs, while new ones come',
   ) {
     names.push(this.download);
   });
-  const refunded = { pay_state: 'partially_refunded', refunded_fen: 234 };
+  const refunded = { pay_state: 'partially_refunded', refunded_fen: 234, net_fen: 1000 };
   const parts: Record<string, object> = {
     '': listed([order(3), order(2, refunded)], { total: 3, next: 'c-1' }),
     'c-1': listed([order(1, { paid_at: null })], { total: 4 }),

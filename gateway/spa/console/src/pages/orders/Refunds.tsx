@@ -7,7 +7,7 @@ import { Link, useLocation, useNavigate, useSearchParams } from 'react-router';
 import { get, type Query } from '../../api/client';
 import type { ListedRefund } from '../../api/shapes';
 import { Money, Tag, When } from '../../parts/bits';
-import type { Filter } from '../../parts/filters';
+import { type Filter, NUMBER, UUID } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { Calm, Failure, Loading } from '../../parts/states';
 import { word } from '../../parts/words';
@@ -26,7 +26,13 @@ function useFiltersOf(t: T): Filter[] {
   const { stores } = useStores();
   return useMemo(
     () => [
-      { name: 'q', label: t('refunds.q'), kind: 'search', placeholder: t('refunds.q_hint') },
+      {
+        name: 'q',
+        label: t('refunds.q'),
+        kind: 'search',
+        placeholder: t('refunds.q_hint'),
+        accepts: NUMBER,
+      },
       {
         name: 'state',
         label: t('refunds.state'),
@@ -40,6 +46,7 @@ function useFiltersOf(t: T): Filter[] {
         label: t('orders.store'),
         kind: 'select',
         isExtra: true,
+        accepts: UUID,
         options: stores.map((store) => ({ value: store.store_id, label: store.name })),
       },
     ],

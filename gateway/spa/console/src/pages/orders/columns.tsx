@@ -112,7 +112,7 @@ function extra({ t, sn }: Means): Column<Order>[] {
   return [
     said('paid_at', t('orders.paid_at'), (row) => time(row.paid_at)),
     sum('refunded', t('orders.refunded'), (row) => row.refunded_fen),
-    sum('kept', t('orders.kept'), (row) => kept(row)),
+    sum('kept', t('orders.kept'), (row) => row.net_fen ?? 0),
     number('device', t('orders.device'), (row) => sn(row.device_id) ?? row.device_id),
     number('out_trade_no', t('orders.out_trade_no'), (row) => row.out_trade_no),
     number('trade_no', t('orders.trade_no'), (row) => row.trade_no),
@@ -128,13 +128,6 @@ function extra({ t, sn }: Means): Column<Order>[] {
     said('receiver', t('orders.receiver'), (row) => row.receiver ?? ''),
     said('phone', t('orders.phone'), (row) => row.receiver_phone ?? ''),
   ];
-}
-
-/** What the merchant kept of it: nothing of what was never paid. */
-export function kept(order: Order): number {
-  return order.pay_state === 'unpaid' || order.order_state === 'cancelled'
-    ? 0
-    : order.payable_fen - order.refunded_fen;
 }
 
 export function columnsOf(means: Means): Column<Order>[] {
