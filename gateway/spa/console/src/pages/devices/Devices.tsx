@@ -65,7 +65,10 @@ function ChangeDevice({ row }: { row: Row }) {
         extra={t('devices.move_note')}
         rules={[{ required: true }]}
       >
-        <Select options={stores.map((one) => ({ value: one.store_id, label: one.name }))} />
+        <Select
+          showSearch={{ optionFilterProp: 'label' }}
+          options={stores.map((one) => ({ value: one.store_id, label: one.name }))}
+        />
       </Form.Item>
     </Dialog>
   );

@@ -85,7 +85,10 @@ export function NewCode() {
             onFinish={({ store_id }: { store_id: string }) => make.mutate(store_id)}
           >
             <Form.Item name="store_id" label={t('devices.code_for')} rules={[{ required: true }]}>
-              <Select options={stores.map((one) => ({ value: one.store_id, label: one.name }))} />
+              <Select
+                showSearch={{ optionFilterProp: 'label' }}
+                options={stores.map((one) => ({ value: one.store_id, label: one.name }))}
+              />
             </Form.Item>
             <Button type="primary" htmlType="submit" loading={make.isPending}>
               {t('devices.code')}
