@@ -5,6 +5,7 @@ import { createRoot } from 'react-dom/client';
 import { makeQueries, Providers } from './app';
 import './style/frame.css';
 import './style/pieces.css';
+import './style/lists.css';
 import './style/pages.css';
 import './style/cashier.css';
 import './style/cockpit.css';
