@@ -107,8 +107,8 @@ def _unusable(run_dir: Path, place: Path, error: OSError) -> str:
         case _:
             why, reason = f"{place}: {error.strerror}", f"{place}: {error.strerror}"
     return (
-        f"RUN_DIR={run_dir} 不能用：{why}。请换一个目录：RUN_DIR=… make run\n"
-        f"RUN_DIR={run_dir} cannot be used: {reason}. Choose another folder: RUN_DIR=… make run"
+        f"RUN_DIR={run_dir} 不能用：{why}。请换一个目录（RUN_DIR=…）\n"
+        f"RUN_DIR={run_dir} cannot be used: {reason}. Choose another folder (RUN_DIR=…)"
     )
 
 

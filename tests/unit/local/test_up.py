@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local import up
+from deploy.local import postgres, up
 from deploy.local.layout import ROOT, Layout, StackError
 
 STACK: dict[str, Any] = {
@@ -95,3 +95,26 @@ def test_somebody_elses_stack_is_one_sentence(
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
     with pytest.raises(StackError, match="another account's"):
         layout.make()
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_as_root_it_is_said_what_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    """Whose account the server takes, whether it is made now, and where its data is."""
+    layout = Layout(tmp_path, 8080)
+
+    def found(name: str) -> object:
+        if not is_there:
+            raise KeyError(name)
+        return object()
+
+    monkeypatch.setattr("pwd.getpwnam", found)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    told = postgres.as_root(layout)
+    assert told is not None
+    assert "as root: PostgreSQL runs as damselfly" in told
+    assert ("made now" in told) is not is_there
+    assert str(tmp_path) in told or str(postgres.elsewhere(layout)) in told
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert postgres.as_root(layout) is None
