@@ -70,7 +70,7 @@ function Header({ onMenu, isNarrow }: { onMenu: () => void; isNarrow: boolean })
         />
       ) : null}
       <div className="bar-name">
-        <strong>{merchantName ?? t('login.operator')}</strong>
+        <strong title={merchantName ?? ''}>{merchantName ?? t('login.operator')}</strong>
         {edition ? <span className="soft small">{word(t, 'edition', edition)}</span> : null}
       </div>
       {stores.length > 1 && !isNarrow ? <StoreSelect value={storeId} onChange={choose} /> : null}

@@ -161,7 +161,14 @@ function About({ merchant }: { merchant: MerchantDetail }) {
             t('merchant.handle'),
             <Id key="h" value={merchant.handle} label={t('merchant.handle')} />,
           ],
-          [t('cockpit.size'), `${merchant.stores} · ${merchant.staff} · ${merchant.apps}`],
+          [
+            t('cockpit.size'),
+            t('cockpit.size_told', {
+              stores: merchant.stores,
+              staff: merchant.staff,
+              apps: merchant.apps,
+            }),
+          ],
           [t('merchant.edition'), word(t, 'edition', merchant.edition)],
           [t('merchant.support'), merchant.support_contact || '—'],
           [t('merchant.dual'), t(merchant.dual_control ? 'bind.on' : 'bind.off')],
@@ -204,7 +211,7 @@ function Shown({ merchant }: { merchant: MerchantDetail }) {
         />
       ) : null}
       <Figures merchant={merchant} />
-      <div className="two">
+      <div className="two even">
         <div>
           <DevicesOf merchantId={merchant.merchant_id} />
           <StoresOf merchantId={merchant.merchant_id} />

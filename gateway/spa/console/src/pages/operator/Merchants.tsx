@@ -1,11 +1,11 @@
 /** The operator's merchants: how far each is, what it takes, when it was last paid, where it stands. */
 import { money, yuan } from '@shared/money';
-import { chinaTime } from '@shared/time';
+import { chinaTime, ZONE } from '@shared/time';
 import { useMemo } from 'react';
 import { Link, useNavigate } from 'react-router';
 import { get, type Query } from '../../api/client';
 import type { Merchant, MerchantFigures } from '../../api/shapes';
-import { Tag, When } from '../../parts/bits';
+import { Tag } from '../../parts/bits';
 import type { Filter } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useSession } from '../../session/session';
@@ -58,7 +58,11 @@ export function LastPaid({ figures }: { figures: MerchantFigures | undefined }) 
   const { t } = useText();
   if (!figures) return <span className="soft">{t('cockpit.unknown')}</span>;
   if (!figures.last_paid_at) return <span className="soft">{t('cockpit.never')}</span>;
-  return <When at={figures.last_paid_at} />;
+  return (
+    <time dateTime={figures.last_paid_at} className="nowrap" title={ZONE}>
+      {chinaTime(figures.last_paid_at)}
+    </time>
+  );
 }
 
 function useColumns(): Column<Row>[] {
@@ -88,12 +92,6 @@ function useColumns(): Column<Row>[] {
       title: t('cockpit.last'),
       render: (row) => <LastPaid figures={row.figures} />,
       text: (row) => (row.figures?.last_paid_at ? chinaTime(row.figures.last_paid_at) : ''),
-    },
-    {
-      key: 'created',
-      title: t('merchants.created'),
-      render: (row) => <When at={row.created_at} />,
-      text: (row) => chinaTime(row.created_at),
     },
   ];
 }
