@@ -59,13 +59,13 @@ def test_two_of_one_name_are_warned_of(window: Open, operator: StorageState, sta
     expect(page.get_by_text("另有 1 家同名")).to_have_count(2)
 
 
-def test_an_owner_is_helped_in_and_a_merchant_suspended(
-    window: Open, operator: StorageState, stack: Stack
-) -> None:
+def test_an_owner_is_helped_in_and_a_merchant_suspended(window: Open, stack: Stack) -> None:
     account = new_merchant(stack, f"失联茶行 {secrets.token_hex(2)}")
-    password = stack.info["demo"]["operator"]["password"]
-    opened = window(operator)
-    page = opened.go("/merchants")
+    operator = stack.info["demo"]["operator"]
+    password = operator["password"]
+    opened = window()
+    page = opened.page
+    sign_in(page, operator, console="运营方", at="/merchants")
     page.get_by_role("link", name=account.merchant).click()
     expect(page.get_by_text("还没有设备")).to_be_visible()
     expect(page.get_by_text("还没有门店")).to_be_visible()
