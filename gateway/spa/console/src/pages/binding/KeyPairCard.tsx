@@ -26,7 +26,7 @@ export function PublicKey({ text, title }: { text: string; title: string }) {
       {text.length <= QR_MAX ? (
         <details>
           <summary>QR</summary>
-          <div className="qr">
+          <div className="qr" aria-hidden="true">
             <QRCode
               value={text}
               type="svg"

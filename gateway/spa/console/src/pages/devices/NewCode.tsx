@@ -44,7 +44,7 @@ function Made({ code }: { code: Code }) {
       <p className="soft">
         {t('devices.code_shown', { until: `${chinaTime(code.expires_at)} ${ZONE}` })}
       </p>
-      <div className="qr">
+      <div className="qr" aria-hidden="true">
         <QRCode value={code.code} type="svg" bordered={false} color="#16211f" bgColor="#fff" />
       </div>
       <SandboxCommand />
