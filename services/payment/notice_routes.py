@@ -11,6 +11,14 @@ from services.payment.cursors import Cursor, cursor_text, place
 from services.payment.deps import Deps
 from services.payment.inbox import NO_TENANT, Delivery, NoticeName
 from services.payment.inbox_repo import NoticeFilter, Refusal
+from services.payment.notice_answers import (
+    NoticeDetailOut,
+    NoticeList,
+    NoticeOut,
+    RefusalList,
+    TakenOut,
+    VerdictsOut,
+)
 from services.payment.notice_schemas import (
     SAMPLE_BYTES_MAX,
     NoticeBody,
@@ -22,6 +30,7 @@ from services.payment.notice_schemas import (
     notice_view,
     refusal_view,
 )
+from services.payment.schemas import taking
 from shared.errors import Forbidden
 from shared.fields import Instant, Word
 from shared.serve import json_response
@@ -46,7 +55,12 @@ def _only_edge(request: Request) -> None:
         raise Forbidden("this door is for the gateway's edge")
 
 
-@router.post("/internal/notify", dependencies=[guard("service")])
+@router.post(
+    "/internal/notify",
+    dependencies=[guard("service")],
+    response_model=VerdictsOut,
+    openapi_extra=taking(NoticesBody),
+)
 async def take_notices(request: Request) -> Response:
     """Notifications that the edge has verified: `verdicts` says of each, in their order, whether
     it is committed (stored, duplicate, quarantined) or not (refused, failed)."""
@@ -67,7 +81,12 @@ def _delivery(item: NoticeBody) -> Delivery:
     )
 
 
-@router.post("/internal/notify-refusals", dependencies=[guard("service")])
+@router.post(
+    "/internal/notify-refusals",
+    dependencies=[guard("service")],
+    response_model=TakenOut,
+    openapi_extra=taking(RefusalsBody),
+)
 async def count_refusals(request: Request) -> Response:
     """The edge's tallies of what it refused: numbers, and one example each."""
     _only_edge(request)
@@ -90,7 +109,7 @@ def _refusal(item: RefusalBody) -> Refusal:
     )
 
 
-@router.get(NOTICES, dependencies=[guard("user", "notices.read")])
+@router.get(NOTICES, dependencies=[guard("user", "notices.read")], response_model=NoticeList)
 async def list_notices(
     request: Request,
     verdict: NoticeState | None = None,
@@ -121,7 +140,11 @@ async def list_notices(
     return json_response({"items": [notice_view(row) for row in rows], "next": following})
 
 
-@router.get(f"{NOTICES}/refusals", dependencies=[guard("user", "notices.read")])
+@router.get(
+    f"{NOTICES}/refusals",
+    dependencies=[guard("user", "notices.read")],
+    response_model=RefusalList,
+)
 async def list_refusals(
     request: Request, since: Instant | None = None, limit: Limit = 50
 ) -> Response:
@@ -133,6 +156,7 @@ async def list_refusals(
 @router.get(
     f"{NOTICES}/{{merchant_id}}/{{app_id}}/{{notify_id}}",
     dependencies=[guard("user", "notices.read")],
+    response_model=NoticeDetailOut,
 )
 async def show_notice(
     request: Request, merchant_id: UUID, app_id: Word, notify_id: Word
@@ -144,6 +168,7 @@ async def show_notice(
 @router.post(
     f"{NOTICES}/{{merchant_id}}/{{app_id}}/{{notify_id}}/replay",
     dependencies=[guard("user", "notices.replay")],
+    response_model=NoticeOut,
 )
 async def replay_notice(
     request: Request, merchant_id: UUID, app_id: Word, notify_id: Word

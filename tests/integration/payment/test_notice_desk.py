@@ -10,6 +10,13 @@ import asyncpg
 import pytest
 
 from services.payment import inbox_repo
+from services.payment.notice_answers import (
+    NoticeDetailOut,
+    NoticeList,
+    NoticeOut,
+    RefusalList,
+    TakenOut,
+)
 from services.payment.sweeper import purge
 from shared.events.audit import PaymentAudited
 from tests.integration.payment.egress import PAY
@@ -21,7 +28,8 @@ NOTICES = "/api/operator/v1/notices"
 
 
 class Desk:
-    """An operator at the service's own door."""
+    """An operator at the service's own door, whose every answer is what the OpenAPI document says:
+    no member more, none less."""
 
     def __init__(self, shop, keys, *permissions):
         self._http = shop.http
@@ -32,7 +40,13 @@ class Desk:
 
     async def __call__(self, method, path, **params):
         headers = {"Authorization": f"Bearer {self._token}"}
-        return await self._http.request(method, NOTICES + path, params=params, headers=headers)
+        url = NOTICES + path
+        answer = await self._http.request(method, url, params=params, headers=headers)
+        if answer.status_code == 200:
+            said = {"": NoticeList, "/refusals": RefusalList}.get(path, NoticeDetailOut)
+            model = NoticeOut if path.endswith("/replay") else said
+            model.model_validate(answer.json())
+        return answer
 
 
 @pytest.fixture
@@ -207,7 +221,7 @@ async def test_refusals_are_numbers_and_never_rows(shop, till, desk):
     for _ in range(20):
         other = _tally("unknown_route", 1000, out_trade_no="a\0b")
         answer = await tell(mine, other, _tally("base64", body_b64=""))
-        assert answer.status_code == 200, answer.text
+        assert TakenOut.model_validate(answer.json()).taken == 3
     assert await shop.place.value("SELECT count(*) FROM notify_refusals") == 3
     items = {item["reason"]: item for item in (await desk("GET", "/refusals")).json()["items"]}
     assert items["signature"]["refused"] == 60

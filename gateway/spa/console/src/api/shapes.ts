@@ -1,4 +1,4 @@
-/** Names for what our doors take and answer: generated from docs/openapi, save the last two. */
+/** Names for what our doors take and answer: generated from docs/openapi, save the last one. */
 import type { binding, order, payment } from './generated';
 
 type Binding = binding.components['schemas'];
@@ -64,45 +64,15 @@ export type PaymentShown = Payment['PaymentOut'];
 export type Refund = Payment['RefundOut'];
 export type ListedRefund = Payment['ListedRefundOut'];
 
+// --- notices
+export type NoticeRow = Payment['NoticeOut'];
+export type NoticeDetail = Payment['NoticeDetailOut'];
+export type RefusalRow = Payment['RefusalOut'];
+
 // --- by hand: see untyped.ts
 export interface About {
   is_sandbox: boolean;
   /** The sandbox's own page for a browser on this machine, in the sandbox only. */
   sandbox_page: string | null;
   version: string;
-}
-
-export interface NoticeRow {
-  merchant_id: string;
-  app_id: string;
-  notify_id: string;
-  kind: string;
-  out_trade_no: string | null;
-  trade_no: string | null;
-  total_fen: number | null;
-  verdict: string;
-  reason: string | null;
-  received_at: string;
-  deliveries: number;
-  last_received_at: string | null;
-  last_reason: string | null;
-  asked_at: string | null;
-  query_said: string | null;
-}
-
-export interface NoticeDetail extends NoticeRow {
-  seller_id: string | null;
-  fields: Record<string, string>;
-  replays: { at: string; verdict_before: string; verdict_after: string }[];
-}
-
-export interface RefusalRow {
-  merchant_id: string | null;
-  app_id: string | null;
-  reason: string;
-  hour: string;
-  refused: number;
-  last_at: string;
-  last_client: string;
-  last_out_trade_no: string | null;
 }
