@@ -5,5 +5,6 @@ clear. Keeps the audit log of the whole platform, one chain per tenant. Publishe
 (merchant.created, merchant.suspended, merchant.resumed, store.created, store.renamed, app.bound,
 session.revoked, session.changed, api_key.revoked, role.left); consumes `payment.events`
 (payment.refunded, payment.audited), `device.events` (device.audited) and `campaign.events`
-(campaign.audited) for the log, and device.enrolled for the onboarding map.
+(campaign.audited) for the log, and device.enrolled and device.revoked for the
+onboarding map.
 """

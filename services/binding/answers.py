@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 from services.binding import schemas
 from services.binding.bound_apps import BoundApp
 from services.binding.models import AppChangeRequest, AppKey
-from services.binding.onboarding_rows import REMEDIES
+from services.binding.onboarding_remedies import REMEDIES
 
 
 def app_out(bound: BoundApp) -> schemas.AppOut:

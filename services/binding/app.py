@@ -52,6 +52,7 @@ def create_app(
         approve_after=timedelta(hours=config.approve_after_h),
         operators_need_second_factor=config.operator_second_factor,
         relying_party=relying_party.of_url(config.public_url),
+        is_sandbox=config.alipay_is_sandbox,
     )
 
     guided = onboarding.build(config, deps)

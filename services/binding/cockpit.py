@@ -9,8 +9,9 @@ from uuid import UUID
 
 from services.binding import cockpit_repo, people_repo, repo
 from services.binding.cockpit_repo import Wanted
-from services.binding.models import App, Merchant, OnboardingRow, User
-from services.binding.onboarding_map import Line, Map, map_of
+from services.binding.models import Merchant, User
+from services.binding.onboarding_facts import facts_of
+from services.binding.onboarding_map import Facts, Line, Map, map_of
 from services.binding.service import Deps
 from shared.errors import NotFound
 
@@ -43,11 +44,12 @@ async def list_merchants(
         tenants = [merchant.tenant_id for merchant in found]
         shared = await cockpit_repo.names_shared(tx, [merchant.name for merchant in found])
         apps = await cockpit_repo.newest_apps(tx, tenants)
-        rows = await cockpit_repo.onboarding_rows(tx, tenants)
+        suspended = {one.tenant_id for one in found if one.suspended_at is not None}
+        facts = await facts_of(deps, tx, {one: apps.get(one) for one in tenants}, suspended)
     listed = [
         Listed(
             merchant,
-            _progress(apps.get(merchant.tenant_id), rows.get(merchant.tenant_id, ())),
+            _progress(facts[merchant.tenant_id]),
             shared.get(merchant.name.lower(), 1) - 1,
         )
         for merchant in found
@@ -72,10 +74,8 @@ async def owners(deps: Deps, merchant_id: UUID) -> Sequence[tuple[User, datetime
         return await cockpit_repo.owners(tx, merchant_id, deps.clock.now())
 
 
-def _progress(app: App | None, stored: Sequence[OnboardingRow]) -> Progress:
-    app_id = app.app_id if app is not None else ""
-    known = {row.row: row for row in stored if row.app_id in {"", app_id}}
-    found = map_of(app, known, ())
+def _progress(facts: Facts) -> Progress:
+    found = map_of(facts, ())
     return Progress(found.percent, found.is_ready, _stuck(found))
 
 

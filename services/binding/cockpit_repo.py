@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Text, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding.domain import Role
-from services.binding.models import App, Merchant, OnboardingRow, User
+from services.binding.models import App, Merchant, User
 from services.binding.sign_in_models import PasswordLink
 
 
@@ -61,17 +61,6 @@ async def newest_apps(tx: AsyncSession, tenants: Sequence[UUID]) -> Mapping[UUID
     query = select(App).where(App.tenant_id.in_(tenants)).order_by(App.created_at)
     # Of several of one merchant the last one stays.
     return {app.tenant_id: app for app in await tx.scalars(query)}
-
-
-async def onboarding_rows(
-    tx: AsyncSession, tenants: Sequence[UUID]
-) -> Mapping[UUID, Sequence[OnboardingRow]]:
-    """All that is stored of their setups; what was done for the app to be comes first."""
-    query = select(OnboardingRow).where(OnboardingRow.tenant_id.in_(tenants))
-    found: dict[UUID, list[OnboardingRow]] = {}
-    for row in await tx.scalars(query.order_by(OnboardingRow.app_id)):
-        found.setdefault(row.tenant_id, []).append(row)
-    return found
 
 
 async def owners(

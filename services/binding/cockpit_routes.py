@@ -15,7 +15,7 @@ from services.binding.links import ByOperator
 from services.binding.merchant_routes import merchant_out, operators_acting, store_out
 from services.binding.merchant_schemas import MerchantOut, OwnerOut, StorePage
 from services.binding.models import User
-from services.binding.onboarding_rows import REMEDIES
+from services.binding.onboarding_remedies import REMEDIES
 from services.binding.second_factor import has_one
 from services.binding.session_routes import OPERATOR, link_out
 from shared.fields import Id, PageNumber, PageSize, Text

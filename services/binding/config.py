@@ -35,6 +35,8 @@ class BindingConfig(DatabaseConfig, KekFiles):
     egress_url: str = ""
     """without it onboarding and the live key check answer that the platform is silent"""
     public_url: str = ""
+    alipay_is_sandbox: bool = False
+    """whether the Alipay that the egress asks is the sandbox"""
     whitelist_hosts: str = ""
     """the domains the mini program calls, by comma; empty: the host of PUBLIC_URL (S25)"""
     mini_template_id: str = ""

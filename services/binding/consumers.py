@@ -1,17 +1,17 @@
 """The Kafka door: what people did at other services becomes entries of the audit log; a device
-that signs in completes the onboarding map."""
+that signs in completes the onboarding map, and the last one that goes opens it again."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 
-from services.binding import audit, onboarding_repo
+from services.binding import audit, known_devices
 from services.binding.audit import Reported
 from services.binding.service import PLATFORM_ACTOR, Deps
 from shared.consumer import Handlers
 from shared.events.audit import AuditFact, CampaignAudited, DeviceAudited, PaymentAudited
-from shared.events.device import DeviceEnrolled
+from shared.events.device import DeviceEnrolled, DeviceRevoked
 from shared.events.payment import PaymentRefunded
 
 handlers = Handlers("binding")
@@ -69,7 +69,7 @@ async def record_facts(
 async def note_devices(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[DeviceEnrolled]
 ) -> None:
-    seen = [(event.tenant_id, event.sn, event.occurred_at) for event in events]
+    done = await known_devices.seen(pg, events, with_test_cashiers=deps.is_sandbox)
     facts = [
         Reported(
             tenant_id=row["tenant_id"],
@@ -80,6 +80,26 @@ async def note_devices(
             before={"state": row["state_before"]},
             after={"state": "done", "sn": row["sn"]},
         )
-        for row in await onboarding_repo.devices_seen(pg, seen)
+        for row in done
+    ]
+    await audit.record_reported(deps, pg, facts)
+
+
+@handlers.on(DeviceRevoked)
+async def note_gone_devices(
+    deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[DeviceRevoked]
+) -> None:
+    at = {event.tenant_id: event.occurred_at for event in events}
+    facts = [
+        Reported(
+            tenant_id=row["tenant_id"],
+            at=at[row["tenant_id"]],
+            actor=PLATFORM_ACTOR,
+            action="onboarding.todo",
+            subject=f"{row['app_id']}:{row['row']}",
+            before={"state": "done"},
+            after={"state": "todo"},
+        )
+        for row in await known_devices.gone(pg, events, with_test_cashiers=deps.is_sandbox)
     ]
     await audit.record_reported(deps, pg, facts)

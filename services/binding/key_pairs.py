@@ -83,6 +83,12 @@ async def waiting_pair(
     )
 
 
+async def newest_waiting(deps: Deps, tenant_id: UUID) -> KeyPair | None:
+    """The newest pair, unless it is bound or its time is over; older ones were replaced by it."""
+    async with deps.db.read(tenant_id) as tx:
+        return await onboarding_repo.newest_waiting_pair(tx, tenant_id, deps.clock.now())
+
+
 async def forget_expired(deps: Deps) -> None:
     """A pair that nobody bound in time goes, and its private half with it."""
     await deps.db.purge("key_pairs", "expires_at <= $1", deps.clock.now())

@@ -14,11 +14,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import bound_apps, key_versions, repo
+from services.binding import bound_apps, key_versions, onboarding_repo, repo
 from services.binding.acting_rules import NotByActing
 from services.binding.audit_repo import user_of
 from services.binding.models import App, AppKey
-from services.binding.onboarding_checks import Verdict, not_there
+from services.binding.onboarding_checks import LIVE_CHECKED, WAIT_FOR_KEYS, Verdict, not_there
 from services.binding.platform import OpenPlatform
 from services.binding.service import PLATFORM_ACTOR, Deps
 from shared.errors import NotFound
@@ -149,4 +149,8 @@ async def _judged(
         key.check_remedy, key.next_check_at = "app_bound_elsewhere", None
         return Verdict("failed", key.check_remedy)
     await key_versions.take_over(deps, tx, app, key, actor)
+    # What was found wrong with the keys before is over, and what waited for keys has its turn.
+    await onboarding_repo.forget(tx, app.tenant_id, app.app_id, *LIVE_CHECKED)
+    now = deps.clock.now()
+    await onboarding_repo.wake(tx, app.tenant_id, app.app_id, WAIT_FOR_KEYS, now, PLATFORM_ACTOR)
     return verdict

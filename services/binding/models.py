@@ -308,24 +308,6 @@ class AuditHead(Base):
     anchored_at: Mapped[datetime | None] = _instant()
 
 
-class OnboardingRow(Base):
-    """How far one row of the onboarding map is, for one app; "" stands for the app to be."""
-
-    __tablename__ = "onboarding_rows"
-
-    tenant_id: _Id = _key()
-    app_id: Mapped[str] = _key()
-    row: Mapped[str] = _key()
-    state: Mapped[str]
-    remedy: Mapped[str | None]
-    evidence: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    note: Mapped[str | None]
-    by: Mapped[str]
-    at: Mapped[datetime] = _instant()
-    attempts: Mapped[int]
-    next_check_at: Mapped[datetime | None] = _instant()
-
-
 class KeyPair(Base):
     """An application key pair made here and not bound yet; its private half is sealed."""
 

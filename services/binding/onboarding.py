@@ -1,12 +1,13 @@
 """The use cases of onboarding: show the map, look whether a row is done, carry a row out, take a
-person's word for it (S11-S17).
+person's word for it, keep what was typed (S11-S17).
 
 Asking the open platform happens with no transaction open: the intent to carry something out is
 committed as `running` before the call, so that a row whose answer was lost is looked at again.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,34 +19,52 @@ from services.binding import live_check, messages
 from services.binding import onboarding_repo as repo
 from services.binding.config import BindingConfig
 from services.binding.domain import NotDoneByHand, RowBlocked, RowNotRun, RowRunning
-from services.binding.models import AppMessage, OnboardingRow
-from services.binding.onboarding_checks import CHECKS, LIVE_CHECKED, RUNS, Case, Verdict
-from services.binding.onboarding_map import Line, Map, filled, map_of, may_be_marked
+from services.binding.models import AppMessage, Merchant
+from services.binding.onboarding_checks import (
+    CARRIED_OUT,
+    CHECKS,
+    LIVE_CHECKED,
+    RUNS,
+    WATCHED,
+    Case,
+    Verdict,
+)
+from services.binding.onboarding_facts import facts_of
+from services.binding.onboarding_map import (
+    Line,
+    Map,
+    filled,
+    map_of,
+    may_be_marked,
+    unknown_fields,
+)
+from services.binding.onboarding_models import OnboardingDraft
+from services.binding.onboarding_record import record
+from services.binding.onboarding_remedies import GOES_TO
 from services.binding.onboarding_rows import BY_ROW
 from services.binding.platform import OpenPlatform
 from services.binding.repo import app_by_tenant
-from services.binding.service import PLATFORM_ACTOR, Deps, audit
-from shared.errors import NotFound
+from services.binding.service import PLATFORM_ACTOR, Deps, audit, who
+from shared.errors import InvalidBody, NotFound
 from shared.telemetry import get_logger
 from shared.tokens import TokenSigner
 
 if TYPE_CHECKING:
     from shared.client import ServiceClient
 
-CHECK_AGAIN_S = (2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
-"""A running row is looked at after these, the last one for ever; a message hurries it."""
 DUE_MAX = 20
 PLATFORM_CALLS_MAX = 8
 PLATFORM_WAIT_S = 20.0
 LOOKS_MAX = 3
 """Calls of the platform in one look at a row, at most."""
-DEVICE_ROW = "5.2"
+PUT_OFF_S = 600
+"""A row that could not be looked at is not the next one again."""
 HEARD = (
     "alipay.open.mini.version.audit.passed",
     "alipay.open.mini.version.audit.rejected",
     "alipay.open.mini.version.build.finished",
 )
-"""Messages after which a running row may have ended (alipay-iot.md §4)."""
+"""Messages after which a row may have ended (alipay-iot.md §4)."""
 
 log = get_logger("binding.onboarding")
 
@@ -96,8 +115,18 @@ async def show(on: Onboarding, tenant_id: UUID, app_id: str | None = None) -> Ma
         )
         if app is None and app_id:
             raise NotFound
-        known = await repo.rows(tx, tenant_id, app.app_id if app else "")
-        return map_of(app, known, on.settings.hosts)
+        merchant = await tx.get(Merchant, tenant_id)
+        is_suspended = merchant is not None and merchant.suspended_at is not None
+        suspended = [tenant_id] if is_suspended else []
+        facts = (await facts_of(on.deps, tx, {tenant_id: app}, suspended))[tenant_id]
+        found = map_of(facts, on.settings.hosts)
+        takes_payments = found.is_ready or (
+            facts.device is not None and await repo.has_selling_app(tx, tenant_id, facts.now)
+        )
+        drafts = await repo.drafts(tx, tenant_id, found.app_id)
+        doers = {line.by: line.at for line in found.lines if line.by and line.at}
+        names = {by: (await who(tx, tenant_id, by, at))[0] for by, at in doers.items()}
+    return replace(found, takes_payments=takes_payments, drafts=drafts, names=names)
 
 
 async def check(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, actor: str) -> Map:
@@ -105,13 +134,33 @@ async def check(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, a
     found, line = await _line_of(on, tenant_id, row, app_id)
     if row not in CHECKS and row not in LIVE_CHECKED:
         raise NotDoneByHand(f"row {row} has nothing to look at")
+    verdict = await _look(on, tenant_id, found, line, actor)
+    await record(on.deps, tenant_id, found.app_id, line, verdict, actor, is_look=True)
+    return await _watched(on, tenant_id, app_id)
+
+
+async def _look(on: Onboarding, tenant_id: UUID, found: Map, line: Line, actor: str) -> Verdict:
+    row = line.row.row
     if not found.app_id:
-        verdict = Verdict(None, "app_not_bound")
-    elif row in LIVE_CHECKED:
-        verdict = await probe_app(on, tenant_id, found.app_id, actor)
-    else:
-        verdict = await CHECKS[row](await _case(on, tenant_id, found))
-    await _record(on, tenant_id, found.app_id, line, verdict, actor)
+        return Verdict(None, "app_not_bound")
+    if row in LIVE_CHECKED:
+        return await probe_app(on, tenant_id, found.app_id, actor)
+    return await CHECKS[row](await _case(on, tenant_id, found))
+
+
+async def _watched(on: Onboarding, tenant_id: UUID, app_id: str | None) -> Map:
+    """The map as it is now; what has got its turn is looked at by itself from now on."""
+    found = await show(on, tenant_id, app_id)
+    turn = [
+        line.row.row
+        for line in found.lines
+        if line.row.row in WATCHED - LIVE_CHECKED and line.state == "todo" and line.at is None
+    ]
+    if not found.app_id or not turn:
+        return found
+    async with on.deps.db.tx(tenant_id) as tx:
+        now = on.deps.clock.now()
+        await repo.wake(tx, tenant_id, found.app_id, turn, now, PLATFORM_ACTOR)
     return await show(on, tenant_id, app_id)
 
 
@@ -125,27 +174,66 @@ async def run(
 ) -> Map:
     """Carries the row out over the open platform's API."""
     found, line = await _line_of(on, tenant_id, row, app_id)
-    act = RUNS.get(row)
-    if act is None:
+    if row not in RUNS:
         raise RowNotRun(f"row {row} is not ours to carry out")
     if line.state == "blocked" or not found.app_id:
         raise RowBlocked(needs=list(line.row.needs))
     given = filled(line.row, form)
     case = await _case(on, tenant_id, found)
+    if given:
+        await keep_draft(on, tenant_id, row, app_id, form, actor)
+    verdict = await _carried_out(on, tenant_id, found, line, case, given, actor)
+    missing = GOES_TO.get(verdict.remedy or "")
+    if missing is not None and BY_ROW[missing].kind == "manual":
+        # A person's word for it was wrong: the platform has just said so.
+        await reopen(on, tenant_id, missing, app_id, actor)
+    return await _watched(on, tenant_id, app_id)
+
+
+async def _carried_out(
+    on: Onboarding,
+    tenant_id: UUID,
+    found: Map,
+    line: Line,
+    case: Case,
+    given: Mapping[str, Any],
+    actor: str,
+) -> Verdict:
+    """The intent is committed before the call, and what came of it after it."""
     begun = Verdict("running", evidence={**(line.evidence or {})})
-    await _record(
-        on,
-        tenant_id,
-        found.app_id,
-        line,
-        begun,
-        actor,
-        is_start=True,
-        asked={**given, "app_version": case.version},
-    )
-    verdict = await act(case, given)
-    await _record(on, tenant_id, found.app_id, line, _settled(verdict, line), actor)
-    return await show(on, tenant_id, app_id)
+    asked = {**given, "app_version": case.version}
+    of = (on.deps, tenant_id, found.app_id, line)
+    await record(*of, begun, actor, asked=asked, is_start=True)
+    verdict = _settled(await RUNS[line.row.row](case, given), line)
+    await record(*of, verdict, actor)
+    return verdict
+
+
+async def keep_draft(
+    on: Onboarding,
+    tenant_id: UUID,
+    row: str,
+    app_id: str | None,
+    form: Mapping[str, Any],
+    actor: str,
+) -> None:
+    """What was typed, complete or not: the form begins with it next time, on any machine."""
+    found, line = await _line_of(on, tenant_id, row, app_id)
+    errors = unknown_fields(line.row, form)
+    if errors or not line.row.form:
+        raise InvalidBody(errors=errors or [{"pointer": "/form", "message": "没有表单 no form"}])
+    typed = {
+        field.name: str(form[field.name])[: field.max] for field in line.row.form
+        if field.name in form
+    }  # fmt: skip
+    async with on.deps.db.tx(tenant_id) as tx:
+        await repo.put_draft(
+            tx,
+            OnboardingDraft(
+                tenant_id=tenant_id, app_id=found.app_id, row=row,
+                form=typed, by=actor, at=on.deps.clock.now(),
+            ),
+        )  # fmt: skip
 
 
 def _settled(verdict: Verdict, before: Line) -> Verdict:
@@ -165,8 +253,8 @@ async def mark_done(
             raise RowBlocked(needs=list(line.row.needs))
         raise NotDoneByHand(f"row {row} is looked at, not promised")
     verdict = Verdict("done", evidence={**(line.evidence or {}), "word": True})
-    await _record(on, tenant_id, found.app_id, line, verdict, actor, note=note)
-    return await show(on, tenant_id, app_id)
+    await record(on.deps, tenant_id, found.app_id, line, verdict, actor, note=note)
+    return await _watched(on, tenant_id, app_id)
 
 
 async def reopen(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, actor: str) -> Map:
@@ -180,7 +268,8 @@ async def reopen(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, 
 
 
 async def advance(on: Onboarding) -> int:
-    """One round over the rows that run: each is looked at; how many were."""
+    """One round over the rows that run, wait or failed and are due: each is looked at; how many
+    were."""
     looked = 0
     while looked < DUE_MAX:
         async with on.deps.db.tx(None) as tx:
@@ -198,7 +287,7 @@ async def advance(on: Onboarding) -> int:
         except Exception:
             # One odd row must not keep the others from being looked at.
             log.exception("onboarding.row_broken", app_id=app_id, row=row)
-            later = on.deps.clock.now() + timedelta(seconds=CHECK_AGAIN_S[-1])
+            later = on.deps.clock.now() + timedelta(seconds=PUT_OFF_S)
             async with on.deps.db.tx(tenant_id) as tx:
                 await repo.look_again(tx, tenant_id, app_id, later, row)
     return looked
@@ -206,9 +295,22 @@ async def advance(on: Onboarding) -> int:
 
 async def _advance_row(on: Onboarding, tenant_id: UUID, app_id: str, row: str) -> None:
     found = await show(on, tenant_id, app_id)
-    line = next(line for line in found.lines if line.row.row == row)
-    verdict = await CHECKS[row](await _case(on, tenant_id, found))
-    await _record(on, tenant_id, app_id, line, _settled(verdict, line), PLATFORM_ACTOR)
+    line = found.line(row)
+    if line.state in ("blocked", "skipped") and line.kept == "todo":
+        # Not its turn, or no longer needed: with its turn it is woken again.
+        async with on.deps.db.tx(tenant_id) as tx:
+            await repo.forget(tx, tenant_id, app_id, row)
+        return
+    if row in CARRIED_OUT and line.kept == "todo":
+        case = await _case(on, tenant_id, found)
+        with suppress(RowRunning):  # a person was quicker
+            await _carried_out(on, tenant_id, found, line, case, {}, PLATFORM_ACTOR)
+    else:
+        verdict = await _look(on, tenant_id, found, line, PLATFORM_ACTOR)
+        if line.kept == "running":
+            verdict = _settled(verdict, line)
+        await record(on.deps, tenant_id, app_id, line, verdict, PLATFORM_ACTOR, is_look=True)
+    await _watched(on, tenant_id, app_id)
 
 
 async def probe_app(on: Onboarding, tenant_id: UUID, app_id: str, actor: str) -> Verdict:
@@ -231,11 +333,10 @@ async def _line_of(
     if row not in BY_ROW:
         raise NotFound
     found = await show(on, tenant_id, app_id)
-    return found, next(line for line in found.lines if line.row.row == row)
+    return found, found.line(row)
 
 
 async def _case(on: Onboarding, tenant_id: UUID, found: Map) -> Case:
-    device = next(line for line in found.lines if line.row.row == DEVICE_ROW)
     return Case(
         platform=on.platform,
         clock=on.deps.clock,
@@ -249,59 +350,6 @@ async def _case(on: Onboarding, tenant_id: UUID, found: Map) -> Case:
             "api_base": on.settings.public_url,
         },
         evidence={line.row.row: line.evidence or {} for line in found.lines},
-        has_device=device.state == "done",
+        has_device=found.line("5.2").state == "done",
+        has_store=found.line("5.0").state == "done",
     )
-
-
-async def _record(
-    on: Onboarding,
-    tenant_id: UUID,
-    app_id: str,
-    line: Line,
-    verdict: Verdict,
-    actor: str,
-    note: str | None = None,
-    asked: Mapping[str, Any] | None = None,
-    *,
-    is_start: bool = False,
-) -> None:
-    """Writes what is known of the row now; a change of state is audited, and so is whatever was
-    `asked` of the platform: which version was pushed to which device numbers (S132). `is_start`:
-    only when it does not run already, else RowRunning."""
-    now = on.deps.clock.now()
-    before = line.state if line.state in ("running", "done", "failed") else "todo"
-    state = verdict.state or before
-    async with on.deps.db.tx(tenant_id) as tx:
-        await repo.lock_row(tx, tenant_id, app_id, line.row.row)
-        stored = (await repo.rows(tx, tenant_id, app_id)).get(line.row.row)
-        if is_start and stored is not None and stored.state == "running":
-            raise RowRunning
-        same = stored is not None and stored.state == state
-        attempts = stored.attempts + 1 if stored is not None and same else 0
-        pause = CHECK_AGAIN_S[min(attempts, len(CHECK_AGAIN_S) - 1)]
-        await repo.put(
-            tx,
-            OnboardingRow(
-                tenant_id=tenant_id,
-                app_id=app_id,
-                row=line.row.row,
-                state=state,
-                remedy=verdict.remedy,
-                evidence=dict(verdict.evidence or (stored.evidence if stored else {})),
-                note=note or (stored.note if stored else None),
-                by=actor,
-                at=now,
-                attempts=attempts,
-                next_check_at=now + timedelta(seconds=pause) if state == "running" else None,
-            ),
-        )
-        if asked is not None or (not same and not (stored is None and state == "todo")):
-            what = (actor, f"onboarding.{state}", f"{app_id}:{line.row.row}")
-            await audit(
-                on.deps, tx, tenant_id, what,
-                before={"state": stored.state if stored else "todo"},
-                after={
-                    "state": state, "remedy": verdict.remedy, "note": note,
-                    **({} if asked is None else {"asked": dict(asked)}),
-                },
-            )  # fmt: skip

@@ -1,16 +1,16 @@
 """The queries of onboarding; the caller owns the transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import and_, delete, exists, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding.models import App, KeyPair, OnboardingRow
+from services.binding.models import App, AppKey, KeyPair, Store
+from services.binding.onboarding_models import KnownDevice, OnboardingDraft, OnboardingRow
 from services.binding.repo import lock
 
 
@@ -19,15 +19,25 @@ async def newest_app(tx: AsyncSession, tenant_id: UUID) -> App | None:
     return await tx.scalar(query)
 
 
-async def rows(tx: AsyncSession, tenant_id: UUID, app_id: str) -> dict[str, OnboardingRow]:
+async def rows_of(tx: AsyncSession, tenants: Sequence[UUID]) -> dict[UUID, Sequence[OnboardingRow]]:
+    """All that is stored of their setups, by tenant."""
+    query = select(OnboardingRow).where(OnboardingRow.tenant_id.in_(tenants))
+    found: dict[UUID, list[OnboardingRow]] = {}
+    for row in await tx.scalars(query.order_by(OnboardingRow.app_id)):
+        found.setdefault(row.tenant_id, []).append(row)
+    return {**found}
+
+
+def of_app(stored: Iterable[OnboardingRow], app_id: str) -> dict[str, OnboardingRow]:
     """What is stored for the app, by row; what was done for the app to be ("") counts for every
     app that has nothing of its own there."""
-    query = (
-        select(OnboardingRow)
-        .where(OnboardingRow.tenant_id == tenant_id, OnboardingRow.app_id.in_({"", app_id}))
-        .order_by(OnboardingRow.app_id)
-    )
-    return {row.row: row for row in await tx.scalars(query)}
+    known = sorted((row for row in stored if row.app_id in {"", app_id}), key=lambda r: r.app_id)
+    return {row.row: row for row in known}
+
+
+async def rows(tx: AsyncSession, tenant_id: UUID, app_id: str) -> dict[str, OnboardingRow]:
+    """The same, of one app."""
+    return of_app((await rows_of(tx, [tenant_id])).get(tenant_id, ()), app_id)
 
 
 async def put(tx: AsyncSession, row: OnboardingRow) -> None:
@@ -40,6 +50,30 @@ async def put(tx: AsyncSession, row: OnboardingRow) -> None:
     await tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
 
 
+async def wake(
+    tx: AsyncSession, tenant_id: UUID, app_id: str, names: Sequence[str], at: datetime, by: str
+) -> None:
+    """The rows are looked at then: what nothing is known of, and what failed or waits."""
+    if not names:
+        return
+    statement = insert(OnboardingRow).values(
+        [
+            {
+                "tenant_id": tenant_id, "app_id": app_id, "row": name, "state": "todo",
+                "evidence": {}, "by": by, "at": at, "attempts": 0, "next_check_at": at,
+            }
+            for name in names
+        ]
+    )  # fmt: skip
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=("tenant_id", "app_id", "row"),
+            set_={"next_check_at": at, "attempts": 0},
+            where=OnboardingRow.state.in_(("todo", "failed")),
+        )
+    )
+
+
 async def lock_row(tx: AsyncSession, tenant_id: UUID, app_id: str, row: str) -> None:
     """Serialises what is written of one row, whether it is stored already or not."""
     await lock(tx, f"onboarding:{tenant_id}:{app_id}:{row}")
@@ -48,24 +82,24 @@ async def lock_row(tx: AsyncSession, tenant_id: UUID, app_id: str, row: str) -> 
 async def look_again(
     tx: AsyncSession, tenant_id: UUID, app_id: str, at: datetime, row: str | None = None
 ) -> None:
-    """What runs of the app, or that row if it runs, is looked at then: later, when it could not be
+    """What is looked at of the app, or that row, is looked at then: later, when it could not be
     looked at and must not be the next one again; now, when something was heard about the app."""
     runs = update(OnboardingRow).where(
         OnboardingRow.tenant_id == tenant_id,
         OnboardingRow.app_id == app_id,
-        OnboardingRow.state == "running",
+        OnboardingRow.next_check_at.is_not(None),
     )
     if row is not None:
         runs = runs.where(OnboardingRow.row == row)
     await tx.execute(runs.values(next_check_at=at))
 
 
-async def forget(tx: AsyncSession, tenant_id: UUID, app_id: str, row: str) -> None:
+async def forget(tx: AsyncSession, tenant_id: UUID, app_id: str, *names: str) -> None:
     await tx.execute(
         delete(OnboardingRow).where(
             OnboardingRow.tenant_id == tenant_id,
             OnboardingRow.app_id.in_({"", app_id}),
-            OnboardingRow.row == row,
+            OnboardingRow.row.in_(names),
         )
     )
 
@@ -73,8 +107,8 @@ async def forget(tx: AsyncSession, tenant_id: UUID, app_id: str, row: str) -> No
 async def claim_due(
     tx: AsyncSession, now: datetime, until: datetime
 ) -> tuple[UUID, str, str] | None:
-    """(tenant_id, app_id, row) of a running row that is to be looked at, ours until `until`;
-    system scope."""
+    """(tenant_id, app_id, row) of a row that is to be looked at, ours until `until`; system
+    scope."""
     name = OnboardingRow.tenant_id, OnboardingRow.app_id, OnboardingRow.row
     oldest = (
         select(*name)
@@ -94,33 +128,86 @@ async def claim_due(
     return (found[0], found[1], found[2]) if found is not None else None
 
 
-_DEVICES_SEEN = """
-WITH done AS (
-INSERT INTO onboarding_rows (tenant_id, app_id, row, state, evidence, by, at)
-SELECT DISTINCT ON (d.tenant_id) d.tenant_id, coalesce(
-         (SELECT a.app_id FROM apps a WHERE a.tenant_id = d.tenant_id
-          ORDER BY a.created_at DESC LIMIT 1), ''),
-       '5.2', 'done', jsonb_build_object('sn', d.sn), 'platform', d.at
-FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS d(tenant_id, sn, at)
-WHERE EXISTS (SELECT 1 FROM merchants m WHERE m.tenant_id = d.tenant_id)
-ORDER BY d.tenant_id, d.at
-ON CONFLICT (tenant_id, app_id, row) DO UPDATE SET
-  state = 'done', remedy = NULL, evidence = excluded.evidence, by = excluded.by, at = excluded.at,
-  next_check_at = NULL
-WHERE onboarding_rows.state <> 'done'
-RETURNING tenant_id, app_id, row, evidence, at)
-SELECT done.*, coalesce(was.state, 'todo') AS state_before, done.evidence->>'sn' AS sn
-FROM done LEFT JOIN onboarding_rows was
-  ON (was.tenant_id, was.app_id, was.row) = (done.tenant_id, done.app_id, done.row)
-"""
+# --- what was typed
 
 
-async def devices_seen(
-    pg: "asyncpg.Connection[Any]", seen: Sequence[tuple[UUID, str, datetime]]
-) -> Sequence[Any]:
-    """(tenant_id, sn, at) of devices that signed in: the map's last row completes itself (S16).
-    Answers the rows that are done by it: tenant_id, app_id, row, at, sn, state_before."""
-    return await pg.fetch(_DEVICES_SEEN, *(list(column) for column in zip(*seen, strict=True)))
+async def drafts(tx: AsyncSession, tenant_id: UUID, app_id: str) -> dict[str, dict[str, Any]]:
+    """By row; what was typed for the app to be counts until the app has a draft of its own."""
+    query = (
+        select(OnboardingDraft)
+        .where(OnboardingDraft.tenant_id == tenant_id, OnboardingDraft.app_id.in_({"", app_id}))
+        .order_by(OnboardingDraft.app_id)
+    )
+    return {draft.row: draft.form for draft in await tx.scalars(query)}
+
+
+async def put_draft(tx: AsyncSession, draft: OnboardingDraft) -> None:
+    told = {"form": draft.form, "by": draft.by, "at": draft.at}
+    keys = {"tenant_id": draft.tenant_id, "app_id": draft.app_id, "row": draft.row}
+    statement = insert(OnboardingDraft).values(**keys, **told)
+    await tx.execute(statement.on_conflict_do_update(index_elements=tuple(keys), set_=told))
+
+
+# --- whether anybody could pay now
+
+
+async def keys_of(
+    tx: AsyncSession, tenants: Sequence[UUID]
+) -> dict[tuple[UUID, str], list[AppKey]]:
+    """The key versions of all their apps, newest first."""
+    query = select(AppKey).where(AppKey.tenant_id.in_(tenants))
+    found: dict[tuple[UUID, str], list[AppKey]] = {}
+    for key in await tx.scalars(query.order_by(AppKey.key_version.desc())):
+        found.setdefault((key.tenant_id, key.app_id), []).append(key)
+    return found
+
+
+async def with_stores(tx: AsyncSession, tenants: Sequence[UUID]) -> set[UUID]:
+    query = select(Store.tenant_id).where(Store.tenant_id.in_(tenants)).distinct()
+    return set(await tx.scalars(query))
+
+
+TEST_SN = "TEST-"
+"""How the numbers of test cashiers begin, which are a browser (docs/console.md)."""
+
+
+async def devices(
+    tx: AsyncSession, tenants: Sequence[UUID], *, with_test_cashiers: bool
+) -> dict[UUID, KnownDevice | None]:
+    """The first that may speak now, by tenant; None: of its devices none may."""
+    query = select(KnownDevice).where(KnownDevice.tenant_id.in_(tenants))
+    found: dict[UUID, KnownDevice | None] = {}
+    for one in await tx.scalars(query.order_by(KnownDevice.enrolled_at, KnownDevice.device_id)):
+        speaks = one.enrolled_at is not None and one.revoked_at is None
+        counts = speaks and (with_test_cashiers or not one.sn.startswith(TEST_SN))
+        found[one.tenant_id] = found.get(one.tenant_id) or (one if counts else None)
+    return found
+
+
+async def has_selling_app(tx: AsyncSession, tenant_id: UUID, now: datetime) -> bool:
+    """Whether any app of the merchant is switched on, has keys that count, and is not known to be
+    without face-to-face pay."""
+    counts = and_(
+        AppKey.tenant_id == App.tenant_id,
+        AppKey.app_id == App.app_id,
+        AppKey.verified_at.is_not(None),
+        or_(AppKey.not_after.is_(None), AppKey.not_after > now),
+    )
+    is_without = and_(
+        OnboardingRow.tenant_id == App.tenant_id,
+        OnboardingRow.app_id == App.app_id,
+        OnboardingRow.row == "0.1",
+        OnboardingRow.state == "failed",
+    )
+    query = select(
+        exists().where(
+            App.tenant_id == tenant_id,
+            App.is_enabled,
+            exists().where(counts),
+            ~exists().where(is_without),
+        )
+    )
+    return bool(await tx.scalar(query))
 
 
 # --- key pairs that wait
@@ -135,6 +222,17 @@ async def key_pair(
         KeyPair.expires_at > now,
     )
     return await tx.scalar(query)
+
+
+async def newest_waiting_pair(tx: AsyncSession, tenant_id: UUID, now: datetime) -> KeyPair | None:
+    query = (
+        select(KeyPair)
+        .where(KeyPair.tenant_id == tenant_id, KeyPair.expires_at > now)
+        .order_by(KeyPair.created_at.desc(), KeyPair.key_pair_id.desc())
+        .limit(1)
+    )
+    newest = await tx.scalar(query)
+    return newest if newest is not None and newest.private_key_box is not None else None
 
 
 async def erase_key_pair(tx: AsyncSession, tenant_id: UUID, key_pair_id: UUID) -> None:

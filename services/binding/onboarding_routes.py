@@ -9,10 +9,12 @@ from services.binding import onboarding_schemas as schemas
 from services.binding.callers import actor_of, deps_of
 from services.binding.costly import costly
 from services.binding.keys import PublicKey
+from services.binding.models import KeyPair
 from services.binding.onboarding import Onboarding
 from services.binding.onboarding_checks import CHECKS, LIVE_CHECKED, RUNS
-from services.binding.onboarding_map import Line, Map, may_be_marked
-from services.binding.onboarding_rows import REMEDIES, STEPS, Field
+from services.binding.onboarding_map import Line, Map, may_be_marked, proposed
+from services.binding.onboarding_remedies import GOES_TO, REMEDIES
+from services.binding.onboarding_rows import CARDS, STEPS, Row
 from services.binding.schemas import AppId
 from services.binding.session_routes import MERCHANT
 from shared.fields import Text
@@ -74,6 +76,19 @@ async def reopen_row(request: Request, row: RowNo, body: schemas.RowBody) -> sch
     return _map_out(found)
 
 
+@router.put(
+    f"{MERCHANT}/onboarding/rows/{{row}}/draft",
+    dependencies=[guard("user", "onboarding.write")],
+    status_code=204,
+)
+async def keep_draft(request: Request, row: RowNo, body: schemas.DraftBody) -> None:
+    """What was typed into the row's form so far, complete or not."""
+    caller = principal(request)
+    await onboarding.keep_draft(
+        _on(request), caller.tenant, row, body.app_id, body.form, actor_of(caller)
+    )
+
+
 @router.post(
     f"{MERCHANT}/apps/key-check", dependencies=[guard("user", "onboarding.check"), costly("keys")]
 )
@@ -110,13 +125,25 @@ async def check_keys(request: Request, body: schemas.KeyCheckBody) -> schemas.Di
 async def make_key_pair(request: Request) -> schemas.KeyPairOut:
     caller = principal(request)
     made = await key_pairs.make_key_pair(deps_of(request), caller.tenant, actor=actor_of(caller))
+    return _pair_out(made)
+
+
+@router.get(f"{MERCHANT}/apps/key-pairs", dependencies=[guard("user", "apps.read")])
+async def list_key_pairs(request: Request) -> schemas.KeyPairList:
+    """The pair that waits: whoever carried its public half to Alipay finds it again here, until it
+    is bound, replaced by a newer one, or its time is over."""
+    found = await key_pairs.newest_waiting(deps_of(request), principal(request).tenant)
+    return schemas.KeyPairList(items=[] if found is None else [_pair_out(found)])
+
+
+def _pair_out(pair: KeyPair) -> schemas.KeyPairOut:
     return schemas.KeyPairOut(
-        key_pair_id=made.key_pair_id,
-        app_public_key=made.app_public_key,
-        fingerprint=made.fingerprint,
-        bits=made.bits,
-        created_at=made.created_at,
-        expires_at=made.expires_at,
+        key_pair_id=pair.key_pair_id,
+        app_public_key=pair.app_public_key,
+        fingerprint=pair.fingerprint,
+        bits=pair.bits,
+        created_at=pair.created_at,
+        expires_at=pair.expires_at,
     )
 
 
@@ -153,6 +180,7 @@ def _map_out(found: Map) -> schemas.OnboardingOut:
     return schemas.OnboardingOut(
         app_id=found.app_id or None,
         is_ready=found.is_ready,
+        takes_payments=found.takes_payments,
         percent=found.percent,
         next_row=found.next_row,
         steps=[
@@ -164,6 +192,10 @@ def _map_out(found: Map) -> schemas.OnboardingOut:
                 rows=[_row_out(line, found) for line in found.lines if line.row.step == step],
             )
             for step, (code, title) in STEPS.items()
+        ],
+        cards=[
+            schemas.CardOut(code=code, title_zh=title.zh, title_en=title.en, rows=list(rows))
+            for code, title, rows in CARDS
         ],
     )
 
@@ -183,17 +215,20 @@ def _row_out(line: Line, found: Map) -> schemas.RowOut:
         help_en=row.help.en,
         where_url=row.where_url,
         copy_values=_copies(row.code, found),
-        form=[_field_out(field) for field in row.form] or None,
+        form=_fields_out(row, found) or None,
         can_check=(row.row in CHECKS or row.row in LIVE_CHECKED) and line.state != "blocked",
         can_run=row.row in RUNS and is_open,
         can_mark=may_be_marked(line),
         evidence=dict(line.evidence or {}),
+        optional=row.is_optional,
+        reason=_reason(line),
         remedy=line.remedy,
+        remedy_row=GOES_TO.get(line.remedy or ""),
         remedy_zh=words.zh if words else None,
         remedy_en=words.en if words else None,
         note=line.note,
         at=line.at,
-        by=line.by,
+        by=found.names.get(line.by or "", line.by),
     )
 
 
@@ -206,15 +241,25 @@ def _copies(code: str, found: Map) -> list[schemas.CopyOut]:
     ]
 
 
-def _field_out(field: Field) -> schemas.FieldOut:
-    return schemas.FieldOut(
-        field=field.name,
-        label_zh=field.label.zh,
-        label_en=field.label.en,
-        kind=field.kind,
-        required=field.is_required,
-        min=field.min,
-        max=field.max,
-        choices=list(field.choices),
-        value=field.value,
-    )
+def _reason(line: Line) -> str | None:
+    """What the platform itself said, of what failed."""
+    evidence = line.evidence or {}
+    said = evidence.get("reject_reason") or evidence.get("message")
+    return str(said) if said and line.state == "failed" else None
+
+
+def _fields_out(row: Row, found: Map) -> list[schemas.FieldOut]:
+    return [
+        schemas.FieldOut(
+            field=field.name,
+            label_zh=field.label.zh,
+            label_en=field.label.en,
+            kind=field.kind,
+            required=field.is_required,
+            min=field.min,
+            max=field.max,
+            choices=list(field.choices),
+            value=proposed(row, field.name, field.value, found),
+        )
+        for field in row.form
+    ]

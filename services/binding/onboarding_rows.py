@@ -1,5 +1,6 @@
 """The onboarding map as data: every step and sub-step of opening face pay, in the order in which a
-merchant meets them, and what the page says about each; `seed` names the source manual's rows.
+merchant goes through them, and what the page says about each; `seed` names the source manual's
+rows. A row's number is the manual's; the page shows the rows on four cards (`CARDS`).
 
 How a row is settled: `auto` we do it over the open platform's API, `check` we look whether it is
 done, `manual` nobody but the merchant can say so. The automation is that of alipay-iot.md §5.5.
@@ -51,6 +52,8 @@ class Row:
     form: tuple[Field, ...] = ()
     is_known_from_binding: bool = False
     """a merchant whose mini program is bound already need not do it (S17)"""
+    is_optional: bool = False
+    """only for who does it with Alipay's own tool: never the next row, and no part of the whole"""
     seed: str = ""
     """the source manual's rows that this line guides through (docs/coverage.md)"""
 
@@ -60,13 +63,22 @@ class Row:
 
 
 STEPS: Mapping[int, tuple[str, Words]] = {
-    0: ("face_to_face", Words("前提：开通当面付", "First of all: face-to-face pay")),
-    1: ("mini_program", Words("拥有支付宝小程序并开通 IoT 端", "A mini program with its IoT end")),
-    2: ("binding", Words("绑定小程序、下载代码包", "Bind it here, get the package")),
+    0: ("face_to_face", Words("开通当面付", "Face-to-face pay")),
+    1: ("mini_program", Words("小程序与 IoT 端", "A mini program that runs on IoT devices")),
+    2: ("binding", Words("绑定小程序与密钥", "Bind it here, with its keys")),
     3: ("upload", Words("上传代码包", "Upload the package")),
     4: ("review", Words("提交审核并上架", "Review and release")),
     5: ("devices", Words("安装到蜻蜓设备", "Install on devices")),
 }
+
+CARDS: tuple[tuple[str, Words, tuple[str, ...]], ...] = (
+    ("account", Words("账号与当面付", "Account and face-to-face pay"), ("1.1", "0.1")),
+    ("keys", Words("密钥", "Keys"), ("1.2", "2.2", "2.3")),
+    ("program", Words("小程序", "Mini program"),
+     ("1.3", "2.1", "3.3", "2.4", "3.1", "3.2", "4.1", "4.2")),
+    ("devices", Words("门店与设备", "Store and device"), ("5.0", "5.1", "5.2")),
+)  # fmt: skip
+"""How the rows are shown: four cards, in the order in which one goes."""
 
 _CONSOLE = "https://open.alipay.com/develop/manage"
 _MERCHANT_CENTRE = "https://b.alipay.com/signing/productSetV2.htm"
@@ -81,23 +93,6 @@ _REVIEW_FORM = (
 )  # fmt: skip
 
 ROWS: tuple[Row, ...] = (
-    Row(
-        "0.1", "face_to_face_enabled", "check",
-        Words("开通当面付", "Enable face-to-face pay"),
-        Words(
-            "在商家中心签约“当面付”，必须用开通 IoT 小程序的同一个支付宝账号；已开通则无需操作。"
-            "需要：营业执照照片、门头照 1 张、店铺地址、联系人姓名、邮箱和手机。法定代表人与账号"
-            "持有人不一致时，每日收款有限额。没有当面付就不能刷脸收款，请在等待设备之前先检查。",
-            "Sign up for face-to-face pay in the merchant centre, with the same Alipay account "
-            "that "
-            "opens the IoT mini program; if it is on already there is nothing to do. You need: the "
-            "business licence, one photo of the shop sign, the address, and a contact with e-mail "
-            "and mobile. A daily limit applies when the legal person is not the account holder. "
-            "Without it face pay does not work: check before you wait for a device.",
-        ),
-        _MERCHANT_CENTRE, needs=("2.3",),
-        seed="S101-S103 S105-S108",
-    ),
     Row(
         "1.1", "enterprise_account", "manual",
         Words("使用企业支付宝账号登录开放平台", "Sign in with an enterprise Alipay account"),
@@ -114,20 +109,20 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "1.2", "mini_program", "check",
-        Words("拥有一个支付宝小程序", "Own an Alipay mini program"),
+        Words("创建支付宝小程序", "Create a mini program at Alipay"),
         Words(
             "按页面提示填写名称、英文名（3–30）、简介（10–32）、图标、行业、描述（20–200）和客服"
-            "电话即可创建，创建后得到 AppID。已在本平台绑定过小程序的商户无需创建。",
+            "电话即可创建，创建后得到 AppID。已有小程序的直接使用它的 AppID。",
             "Fill in name, English name (3–30), introduction (10–32), logo, industry, description "
-            "(20–200) and service phone; the AppID appears after that. A merchant who has bound a "
-            "mini program here already skips this.",
+            "(20–200) and service phone; the AppID appears after that. If you have a mini program "
+            "already, use its AppID.",
         ),
         _CONSOLE, is_known_from_binding=True,
         seed="S6 S17 S21 S22",
     ),
     Row(
         "1.3", "iot_enabled", "manual",
-        Words("开通 IoT 端", "Enable the IoT end"),
+        Words("开通 IoT 端", "Enable it for IoT devices"),
         Words(
             "小程序 > 设置 > 多端发布支持，在“支付宝 IoT”一行点击“开通”。",
             "Mini program > settings > multi-end release: press enable in the row “Alipay IoT”.",
@@ -179,28 +174,25 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "2.4", "package", "manual",
-        Words("下载代码包", "Download the code package"),
+        Words("准备代码包", "Get the code package"),
         Words(
-            "下载压缩包并解压到一个新文件夹。由我们代为上传时无需下载。"
-            "没有普通小程序代码包也可以刷脸"
-            "支付：优惠券和积分照常使用，只是没有手机端商城。",
-            "Download the archive and unpack it into a new folder; not needed when we upload it "
-            "for "
-            "you. Face pay works without a package for the ordinary mini program: coupons and "
-            "points "
-            "stay usable, only the shop on the phone is missing.",
+            "仅在自己上传时需要：向平台索取代码包的压缩文件，解压到一个新文件夹。"
+            "没有普通小程序代码包也可以刷脸支付：优惠券和积分照常使用，只是没有手机端商城。",
+            "Only if you upload it yourself: ask the platform for the archive and unpack it into "
+            "a new folder. Face pay works without a package for the ordinary mini program: "
+            "coupons and points stay usable, only the shop on the phone is missing.",
         ),
-        needs=("2.3",),
+        needs=("2.3",), is_optional=True,
         seed="S42 S116",
     ),
     Row(
         "3.1", "tool_installed", "manual",
         Words("安装支付宝开发者工具", "Install Alipay's developer tool"),
         Words(
-            "Windows 或 Mac 均可。由我们代为上传时可以跳过：直接执行 3.3。",
-            "For Windows or Mac. Not needed when we upload for you: go to 3.3.",
+            "仅在自己上传时需要，Windows 或 Mac 均可。",
+            "Only if you upload it yourself. For Windows or Mac.",
         ),
-        "https://opendocs.alipay.com/mini/ide/download",
+        "https://opendocs.alipay.com/mini/ide/download", is_optional=True,
         seed="S43",
     ),
     Row(
@@ -215,17 +207,16 @@ ROWS: tuple[Row, ...] = (
             "developer; under details > domain info un-tick both “ignore legality check” boxes. If "
             "the app is not listed you are not one of its developers: add yourself under members.",
         ),
-        needs=("3.1",),
+        needs=("3.1",), is_optional=True,
         seed="S44-S46 S48",
     ),
     Row(
         "3.3", "package_uploaded", "auto",
         Words("上传代码包", "Upload the package"),
         Words(
-            "我们用模板为您生成并上传一个版本；自己上传的，点击“检查”即可识别。",
-            "We build a version from our template and upload it; if you have uploaded one "
-            "yourself, "
-            "“check” finds it.",
+            "我们用模板为您生成并上传一个版本；自己上传的版本会自动识别。",
+            "We build a version from our template and upload it; a version that you uploaded "
+            "yourself is found by itself.",
         ),
         needs=("1.3", "2.1"),
         form=(Field("app_version", Words("版本号", "Version"), min=5, max=20, value="1.0.0"),),
@@ -235,10 +226,9 @@ ROWS: tuple[Row, ...] = (
         "4.1", "reviewed", "auto",
         Words("提交审核", "Submit for review"),
         Words(
-            "填写资料后由我们提交；审核通常需要 1–3 个工作日，状态自动更新。",
-            "Fill in the texts and we submit them; a review usually takes one to three working "
-            "days "
-            "and its state updates here by itself.",
+            "填写资料后由我们提交；填了一半会自动保存。审核通常需要 1–3 个工作日，状态自动更新。",
+            "Fill in the texts and we submit them; what you have typed is kept. A review usually "
+            "takes one to three working days and its state updates here by itself.",
         ),
         _CONSOLE, needs=("3.3",), form=_REVIEW_FORM,
         seed="S49 S52",
@@ -253,23 +243,49 @@ ROWS: tuple[Row, ...] = (
         ),
         _CONSOLE, needs=("4.1",),
         form=(
-            Field("share", Words("发布范围", "Share"), "choice",
+            Field("share", Words("发布范围", "Rollout"), "choice",
                   choices=("p10", "p30", "p50", "all"), value="all"),
         ),
         seed="S53",
+    ),
+    Row(
+        "0.1", "face_to_face_enabled", "check",
+        Words("开通当面付", "Enable face-to-face pay"),
+        Words(
+            "在商家中心签约“当面付”，必须用开通 IoT 小程序的同一个支付宝账号；已开通则无需操作，"
+            "绑定密钥后会自动核实。"
+            "需要：营业执照照片、门头照 1 张、店铺地址、联系人姓名、邮箱和手机。法定代表人与账号"
+            "持有人不一致时，每日收款有限额。没有当面付就不能刷脸收款，请在等待设备之前先检查。",
+            "Sign up for face-to-face pay in the merchant centre, with the same Alipay account "
+            "that "
+            "opens the IoT mini program; if it is on already there is nothing to do: it is checked "
+            "by itself once the keys are bound. You need: the "
+            "business licence, one photo of the shop sign, the address, and a contact with e-mail "
+            "and mobile. A daily limit applies when the legal person is not the account holder. "
+            "Without it face pay does not work: check before you wait for a device.",
+        ),
+        _MERCHANT_CENTRE, needs=("2.3",),
+        seed="S101-S103 S105-S108",
+    ),
+    Row(
+        "5.0", "store", "check",
+        Words("建立门店", "Set up a store"),
+        Words(
+            "设备、订单和收银员都属于某个门店。至少建一个，名称会显示在设备和订单上，以后可以改。",
+            "Devices, orders and cashiers belong to a store. Make at least one; its name is shown "
+            "on devices and orders and can be changed later.",
+        ),
+        seed="S130",
     ),
     Row(
         "5.1", "pushed", "auto",
         Words("安装到设备", "Install on devices"),
         Words(
             "设备在自己账号下：填写设备编号，由我们下发。设备签约在他人账号下："
-            "由签约方在开放平台 服务"
-            "分发 中搜索您的 AppID 并推送安装。下发后请等待设备升级。",
+            "由签约方在开放平台 服务分发 中搜索您的 AppID 并推送安装。下发后请等待设备升级。",
             "Devices in your own account: enter their numbers and we push. Contract held by "
-            "somebody "
-            "else: they search your AppID under service distribution on the open platform and "
-            "push. "
-            "Then wait for the device to upgrade.",
+            "somebody else: they search your AppID under service distribution on the open "
+            "platform and push. Then wait for the device to upgrade.",
         ),
         _CONSOLE, needs=("4.2",),
         form=(
@@ -282,70 +298,13 @@ ROWS: tuple[Row, ...] = (
         "5.2", "device_online", "check",
         Words("首台设备上线", "The first device is online"),
         Words(
-            "设备安装小程序后用门店的激活码登录，这里会自动变为完成。",
-            "When a device has the program and signs in with the store's code, this completes "
-            "by itself.",
+            "为门店生成激活码，在设备上输入；设备用它登录后，这里自动变为完成。",
+            "Make an activation code for the store and enter it on the device; when the device "
+            "has signed in with it, this completes by itself.",
         ),
-        needs=("5.1",),
+        needs=("5.0",),
         seed="S9 S10 S16",
     ),
 )  # fmt: skip
 
 BY_ROW: Mapping[str, Row] = {row.row: row for row in ROWS}
-READY_STEPS = range(5)
-"""Steps after which a merchant is ready for a device."""
-
-REMEDIES: Mapping[str, Words] = {
-    "app_not_bound": Words(
-        "请先在“IOT小程序配置”中绑定小程序并打开开关",
-        "Bind the mini program first, under IoT app, and switch it on"),
-    "keys_not_checked": Words(
-        "绑定的密钥还没有通过联机检测：先在“绑定记录”中点“联机检测”",
-        "The bound keys have not passed the live check yet: run it on the binding page first"),
-    "app_bound_elsewhere": Words(
-        "该 AppID 已由另一商户证明为其所有",
-        "Another merchant has proven that this AppID is theirs"),
-    "face_to_face_missing": Words(
-        "该支付宝账号尚未开通当面付：到商家中心签约“当面付”，通过后再点检查",
-        "This Alipay account has no face-to-face pay: sign up in the merchant centre, then check"),
-    "public_key_not_uploaded": Words(
-        "开放平台不认识我们的签名：把本页的“应用公钥”上传到 开发设置 > 接口加签方式",
-        "The open platform does not accept our signature: upload the application public key shown "
-        "here under development settings > signing method"),
-    "alipay_key_wrong": Words(
-        "支付宝的应答用保存的“支付宝公钥”验签不通过：到开放平台重新复制“支付宝公钥”",
-        "Alipay's answer does not verify with the stored Alipay public key: copy it again"),
-    "platform_silent": Words(
-        "暂时没有得到开放平台的答复，请稍后再点检查",
-        "The open platform did not answer; check again in a moment"),
-    "not_permitted": Words(
-        "开放平台没有授予此接口权限：请按左侧说明手动完成，再标记完成",
-        "The open platform does not permit this call: do it by hand as described, then mark it "
-        "done"),
-    "domains_missing": Words(
-        "白名单中还缺少我们的域名：点击“由我们添加”，或手动添加后再检查",
-        "Some of our domains are missing: let us add them, or add them by hand and check"),
-    "nothing_uploaded": Words(
-        "IoT 端还没有任何版本：先上传代码包",
-        "The IoT end has no version yet: upload the package first"),
-    "no_template": Words(
-        "平台尚未配置模板小程序：请联系服务商，或用开发者工具自行上传",
-        "No template is set up on this platform: ask your provider, or upload with the tool"),
-    "build_failed": Words(
-        "开放平台构建失败：换一个更高的版本号再上传；仍失败请联系客服",
-        "The platform could not build it: upload again under a higher version"),
-    "version_too_low": Words(
-        "版本号必须高于已有版本",
-        "The version must be higher than the ones that exist"),
-    "review_rejected": Words(
-        "审核未通过：按原因修改后，上传新版本并再次提交",
-        "The review was refused: mend what it says, upload a new version and submit again"),
-    "not_reviewed": Words("请先提交审核", "Submit it for review first"),
-    "review_running": Words("审核中，通过后再上架", "Under review; release it after that"),
-    "refused": Words(
-        "开放平台拒绝了这次操作，请按提示修改后再试",
-        "The open platform refused; change what it says and try again"),
-    "no_device_yet": Words(
-        "还没有设备用激活码登录：在设备页生成激活码，并在设备上输入",
-        "No device has signed in yet: make a code on the devices page and enter it on the device"),
-}  # fmt: skip

@@ -24,6 +24,10 @@ class RunBody(RowBody):
     form: dict[Annotated[str, Text(32)], Answer] = Field(default_factory=dict, max_length=16)
 
 
+class DraftBody(RowBody):
+    form: dict[Annotated[str, Text(32)], Answer] = Field(max_length=16)
+
+
 class DoneBody(RowBody):
     note: Annotated[str, Text(500, min=0, lines=True)] = ""
 
@@ -64,9 +68,15 @@ class RowOut(BaseModel):
     can_run: bool
     can_mark: bool
     evidence: dict[str, Any]
+    optional: bool
+    """only for who does it with Alipay's own tool"""
+    reason: str | None
+    """why the platform refused, in its own words"""
     remedy: str | None
     remedy_zh: str | None
     remedy_en: str | None
+    remedy_row: str | None
+    """the row in which it is mended, where it is another one"""
     note: str | None
     at: Instant | None
     by: str | None
@@ -80,12 +90,25 @@ class StepOut(BaseModel):
     rows: list[RowOut]
 
 
+class CardOut(BaseModel):
+    code: str
+    title_zh: str
+    title_en: str
+    rows: list[str]
+    """the numbers of its rows, in the order in which one goes through them"""
+
+
 class OnboardingOut(BaseModel):
     app_id: str | None
     is_ready: bool
+    """a device of the merchant could take a payment with this app now; exactly then 100 %"""
+    takes_payments: bool
+    """the same, with this app or another one"""
     percent: int
     next_row: str | None
     steps: list[StepOut]
+    cards: list[CardOut]
+    """the same rows as the page shows them"""
 
 
 class KeyCheckBody(Body):
@@ -132,3 +155,8 @@ class KeyPairOut(BaseModel):
     bits: int
     created_at: Instant
     expires_at: Instant
+
+
+class KeyPairList(BaseModel):
+    items: list[KeyPairOut]
+    """the newest pair made here that waits to be bound, or none"""

@@ -57,6 +57,8 @@ class Deps:
     operators_need_second_factor: bool = False
     relying_party: RelyingParty | None = None
     """whom passkeys are made for; None: they cannot be used at this address"""
+    is_sandbox: bool = False
+    """whether the Alipay behind is the sandbox: only there does a test cashier count as a device"""
     public_url: str = ""
     """what one-time links begin with, where a command line prints them"""
 

@@ -31,6 +31,7 @@ async def run(config: BindingConfig) -> None:
         anchor_file=config.audit_anchor_file,
         anchor_key_file=config.service_key_file,
         trust_file=config.service_trust_file,
+        is_sandbox=config.alipay_is_sandbox,
     )
     guided = onboarding.build(config, deps)
     consumer = Consumer(db, handlers, deps, broker(config, "binding"))

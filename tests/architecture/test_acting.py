@@ -25,6 +25,7 @@ GIVEN = {
     f"POST {M}/onboarding/rows/{{row}}/run",
     f"POST {M}/onboarding/rows/{{row}}/done",
     f"POST {M}/onboarding/rows/{{row}}/reopen",
+    f"PUT {M}/onboarding/rows/{{row}}/draft",
     f"POST {M}/stores",
     f"PATCH {M}/stores/{{store_id}}",
 }

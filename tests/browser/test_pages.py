@@ -12,7 +12,7 @@ from tests.browser.watched import Watched
 from tests.fixtures.processes import Stack
 
 MERCHANT = (
-    "/", "/orders", "/orders/refunds", "/onboarding", "/onboarding?step=4", "/miniprogram",
+    "/", "/orders", "/orders/refunds", "/onboarding", "/onboarding?card=program", "/miniprogram",
     "/dragonfly", "/dragonfly?tab=iot", "/devices", "/cashier", "/stores", "/staff", "/api-keys",
     "/settings/wechat", "/settings/merchant", "/audit", "/account",
 )  # fmt: skip

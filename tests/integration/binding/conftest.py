@@ -12,15 +12,19 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from gateway.auth.internal import Inward
 from gateway.auth.merchant import Session, _acting, _instant
-from services.binding import service
+from services.binding import onboarding, service
 from services.binding.app import create_app
 from services.binding.config import BindingConfig
 from services.binding.domain import Role, sha256_hex
 from services.binding.first_run import FirstRun
 from services.binding.passwords import Passwords
 from services.binding.permissions import PERMISSIONS
+from services.binding.platform import OpenPlatform
+from shared.client import ServiceClient
 from tests.fixtures.authenticator import Authenticator
 from tests.integration.binding.platform import Platform
+from tests.integration.binding.wizard import HOSTS, Wizard
+from tests.integration.binding.wizard import PERMISSIONS as WIZARD_MAY
 from tests.integration.served import Caller, callers, served
 
 PASSWORD = "correct horse battery"
@@ -359,3 +363,21 @@ async def world(new_merchant, new_operator, browser, clock):
     found.act, found.ask, found.do, found.given = act, ask, do, given
     found.makes_store, found.shown = makes_store, shown
     return found
+
+
+@pytest_asyncio.fixture
+async def wizard(binding, service_keys, clock, new_merchant, app_body):
+    """The setup wizard of a new merchant, against the platform that the tests play."""
+    client = ServiceClient(
+        binding.platform.url, audience="egress", signer=service_keys.signer("binding", clock),
+        timeout_s=5,
+    )  # fmt: skip
+    binding.app.state.onboarding = onboarding.Onboarding(
+        binding.deps,
+        OpenPlatform(lambda: client),
+        onboarding.Settings(HOSTS, "", "https://pay.damselfly.test"),
+    )
+    tenant_id, user = await new_merchant()
+    owner = binding.user(tenant_id, user.user_id, WIZARD_MAY)
+    yield Wizard(binding, clock, tenant_id, owner, app_body)
+    await client.aclose()

@@ -26,11 +26,14 @@ class Platform:
         self.asked = []
         self.answers = {}
         self.status = {}
+        self.shares = {}
         self.domains = []
         self.has_face_pay = True
         self.is_built = True
         self.checked = None
         """called with the body of a key check, which may hold it up"""
+        self.held = {}
+        """method -> called with the body before it is answered"""
 
     @property
     def url(self):
@@ -54,6 +57,8 @@ class Platform:
         body = await request.json()
         self.calls[method] += 1
         self.asked.append((method, body))
+        if method in self.held:
+            await self.held[method](body)
         answer = self.answers.get(method)
         if isinstance(answer, int):
             return web.json_response({"code": "some.problem"}, status=answer)
@@ -104,9 +109,14 @@ class Platform:
             case "version.audit.apply":
                 self.status[version] = "AUDITING"
             case "version.detail.query":
-                return said(status=self.status[version], reject_reason="截图不清晰")
+                return said(
+                    status=self.status[version],
+                    reject_reason="截图不清晰",
+                    gray_strategy=self.shares.get(version),
+                )
             case "version.gray.online":
                 self.status[version] = "GRAY"
+                self.shares[version] = params["gray_strategy"]
             case "version.online":
                 self.status[version] = "RELEASE"
         return said()

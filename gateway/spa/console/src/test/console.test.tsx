@@ -1,4 +1,4 @@
-/** The console as a person meets it: signing in, the menu by role, the wizard, the list. */
+/** The console as a person meets it: signing in, the menu by role, the list. */
 import { render, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, expect, it } from 'vitest';
@@ -76,48 +76,4 @@ it('asks for the list that the address says', async () => {
       page_size: '20',
     });
   });
-});
-
-it('S16: marks a row of the wizard as done and shows the map again', async () => {
-  const row = {
-    row: '1.1',
-    code: 'mini_created',
-    kind: 'manual',
-    state: 'todo',
-    title_zh: '创建小程序',
-    title_en: 'Create',
-    help_zh: '',
-    help_en: '',
-    where_url: null,
-    copy: [],
-    form: null,
-    can_check: false,
-    can_run: false,
-    can_mark: true,
-    evidence: {},
-    note: null,
-    remedy_zh: null,
-    remedy_en: null,
-    at: null,
-    by: null,
-  };
-  const map = (state: string) => ({
-    app_id: null,
-    is_ready: false,
-    percent: state === 'done' ? 100 : 0,
-    next_row: state === 'done' ? null : '1.1',
-    steps: [{ step: 1, code: '', rows: [{ ...row, state }] }],
-  });
-  const seen = answers({
-    'GET /api/merchant/v1/session': { body: OWNER },
-    'GET /api/merchant/v1/stores': { body: EMPTY },
-    'GET /api/merchant/v1/onboarding': { body: map('todo') },
-    'POST /api/merchant/v1/onboarding/rows/1.1/done': { body: map('done') },
-  });
-  show('/onboarding');
-  const person = userEvent.setup();
-  await person.type(await screen.findByLabelText('备注（谁在何时做了什么）'), '已建');
-  await person.click(screen.getByRole('button', { name: '标记为已完成' }));
-  expect(await screen.findByText('第 1 步已完成')).toBeTruthy();
-  expect(seen.find((one) => one.method === 'POST')?.body).toEqual({ note: '已建' });
 });

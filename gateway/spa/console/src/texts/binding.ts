@@ -78,9 +78,19 @@ export const binding = {
   'bind.keep': ['保持现有密钥', 'Keep the present key'],
   'bind.generate_go': ['生成 2048 位密钥对', 'Generate a 2048-bit pair'],
   'bind.generated': [
-    '已生成。把下面的应用公钥上传到支付宝，再把支付宝公钥粘贴到本页。{{until}} 前有效。',
-    'Generated. Upload this application public key to Alipay, then paste the Alipay public key here. Valid until {{until}}.',
+    '{{at}} 生成，等待绑定，{{until}} 前有效。把下面的应用公钥上传到支付宝，再把支付宝公钥粘贴到本页。',
+    'Generated {{at}}, waits to be bound, valid until {{until}}. Upload this application public key to Alipay, then paste the Alipay public key here.',
   ],
+  'bind.generate_anew': ['换一对新的', 'Generate another pair'],
+  'bind.generate_anew_sure': [
+    '换一对新的？已上传给支付宝的应用公钥将不再配对，须重新上传。',
+    'Generate another pair? The public key you uploaded to Alipay then has no partner: upload the new one.',
+  ],
+  'bind.pair_waits': [
+    '有一对 {{at}} 生成的密钥还没有绑定。',
+    'A key pair generated {{at}} waits to be bound.',
+  ],
+  'bind.pair_use': ['使用这一对', 'Use this pair'],
   'bind.app_public_key': ['应用公钥（上传给支付宝）', 'Application public key (for Alipay)'],
   'bind.fingerprint': ['指纹', 'Fingerprint'],
   'bind.bits': ['{{bits}} 位', '{{bits}} bits'],

@@ -29,11 +29,8 @@ export const orders = {
     'After the first face payment this page shows amounts, the trend and the stores.',
   ],
   'home.setup': ['开通进度', 'Setup'],
-  'home.setup_todo': [
-    '离可以收款还有几步。',
-    'A few steps left before a device can take payments.',
-  ],
-  'home.setup_ready': ['已就绪，设备可以收款。', 'Ready: a device can take payments.'],
+  'home.setup_next': ['还不能收款。下一步：{{title}}', 'No payments yet. Next: {{title}}'],
+  'home.setup_waits': ['等待支付宝：{{title}}', 'Waiting for Alipay: {{title}}'],
   'home.setup_go': ['继续开通', 'Continue the setup'],
   'orders.title': ['订单管理', 'Orders'],
   'orders.lead': ['每笔刷脸支付对应一张订单。', 'Each face payment is exactly one order.'],

@@ -1,10 +1,10 @@
 /** The one binding form behind two pages (S31–S37): switch, AppID, keys, doctor, save. */
 
 import { ApiProblem } from '@shared/problem';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, Input, Switch } from 'antd';
 import { useState } from 'react';
-import { post, put } from '../../api/client';
+import { get, post, put } from '../../api/client';
 import type { BoundApp, KeyPair } from '../../api/shapes';
 import { Card } from '../../parts/bits';
 import { SandboxLink, useSandboxPage } from '../../parts/sandbox';
@@ -155,6 +155,18 @@ function useSaving(app: BoundApp | null, onSaved: (appId: string) => void) {
   return { save, stale, setStale, start };
 }
 
+/** The pair just made, or the one that waits since before: its public half may be at Alipay already. */
+function usePair(isWanted: boolean) {
+  const [made, setPair] = useState<KeyPair | null>(null);
+  const waiting = useQuery({
+    queryKey: ['apps', 'key-pairs'],
+    queryFn: () => get('/api/merchant/v1/apps/key-pairs'),
+    enabled: isWanted,
+    staleTime: 0,
+  });
+  return { pair: made ?? waiting.data?.items[0] ?? null, setPair };
+}
+
 export function BindingForm({
   app,
   onSaved,
@@ -166,7 +178,7 @@ export function BindingForm({
   const { can } = useSession();
   const queries = useQueryClient();
   const [form] = Form.useForm<Draft>();
-  const [pair, setPair] = useState<KeyPair | null>(null);
+  const { pair, setPair } = usePair(can('apps.write'));
   const doctor = useDoctor(app);
   const { save, stale, setStale, start } = useSaving(app, (appId) => {
     setPair(null);

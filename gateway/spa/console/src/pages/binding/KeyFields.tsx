@@ -1,6 +1,7 @@
 /** The key half of the binding form: where the private key comes from, and Alipay's side. */
 import { UploadOutlined } from '@ant-design/icons';
-import { Button, Form, Grid, Input, Segmented } from 'antd';
+import { chinaTime } from '@shared/time';
+import { Alert, Button, Form, Grid, Input, Segmented } from 'antd';
 import { useRef } from 'react';
 import type { BoundApp, KeyPair } from '../../api/shapes';
 import { type TextKey, useText } from '../../texts';
@@ -56,6 +57,7 @@ interface Props {
 
 export function KeyFields({ app, pair, onPair, onPasted }: Props) {
   const { t } = useText();
+  const form = Form.useFormInstance<Draft>();
   const isNarrow = Grid.useBreakpoint().sm === false;
   const mode = Form.useWatch<Draft['mode']>('mode') ?? 'key';
   const source = Form.useWatch<KeySource>('source') ?? (app ? 'keep' : 'generate');
@@ -78,6 +80,20 @@ export function KeyFields({ app, pair, onPair, onPasted }: Props) {
           aria-label={t('bind.key_source')}
         />
       </Form.Item>
+      {pair && source === 'keep' ? (
+        <Form.Item>
+          <Alert
+            type="info"
+            showIcon
+            title={t('bind.pair_waits', { at: chinaTime(pair.created_at) })}
+            action={
+              <Button onClick={() => form.setFieldValue('source', 'generate')}>
+                {t('bind.pair_use')}
+              </Button>
+            }
+          />
+        </Form.Item>
+      ) : null}
       {source === 'generate' ? (
         <Form.Item>
           <KeyPairCard pair={pair} onMade={onPair} />

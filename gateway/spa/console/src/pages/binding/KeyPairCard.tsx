@@ -2,7 +2,7 @@
 
 import { chinaTime, ZONE } from '@shared/time';
 import { useMutation } from '@tanstack/react-query';
-import { Alert, Button, QRCode } from 'antd';
+import { Alert, Button, Popconfirm, QRCode } from 'antd';
 import { post } from '../../api/client';
 import type { KeyPair } from '../../api/shapes';
 import { CopyButton, Id } from '../../parts/bits';
@@ -69,13 +69,28 @@ export function KeyPairCard({
       <Alert
         type="success"
         showIcon
-        title={t('bind.generated', { until: `${chinaTime(pair.expires_at)} ${ZONE}` })}
+        title={t('bind.generated', {
+          at: chinaTime(pair.created_at),
+          until: `${chinaTime(pair.expires_at)} ${ZONE}`,
+        })}
       />
       <PublicKey text={pair.app_public_key} title={t('bind.app_public_key')} />
       <div className="row">
         <span className="soft">{t('bind.fingerprint')}</span>
         <Id value={pair.fingerprint} label={t('bind.fingerprint')} />
         <span className="soft">{t('bind.bits', { bits: pair.bits })}</span>
+      </div>
+      <div>
+        <Popconfirm
+          title={t('bind.generate_anew_sure')}
+          okText={t('bind.generate_anew')}
+          cancelText={t('do.cancel')}
+          onConfirm={() => make.mutate()}
+        >
+          <Button size="small" loading={make.isPending}>
+            {t('bind.generate_anew')}
+          </Button>
+        </Popconfirm>
       </div>
     </div>
   );

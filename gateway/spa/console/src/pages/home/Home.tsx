@@ -11,11 +11,14 @@ import { useSession } from '../../session/session';
 import { useStores } from '../../shell/stores';
 import { useText } from '../../texts';
 import { Consent } from '../acting/Consent';
+import { currentOf } from '../onboarding/map';
 import { Board } from './Board';
 
 function Setup({ map }: { map: OnboardingMap }) {
-  const { t } = useText();
+  const { t, either } = useText();
   const navigate = useNavigate();
+  const current = currentOf(map).row;
+  const title = current ? either(current.title_zh, current.title_en) : '';
   return (
     <Card title={t('home.setup')}>
       <div className="ring">
@@ -26,7 +29,11 @@ function Setup({ map }: { map: OnboardingMap }) {
           aria-label={t('home.setup')}
         />
         <div className="stack">
-          <span>{t(map.is_ready ? 'home.setup_ready' : 'home.setup_todo')}</span>
+          {current ? (
+            <span>
+              {t(current.state === 'running' ? 'home.setup_waits' : 'home.setup_next', { title })}
+            </span>
+          ) : null}
           <div>
             <Button type="primary" onClick={() => navigate('/onboarding')}>
               {t('home.setup_go')}
@@ -56,7 +63,7 @@ export default function Home() {
     <>
       <PageHead title={t('home.title')} />
       <Consent />
-      {map.data && !map.data.is_ready ? <Setup map={map.data} /> : null}
+      {map.data && !map.data.is_ready && !map.data.takes_payments ? <Setup map={map.data} /> : null}
       {board.isPending ? (
         <Loading />
       ) : board.isError ? (

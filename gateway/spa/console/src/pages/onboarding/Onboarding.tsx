@@ -1,163 +1,208 @@
-/** S11–S17 as one checklist that checks itself; the map of all steps comes back after each one. */
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+/** S11–S17 as four cards in one order that check themselves; the map of all rows comes back after
+ * each step. */
+import { DownOutlined, UpOutlined } from '@ant-design/icons';
 import { Alert, Button, Progress } from 'antd';
-import { useEffect, useRef } from 'react';
-import { useSearchParams } from 'react-router';
-import { get, post } from '../../api/client';
+import { useNavigate, useSearchParams } from 'react-router';
 import type { OnboardingMap, OnboardingRow } from '../../api/shapes';
-import { Card, PageHead } from '../../parts/bits';
-import { useSay } from '../../parts/say';
+import { Card, PageHead, Tag } from '../../parts/bits';
 import { Failure, Loading } from '../../parts/states';
 import { useText } from '../../texts';
-import { Row, type RowAction } from './Row';
-import { isOver, StepMap, useStepName } from './StepMap';
+import { type CardRows, cardsOf, countOf, currentOf, toneOf, troubleBeside } from './map';
+import { Row } from './Row';
+import { useMap } from './useMap';
 
-const LOOK_AGAIN_MS = 2000;
+type Steps = ReturnType<typeof useMap>;
 
-function useMap() {
-  const queries = useQueryClient();
-  const say = useSay();
-  const key = ['onboarding', ''];
-  const map = useQuery({
-    queryKey: key,
-    queryFn: () => get('/api/merchant/v1/onboarding'),
-    // Something is under way: the platform's answer, or a device's first heartbeat.
-    refetchInterval: (query) =>
-      query.state.data?.steps.some((step) => step.rows.some((row) => row.state === 'running'))
-        ? LOOK_AGAIN_MS
-        : false,
-  });
-  const act = useMutation({
-    mutationFn: ({ row, act: verb, ...body }: RowAction) =>
-      post(
-        `/api/merchant/v1/onboarding/rows/{row}/${verb}`,
-        { ...body, ...(map.data?.app_id ? { app_id: map.data.app_id } : {}) },
-        { path: { row } },
-      ),
-    onSuccess: (fresh) => queries.setQueryData(key, fresh),
-    onError: say.failed,
-  });
-  return { map, act };
-}
-
-/** What the merchant does next, or, when all that is left hangs on Alipay, what is waited for. */
-function currentRow(map: OnboardingMap): OnboardingRow | undefined {
-  const rows = map.steps.flatMap((step) => step.rows);
-  return (
-    rows.find((row) => row.row === map.next_row) ?? rows.find((row) => row.state === 'running')
-  );
-}
-
-function Progressing({ map, onNext }: { map: OnboardingMap; onNext: () => void }) {
+function Progressing({ map, onNext }: { map: OnboardingMap; onNext: (() => void) | null }) {
   const { t, either } = useText();
-  const current = currentRow(map);
-  const text = current
-    ? { row: current.row, title: either(current.title_zh, current.title_en) }
-    : null;
+  const navigate = useNavigate();
+  const { row: current, meanwhile } = currentOf(map);
+  const title = current ? either(current.title_zh, current.title_en) : '';
+  const coming = current
+    ? t(current.state === 'running' ? 'wizard.waits' : 'wizard.next', { title })
+    : '';
+  // Whoever takes payments already has nothing to wait for: no ring, no percent.
+  const sells = map.takes_payments && !map.is_ready;
   return (
     <div className="ring">
-      <Progress
-        type="circle"
-        size={84}
-        percent={Math.round(map.percent)}
-        aria-label={t('wizard.progress')}
-      />
+      {sells ? null : (
+        <Progress
+          type="circle"
+          size={84}
+          percent={map.percent}
+          format={(percent) => `${percent}%`}
+          aria-label={t('wizard.progress')}
+        />
+      )}
       <div className="stack">
-        <strong>
-          {map.is_ready
-            ? t('wizard.ready')
-            : text
-              ? t(current?.state === 'running' ? 'wizard.waits' : 'wizard.next', text)
-              : ''}
-        </strong>
-        {current && !map.is_ready ? (
-          <div>
+        {map.is_ready ? <strong>{t('wizard.ready')}</strong> : null}
+        {sells ? <strong>{t('wizard.sells')}</strong> : null}
+        {map.is_ready && !current ? null : map.is_ready || sells ? (
+          <span>{coming}</span>
+        ) : (
+          <strong>{coming}</strong>
+        )}
+        {meanwhile ? (
+          <span>
+            {t('wizard.meanwhile', { title: either(meanwhile.title_zh, meanwhile.title_en) })}
+          </span>
+        ) : null}
+        <div className="row">
+          {current && onNext ? (
             <Button type="primary" onClick={onNext}>
               {t('wizard.go_next')}
             </Button>
-          </div>
-        ) : null}
+          ) : null}
+          {map.is_ready ? (
+            <Button onClick={() => navigate('/orders')}>{t('wizard.ready_orders')}</Button>
+          ) : null}
+        </div>
       </div>
     </div>
   );
 }
 
+/** What failed in another card, with the reason, without taking anybody away from where they are. */
+function Trouble({ rows, onGo }: { rows: OnboardingRow[]; onGo: (row: OnboardingRow) => void }) {
+  const { t, either } = useText();
+  return rows.map((row) => (
+    <Alert
+      key={row.row}
+      style={{ marginBottom: 16 }}
+      type="warning"
+      showIcon
+      title={t('wizard.trouble', { title: either(row.title_zh, row.title_en) })}
+      description={
+        <>
+          {row.reason ? <div>{t('wizard.said', { reason: row.reason })}</div> : null}
+          <div>{either(row.remedy_zh, row.remedy_en)}</div>
+        </>
+      }
+      action={<Button onClick={() => onGo(row)}>{t('wizard.go_there')}</Button>}
+    />
+  ));
+}
+
+function Rows({
+  card,
+  map,
+  steps,
+  onGo,
+}: {
+  card: CardRows;
+  map: OnboardingMap;
+  steps: Steps;
+  onGo: (row: string) => void;
+}) {
+  const { t } = useText();
+  const uploaded = card.rows.find((row) => row.code === 'package_uploaded');
+  const one = (row: OnboardingRow) => (
+    <Row
+      key={`${row.row}${row.state}${row.row === map.next_row}`}
+      row={row}
+      isNext={row.row === map.next_row}
+      isBusy={steps.act.isPending && steps.act.variables?.row === row.row}
+      onAct={(action) => steps.act.mutate(action)}
+      onKeep={steps.keep}
+      onGo={onGo}
+    />
+  );
+  const own = card.rows.filter((row) => row.optional);
+  const asked = own.length > 0 && (uploaded?.state === 'todo' || uploaded?.state === 'failed');
+  return (
+    <>
+      <ol className="steps-rows">{card.rows.filter((row) => !row.optional).map(one)}</ol>
+      {asked ? (
+        <details style={{ marginTop: 12 }}>
+          <summary>{t('wizard.by_tool')}</summary>
+          <ol className="steps-rows">{own.map(one)}</ol>
+        </details>
+      ) : null}
+    </>
+  );
+}
+
+function StepCard({
+  no,
+  card,
+  isOpen,
+  onToggle,
+  children,
+}: {
+  no: number;
+  card: CardRows;
+  isOpen: boolean;
+  onToggle: () => void;
+  children: React.ReactNode;
+}) {
+  const { t, either } = useText();
+  const title = either(card.title_zh, card.title_en);
+  const tone = toneOf(card);
+  return (
+    <section className="card step-card" aria-label={title} data-card={card.code}>
+      <h2>
+        <button type="button" aria-expanded={isOpen} onClick={onToggle}>
+          <span className="num">{no}</span>
+          <span className="name">{title}</span>
+          <Tag tone={tone}>
+            {tone === 'bad' ? t('wizard.failed_of') : t('wizard.done_of', countOf(card))}
+          </Tag>
+          {isOpen ? <UpOutlined aria-hidden /> : <DownOutlined aria-hidden />}
+        </button>
+      </h2>
+      {isOpen ? children : null}
+    </section>
+  );
+}
+
+const NONE = 'none';
+
 export default function Onboarding() {
   const { t } = useText();
-  const stepName = useStepName();
-  const { map, act } = useMap();
+  const steps = useMap();
   const [params, setParams] = useSearchParams();
-  const heading = useRef<HTMLElement>(null);
-  const data = map.data;
-  const current = data ? currentRow(data) : undefined;
-  const stepOfNext = data?.steps.find((step) => current && step.rows.includes(current));
-  const asked = params.get('step');
-  const wanted = asked === null ? undefined : Number(asked);
-  const shown = data?.steps.find((step) => step.step === wanted) ?? stepOfNext ?? data?.steps[0];
-  const finished = shown ? isOver(shown) : false;
-  const go = (step: number) => setParams({ step: String(step) });
-  // A finished step shows the map first: that is where the person sees how far they have come.
-  const wasFinished = useRef(finished);
-  useEffect(() => {
-    if (finished && !wasFinished.current) heading.current?.scrollIntoView({ block: 'start' });
-    wasFinished.current = finished;
-  }, [finished]);
-
+  const data = steps.map.data;
+  const cards = data ? cardsOf(data) : [];
+  const current = data ? currentOf(data).row : undefined;
+  // The rows of `cards` are the map's own objects.
+  const cardOfNext = cards.find((card) => current && card.rows.includes(current));
+  const asked = params.get('card');
+  const open = asked ?? cardOfNext?.code ?? NONE;
+  // The address names a card only while somebody looks at another one than the current.
+  const show = (code: string) => setParams(code === cardOfNext?.code ? {} : { card: code });
+  const goTo = (no: string) => {
+    const card = cards.find((one) => one.rows.some((row) => row.row === no));
+    if (card) show(card.code);
+  };
   return (
     <>
       <PageHead title={t('wizard.title')} lead={t('wizard.lead')} />
-      {map.isPending ? (
+      {steps.map.isPending ? (
         <Loading rows={10} />
-      ) : map.isError || !data || !shown ? (
+      ) : steps.map.isError || !data ? (
         <Card>
-          <Failure error={map.error} retry={() => void map.refetch()} />
+          <Failure error={steps.map.error} retry={() => void steps.map.refetch()} />
         </Card>
       ) : (
         <>
-          <section ref={heading} className="card" aria-label={t('wizard.map')}>
-            <div className="stack">
-              <Progressing map={data} onNext={() => stepOfNext && go(stepOfNext.step)} />
-              <StepMap map={data} shown={shown.step} onChoose={go} />
-            </div>
-          </section>
-          {finished ? (
-            <Alert
-              style={{ marginBottom: 16 }}
-              type="success"
-              showIcon
-              title={
-                shown.step === 0
-                  ? t('wizard.finished_0')
-                  : t('wizard.finished', { step: shown.step })
-              }
-              action={
-                stepOfNext && stepOfNext.step !== shown.step ? (
-                  <Button type="primary" onClick={() => go(stepOfNext.step)}>
-                    {t('wizard.go_next')}
-                  </Button>
-                ) : null
-              }
+          <section className="card" aria-label={t('wizard.map')}>
+            <Progressing
+              map={data}
+              onNext={cardOfNext && open !== cardOfNext.code ? () => setParams({}) : null}
             />
-          ) : null}
-          <Card
-            title={
-              shown.step === 0
-                ? `${t('wizard.prerequisite')} · ${stepName(shown)}`
-                : `${t('wizard.step', { step: shown.step })} · ${stepName(shown)}`
-            }
-          >
-            <ol className="steps-rows">
-              {shown.rows.map((row) => (
-                <Row
-                  key={`${row.row}${row.state}${row.row === data.next_row}`}
-                  row={row}
-                  isNext={row.row === data.next_row}
-                  isBusy={act.isPending && act.variables?.row === row.row}
-                  onAct={(action) => act.mutate(action)}
-                />
-              ))}
-            </ol>
-          </Card>
+          </section>
+          <Trouble rows={troubleBeside(cards, open)} onGo={(row) => goTo(row.row)} />
+          {cards.map((card, index) => (
+            <StepCard
+              key={card.code}
+              no={index + 1}
+              card={card}
+              isOpen={card.code === open}
+              onToggle={() => (card.code === open ? setParams({ card: NONE }) : show(card.code))}
+            >
+              <Rows card={card} map={data} steps={steps} onGo={goTo} />
+            </StepCard>
+          ))}
         </>
       )}
     </>

@@ -1,29 +1,26 @@
-/** One row of the checklist: what to do, the values for it, its form, its evidence, its remedy. */
-import { Button, Input } from 'antd';
+/** One row of a card: what to do, the values for it, its form, what was found, its remedy. */
+import { Button, Input, Progress } from 'antd';
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
 import type { OnboardingRow } from '../../api/shapes';
 import { CopyButton, Facts, Tag, When } from '../../parts/bits';
 import { ToAlipay } from '../../parts/sandbox';
 import { tone, word } from '../../parts/words';
-import { useText } from '../../texts';
+import { useSession } from '../../session/session';
+import { isText, type TextKey, useText } from '../../texts';
+import { NewStore } from '../people/Stores';
+import { isOver } from './map';
 import { RowForm } from './RowForm';
-
-export interface RowAction {
-  row: string;
-  act: 'check' | 'run' | 'done' | 'reopen';
-  form?: Record<string, string>;
-  note?: string;
-}
+import type { RowAction } from './useMap';
 
 interface Props {
   row: OnboardingRow;
   isNext: boolean;
   isBusy: boolean;
   onAct: (action: RowAction) => void;
+  onKeep: (row: string, form: Record<string, string>) => Promise<boolean>;
+  onGo: (row: string) => void;
 }
-
-const CLOSED = new Set(['done', 'skipped']);
 
 function Copies({ row }: { row: OnboardingRow }) {
   const { t, either } = useText();
@@ -47,42 +44,60 @@ function Copies({ row }: { row: OnboardingRow }) {
   );
 }
 
-function shownValue(value: unknown): string {
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
+/** Why it failed, the platform's own words first, then what to do and where. */
+function Remedy({ row, onGo }: Pick<Props, 'row' | 'onGo'>) {
+  const { t, either } = useText();
+  const remedy = either(row.remedy_zh, row.remedy_en);
+  // That something has not been done yet is no trouble: the row itself says what to do.
+  if (!remedy || isOver(row) || (row.state === 'todo' && row.can_run && !row.can_mark)) return null;
+  const target = row.remedy_row;
+  return (
+    <div className={row.state === 'failed' ? 'remedy' : 'remedy calm-remedy'}>
+      {row.reason ? <strong>{t('wizard.said', { reason: row.reason })}</strong> : null}
+      {row.reason ? null : <strong>{t('wizard.remedy')}</strong>}
+      <div>{remedy}</div>
+      {target ? (
+        <Button size="small" onClick={() => onGo(target)}>
+          {t('wizard.go_there')}
+        </Button>
+      ) : null}
+    </div>
+  );
 }
 
-function Evidence({ row }: { row: OnboardingRow }) {
-  const { t, either } = useText();
-  const found = Object.entries(row.evidence ?? {}).filter(
-    ([, value]) => value !== null && value !== '',
+function Found({ row }: { row: OnboardingRow }) {
+  const { t } = useText();
+  const evidence = row.evidence ?? {};
+  // Only what has a word for it: the rest is the platform's, and means nothing to a person.
+  const found = Object.entries(evidence).filter(
+    ([name, value]) => value !== null && value !== '' && isText(`evidence.${name}`),
   );
-  const remedy = either(row.remedy_zh, row.remedy_en);
+  const percent = /^p(\d+)$/.exec(String(evidence.share ?? ''))?.[1];
   return (
     <>
-      {remedy && !CLOSED.has(row.state) ? (
-        <div className="remedy">
-          <strong>{t('wizard.remedy')}</strong>
-          <div>{remedy}</div>
+      {percent && row.state === 'todo' ? (
+        <div>
+          <span>{t('wizard.rollout', { percent })}</span>
+          <Progress percent={Number(percent)} size="small" style={{ maxWidth: 320 }} aria-hidden />
         </div>
       ) : null}
       {found.length > 0 ? (
-        <details open={row.state === 'failed'}>
-          <summary>{t('wizard.evidence')}</summary>
-          <Facts
-            rows={found.map(([name, value]) => [
-              name,
-              <span key={name} className="mono">
-                {shownValue(value)}
-              </span>,
-            ])}
-          />
-        </details>
+        <Facts
+          rows={found.map(([name, value]) => [
+            t(`evidence.${name}` as TextKey),
+            <span key={name} className="mono">
+              {Array.isArray(value) ? value.join(' ') : String(value)}
+            </span>,
+          ])}
+        />
       ) : null}
       {row.note ? <div>{t('wizard.noted', { note: row.note })}</div> : null}
       {row.at ? (
         <span className="soft small">
-          {CLOSED.has(row.state)
-            ? t('wizard.by', { who: row.by ?? t('wizard.system') })
+          {isOver(row)
+            ? t('wizard.by', {
+                who: !row.by || row.by === 'platform' ? t('wizard.system') : row.by,
+              })
             : t('wizard.checked_at')}{' '}
           <When at={row.at} />
         </span>
@@ -91,7 +106,7 @@ function Evidence({ row }: { row: OnboardingRow }) {
   );
 }
 
-function MarkDone({ row, isBusy, onAct }: Omit<Props, 'isNext'>) {
+function MarkDone({ row, isBusy, onAct }: Pick<Props, 'row' | 'isBusy' | 'onAct'>) {
   const { t } = useText();
   const [note, setNote] = useState('');
   return (
@@ -104,106 +119,140 @@ function MarkDone({ row, isBusy, onAct }: Omit<Props, 'isNext'>) {
         placeholder={t('wizard.note')}
         onChange={(event) => setNote(event.target.value)}
       />
-      <Button loading={isBusy} onClick={() => onAct({ row: row.row, act: 'done', note })}>
+      <Button
+        type="primary"
+        loading={isBusy}
+        onClick={() => onAct({ row: row.row, act: 'done', note })}
+      >
         {t('wizard.mark_done')}
       </Button>
     </div>
   );
 }
 
-/** Rows whose work is done on our own pages. */
-const OWN_PAGES: Record<string, string> = {
-  mini_program: '/dragonfly?tab=iot',
-  signing_keys: '/dragonfly?tab=iot',
-  app_bound: '/dragonfly?tab=iot',
-  device_online: '/devices',
-};
-
-function Actions({ row, isBusy, onAct }: Omit<Props, 'isNext'>) {
+/** Where the row's work is done: at Alipay, or, in the sandbox, where the sandbox plays Alipay. */
+function Where({ row, url }: { row: OnboardingRow; url: string }) {
   const { t } = useText();
-  const navigate = useNavigate();
-  const own = OWN_PAGES[row.code];
-  if (CLOSED.has(row.state)) {
+  if (url.startsWith('https://opendocs.alipay.com')) {
     return (
-      <div>
-        <Button
-          size="small"
-          onClick={() => onAct({ row: row.row, act: 'reopen' })}
-          loading={isBusy}
-        >
-          {t('wizard.reopen')}
-        </Button>
-      </div>
+      <Button href={url} target="_blank" rel="noreferrer noopener">
+        {t('wizard.where_tool')}
+      </Button>
     );
   }
+  const text = url.startsWith('https://b.alipay.com') ? 'wizard.where_centre' : 'wizard.where';
+  const tab = row.row.startsWith('5') ? 'devices' : 'platform';
+  return <ToAlipay url={url} text={t(text)} tab={tab} />;
+}
+
+/** Rows whose work is done on our own pages. */
+const OWN_PAGES: Record<string, { path: string; text: TextKey }> = {
+  mini_program: { path: '/dragonfly?tab=iot', text: 'wizard.bind_here' },
+  signing_keys: { path: '/dragonfly?tab=iot', text: 'wizard.bind_here' },
+  app_bound: { path: '/dragonfly?tab=iot', text: 'wizard.bind_here' },
+  device_online: { path: '/devices', text: 'wizard.devices_here' },
+};
+
+function Actions({ row, isBusy, onAct, onKeep }: Omit<Props, 'isNext' | 'onGo'>) {
+  const { t } = useText();
+  const { can } = useSession();
+  const navigate = useNavigate();
+  const own = OWN_PAGES[row.code];
+  const mayWrite = can('onboarding.write');
+  if (row.state === 'blocked') return null;
   return (
     <>
-      {row.form && row.can_run ? (
+      {row.form && row.can_run && mayWrite ? (
         <RowForm
           row={row}
           isBusy={isBusy}
           onRun={(form) => onAct({ row: row.row, act: 'run', form })}
+          onKeep={(form) => onKeep(row.row, form)}
         />
       ) : null}
       <div className="row">
+        {row.code === 'store' && can('stores.write') ? <NewStore /> : null}
         {own ? (
-          <Button type="primary" onClick={() => navigate(own)}>
-            {t(own === '/devices' ? 'wizard.devices_here' : 'wizard.bind_here')}
+          <Button type="primary" onClick={() => navigate(own.path)}>
+            {t(own.text)}
           </Button>
         ) : null}
-        {row.can_run && !row.form ? (
+        {row.can_run && !row.form && mayWrite ? (
           <Button
             type="primary"
-            loading={isBusy || row.state === 'running'}
+            loading={isBusy}
             onClick={() => onAct({ row: row.row, act: 'run' })}
           >
-            {t('wizard.run')}
+            {t(`run.${row.code}` as TextKey)}
           </Button>
         ) : null}
-        {row.can_check ? (
+        {row.can_check && can('onboarding.check') ? (
           <Button loading={isBusy} onClick={() => onAct({ row: row.row, act: 'check' })}>
             {t('wizard.check')}
           </Button>
         ) : null}
-        {row.where_url ? (
-          <ToAlipay
-            url={row.where_url}
-            text={t('wizard.where')}
-            tab={row.row.startsWith('5') ? 'devices' : 'platform'}
-          />
-        ) : null}
+        {row.where_url ? <Where row={row} url={row.where_url} /> : null}
       </div>
-      {row.can_mark ? <MarkDone row={row} isBusy={isBusy} onAct={onAct} /> : null}
+      {row.can_mark && mayWrite ? <MarkDone row={row} isBusy={isBusy} onAct={onAct} /> : null}
     </>
   );
 }
 
-export function Row({ row, isNext, isBusy, onAct }: Props) {
+/** A row that is over: it can be opened again, and a version can be followed by a newer one. */
+function Again({ row, isBusy, onAct, onKeep }: Omit<Props, 'isNext' | 'onGo'>) {
+  const { t } = useText();
+  const { can } = useSession();
+  if (!can('onboarding.write')) return null;
+  if (row.code === 'package_uploaded' && row.can_run) {
+    return (
+      <details>
+        <summary>{t('wizard.new_version')}</summary>
+        <RowForm
+          row={row}
+          isBusy={isBusy}
+          onRun={(form) => onAct({ row: row.row, act: 'run', form })}
+          onKeep={(form) => onKeep(row.row, form)}
+        />
+      </details>
+    );
+  }
+  if (row.state !== 'done' || row.kind !== 'manual') return null;
+  return (
+    <div>
+      <Button size="small" onClick={() => onAct({ row: row.row, act: 'reopen' })} loading={isBusy}>
+        {t('wizard.reopen')}
+      </Button>
+    </div>
+  );
+}
+
+export function Row({ isNext, onGo, ...rest }: Props) {
+  const { row } = rest;
   const { t, either } = useText();
   const [isOpen, setOpen] = useState(isNext || row.state === 'failed' || row.state === 'running');
   const help = either(row.help_zh, row.help_en);
+  const title = either(row.title_zh, row.title_en);
   return (
-    <li className={`steps-row ${isNext ? 'next' : ''}`}>
+    <li className={`steps-row ${isNext ? 'next' : ''}`} data-row={row.row}>
       <header>
-        <span className="no">{row.row}</span>
-        <h3>{either(row.title_zh, row.title_en)}</h3>
-        <span className="soft small">{word(t, 'row_kind', row.kind)}</span>
+        <h3>{title}</h3>
         <Tag tone={tone(row.state)}>{word(t, 'row_state', row.state)}</Tag>
         <Button
           size="small"
           aria-expanded={isOpen}
-          aria-label={`${t(isOpen ? 'do.close' : 'do.detail')} ${row.row}`}
+          aria-label={t(isOpen ? 'wizard.close_row' : 'wizard.open_row', { title })}
           onClick={() => setOpen(!isOpen)}
         >
-          {t(isOpen ? 'do.close' : 'do.detail')}
+          {t(isOpen ? 'wizard.close' : 'wizard.open')}
         </Button>
       </header>
       {isOpen ? (
         <div className="body">
           {help ? <div>{help}</div> : null}
+          <Remedy row={row} onGo={onGo} />
           <Copies row={row} />
-          <Evidence row={row} />
-          <Actions row={row} isBusy={isBusy} onAct={onAct} />
+          <Found row={row} />
+          {isOver(row) ? <Again {...rest} /> : <Actions {...rest} />}
         </div>
       ) : null}
     </li>

@@ -1,16 +1,28 @@
-/** The form of an automatic row, built from the fields the server names, with their lengths. */
+/** The form of an automatic row, built from the fields the server names, with their lengths. What
+ * is typed is kept on the server a moment later, sent or not. */
 import { Button, Form, Input, Select } from 'antd';
-import type { ReactElement } from 'react';
+import { type ReactElement, useEffect, useRef, useState } from 'react';
 import type { OnboardingRow, RowField } from '../../api/shapes';
 import { word } from '../../parts/words';
-import { type T, useText } from '../../texts';
+import { type T, type TextKey, useText } from '../../texts';
+
+const KEEP_AFTER_MS = 800;
+
+/** A rollout only widens: what is narrower than now is not offered. */
+function widerThan(choices: string[], now: unknown): string[] {
+  const at = choices.indexOf(String(now ?? ''));
+  return choices.slice(at + 1);
+}
 
 /** An element, not a component: Form.Item hands its value and label to what it holds. */
-function control(t: T, field: RowField): ReactElement {
+function control(t: T, field: RowField, row: OnboardingRow): ReactElement {
   if (field.kind === 'choice') {
     return (
       <Select
-        options={field.choices.map((value) => ({ value, label: word(t, 'share', value) }))}
+        options={widerThan(field.choices, row.evidence.share).map((value) => ({
+          value,
+          label: word(t, 'share', value),
+        }))}
         style={{ maxWidth: 240 }}
       />
     );
@@ -26,22 +38,69 @@ function control(t: T, field: RowField): ReactElement {
   );
 }
 
+type Values = Record<string, string>;
+
+/** Sends what was typed when the person pauses, and what is left when they go away. */
+function useKept(onKeep: (form: Values) => Promise<boolean>) {
+  const [isKept, setKept] = useState(false);
+  const waiting = useRef<{ form: Values; timer: ReturnType<typeof setTimeout> } | null>(null);
+  const keep = useRef(onKeep);
+  keep.current = onKeep;
+  useEffect(
+    () => () => {
+      if (!waiting.current) return;
+      clearTimeout(waiting.current.timer);
+      void keep.current(waiting.current.form);
+    },
+    [],
+  );
+  const drop = () => {
+    if (waiting.current) clearTimeout(waiting.current.timer);
+    waiting.current = null;
+  };
+  const later = (form: Values) => {
+    drop();
+    setKept(false);
+    const timer = setTimeout(() => {
+      waiting.current = null;
+      void keep.current(form).then(setKept);
+    }, KEEP_AFTER_MS);
+    waiting.current = { form, timer };
+  };
+  return { isKept, later, drop };
+}
+
 interface Props {
   row: OnboardingRow;
   isBusy: boolean;
-  onRun: (form: Record<string, string>) => void;
+  onRun: (form: Values) => void;
+  onKeep: (form: Values) => Promise<boolean>;
 }
 
-export function RowForm({ row, isBusy, onRun }: Props) {
+const given = (values: Values): Values =>
+  Object.fromEntries(
+    Object.entries(values)
+      .map(([name, value]) => [name, (value ?? '').trim()])
+      .filter(([, value]) => value !== ''),
+  );
+
+export function RowForm({ row, isBusy, onRun, onKeep }: Props) {
   const { t, either } = useText();
   const fields = row.form ?? [];
+  const kept = useKept(onKeep);
+  const isTyped = fields.some((one) => one.kind !== 'choice' && one.field !== 'app_version');
   return (
-    <Form
+    <Form<Values>
       layout="vertical"
+      scrollToFirstError={{ focus: true }}
       initialValues={Object.fromEntries(fields.map((one) => [one.field, one.value]))}
-      onFinish={(values: Record<string, string>) =>
-        onRun(Object.fromEntries(Object.entries(values).filter(([, value]) => value !== '')))
-      }
+      onValuesChange={(_, values) => {
+        if (isTyped) kept.later(given(values));
+      }}
+      onFinish={(values) => {
+        kept.drop();
+        onRun(given(values));
+      }}
       style={{ maxWidth: 640 }}
     >
       {fields.map((one) => {
@@ -60,13 +119,18 @@ export function RowForm({ row, isBusy, onRun }: Props) {
               ...(isBounded ? [{ min, max, message: range }] : []),
             ]}
           >
-            {control(t, one)}
+            {control(t, one, row)}
           </Form.Item>
         );
       })}
-      <Button type="primary" htmlType="submit" loading={isBusy}>
-        {t('wizard.run')}
-      </Button>
+      <div className="row">
+        <Button type="primary" htmlType="submit" loading={isBusy}>
+          {t(`run.${row.code}` as TextKey)}
+        </Button>
+        <span className="soft small" aria-live="polite">
+          {kept.isKept ? t('wizard.kept') : ''}
+        </span>
+      </div>
     </Form>
   );
 }

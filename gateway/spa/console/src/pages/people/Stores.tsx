@@ -22,14 +22,15 @@ function NameField() {
   );
 }
 
-function NewStore() {
+/** Also a row of the setup wizard. */
+export function NewStore() {
   const { t } = useText();
   return (
     <Dialog<Named, unknown>
       label={t('stores.new')}
       button={{ type: 'primary' }}
       save={({ name }) => post('/api/merchant/v1/stores', { name: name.trim() })}
-      refresh={['stores']}
+      refresh={['stores', 'onboarding']}
     >
       <NameField />
     </Dialog>

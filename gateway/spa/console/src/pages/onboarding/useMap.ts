@@ -1,0 +1,119 @@
+/** The map, kept fresh: it is asked for again while something runs or waits, and what waits or has
+ * failed is looked at when somebody opens the page or comes back to it. */
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useCallback, useEffect, useRef } from 'react';
+import { get, post, put } from '../../api/client';
+import type { OnboardingMap } from '../../api/shapes';
+import { useSay } from '../../parts/say';
+import { useSession } from '../../session/session';
+import { worthALook } from './map';
+
+export interface RowAction {
+  row: string;
+  act: 'check' | 'run' | 'done' | 'reopen';
+  form?: Record<string, string>;
+  note?: string;
+}
+
+const KEY = ['onboarding', ''];
+const RUNS_MS = 2000;
+const WAITS_MS = 5000;
+/** Not oftener than that, however often somebody comes and goes. */
+const LOOK_AFTER_MS = 10_000;
+
+function everyMs(map: OnboardingMap | undefined): number | false {
+  const states = map?.steps.flatMap((step) => step.rows.map((row) => row.state)) ?? [];
+  if (states.includes('running')) return RUNS_MS;
+  return states.includes('todo') || states.includes('failed') ? WAITS_MS : false;
+}
+
+function typed(map: OnboardingMap, row: string, form: Record<string, string>): OnboardingMap {
+  return {
+    ...map,
+    steps: map.steps.map((step) => ({
+      ...step,
+      rows: step.rows.map((one) =>
+        one.row === row && one.form
+          ? {
+              ...one,
+              form: one.form.map((field) => ({
+                ...field,
+                value: form[field.field] ?? field.value,
+              })),
+            }
+          : one,
+      ),
+    })),
+  };
+}
+
+export function useMap() {
+  const queries = useQueryClient();
+  const say = useSay();
+  const { can } = useSession();
+  const map = useQuery({
+    queryKey: KEY,
+    queryFn: () => get('/api/merchant/v1/onboarding'),
+    refetchInterval: (query) => everyMs(query.state.data),
+  });
+  const data = map.data;
+  const app = data?.app_id ? { app_id: data.app_id } : {};
+  const act = useMutation({
+    mutationFn: ({ row, act: verb, ...body }: RowAction) =>
+      post(
+        `/api/merchant/v1/onboarding/rows/{row}/${verb}`,
+        { ...body, ...app },
+        { path: { row } },
+      ),
+    onSuccess: (fresh) => queries.setQueryData(KEY, fresh),
+    onError: (error) => {
+      say.failed(error);
+      // Somebody else may have been quicker: what is shown is what is.
+      void queries.invalidateQueries({ queryKey: KEY });
+    },
+  });
+  const keep = async (row: string, form: Record<string, string>): Promise<boolean> => {
+    queries.setQueryData<OnboardingMap>(KEY, (now) => (now ? typed(now, row, form) : now));
+    try {
+      await put(
+        '/api/merchant/v1/onboarding/rows/{row}/draft',
+        { form, ...app },
+        { path: { row } },
+      );
+      return true;
+    } catch {
+      // It is sent whole with the form; nobody is interrupted while they type.
+      return false;
+    }
+  };
+  const lookedAt = useRef(0);
+  const mayLook = can('onboarding.check');
+  const look = useCallback(async () => {
+    const now = queries.getQueryData<OnboardingMap>(KEY);
+    if (!mayLook || !now || Date.now() - lookedAt.current < LOOK_AFTER_MS) return;
+    lookedAt.current = Date.now();
+    for (const { row } of worthALook(now)) {
+      try {
+        const fresh = await post(
+          '/api/merchant/v1/onboarding/rows/{row}/check',
+          now.app_id ? { app_id: now.app_id } : {},
+          { path: { row } },
+        );
+        queries.setQueryData(KEY, fresh);
+      } catch {
+        return; // the next look is soon
+      }
+    }
+  }, [queries, mayLook]);
+  const isThere = data !== undefined;
+  useEffect(() => {
+    if (!isThere) return undefined;
+    void look();
+    const back = () => {
+      if (document.visibilityState === 'visible') void look();
+    };
+    document.addEventListener('visibilitychange', back);
+    return () => document.removeEventListener('visibilitychange', back);
+  }, [isThere, look]);
+  return { map, act, keep };
+}

@@ -1,0 +1,156 @@
+import { cleanup, render, screen, waitFor } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { makeQueries, Providers } from '../app';
+import { answers } from './answers';
+
+const OWNER = {
+  user: { user_id: 'u', login: 'owner@demo', name: '李雷', role: 'merchant_owner' },
+  merchant: { merchant_id: 'm', name: '豆娘演示商户', created_at: '2026-11-26T00:00:00Z' },
+  permissions: ['orders.read', 'apps.read', 'stores.read', 'onboarding.write', 'onboarding.check'],
+  expires_at: '2026-11-27T00:00:00Z',
+};
+const EMPTY = { items: [], total: 0, page: 1, page_size: 20 };
+const ROW = {
+  row: '1.1',
+  code: 'enterprise_account',
+  kind: 'manual',
+  state: 'todo',
+  title_zh: '创建小程序',
+  title_en: 'Create',
+  help_zh: '',
+  help_en: '',
+  where_url: null,
+  copy: [],
+  form: null as object[] | null,
+  can_check: false,
+  can_run: false,
+  can_mark: true,
+  optional: false,
+  evidence: {},
+  note: null,
+  reason: null as string | null,
+  remedy: null,
+  remedy_zh: null as string | null,
+  remedy_en: null,
+  remedy_row: null,
+  at: null,
+  by: null,
+};
+
+function mapOf(rows: (typeof ROW)[], facts: object = {}) {
+  return {
+    app_id: null,
+    is_ready: false,
+    takes_payments: false,
+    percent: 40,
+    next_row: rows.find((row) => row.state === 'todo')?.row ?? null,
+    steps: [{ step: 1, code: '', rows }],
+    cards: [
+      { code: 'account', title_zh: '账号', title_en: 'Account', rows: ['1.1'] },
+      { code: 'program', title_zh: '小程序', title_en: 'Program', rows: ['4.1'] },
+    ],
+    ...facts,
+  };
+}
+
+function show(bodies: Record<string, object>) {
+  const seen = answers({
+    'GET /api/merchant/v1/session': { body: OWNER },
+    'GET /api/merchant/v1/stores': { body: EMPTY },
+    ...Object.fromEntries(Object.entries(bodies).map(([door, body]) => [door, { body }])),
+  });
+  window.history.replaceState(null, '', '/onboarding');
+  render(<Providers queries={makeQueries()} />);
+  return seen;
+}
+
+beforeEach(() => localStorage.setItem('damselfly.language', 'zh-CN'));
+afterEach(cleanup);
+
+it('S16: marks a row of the wizard as done and shows the map again', async () => {
+  const done = mapOf([{ ...ROW, state: 'done' }], {
+    is_ready: true,
+    takes_payments: true,
+    percent: 100,
+  });
+  const seen = show({
+    'GET /api/merchant/v1/onboarding': mapOf([ROW]),
+    'POST /api/merchant/v1/onboarding/rows/1.1/done': done,
+  });
+  const person = userEvent.setup();
+  await person.type(await screen.findByLabelText('备注（谁在何时做了什么）'), '已建');
+  expect(screen.queryByText('100%')).toBeNull();
+  await person.click(screen.getByRole('button', { name: '标记为已完成' }));
+  expect(await screen.findByText('全部就绪，设备可以收款了。')).toBeTruthy();
+  expect(screen.getByText('100%')).toBeTruthy();
+  expect(seen.find((one) => one.method === 'POST')?.body).toEqual({ note: '已建' });
+});
+
+it('says to whoever takes payments already that they do, and no percentage', async () => {
+  show({ 'GET /api/merchant/v1/onboarding': mapOf([ROW], { takes_payments: true }) });
+  expect(await screen.findByText('已经可以收款。')).toBeTruthy();
+  expect(screen.queryByText('40%')).toBeNull();
+  expect(screen.queryByText('全部就绪，设备可以收款了。')).toBeNull();
+});
+
+it('tells a failure beside the open card, the reason first, and looks at it again by itself', async () => {
+  const failed = {
+    ...ROW,
+    row: '4.1',
+    code: 'reviewed',
+    kind: 'auto',
+    state: 'failed',
+    title_zh: '提交审核',
+    can_check: true,
+    can_mark: false,
+    reason: '截图不清晰',
+    remedy_zh: '按原因修改',
+  };
+  const seen = show({
+    'GET /api/merchant/v1/onboarding': mapOf([ROW, failed]),
+    'POST /api/merchant/v1/onboarding/rows/4.1/check': mapOf([
+      ROW,
+      { ...failed, state: 'running', reason: null, remedy_zh: null },
+    ]),
+  });
+  expect(await screen.findByText('下一步：创建小程序')).toBeTruthy();
+  await waitFor(() => expect(seen.some((one) => one.path.endsWith('/rows/4.1/check'))).toBe(true));
+  await waitFor(() => expect(screen.queryByText('支付宝：截图不清晰')).toBeNull());
+});
+
+it('keeps what is typed a moment later', async () => {
+  const review = {
+    ...ROW,
+    row: '4.1',
+    code: 'reviewed',
+    kind: 'auto',
+    can_run: true,
+    can_mark: false,
+    form: [
+      {
+        field: 'app_slogan',
+        label_zh: '简介',
+        label_en: 'Intro',
+        kind: 'text',
+        required: true,
+        min: 2,
+        max: 32,
+        choices: [],
+        value: '从前的',
+      },
+    ],
+  };
+  const seen = show({
+    'GET /api/merchant/v1/onboarding': mapOf([review]),
+    'PUT /api/merchant/v1/onboarding/rows/4.1/draft': {},
+  });
+  const person = userEvent.setup();
+  const box = await screen.findByLabelText('简介');
+  expect((box as HTMLInputElement).value).toBe('从前的');
+  await person.type(box, '字');
+  expect(await screen.findByText('已自动保存', {}, { timeout: 5000 })).toBeTruthy();
+  expect(seen.find((one) => one.method === 'PUT')?.body).toEqual({
+    form: { app_slogan: '从前的字' },
+  });
+});
