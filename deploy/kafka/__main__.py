@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 from deploy.kafka.node import KafkaError, Node, say
+from deploy.local.layout import StackError, plainly
 
 
 def _up(node: Node) -> None:
@@ -73,10 +74,11 @@ def main() -> int:
     given = _parse()
     try:
         node = Node.from_environment()
-        if given.action == "run":
-            return _run(node, given.words)
-        {"up": _up, "down": _down, "wipe": _wipe}[given.action](node)
-    except KafkaError as error:
+        with plainly(node.home.parent):
+            if given.action == "run":
+                return _run(node, given.words)
+            {"up": _up, "down": _down, "wipe": _wipe}[given.action](node)
+    except (KafkaError, StackError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 
-from deploy.local.layout import SERVICES, Layout, StackError
+from deploy.local.layout import SERVICES, Layout, StackError, plainly
 
 
 def _say(text: str) -> None:
@@ -75,7 +75,7 @@ def main() -> None:
         case "up" | "down" | "reset":
             from deploy.local import up
 
-            with layout.plainly():
+            with plainly(layout.run_dir):
                 getattr(up, words.command)(layout)
         case "supervise":
             from deploy.local.supervisor import Supervisor

@@ -7,6 +7,7 @@ environment. The files are built beside the old ones and change places with them
 import asyncio
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -52,9 +53,25 @@ class Node:
         return str(self.folder / "npm")
 
     def environment(self) -> dict[str, str]:
-        """Ours, with this Node first."""
+        """Ours, with this Node first. npm believes whom pip and the shell were told to believe, and
+        nobody less: where a company's own authority stands before pip's index, it does here."""
         path = os.environ.get("PATH", os.defpath)
-        return {**os.environ, "PATH": f"{self.folder}:{path}", "NO_COLOR": "1"}
+        told = {**os.environ, "PATH": f"{self.folder}:{path}", "NO_COLOR": "1"}
+        authority = os.environ.get("SSL_CERT_FILE") or os.environ.get("PIP_CERT") or _pips_cert()
+        if authority:
+            told.setdefault("NODE_EXTRA_CA_CERTS", authority)
+        return told
+
+
+@functools.cache
+def _pips_cert() -> str:
+    """The authorities of pip's own settings; "" where it was told of none."""
+    for name in ("global.cert", "install.cert"):
+        words = [sys.executable, "-m", "pip", "config", "get", name]
+        asked = subprocess.run(words, capture_output=True, text=True, check=False)
+        if asked.returncode == 0:
+            return asked.stdout.strip()
+    return ""
 
 
 def sources_digest() -> str:

@@ -83,18 +83,17 @@ class Layout:
                 " RUN_DIR=… make run"
             )
 
-    @contextmanager
-    def plainly(self) -> Iterator[None]:
-        """What the system refuses about a file here is one sentence for the person."""
-        try:
-            yield
-        except OSError as error:
-            place = Path(os.fsdecode(error.filename)) if error.filename else None
-            if place is None or (
-                not place.is_relative_to(self.run_dir) and (not self.run_dir.is_relative_to(place))
-            ):
-                raise
-            raise StackError(_unusable(self.run_dir, place, error)) from error
+
+@contextmanager
+def plainly(run_dir: Path) -> Iterator[None]:
+    """What the system refuses about a file of RUN_DIR is one sentence for the person."""
+    try:
+        yield
+    except OSError as error:
+        place = Path(os.fsdecode(error.filename)) if error.filename else None
+        if place is None or not (place.is_relative_to(run_dir) or run_dir.is_relative_to(place)):
+            raise
+        raise StackError(_unusable(run_dir, place, error)) from error
 
 
 def _unusable(run_dir: Path, place: Path, error: OSError) -> str:

@@ -116,3 +116,27 @@ def test_what_cannot_be_built_is_explained_and_leaves_the_old_files(spa: Path) -
     for part in ("no route to the registry", "Node 20.19", "收款与接口不受影响", "work without it"):
         assert part in text
     assert (spa / "dist" / "index.html").read_text() == "page\n"
+
+
+@pytest.mark.parametrize(
+    ("shell", "wanted"),
+    [
+        ({}, "/of pip.pem"),
+        ({"PIP_CERT": "/of the shell.pem"}, "/of the shell.pem"),
+        ({"NODE_EXTRA_CA_CERTS": "/of node.pem"}, "/of node.pem"),
+    ],
+)
+def test_npm_believes_whom_pip_believes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: dict[str, str], wanted: str
+) -> None:
+    """An authority that only pip was told of stands before npm's registry, too."""
+    settings = tmp_path / ".config" / "pip" / "pip.conf"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("[global]\ncert = /of pip.pem\n")
+    for name in ("SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"HOME": str(tmp_path), **shell}.items():
+        monkeypatch.setenv(name, value)
+    console._pips_cert.cache_clear()
+    assert console.Node(tmp_path).environment()["NODE_EXTRA_CA_CERTS"] == wanted
+    console._pips_cert.cache_clear()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.local import postgres, up
-from deploy.local.layout import ROOT, Layout, StackError
+from deploy.local.layout import ROOT, Layout, StackError, plainly
 
 STACK: dict[str, Any] = {
     "seconds_to_ready": 9.8,
@@ -61,13 +61,19 @@ def test_what_an_earlier_start_did_is_not_told_again(capsys: pytest.CaptureFixtu
     assert first.keys() - again.keys() == {"首笔订单 first order", "演示数据 demo data"}
 
 
-@pytest.mark.parametrize("command", ["up", "down", "reset"])
-def test_a_run_dir_that_is_a_file_is_one_sentence(tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize(
+    ("program", "command"),
+    [("local", "up"), ("local", "down"), ("local", "reset"), ("kafka", "up"), ("kafka", "wipe")],
+)
+def test_a_run_dir_that_is_a_file_is_one_sentence(
+    tmp_path: Path, program: str, command: str
+) -> None:
     place = tmp_path / "a file"
     place.write_text("x")
     done = subprocess.run(
-        [sys.executable, "-m", "deploy.local", command], cwd=ROOT, capture_output=True, text=True,
-        env={**os.environ, "RUN_DIR": str(place), "PORT": "20990"}, check=False, timeout=30,
+        [sys.executable, "-m", f"deploy.{program}", command], cwd=ROOT, capture_output=True,
+        text=True, env={**os.environ, "RUN_DIR": str(place), "PORT": "20990"}, check=False,
+        timeout=30,
     )  # fmt: skip
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -79,10 +85,10 @@ def test_a_run_dir_that_is_a_file_is_one_sentence(tmp_path: Path, command: str) 
 def test_a_run_dir_without_rights_is_one_sentence(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "r", 8080)
     refused = PermissionError(13, "Permission denied", str(tmp_path / "r" / "logs"))
-    with pytest.raises(StackError, match="you may not read or write"), layout.plainly():
+    with pytest.raises(StackError, match="you may not read or write"), plainly(layout.run_dir):
         raise refused
     # What has nothing to do with it stays a fault of ours.
-    with pytest.raises(PermissionError), layout.plainly():
+    with pytest.raises(PermissionError), plainly(layout.run_dir):
         raise PermissionError(13, "Permission denied", "/etc/elsewhere")
 
 
