@@ -55,19 +55,18 @@ def json_response(data: Any, status: int = 200) -> Response:
 
 def faults(error: Any) -> list[dict[str, str]]:
     """Where a body is wrong and why, from a pydantic (or FastAPI) validation error; the values
-    themselves are never repeated."""
+    themselves are never repeated. The message is for programmers: people read what the console says
+    for the code."""
     return [
-        {
-            "pointer": "/" + "/".join(_shown(part) for part in fault["loc"] if part != "body"),
-            "message": str(fault["msg"]),
-        }
-        for fault in error.errors()
+        {"pointer": _place(one["loc"]), "code": str(one["type"]), "message": str(one["msg"])}
+        for one in error.errors()
     ]
 
 
-def _shown(part: Any) -> str:
-    """A member's name as it may be answered: an unknown one can be anything."""
-    return str(part)[:_NAME_MAX].encode("utf-8", "replace").decode()
+def _place(parts: Any) -> str:
+    """A member's place as it may be answered: an unknown one can be anything."""
+    names = [str(part)[:_NAME_MAX] for part in parts if part != "body"]
+    return ("/" + "/".join(names)).encode("utf-8", "replace").decode()
 
 
 async def health_answer(path: str, ready: Ready) -> Response:

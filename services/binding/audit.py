@@ -61,10 +61,13 @@ class Verdict:
 
 async def list_audit(
     deps: Deps, tenant_id: UUID, wanted: AuditFilter, *, page: int, page_size: int
-) -> tuple[Sequence[AuditEntry], int]:
-    """Newest first."""
+) -> tuple[Sequence[AuditEntry], int, dict[str, str]]:
+    """Newest first, how many there are, and what the subjects are called."""
     async with deps.db.read(tenant_id) as tx:
-        return await audit_repo.entries(tx, tenant_id, wanted, page=page, page_size=page_size)
+        rows, total = await audit_repo.entries(
+            tx, tenant_id, wanted, page=page, page_size=page_size
+        )
+        return rows, total, await audit_repo.names(tx, tenant_id, rows)
 
 
 async def export_part(

@@ -38,6 +38,19 @@ LEFT JOIN LATERAL (SELECT name FROM users WHERE user_id = $10::uuid LIMIT 1) AS 
 """
 
 
+# What subjects are called today; of those that are gone, and of other services, nothing is known.
+_NAMES = text(
+    "SELECT user_id::text AS id, name FROM users"
+    " WHERE tenant_id = :tenant AND user_id::text = ANY(:ids)"
+    " UNION ALL SELECT store_id::text, name FROM stores"
+    " WHERE tenant_id = :tenant AND store_id::text = ANY(:ids)"
+    " UNION ALL SELECT key_id, name FROM api_keys"
+    " WHERE tenant_id = :tenant AND key_id = ANY(:ids)"
+    " UNION ALL SELECT tenant_id::text, name FROM merchants"
+    " WHERE tenant_id = :tenant AND tenant_id::text = ANY(:ids)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
     """Which entries: an actor's id or name, an action (or `app.*`), a subject, a span of time."""
@@ -77,6 +90,13 @@ async def entries(
     query = select(AuditEntry).where(*_where(tenant_id, wanted)).order_by(AuditEntry.seq.desc())
     rows = await tx.scalars(query.limit(page_size).offset((page - 1) * page_size))
     return rows.all(), await count(tx, tenant_id, wanted)
+
+
+async def names(tx: AsyncSession, tenant_id: UUID, rows: Sequence[AuditEntry]) -> dict[str, str]:
+    """By subject, what it is called."""
+    ids = sorted({row.subject for row in rows})
+    found = await tx.execute(_NAMES, {"tenant": tenant_id, "ids": ids})
+    return {row.id: row.name for row in found}
 
 
 async def count(tx: AsyncSession, tenant_id: UUID, wanted: AuditFilter) -> int:

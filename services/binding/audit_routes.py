@@ -41,10 +41,10 @@ Wanted = Annotated[AuditFilter, Depends(_filter)]
 async def _list(
     request: Request, wanted: AuditFilter, page: int, page_size: int
 ) -> people_schemas.AuditPage:
-    rows, total = await audit.list_audit(
+    rows, total, names = await audit.list_audit(
         deps_of(request), principal(request).tenant, wanted, page=page, page_size=page_size
     )
-    items = [_entry_out(row) for row in rows]
+    items = [_entry_out(row, names.get(row.subject)) for row in rows]
     return people_schemas.AuditPage(items=items, total=total, page=page, page_size=page_size)
 
 
@@ -115,5 +115,6 @@ async def verify_operator_audit(request: Request) -> people_schemas.VerdictOut:
     return await _verify(request)
 
 
-def _entry_out(row: AuditEntry) -> people_schemas.AuditOut:
-    return people_schemas.AuditOut.model_validate(row, from_attributes=True)
+def _entry_out(row: AuditEntry, name: str | None) -> people_schemas.AuditOut:
+    found = people_schemas.AuditOut.model_validate(row, from_attributes=True)
+    return found.model_copy(update={"subject_name": name})

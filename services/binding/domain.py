@@ -188,7 +188,7 @@ class OwnRights(Forbidden):
 
 class LastOwner(Conflict):
     code = "binding.last_owner"
-    title = "至少要保留一位可登录的负责人 At least one owner must stay able to sign in."
+    title = "至少要保留一位可登录的商户管理员 At least one owner must stay able to sign in."
 
 
 class UnknownStores(InvalidBody):

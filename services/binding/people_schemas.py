@@ -320,6 +320,8 @@ class AuditOut(BaseModel):
     actor_name: str
     action: str
     subject: str
+    subject_name: str | None = None
+    """what it is called today, where it is a person, a store, a key or the merchant"""
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     request_id: str | None

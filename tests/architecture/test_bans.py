@@ -116,7 +116,7 @@ def test_nothing_is_left_for_later() -> None:
     assert not hits
 
 
-def _problems() -> dict[str, list[str]]:
+def problem_codes() -> dict[str, list[str]]:
     """code -> the classes that declare it; a Problem is a class with `code` and `title`."""
     found: dict[str, list[str]] = {}
     for path in under(*RUNTIME):
@@ -141,7 +141,7 @@ def _problems() -> dict[str, list[str]]:
 
 def test_every_problem_code_is_declared_once() -> None:
     """A code is stable API: two meanings under one code cannot be told apart by a caller."""
-    found = _problems()
+    found = problem_codes()
     assert "not_found" in found, "the reader above no longer understands shared/errors.py"
     assert not {code: classes for code, classes in found.items() if len(classes) > 1}
     shape = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*")

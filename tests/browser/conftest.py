@@ -44,7 +44,7 @@ def browser(built: None) -> Iterator[Browser]:
 
 
 def context_of(browser: Browser, stack: Stack, **options: Any) -> BrowserContext:
-    options = {"base_url": stack.public} | options
+    options = {"base_url": stack.public, "locale": "zh-CN"} | options
     context = browser.new_context(reduced_motion="reduce", timezone_id="UTC", **options)
     context.set_default_timeout(PATIENCE_MS)
     return context
@@ -75,7 +75,7 @@ def owner(browser: Browser, stack: Stack) -> StorageState:
 
 @pytest.fixture(scope="package")
 def operator(browser: Browser, stack: Stack) -> StorageState:
-    return _signed_in(browser, stack, "operator", "运营方")
+    return _signed_in(browser, stack, "operator", "服务商")
 
 
 @pytest.fixture(scope="package")

@@ -35,7 +35,7 @@ def test_an_owner_agrees_and_ends_it(window: Open, stack: Stack) -> None:
     ours = window()
     home = ours.page
     sign_in(home, {"login": account.login, "password": account.password})
-    card = home.get_by_role("region", name="平台人员申请代您操作")
+    card = home.get_by_role("region", name="服务商人员申请代您操作")
     for told in (WHY, "2 小时", "完成开通步骤，新建和改名门店", "等待同意"):
         expect(card.get_by_text(told, exact=True)).to_be_visible()
     assert ours.axe() == []
@@ -104,9 +104,9 @@ def test_a_second_operator_decides(window: Open, stack: Stack, operator: Storage
 
 def _acts(page: Page, operator: dict[str, str], merchant: str) -> None:
     """Signs in, and acts: on that merchant's home."""
-    sign_in(page, operator, console="运营方", at="/merchants")
+    sign_in(page, operator, console="服务商", at="/merchants")
     page.get_by_role("link", name=merchant).click()
-    page.get_by_role("button", name="代为操作").click()
+    page.get_by_role("button", name="代商户操作").click()
     page.get_by_label("事由").fill(WHY)
     page.get_by_role("button", name="开始代操作").click()
     confirm_password(page, operator["password"])

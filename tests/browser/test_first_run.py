@@ -114,7 +114,7 @@ def fresh(
 def _open(browser: Browser, fresh: Fresh, language: str, width: int) -> Watched:
     context = browser.new_context(
         base_url=fresh.public, reduced_motion="reduce", color_scheme="light", timezone_id="UTC",
-        viewport={"width": width, "height": 900},
+        locale="zh-CN", viewport={"width": width, "height": 900},
     )  # fmt: skip
     context.set_default_timeout(PATIENCE_MS)
     return Watched(context, fresh.public, language)

@@ -1,4 +1,5 @@
-"""Every page, light and dark, wide and narrow: WCAG 2.2 AA, the strict policy, our host alone."""
+"""Every page, light and dark, wide and narrow, in both languages: WCAG 2.2 AA, the strict policy,
+our host alone, and no word that nobody should have to read (tests/browser/reading.py)."""
 
 from itertools import cycle
 from typing import Literal
@@ -14,7 +15,7 @@ from tests.fixtures.processes import Stack
 MERCHANT = (
     "/", "/orders", "/orders/refunds", "/onboarding", "/onboarding?card=program", "/miniprogram",
     "/dragonfly", "/dragonfly?tab=iot", "/devices", "/cashier", "/stores", "/staff", "/api-keys",
-    "/settings/wechat", "/settings/merchant", "/audit", "/account",
+    "/settings/wechat", "/settings/merchant", "/audit", "/account", "/no/such/page",
 )  # fmt: skip
 OPERATOR = (
     "/merchants", "/grants", "/notices", "/notices/refused", "/staff", "/audit", "/account",

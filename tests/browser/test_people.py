@@ -177,10 +177,10 @@ def test_api_key_is_shown_once(window: Open, account: Account, shop: StorageStat
     form.get_by_label("名称").fill("前台收银")
     _save(page)
     confirm_password(page, account.password)
-    expect(form.get_by_text("关闭后无法再次查看")).to_be_visible()
+    expect(form.get_by_text("离开后无法再次查看")).to_be_visible()
     secret = form.locator("dd .mono").last.inner_text()
     assert len(secret) >= 20
-    form.locator(".ant-modal-footer").get_by_role("button", name="关闭").click()
+    form.locator(".ant-modal-footer").get_by_role("button", name="我已保存").click()
     expect(page.get_by_role("cell", name="前台收银", exact=True)).to_be_visible()
     expect(page.get_by_role("cell", name="还没有用过")).to_be_visible()
     assert secret not in page.content()
@@ -195,14 +195,17 @@ def test_audit(window: Open, shop: StorageState) -> None:
     page = opened.go("/audit")
     page.get_by_role("button", name="校验完整性").click()
     expect(page.get_by_text(re.compile("链完整：共 \\d+ 条"))).to_be_visible()
-    page.get_by_label("动作", exact=True).fill("app.bind")
-    page.keyboard.press("Enter")
+    page.get_by_label("动作", exact=True).click()
+    page.keyboard.type("绑定小程序")
+    page.get_by_title("绑定小程序", exact=True).click()
     page.wait_for_url(re.compile("action=app.bind"))
     # The former rows stay until the new ones are there.
-    bound = page.get_by_role("row").filter(has=page.get_by_role("cell", name="app.bind"))
+    bound = page.get_by_role("row").filter(
+        has=page.get_by_role("cell", name="绑定小程序", exact=True)
+    )
     bound.first.get_by_role("button", name=re.compile("^详情 ")).click()
     panel = page.get_by_role("dialog")
-    expect(panel.get_by_text("fingerprint").first).to_be_visible()
+    expect(panel.get_by_text("密钥指纹").first).to_be_visible()
     assert "PRIVATE KEY" not in page.content()
     assert opened.axe() == []
 
@@ -214,9 +217,9 @@ def test_acting_for_a_merchant(
     operator = stack.info["demo"]["operator"]
     opened = window()
     page = opened.page
-    sign_in(page, operator, console="运营方", at="/merchants")
+    sign_in(page, operator, console="服务商", at="/merchants")
     page.get_by_role("link", name=account.merchant).click()
-    page.get_by_role("button", name="代为操作").click()
+    page.get_by_role("button", name="代商户操作").click()
     begin = page.get_by_role("button", name="开始代操作")
     page.get_by_label("事由").fill("协助")
     begin.click()

@@ -27,7 +27,7 @@ def leave(page: Page, account: Account) -> None:
 
 def act(page: Page, merchant: str, password: str) -> None:
     page.get_by_role("link", name=merchant).click()
-    page.get_by_role("button", name="代为操作").click()
+    page.get_by_role("button", name="代商户操作").click()
     page.get_by_label("事由").fill(WHY)
     page.get_by_role("button", name="开始代操作").click()
     asked = page.get_by_role("dialog", name="请再次输入密码")
@@ -77,7 +77,7 @@ def test_acting_for_two_and_leaving(window: Open, stack: Stack) -> None:
     operator = stack.info["demo"]["operator"]
     opened = window()
     page = opened.page
-    sign_in(page, operator, console="运营方", at="/merchants")
+    sign_in(page, operator, console="服务商", at="/merchants")
     act(page, tea.merchant, operator["password"])
     opened.turn_to("/stores")
 

@@ -76,7 +76,7 @@ def told_link(form: Locator) -> str:
     """The one-time link that the dialog shows, once."""
     expect(form.get_by_text("只显示一次，只能用一次")).to_be_visible()
     address = form.locator("dd .mono", has_text="/password#").inner_text()
-    form.locator(".ant-modal-footer").get_by_role("button", name="关闭").click()
+    form.locator(".ant-modal-footer").get_by_role("button", name="我已保存").click()
     return address
 
 

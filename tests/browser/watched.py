@@ -1,4 +1,4 @@
-"""A page that remembers what must never happen on it, and looks at itself with axe."""
+"""A page that remembers what must never happen on it, looks at itself with axe, and reads."""
 
 import re
 from typing import Any, Literal
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser import chromium
+from tests.browser import chromium, reading
 
 _WATCH = """
 localStorage.setItem('damselfly.language', %r);
@@ -38,6 +38,7 @@ class Watched:
         self.script_bytes = 0
         self._in_flight = 0
         context.add_init_script(_WATCH % language)
+        context.add_init_script(reading.HEAR)
         self.page: Page = context.new_page()
         self.page.on("pageerror", lambda error: self._faults.append(f"script: {error}"))
         self.page.on("request", lambda asked: self._asked(asked.url))
@@ -87,12 +88,15 @@ class Watched:
 
     def axe(self, *, only_colours: bool = False) -> list[str]:
         """What axe finds against WCAG 2.2 A and AA on the page as it is now; `only_colours` asks
-        again only for what another appearance can change."""
+        again only for what another appearance can change. The page's words are read, too: what is
+        wrong with them is among its faults."""
         # Colours fade into one another; a half-way colour is nobody's.
         for _ in range(FADES_MAX):
             if not self.page.evaluate(_FADING):
                 break
             self.page.wait_for_timeout(FADE_MS)
+        if not only_colours:
+            self.read()
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(chromium.axe())
         only = {"type": "rule", "values": OF_COLOURS} if only_colours else LEVELS
@@ -103,6 +107,12 @@ class Watched:
             for one in found["violations"]
             for node in one["nodes"]
         ]
+
+    def read(self) -> None:
+        """Remembers what nobody should have to read on the page as it is now."""
+        place = urlsplit(self.page.url).path
+        found = reading.faults(self.page.evaluate(reading.READ))
+        self._faults += [f"{place}: {one}" for one in found]
 
     def is_wider_than_the_window(self) -> bool:
         wide: bool = self.page.evaluate(

@@ -9,6 +9,8 @@ import { lazy, Suspense } from 'react';
 import { BrowserRouter, Navigate, Route, Routes, useLocation } from 'react-router';
 import { get } from './api/client';
 import { nonce } from './nonce';
+import { PageHead } from './parts/bits';
+import { GoButton } from './parts/GoButton';
 import { LINK_PAGE } from './parts/LinkShown';
 import { Calm, Failure } from './parts/states';
 import { AtOnePlace } from './session/Place';
@@ -48,7 +50,11 @@ const Refusals = lazy(() => import('./pages/operator/Refusals'));
 export function makeQueries(): QueryClient {
   return new QueryClient({
     defaultOptions: {
+      // Without a network a call fails and says so, instead of waiting for one in silence.
+      mutations: { networkMode: 'always' },
       queries: {
+        networkMode: 'always',
+        refetchOnReconnect: true,
         staleTime: 10_000,
         refetchOnWindowFocus: false,
         retry: (count, error) => count < 2 && error instanceof ApiProblem && error.status >= 502,
@@ -57,9 +63,21 @@ export function makeQueries(): QueryClient {
   });
 }
 
-function NoPage() {
+function NoPage({ first }: { first: string }) {
   const { t } = useText();
-  return <Calm title={t('error.no_page')} />;
+  return (
+    <>
+      <PageHead title={t('error.no_page')} />
+      <Calm
+        title={t('error.no_page_hint')}
+        action={
+          <GoButton type="primary" to={first}>
+            {t('error.go_home')}
+          </GoButton>
+        }
+      />
+    </>
+  );
 }
 
 function MerchantRoutes() {
@@ -114,7 +132,7 @@ function Inside() {
         <Route path="/account" element={<Account />} />
         <Route path="/login" element={<Navigate to="/" replace />} />
         <Route path="/first-run" element={<Navigate to="/" replace />} />
-        <Route path="*" element={<NoPage />} />
+        <Route path="*" element={<NoPage first={first} />} />
       </Route>
     </Routes>
   );
@@ -174,6 +192,7 @@ export function Providers({ queries }: { queries: QueryClient }) {
       locale={language === 'en' ? enUS : zhCN}
       csp={{ nonce }}
       button={{ autoInsertSpace: false }}
+      form={{ scrollToFirstError: { block: 'center', focus: true } }}
     >
       <AntApp component={false}>
         <QueryClientProvider client={queries}>

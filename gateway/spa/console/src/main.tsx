@@ -3,6 +3,7 @@ import './nonce';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { makeQueries, Providers } from './app';
+import { trimPastes } from './parts/paste';
 import './style/frame.css';
 import './style/pieces.css';
 import './style/lists.css';
@@ -13,6 +14,7 @@ import './style/devices.css';
 import './style/refunds.css';
 import './style/narrow.css';
 
+trimPastes();
 const root = document.getElementById('root');
 if (root) {
   createRoot(root).render(

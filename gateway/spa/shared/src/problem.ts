@@ -2,6 +2,9 @@
 
 export interface Fault {
   pointer: string;
+  /** what kind of fault, such as `string_too_long`; the console has the words for it */
+  code?: string;
+  /** for programmers, and in English only unless a rule of ours says it in both languages */
   message: string;
 }
 

@@ -53,10 +53,11 @@ export function naming(path: string): Record<string, string> {
 /** What the shell does when the server asks for more: set once by the session. */
 export const onRefusal: {
   stepUp: () => Promise<boolean>;
-  signedOut: () => void;
+  /** the session is over: true when its person has signed in again meanwhile */
+  signedOut: () => Promise<boolean>;
   /** the session works for another merchant than this window shows, or for none */
   elsewhere: () => void;
-} = { stepUp: async () => false, signedOut: () => undefined, elsewhere: () => undefined };
+} = { stepUp: async () => false, signedOut: async () => false, elsewhere: () => undefined };
 
 const http = createClient<Record<string, never>>({
   baseUrl: window.location.origin,
@@ -86,6 +87,10 @@ async function send(verb: Verb, path: string, options: Options, body?: unknown):
   throw problemOf(answer.response.status, answer.error);
 }
 
+const OVER = new Set(['auth.session', 'auth.csrf']);
+/** Where a session begins and ends, and where it is asked for: no session is missed there. */
+const SESSION = /\/v1\/session$/;
+
 async function call(verb: Verb, path: string, options: Options, body?: unknown): Promise<unknown> {
   try {
     return await send(verb, path, options, body);
@@ -94,7 +99,9 @@ async function call(verb: Verb, path: string, options: Options, body?: unknown):
     if (error.code === 'auth.step_up_needed' && (await onRefusal.stepUp())) {
       return await send(verb, path, options, body);
     }
-    if (error.code === 'auth.session' || error.code === 'auth.csrf') onRefusal.signedOut();
+    if (OVER.has(error.code) && !SESSION.test(path) && (await onRefusal.signedOut())) {
+      return await call(verb, path, options, body);
+    }
     if (error.code === 'acting.elsewhere') onRefusal.elsewhere();
     throw error;
   }

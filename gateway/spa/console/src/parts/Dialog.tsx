@@ -1,9 +1,11 @@
 /** A button that opens a form in a dialog, saves, says so, and refreshes what it changed. */
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { Button, type ButtonProps, Form, type FormInstance, Modal } from 'antd';
-import { type ReactNode, useState } from 'react';
+import { Button, type ButtonProps, Form, type FormInstance } from 'antd';
+import { type ReactNode, useRef, useState } from 'react';
 import { useText } from '../texts';
+import { EntryForm } from './EntryForm';
 import { useSay } from './say';
+import { Window } from './Window';
 
 interface Props<V extends object, R> {
   label: string;
@@ -14,7 +16,7 @@ interface Props<V extends object, R> {
   save: (values: V) => Promise<R>;
   /** queries that are asked again afterwards, by the first part of their key */
   refresh: string[];
-  /** shown instead of the form after it was saved; without it the dialog closes */
+  /** shown instead of the form after it was saved, this once; without it the dialog closes */
   after?: (answer: R) => ReactNode;
   onSaved?: (answer: R) => void;
   children: ReactNode | ((form: FormInstance<V>) => ReactNode);
@@ -26,51 +28,63 @@ export function Dialog<V extends object, R>(props: Props<V, R>) {
   const queries = useQueryClient();
   const [form] = Form.useForm<V>();
   const [isOpen, setOpen] = useState(false);
+  // A ref as well: what is closing is drawn as it was, and would still believe to be open.
+  const isTaking = useRef(false);
   const save = useMutation({
     mutationFn: props.save,
     onSuccess: async (answer) => {
       if (!props.after) {
+        isTaking.current = false;
         say.done();
         setOpen(false);
       }
       await Promise.all(props.refresh.map((key) => queries.invalidateQueries({ queryKey: [key] })));
       props.onSaved?.(answer);
     },
-    onError: say.failed,
   });
+  const open = () => {
+    isTaking.current = true;
+    setOpen(true);
+  };
   const close = () => {
+    isTaking.current = false;
     setOpen(false);
     save.reset();
   };
   const shown = save.data !== undefined && props.after ? props.after(save.data) : null;
+  const kept = (
+    <Button type="primary" onClick={close}>
+      {t('once.kept')}
+    </Button>
+  );
   return (
     <>
-      <Button {...props.button} onClick={() => setOpen(true)}>
+      <Button {...props.button} onClick={open}>
         {props.label}
       </Button>
-      <Modal
+      <Window
         open={isOpen}
         title={props.title ?? props.label}
+        isOnce={Boolean(shown)}
         onCancel={close}
         onOk={() => form.submit()}
         okText={props.okText ?? t('do.save')}
         cancelText={t('do.cancel')}
         confirmLoading={save.isPending}
-        destroyOnHidden
-        {...(shown ? { footer: <Button onClick={close}>{t('do.close')}</Button> } : {})}
+        {...(shown ? { footer: kept } : {})}
       >
         {shown ?? (
-          <Form<V>
+          <EntryForm<V>
             form={form}
-            layout="vertical"
             preserve={false}
-            initialValues={props.initial}
-            onFinish={(values) => save.mutate(values)}
+            {...(props.initial ? { initialValues: props.initial } : {})}
+            // What is closing has been saved: another press meant the first.
+            send={async (values) => (isTaking.current ? save.mutateAsync(values) : undefined)}
           >
             {typeof props.children === 'function' ? props.children(form) : props.children}
-          </Form>
+          </EntryForm>
         )}
-      </Modal>
+      </Window>
     </>
   );
 }

@@ -8,7 +8,7 @@ export function RecoveryCodes({ codes, onDone }: { codes: string[]; onDone: () =
   return (
     <div className="stack">
       <Alert type="warning" showIcon title={t('factor.codes_once')} />
-      <ul className="codes mono">
+      <ul className="codes mono" data-verbatim>
         {codes.map((code) => (
           <li key={code}>{code}</li>
         ))}

@@ -36,6 +36,8 @@ function opening<T>(row: T, open: (row: T) => void) {
   return (event: MouseEvent<HTMLElement>) => {
     const target = event.target as Element;
     if (target.closest('a, button, input, label, [role="button"]')) return;
+    // What a row opens over the page is a child of it to React alone.
+    if (!event.currentTarget.contains(target)) return;
     if (window.getSelection()?.toString()) return;
     open(row);
   };

@@ -112,7 +112,7 @@ export function Id({
   const shown = isShort && value.length > 16 ? `${value.slice(0, 8)}…${value.slice(-4)}` : value;
   return (
     <span className="copyable">
-      <span className="mono" title={value}>
+      <span className="mono" title={value} data-verbatim>
         {shown}
       </span>
       <CopyButton text={value} {...(label ? { label } : {})} />

@@ -1,34 +1,34 @@
 /** Short words after an action: done, or why not. */
-import { ApiProblem } from '@shared/problem';
+import { ApiProblem, type Fault } from '@shared/problem';
 import { App } from 'antd';
 import { useMemo } from 'react';
 import { useText } from '../texts';
+import { faultText, problemText } from './words';
 
 export interface Say {
   done: (text?: string) => void;
   failed: (error: unknown) => void;
+  /** a refusal of which only these faults are not shown elsewhere */
+  refused: (error: ApiProblem, faults: Fault[]) => void;
 }
 
 export function useSay(): Say {
   const { message, notification } = App.useApp();
   const { t, language } = useText();
-  return useMemo(
-    () => ({
+  return useMemo(() => {
+    const tell = (title: string, faults: Fault[]) => {
+      const told = new Set(faults.map((one) => faultText(t, language, one)));
+      notification.error({ title, description: [...told].join('\n'), duration: 8 });
+    };
+    return {
       done: (text) => {
         message.success(text ?? t('saved'));
       },
       failed: (error) => {
-        const problem = error instanceof ApiProblem ? error : null;
-        const faults = problem?.body.errors ?? [];
-        notification.error({
-          title: problem ? problem.titleIn(language) : t('error.save'),
-          description: faults.length
-            ? faults.map((one) => `${one.pointer.split('/').pop()}: ${one.message}`).join('\n')
-            : (problem?.body.detail ?? (problem ? '' : String(error))),
-          duration: 8,
-        });
+        if (!(error instanceof ApiProblem)) tell(t('error.save'), []);
+        else tell(problemText(t, language, error), error.body.errors ?? []);
       },
-    }),
-    [message, notification, t, language],
-  );
+      refused: (error, faults) => tell(problemText(t, language, error), faults),
+    };
+  }, [message, notification, t, language]);
 }

@@ -1,14 +1,23 @@
 /** Loading, nothing there, and what went wrong: calm, and with the next step. */
 import { ApiProblem } from '@shared/problem';
 import { Button, Result, Skeleton } from 'antd';
-import { Component, type ReactNode } from 'react';
+import { Component, type ReactNode, useEffect, useState } from 'react';
 import mark from '../../../shared/mark.svg';
 import { useText } from '../texts';
+import { problemText } from './words';
+
+const SLOW_AFTER_MS = 8000;
 
 export function Loading({ rows = 6 }: { rows?: number }) {
   const { t } = useText();
+  const [isSlow, setSlow] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setSlow(true), SLOW_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
   return (
     <div className="card" aria-busy="true" role="status" aria-label={t('loading')}>
+      {isSlow ? <p className="soft">{t('error.slow')}</p> : null}
       <Skeleton active title paragraph={{ rows }} />
     </div>
   );
@@ -50,7 +59,7 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
         title={t('error.title')}
         subTitle={
           <>
-            {problem ? problem.titleIn(language) : String(error)}
+            {problem ? problemText(t, language, problem) : t('problem.other')}
             {problem?.body.request_id ? (
               <div className="mono">
                 {t('error.request')} {problem.body.request_id}
@@ -64,14 +73,14 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
   );
 }
 
-function Crashed({ error }: { error: Error }) {
+function Crashed() {
   const { t } = useText();
   return (
     <div role="alert">
       <Result
         status="error"
         title={t('error.crash')}
-        subTitle={error.message}
+        subTitle={t('error.crash_hint')}
         extra={<Button onClick={() => window.location.reload()}>{t('do.refresh')}</Button>}
       />
     </div>
@@ -87,6 +96,6 @@ export class Crash extends Component<{ children: ReactNode }, { error: Error | n
   }
 
   override render() {
-    return this.state.error ? <Crashed error={this.state.error} /> : this.props.children;
+    return this.state.error ? <Crashed /> : this.props.children;
   }
 }

@@ -41,7 +41,7 @@ export function useExport<T>(list: Exported<T>) {
       }
       const cells = rows.map((row) => columns.map((one) => one.text?.(row)));
       download(fileName(list.title), csv([columns.map((one) => one.title), ...cells]));
-      say.done(t('list.exported', { total: rows.length }));
+      say.done(t('list.exported', { count: rows.length }));
     } catch (error) {
       say.failed(error);
     } finally {

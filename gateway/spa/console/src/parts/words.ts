@@ -1,11 +1,50 @@
-/** Words for the values the services use; a value nobody has a word for is shown as it is. */
-import { isText, type T } from '../texts';
+/** Words for the codes that the services use. No code is ever shown to a person: what nobody has a
+ * word for gets the group's general one. */
+import type { ApiProblem, Fault, Language } from '@shared/problem';
+import { inLanguage } from '@shared/problem';
+import { isText, type T, type TextKey } from '../texts';
 import type { Tone } from './bits';
 
-export function word(t: T, group: string, value: string | null | undefined): string {
-  if (!value) return '—';
-  const key = `${group}.${value}`;
-  return isText(key) ? t(key) : value;
+/** Groups with a word for everything (`<group>.other`): permission, role, audit_action,
+ * audit_subject, actor, failure, problem, fault. */
+export function word(t: T, group: string, code: string | null | undefined): string {
+  if (!code) return '—';
+  for (const key of [`${group}.${code}`, `${group}.other`]) if (isText(key)) return t(key);
+  return t('word.other');
+}
+
+/** What went wrong, and what to do. */
+export function problemText(t: T, language: Language, problem: ApiProblem): string {
+  const key = `problem.${problem.code}`;
+  if (isText(key)) return t(key);
+  return HAN.test(problem.body.title) ? problem.titleIn(language) : t('problem.other');
+}
+
+const HAN = /[\u4e00-\u9fff]/;
+const BOUNDS: Record<string, 'min' | 'max'> = {
+  string_too_short: 'min',
+  string_too_long: 'max',
+  greater_than_equal: 'min',
+  less_than_equal: 'max',
+};
+
+/** The last name in a fault's pointer: the field that it is about. */
+export function fieldOf(fault: Fault): string {
+  return fault.pointer.split('/').at(-1) ?? '';
+}
+
+/** What is wrong with one field. */
+export function faultText(t: T, language: Language, fault: Fault): string {
+  const { code = 'other', message } = fault;
+  // A rule of ours says it in both languages; those of the reader of JSON are for programmers.
+  const said = message.replace(/^Value error, /, '');
+  if (HAN.test(said)) return inLanguage(said, language);
+  const bound = BOUNDS[code];
+  const limit = bound ? /\d+/.exec(message)?.[0] : undefined;
+  if (bound && limit) return t(`fault.${code}_of` as TextKey, { [bound]: limit });
+  const own = `fault.${fieldOf(fault)}`;
+  if (code !== 'missing' && isText(own)) return t(own);
+  return word(t, 'fault', code);
 }
 
 const TONES: Record<string, Tone> = {

@@ -1,10 +1,11 @@
 /** Behind a one-time link: its person chooses a password, and nobody else knows it. */
 import { ApiProblem } from '@shared/problem';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Alert, Button, Form } from 'antd';
+import { Alert, Button } from 'antd';
 import { useEffect, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { type Console, post } from '../api/client';
+import { EntryForm } from '../parts/EntryForm';
 import { Loading } from '../parts/states';
 import { useText } from '../texts';
 import { Entrance } from './Entrance';
@@ -43,8 +44,6 @@ export default function ChoosePassword() {
       const { console, login } = await post('/api/public/v1/password', { token, password });
       setDone(true);
       await enter(console as Console, login, password);
-    } catch (error) {
-      setFault(error instanceof ApiProblem ? told(error, language) : String(error));
     } finally {
       setBusy(false);
     }
@@ -62,7 +61,7 @@ export default function ChoosePassword() {
   };
 
   const refusal =
-    whose.error instanceof ApiProblem ? whose.error.titleIn(language) : t('link.unreadable');
+    whose.error instanceof ApiProblem ? told(t, language, whose.error) : t('link.unreadable');
   return (
     <Entrance title={t('link.title')}>
       {whose.isPending ? <Loading rows={3} /> : null}
@@ -81,7 +80,12 @@ export default function ChoosePassword() {
         </p>
       ) : null}
       {whose.data && !isDone ? (
-        <Form<Entry> layout="vertical" size="large" requiredMark={false} onFinish={choose}>
+        <EntryForm<Entry>
+          size="large"
+          requiredMark={false}
+          send={choose}
+          orElse={(error) => setFault(told(t, language, error))}
+        >
           <p className="soft">
             {t('link.lead', { name: whose.data.name, login: whose.data.login })}
           </p>
@@ -97,7 +101,7 @@ export default function ChoosePassword() {
           <Button type="primary" htmlType="submit" block loading={isBusy}>
             {t('link.submit')}
           </Button>
-        </Form>
+        </EntryForm>
       ) : null}
     </Entrance>
   );

@@ -6,6 +6,7 @@ import { Alert, Button, Form, Input } from 'antd';
 import { useEffect, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { post } from '../api/client';
+import { EntryForm } from '../parts/EntryForm';
 import { useRequired } from '../parts/useRequired';
 import { useText } from '../texts';
 import { Entrance } from './Entrance';
@@ -36,16 +37,14 @@ export default function FirstRun() {
     setBusy(true);
     setFault('');
     try {
-      await post('/api/operator/v1/first-run', { setup_code: setup_code.trim(), login, password });
+      await post('/api/operator/v1/first-run', { setup_code, login, password });
       await signIn('operator', login, password);
       await queries.invalidateQueries({ queryKey: ['who'] });
     } catch (error) {
-      setFault(error instanceof ApiProblem ? told(error, language) : String(error));
-      // Somebody else may have been faster: then this page gives way to the sign-in.
-      if (error instanceof ApiProblem && error.status === 409) {
-        await navigate(FIRST_RUN, { replace: true });
-        await queries.invalidateQueries({ queryKey: ['first-run'] });
-      }
+      if (!(error instanceof ApiProblem && error.code === 'binding.first_run_over')) throw error;
+      // Somebody else was faster: this page gives way to the sign-in.
+      await navigate(FIRST_RUN, { replace: true });
+      await queries.invalidateQueries({ queryKey: ['first-run'] });
     } finally {
       setBusy(false);
     }
@@ -55,7 +54,12 @@ export default function FirstRun() {
     <Entrance title={t('first.title')}>
       <p className="soft">{t('first.lead')}</p>
       {fault ? <Alert type="error" showIcon title={fault} role="alert" /> : null}
-      <Form<First> layout="vertical" size="large" requiredMark={false} onFinish={make}>
+      <EntryForm<First>
+        size="large"
+        requiredMark={false}
+        send={make}
+        orElse={(error) => setFault(told(t, language, error))}
+      >
         <Form.Item
           name="setup_code"
           label={t('first.code')}
@@ -76,7 +80,7 @@ export default function FirstRun() {
         <Button type="primary" htmlType="submit" block loading={isBusy}>
           {t('first.submit')}
         </Button>
-      </Form>
+      </EntryForm>
     </Entrance>
   );
 }

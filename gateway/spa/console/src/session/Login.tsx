@@ -19,6 +19,7 @@ import {
 } from './passkey';
 import { CodeField, PasskeyButton } from './SecondStep';
 import { FIRST_RUN, lastConsole, signIn } from './session';
+import { told } from './told';
 
 interface Entry {
   login: string;
@@ -35,6 +36,7 @@ export default function Login() {
   const { pathname } = useLocation();
   const [console, setConsole] = useState<Console>(lastConsole());
   const [fault, setFault] = useState('');
+  const [isWrong, setWrong] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const [needed, setNeeded] = useState<SecondFactorNeeded | null>(null);
   const [form] = Form.useForm<Entry>();
@@ -52,13 +54,16 @@ export default function Login() {
   ) => {
     setBusy(true);
     setFault('');
+    setWrong(false);
     try {
       await signIn(console, login, password, factor);
       await queries.invalidateQueries({ queryKey: ['who'] });
     } catch (error) {
       const asked = secondFactorNeeded(error);
+      // Told to everybody alike: whether the login is known at the other one is nobody's business.
+      setWrong(error instanceof ApiProblem && error.code === 'auth.bad_credentials');
       if (asked) setNeeded(asked);
-      else setFault(error instanceof ApiProblem ? error.titleIn(language) : String(error));
+      else setFault(told(t, language, error));
       // A refused passkey spent its challenge: for another try there has to be another. After
       // anything else (a brake, no network) one more sign-in would only make it worse.
       if (factor.passkey && error instanceof ApiProblem && REFUSED.has(error.code)) {
@@ -83,11 +88,36 @@ export default function Login() {
     }
   };
 
+  const choose = (chosen: Console) => {
+    setConsole(chosen);
+    setNeeded(null);
+    setFault('');
+  };
+  const other: Console = console === 'merchant' ? 'operator' : 'merchant';
+  const tabs = { here: t(`login.${console}`), there: t(`login.${other}`) };
+
   return (
     <Entrance title={t('login.title')}>
       {pathname === FIRST_RUN ? <Alert type="info" showIcon title={t('first.over')} /> : null}
       {hasExpired ? <Alert type="info" showIcon title={t('login.expired')} /> : null}
-      {fault ? <Alert type="error" showIcon title={fault} role="alert" /> : null}
+      {fault ? (
+        <Alert
+          type="error"
+          showIcon
+          title={fault}
+          role="alert"
+          {...(isWrong
+            ? {
+                description: t('login.wrong_tab', tabs),
+                action: (
+                  <Button size="small" onClick={() => choose(other)}>
+                    {t('login.other_tab', tabs)}
+                  </Button>
+                ),
+              }
+            : {})}
+        />
+      ) : null}
       <Form<Entry>
         form={form}
         layout="vertical"
@@ -105,10 +135,7 @@ export default function Login() {
             name="console"
             aria-label={t('login.console')}
             value={console}
-            onChange={(chosen) => {
-              setConsole(chosen);
-              setNeeded(null);
-            }}
+            onChange={choose}
             options={[
               { value: 'merchant', label: t('login.merchant') },
               { value: 'operator', label: t('login.operator') },

@@ -1,9 +1,9 @@
 /** Asks for the password again when the server wants it, and lets the interrupted call go on. */
-import { ApiProblem } from '@shared/problem';
 import { useQueryClient } from '@tanstack/react-query';
-import { Alert, Form, Input, Modal } from 'antd';
+import { Alert, Form, Input } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { at, onRefusal, post } from '../api/client';
+import { Window } from '../parts/Window';
 import { useText } from '../texts';
 import { PASSWORD_INPUT_MAX } from './NewPassword';
 import {
@@ -15,6 +15,7 @@ import {
 } from './passkey';
 import { CodeField, PasskeyButton } from './SecondStep';
 import { useSession } from './session';
+import { told } from './told';
 
 export function StepUp() {
   const { t, language } = useText();
@@ -22,6 +23,7 @@ export function StepUp() {
   const queries = useQueryClient();
   const [form] = Form.useForm<{ password: string; code?: string }>();
   const [isOpen, setOpen] = useState(false);
+  const [isOverDialog, setOverDialog] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const [needed, setNeeded] = useState<SecondFactorNeeded | null>(null);
   const [fault, setFault] = useState('');
@@ -33,6 +35,7 @@ export function StepUp() {
       new Promise<boolean>((resolve) => {
         if (waiting.current.push(resolve) > 1) return;
         setFault('');
+        setOverDialog(document.querySelector('.ant-modal-wrap:not([style*="none"])') !== null);
         setOpen(true);
       });
     return () => {
@@ -49,6 +52,7 @@ export function StepUp() {
 
   const confirm = async ({ password, code }: { password: string; code?: string }) => {
     setBusy(true);
+    setFault('');
     try {
       const given = { password, ...(code ? { code: code.trim() } : {}) };
       await post(at(console, '/session/step-up'), given);
@@ -60,7 +64,7 @@ export function StepUp() {
         setNeeded(asked);
         void queries.invalidateQueries({ queryKey: ['who'] });
       }
-      setFault(error instanceof ApiProblem ? error.titleIn(language) : String(error));
+      setFault(told(t, language, error));
     } finally {
       setBusy(false);
     }
@@ -76,7 +80,7 @@ export function StepUp() {
       end(true);
     } catch (error) {
       if (error instanceof PasskeyFault) setFault(t(error.key));
-      else setFault(error instanceof ApiProblem ? error.titleIn(language) : String(error));
+      else setFault(told(t, language, error));
     } finally {
       setBusy(false);
     }
@@ -84,7 +88,7 @@ export function StepUp() {
 
   const hasApp = session.user.has_authenticator_app || needed?.methods.includes('code') === true;
   return (
-    <Modal
+    <Window
       open={isOpen}
       title={t('stepup.title')}
       okText={t('do.confirm')}
@@ -92,8 +96,9 @@ export function StepUp() {
       confirmLoading={isBusy}
       onOk={() => form.submit()}
       onCancel={() => end(false)}
-      destroyOnHidden
       zIndex={1200}
+      // Over a dialog there is a mask already: twice as dark is no clearer.
+      {...(isOverDialog ? { styles: { mask: { background: 'transparent' } } } : {})}
     >
       <p className="soft">{t('stepup.why')}</p>
       {fault ? <Alert type="error" showIcon title={fault} role="alert" /> : null}
@@ -106,16 +111,12 @@ export function StepUp() {
           label={t('login.password')}
           rules={[{ required: true, message: t('field.required', { label: t('login.password') }) }]}
         >
-          <Input.Password
-            autoComplete="current-password"
-            autoFocus
-            maxLength={PASSWORD_INPUT_MAX}
-          />
+          <Input.Password autoComplete="current-password" maxLength={PASSWORD_INPUT_MAX} />
         </Form.Item>
         {session.user.has_second_factor || needed ? (
           <CodeField hasApp={hasApp} autoFocus={false} />
         ) : null}
       </Form>
-    </Modal>
+    </Window>
   );
 }

@@ -56,7 +56,8 @@ async function who(): Promise<{ console: Console; session: Session } | null> {
       // 401: nobody is signed in; 403: signed in at the other console.
       if (!(error instanceof ApiProblem) || (error.status !== 401 && error.status !== 403))
         throw error;
-      if (error.status === 401) return null;
+      // Whoever signed out has left no token; a session that ran out is begun again over the page.
+      if (error.status === 401) return csrf.get() && (await onRefusal.signedOut()) ? who() : null;
     }
   }
   return null;
@@ -124,18 +125,6 @@ export function SessionProvider({
   found: { console: Console; session: Session };
   children: ReactNode;
 }) {
-  const queries = useQueryClient();
-  useEffect(() => {
-    onRefusal.signedOut = () => {
-      csrf.forget();
-      sessionStorage.setItem('damselfly.expired', '1');
-      queries.setQueryData(['who'], null);
-      tellOthers();
-    };
-    return () => {
-      onRefusal.signedOut = () => undefined;
-    };
-  }, [queries]);
   const value = useMemo<SignedIn>(() => {
     const held = new Set(found.session.permissions);
     return {

@@ -4,11 +4,13 @@ import { chinaTime, ZONE } from '@shared/time';
 import { useQuery } from '@tanstack/react-query';
 import { Button, Drawer, Dropdown, Grid, Menu, Select } from 'antd';
 import { Suspense, useState } from 'react';
-import { Outlet, useLocation, useNavigate } from 'react-router';
+import { Link, Outlet, useLocation, useNavigate } from 'react-router';
 import { get } from '../api/client';
+import { useOnline } from '../parts/online';
 import { SandboxLink, useAbout } from '../parts/sandbox';
 import { Crash, Loading } from '../parts/states';
 import { word } from '../parts/words';
+import { SignInAgain } from '../session/SignInAgain';
 import { StepUp } from '../session/StepUp';
 import { useSession, useSignOut } from '../session/session';
 import { useText } from '../texts';
@@ -18,7 +20,7 @@ import { Brand, LanguageButton, ThemeButton } from './pieces';
 import { Shortcuts } from './Shortcuts';
 import { useStores } from './stores';
 
-function useMenu(entries: MenuEntry[], go: (to: string) => void) {
+function useMenu(entries: MenuEntry[], go: (to: string | null) => void) {
   const { t } = useText();
   const { pathname } = useLocation();
   const leaves = entries.flatMap((entry) => entry.children ?? [entry]);
@@ -31,13 +33,22 @@ function useMenu(entries: MenuEntry[], go: (to: string) => void) {
         mode="inline"
         selectedKeys={selected ? [selected.key] : []}
         defaultOpenKeys={entries.filter((entry) => entry.children).map((entry) => entry.key)}
-        onClick={({ key }) => go(key)}
+        onClick={({ key, domEvent }) => {
+          // A click on the link goes by itself, into another tab if one likes; a key comes here.
+          const isLink = (domEvent.target as Element).closest('a') !== null;
+          go(isLink ? null : key);
+        }}
         items={entries.map((entry) => ({
           key: entry.key,
           icon: entry.icon,
-          label: t(entry.text),
+          label: entry.children ? t(entry.text) : <Link to={entry.key}>{t(entry.text)}</Link>,
           ...(entry.children
-            ? { children: entry.children.map((leaf) => ({ key: leaf.key, label: t(leaf.text) })) }
+            ? {
+                children: entry.children.map((leaf) => ({
+                  key: leaf.key,
+                  label: <Link to={leaf.key}>{t(leaf.text)}</Link>,
+                })),
+              }
             : {}),
         }))}
       />
@@ -90,12 +101,16 @@ function Header({ onMenu, isNarrow }: { onMenu: () => void; isNarrow: boolean })
                     },
                   ]
                 : []),
-              { key: 'account', icon: <UserOutlined />, label: t('menu.account') },
+              {
+                key: 'account',
+                icon: <UserOutlined />,
+                label: <Link to="/account">{t('menu.account')}</Link>,
+              },
               { key: 'out', icon: <LogoutOutlined />, label: t('app.sign_out') },
             ],
-            onClick: ({ key }) => {
-              if (key === 'account') navigate('/account');
-              else void signOut(console);
+            onClick: ({ key, domEvent }) => {
+              if (key === 'out') void signOut(console);
+              else if (!(domEvent.target as Element).closest('a')) navigate('/account');
             },
           }}
         >
@@ -146,9 +161,10 @@ export function Shell() {
   const navigate = useNavigate();
   const { pathname } = useLocation();
   const about = useAbout();
+  const isOnline = useOnline();
   const menu = useMenu(menuFor(console, Boolean(session.acting), can), (to) => {
     setDrawn(false);
-    navigate(to);
+    if (to) navigate(to);
   });
   return (
     <div className="shell app">
@@ -181,6 +197,7 @@ export function Shell() {
             <SandboxLink />
           </output>
         ) : null}
+        {isOnline ? null : <output className="ribbon offline">{t('error.offline')}</output>}
         <ActingRibbon />
         {session.limited_until ? (
           <output className="ribbon">
@@ -196,6 +213,7 @@ export function Shell() {
         </main>
       </div>
       <StepUp />
+      <SignInAgain />
       <Shortcuts />
     </div>
   );

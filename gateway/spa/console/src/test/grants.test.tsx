@@ -68,7 +68,7 @@ it('shows an owner who asks, why and for how long, and takes the answer', async 
     'POST /api/merchant/v1/acting/grants/g1/withdraw': { status: 204 },
   });
   show('/');
-  const card = within(await screen.findByRole('region', { name: '平台人员申请代您操作' }));
+  const card = within(await screen.findByRole('region', { name: '服务商人员申请代您操作' }));
   for (const text of ['小林', '工单 4712：开通新门店', '2 小时', '完成开通步骤，新建和改名门店'])
     expect(card.getByText(text)).toBeTruthy();
   await userEvent.click(card.getByRole('button', { name: '同意' }));
@@ -89,7 +89,7 @@ it('shows an auditor the request without the buttons', async () => {
     'GET /api/merchant/v1/acting/grants': { body: { items: [GRANT] } },
   });
   show('/');
-  const card = within(await screen.findByRole('region', { name: '平台人员申请代您操作' }));
+  const card = within(await screen.findByRole('region', { name: '服务商人员申请代您操作' }));
   expect(card.queryByRole('button')).toBeNull();
 });
 

@@ -104,7 +104,7 @@ it.each([
   [
     'braked',
     () => ({ status: 429, body: { code: 'auth.login_braked', title: '请稍候 Wait.' } }),
-    '请稍候',
+    '尝试过多，请稍后再试',
   ],
   [
     'offline',
@@ -164,7 +164,7 @@ it('a password is set and the page breaks behind it: there is a way on', async (
   };
   vi.stubGlobal('localStorage', { getItem: () => null, setItem });
   await person.click(screen.getByRole('button', { name: '保存并登录' }));
-  expect((await screen.findByRole('alert')).textContent).toContain('no storage');
+  expect((await screen.findByRole('alert')).textContent).toContain('没有成功');
   expect(await screen.findByText(/密码已保存/)).toBeTruthy();
   expect(screen.getByRole('link', { name: '去登录' }).getAttribute('href')).toBe('/');
 });

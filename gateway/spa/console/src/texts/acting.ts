@@ -1,13 +1,15 @@
+import type { Texts } from './pair';
+
 /** Operators who act for a merchant, and what they are given for a while: [中文, English]. */
 export const acting = {
-  'acting.start': ['代为操作', 'Act for them'],
+  'acting.start': ['代商户操作', 'Act for them'],
   'acting.title': ['代「{{merchant}}」操作', 'Act for “{{merchant}}”'],
   'acting.note': [
     '有时限、要写清事由，对方在审计日志中可见。默认只能查看和检测；更多权限须另有人同意。',
     'Time-boxed, with a reason that they see. You look and check; more needs somebody else’s consent.',
   ],
   'acting.begin': ['开始代操作', 'Begin'],
-  'acting.now': ['正在代操作的平台人员', 'Operators acting for you now'],
+  'acting.now': ['正在代操作的服务商人员', 'Operators acting for you now'],
   'acting.send_away': ['请其离开', 'Send away'],
   'acting.reason': ['事由', 'Reason'],
   'acting.minutes': ['时长（分钟）', 'Minutes'],
@@ -27,13 +29,13 @@ export const acting = {
   'grant.ask': ['申请更多权限', 'Ask for more'],
   'grant.ask_title': ['申请代「{{merchant}}」做更多', 'Ask to do more for “{{merchant}}”'],
   'grant.ask_note': [
-    '须商户管理员或另一位平台管理员同意。退款、收款账户、密钥、设备、员工等永远不能代为操作。',
+    '须商户管理员或另一位服务商管理员同意。退款、收款账户、密钥、设备、员工等永远不能代为操作。',
     'An owner or another operator admin has to agree. Never: refunds, payees, keys, devices, people.',
   ],
   'grant.what': ['要做什么', 'What for'],
   'grant.minutes': ['时长', 'For how long'],
-  'grant.minutes_short': ['{{count}} 分钟', '{{count}} min'],
-  'grant.hours_short': ['{{count}} 小时', '{{count}} h'],
+  'grant.minutes_short': ['{{count}} 分钟', '{{count}} minutes', '{{count}} minute'],
+  'grant.hours_short': ['{{count}} 小时', '{{count}} hours', '{{count}} hour'],
   'grant_set.setup': [
     '完成开通步骤，新建和改名门店',
     'Carry out the setup; make and rename stores',
@@ -45,20 +47,20 @@ export const acting = {
   'grant.return': ['交还权限', 'Return it'],
   'grant.title': ['代操作授权', 'Acting grants'],
   'grant.lead': [
-    '平台人员申请的更多权限：等待同意的、生效中的，以及自己以前的。',
+    '服务商人员申请的更多权限：等待同意的、生效中的，以及自己以前的。',
     'What operators ask for beyond looking: what waits, what runs, and one’s own from before.',
   ],
-  'grant.merchant_title': ['平台人员申请代您操作', 'Operators ask to act for you'],
+  'grant.merchant_title': ['服务商人员申请代您操作', 'Operators ask to act for you'],
   'grant.merchant_lead': [
     '对方只能做下面写明的事，到时自动失效，您可随时收回。退款、收款账户和密钥永远不在其中。',
     'They may do only what is said here, until its time; you can end it at any moment. Refunds, payees and keys are never part of it.',
   ],
-  'grant.operator': ['平台人员', 'Operator'],
+  'grant.operator': ['服务商人员', 'Operator'],
   'grant.asked_at': ['申请时间', 'Asked'],
   'grant.until': ['有效至', 'Until'],
   'grant.decided': ['处理人', 'Decided by'],
   'grant.for_merchant': ['{{name}}（商户）', '{{name}} (merchant)'],
-  'grant.for_operator': ['{{name}}（平台）', '{{name}} (operators)'],
+  'grant.for_operator': ['{{name}}（服务商）', '{{name}} (operators)'],
   'grant.give': ['同意', 'Agree'],
   'grant.refuse': ['拒绝', 'Refuse'],
   'grant.withdraw': ['收回', 'End it now'],
@@ -73,4 +75,4 @@ export const acting = {
   'grant_end.withdrawn': ['被收回', 'ended by others'],
   'grant_end.returned': ['自行交还', 'returned'],
   'grant_end.powers': ['账号变更或商户停用', 'the account changed, or the merchant was suspended'],
-} as const satisfies Record<string, readonly [string, string]>;
+} as const satisfies Texts;

@@ -1,3 +1,5 @@
+import type { Texts } from './pair';
+
 /** Shell, sign-in, lists and everything shared by pages: [中文, English]. */
 export const common = {
   'app.name': ['豆娘', 'Damselfly'],
@@ -11,7 +13,7 @@ export const common = {
   'app.open_menu': ['打开菜单', 'Open the menu'],
   'app.language': ['语言', 'Language'],
   'app.theme': ['外观', 'Appearance'],
-  'theme.system': ['跟随系统', 'As the system'],
+  'theme.system': ['跟随系统', 'Same as system'],
   'theme.light': ['浅色', 'Light'],
   'theme.dark': ['深色', 'Dark'],
   'app.account': ['账号', 'Account'],
@@ -50,6 +52,7 @@ export const common = {
   'do.save': ['保存', 'Save'],
   'do.cancel': ['取消', 'Cancel'],
   'do.close': ['关闭', 'Close'],
+  'do.collapse': ['收起', 'Collapse'],
   'do.copy': ['复制', 'Copy'],
   'do.copied': ['已复制', 'Copied'],
   'do.retry': ['重试', 'Try again'],
@@ -74,24 +77,49 @@ export const common = {
   'list.none_hint': ['换一个条件，或清空筛选再看。', 'Change a filter or clear them all.'],
   'list.clear': ['清空筛选', 'Clear filters'],
   'list.exporting': ['正在导出 {{done}}/{{total}}', 'Exporting {{done}}/{{total}}'],
-  'list.exported': ['已导出 {{total}} 条', 'Exported {{total}} rows'],
+  'list.exported': ['已导出 {{count}} 条', 'Exported {{count}} rows', 'Exported {{count}} row'],
   'list.export_limited': [
     '一次最多导出 {{limit}} 条，请缩小时间范围',
-    'At most {{limit}} rows at a time; please narrow the span',
+    'At most {{limit}} rows at a time; please choose a shorter period',
   ],
   'list.any': ['全部', 'Any'],
   'list.table': ['{{title}}列表', '{{title}}: list'],
   'error.title': ['这一页没有取到数据', 'This page could not be loaded'],
-  'error.missing': ['这项功能尚未在本服务器上启用', 'This is not available on this server yet'],
+  'error.missing': ['没有找到', 'Not found'],
   'error.missing_hint': [
-    '升级服务后再来，或联系平台方。',
-    'Come back after the server was upgraded, or ask the operator.',
+    '它可能已被移除，或者地址不完整。',
+    'It may have been removed, or the address is not complete.',
   ],
   'error.request': ['请求号', 'Request'],
   'error.crash': ['页面出错了', 'Something went wrong on this page'],
+  'error.crash_hint': [
+    '刷新后再试；您填写的内容没有提交。',
+    'Reload and try again; what you entered was not sent.',
+  ],
   'error.forbidden': ['您没有这项权限', 'You are not allowed to see this'],
   'error.forbidden_hint': ['请让管理员为您开通。', 'Ask an administrator to grant it.'],
   'error.no_page': ['没有这个页面', 'There is no such page'],
+  'error.no_page_hint': [
+    '地址可能不完整，或者这个页面已经搬走了。',
+    'The address may not be complete, or the page has moved.',
+  ],
+  'error.go_home': ['回到首页', 'Go to the first page'],
+  'error.offline': [
+    '网络已断开。恢复后会自动继续，您填写的内容还在。',
+    'You are offline. This goes on by itself once you are back; what you entered is still here.',
+  ],
+  'error.slow': [
+    '比平时慢，还在加载。可以再等等，或检查网络。',
+    'This takes longer than usual. Wait a little, or check the network.',
+  ],
+  'once.title': ['还没有保存好就离开吗？', 'Leave without saving it?'],
+  'once.hint': [
+    '这里的内容只显示这一次，离开后再也看不到。',
+    'It is shown this once only; nobody can show it to you again.',
+  ],
+  'once.leave': ['离开', 'Leave'],
+  'once.stay': ['回去保存', 'Go back'],
+  'once.kept': ['我已保存', 'I have saved it'],
   'error.conflict': ['内容已被他人修改', 'Somebody else changed this meanwhile'],
   'error.save': ['没有保存成功', 'Not saved'],
   saved: ['已保存', 'Saved'],
@@ -99,7 +127,7 @@ export const common = {
   'field.required': ['请填写{{label}}', '{{label}} is required'],
   'login.title': ['登录', 'Sign in'],
   'login.merchant': ['商户', 'Merchant'],
-  'login.operator': ['运营方', 'Operator'],
+  'login.operator': ['服务商', 'Operator'],
   'login.console': ['登录到', 'Sign in to'],
   'login.login': ['账号', 'Login'],
   'login.hint': [
@@ -119,13 +147,24 @@ export const common = {
     'The six digits of your authenticator app, or a recovery code.',
   ],
   'login.expired': ['登录已失效，请重新登录。', 'Your session has ended; please sign in again.'],
+  'login.wrong_tab': [
+    '您选的是「{{here}}」。账号属于{{there}}？换到「{{there}}」再试。',
+    'You chose “{{here}}”. If the login belongs to the {{there}} side, try “{{there}}”.',
+  ],
+  'login.other_tab': ['换到「{{there}}」', 'Switch to “{{there}}”'],
+  'again.title': ['登录已失效', 'Your session has ended'],
+  'again.why': [
+    '请为 {{login}} 再输入一次密码。您填写的内容还在，登录后继续。',
+    'Enter the password of {{login}} once more. What you entered is still here and goes on.',
+  ],
+  'again.leave': ['放弃并退出', 'Leave without saving'],
   'login.sandbox': [
     '第一次来？演示账号和密码就在 make run 最后几行输出里。',
     'First time here? The demo logins are in the last lines that make run printed.',
   ],
   'first.title': ['初始化平台', 'Set up the platform'],
   'first.lead': [
-    '这个平台还没有管理员。请创建第一位平台管理员。',
+    '这个平台还没有管理员。请创建第一位服务商管理员。',
     'This platform has no operator yet. Make the first one.',
   ],
   'first.code': ['安装码', 'Setup code'],
@@ -156,6 +195,9 @@ export const common = {
     '这是敏感操作。确认后 5 分钟内不再询问。',
     'This is a sensitive action. You will not be asked again for 5 minutes.',
   ],
+  'browser.on': ['{{system}} 上的 {{browser}}', '{{browser}} on {{system}}'],
+  'browser.some_on': ['{{system}} 上的浏览器', 'A browser on {{system}}'],
+  'browser.unknown': ['其他程序', 'Another program'],
   'account.title': ['我的账号', 'My account'],
   'account.lead': [
     '修改密码，设置两步验证，查看并结束在别处的登录。',
@@ -184,4 +226,4 @@ export const common = {
     '密码已修改，其他会话已结束',
     'Password changed; other sessions were ended',
   ],
-} as const satisfies Record<string, readonly [string, string]>;
+} as const satisfies Texts;

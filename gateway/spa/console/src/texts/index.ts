@@ -8,11 +8,16 @@ import { cashier } from './cashier';
 import { cockpit } from './cockpit';
 import { common } from './common';
 import { devices } from './devices';
+import { failures } from './failures';
+import { faults } from './faults';
+import { keyProblems } from './key_problems';
 import { lists } from './lists';
+import { names } from './names';
 import { onboarding } from './onboarding';
 import { orders } from './orders';
 import { passkeys } from './passkeys';
 import { people } from './people';
+import { problems } from './problems';
 import { refunds } from './refunds';
 import { sandbox } from './sandbox';
 
@@ -30,6 +35,11 @@ export const texts = {
   ...refunds,
   ...sandbox,
   ...devices,
+  ...names,
+  ...failures,
+  ...faults,
+  ...problems,
+  ...keyProblems,
 } as const;
 export type TextKey = keyof typeof texts;
 export type { Language };
@@ -37,16 +47,25 @@ export type T = (key: TextKey, values?: Record<string, string | number>) => stri
 
 const LANGUAGE_KEY = 'damselfly.language';
 
+/** Of a pair the Chinese or the English; a third text is the English for exactly one. */
 function column(index: 0 | 1): Record<string, string> {
-  return Object.fromEntries(Object.entries(texts).map(([key, pair]) => [key, pair[index]]));
+  const pairs: [string, readonly string[]][] = Object.entries(texts);
+  const single = pairs.flatMap(([key, { 2: one }]) =>
+    index === 1 && one ? [[`${key}_one`, one]] : [],
+  );
+  return Object.fromEntries([...pairs.map(([key, pair]) => [key, pair[index]]), ...single]);
 }
 
-function remembered(): Language {
-  return localStorage.getItem(LANGUAGE_KEY) === 'en' ? 'en' : 'zh-CN';
+/** What was chosen here; before that, what the browser prefers of our two. */
+function firstLanguage(): Language {
+  const chosen = localStorage.getItem(LANGUAGE_KEY);
+  const wanted = chosen ? [chosen] : navigator.languages;
+  const found = wanted.map((tag) => tag.slice(0, 2).toLowerCase());
+  return found.find((tag) => tag === 'zh' || tag === 'en') === 'en' ? 'en' : 'zh-CN';
 }
 
 void i18next.use(initReactI18next).init({
-  lng: remembered(),
+  lng: firstLanguage(),
   fallbackLng: 'zh-CN',
   keySeparator: false,
   nsSeparator: false,
@@ -72,6 +91,13 @@ export function useText() {
     either: (chinese: string | null, english: string | null) =>
       (language === 'en' ? english || chinese : chinese || english) ?? '',
   };
+}
+
+/** The codes that a group has words for, but for the general one. */
+export function wordsOf(group: string): string[] {
+  const head = `${group}.`;
+  const found = Object.keys(texts).filter((key) => key.startsWith(head));
+  return found.map((key) => key.slice(head.length)).filter((code) => code !== 'other');
 }
 
 export function isText(key: string): key is TextKey {

@@ -1,3 +1,5 @@
+import type { Texts } from './pair';
+
 /** Home, orders, devices, audit, notices: [中文, English]. */
 export const orders = {
   'home.title': ['首页', 'Home'],
@@ -10,7 +12,7 @@ export const orders = {
     '结果不明，或关闭后才到账。请先核对，不要让顾客再付一次。',
     'Unclear, or paid after closing. Check first; do not charge the buyer again.',
   ],
-  'home.count': ['{{count}} 笔', '{{count}} payments'],
+  'home.count': ['{{count}} 笔', '{{count}} payments', '{{count}} payment'],
   'home.refunded': ['退款 {{amount}}', 'refunded {{amount}}'],
   'home.average': ['笔均 {{amount}}', 'average {{amount}}'],
   'home.change_up': ['比昨日此时多 {{amount}}', '{{amount}} more than yesterday by this time'],
@@ -33,8 +35,11 @@ export const orders = {
   'home.setup_waits': ['等待支付宝：{{title}}', 'Waiting for Alipay: {{title}}'],
   'home.setup_go': ['继续开通', 'Continue the setup'],
   'orders.title': ['订单管理', 'Orders'],
-  'orders.lead': ['每笔刷脸支付对应一张订单。', 'Each face payment is exactly one order.'],
-  'orders.q': ['订单号 / 商户单号 / 交易号', 'Order, out_trade_no or trade number'],
+  'orders.lead': [
+    '每笔收款对应一张订单，刷脸和付款码都在这里。',
+    'Each payment is exactly one order, by face or by code.',
+  ],
+  'orders.q': ['订单号 / 商户单号 / 交易号', 'Order, merchant or trade number'],
   'orders.q_hint': ['开头几位，或末四位', 'First characters, or last four'],
   'orders.no': ['订单编号', 'Order number'],
   'orders.type': ['订单类型', 'Type'],
@@ -57,12 +62,12 @@ export const orders = {
   'orders.terminal': ['来源终端', 'Source'],
   'orders.subject': ['商品', 'Subject'],
   'orders.trade_no': ['支付宝交易号', 'Alipay trade number'],
-  'orders.out_trade_no': ['商户订单号', 'out_trade_no'],
+  'orders.out_trade_no': ['商户订单号', 'Merchant order number'],
   'orders.buyer': ['付款账号', 'Buyer account'],
   'orders.paid_at': ['支付时间', 'Paid at'],
   'orders.closed_at': ['关闭时间', 'Closed at'],
   'orders.channel': ['渠道', 'Channel'],
-  'orders.timeline': ['经过', 'What happened'],
+  'orders.timeline': ['订单动态', 'Timeline'],
   'orders.late': [
     '支付在关闭之后才到账，请核对后决定是否退款。',
     'The money arrived after the payment was closed; please check whether to refund.',
@@ -78,12 +83,12 @@ export const orders = {
   'sub_type.alipay_code': ['支付宝扫码订单', 'Alipay code'],
   'sub_type.normal': ['普通订单', 'Normal'],
   'order_state.completed': ['订单完成', 'Completed'],
-  'order_state.cancelled': ['订单取消', 'Cancelled'],
+  'order_state.cancelled': ['支付失败', 'Payment failed'],
   'pay_state.paid': ['已支付', 'Paid'],
   'pay_state.unpaid': ['未支付', 'Unpaid'],
   'pay_state.refunded': ['已退款', 'Refunded'],
   'pay_state.partially_refunded': ['部分退款', 'Partly refunded'],
-  'pay_method.online': ['线上', 'Online'],
+  'pay_method.online': ['当面付', 'In person'],
   'terminal.device': ['设备', 'Device'],
   'terminal.api': ['接口', 'API'],
   'channel.alipay': ['支付宝', 'Alipay'],
@@ -135,7 +140,7 @@ export const orders = {
   'audit.action': ['动作', 'Action'],
   'audit.subject': ['对象', 'Subject'],
   'audit.address': ['来源地址', 'Address'],
-  'audit.request': ['请求号', 'Request'],
+  'audit.technical': ['技术细节（给技术支持看）', 'Technical details, for support'],
   'audit.before': ['变更前', 'Before'],
   'audit.after': ['变更后', 'After'],
   'audit.from': ['日期从', 'From'],
@@ -146,19 +151,19 @@ export const orders = {
     'Intact: {{entries}} entries, none altered.',
   ],
   'audit.anchored': [
-    '截至第 {{seq}} 条，链头已在 {{at}} 签名并存到数据库之外；其后的记录尚未锚定。',
+    '截至第 {{seq}} 条，已在 {{at}} 签名并存到数据库之外；其后的记录尚未存证。',
     'Up to entry {{seq}} its head was signed and anchored outside the database at {{at}}; what follows is not anchored yet.',
   ],
   'audit.unanchored': [
-    '没有任何锚点：能改写数据库的人可以重写整条链。',
+    '还没有在数据库之外存证：能改写数据库的人可以重写整个日志。',
     'Nothing is anchored: whoever can write the database could write the whole chain anew.',
   ],
   'audit.gap': [
-    '锚点缺失：数据库记录的锚点在锚点文件中找不到。请立即联系平台安全人员。',
+    '存证缺失：数据库说已存证的内容在存证文件中找不到。请立即联系平台安全人员。',
     'Anchors are missing: the file lacks what the database says was anchored. Call your security people at once.',
   ],
   'audit.forged': [
-    '锚点文件被改动：有一行的签名不对。请立即联系平台安全人员。',
+    '存证文件被改动：有一行的签名不对。请立即联系平台安全人员。',
     'The anchor file was altered: a line is not signed by us. Call your security people at once.',
   ],
   'audit.broken': [
@@ -176,7 +181,7 @@ export const orders = {
     'What Alipay reported, once its signature was verified. Most sales are booked before their notice comes, so “as booked” is the usual state; one that does not match can be looked at again, and nothing is booked twice.',
   ],
   'notices.id': ['通知 ID', 'Notice'],
-  'notices.trade': ['商户订单号', 'Order number at the shop'],
+  'notices.trade': ['商户订单号', 'Merchant order number'],
   'verdict.RECEIVED': ['处理中', 'In work'],
   'verdict.APPLIED': ['据此入账', 'Booked by it'],
   'verdict.DUPLICATE': ['与账目一致', 'As booked'],
@@ -194,4 +199,4 @@ export const orders = {
     '支付完成后，支付宝会把结果通知到这里。',
     'After a payment Alipay reports its result here.',
   ],
-} as const satisfies Record<string, readonly [string, string]>;
+} as const satisfies Texts;

@@ -25,12 +25,12 @@ export const passkeys = {
     '移除“{{name}}”？它将不能再用于登录。',
     'Remove “{{name}}”? It will not open this account any longer.',
   ],
-  'passkey.full': ['已达上限，请先移除一个', 'There are as many as may be; remove one first'],
+  'passkey.full': ['已达上限，请先移除一个', 'You have reached the limit; remove one first'],
   'passkey.use': ['使用通行密钥', 'Use a passkey'],
   'passkey.or': ['或', 'or'],
   'passkey.no_name': [
-    '平台还没有 https 域名，不能使用通行密钥。请平台方设置 PUBLIC_URL。',
-    'Passkeys need an https name. Ask the operator of this platform to set PUBLIC_URL.',
+    '平台还没有 https 域名，不能使用通行密钥。请联系服务商。',
+    'Passkeys need an https name. Ask the operator of this platform.',
   ],
   'passkey.open_there': [
     '请改用 {{origin}} 打开本页，再添加通行密钥。',

@@ -1,7 +1,9 @@
+import type { Texts } from './pair';
+
 /** Stores, staff, keys, settings, merchants: [中文, English]. */
 export const people = {
-  'role.operator_admin': ['平台管理员', 'Operator admin'],
-  'role.operator_ops': ['平台运营', 'Operator staff'],
+  'role.operator_admin': ['服务商管理员', 'Operator admin'],
+  'role.operator_ops': ['服务商员工', 'Operator staff'],
   'role.merchant_owner': ['商户管理员', 'Owner'],
   'role.merchant_finance': ['财务', 'Finance'],
   'role.cashier': ['收银员', 'Cashier'],
@@ -128,11 +130,11 @@ export const people = {
     'Tries that were not yours? Change the password and set up a second factor.',
   ],
   'signins.accepted': ['登录成功', 'Signed in'],
-  'signins.refused': ['被拒 {{tries}} 次', '{{tries}} refused'],
+  'signins.refused': ['被拒 {{count}} 次', 'Refused {{count}} times', 'Refused {{count}} time'],
   'keys_api.title': ['API 密钥', 'API keys'],
   'keys_api.lead': [
     '给收银系统 (POS/ERP) 用。密钥只显示一次，请立即保存。',
-    'For a point of sale or ERP. The secret is shown once; keep it at once.',
+    'For a point of sale or ERP. The secret is shown once: copy it now.',
   ],
   'keys_api.name': ['名称', 'Name'],
   'keys_api.id': ['密钥 ID', 'Key ID'],
@@ -143,7 +145,7 @@ export const people = {
   'keys_api.new': ['新建密钥', 'New key'],
   'keys_api.secret': ['密钥', 'Secret'],
   'keys_api.once': [
-    '关闭后无法再次查看。请现在复制到收银系统。',
+    '离开后无法再次查看。请现在复制到收银系统。',
     'It cannot be shown again. Copy it into your system now.',
   ],
   'keys_api.delete': ['删除', 'Delete'],
@@ -178,7 +180,7 @@ export const people = {
   'merchant.support': ['客服联系方式', 'Support contact'],
   'merchant.support_hint': [
     '遇到问题时联系谁；每位员工都能在账号菜单里看到。',
-    'Whom to ask when something is wrong; everybody sees it in the account menu.',
+    'Who to contact when something goes wrong; everyone sees it in the account menu.',
   ],
   'merchant.dual': ['密钥变更需第二人复核', 'Key changes need a second approver'],
   'merchant.dual_hint': [
@@ -200,11 +202,11 @@ export const people = {
     '3 至 20 位小写字母、数字，中间可用连字符。',
     '3 to 20 lower-case letters and digits, with hyphens between them.',
   ],
-  'merchants.handle_made': ['留空则自动生成', 'Left empty, one is made'],
+  'merchants.handle_made': ['留空则自动生成', 'Leave empty to have one made'],
   'merchants.created': ['创建时间', 'Created'],
   'merchants.empty': ['还没有商户', 'No merchants yet'],
   'merchants.empty_hint': [
     '新建第一家商户，把管理员账号交给对方，他就能照着向导开通。',
     'Make the first merchant and hand over its login; its owner then follows the setup wizard.',
   ],
-} as const satisfies Record<string, readonly [string, string]>;
+} as const satisfies Texts;

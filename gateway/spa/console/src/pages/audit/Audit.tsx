@@ -6,13 +6,15 @@ import { Alert, Button, Drawer } from 'antd';
 import { useMemo, useState } from 'react';
 import { at, get, joined, post, type Query } from '../../api/client';
 import type { AuditRow } from '../../api/shapes';
-import { Facts, Id, When } from '../../parts/bits';
+import { Facts, When } from '../../parts/bits';
 import { download, fileName } from '../../parts/csv';
 import type { Filter } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useSay } from '../../parts/say';
+import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
-import { useText } from '../../texts';
+import { useText, wordsOf } from '../../texts';
+import { actorText, Change, subjectText } from './facts';
 
 function useVerify() {
   const { t } = useText();
@@ -55,15 +57,14 @@ function useVerify() {
   };
 }
 
-function Change({ row, onClose }: { row: AuditRow | null; onClose: () => void }) {
+function Entry({ row, onClose }: { row: AuditRow | null; onClose: () => void }) {
   const { t } = useText();
-  const text = (value: unknown) => (value ? JSON.stringify(value, null, 2) : '—');
   return (
     <Drawer
       open={row !== null}
       onClose={onClose}
       size={640}
-      title={row?.action ?? ''}
+      title={row ? word(t, 'audit_action', row.action) : ''}
       closable={{ 'aria-label': t('do.close') }}
     >
       {row ? (
@@ -72,28 +73,27 @@ function Change({ row, onClose }: { row: AuditRow | null; onClose: () => void })
             rows={[
               [t('audit.seq'), row.seq],
               [t('audit.at'), <When key="at" at={row.at} />],
-              [t('audit.actor'), `${row.actor_name} (${row.actor})`],
-              [t('audit.subject'), <Id key="subject" value={row.subject} />],
+              [t('audit.actor'), actorText(t, row)],
+              [t('audit.subject'), subjectText(t, row)],
               [t('audit.address'), row.address ?? '—'],
               ...(row.reason ? [[t('acting.reason'), row.reason] as [string, string]] : []),
-              [t('audit.request'), <Id key="request" value={row.request_id} />],
             ]}
           />
           <div className="diff">
-            <div>
-              <h3>{t('audit.before')}</h3>
-              <pre>{text(row.before)}</pre>
-            </div>
-            <div>
-              <h3>{t('audit.after')}</h3>
-              <pre>{text(row.after)}</pre>
-            </div>
+            <Change title={t('audit.before')} facts={row.before} />
+            <Change title={t('audit.after')} facts={row.after} />
           </div>
+          <details>
+            <summary>{t('audit.technical')}</summary>
+            <pre>{JSON.stringify(row, null, 2)}</pre>
+          </details>
         </div>
       ) : null}
     </Drawer>
   );
 }
+
+const ACTIONS = wordsOf('audit_action');
 
 export default function Audit() {
   const { t } = useText();
@@ -105,8 +105,12 @@ export default function Audit() {
   const filters = useMemo<Filter[]>(
     () => [
       { name: 'actor', label: t('audit.actor'), kind: 'search' },
-      { name: 'action', label: t('audit.action'), kind: 'text' },
-      { name: 'subject', label: t('audit.subject'), kind: 'text', isExtra: true },
+      {
+        name: 'action',
+        label: t('audit.action'),
+        kind: 'select',
+        options: ACTIONS.map((value) => ({ value, label: word(t, 'audit_action', value) })),
+      },
       { name: 'from', label: t('audit.from'), kind: 'day-from' },
       { name: 'to', label: t('audit.to'), kind: 'day-to' },
     ],
@@ -115,16 +119,16 @@ export default function Audit() {
   const columns: Column<AuditRow>[] = [
     { key: 'seq', title: t('audit.seq'), align: 'right', render: (row) => row.seq },
     { key: 'at', title: t('audit.at'), render: (row) => <When at={row.at} /> },
-    { key: 'actor', title: t('audit.actor'), render: (row) => row.actor_name || row.actor },
+    { key: 'actor', title: t('audit.actor'), render: (row) => actorText(t, row) },
     {
       key: 'action',
       title: t('audit.action'),
-      render: (row) => <span className="mono">{row.action}</span>,
+      render: (row) => word(t, 'audit_action', row.action),
     },
     {
       key: 'subject',
       title: t('audit.subject'),
-      render: (row) => <Id value={row.subject} isShort />,
+      render: (row) => subjectText(t, row),
     },
     { key: 'address', title: t('audit.address'), render: (row) => row.address || '—' },
     {
@@ -166,7 +170,7 @@ export default function Audit() {
         above={verdict}
         empty={{ title: t('audit.empty'), hint: t('audit.empty_hint') }}
       />
-      <Change row={opened} onClose={() => setOpened(null)} />
+      <Entry row={opened} onClose={() => setOpened(null)} />
     </>
   );
 }

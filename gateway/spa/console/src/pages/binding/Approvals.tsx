@@ -26,6 +26,14 @@ export function Approvals() {
     },
     onError: say.failed,
   });
+  // Whoever may not see the staff learns no name here either.
+  const people = useQuery({
+    queryKey: ['staff', 'merchant', 'all'],
+    queryFn: () => get('/api/merchant/v1/staff', { query: { page_size: 100 } }),
+    enabled: can('staff.read') && (changes.data?.items.length ?? 0) > 0,
+  });
+  const nameOf = (userId: string) =>
+    people.data?.items.find((one) => one.user_id === userId)?.name ?? t('bind.a_colleague');
   const waiting = (changes.data?.items ?? []).filter((one) => one.state === 'waiting');
   if (waiting.length === 0) return null;
   return (
@@ -44,13 +52,14 @@ export function Approvals() {
               ) : (
                 <>
                   <span className="soft">{t('bind.asked_by')}</span>
-                  <Id value={one.asked_by} isShort />
+                  <span>{nameOf(one.asked_by)}</span>
                 </>
               )}
               <When at={one.asked_at} />
               <Button
                 type="primary"
                 size="small"
+                loading={decide.isPending}
                 disabled={one.asked_by === session.user.user_id || !can('apps.approve')}
                 onClick={() => decide.mutate({ change_id: one.change_id, verdict: 'approve' })}
               >

@@ -1,12 +1,13 @@
 /** The one binding form behind two pages (S31–S37): switch, AppID, keys, doctor, save. */
 
-import { ApiProblem } from '@shared/problem';
+import { ApiProblem, inLanguage } from '@shared/problem';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Alert, Button, Form, Input, Switch } from 'antd';
+import { Alert, Button, Form, type FormInstance, Input, Switch } from 'antd';
 import { useState } from 'react';
 import { get, post, put } from '../../api/client';
 import type { BoundApp, KeyPair } from '../../api/shapes';
 import { Card } from '../../parts/bits';
+import { EntryForm, useRefusal } from '../../parts/EntryForm';
 import { SandboxLink, useSandboxPage } from '../../parts/sandbox';
 import { useSay } from '../../parts/say';
 import { useSession } from '../../session/session';
@@ -18,14 +19,17 @@ import { KeyFields } from './KeyFields';
 import { SandboxApp } from './SandboxApp';
 
 export const STALE = 'binding.stale_version';
+const APP_ID = /^\d{16}$/;
 
-function useDoctor(app: BoundApp | null) {
-  const say = useSay();
+function useDoctor(app: BoundApp | null, form: FormInstance<Draft>) {
+  const refuse = useRefusal(form);
+  const { language } = useText();
   return useMutation({
     mutationFn: ({ draft, pair }: { draft: Draft; pair: KeyPair | null }) => {
       const change = changeOf(draft, app, pair);
       return post('/api/merchant/v1/apps/key-check', {
-        ...(change.app_id ? { app_id: change.app_id } : {}),
+        // The form says itself what is wrong with an AppID; the keys are looked at all the same.
+        ...(APP_ID.test(change.app_id) ? { app_id: change.app_id } : {}),
         ...(change.app_private_key ? { app_private_key: change.app_private_key } : {}),
         ...(change.key_pair_id ? { key_pair_id: change.key_pair_id } : {}),
         ...(draft.mode === 'key' && draft.alipay_public_key.trim()
@@ -33,10 +37,19 @@ function useDoctor(app: BoundApp | null) {
           : {}),
       });
     },
+    onSuccess: ({ findings }) => {
+      const wrong = findings.filter((one) => one.level === 'error');
+      form.setFields(
+        wrong.map((one) => ({
+          name: one.field as keyof Draft,
+          errors: [inLanguage(one.title, language)],
+        })),
+      );
+    },
     onError: (error) => {
       // Without this door the server still checks everything when it saves.
       if (!(error instanceof ApiProblem && (error.status === 404 || error.status === 405))) {
-        say.failed(error);
+        refuse(error);
       }
     },
   });
@@ -146,12 +159,15 @@ function useSaving(app: BoundApp | null, onSaved: (appId: string) => void) {
       ]);
       onSaved(draft.app_id);
     },
-    onError: (error, asked) => {
-      if (error instanceof ApiProblem && error.code === STALE) setStale(asked);
-      else say.failed(error);
-    },
   });
-  const start = (draft: Draft, pair: KeyPair | null) => save.mutate({ draft, pair, base: app });
+  const start = async (draft: Draft, pair: KeyPair | null, base = app) => {
+    try {
+      await save.mutateAsync({ draft, pair, base });
+    } catch (error) {
+      if (!(error instanceof ApiProblem && error.code === STALE)) throw error;
+      setStale({ draft, pair });
+    }
+  };
   return { save, stale, setStale, start };
 }
 
@@ -175,11 +191,12 @@ export function BindingForm({
   onSaved: (appId: string) => void;
 }) {
   const { t } = useText();
+  const say = useSay();
   const { can } = useSession();
   const queries = useQueryClient();
   const [form] = Form.useForm<Draft>();
   const { pair, setPair } = usePair(can('apps.write'));
-  const doctor = useDoctor(app);
+  const doctor = useDoctor(app, form);
   const { save, stale, setStale, start } = useSaving(app, (appId) => {
     setPair(null);
     doctor.reset();
@@ -192,12 +209,11 @@ export function BindingForm({
   return (
     <>
       <Card>
-        <Form<Draft>
+        <EntryForm<Draft>
           form={form}
-          layout="vertical"
           initialValues={draftOf(app)}
           disabled={!mayWrite}
-          onFinish={(values) =>
+          send={(values) =>
             start({ ...draftOf(app), ...form.getFieldsValue(true), ...values }, pair)
           }
         >
@@ -256,7 +272,7 @@ export function BindingForm({
               </div>
             ) : null}
           </div>
-        </Form>
+        </EntryForm>
       </Card>
       {mayWrite ? <Doctor doctor={doctor} onCheck={check} /> : null}
       <Conflict
@@ -268,7 +284,7 @@ export function BindingForm({
           void queries.invalidateQueries({ queryKey: ['apps'] });
         }}
         onOverwrite={(now) => {
-          if (stale) save.mutate({ ...stale, base: now });
+          if (stale) void start(stale.draft, stale.pair, now).catch(say.failed);
         }}
       />
     </>

@@ -1,10 +1,10 @@
 /** The record that both binding pages show: which app, its form, its keys, what waits for approval. */
 import { useQuery } from '@tanstack/react-query';
-import { Alert, Button, Select } from 'antd';
+import { Alert, Select } from 'antd';
 import { useState } from 'react';
-import { useNavigate } from 'react-router';
 import { get } from '../../api/client';
 import { Card, When } from '../../parts/bits';
+import { GoButton } from '../../parts/GoButton';
 import { Failure, Loading } from '../../parts/states';
 import { useText } from '../../texts';
 import { Approvals } from './Approvals';
@@ -16,7 +16,6 @@ const NEW = 'new';
 
 export function BindingRecord({ side }: { side: 'mini' | 'iot' }) {
   const { t } = useText();
-  const navigate = useNavigate();
   const [chosen, setChosen] = useState<string | null>(null);
   const [saves, setSaves] = useState(0);
   const apps = useQuery({ queryKey: ['apps', 'all'], queryFn: () => get('/api/merchant/v1/apps') });
@@ -41,12 +40,9 @@ export function BindingRecord({ side }: { side: 'mini' | 'iot' }) {
           other: t(side === 'mini' ? 'bind.other_iot' : 'bind.other_mini'),
         })}
         action={
-          <Button
-            type="link"
-            onClick={() => navigate(side === 'mini' ? '/dragonfly?tab=iot' : '/miniprogram')}
-          >
+          <GoButton type="link" to={side === 'mini' ? '/dragonfly?tab=iot' : '/miniprogram'}>
             {t(side === 'mini' ? 'bind.tab_iot' : 'bind.mini_title')}
-          </Button>
+          </GoButton>
         }
       />
       {items.length > 0 ? (
@@ -62,9 +58,9 @@ export function BindingRecord({ side }: { side: 'mini' | 'iot' }) {
               { value: NEW, label: t('bind.new_app') },
             ]}
           />
-          <Button type="link" onClick={() => navigate('/onboarding')}>
+          <GoButton type="link" to="/onboarding">
             {t('bind.to_wizard')}
-          </Button>
+          </GoButton>
           {app ? (
             <span className="soft small">
               {t('bind.changed_by', { who: whoChanged(app, t) })} <When at={app.updated_at} />

@@ -26,7 +26,7 @@ export function differences(
   const facts = (app: BoundApp): Record<string, string> => ({
     enabled: app.enabled ? (words.on ?? '') : (words.off ?? ''),
     seller_id: app.seller_id || '—',
-    mode: app.key.mode,
+    mode: words[`mode_${app.key.mode}`] ?? '',
     fingerprint: app.key.fingerprint.slice(0, 23),
     alipay_key: `…${app.key.alipay_public_key.slice(-24)}`,
   });
@@ -56,6 +56,8 @@ export function Conflict({ appId, before, onLoad, onOverwrite, onClose }: Props)
           enabled: t('bind.enabled'),
           seller_id: t('bind.seller_id'),
           mode: t('bind.mode'),
+          mode_key: t('bind.mode_key'),
+          mode_cert: t('bind.mode_cert'),
           fingerprint: t('bind.private_key'),
           alipay_key: t('bind.alipay_key'),
         })

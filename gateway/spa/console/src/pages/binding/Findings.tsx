@@ -2,7 +2,8 @@
 import { CheckCircleFilled, CloseCircleFilled, ExclamationCircleFilled } from '@ant-design/icons';
 import { inLanguage } from '@shared/problem';
 import type { Finding } from '../../api/shapes';
-import { useText } from '../../texts';
+import { word } from '../../parts/words';
+import { isText, useText } from '../../texts';
 
 const ICONS = {
   ok: <CheckCircleFilled />,
@@ -11,7 +12,7 @@ const ICONS = {
 };
 
 export function Findings({ findings }: { findings: Finding[] }) {
-  const { language } = useText();
+  const { t, language } = useText();
   return (
     <ul className="findings" aria-live="polite">
       {findings.map((one) => (
@@ -20,6 +21,9 @@ export function Findings({ findings }: { findings: Finding[] }) {
             {ICONS[one.level]}
           </span>
           <div>
+            {isText(`finding.${one.field}`) ? (
+              <span className="soft small">{word(t, 'finding', one.field)}</span>
+            ) : null}
             <b>{inLanguage(one.title, language)}</b>
             {one.remedy ? <p>{inLanguage(one.remedy, language)}</p> : null}
           </div>

@@ -20,7 +20,7 @@ export function PublicKey({ text, title }: { text: string; title: string }) {
         <CopyButton text={text} label={title} />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must take the focus */}
-      <section className="keybox mono" tabIndex={0} aria-label={title}>
+      <section className="keybox mono" tabIndex={0} aria-label={title} data-verbatim>
         {text}
       </section>
       {text.length <= QR_MAX ? (

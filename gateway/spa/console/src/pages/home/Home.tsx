@@ -1,11 +1,11 @@
 /** Home: what is left to set up, and what the stores took (Board). */
 
 import { useQuery } from '@tanstack/react-query';
-import { Button, Progress } from 'antd';
-import { useNavigate } from 'react-router';
+import { Progress } from 'antd';
 import { get } from '../../api/client';
 import type { OnboardingMap } from '../../api/shapes';
 import { Card, PageHead } from '../../parts/bits';
+import { GoButton } from '../../parts/GoButton';
 import { Failure, Loading } from '../../parts/states';
 import { useSession } from '../../session/session';
 import { useStores } from '../../shell/stores';
@@ -16,7 +16,6 @@ import { Board } from './Board';
 
 function Setup({ map }: { map: OnboardingMap }) {
   const { t, either } = useText();
-  const navigate = useNavigate();
   const current = currentOf(map).row;
   const title = current ? either(current.title_zh, current.title_en) : '';
   return (
@@ -35,9 +34,9 @@ function Setup({ map }: { map: OnboardingMap }) {
             </span>
           ) : null}
           <div>
-            <Button type="primary" onClick={() => navigate('/onboarding')}>
+            <GoButton type="primary" to="/onboarding">
               {t('home.setup_go')}
-            </Button>
+            </GoButton>
           </div>
         </div>
       </div>

@@ -1,9 +1,9 @@
 /** One row of a card: what to do, the values for it, its form, what was found, its remedy. */
 import { Button, Input, Progress } from 'antd';
 import { useState } from 'react';
-import { useNavigate } from 'react-router';
 import type { OnboardingRow } from '../../api/shapes';
 import { CopyButton, Facts, Tag, When } from '../../parts/bits';
+import { GoButton } from '../../parts/GoButton';
 import { ToAlipay } from '../../parts/sandbox';
 import { tone, word } from '../../parts/words';
 import { useSession } from '../../session/session';
@@ -156,7 +156,6 @@ const OWN_PAGES: Record<string, { path: string; text: TextKey }> = {
 function Actions({ row, isBusy, onAct, onKeep }: Omit<Props, 'isNext' | 'onGo'>) {
   const { t } = useText();
   const { can } = useSession();
-  const navigate = useNavigate();
   const own = OWN_PAGES[row.code];
   const mayWrite = can('onboarding.write');
   if (row.state === 'blocked') return null;
@@ -173,9 +172,9 @@ function Actions({ row, isBusy, onAct, onKeep }: Omit<Props, 'isNext' | 'onGo'>)
       <div className="row">
         {row.code === 'store' && can('stores.write') ? <NewStore /> : null}
         {own ? (
-          <Button type="primary" onClick={() => navigate(own.path)}>
+          <GoButton type="primary" to={own.path}>
             {t(own.text)}
-          </Button>
+          </GoButton>
         ) : null}
         {row.can_run && !row.form && mayWrite ? (
           <Button

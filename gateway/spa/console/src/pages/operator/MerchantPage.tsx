@@ -3,12 +3,14 @@
 import { money } from '@shared/money';
 import { chinaTime, ZONE } from '@shared/time';
 import { useQuery } from '@tanstack/react-query';
-import { Alert, Button, Form, Input, InputNumber } from 'antd';
-import { useNavigate, useParams } from 'react-router';
+import { Alert, Form, Input, InputNumber } from 'antd';
+import { useParams } from 'react-router';
 import { get, patch, post } from '../../api/client';
 import type { MerchantDetail } from '../../api/shapes';
 import { Card, Facts, Id, PageHead, When } from '../../parts/bits';
+import { CopyId } from '../../parts/CopyId';
 import { Dialog } from '../../parts/Dialog';
+import { GoButton } from '../../parts/GoButton';
 import { ReasonField } from '../../parts/Reason';
 import { Failure, Loading } from '../../parts/states';
 import { useRequired } from '../../parts/useRequired';
@@ -175,7 +177,7 @@ function About({ merchant }: { merchant: MerchantDetail }) {
           [t('merchants.created'), <When key="at" at={merchant.created_at} />],
           [
             t('merchant.id'),
-            <Id key="id" value={merchant.merchant_id} label={t('merchant.id')} isShort />,
+            <CopyId key="id" value={merchant.merchant_id} label={t('merchant.id')} />,
           ],
         ]}
       />
@@ -228,7 +230,6 @@ function Shown({ merchant }: { merchant: MerchantDetail }) {
 export default function MerchantPage() {
   const { t } = useText();
   const { can } = useSession();
-  const navigate = useNavigate();
   const { merchantId = '' } = useParams();
   const found = useQuery({
     queryKey: ['merchants', 'one', merchantId],
@@ -242,7 +243,7 @@ export default function MerchantPage() {
         title={merchant?.name ?? t('merchants.title')}
         actions={
           <>
-            <Button onClick={() => navigate('/merchants')}>{t('do.back')}</Button>
+            <GoButton to="/merchants">{t('do.back')}</GoButton>
             {merchant && can('merchants.write') ? <Suspension merchant={merchant} /> : null}
             {merchant ? (
               <AskMore merchantId={merchant.merchant_id} merchantName={merchant.name} />

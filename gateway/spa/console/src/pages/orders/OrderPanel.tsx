@@ -9,7 +9,7 @@ import { Facts, Id, Money, Tag, When } from '../../parts/bits';
 import { DeviceName } from '../../parts/devices';
 import { Failure, Loading } from '../../parts/states';
 import { tone, word } from '../../parts/words';
-import { useText } from '../../texts';
+import { type T, useText } from '../../texts';
 import { isNoSuchOrder, NoSuchOrder } from './NoSuchOrder';
 import { NetFigure, OrderRefunds } from './OrderRefunds';
 
@@ -21,11 +21,13 @@ const COLOURS: Record<string, string> = {
   reversed: 'orange',
 };
 
-function note(data: Record<string, unknown> | undefined): string {
+function note(t: T, data: Record<string, unknown> | undefined): string {
   if (!data) return '';
   const parts: string[] = [];
   if (typeof data.refund_fen === 'number') parts.push(money(data.refund_fen));
-  if (typeof data.reason_code === 'string' && data.reason_code) parts.push(data.reason_code);
+  if (typeof data.reason_code === 'string' && data.reason_code) {
+    parts.push(word(t, 'failure', data.reason_code));
+  }
   if (typeof data.trade_no === 'string' && data.trade_no) parts.push(data.trade_no);
   return parts.join(' · ');
 }
@@ -75,9 +77,7 @@ function Shown({ order }: { order: Detail }) {
           content: (
             <>
               <strong>{word(t, 'event', entry.kind)}</strong>{' '}
-              <span className="mono">
-                {note(entry.data as Record<string, unknown> | undefined)}
-              </span>
+              <span>{note(t, entry.data as Record<string, unknown> | undefined)}</span>
               <div className="small soft">
                 <When at={entry.at} />
               </div>

@@ -2,13 +2,13 @@
 
 import { money } from '@shared/money';
 import { useQuery } from '@tanstack/react-query';
-import { Button } from 'antd';
 import { useMemo } from 'react';
 import { useLocation, useNavigate, useParams } from 'react-router';
 import { get, type Query } from '../../api/client';
 import type { OrderRow as Order } from '../../api/shapes';
 import { useDeviceNumbers } from '../../parts/devices';
 import { type Filter, NUMBER, UUID } from '../../parts/filters';
+import { GoButton } from '../../parts/GoButton';
 import { ListPage } from '../../parts/ListPage';
 import { word } from '../../parts/words';
 import { useStores } from '../../shell/stores';
@@ -127,9 +127,9 @@ export default function Orders() {
           title: t('orders.empty'),
           hint: t('orders.empty_hint'),
           action: (
-            <Button type="primary" onClick={() => navigate('/onboarding')}>
+            <GoButton type="primary" to="/onboarding">
               {t('menu.onboarding')}
-            </Button>
+            </GoButton>
           ),
         }}
       />

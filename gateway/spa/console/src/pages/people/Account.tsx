@@ -4,6 +4,8 @@ import { Button, Form, Input, Popconfirm } from 'antd';
 import { at, get, post, remove } from '../../api/client';
 import type { SessionRow } from '../../api/shapes';
 import { Card, PageHead, Tag, When } from '../../parts/bits';
+import { browserText } from '../../parts/browser';
+import { EntryForm } from '../../parts/EntryForm';
 import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';
 import { useRequired } from '../../parts/useRequired';
@@ -35,15 +37,13 @@ function Password() {
       say.done(t('account.password_changed'));
       await queries.invalidateQueries({ queryKey: ['sessions'] });
     },
-    onError: say.failed,
   });
   return (
     <Card title={t('account.password')}>
-      <Form<Entry>
+      <EntryForm<Entry>
         form={form}
-        layout="vertical"
         requiredMark={false}
-        onFinish={(values) => change.mutate(values)}
+        send={(values) => change.mutateAsync(values)}
       >
         <Form.Item
           name="current_password"
@@ -56,7 +56,7 @@ function Password() {
         <Button type="primary" htmlType="submit" loading={change.isPending}>
           {t('account.password')}
         </Button>
-      </Form>
+      </EntryForm>
     </Card>
   );
 }
@@ -69,7 +69,7 @@ function Row({ row, onEnd }: { row: SessionRow; onEnd: () => void }) {
         <dt>{t('account.device')}</dt>
         <dd>
           {row.is_current ? <Tag tone="ok">{t('account.current')}</Tag> : null}{' '}
-          {row.user_agent || '—'}
+          {browserText(t, row.user_agent)}
         </dd>
         <dt>{t('account.address')}</dt>
         <dd className="mono">{row.address || '—'}</dd>

@@ -92,7 +92,7 @@ export default function ApiKeys() {
       title: t('keys_api.store'),
       render: (row) =>
         row.store_id
-          ? (stores.find((one) => one.store_id === row.store_id)?.name ?? row.store_id)
+          ? (stores.find((one) => one.store_id === row.store_id)?.name ?? t('word.other'))
           : t('app.all_stores'),
     },
     {

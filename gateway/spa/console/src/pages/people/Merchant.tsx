@@ -4,6 +4,7 @@ import { Button, Form, Input, Select, Switch } from 'antd';
 import { get, patch, remove } from '../../api/client';
 import type { MerchantChange, OwnMerchant } from '../../api/shapes';
 import { Id, When } from '../../parts/bits';
+import { CopyId } from '../../parts/CopyId';
 import { useSay } from '../../parts/say';
 import { useRequired } from '../../parts/useRequired';
 import { word } from '../../parts/words';
@@ -79,7 +80,7 @@ export default function Merchant() {
       {(shape) => (
         <>
           <Form.Item label={t('merchant.id')}>
-            <Id value={shape.merchant_id} label={t('merchant.id')} />
+            <CopyId value={shape.merchant_id} label={t('merchant.id')} />
           </Form.Item>
           <Form.Item
             label={t('merchant.handle')}

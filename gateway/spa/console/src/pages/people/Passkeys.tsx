@@ -1,14 +1,16 @@
 /** The passkeys of one's own account: the list, a new one, and taking one away. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Alert, Button, Form, Input, Modal, Popconfirm } from 'antd';
+import { Alert, Button, Form, Input, Popconfirm } from 'antd';
 import { useState } from 'react';
 import { at, get, post, remove } from '../../api/client';
 import type { PasskeyRow } from '../../api/shapes';
 import { Card, When } from '../../parts/bits';
+import { EntryForm } from '../../parts/EntryForm';
 import { RecoveryCodes } from '../../parts/RecoveryCodes';
 import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';
 import { useRequired } from '../../parts/useRequired';
+import { Window } from '../../parts/Window';
 import { makePasskey, PasskeyFault, passkeyHindrance } from '../../session/passkey';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
@@ -59,11 +61,9 @@ function Add({ onMade, onClose }: { onMade: (codes: string[]) => void; onClose: 
       say.done(t('passkey.added'));
       onMade(recovery_codes);
     },
-    onError: (error) =>
-      error instanceof PasskeyFault ? setFault(t(error.key)) : say.failed(error),
   });
   return (
-    <Modal
+    <Window
       open
       title={t('passkey.add')}
       okText={t('passkey.go_on')}
@@ -74,11 +74,17 @@ function Add({ onMade, onClose }: { onMade: (codes: string[]) => void; onClose: 
     >
       <p className="soft">{t('passkey.add_lead')}</p>
       {fault ? <Alert type="error" showIcon title={fault} role="alert" /> : null}
-      <Form
+      <EntryForm
         form={form}
-        layout="vertical"
         requiredMark={false}
-        onFinish={(values) => add.mutate(values)}
+        send={async (values) => {
+          try {
+            await add.mutateAsync(values);
+          } catch (error) {
+            if (!(error instanceof PasskeyFault)) throw error;
+            setFault(t(error.key));
+          }
+        }}
       >
         <Form.Item
           name="name"
@@ -86,10 +92,10 @@ function Add({ onMade, onClose }: { onMade: (codes: string[]) => void; onClose: 
           extra={t('passkey.name_hint')}
           rules={required(t('passkey.name'))}
         >
-          <Input autoComplete="off" autoFocus maxLength={64} />
+          <Input autoComplete="off" maxLength={64} />
         </Form.Item>
-      </Form>
-    </Modal>
+      </EntryForm>
+    </Window>
   );
 }
 
@@ -168,15 +174,15 @@ export function Passkeys() {
           }}
         />
       ) : null}
-      <Modal
+      <Window
         open={codes.length > 0}
         title={t('factor.codes')}
         footer={null}
+        isOnce
         onCancel={() => setCodes([])}
-        destroyOnHidden
       >
         <RecoveryCodes codes={codes} onDone={() => setCodes([])} />
-      </Modal>
+      </Window>
     </Card>
   );
 }

@@ -1,15 +1,17 @@
 /** The second factor of one's own account: an authenticator app, and recovery codes. */
 import { chinaTime } from '@shared/time';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Alert, Button, Form, Input, Modal, Popconfirm } from 'antd';
+import { Alert, Button, Form, Input, Popconfirm } from 'antd';
 import { useState } from 'react';
 import { at, get, post, remove } from '../../api/client';
 import type { SecondFactorBegun } from '../../api/shapes';
 import { Card, Facts, Id, Tag } from '../../parts/bits';
+import { EntryForm } from '../../parts/EntryForm';
 import { RecoveryCodes } from '../../parts/RecoveryCodes';
 import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';
 import { useRequired } from '../../parts/useRequired';
+import { Window } from '../../parts/Window';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
 
@@ -23,7 +25,7 @@ function QrCode({ rows, label }: { rows: string[]; label: string }) {
     )
     .join('');
   return (
-    <svg className="qr" role="img" aria-label={label} viewBox={`0 0 ${size} ${size}`}>
+    <svg className="factor-qr" role="img" aria-label={label} viewBox={`0 0 ${size} ${size}`}>
       <rect width={size} height={size} fill="#fff" />
       <path d={dark} fill="#000" />
     </svg>
@@ -38,14 +40,12 @@ function SetUp({
   onCodes: (codes: string[]) => void;
 }) {
   const { t } = useText();
-  const say = useSay();
   const required = useRequired();
   const { console } = useSession();
   const confirm = useMutation({
     mutationFn: ({ code }: { code: string }) =>
       post(at(console, '/second-factor/confirm'), { code: code.trim() }),
     onSuccess: ({ recovery_codes }) => onCodes(recovery_codes),
-    onError: say.failed,
   });
   return (
     <div className="stack">
@@ -56,10 +56,9 @@ function SetUp({
           [t('factor.secret'), <Id key="secret" value={begun.secret} label={t('factor.secret')} />],
         ]}
       />
-      <Form<{ code: string }>
-        layout="vertical"
+      <EntryForm<{ code: string }>
         requiredMark={false}
-        onFinish={(values) => confirm.mutate(values)}
+        send={(values) => confirm.mutateAsync(values)}
       >
         <Form.Item name="code" label={t('factor.code')} rules={required(t('factor.code'))}>
           <Input className="mono" autoComplete="one-time-code" inputMode="numeric" maxLength={16} />
@@ -67,7 +66,7 @@ function SetUp({
         <Button type="primary" htmlType="submit" loading={confirm.isPending}>
           {t('factor.confirm')}
         </Button>
-      </Form>
+      </EntryForm>
     </div>
   );
 }
@@ -176,19 +175,20 @@ export function SecondFactor() {
           </div>
         </div>
       ) : null}
-      <Modal
+      <Window
         open={begun !== null || codes.length > 0}
+        isOnce={codes.length > 0}
+        centered
         title={codes.length > 0 ? t('factor.codes') : t('factor.set_up')}
         footer={null}
         onCancel={() => void close()}
-        destroyOnHidden
       >
         {codes.length > 0 ? (
           <RecoveryCodes codes={codes} onDone={() => void close()} />
         ) : begun ? (
           <SetUp begun={begun} onCodes={confirmed} />
         ) : null}
-      </Modal>
+      </Window>
     </Card>
   );
 }

@@ -2,12 +2,16 @@
 
 import { ApiProblem } from '@shared/problem';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Alert, Button, Form } from 'antd';
+import { Alert, Button } from 'antd';
 import { type ReactNode, useState } from 'react';
 import { Card, PageHead } from '../../parts/bits';
+import { EntryForm } from '../../parts/EntryForm';
 import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';
 import { useText } from '../../texts';
+
+/** Somebody else has saved meanwhile. */
+const STALE = new Set(['binding.stale_version', 'campaign.changed']);
 
 interface Props<Shape extends { version?: number | undefined }, V extends object> {
   title: string;
@@ -42,15 +46,16 @@ export function SettingsForm<Shape extends { version?: number | undefined }, V e
       // Nothing has changed yet: the form shows what holds, not what was asked for.
       if (isWaiting) setAsked((times) => times + 1);
     },
-    onError: async (error) => {
-      if (error instanceof ApiProblem && error.status === 409) {
-        setStale(true);
-        await queries.invalidateQueries({ queryKey: [props.queryKey] });
-      } else {
-        say.failed(error);
-      }
-    },
   });
+  const send = async (values: V) => {
+    try {
+      await save.mutateAsync(values);
+    } catch (error) {
+      if (!(error instanceof ApiProblem && STALE.has(error.code))) throw error;
+      setStale(true);
+      await queries.invalidateQueries({ queryKey: [props.queryKey] });
+    }
+  };
   return (
     <>
       {props.isPart ? null : <PageHead title={props.title} lead={props.lead} />}
@@ -64,13 +69,12 @@ export function SettingsForm<Shape extends { version?: number | undefined }, V e
         <Card title={props.isPart ? props.title : undefined}>
           {props.isPart ? <p>{props.lead}</p> : null}
           {isStale ? <Alert type="warning" showIcon title={t('wechat.conflict')} /> : null}
-          <Form<V>
+          <EntryForm<V>
             key={`${found.data.version} ${asked}`}
-            layout="vertical"
             style={{ maxWidth: 640 }}
             disabled={!props.mayWrite}
             initialValues={props.initial(found.data)}
-            onFinish={(values) => save.mutate(values)}
+            send={send}
           >
             {props.children(found.data)}
             {props.mayWrite ? (
@@ -78,7 +82,7 @@ export function SettingsForm<Shape extends { version?: number | undefined }, V e
                 {t('do.save')}
               </Button>
             ) : null}
-          </Form>
+          </EntryForm>
         </Card>
       )}
     </>

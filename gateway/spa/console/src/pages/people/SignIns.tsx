@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { at, get } from '../../api/client';
 import { Card, Tag, When } from '../../parts/bits';
+import { browserText } from '../../parts/browser';
 import { Failure, Loading } from '../../parts/states';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
@@ -30,13 +31,13 @@ export function SignIns() {
                   {row.outcome === 'accepted' ? (
                     <Tag tone="ok">{t('signins.accepted')}</Tag>
                   ) : (
-                    <Tag tone="bad">{t('signins.refused', { tries: String(row.tries) })}</Tag>
+                    <Tag tone="bad">{t('signins.refused', { count: row.tries })}</Tag>
                   )}
                 </dd>
                 <dt>{t('account.address')}</dt>
                 <dd className="mono">{row.address || '—'}</dd>
                 <dt>{t('account.device')}</dt>
-                <dd>{row.user_agent || '—'}</dd>
+                <dd>{browserText(t, row.user_agent)}</dd>
               </dl>
             </li>
           ))}

@@ -113,7 +113,7 @@ function Keys({ row, people }: { row: StaffRow; people: StaffRow[] }) {
     <Form.Item
       name="hand_keys_to"
       label={t('staff.keys')}
-      extra={t('staff.keys_list', { keys: mine.map((key) => key.name).join('、') })}
+      extra={t('staff.keys_list', { keys: mine.map((key) => key.name).join(t('bind.and')) })}
     >
       <Select
         options={[
@@ -211,7 +211,9 @@ function Roles({ roles }: { roles: RoleRow[] }) {
           {roles.map((one) => (
             <tr key={one.role}>
               <td className="nowrap">{word(t, 'role', one.role)}</td>
-              <td className="mono">{one.permissions.join(' · ')}</td>
+              <td>
+                {one.permissions.map((name) => word(t, 'permission', name)).join(t('bind.and'))}
+              </td>
             </tr>
           ))}
         </tbody>
@@ -231,7 +233,9 @@ export default function Staff() {
   const storeNames = (ids: string[]) =>
     ids.length === 0
       ? t('app.all_stores')
-      : ids.map((id) => stores.find((one) => one.store_id === id)?.name ?? id).join('、');
+      : ids
+          .map((id) => stores.find((one) => one.store_id === id)?.name ?? t('word.other'))
+          .join(t('bind.and'));
   const columns: Column<StaffRow>[] = [
     {
       key: 'name',

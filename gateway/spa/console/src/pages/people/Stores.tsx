@@ -3,7 +3,8 @@ import { chinaTime } from '@shared/time';
 import { Form, Input } from 'antd';
 import { get, patch, post } from '../../api/client';
 import type { Store } from '../../api/shapes';
-import { Id, When } from '../../parts/bits';
+import { When } from '../../parts/bits';
+import { CopyId } from '../../parts/CopyId';
 import { Dialog } from '../../parts/Dialog';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useRequired } from '../../parts/useRequired';
@@ -51,7 +52,7 @@ export default function Stores() {
     {
       key: 'id',
       title: t('stores.id'),
-      render: (row) => <Id value={row.store_id} label={t('stores.id')} isShort />,
+      render: (row) => <CopyId value={row.store_id} label={t('stores.id')} />,
       text: (row) => row.store_id,
     },
     {
