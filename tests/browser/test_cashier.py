@@ -62,6 +62,8 @@ def test_a_payment_without_a_device(window: Open, owner: StorageState, stack: St
         assert opened.axe() == []
     kept = page.evaluate(READ_KEY)
     assert (kept["sn"], kept["raw"], kept["unfinished"]) == (sn, "kept", None)
+    sandbox = page.get_by_role("link", name="到沙箱看支付宝那一边")
+    expect(sandbox).to_have_attribute("href", re.compile(r"^http://127\.0\.0\.1:\d+/$"))
     page.get_by_role("link", name=re.compile("查看订单 D")).click()
     panel = page.get_by_role("dialog")
     expect(panel.get_by_text("¥12.07").first).to_be_visible()
@@ -86,6 +88,20 @@ def test_on_a_phone_in_english_by_code(window: Open, owner: StorageState) -> Non
     other = window(owner)
     other.go("/cashier")
     assert _enrolled(other.page) != first
+
+
+def test_refused_in_english(window: Open, owner: StorageState) -> None:
+    opened = window(owner, language="en", width=1280)
+    page = opened.go("/cashier")
+    page.get_by_role("button", name="Start the test cashier").click()
+    page.get_by_label("Refused").check()
+    page.get_by_role("button", name="Charge ¥0.01").click()
+    _hop(page, "The order", "done")
+    told = page.get_by_role("alert").filter(has_text="Reason: ")
+    expect(told).to_be_visible()
+    words = page.locator("main .card").filter(has=page.locator(".hops")).inner_text()
+    assert not re.search(r"[\u4e00-\u9fff]|ACQ\.", words)
+    assert opened.axe() == []
 
 
 def test_refused_stopped_and_unclear(window: Open, owner: StorageState) -> None:

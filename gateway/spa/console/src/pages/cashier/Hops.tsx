@@ -13,7 +13,7 @@ import { Link } from 'react-router';
 import { get } from '../../api/client';
 import { Card, Id, Money, When } from '../../parts/bits';
 import { useSay } from '../../parts/say';
-import { useText } from '../../texts';
+import { isText, type T, useText } from '../../texts';
 import type { Runner } from './runner';
 import { type Hop, type HopState, hopsOf, isTerminal, type Story } from './story';
 
@@ -47,13 +47,20 @@ function Row({ hop, children }: { hop: Hop; children?: ReactNode }) {
   );
 }
 
+/** A till's words are Chinese; a reason that nobody has English words for is told in general. */
+function failureText(t: T, language: string, reason: { code: string; message: string }): string {
+  const key = `failure.${reason.code}`;
+  if (isText(key)) return t(key);
+  return language === 'zh-CN' ? reason.message : t('cashier.refused_general');
+}
+
 /** Why it was refused, by whoever refused it. */
 function useWhy() {
   const { t, language } = useText();
   return (story: Story): string => {
     const { refusal, payment } = story;
-    if (payment?.reason && language === 'zh-CN') {
-      return t('cashier.refused_by', { why: payment.reason.message });
+    if (payment?.reason) {
+      return t('cashier.refused_by', { why: failureText(t, language, payment.reason) });
     }
     if (!refusal) return '';
     if (refusal.status === 404 && story.isResumed) return t('cashier.never_recorded');
