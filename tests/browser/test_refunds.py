@@ -3,7 +3,10 @@
 import asyncio
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -11,6 +14,7 @@ from tests.browser.conftest import Open
 from tests.browser.walk import confirm_password
 from tests.e2e.world import World
 from tests.fixtures.console import Console
+from tests.fixtures.plain_http import NO_TLS
 from tests.fixtures.postgres import in_thread
 from tests.fixtures.processes import Stack
 
@@ -60,6 +64,19 @@ def _sign_in(page: Page, stack: Stack, words: dict[str, str], at: str) -> None:
     page.get_by_label(words["login"]).fill(owner["login"])
     page.get_by_label(words["password"]).fill(owner["password"])
     page.get_by_role("button", name=words["sign_in"]).click()
+
+
+@contextmanager
+def _answer_lost(stack: Stack) -> Iterator[None]:
+    """Alipay makes the next refund of the demo app, and its answer gets lost on the way."""
+    wanted = {"app_id": stack.info["demo"]["app_id"], "fault": "drop_answer", "times": 1}
+    wanted["method"] = "alipay.trade.refund"
+    with httpx.Client(base_url=stack.admin, timeout=30, verify=NO_TLS) as admin:
+        admin.post("/faults", json=wanted).raise_for_status()
+        try:
+            yield
+        finally:
+            admin.delete("/faults")
 
 
 @pytest.mark.parametrize(("language", "width"), [("zh-CN", 1440), ("en", 390)])
@@ -115,3 +132,28 @@ def test_a_part_and_then_the_rest(window: Open, stack: Stack, language: str, wid
     assert not opened.is_wider_than_the_window()
     page.get_by_role("link", name=re.compile(rf"^{words['open']} .*¥7.34$")).first.click()
     expect(page.get_by_role("dialog", name=order_no, exact=True)).to_be_visible()
+
+
+def test_an_unknown_refund_says_what_comes_next(window: Open, stack: Stack) -> None:
+    """And then, by itself and without being asked for again, what became of it."""
+    words = WORDS["zh-CN"]
+    order_no = _paid(stack, 1234)
+    opened = window()
+    page = opened.page
+    _sign_in(page, stack, words, f"/orders/{order_no}")
+    panel = page.get_by_role("dialog", name=order_no, exact=True)
+    panel.get_by_role("button", name=words["act"], exact=True).click()
+    form = page.get_by_role("dialog", name=re.compile(rf" · {order_no}$"))
+    form.get_by_role("button", name=words["quick"]).click()
+    with _answer_lost(stack):
+        form.get_by_role("button", name=words["confirm"].format("¥12.34")).click()
+        confirm_password(page, stack.info["demo"]["owner"]["password"], words["again"])
+        told = form.get_by_role("status")
+        expect(told).to_contain_text("退款 ¥12.34：结果待确认")
+        expect(told).to_contain_text("请不要再发起一笔退款")
+        expect(told).to_contain_text("下次查询")
+    assert opened.axe() == []
+    opened.paint("dark")
+    assert opened.axe(only_colours=True) == []
+    expect(panel.get_by_text("可退 ¥0.00")).to_be_attached()
+    expect(form.get_by_text(words["done"].format("¥12.34"))).to_be_visible()

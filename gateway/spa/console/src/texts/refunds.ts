@@ -72,7 +72,6 @@ export const refunds = {
   'refunds.sum': ['退款金额', 'Refund'],
   'refunds.who': ['操作人', 'Asked by'],
   'refunds.by_platform': ['系统自动撤销', 'The platform (payment cancelled)'],
-  'refunds.by_colleague': ['未记录', 'Not recorded'],
   'refunds.order': ['订单', 'Order'],
   'refunds.number': ['商户订单号', 'Merchant order number'],
   'refunds.open_order': ['查看订单', 'View order'],

@@ -35,9 +35,12 @@ export function refusal(t: T, refund: Refund): string {
   return t(isText(key) ? key : 'refund_refusal.other');
 }
 
+/** Nobody's name: it was not kept then, or is not for whoever looks. */
+export const NOBODY = '—';
+
 export function whoAsked(t: T, refund: Refund): string {
   if (refund.origin === 'cancel') return t('refunds.by_platform');
-  return refund.requested_by_name ?? t('refunds.by_colleague');
+  return refund.requested_by_name ?? NOBODY;
 }
 
 /** Whether the request may have arrived although no proper answer came back. */
