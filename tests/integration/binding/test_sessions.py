@@ -50,6 +50,11 @@ async def test_signing_in_and_out(binding, new_merchant, sign_in, clock):
     assert resolved["permissions"] == found["permissions"]
     assert resolved["expires_at"] == "2026-11-23T16:00:00Z"
 
+    for name, told in (("李雷", "李雷"), ("", "owner@tea")):
+        await binding.database.execute("UPDATE users SET name = $1", name)
+        assert (await resolve(binding, cookie_of(answer))).json()["name"] == told
+    await binding.database.execute("UPDATE users SET name = login")
+
     shown = await caller("GET", SESSION)
     assert shown.status_code == 200
     assert "csrf_token" not in shown.json()

@@ -1,5 +1,6 @@
 /** Every refund: how much of what, how it stands, who asked; the order opens beside the list. */
-import { money } from '@shared/money';
+import { money, yuan } from '@shared/money';
+import { chinaTime } from '@shared/time';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Drawer } from 'antd';
 import { useCallback, useEffect, useMemo, useState } from 'react';
@@ -18,7 +19,7 @@ import { OrderTabs, REFUNDS_PAGE } from './OrderTabs';
 import { NextCheck, RetryButton } from './RefundOutcome';
 import { isOpen, REFUND_STATES, REFUND_TONES, refusal, whoAsked } from './refunding';
 
-const LOOK_MS = 3_000;
+const LOOK_MS = 4_000;
 /** The payment whose order is open beside the list; in the address, so that it can be shared. */
 const OPENED = 'payment';
 
@@ -65,45 +66,58 @@ function State({ row }: { row: ListedRefund }) {
   );
 }
 
+/** Where a refund's order opens, beside the list as it is. */
+function opened(row: ListedRefund, search: string) {
+  const params = new URLSearchParams(search);
+  params.set(OPENED, row.payment_id);
+  return { pathname: REFUNDS_PAGE, search: params.toString() };
+}
+
 function columnsOf(t: T, search: string): Column<ListedRefund>[] {
-  const opened = (row: ListedRefund) => {
-    const params = new URLSearchParams(search);
-    params.set(OPENED, row.payment_id);
-    return { pathname: REFUNDS_PAGE, search: params.toString() };
-  };
+  const sum = (key: string, title: string, of: (row: ListedRefund) => number) => ({
+    key,
+    title,
+    align: 'right' as const,
+    render: (row: ListedRefund) => <Money fen={of(row)} />,
+    text: (row: ListedRefund) => yuan(of(row)).replaceAll(',', ''),
+  });
+  const said = (key: string, title: string, of: (row: ListedRefund) => string | null) => ({
+    key,
+    title,
+    render: (row: ListedRefund) => of(row) || '—',
+    text: of,
+  });
   return [
-    { key: 'at', title: t('refunds.at'), render: (row) => <When at={row.created_at} /> },
     {
-      key: 'amount',
-      title: t('refunds.sum'),
-      align: 'right',
+      key: 'at',
+      title: t('refunds.at'),
+      render: (row) => <When at={row.created_at} isBare />,
+      text: (row) => chinaTime(row.created_at),
+    },
+    {
+      ...sum('amount', t('refunds.sum'), (row) => row.amount_fen),
       render: (row) => (
         <strong>
           <Money fen={row.amount_fen} />
         </strong>
       ),
     },
-    { key: 'state', title: t('refunds.state'), render: (row) => <State row={row} /> },
     {
-      key: 'paid',
-      title: t('refunds.paid'),
-      align: 'right',
-      render: (row) => <Money fen={row.payable_fen} />,
+      key: 'state',
+      title: t('refunds.state'),
+      render: (row) => <State row={row} />,
+      text: (row) => word(t, 'refund_state', row.state),
     },
+    sum('paid', t('refunds.paid'), (row) => row.payable_fen),
+    sum('refunded', t('refunds.refunded'), (row) => row.refunded_fen),
+    said('who', t('refunds.who'), (row) => whoAsked(t, row)),
+    said('reason', t('refunds.reason'), (row) => row.reason),
+    said('store', t('orders.store'), (row) => row.store_name),
     {
-      key: 'refunded',
-      title: t('refunds.refunded'),
-      align: 'right',
-      render: (row) => <Money fen={row.refunded_fen} />,
-    },
-    { key: 'who', title: t('refunds.who'), render: (row) => whoAsked(t, row) },
-    { key: 'reason', title: t('refunds.reason'), render: (row) => row.reason ?? '—' },
-    { key: 'store', title: t('orders.store'), render: (row) => row.store_name ?? '—' },
-    {
-      key: 'number',
-      title: t('refunds.number'),
+      ...said('number', t('refunds.number'), (row) => row.out_trade_no),
       render: (row) => <span className="mono">{row.out_trade_no}</span>,
     },
+    { ...said('trade_no', t('orders.trade_no'), (row) => row.trade_no), isExtra: true },
     {
       key: 'action',
       title: t('orders.action'),
@@ -111,7 +125,7 @@ function columnsOf(t: T, search: string): Column<ListedRefund>[] {
       render: (row) => (
         <span className="row">
           <Link
-            to={opened(row)}
+            to={opened(row, search)}
             aria-label={`${t('refunds.open_order')} ${row.out_trade_no} ${money(row.amount_fen)}`}
           >
             {t('refunds.open_order')}
@@ -121,6 +135,30 @@ function columnsOf(t: T, search: string): Column<ListedRefund>[] {
       ),
     },
   ];
+}
+
+/** Three lines on a phone: amount and state, time and store, who and why. */
+function RefundCard({ row, search }: { row: ListedRefund; search: string }) {
+  const { t } = useText();
+  return (
+    <>
+      <Link className="order-card" to={opened(row, search)}>
+        <span>
+          <strong>{money(row.amount_fen)}</strong>
+          <Tag tone={REFUND_TONES[row.state]}>{word(t, 'refund_state', row.state)}</Tag>
+        </span>
+        <span>
+          <When at={row.created_at} isBare />
+          <span className="end">{row.store_name ?? ''}</span>
+        </span>
+        <span className="soft small">
+          <span className="nowrap">{whoAsked(t, row)}</span>
+          <span className="end">{row.state === 'rejected' ? refusal(t, row) : row.reason}</span>
+        </span>
+      </Link>
+      <RetryButton refund={row} isLink />
+    </>
+  );
 }
 
 /** The order of a payment; it is made by an event, a moment after the payment. */
@@ -151,17 +189,26 @@ function OrderOfPayment({ paymentId, onClose }: { paymentId: string; onClose: ()
   );
 }
 
+/** The question for what has come on top says so: its answer is not the page. */
+const LIVE = {
+  everyMs: LOOK_MS,
+  since: (top: ListedRefund): Query => ({ from: top.created_at, news: 1 }),
+};
+
 /** Loads a page, and looks again by itself while one of its refunds is open. */
 function useLoad() {
   const queries = useQueryClient();
   const [hasOpen, setHasOpen] = useState(false);
-  const load = useCallback(async ({ page: _, page_size, from, to, ...query }: Query) => {
-    const found = await get('/api/merchant/v1/refunds', {
-      query: { ...query, limit: page_size, since: from, until: to },
-    });
-    setHasOpen(found.items.some(isOpen));
-    return found;
-  }, []);
+  const load = useCallback(
+    async ({ page: _, back: __, news, page_size, from, to, ...query }: Query) => {
+      const found = await get('/api/merchant/v1/refunds', {
+        query: { ...query, limit: page_size, since: from, until: to },
+      });
+      if (!news) setHasOpen(found.items.some(isOpen));
+      return found;
+    },
+    [],
+  );
   useEffect(() => {
     if (!hasOpen) return undefined;
     const look = () => void queries.invalidateQueries({ queryKey: ['refunds'] });
@@ -195,6 +242,10 @@ export default function Refunds() {
         load={load}
         rowKey={(row) => row.refund_id}
         columns={columnsOf(t, search)}
+        card={(row) => <RefundCard row={row} search={search} />}
+        live={LIVE}
+        onOpen={(row) => navigate(opened(row, search))}
+        exports
         filters={filters}
         fixed={fixed}
         above={<OrderTabs />}
