@@ -65,7 +65,7 @@ export const refunds = {
   'refunds.retry': ['重新退款', 'Try again'],
   'refunds.ask': ['尽快查询', 'Ask soon'],
   'refunds.asked': ['10 秒内会再向支付宝查询', 'Alipay is asked again within 10 seconds'],
-  'refunds.at': ['申请时间', 'Asked at'],
+  'refunds.at': ['申请时间 (UTC+8)', 'Asked at (UTC+8)'],
   'refunds.state': ['退款状态', 'Refund state'],
   'refunds.paid': ['订单金额', 'Paid'],
   'refunds.refunded': ['累计已退', 'Refunded in all'],
