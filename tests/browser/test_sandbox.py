@@ -10,6 +10,7 @@ from tests.browser import chromium
 from tests.browser.conftest import Open, context_of
 from tests.browser.walk import LANGUAGES, Account, Walk, confirm_password, new_merchant
 from tests.browser.watched import LEVELS
+from tests.fixtures.postgres import in_thread
 from tests.fixtures.processes import Stack
 
 
@@ -63,6 +64,8 @@ def test_from_the_banner_to_an_app_by_hand(
     confirm_password(walk.page, account.password, title)
     name = walk.say("应用公钥（上传给支付宝）", "Application public key (for Alipay)")
     public = walk.page.get_by_role("region", name=name, exact=True).inner_text().strip()
+    walk.page.get_by_text(walk.say("如何获取密钥？", "How do I get the keys?")).click()
+    assert axe(walk.page) == []
     banner = walk.page.locator("output.ribbon").get_by_role("link")
     address = str(banner.get_attribute("href"))
     context = context_of(
@@ -122,3 +125,26 @@ def test_the_wizards_ways_to_alipay_lead_to_the_sandbox(
     page = stack.info["sandbox"]["alipay"]["page"]
     assert all(str(link.get_attribute("href")).startswith(page) for link in go.all())
     assert walk.page.locator("a[href*='alipay.com']").count() == 0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_http_under_a_name_of_the_network(browser: Browser, stack: Stack, language: str) -> None:
+    """A browser keeps no sign-in there: it is said before a password is typed, with a way on."""
+    found: chromium.Found = in_thread(chromium.find)
+    named = [*chromium.FLAGS, "--host-resolver-rules=MAP shop.lan 127.0.0.1"]
+    other = browser.browser_type.launch(
+        executable_path=found.path, args=named, env=found.environment
+    )
+    try:
+        context = other.new_context(locale=language)
+        context.add_init_script(f"localStorage.setItem('damselfly.language', '{language}')")
+        page = context.new_page()
+        page.goto(f"http://shop.lan:{stack.port}/")
+        title = "请换一个地址打开" if language == "zh-CN" else "Please open another address"
+        expect(page.get_by_role("heading", name=title)).to_be_visible()
+        expect(page.locator("input[type=password]")).to_have_count(0)
+        assert axe(page) == []
+        page.get_by_role("link", name=f"127.0.0.1:{stack.port}").click()
+        expect(page.locator("input[type=password]")).to_be_visible()
+    finally:
+        other.close()

@@ -32,6 +32,8 @@ export function SandboxLink({ tab }: { tab?: Tab }) {
       href={page}
       target="_blank"
       rel="noreferrer noopener"
+      // It also stands in running text, where colour alone would not tell it.
+      style={{ textDecoration: 'underline' }}
       aria-label={`${t('sandbox.open')}${t('sandbox.new_tab')}`}
     >
       {t('sandbox.open')}

@@ -18,7 +18,10 @@ export default function Insecure() {
           <ul>
             <li>{t('insecure.https', { address: `https://${host}${pathname}` })}</li>
             <li>
-              {t('insecure.local')} <a href={local}>{local}</a>
+              {t('insecure.local')}{' '}
+              <a href={local} style={{ textDecoration: 'underline' }}>
+                {local}
+              </a>
             </li>
           </ul>
         }
