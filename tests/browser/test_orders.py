@@ -14,7 +14,7 @@ from tests.browser.conftest import Open
 from tests.fixtures.processes import ROOT, Stack
 
 LOOKS = [(language, width) for language in ("zh-CN", "en") for width in (1280, 1440)]
-SEARCH = {"zh-CN": "订单号 / 商户单号 / 交易号", "en": "Order, out_trade_no or trade number"}
+SEARCH = {"zh-CN": "订单号 / 商户单号 / 交易号", "en": "Order, merchant or trade number"}
 
 
 def pay(stack: Stack, yuan: str) -> None:

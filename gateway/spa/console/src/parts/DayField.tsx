@@ -62,6 +62,8 @@ export function DayField({
         aria-label={filter.label}
         style={{ width: '100%' }}
         format={FORMATS}
+        // The calendar's own "today" is the browser's; ours, above the list, is China's.
+        showNow={false}
         {...(locale ? { locale: locale as unknown as PickerLocale } : {})}
         placeholder={t('day.format')}
         value={value ? dayjs(value) : null}

@@ -87,18 +87,20 @@ export function FilterBar({ filters, asked }: { filters: Filter[]; asked: Asked 
         .map((one) => (
           <Field key={one.name} filter={one} span={span} asked={asked} />
         ))}
-      {span ? (
-        <Suspense fallback={<div className="quick-wait" />}>
-          <QuickDays span={span} asked={asked} />
-        </Suspense>
-      ) : null}
-      <div className="filters-acts">
-        {asked.isFiltered ? <Button onClick={asked.clear}>{t('list.clear')}</Button> : null}
-        {hasExtra ? (
-          <Button type="link" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-            {t(isOpen ? 'do.fewer_filters' : 'do.more_filters')}
-          </Button>
+      <div className="filters-foot">
+        {span ? (
+          <Suspense fallback={<div className="quick-wait" />}>
+            <QuickDays span={span} asked={asked} />
+          </Suspense>
         ) : null}
+        <div className="filters-acts">
+          {asked.isFiltered ? <Button onClick={asked.clear}>{t('list.clear')}</Button> : null}
+          {hasExtra ? (
+            <Button type="link" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+              {t(isOpen ? 'do.fewer_filters' : 'do.more_filters')}
+            </Button>
+          ) : null}
+        </div>
       </div>
       {asked.ignored.length > 0 ? (
         <Alert

@@ -34,7 +34,7 @@ export const lists = {
   'orders.check_yes': ['只看需要核对的', 'Only these'],
   'orders.today_line': [
     '今天 {{count}} 笔，实收 {{kept}}',
-    'Today: {{count}} payments, {{kept}} net',
+    'Payments today: {{count}}, {{kept}} net',
   ],
   'orders.today_refunded': ['（已扣除退款 {{refunded}}）', ' (after {{refunded}} refunded)'],
   'orders.unknown': ['没有这笔订单', 'There is no such order'],

@@ -168,14 +168,16 @@ export function Board({ data }: { data: Dashboard }) {
         <Sum label={t('home.yesterday')} asked={yesterday} totals={data.yesterday} />
         <Sum label={t('home.week')} asked={seven} totals={week} />
         <Rate totals={data.today} asked={today} />
-        <Figure
-          label={t('home.unknown')}
-          asked={{ ...seven, needs_check: 'true' }}
-          figure={data.unknown_count}
-          className={data.unknown_count > 0 ? 'alarm' : ''}
-        >
-          {t(data.unknown_count > 0 ? 'home.unknown_some' : 'home.unknown_none')}
-        </Figure>
+        {data.unknown_count > 0 ? (
+          <Figure
+            label={t('home.unknown')}
+            asked={{ ...seven, needs_check: 'true' }}
+            figure={data.unknown_count}
+            className="alarm"
+          >
+            {t('home.unknown_some')}
+          </Figure>
+        ) : null}
       </div>
       {week.count === 0 ? (
         <Card>
@@ -195,6 +197,7 @@ export function Board({ data }: { data: Dashboard }) {
         </div>
       )}
       <p className="soft small">
+        {data.unknown_count === 0 ? `${t('home.unknown_none')} · ` : ''}
         {t('home.as_of')} <When at={data.as_of} />
       </p>
     </>

@@ -83,7 +83,7 @@ function Today() {
   if (!board.data) return null;
   const { paid_fen, refunded_fen, count } = board.data.today;
   return (
-    <p className="list-line soft">
+    <p className="list-line soft small">
       {t('orders.today_line', { count, kept: money(paid_fen - refunded_fen) })}
       {refunded_fen > 0 ? t('orders.today_refunded', { refunded: money(refunded_fen) }) : ''}
     </p>
