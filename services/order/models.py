@@ -50,7 +50,7 @@ class Order(Base):
     paid_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     order_no_tail: Mapped[str | None] = mapped_column(server_default=FetchedValue(), deferred=True)
-    """the last 8 characters backwards: what people read out finds the order (repo.TAIL)"""
+    """the last characters: what people read out finds the order (repo.TAIL)"""
     out_trade_no_tail: Mapped[str | None] = mapped_column(
         server_default=FetchedValue(), deferred=True
     )

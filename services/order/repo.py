@@ -172,10 +172,9 @@ class Wanted:
     """the only stores that count; empty: all"""
 
 
-TAIL = 8
-"""so many last characters of a number are indexed (the migration of number tails)"""
-TAIL_MIN = 4
-"""fewer characters are a number's beginning only: its end would be anybody's"""
+TAIL = 4
+"""so many last characters of a number are indexed (the migration of number tails); fewer are a
+number's beginning only"""
 
 _TAKEN = Order.outcome.in_((Outcome.PAID, Outcome.LATE))
 _ENDED_UNPAID = Order.outcome.in_((Outcome.CANCELLED, Outcome.REVERSED))
@@ -188,9 +187,9 @@ def _begins(column: Any, prefix: str) -> ColumnElement[bool]:
 
 
 def _ends(column: Any, tail: Any, text: str) -> ColumnElement[bool]:
-    """As `_begins`, from the other end; what is longer than the tail is compared in full."""
-    found = _begins(tail, text[-TAIL:][::-1])
-    return found if len(text) <= TAIL else and_(found, func.right(column, len(text)) == text)
+    """The tail's index finds the few; what is longer than it is compared in full."""
+    found: ColumnElement[bool] = tail == text[-TAIL:]
+    return found if len(text) == TAIL else and_(found, func.right(column, len(text)) == text)
 
 
 def _has_number(text: str) -> ColumnElement[bool]:
@@ -200,7 +199,7 @@ def _has_number(text: str) -> ColumnElement[bool]:
         _begins(Order.out_trade_no, text),
         _begins(Order.trade_no, text),
     ]
-    if len(text) >= TAIL_MIN:
+    if len(text) >= TAIL:
         found += [
             _ends(Order.order_no, Order.order_no_tail, capitals),
             _ends(Order.out_trade_no, Order.out_trade_no_tail, capitals),
