@@ -99,11 +99,14 @@ async def test_it_takes_a_password_a_reason_and_the_power(desk, clock):
     assert (await desk.ada("GET", desk.path)).json()["suspended_at"] is None
 
 
-async def test_what_operators_hold_there_ends_and_looking_goes_on(desk):
+async def test_what_operators_hold_there_ends_and_looking_goes_on(binding, desk):
     await desk.act()
     await desk.given()
     assert await desk.makes_store("一店")
+    before = len(await said(binding))
     await desk.suspend()
+    told = [event.type for event in (await said(binding))[before:]]
+    assert "session.changed.v1" in told, "edges that remember the grant ask again"
     assert not await desk.makes_store("二店")
     assert (await desk.bob("GET", f"{M}/stores")).status_code == 200
     again = await desk.ask()
