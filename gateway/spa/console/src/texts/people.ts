@@ -163,7 +163,7 @@ export const people = {
     '让设备也能收微信付款码（扫码支付）。',
     'Lets the device also take WeChat payment codes.',
   ],
-  'wechat.conflict': [
+  'settings.conflict': [
     '内容已被他人修改，已载入最新内容，请再改一次。',
     'Somebody else changed this; the latest was loaded. Please change it again.',
   ],

@@ -1,5 +1,6 @@
 /** How a terminal becomes one of ours; in the sandbox also without a terminal. */
 import { useQuery } from '@tanstack/react-query';
+import { Link } from 'react-router';
 import { get } from '../../api/client';
 import { CopyButton } from '../../parts/bits';
 import { useText } from '../../texts';
@@ -17,10 +18,13 @@ export function SandboxCommand() {
   return (
     <div>
       <p>{t('devices.how_sandbox')}</p>
-      <span className="copyable">
+      <p className="copyable">
         <code>{COMMAND}</code>
         <CopyButton text={COMMAND} />
-      </span>
+      </p>
+      <p>
+        {t('devices.how_browser')} <Link to="/cashier">{t('menu.cashier')}</Link>
+      </p>
     </div>
   );
 }

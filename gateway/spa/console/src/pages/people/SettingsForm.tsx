@@ -68,7 +68,7 @@ export function SettingsForm<Shape extends { version?: number | undefined }, V e
       ) : (
         <Card title={props.isPart ? props.title : undefined}>
           {props.isPart ? <p>{props.lead}</p> : null}
-          {isStale ? <Alert type="warning" showIcon title={t('wechat.conflict')} /> : null}
+          {isStale ? <Alert type="warning" showIcon title={t('settings.conflict')} /> : null}
           <EntryForm<V>
             key={`${found.data.version} ${asked}`}
             style={{ maxWidth: 640 }}
