@@ -110,9 +110,33 @@ def test_last_seen_and_last_paid(window: Open, owner: StorageState, stack: Stack
     row = page.get_by_role("row").filter(has_text=sn)
     paid = row.get_by_role("link", name=re.compile("¥"))
     expect(paid).to_be_visible()
-    assert row.locator("time").count() == 3, "last seen, last paid, enrolled"
+    assert row.locator("time").count() == 2, "last seen, last paid"
     paid.click()
     page.wait_for_url(re.compile("/orders/D"))
     panel = page.get_by_role("dialog")
     expect(panel.get_by_text(sn)).to_be_visible()
     assert stack.info["demo"]["device"]["device_id"] not in panel.inner_text()
+
+
+@pytest.mark.parametrize(("language", "width"), [("zh-CN", 1280), ("en", 1280), ("en", 390)])
+def test_what_matters_is_seen_without_scrolling(
+    window: Open, owner: StorageState, stack: Stack, language: str, width: int
+) -> None:
+    """Name, state, last seen, last paid, and what one can do with it."""
+    opened = window(owner, language=language, width=width)
+    page = opened.go("/devices")
+    sn = stack.info["demo"]["device"]["sn"]
+    row = page.get_by_role("row" if width > 390 else "listitem").filter(has_text=sn)
+    paid = row.get_by_role("link", name=re.compile("¥"))
+    revoke = row.get_by_role("button", name=re.compile("停用|Revoke"))
+    for part in (row.get_by_text(sn), row.locator(".tag"), row.locator("time").first, paid, revoke):
+        box = part.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0, part
+        assert box["x"] + box["width"] <= width, part
+    if width > 390:
+        fixed, last = revoke.bounding_box(), paid.bounding_box()
+        assert fixed is not None
+        assert last is not None
+        assert last["x"] + last["width"] <= fixed["x"], "not under the column that stays in sight"
+    assert opened.axe() == []

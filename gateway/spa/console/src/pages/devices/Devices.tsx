@@ -1,7 +1,7 @@
 /** S58–S60: which devices there are, where they stand, when they were last seen and last paid. */
 
 import { money } from '@shared/money';
-import { chinaTime } from '@shared/time';
+import { chinaTime, ZONE } from '@shared/time';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Button, Form, Input, Popconfirm, Select } from 'antd';
 import { useMemo } from 'react';
@@ -104,18 +104,40 @@ function Revoke({ row }: { row: Row }) {
   );
 }
 
+/** What it took last and when; the order opens. */
+function LastPaid({ row }: { row: Row }) {
+  if (!row.last) return <When at={null} />;
+  return (
+    <Link to={`/orders/${row.last.order_no}`}>
+      <Money fen={row.last.payable_fen} />
+      <br />
+      <span className="small">
+        <When at={row.last.paid_at} isBare />
+      </span>
+    </Link>
+  );
+}
+
+function Acts({ row }: { row: Row }) {
+  return (
+    <span className="row">
+      <ChangeDevice row={row} />
+      {row.status === 'active' ? <Revoke row={row} /> : null}
+    </span>
+  );
+}
+
+function Status({ row }: { row: Row }) {
+  const { t } = useText();
+  return <Tag tone={tone(row.status)}>{word(t, 'devices', row.status)}</Tag>;
+}
+
 function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[] {
+  const zoned = (name: string) => `${name} (${ZONE})`;
   const paid: Column<Row> = {
     key: 'last',
-    title: t('devices.last_payment'),
-    render: (row) =>
-      row.last ? (
-        <Link to={`/orders/${row.last.order_no}`}>
-          <Money fen={row.last.payable_fen} /> · <When at={row.last.paid_at} />
-        </Link>
-      ) : (
-        <When at={null} />
-      ),
+    title: zoned(t('devices.last_payment')),
+    render: (row) => <LastPaid row={row} />,
     text: (row) =>
       row.last ? `${money(row.last.payable_fen)} ${chinaTime(row.last.paid_at)}` : '',
   };
@@ -132,11 +154,18 @@ function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[
       text: (row) => (row.name ? `${row.name} ${row.sn}` : row.sn),
     },
     {
-      key: 'model',
-      title: t('devices.model'),
-      render: (row) => row.model ?? '—',
-      text: (row) => row.model,
+      key: 'status',
+      title: t('devices.status'),
+      render: (row) => <Status row={row} />,
+      text: (row) => word(t, 'devices', row.status),
     },
+    {
+      key: 'seen',
+      title: zoned(t('devices.seen')),
+      render: (row) => <When at={row.last_seen_at} isBare />,
+      text: (row) => (row.last_seen_at ? chinaTime(row.last_seen_at) : ''),
+    },
+    ...(maySeeOrders ? [paid] : []),
     {
       key: 'store',
       title: t('orders.store'),
@@ -144,22 +173,16 @@ function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[
       text: (row) => row.store_name,
     },
     {
-      key: 'status',
-      title: t('devices.status'),
-      render: (row) => <Tag tone={tone(row.status)}>{word(t, 'devices', row.status)}</Tag>,
-      text: (row) => word(t, 'devices', row.status),
+      key: 'model',
+      title: t('devices.model'),
+      render: (row) => row.model ?? '—',
+      text: (row) => row.model,
     },
-    {
-      key: 'seen',
-      title: t('devices.seen'),
-      render: (row) => <When at={row.last_seen_at} />,
-      text: (row) => (row.last_seen_at ? chinaTime(row.last_seen_at) : ''),
-    },
-    ...(maySeeOrders ? [paid] : []),
     {
       key: 'enrolled',
-      title: t('devices.enrolled'),
-      render: (row) => <When at={row.enrolled_at} />,
+      title: zoned(t('devices.enrolled')),
+      isExtra: true,
+      render: (row) => <When at={row.enrolled_at} isBare />,
       text: (row) => chinaTime(row.enrolled_at),
     },
     ...(mayWrite
@@ -168,16 +191,37 @@ function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[
             key: 'action',
             title: t('orders.action'),
             isAction: true,
-            render: (row: Row) => (
-              <span className="row">
-                <ChangeDevice row={row} />
-                {row.status === 'active' ? <Revoke row={row} /> : null}
-              </span>
-            ),
+            render: (row: Row) => <Acts row={row} />,
           },
         ]
       : []),
   ];
+}
+
+/** A device on a phone: who it is, where, when it was last seen and last took something. */
+function DeviceCard({ row, mayWrite }: { row: Row; mayWrite: boolean }) {
+  const { t } = useText();
+  return (
+    <div className="stack">
+      <div className="row">
+        <DeviceLabel device={row} />
+        <Status row={row} />
+      </div>
+      <span className="soft">
+        {row.store_name}
+        {row.model ? ` · ${row.model}` : ''}
+      </span>
+      <span>
+        {t('devices.seen')} <When at={row.last_seen_at} isBare />
+      </span>
+      {row.last ? (
+        <span>
+          {t('devices.last_payment')} <LastPaid row={row} />
+        </span>
+      ) : null}
+      {mayWrite ? <Acts row={row} /> : null}
+    </div>
+  );
 }
 
 export default function Devices() {
@@ -208,6 +252,7 @@ export default function Devices() {
       load={(query) => load(query, maySeeOrders)}
       rowKey={(row) => row.device_id}
       columns={columnsOf(t, maySeeOrders, mayWrite)}
+      card={(row) => <DeviceCard row={row} mayWrite={mayWrite} />}
       filters={filters}
       exports
       actions={mayWrite ? <NewCode /> : null}
