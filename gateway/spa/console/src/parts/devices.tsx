@@ -34,16 +34,6 @@ async function all(): Promise<Map<string, Device>> {
 
 const ALL = { queryKey: ['devices', 'all'], queryFn: all, staleTime: 60_000 };
 
-/** Id -> what people call the device, for lists and files; an empty text for an unknown one. */
-export function useDeviceNames(isNeeded = true): (deviceId: string | null | undefined) => string {
-  const { can } = useSession();
-  const found = useQuery({ ...ALL, enabled: isNeeded && can('devices.read') });
-  return (deviceId) => {
-    const one = found.data?.get(deviceId ?? '');
-    return one ? (one.name ? `${one.name} (${one.sn})` : one.sn) : '';
-  };
-}
-
 /** `sn` tells a device's number as far as it is known; `load` makes sure that it is. */
 export function useDeviceNumbers() {
   const queries = useQueryClient();

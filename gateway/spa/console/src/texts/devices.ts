@@ -46,7 +46,10 @@ export const devices = {
     '手边没有设备？沙箱里在项目目录运行这条命令，它会询问激活码，然后成为一台设备：',
     'No device at hand? In the sandbox run this command in the project’s folder. It asks for the code and becomes a device:',
   ],
-  'devices.how_browser': ['也可以让这个浏览器当一台设备：', 'Or let this browser be the device:'],
+  'devices.how_browser': [
+    '也可以打开“测试收银台”，让这个浏览器当一台设备',
+    'Or open the test cashier and let this browser be the device',
+  ],
   'devices.empty_hint_read': [
     '请商户管理员生成激活码并激活设备。',
     'Ask the merchant’s owner to make a code and enrol the device.',

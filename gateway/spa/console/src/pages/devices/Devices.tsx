@@ -105,10 +105,11 @@ function Revoke({ row }: { row: Row }) {
 }
 
 /** What it took last and when; the order opens. */
-function LastPaid({ row }: { row: Row }) {
+function LastPaid({ row, label = '' }: { row: Row; label?: string }) {
   if (!row.last) return <When at={null} />;
   return (
     <Link to={`/orders/${row.last.order_no}`}>
+      {label ? `${label} ` : ''}
       <Money fen={row.last.payable_fen} />
       <br />
       <span className="small">
@@ -214,11 +215,7 @@ function DeviceCard({ row, mayWrite }: { row: Row; mayWrite: boolean }) {
       <span>
         {t('devices.seen')} <When at={row.last_seen_at} isBare />
       </span>
-      {row.last ? (
-        <span>
-          {t('devices.last_payment')} <LastPaid row={row} />
-        </span>
-      ) : null}
+      {row.last ? <LastPaid row={row} label={t('devices.last_payment')} /> : null}
       {mayWrite ? <Acts row={row} /> : null}
     </div>
   );

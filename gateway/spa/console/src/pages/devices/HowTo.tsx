@@ -23,7 +23,7 @@ export function SandboxCommand() {
         <CopyButton text={COMMAND} />
       </p>
       <p>
-        {t('devices.how_browser')} <Link to="/cashier">{t('menu.cashier')}</Link>
+        <Link to="/cashier">{t('devices.how_browser')}</Link>
       </p>
     </div>
   );
