@@ -29,7 +29,7 @@ export const binding = {
   'bind.app_id': ['小程序 AppID', 'Mini-program AppID'],
   'bind.app_id_hint': [
     '16 位数字。在支付宝开放平台「小程序 > 详情」顶部可以看到。',
-    '16 digits, at the top of the mini program’s page on the Alipay open platform.',
+    "16 digits, at the top of the mini program's page on the Alipay open platform.",
   ],
   'bind.app_id_bad': ['AppID 是 16 位数字', 'An AppID has 16 digits'],
   'bind.seller_id': ['收款账户 PID', 'Receiving account (PID)'],
@@ -191,7 +191,7 @@ export const binding = {
   'campaign.draws': ['每笔支付抽奖次数', 'Draws per payment'],
   'campaign.draws_note': [
     '{{count}} 次：设备上抽 1 次；其余留给顾客的手机页面，该页面尚未提供。',
-    '{{count}}: one on the device; the rest wait for a page on the buyer’s phone, which is not there yet.',
+    "{{count}}: one on the device; the rest wait for a page on the buyer's phone, which is not there yet.",
   ],
   'campaign.limits': ['每日奖励上限', 'Daily reward limits'],
   'campaign.limits_lead': [

@@ -57,7 +57,7 @@ export const cashier = {
     '沙箱里没有真的顾客：刷脸凭证或付款码由本页随机生成，只用一次。',
     'The sandbox has no real buyer: this page makes up the face token or the code, each for one payment.',
   ],
-  'cashier.code': ['顾客的付款码', 'The buyer’s payment code'],
+  'cashier.code': ['顾客的付款码', "The buyer's payment code"],
   'cashier.code_hint': [
     '让顾客打开支付宝「付款码」，用扫码枪扫，或输入 16 到 24 位数字。浏览器里不能刷脸。',
     'Let the buyer open the payment code in Alipay; scan it with a scanner or type its 16 to 24 digits. A browser cannot take a face.',
@@ -118,10 +118,10 @@ export const cashier = {
   ],
   'cashier.after': ['+{{seconds}} 秒', '+{{seconds}} s'],
   'cashier.hop_signed': ['终端签名', 'The terminal signs'],
-  'cashier.hop_edge': ['平台入口验签', 'The platform’s edge verifies'],
+  'cashier.hop_edge': ['平台入口验签', "The platform's edge verifies"],
   'cashier.hop_recorded': ['记下支付', 'The payment is written down'],
   'cashier.hop_asked': ['请求支付宝', 'Alipay is asked'],
-  'cashier.hop_answered': ['支付宝的答复', 'Alipay’s answer'],
+  'cashier.hop_answered': ['支付宝的答复', "Alipay's answer"],
   'cashier.hop_order': ['订单', 'The order'],
   'cashier.hop_rewards': ['优惠券和抽奖', 'Coupon and draws'],
   'cashier.hop_waiting': ['还没到这一步', 'Not there yet'],
@@ -163,7 +163,7 @@ export const cashier = {
     'No reward for this one (a daily limit was reached)',
   ],
   'cashier.reward_revoked': ['奖励已收回', 'The reward was taken back'],
-  'cashier.waits_channel': ['等待支付宝答复', 'Waiting for Alipay’s answer'],
+  'cashier.waits_channel': ['等待支付宝答复', "Waiting for Alipay's answer"],
   'cashier.waits_buyer': ['等待顾客在手机上确认', 'Waiting for the buyer to confirm on the phone'],
   'cashier.waits_outcome': [
     '答复没有收到或不可信：正在向支付宝查询，请勿重复收款',
@@ -185,22 +185,22 @@ export const cashier = {
     'The money came after it was closed; check it in the order',
   ],
   'cashier.trade_no': ['支付宝交易号', 'Alipay trade number'],
-  'cashier.notice_none': ['支付宝的异步通知还没有到', 'Alipay’s own notice has not come yet'],
+  'cashier.notice_none': ['支付宝的异步通知还没有到', "Alipay's own notice has not come yet"],
   'cashier.notice_RECEIVED': [
     '异步通知已到，正在核对',
-    'Alipay’s notice came and is being checked',
+    "Alipay's notice came and is being checked",
   ],
   'cashier.notice_APPLIED': [
     '异步通知先到，已据此入账',
-    'Alipay’s notice came first, and the payment was booked by it',
+    "Alipay's notice came first, and the payment was booked by it",
   ],
   'cashier.notice_DUPLICATE': [
     '异步通知已到，验签通过，与账上一致',
-    'Alipay’s notice came, was verified and agrees with the books',
+    "Alipay's notice came, was verified and agrees with the books",
   ],
   'cashier.notice_MISMATCH': [
     '异步通知与账上不符，已挂起待查',
-    'Alipay’s notice disagrees with the books and was set aside',
+    "Alipay's notice disagrees with the books and was set aside",
   ],
   'cashier.refused_by': ['原因：{{why}}', 'Reason: {{why}}'],
   'cashier.refused_general': [
@@ -214,7 +214,7 @@ export const cashier = {
   ],
   'cashier.key_refused': [
     '平台不认这台终端的密钥，可能已被停用。请忘记它再重新启用；这一笔的结果请看订单。',
-    'The platform does not know this terminal’s key; it may have been revoked. Forget it and start again; the orders show what became of this payment.',
+    "The platform does not know this terminal's key; it may have been revoked. Forget it and start again; the orders show what became of this payment.",
   ],
   'cashier.given_up': [
     '两分钟内没有结果。请不要重复收款，可以再查一次。',
@@ -224,7 +224,7 @@ export const cashier = {
   'cashier.cancel': ['撤销这一笔', 'Cancel this payment'],
   'cashier.cancelling': ['正在撤销', 'Cancelling'],
   'cashier.open_order': ['查看订单 {{no}}', 'Open order {{no}}'],
-  'cashier.open_sandbox': ['到沙箱看支付宝那一边', 'See Alipay’s side in the sandbox'],
+  'cashier.open_sandbox': ['到沙箱看支付宝那一边', "See Alipay's side in the sandbox"],
   'cashier.coupon': ['优惠券：{{title}}', 'Coupon: {{title}}'],
   'cashier.draw': ['抽一次奖', 'Draw once'],
   'cashier.prize': ['抽中：{{prize}}', 'Won: {{prize}}'],
