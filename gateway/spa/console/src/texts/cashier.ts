@@ -203,10 +203,6 @@ export const cashier = {
     "Alipay's notice disagrees with the books and was set aside",
   ],
   'cashier.refused_by': ['原因：{{why}}', 'Reason: {{why}}'],
-  'cashier.refused_general': [
-    '支付宝拒绝了这一笔，未扣款',
-    'Alipay refused this payment; nothing was charged',
-  ],
   'cashier.nothing_begun': ['没有开始收款，未扣款。', 'Nothing was begun and nothing was charged.'],
   'cashier.never_recorded': [
     '平台没有这一笔的记录：没有开始，未扣款。可以重新收款。',

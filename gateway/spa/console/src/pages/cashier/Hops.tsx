@@ -13,7 +13,8 @@ import { Link } from 'react-router';
 import { get } from '../../api/client';
 import { Card, Id, Money, When } from '../../parts/bits';
 import { useSay } from '../../parts/say';
-import { isText, type T, useText } from '../../texts';
+import { problemText, word } from '../../parts/words';
+import { useText } from '../../texts';
 import type { Runner } from './runner';
 import { type Hop, type HopState, hopsOf, isTerminal, type Story } from './story';
 
@@ -47,25 +48,18 @@ function Row({ hop, children }: { hop: Hop; children?: ReactNode }) {
   );
 }
 
-/** A till's words are Chinese; a reason that nobody has English words for is told in general. */
-function failureText(t: T, language: string, reason: { code: string; message: string }): string {
-  const key = `failure.${reason.code}`;
-  if (isText(key)) return t(key);
-  return language === 'zh-CN' ? reason.message : t('cashier.refused_general');
-}
-
 /** Why it was refused, by whoever refused it. */
 function useWhy() {
   const { t, language } = useText();
   return (story: Story): string => {
     const { refusal, payment } = story;
     if (payment?.reason) {
-      return t('cashier.refused_by', { why: failureText(t, language, payment.reason) });
+      return t('cashier.refused_by', { why: word(t, 'failure', payment.reason.code) });
     }
     if (!refusal) return '';
     if (refusal.status === 404 && story.isResumed) return t('cashier.never_recorded');
     if (refusal.code === 'auth.device_signature') return t('cashier.key_refused');
-    const why = t('cashier.refused_by', { why: refusal.titleIn(language) });
+    const why = t('cashier.refused_by', { why: problemText(t, language, refusal) });
     return story.isOver && !payment ? `${why} ${t('cashier.nothing_begun')}` : why;
   };
 }
