@@ -13,6 +13,9 @@ import { type T, useText } from '../../texts';
 import { isNoSuchOrder, NoSuchOrder } from './NoSuchOrder';
 import { NetFigure, OrderRefunds } from './OrderRefunds';
 
+/** What an address says instead is nobody's number and not shown back. */
+const ORDER_NO = /^[DO]\d{14}$/;
+
 const COLOURS: Record<string, string> = {
   paid: 'green',
   failed: 'red',
@@ -107,7 +110,7 @@ export function OrderPanel({
       open={orderNo !== undefined}
       onClose={onClose}
       size={560}
-      title={orderNo ?? ''}
+      title={orderNo && ORDER_NO.test(orderNo) ? orderNo : t('orders.title')}
       closable={{ 'aria-label': t('do.close') }}
       destroyOnHidden
     >
