@@ -11,7 +11,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import chromium
-from tests.browser.walk import Account, Walk, new_merchant
+from tests.browser.first_hour import Stranger
+from tests.browser.walk import LANGUAGES, Account, Walk, new_merchant
 from tests.fixtures.processes import ROOT, Stack
 
 PLACE = ROOT / "docs" / "images" / "console"
@@ -81,6 +82,13 @@ def _in_english(browser: Browser, stack: Stack) -> None:
     Walk(page, stack, new_merchant(stack, "West Lake Tea"), "en", see).to_ready()
 
 
+def _first_hour(browser: Browser, stack: Stack, language: str) -> None:
+    page = _page(browser, stack, language)
+    album, mark = Album(page), "" if language == "zh-CN" else "-en"
+    stranger = Stranger(page, language, lambda name: album.take(f"{name}{mark}"))
+    stranger.first_hour(stack.info["demo"]["operator"])
+
+
 def main() -> None:
     run_dir = Path(os.environ.get("RUN_DIR", ROOT / ".run")).absolute()
     stack = Stack(run_dir, int(os.environ.get("PORT", "8080")))
@@ -96,6 +104,8 @@ def main() -> None:
         Walk(page, stack, account, "zh-CN", Album(page).take).to_ready()
         _shop_at_work(browser, stack)
         _in_english(browser, stack)
+        for language in LANGUAGES:
+            _first_hour(browser, stack, language)
         browser.close()
 
 

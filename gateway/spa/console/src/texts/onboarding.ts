@@ -46,6 +46,11 @@ export const onboarding = {
   'wizard.where_centre': ['前往支付宝商家中心', 'Go to Alipay’s merchant centre'],
   'wizard.where_tool': ['下载开发者工具', 'Download the developer tool'],
   'wizard.bind_here': ['去绑定密钥', 'Bind the keys here'],
+  'wizard.no_device': [
+    '手上没有设备？这个浏览器也可以当设备：',
+    'No device at hand? This browser can be one:',
+  ],
+  'wizard.to_cashier': ['去测试收银台收一笔', 'Take a payment at the test cashier'],
   'wizard.devices_here': ['去设备页生成激活码', 'Make a code on the devices page'],
   'wizard.noted': ['备注：{{note}}', 'Note: {{note}}'],
   'wizard.kept': ['已自动保存', 'Kept'],

@@ -1,10 +1,11 @@
 /** One row of a card: what to do, the values for it, its form, what was found, its remedy. */
 import { Button, Input, Progress } from 'antd';
 import { useState } from 'react';
+import { Link } from 'react-router';
 import type { OnboardingRow } from '../../api/shapes';
 import { CopyButton, Facts, Tag, When } from '../../parts/bits';
 import { GoButton } from '../../parts/GoButton';
-import { ToAlipay } from '../../parts/sandbox';
+import { ToAlipay, useSandboxPage } from '../../parts/sandbox';
 import { tone, word } from '../../parts/words';
 import { useSession } from '../../session/session';
 import { isText, type TextKey, useText } from '../../texts';
@@ -153,6 +154,20 @@ const OWN_PAGES: Record<string, { path: string; text: TextKey }> = {
   device_online: { path: '/devices', text: 'wizard.devices_here' },
 };
 
+/** In the sandbox nobody has a device in hand: the browser can be one. */
+function Rehearse({ row }: Pick<Props, 'row'>) {
+  const { t } = useText();
+  const isSandbox = useSandboxPage() !== null;
+  const { can } = useSession();
+  if (!isSandbox || !['pushed', 'device_online'].includes(row.code) || !can('devices.write'))
+    return null;
+  return (
+    <div>
+      {t('wizard.no_device')} <Link to="/cashier">{t('wizard.to_cashier')}</Link>
+    </div>
+  );
+}
+
 function Actions({ row, isBusy, onAct, onKeep }: Omit<Props, 'isNext' | 'onGo'>) {
   const { t } = useText();
   const { can } = useSession();
@@ -192,6 +207,7 @@ function Actions({ row, isBusy, onAct, onKeep }: Omit<Props, 'isNext' | 'onGo'>)
         ) : null}
         {row.where_url ? <Where row={row} url={row.where_url} /> : null}
       </div>
+      <Rehearse row={row} />
       {row.can_mark && mayWrite ? <MarkDone row={row} isBusy={isBusy} onAct={onAct} /> : null}
     </>
   );
