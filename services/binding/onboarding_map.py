@@ -180,7 +180,7 @@ def _is_proven(row: Row, facts: Facts, states: Mapping[str, State]) -> bool:
         return True
     if row.row in facts.known and _is_outdated(row, facts):
         return False
-    return row.row in PROVEN_BY_DEVICE and facts.sells and facts.device is not None
+    return row.row in PROVEN_BY_DEVICE and facts.has_keys and facts.device is not None
 
 
 def _line(row: Row, facts: Facts, states: Mapping[str, State]) -> Line:

@@ -334,7 +334,6 @@ class Walk:
         self.alipay("/platform/devices", {"app_id": self.app["app_id"], "sn": sn})
         line = self.next_is("5.1")
         line.get_by_label(self.say("设备编号，每行一个", "Device numbers, one a line")).fill(sn)
-        self.see("wizard-5-1")
         self.press(*RUNS["5.1"], line)
         self._over("5.1")
         self.press("去设备页生成激活码", "Make a code on the devices page", self.next_is("5.2"))

@@ -185,6 +185,8 @@ async def test_who_sells_has_no_step_left(wizard):
     found = await wizard()
     assert (found["map"]["is_ready"], found["map"]["takes_payments"]) == (False, False)
     assert (found["2.3"]["state"], found["2.3"]["remedy"]) == ("todo", "app_switched_off")
+    assert found["map"]["next_row"] == "2.3", "what the device has shown stays shown"
+    assert await wizard.states("1.3", "3.3", "4.1", "4.2") == {"skipped"}
 
 
 @pytest.mark.parametrize("is_without", [True, False])
@@ -285,3 +287,16 @@ async def test_devices_of_another_merchant_are_not_seen(wizard, new_merchant):
     theirs = wizard.binding.user(other, user.user_id, PERMISSIONS)
     answer = (await theirs("GET", MAP)).json()
     assert (answer["app_id"], answer["is_ready"]) == (None, False)
+
+
+async def test_a_suspended_merchant_is_not_ready_with_every_row_done(wizard):
+    """Its devices take no payment now, so neither word nor number says so."""
+    await wizard.store()
+    await wizard.bind()
+    await wizard.work()
+    await wizard.enrol("SN-1")
+    await wizard.binding.database.execute(
+        "UPDATE merchants SET suspended_at = now(), suspended_reason = 'x'"
+    )
+    there = (await wizard())["map"]
+    assert (there["is_ready"], there["takes_payments"], there["percent"]) == (False, False, 99)

@@ -52,6 +52,7 @@ export const onboarding = {
   ],
   'wizard.to_cashier': ['去测试收银台收一笔', 'Take a payment at the test cashier'],
   'wizard.devices_here': ['去设备页生成激活码', 'Make a code on the devices page'],
+  'wizard.cashier_here': ['没有设备？用测试收银台', 'No device? Use the test cashier'],
   'wizard.noted': ['备注：{{note}}', 'Note: {{note}}'],
   'wizard.kept': ['已自动保存', 'Kept'],
   'share.p10': ['灰度 10%', '10 %'],

@@ -173,6 +173,7 @@ function Actions({ row, isBusy, onAct, onKeep }: Omit<Props, 'isNext' | 'onGo'>)
   const { can } = useSession();
   const own = OWN_PAGES[row.code];
   const mayWrite = can('onboarding.write');
+  const isSandbox = useSandboxPage() !== null;
   if (row.state === 'blocked') return null;
   return (
     <>
@@ -190,6 +191,9 @@ function Actions({ row, isBusy, onAct, onKeep }: Omit<Props, 'isNext' | 'onGo'>)
           <GoButton type="primary" to={own.path}>
             {t(own.text)}
           </GoButton>
+        ) : null}
+        {row.code === 'device_online' && isSandbox && can('devices.write') ? (
+          <GoButton to="/cashier">{t('wizard.cashier_here')}</GoButton>
         ) : null}
         {row.can_run && !row.form && mayWrite ? (
           <Button
