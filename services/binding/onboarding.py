@@ -121,7 +121,9 @@ async def show(on: Onboarding, tenant_id: UUID, app_id: str | None = None) -> Ma
         facts = (await facts_of(on.deps, tx, {tenant_id: app}, suspended))[tenant_id]
         found = map_of(facts, on.settings.hosts)
         takes_payments = found.is_ready or (
-            facts.device is not None and await repo.has_selling_app(tx, tenant_id, facts.now)
+            facts.device is not None
+            and not facts.is_suspended
+            and await repo.has_selling_app(tx, tenant_id, facts.now)
         )
         drafts = await repo.drafts(tx, tenant_id, found.app_id)
         doers = {line.by: line.at for line in found.lines if line.by and line.at}
