@@ -39,7 +39,7 @@ REMEDIES: Mapping[str, Words] = {
         "Some of our domains are missing: let us add them, or add them by hand and check"),
     "nothing_uploaded": Words(
         "IoT 端还没有任何版本：先上传代码包",
-        "The IoT end has no version yet: upload the package first"),
+        "The IoT side has no version yet: upload the package first"),
     "no_template": Words(
         "平台尚未配置模板小程序：请联系服务商，或用开发者工具自行上传",
         "No template is set up on this platform: ask your provider, or upload with the tool"),

@@ -25,9 +25,11 @@ HEAR = """
 window.heard = new Set();
 const SAID_BY_US = /_zh$|_en$|^(title|detail|message|remedy|label|code|action|kind)$/;
 const CODE = /^[a-z]+([._][a-z]+)*$/;
+const GIVEN_BY_PEOPLE = /^(name|handle|login|username|\\w+_name)$/;
 const hear = (value, name) => {
   if (typeof value === 'string') {
-    if (value.length > 1 && !CODE.test(value) && !SAID_BY_US.test(name)) window.heard.add(value);
+    const isCode = CODE.test(value) && !GIVEN_BY_PEOPLE.test(name);
+    if (value.length > 1 && !isCode && !SAID_BY_US.test(name)) window.heard.add(value);
   } else if (value && typeof value === 'object') {
     for (const [key, one] of Object.entries(value)) hear(one, Array.isArray(value) ? name : key);
   }
@@ -58,8 +60,9 @@ READ = """
   }
   for (const name of ['aria-label', 'title', 'placeholder', 'alt']) {
     for (const one of document.querySelectorAll(`[${name}]`)) {
-      // The names of the icons are those of their library.
-      if (shown(one) && !one.matches('.anticon')) add(one, one.getAttribute(name));
+      // The library's icons and steppers bring names of their own.
+      const isTheirs = one.matches('.anticon, [class*="input-number-action"]');
+      if (shown(one) && !isTheirs) add(one, one.getAttribute(name));
     }
   }
   return { language: document.documentElement.lang, said, heard: [...window.heard] };

@@ -259,6 +259,9 @@ async def test_the_page_the_filters_and_the_verdict(binding, owner, clock):
         assert answer.json()["total"] == count, (asked, answer.text)
     newest = (await caller("GET", f"{M}/audit", page_size=1)).json()["items"][0]
     assert (newest["before"], newest["after"]) == ({"name": "一号"}, {"name": "二号"})
+    # What it is about is told by the name that it has today, however the id reads.
+    named = (await caller("GET", f"{M}/audit")).json()["items"]
+    assert {one["subject_name"] for one in named if one["subject"] == store["store_id"]} == {"二号"}
     assert newest["request_id"]
     proof = (await caller("POST", f"{M}/audit/verify")).json()
     assert proof == {

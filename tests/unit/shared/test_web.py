@@ -134,6 +134,7 @@ async def test_a_bad_body_is_pointed_at(call, body, pointer):
     problem = answer.json()
     assert problem["code"] == "invalid_body"
     assert pointer in {fault["pointer"] for fault in problem["errors"]}
+    assert all(fault["code"] for fault in problem["errors"])
     assert problem["request_id"] == answer.headers["x-request-id"]
 
 
