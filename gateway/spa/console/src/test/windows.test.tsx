@@ -7,11 +7,13 @@ import { makeQueries, Providers } from '../app';
 import { isReason } from '../parts/Reason';
 import { answers } from './answers';
 
-const opened = vi.hoisted(() => ({ at: [] as string[] }));
-vi.mock('../session/windows', async (original) => ({
-  ...(await original<typeof import('../session/windows')>()),
-  openAnew: (path: string) => opened.at.push(path),
-}));
+// Not the module: other files of this run have loaded it, as it is.
+const opened = { at: [] as string[] };
+beforeEach(() => {
+  vi.spyOn(window.location, 'assign').mockImplementation((to) => {
+    opened.at.push(String(to));
+  });
+});
 
 const EMPTY = { items: [], total: 0, page: 1, page_size: 20 };
 const NOBODY = { status: 401, body: { code: 'auth.session', title: '请登录 Sign in.' } };
