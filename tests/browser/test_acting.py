@@ -64,9 +64,9 @@ def test_an_owner_agrees_and_ends_it(window: Open, stack: Stack) -> None:
     expect(page.get_by_role("heading", name=account.merchant)).to_be_visible()
     expect(ribbon).to_have_count(0)
     ours.turn_to("/audit")
-    for action in ("acting.grant_ask", "acting.grant_give", "acting.grant_withdraw"):
+    for action in ("申请更多代操作权限", "同意代操作权限", "收回代操作权限"):
         expect(home.get_by_role("cell", name=action, exact=True)).to_be_visible()
-    made = home.get_by_role("row").filter(has=home.get_by_role("cell", name="store.create"))
+    made = home.get_by_role("row").filter(has=home.get_by_role("cell", name="新建门店"))
     expect(made.get_by_text(operator["login"])).to_be_visible()
 
 

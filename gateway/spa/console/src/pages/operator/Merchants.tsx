@@ -33,7 +33,9 @@ function Name({ row }: { row: Row }) {
         <strong>{row.name}</strong>
       </Link>
       <div className="row">
-        <span className="mono soft">@{row.handle}</span>
+        <span className="mono soft" data-verbatim>
+          @{row.handle}
+        </span>
         {row.suspended_at ? <Tag tone="bad">{t('cockpit.suspended')}</Tag> : null}
         {row.namesakes > 0 ? (
           <Tag tone="warn">{t('cockpit.namesakes', { count: row.namesakes })}</Tag>

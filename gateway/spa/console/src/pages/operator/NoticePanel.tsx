@@ -81,7 +81,7 @@ function Shown({ notice, name }: { notice: NoticeDetail; name: string }) {
           </ul>
         </section>
       ) : null}
-      <details>
+      <details data-verbatim>
         <summary>{t('notices.fields')}</summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by the keyboard */}
         <section className="keybox quoted" tabIndex={0} aria-label={t('notices.fields')}>

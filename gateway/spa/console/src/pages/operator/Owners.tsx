@@ -83,7 +83,9 @@ export function Owners({ merchantId }: { merchantId: string }) {
           {found.data.items.map((owner) => (
             <li key={owner.user_id} className="stack">
               <div className="row">
-                <strong className="mono">{owner.login}</strong>
+                <strong className="mono" data-verbatim>
+                  {owner.login}
+                </strong>
                 <State owner={owner} />
               </div>
               {owner.link_until ? (
