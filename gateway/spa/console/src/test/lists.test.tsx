@@ -187,7 +187,8 @@ it('shows what comes in without being asked', async () => {
   await screen.findByText('D26112800000001');
   rows.unshift(order(2));
   await act(() => vi.advanceTimersByTimeAsync(6_000));
-  expect(await screen.findByText('D26112800000002')).toBeTruthy();
+  // Long before the whole page is asked for again.
+  await waitFor(() => screen.getByText('D26112800000002'), { timeout: 3_000 });
   expect(screen.getByText('新到 1 条')).toBeTruthy();
   vi.useRealTimers();
 });
