@@ -19,7 +19,7 @@ export function SandboxCommand() {
     <div>
       <p>{t('devices.how_sandbox')}</p>
       <p className="copyable">
-        <code>{COMMAND}</code>
+        <code data-verbatim>{COMMAND}</code>
         <CopyButton text={COMMAND} />
       </p>
       <p>
