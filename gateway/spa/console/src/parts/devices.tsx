@@ -58,7 +58,9 @@ export function DeviceLabel({ device }: { device: Shown }) {
   return (
     <span className="row">
       {device.name ? <strong>{device.name}</strong> : null}
-      <span className={device.name ? 'mono soft' : 'mono'}>{device.sn}</span>
+      <span className={device.name ? 'mono soft' : 'mono'} data-verbatim>
+        {device.sn}
+      </span>
       {device.kind === 'test_cashier' ? <Tag tone="run">{t('devices.test_cashier')}</Tag> : null}
     </span>
   );

@@ -38,7 +38,7 @@ function Made({ code }: { code: Code }) {
   const { t } = useText();
   return (
     <div className="stack">
-      <p className="figure mono">
+      <p className="figure mono" data-verbatim>
         {code.code} <CopyButton text={code.code} />
       </p>
       <p className="soft">

@@ -40,7 +40,9 @@ export function OpenCodes() {
           const end = t('devices.code_ends', { end: one.ends_with });
           return (
             <li key={one.code_id} className="row">
-              <strong className="mono">{end}</strong>
+              <strong className="mono" data-verbatim>
+                {end}
+              </strong>
               <span>{one.store_name}</span>
               {one.sn ? <span>{t('devices.code_only', { sn: one.sn })}</span> : null}
               <span className="soft">
