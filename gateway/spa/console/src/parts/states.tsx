@@ -75,11 +75,19 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
 
 function Crashed() {
   const { t } = useText();
+  // A page that was not opened before cannot be loaded without a network: it comes once there is one.
+  const [isCutOff] = useState(() => !navigator.onLine);
+  useEffect(() => {
+    if (!isCutOff) return undefined;
+    const again = () => window.location.reload();
+    window.addEventListener('online', again);
+    return () => window.removeEventListener('online', again);
+  }, [isCutOff]);
   return (
     <div role="alert">
       <Result
         status="error"
-        title={t('error.crash')}
+        title={t(isCutOff ? 'problem.unreachable' : 'error.crash')}
         subTitle={t('error.crash_hint')}
         extra={<Button onClick={() => window.location.reload()}>{t('do.refresh')}</Button>}
       />
