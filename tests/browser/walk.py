@@ -109,8 +109,10 @@ class Walk:
         return chinese if self.language == "zh-CN" else english
 
     def press(self, chinese: str, english: str, within: Locator | None = None) -> None:
-        place: Any = within or self.page
-        place.get_by_role("button", name=self.say(chinese, english), exact=True).click()
+        place, name = within or self.page, self.say(chinese, english)
+        # What leads elsewhere looks like a button and is a link.
+        button = place.get_by_role("button", name=name, exact=True)
+        button.or_(place.get_by_role("link", name=name, exact=True)).click()
 
     def alipay(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The other side: what a person does on Alipay's own pages, or Alipay itself does."""
