@@ -56,6 +56,7 @@ class Stranger:
     looked: Callable[[], None] = lambda: None
     """called on each page that was come to"""
     cost: Cost = field(default_factory=Cost)
+    app_id: str = ""
     password: str = field(default_factory=lambda: secrets.token_urlsafe(15))
 
     def say(self, chinese: str, english: str) -> str:
@@ -120,6 +121,10 @@ class Stranger:
         if shown.get_attribute("aria-selected") != "true":
             self.press(shown)
         return page
+
+    def own_app(self, alipay: Page) -> Locator:
+        """The card of the app whose number the console has just shown."""
+        return alipay.locator("section.card", has_text=self.app_id)
 
     # --- the way
 
@@ -198,6 +203,7 @@ class Stranger:
         self.confirm()
         save = self.button("保存绑定", "Save the binding")
         expect(save).to_be_enabled()
+        self.app_id = self.labelled("小程序 AppID", "Mini-program AppID").input_value()
         self.see("hour-03-sandbox-app")
         self.looked()
         self.press(save)
@@ -207,10 +213,12 @@ class Stranger:
             self.link("前往沙箱支付宝", "Go to the sandbox Alipay", self.next_row("1.3")),
             ("开放平台", "Open platform"),
         )
-        iot = alipay.get_by_role("button", name=self.say("IoT 端 · 未开通", "IoT devices · off"))
-        self.press(iot.first)
-        on = alipay.get_by_role("button", name=self.say("IoT 端 · 已开通", "IoT devices · on"))
-        expect(on.first).to_be_visible()
+        mine = self.own_app(alipay)
+        self.press(
+            mine.get_by_role("button", name=self.say("IoT 端 · 未开通", "IoT devices · off"))
+        )
+        on = mine.get_by_role("button", name=self.say("IoT 端 · 已开通", "IoT devices · on"))
+        expect(on).to_be_visible()
         alipay.close()
         self.marks("1.3")
 
@@ -235,8 +243,8 @@ class Stranger:
             ("开放平台", "Open platform"),
         )
         self.read(alipay)
-        approve = alipay.get_by_role("button", name=self.say("通过", "Approve"), exact=True)
-        self.press(approve.first)
+        mine = self.own_app(alipay)
+        self.press(mine.get_by_role("button", name=self.say("通过", "Approve"), exact=True))
         alipay.close()
         line = self.next_row("4.2")
         self.press(line.get_by_role("combobox"))

@@ -56,7 +56,7 @@ READ = """
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walk.nextNode(); node; node = walk.nextNode()) {
     const one = node.parentElement;
-    if (!/^(SCRIPT|STYLE|NOSCRIPT)$/.test(one.tagName) && shown(one)) add(one, node.data);
+    if (!/^(SCRIPT|STYLE|NOSCRIPT|TEXTAREA)$/.test(one.tagName) && shown(one)) add(one, node.data);
   }
   for (const name of ['aria-label', 'title', 'placeholder', 'alt']) {
     for (const one of document.querySelectorAll(`[${name}]`)) {

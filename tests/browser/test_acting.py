@@ -95,7 +95,9 @@ def test_a_second_operator_decides(window: Open, stack: Stack, operator: Storage
     asked = page.get_by_role("dialog", name="Please enter your password again")
     asked.get_by_label("Password", exact=True).fill(stack.info["demo"]["operator"]["password"])
     asked.locator("button.ant-btn-primary").click()
-    expect(page.get_by_text("This account cannot approve changes yet.")).to_be_visible()
+    expect(
+        page.get_by_text("A new or reset account cannot approve others’ changes yet")
+    ).to_be_visible()
     other.get_by_role("button", name="Refuse").click()
     expect(other).to_have_count(0)
     own.get_by_role("button", name="Take it back").click()

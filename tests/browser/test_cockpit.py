@@ -65,7 +65,7 @@ def test_an_owner_is_helped_in_and_a_merchant_suspended(window: Open, stack: Sta
     password = operator["password"]
     opened = window()
     page = opened.page
-    sign_in(page, operator, console="运营方", at="/merchants")
+    sign_in(page, operator, console="服务商", at="/merchants")
     page.get_by_role("link", name=account.merchant).click()
     expect(page.get_by_text("还没有设备")).to_be_visible()
     expect(page.get_by_text("还没有门店")).to_be_visible()

@@ -144,7 +144,7 @@ def test_a_second_approver(
     assert opened.axe() == []
     waiting.get_by_role("button", name="同意").click()
     confirm_password(opened.page, other["password"])
-    expect(opened.page.get_by_text("该账号还不能复核他人的变更")).to_be_visible()
+    expect(opened.page.get_by_text("新建或重设的账号暂时不能复核他人的变更")).to_be_visible()
     for login in (account.login, other["login"]):
         _grown_up(stack, login)
     waiting.get_by_role("button", name="同意").click()

@@ -11,6 +11,7 @@ from tests.browser.test_pages import MERCHANT, OPERATOR
 from tests.fixtures.processes import Stack
 
 pytestmark = pytest.mark.timeout(400)
+SETTLED_LOOKS = 20
 MARGIN_PX = 8
 CONTRAST_MIN = 4.5
 _FAMILIES = """
@@ -131,13 +132,20 @@ def test_labels_of_the_chart_are_read(window: Open, owner: StorageState, scheme:
 def stays_inside(page: Page, box: Locator) -> None:
     """With a margin: what touches the edge looks cut off."""
     expect(box).to_be_visible()
-    page.wait_for_function("true")
-    found = box.bounding_box()
     size = page.viewport_size
-    assert found is not None
     assert size is not None
-    assert found["x"] >= MARGIN_PX, found
-    assert found["x"] + found["width"] <= size["width"] - MARGIN_PX, found
+    found = None
+    # What opens is moved to its place once its size is known.
+    for _ in range(SETTLED_LOOKS):
+        found = box.bounding_box()
+        assert found is not None
+        is_inside = (
+            found["x"] >= MARGIN_PX and found["x"] + found["width"] <= size["width"] - MARGIN_PX
+        )
+        if is_inside:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(found)
 
 
 @pytest.mark.parametrize(("language", "width"), [("zh-CN", 1440), ("en", 1280), ("en", 390)])

@@ -68,7 +68,7 @@ def test_no_private_key_comes_back(window: Open, owner: StorageState, stack: Sta
     page.get_by_text("粘贴已有私钥").click()
     expect(page.get_by_label("应用私钥").last).to_have_value("")
     expect(page.get_by_text("PKCS1 或 PKCS8、2048 位")).to_be_visible()
-    page.get_by_role("button", name="小程序配置").click()
+    page.get_by_role("main").get_by_role("link", name="小程序配置").click()
     page.wait_for_url(re.compile("/miniprogram"))
     expect(page.get_by_label("小程序 AppID")).to_have_value(app_id)
 

@@ -20,10 +20,15 @@ DOORS = {
 USER_DOORS = {door: row for door, row in DOORS.items() if row["audience"] == "user"}
 REFUSALS = {"auth.forbidden": "no", "auth.step_up_needed": "step-up"}
 
+WHY = {"reason": "工单 4714：长期欠费"}
 BODIES = {
     ("PATCH", "/staff/{user_id}"): {"name": "x", "version": 1},
     ("POST", "/staff/{user_id}/password-link"): {},
     ("PATCH", "/stores/{store_id}"): {"name": "x", "version": 1},
+    ("PATCH", "/merchants/{merchant_id}"): {"name": "x", "version": 1},
+    ("POST", "/merchants/{merchant_id}/suspend"): WHY,
+    ("POST", "/merchants/{merchant_id}/resume"): WHY,
+    ("POST", "/merchants/{merchant_id}/owners/{user_id}/password-link"): WHY,
 }
 """The least that is valid, so that a foreign id is what is refused, not the body."""
 ROW = {"row": "1.1"}
@@ -35,7 +40,9 @@ def filled(path, ids):
 
 
 def body_for(method, short, ids):
-    return {"app_id": ids["app_id"]} if "{row}" in short else BODIES.get((method, short))
+    if "{row}" not in short:
+        return BODIES.get((method, short))
+    return {"app_id": ids["app_id"]} | ({"form": {}} if short.endswith("/draft") else {})
 
 
 class AnyId(dict):

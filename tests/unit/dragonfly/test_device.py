@@ -56,10 +56,10 @@ async def test_the_published_request(
     published_request: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = published_request
-    monkeypatch.setattr("time.time", lambda: float(one["timestamp"]))
     monkeypatch.setattr("secrets.token_hex", lambda size: one["nonce"][: 2 * size])
     own = Identity("http://127.0.0.1", one["device"], one["key_id"], one["key"], "SN1")
-    sent = Device(own).headers(one["method"], one["path"], one["body"].encode(), one["query"])
+    device = Device(own, now=lambda: float(one["timestamp"]))
+    sent = device.headers(one["method"], one["path"], one["body"].encode(), one["query"])
     assert sent["X-DF-Signature"] == one["signature"]
 
 

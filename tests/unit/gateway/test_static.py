@@ -111,7 +111,10 @@ async def test_compressed_for_whoever_takes_it(town: Town, dist: Path) -> None:
 
 async def test_what_anybody_may_know(town: Town) -> None:
     got = await ask(town.door, "GET", "/api/public/v1/about")
-    assert (got.status, got.json()) == (200, {"is_sandbox": False, "version": VERSION})
+    assert (got.status, got.json()) == (
+        200,
+        {"is_sandbox": False, "sandbox_page": None, "version": VERSION},
+    )
     assert (await ask(town.door, "POST", "/api/public/v1/about", body=b"{}")).status == 405
     project = tomllib.loads(Path("pyproject.toml").read_text())
     assert project["project"]["version"] == VERSION

@@ -163,7 +163,10 @@ function Rehearse({ row }: Pick<Props, 'row'>) {
     return null;
   return (
     <div>
-      {t('wizard.no_device')} <Link to="/cashier">{t('wizard.to_cashier')}</Link>
+      {t('wizard.no_device')}{' '}
+      <Link to="/cashier" style={{ textDecoration: 'underline' }}>
+        {t('wizard.to_cashier')}
+      </Link>
     </div>
   );
 }

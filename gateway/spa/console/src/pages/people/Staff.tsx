@@ -46,7 +46,11 @@ function LoginField({ console }: { console: Console }) {
     <Form.Item
       name="username"
       label={t('staff.username')}
-      extra={t('staff.login_will_be', { login: `${username || '…'}${ending}` })}
+      extra={
+        <span data-verbatim>
+          {t('staff.login_will_be', { login: `${username || '…'}${ending}` })}
+        </span>
+      }
       rules={[
         ...required(t('staff.username')),
         { pattern: /^[^@＠﹫]*$/, message: t('staff.username_at', { ending }) },
