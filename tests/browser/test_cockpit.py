@@ -102,7 +102,7 @@ def test_an_owner_is_helped_in_and_a_merchant_suspended(window: Open, stack: Sta
     again.get_by_label("账号").fill(account.login)
     again.get_by_label("密码").fill(fresh)
     again.get_by_role("button", name="登录").click()
-    expect(again.get_by_role("alert")).to_contain_text("商户已被平台停用，暂不能登录")
+    expect(again.get_by_role("alert")).to_contain_text("商户已停用，不能登录；请联系服务商")
 
     page.get_by_role("button", name="恢复商户").click()
     dialog = page.get_by_role("dialog", name=re.compile("^恢复商户"))
