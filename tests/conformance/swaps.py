@@ -72,14 +72,14 @@ class Side:
             await self.console.step_up()
 
     async def things(self) -> dict[str, str]:
-        """What the merchant itself sees of all it has, but when its keys last signed: its own
-        payments move that a few seconds afterwards."""
+        """What the merchant itself sees of all it has, but when its keys and devices last signed:
+        its own payments move that a few seconds afterwards."""
         paths = ("/stores", "/staff", "/api-keys", "/devices", "/orders", "/apps", "/merchant")
         found = {path: (await self.console.get(path)).text for path in paths}
-        return {path: _LAST_USED.sub("", text) for path, text in found.items()}
+        return {path: _LAST_SIGNED.sub("", text) for path, text in found.items()}
 
 
-_LAST_USED = re.compile(r'"last_used_at":(?:null|"[^"]*"),?')
+_LAST_SIGNED = re.compile(r'"last_(?:used|seen)_at":(?:null|"[^"]*"),?')
 
 
 @dataclass

@@ -12,7 +12,8 @@ export default mergeConfig(
       hookTimeout: 60_000,
       pool: 'threads',
       maxWorkers: 1,
-      isolate: false,
+      // A file that leaves lists behind which go on asking slows the next one down without end.
+      isolate: true,
     },
   }),
 );
