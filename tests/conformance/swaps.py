@@ -29,6 +29,7 @@ from tests.fixtures.console import Console, choose_password
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "/api/merchant/v1"
 PASSWORD = "correct horse battery staple 9"
+SETTLE_LOOKS = 120
 PARALLEL = 8
 STEP_UP_EVERY_S = 200.0
 NOT_ASKED = {
@@ -78,7 +79,19 @@ class Side:
         found = {path: (await self.console.get(path)).text for path in paths}
         return {path: _LAST_SIGNED.sub("", text) for path, text in found.items()}
 
+    async def settled(self) -> dict[str, str]:
+        """The same, once the services have heard of each other what was just made."""
+        before = await self.things()
+        for _ in range(SETTLE_LOOKS):
+            await asyncio.sleep(0.5)
+            now = await self.things()
+            if now == before and not any(map(_UNHEARD.search, now.values())):
+                return now
+            before = now
+        raise TimeoutError("the merchant's things do not settle")
 
+
+_UNHEARD = re.compile(r'"store_name":(?:null|"")')
 _LAST_SIGNED = re.compile(r'"last_(?:used|seen)_at":(?:null|"[^"]*"),?')
 
 
@@ -156,7 +169,7 @@ def judge(door: Door, asked: str, answer: httpx.Response, victim: Side) -> str |
 async def swap(sides: tuple[Side, Side], count: int, seed: int) -> Report:
     """Asks `count` questions, half of them in each direction."""
     report, every = Report(), list(doors())
-    before = [await side.things() for side in sides]
+    before = [await side.settled() for side in sides]
     share = -(-count // PARALLEL)
 
     async def worker(number: int) -> None:
