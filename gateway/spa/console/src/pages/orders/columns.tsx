@@ -113,7 +113,7 @@ function extra({ t, sn }: Means): Column<Order>[] {
     said('paid_at', t('orders.paid_at'), (row) => time(row.paid_at)),
     sum('refunded', t('orders.refunded'), (row) => row.refunded_fen),
     sum('kept', t('orders.kept'), (row) => row.net_fen ?? 0),
-    number('device', t('orders.device'), (row) => sn(row.device_id) ?? row.device_id),
+    number('device', t('orders.device'), (row) => sn(row.device_id)),
     number('out_trade_no', t('orders.out_trade_no'), (row) => row.out_trade_no),
     number('trade_no', t('orders.trade_no'), (row) => row.trade_no),
     sum('total', t('orders.total'), (row) => row.total_fen),
