@@ -11,6 +11,7 @@ import { useStores } from '../../shell/stores';
 import { type T, useText } from '../../texts';
 import { kept, ordersOf } from './orders';
 import { Recent } from './Recent';
+import { TotalsHead } from './TotalsHead';
 
 const Trend = lazy(() => import('./Trend'));
 
@@ -112,17 +113,7 @@ function ByStore({ rows }: { rows: Dashboard['by_store'] }) {
   return (
     <Card title={t('home.by_store')}>
       <table className="plain">
-        <thead>
-          <tr>
-            <th scope="col">{t('home.store')}</th>
-            <th scope="col" className="num">
-              {t('home.payments')}
-            </th>
-            <th scope="col" className="num">
-              {t('orders.kept')}
-            </th>
-          </tr>
-        </thead>
+        <TotalsHead by={t('home.store')} />
         <tbody>
           {rows.map((row) => (
             <tr key={row.store_id}>

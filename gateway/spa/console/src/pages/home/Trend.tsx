@@ -5,6 +5,7 @@ import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxi
 import type { Dashboard } from '../../api/shapes';
 import { useText } from '../../texts';
 import { kept, ordersOf } from './orders';
+import { TotalsHead } from './TotalsHead';
 import { fenTicks } from './ticks';
 
 /** recharts gives labels a grey of its own, which nobody reads in the dark. */
@@ -55,17 +56,7 @@ export default function Trend({ week }: { week: Dashboard['week'] }) {
         <summary>{t('home.table')}</summary>
         <table className="plain small">
           <caption className="soft small">{t('home.trend_label')}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{t('home.day')}</th>
-              <th scope="col" className="num">
-                {t('home.payments')}
-              </th>
-              <th scope="col" className="num">
-                {t('orders.kept')}
-              </th>
-            </tr>
-          </thead>
+          <TotalsHead by={t('home.day')} />
           <tbody>
             {shown.map((day) => (
               <tr key={day.date}>

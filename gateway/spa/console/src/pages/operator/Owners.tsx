@@ -1,13 +1,13 @@
 /** The people who own a merchant, and the one-time link that helps one of them back in. */
 import { chinaTime, ZONE } from '@shared/time';
 import { useQuery } from '@tanstack/react-query';
-import { Form, Switch } from 'antd';
 import { get, post } from '../../api/client';
 import type { MerchantOwner, PasswordLink } from '../../api/shapes';
 import { Card, Tag } from '../../parts/bits';
 import { Dialog } from '../../parts/Dialog';
 import { LinkShown } from '../../parts/LinkShown';
 import { ReasonField } from '../../parts/Reason';
+import { RemoveFactorField } from '../../parts/RemoveFactor';
 import { Failure, Loading } from '../../parts/states';
 import { useText } from '../../texts';
 
@@ -38,16 +38,7 @@ function Reset({ merchantId, owner }: { merchantId: string; owner: MerchantOwner
     >
       <p>{t(owner.has_password ? 'cockpit.reset_lead' : 'cockpit.first_lead')}</p>
       <ReasonField />
-      {owner.has_second_factor ? (
-        <Form.Item
-          name="remove_second_factor"
-          label={t('staff.remove_factor')}
-          extra={t('staff.remove_factor_hint')}
-          valuePropName="checked"
-        >
-          <Switch />
-        </Form.Item>
-      ) : null}
+      {owner.has_second_factor ? <RemoveFactorField /> : null}
       <p className="soft">{t('cockpit.both_logs')}</p>
     </Dialog>
   );

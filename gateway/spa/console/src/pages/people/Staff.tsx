@@ -7,6 +7,7 @@ import { Card, Id, Tag } from '../../parts/bits';
 import { Dialog } from '../../parts/Dialog';
 import { LinkShown } from '../../parts/LinkShown';
 import { type Column, ListPage } from '../../parts/ListPage';
+import { RemoveFactorField } from '../../parts/RemoveFactor';
 import { useRequired } from '../../parts/useRequired';
 import { everything } from '../../parts/walk';
 import { word } from '../../parts/words';
@@ -183,16 +184,7 @@ function Acts({ row, console, roles }: { row: StaffRow; console: Console; roles:
           after={(link) => <LinkShown login={row.login} link={link} />}
         >
           <p className="soft">{t('staff.reset_lead')}</p>
-          {row.has_second_factor ? (
-            <Form.Item
-              name="remove_second_factor"
-              label={t('staff.remove_factor')}
-              extra={t('staff.remove_factor_hint')}
-              valuePropName="checked"
-            >
-              <Switch />
-            </Form.Item>
-          ) : null}
+          {row.has_second_factor ? <RemoveFactorField /> : null}
         </Dialog>
       )}
     </span>
