@@ -1,9 +1,10 @@
 """Random id swaps against a running stack: python -m tests.conformance.swaps --count N.
 
-Two merchants with one of everything each. A session of one asks every merchant route, read from
-docs/openapi, for ids of the other: in the path, in the query, in the body, of the right kind and
-of the wrong one. A leak is a success, an answer that holds anything of the other that was not in
-the question, or a change of the other's things. Exit code 1 on any leak (G7, §8 #20).
+Two new merchants with one of everything each: nobody else is at work there. A session of one asks
+every merchant route, read from docs/openapi, for ids of the other: in the path, in the query, in
+the body, of the right kind and of the wrong one. A leak is a success, an answer that holds anything
+of the other that was not in the question, or a change of the other's things. Exit code 1 on any
+leak (G7, §8 #20).
 """
 
 import argparse
@@ -16,7 +17,8 @@ import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -194,8 +196,24 @@ async def swap(sides: tuple[Side, Side], count: int, seed: int) -> Report:
     return report
 
 
+async def bind(console: Console) -> str:
+    """An app that the sandbox makes for a key pair of the platform's making; answers its AppID."""
+    pair = (await console.post("/apps/key-pairs", {})).json()
+    app = await console.post("/sandbox/apps", {"public_key": pair["app_public_key"]})
+    app.raise_for_status()
+    body = app.json() | {"key_pair_id": pair["key_pair_id"], "version": 0}
+    (await console.put("/apps", body)).raise_for_status()
+
+    async def counts() -> bool:
+        shown = (await console.get(f"/apps/{body['app_id']}")).json()
+        return bool(shown["live_check"]["state"] == "verified")
+
+    await eventually(counts)
+    return str(body["app_id"])
+
+
 async def furnish(public: str, side: Side, name: str) -> None:
-    """One of everything, a paid order among it where the merchant has an app."""
+    """One of everything, a paid order among it."""
     console = side.console
     await side.fresh()
     tag = secrets.token_hex(5)
@@ -216,39 +234,46 @@ async def furnish(public: str, side: Side, name: str) -> None:
         "merchant_id": device.merchant_id,
     }
     side.words |= {*side.ids.values(), tag, code.json()["code"]}
-    if (await console.get("/apps")).json()["items"]:
-        side.ids["app_id"] = (await console.get("/apps")).json()["items"][0]["app_id"]
-        raw = json.dumps(payment_body(1, store_id=store["store_id"])).encode()
-        async with httpx.AsyncClient(base_url=public, timeout=30) as http:
+    side.ids["app_id"] = await bind(console)
+    raw = json.dumps(payment_body(1, store_id=store["store_id"])).encode()
+    async with httpx.AsyncClient(base_url=public, timeout=30) as http:
+
+        async def pay() -> dict[str, Any] | None:
             headers = device_headers(device, "POST", PAYMENTS, raw)
-            paid = (await http.post(PAYMENTS, content=raw, headers=headers)).json()
+            answer = await http.post(PAYMENTS, content=raw, headers=headers)
+            # The payment service hears of the app by an event.
+            return None if answer.status_code == 409 else answer.raise_for_status().json()
 
-        async def order() -> Any:
-            found = await console.get("/orders", payment_id=paid["payment_id"])
-            return found.json()["items"]
+        paid = await eventually(pay)
 
-        (seen,) = await eventually(order)
-        side.ids |= {"payment_id": paid["payment_id"], "order_no": seen["order_no"]}
-        side.ids |= {"refund_request_id": secrets.token_hex(12)}
-        side.words |= {paid["payment_id"], paid["out_trade_no"], seen["order_no"]}
+    async def order() -> Any:
+        found = await console.get("/orders", payment_id=paid["payment_id"])
+        return found.json()["items"]
+
+    (seen,) = await eventually(order)
+    side.ids |= {"payment_id": paid["payment_id"], "order_no": seen["order_no"]}
+    side.ids |= {"refund_request_id": secrets.token_hex(12)}
+    side.words |= {paid["payment_id"], paid["out_trade_no"], seen["order_no"]}
 
 
-async def run(stack: dict[str, Any], count: int, seed: int) -> Report:
-    """The whole program against the stack of that stack.json."""
-    public, demo = stack["gateway"]["public"], stack["demo"]
+@asynccontextmanager
+async def merchant(public: str, operator: dict[str, str]) -> AsyncIterator[Console]:
+    """The owner of a merchant that the operator makes."""
     login = f"swap-{secrets.token_hex(4)}"
-    operator = demo["operator"]
     async with Console(
         public, operator["login"], operator["password"], audience="operator"
     ) as console:
         made = await console.post("/merchants", {"name": "换号商户", "login": login})
         made.raise_for_status()
     await choose_password(public, made.json()["link"], PASSWORD)
-    owner = demo["owner"]
-    async with (
-        Console(public, owner["login"], owner["password"]) as first,
-        Console(public, login, PASSWORD) as second,
-    ):
+    async with Console(public, login, PASSWORD) as owner:
+        yield owner
+
+
+async def run(stack: dict[str, Any], count: int, seed: int) -> Report:
+    """The whole program against the stack of that stack.json."""
+    public, operator = stack["gateway"]["public"], stack["demo"]["operator"]
+    async with merchant(public, operator) as first, merchant(public, operator) as second:
         sides = Side(first), Side(second)
         await furnish(public, sides[0], "甲")
         await furnish(public, sides[1], "乙")
