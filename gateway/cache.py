@@ -30,12 +30,23 @@ class _Entry(Generic[ValueT]):
     epoch: int
 
 
+@dataclass(slots=True, eq=False)
+class _Asking(Generic[ValueT]):
+    """A look-up that runs."""
+
+    answer: "asyncio.Future[ValueT | None]"
+    is_outdated: bool = False
+    """something was dropped since it began: its answer may be from before, so it is for those who
+    wait for it already, and nobody joins them"""
+
+
 class Remembered(Generic[KeyT, ValueT]):
     """A look-up elsewhere, remembered. `None` (not there) is remembered too, but only briefly.
 
     What is not there is kept apart: whoever asks for things that do not exist pushes out nothing
-    that does. A dropped entry is gone; an expired one may still serve for `stale_s` while its
-    source is away, so that a restart of a neighbour does not stop payments.
+    that does. A dropped entry is gone, and whoever asks after the drop gets an answer to a question
+    that was put after it; an expired one may still serve for `stale_s` while its source is away, so
+    that a restart of a neighbour does not stop payments.
     """
 
     def __init__(
@@ -57,8 +68,7 @@ class Remembered(Generic[KeyT, ValueT]):
         self._missing: OrderedDict[KeyT, tuple[float, int]] = OrderedDict()
         """key -> (until when, epoch)"""
         self._expected: OrderedDict[KeyT, None] = OrderedDict()
-        self._loading: dict[KeyT, asyncio.Future[ValueT | None]] = {}
-        self._drops = 0
+        self._asking: dict[KeyT, _Asking[ValueT]] = {}
         self._epoch = 0
         self._hit = _asked.labels(name, "hit")
         self._miss = _asked.labels(name, "miss")
@@ -93,29 +103,32 @@ class Remembered(Generic[KeyT, ValueT]):
             return entry.value
 
     async def _loaded(self, key: KeyT) -> ValueT | None:
-        running = self._loading.get(key)
-        if running is not None:
-            return await asyncio.shield(running)
-        future: asyncio.Future[ValueT | None] = asyncio.get_running_loop().create_future()
-        self._loading[key] = future
-        drops = self._drops
+        running = self._asking.get(key)
+        if running is not None and not running.is_outdated:
+            return await asyncio.shield(running.answer)
+        mine: _Asking[ValueT] = _Asking(asyncio.get_running_loop().create_future())
+        self._asking[key] = mine
         try:
             value = await self._load(key)
         except BaseException as error:
             failed = error if isinstance(error, Problem) else Unavailable("the look-up broke off")
-            future.set_exception(failed)
-            future.exception()  # seen: nobody else may be waiting
+            mine.answer.set_exception(failed)
+            mine.answer.exception()  # seen: nobody else may be waiting
             raise
         finally:
-            del self._loading[key]
-        future.set_result(value)
-        if drops == self._drops:
-            # Otherwise something was dropped meanwhile, and this answer may be from before.
+            if self._asking.get(key) is mine:
+                del self._asking[key]
+        mine.answer.set_result(value)
+        if not mine.is_outdated:
             self._keep(key, value)
         return value
 
     async def refreshed(self, key: KeyT) -> ValueT | None:
-        """From the source, whatever is remembered: until it answers, others get what there is."""
+        """From the source, asked after this call, whatever is remembered or being asked for: until
+        it answers, others get what there is. Those who come together share one question."""
+        running = self._asking.get(key)
+        if running is not None:
+            await asyncio.wait([running.answer])
         return await self._loaded(key)
 
     def _is_missing(self, key: KeyT) -> bool:
@@ -146,7 +159,7 @@ class Remembered(Generic[KeyT, ValueT]):
     def is_familiar(self, key: KeyT) -> bool:
         """Whether it is known, was until it was dropped, or is being asked for already: a look-up
         for it is not the doing of somebody unknown."""
-        return key in self._entries or key in self._loading or key in self._expected
+        return key in self._entries or key in self._asking or key in self._expected
 
     def expect(self, key: KeyT) -> None:
         """It is there, though never asked for yet."""
@@ -156,14 +169,15 @@ class Remembered(Generic[KeyT, ValueT]):
 
     def drop(self, key: KeyT) -> None:
         """Forgets one entry: it must not serve again, not even while its source is away."""
-        self._drops += 1
+        if key in self._asking:
+            self._asking[key].is_outdated = True
         if self._entries.pop(key, None) is not None:
             self.expect(key)
         self._missing.pop(key, None)
 
     def drop_where(self, matches: Callable[[ValueT], bool]) -> None:
         """Forgets every entry whose value matches."""
-        self._drops += 1
+        self._outdate()
         gone = [key for key, entry in self._entries.items() if matches(entry.value)]
         for key in gone:
             del self._entries[key]
@@ -171,8 +185,12 @@ class Remembered(Generic[KeyT, ValueT]):
 
     def expire_all(self) -> None:
         """After a gap in the events everything must be asked for again."""
-        self._drops += 1
+        self._outdate()
         self._epoch += 1
+
+    def _outdate(self) -> None:
+        for asking in self._asking.values():
+            asking.is_outdated = True
 
     def __len__(self) -> int:
         return len(self._entries) + len(self._missing)

@@ -133,8 +133,7 @@ class SessionAuth:
         meant = asked.headers.get(ACTING_FOR)
         if meant is None or self._is_meant(session, meant):
             return session
-        self._sessions.drop(session.session_hash)
-        fresh = await self._sessions.get(session.session_hash)
+        fresh = await self._sessions.refreshed(session.session_hash)
         if fresh is None:
             raise SessionMissing
         if not self._is_meant(fresh, meant):

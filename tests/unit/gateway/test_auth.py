@@ -1,5 +1,6 @@
 """Who is believed: devices by HMAC (§5.4), console people by cookie and CSRF (§5.5)."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -121,6 +122,30 @@ async def test_a_revoked_device_is_out_at_its_event(town: Town, kek: LocalKeyPro
     town.device.on("GET", CREDENTIAL, credential_document(kek, status="revoked"))
     assert (await me(town)).status == 200, "remembered until something says otherwise"
     town.edge.on_event(DeviceRevoked(**stamp(TENANT, town.clock), device_id=DEVICE))
+    assert code(await me(town)) == "auth.device_signature"
+
+
+async def test_a_slow_look_up_lets_nobody_in_after_the_event(
+    town: Town, kek: LocalKeyProvider
+) -> None:
+    """The edge has asked for the device and waits; then it hears that the device is revoked."""
+    slow, asked = asyncio.Event(), asyncio.Event()
+
+    async def before(_seen: Any) -> Any:
+        asked.set()
+        await slow.wait()
+        return credential_document(kek)
+
+    town.device.on("GET", ME, {})
+    town.device.on("GET", CREDENTIAL, before)
+    waiting = asyncio.ensure_future(me(town))
+    await asked.wait()
+    town.device.on("GET", CREDENTIAL, credential_document(kek, status="revoked"))
+    town.edge.on_event(DeviceRevoked(**stamp(TENANT, town.clock), device_id=DEVICE))
+    async with asyncio.timeout(20):
+        assert code(await me(town)) == "auth.device_signature"
+    slow.set()
+    assert (await waiting).status == 200, "it came before the event"
     assert code(await me(town)) == "auth.device_signature"
 
 

@@ -140,6 +140,66 @@ async def test_a_change_during_the_question_is_not_overwritten_by_the_old_answer
     assert await cache.get("a") == "new"
 
 
+@pytest.mark.parametrize("how", ["drop", "drop_where", "expire_all"])
+async def test_who_asks_after_a_change_does_not_wait_for_what_was_asked_before(
+    clock: FixedClock, how: str
+) -> None:
+    """A slow look-up that began before the change answers those who waited for it, and nobody who
+    came after; what is remembered is the newer answer, whichever comes first."""
+    source = Source()
+    source.gate = asyncio.Event()
+    cache = memory(source, clock)
+    before = asyncio.ensure_future(cache.get("a"))
+    await asyncio.sleep(0)
+    source.values["a"] = "new"
+    made = {"drop": ("a",), "drop_where": (lambda value: value == "1",), "expire_all": ()}
+    getattr(cache, how)(*made[how])
+    slow, source.gate = source.gate, None
+    after = [asyncio.ensure_future(cache.get("a")) for _ in range(3)]
+    await asyncio.sleep(0)
+    slow.set()
+    assert await asyncio.gather(*after) == ["new"] * 3
+    assert await before == "1"
+    assert await cache.get("a") == "new"
+    assert source.asked == ["a", "a"]
+
+
+async def test_dropping_one_disturbs_no_other(clock: FixedClock) -> None:
+    source = Source()
+    source.gate = asyncio.Event()
+    cache = memory(source, clock)
+    asking = asyncio.ensure_future(cache.get("a"))
+    await asyncio.sleep(0)
+    cache.drop("b")
+    joined = asyncio.ensure_future(cache.get("a"))
+    await asyncio.sleep(0)
+    source.gate.set()
+    assert (await asking, await joined, await cache.get("a")) == ("1", "1", "1")
+    assert source.asked == ["a"]
+
+
+async def test_asked_anew_is_asked_after_the_call(clock: FixedClock) -> None:
+    """A look-up that runs already may have begun before what one wants to know; together they
+    share one that did not, also when the running one fails."""
+    for is_away in (False, True):
+        source = Source()
+        source.gate, source.away = asyncio.Event(), is_away
+        cache = memory(source, clock)
+        running = asyncio.ensure_future(cache.get("a"))
+        await asyncio.sleep(0)
+        source.values["a"] = "new"
+        anew = [asyncio.ensure_future(cache.refreshed("a")) for _ in range(3)]
+        await asyncio.sleep(0)
+        first, source.gate = source.gate, asyncio.Event()
+        first.set()
+        await asyncio.wait([running])
+        source.away = False
+        source.gate.set()
+        assert await asyncio.gather(*anew) == ["new"] * 3
+        assert (source.asked, await cache.get("a")) == (["a", "a"], "new")
+        assert isinstance(running.exception(), Unavailable) is is_away
+
+
 async def test_dropping_by_value_and_expiring_all(clock: FixedClock) -> None:
     source = Source()
     cache = memory(source, clock)
