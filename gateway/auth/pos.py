@@ -29,7 +29,7 @@ from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.errors import BadGateway, Problem, Unauthorized, Unavailable
 from shared.events import Event
-from shared.events.binding import ApiKeyRevoked
+from shared.events.binding import ApiKeyRevoked, MerchantSuspended
 from shared.sealed import KeyProvider, SealBroken, open_sealed
 from shared.telemetry import get_logger
 
@@ -135,6 +135,8 @@ class PosAuth:
     def on_event(self, event: Event) -> None:
         if isinstance(event, ApiKeyRevoked):
             self._keys.drop(event.key_id)
+        elif isinstance(event, MerchantSuspended):
+            self._keys.drop_where(lambda key: key.tenant_id == event.tenant_id)
 
     def on_gap(self) -> None:
         self._keys.expire_all()

@@ -122,7 +122,8 @@ async def _end(deps: Deps, tx: AsyncSession, key: ApiKey, actor: str) -> None:
 
 
 async def find_api_key(deps: Deps, key_id: str) -> ApiKey:
-    """For the edge: a key that counts."""
+    """For the edge: a key that counts. While its merchant is suspended none does; the edge forgets
+    those that it knows when it hears so (MerchantSuspended)."""
     async with deps.db.read(None) as tx:
         key = await people_repo.api_key_by_id(tx, key_id)
         merchant = await repo.merchant(tx, key.tenant_id) if key is not None else None
@@ -131,13 +132,6 @@ async def find_api_key(deps: Deps, key_id: str) -> ApiKey:
     if merchant is not None and merchant.suspended_at is not None:
         raise NotFound
     return key
-
-
-async def shut(deps: Deps, tx: AsyncSession, tenant_id: UUID) -> None:
-    """The merchant is suspended: no cache believes its keys any longer. They stay, and count again
-    when it is not suspended any more."""
-    for key_id in await people_repo.living_keys(tx, tenant_id):
-        await outbox.add(tx, ApiKeyRevoked(**stamp(tenant_id, deps.clock), key_id=key_id))
 
 
 async def note_uses(deps: Deps, uses: Mapping[tuple[UUID, str], datetime]) -> None:

@@ -165,12 +165,6 @@ async def living_keys_of(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> Se
     return (await tx.scalars(query.order_by(ApiKey.key_id).with_for_update())).all()
 
 
-async def living_keys(tx: AsyncSession, tenant_id: UUID) -> Sequence[str]:
-    """The ids of a merchant's keys that count."""
-    query = select(ApiKey.key_id).where(ApiKey.tenant_id == tenant_id, ApiKey.revoked_at.is_(None))
-    return (await tx.scalars(query.order_by(ApiKey.key_id))).all()
-
-
 async def makers_who_may_not(
     tx: AsyncSession, may: Sequence[str], limit: int
 ) -> Sequence[tuple[UUID, UUID]]:

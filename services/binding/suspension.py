@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import acting_grants, api_keys, people_repo, repo, sessions, standing
+from services.binding import acting_grants, people_repo, repo, sessions, standing
 from services.binding.domain import StaleVersion
 from services.binding.models import Merchant
 from services.binding.service import Deps, audit
@@ -39,7 +39,6 @@ async def suspend(deps: Deps, caller: Principal, merchant_id: UUID, reason: str)
         for session in living:
             await sessions.end(deps, tx, session)
         await acting_grants.end_with_powers(deps, tx, grants, actor=actor)
-        await api_keys.shut(deps, tx, merchant_id)
         facts = {"name": merchant.name, "sessions_ended": len(living)}
         await _note(deps, tx, caller, merchant, "merchant.suspend", reason, facts)
         await outbox.add(tx, MerchantSuspended(**stamp(merchant_id, deps.clock)))

@@ -20,14 +20,15 @@ class MerchantCreated(_BindingEvent):
 
 
 class MerchantSuspended(_BindingEvent):
-    """A merchant takes no new payments from now on; what is under way goes on."""
+    """A merchant takes no new payments from now on, and none of its API keys counts: caches of them
+    must go. What is under way goes on."""
 
     type: ClassVar[str] = "merchant.suspended.v1"
     key_field: ClassVar[str] = "tenant_id"
 
 
 class MerchantResumed(_BindingEvent):
-    """A merchant that was suspended takes payments again."""
+    """A merchant that was suspended takes payments again, and its API keys count as before."""
 
     type: ClassVar[str] = "merchant.resumed.v1"
     key_field: ClassVar[str] = "tenant_id"
@@ -86,7 +87,7 @@ class SessionChanged(_BindingEvent):
 
 
 class ApiKeyRevoked(_BindingEvent):
-    """A key of a merchant's own program counts no longer; caches of it must go."""
+    """A key of a merchant's own program counts no longer, for good; caches of it must go."""
 
     type: ClassVar[str] = "api_key.revoked.v1"
     key_field: ClassVar[str] = "key_id"

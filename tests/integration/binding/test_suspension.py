@@ -130,8 +130,7 @@ async def test_its_links_and_api_keys_count_for_nothing(binding, desk):
         assert (refused.status_code, refused.json()["code"]) == (403, "binding.merchant_suspended")
     inner = f"/internal/api-keys/{key['key_id']}"
     assert (await binding.edge("GET", inner)).status_code == 404
-    dropped = [e.key_id for e in await said(binding) if e.type == "api_key.revoked.v1"]
-    assert dropped == [key["key_id"]], "edges that remember it ask again"
+    assert "api_key.revoked.v1" not in {e.type for e in await said(binding)}, "it is not revoked"
     await desk.resume()
     assert (await binding.edge("GET", inner)).status_code == 200
     used = await binding.edge("POST", f"{PUBLIC}/password", {"token": token, "password": PASSWORD})

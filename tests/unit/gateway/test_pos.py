@@ -12,7 +12,7 @@ from aiohttp import web
 
 from gateway.auth.pos import signed_text
 from shared.events.base import stamp
-from shared.events.binding import ApiKeyRevoked
+from shared.events.binding import ApiKeyRevoked, MerchantSuspended
 from shared.sealed import LocalKeyProvider, new_data_key, seal
 from shared.tokens import Principal
 from tests.fixtures.pos import pos_headers
@@ -23,6 +23,7 @@ ORDERS = "/api/pos/v1/orders"
 KEY_ID, SECRET = "dk_till-1", "the secret that was told once"
 ASKED = f"/internal/api-keys/{KEY_ID}"
 USES = "/internal/api-key-uses"
+OTHER_TENANT = UUID("01900000-0000-7000-8000-0000000000b7")
 Document = Callable[..., dict[str, Any]]
 pytestmark = pytest.mark.asyncio
 
@@ -161,6 +162,17 @@ async def test_a_revoked_key_is_out_at_its_event(town: Town) -> None:
     gone = web.json_response({"code": "not_found", "status": 404, "title": "none"}, status=404)
     town.binding.on("GET", ASKED, lambda _seen: gone)
     town.edge.on_event(ApiKeyRevoked(**stamp(TENANT, town.clock), key_id=KEY_ID))
+    assert (await orders(town)).json()["code"] == "auth.api_key"
+
+
+async def test_the_keys_of_a_suspended_merchant_are_out_at_its_event(town: Town) -> None:
+    """They are not revoked: they count again when it is lifted. Another merchant's go on."""
+    assert (await orders(town)).status == 200
+    gone = web.json_response({"code": "not_found", "status": 404, "title": "none"}, status=404)
+    town.binding.on("GET", ASKED, lambda _seen: gone)
+    town.edge.on_event(MerchantSuspended(**stamp(OTHER_TENANT, town.clock)))
+    assert (await orders(town)).status == 200, "remembered"
+    town.edge.on_event(MerchantSuspended(**stamp(TENANT, town.clock)))
     assert (await orders(town)).json()["code"] == "auth.api_key"
 
 
