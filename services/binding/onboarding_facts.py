@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.binding import onboarding_repo as repo
 from services.binding.models import App
 from services.binding.onboarding_map import Facts
-from services.binding.onboarding_models import KnownDevice, OnboardingRow
+from services.binding.onboarding_models import TERMINAL, KnownDevice, OnboardingRow
 from services.binding.service import Deps
 
 
@@ -43,8 +43,9 @@ async def facts_of(
 
 
 def _seen_before(row: OnboardingRow | None) -> KnownDevice | None:
-    """A device that signed in before devices were remembered one by one, as the map has it."""
+    """A device that signed in before devices were remembered one by one, as the map has it: until
+    the device service has told which there are."""
     if row is None or row.state != "done":
         return None
     sn = str(row.evidence.get("sn", ""))
-    return KnownDevice(tenant_id=row.tenant_id, sn=sn, enrolled_at=row.at, at=row.at)
+    return KnownDevice(tenant_id=row.tenant_id, sn=sn, kind=TERMINAL, enrolled_at=row.at, at=row.at)

@@ -40,6 +40,10 @@ class OnboardingDraft(Base):
     at: Mapped[datetime] = _instant()
 
 
+TERMINAL = "terminal"
+"""The kind of a device that is no page of the console."""
+
+
 class KnownDevice(Base):
     """A device as its events tell: it can take payments from `enrolled_at` until `revoked_at`."""
 
@@ -48,6 +52,8 @@ class KnownDevice(Base):
     tenant_id: _Id = _key()
     device_id: _Id = _key()
     sn: Mapped[str]
+    kind: Mapped[str]
+    """`test_cashier`: a page of the console"""
     enrolled_at: Mapped[datetime | None] = _instant()
     revoked_at: Mapped[datetime | None] = _instant()
     at: Mapped[datetime] = _instant()

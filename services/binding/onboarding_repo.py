@@ -5,12 +5,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, exists, or_, select, tuple_, update
+from sqlalchemy import and_, delete, exists, or_, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from services.binding.models import App, AppKey, KeyPair, Store
-from services.binding.onboarding_models import KnownDevice, OnboardingDraft, OnboardingRow
+from services.binding.models import App, AppKey, KeyPair, Merchant, Store
+from services.binding.onboarding_models import (
+    TERMINAL,
+    KnownDevice,
+    OnboardingDraft,
+    OnboardingRow,
+)
 from services.binding.repo import lock
 
 
@@ -167,21 +173,24 @@ async def with_stores(tx: AsyncSession, tenants: Sequence[UUID]) -> set[UUID]:
     return set(await tx.scalars(query))
 
 
-TEST_SN = "TEST-"
-"""How the numbers of test cashiers begin, which are a browser (docs/console.md)."""
-
-
 async def devices(
     tx: AsyncSession, tenants: Sequence[UUID], *, with_test_cashiers: bool
 ) -> dict[UUID, KnownDevice | None]:
-    """The first that may speak now, by tenant; None: of its devices none may."""
-    query = select(KnownDevice).where(KnownDevice.tenant_id.in_(tenants))
-    found: dict[UUID, KnownDevice | None] = {}
-    for one in await tx.scalars(query.order_by(KnownDevice.enrolled_at, KnownDevice.device_id)):
-        speaks = one.enrolled_at is not None and one.revoked_at is None
-        counts = speaks and (with_test_cashiers or not one.sn.startswith(TEST_SN))
-        found[one.tenant_id] = found.get(one.tenant_id) or (one if counts else None)
-    return found
+    """The first that may speak now, by tenant; None: of the devices that were told of none may.
+    A tenant of which none was told of ever is not among them."""
+    of_tenant = KnownDevice.tenant_id == Merchant.tenant_id
+    was_enrolled = KnownDevice.enrolled_at.is_not(None)
+    speaks = [of_tenant, was_enrolled, KnownDevice.revoked_at.is_(None)]
+    if not with_test_cashiers:
+        speaks.append(KnownDevice.kind == TERMINAL)
+    in_order = (KnownDevice.enrolled_at, KnownDevice.device_id)
+    first = select(KnownDevice).where(*speaks).order_by(*in_order).limit(1).lateral()
+    query = (
+        select(Merchant.tenant_id, aliased(KnownDevice, first))
+        .outerjoin(first, true())
+        .where(Merchant.tenant_id.in_(tenants), exists().where(of_tenant, was_enrolled))
+    )
+    return {row[0]: row[1] for row in await tx.execute(query)}
 
 
 async def has_selling_app(tx: AsyncSession, tenant_id: UUID, now: datetime) -> bool:

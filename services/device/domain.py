@@ -37,7 +37,7 @@ for 15 s, and we a token for 60 s."""
 SN = r"^[A-Za-z0-9][A-Za-z0-9._-]{2,63}$"
 KEY_BYTES = 32
 SEEN_EVERY = timedelta(minutes=1)
-TEST_SN = "TEST-"
+_TEST_SN = "TEST-"
 MODELS = {
     "QCF4": "支付宝盒F4 蜻蜓青春版",
     "HQF4": "支付宝盒F4 蜻蜓青春版",
@@ -108,9 +108,12 @@ class Status(StrEnum):
     REVOKED = "revoked"
 
 
-def kind_of(sn: str) -> Kind:
-    """By its number: a browser enrols itself under one that begins with TEST_SN."""
-    return Kind.TEST_CASHIER if sn.startswith(TEST_SN) else Kind.TERMINAL
+def kind_of(sn: str, said: str | None) -> Kind:
+    """As it says when it is enrolled. Pages of the console from before they said it are known by
+    their number; nothing else is told from how a number begins."""
+    if said is not None:
+        return Kind(said)
+    return Kind.TEST_CASHIER if sn.startswith(_TEST_SN) else Kind.TERMINAL
 
 
 def model_by_sn(sn: str) -> str | None:

@@ -49,6 +49,7 @@ class Device(Base):
     sn: Mapped[str]
     name: Mapped[str | None]
     """what people call it; None: by its number"""
+    kind: Mapped[str]
     model: Mapped[str | None]
     status: Mapped[str]
     key_id: Mapped[str]

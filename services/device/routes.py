@@ -1,7 +1,7 @@
 """The HTTP door of devices: enrolment, the device itself, the merchant's fleet, the edge."""
 
 import base64
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -10,7 +10,7 @@ from services.device import codes, domain, fleet, schemas, service
 from services.device.fleet import DeviceChange, Sighting
 from services.device.models import Device
 from services.device.repo import Filter
-from services.device.service import Deps
+from services.device.service import Deps, NewDevice
 from shared.errors import Forbidden, NotFound
 from shared.fields import PageNumber, PageSize, PathPart, Text
 from shared.web import guard, parse, principal, within_stores
@@ -64,7 +64,8 @@ of_its_store = within_stores(_store_of_device)
 @router.post("/api/device/v1/enrol", dependencies=[guard("public")], status_code=201)
 async def enrol(request: Request, body: schemas.EnrolBody) -> schemas.EnrolledOut:
     deps = _deps(request)
-    found = await service.enrol_device(deps, code=body.code, sn=body.sn, model=body.model)
+    made = NewDevice(body.sn, body.model, domain.kind_of(body.sn, body.kind))
+    found = await service.enrol_device(deps, body.code, made)
     return schemas.EnrolledOut(
         device_id=found.device.device_id,
         key_id=found.device.key_id,
@@ -237,7 +238,7 @@ def _device_out(device: Device, store_name: str) -> schemas.DeviceOut:
         device_id=device.device_id,
         sn=device.sn,
         name=device.name,
-        kind=domain.kind_of(device.sn).value,
+        kind=cast(Any, device.kind),
         model=device.model or domain.model_by_sn(device.sn),
         store_id=device.store_id,
         store_name=store_name,

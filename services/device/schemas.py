@@ -20,6 +20,7 @@ Sn = Annotated[str, Text(64, pattern=SN)]
 PRINTABLE = r"^(?:[^\s\p{C}](?:[^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}])?)?$"
 Name = Annotated[str, Text(64, min=0, pattern=PRINTABLE)]
 """what people call a device; empty: nothing but its number"""
+Kind = Literal["terminal", "test_cashier"]
 SIGHTINGS_MAX = 100
 
 
@@ -33,6 +34,9 @@ class EnrolBody(Body):
     code: Annotated[str, Text(64)]
     sn: Sn
     model: Annotated[str, Text(64)] | None = None
+    kind: Kind | None = None
+    """`test_cashier`: a page of the console that plays a terminal; it makes nobody ready to sell
+    outside the sandbox"""
 
 
 class CodeBody(Body):
@@ -109,7 +113,7 @@ class DeviceOut(BaseModel):
     device_id: UUID
     sn: str
     name: str | None
-    kind: Literal["terminal", "test_cashier"]
+    kind: Kind
     model: str | None
     """as the device said, or as its serial number tells"""
     store_id: UUID

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
 from services.device import domain, repo
-from services.device.domain import Status
+from services.device.domain import Kind, Status
 from services.device.models import DataKey, Device, EnrolmentCode
 from shared import inbox, outbox
 from shared.clock import Clock
@@ -52,6 +52,15 @@ class NewCode:
     code_id: UUID
     code: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewDevice:
+    """What a device says of itself when it is enrolled."""
+
+    sn: str
+    model: str | None
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +106,10 @@ async def create_code(
     return NewCode(row.code_id, code, row.expires_at)
 
 
-async def enrol_device(deps: Deps, *, code: str, sn: str, model: str | None) -> Enrolment:
+async def enrol_device(deps: Deps, code: str, made: NewDevice) -> Enrolment:
     """Redeems a code. The same SN in the same tenant stays the same device with a new key; its
     device.enrolled drops the old key from every cache."""
-    digest = domain.code_digest(code)
+    digest, sn = domain.code_digest(code), made.sn
     if digest is None:
         raise _counted(domain.UnknownCode)
     now = deps.clock.now()
@@ -108,7 +117,7 @@ async def enrol_device(deps: Deps, *, code: str, sn: str, model: str | None) -> 
     async with deps.db.tx(None) as tx:
         taken = await repo.use_code(tx, digest, sn=sn, now=now)
         if taken is not None:
-            enrolment = await _enrol(deps, tx, taken, sn, model, now)
+            enrolment = await _enrol(deps, tx, taken, made, now)
             taken.device_id = enrolment.device.device_id
         else:
             # Counted in this transaction, which must commit: so the refusal is raised after it.
@@ -140,9 +149,9 @@ def _counted(problem: type[Problem]) -> Problem:
 
 
 async def _enrol(
-    deps: Deps, tx: AsyncSession, code: EnrolmentCode, sn: str, model: str | None, now: datetime
+    deps: Deps, tx: AsyncSession, code: EnrolmentCode, made: NewDevice, now: datetime
 ) -> Enrolment:
-    tenant_id = code.tenant_id
+    tenant_id, sn = code.tenant_id, made.sn
     await repo.lock(tx, f"sn:{tenant_id}:{sn}")
     device = await repo.device_by_sn(tx, tenant_id, sn)
     if device is None:
@@ -152,7 +161,8 @@ async def _enrol(
     kek_id, wrapped = await _data_key(deps, tx, tenant_id)
     key = secrets.token_bytes(domain.KEY_BYTES)
     device.store_id = code.store_id
-    device.model = model or device.model
+    device.model = made.model or device.model
+    device.kind = made.kind.value
     device.status = Status.ACTIVE.value
     device.key_version += 1
     device.version += 1
@@ -169,6 +179,7 @@ async def _enrol(
         store_id=device.store_id,
         sn=sn,
         model=device.model,
+        kind=cast(Any, device.kind),
     )
     await outbox.add(tx, event)
     return Enrolment(device, key)

@@ -1,6 +1,6 @@
 """What the device service says: which terminals exist and may speak."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from shared.events.base import Event
@@ -14,13 +14,15 @@ class _DeviceEvent(Event):
 
 
 class DeviceEnrolled(_DeviceEvent):
-    """A device holds a key of its own."""
+    """A device holds a key of its own: since now, or as it did before and is said once more."""
 
     type: ClassVar[str] = "device.enrolled.v1"
 
     store_id: UUID
     sn: str
     model: str | None = None
+    kind: Literal["terminal", "test_cashier"] = "terminal"
+    """a page of the console that plays a terminal is a test cashier"""
 
 
 class DeviceMoved(_DeviceEvent):

@@ -4,7 +4,10 @@ itself, and "ready" is said when a device of the merchant could take a payment n
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
+from sqlalchemy import event
 
+from services.binding.onboarding_models import KnownDevice
 from tests.integration.binding.platform import said
 from tests.integration.binding.wizard import HOSTS, MAP, PERMISSIONS, REVIEW
 
@@ -220,13 +223,24 @@ async def test_old_keys_sell_while_new_ones_wait(wizard, other_keys):
 async def test_a_test_cashier_counts_in_the_sandbox_only(wizard):
     await wizard.bind()
     await wizard.work()
-    await wizard.enrol("TEST-1")
+    await wizard.enrol("SN-1", kind="test_cashier")
     found = await wizard()
     assert (found["map"]["is_ready"], found["map"]["takes_payments"]) == (False, False)
     assert found["5.2"]["state"] == "blocked"
     wizard.in_sandbox()
     found = await wizard()
-    assert (found["map"]["is_ready"], found["5.2"]["evidence"]) == (True, {"sn": "TEST-1"})
+    assert (found["map"]["is_ready"], found["5.2"]["evidence"]) == (True, {"sn": "SN-1"})
+
+
+async def test_what_a_device_is_nobody_tells_by_its_number(wizard):
+    """A terminal of somebody whose numbers begin like those of the console's pages."""
+    await wizard.bind()
+    await wizard.work()
+    device_id = await wizard.enrol("TEST-1")
+    assert (await wizard())["map"]["is_ready"]
+    wizard.clock.advance(1)
+    await wizard.enrol("TEST-1", device_id, kind="test_cashier")
+    assert not (await wizard())["map"]["is_ready"], "enrolled anew, as a page this time"
 
 
 async def test_who_sells_and_binds_another_app_sells_on(wizard, other_keys):
@@ -241,16 +255,73 @@ async def test_who_sells_and_binds_another_app_sells_on(wizard, other_keys):
     assert (there["is_ready"], there["takes_payments"]) == (False, True)
 
 
-async def test_a_device_from_before_counts_until_another_word_is_heard(wizard):
-    """After an update: the map had its first device, none was remembered by itself."""
+@pytest_asyncio.fixture
+async def updated(wizard):
+    """A shop that sells, right after an update: the map had its first device, none is remembered
+    by itself. Its devices."""
     await wizard.bind()
     await wizard.work()
-    await wizard.enrol("SN-OLD")
+    devices = [await wizard.enrol(sn) for sn in ("SN-OLD", "SN-2", "SN-3")]
     await wizard.binding.database.execute("DELETE FROM known_devices")
+    wizard.clock.advance(1)
+    return devices
+
+
+async def test_a_shop_that_sells_is_ready_after_an_update(wizard, updated):
+    """Nobody who takes payments reads "steps to go": not before the device service has told which
+    devices there are, and not when one of them goes meanwhile."""
     found = await wizard()
     assert (found["map"]["is_ready"], found["5.2"]["evidence"]["sn"]) == (True, "SN-OLD")
-    await wizard.revoke(uuid4())
-    assert not (await wizard())["map"]["is_ready"]
+    for gone in (updated[2], uuid4()):
+        await wizard.revoke(gone)
+        assert (await wizard())["map"]["is_ready"], "nobody has said that no other is left"
+    entries = await wizard.binding.database.fetch(
+        "SELECT action FROM audit_log WHERE subject LIKE '%:5.2' ORDER BY seq"
+    )
+    assert [entry["action"] for entry in entries] == ["onboarding.done"]
+
+
+async def test_after_an_update_the_last_device_that_goes_is_heard_of(wizard, updated):
+    """All that hold a key are said once more (tests/integration/device/test_updates.py)."""
+    first, second, third = updated
+    await wizard.revoke(third)
+    for sn, device_id in (("SN-OLD", first), ("SN-2", second)):
+        await wizard.enrol(sn, device_id)
+    for device_id, is_left in ((first, True), (second, False)):
+        wizard.clock.advance(1)
+        await wizard.revoke(device_id)
+        assert (await wizard())["map"]["is_ready"] is is_left
+
+
+async def test_a_shop_without_devices_is_not_ready_after_an_update(wizard, updated):
+    """Its last device is said to have been enrolled, and to be gone."""
+    await wizard.enrol("SN-3", updated[2])
+    wizard.clock.advance(1)
+    await wizard.revoke(updated[2])
+    found = await wizard()
+    assert (found["map"]["is_ready"], found["5.2"]["state"]) == (False, "blocked")
+
+
+async def test_one_device_of_a_fleet_is_read(wizard):
+    """The map asks every few seconds, and the cockpit for a hundred merchants at once."""
+    await wizard.bind()
+    await wizard.work()
+    first = await wizard.enrol("SN-0", kind="test_cashier")
+    for n in range(1, 30):
+        wizard.clock.advance(1)
+        await wizard.enrol(f"SN-{n}")
+    await wizard.revoke(first)
+    read = []
+
+    def note(one, _context):
+        read.append(one.sn)
+
+    event.listen(KnownDevice, "load", note)
+    try:
+        assert (await wizard())["5.2"]["evidence"] == {"sn": "SN-1"}
+    finally:
+        event.remove(KnownDevice, "load", note)
+    assert read == ["SN-1"]
 
 
 async def test_a_word_that_comes_late_undoes_nothing(wizard):

@@ -90,12 +90,12 @@ class Wizard:
         on = self.binding.app.state.onboarding
         self.binding.app.state.onboarding = replace(on, deps=replace(on.deps, is_sandbox=True))
 
-    async def enrol(self, sn, device_id=None, tenant_id=None):
+    async def enrol(self, sn, device_id=None, tenant_id=None, kind="terminal"):
         """As the device service tells it."""
         device_id = device_id or uuid4()
         event = sample(
             DeviceEnrolled, tenant_id=tenant_id or self.tenant_id, device_id=device_id, sn=sn,
-            occurred_at=self.clock.now(),
+            occurred_at=self.clock.now(), kind=kind,
         )  # fmt: skip
         await self._hear(note_devices, event)
         return device_id

@@ -6,7 +6,7 @@ import { codeFault, madeUpCode, madeUpFace, tidyCode } from '../pages/cashier/co
 import { lockedKey, newNonce, signedHeaders } from '../pages/cashier/signing';
 import { begun, heard } from '../pages/cashier/story';
 import { fenOf } from '../pages/cashier/TakeForm';
-import { Line, newSn } from '../pages/cashier/terminal';
+import { enrolled, Line, newSn } from '../pages/cashier/terminal';
 import { answers } from './answers';
 import { KEY, MINE, NOW_MS, PAID, pending, refusal, terminal } from './terminal';
 
@@ -27,6 +27,17 @@ it('keeps a key that signs and that no script can read', async () => {
   const key = await lockedKey(KEY);
   expect([key.extractable, key.usages]).toEqual([false, ['sign']]);
   await expect(crypto.subtle.exportKey('raw', key)).rejects.toThrow();
+});
+
+it('says what it is when it is enrolled; nobody has to tell it by its number', async () => {
+  const made = { device_id: 'd-1', key_id: 'k-1', key: KEY, store_id: 's-1', server_time: 1 };
+  const asked = answers({
+    'POST /api/merchant/v1/devices/codes': { status: 201, body: { code: 'ABCD' } },
+    'POST /api/device/v1/enrol': { status: 201, body: made },
+  });
+  await enrolled('m-1', 's-1', 'TEST-00000001');
+  const told = { code: 'ABCD', sn: 'TEST-00000001', kind: 'test_cashier' };
+  expect(asked.at(-1)?.body).toEqual(told);
 });
 
 it('makes up what a sandbox buyer shows, anew each time', () => {

@@ -52,7 +52,7 @@ export async function enrolled(merchantId: string, storeId: string, sn: string):
   const answer = await answered(ENROL, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ code, sn }),
+    body: JSON.stringify({ code, sn, kind: 'test_cashier' }),
   });
   const found = await told<Enrolled>(answer);
   return {
