@@ -1,11 +1,12 @@
-"""Enrolment codes that nobody has used yet: which there are, and taking one back."""
+"""Enrolment codes: which are open, what became of one, and taking one back."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from services.device import domain, repo
-from services.device.models import EnrolmentCode
-from services.device.service import Deps, audited
+from services.device.domain import CodeState
+from services.device.models import Device, EnrolmentCode
+from services.device.service import Deps, audited, state_of
 from shared import outbox
 from shared.errors import NotFound
 
@@ -23,6 +24,20 @@ async def store_of(deps: Deps, tenant_id: UUID, code_id: UUID) -> UUID | None:
     async with deps.db.read(tenant_id) as tx:
         code = await repo.code(tx, tenant_id, code_id)
     return code.store_id if code is not None else None
+
+
+async def became(
+    deps: Deps, tenant_id: UUID, code_id: UUID
+) -> tuple[EnrolmentCode, CodeState, Device | None]:
+    """What became of a code, and of a used one which device it made. NotFound: there is none, or
+    it is so old that it was forgotten."""
+    async with deps.db.read(tenant_id) as tx:
+        code = await repo.code(tx, tenant_id, code_id)
+        if code is None:
+            raise NotFound
+        has_maker_left = await repo.has_maker_left(tx, code)
+        device = await repo.device(tx, tenant_id, code.device_id) if code.device_id else None
+    return code, state_of(code, deps.clock.now(), has_maker_left=has_maker_left), device
 
 
 async def revoke_code(deps: Deps, tenant_id: UUID, code_id: UUID, *, actor: str) -> None:

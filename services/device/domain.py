@@ -108,6 +108,28 @@ class Status(StrEnum):
     REVOKED = "revoked"
 
 
+class CodeState(StrEnum):
+    """What became of an enrolment code."""
+
+    OPEN = "open"
+    USED = "used"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    ENDED = "ended"
+    """its maker left the role"""
+    SPOILT = "spoilt"
+    """too many tries under another SN"""
+
+
+_REFUSALS: dict[CodeState, type[Problem]] = {
+    CodeState.USED: CodeUsed,
+    CodeState.REVOKED: CodeRevoked,
+    CodeState.EXPIRED: CodeExpired,
+    CodeState.ENDED: CodeEnded,
+    CodeState.SPOILT: CodeSpoilt,
+}
+
+
 def kind_of(sn: str, said: str | None) -> Kind:
     """As it says when it is enrolled. Pages of the console from before they said it are known by
     their number; nothing else is told from how a number begins."""
@@ -137,25 +159,29 @@ def code_digest(typed: str) -> str | None:
     return hashlib.sha256(letters.encode()).hexdigest()
 
 
-def why_refused(
+def code_state(
     now: datetime,
     *,
-    sn: str,
-    bound_sn: str | None,
     expires_at: datetime,
     used_at: datetime | None,
     revoked_at: datetime | None,
     tries: int,
     has_maker_left: bool,
-) -> type[Problem]:
-    """Why a code that exists was not good for this device."""
-    told: tuple[tuple[bool, type[Problem]], ...] = (
-        (used_at is not None, CodeUsed),
-        (revoked_at is not None, CodeRevoked),
-        (now >= expires_at, CodeExpired),
-        (has_maker_left, CodeEnded),
-        (tries >= CODE_TRIES, CodeSpoilt),
-        (bound_sn is not None and bound_sn != sn, SnMismatch),
+) -> CodeState:
+    """What became of a code. One that made a device stays used, whatever came after."""
+    told = (
+        (used_at is not None, CodeState.USED),
+        (revoked_at is not None, CodeState.REVOKED),
+        (now >= expires_at, CodeState.EXPIRED),
+        (has_maker_left, CodeState.ENDED),
+        (tries >= CODE_TRIES, CodeState.SPOILT),
     )
+    return next((state for holds, state in told if holds), CodeState.OPEN)
+
+
+def why_refused(state: CodeState, *, sn: str, bound_sn: str | None) -> type[Problem]:
+    """Why a code that exists was not good for this device."""
+    if state is not CodeState.OPEN:
+        return _REFUSALS[state]
     # None of them: somebody else was quicker, between our two looks.
-    return next((kind for holds, kind in told if holds), CodeUsed)
+    return SnMismatch if bound_sn is not None and bound_sn != sn else CodeUsed

@@ -52,7 +52,7 @@ async def _both_stores(request: Request) -> list[UUID]:
     return stores if body.store_id is None else [*stores, body.store_id]
 
 
-async def _store_of_open_code(request: Request) -> list[UUID]:
+async def _store_of_named_code(request: Request) -> list[UUID]:
     code_id = _id(request.path_params["code_id"])
     found = await codes.store_of(_deps(request), principal(request).tenant, code_id)
     return [found] if found is not None else []
@@ -157,9 +157,22 @@ async def list_codes(request: Request) -> schemas.OpenCodes:
     )
 
 
+@router.get(
+    "/api/merchant/v1/devices/codes/{code_id}",
+    dependencies=[guard("user", "devices.write"), within_stores(_store_of_named_code)],
+)
+async def show_code(request: Request, code_id: PathPart) -> schemas.CodeStateOut:
+    """What became of it: only a used one has made a device."""
+    caller = principal(request)
+    code, state, device = await codes.became(_deps(request), caller.tenant, _id(code_id))
+    return schemas.CodeStateOut(
+        code_id=code.code_id, state=state, device=device, expires_at=code.expires_at
+    )
+
+
 @router.delete(
     "/api/merchant/v1/devices/codes/{code_id}",
-    dependencies=[guard("user", "devices.write"), within_stores(_store_of_open_code)],
+    dependencies=[guard("user", "devices.write"), within_stores(_store_of_named_code)],
     status_code=204,
 )
 async def revoke_code(request: Request, code_id: PathPart) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from services.device.domain import SN
+from services.device.domain import SN, CodeState
 from shared import fields
 from shared.fields import Id, Text, Version
 
@@ -107,6 +107,28 @@ class OpenCodeOut(BaseModel):
 
 class OpenCodes(BaseModel):
     items: list[OpenCodeOut]
+
+
+class CodesDeviceOut(BaseModel):
+    """The device that a code made, as it is now."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    device_id: UUID
+    sn: str
+    name: str | None
+    status: str
+
+
+class CodeStateOut(BaseModel):
+    """What became of a code."""
+
+    code_id: UUID
+    state: CodeState
+    """ended: its maker left the role; spoilt: tried too often under another number"""
+    device: CodesDeviceOut | None
+    """of a used one"""
+    expires_at: Instant
 
 
 class DeviceOut(BaseModel):

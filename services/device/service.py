@@ -128,17 +128,19 @@ async def enrol_device(deps: Deps, code: str, made: NewDevice) -> Enrolment:
         return enrolment
     if known is None:
         raise _counted(domain.UnknownCode)
-    raise _counted(
-        domain.why_refused(
-            now,
-            sn=sn,
-            bound_sn=known.sn,
-            expires_at=known.expires_at,
-            used_at=known.used_at,
-            revoked_at=known.revoked_at,
-            tries=known.tries,
-            has_maker_left=has_maker_left,
-        )
+    state = state_of(known, now, has_maker_left=has_maker_left)
+    raise _counted(domain.why_refused(state, sn=sn, bound_sn=known.sn))
+
+
+def state_of(code: EnrolmentCode, now: datetime, *, has_maker_left: bool) -> domain.CodeState:
+    """What became of the code, as its row tells."""
+    return domain.code_state(
+        now,
+        expires_at=code.expires_at,
+        used_at=code.used_at,
+        revoked_at=code.revoked_at,
+        tries=code.tries,
+        has_maker_left=has_maker_left,
     )
 
 

@@ -83,6 +83,7 @@ def test_a_device_comes_is_named_and_moves(window: Open, stack: Stack, tmp_path:
 
     unused = new_code(page, "北山店")
     page.keyboard.press("Escape")
+    page.get_by_role("button", name="离开").click()
     waiting = page.get_by_role("region", name="还没有使用的激活码")
     expect(waiting).to_contain_text(f"尾号 {unused[-4:]}")
     waiting.get_by_role("button", name="撤销").click()

@@ -67,6 +67,47 @@ async def test_what_is_over_is_not_open(device, store, clock):
     assert fresh["code_id"] not in ids
 
 
+async def became(by, code):
+    answer = await by("GET", f"{CODES}/{code['code_id']}")
+    assert answer.status_code == 200
+    return answer.json()
+
+
+async def test_what_became_of_a_code(device, store, clock):
+    """A used one names its device, even when another code has been made since; one that is over
+    says why, and is never told as used."""
+    user_id = uuid4()
+    gone = device.caller(kind="user", subject=str(user_id), tenant_id=MERCHANT, permissions=OWNER)
+    old = await made(device.owner, store)
+    clock.advance(600)
+    used, spoilt, revoked, fresh = [await made(device.owner, store, "SMIT3B0001") for _ in "1234"]
+    left = await made(gone, store)
+    enrolled = await device.edge(*ENROL, {"code": used["code"], "sn": "SMIT3B0001"})
+    for _ in range(5):
+        await device.edge(*ENROL, {"code": spoilt["code"], "sn": "SMIT3B0002"})
+    await device.owner("DELETE", f"{CODES}/{revoked['code_id']}")
+    async with device.deps.db.pg(None) as pg:
+        await record_left(pg, [RoleLeft(**stamp(MERCHANT, clock), user_id=user_id)])
+    states = [
+        (await became(device.owner, one))["state"]
+        for one in (fresh, old, used, spoilt, revoked, left)
+    ]
+    assert states == ["open", "expired", "used", "spoilt", "revoked", "ended"]
+    told = await became(device.owner, used)
+    assert told["device"] == {
+        "device_id": enrolled.json()["device_id"], "sn": "SMIT3B0001", "name": None,
+        "status": "active",
+    }  # fmt: skip
+    assert (await became(device.owner, revoked))["device"] is None
+    assert used["code"][:14] not in str(told)
+    path = f"/api/merchant/v1/devices/{enrolled.json()['device_id']}/revoke"
+    await device.owner("POST", path)
+    clock.advance(600)
+    told = await became(device.owner, used)
+    assert (told["state"], told["device"]["status"]) == ("used", "revoked"), "used for good"
+    assert (await became(device.owner, fresh))["state"] == "expired"
+
+
 async def test_a_code_taken_back_enrols_nothing(device, store):
     code = await made(device.owner, store)
     path = f"{CODES}/{code['code_id']}"
@@ -105,7 +146,8 @@ async def test_who_may_not(device, new_store):
         (device.owner, "nothing", 404),
         (device.person(MERCHANT, {"devices.read"}), my_code["code_id"], 403),
     ):
-        assert (await by("DELETE", f"{CODES}/{code_id}")).status_code == status
+        for method in ("GET", "DELETE"):
+            assert (await by(method, f"{CODES}/{code_id}")).status_code == status
     assert (await device.person(MERCHANT, {"devices.read"})("GET", CODES)).status_code == 403
     assert len(await listed(device.owner)) == 2
     assert (await clerk("DELETE", f"{CODES}/{my_code['code_id']}")).status_code == 204

@@ -44,26 +44,38 @@ def test_what_cannot_be_a_code(typed):
     assert code_digest(typed) is None
 
 
+FACTS = {
+    "expires_at": NOON + timedelta(minutes=1),
+    "used_at": None,
+    "revoked_at": None,
+    "tries": 0,
+    "has_maker_left": False,
+}
+
+
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("change", "state", "reason"),
     [
-        ({"used_at": NOON}, domain.CodeUsed),
-        ({"revoked_at": NOON}, domain.CodeRevoked),
-        ({"expires_at": NOON}, domain.CodeExpired),
-        ({"has_maker_left": True}, domain.CodeEnded),
-        ({"tries": 5}, domain.CodeSpoilt),
-        ({"bound_sn": "SMIT3B0002"}, domain.SnMismatch),
-        ({}, domain.CodeUsed),
+        ({"used_at": NOON}, "used", domain.CodeUsed),
+        ({"revoked_at": NOON}, "revoked", domain.CodeRevoked),
+        ({"expires_at": NOON}, "expired", domain.CodeExpired),
+        ({"has_maker_left": True}, "ended", domain.CodeEnded),
+        ({"tries": 5}, "spoilt", domain.CodeSpoilt),
+        ({"tries": 4}, "open", domain.CodeUsed),
+        (
+            {"used_at": NOON, "expires_at": NOON, "has_maker_left": True, "tries": 5},
+            "used",
+            domain.CodeUsed,
+        ),
     ],
 )
-def test_the_reason_is_the_true_one(change, reason):
-    facts = {
-        "sn": "SMIT3B0001",
-        "bound_sn": None,
-        "expires_at": NOON + timedelta(minutes=1),
-        "used_at": None,
-        "revoked_at": None,
-        "tries": 0,
-        "has_maker_left": False,
-    }
-    assert domain.why_refused(NOON, **(facts | change)) is reason
+def test_the_reason_is_the_true_one(change, state, reason):
+    found = domain.code_state(NOON, **(FACTS | change))
+    assert found.value == state
+    assert domain.why_refused(found, sn="SMIT3B0001", bound_sn=None) is reason
+
+
+def test_a_code_for_another_device_says_so():
+    state = domain.code_state(NOON, **FACTS)
+    assert domain.why_refused(state, sn="A1", bound_sn="A2") is domain.SnMismatch
+    assert domain.why_refused(state, sn="A1", bound_sn="A1") is domain.CodeUsed

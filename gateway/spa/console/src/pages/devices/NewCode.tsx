@@ -1,40 +1,61 @@
 /** An enrolment code for one device, shown once, as text and as a picture. */
 import { chinaTime, ZONE } from '@shared/time';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { Alert, Button, Form, Modal, QRCode, Select } from 'antd';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Alert, Button, Form, QRCode, Select } from 'antd';
 import { useEffect, useState } from 'react';
-import { post } from '../../api/client';
+import { get, post } from '../../api/client';
 import type { device } from '../../api/generated';
 import { CopyButton } from '../../parts/bits';
 import { useSay } from '../../parts/say';
+import { Window } from '../../parts/Window';
 import { useStores } from '../../shell/stores';
 import { useText } from '../../texts';
 import { SandboxCommand } from './HowTo';
-import { useOpenCodes } from './OpenCodes';
+import { LOOK_MS } from './OpenCodes';
 
 type Code = device.components['schemas']['CodeOut'];
+type Became = device.components['schemas']['CodeStateOut'];
 
-/** Says when the code was used: the person at the device need not come back and reload. */
-function Waiting({ code }: { code: Code }) {
-  const { t } = useText();
+/** What became of the code, as the platform says it: a device may use it at any moment. */
+function useBecame(code: Code | undefined): Became | undefined {
   const queries = useQueryClient();
-  const codes = useOpenCodes(true);
-  const isOpen = codes.data?.items.some((one) => one.code_id === code.code_id) ?? true;
-  const isOver = !isOpen && Date.parse(code.expires_at) <= Date.now();
+  const code_id = code?.code_id ?? '';
+  const { data } = useQuery({
+    queryKey: ['device-code', code_id],
+    queryFn: () => get('/api/merchant/v1/devices/codes/{code_id}', { path: { code_id } }),
+    enabled: code !== undefined,
+    refetchInterval: ({ state }) => ((state.data?.state ?? 'open') === 'open' ? LOOK_MS : false),
+  });
+  const isOver = data !== undefined && data.state !== 'open';
   useEffect(() => {
-    if (!isOpen) void queries.invalidateQueries({ queryKey: ['devices'] });
-  }, [isOpen, queries]);
-  if (isOpen) return <p className="soft">{t('devices.code_waiting')}</p>;
+    if (!isOver) return;
+    for (const key of ['devices', 'device-codes']) {
+      void queries.invalidateQueries({ queryKey: [key] });
+    }
+  }, [isOver, queries]);
+  return data;
+}
+
+/** The person at the device need not come back and reload. Until the platform has said that the
+ * code is used, nothing says that a device was made. */
+function Told({ became }: { became: Became | undefined }) {
+  const { t } = useText();
+  const state = became?.state ?? 'open';
+  if (state === 'open') return <p className="soft">{t('devices.code_waiting')}</p>;
+  if (state !== 'used') {
+    return <Alert type="warning" showIcon title={t(`problem.device.code_${state}`)} />;
+  }
   return (
     <Alert
-      type={isOver ? 'warning' : 'success'}
+      type="success"
       showIcon
-      title={t(isOver ? 'devices.code_over' : 'devices.code_done')}
+      title={t('devices.code_done')}
+      description={<span data-verbatim>{became?.device?.name ?? became?.device?.sn}</span>}
     />
   );
 }
 
-function Made({ code }: { code: Code }) {
+function Made({ code, became }: { code: Code; became: Became | undefined }) {
   const { t } = useText();
   return (
     <div className="stack">
@@ -49,7 +70,7 @@ function Made({ code }: { code: Code }) {
       </div>
       <SandboxCommand />
       <div aria-live="polite">
-        <Waiting code={code} />
+        <Told became={became} />
       </div>
     </div>
   );
@@ -66,6 +87,8 @@ export function NewCode() {
     onSuccess: () => queries.invalidateQueries({ queryKey: ['device-codes'] }),
     onError: say.failed,
   });
+  const became = useBecame(make.data);
+  const isWaiting = make.data !== undefined && (became?.state ?? 'open') === 'open';
   const close = () => {
     setOpen(false);
     make.reset();
@@ -75,9 +98,15 @@ export function NewCode() {
       <Button type="primary" onClick={() => setOpen(true)}>
         {t('devices.code')}
       </Button>
-      <Modal open={isOpen} title={t('devices.code')} footer={null} onCancel={close} destroyOnHidden>
+      <Window
+        open={isOpen}
+        title={t('devices.code')}
+        footer={null}
+        isOnce={isWaiting}
+        onCancel={close}
+      >
         {make.data ? (
-          <Made code={make.data} />
+          <Made code={make.data} became={became} />
         ) : (
           <Form
             layout="vertical"
@@ -95,7 +124,7 @@ export function NewCode() {
             </Button>
           </Form>
         )}
-      </Modal>
+      </Window>
     </>
   );
 }

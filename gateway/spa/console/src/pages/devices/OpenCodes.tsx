@@ -7,7 +7,7 @@ import { Card } from '../../parts/bits';
 import { useSay } from '../../parts/say';
 import { useText } from '../../texts';
 
-const LOOK_MS = 5_000;
+export const LOOK_MS = 5_000;
 
 /** Asked again while there are any: a device may use one at any moment. */
 export function useOpenCodes(isNeeded: boolean) {
