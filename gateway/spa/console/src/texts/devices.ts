@@ -24,10 +24,6 @@ export const devices = {
     '设备已激活，可以收款了。',
     'The device is enrolled and can take payments.',
   ],
-  'devices.code_over': [
-    '激活码已失效，请重新生成。',
-    'The code is no longer valid; please make a new one.',
-  ],
   'devices.code_waiting': ['正在等待设备激活…', 'Waiting for the device…'],
   'devices.how': ['怎么激活一台设备', 'How to enrol a device'],
   'devices.how_1': [
