@@ -1,13 +1,13 @@
 /** Providers around everything, and which page an address shows. */
 
 import { ApiProblem } from '@shared/problem';
-import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
+import { MutationCache, QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
 import { App as AntApp, ConfigProvider, Spin } from 'antd';
 import enUS from 'antd/locale/en_US';
 import zhCN from 'antd/locale/zh_CN';
 import { lazy, Suspense } from 'react';
 import { BrowserRouter, Navigate, Route, Routes, useLocation } from 'react-router';
-import { get } from './api/client';
+import { get, Unheard } from './api/client';
 import { nonce } from './nonce';
 import { PageHead } from './parts/bits';
 import { GoButton } from './parts/GoButton';
@@ -47,8 +47,19 @@ const Grants = lazy(() => import('./pages/acting/Grants'));
 const Notices = lazy(() => import('./pages/operator/Notices'));
 const Refusals = lazy(() => import('./pages/operator/Refusals'));
 
+/** What was not answered may still be under way: looked at now, and again when it must be over. */
+const LOOKS_MS = [0, 3_000, 20_000];
+
 export function makeQueries(): QueryClient {
-  return new QueryClient({
+  const lookAgain = () =>
+    queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'who' });
+  const queries = new QueryClient({
+    mutationCache: new MutationCache({
+      onError: (error) => {
+        if (!(error instanceof Unheard)) return;
+        for (const ms of LOOKS_MS) setTimeout(() => void lookAgain(), ms);
+      },
+    }),
     defaultOptions: {
       // Without a network a call fails and says so, instead of waiting for one in silence.
       mutations: { networkMode: 'always' },
@@ -61,6 +72,7 @@ export function makeQueries(): QueryClient {
       },
     },
   });
+  return queries;
 }
 
 function NoPage({ first }: { first: string }) {

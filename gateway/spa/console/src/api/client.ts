@@ -64,8 +64,30 @@ const http = createClient<Record<string, never>>({
   fetch: (request) => globalThis.fetch(request),
 });
 
+/**
+ * No proper answer came to a request that changes something: it may have been done all the same.
+ * Whatever is shown is looked at again (`makeQueries`).
+ */
+export class Unheard extends ApiProblem {}
+
+/** Where a session begins, ends and is confirmed: done or not, one enters it once more. */
+const OF_SESSION = /\/v1\/session(\/|$)/;
+/** The edge's own words for a request that no service got. */
+const NOT_PASSED_ON = new Set(['upstream.unavailable', 'upstream.busy', 'gateway.busy']);
+
+/** A failure as the person has to understand it. */
+function understood(verb: Verb, path: string, problem: ApiProblem): ApiProblem {
+  const isSilence = problem.status === 0 || problem.status >= 500;
+  const mayBeDone = isSilence && !NOT_PASSED_ON.has(problem.code);
+  if (verb === 'get' || OF_SESSION.test(path) || !mayBeDone) return problem;
+  const title = '没有收到答复，不知道有没有成功 No answer came: it may have been done.';
+  return new Unheard({ ...problem.body, code: 'unheard', title });
+}
+
 async function send(verb: Verb, path: string, options: Options, body?: unknown): Promise<unknown> {
   let answer: { data?: unknown; error?: unknown; response: Response };
+  // Without a network nothing leaves this machine.
+  const canLeave = navigator.onLine;
   try {
     answer = await http.request(
       verb as never,
@@ -77,14 +99,15 @@ async function send(verb: Verb, path: string, options: Options, body?: unknown):
       } as never,
     );
   } catch {
-    throw new ApiProblem({
+    const silence = new ApiProblem({
       status: 0,
       code: 'unreachable',
       title: '网络不通，请检查后重试 The server cannot be reached.',
     });
+    throw canLeave ? understood(verb, path, silence) : silence;
   }
   if (answer.response.ok) return answer.data;
-  throw problemOf(answer.response.status, answer.error);
+  throw understood(verb, path, problemOf(answer.response.status, answer.error));
 }
 
 const OVER = new Set(['auth.session', 'auth.csrf']);

@@ -124,7 +124,7 @@ function Body<T>({
   const { t } = useText();
   const clear = <Button onClick={asked.clear}>{t('list.clear')}</Button>;
   if (listed.isPending) return <Waiting />;
-  if (listed.isError) {
+  if (listed.isLoadingError) {
     // What the door does not take of an address is mended where it stands.
     if ((asked.isFiltered || !asked.isTop) && statusOf(listed.error) === 422)
       return <Calm title={t('list.none')} hint={t('list.refused')} action={clear} />;
@@ -137,6 +137,11 @@ function Body<T>({
   }
   return (
     <>
+      {listed.isRefetchError ? (
+        <p className="soft" role="status">
+          {t('list.stale')}
+        </p>
+      ) : null}
       <Rows
         title={props.title}
         rows={listed.data.items}

@@ -2,11 +2,14 @@
 import { ApiProblem, type Fault } from '@shared/problem';
 import { App } from 'antd';
 import { useMemo } from 'react';
+import { Unheard } from '../api/client';
 import { useText } from '../texts';
 import { faultText, problemText } from './words';
 
 export interface Say {
   done: (text?: string) => void;
+  /** it was not done, or nobody knows; stays long enough to be read */
+  warned: (text: string) => void;
   failed: (error: unknown) => void;
   /** a refusal of which only these faults are not shown elsewhere */
   refused: (error: ApiProblem, faults: Fault[]) => void;
@@ -24,9 +27,14 @@ export function useSay(): Say {
       done: (text) => {
         message.success(text ?? t('saved'));
       },
+      warned: (title) => {
+        notification.warning({ title, duration: 8 });
+      },
       failed: (error) => {
         if (!(error instanceof ApiProblem)) tell(t('error.save'), []);
-        else tell(problemText(t, language, error), error.body.errors ?? []);
+        else if (error instanceof Unheard) {
+          notification.warning({ title: problemText(t, language, error), duration: 8 });
+        } else tell(problemText(t, language, error), error.body.errors ?? []);
       },
       refused: (error, faults) => tell(problemText(t, language, error), faults),
     };

@@ -1,7 +1,7 @@
 /** The door to the API: CSRF, problems, the password asked again, the end of a session. */
 import { ApiProblem } from '@shared/problem';
 import { afterEach, expect, it, vi } from 'vitest';
-import { csrf, get, onRefusal, post } from '../api/client';
+import { csrf, get, onRefusal, post, Unheard } from '../api/client';
 import { answers } from './answers';
 
 const before = { ...onRefusal };
@@ -51,6 +51,43 @@ it('says when the session has ended', async () => {
   });
   await expect(get('/api/merchant/v1/orders')).rejects.toBeInstanceOf(ApiProblem);
   expect(onRefusal.signedOut).toHaveBeenCalledOnce();
+});
+
+const silent = () => {
+  throw new TypeError('failed');
+};
+const told = (status: number, code: string) => ({ status, body: { code, title: '没有 No.' } });
+
+it.each([
+  ['no answer', silent],
+  ['a proxy in its own words', { status: 502, body: { error: 'bad gateway' } }],
+  ['the edge: the service was silent', told(504, 'upstream.no_answer')],
+  ['a service that failed half way', told(500, 'internal')],
+])('does not know whether it was done: %s', async (_, reply) => {
+  answers({ 'POST /api/merchant/v1/stores': reply });
+  const lost = post('/api/merchant/v1/stores', { name: '一店' });
+  await expect(lost).rejects.toBeInstanceOf(Unheard);
+  await expect(lost).rejects.toMatchObject({ code: 'unheard' });
+});
+
+it.each([
+  ['no service got it', told(503, 'upstream.unavailable')],
+  ['the edge is full', told(503, 'gateway.busy')],
+  ['refused', told(409, 'conflict')],
+  ['too fast', told(429, 'rate.limited')],
+])('knows that it was not done: %s', async (_, reply) => {
+  answers({ 'POST /api/merchant/v1/stores': reply });
+  await expect(post('/api/merchant/v1/stores', { name: '一店' })).rejects.toMatchObject({
+    code: reply.body.code,
+  });
+});
+
+it('knows that nothing left a machine without a network', async () => {
+  vi.spyOn(navigator, 'onLine', 'get').mockReturnValueOnce(false);
+  answers({ 'POST /api/merchant/v1/stores': silent });
+  await expect(post('/api/merchant/v1/stores', { name: '一店' })).rejects.toMatchObject({
+    code: 'unreachable',
+  });
 });
 
 it('calls a dead network by its name', async () => {

@@ -21,6 +21,10 @@ export const lists = {
     '服务器不接受这组筛选条件，请修改或清空。',
     'The server does not take these filters; change or clear them.',
   ],
+  'list.stale': [
+    '没有刷新成功，下面是之前的内容。',
+    'It could not be refreshed; these rows are from before.',
+  ],
   'list.came': ['新到 {{count}} 条', '{{count}} new'],
   'list.live': ['自动更新', 'Updates by itself'],
   'list.unknown_choice': ['未知', 'Unknown'],

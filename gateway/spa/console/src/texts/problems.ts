@@ -15,6 +15,10 @@ export const problems = {
     '网络不通，请检查后重试',
     'The server cannot be reached; check the network',
   ],
+  'problem.unheard': [
+    '没有收到答复，不知道有没有成功。请先看页面上的结果，再决定要不要重试',
+    'No answer came, so it is not known whether it was done. Look at the page before you try again',
+  ],
   'problem.unreadable': [
     '服务没有正常应答，请稍后重试',
     'The server did not answer properly; try again',

@@ -55,7 +55,7 @@ export default function Grants() {
         <Loading />
       ) : (
         <Card>
-          {grants.isError ? (
+          {grants.isLoadingError ? (
             <Failure error={grants.error} retry={() => void grants.refetch()} />
           ) : rows.length === 0 ? (
             <Calm title={t('grant.empty')} hint={t('grant.empty_hint')} />

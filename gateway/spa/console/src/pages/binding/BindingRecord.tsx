@@ -20,7 +20,7 @@ export function BindingRecord({ side }: { side: 'mini' | 'iot' }) {
   const [saves, setSaves] = useState(0);
   const apps = useQuery({ queryKey: ['apps', 'all'], queryFn: () => get('/api/merchant/v1/apps') });
   if (apps.isPending) return <Loading />;
-  if (apps.isError) {
+  if (apps.isLoadingError) {
     return (
       <Card>
         <Failure error={apps.error} retry={() => void apps.refetch()} />

@@ -109,7 +109,7 @@ export function Campaign() {
     queryFn: () => get('/api/merchant/v1/campaign'),
   });
   if (found.isPending) return <Loading />;
-  if (found.isError) {
+  if (found.isLoadingError) {
     return (
       <Card>
         <Failure error={found.error} retry={() => void found.refetch()} />

@@ -189,8 +189,9 @@ export function TakeForm({
   const app = sellingApp(items);
   const { take, told, mayChoose } = useTake(terminal, runner, app, isSandbox);
   if (about.isPending || apps.isPending) return <Loading rows={4} />;
-  if (about.isError) return <Failure error={about.error} retry={() => void about.refetch()} />;
-  if (apps.isError) return <Failure error={apps.error} retry={() => void apps.refetch()} />;
+  if (about.isLoadingError)
+    return <Failure error={about.error} retry={() => void about.refetch()} />;
+  if (apps.isLoadingError) return <Failure error={apps.error} retry={() => void apps.refetch()} />;
   const isBusy = take.isPending || (story !== null && !story.isOver);
   const fen = isSandbox ? (fenOf(amount) ?? 0) : REAL_FEN;
   const known = stores.some((one) => one.store_id === terminal.storeId);

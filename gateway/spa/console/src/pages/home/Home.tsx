@@ -65,7 +65,7 @@ export default function Home() {
       {map.data && !map.data.is_ready && !map.data.takes_payments ? <Setup map={map.data} /> : null}
       {board.isPending ? (
         <Loading />
-      ) : board.isError ? (
+      ) : board.isLoadingError ? (
         <Card>
           <Failure error={board.error} retry={() => void board.refetch()} />
         </Card>

@@ -179,7 +179,7 @@ export default function Onboarding() {
       <PageHead title={t('wizard.title')} lead={t('wizard.lead')} />
       {steps.map.isPending ? (
         <Loading rows={10} />
-      ) : steps.map.isError || !data ? (
+      ) : steps.map.isLoadingError || !data ? (
         <Card>
           <Failure error={steps.map.error} retry={() => void steps.map.refetch()} />
         </Card>

@@ -41,7 +41,7 @@ export function DevicesOf({ merchantId }: { merchantId: string }) {
   const rows = found.data?.items ?? [];
   return (
     <Card title={t('cockpit.devices_of', { total: found.data?.total ?? 0 })}>
-      {found.isError ? (
+      {found.isLoadingError ? (
         <Failure error={found.error} retry={() => void found.refetch()} />
       ) : rows.length === 0 ? (
         <p className="soft">{t('cockpit.no_devices')}</p>
@@ -79,7 +79,7 @@ export function StoresOf({ merchantId }: { merchantId: string }) {
   const rows = found.data?.items ?? [];
   return (
     <Card title={t('cockpit.stores_of', { total: found.data?.total ?? 0 })}>
-      {found.isError ? (
+      {found.isLoadingError ? (
         <Failure error={found.error} retry={() => void found.refetch()} />
       ) : rows.length === 0 ? (
         <p className="soft">{t('cockpit.no_stores')}</p>

@@ -254,7 +254,7 @@ export default function MerchantPage() {
       />
       {found.isPending ? (
         <Loading />
-      ) : found.isError ? (
+      ) : found.isLoadingError ? (
         <Card>
           <Failure error={found.error} retry={() => void found.refetch()} />
         </Card>

@@ -119,7 +119,7 @@ export function NoticePanel({ row, onClose }: { row: Named | null; onClose: () =
       onClose={onClose}
       closable={{ 'aria-label': t('do.close') }}
     >
-      {found.isError ? (
+      {found.isLoadingError ? (
         <Failure error={found.error} retry={() => void found.refetch()} />
       ) : found.data ? (
         <Shown notice={found.data} name={row?.merchant_name ?? ''} />

@@ -67,7 +67,7 @@ export function Owners({ merchantId }: { merchantId: string }) {
     owner.limited_until !== null && new Date(owner.limited_until).getTime() > Date.now();
   return (
     <Card title={t('cockpit.owners')}>
-      {found.isError ? (
+      {found.isLoadingError ? (
         <Failure error={found.error} retry={() => void found.refetch()} />
       ) : (
         <ul className="rowcards">

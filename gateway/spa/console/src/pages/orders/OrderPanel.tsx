@@ -116,7 +116,7 @@ export function OrderPanel({
     >
       {isNoSuchOrder(found.error) ? (
         <NoSuchOrder onBack={onClose} />
-      ) : found.isError ? (
+      ) : found.isLoadingError ? (
         <Failure error={found.error} retry={() => void found.refetch()} />
       ) : found.data ? (
         <Shown order={found.data as Detail} />

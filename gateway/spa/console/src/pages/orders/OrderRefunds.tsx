@@ -11,6 +11,7 @@ import { useText } from '../../texts';
 import { RefundDialog } from './RefundDialog';
 import { NextCheck, RetryButton } from './RefundOutcome';
 import { REFUND_TONES, refusal, useOrderCatchesUp, usePayment, whoAsked } from './refunding';
+import { useHeard } from './unheard';
 
 function Line({ refund }: { refund: Refund }) {
   const { t } = useText();
@@ -40,8 +41,9 @@ export function OrderRefunds({ order }: { order: OrderDetail }) {
   const [isOpen, setOpen] = useState(false);
   const payment = usePayment(order.payment_id);
   useOrderCatchesUp(payment.data, order.refunded_fen);
+  useHeard(payment.data, payment.dataUpdatedAt);
   if (!order.payment_id || !can('payments.read') || order.pay_state === 'unpaid') return null;
-  if (payment.isError)
+  if (payment.isLoadingError)
     return <Failure error={payment.error} retry={() => void payment.refetch()} />;
   if (!payment.data) return null;
   const { refunds, refundable_fen } = payment.data;

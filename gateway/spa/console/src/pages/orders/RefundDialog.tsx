@@ -1,19 +1,22 @@
 /**
  * Gives money back, all that is left or a part. One dialog is one refund: its name is made when it
- * opens, so that a double click, or a second try after a lost answer, is the same refund.
+ * opens, so that a double click, or a second try after a lost answer, is the same refund. One whose
+ * answer was lost is the only one that its payment's dialogs send until it is heard of.
  */
-import { fenTyped, money } from '@shared/money';
+import { fenTyped, money, yuan } from '@shared/money';
 import { ApiProblem } from '@shared/problem';
 import { useMutation } from '@tanstack/react-query';
-import { Alert, Button, Form, type FormInstance, Input, Modal, Radio } from 'antd';
+import { Alert, Button, Form, type FormInstance, Input, Radio } from 'antd';
 import { useRef, useState } from 'react';
-import { post } from '../../api/client';
+import { post, Unheard } from '../../api/client';
 import type { PaymentShown, Refund } from '../../api/shapes';
 import { useSay } from '../../parts/say';
 import { useRequired } from '../../parts/useRequired';
+import { Window } from '../../parts/Window';
 import { type TextKey, useText } from '../../texts';
 import { RefundOutcome } from './RefundOutcome';
-import { isGivenUp, isUnheard, newRefundRequest, useRefreshRefunds } from './refunding';
+import { isGivenUp, newRefundRequest, useRefreshRefunds } from './refunding';
+import { type AskedRefund, unheard } from './unheard';
 
 interface Fields {
   part: 'full' | 'partial';
@@ -35,69 +38,83 @@ interface Props {
   onClose: () => void;
 }
 
+/** Refusals of the service itself; what is said on the way to it says nothing of an earlier try. */
+const HEARD = new Set([404, 409, 422]);
+
+/** Sends the refund under its one name, and knows whether it may have arrived. */
+function useRefund(payment: PaymentShown, onRefused: (error: Error) => void) {
+  const refresh = useRefreshRefunds();
+  const { payment_id } = payment;
+  const [open, setOpen] = useState(() => unheard.of(payment_id));
+  const [name] = useState(newRefundRequest);
+  const isSent = useRef(false);
+  const refund = useMutation({
+    mutationFn: ({ at: _, ...asked }: AskedRefund): Promise<Refund> =>
+      post('/api/merchant/v1/payments/{payment_id}/refunds', asked, { path: { payment_id } }),
+    onSuccess: async () => {
+      unheard.forget(payment_id);
+      setOpen(null);
+      await refresh();
+    },
+    onError: (error, asked) => {
+      isSent.current = false;
+      if (error instanceof Unheard) return setOpen(asked);
+      const isHeard = error instanceof ApiProblem && HEARD.has(error.status);
+      if (isHeard || !open) {
+        unheard.forget(payment_id);
+        setOpen(null);
+      }
+      if (!isGivenUp(error)) onRefused(error);
+      return undefined;
+    },
+  });
+  const send = (given: { amount_fen: number; reason: string }) => {
+    // The second half of a double click comes before the button has learnt that it is busy.
+    if (isSent.current) return;
+    isSent.current = true;
+    const asked = open ?? { refund_request_id: name, ...given, at: Date.now() };
+    unheard.keep(payment_id, asked);
+    refund.mutate(asked);
+  };
+  const arrived = payment.refunds.find((one) => one.refund_request_id === open?.refund_request_id);
+  return { open, send, made: refund.data ?? arrived, isPending: refund.isPending };
+}
+
 export function RefundDialog({ payment, orderNo, onClose }: Props) {
   const { t, language } = useText();
   const say = useSay();
-  const refresh = useRefreshRefunds();
   const [form] = Form.useForm<Fields>();
-  const [request] = useState(newRefundRequest);
-  const frame = useRef<HTMLDivElement>(null);
-  const isSent = useRef(false);
   // What was there when the dialog opened: a refund of one's own must not change what was asked.
   const [leftFen] = useState(payment.refundable_fen);
   const part = Form.useWatch('part', form) ?? 'full';
   const typed = Form.useWatch('amount', form) ?? '';
-  const amountFen = part === 'full' ? leftFen : fenTyped(typed);
-
-  const refund = useMutation({
-    mutationFn: (given: { amount_fen: number; reason: string }): Promise<Refund> =>
-      post(
-        '/api/merchant/v1/payments/{payment_id}/refunds',
-        { refund_request_id: request, ...given },
-        { path: { payment_id: payment.payment_id } },
-      ),
-    onSuccess: refresh,
-    onError: (error) => {
-      if (isUnheard(error)) {
-        // It may have arrived: what lies behind the dialog says so.
-        void refresh();
-        return;
-      }
-      if (isGivenUp(error)) return;
-      const isTooMuch = error instanceof ApiProblem && error.code === 'payment.refund_exceeds_paid';
-      if (isTooMuch && part === 'partial') {
-        form.setFields([{ name: 'amount', errors: [error.titleIn(language)] }]);
-      } else say.failed(error);
-    },
+  const { open, send, made, isPending } = useRefund(payment, (error) => {
+    const isTooMuch = error instanceof ApiProblem && error.code === 'payment.refund_exceeds_paid';
+    if (isTooMuch && part === 'partial') {
+      form.setFields([{ name: 'amount', errors: [error.titleIn(language)] }]);
+    } else say.failed(error);
   });
-  const isUnknown = isUnheard(refund.error);
-
+  const amountFen = open?.amount_fen ?? (part === 'full' ? leftFen : fenTyped(typed));
   const submit = ({ reason }: Fields) => {
-    // The second half of a double click comes before the button has learnt that it is busy.
-    if (isSent.current || amountFen === null) return;
-    isSent.current = true;
-    refund.mutate(
-      { amount_fen: amountFen, reason: reason.trim() },
-      { onError: () => (isSent.current = false) },
-    );
+    if (amountFen !== null) send({ amount_fen: amountFen, reason: reason.trim() });
   };
-
   return (
-    <Modal
+    <Window
       open
       title={t('refunds.act_title', { order: orderNo })}
       onCancel={onClose}
-      destroyOnHidden
-      afterOpenChange={(isOpen) => {
-        if (isOpen) frame.current?.querySelector('input')?.focus();
-      }}
       footer={
-        refund.data ? (
+        made ? (
           <Button onClick={onClose}>{t('do.close')}</Button>
         ) : (
           <>
             <Button onClick={onClose}>{t('do.cancel')}</Button>
-            <Button type="primary" danger loading={refund.isPending} onClick={() => form.submit()}>
+            <Button
+              type="primary"
+              danger
+              loading={isPending}
+              onClick={() => (open ? send(open) : form.submit())}
+            >
               {amountFen
                 ? t('refunds.confirm', { amount: money(amountFen) })
                 : t('refunds.confirm_bare')}
@@ -106,35 +123,44 @@ export function RefundDialog({ payment, orderNo, onClose }: Props) {
         )
       }
     >
-      {refund.data ? (
-        <RefundOutcome refund={refund.data} />
+      {made ? (
+        <RefundOutcome refund={made} />
       ) : (
-        <div ref={frame}>
-          {isUnknown ? (
+        <>
+          {open ? (
             <Alert type="warning" showIcon role="alert" title={t('refunds.unheard')} />
           ) : null}
           <RefundFields
             form={form}
             leftFen={leftFen}
+            asked={open}
             part={part}
-            isFixed={isUnknown || refund.isPending}
+            isFixed={open !== null || isPending}
             onFinish={submit}
           />
-        </div>
+        </>
       )}
-    </Modal>
+    </Window>
   );
+}
+
+function before(asked: AskedRefund | null, leftFen: number): Fields {
+  if (!asked || asked.amount_fen === leftFen) return { part: 'full', reason: asked?.reason ?? '' };
+  return { part: 'partial', amount: yuan(asked.amount_fen), reason: asked.reason };
 }
 
 function RefundFields({
   form,
   leftFen,
+  asked,
   part,
   isFixed,
   onFinish,
 }: {
   form: FormInstance<Fields>;
   leftFen: number;
+  /** what may have arrived already */
+  asked: AskedRefund | null;
   part: Fields['part'];
   /** what was sent may have arrived: it can be said again, not changed */
   isFixed: boolean;
@@ -156,7 +182,7 @@ function RefundFields({
       disabled={isFixed}
       requiredMark={false}
       scrollToFirstError={{ focus: true }}
-      initialValues={{ part: 'full', reason: '' }}
+      initialValues={before(asked, leftFen)}
       onFinish={onFinish}
     >
       <Form.Item name="part" label={t('refunds.how_much')}>

@@ -178,7 +178,7 @@ function OrderOfPayment({ paymentId, onClose }: { paymentId: string; onClose: ()
       title={t('refunds.order')}
       closable={{ 'aria-label': t('do.close') }}
     >
-      {found.isError ? (
+      {found.isLoadingError ? (
         <Failure error={found.error} retry={() => void found.refetch()} />
       ) : found.data ? (
         <Calm title={t('refunds.no_order')} />

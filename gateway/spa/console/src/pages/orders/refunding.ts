@@ -2,7 +2,7 @@
 import { ApiProblem } from '@shared/problem';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { get, post } from '../../api/client';
+import { get, post, Unheard } from '../../api/client';
 import type { PaymentShown, Refund } from '../../api/shapes';
 import type { Tone } from '../../parts/bits';
 import { useSay } from '../../parts/say';
@@ -41,11 +41,6 @@ export const NOBODY = '—';
 export function whoAsked(t: T, refund: Refund): string {
   if (refund.origin === 'cancel') return t('refunds.by_platform');
   return refund.requested_by_name ?? NOBODY;
-}
-
-/** Whether the request may have arrived although no proper answer came back. */
-export function isUnheard(error: unknown): boolean {
-  return error instanceof ApiProblem && (error.status === 0 || error.status >= 500);
 }
 
 /** The person was asked for the password and turned away: nothing was done, and they know. */
@@ -105,7 +100,8 @@ export function useRetry() {
       await refresh();
     },
     onError: (error) => {
-      if (!isGivenUp(error)) say.failed(error);
+      if (error instanceof Unheard) say.warned(t('refunds.unheard'));
+      else if (!isGivenUp(error)) say.failed(error);
     },
   });
 }

@@ -130,7 +130,7 @@ function Sessions() {
     >
       {found.isPending ? (
         <Loading rows={3} />
-      ) : found.isError ? (
+      ) : found.isLoadingError ? (
         <Failure error={found.error} retry={() => void found.refetch()} />
       ) : (
         <ul className="rowcards">

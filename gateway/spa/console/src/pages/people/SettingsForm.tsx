@@ -61,7 +61,7 @@ export function SettingsForm<Shape extends { version?: number | undefined }, V e
       {props.isPart ? null : <PageHead title={props.title} lead={props.lead} />}
       {found.isPending ? (
         <Loading />
-      ) : found.isError ? (
+      ) : found.isLoadingError ? (
         <Card>
           <Failure error={found.error} retry={() => void found.refetch()} />
         </Card>
