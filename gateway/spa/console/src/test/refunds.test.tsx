@@ -1,105 +1,25 @@
 /** Giving money back: in an order's panel, and in the list of refunds. */
 import { fenTyped } from '@shared/money';
-import { render, screen, waitFor, within } from '@testing-library/react';
+import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, expect, it } from 'vitest';
 import { post } from '../api/client';
-import { makeQueries, Providers } from '../app';
 import { chooseLanguage } from '../texts';
-import { type Asked, answers } from './answers';
-
-const ORDER_NO = 'D26112800000001';
-const PAYMENT = '/api/merchant/v1/payments/p-1';
-const REFUNDS = `${PAYMENT}/refunds`;
-const OWNER = {
-  user: { user_id: 'u', login: 'owner@demo', name: '李雷', role: 'merchant_owner' },
-  merchant: { merchant_id: 'm', name: '豆娘演示商户', created_at: '2026-11-26T00:00:00Z' },
-  permissions: ['orders.read', 'payments.read', 'payments.refund', 'stores.read'],
-  expires_at: '2026-11-27T00:00:00Z',
-};
-const EMPTY = { items: [], total: 0, page: 1, page_size: 20 };
-const ORDER = {
-  order_id: 'o-1',
-  order_no: ORDER_NO,
-  order_type: 'face_pay',
-  sub_type: 'alipay_face',
-  order_state: 'completed',
-  pay_state: 'paid',
-  pay_method: 'online',
-  channel: 'alipay',
-  stored_value_fen: 0,
-  total_fen: 2000,
-  payable_fen: 2000,
-  refunded_fen: 0,
-  net_fen: 2000,
-  is_late: false,
-  store_id: 's',
-  store_name: '一店',
-  device_id: null,
-  payment_id: 'p-1',
-  out_trade_no: 'T1',
-  trade_no: '2088',
-  buyer_logon_id: null,
-  receiver: null,
-  receiver_phone: null,
-  subject: '茶',
-  source_terminal: 'device',
-  ordered_at: '2026-11-28T04:00:00Z',
-  paid_at: '2026-11-28T04:00:01Z',
-  closed_at: null,
-  timeline: [],
-};
-const REFUND = {
-  refund_id: 'f-1',
-  payment_id: 'p-1',
-  refund_request_id: 'r-1',
-  amount_fen: 1250,
-  reason: '商品退货',
-  origin: 'console',
-  status: 'done',
-  state: 'done',
-  next_check_at: null,
-  requested_by_name: '李雷',
-  created_at: '2026-11-28T05:00:00Z',
-  finished_at: '2026-11-28T05:00:01Z',
-  rejection: null,
-};
-const paid = (refunds: object[] = [], left = 2000) => ({
-  payment_id: 'p-1',
-  status: 'paid',
-  amount_fen: 2000,
-  refunded_fen: 0,
-  refundable_fen: left,
-  refunds,
-});
-
-function answering(more: Parameters<typeof answers>[0], session: object = OWNER): Asked[] {
-  return answers({
-    'GET /api/merchant/v1/session': { body: session },
-    'GET /api/merchant/v1/stores': { body: EMPTY },
-    'GET /api/merchant/v1/orders': { body: { ...EMPTY, items: [ORDER], total: 1 } },
-    [`GET /api/merchant/v1/orders/${ORDER_NO}`]: { body: ORDER },
-    [`GET ${PAYMENT}`]: { body: paid() },
-    ...more,
-  });
-}
-
-function show(path: string) {
-  window.history.replaceState(null, '', path);
-  return render(<Providers queries={makeQueries()} />);
-}
-
-/** By what is written on it: roles cost seconds in a DOM of this size. */
-const BUTTON = { selector: 'button span, label span' };
-
-async function openDialog(person: ReturnType<typeof userEvent.setup>) {
-  await person.click(await screen.findByText('退款', BUTTON));
-  const title = await screen.findByText(`退款 · ${ORDER_NO}`);
-  return within(title.closest('.ant-modal') as HTMLElement);
-}
-
-const sent = (seen: Asked[]) =>
-  seen.filter((one) => one.method === 'POST').map((one) => one.body as Record<string, unknown>);
+import {
+  answering,
+  BUTTON,
+  LISTED,
+  ORDER,
+  ORDER_NO,
+  OWNER,
+  openDialog,
+  PAYMENT,
+  paid,
+  REFUND,
+  REFUNDS,
+  sent,
+  show,
+} from './refunding';
 
 beforeEach(() => chooseLanguage('zh-CN'));
 
@@ -179,122 +99,6 @@ it('says under the field what is wrong with an amount, and asks for nothing', as
   await person.click(dialog.getByText('商品退货', BUTTON));
   await person.click(dialog.getByText('确认退款 ¥20.01', BUTTON));
   expect(sent(seen)).toEqual([]);
-});
-
-it('after a lost answer confirms the same refund, which can no longer be changed', async () => {
-  const seen = answering({
-    [`POST ${REFUNDS}`]: [
-      { status: 502, body: { code: 'bad_gateway', title: '没有应答 No answer.' } },
-      { body: { ...REFUND, amount_fen: 2000 } },
-    ],
-  });
-  show(`/orders/${ORDER_NO}`);
-  const person = userEvent.setup();
-  const dialog = await openDialog(person);
-  await person.click(dialog.getByText('商品退货', BUTTON));
-  await person.click(dialog.getByText('确认退款 ¥20.00', BUTTON));
-  expect(await dialog.findByText(/不知道退款有没有提交/)).toBeTruthy();
-  expect((dialog.getByLabelText('退款原因') as HTMLInputElement).disabled).toBe(true);
-  await person.click(dialog.getByText('确认退款 ¥20.00', BUTTON));
-  expect(await dialog.findByText('已退款 ¥20.00')).toBeTruthy();
-  const [first, second] = sent(seen);
-  expect(second).toEqual(first);
-});
-
-const LOST = { status: 502, body: { code: 'bad_gateway', title: '没有应答 No answer.' } };
-const BRAKED = { status: 429, body: { code: 'rate.limited', title: '太快 Too fast.' } };
-const DECLINED = { status: 403, body: { code: 'auth.step_up_needed', title: '请确认 Confirm.' } };
-
-it.each([
-  ['a brake', BRAKED],
-  ['a password that is not given', DECLINED],
-])('does not forget a lost answer over %s', async (_, reply) => {
-  const seen = answering({ [`POST ${REFUNDS}`]: [LOST, reply, { body: REFUND }] });
-  show(`/orders/${ORDER_NO}`);
-  const person = userEvent.setup();
-  const dialog = await openDialog(person);
-  await person.click(dialog.getByText('商品退货', BUTTON));
-  await person.click(dialog.getByText('确认退款 ¥20.00', BUTTON));
-  await dialog.findByText(/不知道退款有没有提交/);
-  await person.click(dialog.getByText('确认退款 ¥20.00', BUTTON));
-  await waitFor(() => expect(sent(seen)).toHaveLength(2));
-  if (reply === DECLINED) {
-    const title = await screen.findByText('请再次输入密码', { selector: '.ant-modal-title' });
-    const question = within(title.closest('.ant-modal') as HTMLElement);
-    await person.click(question.getByText('取消', BUTTON));
-  } else await screen.findByText('操作太快了，请稍候再试');
-  await waitFor(() =>
-    expect(dialog.getByText('确认退款 ¥20.00', BUTTON).closest('.ant-btn-loading')).toBeNull(),
-  );
-  expect(dialog.getByText(/不知道退款有没有提交/)).toBeTruthy();
-  expect((dialog.getByLabelText('退款原因') as HTMLInputElement).disabled).toBe(true);
-  await person.click(dialog.getByText('确认退款 ¥20.00', BUTTON));
-  expect(await dialog.findByText('已退款 ¥12.50')).toBeTruthy();
-  const [first, ...more] = sent(seen);
-  for (const body of more) expect(body).toEqual(first);
-});
-
-it('sends the refund whose answer was lost from the next dialog, too, and then another one', async () => {
-  const seen = answering({ [`POST ${REFUNDS}`]: [LOST, { body: REFUND }] });
-  const page = show(`/orders/${ORDER_NO}`);
-  const person = userEvent.setup();
-  const first = await openDialog(person);
-  await person.click(first.getByText('部分退款', BUTTON));
-  await person.type(first.getByLabelText('退款金额（元）'), '12.5');
-  await person.type(first.getByLabelText('退款原因'), '少了一杯');
-  await person.click(first.getByText('确认退款 ¥12.50', BUTTON));
-  await first.findByText(/不知道退款有没有提交/);
-  page.unmount();
-
-  show(`/orders/${ORDER_NO}`);
-  const next = await openDialog(person);
-  expect(next.getByText(/不知道退款有没有提交/)).toBeTruthy();
-  expect((next.getByLabelText('退款原因') as HTMLInputElement).value).toBe('少了一杯');
-  await person.click(next.getByText('确认退款 ¥12.50', BUTTON));
-  expect(await next.findByText('已退款 ¥12.50')).toBeTruthy();
-  const [asked, again] = sent(seen);
-  expect(again).toEqual(asked);
-  await person.click(next.getByText('关闭', BUTTON));
-  await waitFor(() => expect(screen.queryByText('已退款 ¥12.50')).toBeNull());
-  const third = await openDialog(person);
-  expect(third.queryByText(/不知道退款有没有提交/)).toBeNull();
-});
-
-it('shows that the refund arrived whose answer was lost', async () => {
-  let refunds: object[] = [];
-  answering({
-    [`GET ${PAYMENT}`]: () => ({ body: paid(refunds) }),
-    [`POST ${REFUNDS}`]: ({ body }) => {
-      refunds = [{ ...REFUND, ...(body as object) }];
-      return LOST;
-    },
-  });
-  show(`/orders/${ORDER_NO}`);
-  const person = userEvent.setup();
-  const dialog = await openDialog(person);
-  await person.click(dialog.getByText('商品退货', BUTTON));
-  await person.click(dialog.getByText('确认退款 ¥20.00', BUTTON));
-  expect(await dialog.findByText('已退款 ¥20.00')).toBeTruthy();
-  expect(sessionStorage.length).toBe(0);
-});
-
-it('keeps the dialog when what lies behind it cannot be looked at', async () => {
-  let isThere = true;
-  answering({
-    [`GET ${PAYMENT}`]: () => (isThere ? { body: paid() } : BRAKED),
-    [`POST ${REFUNDS}`]: () => {
-      isThere = false;
-      return LOST;
-    },
-  });
-  show(`/orders/${ORDER_NO}`);
-  const person = userEvent.setup();
-  const dialog = await openDialog(person);
-  await person.click(dialog.getByText('商品退货', BUTTON));
-  await person.click(dialog.getByText('确认退款 ¥20.00', BUTTON));
-  await dialog.findByText(/不知道退款有没有提交/);
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  expect(screen.getByText(`退款 · ${ORDER_NO}`)).toBeTruthy();
 });
 
 it('says what happens next while the outcome is unknown, and shows it when it is known', async () => {
@@ -378,16 +182,6 @@ it('shows what the merchant keeps of an order', async () => {
   expect(await screen.findByText(/商品退货 · 李雷/)).toBeTruthy();
 });
 
-const LISTED = {
-  ...REFUND,
-  store_id: 's',
-  store_name: '一店',
-  out_trade_no: 'T1',
-  trade_no: '2088',
-  payable_fen: 2000,
-  refunded_fen: 0,
-};
-
 it('lists refunds with who and why, and tries the same one again', async () => {
   const rejected = {
     ...LISTED,
@@ -414,25 +208,6 @@ it('lists refunds with who and why, and tries the same one again', async () => {
     state: 'rejected',
     limit: '20',
   });
-});
-
-it('does not call a retry refused whose answer was lost, and looks again', async () => {
-  const rejected = { ...LISTED, state: 'rejected', rejection: { code: 'X', message: '…' } };
-  const asked = { ...LISTED, state: 'pending' };
-  let rows: object[] = [rejected];
-  answering({
-    'GET /api/merchant/v1/refunds': () => ({ body: { items: rows, next: null } }),
-    [`POST ${REFUNDS}/r-1/retry`]: () => {
-      rows = [asked];
-      return LOST;
-    },
-  });
-  show('/orders/refunds?state=rejected');
-  const person = userEvent.setup();
-  await screen.findByText('支付宝没有受理这笔退款');
-  await person.click(screen.getByLabelText('重新退款 ¥12.50'));
-  expect(await screen.findByText(/不知道退款有没有提交/)).toBeTruthy();
-  await waitFor(() => expect(screen.queryByText('支付宝没有受理这笔退款')).toBeNull());
 });
 
 it('speaks English where English is asked for', async () => {
