@@ -119,7 +119,7 @@ async def list_notices(db: Database, words: argparse.Namespace) -> Answer:
         until=words.until,
         limit=words.limit,
     )
-    return {"items": [notice_view(row) for row in await inbox.list_notices(db, wanted)]}
+    return {"items": [notice_view(row) for row in (await inbox.list_notices(db, wanted)).rows]}
 
 
 async def list_refused(db: Database, words: argparse.Namespace) -> Answer:

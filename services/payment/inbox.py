@@ -6,7 +6,7 @@ operators' half works across tenants, so it runs in system scope, behind `notice
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -16,6 +16,7 @@ from prometheus_client import Counter
 from structlog.contextvars import get_contextvars
 
 from services.payment import hot, inbox_repo, settlement
+from services.payment.cursors import Page, page_of
 from services.payment.deps import Deps
 from services.payment.domain import OPEN, Payment
 from services.payment.hot import Arrival, Stored
@@ -157,10 +158,13 @@ async def count_refusals(deps: Deps, refusals: Sequence[Refusal]) -> None:
         await inbox_repo.add_refusals(pg, refusals)
 
 
-async def list_notices(db: Database, wanted: NoticeFilter) -> list[NoticeRow]:
-    """Newest first, of every merchant."""
+async def list_notices(db: Database, wanted: NoticeFilter) -> Page[NoticeRow]:
+    """One page, newest first, of every merchant."""
+    more = replace(wanted, limit=wanted.limit + 1)
     async with db.read(None) as tx:
-        return await inbox_repo.notices(tx, wanted)
+        found = await inbox_repo.notices(tx, more)
+    is_after, is_before = wanted.after is not None, wanted.before is not None
+    return page_of(found, wanted.limit, is_after=is_after, is_before=is_before)
 
 
 async def notices_of(db: Database, tenant_id: UUID, out_trade_no: str) -> list[NoticeRow]:

@@ -15,7 +15,8 @@ from services.payment.models import NoticeRow, RefusalRow, ReplayRow
 
 @dataclass(frozen=True, slots=True)
 class NoticeFilter:
-    """Which notices; None means all. `after` is the last one of the page before."""
+    """Which notices; None means all. `after` is the last one of the page before, `before` the first
+    one of the page after."""
 
     state: str | None = None
     reason: str | None = None
@@ -25,6 +26,7 @@ class NoticeFilter:
     since: datetime | None = None
     until: datetime | None = None
     after: tuple[datetime, str] | None = None
+    before: tuple[datetime, str] | None = None
     limit: int = 50
 
 
@@ -77,6 +79,7 @@ async def add_refusals(pg: "asyncpg.Connection[Any]", refusals: Sequence[Refusal
 
 
 async def notices(tx: AsyncSession, wanted: NoticeFilter) -> list[NoticeRow]:
+    """Newest first: those next to the place they are asked from."""
     statement = select(NoticeRow)
     for column, value in (
         (NoticeRow.state, wanted.state),
@@ -93,11 +96,15 @@ async def notices(tx: AsyncSession, wanted: NoticeFilter) -> list[NoticeRow]:
         statement = statement.where(NoticeRow.received_at >= wanted.since)
     if wanted.until is not None:
         statement = statement.where(NoticeRow.received_at < wanted.until)
-    place = tuple_(NoticeRow.received_at, NoticeRow.notify_id)
+    stands = (NoticeRow.received_at, NoticeRow.notify_id)
+    statement = statement.limit(wanted.limit)
+    if wanted.before is not None:
+        statement = statement.where(tuple_(*stands) > wanted.before).order_by(*stands)
+        return list((await tx.execute(statement)).scalars())[::-1]
     if wanted.after is not None:
-        statement = statement.where(place < wanted.after)
-    statement = statement.order_by(NoticeRow.received_at.desc(), NoticeRow.notify_id.desc())
-    return list((await tx.execute(statement.limit(wanted.limit))).scalars())
+        statement = statement.where(tuple_(*stands) < wanted.after)
+    statement = statement.order_by(*(one.desc() for one in stands))
+    return list((await tx.execute(statement)).scalars())
 
 
 async def notice(

@@ -136,6 +136,10 @@ class RefundRow(Base):
     requested_by: Mapped[str | None]
     requested_by_name: Mapped[str | None]
     """what they were called when they asked; a refund from before this was kept has none"""
+    first_requested_by_name: Mapped[str | None]
+    """who had asked for it before anybody tried it again, and when: `requested_by_name` and
+    `created_at` are of the last try"""
+    first_requested_at: _MaybeInstant
     state: Mapped[str]
     reason_code: Mapped[str | None]
     created_at: _Instant

@@ -45,10 +45,12 @@ class NoticeOut(_Answer):
 
 
 class NoticeList(_Answer):
-    """Newest first; `next` is the cursor of the page after."""
+    """Newest first; `next` is the `cursor` of the page after, `previous` the `before` of the page
+    before."""
 
     items: list[NoticeOut]
     next: str | None
+    previous: str | None
 
 
 class ReplayOut(_Answer):

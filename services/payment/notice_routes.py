@@ -7,10 +7,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from services.payment import inbox
-from services.payment.cursors import Cursor, cursor_text, place
+from services.payment.cursors import Cursor, cursor_text, one_way, place
 from services.payment.deps import Deps
 from services.payment.inbox import NO_TENANT, Delivery, NoticeName
 from services.payment.inbox_repo import NoticeFilter, Refusal
+from services.payment.models import NoticeRow
 from services.payment.notice_answers import (
     NoticeDetailOut,
     NoticeList,
@@ -120,9 +121,12 @@ async def list_notices(
     since: Instant | None = None,
     until: Instant | None = None,
     cursor: Cursor | None = None,
+    before: Cursor | None = None,
     limit: Limit = 50,
 ) -> Response:
-    """Notices of all merchants, newest first; `next` is the cursor of the page after."""
+    """Notices of all merchants, newest first. `next` of an answer, as `cursor`, is the page after
+    it; `previous`, as `before`, the page before it, whatever came meanwhile."""
+    one_way(cursor, before)
     wanted = NoticeFilter(
         state=verdict,
         reason=reason,
@@ -132,12 +136,16 @@ async def list_notices(
         since=since,
         until=until,
         after=place(cursor),
+        before=place(before, "before"),
         limit=limit,
     )
-    rows = await inbox.list_notices(_deps(request).db, wanted)
-    last = rows[-1] if len(rows) == limit else None
-    following = cursor_text(last.received_at, last.notify_id) if last else None
-    return json_response({"items": [notice_view(row) for row in rows], "next": following})
+    page = await inbox.list_notices(_deps(request).db, wanted)
+    beside = {"next": _cursor(page.older_than), "previous": _cursor(page.newer_than)}
+    return json_response({"items": [notice_view(row) for row in page.rows], **beside})
+
+
+def _cursor(row: NoticeRow | None) -> str | None:
+    return cursor_text(row.received_at, row.notify_id) if row else None
 
 
 @router.get(

@@ -23,7 +23,8 @@ STATES: dict[RefundState, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class RefundFilter:
-    """Which refunds; None means all. `after` is the last one of the page before."""
+    """Which refunds; None means all. `after` is the last one of the page before, `before` the first
+    one of the page after."""
 
     state: RefundState | None = None
     store_id: UUID | None = None
@@ -34,6 +35,7 @@ class RefundFilter:
     since: datetime | None = None
     until: datetime | None = None
     after: tuple[datetime, UUID] | None = None
+    before: tuple[datetime, UUID] | None = None
     limit: int = 50
 
 
@@ -61,13 +63,16 @@ def _conditions(tenant_id: UUID, wanted: RefundFilter) -> list[ColumnElement[boo
         found.append(RefundRow.created_at >= wanted.since)
     if wanted.until is not None:
         found.append(RefundRow.created_at < wanted.until)
+    place = tuple_(RefundRow.created_at, RefundRow.refund_id)
     if wanted.after is not None:
-        found.append(tuple_(RefundRow.created_at, RefundRow.refund_id) < wanted.after)
+        found.append(place < wanted.after)
+    if wanted.before is not None:
+        found.append(place > wanted.before)
     return found
 
 
 async def listed(tx: AsyncSession, tenant_id: UUID, wanted: RefundFilter) -> list[Listed]:
-    """Newest first."""
+    """Newest first: those next to the place they are asked from."""
     of_store = and_(Store.tenant_id == PaymentRow.tenant_id, Store.store_id == PaymentRow.store_id)
     of_payment = and_(
         PaymentRow.tenant_id == RefundRow.tenant_id, PaymentRow.payment_id == RefundRow.payment_id
@@ -77,7 +82,11 @@ async def listed(tx: AsyncSession, tenant_id: UUID, wanted: RefundFilter) -> lis
         .join(PaymentRow, of_payment)
         .outerjoin(Store, of_store)
         .where(*_conditions(tenant_id, wanted))
-        .order_by(RefundRow.created_at.desc(), RefundRow.refund_id.desc())
         .limit(wanted.limit)
     )
-    return [Listed(*row) for row in await tx.execute(statement)]
+    place = (RefundRow.created_at, RefundRow.refund_id)
+    if wanted.before is not None:
+        found = (await tx.execute(statement.order_by(*place))).all()[::-1]
+    else:
+        found = (await tx.execute(statement.order_by(*(one.desc() for one in place)))).all()
+    return [Listed(*row) for row in found]

@@ -9,9 +9,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from services.payment import hot, inbox, refunds
-from services.payment.cursors import Cursor, cursor_text, not_ours, place
+from services.payment.cursors import Cursor, cursor_text, not_ours, one_way, place
 from services.payment.deps import Deps
-from services.payment.refund_repo import RefundFilter, RefundState
+from services.payment.refund_repo import Listed, RefundFilter, RefundState
 from services.payment.refund_schemas import (
     ListedRefundOut,
     PaymentOut,
@@ -144,11 +144,14 @@ async def list_refunds(
     since: Instant | None = None,
     until: Instant | None = None,
     cursor: Cursor | None = None,
+    before: Cursor | None = None,
     limit: Limit = 20,
 ) -> Response:
-    """Refunds of the stores one may see, the latest asked for first; `next` is the cursor of the
-    page after. `q` is part of the payment's out_trade_no or trade_no."""
+    """Refunds of the stores one may see, the latest asked for first. `next` of an answer, as
+    `cursor`, is the page after it; `previous`, as `before`, the page before it, whatever came
+    meanwhile. `q` is part of the payment's out_trade_no or trade_no."""
     caller = principal(request)
+    one_way(cursor, before)
     wanted = RefundFilter(
         state=state,
         store_id=store_id,
@@ -156,21 +159,26 @@ async def list_refunds(
         number=q,
         since=since,
         until=until,
-        after=_after(cursor),
+        after=_place(cursor, "cursor"),
+        before=_place(before, "before"),
         limit=limit,
     )
-    shown, last = await refunds.list_refunds(_deps(request), caller.tenant, wanted)
+    page = await refunds.list_refunds(_deps(request), caller.tenant, wanted)
     sees = _sees_people(caller)
-    following = cursor_text(last.refund.created_at, str(last.refund.refund_id)) if last else None
-    items = [ListedRefundOut.beside(one, shows_people=sees) for one in shown]
-    return _json(RefundList(items=items, next=following))
+    items = [ListedRefundOut.beside(one, shows_people=sees) for one in page.rows]
+    beside = {"next": _cursor(page.older_than), "previous": _cursor(page.newer_than)}
+    return _json(RefundList(items=items, **beside))
 
 
-def _after(cursor: str | None) -> tuple[datetime, UUID] | None:
-    found = place(cursor)
+def _cursor(one: Listed | None) -> str | None:
+    return cursor_text(one.refund.created_at, str(one.refund.refund_id)) if one else None
+
+
+def _place(cursor: str | None, name: str) -> tuple[datetime, UUID] | None:
+    found = place(cursor, name)
     if found is None:
         return None
     try:
         return found[0], UUID(found[1])
     except ValueError:
-        raise not_ours() from None
+        raise not_ours(name) from None

@@ -35,10 +35,14 @@ class RefundOut(BaseModel):
     next_check_at: datetime | None
     """when the platform asks the channel again, at the latest a moment after; only while pending"""
     requested_by_name: str | None
-    """who asked for it, as they were called then; null for the platform itself, for refunds from
-    before names were kept, and for whoever may not see the merchant's people"""
+    """who asked for it, the last time, as they were called then; null for the platform itself, for
+    refunds from before names were kept, and for whoever may not see the merchant's people"""
     created_at: datetime
     """when it was asked for, the last time"""
+    first_requested_by_name: str | None
+    """who asked for it first, where somebody has tried it again since; null as above"""
+    first_requested_at: datetime | None
+    """when that was; null: it was asked for once"""
     finished_at: datetime | None
     rejection: ReasonOut | None = None
 
@@ -76,7 +80,9 @@ class ListedRefundOut(RefundOut):
 class RefundList(BaseModel):
     items: list[ListedRefundOut]
     next: str | None
-    """the cursor of the page after; null on the last"""
+    """the `cursor` of the page after; null on the last"""
+    previous: str | None
+    """the `before` of the page before; null on the first"""
 
 
 class PaymentNoticeOut(BaseModel):
@@ -124,6 +130,8 @@ def _members(refund: RefundRow, *, shows_people: bool) -> dict[str, Any]:
         "next_check_at": refund.next_poll_at,
         "requested_by_name": refund.requested_by_name if shows_people else None,
         "created_at": refund.created_at,
+        "first_requested_by_name": refund.first_requested_by_name if shows_people else None,
+        "first_requested_at": refund.first_requested_at,
         "finished_at": refund.finished_at,
         "rejection": ReasonOut(code=code, message=rejection_text(code))
         if state == "rejected"

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.payment import hot, refund_repo, repo
 from services.payment.channels import RefundFact
+from services.payment.cursors import Page, page_of
 from services.payment.deps import Deps
 from services.payment.domain import REFUNDABLE, Payment, State, check_move
 from services.payment.leases import renewed
@@ -142,8 +143,8 @@ async def _begin(
 
 
 async def _reopen(deps: Deps, again: RefundAgain, lease: UUID) -> tuple[RefundRow, bool]:
-    """A refused refund reserves its amount anew, as if it were asked for now, by whoever asks; the
-    audit log keeps what it was."""
+    """A refused refund reserves its amount anew, as if it were asked for now, by whoever asks. Who
+    asked first stays beside; the audit log keeps every try."""
     name = (again.tenant_id, again.payment_id)
     async with deps.db.tx(again.tenant_id) as tx:
         payment = await repo.lock_payment(tx, *name)
@@ -155,6 +156,9 @@ async def _reopen(deps: Deps, again: RefundAgain, lease: UUID) -> tuple[RefundRo
             return refund, False
         is_early = await _reserved(tx, payment, refund.amount_fen)
         await outbox.add(tx, _told_again(deps, payment, refund, again))
+        if refund.first_requested_at is None:
+            refund.first_requested_by_name = refund.requested_by_name
+            refund.first_requested_at = refund.created_at
         refund.requested_by, refund.requested_by_name = again.requested_by, again.requested_by_name
         refund.reason_code = refund.finished_at = None
         await _begin(deps, tx, refund, lease, is_early=is_early)
@@ -290,15 +294,13 @@ def _announce(deps: Deps, payment: PaymentRow, refund: RefundRow) -> PaymentRefu
     )
 
 
-async def list_refunds(
-    deps: Deps, tenant_id: UUID, wanted: RefundFilter
-) -> tuple[list[Listed], Listed | None]:
-    """One page, newest first, and its last refund when there are more behind it."""
+async def list_refunds(deps: Deps, tenant_id: UUID, wanted: RefundFilter) -> Page[Listed]:
+    """One page, newest first."""
     more = replace(wanted, limit=wanted.limit + 1)
     async with deps.db.read(tenant_id) as tx:
         found = await refund_repo.listed(tx, tenant_id, more)
-    shown = found[: wanted.limit]
-    return shown, shown[-1] if len(found) > wanted.limit else None
+    is_after, is_before = wanted.after is not None, wanted.before is not None
+    return page_of(found, wanted.limit, is_after=is_after, is_before=is_before)
 
 
 async def get_refund(

@@ -93,8 +93,16 @@ async def test_pages(shop, till, desk):
         seen += [item["notify_id"] for item in page["items"]]
         cursor = {"cursor": page["next"]} if page["next"] else None
     assert len(seen) == len(set(seen)) == 5
+    back = page["items"]
+    while page["previous"]:
+        page = (await desk("GET", "", limit=2, before=page["previous"])).json()
+        back = page["items"] + back
+    assert [item["notify_id"] for item in back] == seen
+    both = {"cursor": page["next"], "before": page["next"]}
+    assert (await desk("GET", "", **both)).status_code == 422
     for bad in ("x", "!!", base64.urlsafe_b64encode(b"2026-11-23|a").decode()):
         assert (await desk("GET", "", cursor=bad)).status_code == 422
+        assert (await desk("GET", "", before=bad)).status_code == 422
 
 
 @pytest.mark.parametrize(

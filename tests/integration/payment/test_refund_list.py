@@ -1,5 +1,6 @@
 """The list of refunds: newest first, page by page, of the stores one may see, with who asked."""
 
+import base64
 import re
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -13,6 +14,11 @@ from tests.integration.payment.egress import REFUND, answer
 pytestmark = pytest.mark.asyncio
 
 REFUSED = answer("refused", code="40004", sub_code="ACQ.SELLER_BALANCE_NOT_ENOUGH")
+PLACE = (
+    base64.urlsafe_b64encode(b"2026-07-04T00:00:00Z|0197d000-0000-7000-8000-000000000000")
+    .decode()
+    .rstrip("=")
+)
 
 
 async def _back(till, amount_fen=100, *, of_fen=300):
@@ -47,6 +53,25 @@ async def test_pages_neither_repeat_nor_lose_while_new_ones_arrive(till):
         await _back(till)
     assert seen == made[::-1]
     assert cursor is None, "the last page says that it is the last"
+
+
+async def test_pages_lead_back_the_way_they_came(till):
+    """Also while new ones arrive, and the first page says that it is the first."""
+    made = [(await _back(till))[1]["refund_id"] for _ in range(5)][::-1]
+    page, ways = (await till.refunds(limit=2)).json(), []
+    assert page["previous"] is None
+    while page["next"]:
+        page = (await till.refunds(limit=2, cursor=page["next"])).json()
+    late = (await _back(till))[1]["refund_id"]
+    while True:
+        ways.append([one["refund_id"] for one in page["items"]])
+        if not page["previous"]:
+            break
+        page = (await till.refunds(limit=2, before=page["previous"])).json()
+        assert page["next"], "one comes from there"
+    assert ways == [made[4:], made[2:4], made[:2], [late]]
+    page = (await till.refunds(limit=2, cursor=page["next"])).json()
+    assert [one["refund_id"] for one in page["items"]] == made[:2]
 
 
 async def test_refunds_of_one_moment_are_told_apart(shop, till):
@@ -131,6 +156,9 @@ async def test_a_refund_from_before_names_were_kept_has_none(shop, till):
         # 2026-07-04T00:00:00Z|not-a-refund, and 0001-01-01T00:00:00+14:00|n
         {"cursor": "MjAyNi0wNy0wNFQwMDowMDowMFp8bm90LWEtcmVmdW5k"},
         {"cursor": "MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMHxu"},
+        {"before": "x"},
+        {"before": "MjAyNi0wNy0wNFQwMDowMDowMFp8bm90LWEtcmVmdW5k"},
+        {"before": PLACE, "cursor": PLACE},
         {"state": "lost"},
         {"limit": "101"},
         {"since": "2026-07-04T00:00:00"},

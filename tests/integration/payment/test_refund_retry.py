@@ -55,6 +55,24 @@ async def test_a_refused_refund_is_sent_again_under_its_own_number(shop, till):
     assert await shop.broken() == {}
 
 
+async def test_it_names_who_asked_first_and_who_tried_it_again_last(shop, till):
+    paid, refund = await _rejected(shop, till)
+    assert (refund["first_requested_by_name"], refund["first_requested_at"]) == (None, None)
+    (asked,) = (await till.refunds()).json()["items"]
+    for name in ("韩梅梅", "王芳"):
+        shop.egress.next(REFUND, REFUSED)
+        again = await till.retry(paid["payment_id"], "refund-once-1", name=name)
+        shown = (await till.refunds()).json()["items"][0]
+        for found in (again.json(), shown):
+            assert found["requested_by_name"] == name
+            assert found["first_requested_by_name"] == "李雷"
+            assert found["first_requested_at"] == asked["created_at"]
+        await _later(shop)
+    operator = till.user_headers("payments.read", acting_id=uuid4(), name="平台小王")
+    (row,) = (await till.refunds(headers=operator)).json()["items"]
+    assert (row["first_requested_by_name"], row["requested_by_name"]) == (None, None)
+
+
 async def test_refused_once_more_it_gives_the_reservation_back_once_more(shop, till):
     paid, _ = await _rejected(shop, till)
     shop.egress.next(REFUND, REFUSED)

@@ -5,15 +5,25 @@ import { useText } from '../texts';
 import { type Asked, PAGE_SIZES } from './filters';
 import type { Listed } from './walk';
 
+/** Where the page before begins; the first one is the top, where one sees what comes. */
+function turnBack(asked: Asked, previous: string | null | undefined) {
+  const step = previous ? { back: previous } : {};
+  asked.turn(Math.max(1, asked.page - 1), asked.pageSize, step);
+}
+
 /** Of a list that is walked by a cursor and not counted. */
-function Uncounted({ asked, next }: { asked: Asked; next: string | null }) {
+function Uncounted({ asked, found }: { asked: Asked; found: Listed<unknown> }) {
   const { t } = useText();
+  const { next, previous } = found;
   return (
     <nav className="list-foot" aria-label={t('list.pages')}>
       {asked.isTop ? null : <Button onClick={() => asked.turn(1)}>{t('list.newest')}</Button>}
+      <Button disabled={asked.isTop} onClick={() => turnBack(asked, previous)}>
+        {t('list.newer')}
+      </Button>
       <Button
         disabled={!next}
-        onClick={() => asked.turn(asked.page, asked.pageSize, { cursor: next })}
+        onClick={() => asked.turn(asked.page + 1, asked.pageSize, { cursor: next })}
       >
         {t('list.older')}
       </Button>
@@ -26,7 +36,7 @@ function Uncounted({ asked, next }: { asked: Asked; next: string | null }) {
 export function Foot({ asked, found }: { asked: Asked; found: Listed<unknown> }) {
   const { t } = useText();
   if (found.total === undefined && found.next !== undefined)
-    return <Uncounted asked={asked} next={found.next} />;
+    return <Uncounted asked={asked} found={found} />;
   const total = found.total ?? found.items.length;
   const from = (asked.page - 1) * asked.pageSize + 1;
   const to = from + found.items.length - 1;
@@ -47,13 +57,7 @@ export function Foot({ asked, found }: { asked: Asked; found: Listed<unknown> })
         icon={<LeftOutlined />}
         aria-label={t('list.previous')}
         disabled={asked.isTop}
-        onClick={() =>
-          asked.turn(
-            Math.max(1, asked.page - 1),
-            asked.pageSize,
-            found.previous ? { back: found.previous } : {},
-          )
-        }
+        onClick={() => turnBack(asked, found.previous)}
       />
       <Button
         icon={<RightOutlined />}

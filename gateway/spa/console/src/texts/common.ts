@@ -71,6 +71,7 @@ export const common = {
   'list.next': ['下一页', 'Next page'],
   'list.pages': ['翻页', 'Pages'],
   'list.newest': ['回到最新', 'Newest'],
+  'list.newer': ['较新的', 'Newer'],
   'list.older': ['更早的', 'Older'],
   'list.page_size': ['每页条数', 'Rows per page'],
   'list.none': ['没有符合条件的记录', 'Nothing matches these filters'],

@@ -20,9 +20,9 @@ import { canLookAgain, type Named, TONES } from './notices';
 
 const VERDICTS = ['RECEIVED', 'APPLIED', 'DUPLICATE', 'MISMATCH'];
 
-async function load({ page: _, page_size, from, to, back: __, ...query }: Query) {
+async function load({ page: _, page_size, from, to, back, ...query }: Query) {
   const found = await get('/api/operator/v1/notices', {
-    query: { ...query, limit: page_size, since: from, until: to },
+    query: { ...query, before: back, limit: page_size, since: from, until: to },
   });
   const names = await merchantsOf(found.items.map((row) => row.merchant_id));
   return {

@@ -200,9 +200,9 @@ function useLoad() {
   const queries = useQueryClient();
   const [hasOpen, setHasOpen] = useState(false);
   const load = useCallback(
-    async ({ page: _, back: __, news, page_size, from, to, ...query }: Query) => {
+    async ({ page: _, back, news, page_size, from, to, ...query }: Query) => {
       const found = await get('/api/merchant/v1/refunds', {
-        query: { ...query, limit: page_size, since: from, until: to },
+        query: { ...query, before: back, limit: page_size, since: from, until: to },
       });
       if (!news) setHasOpen(found.items.some(isOpen));
       return found;

@@ -38,9 +38,14 @@ export function refusal(t: T, refund: Refund): string {
 /** Nobody's name: it was not kept then, or is not for whoever looks. */
 export const NOBODY = '—';
 
+/** Who asked for it, and who tried it again last. */
 export function whoAsked(t: T, refund: Refund): string {
   if (refund.origin === 'cancel') return t('refunds.by_platform');
-  return refund.requested_by_name ?? NOBODY;
+  const { requested_by_name: last, first_requested_by_name: first } = refund;
+  if (!refund.first_requested_at || !last) return last ?? NOBODY;
+  if (!first) return t('refunds.tried_again_by', { again: last });
+  if (first === last) return t('refunds.tried_again_too', { first });
+  return t('refunds.tried_again', { first, again: last });
 }
 
 /** The person was asked for the password and turned away: nothing was done, and they know. */

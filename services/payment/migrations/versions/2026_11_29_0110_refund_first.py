@@ -1,0 +1,14 @@
+"""A refund that is tried again says who asked for it first, and when."""
+
+from alembic import op
+
+revision = "2026_11_29_0110"
+down_revision = "2026_11_28_2300"
+
+
+def upgrade() -> None:
+    op.execute("SET lock_timeout='5s'")
+    op.execute(
+        "ALTER TABLE refunds ADD COLUMN first_requested_by_name text,"
+        " ADD COLUMN first_requested_at timestamptz"
+    )
