@@ -1,7 +1,7 @@
 /** A button that opens a form in a dialog, saves, says so, and refreshes what it changed. */
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Button, type ButtonProps, Form, type FormInstance } from 'antd';
-import { type ReactNode, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useText } from '../texts';
 import { EntryForm } from './EntryForm';
 import { useSay } from './say';
@@ -19,6 +19,8 @@ interface Props<V extends object, R> {
   /** shown instead of the form after it was saved, this once; without it the dialog closes */
   after?: (answer: R) => ReactNode;
   onSaved?: (answer: R) => void;
+  /** opens by itself, once: the address asked for it (useAsked) */
+  isAsked?: boolean;
   children: ReactNode | ((form: FormInstance<V>) => ReactNode);
 }
 
@@ -46,6 +48,12 @@ export function Dialog<V extends object, R>(props: Props<V, R>) {
     isTaking.current = true;
     setOpen(true);
   };
+  const { isAsked = false } = props;
+  const askedFor = useRef(open);
+  askedFor.current = open;
+  useEffect(() => {
+    if (isAsked) askedFor.current();
+  }, [isAsked]);
   const close = () => {
     isTaking.current = false;
     setOpen(false);

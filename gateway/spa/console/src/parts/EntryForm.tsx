@@ -65,6 +65,7 @@ export function EntryForm<V extends object>({
   form: given,
   send,
   orElse,
+  isOnce = false,
   onValuesChange,
   children,
   ...rest
@@ -73,6 +74,8 @@ export function EntryForm<V extends object>({
   send: (values: V) => Promise<unknown>;
   /** where a refusal is said that is about no field; left out: beside the page */
   orElse?: (error: unknown) => void;
+  /** what was taken is not sent again: the second half of a double click may come after the answer */
+  isOnce?: boolean;
   children: React.ReactNode;
 }) {
   const [form] = Form.useForm<V>(given);
@@ -83,10 +86,10 @@ export function EntryForm<V extends object>({
     isSending.current = true;
     try {
       await send(trimmed(values));
+      isSending.current = isOnce;
     } catch (error) {
-      refuse(error);
-    } finally {
       isSending.current = false;
+      refuse(error);
     }
   };
   return (

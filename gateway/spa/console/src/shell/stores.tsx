@@ -11,10 +11,17 @@ const KEY = 'damselfly.store';
 interface Chosen {
   storeId: string | undefined;
   stores: Store[];
+  /** whether `stores` are all there are: they have been asked for */
+  isKnown: boolean;
   choose: (storeId: string | undefined) => void;
 }
 
-const Context = createContext<Chosen>({ storeId: undefined, stores: [], choose: () => undefined });
+const Context = createContext<Chosen>({
+  storeId: undefined,
+  stores: [],
+  isKnown: false,
+  choose: () => undefined,
+});
 
 export function StoreProvider({ children }: { children: ReactNode }) {
   const { can, merchantName } = useSession();
@@ -35,7 +42,8 @@ export function StoreProvider({ children }: { children: ReactNode }) {
     else localStorage.removeItem(KEY);
     setWanted(next);
   };
-  return <Context.Provider value={{ storeId, stores: items, choose }}>{children}</Context.Provider>;
+  const value = { storeId, stores: items, isKnown: stores.isSuccess, choose };
+  return <Context.Provider value={value}>{children}</Context.Provider>;
 }
 
 export const useStores = () => useContext(Context);

@@ -54,11 +54,12 @@ function mapOf(rows: (typeof ROW)[], facts: object = {}) {
   };
 }
 
-function show(bodies: Record<string, object>) {
+function show(bodies: Record<string, object>, replies: Parameters<typeof answers>[0] = {}) {
   const seen = answers({
     'GET /api/merchant/v1/session': { body: OWNER },
     'GET /api/merchant/v1/stores': { body: EMPTY },
     ...Object.fromEntries(Object.entries(bodies).map(([door, body]) => [door, { body }])),
+    ...replies,
   });
   window.history.replaceState(null, '', '/onboarding');
   render(<Providers queries={makeQueries()} />);
@@ -119,30 +120,31 @@ it('tells a failure beside the open card, the reason first, and looks at it agai
   await waitFor(() => expect(screen.queryByText('支付宝：截图不清晰')).toBeNull());
 });
 
+const REVIEW = {
+  ...ROW,
+  row: '4.1',
+  code: 'reviewed',
+  kind: 'auto',
+  can_run: true,
+  can_mark: false,
+  form: [
+    {
+      field: 'app_slogan',
+      label_zh: '简介',
+      label_en: 'Intro',
+      kind: 'text',
+      required: true,
+      min: 2,
+      max: 32,
+      choices: [],
+      value: '从前的',
+    },
+  ],
+};
+
 it('keeps what is typed a moment later', async () => {
-  const review = {
-    ...ROW,
-    row: '4.1',
-    code: 'reviewed',
-    kind: 'auto',
-    can_run: true,
-    can_mark: false,
-    form: [
-      {
-        field: 'app_slogan',
-        label_zh: '简介',
-        label_en: 'Intro',
-        kind: 'text',
-        required: true,
-        min: 2,
-        max: 32,
-        choices: [],
-        value: '从前的',
-      },
-    ],
-  };
   const seen = show({
-    'GET /api/merchant/v1/onboarding': mapOf([review]),
+    'GET /api/merchant/v1/onboarding': mapOf([REVIEW]),
     'PUT /api/merchant/v1/onboarding/rows/4.1/draft': {},
   });
   const person = userEvent.setup();
@@ -153,4 +155,49 @@ it('keeps what is typed a moment later', async () => {
   expect(seen.find((one) => one.method === 'PUT')?.body).toEqual({
     form: { app_slogan: '从前的字' },
   });
+});
+
+it('shows what the door refuses of a form under its field, which gets the cursor', async () => {
+  const fault = { pointer: '/form/app_slogan', message: '含有联系方式 It has a contact in it.' };
+  const seen = show(
+    { 'GET /api/merchant/v1/onboarding': mapOf([REVIEW]) },
+    {
+      'POST /api/merchant/v1/onboarding/rows/4.1/run': {
+        status: 422,
+        body: { code: 'invalid_body', title: '不符合要求 Not valid.', errors: [fault] },
+      },
+    },
+  );
+  const person = userEvent.setup();
+  const box = await screen.findByLabelText('简介');
+  await person.click(screen.getByRole('button', { name: '提交审核' }));
+  const told = await screen.findByText('含有联系方式');
+  expect(told.closest('.ant-form-item')).toBe(box.closest('.ant-form-item'));
+  await waitFor(() => expect(document.activeElement).toBe(box));
+  expect(document.querySelector('.ant-notification-notice')).toBeNull();
+  expect(seen.find((one) => one.method === 'POST')?.body).toEqual({
+    form: { app_slogan: '从前的' },
+  });
+  await person.type(box, '好');
+  await waitFor(() => expect(screen.queryByText('含有联系方式')).toBeNull());
+});
+
+it('says beside the page what a row refuses as a whole', async () => {
+  show(
+    { 'GET /api/merchant/v1/onboarding': mapOf([REVIEW]) },
+    {
+      'POST /api/merchant/v1/onboarding/rows/4.1/run': {
+        status: 409,
+        body: { code: 'onboarding.running', title: '这一步正在进行 It runs.' },
+      },
+    },
+  );
+  const person = userEvent.setup();
+  await screen.findByLabelText('简介');
+  await person.click(screen.getByRole('button', { name: '提交审核' }));
+  await waitFor(() =>
+    expect(document.querySelector('.ant-notification-notice')?.textContent).toContain(
+      '这一步正在进行',
+    ),
+  );
 });

@@ -24,6 +24,10 @@ export const devices = {
     '设备已激活，可以收款了。',
     'The device is enrolled and can take payments.',
   ],
+  'devices.no_store_hint': [
+    '每个激活码属于一家门店。建好门店后再回到这里。',
+    'Each code belongs to a store. Come back when there is one.',
+  ],
   'devices.code_waiting': ['正在等待设备激活…', 'Waiting for the device…'],
   'devices.how': ['怎么激活一台设备', 'How to enrol a device'],
   'devices.how_1': [

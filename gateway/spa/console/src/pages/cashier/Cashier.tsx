@@ -4,8 +4,9 @@ import { Alert, Button, Form, Select } from 'antd';
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { Link } from 'react-router';
 import { get } from '../../api/client';
+import { ASKS_FOR_NEW } from '../../parts/asked';
 import { Card, PageHead } from '../../parts/bits';
-import { useSay } from '../../parts/say';
+import { EntryForm } from '../../parts/EntryForm';
 import { Calm, Loading } from '../../parts/states';
 import { useSession } from '../../session/session';
 import { useStores } from '../../shell/stores';
@@ -19,7 +20,6 @@ import { enrolled, newSn } from './terminal';
 
 function Enrol({ merchantId }: { merchantId: string }) {
   const { t } = useText();
-  const say = useSay();
   const queries = useQueryClient();
   const { stores, storeId } = useStores();
   const enrol = useMutation({
@@ -32,15 +32,14 @@ function Enrol({ merchantId }: { merchantId: string }) {
         queries.invalidateQueries({ queryKey: ['cashier'] }),
         queries.invalidateQueries({ queryKey: ['devices'] }),
       ]),
-    onError: say.failed,
   });
   return (
     <Card title={t('cashier.enrol_title')}>
       <p className="soft">{t('cashier.enrol_lead')}</p>
-      <Form
-        layout="vertical"
+      <EntryForm<{ store_id: string }>
+        isOnce
         initialValues={{ store_id: storeId ?? stores[0]?.store_id }}
-        onFinish={(values: { store_id: string }) => enrol.mutate(values)}
+        send={(values) => enrol.mutateAsync(values)}
       >
         <Form.Item name="store_id" label={t('cashier.store')}>
           <Select
@@ -51,7 +50,7 @@ function Enrol({ merchantId }: { merchantId: string }) {
         <Button type="primary" htmlType="submit" loading={enrol.isPending}>
           {t('cashier.enrol')}
         </Button>
-      </Form>
+      </EntryForm>
     </Card>
   );
 }
@@ -147,7 +146,7 @@ function Body() {
       <Calm
         title={t('cashier.no_store')}
         hint={t('cashier.no_store_hint')}
-        action={<Link to="/stores">{t('cashier.to_stores')}</Link>}
+        action={<Link to={`/stores${ASKS_FOR_NEW}`}>{t('cashier.to_stores')}</Link>}
       />
     );
   }

@@ -3,10 +3,13 @@ import { chinaTime, ZONE } from '@shared/time';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, QRCode, Select } from 'antd';
 import { useEffect, useState } from 'react';
+import { Link } from 'react-router';
 import { get, post } from '../../api/client';
 import type { device } from '../../api/generated';
+import { ASKS_FOR_NEW } from '../../parts/asked';
 import { CopyButton } from '../../parts/bits';
-import { useSay } from '../../parts/say';
+import { EntryForm } from '../../parts/EntryForm';
+import { Calm } from '../../parts/states';
 import { Window } from '../../parts/Window';
 import { useStores } from '../../shell/stores';
 import { useText } from '../../texts';
@@ -76,16 +79,30 @@ function Made({ code, became }: { code: Code; became: Became | undefined }) {
   );
 }
 
-export function NewCode() {
+/** A code is of a store: without one, the way to one. */
+function NoStore() {
   const { t } = useText();
-  const say = useSay();
+  return (
+    <Calm
+      title={t('cashier.no_store')}
+      hint={t('devices.no_store_hint')}
+      action={<Link to={`/stores${ASKS_FOR_NEW}`}>{t('cashier.to_stores')}</Link>}
+    />
+  );
+}
+
+export function NewCode({ isAsked = false }: { isAsked?: boolean }) {
+  const { t } = useText();
   const queries = useQueryClient();
-  const { stores, storeId } = useStores();
+  const { stores, storeId, isKnown } = useStores();
   const [isOpen, setOpen] = useState(false);
+  useEffect(() => {
+    // With the stores: the first of them is chosen.
+    if (isAsked && isKnown) setOpen(true);
+  }, [isAsked, isKnown]);
   const make = useMutation({
     mutationFn: (store_id: string) => post('/api/merchant/v1/devices/codes', { store_id }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['device-codes'] }),
-    onError: say.failed,
   });
   const became = useBecame(make.data);
   const isWaiting = make.data !== undefined && (became?.state ?? 'open') === 'open';
@@ -107,11 +124,13 @@ export function NewCode() {
       >
         {make.data ? (
           <Made code={make.data} became={became} />
+        ) : isKnown && stores.length === 0 ? (
+          <NoStore />
         ) : (
-          <Form
-            layout="vertical"
+          <EntryForm<{ store_id: string }>
+            isOnce
             initialValues={{ store_id: storeId ?? stores[0]?.store_id }}
-            onFinish={({ store_id }: { store_id: string }) => make.mutate(store_id)}
+            send={({ store_id }) => make.mutateAsync(store_id)}
           >
             <Form.Item name="store_id" label={t('devices.code_for')} rules={[{ required: true }]}>
               <Select
@@ -122,7 +141,7 @@ export function NewCode() {
             <Button type="primary" htmlType="submit" loading={make.isPending}>
               {t('devices.code')}
             </Button>
-          </Form>
+          </EntryForm>
         )}
       </Window>
     </>

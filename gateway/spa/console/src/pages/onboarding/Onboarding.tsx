@@ -103,6 +103,7 @@ function Rows({
       isNext={row.row === map.next_row}
       isBusy={steps.act.isPending && steps.act.variables?.row === row.row}
       onAct={(action) => steps.act.mutate(action)}
+      onSend={(action) => steps.act.mutateAsync(action)}
       onKeep={steps.keep}
       onGo={onGo}
     />

@@ -3,6 +3,7 @@ import { Button, Input, Progress } from 'antd';
 import { useState } from 'react';
 import { Link } from 'react-router';
 import type { OnboardingRow } from '../../api/shapes';
+import { ASKS_FOR_NEW } from '../../parts/asked';
 import { CopyButton, Facts, Tag, When } from '../../parts/bits';
 import { GoButton } from '../../parts/GoButton';
 import { ToAlipay, useSandboxPage } from '../../parts/sandbox';
@@ -19,6 +20,8 @@ interface Props {
   isNext: boolean;
   isBusy: boolean;
   onAct: (action: RowAction) => void;
+  /** the same for a form, which shows itself what is refused of it */
+  onSend: (action: RowAction) => Promise<unknown>;
   onKeep: (row: string, form: Record<string, string>) => Promise<boolean>;
   onGo: (row: string) => void;
 }
@@ -151,7 +154,7 @@ const OWN_PAGES: Record<string, { path: string; text: TextKey }> = {
   mini_program: { path: '/dragonfly?tab=iot', text: 'wizard.bind_here' },
   signing_keys: { path: '/dragonfly?tab=iot', text: 'wizard.bind_here' },
   app_bound: { path: '/dragonfly?tab=iot', text: 'wizard.bind_here' },
-  device_online: { path: '/devices', text: 'wizard.devices_here' },
+  device_online: { path: `/devices${ASKS_FOR_NEW}`, text: 'wizard.devices_here' },
 };
 
 /** In the sandbox nobody has a device in hand: the browser can be one. */
@@ -171,7 +174,7 @@ function Rehearse({ row }: Pick<Props, 'row'>) {
   );
 }
 
-function Actions({ row, isBusy, onAct, onKeep }: Omit<Props, 'isNext' | 'onGo'>) {
+function Actions({ row, isBusy, onAct, onSend, onKeep }: Omit<Props, 'isNext' | 'onGo'>) {
   const { t } = useText();
   const { can } = useSession();
   const own = OWN_PAGES[row.code];
@@ -184,7 +187,7 @@ function Actions({ row, isBusy, onAct, onKeep }: Omit<Props, 'isNext' | 'onGo'>)
         <RowForm
           row={row}
           isBusy={isBusy}
-          onRun={(form) => onAct({ row: row.row, act: 'run', form })}
+          onRun={(form) => onSend({ row: row.row, act: 'run', form })}
           onKeep={(form) => onKeep(row.row, form)}
         />
       ) : null}
@@ -221,7 +224,7 @@ function Actions({ row, isBusy, onAct, onKeep }: Omit<Props, 'isNext' | 'onGo'>)
 }
 
 /** A row that is over: it can be opened again, and a version can be followed by a newer one. */
-function Again({ row, isBusy, onAct, onKeep }: Omit<Props, 'isNext' | 'onGo'>) {
+function Again({ row, isBusy, onAct, onSend, onKeep }: Omit<Props, 'isNext' | 'onGo'>) {
   const { t } = useText();
   const { can } = useSession();
   if (!can('onboarding.write')) return null;
@@ -232,7 +235,7 @@ function Again({ row, isBusy, onAct, onKeep }: Omit<Props, 'isNext' | 'onGo'>) {
         <RowForm
           row={row}
           isBusy={isBusy}
-          onRun={(form) => onAct({ row: row.row, act: 'run', form })}
+          onRun={(form) => onSend({ row: row.row, act: 'run', form })}
           onKeep={(form) => onKeep(row.row, form)}
         />
       </details>

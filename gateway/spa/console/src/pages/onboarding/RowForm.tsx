@@ -3,6 +3,7 @@
 import { Button, Form, Input, Select } from 'antd';
 import { type ReactElement, useEffect, useRef, useState } from 'react';
 import type { OnboardingRow, RowField } from '../../api/shapes';
+import { EntryForm } from '../../parts/EntryForm';
 import { word } from '../../parts/words';
 import { type T, type TextKey, useText } from '../../texts';
 
@@ -73,7 +74,8 @@ function useKept(onKeep: (form: Values) => Promise<boolean>) {
 interface Props {
   row: OnboardingRow;
   isBusy: boolean;
-  onRun: (form: Values) => void;
+  /** what the door refuses of it is shown under its field */
+  onRun: (form: Values) => Promise<unknown>;
   onKeep: (form: Values) => Promise<boolean>;
 }
 
@@ -90,16 +92,14 @@ export function RowForm({ row, isBusy, onRun, onKeep }: Props) {
   const kept = useKept(onKeep);
   const isTyped = fields.some((one) => one.kind !== 'choice' && one.field !== 'app_version');
   return (
-    <Form<Values>
-      layout="vertical"
-      scrollToFirstError={{ focus: true }}
+    <EntryForm<Values>
       initialValues={Object.fromEntries(fields.map((one) => [one.field, one.value]))}
       onValuesChange={(_, values) => {
         if (isTyped) kept.later(given(values));
       }}
-      onFinish={(values) => {
+      send={(values) => {
         kept.drop();
-        onRun(given(values));
+        return onRun(given(values));
       }}
       style={{ maxWidth: 640 }}
     >
@@ -131,6 +131,6 @@ export function RowForm({ row, isBusy, onRun, onKeep }: Props) {
           {kept.isKept ? t('wizard.kept') : ''}
         </span>
       </div>
-    </Form>
+    </EntryForm>
   );
 }

@@ -66,8 +66,9 @@ export function useMap() {
         { path: { row } },
       ),
     onSuccess: (fresh) => queries.setQueryData(KEY, fresh),
-    onError: (error) => {
-      say.failed(error);
+    onError: (error, { form }) => {
+      // A form shows what was refused of it where it stands.
+      if (form === undefined) say.failed(error);
       // Somebody else may have been quicker: what is shown is what is.
       void queries.invalidateQueries({ queryKey: KEY });
     },

@@ -3,6 +3,7 @@ import { chinaTime } from '@shared/time';
 import { Form, Input } from 'antd';
 import { get, patch, post } from '../../api/client';
 import type { Store } from '../../api/shapes';
+import { useAsked } from '../../parts/asked';
 import { When } from '../../parts/bits';
 import { CopyId } from '../../parts/CopyId';
 import { Dialog } from '../../parts/Dialog';
@@ -24,11 +25,12 @@ function NameField() {
 }
 
 /** Also a row of the setup wizard. */
-export function NewStore() {
+export function NewStore({ isAsked = false }: { isAsked?: boolean }) {
   const { t } = useText();
   return (
     <Dialog<Named, unknown>
       label={t('stores.new')}
+      isAsked={isAsked}
       button={{ type: 'primary' }}
       save={({ name }) => post('/api/merchant/v1/stores', { name: name.trim() })}
       refresh={['stores', 'onboarding']}
@@ -42,6 +44,7 @@ export default function Stores() {
   const { t } = useText();
   const { can } = useSession();
   const mayWrite = can('stores.write');
+  const isAsked = useAsked();
   const columns: Column<Store>[] = [
     {
       key: 'name',
@@ -96,7 +99,7 @@ export default function Stores() {
       rowKey={(row) => row.store_id}
       columns={columns}
       exports
-      actions={mayWrite ? <NewStore /> : null}
+      actions={mayWrite ? <NewStore isAsked={isAsked} /> : null}
       empty={{
         title: t('stores.empty'),
         hint: t('stores.empty_hint'),
