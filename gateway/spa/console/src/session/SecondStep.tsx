@@ -3,6 +3,7 @@ import { KeyOutlined } from '@ant-design/icons';
 import { Button, Divider, Form, Input } from 'antd';
 import { useRequired } from '../parts/useRequired';
 import { useText } from '../texts';
+import type { useSignIn } from './useSignIn';
 
 export function PasskeyButton({
   isBusy,
@@ -44,5 +45,22 @@ export function CodeField({ hasApp, autoFocus }: { hasApp: boolean; autoFocus: b
     >
       <Input className="mono" autoComplete="one-time-code" autoFocus={autoFocus} maxLength={32} />
     </Form.Item>
+  );
+}
+
+/** What a sign-in asks for behind the password, in its form; nothing until it does. */
+export function SecondStep({
+  signing: { needed, isBusy },
+  onPasskey,
+}: {
+  signing: Pick<ReturnType<typeof useSignIn>, 'needed' | 'isBusy'>;
+  onPasskey: () => Promise<void>;
+}) {
+  if (!needed) return null;
+  return (
+    <>
+      {needed.passkey ? <PasskeyButton isBusy={isBusy} onPress={() => void onPasskey()} /> : null}
+      <CodeField hasApp={needed.methods.includes('code')} autoFocus={!needed.passkey} />
+    </>
   );
 }

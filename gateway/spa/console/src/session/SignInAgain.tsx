@@ -4,20 +4,13 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Alert, Form, Input } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { csrf, onRefusal } from '../api/client';
-import type { PasskeyProof } from '../api/shapes';
 import { useRequired } from '../parts/useRequired';
 import { Window } from '../parts/Window';
 import { useText } from '../texts';
 import { PASSWORD_INPUT_MAX } from './NewPassword';
-import {
-  PasskeyFault,
-  proveByPasskey,
-  type SecondFactorNeeded,
-  secondFactorNeeded,
-} from './passkey';
-import { CodeField, PasskeyButton } from './SecondStep';
-import { signIn, useSession } from './session';
-import { told } from './told';
+import { SecondStep } from './SecondStep';
+import { useSession } from './session';
+import { useSignIn } from './useSignIn';
 import { tellOthers } from './windows';
 
 interface Entry {
@@ -62,51 +55,19 @@ function useWaiting(open: () => void) {
 }
 
 export function SignInAgain() {
-  const { t, language } = useText();
+  const { t } = useText();
   const required = useRequired();
-  const queries = useQueryClient();
   const { console, session } = useSession();
   const [form] = Form.useForm<Entry>();
   const [isOpen, setOpen] = useState(false);
-  const [isBusy, setBusy] = useState(false);
-  const [needed, setNeeded] = useState<SecondFactorNeeded | null>(null);
-  const [fault, setFault] = useState('');
   const settle = useWaiting(() => setOpen(true));
-
+  const signing = useSignIn(() => end(true));
   const end = (isBack: boolean) => {
     setOpen(false);
-    setNeeded(null);
-    setFault('');
+    signing.forget();
     settle(isBack);
   };
-
-  const enter = async (
-    { password, code }: Entry,
-    factor: { code?: string; passkey?: PasskeyProof } = code ? { code: code.trim() } : {},
-  ) => {
-    setBusy(true);
-    setFault('');
-    try {
-      await signIn(console, session.user.login, password, factor);
-      end(true);
-      await queries.invalidateQueries({ queryKey: ['who'] });
-    } catch (error) {
-      const asked = secondFactorNeeded(error);
-      if (asked) setNeeded(asked);
-      else setFault(told(t, language, error));
-    } finally {
-      setBusy(false);
-    }
-  };
-
-  const prove = async (options: Record<string, unknown>) => {
-    try {
-      await enter(form.getFieldsValue(), { passkey: await proveByPasskey(options) });
-    } catch (error) {
-      if (!(error instanceof PasskeyFault)) throw error;
-      setFault(t(error.key));
-    }
-  };
+  const entrant = (password: string) => ({ console, login: session.user.login, password });
 
   return (
     <Window
@@ -114,19 +75,19 @@ export function SignInAgain() {
       title={t('again.title')}
       okText={t('login.submit')}
       cancelText={t('again.leave')}
-      confirmLoading={isBusy}
+      confirmLoading={signing.isBusy}
       onOk={() => form.submit()}
       onCancel={() => end(false)}
       zIndex={1250}
     >
       <p className="soft">{t('again.why', { login: session.user.login })}</p>
-      {fault ? <Alert type="error" showIcon title={fault} role="alert" /> : null}
+      {signing.fault ? <Alert type="error" showIcon title={signing.fault} role="alert" /> : null}
       <Form<Entry>
         form={form}
         layout="vertical"
         requiredMark={false}
         preserve={false}
-        onFinish={(entry) => void enter(entry)}
+        onFinish={({ password, code }) => void signing.enter(entrant(password), { code })}
       >
         <Form.Item
           name="password"
@@ -135,12 +96,10 @@ export function SignInAgain() {
         >
           <Input.Password autoComplete="current-password" maxLength={PASSWORD_INPUT_MAX} />
         </Form.Item>
-        {needed?.passkey ? (
-          <PasskeyButton isBusy={isBusy} onPress={() => void prove(needed.passkey ?? {})} />
-        ) : null}
-        {needed ? (
-          <CodeField hasApp={needed.methods.includes('code')} autoFocus={!needed.passkey} />
-        ) : null}
+        <SecondStep
+          signing={signing}
+          onPasskey={() => signing.prove(entrant(form.getFieldValue('password')))}
+        />
       </Form>
     </Window>
   );

@@ -1,5 +1,5 @@
 /** A passkey at the sign-in, what the browser may say instead, and a password that is chosen. */
-import { render, screen } from '@testing-library/react';
+import { render, screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { makeQueries, Providers } from '../app';
@@ -141,6 +141,52 @@ it('goes in when nothing but the password is asked for any longer', async () => 
     expect(seen.filter((one) => one.path === DOOR && one.method === 'GET')).toHaveLength(2),
   );
   await vi.waitFor(() => expect(screen.queryByLabelText('密码')).toBeNull());
+});
+
+it('asks anew over a page whose session has ended, too, and goes on there', async () => {
+  const signed: unknown[] = [];
+  withPasskeys(async (options) => {
+    signed.push(options);
+    return SIGNS();
+  });
+  const owner = {
+    ...WHO,
+    user: { ...WHO.user, login: 'owner@tea', role: 'merchant_owner' },
+    merchant: { merchant_id: 'm', name: '茶铺', created_at: '2026-11-26T00:00:00Z' },
+    permissions: ['stores.read', 'stores.write'],
+  };
+  const stores = '/api/merchant/v1/stores';
+  const seen = answers({
+    [`GET ${DOOR}`]: { body: owner },
+    [`GET ${stores}`]: { body: { items: [], total: 0 } },
+    [`POST ${stores}`]: [NOBODY, { status: 201, body: { store_id: 's' } }],
+    [`POST ${DOOR}`]: [
+      NEEDED('one'),
+      REFUSED,
+      NEEDED('two'),
+      { body: { ...owner, csrf_token: 'c-1' } },
+    ],
+  });
+  window.history.replaceState(null, '', '/stores?new=1');
+  render(<Providers queries={makeQueries()} />);
+  const person = userEvent.setup();
+  // The address asks for the dialog, once.
+  await person.type(await screen.findByLabelText('门店名称'), '湖滨店');
+  expect(window.location.search).toBe('');
+  await person.click(screen.getByRole('button', { name: '保存' }));
+  const title = await screen.findByText('登录已失效');
+  const again = within(title.closest('[role=dialog]') as HTMLElement);
+  await person.type(again.getByLabelText('密码'), 'correct horse battery');
+  await person.click(again.getByRole('button', { name: '登录' }));
+  await person.click(await again.findByRole('button', { name: /使用通行密钥/ }));
+  expect(await again.findByText('通行密钥未通过验证，请重试或换一种方式')).toBeTruthy();
+  await person.click(await again.findByRole('button', { name: /使用通行密钥/ }));
+  await vi.waitFor(() => expect(signed).toEqual([{ challenge: 'one' }, { challenge: 'two' }]));
+  await vi.waitFor(() =>
+    expect(
+      seen.filter((one) => one.method === 'POST' && one.path === stores).map((one) => one.body),
+    ).toEqual([{ name: '湖滨店' }, { name: '湖滨店' }]),
+  );
 });
 
 it('a password is set and the page breaks behind it: there is a way on', async () => {

@@ -1,0 +1,114 @@
+/** Password, then the second factor: one flow, for the way in and for signing in over a page. */
+import { ApiProblem } from '@shared/problem';
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import type { Console } from '../api/client';
+import type { PasskeyProof } from '../api/shapes';
+import { useText } from '../texts';
+import {
+  PasskeyFault,
+  proveByPasskey,
+  type SecondFactorNeeded,
+  secondFactorNeeded,
+} from './passkey';
+import { signIn } from './session';
+import { told } from './told';
+
+/** Who signs in, and where. */
+export interface Entrant {
+  console: Console;
+  login: string;
+  password: string;
+}
+
+type Factor = { code?: string | undefined } | { passkey: PasskeyProof };
+
+/** What is said of a passkey that was looked at and did not serve. */
+const REFUSED = new Set(['auth.wrong_passkey', 'auth.passkey_late', 'auth.passkey_copied']);
+
+const codeOf = (error: unknown) => (error instanceof ApiProblem ? error.code : '');
+
+const inWords = (factor: Factor) =>
+  'passkey' in factor ? factor : factor.code ? { code: factor.code.trim() } : {};
+
+/** What is asked for now; open: nothing, there is a session; null: the password, again. */
+async function askAgain({
+  console,
+  login,
+  password,
+}: Entrant): Promise<SecondFactorNeeded | 'open' | null> {
+  try {
+    await signIn(console, login, password);
+  } catch (error) {
+    return secondFactorNeeded(error);
+  }
+  return 'open';
+}
+
+export function useSignIn(onOpen: () => void = () => undefined) {
+  const { t, language } = useText();
+  const queries = useQueryClient();
+  const [needed, setNeeded] = useState<SecondFactorNeeded | null>(null);
+  const [fault, setFault] = useState('');
+  const [isWrong, setWrong] = useState(false);
+  const [isBusy, setBusy] = useState(false);
+
+  const opened = async () => {
+    onOpen();
+    await queries.invalidateQueries({ queryKey: ['who'] });
+  };
+
+  const enter = async (entrant: Entrant, factor: Factor = {}) => {
+    setBusy(true);
+    setFault('');
+    setWrong(false);
+    try {
+      await signIn(entrant.console, entrant.login, entrant.password, inWords(factor));
+      await opened();
+    } catch (error) {
+      const asked = secondFactorNeeded(error);
+      setWrong(codeOf(error) === 'auth.bad_credentials');
+      if (asked) setNeeded(asked);
+      else setFault(told(t, language, error));
+      // A refused passkey spent its challenge: for another try there has to be another. After
+      // anything else (a brake, no network) one more sign-in would only make it worse.
+      if ('passkey' in factor && REFUSED.has(codeOf(error))) {
+        const again = await askAgain(entrant);
+        // A session after all, when the second factor was taken away meanwhile.
+        if (again === 'open') await opened();
+        else setNeeded(again);
+      }
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  /** By the passkey that was asked for. */
+  const prove = async (entrant: Entrant) => {
+    setFault('');
+    try {
+      const passkey = await proveByPasskey(needed?.passkey ?? {});
+      await enter(entrant, { passkey });
+    } catch (error) {
+      if (!(error instanceof PasskeyFault)) throw error;
+      setFault(t(error.key));
+    }
+  };
+
+  return {
+    needed,
+    fault,
+    /** login or password did not fit */
+    isWrong,
+    isBusy,
+    enter,
+    prove,
+    /** another person's second factor, perhaps */
+    forgetFactor: () => setNeeded(null),
+    forget: () => {
+      setNeeded(null);
+      setFault('');
+      setWrong(false);
+    },
+  };
+}
