@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.device.domain import CODE_TRIES, SEEN_EVERY, UNDER_WAY
+from services.device.domain import CODE_TRIES, SEEN_EVERY, TEST_SN, UNDER_WAY
 from services.device.models import DataKey, Device, EnrolmentCode, LeftRole, Store
 
 PURGE_BATCH = 500
@@ -168,6 +168,9 @@ class Filter:
     status: str | None = None
     stores: frozenset[UUID] = frozenset()
     """the only stores that count; empty: all"""
+    unseen_since: datetime | None = None
+    """only devices of the counter that have said nothing since; an enrolment is a word, and nobody
+    waits for a test cashier"""
 
     def conditions(self, tenant_id: UUID) -> list[ColumnElement[bool]]:
         wanted = [Device.tenant_id == tenant_id]
@@ -182,6 +185,9 @@ class Filter:
             wanted.append(Device.store_id == self.store_id)
         if self.status is not None:
             wanted.append(Device.status == self.status)
+        if self.unseen_since is not None:
+            wanted.append(func.coalesce(Device.seen_at, Device.enrolled_at) < self.unseen_since)
+            wanted.append(~Device.sn.startswith(TEST_SN, autoescape=True))
         return wanted
 
 

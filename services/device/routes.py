@@ -12,7 +12,7 @@ from services.device.models import Device
 from services.device.repo import Filter
 from services.device.service import Deps, NewDevice
 from shared.errors import Forbidden, NotFound
-from shared.fields import PageNumber, PageSize, PathPart, Text
+from shared.fields import Instant, PageNumber, PageSize, PathPart, Text
 from shared.web import guard, parse, principal, within_stores
 
 CREDENTIAL_READERS = frozenset({"gateway-edge"})
@@ -96,14 +96,17 @@ async def list_devices(
     q: Annotated[str, Text(64, min=0)] | None = None,
     store_id: UUID | None = None,
     status: Literal["active", "revoked"] | None = None,
+    unseen_since: Instant | None = None,
     page: PageNumber = 1,
     page_size: PageSize = 10,
 ) -> schemas.DevicePage:
+    """The devices of the stores one may see, newest first. `unseen_since`: those of the counter
+    that have said nothing since."""
     caller = principal(request)
     rows, total = await fleet.list_devices(
         _deps(request),
         caller.tenant,
-        Filter(sn, q, store_id, status, caller.store_ids),
+        Filter(sn, q, store_id, status, caller.store_ids, unseen_since),
         page=page,
         page_size=page_size,
     )

@@ -40,9 +40,36 @@ async def test_the_list_and_its_filters(device, new_store, enrol, clock):
     assert (await device.owner("GET", DEVICES, sn="_")).json()["total"] == 0
 
 
+async def test_those_that_have_said_nothing_for_long(device, store, enrol, clock):
+    """An enrolment is a word; nobody waits for a test cashier."""
+    silent, heard = await enrol(store, sn="QCF1"), await enrol(store, sn="QCF2")
+    await enrol(store, sn="TEST-1")
+    clock.advance(3600)
+    since = clock.now().isoformat()
+    await enrol(store, sn="QCF3")
+    seen = "UPDATE devices SET seen_at = $1 WHERE sn = 'QCF2'"
+    await device.database.execute(seen, clock.now())
+
+    async def found():
+        page = (await device.owner("GET", DEVICES, unseen_since=since)).json()
+        assert page["total"] == len(page["items"])
+        return {item["device_id"] for item in page["items"]}
+
+    assert await found() == {silent["device_id"]}
+    await device.database.execute(seen, clock.now() - timedelta(seconds=1))
+    assert await found() == {silent["device_id"], heard["device_id"]}
+
+
 @pytest.mark.parametrize(
     "wrong",
-    [{"page": 0}, {"page_size": 101}, {"status": "lost"}, {"store_id": "x"}, {"sn": "\u0000"}],
+    [
+        {"page": 0},
+        {"page_size": 101},
+        {"status": "lost"},
+        {"store_id": "x"},
+        {"sn": "\u0000"},
+        {"unseen_since": "yesterday"},
+    ],
 )
 async def test_filters_that_make_no_sense(device, wrong):
     assert (await device.owner("GET", DEVICES, **wrong)).status_code == 422

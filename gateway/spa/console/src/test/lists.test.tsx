@@ -8,7 +8,14 @@ import { answers } from './answers';
 const OWNER = {
   user: { user_id: 'u', login: 'owner@demo', name: '李雷', role: 'merchant_owner' },
   merchant: { merchant_id: 'm', name: '豆娘演示商户', created_at: '2026-11-26T00:00:00Z' },
-  permissions: ['orders.read', 'stores.read', 'devices.read'],
+  permissions: [
+    'orders.read',
+    'payments.read',
+    'stores.read',
+    'stores.write',
+    'devices.read',
+    'devices.write',
+  ],
   expires_at: '2026-11-27T00:00:00Z',
 };
 const EMPTY = { items: [], total: 0, page: 1, page_size: 20, next: null, previous: null };
@@ -279,6 +286,53 @@ it('knows more than a hundred stores', async () => {
   await person.type(await screen.findByRole('combobox', { name: '切换门店' }), '129');
   await person.click(await screen.findByTitle('第 129 店'));
   expect(localStorage.getItem('damselfly.store')).toBe('s-129');
+});
+
+const STORE = { store_id: 's-1', name: '人民路店' };
+const HAS_STORE = {
+  'GET /api/merchant/v1/stores': { body: { items: [STORE], total: 1 } },
+  'GET /api/merchant/v1/devices/codes': { body: { items: [] } },
+};
+
+it('opens the dialog that an address asks for, with the first store chosen, once', async () => {
+  show('/devices?new=1', HAS_STORE);
+  const title = await screen.findByText('激活码用于哪家门店？');
+  const dialog = within(title.closest('.ant-modal') as HTMLElement);
+  expect(dialog.getByText('人民路店')).toBeTruthy();
+  expect(window.location.search).toBe('');
+});
+
+it('leads to the first store from where a code would be made', async () => {
+  show('/devices?new=1', { ...HAS_STORE, 'GET /api/merchant/v1/stores': { body: EMPTY } });
+  await userEvent.setup().click(await screen.findByRole('link', { name: '去建门店' }));
+  expect(window.location.pathname).toBe('/stores');
+  expect(await screen.findByLabelText('门店名称')).toBeTruthy();
+  expect(window.location.search).toBe('');
+});
+
+it('home: devices that say nothing and refunds without a result lead to their lists', async () => {
+  const seen = show('/', {
+    ...HAS_STORE,
+    'GET /api/merchant/v1/devices': { body: { items: [DEVICE], total: 2 } },
+    'GET /api/merchant/v1/refunds': (one) => ({
+      body: { items: one.path.includes('state=unknown') ? [{}] : [], next: null, previous: null },
+    }),
+  });
+  const watch = within(await screen.findByRole('region', { name: '需要留意' }));
+  expect(
+    (await watch.findByRole('link', { name: '1 笔退款还没有结果' })).getAttribute('href'),
+  ).toBe('/orders/refunds?state=unknown');
+  await userEvent
+    .setup()
+    .click(await watch.findByRole('link', { name: '2 台设备超过 24 小时没有联系平台' }));
+  expect(window.location.search).toBe('?status=active&unseen=24h');
+  await waitFor(() => {
+    const last = seen.filter((one) => one.path.startsWith('/api/merchant/v1/devices?')).at(-1);
+    const query = new URL(`http://x${last?.path}`).searchParams;
+    expect(query.get('page')).toBe('1');
+    const age = Date.now() - Date.parse(query.get('unseen_since') ?? '');
+    expect(Math.round(age / 3_600_000)).toBe(24);
+  });
 });
 
 it('home: net sums, yesterday by this time, what failed, and the orders behind it', async () => {

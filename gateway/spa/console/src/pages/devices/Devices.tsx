@@ -8,6 +8,7 @@ import { useMemo } from 'react';
 import { Link } from 'react-router';
 import { get, patch, post, type Query } from '../../api/client';
 import type { order } from '../../api/generated';
+import { useAsked } from '../../parts/asked';
 import { Id, Money, Tag, When } from '../../parts/bits';
 import { Dialog } from '../../parts/Dialog';
 import { type Device, DeviceLabel } from '../../parts/devices';
@@ -21,13 +22,15 @@ import { type T, useText } from '../../texts';
 import { HowTo } from './HowTo';
 import { NewCode } from './NewCode';
 import { OpenCodes } from './OpenCodes';
+import { SILENT_24H, silentSince } from './silent';
 
 type LastPayment = order.components['schemas']['LastPaymentOut'];
 type Row = Device & { last?: LastPayment | undefined };
 
 /** A page of devices, each with what it took last: two services know one half each. */
-async function load(query: Query, maySeeOrders: boolean) {
-  const found = await get('/api/merchant/v1/devices', { query });
+async function load({ unseen, ...query }: Query, maySeeOrders: boolean) {
+  const since = unseen ? { unseen_since: silentSince() } : {};
+  const found = await get('/api/merchant/v1/devices', { query: { ...query, ...since } });
   const ids = found.items.map((one) => one.device_id);
   const paid =
     maySeeOrders && ids.length > 0
@@ -226,6 +229,7 @@ export default function Devices() {
   const { can } = useSession();
   const mayWrite = can('devices.write');
   const maySeeOrders = can('orders.read');
+  const isAsked = useAsked();
   const filters = useMemo<Filter[]>(
     () => [
       { name: 'q', label: t('devices.find'), kind: 'search', placeholder: t('devices.find_hint') },
@@ -237,6 +241,12 @@ export default function Devices() {
           value,
           label: word(t, 'devices', value),
         })),
+      },
+      {
+        name: 'unseen',
+        label: t('devices.seen'),
+        kind: 'select',
+        options: [{ value: SILENT_24H, label: t('devices.unseen_24h') }],
       },
     ],
     [t],
@@ -252,7 +262,7 @@ export default function Devices() {
       card={(row) => <DeviceCard row={row} mayWrite={mayWrite} />}
       filters={filters}
       exports
-      actions={mayWrite ? <NewCode /> : null}
+      actions={mayWrite ? <NewCode isAsked={isAsked} /> : null}
       above={
         mayWrite ? (
           <>

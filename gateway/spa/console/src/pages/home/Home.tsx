@@ -13,6 +13,7 @@ import { useText } from '../../texts';
 import { Consent } from '../acting/Consent';
 import { currentOf } from '../onboarding/map';
 import { Board } from './Board';
+import { Watch } from './Watch';
 
 function Setup({ map }: { map: OnboardingMap }) {
   const { t, either } = useText();
@@ -63,6 +64,7 @@ export default function Home() {
       <PageHead title={t('home.title')} />
       <Consent />
       {map.data && !map.data.is_ready && !map.data.takes_payments ? <Setup map={map.data} /> : null}
+      <Watch />
       {board.isPending ? (
         <Loading />
       ) : board.isLoadingError ? (
