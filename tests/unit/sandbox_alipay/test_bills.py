@@ -3,12 +3,17 @@
 import io
 import re
 import zipfile
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.unit.sandbox_alipay.conftest import Process
 from tests.unit.sandbox_alipay.merchant import Merchant, new_no
 
 pytestmark = pytest.mark.asyncio
@@ -17,8 +22,11 @@ METHOD = "alipay.data.dataservice.bill.downloadurl.query"
 Rows = dict[tuple[str, str, str], list[str]]
 
 
+BEIJING = timezone(timedelta(hours=8))
+
+
 def today() -> str:
-    return datetime.now(timezone(timedelta(hours=8))).date().isoformat()
+    return datetime.now(BEIJING).date().isoformat()
 
 
 async def ask(merchant: Merchant, **more: str) -> dict[str, Any]:
@@ -139,11 +147,32 @@ async def test_plants_that_are_none(merchant: Merchant, wanted: dict[str, Any]) 
     await merchant.admin("POST", "bills/plants", {**base, **wanted}, status=400)
 
 
+async def test_a_bill_is_there_at_nine_the_next_day(
+    start: Callable[[Path], Process],
+    tmp_path: Path,
+    http: aiohttp.ClientSession,
+    key: rsa.RSAPrivateKey,
+    alipay_pem: str,
+) -> None:
+    """On the scaled clock, which other tests have wound on in the sandbox that they share: this one
+    has its own."""
+    merchant = Merchant(http, start(tmp_path).base, key)
+    await merchant.register(alipay_private_key=alipay_pem)
+    day, now = today(), datetime.now(BEIJING)
+    nine = datetime.fromisoformat(day).replace(tzinfo=BEIJING) + timedelta(days=1, hours=9)
+    assert (await ask(merchant, bill_date=day))["sub_code"] == "BILL_NOT_EXIST"
+    for forward_s, code in (
+        ((nine - now).total_seconds() - 600, ("sub_code", "BILL_NOT_EXIST")),
+        (600, ("bill_file_code", "EMPTY_DATA_WITH_BILL_FILE")),
+    ):
+        await merchant.admin("POST", "platform/clock", {"forward_s": forward_s})
+        node = await ask(merchant, bill_date=day)
+        assert node.get(code[0]) == code[1]
+
+
 async def test_refusals_and_the_address(open_day: Merchant) -> None:
     merchant = open_day
     assert (await ask(merchant))["bill_file_code"] == "EMPTY_DATA_WITH_BILL_FILE"
-    await merchant.admin("POST", "bills/settings", {"is_today_open": False})
-    assert (await ask(merchant))["sub_code"] == "BILL_NOT_EXIST"
     assert (await ask(merchant, bill_date="2026-02-30"))["sub_code"] == "INVAILID_ARGUMENTS"
     assert (await ask(merchant, bill_type="zft_acc"))["sub_code"] == "TYPE_NOT_SUPPORTED"
     node = await ask(merchant, bill_date="2020-01-01")
