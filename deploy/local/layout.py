@@ -1,8 +1,6 @@
-"""Where this stack keeps its things and which ports it uses; settings from the environment."""
+"""Where this stack keeps its things; settings from the environment."""
 
-import json
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -109,49 +107,3 @@ def _unusable(run_dir: Path, place: Path, error: OSError) -> str:
         f"RUN_DIR={run_dir} 不能用：{why}。请换一个目录（RUN_DIR=…）\n"
         f"RUN_DIR={run_dir} cannot be used: {reason}. Choose another folder (RUN_DIR=…)"
     )
-
-
-def is_free(port: int) -> bool:
-    """Whether 127.0.0.1:port can be listened on now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def require_free(port: int, variable: str) -> None:
-    """StackError naming the port and the setting that moves it."""
-    if not is_free(port):
-        raise StackError(
-            f"端口 {port} 已被占用，请换一个：{variable}\n"
-            f"port {port} is taken; choose another: {variable}"
-        )
-
-
-def choose_ports(layout: Layout, names: list[str]) -> dict[str, int]:
-    """name -> port. The public port and its neighbour are fixed; the others are picked free once,
-    remembered, and picked anew when somebody else took them meanwhile."""
-    require_free(layout.port, "PORT=… make run")
-    require_free(layout.port + 1, "PORT=… make run (PORT + 1: egress)")
-    path = layout.run_dir / "ports.json"
-    known: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
-    fixed = {"gateway-edge": layout.port, "gateway-egress": layout.port + 1}
-    ports: dict[str, int] = {}
-    for name in names:
-        wanted = fixed.get(name, known.get(name, 0))
-        usable = name in fixed or (wanted and wanted not in ports.values() and is_free(wanted))
-        ports[name] = wanted if usable else _pick({*ports.values(), *fixed.values()})
-    path.write_text(json.dumps(ports, indent=2))
-    return ports
-
-
-def _pick(taken: set[int]) -> int:
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port not in taken:
-            return port

@@ -16,7 +16,8 @@ import asyncpg
 
 from deploy.local import console, demo, leftovers, postgres, processes, secrets
 from deploy.local.children import Child, answers, trim
-from deploy.local.layout import ROOT, SERVICES, Layout, StackError, choose_ports
+from deploy.local.layout import ROOT, SERVICES, Layout, StackError
+from deploy.local.ports import Holds, choose_ports
 from deploy.local.processes import Spec
 
 ENGINE_WAIT_S = 30.0
@@ -51,6 +52,7 @@ class Supervisor:
         self._started_at = started_at
         self._children: dict[str, Child] = {}
         self._ports: dict[str, int] = {}
+        self._holds = Holds()
         self._stack: dict[str, Any] = {}
         self._watches: list[asyncio.Task[None]] = []
         self._is_first = False
@@ -93,6 +95,7 @@ class Supervisor:
             finally:
                 self._note("停止 stopping")
                 await self._down()
+                self._holds.release()
 
     async def _lock(self, lock: TextIO) -> None:
         """Whoever asks whether we run holds the lock for a moment, so one refusal means nothing."""
@@ -139,7 +142,7 @@ class Supervisor:
         return False
 
     async def _bring_up(self) -> None:
-        self._ports = choose_ports(self._layout, processes.port_names())
+        self._ports = choose_ports(self._layout, processes.port_names(), self._holds)
         secrets.make_all(self._layout.secrets)
         building = self._tasks.create_task(self._console())
         cluster = None

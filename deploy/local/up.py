@@ -16,7 +16,8 @@ from typing import Any
 
 from deploy.local import leftovers
 from deploy.local.children import answers
-from deploy.local.layout import ROOT, Layout, StackError, require_free
+from deploy.local.layout import ROOT, Layout, StackError
+from deploy.local.ports import require_free
 from deploy.local.postgres import elsewhere
 
 STOP_WITHIN_S = 40.0

@@ -1,0 +1,127 @@
+"""Which ports a stack uses, and that nobody else is given them while it runs.
+
+A port that was merely looked at may be another's a moment later: another stack may start at the
+same time, and the system hands out its own (32768 and up) to whoever connects or asks for any port.
+So a stack holds its ports from when they are chosen until it ends.
+"""
+
+import json
+import socket
+from types import TracebackType
+from typing import Self
+
+from deploy.local.layout import Layout, StackError
+
+HOST = "127.0.0.1"
+
+
+def is_free(port: int) -> bool:
+    """Whether 127.0.0.1:port can be listened on now."""
+    found = _bound(port)
+    if found is None:
+        return False
+    found.close()
+    return True
+
+
+def require_free(port: int, variable: str) -> None:
+    """StackError naming the port and the setting that moves it."""
+    if not is_free(port):
+        raise _taken(port, variable)
+
+
+def _taken(port: int, variable: str) -> StackError:
+    return StackError(
+        f"端口 {port} 已被占用，请换一个：{variable}\n"
+        f"port {port} is taken; choose another: {variable}"
+    )
+
+
+def _bound(port: int) -> socket.socket | None:
+    """Not listening, and ready to share the port with a process of ours that does; connections of
+    an earlier stack that have not quite ended are no hindrance."""
+    door = socket.socket()
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((HOST, port))
+    except OSError:
+        door.close()
+        return None
+    return door
+
+
+def _signed(port: int) -> socket.socket | None:
+    """Two stacks could be bound to one port until either listens, so a name beside it says whose it
+    is. The system knows such a name once, among all accounts, and forgets it with its process."""
+    sign = socket.socket(socket.AF_UNIX)
+    try:
+        sign.bind(f"\0damselfly-port-{port}")
+    except OSError:
+        sign.close()
+        return None
+    return sign
+
+
+class Holds:
+    """The ports of one stack."""
+
+    def __init__(self) -> None:
+        self._held: list[socket.socket] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def take(self, port: int) -> bool:
+        """False when somebody listens there, or another stack holds it."""
+        sign = _signed(port)
+        if sign is None:
+            return False
+        door = _bound(port)
+        if door is None:
+            sign.close()
+            return False
+        self._held += [sign, door]
+        return True
+
+    def take_any(self) -> int:
+        """A port that nobody has."""
+        while True:
+            with socket.socket() as probe:
+                probe.bind((HOST, 0))
+                port = int(probe.getsockname()[1])
+            if self.take(port):
+                return port
+
+    def release(self) -> None:
+        for one in self._held:
+            one.close()
+        self._held.clear()
+
+
+def choose_ports(layout: Layout, names: list[str], holds: Holds) -> dict[str, int]:
+    """name -> port, each held. The public port and its neighbour are fixed; the others are picked
+    once, remembered, and picked anew when somebody else took them meanwhile."""
+    fixed = {"gateway-edge": layout.port, "gateway-egress": layout.port + 1}
+    for name, variable in (
+        ("gateway-edge", "PORT=… make run"),
+        ("gateway-egress", "PORT=… make run (PORT + 1: egress)"),
+    ):
+        if not holds.take(fixed[name]):
+            raise _taken(fixed[name], variable)
+    path = layout.run_dir / "ports.json"
+    known: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    ports: dict[str, int] = {}
+    for name in names:
+        wanted = known.get(name, 0)
+        is_ours = name in fixed or (wanted and holds.take(wanted))
+        ports[name] = fixed.get(name, wanted) if is_ours else holds.take_any()
+    path.write_text(json.dumps(ports, indent=2))
+    return ports
