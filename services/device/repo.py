@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.device.domain import CODE_TRIES, SEEN_EVERY, TEST_SN, UNDER_WAY
+from services.device.domain import CODE_TRIES, SEEN_EVERY, UNDER_WAY, Kind
 from services.device.models import DataKey, Device, EnrolmentCode, LeftRole, Store
 
 PURGE_BATCH = 500
@@ -187,7 +187,7 @@ class Filter:
             wanted.append(Device.status == self.status)
         if self.unseen_since is not None:
             wanted.append(func.coalesce(Device.seen_at, Device.enrolled_at) < self.unseen_since)
-            wanted.append(~Device.sn.startswith(TEST_SN, autoescape=True))
+            wanted.append(Device.kind != Kind.TEST_CASHIER.value)
         return wanted
 
 

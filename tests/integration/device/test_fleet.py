@@ -43,7 +43,7 @@ async def test_the_list_and_its_filters(device, new_store, enrol, clock):
 async def test_those_that_have_said_nothing_for_long(device, store, enrol, clock):
     """An enrolment is a word; nobody waits for a test cashier."""
     silent, heard = await enrol(store, sn="QCF1"), await enrol(store, sn="QCF2")
-    await enrol(store, sn="TEST-1")
+    await enrol(store, sn="TEST-1", kind="test_cashier")
     clock.advance(3600)
     since = clock.now().isoformat()
     await enrol(store, sn="QCF3")
