@@ -57,6 +57,8 @@ export const REFUND = {
   next_check_at: null,
   requested_by_name: '李雷',
   created_at: '2026-11-28T05:00:00Z',
+  first_requested_by_name: null,
+  first_requested_at: null,
   finished_at: '2026-11-28T05:00:01Z',
   rejection: null,
 };

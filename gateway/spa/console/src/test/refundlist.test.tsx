@@ -1,0 +1,64 @@
+/** The list of refunds: its pages, and who asked. */
+import { screen, waitFor } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { beforeEach, expect, it } from 'vitest';
+import { chooseLanguage } from '../texts';
+import { answering, BUTTON, LISTED, show } from './refunding';
+
+beforeEach(() => chooseLanguage('zh-CN'));
+
+it('pages back the way it came, and leads to the top from a page that is empty by now', async () => {
+  const rows = Array.from({ length: 3 }, (_, place) => ({
+    ...LISTED,
+    refund_id: `f-${place}`,
+    out_trade_no: `T${place}`,
+  }));
+  const [top, second, third] = rows.map((row) => [row]);
+  const seen = answering({
+    'GET /api/merchant/v1/refunds': (one) => {
+      const { searchParams } = new URL(`http://x${one.path}`);
+      if (searchParams.get('cursor') === 'gone') return { body: { items: [], next: null } };
+      if (searchParams.get('cursor') === 'c-2')
+        return { body: { items: third, next: null, previous: 'b-2' } };
+      if (searchParams.get('cursor') === 'c-1' || searchParams.get('before') === 'b-2')
+        return { body: { items: second, next: 'c-2', previous: 'b-1' } };
+      return { body: { items: top, next: 'c-1', previous: null } };
+    },
+  });
+  show('/orders/refunds');
+  const person = userEvent.setup();
+  const turn = async (word: string, to: string) => {
+    await person.click(screen.getByText(word, BUTTON));
+    expect(await screen.findByText(to, { selector: 'td *' })).toBeTruthy();
+  };
+  expect(await screen.findByText('T0', { selector: 'td *' })).toBeTruthy();
+  await turn('更早的', 'T1');
+  await turn('更早的', 'T2');
+  await turn('较新的', 'T1');
+  const asked = seen.filter((one) => one.path.includes('before='));
+  expect(asked.map((one) => one.path)).toEqual([
+    expect.stringMatching(/refunds\?before=b-2&limit=20$/),
+  ]);
+  await turn('较新的', 'T0');
+  expect(window.location.search).toBe('');
+  window.history.pushState(null, '', '/orders/refunds?cursor=gone');
+  window.dispatchEvent(new PopStateEvent('popstate'));
+  await waitFor(() => expect(window.location.search).toBe(''));
+  expect(await screen.findByText('T0', { selector: 'td *' })).toBeTruthy();
+});
+
+it.each([
+  ['李雷', '李雷，韩梅梅重试'],
+  ['韩梅梅', '韩梅梅，已重试'],
+  [null, '韩梅梅重试'],
+])('names %j who asked first beside who tried it again', async (first, told) => {
+  const retried = {
+    ...LISTED,
+    requested_by_name: '韩梅梅',
+    first_requested_by_name: first,
+    first_requested_at: '2026-11-28T04:00:00Z',
+  };
+  answering({ 'GET /api/merchant/v1/refunds': { body: { items: [retried], next: null } } });
+  show('/orders/refunds');
+  expect(await screen.findByText(told, { selector: 'td' })).toBeTruthy();
+});
