@@ -5,7 +5,7 @@ import { get } from '../api/client';
 import type { device } from '../api/generated';
 import { useSession } from '../session/session';
 import { useText } from '../texts';
-import { Tag } from './bits';
+import { Id, Tag } from './bits';
 import { everything } from './walk';
 
 export type Device = device.components['schemas']['DeviceOut'];
@@ -34,13 +34,20 @@ async function all(): Promise<Map<string, Device>> {
 
 const ALL = { queryKey: ['devices', 'all'], queryFn: all, staleTime: 60_000 };
 
-/** `sn` tells a device's number as far as it is known; `load` makes sure that it is. */
+/** The number of a device in a list: where nobody shows that column, nobody asks for them. */
+export function DeviceNumber({ deviceId }: { deviceId: string | null | undefined }) {
+  const { t } = useText();
+  const { can } = useSession();
+  const found = useQuery({ ...ALL, enabled: can('devices.read') });
+  const sn = deviceId ? found.data?.get(deviceId)?.sn : undefined;
+  return <Id value={sn} label={t('orders.device')} isShort />;
+}
+
+/** For a file: `load` asks for the numbers of all devices, `sn` tells one that was loaded. */
 export function useDeviceNumbers() {
   const queries = useQueryClient();
   const { can } = useSession();
   const may = can('devices.read');
-  useQuery({ ...ALL, enabled: may });
-  // Read when it is needed, not when the page was painted: an export waits for `load` first.
   const sn = useCallback(
     (id: string | null | undefined) =>
       id ? queries.getQueryData<Map<string, Device>>(ALL.queryKey)?.get(id)?.sn : undefined,

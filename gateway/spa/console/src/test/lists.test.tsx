@@ -201,17 +201,20 @@ it('shows what comes in without being asked', async () => {
 });
 
 it('shows the columns that a person chose, also next time', async () => {
-  show('/orders', { [LIST]: listed([order(1)]) });
+  const seen = show('/orders', { [LIST]: listed([order(1)]) });
   const person = userEvent.setup();
+  const fleet = () => seen.filter((one) => one.path.startsWith('/api/merchant/v1/devices'));
   const heads = () => screen.getAllByRole('columnheader').map((one) => one.textContent);
   await screen.findByText('D26112800000001');
   expect(heads()).toEqual(['时间 (UTC+8)', '金额', '状态', '门店', '方式', '订单编号', '操作']);
   await person.click(screen.getByRole('button', { name: '选择列' }));
   const choice = within(await screen.findByRole('group', { name: '选择列' }));
+  expect(fleet(), 'no fleet is loaded for a column that nobody shows').toEqual([]);
   await person.click(choice.getByRole('checkbox', { name: '设备' }));
   await person.click(choice.getByRole('checkbox', { name: '方式' }));
   expect(heads()).toEqual(['时间 (UTC+8)', '金额', '状态', '门店', '订单编号', '设备', '操作']);
-  expect(screen.getByText('00012345')).toBeTruthy();
+  expect(await screen.findByText('00012345')).toBeTruthy();
+  expect(fleet()).toHaveLength(1);
   expect(JSON.parse(localStorage.getItem('damselfly.columns.orders') ?? '')).toContain('device');
   await person.click(choice.getByRole('button', { name: '恢复默认' }));
   expect(heads()).toContain('方式');

@@ -7,7 +7,6 @@ import { Button, Form, Input, Popconfirm, Select } from 'antd';
 import { useMemo } from 'react';
 import { Link } from 'react-router';
 import { get, patch, post, type Query } from '../../api/client';
-import type { order } from '../../api/generated';
 import { useAsked } from '../../parts/asked';
 import { Id, Money, Tag, When } from '../../parts/bits';
 import { Dialog } from '../../parts/Dialog';
@@ -20,24 +19,19 @@ import { useSession } from '../../session/session';
 import { useStores } from '../../shell/stores';
 import { type T, useText } from '../../texts';
 import { HowTo } from './HowTo';
+import { type LastPayment, lastPaidOf } from './lastPaid';
 import { NewCode } from './NewCode';
 import { OpenCodes } from './OpenCodes';
 import { SILENT_24H, silentSince } from './silent';
 
-type LastPayment = order.components['schemas']['LastPaymentOut'];
-type Row = Device & { last?: LastPayment | undefined };
+type Row = Device & { last?: LastPayment | null | undefined };
 
 /** A page of devices, each with what it took last: two services know one half each. */
 async function load({ unseen, ...query }: Query, maySeeOrders: boolean) {
   const since = unseen ? { unseen_since: silentSince() } : {};
   const found = await get('/api/merchant/v1/devices', { query: { ...query, ...since } });
-  const ids = found.items.map((one) => one.device_id);
-  const paid =
-    maySeeOrders && ids.length > 0
-      ? await get('/api/merchant/v1/dashboard/last-payments', { query: { device_id: ids } })
-      : { items: [] };
-  const last = new Map(paid.items.map((one) => [one.device_id, one]));
-  return { ...found, items: found.items.map((one) => ({ ...one, last: last.get(one.device_id) })) };
+  const last = await lastPaidOf(maySeeOrders ? found.items.map((one) => one.device_id) : []);
+  return { ...found, items: found.items.map((one) => ({ ...one, last: last(one.device_id) })) };
 }
 
 function ChangeDevice({ row }: { row: Row }) {
@@ -109,6 +103,13 @@ function Revoke({ row }: { row: Row }) {
 
 /** What it took last and when; the order opens. */
 function LastPaid({ row, label = '' }: { row: Row; label?: string }) {
+  const { t } = useText();
+  if (row.last === null)
+    return (
+      <span className="soft">
+        {label} {t('cockpit.unknown')}
+      </span>
+    );
   if (!row.last) return <When at={null} />;
   return (
     <Link to={`/orders/${row.last.order_no}`}>
@@ -142,8 +143,10 @@ function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[
     key: 'last',
     title: zoned(t('devices.last_payment')),
     render: (row) => <LastPaid row={row} />,
-    text: (row) =>
-      row.last ? `${money(row.last.payable_fen)} ${chinaTime(row.last.paid_at)}` : '',
+    text: (row) => {
+      if (row.last === null) return t('cockpit.unknown');
+      return row.last ? `${money(row.last.payable_fen)} ${chinaTime(row.last.paid_at)}` : '';
+    },
   };
   return [
     {
@@ -218,7 +221,7 @@ function DeviceCard({ row, mayWrite }: { row: Row; mayWrite: boolean }) {
       <span>
         {t('devices.seen')} <When at={row.last_seen_at} isBare />
       </span>
-      {row.last ? <LastPaid row={row} label={t('devices.last_payment')} /> : null}
+      {row.last !== undefined ? <LastPaid row={row} label={t('devices.last_payment')} /> : null}
       {mayWrite ? <Acts row={row} /> : null}
     </div>
   );

@@ -39,7 +39,7 @@ export default function Refusals() {
       render: (row) => (
         <div className="who">
           <span className="cut" title={row.merchant_name ?? ''}>
-            {row.merchant_name ?? t('refusals.nobody')}
+            {row.merchant_name ?? (row.merchant_id ? '—' : t('refusals.nobody'))}
           </span>
         </div>
       ),

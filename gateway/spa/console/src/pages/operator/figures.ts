@@ -13,14 +13,18 @@ export async function figuresOf(ids: string[]): Promise<Map<string, MerchantFigu
   }
 }
 
-/** Names for ids, of one page of something. */
+/** Names for ids, of one page of something; none where they cannot be had: the list goes on. */
 export async function merchantsOf(
   ids: readonly (string | null)[],
 ): Promise<Map<string, Pick<Merchant, 'merchant_id' | 'name'>>> {
   const wanted = [...new Set(ids.filter((one): one is string => one !== null))];
   if (wanted.length === 0) return new Map();
-  const { items } = await get('/api/operator/v1/merchants', {
-    query: { merchant_id: wanted, page_size: 100 },
-  });
-  return new Map(items.map((row) => [row.merchant_id, row]));
+  try {
+    const { items } = await get('/api/operator/v1/merchants', {
+      query: { merchant_id: wanted, page_size: 100 },
+    });
+    return new Map(items.map((row) => [row.merchant_id, row]));
+  } catch {
+    return new Map();
+  }
 }

@@ -4,6 +4,7 @@ import { chinaTime, ZONE } from '@shared/time';
 import { Link } from 'react-router';
 import type { OrderRow as Order } from '../../api/shapes';
 import { Id, Money, When } from '../../parts/bits';
+import { DeviceNumber } from '../../parts/devices';
 import type { Column } from '../../parts/ListPage';
 import { word } from '../../parts/words';
 import type { T } from '../../texts';
@@ -11,7 +12,7 @@ import { StatusTag, statusOf } from './status';
 
 interface Means {
   t: T;
-  /** a device's number, as far as it is known */
+  /** a device's number, for a file: it is loaded first */
   sn: (id: string | null | undefined) => string | undefined;
   /** the address of an order */
   to: (order: Order) => { pathname: string; search: string };
@@ -113,7 +114,10 @@ function extra({ t, sn }: Means): Column<Order>[] {
     said('paid_at', t('orders.paid_at'), (row) => time(row.paid_at)),
     sum('refunded', t('orders.refunded'), (row) => row.refunded_fen),
     sum('kept', t('orders.kept'), (row) => row.net_fen ?? 0),
-    number('device', t('orders.device'), (row) => sn(row.device_id)),
+    {
+      ...number('device', t('orders.device'), (row) => sn(row.device_id)),
+      render: (row) => <DeviceNumber deviceId={row.device_id} />,
+    },
     number('out_trade_no', t('orders.out_trade_no'), (row) => row.out_trade_no),
     number('trade_no', t('orders.trade_no'), (row) => row.trade_no),
     sum('total', t('orders.total'), (row) => row.total_fen),
