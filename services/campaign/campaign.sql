@@ -5,15 +5,14 @@ DROP FUNCTION IF EXISTS reward(uuid, uuid);
 CREATE FUNCTION reward(p_tenant uuid, p_payment uuid)
 RETURNS TABLE (
   status text, reason text, store_id uuid, device_id uuid, draws_granted smallint, draws_used smallint,
-  device_drawn boolean, phone_token uuid, coupon_id uuid, title text, title_en text,
+  device_drawn boolean, coupon_id uuid, title text, title_en text,
   value_fen bigint, threshold_fen bigint, valid_until timestamptz, state text
 ) LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
   RETURN QUERY
     SELECT g.status, g.reason, g.store_id, g.device_id, g.draws_granted, g.draws_used, g.device_drawn,
-           g.phone_token, c.coupon_id, c.title, c.title_en, c.value_fen, c.threshold_fen,
-           c.valid_until, c.state
+           c.coupon_id, c.title, c.title_en, c.value_fen, c.threshold_fen, c.valid_until, c.state
     FROM grants g
     LEFT JOIN coupons c ON c.tenant_id = g.tenant_id AND c.payment_id = g.payment_id
     WHERE g.tenant_id = p_tenant AND g.payment_id = p_payment;
@@ -44,7 +43,7 @@ CREATE FUNCTION draw_on_device(
   p_tenant uuid, p_payment uuid, p_device uuid, p_store uuid, p_nonce text, p_prize uuid,
   p_at timestamptz
 ) RETURNS TABLE (
-  outcome text, prize jsonb, draws_granted smallint, draws_used smallint, phone_token uuid,
+  outcome text, prize jsonb, draws_granted smallint, draws_used smallint,
   is_new boolean, stock_left integer
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -69,7 +68,6 @@ BEGIN
   END IF;
   draws_granted := chance.draws_granted;
   draws_used := chance.draws_used;
-  phone_token := chance.phone_token;
 
   IF chance.device_drawn THEN
     SELECT d.prize INTO prize FROM draws d

@@ -70,7 +70,6 @@ class Grant(Base):
     draws_used: Mapped[int] = mapped_column(SmallInteger)
     device_drawn: Mapped[bool]
     status: Mapped[str]
-    phone_token: Mapped[UUID]
     granted_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     reason: Mapped[str | None]

@@ -45,6 +45,8 @@ SPELLED_OUT = {
     ],
 }
 """Audit actions whose name is put together, by how it is written: what it can become."""
+BY_THE_BROWSER = {"unreachable", "unreadable"}
+"""Problems that no service says (gateway/spa/shared)."""
 
 
 def texts() -> dict[str, tuple[str, ...]]:
@@ -116,17 +118,26 @@ def _without(group: str, codes: set[str]) -> list[str]:
     return sorted(code for code in codes if f"{group}.{code}" not in held)
 
 
+def _left_behind(group: str, codes: set[str]) -> list[str]:
+    """Words for what nobody says any more."""
+    said = {f"{group}.{code}" for code in codes | {"other"}}
+    return sorted(key for key in texts() if key.startswith(f"{group}.") and key not in said)
+
+
 def test_every_problem_has_a_text() -> None:
     codes = set(problem_codes())
     assert "auth.session" in codes
     assert not _without("problem", codes)
+    assert not _left_behind("problem", codes | BY_THE_BROWSER)
 
 
 def test_every_permission_and_role_has_a_word() -> None:
     held = set().union(*PERMISSIONS.values(), *ACTING.values(), *ACTING_MORE.values())
     assert "orders.read" in held
-    assert not _without("permission", held)
-    assert not _without("role", {role.value for role in Role})
+    roles = {role.value for role in Role}
+    for group, codes in (("permission", held), ("role", roles)):
+        assert not _without(group, codes)
+        assert not _left_behind(group, codes)
     assert not [name for name in ACTING_MORE if f"grant_set.{name}" not in texts()]
 
 

@@ -209,7 +209,7 @@ async def test_for_a_day_no_money_key_or_power_is_touched(
     assert shown["limited_until"] is not None
     held = set(shown["permissions"])
     assert not held & {
-        "payments.refund", "apps.write", "apps.approve", "settings.write", "merchant.write",
+        "payments.refund", "apps.write", "apps.approve", "merchant.write",
         "staff.write", "api_keys.write", "acting.consent", "campaigns.write",
     }  # fmt: skip
     assert {"orders.read", "stores.write", "devices.write", "acting.end", "account.own"} <= held

@@ -20,8 +20,6 @@ export const names = {
   'permission.staff.write': ['管理员工', 'Manage staff'],
   'permission.api_keys.read': ['查看 API 密钥', 'See API keys'],
   'permission.api_keys.write': ['管理 API 密钥', 'Manage API keys'],
-  'permission.settings.read': ['查看系统设置', 'See settings'],
-  'permission.settings.write': ['修改系统设置', 'Change settings'],
   'permission.audit.read': ['查看审计日志', 'See the audit log'],
   'permission.merchant.write': ['修改商户信息', 'Change the merchant’s details'],
   'permission.onboarding.check': ['检查开通步骤', 'Check setup steps'],

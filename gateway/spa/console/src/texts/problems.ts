@@ -146,7 +146,6 @@ export const problems = {
     '门店不存在，或该角色不能限定门店',
     'Unknown stores, or a role that is not limited to stores',
   ],
-  'problem.binding.settings_incomplete': ['启用前请先填齐', 'Complete it before switching it on'],
   'problem.binding.own_change': ['须由另一位有权限的人同意', 'Somebody else has to approve it'],
   'problem.binding.change_decided': [
     '该变更已处理或已过期',
