@@ -131,14 +131,12 @@ class _Seller:
     async def sell(self, sale: Sale) -> None:
         """One payment, at its time, to its end; and what is given back of it later."""
         self._clock.forward(sale.at.astimezone(UTC))
-        if sale.ending != "paid":
-            await self._choose(sale.ending)
-        paid = await self._devices[sale.store].pay(
-            sale.amount_fen, sale.code(self._secret), subject=sale.subject,
-            pay_request_id=sale.name, give_up_s=END_WITHIN_S,
-        )  # fmt: skip
-        if sale.ending != "paid":
-            await self._choose("paid")  # where an earlier start had made this sale already
+        code = sale.code(self._secret)
+        async with self._ending(sale, code):
+            paid = await self._devices[sale.store].pay(
+                sale.amount_fen, code, subject=sale.subject,
+                pay_request_id=sale.name, give_up_s=END_WITHIN_S,
+            )  # fmt: skip
         if sale.refund_fen and paid["status"] == "paid":
             self._clock.forward(self._clock.now() + REFUNDED_AFTER)
             async with self._console() as console:
@@ -149,6 +147,14 @@ class _Seller:
                 }
                 await console.ask("POST", f"/payments/{paid['payment_id']}/refunds", body)
 
-    async def _choose(self, outcome: str) -> None:
-        body = {"app_id": demo.APP_ID, "outcome": outcome}
-        await _post(self._http, f"{self._admin}/outcomes", body)
+    @asynccontextmanager
+    async def _ending(self, sale: Sale, code: str) -> AsyncIterator[None]:
+        """Chosen for this sale alone, also that it is paid: a person who tries the test cashier
+        meanwhile chooses for the next payment of the same app."""
+        own, door = {"app_id": demo.APP_ID, "auth_code": code}, f"{self._admin}/outcomes"
+        await _post(self._http, door, {**own, "outcome": sale.ending})
+        try:
+            yield
+        finally:
+            async with self._http.delete(door, params=own) as answer:
+                answer.raise_for_status()

@@ -12,24 +12,29 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.local.demo import APP_ID
 from tests.fixtures.console import Console
 from tests.fixtures.plain_http import NO_TLS
 from tests.fixtures.postgres import in_thread
 from tests.fixtures.processes import PATIENT, Stack, new_stack, remove_stack
 
 DAYS = 2
+CHOICE = {"app_id": APP_ID, "outcome": "refused"}
 DONE_WITHIN_S = 150.0
 
 
 @pytest.fixture(scope="module")
 def lively() -> Iterator[Stack]:
-    """A stack that was stopped while its demo data was being made, and started again."""
+    """A stack that was stopped while its demo data was being made, and started again; then somebody
+    chose at the console how the next sale of the same app ends."""
     stack = new_stack(**PATIENT, DEMO_DAYS=str(DAYS))
     try:
         stack.up()
         wait(lambda: len(orders(stack)) > 4)
         stack.down()
         stack.up()
+        with httpx.Client(base_url=stack.admin, verify=NO_TLS) as admin:
+            admin.post("/outcomes", json=CHOICE).raise_for_status()
         wait(lambda: json.loads((stack.run_dir / "demo.json").read_text())["lively"]["is_done"])
         yield stack
     finally:
@@ -86,11 +91,13 @@ def test_each_sale_was_made_once_on_its_own_day(lively: Stack) -> None:
 
 
 def test_nothing_of_the_making_stays(lively: Stack) -> None:
-    """No session in the owner's list, no switch at the sandbox, no app in another time."""
+    """No session in the owner's list, no switch at the sandbox, no app in another time. What the
+    person chose is still there: no sale of the demo's met it or cleared it."""
     agents = {one["user_agent"] for one in asked(lively, "/sessions")["items"]}
     assert {agent.partition("/")[0] for agent in agents} <= {"python-httpx", ""}
     with httpx.Client(base_url=lively.admin, verify=NO_TLS) as admin:
-        assert not [one for one in admin.get("/faults").json()["faults"] if one["left"]]
+        left = [one for one in admin.get("/faults").json()["faults"] if one["left"]]
+        assert [(one["fault"], one["app_id"]) for one in left] == [("refuse", APP_ID)]
         off = {"app_id": "none", "on": False}
         assert admin.post("/backdating", json=off).json()["app_ids"] == []
 

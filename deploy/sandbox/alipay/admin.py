@@ -69,6 +69,7 @@ class Admin:
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
             ("POST", "outcomes"): self._choose_outcome,
+            ("DELETE", "outcomes"): self._forget_outcome,
             ("GET", "notify"): self._list_variants,
             ("POST", "notify"): self._notify,
             ("GET", "messages"): self._list_messages,
@@ -167,6 +168,11 @@ class Admin:
 
     async def _choose_outcome(self, request: web.BaseRequest, rest: str) -> Any:
         return {"schema": 1, **self._outcomes.choose(await _body(request))}
+
+    async def _forget_outcome(self, request: web.BaseRequest, rest: str) -> Any:
+        query = request.query
+        is_gone = self._outcomes.forget(query.get("app_id", ""), query.get("auth_code", ""))
+        return {"schema": 1, "forgotten": is_gone}
 
     async def _notify(self, request: web.BaseRequest, rest: str) -> Any:
         """Now, outside the schedule; the answer tells what was sent and what came back."""

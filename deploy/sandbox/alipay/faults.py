@@ -1,7 +1,7 @@
 """Misbehaviour on request: which kinds there are, when one fires, how often it did."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,10 +97,16 @@ class Fault:
     probability: float | None
     args: dict[str, Any]
     dice: random.Random = field(repr=False)
+    auth_code: str | None = None
+    """the only payment that it is for; None: any"""
     hits: int = 0
+    is_for_the_next: bool = False
+    """chosen for the next payment, of whoever it is: not for one that is kept apart"""
 
-    def fires(self, app_id: str, method: str) -> bool:
+    def fires(self, app_id: str, method: str, auth_code: str, *, is_apart: bool) -> bool:
         if self.app_id not in {None, app_id} or self.method not in {None, method}:
+            return False
+        if self.auth_code not in {None, auth_code} or (self.is_for_the_next and is_apart):
             return False
         only_for = _ONLY_FOR.get(self.kind)
         if only_for is not None and method not in only_for:
@@ -133,6 +139,8 @@ class Faults:
         self._seed = seed
         self._made = 0
         self._faults: list[Fault] = []
+        self._apart: set[str] = set()
+        """codes of payments whose ending was chosen for them alone"""
 
     def add(self, wanted: dict[str, Any]) -> Fault:
         kind = wanted.get("fault")
@@ -156,6 +164,7 @@ class Faults:
             times=_times(wanted),
             probability=_probability(wanted),
             args=args,
+            auth_code=_text(wanted, "auth_code"),
             dice=random.Random(str(seed)),  # noqa: S311 - repeatable on purpose
         )
         self._faults.append(fault)
@@ -175,17 +184,38 @@ class Faults:
         self._faults = kept
         return gone
 
-    def draw(self, kinds: Iterable[str], app_id: str, method: str, total_fen: int = 0) -> Fired:
-        """The misbehaviours for this occasion, with their arguments."""
+    def keep_apart(self, auth_code: str) -> None:
+        """No choice for "the next payment" meets the one with that code."""
+        if len(self._apart) >= LIMIT:
+            raise BadFault(f"more than {LIMIT} payments with an ending of their own")
+        self._apart.add(auth_code)
+
+    def put_back(self, auth_code: str) -> bool:
+        was_apart = auth_code in self._apart
+        self._apart.discard(auth_code)
+        return was_apart
+
+    def draw(
+        self,
+        kinds: Iterable[str],
+        app_id: str,
+        method: str,
+        total_fen: int = 0,
+        code_of: Callable[[], str] = str,
+    ) -> Fired:
+        """The misbehaviours for this occasion, with their arguments. `code_of`: the buyer's code of
+        a payment, looked for only where there is any misbehaviour."""
         fired: Fired = {}
         if not self._faults:
             return fired
+        auth_code = code_of()
+        is_apart = auth_code in self._apart
         for fault in self._faults:
             if fault.kind not in kinds or fault.kind in fired:
                 continue
             if fault.kind == "password" and total_fen <= int(fault.args.get("above_fen", 200_000)):
                 continue
-            if fault.fires(app_id, method):
+            if fault.fires(app_id, method, auth_code, is_apart=is_apart):
                 fired[fault.kind] = fault.args
         return fired
 

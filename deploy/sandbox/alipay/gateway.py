@@ -71,7 +71,9 @@ class Gateway:
                 app_id, method,
             )
         )  # fmt: skip
-        fired = self._faults.draw(faults.ON_ANSWER, app_id, method)
+        fired = self._faults.draw(
+            faults.ON_ANSWER, app_id, method, code_of=lambda: wire.auth_code(params)
+        )
         entry.faults = tuple(fired)
         if "drop_request" in fired or _is_before(fired, "reset"):
             entry.verdict = "dropped"
@@ -100,8 +102,9 @@ class Gateway:
         biz = checked.biz
         entry.out_trade_no = biz["out_trade_no"] if _is_text(biz.get("out_trade_no")) else None
         drawn = self._faults.draw(
-            faults.ON_CALL, checked.app.app_id, checked.method, fen_of(biz.get("total_amount")) or 0
-        )
+            faults.ON_CALL, checked.app.app_id, checked.method,
+            fen_of(biz.get("total_amount")) or 0, lambda: str(biz.get("auth_code", "")),
+        )  # fmt: skip
         entry.faults += tuple(drawn)
         call = Call(
             checked.app,

@@ -2,6 +2,9 @@
 
 An outcome is nothing but a switch that fires once, for `alipay.trade.pay` of that application; a
 later choice takes the place of one that no payment has met yet. Everybody else's switches stay.
+
+Who names the payment by its code chooses for that one alone. It then meets no choice for "the next
+payment" and leaves it to whoever made it: several may use one application at once.
 """
 
 from typing import Any
@@ -24,8 +27,8 @@ class Outcomes:
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
-        self._chosen: dict[str, int] = {}
-        """app_id -> the switch of the last choice"""
+        self._chosen: dict[tuple[str, str | None], int] = {}
+        """(app_id, the payment's code or None for the next one) -> the switch of the last choice"""
 
     def choose(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """BadFault for an outcome that there is not, or no application named."""
@@ -34,11 +37,26 @@ class Outcomes:
             raise BadFault("app_id is missing")
         if outcome not in OUTCOMES:
             raise BadFault(f"outcome must be one of {', '.join(OUTCOMES)}")
-        former = self._chosen.pop(app_id, None)
-        if former is not None:
-            self._faults.clear(fault_id=former)
+        code = wanted.get("auth_code")
+        if code is not None and (not isinstance(code, str) or not code):
+            raise BadFault("auth_code must be a payment's code")
+        self._clear(app_id, code)
+        if code is not None:
+            self._faults.keep_apart(code)
         switch = OUTCOMES[str(outcome)]
         if switch is not None:
-            added = self._faults.add({**switch, "app_id": app_id, "method": PAY, "times": 1})
-            self._chosen[app_id] = added.fault_id
+            once = {"app_id": app_id, "method": PAY, "times": 1, "auth_code": code}
+            added = self._faults.add({**switch, **once})
+            added.is_for_the_next = code is None
+            self._chosen[app_id, code] = added.fault_id
         return {"app_id": app_id, "outcome": outcome}
+
+    def forget(self, app_id: str, code: str) -> bool:
+        """The payment of that code is like any other again; whether it was not before."""
+        self._clear(app_id, code)
+        return self._faults.put_back(code)
+
+    def _clear(self, app_id: str, code: str | None) -> None:
+        former = self._chosen.pop((app_id, code), None)
+        if former is not None:
+            self._faults.clear(fault_id=former)

@@ -1,5 +1,6 @@
 """A request as it came over the wire: query and form merged, charset first, values untouched."""
 
+import json
 from dataclasses import dataclass, field
 from email import policy
 from email.parser import BytesParser
@@ -48,6 +49,17 @@ def multipart_pairs(content_type: str, raw: bytes) -> Pairs:
         if isinstance(name, str) and isinstance(value, bytes) and part.get_filename() is None:
             pairs.append((name.encode(), value))
     return pairs
+
+
+def auth_code(params: dict[str, str]) -> str:
+    """The buyer's code of a payment, before anything of the request is checked; "" where none can
+    be read, as from an encrypted content."""
+    try:
+        found = json.loads(params.get("biz_content", ""))
+    except (ValueError, RecursionError):
+        return ""
+    code = found.get("auth_code") if isinstance(found, dict) else None
+    return code if isinstance(code, str) else ""
 
 
 def read(raw_query: bytes, content_type: str, body: bytes) -> Received:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import aiohttp
 import pytest
 
-from tests.unit.sandbox_alipay.merchant import Merchant, new_no
+from tests.unit.sandbox_alipay.merchant import Merchant, bar_code, new_no
 
 BEIJING = timezone(timedelta(hours=8))
 pytestmark = pytest.mark.asyncio
@@ -84,7 +84,45 @@ async def created(merchant: Merchant) -> datetime:
     return found
 
 
+@pytest.mark.parametrize("ending", ["paid", "refused", "buyer_confirms", "unknown"])
+async def test_a_sale_with_an_ending_of_its_own_meets_no_other(
+    merchant: Merchant, ending: str
+) -> None:
+    """Two use one app at once: one who chose for the next sale, and one who names the sale."""
+    code = bar_code()
+    await choose(merchant, ending, auth_code=code)
+    await choose(merchant, "refused")
+    asked = {"auth_code": code}
+    if ending == "unknown":
+        with pytest.raises(aiohttp.ClientError):
+            await merchant.pay(new_no(), **asked)
+    else:
+        answer = await merchant.pay(new_no(), **asked)
+        refused = "ACQ.BUYER_BALANCE_NOT_ENOUGH" if ending == "refused" else None
+        assert answer.get("sub_code") == refused
+        assert answer["code"] == {"paid": "10000", "buyer_confirms": "10003"}.get(ending, "40004")
+    told = [(await merchant.pay(new_no())).get("sub_code") for _ in range(2)]
+    assert told == ["ACQ.BUYER_BALANCE_NOT_ENOUGH", None], "the choice for the next is still there"
+
+
+async def test_an_ending_of_its_own_waits_for_its_sale(merchant: Merchant) -> None:
+    """Sales of others do not meet it, and it is taken back without touching their choices."""
+    code = bar_code()
+    await choose(merchant, "unknown", auth_code=code)
+    assert (await merchant.pay(new_no()))["code"] == "10000"
+    await choose(merchant, "refused")
+    await choose(merchant, "paid", auth_code="28" + "0" * 16)
+    query = f"outcomes?app_id={merchant.app_id}&auth_code={code}"
+    for forgotten in (True, False):
+        assert (await merchant.admin("DELETE", query))["forgotten"] is forgotten
+    left = (await merchant.admin("GET", "faults"))["faults"]
+    assert [one["fault"] for one in left if one["left"] != 0] == ["refuse"]
+    assert (await merchant.pay(new_no(), auth_code=code))["code"] == "40004", "like any other"
+
+
 async def test_what_is_no_choice_is_refused(merchant: Merchant) -> None:
+    await choose(merchant, "paid", 400, auth_code=1)
+    await choose(merchant, "paid", 400, auth_code="")
     await choose(merchant, "rich", 400)
     await choose(merchant, None, 400)
     await choose(merchant, "paid", 400, app_id="")
