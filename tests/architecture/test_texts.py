@@ -45,7 +45,7 @@ SPELLED_OUT = {
     ],
 }
 """Audit actions whose name is put together, by how it is written: what it can become."""
-BY_THE_BROWSER = {"unreachable", "unreadable"}
+BY_THE_BROWSER = {"unheard", "unreachable", "unreadable"}
 """Problems that no service says (gateway/spa/shared)."""
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from shared.events.audit import PaymentAudited
 from shared.events.payment import PaymentRefunded
-from tests.integration.payment.egress import REFUND, REFUND_QUERY, answer
+from tests.integration.payment.egress import PAY, QUERY, REFUND, REFUND_QUERY, answer
 
 pytestmark = pytest.mark.asyncio
 
@@ -162,6 +162,21 @@ async def test_one_that_is_done_stays_done(shop, till):
     again = (await till.retry(paid["payment_id"], "refund-once-1", name="韩梅梅")).json()
     assert (again["state"], again["requested_by_name"]) == ("done", done["requested_by_name"])
     assert shop.egress.calls[REFUND] == 1
+
+
+async def test_what_a_cancel_gave_back_is_done_and_stays_the_platforms(shop, till):
+    """It is booked as done with the cancel that did it: there is nothing for a person to try."""
+    shop.egress.next(PAY, "in_process")
+    first = await till.pay(423)
+    number = first["out_trade_no"]
+    waits = {**shop.egress._view(number), "trade_status": "WAIT_BUYER_PAY"}
+    shop.egress.next(QUERY, answer("success", **waits))
+    shop.egress.confirm(number)
+    assert (await till.stop(first["pay_request_id"])).json()["status"] == "reversed"
+    found = (await till.retry(first["payment_id"], "cancel", name="韩梅梅")).json()
+    assert (found["origin"], found["state"]) == ("cancel", "done")
+    assert (found["requested_by_name"], found["first_requested_at"]) == (None, None)
+    assert shop.egress.calls[REFUND] == 0
 
 
 async def test_who_may_not_refund_may_not_try_again(shop, till):
