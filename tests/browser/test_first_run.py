@@ -35,7 +35,7 @@ WORDS = {
         "password": "Password", "repeat": "Repeat the new password",
         "go": "Create and sign in", "menu": "Main menu",
         "wrong": "The setup code is not right",
-        "over": "The platform has its operator already; please sign in.", "enter": "Sign in",
+        "over": "The platform already has an administrator; please sign in.", "enter": "Sign in",
     },
 }  # fmt: skip
 

@@ -229,7 +229,7 @@ def test_acting_for_a_merchant(
     begin.click()
     confirm_password(page, operator["password"])
     ribbon = page.get_by_text(
-        re.compile(f"您正在代「{account.merchant}」操作，事由：协助绑定小程序")
+        re.compile(f"您正在代“{account.merchant}”操作，事由：协助绑定小程序")
     )
     expect(ribbon).to_be_visible()
     page.goto("/staff")

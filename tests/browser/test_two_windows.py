@@ -36,7 +36,7 @@ def act(page: Page, merchant: str, password: str) -> None:
     if asked.is_visible():
         confirm_password(page, password)
     expect(home).to_be_visible()
-    expect(page.get_by_text(f"您正在代「{merchant}」操作")).to_be_visible()
+    expect(page.get_by_text(f"您正在代“{merchant}”操作")).to_be_visible()
 
 
 def another(opened: Watched) -> Page:
@@ -90,10 +90,10 @@ def test_acting_for_two_and_leaving(window: Open, stack: Stack) -> None:
     other.goto("/merchants")
     act(other, coffee.merchant, operator["password"])
     expect(page.get_by_role("heading", name="另一个窗口开始了代操作")).to_be_visible()
-    expect(page.get_by_text(f"您现在代「{coffee.merchant}」操作")).to_be_visible()
+    expect(page.get_by_text(f"您现在代“{coffee.merchant}”操作")).to_be_visible()
     assert opened.axe() == []
-    page.get_by_role("button", name=f"在这里也代「{coffee.merchant}」操作").click()
-    expect(page.get_by_text(f"您正在代「{coffee.merchant}」操作")).to_be_visible()
+    page.get_by_role("button", name=f"在这里也代“{coffee.merchant}”操作").click()
+    expect(page.get_by_text(f"您正在代“{coffee.merchant}”操作")).to_be_visible()
 
     other.get_by_role("button", name=operator["login"]).click()
     other.get_by_role("menuitem", name="退出登录").click()

@@ -117,7 +117,7 @@ it('says under which address it works where the browser has no keys to give', as
   answers({});
   vi.stubGlobal('isSecureContext', false);
   inside(<Cashier />, ['devices.write']);
-  expect(await screen.findByText('这个地址不能用作终端')).toBeTruthy();
+  expect(await screen.findByText('在这个地址不能使用测试收银台')).toBeTruthy();
   expect(screen.getByText(/http:\/\/localhost:\d+\/cashier/)).toBeTruthy();
 });
 

@@ -213,7 +213,7 @@ it('hints at the other side after a refused sign-in', async () => {
   await person.type(await screen.findByLabelText('账号'), 'ops@demo');
   await person.type(screen.getByLabelText('密码'), 'a long password');
   await person.click(screen.getByRole('button', { name: /登\s*录/ }));
-  await person.click(await screen.findByRole('button', { name: '换到「服务商」' }));
+  await person.click(await screen.findByRole('button', { name: '换到“服务商”' }));
   await person.click(screen.getByRole('button', { name: /登\s*录/ }));
   await waitFor(() =>
     expect(seen.filter((one) => one.method === 'POST').map((one) => one.path)).toEqual([

@@ -88,11 +88,11 @@ it('stops, instead of turning into the page of another merchant', async () => {
   await screen.findAllByRole('button', { name: '新建门店' });
   await again();
   expect(await screen.findByRole('heading', { name: '另一个窗口开始了代操作' })).toBeTruthy();
-  expect(screen.getByRole('alert').textContent).toContain('您现在代「咖啡馆」操作');
+  expect(screen.getByRole('alert').textContent).toContain('您现在代“咖啡馆”操作');
   expect(screen.queryByRole('button', { name: '新建门店' })).toBeNull();
   await get('/api/merchant/v1/stores');
   expect(seen.at(-1)?.headers.get('X-Acting-For')).toBe('a');
-  await userEvent.click(screen.getByRole('button', { name: '在这里也代「咖啡馆」操作' }));
+  await userEvent.click(screen.getByRole('button', { name: '在这里也代“咖啡馆”操作' }));
   expect(opened.at).toEqual(['/']);
 });
 
@@ -115,7 +115,7 @@ it('says that acting has ended, and leads back to the merchant', async () => {
     'GET /api/operator/v1/session': [A, { body: session() }],
     'GET /api/merchant/v1/session': A,
   });
-  await screen.findByText(/您正在代「茶铺」操作/);
+  await screen.findByText(/您正在代“茶铺”操作/);
   await again();
   expect(await screen.findByRole('heading', { name: '代操作已结束' })).toBeTruthy();
   expect(screen.queryByText('没有这个页面')).toBeNull();
@@ -131,7 +131,7 @@ it('keeps the operator signed in whose acting ended between two questions', asyn
       { status: 401, body: { code: 'auth.unauthorized', title: '未登录 Not signed in.' } },
     ],
   });
-  await screen.findByText(/您正在代「茶铺」操作/);
+  await screen.findByText(/您正在代“茶铺”操作/);
   await again();
   expect(await screen.findByRole('heading', { name: '代操作已结束' })).toBeTruthy();
 });
@@ -141,7 +141,7 @@ it.each(['a channel', 'what is stored'])('hears of a sign-out by %s', async (how
     'GET /api/operator/v1/session': [A, NOBODY],
     'GET /api/merchant/v1/session': A,
   });
-  await screen.findByText(/您正在代「茶铺」操作/);
+  await screen.findByText(/您正在代“茶铺”操作/);
   const asked = seen.length;
   if (how === 'a channel') {
     const other = new BroadcastChannel('damselfly.session');
@@ -166,7 +166,7 @@ it('tells the other windows that it has signed out', async () => {
     'GET /api/merchant/v1/session': A,
     'DELETE /api/operator/v1/session': { status: 204 },
   });
-  await screen.findByText(/您正在代「茶铺」操作/);
+  await screen.findByText(/您正在代“茶铺”操作/);
   await userEvent.click(screen.getByRole('button', { name: /小林/ }));
   await userEvent.click(await screen.findByText('退出登录'));
   await screen.findByRole('button', { name: '登录' });

@@ -13,7 +13,7 @@ export const binding = {
   'bind.tab_business': ['业务配置', 'Business'],
   'bind.tab_iot': ['IOT小程序配置', 'IoT mini program'],
   'bind.same_record': [
-    '与「{{other}}」是同一份配置：在任一处修改，两处同时生效。',
+    '与“{{other}}”是同一份配置：在任一处修改，两处同时生效。',
     'The same record as “{{other}}”: a change in either place changes both.',
   ],
   'bind.other_mini': ['支付宝小程序 > 小程序配置', 'Alipay mini program > Mini-program settings'],
@@ -28,7 +28,7 @@ export const binding = {
   'bind.new_app': ['绑定另一个', 'Bind another'],
   'bind.app_id': ['小程序 AppID', 'Mini-program AppID'],
   'bind.app_id_hint': [
-    '16 位数字。在支付宝开放平台「小程序 > 详情」顶部可以看到。',
+    '16 位数字。在支付宝开放平台“小程序 > 详情”顶部可以看到。',
     "16 digits, at the top of the mini program's page on the Alipay open platform.",
   ],
   'bind.app_id_bad': ['AppID 是 16 位数字', 'An AppID has 16 digits'],
@@ -61,15 +61,15 @@ export const binding = {
   ],
   'bind.how': ['如何获取密钥？', 'How do I get the keys?'],
   'bind.how1': [
-    '在本页点「由平台生成」，复制应用公钥（私钥不离开服务器）。',
+    '在本页点“由平台生成”，复制应用公钥（私钥不离开服务器）。',
     'Choose “Generate here” and copy the application public key (the private key never leaves the server).',
   ],
   'bind.how2': [
-    '打开开放平台「开发设置 > 接口加签方式」，选择公钥，粘贴并保存。',
+    '打开开放平台“开发设置 > 接口加签方式”，选择公钥，粘贴并保存。',
     'On the open platform open Development settings > Signing, choose public key, paste and save.',
   ],
   'bind.how3': [
-    '复制支付宝返回的「支付宝公钥」，粘贴到本页，检查并保存。',
+    '复制支付宝返回的“支付宝公钥”，粘贴到本页，检查并保存。',
     'Copy the Alipay public key that it shows, paste it here, check and save.',
   ],
   'bind.key_source': ['密钥来源', 'Where the key comes from'],
@@ -79,12 +79,12 @@ export const binding = {
   'bind.generate_go': ['生成 2048 位密钥对', 'Generate a 2048-bit pair'],
   'bind.generated': [
     '{{at}} 生成，等待绑定，{{until}} 前有效。把下面的应用公钥上传到支付宝，再把支付宝公钥粘贴到本页。',
-    'Generated {{at}}, waits to be bound, valid until {{until}}. Upload this application public key to Alipay, then paste the Alipay public key here.',
+    'Generated {{at}}, not bound yet, valid until {{until}}. Upload this application public key to Alipay, then paste the Alipay public key here.',
   ],
   'bind.generate_anew': ['换一对新的', 'Generate another pair'],
   'bind.generate_anew_sure': [
     '换一对新的？已上传给支付宝的应用公钥将不再配对，须重新上传。',
-    'Generate another pair? The public key you uploaded to Alipay then has no partner: upload the new one.',
+    'Generate another pair? The public key that you uploaded to Alipay will no longer fit: you have to upload the new one.',
   ],
   'bind.pair_waits': [
     '有一对 {{at}} 生成的密钥还没有绑定。',
@@ -108,7 +108,7 @@ export const binding = {
   'bind.replace': ['更换密钥', 'Replace the key'],
   'bind.overlap': [
     '更换后，新订单立即用新密钥签名；旧密钥再保留一段时间，只用于核对在途通知。',
-    'New orders are signed with the new key at once; the old one stays for a while, only to verify what is on its way.',
+    'New orders are signed with the new key at once; the old one stays for a while, only to verify notices that are on their way.',
   ],
   'bind.retires': ['停用时间', 'Retires'],
   'bind.advanced': ['更多设置', 'More settings'],
@@ -128,7 +128,7 @@ export const binding = {
   'bind.check': ['检查', 'Check'],
   'bind.doctor': ['密钥医生', 'Key doctor'],
   'bind.doctor_hint': [
-    '粘贴后点「检查」，用大白话告诉您对不对、错在哪、怎么改；检查不会保存任何内容。',
+    '粘贴后点“检查”，用大白话告诉您对不对、错在哪、怎么改；检查不会保存任何内容。',
     'Paste, then press Check: plain words about what is right, what is wrong and how to fix it. Checking stores nothing.',
   ],
   'bind.doctor_ok': ['可以保存', 'Ready to save'],
@@ -154,7 +154,7 @@ export const binding = {
   'bind.approvals': ['待复核的密钥变更', 'Key changes awaiting approval'],
   'bind.change_merchant': ['关闭第二人复核', 'Switching the second approver off'],
   'bind.provider_id': ['服务商账户 PID', 'Service provider (PID)'],
-  'bind.secrets': ['提交的密钥', 'Secrets handed in'],
+  'bind.secrets': ['提交的密钥', 'Secrets submitted'],
   'bind.certificates': ['证书', 'Certificates'],
   'bind.retire_after': ['旧密钥保留（小时）', 'Old key kept for (hours)'],
   'bind.emptied': ['清空', 'Emptied'],
@@ -180,7 +180,7 @@ export const binding = {
   'bind.empty': ['还没有绑定小程序', 'No mini program is bound yet'],
   'campaign.title': ['支付后活动', 'After-payment campaign'],
   'campaign.lead': [
-    '默认活动；每日上限可在下方修改，其余随活动管理提供。',
+    '默认活动；每日上限可在下方修改，其他设置将随活动管理功能提供。',
     'The default campaign. Its daily limits can be changed below; the rest comes with campaign management.',
   ],
   'campaign.coupon': ['支付后送券', 'Coupon after payment'],
@@ -210,7 +210,7 @@ export const binding = {
   'campaign.miss': ['未中奖', 'No prize'],
   'campaign.poster': ['开屏海报', 'Splash poster'],
   'campaign.poster_note': [
-    '设备空闲时显示内置海报；自定义海报随活动管理提供。',
-    'An idle device shows the built-in poster; your own come with campaign management.',
+    '设备空闲时显示内置海报；自定义海报将随活动管理功能提供。',
+    'An idle device shows the built-in poster; posters of your own come with campaign management.',
   ],
 } as const satisfies Record<string, readonly [string, string]>;

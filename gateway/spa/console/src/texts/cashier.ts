@@ -3,10 +3,13 @@ export const cashier = {
   'menu.cashier': ['测试收银台', 'Test cashier'],
   'cashier.title': ['测试收银台', 'Test cashier'],
   'cashier.lead': [
-    '没有设备也能收一笔：这个浏览器就是终端，像蜻蜓一样签名、收款、轮询，每一步都看得见。',
-    'Take a payment without a device: this browser is the terminal. It signs, charges and asks again as a Dragonfly does, and shows every step.',
+    '没有设备也能收一笔：这个浏览器就是终端，像蜻蜓一样签名、收款、查询结果，每一步都看得见。',
+    'Take a payment without a device: this browser is the terminal. It signs, charges and asks for the result as a Dragonfly does, and shows every step.',
   ],
-  'cashier.insecure_title': ['这个地址不能用作终端', 'This address cannot serve as a terminal'],
+  'cashier.insecure_title': [
+    '在这个地址不能使用测试收银台',
+    'The test cashier does not work at this address',
+  ],
   'cashier.insecure': [
     '签名用的密钥只能在安全的地址下使用。请用 https 打开控制台；在运行服务的这台机器上也可以打开 {{local}}。',
     'The key that signs works only under a secure address. Open the console over https, or, on the machine that runs it, open {{local}}.',
@@ -59,7 +62,7 @@ export const cashier = {
   ],
   'cashier.code': ['顾客的付款码', "The buyer's payment code"],
   'cashier.code_hint': [
-    '让顾客打开支付宝「付款码」，用扫码枪扫，或输入 16 到 24 位数字。浏览器里不能刷脸。',
+    '让顾客打开支付宝“付款码”，用扫码枪扫，或输入 16 到 24 位数字。浏览器里不能刷脸。',
     'Let the buyer open the payment code in Alipay; scan it with a scanner or type its 16 to 24 digits. A browser cannot take a face.',
   ],
   'cashier.code_missing': ['请扫或输入付款码', 'Scan or enter the payment code'],
@@ -107,7 +110,7 @@ export const cashier = {
     'A payment has no end yet: afterwards only the orders show how it ended.',
   ],
   'cashier.forgot': ['已忘记，设备已停用', 'Forgotten, and the device is revoked'],
-  'cashier.way_through': ['这一笔的经过', 'What happens to this payment'],
+  'cashier.way_through': ['这一笔的每一步', 'What happens to this payment'],
   'cashier.way_empty': [
     '收一笔，每一步会在它发生时出现在这里。',
     'Charge something, and each step appears here as it happens.',
@@ -139,7 +142,7 @@ export const cashier = {
     'Begun earlier; now its outcome is asked for',
   ],
   'cashier.edge_running': ['请求已发出', 'The request is on its way'],
-  'cashier.edge_done': ['签名、时间和随机数都对', 'Signature, time and nonce are good'],
+  'cashier.edge_done': ['签名、时间和随机数都对', 'Signature, time and one-time number are good'],
   'cashier.recorded_running': ['正在写入', 'Being written'],
   'cashier.recorded_done': [
     '先记下再请求支付宝：之后无论谁中断，都查得到这一笔',
@@ -150,10 +153,10 @@ export const cashier = {
   'cashier.answered_running': ['等待答复', 'Waiting for the answer'],
   'cashier.answered_done': ['已答复', 'Answered'],
   'cashier.order_running': ['订单正在生成', 'The order is being made'],
-  'cashier.order_done': ['已出现在订单管理里', 'It is among the orders'],
+  'cashier.order_done': ['已出现在订单管理里', 'It is in the order list'],
   'cashier.order_late': [
     '订单还没有出现，请稍后在订单管理里看',
-    'The order has not appeared yet; look among the orders later',
+    'The order has not appeared yet; look in the order list later',
   ],
   'cashier.rewards_running': ['正在发放', 'Being granted'],
   'cashier.rewards_done': ['已发放', 'Granted'],

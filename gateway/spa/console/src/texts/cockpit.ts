@@ -2,16 +2,16 @@
 export const cockpit = {
   'place.over': ['代操作已结束', 'Acting has ended'],
   'place.over_why': [
-    '您不再代「{{was}}」操作：到了时间，被商户结束，或您在另一个窗口结束了。本页没有保存的内容没有提交。',
+    '您不再代“{{was}}”操作：到了时间，被商户结束，或您在另一个窗口结束了。本页没有保存的内容没有提交。',
     'You no longer act for “{{was}}”: its time was up, the merchant ended it, or you did in another window. What was not saved here was not sent.',
   ],
   'place.back': ['回到该商户的页面', 'To the merchant’s page'],
   'place.acting': ['另一个窗口开始了代操作', 'Acting began in another window'],
   'place.acting_why': [
-    '您现在代「{{now}}」操作，而这个窗口显示的是「{{was}}」。为免存错地方，本页已停下，没有保存的内容没有提交。',
+    '您现在代“{{now}}”操作，而这个窗口显示的是“{{was}}”。为免存错地方，本页已停下，没有保存的内容没有提交。',
     'You now act for “{{now}}”, and this window showed “{{was}}”. So that nothing is saved in the wrong place it has stopped; what was not saved was not sent.',
   ],
-  'place.act_here': ['在这里也代「{{now}}」操作', 'Act for “{{now}}” here, too'],
+  'place.act_here': ['在这里也代“{{now}}”操作', 'Act for “{{now}}” here, too'],
   'place.other': ['另一个窗口换了账号', 'Another account is signed in'],
   'place.other_why': [
     '这个浏览器已在另一个窗口用别的账号登录。本页已停下，没有保存的内容没有提交。',
@@ -20,7 +20,7 @@ export const cockpit = {
   'place.go_on': ['用新账号继续', 'Go on with that account'],
   'limited.note': [
     '平台为您重设了登录：{{until}} 之前不能退款、改收款账户和密钥、管理人员和授权。',
-    'The platform has reset your sign-in: until {{until}} no refunds, payees, keys, people or consents.',
+    'The platform has reset your sign-in: until {{until}} you cannot give refunds, change payees or keys, manage people, or agree to acting.',
   ],
   'cockpit.search': ['名称、登录后缀或商户 ID', 'Name, handle or merchant ID'],
   'cockpit.progress': ['开通进度', 'Setup'],
@@ -38,7 +38,7 @@ export const cockpit = {
   'cockpit.unknown': ['暂时取不到', 'Not available now'],
   'cockpit.suspended': ['已停用', 'Suspended'],
   'cockpit.state': ['状态', 'State'],
-  'cockpit.open': ['正常', 'In use'],
+  'cockpit.open': ['正常', 'Active'],
   'cockpit.namesakes': ['另有 {{count}} 家同名', '{{count}} more of this name'],
   'cockpit.known_name': [
     '已有同名商户（登录后缀 {{handles}}）。如果是同一家，请不要重复新建。',
@@ -48,16 +48,16 @@ export const cockpit = {
     '平台上另有 {{count}} 家商户也叫这个名字，请按登录后缀“{{handle}}”区分。',
     '{{count}} more on the platform have this name; tell them apart by the handle “{{handle}}”.',
   ],
-  'cockpit.facts': ['基本信息', 'About it'],
+  'cockpit.facts': ['基本信息', 'Basic details'],
   'cockpit.size': ['规模', 'Size'],
   'cockpit.size_told': [
-    '{{stores}} 家门店，{{staff}} 个账号，{{apps}} 个应用',
+    '{{stores}} 家门店，{{staff}} 个账号，{{apps}} 个小程序',
     'Stores: {{stores}}, accounts: {{staff}}, apps: {{apps}}',
   ],
   'cockpit.rename': ['改名', 'Rename'],
   'cockpit.rename_note': [
     '改名会记入双方的审计日志；登录后缀不变。',
-    'Both audit logs keep it; the sign-in handle stays.',
+    'Both audit logs record it; the sign-in handle stays.',
   ],
   'cockpit.no_stores': ['还没有门店', 'No stores yet'],
   'cockpit.no_devices': ['还没有设备', 'No devices yet'],
@@ -73,20 +73,20 @@ export const cockpit = {
   'cockpit.reset_make': ['生成一次性链接', 'Make a one-time link'],
   'cockpit.reset_lead': [
     '生成一次性链接，交给本人设置新密码；用掉之前原密码仍有效。为防冒用，重设后 24 小时内该账号不能退款、改收款账户和密钥、管理人员和授权。',
-    'Makes a one-time link for the person, who chooses a new password; until it is used the old one stays. So that nobody misuses it, for 24 hours the account then makes no refund, changes no payee or key, and gives no power.',
+    'Makes a one-time link for the person, who chooses a new password; until it is used the old one still works. For 24 hours after the reset the account cannot give refunds, change payees or keys, manage people, or grant rights, so that nobody can misuse it.',
   ],
   'cockpit.first_lead': [
     '第一个密码还没有设置：生成新的一次性链接，旧链接作废。',
-    'No password was chosen yet: this makes another one-time link, and the former one ends.',
+    'No password was chosen yet: this makes a new one-time link, and the former one stops working.',
   ],
   'cockpit.suspend': ['停用商户', 'Suspend'],
   'cockpit.suspend_lead': [
-    '停用后：它的人都不能登录，API 密钥失效，设备的新收款被拒绝并说明原因。正在进行的支付和退款会走完，支付宝的通知照常接收。可随时恢复。',
-    'Then nobody of it can sign in, its API keys count for nothing, and its devices’ new payments are refused with words. Payments and refunds under way go on to their end, and Alipay’s notices are taken. It can be lifted at any time.',
+    '停用后：该商户的人员都不能登录，API 密钥失效，设备的新收款被拒绝并说明原因。正在进行的支付和退款会走完，支付宝的通知照常接收。可随时恢复。',
+    'Then nobody of this merchant can sign in, its API keys stop working, and new payments on its devices are refused with the reason. Payments and refunds under way are carried to their end, and Alipay’s notices are still taken. You can lift it at any time.',
   ],
   'cockpit.resume': ['恢复商户', 'Lift the suspension'],
   'cockpit.resume_lead': [
-    '恢复后它的人可以重新登录，设备可以收款。',
+    '恢复后该商户的人员可以重新登录，设备可以收款。',
     'Its people can then sign in again, and its devices take payments.',
   ],
   'cockpit.suspended_note': [
@@ -95,10 +95,10 @@ export const cockpit = {
   ],
   'cockpit.both_logs': [
     '事由会记入平台和商户双方的审计日志。',
-    'Both audit logs, yours and the merchant’s, keep the reason.',
+    'The reason is recorded in both audit logs, yours and the merchant’s.',
   ],
   'notices.merchant': ['商户', 'Merchant'],
-  'notices.kind': ['说的是', 'It says'],
+  'notices.kind': ['通知内容', 'What it says'],
   'notice_kind.paid': ['已支付', 'Paid'],
   'notice_kind.closed': ['交易关闭', 'Closed'],
   'notice_kind.refund': ['有退款', 'Refunded'],
@@ -108,7 +108,7 @@ export const cockpit = {
   'notices.last_at': ['最近一次送达', 'Last sent'],
   'notices.asked': ['已向支付宝核实', 'Alipay was asked'],
   'notices.fields': ['支付宝原文（已遮盖个人信息）', 'As Alipay wrote it (personal data masked)'],
-  'notices.replays': ['人工再处理', 'Looked at again by people'],
+  'notices.replays': ['人工再处理的记录', 'Processed again by hand'],
   'notices.refused_page': ['被拒的通知', 'Refused notices'],
   'notices.back': ['回到通知', 'Back to notices'],
   'refusals.lead': [
@@ -124,9 +124,9 @@ export const cockpit = {
   'notice_reason.seen': ['以前送达过', 'Was sent before'],
   'notice_reason.no_trade': ['没有写订单号', 'Names no order'],
   'notice_reason.other_currency': ['不是人民币', 'Not in CNY'],
-  'notice_reason.unknown_status': ['交易状态不认识', 'Unknown trade status'],
+  'notice_reason.unknown_status': ['无法识别的交易状态', 'Unknown trade status'],
   'notice_reason.unknown_trade': ['没有这笔订单', 'There is no such order'],
-  'notice_reason.other_app': ['属于另一个应用', 'Of another app'],
+  'notice_reason.other_app': ['属于另一个小程序', 'Of another app'],
   'notice_reason.other_seller': ['收款账户不符', 'Another payee'],
   'notice_reason.other_amount': ['金额不符', 'Another amount'],
   'notice_reason.other_trade': ['交易号不符', 'Another trade number'],

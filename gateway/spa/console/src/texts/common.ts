@@ -43,8 +43,8 @@ export const common = {
   'menu.notices': ['通知', 'Notices'],
   'menu.account': ['我的账号', 'My account'],
   'keys.title': ['键盘快捷键', 'Keyboard shortcuts'],
-  'keys.search': ['聚焦搜索框', 'Focus the search box'],
-  'keys.sheet': ['打开本页', 'Open this sheet'],
+  'keys.search': ['跳到搜索框', 'Go to the search box'],
+  'keys.sheet': ['打开快捷键列表', 'Show this list'],
   'keys.home': ['去首页', 'Go to Home'],
   'keys.orders': ['去订单管理', 'Go to Orders'],
   'keys.wizard': ['去开通向导', 'Go to the setup wizard'],
@@ -70,7 +70,7 @@ export const common = {
   'list.previous': ['上一页', 'Previous page'],
   'list.next': ['下一页', 'Next page'],
   'list.pages': ['翻页', 'Pages'],
-  'list.newest': ['回到最新', 'Newest'],
+  'list.newest': ['回到最新', 'Back to the newest'],
   'list.newer': ['较新的', 'Newer'],
   'list.older': ['更早的', 'Older'],
   'list.page_size': ['每页条数', 'Rows per page'],
@@ -104,7 +104,7 @@ export const common = {
     '地址可能不完整，或者这个页面已经搬走了。',
     'The address may not be complete, or the page has moved.',
   ],
-  'error.go_home': ['回到首页', 'Go to the first page'],
+  'error.go_home': ['回到首页', 'Go to the home page'],
   'error.offline': [
     '网络已断开。恢复后会自动继续，您填写的内容还在。',
     'You are offline. This goes on by itself once you are back; what you entered is still here.',
@@ -141,7 +141,7 @@ export const common = {
   'login.recovery_code': ['恢复码', 'Recovery code'],
   'login.recovery_hint': [
     '设备不在身边时，输入添加通行密钥时保存的一个恢复码。',
-    'Without your device: one of the recovery codes that you kept.',
+    'Without your device: one of the recovery codes that you saved.',
   ],
   'login.code_hint': [
     '身份验证器里的 6 位数字，或一个恢复码。',
@@ -149,10 +149,10 @@ export const common = {
   ],
   'login.expired': ['登录已失效，请重新登录。', 'Your session has ended; please sign in again.'],
   'login.wrong_tab': [
-    '您选的是「{{here}}」。账号属于{{there}}？换到「{{there}}」再试。',
+    '您选的是“{{here}}”。账号属于{{there}}？换到“{{there}}”再试。',
     'You chose “{{here}}”. If the login belongs to the {{there}} side, try “{{there}}”.',
   ],
-  'login.other_tab': ['换到「{{there}}」', 'Switch to “{{there}}”'],
+  'login.other_tab': ['换到“{{there}}”', 'Switch to “{{there}}”'],
   'again.title': ['登录已失效', 'Your session has ended'],
   'again.why': [
     '请为 {{login}} 再输入一次密码。您填写的内容还在，登录后继续。',
@@ -166,22 +166,22 @@ export const common = {
   'first.title': ['初始化平台', 'Set up the platform'],
   'first.lead': [
     '这个平台还没有管理员。请创建第一位服务商管理员。',
-    'This platform has no operator yet. Make the first one.',
+    'This platform has no administrator yet. Create the first operator admin.',
   ],
   'first.code': ['安装码', 'Setup code'],
   'first.code_hint': [
     '在服务器上由 SETUP_CODE_FILE 指定的文件里，只能用一次。',
-    'In the file on the server that SETUP_CODE_FILE names; it serves once.',
+    'In the file on the server that SETUP_CODE_FILE names; it works once.',
   ],
   'first.login_hint': ['以后用它登录，例如邮箱', 'What you will sign in with, such as an e-mail'],
   'first.submit': ['创建并登录', 'Create and sign in'],
   'first.over': [
     '平台已有管理员，请直接登录。',
-    'The platform has its operator already; please sign in.',
+    'The platform already has an administrator; please sign in.',
   ],
   'login.point1': [
-    '一张清单开通刷脸支付，自动检查每一步',
-    'One checklist from zero to a working device; it checks itself',
+    '一份向导开通刷脸支付，每一步自动检查',
+    'One wizard from zero to a working device; it checks each step by itself',
   ],
   'login.point2': [
     '密钥只写不读，贴错当场说明白',
@@ -205,7 +205,7 @@ export const common = {
     'Change your password, set up a second factor, see and end sessions elsewhere.',
   ],
   'account.sessions': ['登录会话', 'Sessions'],
-  'account.current': ['当前', 'This one'],
+  'account.current': ['当前会话', 'This session'],
   'account.seen': ['最近活动', 'Last seen'],
   'account.started': ['登录时间', 'Signed in'],
   'account.device': ['浏览器', 'Browser'],

@@ -8,7 +8,7 @@ export const failures = {
     'The payment channel was not available; nothing was charged',
   ],
   'failure.payment.channel_config': [
-    '支付配置有误，请检查密钥和应用',
+    '支付配置有误，请检查密钥和小程序',
     'The payment set-up is wrong: check the keys and the app',
   ],
   'failure.ACQ.PAYMENT_AUTH_CODE_INVALID': [

@@ -10,7 +10,7 @@ export const lists = {
   'list.columns': ['选择列', 'Columns'],
   'list.columns_default': ['恢复默认', 'Reset'],
   'list.ignored': [
-    '网址里的筛选条件「{{labels}}」认不出，没有使用。',
+    '网址里的筛选条件“{{labels}}”认不出，没有使用。',
     'The address has a filter that means nothing here, so it was not used: {{labels}}.',
   ],
   'list.hopeless': [
@@ -34,7 +34,7 @@ export const lists = {
   'orders.status': ['状态', 'Status'],
   'orders.how': ['方式', 'Method'],
   'orders.kept': ['实收金额', 'Net amount'],
-  'orders.check': ['需要核对', 'Needs a look'],
+  'orders.check': ['需要核对', 'To be checked'],
   'orders.check_yes': ['只看需要核对的', 'Only these'],
   'orders.today_line': [
     '今天 {{count}} 笔，实收 {{kept}}',
@@ -61,8 +61,8 @@ export const lists = {
   'home.same': ['与昨日此时持平', 'Same as yesterday by this time'],
   'home.rate': ['今日支付成功率', 'Success rate today'],
   'home.rate_none': ['今天还没有人付款', 'Nobody has paid yet today'],
-  'home.rate_all': ['今天每一笔都付成了', 'Every payment succeeded'],
-  'home.rate_failed': ['{{count}} 笔没有付成', '{{count}} did not succeed'],
+  'home.rate_all': ['今天每一笔都支付成功', 'Every payment succeeded'],
+  'home.rate_failed': ['{{count}} 笔没有成功', '{{count}} did not succeed'],
   'home.recent': ['最近的订单', 'Latest orders'],
   'home.recent_all': ['全部订单', 'All orders'],
 } as const satisfies Record<string, readonly [string, string]>;

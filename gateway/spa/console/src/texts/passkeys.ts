@@ -3,7 +3,7 @@ export const passkeys = {
   'passkey.title': ['通行密钥', 'Passkeys'],
   'passkey.lead': [
     '用指纹、面容或设备密码代替验证码，也可代替密码确认敏感操作；钓鱼网站骗不走它。',
-    'A finger, a face or a PIN instead of a code, and instead of the password before sensitive actions. No false site can trick you out of it.',
+    'Your fingerprint, face or PIN instead of a code, and instead of the password before sensitive actions. A false site cannot steal it.',
   ],
   'passkey.name': ['名称', 'Name'],
   'passkey.name_hint': [
@@ -54,11 +54,11 @@ export const passkeys = {
   ],
   'passkey.elsewhere': [
     '通行密钥只能在平台的正式网址使用，请核对地址栏。',
-    'Passkeys serve at the platform’s own address only. Check the address bar.',
+    'Passkeys work only at the platform’s own address. Check the address bar.',
   ],
   'passkey.unverified': [
     '这台设备没有设置指纹、面容或 PIN，不能用作通行密钥。',
-    'This device asks for no finger, face or PIN, so it cannot serve as a passkey.',
+    'This device has no fingerprint, face or PIN set up, so it cannot hold a passkey.',
   ],
   'passkey.failed': [
     '没有成功，请重试，或换一种方式。',

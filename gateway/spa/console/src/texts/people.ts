@@ -44,7 +44,7 @@ export const people = {
   'staff.reset': ['重设密码', 'Reset password'],
   'staff.reset_lead': [
     '生成一次性链接，由本人设置新密码；在此之前原密码仍然有效。',
-    'Makes a one-time link: the person chooses a new password. Until then the old one stays.',
+    'Makes a one-time link: the person chooses a new password. Until then the old one still works.',
   ],
   'staff.remove_factor': ['同时移除两步验证', 'Remove the second factor, too'],
   'staff.remove_factor_hint': [
@@ -71,7 +71,7 @@ export const people = {
   ],
   'link.submit': ['保存并登录', 'Save and sign in'],
   'link.saved': ['密码已保存。', 'The password is saved.'],
-  'link.sign_in': ['去登录', 'To the sign-in'],
+  'link.sign_in': ['去登录', 'Go to the sign-in page'],
   'link.unreadable': ['链接无法读取', 'The link cannot be read'],
   'link.link': ['一次性链接', 'One-time link'],
   'link.until': ['有效期至', 'Valid until'],
@@ -81,7 +81,7 @@ export const people = {
   ],
   'link.once': [
     '只显示一次，只能用一次。请当面或通过可信渠道交给本人。',
-    'Shown once, and it serves once. Hand it to the person directly, or over a channel you trust.',
+    'Shown once, and it works once. Hand it to the person directly, or over a channel you trust.',
   ],
   'link.new': [
     '新建或重设的账号在一段时间内（通常 24 小时）不能复核他人的变更。',
@@ -90,7 +90,7 @@ export const people = {
   'factor.title': ['两步验证', 'Second factor'],
   'factor.lead': [
     '登录和敏感操作时，除密码外再用身份验证器的验证码或通行密钥。',
-    'At the sign-in and before sensitive actions, a code of an app or a passkey is asked for as well.',
+    'At the sign-in and before sensitive actions a code from an authenticator app, or a passkey, is asked for besides the password.',
   ],
   'factor.needed': [
     '平台要求先设置身份验证器或通行密钥，才能进行其他操作。',
@@ -110,19 +110,19 @@ export const people = {
   'factor.code': ['6 位验证码', 'Six-digit code'],
   'factor.confirm': ['开启', 'Switch on'],
   'factor.codes_stay': [
-    '验证器已启用，原有的恢复码继续有效。',
-    'The app counts from now on; your recovery codes stay as they are.',
+    '身份验证器已启用，原有的恢复码继续有效。',
+    'The authenticator app is on; your recovery codes stay valid.',
   ],
   'factor.codes': ['恢复码', 'Recovery codes'],
   'factor.codes_once': [
     '只显示一次，以前的恢复码不再有效。设备丢失时，每个恢复码可代替验证码或通行密钥使用一次。',
-    'Shown once; earlier ones end. Without your device, each serves once instead of a code or a passkey.',
+    'Shown once; earlier ones stop working. Without your device, each can be used once instead of a code or a passkey.',
   ],
-  'factor.codes_kept': ['已保存', 'I have kept them'],
+  'factor.codes_kept': ['我已保存', 'I have saved them'],
   'factor.codes_left': ['剩余恢复码', 'Recovery codes left'],
   'factor.new_codes': ['重新生成恢复码', 'New recovery codes'],
   'factor.remove': ['移除', 'Remove'],
-  'factor.remove_sure': ['移除后不再询问它的验证码', 'Its codes will not be asked for then'],
+  'factor.remove_sure': ['移除后不再询问它的验证码', 'Its codes will no longer be asked for'],
   'factor.removed': ['身份验证器已移除', 'The authenticator app was removed'],
   'signins.title': ['最近登录', 'Recent sign-ins'],
   'signins.lead': [
@@ -151,7 +151,7 @@ export const people = {
   'keys_api.delete': ['删除', 'Delete'],
   'keys_api.delete_sure': [
     '删除后使用它的系统立即无法调用。',
-    'Whatever uses it can no longer call us.',
+    'Systems that use it lose access at once.',
   ],
   'keys_api.empty': ['还没有 API 密钥', 'No API keys yet'],
   'keys_api.empty_hint': [
@@ -168,7 +168,7 @@ export const people = {
     'Somebody else changed this; the latest was loaded. Please change it again.',
   ],
   'merchant.title': ['商户信息', 'Merchant'],
-  'merchant.lead': ['名称、版本与安全选项。', 'Name, edition and safety.'],
+  'merchant.lead': ['名称、版本与安全选项。', 'Name, edition and security options.'],
   'merchant.name': ['商户名称', 'Name'],
   'merchant.id': ['商户 ID', 'Merchant ID'],
   'merchant.handle': ['登录后缀', 'Sign-in handle'],
@@ -185,7 +185,7 @@ export const people = {
   'merchant.dual': ['密钥变更需第二人复核', 'Key changes need a second approver'],
   'merchant.dual_hint': [
     '开启后，密钥、收款账户和启停的变更须另一人同意；关闭此项也一样。',
-    'Keys, payees and the switch then need another person; so does turning it off.',
+    'Changes of keys, of the payee and of the on/off switch then need another person’s approval; so does turning this off.',
   ],
   'merchants.title': ['商户', 'Merchants'],
   'merchants.lead': [
@@ -202,11 +202,11 @@ export const people = {
     '3 至 20 位小写字母、数字，中间可用连字符。',
     '3 to 20 lower-case letters and digits, with hyphens between them.',
   ],
-  'merchants.handle_made': ['留空则自动生成', 'Leave empty to have one made'],
+  'merchants.handle_made': ['留空则自动生成', 'Leave empty to get one automatically'],
   'merchants.created': ['创建时间', 'Created'],
   'merchants.empty': ['还没有商户', 'No merchants yet'],
   'merchants.empty_hint': [
-    '新建第一家商户，把管理员账号交给对方，他就能照着向导开通。',
+    '新建第一家商户，把管理员账号交给对方，对方就能按向导开通。',
     'Make the first merchant and hand over its login; its owner then follows the setup wizard.',
   ],
 } as const satisfies Texts;

@@ -41,7 +41,7 @@ export const problems = {
   ],
   'problem.upstream.bad_answer': [
     '对方的应答无法识别，请稍后重试',
-    'The other side answered badly; please try again',
+    'The answer could not be read; please try again',
   ],
   'problem.egress.app_not_bound': ['还没有绑定小程序', 'No mini program is bound yet'],
   'problem.egress.app_disabled': ['小程序已关闭', 'The mini program is switched off'],
@@ -154,7 +154,7 @@ export const problems = {
   'problem.binding.setup_code_wrong': ['安装码不正确', 'The setup code is not right'],
   'problem.binding.first_run_over': [
     '平台已有管理员，请直接登录',
-    'The platform has its operator; please sign in',
+    'The platform already has an administrator; please sign in',
   ],
   'problem.binding.not_yet_approver': [
     '新建或重设的账号暂时不能复核他人的变更',
@@ -187,7 +187,7 @@ export const problems = {
   ],
   'problem.campaign.reward_revoked': [
     '该笔支付已退款，奖励已收回',
-    'The payment was refunded, and its rewards with it',
+    'The payment was refunded, so its rewards were taken back',
   ],
   'problem.campaign.no_draw_left': ['抽奖次数已用完', 'This payment has no draw left'],
   'problem.campaign.changed': [
@@ -245,7 +245,7 @@ export const problems = {
   ],
   'problem.binding.merchant_suspended': [
     '商户已停用，不能登录；请联系服务商',
-    'The merchant is suspended; ask the operator',
+    'The merchant is suspended and nobody can sign in; ask the operator',
   ],
   'problem.payment.app_not_bound': [
     '还没有绑定小程序，请先走完开通向导',

@@ -63,11 +63,11 @@ export const refunds = {
     'No money went back, and as much is left as before. Once the reason is dealt with, try again: it keeps its refund number.',
   ],
   'refunds.retry': ['重新退款', 'Try again'],
-  'refunds.ask': ['尽快查询', 'Ask soon'],
+  'refunds.ask': ['查询结果', 'Check the result'],
   'refunds.asked': ['10 秒内会再向支付宝查询', 'Alipay is asked again within 10 seconds'],
   'refunds.at': ['申请时间 (UTC+8)', 'Asked at (UTC+8)'],
   'refunds.state': ['退款状态', 'Refund state'],
-  'refunds.paid': ['订单金额', 'Paid'],
+  'refunds.paid': ['支付金额', 'Paid'],
   'refunds.refunded': ['累计已退', 'Refunded in all'],
   'refunds.sum': ['退款金额', 'Refund'],
   'refunds.who': ['操作人', 'Asked by'],
@@ -155,7 +155,7 @@ export const refunds = {
   ],
   'refund_refusal.ACQ.TRADE_NOT_EXIST': ['支付宝没有这笔交易', 'Alipay does not know this trade'],
   'refund_refusal.payment.channel_config': [
-    '支付配置有误，请到“IOT 小程序配置”做一次联机检测',
+    '支付配置有误，请到“IOT小程序配置”做一次联机检测',
     'The payment settings are wrong; run a live check in the IoT app settings',
   ],
 } as const satisfies Record<string, readonly [string, string]>;

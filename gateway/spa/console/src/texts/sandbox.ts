@@ -17,7 +17,7 @@ export const sandbox = {
     'Filled in: sandbox app {{app_id}}. Now save the binding.',
   ],
   'sandbox.how': [
-    '自己动手也可以：打开沙箱支付宝的「开放平台」，在「上传应用公钥」中粘贴并提交，它会给您 AppID 和支付宝公钥。',
+    '自己动手也可以：打开沙箱支付宝的“开放平台”，在“上传应用公钥”中粘贴并提交，它会给您 AppID 和支付宝公钥。',
     'Or open “Open platform” in the sandbox Alipay, paste under “Upload an application public key” and submit; it answers with the AppID and the Alipay public key.',
   ],
   'insecure.title': ['请换一个地址打开', 'Please open another address'],
