@@ -228,9 +228,7 @@ def test_acting_for_a_merchant(
     page.get_by_label("事由").fill("协助绑定小程序")
     begin.click()
     confirm_password(page, operator["password"])
-    ribbon = page.get_by_text(
-        re.compile(f"您正在代“{account.merchant}”操作，事由：协助绑定小程序")
-    )
+    ribbon = page.get_by_text(re.compile(f"您正在代“{account.merchant}”操作，事由：协助绑定小程序"))
     expect(ribbon).to_be_visible()
     page.goto("/staff")
     expect(ribbon).to_be_visible()

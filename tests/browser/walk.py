@@ -294,7 +294,9 @@ class Walk:
         line = self.next_is("4.1")
         first, *others = REVIEW.items()
         line.get_by_label(self.say(first[0], first[1][0])).fill(first[1][1])
-        expect(line.get_by_text(self.say("已自动保存", "Saved automatically"), exact=True)).to_be_visible()
+        expect(
+            line.get_by_text(self.say("已自动保存", "Saved automatically"), exact=True)
+        ).to_be_visible()
         self.page.reload()
         line = self.next_is("4.1")
         expect(line.get_by_label(self.say(first[0], first[1][0]))).to_have_value(first[1][1])
