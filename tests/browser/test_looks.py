@@ -51,11 +51,10 @@ _LABELS = """
     }
     return 'rgb(255, 255, 255)';
   };
-  return [...document.querySelectorAll('svg text')]
+  return [...document.querySelectorAll('.chart-mark, .chart-name')]
     .filter((one) => one.textContent.trim())
-    .flatMap((one) => [one, ...one.querySelectorAll('tspan')])
     .map((one) => {
-      const [a, b] = [light(getComputedStyle(one).fill), light(ground(one))];
+      const [a, b] = [light(getComputedStyle(one).color), light(ground(one))];
       return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     });
 }
@@ -121,9 +120,9 @@ def test_what_opens_has_it_too(window: Open, owner: StorageState) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_labels_of_the_chart_are_read(window: Open, owner: StorageState, scheme: str) -> None:
-    """axe looks at no text in a drawing."""
+    """It is hidden from whoever does not look at drawings; axe might leave it out, too."""
     page = window(owner, scheme=scheme).go("/")
-    page.locator("svg text").first.wait_for()
+    page.locator(".chart-name").first.wait_for()
     found = page.evaluate(_LABELS)
     assert len(found) > 5
     assert min(found) >= CONTRAST_MIN

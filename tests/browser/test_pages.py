@@ -22,7 +22,7 @@ OPERATOR = (
 )  # fmt: skip
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LOOKS = (("zh-CN", 1440), ("en", 390))
-BUDGET_BYTES = 450 * 1024
+BUDGET_BYTES = 400 * 1024
 pytestmark = pytest.mark.timeout(400)
 
 

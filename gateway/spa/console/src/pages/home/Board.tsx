@@ -1,19 +1,18 @@
 /** What the stores took: today beside yesterday by this time, the week, stores, what is undecided. */
 
 import { money } from '@shared/money';
-import { lazy, type ReactNode, Suspense } from 'react';
+import type { ReactNode } from 'react';
 import { Link } from 'react-router';
 import type { Dashboard, Totals } from '../../api/shapes';
 import { Card, Money, When } from '../../parts/bits';
 import { quickDays } from '../../parts/days';
-import { Calm, Loading } from '../../parts/states';
+import { Calm } from '../../parts/states';
 import { useStores } from '../../shell/stores';
 import { type T, useText } from '../../texts';
 import { kept, ordersOf } from './orders';
 import { Recent } from './Recent';
 import { TotalsHead } from './TotalsHead';
-
-const Trend = lazy(() => import('./Trend'));
+import { Trend } from './Trend';
 
 type Asked = Record<string, string>;
 
@@ -179,9 +178,7 @@ export function Board({ data }: { data: Dashboard }) {
           <div>
             <Recent />
             <Card title={t('home.trend')}>
-              <Suspense fallback={<Loading />}>
-                <Trend week={data.week} />
-              </Suspense>
+              <Trend week={data.week} />
             </Card>
           </div>
           <ByStore rows={data.by_store} />
