@@ -54,7 +54,7 @@ export function Window({
       okText: t('once.leave'),
       okButtonProps: { danger: true },
       cancelText: t('once.stay'),
-      autoFocusButton: 'cancel',
+      focusable: { autoFocusButton: 'cancel' },
       zIndex: 1300,
       onOk: onCancel,
       afterClose: () => {

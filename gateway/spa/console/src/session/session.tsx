@@ -41,6 +41,8 @@ async function asActing(session: Session): Promise<Session> {
 }
 
 async function who(): Promise<{ console: Console; session: Session } | null> {
+  // Whoever signed out, or was never here, has left no token: a question would only be refused.
+  if (!csrf.get()) return null;
   const first = lastConsole();
   const order: Console[] =
     first === 'merchant' ? ['merchant', 'operator'] : ['operator', 'merchant'];
@@ -56,8 +58,8 @@ async function who(): Promise<{ console: Console; session: Session } | null> {
       // 401: nobody is signed in; 403: signed in at the other console.
       if (!(error instanceof ApiProblem) || (error.status !== 401 && error.status !== 403))
         throw error;
-      // Whoever signed out has left no token; a session that ran out is begun again over the page.
-      if (error.status === 401) return csrf.get() && (await onRefusal.signedOut()) ? who() : null;
+      // A session that ran out is begun again over the page.
+      if (error.status === 401) return (await onRefusal.signedOut()) ? who() : null;
     }
   }
   return null;

@@ -42,6 +42,14 @@ it('signs in and shows the menu this role has', async () => {
   expect(document.title).toBe('订单管理 · 豆娘');
 });
 
+it('asks about no session where nobody has signed in', async () => {
+  localStorage.removeItem('damselfly.csrf');
+  const seen = answers({ 'GET /api/operator/v1/first-run': { body: { is_needed: false } } });
+  show('/');
+  expect(await screen.findByRole('button', { name: '登录' })).toBeTruthy();
+  expect(seen.filter((one) => one.path.endsWith('/session'))).toEqual([]);
+});
+
 it('says what a wrong password is, in the language chosen', async () => {
   answers({
     'GET /api/merchant/v1/session': NOBODY,

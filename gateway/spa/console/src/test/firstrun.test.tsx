@@ -30,7 +30,6 @@ async function fill(repeat = 'correct horse battery') {
 }
 
 beforeEach(() => {
-  localStorage.clear();
   localStorage.setItem('damselfly.language', 'zh-CN');
 });
 

@@ -50,7 +50,6 @@ function show(path: string) {
 }
 
 beforeEach(() => {
-  localStorage.clear();
   localStorage.setItem('damselfly.language', 'zh-CN');
 });
 

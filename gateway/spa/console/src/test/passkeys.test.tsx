@@ -50,7 +50,6 @@ async function enter() {
 }
 
 beforeEach(() => {
-  localStorage.clear();
   localStorage.setItem('damselfly.language', 'zh-CN');
 });
 afterEach(() => {
