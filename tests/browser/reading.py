@@ -56,6 +56,8 @@ READ = """
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walk.nextNode(); node; node = walk.nextNode()) {
     const one = node.parentElement;
+    // A choice is called by its label; its value beside it has no size and is nobody's to read.
+    if (one.matches('[role=option][aria-label]')) continue;
     if (!/^(SCRIPT|STYLE|NOSCRIPT|TEXTAREA)$/.test(one.tagName) && shown(one)) add(one, node.data);
   }
   for (const name of ['aria-label', 'title', 'placeholder', 'alt']) {
