@@ -101,9 +101,10 @@ def shop(browser: Browser, stack: Stack, account: Account) -> StorageState:
 
 @pytest.fixture
 def window(browser: Browser, stack: Stack) -> Iterator[Open]:
-    """window(state=None, language="zh-CN", width=1440, scheme="light", address="") -> a watched
-    page, under another name of the stack if an address is given; at the end no window may have met
-    a refused policy, a foreign host or a crashed script."""
+    """window(state=None, language="zh-CN", width=1440, scheme="light", address="", refused=()) -> a
+    watched page, under another name of the stack if an address is given; at the end no window may
+    have met a refused policy, a foreign host, a crashed script, an error or warning in the
+    browser's console, or a refusal of the API whose code is not among `refused`."""
     opened: list[tuple[BrowserContext, Watched, StorageState | None]] = []
 
     def open_one(
@@ -113,13 +114,14 @@ def window(browser: Browser, stack: Stack) -> Iterator[Open]:
         width: int = 1440,
         scheme: Any = "light",
         address: str = "",
+        refused: tuple[str, ...] = (),
     ) -> Watched:
         public = address or stack.public
         context = context_of(
             browser, stack, storage_state=state, color_scheme=scheme, base_url=public,
             viewport={"width": width, "height": 900}, permissions=["clipboard-write"],
         )  # fmt: skip
-        watched = Watched(context, public, language)
+        watched = Watched(context, public, language, refused)
         opened.append((context, watched, state))
         return watched
 

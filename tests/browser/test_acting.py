@@ -76,7 +76,7 @@ def test_a_second_operator_decides(window: Open, stack: Stack, operator: Storage
     name = f"Hill Tea {secrets.token_hex(2)}"
     new_merchant(stack, name)
     login = _asks(stack, name)
-    opened = window(operator, language="en")
+    opened = window(operator, language="en", refused=("binding.not_yet_approver",))
     page = opened.go("/merchants")
     page.get_by_role("link", name=name).click()
     page.get_by_role("button", name="Ask for more rights").click()

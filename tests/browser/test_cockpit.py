@@ -96,7 +96,7 @@ def test_an_owner_is_helped_in_and_a_merchant_suspended(window: Open, stack: Sta
     suspended = page.get_by_text(re.compile("起停用：不能登录，不收新款。原因：工单 5002"))
     _confirm_if_asked(page, password, suspended)
     assert opened.axe() == []
-    again = window().page
+    again = window(refused=("binding.merchant_suspended",)).page
     again.goto("/")
     again.get_by_text("商户", exact=True).click()
     again.get_by_label("账号").fill(account.login)

@@ -111,13 +111,13 @@ def fresh(
             process.wait(timeout=40)
 
 
-def _open(browser: Browser, fresh: Fresh, language: str, width: int) -> Watched:
+def _open(browser: Browser, fresh: Fresh, language: str, width: int, refused: str) -> Watched:
     context = browser.new_context(
         base_url=fresh.public, reduced_motion="reduce", color_scheme="light", timezone_id="UTC",
         locale="zh-CN", viewport={"width": width, "height": 900},
     )  # fmt: skip
     context.set_default_timeout(PATIENCE_MS)
-    return Watched(context, fresh.public, language)
+    return Watched(context, fresh.public, language, (refused,))
 
 
 def _fill(opened: Watched, words: dict[str, str], code: str) -> None:
@@ -134,8 +134,8 @@ def test_the_first_operator(browser: Browser, fresh: Fresh, language: str, width
     """From an empty platform to the operator's console with what one file on the machine says; the
     page is good in light and dark, a wrong code is named, a second visitor is sent to sign in."""
     words = WORDS[language]
-    opened = _open(browser, fresh, language, width)
-    late = _open(browser, fresh, language, width)
+    opened = _open(browser, fresh, language, width, "binding.setup_code_wrong")
+    late = _open(browser, fresh, language, width, "binding.first_run_over")
     for one in (opened, late):
         page = one.go("/")
         expect(page.get_by_role("heading", name=words["title"])).to_be_visible()

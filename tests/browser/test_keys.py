@@ -38,7 +38,7 @@ def test_two_open_pages_do_not_overwrite_each_other(
     window: Open, shop: StorageState, account: Account
 ) -> None:
     """S36: one record behind two pages; whoever saves second is shown what changed meanwhile."""
-    opened = window(shop)
+    opened = window(shop, refused=("binding.stale_version",))
     first = opened.go("/miniprogram")
     second = opened.page.context.new_page()
     second.goto("/dragonfly?tab=iot")
@@ -136,7 +136,7 @@ def test_a_second_approver(
     expect(waiting.get_by_text("您提交的，须由他人同意")).to_be_visible()
     expect(waiting.get_by_role("button", name="同意")).to_be_disabled()
 
-    opened = window()
+    opened = window(refused=("binding.not_yet_approver",))
     choose_password(opened.page, f"/password#{made['link']['token']}", other["password"])
     opened.page.goto("/miniprogram")
     waiting = opened.page.get_by_role("region", name="待复核的密钥变更")

@@ -48,7 +48,7 @@ def test_a_page_saves_nothing_into_another_merchant(window: Open, stack: Stack) 
     """Its window hears nothing: the edge refuses, before anything is done."""
     tail = secrets.token_hex(2)
     tea, coffee = (new_merchant(stack, f"{name} {tail}") for name in ("山茶行", "咖啡行"))
-    opened = window()
+    opened = window(refused=("acting.elsewhere",))
     page = opened.page
     page.add_init_script(DEAF)
     enter(page, tea)

@@ -60,7 +60,7 @@ def test_links_are_links(window: Open, owner: StorageState) -> None:
 
 
 def test_offline_says_so(window: Open, owner: StorageState) -> None:
-    opened = window(owner)
+    opened = window(owner, refused=("ERR_INTERNET_DISCONNECTED",))
     page = opened.go("/stores")
     page.context.set_offline(True)
     expect(page.get_by_text("网络已断开")).to_be_visible()
@@ -76,7 +76,7 @@ def test_offline_says_so(window: Open, owner: StorageState) -> None:
 def test_refusals_stand_under_their_field(window: Open, stack: Stack) -> None:
     """In both languages, with the cursor in the first; and the authenticator's dialog fits."""
     account = new_merchant(stack, f"听雨茶社 {secrets.token_hex(2)}")
-    opened = window()
+    opened = window(refused=("invalid_body", "auth.wrong_code"))
     page = opened.page
     sign_in(page, {"login": account.login, "password": account.password}, at="/stores")
     page.get_by_role("button", name="新建门店").first.click()

@@ -4,12 +4,13 @@ import re
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser import chromium, reading
 
 _WATCH = """
-localStorage.setItem('damselfly.language', %r);
+if (location.protocol !== 'about:') localStorage.setItem('damselfly.language', %r);
 window.refusedByPolicy = [];
 document.addEventListener('securitypolicyviolation', (event) =>
   window.refusedByPolicy.push(`${event.violatedDirective} ${event.blockedURI}`));
@@ -24,23 +25,33 @@ _TURN = """
 }
 """
 _NAMED = re.compile("豆娘|Damselfly")
+ASKS_FOR_MORE = frozenset({"auth.step_up_needed", "auth.code_needed"})
+"""A refusal of these is a turn of the conversation: the console asks for it and goes on."""
+_NOT_LOADED = re.compile(r"^Failed to load resource: (?:net::(\w+)|the server responded)")
 FADE_MS, FADES_MAX = 50, 40
 SETTLE_MS, QUIET_MS = 30_000, 200
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 class Watched:
-    """`page` is Playwright's; `faults()` is empty unless something went wrong on the way."""
+    """`page` is Playwright's; `faults()` is empty unless something went wrong on the way, in any
+    window of the context. `refused` are the refusals that the test provokes, by their codes: of our
+    API, or of the network (ERR_…). They must come, and no other."""
 
-    def __init__(self, context: BrowserContext, public: str, language: str) -> None:
-        self._host = urlsplit(public).netloc
+    def __init__(
+        self, context: BrowserContext, public: str, language: str, refused: tuple[str, ...] = ()
+    ) -> None:
+        self.public, self._host = public, urlsplit(public).netloc
         self._faults: list[str] = []
+        self._expected, self._met = set(refused), set[str]()
         self.script_bytes = 0
         self._in_flight = 0
         context.add_init_script(_WATCH % language)
         context.add_init_script(reading.HEAR)
+        context.on("weberror", lambda told: self._faults.append(f"script: {told.error}"))
+        context.on("console", self._told)
+        context.on("response", self._answered)
         self.page: Page = context.new_page()
-        self.page.on("pageerror", lambda error: self._faults.append(f"script: {error}"))
         self.page.on("request", lambda asked: self._asked(asked.url))
         self.page.on("requestfinished", self._finished)
         self.page.on("requestfailed", lambda _: self._ended())
@@ -49,6 +60,25 @@ class Watched:
         self._in_flight += 1
         if urlsplit(url).netloc != self._host:
             self._faults.append(f"another host: {url}")
+
+    def _told(self, message: ConsoleMessage) -> None:
+        """Errors and warnings of scripts, libraries and the browser itself. What it says of an
+        answer with 4xx or 5xx is left to `_answered`, which knows why."""
+        if message.type not in {"error", "warning"}:
+            return
+        if not (found := _NOT_LOADED.match(message.text)):
+            self._faults.append(f"console: {message.text}")
+        elif found[1]:
+            self._refused(found[1], message.location["url"])
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self._refused(_code_of(response), f"{response.request.method} {response.url}")
+
+    def _refused(self, code: str, what: str) -> None:
+        self._met.add(code)
+        if code not in self._expected | ASKS_FOR_MORE:
+            self._faults.append(f"refused: {code}: {what}")
 
     def _ended(self) -> None:
         self._in_flight -= 1
@@ -122,4 +152,17 @@ class Watched:
 
     def faults(self) -> list[str]:
         refused = self.page.evaluate("window.refusedByPolicy")
-        return [*self._faults, *(f"policy: {one}" for one in refused)]
+        missed = sorted(self._expected - self._met)
+        return [
+            *self._faults,
+            *(f"policy: {one}" for one in refused),
+            *(f"never refused: {one}" for one in missed),
+        ]
+
+
+def _code_of(response: Response) -> str:
+    """Of our problem; of an answer that is none, or went with its page, the status."""
+    try:
+        return str(response.json()["code"])
+    except (PlaywrightError, ValueError, LookupError, TypeError):
+        return str(response.status)
