@@ -24,7 +24,8 @@ IOT_BUNDLE = "com.alipay.iot.xpaas"
 """the IoT client; the platform's own default would be the wallet"""
 
 AppId = Annotated[str, Field(pattern=r"^\d{16}$")]
-AppVersion = Annotated[str, Field(pattern=r"^\d{1,5}(\.\d{1,5}){2,3}$")]
+AppVersion = Annotated[str, Field(pattern=r"^[0-9]{1,5}(\.[0-9]{1,5}){2,3}$")]
+ServicePhone = Annotated[str, Field(pattern=r"^[0-9+ \-]{5,20}$")]
 BundleId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{1,64}$")]
 SafeDomain = Annotated[
     str, Field(max_length=253, pattern=r"^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}$")
@@ -68,7 +69,7 @@ class AuditParams(VersionParams, WithPictures):
     app_desc: Annotated[str, Field(min_length=20, max_length=400)] | None = None
     mini_category_ids: Annotated[str, Field(min_length=1, max_length=512)] | None = None
     region_type: Literal["GLOBAL", "CHINA", "LOCATION"] | None = None
-    service_phone: Annotated[str, Field(pattern=r"^[0-9+\-]{5,20}$")] | None = None
+    service_phone: ServicePhone | None = None
     service_email: Annotated[str, Field(min_length=3, max_length=128)] | None = None
     memo: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     test_accout: Annotated[str, Field(min_length=1, max_length=128)] | None = None
@@ -108,7 +109,7 @@ class ModifyParams(WithPictures):
     app_slogan: Annotated[str, Field(min_length=10, max_length=32)] | None = None
     app_desc: Annotated[str, Field(min_length=20, max_length=400)] | None = None
     mini_category_ids: Annotated[str, Field(min_length=1, max_length=512)] | None = None
-    service_phone: Annotated[str, Field(pattern=r"^[0-9+\-]{5,20}$")] | None = None
+    service_phone: ServicePhone | None = None
     service_email: Annotated[str, Field(min_length=3, max_length=128)] | None = None
     app_logo: Picture | None = None
 

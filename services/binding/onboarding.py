@@ -136,7 +136,7 @@ async def check(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, a
     found, line = await _line_of(on, tenant_id, row, app_id)
     if row not in CHECKS and row not in LIVE_CHECKED:
         raise NotDoneByHand(f"row {row} has nothing to look at")
-    verdict = await _look(on, tenant_id, found, line, actor)
+    verdict = _begun(await _look(on, tenant_id, found, line, actor), line)
     await record(on.deps, tenant_id, found.app_id, line, verdict, actor, is_look=True)
     return await _watched(on, tenant_id, app_id)
 
@@ -245,6 +245,15 @@ def _settled(verdict: Verdict, before: Line) -> Verdict:
     return Verdict("running", verdict.remedy, {**(before.evidence or {}), **verdict.evidence})
 
 
+def _begun(verdict: Verdict, before: Line) -> Verdict:
+    """What was begun, and of which the platform has nothing: that is told, or the row would wait
+    for a person as if nobody had pressed anything."""
+    was_sent = before.kept == "running" and bool(before.row.form)
+    if was_sent and verdict.state == "todo" and "share" not in verdict.evidence:
+        return Verdict("failed", "not_taken", verdict.evidence)
+    return verdict
+
+
 async def mark_done(
     on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, note: str, actor: str
 ) -> Map:
@@ -308,7 +317,7 @@ async def _advance_row(on: Onboarding, tenant_id: UUID, app_id: str, row: str) -
         with suppress(RowRunning):  # a person was quicker
             await _carried_out(on, tenant_id, found, line, case, {}, PLATFORM_ACTOR)
     else:
-        verdict = await _look(on, tenant_id, found, line, PLATFORM_ACTOR)
+        verdict = _begun(await _look(on, tenant_id, found, line, PLATFORM_ACTOR), line)
         if line.kept == "running":
             verdict = _settled(verdict, line)
         await record(on.deps, tenant_id, app_id, line, verdict, PLATFORM_ACTOR, is_look=True)

@@ -33,6 +33,14 @@ NAMED_REFUSALS: Mapping[str, str] = {
     "APP_NOT_ONLINE": "not_released",
 }
 """Refusals for which we know more to do than what the platform says; sub_code -> remedy."""
+NOT_SENT = "not_sent"
+"""Our own egress did not take it; the evidence names the parameters that do not fit."""
+UNSENT: Mapping[str, str] = {
+    "not_bound": "app_not_bound",
+    "switched_off": "app_switched_off",
+    "not_sent": NOT_SENT,
+}
+"""Outcomes of which Alipay knows nothing; outcome -> remedy."""
 BAD_ANSWER_SIGNATURE = frozenset({"signature", "no_sign", "base64", "cert_sn"})
 
 
@@ -77,9 +85,10 @@ Run = Callable[[Case, Mapping[str, Any]], Awaitable[Verdict]]
 
 def unusable(said: Said) -> Verdict:
     """What an answer means that is neither a success nor a refusal of its own."""
+    if said.outcome in UNSENT:
+        told = {"reason": said.reason, "invalid": list(said.invalid)}
+        return Verdict("failed", UNSENT[said.outcome], told if said.reason else {})
     facts = {name: value for name in ("code", "sub_code") if (value := getattr(said, name))}
-    if said.outcome == "not_bound":
-        return Verdict("failed", "app_not_bound")
     if said.outcome == "unknown":
         if said.reason in BAD_ANSWER_SIGNATURE:
             return Verdict("failed", "alipay_key_wrong", facts | {"reason": said.reason})
@@ -154,8 +163,8 @@ async def add_domains(case: Case, _form: Mapping[str, Any]) -> Verdict:
 async def upload(case: Case, form: Mapping[str, Any]) -> Verdict:
     """Makes a version from the template; the one file that differs per merchant is `ext`."""
     template_id = case.template_id or await _only_template(case)
-    if not template_id:
-        return Verdict("failed", "no_template")
+    if isinstance(template_id, Verdict):
+        return template_id
     ext = orjson.dumps({"extEnable": True, "ext": dict(case.package_ext)}).decode()
     version = str(form["app_version"])
     said = await case.ask(
@@ -169,10 +178,14 @@ async def upload(case: Case, form: Mapping[str, Any]) -> Verdict:
     return Verdict("running", evidence={"app_version": version, "by": "template"})
 
 
-async def _only_template(case: Case) -> str:
+async def _only_template(case: Case) -> str | Verdict:
+    """The one there is; that nobody answered does not mean that there is none."""
     said = await case.ask("alipay.open.mini.templatelist.query")
-    known = list(said.data.get("app_list") or []) if said.is_success else []
-    return str(known[0].get("mini_app_id") or "") if len(known) == 1 else ""
+    if not said.is_success:
+        return unusable(said)
+    known = list(said.data.get("app_list") or [])
+    found = str(known[0].get("mini_app_id") or "") if len(known) == 1 else ""
+    return found or Verdict("failed", "no_template")
 
 
 async def check_upload(case: Case) -> Verdict:

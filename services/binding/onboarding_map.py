@@ -5,6 +5,7 @@ A row's stored state is todo, running, done or failed; blocked and skipped follo
 """
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import Any, cast
 
 from services.binding.models import App, AppKey
 from services.binding.onboarding_models import KnownDevice, OnboardingRow
-from services.binding.onboarding_rows import ROWS, Row, State
+from services.binding.onboarding_rows import ROWS, SERIALS_MAX, Field, Row, State
 from shared.errors import InvalidBody
 
 NOT_PERMITTED = "not_permitted"
@@ -229,13 +230,27 @@ def filled(row: Row, form: Mapping[str, Any]) -> dict[str, Any]:
         text = str(form.get(field.name, "")).strip()
         if not text and not field.is_required:
             continue
-        if not field.min <= len(text) <= field.max or (field.choices and text not in field.choices):
-            wanted = " / ".join(field.choices) or f"{field.min}–{field.max} 个字 characters"
-            errors.append({"pointer": f"/form/{field.name}", "message": wanted})
+        if not _fits(field, text):
+            errors.append({"pointer": f"/form/{field.name}", "message": _wanted(field)})
         given[field.name] = text.split() if field.kind == "serials" else text
     if errors:
         raise InvalidBody(errors=errors)
     return given
+
+
+def _fits(field: Field, text: str) -> bool:
+    if not field.min <= len(text) <= field.max or (field.choices and text not in field.choices):
+        return False
+    parts = text.split() if field.kind == "serials" else [text]
+    looks_right = all(re.fullmatch(field.pattern, part) for part in parts if field.pattern)
+    return looks_right and len(parts) <= SERIALS_MAX
+
+
+def _wanted(field: Field) -> str:
+    if field.hint is not None:
+        return f"{field.hint.zh} {field.hint.en}."
+    lengths = f"{field.min}–{field.max}"
+    return " / ".join(field.choices) or f"{lengths} 个字符 {lengths} characters."
 
 
 def unknown_fields(row: Row, form: Mapping[str, Any]) -> list[dict[str, str]]:

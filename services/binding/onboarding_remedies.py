@@ -30,6 +30,12 @@ REMEDIES: Mapping[str, Words] = {
     "platform_silent": Words(
         "暂时没有得到开放平台的答复，请稍后再点检查",
         "The open platform did not answer; check again in a moment"),
+    "not_sent": Words(
+        "没有发给支付宝：本平台自己没有接受这次请求，请联系平台的运营方",
+        "Not sent to Alipay: this platform itself did not take the request; ask whoever runs it"),
+    "not_taken": Words(
+        "支付宝那边没有这次操作（没有送达，或已在支付宝撤回）：请再提交一次",
+        "Alipay has nothing of it (it did not arrive, or was withdrawn there): submit it again"),
     "not_permitted": Words(
         "开放平台没有授予此接口权限：请按左侧说明手动完成，再标记完成",
         "The open platform does not permit this call: do it by hand as described, then mark it "

@@ -11,10 +11,10 @@ from services.binding.costly import costly
 from services.binding.keys import PublicKey
 from services.binding.models import KeyPair
 from services.binding.onboarding import Onboarding
-from services.binding.onboarding_checks import CHECKS, LIVE_CHECKED, RUNS
+from services.binding.onboarding_checks import CHECKS, LIVE_CHECKED, NOT_SENT, RUNS
 from services.binding.onboarding_map import Line, Map, may_be_marked, proposed
 from services.binding.onboarding_remedies import GOES_TO, REMEDIES
-from services.binding.onboarding_rows import CARDS, STEPS, Row
+from services.binding.onboarding_rows import CARDS, STEPS, Row, Words
 from services.binding.schemas import AppId
 from services.binding.session_routes import MERCHANT
 from shared.fields import Text
@@ -202,7 +202,7 @@ def _map_out(found: Map) -> schemas.OnboardingOut:
 
 def _row_out(line: Line, found: Map) -> schemas.RowOut:
     row = line.row
-    words = REMEDIES.get(line.remedy or "")
+    words = _remedy(line)
     is_open = line.state not in ("blocked", "running")
     return schemas.RowOut(
         row=row.row,
@@ -229,6 +229,19 @@ def _row_out(line: Line, found: Map) -> schemas.RowOut:
         note=line.note,
         at=line.at,
         by=found.names.get(line.by or "", line.by),
+    )
+
+
+def _remedy(line: Line) -> Words | None:
+    """What to do, in words; where fields of the form do not fit, with their names."""
+    invalid = (line.evidence or {}).get("invalid") or ()
+    labels = [field.label for field in line.row.form if field.name in invalid]
+    if line.remedy != NOT_SENT or not labels:
+        return REMEDIES.get(line.remedy or "")
+    zh, en = "、".join(one.zh for one in labels), ", ".join(one.en for one in labels)
+    return Words(
+        f"没有发给支付宝：请改正“{zh}”后再提交",
+        f"Not sent to Alipay: correct “{en}”, then submit again",
     )
 
 
@@ -260,6 +273,9 @@ def _fields_out(row: Row, found: Map) -> list[schemas.FieldOut]:
             max=field.max,
             choices=list(field.choices),
             value=proposed(row, field.name, field.value, found),
+            pattern=field.pattern,
+            hint_zh=field.hint.zh if field.hint else None,
+            hint_en=field.hint.en if field.hint else None,
         )
         for field in row.form
     ]

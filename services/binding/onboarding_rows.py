@@ -13,6 +13,8 @@ from typing import Literal
 Kind = Literal["auto", "check", "manual"]
 State = Literal["todo", "running", "done", "failed", "skipped", "blocked"]
 FieldKind = Literal["text", "textarea", "choice", "serials"]
+SERIALS_MAX = 100
+"""Devices in one push."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,10 @@ class Field:
     max: int = 64
     choices: tuple[str, ...] = ()
     value: str = ""
+    pattern: str = ""
+    """what the whole text, or each of its serials, looks like: the rule of the egress's method"""
+    hint: Words | None = None
+    """the same for people, and how long it is"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,9 @@ _REVIEW_FORM = (
     Field("app_english_name", Words("英文名称", "English name"), min=3, max=30),
     Field("app_slogan", Words("小程序简介", "Short introduction"), min=10, max=32),
     Field("app_desc", Words("小程序描述", "Description"), "textarea", min=20, max=200),
-    Field("service_phone", Words("客服电话", "Service phone"), min=5, max=20),
+    Field("service_phone", Words("客服电话", "Service phone"), min=5, max=20,
+          pattern=r"^[0-9+ \-]{5,20}$",
+          hint=Words("数字、空格、+ 和 -，5–20 位", "5–20 digits, spaces, + and -")),
     Field("version_desc", Words("版本描述", "What is new"), "textarea", min=30, max=500),
     Field("memo", Words("备注：适用机型与操作步骤", "Notes: device models, how to operate"),
           "textarea", is_required=False, max=500),
@@ -219,7 +227,11 @@ ROWS: tuple[Row, ...] = (
             "yourself is found by itself.",
         ),
         needs=("1.3", "2.1"),
-        form=(Field("app_version", Words("版本号", "Version"), min=5, max=20, value="1.0.0"),),
+        form=(
+            Field("app_version", Words("版本号", "Version"), min=5, max=20, value="1.0.0",
+                  pattern=r"^[0-9]{1,5}(\.[0-9]{1,5}){2,3}$",
+                  hint=Words("数字和点，如 1.0.1", "Numbers with dots between, such as 1.0.1")),
+        ),
         seed="S47",
     ),
     Row(
@@ -290,7 +302,9 @@ ROWS: tuple[Row, ...] = (
         _CONSOLE, needs=("4.2",),
         form=(
             Field("sn", Words("设备编号，每行一个", "Device numbers, one a line"), "serials",
-                  max=4000),
+                  max=4000, pattern=r"^[\x21-\x7e]+$",
+                  hint=Words("每行一个，只有字母、数字和符号，最多 100 台",
+                             "One a line, of plain letters, digits and signs; at most 100")),
         ),
         seed="S54 S55 S62 S69",
     ),

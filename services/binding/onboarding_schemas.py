@@ -50,6 +50,10 @@ class FieldOut(BaseModel):
     max: int
     choices: list[str]
     value: str
+    pattern: str
+    """what the whole text, or each serial, looks like; empty: no such rule"""
+    hint_zh: str | None
+    hint_en: str | None
 
 
 class RowOut(BaseModel):

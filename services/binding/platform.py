@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from shared.client import ServiceClient
 
 APP_NOT_BOUND, APP_DISABLED = 404, 409
+NOT_NOW = frozenset({408, 429})
+"""Refusals by a moment, not by what was asked: the same may be asked again."""
+PARAMS = "/params/"
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """One answer. `outcome` is the egress's: success, in_process, refused, not_found,
-    config_error, unknown; or not_bound when the egress knows no such app."""
+    config_error, unknown; or, when the egress has sent nothing at all, `not_bound` (it knows no
+    such app), `switched_off` (the app is), `not_sent` (it does not take what we ask)."""
 
     outcome: str
     code: str = ""
@@ -26,6 +30,8 @@ class Said:
     reason: str = ""
     """why an outcome is unknown, in the egress's stable words"""
     data: Mapping[str, Any] = field(default_factory=dict)
+    invalid: tuple[str, ...] = ()
+    """of what was not sent: the parameters that do not fit their method"""
 
     @property
     def is_success(self) -> bool:
@@ -79,11 +85,13 @@ class OpenPlatform:
             reply = await self._egress.call("POST", path, body=body, tenant_id=tenant_id)
         except (NotSent, NoAnswer, Problem) as error:
             return Said("unknown", reason=type(error).__name__)
-        if reply.status in (APP_NOT_BOUND, APP_DISABLED):
-            return Said("not_bound")
         try:
             document = reply.json()
         except BadGateway:
+            document = None
+        if 400 <= reply.status < 500 and reply.status not in NOT_NOW:
+            return _refusal(reply.status, document if isinstance(document, dict) else {})
+        if document is None:
             return Said("unknown", reason="not_json")
         if reply.status != 200 or not isinstance(document, dict) or "outcome" not in document:
             return Said("unknown", reason=f"status_{reply.status}")
@@ -96,3 +104,18 @@ class OpenPlatform:
             reason=str(data.get("reason", "")),
             data=data,
         )
+
+
+def _refusal(status: int, problem: Mapping[str, Any]) -> Said:
+    """A problem of the egress's own: nothing was sent, so Alipay is not asked for it."""
+    code = problem.get("code")
+    if code == "egress.app_disabled":
+        return Said("switched_off")
+    if status == APP_DISABLED or (status == APP_NOT_BOUND and code != "not_found"):
+        return Said("not_bound")
+    faults = problem.get("errors")
+    pointers = [str(one.get("pointer", "")) for one in faults or () if isinstance(one, dict)]
+    named = (
+        one.removeprefix(PARAMS).partition("/")[0] for one in pointers if one.startswith(PARAMS)
+    )
+    return Said("not_sent", reason=f"status_{status}", invalid=tuple(dict.fromkeys(named)))

@@ -13,7 +13,8 @@ def said(outcome="success", *, sub_code=None, sub_msg=None, **data):
 
 
 class Platform:
-    """`platform.answers[method] = said(…)` scripts a method; `status[version]` is a version's."""
+    """`platform.answers[method] = said(…)` scripts a method, `(status, problem)` a refusal of the
+    egress's own; `status[version]` is a version's."""
 
     def __init__(self):
         self._runner = None
@@ -62,6 +63,8 @@ class Platform:
         answer = self.answers.get(method)
         if isinstance(answer, int):
             return web.json_response({"code": "some.problem"}, status=answer)
+        if isinstance(answer, tuple):
+            return web.json_response(answer[1], status=answer[0])
         return web.json_response(answer or self._answer(method, body["params"]))
 
     async def _check_key(self, request):
@@ -74,6 +77,8 @@ class Platform:
         answer = self.answers.get("alipay.trade.query")
         if isinstance(answer, int):
             return web.json_response({"code": "some.problem"}, status=answer)
+        if isinstance(answer, tuple):
+            return web.json_response(answer[1], status=answer[0])
         return web.json_response(answer or self._answer("alipay.trade.query", body["params"]))
 
     async def _rehearse(self, request):

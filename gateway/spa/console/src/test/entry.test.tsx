@@ -42,7 +42,7 @@ it.each([
   ],
   [
     { pointer: '/title', code: 'string_too_long', message: 'at most 64 characters' },
-    '最多 64 个字',
+    '最多 64 个字符',
   ],
   [{ pointer: '/name', code: 'missing', message: 'Field required' }, '请填写'],
   [{ pointer: '/x', message: 'does not belong here' }, '这里的内容不符合要求'],

@@ -138,6 +138,9 @@ const REVIEW = {
       max: 32,
       choices: [],
       value: '从前的',
+      pattern: '',
+      hint_zh: null,
+      hint_en: null,
     },
   ],
 };
@@ -180,6 +183,75 @@ it('shows what the door refuses of a form under its field, which gets the cursor
   });
   await person.type(box, '好');
   await waitFor(() => expect(screen.queryByText('含有联系方式')).toBeNull());
+});
+
+const field = (name: string, label: string, rule: object) => ({
+  ...REVIEW.form[0],
+  field: name,
+  label_zh: label,
+  label_en: name,
+  value: '',
+  ...rule,
+});
+
+it('says the rule of a field under it and sends nothing else', async () => {
+  const phone = field('service_phone', '客服电话', {
+    min: 5,
+    max: 20,
+    pattern: '^[0-9+ \\-]{5,20}$',
+    hint_zh: '数字和 -',
+    hint_en: 'Digits and -',
+  });
+  const form = [phone, field('app_desc', '描述', { min: 5, max: 20 })];
+  const seen = show(
+    { 'GET /api/merchant/v1/onboarding': mapOf([{ ...REVIEW, form }]) },
+    { 'POST /api/merchant/v1/onboarding/rows/4.1/run': { body: mapOf([REVIEW]) } },
+  );
+  const person = userEvent.setup();
+  const box = await screen.findByLabelText('客服电话');
+  expect(screen.getByText('5–20 个字符')).toBeTruthy();
+  await person.type(screen.getByLabelText('描述'), '一二三四五');
+  await person.type(box, 'abc电话');
+  const send = screen.getByRole('button', { name: '提交审核' });
+  await person.click(send);
+  const hint = '数字和 -';
+  // Once as the hint, once as what is wrong.
+  await waitFor(() => expect(screen.getAllByText(hint)).toHaveLength(2));
+  expect(seen.some((one) => one.method === 'POST')).toBe(false);
+  await person.clear(box);
+  await person.type(box, ' 0571-88 ');
+  await person.click(send);
+  await waitFor(() => expect(seen.some((one) => one.method === 'POST')).toBe(true));
+});
+
+it('takes serials one a line, and says which rule they break', async () => {
+  const form = [
+    field('sn', '设备编号', {
+      kind: 'serials',
+      min: 1,
+      max: 4000,
+      pattern: '^[!-~]+$',
+      hint_zh: '每行一个',
+      hint_en: 'One a line',
+    }),
+  ];
+  const row = { ...REVIEW, code: 'pushed', form };
+  const seen = show(
+    { 'GET /api/merchant/v1/onboarding': mapOf([row]) },
+    { 'POST /api/merchant/v1/onboarding/rows/4.1/run': { body: mapOf([REVIEW]) } },
+  );
+  const person = userEvent.setup();
+  const box = await screen.findByLabelText('设备编号');
+  await person.type(box, 'SN1{enter}设备2');
+  await person.click(screen.getByRole('button', { name: '下发到设备' }));
+  await waitFor(() => expect(screen.getAllByText('每行一个')).toHaveLength(2));
+  expect(seen.some((one) => one.method === 'POST')).toBe(false);
+  await person.clear(box);
+  await person.type(box, 'SN1{enter}SN2{enter}');
+  await person.click(screen.getByRole('button', { name: '下发到设备' }));
+  await waitFor(() =>
+    expect(seen.find((one) => one.method === 'POST')?.body).toEqual({ form: { sn: 'SN1\nSN2' } }),
+  );
 });
 
 it('says beside the page what a row refuses as a whole', async () => {

@@ -4,9 +4,9 @@ export const faults = {
   'fault.other': ['这里的内容不符合要求', 'This entry is not accepted here'],
   'fault.missing': ['请填写', 'Please fill this in'],
   'fault.string_too_short': ['太短了', 'This is too short'],
-  'fault.string_too_short_of': ['至少 {{min}} 个字', 'At least {{min}} characters'],
+  'fault.string_too_short_of': ['至少 {{min}} 个字符', 'At least {{min}} characters'],
   'fault.string_too_long': ['太长了', 'This is too long'],
-  'fault.string_too_long_of': ['最多 {{max}} 个字', 'At most {{max}} characters'],
+  'fault.string_too_long_of': ['最多 {{max}} 个字符', 'At most {{max}} characters'],
   'fault.string_pattern_mismatch': [
     '含有不能使用的字符，或格式不对',
     'It has characters that cannot be used, or the wrong form',
@@ -46,5 +46,5 @@ export const faults = {
   'fault.code': ['验证码是 6 位数字，也可以填恢复码', 'Six digits, or a recovery code'],
   'fault.store_id': ['请选择门店', 'Please choose a store'],
   'fault.minutes': ['时长超出了范围', 'That is outside the span allowed'],
-  'fault.support_contact': ['最多 128 个字', 'At most 128 characters'],
+  'fault.support_contact': ['最多 128 个字符', 'At most 128 characters'],
 } as const satisfies Record<string, readonly [string, string]>;

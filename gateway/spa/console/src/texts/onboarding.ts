@@ -72,6 +72,6 @@ export const onboarding = {
   'wizard.remedy': ['怎么办', 'What to do'],
   'wizard.by': ['{{who}} 完成于', 'Done by {{who}} at'],
   'wizard.system': ['系统', 'the system'],
-  'wizard.range': ['{{min}}–{{max}} 个字', '{{min}}–{{max}} characters'],
+  'wizard.range': ['{{min}}–{{max}} 个字符', '{{min}}–{{max}} characters'],
   'wizard.checked_at': ['检查于', 'Checked'],
 } as const satisfies Record<string, readonly [string, string]>;

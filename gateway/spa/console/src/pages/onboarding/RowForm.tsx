@@ -15,6 +15,13 @@ function widerThan(choices: string[], now: unknown): string[] {
   return choices.slice(at + 1);
 }
 
+/** The server's rule for the text as typed: blanks around it are cut before it is sent, and each
+ * serial is a line or a word of its own. */
+function linesOf({ pattern, kind }: RowField): RegExp {
+  const whole = pattern.replace(/^\^|\$$/g, '');
+  return new RegExp(kind === 'serials' ? `^\\s*(?:${whole}(?:\\s+|$))*$` : `^\\s*${whole}\\s*$`);
+}
+
 /** An element, not a component: Form.Item hands its value and label to what it holds. */
 function control(t: T, field: RowField, row: OnboardingRow): ReactElement {
   if (field.kind === 'choice') {
@@ -107,16 +114,18 @@ export function RowForm({ row, isBusy, onRun, onKeep }: Props) {
         const label = either(one.label_zh, one.label_en);
         const isBounded = one.kind === 'text' || one.kind === 'textarea';
         const { min, max } = one;
-        const range = t('wizard.range', { min, max });
+        const hint = either(one.hint_zh, one.hint_en);
+        const range = hint || t('wizard.range', { min, max });
         return (
           <Form.Item
             key={one.field}
             name={one.field}
             label={label}
-            {...(isBounded ? { extra: range } : {})}
+            {...(isBounded || hint ? { extra: range } : {})}
             rules={[
               { required: one.required, message: t('field.required', { label }) },
               ...(isBounded ? [{ min, max, message: range }] : []),
+              ...(one.pattern ? [{ pattern: linesOf(one), message: range }] : []),
             ]}
           >
             {control(t, one, row)}
