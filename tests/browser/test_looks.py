@@ -118,6 +118,35 @@ def test_what_opens_has_it_too(window: Open, owner: StorageState) -> None:
     assert not odd(families(page))
 
 
+CHINESE_FACES = {"PingFang SC", "HarmonyOS Sans SC", "MiSans", "Noto Sans SC", "Noto Sans CJK SC"}
+_WIDTHS = """
+() => ['’', '“', '”', 'n', '中'].map((one) => {
+  const box = document.createElement('span');
+  box.textContent = one.repeat(20);
+  document.querySelector('h1').append(box);
+  const { width } = box.getBoundingClientRect();
+  box.remove();
+  return width;
+})
+"""
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_each_language_has_its_own_face_first(
+    window: Open, owner: StorageState, language: str
+) -> None:
+    """A Chinese face draws quotes as wide as a character, which tears English words apart."""
+    page = window(owner, language=language).go("/orders")
+    for family in families(page):
+        *named, generic = [one.strip().strip('"') for one in family.split(",")]
+        if generic == "sans-serif":
+            assert (named[0] in CHINESE_FACES) == (language == "zh-CN"), family
+            assert set(named) & CHINESE_FACES, "names in Chinese are met in either"
+    apostrophe, opening, closing, letter, character = page.evaluate(_WIDTHS)
+    if language == "en":
+        assert max(apostrophe, opening, closing) < letter < character
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_labels_of_the_chart_are_read(window: Open, owner: StorageState, scheme: str) -> None:
     """It is hidden from whoever does not look at drawings; axe might leave it out, too."""
