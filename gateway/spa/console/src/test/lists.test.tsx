@@ -18,6 +18,7 @@ const OWNER = {
   ],
   expires_at: '2026-11-27T00:00:00Z',
 };
+const ORDERED_AT = '2026-11-28T14:00:00Z';
 const EMPTY = { items: [], total: 0, page: 1, page_size: 20, next: null, previous: null };
 const DEVICE = { device_id: 'd-1', sn: '00012345', store_id: 's-1' };
 
@@ -49,7 +50,7 @@ function order(place: number, more: object = {}) {
     receiver_phone: null,
     subject: '拿铁',
     source_terminal: 'device',
-    ordered_at: '2026-11-28T14:00:00Z',
+    ordered_at: ORDERED_AT,
     paid_at: '2026-11-28T14:00:02Z',
     closed_at: null,
     ...more,
@@ -71,10 +72,12 @@ function show(path: string, replies: Replies) {
 }
 
 const LIST = 'GET /api/merchant/v1/orders';
+/** What was asked, but for news since the row on top: on a busy machine that comes in between. */
 const asked = (seen: ReturnType<typeof answers>) =>
   seen
     .filter((one) => /^\/api\/merchant\/v1\/orders(\?|$)/.test(one.path))
-    .map((one) => Object.fromEntries(new URL(`http://x${one.path}`).searchParams));
+    .map((one) => Object.fromEntries(new URL(`http://x${one.path}`).searchParams))
+    .filter((one) => one.from !== ORDERED_AT);
 const listed = (rows: object[], more: object = {}) => ({
   body: { ...EMPTY, items: rows, total: rows.length, ...more },
 });
@@ -301,7 +304,8 @@ it('opens the dialog that an address asks for, with the first store chosen, once
   show('/devices?new=1', HAS_STORE);
   const title = await screen.findByText('激活码用于哪家门店？');
   const dialog = within(title.closest('.ant-modal') as HTMLElement);
-  expect(dialog.getByText('人民路店')).toBeTruthy();
+  // Its text stands twice as soon as the field has the cursor: once for who listens.
+  expect(dialog.getByTitle('人民路店')).toBeTruthy();
   expect(window.location.search).toBe('');
 });
 

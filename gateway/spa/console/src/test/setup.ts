@@ -1,12 +1,15 @@
 /** What the small DOM lacks, and a clean slate for every test. */
 import { cleanup, configure } from '@testing-library/react';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
+import { chooseLanguage } from '../texts';
 
 // Pages are loaded when they are opened, which a busy machine does slowly.
-configure({ asyncUtilTimeout: 20_000 });
+configure({ asyncUtilTimeout: 45_000 });
 
-// Read once, when the console is loaded: this browser prefers English.
-localStorage.setItem('damselfly.language', 'zh-CN');
+// What is shown is decided here by elements, attributes and their own style. The library writes some
+// thousand rules while it runs, and each look for a role would match all of them against every
+// element and its parents; what they do is looked at in a browser (tests/browser).
+Object.defineProperty(HTMLStyleElement.prototype, 'sheet', { get: () => null });
 
 /** What React and the components say of a wrong or outgrown use of them fails the test. */
 const complaints: string[] = [];
@@ -24,10 +27,13 @@ beforeEach(() => {
   sessionStorage.clear();
   // As somebody who has signed in here; without a token nobody is asked for.
   localStorage.setItem('damselfly.csrf', 'c-0');
+  // This browser prefers English; and a test before may have chosen it, for all that come after.
+  chooseLanguage('zh-CN');
 });
 
 afterEach(() => {
   cleanup();
+  vi.useRealTimers();
   vi.unstubAllGlobals();
   expect(complaints.splice(0)).toEqual([]);
 });
