@@ -121,13 +121,11 @@ async def build(say: Say) -> None:
 
 async def run_script(name: str, say: Say) -> None:
     """One of the project's own scripts (`check`, `test`), with everything they need installed."""
-    async with _alone():
-        node = await find_node(say)
-        await _install(node, say, everything=True)
-        try:
-            say(await _run(node, node.npm, "run", "--silent", name))
-        except _Failed as error:
-            raise StackError(f"控制台 console: npm run {name}\n{error}") from None
+    node = await _prepared(say)
+    try:
+        say(await _run(node, node.npm, "run", "--silent", name))
+    except _Failed as error:
+        raise StackError(f"控制台 console: npm run {name}\n{error}") from None
 
 
 def serve(public: str, say: Say) -> None:
