@@ -70,45 +70,61 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.1)
 
 
-@pytest.fixture
-def fresh(
-    built: None,
-    service_db: Callable[[str], ServiceDatabase],
-    service_keys: ServiceKeys,
-    kek_file: Path,
-    tmp_path: Path,
-) -> Iterator[Fresh]:
-    """Binding and edge only: nothing else is needed to sign in. No broker, so the edge keeps
-    nothing in mind for long."""
-    database = service_db("binding")
-    in_thread(lambda: asyncio.run(database.truncate()))
+@dataclass
+class Place:
+    """Where a new installation is: its settings, and the edge in front of it."""
+
+    binding: int
+    edge: int
+    common: dict[str, str]
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.wait(timeout=40)
+
+
+@pytest.fixture(scope="module")
+def place(built: None, service_keys: ServiceKeys, kek_file: Path) -> Iterator[Place]:
+    """The edge. No broker, so it keeps nothing in mind for long."""
     edge, binding = free_port(), free_port()
-    code_file = tmp_path / "setup-code"
     common = {
         "PUBLIC_URL": f"http://127.0.0.1:{edge}", "KAFKA_BOOTSTRAP": "127.0.0.1:9",
         "SERVICE_TRUST_FILE": str(service_keys.trust_file), "KEK_FILE": str(kek_file),
         **{f"{name}_URL": "http://127.0.0.1:9" for name in AWAY},
         "BINDING_URL": f"http://127.0.0.1:{binding}",
     }  # fmt: skip
-    processes = [
-        _started("services.binding", "api", binding, {
-            **common, "DATABASE_URL_BINDING": database.app_url,
-        "DATABASE_SYSTEM_URL_BINDING": database.system_url, "SETUP_CODE_FILE": str(code_file),
-            "SERVICE_KEY_FILE": str(service_keys.key_file("binding")),
-        }),
-        _started("gateway", "edge", edge, {
-            **common, "SERVICE_KEY_FILE": str(service_keys.key_file("gateway-edge")),
-        }),
-    ]  # fmt: skip
+    key = str(service_keys.key_file("gateway-edge"))
+    process = _started("gateway", "edge", edge, {**common, "SERVICE_KEY_FILE": key})
     try:
-        _wait(f"http://127.0.0.1:{binding}/readyz", processes[0])
-        _wait(f"http://127.0.0.1:{edge}/livez", processes[1])
-        yield Fresh(f"http://127.0.0.1:{edge}", code_file)
+        _wait(f"http://127.0.0.1:{edge}/livez", process)
+        yield Place(binding, edge, common)
     finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(timeout=40)
+        _ended(process)
+
+
+@pytest.fixture
+def fresh(
+    place: Place,
+    service_db: Callable[[str], ServiceDatabase],
+    service_keys: ServiceKeys,
+    tmp_path: Path,
+) -> Iterator[Fresh]:
+    """Binding, as on its first day, and the edge: nothing else is needed to sign in."""
+    database = service_db("binding")
+    in_thread(lambda: asyncio.run(database.truncate()))
+    code_file = tmp_path / "setup-code"
+    settings = {
+        **place.common, "DATABASE_URL_BINDING": database.app_url,
+        "DATABASE_SYSTEM_URL_BINDING": database.system_url, "SETUP_CODE_FILE": str(code_file),
+        "SERVICE_KEY_FILE": str(service_keys.key_file("binding")),
+    }  # fmt: skip
+    process = _started("services.binding", "api", place.binding, settings)
+    try:
+        _wait(f"http://127.0.0.1:{place.binding}/readyz", process)
+        yield Fresh(f"http://127.0.0.1:{place.edge}", code_file)
+    finally:
+        _ended(process)
 
 
 def _open(browser: Browser, fresh: Fresh, language: str, width: int, refused: str) -> Watched:

@@ -180,18 +180,19 @@ def stays_inside(page: Page, box: Locator) -> None:
 def test_what_opens_stays_inside_the_window(
     window: Open, owner: StorageState, language: str, width: int
 ) -> None:
-    page = window(owner, language=language, width=width).go("/devices")
+    opened = window(owner, language=language, width=width)
+    page = opened.go("/devices")
     is_chinese = language == "zh-CN"
     page.get_by_role("button", name="停用" if is_chinese else "Revoke").first.click()
     stays_inside(page, page.locator(".ant-popover:visible"))
     page.keyboard.press("Escape")
     for path, chinese, english in (
-        ("/devices", "生成激活码", "New enrolment code"),
-        ("/devices", "编辑", "Edit"),
         ("/stores", "新建门店", "New store"),
+        ("/devices", "生成激活码", "New enrolment code"),
         ("/staff", "添加员工", "Add staff"),
+        ("/devices", "编辑", "Edit"),
         ("/api-keys", "新建密钥", "New key"),
     ):
-        page.goto(path)
+        opened.turn_to(path)
         page.get_by_role("button", name=chinese if is_chinese else english).first.click()
         stays_inside(page, page.locator(".ant-modal:visible"))

@@ -213,7 +213,7 @@ async def test_no_door_gives_a_private_key_back(
     good = {"app_id": APP_ID, "seller_id": SELLER_ID, "alipay_public_key": alipay}
     first = good | {"app_private_key": pair.private_pem.decode(), "version": 0}
     second = good | {"app_private_key": rotated.private_b64, "version": 1}
-    async with httpx.AsyncClient(base_url=url, verify=NO_TLS) as client:
+    async with httpx.AsyncClient(base_url=url, verify=NO_TLS, timeout=60) as client:
         merchant = Merchant(client, signer_for("gateway-edge"), tenant_id, user.user_id)
         await bind_while_the_database_refuses(merchant, binding.database, first)
         bodies = [*wrong_bodies(pair), first, second, *wrong_bodies(rotated)]
