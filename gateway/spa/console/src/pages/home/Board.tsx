@@ -1,7 +1,7 @@
 /** What the stores took: today beside yesterday by this time, the week, stores, what is undecided. */
 
 import { money } from '@shared/money';
-import type { ReactNode } from 'react';
+import { Fragment, type ReactNode } from 'react';
 import { Link } from 'react-router';
 import type { Dashboard, Totals } from '../../api/shapes';
 import { Card, Money, When } from '../../parts/bits';
@@ -61,7 +61,12 @@ function Sum({
   }
   return (
     <Figure label={label} asked={asked} figure={<Money fen={kept(totals)} />}>
-      {parts.join(' · ')}
+      {parts.map((part, index) => (
+        <Fragment key={part}>
+          {index > 0 ? ' · ' : null}
+          <span className="nowrap">{part}</span>
+        </Fragment>
+      ))}
       {note ? (
         <>
           <br />

@@ -80,9 +80,15 @@ function Found({ row }: { row: OnboardingRow }) {
   return (
     <>
       {percent && row.state === 'todo' ? (
-        <div>
+        <div className="row">
           <span>{t('wizard.rollout', { percent })}</span>
-          <Progress percent={Number(percent)} size="small" style={{ maxWidth: 320 }} aria-hidden />
+          <Progress
+            percent={Number(percent)}
+            size="small"
+            showInfo={false}
+            style={{ flex: '1 1 160px', maxWidth: 320 }}
+            aria-hidden
+          />
         </div>
       ) : null}
       {found.length > 0 ? (
