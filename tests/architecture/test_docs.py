@@ -50,6 +50,21 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert not broken
 
 
+def test_every_picture_is_shown_in_its_language() -> None:
+    """The guide's Chinese half shows Chinese pictures and its English half their twins, so do the
+    two READMEs; no picture is left that nothing shows."""
+    shown = re.compile(r"!\[[^]]+\]\(images/console/([\w-]+)\.webp\)")
+    chinese, english = text(Path("docs/console.md")).split("\n## English\n")
+    of_chinese = shown.findall(chinese)
+    assert of_chinese
+    assert shown.findall(english) == [f"{name}-en" for name in of_chinese]
+    readmes = ["readme", "readme-en"]
+    assert "(docs/images/console/readme.webp)" in text(Path("README.zh-CN.md"))
+    assert "(docs/images/console/readme-en.webp)" in text(Path("README.md"))
+    kept = {path.stem for path in files() if path.parent == Path("docs/images/console")}
+    assert kept == {*of_chinese, *shown.findall(english), *readmes}
+
+
 def test_no_machine_paths() -> None:
     """What only exists on the author's machine fails on everybody else's."""
     assert not _hits(re.compile(r"(?<![\w./-])/(?:work|root|home/\w+|Users/\w+)/"))
