@@ -103,11 +103,11 @@ class Hand:
     def refuse(self, path: str, code: str, status: int, method: str = "GET") -> None:
         self.answer(path, problem(code, status), status=status, method=method)
 
-    def change(self, path: str, edit: Callable[[Any], None]) -> None:
+    def change(self, path: str, edit: Callable[[Any], None], *, method: str = "GET") -> None:
         """What that door says is changed on the way."""
 
         def reply(route: Route) -> None:
-            if route.request.method != "GET":
+            if route.request.method != method:
                 return route.fallback()
             answer = route.fetch()
             body = answer.json()

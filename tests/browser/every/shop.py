@@ -123,10 +123,15 @@ def _code_made(hand: Hand) -> None:
     hand.dialog.locator(".figure").wait_for()
 
 
-def _code_used(hand: Hand) -> None:
-    hand.answer("/devices/codes", {"items": []})
-    _code_made(hand)
-    expect(hand.dialog.get_by_text(hand.say("devices.code_done"))).to_be_visible()
+def _became(state: str) -> Visit:
+    def act(hand: Hand) -> None:
+        device = {"name": "吧台", "sn": "QCF40000001"} if state == "used" else None
+        told = {"code_id": SOME, "state": state, "device": device}
+        hand.answer(r"/devices/codes/[\w-]{36}", told)
+        _code_made(hand)
+        hand.dialog.locator(".ant-alert").last.wait_for()
+
+    return Visit(f"devices: a code that was {state}", "/devices", act)
 
 
 def _some_code(hand: Hand) -> None:
@@ -226,7 +231,7 @@ VISITS = [
     Visit("devices: a code for which store", "/devices", _code_store,
           ("pages/devices/NewCode Select 1",)),
     Visit("devices: a code", "/devices", _code_made, ("pages/devices/NewCode Window 1",)),
-    Visit("devices: a code that was used", "/devices", _code_used),
+    *(_became(state) for state in ("used", "expired", "revoked")),
     Visit("devices: a code taken back", "/devices", _take_back,
           ("pages/devices/OpenCodes Popconfirm 1",), before=_some_code),
     Visit("devices: edit", "/devices", _edit, ("pages/devices/Devices Dialog 1",)),

@@ -38,7 +38,9 @@ function Copies({ row }: { row: OnboardingRow }) {
           return [
             label,
             <span key={label} className="copyable">
-              <span className="mono">{one.value}</span>
+              <span className="mono" data-verbatim>
+                {one.value}
+              </span>
               <CopyButton text={one.value} label={label} />
             </span>,
           ];
@@ -95,7 +97,7 @@ function Found({ row }: { row: OnboardingRow }) {
         <Facts
           rows={found.map(([name, value]) => [
             t(`evidence.${name}` as TextKey),
-            <span key={name} className="mono">
+            <span key={name} className="mono" data-verbatim={Array.isArray(value) || undefined}>
               {Array.isArray(value) ? value.join(' ') : String(value)}
             </span>,
           ])}
