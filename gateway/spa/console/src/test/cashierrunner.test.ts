@@ -32,6 +32,7 @@ it('writes the number down before the first byte is sent, and forgets it at the 
     ...AFTERWARDS,
   });
   expect(await runner.take(ORDER)).toBe('taken');
+  await runner.rest;
   expect(before).toMatchObject({ payRequestId: ORDER.pay_request_id, amountFen: 1207 });
   expect(JSON.stringify(before)).not.toContain(ORDER.auth_code);
   expect(await open(store)).toBeUndefined();
@@ -41,6 +42,52 @@ it('writes the number down before the first byte is sent, and forgets it at the 
   expect(new Set(Object.values(stateOf(story)))).toEqual(new Set(['done']));
 });
 
+it('takes a second sale while the rest of the first is still on its way', async () => {
+  const second = { ...ORDER, pay_request_id: 'second-0000000001', amount_fen: 5 };
+  const paidToo = { ...PAID, pay_request_id: second.pay_request_id, payment_id: 'p-2' };
+  const own = means();
+  const { runner } = await standing(own);
+  let isFound: (found: object) => void = () => undefined;
+  const slow = new Promise<object>((resolve) => {
+    isFound = resolve;
+  });
+  const seen = answers({
+    ...AFTERWARDS,
+    [`POST ${PAYMENTS}`]: [{ body: PAID }, { body: paidToo }],
+    'GET /api/merchant/v1/orders': async ({ path }) =>
+      path.includes('p-2')
+        ? { body: { items: [{ order_no: 'D2' }], total: 1 } }
+        : { body: await slow },
+  });
+  expect(await runner.take(ORDER)).toBe('taken');
+  const { rest } = runner;
+  expect(await runner.take(second)).toBe('taken');
+  await runner.rest;
+  expect(posts(seen).map((one) => one.body)).toEqual([ORDER, second]);
+  isFound({ items: [{ order_no: 'D1' }], total: 1 });
+  await rest;
+  expect(runner.snapshot()).toMatchObject({ amountFen: 5, orderNo: 'D2' });
+});
+
+it('says taken of no sale that it did not begin', async () => {
+  const { store, one, runner } = await standing();
+  const seen = answers({ [`POST ${PAYMENTS}`]: { body: PAID }, ...AFTERWARDS });
+  const twice = [runner.take(ORDER), runner.take({ ...ORDER, pay_request_id: 'other-00000001' })];
+  expect(await Promise.all(twice)).toEqual(['taken', 'earlier']);
+  expect(posts(seen)).toHaveLength(1);
+
+  const looking = runner.resume();
+  expect(await runner.take({ ...ORDER, pay_request_id: 'third-000000001' })).toBe('taken');
+  await looking;
+  expect(posts(seen), 'looking for an earlier one is no sale').toHaveLength(2);
+
+  await store.mark(one, { payRequestId: 'earlier-0001', amountFen: 5, startedAt: NOW_MS });
+  answers({ [`GET ${PAYMENTS}/earlier-0001`]: { body: PAID }, ...AFTERWARDS });
+  const found = runner.resume();
+  expect(await runner.take(ORDER)).toBe('earlier');
+  expect(await found).toBe('earlier');
+});
+
 it('asks again under the same number when no answer came', async () => {
   const { runner } = await standing();
   const lost = () => {
@@ -48,6 +95,7 @@ it('asks again under the same number when no answer came', async () => {
   };
   const seen = answers({ [`POST ${PAYMENTS}`]: [lost, away, { body: PAID }], ...AFTERWARDS });
   await runner.take(ORDER);
+  await runner.rest;
   const sent = posts(seen);
   expect(sent.map((one) => one.body)).toEqual([ORDER, ORDER, ORDER]);
   expect(runner.snapshot()?.payment?.status).toBe('paid');
@@ -62,6 +110,7 @@ it('asks for a pending payment as often as the platform says, and never charges 
     ...AFTERWARDS,
   });
   await runner.take(ORDER);
+  await runner.rest;
   expect(posts(seen)).toHaveLength(1);
   expect(own.slept).toContain(1700);
   expect(runner.snapshot()?.payment?.status).toBe('paid');
@@ -74,10 +123,12 @@ it('gives up after two minutes, keeps the number, and finds the end later', asyn
     [`GET ${MINE}`]: { body: pending('outcome') },
   });
   await runner.take(ORDER);
+  await runner.rest;
   expect(runner.snapshot()).toMatchObject({ isGivenUp: true, isOver: false });
   expect(await open(store)).toMatchObject({ payRequestId: ORDER.pay_request_id });
   const seen = answers({ [`GET ${MINE}`]: { body: PAID }, ...AFTERWARDS });
   await runner.resume();
+  await runner.rest;
   expect(posts(seen)).toHaveLength(0);
   expect(runner.snapshot()).toMatchObject({ isGivenUp: false, isOver: true });
   expect(await open(store)).toBeUndefined();
@@ -91,6 +142,7 @@ it('finds the payment of a closed tab before it takes another', async () => {
     ...AFTERWARDS,
   });
   expect(await runner.take(ORDER)).toBe('earlier');
+  await runner.rest;
   expect(posts(seen)).toHaveLength(0);
   expect(runner.snapshot()).toMatchObject({ isResumed: true, amountFen: 5, isOver: true });
   expect(await open(store)).toBeUndefined();
@@ -102,6 +154,7 @@ it('knows that a request which never arrived charged nothing, but looks twice', 
   const none = refusal(404, 'not_found');
   const seen = answers({ [`GET ${PAYMENTS}/earlier-0001`]: none });
   await runner.resume();
+  await runner.rest;
   expect(seen).toHaveLength(2);
   expect(runner.snapshot()).toMatchObject({ isOver: true, payment: null });
   expect(await open(store)).toBeUndefined();
@@ -110,9 +163,11 @@ it('knows that a request which never arrived charged nothing, but looks twice', 
     [`GET ${PAYMENTS}/earlier-0001`]: [none, { body: pending('channel') }],
   });
   await runner.resume();
+  await runner.rest;
   expect(await open(store), 'it came after all').toBeDefined();
   answers({ [`GET ${PAYMENTS}/earlier-0001`]: [none, away] });
   await runner.resume();
+  await runner.rest;
   expect(await open(store), 'nobody said that there is none').toBeDefined();
 });
 
@@ -121,12 +176,14 @@ it('a first refusal ends it; a refused key leaves it open', async () => {
   const { store, runner } = await standing(own);
   answers({ [`POST ${PAYMENTS}`]: refusal(409, 'payment.app_not_bound') });
   await runner.take(ORDER);
+  await runner.rest;
   expect(runner.snapshot()).toMatchObject({ isOver: true, payment: null });
   expect(stateOf(runner.snapshot())).toMatchObject({ edge: 'done', recorded: 'failed' });
   expect(own.slept, 'there is nothing to look for').not.toContain(2000);
   expect(await open(store)).toBeUndefined();
   answers({ [`POST ${PAYMENTS}`]: refusal(401, 'auth.device_signature', { server_time: 1 }) });
   await runner.take(ORDER);
+  await runner.rest;
   expect(stateOf(runner.snapshot())).toMatchObject({ edge: 'failed', recorded: 'waiting' });
   expect(await open(store)).toBeDefined();
 });
@@ -138,6 +195,7 @@ it('a refusal that follows a lost answer says nothing: the platform is asked', a
     [`GET ${MINE}`]: { body: pending('channel') },
   });
   await runner.take(ORDER);
+  await runner.rest;
   expect(await open(store)).toBeDefined();
 });
 
@@ -162,6 +220,7 @@ it('a payment that ends after its key was forgotten brings no key back', async (
     ...AFTERWARDS,
   });
   await runner.take(ORDER);
+  await runner.rest;
   expect(store.kept.size).toBe(0);
 });
 
@@ -186,6 +245,7 @@ it('shows that it is written down while the answer is on its way', async () => {
     'GET /api/merchant/v1/orders': AFTERWARDS['GET /api/merchant/v1/orders'],
   });
   await runner.take(ORDER);
+  await runner.rest;
   expect(shown).toContain('done running waiting');
   expect(stateOf(runner.snapshot())).toMatchObject({
     asked: 'done',
@@ -213,6 +273,7 @@ it('stops a payment as a clerk does', async () => {
     'GET /api/merchant/v1/orders': AFTERWARDS['GET /api/merchant/v1/orders'],
   });
   await runner.take(ORDER);
+  await runner.rest;
   const stop = seen.find((one) => one.path.endsWith('/cancel'));
   expect(stop?.headers.get('x-df-signature')).toMatch(/^[0-9a-f]{64}$/);
   expect(stateOf(runner.snapshot())).toMatchObject({ answered: 'skipped', rewards: 'skipped' });
@@ -240,6 +301,7 @@ it('is paid all the same when its reward does not come', async () => {
     'GET /api/device/v1/rewards/p-1': { body: { status: 'pending' } },
   });
   await runner.take(ORDER);
+  await runner.rest;
   const story = runner.snapshot();
   expect(stateOf(story)).toMatchObject({ answered: 'done', order: 'done', rewards: 'waiting' });
   expect(story && hopsOf(story).at(-1)?.note).toBe('cashier.rewards_late');

@@ -2,7 +2,7 @@
 import { money } from '@shared/money';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Alert, Button, Form, Input, Radio, Select } from 'antd';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { Link } from 'react-router';
 import { get, post } from '../../api/client';
 import type { BoundApp } from '../../api/shapes';
@@ -177,6 +177,7 @@ export function TakeForm({
   const { t } = useText();
   const { stores, storeId } = useStores();
   const [form] = Form.useForm<Values>();
+  const isTaking = useRef(false);
   const amount = Form.useWatch('amount', form);
   const about = useQuery({
     queryKey: ['about'],
@@ -211,8 +212,15 @@ export function TakeForm({
           outcome: 'paid',
         }}
         onFinish={(values) => {
+          // The second half of a double click comes before the button has learnt that it is busy.
+          if (isTaking.current) return;
+          isTaking.current = true;
           form.setFieldValue('code', '');
-          take.mutate(values);
+          take.mutate(values, {
+            onSettled: () => {
+              isTaking.current = false;
+            },
+          });
         }}
       >
         <Form.Item name="store_id" label={t('cashier.store')}>

@@ -7,7 +7,7 @@ import { ApiProblem } from '@shared/problem';
 import { get } from '../../api/client';
 import type { Keystore, Terminal } from './keystore';
 import type { Draw, Payment, PayOrder, Reward } from './shapes';
-import { begun, heard, isTerminal, learn, type Story } from './story';
+import { begun, type HopName, heard, isTerminal, learn, type Story } from './story';
 import { Line, NoAnswer } from './terminal';
 
 const PAYMENTS = '/api/device/v1/payments';
@@ -48,7 +48,11 @@ export class Runner {
   private story: Story | null = null;
   private readonly listeners = new Set<() => void>();
   private readonly line: Line;
-  private current: Promise<Taken> | null = null;
+  private current: { isSale: boolean; done: Promise<Taken> } | null = null;
+  /** done when the order, rewards and notice of the last payment were looked for */
+  rest: Promise<void> = Promise.resolve();
+  /** the payment whose order, rewards and notice are or were looked for */
+  private followed: string | null = null;
 
   constructor(
     readonly terminal: Terminal,
@@ -65,9 +69,14 @@ export class Runner {
 
   readonly snapshot = (): Story | null => this.story;
 
-  /** Charges once, unless an earlier payment has to come to its end first. */
-  take(order: PayOrder): Promise<Taken> {
-    return this.working(async () => {
+  /** Charges once, unless an earlier payment has to come to its end first: `taken` is said of the
+   * very sale that was asked for, never of one that was under way. */
+  async take(order: PayOrder): Promise<Taken> {
+    while (this.current) {
+      const { isSale, done } = this.current;
+      if ((await done) === 'earlier' || isSale) return 'earlier';
+    }
+    return this.working(true, async () => {
       if (await this.bringEarlier()) return 'earlier';
       const startedAt = this.means.now();
       const open = {
@@ -83,8 +92,9 @@ export class Runner {
   }
 
   /** Brings the payment that was not finished to its end; nothing to do without one. */
-  resume(): Promise<Taken> {
-    return this.working(async () => ((await this.bringEarlier()) ? 'earlier' : 'taken'));
+  async resume(): Promise<Taken> {
+    if (this.current) return this.current.done;
+    return this.working(false, async () => ((await this.bringEarlier()) ? 'earlier' : 'taken'));
   }
 
   private async bringEarlier(): Promise<boolean> {
@@ -97,14 +107,16 @@ export class Runner {
     return true;
   }
 
-  /** One at a time: in this tab whoever comes second gets what the first one gets. */
-  private working(act: () => Promise<Taken>): Promise<Taken> {
-    this.current ??= this.means
-      .alone(`damselfly.cashier.${this.terminal.deviceId}`, act)
-      .finally(() => {
-        this.current = null;
-      });
-    return this.current;
+  /** One at a time, until nothing is open any longer. What a payment brings with it comes later and
+   * keeps nobody from the next one. */
+  private working(isSale: boolean, act: () => Promise<Taken>): Promise<Taken> {
+    const alone = this.means.alone(`damselfly.cashier.${this.terminal.deviceId}`, act);
+    const done = alone.finally(() => {
+      this.current = null;
+      this.rest = this.followUp();
+    });
+    this.current = { isSale, done };
+    return done;
   }
 
   /** The clerk stops it: paid stays paid, anything else is cancelled at Alipay. */
@@ -130,7 +142,7 @@ export class Runner {
     if (!id) return;
     const path = `${REWARDS}/${id}/draw`;
     const draw = await this.line.ask<Draw>({ method: 'POST', path, body: '{}' });
-    this.change({ draw });
+    this.found(id, { draw });
   }
 
   private async bring(id: string, order: PayOrder | null): Promise<void> {
@@ -153,7 +165,7 @@ export class Runner {
         // No answer says nothing about the payment: the same is asked again.
         if (!(error instanceof NoAnswer || error instanceof ApiProblem)) throw error;
       }
-      if (isTerminal(this.story?.payment ?? null)) return this.finish();
+      if (isTerminal(this.story?.payment ?? null)) return this.settle();
       if (this.means.now() + pause > deadline) return this.change({ isGivenUp: true });
       await this.means.sleep(pause);
     }
@@ -202,50 +214,47 @@ export class Runner {
     }
   }
 
-  private async finish(): Promise<void> {
-    await this.settle();
-    await Promise.all([this.followOrder(), this.followReward(), this.followNotice()]);
-  }
-
   /** Nothing is open any longer: the next payment may begin. */
   private async settle(): Promise<void> {
     await this.store.mark(this.terminal, null);
     this.change({ isOver: true });
   }
 
-  private async followOrder(): Promise<void> {
-    const payment_id = this.story?.payment?.payment_id ?? '';
+  /** What becomes of a payment that is over, each looked for once. */
+  private async followUp(): Promise<void> {
+    const payment = this.story?.payment ?? null;
+    if (!payment || !this.story?.isOver || this.followed === payment.payment_id) return;
+    this.followed = payment.payment_id;
+    const id = payment.payment_id;
+    const paid = payment.status === 'paid' ? [this.followReward(id), this.followNotice(id)] : [];
+    await Promise.all([this.followOrder(id), ...paid]);
+  }
+
+  private async followOrder(payment_id: string): Promise<void> {
     const found = await this.follow(async () => {
       const page = await get('/api/merchant/v1/orders', { query: { payment_id } });
       return page.items[0]?.order_no ?? null;
     });
-    if (found === null) return this.change({ isOrderLate: true });
-    this.learn('order');
-    this.change({ orderNo: found });
+    if (found === null) return this.found(payment_id, { isOrderLate: true });
+    this.found(payment_id, { orderNo: found }, 'order');
   }
 
-  private async followReward(): Promise<void> {
-    const payment = this.story?.payment;
-    if (payment?.status !== 'paid') return;
-    const path = `${REWARDS}/${payment.payment_id}`;
+  private async followReward(payment_id: string): Promise<void> {
+    const path = `${REWARDS}/${payment_id}`;
     const found = await this.follow(async () => {
       const reward = await this.line.ask<Reward>({ method: 'GET', path });
       return reward.status === 'pending' ? null : reward;
     });
-    if (found === null) return this.change({ isRewardLate: true });
-    this.learn('rewards');
-    this.change({ reward: found });
+    if (found === null) return this.found(payment_id, { isRewardLate: true });
+    this.found(payment_id, { reward: found }, 'rewards');
   }
 
   /** Alipay tells the end of a payment once more, by itself, and only when money moved. */
-  private async followNotice(): Promise<void> {
-    const payment = this.story?.payment;
-    if (payment?.status !== 'paid') return;
+  private async followNotice(payment_id: string): Promise<void> {
     await this.follow(async () => {
-      const detail = await get('/api/merchant/v1/payments/{payment_id}', {
-        path: { payment_id: payment.payment_id },
-      });
-      this.change({ detail });
+      const path = { payment_id };
+      const detail = await get('/api/merchant/v1/payments/{payment_id}', { path });
+      this.found(payment_id, { detail });
       return detail.notices[0] ?? null;
     });
   }
@@ -261,7 +270,14 @@ export class Runner {
     }
   }
 
-  private learn(...names: Parameters<typeof learn>[2][]): void {
+  /** Of that payment, unless another one is told of by now. */
+  private found(payment_id: string, some: Partial<Story>, ...names: HopName[]): void {
+    if (this.story?.payment?.payment_id !== payment_id) return;
+    this.learn(...names);
+    this.change(some);
+  }
+
+  private learn(...names: HopName[]): void {
     if (this.story) this.put(learn(this.story, this.elapsed, ...names));
   }
 
