@@ -16,6 +16,12 @@ export function money(fen: number): string {
   return text.startsWith('-') ? `-¥${text.slice(1)}` : `¥${text}`;
 }
 
+/** What falls on each of so many: whole fen, half a fen upwards; no amount passes through a fraction. */
+export function each(fen: number, count: number): number {
+  const rest = fen % count;
+  return (fen - rest) / count + (2 * rest >= count ? 1 : 0);
+}
+
 const TYPED = /^¥?(\d{1,9}|\d{1,3}(?:,\d{3}){1,2})(?:\.(\d{1,2}))?元?$/;
 
 /**

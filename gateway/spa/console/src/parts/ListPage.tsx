@@ -40,6 +40,8 @@ interface Props<T> {
   /** the top of the list moves by itself while somebody looks: so often it is asked what has come,
    * `since` the row on top, which is cheap however long the list is */
   live?: { everyMs: number; since: (top: T) => Query };
+  /** how soon the page that is shown is asked again because of what stands on it; false: not */
+  lookAgainMs?: (shown: T[]) => number | false;
   empty: { title: string; hint?: string; action?: ReactNode };
 }
 
@@ -79,6 +81,8 @@ function useListed<T>(props: Props<T>, asked: Asked) {
       asked.hopeless ? NO_ROWS : props.load(asked.query),
     placeholderData: keepPreviousData,
     refetchInterval: (query) => {
+      const moving = props.lookAgainMs?.(query.state.data?.items ?? []);
+      if (moving) return moving;
       if (!props.live || !asked.isTop) return false;
       // The first order of a new shop has no row before it to ask from.
       const isWaiting = query.state.data?.items.length === 0 && !asked.isFiltered;

@@ -1,6 +1,6 @@
 /** The rows of a list: a table, on a phone cards; what has just come in is marked for a moment. */
 import { Grid, Table } from 'antd';
-import { type MouseEvent, type ReactNode, useEffect, useRef, useState } from 'react';
+import { type MouseEvent, type ReactNode, useCallback, useEffect, useRef, useState } from 'react';
 import { useText } from '../texts';
 import type { Column } from './columns';
 
@@ -69,15 +69,18 @@ function Cards<T>({ props, fresh }: { props: Props<T>; fresh: Set<string> }) {
 export function Rows<T>(props: Props<T>) {
   const { t } = useText();
   const isNarrow = Grid.useBreakpoint().md === false;
-  const frame = useRef<HTMLDivElement>(null);
   const fresh = useFresh(props.rows.map(props.rowKey), props.list);
-  useEffect(() => {
-    // Whoever has no mouse scrolls a wide table with the arrow keys: it must take the focus.
-    const box = frame.current?.querySelector('.ant-table-content');
-    box?.setAttribute('tabindex', '0');
-    box?.setAttribute('role', 'region');
-    box?.setAttribute('aria-label', t('list.table', { title: props.title }));
-  });
+  const label = t('list.table', { title: props.title });
+  const frame = useCallback(
+    (found: HTMLDivElement | null) => {
+      // Whoever has no mouse scrolls a wide table with the arrow keys: it must take the focus.
+      const box = found?.querySelector('.ant-table-content');
+      box?.setAttribute('tabindex', '0');
+      box?.setAttribute('role', 'region');
+      box?.setAttribute('aria-label', label);
+    },
+    [label],
+  );
   const { onOpen } = props;
   return (
     <>

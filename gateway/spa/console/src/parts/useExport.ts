@@ -36,7 +36,7 @@ export function useExport<T>(list: Exported<T>) {
         told: setProgress,
       });
       if (rows === null) {
-        say.done(t('list.export_limited', { limit: EXPORT_LIMIT }));
+        say.warned(t('list.export_limited', { limit: EXPORT_LIMIT }));
         return;
       }
       const cells = rows.map((row) => columns.map((one) => one.text?.(row)));

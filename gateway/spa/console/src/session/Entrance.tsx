@@ -1,7 +1,7 @@
 /** What a page before the sign-in looks like: our face on the left, one form on the right. */
 import type { ReactNode } from 'react';
 import mark from '../../../shared/mark.svg';
-import { Brand, LanguageButton, ThemeButton } from '../shell/pieces';
+import { Brand, LanguageButton, ThemeButton } from '../parts/pieces';
 import { useText } from '../texts';
 
 export function Entrance({ title, children }: { title: string; children: ReactNode }) {

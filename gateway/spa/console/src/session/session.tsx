@@ -19,6 +19,8 @@ export interface SignedIn {
   can: (...permissions: string[]) => boolean;
   /** the merchant whose data the merchant pages show: one's own, or the one acted for */
   merchantName: string | null;
+  /** its id: names are not unique */
+  merchantId: string | null;
 }
 
 const Context = createContext<SignedIn | null>(null);
@@ -133,6 +135,7 @@ export function SessionProvider({
       ...found,
       can: (...permissions) => permissions.length === 0 || permissions.some((one) => held.has(one)),
       merchantName: found.session.acting?.merchant_name ?? found.session.merchant?.name ?? null,
+      merchantId: found.session.acting?.merchant_id ?? found.session.merchant?.merchant_id ?? null,
     };
   }, [found]);
   return <Context.Provider value={value}>{children}</Context.Provider>;

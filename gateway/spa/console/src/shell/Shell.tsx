@@ -7,6 +7,7 @@ import { Suspense, useState } from 'react';
 import { Link, Outlet, useLocation, useNavigate } from 'react-router';
 import { get } from '../api/client';
 import { useOnline } from '../parts/online';
+import { Brand, LanguageButton, ThemeButton } from '../parts/pieces';
 import { SandboxLink, useAbout } from '../parts/sandbox';
 import { Crash, Loading } from '../parts/states';
 import { word } from '../parts/words';
@@ -16,7 +17,6 @@ import { useSession, useSignOut } from '../session/session';
 import { useText } from '../texts';
 import { ActingRibbon } from './ActingRibbon';
 import { type MenuEntry, menuFor } from './menu';
-import { Brand, LanguageButton, ThemeButton } from './pieces';
 import { Shortcuts } from './Shortcuts';
 import { useStores } from './stores';
 

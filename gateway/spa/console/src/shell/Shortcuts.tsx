@@ -1,7 +1,7 @@
 /** The keyboard: `/` search, `?` this sheet, `g` then a letter to go somewhere. */
-import { Modal } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
+import { Window } from '../parts/Window';
 import { useText } from '../texts';
 
 const GO: Record<string, string> = { h: '/', o: '/orders', w: '/onboarding' };
@@ -48,7 +48,7 @@ export function Shortcuts() {
     ['?', t('keys.sheet')],
   ];
   return (
-    <Modal open={isOpen} title={t('keys.title')} footer={null} onCancel={() => setOpen(false)}>
+    <Window open={isOpen} title={t('keys.title')} footer={null} onCancel={() => setOpen(false)}>
       <dl className="facts">
         {rows.map(([key, what]) => (
           <div key={key} style={{ display: 'contents' }}>
@@ -59,6 +59,6 @@ export function Shortcuts() {
           </div>
         ))}
       </dl>
-    </Modal>
+    </Window>
   );
 }

@@ -14,6 +14,11 @@ interface Chosen {
   /** whether `stores` are all there are: they have been asked for */
   isKnown: boolean;
   choose: (storeId: string | undefined) => void;
+  /** they are on their way: an empty list says nothing yet */
+  isPending: boolean;
+  /** why there are none to show: it says nothing about how many there are */
+  error: Error | null;
+  again: () => void;
 }
 
 const Context = createContext<Chosen>({
@@ -21,19 +26,22 @@ const Context = createContext<Chosen>({
   stores: [],
   isKnown: false,
   choose: () => undefined,
+  isPending: false,
+  error: null,
+  again: () => undefined,
 });
 
 export function StoreProvider({ children }: { children: ReactNode }) {
-  const { can, merchantName } = useSession();
+  const { can, merchantId } = useSession();
   const [wanted, setWanted] = useState(localStorage.getItem(KEY) ?? undefined);
   const stores = useQuery({
-    queryKey: ['stores', 'all', merchantName],
+    queryKey: ['stores', 'all', merchantId],
     queryFn: () =>
       everything<Store>({
         load: (query) => get('/api/merchant/v1/stores', { query }),
         keyOf: (row) => row.store_id,
       }),
-    enabled: can('stores.read') && merchantName !== null,
+    enabled: can('stores.read') && merchantId !== null,
   });
   const items = stores.data ?? [];
   const storeId = items.some((store) => store.store_id === wanted) ? wanted : undefined;
@@ -42,7 +50,15 @@ export function StoreProvider({ children }: { children: ReactNode }) {
     else localStorage.removeItem(KEY);
     setWanted(next);
   };
-  const value = { storeId, stores: items, isKnown: stores.isSuccess, choose };
+  const value: Chosen = {
+    storeId,
+    stores: items,
+    isKnown: stores.isSuccess,
+    choose,
+    isPending: items.length === 0 && stores.isFetching,
+    error: stores.isLoadingError ? stores.error : null,
+    again: () => void stores.refetch(),
+  };
   return <Context.Provider value={value}>{children}</Context.Provider>;
 }
 

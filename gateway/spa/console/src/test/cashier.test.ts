@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { codeFault, madeUpCode, madeUpFace, tidyCode } from '../pages/cashier/codes';
 import { lockedKey, newNonce, signedHeaders } from '../pages/cashier/signing';
 import { begun, heard } from '../pages/cashier/story';
-import { fenOf } from '../pages/cashier/TakeForm';
+import { chargeable } from '../pages/cashier/TakeForm';
 import { enrolled, Line, newSn } from '../pages/cashier/terminal';
 import { answers } from './answers';
 import { KEY, MINE, NOW_MS, PAID, pending, refusal, terminal } from './terminal';
@@ -78,7 +78,7 @@ it.each([
   ['1e2', null],
   ['', null],
 ])('"%s" yuan are %s fen', (yuan, fen) => {
-  expect(fenOf(yuan)).toBe(fen);
+  expect(chargeable(yuan)).toBe(fen);
 });
 
 it('corrects its clock once, by what the server says', async () => {

@@ -1,10 +1,10 @@
 /** What operators ask of this merchant, and what they may do right now: an owner decides. */
 import { Button } from 'antd';
 import { Card } from '../../parts/bits';
+import { isOpen, useMerchantAct, useMerchantGrants } from '../../parts/grants';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
 import { GrantFacts, GrantState } from './GrantFacts';
-import { isOpen, useMerchantAct, useMerchantGrants } from './grants';
 
 export function Consent() {
   const { t } = useText();

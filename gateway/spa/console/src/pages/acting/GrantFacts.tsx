@@ -1,9 +1,9 @@
 /** One request or grant: who, what, why, for how long, and what became of it. */
 import type { ActingGrant } from '../../api/shapes';
 import { Facts, Tag, type Tone, When } from '../../parts/bits';
+import { useDuration } from '../../parts/grants';
 import { word } from '../../parts/words';
 import { useText } from '../../texts';
-import { useDuration } from './grants';
 
 const TONES: Record<ActingGrant['state'], Tone> = {
   asked: 'warn',

@@ -2,11 +2,11 @@
 import { Button } from 'antd';
 import type { OperatorGrant } from '../../api/shapes';
 import { Card, PageHead } from '../../parts/bits';
+import { isOpen, useOperatorAct, useOperatorGrants } from '../../parts/grants';
 import { Calm, Failure, Loading } from '../../parts/states';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
 import { GrantFacts, GrantState } from './GrantFacts';
-import { isOpen, useOperatorAct, useOperatorGrants } from './grants';
 
 function Buttons({ row }: { row: OperatorGrant }) {
   const { t } = useText();

@@ -2,9 +2,10 @@
 
 import { chinaTime, ZONE } from '@shared/time';
 import { useQuery } from '@tanstack/react-query';
-import { Button, Modal } from 'antd';
+import { Button } from 'antd';
 import { get } from '../../api/client';
 import type { BoundApp } from '../../api/shapes';
+import { Window } from '../../parts/Window';
 import { useText } from '../../texts';
 import { whoChanged } from './draft';
 
@@ -63,7 +64,7 @@ export function Conflict({ appId, before, onLoad, onOverwrite, onClose }: Props)
         })
       : [];
   return (
-    <Modal
+    <Window
       open={appId !== null}
       title={t('bind.conflict_title')}
       onCancel={onClose}
@@ -108,6 +109,6 @@ export function Conflict({ appId, before, onLoad, onOverwrite, onClose }: Props)
           </table>
         </>
       ) : null}
-    </Modal>
+    </Window>
   );
 }

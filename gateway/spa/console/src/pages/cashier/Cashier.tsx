@@ -1,14 +1,14 @@
 /** The test cashier: takes a payment from the browser, as a device does, and shows each hop. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Alert, Button, Form, Select } from 'antd';
+import { Alert, Button, Form } from 'antd';
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { Link } from 'react-router';
-import { get } from '../../api/client';
 import { ASKS_FOR_NEW } from '../../parts/asked';
 import { Card, PageHead } from '../../parts/bits';
 import { EntryForm } from '../../parts/EntryForm';
-import { Calm, Loading } from '../../parts/states';
+import { Calm, Failure, Loading } from '../../parts/states';
 import { useSession } from '../../session/session';
+import { StoreSelect } from '../../shell/StoreSelect';
 import { useStores } from '../../shell/stores';
 import { useText } from '../../texts';
 import { Hops } from './Hops';
@@ -42,10 +42,7 @@ function Enrol({ merchantId }: { merchantId: string }) {
         send={(values) => enrol.mutateAsync(values)}
       >
         <Form.Item name="store_id" label={t('cashier.store')}>
-          <Select
-            options={stores.map((one) => ({ value: one.store_id, label: one.name }))}
-            showSearch={{ optionFilterProp: 'label' }}
-          />
+          <StoreSelect />
         </Form.Item>
         <Button type="primary" htmlType="submit" loading={enrol.isPending}>
           {t('cashier.enrol')}
@@ -103,7 +100,7 @@ function Counter({ terminal }: { terminal: Terminal }) {
 function Body() {
   const { t } = useText();
   const { session } = useSession();
-  const { stores } = useStores();
+  const { stores, isPending, error, again } = useStores();
   const merchantId = session.merchant?.merchant_id ?? '';
   const why = hindrance();
   const kept = useQuery({
@@ -112,10 +109,6 @@ function Body() {
     enabled: why === null,
     structuralSharing: false,
     retry: false,
-  });
-  const known = useQuery({
-    queryKey: ['stores', 'any'],
-    queryFn: () => get('/api/merchant/v1/stores', { query: { page_size: 1 } }),
   });
   if (why) {
     const local = `http://localhost:${window.location.port || '80'}/cashier`;
@@ -138,9 +131,8 @@ function Body() {
       />
     );
   }
-  if (kept.isPending || known.isPending || (known.data?.total && stores.length === 0)) {
-    return <Loading />;
-  }
+  if (kept.isPending || isPending) return <Loading />;
+  if (error) return <Failure error={error} retry={again} />;
   if (stores.length === 0) {
     return (
       <Calm

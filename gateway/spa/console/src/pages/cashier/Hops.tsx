@@ -6,12 +6,12 @@ import {
   LoadingOutlined,
   MinusOutlined,
 } from '@ant-design/icons';
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { useMutation } from '@tanstack/react-query';
 import { Alert, Button } from 'antd';
 import type { ReactNode } from 'react';
 import { Link } from 'react-router';
-import { get } from '../../api/client';
 import { Card, Id, Money, When } from '../../parts/bits';
+import { useSandboxPage } from '../../parts/sandbox';
 import { useSay } from '../../parts/say';
 import { problemText, word } from '../../parts/words';
 import { useText } from '../../texts';
@@ -118,12 +118,7 @@ function Trade({ story }: { story: Story }) {
 
 function Acts({ runner, story }: { runner: Runner; story: Story }) {
   const { t } = useText();
-  const about = useQuery({
-    queryKey: ['about'],
-    queryFn: () => get('/api/public/v1/about'),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-  const sandbox = about.data?.sandbox_page;
+  const sandbox = useSandboxPage();
   const isPending = story.payment !== null && !isTerminal(story.payment);
   return (
     <div className="row">

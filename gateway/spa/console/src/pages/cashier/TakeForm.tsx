@@ -1,15 +1,17 @@
 /** What is charged, and how the buyer pays. */
-import { money } from '@shared/money';
+import { fenTyped, money } from '@shared/money';
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { Alert, Button, Form, Input, Radio, Select } from 'antd';
+import { Alert, Button, Form, Input, Radio } from 'antd';
 import { useRef, useState } from 'react';
 import { Link } from 'react-router';
 import { get, post } from '../../api/client';
 import type { BoundApp } from '../../api/shapes';
 import { Card } from '../../parts/bits';
+import { useAbout } from '../../parts/sandbox';
 import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';
 import { useSession } from '../../session/session';
+import { StoreSelect } from '../../shell/StoreSelect';
 import { useStores } from '../../shell/stores';
 import { type TextKey, useText } from '../../texts';
 import { codeFault, madeUpCode, madeUpFace, tidyCode } from './codes';
@@ -32,12 +34,10 @@ interface Values {
   outcome: Outcome;
 }
 
-/** "12.5" -> 1250, without floats; null when it is no amount of at most two decimals. */
-export function fenOf(yuan: string | null | undefined): number | null {
-  const found = /^(\d{1,9})(?:\.(\d{1,2}))?$/.exec((yuan ?? '').trim());
-  if (!found) return null;
-  const fen = Number(found[1]) * 100 + Number((found[2] ?? '').padEnd(2, '0'));
-  return fen >= 1 && fen <= FEN_MAX ? fen : null;
+/** What was typed, in fen; null when it is nothing that the test cashier charges. */
+export function chargeable(typed: string | undefined): number | null {
+  const fen = fenTyped(typed ?? '');
+  return fen !== null && fen >= 1 && fen <= FEN_MAX ? fen : null;
 }
 
 const INSTEAD: Partial<Record<Taken, TextKey>> = {
@@ -88,7 +88,7 @@ function useTake(
       const made = values.way === 'code' ? madeUpCode() : madeUpFace();
       return runner.take({
         pay_request_id: newNonce(),
-        amount_fen: (isSandbox ? fenOf(values.amount) : null) ?? REAL_FEN,
+        amount_fen: (isSandbox ? chargeable(values.amount) : null) ?? REAL_FEN,
         auth_code: isSandbox ? made : tidyCode(values.code),
         store_id: values.store_id ?? terminal.storeId,
       });
@@ -109,7 +109,7 @@ function SandboxFields({ mayChoose }: { mayChoose: boolean }) {
         rules={[
           {
             validator: (_, value: string) =>
-              fenOf(value) === null
+              chargeable(value) === null
                 ? Promise.reject(new Error(t('cashier.amount_odd')))
                 : Promise.resolve(),
           },
@@ -179,11 +179,7 @@ export function TakeForm({
   const [form] = Form.useForm<Values>();
   const isTaking = useRef(false);
   const amount = Form.useWatch('amount', form);
-  const about = useQuery({
-    queryKey: ['about'],
-    queryFn: () => get('/api/public/v1/about'),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
+  const about = useAbout();
   const apps = useQuery({ queryKey: ['apps', 'all'], queryFn: () => get('/api/merchant/v1/apps') });
   const isSandbox = about.data?.is_sandbox ?? false;
   const items = apps.data?.items ?? [];
@@ -194,7 +190,7 @@ export function TakeForm({
     return <Failure error={about.error} retry={() => void about.refetch()} />;
   if (apps.isLoadingError) return <Failure error={apps.error} retry={() => void apps.refetch()} />;
   const isBusy = take.isPending || (story !== null && !story.isOver);
-  const fen = isSandbox ? (fenOf(amount) ?? 0) : REAL_FEN;
+  const fen = isSandbox ? (chargeable(amount) ?? 0) : REAL_FEN;
   const known = stores.some((one) => one.store_id === terminal.storeId);
   return (
     <Card>
@@ -224,10 +220,7 @@ export function TakeForm({
         }}
       >
         <Form.Item name="store_id" label={t('cashier.store')}>
-          <Select
-            options={stores.map((one) => ({ value: one.store_id, label: one.name }))}
-            showSearch={{ optionFilterProp: 'label' }}
-          />
+          <StoreSelect />
         </Form.Item>
         {app ? (
           <Form.Item

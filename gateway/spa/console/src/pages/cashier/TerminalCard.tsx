@@ -13,9 +13,8 @@ import { dropRunner } from './runner';
 /** Revoked first, so that no key is left good that nobody holds any more. */
 async function forgotten(terminal: Terminal): Promise<void> {
   try {
-    await post('/api/merchant/v1/devices/{device_id}/revoke', undefined as never, {
-      path: { device_id: terminal.deviceId },
-    });
+    const path = { device_id: terminal.deviceId };
+    await post('/api/merchant/v1/devices/{device_id}/revoke', {}, { path });
   } catch (error) {
     if (!(error instanceof ApiProblem && error.status === 404)) throw error;
   }

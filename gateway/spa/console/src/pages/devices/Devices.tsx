@@ -3,7 +3,7 @@
 import { money } from '@shared/money';
 import { chinaTime, ZONE } from '@shared/time';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { Button, Form, Input, Popconfirm, Select } from 'antd';
+import { Button, Form, Input, Popconfirm } from 'antd';
 import { useMemo } from 'react';
 import { Link } from 'react-router';
 import { get, patch, post, type Query } from '../../api/client';
@@ -16,7 +16,7 @@ import { type Column, ListPage } from '../../parts/ListPage';
 import { useSay } from '../../parts/say';
 import { tone, word } from '../../parts/words';
 import { useSession } from '../../session/session';
-import { useStores } from '../../shell/stores';
+import { StoreSelect } from '../../shell/StoreSelect';
 import { type T, useText } from '../../texts';
 import { HowTo } from './HowTo';
 import { type LastPayment, lastPaidOf } from './lastPaid';
@@ -36,7 +36,6 @@ async function load({ unseen, ...query }: Query, maySeeOrders: boolean) {
 
 function ChangeDevice({ row }: { row: Row }) {
   const { t } = useText();
-  const { stores } = useStores();
   const called = row.name ?? row.sn;
   return (
     <Dialog<{ name?: string; store_id: string }, unknown>
@@ -62,10 +61,7 @@ function ChangeDevice({ row }: { row: Row }) {
         extra={t('devices.move_note')}
         rules={[{ required: true }]}
       >
-        <Select
-          showSearch={{ optionFilterProp: 'label' }}
-          options={stores.map((one) => ({ value: one.store_id, label: one.name }))}
-        />
+        <StoreSelect />
       </Form.Item>
     </Dialog>
   );
@@ -77,9 +73,7 @@ function Revoke({ row }: { row: Row }) {
   const queries = useQueryClient();
   const revoke = useMutation({
     mutationFn: (device_id: string) =>
-      post('/api/merchant/v1/devices/{device_id}/revoke', undefined as never, {
-        path: { device_id },
-      }),
+      post('/api/merchant/v1/devices/{device_id}/revoke', {}, { path: { device_id } }),
     onSuccess: async () => {
       say.done();
       await queries.invalidateQueries({ queryKey: ['devices'] });

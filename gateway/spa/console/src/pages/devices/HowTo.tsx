@@ -1,19 +1,14 @@
 /** How a terminal becomes one of ours; in the sandbox also without a terminal. */
-import { useQuery } from '@tanstack/react-query';
 import { Link } from 'react-router';
-import { get } from '../../api/client';
 import { CopyButton } from '../../parts/bits';
+import { useAbout } from '../../parts/sandbox';
 import { useText } from '../../texts';
 
 const COMMAND = '.venv/bin/python -m deploy.sandbox.dragonfly enrol';
 
 export function SandboxCommand() {
   const { t } = useText();
-  const about = useQuery({
-    queryKey: ['about'],
-    queryFn: () => get('/api/public/v1/about'),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
+  const about = useAbout();
   if (!about.data?.is_sandbox) return null;
   return (
     <div>

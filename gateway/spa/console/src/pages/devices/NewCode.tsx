@@ -1,7 +1,7 @@
 /** An enrolment code for one device, shown once, as text and as a picture. */
 import { chinaTime, ZONE } from '@shared/time';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Alert, Button, Form, QRCode, Select } from 'antd';
+import { Alert, Button, Form, QRCode } from 'antd';
 import { useEffect, useState } from 'react';
 import { Link } from 'react-router';
 import { get, post } from '../../api/client';
@@ -11,6 +11,7 @@ import { CopyButton } from '../../parts/bits';
 import { EntryForm } from '../../parts/EntryForm';
 import { Calm } from '../../parts/states';
 import { Window } from '../../parts/Window';
+import { StoreSelect } from '../../shell/StoreSelect';
 import { useStores } from '../../shell/stores';
 import { useText } from '../../texts';
 import { SandboxCommand } from './HowTo';
@@ -133,10 +134,7 @@ export function NewCode({ isAsked = false }: { isAsked?: boolean }) {
             send={({ store_id }) => make.mutateAsync(store_id)}
           >
             <Form.Item name="store_id" label={t('devices.code_for')} rules={[{ required: true }]}>
-              <Select
-                showSearch={{ optionFilterProp: 'label' }}
-                options={stores.map((one) => ({ value: one.store_id, label: one.name }))}
-              />
+              <StoreSelect />
             </Form.Item>
             <Button type="primary" htmlType="submit" loading={make.isPending}>
               {t('devices.code')}

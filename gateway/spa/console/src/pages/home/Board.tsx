@@ -1,6 +1,6 @@
 /** What the stores took: today beside yesterday by this time, the week, stores, what is undecided. */
 
-import { money } from '@shared/money';
+import { each, money } from '@shared/money';
 import { Fragment, type ReactNode } from 'react';
 import { Link } from 'react-router';
 import type { Dashboard, Totals } from '../../api/shapes';
@@ -54,7 +54,7 @@ function Sum({
   const { t } = useText();
   const parts = [t('home.count', { count: totals.count })];
   if (totals.count > 0)
-    parts.push(t('home.average', { amount: money(Math.round(totals.paid_fen / totals.count)) }));
+    parts.push(t('home.average', { amount: money(each(totals.paid_fen, totals.count)) }));
   if (totals.refunded_fen > 0) {
     parts.push(t('home.gross', { amount: money(totals.paid_fen) }));
     parts.push(t('home.refunded', { amount: money(totals.refunded_fen) }));

@@ -1,6 +1,6 @@
 /** The operator's merchants: how far each is, what it takes, when it was last paid, where it stands. */
 import { money, yuan } from '@shared/money';
-import { chinaTime, ZONE } from '@shared/time';
+import { chinaTime } from '@shared/time';
 import { useMemo } from 'react';
 import { Link, useNavigate } from 'react-router';
 import { get, type Query } from '../../api/client';
@@ -11,6 +11,7 @@ import { type Column, ListPage } from '../../parts/ListPage';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
 import { figuresOf } from './figures';
+import { LastPaid } from './LastPaid';
 import { NewMerchant } from './NewMerchant';
 import { Progress, progressText } from './Progress';
 
@@ -53,17 +54,6 @@ export function Today({ figures }: { figures: MerchantFigures | undefined }) {
       <div className="nowrap">{money(figures.paid_fen)}</div>
       <div className="soft small nowrap">{t('cockpit.count', { count: figures.count })}</div>
     </>
-  );
-}
-
-export function LastPaid({ figures }: { figures: MerchantFigures | undefined }) {
-  const { t } = useText();
-  if (!figures) return <span className="soft">{t('cockpit.unknown')}</span>;
-  if (!figures.last_paid_at) return <span className="soft">{t('cockpit.never')}</span>;
-  return (
-    <time dateTime={figures.last_paid_at} className="nowrap" title={ZONE}>
-      {chinaTime(figures.last_paid_at)}
-    </time>
   );
 }
 

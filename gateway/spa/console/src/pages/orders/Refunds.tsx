@@ -1,9 +1,9 @@
 /** Every refund: how much of what, how it stands, who asked; the order opens beside the list. */
 import { money, yuan } from '@shared/money';
 import { chinaTime } from '@shared/time';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Drawer } from 'antd';
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { Link, useLocation, useNavigate, useSearchParams } from 'react-router';
 import { get, type Query } from '../../api/client';
 import type { ListedRefund } from '../../api/shapes';
@@ -189,34 +189,18 @@ function OrderOfPayment({ paymentId, onClose }: { paymentId: string; onClose: ()
   );
 }
 
-/** The question for what has come on top says so: its answer is not the page. */
 const LIVE = {
   everyMs: LOOK_MS,
-  since: (top: ListedRefund): Query => ({ from: top.created_at, news: 1 }),
+  since: (top: ListedRefund): Query => ({ from: top.created_at }),
 };
 
-/** Loads a page, and looks again by itself while one of its refunds is open. */
-function useLoad() {
-  const queries = useQueryClient();
-  const [hasOpen, setHasOpen] = useState(false);
-  const load = useCallback(
-    async ({ page: _, back, news, page_size, from, to, ...query }: Query) => {
-      const found = await get('/api/merchant/v1/refunds', {
-        query: { ...query, before: back, limit: page_size, since: from, until: to },
-      });
-      if (!news) setHasOpen(found.items.some(isOpen));
-      return found;
-    },
-    [],
-  );
-  useEffect(() => {
-    if (!hasOpen) return undefined;
-    const look = () => void queries.invalidateQueries({ queryKey: ['refunds'] });
-    const timer = setInterval(look, LOOK_MS);
-    return () => clearInterval(timer);
-  }, [hasOpen, queries]);
-  return load;
-}
+/** A page moves by itself while one of its refunds is open. */
+const lookAgainMs = (shown: ListedRefund[]) => (shown.some(isOpen) ? LOOK_MS : false);
+
+const load = ({ page: _, back, page_size, from, to, ...query }: Query) =>
+  get('/api/merchant/v1/refunds', {
+    query: { ...query, before: back, limit: page_size, since: from, until: to },
+  });
 
 export default function Refunds() {
   const { t } = useText();
@@ -226,7 +210,6 @@ export default function Refunds() {
   const { storeId } = useStores();
   const filters = useFiltersOf(t);
   const fixed = useMemo(() => (storeId ? { store_id: storeId } : {}), [storeId]);
-  const load = useLoad();
   const paymentId = params.get(OPENED);
   const close = () => {
     const left = new URLSearchParams(search);
@@ -244,6 +227,7 @@ export default function Refunds() {
         columns={columnsOf(t, search)}
         card={(row) => <RefundCard row={row} search={search} />}
         live={LIVE}
+        lookAgainMs={lookAgainMs}
         onOpen={(row) => navigate(opened(row, search))}
         exports
         filters={filters}

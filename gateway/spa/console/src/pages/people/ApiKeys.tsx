@@ -2,7 +2,7 @@
 
 import { chinaTime } from '@shared/time';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { Alert, Button, Form, Input, Popconfirm, Select } from 'antd';
+import { Alert, Button, Form, Input, Popconfirm } from 'antd';
 import { get, post, remove } from '../../api/client';
 import type { ApiKeyRow, NewApiKey } from '../../api/shapes';
 import { Facts, Id, Tag, When } from '../../parts/bits';
@@ -11,13 +11,13 @@ import { type Column, ListPage } from '../../parts/ListPage';
 import { useSay } from '../../parts/say';
 import { useRequired } from '../../parts/useRequired';
 import { useSession } from '../../session/session';
+import { StoreSelect } from '../../shell/StoreSelect';
 import { useStores } from '../../shell/stores';
 import { useText } from '../../texts';
 
 function NewKey() {
   const { t } = useText();
   const required = useRequired();
-  const { stores } = useStores();
   return (
     <Dialog<{ name: string; store_id: string }, NewApiKey>
       label={t('keys_api.new')}
@@ -46,13 +46,7 @@ function NewKey() {
         <Input maxLength={64} />
       </Form.Item>
       <Form.Item name="store_id" label={t('keys_api.store')}>
-        <Select
-          showSearch={{ optionFilterProp: 'label' }}
-          options={[
-            { value: '', label: t('app.all_stores') },
-            ...stores.map((one) => ({ value: one.store_id, label: one.name })),
-          ]}
-        />
+        <StoreSelect options={[{ value: '', label: t('app.all_stores') }]} />
       </Form.Item>
     </Dialog>
   );

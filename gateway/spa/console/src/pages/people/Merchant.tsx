@@ -5,12 +5,12 @@ import { get, patch, remove } from '../../api/client';
 import type { MerchantChange, OwnMerchant } from '../../api/shapes';
 import { Id, When } from '../../parts/bits';
 import { CopyId } from '../../parts/CopyId';
+import { SettingsForm } from '../../parts/SettingsForm';
 import { useSay } from '../../parts/say';
 import { useRequired } from '../../parts/useRequired';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
-import { SettingsForm } from './SettingsForm';
 
 type Entry = Omit<MerchantChange, 'version'>;
 

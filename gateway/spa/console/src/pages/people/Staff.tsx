@@ -12,6 +12,7 @@ import { useRequired } from '../../parts/useRequired';
 import { everything } from '../../parts/walk';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
+import { StoreSelect } from '../../shell/StoreSelect';
 import { useStores } from '../../shell/stores';
 import { useText } from '../../texts';
 
@@ -65,7 +66,6 @@ function LoginField({ console }: { console: Console }) {
 function Fields({ console, roles, isNew }: { console: Console; roles: RoleRow[]; isNew: boolean }) {
   const { t } = useText();
   const required = useRequired();
-  const { stores } = useStores();
   return (
     <>
       {isNew ? <LoginField console={console} /> : null}
@@ -79,13 +79,7 @@ function Fields({ console, roles, isNew }: { console: Console; roles: RoleRow[];
       </Form.Item>
       {console === 'merchant' ? (
         <Form.Item name="store_ids" label={t('staff.stores')} extra={t('app.all_stores')}>
-          <Select
-            mode="multiple"
-            allowClear
-            showSearch={{ optionFilterProp: 'label' }}
-            placeholder={t('app.all_stores')}
-            options={stores.map((one) => ({ value: one.store_id, label: one.name }))}
-          />
+          <StoreSelect mode="multiple" allowClear placeholder={t('app.all_stores')} />
         </Form.Item>
       ) : null}
       {isNew ? <p className="soft">{t('link.after')}</p> : null}

@@ -1,44 +1,15 @@
 /** The merchant's stores. */
 import { chinaTime } from '@shared/time';
-import { Form, Input } from 'antd';
-import { get, patch, post } from '../../api/client';
+import { get, patch } from '../../api/client';
 import type { Store } from '../../api/shapes';
 import { useAsked } from '../../parts/asked';
 import { When } from '../../parts/bits';
 import { CopyId } from '../../parts/CopyId';
 import { Dialog } from '../../parts/Dialog';
 import { type Column, ListPage } from '../../parts/ListPage';
-import { useRequired } from '../../parts/useRequired';
+import { type Named, NameField, NewStore } from '../../parts/NewStore';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
-
-type Named = { name: string };
-
-function NameField() {
-  const { t } = useText();
-  const required = useRequired();
-  return (
-    <Form.Item name="name" label={t('stores.name')} rules={required(t('stores.name'))}>
-      <Input maxLength={64} />
-    </Form.Item>
-  );
-}
-
-/** Also a row of the setup wizard. */
-export function NewStore({ isAsked = false }: { isAsked?: boolean }) {
-  const { t } = useText();
-  return (
-    <Dialog<Named, unknown>
-      label={t('stores.new')}
-      isAsked={isAsked}
-      button={{ type: 'primary' }}
-      save={({ name }) => post('/api/merchant/v1/stores', { name: name.trim() })}
-      refresh={['stores', 'onboarding']}
-    >
-      <NameField />
-    </Dialog>
-  );
-}
 
 export default function Stores() {
   const { t } = useText();

@@ -4,11 +4,11 @@ import { ApiProblem } from '@shared/problem';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button } from 'antd';
 import { type ReactNode, useState } from 'react';
-import { Card, PageHead } from '../../parts/bits';
-import { EntryForm } from '../../parts/EntryForm';
-import { useSay } from '../../parts/say';
-import { Failure, Loading } from '../../parts/states';
-import { useText } from '../../texts';
+import { useText } from '../texts';
+import { Card, PageHead } from './bits';
+import { EntryForm } from './EntryForm';
+import { useSay } from './say';
+import { Failure, Loading } from './states';
 
 /** Somebody else has saved meanwhile. */
 const STALE = new Set(['binding.stale_version', 'campaign.changed']);

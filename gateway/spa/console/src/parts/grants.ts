@@ -1,9 +1,9 @@
 /** What pages about acting grants share: the list at either console, the verdicts, and words. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { get, post } from '../../api/client';
-import type { ActingGrant, OperatorGrant } from '../../api/shapes';
-import { useSay } from '../../parts/say';
-import { useText } from '../../texts';
+import { get, post } from '../api/client';
+import type { ActingGrant, OperatorGrant } from '../api/shapes';
+import { useText } from '../texts';
+import { useSay } from './say';
 
 export type Act = 'give' | 'refuse' | 'withdraw';
 

@@ -1,13 +1,13 @@
 /** An operator asks for more than look and help at one merchant: what, why, and for how long. */
 import { Alert, type ButtonProps, Form, Select } from 'antd';
-import { post } from '../../api/client';
-import type { GrantRequest } from '../../api/shapes';
-import { Dialog } from '../../parts/Dialog';
-import { ReasonField } from '../../parts/Reason';
-import { useRequired } from '../../parts/useRequired';
-import { word } from '../../parts/words';
-import { useText } from '../../texts';
+import { post } from '../api/client';
+import type { GrantRequest } from '../api/shapes';
+import { useText } from '../texts';
+import { Dialog } from './Dialog';
 import { useDuration } from './grants';
+import { ReasonField } from './Reason';
+import { useRequired } from './useRequired';
+import { word } from './words';
 
 type Entry = Omit<GrantRequest, 'merchant_id'>;
 
