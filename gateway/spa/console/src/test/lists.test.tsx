@@ -369,3 +369,14 @@ it('home: net sums, yesterday by this time, what failed, and the orders behind i
   expect(window.location.pathname).toBe('/orders');
   expect(window.location.search).toMatch(/^\?from=(\d{4}-\d{2}-\d{2})&to=\1$/);
 });
+
+it('says of a list that is too long for one file that there is none', async () => {
+  show('/stores', {
+    'GET /api/merchant/v1/stores': {
+      body: { items: [{ store_id: 's', name: '一店' }], total: 10_001, page: 1, page_size: 20 },
+    },
+  });
+  await userEvent.setup().click(await screen.findByRole('button', { name: /导出/ }));
+  const told = await screen.findByText('一次最多导出 10000 条，请缩小时间范围');
+  expect(told.closest('.ant-notification-notice-warning')).toBeTruthy();
+});

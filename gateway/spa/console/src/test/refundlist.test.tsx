@@ -62,3 +62,21 @@ it.each([
   show('/orders/refunds');
   expect(await screen.findByText(told, { selector: 'td' })).toBeTruthy();
 });
+
+it('looks again for what is open on the page that is shown, whatever an export read', async () => {
+  const open = { ...LISTED, state: 'pending' };
+  const old = { ...LISTED, refund_id: 'f-2', out_trade_no: 'T2' };
+  const seen = answering({
+    'GET /api/merchant/v1/refunds': ({ path }) =>
+      path.includes('cursor=c-1')
+        ? { body: { items: [old], next: null } }
+        : { body: { items: [open], next: 'c-1' } },
+  });
+  show('/orders/refunds');
+  await screen.findByText('T1', { selector: 'td *' });
+  await userEvent.setup().click(screen.getByText('导出', BUTTON));
+  await screen.findByText('已导出 2 条');
+  const tops = () => seen.filter((one) => one.path.endsWith('?limit=20')).length;
+  const before = tops();
+  await waitFor(() => expect(tops()).toBeGreaterThan(before));
+});

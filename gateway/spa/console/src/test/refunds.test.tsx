@@ -1,5 +1,5 @@
 /** Giving money back: in an order's panel, and in the list of refunds. */
-import { fenTyped } from '@shared/money';
+import { each, fenTyped } from '@shared/money';
 import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, expect, it } from 'vitest';
@@ -39,6 +39,14 @@ it.each(['', '-1', '1.234', '12,50', '1e3', '.5', '5.', 'abc', '1 2.3.4', '12345
   '%j is no amount',
   (text) => expect(fenTyped(text)).toBeNull(),
 );
+
+it.each([
+  [1000, 3, 333],
+  [2000, 3, 667],
+  [5, 2, 3],
+  [0, 4, 0],
+  [9_007_199_254_740_990, 2, 4_503_599_627_370_495],
+])('%i fen fall on %i as %i each', (fen, count, of) => expect(each(fen, count)).toBe(of));
 
 it('gives a part back: typed in yuan, with a reason, and one refund for a double click', async () => {
   const seen = answering({ [`POST ${REFUNDS}`]: { body: REFUND } });
