@@ -4,9 +4,9 @@ import { chinaTime, ZONE } from '@shared/time';
 import { Link } from 'react-router';
 import type { OrderRow as Order } from '../../api/shapes';
 import { Id, Money, When } from '../../parts/bits';
-import { DeviceNumber } from '../../parts/devices';
 import type { Column } from '../../parts/ListPage';
 import { word } from '../../parts/words';
+import { DeviceNumber } from '../../shell/devices';
 import type { T } from '../../texts';
 import { StatusTag, statusOf } from './status';
 
