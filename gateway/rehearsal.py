@@ -39,6 +39,8 @@ class AppOrder(_Order):
     """An application to be, named by its public key."""
 
     public_key: Annotated[str, Text(KEY_TEXT_MAX, lines=True)]
+    again: Literal[True] = True
+    """the same key asked for twice is one application"""
 
 
 class OutcomeOrder(_Order):

@@ -84,7 +84,8 @@ class Diagnosis:
 
     @property
     def can_save(self) -> bool:
-        return all(finding.level != "error" for finding in self.findings)
+        """Something was looked at, and nothing of it is wrong."""
+        return bool(self.findings) and all(one.level != "error" for one in self.findings)
 
 
 def examine(

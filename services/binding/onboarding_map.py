@@ -250,7 +250,7 @@ def _wanted(field: Field) -> str:
     if field.hint is not None:
         return f"{field.hint.zh} {field.hint.en}."
     lengths = f"{field.min}–{field.max}"
-    return " / ".join(field.choices) or f"{lengths} 个字符 {lengths} characters."
+    return " / ".join(field.choices) or f"{lengths} 个字符 Must have {lengths} characters."
 
 
 def unknown_fields(row: Row, form: Mapping[str, Any]) -> list[dict[str, str]]:

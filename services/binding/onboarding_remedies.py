@@ -6,11 +6,11 @@ from services.binding.onboarding_rows import Words
 
 REMEDIES: Mapping[str, Words] = {
     "app_not_bound": Words(
-        "请先在“IOT小程序配置”中绑定小程序并打开开关",
-        "Bind the mini program first, under IoT app, and switch it on"),
+        "请先在“IoT 小程序配置”中绑定小程序并打开开关",
+        "Bind the mini program first, under IoT mini program, and switch it on"),
     "app_switched_off": Words(
-        "小程序的开关是关闭的：在“IOT小程序配置”中打开后才能收款",
-        "The app is switched off: switch it on under IoT app, or nothing is sold"),
+        "小程序的开关是关闭的：在“IoT 小程序配置”中打开后才能收款",
+        "The app is switched off: switch it on under IoT mini program, or nothing is sold"),
     "keys_not_checked": Words(
         "绑定的密钥还没有通过联机检测：先在“绑定记录”中点“联机检测”",
         "The bound keys have not passed the live check yet: run it on the binding page first"),

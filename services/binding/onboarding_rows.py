@@ -94,7 +94,7 @@ _REVIEW_FORM = (
     Field("app_desc", Words("小程序描述", "Description"), "textarea", min=20, max=200),
     Field("service_phone", Words("客服电话", "Service phone"), min=5, max=20,
           pattern=r"^[0-9+ \-]{5,20}$",
-          hint=Words("数字、空格、+ 和 -，5–20 位", "5–20 digits, spaces, + and -")),
+          hint=Words("数字、空格、+ 和 -，5–20 位", "Digits, spaces, + and -, 5–20 of them")),
     Field("version_desc", Words("版本描述", "What is new"), "textarea", min=30, max=500),
     Field("memo", Words("备注：适用机型与操作步骤", "Notes: device models, how to operate"),
           "textarea", is_required=False, max=500),
@@ -169,11 +169,11 @@ ROWS: tuple[Row, ...] = (
         "2.3", "app_bound", "check",
         Words("在本平台绑定 IoT 小程序", "Bind the mini program here"),
         Words(
-            "刷脸支付 > 支付宝蜻蜓 > IOT小程序配置：打开开关，填写 AppID、"
+            "刷脸支付 > 支付宝蜻蜓 > IoT 小程序配置：打开开关，填写 AppID、"
             "支付宝公钥和应用私钥并保存。"
             "与 支付宝小程序 > 小程序配置 是同一份数据，改一处两处都变。",
-            "Face pay > Alipay Dragonfly > IoT app: switch it on, enter AppID, Alipay public "
-            "key and "
+            "Face pay > Alipay Dragonfly > IoT mini program: switch it on, enter AppID, Alipay "
+            "public key and "
             "application private key, save. It is the same record as Alipay mini program > "
             "settings.",
         ),

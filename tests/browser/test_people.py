@@ -25,7 +25,7 @@ def _save(page: Page) -> None:
 def test_the_switch(window: Open, shop: StorageState) -> None:
     """S31, S36, S37: off on one page is off on the other; saved is bound."""
     page = window(shop).go("/dragonfly?tab=iot")
-    switch = page.get_by_role("switch", name="开启 IOT 小程序")
+    switch = page.get_by_role("switch", name="开启 IoT 小程序")
     expect(switch).to_be_checked()
     switch.click()
     page.get_by_role("button", name="保存绑定").click()

@@ -58,7 +58,7 @@ def test_no_private_key_comes_back(window: Open, owner: StorageState, stack: Sta
     hints of what to enter; of the private key only its fingerprint."""
     app_id = stack.info["demo"]["app_id"]
     page = window(owner).go("/dragonfly?tab=iot")
-    for tab, is_open in (("业务配置", "false"), ("IOT小程序配置", "true")):
+    for tab, is_open in (("业务配置", "false"), ("IoT 小程序配置", "true")):
         expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", is_open)
     expect(page.get_by_label("小程序 AppID")).to_have_value(app_id)
     expect(page.get_by_text("小程序 > 详情")).to_be_visible()

@@ -130,13 +130,17 @@ class Apps:
 
     async def register(self, wanted: dict[str, Any]) -> App:
         """Again with the same app_id: the new public key counts; the seller stays, and so does our
-        key unless another is given."""
+        key unless another is given. `again` and no app_id: where an app has that key, it is told
+        and stays as it is."""
         public_key, alipay_key = _public_key(wanted), _alipay_key(wanted)
         mode = _one_of(wanted, "mode", MODES)
         buyer_ids = _one_of(wanted, "buyer_ids", BUYER_IDS)
         aes_key = _aes_key(wanted)
         notify_url, messages_url = _url(wanted, "notify_url"), _url(wanted, "messages_url")
         async with self._registering:
+            same = self._under(public_key, mode) if wanted.get("again") is True else None
+            if same is not None and wanted.get("app_id") is None:
+                return same
             app_id = _digits(wanted, "app_id", 32) or f"2021{secrets.randbelow(10**12):012d}"
             known = self._apps.get(app_id)
             if alipay_key is None:
@@ -155,6 +159,10 @@ class Apps:
                     known.papers if known else None,
                 )
             )
+
+    def _under(self, key: rsa.RSAPublicKey, mode: str) -> App | None:
+        known = (one for one in self._apps.values() if one.mode == mode)
+        return next((one for one in known if one.public_key == key), None)
 
     async def rotate(self, app_id: str) -> App | None:
         """A new Alipay key and, in certificate mode, a new certificate; the app's own stay."""

@@ -35,7 +35,9 @@ async def refused(wizard, row, form):
 async def test_a_phone_is_digits_and_signs(wizard, phone):
     await wizard.uploaded()
     told = await refused(wizard, "4.1", REVIEW | {"service_phone": phone})
-    assert told == {"service_phone": "数字、空格、+ 和 -，5–20 位 5–20 digits, spaces, + and -."}
+    assert told == {
+        "service_phone": "数字、空格、+ 和 -，5–20 位 Digits, spaces, + and -, 5–20 of them."
+    }
     assert wizard.platform.calls[APPLY] == 0
     assert (await wizard())["4.1"]["state"] == "todo"
     taken = await wizard("4.1", "run", form=REVIEW | {"service_phone": "+86 571-8888 6666"})
@@ -67,7 +69,7 @@ async def test_a_version_and_a_serial_look_like_one(wizard):
 async def test_the_map_tells_the_rule_before_anything_is_typed(wizard):
     [phone] = [one for one in (await wizard())["4.1"]["form"] if one["field"] == "service_phone"]
     assert phone["hint_zh"] == "数字、空格、+ 和 -，5–20 位"
-    assert phone["hint_en"] == "5–20 digits, spaces, + and -"
+    assert phone["hint_en"] == "Digits, spaces, + and -, 5–20 of them"
     assert phone["pattern"]
 
 

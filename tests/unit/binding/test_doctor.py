@@ -111,6 +111,10 @@ def test_the_doctor_repeats_nothing(app_keys, alipay_keys, other_keys, paste):
         assert not any(compact[at : at + 24] in said for at in range(0, len(compact) - 24, 8))
 
 
+def test_nothing_is_not_ready_to_be_saved():
+    assert not examine(None, None, None).can_save
+
+
 def test_what_is_right_is_said(app_keys, alipay_keys):
     diagnosis = examine(app_keys.private_b64, app_keys.public_b64, alipay_keys.public_b64)
     assert diagnosis.can_save

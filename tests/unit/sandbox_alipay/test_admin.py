@@ -115,6 +115,20 @@ async def test_every_app_has_its_own_alipay_key(merchant: Merchant) -> None:
 
 
 @pytest.mark.asyncio
+async def test_the_same_key_asked_for_again_is_the_same_app(merchant: Merchant) -> None:
+    """Only when it is asked for like that: two applications may share a key."""
+    own, other = (rsa.generate_private_key(65537, 2048).public_key() for _ in range(2))
+    body = {"public_key": spellings(own)["pem"], "again": True}
+    first = await merchant.admin("POST", "apps", body)
+    spelled = {**body, "public_key": spellings(own)["bare_pkcs1"]}
+    assert await merchant.admin("POST", "apps", spelled) == first
+    stranger = {"public_key": spellings(other)["pem"], "again": True}
+    assert (await merchant.admin("POST", "apps", stranger))["app_id"] != first["app_id"]
+    new = await merchant.admin("POST", "apps", {"public_key": body["public_key"]})
+    assert new["app_id"] != first["app_id"]
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     "wanted",
     [

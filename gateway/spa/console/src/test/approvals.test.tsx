@@ -67,7 +67,7 @@ it('shows the payee, the switch and which secrets a change is about', async () =
   );
   expect(facts(card)).toEqual([
     {
-      '开启 IOT 小程序': '关闭',
+      '开启 IoT 小程序': '关闭',
       '收款账户 PID': '2088000000000009',
       '服务商账户 PID': '清空',
       提交的密钥: '应用私钥、证书',

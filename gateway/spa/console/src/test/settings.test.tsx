@@ -96,8 +96,8 @@ it('shows the binding that holds while another waits', async () => {
     'PUT /api/merchant/v1/apps': WAITS,
   });
   const isOn = () =>
-    screen.getByRole('switch', { name: '开启 IOT 小程序' }).getAttribute('aria-checked');
-  await person.click(await screen.findByRole('switch', { name: '开启 IOT 小程序' }));
+    screen.getByRole('switch', { name: '开启 IoT 小程序' }).getAttribute('aria-checked');
+  await person.click(await screen.findByRole('switch', { name: '开启 IoT 小程序' }));
   expect(isOn()).toBe('false');
   await person.click(screen.getByRole('button', { name: '保存绑定' }));
   await waitFor(() => expect(seen.some((one) => one.method === 'PUT')).toBe(true));

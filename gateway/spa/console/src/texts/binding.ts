@@ -11,17 +11,17 @@ export const binding = {
     'What runs on the Dragonfly: business settings and the IoT mini program.',
   ],
   'bind.tab_business': ['业务配置', 'Business'],
-  'bind.tab_iot': ['IOT小程序配置', 'IoT mini program'],
+  'bind.tab_iot': ['IoT 小程序配置', 'IoT mini program'],
   'bind.same_record': [
     '与“{{other}}”是同一份配置：在任一处修改，两处同时生效。',
     'The same record as “{{other}}”: a change in either place changes both.',
   ],
   'bind.other_mini': ['支付宝小程序 > 小程序配置', 'Alipay mini program > Mini-program settings'],
   'bind.other_iot': [
-    '刷脸支付 > 支付宝蜻蜓 > IOT小程序配置',
+    '刷脸支付 > 支付宝蜻蜓 > IoT 小程序配置',
     'Face pay > Alipay Dragonfly > IoT mini program',
   ],
-  'bind.enabled': ['开启 IOT 小程序', 'Enable the IoT mini program'],
+  'bind.enabled': ['开启 IoT 小程序', 'Enable the IoT mini program'],
   'bind.on': ['开启', 'On'],
   'bind.off': ['关闭', 'Off'],
   'bind.app': ['已绑定的小程序', 'Bound mini programs'],
@@ -81,6 +81,10 @@ export const binding = {
     '{{at}} 生成，等待绑定，{{until}} 前有效。把下面的应用公钥上传到支付宝，再把支付宝公钥粘贴到本页。',
     'Generated {{at}}, not bound yet, valid until {{until}}. Upload this application public key to Alipay, then paste the Alipay public key here.',
   ],
+  'bind.generated_filled': [
+    '{{at}} 生成，等待绑定，{{until}} 前有效。支付宝公钥已经填好，检查后点「保存绑定」。',
+    'Generated {{at}}, waits to be bound, valid until {{until}}. The Alipay public key is filled in: check, then save the binding.',
+  ],
   'bind.generate_anew': ['换一对新的', 'Generate another pair'],
   'bind.generate_anew_sure': [
     '换一对新的？已上传给支付宝的应用公钥将不再配对，须重新上传。',
@@ -131,6 +135,15 @@ export const binding = {
     '粘贴后点“检查”，用大白话告诉您对不对、错在哪、怎么改；检查不会保存任何内容。',
     'Paste, then press Check: plain words about what is right, what is wrong and how to fix it. Checking stores nothing.',
   ],
+  'bind.doctor_nothing': [
+    '还没有可以检查的内容，请先填写：{{fields}}',
+    'Nothing to check yet. First fill in: {{fields}}',
+  ],
+  'bind.doctor_lacks': [
+    '检查过的都对，还缺：{{fields}}',
+    'Right so far. Still missing: {{fields}}',
+  ],
+  'bind.doctor_certs': ['证书在保存时检查。', 'Certificates are checked when they are saved.'],
   'bind.doctor_ok': ['可以保存', 'Ready to save'],
   'bind.doctor_bad': ['请先改正红色的问题', 'Please fix what is red first'],
   'bind.probe': ['联机检测', 'Live check'],
@@ -139,6 +152,10 @@ export const binding = {
     'Sends one signed request to Alipay with the key in use.',
   ],
   'bind.save': ['保存绑定', 'Save the binding'],
+  'bind.kept': [
+    '填写的内容保存在这个标签页里（不含私钥），刷新后还在。',
+    'What you fill in is kept in this tab (never a private key) and survives a reload.',
+  ],
   'bind.saved': ['绑定已保存', 'Binding saved'],
   'bind.awaits': [
     '已提交，等待另一位管理员复核后生效。',

@@ -155,7 +155,7 @@ export const refunds = {
   ],
   'refund_refusal.ACQ.TRADE_NOT_EXIST': ['支付宝没有这笔交易', 'Alipay does not know this trade'],
   'refund_refusal.payment.channel_config': [
-    '支付配置有误，请到“IOT小程序配置”做一次联机检测',
-    'The payment settings are wrong; run a live check in the IoT app settings',
+    '支付配置有误，请到“IoT 小程序配置”做一次联机检测',
+    'The payment settings are wrong; run a live check in the IoT mini program settings',
   ],
 } as const satisfies Record<string, readonly [string, string]>;

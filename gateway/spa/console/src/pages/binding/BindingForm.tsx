@@ -8,14 +8,16 @@ import { get, post, put } from '../../api/client';
 import type { BoundApp, KeyPair } from '../../api/shapes';
 import { Card } from '../../parts/bits';
 import { EntryForm, useRefusal } from '../../parts/EntryForm';
+import { GoButton } from '../../parts/GoButton';
 import { SandboxLink, useSandboxPage } from '../../parts/sandbox';
 import { useSay } from '../../parts/say';
 import { useSession } from '../../session/session';
-import { useText } from '../../texts';
+import { type TextKey, useText } from '../../texts';
 import { Conflict } from './Conflict';
-import { changeOf, type Draft, draftOf } from './draft';
+import { changeOf, type Draft, draftOf, hasKey, lacksOf } from './draft';
 import { Findings } from './Findings';
 import { KeyFields } from './KeyFields';
+import { keptDraft } from './keptDraft';
 import { SandboxApp } from './SandboxApp';
 
 export const STALE = 'binding.stale_version';
@@ -101,11 +103,35 @@ function Advanced({ app }: { app: BoundApp | null }) {
   );
 }
 
+interface Lacks {
+  names: TextKey[];
+  /** there was no key at all to look at */
+  isAll: boolean;
+}
+
+function Verdict({ canSave, lacks }: { canSave: boolean; lacks: Lacks }) {
+  const { t } = useText();
+  if (!canSave) return <Alert type="error" showIcon title={t('bind.doctor_bad')} />;
+  if (lacks.names.length === 0)
+    return <Alert type="success" showIcon title={t('bind.doctor_ok')} />;
+  const fields = lacks.names.map((name) => t(name)).join(t('bind.and'));
+  return <Alert type="info" showIcon title={t('bind.doctor_lacks', { fields })} />;
+}
+
+function Nothing({ names }: Pick<Lacks, 'names'>) {
+  const { t } = useText();
+  const fields = names.map((name) => t(name)).join(t('bind.and'));
+  const title = fields ? t('bind.doctor_nothing', { fields }) : t('bind.doctor_certs');
+  return <Alert type="info" showIcon title={title} />;
+}
+
 function Doctor({
   doctor,
+  lacks,
   onCheck,
 }: {
   doctor: ReturnType<typeof useDoctor>;
+  lacks: Lacks;
   onCheck: () => void;
 }) {
   const { t } = useText();
@@ -119,13 +145,11 @@ function Doctor({
         </Button>
       }
     >
-      {report ? (
+      {lacks.isAll ? (
+        <Nothing names={lacks.names} />
+      ) : report ? (
         <div className="stack">
-          <Alert
-            type={report.can_save ? 'success' : 'error'}
-            showIcon
-            title={t(report.can_save ? 'bind.doctor_ok' : 'bind.doctor_bad')}
-          />
+          <Verdict canSave={report.can_save} lacks={lacks} />
           <Findings findings={report.findings} />
         </div>
       ) : (
@@ -192,18 +216,34 @@ export function BindingForm({
 }) {
   const { t } = useText();
   const say = useSay();
-  const { can } = useSession();
+  const { can, session } = useSession();
   const queries = useQueryClient();
+  const merchantId = session.acting?.merchant_id ?? session.merchant?.merchant_id ?? '';
+  // A record that is bound has its own page of changes; what is new is kept until it is bound.
+  const [first] = useState(() => ({
+    ...draftOf(app),
+    ...(app === null ? keptDraft.of(merchantId) : {}),
+  }));
+  const [lacks, setLacks] = useState<Lacks>({ names: [], isAll: false });
   const [form] = Form.useForm<Draft>();
   const { pair, setPair } = usePair(can('apps.write'));
   const doctor = useDoctor(app, form);
   const { save, stale, setStale, start } = useSaving(app, (appId) => {
     setPair(null);
     doctor.reset();
+    if (app === null) keptDraft.forget(merchantId);
     onSaved(appId);
   });
-  const checkWith = (own: KeyPair | null) =>
-    doctor.mutate({ draft: { ...draftOf(app), ...form.getFieldsValue(true) }, pair: own });
+  const checkWith = (own: KeyPair | null) => {
+    const draft = { ...first, ...form.getFieldsValue(true) };
+    const isAll = !hasKey(draft, own);
+    setLacks({ names: lacksOf(draft, app, own), isAll });
+    if (isAll) doctor.reset();
+    else doctor.mutate({ draft, pair: own });
+  };
+  const keep = () => {
+    if (app === null) keptDraft.keep(merchantId, form.getFieldsValue(true));
+  };
   const check = () => checkWith(pair);
   const mayWrite = can('apps.write');
   return (
@@ -211,14 +251,20 @@ export function BindingForm({
       <Card>
         <EntryForm<Draft>
           form={form}
-          initialValues={draftOf(app)}
+          initialValues={first}
           disabled={!mayWrite}
-          send={(values) =>
-            start({ ...draftOf(app), ...form.getFieldsValue(true), ...values }, pair)
-          }
+          onValuesChange={keep}
+          send={(values) => start({ ...first, ...form.getFieldsValue(true), ...values }, pair)}
         >
           {app === null && mayWrite ? (
-            <SandboxApp pair={pair} onPair={setPair} onFilled={checkWith} />
+            <SandboxApp
+              pair={pair}
+              onPair={setPair}
+              onFilled={(own) => {
+                keep();
+                checkWith(own);
+              }}
+            />
           ) : null}
           <Form.Item name="enabled" label={t('bind.enabled')} valuePropName="checked">
             <Switch checkedChildren={t('bind.on')} unCheckedChildren={t('bind.off')} />
@@ -260,7 +306,7 @@ export function BindingForm({
             <Advanced app={app} />
             <Help />
             {mayWrite ? (
-              <div>
+              <div className="row">
                 <Button
                   type="primary"
                   htmlType="submit"
@@ -269,12 +315,14 @@ export function BindingForm({
                 >
                   {t('bind.save')}
                 </Button>
+                <GoButton to="/onboarding">{t('bind.to_wizard')}</GoButton>
+                {app === null ? <span className="soft small">{t('bind.kept')}</span> : null}
               </div>
             ) : null}
           </div>
         </EntryForm>
       </Card>
-      {mayWrite ? <Doctor doctor={doctor} onCheck={check} /> : null}
+      {mayWrite ? <Doctor doctor={doctor} lacks={lacks} onCheck={check} /> : null}
       <Conflict
         appId={stale ? stale.draft.app_id.trim() : null}
         before={app}

@@ -58,9 +58,6 @@ export function BindingRecord({ side }: { side: 'mini' | 'iot' }) {
               { value: NEW, label: t('bind.new_app') },
             ]}
           />
-          <GoButton type="link" to="/onboarding">
-            {t('bind.to_wizard')}
-          </GoButton>
           {app ? (
             <span className="soft small">
               {t('bind.changed_by', { who: whoChanged(app, t) })} <When at={app.updated_at} />

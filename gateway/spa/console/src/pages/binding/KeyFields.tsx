@@ -61,6 +61,8 @@ export function KeyFields({ app, pair, onPair, onPasted }: Props) {
   const isNarrow = Grid.useBreakpoint().sm === false;
   const mode = Form.useWatch<Draft['mode']>('mode') ?? 'key';
   const source = Form.useWatch<KeySource>('source') ?? (app ? 'keep' : 'generate');
+  const answer = Form.useWatch<string>('alipay_public_key') ?? '';
+  const theirs = app === null || answer !== app.key.alipay_public_key ? answer : '';
   const sources: { value: KeySource; label: string }[] = [
     ...(app ? [{ value: 'keep' as const, label: t('bind.keep') }] : []),
     { value: 'generate', label: t('bind.generate') },
@@ -96,7 +98,7 @@ export function KeyFields({ app, pair, onPair, onPasted }: Props) {
       ) : null}
       {source === 'generate' ? (
         <Form.Item>
-          <KeyPairCard pair={pair} onMade={onPair} />
+          <KeyPairCard pair={pair} isAnswered={theirs.trim() !== ''} onMade={onPair} />
         </Form.Item>
       ) : null}
       {source === 'paste' ? (

@@ -45,9 +45,12 @@ export function PublicKey({ text, title }: { text: string; title: string }) {
 
 export function KeyPairCard({
   pair,
+  isAnswered = false,
   onMade,
 }: {
   pair: KeyPair | null;
+  /** Alipay's own key is there already: nothing has to be carried to Alipay any more */
+  isAnswered?: boolean;
   onMade: (pair: KeyPair) => void;
 }) {
   const { t } = useText();
@@ -69,7 +72,7 @@ export function KeyPairCard({
       <Alert
         type="success"
         showIcon
-        title={t('bind.generated', {
+        title={t(isAnswered ? 'bind.generated_filled' : 'bind.generated', {
           at: chinaTime(pair.created_at),
           until: `${chinaTime(pair.expires_at)} ${ZONE}`,
         })}

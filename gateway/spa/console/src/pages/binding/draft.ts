@@ -1,6 +1,6 @@
 /** What the binding form holds, and how it becomes a change. Secrets go out, never come back. */
 import type { AppChange, BoundApp, KeyPair } from '../../api/shapes';
-import type { T } from '../../texts';
+import type { T, TextKey } from '../../texts';
 
 export type KeySource = 'keep' | 'generate' | 'paste';
 
@@ -62,6 +62,29 @@ export function changeOf(draft: Draft, app: BoundApp | null, pair: KeyPair | nul
   }
   for (const name of WHEN_GIVEN) if (draft[name].trim()) change[name] = draft[name].trim();
   return change;
+}
+
+/** What a binding cannot do without and this one has not: names of fields. */
+export function lacksOf(draft: Draft, app: BoundApp | null, pair: KeyPair | null): TextKey[] {
+  const isThere: [TextKey, boolean][] = [
+    ['bind.app_id', draft.app_id.trim() !== ''],
+    ['bind.private_key', hasOwnKey(draft, pair) || (app !== null && draft.source === 'keep')],
+    ...(draft.mode === 'key'
+      ? [['bind.alipay_key', draft.alipay_public_key.trim() !== ''] as [TextKey, boolean]]
+      : []),
+  ];
+  return isThere.filter(([, is]) => !is).map(([name]) => name);
+}
+
+/** Whether there is a key for the doctor to look at. */
+export function hasKey(draft: Draft, pair: KeyPair | null): boolean {
+  const isTheirs = draft.mode === 'key' && draft.alipay_public_key.trim() !== '';
+  return isTheirs || hasOwnKey(draft, pair);
+}
+
+function hasOwnKey(draft: Draft, pair: KeyPair | null): boolean {
+  if (draft.source === 'paste') return draft.app_private_key.trim() !== '';
+  return draft.source === 'generate' && pair !== null;
 }
 
 const COMMAND_LINE = 'command-line';
