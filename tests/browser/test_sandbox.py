@@ -3,6 +3,7 @@ click or by hand, and it speaks both languages; all by what the pages say."""
 
 import re
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -10,6 +11,7 @@ from tests.browser import chromium
 from tests.browser.conftest import Open, context_of
 from tests.browser.walk import LANGUAGES, Account, Walk, confirm_password, new_merchant
 from tests.browser.watched import LEVELS
+from tests.fixtures.plain_http import NO_TLS
 from tests.fixtures.postgres import in_thread
 from tests.fixtures.processes import Stack
 
@@ -125,6 +127,28 @@ def test_the_wizards_ways_to_alipay_lead_to_the_sandbox(
     page = stack.info["sandbox"]["alipay"]["page"]
     assert all(str(link.get_attribute("href")).startswith(page) for link in go.all())
     assert walk.page.locator("a[href*='alipay.com']").count() == 0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_own_app_is_marked_among_all(browser: Browser, stack: Stack, language: str) -> None:
+    """Where the wizard's link leads: the first card is that app, says so, and says when a review
+    ends by itself; the devices that are shipped are that app's."""
+    known = httpx.get(f"{stack.admin}/platform/apps", timeout=30, verify=NO_TLS).json()
+    app_id = known["apps"][0]["app_id"]
+    context = context_of(browser, stack, locale=language)
+    page = context.new_page()
+    try:
+        page.goto(f"{stack.info['sandbox']['alipay']['page']}#platform/{app_id}")
+        marked = page.locator("section.card", has_text=app_id)
+        mine = "您的应用" if language == "zh-CN" else "Your app"
+        expect(marked.get_by_text(mine, exact=True)).to_be_visible()
+        expect(page.get_by_text(mine, exact=True)).to_have_count(1)
+        expect(page.locator("section.card").first).to_contain_text(app_id)
+        assert axe(page) == []
+        page.get_by_role("tab", name="设备" if language == "zh-CN" else "Devices").click()
+        expect(page.locator("select")).to_have_value(app_id)
+    finally:
+        context.close()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -6,8 +6,13 @@ import { words } from '/page-words.js';
 const TABS = ['trades', 'requests', 'switches', 'platform', 'devices'];
 const EVERY_MS = 3000;
 const stored = (name, otherwise) => localStorage.getItem(`sandbox.${name}`) ?? otherwise;
+/** #tab/app: whoever comes from the console finds the app marked that it is about. */
+function place() {
+  const [tab, app = ''] = location.hash.slice(1).split('/');
+  return { tab: TABS.includes(tab) ? tab : 'trades', app: /^\d{1,32}$/.test(app) ? app : '' };
+}
 const state = {
-  tab: TABS.includes(location.hash.slice(1)) ? location.hash.slice(1) : 'trades',
+  ...place(),
   language: stored('language', navigator.language.startsWith('zh') ? 'zh' : 'en'),
   theme: stored('theme', 'auto'),
   isLive: true,
@@ -212,13 +217,23 @@ function timingCard(timing) {
 }
 
 async function showPlatform() {
-  const { apps } = await ask('platform/apps');
-  const full = await Promise.all(apps.slice(-20).reverse().map((one) => ask(`platform/apps/${one.app_id}`)));
+  const [{ apps }, timing] = await Promise.all([ask('platform/apps'), ask('platform/timing')]);
+  const others = apps.filter((one) => one.app_id !== state.app).slice(-20).reverse();
+  const shown = [...apps.filter((one) => one.app_id === state.app), ...others];
+  const full = await Promise.all(shown.map((one) => ask(`platform/apps/${one.app_id}`)));
   const upload = keyCard({ h, w, ask, card, field, toast }, () => refresh(true));
-  return [upload, ...(full.length ? full.map(appCard) : [card(w('platform'), null, empty('noApps'))])];
+  const cards = full.length ? full.map((one) => appCard(one, timing)) : [card(w('platform'), null, empty('noApps'))];
+  // One's own app is what one came for.
+  return full[0]?.app_id === state.app ? [cards[0], upload, ...cards.slice(1)] : [upload, ...cards];
 }
 
-function appCard(one) {
+const AFTER = { passed: 'passesIn', rejected: 'rejectsIn', base_passed: 'admitsIn' };
+function dueIn(version, timing) {
+  const word = w(version.status === 'AUDITING' ? AFTER[timing.audit] ?? 'endsIn' : 'endsIn');
+  return word.replace('{s}', Math.ceil(version.due_in_s));
+}
+
+function appCard(one, timing) {
   const path = `platform/apps/${one.app_id}`;
   const toggle = (name, word) => h('button', {
     type: 'button', 'aria-pressed': String(one[name]),
@@ -230,7 +245,7 @@ function appCard(one) {
     [w('time'), (version) => h('span', { class: 'mono' }, clockTime(version.created_at))],
     [w('status'), (version) => h('span', {}, tag(version.status),
       version.gray_strategy ? ` ${version.gray_strategy.slice(1)}%` : null,
-      version.due_in_s ? h('span', { class: 'hint' }, ` ${Math.ceil(version.due_in_s)} ${w('inSeconds')}`) : null,
+      version.due_in_s ? h('span', { class: 'hint' }, ` ${dueIn(version, timing)}`) : null,
       version.reject_reason ? h('span', { class: 'hint' }, ` ${version.reject_reason}`) : null)],
     [w('action'), (version) => versionActions(version)],
   ];
@@ -238,7 +253,8 @@ function appCard(one) {
     `AppID ${one.app_id}`, `PID ${one.seller_id}`,
     `${w('domains')} ${one.safe_domains.join(', ') || '—'}`, `${w('messages')} ${one.messages.length}`,
   ];
-  return card(one.app_name, h('div', { class: 'actions' }, toggle('facetoface', 'facetoface'), toggle('iot_enabled', 'iot')),
+  const mine = one.app_id === state.app ? [h('span', { class: 'tag good' }, w('yours'))] : [];
+  return card(one.app_name, h('div', { class: 'actions' }, ...mine, toggle('facetoface', 'facetoface'), toggle('iot_enabled', 'iot')),
     h('div', { class: 'facts' }, facts.map((fact) => h('span', {}, fact))),
     one.versions.length ? table(columns, [...one.versions].reverse(),
       (version) => sheet(version.app_version, h('pre', {}, JSON.stringify(version, null, 2)))) : empty('noVersions'));
@@ -277,7 +293,7 @@ async function showDevices() {
       button(w(one.connected ? 'disconnect' : 'connect'), () => ask(`platform/devices/${one.sn}`, { connected: !one.connected })),
       button(w('restart'), () => ask(`platform/devices/${one.sn}`, { restart: true })))],
   ];
-  const owner = apps.at(-1);
+  const owner = apps.find((one) => one.app_id === state.app) ?? apps.at(-1);
   const choice = h('select', { 'aria-label': w('owner') }, apps.map((one) =>
     h('option', { value: one.app_id, selected: one === owner }, `${one.app_name} ${one.app_id}`)));
   const ship = owner ? h('div', { class: 'actions' }, choice,
@@ -337,7 +353,9 @@ $('theme').addEventListener('click', () => {
 $('live').addEventListener('click', () => { state.isLive = !state.isLive; dress(); });
 $('sheet-close').addEventListener('click', () => $('sheet').close());
 addEventListener('hashchange', () => {
-  state.tab = TABS.includes(location.hash.slice(1)) ? location.hash.slice(1) : 'trades';
+  const { tab, app } = place();
+  // The tabs' own addresses name no app: the one that is marked stays so.
+  Object.assign(state, { tab, app: app || state.app });
   dress();
   refresh(true);
 });

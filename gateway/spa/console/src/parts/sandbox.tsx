@@ -16,10 +16,12 @@ export function useAbout() {
 /** The parts of the sandbox's page. */
 type Tab = 'trades' | 'requests' | 'switches' | 'platform' | 'devices';
 
-/** The address of the sandbox's page at that part; null where Alipay is the real one. */
-export function useSandboxPage(tab?: Tab): string | null {
+/** The address of the sandbox's page at that part, and there at that app; null where Alipay is the
+ * real one. */
+export function useSandboxPage(tab?: Tab, appId?: string | null): string | null {
   const page = useAbout().data?.sandbox_page ?? null;
-  return page === null ? null : `${page}${tab ? `#${tab}` : ''}`;
+  const place = [tab, appId].filter(Boolean).join('/');
+  return page === null ? null : `${page}${place ? `#${place}` : ''}`;
 }
 
 /** A plain link, for running text and for the banner. */
@@ -42,9 +44,20 @@ export function SandboxLink({ tab }: { tab?: Tab }) {
 }
 
 /** "Go to Alipay": the given page of the open platform, or in the sandbox the one that plays it. */
-export function ToAlipay({ url, text, tab }: { url: string; text: string; tab?: Tab }) {
+export function ToAlipay({
+  url,
+  text,
+  tab,
+  appId = null,
+}: {
+  url: string;
+  text: string;
+  tab?: Tab;
+  /** which one is marked there */
+  appId?: string | null;
+}) {
   const { t } = useText();
-  const page = useSandboxPage(tab ?? 'platform');
+  const page = useSandboxPage(tab ?? 'platform', appId);
   return (
     <Button href={page ?? url} target="_blank" rel="noreferrer noopener">
       {page === null ? text : t('sandbox.go')}

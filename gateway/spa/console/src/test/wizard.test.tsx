@@ -254,6 +254,47 @@ it('takes serials one a line, and says which rule they break', async () => {
   );
 });
 
+const ABOUT = 'GET /api/public/v1/about';
+const PAGE = 'http://127.0.0.1:9/';
+const APP_ID = '2021000000000077';
+const IOT = {
+  ...ROW,
+  row: '1.1',
+  code: 'iot_enabled',
+  help_zh: '小程序 > 设置 > 多端发布支持',
+  where_url: 'https://open.alipay.com/develop/manage',
+  state: 'failed',
+  remedy: 'iot_not_enabled',
+  remedy_zh: '设置 > 多端发布支持，再上传',
+};
+
+it('says in the sandbox how it is done there, and leads to the own app', async () => {
+  const about = { version: '0', is_sandbox: true, sandbox_page: PAGE };
+  show({
+    'GET /api/merchant/v1/onboarding': mapOf([IOT as never], { app_id: APP_ID, next_row: '1.1' }),
+    [ABOUT]: about,
+  });
+  expect(await screen.findByText(/在标着「您的应用」的卡片上点「IoT 端 · 未开通」/)).toBeTruthy();
+  expect(screen.getByText(/先开通 IoT 端：点「前往沙箱支付宝」/)).toBeTruthy();
+  expect(screen.queryByText('设置 > 多端发布支持，再上传')).toBeNull();
+  // What is true of the real one is there for who asks.
+  expect(screen.getByText(IOT.help_zh).closest('details')?.open).toBe(false);
+  expect(screen.getByText(APP_ID)).toBeTruthy();
+  const link = screen.getByRole('link', { name: '前往沙箱支付宝' });
+  expect(link.getAttribute('href')).toBe(`${PAGE}#platform/${APP_ID}`);
+});
+
+it('says of the real Alipay what is there', async () => {
+  show({
+    'GET /api/merchant/v1/onboarding': mapOf([IOT as never], { app_id: APP_ID, next_row: '1.1' }),
+    [ABOUT]: { version: '0', is_sandbox: false, sandbox_page: null },
+  });
+  expect((await screen.findByText(IOT.help_zh)).closest('details')).toBeNull();
+  expect(screen.getByText('设置 > 多端发布支持，再上传')).toBeTruthy();
+  expect(screen.queryByText(/沙箱/)).toBeNull();
+  expect(screen.getByText(APP_ID)).toBeTruthy();
+});
+
 it('says beside the page what a row refuses as a whole', async () => {
   show(
     { 'GET /api/merchant/v1/onboarding': mapOf([REVIEW]) },

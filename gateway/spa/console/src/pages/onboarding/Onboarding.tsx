@@ -10,6 +10,7 @@ import { useText } from '../../texts';
 import { type CardRows, cardsOf, countOf, currentOf, toneOf, troubleBeside } from './map';
 import { Row } from './Row';
 import { useMap } from './useMap';
+import { useWay } from './way';
 
 type Steps = ReturnType<typeof useMap>;
 
@@ -65,6 +66,7 @@ function Progressing({ map, onNext }: { map: OnboardingMap; onNext: (() => void)
 /** What failed in another card, with the reason, without taking anybody away from where they are. */
 function Trouble({ rows, onGo }: { rows: OnboardingRow[]; onGo: (row: OnboardingRow) => void }) {
   const { t, either } = useText();
+  const way = useWay();
   return rows.map((row) => (
     <Alert
       key={row.row}
@@ -75,7 +77,7 @@ function Trouble({ rows, onGo }: { rows: OnboardingRow[]; onGo: (row: Onboarding
       description={
         <>
           {row.reason ? <div>{t('wizard.said', { reason: row.reason })}</div> : null}
-          <div>{either(row.remedy_zh, row.remedy_en)}</div>
+          <div>{way.remedy(row)}</div>
         </>
       }
       action={<Button onClick={() => onGo(row)}>{t('wizard.go_there')}</Button>}
@@ -100,6 +102,7 @@ function Rows({
     <Row
       key={`${row.row}${row.state}${row.row === map.next_row}`}
       row={row}
+      appId={map.app_id}
       isNext={row.row === map.next_row}
       isBusy={steps.act.isPending && steps.act.variables?.row === row.row}
       onAct={(action) => steps.act.mutate(action)}

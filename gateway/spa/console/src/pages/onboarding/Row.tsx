@@ -14,9 +14,12 @@ import { isText, type TextKey, useText } from '../../texts';
 import { isOver } from './map';
 import { RowForm } from './RowForm';
 import type { RowAction } from './useMap';
+import { useWay } from './way';
 
 interface Props {
   row: OnboardingRow;
+  /** the app that the map is about; null: none is bound yet */
+  appId: string | null;
   isNext: boolean;
   isBusy: boolean;
   onAct: (action: RowAction) => void;
@@ -24,6 +27,37 @@ interface Props {
   onSend: (action: RowAction) => Promise<unknown>;
   onKeep: (row: string, form: Record<string, string>) => Promise<boolean>;
   onGo: (row: string) => void;
+}
+
+/** What to do: here first, and what it is like at the real Alipay for who wants to know. */
+function Way({ row }: Pick<Props, 'row'>) {
+  const { t } = useText();
+  const way = useWay();
+  const [here, help] = [way.here(row), way.help(row)];
+  if (!here) return help ? <div>{help}</div> : null;
+  return (
+    <>
+      <div>{here}</div>
+      {help ? (
+        <details>
+          <summary>{t('sandbox.real_way')}</summary>
+          <div>{help}</div>
+        </details>
+      ) : null}
+    </>
+  );
+}
+
+/** Which app it is about, for whoever has to find it on Alipay's pages. */
+function OwnApp({ row, appId }: Pick<Props, 'row' | 'appId'>) {
+  if (!appId || !row.where_url || row.optional) return null;
+  const number = (
+    <span key="number" className="copyable">
+      <span className="mono">{appId}</span>
+      <CopyButton text={appId} label="AppID" />
+    </span>
+  );
+  return <Facts rows={[['AppID', number]]} />;
 }
 
 function Copies({ row }: { row: OnboardingRow }) {
@@ -52,8 +86,8 @@ function Copies({ row }: { row: OnboardingRow }) {
 
 /** Why it failed, the platform's own words first, then what to do and where. */
 function Remedy({ row, onGo }: Pick<Props, 'row' | 'onGo'>) {
-  const { t, either } = useText();
-  const remedy = either(row.remedy_zh, row.remedy_en);
+  const { t } = useText();
+  const remedy = useWay().remedy(row);
   // That something has not been done yet is no trouble: the row itself says what to do.
   if (!remedy || isOver(row) || (row.state === 'todo' && row.can_run && !row.can_mark)) return null;
   const target = row.remedy_row;
@@ -143,7 +177,7 @@ function MarkDone({ row, isBusy, onAct }: Pick<Props, 'row' | 'isBusy' | 'onAct'
 }
 
 /** Where the row's work is done: at Alipay, or, in the sandbox, where the sandbox plays Alipay. */
-function Where({ row, url }: { row: OnboardingRow; url: string }) {
+function Where({ row, appId, url }: Pick<Props, 'row' | 'appId'> & { url: string }) {
   const { t } = useText();
   if (url.startsWith('https://opendocs.alipay.com')) {
     return (
@@ -154,7 +188,7 @@ function Where({ row, url }: { row: OnboardingRow; url: string }) {
   }
   const text = url.startsWith('https://b.alipay.com') ? 'wizard.where_centre' : 'wizard.where';
   const tab = row.row.startsWith('5') ? 'devices' : 'platform';
-  return <ToAlipay url={url} text={t(text)} tab={tab} />;
+  return <ToAlipay url={url} text={t(text)} tab={tab} appId={appId} />;
 }
 
 /** Rows whose work is done on our own pages. */
@@ -182,7 +216,7 @@ function Rehearse({ row }: Pick<Props, 'row'>) {
   );
 }
 
-function Actions({ row, isBusy, onAct, onSend, onKeep }: Omit<Props, 'isNext' | 'onGo'>) {
+function Actions({ row, appId, isBusy, onAct, onSend, onKeep }: Omit<Props, 'isNext' | 'onGo'>) {
   const { t } = useText();
   const { can } = useSession();
   const own = OWN_PAGES[row.code];
@@ -223,7 +257,7 @@ function Actions({ row, isBusy, onAct, onSend, onKeep }: Omit<Props, 'isNext' | 
             {t('wizard.check')}
           </Button>
         ) : null}
-        {row.where_url ? <Where row={row} url={row.where_url} /> : null}
+        {row.where_url ? <Where row={row} appId={appId} url={row.where_url} /> : null}
       </div>
       <Rehearse row={row} />
       {row.can_mark && mayWrite ? <MarkDone row={row} isBusy={isBusy} onAct={onAct} /> : null}
@@ -263,7 +297,6 @@ export function Row({ isNext, onGo, ...rest }: Props) {
   const { row } = rest;
   const { t, either } = useText();
   const [isOpen, setOpen] = useState(isNext || row.state === 'failed' || row.state === 'running');
-  const help = either(row.help_zh, row.help_en);
   const title = either(row.title_zh, row.title_en);
   return (
     <li className={`steps-row ${isNext ? 'next' : ''}`} data-row={row.row}>
@@ -281,7 +314,8 @@ export function Row({ isNext, onGo, ...rest }: Props) {
       </header>
       {isOpen ? (
         <div className="body">
-          {help ? <div>{help}</div> : null}
+          <Way row={row} />
+          <OwnApp row={row} appId={rest.appId} />
           <Remedy row={row} onGo={onGo} />
           <Copies row={row} />
           <Found row={row} />
