@@ -5,14 +5,15 @@ import { MutationCache, QueryClient, QueryClientProvider, useQuery } from '@tans
 import { App as AntApp, ConfigProvider, Spin } from 'antd';
 import enUS from 'antd/locale/en_US';
 import zhCN from 'antd/locale/zh_CN';
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { BrowserRouter, Navigate, Route, Routes, useLocation } from 'react-router';
 import { get, Unheard } from './api/client';
 import { nonce } from './nonce';
 import { PageHead } from './parts/bits';
 import { GoButton } from './parts/GoButton';
 import { LINK_PAGE } from './parts/LinkShown';
-import { Calm, Failure } from './parts/states';
+import { lazily } from './parts/lazily';
+import { Calm, Crash, Failure } from './parts/states';
 import { AtOnePlace } from './session/Place';
 import { SessionProvider, useSession, useWho } from './session/session';
 import { isTrusted } from './session/trusted';
@@ -22,30 +23,30 @@ import { StoreProvider } from './shell/stores';
 import { useText } from './texts';
 import { useTheme } from './theme';
 
-const Login = lazy(() => import('./session/Login'));
-const FirstRun = lazy(() => import('./session/FirstRun'));
-const Insecure = lazy(() => import('./session/Insecure'));
-const ChoosePassword = lazy(() => import('./session/ChoosePassword'));
-const Home = lazy(() => import('./pages/home/Home'));
-const Orders = lazy(() => import('./pages/orders/Orders'));
-const Refunds = lazy(() => import('./pages/orders/Refunds'));
-const Onboarding = lazy(() => import('./pages/onboarding/Onboarding'));
-const MiniProgram = lazy(() => import('./pages/binding/MiniProgram'));
-const Dragonfly = lazy(() => import('./pages/binding/Dragonfly'));
-const Cashier = lazy(() => import('./pages/cashier/Cashier'));
-const Devices = lazy(() => import('./pages/devices/Devices'));
-const Stores = lazy(() => import('./pages/people/Stores'));
-const Staff = lazy(() => import('./pages/people/Staff'));
-const ApiKeys = lazy(() => import('./pages/people/ApiKeys'));
-const Wechat = lazy(() => import('./pages/people/Wechat'));
-const Merchant = lazy(() => import('./pages/people/Merchant'));
-const Account = lazy(() => import('./pages/people/Account'));
-const Audit = lazy(() => import('./pages/audit/Audit'));
-const Merchants = lazy(() => import('./pages/operator/Merchants'));
-const MerchantPage = lazy(() => import('./pages/operator/MerchantPage'));
-const Grants = lazy(() => import('./pages/acting/Grants'));
-const Notices = lazy(() => import('./pages/operator/Notices'));
-const Refusals = lazy(() => import('./pages/operator/Refusals'));
+const Login = lazily(() => import('./session/Login'));
+const FirstRun = lazily(() => import('./session/FirstRun'));
+const Insecure = lazily(() => import('./session/Insecure'));
+const ChoosePassword = lazily(() => import('./session/ChoosePassword'));
+const Home = lazily(() => import('./pages/home/Home'));
+const Orders = lazily(() => import('./pages/orders/Orders'));
+const Refunds = lazily(() => import('./pages/orders/Refunds'));
+const Onboarding = lazily(() => import('./pages/onboarding/Onboarding'));
+const MiniProgram = lazily(() => import('./pages/binding/MiniProgram'));
+const Dragonfly = lazily(() => import('./pages/binding/Dragonfly'));
+const Cashier = lazily(() => import('./pages/cashier/Cashier'));
+const Devices = lazily(() => import('./pages/devices/Devices'));
+const Stores = lazily(() => import('./pages/people/Stores'));
+const Staff = lazily(() => import('./pages/people/Staff'));
+const ApiKeys = lazily(() => import('./pages/people/ApiKeys'));
+const Wechat = lazily(() => import('./pages/people/Wechat'));
+const Merchant = lazily(() => import('./pages/people/Merchant'));
+const Account = lazily(() => import('./pages/people/Account'));
+const Audit = lazily(() => import('./pages/audit/Audit'));
+const Merchants = lazily(() => import('./pages/operator/Merchants'));
+const MerchantPage = lazily(() => import('./pages/operator/MerchantPage'));
+const Grants = lazily(() => import('./pages/acting/Grants'));
+const Notices = lazily(() => import('./pages/operator/Notices'));
+const Refusals = lazily(() => import('./pages/operator/Refusals'));
 
 /** What was not answered may still be under way: looked at now, and again when it must be over. */
 const LOOKS_MS = [0, 3_000, 20_000];
@@ -208,17 +209,19 @@ export function Providers({ queries }: { queries: QueryClient }) {
     >
       <AntApp component={false}>
         <QueryClientProvider client={queries}>
-          <Suspense
-            fallback={
-              <div className="spin">
-                <Spin size="large" />
-              </div>
-            }
-          >
-            <BrowserRouter>
-              <Gate />
-            </BrowserRouter>
-          </Suspense>
+          <Crash>
+            <Suspense
+              fallback={
+                <div className="spin">
+                  <Spin size="large" />
+                </div>
+              }
+            >
+              <BrowserRouter>
+                <Gate />
+              </BrowserRouter>
+            </Suspense>
+          </Crash>
         </QueryClientProvider>
       </AntApp>
     </ConfigProvider>

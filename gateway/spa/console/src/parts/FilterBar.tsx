@@ -1,12 +1,15 @@
 /** The filters above a list: typed text waits for Enter, a choice applies at once. */
 import { Alert, Button, Grid, Input, Select } from 'antd';
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 import { useText } from '../texts';
 import { type Asked, type Filter, type Span, spanOf } from './filters';
+import { lazily } from './lazily';
 
 // A calendar is heavy, and not every list has one.
-const DayField = lazy(() => import('./DayField').then((found) => ({ default: found.DayField })));
-const QuickDays = lazy(() => import('./DayField').then((found) => ({ default: found.QuickDays })));
+const DayField = lazily(() => import('./DayField').then((found) => ({ default: found.DayField })));
+const QuickDays = lazily(() =>
+  import('./DayField').then((found) => ({ default: found.QuickDays })),
+);
 
 /** so many choices are looked through by typing */
 const MANY = 10;

@@ -1,9 +1,10 @@
 /** Loading, nothing there, and what went wrong: calm, and with the next step. */
 import { ApiProblem } from '@shared/problem';
 import { Button, Result, Skeleton } from 'antd';
-import { Component, type ReactNode, useEffect, useState } from 'react';
+import { Component, type ReactNode, useEffect, useRef, useState } from 'react';
 import mark from '../../../shared/mark.svg';
 import { useText } from '../texts';
+import { letAgain, NotFetched } from './lazily';
 import { problemText } from './words';
 
 const SLOW_AFTER_MS = 8000;
@@ -73,21 +74,74 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
   );
 }
 
+const LOOK_EVERY_MS = 3000;
+
+async function isAnswering(): Promise<boolean> {
+  try {
+    return (await fetch(new Request('/api/public/v1/about', { cache: 'no-store' }))).ok;
+  } catch {
+    return false;
+  }
+}
+
+function useTitle(title: string): void {
+  const { t } = useText();
+  useEffect(() => {
+    document.title = `${title} · ${t('app.name')}`;
+  }, [title, t]);
+}
+
+/** The page's code did not come. It is asked for again by itself once the server answers. */
+function Unfetched({ again }: { again: () => void }) {
+  const { t } = useText();
+  const [isAway, setAway] = useState(true);
+  const retry = useRef(again);
+  retry.current = again;
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    let isGone = false;
+    const look = async (isFirst: boolean) => {
+      const isThere = await isAnswering();
+      if (isGone) return;
+      if (!isThere) timer = setTimeout(() => void look(false), LOOK_EVERY_MS);
+      // It answers and has not got this code: it runs another release.
+      else if (isFirst) setAway(false);
+      else retry.current();
+    };
+    void look(true);
+    return () => {
+      isGone = true;
+      clearTimeout(timer);
+    };
+  }, []);
+  const title = t(isAway ? 'problem.unreachable' : 'error.unfetched');
+  useTitle(title);
+  return (
+    <div role="alert">
+      <Result
+        status="warning"
+        title={title}
+        subTitle={t(isAway ? 'error.comes' : 'error.unfetched_hint')}
+        extra={
+          isAway ? (
+            <Button onClick={again}>{t('do.retry')}</Button>
+          ) : (
+            <Button onClick={() => window.location.reload()}>{t('do.refresh')}</Button>
+          )
+        }
+      />
+    </div>
+  );
+}
+
 function Crashed() {
   const { t } = useText();
-  // A page that was not opened before cannot be loaded without a network: it comes once there is one.
-  const [isCutOff] = useState(() => !navigator.onLine);
-  useEffect(() => {
-    if (!isCutOff) return undefined;
-    const again = () => window.location.reload();
-    window.addEventListener('online', again);
-    return () => window.removeEventListener('online', again);
-  }, [isCutOff]);
+  useTitle(t('error.crash'));
   return (
     <div role="alert">
       <Result
         status="error"
-        title={t(isCutOff ? 'problem.unreachable' : 'error.crash')}
+        title={t('error.crash')}
         subTitle={t('error.crash_hint')}
         extra={<Button onClick={() => window.location.reload()}>{t('do.refresh')}</Button>}
       />
@@ -95,7 +149,7 @@ function Crashed() {
   );
 }
 
-/** Keeps a page's crash inside the page. */
+/** Keeps a page's crash inside the page; what could not be fetched gets another try. */
 export class Crash extends Component<{ children: ReactNode }, { error: Error | null }> {
   override state: { error: Error | null } = { error: null };
 
@@ -103,7 +157,17 @@ export class Crash extends Component<{ children: ReactNode }, { error: Error | n
     return { error };
   }
 
+  private readonly again = () => {
+    letAgain();
+    this.setState({ error: null });
+  };
+
+  override componentWillUnmount() {
+    letAgain();
+  }
+
   override render() {
+    if (this.state.error instanceof NotFetched) return <Unfetched again={this.again} />;
     return this.state.error ? <Crashed /> : this.props.children;
   }
 }

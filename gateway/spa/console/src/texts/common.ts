@@ -97,6 +97,12 @@ export const common = {
     '刷新后再试；您填写的内容没有提交。',
     'Reload and try again; what you entered was not sent.',
   ],
+  'error.comes': ['连上后这一页会自动打开。', 'This page opens by itself once the server answers.'],
+  'error.unfetched': ['这一页没有加载出来', 'This page could not be loaded'],
+  'error.unfetched_hint': [
+    '平台可能刚刚更新。刷新后就能打开。',
+    'The platform may just have been updated. Refresh, and the page opens.',
+  ],
   'error.forbidden': ['您没有这项权限', 'You are not allowed to see this'],
   'error.forbidden_hint': ['请让管理员为您开通。', 'Ask an administrator to grant it.'],
   'error.no_page': ['没有这个页面', 'There is no such page'],

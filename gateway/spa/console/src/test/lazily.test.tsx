@@ -1,0 +1,106 @@
+/** A page whose code could not be fetched: what is said meanwhile, and that it comes after all. */
+import { render, screen, waitFor } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { Suspense } from 'react';
+import { Link, MemoryRouter, Route, Routes, useLocation } from 'react-router';
+import { beforeEach, expect, it, vi } from 'vitest';
+import { lazily } from '../parts/lazily';
+import { Crash } from '../parts/states';
+import { chooseLanguage } from '../texts';
+import { answers } from './answers';
+
+const ABOUT = 'GET /api/public/v1/about';
+const DEAD = { status: 502, body: { code: 'unavailable', title: '繁忙 Busy.' } };
+
+function Broken(): React.ReactNode {
+  throw new Error('broken');
+}
+
+/** A page that fails to be fetched so many times. */
+function slowlyThere(failures: number) {
+  const load = vi.fn(async () => {
+    if (load.mock.calls.length <= failures) throw new TypeError('Failed to fetch');
+    return { default: () => <h1>门店</h1> };
+  });
+  return { load, Page: lazily(load) };
+}
+
+function Frame({ Page }: { Page: () => React.ReactNode }) {
+  const { pathname } = useLocation();
+  return (
+    <>
+      <Link to="/">首页</Link>
+      <Link to="/stores">去门店</Link>
+      <Crash key={pathname}>
+        <Suspense fallback="…">
+          <Routes>
+            <Route path="/" element={<h1>主页</h1>} />
+            <Route path="/stores" element={<Page />} />
+          </Routes>
+        </Suspense>
+      </Crash>
+    </>
+  );
+}
+
+function show(Page: React.ComponentType<object>) {
+  render(
+    <MemoryRouter initialEntries={['/stores']}>
+      <Frame Page={Page as () => React.ReactNode} />
+    </MemoryRouter>,
+  );
+  return userEvent.setup();
+}
+
+beforeEach(() => {
+  chooseLanguage('zh-CN');
+  vi.spyOn(console, 'error').mockImplementation(() => undefined);
+});
+
+it('says that the server is away, and fetches the page on the next visit', async () => {
+  answers({ [ABOUT]: DEAD });
+  document.title = '主页 · 豆娘';
+  const { load, Page } = slowlyThere(1);
+  const person = show(Page);
+  expect(await screen.findByText('网络不通，请检查后重试')).toBeTruthy();
+  expect(document.title).toBe('网络不通，请检查后重试 · 豆娘');
+  expect(screen.queryByText(/您填写的内容/), 'nothing was entered').toBeNull();
+  await person.click(screen.getByText('首页'));
+  await screen.findByRole('heading', { name: '主页' });
+  await person.click(screen.getByText('去门店'));
+  expect(await screen.findByRole('heading', { name: '门店' })).toBeTruthy();
+  expect(load).toHaveBeenCalledTimes(2);
+});
+
+it('tries again at once when somebody asks for it', async () => {
+  answers({ [ABOUT]: DEAD });
+  const person = show(slowlyThere(2).Page);
+  await person.click(await screen.findByRole('button', { name: /重\s?试/ }));
+  await person.click(await screen.findByRole('button', { name: /重\s?试/ }));
+  expect(await screen.findByRole('heading', { name: '门店' })).toBeTruthy();
+});
+
+it('opens the page by itself once the server answers', async () => {
+  answers({ [ABOUT]: [DEAD, { body: { version: '1' } }] });
+  const { load, Page } = slowlyThere(1);
+  show(Page);
+  await screen.findByText('网络不通，请检查后重试');
+  await waitFor(() => expect(screen.getByRole('heading', { name: '门店' })).toBeTruthy(), {
+    timeout: 8000,
+  });
+  expect(load).toHaveBeenCalledTimes(2);
+}, 10_000);
+
+it('asks for a refresh when the server answers and has not got the code', async () => {
+  answers({ [ABOUT]: { body: { version: '2' } } });
+  show(slowlyThere(9).Page);
+  expect(await screen.findByText('这一页没有加载出来')).toBeTruthy();
+  expect(screen.getByRole('button', { name: /刷\s?新/ })).toBeTruthy();
+});
+
+it('a page that breaks is not called a server that is away', async () => {
+  answers({ [ABOUT]: DEAD });
+  show(Broken);
+  expect(await screen.findByText('页面出错了')).toBeTruthy();
+  expect(document.title).toBe('页面出错了 · 豆娘');
+});
