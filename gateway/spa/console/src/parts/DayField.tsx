@@ -2,7 +2,7 @@
 import { Button, ConfigProvider, DatePicker, type DatePickerProps } from 'antd';
 import dayjs from 'dayjs';
 import 'dayjs/locale/zh-cn';
-import { useContext, useMemo } from 'react';
+import { useContext, useMemo, useState } from 'react';
 import { useText } from '../texts';
 import { dayOf, QUICK, type Quick, quickDays } from './days';
 import type { Asked, Filter, Span } from './filters';
@@ -38,19 +38,22 @@ export function DayField({
   const { t } = useText();
   const locale = usePicker();
   const value = asked.values[filter.name];
+  const [odd, setOdd] = useState('');
   const choose = (day: string | undefined) => {
     const next = { [filter.name]: day };
     const other = span && (filter === span.from ? span.to : span.from);
     const there = other && asked.values[other.name];
     if (day && other && there) {
-      // A span cannot end before it begins: the other end comes along.
+      // A span that ends before it begins was meant the other way round.
       const isCrossed = filter === span.from ? day > there : day < there;
-      if (isCrossed) next[other.name] = day;
+      if (isCrossed) Object.assign(next, { [filter.name]: there, [other.name]: day });
     }
     asked.change(next);
   };
   const take = (text: string) => {
     const day = dayOf(text);
+    // The picker forgets what is no day: it is said what was wrong with it.
+    setOdd(day || !text.trim() ? '' : text.trim());
     if (day && day !== value) choose(day);
   };
   const id = `filter-${filter.name}`;
@@ -66,14 +69,23 @@ export function DayField({
         showNow={false}
         {...(locale ? { locale: locale as unknown as PickerLocale } : {})}
         placeholder={t('day.format')}
+        {...(odd ? { status: 'error' as const } : {})}
         value={value ? dayjs(value) : null}
         onKeyDown={({ key, currentTarget }) => {
           const box = currentTarget.querySelector('input') ?? currentTarget;
           if (key === 'Enter' && 'value' in box) take(String(box.value));
         }}
         onBlur={({ target }) => take((target as HTMLInputElement).value)}
-        onChange={(day) => choose(day ? day.format('YYYY-MM-DD') : undefined)}
+        onChange={(day) => {
+          setOdd('');
+          choose(day ? day.format('YYYY-MM-DD') : undefined);
+        }}
       />
+      {odd ? (
+        <span className="fault" role="alert">
+          {t('day.none', { typed: odd })}
+        </span>
+      ) : null}
     </div>
   );
 }

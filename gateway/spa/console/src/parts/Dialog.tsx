@@ -12,6 +12,8 @@ interface Props<V extends object, R> {
   title?: string;
   button?: ButtonProps;
   okText?: string;
+  /** what it does is as red as the button that opened it */
+  isDangerous?: boolean;
   initial?: Partial<V>;
   save: (values: V) => Promise<R>;
   /** queries that are asked again afterwards, by the first part of their key */
@@ -79,6 +81,7 @@ export function Dialog<V extends object, R>(props: Props<V, R>) {
         okText={props.okText ?? t('do.save')}
         cancelText={t('do.cancel')}
         confirmLoading={save.isPending}
+        okButtonProps={{ danger: props.isDangerous === true }}
         {...(shown ? { footer: kept } : {})}
       >
         {shown ?? (

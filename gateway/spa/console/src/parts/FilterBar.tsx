@@ -6,10 +6,8 @@ import { type Asked, type Filter, type Span, spanOf } from './filters';
 import { lazily } from './lazily';
 
 // A calendar is heavy, and not every list has one.
-const DayField = lazily(() => import('./DayField').then((found) => ({ default: found.DayField })));
-const QuickDays = lazily(() =>
-  import('./DayField').then((found) => ({ default: found.QuickDays })),
-);
+const DayField = lazily(async () => ({ default: (await import('./DayField')).DayField }));
+const QuickDays = lazily(async () => ({ default: (await import('./DayField')).QuickDays }));
 
 /** so many choices are looked through by typing */
 const MANY = 10;

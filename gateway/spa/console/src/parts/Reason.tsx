@@ -27,6 +27,7 @@ export function ReasonField() {
     <Form.Item
       name="reason"
       label={label}
+      extra={t('reason.hint')}
       validateTrigger="onBlur"
       rules={[
         { required: true, whitespace: true, message: t('field.required', { label }) },

@@ -13,6 +13,9 @@ import { NewPassword } from './NewPassword';
 import { signIn } from './session';
 import { told } from './told';
 
+/** Of a link's secret; what is shorter was cut off on its way. */
+const TOKEN_LENGTH = 43;
+
 interface Entry {
   password: string;
   repeat: string;
@@ -60,8 +63,12 @@ export default function ChoosePassword() {
     await queries.invalidateQueries({ queryKey: ['who'] });
   };
 
-  const refusal =
-    whose.error instanceof ApiProblem ? told(t, language, whose.error) : t('link.unreadable');
+  const isCut = token.length < TOKEN_LENGTH;
+  const refusal = isCut
+    ? t('link.cut')
+    : whose.error instanceof ApiProblem
+      ? told(t, language, whose.error)
+      : t('link.unreadable');
   return (
     <Entrance title={t('link.title')}>
       {whose.isPending ? <Loading rows={3} /> : null}

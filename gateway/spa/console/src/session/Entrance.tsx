@@ -15,7 +15,6 @@ export function Entrance({ title, children }: { title: string; children: ReactNo
           <li>{t('login.point2')}</li>
           <li>{t('login.point3')}</li>
         </ul>
-        <span>{t('app.tagline')}</span>
         <img className="wings" src={mark} alt="" />
       </div>
       <main className="login-form">

@@ -7,7 +7,7 @@ import type { Console } from '../api/client';
 import { useAbout } from '../parts/sandbox';
 import { useText } from '../texts';
 import { Entrance } from './Entrance';
-import { PASSWORD_INPUT_MAX } from './NewPassword';
+import { PasswordItem } from './PasswordItem';
 import { SecondStep } from './SecondStep';
 import { FIRST_RUN, lastConsole } from './session';
 import { useSignIn } from './useSignIn';
@@ -93,13 +93,12 @@ export default function Login() {
         >
           <Input autoComplete="username" autoFocus maxLength={64} />
         </Form.Item>
-        <Form.Item
+        <PasswordItem
+          kind="current"
           name="password"
           label={t('login.password')}
           rules={[{ required: true, message: t('field.required', { label: t('login.password') }) }]}
-        >
-          <Input.Password autoComplete="current-password" maxLength={PASSWORD_INPUT_MAX} />
-        </Form.Item>
+        />
         <SecondStep
           signing={signing}
           onPasskey={() =>

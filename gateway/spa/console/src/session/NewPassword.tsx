@@ -1,12 +1,7 @@
 /** A password that is being chosen, and once more: the same two fields wherever one is chosen. */
-import { Form, Input } from 'antd';
 import { useRequired } from '../parts/useRequired';
 import { useText } from '../texts';
-
-/** In characters as the server counts them: one beyond U+FFFF is one, not two. */
-export const PASSWORD_LENGTH = { min: 12, max: 128 };
-/** Never shorter than a password that the server takes, so that nothing pasted is cut in silence. */
-export const PASSWORD_INPUT_MAX = 2 * PASSWORD_LENGTH.max;
+import { PASSWORD_LENGTH, PasswordItem } from './PasswordItem';
 
 export function fitsPassword(text: string): boolean {
   const count = [...text].length;
@@ -30,7 +25,9 @@ export function NewPassword({
     isRefused ? Promise.reject(new Error(message)) : Promise.resolve();
   return (
     <>
-      <Form.Item
+      <PasswordItem
+        kind="new"
+        autoFocus={autoFocus}
         name={name}
         label={said}
         extra={t('account.password_rule')}
@@ -41,14 +38,9 @@ export function NewPassword({
               refuse(Boolean(value) && !fitsPassword(value ?? ''), t('account.password_length')),
           },
         ]}
-      >
-        <Input.Password
-          autoComplete="new-password"
-          autoFocus={autoFocus}
-          maxLength={PASSWORD_INPUT_MAX}
-        />
-      </Form.Item>
-      <Form.Item
+      />
+      <PasswordItem
+        kind="new"
         name="repeat"
         label={t('account.repeat_password')}
         dependencies={[name]}
@@ -59,9 +51,7 @@ export function NewPassword({
               refuse(Boolean(value) && value !== getFieldValue(name), t('account.repeat_differs')),
           }),
         ]}
-      >
-        <Input.Password autoComplete="new-password" maxLength={PASSWORD_INPUT_MAX} />
-      </Form.Item>
+      />
     </>
   );
 }

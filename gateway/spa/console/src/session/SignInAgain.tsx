@@ -1,13 +1,13 @@
 /** The session has ended while somebody was at work: they sign in over the page, what they entered
  * stays, and the interrupted call goes on. */
 import { useQueryClient } from '@tanstack/react-query';
-import { Alert, Form, Input } from 'antd';
+import { Alert, Form } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { csrf, onRefusal } from '../api/client';
 import { useRequired } from '../parts/useRequired';
 import { Window } from '../parts/Window';
 import { useText } from '../texts';
-import { PASSWORD_INPUT_MAX } from './NewPassword';
+import { PasswordItem } from './PasswordItem';
 import { SecondStep } from './SecondStep';
 import { useSession } from './session';
 import { useSignIn } from './useSignIn';
@@ -89,13 +89,12 @@ export function SignInAgain() {
         preserve={false}
         onFinish={({ password, code }) => void signing.enter(entrant(password), { code })}
       >
-        <Form.Item
+        <PasswordItem
+          kind="current"
           name="password"
           label={t('login.password')}
           rules={required(t('login.password'))}
-        >
-          <Input.Password autoComplete="current-password" maxLength={PASSWORD_INPUT_MAX} />
-        </Form.Item>
+        />
         <SecondStep
           signing={signing}
           onPasskey={() => signing.prove(entrant(form.getFieldValue('password')))}

@@ -1,11 +1,11 @@
 /** Asks for the password again when the server wants it, and lets the interrupted call go on. */
 import { useQueryClient } from '@tanstack/react-query';
-import { Alert, Form, Input } from 'antd';
+import { Alert, Form } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { at, onRefusal, post } from '../api/client';
 import { Window } from '../parts/Window';
 import { useText } from '../texts';
-import { PASSWORD_INPUT_MAX } from './NewPassword';
+import { PasswordItem } from './PasswordItem';
 import {
   PasskeyFault,
   passkeyHindrance,
@@ -106,13 +106,12 @@ export function StepUp() {
         <PasskeyButton isBusy={isBusy} isMain={false} onPress={() => void prove()} />
       ) : null}
       <Form form={form} layout="vertical" onFinish={confirm} requiredMark={false}>
-        <Form.Item
+        <PasswordItem
+          kind="current"
           name="password"
           label={t('login.password')}
           rules={[{ required: true, message: t('field.required', { label: t('login.password') }) }]}
-        >
-          <Input.Password autoComplete="current-password" maxLength={PASSWORD_INPUT_MAX} />
-        </Form.Item>
+        />
         {session.user.has_second_factor || needed ? (
           <CodeField hasApp={hasApp} autoFocus={false} />
         ) : null}

@@ -3,7 +3,8 @@ import { render, screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { makeQueries, Providers } from '../app';
-import { fitsPassword, PASSWORD_INPUT_MAX } from '../session/NewPassword';
+import { fitsPassword } from '../session/NewPassword';
+import { PASSWORD_INPUT_MAX } from '../session/PasswordItem';
 import { makePasskey, passkeyHindrance } from '../session/passkey';
 import { answers } from './answers';
 

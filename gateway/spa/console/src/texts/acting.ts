@@ -22,6 +22,7 @@ export const acting = {
     'You act for “{{merchant}}” ({{reason}}); the additional rights end at {{until}}. Every step is written to their audit log.',
   ],
   'acting.end': ['结束代操作', 'Stop acting'],
+  'reason.hint': ['至少四个汉字，或两个以上的词', 'In a few words: at least two'],
   'reason.rule': [
     '写清事由：至少四个汉字，或两个以上的词',
     'Give the reason in words, at least two',

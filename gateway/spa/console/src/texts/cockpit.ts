@@ -72,8 +72,8 @@ export const cockpit = {
   'cockpit.reset': ['重设登录', 'Reset sign-in'],
   'cockpit.reset_make': ['生成一次性链接', 'Make a one-time link'],
   'cockpit.reset_lead': [
-    '生成一次性链接，交给本人设置新密码；用掉之前原密码仍有效。为防冒用，重设后 24 小时内该账号不能退款、改收款账户和密钥、管理人员和授权。',
-    'Makes a one-time link for the person, who chooses a new password; until it is used the old one still works. For 24 hours after the reset the account cannot give refunds, change payees or keys, manage people, or grant rights, so that nobody can misuse it.',
+    '生成一次性链接，交给本人设置新密码；用掉之前原密码仍有效；一旦用掉，本人的登录全部结束，本人之前为别人生成、还没用的链接也作废。为防冒用，重设后 24 小时内该账号不能退款、改收款账户和密钥、管理人员和授权。',
+    'Makes a one-time link for the person, who chooses a new password; until it is used the old one still works. Once it is used, the person’s sessions end, and so do unused links that they made for others. For 24 hours after the reset the account cannot give refunds, change payees or keys, manage people, or grant rights, so that nobody can misuse it.',
   ],
   'cockpit.first_lead': [
     '第一个密码还没有设置：生成新的一次性链接，旧链接作废。',
@@ -81,8 +81,8 @@ export const cockpit = {
   ],
   'cockpit.suspend': ['停用商户', 'Suspend'],
   'cockpit.suspend_lead': [
-    '停用后：该商户的人员都不能登录，API 密钥失效，设备的新收款被拒绝并说明原因。正在进行的支付和退款会走完，支付宝的通知照常接收。可随时恢复。',
-    'Then nobody of this merchant can sign in, its API keys stop working, and new payments on its devices are refused with the reason. Payments and refunds under way are carried to their end, and Alipay’s notices are still taken. You can lift it at any time.',
+    '停用后：该商户的人员都会退出登录且不能再登录，没用的一次性链接在停用期间不能用，API 密钥失效，设备的新收款被拒绝并说明原因。正在进行的支付和退款会走完，支付宝的通知照常接收。可随时恢复。',
+    'Then everybody of this merchant is signed out and cannot sign in, unused one-time links do not work, its API keys stop working, and new payments on its devices are refused with the reason. Payments and refunds under way are carried to their end, and Alipay’s notices are still taken. You can lift it at any time.',
   ],
   'cockpit.resume': ['恢复商户', 'Lift the suspension'],
   'cockpit.resume_lead': [

@@ -159,6 +159,10 @@ export const common = {
     'You chose “{{here}}”. If the login belongs to the {{there}} side, try “{{there}}”.',
   ],
   'login.other_tab': ['换到“{{there}}”', 'Switch to “{{there}}”'],
+  'login.password_blanks': [
+    '密码前后有空格，会一起作为密码',
+    'The password has spaces around it; they count as part of it',
+  ],
   'again.title': ['登录已失效', 'Your session has ended'],
   'again.why': [
     '请为 {{login}} 再输入一次密码。您填写的内容还在，登录后继续。',

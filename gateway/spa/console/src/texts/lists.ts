@@ -1,5 +1,6 @@
 /** Lists: dates, columns, exports, what came meanwhile; the order list and the home figures. */
 export const lists = {
+  'day.none': ['“{{typed}}”不是日期', '“{{typed}}” is no date'],
   'day.format': ['年-月-日', 'YYYY-MM-DD'],
   'day.quick': ['快捷日期', 'Quick dates'],
   'day.today': ['今天', 'Today'],

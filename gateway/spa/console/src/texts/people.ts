@@ -31,6 +31,7 @@ export const people = {
   'staff.login': ['登录账号', 'Login'],
   'staff.username': ['用户名', 'Username'],
   'staff.login_will_be': ['登录账号将是 {{login}}', 'The login will be {{login}}'],
+  'staff.username_blank': ['用户名里不要有空格。', 'No spaces inside a username.'],
   'staff.username_at': [
     '不用写 @，系统会自动加上 {{ending}}。',
     'Without an @: {{ending}} is added to it.',
@@ -43,8 +44,8 @@ export const people = {
   'staff.new': ['添加员工', 'Add staff'],
   'staff.reset': ['重设密码', 'Reset password'],
   'staff.reset_lead': [
-    '生成一次性链接，由本人设置新密码；在此之前原密码仍然有效。',
-    'Makes a one-time link: the person chooses a new password. Until then the old one still works.',
+    '生成一次性链接，由本人设置新密码；在此之前原密码仍然有效。链接一用，本人的登录全部结束，本人之前为别人生成、还没用的链接也作废。',
+    'Makes a one-time link: the person chooses a new password. Until then the old one still works. Once it is used, the sessions of the person end, and so do unused links that they made for others.',
   ],
   'staff.remove_factor': ['同时移除两步验证', 'Remove the second factor, too'],
   'staff.remove_factor_hint': [
@@ -72,6 +73,7 @@ export const people = {
   'link.submit': ['保存并登录', 'Save and sign in'],
   'link.saved': ['密码已保存。', 'The password is saved.'],
   'link.sign_in': ['去登录', 'Go to the sign-in page'],
+  'link.cut': ['链接不完整，请复制整条链接', 'The link is not complete; copy all of it'],
   'link.unreadable': ['链接无法读取', 'The link cannot be read'],
   'link.link': ['一次性链接', 'One-time link'],
   'link.until': ['有效期至', 'Valid until'],

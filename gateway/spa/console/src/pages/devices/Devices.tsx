@@ -170,7 +170,11 @@ function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[
     {
       key: 'store',
       title: t('orders.store'),
-      render: (row) => row.store_name,
+      render: (row) => (
+        <span className="clipped" title={row.store_name}>
+          {row.store_name}
+        </span>
+      ),
       text: (row) => row.store_name,
     },
     {

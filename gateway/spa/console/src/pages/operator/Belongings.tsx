@@ -6,6 +6,7 @@ import { Card, Tag, When } from '../../parts/bits';
 import { Failure, Loading } from '../../parts/states';
 import { tone, word } from '../../parts/words';
 import { useText } from '../../texts';
+import { LOOK_AGAIN_MS } from './figures';
 
 const SHOWN_MAX = 100;
 
@@ -36,6 +37,7 @@ export function DevicesOf({ merchantId }: { merchantId: string }) {
       get('/api/operator/v1/devices', {
         query: { merchant_id: merchantId, page_size: SHOWN_MAX },
       }),
+    refetchInterval: LOOK_AGAIN_MS,
   });
   if (found.isPending) return <Loading rows={2} />;
   const rows = found.data?.items ?? [];
@@ -74,6 +76,7 @@ export function StoresOf({ merchantId }: { merchantId: string }) {
         path: { merchant_id: merchantId },
         query: { page_size: SHOWN_MAX },
       }),
+    refetchInterval: LOOK_AGAIN_MS,
   });
   if (found.isPending) return <Loading rows={2} />;
   const rows = found.data?.items ?? [];

@@ -8,7 +8,7 @@ import { useParams } from 'react-router';
 import { get, patch, post } from '../../api/client';
 import type { MerchantDetail } from '../../api/shapes';
 import { AskMore } from '../../parts/AskMore';
-import { Card, Facts, Id, PageHead, When } from '../../parts/bits';
+import { Card, Facts, Id, PageHead, Tag, When } from '../../parts/bits';
 import { CopyId } from '../../parts/CopyId';
 import { Dialog } from '../../parts/Dialog';
 import { GoButton } from '../../parts/GoButton';
@@ -20,7 +20,7 @@ import { useSession } from '../../session/session';
 import { openAnew, tellOthers } from '../../session/windows';
 import { useText } from '../../texts';
 import { DevicesOf, StoresOf } from './Belongings';
-import { figuresOf } from './figures';
+import { figuresOf, LOOK_AGAIN_MS } from './figures';
 import { LastPaid } from './LastPaid';
 import { KnownName } from './NewMerchant';
 import { Owners } from './Owners';
@@ -100,6 +100,7 @@ function Suspension({ merchant }: { merchant: MerchantDetail }) {
       title={`${t(`cockpit.${verb}`)} · ${merchant.name}`}
       button={verb === 'suspend' ? { danger: true } : {}}
       okText={t(`cockpit.${verb}`)}
+      isDangerous={verb === 'suspend'}
       save={({ reason }) =>
         post(
           `/api/operator/v1/merchants/{merchant_id}/${verb}`,
@@ -122,7 +123,7 @@ function Figures({ merchant }: { merchant: MerchantDetail }) {
   const asked = useQuery({
     queryKey: ['figures', id],
     queryFn: async () => (await figuresOf([id])).get(id) ?? null,
-    refetchInterval: 60_000,
+    refetchInterval: LOOK_AGAIN_MS,
   });
   const figures = asked.data ?? undefined;
   return (
@@ -143,7 +144,11 @@ function Figures({ merchant }: { merchant: MerchantDetail }) {
       </Card>
       <Card>
         <p className="figure-label">{t('cockpit.progress')}</p>
-        <Progress progress={merchant.progress} isFull />
+        {merchant.suspended_at ? (
+          <Tag tone="bad">{t('cockpit.suspended')}</Tag>
+        ) : (
+          <Progress progress={merchant.progress} isFull />
+        )}
       </Card>
     </div>
   );
@@ -235,6 +240,7 @@ export default function MerchantPage() {
     queryKey: ['merchants', 'one', merchantId],
     queryFn: () =>
       get('/api/operator/v1/merchants/{merchant_id}', { path: { merchant_id: merchantId } }),
+    refetchInterval: LOOK_AGAIN_MS,
   });
   const merchant = found.data;
   return (

@@ -6,10 +6,20 @@ import { get, post } from '../../api/client';
 import type { NewMerchant as Made } from '../../api/shapes';
 import { Dialog } from '../../parts/Dialog';
 import { LinkShown } from '../../parts/LinkShown';
+import { UsernameField } from '../../parts/UsernameField';
 import { useRequired } from '../../parts/useRequired';
 import { useText } from '../../texts';
 
-type Entry = { name: string; login: string; handle?: string };
+type Entry = { name: string; username: string; handle?: string };
+
+/** As services/binding/logins.py makes them: nothing that looks like another, no vowel, so no word. */
+const HANDLE_LETTERS = 'bcdfghjkmnpqrstvwxz23456789';
+const HANDLE_LENGTH = 6;
+
+function newHandle(): string {
+  const found = crypto.getRandomValues(new Uint32Array(HANDLE_LENGTH));
+  return [...found].map((one) => HANDLE_LETTERS[one % HANDLE_LETTERS.length]).join('');
+}
 
 const SETTLED_MS = 400;
 
@@ -44,62 +54,62 @@ export function KnownName({ except }: { except?: string }) {
   );
 }
 
-/** What the logins of the merchant's people will end with; left empty, one is made. */
-function HandleField() {
+/** The owner's login, and what the logins of all the merchant's people end with; left empty, the
+ * handle is the one that was made here. */
+function LoginFields({ made }: { made: string }) {
   const { t } = useText();
-  const handle: string = Form.useWatch('handle') ?? '';
+  const handle: string = Form.useWatch('handle') || made;
   return (
-    <Form.Item
-      name="handle"
-      label={t('merchant.handle')}
-      extra={t('merchants.handle_hint', { handle: handle || '…' })}
-      normalize={(typed: string) => typed.toLowerCase()}
-      rules={[
-        {
-          pattern: /^(?=.{3,20}$)[a-z0-9]+(-[a-z0-9]+)*$/,
-          message: t('merchants.handle_rule'),
-        },
-      ]}
-    >
-      <Input
-        className="mono"
-        autoComplete="off"
-        maxLength={20}
-        placeholder={t('merchants.handle_made')}
-      />
-    </Form.Item>
+    <>
+      <UsernameField label={t('merchants.owner_login')} handle={handle} />
+      <Form.Item
+        name="handle"
+        label={t('merchant.handle')}
+        extra={t('merchants.handle_hint', { handle })}
+        normalize={(typed: string) => typed.toLowerCase()}
+        rules={[
+          {
+            pattern: /^(?=.{3,20}$)[a-z0-9]+(-[a-z0-9]+)*$/,
+            message: t('merchants.handle_rule'),
+          },
+        ]}
+      >
+        <Input
+          className="mono"
+          autoComplete="off"
+          maxLength={20}
+          placeholder={t('merchants.handle_made')}
+        />
+      </Form.Item>
+    </>
   );
 }
 
 export function NewMerchant() {
   const { t } = useText();
   const required = useRequired();
+  const [made, makeAnother] = useState(newHandle);
   return (
     <Dialog<Entry, Made>
       label={t('merchants.new')}
       button={{ type: 'primary' }}
-      save={({ name, login, handle }) =>
-        post('/api/operator/v1/merchants', {
+      save={({ name, username, handle }) => {
+        const chosen = handle || made;
+        return post('/api/operator/v1/merchants', {
           name: name.trim(),
-          login: login.trim(),
-          ...(handle ? { handle } : {}),
-        })
-      }
+          login: `${username}@${chosen}`,
+          handle: chosen,
+        });
+      }}
       refresh={['merchants']}
+      onSaved={() => makeAnother(newHandle())}
       after={(made) => <LinkShown login={made.owner.login} link={made.link} handle={made.handle} />}
     >
       <Form.Item name="name" label={t('merchant.name')} rules={required(t('merchant.name'))}>
         <Input maxLength={64} />
       </Form.Item>
       <KnownName />
-      <Form.Item
-        name="login"
-        label={t('merchants.owner_login')}
-        rules={required(t('merchants.owner_login'))}
-      >
-        <Input autoComplete="off" minLength={3} maxLength={64} />
-      </Form.Item>
-      <HandleField />
+      <LoginFields made={made} />
       <p className="soft">{t('link.after')}</p>
     </Dialog>
   );

@@ -10,6 +10,7 @@ import { ReasonField } from '../../parts/Reason';
 import { RemoveFactorField } from '../../parts/RemoveFactor';
 import { Failure, Loading } from '../../parts/states';
 import { useText } from '../../texts';
+import { LOOK_AGAIN_MS } from './figures';
 
 interface Entry {
   reason: string;
@@ -61,6 +62,7 @@ export function Owners({ merchantId }: { merchantId: string }) {
       get('/api/operator/v1/merchants/{merchant_id}/owners', {
         path: { merchant_id: merchantId },
       }),
+    refetchInterval: LOOK_AGAIN_MS,
   });
   if (found.isPending) return <Loading rows={2} />;
   const limited = (owner: MerchantOwner) =>

@@ -2,6 +2,9 @@
 import { get } from '../../api/client';
 import type { Merchant, MerchantFigures } from '../../api/shapes';
 
+/** A merchant's page that stays open is looked at again so often. */
+export const LOOK_AGAIN_MS = 30_000;
+
 /** By merchant; empty where the order service is away: the list goes on without figures. */
 export async function figuresOf(ids: string[]): Promise<Map<string, MerchantFigures>> {
   if (ids.length === 0) return new Map();

@@ -1,6 +1,6 @@
 /** One's own account: the password, and where one is signed in. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Button, Form, Input, Popconfirm } from 'antd';
+import { Button, Form, Popconfirm } from 'antd';
 import { at, get, post, remove } from '../../api/client';
 import type { SessionRow } from '../../api/shapes';
 import { Card, PageHead, Tag, When } from '../../parts/bits';
@@ -9,7 +9,8 @@ import { EntryForm } from '../../parts/EntryForm';
 import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';
 import { useRequired } from '../../parts/useRequired';
-import { NewPassword, PASSWORD_INPUT_MAX } from '../../session/NewPassword';
+import { NewPassword } from '../../session/NewPassword';
+import { PasswordItem } from '../../session/PasswordItem';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
 import { Passkeys } from './Passkeys';
@@ -45,13 +46,12 @@ function Password() {
         requiredMark={false}
         send={(values) => change.mutateAsync(values)}
       >
-        <Form.Item
+        <PasswordItem
+          kind="current"
           name="current_password"
           label={t('account.current_password')}
           rules={required(t('account.current_password'))}
-        >
-          <Input.Password autoComplete="current-password" maxLength={PASSWORD_INPUT_MAX} />
-        </Form.Item>
+        />
         <NewPassword name="new_password" />
         <Button type="primary" htmlType="submit" loading={change.isPending}>
           {t('account.password')}

@@ -8,6 +8,7 @@ import { Dialog } from '../../parts/Dialog';
 import { LinkShown } from '../../parts/LinkShown';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { RemoveFactorField } from '../../parts/RemoveFactor';
+import { UsernameField } from '../../parts/UsernameField';
 import { useRequired } from '../../parts/useRequired';
 import { everything } from '../../parts/walk';
 import { word } from '../../parts/words';
@@ -35,7 +36,6 @@ function LoginField({ console }: { console: Console }) {
   const { t } = useText();
   const required = useRequired();
   const { session } = useSession();
-  const username: string = Form.useWatch('username') ?? '';
   if (console === 'operator') {
     return (
       <Form.Item name="login" label={t('staff.login')} rules={required(t('staff.login'))}>
@@ -43,24 +43,7 @@ function LoginField({ console }: { console: Console }) {
       </Form.Item>
     );
   }
-  const ending = `@${session.merchant?.handle ?? ''}`;
-  return (
-    <Form.Item
-      name="username"
-      label={t('staff.username')}
-      extra={
-        <span data-verbatim>
-          {t('staff.login_will_be', { login: `${username || '…'}${ending}` })}
-        </span>
-      }
-      rules={[
-        ...required(t('staff.username')),
-        { pattern: /^[^@＠﹫]*$/, message: t('staff.username_at', { ending }) },
-      ]}
-    >
-      <Input autoComplete="off" maxLength={40} suffix={<span className="soft">{ending}</span>} />
-    </Form.Item>
-  );
+  return <UsernameField label={t('staff.username')} handle={session.merchant?.handle ?? ''} />;
 }
 
 function Fields({ console, roles, isNew }: { console: Console; roles: RoleRow[]; isNew: boolean }) {
