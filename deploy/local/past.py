@@ -52,8 +52,10 @@ async def platform(layout: Layout, clock: Then) -> AsyncIterator[str]:
     apps = _apps(clock, urls, keys)
     servers = {name: _server(app) for name, app in apps.items()}
     async with asyncio.TaskGroup() as group:
-        for name, server in servers.items():
-            group.create_task(server.serve(sockets=[doors[name]]))
+        ends = {
+            name: group.create_task(server.serve(sockets=[doors[name]]))
+            for name, server in servers.items()
+        }
         try:
             while not all(  # noqa: ASYNC110 - a server tells nobody when it has started
                 server.started for server in servers.values()
@@ -61,6 +63,10 @@ async def platform(layout: Layout, clock: Then) -> AsyncIterator[str]:
                 await asyncio.sleep(STARTED_AGAIN_S)
             yield urls["edge"]
         finally:
+            # What these two still know of devices and keys they tell the others when they end.
+            for name in ("edge", "egress"):
+                servers[name].should_exit = True
+                await asyncio.wait({ends[name]})
             for server in servers.values():
                 server.should_exit = True
 

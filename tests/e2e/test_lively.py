@@ -90,6 +90,19 @@ def test_each_sale_was_made_once_on_its_own_day(lively: Stack) -> None:
     assert any(order["refunded_fen"] for order in found)
 
 
+def test_a_device_was_seen_when_it_last_paid(lively: Stack) -> None:
+    """To the minute, which is as often as it is written."""
+    paid: dict[str, datetime] = {}
+    for order in orders(lively):
+        at = datetime.fromisoformat(order["ordered_at"])
+        paid[order["device_id"]] = max(at, paid.get(order["device_id"], at))
+    devices = asked(lively, "/devices")["items"]
+    assert len(devices) == 4
+    for device in devices:
+        seen = datetime.fromisoformat(device["last_seen_at"])
+        assert seen >= paid[device["device_id"]] - timedelta(minutes=1), device["sn"]
+
+
 def test_nothing_of_the_making_stays(lively: Stack) -> None:
     """No session in the owner's list, no switch at the sandbox, no app in another time. What the
     person chose is still there: no sale of the demo's met it or cleared it."""
