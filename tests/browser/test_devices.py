@@ -99,6 +99,7 @@ def test_a_device_comes_is_named_and_moves(window: Open, stack: Stack, tmp_path:
     page.get_by_label("名称或设备编号").fill("吧台")
     page.keyboard.press("Enter")
     expect(row).to_be_visible()
+    expect(page.get_by_text("第 1–1 条，共 1 条")).to_be_visible()
     row.get_by_role("button", name=f"停用 {sn}").click()
     page.get_by_role("tooltip").get_by_role("button", name="停用").click()
     expect(row).to_contain_text("已停用")

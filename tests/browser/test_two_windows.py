@@ -1,5 +1,5 @@
 """Two windows of one browser: a page of one merchant saves nothing into another, and what one
-window does to the session the other says at once (S131)."""
+window does to the session the other says at once."""
 
 import secrets
 

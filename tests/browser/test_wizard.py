@@ -19,9 +19,10 @@ def test_from_first_login_to_ready_for_a_device(
     S17: no package is here to download, no test before the upload, no device at the end, and the
     keys are looked at again. S5, S18, S19, S25, S42-S46, S48, S114-S116, and parts of S23: what
     only a person can do is told in the row. S26, S28, S29, S37, S129: the pair is made here; our
-    own public key in Alipay's place is named and cannot be saved; saved is bound. S47, S53, and
-    parts of S52: upload, review (no logo, no industry) and release over the platform's API.
-    S101-S103, S105-S108: without face-to-face pay the check says so and what to do."""
+    own public key in Alipay's place is named and cannot be saved; saved is bound. S53, and
+    parts of S47, S52: upload (no device is picked), review (no logo, no industry) and release over
+    the platform's API. S101-S103, S105, S106, S108, and parts of S107: without face-to-face pay
+    the check says so and what to do, but not what the contact is for."""
     opened = window(language=language)
     account = new_merchant(stack, f"开通 {language}")
     started = time.monotonic()

@@ -11,12 +11,14 @@ from tests.fixtures.processes import Stack
 
 
 def test_a_payment_of_the_device_is_seen(window: Open, owner: StorageState, stack: Stack) -> None:
-    """S60, S76, S93, and parts of S92: the list's columns (but the type), a filter in the address,
-    "a-b of n", the panel with its own."""
+    """S60, S76, S92, S93: the list's columns, a filter in the address, "a-b of n", the panel with
+    its own."""
     order_no = stack.info["first_payment"]["order_no"]
     page = window(owner).go("/orders")
     page.get_by_role("button", name="选择列").click()
-    chosen = ("订单子类型", "订单状态", "支付状态", "支付方式", "储值抵扣", "收货人", "电话")
+    chosen = (
+        "订单类型", "订单子类型", "订单状态", "支付状态", "支付方式", "储值抵扣", "收货人", "电话",
+    )  # fmt: skip
     for column in chosen:
         page.get_by_role("checkbox", name=column, exact=True).check()
     page.keyboard.press("Escape")

@@ -88,10 +88,10 @@ async def _bind(world: World, owner: Console) -> str:
 
 
 async def test_from_nothing_to_ready(world: World) -> None:
-    """S11, S14-S16, S25, S26, S28, S29, S37, S47, S49, S53, S54, S101, S103, S108: from the first
+    """S11, S14-S16, S25, S26, S28, S29, S37, S49, S53, S54, S101, S103, S108: from the first
     look to a device of the merchant's own account that runs the program and signed in; parts of
-    S9, S12, S13, S17, S52, S124: without a package to download, an optional test, skipped keys, a
-    logo, an industry, and test devices."""
+    S9, S12, S13, S17, S47, S52, S124: without a package to download, an optional test, skipped
+    keys, a device picked for the upload, a logo, an industry, and test devices."""
     async with _second(world) as (owner, store_id, device):
         wizard = Wizard(owner)
         await wizard.until_done("5.2", "todo")

@@ -110,7 +110,8 @@ async def test_what_was_done_before_the_binding_stays_done(owner, app_body, plat
 
 
 async def test_the_way_to_a_released_version(binding, bound, platform, rows):
-    """S25, S47, S53, S101, S103, S132: to "ready for a device" with four words of a person."""
+    """S25, S53, S101, S103, S132, and parts of S47: to "ready for a device" with four words of
+    a person."""
     for row in ("2.2", "2.3", "0.1"):
         found = await rows(row, "check")
         assert found[row]["state"] == "done", found[row]

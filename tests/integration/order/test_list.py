@@ -50,7 +50,7 @@ async def listed(client, **filters):
 
 
 async def test_newest_first_with_the_columns_of_the_manual(console, shop, days):
-    """S94, S97, S98, S130, and parts of S92."""
+    """S94, S98, S130, and parts of S92, S97: the page calls the method *in person*, not online."""
     stores, _, events = await days()
     async with console(shop.tenant_id) as client:
         found = await listed(client)

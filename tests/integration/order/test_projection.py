@@ -69,7 +69,7 @@ async def test_a_batch_of_five_hundred(place, deliver, shop, other_shop, hold):
 
 
 async def test_a_sale_of_nothing_is_completed_and_paid(place, deliver, shop, hold):
-    """S97, S99: fully discounted, completed and paid; no receiver, no phone."""
+    """S99: fully discounted, completed and paid. Parts of S97: no receiver, no phone."""
     event = shop.paid(payable_fen=0, channel="none", scene="none", trade_no=None, buyer_id=None)
     await deliver(event)
     (order,) = await place.fetch("SELECT * FROM orders")

@@ -1,5 +1,5 @@
 """Two windows of one browser share a session: a page's request names the merchant that the page
-shows, and reaches no other (S131)."""
+shows, and reaches no other."""
 
 from typing import Any
 from uuid import UUID
