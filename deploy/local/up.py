@@ -149,7 +149,7 @@ def _summary(
     if "demo" in stack:
         for title, who in (
             ("商户登录 merchant login", "owner"),
-            ("运营登录 operator login", "operator"),
+            ("服务商登录 operator login", "operator"),
         ):
             account = stack["demo"][who]
             rows.append((title, f"{account['login']}  {account['password']}"))
