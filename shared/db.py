@@ -13,8 +13,9 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import exc, text
+from sqlalchemy import event, exc, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import ORMExecuteState, Session
 
 from shared.errors import Unavailable
 
@@ -116,6 +117,16 @@ async def _as_it_is(_connection: object) -> None:
     be a round trip after every single statement."""
 
 
+class _Session(Session):
+    """Locks a row and reads it as it is then, also when it was read before in the transaction."""
+
+
+@event.listens_for(_Session, "do_orm_execute")
+def _locked_is_fresh(asked: ORMExecuteState) -> None:
+    if asked.is_select and getattr(asked.statement, "_for_update_arg", None) is not None:
+        asked.update_execution_options(populate_existing=True)
+
+
 class Database:
     """One service's database, as its application role, whose rows are those of the one tenant that
     a transaction names; `system` is the same as the service's other role, which sees all tenants.
@@ -182,7 +193,9 @@ class Database:
     ) -> AsyncIterator[AsyncSession]:
         with _as_unavailable():
             async with (
-                AsyncSession(self.engine, expire_on_commit=False) as session,
+                AsyncSession(
+                    self.engine, expire_on_commit=False, sync_session_class=_Session
+                ) as session,
                 session.begin(),
             ):
                 if read_only:

@@ -126,7 +126,7 @@ class Node:
     @classmethod
     def from_environment(cls) -> "Node":
         given = os.environ.get("KAFKA_PORT", str(DEFAULT_PORT))
-        if not given.isdigit() or not 1 <= int(given) <= 65_535:
+        if not (given.isascii() and given.isdecimal()) or not 1 <= int(given) <= 65_535:
             raise KafkaError(f"KAFKA_PORT={given} 不是可用的端口号 is not a usable port number")
         run_dir = Path(os.environ.get("RUN_DIR", ".run"))
         return cls((run_dir if run_dir.is_absolute() else ROOT / run_dir) / "kafka", int(given))

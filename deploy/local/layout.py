@@ -10,6 +10,13 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("binding", "device", "payment", "campaign", "order")
 DEFAULT_PORT = 8080
 DEFAULT_RUN_DIR = ".run"
+STATE_FOLDERS = ("postgres", "sandbox-alipay", "secrets", "logs")
+STATE_FILES = (
+    "audit-anchors.jsonl", "children.json", "demo.json", "device.journal", "device.json",
+    "device.lock", "local.env", "migrated.txt", "ports.json", "progress.jsonl", "stack.json",
+    "supervisor.lock",
+)  # fmt: skip
+"""All that a stack writes into RUN_DIR; whatever else lies there is somebody's."""
 
 
 class StackError(Exception):
@@ -26,7 +33,7 @@ class Layout:
     @classmethod
     def from_environment(cls) -> "Layout":
         given = os.environ.get("PORT", str(DEFAULT_PORT))
-        if not given.isdigit() or not 1 <= int(given) <= 65_534:
+        if not (given.isascii() and given.isdecimal()) or not 1 <= int(given) <= 65_534:
             raise StackError(f"PORT={given} 不是可用的端口号 is not a usable port number")
         run_dir = Path(os.environ.get("RUN_DIR") or DEFAULT_RUN_DIR)
         return cls(run_dir if run_dir.is_absolute() else ROOT / run_dir, int(given))

@@ -16,7 +16,7 @@ from typing import Any
 
 from deploy.local import leftovers
 from deploy.local.children import answers
-from deploy.local.layout import ROOT, Layout, StackError
+from deploy.local.layout import ROOT, STATE_FILES, STATE_FOLDERS, Layout, StackError
 from deploy.local.ports import require_free
 from deploy.local.postgres import elsewhere
 
@@ -203,12 +203,20 @@ def down(layout: Layout) -> None:
 
 
 def reset(layout: Layout) -> None:
-    """Stops, and forgets the local state (databases, sandbox ledger, keys)."""
+    """Stops, and forgets the local state (databases, sandbox ledger, keys): by name, and in a
+    folder that a start has made its own only. RUN_DIR may name anything, a home folder too."""
+    try:
+        layout.lock_file.stat()
+    except FileNotFoundError:
+        _say(
+            f"{layout.run_dir} 里没有启动过本平台，未删除任何内容\n"
+            f"nothing was ever started in {layout.run_dir}: nothing is deleted"
+        )
+        return
     down(layout)
     shutil.rmtree(elsewhere(layout), ignore_errors=True)
-    for name in ("postgres", "sandbox-alipay", "secrets", "logs"):
+    for name in STATE_FOLDERS:
         shutil.rmtree(layout.run_dir / name, ignore_errors=True)
-    for path in layout.run_dir.glob("*"):
-        if path.is_file():
-            path.unlink()
+    for name in STATE_FILES:
+        (layout.run_dir / name).unlink(missing_ok=True)
     _say("已清空 local state forgotten")

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import domain, key_versions, keys, onboarding_repo, repo
+from services.binding import domain, key_pairs, key_versions, keys, onboarding_repo, repo
 from services.binding.app_secrets import AES, GRANT, is_new, put_secret
 from services.binding.bound_apps import BoundApp
 from services.binding.models import App, AppKey
@@ -143,7 +143,9 @@ async def _changed(
     if pair is not None:
         await key_versions.add(deps, tx, app, versions, pair, change.retire_after_h)
     if change.key_pair_id is not None:
-        await onboarding_repo.erase_key_pair(tx, tenant_id, change.key_pair_id)
+        is_left = await onboarding_repo.erase_key_pair(tx, tenant_id, change.key_pair_id)
+        if pair is not None and not is_left:
+            raise NotFound(key_pairs.GONE)
     versions = await repo.app_keys(tx, tenant_id, app.app_id)
     done = (actor, "app.change" if before else "app.bind", app.app_id)
     await audit(

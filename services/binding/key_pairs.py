@@ -25,6 +25,7 @@ BITS = 2048
 EXPONENT = 65537
 PURPOSE = "app-private-key"
 KEPT = timedelta(days=7)
+GONE = "the key pair is bound or has expired; generate a new one"
 
 
 def _new_pair() -> PrivateKey:
@@ -76,7 +77,7 @@ async def waiting_pair(
             return None
         row = None
     if row is None or row.private_key_box is None:
-        raise NotFound("the key pair is bound or has expired; generate a new one")
+        raise NotFound(GONE)
     public = PublicKey(row.app_public_key, row.fingerprint, row.bits)
     return PrivateKey(
         public, open_sealed(deps.key_provider, row.private_key_box, row.private_key_aad)

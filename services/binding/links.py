@@ -82,8 +82,8 @@ async def make(
 ) -> Link:
     """A link for an account that can sign in; earlier links of it are burned. `maker`: the person
     who makes it, Forbidden when that power has ended meanwhile; None: the command line. `helped`:
-    for owners only, told in both logs, and whoever chooses another password by it does less for a
-    while than an owner may."""
+    for owners only, told in both logs, and whoever chooses a password by it does less for a while
+    than an owner may, unless nobody of that merchant ever had one: nothing was ever behind it."""
     token, now = random_token(TOKEN_BYTES), deps.clock.now()
     # System scope: an operator makes them for the owner of a merchant.
     async with deps.db.tx(None) as tx:
@@ -104,7 +104,7 @@ async def make(
             expires_at=now + domain.LINK_LIFETIME,
             is_reset=bool(user.password_hash),
             removes_second_factor=removes_second_factor,
-            limits_powers=helped is not None and bool(user.password_hash),
+            limits_powers=helped is not None and await people_repo.anybody_came_in(tx, tenant_id),
         )
         tx.add(link)
         await _note(deps, tx, link, user, helped)

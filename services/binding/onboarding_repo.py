@@ -244,10 +244,14 @@ async def newest_waiting_pair(tx: AsyncSession, tenant_id: UUID, now: datetime) 
     return newest if newest is not None and newest.private_key_box is not None else None
 
 
-async def erase_key_pair(tx: AsyncSession, tenant_id: UUID, key_pair_id: UUID) -> None:
-    """It is bound: the binding's own box is the only one left."""
-    await tx.execute(
-        update(KeyPair)
-        .where(KeyPair.tenant_id == tenant_id, KeyPair.key_pair_id == key_pair_id)
-        .values(private_key_box=None)
+async def erase_key_pair(tx: AsyncSession, tenant_id: UUID, key_pair_id: UUID) -> bool:
+    """It is bound: the binding's own box is the only one left. False when another binding has had
+    it before."""
+    query = select(KeyPair).where(
+        KeyPair.tenant_id == tenant_id, KeyPair.key_pair_id == key_pair_id
     )
+    row = await tx.scalar(query.with_for_update())
+    if row is None:
+        return True  # its time was over while the change waited for its approval
+    is_left, row.private_key_box = row.private_key_box is not None, None
+    return is_left

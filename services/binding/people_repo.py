@@ -37,6 +37,11 @@ async def user_for_update(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> U
     return await tx.scalar(query.with_for_update())
 
 
+async def anybody_came_in(tx: AsyncSession, tenant_id: UUID) -> bool:
+    """Whether anybody of it has chosen a password, also one who is disabled by now."""
+    return await _count(tx, User, User.tenant_id == tenant_id, User.password_hash != "") > 0
+
+
 async def other_heads(tx: AsyncSession, user: User, role: str) -> int:
     """How many others of that role can sign in."""
     return await _count(

@@ -124,3 +124,11 @@ def test_the_wizards_steps_are_done(lively: Stack) -> None:
 
 def test_the_merchant_is_called_demo(lively: Stack) -> None:
     assert asked(lively, "/merchant")["handle"] == "demo"
+
+
+def test_reset_forgets_all_of_it(lively: Stack) -> None:
+    """The last of this file: afterwards nothing that the stack has written is left."""
+    (lively.run_dir / "bench.json").write_text("{}")
+    done = lively.command("reset", limit_s=60.0)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in lively.run_dir.iterdir()] == ["bench.json"]

@@ -239,6 +239,20 @@ async def test_a_first_password_limits_nobody(ada, browser, choose):
     assert "payments.refund" in shown["permissions"]
 
 
+async def test_a_second_owner_without_a_password_is_no_way_round(ada, locked_out, choose, browser):
+    """That account never had one, but the shop is behind it."""
+    merchant_id, _, _ = locked_out
+    owner = await browser("owner@tea")
+    await owner.step_up()
+    body = {"username": "second", "name": "second", "role": "merchant_owner"}
+    user_id = (await owner("POST", f"{M}/staff", body)).json()["user_id"]
+    path = f"{MERCHANTS}/{merchant_id}/owners/{user_id}/password-link"
+    await choose((await ada("POST", path, {"reason": REASON})).json())
+    shown = (await (await browser("second@tea"))("GET", f"{M}/session")).json()
+    assert shown["limited_until"] is not None
+    assert not {"payments.refund", "apps.write", "api_keys.write"} & set(shown["permissions"])
+
+
 async def test_a_colleagues_reset_limits_nobody(new_merchant, browser, second_owner, choose):
     _, user = await new_merchant()
     owner = await browser("owner@tea")

@@ -1,12 +1,13 @@
 """Row level security holds for every way into the database (G7, reliability-security §5.6)."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.db import Database
 from shared.errors import Unavailable
@@ -51,6 +52,36 @@ async def test_the_setting_never_outlives_its_transaction(db):
 
     assert await asyncio.gather(*(look(tenant) for tenant in tenants * 10)) == [1] * 80
     assert (await db.one(COUNT))[0] == 0
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class NoteRow(Base):
+    __tablename__ = "notes"
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    note_id: Mapped[UUID] = mapped_column(primary_key=True)
+    text: Mapped[str]
+
+
+@pytest.mark.asyncio
+async def test_a_row_that_is_locked_is_read_as_it_is_then(db):
+    """Also when it was read before in the same transaction, and somebody changed it meanwhile;
+    what the transaction itself changed stays."""
+    tenant = uuid4()
+    await write(db, tenant)
+    ask = select(NoteRow).where(NoteRow.tenant_id == tenant)
+    async with db.tx(tenant) as tx:
+        seen = await tx.scalar(ask)
+        async with db.tx(tenant) as other:
+            await other.execute(text("UPDATE notes SET text = 'changed'"))
+        assert (await tx.scalar(ask)).text == "x", "an ordinary look keeps what it has"
+        assert await tx.scalar(ask.with_for_update()) is seen
+        assert seen.text == "changed"
+        seen.text = "mine"
+        await tx.scalar(ask.with_for_update())
+        assert seen.text == "mine"
 
 
 @pytest.mark.asyncio

@@ -124,3 +124,39 @@ def test_as_root_it_is_said_what_is_done(
     assert str(tmp_path) in told or str(postgres.elsewhere(layout)) in told
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert postgres.as_root(layout) is None
+
+
+def test_a_folder_that_no_start_has_made_its_own_is_left_alone(tmp_path: Path) -> None:
+    """RUN_DIR may name a home folder by mistake: nothing of it is deleted."""
+    for name in ("logs/a", "postgres/b", "secrets/id_rsa", "thesis.txt", ".profile"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    before = sorted(tmp_path.rglob("*"))
+    done = reset(tmp_path)
+    assert (done.returncode, "nothing is deleted" in done.stdout) == (0, True)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_files_beside_the_state_stay(tmp_path: Path) -> None:
+    for name in ("supervisor.lock", "local.env", "thesis.txt"):
+        (tmp_path / name).write_text("")
+    assert reset(tmp_path).returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def reset(run_dir: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.local", "reset"], cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, "RUN_DIR": str(run_dir)}, check=False, timeout=30,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("port", ["²", "٣٣٣٣", "8080.0", "-1", ""])
+def test_a_port_that_is_none_is_one_sentence(port: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.local", "down"], cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, "PORT": port}, check=False, timeout=30,
+    )  # fmt: skip
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "is not a usable port number" in done.stderr
