@@ -122,7 +122,8 @@ class RefundRow(Base):
         Index("ix_refunds_next_poll_at", "next_poll_at",
               postgresql_where=text("next_poll_at IS NOT NULL")),
         Index("ix_refunds_created_at", "created_at", postgresql_using="brin"),
-        Index("ix_refunds_listed", "tenant_id", "created_at", "refund_id"),
+        Index("ix_refunds_asked", "tenant_id",
+              text("COALESCE(first_requested_at, created_at)"), "refund_id"),
     )  # fmt: skip
 
     tenant_id: _Id = _key()

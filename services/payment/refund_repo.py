@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.payment.models import PaymentRow, RefundRow, Store
@@ -39,6 +39,11 @@ class RefundFilter:
     limit: int = 50
 
 
+asked_first = func.coalesce(RefundRow.first_requested_at, RefundRow.created_at)
+"""When it was asked for first. Trying it again makes `created_at` new and must not move it to
+another page while somebody walks the list."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A refund beside the payment that it is of."""
@@ -46,6 +51,10 @@ class Listed:
     refund: RefundRow
     payment: PaymentRow
     store_name: str | None
+
+    @property
+    def asked_at(self) -> datetime:
+        return self.refund.first_requested_at or self.refund.created_at
 
 
 def _conditions(tenant_id: UUID, wanted: RefundFilter) -> list[ColumnElement[bool]]:
@@ -60,10 +69,10 @@ def _conditions(tenant_id: UUID, wanted: RefundFilter) -> list[ColumnElement[boo
         numbers = (PaymentRow.out_trade_no, PaymentRow.trade_no)
         found.append(or_(*(one.contains(wanted.number, autoescape=True) for one in numbers)))
     if wanted.since is not None:
-        found.append(RefundRow.created_at >= wanted.since)
+        found.append(asked_first >= wanted.since)
     if wanted.until is not None:
-        found.append(RefundRow.created_at < wanted.until)
-    place = tuple_(RefundRow.created_at, RefundRow.refund_id)
+        found.append(asked_first < wanted.until)
+    place = tuple_(asked_first, RefundRow.refund_id)
     if wanted.after is not None:
         found.append(place < wanted.after)
     if wanted.before is not None:
@@ -84,7 +93,7 @@ async def listed(tx: AsyncSession, tenant_id: UUID, wanted: RefundFilter) -> lis
         .where(*_conditions(tenant_id, wanted))
         .limit(wanted.limit)
     )
-    place = (RefundRow.created_at, RefundRow.refund_id)
+    place = (asked_first, RefundRow.refund_id)
     if wanted.before is not None:
         found = (await tx.execute(statement.order_by(*place))).all()[::-1]
     else:

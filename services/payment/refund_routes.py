@@ -171,7 +171,7 @@ async def list_refunds(
 
 
 def _cursor(one: Listed | None) -> str | None:
-    return cursor_text(one.refund.created_at, str(one.refund.refund_id)) if one else None
+    return cursor_text(one.asked_at, str(one.refund.refund_id)) if one else None
 
 
 def _place(cursor: str | None, name: str) -> tuple[datetime, UUID] | None:

@@ -55,6 +55,29 @@ async def test_pages_neither_repeat_nor_lose_while_new_ones_arrive(till):
     assert cursor is None, "the last page says that it is the last"
 
 
+async def test_one_that_is_tried_again_keeps_its_place(shop, till):
+    """Nobody who walks the pages meanwhile loses it, or sees it twice."""
+    made = []
+    for turn in range(4):
+        paid = await till.pay(300)
+        shop.egress.next(REFUND, REFUSED)
+        request_id = f"refund-once-{turn}"
+        refund = (await till.refund(paid["payment_id"], 100, request_id)).json()
+        made.append((paid["payment_id"], request_id, refund["refund_id"]))
+    await shop.place.execute(
+        "UPDATE refunds SET created_at = created_at - interval '9 s',"
+        " finished_at = finished_at - interval '9 s'"
+    )
+    page = (await till.refunds(limit=2)).json()
+    seen = [one["refund_id"] for one in page["items"]]
+    for payment_id, request_id, _ in (made[0], made[3]):
+        again = await till.retry(payment_id, request_id)
+        assert again.json()["state"] == "done", again.text
+    page = (await till.refunds(limit=2, cursor=page["next"])).json()
+    seen += [one["refund_id"] for one in page["items"]]
+    assert seen == [refund_id for *_, refund_id in made[::-1]]
+
+
 async def test_pages_lead_back_the_way_they_came(till):
     """Also while new ones arrive, and the first page says that it is the first."""
     made = [(await _back(till))[1]["refund_id"] for _ in range(5)][::-1]

@@ -17,7 +17,7 @@ import { type T, useText } from '../../texts';
 import { OrderPanel } from './OrderPanel';
 import { OrderTabs, REFUNDS_PAGE } from './OrderTabs';
 import { NextCheck, RetryButton } from './RefundOutcome';
-import { isOpen, REFUND_STATES, REFUND_TONES, refusal, whoAsked } from './refunding';
+import { askedAt, isOpen, REFUND_STATES, REFUND_TONES, refusal, whoAsked } from './refunding';
 
 const LOOK_MS = 4_000;
 /** The payment whose order is open beside the list; in the address, so that it can be shared. */
@@ -91,8 +91,8 @@ function columnsOf(t: T, search: string): Column<ListedRefund>[] {
     {
       key: 'at',
       title: t('refunds.at'),
-      render: (row) => <When at={row.created_at} isBare />,
-      text: (row) => chinaTime(row.created_at),
+      render: (row) => <When at={askedAt(row)} isBare />,
+      text: (row) => chinaTime(askedAt(row)),
     },
     {
       ...sum('amount', t('refunds.sum'), (row) => row.amount_fen),
@@ -148,7 +148,7 @@ function RefundCard({ row, search }: { row: ListedRefund; search: string }) {
           <Tag tone={REFUND_TONES[row.state]}>{word(t, 'refund_state', row.state)}</Tag>
         </span>
         <span>
-          <When at={row.created_at} isBare />
+          <When at={askedAt(row)} isBare />
           <span className="end">{row.store_name ?? ''}</span>
         </span>
         <span className="soft small">
@@ -191,7 +191,7 @@ function OrderOfPayment({ paymentId, onClose }: { paymentId: string; onClose: ()
 
 const LIVE = {
   everyMs: LOOK_MS,
-  since: (top: ListedRefund): Query => ({ from: top.created_at }),
+  since: (top: ListedRefund): Query => ({ from: askedAt(top) }),
 };
 
 /** A page moves by itself while one of its refunds is open. */

@@ -38,6 +38,9 @@ export function refusal(t: T, refund: Refund): string {
 /** Nobody's name: it was not kept then, or is not for whoever looks. */
 export const NOBODY = '—';
 
+/** When it was asked for first: by this it has its place in the list, which no new try moves. */
+export const askedAt = (refund: Refund) => refund.first_requested_at ?? refund.created_at;
+
 /** Who asked for it, and who tried it again last. */
 export function whoAsked(t: T, refund: Refund): string {
   if (refund.origin === 'cancel') return t('refunds.by_platform');
