@@ -117,12 +117,9 @@ async def _as_it_is(_connection: object) -> None:
     be a round trip after every single statement."""
 
 
-class _Session(Session):
-    """Locks a row and reads it as it is then, also when it was read before in the transaction."""
-
-
-@event.listens_for(_Session, "do_orm_execute")
+@event.listens_for(Session, "do_orm_execute")
 def _locked_is_fresh(asked: ORMExecuteState) -> None:
+    """A row that is locked is read as it is then, also when the transaction has read it before."""
     if asked.is_select and getattr(asked.statement, "_for_update_arg", None) is not None:
         asked.update_execution_options(populate_existing=True)
 
@@ -193,9 +190,7 @@ class Database:
     ) -> AsyncIterator[AsyncSession]:
         with _as_unavailable():
             async with (
-                AsyncSession(
-                    self.engine, expire_on_commit=False, sync_session_class=_Session
-                ) as session,
+                AsyncSession(self.engine, expire_on_commit=False) as session,
                 session.begin(),
             ):
                 if read_only:

@@ -6,8 +6,7 @@ from contextlib import AsyncExitStack
 import pytest
 import pytest_asyncio
 
-from shared.clock import FixedClock
-from tests.fixtures.clock import NOON
+from tests.fixtures.clock import NOON, FixedClock
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,9 @@ import pytest
 
 from services.device import commands
 from services.device.service import record_stores
-from shared.clock import FixedClock
 from shared.events.base import stamp
 from shared.events.binding import StoreCreated
-from tests.fixtures.clock import NOON
+from tests.fixtures.clock import NOON, FixedClock
 from tests.integration.device.conftest import MERCHANT
 
 pytestmark = pytest.mark.asyncio

@@ -15,9 +15,9 @@ from gateway.connections import Bounds
 from gateway.edge import Edge
 from gateway.egress import Egress
 from gateway.static import StaticFiles
-from shared.clock import FixedClock
 from shared.sealed import LocalKeyProvider
 from shared.tokens import TokenVerifier
+from tests.fixtures.clock import FixedClock
 from tests.fixtures.keys import RsaPair
 from tests.fixtures.tokens import ServiceKeys
 from tests.unit.gateway.neighbours import (

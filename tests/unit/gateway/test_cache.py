@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from gateway.cache import Remembered
-from shared.clock import FixedClock
 from shared.errors import NotFound, Unavailable
+from tests.fixtures.clock import FixedClock
 
 pytestmark = pytest.mark.asyncio
 
