@@ -3,6 +3,7 @@ import './nonce';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { makeQueries, Providers } from './app';
+import { NotFetched } from './parts/lazily';
 import { trimPastes } from './parts/paste';
 import './style/frame.css';
 import './style/pieces.css';
@@ -17,7 +18,12 @@ import './style/narrow.css';
 trimPastes();
 const root = document.getElementById('root');
 if (root) {
-  createRoot(root).render(
+  createRoot(root, {
+    // A page that could not be fetched is told on the page, and fetched again: no fault of the code.
+    onCaughtError: (error) => {
+      if (!(error instanceof NotFetched)) console.error(error);
+    },
+  }).render(
     <StrictMode>
       <Providers queries={makeQueries()} />
     </StrictMode>,

@@ -52,7 +52,9 @@ function form(isSandbox: boolean, apps: object[] = [APP]) {
     'POST /api/merchant/v1/sandbox/outcome': { status: 204 },
   });
   const taken: PayOrder[] = [];
+  const cleared = vi.fn();
   const runner = {
+    clear: cleared,
     take: async (order: PayOrder) => {
       taken.push(order);
       return 'taken';
@@ -63,7 +65,7 @@ function form(isSandbox: boolean, apps: object[] = [APP]) {
     'apps.read',
     'apps.write',
   ]);
-  return { seen, taken, person: userEvent.setup() };
+  return { seen, taken, cleared, person: userEvent.setup() };
 }
 
 beforeEach(() => chooseLanguage('zh-CN'));
@@ -104,6 +106,15 @@ it('tells the sandbox how to answer before it charges, the app that sells', asyn
   expect(taken[0]?.auth_code).toMatch(/^28\d{16}$/);
   const told = seen.find((one) => one.path.endsWith('/sandbox/outcome'));
   expect(told?.body).toEqual({ app_id: APP.app_id, outcome: 'refused' });
+});
+
+it('shows the former sale no longer when another cannot even be sent', async () => {
+  const { cleared, taken, person } = form(true);
+  await screen.findByLabelText('金额（元）');
+  answers({});
+  await person.click(screen.getByRole('button', { name: '收款 ¥0.01' }));
+  await waitFor(() => expect(cleared).toHaveBeenCalledTimes(1));
+  expect(taken).toEqual([]);
 });
 
 it('leads to the keys where no app can sell', async () => {

@@ -88,6 +88,22 @@ it('says taken of no sale that it did not begin', async () => {
   expect(await found).toBe('earlier');
 });
 
+it('clears what is over, and nothing that is open', async () => {
+  const { runner } = await standing();
+  answers({
+    [`POST ${PAYMENTS}`]: { body: pending('outcome') },
+    [`GET ${MINE}`]: { body: pending('outcome') },
+  });
+  await runner.take(ORDER);
+  runner.clear();
+  expect(runner.snapshot()).not.toBeNull();
+  answers({ [`GET ${MINE}`]: { body: PAID }, ...AFTERWARDS });
+  await runner.resume();
+  runner.clear();
+  await runner.rest;
+  expect(runner.snapshot()).toBeNull();
+});
+
 it('asks again under the same number when no answer came', async () => {
   const { runner } = await standing();
   const lost = () => {

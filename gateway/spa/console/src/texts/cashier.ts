@@ -78,7 +78,7 @@ export const cashier = {
   'cashier.outcome_paid': ['支付成功', 'Paid'],
   'cashier.outcome_refused': ['被拒绝', 'Refused'],
   'cashier.outcome_buyer_confirms': ['顾客要在手机上确认', 'The buyer confirms on the phone'],
-  'cashier.outcome_unknown': ['结果不明', 'Unclear'],
+  'cashier.outcome_unknown': ['答复丢失，随后查明', 'Answer lost, found out later'],
   'cashier.take': ['收款 {{amount}}', 'Charge {{amount}}'],
   'cashier.taking': ['正在收款', 'Charging'],
   'cashier.elsewhere': [

@@ -52,6 +52,8 @@ function Enrol({ merchantId }: { merchantId: string }) {
   );
 }
 
+const ASK_AGAIN_MS = 1000;
+
 function Counter({ terminal }: { terminal: Terminal }) {
   const { t } = useText();
   const runner = runnerOf(terminal, inBrowser);
@@ -67,8 +69,21 @@ function Counter({ terminal }: { terminal: Terminal }) {
   }, [startedAt]);
   const orderNo = story?.orderNo ?? null;
   useEffect(() => {
-    // What a closed tab left behind comes to its end first.
-    void runner.resume().then((became) => setElsewhere(became === 'elsewhere'));
+    // What a closed tab left behind comes to its end first. Another tab may be at it, or the page
+    // that was just reloaded not quite gone: it is asked for again until nobody else is.
+    let timer: ReturnType<typeof setTimeout>;
+    let isGone = false;
+    const resume = async () => {
+      const isHeld = (await runner.resume()) === 'elsewhere';
+      if (isGone) return;
+      setElsewhere(isHeld);
+      if (isHeld) timer = setTimeout(() => void resume(), ASK_AGAIN_MS);
+    };
+    void resume();
+    return () => {
+      isGone = true;
+      clearTimeout(timer);
+    };
   }, [runner]);
   useEffect(() => {
     if (!isOver && !orderNo) return;

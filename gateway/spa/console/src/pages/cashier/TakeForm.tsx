@@ -81,6 +81,8 @@ function useTake(
   const take = useMutation({
     mutationFn: async (values: Values) => {
       setTold(null);
+      // Should it not even be sent, nobody takes the former sale for this one.
+      runner.clear();
       if (mayChoose && app) {
         const { outcome } = values;
         await post('/api/merchant/v1/sandbox/outcome', { app_id: app.app_id, outcome });

@@ -69,6 +69,13 @@ export class Runner {
 
   readonly snapshot = (): Story | null => this.story;
 
+  /** What is over is shown no longer: another sale is being asked for. */
+  clear(): void {
+    if (!this.story?.isOver) return;
+    this.story = null;
+    for (const tell of this.listeners) tell();
+  }
+
   /** Charges once, unless an earlier payment has to come to its end first: `taken` is said of the
    * very sale that was asked for, never of one that was under way. */
   async take(order: PayOrder): Promise<Taken> {
