@@ -15,6 +15,10 @@ DEAF = "Object.defineProperty(window, 'BroadcastChannel', { value: undefined });
 """Hears nothing of other windows: as when its message is late, or the browser knows none."""
 
 
+ENDED_WITHIN_LOOKS = 100
+STATUS = "fetch('/api/merchant/v1/stores').then((answer) => answer.status)"
+
+
 def enter(page: Page, account: Account, at: str = "/") -> None:
     sign_in(page, {"login": account.login, "password": account.password}, at=at)
 
@@ -98,3 +102,34 @@ def test_acting_for_two_and_leaving(window: Open, stack: Stack) -> None:
     other.get_by_role("button", name=operator["login"]).click()
     other.get_by_role("menuitem", name="退出登录").click()
     expect(page.get_by_role("button", name="登录")).to_be_visible()
+
+
+def test_what_ends_in_another_browser_is_met_at_the_next_request(
+    window: Open, stack: Stack
+) -> None:
+    """No message reaches another browser: its next request meets it, once the edge has heard, and
+    nothing that was entered there is lost."""
+    account = new_merchant(stack, f"竹影茶坊 {secrets.token_hex(2)}")
+    here, there = window(refused=("auth.session",)), window()
+    for opened in (here, there):
+        enter(opened.page, account)
+    here.turn_to("/stores")
+    page = here.page
+    page.get_by_role("button", name="新建门店").first.click()
+    page.get_by_role("dialog").get_by_label("门店名称").fill("竹影一店")
+
+    there.turn_to("/account")
+    there.page.get_by_role("button", name="结束其他所有会话").click()
+    there.page.get_by_role("button", name="确认").click()
+    expect(there.page.get_by_text("已结束")).to_be_visible()
+    for _ in range(ENDED_WITHIN_LOOKS):
+        if page.evaluate(STATUS) == 401:
+            break
+        page.wait_for_timeout(300)
+
+    page.get_by_role("button", name="保存", exact=True).click()
+    again = page.get_by_role("dialog", name="登录已失效")
+    again.get_by_label("密码").fill(account.password)
+    again.get_by_role("button", name="登录").click()
+    expect(again).not_to_be_visible()
+    expect(page.get_by_role("cell", name="竹影一店", exact=True)).to_be_visible()
