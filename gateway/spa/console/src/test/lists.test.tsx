@@ -361,7 +361,8 @@ it('home: net sums, yesterday by this time, what failed, and the orders behind i
   });
   const today = within(await screen.findByRole('region', { name: '今日实收' }));
   expect(today.getByText('¥40.00')).toBeTruthy();
-  expect(today.getByText(/收款 ¥50.00 · 退款 ¥10.00/).textContent).toContain('与昨日此时持平');
+  const note = today.getByText('退款 ¥10.00').closest('p')?.textContent;
+  expect(note).toBe('3 笔 · 笔均 ¥16.67 · 收款 ¥50.00 · 退款 ¥10.00与昨日此时持平');
   const found = within(screen.getByRole('region', { name: '今日支付成功率' }));
   expect(found.getByText('75 %')).toBeTruthy();
   expect(await screen.findByText('¥12.34')).toBeTruthy();

@@ -1,7 +1,7 @@
 /** The list of refunds: its pages, and who asked. */
 import { screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it, vi } from 'vitest';
 import { chooseLanguage } from '../texts';
 import { answering, BUTTON, LISTED, show } from './refunding';
 
@@ -64,6 +64,9 @@ it.each([
 });
 
 it('looks again for what is open on the page that is shown, whatever an export read', async () => {
+  // A file that is really fetched would lead the small DOM away from the page.
+  vi.spyOn(URL, 'createObjectURL').mockReturnValue('blob:x');
+  vi.spyOn(HTMLAnchorElement.prototype, 'click').mockImplementation(() => undefined);
   const open = { ...LISTED, state: 'pending' };
   const old = { ...LISTED, refund_id: 'f-2', out_trade_no: 'T2' };
   const seen = answering({
