@@ -101,7 +101,7 @@ def test_a_second_operator_decides(window: Open, stack: Stack, operator: Storage
     other.get_by_role("button", name="Refuse").click()
     expect(other).to_have_count(0)
     own.get_by_role("button", name="Withdraw the request").click()
-    expect(own.get_by_text("Over · returned")).to_be_visible()
+    expect(own.get_by_text("Ended · given back")).to_be_visible()
 
 
 def _acts(page: Page, operator: dict[str, str], merchant: str) -> None:

@@ -5,7 +5,7 @@ import re
 import secrets
 
 import pytest
-from playwright.sync_api import Locator, Page, StorageState, expect
+from playwright.sync_api import Locator, Page, Route, StorageState, expect
 
 from tests.browser.conftest import Open, sign_in
 from tests.browser.walk import choose_password, confirm_password, new_merchant, told_link
@@ -46,6 +46,21 @@ def test_what_is_going_on(
     expect(page.get_by_text(re.compile("没有符合条件的记录|Nothing matches"))).to_be_visible()
 
 
+def test_the_longest_verdict_fits_a_phone(window: Open, operator: StorageState) -> None:
+    def booked(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        for notice in body["items"]:
+            notice["verdict"] = "APPLIED"
+        route.fulfill(response=answer, json=body)
+
+    opened = window(operator, language="en", width=390)
+    opened.page.route(re.compile(r"/api/operator/v1/notices\?"), booked)
+    page = opened.go("/notices")
+    expect(page.get_by_text("Booked from this notice").last).to_be_visible()
+    assert not opened.is_wider_than_the_window()
+
+
 def test_two_of_one_name_are_warned_of(window: Open, operator: StorageState, stack: Stack) -> None:
     name = f"双胞胎茶行 {secrets.token_hex(2)}"
     new_merchant(stack, name)
@@ -56,7 +71,8 @@ def test_two_of_one_name_are_warned_of(window: Open, operator: StorageState, sta
     page.get_by_label("管理员账号").fill(f"twin-{secrets.token_hex(4)}")
     page.get_by_role("button", name="保存", exact=True).click()
     told_link(page.get_by_role("dialog", name="新建商户"))
-    expect(page.get_by_text("另有 1 家同名")).to_have_count(2)
+    twins = page.get_by_role("row").filter(has_text=name)
+    expect(twins.get_by_text("另有 1 家同名")).to_have_count(2)
 
 
 def test_an_owner_is_helped_in_and_a_merchant_suspended(window: Open, stack: Stack) -> None:

@@ -259,11 +259,12 @@ async def furnish(public: str, side: Side, name: str) -> None:
 @asynccontextmanager
 async def merchant(public: str, operator: dict[str, str]) -> AsyncIterator[Console]:
     """The owner of a merchant that the operator makes."""
-    login = f"swap-{secrets.token_hex(4)}"
+    tag = secrets.token_hex(4)
+    login = f"swap-{tag}"
     async with Console(
         public, operator["login"], operator["password"], audience="operator"
     ) as console:
-        made = await console.post("/merchants", {"name": "换号商户", "login": login})
+        made = await console.post("/merchants", {"name": f"换号商户 {tag}", "login": login})
         made.raise_for_status()
     await choose_password(public, made.json()["link"], PASSWORD)
     async with Console(public, login, PASSWORD) as owner:

@@ -11,6 +11,7 @@ from services.binding.domain import WeakPassword, check_password
 
 SRC = Path(__file__).resolve().parents[2] / "gateway/spa/console/src"
 FORM = SRC / "session/NewPassword.tsx"
+ITEM = SRC / "session/PasswordItem.tsx"
 LETTERS = "豆娘蜻蜓茶🍵🐉abcdefgh"
 
 
@@ -19,7 +20,7 @@ def _password(count: int) -> str:
 
 
 def test_the_length_of_a_new_password() -> None:
-    found = re.search(r"PASSWORD_LENGTH = \{ min: (\d+), max: (\d+) \}", FORM.read_text())
+    found = re.search(r"PASSWORD_LENGTH = \{ min: (\d+), max: (\d+) \}", ITEM.read_text())
     assert found is not None
     least, most = int(found[1]), int(found[2])
     for count in (least, most):
@@ -30,5 +31,8 @@ def test_the_length_of_a_new_password() -> None:
 
 
 def test_every_new_password_is_chosen_in_the_one_form() -> None:
-    forms = [path for path in SRC.rglob("*.tsx") if "new-password" in path.read_text()]
-    assert forms == [FORM]
+    """The one field asks the browser for a new password, and the one form alone says that it is."""
+    written = {path: path.read_text() for path in SRC.rglob("*.tsx") if path.parent.name != "test"}
+    assert [path for path, text in written.items() if 'kind="new"' in text] == [FORM]
+    asks = [path for path, text in written.items() if re.search("new-password|-password`", text)]
+    assert asks == [ITEM]

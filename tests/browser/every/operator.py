@@ -15,7 +15,7 @@ SOME = "019e1b2c-7f00-7cc3-98c4-dc0c0c07398f"
 LINK = {"token": "T" * 43, "expires_at": SOON}
 MERCHANT = "/merchants/{merchant_id}"
 PAGE = "pages/operator/MerchantPage"
-ASK = "pages/acting/AskMore"
+ASK = "parts/AskMore"
 
 
 def _new(hand: Hand) -> None:

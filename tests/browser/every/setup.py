@@ -102,6 +102,14 @@ def _again(hand: Hand) -> None:
     line.locator("summary").click()
 
 
+def _real_way(hand: Hand) -> None:
+    _everything_told(hand)
+    ways = hand.page.locator("summary", has_text=hand.say("sandbox.real_way"))
+    for way in ways.all():
+        way.click()
+    assert ways.count() > 0
+
+
 def _wizard() -> list[Visit]:
     wide_open = [
         Visit(f"wizard: {card}, unfolded, {who}", f"/onboarding?card={card}", _everything_told,
@@ -124,7 +132,9 @@ def _wizard() -> list[Visit]:
         Visit("wizard: by Alipay's tool", "/onboarding?card=program", _by_tool,
               ("pages/onboarding/Onboarding details 1",), before=_rows(_todo_program)),
         Visit("wizard: a new version", "/onboarding?card=program", _again,
-              ("pages/onboarding/Row details 1",), before=_rows(_uploaded)),
+              ("pages/onboarding/Row details 2",), before=_rows(_uploaded)),
+        Visit("wizard: how it is at Alipay", "/onboarding?card=account", _real_way,
+              ("pages/onboarding/Row details 1",)),
         Visit("wizard: to whom it is released", "/onboarding?card=program", _widen,
               ("pages/onboarding/RowForm Select 1",), before=_rows(_share_now)),
     ]  # fmt: skip
@@ -240,7 +250,7 @@ VISITS = [
     Visit("binding: nothing filled in", MINI, _nothing_filled, who="fresh"),
     Visit("binding: checked live", IOT, _checked_live),
     Visit("binding: not proved yet", IOT, before=_pending),
-    Visit("binding: two at once", MINI, _two_at_once, ("pages/binding/Conflict Modal 1",),
+    Visit("binding: two at once", MINI, _two_at_once, ("pages/binding/Conflict Window 1",),
           refused=("binding.stale_version",)),
     Visit("binding: waits for another person", MINI, before=_waits_for_another),
     Visit("opened where nobody can sign in", "/", before=_insecure, who=NOBODY),

@@ -118,11 +118,11 @@ def _newest(hand: Hand) -> None:
 PASSWORD_ASKED = "session/StepUp Window 1"
 
 VISITS = [
-    Visit("header: appearance", "/orders", _appearance, ("shell/pieces Dropdown 1",)),
+    Visit("header: appearance", "/orders", _appearance, ("parts/pieces Dropdown 1",)),
     Visit("header: account", "/orders", _account, ("shell/Shell Dropdown 1",)),
     Visit("header: stores", "/orders", _stores, ("shell/Shell Select 1",)),
     Visit("menu on a phone", "/orders", _menu, ("shell/Shell Drawer 1",), widths=NARROW),
-    Visit("keyboard shortcuts", "/orders", _shortcuts, ("shell/Shortcuts Modal 1",), widths=WIDE),
+    Visit("keyboard shortcuts", "/orders", _shortcuts, ("shell/Shortcuts Window 1",), widths=WIDE),
     Visit("the session ends", "/stores", _session_ended, ("session/SignInAgain Window 1",),
           refused=("auth.session",)),
     Visit("the password again", "/api-keys", _key_asked,
