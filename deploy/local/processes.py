@@ -53,7 +53,7 @@ def uses_sandbox() -> bool:
 
 def own_databases() -> list[str]:
     """The services whose database is ours to make (no DATABASE_URL_<SERVICE> was given)."""
-    return [name for name in SERVICES if f"DATABASE_URL_{name.upper()}" not in os.environ]
+    return [name for name in SERVICES if not os.environ.get(f"DATABASE_URL_{name.upper()}")]
 
 
 def port_names() -> list[str]:
@@ -105,7 +105,8 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
     for name in own_databases():
         for variable, role in postgres.roles(name).items():
             told[f"{variable}_{name.upper()}"] = postgres.url(layout, ports["postgres"], role, name)
-    told.update({k: v for k, v in os.environ.items() if k.startswith(HANDED_ON)})
+    # Empty is not given, as above.
+    told.update({k: v for k, v in os.environ.items() if v and k.startswith(HANDED_ON)})
     for name in SERVICES:
         if f"DATABASE_SYSTEM_URL_{name.upper()}" not in told:
             wanted = f"DATABASE_SYSTEM_URL_{name.upper()}"

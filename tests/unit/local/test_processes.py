@@ -162,6 +162,19 @@ def test_a_real_broker_is_used_and_none_embedded(
     assert "broker" not in [spec.name for spec in processes.engines(layout, ports, None)]
 
 
+@pytest.mark.parametrize(
+    "name", ["KAFKA_BOOTSTRAP", "ALIPAY_GATEWAY_URL", "DATABASE_URL_ORDER", "LOG_LEVEL"]
+)
+def test_an_empty_setting_is_not_given(
+    layout: Layout, ports: dict[str, int], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    before = processes.environment(layout, ports)
+    engines = [spec.name for spec in processes.engines(layout, ports, None)]
+    monkeypatch.setenv(name, "")
+    assert processes.environment(layout, ports) == before
+    assert [spec.name for spec in processes.engines(layout, ports, None)] == engines
+
+
 def test_a_given_database_is_not_ours_to_make(
     layout: Layout, ports: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
