@@ -4,20 +4,14 @@ import { render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { App as AntApp } from 'antd';
 import { MemoryRouter } from 'react-router';
-import { beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Session } from '../api/shapes';
 import { makeQueries } from '../app';
 import Cashier from '../pages/cashier/Cashier';
+import { inBrowser } from '../pages/cashier/keystore';
 import { SessionProvider } from '../session/session';
 import { StoreProvider, useStores } from '../shell/stores';
-import { chooseLanguage } from '../texts';
 import { answers } from './answers';
-
-vi.mock('../pages/cashier/keystore', async (original) => ({
-  ...(await original<object>()),
-  hindrance: () => null,
-  inBrowser: { load: async () => null },
-}));
 
 const STORES = 'GET /api/merchant/v1/stores';
 const NONE = { items: [], total: 0, page: 1, page_size: 100 };
@@ -49,8 +43,13 @@ function page(child: React.ReactNode, merchantId = 'm-1') {
 
 beforeEach(() => {
   queries.current = makeQueries();
-  chooseLanguage('zh-CN');
+  // A browser that can be a terminal, and is none yet.
+  vi.stubGlobal('isSecureContext', true);
+  vi.stubGlobal('indexedDB', {});
+  vi.spyOn(inBrowser, 'load').mockResolvedValue(null);
 });
+
+afterEach(() => vi.restoreAllMocks());
 
 it('does not say that there is no store when nobody answered how many there are', async () => {
   // A brake is waited out by itself; what is broken stays so.
