@@ -51,7 +51,11 @@ const DETAIL = {
   notices: [{ received_at: '2026-11-23T04:00:02Z', state: 'DUPLICATE' }],
 };
 export const AFTERWARDS = {
-  'GET /api/merchant/v1/payments/p-1': [{ body: { ...DETAIL, notices: [] } }, { body: DETAIL }],
+  'GET /api/merchant/v1/payments/p-1': [
+    { body: { ...DETAIL, notices: [] } },
+    { body: { ...DETAIL, notices: [{ ...DETAIL.notices[0], state: 'RECEIVED' }] } },
+    { body: DETAIL },
+  ],
   'GET /api/merchant/v1/orders': { body: { items: [{ order_no: 'D1' }], total: 1 } },
   'GET /api/device/v1/rewards/p-1': { body: GRANTED },
 };

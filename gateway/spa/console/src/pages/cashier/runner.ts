@@ -262,7 +262,8 @@ export class Runner {
       const path = { payment_id };
       const detail = await get('/api/merchant/v1/payments/{payment_id}', { path });
       this.found(payment_id, { detail });
-      return detail.notices[0] ?? null;
+      // One that was received is not yet held against the books.
+      return detail.notices.find((one) => one.state !== 'RECEIVED') ?? null;
     });
   }
 
