@@ -25,6 +25,7 @@ from tests.fuzz.odd_requests import ODD_TEXT, SERVICES, Made
 ANSWER_LIMIT_S = 45.0
 STEP_UP_EVERY_S = 200.0
 SIGN_IN_WITHIN_S = 120.0
+RESUME = "/merchants/{}/resume"
 """Sign-ins and step-ups are limited, and the fuzz itself spends what is allowed."""
 UNSIGNED_SHARE = 0.03
 MESSAGES = ("alipay.open.mini.version.audited", "x")
@@ -121,7 +122,9 @@ class Person:
                     return await self._signed_in()
                 except httpx.HTTPStatusError as error:
                     await self.aclose()
-                    if error.response.status_code != 429 or time.monotonic() > deadline:
+                    # Slowed down, or of a merchant that a request has just suspended.
+                    is_passing = error.response.status_code in {403, 429}
+                    if not is_passing or time.monotonic() > deadline:
                         raise
                     await asyncio.sleep(2)
 
@@ -134,6 +137,12 @@ class Person:
             await self.console.step_up()
             self._stepped_at = time.monotonic()
         return dict(self.console.headers)
+
+    async def post(self, path: str, body: dict[str, Any]) -> None:
+        async with self._lock:
+            await self._signed_in()
+            assert self.console is not None
+            (await self.console.post(path, body)).raise_for_status()
 
     async def renew(self, used: dict[str, str]) -> None:
         """The session of these headers is over."""
@@ -244,6 +253,12 @@ class Callers:
             or (answer.status < 300 and made.route.method != "GET" and "/session" in made.path)
         ):
             await person.renew(used)
+        if answer.status < 300 and made.route.path.endswith("/{merchant_id}/suspend"):
+            # Else its people and devices would meet nothing but that from then on.
+            await self.operator.post(
+                RESUME.format(self.device.merchant_id),
+                {"reason": "the run of odd requests goes on"},
+            )
         if answer.status == 200 and made.route.name == "POST /api/device/v1/payments":
             self._trades = [*self._trades[-50:], json.loads(answer.body)["out_trade_no"]]
         return answer
