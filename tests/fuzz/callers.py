@@ -25,8 +25,8 @@ from tests.fuzz.odd_requests import ODD_TEXT, SERVICES, Made
 ANSWER_LIMIT_S = 45.0
 STEP_UP_EVERY_S = 200.0
 SIGN_IN_WITHIN_S = 120.0
-RESUME = "/merchants/{}/resume"
 """Sign-ins and step-ups are limited, and the fuzz itself spends what is allowed."""
+RESUME = "/merchants/{}/resume"
 UNSIGNED_SHARE = 0.03
 MESSAGES = ("alipay.open.mini.version.audited", "x")
 OTHER_APP = "2021000000009999"
@@ -139,6 +139,7 @@ class Person:
         return dict(self.console.headers)
 
     async def post(self, path: str, body: dict[str, Any]) -> None:
+        """What the run itself needs done: HTTPStatusError when it is refused."""
         async with self._lock:
             await self._signed_in()
             assert self.console is not None
