@@ -5,22 +5,9 @@ import { beforeEach, expect, it } from 'vitest';
 import { makeQueries, Providers } from '../app';
 import { keptDraft } from '../pages/binding/keptDraft';
 import { answers } from './answers';
+import { EMPTY, ownerWho, PAIR } from './binder';
 
-const OWNER = {
-  user: { user_id: 'u', login: 'owner@demo', name: '李雷', role: 'merchant_owner' },
-  merchant: { merchant_id: 'm', name: '豆娘', created_at: '2026-11-26T00:00:00Z' },
-  permissions: ['apps.read', 'apps.write', 'orders.read', 'onboarding.check'],
-  expires_at: '2026-11-27T00:00:00Z',
-};
-const EMPTY = { items: [], total: 0, page: 1, page_size: 20 };
-const PAIR = {
-  key_pair_id: 'p',
-  app_public_key: 'MIIBour',
-  fingerprint: 'f'.repeat(64),
-  bits: 2048,
-  created_at: '2026-11-26T00:00:00Z',
-  expires_at: '2026-12-03T00:00:00Z',
-};
+const OWNER = ownerWho('apps.read', 'apps.write', 'orders.read', 'onboarding.check');
 const THEIRS = `MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A${'M'.repeat(360)}`;
 const APP = {
   app_id: '2021000000000077',

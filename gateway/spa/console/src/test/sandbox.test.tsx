@@ -4,23 +4,16 @@ import userEvent from '@testing-library/user-event';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { makeQueries, Providers } from '../app';
 import { answers } from './answers';
+import { EMPTY, ownerWho, PAIR } from './binder';
 
 const PAGE = 'http://127.0.0.1:9/';
-const OWNER = {
-  user: { user_id: 'u', login: 'owner@demo', name: '李雷', role: 'merchant_owner' },
-  merchant: { merchant_id: 'm', name: '豆娘', created_at: '2026-11-26T00:00:00Z' },
-  permissions: ['apps.read', 'apps.write', 'orders.read', 'onboarding.check', 'onboarding.write'],
-  expires_at: '2026-11-27T00:00:00Z',
-};
-const EMPTY = { items: [], total: 0, page: 1, page_size: 20 };
-const PAIR = {
-  key_pair_id: 'p',
-  app_public_key: 'MIIBour',
-  fingerprint: 'f'.repeat(64),
-  bits: 2048,
-  created_at: '2026-11-26T00:00:00Z',
-  expires_at: '2026-12-03T00:00:00Z',
-};
+const OWNER = ownerWho(
+  'apps.read',
+  'apps.write',
+  'orders.read',
+  'onboarding.check',
+  'onboarding.write',
+);
 const APP = {
   app_id: '2021000000000077',
   seller_id: '2088000000000077',
