@@ -21,6 +21,7 @@ from tests.fixtures.processes import PATIENT, Stack, new_stack, remove_stack
 DAYS = 2
 CHOICE = {"app_id": APP_ID, "outcome": "refused"}
 DONE_WITHIN_S = 150.0
+pytestmark = pytest.mark.timeout(2 * DONE_WITHIN_S + 60)
 
 
 @pytest.fixture(scope="module")
@@ -31,21 +32,24 @@ def lively() -> Iterator[Stack]:
     stack = new_stack(**PATIENT, DEMO_DAYS=str(DAYS), KAFKA_BOOTSTRAP="")
     try:
         stack.up()
-        wait(lambda: len(orders(stack)) > 4)
+        wait(stack, lambda: len(orders(stack)) > 4)
         stack.down()
         stack.up()
         with httpx.Client(base_url=stack.admin, verify=NO_TLS) as admin:
             admin.post("/outcomes", json=CHOICE).raise_for_status()
-        wait(lambda: json.loads((stack.run_dir / "demo.json").read_text())["lively"]["is_done"])
+        wait(
+            stack,
+            lambda: json.loads((stack.run_dir / "demo.json").read_text())["lively"]["is_done"],
+        )
         yield stack
     finally:
         remove_stack(stack)
 
 
-def wait(is_so: Any) -> None:
+def wait(stack: Stack, is_so: Any) -> None:
     deadline = time.monotonic() + DONE_WITHIN_S
     while not is_so():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, stack.logs()
         time.sleep(0.2)
 
 

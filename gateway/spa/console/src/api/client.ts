@@ -84,7 +84,50 @@ function understood(verb: Verb, path: string, problem: ApiProblem): ApiProblem {
   return new Unheard({ ...problem.body, code: 'unheard', title });
 }
 
-async function send(verb: Verb, path: string, options: Options, body?: unknown): Promise<unknown> {
+/** Reads on their way, and those that wait until `leaving` is done. */
+const reads = { ways: new AbortController(), gate: Promise.resolve() };
+
+/**
+ * Ends what the session reads for: a session, or acting. What is on its way then would be refused
+ * after it, so it is dropped, and nothing is read meanwhile. Once it is done nobody waits for those
+ * reads any longer; if it fails, they are made again.
+ */
+export async function leaving<T>(end: () => Promise<T>): Promise<T> {
+  let open = () => {};
+  reads.gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  reads.ways.abort();
+  reads.ways = new AbortController();
+  try {
+    const told = await end();
+    reads.gate = Promise.resolve();
+    return told;
+  } catch (error) {
+    open();
+    throw error;
+  }
+}
+
+async function read(path: string, options: Options): Promise<unknown> {
+  for (;;) {
+    await reads.gate;
+    const { signal } = reads.ways;
+    try {
+      return await send('get', path, options, undefined, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+}
+
+async function send(
+  verb: Verb,
+  path: string,
+  options: Options,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<unknown> {
   let answer: { data?: unknown; error?: unknown; response: Response };
   // Without a network nothing leaves this machine.
   const canLeave = navigator.onLine;
@@ -96,6 +139,7 @@ async function send(verb: Verb, path: string, options: Options, body?: unknown):
         params: { path: options.path ?? {}, query: options.query ?? {} },
         headers: { ...naming(path), ...(verb === 'get' ? {} : { 'X-CSRF-Token': csrf.get() }) },
         ...(body === undefined ? {} : { body }),
+        ...(signal ? { signal } : {}),
       } as never,
     );
   } catch {
@@ -116,7 +160,7 @@ const SESSION = /\/v1\/session$/;
 
 async function call(verb: Verb, path: string, options: Options, body?: unknown): Promise<unknown> {
   try {
-    return await send(verb, path, options, body);
+    return await (verb === 'get' ? read(path, options) : send(verb, path, options, body));
   } catch (error) {
     if (!(error instanceof ApiProblem)) throw error;
     if (error.code === 'auth.step_up_needed' && (await onRefusal.stepUp())) {

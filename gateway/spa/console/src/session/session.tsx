@@ -3,7 +3,7 @@
 import { ApiProblem } from '@shared/problem';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
-import { at, type Console, csrf, get, onRefusal, post, remove } from '../api/client';
+import { at, type Console, csrf, get, leaving, onRefusal, post, remove } from '../api/client';
 import type { PasskeyProof, Session } from '../api/shapes';
 import { onTold, tellOthers } from './windows';
 
@@ -111,9 +111,10 @@ export function useSignOut(): (console: Console) => Promise<void> {
   const queries = useQueryClient();
   return async (console) => {
     try {
-      await remove(at(console, '/session'));
+      await leaving(() => remove(at(console, '/session')));
     } finally {
       csrf.forget();
+      await queries.cancelQueries();
       // Not clear(): the page that watches `who` must hear that nobody is signed in.
       queries.setQueryData(['who'], null);
       queries.removeQueries({ predicate: (query) => query.queryKey[0] !== 'who' });

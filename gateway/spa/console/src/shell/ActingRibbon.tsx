@@ -5,7 +5,7 @@ import { chinaTime, ZONE } from '@shared/time';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Button } from 'antd';
 import { useEffect, useRef } from 'react';
-import { remove } from '../api/client';
+import { leaving, remove } from '../api/client';
 import type { Session } from '../api/shapes';
 import { AskMore } from '../parts/AskMore';
 import { isOpen, useOperatorAct, useOperatorGrants } from '../parts/grants';
@@ -70,7 +70,7 @@ function Ribbon({ acting }: { acting: Acting }) {
   const say = useSay();
   const { open } = useOpen(acting);
   const end = useMutation({
-    mutationFn: () => remove('/api/operator/v1/acting'),
+    mutationFn: () => leaving(() => remove('/api/operator/v1/acting')),
     onSuccess: () => {
       tellOthers();
       openAnew(`/merchants/${acting.merchant_id}`);

@@ -14,6 +14,13 @@ interface Told {
 }
 type Reply = Told | ((asked: Asked) => Told | Promise<Told>);
 
+function unlessDropped<T>({ signal }: Request, reply: T | Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason));
+    Promise.resolve(reply).then(resolve, reject);
+  });
+}
+
 export function answers(replies: Record<string, Reply | Reply[]>): Asked[] {
   const seen: Asked[] = [];
   vi.stubGlobal('fetch', async (request: Request) => {
@@ -28,7 +35,7 @@ export function answers(replies: Record<string, Reply | Reply[]>): Asked[] {
     seen.push(asked);
     const found = replies[`${request.method} ${url.pathname}`];
     const next = Array.isArray(found) ? (found.length > 1 ? found.shift() : found[0]) : found;
-    const reply = typeof next === 'function' ? await next(asked) : next;
+    const reply = typeof next === 'function' ? await unlessDropped(request, next(asked)) : next;
     const { status = 200, body } = reply ?? {
       status: 404,
       body: { code: 'not_found', title: '没有 None.' },

@@ -1,7 +1,7 @@
 /** The door to the API: CSRF, problems, the password asked again, the end of a session. */
 import { ApiProblem } from '@shared/problem';
 import { afterEach, expect, it, vi } from 'vitest';
-import { csrf, get, onRefusal, post, Unheard } from '../api/client';
+import { csrf, get, leaving, onRefusal, post, remove, Unheard } from '../api/client';
 import { answers } from './answers';
 
 const before = { ...onRefusal };
@@ -95,4 +95,49 @@ it('calls a dead network by its name', async () => {
     throw new TypeError('failed');
   });
   await expect(get('/api/merchant/v1/orders')).rejects.toMatchObject({ code: 'unreachable' });
+});
+
+const M = '/api/merchant/v1';
+const hangs = () => new Promise<never>(() => undefined);
+
+it('reads nothing while a session ends, and reads on when that failed', async () => {
+  let refuse = () => {};
+  const seen = answers({
+    [`GET ${M}/stores`]: [hangs, { body: {} }],
+    [`GET ${M}/orders`]: { body: {} },
+    [`DELETE ${M}/session`]: () =>
+      new Promise((resolve) => {
+        refuse = () => resolve(told(503, 'gateway.busy'));
+      }),
+  });
+  const stores = get(`${M}/stores`);
+  await vi.waitFor(() => expect(seen).toHaveLength(1));
+  const ended = leaving(() => remove(`${M}/session`));
+  const orders = get(`${M}/orders`);
+  await vi.waitFor(() => expect(seen).toHaveLength(2));
+  refuse();
+  await expect(ended).rejects.toMatchObject({ code: 'gateway.busy' });
+  await Promise.all([stores, orders]);
+  expect(new Set(seen.slice(2).map((one) => one.path))).toEqual(
+    new Set([`${M}/stores`, `${M}/orders`]),
+  );
+});
+
+it('drops what was read for a session that has ended', async () => {
+  const seen = answers({
+    [`GET ${M}/stores`]: hangs,
+    [`GET ${M}/orders`]: { body: {} },
+    [`DELETE ${M}/session`]: { status: 204 },
+  });
+  const settled = vi.fn();
+  void get(`${M}/stores`).then(settled, settled);
+  await vi.waitFor(() => expect(seen).toHaveLength(1));
+  await leaving(() => remove(`${M}/session`));
+  await get(`${M}/orders`);
+  expect(seen.map((one) => `${one.method} ${one.path}`)).toEqual([
+    `GET ${M}/stores`,
+    `DELETE ${M}/session`,
+    `GET ${M}/orders`,
+  ]);
+  expect(settled).not.toHaveBeenCalled();
 });
