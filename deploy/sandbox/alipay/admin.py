@@ -90,6 +90,8 @@ class Admin:
                 raise Wrong(403, "the admin door is for this machine only")
             if not is_named_loopback(request):
                 raise Wrong(421, "the admin door answers to 127.0.0.1, localhost and [::1] only")
+            if request.method not in {"GET", "HEAD"}:
+                _require_no_foreign_page(request)
             handler = self._calls.get((request.method, name))
             if handler is None:
                 raise Wrong(404, f"no {request.method} {request.path}")
@@ -272,6 +274,22 @@ def is_named_loopback(request: web.BaseRequest) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def _require_no_foreign_page(request: web.BaseRequest) -> None:
+    """A page of any site can send a form or plain text to this machine, unasked; browsers say so.
+    JSON they would ask about first, and this door never agrees. Tools say neither, and are free."""
+    headers = request.headers
+    origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
+    own = f"http://{headers.get('Host', '')}".lower()
+    is_own = site in {None, "same-origin", "none"} and (origin is None or origin.lower() == own)
+    if not is_own:
+        raise Wrong(403, "the admin door takes nothing from a page of another origin")
+    is_browser = (
+        origin is not None or site is not None or "Mozilla/" in headers.get("User-Agent", "")
+    )
+    if is_browser and request.can_read_body and request.content_type != "application/json":
+        raise Wrong(415, "a browser's request is application/json here")
 
 
 async def _body(request: web.BaseRequest) -> dict[str, Any]:
