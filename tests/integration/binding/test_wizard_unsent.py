@@ -1,7 +1,11 @@
 """What our own egress does not take was never at Alipay: it is refused by name, never waited for;
 and the form's rules at the door are those of the egress's methods."""
 
+from functools import partial
+
 import pytest
+import pytest_asyncio
+from pydantic import ValidationError
 
 from gateway.alipay.methods import METHODS
 from services.binding.onboarding_rows import ROWS
@@ -136,6 +140,77 @@ async def test_a_submit_of_which_alipay_has_nothing_is_told(wizard):
     found = (await wizard("4.1", "check"))["4.1"]
     assert (found["state"], found["remedy"]) == ("failed", "not_taken")
     assert "再提交一次" in found["remedy_zh"]
+
+
+OF_A_VERSION = {"4.1": REVIEW, "4.2": {"share": "all"}, "5.1": {"sn": "SN0001"}}
+VERSIONS = "alipay.open.mini.version.list.query"
+
+
+def as_the_egress(wizard):
+    """From now on it refuses what its own methods refuse."""
+
+    async def looked_at(method, body):
+        wizard.platform.answers.pop(method, None)
+        try:
+            METHODS[method].params.model_validate(body["params"])
+        except ValidationError as wrong:
+            names = {str(one["loc"][0]) for one in wrong.errors()}
+            wizard.platform.answers[method] = unsent(*sorted(names))
+
+    for method in METHODS:
+        wizard.platform.held[method] = partial(looked_at, method)
+
+
+@pytest_asyncio.fixture
+async def without_upload(wizard):
+    """A device sells, so that nobody had to upload anything."""
+    as_the_egress(wizard)
+    await wizard.bind()
+    await wizard.work()
+    await wizard.enrol("QCF4000001")
+    assert await wizard.states("3.3", "4.1", "4.2", "5.1") == {"skipped"}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("row", OF_A_VERSION)
+async def test_what_is_of_a_version_is_refused_by_name_without_one(wizard, without_upload, row):
+    """It never runs for ever on a question that nobody can be asked."""
+    calls = wizard.platform.calls.total()
+    found = (await wizard(row, "run", form=OF_A_VERSION[row]))[row]
+    assert (found["state"], found["remedy"]) == ("failed", "nothing_uploaded")
+    assert wizard.platform.calls.total() - calls == wizard.platform.calls[VERSIONS] == 1
+    await wizard.later(3600)
+    assert (await wizard())[row]["state"] == "failed"
+    assert not [
+        body for _, body in wizard.platform.asked if body["params"].get("app_version") == ""
+    ]
+
+
+@pytest.mark.asyncio
+async def test_a_version_that_somebody_else_uploaded_is_found(wizard, without_upload):
+    wizard.platform.status = {"0.9.0": "OFFLINE", "0.10.0": "INIT"}
+    assert (await wizard("4.1", "run", form=REVIEW))["4.1"]["state"] == "running"
+    wizard.platform.status["0.10.0"] = "RELEASE"
+    await wizard.later(3600)
+    found = (await wizard())["4.1"]
+    assert (found["state"], found["evidence"]["app_version"]) == ("done", "0.10.0")
+
+
+@pytest.mark.asyncio
+async def test_without_a_right_to_any_of_it_a_persons_word_counts(wizard):
+    """The upload was a person's word, because the platform permits us nothing: then the review can
+    be one, too."""
+    forbidden = said("refused", sub_code="isv.insufficient-isv-permissions")
+    for method in (UPLOAD, VERSIONS):
+        wizard.platform.answers[method] = forbidden
+    await wizard.bind()
+    await wizard.work()
+    await wizard("1.3", "done")
+    await wizard("3.3", "run", form={"app_version": "1.0.0"})
+    await wizard("3.3", "done", note="自己上传的")
+    found = (await wizard("4.1", "run", form=REVIEW))["4.1"]
+    assert (found["state"], found["remedy"]) == ("failed", "not_permitted")
+    assert (await wizard("4.1", "done", note="自己提交的"))["4.1"]["state"] == "done"
 
 
 def test_the_forms_rules_are_those_of_the_methods():
