@@ -15,7 +15,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import apps, repo, second_person, settings, standing
@@ -25,6 +25,7 @@ from services.binding.domain import (
     ApprovalNeeded,
     ChangeDecided,
     OwnChange,
+    TooManyChanges,
 )
 from services.binding.models import AppChangeRequest, Merchant
 from services.binding.pairs import GivenKeys
@@ -38,9 +39,12 @@ from shared.sealed import open_sealed
 PURPOSE = "app-change"
 PERMISSION = "apps.approve"
 KEPT = timedelta(days=7)
+WAITING_MAX = 100
+"""Of a merchant at a time: so many are listed, and none that can be approved is missing there."""
 Kind = Literal["app", "merchant"]
 ASKING: dict[Kind, str] = {"app": "apps.write", "merchant": "merchant.write"}
 """What whoever asks for a change must still be allowed to do when it is filed."""
+_WAITS = AppChangeRequest.state == "waiting"
 Act = Callable[[AsyncSession], Awaitable[Any]]
 
 
@@ -86,7 +90,12 @@ async def _file(
     change_id = uuid7(deps.clock)
     content = orjson.dumps(asdict(change))
     async with deps.db.tx(tenant_id) as tx:
+        # Its lock also makes those who ask at once wait for each other.
         await standing.require(tx, tenant_id, asker.user_id, ASKING[kind])
+        waiting = select(func.count()).select_from(AppChangeRequest)
+        waiting = waiting.where(AppChangeRequest.tenant_id == tenant_id, _WAITS)
+        if (await tx.scalar(waiting) or 0) >= WAITING_MAX:
+            raise TooManyChanges
         box, aad = await seal_secret(deps, tx, tenant_id, PURPOSE, content, f"change|{change_id}")
         row = AppChangeRequest(
             tenant_id=tenant_id,
@@ -129,12 +138,12 @@ def _summary(change: AppChange) -> dict[str, Any]:
 
 
 async def list_changes(deps: Deps, tenant_id: UUID) -> Sequence[AppChangeRequest]:
-    """Newest first, the last hundred."""
+    """All that wait, then those that are decided: newest first, a hundred."""
     query = (
         select(AppChangeRequest)
         .where(AppChangeRequest.tenant_id == tenant_id)
-        .order_by(AppChangeRequest.asked_at.desc())
-        .limit(100)
+        .order_by(_WAITS.desc(), AppChangeRequest.asked_at.desc())
+        .limit(WAITING_MAX)
     )
     async with deps.db.read(tenant_id) as tx:
         return (await tx.scalars(query)).all()
@@ -224,7 +233,7 @@ async def _prepared(deps: Deps, row: AppChangeRequest, actor: str) -> Act:
 async def forget_changes(deps: Deps) -> None:
     """What nobody decided in time is rejected by time, its content erased."""
     now = deps.clock.now()
-    is_over = AppChangeRequest.state == "waiting", AppChangeRequest.expires_at <= now
+    is_over = _WAITS, AppChangeRequest.expires_at <= now
     async with deps.db.read(None) as tx:
         tenants = select(AppChangeRequest.tenant_id).where(*is_over).distinct()
         found = (await tx.scalars(tenants.order_by(AppChangeRequest.tenant_id).limit(100))).all()

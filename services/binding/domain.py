@@ -19,7 +19,7 @@ Problem
                         ChangeDecided SecondFactorSet      409
                         FirstRunOver SecondFactorRequired  409
                         PasskeyKnown PasskeysFull          409
-                        PasskeysUnavailable                409
+                        PasskeysUnavailable TooManyChanges 409
 """
 
 import hashlib
@@ -204,6 +204,13 @@ class OwnChange(Forbidden):
 class ChangeDecided(Conflict):
     code = "binding.change_decided"
     title = "该变更已处理或已过期 It was decided already, or has expired."
+
+
+class TooManyChanges(Conflict):
+    code = "binding.too_many_changes"
+    title = (
+        "待批准的变更已达 100 项，请先处理 A hundred changes wait for approval: decide some first."
+    )
 
 
 class SetupCodeWrong(Forbidden):

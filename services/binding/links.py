@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import (
     acting_grants,
+    begun,
     domain,
     people_repo,
     second_factor,
@@ -149,8 +150,7 @@ async def use(
         if link.limits_powers:
             row.limited_until = now + deps.approve_after
         await sign_in_repo.burn_links(tx, row.tenant_id, row.user_id, now)
-        # Whoever is thrown out by this must not come back by a link that they made for a colleague.
-        await sign_in_repo.burn_links_made_by(tx, f"user:{row.user_id}", now, waits=False)
+        asked = await begun.end_with_password(deps, tx, row)
         grants = await acting_grants.locked_of(tx, row)
         ended = await sessions.end_all(deps, tx, row.tenant_id, row.user_id)
         await acting_grants.end_with_powers(deps, tx, grants, actor=f"user:{row.user_id}")
@@ -161,6 +161,7 @@ async def use(
         what = (f"user:{row.user_id}", "password.set", str(row.user_id))
         facts = {"link_by": link.made_by, "sessions_ended": ended}
         await audit(deps, tx, row.tenant_id, what, after=facts)
+        await begun.withdraw(deps, tx, asked, actor=what[0])
     return row, known_as
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.binding import (
     acting_grants,
     api_keys,
+    begun,
     domain,
     links,
     logins,
@@ -21,12 +22,9 @@ from services.binding import (
 )
 from services.binding.domain import Console, Role
 from services.binding.links import Link
-from services.binding.models import AppChangeRequest, User
+from services.binding.models import User
 from services.binding.service import Deps, audit, user_facts
-from shared import outbox
 from shared.errors import InvalidBody, NotFound
-from shared.events.base import stamp
-from shared.events.binding import RoleLeft
 from shared.tokens import Principal
 
 
@@ -99,7 +97,7 @@ async def change_person(
         user = await people_repo.user_for_update(tx, caller.tenant, user_id)
         if user is None:
             raise NotFound
-        before, asked = user_facts(user), list[AppChangeRequest]()
+        before, asked = user_facts(user), begun.NOTHING
         await _apply(tx, user, change)
         after = user_facts(user)
         if after == before:
@@ -109,14 +107,15 @@ async def change_person(
         user.version += 1
         if _powers(before) != _powers(after):
             await _check_powers(tx, user, before, caller)
-            asked = await _leave_role(deps, tx, user, before)
+            if not user.is_enabled or user.role != before["role"]:
+                asked = await begun.end_with_role(deps, tx, user)
             grants = await acting_grants.locked_of(tx, user)
             await sessions.end_all(deps, tx, caller.tenant, user_id)
             await acting_grants.end_with_powers(deps, tx, grants, actor=f"user:{caller.subject}")
             await _settle_powers(deps, tx, user, before, change, caller)
         what = (f"user:{caller.subject}", "user.change", str(user_id))
         await audit(deps, tx, caller.tenant, what, before=before, after=after)
-        await _withdraw(deps, tx, asked, actor=what[0])
+        await begun.withdraw(deps, tx, asked, actor=what[0])
     return user
 
 
@@ -164,32 +163,6 @@ async def _settle_powers(
         await sign_in_repo.burn_links(tx, user.tenant_id, user.user_id, now)
     if not user.is_enabled or "api_keys.write" not in permissions.of_role(user.role):
         await api_keys.leave(deps, tx, user, change.hand_keys_to, actor=f"user:{caller.subject}")
-
-
-async def _leave_role(
-    deps: Deps, tx: AsyncSession, user: User, before: dict[str, object]
-) -> list[AppChangeRequest]:
-    """Whoever is disabled or gets another role makes nobody's password any more, here and, by the
-    event, enrols no device; answers what they asked for that nobody has decided, locked. Before the
-    first entry of the log: using a link and deciding a change lock it last."""
-    if user.is_enabled and user.role == before["role"]:
-        return []
-    await sign_in_repo.burn_links_made_by(tx, f"user:{user.user_id}", deps.clock.now())
-    left = RoleLeft(**stamp(user.tenant_id, deps.clock), user_id=user.user_id)
-    await outbox.add(tx, left)
-    return list(await people_repo.changes_asked_by(tx, user.user_id))
-
-
-async def _withdraw(
-    deps: Deps, tx: AsyncSession, asked: Sequence[AppChangeRequest], *, actor: str
-) -> None:
-    """What somebody asked for and may no longer ask for is rejected with their power, at whatever
-    merchant."""
-    for row in asked:
-        row.state, row.content_box, row.decided_at = "rejected", None, deps.clock.now()
-        after = {"change_id": str(row.change_id), "asked_by": str(row.asked_by)}
-        what = (actor, f"{row.kind}.change_rejected", row.app_id or str(row.tenant_id))
-        await audit(deps, tx, row.tenant_id, what, after=after)
 
 
 def _require_role_of(console: Console, role: Role) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import (
+    begun,
     brake,
     domain,
     logins,
@@ -324,7 +325,7 @@ async def change_password(
     deps: Deps, caller: Principal, current: str, new: str, browser_hash: str | None
 ) -> str:
     """Sets one's own password: (the session's new cookie). The other sessions end, the other
-    browsers are no longer known, and no link that was made serves, for whoever knew the old one."""
+    browsers are no longer known, and nothing that was begun goes on: others knew the old one."""
     user = await _confirm(deps, caller.tenant, caller, current)
     hashed = await service.hashed_password(
         deps, new, await own_words(deps, user), field="/new_password"
@@ -338,14 +339,14 @@ async def change_password(
         if session is None or session.revoked_at is not None:
             raise Unauthorized
         row.password_hash = hashed
+        asked = await begun.end_with_password(deps, tx, row)
         ended = await sessions.end_all(deps, tx, caller.tenant, user.user_id, keep=session_id)
         await sign_in_repo.forget_browsers(tx, caller.tenant, user.user_id, keep=browser_hash)
-        now, maker = deps.clock.now(), f"user:{user.user_id}"
-        await sign_in_repo.burn_links(tx, caller.tenant, user.user_id, now)
-        await sign_in_repo.burn_links_made_by(tx, maker, now, waits=False)
+        await sign_in_repo.burn_links(tx, caller.tenant, user.user_id, deps.clock.now())
         cookie = await renew(deps, tx, session)
         what = (f"user:{user.user_id}", "password.change", str(user.user_id))
         await audit(deps, tx, caller.tenant, what, after={"sessions_ended": ended})
+        await begun.withdraw(deps, tx, asked, actor=what[0])
     return cookie
 
 

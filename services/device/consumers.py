@@ -1,13 +1,15 @@
-"""The Kafka door: stores, as binding creates them, and people who leave a role."""
+"""The Kafka door: stores, as binding creates them, and people who leave a role or have a new
+password."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 
-from services.device.service import Deps, record_left, record_stores
+from services.device import leaving
+from services.device.service import Deps, record_stores
 from shared.consumer import Handlers
-from shared.events.binding import RoleLeft, StoreCreated, StoreRenamed
+from shared.events.binding import PasswordRenewed, RoleLeft, StoreCreated, StoreRenamed
 
 handlers = Handlers("device")
 
@@ -20,5 +22,14 @@ async def learn_stores(
 
 
 @handlers.on(RoleLeft)
-async def end_codes(_deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[RoleLeft]) -> None:
-    await record_left(pg, events)
+async def end_with_role(
+    deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[RoleLeft]
+) -> None:
+    await leaving.record_left(deps, pg, events)
+
+
+@handlers.on(PasswordRenewed)
+async def end_codes(
+    _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[PasswordRenewed]
+) -> None:
+    await leaving.record_renewed(pg, events)

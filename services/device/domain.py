@@ -6,9 +6,12 @@ Problem
 └── Conflict    CodeUsed        409  device.code_used
                 CodeExpired     409  device.code_expired
                 CodeSpoilt      409  device.code_spoilt     too many tries under another SN
-                CodeEnded       409  device.code_ended      its maker left the role
+                CodeEnded       409  device.code_ended      its maker left the role, or has
+                                                            a new password
                 CodeRevoked     409  device.code_revoked    taken back before it was used
+                TooManyCodes    409  device.too_many_codes  of a merchant, that are open
                 SnMismatch      409  device.sn_mismatch
+                DeviceIsRevoked 409  device.revoked         it is neither renamed nor moved
                 StaleVersion    409  device.stale_version   renamed or moved by somebody else
 
     device:   active ──revoke──▶ revoked
@@ -31,6 +34,8 @@ CODE_LETTERS = 16
 CODE_GROUP = 4
 CODE_LIFETIME = timedelta(minutes=10)
 CODE_TRIES = 5
+OPEN_CODES_MAX = 100
+"""Of a merchant at a time: so many are listed, and none that works is missing there."""
 UNDER_WAY = timedelta(seconds=90)
 """How long a person who has left a role may still get something made: the edge believes a session
 for 15 s, and we a token for 60 s."""
@@ -78,12 +83,28 @@ class CodeSpoilt(Conflict):
 
 class CodeEnded(Conflict):
     code = "device.code_ended"
-    title = "生成激活码的人已停用或更换角色，请重新生成 Its maker left the role; make a new one."
+    title = (
+        "生成激活码的人已停用、更换角色或更换密码，请重新生成"
+        " Its maker left the role or has a new password; make a new one."
+    )
 
 
 class CodeRevoked(Conflict):
     code = "device.code_revoked"
     title = "激活码已撤销，请重新生成 The code was taken back; make a new one."
+
+
+class TooManyCodes(Conflict):
+    code = "device.too_many_codes"
+    title = (
+        "未使用的激活码已达 100 个，请先使用或撤销"
+        " A hundred codes are open: use some, or take some back."
+    )
+
+
+class DeviceIsRevoked(Conflict):
+    code = "device.revoked"
+    title = "设备已停用，重新激活后才能修改 The device is revoked: enrol it again to change it."
 
 
 class SnMismatch(Conflict):
@@ -116,7 +137,7 @@ class CodeState(StrEnum):
     REVOKED = "revoked"
     EXPIRED = "expired"
     ENDED = "ended"
-    """its maker left the role"""
+    """its maker left the role, or has a new password"""
     SPOILT = "spoilt"
     """too many tries under another SN"""
 

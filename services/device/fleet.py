@@ -74,11 +74,13 @@ async def change_device(
     deps: Deps, tenant_id: UUID, device_id: UUID, change: DeviceChange, *, actor: str
 ) -> tuple[Device, str]:
     """Renames or moves it; the same again changes nothing. A move is for what begins from now on:
-    payments that run keep their store. Raises UnknownStore, StaleVersion."""
+    payments that run keep their store. Raises UnknownStore, StaleVersion, DeviceIsRevoked."""
     async with deps.db.tx(tenant_id) as tx:
         device = await repo.device(tx, tenant_id, device_id, for_update=True)
         if device is None:
             raise NotFound
+        if device.status == Status.REVOKED:
+            raise domain.DeviceIsRevoked
         wanted: dict[str, Any] = {}
         if change.name is not None and (change.name or None) != device.name:
             wanted["name"] = change.name or None

@@ -59,6 +59,8 @@ class Device(Base):
     enrolled_at: Mapped[datetime] = _instant()
     revoked_at: Mapped[datetime | None] = _instant()
     revoked_by: Mapped[str | None]
+    enrolled_by: Mapped[str | None]
+    """whose code it was; None: enrolled before that was kept"""
     seen_at: Mapped[datetime | None] = _instant()
     """of its last signed request, to the minute"""
     moved_at: Mapped[datetime | None] = _instant()
@@ -87,13 +89,15 @@ class EnrolmentCode(Base):
 
 
 class LeftRole(Base):
-    """A person of some organisation who was disabled or got another role, as binding told us."""
+    """A person of some organisation who was disabled or got another role, or has a new password,
+    as binding told us."""
 
     __tablename__ = "left_roles"
 
     tenant_id: _Id = _key()
     user_id: _Id = _key()
-    left_at: Mapped[datetime] = _instant()
+    left_at: Mapped[datetime | None] = _instant()
+    renewed_at: Mapped[datetime | None] = _instant()
 
 
 class DataKey(Base):

@@ -23,11 +23,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.device.domain import CODE_TRIES, SEEN_EVERY, UNDER_WAY, Kind
+from services.device.domain import CODE_TRIES, OPEN_CODES_MAX, SEEN_EVERY, UNDER_WAY, Kind
 from services.device.models import DataKey, Device, EnrolmentCode, LeftRole, Store
 
 PURGE_BATCH = 500
-OPEN_CODES_MAX = 100
 
 
 async def lock(tx: AsyncSession, name: str) -> None:
@@ -53,7 +52,10 @@ _MAKER_LEFT = (
     select(LeftRole.user_id)
     .where(
         EnrolmentCode.created_by == "user:" + cast(LeftRole.user_id, Text),
-        EnrolmentCode.created_at < LeftRole.left_at + UNDER_WAY,
+        or_(
+            EnrolmentCode.created_at < LeftRole.left_at + UNDER_WAY,
+            EnrolmentCode.created_at < LeftRole.renewed_at,
+        ),
     )
     .exists()
 )
@@ -71,7 +73,8 @@ def _is_open(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 async def has_maker_left(tx: AsyncSession, code: EnrolmentCode) -> bool:
-    """Whether who made the code has left the role with whose power it was made."""
+    """Whether who made the code has left the role with whose power it was made, or has a new
+    password since."""
     same = (EnrolmentCode.tenant_id == code.tenant_id, EnrolmentCode.code_id == code.code_id)
     return await tx.scalar(select(EnrolmentCode.code_id).where(*same, _MAKER_LEFT)) is not None
 
@@ -114,6 +117,11 @@ async def open_codes(
     if stores:
         query = query.where(EnrolmentCode.store_id.in_(stores))
     return [(code, name) for code, name in await tx.execute(query)]
+
+
+async def count_open_codes(tx: AsyncSession, tenant_id: UUID, now: datetime) -> int:
+    query = select(func.count()).select_from(EnrolmentCode)
+    return await tx.scalar(query.where(EnrolmentCode.tenant_id == tenant_id, *_is_open(now))) or 0
 
 
 async def code(
@@ -250,6 +258,74 @@ async def note_seen(
         list(latest.values()),
         SEEN_EVERY,
     )
+
+
+# --- people who left a role, or have a new password
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+_LEFT = """
+INSERT INTO left_roles (tenant_id, user_id, {column})
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
+ON CONFLICT (tenant_id, user_id)
+DO UPDATE SET {column} = greatest(left_roles.{column}, excluded.{column})
+"""
+_NOTE_LEFT = _LEFT.format(column="left_at")
+_NOTE_RENEWED = _LEFT.format(column="renewed_at")
+_REVOKE_CASHIERS = """
+WITH gone AS (
+  SELECT 'user:' || u AS maker, at + $3::interval AS until
+  FROM unnest($1::uuid[], $2::timestamptz[]) AS told(u, at)
+), held AS MATERIALIZED (
+  SELECT d.tenant_id, d.device_id FROM devices d JOIN gone g ON g.maker = d.enrolled_by
+  WHERE d.kind = 'test_cashier' AND d.status = 'active' AND (d.enrolled_at < g.until OR EXISTS (
+    SELECT 1 FROM enrolment_codes c WHERE c.tenant_id = d.tenant_id AND c.device_id = d.device_id
+      AND c.used_at = d.enrolled_at AND c.created_at < g.until))
+  ORDER BY d.tenant_id, d.device_id FOR UPDATE OF d
+)
+UPDATE devices d SET status = 'revoked', revoked_at = $4, revoked_by = $5
+FROM held h WHERE d.tenant_id = h.tenant_id AND d.device_id = h.device_id
+RETURNING d.tenant_id, d.device_id, d.sn, d.enrolled_by
+"""
+
+People = Mapping[tuple[UUID, UUID], datetime]
+"""(tenant, user) -> when, in one order"""
+
+
+def maker_of(user_id: UUID) -> str:
+    """How a code and a device name the person whose code it was."""
+    return f"user:{user_id}"
+
+
+def maker_lock(maker: str) -> str:
+    """Whoever enrols a test cashier by that maker's code, and whoever tells that the maker left,
+    come one after the other."""
+    return f"maker:{maker}"
+
+
+async def lock_maker(pg: "asyncpg.Connection[Any]", maker: str) -> None:
+    await pg.execute(_LOCK, maker_lock(maker))
+
+
+async def note_left(pg: "asyncpg.Connection[Any]", people: People) -> None:
+    await pg.execute(_NOTE_LEFT, *_columns(people))
+
+
+async def note_renewed(pg: "asyncpg.Connection[Any]", people: People) -> None:
+    await pg.execute(_NOTE_RENEWED, *_columns(people))
+
+
+async def revoke_cashiers(
+    pg: "asyncpg.Connection[Any]", people: People, *, now: datetime, actor: str
+) -> list[tuple[UUID, UUID, str, str]]:
+    """(tenant, device, number, maker) of the test cashiers that were enrolled by a code of theirs,
+    made before they left or while they still could."""
+    _, users, left_at = _columns(people)
+    rows = await pg.fetch(_REVOKE_CASHIERS, users, left_at, UNDER_WAY, now, actor)
+    return [(row["tenant_id"], row["device_id"], row["sn"], row["enrolled_by"]) for row in rows]
+
+
+def _columns(people: People) -> tuple[list[UUID], list[UUID], list[datetime]]:
+    return [name[0] for name in people], [name[1] for name in people], list(people.values())
 
 
 # --- keys

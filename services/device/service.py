@@ -22,7 +22,7 @@ from shared.db import Database
 from shared.errors import NotFound, Problem
 from shared.events.audit import DeviceAudited
 from shared.events.base import stamp
-from shared.events.binding import RoleLeft, StoreCreated, StoreRenamed
+from shared.events.binding import StoreCreated, StoreRenamed
 from shared.events.device import DeviceEnrolled
 from shared.ids import uuid7
 from shared.sealed import LocalKeyProvider, new_data_key, seal
@@ -83,7 +83,8 @@ async def merchant_of_store(deps: Deps, store_id: UUID) -> UUID | None:
 async def create_code(
     deps: Deps, tenant_id: UUID, store_id: UUID, *, sn: str | None, actor: str
 ) -> NewCode:
-    """A single-use code for one device of that store, optionally for one SN only."""
+    """A single-use code for one device of that store, optionally for one SN only. Raises
+    UnknownStore, TooManyCodes."""
     now, code = deps.clock.now(), domain.new_code()
     row = EnrolmentCode(
         tenant_id=tenant_id,
@@ -100,6 +101,9 @@ async def create_code(
     async with deps.db.tx(tenant_id) as tx:
         if await repo.store(tx, tenant_id, store_id) is None:
             raise domain.UnknownStore
+        await repo.lock(tx, f"codes:{tenant_id}")
+        if await repo.count_open_codes(tx, tenant_id, now) >= domain.OPEN_CODES_MAX:
+            raise domain.TooManyCodes
         tx.add(row)
         what = (actor, "device.code", row.code_id)
         await outbox.add(tx, audited(deps, tenant_id, what, {"store_id": str(store_id), "sn": sn}))
@@ -117,6 +121,7 @@ async def enrol_device(deps: Deps, code: str, made: NewDevice) -> Enrolment:
     async with deps.db.tx(None) as tx:
         taken = await repo.use_code(tx, digest, sn=sn, now=now)
         if taken is not None:
+            await _require_maker(tx, taken, made)
             enrolment = await _enrol(deps, tx, taken, made, now)
             taken.device_id = enrolment.device.device_id
         else:
@@ -130,6 +135,15 @@ async def enrol_device(deps: Deps, code: str, made: NewDevice) -> Enrolment:
         raise _counted(domain.UnknownCode)
     state = state_of(known, now, has_maker_left=has_maker_left)
     raise _counted(domain.why_refused(state, sn=sn, bound_sn=known.sn))
+
+
+async def _require_maker(tx: AsyncSession, code: EnrolmentCode, made: NewDevice) -> None:
+    """A test cashier goes with the maker of its code; one who leaves at this very moment must not
+    leave one behind."""
+    if made.kind is Kind.TEST_CASHIER:
+        await repo.lock(tx, repo.maker_lock(code.created_by))
+        if await repo.has_maker_left(tx, code):
+            raise _counted(domain.CodeEnded)
 
 
 def state_of(code: EnrolmentCode, now: datetime, *, has_maker_left: bool) -> domain.CodeState:
@@ -171,7 +185,7 @@ async def _enrol(
     device.key_id = f"k{device.key_version}-{secrets.token_hex(6)}"
     device.key_aad = f"{tenant_id}|{device.device_id}|{KEY_PURPOSE}|{device.key_version}"
     device.key_box = seal(deps.key_provider, wrapped, key, device.key_aad, kek_id)
-    device.enrolled_at = now
+    device.enrolled_at, device.enrolled_by = now, code.created_by
     device.revoked_at = device.revoked_by = None
     tx.add(device)
     await tx.flush()
@@ -266,35 +280,11 @@ async def record_stores(
     )
 
 
-_LEFT = """
-INSERT INTO left_roles (tenant_id, user_id, left_at)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
-ON CONFLICT (tenant_id, user_id)
-DO UPDATE SET left_at = greatest(left_roles.left_at, excluded.left_at)
-"""
-
-
-async def record_left(pg: "asyncpg.Connection[Any]", events: Sequence[RoleLeft]) -> None:
-    """Who has left a role, inside the consumer's transaction; in one order, so that two consumers
-    never wait for each other."""
-    latest: dict[tuple[UUID, UUID], datetime] = {}
-    for event in events:
-        name = (event.tenant_id, event.user_id)
-        latest[name] = max(event.occurred_at, latest.get(name, event.occurred_at))
-    rows = sorted(latest.items())
-    await pg.execute(
-        _LEFT,
-        [tenant_id for (tenant_id, _), _ in rows],
-        [user_id for (_, user_id), _ in rows],
-        [left_at for _, left_at in rows],
-    )
-
-
 async def sweep(deps: Deps) -> None:
     """One bounded round of forgetting: old codes, who left when all their codes are over, and
     events nobody can send again."""
     async with deps.db.tx(None) as tx:
         await repo.purge_codes(tx, deps.clock.now() - KEEP_OLD_CODES)
     over = deps.clock.now() - domain.UNDER_WAY - 2 * domain.CODE_LIFETIME
-    await deps.db.purge("left_roles", "left_at < $1", over)
+    await deps.db.purge("left_roles", "greatest(left_at, renewed_at) < $1", over)
     await inbox.purge(deps.db)

@@ -103,3 +103,13 @@ class RoleLeft(_BindingEvent):
     key_field: ClassVar[str] = "user_id"
 
     user_id: UUID
+
+
+class PasswordRenewed(_BindingEvent):
+    """An account has a new password: what was begun under the former one, by whoever knew it, and
+    is not done yet ends."""
+
+    type: ClassVar[str] = "password.renewed.v1"
+    key_field: ClassVar[str] = "user_id"
+
+    user_id: UUID

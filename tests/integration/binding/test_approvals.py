@@ -277,3 +277,37 @@ async def test_a_change_that_nobody_decided_leaves_an_entry(binding, two, rotate
     assert asked["change_id"] in entry["after"]
     rows = await binding.database.fetch("SELECT state, content_box FROM app_changes")
     assert [(row["state"], row["content_box"]) for row in rows] == [("rejected", None)]
+
+
+MORE = """
+INSERT INTO app_changes (tenant_id, change_id, kind, app_id, state, content_box, content_aad,
+  summary, asked_by, asked_at, expires_at)
+SELECT tenant_id, gen_random_uuid(), kind, app_id, $1::text,
+  CASE $1::text WHEN 'waiting' THEN content_box END, content_aad, summary, asked_by,
+  asked_at + n * interval '1 second', expires_at
+FROM app_changes, generate_series(1, $2) AS n WHERE change_id::text = $3
+"""
+
+
+async def test_no_change_waits_unseen(two, rotated, binding):
+    """However many were decided after it was asked for; and of those that wait a merchant has so
+    many as are shown."""
+    owner, second = two
+    oldest = (await owner("PUT", APPS, rotated)).json()["change_id"]
+
+    async def shown(by=owner):
+        items = (await by("GET", f"{APPS}/changes")).json()["items"]
+        return [one["change_id"] for one in items if one["state"] == "waiting"]
+
+    await binding.database.execute(MORE, "rejected", 150, oldest)
+    assert await shown() == [oldest]
+    await binding.database.execute(MORE, "waiting", 98, oldest)
+    answers = await asyncio.gather(*(owner("PUT", APPS, rotated) for _ in range(2)))
+    assert sorted(one.status_code for one in answers) == [202, 409]
+    assert {one.json()["code"] for one in answers if one.status_code == 409} == {
+        "binding.too_many_changes"
+    }
+    found = await shown(second)
+    assert (len(found), oldest in found) == (100, True)
+    assert (await second("POST", f"{APPS}/changes/{oldest}/reject")).status_code == 204
+    assert (await owner("PUT", APPS, rotated)).status_code == 202

@@ -11,6 +11,7 @@ from shared.events.base import decode
 from tests.integration.binding.conftest import PASSWORD
 
 pytestmark = pytest.mark.asyncio
+OTHER_PASSWORD = "nine grey geese walk home"
 M, O = "/api/merchant/v1", "/api/operator/v1"  # noqa: E741
 
 
@@ -170,6 +171,42 @@ async def test_the_links_of_an_operator_for_merchants_end_too(binding, new_opera
     token = made.json()["link"]["token"]
     shown = await binding.edge("POST", "/api/public/v1/password-link", {"token": token})
     assert (shown.status_code, shown.json()["code"]) == (403, "binding.link_wrong")
+
+
+@pytest.mark.parametrize("way", ["a link", "a change"])
+async def test_a_new_password_ends_what_was_begun_under_the_former(
+    binding, pair, app_body, other_keys, choose, way
+):
+    """Whoever knew it may have asked: nobody approves that later, when the account counts as
+    settled again, and no code of theirs enrols a device."""
+    owner, second, user_id = pair
+    await second("PUT", f"{M}/apps", app_body())
+    await second("PATCH", f"{M}/merchant", {"dual_control": True, "version": 1})
+    change = app_body(app_private_key=other_keys.private_b64, version=1)
+    asked = [(await by("PUT", f"{M}/apps", change)).json()["change_id"] for by in (second, owner)]
+    before = len(await told(binding, "password.renewed.v1"))
+    if way == "a link":
+        await choose(
+            (await owner("POST", f"{M}/staff/{user_id}/password-link", {})).json(), OTHER_PASSWORD
+        )
+    else:
+        body = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
+        assert (await second("POST", f"{M}/password", body)).status_code == 204
+    rows = {
+        row["change_id"]: (row["state"], row["summary"]["changes"])
+        for row in (await owner("GET", f"{M}/apps/changes")).json()["items"]
+    }
+    changes = ["app_private_key", "alipay_public_key"]
+    assert rows == {asked[0]: ("rejected", changes), asked[1]: ("waiting", changes)}
+    boxes = "SELECT change_id::text FROM app_changes WHERE content_box IS NOT NULL"
+    kept = [row["change_id"] for row in await binding.database.fetch(boxes)]
+    assert kept == [asked[1]], "its content is erased"
+    log = (await owner("GET", f"{M}/audit", action="app.change_rejected")).json()["items"]
+    assert [(row["actor"], row["after"]["change_id"]) for row in log] == [
+        (f"user:{user_id}", asked[0])
+    ]
+    (event,) = (await told(binding, "password.renewed.v1"))[before:]
+    assert str(event.user_id) == user_id
 
 
 LEAVING = [{"is_enabled": False}, {"role": "auditor"}]

@@ -206,3 +206,19 @@ async def test_nobody_is_of_another_kind(device, store, new_code, wrong):
     body = {"code": await new_code(store), "sn": "QCF4000001", "kind": wrong}
     answer = await device.edge("POST", "/api/device/v1/enrol", body)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/kind")
+
+
+@pytest.mark.parametrize("wanted", [{"name": "吧台"}, {"name": ""}, {"store_id": None}])
+async def test_a_revoked_device_stays_as_it_is(device, new_store, enrol, change, wanted):
+    """Neither renamed nor moved: it is evidence, until it is enrolled again."""
+    first, second = await new_store(), await new_store(name="Side")
+    device_id = (await enrol(first))["device_id"]
+    await device.owner("POST", f"{DEVICES}/{device_id}/revoke")
+    body = {"store_id": str(second)} if "store_id" in wanted else wanted
+    refused = await change(device_id, **body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "device.revoked")
+    shown = (await device.owner("GET", f"{DEVICES}/{device_id}")).json()
+    assert (shown["name"], shown["store_id"], shown["version"]) == (None, str(first), 1)
+    assert await said(device) == ([], [])
+    await enrol(first)
+    assert (await change(device_id, **body)).status_code == 200

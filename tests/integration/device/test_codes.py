@@ -4,11 +4,11 @@ from uuid import uuid4
 
 import pytest
 
-from services.device.service import record_left
+from services.device.leaving import record_left
 from shared.events.audit import DeviceAudited
 from shared.events.base import decode, stamp
 from shared.events.binding import RoleLeft
-from tests.fixtures.races import ROUNDS, race
+from tests.fixtures.races import ROUNDS, race, together
 from tests.integration.device.conftest import MERCHANT, OTHER_MERCHANT, OWNER
 
 pytestmark = pytest.mark.asyncio
@@ -60,7 +60,7 @@ async def test_what_is_over_is_not_open(device, store, clock):
         await device.edge(*ENROL, {"code": spoilt["code"], "sn": "SMIT3B0002"})
     event = RoleLeft(**stamp(MERCHANT, clock), user_id=user_id)
     async with device.deps.db.pg(None) as pg:
-        await record_left(pg, [event])
+        await record_left(device.deps, pg, [event])
     ids = {one["code_id"] for one in (old, used, spoilt, left)}
     fresh = await made(device.owner, store)
     assert {row["code_id"] for row in await listed(device.owner)} == {fresh["code_id"]}
@@ -87,7 +87,7 @@ async def test_what_became_of_a_code(device, store, clock):
         await device.edge(*ENROL, {"code": spoilt["code"], "sn": "SMIT3B0002"})
     await device.owner("DELETE", f"{CODES}/{revoked['code_id']}")
     async with device.deps.db.pg(None) as pg:
-        await record_left(pg, [RoleLeft(**stamp(MERCHANT, clock), user_id=user_id)])
+        await record_left(device.deps, pg, [RoleLeft(**stamp(MERCHANT, clock), user_id=user_id)])
     states = [
         (await became(device.owner, one))["state"]
         for one in (fresh, old, used, spoilt, revoked, left)
@@ -170,3 +170,28 @@ async def test_a_code_taken_back_at_the_moment_of_its_use(device, store):
         assert await device.database.value(count, sn) == (pair[0] == 201), turn
         seen.add(pair)
     assert len(seen) == 2
+
+
+async def test_every_open_code_is_in_the_list(device, store, new_store, clock):
+    """A merchant has at most a hundred, so that none works unseen; room comes with each that is
+    over, and no other merchant is hindered."""
+    first = await made(device.owner, store)
+    for _ in range(98):
+        await made(device.owner, store)
+    room = await together(
+        *(device.owner("POST", CODES, {"store_id": str(store), "sn": None}) for _ in range(4))
+    )
+    assert sorted(one.status_code for one in room) == [201, 409, 409, 409]
+    assert {one.json()["code"] for one in room if one.status_code == 409} == {
+        "device.too_many_codes"
+    }
+    rows = await listed(device.owner)
+    assert len(rows) == 100
+    assert first["code_id"] in {row["code_id"] for row in rows}
+    await made(device.stranger, await new_store(OTHER_MERCHANT))
+    await device.owner("DELETE", f"{CODES}/{first['code_id']}")
+    await made(device.owner, store)
+    refused = await device.owner("POST", CODES, {"store_id": str(store), "sn": None})
+    assert refused.status_code == 409
+    clock.advance(600)
+    await made(device.owner, store)

@@ -1,5 +1,6 @@
-"""Enrolment codes end with the power of the person who made them: they are disabled, or get another
-role, and binding says so (SECURITY.md)."""
+"""Enrolment codes and test cashiers end with the power of the person who made them: they are
+disabled, or get another role, and binding says so. Codes end with the password, too (SECURITY.md).
+"""
 
 from uuid import uuid4
 
@@ -7,8 +8,11 @@ import pytest
 
 from services.device.consumers import handlers
 from services.device.service import sweep
-from shared.events.base import stamp
-from shared.events.binding import RoleLeft
+from shared.events.audit import DeviceAudited
+from shared.events.base import decode, stamp
+from shared.events.binding import PasswordRenewed, RoleLeft
+from shared.events.device import DeviceRevoked
+from tests.fixtures.races import ROUNDS, race
 from tests.integration.device.conftest import MERCHANT, OTHER_MERCHANT, OWNER
 
 pytestmark = pytest.mark.asyncio
@@ -106,6 +110,105 @@ async def test_who_left_is_forgotten_when_no_code_can_be_left(device, store, mak
     await sweep(device.deps)
     refused = await device.edge(*ENROL, {"code": theirs, "sn": "QCF4000001"})
     assert refused.json()["code"] == "device.code_ended", "not while it would still be good"
+    clock.advance(60 * 60)
+    await sweep(device.deps)
+    assert await device.database.value("SELECT count(*) FROM left_roles") == 0
+
+
+async def enrolled(device, caller, store, sn, kind="test_cashier"):
+    body = {"code": await made(caller, store), "sn": sn, "kind": kind}
+    answer = await device.edge(*ENROL, body)
+    assert answer.status_code == 201
+    return answer.json()["device_id"]
+
+
+async def status_of(device, device_id):
+    path = f"/internal/devices/{device_id}/credential"
+    return (await device.edge("GET", path)).json()["status"]
+
+
+async def test_a_test_cashier_goes_with_its_person(device, store, maker, leaves, clock):
+    """It stands in a browser of theirs, and would go on selling in their hand. A terminal is the
+    shop's and stays; so does what others enrolled."""
+    gone, caller = maker()
+    theirs = await enrolled(device, caller, store, "TEST-00000001")
+    till = await enrolled(device, caller, store, "QCF4000001", "terminal")
+    other = await enrolled(device, device.owner, store, "TEST-00000002")
+    clock.advance(40 * 24 * 3600)
+    await sweep(device.deps)
+    assert await device.database.value("SELECT count(*) FROM enrolment_codes") == 0, "forgotten"
+    await leaves(gone)
+    assert [await status_of(device, one) for one in (theirs, till, other)] == [
+        "revoked", "active", "active",
+    ]  # fmt: skip
+    rows = await device.database.fetch("SELECT payload FROM outbox ORDER BY seq")
+    events = [decode(row["payload"]) for row in rows]
+    assert [str(one.device_id) for one in events if isinstance(one, DeviceRevoked)] == [theirs]
+    (entry,) = [
+        one for one in events if isinstance(one, DeviceAudited) and one.action == "device.revoke"
+    ]
+    assert (entry.actor, entry.subject_id, entry.tenant_id) == ("platform", theirs, MERCHANT)
+    assert entry.after == {
+        "sn": "TEST-00000001", "enrolled_by": f"user:{gone}", "why": "role_left",
+    }  # fmt: skip
+    shown = (await device.owner("GET", f"/api/merchant/v1/devices/{theirs}")).json()
+    assert shown["revoked_at"] is not None
+
+
+async def test_a_test_cashier_of_somebody_who_is_back_stays(device, store, maker, leaves, clock):
+    """However late the event is heard, and however often."""
+    person, caller = maker()
+    left_at = clock.now()
+    late = await made(caller, store)
+    clock.advance(300)
+    body = {"code": late, "sn": "TEST-00000001", "kind": "test_cashier"}
+    before = (await device.edge(*ENROL, body)).json()["device_id"]
+    after = await enrolled(device, caller, store, "TEST-00000002")
+    for _ in range(2):
+        await leaves(person, occurred_at=left_at)
+    assert [await status_of(device, one) for one in (before, after)] == ["revoked", "active"]
+
+
+async def test_enrolled_by_somebody_else_it_is_theirs(device, store, maker, leaves):
+    gone, caller = maker()
+    device_id = await enrolled(device, caller, store, "TEST-00000001")
+    assert await enrolled(device, device.owner, store, "TEST-00000001") == device_id
+    await leaves(gone)
+    assert await status_of(device, device_id) == "active"
+
+
+async def test_a_test_cashier_enrolled_while_its_person_leaves(device, store, maker, leaves):
+    """Fifty times: none, or one that is revoked."""
+    seen = set()
+    for turn in range(ROUNDS):
+        person, caller = maker()
+        body = {"code": await made(caller, store), "sn": f"TEST-{turn:08}", "kind": "test_cashier"}
+        enrolment, _ = await race(turn, device.edge(*ENROL, body), leaves(person), 0.001)
+        seen.add(enrolment.status_code)
+        if enrolment.status_code == 201:
+            assert await status_of(device, enrolment.json()["device_id"]) == "revoked", turn
+        else:
+            assert enrolment.json()["code"] == "device.code_ended", turn
+    assert seen == {201, 409}
+
+
+async def test_a_new_password_ends_the_codes_of_the_former_one(device, store, maker, clock):
+    """Whoever knew the former one may have made them. What is made after it is good at once, and
+    what is enrolled already stays the merchant's."""
+    person, caller = maker()
+    cashier = await enrolled(device, caller, store, "TEST-00000001")
+    former, other = await made(caller, store), await made(device.owner, store)
+    clock.advance(1)
+    event = PasswordRenewed(**stamp(MERCHANT, clock), user_id=person)
+    clock.advance(1)
+    fresh = await made(caller, store)
+    async with device.deps.db.pg(None) as pg:
+        await handlers.by_type["password.renewed.v1"](device.deps, pg, [event])
+    refused = await device.edge(*ENROL, {"code": former, "sn": "QCF4000001"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "device.code_ended")
+    for code, sn in ((other, "QCF4000002"), (fresh, "QCF4000003")):
+        assert (await device.edge(*ENROL, {"code": code, "sn": sn})).status_code == 201
+    assert await status_of(device, cashier) == "active"
     clock.advance(60 * 60)
     await sweep(device.deps)
     assert await device.database.value("SELECT count(*) FROM left_roles") == 0

@@ -83,3 +83,25 @@ def test_the_fleet_is_told_once(before):
     assert enrolled.device_id == revoked.device_id == known["QCF4-3"], "the last one"
     assert enrolled.occurred_at < revoked.occurred_at
     assert set(told) == {OPEN, SHUT}
+
+
+_CODE = """
+INSERT INTO enrolment_codes (tenant_id, code_id, code_hash, hint, store_id, created_by, created_at,
+  expires_at, used_at, device_id, tries)
+VALUES ($1, gen_random_uuid(), md5(random()::text), 'ABCD', $2, $3, $4, $4, $4, $5, 0)
+"""
+
+
+def test_whose_code_it_was_is_known_as_far_as_codes_are_kept(before):
+    """Of the last enrolment: a device may have been enrolled by others before."""
+    asyncio.run(before.execute(_STORE, OPEN, STORE))
+    known = asyncio.run(fleet(before))
+    for maker, used_at in (("user:former", ENROLLED - timedelta(days=1)), ("user:last", ENROLLED)):
+        device_id = known["TEST-1"]
+        asyncio.run(before.execute(_CODE, OPEN, STORE, maker, used_at, device_id))
+    migrate("services.device", before.owner_url)
+    rows = asyncio.run(
+        before.fetch("SELECT sn, enrolled_by FROM devices WHERE tenant_id = $1", OPEN)
+    )
+    makers = {row["sn"]: row["enrolled_by"] for row in rows}
+    assert makers == {"QCF4-1": None, "QCF4-2": None, "TEST-1": "user:last"}

@@ -61,7 +61,7 @@ it('waits, although a list that is older than the code does not have it', async 
 it.each([
   ['revoked', '激活码已作废，请重新生成'],
   ['spoilt', '激活码错误次数过多，请重新生成'],
-  ['ended', '生成激活码的人已停用或换了角色，请重新生成'],
+  ['ended', '生成激活码的人已停用、换了角色或换了密码，请重新生成'],
   ['expired', '激活码已过期，请重新生成'],
 ])('says of a code that is %s what became of it', async (state, told) => {
   const { dialog } = await withCode({ [`GET ${CODES}/c`]: became(state) });
@@ -89,3 +89,28 @@ it('asks before a code is thrown away that a device still waits for, and no long
   const shown = screen.getByText('ABCD-EFGH-JKMN-PQRS');
   await waitFor(() => expect(shown.closest('.ant-modal')?.className).toMatch(/leave/));
 }, 60_000);
+
+it('offers nothing to do with a device that was stopped', async () => {
+  const at = '2026-11-26T00:00:00Z';
+  const row = { ...DEVICE, kind: 'terminal', model: null, store_id: 's', store_name: '南山店' };
+  const both = [
+    { ...row, enrolled_at: at, revoked_at: null, last_seen_at: null, version: 1 },
+    {
+      ...row,
+      ...{ device_id: 'e', sn: 'QCF4000002', status: 'revoked', revoked_at: at },
+      ...{ enrolled_at: at, last_seen_at: null, version: 1 },
+    },
+  ];
+  answers({
+    'GET /api/merchant/v1/session': { body: OWNER },
+    'GET /api/merchant/v1/stores': { body: { ...EMPTY, items: [STORE], total: 1 } },
+    'GET /api/merchant/v1/devices': { body: { ...EMPTY, items: both, total: 2 } },
+    [`GET ${CODES}`]: { body: { items: [] } },
+  });
+  window.history.replaceState(null, '', '/devices');
+  render(<Providers queries={makeQueries()} />);
+  await screen.findByText('QCF4000002');
+  const acts = screen.getAllByRole('button').map((one) => one.getAttribute('aria-label') ?? '');
+  expect(acts.filter((name) => name.includes('QCF4000001'))).toHaveLength(2);
+  expect(acts.filter((name) => name.includes('QCF4000002'))).toHaveLength(0);
+});

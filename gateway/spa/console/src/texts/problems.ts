@@ -151,6 +151,10 @@ export const problems = {
     '该变更已处理或已过期',
     'It was decided already, or has expired',
   ],
+  'problem.binding.too_many_changes': [
+    '已有 100 项变更等待批准，请先处理一些',
+    'A hundred changes wait for approval; decide some of them first',
+  ],
   'problem.binding.setup_code_wrong': ['安装码不正确', 'The setup code is not right'],
   'problem.binding.first_run_over': [
     '平台已有管理员，请直接登录',
@@ -209,8 +213,8 @@ export const problems = {
     'The code was tried too often; make a new one',
   ],
   'problem.device.code_ended': [
-    '生成激活码的人已停用或换了角色，请重新生成',
-    'Whoever made the code has left the role; make a new one',
+    '生成激活码的人已停用、换了角色或换了密码，请重新生成',
+    'Whoever made the code has left the role or has a new password; make a new one',
   ],
   'problem.device.code_revoked': [
     '激活码已作废，请重新生成',
@@ -219,6 +223,14 @@ export const problems = {
   'problem.device.stale_version': [
     '设备信息已被他人修改，请刷新后再改',
     'Somebody else changed the device meanwhile; reload, then change it',
+  ],
+  'problem.device.too_many_codes': [
+    '未使用的激活码已有 100 个，请先使用或撤销一些',
+    'A hundred codes wait to be used; use some, or take some back',
+  ],
+  'problem.device.revoked': [
+    '设备已停用，重新激活后才能修改',
+    'The device is revoked; enrol it again to change it',
   ],
   'problem.device.sn_mismatch': ['激活码属于另一台设备', 'The code is for another device'],
   'problem.payment.bad_auth_code': [

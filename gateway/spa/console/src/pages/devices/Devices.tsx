@@ -117,11 +117,13 @@ function LastPaid({ row, label = '' }: { row: Row; label?: string }) {
   );
 }
 
+/** One that was stopped stays as it was. */
 function Acts({ row }: { row: Row }) {
+  if (row.status !== 'active') return null;
   return (
     <span className="row">
       <ChangeDevice row={row} />
-      {row.status === 'active' ? <Revoke row={row} /> : null}
+      <Revoke row={row} />
     </span>
   );
 }

@@ -1,0 +1,58 @@
+"""What ends here with a person's power or password, as binding tells it.
+
+Whoever is disabled or gets another role leaves no open enrolment code behind, and no test cashier:
+that is a page which plays a terminal in a browser of theirs. A terminal stays: the shop sells with
+it, and people stop it in the list. A new password ends the codes made under the former one.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.device import repo
+from services.device.service import Deps, audited
+from shared import outbox
+from shared.events.base import stamp
+from shared.events.binding import PasswordRenewed, RoleLeft
+from shared.events.device import DeviceRevoked
+
+PLATFORM_ACTOR = "platform"
+
+Person = tuple[UUID, UUID]
+"""(the tenant whose person it is, user)"""
+
+
+async def record_left(
+    deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[RoleLeft]
+) -> None:
+    """Who has left a role, inside the consumer's transaction; from now on their codes enrol
+    nothing, and the test cashiers which such codes enrolled are revoked."""
+    latest = _latest(events)
+    # Whoever enrols a test cashier under such a code right now comes before this or after it.
+    for maker in sorted({repo.maker_of(user_id) for _, user_id in latest}):
+        await repo.lock_maker(pg, maker)
+    await repo.note_left(pg, latest)
+    for tenant_id, device_id, sn, maker in await repo.revoke_cashiers(
+        pg, latest, now=deps.clock.now(), actor=PLATFORM_ACTOR
+    ):
+        await outbox.add(pg, DeviceRevoked(**stamp(tenant_id, deps.clock), device_id=device_id))
+        what = (PLATFORM_ACTOR, "device.revoke", device_id)
+        after = {"sn": sn, "enrolled_by": maker, "why": "role_left"}
+        await outbox.add(pg, audited(deps, tenant_id, what, after))
+
+
+async def record_renewed(pg: "asyncpg.Connection[Any]", events: Sequence[PasswordRenewed]) -> None:
+    """Who has a new password, inside the consumer's transaction."""
+    await repo.note_renewed(pg, _latest(events))
+
+
+def _latest(events: Sequence[RoleLeft] | Sequence[PasswordRenewed]) -> dict[Person, datetime]:
+    """In one order, so that two consumers never wait for each other."""
+    latest: dict[Person, datetime] = {}
+    for event in events:
+        name = (event.tenant_id, event.user_id)
+        latest[name] = max(event.occurred_at, latest.get(name, event.occurred_at))
+    return dict(sorted(latest.items()))
