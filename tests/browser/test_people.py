@@ -1,6 +1,7 @@
 """Who works in the console and what they set up there: switch, header, support, WeChat, staff, API
 keys, the audit log, and an operator who acts for a merchant. One merchant for the module."""
 
+import json
 import re
 import secrets
 
@@ -208,6 +209,11 @@ def test_audit(window: Open, shop: StorageState) -> None:
     expect(panel.get_by_text("密钥指纹").first).to_be_visible()
     assert "PRIVATE KEY" not in page.content()
     assert opened.axe() == []
+    # What machines call it all is a file for support, and nothing to read on the page.
+    with page.expect_download() as taken:
+        panel.get_by_role("button", name="下载原始记录").click()
+    assert re.fullmatch(r"审计日志_\d+_\d{4}-\d\d-\d\d_\d{4}\.json", taken.value.suggested_filename)
+    assert json.loads(taken.value.path().read_text())["action"] == "app.bind"
 
 
 def test_acting_for_a_merchant(

@@ -16,7 +16,11 @@ document.addEventListener('securitypolicyviolation', (event) =>
   window.refusedByPolicy.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
-_FADING = "document.getAnimations().some((one) => one.playState === 'running')"
+_FADING = """
+document.getAnimations().some(
+  (one) => one.playState === 'running' && one.effect.getComputedTiming().endTime !== Infinity)
+"""
+"""What turns for ever, as what waits does, is on the way to nothing."""
 _TURN = """
 (path) => {
   document.title = '';

@@ -1,8 +1,8 @@
 """`python -m tests.browser.every` looks at every visit in both languages at three widths, light and
 dark, and takes the time of each page, on a stack of its own. It prints a line for each visit,
 writes the tables to .run/every.txt, and ends with 1 when anything was found. With two idle cores
-it takes about an hour; `--only REGEX`, `--language`, `--width` narrow it, `--speed` takes the times
-alone.
+it takes about half an hour; `--only REGEX`, `--language`, `--width` narrow it, `--hands` says how
+many look side by side, `--speed` takes the times alone.
 """
 
 import argparse
@@ -10,19 +10,17 @@ import asyncio
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-from playwright.sync_api import Browser, expect
 
 from deploy.local import console
 from tests.browser import chromium
 from tests.browser.every import speed
+from tests.browser.every.hands import side_by_side
 from tests.browser.every.texts import LANGUAGES
-from tests.browser.every.visit import PATIENCE_MS, WIDTHS, Seen, Visit, look
+from tests.browser.every.visit import WIDTHS, Seen
 from tests.browser.every.visits import VISITS
-from tests.browser.every.world import World, running
-from tests.fixtures.processes import ROOT
+from tests.browser.every.world import World, browser, running
+from tests.fixtures.processes import ROOT, Stack
 
 PLACE = ROOT / ".run" / "every.txt"
 HEAD = f"{'state':<60} " + " ".join(
@@ -36,6 +34,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--only", type=re.compile, default=re.compile(""), metavar="REGEX")
     parser.add_argument("--language", choices=LANGUAGES, action="append")
     parser.add_argument("--width", type=int, choices=WIDTHS, action="append")
+    parser.add_argument("--hands", type=int, default=2, help="how many look side by side")
     parser.add_argument("--speed", action="store_true", help="the times alone")
     parser.add_argument("--looks", action="store_true", help="the looks alone")
     parser.add_argument("--run-dir", type=Path, help="of a stack that runs; else one is started")
@@ -43,18 +42,7 @@ def _asked() -> argparse.Namespace:
     return parser.parse_args()
 
 
-@contextmanager
-def _browser(flags: list[str]) -> Iterator[Browser]:
-    found = chromium.find()
-    with found.driven() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=found.path, args=flags, env=found.environment
-        )
-        yield started
-        started.close()
-
-
-def _line(visit: Visit, seen: list[Seen]) -> str:
+def _line(name: str, seen: list[Seen]) -> str:
     """Violations and faults, light and dark together; – where it was not looked at."""
     counts = {(one.language, one.width): "lost" if one.lost else str(one.count) for one in seen}
     cells = [
@@ -62,11 +50,11 @@ def _line(visit: Visit, seen: list[Seen]) -> str:
         for language in LANGUAGES
         for width in WIDTHS
     ]
-    return f"{visit.name:<60} {' '.join(cells)}"
+    return f"{name:<60} {' '.join(cells)}"
 
 
 def _told(seen: Seen) -> Iterator[str]:
-    place = f"{seen.visit.name} [{seen.language} {seen.width}"
+    place = f"{seen.name} [{seen.language} {seen.width}"
     if seen.lost:
         yield f"{place}] not reached: {seen.lost}"
     for scheme, violations in seen.violations.items():
@@ -74,21 +62,15 @@ def _told(seen: Seen) -> Iterator[str]:
     yield from (f"{place}] {one}" for one in seen.faults)
 
 
-def _looks(asked: argparse.Namespace, world: World, say: Say) -> list[str]:
+def _looks(asked: argparse.Namespace, stack: Stack, say: Say) -> list[str]:
     found: list[str] = []
     looked = 0
     say(HEAD)
-    for visit in VISITS:
-        if not asked.only.search(visit.name):
-            continue
-        seen = [
-            look(visit, world, language, width)
-            for language in asked.language or LANGUAGES
-            for width in asked.width or WIDTHS
-            if width in visit.widths
-        ]
+    names = [visit.name for visit in VISITS if asked.only.search(visit.name)]
+    chosen = (asked.language or LANGUAGES, asked.width or WIDTHS)
+    for name, seen in side_by_side(stack, names, *chosen, hands=asked.hands):
         looked += len(seen)
-        say(_line(visit, seen))
+        say(_line(name, seen))
         told = [line for one in seen for line in _told(one)]
         for line in told:
             sys.stdout.write(f"    {line}\n")
@@ -111,7 +93,6 @@ def _speeds(world: World, say: Say) -> list[str]:
 def main() -> int:
     asked = _asked()
     asyncio.run(console.build(print))
-    expect.set_options(timeout=PATIENCE_MS)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     found: list[str] = []
     with asked.out.open("w") as out, running(asked.run_dir) as stack:
@@ -121,14 +102,13 @@ def main() -> int:
                 where.write(f"{line}\n")
                 where.flush()
 
-        world = World(stack)
         if not asked.speed:
-            with _browser(chromium.FLAGS) as world.browser:
-                found += _looks(asked, world, say)
+            found += _looks(asked, stack, say)
         if not asked.looks:
             # As people's browsers are, which compile what runs often.
             plain = [one for one in chromium.FLAGS if not one.startswith("--js-flags")]
-            with _browser(plain) as world.browser:
+            world = World(stack)
+            with browser(plain) as world.browser:
                 found += _speeds(world, say)
         out.writelines(f"{line}\n" for line in found)
     return 1 if found else 0

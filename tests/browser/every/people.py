@@ -208,11 +208,6 @@ def _entry(hand: Hand) -> None:
     hand.press("do.detail", hand.row)
 
 
-def _technical(hand: Hand) -> None:
-    _entry(hand)
-    hand.page.locator(".ant-drawer summary").click()
-
-
 def _verified(hand: Hand) -> None:
     hand.press("audit.verify")
     hand.page.locator(".ant-alert").first.wait_for()
@@ -264,7 +259,6 @@ VISITS = [
     Visit("account: new recovery codes", "/account", _new_codes,
           ("pages/people/SecondFactor Window 1",), before=_with_factor),
     Visit("audit: an entry", "/audit", _entry, ("pages/audit/Audit Drawer 1",)),
-    Visit("audit: an entry in full", "/audit", _technical, ("pages/audit/Audit details 1",)),
     Visit("audit: verified", "/audit", _verified),
     Visit("audit: altered", "/audit", _verdict({"is_intact": False, "broken_at": 7})),
     Visit("audit: cut", "/audit", _verdict({"is_intact": False, "why": "gap"})),

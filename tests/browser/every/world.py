@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 from playwright.sync_api import Browser, BrowserContext, StorageState
 
+from tests.browser import chromium
 from tests.browser.conftest import context_of, sign_in
 from tests.browser.walk import chosen, new_merchant, operating
 from tests.fixtures.plain_http import own_address
@@ -128,6 +129,17 @@ _ASK = """async ([path, body]) => {
     'Content-Type': 'application/json', 'X-CSRF-Token': localStorage.getItem('damselfly.csrf') } });
   return answer.status;
 }"""
+
+
+@contextmanager
+def browser(flags: list[str]) -> Iterator[Browser]:
+    found = chromium.find()
+    with found.driven() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=found.path, args=flags, env=found.environment
+        )
+        yield started
+        started.close()
 
 
 @contextmanager

@@ -24,13 +24,13 @@ export function csv(rows: Cell[][]): string {
 }
 
 /** "订单管理_2026-11-28_2231.csv": when it was taken, in China. */
-export function fileName(title: string, at: Date = new Date()): string {
+export function fileName(title: string, at: Date = new Date(), ending = 'csv'): string {
   const [day, time] = chinaTime(at).split(' ');
-  return `${title.replace(/[\\/:*?"<>|\s]+/g, '-')}_${day}_${time?.slice(0, 5).replace(':', '')}.csv`;
+  return `${title.replace(/[\\/:*?"<>|\s]+/g, '-')}_${day}_${time?.slice(0, 5).replace(':', '')}.${ending}`;
 }
 
-export function download(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/csv;charset=utf-8' }));
+export function download(name: string, text: string, type = 'text/csv'): void {
+  const url = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

@@ -152,7 +152,7 @@ export const orders = {
   'audit.action': ['动作', 'Action'],
   'audit.subject': ['对象', 'Subject'],
   'audit.address': ['来源地址', 'Address'],
-  'audit.technical': ['技术细节（给技术支持看）', 'Technical details, for support'],
+  'audit.raw': ['下载原始记录（供技术支持使用）', 'Download the raw record for support'],
   'audit.before': ['变更前', 'Before'],
   'audit.after': ['变更后', 'After'],
   'audit.from': ['日期从', 'From'],
