@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -17,11 +18,13 @@ from playwright.sync_api import (
 from deploy.local import console
 from tests.browser import chromium
 from tests.browser.walk import Account, Walk, new_merchant
-from tests.browser.watched import Watched
+from tests.browser.watched import HEIGHT, Watched
 from tests.fixtures.postgres import in_thread
 from tests.fixtures.processes import Stack
 
 PATIENCE_MS = 30_000
+SESSION = "__Host-damselfly"
+"""the session's cookie"""
 Open = Callable[..., Watched]
 
 
@@ -119,7 +122,7 @@ def window(browser: Browser, stack: Stack) -> Iterator[Open]:
         public = address or stack.public
         context = context_of(
             browser, stack, storage_state=state, color_scheme=scheme, base_url=public,
-            viewport={"width": width, "height": 900}, permissions=["clipboard-write"],
+            viewport={"width": width, "height": HEIGHT}, permissions=["clipboard-write"],
         )  # fmt: skip
         watched = Watched(context, public, language, refused)
         opened.append((context, watched, state))
@@ -132,4 +135,59 @@ def window(browser: Browser, stack: Stack) -> Iterator[Open]:
             # A password entered once more renewed the session: the next window goes on with it.
             state.update(context.storage_state())
         context.close()
+        assert not faults
+
+
+@dataclass
+class Kept:
+    """Windows that tests which only read go on with, by session and language."""
+
+    browser: Browser
+    stack: Stack
+    windows: dict[tuple[str, str], Watched] = field(default_factory=dict)
+
+    def window(self, state: StorageState, language: str) -> Watched:
+        session = next(one["value"] for one in state["cookies"] if one["name"] == SESSION)
+        if (session, language) not in self.windows:
+            context = context_of(self.browser, self.stack, storage_state=state)
+            opened = Watched(context, self.stack.public, language)
+            self.windows[session, language] = opened
+        return self.windows[session, language]
+
+    def forget(self, opened: Watched) -> None:
+        self.windows = {key: one for key, one in self.windows.items() if one is not opened}
+        opened.page.context.close()
+
+
+@pytest.fixture(scope="package")
+def kept(browser: Browser, stack: Stack) -> Iterator[Kept]:
+    windows = Kept(browser, stack)
+    yield windows
+    for opened in windows.windows.values():
+        opened.page.context.close()
+
+
+@pytest.fixture
+def look(request: pytest.FixtureRequest, kept: Kept) -> Iterator[Open]:
+    """As `window`, for a test that only reads: it goes on in the window where the test before it
+    read, as a person does who does not load the console for each page. Nothing is kept in that
+    window's storage, nothing stays open there, and the session stays what it was."""
+    used: list[Watched] = []
+
+    def open_one(
+        state: StorageState, *, language: str = "zh-CN", width: int = 1440, scheme: Any = "light",
+        refused: tuple[str, ...] = (),
+    ) -> Watched:  # fmt: skip
+        opened = kept.window(state, language)
+        assert opened not in used, "one window of a session and language at a time"
+        used.append(opened)
+        opened.looks_again(width, scheme, *refused)
+        return opened
+
+    failed = request.session.testsfailed
+    yield open_one
+    for opened in used:
+        faults = opened.faults()
+        if faults or request.session.testsfailed > failed or not opened.rests():
+            kept.forget(opened)
         assert not faults

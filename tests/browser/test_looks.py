@@ -1,39 +1,15 @@
-"""How it looks: one type for every kind of text, labels that are read in the dark, and what opens
-stays inside the window."""
-
-from urllib.parse import urlsplit
+"""How it looks: one type for what opens, too (test_pages.py asks for it on every page), labels that
+are read in the dark, and what opens stays inside the window."""
 
 import pytest
 from playwright.sync_api import Locator, Page, StorageState, expect
 
 from tests.browser.conftest import Open
-from tests.browser.test_pages import MERCHANT, OPERATOR
-from tests.fixtures.processes import Stack
+from tests.browser.faces import families, odd
 
-pytestmark = pytest.mark.timeout(400)
 SETTLED_LOOKS = 20
 MARGIN_PX = 8
 CONTRAST_MIN = 4.5
-_FAMILIES = """
-() => {
-  const found = {};
-  const note = (element, text) => {
-    const family = getComputedStyle(element).fontFamily;
-    const name = `${element.tagName.toLowerCase()}.${element.className}`;
-    const place = `${name} "${text.trim().slice(0, 24)}"`;
-    (found[family] ??= []).push(place);
-  };
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const { data, parentElement } = walker.currentNode;
-    if (data.trim() && !/^(SCRIPT|STYLE|NOSCRIPT)$/.test(parentElement.tagName))
-      note(parentElement, data);
-  }
-  for (const one of document.querySelectorAll('input, textarea, select, button'))
-    note(one, one.placeholder || one.value || one.type);
-  return found;
-}
-"""
 _LABELS = """
 () => {
   const parts = (text) => text.match(/[0-9.]+/g).map(Number);
@@ -61,57 +37,15 @@ _LABELS = """
 """
 
 
-def families(page: Page) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = page.evaluate(_FAMILIES)
-    return found
-
-
-def odd(found: dict[str, list[str]]) -> dict[str, list[str]]:
-    """What is set in neither of two stacks that name faces and end in a face without serifs."""
-    known: dict[str, str] = {}
-    wrong = {}
-    for family, places in found.items():
-        *named, generic = [one.strip() for one in family.split(",")]
-        is_stack = generic in {"sans-serif", "monospace"} and len(named) >= 3
-        if not is_stack or known.setdefault(generic, family) != family:
-            wrong[family] = places[:5]
-    return wrong
-
-
-def test_every_text_has_the_one_type(
-    window: Open, owner: StorageState, operator: StorageState, stack: Stack
-) -> None:
-    """Headings, figures, labels, table cells, inputs, keys: on each page, and in what opens."""
-    wrong = {}
-    seen = 0
-    order = f"/orders/{stack.info['first_payment']['order_no']}"
-    merchant = f"/merchants/{stack.info['demo']['merchant_id']}"
-    for state, paths in (
-        (None, ("/login",)),
-        (owner, (*MERCHANT, order)),
-        (operator, (*OPERATOR, merchant)),
-    ):
-        opened, before = window(state), None
-        for path in paths:
-            place = urlsplit(path).path
-            opened.go(path) if before in {None, place} else opened.turn_to(path)
-            before = place
-            found = families(opened.page)
-            seen += sum(map(len, found.values()))
-            if faults := odd(found):
-                wrong[path] = faults
-    assert not wrong
-    assert seen > 1000, "the reader above no longer finds the texts"
-
-
-def test_what_opens_has_it_too(window: Open, owner: StorageState) -> None:
-    page = window(owner).go("/devices")
+def test_what_opens_has_it_too(look: Open, owner: StorageState) -> None:
+    opened = look(owner)
+    page = opened.at("/devices")
     page.get_by_role("button", name="生成激活码").first.click()
     page.get_by_role("dialog").get_by_role("combobox").click()
     page.get_by_role("option").first.wait_for(state="attached")
     assert not odd(families(page))
     page.keyboard.press("Escape")
-    page.goto("/orders")
+    opened.turn_to("/orders")
     page.get_by_role("button", name="外观").click()
     page.get_by_role("menuitem").first.wait_for()
     page.keyboard.press("?")
@@ -133,10 +67,10 @@ _WIDTHS = """
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_each_language_has_its_own_face_first(
-    window: Open, owner: StorageState, language: str
+    look: Open, owner: StorageState, language: str
 ) -> None:
     """A Chinese face draws quotes as wide as a character, which tears English words apart."""
-    page = window(owner, language=language).go("/orders")
+    page = look(owner, language=language).at("/orders")
     for family in families(page):
         *named, generic = [one.strip().strip('"') for one in family.split(",")]
         if generic == "sans-serif":
@@ -148,9 +82,9 @@ def test_each_language_has_its_own_face_first(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_labels_of_the_chart_are_read(window: Open, owner: StorageState, scheme: str) -> None:
+def test_labels_of_the_chart_are_read(look: Open, owner: StorageState, scheme: str) -> None:
     """It is hidden from whoever does not look at drawings; axe might leave it out, too."""
-    page = window(owner, scheme=scheme).go("/")
+    page = look(owner, scheme=scheme).at("/")
     page.locator(".chart-name").first.wait_for()
     found = page.evaluate(_LABELS)
     assert len(found) > 5
@@ -178,10 +112,10 @@ def stays_inside(page: Page, box: Locator) -> None:
 
 @pytest.mark.parametrize(("language", "width"), [("zh-CN", 1440), ("en", 1280), ("en", 390)])
 def test_what_opens_stays_inside_the_window(
-    window: Open, owner: StorageState, language: str, width: int
+    look: Open, owner: StorageState, language: str, width: int
 ) -> None:
-    opened = window(owner, language=language, width=width)
-    page = opened.go("/devices")
+    opened = look(owner, language=language, width=width)
+    page = opened.at("/devices")
     is_chinese = language == "zh-CN"
     page.get_by_role("button", name="停用" if is_chinese else "Revoke").first.click()
     stays_inside(page, page.locator(".ant-popover:visible"))

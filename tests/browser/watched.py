@@ -28,12 +28,19 @@ _TURN = """
   dispatchEvent(new PopStateEvent('popstate'));
 }
 """
+_DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _NAMED = re.compile("豆娘|Damselfly")
 ASKS_FOR_MORE = frozenset({"auth.step_up_needed", "auth.code_needed"})
 """A refusal of these is a turn of the conversation: the console asks for it and goes on."""
 _NOT_LOADED = re.compile(r"^Failed to load resource: (?:net::(\w+)|the server responded)")
 FADE_MS, FADES_MAX = 50, 40
 SETTLE_MS, QUIET_MS = 30_000, 200
+HEIGHT = 900
+NOWHERE = "/no/such/page"
+_OPEN = (
+    ".ant-modal-wrap, .ant-drawer, .ant-dropdown, .ant-popover, .ant-tooltip, .ant-select-dropdown,"
+    " .ant-picker-dropdown, .ant-message-notice, .ant-notification-notice"
+)
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -98,6 +105,10 @@ class Watched:
         self.page.locator("h1").first.wait_for()
         return self._settled(path)
 
+    def at(self, path: str) -> Page:
+        """As `turn_to` where the console is there already."""
+        return self.go(path) if self.page.url == "about:blank" else self.turn_to(path)
+
     def turn_to(self, path: str) -> Page:
         """Another page of the same console, as a click in it opens one: without loading the console
         again. Waits until the page has said its name and asks for nothing more."""
@@ -113,6 +124,11 @@ class Watched:
             if quiet * FADE_MS >= QUIET_MS:
                 return self.page
         raise TimeoutError(f"{path} still asks after {SETTLE_MS} ms")
+
+    def resize(self, width: int) -> None:
+        """Another width; the page has answered to it when this returns."""
+        self.page.set_viewport_size({"width": width, "height": HEIGHT})
+        self.page.evaluate(_DRAWN)
 
     def paint(self, scheme: Literal["light", "dark"]) -> None:
         """As when the system changes its appearance."""
@@ -153,6 +169,23 @@ class Watched:
             "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         )
         return wide
+
+    def looks_again(self, width: int, scheme: Literal["light", "dark"], *refused: str) -> None:
+        """Begins another test in this window: another size and appearance, and nothing that was
+        found before counts."""
+        self._faults.clear()
+        self._met.clear()
+        self._expected = set(refused)
+        self.page.evaluate("window.refusedByPolicy?.splice(0)")
+        self.resize(width)
+        self.page.emulate_media(color_scheme=scheme)
+
+    def rests(self) -> bool:
+        """Ends a test whose window another one goes on with: whether it is as after its first page,
+        with nothing open, at a page that asks for nothing by itself."""
+        self.page.unroute_all(behavior="wait")
+        self.turn_to(NOWHERE)
+        return not self.page.locator(_OPEN).filter(visible=True).count()
 
     def faults(self) -> list[str]:
         refused = self.page.evaluate("window.refusedByPolicy")
