@@ -122,8 +122,6 @@ API_KEYS_FRESH_S = 5.0
 MISSING_FRESH_S = 2.0
 
 CLOCK_WINDOW_S = 300
-NONCE_KEEP_S = 3 * CLOCK_WINDOW_S
-"""A signature dated ahead counts for twice the window; the third is for clocks and waiting."""
 
 BUCKETS_KEPT = 16_384
 RETRY_AFTER_S = 1
@@ -134,8 +132,6 @@ STRANGERS_WAITING_MAX = 192
 leave a quarter of the places, also where a service does not answer at all."""
 EXPECTED_KEPT = 1024
 MISSING_KEPT = 2048
-NONCES_KEPT = 131_072
-"""Signed reads remembered, twice over: ten minutes of 200 reads a second. At about 100 bytes."""
 
 REFUSALS_FREE, REFUSALS_FREE_PER_S = 40, 5
 HOLD_S = 2.0
@@ -331,29 +327,6 @@ class Patience:
             await asyncio.sleep(delay_s)
         finally:
             self._now -= 1
-
-
-class Seen:
-    """Signed reads that were answered, by what made each one: two sets, the older one dropped when
-    the newer has stood for longer than a signature's time counts, or is full."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._newer: set[int] = set()
-        self._older: set[int] = set()
-        self._since = clock.monotonic()
-
-    def is_new(self, *made_by: str) -> bool:
-        """Whether this is the first of its kind here; from now on it is not."""
-        now = self._clock.monotonic()
-        if now - self._since > NONCE_KEEP_S or len(self._newer) >= NONCES_KEPT:
-            self._older, self._newer, self._since = self._newer, set(), now
-        # Salted by the process: nobody outside can make two that collide.
-        mark = hash(made_by)
-        if mark in self._newer or mark in self._older:
-            return False
-        self._newer.add(mark)
-        return True
 
 
 def rate_limits(clock: Clock, scale: int = 1) -> dict[str, Buckets]:

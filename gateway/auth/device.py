@@ -21,9 +21,9 @@ from gateway.limits import (
     CREDENTIALS_KEPT,
     CREDENTIALS_STALE_S,
     Buckets,
-    Seen,
     Strangers,
 )
+from gateway.replays import Seen
 from gateway.routing import SAFE_METHODS
 from gateway.usage import DeviceUse, LastUsed
 from shared.client import ServiceClient

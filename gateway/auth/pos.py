@@ -21,9 +21,9 @@ from gateway.limits import (
     API_KEYS_KEPT,
     CLOCK_WINDOW_S,
     Buckets,
-    Seen,
     Strangers,
 )
+from gateway.replays import Seen
 from gateway.usage import ApiKeyUse, LastUsed
 from shared.client import ServiceClient
 from shared.clock import Clock

@@ -94,7 +94,8 @@ VALUES ($1, gen_random_uuid(), md5(random()::text), 'ABCD', $2, $3, $4, $4, $4, 
 
 def test_whose_code_it_was_is_known_as_far_as_codes_are_kept(before):
     """Of the last enrolment: a device may have been enrolled by others before."""
-    asyncio.run(before.execute(_STORE, OPEN, STORE))
+    for tenant_id in (OPEN, SHUT):
+        asyncio.run(before.execute(_STORE, tenant_id, STORE))
     known = asyncio.run(fleet(before))
     for maker, used_at in (("user:former", ENROLLED - timedelta(days=1)), ("user:last", ENROLLED)):
         device_id = known["TEST-1"]

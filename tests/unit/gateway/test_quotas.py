@@ -228,9 +228,9 @@ async def test_who_reads_beyond_his_rate_is_not_remembered_for_it(town: Town) ->
     """Else one device could crowd out the nonces of all the others."""
     town.device.on("GET", ME, {})
     await asyncio.gather(*(_read(town) for _ in range(500)))
-    held = len(town.edge._devices._reads._newer)
+    held = town.edge._devices._reads.held
     assert await _read(town) == 429
-    assert len(town.edge._devices._reads._newer) == held
+    assert town.edge._devices._reads.held == held == 500
 
 
 async def _read(town: Town) -> int:
@@ -265,6 +265,22 @@ async def test_nonces_are_kept_by_caller_for_longer_than_a_signature_counts(town
     assert seen.is_new("fresh", "n")
     town.clock.advance(901)
     assert seen.is_new("k", "n1"), "twice over: then it is gone"
+
+
+async def test_no_number_of_callers_makes_another_ones_reads_forgotten(town: Town) -> None:
+    """Twenty devices of one merchant, each as fast as it may (100 a second), for as long as a
+    signature counts: whoever asks little is remembered, and memory has its bound."""
+    seen = town.edge._devices._reads
+    assert all(seen.is_new("till", f"a{number}") for number in range(50))
+    for turn in range(600):
+        for number in range(2000):
+            seen.is_new(f"loud{number % 20}", f"{turn}-{number}")
+        town.clock.advance(1)
+    assert not any(seen.is_new("till", f"a{number}") for number in range(50))
+    assert seen.held <= 262_144
+    for number in range(100_000):
+        assert seen.is_new(f"many{number}", "n")
+    assert seen.held <= 262_144
 
 
 async def test_refusals_come_late_to_who_goes_on_regardless(town: Town) -> None:

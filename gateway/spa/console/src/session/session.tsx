@@ -5,6 +5,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
 import { at, type Console, csrf, get, leaving, onRefusal, post, remove } from '../api/client';
 import type { PasskeyProof, Session } from '../api/shapes';
+import { leave } from './leaving';
 import { onTold, tellOthers } from './windows';
 
 const CONSOLE_KEY = 'damselfly.console';
@@ -83,7 +84,7 @@ export function useWho() {
       stop();
     };
   }, [queries]);
-  return useQuery({
+  const found = useQuery({
     queryKey: ['who'],
     queryFn: who,
     staleTime: 60_000,
@@ -91,6 +92,17 @@ export function useWho() {
     refetchOnWindowFocus: 'always',
     refetchInterval: ({ state }) => (state.data?.session.acting ? ACTING_LOOK_MS : false),
   });
+  const whose = nameOf(found.data);
+  useEffect(() => (whose ? leave : undefined), [whose]);
+  return found;
+}
+
+/** Says of a session whose it is, where and what for; '' for none. */
+function nameOf(found: { console: Console; session: Session } | null | undefined): string {
+  if (!found) return '';
+  const { user, merchant, acting, permissions } = found.session;
+  const place = acting?.merchant_id ?? merchant?.merchant_id ?? '';
+  return [found.console, user.user_id, place, ...[...permissions].sort()].join(' ');
 }
 
 /** Signs in and remembers at which console. */

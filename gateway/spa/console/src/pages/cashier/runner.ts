@@ -5,6 +5,7 @@
  */
 import { ApiProblem } from '@shared/problem';
 import { get } from '../../api/client';
+import { onLeaving } from '../../session/leaving';
 import type { Keystore, Terminal } from './keystore';
 import type { Draw, Payment, PayOrder, Reward } from './shapes';
 import { begun, type HopName, heard, isTerminal, learn, type Story } from './story';
@@ -53,6 +54,7 @@ export class Runner {
   rest: Promise<void> = Promise.resolve();
   /** the payment whose order, rewards and notice are or were looked for */
   private followed: string | null = null;
+  private isLeft = false;
 
   constructor(
     readonly terminal: Terminal,
@@ -72,6 +74,14 @@ export class Runner {
   /** What is over is shown no longer: another sale is being asked for. */
   clear(): void {
     if (!this.story?.isOver) return;
+    this.story = null;
+    for (const tell of this.listeners) tell();
+  }
+
+  /** Whoever stood here is gone: nothing more is asked in this window, nor shown. The payment is the
+   * platform's to bring to its end; its number stays on disk for whoever comes next. */
+  leave(): void {
+    this.isLeft = true;
     this.story = null;
     for (const tell of this.listeners) tell();
   }
@@ -156,16 +166,18 @@ export class Runner {
     const mine = `${PAYMENTS}/${id}`;
     const deadline = this.means.now() + GIVE_UP_MS;
     let isBegun = order === null;
-    for (let attempt = 0; ; attempt += 1) {
+    for (let attempt = 0; !this.isLeft; attempt += 1) {
       let pause = RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] ?? 0;
       try {
         const path = { method: 'GET', path: mine } as const;
         const answer =
           order && !isBegun ? await this.start(order, mine) : await this.line.ask<Payment>(path);
+        if (this.isLeft) return;
         this.hear(answer);
         isBegun = true;
         pause = answer.retry_after_ms ?? 1000;
       } catch (error) {
+        if (this.isLeft) return;
         if (error instanceof ApiProblem && !RETRIED.has(error.status)) {
           return this.refused(error, mine, order !== null && attempt === 0);
         }
@@ -184,7 +196,7 @@ export class Runner {
     const look = async () => {
       for (;;) {
         await this.means.sleep(LOOK_EVERY_MS);
-        if (isAnswered) return;
+        if (isAnswered || this.isLeft) return;
         const found = await this.line.ask<Payment>({ method: 'GET', path: mine }).catch(() => null); // not there yet, or no answer: the request's own will come
         if (found && !isAnswered) this.hear(found);
       }
@@ -204,6 +216,7 @@ export class Runner {
    * been, so only the platform's "no such payment" says it. */
   private async refused(error: ApiProblem, mine: string, isFirst: boolean): Promise<void> {
     const isNotBegun = await this.isNotBegun(error, mine, isFirst);
+    if (this.isLeft) return;
     this.change({ refusal: error });
     if (!isNotBegun) return this.change({ isGivenUp: true });
     await this.settle();
@@ -213,6 +226,7 @@ export class Runner {
     if (refused.status === 401 || refused.status < 400 || refused.status >= 500) return false;
     if (isFirst) return true;
     await this.means.sleep(CUT_OFF_MS);
+    if (this.isLeft) return false;
     try {
       this.hear(await this.line.ask<Payment>({ method: 'GET', path: mine }));
       return false;
@@ -271,6 +285,7 @@ export class Runner {
   private async follow<R>(ask: () => Promise<R | null>): Promise<R | null> {
     const deadline = this.means.now() + FOLLOW_MS;
     for (;;) {
+      if (this.isLeft) return null;
       const found = await ask().catch(() => null); // it is paid all the same
       if (found !== null) return found;
       if (this.means.now() + FOLLOW_EVERY_MS > deadline) return null;
@@ -320,5 +335,10 @@ export function runnerOf(terminal: Terminal, store: Keystore): Runner {
 
 /** What was forgotten asks for nothing more. */
 export function dropRunner(terminal: Terminal): void {
+  runners.get(terminal.keyId)?.leave();
   runners.delete(terminal.keyId);
 }
+
+onLeaving(() => {
+  for (const { terminal } of [...runners.values()]) dropRunner(terminal);
+});
