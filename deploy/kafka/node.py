@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy.local.ports import HOST, Holds
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 TOPICS = HERE / "topics.json"
 POM = HERE / "pom.xml"
-HOST = "127.0.0.1"
 DEFAULT_PORT = 9092
 JAVA_AT_LEAST = 17
 HEAP = "-Xmx512m"
@@ -104,12 +105,6 @@ def _java() -> str:
     return path
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
 def _is_listening(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1.0)
@@ -180,11 +175,12 @@ class Node:
             raise KafkaError(f"mvn: {(done.stdout + done.stderr).strip()[-1500:]}")
         (self.home / "pom.stamp").write_text(POM.read_text())
 
-    def prepare(self) -> None:
-        """Writes the settings, and formats the storage the first time."""
+    def prepare(self, controller: int) -> None:
+        """Writes the settings, with that port for the controller, and formats the storage the
+        first time."""
         data, properties = self.home / "data", self.home / "server.properties"
         (self.home / "log4j2.xml").write_text(LOG4J)
-        properties.write_text(settings(self.port, _free_port(), data))
+        properties.write_text(settings(self.port, controller, data))
         if (data / "meta.properties").exists():
             return
         shutil.rmtree(data, ignore_errors=True)
@@ -196,12 +192,18 @@ class Node:
 
     def start(self) -> None:
         """In the background, in a session of its own; returns once the topics are there."""
-        if _is_listening(self.port):
-            raise KafkaError(
-                f"端口 {self.port} 已被占用，请换一个：KAFKA_PORT=… make kafka\n"
-                f"port {self.port} is taken; choose another: KAFKA_PORT=… make kafka"
-            )
-        self.prepare()
+        with Holds() as holds:
+            # Held until it listens there itself: others start at the same time and pick ports.
+            if not holds.take(self.port):
+                raise KafkaError(
+                    f"端口 {self.port} 已被占用，请换一个：KAFKA_PORT=… make kafka\n"
+                    f"port {self.port} is taken; choose another: KAFKA_PORT=… make kafka"
+                )
+            self.prepare(holds.take_any())
+            self._begin()
+        self.make_topics()
+
+    def _begin(self) -> None:
         words = self.command("kafka.Kafka", str(self.home / "server.properties"))
         with self.log.open("wb") as log:
             process = subprocess.Popen(
@@ -217,7 +219,6 @@ class Node:
                     f"Kafka 未能启动 did not start\n{self.log.read_text(errors='replace')[-1500:]}"
                 )
             time.sleep(LOOK_AGAIN_S)
-        self.make_topics()
 
     def is_ready(self) -> bool:
         """Whether it answers a client's first question."""

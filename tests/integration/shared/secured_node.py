@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from deploy.kafka.node import HOST, Node
-from tests.fixtures.postgres import free_port
 
 PEOPLE = ("binding", "device", "payment", "campaign", "order", "gateway-edge", "gateway-egress")
 SECURED = """\
@@ -108,7 +107,7 @@ class SecuredNode(Node):
     tls: int = 0
     mutual: int = 0
 
-    def prepare(self):
+    def prepare(self, controller):
         (self.home / "log4j2.xml").write_text("<Configuration status='WARN'/>")
         common = "org.apache.kafka.common.security"
         words = " ".join(f'user_{name}="{name}-word"' for name in PEOPLE)
@@ -126,7 +125,7 @@ class SecuredNode(Node):
         )
         properties = self.home / "server.properties"
         properties.write_text(SECURED.format(
-            host=HOST, port=self.port, tls=self.tls, mutual=self.mutual, controller=free_port(),
+            host=HOST, port=self.port, tls=self.tls, mutual=self.mutual, controller=controller,
             folder=self.home, jaas=jaas,
         ))  # fmt: skip
         words = ["format", "-t", "A" * 22, "-c", str(properties)]

@@ -1,11 +1,14 @@
 """Both brokers get the same topics; the real one listens on loopback only."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from deploy.kafka import node
 from deploy.local import broker
+from deploy.local.ports import Holds
 from shared.consumer import PARKED
 from shared.events import Event
 
@@ -53,10 +56,61 @@ def test_a_port_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_pid_that_belongs_to_somebody_else_is_not_ours(tmp_path: Path) -> None:
-    import os
-
     mine = node.Node(tmp_path, 9092)
     assert mine.pid is None
     (tmp_path / "pid").write_text(str(os.getpid()))
     assert mine.pid is None
     assert not mine.stop()
+
+
+JAVA = """\
+#!{python}
+import sys
+from pathlib import Path
+
+sys.path.insert(0, {root!r})
+from deploy.local.ports import Holds
+
+if "-version" in sys.argv:
+    sys.exit('openjdk version "21"')
+if "kafka.Kafka" in sys.argv:
+    told = dict(line.split("=", 1) for line in Path(sys.argv[-1]).read_text().splitlines())
+    ports = sorted(int(one.rpartition(":")[2]) for one in told["listeners"].split(","))
+    with Holds() as holds:
+        taken = [port for port in ports if holds.take(port)]
+    print("ports", len(set(ports)), "taken", taken)
+    sys.exit(1)
+"""
+
+
+@pytest.fixture
+def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A java that looks, where the node's would begin to listen, who could still take its ports."""
+    program = tmp_path / "bin" / "java"
+    program.parent.mkdir()
+    program.write_text(JAVA.format(python=sys.executable, root=str(node.ROOT)))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+
+
+@pytest.mark.usefixtures("java")
+def test_nobody_is_given_the_nodes_ports_before_it_listens(tmp_path: Path) -> None:
+    """Neither its own nor the one it picks for its controller."""
+    with Holds() as holds:
+        port = holds.take_any()
+    mine = node.Node(tmp_path, port)
+    with pytest.raises(node.KafkaError, match="did not start"):
+        mine.start()
+    assert "ports 2 taken []" in mine.log.read_text()
+    with Holds() as holds:
+        assert holds.take(port), "it did not start, and holds nothing any longer"
+
+
+@pytest.mark.usefixtures("java")
+def test_a_port_that_another_stack_holds_is_taken(tmp_path: Path) -> None:
+    """Although nobody listens there yet."""
+    with Holds() as holds:
+        mine = node.Node(tmp_path, holds.take_any())
+        with pytest.raises(node.KafkaError, match=f"port {mine.port} is taken"):
+            mine.start()
+    assert not mine.log.exists()
