@@ -41,14 +41,15 @@ async def became(
 
 
 async def revoke_code(deps: Deps, tenant_id: UUID, code_id: UUID, *, actor: str) -> None:
-    """From now on it enrols nothing; twice is once. Raises CodeUsed when a device was quicker."""
+    """From now on it enrols nothing; twice is once, and what is over stays as it was. Raises
+    CodeUsed when a device was quicker."""
     async with deps.db.tx(tenant_id) as tx:
         code = await repo.code(tx, tenant_id, code_id, for_update=True)
         if code is None:
             raise NotFound
         if code.used_at is not None:
             raise domain.CodeUsed
-        if code.revoked_at is not None:
+        if code.revoked_at is not None or code.expires_at <= deps.clock.now():
             return
         code.revoked_at = deps.clock.now()
         what = (actor, "device.code_revoke", code_id)

@@ -1,5 +1,5 @@
-"""The Kafka door: stores, as binding creates them, and people who leave a role or have a new
-password."""
+"""The Kafka door: stores, as binding creates them; people who leave a role or have a new password;
+merchants that are suspended."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,13 @@ import asyncpg
 from services.device import leaving
 from services.device.service import Deps, record_stores
 from shared.consumer import Handlers
-from shared.events.binding import PasswordRenewed, RoleLeft, StoreCreated, StoreRenamed
+from shared.events.binding import (
+    MerchantSuspended,
+    PasswordRenewed,
+    RoleLeft,
+    StoreCreated,
+    StoreRenamed,
+)
 
 handlers = Handlers("device")
 
@@ -33,3 +39,10 @@ async def end_codes(
     _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[PasswordRenewed]
 ) -> None:
     await leaving.record_renewed(pg, events)
+
+
+@handlers.on(MerchantSuspended)
+async def end_all_codes(
+    deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[MerchantSuspended]
+) -> None:
+    await leaving.record_suspended(deps, pg, events)

@@ -2,7 +2,8 @@
 
 Whoever is disabled or gets another role leaves no open enrolment code behind, and no test cashier:
 that is a page which plays a terminal in a browser of theirs. A terminal stays: the shop sells with
-it, and people stop it in the list. A new password ends the codes made under the former one.
+it, and people stop it in the list. A new password ends the codes made under the former one, and
+all codes of a merchant end when it is suspended.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from services.device import repo
 from services.device.service import Deps, audited
 from shared import outbox
 from shared.events.base import stamp
-from shared.events.binding import PasswordRenewed, RoleLeft
+from shared.events.binding import MerchantSuspended, PasswordRenewed, RoleLeft
 from shared.events.device import DeviceRevoked
 
 PLATFORM_ACTOR = "platform"
@@ -47,6 +48,18 @@ async def record_left(
 async def record_renewed(pg: "asyncpg.Connection[Any]", events: Sequence[PasswordRenewed]) -> None:
     """Who has a new password, inside the consumer's transaction."""
     await repo.note_renewed(pg, _latest(events))
+
+
+async def record_suspended(
+    deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[MerchantSuspended]
+) -> None:
+    """Nobody of a suspended merchant signs in, and no device comes to it either: its codes are
+    taken back, inside the consumer's transaction."""
+    latest: dict[UUID, datetime] = {}
+    for event in events:
+        at = event.occurred_at
+        latest[event.tenant_id] = max(at, latest.get(event.tenant_id, at))
+    await repo.revoke_codes(pg, latest, deps.clock.now())
 
 
 def _latest(events: Sequence[RoleLeft] | Sequence[PasswordRenewed]) -> dict[Person, datetime]:

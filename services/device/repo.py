@@ -324,6 +324,21 @@ async def revoke_cashiers(
     return [(row["tenant_id"], row["device_id"], row["sn"], row["enrolled_by"]) for row in rows]
 
 
+_REVOKE_CODES = """
+UPDATE enrolment_codes c SET revoked_at = $3
+FROM unnest($1::uuid[], $2::timestamptz[]) AS told(tenant_id, at)
+WHERE c.tenant_id = told.tenant_id AND c.created_at <= told.at AND c.expires_at > $3
+  AND c.used_at IS NULL AND c.revoked_at IS NULL
+"""
+
+
+async def revoke_codes(
+    pg: "asyncpg.Connection[Any]", tenants: Mapping[UUID, datetime], now: datetime
+) -> None:
+    """The open codes that each of these merchants had then."""
+    await pg.execute(_REVOKE_CODES, list(tenants), list(tenants.values()), now)
+
+
 def _columns(people: People) -> tuple[list[UUID], list[UUID], list[datetime]]:
     return [name[0] for name in people], [name[1] for name in people], list(people.values())
 

@@ -39,6 +39,10 @@ UNAVAILABLE = "payment.channel_unavailable"
 CONFIG_ERROR = "payment.channel_config"
 AWAY = "away"
 AWAY_PAUSES_S = (0.3, 0.9)
+KEY_UNKNOWN = frozenset({"isv.invalid-signature", "isv.missing-signature-key"})
+"""Alipay knows no such key: nothing was executed. In key mode that is so from when the new key is
+saved there until the live check has verified it here."""
+KEY_PAUSES_S = (0.3, 0.7, 1.5)
 TRADE_TIMEOUT = "2m"
 """Alipay closes an unconfirmed trade itself, should all of us be gone."""
 
@@ -96,6 +100,12 @@ class Alipay:
                 break
             await asyncio.sleep(pause_s)
             answer = await self._ask(PAY, payment, params)
+        newest = replace(payment, key_version=None)
+        for pause_s in KEY_PAUSES_S:
+            if answer.outcome != "config_error" or answer.sub_code not in KEY_UNKNOWN:
+                break
+            await asyncio.sleep(pause_s)
+            answer = await self._ask(PAY, newest, params)
         return self._pay_fact(answer), answer.key_version
 
     def _pay_fact(self, answer: Answer) -> Fact:

@@ -23,21 +23,25 @@ from tests.fixtures.keys import RsaPair, new_rsa_pair
 pytestmark = pytest.mark.asyncio
 ROTATIONS, DEVICES = 10, 8
 SALES_BETWEEN = 8
-CERTIFICATES = {"app_cert": "app_cert", "alipay_cert": "alipay_cert",
-                "alipay_root_cert": "root_cert"}  # fmt: skip
+ALIPAYS = {
+    "cert": {"app_cert": "app_cert", "alipay_cert": "alipay_cert", "alipay_root_cert": "root_cert"},
+    "key": {"alipay_public_key": "alipay_public_key"},
+}
+"""What Alipay gives for each mode, by what we call it."""
 
 
 class Merchant:
-    """A merchant whose one app is in certificate mode."""
+    """A merchant with one app."""
 
-    def __init__(self, world: World, owner: Console) -> None:
-        self._world, self._owner = world, owner
+    def __init__(self, world: World, owner: Console, mode: str) -> None:
+        self._world, self._owner, self._mode = world, owner, mode
         self.app_id = ""
         self.version = 0
 
     async def rotate(self, pair: RsaPair, *, is_alipays_too: bool = False) -> None:
-        """A new pair, a new certificate from Alipay for it, and both bound here."""
-        wanted: dict[str, Any] = {"public_key": pair.public_b64, "mode": "cert"}
+        """A new pair; its public half, or in certificate mode a certificate for it, is Alipay's to
+        know; then it is bound here."""
+        wanted: dict[str, Any] = {"public_key": pair.public_b64, "mode": self._mode}
         wanted |= {"app_id": self.app_id} if self.app_id else {}
         registered = await self._world.admin.post("/apps", json=wanted)
         assert registered.status_code == 200, registered.text
@@ -45,7 +49,7 @@ class Merchant:
         self.app_id = app["app_id"]
         if is_alipays_too:
             app = (await self._world.admin.post(f"/apps/{self.app_id}/rotate")).json()
-        body = {name: app[theirs] for name, theirs in CERTIFICATES.items()}
+        body = {name: app[theirs] for name, theirs in ALIPAYS[self._mode].items()}
         answer = await self._owner.put("/apps", body | {
             "app_id": self.app_id, "seller_id": app["seller_id"], "version": self.version,
             "app_private_key": pair.private_b64,
@@ -152,12 +156,13 @@ async def _rotate_on(world: World, merchant: Merchant, sold: list[dict[str, Any]
         await eventually(lambda sale=paid: _believed(world, merchant.app_id, sale))
 
 
-async def test_keys_are_rotated_while_devices_pay(world: World) -> None:
+@pytest.mark.parametrize("mode", ALIPAYS)
+async def test_keys_are_rotated_while_devices_pay(world: World, mode: str) -> None:
     """No sale fails, none stays unknown, each is captured once; notices signed before and after
     each rotation are believed."""
     sold: list[dict[str, Any]] = []
     async with _second(world) as (owner, store_id, first):
-        merchant, over = Merchant(world, owner), asyncio.Event()
+        merchant, over = Merchant(world, owner, mode), asyncio.Event()
         await merchant.rotate(new_rsa_pair())
         await merchant.until_used(1)
         tills = await _tills(world, owner, store_id, first, sold)

@@ -123,6 +123,15 @@ async def test_a_code_taken_back_enrols_nothing(device, store):
     assert actions == ["device.code", "device.code_revoke"], "twice is once"
 
 
+async def test_an_expired_code_stays_expired(device, store, clock):
+    code = await made(device.owner, store)
+    clock.advance(600)
+    assert (await device.owner("DELETE", f"{CODES}/{code['code_id']}")).status_code == 204
+    assert (await became(device.owner, code))["state"] == "expired"
+    rows = await device.database.fetch("SELECT payload FROM outbox ORDER BY seq")
+    assert [decode(row["payload"]).action for row in rows] == ["device.code"], "nothing was done"
+
+
 async def test_a_used_code_cannot_be_taken_back(device, store):
     """The device is what one stops then."""
     code = await made(device.owner, store)

@@ -70,6 +70,36 @@ async def test_a_sale_before_the_rotation_was_heard_of_goes_through(shop, till):
     assert (await shop.row(paid["payment_id"]))["key_version"] == 2
 
 
+async def test_a_sale_waits_for_a_rotation_that_is_under_way(shop, till):
+    """In key mode nothing can be signed between the new key's arrival at Alipay and its live check
+    here: the buyer waits for a moment, and is charged once."""
+    unknown = answer("config_error", code="40002", sub_code="isv.invalid-signature")
+    shop.egress.next(PAY, *[unknown | {"key_version": 1}] * 4)
+    paying = asyncio.ensure_future(till.pay(500))
+    async with asyncio.timeout(10):
+        while shop.egress.calls[PAY] < 4:
+            await asyncio.sleep(0.01)
+    shop.egress.signs_with = 2
+    paid = await paying
+    assert paid["status"] == "paid"
+    assert (await shop.row(paid["payment_id"]))["key_version"] == 2
+    assert list(shop.egress.captured().values()) == [500]
+
+
+async def test_a_sale_does_not_wait_for_ever_for_a_key(shop, till):
+    """Nor for another fault of the app's settings."""
+    unknown = answer("config_error", code="40002", sub_code="isv.missing-signature-key")
+    shop.egress.always(PAY, unknown | {"key_version": 1})
+    failed = await till.pay(500)
+    assert (failed["status"], failed["reason"]["code"]) == ("failed", "payment.channel_config")
+    assert shop.egress.captured() == {}
+    calls = shop.egress.calls[PAY]
+    other = answer("config_error", code="40002", sub_code="isv.invalid-app-id")
+    shop.egress.always(PAY, other | {"key_version": 1})
+    assert (await till.pay(500))["status"] == "failed"
+    assert shop.egress.calls[PAY] - calls == 2, "the pinned key and the newest"
+
+
 async def test_a_key_that_alipay_no_longer_knows_keeps_nobodys_money(shop, till):
     """In key mode the new key replaces the old one at Alipay at once: what the old one may not ask,
     the newest does, and the refund goes through."""
