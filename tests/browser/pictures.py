@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.browser import chromium
 from tests.browser.first_hour import Stranger
-from tests.browser.walk import LANGUAGES, Account, Walk, new_merchant
+from tests.browser.people import Account, new_merchant
+from tests.browser.walk import LANGUAGES, Walk
 from tests.fixtures.processes import ROOT, Stack
 
 PLACE = ROOT / "docs" / "images" / "console"

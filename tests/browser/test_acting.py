@@ -6,18 +6,22 @@ import secrets
 
 from playwright.sync_api import Page, StorageState, expect
 
-from tests.browser.conftest import Open, sign_in
-from tests.browser.walk import chosen, confirm_password, new_merchant, operating
+from tests.browser.conftest import Open
+from tests.browser.people import chosen, entered, new_merchant, operating
+from tests.browser.walk import confirm_password
 from tests.fixtures.processes import Stack
 
+LOOKS_EVERY_S = 20
 WHY = "工单 4712：协助建门店"
 
 
 def test_an_owner_agrees_and_ends_it(window: Open, stack: Stack) -> None:
     account = new_merchant(stack, f"云雾茶行 {secrets.token_hex(2)}")
     operator = stack.info["demo"]["operator"]
-    theirs = window()
+    theirs = window(entered(stack, **operator, console="operator"))
     page = theirs.page
+    theirs.keeps_its_own_time()
+    theirs.go("/merchants")
     _acts(page, operator, account.merchant)
     ribbon = page.locator(".ribbon.acting")
     ribbon.get_by_role("button", name="申请更多权限").click()
@@ -32,9 +36,8 @@ def test_an_owner_agrees_and_ends_it(window: Open, stack: Stack) -> None:
     expect(page.get_by_role("button", name="新建门店")).to_have_count(0)
     assert theirs.axe() == []
 
-    ours = window()
-    home = ours.page
-    sign_in(home, {"login": account.login, "password": account.password})
+    ours = window(entered(stack, account.login, account.password))
+    home = ours.go("/")
     card = home.get_by_role("region", name="服务商人员申请代您操作")
     for told in (WHY, "2 小时", "完成开通步骤，新建和改名门店", "等待同意"):
         expect(card.get_by_text(told, exact=True)).to_be_visible()
@@ -43,7 +46,7 @@ def test_an_owner_agrees_and_ends_it(window: Open, stack: Stack) -> None:
     confirm_password(home, account.password)
     expect(card.get_by_text("生效中")).to_be_visible()
 
-    expect(page.get_by_text("已获更多权限")).to_be_visible(timeout=20_000)
+    theirs.sees_by_itself(page.get_by_text("已获更多权限"), LOOKS_EVERY_S)
     # One end time, not two.
     expect(ribbon).to_have_text(re.compile(r"^(?!(.*\d\d:\d\d.*){2}).*\d\d:\d\d"))
     page.get_by_role("button", name="新建门店").first.click()
@@ -57,7 +60,7 @@ def test_an_owner_agrees_and_ends_it(window: Open, stack: Stack) -> None:
 
     card.get_by_role("button", name="收回").click()
     expect(card).to_have_count(0)
-    expect(page.get_by_role("heading", name="代操作已结束")).to_be_visible(timeout=20_000)
+    theirs.sees_by_itself(page.get_by_role("heading", name="代操作已结束"), LOOKS_EVERY_S)
     expect(page.get_by_text(f"您不再代“{account.merchant}”操作")).to_be_visible()
     assert theirs.axe() == []
     page.get_by_role("button", name="回到该商户的页面").click()
@@ -105,8 +108,7 @@ def test_a_second_operator_decides(window: Open, stack: Stack, operator: Storage
 
 
 def _acts(page: Page, operator: dict[str, str], merchant: str) -> None:
-    """Signs in, and acts: on that merchant's home."""
-    sign_in(page, operator, console="服务商", at="/merchants")
+    """From the list of merchants to that merchant's home."""
     page.get_by_role("link", name=merchant).click()
     page.get_by_role("button", name="代商户操作").click()
     page.get_by_label("事由").fill(WHY)

@@ -10,20 +10,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, StorageState, expect
 
-from tests.browser.conftest import Open, sign_in
-from tests.browser.walk import new_merchant
+from tests.browser.conftest import Open
+from tests.browser.people import new_merchant, with_stores
 from tests.fixtures.processes import ROOT, Stack
 
 
-def two_stores(page: Page, stack: Stack) -> None:
-    """A new shop's, made on its page."""
+def two_stores(stack: Stack) -> StorageState:
+    """A new shop's owner."""
     shop = new_merchant(stack, f"望湖茶楼 {secrets.token_hex(2)}")
-    sign_in(page, {"login": shop.login, "password": shop.password}, at="/stores")
-    for store in ("南山店", "北山店"):
-        page.get_by_role("button", name="新建门店").first.click()
-        page.get_by_role("dialog").get_by_label("门店名称").fill(store)
-        page.get_by_role("button", name="保存", exact=True).click()
-        expect(page.get_by_role("cell", name=store, exact=True)).to_be_visible()
+    return with_stores(stack, shop, "南山店", "北山店")
 
 
 def new_code(page: Page, store: str) -> str:
@@ -46,10 +41,8 @@ def dragonfly(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.timeout(240)
 def test_a_device_comes_is_named_and_moves(window: Open, stack: Stack, tmp_path: Path) -> None:
     """S60, S130, parts of S59: from the code to the device in the list, by what the page says."""
-    opened = window()
-    page = opened.page
-    two_stores(page, stack)
-    opened.go("/devices")
+    opened = window(two_stores(stack))
+    page = opened.go("/devices")
     page.get_by_text("怎么激活一台设备").click()
     expect(page.get_by_text("deploy.sandbox.dragonfly enrol")).to_be_visible()
     assert opened.axe() == []
@@ -105,10 +98,10 @@ def test_a_device_comes_is_named_and_moves(window: Open, stack: Stack, tmp_path:
     expect(row).to_contain_text("已停用")
 
 
-def test_last_seen_and_last_paid(window: Open, owner: StorageState, stack: Stack) -> None:
+def test_last_seen_and_last_paid(look: Open, owner: StorageState, stack: Stack) -> None:
     """By any signed request: the demo device has paid and asked nothing else."""
     sn = stack.info["demo"]["device"]["sn"]
-    page = window(owner).go("/devices")
+    page = look(owner).at("/devices")
     row = page.get_by_role("row").filter(has_text=sn)
     paid = row.get_by_role("link", name=re.compile("¥"))
     expect(paid).to_be_visible()
@@ -122,11 +115,11 @@ def test_last_seen_and_last_paid(window: Open, owner: StorageState, stack: Stack
 
 @pytest.mark.parametrize(("language", "width"), [("zh-CN", 1280), ("en", 1280), ("en", 390)])
 def test_what_matters_is_seen_without_scrolling(
-    window: Open, owner: StorageState, stack: Stack, language: str, width: int
+    look: Open, owner: StorageState, stack: Stack, language: str, width: int
 ) -> None:
     """Name, state, last seen, last paid, and what one can do with it."""
-    opened = window(owner, language=language, width=width)
-    page = opened.go("/devices")
+    opened = look(owner, language=language, width=width)
+    page = opened.at("/devices")
     sn = stack.info["demo"]["device"]["sn"]
     row = page.get_by_role("row" if width > 390 else "listitem").filter(has_text=sn)
     paid = row.get_by_role("link", name=re.compile("¥"))

@@ -13,6 +13,7 @@ MINUTES, PRESSES = 15.0, 60
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.usefixtures("quick_alipay")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_stranger_takes_and_gives_back_money(
     window: Open, stack: Stack, language: str, capsys: pytest.CaptureFixture[str]

@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 from playwright.sync_api import Page, StorageState, expect
 
-from tests.browser.conftest import Open, sign_in
-from tests.browser.walk import Account, Walk, choose_password, confirm_password
+from tests.browser.conftest import Open
+from tests.browser.people import Account, entered
+from tests.browser.walk import Walk, choose_password, confirm_password
 from tests.fixtures.postgres import in_thread
 from tests.fixtures.processes import Stack
 
@@ -66,9 +67,8 @@ def test_two_open_pages_do_not_overwrite_each_other(
 
 def test_certificates(window: Open, stack: Stack, account: Account, shop: StorageState) -> None:
     """S26, S32: an app in certificate mode, by three files; then the live check."""
-    opened = window()
-    page = opened.page
-    sign_in(page, {"login": account.login, "password": account.password}, at="/miniprogram")
+    opened = window(entered(stack, account.login, account.password))
+    page = opened.go("/miniprogram")
     walk = Walk(page, stack, account, "zh-CN")
     page.get_by_label("已绑定的小程序").click()
     page.get_by_title("绑定另一个").click()
@@ -115,8 +115,8 @@ def test_a_second_approver(
 ) -> None:
     """S131, S132: with two pairs of eyes wanted, a new key waits; who asked cannot agree, and
     no account made a moment ago counts as one of the two."""
-    page = window().page
-    sign_in(page, {"login": account.login, "password": account.password}, at="/settings/merchant")
+    theirs = window(entered(stack, account.login, account.password))
+    page = theirs.go("/settings/merchant")
     page.get_by_role("switch", name="密钥变更需第二人复核").click()
     page.get_by_role("button", name="保存", exact=True).click()
     confirm_password(page, account.password)
@@ -127,7 +127,7 @@ def test_a_second_approver(
     assert status == 201
     other["login"] = made["login"]
 
-    page.goto("/dragonfly?tab=iot")
+    theirs.turn_to("/dragonfly?tab=iot")
     page.get_by_text("由平台生成（推荐）").click()
     _generate(page)
     page.get_by_role("button", name="保存绑定").click()
@@ -156,7 +156,7 @@ def test_a_second_approver(
     expect(ring.get_by_text("仍用于收款的版本")).to_be_visible()
 
     # What switches the control off is under it, too.
-    page.goto("/settings/merchant")
+    theirs.turn_to("/settings/merchant")
     page.get_by_role("switch", name="密钥变更需第二人复核").click()
     page.get_by_role("button", name="保存", exact=True).click()
     expect(page.get_by_text("等待另一位管理员复核后生效")).to_be_visible()
@@ -174,13 +174,13 @@ def test_a_second_approver(
     ],
 )
 def test_when_a_key_was_used_and_who_changed_the_record(
-    window: Open, owner: StorageState, language: str, ring: str, used: str, changed: str
+    look: Open, owner: StorageState, language: str, ring: str, used: str, changed: str
 ) -> None:
     """S36: on both pages of the one record; the stack has paid with this key, and
     bound it by its command line, unless another test saved it since."""
-    opened = window(owner, language=language)
-    for path, reach in (("/miniprogram", opened.go), ("/dragonfly?tab=iot", opened.turn_to)):
-        page = reach(path)
+    opened = look(owner, language=language)
+    for path in ("/miniprogram", "/dragonfly?tab=iot"):
+        page = opened.at(path)
         facts = page.get_by_role("region", name=ring)
         expect(facts.get_by_text(used)).to_be_visible()
         expect(facts.locator(f"dt:has-text('{used}') + dd time")).to_be_visible()

@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import CDPSession, Page, expect
 
 from tests.browser.conftest import Open, sign_in
-from tests.browser.walk import Account, confirm_password, new_merchant
+from tests.browser.people import Account, new_merchant
+from tests.browser.walk import confirm_password
 from tests.fixtures.processes import Stack
 
 

@@ -9,13 +9,8 @@ import pyotp
 from playwright.sync_api import Page, StorageState, expect
 
 from tests.browser.conftest import Open, sign_in
-from tests.browser.walk import (
-    Account,
-    choose_password,
-    confirm_password,
-    new_merchant,
-    told_link,
-)
+from tests.browser.people import Account, entered, new_merchant
+from tests.browser.walk import choose_password, confirm_password, told_link
 from tests.fixtures.processes import Stack
 
 
@@ -43,7 +38,8 @@ def test_the_switch(window: Open, shop: StorageState) -> None:
 def test_header_edition_and_support(window: Open, shop: StorageState, account: Account) -> None:
     """Parts of S38, S119: merchant, store and edition stand in the header; whom to call, in the
     menu, as the merchant wrote it."""
-    page = window(shop).go("/stores")
+    opened = window(shop)
+    page = opened.go("/stores")
     for store in ("湖滨店", "河坊店"):
         page.get_by_role("button", name="新建门店").first.click()
         page.get_by_role("dialog").get_by_label("门店名称").fill(store)
@@ -52,7 +48,7 @@ def test_header_edition_and_support(window: Open, shop: StorageState, account: A
     header = page.get_by_role("banner")
     expect(header.get_by_text(account.merchant)).to_be_visible()
     expect(header.get_by_text("旗舰版")).to_be_visible()
-    page.goto("/settings/merchant")
+    opened.turn_to("/settings/merchant")
     page.get_by_label("版本", exact=True).click()
     page.get_by_title("刷脸支付版").click()
     page.get_by_label("客服联系方式").fill("微信 chapu-kefu")
@@ -66,21 +62,19 @@ def test_header_edition_and_support(window: Open, shop: StorageState, account: A
     expect(page.get_by_text("联系客服：微信 chapu-kefu")).to_be_visible()
 
 
-def test_wechat_is_coming(window: Open, shop: StorageState) -> None:
+def test_wechat_is_coming(look: Open, owner: StorageState) -> None:
     """The page says so, and there is nothing one could leave a secret in."""
-    opened = window(shop)
-    page = opened.go("/settings/wechat")
+    page = look(owner).at("/settings/wechat")
     expect(page.get_by_text("即将支持")).to_be_visible()
     assert page.get_by_role("main").locator("input, textarea, [role=switch]").count() == 0
     assert page.get_by_role("main").get_by_role("button").count() == 0
 
 
-def test_staff_and_roles(window: Open, account: Account, shop: StorageState) -> None:
+def test_staff_and_roles(window: Open, stack: Stack, account: Account) -> None:
     """S131: a cashier is made with the password shown again, chooses a password with the one-time
     link, and sees a cashier's menu only."""
-    opened = window()
-    page = opened.page
-    sign_in(page, {"login": account.login, "password": account.password}, at="/staff")
+    opened = window(entered(stack, account.login, account.password))
+    page = opened.go("/staff")
     cashier = {"login": "", "password": secrets.token_urlsafe(16)}
     page.get_by_role("button", name="添加员工").first.click()
     form = page.get_by_role("dialog", name="添加员工")
@@ -170,9 +164,8 @@ def test_a_second_factor(window: Open, stack: Stack) -> None:
     assert again.axe() == []
 
 
-def test_api_key_is_shown_once(window: Open, account: Account, shop: StorageState) -> None:
-    page = window().page
-    sign_in(page, {"login": account.login, "password": account.password}, at="/api-keys")
+def test_api_key_is_shown_once(window: Open, stack: Stack, account: Account) -> None:
+    page = window(entered(stack, account.login, account.password)).go("/api-keys")
     page.get_by_role("button", name="新建密钥").first.click()
     form = page.get_by_role("dialog", name="新建密钥")
     form.get_by_label("名称").fill("前台收银")
@@ -221,9 +214,8 @@ def test_acting_for_a_merchant(
 ) -> None:
     """S131: with a reason and for a while; a ribbon says so everywhere; people stay theirs."""
     operator = stack.info["demo"]["operator"]
-    opened = window()
-    page = opened.page
-    sign_in(page, operator, console="服务商", at="/merchants")
+    opened = window(entered(stack, **operator, console="operator"))
+    page = opened.go("/merchants")
     page.get_by_role("link", name=account.merchant).click()
     page.get_by_role("button", name="代商户操作").click()
     begin = page.get_by_role("button", name="开始代操作")
@@ -236,7 +228,7 @@ def test_acting_for_a_merchant(
     confirm_password(page, operator["password"])
     ribbon = page.get_by_text(re.compile(f"您正在代“{account.merchant}”操作，事由：协助绑定小程序"))
     expect(ribbon).to_be_visible()
-    page.goto("/staff")
+    opened.turn_to("/staff")
     expect(ribbon).to_be_visible()
     expect(page.get_by_role("cell").get_by_text(account.login, exact=True).first).to_be_visible()
     expect(page.get_by_role("button", name="添加员工")).to_have_count(0)

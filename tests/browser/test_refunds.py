@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
+from tests.browser.people import entered
 from tests.browser.walk import confirm_password
 from tests.e2e.world import World
 from tests.fixtures.console import Console
@@ -20,7 +21,6 @@ from tests.fixtures.processes import Stack
 
 WORDS = {
     "zh-CN": {
-        "merchant": "商户", "login": "账号", "password": "密码", "sign_in": "登录",
         "again": "请再次输入密码", "act": "退款", "part": "部分退款",
         "amount": "退款金额（元）", "reason": "少了一杯", "why": "退款原因", "quick": "商品退货",
         "confirm": "确认退款 {}", "done": "已退款 {}", "close": "关闭", "net": "实收",
@@ -28,7 +28,6 @@ WORDS = {
         "partly": "部分退款", "over": "超过可退金额 ¥12.34",
     },
     "en": {
-        "merchant": "Merchant", "login": "Login", "password": "Password", "sign_in": "Sign in",
         "again": "Please enter your password again", "act": "Refund",
         "part": "Part of it", "amount": "Amount in yuan", "reason": "One cup was missing",
         "why": "Reason", "quick": "Goods returned", "confirm": "Refund {}", "done": "{} refunded",
@@ -57,15 +56,6 @@ def _paid(stack: Stack, amount_fen: int) -> str:
     return found
 
 
-def _sign_in(page: Page, stack: Stack, words: dict[str, str], at: str) -> None:
-    owner = stack.info["demo"]["owner"]
-    page.goto(at)
-    page.get_by_text(words["merchant"], exact=True).click()
-    page.get_by_label(words["login"]).fill(owner["login"])
-    page.get_by_label(words["password"]).fill(owner["password"])
-    page.get_by_role("button", name=words["sign_in"]).click()
-
-
 @contextmanager
 def _answer_lost(stack: Stack) -> Iterator[None]:
     """Alipay makes the next refund of the demo app, and its answer gets lost on the way."""
@@ -83,9 +73,9 @@ def _answer_lost(stack: Stack) -> Iterator[None]:
 def test_a_part_and_then_the_rest(window: Open, stack: Stack, language: str, width: int) -> None:
     words = WORDS[language]
     order_no = _paid(stack, 1234)
-    opened = window(language=language, width=width)
-    page = opened.page
-    _sign_in(page, stack, words, f"/orders/{order_no}")
+    mine = entered(stack, **stack.info["demo"]["owner"])
+    opened = window(mine, language=language, width=width)
+    page = opened.go(f"/orders/{order_no}")
     panel = page.get_by_role("dialog", name=order_no, exact=True)
     expect(panel.get_by_text("¥12.34").first).to_be_visible()
 
@@ -139,9 +129,8 @@ def test_an_unknown_refund_says_what_comes_next(window: Open, stack: Stack) -> N
     """And then, by itself and without being asked for again, what became of it."""
     words = WORDS["zh-CN"]
     order_no = _paid(stack, 1234)
-    opened = window()
-    page = opened.page
-    _sign_in(page, stack, words, f"/orders/{order_no}")
+    opened = window(entered(stack, **stack.info["demo"]["owner"]))
+    page = opened.go(f"/orders/{order_no}")
     panel = page.get_by_role("dialog", name=order_no, exact=True)
     panel.get_by_role("button", name=words["act"], exact=True).click()
     form = page.get_by_role("dialog", name=re.compile(rf" · {order_no}$"))

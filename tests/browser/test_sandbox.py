@@ -8,11 +8,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import chromium
-from tests.browser.conftest import Open, context_of
-from tests.browser.walk import LANGUAGES, Account, Walk, confirm_password, new_merchant
+from tests.browser.conftest import LAN_NAME, Open, context_of
+from tests.browser.people import Account, entered, new_merchant
+from tests.browser.walk import LANGUAGES, Walk, confirm_password
 from tests.browser.watched import LEVELS
 from tests.fixtures.plain_http import NO_TLS
-from tests.fixtures.postgres import in_thread
 from tests.fixtures.processes import Stack
 
 
@@ -28,8 +28,8 @@ def axe(page: Page) -> list[str]:
 
 def newcomer(window: Open, stack: Stack, language: str) -> tuple[Walk, Account]:
     account = new_merchant(stack, f"沙箱 {language}")
-    walk = Walk(window(language=language).page, stack, account, language)
-    walk.sign_in()
+    state = entered(stack, account.login, account.password)
+    walk = Walk(window(state, language=language).page, stack, account, language)
     return walk, account
 
 
@@ -154,16 +154,11 @@ def test_the_own_app_is_marked_among_all(browser: Browser, stack: Stack, languag
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_http_under_a_name_of_the_network(browser: Browser, stack: Stack, language: str) -> None:
     """A browser keeps no sign-in there: it is said before a password is typed, with a way on."""
-    found: chromium.Found = in_thread(chromium.find)
-    named = [*chromium.FLAGS, "--host-resolver-rules=MAP shop.lan 127.0.0.1"]
-    other = browser.browser_type.launch(
-        executable_path=found.path, args=named, env=found.environment
-    )
+    context = browser.new_context(locale=language)
     try:
-        context = other.new_context(locale=language)
         context.add_init_script(f"localStorage.setItem('damselfly.language', '{language}')")
         page = context.new_page()
-        page.goto(f"http://shop.lan:{stack.port}/")
+        page.goto(f"http://{LAN_NAME}:{stack.port}/")
         title = "请换一个地址打开" if language == "zh-CN" else "Please open another address"
         expect(page.get_by_role("heading", name=title)).to_be_visible()
         expect(page.locator("input[type=password]")).to_have_count(0)
@@ -171,4 +166,4 @@ def test_http_under_a_name_of_the_network(browser: Browser, stack: Stack, langua
         page.get_by_role("link", name=f"127.0.0.1:{stack.port}").click()
         expect(page.locator("input[type=password]")).to_be_visible()
     finally:
-        other.close()
+        context.close()

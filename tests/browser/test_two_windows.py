@@ -6,7 +6,8 @@ import secrets
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open, sign_in
-from tests.browser.walk import Account, confirm_password, new_merchant
+from tests.browser.people import Account, entered, new_merchant
+from tests.browser.walk import confirm_password
 from tests.browser.watched import Watched
 from tests.fixtures.processes import Stack
 
@@ -52,11 +53,10 @@ def test_a_page_saves_nothing_into_another_merchant(window: Open, stack: Stack) 
     """Its window hears nothing: the edge refuses, before anything is done."""
     tail = secrets.token_hex(2)
     tea, coffee = (new_merchant(stack, f"{name} {tail}") for name in ("山茶行", "咖啡行"))
-    opened = window(refused=("acting.elsewhere",))
+    opened = window(entered(stack, tea.login, tea.password), refused=("acting.elsewhere",))
     page = opened.page
     page.add_init_script(DEAF)
-    enter(page, tea)
-    opened.turn_to("/stores")
+    opened.go("/stores")
     page.get_by_role("button", name="新建门店").first.click()
     page.get_by_role("dialog").get_by_label("门店名称").fill("只属于山茶行")
 
@@ -79,9 +79,8 @@ def test_acting_for_two_and_leaving(window: Open, stack: Stack) -> None:
     tail = secrets.token_hex(2)
     tea, coffee = (new_merchant(stack, f"{name} {tail}") for name in ("云茶行", "豆咖行"))
     operator = stack.info["demo"]["operator"]
-    opened = window()
-    page = opened.page
-    sign_in(page, operator, console="服务商", at="/merchants")
+    opened = window(entered(stack, **operator, console="operator"))
+    page = opened.go("/merchants")
     act(page, tea.merchant, operator["password"])
     opened.turn_to("/stores")
 
@@ -110,15 +109,13 @@ def test_what_ends_in_another_browser_is_met_at_the_next_request(
     """No message reaches another browser: its next request meets it, once the edge has heard, and
     nothing that was entered there is lost."""
     account = new_merchant(stack, f"竹影茶坊 {secrets.token_hex(2)}")
-    here, there = window(refused=("auth.session",)), window()
-    for opened in (here, there):
-        enter(opened.page, account)
-    here.turn_to("/stores")
-    page = here.page
+    mine, also_mine = (entered(stack, account.login, account.password) for _ in range(2))
+    here, there = window(mine, refused=("auth.session",)), window(also_mine)
+    page = here.go("/stores")
     page.get_by_role("button", name="新建门店").first.click()
     page.get_by_role("dialog").get_by_label("门店名称").fill("竹影一店")
 
-    there.turn_to("/account")
+    there.go("/account")
     there.page.get_by_role("button", name="结束其他所有会话").click()
     there.page.get_by_role("button", name="确认").click()
     expect(there.page.get_by_text("已结束")).to_be_visible()

@@ -6,11 +6,13 @@ import time
 import pytest
 
 from tests.browser.conftest import Open
-from tests.browser.walk import LANGUAGES, Walk, new_merchant
+from tests.browser.people import new_merchant
+from tests.browser.walk import LANGUAGES, Walk
 from tests.fixtures.processes import Stack
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.usefixtures("quick_alipay")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_from_first_login_to_ready_for_a_device(
     window: Open, stack: Stack, language: str, capsys: pytest.CaptureFixture[str]

@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Browser, StorageState, expect
 
 from tests.browser.conftest import Open, context_of, sign_in
+from tests.browser.people import new_merchant
 from tests.browser.reading import faults
-from tests.browser.walk import confirm_password, new_merchant
+from tests.browser.walk import confirm_password
 from tests.fixtures.processes import Stack
 
 HEIGHT_OF_A_LAPTOP = 860
@@ -29,8 +30,8 @@ def test_the_browser_chooses_the_first_language(
     context.close()
 
 
-def test_pastes_come_without_blanks(window: Open, owner: StorageState) -> None:
-    page = window(owner).go("/orders")
+def test_pastes_come_without_blanks(look: Open, owner: StorageState) -> None:
+    page = look(owner).at("/orders")
     field = page.get_by_label(re.compile("订单号"))
     page.evaluate("navigator.clipboard.writeText('\\n  D26112600000001 \\n')")
     field.press("ControlOrMeta+V")
@@ -39,8 +40,8 @@ def test_pastes_come_without_blanks(window: Open, owner: StorageState) -> None:
     expect(field).to_have_value("")
 
 
-def test_links_are_links(window: Open, owner: StorageState) -> None:
-    page = window(owner).go("/orders")
+def test_links_are_links(look: Open, owner: StorageState) -> None:
+    page = look(owner).at("/orders")
     menu = page.get_by_role("navigation", name="主菜单")
     for link in (
         menu.get_by_role("link", name="门店"),

@@ -39,9 +39,8 @@ def test_a_payment_of_the_device_is_seen(window: Open, owner: StorageState, stac
     page.wait_for_url(re.compile(r"/orders\?"))
 
 
-def test_lists_are_cards_on_a_phone(window: Open, owner: StorageState, stack: Stack) -> None:
-    opened = window(owner, width=390, language="en")
-    page = opened.go("/orders")
+def test_lists_are_cards_on_a_phone(look: Open, owner: StorageState) -> None:
+    page = look(owner, width=390, language="en").at("/orders")
     expect(page.get_by_role("listitem").first).to_be_visible()
     assert page.get_by_role("table").count() == 0
     page.get_by_role("button", name="Open the menu").click()
@@ -49,8 +48,8 @@ def test_lists_are_cards_on_a_phone(window: Open, owner: StorageState, stack: St
     page.wait_for_url(re.compile("/devices"))
 
 
-def test_what_was_paid_today(window: Open, owner: StorageState) -> None:
-    page = window(owner, language="en").go("/")
+def test_what_was_paid_today(look: Open, owner: StorageState) -> None:
+    page = look(owner, language="en").at("/")
     expect(page.get_by_role("region", name="Net sales today")).to_contain_text("¥")
     expect(page.get_by_role("status").first).to_contain_text("Sandbox")
 

@@ -4,63 +4,19 @@ sandbox, and the device is a caller of its own door."""
 
 import re
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.people import Account
 from tests.browser.told import REVIEW, RUNS, SAYS
-from tests.fixtures.plain_http import NO_TLS, own_address
+from tests.fixtures.plain_http import NO_TLS
 from tests.fixtures.processes import Stack
 
 LANGUAGES = ("zh-CN", "en")
-
-
-@dataclass(frozen=True)
-class Account:
-    """Who signs in, and what they are called."""
-
-    login: str
-    password: str
-    merchant: str
-
-
-@contextmanager
-def operating(stack: Stack, login: str, password: str) -> Iterator[httpx.Client]:
-    """An operator who has signed in and just entered the password again, over the API."""
-    transport = httpx.HTTPTransport(local_address=own_address())
-    base = f"{stack.public}/api/operator/v1"
-    with httpx.Client(base_url=base, timeout=30, transport=transport) as client:
-        for path, given in (
-            ("/session", {"login": login, "password": password}),
-            ("/session/step-up", {"password": password}),
-        ):
-            answer = client.post(path, json=given).raise_for_status()
-            # The cookie is Secure and this is plain http on loopback: the jar would keep it back.
-            client.headers["Cookie"] = answer.headers["set-cookie"].partition(";")[0]
-            client.cookies.clear()
-            if token := answer.json().get("csrf_token"):
-                client.headers["X-CSRF-Token"] = token
-        yield client
-
-
-def chosen(stack: Stack, client: httpx.Client, link: dict[str, str], password: str) -> None:
-    """The password is chosen with a one-time link, by whoever it was handed to."""
-    body = {"token": link["token"], "password": password}
-    client.post(f"{stack.public}/api/public/v1/password", json=body).raise_for_status()
-
-
-def new_merchant(stack: Stack, name: str) -> Account:
-    """The operator makes it, over the API."""
-    account = Account(f"new-{secrets.token_hex(4)}", secrets.token_urlsafe(18), name)
-    operator = stack.info["demo"]["operator"]
-    with operating(stack, operator["login"], operator["password"]) as client:
-        made = client.post("/merchants", json={"name": name, "login": account.login})
-        chosen(stack, client, made.raise_for_status().json()["link"], account.password)
-    return account
 
 
 def choose_password(page: Page, address: str, password: str) -> None:
@@ -257,8 +213,8 @@ class Walk:
 
     def face_to_face(self) -> None:
         """Not signed up: that is said by itself, with what to do, and holds nobody up; then Alipay
-        has it, and that is seen by itself as well. The one act of binding settled its three rows,
-        and what waited for it was done without a click."""
+        has it, and that is seen by itself as well, and at once by whoever comes back. The one act
+        of binding settled its three rows, and what waited for it was done without a click."""
         missing = self.page.get_by_role("alert").filter(
             has_text=self.say("尚未开通当面付", "has no face-to-face pay")
         )
@@ -273,6 +229,9 @@ class Walk:
         self.see("wizard-0-missing")
         switches = {"facetoface": True, "iot_enabled": True}
         self.alipay(f"/platform/apps/{self.app['app_id']}", switches)
+        if self.language != LANGUAGES[0]:
+            # The first waits for it, the other comes back for it.
+            self.page.reload()
         self.state("0.1", "已完成", "Done")
         self.page.locator('section[data-card="keys"] h2 button').click()
         for row in ("1.2", "2.2", "2.3"):

@@ -1,10 +1,19 @@
 """A page that remembers what must never happen on it, looks at itself with axe, and reads."""
 
+import contextlib
 import re
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response, expect
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    expect,
+)
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser import chromium, reading
@@ -29,12 +38,15 @@ _TURN = """
 }
 """
 _DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+_IDLE = """new Promise((done) => requestAnimationFrame(() =>
+  requestIdleCallback(done, { timeout: 1000 })))"""
 _NAMED = re.compile("豆娘|Damselfly")
 ASKS_FOR_MORE = frozenset({"auth.step_up_needed", "auth.code_needed"})
 """A refusal of these is a turn of the conversation: the console asks for it and goes on."""
 _NOT_LOADED = re.compile(r"^Failed to load resource: (?:net::(\w+)|the server responded)")
 FADE_MS, FADES_MAX = 50, 40
-SETTLE_MS, QUIET_MS = 30_000, 200
+SETTLE_MS, QUIET_LOOKS = 30_000, 3
+TIMES_MAX, HEARD_MS = 30, 1000
 HEIGHT = 900
 NOWHERE = "/no/such/page"
 _OPEN = (
@@ -55,7 +67,7 @@ class Watched:
         self.public, self._host = public, urlsplit(public).netloc
         self._faults: list[str] = []
         self._expected, self._met = set(refused), set[str]()
-        self.script_bytes = 0
+        self._scripts: list[Request] = []
         self._in_flight = 0
         context.add_init_script(_WATCH % language)
         context.add_init_script(reading.HEAR)
@@ -94,10 +106,15 @@ class Watched:
     def _ended(self) -> None:
         self._in_flight -= 1
 
-    def _finished(self, request: Any) -> None:
+    def _finished(self, request: Request) -> None:
         self._ended()
         if request.resource_type == "script":
-            self.script_bytes += request.sizes()["responseBodySize"]
+            self._scripts.append(request)
+
+    @property
+    def script_bytes(self) -> int:
+        """What the scripts that were loaded so far weigh, as they came."""
+        return sum(one.sizes()["responseBodySize"] for one in self._scripts)
 
     def go(self, path: str) -> Page:
         """Opens it and waits until it has settled."""
@@ -119,9 +136,12 @@ class Watched:
     def _settled(self, path: str) -> Page:
         quiet = 0
         for _ in range(SETTLE_MS // FADE_MS):
-            self.page.wait_for_timeout(FADE_MS)
+            if self._in_flight:
+                self.page.wait_for_timeout(FADE_MS)
+            # What an answer leads to is drawn and asked for before the page has time to spare.
+            self.page.evaluate(_IDLE)
             quiet = 0 if self._in_flight else quiet + 1
-            if quiet * FADE_MS >= QUIET_MS:
+            if quiet >= QUIET_LOOKS:
                 return self.page
         raise TimeoutError(f"{path} still asks after {SETTLE_MS} ms")
 
@@ -129,6 +149,20 @@ class Watched:
         """Another width; the page has answered to it when this returns."""
         self.page.set_viewport_size({"width": width, "height": HEIGHT})
         self.page.evaluate(_DRAWN)
+
+    def keeps_its_own_time(self) -> None:
+        """The page's clock goes on as the world's, and can be put forward; before it is opened."""
+        self.page.clock.install()
+
+    def sees_by_itself(self, shown: Locator, within_s: int) -> None:
+        """Nothing is done on the page, which looks again by itself every so many seconds: time
+        passes for it, once more where what it would see was not yet there."""
+        for _ in range(TIMES_MAX):
+            self.page.clock.fast_forward(within_s * 1000)
+            with contextlib.suppress(AssertionError):
+                expect(shown).to_be_visible(timeout=HEARD_MS)
+                return
+        expect(shown).to_be_visible()
 
     def paint(self, scheme: Literal["light", "dark"]) -> None:
         """As when the system changes its appearance."""

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, StorageState
 
 from tests.browser import chromium
 from tests.browser.conftest import context_of, sign_in
-from tests.browser.walk import chosen, new_merchant, operating
+from tests.browser.people import chosen, new_merchant, operating
 from tests.fixtures.plain_http import own_address
 from tests.fixtures.processes import PATIENT, Stack, new_stack, remove_stack
 
