@@ -133,7 +133,7 @@ def test_an_owner_is_helped_in_and_a_merchant_suspended(window: Open, stack: Sta
 def test_notices_say_whose_they_are(look: Open, operator: StorageState) -> None:
     """A healthy payment's notice is no duplicate, and wants nothing."""
     opened = look(operator)
-    page = opened.at("/notices")
+    page = opened.at("/notices?page_size=100")
     # Others are paid beside it, and have their notices in the same list.
     ours = page.get_by_role("row").filter(has_text=DEMO)
     healthy = ours.filter(has_text=re.compile("与账目一致|据此入账")).first
