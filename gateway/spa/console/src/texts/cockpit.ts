@@ -63,6 +63,7 @@ export const cockpit = {
   'cockpit.no_devices': ['还没有设备', 'No devices yet'],
   'cockpit.stores_of': ['门店（{{total}}）', 'Stores ({{total}})'],
   'cockpit.devices_of': ['设备（{{total}}）', 'Devices ({{total}})'],
+  'cockpit.only_first': ['这里只显示前 {{shown}} 个', 'Only the first {{shown}} are shown here'],
   'cockpit.owners': ['商户管理员', 'Owners'],
   'cockpit.owner_no_password': ['还没有设置密码', 'No password chosen yet'],
   'cockpit.owner_active': ['可以登录', 'Can sign in'],

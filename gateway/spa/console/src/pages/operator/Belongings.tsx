@@ -29,6 +29,13 @@ function Sheet({ heads, children }: { heads: string[]; children: ReactNode }) {
   );
 }
 
+/** What is cut is said to be. */
+function Cut({ rows, total }: { rows: object[]; total: number }) {
+  const { t } = useText();
+  if (rows.length >= total) return null;
+  return <p className="soft">{t('cockpit.only_first', { shown: rows.length })}</p>;
+}
+
 export function DevicesOf({ merchantId }: { merchantId: string }) {
   const { t } = useText();
   const found = useQuery({
@@ -63,6 +70,7 @@ export function DevicesOf({ merchantId }: { merchantId: string }) {
           ))}
         </Sheet>
       )}
+      <Cut rows={rows} total={found.data?.total ?? 0} />
     </Card>
   );
 }
@@ -98,6 +106,7 @@ export function StoresOf({ merchantId }: { merchantId: string }) {
           ))}
         </Sheet>
       )}
+      <Cut rows={rows} total={found.data?.total ?? 0} />
     </Card>
   );
 }
