@@ -75,6 +75,6 @@ async def recent(
     user_id = UUID(caller.subject)
     async with deps.db.read(caller.tenant) as tx:
         return (
-            await sign_in_repo.sign_ins(tx, caller.tenant, user_id),
+            await sign_in_repo.sign_ins(tx, caller.tenant, user_id, deps.clock.now()),
             await sign_in_repo.refused(tx, caller.tenant, user_id),
         )

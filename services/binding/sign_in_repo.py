@@ -305,10 +305,16 @@ async def refused(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> Sequence[
     return rows.all()
 
 
-async def sign_ins(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> Sequence[Session]:
-    """The sessions of the last days, ended or not, newest first."""
+async def sign_ins(
+    tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: datetime
+) -> Sequence[Session]:
+    """The sessions of the last days: those that live, then those that ended, newest first. No
+    number of later sign-ins hides one that still goes on."""
     query = select(Session).where(Session.tenant_id == tenant_id, Session.user_id == user_id)
-    rows = await tx.scalars(query.order_by(Session.created_at.desc()).limit(SHOWN_MAX))
+    lives = and_(Session.revoked_at.is_(None), Session.expires_at > now)
+    rows = await tx.scalars(
+        query.order_by(lives.desc(), Session.created_at.desc()).limit(SHOWN_MAX)
+    )
     return rows.all()
 
 

@@ -1,5 +1,7 @@
 """Signing in and out: no enumeration, a brake on guessing, sessions that end (S131)."""
 
+from datetime import datetime
+
 import pytest
 
 from services.binding import service
@@ -196,3 +198,19 @@ async def test_staff_hold_what_their_role_says(binding, new_merchant, sign_in, r
 async def test_strict_bodies(binding, body):
     answer = await binding.edge("POST", SESSION, body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_body")
+
+
+async def test_no_number_of_sign_ins_hides_one_that_goes_on(binding, new_merchant, browser, clock):
+    """The account page shows fifty: somebody else's session must not be pushed out of it."""
+    await new_merchant()
+    first = await browser("owner@tea")
+    stranger_at = clock.now()
+    for _ in range(51):
+        clock.advance(1)
+        later = await browser("owner@tea")
+        assert (await later("DELETE", SESSION)).status_code in (200, 204)
+    items = (await first("GET", "/api/merchant/v1/sign-ins")).json()["items"]
+    assert len(items) == 50
+    times = [datetime.fromisoformat(one["at"]) for one in items]
+    assert times == sorted(times, reverse=True)
+    assert times[-1] == stranger_at
