@@ -25,6 +25,7 @@ from tests.integration.binding.conftest import APP_ID, PASSWORD, SELLER_ID
 
 COMMAND = [sys.executable, "-m", "services.binding"]
 SLICE = 40
+PART = SLICE // 2
 
 
 class Canary:
@@ -57,14 +58,25 @@ class Canary:
             at = raw.index(modulus)
             first, last = at * 4 // 3, (at + len(modulus)) * 4 // 3
             self._slices -= slices(text[first : last + 1])
+        self._parts = {part for known in self._slices for part in slices(known, size=PART)}
 
     def in_text(self, text):
         compact = re.sub(r"\s|\\[nr]", "", text)
-        return bool(slices(text, compact) & self._slices)
+        return any(map(self._is_in, (text, compact)))
+
+    def _is_in(self, text):
+        """A slice, wherever it stands, covers one of the parts that the text is cut into: only
+        around a part of the key every slice is looked at."""
+        for at in range(0, len(text), PART):
+            if text[at : at + PART] in self._parts:
+                around = text[max(0, at - SLICE) : at + PART + SLICE]
+                if slices(around) & self._slices:
+                    return True
+        return False
 
 
-def slices(*texts):
-    return {text[at : at + SLICE] for text in texts for at in range(len(text) - SLICE + 1)}
+def slices(*texts, size=SLICE):
+    return {text[at : at + size] for text in texts for at in range(len(text) - size + 1)}
 
 
 def test_the_canary_sings():

@@ -47,6 +47,18 @@ class Broker:
     def names(self):
         return [decode(raw).name for log in self.logs.values() for raw in log]
 
+    def told(self):
+        """How many it was sent; nothing is decoded for that."""
+        return sum(len(log) for log in self.logs.values())
+
+    def has(self, name):
+        """Whether an event of that name was sent, newest first."""
+        return any(
+            name.encode() in raw and decode(raw).name == name
+            for log in self.logs.values()
+            for raw in reversed(log)
+        )
+
 
 @asynccontextmanager
 async def relaying(db, broker):
@@ -305,16 +317,16 @@ async def test_a_replay_of_a_large_table_goes_in_steps_and_the_new_is_said_meanw
     await fill(database, clock, age_s=3600.0)
     said = "SELECT min(seq) FROM outbox WHERE published_at > now() - interval '10 minutes'"
     async with relaying(impatient, broker) as relay:
-        await until(lambda: _happened(len(broker.names()) > 1000))
+        await until(lambda: _happened(broker.told() > 1000))
         newest_first = await database.value(said)
         await say(impatient, clock, "meanwhile")
-        await until(lambda: _happened("meanwhile" in broker.names()))
-        told_before_the_new = len(broker.names())
+        await until(lambda: _happened(broker.has("meanwhile")))
+        told_before_the_new = broker.told()
         relay.cancel()
     assert newest_first > MANY / 2
     assert told_before_the_new < MANY / 2
     async with relaying(impatient, broker):  # and the next leader goes on, not from the start
-        await until(lambda: _happened(len(broker.names()) > MANY), within_s=60)
+        await until(lambda: _happened(broker.told() > MANY), within_s=60)
         await until(all_published(database))
         left = "SELECT count(*) FROM outbox WHERE published_at < now() - interval '10 minutes'"
         assert await database.value(left) == 0
@@ -323,10 +335,10 @@ async def test_a_replay_of_a_large_table_goes_in_steps_and_the_new_is_said_meanw
             return await database.value("SELECT count(*) FROM outbox_replays") == 0
 
         await until(done)
-        total = len(broker.names())
+        total = broker.told()
         assert MANY < total < MANY * 1.2
         await asyncio.sleep(1.2)
-        assert len(broker.names()) == total
+        assert broker.told() == total
 
 
 async def _happened(fact):
