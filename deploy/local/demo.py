@@ -29,7 +29,7 @@ APP_ID = "2021000000000001"
 HANDLE = "demo"
 OPERATOR, OWNER = "operator@platform", f"owner@{HANDLE}"
 """A login that ends with a merchant's handle is that merchant's alone."""
-MERCHANT, STORE = "豆娘演示商户", "演示门店"
+MERCHANT, STORE = "豆娘演示商户 Damselfly Demo", "演示门店 Demo Store"
 SN = "QCF4DEMO0000001"
 LIMIT_S = 60.0
 DEFAULT_DAYS, DAYS_MAX = 6, 20
@@ -222,7 +222,7 @@ def first_payment(layout: Layout) -> list[str]:
     """The words that pay 0.01 by face on the demo device."""
     return [
         "-m", "deploy.sandbox.dragonfly", "pay", "--amount", "0.01", "--face",
-        "--subject", "豆娘首笔", "--device", str(layout.device_file), "--json",
+        "--subject", "豆娘首笔 First sale", "--device", str(layout.device_file), "--json",
     ]  # fmt: skip
 
 

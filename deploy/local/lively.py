@@ -28,7 +28,7 @@ from deploy.local.visitor import Refused, Visitor
 from deploy.sandbox.dragonfly.device import Device, enrol
 from shared import telemetry
 
-STORES = ("江滨路店", "大学城店")
+STORES = ("江滨路店 Riverside", "大学城店 Campus")
 """beside the first one"""
 MODEL = "D4S"
 OPENED_BEFORE = timedelta(hours=1)

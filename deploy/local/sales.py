@@ -11,15 +11,16 @@ from typing import Literal
 
 CHINA = timezone(timedelta(hours=8))
 GOODS = (
-    ("珍珠奶茶", 1400), ("美式咖啡", 1200), ("拿铁", 1800), ("柠檬红茶", 1000), ("茉莉绿茶", 900),
-    ("双人下午茶", 8800), ("芝士蛋糕", 2600), ("三明治套餐", 3200), ("杨枝甘露", 2200),
-    ("燕麦拿铁", 2000),
+    ("珍珠奶茶 Bubble tea", 1400), ("美式咖啡 Americano", 1200), ("拿铁 Latte", 1800),
+    ("柠檬红茶 Lemon tea", 1000), ("茉莉绿茶 Jasmine tea", 900), ("双人下午茶 Tea for two", 8800),
+    ("芝士蛋糕 Cheesecake", 2600), ("三明治套餐 Sandwich set", 3200), ("杨枝甘露 Mango sago", 2200),
+    ("燕麦拿铁 Oat latte", 2000),
 )  # fmt: skip
 BUSY_H = (8, 9, 10, 12, 12, 13, 14, 15, 15, 16, 18, 19, 20, 21)
 SALES_OF_A_DAY = (7, 11)
 REFUSED_EVERY, REFUNDED_EVERY = 17, 13
 FACE_SHARE = 0.7
-REASONS = ("顾客取消", "重复下单", "做错了")
+REASONS = ("顾客取消 The buyer cancelled", "重复下单 Ordered twice", "做错了 Made wrongly")
 QUIET = timedelta(minutes=5)
 """Nothing is sold in the last minutes before the start: that is when the person looks."""
 Ending = Literal["paid", "refused", "unknown"]

@@ -173,7 +173,7 @@ def _summary(
         ("日志 logs", str(layout.logs)),
         ("停止 stop", _pasted(layout, "make", "stop")),
     ]
-    _say(f"\n  豆娘已就绪 Damselfly is up ({stack['seconds_to_ready']} s)\n")
+    _say("\n  豆娘已就绪 Damselfly is up\n")
     for title, value in rows:
         # A Chinese character is two columns wide.
         width = sum(2 if ord(letter) > 0x2E80 else 1 for letter in title)

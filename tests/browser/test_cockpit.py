@@ -70,7 +70,7 @@ def test_two_of_one_name_are_warned_of(window: Open, operator: StorageState, sta
     expect(page.get_by_text(re.compile("^已有同名商户"))).to_be_visible()
     page.get_by_label("管理员账号").fill(f"twin-{secrets.token_hex(4)}")
     page.get_by_role("button", name="保存", exact=True).click()
-    told_link(page.get_by_role("dialog", name="新建商户"))
+    told_link(page.get_by_role("dialog", name=f"商户已创建：{name}"))
     twins = page.get_by_role("row").filter(has_text=name)
     expect(twins.get_by_text("另有 1 家同名")).to_have_count(2)
 
@@ -94,7 +94,7 @@ def test_an_owner_is_helped_in_and_a_merchant_suspended(window: Open, stack: Sta
     assert opened.axe() == []
     make.click()
     _confirm_if_asked(page, password, page.get_by_text("只显示一次，只能用一次"))
-    address = told_link(page.get_by_role("dialog", name=re.compile("^重设登录")))
+    address = told_link(page.get_by_role("dialog", name=f"一次性链接已生成：{account.login}"))
     expect(page.get_by_text(re.compile("^一次性链接有效至"))).to_be_visible()
 
     theirs = window()

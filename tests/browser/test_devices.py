@@ -27,6 +27,7 @@ def new_code(page: Page, store: str) -> str:
     form.get_by_role("combobox").click()
     page.get_by_title(store).last.click()
     form.get_by_role("button", name="生成激活码").click()
+    form = page.get_by_role("dialog", name="激活码已生成")
     expect(form.get_by_text("正在等待设备激活")).to_be_visible()
     return form.locator(".figure").inner_text().strip()
 
@@ -55,8 +56,8 @@ def test_a_device_comes_is_named_and_moves(window: Open, stack: Stack, tmp_path:
         "--file", str(tmp_path / "device.json"),
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
-    form = page.get_by_role("dialog", name="生成激活码")
-    expect(form.get_by_text("设备已激活")).to_be_visible()
+    form = page.get_by_role("dialog", name="设备已激活")
+    expect(form.get_by_text("设备已激活，可以收款了")).to_be_visible()
     assert opened.axe() == []
     page.keyboard.press("Escape")
     row = page.get_by_role("row").filter(has_text=sn)

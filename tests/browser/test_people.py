@@ -90,6 +90,7 @@ def test_staff_and_roles(window: Open, stack: Stack, account: Account) -> None:
     _save(page)
     confirm_password(page, account.password)
     assert opened.axe() == []
+    form = page.get_by_role("dialog", name="员工已添加：小周")
     expect(form.get_by_text(cashier["login"], exact=True)).to_be_visible()
     form.get_by_role("button", name="复制 登录账号").click()
     expect(form.get_by_role("button", name="已复制")).to_be_visible()
@@ -171,6 +172,7 @@ def test_api_key_is_shown_once(window: Open, stack: Stack, account: Account) -> 
     form.get_by_label("名称").fill("前台收银")
     _save(page)
     confirm_password(page, account.password)
+    form = page.get_by_role("dialog", name="密钥已创建：前台收银")
     expect(form.get_by_text("离开后无法再次查看")).to_be_visible()
     secret = form.locator("dd .mono").last.inner_text()
     assert len(secret) >= 20
@@ -189,7 +191,7 @@ def test_audit(window: Open, shop: StorageState) -> None:
     page = opened.go("/audit")
     page.get_by_role("button", name="校验完整性").click()
     expect(page.get_by_text(re.compile("链完整：共 \\d+ 条"))).to_be_visible()
-    page.get_by_label("动作", exact=True).click()
+    page.get_by_label("事件", exact=True).click()
     page.keyboard.type("绑定小程序")
     page.get_by_title("绑定小程序", exact=True).click()
     page.wait_for_url(re.compile("action=app.bind"))

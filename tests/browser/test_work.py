@@ -82,7 +82,7 @@ def test_a_new_merchant_from_first_login(window: Open, operator: StorageState) -
     page.get_by_label("商户名称").fill(f"新商户 {account['login']}")
     page.get_by_label("管理员账号").fill(account["login"])
     page.get_by_role("button", name="保存").click()
-    address = told_link(page.get_by_role("dialog", name="新建商户"))
+    address = told_link(page.get_by_role("dialog", name="商户已创建：新商户"))
     expect(page.get_by_text(f"新商户 {account['login']}")).to_be_visible()
     opened = window()
     choose_password(opened.page, address, account["password"])

@@ -144,7 +144,7 @@ class Walk:
         line = self.next_is(row)
         if note:
             line.get_by_label(
-                self.say("备注（谁在何时做了什么）", "Note: who did what, when")
+                self.say("备注（选填）：谁在何时做了什么", "Note (optional): who did what, when")
             ).fill(note)
         self.press("标记为已完成", "Mark as done", line)
         self._over(row)
@@ -316,6 +316,9 @@ class Walk:
         name = self.say("生成激活码", "New enrolment code")
         asked = self.page.get_by_role("dialog", name=name)
         asked.locator("button.ant-btn-primary").click()
+        asked = self.page.get_by_role(
+            "dialog", name=self.say("激活码已生成", "Enrolment code made")
+        )
         return asked.locator(".figure.mono").inner_text().strip()
 
     def not_ready(self) -> None:

@@ -176,13 +176,13 @@ def _show_rewards(answer: dict[str, Any]) -> None:
 
 
 def _asked_code() -> str:
-    """The enrolment code, typed by whoever reads it off the console's device page."""
-    if not sys.stdin.isatty():
-        raise Misuse("--code: 缺少激活码 no enrolment code; make one on the console's device page")
-    sys.stdout.write(
-        "激活码（控制台「设备」页生成）enrolment code, from the console's device page: "
-    )
-    sys.stdout.flush()
+    """The enrolment code, typed by whoever reads it off the console's device page, or piped. The
+    question is no part of the answer: standard output may be a file."""
+    if sys.stdin.isatty():
+        sys.stderr.write(
+            "激活码（控制台「设备」页生成）enrolment code, from the console's device page: "
+        )
+        sys.stderr.flush()
     return sys.stdin.readline().strip()
 
 
@@ -190,7 +190,7 @@ async def _enrol(words: argparse.Namespace) -> int:
     url = words.url or _told_by_stack("--url", "平台地址", "address", "gateway", "public")
     code = words.code or _asked_code()
     if not code:
-        raise Misuse("--code: 缺少激活码 no enrolment code")
+        raise Misuse("--code: 缺少激活码 no enrolment code; make one on the console's device page")
     sn = words.sn or f"{HEADLESS_SN}{secrets.token_hex(4).upper()}"
     model = words.model or (None if words.sn else HEADLESS)
     path = words.file or _run_dir() / "devices" / f"{sn}.json"

@@ -59,22 +59,25 @@ GIVEN = {"device_id": "d", "key_id": "k", "key": "a2V5", "merchant_id": "m", "st
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("is_person", [True, False])
 async def test_enrol_without_flags_asks_for_the_code_and_finds_the_rest(
-    tmp_path, monkeypatch, capsys
+    tmp_path, monkeypatch, capsys, is_person
 ) -> None:
+    """A person is asked, beside the answer, which may go into a file; a pipe brings it unasked."""
     async with Platform((201, GIVEN)).running() as platform:
         (tmp_path / "stack.json").write_text(json.dumps({"gateway": {"public": platform.url}}))
         monkeypatch.setenv("RUN_DIR", str(tmp_path))
         monkeypatch.setattr(sys, "argv", ["dragonfly", "enrol"])
         typed = io.StringIO("ABCD-EFGH-JKMN-PQRS\n")
-        monkeypatch.setattr(typed, "isatty", lambda: True)
+        monkeypatch.setattr(typed, "isatty", lambda: is_person)
         monkeypatch.setattr(sys, "stdin", typed)
         assert await asyncio.to_thread(command.main) == 0
         (_, _, sent), *_ = platform.asked
     assert sent["code"] == "ABCD-EFGH-JKMN-PQRS"
     (made,) = (tmp_path / "devices").glob("*.json")
-    said = capsys.readouterr().out
-    assert "enrolment code" in said
+    said, asked = capsys.readouterr()
+    assert ("enrolment code" in asked) == is_person
+    assert said.startswith("已激活 enrolled")
     assert sent["sn"] == made.stem
     assert f"--device {made}" in said, "how to pay with it"
     assert Identity.load(made).url == platform.url

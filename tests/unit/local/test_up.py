@@ -55,6 +55,14 @@ def test_the_sandboxs_page_is_named_and_no_raw_json(capsys: pytest.CaptureFixtur
     assert not [value for value in told.values() if "/admin" in value]
 
 
+def test_how_long_it_took_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each step is told with its time; another clock's time behind them would contradict it."""
+    up._summary(STACK, Layout(ROOT / ".run", 8080), {})
+    told = capsys.readouterr().out
+    assert "豆娘已就绪 Damselfly is up\n" in told
+    assert str(STACK["seconds_to_ready"]) not in told
+
+
 def test_what_an_earlier_start_did_is_not_told_again(capsys: pytest.CaptureFixture[str]) -> None:
     layout = Layout(ROOT / ".run", 8080)
     again, first = printed(capsys, layout), printed(capsys, layout, is_first=True, is_lively=True)

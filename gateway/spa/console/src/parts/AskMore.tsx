@@ -31,6 +31,7 @@ export function AskMore({
       label={t('grant.ask')}
       title={t('grant.ask_title', { merchant: merchantName })}
       button={button}
+      done={t('grant.sent')}
       okText={t('grant.send')}
       initial={{ permission_set: 'setup', minutes: 60 }}
       save={(values) =>

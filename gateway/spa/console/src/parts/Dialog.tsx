@@ -7,7 +7,15 @@ import { EntryForm } from './EntryForm';
 import { useSay } from './say';
 import { Window } from './Window';
 
-interface Props<V extends object, R> {
+/** What is said once it was saved, in words of its own: a short word beside the page, or, where the
+ * answer is to be read, a title that says what happened and what to read. */
+type Then<R> =
+  | { done: string; after?: undefined }
+  | { done?: undefined; after: { title: (answer: R) => string; shown: (answer: R) => ReactNode } };
+
+type Props<V extends object, R> = Then<R> & Asking<V, R>;
+
+interface Asking<V extends object, R> {
   label: string;
   title?: string;
   button?: ButtonProps;
@@ -18,8 +26,6 @@ interface Props<V extends object, R> {
   save: (values: V) => Promise<R>;
   /** queries that are asked again afterwards, by the first part of their key */
   refresh: string[];
-  /** shown instead of the form after it was saved, this once; without it the dialog closes */
-  after?: (answer: R) => ReactNode;
   onSaved?: (answer: R) => void;
   /** opens by itself, once: the address asked for it (useAsked) */
   isAsked?: boolean;
@@ -39,7 +45,7 @@ export function Dialog<V extends object, R>(props: Props<V, R>) {
     onSuccess: async (answer) => {
       if (!props.after) {
         isTaking.current = false;
-        say.done();
+        say.done(props.done);
         setOpen(false);
       }
       await Promise.all(props.refresh.map((key) => queries.invalidateQueries({ queryKey: [key] })));
@@ -61,7 +67,9 @@ export function Dialog<V extends object, R>(props: Props<V, R>) {
     setOpen(false);
     save.reset();
   };
-  const shown = save.data !== undefined && props.after ? props.after(save.data) : null;
+  const made = save.data !== undefined && props.after ? save.data : null;
+  const shown = made !== null ? props.after?.shown(made) : null;
+  const title = made !== null ? props.after?.title(made) : (props.title ?? props.label);
   const kept = (
     <Button type="primary" onClick={close}>
       {t('once.kept')}
@@ -74,7 +82,7 @@ export function Dialog<V extends object, R>(props: Props<V, R>) {
       </Button>
       <Window
         open={isOpen}
-        title={props.title ?? props.label}
+        title={title}
         isOnce={Boolean(shown)}
         onCancel={close}
         onOk={() => form.submit()}

@@ -3,7 +3,7 @@ import { Form, Input } from 'antd';
 import { post } from '../api/client';
 import { useText } from '../texts';
 import { Dialog } from './Dialog';
-import { useRequired } from './useRequired';
+import { NAME_MAX, useRequired } from './useRequired';
 
 export type Named = { name: string };
 
@@ -11,8 +11,8 @@ export function NameField() {
   const { t } = useText();
   const required = useRequired();
   return (
-    <Form.Item name="name" label={t('stores.name')} rules={required(t('stores.name'))}>
-      <Input maxLength={64} />
+    <Form.Item name="name" label={t('stores.name')} rules={required(t('stores.name'), NAME_MAX)}>
+      <Input />
     </Form.Item>
   );
 }
@@ -22,6 +22,7 @@ export function NewStore({ isAsked = false }: { isAsked?: boolean }) {
   return (
     <Dialog<Named, unknown>
       label={t('stores.new')}
+      done={t('stores.made')}
       isAsked={isAsked}
       button={{ type: 'primary' }}
       save={({ name }) => post('/api/merchant/v1/stores', { name: name.trim() })}

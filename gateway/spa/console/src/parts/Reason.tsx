@@ -2,6 +2,7 @@
  * password is asked for. The rule is that of services/binding/acting_rules.py. */
 import { Form, Input } from 'antd';
 import { useText } from '../texts';
+import { useAtMost } from './useRequired';
 
 const IDEOGRAPHS = 4;
 const WORDS = 2;
@@ -22,6 +23,7 @@ export function isReason(text: string): boolean {
 
 export function ReasonField() {
   const { t } = useText();
+  const atMost = useAtMost();
   const label = t('acting.reason');
   return (
     <Form.Item
@@ -30,6 +32,7 @@ export function ReasonField() {
       extra={t('reason.hint')}
       validateTrigger="onBlur"
       rules={[
+        atMost(MAX),
         { required: true, whitespace: true, message: t('field.required', { label }) },
         {
           validator: (_, text: string | undefined) =>
@@ -39,7 +42,7 @@ export function ReasonField() {
         },
       ]}
     >
-      <Input maxLength={MAX} />
+      <Input />
     </Form.Item>
   );
 }

@@ -40,7 +40,7 @@ export function SettingsForm<Shape extends { version?: number | undefined }, V e
     onSuccess: async (answer) => {
       setStale(false);
       const isWaiting = typeof answer === 'object' && answer !== null && 'change_id' in answer;
-      say.done(isWaiting ? t('bind.awaits') : undefined);
+      say.done(t(isWaiting ? 'bind.awaits' : 'saved'));
       await queries.invalidateQueries({ queryKey: [props.queryKey] });
       await queries.invalidateQueries({ queryKey: ['who'] });
       // Nothing has changed yet: the form shows what holds, not what was asked for.

@@ -5,6 +5,7 @@ import { chinaTime, ZONE } from '@shared/time';
 import { Button, Tooltip } from 'antd';
 import { type ReactNode, useEffect, useState } from 'react';
 import { useText } from '../texts';
+import { useTabTitle } from './tabTitle';
 
 export function PageHead({
   title,
@@ -15,10 +16,7 @@ export function PageHead({
   lead?: ReactNode;
   actions?: ReactNode;
 }) {
-  const { t } = useText();
-  useEffect(() => {
-    document.title = `${title} · ${t('app.name')}`;
-  }, [title, t]);
+  useTabTitle(title);
   return (
     <div className="head">
       <div>

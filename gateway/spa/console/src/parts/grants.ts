@@ -36,12 +36,13 @@ function useAct<Row extends ActingGrant>(
   call: (row: Row, act: Act) => Promise<unknown>,
   done?: () => void,
 ) {
+  const { t } = useText();
   const say = useSay();
   const queries = useQueryClient();
   return useMutation({
     mutationFn: ({ row, act }: { row: Row; act: Act }) => call(row, act),
-    onSuccess: () => {
-      say.done();
+    onSuccess: (_, { act }) => {
+      say.done(t(`grant.${act}_done`));
       done?.();
     },
     onError: say.failed,

@@ -7,7 +7,7 @@ import { useText } from '../texts';
 import { faultText, problemText } from './words';
 
 export interface Say {
-  done: (text?: string) => void;
+  done: (text: string) => void;
   /** it was not done, or nobody knows; stays long enough to be read */
   warned: (text: string) => void;
   failed: (error: unknown) => void;
@@ -25,7 +25,7 @@ export function useSay(): Say {
     };
     return {
       done: (text) => {
-        message.success(text ?? t('saved'));
+        message.success(text);
       },
       warned: (title) => {
         notification.warning({ title, duration: 8 });

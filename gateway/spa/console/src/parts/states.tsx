@@ -5,6 +5,7 @@ import { Component, type ReactNode, useEffect, useRef, useState } from 'react';
 import mark from '../../../shared/mark.svg';
 import { useText } from '../texts';
 import { letAgain, NotFetched } from './lazily';
+import { useTabTitle } from './tabTitle';
 import { problemText } from './words';
 
 const SLOW_AFTER_MS = 8000;
@@ -84,13 +85,6 @@ async function isAnswering(): Promise<boolean> {
   }
 }
 
-function useTitle(title: string): void {
-  const { t } = useText();
-  useEffect(() => {
-    document.title = `${title} · ${t('app.name')}`;
-  }, [title, t]);
-}
-
 /** The page's code did not come. It is asked for again by itself once the server answers. */
 function Unfetched({ again }: { again: () => void }) {
   const { t } = useText();
@@ -115,7 +109,7 @@ function Unfetched({ again }: { again: () => void }) {
     };
   }, []);
   const title = t(isAway ? 'problem.unreachable' : 'error.unfetched');
-  useTitle(title);
+  useTabTitle(title);
   return (
     <div role="alert">
       <Result
@@ -136,7 +130,7 @@ function Unfetched({ again }: { again: () => void }) {
 
 function Crashed() {
   const { t } = useText();
-  useTitle(t('error.crash'));
+  useTabTitle(t('error.crash'));
   return (
     <div role="alert">
       <Result

@@ -1,9 +1,24 @@
-/** The rule "please fill in", with the field's own name in it; blanks alone fill nothing in. */
+/** The rules "please fill in" and "not so long", in the field's own name. Blanks alone fill nothing
+ * in; and what is too long is said, not cut off behind the back of whoever pastes it. */
 import { useText } from '../texts';
+
+/** As the API has it for the names of people, stores, devices and merchants. */
+export const NAME_MAX = 64;
+
+export function useAtMost() {
+  const { t } = useText();
+  return (max: number) => ({
+    validator: (_: unknown, value: unknown) =>
+      typeof value === 'string' && [...value.trim()].length > max
+        ? Promise.reject(new Error(t('fault.string_too_long_of', { max })))
+        : Promise.resolve(),
+  });
+}
 
 export function useRequired() {
   const { t } = useText();
-  return (label: string) => {
+  const atMost = useAtMost();
+  return (label: string, max?: number) => {
     const message = t('field.required', { label });
     return [
       { required: true, message },
@@ -13,6 +28,7 @@ export function useRequired() {
             ? Promise.reject(new Error(message))
             : Promise.resolve(),
       },
+      ...(max === undefined ? [] : [atMost(max)]),
     ];
   };
 }

@@ -2,7 +2,7 @@
 import { ApiProblem } from '@shared/problem';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button } from 'antd';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { useNavigate } from 'react-router';
 import { type Console, post } from '../api/client';
 import { EntryForm } from '../parts/EntryForm';
@@ -35,10 +35,6 @@ export default function ChoosePassword() {
     retry: false,
     staleTime: Number.POSITIVE_INFINITY,
   });
-
-  useEffect(() => {
-    document.title = `${t('link.title')} · ${t('app.name')}`;
-  }, [t]);
 
   const choose = async ({ password }: Entry) => {
     setBusy(true);

@@ -2,10 +2,12 @@
 import type { ReactNode } from 'react';
 import mark from '../../../shared/mark.svg';
 import { Brand, LanguageButton, ThemeButton } from '../parts/pieces';
+import { useTabTitle } from '../parts/tabTitle';
 import { useText } from '../texts';
 
 export function Entrance({ title, children }: { title: string; children: ReactNode }) {
   const { t } = useText();
+  useTabTitle(title);
   return (
     <div className="login app">
       <div className="login-hero">

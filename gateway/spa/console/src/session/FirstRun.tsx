@@ -3,7 +3,7 @@
 import { ApiProblem } from '@shared/problem';
 import { useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, Input } from 'antd';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { useNavigate } from 'react-router';
 import { post } from '../api/client';
 import { EntryForm } from '../parts/EntryForm';
@@ -28,10 +28,6 @@ export default function FirstRun() {
   const navigate = useNavigate();
   const [fault, setFault] = useState('');
   const [isBusy, setBusy] = useState(false);
-
-  useEffect(() => {
-    document.title = `${t('first.title')} · ${t('app.name')}`;
-  }, [t]);
 
   const make = async ({ setup_code, login, password }: First) => {
     setBusy(true);

@@ -29,8 +29,7 @@ export default function Login() {
 
   useEffect(() => {
     sessionStorage.removeItem('damselfly.expired');
-    document.title = `${t('login.title')} · ${t('app.name')}`;
-  }, [t]);
+  }, []);
 
   const choose = (chosen: Console) => {
     setConsole(chosen);

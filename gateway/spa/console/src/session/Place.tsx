@@ -78,9 +78,6 @@ function Elsewhere({ was, now }: { was: Place; now: Place }) {
   const [title, why, label] = texts.map((key) =>
     t(key, { was: was.merchantName || t('login.operator'), now: now.merchantName }),
   ) as [string, string, string];
-  useEffect(() => {
-    document.title = `${title} · ${t('app.name')}`;
-  }, [title, t]);
   return (
     <Entrance title={title}>
       <p role="alert">{why}</p>

@@ -93,9 +93,17 @@ it('tells the sandbox how to answer before it charges, the app that sells', asyn
   const amount = await screen.findByLabelText('金额（元）');
   await person.clear(amount);
   await person.type(amount, '0');
-  await person.click(screen.getByRole('button', { name: /收款/ }));
+  await person.click(screen.getByRole('button', { name: /收\s*款/ }));
   await screen.findByText(/请填 0.01 到/);
   expect(taken).toEqual([]);
+  await person.clear(amount);
+  // Nothing is typed: the button names no amount, least of all ¥0.00.
+  await person.click(screen.getByRole('button', { name: /^收\s*款$/ }));
+  await screen.findByText('请填写金额');
+  await person.type(amount, '12.345');
+  expect(screen.getByRole('button', { name: /^收\s*款$/ })).toBeTruthy();
+  await person.tab();
+  expect(await screen.findByText('最多两位小数，例如 12.34')).toBeTruthy();
   await person.clear(amount);
   await person.type(amount, '12.07');
   await person.click(screen.getByLabelText('付款码'));
@@ -114,6 +122,24 @@ it('shows the former sale no longer when another cannot even be sent', async () 
   answers({});
   await person.click(screen.getByRole('button', { name: '收款 ¥0.01' }));
   await waitFor(() => expect(cleared).toHaveBeenCalledTimes(1));
+  expect(taken).toEqual([]);
+});
+
+it('says in the form, in the page’s words, why the sandbox was not even asked', async () => {
+  const { taken, person } = form(true);
+  await screen.findByLabelText('金额（元）');
+  answers({
+    'POST /api/merchant/v1/sandbox/outcome': {
+      status: 403,
+      body: { code: 'auth.forbidden', title: '没有权限 You are not allowed to do this.' },
+    },
+  });
+  await person.click(screen.getByRole('button', { name: '收款 ¥0.01' }));
+  const told = await screen.findByText('没有开始收款，未扣款。');
+  expect(told.closest('.card')).toBeTruthy();
+  expect(told.parentElement?.textContent).toContain('权限');
+  expect(told.parentElement?.textContent).not.toMatch(/[A-Za-z]/);
+  expect(document.querySelector('.ant-notification-notice')).toBeNull();
   expect(taken).toEqual([]);
 });
 

@@ -1,43 +1,9 @@
 /** The binding form: what it sends, and that nothing secret is ever filled in. */
 import { expect, it } from 'vitest';
-import type { BoundApp } from '../api/shapes';
 import { differences } from '../pages/binding/Conflict';
 import { changeOf, draftOf } from '../pages/binding/draft';
+import { BOUND_APP as APP } from './binder';
 
-const APP: BoundApp = {
-  app_id: '2021000000000001',
-  seller_id: '2088000000000001',
-  enabled: true,
-  version: 3,
-  notify_path: '/alipay/notify/x',
-  service_provider_id: '',
-  has_aes_key: false,
-  has_app_auth_token: false,
-  retiring: [],
-  created_at: '2026-11-26T00:00:00Z',
-  updated_at: '2026-11-26T00:00:00Z',
-  updated_by: 'owner@demo',
-  key: {
-    key_version: 1,
-    mode: 'key',
-    certificates: null,
-    fingerprint: 'SHA256:aa',
-    bits: 2048,
-    app_public_key: 'APP',
-    alipay_public_key: 'ALIPAY',
-    created_at: '2026-11-26T00:00:00Z',
-    last_used_at: null,
-    verified_at: '2026-11-26T00:00:00Z',
-  },
-  live_check: {
-    state: 'verified',
-    checked_at: null,
-    remedy: null,
-    remedy_zh: null,
-    remedy_en: null,
-  },
-  in_use: null,
-};
 const PAIR = {
   key_pair_id: 'pair-1',
   app_public_key: 'NEW',

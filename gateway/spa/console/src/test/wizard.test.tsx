@@ -80,7 +80,7 @@ it('S16: marks a row of the wizard as done and shows the map again', async () =>
     'POST /api/merchant/v1/onboarding/rows/1.1/done': done,
   });
   const person = userEvent.setup();
-  await person.type(await screen.findByLabelText('备注（谁在何时做了什么）'), '已建');
+  await person.type(await screen.findByLabelText('备注（选填）：谁在何时做了什么'), '已建');
   expect(screen.queryByText('100%')).toBeNull();
   await person.click(screen.getByRole('button', { name: '标记为已完成' }));
   expect(await screen.findByText('全部就绪，设备可以收款了。')).toBeTruthy();

@@ -153,9 +153,15 @@ export const binding = {
   ],
   'bind.save': ['保存绑定', 'Save the binding'],
   'bind.kept': [
-    '填写的内容保存在这个标签页里（不含私钥），刷新后还在。',
-    'What you fill in is kept in this tab (never a private key) and survives a reload.',
+    '填写的内容保存在这个标签页里（不含私钥等机密），刷新后还在。',
+    'What you fill in is kept in this tab (never a private key or another secret) and survives a reload.',
   ],
+  'bind.unsaved': [
+    '上次在这里改过、还没有保存的内容又填好了。',
+    'What you changed here before, and did not save, is filled in again.',
+  ],
+  'bind.give_up': ['放弃这些修改', 'Discard these changes'],
+  'bind.qr': ['显示二维码', 'Show as a QR code'],
   'bind.saved': ['绑定已保存', 'Binding saved'],
   'bind.awaits': [
     '已提交，等待另一位管理员复核后生效。',
@@ -194,6 +200,8 @@ export const binding = {
   'bind.asked_at': ['提交时间', 'Asked at'],
   'bind.approve': ['同意', 'Approve'],
   'bind.reject': ['拒绝', 'Reject'],
+  'bind.approve_done': ['已同意，变更生效', 'Approved: the change holds now'],
+  'bind.reject_done': ['已拒绝，变更作废', 'Rejected: nothing changes'],
   'bind.empty': ['还没有绑定小程序', 'No mini program is bound yet'],
   'campaign.title': ['支付后活动', 'After-payment campaign'],
   'campaign.lead': [

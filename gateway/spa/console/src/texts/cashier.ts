@@ -52,6 +52,8 @@ export const cashier = {
     '这是真实的小程序，付的是真钱，所以固定收 0.01 元；收到后可以在订单里退款。',
     'This is a real app and the money is real, so it is always 0.01 yuan; you can refund it from the order.',
   ],
+  'cashier.amount_missing': ['请填写金额', 'Enter an amount'],
+  'cashier.amount_decimals': ['最多两位小数，例如 12.34', 'Two decimals at most, such as 12.34'],
   'cashier.amount_odd': ['请填 0.01 到 1,000,000.00 之间的金额', 'Enter 0.01 to 1,000,000.00'],
   'cashier.way': ['顾客怎么付', 'How the buyer pays'],
   'cashier.way_face': ['刷脸', 'Face'],
@@ -80,6 +82,11 @@ export const cashier = {
   'cashier.outcome_buyer_confirms': ['顾客要在手机上确认', 'The buyer confirms on the phone'],
   'cashier.outcome_unknown': ['答复丢失，随后查明', 'Answer lost, found out later'],
   'cashier.take': ['收款 {{amount}}', 'Charge {{amount}}'],
+  'cashier.take_bare': ['收款', 'Charge'],
+  'cashier.broke_off': [
+    '收款中断。请先在订单里查这一笔，再决定是否重收。',
+    'Charging broke off. Look for this payment in the orders before you charge again.',
+  ],
   'cashier.taking': ['正在收款', 'Charging'],
   'cashier.elsewhere': [
     '另一个标签页正在用这台终端收款，请等它结束。',

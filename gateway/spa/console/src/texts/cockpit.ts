@@ -55,6 +55,7 @@ export const cockpit = {
     'Stores: {{stores}}, accounts: {{staff}}, apps: {{apps}}',
   ],
   'cockpit.rename': ['改名', 'Rename'],
+  'cockpit.renamed': ['商户已改名', 'The merchant is renamed'],
   'cockpit.rename_note': [
     '改名会记入双方的审计日志；登录后缀不变。',
     'Both audit logs record it; the sign-in handle stays.',
@@ -81,11 +82,13 @@ export const cockpit = {
     'No password was chosen yet: this makes a new one-time link, and the former one stops working.',
   ],
   'cockpit.suspend': ['停用商户', 'Suspend'],
+  'cockpit.suspend_done': ['商户已停用', 'The merchant is suspended'],
   'cockpit.suspend_lead': [
     '停用后：该商户的人员都会退出登录且不能再登录，没用的一次性链接在停用期间不能用，API 密钥失效，设备的新收款被拒绝并说明原因。正在进行的支付和退款会走完，支付宝的通知照常接收。可随时恢复。',
     'Then everybody of this merchant is signed out and cannot sign in, unused one-time links do not work, its API keys stop working, and new payments on its devices are refused with the reason. Payments and refunds under way are carried to their end, and Alipay’s notices are still taken. You can lift it at any time.',
   ],
   'cockpit.resume': ['恢复商户', 'Lift the suspension'],
+  'cockpit.resume_done': ['商户已恢复', 'The suspension is lifted'],
   'cockpit.resume_lead': [
     '恢复后该商户的人员可以重新登录，设备可以收款。',
     'Its people can then sign in again, and its devices take payments.',

@@ -8,6 +8,8 @@ export const devices = {
   'devices.test_cashier': ['测试收银台', 'Test cashier'],
   'devices.last_payment': ['最近收款', 'Last payment'],
   'devices.edit': ['改名或换门店', 'Rename or move'],
+  'devices.changed': ['设备已更新', 'The device is updated'],
+  'devices.revoke_done': ['设备已停用', 'The device is revoked'],
   'devices.move_note': [
     '换门店后，新的收款计入新门店；正在进行的收款和以前的订单不变。',
     'Payments from now on count for the new store. Running payments and earlier orders stay as they are.',
@@ -20,6 +22,9 @@ export const devices = {
   'devices.code_only': ['只能用于 {{sn}}', 'for {{sn}} only'],
   'devices.code_revoke': ['撤销', 'Revoke'],
   'devices.code_revoke_sure': ['撤销后这个激活码立即失效。', 'The code stops working at once.'],
+  'devices.code_revoke_done': ['激活码已撤销', 'The code is revoked'],
+  'devices.code_made': ['激活码已生成', 'Enrolment code made'],
+  'devices.code_used': ['设备已激活', 'Device enrolled'],
   'devices.code_done': [
     '设备已激活，可以收款了。',
     'The device is enrolled and can take payments.',

@@ -40,7 +40,7 @@ export const onboarding = {
   ],
   'wizard.check': ['立即检查', 'Check now'],
   'wizard.mark_done': ['标记为已完成', 'Mark as done'],
-  'wizard.note': ['备注（谁在何时做了什么）', 'Note: who did what, when'],
+  'wizard.note': ['备注（选填）：谁在何时做了什么', 'Note (optional): who did what, when'],
   'wizard.reopen': ['重新打开', 'Reopen'],
   'wizard.where': ['前往支付宝开放平台', 'Go to the Alipay open platform'],
   'wizard.where_centre': ['前往支付宝商家中心', 'Go to Alipay’s merchant centre'],
@@ -72,6 +72,7 @@ export const onboarding = {
   'wizard.remedy': ['怎么办', 'What to do'],
   'wizard.by': ['{{who}} 完成于', 'Done by {{who}} at'],
   'wizard.system': ['系统', 'the system'],
+  'wizard.optional': ['选填，最多 {{max}} 个字符', 'Optional, at most {{max}} characters'],
   'wizard.range': ['{{min}}–{{max}} 个字符', '{{min}}–{{max}} characters'],
   'wizard.checked_at': ['检查于', 'Checked'],
 } as const satisfies Record<string, readonly [string, string]>;

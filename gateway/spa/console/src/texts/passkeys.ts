@@ -20,6 +20,10 @@ export const passkeys = {
   ],
   'passkey.go_on': ['继续', 'Continue'],
   'passkey.added': ['通行密钥已添加', 'The passkey was added'],
+  'passkey.codes': [
+    '通行密钥已添加，请保存恢复码',
+    'The passkey was added: save your recovery codes',
+  ],
   'passkey.removed': ['通行密钥已移除', 'The passkey was removed'],
   'passkey.remove_sure': [
     '移除“{{name}}”？它将不能再用于登录。',

@@ -16,6 +16,8 @@ export const people = {
   'stores.name': ['门店名称', 'Name'],
   'stores.id': ['门店 ID', 'Store ID'],
   'stores.created': ['创建时间', 'Created'],
+  'stores.made': ['门店已建好', 'The store is made'],
+  'stores.changed': ['门店名称已更新', 'The store is renamed'],
   'stores.new': ['新建门店', 'New store'],
   'stores.empty': ['还没有门店', 'No stores yet'],
   'stores.empty_hint': [
@@ -65,6 +67,8 @@ export const people = {
   ],
   'staff.roles': ['角色一览', 'Roles'],
   'staff.permissions': ['权限', 'Permissions'],
+  'staff.made': ['员工已添加：{{name}}', 'Staff added: {{name}}'],
+  'staff.changed': ['员工信息已更新', 'The account is updated'],
   'link.title': ['设置密码', 'Choose a password'],
   'link.lead': [
     '{{name}}，请为账号 {{login}} 设置密码。',
@@ -75,6 +79,7 @@ export const people = {
   'link.sign_in': ['去登录', 'Go to the sign-in page'],
   'link.cut': ['链接不完整，请复制整条链接', 'The link is not complete; copy all of it'],
   'link.unreadable': ['链接无法读取', 'The link cannot be read'],
+  'link.made': ['一次性链接已生成：{{login}}', 'One-time link made for {{login}}'],
   'link.link': ['一次性链接', 'One-time link'],
   'link.until': ['有效期至', 'Valid until'],
   'link.after': [
@@ -111,6 +116,11 @@ export const people = {
   'factor.secret': ['无法扫描时手动输入', 'To type it in instead'],
   'factor.code': ['6 位验证码', 'Six-digit code'],
   'factor.confirm': ['开启', 'Switch on'],
+  'factor.codes_on': [
+    '身份验证器已开启，请保存恢复码',
+    'The authenticator app is on: save your recovery codes',
+  ],
+  'factor.codes_new': ['恢复码已重新生成，请保存', 'Recovery codes renewed: save them'],
   'factor.codes_stay': [
     '身份验证器已启用，原有的恢复码继续有效。',
     'The authenticator app is on; your recovery codes stay valid.',
@@ -145,10 +155,47 @@ export const people = {
   'keys_api.used': ['最近使用', 'Last used'],
   'keys_api.never_used': ['还没有用过', 'Not used yet'],
   'keys_api.new': ['新建密钥', 'New key'],
+  'keys_api.made': ['密钥已创建：{{name}}', 'Key made: {{name}}'],
+  'keys_api.deleted': ['密钥已删除', 'The key is deleted'],
   'keys_api.secret': ['密钥', 'Secret'],
   'keys_api.once': [
     '离开后无法再次查看。请现在复制到收银系统。',
     'It cannot be shown again. Copy it into your system now.',
+  ],
+  'keys_api.how': ['怎样使用 API 密钥', 'How to use an API key'],
+  'keys_api.how_see': [
+    '怎样使用：本页的“怎样使用 API 密钥”里有可以照抄的示例。',
+    'How to use it: “How to use an API key” on this page has an example to copy.',
+  ],
+  'keys_api.how_doors': [
+    '用密钥可以读取订单：整个列表，或一笔订单。',
+    'A key reads orders: the list, or a single one.',
+  ],
+  'keys_api.how_signed': [
+    '密钥本身从不发送：用它给每个请求签名，签名放在请求头里。',
+    'The secret itself is never sent: each request is signed with it, and the signature goes into the headers.',
+  ],
+  'keys_api.header': ['请求头', 'Header'],
+  'keys_api.holds': ['内容', 'What it holds'],
+  'keys_api.header_key': ['密钥 ID', 'The key ID'],
+  'keys_api.header_timestamp': [
+    '现在的时间（秒），与服务器相差不超过 5 分钟',
+    'The time now in seconds, within 5 minutes of the server’s',
+  ],
+  'keys_api.header_nonce': [
+    '32 位十六进制随机数，每个请求都不同',
+    '32 random hex digits, new for each request',
+  ],
+  'keys_api.header_signature': [
+    '签名，做法见下面的示例',
+    'The signature; the example shows how it is made',
+  ],
+  'keys_api.example': ['示例程序', 'Example program'],
+  'keys_api.your_id': ['<密钥 ID>', '<key ID>'],
+  'keys_api.your_secret': ['<密钥>', '<secret>'],
+  'keys_api.reference': [
+    '完整的接口说明（筛选条件、翻页、错误）在平台源码中，可向服务商索取：',
+    'The whole reference (filters, paging, errors) is in the platform’s source code; your operator has it:',
   ],
   'keys_api.delete': ['删除', 'Delete'],
   'keys_api.delete_sure': [
@@ -195,6 +242,7 @@ export const people = {
     'How far each one is, what it took today, and when its last payment was.',
   ],
   'merchants.new': ['新建商户', 'New merchant'],
+  'merchants.made': ['商户已创建：{{name}}', 'Merchant made: {{name}}'],
   'merchants.owner_login': ['管理员账号', 'Owner’s login'],
   'merchants.handle_hint': [
     '员工的登录账号将是“用户名@{{handle}}”，以后不能更改。',

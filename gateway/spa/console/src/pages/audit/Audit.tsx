@@ -11,6 +11,7 @@ import { download, fileName } from '../../parts/csv';
 import type { Filter } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useSay } from '../../parts/say';
+import { useTabTitle } from '../../parts/tabTitle';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
 import { useText, wordsOf } from '../../texts';
@@ -65,6 +66,7 @@ function keep(title: string, row: AuditRow): void {
 
 function Entry({ row, onClose }: { row: AuditRow | null; onClose: () => void }) {
   const { t } = useText();
+  useTabTitle(row ? `${word(t, 'audit_action', row.action)} · ${row.seq}` : null, 'over');
   return (
     <Drawer
       open={row !== null}

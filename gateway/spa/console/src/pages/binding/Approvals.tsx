@@ -20,8 +20,8 @@ export function Approvals() {
   const decide = useMutation({
     mutationFn: ({ change_id, verdict }: { change_id: string; verdict: 'approve' | 'reject' }) =>
       post(`/api/merchant/v1/apps/changes/{change_id}/${verdict}`, {}, { path: { change_id } }),
-    onSuccess: async () => {
-      say.done();
+    onSuccess: async (_, { verdict }) => {
+      say.done(t(`bind.${verdict}_done`));
       await queries.invalidateQueries({ queryKey: ['apps'] });
     },
     onError: say.failed,

@@ -195,6 +195,21 @@ function useSaving(app: BoundApp | null, onSaved: (appId: string) => void) {
   return { save, stale, setStale, start };
 }
 
+/** What was changed here before, and not saved, stands in the form again. */
+function Unsaved({ onGiveUp }: { onGiveUp: () => void }) {
+  const { t } = useText();
+  return (
+    <Form.Item>
+      <Alert
+        type="info"
+        showIcon
+        title={t('bind.unsaved')}
+        action={<Button onClick={onGiveUp}>{t('bind.give_up')}</Button>}
+      />
+    </Form.Item>
+  );
+}
+
 /** The pair just made, or the one that waits since before: its public half may be at Alipay already. */
 function usePair(isWanted: boolean) {
   const [made, setPair] = useState<KeyPair | null>(null);
@@ -219,11 +234,8 @@ export function BindingForm({
   const { can, session } = useSession();
   const queries = useQueryClient();
   const merchantId = session.acting?.merchant_id ?? session.merchant?.merchant_id ?? '';
-  // A record that is bound has its own page of changes; what is new is kept until it is bound.
-  const [first] = useState(() => ({
-    ...draftOf(app),
-    ...(app === null ? keptDraft.of(merchantId) : {}),
-  }));
+  const [kept, setKept] = useState(() => keptDraft.of(merchantId, app));
+  const first = { ...draftOf(app), ...kept };
   const [lacks, setLacks] = useState<Lacks>({ names: [], isAll: false });
   const [form] = Form.useForm<Draft>();
   const { pair, setPair } = usePair(can('apps.write'));
@@ -231,7 +243,7 @@ export function BindingForm({
   const { save, stale, setStale, start } = useSaving(app, (appId) => {
     setPair(null);
     doctor.reset();
-    if (app === null) keptDraft.forget(merchantId);
+    keptDraft.forget(merchantId, app);
     onSaved(appId);
   });
   const checkWith = (own: KeyPair | null) => {
@@ -241,8 +253,12 @@ export function BindingForm({
     if (isAll) doctor.reset();
     else doctor.mutate({ draft, pair: own });
   };
-  const keep = () => {
-    if (app === null) keptDraft.keep(merchantId, form.getFieldsValue(true));
+  const keep = () => keptDraft.keep(merchantId, app, form.getFieldsValue(true));
+  const giveUp = () => {
+    keptDraft.forget(merchantId, app);
+    setKept({});
+    form.setFieldsValue(draftOf(app));
+    doctor.reset();
   };
   const check = () => checkWith(pair);
   const mayWrite = can('apps.write');
@@ -256,6 +272,9 @@ export function BindingForm({
           onValuesChange={keep}
           send={(values) => start({ ...first, ...form.getFieldsValue(true), ...values }, pair)}
         >
+          {app !== null && mayWrite && Object.keys(kept).length > 0 ? (
+            <Unsaved onGiveUp={giveUp} />
+          ) : null}
           {app === null && mayWrite ? (
             <SandboxApp
               pair={pair}
@@ -301,7 +320,7 @@ export function BindingForm({
               description={t('bind.mixup')}
             />
           </Form.Item>
-          <KeyFields app={app} pair={pair} onPair={setPair} onPasted={check} />
+          <KeyFields app={app} pair={pair} onPair={setPair} onPasted={check} onFilled={keep} />
           <div className="stack">
             <Advanced app={app} />
             <Help />
@@ -316,7 +335,7 @@ export function BindingForm({
                   {t('bind.save')}
                 </Button>
                 <GoButton to="/onboarding">{t('bind.to_wizard')}</GoButton>
-                {app === null ? <span className="soft small">{t('bind.kept')}</span> : null}
+                <span className="soft small">{t('bind.kept')}</span>
               </div>
             ) : null}
           </div>

@@ -11,7 +11,15 @@ import { KeyPairCard } from './KeyPairCard';
 const QUIET = { autoComplete: 'off', spellCheck: false, className: 'mono' } as const;
 const CERTIFICATE_MAX_BYTES = 64 * 1024;
 
-function CertificateField({ name, text }: { name: keyof Draft; text: TextKey }) {
+function CertificateField({
+  name,
+  text,
+  onFilled,
+}: {
+  name: keyof Draft;
+  text: TextKey;
+  onFilled: () => void;
+}) {
   const { t } = useText();
   const form = Form.useFormInstance<Draft>();
   const picker = useRef<HTMLInputElement>(null);
@@ -33,9 +41,10 @@ function CertificateField({ name, text }: { name: keyof Draft; text: TextKey }) 
         aria-label={t(text)}
         onChange={async (event) => {
           const file = event.target.files?.[0];
-          if (file && file.size <= CERTIFICATE_MAX_BYTES)
-            form.setFieldValue(name, await file.text());
           event.target.value = '';
+          if (!file || file.size > CERTIFICATE_MAX_BYTES) return;
+          form.setFieldValue(name, await file.text());
+          onFilled();
         }}
       />
       <Form.Item>
@@ -53,9 +62,11 @@ interface Props {
   pair: KeyPair | null;
   onPair: (pair: KeyPair) => void;
   onPasted: () => void;
+  /** something was entered by a press */
+  onFilled: () => void;
 }
 
-export function KeyFields({ app, pair, onPair, onPasted }: Props) {
+export function KeyFields({ app, pair, onPair, onPasted, onFilled }: Props) {
   const { t } = useText();
   const form = Form.useFormInstance<Draft>();
   const isNarrow = Grid.useBreakpoint().sm === false;
@@ -89,7 +100,12 @@ export function KeyFields({ app, pair, onPair, onPasted }: Props) {
             showIcon
             title={t('bind.pair_waits', { at: chinaTime(pair.created_at) })}
             action={
-              <Button onClick={() => form.setFieldValue('source', 'generate')}>
+              <Button
+                onClick={() => {
+                  form.setFieldValue('source', 'generate');
+                  onFilled();
+                }}
+              >
                 {t('bind.pair_use')}
               </Button>
             }
@@ -136,9 +152,9 @@ export function KeyFields({ app, pair, onPair, onPasted }: Props) {
         </Form.Item>
       ) : (
         <>
-          <CertificateField name="app_cert" text="bind.app_cert" />
-          <CertificateField name="alipay_cert" text="bind.alipay_cert" />
-          <CertificateField name="alipay_root_cert" text="bind.root_cert" />
+          <CertificateField name="app_cert" text="bind.app_cert" onFilled={onFilled} />
+          <CertificateField name="alipay_cert" text="bind.alipay_cert" onFilled={onFilled} />
+          <CertificateField name="alipay_root_cert" text="bind.root_cert" onFilled={onFilled} />
         </>
       )}
     </>

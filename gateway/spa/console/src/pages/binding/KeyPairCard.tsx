@@ -13,6 +13,7 @@ import { useText } from '../../texts';
 const QR_MAX = 2000;
 
 export function PublicKey({ text, title }: { text: string; title: string }) {
+  const { t } = useText();
   return (
     <div className="stack">
       <div className="row">
@@ -25,7 +26,7 @@ export function PublicKey({ text, title }: { text: string; title: string }) {
       </section>
       {text.length <= QR_MAX ? (
         <details>
-          <summary>QR</summary>
+          <summary>{t('bind.qr')}</summary>
           <div className="qr" aria-hidden="true">
             <QRCode
               value={text}

@@ -20,6 +20,8 @@ export function SandboxApp({ pair, onPair, onFilled }: Props) {
   const say = useSay();
   const form = Form.useFormInstance<Draft>();
   const isSandbox = useSandboxPage() !== null;
+  // What comes next is to save: one call to action at a time.
+  const isFilled = Boolean(Form.useWatch('alipay_public_key', form)?.trim());
   const ask = useMutation({
     mutationFn: async () => {
       const own = pair ?? (await post('/api/merchant/v1/apps/key-pairs', {}));
@@ -47,7 +49,11 @@ export function SandboxApp({ pair, onPair, onFilled }: Props) {
           <div className="stack">
             <span>{t('sandbox.app_lead')}</span>
             <div className="row">
-              <Button type="primary" loading={ask.isPending} onClick={() => ask.mutate()}>
+              <Button
+                type={isFilled ? 'default' : 'primary'}
+                loading={ask.isPending}
+                onClick={() => ask.mutate()}
+              >
                 {t('sandbox.app_get')}
               </Button>
               <SandboxLink tab="platform" />

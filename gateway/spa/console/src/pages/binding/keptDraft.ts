@@ -1,49 +1,87 @@
-/** What is typed into the form of a new binding, kept in this tab until it is saved: what anybody may
- * see, and nothing else. A private key in the wrong box is not kept: each value must look like what
- * belongs there. */
-import type { Draft } from './draft';
+/** What is typed into the binding form, kept in this tab until it is saved: what anybody may see, and
+ * nothing else. A private key in the wrong box is not kept: each value must look like what belongs
+ * there. Of a record that is bound what differs from it is kept, for as long as nobody has saved
+ * another version of it. */
+import type { BoundApp } from '../../api/shapes';
+import { type Draft, draftOf } from './draft';
 
-type Kept = Partial<Pick<Draft, 'app_id' | 'seller_id' | 'alipay_public_key' | 'mode'>>;
+const PUBLIC = [
+  'enabled',
+  'app_id',
+  'seller_id',
+  'mode',
+  'source',
+  'alipay_public_key',
+  'app_cert',
+  'alipay_cert',
+  'alipay_root_cert',
+] as const satisfies (keyof Draft)[];
+type Name = (typeof PUBLIC)[number];
+type Kept = Partial<Pick<Draft, Name>>;
 
 const KEY = 'damselfly.binding.';
 
 /** The base64 of a SubjectPublicKeyInfo for RSA; every private key begins otherwise. */
 const PUBLIC_KEY = /^MII[A-Za-z0-9+/]{3}ANBgkqhkiG9w0BAQEFAAOC[A-Za-z0-9+/=]*$/;
 const PEM_LINE = /-----(BEGIN|END) PUBLIC KEY-----/g;
+/** A sequence in a sequence, as a certificate begins; a private key has a number there. */
+const CERTIFICATE =
+  /-----BEGIN CERTIFICATE-----\s*MII[A-Za-z0-9+/]{2}[DTjz]C[BC][A-Za-z0-9+/=\s]*-----END CERTIFICATE-----/g;
 
-const LOOKS_RIGHT: Record<keyof Kept, (value: string) => boolean> = {
-  app_id: (value) => /^\s*\d{1,24}\s*$/.test(value),
-  seller_id: (value) => /^\s*\d{1,24}\s*$/.test(value),
-  alipay_public_key: (value) => PUBLIC_KEY.test(value.replace(PEM_LINE, '').replace(/\s/g, '')),
+const isNumber = (value: unknown) => /^\s*\d{1,24}\s*$/.test(String(value));
+const isPublicKey = (value: unknown) =>
+  PUBLIC_KEY.test(String(value).replace(PEM_LINE, '').replace(/\s/g, ''));
+/** One or several, and nothing beside them. */
+const isCertificates = (value: unknown) =>
+  String(value).trim() !== '' && String(value).replace(CERTIFICATE, '').trim() === '';
+
+const LOOKS_RIGHT: Record<Name, (value: unknown) => boolean> = {
+  enabled: (value) => typeof value === 'boolean',
+  app_id: isNumber,
+  seller_id: isNumber,
   mode: (value) => value === 'key' || value === 'cert',
+  source: (value) => value === 'keep' || value === 'generate' || value === 'paste',
+  alipay_public_key: isPublicKey,
+  app_cert: isCertificates,
+  alipay_cert: isCertificates,
+  alipay_root_cert: isCertificates,
 };
 
-function fitting(values: Partial<Record<keyof Kept, unknown>>): Kept {
-  const names = Object.keys(LOOKS_RIGHT) as (keyof Kept)[];
+function fitting(values: Partial<Record<Name, unknown>>): Kept {
   return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = values[name];
-      return typeof value === 'string' && LOOKS_RIGHT[name](value) ? [[name, value]] : [];
-    }),
+    PUBLIC.flatMap((name) => (LOOKS_RIGHT[name](values[name]) ? [[name, values[name]]] : [])),
   );
 }
 
-/** By merchant: whoever acts for another one in this tab does not find this one's entries. */
+/** By merchant and record: whoever acts for another one in this tab does not find this one's. */
+const place = (merchantId: string, app: BoundApp | null) =>
+  KEY + merchantId + (app ? `.${app.app_id}` : '');
+
 export const keptDraft = {
-  of: (merchantId: string): Kept => {
+  of: (merchantId: string, app: BoundApp | null): Kept => {
     try {
-      const stored: unknown = JSON.parse(sessionStorage.getItem(KEY + merchantId) ?? '{}');
-      return typeof stored === 'object' && stored !== null ? fitting(stored) : {};
+      const stored = JSON.parse(sessionStorage.getItem(place(merchantId, app)) ?? 'null');
+      return stored?.version === (app?.version ?? 0) ? fitting(stored) : {};
     } catch {
       return {};
     }
   },
-  keep: (merchantId: string, values: Partial<Draft>): void => {
+  keep: (merchantId: string, app: BoundApp | null, values: Partial<Draft>): void => {
+    const bound = draftOf(app);
+    const changed = Object.entries(fitting(values)).filter(
+      ([name, value]) => app === null || value !== bound[name as Name],
+    );
+    if (changed.length === 0) {
+      keptDraft.forget(merchantId, app);
+      return;
+    }
+    const stored = { version: app?.version ?? 0, ...Object.fromEntries(changed) };
     try {
-      sessionStorage.setItem(KEY + merchantId, JSON.stringify(fitting(values)));
+      sessionStorage.setItem(place(merchantId, app), JSON.stringify(stored));
     } catch {
       // A full or forbidden store: the form works all the same.
     }
   },
-  forget: (merchantId: string): void => sessionStorage.removeItem(KEY + merchantId),
+  forget: (merchantId: string, app: BoundApp | null): void =>
+    sessionStorage.removeItem(place(merchantId, app)),
 };

@@ -1,15 +1,17 @@
 /** What is charged, and how the buyer pays. */
 import { fenTyped, money } from '@shared/money';
+import { ApiProblem } from '@shared/problem';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Alert, Button, Form, Input, Radio } from 'antd';
-import { useRef, useState } from 'react';
+import { useState } from 'react';
 import { Link } from 'react-router';
-import { get, post } from '../../api/client';
+import { get, post, Unheard } from '../../api/client';
 import type { BoundApp } from '../../api/shapes';
 import { Card } from '../../parts/bits';
+import { EntryForm } from '../../parts/EntryForm';
 import { useAbout } from '../../parts/sandbox';
-import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';
+import { problemText } from '../../parts/words';
 import { useSession } from '../../session/session';
 import { StoreSelect } from '../../shell/StoreSelect';
 import { useStores } from '../../shell/stores';
@@ -32,6 +34,15 @@ interface Values {
   way: Way;
   code: string;
   outcome: Outcome;
+}
+
+const MORE_DECIMALS = /^\D*[\d,]+[.．。]\d{3,}\D*$/;
+
+/** What is wrong with a typed amount; null: nothing. */
+export function amountFault(typed: string): TextKey | null {
+  if (!typed.trim()) return 'cashier.amount_missing';
+  if (chargeable(typed) !== null) return null;
+  return MORE_DECIMALS.test(typed.trim()) ? 'cashier.amount_decimals' : 'cashier.amount_odd';
 }
 
 /** What was typed, in fen; null when it is nothing that the test cashier charges. */
@@ -74,7 +85,6 @@ function useTake(
   app: BoundApp | undefined,
   isSandbox: boolean,
 ) {
-  const say = useSay();
   const { can } = useSession();
   const [told, setTold] = useState<TextKey | null>(null);
   const mayChoose = isSandbox && can('apps.write');
@@ -96,9 +106,20 @@ function useTake(
       });
     },
     onSuccess: (became) => setTold(INSTEAD[became] ?? null),
-    onError: say.failed,
   });
   return { take, told, mayChoose };
+}
+
+/** Why nothing was charged; what is about one field stands under it. */
+function Refusal({ error }: { error: unknown }) {
+  const { t, language } = useText();
+  // The sandbox was asked, and refused or kept silent, before anything was sent to the till's door.
+  if (error instanceof ApiProblem) {
+    const why =
+      error instanceof Unheard ? t('problem.unreachable') : problemText(t, language, error);
+    return <Alert type="error" showIcon title={t('cashier.nothing_begun')} description={why} />;
+  }
+  return <Alert type="error" showIcon title={t('cashier.broke_off')} />;
 }
 
 function SandboxFields({ mayChoose }: { mayChoose: boolean }) {
@@ -108,12 +129,13 @@ function SandboxFields({ mayChoose }: { mayChoose: boolean }) {
       <Form.Item
         name="amount"
         label={t('cashier.amount')}
+        validateTrigger="onBlur"
         rules={[
           {
-            validator: (_, value: string) =>
-              chargeable(value) === null
-                ? Promise.reject(new Error(t('cashier.amount_odd')))
-                : Promise.resolve(),
+            validator: (_, value: string | undefined) => {
+              const fault = amountFault(value ?? '');
+              return fault ? Promise.reject(new Error(t(fault))) : Promise.resolve();
+            },
           },
         ]}
       >
@@ -179,7 +201,7 @@ export function TakeForm({
   const { t } = useText();
   const { stores, storeId } = useStores();
   const [form] = Form.useForm<Values>();
-  const isTaking = useRef(false);
+  const [refusal, setRefusal] = useState<unknown>(null);
   const amount = Form.useWatch('amount', form);
   const about = useAbout();
   const apps = useQuery({ queryKey: ['apps', 'all'], queryFn: () => get('/api/merchant/v1/apps') });
@@ -192,15 +214,15 @@ export function TakeForm({
     return <Failure error={about.error} retry={() => void about.refetch()} />;
   if (apps.isLoadingError) return <Failure error={apps.error} retry={() => void apps.refetch()} />;
   const isBusy = take.isPending || (story !== null && !story.isOver);
-  const fen = isSandbox ? (chargeable(amount) ?? 0) : REAL_FEN;
+  const fen = isSandbox ? chargeable(amount) : REAL_FEN;
   const known = stores.some((one) => one.store_id === terminal.storeId);
   return (
     <Card>
       {app ? null : <NoApp />}
       {told ? <Alert type="warning" showIcon title={t(told)} /> : null}
-      <Form<Values>
+      {refusal ? <Refusal error={refusal} /> : null}
+      <EntryForm<Values>
         form={form}
-        layout="vertical"
         requiredMark={false}
         initialValues={{
           store_id: storeId ?? (known ? terminal.storeId : stores[0]?.store_id),
@@ -209,16 +231,11 @@ export function TakeForm({
           code: '',
           outcome: 'paid',
         }}
-        onFinish={(values) => {
-          // The second half of a double click comes before the button has learnt that it is busy.
-          if (isTaking.current) return;
-          isTaking.current = true;
+        orElse={setRefusal}
+        send={(values) => {
+          setRefusal(null);
           form.setFieldValue('code', '');
-          take.mutate(values, {
-            onSettled: () => {
-              isTaking.current = false;
-            },
-          });
+          return take.mutateAsync(values);
         }}
       >
         <Form.Item name="store_id" label={t('cashier.store')}>
@@ -243,9 +260,11 @@ export function TakeForm({
         >
           {isBusy && !story?.isGivenUp
             ? t('cashier.taking')
-            : t('cashier.take', { amount: money(fen) })}
+            : fen === null
+              ? t('cashier.take_bare')
+              : t('cashier.take', { amount: money(fen) })}
         </Button>
-      </Form>
+      </EntryForm>
     </Card>
   );
 }

@@ -14,6 +14,7 @@ import { type Device, DeviceLabel } from '../../parts/devices';
 import type { Filter } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useSay } from '../../parts/say';
+import { NAME_MAX, useAtMost } from '../../parts/useRequired';
 import { tone, word } from '../../parts/words';
 import { useSession } from '../../session/session';
 import { StoreSelect } from '../../shell/StoreSelect';
@@ -36,11 +37,13 @@ async function load({ unseen, ...query }: Query, maySeeOrders: boolean) {
 
 function ChangeDevice({ row }: { row: Row }) {
   const { t } = useText();
+  const atMost = useAtMost();
   const called = row.name ?? row.sn;
   return (
     <Dialog<{ name?: string; store_id: string }, unknown>
       label={t('do.edit')}
       title={`${t('devices.edit')} · ${called}`}
+      done={t('devices.changed')}
       button={{ type: 'link', size: 'small', 'aria-label': `${t('do.edit')} ${called}` }}
       initial={{ name: row.name ?? '', store_id: row.store_id }}
       save={({ name, store_id }) =>
@@ -52,8 +55,13 @@ function ChangeDevice({ row }: { row: Row }) {
       }
       refresh={['devices']}
     >
-      <Form.Item name="name" label={t('devices.name')} extra={t('devices.name_hint')}>
-        <Input maxLength={64} />
+      <Form.Item
+        name="name"
+        label={t('devices.name')}
+        extra={t('devices.name_hint')}
+        rules={[atMost(NAME_MAX)]}
+      >
+        <Input />
       </Form.Item>
       <Form.Item
         name="store_id"
@@ -75,7 +83,7 @@ function Revoke({ row }: { row: Row }) {
     mutationFn: (device_id: string) =>
       post('/api/merchant/v1/devices/{device_id}/revoke', {}, { path: { device_id } }),
     onSuccess: async () => {
-      say.done();
+      say.done(t('devices.revoke_done'));
       await queries.invalidateQueries({ queryKey: ['devices'] });
     },
     onError: say.failed,
@@ -172,11 +180,7 @@ function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[
     {
       key: 'store',
       title: t('orders.store'),
-      render: (row) => (
-        <span className="clipped" title={row.store_name}>
-          {row.store_name}
-        </span>
-      ),
+      render: (row) => <span className="whole">{row.store_name}</span>,
       text: (row) => row.store_name,
     },
     {

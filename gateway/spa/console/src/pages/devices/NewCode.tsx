@@ -107,6 +107,7 @@ export function NewCode({ isAsked = false }: { isAsked?: boolean }) {
   });
   const became = useBecame(make.data);
   const isWaiting = make.data !== undefined && (became?.state ?? 'open') === 'open';
+  const isUsed = became?.state === 'used';
   const close = () => {
     setOpen(false);
     make.reset();
@@ -118,7 +119,7 @@ export function NewCode({ isAsked = false }: { isAsked?: boolean }) {
       </Button>
       <Window
         open={isOpen}
-        title={t('devices.code')}
+        title={t(isWaiting ? 'devices.code_made' : isUsed ? 'devices.code_used' : 'devices.code')}
         footer={null}
         isOnce={isWaiting}
         onCancel={close}

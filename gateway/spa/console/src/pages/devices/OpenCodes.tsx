@@ -27,7 +27,7 @@ export function OpenCodes() {
   const revoke = useMutation({
     mutationFn: (code_id: string) =>
       remove('/api/merchant/v1/devices/codes/{code_id}', { path: { code_id } }),
-    onSuccess: () => say.done(),
+    onSuccess: () => say.done(t('devices.code_revoke_done')),
     onError: say.failed,
     onSettled: () => queries.invalidateQueries({ queryKey: ['device-codes'] }),
   });

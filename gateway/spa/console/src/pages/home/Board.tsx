@@ -153,26 +153,28 @@ export function Board({ data }: { data: Dashboard }) {
   const seven = { ...quickDays('week') };
   return (
     <>
-      <div className="grid">
-        <Sum
-          label={t('home.today')}
-          asked={today}
-          totals={data.today}
-          note={changeNote(t, kept(data.today), data.yesterday_by_now_fen)}
-        />
-        <Sum label={t('home.yesterday')} asked={yesterday} totals={data.yesterday} />
-        <Sum label={t('home.week')} asked={seven} totals={week} />
-        <Rate totals={data.today} asked={today} />
-        {data.unknown_count > 0 ? (
-          <Figure
-            label={t('home.unknown')}
-            asked={{ ...seven, needs_check: 'true' }}
-            figure={data.unknown_count}
-            className="alarm"
-          >
-            {t('home.unknown_some')}
-          </Figure>
-        ) : null}
+      <div className="figures">
+        <div className="figures-row">
+          <Sum
+            label={t('home.today')}
+            asked={today}
+            totals={data.today}
+            note={changeNote(t, kept(data.today), data.yesterday_by_now_fen)}
+          />
+          <Sum label={t('home.yesterday')} asked={yesterday} totals={data.yesterday} />
+          <Sum label={t('home.week')} asked={seven} totals={week} />
+          <Rate totals={data.today} asked={today} />
+          {data.unknown_count > 0 ? (
+            <Figure
+              label={t('home.unknown')}
+              asked={{ ...seven, needs_check: 'true' }}
+              figure={data.unknown_count}
+              className="alarm"
+            >
+              {t('home.unknown_some')}
+            </Figure>
+          ) : null}
+        </div>
       </div>
       {week.count === 0 ? (
         <Card>

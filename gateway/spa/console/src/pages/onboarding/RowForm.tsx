@@ -35,12 +35,11 @@ function control(t: T, field: RowField, row: OnboardingRow): ReactElement {
       />
     );
   }
-  if (field.kind === 'text') return <Input maxLength={field.max} />;
+  if (field.kind === 'text') return <Input />;
   return (
     <Input.TextArea
       rows={3}
-      maxLength={field.max}
-      showCount={field.kind === 'textarea'}
+      {...(field.kind === 'textarea' ? { showCount: true, count: { max: field.max } } : {})}
       {...(field.kind === 'serials' ? { className: 'mono' } : {})}
     />
   );
@@ -115,7 +114,8 @@ export function RowForm({ row, isBusy, onRun, onKeep }: Props) {
         const isBounded = one.kind === 'text' || one.kind === 'textarea';
         const { min, max } = one;
         const hint = either(one.hint_zh, one.hint_en);
-        const range = hint || t('wizard.range', { min, max });
+        const span = one.required ? t('wizard.range', { min, max }) : t('wizard.optional', { max });
+        const range = hint || span;
         return (
           <Form.Item
             key={one.field}

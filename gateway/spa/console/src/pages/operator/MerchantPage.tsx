@@ -8,13 +8,13 @@ import { useParams } from 'react-router';
 import { get, patch, post } from '../../api/client';
 import type { MerchantDetail } from '../../api/shapes';
 import { AskMore } from '../../parts/AskMore';
-import { Card, Facts, Id, PageHead, Tag, When } from '../../parts/bits';
+import { Card, Facts, Id, PageHead, When } from '../../parts/bits';
 import { CopyId } from '../../parts/CopyId';
 import { Dialog } from '../../parts/Dialog';
 import { GoButton } from '../../parts/GoButton';
 import { ReasonField } from '../../parts/Reason';
 import { Failure, Loading } from '../../parts/states';
-import { useRequired } from '../../parts/useRequired';
+import { NAME_MAX, useRequired } from '../../parts/useRequired';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
 import { openAnew, tellOthers } from '../../session/windows';
@@ -24,7 +24,7 @@ import { figuresOf, LOOK_AGAIN_MS } from './figures';
 import { LastPaid } from './LastPaid';
 import { KnownName } from './NewMerchant';
 import { Owners } from './Owners';
-import { Progress } from './Progress';
+import { Progress, Suspended } from './Progress';
 
 const MINUTES_MAX = 60;
 
@@ -37,6 +37,7 @@ function Act({ merchant }: { merchant: MerchantDetail }) {
       title={t('acting.title', { merchant: merchant.name })}
       button={{ type: 'primary' }}
       okText={t('acting.begin')}
+      done={t('acting.begun')}
       initial={{ minutes: 30 }}
       save={({ reason, minutes }) =>
         post('/api/operator/v1/acting', {
@@ -70,6 +71,7 @@ function Rename({ merchant }: { merchant: MerchantDetail }) {
   return (
     <Dialog<{ name: string }, unknown>
       label={t('cockpit.rename')}
+      done={t('cockpit.renamed')}
       button={{ size: 'small' }}
       initial={{ name: merchant.name }}
       save={({ name }) =>
@@ -81,8 +83,12 @@ function Rename({ merchant }: { merchant: MerchantDetail }) {
       }
       refresh={['merchants']}
     >
-      <Form.Item name="name" label={t('merchant.name')} rules={required(t('merchant.name'))}>
-        <Input maxLength={64} />
+      <Form.Item
+        name="name"
+        label={t('merchant.name')}
+        rules={required(t('merchant.name'), NAME_MAX)}
+      >
+        <Input />
       </Form.Item>
       <KnownName except={merchant.merchant_id} />
       <p className="soft">{t('cockpit.rename_note')}</p>
@@ -100,6 +106,7 @@ function Suspension({ merchant }: { merchant: MerchantDetail }) {
       title={`${t(`cockpit.${verb}`)} · ${merchant.name}`}
       button={verb === 'suspend' ? { danger: true } : {}}
       okText={t(`cockpit.${verb}`)}
+      done={t(`cockpit.${verb}_done`)}
       isDangerous={verb === 'suspend'}
       save={({ reason }) =>
         post(
@@ -127,29 +134,31 @@ function Figures({ merchant }: { merchant: MerchantDetail }) {
   });
   const figures = asked.data ?? undefined;
   return (
-    <div className="grid">
-      <Card>
-        <p className="figure-label">{t('cockpit.today')}</p>
-        <p className="figure">{figures ? money(figures.paid_fen) : '—'}</p>
-        <p className="figure-note">
-          {figures ? t('cockpit.count', { count: figures.count }) : t('cockpit.unknown')}
-          {figures && figures.refunded_fen > 0
-            ? ` · ${t('cockpit.refunded', { amount: money(figures.refunded_fen) })}`
-            : ''}
-        </p>
-      </Card>
-      <Card>
-        <p className="figure-label">{t('cockpit.last')}</p>
-        <LastPaid figures={figures} />
-      </Card>
-      <Card>
-        <p className="figure-label">{t('cockpit.progress')}</p>
-        {merchant.suspended_at ? (
-          <Tag tone="bad">{t('cockpit.suspended')}</Tag>
-        ) : (
-          <Progress progress={merchant.progress} isFull />
-        )}
-      </Card>
+    <div className="figures">
+      <div className="figures-row">
+        <Card>
+          <p className="figure-label">{t('cockpit.today')}</p>
+          <p className="figure">{figures ? money(figures.paid_fen) : '—'}</p>
+          <p className="figure-note">
+            {figures ? t('cockpit.count', { count: figures.count }) : t('cockpit.unknown')}
+            {figures && figures.refunded_fen > 0
+              ? ` · ${t('cockpit.refunded', { amount: money(figures.refunded_fen) })}`
+              : ''}
+          </p>
+        </Card>
+        <Card>
+          <p className="figure-label">{t('cockpit.last')}</p>
+          <LastPaid figures={figures} />
+        </Card>
+        <Card>
+          <p className="figure-label">{t('cockpit.progress')}</p>
+          {merchant.suspended_at ? (
+            <Suspended at={merchant.suspended_at} />
+          ) : (
+            <Progress progress={merchant.progress} isFull />
+          )}
+        </Card>
+      </div>
     </div>
   );
 }

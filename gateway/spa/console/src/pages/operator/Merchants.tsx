@@ -13,7 +13,7 @@ import { useText } from '../../texts';
 import { figuresOf } from './figures';
 import { LastPaid } from './LastPaid';
 import { NewMerchant } from './NewMerchant';
-import { Progress, progressText } from './Progress';
+import { Progress, progressText, Suspended } from './Progress';
 
 type Row = Merchant & { figures: MerchantFigures | undefined };
 
@@ -30,14 +30,13 @@ function Name({ row }: { row: Row }) {
   const { t } = useText();
   return (
     <div className="who">
-      <Link className="cut" to={`/merchants/${row.merchant_id}`} title={row.name}>
+      <Link to={`/merchants/${row.merchant_id}`}>
         <strong>{row.name}</strong>
       </Link>
       <div className="row">
         <span className="mono soft" data-verbatim>
           @{row.handle}
         </span>
-        {row.suspended_at ? <Tag tone="bad">{t('cockpit.suspended')}</Tag> : null}
         {row.namesakes > 0 ? (
           <Tag tone="warn">{t('cockpit.namesakes', { count: row.namesakes })}</Tag>
         ) : null}
@@ -69,8 +68,13 @@ function useColumns(): Column<Row>[] {
     {
       key: 'progress',
       title: t('cockpit.progress'),
-      render: (row) => <Progress progress={row.progress} />,
-      text: (row) => progressText(t, language, row),
+      render: (row) =>
+        row.suspended_at ? (
+          <Suspended at={row.suspended_at} />
+        ) : (
+          <Progress progress={row.progress} />
+        ),
+      text: (row) => (row.suspended_at ? t('cockpit.suspended') : progressText(t, language, row)),
     },
     {
       key: 'today',

@@ -7,7 +7,7 @@ import type { NewMerchant as Made } from '../../api/shapes';
 import { Dialog } from '../../parts/Dialog';
 import { LinkShown } from '../../parts/LinkShown';
 import { UsernameField } from '../../parts/UsernameField';
-import { useRequired } from '../../parts/useRequired';
+import { NAME_MAX, useRequired } from '../../parts/useRequired';
 import { useText } from '../../texts';
 
 type Entry = { name: string; username: string; handle?: string };
@@ -103,10 +103,19 @@ export function NewMerchant() {
       }}
       refresh={['merchants']}
       onSaved={() => makeAnother(newHandle())}
-      after={(made) => <LinkShown login={made.owner.login} link={made.link} handle={made.handle} />}
+      after={{
+        title: (made) => t('merchants.made', { name: made.name }),
+        shown: (made) => (
+          <LinkShown login={made.owner.login} link={made.link} handle={made.handle} />
+        ),
+      }}
     >
-      <Form.Item name="name" label={t('merchant.name')} rules={required(t('merchant.name'))}>
-        <Input maxLength={64} />
+      <Form.Item
+        name="name"
+        label={t('merchant.name')}
+        rules={required(t('merchant.name'), NAME_MAX)}
+      >
+        <Input />
       </Form.Item>
       <KnownName />
       <LoginFields made={made} />

@@ -6,6 +6,7 @@ import { get } from '../../api/client';
 import type { NoticeDetail } from '../../api/shapes';
 import { Facts, Id, Money, Tag, When } from '../../parts/bits';
 import { Failure, Loading } from '../../parts/states';
+import { useTabTitle } from '../../parts/tabTitle';
 import { word } from '../../parts/words';
 import { isText, type T, useText } from '../../texts';
 import { type Named, TONES } from './notices';
@@ -111,11 +112,13 @@ export function NoticePanel({ row, onClose }: { row: Named | null; onClose: () =
     queryFn: () => get('/api/operator/v1/notices/{merchant_id}/{app_id}/{notify_id}', { path }),
     enabled: row !== null,
   });
+  const title = t('notices.one', { no: row?.out_trade_no ?? '' });
+  useTabTitle(row ? title : null, 'over');
   return (
     <Drawer
       open={row !== null}
       size={560}
-      title={t('do.detail')}
+      title={title}
       onClose={onClose}
       closable={{ 'aria-label': t('do.close') }}
     >

@@ -68,9 +68,7 @@ function useColumns(open: (row: Named) => void): Column<Named>[] {
       title: t('notices.merchant'),
       render: (row) => (
         <div className="who">
-          <span className="cut" title={row.merchant_name}>
-            {row.merchant_name}
-          </span>
+          <span>{row.merchant_name}</span>
         </div>
       ),
       text: (row) => row.merchant_name,

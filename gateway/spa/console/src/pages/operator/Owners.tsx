@@ -35,7 +35,10 @@ function Reset({ merchantId, owner }: { merchantId: string; owner: MerchantOwner
         )
       }
       refresh={['merchants']}
-      after={(link) => <LinkShown login={owner.login} link={link} />}
+      after={{
+        title: () => t('link.made', { login: owner.login }),
+        shown: (link) => <LinkShown login={owner.login} link={link} />,
+      }}
     >
       <p>{t(owner.has_password ? 'cockpit.reset_lead' : 'cockpit.first_lead')}</p>
       <ReasonField />

@@ -20,6 +20,19 @@ export function progressText(t: T, language: string, { progress }: Merchant): st
   return `${far} · ${line(t, step, language === 'en' ? step.title_en : step.title_zh)}`;
 }
 
+/** In place of the setup: what is set up takes no payment now. */
+export function Suspended({ at }: { at: string }) {
+  const { t } = useText();
+  return (
+    <div className="far">
+      <div>
+        <Tag tone="bad">{t('cockpit.suspended')}</Tag>
+      </div>
+      <span className="soft small">{t('cockpit.since', { at: `${chinaTime(at)} ${ZONE}` })}</span>
+    </div>
+  );
+}
+
 export function Progress({
   progress,
   isFull = false,

@@ -38,9 +38,7 @@ export default function Refusals() {
       title: t('notices.merchant'),
       render: (row) => (
         <div className="who">
-          <span className="cut" title={row.merchant_name ?? ''}>
-            {row.merchant_name ?? (row.merchant_id ? '—' : t('refusals.nobody'))}
-          </span>
+          <span>{row.merchant_name ?? (row.merchant_id ? '—' : t('refusals.nobody'))}</span>
         </div>
       ),
     },

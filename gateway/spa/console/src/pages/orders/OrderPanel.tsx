@@ -7,6 +7,7 @@ import { get } from '../../api/client';
 import type { OrderDetail as Detail } from '../../api/shapes';
 import { Facts, Id, Money, Tag, When } from '../../parts/bits';
 import { Failure, Loading } from '../../parts/states';
+import { useTabTitle } from '../../parts/tabTitle';
 import { tone, word } from '../../parts/words';
 import { DeviceName } from '../../shell/devices';
 import { type T, useText } from '../../texts';
@@ -105,16 +106,22 @@ export function OrderPanel({
     queryFn: () => get('/api/merchant/v1/orders/{order_no}', { path: { order_no: orderNo ?? '' } }),
     enabled: orderNo !== undefined,
   });
+  const isNumber = orderNo !== undefined && ORDER_NO.test(orderNo);
+  const isMissing = isNoSuchOrder(found.error);
+  useTabTitle(
+    isMissing ? t('orders.unknown') : isNumber ? t('orders.one', { no: orderNo }) : null,
+    'over',
+  );
   return (
     <Drawer
       open={orderNo !== undefined}
       onClose={onClose}
       size={560}
-      title={orderNo && ORDER_NO.test(orderNo) ? orderNo : t('orders.title')}
+      title={isNumber ? orderNo : t('orders.title')}
       closable={{ 'aria-label': t('do.close') }}
       destroyOnHidden
     >
-      {isNoSuchOrder(found.error) ? (
+      {isMissing ? (
         <NoSuchOrder onBack={onClose} />
       ) : found.isLoadingError ? (
         <Failure error={found.error} retry={() => void found.refetch()} />

@@ -208,9 +208,12 @@ function RefundFields({
         name="reason"
         label={t('refunds.reason')}
         extra={t('refunds.reason_hint')}
-        rules={required(t('refunds.reason')).map((rule) => ({ ...rule, whitespace: true }))}
+        rules={required(t('refunds.reason'), REASON_MAX).map((rule) => ({
+          ...rule,
+          whitespace: true,
+        }))}
       >
-        <Input maxLength={REASON_MAX} autoComplete="off" />
+        <Input autoComplete="off" />
       </Form.Item>
       <div className="row">
         {REASONS.map((key) => (

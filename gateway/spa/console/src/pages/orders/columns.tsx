@@ -55,7 +55,7 @@ function main({ t, to }: Means): Column<Order>[] {
     {
       key: 'store',
       title: t('orders.store'),
-      render: (row) => <span className="clipped">{row.store_name ?? '—'}</span>,
+      render: (row) => <span className="whole">{row.store_name ?? '—'}</span>,
       text: (row) => row.store_name,
     },
     {

@@ -9,11 +9,31 @@ import { Facts, Id, Tag, When } from '../../parts/bits';
 import { Dialog } from '../../parts/Dialog';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useSay } from '../../parts/say';
-import { useRequired } from '../../parts/useRequired';
+import { NAME_MAX, useRequired } from '../../parts/useRequired';
 import { useSession } from '../../session/session';
 import { StoreSelect } from '../../shell/StoreSelect';
 import { useStores } from '../../shell/stores';
 import { useText } from '../../texts';
+import { ApiHowTo } from './ApiHowTo';
+
+function Shown({ made }: { made: NewApiKey }) {
+  const { t } = useText();
+  return (
+    <div className="stack">
+      <Alert type="warning" showIcon title={t('keys_api.once')} />
+      <Facts
+        rows={[
+          [t('keys_api.id'), <Id key="id" value={made.key_id} label={t('keys_api.id')} />],
+          [
+            t('keys_api.secret'),
+            <Id key="secret" value={made.secret} label={t('keys_api.secret')} />,
+          ],
+        ]}
+      />
+      <p className="soft">{t('keys_api.how_see')}</p>
+    </div>
+  );
+}
 
 function NewKey() {
   const { t } = useText();
@@ -27,23 +47,17 @@ function NewKey() {
         post('/api/merchant/v1/api-keys', { name: name.trim(), store_id: store_id || null })
       }
       refresh={['api-keys']}
-      after={(made) => (
-        <div className="stack">
-          <Alert type="warning" showIcon title={t('keys_api.once')} />
-          <Facts
-            rows={[
-              [t('keys_api.id'), <Id key="id" value={made.key_id} label={t('keys_api.id')} />],
-              [
-                t('keys_api.secret'),
-                <Id key="secret" value={made.secret} label={t('keys_api.secret')} />,
-              ],
-            ]}
-          />
-        </div>
-      )}
+      after={{
+        title: (made) => t('keys_api.made', { name: made.name }),
+        shown: (made) => <Shown made={made} />,
+      }}
     >
-      <Form.Item name="name" label={t('keys_api.name')} rules={required(t('keys_api.name'))}>
-        <Input maxLength={64} />
+      <Form.Item
+        name="name"
+        label={t('keys_api.name')}
+        rules={required(t('keys_api.name'), NAME_MAX)}
+      >
+        <Input />
       </Form.Item>
       <Form.Item name="store_id" label={t('keys_api.store')}>
         <StoreSelect options={[{ value: '', label: t('app.all_stores') }]} />
@@ -63,7 +77,7 @@ export default function ApiKeys() {
     mutationFn: (key_id: string) =>
       remove('/api/merchant/v1/api-keys/{key_id}', { path: { key_id } }),
     onSuccess: async () => {
-      say.done();
+      say.done(t('keys_api.deleted'));
       await queries.invalidateQueries({ queryKey: ['api-keys'] });
     },
     onError: say.failed,
@@ -153,6 +167,7 @@ export default function ApiKeys() {
       columns={columns}
       exports
       actions={mayWrite ? <NewKey /> : null}
+      above={<ApiHowTo />}
       empty={{
         title: t('keys_api.empty'),
         hint: t('keys_api.empty_hint'),

@@ -7,7 +7,7 @@ import { Id, When } from '../../parts/bits';
 import { CopyId } from '../../parts/CopyId';
 import { SettingsForm } from '../../parts/SettingsForm';
 import { useSay } from '../../parts/say';
-import { useRequired } from '../../parts/useRequired';
+import { NAME_MAX, useAtMost, useRequired } from '../../parts/useRequired';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
@@ -54,12 +54,14 @@ function Operators({ shape }: { shape: OwnMerchant }) {
   );
 }
 
+const CONTACT_MAX = 128;
 const EDITIONS = ['flagship', 'face_pay'] as const;
 
 export default function Merchant() {
   const { t } = useText();
   const { can } = useSession();
   const required = useRequired();
+  const atMost = useAtMost();
   return (
     <SettingsForm<OwnMerchant, Entry>
       title={t('merchant.title')}
@@ -92,8 +94,12 @@ export default function Merchant() {
             <When at={shape.created_at} />
           </Form.Item>
           <Operators shape={shape} />
-          <Form.Item name="name" label={t('merchant.name')} rules={required(t('merchant.name'))}>
-            <Input maxLength={64} />
+          <Form.Item
+            name="name"
+            label={t('merchant.name')}
+            rules={required(t('merchant.name'), NAME_MAX)}
+          >
+            <Input />
           </Form.Item>
           <Form.Item name="edition" label={t('merchant.edition')}>
             <Select
@@ -104,8 +110,9 @@ export default function Merchant() {
             name="support_contact"
             label={t('merchant.support')}
             extra={t('merchant.support_hint')}
+            rules={[atMost(CONTACT_MAX)]}
           >
-            <Input maxLength={128} />
+            <Input />
           </Form.Item>
           <Form.Item
             name="dual_control"

@@ -9,7 +9,7 @@ import { EntryForm } from '../../parts/EntryForm';
 import { RecoveryCodes } from '../../parts/RecoveryCodes';
 import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';
-import { useRequired } from '../../parts/useRequired';
+import { NAME_MAX, useRequired } from '../../parts/useRequired';
 import { Window } from '../../parts/Window';
 import { makePasskey, PasskeyFault, passkeyHindrance } from '../../session/passkey';
 import { useSession } from '../../session/session';
@@ -90,9 +90,9 @@ function Add({ onMade, onClose }: { onMade: (codes: string[]) => void; onClose: 
           name="name"
           label={t('passkey.name')}
           extra={t('passkey.name_hint')}
-          rules={required(t('passkey.name'))}
+          rules={required(t('passkey.name'), NAME_MAX)}
         >
-          <Input autoComplete="off" maxLength={64} />
+          <Input autoComplete="off" />
         </Form.Item>
       </EntryForm>
     </Window>
@@ -176,7 +176,7 @@ export function Passkeys() {
       ) : null}
       <Window
         open={codes.length > 0}
-        title={t('factor.codes')}
+        title={t('passkey.codes')}
         footer={null}
         isOnce
         onCancel={() => setCodes([])}

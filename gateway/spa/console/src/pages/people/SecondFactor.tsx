@@ -179,7 +179,9 @@ export function SecondFactor() {
         open={begun !== null || codes.length > 0}
         isOnce={codes.length > 0}
         centered
-        title={codes.length > 0 ? t('factor.codes') : t('factor.set_up')}
+        title={t(
+          codes.length === 0 ? 'factor.set_up' : begun ? 'factor.codes_on' : 'factor.codes_new',
+        )}
         footer={null}
         onCancel={() => void close()}
       >

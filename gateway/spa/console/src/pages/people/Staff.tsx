@@ -9,7 +9,7 @@ import { LinkShown } from '../../parts/LinkShown';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { RemoveFactorField } from '../../parts/RemoveFactor';
 import { UsernameField } from '../../parts/UsernameField';
-import { useRequired } from '../../parts/useRequired';
+import { NAME_MAX, useRequired } from '../../parts/useRequired';
 import { everything } from '../../parts/walk';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
@@ -38,8 +38,8 @@ function LoginField({ console }: { console: Console }) {
   const { session } = useSession();
   if (console === 'operator') {
     return (
-      <Form.Item name="login" label={t('staff.login')} rules={required(t('staff.login'))}>
-        <Input autoComplete="off" minLength={3} maxLength={64} />
+      <Form.Item name="login" label={t('staff.login')} rules={required(t('staff.login'), NAME_MAX)}>
+        <Input autoComplete="off" minLength={3} />
       </Form.Item>
     );
   }
@@ -52,8 +52,8 @@ function Fields({ console, roles, isNew }: { console: Console; roles: RoleRow[];
   return (
     <>
       {isNew ? <LoginField console={console} /> : null}
-      <Form.Item name="name" label={t('staff.name')} rules={required(t('staff.name'))}>
-        <Input maxLength={64} />
+      <Form.Item name="name" label={t('staff.name')} rules={required(t('staff.name'), NAME_MAX)}>
+        <Input />
       </Form.Item>
       <Form.Item name="role" label={t('staff.role')} rules={required(t('staff.role'))}>
         <Select
@@ -124,6 +124,7 @@ function Acts({ row, console, roles }: { row: StaffRow; console: Console; roles:
       <Dialog<Entry, unknown>
         label={t('do.edit')}
         title={row.name}
+        done={t('staff.changed')}
         button={{ type: 'link', size: 'small', 'aria-label': `${t('do.edit')} ${row.login}` }}
         initial={{ ...row, role: row.role as Role, hand_keys_to: '' }}
         save={({ name, role, is_enabled, store_ids, hand_keys_to }) =>
@@ -158,7 +159,10 @@ function Acts({ row, console, roles }: { row: StaffRow; console: Console; roles:
             )
           }
           refresh={[]}
-          after={(link) => <LinkShown login={row.login} link={link} />}
+          after={{
+            title: () => t('link.made', { login: row.login }),
+            shown: (link) => <LinkShown login={row.login} link={link} />,
+          }}
         >
           <p className="soft">{t('staff.reset_lead')}</p>
           {row.has_second_factor ? <RemoveFactorField /> : null}
@@ -274,7 +278,10 @@ export default function Staff() {
             })
       }
       refresh={['staff']}
-      after={(made) => <LinkShown login={made.login} link={made.link} />}
+      after={{
+        title: (made) => t('staff.made', { name: made.name }),
+        shown: (made) => <LinkShown login={made.login} link={made.link} />,
+      }}
     >
       <Fields console={console} roles={roles} isNew />
     </Dialog>

@@ -45,6 +45,7 @@ export default function Stores() {
         <Dialog<Named, unknown>
           label={t('do.edit')}
           title={row.name}
+          done={t('stores.changed')}
           button={{ type: 'link', size: 'small', 'aria-label': `${t('do.edit')} ${row.name}` }}
           initial={{ name: row.name }}
           save={({ name }) =>
