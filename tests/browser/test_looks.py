@@ -6,6 +6,8 @@ from playwright.sync_api import Locator, Page, StorageState, expect
 
 from tests.browser.conftest import Open
 from tests.browser.faces import families, odd
+from tests.browser.room import figures_in_rows
+from tests.fixtures.processes import Stack
 
 SETTLED_LOOKS = 20
 MARGIN_PX = 8
@@ -89,6 +91,23 @@ def test_labels_of_the_chart_are_read(look: Open, owner: StorageState, scheme: s
     found = page.evaluate(_LABELS)
     assert len(found) > 5
     assert min(found) >= CONTRAST_MIN
+
+
+def test_no_figure_stands_alone(
+    look: Open, owner: StorageState, operator: StorageState, stack: Stack
+) -> None:
+    """Beside the others, or below them all: four are four, or two and two."""
+    merchant = f"/merchants/{stack.info['demo']['merchant_id']}"
+    for state, path, rows in (
+        (owner, "/", {1440: [4], 1280: [4], 1200: [2, 2], 1000: [2, 2], 390: [1, 1, 1, 1]}),
+        (operator, merchant, {1440: [3], 1280: [3], 1200: [3], 1000: [3], 390: [1, 1, 1]}),
+    ):
+        opened = look(state, width=1440)
+        page = opened.at(path)
+        page.locator(".figures-row > .card").first.wait_for()
+        for width, wanted in rows.items():
+            opened.resize(width)
+            assert figures_in_rows(page) == wanted, (path, width)
 
 
 def stays_inside(page: Page, box: Locator) -> None:

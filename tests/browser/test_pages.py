@@ -10,6 +10,7 @@ from playwright.sync_api import StorageState
 
 from tests.browser.conftest import Open
 from tests.browser.faces import families, odd
+from tests.browser.room import without_room
 from tests.browser.watched import Watched
 from tests.fixtures.processes import Stack
 
@@ -29,12 +30,13 @@ LIST_BYTES = 520 * 1024
 pytestmark = pytest.mark.timeout(400)
 
 
-def _look(opened: Watched, paths: tuple[str, ...], texts: int) -> None:
+def _look(opened: Watched, paths: tuple[str, ...], texts: int, width: int) -> None:
     """Opens each page and looks at it in light and in dark, in the order that needs no repainting
     from page to page. The first is loaded, and those that differ from the one before only in their
     query; between the others one turns as by a click. Each text (headings, figures, labels, table
-    cells, inputs, keys) is set in the one type; `texts` are there at least."""
-    found, wrong = {}, {}
+    cells, inputs, keys) is set in the one type; `texts` are there at least. At 1280 px, a small laptop,
+    no column lies under the one that stays in sight, and no placeholder is cut."""
+    found, wrong, crowded = {}, {}, {}
     before, seen = None, 0
     for path, (first, second) in zip(paths, cycle((SCHEMES, SCHEMES[::-1])), strict=False):
         place = urlsplit(path).path
@@ -49,8 +51,12 @@ def _look(opened: Watched, paths: tuple[str, ...], texts: int) -> None:
         faces = families(page)
         seen += sum(map(len, faces.values()))
         wrong[path] = odd(faces)
+        opened.resize(1280)
+        crowded[path] = without_room(page)
+        opened.resize(width)
     assert not {seen: faults for seen, faults in found.items() if faults}
     assert not {path: faces for path, faces in wrong.items() if faces}
+    assert not {path: parts for path, parts in crowded.items() if parts}
     assert seen > texts, "the reader of faces no longer finds the texts"
 
 
@@ -59,7 +65,7 @@ def test_merchant_pages(
     window: Open, owner: StorageState, stack: Stack, language: str, width: int
 ) -> None:
     order = f"/orders/{stack.info['first_payment']['order_no']}"
-    _look(window(owner, language=language, width=width), (*MERCHANT, order), 700)
+    _look(window(owner, language=language, width=width), (*MERCHANT, order), 700, width)
 
 
 @pytest.mark.parametrize(("language", "width"), LOOKS)
@@ -67,7 +73,7 @@ def test_operator_pages(
     window: Open, operator: StorageState, stack: Stack, language: str, width: int
 ) -> None:
     merchant = f"/merchants/{stack.info['demo']['merchant_id']}"
-    _look(window(operator, language=language, width=width), (*OPERATOR, merchant), 100)
+    _look(window(operator, language=language, width=width), (*OPERATOR, merchant), 100, width)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

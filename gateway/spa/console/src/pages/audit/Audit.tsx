@@ -126,16 +126,20 @@ export default function Audit() {
   const columns: Column<AuditRow>[] = [
     { key: 'seq', title: t('audit.seq'), align: 'right', render: (row) => row.seq },
     { key: 'at', title: t('audit.at'), render: (row) => <When at={row.at} /> },
-    { key: 'actor', title: t('audit.actor'), render: (row) => actorText(t, row) },
+    {
+      key: 'actor',
+      title: t('audit.actor'),
+      render: (row) => <span className="whole">{actorText(t, row)}</span>,
+    },
     {
       key: 'action',
       title: t('audit.action'),
-      render: (row) => word(t, 'audit_action', row.action),
+      render: (row) => <span className="whole">{word(t, 'audit_action', row.action)}</span>,
     },
     {
       key: 'subject',
       title: t('audit.subject'),
-      render: (row) => subjectText(t, row),
+      render: (row) => <span className="whole">{subjectText(t, row)}</span>,
     },
     { key: 'address', title: t('audit.address'), render: (row) => row.address || '—' },
     {

@@ -186,7 +186,7 @@ function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[
     {
       key: 'model',
       title: t('devices.model'),
-      render: (row) => row.model ?? '—',
+      render: (row) => <span className="whole">{row.model ?? '—'}</span>,
       text: (row) => row.model,
     },
     {

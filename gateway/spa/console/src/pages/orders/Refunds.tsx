@@ -7,7 +7,7 @@ import { useMemo } from 'react';
 import { Link, useLocation, useNavigate, useSearchParams } from 'react-router';
 import { get, type Query } from '../../api/client';
 import type { ListedRefund } from '../../api/shapes';
-import { Money, Tag, When } from '../../parts/bits';
+import { Id, Money, Tag, When } from '../../parts/bits';
 import { type Filter, NUMBER, UUID } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { Calm, Failure, Loading } from '../../parts/states';
@@ -84,7 +84,7 @@ function columnsOf(t: T, search: string): Column<ListedRefund>[] {
   const said = (key: string, title: string, of: (row: ListedRefund) => string | null) => ({
     key,
     title,
-    render: (row: ListedRefund) => of(row) || '—',
+    render: (row: ListedRefund) => <span className="whole">{of(row) || '—'}</span>,
     text: of,
   });
   return [
@@ -115,7 +115,7 @@ function columnsOf(t: T, search: string): Column<ListedRefund>[] {
     said('store', t('orders.store'), (row) => row.store_name),
     {
       ...said('number', t('refunds.number'), (row) => row.out_trade_no),
-      render: (row) => <span className="mono">{row.out_trade_no}</span>,
+      render: (row) => <Id value={row.out_trade_no} label={t('refunds.number')} isShort />,
     },
     { ...said('trade_no', t('orders.trade_no'), (row) => row.trade_no), isExtra: true },
     {
