@@ -26,6 +26,7 @@ BROWSER_COOKIE = b"__Host-damselfly-browser"
 ACTING_FOR = b"x-acting-for"
 """the merchant that the page shows from which a request comes"""
 COOKIE_MAX = 256
+_SUSPENDED = "binding.merchant_suspended"
 _FOREIGN_SITES = frozenset({b"cross-site", b"same-site"})
 
 
@@ -34,6 +35,16 @@ class SessionMissing(Unauthorized):
 
     code = "auth.session"
     title = "登录已失效，请重新登录 Please sign in again."
+
+
+class SessionSuspended(Unauthorized):
+    """The session ended because its merchant was suspended: told to whoever holds its cookie."""
+
+    code = "auth.merchant_suspended"
+    title = (
+        "商户已被平台停用，您已退出登录，请联系平台 "
+        "The platform has suspended this merchant and signed you out. Please ask the platform."
+    )
 
 
 class CsrfRefused(Forbidden):
@@ -175,6 +186,8 @@ class SessionAuth:
         except Problem as error:
             if error.status == 404:
                 return None
+            if error.code == _SUSPENDED:
+                raise SessionSuspended from None
             raise
         try:
             return Session(

@@ -251,7 +251,8 @@ class NotYetApprover(Forbidden):
 
 
 class MerchantSuspended(Forbidden):
-    """Told only to whoever knows the password, or holds a one-time link."""
+    """Told only to whoever knows the password, or holds a one-time link or the cookie of a session
+    that the suspension has ended."""
 
     code = "binding.merchant_suspended"
     title = (

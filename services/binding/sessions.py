@@ -34,12 +34,16 @@ class Shown:
 
 
 async def resolve_session(deps: Deps, session_hash: str) -> Shown:
-    """The living session behind a cookie's digest, for the edge; its use keeps it from idling."""
+    """The living session behind a cookie's digest, for the edge; its use keeps it from idling.
+    NotFound; or MerchantSuspended where only that has ended it: whoever has its cookie was in."""
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
         session = await repo.session_by_hash(tx, session_hash)
         user = await repo.user(tx, session.tenant_id, session.user_id) if session else None
-        if session is None or user is None or not _is_alive(session, user, now):
+        if session is None or user is None:
+            raise NotFound
+        if not _is_alive(session, user, now):
+            await _say_if_suspended(tx, session, user, now)
             raise NotFound
         is_former = session.session_hash != session_hash
         if is_former and (session.previous_until is None or now >= session.previous_until):
@@ -49,6 +53,15 @@ async def resolve_session(deps: Deps, session_hash: str) -> Shown:
         acting = await running(tx, session, now)
         more = await more_of(tx, acting, now)
         return Shown(session, user, None, acting, more, is_former)
+
+
+async def _say_if_suspended(tx: AsyncSession, session: Session, user: User, now: datetime) -> None:
+    merchant = await repo.merchant(tx, session.tenant_id)
+    since = merchant.suspended_at if merchant is not None else None
+    if since is None or session.revoked_at is None or session.revoked_at < since:
+        return
+    if user.is_enabled and now < session.expires_at:
+        raise domain.MerchantSuspended
 
 
 async def running(tx: AsyncSession, session: Session, now: datetime) -> Acting | None:

@@ -97,7 +97,7 @@ def test_an_owner_is_helped_in_and_a_merchant_suspended(window: Open, stack: Sta
     address = told_link(page.get_by_role("dialog", name=f"一次性链接已生成：{account.login}"))
     expect(page.get_by_text(re.compile("^一次性链接有效至"))).to_be_visible()
 
-    theirs = window()
+    theirs = window(refused=("auth.merchant_suspended",))
     fresh = secrets.token_urlsafe(18)
     choose_password(theirs.page, address, fresh)
     expect(theirs.page.get_by_text(re.compile("^平台为您重设了登录："))).to_be_visible()
@@ -114,6 +114,9 @@ def test_an_owner_is_helped_in_and_a_merchant_suspended(window: Open, stack: Sta
     suspended = page.get_by_text(re.compile("起停用：不能登录，不收新款。原因：工单 5002"))
     _confirm_if_asked(page, password, suspended)
     assert opened.axe() == []
+    theirs.page.get_by_role("link", name="订单管理").click()
+    expect(theirs.page.get_by_text(re.compile("^商户已被服务商停用，您已退出登录"))).to_be_visible()
+    assert theirs.axe() == []
     again = window(refused=("binding.merchant_suspended",)).page
     again.goto("/")
     again.get_by_text("商户", exact=True).click()

@@ -109,6 +109,7 @@ def test_last_seen_and_last_paid(look: Open, owner: StorageState, stack: Stack) 
     assert row.locator("time").count() == 2, "last seen, last paid"
     paid.click()
     page.wait_for_url(re.compile("/orders/D"))
+    expect(page).to_have_title(re.compile("^订单 D\\d{14} · 豆娘$"))
     panel = page.get_by_role("dialog")
     expect(panel.get_by_text(sn)).to_be_visible()
     assert stack.info["demo"]["device"]["device_id"] not in panel.inner_text()

@@ -34,8 +34,8 @@ def _look(opened: Watched, paths: tuple[str, ...], texts: int, width: int) -> No
     """Opens each page and looks at it in light and in dark, in the order that needs no repainting
     from page to page. The first is loaded, and those that differ from the one before only in their
     query; between the others one turns as by a click. Each text (headings, figures, labels, table
-    cells, inputs, keys) is set in the one type; `texts` are there at least. At 1280 px, a small laptop,
-    no column lies under the one that stays in sight, and no placeholder is cut."""
+    cells, inputs, keys) is set in the one type; `texts` are there at least. At 1280 px, a small
+    laptop, no column lies under the one that stays in sight, and no placeholder is cut."""
     found, wrong, crowded = {}, {}, {}
     before, seen = None, 0
     for path, (first, second) in zip(paths, cycle((SCHEMES, SCHEMES[::-1])), strict=False):

@@ -37,7 +37,7 @@ def _second_factor(hand: Hand) -> None:
 
 
 def _expired(hand: Hand) -> None:
-    hand.page.add_init_script("sessionStorage.setItem('damselfly.expired', '1')")
+    hand.page.add_init_script("sessionStorage.setItem('damselfly.expired', 'expired')")
 
 
 def _operators(hand: Hand) -> None:

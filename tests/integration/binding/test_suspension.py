@@ -49,7 +49,8 @@ async def test_nobody_of_it_comes_in_until_it_is_lifted(binding, desk):
     answer = await desk.suspend()
     assert answer.status_code == 200, answer.text
     assert answer.json()["suspended_reason"] == REASON
-    assert (await desk.owner("GET", f"{M}/session")).status_code == 404, "its session has ended"
+    ended = await desk.owner("GET", f"{M}/session")
+    assert (ended.status_code, ended.json()["code"]) == (403, "binding.merchant_suspended")
     refused = await signs_in(binding)
     assert (refused.status_code, refused.json()["code"]) == (403, "binding.merchant_suspended")
     guessed = await signs_in(binding, password="a wrong one, and long")

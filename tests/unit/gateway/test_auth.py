@@ -270,6 +270,25 @@ async def test_an_ended_session_is_out_at_its_event(town: Town) -> None:
     assert (got.status, code(got)) == (401, "auth.session")
 
 
+async def test_a_suspended_merchants_session_says_why_it_ended(town: Town) -> None:
+    """And is asked for again each time: once it is lifted, the person signs in as ever."""
+    answers = [
+        ({"code": "binding.merchant_suspended", "title": "停 Suspended."}, 403),
+        ({"code": "not_found", "title": ""}, 404),
+    ]
+    town.binding.on(
+        "POST", "/internal/sessions/resolve",
+        lambda _s: web.json_response(answers[0][0], status=answers[0][1]),
+    )  # fmt: skip
+    town.order.on("GET", ORDERS, {})
+    got = await ask(town.door, "GET", ORDERS, headers=cookie())
+    assert (got.status, code(got)) == (401, "auth.merchant_suspended")
+    answers.pop(0)
+    got = await ask(town.door, "GET", ORDERS, headers=cookie())
+    assert (got.status, code(got)) == (401, "auth.session")
+    assert not town.order.seen
+
+
 async def test_signing_out_ends_it_here_at_once(town: Town) -> None:
     sign_in(town.binding, town.clock)
     town.binding.on(

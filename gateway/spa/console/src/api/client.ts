@@ -36,6 +36,19 @@ export const csrf = {
   forget: () => localStorage.removeItem(CSRF_KEY),
 };
 
+const ENDING_KEY = 'damselfly.expired';
+export type Ending = 'expired' | 'suspended';
+
+/** Why the last session in this tab ended, for the sign-in page to say once. */
+export const ending = {
+  keep: (why: Ending) => sessionStorage.setItem(ENDING_KEY, why),
+  get: (): Ending | null => {
+    const found = sessionStorage.getItem(ENDING_KEY);
+    return found === 'expired' || found === 'suspended' ? found : null;
+  },
+  forget: () => sessionStorage.removeItem(ENDING_KEY),
+};
+
 /**
  * The merchant that this window shows. Windows of one browser share a session: each request for a
  * merchant names the one that its page shows, and the edge refuses what would reach another.
@@ -154,6 +167,8 @@ async function send(
   throw understood(verb, path, problemOf(answer.response.status, answer.error));
 }
 
+/** The session has ended with its merchant's suspension: a password would not begin it again. */
+export const SUSPENDED = 'auth.merchant_suspended';
 const OVER = new Set(['auth.session', 'auth.csrf']);
 /** Where a session begins and ends, and where it is asked for: no session is missed there. */
 const SESSION = /\/v1\/session$/;
@@ -168,6 +183,11 @@ async function call(verb: Verb, path: string, options: Options, body?: unknown):
     }
     if (OVER.has(error.code) && !SESSION.test(path) && (await onRefusal.signedOut())) {
       return await call(verb, path, options, body);
+    }
+    if (error.code === SUSPENDED) {
+      csrf.forget();
+      ending.keep('suspended');
+      onRefusal.elsewhere();
     }
     if (error.code === 'acting.elsewhere') onRefusal.elsewhere();
     throw error;

@@ -3,7 +3,7 @@
 import { Alert, Button, Form, Input, Segmented } from 'antd';
 import { useEffect, useState } from 'react';
 import { useLocation } from 'react-router';
-import type { Console } from '../api/client';
+import { type Console, ending } from '../api/client';
 import { useAbout } from '../parts/sandbox';
 import { useText } from '../texts';
 import { Entrance } from './Entrance';
@@ -24,11 +24,11 @@ export default function Login() {
   const [console, setConsole] = useState<Console>(lastConsole());
   const signing = useSignIn();
   const [form] = Form.useForm<Entry>();
-  const [hasExpired] = useState(() => sessionStorage.getItem('damselfly.expired') === '1');
+  const [ended] = useState(ending.get);
   const about = useAbout();
 
   useEffect(() => {
-    sessionStorage.removeItem('damselfly.expired');
+    ending.forget();
   }, []);
 
   const choose = (chosen: Console) => {
@@ -41,7 +41,14 @@ export default function Login() {
   return (
     <Entrance title={t('login.title')}>
       {pathname === FIRST_RUN ? <Alert type="info" showIcon title={t('first.over')} /> : null}
-      {hasExpired ? <Alert type="info" showIcon title={t('login.expired')} /> : null}
+      {ended ? (
+        <Alert
+          type={ended === 'suspended' ? 'warning' : 'info'}
+          showIcon
+          title={t(`login.${ended}`)}
+          role="status"
+        />
+      ) : null}
       {signing.fault ? (
         <Alert
           type="error"

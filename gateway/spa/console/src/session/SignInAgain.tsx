@@ -3,7 +3,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { Alert, Form } from 'antd';
 import { useEffect, useRef, useState } from 'react';
-import { csrf, onRefusal } from '../api/client';
+import { csrf, ending, onRefusal } from '../api/client';
 import { useRequired } from '../parts/useRequired';
 import { Window } from '../parts/Window';
 import { useText } from '../texts';
@@ -27,7 +27,7 @@ function useWaiting(open: () => void) {
   const leave = useRef(() => undefined as undefined);
   leave.current = () => {
     csrf.forget();
-    sessionStorage.setItem('damselfly.expired', '1');
+    ending.keep('expired');
     queries.setQueryData(['who'], null);
     tellOthers();
     return undefined;

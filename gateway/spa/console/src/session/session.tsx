@@ -3,7 +3,17 @@
 import { ApiProblem } from '@shared/problem';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
-import { at, type Console, csrf, get, leaving, onRefusal, post, remove } from '../api/client';
+import {
+  at,
+  type Console,
+  csrf,
+  get,
+  leaving,
+  onRefusal,
+  post,
+  remove,
+  SUSPENDED,
+} from '../api/client';
 import type { PasskeyProof, Session } from '../api/shapes';
 import { leave } from './leaving';
 import { onTold, tellOthers } from './windows';
@@ -38,7 +48,7 @@ async function asActing(session: Session): Promise<Session> {
   } catch (error) {
     // It ended between the two questions: the operator is still signed in.
     const isOver = error instanceof ApiProblem && (error.status === 401 || error.status === 403);
-    if (!isOver || error.code === 'auth.session') throw error;
+    if (!isOver || error.code === 'auth.session' || error.code === SUSPENDED) throw error;
     return { ...session, acting: null };
   }
 }
@@ -61,6 +71,7 @@ async function who(): Promise<{ console: Console; session: Session } | null> {
       // 401: nobody is signed in; 403: signed in at the other console.
       if (!(error instanceof ApiProblem) || (error.status !== 401 && error.status !== 403))
         throw error;
+      if (error.code === SUSPENDED) return null;
       // A session that ran out is begun again over the page.
       if (error.status === 401) return (await onRefusal.signedOut()) ? who() : null;
     }

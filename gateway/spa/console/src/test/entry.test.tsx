@@ -1,6 +1,6 @@
 /** What every form and code has in common: words, trims, one thing for two presses. */
 import { problemOf } from '@shared/problem';
-import { render, screen, waitFor, within } from '@testing-library/react';
+import { cleanup, render, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, expect, it } from 'vitest';
 import { makeQueries, Providers } from '../app';
@@ -145,13 +145,17 @@ it('shows a refusal under its field, and makes one thing of two presses', async 
 
 it('asks before a secret that is shown once is thrown away', async () => {
   const { person } = show('/api-keys', {
-    'POST /api/merchant/v1/api-keys': { status: 201, body: { key_id: 'k1', secret: 's3cret' } },
+    'POST /api/merchant/v1/api-keys': {
+      status: 201,
+      body: { key_id: 'k1', name: '前台', secret: 's3cret' },
+    },
   });
   await person.click((await screen.findAllByRole('button', { name: '新建密钥' }))[0] as Element);
   const dialog = within(await screen.findByRole('dialog'));
   await person.type(dialog.getByLabelText('名称'), '前台');
   await person.click(dialog.getByRole('button', { name: /保\s*存/ }));
   expect(await dialog.findByText('s3cret')).toBeTruthy();
+  expect(dialog.getByText('密钥已创建：前台')).toBeTruthy();
   await person.keyboard('{Escape}');
   expect((await screen.findAllByText('还没有保存好就离开吗？'))[0]).toBeTruthy();
   await person.click(screen.getByRole('button', { name: '回去保存' }));
@@ -188,6 +192,46 @@ it('keeps an edit when the session ends, and goes on after signing in over it', 
     { name: '湖滨店' },
   ]);
   expect(sent.at(-1)?.headers.get('x-csrf-token')).toBe('c-9');
+});
+
+it('says that the merchant is suspended where its session ended with that, and asks for no password', async () => {
+  const told = '商户已被服务商停用，您已退出登录。恢复之前不能登录，请联系服务商。';
+  const suspended = {
+    status: 401,
+    body: { code: 'auth.merchant_suspended', title: '停用 Suspended.' },
+  };
+  const { person } = show('/stores', { 'POST /api/merchant/v1/stores': suspended });
+  await person.click((await screen.findAllByRole('button', { name: '新建门店' }))[0] as Element);
+  await person.type(await screen.findByLabelText('门店名称'), '湖滨店');
+  await person.click(screen.getByRole('button', { name: /保\s*存/ }));
+  expect(await screen.findByText(told)).toBeTruthy();
+  expect(screen.queryByText('登录已失效')).toBeNull();
+  cleanup();
+  // Also where the tab is opened anew; and once only.
+  show('/stores', { 'GET /api/merchant/v1/session': suspended });
+  expect(await screen.findByText(told)).toBeTruthy();
+  cleanup();
+  show('/stores', {});
+  await screen.findByRole('heading', { name: '门店' });
+  expect(screen.queryByText(told)).toBeNull();
+});
+
+it('says that a name is too long, and cuts nothing off what was pasted', async () => {
+  const long = `${'长'.repeat(64)}店`;
+  const { seen, person } = show('/stores', {
+    'POST /api/merchant/v1/stores': { status: 201, body: { store_id: 's' } },
+  });
+  await person.click((await screen.findAllByRole('button', { name: '新建门店' }))[0] as Element);
+  const name = await screen.findByLabelText<HTMLInputElement>('门店名称');
+  await person.click(name);
+  await person.paste(long);
+  expect(name.value).toBe(long);
+  await person.click(screen.getByRole('button', { name: /保\s*存/ }));
+  expect(await screen.findByText('最多 64 个字符')).toBeTruthy();
+  expect(seen.some((one) => one.method === 'POST')).toBe(false);
+  await person.type(name, '{Backspace}');
+  await person.click(screen.getByRole('button', { name: /保\s*存/ }));
+  expect(await screen.findByText('门店已建好')).toBeTruthy();
 });
 
 it('says what is there, and the way out, where there is no such page', async () => {

@@ -177,6 +177,23 @@ it('calls a suspended merchant suspended, not nearly ready', async () => {
   expect(screen.queryByText(/60 %/)).toBeNull();
 });
 
+it('says in the tab what is open over the page, for as long as it is', async () => {
+  const { person } = show('/orders/D26112900000001', {
+    'GET /api/merchant/v1/session': { body: session('merchant', ['orders.read']) },
+    'GET /api/merchant/v1/orders': { body: EMPTY },
+    'GET /api/merchant/v1/orders/D26112900000001': [
+      { status: 503, body: { code: 'unavailable', title: '忙 Busy.' } },
+      { status: 503, body: { code: 'unavailable', title: '忙 Busy.' } },
+      { status: 503, body: { code: 'unavailable', title: '忙 Busy.' } },
+      { status: 404, body: { code: 'not_found', title: '没有 None.' } },
+    ],
+  });
+  await waitFor(() => expect(document.title).toBe('订单 D26112900000001 · 豆娘'));
+  await person.click(await screen.findByRole('button', { name: '重试' }));
+  await person.click(await screen.findByRole('button', { name: '回到订单列表' }));
+  await waitFor(() => expect(document.title).toBe('订单管理 · 豆娘'));
+});
+
 it('swaps a span that is typed the wrong way round, and says what is no date', async () => {
   const { person } = show('/orders?to=2026-11-01', {
     'GET /api/merchant/v1/session': { body: session('merchant', ['orders.read']) },

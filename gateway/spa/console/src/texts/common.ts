@@ -154,6 +154,10 @@ export const common = {
     'The six digits of your authenticator app, or a recovery code.',
   ],
   'login.expired': ['登录已失效，请重新登录。', 'Your session has ended; please sign in again.'],
+  'login.suspended': [
+    '商户已被服务商停用，您已退出登录。恢复之前不能登录，请联系服务商。',
+    'The operator has suspended this merchant and signed you out. Nobody can sign in until it is lifted; ask the operator.',
+  ],
   'login.wrong_tab': [
     '您选的是“{{here}}”。账号属于{{there}}？换到“{{there}}”再试。',
     'You chose “{{here}}”. If the login belongs to the {{there}} side, try “{{there}}”.',

@@ -51,6 +51,10 @@ export const problems = {
     '登录已失效，请重新登录',
     'Your session has ended; please sign in again',
   ],
+  'problem.auth.merchant_suspended': [
+    '商户已被服务商停用，您已退出登录；请联系服务商',
+    'The operator has suspended this merchant and signed you out; ask the operator',
+  ],
   'problem.auth.csrf': ['页面已过期，请刷新', 'This page is out of date; please reload it'],
   'problem.auth.forbidden': [
     '您没有这项权限，请联系管理员',
