@@ -207,10 +207,12 @@ it('says that the merchant is suspended where its session ended with that, and a
   expect(await screen.findByText(told)).toBeTruthy();
   expect(screen.queryByText('登录已失效')).toBeNull();
   cleanup();
-  // Also where the tab is opened anew; and once only.
+  // Also where a tab is opened anew; and once only.
+  localStorage.setItem('damselfly.csrf', 'c-0');
   show('/stores', { 'GET /api/merchant/v1/session': suspended });
   expect(await screen.findByText(told)).toBeTruthy();
   cleanup();
+  localStorage.setItem('damselfly.csrf', 'c-0');
   show('/stores', {});
   await screen.findByRole('heading', { name: '门店' });
   expect(screen.queryByText(told)).toBeNull();
