@@ -141,6 +141,13 @@ async def test_a_payment_is_seen_as_the_last_use_of_the_private_key(world: World
     assert datetime.fromisoformat(key["created_at"]) <= used_at <= datetime.now(UTC)
 
 
+async def test_the_console_shows_the_documented_program() -> None:
+    """Word by word: the page on which a key is made, and docs/pos.md, which is run below."""
+    console = ROOT / "gateway/spa/console/src/pages/people/apiExample.ts"
+    shown = console.read_text().split("String.raw`")[1].split("`;")[0]
+    assert shown == (ROOT / "docs" / "pos.md").read_text().split("```python\n")[1].split("```")[0]
+
+
 async def test_the_documented_program_works(world: World) -> None:
     """docs/pos.md is copied by people: what stands there is run here."""
     async with owner_of(world) as owner:
