@@ -5,9 +5,9 @@ Exit status: 0 paid (or enrolled), 1 not paid, 2 misuse.
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
-import secrets
 import shlex
 import sys
 from dataclasses import replace
@@ -29,6 +29,7 @@ from deploy.sandbox.dragonfly.journal import alone
 ROOT = Path(__file__).resolve().parents[3]
 FEN_MAX = 10_000_000_000
 HEADLESS, HEADLESS_SN = "无屏蜻蜓 headless", "HEADLESS-"
+USED = "device.code_used"
 
 
 class Misuse(Exception):
@@ -186,15 +187,36 @@ def _asked_code() -> str:
     return sys.stdin.readline().strip()
 
 
+def _sn_of(code: str) -> str:
+    """Of a device that nobody has named: another try with the same code is the same device."""
+    letters = "".join(filter(str.isalnum, code)).upper()
+    return f"{HEADLESS_SN}{hashlib.sha256(letters.encode()).hexdigest()[:8].upper()}"
+
+
+def _if_it_was_us(sn: str) -> str:
+    """A code works once: where the answer to the first try was lost, its key was lost with it."""
+    return (
+        f"  如果上一次没有收到答复：设备 {sn} 已经激活，但密钥丢了。"
+        f"请在控制台的设备页生成新的激活码，加 --sn {sn} 再激活一次\n"
+        f"  If an earlier try got no answer: device {sn} is enrolled, and its key is lost. Make "
+        f"another code on the console's device page and enrol once more with --sn {sn}"
+    )
+
+
 async def _enrol(words: argparse.Namespace) -> int:
     url = words.url or _told_by_stack("--url", "平台地址", "address", "gateway", "public")
     code = words.code or _asked_code()
     if not code:
         raise Misuse("--code: 缺少激活码 no enrolment code; make one on the console's device page")
-    sn = words.sn or f"{HEADLESS_SN}{secrets.token_hex(4).upper()}"
+    sn = words.sn or _sn_of(code)
     model = words.model or (None if words.sn else HEADLESS)
     path = words.file or _run_dir() / "devices" / f"{sn}.json"
-    identity = await enrol(url, code, sn, model)
+    try:
+        identity = await enrol(url, code, sn, model)
+    except DeviceError as error:
+        if error.code == USED:
+            raise DeviceError(f"{error}\n{_if_it_was_us(sn)}", error.status, USED) from None
+        raise
     path.parent.mkdir(parents=True, exist_ok=True)
     identity.save(path)
     if words.json:

@@ -84,6 +84,26 @@ async def test_enrol_without_flags_asks_for_the_code_and_finds_the_rest(
     assert made.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.asyncio
+async def test_a_second_try_with_a_code_says_what_became_of_the_first(
+    tmp_path, monkeypatch, capsys
+) -> None:
+    """Its answer may have been lost, and the key with it: the device is named, and the way back."""
+    used = (409, {"code": "device.code_used", "title": "激活码已使用 The code was used."})
+    async with Platform((201, GIVEN), used).running() as platform:
+        monkeypatch.setenv("RUN_DIR", str(tmp_path))
+        words = ["dragonfly", "enrol", "--url", platform.url, "--code"]
+        monkeypatch.setattr(sys, "argv", [*words, "ABCD-EFGH-JKMN-PQRS"])
+        assert await asyncio.to_thread(command.main) == 0
+        monkeypatch.setattr(sys, "argv", [*words, "abcdefghjkmnpqrs"])
+        assert await asyncio.to_thread(command.main) == 1
+        first, second = (sent["sn"] for _, _, sent in platform.asked)
+    assert first == second
+    told = capsys.readouterr().err
+    assert told.startswith("激活码已使用")
+    assert f"--sn {first}" in told
+
+
 def test_enrol_without_a_person_or_a_stack_is_misuse(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("RUN_DIR", str(tmp_path))
     monkeypatch.setattr(sys, "stdin", io.StringIO())

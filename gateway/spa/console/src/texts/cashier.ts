@@ -40,6 +40,10 @@ export const cashier = {
     'This makes an enrolment code in your name and redeems it as a device would. The key stays in this browser, where no script can read it, and you can forget it at any time. Another browser is another terminal.',
   ],
   'cashier.enrol': ['启用测试收银台', 'Start the test cashier'],
+  'cashier.enrol_unheard': [
+    '没有收到答复：这台终端可能已经激活，但密钥没有拿到。再点一次即可，它会作为同一台设备重新激活。',
+    'No answer came: this terminal may be enrolled already, without its key having arrived. Press again, and the same device is enrolled anew.',
+  ],
   'cashier.store': ['门店', 'Store'],
   'cashier.app': ['小程序', 'App'],
   'cashier.app_newest': [

@@ -6,25 +6,28 @@ import { Link } from 'react-router';
 import { ASKS_FOR_NEW } from '../../parts/asked';
 import { Card, PageHead } from '../../parts/bits';
 import { EntryForm } from '../../parts/EntryForm';
+import { useSay } from '../../parts/say';
 import { Calm, Failure, Loading } from '../../parts/states';
 import { useSession } from '../../session/session';
 import { StoreSelect } from '../../shell/StoreSelect';
 import { useStores } from '../../shell/stores';
 import { useText } from '../../texts';
 import { Hops } from './Hops';
-import { hindrance, inBrowser, keptSn, type Terminal } from './keystore';
+import { hindrance, inBrowser, keepSn, keptSn, type Terminal } from './keystore';
 import { runnerOf } from './runner';
 import { TakeForm } from './TakeForm';
 import { TerminalCard } from './TerminalCard';
-import { enrolled, newSn } from './terminal';
+import { enrolled, NoAnswer, newSn } from './terminal';
 
 function Enrol({ merchantId }: { merchantId: string }) {
   const { t } = useText();
+  const say = useSay();
   const queries = useQueryClient();
   const { stores, storeId } = useStores();
   const enrol = useMutation({
     mutationFn: async ({ store_id }: { store_id: string }) => {
       const sn = (await keptSn(merchantId)) ?? newSn();
+      await keepSn(merchantId, sn);
       await inBrowser.save(await enrolled(merchantId, store_id, sn));
     },
     onSuccess: () =>
@@ -36,10 +39,16 @@ function Enrol({ merchantId }: { merchantId: string }) {
   return (
     <Card title={t('cashier.enrol_title')}>
       <p className="soft">{t('cashier.enrol_lead')}</p>
+      {enrol.error instanceof NoAnswer ? (
+        <Alert type="warning" showIcon role="alert" title={t('cashier.enrol_unheard')} />
+      ) : null}
       <EntryForm<{ store_id: string }>
         isOnce
         initialValues={{ store_id: storeId ?? stores[0]?.store_id }}
         send={(values) => enrol.mutateAsync(values)}
+        orElse={(error) => {
+          if (!(error instanceof NoAnswer)) say.failed(error);
+        }}
       >
         <Form.Item name="store_id" label={t('cashier.store')}>
           <StoreSelect />

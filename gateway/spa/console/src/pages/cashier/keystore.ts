@@ -105,6 +105,12 @@ export async function keptSn(merchantId: string): Promise<string | null> {
   return (await row(merchantId))?.sn ?? null;
 }
 
+/** What this browser is about to be called, should the answer to its enrolment be lost. */
+export async function keepSn(merchantId: string, sn: string): Promise<void> {
+  if (await row(merchantId)) return;
+  await within('readwrite', (table) => table.put({ merchantId, sn }));
+}
+
 export function marked({ unfinished: _, ...bare }: Terminal, open: Unfinished | null): Terminal {
   return open ? { ...bare, unfinished: open } : bare;
 }

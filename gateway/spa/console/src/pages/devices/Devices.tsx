@@ -156,12 +156,16 @@ function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[
     {
       key: 'sn',
       title: t('devices.sn'),
-      render: (row) =>
-        row.name || row.kind === 'test_cashier' ? (
-          <DeviceLabel device={row} />
-        ) : (
-          <Id value={row.sn} label={t('devices.sn')} />
-        ),
+      render: (row) => (
+        <>
+          {row.name || row.kind === 'test_cashier' ? (
+            <DeviceLabel device={row} />
+          ) : (
+            <Id value={row.sn} label={t('devices.sn')} />
+          )}
+          {row.model ? <div className="soft small">{row.model}</div> : null}
+        </>
+      ),
       text: (row) => (row.name ? `${row.name} ${row.sn}` : row.sn),
     },
     {
@@ -186,7 +190,8 @@ function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[
     {
       key: 'model',
       title: t('devices.model'),
-      render: (row) => <span className="whole">{row.model ?? '—'}</span>,
+      isExtra: true,
+      render: (row) => row.model ?? '—',
       text: (row) => row.model,
     },
     {

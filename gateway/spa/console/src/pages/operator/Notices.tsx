@@ -66,11 +66,7 @@ function useColumns(open: (row: Named) => void): Column<Named>[] {
     {
       key: 'merchant',
       title: t('notices.merchant'),
-      render: (row) => (
-        <div className="who">
-          <span>{row.merchant_name}</span>
-        </div>
-      ),
+      render: (row) => <span className="whole">{row.merchant_name}</span>,
       text: (row) => row.merchant_name,
     },
     {
@@ -91,7 +87,7 @@ function useColumns(open: (row: Named) => void): Column<Named>[] {
     {
       key: 'reason',
       title: t('notices.reason'),
-      render: (row) => reasonText(t, row.reason),
+      render: (row) => <span className="whole">{reasonText(t, row.reason)}</span>,
       text: (row) => reasonText(t, row.reason),
     },
     {
