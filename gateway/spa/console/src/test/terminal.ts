@@ -23,6 +23,8 @@ export const pending = (waiting_for: Payment['waiting_for']): Payment => ({
   status: 'pending',
   amount_fen: ORDER.amount_fen,
   scene: 'face',
+  channel: 'alipay',
+  refunded_fen: 0,
   message: '请稍候',
   created_at: '2026-11-23T04:00:00Z',
   paid_at: null,

@@ -83,7 +83,7 @@ function Rewards({ runner, story }: { runner: Runner; story: Story }) {
             ? t('cashier.prize', { prize: either(prize.name, prize.name_en) })
             : t('cashier.no_prize')}
         </div>
-      ) : reward.draws.granted > 0 ? (
+      ) : (reward.draws?.granted ?? 0) > 0 ? (
         <Button size="small" loading={draw.isPending} onClick={() => draw.mutate()}>
           {t('cashier.draw')}
         </Button>

@@ -1,7 +1,7 @@
 /** What Alipay told us, whose it is, what became of it, and a button for what does not match. */
 
 import { yuan } from '@shared/money';
-import { chinaTime } from '@shared/time';
+import { chinaTime, ZONE } from '@shared/time';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Button } from 'antd';
 import { useMemo, useState } from 'react';
@@ -59,8 +59,8 @@ function useColumns(open: (row: Named) => void): Column<Named>[] {
   return [
     {
       key: 'at',
-      title: t('notices.at'),
-      render: (row) => <When at={row.received_at} />,
+      title: `${t('notices.at')} (${ZONE})`,
+      render: (row) => <When at={row.received_at} isBare />,
       text: (row) => chinaTime(row.received_at),
     },
     {
