@@ -37,6 +37,11 @@ def _empty(hand: Hand) -> None:
     hand.reads(emptied)
 
 
+def _nobody_answers(hand: Hand) -> None:
+    """Not even who one is."""
+    hand.page.route("**/api/merchant/v1/session", hand.never)
+
+
 def _slow(hand: Hand) -> None:
     expect(hand.page.get_by_text(hand.say("error.slow")).first).to_be_visible()
 
@@ -82,6 +87,8 @@ VISITS = [
         for who, path in DETAILS.items()
     ),
     Visit("owner /stores: loading for long", "/stores", _slow, before=_loading, rests=False),
+    Visit("owner /stores: who one is, for long", "/stores", _slow, before=_nobody_answers,
+          rests=False),
     Visit("owner /stores: offline", "/stores", _cut_off, refused=OFFLINE),
     Visit("owner /stores: offline, to another page", "/stores", _left_offline, refused=OFFLINE),
     *(

@@ -2,7 +2,7 @@
 
 import { ApiProblem } from '@shared/problem';
 import { MutationCache, QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
-import { App as AntApp, ConfigProvider, Spin } from 'antd';
+import { App as AntApp, ConfigProvider } from 'antd';
 import enUS from 'antd/locale/en_US';
 import zhCN from 'antd/locale/zh_CN';
 import { Suspense } from 'react';
@@ -13,7 +13,7 @@ import { PageHead } from './parts/bits';
 import { GoButton } from './parts/GoButton';
 import { LINK_PAGE } from './parts/LinkShown';
 import { lazily } from './parts/lazily';
-import { Calm, Crash, Failure } from './parts/states';
+import { Calm, Crash, Failure, Starting } from './parts/states';
 import { AtOnePlace } from './session/Place';
 import { SessionProvider, useSession, useWho } from './session/session';
 import { isTrusted } from './session/trusted';
@@ -160,11 +160,7 @@ function Entry() {
     staleTime: Number.POSITIVE_INFINITY,
   });
   if (first.isPending)
-    return (
-      <div className="spin">
-        <Spin size="large" />
-      </div>
-    );
+    return <Starting />;
   return first.data?.is_needed ? <FirstRun /> : <Login />;
 }
 
@@ -177,11 +173,7 @@ function Gate() {
 function Inner() {
   const who = useWho();
   if (who.isPending)
-    return (
-      <div className="spin">
-        <Spin size="large" />
-      </div>
-    );
+    return <Starting />;
   // Asked again in vain: what is known goes on.
   if (who.data === undefined) return <Failure error={who.error} retry={() => void who.refetch()} />;
   if (!who.data) return <Entry />;
@@ -211,11 +203,7 @@ export function Providers({ queries }: { queries: QueryClient }) {
         <QueryClientProvider client={queries}>
           <Crash>
             <Suspense
-              fallback={
-                <div className="spin">
-                  <Spin size="large" />
-                </div>
-              }
+              fallback={<Starting />}
             >
               <BrowserRouter>
                 <Gate />

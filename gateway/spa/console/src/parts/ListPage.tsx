@@ -12,7 +12,7 @@ import { FilterBar } from './FilterBar';
 import { Foot } from './Foot';
 import { type Asked, type Filter, useFilters } from './filters';
 import { Rows } from './Rows';
-import { Calm, Failure } from './states';
+import { Calm, Failure, Slow } from './states';
 import { useExport } from './useExport';
 import type { Listed } from './walk';
 
@@ -109,6 +109,7 @@ function Waiting() {
   const { t } = useText();
   return (
     <div aria-busy="true" role="status" aria-label={t('loading')}>
+      <Slow />
       <Skeleton active paragraph={{ rows: 6 }} />
     </div>
   );

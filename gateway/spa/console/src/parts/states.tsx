@@ -1,6 +1,6 @@
 /** Loading, nothing there, and what went wrong: calm, and with the next step. */
 import { ApiProblem } from '@shared/problem';
-import { Button, Result, Skeleton } from 'antd';
+import { Button, Result, Skeleton, Spin } from 'antd';
 import { Component, type ReactNode, useEffect, useRef, useState } from 'react';
 import mark from '../../../shared/mark.svg';
 import { useText } from '../texts';
@@ -10,16 +10,32 @@ import { problemText } from './words';
 
 const SLOW_AFTER_MS = 8000;
 
-export function Loading({ rows = 6 }: { rows?: number }) {
+/** Beside what waits: nothing at first; that it takes long, once it does. */
+export function Slow() {
   const { t } = useText();
   const [isSlow, setSlow] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setSlow(true), SLOW_AFTER_MS);
     return () => clearTimeout(timer);
   }, []);
+  return isSlow ? <p className="soft">{t('error.slow')}</p> : null;
+}
+
+/** Before it is known which page it will be. */
+export function Starting() {
+  return (
+    <div className="spin">
+      <Spin size="large" />
+      <Slow />
+    </div>
+  );
+}
+
+export function Loading({ rows = 6 }: { rows?: number }) {
+  const { t } = useText();
   return (
     <div className="card" aria-busy="true" role="status" aria-label={t('loading')}>
-      {isSlow ? <p className="soft">{t('error.slow')}</p> : null}
+      <Slow />
       <Skeleton active title paragraph={{ rows }} />
     </div>
   );

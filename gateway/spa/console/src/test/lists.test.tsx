@@ -203,6 +203,19 @@ it('shows what comes in without being asked', async () => {
   vi.useRealTimers();
 });
 
+it.each([
+  ['a list', LIST],
+  ['the session', 'GET /api/merchant/v1/session'],
+])('says that it takes long, when %s is not answered', async (_, door) => {
+  vi.useFakeTimers({ shouldAdvanceTime: true });
+  const seen = show('/orders', { [door]: () => new Promise(() => undefined) });
+  await waitFor(() => expect(seen.map((one) => `GET ${one.path.split('?')[0]}`)).toContain(door));
+  await act(() => vi.advanceTimersByTimeAsync(3_000));
+  expect(screen.queryByText(/比平时慢/)).toBeNull();
+  await act(() => vi.advanceTimersByTimeAsync(6_000));
+  expect(await screen.findByText(/比平时慢/)).toBeTruthy();
+});
+
 it('shows the columns that a person chose, also next time', async () => {
   const seen = show('/orders', { [LIST]: listed([order(1)]) });
   const person = userEvent.setup();
