@@ -176,7 +176,7 @@ def _begin_factor(hand: Hand) -> None:
     begun = {"secret": "JBSWY3DPEHPK3PXP", "uri": "otpauth://totp/x", "qr_rows": rows}
     hand.answer("/v1/second-factor", begun, method="POST")
     hand.press("factor.set_up")
-    hand.dialog.get_by_role("img").wait_for()
+    hand.dialog.get_by_role("img", name=hand.say("factor.qr")).wait_for()
 
 
 def _with_factor(hand: Hand) -> None:

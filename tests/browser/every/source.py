@@ -29,7 +29,7 @@ _OPENS = re.compile(
     r"<(Modal|Window|Dialog|Drawer|Popconfirm|Popover|Dropdown|Tabs|Select|DatePicker|Tooltip"
     r"|details)\b|\bmodal\.(confirm)\(|\b(message|notification)\.(?:success|error|info|warning)\("
 )
-_ROUTE = re.compile(r'<Route path="([^"*]+)"')
+_ROUTE = re.compile(r"""<Route path="([^"*]+)"|'(/[^']*)': [A-Z]\w+""")
 
 
 def openings(folder: Path = SOURCES) -> set[str]:
@@ -52,4 +52,5 @@ def kind_of(opening: str) -> str:
 
 def routes(folder: Path = SOURCES) -> set[str]:
     """The addresses of pages."""
-    return set(_ROUTE.findall((folder / "app.tsx").read_text()))
+    found = _ROUTE.findall((folder / "app.tsx").read_text())
+    return {one or other for one, other in found}

@@ -6,16 +6,16 @@ import { App as AntApp, ConfigProvider } from 'antd';
 import enUS from 'antd/locale/en_US';
 import zhCN from 'antd/locale/zh_CN';
 import { Suspense } from 'react';
-import { BrowserRouter, Navigate, Route, Routes, useLocation } from 'react-router';
-import { get, Unheard } from './api/client';
+import { BrowserRouter, matchPath, Navigate, Route, Routes, useLocation } from 'react-router';
+import { csrf, get, Unheard } from './api/client';
 import { nonce } from './nonce';
 import { PageHead } from './parts/bits';
 import { GoButton } from './parts/GoButton';
 import { LINK_PAGE } from './parts/LinkShown';
-import { lazily } from './parts/lazily';
+import { type Lazily, lazily } from './parts/lazily';
 import { Calm, Crash, Failure, Starting } from './parts/states';
 import { AtOnePlace } from './session/Place';
-import { SessionProvider, useSession, useWho } from './session/session';
+import { SessionProvider, useSession, useWho, WHO } from './session/session';
 import { isTrusted } from './session/trusted';
 import { firstPage, menuFor } from './shell/menu';
 import { Shell } from './shell/Shell';
@@ -47,6 +47,60 @@ const MerchantPage = lazily(() => import('./pages/operator/MerchantPage'));
 const Grants = lazily(() => import('./pages/acting/Grants'));
 const Notices = lazily(() => import('./pages/operator/Notices'));
 const Refusals = lazily(() => import('./pages/operator/Refusals'));
+
+type Pages = Record<string, Lazily<object>>;
+const OF_MERCHANTS: Pages = {
+  '/orders': Orders,
+  '/orders/:orderNo': Orders,
+  '/orders/refunds': Refunds,
+  '/onboarding': Onboarding,
+  '/miniprogram': MiniProgram,
+  '/dragonfly': Dragonfly,
+  '/devices': Devices,
+  '/cashier': Cashier,
+  '/stores': Stores,
+  '/api-keys': ApiKeys,
+  '/settings/wechat': Wechat,
+  '/settings/merchant': Merchant,
+};
+const OF_OPERATORS: Pages = {
+  '/merchants': Merchants,
+  '/merchants/:merchantId': MerchantPage,
+  '/grants': Grants,
+  '/notices': Notices,
+  '/notices/refused': Refusals,
+};
+const OF_BOTH: Pages = { '/staff': Staff, '/audit': Audit, '/account': Account };
+
+/** At that address, for whoever seems to be there. */
+export function pageAt(pathname: string): Lazily<object> {
+  if (pathname === LINK_PAGE) return ChoosePassword;
+  if (!csrf.get()) return Login;
+  const pages: Pages = { '/': Home, ...OF_MERCHANTS, ...OF_OPERATORS, ...OF_BOTH };
+  const like = Object.keys(pages).find((path) => matchPath(path, pathname));
+  return pages[pathname] ?? pages[like ?? '/'] ?? Home;
+}
+
+const FIRST_OF_ALL = {
+  queryKey: ['first-run'],
+  queryFn: () => get('/api/operator/v1/first-run'),
+  retry: false,
+  staleTime: Number.POSITIVE_INFINITY,
+};
+
+/** Before anything is drawn: who is there, and the code of the page they will see. */
+export function begin(queries: QueryClient, pathname: string): void {
+  pageAt(pathname).fetch();
+  if (pathname === LINK_PAGE || !isTrusted()) return;
+  void queries.prefetchQuery(WHO);
+  if (!csrf.get()) void queries.prefetchQuery(FIRST_OF_ALL);
+}
+
+function routes(pages: Pages) {
+  return Object.entries(pages).map(([path, Page]) => (
+    <Route key={path} path={path} element={<Page />} />
+  ));
+}
 
 /** What was not answered may still be under way: looked at now, and again when it must be over. */
 const LOOKS_MS = [0, 3_000, 20_000];
@@ -93,25 +147,6 @@ function NoPage({ first }: { first: string }) {
   );
 }
 
-function MerchantRoutes() {
-  return (
-    <>
-      <Route path="/orders" element={<Orders />} />
-      <Route path="/orders/:orderNo" element={<Orders />} />
-      <Route path="/orders/refunds" element={<Refunds />} />
-      <Route path="/onboarding" element={<Onboarding />} />
-      <Route path="/miniprogram" element={<MiniProgram />} />
-      <Route path="/dragonfly" element={<Dragonfly />} />
-      <Route path="/devices" element={<Devices />} />
-      <Route path="/cashier" element={<Cashier />} />
-      <Route path="/stores" element={<Stores />} />
-      <Route path="/api-keys" element={<ApiKeys />} />
-      <Route path="/settings/wechat" element={<Wechat />} />
-      <Route path="/settings/merchant" element={<Merchant />} />
-    </>
-  );
-}
-
 function Inside() {
   const { console, session, can } = useSession();
   const first = firstPage(menuFor(console, Boolean(session.acting), can));
@@ -130,19 +165,9 @@ function Inside() {
     <Routes>
       <Route element={<Shell />}>
         <Route path="/" element={first === '/' ? <Home /> : <Navigate to={first} replace />} />
-        {console === 'merchant' || session.acting ? MerchantRoutes() : null}
-        {console === 'operator' ? (
-          <>
-            <Route path="/merchants" element={<Merchants />} />
-            <Route path="/merchants/:merchantId" element={<MerchantPage />} />
-            <Route path="/grants" element={<Grants />} />
-            <Route path="/notices" element={<Notices />} />
-            <Route path="/notices/refused" element={<Refusals />} />
-          </>
-        ) : null}
-        <Route path="/staff" element={<Staff />} />
-        <Route path="/audit" element={<Audit />} />
-        <Route path="/account" element={<Account />} />
+        {console === 'merchant' || session.acting ? routes(OF_MERCHANTS) : null}
+        {console === 'operator' ? routes(OF_OPERATORS) : null}
+        {routes(OF_BOTH)}
         <Route path="/login" element={<Navigate to="/" replace />} />
         <Route path="/first-run" element={<Navigate to="/" replace />} />
         <Route path="*" element={<NoPage first={first} />} />
@@ -153,14 +178,8 @@ function Inside() {
 
 /** Nobody is signed in: the sign-in, unless there is nobody yet who could. */
 function Entry() {
-  const first = useQuery({
-    queryKey: ['first-run'],
-    queryFn: () => get('/api/operator/v1/first-run'),
-    retry: false,
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-  if (first.isPending)
-    return <Starting />;
+  const first = useQuery(FIRST_OF_ALL);
+  if (first.isPending) return <Starting />;
   return first.data?.is_needed ? <FirstRun /> : <Login />;
 }
 
@@ -172,8 +191,7 @@ function Gate() {
 
 function Inner() {
   const who = useWho();
-  if (who.isPending)
-    return <Starting />;
+  if (who.isPending) return <Starting />;
   // Asked again in vain: what is known goes on.
   if (who.data === undefined) return <Failure error={who.error} retry={() => void who.refetch()} />;
   if (!who.data) return <Entry />;
@@ -202,9 +220,7 @@ export function Providers({ queries }: { queries: QueryClient }) {
       <AntApp component={false}>
         <QueryClientProvider client={queries}>
           <Crash>
-            <Suspense
-              fallback={<Starting />}
-            >
+            <Suspense fallback={<Starting />}>
               <BrowserRouter>
                 <Gate />
               </BrowserRouter>

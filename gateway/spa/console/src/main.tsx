@@ -2,7 +2,7 @@
 import './nonce';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { makeQueries, Providers } from './app';
+import { begin, makeQueries, Providers } from './app';
 import { NotFetched } from './parts/lazily';
 import { trimPastes } from './parts/paste';
 import './style/frame.css';
@@ -16,6 +16,8 @@ import './style/refunds.css';
 import './style/narrow.css';
 
 trimPastes();
+const queries = makeQueries();
+begin(queries, window.location.pathname);
 const root = document.getElementById('root');
 if (root) {
   createRoot(root, {
@@ -25,7 +27,7 @@ if (root) {
     },
   }).render(
     <StrictMode>
-      <Providers queries={makeQueries()} />
+      <Providers queries={queries} />
     </StrictMode>,
   );
 }

@@ -79,6 +79,8 @@ async function who(): Promise<{ console: Console; session: Session } | null> {
   return null;
 }
 
+export const WHO = { queryKey: ['who'], queryFn: who, staleTime: 60_000, retry: false };
+
 /** How often one who acts looks whether somebody has ended it. */
 const ACTING_LOOK_MS = 10_000;
 
@@ -96,10 +98,7 @@ export function useWho() {
     };
   }, [queries]);
   const found = useQuery({
-    queryKey: ['who'],
-    queryFn: who,
-    staleTime: 60_000,
-    retry: false,
+    ...WHO,
     refetchOnWindowFocus: 'always',
     refetchInterval: ({ state }) => (state.data?.session.acting ? ACTING_LOOK_MS : false),
   });

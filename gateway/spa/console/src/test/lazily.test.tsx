@@ -4,12 +4,15 @@ import userEvent from '@testing-library/user-event';
 import { Suspense } from 'react';
 import { Link, MemoryRouter, Route, Routes, useLocation } from 'react-router';
 import { beforeEach, expect, it, vi } from 'vitest';
+import { begin, makeQueries, Providers, pageAt } from '../app';
 import { lazily } from '../parts/lazily';
 import { Crash } from '../parts/states';
 import { chooseLanguage } from '../texts';
 import { answers } from './answers';
 
 const ABOUT = 'GET /api/public/v1/about';
+const FIRST = 'GET /api/operator/v1/first-run';
+const WHOLE = { body: { is_needed: false } };
 const DEAD = { status: 502, body: { code: 'unavailable', title: '繁忙 Busy.' } };
 
 function Broken(): React.ReactNode {
@@ -103,4 +106,39 @@ it('a page that breaks is not called a server that is away', async () => {
   show(Broken);
   expect(await screen.findByText('页面出错了')).toBeTruthy();
   expect(document.title).toBe('页面出错了 · 豆娘');
+});
+
+it('shows at once what was fetched early, and goes on with it', async () => {
+  const { load, Page } = slowlyThere(0);
+  Page.fetch();
+  await load.mock.results[0]?.value;
+  show(Page);
+  expect(screen.getByRole('heading', { name: '门店' })).toBeTruthy();
+  expect(load).toHaveBeenCalledTimes(1);
+});
+
+it('knows early which page it will be', () => {
+  expect(pageAt('/orders/D1')).toBe(pageAt('/orders'));
+  expect(pageAt('/orders/refunds')).not.toBe(pageAt('/orders'));
+  expect(pageAt('/no/such/page')).toBe(pageAt('/'));
+  localStorage.removeItem('damselfly.csrf');
+  expect(pageAt('/orders')).toBe(pageAt('/login'));
+  expect(pageAt('/password')).not.toBe(pageAt('/login'));
+});
+
+it.each([
+  ['somebody', 'c-0', 'GET /api/merchant/v1/session'],
+  ['nobody', '', 'GET /api/operator/v1/first-run'],
+])('asks what %s needs before anything is drawn, and once', async (_, token, door) => {
+  localStorage.setItem('damselfly.csrf', token);
+  window.history.replaceState(null, '', '/');
+  const nobody = { status: 401, body: { code: 'auth.session', title: '请登录 Sign in.' } };
+  const seen = answers({ 'GET /api/merchant/v1/session': nobody, [ABOUT]: DEAD, [FIRST]: WHOLE });
+  const asked = () => seen.map((one) => `${one.method} ${one.path}`);
+  const queries = makeQueries();
+  begin(queries, '/');
+  await waitFor(() => expect(asked()).toEqual([door]));
+  render(<Providers queries={queries} />);
+  expect(await screen.findByRole('button', { name: '登录' })).toBeTruthy();
+  expect(asked().filter((one) => one === door)).toHaveLength(1);
 });
