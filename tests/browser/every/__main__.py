@@ -92,7 +92,8 @@ def _speeds(world: World, say: Say) -> list[str]:
 
 def main() -> int:
     asked = _asked()
-    asyncio.run(console.build(print))
+    if not asked.run_dir:
+        asyncio.run(console.build(print))
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     found: list[str] = []
     with asked.out.open("w") as out, running(asked.run_dir) as stack:

@@ -5,9 +5,14 @@ import { useText } from '../texts';
 import { type Asked, type Filter, type Span, spanOf } from './filters';
 import { lazily } from './lazily';
 
-// A calendar is heavy, and not every list has one.
+// A calendar is heavy, and not every list has one: a page that does says so beforehand.
 const DayField = lazily(async () => ({ default: (await import('./DayField')).DayField }));
 const QuickDays = lazily(async () => ({ default: (await import('./DayField')).QuickDays }));
+
+export function fetchDays(): void {
+  DayField.fetch();
+  QuickDays.fetch();
+}
 
 /** so many choices are looked through by typing */
 const MANY = 10;

@@ -8,6 +8,7 @@ import { at, get, joined, post, type Query } from '../../api/client';
 import type { AuditRow } from '../../api/shapes';
 import { Facts, When } from '../../parts/bits';
 import { download, fileName } from '../../parts/csv';
+import { fetchDays } from '../../parts/FilterBar';
 import type { Filter } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useSay } from '../../parts/say';
@@ -16,6 +17,8 @@ import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
 import { useText, wordsOf } from '../../texts';
 import { actorText, Change, subjectText } from './facts';
+
+fetchDays();
 
 function useVerify() {
   const { t } = useText();

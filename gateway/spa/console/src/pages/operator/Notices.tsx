@@ -8,6 +8,7 @@ import { useMemo, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { get, post, type Query } from '../../api/client';
 import { Id, Money, Tag, When } from '../../parts/bits';
+import { fetchDays } from '../../parts/FilterBar';
 import { type Filter, NUMBER } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { useSay } from '../../parts/say';
@@ -17,6 +18,8 @@ import { useText } from '../../texts';
 import { merchantsOf } from './figures';
 import { NoticePanel, reasonText } from './NoticePanel';
 import { canLookAgain, type Named, TONES } from './notices';
+
+fetchDays();
 
 const VERDICTS = ['RECEIVED', 'APPLIED', 'DUPLICATE', 'MISMATCH'];
 

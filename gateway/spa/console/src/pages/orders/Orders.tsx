@@ -6,6 +6,7 @@ import { useMemo } from 'react';
 import { useLocation, useNavigate, useParams } from 'react-router';
 import { get, type Query } from '../../api/client';
 import type { OrderRow as Order } from '../../api/shapes';
+import { fetchDays } from '../../parts/FilterBar';
 import { type Filter, NUMBER, UUID } from '../../parts/filters';
 import { GoButton } from '../../parts/GoButton';
 import { ListPage } from '../../parts/ListPage';
@@ -16,6 +17,8 @@ import { type T, useText } from '../../texts';
 import { columnsOf, OrderCard } from './columns';
 import { OrderPanel } from './OrderPanel';
 import { OrderTabs } from './OrderTabs';
+
+fetchDays();
 
 const EVERY_MS = 4_000;
 const LIVE = { everyMs: EVERY_MS, since: (top: Order) => ({ from: top.ordered_at }) };

@@ -8,6 +8,7 @@ import { Link, useLocation, useNavigate, useSearchParams } from 'react-router';
 import { get, type Query } from '../../api/client';
 import type { ListedRefund } from '../../api/shapes';
 import { Id, Money, Tag, When } from '../../parts/bits';
+import { fetchDays } from '../../parts/FilterBar';
 import { type Filter, NUMBER, UUID } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { Calm, Failure, Loading } from '../../parts/states';
@@ -18,6 +19,8 @@ import { OrderPanel } from './OrderPanel';
 import { OrderTabs, REFUNDS_PAGE } from './OrderTabs';
 import { NextCheck, RetryButton } from './RefundOutcome';
 import { askedAt, isOpen, REFUND_STATES, REFUND_TONES, refusal, whoAsked } from './refunding';
+
+fetchDays();
 
 const LOOK_MS = 4_000;
 /** The payment whose order is open beside the list; in the address, so that it can be shared. */
