@@ -142,3 +142,21 @@ it.each([
   expect(await screen.findByRole('button', { name: '登录' })).toBeTruthy();
   expect(asked().filter((one) => one === door)).toHaveLength(1);
 });
+
+it('asks for the latest orders beside the figures of the day, not after them', async () => {
+  window.history.replaceState(null, '', '/');
+  const session = {
+    user: { user_id: 'u', login: 'owner@demo', name: '李雷', role: 'merchant_owner' },
+    merchant: { merchant_id: 'm', name: '豆娘演示商户' },
+    permissions: ['orders.read', 'payments.read'],
+    expires_at: '2026-11-27T00:00:00Z',
+  };
+  const seen = answers({
+    'GET /api/merchant/v1/session': { body: session },
+    'GET /api/merchant/v1/dashboard': () => new Promise(() => undefined),
+  });
+  render(<Providers queries={makeQueries()} />);
+  const asked = () => seen.map((one) => one.path.split('?')[0]);
+  await waitFor(() => expect(asked()).toContain('/api/merchant/v1/dashboard'));
+  expect(asked()).toContain('/api/merchant/v1/orders');
+});

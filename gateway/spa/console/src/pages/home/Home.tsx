@@ -1,6 +1,6 @@
 /** Home: what is left to set up, and what the stores took (Board). */
 
-import { useQuery } from '@tanstack/react-query';
+import { usePrefetchQuery, useQuery } from '@tanstack/react-query';
 import { Progress } from 'antd';
 import { get } from '../../api/client';
 import type { OnboardingMap } from '../../api/shapes';
@@ -13,6 +13,7 @@ import { useText } from '../../texts';
 import { Consent } from '../acting/Consent';
 import { currentOf } from '../onboarding/map';
 import { Board } from './Board';
+import { recent } from './Recent';
 import { Watch } from './Watch';
 
 function Setup({ map }: { map: OnboardingMap }) {
@@ -54,6 +55,8 @@ export default function Home() {
     queryFn: () => get('/api/merchant/v1/dashboard', { query: { store_id: storeId } }),
     refetchInterval: 30_000,
   });
+  // Shown with the figures: asked for beside them, not after them.
+  usePrefetchQuery(recent(storeId));
   const map = useQuery({
     queryKey: ['onboarding', ''],
     queryFn: () => get('/api/merchant/v1/onboarding'),
