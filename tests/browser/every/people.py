@@ -87,6 +87,10 @@ def _link_again(hand: Hand) -> None:
     expect(hand.dialog.get_by_text(hand.say("link.once"))).to_be_visible()
 
 
+def _how_to_use(hand: Hand) -> None:
+    hand.page.locator("summary").first.click()
+
+
 def _key(hand: Hand) -> None:
     hand.press("keys_api.new")
     hand.dialog.get_by_role("combobox").wait_for()
@@ -235,6 +239,7 @@ VISITS = [
     Visit("staff: whose keys they become", "/staff", _keys_go_to, (f"{STAFF} Select 2",)),
     Visit("staff: a new link", "/staff", _reset, (f"{STAFF} Dialog 2",)),
     Visit("staff: the new link", "/staff", _link_again, (f"{STAFF} Dialog 2",)),
+    Visit("API keys: how", "/api-keys", _how_to_use, ("pages/people/ApiHowTo details 1",)),
     Visit("API keys: new", "/api-keys", _key, ("pages/people/ApiKeys Dialog 1",)),
     Visit("API keys: of which store", "/api-keys", _key_s_store,
           ("shell/StoreSelect Select 1",)),

@@ -192,6 +192,7 @@ def _charge(outcome: str) -> Visit:
 def _odd_amount(hand: Hand) -> None:
     _enrol(hand)
     hand.write("cashier.amount", "abc")
+    hand.page.keyboard.press("Tab")
     hand.page.locator(".ant-form-item-explain-error").first.wait_for()
 
 
