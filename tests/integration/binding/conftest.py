@@ -12,7 +12,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from gateway.auth.internal import Inward
 from gateway.auth.merchant import Session, _acting, _instant
-from services.binding import onboarding, service
+from services.binding import keys, onboarding, service
 from services.binding.app import create_app
 from services.binding.config import BindingConfig
 from services.binding.domain import Role, sha256_hex
@@ -34,6 +34,23 @@ APP_ID = "2021000000000001"
 SELLER_ID = "2088000000000001"
 CHEAP = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
 """The real one takes 19 MiB and 20 ms; its cost is proved by tests/unit/binding/test_passwords."""
+WHOLE = set()
+"""the private keys that the service's check found whole, in DER"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def proven_once():
+    """A key of the tests that was found whole is not tried again: its primes cost 26 ms each time.
+    What is wrong with a key is always found by the service's own check."""
+    check = keys._check_consistent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys, "_check_consistent", lambda der, key: der in WHOLE or prove(der, key))
+
+        def prove(der, key):
+            check(der, key)
+            WHOLE.add(der)
+
+        yield
 
 
 @pytest_asyncio.fixture(scope="module")
