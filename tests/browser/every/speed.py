@@ -21,7 +21,7 @@ _PROBE = """
     open += 1;
     return ask(...given).finally(() => { open -= 1; });
   };
-  const BUSY = '[aria-busy=true], .ant-skeleton, .spin, .ant-spin, .day-wait, .quick-wait';
+  const BUSY = '[aria-busy=true], .ant-skeleton, .spin, .ant-spin-spinning, .day-wait, .quick-wait';
   const isThere = () =>
     document.title !== '' && document.querySelector('h1') && !document.querySelector(BUSY);
   window.usable = (from) => new Promise((resolve) => {
