@@ -126,7 +126,7 @@ def paces(world: World) -> Iterator[Pace]:
             pace.cold_ms.append(_load(page, address))
             _note(page, pace)
             page.context.close()
-            if who == NOBODY:
+            if who == NOBODY or path == "/account":
                 continue
             page = _window(world, who)
             _load(page, "/account")
