@@ -11,7 +11,7 @@ from shared.events.base import Event
 
 SERVICES = ("binding", "campaign", "device", "order", "payment")
 NAME = re.compile(
-    r"\b(?:merchant|store|app|session|role|api_key|device|payment|campaign)\.[a-z_]+\b"
+    r"\b(?:merchant|store|app|session|password|role|api_key|device|payment|campaign)\.[a-z_]+\b"
 )
 TOPICS = {f"{name}.events" for name in SERVICES}
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio
 async def test_forged_notices_in_bulk(world: World) -> None:
     """F15, INC-4, INC-5, INC-7, INC-8: 3,000 of every kind: none believed, nothing changed, no
     5xx; and each reason was met, so the forgeries are really looked at."""
-    summary = await forged.run(world.stack, world.device, 3000, seed=7)
+    summary = await forged.run(world.stack, 3000, seed=7)
     assert forged.is_clean(summary), json.dumps(summary)
     assert summary["count"] == 3000
     reasons = set(summary["refused_by_reason"])

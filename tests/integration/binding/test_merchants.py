@@ -39,9 +39,10 @@ async def test_an_operator_makes_a_merchant(binding, operator, sign_in, choose):
     signed_in, owner = await sign_in("owner@tea")
     assert signed_in.json()["merchant"]["merchant_id"] == made["merchant_id"]
     assert (await owner("GET", "/api/merchant/v1/merchant")).json()["name"] == "Tea house"
-    rows = await binding.database.fetch("SELECT payload FROM outbox")
-    (event,) = (decode(row["payload"]) for row in rows)
+    rows = await binding.database.fetch("SELECT payload FROM outbox ORDER BY seq")
+    event, chosen = (decode(row["payload"]) for row in rows)
     assert (event.type, event.name) == ("merchant.created.v1", "Tea house")
+    assert chosen.type == "password.renewed.v1"
     assert str(event.tenant_id) == made["merchant_id"]
 
 

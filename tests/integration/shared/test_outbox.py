@@ -1,7 +1,8 @@
 """The relay: in order, marked after the acknowledgement, one leader, replay after a wipe (F20)."""
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+import time
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from uuid import uuid4
 
 import asyncpg
@@ -292,40 +293,55 @@ FROM generate_series(0, $3 - 1) AS n, (SELECT gen_random_uuid() AS id) AS t
 """
 DAY_S = 86_400.0
 MANY = 40_000
-"""Touched in one statement, these take longer than the server lets any statement take here."""
 
 
 @pytest_asyncio.fixture
-async def impatient(database, monkeypatch):
-    monkeypatch.setitem(shared_db.SETTINGS, "statement_timeout", "250")
-    opened = Database(database.app_url, database.system_url, pool_size=5, name="impatient")
-    await opened.open()
-    yield opened
-    await opened.close()
+async def filled(database, monkeypatch):
+    """Fills a table by one statement, and opens the database with a limit that no statement keeps
+    which touches all of that: a quarter of what the filling took, as busy as this machine is."""
+    async with AsyncExitStack() as ends:
+
+        async def fill(sql, *args):
+            since = time.monotonic()
+            await database.execute(sql, *args)
+            limit_ms = round(250 * (time.monotonic() - since))
+            monkeypatch.setitem(shared_db.SETTINGS, "statement_timeout", str(limit_ms))
+            opened = Database(database.app_url, database.system_url, pool_size=5, name="impatient")
+            await opened.open()
+            ends.push_async_callback(opened.close)
+            return opened
+
+        yield fill
 
 
-async def fill(database, clock, *, age_s, many=MANY):
-    event = StoreCreated(**stamp(uuid4(), clock), store_id=uuid4(), name="before")
-    await database.execute(FILL, event.encode(), age_s, many)
+@pytest.fixture
+def outbox_of(filled, clock):
+    """The database, with so many events of that age in its outbox."""
+
+    async def fill(many, age_s):
+        event = StoreCreated(**stamp(uuid4(), clock), store_id=uuid4(), name="before")
+        return await filled(FILL, event.encode(), age_s, many)
+
+    return fill
 
 
 @pytest.mark.asyncio
 async def test_a_replay_of_a_large_table_goes_in_steps_and_the_new_is_said_meanwhile(
-    impatient, database, clock
+    outbox_of, database, clock
 ):
     broker = Broker()
-    await fill(database, clock, age_s=3600.0)
+    db = await outbox_of(MANY, 3600.0)
     said = "SELECT min(seq) FROM outbox WHERE published_at > now() - interval '10 minutes'"
-    async with relaying(impatient, broker) as relay:
+    async with relaying(db, broker) as relay:
         await until(lambda: _happened(broker.told() > 1000))
         newest_first = await database.value(said)
-        await say(impatient, clock, "meanwhile")
+        await say(db, clock, "meanwhile")
         await until(lambda: _happened(broker.has("meanwhile")))
         told_before_the_new = broker.told()
         relay.cancel()
     assert newest_first > MANY / 2
     assert told_before_the_new < MANY / 2
-    async with relaying(impatient, broker):  # and the next leader goes on, not from the start
+    async with relaying(db, broker):  # and the next leader goes on, not from the start
         await until(lambda: _happened(broker.told() > MANY), within_s=60)
         await until(all_published(database))
         left = "SELECT count(*) FROM outbox WHERE published_at < now() - interval '10 minutes'"
@@ -347,17 +363,17 @@ async def _happened(fact):
 
 @pytest.mark.asyncio
 async def test_a_purge_of_a_large_table_goes_in_steps_and_the_new_is_said_meanwhile(
-    impatient, database, clock
+    outbox_of, database, clock
 ):
     broker = Broker()
-    many = 3 * MANY  # a fast machine touches MANY within the limit
+    many = 3 * MANY
     broker.logs = {0: [b""] * many, 1: [b""] * many}
-    await fill(database, clock, age_s=8 * DAY_S, many=many)
+    db = await outbox_of(many, 8 * DAY_S)
     with pytest.raises(Unavailable):
-        async with impatient.pg(None) as pg:
+        async with db.pg(None) as pg:
             await pg.execute("UPDATE outbox SET published_at = NULL")
-    async with relaying(impatient, broker):
-        await say(impatient, clock, "meanwhile")
+    async with relaying(db, broker):
+        await say(db, clock, "meanwhile")
 
         async def said():
             return await database.value(
@@ -374,11 +390,11 @@ async def test_a_purge_of_a_large_table_goes_in_steps_and_the_new_is_said_meanwh
 
 
 @pytest.mark.asyncio
-async def test_what_was_heard_long_ago_is_forgotten_in_steps(impatient, database):
-    await database.execute(
+async def test_what_was_heard_long_ago_is_forgotten_in_steps(filled, database):
+    db = await filled(
         "INSERT INTO inbox SELECT gen_random_uuid(), 'c', gen_random_uuid(),"
         " now() - make_interval(days => 31 * (n % 2)) FROM generate_series(1, $1) AS n",
         2 * MANY,
     )
-    await inbox.purge(impatient)
+    await inbox.purge(db)
     assert await database.value("SELECT count(*) FROM inbox") == MANY

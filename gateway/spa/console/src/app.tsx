@@ -5,9 +5,9 @@ import { MutationCache, QueryClient, QueryClientProvider, useQuery } from '@tans
 import { App as AntApp, ConfigProvider } from 'antd';
 import enUS from 'antd/locale/en_US';
 import zhCN from 'antd/locale/zh_CN';
-import { Suspense } from 'react';
+import { Suspense, useLayoutEffect } from 'react';
 import { BrowserRouter, matchPath, Navigate, Route, Routes, useLocation } from 'react-router';
-import { csrf, get, Unheard } from './api/client';
+import { arrived, csrf, get, Unheard } from './api/client';
 import { nonce } from './nonce';
 import { PageHead } from './parts/bits';
 import { GoButton } from './parts/GoButton';
@@ -178,6 +178,8 @@ function Inside() {
 
 /** Nobody is signed in: the sign-in, unless there is nobody yet who could. */
 function Entry() {
+  // The page of whoever signed out is gone by now, and this one asks for nothing sooner.
+  useLayoutEffect(arrived, []);
   const first = useQuery(FIRST_OF_ALL);
   if (first.isPending) return <Starting />;
   return first.data?.is_needed ? <FirstRun /> : <Login />;

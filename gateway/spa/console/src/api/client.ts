@@ -98,28 +98,30 @@ function understood(verb: Verb, path: string, problem: ApiProblem): ApiProblem {
 }
 
 /** Reads on their way, and those that wait until `leaving` is done. */
-const reads = { ways: new AbortController(), gate: Promise.resolve() };
+const reads = { ways: new AbortController(), gate: Promise.resolve(), open: () => {} };
 
 /**
  * Ends what the session reads for: a session, or acting. What is on its way then would be refused
- * after it, so it is dropped, and nothing is read meanwhile. Once it is done nobody waits for those
- * reads any longer; if it fails, they are made again.
+ * after it, so it is dropped, and nothing is read from then on: the page that asked is gone, and
+ * whoever shows the next one says so (`arrived`). If it fails, all of it is read again.
  */
 export async function leaving<T>(end: () => Promise<T>): Promise<T> {
-  let open = () => {};
   reads.gate = new Promise((resolve) => {
-    open = resolve;
+    reads.open = resolve;
   });
   reads.ways.abort();
   reads.ways = new AbortController();
   try {
-    const told = await end();
-    reads.gate = Promise.resolve();
-    return told;
+    return await end();
   } catch (error) {
-    open();
+    reads.open();
     throw error;
   }
+}
+
+/** Nobody waits any longer for what was asked before; what is asked from now on is. */
+export function arrived(): void {
+  reads.gate = Promise.resolve();
 }
 
 async function read(path: string, options: Options): Promise<unknown> {

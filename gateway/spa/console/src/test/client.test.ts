@@ -1,7 +1,7 @@
 /** The door to the API: CSRF, problems, the password asked again, the end of a session. */
 import { ApiProblem } from '@shared/problem';
 import { afterEach, expect, it, vi } from 'vitest';
-import { csrf, get, leaving, onRefusal, post, remove, Unheard } from '../api/client';
+import { arrived, csrf, get, leaving, onRefusal, post, remove, Unheard } from '../api/client';
 import { answers } from './answers';
 
 const before = { ...onRefusal };
@@ -133,6 +133,8 @@ it('drops what was read for a session that has ended', async () => {
   void get(`${M}/stores`).then(settled, settled);
   await vi.waitFor(() => expect(seen).toHaveLength(1));
   await leaving(() => remove(`${M}/session`));
+  void get(`${M}/apps`).then(settled, settled);
+  arrived();
   await get(`${M}/orders`);
   expect(seen.map((one) => `${one.method} ${one.path}`)).toEqual([
     `GET ${M}/stores`,

@@ -1,6 +1,7 @@
 /** What the small DOM lacks, and a clean slate for every test. */
 import { cleanup, configure } from '@testing-library/react';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
+import { arrived } from '../api/client';
 import { chooseLanguage } from '../texts';
 
 // Pages are loaded when they are opened, which a busy machine does slowly.
@@ -29,6 +30,7 @@ beforeEach(() => {
   localStorage.setItem('damselfly.csrf', 'c-0');
   // This browser prefers English; and a test before may have chosen it, for all that come after.
   chooseLanguage('zh-CN');
+  arrived();
 });
 
 afterEach(() => {

@@ -104,7 +104,7 @@ function useColumns(open: (row: Named) => void): Column<Named>[] {
       title: t('orders.action'),
       isAction: true,
       render: (row) => (
-        <span className="nowrap">
+        <span className="row">
           <Button
             type="link"
             size="small"
