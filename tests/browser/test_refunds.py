@@ -63,11 +63,11 @@ def _answer_lost(stack: Stack) -> Iterator[None]:
     wanted = {"app_id": stack.info["demo"]["app_id"], "fault": "drop_answer", "times": 1}
     wanted["method"] = "alipay.trade.refund"
     with httpx.Client(base_url=stack.admin, timeout=30, verify=NO_TLS) as admin:
-        admin.post("/faults", json=wanted).raise_for_status()
+        made = admin.post("/faults", json=wanted).raise_for_status().json()
         try:
             yield
         finally:
-            admin.delete("/faults")
+            admin.delete(f"/faults/{made['fault_id']}")
 
 
 @pytest.mark.parametrize(("language", "width"), [("zh-CN", 1440), ("en", 390)])

@@ -54,12 +54,14 @@ async def wave(stack: Stack, admin: httpx.AsyncClient, till: Enrolled, run: Run,
     app_id = stack.info["demo"]["app_id"]
     key = AlipayKey.of(stack, app_id)
     fault = {"app_id": app_id, "method": "alipay.trade.pay"}
+    made = []
     for name, args in (("in_process", {"ms": CONFIRM_MS}), ("notify_never", {})):
         body = {**fault, "fault": name, "probability": 1.0, "args": args}
-        (await admin.post("/faults", json=body)).raise_for_status()
+        made.append((await admin.post("/faults", json=body)).raise_for_status().json()["fault_id"])
     numbers = await paid(stack.public, till, size, "pending")
     await asyncio.sleep(CONFIRM_MS / 1000 + 0.2)
-    await admin.delete("/faults")
+    for fault_id in made:
+        await admin.delete(f"/faults/{fault_id}")
     found = [await genuine(admin, app_id, number) for number in numbers]
     told = [one for one in found if one is not None and one.fields["trade_status"] in PAID_STATUS]
     run.told += told

@@ -133,10 +133,10 @@ async def test_our_requests_verify_by_every_sdk(
 
 async def _pending(world: World, amount_fen: int) -> tuple[dict[str, Any], dict[str, str]]:
     """A payment whose buyer confirms: at Alipay it is paid, here nobody has said so yet."""
-    held = {"app_id": world.app_id, "fault": "notify_never"}
-    answer = await world.admin.post("/faults", json=held)
-    assert answer.status_code < 300, answer.text
-    async with world.fault("in_process", times=1, args={"ms": 0}):
+    async with (
+        world.fault("notify_never", method=None),
+        world.fault("in_process", times=1, args={"ms": 0}),
+    ):
         pending = await world.pay(amount_fen)
     query = {"app_id": world.app_id, "method": "alipay.trade.pay"}
     found = (await world.admin.get("/requests", params=query)).json()["requests"]

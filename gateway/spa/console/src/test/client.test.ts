@@ -100,6 +100,10 @@ it('calls a dead network by its name', async () => {
 const M = '/api/merchant/v1';
 const hangs = () => new Promise<never>(() => undefined);
 
+/** How often a path was asked for: what another file of this run left behind asks, too. */
+const times = (seen: { method: string; path: string }[], path: string, method = 'GET') =>
+  seen.filter((one) => one.method === method && one.path === path).length;
+
 it('reads nothing while a session ends, and reads on when that failed', async () => {
   let refuse = () => {};
   const seen = answers({
@@ -111,16 +115,16 @@ it('reads nothing while a session ends, and reads on when that failed', async ()
       }),
   });
   const stores = get(`${M}/stores`);
-  await vi.waitFor(() => expect(seen).toHaveLength(1));
+  await vi.waitFor(() => expect(times(seen, `${M}/stores`)).toBe(1));
   const ended = leaving(() => remove(`${M}/session`));
   const orders = get(`${M}/orders`);
-  await vi.waitFor(() => expect(seen).toHaveLength(2));
+  await vi.waitFor(() => expect(times(seen, `${M}/session`, 'DELETE')).toBe(1));
+  expect(times(seen, `${M}/orders`)).toBe(0);
   refuse();
   await expect(ended).rejects.toMatchObject({ code: 'gateway.busy' });
   await Promise.all([stores, orders]);
-  expect(new Set(seen.slice(2).map((one) => one.path))).toEqual(
-    new Set([`${M}/stores`, `${M}/orders`]),
-  );
+  expect(times(seen, `${M}/stores`)).toBe(2);
+  expect(times(seen, `${M}/orders`)).toBe(1);
 });
 
 it('drops what was read for a session that has ended', async () => {
@@ -131,15 +135,11 @@ it('drops what was read for a session that has ended', async () => {
   });
   const settled = vi.fn();
   void get(`${M}/stores`).then(settled, settled);
-  await vi.waitFor(() => expect(seen).toHaveLength(1));
+  await vi.waitFor(() => expect(times(seen, `${M}/stores`)).toBe(1));
   await leaving(() => remove(`${M}/session`));
   void get(`${M}/apps`).then(settled, settled);
   arrived();
   await get(`${M}/orders`);
-  expect(seen.map((one) => `${one.method} ${one.path}`)).toEqual([
-    `GET ${M}/stores`,
-    `DELETE ${M}/session`,
-    `GET ${M}/orders`,
-  ]);
+  expect([times(seen, `${M}/stores`), times(seen, `${M}/apps`)]).toEqual([1, 0]);
   expect(settled).not.toHaveBeenCalled();
 });

@@ -83,13 +83,22 @@ function useColumns(open: (row: Named) => void): Column<Named>[] {
       key: 'verdict',
       title: t('notices.state'),
       render: (row) => (
-        <Tag tone={TONES[row.verdict] ?? 'mute'}>{word(t, 'verdict', row.verdict)}</Tag>
+        <>
+          <Tag tone={TONES[row.verdict] ?? 'mute'}>{word(t, 'verdict', row.verdict)}</Tag>
+          {row.reason ? (
+            <div>
+              <span className="soft whole">{reasonText(t, row.reason)}</span>
+            </div>
+          ) : null}
+        </>
       ),
       text: (row) => word(t, 'verdict', row.verdict),
     },
     {
       key: 'reason',
       title: t('notices.reason'),
+      // Beside the state already: a column of its own for whoever sorts a file by it.
+      isExtra: true,
       render: (row) => <span className="whole">{reasonText(t, row.reason)}</span>,
       text: (row) => reasonText(t, row.reason),
     },
@@ -104,7 +113,7 @@ function useColumns(open: (row: Named) => void): Column<Named>[] {
       title: t('orders.action'),
       isAction: true,
       render: (row) => (
-        <span className="row">
+        <span className="acts">
           <Button
             type="link"
             size="small"
