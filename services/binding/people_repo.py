@@ -75,15 +75,17 @@ async def size(tx: AsyncSession, tenant_id: UUID) -> tuple[int, int, int]:
 # --- sessions
 
 
+def lives(now: datetime) -> ColumnElement[bool]:
+    """Of a session: neither ended nor over; one that merely idled away lives here still."""
+    return and_(Session.revoked_at.is_(None), Session.expires_at > now)
+
+
 async def living_sessions(
     tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: datetime, *, is_locked: bool = False
 ) -> Sequence[Session]:
     """Newest first; those that merely idled away are left to the caller."""
     query = select(Session).where(
-        Session.tenant_id == tenant_id,
-        Session.user_id == user_id,
-        Session.revoked_at.is_(None),
-        Session.expires_at > now,
+        Session.tenant_id == tenant_id, Session.user_id == user_id, lives(now)
     )
     query = query.order_by(Session.created_at.desc(), Session.session_id)
     return (await tx.scalars(query.with_for_update() if is_locked else query)).all()
@@ -91,9 +93,7 @@ async def living_sessions(
 
 async def sessions_at(tx: AsyncSession, tenant_id: UUID, now: datetime) -> Sequence[Session]:
     """All living sessions of an organisation's people; locked, in one order."""
-    query = select(Session).where(
-        Session.tenant_id == tenant_id, Session.revoked_at.is_(None), Session.expires_at > now
-    )
+    query = select(Session).where(Session.tenant_id == tenant_id, lives(now))
     return (await tx.scalars(query.order_by(Session.session_id).with_for_update())).all()
 
 

@@ -17,6 +17,7 @@ from services.binding.domain import (
     Tries,
 )
 from services.binding.models import LoginTries, Session
+from services.binding.people_repo import lives
 from services.binding.sign_in_models import (
     KnownBrowser,
     Passkey,
@@ -311,10 +312,8 @@ async def sign_ins(
     """The sessions of the last days: those that live, then those that ended, newest first. No
     number of later sign-ins hides one that still goes on."""
     query = select(Session).where(Session.tenant_id == tenant_id, Session.user_id == user_id)
-    lives = and_(Session.revoked_at.is_(None), Session.expires_at > now)
-    rows = await tx.scalars(
-        query.order_by(lives.desc(), Session.created_at.desc()).limit(SHOWN_MAX)
-    )
+    newest = query.order_by(lives(now).desc(), Session.created_at.desc())
+    rows = await tx.scalars(newest.limit(SHOWN_MAX))
     return rows.all()
 
 

@@ -6,9 +6,9 @@ it, and people stop it in the list. A new password ends the codes made under the
 all codes of a merchant end when it is suspended.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -24,6 +24,7 @@ PLATFORM_ACTOR = "platform"
 
 Person = tuple[UUID, UUID]
 """(the tenant whose person it is, user)"""
+Name = TypeVar("Name", UUID, Person)
 
 
 async def record_left(
@@ -31,7 +32,7 @@ async def record_left(
 ) -> None:
     """Who has left a role, inside the consumer's transaction; from now on their codes enrol
     nothing, and the test cashiers which such codes enrolled are revoked."""
-    latest = _latest(events)
+    latest = _of_people(events)
     # Whoever enrols a test cashier under such a code right now comes before this or after it.
     for maker in sorted({repo.maker_of(user_id) for _, user_id in latest}):
         await repo.lock_maker(pg, maker)
@@ -47,7 +48,7 @@ async def record_left(
 
 async def record_renewed(pg: "asyncpg.Connection[Any]", events: Sequence[PasswordRenewed]) -> None:
     """Who has a new password, inside the consumer's transaction."""
-    await repo.note_renewed(pg, _latest(events))
+    await repo.note_renewed(pg, _of_people(events))
 
 
 async def record_suspended(
@@ -55,17 +56,17 @@ async def record_suspended(
 ) -> None:
     """Nobody of a suspended merchant signs in, and no device comes to it either: its codes are
     taken back, inside the consumer's transaction."""
-    latest: dict[UUID, datetime] = {}
-    for event in events:
-        at = event.occurred_at
-        latest[event.tenant_id] = max(at, latest.get(event.tenant_id, at))
-    await repo.revoke_codes(pg, latest, deps.clock.now())
+    told = _latest((event.tenant_id, event.occurred_at) for event in events)
+    await repo.revoke_codes(pg, told, deps.clock.now())
 
 
-def _latest(events: Sequence[RoleLeft] | Sequence[PasswordRenewed]) -> dict[Person, datetime]:
+def _of_people(events: Sequence[RoleLeft] | Sequence[PasswordRenewed]) -> dict[Person, datetime]:
+    return _latest(((event.tenant_id, event.user_id), event.occurred_at) for event in events)
+
+
+def _latest(told: Iterable[tuple[Name, datetime]]) -> dict[Name, datetime]:
     """In one order, so that two consumers never wait for each other."""
-    latest: dict[Person, datetime] = {}
-    for event in events:
-        name = (event.tenant_id, event.user_id)
-        latest[name] = max(event.occurred_at, latest.get(name, event.occurred_at))
+    latest: dict[Name, datetime] = {}
+    for name, at in told:
+        latest[name] = max(at, latest.get(name, at))
     return dict(sorted(latest.items()))

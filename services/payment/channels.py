@@ -100,12 +100,11 @@ class Alipay:
                 break
             await asyncio.sleep(pause_s)
             answer = await self._ask(PAY, payment, params)
-        newest = replace(payment, key_version=None)
         for pause_s in KEY_PAUSES_S:
             if answer.outcome != "config_error" or answer.sub_code not in KEY_UNKNOWN:
                 break
             await asyncio.sleep(pause_s)
-            answer = await self._ask(PAY, newest, params)
+            answer = await self._ask_once(PAY, replace(payment, key_version=None), params)
         return self._pay_fact(answer), answer.key_version
 
     def _pay_fact(self, answer: Answer) -> Fact:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, StorageState, expect
 
 from tests.browser.conftest import Open
-from tests.browser.people import Account, entered, new_merchant, with_an_app, with_stores
+from tests.browser.people import new_merchant, with_an_app, with_stores
 from tests.fixtures.processes import Stack
 
 READ_KEY = """
@@ -29,18 +29,12 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
-def seller(stack: Stack) -> Account:
-    """A merchant of its own with a store and an app: how the next sale of an app ends is chosen for
-    whoever sells next."""
+def owner(stack: Stack) -> StorageState:
+    """Of a merchant of its own with a store and an app: how the next sale of an app ends is chosen
+    for whoever sells next."""
     account = new_merchant(stack, f"竹里茶坊 {secrets.token_hex(2)}")
     with_stores(stack, account, "竹里一店")
-    with_an_app(stack, account)
-    return account
-
-
-@pytest.fixture
-def owner(stack: Stack, seller: Account) -> StorageState:
-    return entered(stack, seller.login, seller.password)
+    return with_an_app(stack, account)
 
 
 def _enrolled(page: Page) -> str:

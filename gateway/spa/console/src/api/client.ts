@@ -98,7 +98,7 @@ function understood(verb: Verb, path: string, problem: ApiProblem): ApiProblem {
 }
 
 /** Reads on their way, and those that wait until `leaving` is done. */
-const reads = { ways: new AbortController(), gate: Promise.resolve(), open: () => {} };
+const reads = { ways: new AbortController(), gate: Promise.resolve() };
 
 /**
  * Ends what the session reads for: a session, or acting. What is on its way then would be refused
@@ -106,15 +106,16 @@ const reads = { ways: new AbortController(), gate: Promise.resolve(), open: () =
  * whoever shows the next one says so (`arrived`). If it fails, all of it is read again.
  */
 export async function leaving<T>(end: () => Promise<T>): Promise<T> {
+  let open = () => {};
   reads.gate = new Promise((resolve) => {
-    reads.open = resolve;
+    open = resolve;
   });
   reads.ways.abort();
   reads.ways = new AbortController();
   try {
     return await end();
   } catch (error) {
-    reads.open();
+    open();
     throw error;
   }
 }

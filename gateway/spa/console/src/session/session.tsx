@@ -15,7 +15,7 @@ import {
   SUSPENDED,
 } from '../api/client';
 import type { PasskeyProof, Session } from '../api/shapes';
-import { leave } from './leaving';
+import { identityChanged } from './identity';
 import { onTold, tellOthers } from './windows';
 
 const CONSOLE_KEY = 'damselfly.console';
@@ -103,7 +103,7 @@ export function useWho() {
     refetchInterval: ({ state }) => (state.data?.session.acting ? ACTING_LOOK_MS : false),
   });
   const whose = nameOf(found.data);
-  useEffect(() => (whose ? leave : undefined), [whose]);
+  useEffect(() => (whose ? identityChanged : undefined), [whose]);
   return found;
 }
 

@@ -4,7 +4,7 @@ import { beforeEach, expect, it } from 'vitest';
 import { csrf } from '../api/client';
 import { makeQueries, Providers } from '../app';
 import { runnerOf } from '../pages/cashier/runner';
-import { leave, onLeaving } from '../session/leaving';
+import { identityChanged, onIdentityChange } from '../session/identity';
 import { answers } from './answers';
 import {
   AFTERWARDS,
@@ -88,9 +88,9 @@ it('stops the runner that pages share, and begins with a new one', async () => {
   const { store, one } = await standing(means());
   const first = runnerOf(one, store);
   expect(runnerOf(one, store)).toBe(first);
-  leave();
+  identityChanged();
   expect(runnerOf(one, store)).not.toBe(first);
-  leave();
+  identityChanged();
 });
 
 const EMPTY = { items: [], total: 0, page: 1, page_size: 20 };
@@ -113,7 +113,7 @@ it.each([
   ['the same', session('u', 'm', [...RIGHTS].reverse()), 0],
 ])('is told when the session is of %s', async (_, then, told) => {
   let count = 0;
-  onLeaving(() => {
+  onIdentityChange(() => {
     count += 1;
   });
   csrf.keep('t');

@@ -4,6 +4,7 @@ import userEvent from '@testing-library/user-event';
 import { beforeEach, expect, it } from 'vitest';
 import { makeQueries, Providers } from '../app';
 import { answers } from './answers';
+import { BOUND_APP } from './binder';
 
 const USER = { user_id: 'u', login: 'owner@demo', name: '李雷', role: 'merchant_owner' };
 const OWNER = {
@@ -65,33 +66,11 @@ it('says that WeChat codes are coming, and asks for nothing', async () => {
 });
 
 it('shows the binding that holds while another waits', async () => {
-  const app = {
-    app_id: '2021000000000001',
-    enabled: true,
-    seller_id: '2088000000000009',
-    version: 3,
-    key: {
-      key_version: 1,
-      mode: 'key',
-      certificates: null,
-      fingerprint: 'SHA256:aa',
-      bits: 2048,
-      app_public_key: 'MIIBapp',
-      alipay_public_key: 'MIIBali',
-      created_at: '2026-11-26T00:00:00Z',
-      last_used_at: null,
-    },
-    in_use: null,
-    live_check: { state: 'verified' },
-    retiring: [],
-    updated_by: 'owner@demo',
-    updated_at: '2026-11-26T00:00:00Z',
-  };
   const { person, seen } = show('/miniprogram', {
     'GET /api/merchant/v1/session': {
       body: { ...OWNER, permissions: ['apps.read', 'apps.write'] },
     },
-    'GET /api/merchant/v1/apps': { body: { items: [app] } },
+    'GET /api/merchant/v1/apps': { body: { items: [BOUND_APP] } },
     'GET /api/merchant/v1/apps/changes': { body: { items: [] } },
     'PUT /api/merchant/v1/apps': WAITS,
   });

@@ -5,7 +5,7 @@
  */
 import { ApiProblem } from '@shared/problem';
 import { get } from '../../api/client';
-import { onLeaving } from '../../session/leaving';
+import { onIdentityChange } from '../../session/identity';
 import type { Keystore, Terminal } from './keystore';
 import type { Draw, Payment, PayOrder, Reward } from './shapes';
 import { begun, type HopName, heard, isTerminal, learn, type Story } from './story';
@@ -339,6 +339,6 @@ export function dropRunner(terminal: Terminal): void {
   runners.delete(terminal.keyId);
 }
 
-onLeaving(() => {
+onIdentityChange(() => {
   for (const { terminal } of [...runners.values()]) dropRunner(terminal);
 });

@@ -3,13 +3,12 @@ import { CopyButton } from '../../parts/bits';
 import { useText } from '../../texts';
 import { example, ORDERS } from './apiExample';
 
-const HEADERS = ['key', 'timestamp', 'nonce', 'signature'] as const;
-const NAMES = {
-  key: 'X-DF-Key',
-  timestamp: 'X-DF-Timestamp',
-  nonce: 'X-DF-Nonce',
-  signature: 'X-DF-Signature',
-} as const;
+const HEADERS = [
+  ['X-DF-Key', 'keys_api.header_key'],
+  ['X-DF-Timestamp', 'keys_api.header_timestamp'],
+  ['X-DF-Nonce', 'keys_api.header_nonce'],
+  ['X-DF-Signature', 'keys_api.header_signature'],
+] as const;
 const REFERENCE = 'docs/pos.md';
 
 export function ApiHowTo() {
@@ -36,12 +35,12 @@ export function ApiHowTo() {
             </tr>
           </thead>
           <tbody>
-            {HEADERS.map((one) => (
-              <tr key={one}>
+            {HEADERS.map(([name, holds]) => (
+              <tr key={name}>
                 <td className="mono nowrap" data-verbatim>
-                  {NAMES[one]}
+                  {name}
                 </td>
-                <td>{t(`keys_api.header_${one}`)}</td>
+                <td>{t(holds)}</td>
               </tr>
             ))}
           </tbody>

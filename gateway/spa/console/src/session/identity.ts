@@ -3,10 +3,10 @@
 const ends = new Set<() => void>();
 
 /** Calls `end` whenever the window's person or merchant is another one, or nobody, or may do less. */
-export function onLeaving(end: () => void): void {
+export function onIdentityChange(end: () => void): void {
   ends.add(end);
 }
 
-export function leave(): void {
+export function identityChanged(): void {
   for (const end of ends) end();
 }
