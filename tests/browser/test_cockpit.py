@@ -9,14 +9,11 @@ from playwright.sync_api import Locator, Page, Route, StorageState, expect
 
 from tests.browser.conftest import Open, sign_in
 from tests.browser.people import entered, new_merchant
-from tests.browser.room import without_room
 from tests.browser.walk import choose_password, confirm_password, told_link
 from tests.fixtures.processes import Stack
 
 WHY = "工单 5000：负责人忘记密码"
 DEMO = "豆娘演示商户"
-VERDICTS = ("MISMATCH", "APPLIED", "DUPLICATE", "RECEIVED")
-REASONS = ("reused_id", "closed_after_paid", "unknown_status", None, "settled_before")
 LONG = "很长很长的商户名" * 7
 
 
@@ -62,26 +59,6 @@ def test_the_longest_verdict_fits_a_phone(window: Open, operator: StorageState) 
     page = opened.go("/notices")
     expect(page.get_by_text("Booked from this notice").last).to_be_visible()
     assert not opened.is_wider_than_the_window()
-
-
-@pytest.mark.parametrize("language", ["zh-CN", "en"])
-def test_the_widest_notices_have_room(window: Open, operator: StorageState, language: str) -> None:
-    """1280 px, a small laptop: whatever came in, no column lies under the one that stays."""
-
-    def widest(route: Route) -> None:
-        answer = route.fetch()
-        body = answer.json()
-        for number, notice in enumerate(body["items"]):
-            notice["total_fen"] = 10_000_000_000
-            notice["verdict"] = VERDICTS[number % len(VERDICTS)]
-            notice["reason"] = REASONS[number % len(REASONS)]
-        route.fulfill(response=answer, json=body)
-
-    opened = window(operator, language=language, width=1280)
-    opened.page.route(re.compile(r"/api/operator/v1/notices\?"), widest)
-    page = opened.go("/notices")
-    expect(page.get_by_text("¥100,000,000.00").last).to_be_visible()
-    assert without_room(page) == []
 
 
 def test_two_of_one_name_are_warned_of(window: Open, operator: StorageState, stack: Stack) -> None:

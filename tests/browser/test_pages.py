@@ -12,6 +12,7 @@ from tests.browser.conftest import Open
 from tests.browser.faces import families, odd
 from tests.browser.room import without_room
 from tests.browser.watched import Watched
+from tests.browser.widest import says_most
 from tests.fixtures.processes import Stack
 
 MERCHANT = (
@@ -35,7 +36,9 @@ def _look(opened: Watched, paths: tuple[str, ...], texts: int, width: int) -> No
     from page to page. The first is loaded, and those that differ from the one before only in their
     query; between the others one turns as by a click. Each text (headings, figures, labels, table
     cells, inputs, keys) is set in the one type; `texts` are there at least. At 1280 px, a small
-    laptop, no column lies under the one that stays in sight, and no placeholder is cut."""
+    laptop, no column lies under the one that stays in sight, whatever the rows hold, and no
+    placeholder is cut."""
+    says_most(opened.page)
     found, wrong, crowded = {}, {}, {}
     before, seen = None, 0
     for path, (first, second) in zip(paths, cycle((SCHEMES, SCHEMES[::-1])), strict=False):

@@ -95,7 +95,7 @@ export function Rows<T>(props: Props<T>) {
             rowKey={props.rowKey}
             dataSource={props.rows as (T & object)[]}
             pagination={false}
-            scroll={{ x: 'max-content' }}
+            scroll={{ x: true }}
             rowClassName={(row) => (fresh.has(props.rowKey(row)) ? 'is-fresh' : '')}
             columns={props.columns.map((column) => ({
               key: column.key,

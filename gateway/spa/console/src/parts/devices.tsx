@@ -10,7 +10,7 @@ export function DeviceLabel({ device }: { device: Shown }) {
   const { t } = useText();
   return (
     <span className="row">
-      {device.name ? <strong>{device.name}</strong> : null}
+      {device.name ? <strong className="whole">{device.name}</strong> : null}
       <span className={device.name ? 'mono soft' : 'mono'} data-verbatim>
         {device.sn}
       </span>

@@ -113,7 +113,7 @@ function useColumns(open: (row: Named) => void): Column<Named>[] {
       title: t('orders.action'),
       isAction: true,
       render: (row) => (
-        <span className="acts">
+        <span className="row">
           <Button
             type="link"
             size="small"

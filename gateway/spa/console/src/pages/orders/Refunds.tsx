@@ -63,7 +63,7 @@ function State({ row }: { row: ListedRefund }) {
   return (
     <div>
       <Tag tone={REFUND_TONES[row.state]}>{word(t, 'refund_state', row.state)}</Tag>
-      {row.state === 'rejected' ? <div className="small soft">{refusal(t, row)}</div> : null}
+      {row.state === 'rejected' ? <div className="small soft whole">{refusal(t, row)}</div> : null}
       <NextCheck refund={row} />
     </div>
   );

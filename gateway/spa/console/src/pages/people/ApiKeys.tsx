@@ -86,7 +86,7 @@ export default function ApiKeys() {
     {
       key: 'name',
       title: t('keys_api.name'),
-      render: (row) => <strong>{row.name}</strong>,
+      render: (row) => <strong className="whole">{row.name}</strong>,
       text: (row) => row.name,
     },
     {

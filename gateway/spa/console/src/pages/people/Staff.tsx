@@ -217,7 +217,7 @@ export default function Staff() {
     {
       key: 'name',
       title: t('staff.name'),
-      render: (row) => <strong>{row.name}</strong>,
+      render: (row) => <strong className="whole">{row.name}</strong>,
       text: (row) => row.name,
     },
     {

@@ -20,7 +20,7 @@ export default function Stores() {
     {
       key: 'name',
       title: t('stores.name'),
-      render: (row) => <strong>{row.name}</strong>,
+      render: (row) => <strong className="whole">{row.name}</strong>,
       text: (row) => row.name,
     },
     {
