@@ -12,7 +12,8 @@ from shared.clock import Clock
 KEEP_S = 3 * CLOCK_WINDOW_S
 """A signature dated ahead counts for twice the window; the third is for clocks and waiting."""
 KEPT = 262_144
-"""Of all callers together: a quarter of an hour of 290 reads a second. At about 100 bytes."""
+"""Of all callers together, in both generations: up to half an hour of 145 reads a second. At about
+100 bytes."""
 ROOM = KEPT // 16
 
 

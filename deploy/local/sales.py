@@ -28,7 +28,7 @@ Ending = Literal["paid", "refused", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """One payment to be made, and what is given back of it an hour later."""
+    """One payment to be made, and what is given back of it some time later (`lively`)."""
 
     name: str
     """its pay_request_id: asked for again, it is the same payment"""

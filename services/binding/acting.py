@@ -1,7 +1,8 @@
 """Acting: an operator works at a merchant's console, for a stated reason and a short while.
 
 An acting is the merchant's own row, so that its audit log can name the operator and the reason.
-It ends by itself, with the operator's session, or when the operator says so.
+It ends by itself, with the operator's session or power, when the operator or the merchant says so,
+and with the grant under which it may do more, when anybody else withdraws that (`acting_grants`).
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
-"""Every query of the service: batch statements for events, the list and the detail for people."""
+"""Batch statements for events, the list and the detail for people; what devices took last has a
+file of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -41,7 +41,7 @@ def dragonfly(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.timeout(240)
 def test_a_device_comes_is_named_and_moves(window: Open, stack: Stack, tmp_path: Path) -> None:
-    """S60, S130, parts of S59: from the code to the device in the list, by what the page says."""
+    """S130, parts of S59: from the code to the device in the list, by what the page says."""
     opened = window(two_stores(stack))
     page = opened.go("/devices")
     page.get_by_text("怎么激活一台设备").click()

@@ -11,8 +11,8 @@ from tests.fixtures.processes import Stack
 
 
 def test_a_payment_of_the_device_is_seen(window: Open, owner: StorageState, stack: Stack) -> None:
-    """S60, S76, S92, S93: the list's columns, a filter in the address, "a-b of n", the panel with
-    its own."""
+    """S76, S92, S93, parts of S60: the list's columns, a filter in the address, "a-b of n" (of 20
+    where the manual has 10), the panel with its own."""
     order_no = stack.info["first_payment"]["order_no"]
     page = window(owner).go("/orders")
     page.get_by_role("button", name="选择列").click()

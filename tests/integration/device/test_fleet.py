@@ -1,5 +1,4 @@
-"""The merchant's devices: filters, revocation, and nobody else's (S60, S130-S132, parts of S58,
-S59)."""
+"""The merchant's devices: filters, revocation, and nobody else's (S130-S132, parts of S58-S60)."""
 
 from datetime import timedelta
 from uuid import uuid4

@@ -13,7 +13,7 @@ it.each([
   [120720, '¥1,207.20'],
   [-5, '-¥0.05'],
   [123456789012, '¥1,234,567,890.12'],
-])('S100: %i fen reads %s', (fen, text) => {
+])('parts of S100, with ¥ where the manual has 元: %i fen reads %s', (fen, text) => {
   expect(money(fen)).toBe(text);
 });
 
@@ -26,7 +26,7 @@ it.each([
   expect(fenTicks(most)).toEqual(ticks);
 });
 
-it('S100: shows times in China to the second, across midnight', () => {
+it('parts of S100: shows times in China to the second, across midnight', () => {
   expect(chinaTime('2026-11-25T16:00:00Z')).toBe('2026-11-26 00:00:00');
   expect(dayStart('2026-11-26')).toBe('2026-11-25T16:00:00.000Z');
   expect(dayEnd('2026-11-26')).toBe('2026-11-26T16:00:00.000Z');
