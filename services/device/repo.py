@@ -343,6 +343,26 @@ def _columns(people: People) -> tuple[list[UUID], list[UUID], list[datetime]]:
     return [name[0] for name in people], [name[1] for name in people], list(people.values())
 
 
+# --- stores
+
+_NOTE_STORES = """
+INSERT INTO stores (tenant_id, store_id, name, created_at, said_at)
+SELECT t, s, n, a, a FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[])
+  AS said(t, s, n, a)
+ON CONFLICT (tenant_id, store_id) DO UPDATE SET name = excluded.name, said_at = excluded.said_at
+WHERE stores.said_at <= excluded.said_at
+"""
+
+
+async def note_stores(
+    pg: "asyncpg.Connection[Any]", said: Mapping[tuple[UUID, UUID], tuple[str, datetime]]
+) -> None:
+    """(tenant, store) -> its name, and since when it is so; what is known to be newer stays."""
+    tenants, stores = [store[0] for store in said], [store[1] for store in said]
+    names, since = [told[0] for told in said.values()], [told[1] for told in said.values()]
+    await pg.execute(_NOTE_STORES, tenants, stores, names, since)
+
+
 # --- keys
 
 

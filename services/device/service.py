@@ -255,14 +255,6 @@ async def find_credential(deps: Deps, device_id: UUID) -> Device:
 
 # --- what others tell us, and time
 
-_STORES = """
-INSERT INTO stores (tenant_id, store_id, name, created_at, said_at)
-SELECT t, s, n, a, a FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[])
-  AS said(t, s, n, a)
-ON CONFLICT (tenant_id, store_id) DO UPDATE SET name = excluded.name, said_at = excluded.said_at
-WHERE stores.said_at <= excluded.said_at
-"""
-
 
 async def record_stores(
     pg: "asyncpg.Connection[Any]", created: Sequence[StoreCreated | StoreRenamed]
@@ -270,13 +262,9 @@ async def record_stores(
     """The read model of stores, inside the consumer's transaction; what happened last counts, in
     whichever order it comes."""
     in_time = sorted(created, key=lambda event: event.occurred_at)
-    latest = {(event.tenant_id, event.store_id): event for event in in_time}.values()
-    await pg.execute(
-        _STORES,
-        [event.tenant_id for event in latest],
-        [event.store_id for event in latest],
-        [event.name for event in latest],
-        [event.occurred_at for event in latest],
+    latest = {(event.tenant_id, event.store_id): event for event in in_time}
+    await repo.note_stores(
+        pg, {store: (event.name, event.occurred_at) for store, event in latest.items()}
     )
 
 
