@@ -8,7 +8,9 @@ Problem
                 CodeSpoilt      409  device.code_spoilt     too many tries under another SN
                 CodeEnded       409  device.code_ended      its maker left the role, or has
                                                             a new password
-                CodeRevoked     409  device.code_revoked    taken back before it was used
+                CodeRevoked     409  device.code_revoked    taken back before it was used, by
+                                                            a person or as the merchant was
+                                                            suspended
                 TooManyCodes    409  device.too_many_codes  of a merchant, that are open
                 SnMismatch      409  device.sn_mismatch
                 DeviceIsRevoked 409  device.revoked         it is neither renamed nor moved

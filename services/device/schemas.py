@@ -125,7 +125,8 @@ class CodeStateOut(BaseModel):
 
     code_id: UUID
     state: CodeState
-    """ended: its maker left the role; spoilt: tried too often under another number"""
+    """revoked: taken back by a person, or because the merchant was suspended; ended: its maker left
+    the role or has a new password; spoilt: tried too often under another number"""
     device: CodesDeviceOut | None
     """of a used one"""
     expires_at: Instant
