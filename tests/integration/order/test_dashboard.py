@@ -7,7 +7,12 @@ from uuid import uuid4
 import pytest
 
 from shared.events.binding import StoreCreated
-from shared.events.payment import PaymentFailed, PaymentLateSuccess
+from shared.events.payment import (
+    PaymentClosed,
+    PaymentFailed,
+    PaymentLateSuccess,
+    PaymentReversed,
+)
 from tests.fixtures.clock import NOON
 
 pytestmark = pytest.mark.asyncio
@@ -24,7 +29,8 @@ async def shown(client, **asked):
 @pytest.fixture
 def trade(deliver, shop, sample_event):
     """Two stores: today 15.00 + 10.00 (half of that refunded) and one failure; yesterday 1.00, one
-    minute before midnight in China; eight days ago 9.99, which no longer counts."""
+    minute before midnight in China; 2.00 in the first moment of the seven days, and in the minute
+    before it 9.99 and a late 7.77, which no longer count."""
 
     async def tell():
         first, second = uuid4(), uuid4()
@@ -42,10 +48,12 @@ def trade(deliver, shop, sample_event):
         failed = shop.say(PaymentFailed, uuid4(), created_at=NOON, store_id=first)
         before = midnight - timedelta(minutes=1)
         yesterday = shop.paid(created_at=before, store_id=first, total_fen=100, payable_fen=100)
-        old = shop.paid(
-            created_at=NOON - timedelta(days=8), store_id=first, total_fen=999, payable_fen=999
-        )
-        await deliver(named, *today, yesterday, old, refund, failed)
+        begin = midnight - timedelta(days=6)
+        oldest = shop.paid(created_at=begin, store_id=first, total_fen=200, payable_fen=200)
+        ago = {"created_at": begin - timedelta(minutes=1), "store_id": first}
+        old = shop.paid(total_fen=999, payable_fen=999, **ago)
+        late = shop.say(PaymentLateSuccess, uuid4(), total_fen=777, payable_fen=777, **ago)
+        await deliver(named, *today, yesterday, oldest, old, late, refund, failed)
         return first, second
 
     return tell
@@ -65,11 +73,10 @@ async def test_days_in_china_and_stores(console, shop, trade):
         (100, 0, 1),
         (2500, 500, 2),
     ]
-    assert len(found["week"]) == 7
-    assert sum(day["paid_fen"] for day in found["week"]) == 2600
+    assert [day["paid_fen"] for day in found["week"]] == [200, 0, 0, 0, 0, 100, 2500]
     assert found["by_store"] == [
-        {"store_id": str(first), "store_name": "人民路店", "paid_fen": 1600, "refunded_fen": 0,
-         "count": 2},
+        {"store_id": str(first), "store_name": "人民路店", "paid_fen": 1800, "refunded_fen": 0,
+         "count": 3},
         {"store_id": str(second), "store_name": None, "paid_fen": 1000, "refunded_fen": 500,
          "count": 1},
     ]  # fmt: skip
@@ -104,11 +111,26 @@ async def test_one_store_alone(console, shop, trade):
     assert refused.status_code == 422
 
 
-async def test_money_after_closing_is_pointed_at(console, shop, deliver):
-    await deliver(shop.say(PaymentLateSuccess, uuid4(), created_at=NOON))
+async def test_whatever_ended_without_money(console, shop, deliver):
+    """Failed, closed, or given back at once; not what was captured after it had been closed."""
+    ended = [
+        shop.say(kind, uuid4(), created_at=NOON)
+        for kind in (PaymentFailed, PaymentClosed, PaymentReversed, PaymentLateSuccess)
+    ]
+    await deliver(*ended, shop.paid(created_at=NOON))
     async with console(shop.tenant_id) as client:
         found = await shown(client)
-    assert (found["unknown_count"], found["today"]["count"]) == (1, 1)
+    assert (found["today"]["failed_count"], found["today"]["count"]) == (3, 2)
+
+
+async def test_money_after_closing_and_an_unheard_end_are_pointed_at(console, shop, deliver):
+    """On any of the seven days."""
+    late = shop.say(PaymentLateSuccess, uuid4(), created_at=NOON)
+    unheard = shop.refunded(uuid4(), 100, created_at=NOON - timedelta(days=6), refunded_at=NOON)
+    await deliver(late, unheard)
+    async with console(shop.tenant_id) as client:
+        found = await shown(client)
+    assert (found["unknown_count"], found["today"]["count"]) == (2, 1)
 
 
 async def test_nobody_elses_and_nothing_yet(console, shop, trade):

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 
 from shared.events.binding import StoreCreated
 from shared.events.payment import PaymentFailed
@@ -102,6 +103,32 @@ async def test_each_filter_narrows(console, shop, days):
             found = await listed(client, **{name: value})
             assert found["items"] == [rows[index] for index in expected], (name, value)
             assert found["total"] == len(expected)
+
+
+@pytest_asyncio.fixture
+async def another_method(place):
+    """another_method(order_no): it was paid in a way that no door knows yet."""
+    rule = "ck_orders_pay_method"
+    (row,) = await place.fetch(
+        f"SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE conname = '{rule}'"
+    )
+    await place.execute(f"ALTER TABLE orders DROP CONSTRAINT {rule}")
+
+    async def change(order_no):
+        await place.execute("UPDATE orders SET pay_method = 'cash' WHERE order_no = $1", order_no)
+
+    yield change
+    await place.truncate()
+    await place.execute(f"ALTER TABLE orders ADD CONSTRAINT {rule} {row['text']}")
+
+
+async def test_the_method_narrows_as_soon_as_there_are_two(console, shop, days, another_method):
+    await days()
+    async with console(shop.tenant_id) as client:
+        first, *others = (await listed(client))["items"]
+        await another_method(first["order_no"])
+        found = await listed(client, pay_method="online")
+    assert (found["items"], found["total"]) == (others, 4)
 
 
 async def test_filters_add_up_and_pages_follow(console, shop, days):
