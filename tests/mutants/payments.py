@@ -7,6 +7,8 @@ SETTLEMENT = "services/payment/settlement.py"
 REFUNDS = "services/payment/refunds.py"
 BELIEVING = ("tests/integration/payment/test_believing.py",)
 LEASES = ("tests/integration/payment/test_leases.py",)
+SUSPENDED = "tests/integration/payment/test_suspended.py"
+ORDER_SCOPE = "tests/integration/order/test_scope.py"
 RULES = ("tests/unit/payment/test_domain.py", "tests/unit/payment/test_machine.py")
 
 PATCHES = (
@@ -142,6 +144,41 @@ PATCHES = (
         "    if wanted.stores:\n",
         "    if wanted.stores and False:\n",
         ("tests/integration/payment/test_refund_list.py",),
+    ),
+    Patch(
+        "services/payment/hot.sql",
+        "a suspended merchant takes payments",
+        "h WHERE h.tenant_id = p_tenant AND h.is_suspended)\n    AND (p_is_own_store\n",
+        "h WHERE false)\n    AND (p_is_own_store\n",
+        (f"{SUSPENDED}::test_new_payments_are_refused_with_words_until_it_is_lifted",),
+    ),
+    Patch(
+        "services/payment/repo.py",
+        "an older word of a merchant's suspension counts",
+        "WHERE merchant_standings.said_at <= excluded.said_at\n",
+        "",
+        (f"{SUSPENDED}::test_the_latest_word_counts_in_whichever_order_it_comes",),
+    ),
+    Patch(
+        "services/order/repo.py",
+        "a person of one store sees the orders of all",
+        "    if wanted.stores:\n",
+        "    if wanted.stores and False:\n",
+        (f"{ORDER_SCOPE}::test_the_order_list",),
+    ),
+    Patch(
+        "services/order/repo.py",
+        "a store that is not theirs shows a person of one store the money of all",
+        "    if stores is not None:\n",
+        "    if stores:\n",
+        (f"{ORDER_SCOPE}::test_the_dashboard",),
+    ),
+    Patch(
+        "services/order/service.py",
+        "a person of one store sees the money of any",
+        "if one in seen]",
+        "if True]",
+        (f"{ORDER_SCOPE}::test_the_dashboard",),
     ),
     Patch(
         "services/order/repo.py",

@@ -7,6 +7,11 @@ SIGNED = ("tests/unit/gateway/test_signed_request.py", "tests/unit/gateway/test_
 RACES = "tests/integration/binding/test_races_people.py"
 GRANTS = "services/binding/acting_grants.py"
 GRANTS_TESTS = "tests/integration/binding/test_acting_grants.py"
+LEAVING = "tests/integration/device/test_leaving.py"
+TWO_WINDOWS = "tests/unit/gateway/test_two_windows.py"
+HELPED_IN = (
+    "tests/integration/binding/test_cockpit.py::test_for_a_day_no_money_key_or_power_is_touched"
+)
 
 PATCHES = (
     Patch(
@@ -123,6 +128,48 @@ PATCHES = (
         "        EnrolmentCode.revoked_at.is_(None),\n",
         "",
         ("tests/integration/device/test_codes.py",),
+    ),
+    Patch(
+        "services/device/leaving.py",
+        "a test cashier outlives its maker's role",
+        "        pg, latest, now=deps.clock.now(), actor=PLATFORM_ACTOR\n",
+        "        pg, {}, now=deps.clock.now(), actor=PLATFORM_ACTOR\n",
+        (f"{LEAVING}::test_a_test_cashier_goes_with_its_person",),
+    ),
+    Patch(
+        "services/device/service.py",
+        "a test cashier is enrolled while its maker leaves",
+        "    if made.kind is Kind.TEST_CASHIER:\n",
+        "    if False:\n",
+        (f"{LEAVING}::test_a_test_cashier_enrolled_while_its_person_leaves",),
+    ),
+    Patch(
+        "gateway/auth/merchant.py",
+        "a page of one merchant changes another's",
+        "        if not self._is_meant(fresh, meant):\n",
+        "        if False:\n",
+        (TWO_WINDOWS,),
+    ),
+    Patch(
+        "gateway/auth/merchant.py",
+        "a page goes on for a merchant whose acting is over",
+        "return acting.tenant_id if acting is not None and now < acting.until else self.tenant_id",
+        "return acting.tenant_id if acting is not None else self.tenant_id",
+        (TWO_WINDOWS,),
+    ),
+    Patch(
+        "services/binding/permissions.py",
+        "an owner whom an operator helped in touches money, keys and powers at once",
+        "return granted & LIMITED if",
+        "return granted if",
+        (HELPED_IN,),
+    ),
+    Patch(
+        "services/binding/permissions.py",
+        "an owner whom an operator helped in changes the payee",
+        "LIMITED = _READ | {\n    OWN,\n",
+        'LIMITED = _READ | {\n    OWN,\n    "apps.write",\n',
+        (HELPED_IN,),
     ),
     Patch(
         "services/binding/sign_in_repo.py",
