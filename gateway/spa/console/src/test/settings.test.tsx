@@ -110,3 +110,31 @@ it('asks for the code of a second factor that another window has set up', async 
   );
   await waitFor(() => expect(seen.filter((one) => one.method === 'PATCH')).toHaveLength(2));
 });
+
+it.each([
+  ['wechat.change_ask', '提交微信收款变更', false],
+  ['app.change_ask', '提交密钥变更', true],
+])('has words for %s (%s); it is a choice in the filter: %s', async (action, words, isOffered) => {
+  const entry = {
+    audit_id: 'a',
+    seq: 7,
+    at: '2026-11-27T00:00:00Z',
+    actor: 'platform',
+    actor_name: null,
+    action,
+    subject: 'm',
+    subject_name: null,
+    reason: null,
+    before: null,
+    after: null,
+    address: null,
+  };
+  const { seen } = show(`/audit?action=${action}`, {
+    'GET /api/merchant/v1/session': { body: { ...OWNER, permissions: ['audit.read'] } },
+    'GET /api/merchant/v1/audit': { body: { ...EMPTY, items: [entry], total: 1 } },
+  });
+  await screen.findByLabelText('详情 7');
+  expect(screen.getAllByText(words).length).toBeGreaterThan(0);
+  const asked = seen.filter((one) => one.path.includes('/audit?'));
+  expect(asked.map((one) => one.path.includes('action='))).toEqual(asked.map(() => isOffered));
+});
