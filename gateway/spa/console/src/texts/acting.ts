@@ -61,7 +61,6 @@ export const acting = {
     '对方只能做下面写明的事，到时自动失效，您可随时收回。退款、收款账户和密钥永远不在其中。',
     'They may do only what is said here, and only until the time given; you can end it at any moment. Refunds, payees and keys are never part of it.',
   ],
-  'grant.operator': ['服务商人员', 'Operator'],
   'grant.asked_at': ['申请时间', 'Asked'],
   'grant.until': ['有效至', 'Until'],
   'grant.decided': ['处理人', 'Decided by'],

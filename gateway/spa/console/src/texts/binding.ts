@@ -109,7 +109,6 @@ export const binding = {
     '私钥只写不读：这里只显示它的指纹。',
     'The private key is write-only: all you see is its fingerprint.',
   ],
-  'bind.replace': ['更换密钥', 'Replace the key'],
   'bind.overlap': [
     '更换后，新订单立即用新密钥签名；旧密钥再保留一段时间，只用于核对在途通知。',
     'New orders are signed with the new key at once; the old one stays for a while, only to verify notices that are on their way.',
@@ -197,12 +196,10 @@ export const binding = {
   'bind.valid_until': ['有效至', 'Valid until'],
   'bind.asked_by': ['提交人', 'Asked by'],
   'bind.a_colleague': ['一位同事', 'A colleague'],
-  'bind.asked_at': ['提交时间', 'Asked at'],
   'bind.approve': ['同意', 'Approve'],
   'bind.reject': ['拒绝', 'Reject'],
   'bind.approve_done': ['已同意，变更生效', 'Approved: the change holds now'],
   'bind.reject_done': ['已拒绝，变更作废', 'Rejected: nothing changes'],
-  'bind.empty': ['还没有绑定小程序', 'No mini program is bound yet'],
   'campaign.title': ['支付后活动', 'After-payment campaign'],
   'campaign.lead': [
     '默认活动；每日上限可在下方修改，其他设置将随活动管理功能提供。',

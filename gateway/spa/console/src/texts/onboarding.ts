@@ -61,7 +61,6 @@ export const onboarding = {
   'share.all': ['全部', 'Everybody'],
   'wizard.rollout': ['已发布给 {{percent}}% 的设备', 'Released to {{percent}} % of the devices'],
   'wizard.copy': ['需要用到的值', 'Values you need'],
-  'wizard.evidence': ['检查结果', 'What was found'],
   'evidence.app_version': ['版本号', 'Version'],
   'evidence.newest': ['已有的最高版本', 'Highest version so far'],
   'evidence.app_name': ['小程序名称', 'Mini program'],

@@ -194,7 +194,6 @@ export const orders = {
     '支付宝发来并通过验签的通知。多数笔在通知到达前已经入账，所以“与账目一致”是正常的；不符的可以再处理，不会重复入账。',
     'What Alipay reported, once its signature was verified. Most sales are booked before their notice comes, so “Matches the books” is the usual state; one that does not match can be processed again, and nothing is booked twice.',
   ],
-  'notices.id': ['通知 ID', 'Notice'],
   'notices.trade': ['商户订单号', 'Merchant order number'],
   'verdict.RECEIVED': ['处理中', 'In progress'],
   'verdict.APPLIED': ['据此入账', 'Booked from this notice'],
