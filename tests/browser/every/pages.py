@@ -13,8 +13,6 @@ DETAILS = {"owner": "/orders/{order_no}", "operator": "/merchants/{merchant_id}"
 PAGES = {"owner": (*MERCHANT, DETAILS["owner"]), "operator": (*OPERATOR, DETAILS["operator"])}
 STILL = frozenset({"/no/such/page", "/settings/wechat"})
 """They ask for nothing."""
-ALONE = frozenset({"/login", "/password", "/first-run"})
-"""Of the sources' addresses, those that entry.py visits."""
 
 
 def _loading(hand: Hand) -> None:

@@ -6,7 +6,6 @@ type OfCampaign = campaign.components['schemas'];
 
 export type Payment = OfPayment['DevicePaymentOut'];
 export type PaymentStatus = Payment['status'];
-export type WaitingFor = NonNullable<Payment['waiting_for']>;
 
 /** What is asked for, of all that the door takes. */
 export interface PayOrder {
