@@ -276,10 +276,11 @@ class MerchantStanding(Base):
 
 
 class Store(Base):
-    """What store.created.v1 told us."""
+    """What store.created.v1 and store.renamed.v1 told us; `said_at` is the time of the last."""
 
     __tablename__ = "stores"
 
     tenant_id: _Id = _key()
     store_id: _Id = _key()
     name: Mapped[str]
+    said_at: _Instant

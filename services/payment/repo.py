@@ -195,9 +195,11 @@ ON CONFLICT (tenant_id, app_id) DO UPDATE SET
 WHERE merchant_apps.changed_at <= excluded.changed_at
 """
 _STORES = """
-INSERT INTO stores (tenant_id, store_id, name)
-SELECT t, s, n FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS said(t, s, n)
-ON CONFLICT (tenant_id, store_id) DO UPDATE SET name = excluded.name
+INSERT INTO stores (tenant_id, store_id, name, said_at)
+SELECT t, s, n, a FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[])
+  AS said(t, s, n, a)
+ON CONFLICT (tenant_id, store_id) DO UPDATE SET name = excluded.name, said_at = excluded.said_at
+WHERE stores.said_at <= excluded.said_at
 """
 
 
@@ -246,12 +248,15 @@ async def upsert_apps(pg: "asyncpg.Connection[Any]", events: Sequence[AppBound])
 async def upsert_stores(
     pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated | StoreRenamed]
 ) -> None:
-    last = list({(event.tenant_id, event.store_id): event for event in events}.values())
+    """The latest word on each store, by its own time."""
+    in_time = sorted(events, key=lambda event: event.occurred_at)
+    last = list({(event.tenant_id, event.store_id): event for event in in_time}.values())
     await pg.execute(
         _STORES,
         [event.tenant_id for event in last],
         [event.store_id for event in last],
         [event.name for event in last],
+        [event.occurred_at for event in last],
     )
 
 

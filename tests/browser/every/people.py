@@ -33,7 +33,8 @@ def _role(hand: Hand) -> None:
 
 
 def _role_s_stores(hand: Hand) -> None:
-    _add(hand)
+    _role(hand)
+    hand.page.get_by_title(hand.say("role.cashier"), exact=True).last.click()
     hand.choose_from("staff.stores", hand.dialog)
 
 

@@ -15,7 +15,10 @@ from services.payment.models import Base, MerchantApp, NoticeRow, PaymentRow, St
 from services.payment.notice import Notice
 from services.payment.sweeper import purge
 from shared import invariants
+from shared.clock import SystemClock
 from shared.db import engine_of
+from shared.events.base import stamp
+from shared.events.binding import StoreRenamed
 from tests.integration.payment.conftest import APP_ID
 from tests.integration.payment.egress import PAY
 
@@ -184,12 +187,18 @@ async def test_read_models_keep_the_latest_word(shop, till, is_reversed):
     """An older event that comes again, or behind a newer one, does not undo it."""
     old = shop.bound(till.tenant_id, enabled=True)
     off = shop.bound(till.tenant_id, enabled=False)
+    first, second = (
+        StoreRenamed(**stamp(till.tenant_id, SystemClock()), store_id=till.store_id, name=name)
+        for name in ("旧店名", "新店名")
+    )
     async with shop.deps.db.pg(None) as pg:
         await repo.upsert_apps(pg, [off, old] if is_reversed else [old, off])
+        await repo.upsert_stores(pg, [second, first] if is_reversed else [first, second])
     async with shop.deps.db.pg(None) as pg:
         await repo.upsert_apps(pg, [old])
+        await repo.upsert_stores(pg, [first])
     async with shop.deps.db.read(till.tenant_id) as tx:
         (app,) = (await tx.execute(select(MerchantApp))).scalars()
         (store,) = (await tx.execute(select(Store))).scalars()
     assert (app.app_id, app.is_enabled, app.changed_at) == (APP_ID, False, off.occurred_at)
-    assert store.store_id == till.store_id
+    assert (store.store_id, store.name) == (till.store_id, "新店名")

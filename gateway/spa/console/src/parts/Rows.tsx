@@ -95,13 +95,14 @@ export function Rows<T>(props: Props<T>) {
             rowKey={props.rowKey}
             dataSource={props.rows as (T & object)[]}
             pagination={false}
-            scroll={{ x: true }}
+            // The usual columns fit; whoever adds some reads lines, and scrolls.
+            scroll={{ x: props.columns.some((one) => one.isExtra) ? 'max-content' : true }}
             rowClassName={(row) => (fresh.has(props.rowKey(row)) ? 'is-fresh' : '')}
             columns={props.columns.map((column) => ({
               key: column.key,
               title: column.title,
               align: column.align ?? 'left',
-              ...(column.isAction ? { fixed: 'right' as const } : {}),
+              ...(column.isAction ? { fixed: 'right' as const, className: 'acts' } : {}),
               render: (_: unknown, row: T & object) => column.render(row),
             }))}
             {...(onOpen

@@ -26,8 +26,8 @@ export const people = {
   ],
   'staff.title': ['员工与角色', 'Staff and roles'],
   'staff.lead': [
-    '每人一个角色，角色决定能做什么；可限定门店。',
-    'One role per person; the role decides what they may do. It can be limited to stores.',
+    '每人一个角色，角色决定能做什么；收银员可限定门店。',
+    'One role per person; it decides what they may do. A cashier can be limited to stores.',
   ],
   'staff.name': ['姓名', 'Name'],
   'staff.login': ['登录账号', 'Login'],

@@ -121,7 +121,11 @@ function columnsOf(t: T, search: string): Column<ListedRefund>[] {
       isExtra: true,
       render: (row) => <Id value={row.out_trade_no} label={t('refunds.number')} isShort />,
     },
-    { ...said('trade_no', t('orders.trade_no'), (row) => row.trade_no), isExtra: true },
+    {
+      ...said('trade_no', t('orders.trade_no'), (row) => row.trade_no),
+      isExtra: true,
+      render: (row) => <Id value={row.trade_no} label={t('orders.trade_no')} isShort />,
+    },
     {
       key: 'action',
       title: t('orders.action'),

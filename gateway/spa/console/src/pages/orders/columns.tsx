@@ -111,7 +111,10 @@ function extra({ t, sn }: Means): Column<Order>[] {
     text: (row) => of(row) ?? '',
   });
   return [
-    said('paid_at', t('orders.paid_at'), (row) => time(row.paid_at)),
+    {
+      ...said('paid_at', t('orders.paid_at'), (row) => time(row.paid_at)),
+      render: (row) => <When at={row.paid_at} />,
+    },
     sum('refunded', t('orders.refunded'), (row) => row.refunded_fen),
     sum('kept', t('orders.kept'), (row) => row.net_fen ?? 0),
     {

@@ -46,9 +46,13 @@ function LoginField({ console }: { console: Console }) {
   return <UsernameField label={t('staff.username')} handle={session.merchant?.handle ?? ''} />;
 }
 
+/** The only role that can be bound to stores. */
+const OF_STORES = 'cashier';
+
 function Fields({ console, roles, isNew }: { console: Console; roles: RoleRow[]; isNew: boolean }) {
   const { t } = useText();
   const required = useRequired();
+  const role = Form.useWatch('role');
   return (
     <>
       {isNew ? <LoginField console={console} /> : null}
@@ -60,7 +64,7 @@ function Fields({ console, roles, isNew }: { console: Console; roles: RoleRow[];
           options={roles.map((one) => ({ value: one.role, label: word(t, 'role', one.role) }))}
         />
       </Form.Item>
-      {console === 'merchant' ? (
+      {role === OF_STORES ? (
         <Form.Item name="store_ids" label={t('staff.stores')} extra={t('app.all_stores')}>
           <StoreSelect mode="multiple" allowClear placeholder={t('app.all_stores')} />
         </Form.Item>

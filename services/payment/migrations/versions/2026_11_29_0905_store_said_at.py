@@ -1,0 +1,11 @@
+"""When a store's name was said: events may come in another order than they happened."""
+
+from alembic import op
+
+revision = "2026_11_29_0905"
+down_revision = "2026_11_29_0220"
+
+
+def upgrade() -> None:
+    op.execute("SET lock_timeout='5s'")
+    op.execute("ALTER TABLE stores ADD COLUMN said_at timestamptz NOT NULL DEFAULT 'epoch'")
