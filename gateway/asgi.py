@@ -75,6 +75,7 @@ class Asked:
         "body",
         "client",
         "headers",
+        "lost",
         "method",
         "path",
         "query",
@@ -93,6 +94,8 @@ class Asked:
         self.client: str = scope["client"][0] if scope.get("client") else ""
         """address of the peer; the edge puts the client's here when the peer is a known proxy"""
         self.path = ""
+        self.lost = b""
+        """a path of other characters than ours, as it came: nothing is routed by it"""
         self.query = ""
         self.body = b""
         self.route = "none"
@@ -110,7 +113,10 @@ class Asked:
             or len(raw_path) + len(query) > TARGET_BYTES_MAX
         ):
             raise HeadersTooLarge
-        if _PATH.fullmatch(raw_path) is None or b"/." in raw_path or not _QUERY.fullmatch(query):
+        if not _QUERY.fullmatch(query):
+            raise NotFound
+        if _PATH.fullmatch(raw_path) is None or b"/." in raw_path:
+            self.lost = raw_path
             raise NotFound
         self.path = raw_path.decode("ascii")
         self.query = query.decode("ascii")
@@ -174,6 +180,8 @@ def problem_answer(problem: Problem, asked: Asked) -> Answer:
 
 Handler = Callable[[Asked], Awaitable[Answer]]
 """Takes a request whose target was read."""
+Lost = Callable[[Asked], Answer | None]
+"""What a person is shown whose address has characters that no path of ours has."""
 
 
 class Door:
@@ -184,8 +192,10 @@ class Door:
         handler: Handler,
         lifespan: Callable[[], AbstractAsyncContextManager[None]],
         headers: Iterable[Header] = (),
+        lost: Lost | None = None,
     ) -> None:
         self._handler = handler
+        self._lost = lost
         self._lifespan = lifespan
         self._headers = tuple(headers)
         self._without_policy = tuple(one for one in self._headers if one[0] != CSP_NAME)
@@ -208,7 +218,8 @@ class Door:
         except Problem as problem:
             if problem.status >= 500:
                 log.warning("problem", code=problem.code, detail=problem.detail)
-            answer = problem_answer(problem, asked)
+            page = self._lost(asked) if self._lost and asked.lost else None
+            answer = page or problem_answer(problem, asked)
         except Disconnected:
             return
         except Exception:

@@ -170,6 +170,10 @@ class Edge:
                 await self._patience.hold(asked.client)
             raise
 
+    def lost(self, asked: Asked) -> Answer | None:
+        """The console's page for an address that is not held to plain characters."""
+        return self._static.answer_lost(asked)
+
     async def _answered(self, asked: Asked) -> Answer:
         path = asked.path
         if path == ABOUT:
@@ -268,5 +272,5 @@ def security_headers(public_url: str) -> tuple[Header, ...]:
 def create_app(config: EdgeConfig, clock: Clock) -> tuple[Door, ASGIApp]:
     """The edge and its inner door, as ASGI apps."""
     edge = Edge(config, clock)
-    door = Door(edge.handle, edge.lifespan, security_headers(config.public_url))
+    door = Door(edge.handle, edge.lifespan, security_headers(config.public_url), edge.lost)
     return door, edge.inside

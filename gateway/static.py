@@ -6,9 +6,11 @@ new in each page sent, so no policy here ever says 'unsafe-inline'; scripts come
 
 import hashlib
 import mimetypes
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from gateway.asgi import NO_STORE, Answer, Asked, Header
 from gateway.routing import SAFE_METHODS
@@ -23,6 +25,9 @@ NO_PAGES = ("/internal", "/alipay", "/api")
 """Below these nothing is a page of the console: a 200 would look like a door that stands open."""
 BUYER = "/h5"
 """Where buyers' phones were once led to by a code on the device: no place for the console."""
+ASSETS = "/assets"
+"""Only files: a page in place of a script of an earlier release would fail without a word."""
+_FIRST = re.compile(r"/[A-Za-z0-9_-]+", re.ASCII)
 _IMMUTABLE: Header = (b"cache-control", b"public, max-age=31536000, immutable")
 _REVALIDATE: Header = (b"cache-control", b"no-cache")
 _HTML: Header = (b"content-type", b"text/html; charset=utf-8")
@@ -96,7 +101,7 @@ class StaticFiles:
         for path in sorted(dist.rglob("*")):
             if path.is_file() and not path.is_symlink() and path.suffix != ".gz":
                 name = "/" + path.relative_to(dist).as_posix()
-                self._files[name] = _file(path, is_named_by_hash=name.startswith("/assets/"))
+                self._files[name] = _file(path, is_named_by_hash=name.startswith(f"{ASSETS}/"))
         del self._files["/index.html"]
 
     def answer(self, asked: Asked) -> Answer:
@@ -104,7 +109,7 @@ class StaticFiles:
         if asked.path == BUYER or asked.path.startswith(f"{BUYER}/"):
             return _no_buyer_page(asked)
         found = self._files.get(asked.path)
-        is_page = bool(self._page) and _is_page(asked.path)
+        is_page = bool(self._page) and (_is_page(asked.path) or _is_typed(asked, asked.path))
         if found is None and not is_page:
             raise NotFound
         if asked.method not in SAFE_METHODS:
@@ -118,6 +123,17 @@ class StaticFiles:
         if asked.headers.get(b"if-none-match") == tag:
             return Answer(304, b"", chosen.headers)
         return chosen
+
+    def answer_lost(self, asked: Asked) -> Answer | None:
+        """The index page for a person's address that the doors do not read (a blank, Chinese, a
+        slash at its end): the console says there what is missing. None: nobody's page."""
+        path = asked.lost.decode("ascii", "replace")
+        if path.startswith(f"{BUYER}/"):
+            return _no_buyer_page(asked) if asked.method in SAFE_METHODS else None
+        if not self._page or asked.method not in SAFE_METHODS or not _is_typed(asked, path):
+            return None
+        asked.route = "static"
+        return self._fresh_page()
 
     def _fresh_page(self) -> Answer:
         """The index page with a nonce of its own; never kept, since the nonce is in it."""
@@ -137,6 +153,18 @@ def _is_page(path: str) -> bool:
     if any(path == prefix or path.startswith(f"{prefix}/") for prefix in NO_PAGES):
         return False
     return path == "/index.html" or "." not in path.rpartition("/")[2]
+
+
+def _is_typed(asked: Asked, path: str) -> bool:
+    """Whether a person may mean a page of the console by it, whatever stands behind its first part.
+    That part is read as it is, so that no other spelling of /api is a page."""
+    first, *parts = path.removesuffix("/").split("/")[1:]
+    if f"/{first}" in {*NO_PAGES, BUYER, ASSETS} or not _FIRST.fullmatch(f"/{first}"):
+        return False
+    if any(unquote(part) in {"", ".", ".."} for part in parts):
+        return False
+    # Programs and what a page loads do not ask for a page, and are told what is not there.
+    return b"text/html" in asked.headers.get(b"accept", b"").lower()
 
 
 def _takes_gzip(asked: Asked) -> bool:

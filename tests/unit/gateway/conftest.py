@@ -89,7 +89,8 @@ async def town(
     )
     yield Town(
         clock=clock, edge=edge, egress=egress, keys=service_keys,
-        door=Door(edge.handle, edge.lifespan), egress_door=Door(egress.handle, egress.lifespan),
+        door=Door(edge.handle, edge.lifespan, lost=edge.lost),
+        egress_door=Door(egress.handle, egress.lifespan),
         **neighbours,
     )  # fmt: skip
     await edge.aclose()

@@ -63,7 +63,9 @@ async def test_what_is_inside_is_no_page(town: Town, dist: Path, path: str) -> N
 
 
 @pytest.mark.parametrize("built", [True, False])
-@pytest.mark.parametrize("path", ["/h5", "/h5/rewards/AbC-_", "/h5/assets/app-1a2b.js"])
+@pytest.mark.parametrize(
+    "path", ["/h5", "/h5/rewards/AbC-_", "/h5/assets/app-1a2b.js", "/h5/a%20b", "/h5/"]
+)
 async def test_a_buyers_phone_never_meets_the_console(
     town: Town, dist: Path, tmp_path: Path, path: str, built: bool
 ) -> None:
@@ -74,7 +76,9 @@ async def test_a_buyers_phone_never_meets_the_console(
     for text in ("尚未开放", "not open yet", "付款不受影响"):
         assert text in got.text
     assert "<script" not in got.text
-    assert (await ask(town.door, "POST", path, body=b"{}")).status == 405
+    sent = await ask(town.door, "POST", path, body=b"{}")
+    assert sent.status in {404, 405}
+    assert sent.headers["content-type"] == "application/problem+json"
 
 
 async def test_each_page_has_a_nonce_of_its_own(town: Town, dist: Path) -> None:
@@ -124,6 +128,47 @@ async def test_what_anybody_may_know(town: Town) -> None:
 async def test_what_is_not_there(town: Town, dist: Path, path: str) -> None:
     got = await get(town, dist, path)
     assert (got.status, got.json()["code"]) == (404, "not_found")
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/orders/%E8%AE%A2%E5%8D%95D26112", "/orders/x%20y", "/orders/D2611.2", "/orders/.x",
+        "/merchants/a%2Fb", "/orders/%zz", "/orders/100%", "/orders/", "/orders/a'b", "/apis/a.b",
+    ],
+)  # fmt: skip
+async def test_any_address_that_a_person_opens_is_a_page(town: Town, dist: Path, path: str) -> None:
+    """The console knows best what to say of it; a program hears that it is not there."""
+    index = await get(town, dist, "/")
+    opened = await get(town, dist, path, headers=BROWSER)
+    assert without_nonce(opened) == without_nonce(index)
+    assert (opened.status, opened.headers["cache-control"]) == (200, "no-store")
+    assert "content-security-policy" in opened.headers
+    program = await get(town, dist, path, headers={"Accept": "*/*"})
+    assert (program.status, program.headers["content-type"]) == (404, "application/problem+json")
+    sent = await ask(town.door, "POST", path, headers=BROWSER, body=b"{}")
+    assert sent.headers["content-type"] == "application/problem+json"
+    unbuilt = await get(town, dist / "none", path, headers=BROWSER)
+    assert (unbuilt.status, unbuilt.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/merchant/v1/orders/x%20y", "/api/merchant/v1/orders/%E8%AE%A2", "/api/", "/api/a.b",
+        "/internal/a.b", "/internal/x%20y", "/alipay/x%20y", "/alipay/notify/%2e", "/h5/x%20y",
+        "/%61pi/merchant", "/a%70i/x", "/assets/none.js", "/assets/x%20y", "/favicon2.ico/..",
+        "/orders/../api/x", "/orders/%2e%2e/api", "/orders/%2E/x", "/a//b", "//orders/x.y",
+        "/../pyproject.toml", "/.git/config", "/orders/x%20y?a=\x01", "/\\api/x",
+    ],
+)  # fmt: skip
+async def test_what_is_no_page_is_none_for_a_browser(town: Town, dist: Path, path: str) -> None:
+    got = await get(town, dist, path, headers=BROWSER)
+    assert got.status == 404
+    assert "<script" not in got.text
 
 
 async def test_links_are_not_followed(town: Town, dist: Path) -> None:

@@ -60,11 +60,12 @@ export function Calm({
   );
 }
 
-/** A failed load, in the problem's own words. */
+/** A failed load, in the problem's own words. What a door does not take of a load comes from the
+ * address: nothing can be changed about it here, and asking again would not help. */
 export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
   const { t, language } = useText();
   const problem = error instanceof ApiProblem ? error : null;
-  if (problem?.status === 404 && problem.code === 'not_found') {
+  if ((problem?.status === 404 && problem.code === 'not_found') || problem?.status === 422) {
     return <Calm title={t('error.missing')} hint={t('error.missing_hint')} />;
   }
   if (problem?.status === 403) {

@@ -144,3 +144,55 @@ it('names the merchant of a notice, and offers nothing where all is well', async
   expect(await screen.findByText('trade_status')).toBeTruthy();
   expect(screen.getByRole('link', { name: '茶铺' }).getAttribute('href')).toBe('/merchants/m1');
 });
+
+const OWNER = {
+  user_id: 'o1',
+  login: 'owner@coffee',
+  is_enabled: true,
+  has_password: true,
+  has_second_factor: false,
+  link_until: '2099-11-27T00:00:00Z',
+  limited_until: null,
+};
+const DETAIL = { stores: 0, staff: 1, apps: 0, support_contact: '', dual_control: false };
+
+function showOne(merchant: object) {
+  return show('/merchants/m2', {
+    'GET /api/operator/v1/merchants/m2': { body: { ...COFFEE, ...DETAIL, ...merchant } },
+    'GET /api/operator/v1/merchants/m2/owners': { body: { items: [OWNER] } },
+    'GET /api/operator/v1/merchants/m2/stores': { body: { ...PAGE, items: [], total: 0 } },
+    'GET /api/operator/v1/devices': { body: { ...PAGE, items: [], total: 0 } },
+    'GET /api/operator/v1/figures': { body: FIGURES },
+  });
+}
+
+it('offers nobody of a suspended merchant a way in, and says why', async () => {
+  showOne({});
+  const card = within((await screen.findByText('owner@coffee')).closest('.card') as HTMLElement);
+  expect(card.getByText('商户停用中，不能登录')).toBeTruthy();
+  expect(card.getByText(/恢复商户后才能重设登录/)).toBeTruthy();
+  expect(card.queryByText('可以登录')).toBeNull();
+  expect(card.queryByText(/一次性链接有效至/)).toBeNull();
+  expect(card.queryByText('重设登录')).toBeNull();
+});
+
+it('helps an owner of a merchant that is open', async () => {
+  showOne({ suspended_at: null, suspended_reason: '' });
+  const card = within((await screen.findByText('owner@coffee')).closest('.card') as HTMLElement);
+  expect(card.getByText('可以登录')).toBeTruthy();
+  expect(card.getByText(/一次性链接有效至/)).toBeTruthy();
+  expect(card.getByText('重设登录')).toBeTruthy();
+  expect(card.queryByText(/停用/)).toBeNull();
+});
+
+it.each([
+  [404, 'not_found'],
+  [422, 'invalid'],
+])('says of an address that names no merchant (%i) that there is none', async (status, code) => {
+  show('/merchants/zzz', {
+    'GET /api/operator/v1/merchants/zzz': { status, body: { code, title: '有内容需要修改 Fix.' } },
+  });
+  expect(await screen.findByText('没有找到')).toBeTruthy();
+  expect(screen.queryByText('重试')).toBeNull();
+  expect(screen.queryByText(/有内容需要修改/)).toBeNull();
+});

@@ -87,3 +87,13 @@ it('looks again for what is open on the page that is shown, whatever an export r
   const before = shown();
   await waitFor(() => expect(shown()).toBeGreaterThan(before));
 });
+
+it('says of an address that names no payment that there is none', async () => {
+  answering({
+    'GET /api/merchant/v1/refunds': { body: { items: [LISTED], next: null } },
+    'GET /api/merchant/v1/orders': { status: 422, body: { code: 'invalid', title: '有 Fix.' } },
+  });
+  show('/orders/refunds?payment=zzz');
+  expect(await screen.findByText('没有找到')).toBeTruthy();
+  expect(screen.queryByText('重试')).toBeNull();
+});

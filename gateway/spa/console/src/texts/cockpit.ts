@@ -68,6 +68,11 @@ export const cockpit = {
   'cockpit.owners': ['商户管理员', 'Owners'],
   'cockpit.owner_no_password': ['还没有设置密码', 'No password chosen yet'],
   'cockpit.owner_active': ['可以登录', 'Can sign in'],
+  'cockpit.owner_suspended': ['商户停用中，不能登录', 'Suspended: cannot sign in'],
+  'cockpit.owners_suspended': [
+    '停用期间没有人能登录，一次性链接也不能用；恢复商户后才能重设登录。',
+    'While the merchant is suspended nobody can sign in, and one-time links do not work. Lift the suspension first, then a sign-in can be reset.',
+  ],
   'cockpit.owner_disabled': ['已停用', 'Disabled'],
   'cockpit.link_waits': ['一次性链接有效至 {{until}}', 'A one-time link waits until {{until}}'],
   'cockpit.limited': ['刚重设过，至 {{until}} 前权限受限', 'Just reset: limited until {{until}}'],

@@ -234,7 +234,12 @@ function Shown({ merchant }: { merchant: MerchantDetail }) {
         </div>
         <div>
           <About merchant={merchant} />
-          {can('merchants.write') ? <Owners merchantId={merchant.merchant_id} /> : null}
+          {can('merchants.write') ? (
+            <Owners
+              merchantId={merchant.merchant_id}
+              isSuspended={merchant.suspended_at !== null}
+            />
+          ) : null}
         </div>
       </div>
     </>

@@ -48,16 +48,24 @@ function Reset({ merchantId, owner }: { merchantId: string; owner: MerchantOwner
   );
 }
 
-function State({ owner }: { owner: MerchantOwner }) {
+function State({ owner, isSuspended }: { owner: MerchantOwner; isSuspended: boolean }) {
   const { t } = useText();
   if (!owner.is_enabled) return <Tag tone="mute">{t('cockpit.owner_disabled')}</Tag>;
+  if (isSuspended) return <Tag tone="bad">{t('cockpit.owner_suspended')}</Tag>;
   if (!owner.has_password) return <Tag tone="warn">{t('cockpit.owner_no_password')}</Tag>;
   return <Tag tone="ok">{t('cockpit.owner_active')}</Tag>;
 }
 
 const at = (instant: string) => `${chinaTime(instant)} ${ZONE}`;
 
-export function Owners({ merchantId }: { merchantId: string }) {
+export function Owners({
+  merchantId,
+  isSuspended,
+}: {
+  merchantId: string;
+  /** nobody of it signs in: nothing that helps one in is offered */
+  isSuspended: boolean;
+}) {
   const { t } = useText();
   const found = useQuery({
     queryKey: ['merchants', 'owners', merchantId],
@@ -72,6 +80,7 @@ export function Owners({ merchantId }: { merchantId: string }) {
     owner.limited_until !== null && new Date(owner.limited_until).getTime() > Date.now();
   return (
     <Card title={t('cockpit.owners')}>
+      {isSuspended ? <p className="soft">{t('cockpit.owners_suspended')}</p> : null}
       {found.isLoadingError ? (
         <Failure error={found.error} retry={() => void found.refetch()} />
       ) : (
@@ -82,9 +91,9 @@ export function Owners({ merchantId }: { merchantId: string }) {
                 <strong className="mono" data-verbatim>
                   {owner.login}
                 </strong>
-                <State owner={owner} />
+                <State owner={owner} isSuspended={isSuspended} />
               </div>
-              {owner.link_until ? (
+              {owner.link_until && !isSuspended ? (
                 <span className="soft small">
                   {t('cockpit.link_waits', { until: at(owner.link_until) })}
                 </span>
@@ -94,7 +103,7 @@ export function Owners({ merchantId }: { merchantId: string }) {
                   {t('cockpit.limited', { until: at(owner.limited_until) })}
                 </span>
               ) : null}
-              {owner.is_enabled ? (
+              {owner.is_enabled && !isSuspended ? (
                 <div>
                   <Reset merchantId={merchantId} owner={owner} />
                 </div>
