@@ -44,9 +44,10 @@ class AppOrder(_Order):
 
 
 class OutcomeOrder(_Order):
-    """How the next payment of an application ends."""
+    """How the next payment of an application ends, or the one with that code."""
 
     app_id: Annotated[str, Text(32)]
+    auth_code: Annotated[str, Text(128)] | None = None
     outcome: Literal["paid", "refused", "buyer_confirms", "unknown"]
 
 
@@ -76,7 +77,7 @@ class Rehearsal:
         return _read(OutcomeOrder, body)
 
     async def choose(self, order: OutcomeOrder) -> dict[str, Any]:
-        """Once, for the next payment; the last choice before it counts."""
+        """Once, for the payment with the code or the next; the last choice before it counts."""
         await self._post("/outcomes", order)
         return {}
 
@@ -90,7 +91,7 @@ class Rehearsal:
             reply = await self._require().request(
                 "POST",
                 path,
-                content=order.model_dump_json().encode(),
+                content=order.model_dump_json(exclude_none=True).encode(),
                 headers={"Content-Type": "application/json"},
             )
         except (NotSent, NoAnswer) as error:

@@ -43,8 +43,8 @@ async def make_app(request: Request, body: SandboxAppBody) -> SandboxAppOut:
     f"{MERCHANT}/sandbox/outcome", dependencies=[guard("user", "apps.write")], status_code=204
 )
 async def choose_outcome(request: Request, body: OutcomeBody) -> None:
-    """How the next payment of the merchant's app ends, once; the last choice before it counts."""
+    """How a payment of the merchant's app ends, once: the one with that code, or the next. The last
+    choice before it counts."""
     caller = principal(request)
-    await sandbox.choose_outcome(
-        _on(request), caller.tenant, body.app_id, body.outcome, actor=actor_of(caller)
-    )
+    choice = sandbox.Choice(body.app_id, body.outcome, body.auth_code)
+    await sandbox.choose_outcome(_on(request), caller.tenant, choice, actor=actor_of(caller))

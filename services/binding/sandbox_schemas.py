@@ -1,5 +1,7 @@
 """Bodies about rehearsals in the sandbox."""
 
+from typing import Annotated
+
 from pydantic import BaseModel
 
 from services.binding.sandbox import Outcome
@@ -25,3 +27,5 @@ class SandboxAppOut(BaseModel):
 class OutcomeBody(Body):
     app_id: AppId
     outcome: Outcome
+    auth_code: Annotated[str, fields.Text(128)] | None = None
+    """of the payment that it is about, as the till will send it; else it is the next one"""

@@ -44,6 +44,15 @@ async def test_a_sale_that_takes_a_while_is_paid_in_the_end(world: World, outcom
         assert (await world.final(body_id))["status"] == "paid"
 
 
+async def test_a_choice_for_one_sale_meets_no_other(world: World) -> None:
+    code = f"28{secrets.randbelow(10**16):016}"
+    body = {"app_id": world.app_id, "outcome": "refused", "auth_code": code}
+    assert (await world.owner.post("/sandbox/outcome", body)).status_code == 204
+    assert (await world.pay(1))["status"] == "paid"
+    met = await world.pay(1, auth_code=body["auth_code"])
+    assert met["status"] == "failed"
+
+
 async def test_a_choice_that_was_taken_back(world: World) -> None:
     await choose(world, "refused")
     await choose(world, "paid")

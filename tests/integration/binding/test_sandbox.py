@@ -75,6 +75,9 @@ async def test_an_outcome_of_an_app_of_ones_own(binding, owner, rehearsing, app_
     assert subject == APP_ID
     stranger = binding.user(uuid4(), uuid4(), PERMISSIONS[Role.MERCHANT_OWNER], uuid4())
     assert (await stranger("POST", OUTCOME, refuse)).status_code == 404
+    one = refuse | {"auth_code": "284000000000000001"}
+    assert (await caller("POST", OUTCOME, one)).status_code == 204
+    assert rehearsing.asked.pop() == ("/sandbox/outcome", one)
     answer = await caller("POST", OUTCOME, refuse | {"outcome": "rich"})
     assert answer.status_code == 422
     assert len(rehearsing.asked) == 1

@@ -22,15 +22,16 @@ export function each(fen: number, count: number): number {
   return (fen - rest) / count + (2 * rest >= count ? 1 : 0);
 }
 
-const TYPED = /^¥?(\d{1,9}|\d{1,3}(?:,\d{3}){1,2})(?:\.(\d{1,2}))?元?$/;
+const TYPED = /^\s*¥?\s*(\d{1,9}|\d{1,3}(?:,\d{3}){1,2})(?:\.(\d{1,2}))?\s*元?\s*$/;
 
 /**
- * What a person typed or pasted as yuan, in fen: "12.5" -> 1250, also with blanks, a currency sign,
- * thousands marks and full-width digits. null for anything else: a minus, a third decimal, "12,50".
+ * What a person typed or pasted as yuan, in fen: "12.5" -> 1250, also with blanks around it, a
+ * currency sign, thousands marks and full-width digits. null for anything else: a minus, a third
+ * decimal, "12,50", and "1 0", which may have been meant as 1.0.
  * The digits are read as whole numbers, so no amount passes through a fraction.
  */
 export function fenTyped(text: string): number | null {
-  const found = TYPED.exec(text.normalize('NFKC').replace(/\s/g, ''));
+  const found = TYPED.exec(text.normalize('NFKC'));
   if (!found) return null;
   const [, whole = '', part = ''] = found;
   return Number(whole.replaceAll(',', '') + part.padEnd(2, '0'));

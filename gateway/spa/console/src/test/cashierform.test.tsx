@@ -113,7 +113,11 @@ it('tells the sandbox how to answer before it charges, the app that sells', asyn
   expect(taken[0]?.amount_fen).toBe(1207);
   expect(taken[0]?.auth_code).toMatch(/^28\d{16}$/);
   const told = seen.find((one) => one.path.endsWith('/sandbox/outcome'));
-  expect(told?.body).toEqual({ app_id: APP.app_id, outcome: 'refused' });
+  expect(told?.body).toEqual({
+    app_id: APP.app_id,
+    outcome: 'refused',
+    auth_code: taken[0]?.auth_code,
+  });
 });
 
 it('shows the former sale no longer when another cannot even be sent', async () => {

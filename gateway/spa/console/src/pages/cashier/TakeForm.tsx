@@ -93,11 +93,16 @@ function useTake(
       setTold(null);
       // Should it not even be sent, nobody takes the former sale for this one.
       runner.clear();
-      if (mayChoose && app) {
-        const { outcome } = values;
-        await post('/api/merchant/v1/sandbox/outcome', { app_id: app.app_id, outcome });
-      }
       const made = values.way === 'code' ? madeUpCode() : madeUpFace();
+      if (mayChoose && app) {
+        // By its code: should this sale not begin, no other one meets what was chosen for it.
+        const { outcome } = values;
+        await post('/api/merchant/v1/sandbox/outcome', {
+          app_id: app.app_id,
+          outcome,
+          auth_code: made,
+        });
+      }
       return runner.take({
         pay_request_id: newNonce(),
         amount_fen: (isSandbox ? chargeable(values.amount) : null) ?? REAL_FEN,
