@@ -21,11 +21,11 @@ handlers = Handlers("binding")
 async def record_refunds(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[PaymentRefunded]
 ) -> None:
-    """S132: who gave money back, how much, and why."""
+    """S132: who gave money back, how much, why, when they asked for it, and from where."""
     facts = [
         Reported(
             tenant_id=event.tenant_id,
-            at=event.refunded_at,
+            at=event.asked_at or event.refunded_at,
             actor=f"user:{event.requested_by}" if event.requested_by else PLATFORM_ACTOR,
             action="payment.refund",
             subject=str(event.payment_id),
@@ -37,7 +37,10 @@ async def record_refunds(
                 "out_trade_no": event.out_trade_no,
                 "refund_request_id": event.refund_request_id,
                 "reason": event.reason,
+                "answered_at": event.refunded_at.isoformat(),
             },
+            request_id=event.request_id,
+            address=event.address,
         )
         for event in events
     ]
@@ -51,7 +54,7 @@ async def record_facts(
     facts = [
         Reported(
             tenant_id=event.tenant_id,
-            at=event.occurred_at,
+            at=event.asked_at or event.occurred_at,
             actor=event.actor,
             action=event.action,
             subject=event.subject_id,

@@ -141,6 +141,10 @@ class RefundRow(Base):
     """who had asked for it before anybody tried it again, and when: `requested_by_name` and
     `created_at` are of the last try"""
     first_requested_at: _MaybeInstant
+    asked_in_request: Mapped[str | None]
+    """the request number and the address that the last try came with: the worker may be the one
+    who learns its outcome, and the audit log names where it came from"""
+    asked_from: Mapped[str | None]
     state: Mapped[str]
     reason_code: Mapped[str | None]
     created_at: _Instant

@@ -7,9 +7,11 @@ asking again, by the worker or by a person, can never move money twice (F30).
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.contextvars import get_contextvars
 
 from services.payment import hot, refund_repo, repo
 from services.payment.channels import RefundFact
@@ -137,6 +139,9 @@ async def _begin(
     refund.state = "CREATED" if is_early else "SUBMITTED"
     refund.created_at = deps.clock.now()
     refund.attempts = 0
+    request = get_contextvars()
+    refund.asked_in_request = request.get("request_id")
+    refund.asked_from = request.get("client_address")
     refund.lease_token = None if is_early else lease
     wait_s = BETWEEN_REFUNDS_S if is_early else deps.schedule.lease_s
     await repo.add_refund(tx, refund, wait_s)
@@ -155,36 +160,67 @@ async def _reopen(deps: Deps, again: RefundAgain, lease: UUID) -> tuple[RefundRo
             await repo.hasten_refund(tx, refund, deps.schedule.refund_query_s)
             return refund, False
         is_early = await _reserved(tx, payment, refund.amount_fen)
-        await outbox.add(tx, _told_again(deps, payment, refund, again))
+        before = _as_refused(refund)
         if refund.first_requested_at is None:
             refund.first_requested_by_name = refund.requested_by_name
             refund.first_requested_at = refund.created_at
         refund.requested_by, refund.requested_by_name = again.requested_by, again.requested_by_name
         refund.reason_code = refund.finished_at = None
         await _begin(deps, tx, refund, lease, is_early=is_early)
+        told = _audited(deps, payment, refund, action="payment.refund_retry", before=before)
+        await outbox.add(tx, told)
         return refund, True
 
 
-def _told_again(
-    deps: Deps, payment: PaymentRow, refund: RefundRow, again: RefundAgain
+def _as_refused(refund: RefundRow) -> dict[str, Any]:
+    return {
+        "state": "rejected",
+        "reason_code": refund.reason_code,
+        "requested_by_name": refund.requested_by_name,
+        "created_at": refund.created_at.isoformat(),
+    }
+
+
+def _audited(
+    deps: Deps,
+    payment: PaymentRow,
+    refund: RefundRow,
+    *,
+    action: str,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
 ) -> PaymentAudited:
+    """For the audit log: by whom the refund was asked for (last), when and from where."""
+    facts = {
+        "refund_fen": refund.amount_fen,
+        "out_trade_no": payment.out_trade_no,
+        "refund_request_id": refund.refund_request_id,
+    }
     return PaymentAudited(
-        **stamp(again.tenant_id, deps.clock),
-        actor=f"user:{again.requested_by}",
-        action="payment.refund_retry",
-        subject_id=str(again.payment_id),
-        before={
-            "state": "rejected",
-            "reason_code": refund.reason_code,
-            "requested_by_name": refund.requested_by_name,
-            "created_at": refund.created_at.isoformat(),
-        },
-        after={
-            "refund_fen": refund.amount_fen,
-            "out_trade_no": payment.out_trade_no,
-            "refund_request_id": refund.refund_request_id,
-        },
+        **stamp(refund.tenant_id, deps.clock),
+        actor=f"user:{refund.requested_by}" if refund.requested_by else "platform",
+        action=action,
+        subject_id=str(refund.payment_id),
+        before=before,
+        after=facts | (after or {}),
+        **_asked(refund),
     )
+
+
+def _refused(
+    deps: Deps, payment: PaymentRow, refund: RefundRow, code: str | None
+) -> PaymentAudited:
+    said = {"reason": refund.reason, "reason_code": code}
+    after = said | {"answered_at": deps.clock.now().isoformat()}
+    return _audited(deps, payment, refund, action="payment.refund_refused", after=after)
+
+
+def _asked(refund: RefundRow) -> dict[str, Any]:
+    return {
+        "asked_at": refund.created_at,
+        "request_id": refund.asked_in_request,
+        "address": refund.asked_from,
+    }
 
 
 async def _send(
@@ -261,6 +297,7 @@ async def _settle(
             if await repo.finish_refund(tx, refund, "REJECTED", fact.code, now, lease):
                 payment.refund_reserved_fen -= refund.amount_fen
                 payment.version += 1
+                await outbox.add(tx, _refused(deps, payment, refund, fact.code))
         else:
             wait_s = deps.schedule.refund_after(refund.attempts)
             await repo.postpone_refund(tx, refund, "UNKNOWN", fact.code, wait_s, lease)
@@ -291,6 +328,7 @@ def _announce(deps: Deps, payment: PaymentRow, refund: RefundRow) -> PaymentRefu
         refund_request_id=refund.refund_request_id,
         requested_by=refund.requested_by,
         reason=refund.reason,
+        **_asked(refund),
     )
 
 

@@ -6,7 +6,7 @@ that has an event of its own anyway (a refund) is not said twice.
 
 from typing import Any, ClassVar
 
-from shared.events.base import Event
+from shared.events.base import Event, Instant
 
 
 class AuditFact(Event):
@@ -22,6 +22,8 @@ class AuditFact(Event):
     after: dict[str, Any] | None = None
     request_id: str | None = None
     address: str | None = None
+    asked_at: Instant | None = None
+    """when it was done, where it is only said later: a refund that the channel refused"""
 
 
 class DeviceAudited(AuditFact):

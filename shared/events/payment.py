@@ -80,6 +80,10 @@ class PaymentRefunded(PaymentFact):
     requested_by: str | None = None
     """the user's id; None: the platform itself"""
     reason: str | None = None
+    asked_at: Instant | None = None
+    """when this try was asked for, and in which request, from where; None: by nobody, or unknown"""
+    request_id: str | None = None
+    address: str | None = None
 
 
 class PaymentLateSuccess(PaymentFact):

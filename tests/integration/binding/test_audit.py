@@ -12,7 +12,7 @@ import os
 import random
 from pathlib import Path
 from urllib.parse import parse_qsl
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -20,11 +20,6 @@ import pytest_asyncio
 
 from services.binding import audit, service
 from services.binding.chain import digest
-from services.binding.consumers import record_facts, record_refunds
-from shared.events.audit import DeviceAudited
-from shared.events.base import stamp
-from shared.events.payment import PaymentRefunded
-from tests.fixtures.events import sample
 
 pytestmark = pytest.mark.asyncio
 M = "/api/merchant/v1"
@@ -337,32 +332,6 @@ async def test_the_parts_of_an_export_are_the_file(binding, new_merchant):
     assert (len(said), said[0]["after"]) == (count + 1, {"after_seq": "1"}), "whoever skips a part"
     one = await owner("GET", f"{M}/audit/export", action="merchant.create")
     assert ("Link" in one.headers, len(one.text.splitlines())) == (False, 2)
-
-
-async def test_what_other_services_did_is_in_the_log(binding, new_merchant, clock):
-    """S132: refunds with who and why, pushes and revocations; each event once."""
-    tenant_id, user = await new_merchant()
-    refund = sample(
-        PaymentRefunded, tenant_id=tenant_id, requested_by=str(user.user_id), reason="退货",
-        refunded_at=clock.now(),
-    )  # fmt: skip
-    fact = DeviceAudited(
-        **stamp(tenant_id, clock), actor="command-line", action="device.revoke",
-        subject_id=str(uuid4()), after={"sn": "X"},
-    )  # fmt: skip
-    async with binding.deps.db.pg(None) as pg:
-        await record_refunds(binding.deps, pg, [refund])
-        await record_facts(binding.deps, pg, [fact])
-    owner = binding.user(tenant_id, user.user_id, {"audit.read"})
-    revoked, given = (await owner("GET", f"{M}/audit")).json()["items"][:2]
-    assert (revoked["action"], revoked["actor_name"], revoked["after"]) == (
-        "device.revoke", "command-line", {"sn": "X"},
-    )  # fmt: skip
-    assert (given["action"], given["actor_name"]) == ("payment.refund", "owner@tea")
-    assert given["subject"] == str(refund.payment_id)
-    assert given["after"]["reason"] == "退货"
-    assert given["after"]["refund_fen"] == refund.refund_fen
-    assert (await verdict(binding, tenant_id)).is_intact
 
 
 async def test_a_half_written_anchor_says_nothing(binding, owner):

@@ -97,7 +97,7 @@ class Till:
             f"{PAYMENTS}/{pay_request_id}/cancel", headers=self.device_headers(nonce)
         )
 
-    async def refund(self, payment_id, amount_fen, refund_request_id=None, **members):
+    async def refund(self, payment_id, amount_fen, refund_request_id=None, headers=None, **members):
         body = {
             "refund_request_id": refund_request_id or f"f{secrets.token_hex(8)}",
             "amount_fen": amount_fen,
@@ -106,7 +106,7 @@ class Till:
         return await self.http.post(
             f"/api/merchant/v1/payments/{payment_id}/refunds",
             content=json.dumps(body),
-            headers=self.user_headers(),
+            headers=headers or self.user_headers(),
         )
 
     async def retry(self, payment_id, refund_request_id, **members):

@@ -15,6 +15,7 @@ const GROUPS: Record<string, string> = {
   end_cause: 'grant_end',
   mode: 'audit_mode',
   permission_set: 'grant_set',
+  reason_code: 'failure',
   role: 'role',
 };
 
