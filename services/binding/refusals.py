@@ -56,11 +56,11 @@ async def _part(tx: AsyncSession, *, is_kept: bool) -> AsyncIterator[None]:
 
 
 async def note_step_up(deps: Deps, tx: AsyncSession, user: User, where: Where) -> None:
-    """A refused step-up, whose person is known."""
+    """A refused step-up: by whoever is signed in as the person, under their name."""
     now = deps.clock.now()
     tries = await sign_in_repo.note_refused(tx, user.tenant_id, user.user_id, now, where)
     if _is_told(tries):
-        what = ("sign-in", "session.step_up_refused", str(user.user_id))
+        what = (f"user:{user.user_id}", "session.step_up_refused", str(user.user_id))
         await audit(deps, tx, user.tenant_id, what, after={"tries_this_hour": tries})
 
 

@@ -120,4 +120,7 @@ async def test_each_of_it_is_in_the_audit_log(binding, new_merchant, browser):
         "session.open", "session.open", "session.step_up_refused", "session.step_up",
         "password.change", "session.open", "session.end", "session.close", "session.open",
     ]  # fmt: skip
+    refused = next(row for row in log if row["action"] == "session.step_up_refused")
+    assert refused["actor"] == f"user:{refused['subject']}", "whose session it is, is known"
+    assert refused["actor_name"] == "owner@tea"
     assert (await second("GET", f"{M}/session")).status_code == 404
