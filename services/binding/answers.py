@@ -9,7 +9,7 @@ from services.binding.models import AppChangeRequest, AppKey
 from services.binding.onboarding_remedies import REMEDIES
 
 
-def app_out(bound: BoundApp) -> schemas.AppOut:
+def app_out(bound: BoundApp, *, shows_people: bool) -> schemas.AppOut:
     """For people: fingerprints, numbers and dates; of secrets only that they are there."""
     app, key = bound.app, bound.keys[0]
     in_use = next((one for one in bound.keys[1:] if one.verified_at and not one.not_after), None)
@@ -24,7 +24,7 @@ def app_out(bound: BoundApp) -> schemas.AppOut:
         has_app_auth_token=app.app_auth_token_box is not None,
         created_at=app.created_at,
         updated_at=app.updated_at,
-        updated_by=app.updated_by,
+        updated_by=app.updated_by if shows_people else "",
         key=schemas.AppKeyOut(
             key_version=key.key_version,
             mode=_mode(key),

@@ -61,7 +61,7 @@ async def add_app(deps: Deps, words: argparse.Namespace) -> dict[str, Any]:
     is_changed = known is None or bound.app.version != known.app.version
     bound = await _checked(deps, words, bound)
     app, key = bound.app, bound.keys[0]
-    verdict = answers.app_out(bound).live_check
+    verdict = answers.app_out(bound, shows_people=False).live_check
     return {
         "merchant_id": words.merchant,
         "app_id": app.app_id,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 
 from services.binding import key_pairs, onboarding
 from services.binding import onboarding_schemas as schemas
-from services.binding.callers import actor_of, deps_of
+from services.binding.callers import actor_of, deps_of, sees_people
 from services.binding.costly import costly
 from services.binding.keys import PublicKey
 from services.binding.models import KeyPair
@@ -16,8 +16,10 @@ from services.binding.onboarding_map import Line, Map, may_be_marked, proposed
 from services.binding.onboarding_remedies import GOES_TO, REMEDIES
 from services.binding.onboarding_rows import CARDS, STEPS, Row, Words
 from services.binding.schemas import AppId
+from services.binding.service import PLATFORM_ACTOR
 from services.binding.session_routes import MERCHANT
 from shared.fields import Text
+from shared.tokens import Principal
 from shared.web import guard, principal
 
 RowNo = Annotated[str, Text(3, pattern=r"^[0-5]\.[0-9]$")]
@@ -33,7 +35,8 @@ def _on(request: Request) -> Onboarding:
 @router.get(f"{MERCHANT}/onboarding", dependencies=[guard("user", "apps.read")])
 async def show_onboarding(request: Request, app_id: AppId | None = None) -> schemas.OnboardingOut:
     """S11-S16: the five steps, where each happens, and which are done."""
-    return _map_out(await onboarding.show(_on(request), principal(request).tenant, app_id))
+    caller = principal(request)
+    return _map_out(await onboarding.show(_on(request), caller.tenant, app_id), caller)
 
 
 @router.post(
@@ -42,7 +45,7 @@ async def show_onboarding(request: Request, app_id: AppId | None = None) -> sche
 async def check_row(request: Request, row: RowNo, body: schemas.RowBody) -> schemas.OnboardingOut:
     caller = principal(request)
     found = await onboarding.check(_on(request), caller.tenant, row, body.app_id, actor_of(caller))
-    return _map_out(found)
+    return _map_out(found, caller)
 
 
 @router.post(
@@ -53,7 +56,7 @@ async def run_row(request: Request, row: RowNo, body: schemas.RunBody) -> schema
     found = await onboarding.run(
         _on(request), caller.tenant, row, body.app_id, body.form, actor_of(caller)
     )
-    return _map_out(found)
+    return _map_out(found, caller)
 
 
 @router.post(
@@ -64,7 +67,7 @@ async def mark_row(request: Request, row: RowNo, body: schemas.DoneBody) -> sche
     found = await onboarding.mark_done(
         _on(request), caller.tenant, row, body.app_id, body.note, actor_of(caller)
     )
-    return _map_out(found)
+    return _map_out(found, caller)
 
 
 @router.post(
@@ -73,7 +76,7 @@ async def mark_row(request: Request, row: RowNo, body: schemas.DoneBody) -> sche
 async def reopen_row(request: Request, row: RowNo, body: schemas.RowBody) -> schemas.OnboardingOut:
     caller = principal(request)
     found = await onboarding.reopen(_on(request), caller.tenant, row, body.app_id, actor_of(caller))
-    return _map_out(found)
+    return _map_out(found, caller)
 
 
 @router.put(
@@ -176,7 +179,8 @@ def _key_out(key: PublicKey | None) -> schemas.PublicKeyOut | None:
     return schemas.PublicKeyOut(bits=key.bits, fingerprint=key.fingerprint, public_key=key.spki)
 
 
-def _map_out(found: Map) -> schemas.OnboardingOut:
+def _map_out(found: Map, caller: Principal) -> schemas.OnboardingOut:
+    shows_people = sees_people(caller)
     return schemas.OnboardingOut(
         app_id=found.app_id or None,
         is_ready=found.is_ready,
@@ -189,7 +193,11 @@ def _map_out(found: Map) -> schemas.OnboardingOut:
                 code=code,
                 title_zh=title.zh,
                 title_en=title.en,
-                rows=[_row_out(line, found) for line in found.lines if line.row.step == step],
+                rows=[
+                    _row_out(line, found, shows_people=shows_people)
+                    for line in found.lines
+                    if line.row.step == step
+                ],
             )
             for step, (code, title) in STEPS.items()
         ],
@@ -200,8 +208,9 @@ def _map_out(found: Map) -> schemas.OnboardingOut:
     )
 
 
-def _row_out(line: Line, found: Map) -> schemas.RowOut:
+def _row_out(line: Line, found: Map, *, shows_people: bool) -> schemas.RowOut:
     row = line.row
+    is_hidden = not shows_people and line.by != PLATFORM_ACTOR
     words = _remedy(line)
     is_open = line.state not in ("blocked", "running")
     return schemas.RowOut(
@@ -228,7 +237,7 @@ def _row_out(line: Line, found: Map) -> schemas.RowOut:
         remedy_en=words.en if words else None,
         note=line.note,
         at=line.at,
-        by=found.names.get(line.by or "", line.by),
+        by=None if is_hidden else found.names.get(line.by or "", line.by),
     )
 
 

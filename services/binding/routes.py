@@ -25,6 +25,7 @@ from services.binding.callers import (
     asker_of,
     deps_of,
     only,
+    sees_people,
 )
 from services.binding.costly import costly
 from services.binding.key_uses import KeyUse
@@ -50,8 +51,11 @@ def _told(secret: SecretStr | None) -> str | None:
 
 @router.get("/api/merchant/v1/apps", dependencies=[guard("user", "apps.read")])
 async def list_apps(request: Request) -> schemas.AppList:
-    found = await bound_apps.list_apps(deps_of(request), principal(request).tenant)
-    return schemas.AppList(items=[answers.app_out(bound) for bound in found])
+    caller = principal(request)
+    found = await bound_apps.list_apps(deps_of(request), caller.tenant)
+    return schemas.AppList(
+        items=[answers.app_out(bound, shows_people=sees_people(caller)) for bound in found]
+    )
 
 
 @router.get("/api/merchant/v1/apps/changes", dependencies=[guard("user", "apps.read")])
@@ -63,8 +67,9 @@ async def list_changes(request: Request) -> schemas.AppChangeList:
 
 @router.get("/api/merchant/v1/apps/{app_id}", dependencies=[guard("user", "apps.read")])
 async def show_app(request: Request, app_id: schemas.AppId) -> schemas.AppOut:
-    found = await bound_apps.own_app(deps_of(request), principal(request).tenant, app_id)
-    return answers.app_out(found)
+    caller = principal(request)
+    found = await bound_apps.own_app(deps_of(request), caller.tenant, app_id)
+    return answers.app_out(found, shows_people=sees_people(caller))
 
 
 @router.put(
@@ -116,7 +121,8 @@ async def _checked(request: Request, caller: Principal, app_id: str) -> schemas.
     """The app after the live check of keys that are new; what takes longer the worker sees to."""
     deps, platform = deps_of(request), request.app.state.onboarding.platform
     await live_check.settle(deps, platform, caller.tenant, app_id, actor=actor_of(caller))
-    return answers.app_out(await bound_apps.own_app(deps, caller.tenant, app_id))
+    found = await bound_apps.own_app(deps, caller.tenant, app_id)
+    return answers.app_out(found, shows_people=sees_people(caller))
 
 
 @router.post(

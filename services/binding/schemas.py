@@ -223,6 +223,7 @@ class AppOut(BaseModel):
     created_at: Instant
     updated_at: Instant
     updated_by: str
+    """empty where it is not known, or not for whoever looks"""
     """a login of the merchant's, or the name of the operator who acted for it"""
     key: AppKeyOut
     """the newest version"""

@@ -19,6 +19,24 @@ GRANTS = "/acting/grants"
 DAY = 24 * 3600
 
 
+async def test_who_may_not_look_at_people_reads_no_login(world, app_body):
+    """Who bound an app and who finished a step is told to the merchant's own people alone."""
+    assert (await world.owner("PUT", f"{M}/apps", app_body())).status_code == 200
+    done = f"{M}/onboarding/rows/1.1/done"
+    assert (await world.owner("POST", done, {"note": "已认证"})).status_code == 200
+    await world.act()
+
+    async def signed(who):
+        (app,) = (await who("GET", f"{M}/apps")).json()["items"]
+        found = (await who("GET", f"{M}/onboarding")).json()["steps"]
+        return app["updated_by"], [
+            row["by"] for step in found for row in step["rows"] if row["row"] == "1.1"
+        ]
+
+    assert await signed(world.owner) == ("owner@tea", ["owner@tea"])
+    assert await signed(world.bob) == ("", [None])
+
+
 @pytest.mark.parametrize("by", ["owner", "ada"])
 async def test_it_is_asked_for_given_and_used(world, by, binding):
     await world.act()
