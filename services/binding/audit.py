@@ -36,7 +36,7 @@ COLUMNS = (
     "seq", "at", "actor", "actor_name", "action", "subject", "before", "after", "reason",
     "request_id", "address", "hash",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _SPOILT_NUMBER = re.compile(r"\d{12,}|0\d+|\d+[eE]\d+", re.ASCII)
 """A spreadsheet keeps 15 digits, drops leading zeros, and reads 12E3 as a power of ten."""
 

@@ -3,7 +3,8 @@ import { chinaTime } from '@shared/time';
 
 export type Cell = string | number | null | undefined;
 
-const FORMULA = /^[=+\-@\t\r]/;
+/** Full-width signs, too: a spreadsheet in an Asian language reads them as the others. */
+const FORMULA = /^[=+\-@\t\r＝＋－＠]/;
 const PLAIN_NUMBER = /^-?\d+(\.\d+)?$/;
 /** A spreadsheet keeps 15 digits, drops leading zeros, and reads "12E3" as a power of ten. */
 const SPOILT_NUMBER = /^(\d{12,}|0\d+|\d+[eE]\d+)$/;

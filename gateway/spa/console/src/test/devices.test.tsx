@@ -114,3 +114,28 @@ it('offers nothing to do with a device that was stopped', async () => {
   expect(acts.filter((name) => name.includes('QCF4000001'))).toHaveLength(2);
   expect(acts.filter((name) => name.includes('QCF4000002'))).toHaveLength(0);
 });
+
+it('was seen no earlier than it last paid', async () => {
+  const row = { ...DEVICE, kind: 'terminal', model: null, store_id: 's', store_name: '南山店' };
+  const at = '2026-11-26T08:00:00Z';
+  const one = { ...row, enrolled_at: at, revoked_at: null, last_seen_at: at, version: 1 };
+  const paid = {
+    device_id: DEVICE.device_id,
+    order_no: 'D26112600000001',
+    payable_fen: 1,
+    paid_at: '2026-11-26T08:00:48+00:00',
+  };
+  answers({
+    'GET /api/merchant/v1/session': {
+      body: { ...OWNER, permissions: [...OWNER.permissions, 'orders.read'] },
+    },
+    'GET /api/merchant/v1/stores': { body: { ...EMPTY, items: [STORE], total: 1 } },
+    'GET /api/merchant/v1/devices': { body: { ...EMPTY, items: [one], total: 1 } },
+    'GET /api/merchant/v1/dashboard/last-payments': { body: { items: [paid] } },
+    [`GET ${CODES}`]: { body: { items: [] } },
+  });
+  window.history.replaceState(null, '', '/devices');
+  render(<Providers queries={makeQueries()} />);
+  // Kept to the minute, and to the second: the cell of the one says what the other says.
+  expect(await screen.findAllByText('2026-11-26 16:00:48')).toHaveLength(2);
+});

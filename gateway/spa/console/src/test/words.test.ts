@@ -53,6 +53,7 @@ it('makes a problem of whatever a proxy answers', () => {
 
 it('exports text that no spreadsheet runs', () => {
   expect(cell('=HYPERLINK("x")')).toBe('"\'=HYPERLINK(""x"")"');
+  expect(cell('＝1+1')).toBe("'＝1+1");
   expect(cell('-1.50')).toBe('-1.50');
   expect(cell('@a')).toBe("'@a");
   expect(csv([['a', null, 1]])).toBe('\ufeffa,,1\r\n');

@@ -27,6 +27,13 @@ import { SILENT_24H, silentSince } from './silent';
 
 type Row = Device & { last?: LastPayment | null | undefined };
 
+/** It is kept to the minute; whoever has just paid was there to the second. */
+function seenAt({ last_seen_at, last }: Row) {
+  const paidAt = last?.paid_at;
+  if (!paidAt || !last_seen_at) return paidAt ?? last_seen_at;
+  return Date.parse(paidAt) > Date.parse(last_seen_at) ? paidAt : last_seen_at;
+}
+
 /** A page of devices, each with what it took last: two services know one half each. */
 async function load({ unseen, ...query }: Query, maySeeOrders: boolean) {
   const since = unseen ? { unseen_since: silentSince() } : {};
@@ -177,8 +184,8 @@ function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[
     {
       key: 'seen',
       title: zoned(t('devices.seen')),
-      render: (row) => <When at={row.last_seen_at} isBare />,
-      text: (row) => (row.last_seen_at ? chinaTime(row.last_seen_at) : ''),
+      render: (row) => <When at={seenAt(row)} isBare />,
+      text: (row) => chinaTime(seenAt(row) ?? ''),
     },
     ...(maySeeOrders ? [paid] : []),
     {
@@ -228,7 +235,7 @@ function DeviceCard({ row, mayWrite }: { row: Row; mayWrite: boolean }) {
         {row.model ? ` · ${row.model}` : ''}
       </span>
       <span>
-        {t('devices.seen')} <When at={row.last_seen_at} isBare />
+        {t('devices.seen')} <When at={seenAt(row)} isBare />
       </span>
       {row.last !== undefined ? <LastPaid row={row} label={t('devices.last_payment')} /> : null}
       {mayWrite ? <Acts row={row} /> : null}
