@@ -6,7 +6,7 @@ and with the grant under which it may do more, when anybody else withdraws that 
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -51,7 +51,11 @@ async def start_acting(
         tx.add(acting)
         session.acting_tenant_id, session.acting_id = merchant_id, acting.acting_id
         await tx.flush()
-        facts = {"merchant_id": str(merchant_id), "reason": reason, "until": text_of(acting.until)}
+        facts = {
+            "merchant_id": str(merchant_id),
+            "reason": reason,
+            "until": sessions.text_of(acting.until),
+        }
         for tenant_id in (caller.tenant, merchant_id):
             what = (f"user:{user.user_id}", "acting.start", str(acting.acting_id))
             await audit(deps, tx, tenant_id, what, after=facts)
@@ -69,9 +73,8 @@ async def stop_acting(deps: Deps, caller: Principal) -> None:
         acting = await sessions.running(tx, session, now) if session else None
         if session is None or acting is None:
             return
-        for tenant_id in (caller.tenant, acting.tenant_id):
-            what = (f"user:{caller.subject}", "acting.stop", str(acting.acting_id))
-            await audit(deps, tx, tenant_id, what, before={"until": text_of(acting.until)})
+        actor = f"user:{caller.subject}"
+        await sessions.note_end(deps, tx, acting, actor=actor, action="acting.stop")
         await people_repo.end_acting(tx, session, now)
         await outbox.add(tx, sessions.changed(deps, session))
 
@@ -98,9 +101,7 @@ async def end_running(deps: Deps, tx: AsyncSession, session: Session, actor: str
     acting = await sessions.running(tx, session, now)
     if acting is None:
         return
-    for tenant_id in (acting.operator_tenant_id, acting.tenant_id):
-        what = (actor, "acting.end", str(acting.acting_id))
-        await audit(deps, tx, tenant_id, what, before={"until": text_of(acting.until)})
+    await sessions.note_end(deps, tx, acting, actor=actor, action="acting.end")
     await people_repo.end_acting(tx, session, now)
     await outbox.add(tx, sessions.changed(deps, session))
 
@@ -109,8 +110,3 @@ async def acting_for(deps: Deps, tenant_id: UUID) -> Sequence[Acting]:
     """Who acts for the merchant right now."""
     async with deps.db.read(tenant_id) as tx:
         return await people_repo.acting_now(tx, tenant_id, deps.clock.now())
-
-
-def text_of(at: datetime) -> str:
-    """An instant as the audit log tells it."""
-    return at.isoformat().replace("+00:00", "Z")

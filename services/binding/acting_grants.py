@@ -258,7 +258,7 @@ async def _note(deps: Deps, tx: AsyncSession, grant: ActingGrant, action: str, a
         "minutes": grant.minutes,
         "state": grant.state,
         "decided_for": grant.decided_for,
-        "until": acting.text_of(grant.until) if grant.until is not None else None,
+        "until": sessions.text_of(grant.until) if grant.until is not None else None,
         "end_cause": grant.end_cause,
     }
     told = {name: value for name, value in facts.items() if value is not None}

@@ -185,13 +185,27 @@ async def end(deps: Deps, tx: AsyncSession, session: Session) -> None:
     session.revoked_at = deps.clock.now()
     acting = await running(tx, session, session.revoked_at)
     if acting is not None:
-        for tenant_id in (session.tenant_id, acting.tenant_id):
-            what = (f"user:{session.user_id}", "acting.stop", str(acting.acting_id))
-            await audit(deps, tx, tenant_id, what, reason=acting.reason)
+        actor = f"user:{session.user_id}"
+        await note_end(deps, tx, acting, actor=actor, action="acting.stop")
         await people_repo.end_acting(tx, session, session.revoked_at)
     for session_hash in filter(None, (session.session_hash, session.previous_hash)):
         event = SessionRevoked(**stamp(session.tenant_id, deps.clock), session_hash=session_hash)
         await outbox.add(tx, event)
+
+
+async def note_end(
+    deps: Deps, tx: AsyncSession, acting: Acting, *, actor: str, action: str
+) -> None:
+    """In both logs: at which merchant it was, and why."""
+    before = {"merchant_id": str(acting.tenant_id), "until": text_of(acting.until)}
+    for tenant_id in (acting.operator_tenant_id, acting.tenant_id):
+        what = (actor, action, str(acting.acting_id))
+        await audit(deps, tx, tenant_id, what, before=before, reason=acting.reason)
+
+
+def text_of(at: datetime) -> str:
+    """An instant as the audit log tells it."""
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def _is_alive(session: Session, user: User, now: datetime) -> bool:

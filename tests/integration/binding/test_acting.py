@@ -148,3 +148,24 @@ async def test_an_owner_sends_the_operator_away(acting, browser, new_merchant):
     assert (await owner("GET", f"{M}/merchant")).json()["operators_acting"] == []
     (ended,) = (await owner("GET", f"{M}/audit", action="acting.end")).json()["items"]
     assert ended["subject"] == seen["acting_id"]
+
+
+@pytest.mark.parametrize("how", ["stop", "sign-out", "sent-away"])
+async def test_both_logs_say_at_which_merchant_it_ended_and_why(acting, browser, how):
+    """The operators' own log is of many merchants."""
+    merchant_id, operator, made = acting
+    owner, colleague = await browser("owner@tea"), await browser("bob@ops", "operator")
+    if how == "stop":
+        await operator("DELETE", f"{O}/acting")
+    elif how == "sign-out":
+        await operator("DELETE", f"{M}/session")
+    else:
+        (seen,) = (await owner("GET", f"{M}/merchant")).json()["operators_acting"]
+        await owner("DELETE", f"{M}/acting/{seen['acting_id']}")
+    action = "acting.end" if how == "sent-away" else "acting.stop"
+    for reader, console in ((colleague, O), (owner, M)):
+        (entry,) = (await reader("GET", f"{console}/audit", action=action)).json()["items"]
+        assert entry["before"] == {
+            "merchant_id": str(merchant_id), "until": made["acting"]["until"],
+        }, console  # fmt: skip
+        assert entry["reason"] == REASON, console
