@@ -174,6 +174,7 @@ async def _enrol(
         device = Device(
             tenant_id=tenant_id, device_id=uuid7(deps.clock), sn=sn, key_version=0, version=0
         )
+    before = _held(device) if device.key_version else None
     kek_id, wrapped = await _data_key(deps, tx, tenant_id)
     key = secrets.token_bytes(domain.KEY_BYTES)
     device.store_id = code.store_id
@@ -198,7 +199,15 @@ async def _enrol(
         kind=cast(Any, device.kind),
     )
     await outbox.add(tx, event)
+    # Whoever holds the code may enrol: the log names the device itself, and who made the code.
+    what = (f"device:{device.device_id}", "device.enrol", device.device_id)
+    made_with = {"sn": sn, "code_id": str(code.code_id), "enrolled_by": code.created_by}
+    await outbox.add(tx, audited(deps, tenant_id, what, _held(device) | made_with, before))
     return Enrolment(device, key)
+
+
+def _held(device: Device) -> dict[str, Any]:
+    return {"store_id": str(device.store_id), "key_version": device.key_version}
 
 
 async def _data_key(deps: Deps, tx: AsyncSession, tenant_id: UUID) -> tuple[str, bytes]:

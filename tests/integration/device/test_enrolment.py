@@ -22,12 +22,16 @@ CODES = ("POST", "/api/merchant/v1/devices/codes")
 
 
 async def said(device):
-    """What was said of devices; that a code was made is said to the audit log (S132), once each."""
+    """What was said of devices; the audit log (S132) is told once of each code that was made, and
+    once of each device that one made."""
     rows = await device.database.fetch("SELECT payload FROM outbox ORDER BY seq")
     events = [decode(row["payload"]) for row in rows]
     audited = [event for event in events if isinstance(event, DeviceAudited)]
-    assert {event.action for event in audited} == {"device.code"}
-    assert len(audited) == await device.database.value("SELECT count(*) FROM enrolment_codes")
+    codes = "SELECT count(*), count(used_at) FROM enrolment_codes"
+    made, used = (await device.database.fetch(codes))[0]
+    actions = [event.action for event in audited]
+    assert (actions.count("device.code"), actions.count("device.enrol")) == (made, used)
+    assert len(actions) == made + used
     return [event for event in events if not isinstance(event, DeviceAudited)]
 
 
@@ -259,3 +263,26 @@ async def test_old_codes_are_forgotten(device, store, new_code, clock):
 async def test_strict_bodies(device, body):
     answer = await device.edge(*ENROL, body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_body")
+
+
+async def test_the_audit_log_is_told_of_each_enrolment(device, new_store, new_code):
+    """Also of one that replaces a key and takes the device to another store."""
+    place = {"X-Client-Address": "203.0.113.9", "X-Request-ID": "r-enrol"}
+    stores = [await new_store(), await new_store()]
+    for store in stores:
+        body = {"code": await new_code(store), "sn": "QCF4000001"}
+        found = (await device.edge(*ENROL, body, sent=place)).json()
+    assert (await device.edge(*ENROL, body)).status_code == 409, "a refused one is no enrolment"
+    rows = await device.database.fetch("SELECT payload FROM outbox ORDER BY seq")
+    told = [one for one in (decode(row["payload"]) for row in rows) if hasattr(one, "action")]
+    assert [one.action for one in told] == ["device.code", "device.enrol"] * 2
+    for turn, (code, entry) in enumerate(zip(told[::2], told[1::2], strict=True)):
+        assert (entry.actor, entry.subject_id) == (f"device:{found['device_id']}",
+                                                   found["device_id"])  # fmt: skip
+        assert (entry.request_id, entry.address) == ("r-enrol", "203.0.113.9")
+        assert entry.after == {
+            "sn": "QCF4000001", "store_id": str(stores[turn]), "key_version": turn + 1,
+            "code_id": code.subject_id, "enrolled_by": code.actor,
+        }  # fmt: skip
+    assert told[1].before is None
+    assert told[3].before == {"store_id": str(stores[0]), "key_version": 1}

@@ -83,7 +83,8 @@ async def test_revocation_is_told_once(device, store, enrol):
     assert (await device.owner("POST", path)).json() == first.json()
     rows = await device.database.fetch("SELECT payload, tenant_id FROM outbox ORDER BY seq")
     events = [decode(row["payload"]) for row in rows]
-    made, enrolled, revoked, audited = events
+    made, enrolled, entry, revoked, audited = events
+    assert (type(entry), entry.action) == (DeviceAudited, "device.enrol")
     assert (type(made), made.action, type(enrolled)) == (
         DeviceAudited,
         "device.code",

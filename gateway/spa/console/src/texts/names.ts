@@ -124,6 +124,7 @@ export const names = {
   'audit_action.audit.export': ['导出审计日志', 'Exported the audit log'],
   'audit_action.device.code': ['生成激活码', 'Made an enrolment code'],
   'audit_action.device.code_revoke': ['作废激活码', 'Withdrew an enrolment code'],
+  'audit_action.device.enrol': ['设备激活', 'Enrolled a device'],
   'audit_action.device.move': ['移动设备', 'Moved a device'],
   'audit_action.device.rename': ['设备改名', 'Renamed a device'],
   'audit_action.device.revoke': ['停用设备', 'Revoked a device'],
