@@ -188,27 +188,33 @@ async def get_notice(db: Database, name: NoticeName) -> tuple[NoticeRow, list[Re
         return row, await inbox_repo.replays(tx, row)
 
 
-async def replay_notice(db: Database, clock: Clock, name: NoticeName, *, actor: str) -> NoticeRow:
-    """Has the worker look at it again, with our books as they are now; who asked is recorded. As
-    often as one likes: a notice that is done with stays done with."""
+async def replay_notice(
+    db: Database, clock: Clock, name: NoticeName, *, actor: str, home: UUID | None = None
+) -> NoticeRow:
+    """Has the worker look at it again, with our books as they are now; who asked is recorded, in
+    the merchant's log and in that of `home`, the operator's own organisation. As often as one
+    likes: a notice that is done with stays done with."""
     request_id = get_contextvars().get("request_id")
     key = (name.tenant_id, name.app_id, name.notify_id)
-    async with db.tx(name.tenant_id) as tx:
+    # System scope: what is said is the merchant's, and the operators'.
+    async with db.tx(None) as tx:
         replay_id = uuid7(clock)
         row = await inbox_repo.replay(tx, key, replay_id, actor, request_id)
         if row is None:
             raise NotFound
         done = next(r for r in await inbox_repo.replays(tx, row) if r.replay_id == replay_id)
-        fact = PaymentAudited(
-            **stamp(name.tenant_id, clock),
-            actor=actor,
-            action="notice.replay",
-            subject_id=f"{name.app_id}:{name.notify_id}",
-            before={"state": done.state_before},
-            after={"state": done.state_after, "out_trade_no": row.out_trade_no},
-            request_id=request_id,
-            address=get_contextvars().get("client_address"),
-        )
-        await outbox.add(tx, fact)
+        after = {"state": done.state_after, "out_trade_no": row.out_trade_no}
+        for tenant_id in dict.fromkeys((home or name.tenant_id, name.tenant_id)):
+            fact = PaymentAudited(
+                **stamp(tenant_id, clock),
+                actor=actor,
+                action="notice.replay",
+                subject_id=f"{name.app_id}:{name.notify_id}",
+                before={"state": done.state_before},
+                after=after | {"merchant_id": str(name.tenant_id)},
+                request_id=request_id,
+                address=get_contextvars().get("client_address"),
+            )
+            await outbox.add(tx, fact)
     _replays.labels(row.state).inc()
     return row

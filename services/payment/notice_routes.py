@@ -184,6 +184,7 @@ async def replay_notice(
     """Looked at again by the worker, at once; may be asked for as often as one likes."""
     deps = _deps(request)
     name = NoticeName(merchant_id, app_id, notify_id)
-    actor = f"user:{principal(request).subject}"
-    row = await inbox.replay_notice(deps.db, deps.clock, name, actor=actor)
+    caller = principal(request)
+    actor = f"user:{caller.subject}"
+    row = await inbox.replay_notice(deps.db, deps.clock, name, actor=actor, home=caller.tenant)
     return json_response(notice_view(row))
