@@ -197,7 +197,7 @@ def _has_number(text: str) -> ColumnElement[bool]:
     capitals = text.upper()
     found = [
         _begins(Order.order_no, capitals),
-        _begins(Order.out_trade_no, text),
+        _begins(Order.out_trade_no, capitals),
         _begins(Order.trade_no, text),
     ]
     if len(text) >= TAIL:

@@ -31,7 +31,7 @@ class RefundFilter:
     stores: frozenset[UUID] = frozenset()
     """the only stores that count; empty: all"""
     number: str | None = None
-    """part of the payment's out_trade_no or trade_no"""
+    """part of the payment's out_trade_no or trade_no, in capitals or not"""
     since: datetime | None = None
     until: datetime | None = None
     after: tuple[datetime, UUID] | None = None
@@ -67,7 +67,7 @@ def _conditions(tenant_id: UUID, wanted: RefundFilter) -> list[ColumnElement[boo
         found.append(PaymentRow.store_id.in_(wanted.stores))
     if wanted.number is not None:
         numbers = (PaymentRow.out_trade_no, PaymentRow.trade_no)
-        found.append(or_(*(one.contains(wanted.number, autoescape=True) for one in numbers)))
+        found.append(or_(*(one.icontains(wanted.number, autoescape=True) for one in numbers)))
     if wanted.since is not None:
         found.append(asked_first >= wanted.since)
     if wanted.until is not None:

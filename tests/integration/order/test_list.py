@@ -95,6 +95,7 @@ async def test_each_filter_narrows(console, shop, days):
             ("to", "2026-11-24T04:00:00Z", [4]),
             ("q", rows[2]["order_no"][:12].lower(), [2]),
             ("q", events[0].out_trade_no[:20], [4]),
+            ("q", events[0].out_trade_no[:20].lower(), [4]),
             ("q", events[0].trade_no[:20], [4]),
             ("q", "OUT", [0, 1, 2, 3, 4]),
             ("q", "zzz", []),

@@ -121,7 +121,7 @@ async def test_each_filter_narrows(shop, till):
     ):  # fmt: skip
         assert await _ids(till, state=state) == [wanted], state
     number = paid["out_trade_no"]
-    for q in (number, number[-6:]):
+    for q in (number, number[-6:], number.lower(), number[-6:].lower()):
         assert await _ids(till, q=q) == [early, done]
     assert await _ids(till, q="%") == []
     assert await _ids(till, q="没有") == []
