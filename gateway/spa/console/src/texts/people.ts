@@ -156,7 +156,7 @@ export const people = {
   'keys_api.never_used': ['还没有用过', 'Not used yet'],
   'keys_api.new': ['新建密钥', 'New key'],
   'keys_api.made': ['密钥已创建：{{name}}', 'Key made: {{name}}'],
-  'keys_api.deleted': ['密钥已删除', 'The key is deleted'],
+  'keys_api.deleted': ['密钥已停用', 'The key is disabled'],
   'keys_api.secret': ['密钥', 'Secret'],
   'keys_api.once': [
     '离开后无法再次查看。请现在复制到收银系统。',
@@ -197,10 +197,10 @@ export const people = {
     '完整的接口说明（筛选条件、翻页、错误）在平台源码中，可向服务商索取：',
     'The whole reference (filters, paging, errors) is in the platform’s source code; your operator has it:',
   ],
-  'keys_api.delete': ['删除', 'Delete'],
+  'keys_api.delete': ['停用', 'Disable'],
   'keys_api.delete_sure': [
-    '删除后使用它的系统立即无法调用。',
-    'Systems that use it lose access at once.',
+    '停用后使用它的系统立即无法调用，不能再启用。',
+    'Systems that use it lose access at once; it cannot be enabled again.',
   ],
   'keys_api.empty': ['还没有 API 密钥', 'No API keys yet'],
   'keys_api.empty_hint': [
