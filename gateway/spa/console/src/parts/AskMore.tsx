@@ -6,7 +6,7 @@ import { useText } from '../texts';
 import { Dialog } from './Dialog';
 import { useDuration } from './grants';
 import { ReasonField } from './Reason';
-import { useRequired } from './useRequired';
+import { useChosen } from './useRequired';
 import { word } from './words';
 
 type Entry = Omit<GrantRequest, 'merchant_id'>;
@@ -24,7 +24,7 @@ export function AskMore({
   button?: ButtonProps;
 }) {
   const { t } = useText();
-  const required = useRequired();
+  const chosen = useChosen();
   const duration = useDuration();
   return (
     <Dialog<Entry, unknown>
@@ -46,11 +46,11 @@ export function AskMore({
       <Form.Item>
         <Alert type="info" showIcon title={t('grant.ask_note')} />
       </Form.Item>
-      <Form.Item name="permission_set" label={t('grant.what')} rules={required(t('grant.what'))}>
+      <Form.Item name="permission_set" label={t('grant.what')} rules={chosen(t('grant.what'))}>
         <Select options={SETS.map((value) => ({ value, label: word(t, 'grant_set', value) }))} />
       </Form.Item>
       <ReasonField />
-      <Form.Item name="minutes" label={t('grant.minutes')} rules={required(t('grant.minutes'))}>
+      <Form.Item name="minutes" label={t('grant.minutes')} rules={chosen(t('grant.minutes'))}>
         <Select options={MINUTES.map((value) => ({ value, label: duration(value) }))} />
       </Form.Item>
     </Dialog>

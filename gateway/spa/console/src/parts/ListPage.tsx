@@ -73,6 +73,8 @@ function useNews<T>(props: Props<T>, asked: Asked, listed: UseQueryResult<Listed
   }, [hasCome, refetch]);
 }
 
+const statusOf = (error: unknown) => (error instanceof ApiProblem ? error.status : 0);
+
 /** The rows that are asked for; a page behind the last one becomes the last one. */
 function useListed<T>(props: Props<T>, asked: Asked) {
   const listed = useQuery({
@@ -92,8 +94,11 @@ function useListed<T>(props: Props<T>, asked: Asked) {
   useNews(props, asked, listed);
   const { data, isPlaceholderData } = listed;
   const total = data?.total ?? 0;
+  // Where a page begins is no filter: what the door does not take of it is left out.
+  const isAstray = listed.isLoadingError && statusOf(listed.error) === 422 && !asked.isTop;
   const isBehind =
-    data !== undefined && !isPlaceholderData && !asked.isTop && data.items.length === 0;
+    isAstray ||
+    (data !== undefined && !isPlaceholderData && !asked.isTop && data.items.length === 0);
   useEffect(() => {
     if (!isBehind) return;
     const last = Math.max(1, Math.ceil(total / asked.pageSize));
@@ -102,8 +107,6 @@ function useListed<T>(props: Props<T>, asked: Asked) {
   }, [isBehind, total, asked]);
   return { listed, isBehind };
 }
-
-const statusOf = (error: unknown) => (error instanceof ApiProblem ? error.status : 0);
 
 function Waiting() {
   const { t } = useText();
@@ -131,7 +134,7 @@ function Body<T>({
   if (listed.isPending) return <Waiting />;
   if (listed.isLoadingError) {
     // What the door does not take of an address is mended where it stands.
-    if ((asked.isFiltered || !asked.isTop) && statusOf(listed.error) === 422)
+    if (asked.isFiltered && statusOf(listed.error) === 422)
       return <Calm title={t('list.none')} hint={t('list.refused')} action={clear} />;
     return <Failure error={listed.error} retry={() => void listed.refetch()} />;
   }
@@ -169,7 +172,7 @@ export function ListPage<T>(props: Props<T>) {
   const { listed, isBehind } = useListed(props, asked);
   const [isAsking, setAsking] = useState(false);
   const { progress, run } = useExport(props);
-  const columns = useColumns(String(props.queryKey[0]), props.columns);
+  const columns = useColumns(String(props.queryKey[0]), props.columns, props.card !== undefined);
   const exports = props.exports;
   const count = listed.data?.total ?? listed.data?.items.length ?? 0;
   const refresh = () => {

@@ -1,6 +1,6 @@
 /** Which columns a list shows: everybody chooses for this browser. */
 import { SettingOutlined } from '@ant-design/icons';
-import { Button, Checkbox, Popover } from 'antd';
+import { Button, Checkbox, Grid, Popover } from 'antd';
 import { type ReactNode, useState } from 'react';
 import { useText } from '../texts';
 import type { Cell } from './csv';
@@ -29,10 +29,12 @@ function kept(name: string): string[] | null {
   }
 }
 
-/** The columns to show, and the button that changes them; none where nothing can be chosen. */
-export function useColumns<T>(name: string, columns: Column<T>[]) {
+/** The columns to show, and the button that changes them; none where nothing can be chosen, and on a
+ * phone where a row is a card of its own, which has no columns. */
+export function useColumns<T>(name: string, columns: Column<T>[], hasCards: boolean) {
   const { t } = useText();
   const [chosen, setChosen] = useState(() => kept(name));
+  const isCards = Grid.useBreakpoint().md === false && hasCards;
   const isChoosable = columns.some((one) => one.isExtra);
   const own = columns.filter((one) => !one.isAction);
   const usual = own.filter((one) => !one.isExtra).map((one) => one.key);
@@ -44,32 +46,35 @@ export function useColumns<T>(name: string, columns: Column<T>[]) {
     else localStorage.removeItem(keyOf(name));
     setChosen(next);
   };
-  const button = isChoosable ? (
-    <Popover
-      trigger="click"
-      placement="bottomRight"
-      content={
-        <fieldset className="columns" aria-label={t('list.columns')}>
-          {own.map((one) => (
-            <Checkbox
-              key={one.key}
-              checked={keys.includes(one.key)}
-              disabled={keys.length === 1 && keys.includes(one.key)}
-              onChange={({ target }) =>
-                choose(target.checked ? [...keys, one.key] : keys.filter((key) => key !== one.key))
-              }
-            >
-              {one.title}
-            </Checkbox>
-          ))}
-          <Button size="small" disabled={chosen === null} onClick={() => choose(null)}>
-            {t('list.columns_default')}
-          </Button>
-        </fieldset>
-      }
-    >
-      <Button icon={<SettingOutlined aria-hidden />}>{t('list.columns')}</Button>
-    </Popover>
-  ) : null;
+  const button =
+    isChoosable && !isCards ? (
+      <Popover
+        trigger="click"
+        placement="bottomRight"
+        content={
+          <fieldset className="columns" aria-label={t('list.columns')}>
+            {own.map((one) => (
+              <Checkbox
+                key={one.key}
+                checked={keys.includes(one.key)}
+                disabled={keys.length === 1 && keys.includes(one.key)}
+                onChange={({ target }) =>
+                  choose(
+                    target.checked ? [...keys, one.key] : keys.filter((key) => key !== one.key),
+                  )
+                }
+              >
+                {one.title}
+              </Checkbox>
+            ))}
+            <Button size="small" disabled={chosen === null} onClick={() => choose(null)}>
+              {t('list.columns_default')}
+            </Button>
+          </fieldset>
+        }
+      >
+        <Button icon={<SettingOutlined aria-hidden />}>{t('list.columns')}</Button>
+      </Popover>
+    ) : null;
   return { shown: columns.filter((one) => one.isAction || keys.includes(one.key)), button };
 }

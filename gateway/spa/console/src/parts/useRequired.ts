@@ -15,6 +15,12 @@ export function useAtMost() {
   });
 }
 
+/** The rule "please choose": nobody fills in a list. */
+export function useChosen() {
+  const { t } = useText();
+  return (label: string) => [{ required: true, message: t('field.chosen', { label }) }];
+}
+
 export function useRequired() {
   const { t } = useText();
   const atMost = useAtMost();

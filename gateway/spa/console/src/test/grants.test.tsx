@@ -98,7 +98,7 @@ it('lets a second operator decide, and nobody their own', async () => {
   const own = { ...other, grant_id: 'g2', merchant_name: '咖啡馆', is_own: true };
   const seen = answers({
     'GET /api/operator/v1/session': {
-      body: session(['acting.use', 'acting.grant'], { merchant: null }),
+      body: session(['acting.use', 'acting.grant', 'merchants.read'], { merchant: null }),
     },
     'GET /api/operator/v1/acting/grants': { body: { items: [other, own] } },
     'POST /api/operator/v1/acting/grants/m1/g1/refuse': { status: 204 },
@@ -111,6 +111,9 @@ it('lets a second operator decide, and nobody their own', async () => {
     .map((row) => within(row));
   expect(second?.queryByRole('button', { name: '同意' })).toBeNull();
   expect(second?.getByRole('button', { name: '撤回申请' })).toBeTruthy();
+  // There one begins to act, once it is given.
+  const there = second?.getByRole('link', { name: '咖啡馆' });
+  expect(there?.getAttribute('href')).toBe('/merchants/m1');
   await userEvent.click(first?.getByRole('button', { name: '拒绝' }) as HTMLElement);
   expect(seen.some(({ method, path }) => method === 'POST' && path.endsWith('/m1/g1/refuse'))).toBe(
     true,

@@ -3,7 +3,7 @@ import { screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { chooseLanguage } from '../texts';
-import { answering, BUTTON, LISTED, show } from './refunding';
+import { answering, BUTTON, EMPTY, LISTED, OWNER, show } from './refunding';
 
 beforeEach(() => chooseLanguage('zh-CN'));
 
@@ -96,4 +96,27 @@ it('says of an address that names no payment that there is none', async () => {
   show('/orders/refunds?payment=zzz');
   expect(await screen.findByText('没有找到')).toBeTruthy();
   expect(screen.queryByText('重试')).toBeNull();
+});
+
+const CASHIER = { ...OWNER, permissions: ['orders.read', 'payments.read', 'stores.read'] };
+
+it.each([
+  ['who may', { ...OWNER, permissions: [...OWNER.permissions, 'apps.read'] }, true],
+  ['who may not', CASHIER, false],
+])('tells %s of refunds and of the wizard', async (_, who, may) => {
+  const lists = {
+    'GET /api/merchant/v1/orders': { body: EMPTY },
+    'GET /api/merchant/v1/refunds': { body: { items: [], next: null } },
+  };
+  answering(lists, who);
+  const page = show('/orders');
+  await screen.findByText('还没有订单');
+  expect(screen.queryByText(/先走一遍开通向导/) !== null).toBe(may);
+  expect(document.querySelector('main a[href="/onboarding"]') !== null).toBe(may);
+  page.unmount();
+  answering(lists, who);
+  show('/orders/refunds');
+  await screen.findByText('还没有退款');
+  expect(screen.queryByText(/在订单详情里可以退款/) !== null).toBe(may);
+  expect(screen.queryByText(/没有退成的可以重试/) !== null).toBe(may);
 });

@@ -117,7 +117,11 @@ it('says under the field what is wrong with an amount, and asks for nothing', as
     expect(await dialog.findByText(told)).toBeTruthy();
   }
   await person.click(dialog.getByText('商品退货', BUTTON));
-  await person.click(dialog.getByText('确认退款 ¥20.01', BUTTON));
+  // No button promises to give back what cannot be given back.
+  expect(dialog.queryByText(/¥20.01/, BUTTON)).toBeNull();
+  const confirm = dialog.getByText('确认退款', BUTTON).closest('button');
+  expect(confirm?.disabled).toBe(true);
+  await person.click(confirm as HTMLElement);
   expect(sent(seen)).toEqual([]);
 });
 
@@ -256,4 +260,69 @@ it('speaks English where English is asked for', async () => {
   const main = document.querySelector('main') as HTMLElement;
   expect(within(main).getAllByText('—')).toHaveLength(2);
   expect(main.textContent).not.toMatch(/[\u4e00-\u9fff]/);
+});
+
+it.each(['payment.not_refundable', 'payment.refund_exceeds_paid'])(
+  'reads the payment again after %s, and says that nothing is left',
+  async (code) => {
+    let now = paid();
+    const seen = answering({
+      [`GET ${PAYMENT}`]: () => ({ body: now }),
+      [`POST ${REFUNDS}`]: () => {
+        now = paid([{ ...REFUND, amount_fen: 2000 }], 0);
+        return { status: 409, body: { code, title: '不能 No.' } };
+      },
+    });
+    show(`/orders/${ORDER_NO}`);
+    const person = userEvent.setup();
+    const dialog = await openDialog(person);
+    await person.click(dialog.getByText('商品退货', BUTTON));
+    await person.click(dialog.getByText('确认退款 ¥20.00', BUTTON));
+    expect(await dialog.findByText(/已经没有可退的金额/)).toBeTruthy();
+    expect(dialog.queryByText(/确认退款/, BUTTON)).toBeNull();
+    expect(dialog.queryByText(/¥20.00/)).toBeNull();
+    expect(document.querySelector('.ant-notification-notice')).toBeNull();
+    await person.click(dialog.getByText('关闭', BUTTON));
+    expect(sent(seen)).toHaveLength(1);
+  },
+);
+
+it('offers what is left now after somebody else gave a part back', async () => {
+  let now = paid();
+  const seen = answering({
+    [`GET ${PAYMENT}`]: () => ({ body: now }),
+    [`POST ${REFUNDS}`]: [
+      () => {
+        now = paid([REFUND], 750);
+        return {
+          status: 409,
+          body: { code: 'payment.refund_exceeds_paid', title: '超过 Too much.' },
+        };
+      },
+      { body: { ...REFUND, refund_id: 'f-2', refund_request_id: 'r-2', amount_fen: 750 } },
+    ],
+  });
+  show(`/orders/${ORDER_NO}`);
+  const person = userEvent.setup();
+  const dialog = await openDialog(person);
+  await person.click(dialog.getByText('商品退货', BUTTON));
+  await person.click(dialog.getByText('确认退款 ¥20.00', BUTTON));
+  expect(await dialog.findByText(/现在最多可退 ¥7.50/)).toBeTruthy();
+  expect(sent(seen)).toHaveLength(1);
+  await person.click(dialog.getByText('确认退款 ¥7.50', BUTTON));
+  expect(await dialog.findByText('已退款 ¥7.50')).toBeTruthy();
+  expect(sent(seen).map((one) => one.amount_fen)).toEqual([2000, 750]);
+});
+
+it('does not say that less is left when a refusal has another cause', async () => {
+  answering({
+    [`POST ${REFUNDS}`]: { status: 409, body: { code: 'payment.not_refundable', title: '不 No.' } },
+  });
+  show(`/orders/${ORDER_NO}`);
+  const person = userEvent.setup();
+  const dialog = await openDialog(person);
+  await person.click(dialog.getByText('商品退货', BUTTON));
+  await person.click(dialog.getByText('确认退款 ¥20.00', BUTTON));
+  expect(await screen.findByText('当前状态不能退款')).toBeTruthy();
+  expect(dialog.getByText('确认退款 ¥20.00', BUTTON)).toBeTruthy();
 });

@@ -284,6 +284,40 @@ it('says in the sandbox how it is done there, and leads to the own app', async (
   expect(link.getAttribute('href')).toBe(`${PAGE}#platform/${APP_ID}`);
 });
 
+const PRESS = /点「/;
+
+it.each([
+  ['iot_enabled', 'done', null],
+  ['iot_enabled', 'blocked', null],
+  ['released', 'done', null],
+  ['package_uploaded', 'done', null],
+  ['package_uploaded', 'running', '沙箱正在构建，几秒钟就好。'],
+  ['reviewed', 'running', /点「前往沙箱支付宝」，在您的应用上自己点「通过」/],
+])('tells no press of a button that is not there: %s %s', async (code, state, told) => {
+  const row = { ...IOT, code, state, can_mark: false, remedy: null, remedy_zh: null };
+  show({
+    'GET /api/merchant/v1/onboarding': mapOf([row as never], { app_id: APP_ID, next_row: '1.1' }),
+    [ABOUT]: { version: '0', is_sandbox: true, sandbox_page: PAGE },
+  });
+  const way = await screen.findByText(IOT.help_zh);
+  expect(way.closest('details')?.open).toBe(false);
+  const shown = way.closest('.body')?.textContent ?? '';
+  if (told) expect(screen.getByText(told)).toBeTruthy();
+  else expect(shown).not.toMatch(PRESS);
+  expect(shown).not.toContain('由平台上传');
+  expect(shown).not.toContain('填写资料');
+});
+
+it('folds what was to do at the real Alipay once it is done', async () => {
+  const row = { ...IOT, state: 'done', can_mark: false };
+  show({
+    'GET /api/merchant/v1/onboarding': mapOf([row as never], { app_id: APP_ID, next_row: '1.1' }),
+    [ABOUT]: { version: '0', is_sandbox: false, sandbox_page: null },
+  });
+  expect((await screen.findByText(IOT.help_zh)).closest('details')?.open).toBe(false);
+  expect(screen.getByText('这一步怎么做')).toBeTruthy();
+});
+
 it('says of the real Alipay what is there', async () => {
   show({
     'GET /api/merchant/v1/onboarding': mapOf([IOT as never], { app_id: APP_ID, next_row: '1.1' }),

@@ -46,7 +46,7 @@ export const cockpit = {
   ],
   'cockpit.namesakes_note': [
     '平台上另有 {{count}} 家商户也叫这个名字，请按登录后缀“{{handle}}”区分。',
-    '{{count}} more on the platform have this name; tell them apart by the handle “{{handle}}”.',
+    'Other merchants of this name on the platform: {{count}}. Tell them apart by the handle “{{handle}}”.',
   ],
   'cockpit.facts': ['基本信息', 'Basic details'],
   'cockpit.size': ['规模', 'Size'],

@@ -126,6 +126,7 @@ export const common = {
   'error.save': ['没有保存成功', 'Not saved'],
   saved: ['已保存', 'Saved'],
   loading: ['正在加载', 'Loading'],
+  'field.chosen': ['请选择{{label}}', 'Choose one: {{label}}'],
   'field.required': ['请填写{{label}}', '{{label}} is required'],
   'login.title': ['登录', 'Sign in'],
   'login.merchant': ['商户', 'Merchant'],

@@ -34,6 +34,7 @@ export const onboarding = {
   'run.released': ['发布', 'Release'],
   'run.pushed': ['下发到设备', 'Push to devices'],
   'wizard.new_version': ['上传新版本', 'Upload a new version'],
+  'wizard.how': ['这一步怎么做', 'How this step is done'],
   'wizard.by_tool': [
     '用支付宝开发者工具自己上传',
     'Upload it yourself with Alipay’s developer tool',

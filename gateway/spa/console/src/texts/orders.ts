@@ -89,6 +89,10 @@ export const orders = {
     '在蜻蜓设备上完成一笔刷脸支付，订单马上出现在这里。还没有设备？先走一遍开通向导。',
     'Complete a face payment on a Dragonfly and its order appears here. No device yet? Follow the setup wizard.',
   ],
+  'orders.empty_hint_read': [
+    '在蜻蜓设备上完成一笔刷脸支付，订单马上出现在这里。',
+    'Complete a face payment on a Dragonfly and its order appears here.',
+  ],
   'order_type.face_pay': ['刷脸支付订单', 'Face-pay order'],
   'order_type.goods': ['实物订单', 'Goods order'],
   'sub_type.alipay_face': ['支付宝刷脸订单', 'Alipay face pay'],

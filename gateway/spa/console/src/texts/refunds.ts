@@ -8,6 +8,10 @@ export const refunds = {
     '每一笔退款的金额、状态、操作人；没有退成的可以重试，不会重复退款。',
     'Every refund: how much, how it stands, who asked. One that failed can be tried again; money never goes back twice.',
   ],
+  'refunds.lead_read': [
+    '每一笔退款的金额、状态、操作人。',
+    'Every refund: how much, how it stands, who asked.',
+  ],
   'refunds.net': ['实收', 'Net'],
   'refunds.left': ['可退', 'Refundable'],
   'refunds.act': ['退款', 'Refund'],
@@ -34,6 +38,14 @@ export const refunds = {
   'refunds.reason_twice': ['重复付款', 'Paid twice'],
   'refunds.confirm': ['确认退款 {{amount}}', 'Refund {{amount}}'],
   'refunds.confirm_bare': ['确认退款', 'Refund'],
+  'refunds.none_left': [
+    '这笔收款已经没有可退的金额：可能刚在别的窗口，或由别人退过。这次没有退款。',
+    'Nothing is left to refund of this payment: it may just have been given back in another window or by somebody else. This refund was not made.',
+  ],
+  'refunds.less_left': [
+    '这笔收款刚有别的退款，现在最多可退 {{amount}}。这次没有退款，请确认金额后再提交。',
+    'Another refund of this payment came first: at most {{amount}} is left. This one was not made; look at the amount and confirm again.',
+  ],
   'refunds.unheard': [
     '没有收到服务器的答复，不知道退款有没有提交。请再按一次确认：只会确认这同一笔，不会重复退款。',
     'The server did not answer, so it is not known whether the refund was asked for. Confirm once more: it is the same refund, and money goes back once.',
@@ -87,6 +99,7 @@ export const refunds = {
     '在订单详情里可以退款，全额或部分；退款会列在这里。',
     'Refund an order, all or part of it, from its details; the refund is listed here.',
   ],
+  'refunds.empty_hint_read': ['有了退款会列在这里。', 'Refunds are listed here.'],
   'refunds.to_orders': ['去看订单', 'Go to the orders'],
   'refunds.no_order': [
     '订单还在生成，请稍后再打开。',

@@ -65,6 +65,14 @@ export const sandbox = {
     '填写资料后由我们提交；填了一半会自动保存。沙箱不到一分钟就给出结果；也可以点「前往沙箱支付宝」，在您的应用上自己点「通过」或「驳回」。',
     'Fill in the texts and we submit them; what you have typed is kept. The sandbox decides within a minute; or press “Go to the sandbox Alipay” and decide yourself with “Approve” or “Reject” at your app.',
   ],
+  'sandbox_wait.reviewed': [
+    '沙箱不到一分钟就给出结果；也可以点「前往沙箱支付宝」，在您的应用上自己点「通过」或「驳回」。',
+    'The sandbox decides within a minute; or press “Go to the sandbox Alipay” and decide yourself with “Approve” or “Reject” at your app.',
+  ],
+  'sandbox_wait.package_uploaded': [
+    '沙箱正在构建，几秒钟就好。',
+    'The sandbox is building it; that takes a few seconds.',
+  ],
   'sandbox_way.released': [
     '点「发布」，沙箱马上生效；也可以先灰度 10%、30%、50%。',
     'Press “Release”: in the sandbox it takes effect at once. Roll out to 10, 30 or 50 % first if you like.',

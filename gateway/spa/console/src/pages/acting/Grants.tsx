@@ -1,5 +1,6 @@
 /** The operators' requests for more than look and help, where a second operator decides. */
 import { Button } from 'antd';
+import { Link } from 'react-router';
 import type { OperatorGrant } from '../../api/shapes';
 import { Card, PageHead } from '../../parts/bits';
 import { isOpen, useOperatorAct, useOperatorGrants } from '../../parts/grants';
@@ -46,6 +47,7 @@ function Buttons({ row }: { row: OperatorGrant }) {
 
 export default function Grants() {
   const { t } = useText();
+  const { can } = useSession();
   const grants = useOperatorGrants(undefined, true);
   const rows = grants.data?.items ?? [];
   return (
@@ -64,7 +66,13 @@ export default function Grants() {
               {rows.map((row) => (
                 <li key={row.grant_id} className="stack">
                   <div className="row">
-                    <strong>{row.merchant_name}</strong>
+                    <strong>
+                      {can('merchants.read') ? (
+                        <Link to={`/merchants/${row.merchant_id}`}>{row.merchant_name}</Link>
+                      ) : (
+                        row.merchant_name
+                      )}
+                    </strong>
                     <span>{row.operator_name}</span>
                     <GrantState grant={row} />
                   </div>

@@ -29,18 +29,20 @@ interface Props {
   onGo: (row: string) => void;
 }
 
-/** What to do: here first, and what it is like at the real Alipay for who wants to know. */
+/** What to do, while somebody can do it: here first, and what it is like at the real Alipay for who
+ * wants to know. Later it is told to who asks: its buttons are not there any more. */
 function Way({ row }: Pick<Props, 'row'>) {
   const { t } = useText();
   const way = useWay();
   const [here, help] = [way.here(row), way.help(row)];
-  if (!here) return help ? <div>{help}</div> : null;
+  const isFolded = way.isOther(row) || isOver(row);
   return (
     <>
-      <div>{here}</div>
-      {help ? (
+      {here ? <div>{here}</div> : null}
+      {help && !isFolded ? <div>{help}</div> : null}
+      {help && isFolded ? (
         <details>
-          <summary>{t('sandbox.real_way')}</summary>
+          <summary>{t(way.isOther(row) ? 'sandbox.real_way' : 'wizard.how')}</summary>
           <div>{help}</div>
         </details>
       ) : null}

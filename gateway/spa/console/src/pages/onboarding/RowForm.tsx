@@ -123,7 +123,10 @@ export function RowForm({ row, isBusy, onRun, onKeep }: Props) {
             label={label}
             {...(isBounded || hint ? { extra: range } : {})}
             rules={[
-              { required: one.required, message: t('field.required', { label }) },
+              {
+                required: one.required,
+                message: t(one.kind === 'choice' ? 'field.chosen' : 'field.required', { label }),
+              },
               ...(isBounded ? [{ min, max, message: range }] : []),
               ...(one.pattern ? [{ pattern: linesOf(one), message: range }] : []),
             ]}

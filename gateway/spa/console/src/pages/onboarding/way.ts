@@ -10,9 +10,16 @@ export function useWay() {
     const key = `${group}.${code}`;
     return isSandbox && code && isText(key) ? t(key as TextKey) : '';
   };
+  const isToDo = ({ state }: OnboardingRow) => state === 'todo' || state === 'failed';
   return {
-    /** how it is done in the sandbox; empty where it is done alike, and at the real Alipay */
-    here: (row: OnboardingRow) => inSandbox('sandbox_way', row.code),
+    /** whether it is done in another way in the sandbox, where we are */
+    isOther: (row: OnboardingRow) => inSandbox('sandbox_way', row.code) !== '',
+    /** what one does for it in the sandbox now; empty where it is done alike, at the real Alipay,
+     * and while there is nothing to do */
+    here: (row: OnboardingRow) => {
+      if (row.state === 'running') return inSandbox('sandbox_wait', row.code);
+      return isToDo(row) ? inSandbox('sandbox_way', row.code) : '';
+    },
     help: (row: OnboardingRow) => either(row.help_zh, row.help_en),
     remedy: (row: OnboardingRow) =>
       inSandbox('sandbox_fix', row.remedy) || either(row.remedy_zh, row.remedy_en),

@@ -11,6 +11,7 @@ import { type Filter, NUMBER, UUID } from '../../parts/filters';
 import { GoButton } from '../../parts/GoButton';
 import { ListPage } from '../../parts/ListPage';
 import { word } from '../../parts/words';
+import { useSession } from '../../session/session';
 import { useDeviceNumbers } from '../../shell/devices';
 import { useStores } from '../../shell/stores';
 import { type T, useText } from '../../texts';
@@ -95,6 +96,7 @@ function Today() {
 
 export default function Orders() {
   const { t } = useText();
+  const { can } = useSession();
   const { orderNo } = useParams();
   const { search } = useLocation();
   const navigate = useNavigate();
@@ -128,12 +130,12 @@ export default function Orders() {
         prepare={loadDevices}
         empty={{
           title: t('orders.empty'),
-          hint: t('orders.empty_hint'),
-          action: (
+          hint: t(can('apps.read') ? 'orders.empty_hint' : 'orders.empty_hint_read'),
+          action: can('apps.read') ? (
             <GoButton type="primary" to="/onboarding">
               {t('menu.onboarding')}
             </GoButton>
-          ),
+          ) : null,
         }}
       />
       <OrderPanel orderNo={orderNo} onClose={() => navigate({ pathname: '/orders', search })} />

@@ -5,7 +5,7 @@
  */
 import { fenTyped, money, yuan } from '@shared/money';
 import { ApiProblem } from '@shared/problem';
-import { useMutation } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, type FormInstance, Input, Radio } from 'antd';
 import { useRef, useState } from 'react';
 import { post, Unheard } from '../../api/client';
@@ -41,8 +41,31 @@ interface Props {
 /** Refusals of the service itself; what is said on the way to it says nothing of an earlier try. */
 const HEARD = new Set([404, 409, 422]);
 
+/** Refusals that say that less is left than the dialog knew. */
+const LESS = new Set(['payment.not_refundable', 'payment.refund_exceeds_paid']);
+
+/** What is left, as of the opening: a refund of one's own must not change what was asked. It is read
+ * again when a refusal says that somebody else gave money back meanwhile. */
+function useLeft(payment: PaymentShown) {
+  const queries = useQueryClient();
+  const refresh = useRefreshRefunds();
+  const [leftFen, setLeft] = useState(payment.refundable_fen);
+  const [isLess, setLess] = useState(false);
+  /** whether it is less than was thought */
+  const lookAgain = async (error: Error): Promise<boolean> => {
+    if (!(error instanceof ApiProblem) || !LESS.has(error.code)) return false;
+    await refresh();
+    const now = queries.getQueryData<PaymentShown>(['payments', payment.payment_id]);
+    if (!now || now.refundable_fen >= leftFen) return false;
+    setLeft(now.refundable_fen);
+    setLess(true);
+    return true;
+  };
+  return { leftFen, isLess, lookAgain };
+}
+
 /** Sends the refund under its one name, and knows whether it may have arrived. */
-function useRefund(payment: PaymentShown, onRefused: (error: Error) => void) {
+function useRefund(payment: PaymentShown, onRefused: (error: Error) => Promise<void>) {
   const refresh = useRefreshRefunds();
   const { payment_id } = payment;
   const [open, setOpen] = useState(() => unheard.of(payment_id));
@@ -64,8 +87,7 @@ function useRefund(payment: PaymentShown, onRefused: (error: Error) => void) {
         unheard.forget(payment_id);
         setOpen(null);
       }
-      if (!isGivenUp(error)) onRefused(error);
-      return undefined;
+      return isGivenUp(error) ? undefined : onRefused(error);
     },
   });
   const send = (given: { amount_fen: number; reason: string }) => {
@@ -84,17 +106,19 @@ export function RefundDialog({ payment, orderNo, onClose }: Props) {
   const { t, language } = useText();
   const say = useSay();
   const [form] = Form.useForm<Fields>();
-  // What was there when the dialog opened: a refund of one's own must not change what was asked.
-  const [leftFen] = useState(payment.refundable_fen);
+  const { leftFen, isLess, lookAgain } = useLeft(payment);
   const part = Form.useWatch('part', form) ?? 'full';
   const typed = Form.useWatch('amount', form) ?? '';
-  const { open, send, made, isPending } = useRefund(payment, (error) => {
+  const { open, send, made, isPending } = useRefund(payment, async (error) => {
+    if (await lookAgain(error)) return;
     const isTooMuch = error instanceof ApiProblem && error.code === 'payment.refund_exceeds_paid';
     if (isTooMuch && part === 'partial') {
       form.setFields([{ name: 'amount', errors: [error.titleIn(language)] }]);
     } else say.failed(error);
   });
   const amountFen = open?.amount_fen ?? (part === 'full' ? leftFen : fenTyped(typed));
+  const isOver = !open && amountFen !== null && amountFen > leftFen;
+  const isNone = !made && !open && leftFen === 0;
   const submit = ({ reason }: Fields) => {
     if (amountFen !== null) send({ amount_fen: amountFen, reason: reason.trim() });
   };
@@ -104,7 +128,7 @@ export function RefundDialog({ payment, orderNo, onClose }: Props) {
       title={t('refunds.act_title', { order: orderNo })}
       onCancel={onClose}
       footer={
-        made ? (
+        made || isNone ? (
           <Button onClick={onClose}>{t('do.close')}</Button>
         ) : (
           <>
@@ -113,9 +137,10 @@ export function RefundDialog({ payment, orderNo, onClose }: Props) {
               type="primary"
               danger
               loading={isPending}
+              disabled={isOver}
               onClick={() => (open ? send(open) : form.submit())}
             >
-              {amountFen
+              {amountFen && !isOver
                 ? t('refunds.confirm', { amount: money(amountFen) })
                 : t('refunds.confirm_bare')}
             </Button>
@@ -125,8 +150,18 @@ export function RefundDialog({ payment, orderNo, onClose }: Props) {
     >
       {made ? (
         <RefundOutcome refund={made} />
+      ) : isNone ? (
+        <Alert type="warning" showIcon role="alert" title={t('refunds.none_left')} />
       ) : (
         <>
+          {isLess && !open ? (
+            <Alert
+              type="warning"
+              showIcon
+              role="alert"
+              title={t('refunds.less_left', { amount: money(leftFen) })}
+            />
+          ) : null}
           {open ? (
             <Alert type="warning" showIcon role="alert" title={t('refunds.unheard')} />
           ) : null}

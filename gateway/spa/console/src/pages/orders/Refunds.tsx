@@ -13,6 +13,7 @@ import { type Filter, NUMBER, UUID } from '../../parts/filters';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { Calm, Failure, Loading } from '../../parts/states';
 import { word } from '../../parts/words';
+import { useSession } from '../../session/session';
 import { useStores } from '../../shell/stores';
 import { type T, useText } from '../../texts';
 import { OrderPanel } from './OrderPanel';
@@ -212,6 +213,7 @@ const load = ({ page: _, back, page_size, from, to, ...query }: Query) =>
 
 export default function Refunds() {
   const { t } = useText();
+  const mayRefund = useSession().can('payments.refund');
   const { search } = useLocation();
   const [params] = useSearchParams();
   const navigate = useNavigate();
@@ -228,7 +230,7 @@ export default function Refunds() {
     <>
       <ListPage<ListedRefund>
         title={t('refunds.title')}
-        lead={t('refunds.lead')}
+        lead={t(mayRefund ? 'refunds.lead' : 'refunds.lead_read')}
         queryKey={['refunds']}
         load={load}
         rowKey={(row) => row.refund_id}
@@ -243,7 +245,7 @@ export default function Refunds() {
         above={<OrderTabs />}
         empty={{
           title: t('refunds.empty'),
-          hint: t('refunds.empty_hint'),
+          hint: t(mayRefund ? 'refunds.empty_hint' : 'refunds.empty_hint_read'),
           action: <Link to="/orders">{t('refunds.to_orders')}</Link>,
         }}
       />
