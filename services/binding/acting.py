@@ -51,11 +51,9 @@ async def start_acting(
         tx.add(acting)
         session.acting_tenant_id, session.acting_id = merchant_id, acting.acting_id
         await tx.flush()
-        facts = {
-            "merchant_id": str(merchant_id),
-            "reason": reason,
-            "until": sessions.text_of(acting.until),
-        }
+        until = sessions.text_of(acting.until)
+        place = await sessions.place_of(tx, merchant_id)
+        facts = place | {"reason": reason, "until": until}
         for tenant_id in (caller.tenant, merchant_id):
             what = (f"user:{user.user_id}", "acting.start", str(acting.acting_id))
             await audit(deps, tx, tenant_id, what, after=facts)

@@ -251,8 +251,7 @@ async def _end(deps: Deps, tx: AsyncSession, grant: ActingGrant, cause: Cause, a
 
 async def _note(deps: Deps, tx: AsyncSession, grant: ActingGrant, action: str, actor: str) -> None:
     """In both logs, with the operator's name and reason."""
-    facts: dict[str, Any] = {
-        "merchant_id": str(grant.tenant_id),
+    facts: dict[str, Any] = await sessions.place_of(tx, grant.tenant_id) | {
         "operator": grant.operator_name,
         "permission_set": grant.permission_set,
         "minutes": grant.minutes,

@@ -197,10 +197,16 @@ async def note_end(
     deps: Deps, tx: AsyncSession, acting: Acting, *, actor: str, action: str
 ) -> None:
     """In both logs: at which merchant it was, and why."""
-    before = {"merchant_id": str(acting.tenant_id), "until": text_of(acting.until)}
+    before = await place_of(tx, acting.tenant_id) | {"until": text_of(acting.until)}
     for tenant_id in (acting.operator_tenant_id, acting.tenant_id):
         what = (actor, action, str(acting.acting_id))
         await audit(deps, tx, tenant_id, what, before=before, reason=acting.reason)
+
+
+async def place_of(tx: AsyncSession, merchant_id: UUID) -> dict[str, str]:
+    """The merchant, for a log that tells of many: as programs and as people know it."""
+    merchant = await repo.merchant(tx, merchant_id)
+    return {"merchant_id": str(merchant_id), "merchant": merchant.name if merchant else ""}
 
 
 def text_of(at: datetime) -> str:

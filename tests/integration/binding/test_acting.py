@@ -58,6 +58,7 @@ async def test_what_is_done_names_operator_and_reason(acting, browser):
     ]  # fmt: skip
     own = (await operator("GET", f"{O}/audit", action="acting.*")).json()["items"]
     assert own[0]["after"]["merchant_id"] == str(merchant_id)
+    assert own[0]["after"]["merchant"] == "Tea house", "an id tells a reader nothing"
 
 
 async def test_it_is_less_than_an_owner(acting):
@@ -166,6 +167,7 @@ async def test_both_logs_say_at_which_merchant_it_ended_and_why(acting, browser,
     for reader, console in ((colleague, O), (owner, M)):
         (entry,) = (await reader("GET", f"{console}/audit", action=action)).json()["items"]
         assert entry["before"] == {
-            "merchant_id": str(merchant_id), "until": made["acting"]["until"],
+            "merchant_id": str(merchant_id), "merchant": "Tea house",
+            "until": made["acting"]["until"],
         }, console  # fmt: skip
         assert entry["reason"] == REASON, console

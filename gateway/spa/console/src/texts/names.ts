@@ -174,6 +174,7 @@ export const names = {
   'audit_mode.cert': ['公钥证书', 'Certificates'],
   'audit_fact.fingerprint': ['密钥指纹', 'Key fingerprint'],
   'audit_fact.key_version': ['密钥版本', 'Key version'],
+  'audit_fact.merchant': ['商户', 'Merchant'],
   'audit_fact.minutes': ['时长（分钟）', 'Minutes'],
   'audit_fact.until': ['至', 'Until'],
   'audit_fact.operator': ['服务商人员', 'Operator'],
