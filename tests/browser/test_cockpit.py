@@ -122,6 +122,8 @@ def test_an_owner_is_helped_in_and_a_merchant_suspended(window: Open, stack: Sta
     dialog.get_by_role("button", name="停用商户").click()
     suspended = page.get_by_text(re.compile("起停用：不能登录，不收新款。原因：工单 5002"))
     _confirm_if_asked(page, password, suspended)
+    expect(page.get_by_text("商户停用中，不能登录")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^重设登录"))).to_have_count(0)
     assert opened.axe() == []
     _until_the_edge_has_heard(theirs.page)
     theirs.page.goto("/orders")

@@ -120,3 +120,20 @@ it.each([
   expect(screen.queryByText(/在订单详情里可以退款/) !== null).toBe(may);
   expect(screen.queryByText(/没有退成的可以重试/) !== null).toBe(may);
 });
+
+it('reads the list again when somebody else tried the refund first', async () => {
+  const rejected = { ...LISTED, state: 'rejected', rejection: null };
+  let now: object = rejected;
+  answering({
+    'GET /api/merchant/v1/refunds': () => ({ body: { items: [now], next: null } }),
+    'POST /api/merchant/v1/payments/p-1/refunds/r-1/retry': () => {
+      now = LISTED;
+      return { status: 409, body: { code: 'payment.not_refundable', title: '不能 No.' } };
+    },
+  });
+  // Not the top of the list, which moves by itself.
+  show('/orders/refunds?cursor=c-0');
+  await userEvent.setup().click(await screen.findByLabelText('重新退款 ¥12.50'));
+  expect(await screen.findByText('当前状态不能退款')).toBeTruthy();
+  await waitFor(() => expect(screen.queryByLabelText('重新退款 ¥12.50')).toBeNull());
+});

@@ -107,9 +107,12 @@ export function useRetry() {
       if (refund.state === 'unknown') say.done(t('refunds.asked'));
       await refresh();
     },
-    onError: (error) => {
-      if (error instanceof Unheard) say.warned(t('refunds.unheard'));
-      else if (!isGivenUp(error)) say.failed(error);
+    onError: async (error) => {
+      if (error instanceof Unheard) return say.warned(t('refunds.unheard'));
+      if (!isGivenUp(error)) say.failed(error);
+      // Somebody else was there first: what is shown is not so any more.
+      if (error instanceof ApiProblem && error.status === 409) await refresh();
+      return undefined;
     },
   });
 }
