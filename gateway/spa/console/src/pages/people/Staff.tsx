@@ -9,7 +9,7 @@ import { LinkShown } from '../../parts/LinkShown';
 import { type Column, ListPage } from '../../parts/ListPage';
 import { RemoveFactorField } from '../../parts/RemoveFactor';
 import { UsernameField } from '../../parts/UsernameField';
-import { NAME_MAX, useRequired } from '../../parts/useRequired';
+import { NAME_MAX, useChosen, useRequired } from '../../parts/useRequired';
 import { everything } from '../../parts/walk';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
@@ -52,6 +52,7 @@ const OF_STORES = 'cashier';
 function Fields({ console, roles, isNew }: { console: Console; roles: RoleRow[]; isNew: boolean }) {
   const { t } = useText();
   const required = useRequired();
+  const chosen = useChosen();
   const role = Form.useWatch('role');
   return (
     <>
@@ -59,7 +60,7 @@ function Fields({ console, roles, isNew }: { console: Console; roles: RoleRow[];
       <Form.Item name="name" label={t('staff.name')} rules={required(t('staff.name'), NAME_MAX)}>
         <Input />
       </Form.Item>
-      <Form.Item name="role" label={t('staff.role')} rules={required(t('staff.role'))}>
+      <Form.Item name="role" label={t('staff.role')} rules={chosen(t('staff.role'))}>
         <Select
           options={roles.map((one) => ({ value: one.role, label: word(t, 'role', one.role) }))}
         />
