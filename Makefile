@@ -56,7 +56,7 @@ test: $(VENV)/dev.stamp  ## the whole suite that needs no JVM
 	@mkdir -p "$(RUN_DIR)/test"
 	@$(PY) -m deploy.local console
 	@$(PY) -m tests.browser.chromium
-	$(PY) -m pytest -n 5 --no-loadscope-reorder --junitxml="$(RUN_DIR)/test/junit.xml" tests
+	$(PY) -m pytest -n 4 --no-loadscope-reorder --junitxml="$(RUN_DIR)/test/junit.xml" tests
 
 kafka: $(VENV)/run.stamp  ## a real Apache Kafka on 127.0.0.1, by Maven
 	@$(PY) -m deploy.kafka up

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fixtures.processes import ROOT
 
-LIMIT_S = 300
+LIMIT_S = 600
 
 
 @pytest.mark.timeout(LIMIT_S + 60)
