@@ -13,6 +13,7 @@ AT = "2026-11-28T15:59:59Z"
 ID = "019e1b2c-7f00-7cc3-98c4-dc0c0c07398f"
 NUMBER = "20261128235959123456789012345678"
 NAME = "云栖竹径的老茶行 Yunqi Bamboo Path Old Tea House 二店"
+UNBROKEN = "yunqibamboopatholdteahousenumbertwo" * 2
 LOGIN = "zhangxiaoming@yunqi-bamboo-tea"
 ADDRESS = "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"
 
@@ -57,7 +58,8 @@ STORES: list[Row] = [{"name": NAME}]
 MERCHANT: Row = {"name": NAME, "handle": "yunqi-bamboo-path-tea"}
 MERCHANTS = [MERCHANT | {"namesakes": 12}, MERCHANT | {"suspended_at": AT}]
 AUDIT: list[Row] = [
-    {"actor_name": NAME, "subject_name": NAME, "address": ADDRESS, "seq": 123_456, "at": AT}
+    {"actor_name": name, "subject_name": name, "address": ADDRESS, "seq": 123_456, "at": AT}
+    for name in (NAME, UNBROKEN)
 ]
 NOTICE: Row = {"total_fen": MOST_FEN}
 NOTICES = [
