@@ -77,6 +77,12 @@ class Principal:
             raise StepUpNeeded
 
     @property
+    def sees_people(self) -> bool:
+        """The merchant's own people know each other; an operator who acts for it knows them only
+        where its role may look at them."""
+        return self.acting_id is None or "staff.read" in self.permissions
+
+    @property
     def tenant(self) -> UUID:
         """The tenant, for routes that cannot do without one."""
         if self.tenant_id is None:

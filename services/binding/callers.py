@@ -40,9 +40,3 @@ def asker_of(caller: Principal) -> Asker:
 
 def actor_of(caller: Principal) -> str:
     return f"user:{caller.subject}"
-
-
-def sees_people(caller: Principal) -> bool:
-    """The merchant's own people know each other; an operator who acts for it knows them only where
-    its role may look at them."""
-    return caller.acting_id is None or "staff.read" in caller.permissions

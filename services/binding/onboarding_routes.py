@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 
 from services.binding import key_pairs, onboarding
 from services.binding import onboarding_schemas as schemas
-from services.binding.callers import actor_of, deps_of, sees_people
+from services.binding.callers import actor_of, deps_of
 from services.binding.costly import costly
 from services.binding.keys import PublicKey
 from services.binding.models import KeyPair
@@ -180,7 +180,6 @@ def _key_out(key: PublicKey | None) -> schemas.PublicKeyOut | None:
 
 
 def _map_out(found: Map, caller: Principal) -> schemas.OnboardingOut:
-    shows_people = sees_people(caller)
     return schemas.OnboardingOut(
         app_id=found.app_id or None,
         is_ready=found.is_ready,
@@ -194,7 +193,7 @@ def _map_out(found: Map, caller: Principal) -> schemas.OnboardingOut:
                 title_zh=title.zh,
                 title_en=title.en,
                 rows=[
-                    _row_out(line, found, shows_people=shows_people)
+                    _row_out(line, found, shows_people=caller.sees_people)
                     for line in found.lines
                     if line.row.step == step
                 ],

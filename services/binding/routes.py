@@ -25,7 +25,6 @@ from services.binding.callers import (
     asker_of,
     deps_of,
     only,
-    sees_people,
 )
 from services.binding.costly import costly
 from services.binding.key_uses import KeyUse
@@ -54,7 +53,7 @@ async def list_apps(request: Request) -> schemas.AppList:
     caller = principal(request)
     found = await bound_apps.list_apps(deps_of(request), caller.tenant)
     return schemas.AppList(
-        items=[answers.app_out(bound, shows_people=sees_people(caller)) for bound in found]
+        items=[answers.app_out(bound, shows_people=caller.sees_people) for bound in found]
     )
 
 
@@ -69,7 +68,7 @@ async def list_changes(request: Request) -> schemas.AppChangeList:
 async def show_app(request: Request, app_id: schemas.AppId) -> schemas.AppOut:
     caller = principal(request)
     found = await bound_apps.own_app(deps_of(request), caller.tenant, app_id)
-    return answers.app_out(found, shows_people=sees_people(caller))
+    return answers.app_out(found, shows_people=caller.sees_people)
 
 
 @router.put(
@@ -122,7 +121,7 @@ async def _checked(request: Request, caller: Principal, app_id: str) -> schemas.
     deps, platform = deps_of(request), request.app.state.onboarding.platform
     await live_check.settle(deps, platform, caller.tenant, app_id, actor=actor_of(caller))
     found = await bound_apps.own_app(deps, caller.tenant, app_id)
-    return answers.app_out(found, shows_people=sees_people(caller))
+    return answers.app_out(found, shows_people=caller.sees_people)
 
 
 @router.post(

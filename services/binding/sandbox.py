@@ -1,5 +1,5 @@
-"""The use cases of a rehearsal: an application of the sandbox for a merchant to bind, and how the
-next payment of one of its applications ends.
+"""The use cases of a rehearsal: an application of the sandbox for a merchant to bind, and how a
+payment of one of its applications ends.
 
 Where the real Alipay is behind the egress, that answers 404 and nothing here happens. What is made
 is the sandbox's alone: of the merchant nothing changes until its own people bind it.

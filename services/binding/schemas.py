@@ -223,8 +223,8 @@ class AppOut(BaseModel):
     created_at: Instant
     updated_at: Instant
     updated_by: str
-    """empty where it is not known, or not for whoever looks"""
-    """a login of the merchant's, or the name of the operator who acted for it"""
+    """a login of the merchant's, or the name of the operator who acted for it; empty where it is
+    not known, or not for whoever looks"""
     key: AppKeyOut
     """the newest version"""
     live_check: LiveCheckOut

@@ -24,7 +24,6 @@ from services.payment.schemas import RefundBody, taking
 from shared.errors import NotFound
 from shared.fields import Instant, PageSize, Text, Word
 from shared.serve import json_response
-from shared.tokens import Principal
 from shared.web import guard, parse, principal, within_stores
 
 PAYMENT = "/api/merchant/v1/payments/{payment_id}"
@@ -53,12 +52,6 @@ async def _store_of_payment(request: Request) -> list[UUID]:
 of_its_store = within_stores(_store_of_payment)
 
 
-def _sees_people(caller: Principal) -> bool:
-    """The merchant's own people know each other; an operator who acts for it knows them only where
-    its role may look at them."""
-    return caller.acting_id is None or "staff.read" in caller.permissions
-
-
 def _json(answer: BaseModel) -> Response:
     return json_response(answer.model_dump_json().encode())
 
@@ -73,7 +66,7 @@ async def show_payment(request: Request, payment_id: UUID) -> Response:
     caller, deps = principal(request), _deps(request)
     payment, done = await refunds.get_payment_with_refunds(deps, caller.tenant, payment_id)
     heard = await inbox.notices_of(deps.db, caller.tenant, payment.out_trade_no)
-    return json_response(merchant_view(payment, done, heard, shows_people=_sees_people(caller)))
+    return json_response(merchant_view(payment, done, heard, shows_people=caller.sees_people))
 
 
 @router.post(
@@ -96,7 +89,7 @@ async def refund_payment(request: Request, payment_id: UUID) -> Response:
         requested_by_name=caller.name or None,
     )
     refund = await refunds.refund_payment(_deps(request), order)
-    return _json(RefundOut.of(refund, shows_people=_sees_people(caller)))
+    return _json(RefundOut.of(refund, shows_people=caller.sees_people))
 
 
 @router.get(
@@ -107,7 +100,7 @@ async def refund_payment(request: Request, payment_id: UUID) -> Response:
 async def show_refund(request: Request, payment_id: UUID, refund_request_id: Word) -> Response:
     caller = principal(request)
     found = await refunds.get_refund(_deps(request), caller.tenant, payment_id, refund_request_id)
-    return _json(RefundOut.of(found, shows_people=_sees_people(caller)))
+    return _json(RefundOut.of(found, shows_people=caller.sees_people))
 
 
 @router.post(
@@ -128,7 +121,7 @@ async def retry_refund(request: Request, payment_id: UUID, refund_request_id: Wo
         requested_by_name=caller.name or None,
     )
     refund = await refunds.retry_refund(_deps(request), again)
-    return _json(RefundOut.of(refund, shows_people=_sees_people(caller)))
+    return _json(RefundOut.of(refund, shows_people=caller.sees_people))
 
 
 @router.get(
@@ -164,7 +157,7 @@ async def list_refunds(
         limit=limit,
     )
     page = await refunds.list_refunds(_deps(request), caller.tenant, wanted)
-    sees = _sees_people(caller)
+    sees = caller.sees_people
     items = [ListedRefundOut.beside(one, shows_people=sees) for one in page.rows]
     beside = {"next": _cursor(page.older_than), "previous": _cursor(page.newer_than)}
     return _json(RefundList(items=items, **beside))

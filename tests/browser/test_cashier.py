@@ -30,8 +30,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(scope="module")
 def owner(stack: Stack) -> StorageState:
-    """Of a merchant of its own with a store and an app: how the next sale of an app ends is chosen
-    for whoever sells next."""
+    """Of a merchant of its own with a store and an app: its sales are all that its lists show."""
     account = new_merchant(stack, f"竹里茶坊 {secrets.token_hex(2)}")
     with_stores(stack, account, "竹里一店")
     return with_an_app(stack, account)

@@ -75,14 +75,10 @@ def test_two_of_one_name_are_warned_of(window: Open, operator: StorageState, sta
     expect(twins.get_by_text("另有 1 家同名")).to_have_count(2)
 
 
-def _until_the_edge_has_heard(page: Page) -> None:
-    """Asks beside the page, with its cookie, until the suspension is why there is no session."""
-    for _ in range(100):
-        told = page.request.get("/api/merchant/v1/session").json()
-        if told.get("code") == "auth.merchant_suspended":
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(told)
+def _suspension_is_why(page: Page) -> bool:
+    """There is no session."""
+    told = page.request.get("/api/merchant/v1/session").json()
+    return bool(told.get("code") == "auth.merchant_suspended")
 
 
 def test_an_owner_is_helped_in_and_a_merchant_suspended(window: Open, stack: Stack) -> None:
@@ -125,7 +121,7 @@ def test_an_owner_is_helped_in_and_a_merchant_suspended(window: Open, stack: Sta
     expect(page.get_by_text("商户停用中，不能登录")).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("^重设登录"))).to_have_count(0)
     assert opened.axe() == []
-    _until_the_edge_has_heard(theirs.page)
+    theirs.waits_for_the_edge(_suspension_is_why)
     theirs.page.goto("/orders")
     expect(theirs.page.get_by_text(re.compile("^商户已被服务商停用，您已退出登录"))).to_be_visible()
     assert theirs.axe() == []

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from collections.abc import Callable
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -47,6 +48,7 @@ _NOT_LOADED = re.compile(r"^Failed to load resource: (?:net::(\w+)|the server re
 FADE_MS, FADES_MAX = 50, 40
 SETTLE_MS, QUIET_LOOKS = 30_000, 3
 TIMES_MAX, HEARD_MS = 30, 1000
+HEARD_LOOKS, LOOK_MS = 100, 100
 HEIGHT = 900
 NOWHERE = "/no/such/page"
 _OPEN = (
@@ -163,6 +165,15 @@ class Watched:
                 expect(shown).to_be_visible(timeout=HEARD_MS)
                 return
         expect(shown).to_be_visible()
+
+    def waits_for_the_edge(self, has_heard: Callable[[Page], bool]) -> None:
+        """The page asks the service, the edge hears of a change by an event, a moment later. It is
+        asked beside the page, with its cookie."""
+        for _ in range(HEARD_LOOKS):
+            if has_heard(self.page):
+                return
+            self.page.wait_for_timeout(LOOK_MS)
+        raise AssertionError(f"the edge has not heard: {has_heard.__doc__}")
 
     def paint(self, scheme: Literal["light", "dark"]) -> None:
         """As when the system changes its appearance."""

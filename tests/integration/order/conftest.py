@@ -136,3 +136,10 @@ def console(place, service_keys, clock):
             yield client
 
     return open_for
+
+
+async def got(client, path, **asked):
+    """What a door answers to somebody who may ask."""
+    answer = await client.get(path, params=asked)
+    assert answer.status_code == 200, answer.text
+    return answer.json()

@@ -14,6 +14,7 @@ from shared.events.payment import (
     PaymentReversed,
 )
 from tests.fixtures.clock import NOON
+from tests.integration.order.conftest import got
 
 pytestmark = pytest.mark.asyncio
 
@@ -21,9 +22,7 @@ DASHBOARD = "/api/merchant/v1/dashboard"
 
 
 async def shown(client, **asked):
-    answer = await client.get(DASHBOARD, params=asked)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return await got(client, DASHBOARD, **asked)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest_asyncio
 from shared.events.binding import StoreCreated
 from shared.events.payment import PaymentFailed
 from tests.fixtures.clock import NOON
+from tests.integration.order.conftest import got
 
 pytestmark = pytest.mark.asyncio
 
@@ -45,9 +46,7 @@ def days(deliver, shop, sample_event):
 
 
 async def listed(client, **filters):
-    answer = await client.get(ORDERS, params=filters)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return await got(client, ORDERS, **filters)
 
 
 async def test_newest_first_with_the_columns_of_the_manual(console, shop, days):

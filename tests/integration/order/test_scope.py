@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.fixtures.clock import NOON
+from tests.integration.order.conftest import got
 
 pytestmark = pytest.mark.asyncio
 ORDERS, DASHBOARD = "/api/merchant/v1/orders", "/api/merchant/v1/dashboard"
@@ -33,12 +34,6 @@ def three_stores(deliver, shop):
         return stores
 
     return tell
-
-
-async def got(client, path, **asked):
-    answer = await client.get(path, params=asked)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 async def test_the_order_list(console, shop, three_stores):

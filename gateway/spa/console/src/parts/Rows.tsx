@@ -1,8 +1,8 @@
 /** The rows of a list: a table, on a phone cards; what has just come in is marked for a moment. */
-import { Grid, Table } from 'antd';
+import { Table } from 'antd';
 import { type MouseEvent, type ReactNode, useCallback, useEffect, useRef, useState } from 'react';
 import { useText } from '../texts';
-import type { Column } from './columns';
+import { type Column, useIsNarrow } from './columns';
 
 interface Props<T> {
   title: string;
@@ -68,7 +68,7 @@ function Cards<T>({ props, fresh }: { props: Props<T>; fresh: Set<string> }) {
 
 export function Rows<T>(props: Props<T>) {
   const { t } = useText();
-  const isNarrow = Grid.useBreakpoint().md === false;
+  const isNarrow = useIsNarrow();
   const fresh = useFresh(props.rows.map(props.rowKey), props.list);
   const label = t('list.table', { title: props.title });
   const frame = useCallback(

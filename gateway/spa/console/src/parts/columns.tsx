@@ -29,12 +29,15 @@ function kept(name: string): string[] | null {
   }
 }
 
+/** Whether a list shows its rows as cards. */
+export const useIsNarrow = () => Grid.useBreakpoint().md === false;
+
 /** The columns to show, and the button that changes them; none where nothing can be chosen, and on a
  * phone where a row is a card of its own, which has no columns. */
 export function useColumns<T>(name: string, columns: Column<T>[], hasCards: boolean) {
   const { t } = useText();
   const [chosen, setChosen] = useState(() => kept(name));
-  const isCards = Grid.useBreakpoint().md === false && hasCards;
+  const isCards = useIsNarrow() && hasCards;
   const isChoosable = columns.some((one) => one.isExtra);
   const own = columns.filter((one) => !one.isAction);
   const usual = own.filter((one) => !one.isExtra).map((one) => one.key);
