@@ -5,7 +5,6 @@ import queue
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.fixtures.memory import scratch
 from tests.mutants.patch import Patch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,13 +44,13 @@ def _copy() -> Iterator[Path]:
         ["git", "ls-files", "-co", "--exclude-standard", "-z"],
         cwd=ROOT, check=True, capture_output=True,
     ).stdout.decode().split("\0")  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+    with scratch("mutants") as folder:
         for name in names:
             if name and (ROOT / name).is_file():
-                target = Path(folder, name)
+                target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, target)
-        yield Path(folder)
+        yield folder
 
 
 def _pytest(
