@@ -8,14 +8,14 @@ from uuid import uuid4
 import pytest
 
 from services.binding import acting_grants, approvals
+from tests.fixtures.races import ROUNDS, race
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.races]
 M, O = "/api/merchant/v1", "/api/operator/v1"  # noqa: E741
-ROUNDS = 50
 
 
 async def test_two_requests_at_once(world):
-    """50 times: one is filed."""
+    """Many times: one is filed."""
     for _ in range(ROUNDS):
         answers = await asyncio.gather(world.ask(), world.ask())
         assert sorted(answer.status_code for answer in answers) == [201, 409]
@@ -54,8 +54,8 @@ ACTIONS = ("acting.grant_give", "acting.grant_refuse", "acting.grant_withdraw", 
     ],
 )
 async def test_whatever_happens_at_once(world, first, second, binding, clock, recorded):
-    """50 times: of two verdicts one counts, the record says what holds, and what holds is what the
-    session can do. Giving and then withdrawing, in this order, are both true."""
+    """Many times: of two verdicts one counts, the record says what holds, and what holds is what
+    the session can do. Giving and then withdrawing, in this order, are both true."""
     await world.act()
     ended = {"given": 0, "refused": 0, "ended": 0}
     for turn in range(ROUNDS):
@@ -126,7 +126,7 @@ async def _anew(world):
 
 
 async def test_given_and_disabled_at_once(world, browser, recorded):
-    """50 times: whoever is disabled holds nothing afterwards, whichever came first."""
+    """Many times: whoever is disabled holds nothing afterwards, whichever came first."""
     for turn in range(ROUNDS):
         if turn % 10 == 0:
             await world.owner.step_up()
@@ -150,7 +150,7 @@ async def test_given_and_disabled_at_once(world, browser, recorded):
 
 
 async def test_asked_and_disabled_at_once(world, browser, binding):
-    """50 times: nothing that a disabled operator asked for waits for an answer."""
+    """Many times: nothing that a disabled operator asked for waits for an answer."""
     left = "SELECT count(*) FROM acting_grants WHERE state IN ('asked', 'given')"
     told = set()
     for turn in range(ROUNDS):
@@ -159,14 +159,7 @@ async def test_asked_and_disabled_at_once(world, browser, binding):
         path = f"{O}/staff/{world.bob_id}"
 
         body = {"is_enabled": False, "version": 1 + 2 * turn}
-        calls = [world.ask(), world.ada("PATCH", path, body)]
-
-        async def late(which, turn=turn, calls=calls):
-            """Each has a start in half of the rounds."""
-            await asyncio.sleep((turn % 10) * 0.003 if which == turn % 2 else 0)
-            return await calls[which]
-
-        asked, disabled = await asyncio.gather(late(0), late(1))
+        asked, disabled = await race(turn, world.ask(), world.ada("PATCH", path, body))
         assert disabled.status_code == 200, disabled.text
         # 404: the session had ended before the edge asked for it.
         assert asked.status_code in {201, 403, 404}, asked.text

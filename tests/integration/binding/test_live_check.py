@@ -6,6 +6,7 @@ import asyncio
 import pytest
 
 from services.binding import live_check
+from tests.fixtures.races import ROUNDS
 from tests.integration.binding.conftest import APP_ID
 from tests.integration.binding.platform import said
 
@@ -13,7 +14,6 @@ pytestmark = pytest.mark.asyncio
 PUT = ("PUT", "/api/merchant/v1/apps")
 BAD_KEY = said("config_error", sub_code="isv.invalid-signature")
 NOT_ALIPAYS = said("unknown", reason="signature")
-ROUNDS = 50
 
 
 async def known(binding, app_id=APP_ID):
@@ -209,9 +209,10 @@ async def known_later(binding, after_s):
     return (await known(binding, APP_ID))[0]
 
 
+@pytest.mark.races
 async def test_a_check_beside_a_new_binding(binding, owner, app_body, app_keys, other_keys):
-    """50 times: whatever comes first, exactly one version is in use and none is lost; and at every
-    moment there is one to sign a sale with."""
+    """Many times: whatever comes first, exactly one version is in use and none is lost; and at
+    every moment there is one to sign a sale with."""
     _, caller = owner
     platform = binding.app.state.onboarding.platform
     await caller(*PUT, app_body())

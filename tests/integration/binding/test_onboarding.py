@@ -9,6 +9,7 @@ import pytest_asyncio
 from services.binding import onboarding
 from services.binding.platform import OpenPlatform
 from shared.client import ServiceClient
+from tests.fixtures.races import ROUNDS
 from tests.integration.binding.conftest import APP_ID
 from tests.integration.binding.platform import said
 
@@ -353,14 +354,15 @@ async def test_a_word_counts_only_where_nobody_can_look(owner, bound, platform, 
     assert (await rows("2.1", "done", note="手动加好了"))["2.1"]["state"] == "done"
 
 
+@pytest.mark.races
 async def test_a_row_runs_once(owner, bound, platform, rows):
-    """50 times: of two who start it at once, one does."""
+    """Many times: of two who start it at once, one does."""
     for row in ("2.2", "2.3"):
         await rows(row, "check")
     await rows("1.3", "done")
     await rows("2.1", "run")
     platform.is_built = False
-    for turn in range(50):
+    for turn in range(ROUNDS):
         before = platform.calls["alipay.open.mini.version.upload"]
         body = {"form": {"app_version": f"1.0.{turn}"}}
         answers = await asyncio.gather(

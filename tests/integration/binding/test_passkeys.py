@@ -197,6 +197,7 @@ async def test_a_link_takes_them_away_only_if_it_says_so(keyholder, second_owner
     assert (row["actor_name"], row["before"]) == ("老吴", {"passkeys": 1})
 
 
+@pytest.mark.races
 async def test_one_that_is_made_beside_a_reset(binding, new_merchant, sign_in, browser, choose):
     """Whoever sat in the account when its owner reset it leaves no passkey behind, nor an app."""
     await new_merchant()

@@ -1,11 +1,11 @@
-"""A first binding sent twice at once, and one key pair for two apps at once, fifty times each."""
+"""A first binding sent twice at once, and one key pair for two apps at once, many times each."""
 
 import pytest
 import pytest_asyncio
 
 from tests.fixtures.races import ROUNDS, race
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.races]
 APPS = "/api/merchant/v1/apps"
 
 

@@ -1,4 +1,4 @@
-"""What serves once, or has one end, asked for twice at once, fifty times each: one-time links, the
+"""What serves once, or has one end, asked for twice at once, many times each: one-time links, the
 first-run code, verdicts on a change, versions of an app (ASVS 2.3.4, 6.4.1, 15.4.2)."""
 
 import secrets
@@ -15,7 +15,7 @@ from services.binding.permissions import PERMISSIONS
 from tests.fixtures.races import ROUNDS, race, together
 from tests.integration.binding.conftest import APP_ID, PASSWORD
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.races]
 M, APPS = "/api/merchant/v1", "/api/merchant/v1/apps"
 USE, FIRST_RUN = "/api/public/v1/password", "/api/operator/v1/first-run"
 OWNER = {"username": "second", "name": "老吴", "role": "merchant_owner"}

@@ -1,4 +1,4 @@
-"""A power that ends beside its use, fifty times each: signing in, renewing a session, making a key
+"""A power that ends beside its use, many times each: signing in, renewing a session, making a key
 or a link while somebody takes the account away (ASVS 7.4, 15.4.2)."""
 
 from uuid import uuid4
@@ -12,7 +12,7 @@ from shared.events.base import decode
 from tests.fixtures.races import ROUNDS, race, together
 from tests.integration.binding.conftest import PASSWORD, cookie_of
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.races]
 M = "/api/merchant/v1"
 LINK_WRONG = (403, "binding.link_wrong")
 OWNER = {"username": "second", "name": "老吴", "role": "merchant_owner"}

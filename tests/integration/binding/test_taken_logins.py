@@ -9,11 +9,11 @@ import pytest
 
 from services.binding import logins
 from shared.db import engine_of
+from tests.fixtures.races import ROUNDS
 
 pytestmark = pytest.mark.asyncio
 M, O = "/api/merchant/v1", "/api/operator/v1"  # noqa: E741
 MANY = 30
-RACES = 50
 
 
 def code(answer):
@@ -168,11 +168,12 @@ async def test_an_operator_is_told_as_often_as_he_asks(new_merchant, new_operato
         assert code(answer) == (409, "binding.login_taken")
 
 
+@pytest.mark.races
 async def test_a_handle_and_a_login_under_it_made_at_once(binding, new_operator, browser):
     await new_operator()
     operator = await browser("ada@ops", "operator")
     await operator.step_up("operator")
-    for number in range(RACES):
+    for number in range(ROUNDS):
         merchant = {"name": "Tea", "login": f"owner-{number}", "handle": f"tea-{number}"}
         colleague = {"login": f"x@tea-{number}", "name": "x", "role": "operator_ops"}
         answers = await asyncio.gather(

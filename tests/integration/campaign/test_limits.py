@@ -11,6 +11,7 @@ from services.campaign import service
 from shared.events.audit import CampaignAudited
 from shared.events.base import decode
 from shared.events.binding import MerchantCreated
+from tests.fixtures.races import ROUNDS
 
 pytestmark = pytest.mark.asyncio
 LIMITS = "/api/merchant/v1/campaign/limits"
@@ -108,10 +109,11 @@ async def test_a_limit_of_none_and_of_zero(place, deliver, shop, limited):
     assert (await given(place))[0] == 30
 
 
+@pytest.mark.races
 async def test_parallel_grants_never_exceed_a_limit(place, deps, deliver, shop, limited, hold):
-    """Fifty rounds of five transactions at once; each time exactly the rest is given."""
+    """Rounds of five transactions at once; each time exactly the rest is given."""
     await limited(buyer_daily_max=7)
-    for number in range(50):
+    for number in range(ROUNDS):
         buyer = f"2088race{number}"
         batches = [[shop.paid(buyer_id=buyer) for _ in range(3)] for _ in range(5)]
         await asyncio.gather(*(deliver(*batch) for batch in batches))

@@ -1,4 +1,4 @@
-"""What two do at once with one campaign, fifty times each (F26, F27, S128, G5, G6)."""
+"""What two do at once with one campaign, many times each (F26, F27, S128, G5, G6)."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -11,7 +11,7 @@ from shared.events.base import decode
 from shared.events.binding import MerchantCreated
 from tests.fixtures.races import ROUNDS, race, together
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.races]
 LIMITS = "/api/merchant/v1/campaign/limits"
 
 

@@ -13,6 +13,7 @@ from shared.events.audit import DeviceAudited
 from shared.events.base import decode
 from shared.events.device import DeviceEnrolled, DeviceRevoked
 from shared.sealed import SealBroken, open_sealed
+from tests.fixtures.races import ROUNDS, race, together
 from tests.integration.device.conftest import MERCHANT, OTHER_MERCHANT
 
 pytestmark = pytest.mark.asyncio
@@ -81,21 +82,20 @@ async def test_twenty_at_once_and_one_device(device, store, new_code):
     assert len(await said(device)) == 1
 
 
+@pytest.mark.races
 async def test_a_code_used_beside_a_revocation(device, store, new_code):
-    """50 times: one of two gets the code; and the device is revoked or active as a whole, with the
-    last word said last."""
+    """Many times: one of two gets the code; and the device is revoked or active as a whole, with
+    the last word said last."""
     first = await device.edge(*ENROL, {"code": await new_code(store), "sn": "QCF4000001"})
     device_id = first.json()["device_id"]
     ended = set()
-    for turn in range(50):
+    for turn in range(ROUNDS):
         code = await new_code(store)
 
-        async def revoke(turn=turn):
-            await asyncio.sleep((turn % 5) * 0.002)
-            return await device.owner("POST", f"/api/merchant/v1/devices/{device_id}/revoke")
-
-        *tries, revoked = await asyncio.gather(
-            *(device.edge(*ENROL, {"code": code, "sn": "QCF4000001"}) for _ in range(2)), revoke()
+        tries, revoked = await race(
+            turn,
+            together(*(device.edge(*ENROL, {"code": code, "sn": "QCF4000001"}) for _ in range(2))),
+            device.owner("POST", f"/api/merchant/v1/devices/{device_id}/revoke"),
         )
         assert sorted(a.status_code for a in tries) == [201, 409]
         assert revoked.status_code == 200

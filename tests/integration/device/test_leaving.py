@@ -177,8 +177,9 @@ async def test_enrolled_by_somebody_else_it_is_theirs(device, store, maker, leav
     assert await status_of(device, device_id) == "active"
 
 
+@pytest.mark.races
 async def test_a_test_cashier_enrolled_while_its_person_leaves(device, store, maker, leaves):
-    """Fifty times: none, or one that is revoked."""
+    """Many times: none, or one that is revoked."""
     seen = set()
     for turn in range(ROUNDS):
         person, caller = maker()

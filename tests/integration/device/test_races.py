@@ -1,4 +1,4 @@
-"""An enrolment code asked for twice, in its last moment, or beside its maker's end, fifty times
+"""An enrolment code asked for twice, in its last moment, or beside its maker's end, many times
 each: one device, or none (ASVS 6.4.1, 15.4.2)."""
 
 from uuid import uuid4
@@ -12,7 +12,7 @@ from shared.events.device import DeviceEnrolled
 from tests.fixtures.races import ROUNDS, race
 from tests.integration.device.conftest import MERCHANT, OWNER
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.races]
 ENROL = ("POST", "/api/device/v1/enrol")
 CODES = ("POST", "/api/merchant/v1/devices/codes")
 

@@ -1,4 +1,4 @@
-"""What ends beside its use, at a real edge before the real services, fifty times each: the request
+"""What ends beside its use, at a real edge before the real services, many times each: the request
 passes as a whole or not at all, and what the edge remembered does not outlive the event (§5.4)."""
 
 import base64
@@ -20,7 +20,7 @@ from tests.fixtures.races import ROUNDS, race
 from tests.integration.binding.conftest import PASSWORD
 from tests.unit.gateway.neighbours import NOON_S, ask
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.races]
 PAYMENTS, ENROL = "/api/device/v1/payments", "/api/device/v1/enrol"
 ORDERS, M = "/api/pos/v1/orders", "/api/merchant/v1"
 COOKIE = "__Host-damselfly"

@@ -1,4 +1,4 @@
-"""What two do at once with one payment or one merchant's app, fifty times each: whoever was first,
+"""What two do at once with one payment or one merchant's app, many times each: whoever was first,
 the channel, the books and what was said agree (F7, F9, F29, F31, G1, G2, G4, G6)."""
 
 from uuid import uuid4
@@ -12,7 +12,7 @@ from tests.integration.payment.egress import CANCEL, PAY, QUERY, REFUND
 from tests.integration.payment.egress import answer as channel_says
 from tests.integration.payment.test_notices import notice
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.races]
 ENDS = {"payment.succeeded.v1", "payment.closed.v1", "payment.reversed.v1", "payment.failed.v1"}
 OTHER_APP = "2021000000000002"
 
