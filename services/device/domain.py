@@ -93,7 +93,11 @@ class CodeEnded(Conflict):
 
 class CodeRevoked(Conflict):
     code = "device.code_revoked"
-    title = "激活码已撤销，请重新生成 The code was taken back; make a new one."
+    title = (
+        "激活码已作废，请重新生成；商户停用期间请联系服务商"
+        " The code was taken back: make a new one, or, while the merchant is suspended, ask the"
+        " operator."
+    )
 
 
 class TooManyCodes(Conflict):

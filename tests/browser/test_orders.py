@@ -16,7 +16,7 @@ from tests.fixtures.processes import ROOT, Stack
 
 WIDTHS = (1280, 1440)
 ORDERS = re.compile(r"/api/merchant/v1/orders\?")
-SEARCH = {"zh-CN": "订单号 / 商户单号 / 交易号", "en": "Order, merchant or trade number"}
+SEARCH = {"zh-CN": "订单号 / 商户订单号 / 交易号", "en": "Order, merchant or trade number"}
 
 
 def pay(stack: Stack, yuan: str) -> None:
@@ -221,7 +221,7 @@ def test_the_file_is_enough_to_reconcile(look: Open, owner: StorageState, stack:
     with open(taken.value.path(), encoding="utf-8-sig", newline="") as file:
         rows: list[dict[str, Any]] = list(csv.DictReader(file))
     first = stack.info["first_payment"]["order_no"]
-    (row,) = [one for one in rows if one["订单编号"] == first]
+    (row,) = [one for one in rows if one["订单号"] == first]
     assert re.fullmatch(r"\d{28}\t", row["支付宝交易号"])
     assert len(row["商户订单号"].strip()) == 32
     assert row["支付时间"] > "2026"

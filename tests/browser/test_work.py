@@ -22,9 +22,9 @@ def test_a_payment_of_the_device_is_seen(window: Open, owner: StorageState, stac
     for column in chosen:
         page.get_by_role("checkbox", name=column, exact=True).check()
     page.keyboard.press("Escape")
-    for column in ("订单编号", *chosen, "金额", "时间 (UTC+8)", "操作"):
+    for column in ("订单号", *chosen, "金额", "时间 (UTC+8)", "操作"):
         expect(page.get_by_role("columnheader", name=column, exact=True)).to_be_visible()
-    page.get_by_label("订单号 / 商户单号 / 交易号").fill(order_no)
+    page.get_by_label("订单号 / 商户订单号 / 交易号").fill(order_no)
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(f"q={order_no}"))
     expect(page.get_by_text("第 1–1 条，共 1 条")).to_be_visible()
@@ -97,8 +97,8 @@ def test_a_new_merchant_from_first_login(window: Open, operator: StorageState) -
 def test_keyboard_language_and_appearance(window: Open, owner: StorageState) -> None:
     page = window(owner).go("/orders")
     page.keyboard.press("/")
-    expect(page.get_by_label("订单号 / 商户单号 / 交易号")).to_be_focused()
-    page.get_by_label("订单号 / 商户单号 / 交易号").blur()
+    expect(page.get_by_label("订单号 / 商户订单号 / 交易号")).to_be_focused()
+    page.get_by_label("订单号 / 商户订单号 / 交易号").blur()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="键盘快捷键")).to_be_visible()
     page.keyboard.press("Escape")

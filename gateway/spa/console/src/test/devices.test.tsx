@@ -59,7 +59,7 @@ it('waits, although a list that is older than the code does not have it', async 
 });
 
 it.each([
-  ['revoked', '激活码已作废，请重新生成'],
+  ['revoked', '激活码已作废，请重新生成；商户停用期间请联系服务商'],
   ['spoilt', '激活码错误次数过多，请重新生成'],
   ['ended', '生成激活码的人已停用、换了角色或换了密码，请重新生成'],
   ['expired', '激活码已过期，请重新生成'],

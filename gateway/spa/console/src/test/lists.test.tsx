@@ -122,13 +122,13 @@ it('asks nobody for a number in Chinese, and keeps the search where it was', asy
   const seen = show('/orders', { [LIST]: listed([order(1)]) });
   await screen.findByText('D26112800000001');
   const person = userEvent.setup();
-  await person.type(screen.getByLabelText('订单号 / 商户单号 / 交易号'), '人民路{Enter}');
+  await person.type(screen.getByLabelText('订单号 / 商户订单号 / 交易号'), '人民路{Enter}');
   expect(await screen.findByText('没有符合条件的记录')).toBeTruthy();
   expect(screen.getByText(/字母和数字/)).toBeTruthy();
   expect(asked(seen).some((one) => one.q !== undefined)).toBe(false);
-  const box = screen.getByLabelText('订单号 / 商户单号 / 交易号');
+  const box = screen.getByLabelText('订单号 / 商户订单号 / 交易号');
   await person.clear(box);
-  await person.type(screen.getByLabelText('订单号 / 商户单号 / 交易号'), '0001{Enter}');
+  await person.type(screen.getByLabelText('订单号 / 商户订单号 / 交易号'), '0001{Enter}');
   expect(await screen.findByText('D26112800000001')).toBeTruthy();
   expect(asked(seen).at(-1)?.q).toBe('0001');
 });
@@ -141,7 +141,7 @@ it('keeps the filters also when the door refuses them', async () => {
         : listed([order(1)]),
   });
   expect(await screen.findByText('没有符合条件的记录')).toBeTruthy();
-  expect(screen.getByLabelText('订单号 / 商户单号 / 交易号')).toBeTruthy();
+  expect(screen.getByLabelText('订单号 / 商户订单号 / 交易号')).toBeTruthy();
   await userEvent
     .setup()
     .click(screen.getAllByRole('button', { name: '清空筛选' })[0] as HTMLElement);
@@ -224,13 +224,13 @@ it('shows the columns that a person chose, also next time', async () => {
   const fleet = () => seen.filter((one) => one.path.startsWith('/api/merchant/v1/devices'));
   const heads = () => screen.getAllByRole('columnheader').map((one) => one.textContent);
   await screen.findByText('D26112800000001');
-  expect(heads()).toEqual(['时间 (UTC+8)', '金额', '状态', '门店', '方式', '订单编号', '操作']);
+  expect(heads()).toEqual(['时间 (UTC+8)', '金额', '状态', '门店', '方式', '订单号', '操作']);
   await person.click(screen.getByRole('button', { name: '选择列' }));
   const choice = within(await screen.findByRole('group', { name: '选择列' }));
   expect(fleet(), 'no fleet is loaded for a column that nobody shows').toEqual([]);
   await person.click(choice.getByRole('checkbox', { name: '设备' }));
   await person.click(choice.getByRole('checkbox', { name: '方式' }));
-  expect(heads()).toEqual(['时间 (UTC+8)', '金额', '状态', '门店', '订单编号', '设备', '操作']);
+  expect(heads()).toEqual(['时间 (UTC+8)', '金额', '状态', '门店', '订单号', '设备', '操作']);
   expect(await screen.findByText('00012345')).toBeTruthy();
   expect(fleet()).toHaveLength(1);
   expect(JSON.parse(localStorage.getItem('damselfly.columns.orders') ?? '')).toContain('device');
@@ -266,7 +266,7 @@ it('exports every order once, with what reconciling needs, while new ones come',
   const cells = lines.map((line) => line.split(','));
   const [heads, ...rows] = cells;
   const column = (title: string) => rows.map((row) => row[heads?.indexOf(title) ?? -1]);
-  expect(column('订单编号')).toEqual(['D26112800000003', 'D26112800000002', 'D26112800000001']);
+  expect(column('订单号')).toEqual(['D26112800000003', 'D26112800000002', 'D26112800000001']);
   expect(column('支付宝交易号')[0]).toBe('2026112822000000000000000003\t');
   expect(column('商户订单号')[0]).toBe('20261128140000000000000000000003\t');
   expect(column('支付时间')).toEqual(['2026-11-28 22:00:02', '2026-11-28 22:00:02', '']);

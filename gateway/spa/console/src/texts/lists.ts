@@ -33,8 +33,8 @@ export const lists = {
   'orders.status': ['状态', 'Status'],
   'orders.how': ['方式', 'Method'],
   'orders.kept': ['实收金额', 'Net amount'],
-  'orders.check': ['需要核对', 'To be checked'],
-  'orders.check_yes': ['只看需要核对的', 'Only these'],
+  'orders.check': ['待核对', 'To be checked'],
+  'orders.check_yes': ['只看待核对的', 'Only these'],
   'orders.today_line': [
     '今天 {{count}} 笔，实收 {{kept}}',
     'Payments today: {{count}}, {{kept}} net',

@@ -221,8 +221,8 @@ export const problems = {
     'Whoever made the code has left the role or has a new password; make a new one',
   ],
   'problem.device.code_revoked': [
-    '激活码已作废，请重新生成',
-    'The code was withdrawn; make a new one',
+    '激活码已作废，请重新生成；商户停用期间请联系服务商',
+    'The code was taken back: make a new one, or ask the operator while the merchant is suspended',
   ],
   'problem.device.stale_version': [
     '设备信息已被他人修改，请刷新后再改',
