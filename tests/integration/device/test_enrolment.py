@@ -150,9 +150,11 @@ async def test_too_many_wrong_numbers_spoil_a_code(device, store, new_code):
 async def test_the_same_device_again_gets_a_new_key(device, new_store, enrol, kek):
     """A device that was reset: same device, new key, and the old key is dropped everywhere."""
     first_store, second_store = await new_store(), await new_store(name="Side street")
-    first = await enrol(first_store)
+    first = await enrol(first_store, model="F4")
     second = await enrol(second_store)
     assert second["device_id"] == first["device_id"]
+    held = "SELECT model FROM devices"
+    assert await device.database.value(held) == "F4", "known, though the second time did not say it"
     assert second["key_id"] != first["key_id"]
     assert second["key"] != first["key"]
     path = f"/internal/devices/{first['device_id']}/credential"

@@ -100,6 +100,17 @@ async def test_events_in_any_order_and_twice(device, store, maker, leaves, clock
     await leaves(person, occurred_at=at)
     refused = await device.edge(*ENROL, {"code": theirs, "sn": "QCF4000001"})
     assert refused.json()["code"] == "device.code_ended"
+    # In one batch, and nothing is known of that person yet: only the batch says which is later.
+    other, caller = maker()
+    earlier = RoleLeft(**stamp(MERCHANT, clock), user_id=other)
+    clock.advance(300)
+    between = await made(caller, store)
+    later = RoleLeft(**stamp(MERCHANT, clock), user_id=other)
+    await device.database.execute("DELETE FROM left_roles")
+    async with device.deps.db.pg(None) as pg:
+        await handlers.by_type["role.left.v1"](device.deps, pg, [later, earlier])
+    refused = await device.edge(*ENROL, {"code": between, "sn": "QCF4000001"})
+    assert refused.json()["code"] == "device.code_ended"
 
 
 async def test_who_left_is_forgotten_when_no_code_can_be_left(device, store, maker, leaves, clock):

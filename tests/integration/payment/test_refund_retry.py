@@ -116,6 +116,10 @@ async def test_it_waits_its_turn_behind_another_refund(shop, till):
     assert (await till.refund(paid["payment_id"], 100)).json()["state"] == "done"
     again = (await till.retry(paid["payment_id"], "refund-once-1")).json()
     assert (again["state"], shop.egress.calls[REFUND]) == ("pending", 2)
+    held = await shop.place.fetch(
+        "SELECT reason_code, finished_at FROM refunds WHERE state = 'CREATED'"
+    )
+    assert [tuple(row) for row in held] == [(None, None)], "open: no end and no refusal any more"
     await shop.place.execute("UPDATE refunds SET next_poll_at = now() WHERE state = 'CREATED'")
     await shop.sweep()
     assert shop.egress.captured() == {paid["out_trade_no"]: 200}
