@@ -81,8 +81,9 @@ async def show_order_for_pos(request: Request, order_no: Word) -> Response:
 )
 async def list_orders(request: Request) -> Response:
     """`page` counts from the newest order of this moment. `after` and `before` go on from the
-    `next` and `previous` of an answer: on that way no order is met twice and none is missed,
-    however many are added meanwhile."""
+    `next` and `previous` of an answer: on that way every order that was there when it
+    began is met once, however many are added meanwhile. One that was asked for before and ended on
+    the way may be met or not."""
     deps: Deps = request.app.state.deps
     asked = _filters(request)
     caller = principal(request)
