@@ -128,8 +128,9 @@ async def list_owners(request: Request, merchant_id: UUID) -> bodies.MerchantOwn
 async def make_owner_password_link(
     request: Request, merchant_id: UUID, user_id: UUID, body: bodies.OwnerLinkBody
 ) -> schemas.LinkOut:
-    """For an owner who forgot the password, or lost the first link; told once, serves once. One who
-    had a password does less than an owner may for a while."""
+    """For an owner who forgot the password, or lost the first link; told once, serves once. Where
+    anybody of the merchant has a password already, the account does less than an owner may for a
+    while."""
     caller = principal(request)
     link = await links.make(
         deps_of(request),

@@ -37,7 +37,8 @@ class PasswordLink(Base):
     """whether the account had a password before"""
     removes_second_factor: Mapped[bool]
     limits_powers: Mapped[bool] = mapped_column(default=False)
-    """an operator made it for an owner who had a password: for a while the account does less"""
+    """an operator made it for an owner of a merchant of which somebody had a password: for a while
+    the account does less"""
 
 
 class RecoveryCode(Base):
