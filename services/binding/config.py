@@ -48,7 +48,8 @@ class BindingConfig(DatabaseConfig, KekFiles):
     """where the code that makes the first operator is written, and read back; without it that door
     is shut, and `operators add` is the way"""
     approve_after_h: int = Field(24, ge=0, le=30 * 24)
-    """how long a new, lifted or reset account cannot be anybody's second approver"""
+    """how long a new, lifted or reset account cannot be anybody's second approver, and an owner
+    whom an operator helped in refunds nothing and changes no keys or people (ADR 0021)"""
     operator_second_factor: bool = False
     """whether operators have to set up a second factor before anything else"""
 
