@@ -82,6 +82,10 @@ export default function ApiKeys() {
     },
     onError: say.failed,
   });
+  const storeOf = (row: ApiKeyRow) =>
+    row.store_id
+      ? (stores.find((one) => one.store_id === row.store_id)?.name ?? t('word.other'))
+      : t('app.all_stores');
   const columns: Column<ApiKeyRow>[] = [
     {
       key: 'name',
@@ -98,10 +102,8 @@ export default function ApiKeys() {
     {
       key: 'store',
       title: t('keys_api.store'),
-      render: (row) =>
-        row.store_id
-          ? (stores.find((one) => one.store_id === row.store_id)?.name ?? t('word.other'))
-          : t('app.all_stores'),
+      render: storeOf,
+      text: storeOf,
     },
     {
       key: 'created',
