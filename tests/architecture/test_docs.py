@@ -7,7 +7,10 @@ from pathlib import Path
 
 from tests.architecture.tree import ROOT, files, lines_with, text
 
-PROSE = {".md", ".py", ".toml", ".txt", ".in", ".json", ".yaml", ".yml", ".xml", ".sh", ".sql", ""}
+PROSE = {
+    ".md", ".py", ".toml", ".txt", ".in", ".json", ".yaml", ".yml", ".xml", ".sh", ".sql", "",
+    ".ts", ".tsx", ".js", ".mjs", ".cjs", ".css", ".html", ".svg", ".java", ".go", ".mod",
+}  # fmt: skip
 
 
 def _prose() -> list[Path]:
