@@ -3,5 +3,5 @@
 Owns enrolment codes and devices; a device's key is told once and kept sealed. Publishes
 `device.events` (device.enrolled, device.moved, device.revoked, device.audited); consumes
 `binding.events` (store.created, store.renamed, role.left, password.renewed,
-merchant.suspended).
+merchant.suspended, merchant.resumed).
 """

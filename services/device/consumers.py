@@ -1,5 +1,5 @@
 """The Kafka door: stores, as binding creates them; people who leave a role or have a new password;
-merchants that are suspended."""
+merchants that are suspended, and resumed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +10,7 @@ from services.device import leaving
 from services.device.service import Deps, record_stores
 from shared.consumer import Handlers
 from shared.events.binding import (
+    MerchantResumed,
     MerchantSuspended,
     PasswordRenewed,
     RoleLeft,
@@ -41,8 +42,8 @@ async def end_codes(
     await leaving.record_renewed(pg, events)
 
 
-@handlers.on(MerchantSuspended)
+@handlers.on(MerchantSuspended, MerchantResumed)
 async def end_all_codes(
-    deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[MerchantSuspended]
+    deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[MerchantSuspended | MerchantResumed]
 ) -> None:
-    await leaving.record_suspended(deps, pg, events)
+    await leaving.record_standings(deps, pg, events)

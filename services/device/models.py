@@ -100,6 +100,16 @@ class LeftRole(Base):
     renewed_at: Mapped[datetime | None] = _instant()
 
 
+class Standing(Base):
+    """A merchant that was suspended, or resumed after that, as binding said last."""
+
+    __tablename__ = "merchant_standings"
+
+    tenant_id: _Id = _key()
+    is_suspended: Mapped[bool]
+    said_at: Mapped[datetime] = _instant()
+
+
 class DataKey(Base):
     """A wrapped data key; one per tenant, purpose and key-encryption key."""
 

@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.device.domain import CODE_TRIES, OPEN_CODES_MAX, SEEN_EVERY, UNDER_WAY, Kind
-from services.device.models import DataKey, Device, EnrolmentCode, LeftRole, Store
+from services.device.models import DataKey, Device, EnrolmentCode, LeftRole, Standing, Store
 
 PURGE_BATCH = 500
 
@@ -61,6 +61,17 @@ _MAKER_LEFT = (
 )
 
 
+# Made before the merchant was resumed, if only by a session that the edge still believed.
+_MERCHANT_SUSPENDED = (
+    select(Standing.tenant_id)
+    .where(
+        Standing.tenant_id == EnrolmentCode.tenant_id,
+        or_(Standing.is_suspended, EnrolmentCode.created_at < Standing.said_at),
+    )
+    .exists()
+)
+
+
 def _is_open(now: datetime) -> tuple[ColumnElement[bool], ...]:
     """Good for some device now."""
     return (
@@ -69,6 +80,7 @@ def _is_open(now: datetime) -> tuple[ColumnElement[bool], ...]:
         EnrolmentCode.expires_at > now,
         EnrolmentCode.tries < CODE_TRIES,
         ~_MAKER_LEFT,
+        ~_MERCHANT_SUSPENDED,
     )
 
 
@@ -77,6 +89,13 @@ async def has_maker_left(tx: AsyncSession, code: EnrolmentCode) -> bool:
     password since."""
     same = (EnrolmentCode.tenant_id == code.tenant_id, EnrolmentCode.code_id == code.code_id)
     return await tx.scalar(select(EnrolmentCode.code_id).where(*same, _MAKER_LEFT)) is not None
+
+
+async def is_of_suspended(tx: AsyncSession, code: EnrolmentCode) -> bool:
+    """Whether it was made before its merchant was suspended, or while it was."""
+    same = (EnrolmentCode.tenant_id == code.tenant_id, EnrolmentCode.code_id == code.code_id)
+    found = select(EnrolmentCode.code_id).where(*same, _MERCHANT_SUSPENDED)
+    return await tx.scalar(found) is not None
 
 
 async def use_code(
@@ -322,21 +341,6 @@ async def revoke_cashiers(
     _, users, left_at = _columns(people)
     rows = await pg.fetch(_REVOKE_CASHIERS, users, left_at, UNDER_WAY, now, actor)
     return [(row["tenant_id"], row["device_id"], row["sn"], row["enrolled_by"]) for row in rows]
-
-
-_REVOKE_CODES = """
-UPDATE enrolment_codes c SET revoked_at = $3
-FROM unnest($1::uuid[], $2::timestamptz[]) AS told(tenant_id, at)
-WHERE c.tenant_id = told.tenant_id AND c.created_at <= told.at AND c.expires_at > $3
-  AND c.used_at IS NULL AND c.revoked_at IS NULL
-"""
-
-
-async def revoke_codes(
-    pg: "asyncpg.Connection[Any]", tenants: Mapping[UUID, datetime], now: datetime
-) -> None:
-    """The open codes that each of these merchants had then."""
-    await pg.execute(_REVOKE_CODES, list(tenants), list(tenants.values()), now)
 
 
 def _columns(people: People) -> tuple[list[UUID], list[UUID], list[datetime]]:

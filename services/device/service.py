@@ -128,6 +128,8 @@ async def enrol_device(deps: Deps, code: str, made: NewDevice) -> Enrolment:
             # Counted in this transaction, which must commit: so the refusal is raised after it.
             known = await repo.count_try(tx, digest)
             has_maker_left = known is not None and await repo.has_maker_left(tx, known)
+            if known is not None and await repo.is_of_suspended(tx, known):
+                known.revoked_at = known.revoked_at or now
     if taken is not None:
         log.info("device.enrolled", device_id=str(enrolment.device.device_id), sn=sn)
         return enrolment

@@ -95,7 +95,7 @@ def test_an_owner_is_helped_in_and_a_merchant_suspended(window: Open, stack: Sta
     make = page.get_by_role("button", name="生成一次性链接")
     page.get_by_label("事由").fill("x")
     make.click()
-    expect(page.get_by_text("写清事由：至少四个汉字，或两个以上的词")).to_be_visible()
+    expect(page.get_by_text("写清事由：至少四个不同的汉字，或至少两个词、八个字母")).to_be_visible()
     page.get_by_label("事由").fill(WHY)
     assert opened.axe() == []
     make.click()

@@ -224,7 +224,7 @@ def test_acting_for_a_merchant(
     page.get_by_label("事由").fill("协助")
     begin.click()
     # Refused under its field, before a password is asked for.
-    expect(page.get_by_text("写清事由：至少四个汉字，或两个以上的词")).to_be_visible()
+    expect(page.get_by_text("写清事由：至少四个不同的汉字，或至少两个词、八个字母")).to_be_visible()
     page.get_by_label("事由").fill("协助绑定小程序")
     begin.click()
     confirm_password(page, operator["password"])

@@ -10,7 +10,7 @@ from services.device.consumers import handlers
 from services.device.service import sweep
 from shared.events.audit import DeviceAudited
 from shared.events.base import decode, stamp
-from shared.events.binding import MerchantSuspended, PasswordRenewed, RoleLeft
+from shared.events.binding import MerchantResumed, MerchantSuspended, PasswordRenewed, RoleLeft
 from shared.events.device import DeviceRevoked
 from tests.fixtures.races import ROUNDS, race
 from tests.integration.device.conftest import MERCHANT, OTHER_MERCHANT, OWNER
@@ -226,21 +226,39 @@ async def test_a_new_password_ends_the_codes_of_the_former_one(device, store, ma
     assert await device.database.value("SELECT count(*) FROM left_roles") == 0
 
 
-async def test_a_suspended_merchant_gets_no_device(device, store, new_store, maker, clock):
-    """By a code from before. What is made after it was resumed is good, however late and often the
-    suspension is heard of."""
+@pytest.fixture
+def hears(device):
+    async def tell(*events):
+        async with device.deps.db.pg(None) as pg:
+            await handlers.by_type[events[0].type](device.deps, pg, list(events))
+
+    return tell
+
+
+async def test_a_suspended_merchant_gets_no_device(device, store, new_store, hears, clock):
+    """By no code from before, nor by one that a session makes which the edge still believes. What
+    is made after it was resumed is good, however late and often the suspension is heard of."""
     before = await made(device.owner, store)
     used = await made(device.owner, store)
     assert (await device.edge(*ENROL, {"code": used, "sn": "QCF4000001"})).status_code == 201
     other = await made(device.stranger, await new_store(OTHER_MERCHANT))
-    event = MerchantSuspended(**stamp(MERCHANT, clock))
+    suspended = MerchantSuspended(**stamp(MERCHANT, clock))
+    clock.advance(1)
+    between = await made(device.owner, store)
+    await hears(suspended)
+    clock.advance(1)
+    late = await made(device.owner, store)
+    for code in (before, between, late):
+        refused = await device.edge(*ENROL, {"code": code, "sn": "QCF4000002"})
+        assert (refused.status_code, refused.json()["code"]) == (409, "device.code_revoked")
+    clock.advance(1)
+    resumed = MerchantResumed(**stamp(MERCHANT, clock))
     clock.advance(1)
     after = await made(device.owner, store)
-    for _ in range(2):
-        async with device.deps.db.pg(None) as pg:
-            await handlers.by_type["merchant.suspended.v1"](device.deps, pg, [event])
-    refused = await device.edge(*ENROL, {"code": before, "sn": "QCF4000002"})
-    assert (refused.status_code, refused.json()["code"]) == (409, "device.code_revoked")
+    for told in ([resumed], [suspended], [resumed, suspended]):
+        await hears(*told)
+    for code in (between, late):
+        assert (await device.edge(*ENROL, {"code": code, "sn": "QCF4000002"})).status_code == 409
     for code, sn in ((other, "QCF4000002"), (after, "QCF4000003")):
         assert (await device.edge(*ENROL, {"code": code, "sn": sn})).status_code == 201
     assert await device.database.value("SELECT count(*) FROM devices") == 3

@@ -55,7 +55,14 @@ async def test_two_partial_refunds_keep_a_distance(shop, till):
 async def test_racing_refunds_never_exceed_what_was_paid(shop, till):
     """F29, G4: a hundred refunds of 60 %: exactly one passes."""
     paid = await till.pay(1000)
-    answers = await asyncio.gather(*(till.refund(paid["payment_id"], 600) for _ in range(100)))
+
+    async def refund():
+        # On a crowded machine some wait longer for the row than we let them, and ask again.
+        while (answer := await till.refund(paid["payment_id"], 600)).status_code == 503:
+            await asyncio.sleep(0.1)
+        return answer
+
+    answers = await asyncio.gather(*(refund() for _ in range(100)))
     passed = [answer for answer in answers if answer.status_code == 200]
     assert len(passed) == 1
     others = {a.json()["code"] for a in answers if a not in passed}

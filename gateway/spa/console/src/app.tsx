@@ -130,13 +130,18 @@ export function makeQueries(): QueryClient {
   return queries;
 }
 
+/** An address that shows nothing here; perhaps somebody sent it on from the other console. */
 function NoPage({ first }: { first: string }) {
   const { t } = useText();
+  const { console } = useSession();
+  const { pathname } = useLocation();
+  const others = console === 'operator' ? OF_MERCHANTS : OF_OPERATORS;
+  const isElsewhere = Object.keys(others).some((path) => matchPath(path, pathname));
   return (
     <>
       <PageHead title={t('error.no_page')} />
       <Calm
-        title={t('error.no_page_hint')}
+        title={t(isElsewhere ? `error.page_not_of_${console}` : 'error.no_page_hint')}
         action={
           <GoButton type="primary" to={first}>
             {t('error.go_home')}

@@ -90,7 +90,9 @@ export default function ChoosePassword() {
           orElse={(error) => setFault(told(t, language, error))}
         >
           <p className="soft">
-            {t('link.lead', { name: whose.data.name, login: whose.data.login })}
+            {whose.data.name === whose.data.login
+              ? t('link.lead_nameless', { login: whose.data.login })
+              : t('link.lead', { name: whose.data.name, login: whose.data.login })}
           </p>
           <input
             type="text"

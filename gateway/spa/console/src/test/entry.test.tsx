@@ -243,6 +243,11 @@ it('says what is there, and the way out, where there is no such page', async () 
   expect(document.title).toBe('没有这个页面 · 豆娘');
 });
 
+it('says of a page of the other console whose it is', async () => {
+  show('/merchants/m1', {});
+  expect(await screen.findByText('这是服务商的页面，要用服务商的账号登录。')).toBeTruthy();
+});
+
 it('leads by real links', async () => {
   show('/stores', {});
   const menu = within(await screen.findByRole('navigation', { name: '主菜单' }));

@@ -50,6 +50,18 @@ it('pages back the way it came, and leads to the top from a page that is empty b
   expect(await screen.findByLabelText(orderOf('T0'))).toBeTruthy();
 });
 
+it('finds the refunds of an order by its own number, which the refunds do not know', async () => {
+  const seen = answering({
+    'GET /api/merchant/v1/orders': { body: { items: [{ out_trade_no: 'T7' }], next: null } },
+    'GET /api/merchant/v1/refunds': { body: { items: [LISTED], next: null } },
+  });
+  const asked = (door: string) =>
+    seen.map((one) => new URL(`http://x${one.path}`)).filter((url) => url.pathname.endsWith(door));
+  show('/orders/refunds?q=D26112805005757');
+  await waitFor(() => expect(asked('/refunds')[0]?.searchParams.get('q')).toBe('T7'));
+  expect(asked('/orders')[0]?.searchParams.get('q')).toBe('D26112805005757');
+});
+
 it.each([
   ['李雷', '李雷，韩梅梅重试'],
   ['韩梅梅', '韩梅梅，已重试'],

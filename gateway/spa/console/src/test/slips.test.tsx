@@ -140,7 +140,7 @@ it('tells the rule of a reason and what is voided before somebody suspends, in r
   const { person } = asOperator('/merchants/m1', MERCHANT_PAGE);
   await person.click(await screen.findByRole('button', { name: '停用商户' }));
   const dialog = within(await screen.findByRole('dialog'));
-  expect(dialog.getByText('至少四个汉字，或两个以上的词')).toBeTruthy();
+  expect(dialog.getByText('至少四个不同的汉字，或至少两个词、八个字母')).toBeTruthy();
   expect(dialog.getByText(/没用的一次性链接在停用期间不能用/)).toBeTruthy();
   const button = dialog.getByRole('button', { name: '停用商户' });
   expect(button.className).toContain('dangerous');

@@ -23,10 +23,13 @@ export const acting = {
     'You act for “{{merchant}}” ({{reason}}); the additional rights end at {{until}}. Every step is written to their audit log.',
   ],
   'acting.end': ['结束代操作', 'Stop acting'],
-  'reason.hint': ['至少四个汉字，或两个以上的词', 'In a few words: at least two'],
+  'reason.hint': [
+    '至少四个不同的汉字，或至少两个词、八个字母',
+    'In a few words: at least two, with eight letters or more',
+  ],
   'reason.rule': [
-    '写清事由：至少四个汉字，或两个以上的词',
-    'Give the reason in words, at least two',
+    '写清事由：至少四个不同的汉字，或至少两个词、八个字母',
+    'Give the reason in words: at least two, with eight letters or more, four of them different',
   ],
   'grant.ask': ['申请更多权限', 'Ask for more rights'],
   'grant.ask_title': ['申请代“{{merchant}}”做更多', 'Ask to do more for “{{merchant}}”'],

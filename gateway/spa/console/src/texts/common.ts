@@ -106,6 +106,14 @@ export const common = {
     '地址可能不完整，或者这个页面已经搬走了。',
     'The address may not be complete, or the page has moved.',
   ],
+  'error.page_not_of_operator': [
+    '这是商户的页面。请用商户的账号登录，或在「商户」中代其操作。',
+    'This page is a merchant’s. Sign in as one, or act for one from “Merchants”.',
+  ],
+  'error.page_not_of_merchant': [
+    '这是服务商的页面，要用服务商的账号登录。',
+    'This page is the operator’s: it needs an operator’s login.',
+  ],
   'error.go_home': ['回到首页', 'Go to the home page'],
   'error.offline': [
     '网络已断开。恢复后会自动继续，您填写的内容还在。',

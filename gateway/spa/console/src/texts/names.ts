@@ -136,7 +136,7 @@ export const names = {
   'audit_action.notice.replay': ['重新处理通知', 'Processed a notice again'],
 
   'audit_subject.other': ['其他', 'Other'],
-  'audit_subject.session': ['登录', 'Session'],
+  'audit_subject.session': ['登录会话', 'Session'],
   'audit_subject.password': ['密码', 'Password'],
   'audit_subject.second_factor': ['两步验证', 'Second factor'],
   'audit_subject.passkey': ['通行密钥', 'Passkey'],

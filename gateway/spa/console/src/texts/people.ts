@@ -74,6 +74,7 @@ export const people = {
     '{{name}}，请为账号 {{login}} 设置密码。',
     '{{name}}, choose a password for {{login}}.',
   ],
+  'link.lead_nameless': ['请为账号 {{login}} 设置密码。', 'Choose a password for {{login}}.'],
   'link.submit': ['保存并登录', 'Save and sign in'],
   'link.saved': ['密码已保存。', 'The password is saved.'],
   'link.sign_in': ['去登录', 'Go to the sign-in page'],

@@ -78,8 +78,8 @@ export const sandbox = {
     'Press “Release”: in the sandbox it takes effect at once. Roll out to 10, 30 or 50 % first if you like.',
   ],
   'sandbox_way.face_to_face_enabled': [
-    '沙箱应用已经开通当面付，绑定密钥后会自动核实。想看没有开通的样子，在沙箱支付宝里您的应用上点「当面付」。',
-    'A sandbox app has face-to-face pay; it is checked by itself once the keys are bound. To see how it is without, press “Face-to-face” at your app in the sandbox Alipay.',
+    '沙箱应用一开始就有当面付，绑定密钥后会自动核实。在沙箱支付宝里您的应用上点「当面付」，可以关掉或打开它。',
+    'A sandbox app begins with face-to-face pay; it is checked by itself once the keys are bound. “Face-to-face” at your app in the sandbox Alipay switches it off and on.',
   ],
   'sandbox_way.pushed': [
     '点「前往沙箱支付宝」，在「设备」中点「发货 3 台」，把设备号填到这里；没有设备也可以，用测试收银台收一笔即可。',

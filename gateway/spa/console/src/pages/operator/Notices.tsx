@@ -80,6 +80,12 @@ function useColumns(open: (row: Named) => void): Column<Named>[] {
       text: (row) => (row.total_fen === null ? '' : yuan(row.total_fen).replaceAll(',', '')),
     },
     {
+      key: 'kind',
+      title: t('notices.kind'),
+      render: (row) => word(t, 'notice_kind', row.kind),
+      text: (row) => word(t, 'notice_kind', row.kind),
+    },
+    {
       key: 'verdict',
       title: t('notices.state'),
       render: (row) => (

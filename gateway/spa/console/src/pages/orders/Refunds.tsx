@@ -206,10 +206,21 @@ const LIVE = {
 /** A page moves by itself while one of its refunds is open. */
 const lookAgainMs = (shown: ListedRefund[]) => (shown.some(isOpen) ? LOOK_MS : false);
 
-const load = ({ page: _, back, page_size, from, to, ...query }: Query) =>
-  get('/api/merchant/v1/refunds', {
-    query: { ...query, before: back, limit: page_size, since: from, until: to },
+/** An order's own number, whole: the payment service, whose refunds are, does not know it. */
+const ORDER_NO = /^D\d{14}$/i;
+
+async function numberOf(q: string): Promise<string> {
+  if (!ORDER_NO.test(q)) return q;
+  const { items } = await get('/api/merchant/v1/orders', { query: { q } });
+  return items[0]?.out_trade_no ?? q;
+}
+
+async function load({ page: _, back, page_size, from, to, q, ...query }: Query) {
+  const number = typeof q === 'string' ? await numberOf(q) : undefined;
+  return get('/api/merchant/v1/refunds', {
+    query: { ...query, q: number, before: back, limit: page_size, since: from, until: to },
   });
+}
 
 export default function Refunds() {
   const { t } = useText();

@@ -74,7 +74,10 @@ export function useOrderCatchesUp(payment: PaymentShown | undefined, refundedFen
   const isBehind = payment !== undefined && payment.refunded_fen > refundedFen;
   useEffect(() => {
     if (!isBehind) return undefined;
-    const look = () => void queries.invalidateQueries({ queryKey: ['orders'] });
+    const look = () => {
+      for (const key of ['orders', 'dashboard'])
+        void queries.invalidateQueries({ queryKey: [key] });
+    };
     look();
     const timer = setInterval(look, LOOK_MS);
     return () => clearInterval(timer);
@@ -85,7 +88,7 @@ export function useRefreshRefunds() {
   const queries = useQueryClient();
   return () =>
     Promise.all(
-      ['payments', 'refunds', 'orders'].map((key) =>
+      ['payments', 'refunds', 'orders', 'dashboard'].map((key) =>
         queries.invalidateQueries({ queryKey: [key] }),
       ),
     );
