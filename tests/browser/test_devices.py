@@ -88,7 +88,7 @@ def test_a_device_comes_is_named_and_moves(window: Open, stack: Stack, tmp_path:
         "--file", str(tmp_path / "late.json"),
     )  # fmt: skip
     assert refused.returncode == 1
-    assert refused.stderr.startswith("激活码已撤销")
+    assert refused.stderr.startswith("激活码已作废")
 
     page.get_by_label("名称或设备编号").fill("吧台")
     page.keyboard.press("Enter")

@@ -165,7 +165,8 @@ def _generated(hand: Hand) -> None:
 
 
 def _key_drawn(hand: Hand) -> None:
-    hand.page.get_by_role("main").locator("summary", has_text="QR").first.click()
+    shown = hand.page.get_by_role("main").locator("summary", has_text=hand.say("bind.qr"))
+    shown.first.click()
 
 
 def _another_pair(hand: Hand) -> None:

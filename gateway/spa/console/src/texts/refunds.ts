@@ -91,7 +91,7 @@ export const refunds = {
   'refunds.number': ['商户订单号', 'Merchant order number'],
   'refunds.open_order': ['查看订单', 'View order'],
   'refunds.q': ['订单号 / 商户订单号 / 交易号', 'Order, merchant or trade number'],
-  'refunds.q_hint': ['订单号填全，其余填几位', 'Order number whole, others in part'],
+  'refunds.q_hint': ['订单号请填全', 'Order numbers in full'],
   'refunds.from': ['申请日期从', 'Asked from'],
   'refunds.until': ['申请日期到', 'Asked until'],
   'refunds.empty': ['还没有退款', 'No refunds yet'],
