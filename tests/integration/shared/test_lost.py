@@ -1,11 +1,8 @@
 """A database that is away, restarts, or holds a row too long: 503, and every loop goes on."""
 
 import asyncio
-import shutil
-import tempfile
 import time
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from unittest.mock import AsyncMock
 from uuid import uuid4
 
@@ -23,7 +20,7 @@ from shared.events.binding import StoreCreated
 from shared.kafka import Producer
 from shared.outbox import Relay, add
 from shared.worker import periodic
-from tests.fixtures.postgres import Cluster
+from tests.fixtures.postgres import running_cluster
 from tests.integration.shared.conftest import made
 
 # asyncpg drops a future of its own when the server cuts a connection; ours are all awaited.
@@ -270,14 +267,8 @@ async def test_what_the_connection_itself_says_is_unavailable(db, kind):
 @pytest.fixture(scope="module")
 def own_server():
     """A server of this module alone, which it may restart."""
-    folder = Path(tempfile.mkdtemp(prefix="df-pg-"))
-    cluster = Cluster(folder)
-    try:
-        cluster.start()
+    with running_cluster() as cluster:
         yield cluster
-    finally:
-        cluster.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager
