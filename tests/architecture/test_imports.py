@@ -4,10 +4,11 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.architecture.tree import ROOT, SERVICES
+from tests.architecture.tree import PRODUCT, ROOT, under
 
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
     "contracts"
@@ -45,19 +46,10 @@ def test_imports_keep_their_contracts() -> None:
 
 @pytest.fixture
 def skeleton(tmp_path: Path) -> Path:
-    """The smallest tree that every contract applies to, without a violation."""
-    modules = [f"services/{name}/{part}.py" for name in SERVICES for part in ("domain", "service")]
-    modules += [planted for planted, _ in PLANTED.values()]
-    modules += ["gateway/alipay/canonical.py", "deploy/sandbox/alipay/__init__.py"]
-    mechanisms = ("db", "outbox", "inbox", "migrate", "kafka", "web", "client", "money")
-    modules += [f"shared/{name}.py" for name in mechanisms]
-    for name in modules:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text('"""Empty."""\n')
-        for folder in path.relative_to(tmp_path).parents:
-            if folder != Path():
-                (tmp_path / folder / "__init__.py").touch()
+    """The product's tree with empty modules: every contract applies to it, none is violated."""
+    for path in under(*PRODUCT):
+        (tmp_path / path.parent).mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text('"""Empty."""\n')
     return tmp_path
 
 
@@ -76,5 +68,39 @@ def test_each_contract_refuses_what_it_forbids(skeleton: Path, contract: str) ->
     assert f"{name} BROKEN" in done.stdout
 
 
+ROOMS = [contract for contract in CONTRACTS if contract.get("exhaustive")]
+IN_ROOMS = [(contract, package) for contract in ROOMS for package in contract["containers"]]
+
+
+def _modules(layer: str) -> list[str]:
+    return [name.strip(" ()") for name in layer.replace(":", "|").split("|")]
+
+
+def _file(skeleton: Path, package: str, module: str) -> Path:
+    """Where a module of the package is written; of a room, its `__init__`."""
+    path = skeleton.joinpath(*package.split("."), module)
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+@pytest.mark.parametrize(("contract", "package"), IN_ROOMS, ids=[p for _, p in IN_ROOMS])
+def test_rooms_refuse_an_import_upwards_and_a_module_in_no_layer(
+    skeleton: Path, contract: dict[str, Any], package: str
+) -> None:
+    layers = [
+        [name for name in _modules(layer) if _file(skeleton, package, name).is_file()]
+        for layer in contract["layers"]
+    ]
+    there = [names for names in layers if names]
+    low, high = there[-1][0], there[0][0]
+    _file(skeleton, package, low).write_text(f"import {package}.{high}\n")
+    refused = _lint(skeleton)
+    assert f"{contract['name']} BROKEN" in refused.stdout, refused.stdout + refused.stderr
+    _file(skeleton, package, low).write_text("")
+    _file(skeleton, package, "in_no_layer").write_text("")
+    refused = _lint(skeleton)
+    assert refused.returncode == 1
+    assert "in_no_layer" in refused.stdout + refused.stderr
+
+
 def test_no_contract_goes_unproved() -> None:
-    assert {contract["id"] for contract in CONTRACTS} == set(PLANTED)
+    assert {c["id"] for c in CONTRACTS if c not in ROOMS} == set(PLANTED)
