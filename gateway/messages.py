@@ -9,7 +9,7 @@ is tried, and no message can be renamed into the other's. Binding commits them, 
 from prometheus_client import Counter
 
 from gateway.alipay.canonical import Form, Kind
-from gateway.notify import SignedDoor
+from gateway.signed import SignedDoor
 
 PREFIX = "/alipay/messages/"
 LABEL = "/alipay/messages"
