@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, HttpUrl, TypeAdapter, field_validator, model_validator
 
-from gateway.forwarded import networks
 from gateway.limits import ADDRESS_CONNECTIONS_MAX
+from gateway.server.forwarded import networks
 from shared.config import BaseConfig
 
 _URL = TypeAdapter(HttpUrl)

@@ -14,24 +14,16 @@ from contextlib import AbstractAsyncContextManager
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import VERSION, messages, notify
-from gateway.asgi import (
-    CSP_NAME,
-    NO_STORE,
-    Answer,
-    Asked,
-    Door,
-    Header,
-    json_answer,
-    running,
-)
+from gateway import VERSION
+from gateway.alipay.inbound import messages, notify
+from gateway.alipay.inbound.messages import MessageDoor
+from gateway.alipay.inbound.notify import NotifyDoor
+from gateway.alipay.keyring import KeyRing
 from gateway.auth.device import DeviceAuth
 from gateway.auth.internal import EDGE, Inward
 from gateway.auth.merchant import Session, SessionAuth, refuse_foreign_site
 from gateway.auth.pos import PosAuth
 from gateway.config import EdgeConfig
-from gateway.forwarded import Proxies, networks
-from gateway.keyring import KeyRing
 from gateway.limits import (
     CALLS_MAX,
     IN_FLIGHT_MAX,
@@ -42,14 +34,23 @@ from gateway.limits import (
     console_limits,
     rate_limits,
 )
-from gateway.messages import MessageDoor
-from gateway.notify import NotifyDoor
 from gateway.proxy import Upstreams
-from gateway.refusals import Refusals
+from gateway.reports.refusals import Refusals
+from gateway.reports.usage import ApiKeyUse, DeviceUse, LastUsed
 from gateway.routing import SAFE_METHODS, Route, match, table
-from gateway.static import CSP, StaticFiles
+from gateway.server.asgi import (
+    CSP_NAME,
+    NO_STORE,
+    Answer,
+    Asked,
+    Door,
+    Header,
+    json_answer,
+    running,
+)
+from gateway.server.forwarded import Proxies, networks
+from gateway.server.static import CSP, StaticFiles
 from gateway.tail import Tail
-from gateway.usage import ApiKeyUse, DeviceUse, LastUsed
 from shared.address import share_of
 from shared.client import ServiceClient
 from shared.clock import Clock

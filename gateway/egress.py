@@ -22,16 +22,15 @@ import orjson
 from prometheus_client import Counter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from gateway.alipay.bill_methods import BILL_METHOD, BillDownloads
-from gateway.alipay.bills import BadBill, Bill, read_bill
+from gateway.alipay.bill_file import BadBill, Bill, read_bill
 from gateway.alipay.client import AlipayClient, Called
-from gateway.alipay.envelope import rfc3339
-from gateway.alipay.method import Method, Params, Result
-from gateway.alipay.methods import METHODS
-from gateway.asgi import METRICS, Answer, Asked, Door, json_answer, running
+from gateway.alipay.keyring import AppKeys, KeyRing
+from gateway.alipay.methods.bills import BILL_METHOD, BillDownloads
+from gateway.alipay.methods.row import Method, Params, Result
+from gateway.alipay.methods.table import METHODS
+from gateway.alipay.protocol.envelope import rfc3339
 from gateway.auth.internal import EGRESS, EGRESS_AUDIENCE, calling_service
 from gateway.config import EgressConfig
-from gateway.keyring import AppKeys, KeyRing
 from gateway.limits import (
     ALIPAY_CALLS_MAX,
     BODY_BYTES_MAX,
@@ -41,8 +40,9 @@ from gateway.limits import (
     Admission,
 )
 from gateway.rehearsal import APPS_DOOR, OUTCOME_DOOR, Rehearsal
+from gateway.reports.usage import AppKeyUse, LastUsed
+from gateway.server.asgi import METRICS, Answer, Asked, Door, json_answer, running
 from gateway.tail import Tail
-from gateway.usage import AppKeyUse, LastUsed
 from shared import telemetry
 from shared.client import ServiceClient
 from shared.clock import Clock

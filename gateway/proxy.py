@@ -7,7 +7,6 @@ hears the digests of the browser's two cookies.
 
 from collections.abc import Mapping
 
-from gateway.asgi import Answer, Asked, Header
 from gateway.auth.merchant import cookie_hashes
 from gateway.limits import (
     CALLER_PART,
@@ -22,6 +21,7 @@ from gateway.limits import (
     parts,
 )
 from gateway.routing import SAFE_METHODS, Route
+from gateway.server.asgi import Answer, Asked, Header
 from shared.client import Client, NoAnswer, NotSent, Reply
 from shared.clock import Clock
 from shared.errors import Problem, Unavailable

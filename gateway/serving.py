@@ -6,10 +6,10 @@ Each loads its own app only: what the other needs would cost it start and memory
 import sys
 
 from gateway.config import EdgeConfig, EgressConfig
-from gateway.connections import Bounds, Room, connections_affordable
-from gateway.forwarded import Proxies, networks
-from gateway.http1 import bounded
 from gateway.limits import BODY_BYTES_MAX, UPLOAD_BYTES_MAX, UPLOADS_BYTES_MAX, Patience
+from gateway.server.connections import Bounds, Room, connections_affordable
+from gateway.server.forwarded import Proxies, networks
+from gateway.server.http1 import bounded
 from shared.clock import Clock
 from shared.serve import bound, run_api
 

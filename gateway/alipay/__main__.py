@@ -1,8 +1,8 @@
-"""`python -m gateway.alipay COMMAND [--lines]`: see `gateway.alipay.cli`."""
+"""`python -m gateway.alipay COMMAND [--lines]`: see `gateway.alipay.protocol.cli`."""
 
 import sys
 
-from gateway.alipay.cli import main
+from gateway.alipay.protocol.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

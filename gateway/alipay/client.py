@@ -8,16 +8,16 @@ from urllib.parse import parse_qsl
 
 from prometheus_client import Counter, Histogram
 
-from gateway.alipay.envelope import (
+from gateway.alipay.keyring import AppKeys, KeyRing, Signing
+from gateway.alipay.methods.pictures import WithPictures, multipart
+from gateway.alipay.methods.row import Method, Params, Result, judge
+from gateway.alipay.protocol.envelope import (
     CONTENT_TYPE,
     Answer,
     SignedRequest,
     signed_request,
     unwrap,
 )
-from gateway.alipay.method import Method, Params, Result, judge
-from gateway.alipay.multipart import WithPictures, multipart
-from gateway.keyring import AppKeys, KeyRing, Signing
 from gateway.limits import ALIPAY_CALLS_MAX
 from shared.client import Client, NoAnswer, NotSent, PoolFull, Reply
 from shared.clock import Clock

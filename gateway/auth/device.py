@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from gateway.asgi import Asked
 from gateway.cache import Remembered
 from gateway.limits import (
     CLOCK_WINDOW_S,
@@ -24,8 +23,9 @@ from gateway.limits import (
     Strangers,
 )
 from gateway.replays import Seen
+from gateway.reports.usage import DeviceUse, LastUsed
 from gateway.routing import SAFE_METHODS
-from gateway.usage import DeviceUse, LastUsed
+from gateway.server.asgi import Asked
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.errors import BadGateway, Problem, Unauthorized, Unavailable

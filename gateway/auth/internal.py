@@ -1,10 +1,10 @@
 """Our own processes: the token that goes inward with a request, and the one egress asks for."""
 
-from gateway.asgi import Asked
 from gateway.auth.device import Credential
 from gateway.auth.merchant import Session
 from gateway.auth.pos import ApiKey
 from gateway.routing import MERCHANT_CONSOLE, SAFE_METHODS
+from gateway.server.asgi import Asked
 from shared.errors import Forbidden, Unauthorized
 from shared.tokens import Principal, TokenSigner, TokenVerifier
 

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from gateway.asgi import Asked
 from gateway.cache import Remembered
 from gateway.limits import SESSIONS_FRESH_S, SESSIONS_KEPT, Strangers
 from gateway.routing import SAFE_METHODS
+from gateway.server.asgi import Asked
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.errors import BadGateway, Conflict, Forbidden, Problem, Unauthorized

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from gateway.asgi import Asked
 from gateway.auth.device import NONCE, SIGNATURE, TIMESTAMP, DeviceClockSkewed, ReadReplayed
 from gateway.cache import Remembered
 from gateway.limits import (
@@ -24,7 +23,8 @@ from gateway.limits import (
     Strangers,
 )
 from gateway.replays import Seen
-from gateway.usage import ApiKeyUse, LastUsed
+from gateway.reports.usage import ApiKeyUse, LastUsed
+from gateway.server.asgi import Asked
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.errors import BadGateway, Problem, Unauthorized, Unavailable

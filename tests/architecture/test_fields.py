@@ -21,7 +21,7 @@ from pydantic import AwareDatetime, Base64Bytes, BaseModel, SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.asgi import Asked
+from gateway.server.asgi import Asked
 from services.order.schemas import OrderFilters
 from shared import fields
 from shared.fields import Secret, Text, Verbatim

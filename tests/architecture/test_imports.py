@@ -25,7 +25,7 @@ PLANTED = {
     "one-http-client": ("services/payment/channels.py", "import httpx"),
     "gateway-without-database": ("gateway/edge.py", "import shared.db"),
     "pure-domain": ("services/payment/domain.py", "import sqlalchemy"),
-    "auditable-crypto": ("gateway/alipay/rsa2.py", "import shared.money"),
+    "auditable-crypto": ("gateway/alipay/protocol/rsa2.py", "import shared.money"),
     "service-layers": ("services/payment/domain.py", "import services.payment.service"),
 }
 
@@ -91,7 +91,7 @@ def test_rooms_refuse_an_import_upwards_and_a_module_in_no_layer(
         for layer in contract["layers"]
     ]
     there = [names for names in layers if names]
-    low, high = there[-1][0], there[0][0]
+    low, high = there[-1][-1], there[0][0]
     _file(skeleton, package, low).write_text(f"import {package}.{high}\n")
     refused = _lint(skeleton)
     assert f"{contract['name']} BROKEN" in refused.stdout, refused.stdout + refused.stderr

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from gateway.alipay import aes
-from gateway.alipay.canonical import (
+from gateway.alipay.protocol import aes
+from gateway.alipay.protocol.canonical import (
     Kind,
     cut_answer,
     node_name,
@@ -23,8 +23,8 @@ from gateway.alipay.canonical import (
     read_form,
     request_content,
 )
-from gateway.alipay.cli import KINDS, answer
-from gateway.alipay.rsa2 import BadKey, read_public, verify
+from gateway.alipay.protocol.cli import KINDS, answer
+from gateway.alipay.protocol.rsa2 import BadKey, read_public, verify
 
 FOLDER = os.environ.get("ALIPAY_VECTORS", "")
 __test__ = bool(FOLDER)

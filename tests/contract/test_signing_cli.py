@@ -17,8 +17,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from gateway.alipay.cli import COMMANDS
-from gateway.alipay.cli import answer as answer_of
+from gateway.alipay.protocol.cli import COMMANDS
+from gateway.alipay.protocol.cli import answer as answer_of
 from tests.fixtures.commands import Commands
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.authority import der_of, issue, pem_of

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from tests.fuzz import targets
 
 NEEDS = {
-    "bill_file": "gateway.alipay.bills",
+    "bill_file": "gateway.alipay.bill_file",
     "certificate_upload": "services.binding.certificates",
 }
 

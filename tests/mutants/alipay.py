@@ -2,14 +2,18 @@
 
 from tests.mutants.patch import Patch
 
-CANONICAL = "gateway/alipay/canonical.py"
-VERIFY = "gateway/alipay/verify.py"
-ENVELOPE = "gateway/alipay/envelope.py"
-CUT = ("tests/unit/gateway/test_cutter.py", "tests/unit/gateway/test_canonical.py")
+PROTOCOL = "tests/unit/gateway/alipay/protocol"
+CANONICAL = "gateway/alipay/protocol/canonical.py"
+VERIFY = "gateway/alipay/protocol/verify.py"
+ENVELOPE = "gateway/alipay/protocol/envelope.py"
+CUT = (
+    f"{PROTOCOL}/test_cutter.py",
+    f"{PROTOCOL}/test_canonical.py",
+)
 BELIEF = (
-    "tests/unit/gateway/test_verify.py",
-    "tests/unit/gateway/test_believing.py",
-    "tests/unit/gateway/test_envelope.py",
+    f"{PROTOCOL}/test_verify.py",
+    f"{PROTOCOL}/test_believing.py",
+    f"{PROTOCOL}/test_envelope.py",
 )
 
 PATCHES = (
@@ -39,14 +43,14 @@ PATCHES = (
         "sign_type is covered in a payment's notice",
         'if kind == "pay":',
         'if kind == "app":',
-        ("tests/unit/gateway/test_canonical.py",),
+        (f"{PROTOCOL}/test_canonical.py",),
     ),
     Patch(
         CANONICAL,
         "sign_type is left out of a request",
         'if params[name] and name != "sign"',
         'if params[name] and name not in ("sign", "sign_type")',
-        ("tests/unit/gateway/test_canonical.py",),
+        (f"{PROTOCOL}/test_canonical.py",),
     ),
     Patch(
         VERIFY,
@@ -60,7 +64,10 @@ PATCHES = (
         "sign_type selects nothing",
         'if form.fields.get(b"sign_type") != SIGN_TYPE.encode():',
         "if False:",
-        ("tests/unit/gateway/test_verify.py", "tests/unit/gateway/test_notify.py"),
+        (
+            f"{PROTOCOL}/test_verify.py",
+            "tests/unit/gateway/alipay/inbound/test_notify.py",
+        ),
     ),
     Patch(
         VERIFY,

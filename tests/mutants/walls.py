@@ -3,12 +3,15 @@
 from tests.mutants.patch import Patch
 
 DEVICE = "gateway/auth/device.py"
-SIGNED = ("tests/unit/gateway/test_signed_request.py", "tests/unit/gateway/test_auth.py")
+SIGNED = (
+    "tests/unit/gateway/alipay/protocol/test_signed_request.py",
+    "tests/unit/gateway/auth/test_auth.py",
+)
 RACES = "tests/integration/binding/test_races_people.py"
 GRANTS = "services/binding/acting_grants.py"
 GRANTS_TESTS = "tests/integration/binding/test_acting_grants.py"
 LEAVING = "tests/integration/device/test_leaving.py"
-TWO_WINDOWS = "tests/unit/gateway/test_two_windows.py"
+TWO_WINDOWS = "tests/unit/gateway/auth/test_two_windows.py"
 HELPED_IN = (
     "tests/integration/binding/test_cockpit.py::test_for_a_day_no_money_key_or_power_is_touched"
 )
@@ -40,7 +43,7 @@ PATCHES = (
         "a device that was moved sells for its old store",
         "isinstance(event, DeviceRevoked | DeviceEnrolled | DeviceMoved)",
         "isinstance(event, DeviceRevoked | DeviceEnrolled)",
-        ("tests/unit/gateway/test_sightings.py",),
+        ("tests/unit/gateway/reports/test_sightings.py",),
     ),
     Patch(
         "gateway/cache.py",
@@ -54,7 +57,7 @@ PATCHES = (
         "who asks after an event is answered with what was looked up before it",
         "        if running is not None and not running.is_outdated:",
         "        if running is not None:",
-        ("tests/unit/gateway/test_cache.py", "tests/unit/gateway/test_auth.py"),
+        ("tests/unit/gateway/test_cache.py", "tests/unit/gateway/auth/test_auth.py"),
     ),
     Patch(
         "gateway/cache.py",
@@ -82,14 +85,14 @@ PATCHES = (
         "a DELETE needs no CSRF token",
         'return self.audience == "user" and method not in SAFE_METHODS',
         'return self.audience == "user" and method not in {*SAFE_METHODS, "DELETE"}',
-        ("tests/unit/gateway/test_auth.py",),
+        ("tests/unit/gateway/auth/test_auth.py",),
     ),
     Patch(
-        "gateway/asgi.py",
+        "gateway/server/asgi.py",
         "a body in parts has no limit",
         "                    if size > limit:",
         "                    if False:",
-        ("tests/unit/gateway/test_asgi.py",),
+        ("tests/unit/gateway/server/test_asgi.py",),
     ),
     Patch(
         "shared/tokens.py",
@@ -225,7 +228,7 @@ PATCHES = (
         "a grant outlives its time at the edge",
         "for given, until in self.more if now < until",
         "for given, until in self.more",
-        ("tests/unit/gateway/test_people.py",),
+        ("tests/unit/gateway/auth/test_people.py",),
     ),
     Patch(
         "services/binding/live_check.py",

@@ -2,8 +2,8 @@
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gateway.alipay.canonical import BadAnswer, cut_answer, signed_texts
-from gateway.alipay.envelope import unwrap
+from gateway.alipay.protocol.canonical import BadAnswer, cut_answer, signed_texts
+from gateway.alipay.protocol.envelope import unwrap
 from tests.unit.gateway.second_cutter import METHOD, agree
 
 SEEDS = (

@@ -3,7 +3,7 @@
 import io
 import zipfile
 
-from gateway.alipay import bills
+from gateway.alipay import bill_file
 
 _HEAD = (
     "支付宝交易号,商户订单号,业务类型,商品名称,创建时间,完成时间,门店编号,门店名称,操作员,终端号,"
@@ -52,8 +52,8 @@ def check(data: bytes) -> None:
     raw = _zip(data[1:]) if data[:1] == b"c" else data[1:]
     reason = ""
     try:
-        bill = bills.read_bill(raw)
-    except bills.BadBill as error:
+        bill = bill_file.read_bill(raw)
+    except bill_file.BadBill as error:
         reason = error.reason
     else:
         assert bill is not None

@@ -5,7 +5,12 @@ import re
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gateway.alipay.certificates import BadCertificate, cert_sn, read_cert_set, root_cert_sn
+from gateway.alipay.protocol.certificates import (
+    BadCertificate,
+    cert_sn,
+    read_cert_set,
+    root_cert_sn,
+)
 from tests.unit.gateway.authority import NOW, Authority, der_of, of_odd_version, pem_of, sm2_of
 
 

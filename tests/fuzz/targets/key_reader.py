@@ -5,7 +5,7 @@ import base64
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from gateway.alipay import rsa2
+from gateway.alipay.protocol import rsa2
 from services.binding import keys
 from tests.unit.gateway.authority import issue, of_odd_version
 

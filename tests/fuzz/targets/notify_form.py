@@ -2,8 +2,8 @@
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gateway.alipay.canonical import BadForm, notify_contents, read_form
-from gateway.alipay.verify import check_notify
+from gateway.alipay.protocol.canonical import BadForm, notify_contents, read_form
+from gateway.alipay.protocol.verify import check_notify
 
 SEEDS = (
     b"application/x-www-form-urlencoded; text/html; charset=utf-8\n"

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from pydantic import ValidationError
 
-from gateway.alipay.methods import METHODS
+from gateway.alipay.methods.table import METHODS
 from services.binding.onboarding_rows import ROWS
 from tests.integration.binding.platform import said
 from tests.integration.binding.wizard import MAP, REVIEW

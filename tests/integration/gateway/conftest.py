@@ -10,10 +10,10 @@ import pytest_asyncio
 from aiohttp import web
 from multidict import CIMultiDict
 
-from gateway.asgi import Door
 from gateway.config import EdgeConfig
 from gateway.edge import Edge
-from gateway.static import StaticFiles
+from gateway.server.asgi import Door
+from gateway.server.static import StaticFiles
 from services.device.service import record_stores
 from services.payment import repo
 from services.payment.app import create_app

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.asgi import Door
 from gateway.config import EdgeConfig, EgressConfig
-from gateway.connections import Bounds
 from gateway.edge import Edge
 from gateway.egress import Egress
-from gateway.static import StaticFiles
+from gateway.server.asgi import Door
+from gateway.server.connections import Bounds
+from gateway.server.static import StaticFiles
 from shared.sealed import LocalKeyProvider
 from shared.tokens import TokenVerifier
 from tests.fixtures.clock import FixedClock

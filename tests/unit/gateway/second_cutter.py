@@ -6,7 +6,7 @@ It walks the bytes and counts brackets outside strings, as Alipay's Java client 
 import json
 from typing import Any
 
-from gateway.alipay.canonical import BadAnswer, cut_answer
+from gateway.alipay.protocol.canonical import BadAnswer, cut_answer
 
 METHOD, NODE = "alipay.trade.pay", b"alipay_trade_pay_response"
 

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 
-from gateway.alipay.canonical import request_content
-from gateway.alipay.rsa2 import verify
+from gateway.alipay.protocol.canonical import request_content
+from gateway.alipay.protocol.rsa2 import verify
 from shared.events.base import stamp
 from shared.events.binding import AppBound
 from shared.sealed import LocalKeyProvider

@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from gateway.alipay.canonical import request_content
-from gateway.alipay.rsa2 import verify
-from gateway.keyring import KeyRing
+from gateway.alipay.keyring import KeyRing
+from gateway.alipay.protocol.canonical import request_content
+from gateway.alipay.protocol.rsa2 import verify
 from shared.sealed import LocalKeyProvider, new_data_key, seal
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.conftest import Town

@@ -16,6 +16,7 @@ from gateway.config import EdgeConfig, ProxiesUnsaid
 from gateway.limits import Patience
 from gateway.routing import ROUTES, match, table
 from tests.fixtures.clock import FixedClock
+from tests.unit.gateway.auth.test_auth import CSRF, ME, ORDERS, cookie, me
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import (
     NOON_S,
@@ -25,7 +26,6 @@ from tests.unit.gateway.neighbours import (
     ask,
     device_headers,
 )
-from tests.unit.gateway.test_auth import CSRF, ME, ORDERS, cookie, me
 
 STEP_UP = "/api/merchant/v1/session/step-up"
 SESSION = "/api/merchant/v1/session"

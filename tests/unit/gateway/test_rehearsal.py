@@ -10,10 +10,10 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from gateway.asgi import Door
 from gateway.config import EdgeConfig, EgressConfig
 from gateway.edge import Edge
 from gateway.egress import Egress
+from gateway.server.asgi import Door
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import APP_ID, TENANT, Got, ask
 

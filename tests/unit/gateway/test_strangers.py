@@ -12,9 +12,18 @@ from shared.errors import Unavailable
 from shared.events.base import stamp
 from shared.events.binding import SessionRevoked
 from tests.fixtures.clock import FixedClock
+from tests.unit.gateway.auth.test_auth import (
+    COOKIE,
+    CREDENTIAL,
+    CSRF,
+    ME,
+    ORDERS,
+    cookie,
+    me,
+    sign_in,
+)
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import DEVICE, ROUTE, TENANT, ask
-from tests.unit.gateway.test_auth import COOKIE, CREDENTIAL, CSRF, ME, ORDERS, cookie, me, sign_in
 from tests.unit.gateway.test_quotas import RESOLVE, SESSION, STEP_UP, at_once, people, slow
 
 pytestmark = pytest.mark.asyncio

@@ -10,9 +10,9 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from gateway.asgi import Answer, Asked, Door, running
-from gateway.connections import Bounds, Room
-from gateway.http1 import bounded
+from gateway.server.asgi import Answer, Asked, Door, running
+from gateway.server.connections import Bounds, Room
+from gateway.server.http1 import bounded
 from shared.serve import _server, bound
 
 BODY_MAX = 64 * 1024

@@ -1,0 +1,5 @@
+"""What Alipay sends us: trade notices and app-gateway messages, believed only when they verify.
+
+signed is what both addresses share; payment commits notices, binding commits messages, and only
+then the answer is `success`. Owns no table; counts and samples of what was refused go to reports.
+"""

@@ -1,0 +1,205 @@
+"""What the two doors for Alipay's signed forms share: verified here, committed by their owner, and
+only then `success`.
+
+The rules are reliability-security.md §5.8, in its order. The answer is one of two plain words;
+Alipay sends again on anything but `success`, for about a day. Which rules of signing a door knows,
+its address says.
+"""
+
+import base64
+from typing import Any, ClassVar
+
+from prometheus_client import Counter
+
+from gateway.alipay.keyring import AppKeys, KeyRing
+from gateway.alipay.protocol.canonical import NOTIFY_BYTES_MAX, BadForm, Form, Kind, read_form
+from gateway.alipay.protocol.rsa2 import SIGN_TYPE
+from gateway.alipay.protocol.verify import check_notify
+from gateway.limits import Buckets, Busy, Strangers
+from gateway.reports.refusals import Refusals
+from gateway.server.asgi import Answer, Asked, plain_answer
+from shared.address import share_of
+from shared.client import ServiceClient
+from shared.clock import Clock
+from shared.errors import Problem, TooLarge, TooMany
+from shared.telemetry import get_logger
+
+log = get_logger("notify")
+_SUCCESS, _FAIL = plain_answer("success"), plain_answer("fail")
+
+
+class _Refused(Exception):
+    """Not believed, or not committed; the word says why."""
+
+    def __init__(self, reason: str, app: AppKeys | None = None, form: Form | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.app = app
+        self.form = form
+
+
+class SignedDoor:
+    """Takes signed forms for every bound app; the route token says whose they are."""
+
+    prefix: ClassVar[str]
+    kind: ClassVar[Kind]
+    counter: ClassVar[Counter]
+    path: ClassVar[str]
+    """where the owner commits it"""
+    committed: ClassVar[frozenset[str]]
+    """the owner's words for: it is in my database"""
+    fields: ClassVar[tuple[str, ...]]
+    """what must not hide inside another value"""
+
+    def __init__(
+        self,
+        ring: KeyRing,
+        owner: ServiceClient,
+        clock: Clock,
+        failures: Buckets,
+        strangers: Strangers,
+        refusals: Refusals,
+    ) -> None:
+        self._ring = ring
+        self._owner = owner
+        self._clock = clock
+        self._failures = failures
+        self._strangers = strangers
+        self._refusals = refusals
+
+    async def take(self, asked: Asked) -> Answer:
+        """`success` once its owner has committed it, `fail` otherwise."""
+        try:
+            verdict = await self._verdict(asked)
+        except _Refused as error:
+            self._refuse(asked, error)
+            return _FAIL
+        self.counter.labels("success", verdict).inc()
+        return _SUCCESS
+
+    def _refuse(self, asked: Asked, error: _Refused) -> None:
+        """Counted three ways: against the sender, for the graphs, and for the operators' list.
+        The log line is one a second and reason at most: a flood must not fill the disk."""
+        self._failures.has(share_of(asked.client), spend=True)
+        self.counter.labels("fail", error.reason).inc()
+        app, form = error.app, error.form
+        is_news = self._refusals.note(
+            error.reason,
+            tenant_id=app.tenant_id if app else None,
+            app_id=app.app_id if app else "",
+            client=asked.client,
+            out_trade_no=_claimed(form, "out_trade_no"),
+            body=asked.body,
+        )
+        if is_news:
+            log.warning(
+                "notify.refused",
+                door=self.prefix,
+                reason=error.reason,
+                client=asked.client,
+                app_id=app.app_id if app else "",
+            )
+
+    async def _verdict(self, asked: Asked) -> str:
+        if not self._failures.has(share_of(asked.client)):
+            raise _Refused("rate_limited")
+        try:
+            body = await asked.read_body(NOTIFY_BYTES_MAX)
+            form = read_form(body, asked.headers.get(b"content-type", b"").decode("latin-1"))
+        except TooLarge:
+            raise _Refused("too_large") from None
+        except BadForm as error:
+            raise _Refused(error.reason) from None
+        route = asked.path[len(self.prefix) :]
+        app = await self._app(route, asked.client)
+        try:
+            fields = await self._verified(form, app)
+            return await self._committed(app, self._document(asked, app, fields))
+        except _Refused as error:
+            raise _Refused(error.reason, app, form) from error
+
+    async def _app(self, route: str, client: str) -> AppKeys:
+        """A route that is not known yet costs a look-up; one that is does not wait for those."""
+        try:
+            if self._ring.is_familiar_route(route):
+                app = await self._ring.by_route(route)
+            else:
+                async with self._strangers.asking(client):
+                    app = await self._ring.by_route(route)
+        except (TooMany, Busy):
+            raise _Refused("rate_limited") from None
+        except Problem as error:
+            raise _Refused("keys_unavailable") from error
+        if app is None:
+            raise _Refused("unknown_route")
+        return app
+
+    async def _verified(self, form: Form, app: AppKeys) -> dict[str, str]:
+        try:
+            fields = form.texts()
+        except BadForm as error:
+            raise _Refused(error.reason) from None
+        if fields.get("sign_type") != SIGN_TYPE:
+            raise _Refused("sign_type")
+        # The route chose the key, so the message must be about the app of that route.
+        if not self._is_about(app, fields):
+            raise _Refused("other_app")
+        kind = self._kind(form)
+        verdict = check_notify(form, kind, app.verifying(self._clock.now()))
+        if verdict.reason == "signature":
+            fresh = await self._ring.refetched(app)
+            if fresh is not None:
+                verdict = check_notify(form, kind, fresh.verifying(self._clock.now()))
+        if not verdict.is_valid:
+            raise _Refused(verdict.reason)
+        if _is_ambiguous(fields, self.fields):
+            raise _Refused("ambiguous")
+        return fields
+
+    def _is_about(self, app: AppKeys, fields: dict[str, str]) -> bool:
+        return fields.get("app_id") == app.app_id
+
+    def _kind(self, form: Form) -> Kind:
+        """The one rule of signing that this form is held against."""
+        return self.kind
+
+    def _document(self, asked: Asked, app: AppKeys, fields: dict[str, str]) -> dict[str, Any]:
+        return {
+            "app_id": app.app_id,
+            "body_b64": base64.b64encode(asked.body).decode(),
+            "fields": fields,
+            "received_at": self._clock.now().isoformat().replace("+00:00", "Z"),
+        }
+
+    async def _committed(self, app: AppKeys, document: dict[str, Any]) -> str:
+        try:
+            verdict = await self._told(app, document)
+        except (Problem, TooMany) as error:
+            log.warning("notify.not_committed", code=error.code, detail=error.detail)
+            raise _Refused("not_committed") from error
+        if verdict not in self.committed:
+            raise _Refused("not_committed")
+        return verdict
+
+    async def _told(self, app: AppKeys, document: dict[str, Any]) -> str:
+        """What its owner answers about it."""
+        answer = await self._owner.call_ok(
+            "POST", self.path, body=document, tenant_id=app.tenant_id
+        )
+        return str(answer.get("verdict")) if isinstance(answer, dict) else ""
+
+
+def _claimed(form: Form | None, name: str) -> str:
+    """A field of a form that nobody has vouched for."""
+    if form is None:
+        return ""
+    try:
+        return form.text(name)
+    except BadForm:
+        return ""
+
+
+def _is_ambiguous(fields: dict[str, str], names: tuple[str, ...]) -> bool:
+    """The signature covers the joined text, so `&total_amount=` inside one value could just as
+    well be a field of its own: such a notice proves neither reading."""
+    return any(f"&{name}=" in value for value in fields.values() if "&" in value for name in names)

@@ -1,0 +1,51 @@
+"""AES content encryption: AES-128-CBC, a zero IV, PKCS#7, base64 in and out (§5.3).
+
+The zero IV and the missing authentication are Alipay's; the RSA2 signature over the ciphertext is
+what vouches for it, so nothing is decrypted before it verified.
+"""
+
+import base64
+
+from cryptography.hazmat.primitives import padding
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from gateway.alipay.protocol.rsa2 import BadKey, strict_base64
+
+_BLOCK_BITS = 128
+_KEY_BYTES = (16, 24, 32)
+
+
+class BadCiphertext(ValueError):
+    """Not decrypted by this key."""
+
+
+def encrypt(key: str, text: str) -> str:
+    """The base64 ciphertext of `text` in UTF-8."""
+    padder = padding.PKCS7(_BLOCK_BITS).padder()
+    padded = padder.update(text.encode()) + padder.finalize()
+    encryptor = _cipher(key).encryptor()
+    return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
+
+
+def decrypt(key: str, text: str) -> str:
+    """The text behind a base64 ciphertext; BadCiphertext for any other spelling, a length that is
+    no number of blocks, padding that does not fit, or bytes that are not UTF-8."""
+    cipher, raw = _cipher(key), strict_base64(text)
+    if not raw:
+        raise BadCiphertext("this does not decrypt")
+    try:
+        decryptor = cipher.decryptor()
+        padded = decryptor.update(raw) + decryptor.finalize()
+        unpadder = padding.PKCS7(_BLOCK_BITS).unpadder()
+        return (unpadder.update(padded) + unpadder.finalize()).decode()
+    except ValueError:
+        raise BadCiphertext("this does not decrypt") from None
+
+
+def _cipher(key: str) -> Cipher[modes.CBC]:
+    raw = strict_base64(key.strip())
+    if raw is None:
+        raise BadKey("an AES key is given in base64")
+    if len(raw) not in _KEY_BYTES:
+        raise BadKey("an AES key has 16, 24 or 32 bytes")
+    return Cipher(algorithms.AES(raw), modes.CBC(bytes(_BLOCK_BITS // 8)))

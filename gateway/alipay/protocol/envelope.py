@@ -1,0 +1,234 @@
+"""The envelope around every call: common parameters, Beijing time, yuan text, and what may be
+believed of an answer (alipay-protocol.md §1.1 and §2.3).
+
+    verified   10000 success · 10003 in_process · 40004 refused, by the method's list · else unknown
+    unsigned   40001 40002 40003 40006 20001 → configuration error (nothing was executed)
+               everything else, 10000 and 40004 above all → unknown, so the caller asks
+    bad sign   unknown, whatever it says
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote_plus
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+from gateway.alipay.protocol import aes
+from gateway.alipay.protocol.canonical import (
+    BadAnswer,
+    Cut,
+    cut_answer,
+    json_text,
+    parse_content,
+    parse_text,
+    request_content,
+)
+from gateway.alipay.protocol.rsa2 import SIGN_TYPE, BadKey, sign
+from gateway.alipay.protocol.verify import check_answer
+from shared.money import parse_yuan
+
+BEIJING = timezone(timedelta(hours=8))
+CONFIG_CODES = frozenset({"40001", "40002", "40003", "40006", "20001"})
+CONTENT_TYPE = "application/x-www-form-urlencoded;charset=utf-8"
+MESSAGE_MAX = 512
+_ODD = re.compile("[\x00\ud800-\udfff]")
+_NO_PARAMS: Mapping[str, str] = {}
+
+
+def beijing_text(at: datetime) -> str:
+    """2026-11-23 04:00:00Z -> "2026-11-23 12:00:00": Alipay's clock, whatever ours is set to.
+
+    ValueError for an instant without an offset: reading one would mean the host's time zone.
+    """
+    if at.tzinfo is None:
+        raise ValueError("an instant needs an offset")
+    return at.astimezone(BEIJING).replace(tzinfo=None).isoformat(" ", "seconds")
+
+
+def parse_beijing(text: str) -> datetime:
+    """The instant behind Alipay's offset-less text (milliseconds allowed); ValueError if odd."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is not None:
+        raise ValueError("Alipay's times carry no offset")
+    return at.replace(tzinfo=BEIJING).astimezone(UTC)
+
+
+def rfc3339(at: datetime) -> str:
+    """The same instant on our own wires."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """One request, ready to be sent exactly once."""
+
+    query: str
+    """common parameters, percent-encoded, the signature among them"""
+    body: bytes
+
+
+def signed_request(
+    method: str,
+    app_id: str,
+    biz_content: Mapping[str, Any],
+    *,
+    at: datetime,
+    key: RSAPrivateKey,
+    notify_url: str = "",
+    app_cert_sn: str = "",
+    alipay_root_cert_sn: str = "",
+    app_auth_token: str = "",
+    aes_key: str = "",
+    params: Mapping[str, str] = _NO_PARAMS,
+) -> SignedRequest:
+    """Signs `biz_content` for `method`: protocol parameters travel in the query, where the gateway
+    looks for the charset, and the content in the body, which may be long.
+
+    `app_cert_sn` and `alipay_root_cert_sn` are certificate mode's. With `aes_key` the content is
+    encrypted first, and the ciphertext is what is signed. `app_auth_token` (a merchant's grant to
+    this app) stays out of the address, which gets logged on the way. `params` are the parameters of
+    the few methods that take theirs beside `biz_content`; with an empty `biz_content` none is sent.
+    """
+    content = json_text(biz_content) if biz_content else ""
+    query = {
+        "app_id": app_id,
+        "method": method,
+        "format": "JSON",
+        "charset": "utf-8",
+        "sign_type": SIGN_TYPE,
+        "timestamp": beijing_text(at),
+        "version": "1.0",
+        "notify_url": notify_url,
+        "app_cert_sn": app_cert_sn,
+        "alipay_root_cert_sn": alipay_root_cert_sn,
+        "encrypt_type": "AES" if aes_key and content else "",
+    }
+    body = {
+        "app_auth_token": app_auth_token,
+        **params,
+        "biz_content": aes.encrypt(aes_key, content) if aes_key and content else content,
+    }
+    if twice := query.keys() & params.keys():
+        raise ValueError(f"{', '.join(sorted(twice))}: a protocol parameter")
+    signature = sign(request_content({**query, **body}).encode(), key)
+    said = "&".join([f"{name}={_quoted(value)}" for name, value in query.items() if value])
+    return SignedRequest(
+        f"{said}&sign={_quoted_base64(signature)}",
+        "&".join([f"{quote_plus(n)}={quote_plus(v)}" for n, v in body.items() if v]).encode(),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _quoted(value: str) -> str:
+    # The same few addresses and names, over and over: quoting them was a tenth of a call.
+    return quote_plus(value)
+
+
+def _quoted_base64(text: str) -> str:
+    return text.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an answer says, and whether it may be believed."""
+
+    reason: str
+    """"ok" when verified, else why not: a stable word"""
+    code: str = ""
+    sub_code: str = ""
+    sub_msg: str = ""
+    is_fault_node: bool = False
+    key_index: int = -1
+    cert_sn: str = ""
+    """the certificate that the answer names as its signer's; only a verified one is ours"""
+    members: Mapping[str, Any] = field(default_factory=dict)
+    """the verified members; empty unless verified"""
+
+    @property
+    def is_verified(self) -> bool:
+        return self.reason == "ok"
+
+    @property
+    def is_config_error(self) -> bool:
+        """Nothing was executed and nobody but the operator can help. Not signing such an answer
+        is the gateway's habit, so no signature is asked; a wrong one is never accepted."""
+        return self.reason in ("ok", "no_sign") and self.code in CONFIG_CODES
+
+    def text(self, name: str) -> str:
+        """A verified member as text; anything but storable text counts as absent."""
+        return _text(self.members, name)
+
+    def fen(self, name: str) -> int | None:
+        """A verified yuan amount in fen, or None when it is absent or odd."""
+        try:
+            return parse_yuan(self.text(name))
+        except ValueError:
+            return None
+
+    def instant(self, name: str) -> str | None:
+        """A verified Beijing time as RFC 3339, or None when it is absent or odd."""
+        try:
+            return rfc3339(parse_beijing(self.text(name)))
+        except ValueError:
+            return None
+
+
+def unwrap(
+    body: bytes,
+    method: str,
+    keys: Sequence[RSAPublicKey],
+    cert_sns: Collection[str] = (),
+    aes_key: str = "",
+) -> Answer:
+    """Cuts, verifies, and only then decrypts and reads. Never raises: what cannot be read says why.
+
+    `cert_sns` as for `check_answer`. `aes_key` is the app's, where content encryption is on;
+    failures come back plain even then, so a signed plain answer is read as it is.
+    """
+    try:
+        cut = cut_answer(body, method)
+    except BadAnswer as error:
+        return Answer(error.reason)
+    verdict = check_answer(cut, keys, cert_sns)
+    try:
+        if verdict.is_valid:
+            content = _decrypted(verdict.content, cut, aes_key)
+            return _read(cut, "ok", content, key_index=verdict.key_index)
+        return _read(cut, verdict.reason, parse_content(cut.content, cut.encoding))
+    except BadAnswer as error:
+        reason = error.reason if verdict.is_valid else verdict.reason
+        return Answer(reason, is_fault_node=cut.is_fault_node, cert_sn=cut.cert_sn)
+
+
+def _decrypted(content: bytes, cut: Cut, aes_key: str) -> dict[str, Any]:
+    if not (aes_key and content.startswith(b'"')):
+        return parse_content(content, cut.encoding)
+    try:
+        text = aes.decrypt(aes_key, parse_text(content, cut.encoding))
+    except (aes.BadCiphertext, BadKey):
+        raise BadAnswer("ciphertext") from None
+    return parse_content(text.encode(), "utf-8")
+
+
+def _text(members: Mapping[str, Any], name: str) -> str:
+    # A lone surrogate cannot be encoded, a NUL cannot be stored: neither is ever in a fact.
+    value = members.get(name)
+    return value if isinstance(value, str) and _ODD.search(value) is None else ""
+
+
+def _read(cut: Cut, reason: str, members: dict[str, Any], *, key_index: int = -1) -> Answer:
+    message = members.get("sub_msg")
+    return Answer(
+        reason=reason,
+        code=_text(members, "code"),
+        sub_code=_text(members, "sub_code"),
+        sub_msg=_ODD.sub("\ufffd", message)[:MESSAGE_MAX] if isinstance(message, str) else "",
+        is_fault_node=cut.is_fault_node,
+        key_index=key_index,
+        cert_sn=cut.cert_sn,
+        members=members if reason == "ok" else {},
+    )

@@ -1,0 +1,350 @@
+"""HTTP/1.1 for a door that strangers knock at: uvicorn's protocol with an end to every wait.
+
+A request is handed on when it is whole, so that nobody holds a place with half of one. Until then
+its bytes are counted as they arrive, for each connection and for all of them together; what is
+late, too long or no HTTP is answered here, as a problem, and the connection is closed.
+"""
+
+import asyncio
+import math
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+import orjson
+from prometheus_client import Counter
+from starlette.types import ASGIApp
+
+from gateway.limits import (
+    ANSWER_BYTES_PER_S,
+    ANSWER_WAIT_S,
+    BODY_WAIT_S,
+    HEAD_WAIT_S,
+    HEADER_BYTES_MAX,
+    LINGER_BYTES_MAX,
+    LINGER_S,
+    PIPELINE_BYTES_MAX,
+    PIPELINE_MAX,
+    RETRY_AFTER_S,
+    UNFINISHED_BYTES_FREE,
+    UNSENT_BYTES_FREE,
+    Busy,
+    HeadersTooLarge,
+    Malformed,
+    RequestLate,
+)
+from gateway.server.connections import Room
+from shared.errors import Problem, TooLarge
+from shared.ids import random_token
+from shared.serve import KEEP_ALIVE_S, Http
+
+PART = HEADER_BYTES_MAX
+WIRE_FACTOR = 8
+"""A body in chunks may take so many times its length on the way: six for chunks of one byte."""
+
+_refused = Counter("gateway_unread_total", "Requests refused before they were whole", ["code"])
+
+
+class _Stop(Exception):
+    """Ends the parsing of what has arrived; what is to be said has been said."""
+
+
+class BoundedHttp(Http):
+    """One connection. `bounded` makes the class that a server needs."""
+
+    room: Room
+    private: tuple[int, ASGIApp] | None = None
+    """port of this process's inner door, and who answers there"""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.address = self.client[0] if self.client else ""
+        self.is_known = False
+        self._taken = 0
+        """bytes since the last request was whole"""
+        self._counted = 0
+        self._behind = 0
+        """bytes of bodies that wait for the requests before them"""
+        self._tail = b""
+        self._has_message = False
+        self._has_head = False
+        self._is_body_awaited = False
+        self._is_deaf = False
+        self._waiting: Any = None
+        self._current: Any = None
+        """whose answer is being made"""
+        self._due = self.loop.time() + HEAD_WAIT_S
+        self._answer_due = math.inf
+        self._late_refusal: asyncio.TimerHandle | None = None
+        transport.set_write_buffer_limits(high=UNSENT_BYTES_FREE)
+        if self.private is not None and self.server and self.server[1] == self.private[0]:
+            self.app, self.address = self.private[1], ""
+        if not self.room.enter(self, self.loop):
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.room.leave(self)
+        if self._late_refusal is not None:
+            self._late_refusal.cancel()
+        super().connection_lost(exc)
+
+    @property
+    def is_resting(self) -> bool:
+        """Between two requests."""
+        return self._current is None and not self._taken and not self.pipeline
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    # What arrives
+
+    def data_received(self, data: bytes) -> None:
+        # In parts: behind the end of a request, what came with it in one part is not counted.
+        for start in range(0, len(data), PART):
+            if self.transport.is_closing():
+                return
+            self._part_received(data[start : start + PART])
+
+    def _part_received(self, data: bytes) -> None:
+        if self._is_deaf:
+            self._taken += len(data)
+            if self._taken > LINGER_BYTES_MAX:
+                self.abort()
+            return
+        if not self._taken:
+            self._due = self.loop.time() + HEAD_WAIT_S
+        self._taken += len(data)
+        if self._taken > HEADER_BYTES_MAX and not self._has_head and not self._ends_head(data):
+            self._refuse(HeadersTooLarge())
+            return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Asked for another protocol and answered in this one; nothing can follow it.
+            self.cycle.keep_alive = False
+            self._is_deaf = True
+        except httptools.HttpParserError:
+            if not self._is_deaf:
+                self._refuse(Malformed())
+            return
+        if self._has_message:
+            self._settle(data)
+        elif self._counted:
+            self._forget_bytes()
+
+    def _ends_head(self, data: bytes) -> bool:
+        """Whether the head ends within its limit, though more has come than that."""
+        allowed = HEADER_BYTES_MAX - (self._taken - len(data))
+        return (self._tail + data[: max(allowed, 0)]).find(b"\r\n\r\n") >= 0
+
+    def _settle(self, data: bytes) -> None:
+        """A request has begun and is not whole: how much of it may be held, and for how long."""
+        self._taken = self._taken or 1
+        if not self._has_head:
+            self._tail = data[-3:]
+        elif self._waiting is not None and not self._is_body_awaited:
+            self._await_body()
+        bounds = self.room.bounds
+        if self._taken > HEADER_BYTES_MAX + WIRE_FACTOR * bounds.body_bytes:
+            self._refuse(TooLarge(f"at most {bounds.body_bytes} bytes"))
+            return
+        counted = max(self._taken - UNFINISHED_BYTES_FREE, 0)
+        before, self._counted = self._counted, counted
+        if (before or counted) and not self.room.keep_unfinished(self, counted):
+            self._refuse(Busy("too much is arriving", retry_after_s=RETRY_AFTER_S))
+
+    def _await_body(self) -> None:
+        """The head is whole and its turn has come, the body is still to arrive."""
+        if self._is_deaf:
+            return
+        self._is_body_awaited = True
+        self._due = self.loop.time() + BODY_WAIT_S
+        cycle = self._waiting[0]
+        limit = self.room.bounds.body_bytes
+        for name, value in cycle.scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > limit:
+                self._refuse(TooLarge(f"at most {limit} bytes"))
+                return
+        if cycle.waiting_for_100_continue:
+            cycle.waiting_for_100_continue = False
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _forget_bytes(self) -> None:
+        if self._counted:
+            self._counted = 0
+            self.room.keep_unfinished(self, 0)
+
+    # What the parser finds
+
+    def on_message_begin(self) -> None:
+        if self._is_deaf:
+            raise _Stop
+        self._has_message = True
+        self._has_head = False
+        self._is_body_awaited = False
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._has_head = True
+        if len(self.pipeline) >= PIPELINE_MAX:
+            self._end_behind(self.pipeline[0][0])
+            raise _Stop
+        super().on_headers_complete()
+        # Fields behind the body stay out: no proxy before us has looked at them.
+        self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        if self.pipeline:
+            self._behind += len(body)
+            if self._behind > PIPELINE_BYTES_MAX:
+                self._answer_no_more()
+                raise _Stop
+        held = self.cycle.body
+        held += body
+        if len(held) > self.room.bounds.body_bytes:
+            self._refuse(TooLarge(f"at most {self.room.bounds.body_bytes} bytes"))
+            raise _Stop
+
+    def _answer_no_more(self) -> None:
+        """The request that is arriving is too long to wait for its turn."""
+        self.pipeline.popleft()
+        self.cycle.body.clear()
+        self._end_behind(self.pipeline[0][0] if self.pipeline else self._current)
+
+    def _end_behind(self, last: Any) -> None:
+        """The requests up to that one are answered, and then the connection ends."""
+        last.keep_alive = False
+        self._is_deaf = True
+        self._forget_bytes()
+
+    def on_message_complete(self) -> None:
+        self._has_message = False
+        self._taken = 0
+        self._tail = b""
+        cycle = self.cycle
+        cycle.more_body = False
+        cycle.message_event.set()
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            self._begin(*waiting)
+
+    # Answering
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        if cycle.more_body:
+            self._waiting = (cycle, app)
+        else:
+            self._begin(cycle, app)
+
+    def _begin(self, cycle: Any, app: Any) -> None:
+        self._current = cycle
+        if not self.is_known:
+            self.room.know(self)
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        self._current = None
+        now = self.loop.time()
+        if self.transport.is_closing():
+            self._due = now + _time_to_take(self.transport)
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            if not self.pipeline:
+                self._behind = 0
+            if self._waiting is not None:
+                self._await_body()
+        else:
+            self._due = now + (HEAD_WAIT_S if self._taken else KEEP_ALIVE_S)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._answer_due = self.loop.time() + _time_to_take(self.transport)
+        if not self.room.keep_unsent(self, self.transport.get_write_buffer_size()):
+            self.abort()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._answer_due = math.inf
+        self.room.forget_unsent(self)
+
+    # Ending
+
+    def look(self, now: float) -> None:
+        """What is overdue: a request (408), an answer that nobody takes, or a rest."""
+        if self._answer_due < math.inf:
+            if now > self._answer_due:
+                self.abort()
+        elif self._current is not None or now <= self._due:
+            return
+        elif self._is_deaf or self.transport.is_closing():
+            self.abort()
+        elif self._taken:
+            self._refuse(RequestLate())
+        elif self.transport.get_write_buffer_size():
+            self.abort()
+        else:
+            self.transport.close()
+
+    def shutdown(self) -> None:
+        """The process ends: who has not brought a whole request by now is not waited for."""
+        if self._current is None:
+            self.transport.close()
+        else:
+            self.cycle.keep_alive = self._current.keep_alive = False
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(Malformed())
+
+    def _refuse(self, problem: Problem) -> None:
+        """Says so and closes; what still comes is dropped for a while, because an end in the midst
+        of it would take the answer away from who is still sending (RFC 9112 §9.6)."""
+        self._is_deaf = True
+        self._forget_bytes()
+        self._waiting = None
+        _refused.labels(problem.code).inc()
+        if self._current is not None:
+            # Answers keep their order: this one is the end behind the one being made.
+            self._current.keep_alive = False
+            return
+        self._taken = 0
+        delay_s = self.room.delay_s(self)
+        if delay_s:
+            # A timer of its own: the sweep would answer all that are due in one go.
+            self._due = math.inf
+            self._late_refusal = self.loop.call_later(delay_s, self._end_with, _answer(problem))
+        else:
+            self._end_with(_answer(problem))
+
+    def _end_with(self, answer: bytes) -> None:
+        self._due = self.loop.time() + LINGER_S
+        self.transport.write(answer)
+        self.transport.write_eof()
+
+
+def _time_to_take(transport: asyncio.Transport) -> float:
+    """Seconds that a client has for what is not yet sent to it."""
+    return ANSWER_WAIT_S + transport.get_write_buffer_size() / ANSWER_BYTES_PER_S
+
+
+def _answer(problem: Problem) -> bytes:
+    request_id = random_token(12)
+    body = orjson.dumps(problem.body(request_id=request_id))
+    retry = problem.extensions.get("retry_after_s")
+    lines = [
+        f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}",
+        "content-type: application/problem+json",
+        "cache-control: no-store",
+        f"content-length: {len(body)}",
+        "connection: close",
+        f"x-request-id: {request_id}",
+        *([f"retry-after: {retry}"] if retry is not None else []),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def bounded(room: Room, private: tuple[int, ASGIApp] | None = None) -> type[BoundedHttp]:
+    """The protocol for one server: uvicorn makes a connection of it with arguments of its own."""
+    return type("BoundedHttp", (BoundedHttp,), {"room": room, "private": private})

@@ -1,0 +1,190 @@
+"""The console's built files, held in memory; until they exist, a small page that says so.
+
+The console's library writes <style> elements while it runs. They are allowed by a nonce that is
+new in each page sent, so no policy here ever says 'unsafe-inline'; scripts come from files only.
+"""
+
+import hashlib
+import mimetypes
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from gateway.routing import SAFE_METHODS
+from gateway.server.asgi import NO_STORE, Answer, Asked, Header
+from shared.errors import MethodNotAllowed, NotFound
+
+DIST = Path(__file__).parents[1] / "spa" / "dist"
+CSP = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+PAGE_CSP = f"{CSP}; form-action 'self'; style-src 'self' 'nonce-%s'"
+NONCE_MARK = b"__CSP_NONCE__"
+NONCE_BYTES = 18
+NO_PAGES = ("/internal", "/alipay", "/api")
+"""Below these nothing is a page of the console: a 200 would look like a door that stands open."""
+BUYER = "/h5"
+"""Where buyers' phones were once led to by a code on the device: no place for the console."""
+ASSETS = "/assets"
+"""Only files: a page in place of a script of an earlier release would fail without a word."""
+_FIRST = re.compile(r"/[A-Za-z0-9_-]+", re.ASCII)
+_IMMUTABLE: Header = (b"cache-control", b"public, max-age=31536000, immutable")
+_REVALIDATE: Header = (b"cache-control", b"no-cache")
+_HTML: Header = (b"content-type", b"text/html; charset=utf-8")
+_GZIP: Header = (b"content-encoding", b"gzip")
+_VARY: Header = (b"vary", b"accept-encoding")
+
+LANDING = """<!doctype html>
+<html lang="zh-CN">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Damselfly 蜻蜓刷脸支付开放平台</title>
+</head>
+<body>
+<main>
+<h1>Damselfly</h1>
+<p>蜻蜓刷脸支付开放平台正在运行，设备与接口可用；商家控制台尚未构建：
+<code>python -m deploy.local console</code></p>
+<p lang="en">The open face-pay platform is running; devices and the API are ready. The merchant
+console was not built yet: <code>python -m deploy.local console</code></p>
+<ul>
+<li><a href="/readyz">就绪状态 <span lang="en">Readiness</span></a></li>
+<li><a href="/livez">存活状态 <span lang="en">Liveness</span></a></li>
+</ul>
+</main>
+</body>
+</html>
+"""
+
+BUYER_PAGE = """<!doctype html>
+<html lang="zh-CN">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>页面尚未开放 Not open yet</title>
+</head>
+<body>
+<main>
+<h1>这个页面尚未开放</h1>
+<p>优惠券和抽奖的手机页面还没有上线。您的付款不受影响，无需再做任何操作；有疑问请联系付款的商家。</p>
+<h2 lang="en">This page is not open yet</h2>
+<p lang="en">The phone page for coupons and draws does not exist yet. Your payment is not
+affected, and there is nothing for you to do; if in doubt, ask the shop that you paid.</p>
+</main>
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file as it is, and compressed where the build left a twin beside it."""
+
+    plain: Answer
+    packed: Answer | None
+
+
+class StaticFiles:
+    """Files by path; every other path of a built console is its index page."""
+
+    def __init__(self, dist: Path = DIST) -> None:
+        self._files: dict[str, _File] = {}
+        self._page: list[bytes] = []
+        """the index page around its nonces; empty: not built"""
+        index = dist / "index.html"
+        if not index.is_file():
+            self._files["/"] = _File(_answer(LANDING.encode(), (_HTML, _REVALIDATE)), None)
+            return
+        self._page = index.read_bytes().split(NONCE_MARK)
+        for path in sorted(dist.rglob("*")):
+            if path.is_file() and not path.is_symlink() and path.suffix != ".gz":
+                name = "/" + path.relative_to(dist).as_posix()
+                self._files[name] = _file(path, is_named_by_hash=name.startswith(f"{ASSETS}/"))
+        del self._files["/index.html"]
+
+    def answer(self, asked: Asked) -> Answer:
+        """The file, the index page for a path of the console, or NotFound."""
+        if asked.path == BUYER or asked.path.startswith(f"{BUYER}/"):
+            return _no_buyer_page(asked)
+        found = self._files.get(asked.path)
+        is_page = bool(self._page) and (_is_page(asked.path) or _is_typed(asked, asked.path))
+        if found is None and not is_page:
+            raise NotFound
+        if asked.method not in SAFE_METHODS:
+            raise MethodNotAllowed(allow=sorted(SAFE_METHODS))
+        if found is None:
+            return self._fresh_page()
+        chosen = found.plain
+        if found.packed is not None and _takes_gzip(asked):
+            chosen = found.packed
+        tag = dict(chosen.headers)[b"etag"]
+        if asked.headers.get(b"if-none-match") == tag:
+            return Answer(304, b"", chosen.headers)
+        return chosen
+
+    def answer_lost(self, asked: Asked) -> Answer | None:
+        """The index page for a person's address that the doors do not read (a blank, Chinese, a
+        slash at its end): the console says there what is missing. None: nobody's page."""
+        path = asked.lost.decode("ascii", "replace")
+        if path.startswith(f"{BUYER}/"):
+            return _no_buyer_page(asked) if asked.method in SAFE_METHODS else None
+        if not self._page or asked.method not in SAFE_METHODS or not _is_typed(asked, path):
+            return None
+        asked.route = "static"
+        return self._fresh_page()
+
+    def _fresh_page(self) -> Answer:
+        """The index page with a nonce of its own; never kept, since the nonce is in it."""
+        nonce = secrets.token_urlsafe(NONCE_BYTES)
+        body = nonce.encode().join(self._page)
+        return Answer(200, body, (_HTML, NO_STORE), policy=(PAGE_CSP % nonce).encode())
+
+
+def _no_buyer_page(asked: Asked) -> Answer:
+    """404 in a buyer's words: who scanned an earlier code must not meet the merchants' sign-in."""
+    if asked.method not in SAFE_METHODS:
+        raise MethodNotAllowed(allow=sorted(SAFE_METHODS))
+    return Answer(404, BUYER_PAGE.encode(), (_HTML, NO_STORE))
+
+
+def _is_page(path: str) -> bool:
+    if any(path == prefix or path.startswith(f"{prefix}/") for prefix in NO_PAGES):
+        return False
+    return path == "/index.html" or "." not in path.rpartition("/")[2]
+
+
+def _is_typed(asked: Asked, path: str) -> bool:
+    """Whether a person may mean a page of the console by it, whatever stands behind its first part.
+    That part is read as it is, so that no other spelling of /api is a page."""
+    first, *parts = path.removesuffix("/").split("/")[1:]
+    if f"/{first}" in {*NO_PAGES, BUYER, ASSETS} or not _FIRST.fullmatch(f"/{first}"):
+        return False
+    if any(unquote(part) in {"", ".", ".."} for part in parts):
+        return False
+    # Programs and what a page loads do not ask for a page, and are told what is not there.
+    return b"text/html" in asked.headers.get(b"accept", b"").lower()
+
+
+def _takes_gzip(asked: Asked) -> bool:
+    offered = asked.headers.get(b"accept-encoding", b"").lower().split(b",")
+    return any(one.strip() in {b"gzip", b"x-gzip"} for one in offered)
+
+
+def _file(path: Path, *, is_named_by_hash: bool) -> _File:
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    if kind.startswith("text/") or kind == "application/javascript":
+        kind += "; charset=utf-8"
+    caching = _IMMUTABLE if is_named_by_hash else _REVALIDATE
+    headers = ((b"content-type", kind.encode()), caching)
+    twin = path.with_name(f"{path.name}.gz")
+    if not twin.is_file() or twin.is_symlink():
+        return _File(_answer(path.read_bytes(), headers), None)
+    packed = _answer(twin.read_bytes(), (*headers, _VARY, _GZIP))
+    return _File(_answer(path.read_bytes(), (*headers, _VARY)), packed)
+
+
+def _answer(body: bytes, headers: tuple[Header, ...]) -> Answer:
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'.encode()
+    return Answer(200, body, (*headers, (b"etag", tag)))
