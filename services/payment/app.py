@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.payment.config import PaymentConfig
+from services.payment.console_routes import router as console_router
 from services.payment.deps import NAME, build_deps
 from services.payment.notice_routes import router as notice_router
 from services.payment.refund_routes import router as refund_router
@@ -46,6 +47,6 @@ def create_app(config: PaymentConfig, clock: Clock | None = None) -> FastAPI:
         verifier=verifier,
         lifespan=lifespan,
         ready=ready,
-        routers=(router, refund_router, notice_router),
+        routers=(router, console_router, refund_router, notice_router),
         body_limit=SIGNED_BODY_MAX,
     )

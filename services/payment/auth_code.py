@@ -7,7 +7,7 @@ disjoint. A code is single use and lives about a minute; it is never stored and 
 import re
 from typing import Literal
 
-from services.payment.problems import BadAuthCode, ChannelNotConfigured
+from services.payment.domain import BadAuthCode, ChannelNotConfigured
 
 Route = tuple[Literal["alipay"], Literal["face", "code"]]
 

@@ -8,24 +8,24 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
-from services.payment.domain import (
-    NO_DEVICE,
+from services.payment.facts import (
     Cancelled,
     Fact,
-    NotFound,
     NothingToCancel,
     NotSent,
     Paid,
-    Payment,
+    RefundFact,
     Refused,
     TradeClosed,
+    TradeNotFound,
     Unclear,
     Waiting,
 )
+from services.payment.snapshot import NO_DEVICE, Payment
 from shared import client
 from shared.client import PoolFull, ServiceClient
 from shared.clock import Clock
@@ -57,14 +57,6 @@ class Answer:
     message: str = ""
     key_version: int | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class RefundFact:
-    """What a refund call or a refund query amounts to."""
-
-    outcome: Literal["done", "not_done", "refused", "unclear"]
-    code: str = ""
 
 
 class Alipay:
@@ -139,7 +131,7 @@ class Alipay:
         params = {"out_trade_no": payment.out_trade_no}
         answer = await self._ask(QUERY, payment, params)
         if answer.outcome == "not_found":
-            return NotFound()
+            return TradeNotFound()
         if answer.outcome != "success":
             return Unclear(answer.sub_code or answer.code or answer.outcome)
         match answer.data.get("trade_status"):

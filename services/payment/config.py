@@ -3,7 +3,7 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.payment.domain import Schedule
+from services.payment.schedule import Schedule
 from shared.config import DatabaseConfig
 
 

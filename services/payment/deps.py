@@ -6,7 +6,8 @@ from uuid import UUID
 
 from services.payment.channels import Alipay
 from services.payment.config import PaymentConfig
-from services.payment.domain import Payment, Schedule
+from services.payment.schedule import Schedule
+from services.payment.snapshot import Payment
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.db import Database

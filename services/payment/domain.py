@@ -19,33 +19,45 @@
 
 Everything else is rejected; CREATED, CANCELLED_LOCAL and open ─▶ MANUAL are not in use. Unclear is
 neither failed nor paid: only the channel's verified word moves money, and the query has the last.
+
+What can be wrong with a request (outcomes of payments are data, not problems):
+
+Problem
+├── InvalidBody
+│   ├── BadAuthCode            422  payment.bad_auth_code
+│   ├── ChannelNotConfigured   422  payment.channel_not_configured
+│   └── RequestMismatch        422  payment.request_mismatch
+├── Unauthorized
+│   └── Replayed               401  auth.replayed
+├── NotFound
+│   └── UnknownStore           404  payment.unknown_store
+└── Conflict
+    ├── AppNotBound            409  payment.app_not_bound
+    ├── MerchantSuspended      409  payment.merchant_suspended
+    └── OrderActive            409  payment.order_active
 """
 
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
-from uuid import UUID
 
-NO_DEVICE = UUID(int=0)  # of payments that no device asked for: keys must not hold NULLs
-
-
-class State(StrEnum):
-    CREATED = "CREATED"
-    SUBMITTED = "SUBMITTED"
-    PAYING = "PAYING"
-    UNKNOWN = "UNKNOWN"
-    CANCELLING = "CANCELLING"
-    SUCCESS = "SUCCESS"
-    PARTIAL_REFUND = "PARTIAL_REFUND"
-    REFUNDED = "REFUNDED"
-    FAILED = "FAILED"
-    CLOSED = "CLOSED"
-    CANCELLED_LOCAL = "CANCELLED_LOCAL"
-    REVERSED = "REVERSED"
-    SUCCESS_LATE = "SUCCESS_LATE"
-    MANUAL = "MANUAL"
-
+from services.payment.facts import (
+    Cancelled,
+    Fact,
+    NothingToCancel,
+    NotSent,
+    Overdue,
+    Paid,
+    PaidForGood,
+    Refused,
+    TradeClosed,
+    TradeNotFound,
+    Unclear,
+    Waiting,
+)
+from services.payment.schedule import Schedule
+from services.payment.snapshot import Payment, State
+from shared.errors import Conflict, InvalidBody, NotFound, Unauthorized
 
 S = State
 OPEN = frozenset({S.SUBMITTED, S.PAYING, S.UNKNOWN})
@@ -93,136 +105,6 @@ PUBLIC_STATUS: dict[State, PublicStatus] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """One attempt as its row stood when it was read; the fields are the columns, in order."""
-
-    tenant_id: UUID
-    payment_id: UUID
-    store_id: UUID
-    device_id: UUID
-    pay_request_id: str
-    request_hash: bytes = field(repr=False)
-    order_ref: str | None
-    out_trade_no: str
-    channel: Literal["alipay", "wechat", "none"]
-    scene: Literal["face", "code", "none"]
-    subject: str
-    total_fen: int
-    payable_fen: int
-    app_id: str | None
-    seller_id: str | None
-    key_version: int | None
-    state: State
-    version: int
-    reason_code: str | None
-    reason: str | None
-    trade_no: str | None
-    buyer_id: str | None
-    buyer_logon_id: str | None
-    refund_reserved_fen: int
-    refunded_fen: int
-    created_at: datetime
-    paid_at: datetime | None
-    finished_at: datetime | None
-    deadline_at: datetime
-    pay_open_until: datetime | None
-    """a pay request of ours may still be on its way until then; empty once its end was seen"""
-    cancelling_at: datetime | None
-    next_poll_at: datetime | None
-    attempts: int
-    """leases taken in the present state, counted before the call they are for"""
-    lease_until: datetime | None
-    lease_token: UUID | None
-
-
-# What can be learnt about a payment. The channel's own words are in services/payment/channels.py.
-
-
-@dataclass(frozen=True, slots=True)
-class Paid:
-    """The channel says it was captured."""
-
-    trade_no: str
-    total_fen: int
-    paid_at: datetime
-    buyer_id: str | None = None
-    buyer_logon_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """The trade exists and the buyer has not confirmed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The pay call was definitely refused; nothing was captured."""
-
-    code: str
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NotSent:
-    """The pay call surely never left."""
-
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotFound:
-    """The channel knows no such trade (now)."""
-
-
-@dataclass(frozen=True, slots=True)
-class TradeClosed:
-    """The query says closed; `was_paid` when money had been taken before."""
-
-    was_paid: bool = False
-    trade_no: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unclear:
-    """Timeout, no believable answer, or words we do not know."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Overdue:
-    """The deadline passed, or somebody stopped it, and the query just now did not say paid."""
-
-    is_unpaid: bool = True
-    """False when that query gave no clear answer either"""
-
-
-@dataclass(frozen=True, slots=True)
-class Cancelled:
-    """The channel confirmed our cancel."""
-
-    action: Literal["close", "refund"]
-    trade_no: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NothingToCancel:
-    """The channel knows nothing that could be cancelled."""
-
-
-@dataclass(frozen=True, slots=True)
-class PaidForGood:
-    """The channel refuses to cancel, and the query says paid."""
-
-    paid: Paid
-
-
-Fact = (
-    Paid | Waiting | Refused | NotSent | NotFound | TradeClosed | Unclear | Overdue
-    | Cancelled | NothingToCancel | PaidForGood
-)  # fmt: skip
-
 CaseKind = Literal["late_success", "amount_mismatch", "manual"]
 
 
@@ -240,47 +122,50 @@ class Decision:
     case: CaseKind | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """How patient we are; every number is configuration (alipay-protocol §4.9)."""
+class BadAuthCode(InvalidBody):
+    code = "payment.bad_auth_code"
+    title = "付款码无法识别，请重新扫码或刷脸 This is no payment code; please scan again."
 
-    deadline_s: float = 60.0
-    poll_s: float = 3.0
-    slow_poll_s: float = 5.0
-    slow_after_s: float = 30.0
-    crashed_s: float = 5.0
-    """after submit, when nobody has reported the pay call's end"""
-    last_query_grace_s: float = 15.0
-    pay_open_s: float = 30.0
-    cancel_quick_s: float = 2.0
-    cancel_quick_tries: int = 3
-    cancel_max_s: float = 30.0
-    give_up_s: float = 24 * 3600.0
-    late_check_s: float = 30.0
-    late_check_until_s: float = 3600.0
-    lease_s: float = 15.0
-    refund_query_s: float = 10.0
-    refund_max_s: float = 60.0
 
-    def poll_after(self, payment: Payment, at: datetime) -> float:
-        """Every 3 s in the first half minute, then every 5 s."""
-        age_s = (at - payment.created_at).total_seconds()
-        return self.poll_s if age_s < self.slow_after_s else self.slow_poll_s
+class ChannelNotConfigured(InvalidBody):
+    code = "payment.channel_not_configured"
+    title = (
+        "暂不支持微信付款码，请出示支付宝付款码或刷脸"
+        " WeChat codes are not taken yet; please show an Alipay code, or pay by face."
+    )
 
-    def last_query_until(self, payment: Payment) -> datetime:
-        """A last query without a clear answer is repeated for a while before we cancel blindly."""
-        return payment.deadline_at + timedelta(seconds=self.last_query_grace_s)
 
-    def cancel_after(self, attempts: int) -> float:
-        """Three quick tries, then doubling to a cap that keeps healing fast."""
-        if attempts < self.cancel_quick_tries:
-            return self.cancel_quick_s
-        doubled = self.cancel_quick_s * 2.0 ** min(attempts - self.cancel_quick_tries + 1, 10)
-        return min(doubled, self.cancel_max_s)
+class RequestMismatch(InvalidBody):
+    code = "payment.request_mismatch"
+    title = "同一请求号的内容不一致 The same pay_request_id was used with other content."
 
-    def refund_after(self, attempts: int) -> float:
-        """A refund is asked about 10 s after it was sent, then ever more rarely."""
-        return min(self.refund_query_s * 1.5 ** min(attempts, 10), self.refund_max_s)
+
+class Replayed(Unauthorized):
+    code = "auth.replayed"
+    title = "请求已被使用，请重新签名 This request was used before; sign a new one."
+
+
+class UnknownStore(NotFound):
+    code = "payment.unknown_store"
+    title = "没有这个门店 No such store."
+
+
+class AppNotBound(Conflict):
+    code = "payment.app_not_bound"
+    title = "商户尚未绑定应用 No app is bound to this merchant."
+
+
+class MerchantSuspended(Conflict):
+    code = "payment.merchant_suspended"
+    title = (
+        "商户已被平台停用，暂不能收款，请联系平台 "
+        "The platform has suspended this merchant; it takes no payments. Please ask the platform."
+    )
+
+
+class OrderActive(Conflict):
+    code = "payment.order_active"
+    title = "该订单正在支付或已支付 This order is being paid, or is paid."
 
 
 class IllegalMove(Exception):
@@ -364,7 +249,7 @@ def _apply_cancelling(payment: Payment, fact: Fact, at: datetime, schedule: Sche
             )
         case PaidForGood():
             decision = _late(payment, fact.paid) or Decision(S.MANUAL, case="amount_mismatch")
-        case Unclear() | Waiting() | NotFound() | Overdue():
+        case Unclear() | Waiting() | TradeNotFound() | Overdue():
             since = payment.cancelling_at or at
             decision = (
                 Decision(S.MANUAL, case="manual")
@@ -395,6 +280,6 @@ def _apply_nothing_taken(
         age_s = (at - payment.created_at).total_seconds()
         again = schedule.late_check_s if age_s < schedule.late_check_until_s else None
         return Decision(payment.state, poll_s=again)
-    if isinstance(fact, NotFound | TradeClosed):
+    if isinstance(fact, TradeNotFound | TradeClosed):
         return Decision(payment.state)
     return None

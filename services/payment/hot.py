@@ -1,18 +1,19 @@
 """The hot path: each call is one statement in a transaction of its own (hot.sql,
-hot_worker.sql, notices.sql).
+hot_worker.sql).
 
 The database functions decide races; the rules stay in `domain`. What comes back is the row as a
 `Payment`, read after the change.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from services.payment.domain import Decision, Payment, Schedule, State
-from services.payment.notice import Notice, NoticeFault
+from services.payment.domain import Decision
+from services.payment.functions import call, there
+from services.payment.schedule import Schedule
+from services.payment.snapshot import Payment, State
 from shared.db import Database
 from shared.outbox import Row
 
@@ -26,48 +27,19 @@ SubmitVerdict = Literal[
     "order_active",
 ]
 StopVerdict = Literal["stopping", "leased", "settled", "nonce_replayed", "not_found"]
-NoticeVerdict = Literal["RECEIVED", "DUPLICATE", "MISMATCH"]
 
 _NAMES = tuple(field.name for field in fields(Payment))
 _STATE = _NAMES.index("state")
 _NOTHING_TO_SAY: tuple[None, ...] = (None,) * 6
 
 
-def _call(function: str, arguments: int, columns: str = "*") -> str:
-    marks = ", ".join(f"${number}" for number in range(1, arguments + 1))
-    return f"SELECT {columns} FROM {function}({marks})"  # noqa: S608  # names of our own
-
-
-def _each(function: str, types: str) -> str:
-    """One statement that calls it for each place of arrays of these types, in their order; the
-    last argument is the same for all."""
-    kinds = types.split()
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(kinds, 1))
-    names = ", ".join(f"c{number}" for number in range(1, len(kinds) + 1))
-    return (
-        "SELECT s.verdict, s.why, (s.payment).*"  # noqa: S608  # names of our own
-        f" FROM unnest({arrays}) WITH ORDINALITY AS n({names}, place)"
-        f" CROSS JOIN LATERAL {function}({names}, ${len(kinds) + 1}) AS s ORDER BY n.place"
-    )
-
-
-_SUBMIT = _call("payment_submit", 25, "verdict, (payment).*")
-_BY_REQUEST = _call("payment_by_request", 3)
-_BY_ID = _call("payment_by_id", 2)
-_MOVE = _call("payment_move", 27)
-_STOP = _call("payment_stop", 6, "verdict, read_at, (payment).*")
-_LEASE = _call("payments_lease", 3, "read_at, (payment).*")
-_LEASE_REFUNDS = _call("refunds_lease", 3)
-_LEASE_NOTICES = _call("notices_lease", 2)
-_STORE_NOTICES = _each(
-    "notice_store",
-    "uuid text text text text text text text bigint text text timestamptz text bytea timestamptz",
-)
-_CLOSE_NOTICE = _call("notice_close", 5)
-_RENEW_PAYMENT = _call("payment_renew", 4, "payment_renew")
-_RENEW_REFUND = _call("refund_renew", 4, "refund_renew")
-_RENEW_NOTICE = _call("notice_renew", 4, "notice_renew")
-_ANSWER_NOTICE = _call("notice_answered", 5)
+_SUBMIT = call("payment_submit", 25, "verdict, (payment).*")
+_BY_REQUEST = call("payment_by_request", 3)
+_BY_ID = call("payment_by_id", 2)
+_MOVE = call("payment_move", 27)
+_STOP = call("payment_stop", 6, "verdict, read_at, (payment).*")
+_LEASE = call("payments_lease", 3, "read_at, (payment).*")
+_RENEW_PAYMENT = call("payment_renew", 4, "payment_renew")
 
 
 def payment_of(record: Any) -> Payment:
@@ -75,12 +47,6 @@ def payment_of(record: Any) -> Payment:
     values = [record[name] for name in _NAMES]
     values[_STATE] = State(values[_STATE])
     return Payment(*values)
-
-
-def _there(record: Any) -> Any:
-    if record is None:
-        raise RuntimeError("a function with OUT parameters answers exactly one row")
-    return record
 
 
 def _event_columns(event: Row | None) -> tuple[Any, ...]:
@@ -123,7 +89,7 @@ async def submit(
         new.channel, new.scene, new.subject, new.total_fen, new.payable_fen, new.created_at,
         schedule.crashed_s, schedule.deadline_s, schedule.pay_open_s, *_event_columns(event),
     )  # fmt: skip
-    record = _there(record)
+    record = there(record)
     is_row = record["verdict"] in ("created", "existing")
     return record["verdict"], payment_of(record) if is_row else None
 
@@ -185,7 +151,7 @@ async def stop(
 ) -> tuple[StopVerdict, datetime, Payment | None]:
     """Pulls the deadline to now; `stopping` means that the caller holds the lease."""
     record = await db.one(_STOP, tenant_id, device_id, nonce, pay_request_id, lease, lease_s)
-    record = _there(record)
+    record = there(record)
     is_row = record["verdict"] in ("stopping", "leased", "settled")
     return record["verdict"], record["read_at"], payment_of(record) if is_row else None
 
@@ -198,98 +164,8 @@ async def lease_payments(
     return [(record["read_at"], payment_of(record)) for record in records]
 
 
-async def lease_refunds(
-    db: Database, limit: int, lease: UUID, lease_s: float
-) -> list[tuple[UUID, UUID]]:
-    """(tenant_id, refund_id) of due refunds."""
-    records = await db.system.many(_LEASE_REFUNDS, limit, lease, lease_s)
-    return [(record["tenant_id"], record["refund_id"]) for record in records]
-
-
 async def renew_payment(
     db: Database, tenant_id: UUID, payment_id: UUID, lease: UUID, lease_s: float
 ) -> bool:
     """Whether the lease was still ours, and is for `lease_s` more."""
-    return bool(_there(await db.one(_RENEW_PAYMENT, tenant_id, payment_id, lease, lease_s))[0])
-
-
-async def renew_refund(
-    db: Database, tenant_id: UUID, refund_id: UUID, lease: UUID, lease_s: float
-) -> bool:
-    return bool(_there(await db.one(_RENEW_REFUND, tenant_id, refund_id, lease, lease_s))[0])
-
-
-async def renew_notice(db: Database, notice: Notice, lease_s: float) -> bool:
-    """Keeps an open notice from coming due while it is being looked at."""
-    name = notice.tenant_id, notice.app_id, notice.notify_id
-    return bool(_there(await db.one(_RENEW_NOTICE, *name, lease_s))[0])
-
-
-_NOTICE_NAMES = tuple(field.name for field in fields(Notice))
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A verified notice as it came; `columns` are notice_store's arguments."""
-
-    notice: Notice
-    fault: NoticeFault | None
-    body: bytes
-    received_at: datetime
-
-    @property
-    def columns(self) -> tuple[Any, ...]:
-        mine = (getattr(self.notice, name) for name in _NOTICE_NAMES)
-        return (*mine, self.fault, self.body, self.received_at)
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What an arrival amounted to."""
-
-    verdict: NoticeVerdict
-    why: str
-    """it is a mismatch or a duplicate, or the word none"""
-    payment: Payment | None
-    """the row to act on, when the verdict is RECEIVED"""
-
-
-async def store_notices(db: Database, arrivals: Sequence[Arrival], try_s: float) -> list[Stored]:
-    """Stores each once, all in one transaction: on return all are committed, on an error none is.
-    RECEIVED is tried again after `try_s` unless somebody settles it before."""
-    # Two batches that share notices must take their rows in the same order.
-    order = sorted(range(len(arrivals)), key=lambda place: _place(arrivals[place].notice))
-    columns = zip(*(arrivals[place].columns for place in order), strict=True)
-    records = await db.many(_STORE_NOTICES, *columns, try_s)
-    found = {place: _stored(record) for place, record in zip(order, records, strict=True)}
-    return [found[place] for place in range(len(arrivals))]
-
-
-def _place(notice: Notice) -> tuple[UUID, str, str]:
-    return notice.tenant_id, notice.app_id, notice.notify_id
-
-
-def _stored(record: Any) -> Stored:
-    payment = payment_of(record) if record["payment_id"] is not None else None
-    return Stored(record["verdict"], record["why"] or "none", payment)
-
-
-async def lease_notices(
-    db: Database, limit: int, lease_s: float
-) -> list[tuple[NoticeVerdict, Notice]]:
-    """Due notices, each with its state: RECEIVED, or MISMATCH for one that is quarantined."""
-    records = await db.system.many(_LEASE_NOTICES, limit, lease_s)
-    return [
-        (record["state"], Notice(*(record[name] for name in _NOTICE_NAMES))) for record in records
-    ]
-
-
-async def answer_notice(db: Database, notice: Notice, said: str, *, is_final: bool) -> None:
-    """Keeps what the channel said about the trade of a quarantined notice."""
-    await db.one(_ANSWER_NOTICE, notice.tenant_id, notice.app_id, notice.notify_id, said, is_final)
-
-
-async def close_notice(
-    db: Database, notice: Notice, state: Literal["APPLIED", "DUPLICATE", "MISMATCH"], detail: str
-) -> None:
-    await db.one(_CLOSE_NOTICE, notice.tenant_id, notice.app_id, notice.notify_id, state, detail)
+    return bool(there(await db.one(_RENEW_PAYMENT, tenant_id, payment_id, lease, lease_s))[0])

@@ -15,15 +15,16 @@ import asyncpg
 from prometheus_client import Counter
 from structlog.contextvars import get_contextvars
 
-from services.payment import hot, inbox_repo, settlement
+from services.payment import inbox_repo, notice_settlement, notice_store
 from services.payment.cursors import Page, page_of
 from services.payment.deps import Deps
-from services.payment.domain import OPEN, Payment
-from services.payment.hot import Arrival, Stored
+from services.payment.domain import OPEN
 from services.payment.inbox_repo import NoticeFilter, Refusal
 from services.payment.models import NoticeRow, RefusalRow, ReplayRow
 from services.payment.notice import Notice, notice_fault, read_notice
-from services.payment.problems import BadNotice
+from services.payment.notice_rules import BadNotice
+from services.payment.notice_store import Arrival, Stored
+from services.payment.snapshot import Payment
 from shared import outbox
 from shared.clock import Clock
 from shared.db import Busy, Database
@@ -104,7 +105,7 @@ async def _store(db: Database, arrivals: Mapping[int, Arrival]) -> dict[int, Sto
     if not arrivals:
         return {}
     try:
-        stored = await hot.store_notices(db, list(arrivals.values()), NOTICE_RETRY_S)
+        stored = await notice_store.store_notices(db, list(arrivals.values()), NOTICE_RETRY_S)
     except (asyncpg.PostgresError, Busy):
         if len(arrivals) > 1:
             singly: dict[int, Stored] = {}
@@ -136,7 +137,7 @@ async def _apply(deps: Deps, delivery: Delivery, notice: Notice, payment: Paymen
     the sender is told to come again."""
     if payment.state in OPEN and notice.kind == "paid":
         try:
-            await settlement.apply_notice(deps, notice, payment)
+            await notice_settlement.apply_notice(deps, notice, payment)
         except Exception:
             log.exception("notify.not_applied", notify_id=notice.notify_id, **_origin(delivery))
             return "failed"

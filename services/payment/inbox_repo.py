@@ -11,6 +11,10 @@ from sqlalchemy import select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.payment.models import NoticeRow, RefusalRow, ReplayRow
+from shared.db import Database
+
+NOTICES_KEPT_DAYS = 90
+REFUSALS_KEPT_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +159,11 @@ async def refusals(tx: AsyncSession, since: datetime | None, limit: int) -> list
     if since is not None:
         statement = statement.where(RefusalRow.hour >= since)
     return list((await tx.execute(statement)).scalars())
+
+
+async def purge(db: Database) -> None:
+    """Forgets old settled notices, and old tallies of refusals."""
+    settled = "state <> 'RECEIVED' AND received_at < now() - make_interval(days => $1)"
+    await db.purge("notify_inbox", settled, NOTICES_KEPT_DAYS)
+    hours = "hour < now() - make_interval(days => $1)"
+    await db.purge("notify_refusals", hours, REFUSALS_KEPT_DAYS)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal
 from uuid import UUID
 
-from services.payment.problems import BadNotice
+from services.payment.notice_rules import BadNotice
 from shared.money import parse_yuan
 
 BEIJING = timezone(timedelta(hours=8))

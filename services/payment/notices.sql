@@ -142,6 +142,18 @@ BEGIN
   RETURNING n.*;
 END $$;
 
+DROP FUNCTION IF EXISTS notice_renew;
+CREATE FUNCTION notice_renew(p_tenant uuid, p_app text, p_notice text, p_lease_s float8)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  UPDATE notify_inbox n
+  SET next_try_at = greatest(n.next_try_at, now() + make_interval(secs => p_lease_s))
+  WHERE n.tenant_id = p_tenant AND n.app_id = p_app AND n.notify_id = p_notice
+    AND n.next_try_at IS NOT NULL;
+  RETURN FOUND;
+END $$;
+
 DROP FUNCTION IF EXISTS notice_close;
 CREATE FUNCTION notice_close(
   p_tenant uuid, p_app text, p_notice text, p_state text, p_detail text

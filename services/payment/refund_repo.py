@@ -1,11 +1,13 @@
-"""The list of refunds as people ask for it; the caller owns the transaction and its scope."""
+"""Ordinary queries of refunds, and the list as people ask for it; the caller owns the transaction
+and its scope."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
+from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.payment.models import PaymentRow, RefundRow, Store
@@ -13,6 +15,7 @@ from services.payment.models import PaymentRow, RefundRow, Store
 RefundState = Literal["pending", "unknown", "done", "rejected"]
 """pending: not asked of the channel yet, or being asked; unknown: asked, without a clear answer"""
 
+OPEN_REFUNDS = ("CREATED", "SUBMITTED", "UNKNOWN")
 STATES: dict[RefundState, tuple[str, ...]] = {
     "pending": ("CREATED", "SUBMITTED"),
     "unknown": ("UNKNOWN",),
@@ -99,3 +102,131 @@ async def listed(tx: AsyncSession, tenant_id: UUID, wanted: RefundFilter) -> lis
     else:
         found = (await tx.execute(statement.order_by(*(one.desc() for one in place)))).all()
     return [Listed(*row) for row in found]
+
+
+async def refund_by_request(
+    tx: AsyncSession, tenant_id: UUID, payment_id: UUID, refund_request_id: str
+) -> RefundRow | None:
+    statement = select(RefundRow).where(
+        RefundRow.tenant_id == tenant_id,
+        RefundRow.payment_id == payment_id,
+        RefundRow.refund_request_id == refund_request_id,
+    )
+    return (await tx.execute(statement)).scalar_one_or_none()
+
+
+async def refund_by_id(tx: AsyncSession, tenant_id: UUID, refund_id: UUID) -> RefundRow | None:
+    statement = select(RefundRow).where(
+        RefundRow.tenant_id == tenant_id, RefundRow.refund_id == refund_id
+    )
+    return (await tx.execute(statement)).scalar_one_or_none()
+
+
+async def refunds_of(tx: AsyncSession, tenant_id: UUID, payment_id: UUID) -> list[RefundRow]:
+    statement = (
+        select(RefundRow)
+        .where(RefundRow.tenant_id == tenant_id, RefundRow.payment_id == payment_id)
+        .order_by(RefundRow.refund_id)
+    )
+    return list((await tx.execute(statement)).scalars())
+
+
+async def reserve_refund(tx: AsyncSession, payment: PaymentRow, amount_fen: int) -> bool:
+    """Takes the amount out of what may still be refunded; False when it is more than is left."""
+    statement = (
+        update(PaymentRow)
+        .where(
+            PaymentRow.tenant_id == payment.tenant_id,
+            PaymentRow.payment_id == payment.payment_id,
+            PaymentRow.refund_reserved_fen + amount_fen <= PaymentRow.payable_fen,
+        )
+        .values(
+            refund_reserved_fen=PaymentRow.refund_reserved_fen + amount_fen,
+            version=PaymentRow.version + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return _changed(await tx.execute(statement))
+
+
+async def is_refund_recent(tx: AsyncSession, payment: PaymentRow, within_s: float) -> bool:
+    last = func.max(func.coalesce(RefundRow.finished_at, RefundRow.created_at))
+    statement = select(last > func.now() - timedelta(seconds=within_s)).where(
+        RefundRow.tenant_id == payment.tenant_id, RefundRow.payment_id == payment.payment_id
+    )
+    return bool((await tx.execute(statement)).scalar())
+
+
+async def add_refund(tx: AsyncSession, refund: RefundRow, wait_s: float) -> None:
+    """Stores a refund that begins, or begins anew; the sweeper looks after it from `wait_s` on."""
+    with tx.no_autoflush:  # until it has its time, the row is not one that may be stored
+        at = (await tx.execute(select(func.now() + timedelta(seconds=wait_s)))).scalar_one()
+    refund.next_poll_at = at
+    refund.lease_until = at if refund.lease_token is not None else None
+    tx.add(refund)
+    await tx.flush()
+
+
+async def finish_refund(
+    tx: AsyncSession,
+    refund: RefundRow,
+    state: str,
+    code: str | None,
+    at: datetime,
+    lease: UUID | None,
+) -> bool:
+    """Ends an open refund; False when it has ended before, or the lease is no longer ours."""
+    values = {"finished_at": at, "next_poll_at": None, "lease_until": None, "lease_token": None}
+    return await _change_refund(tx, refund, lease, state=state, reason_code=code, **values)
+
+
+async def postpone_refund(
+    tx: AsyncSession,
+    refund: RefundRow,
+    state: str,
+    code: str | None,
+    wait_s: float,
+    lease: UUID | None,
+) -> bool:
+    """Leaves a refund open and asks again after `wait_s`."""
+    at = func.now() + timedelta(seconds=wait_s)
+    values: dict[str, Any] = {"state": state, "reason_code": code, "next_poll_at": at}
+    if state != "SUBMITTED":
+        values |= {"lease_until": None, "lease_token": None}
+    return await _change_refund(tx, refund, lease, **values)
+
+
+async def hasten_refund(tx: AsyncSession, refund: RefundRow, within_s: float) -> None:
+    """An answer that is missing is asked for within `within_s`, which is also how long the channel
+    wants between two questions: asking for it again and again brings none of them forward."""
+    soon = func.now() + timedelta(seconds=within_s)
+    await tx.execute(
+        update(RefundRow)
+        .where(
+            RefundRow.tenant_id == refund.tenant_id,
+            RefundRow.refund_id == refund.refund_id,
+            RefundRow.state == "UNKNOWN",
+            RefundRow.lease_token.is_(None),
+        )
+        .values(next_poll_at=func.least(RefundRow.next_poll_at, soon))
+        .execution_options(synchronize_session=False)
+    )
+    await tx.refresh(refund)
+
+
+async def _change_refund(
+    tx: AsyncSession, refund: RefundRow, lease: UUID | None, **values: Any
+) -> bool:
+    statement = update(RefundRow).where(
+        RefundRow.tenant_id == refund.tenant_id,
+        RefundRow.refund_id == refund.refund_id,
+        RefundRow.state.in_(OPEN_REFUNDS),
+    )
+    if lease is not None:
+        statement = statement.where(RefundRow.lease_token == lease)
+    done = await tx.execute(statement.values(**values).execution_options(synchronize_session=False))
+    return _changed(done)
+
+
+def _changed(result: Any) -> bool:
+    return isinstance(result, CursorResult) and result.rowcount == 1

@@ -8,19 +8,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from services.payment import hot, inbox, refunds
+from services.payment import hot, refunds
 from services.payment.cursors import Cursor, cursor_text, not_ours, one_way, place
 from services.payment.deps import Deps
 from services.payment.refund_repo import Listed, RefundFilter, RefundState
-from services.payment.refund_schemas import (
-    ListedRefundOut,
-    PaymentOut,
-    RefundList,
-    RefundOut,
-    merchant_view,
-)
+from services.payment.refund_schemas import ListedRefundOut, RefundBody, RefundList, RefundOut
 from services.payment.refunds import RefundAgain, RefundOrder
-from services.payment.schemas import RefundBody, taking
+from services.payment.schemas import taking
 from shared.errors import NotFound
 from shared.fields import Instant, PageSize, Text, Word
 from shared.serve import json_response
@@ -54,19 +48,6 @@ of_its_store = within_stores(_store_of_payment)
 
 def _json(answer: BaseModel) -> Response:
     return json_response(answer.model_dump_json().encode())
-
-
-@router.get(
-    PAYMENT,
-    dependencies=[guard("user", "payments.read"), of_its_store],
-    response_model=PaymentOut,
-)
-async def show_payment(request: Request, payment_id: UUID) -> Response:
-    """One payment with its refunds, what may still be asked back, and what Alipay told of it."""
-    caller, deps = principal(request), _deps(request)
-    payment, done = await refunds.get_payment_with_refunds(deps, caller.tenant, payment_id)
-    heard = await inbox.notices_of(deps.db, caller.tenant, payment.out_trade_no)
-    return json_response(merchant_view(payment, done, heard, shows_people=caller.sees_people))
 
 
 @router.post(

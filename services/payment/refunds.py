@@ -13,16 +13,17 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
-from services.payment import hot, refund_repo, repo
-from services.payment.channels import RefundFact
+from services.payment import hot, refund_repo, refund_store, repo
 from services.payment.cursors import Page, page_of
 from services.payment.deps import Deps
-from services.payment.domain import REFUNDABLE, Payment, State, check_move
+from services.payment.domain import REFUNDABLE, check_move
+from services.payment.facts import RefundFact
 from services.payment.leases import renewed
 from services.payment.models import PaymentRow, RefundRow
-from services.payment.problems import NotRefundable, RefundExceedsPaid, RefundMismatch
 from services.payment.refund_repo import Listed, RefundFilter
+from services.payment.refund_rules import NotRefundable, RefundExceedsPaid, RefundMismatch
 from services.payment.settlement import fact_members, new_lease
+from services.payment.snapshot import Payment, State
 from shared import outbox
 from shared.errors import NotFound
 from shared.events.audit import PaymentAudited
@@ -90,7 +91,7 @@ async def _carry_out(deps: Deps, refund: RefundRow, lease: UUID) -> RefundRow:
 
 def _renewed(deps: Deps, refund: RefundRow, lease: UUID) -> AbstractAsyncContextManager[None]:
     lease_s, name = deps.schedule.lease_s, (refund.tenant_id, refund.refund_id)
-    return renewed(lease_s, lambda: hot.renew_refund(deps.db, *name, lease, lease_s))
+    return renewed(lease_s, lambda: refund_store.renew_refund(deps.db, *name, lease, lease_s))
 
 
 async def _reserve(deps: Deps, order: RefundOrder, lease: UUID) -> tuple[RefundRow, bool]:
@@ -100,7 +101,7 @@ async def _reserve(deps: Deps, order: RefundOrder, lease: UUID) -> tuple[RefundR
         payment = await repo.lock_payment(tx, order.tenant_id, order.payment_id)
         if payment is None:
             raise NotFound
-        known = await repo.refund_by_request(
+        known = await refund_repo.refund_by_request(
             tx, order.tenant_id, order.payment_id, order.refund_request_id
         )
         if known is not None:
@@ -128,9 +129,9 @@ async def _reserved(tx: AsyncSession, payment: PaymentRow, amount_fen: int) -> b
     """Reserves the amount, or refuses; whether it is too early for the channel."""
     if State(payment.state) not in REFUNDABLE or payment.channel == "none":
         raise NotRefundable
-    if not await repo.reserve_refund(tx, payment, amount_fen):
+    if not await refund_repo.reserve_refund(tx, payment, amount_fen):
         raise RefundExceedsPaid
-    return await repo.is_refund_recent(tx, payment, BETWEEN_REFUNDS_S)
+    return await refund_repo.is_refund_recent(tx, payment, BETWEEN_REFUNDS_S)
 
 
 async def _begin(
@@ -144,7 +145,7 @@ async def _begin(
     refund.asked_from = request.get("client_address")
     refund.lease_token = None if is_early else lease
     wait_s = BETWEEN_REFUNDS_S if is_early else deps.schedule.lease_s
-    await repo.add_refund(tx, refund, wait_s)
+    await refund_repo.add_refund(tx, refund, wait_s)
 
 
 async def _reopen(deps: Deps, again: RefundAgain, lease: UUID) -> tuple[RefundRow, bool]:
@@ -153,11 +154,11 @@ async def _reopen(deps: Deps, again: RefundAgain, lease: UUID) -> tuple[RefundRo
     name = (again.tenant_id, again.payment_id)
     async with deps.db.tx(again.tenant_id) as tx:
         payment = await repo.lock_payment(tx, *name)
-        refund = await repo.refund_by_request(tx, *name, again.refund_request_id)
+        refund = await refund_repo.refund_by_request(tx, *name, again.refund_request_id)
         if payment is None or refund is None:
             raise NotFound
         if refund.state != "REJECTED":
-            await repo.hasten_refund(tx, refund, deps.schedule.refund_query_s)
+            await refund_repo.hasten_refund(tx, refund, deps.schedule.refund_query_s)
             return refund, False
         is_early = await _reserved(tx, payment, refund.amount_fen)
         before = _as_refused(refund)
@@ -244,7 +245,7 @@ async def _send(
 async def advance_refund(deps: Deps, tenant_id: UUID, refund_id: UUID, lease: UUID) -> None:
     """One round for a leased refund: ask how it stands, and send it (again) when it is not done."""
     async with deps.db.read(tenant_id) as tx:
-        refund = await repo.refund_by_id(tx, tenant_id, refund_id)
+        refund = await refund_repo.refund_by_id(tx, tenant_id, refund_id)
     if refund is None or refund.lease_token != lease:
         return
     async with _renewed(deps, refund, lease):
@@ -274,7 +275,7 @@ async def _first_send(
 ) -> RefundFact | None:
     """A refund that had to wait its turn: written down as sent before it is."""
     async with deps.db.tx(refund.tenant_id) as tx:
-        is_ours = await repo.postpone_refund(
+        is_ours = await refund_repo.postpone_refund(
             tx, refund, "SUBMITTED", None, deps.schedule.lease_s, lease
         )
     return await _send(deps, payment, refund, is_repeated=False) if is_ours else None
@@ -290,18 +291,18 @@ async def _settle(
             raise NotFound
         now = deps.clock.now()
         if fact.outcome == "done":
-            if await repo.finish_refund(tx, refund, "DONE", None, now, lease):
+            if await refund_repo.finish_refund(tx, refund, "DONE", None, now, lease):
                 _book(payment, refund)
                 await outbox.add(tx, _announce(deps, payment, refund))
         elif fact.outcome == "refused":
-            if await repo.finish_refund(tx, refund, "REJECTED", fact.code, now, lease):
+            if await refund_repo.finish_refund(tx, refund, "REJECTED", fact.code, now, lease):
                 payment.refund_reserved_fen -= refund.amount_fen
                 payment.version += 1
                 await outbox.add(tx, _refused(deps, payment, refund, fact.code))
         else:
             wait_s = deps.schedule.refund_after(refund.attempts)
-            await repo.postpone_refund(tx, refund, "UNKNOWN", fact.code, wait_s, lease)
-        fresh = await repo.refund_by_id(tx, refund.tenant_id, refund.refund_id)
+            await refund_repo.postpone_refund(tx, refund, "UNKNOWN", fact.code, wait_s, lease)
+        fresh = await refund_repo.refund_by_id(tx, refund.tenant_id, refund.refund_id)
     log.info("refund.settled", refund_id=str(refund.refund_id), outcome=fact.outcome)
     return fresh or refund
 
@@ -345,18 +346,7 @@ async def get_refund(
     deps: Deps, tenant_id: UUID, payment_id: UUID, refund_request_id: str
 ) -> RefundRow:
     async with deps.db.read(tenant_id) as tx:
-        found = await repo.refund_by_request(tx, tenant_id, payment_id, refund_request_id)
+        found = await refund_repo.refund_by_request(tx, tenant_id, payment_id, refund_request_id)
     if found is None:
         raise NotFound
     return found
-
-
-async def get_payment_with_refunds(
-    deps: Deps, tenant_id: UUID, payment_id: UUID
-) -> tuple[Payment, list[RefundRow]]:
-    """What the console shows of one payment."""
-    payment = await hot.load(deps.db, tenant_id, payment_id)
-    if payment is None:
-        raise NotFound
-    async with deps.db.read(tenant_id) as tx:
-        return payment, await repo.refunds_of(tx, tenant_id, payment_id)

@@ -4,22 +4,23 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from services.payment.domain import PUBLIC_STATUS, Payment, PublicStatus
+from services.payment.domain import PUBLIC_STATUS, PublicStatus
+from services.payment.snapshot import Payment
 from services.payment.wording import WAITING_FOR, failure_text, status_text
 from shared.fields import Text
-from shared.money import FEN_MAX, Fen
+from shared.money import Fen
 
 RETRY_AFTER_MS = 1_000
 RequestId = Annotated[str, Text(64, min=8, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
-class _Body(BaseModel):
+class StrictBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class PayBody(_Body):
+class PayBody(StrictBody):
     """POST /api/device/v1/payments"""
 
     pay_request_id: RequestId
@@ -29,14 +30,6 @@ class PayBody(_Body):
     store_id: UUID | None = None
     order_ref: Annotated[str, Text(64, pattern=r"^[A-Za-z0-9_-]+$")] | None = None
     terminal_params: Annotated[str, Text(4096, lines=True)] | None = None
-
-
-class RefundBody(_Body):
-    """POST /api/merchant/v1/payments/{payment_id}/refunds"""
-
-    refund_request_id: RequestId
-    amount_fen: Annotated[int, Field(ge=1, le=FEN_MAX)]
-    reason: Annotated[str, Text(128)] | None = None
 
 
 def taking(body: type[BaseModel]) -> dict[str, Any]:

@@ -14,9 +14,8 @@ import orjson
 from services.payment import hot, settlement
 from services.payment.auth_code import route_auth_code
 from services.payment.deps import Deps
-from services.payment.domain import OPEN, Payment, State
-from services.payment.hot import NewPayment
-from services.payment.problems import (
+from services.payment.domain import (
+    OPEN,
     AppNotBound,
     MerchantSuspended,
     OrderActive,
@@ -24,6 +23,8 @@ from services.payment.problems import (
     RequestMismatch,
     UnknownStore,
 )
+from services.payment.hot import NewPayment
+from services.payment.snapshot import Payment, State
 from shared import outbox
 from shared.errors import InvalidBody, NotFound, Problem, Unavailable
 from shared.events.base import stamp

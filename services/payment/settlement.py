@@ -12,31 +12,25 @@ from prometheus_client import Counter
 
 from services.payment import hot
 from services.payment.deps import Deps
-from services.payment.domain import (
-    NO_DEVICE,
-    NOTHING_TAKEN,
-    OPEN,
-    Decision,
+from services.payment.domain import NOTHING_TAKEN, OPEN, Decision, apply
+from services.payment.facts import (
     Fact,
-    NotFound,
     NothingToCancel,
     NotSent,
     Overdue,
     Paid,
     PaidForGood,
-    Payment,
     Refused,
-    State,
     TradeClosed,
+    TradeNotFound,
     Unclear,
     Waiting,
-    apply,
 )
 from services.payment.leases import renewed
-from services.payment.notice import Notice
+from services.payment.snapshot import NO_DEVICE, Payment, State
 from shared import outbox
 from shared.clock import Clock
-from shared.errors import NotFound as NotThere
+from shared.errors import NotFound
 from shared.events.base import stamp
 from shared.events.payment import (
     PaymentClosed,
@@ -50,13 +44,6 @@ from shared.ids import uuid7
 from shared.telemetry import get_logger
 
 RACES_MAX = 20
-
-_WORDS: dict[type[Fact], str] = {
-    Paid: "paid",
-    Waiting: "waiting",
-    NotFound: "not_found",
-    TradeClosed: "closed",
-}
 
 log = get_logger("payment")
 _moves = Counter("payment_moves_total", "Changes of state", ["old", "new"])
@@ -73,9 +60,10 @@ async def settle(
     is_lease_kept: bool = False,
     is_pay_ended: bool = False,
     key_version: int | None = None,
-    notice: Notice | None = None,
+    notice: tuple[str, str] | None = None,
 ) -> Payment:
-    """The payment after `fact`. With a lease that is no longer ours nothing is changed."""
+    """The payment after `fact`. With a lease that is no longer ours nothing is changed. `notice`
+    is the (app_id, notify_id) of the one that tells of the fact."""
     for _ in range(RACES_MAX):
         decision = apply(payment, fact, at or deps.clock.now(), deps.schedule)
         if decision is None:
@@ -101,11 +89,9 @@ async def settle(
     raise RuntimeError(f"{payment.payment_id}: lost {RACES_MAX} races in a row")
 
 
-def _applied(notice: Notice | None, decision: Decision) -> tuple[str, str] | None:
+def _applied(notice: tuple[str, str] | None, decision: Decision) -> tuple[str, str] | None:
     """The notice is done with only by a move that books its money."""
-    if notice is None or decision.paid is None:
-        return None
-    return notice.app_id, notice.notify_id
+    return notice if decision.paid is not None else None
 
 
 def _finished_at(decision: Decision, clock: Clock) -> datetime | None:
@@ -131,7 +117,7 @@ def _tell(before: Payment, after: Payment, decision: Decision) -> None:
 async def reload(deps: Deps, payment: Payment) -> Payment:
     found = await hot.load(deps.db, payment.tenant_id, payment.payment_id)
     if found is None:
-        raise NotThere
+        raise NotFound
     return found
 
 
@@ -221,7 +207,7 @@ async def _close(deps: Deps, payment: Payment) -> Fact:
     match answer:
         case NothingToCancel():
             seen = await deps.alipay.query(payment)
-            return answer if isinstance(seen, NotFound) else _not_paid(seen)
+            return answer if isinstance(seen, TradeNotFound) else _not_paid(seen)
         case Refused():
             seen = await deps.alipay.query(payment)
             return PaidForGood(seen) if isinstance(seen, Paid) else _not_paid(seen)
@@ -232,7 +218,7 @@ async def _close(deps: Deps, payment: Payment) -> Fact:
     if answer.action == "close" and payment.attempts > 0:
         # An earlier cancel may have given money back and lost its answer: closed, or reversed?
         seen = await deps.alipay.query(payment)
-        return answer if isinstance(seen, NotFound) else _not_paid(seen)
+        return answer if isinstance(seen, TradeNotFound) else _not_paid(seen)
     return answer
 
 
@@ -247,51 +233,6 @@ async def _check_late(deps: Deps, payment: Payment, at: datetime, lease: UUID) -
     if isinstance(fact, Waiting):
         await deps.alipay.cancel(payment)
     return await settle(deps, payment, fact, at=at, lease=lease)
-
-
-async def apply_notice(deps: Deps, notice: Notice, payment: Payment) -> Payment:
-    """Acts on a stored notice. What it says was checked against our row when it was stored; money
-    that shows up after the end is believed only when the query says so, too."""
-    if payment.state in OPEN and notice.kind == "paid":
-        fact: Fact = _paid_by(notice)
-        payment = await settle(deps, payment, fact, is_lease_kept=True, notice=notice)
-    elif payment.state in OPEN or payment.state in NOTHING_TAKEN:
-        fact = await deps.alipay.query(payment)
-        if isinstance(fact, Unclear):
-            return payment
-        payment = await settle(deps, payment, fact, is_lease_kept=True, notice=notice)
-    if payment.state in OPEN or payment.state is State.CANCELLING:
-        # Not decided yet: the notice stays and is looked at again.
-        return payment
-    if payment.state is State.MANUAL:
-        await hot.close_notice(deps.db, notice, "MISMATCH", "manual")
-    else:
-        await hot.close_notice(deps.db, notice, "DUPLICATE", "settled_before")
-    return payment
-
-
-async def ask_about(deps: Deps, notice: Notice, payment: Payment) -> Payment:
-    """A quarantined notice decides nothing: the channel is asked, and its answer is what counts
-    (reliability-security §5.8.10). Without a clear answer the notice comes due again."""
-    fact = await deps.alipay.query(payment)
-    if isinstance(fact, Unclear):
-        await hot.answer_notice(deps.db, notice, f"unclear: {fact.reason}", is_final=False)
-        return payment
-    payment = await settle(deps, payment, fact, is_lease_kept=True)
-    await hot.answer_notice(deps.db, notice, _WORDS[type(fact)], is_final=True)
-    return payment
-
-
-def _paid_by(notice: Notice) -> Paid:
-    if notice.trade_no is None or notice.total_fen is None or notice.paid_at is None:
-        raise ValueError("the notice was stored as complete")
-    return Paid(
-        trade_no=notice.trade_no,
-        total_fen=notice.total_fen,
-        paid_at=notice.paid_at,
-        buyer_id=notice.buyer_id,
-        buyer_logon_id=notice.buyer_logon_id,
-    )
 
 
 def new_lease() -> UUID:

@@ -10,17 +10,20 @@ from collections.abc import Awaitable, Callable
 
 from prometheus_client import Gauge
 
-from services.payment import hot, refunds, repo, settlement
+from services.payment import inbox_repo, repo
 from services.payment.deps import Deps
-from services.payment.leases import renewed
-from services.payment.notice import Notice
+from services.payment.hot import lease_payments
+from services.payment.notice_settlement import NOTICE_LEASE_S, look_at_notice
+from services.payment.notice_store import lease_notices
+from services.payment.refund_store import lease_refunds
+from services.payment.refunds import advance_refund
+from services.payment.settlement import advance, new_lease
 from shared import inbox
 from shared.db import is_connection_lost
 from shared.telemetry import get_logger
 
 TICK_S = 0.4
 CALLS_MAX = 32
-NOTICE_LEASE_S = 5.0
 PURGE_EVERY_S = 60.0
 
 log = get_logger("sweeper")
@@ -75,20 +78,18 @@ class Sweeper:
             self._nudge.set()
 
     async def _due(self) -> list[Round]:
-        deps, lease = self._deps, settlement.new_lease()
+        deps, lease = self._deps, new_lease()
         lease_s = deps.schedule.lease_s
         rounds: list[Round] = []
-        for at, payment in await hot.lease_payments(deps.db, self._free, lease, lease_s):
-            rounds.append(_bound(settlement.advance, deps, payment, at, lease))
+        for at, payment in await lease_payments(deps.db, self._free, lease, lease_s):
+            rounds.append(_bound(advance, deps, payment, at, lease))
         room = self._free - len(rounds)
         if room > 0:
-            for tenant_id, refund_id in await hot.lease_refunds(deps.db, room, lease, lease_s):
-                rounds.append(_bound(refunds.advance_refund, deps, tenant_id, refund_id, lease))
+            for tenant_id, refund_id in await lease_refunds(deps.db, room, lease, lease_s):
+                rounds.append(_bound(advance_refund, deps, tenant_id, refund_id, lease))
         room = self._free - len(rounds)
         if room > 0:
-            for state, notice in await hot.lease_notices(
-                deps.db, room, min(NOTICE_LEASE_S, lease_s)
-            ):
+            for state, notice in await lease_notices(deps.db, room, min(NOTICE_LEASE_S, lease_s)):
                 rounds.append(_bound(look_at_notice, deps, state, notice))
         return rounds
 
@@ -100,25 +101,8 @@ def _bound(work: Callable[..., Awaitable[object]], *arguments: object) -> Round:
     return round_of_one
 
 
-async def look_at_notice(deps: Deps, state: hot.NoticeVerdict, notice: Notice) -> None:
-    """A notice that could not be settled when it came in, or that was quarantined."""
-    lease_s = min(NOTICE_LEASE_S, deps.schedule.lease_s)
-    async with renewed(lease_s, lambda: hot.renew_notice(deps.db, notice, lease_s)):
-        await _look_at_notice(deps, state, notice)
-
-
-async def _look_at_notice(deps: Deps, state: hot.NoticeVerdict, notice: Notice) -> None:
-    async with deps.db.read(notice.tenant_id) as tx:
-        row = await repo.payment_by_trade(tx, notice.tenant_id, notice.out_trade_no)
-    if row is None:
-        return
-    if state == "MISMATCH":
-        await settlement.ask_about(deps, notice, row)
-    else:
-        await settlement.apply_notice(deps, notice, row)
-
-
 async def purge(deps: Deps) -> None:
     """Forgets what no longer protects anybody."""
     await repo.purge(deps.db)
+    await inbox_repo.purge(deps.db)
     await inbox.purge(deps.db)

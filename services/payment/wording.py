@@ -1,6 +1,6 @@
 """What a till and its customer read, in Chinese; codes stay stable, words may be improved."""
 
-from services.payment.domain import Payment, State
+from services.payment.snapshot import Payment, State
 
 _STATUS = {
     State.CREATED: "等待支付",

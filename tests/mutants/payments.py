@@ -85,12 +85,12 @@ PATCHES = (
     Patch(
         SETTLEMENT,
         "nothing to cancel is believed without a query",
-        "return answer if isinstance(seen, NotFound) else _not_paid(seen)\n        case Refused():",
+        "return answer if isinstance(seen, TradeNotFound) else _not_paid(seen)\n        case Refused():",
         "return answer\n        case Refused():",
         BELIEVING,
     ),
     Patch(
-        SETTLEMENT,
+        "services/payment/notice_settlement.py",
         "a late paid notice on a closed payment is believed without asking",
         'if payment.state in OPEN and notice.kind == "paid":',
         'if payment.state in OPEN | NOTHING_TAKEN and notice.kind == "paid":',

@@ -3,7 +3,9 @@
 import pytest
 
 from services.payment import hot
-from services.payment.domain import Decision, Paid, State
+from services.payment.domain import Decision
+from services.payment.facts import Paid
+from services.payment.snapshot import State
 from shared.ids import uuid7
 from tests.integration.payment.egress import CANCEL, NOT_FOUND, PAID_AT, PAY, QUERY, answer
 from tests.integration.payment.test_notices import notice

@@ -10,9 +10,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select
 
 from services.payment import hot, repo, sweeper
-from services.payment.domain import ACTIVE, Payment, State
+from services.payment.domain import ACTIVE
 from services.payment.models import Base, MerchantApp, NoticeRow, PaymentRow, Store
 from services.payment.notice import Notice
+from services.payment.snapshot import Payment, State
 from services.payment.sweeper import purge
 from shared import invariants
 from shared.clock import SystemClock

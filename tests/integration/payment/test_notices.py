@@ -257,7 +257,7 @@ async def test_paid_notice_during_the_cancel_waits_for_its_end(shop, till):
 
 async def test_a_crash_between_store_and_apply_is_made_good(shop, till, monkeypatch):
     """F16: the notice is committed, the process dies; the worker applies it."""
-    from services.payment import settlement
+    from services.payment import notice_settlement
 
     shop.egress.next(PAY, "in_process")
     first = await till.pay(1207)
@@ -265,11 +265,11 @@ async def test_a_crash_between_store_and_apply_is_made_good(shop, till, monkeypa
     async def dies(*_):
         raise RuntimeError("killed")
 
-    apply_notice = settlement.apply_notice
-    monkeypatch.setattr(settlement, "apply_notice", dies)
+    apply_notice = notice_settlement.apply_notice
+    monkeypatch.setattr(notice_settlement, "apply_notice", dies)
     document = notice(first["out_trade_no"])
     assert (await till.notify(**document)).json() == {"verdicts": ["failed"]}
-    monkeypatch.setattr(settlement, "apply_notice", apply_notice)
+    monkeypatch.setattr(notice_settlement, "apply_notice", apply_notice)
     assert (await till.notify(**document)).json() == {"verdicts": ["duplicate"]}
     await shop.place.execute("UPDATE notify_inbox SET next_try_at = now()")
     await shop.sweep()

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.payment.refund_schemas import PaymentOut, RefundList, RefundOut
+from services.payment.console_schemas import PaymentOut
+from services.payment.refund_schemas import RefundList, RefundOut
 from services.payment.schemas import DevicePaymentOut
 from tests.integration.payment.egress import REFUND, answer
 

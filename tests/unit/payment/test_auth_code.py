@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.payment.auth_code import route_auth_code
-from services.payment.problems import BadAuthCode, ChannelNotConfigured
+from services.payment.domain import BadAuthCode, ChannelNotConfigured
 
 
 @pytest.mark.parametrize("prefix", ["25", "26", "27", "28", "29", "30"])

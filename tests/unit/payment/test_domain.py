@@ -14,22 +14,24 @@ from services.payment.domain import (
     PUBLIC_STATUS,
     REFUNDABLE,
     TRANSITIONS,
-    Cancelled,
     IllegalMove,
-    NotFound,
+    apply,
+    check_move,
+)
+from services.payment.facts import (
+    Cancelled,
     NothingToCancel,
     NotSent,
     Overdue,
     Paid,
     PaidForGood,
     Refused,
-    State,
     TradeClosed,
+    TradeNotFound,
     Unclear,
     Waiting,
-    apply,
-    check_move,
 )
+from services.payment.snapshot import State
 from tests.fixtures.clock import NOON
 from tests.unit.payment.samples import PAID, SCHEDULE, payment
 
@@ -42,7 +44,7 @@ TABLE = [
     (S.SUBMITTED, PAID, EARLY, S.SUCCESS, None),
     (S.SUBMITTED, Waiting(), EARLY, S.PAYING, 3.0),
     (S.SUBMITTED, Unclear("timeout"), EARLY, S.UNKNOWN, 0.0),
-    (S.SUBMITTED, NotFound(), EARLY, S.UNKNOWN, 3.0),
+    (S.SUBMITTED, TradeNotFound(), EARLY, S.UNKNOWN, 3.0),
     (S.SUBMITTED, Refused("ACQ.X"), EARLY, S.FAILED, None),
     (S.SUBMITTED, NotSent("c"), EARLY, S.FAILED, None),
     (S.SUBMITTED, Overdue(), LATER, S.UNKNOWN, 0.0),
@@ -52,7 +54,7 @@ TABLE = [
     (S.PAYING, Waiting(), EARLY, S.PAYING, 3.0),
     (S.PAYING, Waiting(), NOON + timedelta(seconds=30), S.PAYING, 5.0),
     (S.PAYING, Unclear("x"), EARLY, S.PAYING, 3.0),
-    (S.PAYING, NotFound(), EARLY, S.PAYING, 3.0),
+    (S.PAYING, TradeNotFound(), EARLY, S.PAYING, 3.0),
     (S.PAYING, Refused("ACQ.X"), EARLY, S.FAILED, None),
     (S.PAYING, NotSent("c"), EARLY, S.PAYING, 3.0),
     (S.PAYING, Overdue(), LATER, S.CANCELLING, 0.0),
@@ -61,7 +63,7 @@ TABLE = [
     (S.PAYING, TradeClosed(), EARLY, S.CANCELLING, 0.0),
     (S.UNKNOWN, PAID, EARLY, S.SUCCESS, None),
     (S.UNKNOWN, Waiting(), EARLY, S.UNKNOWN, 3.0),
-    (S.UNKNOWN, NotFound(), EARLY, S.UNKNOWN, 3.0),
+    (S.UNKNOWN, TradeNotFound(), EARLY, S.UNKNOWN, 3.0),
     (S.UNKNOWN, Unclear("x"), EARLY, S.UNKNOWN, 3.0),
     (S.UNKNOWN, Refused("ACQ.X"), EARLY, S.FAILED, None),
     (S.UNKNOWN, Overdue(), LATER, S.CANCELLING, 0.0),
@@ -99,13 +101,13 @@ def test_what_is_decided_stays(state, fact):
 
 @pytest.mark.parametrize("state", sorted(NOTHING_TAKEN))
 def test_ends_without_money_are_left_alone(state):
-    for fact in (Waiting(), NotFound(), Unclear("x"), TradeClosed(), Refused("x"), Overdue()):
+    for fact in (Waiting(), TradeNotFound(), Unclear("x"), TradeClosed(), Refused("x"), Overdue()):
         assert apply(payment(state), fact, LATER, SCHEDULE) is None
 
 
 def test_a_late_check_ends():
     closed = payment(S.CLOSED, next_poll_at=LATER)
-    assert apply(closed, NotFound(), LATER, SCHEDULE).poll_s is None
+    assert apply(closed, TradeNotFound(), LATER, SCHEDULE).poll_s is None
     assert apply(closed, Unclear("x"), LATER, SCHEDULE).poll_s == 30.0
     assert apply(closed, Unclear("x"), NOON + timedelta(hours=1), SCHEDULE).poll_s is None
 
@@ -174,7 +176,7 @@ def test_the_sets_of_states_are_these():
 FACTS = st.one_of(
     st.builds(Paid, st.just("t"), st.sampled_from([1207, 1207, 1206]), st.just(NOON)),
     st.sampled_from([
-        Waiting(), Refused("x"), NotSent("x"), NotFound(), TradeClosed(), TradeClosed(True),
+        Waiting(), Refused("x"), NotSent("x"), TradeNotFound(), TradeClosed(), TradeClosed(True),
         Unclear("x"), Overdue(), Overdue(is_unpaid=False), Cancelled("close"),
         Cancelled("refund"), NothingToCancel(), PaidForGood(PAID),
     ]),
@@ -200,7 +202,7 @@ def test_no_sequence_of_facts_breaks_a_rule(steps, state):
         if decision.state is S.SUCCESS:
             assert isinstance(fact, Paid)
             assert fact.total_fen == now.payable_fen
-        if isinstance(fact, Unclear | Waiting | NotFound):
+        if isinstance(fact, Unclear | Waiting | TradeNotFound):
             assert decision.state in OPEN | {S.CANCELLING, S.MANUAL, now.state}
         if decision.state is S.FAILED and now.state is not S.FAILED:
             assert isinstance(fact, Refused | NotSent)

@@ -8,19 +8,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from services.payment.domain import (
-    NOTHING_TAKEN,
-    OPEN,
+from services.payment.domain import NOTHING_TAKEN, OPEN, apply
+from services.payment.facts import (
     Cancelled,
-    NotFound,
     NothingToCancel,
     Overdue,
-    State,
     TradeClosed,
+    TradeNotFound,
     Unclear,
     Waiting,
-    apply,
 )
+from services.payment.snapshot import State
 from tests.fixtures.clock import NOON
 from tests.unit.payment.samples import PAID, SCHEDULE, payment
 
@@ -57,7 +55,7 @@ class Sale(RuleBasedStateMachine):
 
     def query(self):
         return {
-            "absent": NotFound(),
+            "absent": TradeNotFound(),
             "waiting": Waiting(),
             "paid": PAID,
             "closed": TradeClosed(),

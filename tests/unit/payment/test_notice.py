@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from services.payment.notice import notice_fault, read_notice
-from services.payment.problems import BadNotice
+from services.payment.notice_rules import BadNotice
 
 FIELDS = {
     "notify_id": "1" * 34,

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from services.payment.domain import State
+from services.payment.snapshot import State
 from tests.fixtures.clock import NOON
 from tests.unit.payment.samples import SCHEDULE, payment
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.payment.domain import State
 from services.payment.schemas import device_view
+from services.payment.snapshot import State
 from tests.unit.payment.samples import payment
 
 PENDING = {

@@ -1,0 +1,69 @@
+"""One payment as its row stood when it was read, and the states it can be in."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+NO_DEVICE = UUID(int=0)  # of payments that no device asked for: keys must not hold NULLs
+
+
+class State(StrEnum):
+    CREATED = "CREATED"
+    SUBMITTED = "SUBMITTED"
+    PAYING = "PAYING"
+    UNKNOWN = "UNKNOWN"
+    CANCELLING = "CANCELLING"
+    SUCCESS = "SUCCESS"
+    PARTIAL_REFUND = "PARTIAL_REFUND"
+    REFUNDED = "REFUNDED"
+    FAILED = "FAILED"
+    CLOSED = "CLOSED"
+    CANCELLED_LOCAL = "CANCELLED_LOCAL"
+    REVERSED = "REVERSED"
+    SUCCESS_LATE = "SUCCESS_LATE"
+    MANUAL = "MANUAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One attempt as its row stood when it was read; the fields are the columns, in order."""
+
+    tenant_id: UUID
+    payment_id: UUID
+    store_id: UUID
+    device_id: UUID
+    pay_request_id: str
+    request_hash: bytes = field(repr=False)
+    order_ref: str | None
+    out_trade_no: str
+    channel: Literal["alipay", "wechat", "none"]
+    scene: Literal["face", "code", "none"]
+    subject: str
+    total_fen: int
+    payable_fen: int
+    app_id: str | None
+    seller_id: str | None
+    key_version: int | None
+    state: State
+    version: int
+    reason_code: str | None
+    reason: str | None
+    trade_no: str | None
+    buyer_id: str | None
+    buyer_logon_id: str | None
+    refund_reserved_fen: int
+    refunded_fen: int
+    created_at: datetime
+    paid_at: datetime | None
+    finished_at: datetime | None
+    deadline_at: datetime
+    pay_open_until: datetime | None
+    """a pay request of ours may still be on its way until then; empty once its end was seen"""
+    cancelling_at: datetime | None
+    next_poll_at: datetime | None
+    attempts: int
+    """leases taken in the present state, counted before the call they are for"""
+    lease_until: datetime | None
+    lease_token: UUID | None
