@@ -1,8 +1,9 @@
 """One Alembic environment for all services, and what every migration needs from us.
 
-Versions live in `services/<name>/migrations/versions`; after them each `services/<name>/*.sql`
-is applied again (functions are repeatable: DROP IF EXISTS, then CREATE). Tables belong to the
-owner role; the service's two roles get rows only, and row level security is forced on everyone.
+Versions live in `services/<name>/migrations/versions`; after them each SQL file of its
+folder and of its rooms is applied again (functions are repeatable: DROP IF EXISTS, then CREATE).
+Tables belong to the owner role; the service's two roles get rows only, and row level security is
+forced on everyone.
 """
 
 import asyncio
@@ -90,10 +91,15 @@ async def _migrate(package: str, owner_url: str) -> None:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             await driver.execute(TURN)
             await connection.run_sync(_upgrade, folder)
-            for script in sorted(folder.glob("*.sql")):
+            for script in functions(folder):
                 await driver.execute(script.read_text())
     finally:
         await engine.dispose()
+
+
+def functions(folder: Path) -> list[Path]:
+    """The SQL files of a service and of its rooms; what `invariants/` holds are questions."""
+    return sorted(path for path in folder.rglob("*.sql") if path.parent.name != "invariants")
 
 
 def _upgrade(connection: Connection, folder: Path) -> None:

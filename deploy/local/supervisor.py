@@ -35,7 +35,7 @@ def migration_digest() -> str:
     digest = hashlib.sha256()
     for pattern in (
         "services/*/migrations/versions/*.py",
-        "services/*/*.sql",
+        "services/**/*.sql",
         "shared/*.py",
         "shared/tables/*.sql",
     ):

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.payment.config import PaymentConfig
-from services.payment.console_routes import router as console_router
+from services.payment.console.routes import router as console_router
 from services.payment.deps import NAME, build_deps
-from services.payment.notice_routes import router as notice_router
-from services.payment.refund_routes import router as refund_router
-from services.payment.routes import router
-from services.payment.service import finish_calls
+from services.payment.notices.routes import router as notice_router
+from services.payment.payments.routes import router
+from services.payment.payments.service import finish_calls
+from services.payment.refunds.routes import router as refund_router
 from shared.clock import Clock, SystemClock
 from shared.tokens import TokenVerifier
 from shared.web import make_app

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
 
-from services.payment import inbox
 from services.payment.config import MigrateConfig
-from services.payment.inbox import NoticeName
-from services.payment.inbox_repo import NoticeFilter
-from services.payment.notice_schemas import NoticeState, notice_detail, notice_view, refusal_view
+from services.payment.notices import service
+from services.payment.notices.repo import NoticeFilter
+from services.payment.notices.schemas import NoticeState, notice_detail, notice_view, refusal_view
+from services.payment.notices.service import NoticeName
 from shared.clock import SystemClock
 from shared.config import load
 from shared.db import Database
@@ -119,11 +119,11 @@ async def list_notices(db: Database, words: argparse.Namespace) -> Answer:
         until=words.until,
         limit=words.limit,
     )
-    return {"items": [notice_view(row) for row in (await inbox.list_notices(db, wanted)).rows]}
+    return {"items": [notice_view(row) for row in (await service.list_notices(db, wanted)).rows]}
 
 
 async def list_refused(db: Database, words: argparse.Namespace) -> Answer:
-    rows = await inbox.list_refusals(db, words.since, words.limit)
+    rows = await service.list_refusals(db, words.since, words.limit)
     return {"items": [refusal_view(row) for row in rows]}
 
 
@@ -132,9 +132,9 @@ def _name(words: argparse.Namespace) -> NoticeName:
 
 
 async def show_notice(db: Database, words: argparse.Namespace) -> Answer:
-    return notice_detail(*await inbox.get_notice(db, _name(words)))
+    return notice_detail(*await service.get_notice(db, _name(words)))
 
 
 async def replay_notice(db: Database, words: argparse.Namespace) -> Answer:
     actor = f"{ACTOR}:{words.actor}" if words.actor else ACTOR
-    return notice_view(await inbox.replay_notice(db, SystemClock(), _name(words), actor=actor))
+    return notice_view(await service.replay_notice(db, SystemClock(), _name(words), actor=actor))

@@ -5,8 +5,8 @@ from typing import Any
 
 import asyncpg
 
-from services.payment import repo
 from services.payment.deps import Deps
+from services.payment.payments import repo
 from shared.consumer import Handlers
 from shared.events.binding import (
     AppBound,

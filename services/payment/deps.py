@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from services.payment.channels import Alipay
+from services.payment.channels.alipay import Alipay
 from services.payment.config import PaymentConfig
 from services.payment.schedule import Schedule
 from services.payment.snapshot import Payment

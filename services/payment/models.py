@@ -54,7 +54,7 @@ def _count(start: int) -> Any:
 
 
 class PaymentRow(Base):
-    """One attempt to take money under one out_trade_no; `domain.Payment` is its snapshot."""
+    """One attempt to take money under one out_trade_no; `snapshot.Payment` is its snapshot."""
 
     __tablename__ = "payments"
     __table_args__ = (

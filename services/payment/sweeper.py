@@ -10,14 +10,15 @@ from collections.abc import Awaitable, Callable
 
 from prometheus_client import Gauge
 
-from services.payment import inbox_repo, repo
 from services.payment.deps import Deps
-from services.payment.hot import lease_payments
-from services.payment.notice_settlement import NOTICE_LEASE_S, look_at_notice
-from services.payment.notice_store import lease_notices
-from services.payment.refund_store import lease_refunds
-from services.payment.refunds import advance_refund
-from services.payment.settlement import advance, new_lease
+from services.payment.notices import repo as notice_repo
+from services.payment.notices.settlement import NOTICE_LEASE_S, look_at_notice
+from services.payment.notices.store import lease_notices
+from services.payment.payments import repo as payment_repo
+from services.payment.payments.settlement import advance, new_lease
+from services.payment.payments.store import lease_payments
+from services.payment.refunds.service import advance_refund
+from services.payment.refunds.store import lease_refunds
 from shared import inbox
 from shared.db import is_connection_lost
 from shared.telemetry import get_logger
@@ -103,6 +104,6 @@ def _bound(work: Callable[..., Awaitable[object]], *arguments: object) -> Round:
 
 async def purge(deps: Deps) -> None:
     """Forgets what no longer protects anybody."""
-    await repo.purge(deps.db)
-    await inbox_repo.purge(deps.db)
+    await payment_repo.purge(deps.db)
+    await notice_repo.purge(deps.db)
     await inbox.purge(deps.db)

@@ -16,17 +16,17 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["import
 
 # contract id: (module to write, the import that it must refuse)
 PLANTED = {
-    "services-apart": ("services/order/service.py", "import services.payment.domain"),
-    "gateway-apart": ("gateway/edge.py", "import services.payment.domain"),
+    "services-apart": ("services/order/service.py", "import services.payment.snapshot"),
+    "gateway-apart": ("gateway/edge.py", "import services.payment.snapshot"),
     "shared-is-the-bottom": ("shared/money.py", "import gateway.edge"),
     "product-without-deploy": ("gateway/edge.py", "import deploy.sandbox.alipay"),
     "sandbox-apart": ("deploy/sandbox/alipay/rsa2.py", "import shared.money"),
     "one-kafka-door": ("services/order/consumers.py", "import aiokafka"),
-    "one-http-client": ("services/payment/channels.py", "import httpx"),
+    "one-http-client": ("services/payment/channels/alipay.py", "import httpx"),
     "gateway-without-database": ("gateway/edge.py", "import shared.db"),
-    "pure-domain": ("services/payment/domain.py", "import sqlalchemy"),
+    "pure-domain": ("services/payment/payments/rules.py", "import sqlalchemy"),
     "auditable-crypto": ("gateway/alipay/protocol/rsa2.py", "import shared.money"),
-    "service-layers": ("services/payment/domain.py", "import services.payment.service"),
+    "service-layers": ("services/order/domain.py", "import services.order.service"),
 }
 
 

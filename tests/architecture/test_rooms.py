@@ -18,7 +18,6 @@ STILL_FLAT = {
     "deploy/local",
     "deploy/sandbox/alipay",
     "services/binding",
-    "services/payment",
 }
 """Folders that have not been moved into rooms yet."""
 WITHOUT_CONTRACT = STILL_FLAT | {

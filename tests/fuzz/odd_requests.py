@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from services.binding.message_routes import MessageBody
 from services.order.schemas import OrderFilters
-from services.payment.notice_schemas import NoticesBody, RefusalsBody
+from services.payment.notices.schemas import NoticesBody, RefusalsBody
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("binding", "campaign", "device", "order", "payment")

@@ -2,102 +2,103 @@
 
 from tests.mutants.patch import Patch
 
-DOMAIN = "services/payment/domain.py"
-SETTLEMENT = "services/payment/settlement.py"
-REFUNDS = "services/payment/refunds.py"
-BELIEVING = ("tests/integration/payment/test_believing.py",)
+RULES_FILE = "services/payment/payments/rules.py"
+SETTLEMENT = "services/payment/payments/settlement.py"
+REFUNDS = "services/payment/refunds/service.py"
+BELIEVING = ("tests/integration/payment/payments/test_believing.py",)
 LEASES = ("tests/integration/payment/test_leases.py",)
-SUSPENDED = "tests/integration/payment/test_suspended.py"
+SUSPENDED = "tests/integration/payment/payments/test_suspended.py"
 ORDER_SCOPE = "tests/integration/order/test_scope.py"
-RULES = ("tests/unit/payment/test_domain.py", "tests/unit/payment/test_machine.py")
+RULES = ("tests/unit/payment/payments/test_rules.py", "tests/unit/payment/payments/test_machine.py")
 
 PATCHES = (
     Patch(
-        DOMAIN,
+        RULES_FILE,
         "another amount than ours is booked as paid",
         "case Paid() if fact.total_fen == payment.payable_fen:",
         "case Paid():",
         RULES,
     ),
     Patch(
-        DOMAIN,
+        RULES_FILE,
         "no clear answer after the pay call counts as failed",
         "decision = Decision(still, poll_s=0.0 if is_new_doubt else",
         "decision = _failed('doubt', '') if is_new_doubt else Decision(still, poll_s=",
         RULES,
     ),
     Patch(
-        DOMAIN,
+        RULES_FILE,
         "a trade that the channel has shown may fail as never sent",
         "case NotSent() if payment.state is not S.PAYING:",
         "case NotSent():",
         RULES,
     ),
     Patch(
-        DOMAIN,
+        RULES_FILE,
         "nothing to cancel is believed while the pay call may be on its way",
         "if is_on_its_way\n",
         "if not is_on_its_way\n",
         RULES,
     ),
     Patch(
-        DOMAIN,
+        RULES_FILE,
         "a cancel that gave money back counts as closed",
         'case Cancelled(action="refund") | TradeClosed(was_paid=True):',
         "case TradeClosed(was_paid=True):",
         RULES,
     ),
     Patch(
-        DOMAIN,
+        RULES_FILE,
         "late money of another amount is booked as ours",
         "if paid.total_fen != payment.payable_fen:\n        return None",
         "if paid.total_fen < 0:\n        return None",
         RULES,
     ),
     Patch(
-        DOMAIN,
+        RULES_FILE,
         "a reversed payment may be refunded",
         "S.REVERSED: frozenset(),",
         "S.REVERSED: frozenset({S.REFUNDED}),",
         RULES,
     ),
     Patch(
-        DOMAIN,
+        RULES_FILE,
         "a move outside the table goes through",
         "if new not in TRANSITIONS[old]:",
         "if new not in TRANSITIONS:",
         RULES,
     ),
     Patch(
-        DOMAIN,
+        RULES_FILE,
         "a cancel is given up at once",
         "if (at - since).total_seconds() >= schedule.give_up_s",
         "if (at - since).total_seconds() >= 0",
         RULES,
     ),
     Patch(
-        DOMAIN,
+        RULES_FILE,
         "an unsolved payment is shown as failed",
         'S.MANUAL: "pending",',
         'S.MANUAL: "failed",',
-        ("tests/unit/payment/test_domain.py", "tests/integration/payment/test_start.py"),
+        (RULES[0], "tests/integration/payment/payments/test_start.py"),
     ),
     Patch(
         SETTLEMENT,
         "nothing to cancel is believed without a query",
-        "return answer if isinstance(seen, TradeNotFound) else _not_paid(seen)\n        case Refused():",
+        "return answer if isinstance(seen, TradeNotFound) else _not_paid(seen)\n"
+        "        case Refused():",
         "return answer\n        case Refused():",
         BELIEVING,
     ),
     Patch(
-        "services/payment/notice_settlement.py",
+        "services/payment/notices/settlement.py",
         "a late paid notice on a closed payment is believed without asking",
         'if payment.state in OPEN and notice.kind == "paid":',
         'if payment.state in OPEN | NOTHING_TAKEN and notice.kind == "paid":',
         BELIEVING,
     ),
     Patch(
-        "services/payment/hot.sql",
+        "services/payment/payments/store.sql",
         "the database books another amount than the payment's",
         "AND (p_paid_fen IS NULL OR p.payable_fen = p_paid_fen)",
         "AND (p_paid_fen IS NULL OR p_paid_fen > 0)",
@@ -125,35 +126,35 @@ PATCHES = (
         LEASES,
     ),
     Patch(
-        "services/payment/channels.py",
+        "services/payment/channels/alipay.py",
         "query and cancel name no key version",
         'order["key_version"] = payment.key_version',
         "pass",
-        ("tests/integration/payment/test_key_pins.py",),
+        ("tests/integration/payment/channels/test_key_pins.py",),
     ),
     Patch(
         REFUNDS,
         "a refund that is tried again reserves nothing",
         "        is_early = await _reserved(tx, payment, refund.amount_fen)\n",
         "        is_early = False\n",
-        ("tests/integration/payment/test_refund_retry.py",),
+        ("tests/integration/payment/refunds/test_refund_retry.py",),
     ),
     Patch(
-        "services/payment/refund_repo.py",
+        "services/payment/refunds/repo.py",
         "a person of one store sees the refunds of all",
         "    if wanted.stores:\n",
         "    if wanted.stores and False:\n",
-        ("tests/integration/payment/test_refund_list.py",),
+        ("tests/integration/payment/refunds/test_refund_list.py",),
     ),
     Patch(
-        "services/payment/hot.sql",
+        "services/payment/payments/store.sql",
         "a suspended merchant takes payments",
         "h WHERE h.tenant_id = p_tenant AND h.is_suspended)\n    AND (p_is_own_store\n",
         "h WHERE false)\n    AND (p_is_own_store\n",
         (f"{SUSPENDED}::test_new_payments_are_refused_with_words_until_it_is_lifted",),
     ),
     Patch(
-        "services/payment/repo.py",
+        "services/payment/payments/repo.py",
         "an older word of a merchant's suspension counts",
         "WHERE merchant_standings.said_at <= excluded.said_at\n",
         "",

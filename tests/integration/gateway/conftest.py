@@ -15,10 +15,10 @@ from gateway.edge import Edge
 from gateway.server.asgi import Door
 from gateway.server.static import StaticFiles
 from services.device.service import record_stores
-from services.payment import repo
 from services.payment.app import create_app
 from services.payment.config import PaymentConfig
-from services.payment.service import finish_calls
+from services.payment.payments import repo
+from services.payment.payments.service import finish_calls
 from shared.events import decode
 from shared.events.base import stamp
 from shared.events.binding import AppBound, StoreCreated

@@ -12,10 +12,10 @@ from uuid import uuid4
 import httpx
 import pytest_asyncio
 
-from services.payment import hot, repo, settlement
 from services.payment.app import create_app
 from services.payment.config import PaymentConfig
-from services.payment.service import finish_calls
+from services.payment.payments import repo, settlement, store
+from services.payment.payments.service import finish_calls
 from services.payment.sweeper import Sweeper
 from shared.clock import SystemClock
 from shared.events import decode
@@ -280,5 +280,5 @@ def new_lease():
 async def leased(shop):
     """Leases everything due, as a worker would, and returns (at, payment, lease) triples."""
     lease = new_lease()
-    found = await hot.lease_payments(shop.deps.db, 100, lease, 15.0)
+    found = await store.lease_payments(shop.deps.db, 100, lease, 15.0)
     return [(at, payment, lease) for at, payment in found]

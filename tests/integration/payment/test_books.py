@@ -9,10 +9,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select
 
-from services.payment import hot, repo, sweeper
-from services.payment.domain import ACTIVE
+from services.payment import sweeper
 from services.payment.models import Base, MerchantApp, NoticeRow, PaymentRow, Store
-from services.payment.notice import Notice
+from services.payment.notices.notification import Notice
+from services.payment.payments import repo, store
+from services.payment.payments.rules import ACTIVE
 from services.payment.snapshot import Payment, State
 from services.payment.sweeper import purge
 from shared import invariants
@@ -76,14 +77,14 @@ async def test_hot_functions_and_models_tell_the_same(shop, till):
                 await tx.execute(select(PaymentRow).where(PaymentRow.payment_id == payment_id))
             ).scalar_one()
         by_model = repo.snapshot(row)
-        by_id = await hot.load(shop.deps.db, till.tenant_id, row.payment_id)
-        by_request = await hot.find(
+        by_id = await store.load(shop.deps.db, till.tenant_id, row.payment_id)
+        by_request = await store.find(
             shop.deps.db, till.tenant_id, till.device_id, row.pay_request_id
         )
         assert by_model == by_id == by_request
     await shop.age(first["payment_id"], 4)
-    ((_, leased),) = await hot.lease_payments(shop.deps.db, 5, uuid4(), 15.0)
-    assert leased == await hot.load(shop.deps.db, till.tenant_id, leased.payment_id)
+    ((_, leased),) = await store.lease_payments(shop.deps.db, 5, uuid4(), 15.0)
+    assert leased == await store.load(shop.deps.db, till.tenant_id, leased.payment_id)
 
 
 async def test_without_a_tenant_there_are_no_rows(shop, till):
@@ -93,7 +94,7 @@ async def test_without_a_tenant_there_are_no_rows(shop, till):
     assert await shop.deps.db.many("SELECT * FROM outbox") == []
     async with shop.deps.db.read(uuid4()) as tx:
         assert (await tx.execute(select(PaymentRow))).all() == []
-    assert await hot.load(shop.deps.db, uuid4(), paid["payment_id"]) is None
+    assert await store.load(shop.deps.db, uuid4(), paid["payment_id"]) is None
     connection = await asyncpg.connect(shop.place.app_url)
     try:
         await connection.execute("SELECT set_config('app.tenant', $1, false)", str(uuid4()))
@@ -110,7 +111,7 @@ async def test_without_a_tenant_there_are_no_rows(shop, till):
 async def test_the_scope_ends_with_the_statement(shop, till):
     """A pooled connection must not carry a tenant on to the next caller."""
     await till.pay()
-    await hot.lease_payments(shop.deps.db, 5, uuid4(), 15.0)
+    await store.lease_payments(shop.deps.db, 5, uuid4(), 15.0)
     for _ in range(20):
         assert await shop.deps.db.many("SELECT * FROM payments") == []
 

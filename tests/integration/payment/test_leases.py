@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from services.payment.sweeper import Sweeper
 from tests.integration.payment.egress import CANCEL, PAY, QUERY, REFUND, REFUND_QUERY, answer
-from tests.integration.payment.test_notices import notice
+from tests.integration.payment.notices.test_notices import notice
 
 pytestmark = pytest.mark.asyncio
 LEASE_S, SLOW_S = 0.5, 0.48

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from services.payment.facts import Paid
+from services.payment.channels.port import Paid
 from services.payment.schedule import Schedule
 from services.payment.snapshot import Payment, State
 from tests.fixtures.clock import NOON

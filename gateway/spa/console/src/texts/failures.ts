@@ -1,5 +1,5 @@
 /** Why a payment or a refund did not succeed, by the channel's reason: [中文, English]. The till
- * and its customer read their own words (services/payment/wording.py); these are for the merchant. */
+ * and its customer read their own words (services/payment/payments/wording.py); these are for the merchant. */
 export const failures = {
   'failure.other': ['未成功，没有更多说明', 'Not successful; no reason was given'],
   'failure.unknown': ['原因不明', 'The reason is not known'],

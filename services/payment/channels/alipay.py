@@ -1,0 +1,261 @@
+"""Speaks to the channel through the egress, and turns its words into facts of the domain.
+
+A problem from the egress means that nothing was sent; a broken connection to it means that nobody
+knows. Only what surely never left is tried again, while a restarting egress may need a second.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from services.payment.channels.port import (
+    Cancelled,
+    Fact,
+    NothingToCancel,
+    NotSent,
+    Paid,
+    RefundFact,
+    Refused,
+    TradeClosed,
+    TradeNotFound,
+    Unclear,
+    Waiting,
+)
+from services.payment.snapshot import NO_DEVICE, Payment
+from shared import client
+from shared.client import PoolFull, ServiceClient
+from shared.clock import Clock
+
+PAY, QUERY, CANCEL = "alipay.trade.pay", "alipay.trade.query", "alipay.trade.cancel"
+REFUND, REFUND_QUERY = "alipay.trade.refund", "alipay.trade.fastpay.refund.query"
+
+NEVER_SENT = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 429, 503})
+"""Problems that the egress raises before it signs. Its 500 is an accident at an unknown moment."""
+UNAVAILABLE = "payment.channel_unavailable"
+CONFIG_ERROR = "payment.channel_config"
+AWAY = "away"
+AWAY_PAUSES_S = (0.3, 0.9)
+KEY_UNKNOWN = frozenset({"isv.invalid-signature", "isv.missing-signature-key"})
+"""Alipay knows no such key: nothing was executed. In key mode that is so from when the new key is
+saved there until the live check has verified it here."""
+KEY_PAUSES_S = (0.3, 0.7, 1.5)
+TRADE_TIMEOUT = "2m"
+"""Alipay closes an unconfirmed trade itself, should all of us be gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The egress's answer; `outcome` as in its contract, plus "not_sent"."""
+
+    outcome: str
+    code: str = ""
+    sub_code: str = ""
+    message: str = ""
+    key_version: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Alipay:
+    """The five calls of a face payment's life."""
+
+    def __init__(self, egress: ServiceClient, clock: Clock) -> None:
+        self._egress = egress
+        self._clock = clock
+
+    async def aclose(self) -> None:
+        await self._egress.aclose()
+
+    async def pay(
+        self, payment: Payment, auth_code: str, terminal_params: str | None
+    ) -> tuple[Fact, int | None]:
+        """The fact, and the version of the key that signed."""
+        params: dict[str, Any] = {
+            "out_trade_no": payment.out_trade_no,
+            "scene": payment.scene,
+            "auth_code": auth_code,
+            "total_fen": payment.payable_fen,
+            "subject": payment.subject,
+            "store_id": payment.store_id.hex,
+            "timeout_express": TRADE_TIMEOUT,
+        }
+        if payment.device_id != NO_DEVICE:
+            params["terminal_id"] = payment.device_id.hex
+        if terminal_params is not None:
+            params["terminal_params"] = terminal_params
+        answer = await self._ask(PAY, payment, params)
+        for pause_s in AWAY_PAUSES_S:
+            if answer.outcome != "not_sent" or answer.code != AWAY:
+                break
+            await asyncio.sleep(pause_s)
+            answer = await self._ask(PAY, payment, params)
+        for pause_s in KEY_PAUSES_S:
+            if answer.outcome != "config_error" or answer.sub_code not in KEY_UNKNOWN:
+                break
+            await asyncio.sleep(pause_s)
+            answer = await self._ask_once(PAY, replace(payment, key_version=None), params)
+        return self._pay_fact(answer), answer.key_version
+
+    def _pay_fact(self, answer: Answer) -> Fact:
+        match answer.outcome:
+            case "success":
+                return self._paid(answer.data)
+            case "in_process":
+                return Waiting()
+            case "refused":
+                return Refused(answer.sub_code, answer.message)
+            case "config_error":
+                return Refused(CONFIG_ERROR, answer.sub_code)
+            case "not_sent":
+                return NotSent(UNAVAILABLE)
+            case _:
+                return Unclear(answer.sub_code or answer.code or answer.outcome)
+
+    def _paid(self, data: Mapping[str, Any]) -> Fact:
+        try:
+            return Paid(
+                trade_no=data["trade_no"],
+                total_fen=data["total_fen"],
+                paid_at=_instant(data.get("paid_at")) or self._clock.now(),
+                buyer_id=data.get("buyer_id"),
+                buyer_logon_id=data.get("buyer_logon_id"),
+            )
+        except (KeyError, ValueError, TypeError):
+            return Unclear("incomplete")
+
+    async def query(self, payment: Payment) -> Fact:
+        """What the channel holds true at this moment."""
+        params = {"out_trade_no": payment.out_trade_no}
+        answer = await self._ask(QUERY, payment, params)
+        if answer.outcome == "not_found":
+            return TradeNotFound()
+        if answer.outcome != "success":
+            return Unclear(answer.sub_code or answer.code or answer.outcome)
+        match answer.data.get("trade_status"):
+            case "TRADE_SUCCESS" | "TRADE_FINISHED":
+                return self._paid(answer.data)
+            case "WAIT_BUYER_PAY":
+                return Waiting()
+            case "TRADE_CLOSED":
+                was_paid = answer.data.get("paid_at") is not None
+                return TradeClosed(was_paid, answer.data.get("trade_no"))
+            case other:
+                return Unclear(str(other))
+
+    async def cancel(
+        self, payment: Payment
+    ) -> Cancelled | NothingToCancel | Refused | Unclear | NotSent:
+        """Closes an unpaid trade, gives back a paid one. Safe to repeat."""
+        params = {"out_trade_no": payment.out_trade_no}
+        answer = await self._ask(CANCEL, payment, params)
+        match answer.outcome:
+            case "success" if answer.data.get("retry"):
+                return Unclear("retry_flag")
+            case "success" if answer.data.get("action") in ("close", "refund"):
+                return Cancelled(answer.data["action"], answer.data.get("trade_no"))
+            case "success" | "not_found":
+                return NothingToCancel()
+            case "refused":
+                return Refused(answer.sub_code, answer.message)
+            case outcome:
+                return Unclear(answer.sub_code or answer.code or outcome)
+
+    async def refund(
+        self, payment: Payment, out_request_no: str, refund_fen: int, reason: str | None
+    ) -> RefundFact:
+        """One refund under one number; the same number never moves money twice."""
+        params: dict[str, Any] = {
+            "out_trade_no": payment.out_trade_no,
+            "out_request_no": out_request_no,
+            "refund_fen": refund_fen,
+        }
+        if reason:
+            params["reason"] = reason
+        answer = await self._ask(REFUND, payment, params)
+        match answer.outcome:
+            case "success" if answer.data.get("fund_change") is True:
+                return RefundFact("done")
+            case "success":
+                return RefundFact("unclear", "fund_change")
+            case "refused" | "config_error" | "not_found":
+                return RefundFact("refused", answer.sub_code or answer.code or answer.outcome)
+            case "not_sent":
+                return RefundFact("unclear", UNAVAILABLE)
+            case outcome:
+                return RefundFact("unclear", answer.sub_code or answer.code or outcome)
+
+    async def query_refund(
+        self, payment: Payment, out_request_no: str, refund_fen: int
+    ) -> RefundFact:
+        params = {"out_trade_no": payment.out_trade_no, "out_request_no": out_request_no}
+        answer = await self._ask(REFUND_QUERY, payment, params)
+        if answer.outcome != "success":
+            return RefundFact("unclear", answer.sub_code or answer.code or answer.outcome)
+        if answer.data.get("refunded") is not True:
+            return RefundFact("not_done")
+        if answer.data.get("refund_fen") != refund_fen:
+            return RefundFact("unclear", "other_amount")
+        return RefundFact("done")
+
+    async def _ask(self, method: str, payment: Payment, params: Mapping[str, Any]) -> Answer:
+        """The key that signed the pay call signs all that follows, also after a rotation (F37);
+        once that version is retired the egress takes the newest. Where Alipay no longer knows the
+        old key (in key mode a new one replaces it) nothing was executed, and the newest asks."""
+        answer = await self._ask_once(method, payment, params)
+        if (
+            answer.outcome == "config_error"
+            and payment.key_version is not None
+            and answer.key_version == payment.key_version
+        ):
+            newest = replace(payment, key_version=None)
+            answer = await self._ask_once(method, newest, params)
+        return answer
+
+    async def _ask_once(self, method: str, payment: Payment, params: Mapping[str, Any]) -> Answer:
+        order: dict[str, Any] = {"app_id": payment.app_id, "params": params}
+        if payment.key_version is not None:
+            order["key_version"] = payment.key_version
+        body = orjson.dumps(order)
+        try:
+            reply = await self._egress.call(
+                "POST", f"/alipay/{method}", body=body, tenant_id=payment.tenant_id
+            )
+        except client.NotSent:
+            return Answer("not_sent", code=AWAY)
+        except PoolFull:
+            return Answer("not_sent", code="busy")
+        except client.NoAnswer:
+            return Answer("unknown", code="no_answer")
+        try:
+            document = orjson.loads(reply.content)
+        except orjson.JSONDecodeError:
+            document = None
+        if not isinstance(document, dict):
+            return Answer("unknown", code=f"http_{reply.status}")
+        if reply.status != 200:
+            is_refusal = reply.status in NEVER_SENT and "code" in document
+            return Answer("not_sent" if is_refusal else "unknown", code=str(document.get("code")))
+        return _answer(document, payment.out_trade_no)
+
+
+def _answer(document: Mapping[str, Any], out_trade_no: str) -> Answer:
+    outcome, data = document.get("outcome"), document.get("data") or {}
+    if outcome == "unknown" and data.get("sent") is False:
+        return Answer("not_sent", code=AWAY)
+    if data.get("out_trade_no", out_trade_no) != out_trade_no:
+        return Answer("unknown", code="other_order")
+    return Answer(
+        outcome=str(outcome),
+        code=document.get("code") or "",
+        sub_code=document.get("sub_code") or "",
+        message=document.get("sub_msg") or "",
+        key_version=document.get("key_version"),
+        data=data,
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None

@@ -1,0 +1,66 @@
+"""One payment with its refunds and notices as the merchant's people see it."""
+
+from datetime import datetime
+from typing import Any, Literal, Self, cast
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from services.payment.models import NoticeRow, RefundRow
+from services.payment.payments.schemas import DevicePaymentOut, device_view
+from services.payment.refunds.schemas import RefundOut
+from services.payment.snapshot import NO_DEVICE, Payment
+
+
+class PaymentNoticeOut(BaseModel):
+    """A verified notice of Alipay about this payment."""
+
+    received_at: datetime
+    state: Literal["RECEIVED", "APPLIED", "DUPLICATE", "MISMATCH"]
+    """waits, was booked, told what the books said already, or disagrees with them"""
+
+    @classmethod
+    def of(cls, row: NoticeRow) -> Self:
+        return cls(received_at=row.received_at, state=cast(Any, row.state))
+
+
+class PaymentOut(DevicePaymentOut):
+    """What `merchant_view` says."""
+
+    store_id: UUID
+    device_id: UUID | None
+    order_ref: str | None
+    subject: str
+    trade_no: str | None
+    buyer_logon_id: str | None
+    refundable_fen: int
+    """what may still be asked back: paid, less refunds that are done or may yet be"""
+    refunds: list[RefundOut]
+    """oldest first"""
+    notices: list[PaymentNoticeOut]
+    """newest first, the last fifty"""
+
+
+def merchant_view(
+    payment: Payment,
+    refunds: list[RefundRow],
+    notices: list[NoticeRow],
+    *,
+    shows_people: bool,
+) -> dict[str, Any]:
+    """What the console is told: what the device is, and what only the merchant may know."""
+    return device_view(payment) | {
+        "store_id": str(payment.store_id),
+        "device_id": str(payment.device_id) if payment.device_id != NO_DEVICE else None,
+        "order_ref": payment.order_ref,
+        "subject": payment.subject,
+        "trade_no": payment.trade_no,
+        "buyer_logon_id": payment.buyer_logon_id,
+        "refundable_fen": payment.payable_fen - payment.refund_reserved_fen
+        if payment.paid_at is not None
+        else 0,
+        "refunds": [
+            RefundOut.of(one, shows_people=shows_people).model_dump(mode="json") for one in refunds
+        ],
+        "notices": [PaymentNoticeOut.of(one).model_dump(mode="json") for one in notices],
+    }

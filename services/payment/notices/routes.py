@@ -1,0 +1,190 @@
+"""The notify inbox's HTTP doors: the edge hands over, an operator looks and replays."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from services.payment.cursors import Cursor, cursor_text, one_way, place
+from services.payment.deps import Deps
+from services.payment.models import NoticeRow
+from services.payment.notices import service
+from services.payment.notices.answers import (
+    NoticeDetailOut,
+    NoticeList,
+    NoticeOut,
+    RefusalList,
+    TakenOut,
+    VerdictsOut,
+)
+from services.payment.notices.repo import NoticeFilter, Refusal
+from services.payment.notices.schemas import (
+    SAMPLE_BYTES_MAX,
+    NoticeBody,
+    NoticesBody,
+    NoticeState,
+    RefusalBody,
+    RefusalsBody,
+    notice_detail,
+    notice_view,
+    refusal_view,
+)
+from services.payment.notices.service import NO_TENANT, Delivery, NoticeName
+from services.payment.payments.schemas import taking
+from shared.errors import Forbidden
+from shared.fields import Instant, Word
+from shared.serve import json_response
+from shared.web import guard, parse, principal
+
+EDGE = "gateway-edge"
+NOTICES = "/api/operator/v1/notices"
+
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+router = APIRouter()
+
+
+def _deps(request: Request) -> Deps:
+    deps: Deps = request.app.state.deps
+    return deps
+
+
+def _only_edge(request: Request) -> None:
+    """A notice is believed because the edge has verified it: nobody else may say so."""
+    if principal(request).issuer != EDGE:
+        raise Forbidden("this door is for the gateway's edge")
+
+
+@router.post(
+    "/internal/notify",
+    dependencies=[guard("service")],
+    response_model=VerdictsOut,
+    openapi_extra=taking(NoticesBody),
+)
+async def take_notices(request: Request) -> Response:
+    """Notifications that the edge has verified: `verdicts` says of each, in their order, whether
+    it is committed (stored, duplicate, quarantined) or not (refused, failed)."""
+    _only_edge(request)
+    body = await parse(request, NoticesBody)
+    words = await service.take_notices(_deps(request), [_delivery(item) for item in body.items])
+    return json_response({"verdicts": words})
+
+
+def _delivery(item: NoticeBody) -> Delivery:
+    return Delivery(
+        tenant_id=item.tenant_id,
+        app_id=item.app_id,
+        fields=item.fields,
+        body=item.body_b64,
+        received_at=item.received_at,
+        request_id=item.request_id,
+    )
+
+
+@router.post(
+    "/internal/notify-refusals",
+    dependencies=[guard("service")],
+    response_model=TakenOut,
+    openapi_extra=taking(RefusalsBody),
+)
+async def count_refusals(request: Request) -> Response:
+    """The edge's tallies of what it refused: numbers, and one example each."""
+    _only_edge(request)
+    body = await parse(request, RefusalsBody)
+    await service.count_refusals(_deps(request), [_refusal(item) for item in body.items])
+    return json_response({"taken": len(body.items)})
+
+
+def _refusal(item: RefusalBody) -> Refusal:
+    return Refusal(
+        tenant_id=item.tenant_id or NO_TENANT,
+        app_id=item.app_id.replace("\0", ""),
+        reason=item.reason,
+        refused=item.refused,
+        first_at=item.first_at,
+        last_at=item.last_at,
+        client=item.client.replace("\0", ""),
+        out_trade_no=item.out_trade_no.replace("\0", ""),
+        body=item.body_b64[:SAMPLE_BYTES_MAX],
+    )
+
+
+@router.get(NOTICES, dependencies=[guard("user", "notices.read")], response_model=NoticeList)
+async def list_notices(
+    request: Request,
+    verdict: NoticeState | None = None,
+    reason: Word | None = None,
+    merchant_id: UUID | None = None,
+    app_id: Word | None = None,
+    out_trade_no: Word | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
+    cursor: Cursor | None = None,
+    before: Cursor | None = None,
+    limit: Limit = 50,
+) -> Response:
+    """Notices of all merchants, newest first. `next` of an answer, as `cursor`, is the page after
+    it; `previous`, as `before`, the page before it, whatever came meanwhile."""
+    one_way(cursor, before)
+    wanted = NoticeFilter(
+        state=verdict,
+        reason=reason,
+        merchant_id=merchant_id,
+        app_id=app_id,
+        out_trade_no=out_trade_no,
+        since=since,
+        until=until,
+        after=place(cursor),
+        before=place(before, "before"),
+        limit=limit,
+    )
+    page = await service.list_notices(_deps(request).db, wanted)
+    beside = {"next": _cursor(page.older_than), "previous": _cursor(page.newer_than)}
+    return json_response({"items": [notice_view(row) for row in page.rows], **beside})
+
+
+def _cursor(row: NoticeRow | None) -> str | None:
+    return cursor_text(row.received_at, row.notify_id) if row else None
+
+
+@router.get(
+    f"{NOTICES}/refusals",
+    dependencies=[guard("user", "notices.read")],
+    response_model=RefusalList,
+)
+async def list_refusals(
+    request: Request, since: Instant | None = None, limit: Limit = 50
+) -> Response:
+    """What the edge refused, by hour, app and reason; the latest first."""
+    rows = await service.list_refusals(_deps(request).db, since, limit)
+    return json_response({"items": [refusal_view(row) for row in rows]})
+
+
+@router.get(
+    f"{NOTICES}/{{merchant_id}}/{{app_id}}/{{notify_id}}",
+    dependencies=[guard("user", "notices.read")],
+    response_model=NoticeDetailOut,
+)
+async def show_notice(
+    request: Request, merchant_id: UUID, app_id: Word, notify_id: Word
+) -> Response:
+    name = NoticeName(merchant_id, app_id, notify_id)
+    return json_response(notice_detail(*await service.get_notice(_deps(request).db, name)))
+
+
+@router.post(
+    f"{NOTICES}/{{merchant_id}}/{{app_id}}/{{notify_id}}/replay",
+    dependencies=[guard("user", "notices.replay")],
+    response_model=NoticeOut,
+)
+async def replay_notice(
+    request: Request, merchant_id: UUID, app_id: Word, notify_id: Word
+) -> Response:
+    """Looked at again by the worker, at once; may be asked for as often as one likes."""
+    deps = _deps(request)
+    name = NoticeName(merchant_id, app_id, notify_id)
+    caller = principal(request)
+    actor = f"user:{caller.subject}"
+    row = await service.replay_notice(deps.db, deps.clock, name, actor=actor, home=caller.tenant)
+    return json_response(notice_view(row))

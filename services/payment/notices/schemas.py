@@ -1,0 +1,153 @@
+"""The notify inbox at its doors: what the edge hands over, and what an operator is shown."""
+
+import hashlib
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote_to_bytes
+from uuid import UUID
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+
+from services.payment.models import NoticeRow, RefusalRow, ReplayRow
+from services.payment.payments.schemas import instant
+from shared.fields import COUNT_MAX, Instant, Text, Verbatim, Word
+
+NoticeState = Literal["RECEIVED", "APPLIED", "DUPLICATE", "MISMATCH"]
+SAMPLE_BYTES_MAX = 2048
+
+_PERSONAL = frozenset(
+    {"buyer_id", "buyer_open_id", "buyer_user_id", "buyer_logon_id", "seller_email"}
+)
+_KEPT_ENDS = 4
+
+Said = Annotated[str, Verbatim(64 * 1024)]
+
+
+class NoticeBody(BaseModel):
+    """One verified notice; its tenant is the one whose key has verified it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    tenant_id: UUID
+    app_id: Word
+    body_b64: Base64Bytes
+    fields: dict[Said, Said]
+    received_at: Instant
+    request_id: Word
+
+
+class NoticesBody(BaseModel):
+    """POST /internal/notify"""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    items: Annotated[list[NoticeBody], Field(min_length=1, max_length=256)]
+
+
+class RefusalBody(BaseModel):
+    """How often the edge refused an app's notices under one reason since it last told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tenant_id: UUID | None
+    app_id: Annotated[str, Verbatim(64)]
+    reason: Annotated[str, Text(32, pattern=r"^[a-z0-9_]+$")]
+    refused: Annotated[int, Field(ge=1, le=COUNT_MAX)]
+    first_at: Instant
+    last_at: Instant
+    client: Annotated[str, Verbatim(64)]
+    out_trade_no: Annotated[str, Verbatim(64)]
+    body_b64: Base64Bytes
+
+
+class RefusalsBody(BaseModel):
+    """POST /internal/notify-refusals"""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    items: Annotated[list[RefusalBody], Field(min_length=1, max_length=64)]
+
+
+def notice_view(row: NoticeRow) -> dict[str, Any]:
+    """One line of the list."""
+    return {
+        "merchant_id": str(row.tenant_id),
+        "app_id": row.app_id,
+        "notify_id": row.notify_id,
+        "kind": row.kind,
+        "out_trade_no": row.out_trade_no,
+        "trade_no": row.trade_no,
+        "total_fen": row.total_fen,
+        "verdict": row.state,
+        "reason": row.detail,
+        "received_at": instant(row.received_at),
+        "deliveries": row.deliveries,
+        "last_received_at": instant(row.last_received_at),
+        "last_reason": row.last_detail,
+        "due_at": instant(row.next_try_at),
+        "asked_at": instant(row.asked_at),
+        "query_said": row.query_said,
+    }
+
+
+def notice_detail(row: NoticeRow, replays: list[ReplayRow]) -> dict[str, Any]:
+    """The whole notice; what names the buyer is masked, the signature and raw bytes stay inside."""
+    return notice_view(row) | {
+        "seller_id": row.seller_id,
+        "out_biz_no": row.out_biz_no,
+        "fields": form_view(row.body),
+        "body_bytes": len(row.body),
+        "body_sha256": hashlib.sha256(row.body).hexdigest(),
+        "replays": [
+            {
+                "actor": replay.actor,
+                "at": instant(replay.replayed_at),
+                "verdict_before": replay.state_before,
+                "verdict_after": replay.state_after,
+            }
+            for replay in replays
+        ],
+    }
+
+
+def refusal_view(row: RefusalRow) -> dict[str, Any]:
+    """One hour of one reason, with the last refused delivery as an example."""
+    is_known = row.tenant_id.int != 0
+    return {
+        "merchant_id": str(row.tenant_id) if is_known else None,
+        "app_id": row.app_id or None,
+        "reason": row.reason,
+        "hour": instant(row.hour),
+        "refused": row.refused,
+        "first_at": instant(row.first_at),
+        "last_at": instant(row.last_at),
+        "last_client": row.last_client,
+        "last_out_trade_no": row.last_out_trade_no or None,
+        "last_fields": form_view(row.last_body),
+    }
+
+
+def form_view(body: bytes) -> dict[str, str]:
+    """A form for reading only, masked; nothing is decided by it."""
+    pairs = (pair.partition(b"=") for pair in body.split(b"&") if pair)
+    read = ((_text(name), _text(value)) for name, _, value in pairs)
+    return {name: _masked(name, value) for name, value in read}
+
+
+def _text(quoted: bytes) -> str:
+    raw = unquote_to_bytes(quoted.replace(b"+", b" "))
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("gb18030", "replace")
+
+
+def _masked(name: str, value: str) -> str:
+    if name == "sign":
+        return f"{value[:8]}…" if value else ""
+    if name not in _PERSONAL or not value:
+        return value
+    if "*" in value:
+        return value
+    if len(value) <= 2 * _KEPT_ENDS:
+        return "****"
+    return f"{value[:_KEPT_ENDS]}****{value[-_KEPT_ENDS:]}"

@@ -1,0 +1,221 @@
+"""The use cases of the notify inbox: take a notice, count what was refused, look, replay.
+
+What a notice changes is decided by `settlement`; what is wrong with one, by `store.sql`. The
+operators' half works across tenants, so it runs in system scope, behind `notices.*` permissions.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+from prometheus_client import Counter
+from structlog.contextvars import get_contextvars
+
+from services.payment.cursors import Page, page_of
+from services.payment.deps import Deps
+from services.payment.models import NoticeRow, RefusalRow, ReplayRow
+from services.payment.notices import repo, settlement, store
+from services.payment.notices.notification import Notice, notice_fault, read_notice
+from services.payment.notices.repo import NoticeFilter, Refusal
+from services.payment.notices.rules import BadNotice
+from services.payment.notices.store import Arrival, Stored
+from services.payment.payments.rules import OPEN
+from services.payment.snapshot import Payment
+from shared import outbox
+from shared.clock import Clock
+from shared.db import Busy, Database
+from shared.errors import NotFound
+from shared.events.audit import PaymentAudited
+from shared.events.base import stamp
+from shared.ids import uuid7
+from shared.telemetry import get_logger
+
+NOTICE_RETRY_S = 2.0
+NO_TENANT = UUID(int=0)
+"""The tenant of refusals at addresses that belong to no app."""
+
+NoticeWord = Literal["stored", "duplicate", "quarantined", "refused", "failed"]
+"""The first three mean: committed."""
+
+log = get_logger("notify")
+_notices = Counter("notify_inbox_total", "Verified notices taken in", ["verdict", "reason"])
+_replays = Counter("notify_replays_total", "Notices an operator had looked at again", ["state"])
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeName:
+    """One notice: Alipay's id is unique within an app."""
+
+    tenant_id: UUID
+    app_id: str
+    notify_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What the edge has verified and hands over."""
+
+    tenant_id: UUID
+    app_id: str
+    fields: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    request_id: str
+    """of the delivery at the edge: the lines about it carry this one"""
+
+
+async def take_notices(deps: Deps, deliveries: Sequence[Delivery]) -> list[NoticeWord]:
+    """Commits verified notifications together, and says of each what became of it; what one
+    changes is done here when that needs no question, and by the sweeper when it does. One that
+    cannot be taken costs the others nothing; Unavailable: none is answered for."""
+    words: list[NoticeWord] = ["failed"] * len(deliveries)
+    arrivals: dict[int, Arrival] = {}
+    for place, delivery in enumerate(deliveries):
+        try:
+            arrivals[place] = _read(delivery)
+        except BadNotice:
+            words[place] = "refused"
+    stored = await _store(deps.db, arrivals)
+    for place, one in stored.items():
+        words[place] = _tell(deliveries[place], arrivals[place].notice, one)
+    # Mostly one at most: what the till's own polling has settled is a duplicate by now.
+    applied = {
+        place: _apply(deps, deliveries[place], arrivals[place].notice, one.payment)
+        for place, one in stored.items()
+        if one.payment is not None
+    }
+    done = await asyncio.gather(*applied.values())
+    words_of_applied: dict[int, NoticeWord] = dict(zip(applied, done, strict=True))
+    return [words_of_applied.get(place, word) for place, word in enumerate(words)]
+
+
+def _read(delivery: Delivery) -> Arrival:
+    fields, body = delivery.fields, delivery.body
+    notice = read_notice(delivery.tenant_id, delivery.app_id, fields, body)
+    return Arrival(notice, notice_fault(fields), body, delivery.received_at)
+
+
+async def _store(db: Database, arrivals: Mapping[int, Arrival]) -> dict[int, Stored]:
+    """All in one transaction. When the database refuses one of them (or two batches stood in each
+    other's way), each in its own, and the one that it refuses alone is left out."""
+    if not arrivals:
+        return {}
+    try:
+        stored = await store.store_notices(db, list(arrivals.values()), NOTICE_RETRY_S)
+    except (asyncpg.PostgresError, Busy):
+        if len(arrivals) > 1:
+            singly: dict[int, Stored] = {}
+            for place, arrival in arrivals.items():
+                singly |= await _store(db, {place: arrival})
+            return singly
+        (arrival,) = arrivals.values()
+        log.exception("notify.not_stored", notify_id=arrival.notice.notify_id)
+        return {}
+    return dict(zip(arrivals, stored, strict=True))
+
+
+def _tell(delivery: Delivery, notice: Notice, stored: Stored) -> NoticeWord:
+    _notices.labels(stored.verdict, stored.why).inc()
+    if stored.verdict != "MISMATCH":
+        return "stored" if stored.verdict == "RECEIVED" else "duplicate"
+    log.error(
+        "notify.quarantined",
+        reason=stored.why,
+        notify_id=notice.notify_id,
+        out_trade_no=notice.out_trade_no,
+        **_origin(delivery),
+    )
+    return "quarantined"
+
+
+async def _apply(deps: Deps, delivery: Delivery, notice: Notice, payment: Payment) -> NoticeWord:
+    """Acts on a committed notice where no question is left; if that fails, the sweeper does, and
+    the sender is told to come again."""
+    if payment.state in OPEN and notice.kind == "paid":
+        try:
+            await settlement.apply_notice(deps, notice, payment)
+        except Exception:
+            log.exception("notify.not_applied", notify_id=notice.notify_id, **_origin(delivery))
+            return "failed"
+    return "stored"
+
+
+def _origin(delivery: Delivery) -> dict[str, str]:
+    """The line is about a delivery at the edge, not about the call that brought it here."""
+    return {
+        "tenant_id": str(delivery.tenant_id),
+        "app_id": delivery.app_id,
+        "request_id": delivery.request_id,
+    }
+
+
+async def count_refusals(deps: Deps, refusals: Sequence[Refusal]) -> None:
+    """Adds the edge's tallies to their hours."""
+    async with deps.db.pg(None) as pg:
+        await repo.add_refusals(pg, refusals)
+
+
+async def list_notices(db: Database, wanted: NoticeFilter) -> Page[NoticeRow]:
+    """One page, newest first, of every merchant."""
+    more = replace(wanted, limit=wanted.limit + 1)
+    async with db.read(None) as tx:
+        found = await repo.notices(tx, more)
+    is_after, is_before = wanted.after is not None, wanted.before is not None
+    return page_of(found, wanted.limit, is_after=is_after, is_before=is_before)
+
+
+async def notices_of(db: Database, tenant_id: UUID, out_trade_no: str) -> list[NoticeRow]:
+    """What Alipay told of one payment by itself, newest first; for its merchant."""
+    async with db.read(tenant_id) as tx:
+        wanted = NoticeFilter(merchant_id=tenant_id, out_trade_no=out_trade_no)
+        return await repo.notices(tx, wanted)
+
+
+async def list_refusals(db: Database, since: datetime | None, limit: int) -> list[RefusalRow]:
+    async with db.read(None) as tx:
+        return await repo.refusals(tx, since, limit)
+
+
+async def get_notice(db: Database, name: NoticeName) -> tuple[NoticeRow, list[ReplayRow]]:
+    """One notice and who had it looked at again."""
+    async with db.read(None) as tx:
+        row = await repo.notice(tx, name.tenant_id, name.app_id, name.notify_id)
+        if row is None:
+            raise NotFound
+        return row, await repo.replays(tx, row)
+
+
+async def replay_notice(
+    db: Database, clock: Clock, name: NoticeName, *, actor: str, home: UUID | None = None
+) -> NoticeRow:
+    """Has the worker look at it again, with our books as they are now; who asked is recorded, in
+    the merchant's log and in that of `home`, the operator's own organisation. As often as one
+    likes: a notice that is done with stays done with."""
+    request_id = get_contextvars().get("request_id")
+    key = (name.tenant_id, name.app_id, name.notify_id)
+    # System scope: what is said is the merchant's, and the operators'.
+    async with db.tx(None) as tx:
+        replay_id = uuid7(clock)
+        row = await repo.replay(tx, key, replay_id, actor, request_id)
+        if row is None:
+            raise NotFound
+        done = next(r for r in await repo.replays(tx, row) if r.replay_id == replay_id)
+        after = {"state": done.state_after, "out_trade_no": row.out_trade_no}
+        for tenant_id in dict.fromkeys((home or name.tenant_id, name.tenant_id)):
+            fact = PaymentAudited(
+                **stamp(tenant_id, clock),
+                actor=actor,
+                action="notice.replay",
+                subject_id=f"{name.app_id}:{name.notify_id}",
+                before={"state": done.state_before},
+                after=after | {"merchant_id": str(name.tenant_id)},
+                request_id=request_id,
+                address=get_contextvars().get("client_address"),
+            )
+            await outbox.add(tx, fact)
+    _replays.labels(row.state).inc()
+    return row

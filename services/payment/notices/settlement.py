@@ -1,0 +1,87 @@
+"""Acts on a stored notice: settles the payment that it is about, or asks the channel first."""
+
+from services.payment.channels.port import Fact, Paid, TradeClosed, TradeNotFound, Unclear, Waiting
+from services.payment.deps import Deps
+from services.payment.leases import renewed
+from services.payment.notices import store
+from services.payment.notices.notification import Notice
+from services.payment.payments.repo import payment_by_trade
+from services.payment.payments.rules import NOTHING_TAKEN, OPEN
+from services.payment.payments.settlement import settle
+from services.payment.snapshot import Payment, State
+
+NOTICE_LEASE_S = 5.0
+
+_WORDS: dict[type[Fact], str] = {
+    Paid: "paid",
+    Waiting: "waiting",
+    TradeNotFound: "not_found",
+    TradeClosed: "closed",
+}
+
+
+async def apply_notice(deps: Deps, notice: Notice, payment: Payment) -> Payment:
+    """Acts on a stored notice. What it says was checked against our row when it was stored; money
+    that shows up after the end is believed only when the query says so, too."""
+    if payment.state in OPEN and notice.kind == "paid":
+        fact: Fact = _paid_by(notice)
+        payment = await settle(deps, payment, fact, is_lease_kept=True, notice=_name(notice))
+    elif payment.state in OPEN or payment.state in NOTHING_TAKEN:
+        fact = await deps.alipay.query(payment)
+        if isinstance(fact, Unclear):
+            return payment
+        payment = await settle(deps, payment, fact, is_lease_kept=True, notice=_name(notice))
+    if payment.state in OPEN or payment.state is State.CANCELLING:
+        # Not decided yet: the notice stays and is looked at again.
+        return payment
+    if payment.state is State.MANUAL:
+        await store.close_notice(deps.db, notice, "MISMATCH", "manual")
+    else:
+        await store.close_notice(deps.db, notice, "DUPLICATE", "settled_before")
+    return payment
+
+
+async def ask_about(deps: Deps, notice: Notice, payment: Payment) -> Payment:
+    """A quarantined notice decides nothing: the channel is asked, and its answer is what counts
+    (reliability-security §5.8.10). Without a clear answer the notice comes due again."""
+    fact = await deps.alipay.query(payment)
+    if isinstance(fact, Unclear):
+        await store.answer_notice(deps.db, notice, f"unclear: {fact.reason}", is_final=False)
+        return payment
+    payment = await settle(deps, payment, fact, is_lease_kept=True)
+    await store.answer_notice(deps.db, notice, _WORDS[type(fact)], is_final=True)
+    return payment
+
+
+def _name(notice: Notice) -> tuple[str, str]:
+    return notice.app_id, notice.notify_id
+
+
+def _paid_by(notice: Notice) -> Paid:
+    if notice.trade_no is None or notice.total_fen is None or notice.paid_at is None:
+        raise ValueError("the notice was stored as complete")
+    return Paid(
+        trade_no=notice.trade_no,
+        total_fen=notice.total_fen,
+        paid_at=notice.paid_at,
+        buyer_id=notice.buyer_id,
+        buyer_logon_id=notice.buyer_logon_id,
+    )
+
+
+async def look_at_notice(deps: Deps, state: store.NoticeVerdict, notice: Notice) -> None:
+    """A notice that could not be settled when it came in, or that was quarantined."""
+    lease_s = min(NOTICE_LEASE_S, deps.schedule.lease_s)
+    async with renewed(lease_s, lambda: store.renew_notice(deps.db, notice, lease_s)):
+        await _look_at_notice(deps, state, notice)
+
+
+async def _look_at_notice(deps: Deps, state: store.NoticeVerdict, notice: Notice) -> None:
+    async with deps.db.read(notice.tenant_id) as tx:
+        row = await payment_by_trade(tx, notice.tenant_id, notice.out_trade_no)
+    if row is None:
+        return
+    if state == "MISMATCH":
+        await ask_about(deps, notice, row)
+    else:
+        await apply_notice(deps, notice, row)

@@ -1,0 +1,222 @@
+-- The notify inbox: what is wrong with a verified notice, what is to be done about it, and each
+-- step that one takes. Same rules as payments/store.sql: one statement, one transaction; but notice_store is
+-- called for several tenants within one (decision 0015), each call opening the rows of its own only.
+
+DROP FUNCTION IF EXISTS notice_store;
+DROP FUNCTION IF EXISTS notice_replay;
+DROP FUNCTION IF EXISTS notice_fault;
+DROP FUNCTION IF EXISTS notice_task;
+
+CREATE FUNCTION notice_fault(
+  p_payment payments, p_app text, p_kind text, p_trade_no text, p_out_biz_no text, p_seller text,
+  p_total bigint, p_paid_at timestamptz, p_said text
+) RETURNS text LANGUAGE plpgsql STABLE AS $$
+-- Where a genuine notice disagrees with our books (reliability-security §5.8.7), NULL: nowhere.
+-- p_said is what was already wrong with its words: no_trade, other_currency, unknown_status.
+-- Only a refund's question is a query: plpgsql evaluates the rest without starting the executor.
+DECLARE
+  why text := CASE
+    WHEN p_said = 'no_trade' THEN p_said
+    WHEN p_payment.payment_id IS NULL THEN 'unknown_trade'
+    WHEN p_payment.app_id IS DISTINCT FROM p_app THEN 'other_app'
+    WHEN p_seller IS NOT NULL AND p_payment.seller_id <> ''
+      AND p_payment.seller_id IS DISTINCT FROM p_seller THEN 'other_seller'
+    WHEN p_payment.payable_fen IS DISTINCT FROM p_total THEN 'other_amount'
+    WHEN p_payment.trade_no IS DISTINCT FROM p_trade_no AND p_payment.trade_no IS NOT NULL
+      THEN 'other_trade'
+    WHEN p_said IS NOT NULL THEN p_said
+    WHEN p_kind = 'paid' AND (p_seller IS NULL OR p_trade_no IS NULL OR p_paid_at IS NULL)
+      THEN 'incomplete'
+    WHEN p_kind = 'closed' AND p_payment.state IN ('SUCCESS', 'PARTIAL_REFUND', 'SUCCESS_LATE')
+      THEN 'closed_after_paid' END;
+BEGIN
+  IF why IS NULL AND p_kind = 'refund'
+    AND p_payment.state IN ('SUCCESS', 'PARTIAL_REFUND', 'REFUNDED', 'SUCCESS_LATE')
+  THEN
+    PERFORM FROM refunds r WHERE r.tenant_id = p_payment.tenant_id
+      AND r.out_request_no = p_out_biz_no AND r.payment_id = p_payment.payment_id;
+    IF NOT FOUND THEN
+      why := 'unknown_refund';
+    END IF;
+  END IF;
+  RETURN why;
+END $$;
+
+CREATE FUNCTION notice_task(p_payment payments, p_kind text, p_out_biz_no text)
+RETURNS text LANGUAGE plpgsql STABLE AS $$
+-- RECEIVED: somebody must act on it; DUPLICATE: it says what our books say already.
+BEGIN
+  IF p_payment.state IN ('SUBMITTED', 'PAYING', 'UNKNOWN', 'CANCELLING', 'MANUAL')
+    AND p_kind <> 'waiting'
+    OR p_payment.state IN ('FAILED', 'CLOSED', 'CANCELLED_LOCAL') AND p_kind IN ('paid', 'refund')
+  THEN
+    RETURN 'RECEIVED';
+  END IF;
+  IF p_kind = 'refund' THEN
+    PERFORM FROM refunds r WHERE r.tenant_id = p_payment.tenant_id
+      AND r.out_request_no = p_out_biz_no AND r.payment_id = p_payment.payment_id
+      AND r.state <> 'DONE';
+    IF FOUND THEN
+      RETURN 'RECEIVED';
+    END IF;
+  END IF;
+  RETURN 'DUPLICATE';
+END $$;
+
+CREATE FUNCTION notice_store(
+  p_tenant uuid, p_app text, p_notice text, p_kind text, p_out_trade_no text, p_trade_no text,
+  p_out_biz_no text, p_seller text, p_total bigint, p_buyer_id text, p_buyer_logon_id text,
+  p_paid_at timestamptz, p_said text, p_body bytea, p_received_at timestamptz, p_try_s float8,
+  OUT verdict text, OUT why text, OUT payment payments
+) LANGUAGE plpgsql AS $$
+-- Stores a verified notice once, counts it when it comes again, and says what it amounts to:
+-- RECEIVED   somebody must act on it; the row comes along
+-- DUPLICATE  it was here before, or says what our books say already
+-- MISMATCH   genuine, yet about another app, seller, amount or trade: quarantined, and due at once
+--            for the worker, who asks the channel what holds
+DECLARE
+  seen integer;
+  is_other boolean;
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  SELECT p.* INTO payment FROM payments p
+  WHERE p.tenant_id = p_tenant AND p.out_trade_no = p_out_trade_no;
+  why := notice_fault(payment, p_app, p_kind, p_trade_no, p_out_biz_no, p_seller, p_total,
+    p_paid_at, p_said);
+  verdict := CASE WHEN why IS NOT NULL THEN 'MISMATCH'
+    ELSE notice_task(payment, p_kind, p_out_biz_no) END;
+  INSERT INTO notify_inbox AS n (tenant_id, app_id, notify_id, kind, out_trade_no, trade_no,
+    out_biz_no, seller_id, total_fen, buyer_id, buyer_logon_id, paid_at, body, state, detail,
+    received_at, next_try_at)
+  VALUES (p_tenant, p_app, p_notice, p_kind, p_out_trade_no, p_trade_no,
+    p_out_biz_no, p_seller, p_total, p_buyer_id, p_buyer_logon_id, p_paid_at, p_body, verdict, why,
+    p_received_at,
+    CASE WHEN verdict = 'RECEIVED' THEN now() + make_interval(secs => p_try_s)
+      WHEN verdict = 'MISMATCH' AND payment.payment_id IS NOT NULL THEN now() END)
+  ON CONFLICT (notify_id, app_id, tenant_id) DO UPDATE SET
+    deliveries = n.deliveries + 1,
+    last_received_at = p_received_at,
+    last_detail = CASE
+      WHEN (n.kind, n.out_trade_no, n.trade_no, n.out_biz_no, n.seller_id, n.total_fen)
+        IS DISTINCT FROM (p_kind, p_out_trade_no, p_trade_no, p_out_biz_no, p_seller, p_total)
+      THEN 'reused_id' ELSE n.last_detail END
+  RETURNING n.deliveries,
+    (n.kind, n.out_trade_no, n.trade_no, n.out_biz_no, n.seller_id, n.total_fen)
+      IS DISTINCT FROM (p_kind, p_out_trade_no, p_trade_no, p_out_biz_no, p_seller, p_total)
+  INTO seen, is_other;
+  IF seen > 1 AND is_other THEN
+    -- A known id with other words: the first ones stay, the channel is asked about the trade. Its
+    -- row may be on its way to ours (payment_move), so nobody waits for it here.
+    verdict := 'MISMATCH';
+    why := 'reused_id';
+    UPDATE payments p SET next_poll_at = now() FROM (
+      SELECT f.payment_id FROM payments f
+      WHERE f.tenant_id = p_tenant AND f.payment_id = payment.payment_id
+        AND f.state IN ('SUBMITTED', 'PAYING', 'UNKNOWN', 'CANCELLING')
+      FOR UPDATE SKIP LOCKED) AS free
+    WHERE p.tenant_id = p_tenant AND p.payment_id = free.payment_id;
+  ELSIF seen > 1 THEN
+    verdict := 'DUPLICATE';
+    why := 'seen';
+  END IF;
+  IF verdict <> 'RECEIVED' THEN
+    payment := NULL;
+  END IF;
+END $$;
+
+DROP FUNCTION IF EXISTS notices_lease;
+CREATE FUNCTION notices_lease(p_limit integer, p_lease_s float8)
+RETURNS SETOF notify_inbox LANGUAGE plpgsql AS $$
+-- Looking at a notice twice does no harm (every move is a compare-and-swap), so no token.
+BEGIN
+  RETURN QUERY
+  WITH due AS (
+    SELECT d.tenant_id, d.app_id, d.notify_id FROM notify_inbox d
+    WHERE d.next_try_at <= now()
+    ORDER BY d.next_try_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+  UPDATE notify_inbox n SET
+    next_try_at = now() + make_interval(secs => least(p_lease_s * (n.attempts + 1), 60)),
+    attempts = n.attempts + 1
+  FROM due WHERE n.tenant_id = due.tenant_id AND n.app_id = due.app_id
+    AND n.notify_id = due.notify_id
+  RETURNING n.*;
+END $$;
+
+DROP FUNCTION IF EXISTS notice_renew;
+CREATE FUNCTION notice_renew(p_tenant uuid, p_app text, p_notice text, p_lease_s float8)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  UPDATE notify_inbox n
+  SET next_try_at = greatest(n.next_try_at, now() + make_interval(secs => p_lease_s))
+  WHERE n.tenant_id = p_tenant AND n.app_id = p_app AND n.notify_id = p_notice
+    AND n.next_try_at IS NOT NULL;
+  RETURN FOUND;
+END $$;
+
+DROP FUNCTION IF EXISTS notice_close;
+CREATE FUNCTION notice_close(
+  p_tenant uuid, p_app text, p_notice text, p_state text, p_detail text
+) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  UPDATE notify_inbox n SET state = p_state, detail = p_detail, next_try_at = NULL
+  WHERE n.tenant_id = p_tenant AND n.app_id = p_app AND n.notify_id = p_notice
+    AND n.state = 'RECEIVED';
+  RETURN FOUND;
+END $$;
+
+DROP FUNCTION IF EXISTS notice_answered;
+CREATE FUNCTION notice_answered(
+  p_tenant uuid, p_app text, p_notice text, p_said text, p_is_final boolean
+) RETURNS boolean LANGUAGE plpgsql AS $$
+-- What the channel said about the trade of a quarantined notice; final: it need not be asked again.
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  UPDATE notify_inbox n SET asked_at = now(), query_said = p_said,
+    next_try_at = CASE WHEN NOT p_is_final THEN n.next_try_at END
+  WHERE n.tenant_id = p_tenant AND n.app_id = p_app AND n.notify_id = p_notice
+    AND n.state = 'MISMATCH';
+  RETURN FOUND;
+END $$;
+
+CREATE FUNCTION notice_replay(
+  p_tenant uuid, p_app text, p_notice text, p_replay uuid, p_actor text, p_request text
+) RETURNS SETOF notify_inbox LANGUAGE plpgsql AS $$
+-- An operator's replay: a quarantined notice is held against our books as they are now, and it (or
+-- one that waits) is due at once. What is done stays done. Who asked is recorded in any case.
+DECLARE
+  notice notify_inbox;
+  payment payments;
+  before text;
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  SELECT n.* INTO notice FROM notify_inbox n
+  WHERE n.tenant_id = p_tenant AND n.app_id = p_app AND n.notify_id = p_notice FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  before := notice.state;
+  IF notice.state = 'MISMATCH' THEN
+    SELECT p.* INTO payment FROM payments p
+    WHERE p.tenant_id = p_tenant AND p.out_trade_no = notice.out_trade_no;
+    notice.detail := notice_fault(payment, p_app, notice.kind, notice.trade_no, notice.out_biz_no,
+      notice.seller_id, notice.total_fen, notice.paid_at,
+      CASE WHEN notice.detail IN ('no_trade', 'other_currency', 'unknown_status')
+        THEN notice.detail END);
+    notice.state := CASE WHEN notice.detail IS NOT NULL THEN 'MISMATCH'
+      ELSE notice_task(payment, notice.kind, notice.out_biz_no) END;
+  END IF;
+  UPDATE notify_inbox n SET
+    state = notice.state,
+    detail = notice.detail,
+    next_try_at = CASE
+      WHEN notice.state = 'RECEIVED' THEN now()
+      WHEN notice.state = 'MISMATCH' AND payment.payment_id IS NOT NULL THEN now() END
+  WHERE n.tenant_id = p_tenant AND n.app_id = p_app AND n.notify_id = p_notice
+  RETURNING n.* INTO notice;
+  INSERT INTO notice_replays (tenant_id, replay_id, app_id, notify_id, actor, request_id,
+    state_before, state_after)
+  VALUES (p_tenant, p_replay, p_app, p_notice, p_actor, p_request, before, notice.state);
+  RETURN NEXT notice;
+END $$;

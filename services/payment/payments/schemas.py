@@ -1,0 +1,97 @@
+"""Bodies of requests and answers. Amounts are strict integers: 1.00 and "1" are not 1."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from services.payment.payments.rules import PUBLIC_STATUS, PublicStatus
+from services.payment.payments.wording import WAITING_FOR, failure_text, status_text
+from services.payment.snapshot import Payment
+from shared.fields import Text
+from shared.money import Fen
+
+RETRY_AFTER_MS = 1_000
+RequestId = Annotated[str, Text(64, min=8, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class StrictBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PayBody(StrictBody):
+    """POST /api/device/v1/payments"""
+
+    pay_request_id: RequestId
+    amount_fen: Fen
+    auth_code: Annotated[str, Text(128)] | None = None
+    subject: Annotated[str, Text(128)] | None = None
+    store_id: UUID | None = None
+    order_ref: Annotated[str, Text(64, pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+    terminal_params: Annotated[str, Text(4096, lines=True)] | None = None
+
+
+def taking(body: type[BaseModel]) -> dict[str, Any]:
+    """For the OpenAPI document: what a route takes that reads its body itself."""
+    schema = {"application/json": {"schema": body.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": schema}}
+
+
+class ReasonOut(BaseModel):
+    """A stable code (ours, or the channel's), and what a customer reads, in Chinese."""
+
+    code: str
+    message: str
+
+
+class DevicePaymentOut(BaseModel):
+    """What `device_view` says. `status` decides; `message` is for the customer, in Chinese."""
+
+    payment_id: UUID
+    pay_request_id: str
+    out_trade_no: str
+    status: PublicStatus
+    amount_fen: int
+    """what the buyer pays"""
+    scene: Literal["face", "code", "none"]
+    channel: Literal["alipay", "wechat", "none"]
+    message: str
+    created_at: datetime
+    paid_at: datetime | None
+    refunded_fen: int
+    retry_after_ms: int | None = None
+    """while pending: ask again after so long"""
+    waiting_for: Literal["channel", "buyer", "outcome", "cancel", "person"] | None = None
+    """while pending: who is to act next"""
+    reason: ReasonOut | None = None
+    """only of a failed payment"""
+
+
+def instant(value: Any) -> str | None:
+    return value.isoformat().replace("+00:00", "Z") if value is not None else None
+
+
+def device_view(payment: Payment) -> dict[str, Any]:
+    """What a device is told."""
+    status = PUBLIC_STATUS[payment.state]
+    view: dict[str, Any] = {
+        "payment_id": str(payment.payment_id),
+        "pay_request_id": payment.pay_request_id,
+        "out_trade_no": payment.out_trade_no,
+        "status": status,
+        "amount_fen": payment.payable_fen,
+        "scene": payment.scene,
+        "channel": payment.channel,
+        "message": status_text(payment),
+        "created_at": instant(payment.created_at),
+        "paid_at": instant(payment.paid_at),
+        "refunded_fen": payment.refunded_fen,
+    }
+    if status == "pending":
+        view["retry_after_ms"] = RETRY_AFTER_MS
+        view["waiting_for"] = WAITING_FOR[payment.state]
+    elif status == "failed":
+        code = payment.reason_code or "unknown"
+        view["reason"] = {"code": code, "message": failure_text(code)}
+    return view

@@ -1,0 +1,225 @@
+"""The use cases of payments: take one, look at one, stop one.
+
+A payment is three steps: a transaction that commits SUBMITTED, the call to the channel with no
+transaction open, a transaction that settles. The sweeper finishes whatever dies in between.
+"""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+
+from services.payment.deps import Deps
+from services.payment.payments import settlement, store
+from services.payment.payments.auth_code import route_auth_code
+from services.payment.payments.rules import (
+    OPEN,
+    AppNotBound,
+    MerchantSuspended,
+    OrderActive,
+    Replayed,
+    RequestMismatch,
+    UnknownStore,
+)
+from services.payment.payments.store import NewPayment
+from services.payment.snapshot import Payment, State
+from shared import outbox
+from shared.errors import InvalidBody, NotFound, Problem, Unavailable
+from shared.events.base import stamp
+from shared.events.payment import PaymentSucceeded
+from shared.ids import trade_no, uuid7
+from shared.telemetry import get_logger
+
+SETTLE_RACE_S = 0.05
+DEFAULT_SUBJECT = "门店消费"
+
+log = get_logger("payment")
+_REFUSALS: dict[str, type[Problem]] = {
+    "nonce_replayed": Replayed,
+    "merchant_suspended": MerchantSuspended,
+    "unknown_store": UnknownStore,
+    "app_not_bound": AppNotBound,
+    "order_active": OrderActive,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PayOrder:
+    """What a device asks for, and who it is."""
+
+    tenant_id: UUID
+    device_id: UUID
+    own_store_id: UUID | None
+    nonce: str | None
+    pay_request_id: str
+    amount_fen: int
+    auth_code: str | None
+    subject: str | None
+    store_id: UUID | None
+    order_ref: str | None
+    terminal_params: str | None
+
+    def content_hash(self) -> bytes:
+        """Equal exactly when the same thing is asked for again; the code itself is not kept."""
+        content = (
+            self.amount_fen,
+            self.auth_code,
+            self.subject,
+            self.store_id,
+            self.order_ref,
+            self.terminal_params,
+        )
+        return hashlib.sha256(orjson.dumps(content)).digest()
+
+
+async def start_payment(deps: Deps, order: PayOrder) -> Payment:
+    """Takes a payment, or tells what became of the one with the same pay_request_id."""
+    new = _new_payment(deps, order)
+    verdict, payment = await _submitted(deps, new)
+    if payment is None:
+        raise _REFUSALS[verdict]
+    if payment.request_hash != new.request_hash:
+        raise RequestMismatch
+    if verdict == "existing":
+        return await _present(deps, payment)
+    if payment.payable_fen == 0 or order.auth_code is None:
+        return payment
+    calling = asyncio.ensure_future(_pay(deps, payment, order.auth_code, order.terminal_params))
+    deps.paying[payment.payment_id] = calling
+    calling.add_done_callback(lambda done: _ended(deps, payment, done))
+    # The device may hang up; what the channel answers must be booked all the same.
+    return await asyncio.shield(calling)
+
+
+async def _present(deps: Deps, payment: Payment) -> Payment:
+    """What a repeated request is told: the outcome of the call under way, when it is ours."""
+    if payment.state is not State.SUBMITTED:
+        return payment
+    if payment.payment_id not in deps.paying:
+        # The first copy may be between its commit and its call, or between its answer and ours.
+        await asyncio.sleep(SETTLE_RACE_S)
+    under_way = deps.paying.get(payment.payment_id)
+    if under_way is not None:
+        return await asyncio.shield(under_way)
+    return await settlement.reload(deps, payment)
+
+
+def _new_payment(deps: Deps, order: PayOrder) -> NewPayment:
+    store_id = order.store_id or order.own_store_id
+    if store_id is None:
+        raise UnknownStore
+    channel, scene = "none", "none"
+    if order.amount_fen > 0:
+        if order.auth_code is None:
+            fault = {"pointer": "/auth_code", "message": "needed when something is payable"}
+            raise InvalidBody(errors=[fault])
+        channel, scene = route_auth_code(order.auth_code)
+    return NewPayment(
+        tenant_id=order.tenant_id,
+        payment_id=uuid7(deps.clock),
+        store_id=store_id,
+        is_own_store=store_id == order.own_store_id,
+        device_id=order.device_id,
+        nonce=order.nonce,
+        pay_request_id=order.pay_request_id,
+        request_hash=order.content_hash(),
+        order_ref=order.order_ref,
+        out_trade_no=trade_no(deps.clock),
+        channel=channel,
+        scene=scene,
+        subject=order.subject or DEFAULT_SUBJECT,
+        total_fen=order.amount_fen,
+        payable_fen=order.amount_fen,
+        created_at=deps.clock.now(),
+    )
+
+
+async def _submitted(deps: Deps, new: NewPayment) -> tuple[store.SubmitVerdict, Payment | None]:
+    """Commits the row. When the database left without saying whether it did, our own payment_id
+    tells (F18); the nonce must not be offered twice."""
+    event = _free_sale(deps, new) if new.payable_fen == 0 else None
+    try:
+        return await store.submit(deps.db, new, deps.schedule, event)
+    except Unavailable:
+        found = await store.find(deps.db, new.tenant_id, new.device_id, new.pay_request_id)
+        if found is None:
+            raise
+        return "created" if found.payment_id == new.payment_id else "existing", found
+
+
+def _free_sale(deps: Deps, new: NewPayment) -> outbox.Row:
+    """Nothing is payable: complete at once, without a channel (S99)."""
+    return outbox.row(
+        PaymentSucceeded(
+            **stamp(new.tenant_id, deps.clock),
+            payment_id=new.payment_id,
+            store_id=new.store_id,
+            device_id=new.device_id,
+            out_trade_no=new.out_trade_no,
+            pay_request_id=new.pay_request_id,
+            channel="none",
+            scene="none",
+            subject_text=new.subject,
+            total_fen=new.total_fen,
+            payable_fen=0,
+            created_at=new.created_at,
+            paid_at=new.created_at,
+        )
+    )
+
+
+async def _pay(
+    deps: Deps, payment: Payment, auth_code: str, terminal_params: str | None
+) -> Payment:
+    fact, key_version = await deps.alipay.pay(payment, auth_code, terminal_params)
+    return await settlement.settle(
+        deps, payment, fact, is_pay_ended=True, is_lease_kept=True, key_version=key_version
+    )
+
+
+def _ended(deps: Deps, payment: Payment, done: "asyncio.Future[Payment]") -> None:
+    deps.paying.pop(payment.payment_id, None)
+    error = None if done.cancelled() else done.exception()
+    if done.cancelled() or error is not None:
+        # Nothing is lost: the row says SUBMITTED, and the sweeper asks the channel.
+        log.warning(
+            "payment.left_to_sweeper",
+            payment_id=str(payment.payment_id),
+            error=type(error).__name__ if error else "cancelled",
+        )
+
+
+async def finish_calls(deps: Deps) -> None:
+    """Waits for the channel calls that are under way, before the process ends."""
+    await asyncio.gather(*deps.paying.values(), return_exceptions=True)
+
+
+async def get_payment(deps: Deps, tenant_id: UUID, device_id: UUID, pay_request_id: str) -> Payment:
+    """A device's own payment; anybody else's does not exist."""
+    found = await store.find(deps.db, tenant_id, device_id, pay_request_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def stop_payment(
+    deps: Deps, tenant_id: UUID, device_id: UUID, pay_request_id: str, nonce: str | None
+) -> Payment:
+    """A clerk's stop: one last query, then cancel. What is settled stays as it is."""
+    lease = settlement.new_lease()
+    verdict, read_at, payment = await store.stop(
+        deps.db,
+        tenant_id,
+        device_id,
+        pay_request_id,
+        nonce=nonce,
+        lease=lease,
+        lease_s=deps.schedule.lease_s,
+    )
+    if payment is None:
+        raise Replayed if verdict == "nonce_replayed" else NotFound
+    if verdict != "stopping" or payment.state not in OPEN:
+        return payment
+    return await settlement.advance(deps, payment, read_at, lease)

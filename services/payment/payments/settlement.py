@@ -1,0 +1,239 @@
+"""Applies what was learnt to a payment's row, and asks the channel what is still to be learnt.
+
+`settle` is the only caller of `store.move`: snapshot, decision, compare-and-swap, again when
+somebody else was faster. `advance` is one round of asking: the sweeper's, or a clerk's stop.
+"""
+
+import secrets
+from datetime import datetime
+from uuid import UUID
+
+from prometheus_client import Counter
+
+from services.payment.channels.port import (
+    Fact,
+    NothingToCancel,
+    NotSent,
+    Overdue,
+    Paid,
+    PaidForGood,
+    Refused,
+    TradeClosed,
+    TradeNotFound,
+    Unclear,
+    Waiting,
+)
+from services.payment.deps import Deps
+from services.payment.leases import renewed
+from services.payment.payments import store
+from services.payment.payments.rules import NOTHING_TAKEN, OPEN, Decision, apply
+from services.payment.snapshot import NO_DEVICE, Payment, State
+from shared import outbox
+from shared.clock import Clock
+from shared.errors import NotFound
+from shared.events.base import stamp
+from shared.events.payment import (
+    PaymentClosed,
+    PaymentFact,
+    PaymentFailed,
+    PaymentLateSuccess,
+    PaymentReversed,
+    PaymentSucceeded,
+)
+from shared.ids import uuid7
+from shared.telemetry import get_logger
+
+RACES_MAX = 20
+
+log = get_logger("payment")
+_moves = Counter("payment_moves_total", "Changes of state", ["old", "new"])
+_cases = Counter("payment_cases_total", "Cases opened for a person to look at", ["kind"])
+
+
+async def settle(
+    deps: Deps,
+    payment: Payment,
+    fact: Fact,
+    *,
+    at: datetime | None = None,
+    lease: UUID | None = None,
+    is_lease_kept: bool = False,
+    is_pay_ended: bool = False,
+    key_version: int | None = None,
+    notice: tuple[str, str] | None = None,
+) -> Payment:
+    """The payment after `fact`. With a lease that is no longer ours nothing is changed. `notice`
+    is the (app_id, notify_id) of the one that tells of the fact."""
+    for _ in range(RACES_MAX):
+        decision = apply(payment, fact, at or deps.clock.now(), deps.schedule)
+        if decision is None:
+            return payment
+        move = store.Move(
+            decision=decision,
+            side_id=uuid7(deps.clock),
+            finished_at=_finished_at(decision, deps.clock),
+            event=announce(payment, decision, deps.clock),
+            key_version=key_version,
+            is_pay_ended=is_pay_ended,
+            lease=lease,
+            is_lease_kept=is_lease_kept,
+            notice=_applied(notice, decision),
+        )
+        moved = await store.move(deps.db, payment, move)
+        if moved is not None:
+            _tell(payment, moved, decision)
+            return moved
+        payment = await reload(deps, payment)
+        if lease is not None and payment.lease_token != lease:
+            return payment
+    raise RuntimeError(f"{payment.payment_id}: lost {RACES_MAX} races in a row")
+
+
+def _applied(notice: tuple[str, str] | None, decision: Decision) -> tuple[str, str] | None:
+    """The notice is done with only by a move that books its money."""
+    return notice if decision.paid is not None else None
+
+
+def _finished_at(decision: Decision, clock: Clock) -> datetime | None:
+    if decision.paid is not None:
+        return decision.paid.paid_at
+    return clock.now() if decision.is_finished else None
+
+
+def _tell(before: Payment, after: Payment, decision: Decision) -> None:
+    if before.state is not after.state:
+        _moves.labels(before.state, after.state).inc()
+    if decision.case is not None:
+        _cases.labels(decision.case).inc()
+        log.error(
+            "payment.case",
+            kind=decision.case,
+            tenant_id=str(after.tenant_id),
+            payment_id=str(after.payment_id),
+            out_trade_no=after.out_trade_no,
+        )
+
+
+async def reload(deps: Deps, payment: Payment) -> Payment:
+    found = await store.load(deps.db, payment.tenant_id, payment.payment_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def fact_members(payment: Payment) -> dict[str, object]:
+    """What every event about this payment repeats."""
+    return {
+        "payment_id": payment.payment_id,
+        "store_id": payment.store_id,
+        "device_id": payment.device_id if payment.device_id != NO_DEVICE else None,
+        "out_trade_no": payment.out_trade_no,
+        "pay_request_id": payment.pay_request_id,
+        "channel": payment.channel,
+        "scene": payment.scene,
+        "subject_text": payment.subject,
+        "total_fen": payment.total_fen,
+        "payable_fen": payment.payable_fen,
+        "created_at": payment.created_at,
+    }
+
+
+def announce(payment: Payment, decision: Decision, clock: Clock) -> outbox.Row | None:
+    """The outbox row that tells of the decision; None when it is nobody else's business."""
+    if decision.state is payment.state:
+        return None
+    members = {**stamp(payment.tenant_id, clock), **fact_members(payment)}
+    now = members["occurred_at"]
+    event: PaymentFact
+    match decision.state:
+        case State.SUCCESS if decision.paid is not None:
+            event = PaymentSucceeded(
+                **members,
+                trade_no=decision.paid.trade_no,
+                buyer_id=decision.paid.buyer_id,
+                buyer_logon_id=decision.paid.buyer_logon_id,
+                paid_at=decision.paid.paid_at,
+            )
+        case State.FAILED:
+            event = PaymentFailed(
+                **members, reason_code=decision.reason_code or "unknown", finished_at=now
+            )
+        case State.CLOSED | State.CANCELLED_LOCAL:
+            event = PaymentClosed(**members, finished_at=now)
+        case State.REVERSED:
+            event = PaymentReversed(**members, trade_no=decision.trade_no, finished_at=now)
+        case State.SUCCESS_LATE:
+            event = PaymentLateSuccess(**members, trade_no=decision.trade_no, detected_at=now)
+        case _:
+            return None
+    return outbox.row(event)
+
+
+async def advance(deps: Deps, payment: Payment, at: datetime, lease: UUID) -> Payment:
+    """One round for a leased payment: ask, and when it is overdue, cancel without a gap. The lease
+    is held for as long as the channel takes to answer."""
+    lease_s, name = deps.schedule.lease_s, (payment.tenant_id, payment.payment_id)
+    async with renewed(lease_s, lambda: store.renew_payment(deps.db, *name, lease, lease_s)):
+        return await _advance(deps, payment, at, lease)
+
+
+async def _advance(deps: Deps, payment: Payment, at: datetime, lease: UUID) -> Payment:
+    if payment.state in OPEN:
+        fact = await deps.alipay.query(payment)
+        is_overdue = at >= payment.deadline_at
+        payment = await settle(deps, payment, fact, at=at, lease=lease, is_lease_kept=is_overdue)
+        if is_overdue:
+            payment = await _overdue(deps, payment, fact, at, lease)
+    elif payment.state in NOTHING_TAKEN:
+        return await _check_late(deps, payment, at, lease)
+    if payment.state is State.CANCELLING and payment.lease_token == lease:
+        closing = await _close(deps, payment)
+        payment = await settle(deps, payment, closing, at=at, lease=lease)
+    return payment
+
+
+async def _overdue(deps: Deps, payment: Payment, last: Fact, at: datetime, lease: UUID) -> Payment:
+    """From the last query to CANCELLING, which is committed before the cancel is sent."""
+    fact = Overdue(is_unpaid=not isinstance(last, Unclear))
+    is_last = fact.is_unpaid or at >= deps.schedule.last_query_until(payment)
+    while payment.state in OPEN and payment.lease_token == lease:
+        payment = await settle(deps, payment, fact, at=at, lease=lease, is_lease_kept=is_last)
+    return payment
+
+
+async def _close(deps: Deps, payment: Payment) -> Fact:
+    """Cancels, and asks again where the cancel's answer alone does not prove how it ended."""
+    answer = await deps.alipay.cancel(payment)
+    match answer:
+        case NothingToCancel():
+            seen = await deps.alipay.query(payment)
+            return answer if isinstance(seen, TradeNotFound) else _not_paid(seen)
+        case Refused():
+            seen = await deps.alipay.query(payment)
+            return PaidForGood(seen) if isinstance(seen, Paid) else _not_paid(seen)
+        case NotSent():
+            return Unclear(answer.code)
+        case Unclear():
+            return answer
+    if answer.action == "close" and payment.attempts > 0:
+        # An earlier cancel may have given money back and lost its answer: closed, or reversed?
+        seen = await deps.alipay.query(payment)
+        return answer if isinstance(seen, TradeNotFound) else _not_paid(seen)
+    return answer
+
+
+def _not_paid(seen: Fact) -> Fact:
+    """A query's answer while we are cancelling: anything but "closed" means: cancel again."""
+    return seen if isinstance(seen, TradeClosed) else Unclear(type(seen).__name__)
+
+
+async def _check_late(deps: Deps, payment: Payment, at: datetime, lease: UUID) -> Payment:
+    """A trade that the channel did not know when we cancelled may have reached it since."""
+    fact = await deps.alipay.query(payment)
+    if isinstance(fact, Waiting):
+        await deps.alipay.cancel(payment)
+    return await settle(deps, payment, fact, at=at, lease=lease)
+
+
+def new_lease() -> UUID:
+    return UUID(bytes=secrets.token_bytes(16))

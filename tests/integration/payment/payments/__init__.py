@@ -1,0 +1,1 @@
+"""Tests of payment's room `payments` (integration)."""
