@@ -1,28 +1,25 @@
 """Devices: HMAC-SHA256 over the whole request with a key of the device's own.
 
-Order of the checks: size cap (done by the reader), key look-up, constant-time MAC, time window,
-the device's own rate. Replay of what changes something is decided where it changes it: the nonce
-goes inward in the token (architecture §5). A read is answered once by each edge process; its nonce
-is remembered behind the rate, so that one device alone cannot crowd out the nonces of the others.
+The checks and their order stand in `signatures`. Replay of what changes something is decided where
+it changes it: the nonce goes inward in the token (architecture §5). A read is answered once by each
+edge process; its nonce is remembered behind the rate, so that one device alone cannot crowd out the
+nonces of the others.
 """
 
-import hashlib
-import hmac
 import re
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from gateway.auth.signatures import ClockSkewed, Signatures
 from gateway.cache import Remembered
 from gateway.limits import (
-    CLOCK_WINDOW_S,
     CREDENTIALS_FRESH_S,
     CREDENTIALS_KEPT,
     CREDENTIALS_STALE_S,
     Buckets,
     Strangers,
 )
-from gateway.replays import Seen
 from gateway.reports.usage import DeviceUse, LastUsed
 from gateway.routing import SAFE_METHODS
 from gateway.server.asgi import Asked
@@ -39,9 +36,6 @@ log = get_logger("auth.device")
 KEY_BYTES = 32
 _DEVICE_ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _KEY_ID = re.compile(rb"[0-9A-Za-z_-]{1,64}")
-TIMESTAMP = re.compile(rb"[1-9][0-9]{8,11}")
-NONCE = re.compile(rb"[0-9a-fA-F]{32}")
-SIGNATURE = re.compile(rb"[0-9a-fA-F]{64}")
 
 
 class DeviceSignatureInvalid(Unauthorized):
@@ -49,20 +43,6 @@ class DeviceSignatureInvalid(Unauthorized):
 
     code = "auth.device_signature"
     title = "设备签名不正确 The device's signature does not verify."
-
-
-class ReadReplayed(Unauthorized):
-    """This signed read was answered already: each request is signed anew."""
-
-    code = "auth.read_replayed"
-    title = "请求已使用过，请重新签名 This signed request has been used; sign a new one."
-
-
-class DeviceClockSkewed(Unauthorized):
-    """Signed correctly, but too long ago or ahead; `server_time` lets the device correct itself."""
-
-    code = "auth.clock_skew"
-    title = "设备时间偏差过大 The device's clock is off."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +56,6 @@ class Credential:
     key: bytes
     use: DeviceUse
     """what is noted of each request: made once, not per request"""
-
-
-def signed_text(
-    method: str,
-    path: str,
-    query: str,
-    timestamp: str,
-    nonce: str,
-    device_id: str,
-    key_id: str,
-    body: bytes,
-) -> bytes:
-    """What a device signs. Query pairs are sorted as they were sent, never decoded."""
-    if "&" in query:
-        query = "&".join(sorted(query.split("&")))
-    digest = hashlib.sha256(body).hexdigest()
-    return "\n".join((method, path, query, timestamp, nonce, device_id, key_id, digest)).encode()
 
 
 class DeviceAuth:
@@ -112,7 +75,7 @@ class DeviceAuth:
         self._provider = provider
         self._strangers = strangers
         self._rate = rate
-        self._reads = Seen(clock)
+        self._signatures = Signatures(clock, _KEY_ID, DeviceSignatureInvalid, ClockSkewed)
         self._last_seen = seen
         self._credentials: Remembered[str, Credential] = Remembered(
             "credentials", self._load, clock, kept=CREDENTIALS_KEPT,
@@ -121,47 +84,33 @@ class DeviceAuth:
 
     async def check(self, asked: Asked) -> tuple[Credential, str]:
         """The device and the nonce of this request, a 401 with the server's time, or TooMany."""
-        headers = asked.headers
-        device_id = headers.get(b"x-df-device", b"")
-        key_id = headers.get(b"x-df-key", b"")
-        timestamp = headers.get(b"x-df-timestamp", b"")
-        nonce = headers.get(b"x-df-nonce", b"")
-        signature = headers.get(b"x-df-signature", b"")
-        if not (
-            _DEVICE_ID.fullmatch(device_id)
-            and _KEY_ID.fullmatch(key_id)
-            and TIMESTAMP.fullmatch(timestamp)
-            and NONCE.fullmatch(nonce)
-            and SIGNATURE.fullmatch(signature)
-        ):
-            raise self._refusal(DeviceSignatureInvalid, "the X-DF-* headers are incomplete")
+        device_id = asked.headers.get(b"x-df-device", b"")
+        if not _DEVICE_ID.fullmatch(device_id):
+            raise self._signatures.incomplete()
+        stated = self._signatures.stated(asked.headers)
         name = device_id.decode()
-        credential = await self._credential(name, key_id, asked.client)
-        sent = (asked.path, asked.query, timestamp.decode(), nonce.decode(), name, key_id.decode())
-        text = signed_text(asked.method, *sent, asked.body)
+        credential = await self._credential(name, stated.key_id, asked.client)
         key = credential.key if credential is not None else bytes(KEY_BYTES)
-        expected = hmac.digest(key, text, "sha256")
-        is_same = hmac.compare_digest(expected, bytes.fromhex(signature.decode()))
-        if credential is None or not is_same or sent[-1] != credential.key_id:
+        is_same = self._signatures.matches(asked, stated, (name, stated.key_id), key)
+        if credential is None or not is_same or stated.key_id != credential.key_id:
             if credential is not None:
                 self._strangers.charge(asked.client)
-            raise self._refusal(DeviceSignatureInvalid)
-        if abs(self._clock.now().timestamp() - int(timestamp)) > CLOCK_WINDOW_S:
-            raise self._refusal(DeviceClockSkewed)
+            raise self._signatures.refusal()
+        self._signatures.require_in_window(stated)
         self._rate.take(name)
-        if asked.method in SAFE_METHODS and not self._reads.is_new(name, sent[3]):
-            raise self._refusal(ReadReplayed)
+        if asked.method in SAFE_METHODS:
+            self._signatures.require_unseen(name, stated)
         self._last_seen.note(credential.use)
-        return credential, sent[3]
+        return credential, stated.nonce
 
-    async def _credential(self, name: str, key_id: bytes, client: str) -> Credential | None:
+    async def _credential(self, name: str, key_id: str, client: str) -> Credential | None:
         """Only those who are not known yet, or not by this key, cost a look-up: only they count."""
         if self._credentials.is_familiar(name):
             known = await self._credentials.get(name)
         else:
             async with self._strangers.asking(client):
                 known = await self._credentials.get(name)
-        if known is None or known.key_id.encode() == key_id:
+        if known is None or known.key_id == key_id:
             return known
         # Enrolled again a moment ago, perhaps: its event may still be on the way. Until the answer
         # is here, the key that is known goes on serving whoever holds it.
@@ -174,9 +123,6 @@ class DeviceAuth:
 
     def on_gap(self) -> None:
         self._credentials.expire_all()
-
-    def _refusal(self, kind: type[Unauthorized], detail: str = "") -> Unauthorized:
-        return kind(detail, server_time=int(self._clock.now().timestamp()))
 
     async def _load(self, device_id: str) -> Credential | None:
         try:

@@ -1,28 +1,24 @@
 """A merchant's own programs (POS, ERP): HMAC-SHA256 over the request, with an API key's secret.
 
-The checks, and their order, are those of devices; the secret itself never travels. A key is
-believed for API_KEYS_FRESH_S before binding is asked again, a revoked one is dropped by its event
-at once, and while binding is away nobody is believed on old memory. Each request counts once in
-each edge process.
+The checks and their order are those of devices (`signatures`); the secret itself never travels. A
+key is believed for API_KEYS_FRESH_S before binding is asked again, a revoked one is dropped by its
+event at once, and while binding is away nobody is believed on old memory. Each request counts once
+in each edge process.
 """
 
-import hashlib
-import hmac
 import re
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from gateway.auth.device import NONCE, SIGNATURE, TIMESTAMP, DeviceClockSkewed, ReadReplayed
+from gateway.auth.signatures import ClockSkewed, Signatures
 from gateway.cache import Remembered
 from gateway.limits import (
     API_KEYS_FRESH_S,
     API_KEYS_KEPT,
-    CLOCK_WINDOW_S,
     Buckets,
     Strangers,
 )
-from gateway.replays import Seen
 from gateway.reports.usage import ApiKeyUse, LastUsed
 from gateway.server.asgi import Asked
 from shared.client import ServiceClient
@@ -46,7 +42,7 @@ class ApiKeyRefused(Unauthorized):
     title = "API 密钥无效或签名不正确 The API key is not valid, or the signature does not verify."
 
 
-class PosClockSkewed(DeviceClockSkewed):
+class PosClockSkewed(ClockSkewed):
     """Signed correctly, but too long ago or ahead; `server_time` says what time it is."""
 
     title = "系统时间偏差过大 The calling system's clock is off."
@@ -62,15 +58,6 @@ class ApiKey:
     """the only store whose data it reads; None: all of the merchant's"""
     permissions: frozenset[str]
     secret: bytes = field(repr=False)
-
-
-def signed_text(
-    method: str, path: str, query: str, timestamp: str, nonce: str, key_id: str, body: bytes
-) -> bytes:
-    """What a program signs. Query pairs are sorted as they were sent, never decoded."""
-    ordered = "&".join(sorted(query.split("&")))
-    digest = hashlib.sha256(body).hexdigest()
-    return "\n".join((method, path, ordered, timestamp, nonce, key_id, digest)).encode()
 
 
 class PosAuth:
@@ -90,7 +77,7 @@ class PosAuth:
         self._provider = provider
         self._strangers = strangers
         self._rate = rate
-        self._seen = Seen(clock)
+        self._signatures = Signatures(clock, _KEY_ID, ApiKeyRefused, PosClockSkewed)
         self._used = used
         self._keys: Remembered[str, ApiKey] = Remembered(
             "api_keys", self._load, clock, kept=API_KEYS_KEPT, fresh_s=API_KEYS_FRESH_S
@@ -98,37 +85,22 @@ class PosAuth:
 
     async def check(self, asked: Asked) -> ApiKey:
         """The key behind this request, a 401 with the server's time, or TooMany."""
-        headers = asked.headers
-        key_id = headers.get(b"x-df-key", b"")
-        timestamp = headers.get(b"x-df-timestamp", b"")
-        nonce = headers.get(b"x-df-nonce", b"")
-        signature = headers.get(b"x-df-signature", b"")
-        if not (
-            _KEY_ID.fullmatch(key_id)
-            and TIMESTAMP.fullmatch(timestamp)
-            and NONCE.fullmatch(nonce)
-            and SIGNATURE.fullmatch(signature)
-        ):
-            raise self._refusal(ApiKeyRefused, "the X-DF-* headers are incomplete")
-        name = key_id.decode()
+        stated = self._signatures.stated(asked.headers)
+        name = stated.key_id
         if self._keys.is_familiar(name):
             key = await self._keys.get(name)
         else:
             # Only those who are not known yet cost a look-up, so only they are counted.
             async with self._strangers.asking(asked.client):
                 key = await self._keys.get(name)
-        sent = (asked.path, asked.query, timestamp.decode(), nonce.decode(), name)
-        text = signed_text(asked.method, *sent, asked.body)
-        expected = hmac.digest(key.secret if key is not None else _NOBODY, text, "sha256")
-        is_same = hmac.compare_digest(expected, bytes.fromhex(signature.decode()))
+        secret = key.secret if key is not None else _NOBODY
+        is_same = self._signatures.matches(asked, stated, (name,), secret)
         if key is None or not is_same:
             self._strangers.charge(asked.client)
-            raise self._refusal(ApiKeyRefused)
-        if abs(self._clock.now().timestamp() - int(timestamp)) > CLOCK_WINDOW_S:
-            raise self._refusal(PosClockSkewed)
+            raise self._signatures.refusal()
+        self._signatures.require_in_window(stated)
         self._rate.take(name)
-        if not self._seen.is_new(name, sent[3]):
-            raise self._refusal(ReadReplayed)
+        self._signatures.require_unseen(name, stated)
         self._used.note(ApiKeyUse(key.tenant_id, key.key_id))
         return key
 
@@ -140,9 +112,6 @@ class PosAuth:
 
     def on_gap(self) -> None:
         self._keys.expire_all()
-
-    def _refusal(self, kind: type[Unauthorized], detail: str = "") -> Unauthorized:
-        return kind(detail, server_time=int(self._clock.now().timestamp()))
 
     async def _load(self, key_id: str) -> ApiKey | None:
         try:

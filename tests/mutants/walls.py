@@ -3,6 +3,7 @@
 from tests.mutants.patch import Patch
 
 DEVICE = "gateway/auth/device.py"
+SIGNATURES = "gateway/auth/signatures.py"
 SIGNED = (
     "tests/unit/gateway/alipay/protocol/test_signed_request.py",
     "tests/unit/gateway/auth/test_auth.py",
@@ -18,16 +19,16 @@ HELPED_IN = (
 
 PATCHES = (
     Patch(
-        DEVICE,
+        SIGNATURES,
         "a device's body is outside its signature",
         "digest = hashlib.sha256(body).hexdigest()",
         'digest = hashlib.sha256(b"").hexdigest()',
         SIGNED,
     ),
     Patch(
-        DEVICE,
+        SIGNATURES,
         "a device's request never grows old",
-        "if abs(self._clock.now().timestamp() - int(timestamp)) > CLOCK_WINDOW_S:",
+        "if abs(self._clock.now().timestamp() - int(stated.timestamp)) > CLOCK_WINDOW_S:",
         "if False:",
         SIGNED,
     ),

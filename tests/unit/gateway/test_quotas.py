@@ -231,9 +231,9 @@ async def test_who_reads_beyond_his_rate_is_not_remembered_for_it(town: Town) ->
     """Else one device could crowd out the nonces of all the others."""
     town.device.on("GET", ME, {})
     await asyncio.gather(*(_read(town) for _ in range(500)))
-    held = town.edge._devices._reads.held
+    held = town.edge._devices._signatures._seen.held
     assert await _read(town) == 429
-    assert town.edge._devices._reads.held == held == 500
+    assert town.edge._devices._signatures._seen.held == held == 500
 
 
 async def _read(town: Town) -> int:
@@ -256,7 +256,7 @@ async def test_a_signed_read_is_answered_once(town: Town) -> None:
 
 
 async def test_nonces_are_kept_by_caller_for_longer_than_a_signature_counts(town: Town) -> None:
-    seen = town.edge._pos._seen
+    seen = town.edge._pos._signatures._seen
     assert [seen.is_new("k", "n1"), seen.is_new("k", "n1"), seen.is_new("j", "n1")] == [
         True, False, True,
     ]  # fmt: skip
@@ -273,7 +273,7 @@ async def test_nonces_are_kept_by_caller_for_longer_than_a_signature_counts(town
 async def test_no_number_of_callers_makes_another_ones_reads_forgotten(town: Town) -> None:
     """Twenty devices of one merchant, each as fast as it may (100 a second), for as long as a
     signature counts: whoever asks little is remembered, and memory has its bound."""
-    seen = town.edge._devices._reads
+    seen = town.edge._devices._signatures._seen
     assert all(seen.is_new("till", f"a{number}") for number in range(50))
     for turn in range(600):
         for number in range(2000):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway.auth.device import signed_text
+from gateway.auth.signatures import signed_text
 from gateway.limits import rate_limits
 from shared.events.base import stamp
 from shared.events.binding import SessionRevoked
@@ -49,7 +49,7 @@ def code(got: Got) -> str:
 
 async def test_the_signed_text() -> None:
     """design §5, spelled out: any client can be written against this."""
-    text = signed_text("POST", "/p", "b=2&a=1&a=0", "1", "n" * 32, "d", "k", b"{}")
+    text = signed_text("POST", "/p", "b=2&a=1&a=0", "1", "n" * 32, ("d", "k"), b"{}")
     digest = hashlib.sha256(b"{}").hexdigest()
     assert text.decode() == f"POST\n/p\na=0&a=1&b=2\n1\n{'n' * 32}\nd\nk\n{digest}"
 
@@ -58,7 +58,7 @@ async def test_the_published_request_of_a_device(published_request: dict[str, An
     one = published_request
     text = signed_text(
         one["method"], one["path"], one["query"], str(one["timestamp"]), one["nonce"],
-        one["device"], one["key_id"], one["body"].encode(),
+        (one["device"], one["key_id"]), one["body"].encode(),
     )  # fmt: skip
     key = base64.b64decode(one["key"])
     assert hmac.digest(key, text, "sha256").hex() == one["signature"]

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 
-from gateway.auth.pos import signed_text
+from gateway.auth.signatures import signed_text
 from shared.events.base import stamp
 from shared.events.binding import ApiKeyRevoked, MerchantSuspended
 from shared.sealed import LocalKeyProvider, new_data_key, seal
@@ -65,7 +65,7 @@ def told(town: Town) -> Principal:
 
 async def test_the_signed_text() -> None:
     """docs/pos.md, spelled out: any client can be written against it."""
-    text = signed_text("GET", "/p", "b=2&a=1&a=0", "1", "n" * 32, "dk_x", b"")
+    text = signed_text("GET", "/p", "b=2&a=1&a=0", "1", "n" * 32, ("dk_x",), b"")
     digest = hashlib.sha256(b"").hexdigest()
     assert text.decode() == f"GET\n/p\na=0&a=1&b=2\n1\n{'n' * 32}\ndk_x\n{digest}"
 

@@ -1,0 +1,127 @@
+"""Requests signed with HMAC-SHA256, by devices and by merchants' programs: what both checks share.
+
+Order of the checks: size cap (done by the reader), key look-up, constant-time MAC, time window,
+the caller's own rate, and for a request that is to count once, its nonce. Who the caller is and
+where its key comes from, `device` and `pos` know.
+"""
+
+import hashlib
+import hmac
+import re
+from typing import NamedTuple
+
+from gateway.auth.replays import Seen
+from gateway.limits import CLOCK_WINDOW_S
+from gateway.server.asgi import Asked
+from shared.clock import Clock
+from shared.errors import Unauthorized
+
+_TIMESTAMP = re.compile(rb"[1-9][0-9]{8,11}")
+_NONCE = re.compile(rb"[0-9a-fA-F]{32}")
+_SIGNATURE = re.compile(rb"[0-9a-fA-F]{64}")
+
+
+class ReadReplayed(Unauthorized):
+    """This signed request was answered already: each request is signed anew."""
+
+    code = "auth.read_replayed"
+    title = "请求已使用过，请重新签名 This signed request has been used; sign a new one."
+
+
+class ClockSkewed(Unauthorized):
+    """Signed correctly, but too long ago or ahead; `server_time` lets the caller correct itself."""
+
+    code = "auth.clock_skew"
+    title = "设备时间偏差过大 The device's clock is off."
+
+
+class Stated(NamedTuple):
+    """What the X-DF-* headers of a request say, in the right shape and not yet believed."""
+
+    key_id: str
+    timestamp: str
+    nonce: str
+    mac: bytes
+
+
+def signed_text(
+    method: str,
+    path: str,
+    query: str,
+    timestamp: str,
+    nonce: str,
+    caller: tuple[str, ...],
+    body: bytes,
+) -> bytes:
+    """What a caller signs; `caller` is its device and key, or its key alone. Query pairs are sorted
+    as they were sent, never decoded."""
+    if "&" in query:
+        query = "&".join(sorted(query.split("&")))
+    digest = hashlib.sha256(body).hexdigest()
+    return "\n".join((method, path, query, timestamp, nonce, *caller, digest)).encode()
+
+
+class Signatures:
+    """The checks of one kind of caller; every refusal is a 401 that tells the server's time."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        key_id: re.Pattern[bytes],
+        refused: type[Unauthorized],
+        skewed: type[ClockSkewed],
+    ) -> None:
+        self._clock = clock
+        self._key_id = key_id
+        self._refused = refused
+        self._skewed = skewed
+        self._seen = Seen(clock)
+
+    def stated(self, headers: dict[bytes, bytes]) -> Stated:
+        """What the headers say; the refusal when one is missing or of another shape."""
+        key_id = headers.get(b"x-df-key", b"")
+        timestamp = headers.get(b"x-df-timestamp", b"")
+        nonce = headers.get(b"x-df-nonce", b"")
+        signature = headers.get(b"x-df-signature", b"")
+        if not (
+            self._key_id.fullmatch(key_id)
+            and _TIMESTAMP.fullmatch(timestamp)
+            and _NONCE.fullmatch(nonce)
+            and _SIGNATURE.fullmatch(signature)
+        ):
+            raise self.incomplete()
+        mac = bytes.fromhex(signature.decode())
+        return Stated(key_id.decode(), timestamp.decode(), nonce.decode(), mac)
+
+    def matches(self, asked: Asked, stated: Stated, caller: tuple[str, ...], key: bytes) -> bool:
+        """Whether the MAC is this key's over this request, compared in constant time."""
+        text = signed_text(
+            asked.method,
+            asked.path,
+            asked.query,
+            stated.timestamp,
+            stated.nonce,
+            caller,
+            asked.body,
+        )
+        return hmac.compare_digest(hmac.digest(key, text, "sha256"), stated.mac)
+
+    def require_in_window(self, stated: Stated) -> None:
+        """The refusal when it was signed too long ago or ahead."""
+        if abs(self._clock.now().timestamp() - int(stated.timestamp)) > CLOCK_WINDOW_S:
+            raise self._told(self._skewed)
+
+    def require_unseen(self, name: str, stated: Stated) -> None:
+        """The refusal when this caller's nonce was used here before; from now on it was."""
+        if not self._seen.is_new(name, stated.nonce):
+            raise self._told(ReadReplayed)
+
+    def refusal(self, detail: str = "") -> Unauthorized:
+        """Unknown caller, wrong key or wrong signature: one answer for all three."""
+        return self._told(self._refused, detail)
+
+    def incomplete(self) -> Unauthorized:
+        return self.refusal("the X-DF-* headers are incomplete")
+
+    def _told(self, kind: type[Unauthorized], detail: str = "") -> Unauthorized:
+        return kind(detail, server_time=int(self._clock.now().timestamp()))
