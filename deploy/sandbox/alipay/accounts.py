@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.sandbox.alipay import documents, trades
+from deploy.sandbox.alipay import documents, trade_row
 from deploy.sandbox.alipay.calls import Account, Call
 from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import Refused
@@ -101,7 +101,7 @@ def buyer_ids(owner: Account, buyer_no: int) -> dict[str, str]:
     """The user id or the open id, as the app is set."""
     if owner.buyer_ids == "user_id":
         return {"user_id": f"2088{buyer_no:012d}"}
-    return {"open_id": trades.open_id(owner.app_id, buyer_no)}
+    return {"open_id": trade_row.open_id(owner.app_id, buyer_no)}
 
 
 def shown(mini: MiniApp) -> dict[str, Any]:

@@ -14,15 +14,15 @@ from deploy.sandbox.alipay import (
     faults,
     ledgerview,
     notices,
-    trades,
+    trade_row,
     variants,
 )
 from deploy.sandbox.alipay.apps import App, Apps, BadRegistration
 from deploy.sandbox.alipay.delivery import Delivery
-from deploy.sandbox.alipay.faults import BadFault, Faults
 from deploy.sandbox.alipay.ledger import Ledger
 from deploy.sandbox.alipay.outcomes import Outcomes
 from deploy.sandbox.alipay.requestlog import RequestLog
+from deploy.sandbox.kit.faults import BadFault, Faults
 
 PREFIX = "/admin"
 MAX_SENDS = 1000
@@ -182,7 +182,7 @@ class Admin:
         found = ledgerview.find(self._ledger, request.query.get("app_id"), rest)
         if found is None:
             raise Wrong(404, f"no trade {rest}")
-        trade = trades.from_row(found)
+        trade = trade_row.from_row(found)
         app = self._apps.get(notices.teller_of(trade))
         url = wanted.get("url") or trade.notify_url
         if app is None or not isinstance(url, str):

@@ -18,11 +18,12 @@ from deploy.sandbox.alipay import admin, bills, clock, gateway, page
 from deploy.sandbox.alipay.apps import Apps
 from deploy.sandbox.alipay.buyers import Buyers
 from deploy.sandbox.alipay.delivery import Delivery
-from deploy.sandbox.alipay.faults import Faults
+from deploy.sandbox.alipay.faults import CATALOGUE
 from deploy.sandbox.alipay.ledger import Ledger, Tx
 from deploy.sandbox.alipay.lifecycle import Lifecycle
 from deploy.sandbox.alipay.platformadmin import PlatformAdmin, bill_file
 from deploy.sandbox.alipay.requestlog import RequestLog
+from deploy.sandbox.kit.faults import Faults
 
 GRACE_S = 2.0
 MAX_LINE = 64 * 1024  # some client libraries send everything in the query
@@ -46,7 +47,7 @@ class Sandbox:
     def __init__(self, options: Options) -> None:
         self.ledger = Ledger(options.data)
         self.apps = Apps(self.ledger)
-        self.faults = Faults(options.seed)
+        self.faults = Faults(CATALOGUE, options.seed)
         self.log = RequestLog(options.log_size)
         self.delivery = Delivery(self.ledger, self.apps, self.faults)
         self.buyers = Buyers(self.ledger)

@@ -9,7 +9,7 @@ from deploy.sandbox.alipay.calls import Account, Call
 from deploy.sandbox.alipay.envelope import Node, success
 from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import Refused
-from deploy.sandbox.alipay.trades import BUYERS
+from deploy.sandbox.alipay.trade_row import BUYERS
 
 OF_APP = "alipay.open.auth.token.app"
 QUERY = "alipay.open.auth.token.app.query"

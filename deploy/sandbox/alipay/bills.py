@@ -11,13 +11,13 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from deploy.sandbox.alipay import clock, trades
+from deploy.sandbox.alipay import clock, trade_row
 from deploy.sandbox.alipay.billfile import REFUND, TRADE, Bill, Row
 from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.envelope import Node, success
 from deploy.sandbox.alipay.ledger import Ledger, Tx, save_setting
 from deploy.sandbox.alipay.refusals import Refused
-from deploy.sandbox.alipay.trades import DAY_MS
+from deploy.sandbox.alipay.trade_row import DAY_MS
 
 METHOD = "alipay.data.dataservice.bill.downloadurl.query"
 PATH = "/downloadBillFile.resource"
@@ -149,7 +149,7 @@ def rows_of(tx: Tx, app_id: str, bill_date: str) -> list[Row]:
         first_ms,
         end_ms,
     ):
-        trade = trades.from_row(found)
+        trade = trade_row.from_row(found)
         fee_fen = -((trade.total_fen * fee_bp + 5000) // 10_000)
         rows.append(_row(trade, TRADE, trade.paid_ms or 0, trade.total_fen, fee_fen))
     for found in tx.all(
@@ -158,9 +158,9 @@ def rows_of(tx: Tx, app_id: str, bill_date: str) -> list[Row]:
         first_ms,
         end_ms,
     ):
-        trade_row = tx.one(trades.FIND, app_id, found["out_trade_no"])
-        if trade_row is not None:
-            trade = trades.from_row(trade_row)
+        paid = tx.one(trade_row.FIND, app_id, found["out_trade_no"])
+        if paid is not None:
+            trade = trade_row.from_row(paid)
             row = _row(trade, REFUND, found["refunded_ms"], -found["refund_fen"], 0)
             row.out_request_no = found["out_request_no"]
             rows.append(row)
@@ -168,7 +168,7 @@ def rows_of(tx: Tx, app_id: str, bill_date: str) -> list[Row]:
     return _bent(tx, app_id, bill_date, rows)
 
 
-def _row(trade: trades.Trade, kind: str, done_ms: int, amount_fen: int, fee_fen: int) -> Row:
+def _row(trade: trade_row.Trade, kind: str, done_ms: int, amount_fen: int, fee_fen: int) -> Row:
     return Row(
         kind,
         trade.trade_no,
@@ -197,7 +197,7 @@ def _bent(tx: Tx, app_id: str, bill_date: str, rows: list[Row]) -> list[Row]:
             at = period(bill_date)[0] + 43_200_000
             amount = doc["amount_fen"]
             row = Row(
-                REFUND if amount < 0 else TRADE, trades.new_trade_no(at), meant[0], "多出的一笔",
+                REFUND if amount < 0 else TRADE, trade_row.new_trade_no(at), meant[0], "多出的一笔",
                 at, at, "150****0000", amount, out_request_no=meant[1],
             )  # fmt: skip
             row.trade_no = f"{bill_date.replace('-', '')[:8]:0<8}2200{plant['plant_id']:016d}"

@@ -1,6 +1,6 @@
 """Buyers who confirm on their phone some time later, and deadlines that pass."""
 
-from deploy.sandbox.alipay import trades
+from deploy.sandbox.alipay import trade_row, trades
 from deploy.sandbox.alipay.agenda import Agenda
 from deploy.sandbox.alipay.clock import RealClock
 from deploy.sandbox.alipay.ledger import Ledger, Tx
@@ -15,8 +15,8 @@ class Buyers:
         self._ledger = ledger
         self._agenda: Agenda[tuple[str, str]] = Agenda(RealClock(), self._ripen)
         for row in ledger.read(WAITING):
-            trade = trades.from_row(row)
-            self.expect(trades.ripe_at(trade), trade.app_id, trade.out_trade_no)
+            trade = trade_row.from_row(row)
+            self.expect(trade_row.ripe_at(trade), trade.app_id, trade.out_trade_no)
 
     def expect(self, due_ms: int, app_id: str, out_trade_no: str) -> None:
         self._agenda.push(due_ms, (app_id, out_trade_no))

@@ -1,26 +1,18 @@
 """Which certificates have been issued, in the ledger: the apps' own, Alipay's, and counterfeits."""
 
 import asyncio
-import base64
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from deploy.sandbox.alipay import certs, clock
 from deploy.sandbox.alipay.certs import Authority, Issued
-from deploy.sandbox.alipay.envelope import Node, success
 from deploy.sandbox.alipay.ledger import Ledger, Tx, save_setting
-from deploy.sandbox.alipay.refusals import refusal
 
-if TYPE_CHECKING:
-    from deploy.sandbox.alipay.calls import Call
-
-DOWNLOAD = "alipay.open.app.alipaycert.download"
 AUTHORITY = "authority"
 FOREIGN, EXPIRED = "foreign", "expired"
 GRACE_MS = 7 * 86_400_000  # a replaced app certificate stays good for seven days
@@ -36,7 +28,6 @@ INSERT INTO certificates (sn, app_id, kind, pem) VALUES (?, ?, ?, ?) ON CONFLICT
 """
 RETIRE = "UPDATE certificates SET until_ms = ? WHERE sn = ?"
 OF_APP = "SELECT * FROM certificates WHERE app_id = ? ORDER BY number"
-BY_SN = "SELECT pem FROM certificates WHERE sn = ? AND kind <> 'app'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +163,3 @@ def save(tx: Tx, app_id: str, papers: Papers) -> None:
 
 def _retired(rows: Iterable[sqlite3.Row]) -> dict[str, tuple[rsa.RSAPublicKey, int]]:
     return {row["sn"]: (key_of(row["pem"]), row["until_ms"] or 0) for row in rows}
-
-
-def download(tx: Tx, call: "Call") -> Node:
-    """Any Alipay certificate by its number, also a replaced one."""
-    row = tx.one(BY_SN, str(call.biz.get("alipay_cert_sn", "")))
-    if row is None:
-        return refusal("isv.alipay-cert-not-exist")
-    pem: str = row["pem"]
-    return success(alipay_cert_content=base64.b64encode(pem.encode()).decode())

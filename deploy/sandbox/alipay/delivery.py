@@ -16,9 +16,9 @@ from deploy.sandbox.alipay import faults, notices, variants
 from deploy.sandbox.alipay.agenda import Agenda
 from deploy.sandbox.alipay.apps import App, Apps
 from deploy.sandbox.alipay.clock import ScaledClock
-from deploy.sandbox.alipay.faults import Faults, Fired
 from deploy.sandbox.alipay.ledger import Ledger, Tx, save_setting
 from deploy.sandbox.alipay.post import Answer, Poster, Undelivered
+from deploy.sandbox.kit.faults import Faults, Fired, milliseconds
 
 MINUTE_MS = 60_000
 RESENDS_MS = tuple(minutes * MINUTE_MS for minutes in (4, 10, 10, 60, 120, 360, 900))
@@ -126,7 +126,7 @@ class Delivery:
             return
         fields = json.loads(row["fields"])
         slow = fired.get("notify_slow")
-        pause_s = 0.0 if slow is None else faults.milliseconds(slow, 1000) / 1000
+        pause_s = 0.0 if slow is None else milliseconds(slow, 1000) / 1000
         for _ in range(2 if "notify_twice" in fired else 1):
             complete = notices.form(fields, notify_id)
             body = variants.body_under(app, self._apps, complete, fired)
@@ -162,9 +162,9 @@ class Delivery:
         if "notify_never" in fired:
             state = "never"
         elif "notify_late" in fired:
-            due += int(faults.milliseconds(fired["notify_late"], 3000) * self.clock.scale)
+            due += int(milliseconds(fired["notify_late"], 3000) * self.clock.scale)
         else:
-            limit_ms = faults.milliseconds(fired["notify_out_of_order"], 60_000)
+            limit_ms = milliseconds(fired["notify_out_of_order"], 60_000)
             due += int(limit_ms * self.clock.scale)
             self._held[row["app_id"], row["out_trade_no"]] = notify_id
         await self._ledger.do(lambda tx: tx.execute(HOLD, state, due, notify_id))

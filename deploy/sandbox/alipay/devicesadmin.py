@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from deploy.sandbox.alipay import accounts, devices, inventory, releases, trades
+from deploy.sandbox.alipay import accounts, devices, inventory, releases, trade_row
 from deploy.sandbox.alipay.admin import Wrong
 from deploy.sandbox.alipay.ledger import Tx
 
@@ -117,7 +117,7 @@ def _serials(body: dict[str, Any]) -> list[str]:
 
 def _pid(tx: Tx, body: dict[str, Any], app_name: str, pid_name: str) -> str:
     pid = body.get(pid_name)
-    if isinstance(pid, str) and trades.is_user_id(pid):
+    if isinstance(pid, str) and trade_row.is_user_id(pid):
         return pid
     found = accounts.find(tx, str(body.get(app_name) or ""))
     if found is None:

@@ -24,11 +24,11 @@ from deploy.sandbox.alipay.apps import App, Apps, Signer
 from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.delivery import Delivery
 from deploy.sandbox.alipay.envelope import Envelope, Node
-from deploy.sandbox.alipay.faults import Faults, Fired
 from deploy.sandbox.alipay.ledger import Ledger, Tx
 from deploy.sandbox.alipay.money import fen_of
 from deploy.sandbox.alipay.requestlog import Entry, RequestLog
 from deploy.sandbox.alipay.traps import TRAPS, Bending
+from deploy.sandbox.kit.faults import Faults, Fired, milliseconds
 
 PATH = "/gateway.do"
 COUNTERFEITS = {"cert_foreign": certdesk.FOREIGN, "cert_expired": certdesk.EXPIRED}
@@ -81,14 +81,14 @@ class Gateway:
         if not fired:
             return await self._respond(received, fired, entry)
         if _is_before(fired, "delay"):
-            await asyncio.sleep(faults.milliseconds(fired["delay"], 1000) / 1000)
+            await asyncio.sleep(milliseconds(fired["delay"], 1000) / 1000)
         await self._prepare_signer(app_id, fired)
         page = await self._respond(received, fired, entry)
         if "notify_first" in fired:
-            limit_ms = faults.milliseconds(fired["notify_first"], 5000)
+            limit_ms = milliseconds(fired["notify_first"], 5000)
             await self._delivery.settled(app_id, entry.out_trade_no or "", limit_ms / 1000)
         if "delay" in fired and not _is_before(fired, "delay"):
-            await asyncio.sleep(faults.milliseconds(fired["delay"], 1000) / 1000)
+            await asyncio.sleep(milliseconds(fired["delay"], 1000) / 1000)
         return await _sent(request, page, fired)
 
     async def _respond(self, received: wire.Received, fired: Fired, entry: Entry) -> web.Response:

@@ -5,9 +5,9 @@ import sqlite3
 from collections import defaultdict
 from typing import Any
 
-from deploy.sandbox.alipay import clock, notices, trades
+from deploy.sandbox.alipay import clock, notices, trade_row
 from deploy.sandbox.alipay.ledger import Ledger
-from deploy.sandbox.alipay.trades import Trade
+from deploy.sandbox.alipay.trade_row import Trade
 
 FIND = """
 SELECT * FROM trades WHERE out_trade_no = ?1 AND (?2 IS NULL OR app_id = ?2)
@@ -42,7 +42,7 @@ def all_trades(ledger: Ledger, app_id: str | None) -> list[dict[str, Any]]:
             counts[row["app_id"], row["out_trade_no"]][row["method"]] = row["count"]
         found = []
         for row in connection.execute(ALL, (app_id,)):
-            trade = trades.from_row(row)
+            trade = trade_row.from_row(row)
             found.append(shown(trade, counts.get((trade.app_id, trade.out_trade_no), {})))
         return found
     finally:
@@ -53,7 +53,7 @@ def one_trade(ledger: Ledger, app_id: str | None, out_trade_no: str) -> dict[str
     row = find(ledger, app_id, out_trade_no)
     if row is None:
         return None
-    trade = trades.from_row(row)
+    trade = trade_row.from_row(row)
     key = (trade.app_id, trade.out_trade_no)
     found = shown(trade, request_counts(ledger, trade.app_id, out_trade_no))
     found["refunds"] = [
@@ -82,7 +82,7 @@ def latest_notice(ledger: Ledger, trade: Trade) -> tuple[str, notices.Fields]:
         return rows[-1]["notify_id"], json.loads(rows[-1]["fields"])
     fields = (
         notices.paid_fields(trade)
-        if trade.status == trades.SUCCESS
+        if trade.status == trade_row.SUCCESS
         else notices.trade_fields(trade)
     )
     return notices.new_notify_id(clock.now_ms()), fields

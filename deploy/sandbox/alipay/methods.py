@@ -7,6 +7,7 @@ from deploy.sandbox.alipay import (
     authorisation,
     bills,
     devices,
+    download,
     lookup,
     mini,
     pay,
@@ -15,7 +16,6 @@ from deploy.sandbox.alipay import (
     versions,
 )
 from deploy.sandbox.alipay.calls import Call
-from deploy.sandbox.alipay.certdesk import DOWNLOAD, download
 from deploy.sandbox.alipay.envelope import Node
 from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import Refused, business_refusal
@@ -27,7 +27,7 @@ METHODS: dict[str, Method] = {
     precreate.PRECREATE: precreate.precreate,
     precreate.CREATE: precreate.create,
     lookup.QUERY: lookup.query,
-    DOWNLOAD: download,
+    download.METHOD: download.download,
     lookup.REFUND_QUERY: lookup.refund_query,
     reversal.CANCEL: reversal.cancel,
     reversal.REFUND: reversal.refund,

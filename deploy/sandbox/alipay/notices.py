@@ -2,16 +2,13 @@
 
 import json
 import secrets
-from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
 from deploy.sandbox.alipay import clock
 from deploy.sandbox.alipay.apps import App
 from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.money import yuan
-
-if TYPE_CHECKING:
-    from deploy.sandbox.alipay.trades import Trade
+from deploy.sandbox.alipay.trade_row import Trade
 
 Fields = dict[str, str]
 
@@ -28,12 +25,12 @@ def new_notify_id(now_ms: int) -> str:
     return f"{clock.beijing(now_ms)[:10].replace('-', '')}00222{secrets.randbelow(10**21):021d}"
 
 
-def teller_of(trade: "Trade") -> str:
+def teller_of(trade: Trade) -> str:
     """The app that took the payment is told, with its own keys: an ISV's where there is one."""
     return trade.extras.get("isv_app_id", trade.app_id)
 
 
-def trade_fields(trade: "Trade") -> Fields:
+def trade_fields(trade: Trade) -> Fields:
     """What every notice about a trade says; time of sending and signature come later."""
     fields = {
         "notify_type": "trade_status_sync",
@@ -61,7 +58,7 @@ def trade_fields(trade: "Trade") -> Fields:
     return fields
 
 
-def paid_fields(trade: "Trade") -> Fields:
+def paid_fields(trade: Trade) -> Fields:
     total = yuan(trade.total_fen)
     bill = [{"amount": total, "fundChannel": "ALIPAYACCOUNT"}]  # camel case only here
     return {
@@ -74,7 +71,7 @@ def paid_fields(trade: "Trade") -> Fields:
     }
 
 
-def refund_fields(trade: "Trade", out_biz_no: str, refund_fen: int, at_ms: int) -> Fields:
+def refund_fields(trade: Trade, out_biz_no: str, refund_fen: int, at_ms: int) -> Fields:
     """A refund is told under the payment's status; refund_fee is the sum so far."""
     return {
         **trade_fields(trade),
@@ -85,18 +82,18 @@ def refund_fields(trade: "Trade", out_biz_no: str, refund_fen: int, at_ms: int) 
     }
 
 
-def paid(tx: Tx, trade: "Trade") -> None:
+def paid(tx: Tx, trade: Trade) -> None:
     if trade.notify_url:
         _enqueue(tx, trade, "alipay.trade.pay", paid_fields(trade))
 
 
-def refunded(tx: Tx, trade: "Trade", method: str, out_biz_no: str, refund_fen: int) -> None:
+def refunded(tx: Tx, trade: Trade, method: str, out_biz_no: str, refund_fen: int) -> None:
     """It goes to the payment's own notify_url: a refund has none."""
     if trade.notify_url:
         _enqueue(tx, trade, method, refund_fields(trade, out_biz_no, refund_fen, tx.now_ms))
 
 
-def _enqueue(tx: Tx, trade: "Trade", method: str, fields: Fields) -> None:
+def _enqueue(tx: Tx, trade: Trade, method: str, fields: Fields) -> None:
     notify_id = new_notify_id(tx.now_ms)
     tx.execute(
         INSERT,

@@ -9,7 +9,8 @@ payment" and leaves it to whoever made it: several may use one application at on
 
 from typing import Any
 
-from deploy.sandbox.alipay.faults import PAY, BadFault, Faults
+from deploy.sandbox.alipay.faults import PAY
+from deploy.sandbox.kit.faults import BadFault, Faults
 
 CONFIRM_AFTER_MS = 5000
 OUTCOMES: dict[str, dict[str, Any] | None] = {

@@ -3,13 +3,13 @@
 import re
 from typing import Any
 
-from deploy.sandbox.alipay import accounts, clock, notices, trades
+from deploy.sandbox.alipay import accounts, clock, notices, trade_row, trades
 from deploy.sandbox.alipay.calls import INVALID, Call
 from deploy.sandbox.alipay.envelope import Node, answer, success
 from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.money import LIMIT_FEN, fen_of, yuan
 from deploy.sandbox.alipay.refusals import Refused
-from deploy.sandbox.alipay.trades import DAY_MS, Trade
+from deploy.sandbox.alipay.trade_row import DAY_MS, Trade
 
 METHOD = "alipay.trade.pay"
 CODE_SHAPES = {
@@ -53,14 +53,14 @@ def pay(tx: Tx, call: Call) -> Node:
     _spend(tx, auth_code, out_trade_no)
     confirm = _confirmation(call, total_fen)
     if confirm is None:
-        trade.status, trade.paid_ms = trades.SUCCESS, tx.now_ms
-        trades.insert(tx, trade)
+        trade.status, trade.paid_ms = trade_row.SUCCESS, tx.now_ms
+        trade_row.insert(tx, trade)
         notices.paid(tx, trade)
         return _paid(trade)
     if confirm["ms"] is not None:
         trade.confirm_ms = tx.now_ms + int(confirm["ms"])
     trade.confirm_as = str(confirm["then"])
-    trades.insert(tx, trade)
+    trade_row.insert(tx, trade)
     return _in_process(trade)
 
 
@@ -76,11 +76,11 @@ def _new_trade(
     return Trade(
         app_id=call.owner.app_id,
         out_trade_no=out_trade_no,
-        trade_no=trades.new_trade_no(tx.now_ms),
+        trade_no=trade_row.new_trade_no(tx.now_ms),
         seller_id=call.owner.seller_id,
-        buyer_no=trades.buyer_no_of(auth_code),
+        buyer_no=trade_row.buyer_no_of(auth_code),
         buyer_ids=call.owner.buyer_ids,
-        status=trades.WAIT,
+        status=trade_row.WAIT,
         total_fen=total_fen,
         refunded_fen=0,
         subject=subject,
@@ -120,14 +120,14 @@ def _confirmation(call: Call, total_fen: int) -> dict[str, Any] | None:
 
 def _repeat(tx: Tx, known: Trade, total_fen: int, subject: str, auth_code: str) -> Node:
     """The order exists: the same request never takes money twice."""
-    if known.status == trades.CLOSED:
+    if known.status == trade_row.CLOSED:
         raise Refused("ACQ.TRADE_HAS_CLOSE")
     if (known.total_fen, known.subject) != (total_fen, subject):
         raise Refused("ACQ.CONTEXT_INCONSISTENT")
-    if known.status != trades.WAIT:
+    if known.status != trade_row.WAIT:
         raise Refused("ACQ.TRADE_HAS_SUCCESS")
     if known.auth_code != auth_code:
-        if trades.buyer_no_of(auth_code) != known.buyer_no:
+        if trade_row.buyer_no_of(auth_code) != known.buyer_no:
             raise Refused("ACQ.TRADE_BUYER_NOT_MATCH")
         _spend(tx, auth_code, known.out_trade_no)
     return _in_process(known)

@@ -25,7 +25,7 @@ from deploy.sandbox.alipay import (
     releases,
     templates,
     timing,
-    trades,
+    trade_row,
 )
 from deploy.sandbox.alipay.admin import Wrong
 from deploy.sandbox.alipay.delivery import Delivery
@@ -184,7 +184,7 @@ def _newest_trades(tx: Tx, ask: Ask) -> dict[str, Any]:
     """For the page: the newest hundred, newest first, and how many there are."""
     total = tx.one("SELECT count(*) FROM trades")
     rows = tx.all("SELECT * FROM trades ORDER BY created_ms DESC LIMIT 100")
-    found = [ledgerview.shown(trades.from_row(row), {}) for row in rows]
+    found = [ledgerview.shown(trade_row.from_row(row), {}) for row in rows]
     return {"trades": found, "total": total[0] if total is not None else 0}
 
 

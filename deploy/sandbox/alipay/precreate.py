@@ -5,13 +5,13 @@ import re
 import secrets
 from typing import Any
 
-from deploy.sandbox.alipay import accounts, notices, pay, trades
+from deploy.sandbox.alipay import accounts, notices, pay, trade_row, trades
 from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.envelope import Node, success
 from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.money import LIMIT_FEN
 from deploy.sandbox.alipay.refusals import Refused
-from deploy.sandbox.alipay.trades import Trade
+from deploy.sandbox.alipay.trade_row import Trade
 
 PRECREATE = "alipay.trade.precreate"
 CREATE = "alipay.trade.create"
@@ -72,7 +72,7 @@ def create(tx: Tx, call: Call) -> Node:
     buyer_id, open_id = call.text("buyer_id", 28), call.text("buyer_open_id", 128)
     if not buyer_id and not open_id:
         raise Refused(call.invalid, "buyer_id和buyer_open_id不能同时为空")
-    if buyer_id and not trades.is_user_id(buyer_id):
+    if buyer_id and not trade_row.is_user_id(buyer_id):
         raise Refused("ACQ.BUYER_NOT_EXIST")
     if buyer_id == call.owner.seller_id:
         raise Refused("ACQ.BUYER_SELLER_EQUAL")
@@ -99,7 +99,7 @@ def create(tx: Tx, call: Call) -> Node:
         _buyer_no(buyer_id or open_id),
         "create",
     )
-    trades.insert(tx, trade)
+    trade_row.insert(tx, trade)
     return success(trade_no=trade.trade_no, out_trade_no=out_trade_no)
 
 
@@ -123,15 +123,15 @@ def buyer_pays(tx: Tx, wanted: Wanted) -> Trade:
         raise NotPayable("no such qr_code or out_trade_no, or the code is void or expired")
     if then == "scanned":
         return trade
-    if trade.status != trades.WAIT:
+    if trade.status != trade_row.WAIT:
         raise NotPayable(f"the trade is {trade.status}")
     trade.confirm_ms = None
     if then == "paid":
-        trade.status, trade.paid_ms = trades.SUCCESS, tx.now_ms
+        trade.status, trade.paid_ms = trade_row.SUCCESS, tx.now_ms
         notices.paid(tx, trade)
     else:
-        trade.status, trade.closed_ms, trade.closed_by = trades.CLOSED, tx.now_ms, "buyer"
-    trades.save(tx, trade)
+        trade.status, trade.closed_ms, trade.closed_by = trade_row.CLOSED, tx.now_ms, "buyer"
+    trade_row.save(tx, trade)
     return trade
 
 
@@ -154,7 +154,7 @@ def _scanned(tx: Tx, wanted: Wanted) -> Trade | None:
     doc = json.loads(row["doc"])
     buyer_no = _buyer_no(str(wanted.get("buyer_id") or row["qr_code"]))
     trade = _waiting(tx, row["app_id"], row["out_trade_no"], doc, buyer_no, "qr_code")
-    trades.insert(tx, trade)
+    trade_row.insert(tx, trade)
     return trade
 
 
@@ -165,7 +165,7 @@ def _named(tx: Tx, wanted: Wanted) -> Trade | None:
         wanted.get("out_trade_no"),
         wanted.get("app_id"),
     )
-    return trades.ripen(tx, trades.from_row(row)) if row is not None else None
+    return trades.ripen(tx, trade_row.from_row(row)) if row is not None else None
 
 
 def _waiting(
@@ -174,11 +174,11 @@ def _waiting(
     return Trade(
         app_id=app_id,
         out_trade_no=out_trade_no,
-        trade_no=trades.new_trade_no(tx.now_ms),
+        trade_no=trade_row.new_trade_no(tx.now_ms),
         seller_id=doc["seller_id"],
         buyer_no=buyer_no,
         buyer_ids=doc["buyer_ids"],
-        status=trades.WAIT,
+        status=trade_row.WAIT,
         total_fen=doc["total_fen"],
         refunded_fen=0,
         subject=doc["subject"],
@@ -204,18 +204,18 @@ def _order(call: Call) -> tuple[str, int, str]:
 
 def _refuse_known(known: Trade, total_fen: int, subject: str) -> None:
     """Passes only for the same order that still waits."""
-    if known.status == trades.CLOSED:
+    if known.status == trade_row.CLOSED:
         raise Refused("ACQ.TRADE_HAS_CLOSE")
     if (known.total_fen, known.subject) != (total_fen, subject):
         raise Refused("ACQ.CONTEXT_INCONSISTENT")
-    if known.status != trades.WAIT:
+    if known.status != trade_row.WAIT:
         raise Refused("ACQ.TRADE_HAS_SUCCESS")
 
 
 def _buyer_no(named: str) -> int:
-    if trades.is_user_id(named):
+    if trade_row.is_user_id(named):
         return int(named[4:])
-    return trades.buyer_no_of(named)
+    return trade_row.buyer_no_of(named)
 
 
 def _code_valid_ms(call: Call) -> int:

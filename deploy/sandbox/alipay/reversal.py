@@ -1,13 +1,13 @@
 """alipay.trade.refund and alipay.trade.cancel: money goes back, never more than came."""
 
-from deploy.sandbox.alipay import clock, notices, precreate, trades
+from deploy.sandbox.alipay import clock, notices, precreate, trade_row, trades
 from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.envelope import Node, success
 from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.lookup import FIND_REFUND
 from deploy.sandbox.alipay.money import yuan
 from deploy.sandbox.alipay.refusals import Refused
-from deploy.sandbox.alipay.trades import DAY_MS, Trade
+from deploy.sandbox.alipay.trade_row import DAY_MS, Trade
 
 REFUND = "alipay.trade.refund"
 CANCEL = "alipay.trade.cancel"
@@ -31,19 +31,19 @@ def refund(tx: Tx, call: Call) -> Node:
     _check_refundable(call, trade, refund_fen, has_request_no=bool(wanted_no))
     _move_back(tx, trade, out_request_no, refund_fen, reason)
     if trade.refunded_fen == trade.total_fen:
-        trade.status, trade.closed_ms, trade.closed_by = trades.CLOSED, tx.now_ms, "refund"
-    trades.save(tx, trade)
+        trade.status, trade.closed_ms, trade.closed_by = trade_row.CLOSED, tx.now_ms, "refund"
+    trade_row.save(tx, trade)
     notices.refunded(tx, trade, REFUND, out_request_no, refund_fen)
     is_told = "fund_change_n" not in call.faults
     return _refunded(trade, refund_fen, tx.now_ms, is_changed=is_told)
 
 
 def _check_refundable(call: Call, trade: Trade, refund_fen: int, *, has_request_no: bool) -> None:
-    if trade.status == trades.WAIT:
+    if trade.status == trade_row.WAIT:
         raise Refused("ACQ.TRADE_STATUS_ERROR")
-    if trade.status == trades.FINISHED:
+    if trade.status == trade_row.FINISHED:
         raise Refused("ACQ.TRADE_HAS_FINISHED")
-    if trade.status == trades.CLOSED and trade.paid_ms is None:
+    if trade.status == trade_row.CLOSED and trade.paid_ms is None:
         raise Refused("ACQ.TRADE_HAS_CLOSE")
     if trade.refunded_fen + refund_fen > trade.total_fen:
         raise Refused("ACQ.REASON_TRADE_REFUND_FEE_ERR")
@@ -93,22 +93,22 @@ def cancel(tx: Tx, call: Call) -> Node:
         return success(**named, retry_flag="N")
     if "cancel_retry" in call.faults:
         return _cancelled(trade, None, retry_flag="Y")
-    if trade.status == trades.FINISHED:
+    if trade.status == trade_row.FINISHED:
         raise Refused("ACQ.TRADE_HAS_FINISHED")
-    if trade.status == trades.CLOSED:
+    if trade.status == trade_row.CLOSED:
         if trade.closed_by == "refund":
             raise Refused("ACQ.REASON_TRADE_REFUND_FEE_ERR")
         return _cancelled(trade, "refund" if trade.paid_ms is not None else "close")
-    if trades.age_ms(tx, trade) > DAY_MS:
+    if trade_row.age_ms(tx, trade) > DAY_MS:
         raise Refused("ACQ.TRADE_CANCEL_TIME_OUT")
-    is_paid = trade.status == trades.SUCCESS
+    is_paid = trade.status == trade_row.SUCCESS
     if is_paid and trade.refunded_fen:
         raise Refused("ACQ.REASON_TRADE_REFUND_FEE_ERR")
-    trade.status, trade.closed_ms, trade.closed_by = trades.CLOSED, tx.now_ms, "cancel"
+    trade.status, trade.closed_ms, trade.closed_by = trade_row.CLOSED, tx.now_ms, "cancel"
     trade.confirm_ms = None
     if is_paid:
         _move_back(tx, trade, trade.out_trade_no, trade.total_fen, "cancel")
-    trades.save(tx, trade)
+    trade_row.save(tx, trade)
     if is_paid:
         notices.refunded(tx, trade, CANCEL, trade.out_trade_no, trade.total_fen)
     return _cancelled(trade, "refund" if is_paid else "close")
@@ -121,10 +121,10 @@ def close(tx: Tx, call: Call) -> Node:
         raise Refused("ACQ.TRADE_NOT_EXIST")
     if trade.paid_ms is not None:
         raise Refused("ACQ.REASON_TRADE_STATUS_INVALID")
-    if trade.status == trades.WAIT:
-        trade.status, trade.closed_ms, trade.closed_by = trades.CLOSED, tx.now_ms, "close"
+    if trade.status == trade_row.WAIT:
+        trade.status, trade.closed_ms, trade.closed_by = trade_row.CLOSED, tx.now_ms, "close"
         trade.confirm_ms = None
-        trades.save(tx, trade)
+        trade_row.save(tx, trade)
     return success(trade_no=trade.trade_no, out_trade_no=trade.out_trade_no)
 
 

@@ -1,7 +1,6 @@
 """The shapes a notify can be sent in: the genuine one, forgeries, and valid but awkward ones."""
 
 import base64
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from cryptography.hazmat.primitives import hashes
@@ -9,9 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from deploy.sandbox.alipay import notices, rsa2
 from deploy.sandbox.alipay.apps import App, Apps
-
-if TYPE_CHECKING:
-    from deploy.sandbox.alipay.faults import Fired
+from deploy.sandbox.kit.faults import Fired
 
 GENUINE = "genuine"
 VARIANT_OF = {
@@ -124,7 +121,7 @@ def _changed_after_signing(variant: str, fields: notices.Fields) -> notices.Fiel
     return fields
 
 
-def body_under(app: App, apps: Apps, complete: notices.Fields, fired: "Fired") -> bytes:
+def body_under(app: App, apps: Apps, complete: notices.Fields, fired: Fired) -> bytes:
     """As the faults that fired for this send want it."""
     if not fired:
         return notices.signed_body(app, complete)
