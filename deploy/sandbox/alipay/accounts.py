@@ -4,10 +4,11 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.sandbox.alipay import documents, trade_row
+from deploy.sandbox.alipay import trade_row
 from deploy.sandbox.alipay.calls import Account, Call
-from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import Refused
+from deploy.sandbox.kit import documents
+from deploy.sandbox.kit.ledger import Tx
 
 IOT = "com.alipay.iot.xpaas"
 WALLET = "com.alipay.alipaywallet"

@@ -1,16 +1,13 @@
-"""The admin door: JSON over loopback, for tests, benchmarks and curious people."""
+"""The admin door of merchants: apps, trades, requests, faults, notifies, clock."""
 
 import asyncio
-import ipaddress
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
 from deploy.sandbox.alipay import (
     appmessages,
-    clock,
     faults,
     ledgerview,
     notices,
@@ -18,28 +15,20 @@ from deploy.sandbox.alipay import (
     variants,
 )
 from deploy.sandbox.alipay.apps import App, Apps, BadRegistration
-from deploy.sandbox.alipay.delivery import Delivery
-from deploy.sandbox.alipay.ledger import Ledger
+from deploy.sandbox.alipay.entry import Entry
 from deploy.sandbox.alipay.outcomes import Outcomes
-from deploy.sandbox.alipay.requestlog import RequestLog
+from deploy.sandbox.kit import clock, local_admin
+from deploy.sandbox.kit.delivery import Delivery
 from deploy.sandbox.kit.faults import BadFault, Faults
+from deploy.sandbox.kit.ledger import Ledger
+from deploy.sandbox.kit.local_admin import Handler, Wrong, read_body, whole
+from deploy.sandbox.kit.request_log import RequestLog
 
-PREFIX = "/admin"
 MAX_SENDS = 1000
 MESSAGES = """
 SELECT * FROM notifies WHERE out_trade_no = '' AND (?1 IS NULL OR app_id = ?1)
 ORDER BY created_ms, notify_id
 """
-Handler = Callable[[web.BaseRequest, str], Awaitable[Any]]
-
-
-class Wrong(Exception):
-    """The caller's mistake, in one line."""
-
-    def __init__(self, status: int, error: str, **more: Any) -> None:
-        super().__init__(error)
-        self.status = status
-        self.document = {"schema": 1, "error": error, **more}
 
 
 class Admin:
@@ -48,7 +37,7 @@ class Admin:
         ledger: Ledger,
         apps: Apps,
         faults_: Faults,
-        log: RequestLog,
+        log: RequestLog[Entry],
         delivery: Delivery,
         backdating: clock.Backdating,
     ) -> None:
@@ -84,27 +73,7 @@ class Admin:
         self._calls.update(calls)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        name, _, rest = request.path[len(PREFIX) :].strip("/").partition("/")
-        try:
-            if not _is_loopback(request):
-                raise Wrong(403, "the admin door is for this machine only")
-            if not is_named_loopback(request):
-                raise Wrong(421, "the admin door answers to 127.0.0.1, localhost and [::1] only")
-            if request.method not in {"GET", "HEAD"}:
-                _require_no_foreign_page(request)
-            handler = self._calls.get((request.method, name))
-            if handler is None:
-                raise Wrong(404, f"no {request.method} {request.path}")
-            document = await handler(request, rest)
-            status = 200
-        except (BadRegistration, BadFault) as error:
-            status, document = 400, {"schema": 1, "error": str(error)}
-        except Wrong as wrong:
-            status, document = wrong.status, wrong.document
-        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(
-            "utf-8", "backslashreplace"
-        )
-        return web.Response(status=status, body=body, content_type="application/json")
+        return await local_admin.answer(request, self._calls, mistakes=(BadRegistration, BadFault))
 
     async def _health(self, request: web.BaseRequest, rest: str) -> Any:
         return {
@@ -120,7 +89,7 @@ class Admin:
     async def _register(self, request: web.BaseRequest, rest: str) -> Any:
         if rest:
             return await self._rotate(rest)
-        app = await self._apps.register(await _body(request))
+        app = await self._apps.register(await read_body(request))
         return {"schema": 1, **app.shown()}
 
     async def _rotate(self, rest: str) -> Any:
@@ -148,7 +117,7 @@ class Admin:
             query.get("app_id"),
             query.get("method"),
             query.get("out_trade_no"),
-            _whole(query.get("limit"), "limit", 1000),
+            whole(query.get("limit"), "limit", 1000),
         )
         return {"schema": 1, "requests": [entry.shown() for entry in found]}
 
@@ -159,17 +128,17 @@ class Admin:
         return {"schema": 1, "faults": [fault.shown() for fault in self._faults.all()]}
 
     async def _add_fault(self, request: web.BaseRequest, rest: str) -> Any:
-        return {"schema": 1, **self._faults.add(await _body(request)).shown()}
+        return {"schema": 1, **self._faults.add(await read_body(request)).shown()}
 
     async def _clear_faults(self, request: web.BaseRequest, rest: str) -> Any:
-        fault_id = _whole(rest, "fault_id", 0) if rest else None
+        fault_id = whole(rest, "fault_id", 0) if rest else None
         return {
             "schema": 1,
             "deleted": self._faults.clear(request.query.get("app_id"), fault_id),
         }
 
     async def _choose_outcome(self, request: web.BaseRequest, rest: str) -> Any:
-        return {"schema": 1, **self._outcomes.choose(await _body(request))}
+        return {"schema": 1, **self._outcomes.choose(await read_body(request))}
 
     async def _forget_outcome(self, request: web.BaseRequest, rest: str) -> Any:
         query = request.query
@@ -178,7 +147,7 @@ class Admin:
 
     async def _notify(self, request: web.BaseRequest, rest: str) -> Any:
         """Now, outside the schedule; the answer tells what was sent and what came back."""
-        wanted = await _body(request)
+        wanted = await read_body(request)
         found = ledgerview.find(self._ledger, request.query.get("app_id"), rest)
         if found is None:
             raise Wrong(404, f"no trade {rest}")
@@ -213,7 +182,7 @@ class Admin:
 
     async def _message(self, request: web.BaseRequest, rest: str) -> Any:
         """To the app's own gateway: on the schedule, or now and in a shape that was asked for."""
-        wanted = await _body(request)
+        wanted = await read_body(request)
         app = self._apps.get(str(wanted.get("app_id")))
         if app is None:
             raise Wrong(404, f"no app {wanted.get('app_id')}")
@@ -240,72 +209,16 @@ class Admin:
         return {"schema": 1, "scale": self._delivery.clock.scale}
 
     async def _set_clock(self, request: web.BaseRequest, rest: str) -> Any:
-        scale = (await _body(request)).get("scale")
+        scale = (await read_body(request)).get("scale")
         if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale <= 1e6:
             raise Wrong(400, "scale must be a number above 0, at most 1000000")
         await self._delivery.set_scale(float(scale))
         return {"schema": 1, "scale": self._delivery.clock.scale}
 
     async def _backdate(self, request: web.BaseRequest, rest: str) -> Any:
-        wanted = await _body(request)
+        wanted = await read_body(request)
         app_id, is_on = wanted.get("app_id"), wanted.get("on")
         if not isinstance(app_id, str) or not isinstance(is_on, bool):
             raise Wrong(400, "app_id, and on: true or false")
         (self._backdating.apps.add if is_on else self._backdating.apps.discard)(app_id)
         return {"schema": 1, "app_ids": sorted(self._backdating.apps)}
-
-
-def _is_loopback(request: web.BaseRequest) -> bool:
-    try:
-        return ipaddress.ip_address(request.remote or "").is_loopback
-    except ValueError:
-        return False
-
-
-def is_named_loopback(request: web.BaseRequest) -> bool:
-    """Whether the caller meant this machine. A page from elsewhere whose name was made to point
-    here (DNS rebinding) also comes by loopback, but its Host is the name that it was loaded under.
-    """
-    host = request.headers.get("Host", "")
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    if name.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def _require_no_foreign_page(request: web.BaseRequest) -> None:
-    """A page of any site can send a form or plain text to this machine, unasked; browsers say so.
-    JSON they would ask about first, and this door never agrees. Tools say neither, and are free."""
-    headers = request.headers
-    origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
-    own = f"http://{headers.get('Host', '')}".lower()
-    is_own = site in {None, "same-origin", "none"} and (origin is None or origin.lower() == own)
-    if not is_own:
-        raise Wrong(403, "the admin door takes nothing from a page of another origin")
-    is_browser = (
-        origin is not None or site is not None or "Mozilla/" in headers.get("User-Agent", "")
-    )
-    if is_browser and request.can_read_body and request.content_type != "application/json":
-        raise Wrong(415, "a browser's request is application/json here")
-
-
-async def _body(request: web.BaseRequest) -> dict[str, Any]:
-    raw = await request.read()
-    try:
-        document = json.loads(raw) if raw else {}
-    except (ValueError, RecursionError):
-        raise Wrong(400, "the body is not JSON") from None
-    if not isinstance(document, dict):
-        raise Wrong(400, "the body must be a JSON object")
-    return document
-
-
-def _whole(text: str | None, name: str, default: int) -> int:
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise Wrong(400, f"{name} must be a whole number")
-    return int(text)

@@ -4,11 +4,12 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.sandbox.alipay import accounts, documents
+from deploy.sandbox.alipay import accounts
 from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.envelope import Node, success
-from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import Refused
+from deploy.sandbox.kit import documents
+from deploy.sandbox.kit.ledger import Tx
 
 HELD, AUDITING, CONFIRM, DONE, REFUSED = (
     "MERCHANT_INFO_HOLD",

@@ -14,16 +14,19 @@ from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 
-from deploy.sandbox.alipay import admin, bills, clock, gateway, page
+from deploy.sandbox.alipay import admin, bills, gateway, page, platformtables
 from deploy.sandbox.alipay.apps import Apps
 from deploy.sandbox.alipay.buyers import Buyers
-from deploy.sandbox.alipay.delivery import Delivery
+from deploy.sandbox.alipay.entry import Entry
 from deploy.sandbox.alipay.faults import CATALOGUE
-from deploy.sandbox.alipay.ledger import Ledger, Tx
 from deploy.sandbox.alipay.lifecycle import Lifecycle
 from deploy.sandbox.alipay.platformadmin import PlatformAdmin, bill_file
-from deploy.sandbox.alipay.requestlog import RequestLog
+from deploy.sandbox.alipay.sending import Sending
+from deploy.sandbox.kit import clock, local_admin
+from deploy.sandbox.kit.delivery import Delivery
 from deploy.sandbox.kit.faults import Faults
+from deploy.sandbox.kit.ledger import Tx
+from deploy.sandbox.kit.request_log import RequestLog
 
 GRACE_S = 2.0
 MAX_LINE = 64 * 1024  # some client libraries send everything in the query
@@ -45,11 +48,11 @@ class Options:
 
 class Sandbox:
     def __init__(self, options: Options) -> None:
-        self.ledger = Ledger(options.data)
+        self.ledger = platformtables.opened(options.data)
         self.apps = Apps(self.ledger)
         self.faults = Faults(CATALOGUE, options.seed)
-        self.log = RequestLog(options.log_size)
-        self.delivery = Delivery(self.ledger, self.apps, self.faults)
+        self.log: RequestLog[Entry] = RequestLog(options.log_size)
+        self.delivery = Delivery(self.ledger, self.faults, Sending(self.apps))
         self.buyers = Buyers(self.ledger)
         parts = (self.ledger, self.apps, self.faults, self.log, self.delivery, clock.Backdating())
         self._gateway = gateway.Gateway(*parts)
@@ -76,10 +79,10 @@ class Sandbox:
         if path == gateway.PATH:
             return await self._gateway.handle(request)
         if path in page.FILES:
-            if not admin.is_named_loopback(request):
+            if not local_admin.is_named_loopback(request):
                 return web.Response(status=421)
             return page.serve(request)
-        if path.startswith(admin.PREFIX + "/"):
+        if path.startswith(local_admin.PREFIX + "/"):
             return await self._admin.handle(request)
         if path == bills.PATH:
             return await bill_file(self.ledger, request)

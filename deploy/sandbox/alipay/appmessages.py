@@ -1,10 +1,9 @@
 """Messages to an application's own gateway: asked for by hand, sent on the notices' schedule."""
 
-import json
-
 from deploy.sandbox.alipay import notices
 from deploy.sandbox.alipay.apps import App
-from deploy.sandbox.alipay.ledger import Tx
+from deploy.sandbox.kit import notifies
+from deploy.sandbox.kit.ledger import Tx
 
 
 def fields_of(app_id: str, name: str, biz_content: str, at_ms: int) -> notices.Fields:
@@ -20,16 +19,5 @@ def enqueue(tx: Tx, app: App, name: str, biz_content: str) -> str:
     """To the app's messages_url until it answers `success`; gives the notify_id."""
     notify_id = notices.new_notify_id(tx.now_ms)
     fields = fields_of(app.app_id, name, biz_content, tx.now_ms)
-    tx.execute(
-        notices.INSERT,
-        notify_id,
-        app.app_id,
-        "",
-        name,
-        app.messages_url,
-        json.dumps(fields, ensure_ascii=False),
-        tx.now_ms,
-        tx.notify_now,
-    )
-    tx.notifies.append(notify_id)
+    notifies.enqueue(tx, notify_id, app.app_id, "", name, app.messages_url, fields)
     return notify_id

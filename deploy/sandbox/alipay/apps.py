@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import secrets
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,16 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from deploy.sandbox.alipay import aes, certdesk, rsa2
 from deploy.sandbox.alipay.certdesk import CertDesk, Papers
-from deploy.sandbox.alipay.ledger import Ledger, Tx
+from deploy.sandbox.kit.ledger import Ledger, Tx
 
 KEY, CERT = "key", "cert"
 MODES = (KEY, CERT)
 BUYER_IDS = ("open_id", "user_id")
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS app_options (
-  app_id TEXT PRIMARY KEY, aes_key TEXT, messages_url TEXT
-) WITHOUT ROWID;
-"""
 ALL = "SELECT apps.*, aes_key, messages_url FROM apps LEFT JOIN app_options USING (app_id)"
 INSERT = """
 INSERT INTO apps (app_id, seller_id, mode, public_key, alipay_private_key, notify_url, buyer_ids)
@@ -101,8 +95,6 @@ class Apps:
         self._apps: dict[str, App] = {}
         self._registering = asyncio.Lock()
         self.stranger = rsa2.new_private_key()
-        with closing(ledger.connect()) as connection:
-            connection.executescript(SCHEMA)
         for row in ledger.read(ALL):
             self._apps[row["app_id"]] = App(
                 app_id=row["app_id"],

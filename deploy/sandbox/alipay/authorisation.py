@@ -4,12 +4,13 @@ import json
 import secrets
 from typing import Any
 
-from deploy.sandbox.alipay import accounts, clock, messages
+from deploy.sandbox.alipay import accounts, messages
 from deploy.sandbox.alipay.calls import Account, Call
 from deploy.sandbox.alipay.envelope import Node, success
-from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import Refused
 from deploy.sandbox.alipay.trade_row import BUYERS
+from deploy.sandbox.kit import clock
+from deploy.sandbox.kit.ledger import Tx
 
 OF_APP = "alipay.open.auth.token.app"
 QUERY = "alipay.open.auth.token.app.query"

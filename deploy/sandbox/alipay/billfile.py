@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from deploy.sandbox.alipay import clock
 from deploy.sandbox.alipay.money import signed_yuan
+from deploy.sandbox.kit import clock
 
 HEADER = (
     "支付宝交易号,商户订单号,业务类型,商品名称,创建时间,完成时间,门店编号,门店名称,操作员,"

@@ -11,13 +11,14 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from deploy.sandbox.alipay import clock, trade_row
+from deploy.sandbox.alipay import trade_row
 from deploy.sandbox.alipay.billfile import REFUND, TRADE, Bill, Row
 from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.envelope import Node, success
-from deploy.sandbox.alipay.ledger import Ledger, Tx, save_setting
 from deploy.sandbox.alipay.refusals import Refused
 from deploy.sandbox.alipay.trade_row import DAY_MS
+from deploy.sandbox.kit import clock
+from deploy.sandbox.kit.ledger import Ledger, Tx, save_setting
 
 METHOD = "alipay.data.dataservice.bill.downloadurl.query"
 PATH = "/downloadBillFile.resource"

@@ -1,9 +1,9 @@
 """Buyers who confirm on their phone some time later, and deadlines that pass."""
 
 from deploy.sandbox.alipay import trade_row, trades
-from deploy.sandbox.alipay.agenda import Agenda
-from deploy.sandbox.alipay.clock import RealClock
-from deploy.sandbox.alipay.ledger import Ledger, Tx
+from deploy.sandbox.kit.agenda import Agenda
+from deploy.sandbox.kit.clock import RealClock
+from deploy.sandbox.kit.ledger import Ledger, Tx
 
 WAITING = "SELECT * FROM trades WHERE status = 'WAIT_BUYER_PAY'"
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from deploy.sandbox.alipay import certs, clock
+from deploy.sandbox.alipay import certs
 from deploy.sandbox.alipay.certs import Authority, Issued
-from deploy.sandbox.alipay.ledger import Ledger, Tx, save_setting
+from deploy.sandbox.kit import clock
+from deploy.sandbox.kit.ledger import Ledger, Tx, save_setting
 
 AUTHORITY = "authority"
 FOREIGN, EXPIRED = "foreign", "expired"

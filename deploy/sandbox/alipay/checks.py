@@ -12,12 +12,13 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from deploy.sandbox.alipay import aes, clock, rsa2
+from deploy.sandbox.alipay import aes, rsa2
 from deploy.sandbox.alipay.apps import App, Apps
 from deploy.sandbox.alipay.envelope import Node
 from deploy.sandbox.alipay.methods import METHODS
 from deploy.sandbox.alipay.refusals import refusal
 from deploy.sandbox.alipay.wire import Received, content_to_sign
+from deploy.sandbox.kit import clock
 
 REQUIRED = (
     ("method", "isv.missing-method"),

@@ -6,9 +6,9 @@ from deploy.sandbox.alipay import accounts, inventory, releases
 from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.envelope import Node, success
 from deploy.sandbox.alipay.inventory import Device
-from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import Refused
 from deploy.sandbox.alipay.releases import Status
+from deploy.sandbox.kit.ledger import Tx
 
 KEPT = (
     "device_id_type", "merchant_type", "merchant_id_type", "merchant_id", "pid", "smid",

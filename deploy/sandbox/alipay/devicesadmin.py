@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy.sandbox.alipay import accounts, devices, inventory, releases, trade_row
-from deploy.sandbox.alipay.admin import Wrong
-from deploy.sandbox.alipay.ledger import Tx
+from deploy.sandbox.kit.ledger import Tx
+from deploy.sandbox.kit.local_admin import Wrong
 
 MOST = 1000
 PACKAGE_SIZE = "1.6M"

@@ -4,8 +4,8 @@ import base64
 
 from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.envelope import Node, success
-from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import refusal
+from deploy.sandbox.kit.ledger import Tx
 
 METHOD = "alipay.open.app.alipaycert.download"
 BY_SN = "SELECT pem FROM certificates WHERE sn = ? AND kind <> 'app'"

@@ -2,24 +2,16 @@
 
 from typing import Any
 
+from deploy.sandbox.alipay import variants
 from deploy.sandbox.alipay.traps import TRAPS
 from deploy.sandbox.alipay.variants import GENUINE, VARIANTS
+from deploy.sandbox.kit import delivery, transport
 from deploy.sandbox.kit.faults import BadFault, Catalogue
 
 PAY = "alipay.trade.pay"
 CANCEL = "alipay.trade.cancel"
 REFUND = "alipay.trade.refund"
 
-TRANSPORT = {
-    "delay": "answers args.ms later (args.when=before: the request itself is late); default 1000",
-    "drop_request": "the connection breaks before anything is done",
-    "drop_answer": "everything is done, then the connection breaks without an answer",
-    "break_answer": "everything is done, then the connection breaks in the middle of the answer",
-    "reset": "everything is done (args.when=before: nothing), then the connection is reset (RST)",
-    "http_status": "the good answer, but under HTTP args.status (500)",
-    "content_type": "the good answer, but announced as args.value (application/json)",
-    "notify_first": "the answer waits for the reply to the trade's notify, args.ms (5000) at most",
-}
 SIGNERS = {
     "rotate": "before this answer the app gets a new Alipay key, in certificate mode a new SN, too",
     "cert_foreign": "signed by a certificate that no root of ours has issued; it can be downloaded",
@@ -43,18 +35,6 @@ OUTCOMES = {
     "fund_change_n": "the refund is done, the answer says fund_change=N",
     "full_refund_only": "partial refunds are refused with ACQ.NOT_ALLOW_PARTIAL_REFUND",
 }
-NOTIFY = {
-    "notify_twice": "the first send of a notify is made twice",
-    "notify_late": "the first send comes args.ms later (default 3000)",
-    "notify_never": "the notify is never sent",
-    "notify_out_of_order": "held until the trade's next notify was sent, args.ms (60000) at most",
-    "notify_slow": "the second half of the notify's body comes args.ms (1000) later",
-    "notify_bad_signature": "one send is signed over other bytes; its resend is good",
-    "notify_wrong_key": "one send is signed with a stranger's key",
-    "notify_tamper": "one send has its amount changed after signing",
-    "notify_extra_field": "one send carries a field nobody knows, under the signature",
-    "notify_variant": "one send in the shape args.variant, as POST /admin/notify sends them",
-}
 _ONLY_FOR = {
     "in_process": frozenset({PAY}),
     "password": frozenset({PAY}),
@@ -63,17 +43,17 @@ _ONLY_FOR = {
     "full_refund_only": frozenset({REFUND}),
 }
 KINDS: dict[str, str] = {
-    **TRANSPORT,
+    **transport.KINDS,
     **SIGNERS,
     **INSTEAD,
     **{name: line for name, (_, line) in TRAPS.items()},
     **RACES,
     **OUTCOMES,
-    **NOTIFY,
+    **delivery.KINDS,
+    **variants.KINDS,
 }
-ON_ANSWER = frozenset({*TRANSPORT, *SIGNERS, *TRAPS})
+ON_ANSWER = frozenset({*transport.KINDS, *SIGNERS, *TRAPS})
 ON_CALL = frozenset({*INSTEAD, *RACES, *OUTCOMES})
-ON_NOTIFY = frozenset(NOTIFY)
 
 
 def _check_args(args: dict[str, Any]) -> None:

@@ -1,9 +1,6 @@
 """/gateway.do: reads, verifies, lets the books answer, signs, and misbehaves where told to."""
 
 import asyncio
-import os
-import socket
-import struct
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +9,6 @@ from aiohttp import web
 from deploy.sandbox.alipay import (
     certdesk,
     checks,
-    clock,
     envelope,
     faults,
     methods,
@@ -22,13 +18,15 @@ from deploy.sandbox.alipay import (
 )
 from deploy.sandbox.alipay.apps import App, Apps, Signer
 from deploy.sandbox.alipay.calls import Call
-from deploy.sandbox.alipay.delivery import Delivery
+from deploy.sandbox.alipay.entry import Entry
 from deploy.sandbox.alipay.envelope import Envelope, Node
-from deploy.sandbox.alipay.ledger import Ledger, Tx
 from deploy.sandbox.alipay.money import fen_of
-from deploy.sandbox.alipay.requestlog import Entry, RequestLog
 from deploy.sandbox.alipay.traps import TRAPS, Bending
+from deploy.sandbox.kit import clock, transport
+from deploy.sandbox.kit.delivery import Delivery
 from deploy.sandbox.kit.faults import Faults, Fired, milliseconds
+from deploy.sandbox.kit.ledger import Ledger, Tx
+from deploy.sandbox.kit.request_log import RequestLog
 
 PATH = "/gateway.do"
 COUNTERFEITS = {"cert_foreign": certdesk.FOREIGN, "cert_expired": certdesk.EXPIRED}
@@ -43,7 +41,7 @@ class Gateway:
         ledger: Ledger,
         apps: Apps,
         faults_: Faults,
-        log: RequestLog,
+        log: RequestLog[Entry],
         delivery: Delivery,
         backdating: clock.Backdating,
     ) -> None:
@@ -75,21 +73,21 @@ class Gateway:
             faults.ON_ANSWER, app_id, method, code_of=lambda: wire.auth_code(params)
         )
         entry.faults = tuple(fired)
-        if "drop_request" in fired or _is_before(fired, "reset"):
+        if "drop_request" in fired or transport.is_before(fired, "reset"):
             entry.verdict = "dropped"
-            return _hang_up(request, with_reset="reset" in fired)
+            return transport.hang_up(request, with_reset="reset" in fired)
         if not fired:
             return await self._respond(received, fired, entry)
-        if _is_before(fired, "delay"):
+        if transport.is_before(fired, "delay"):
             await asyncio.sleep(milliseconds(fired["delay"], 1000) / 1000)
         await self._prepare_signer(app_id, fired)
         page = await self._respond(received, fired, entry)
         if "notify_first" in fired:
             limit_ms = milliseconds(fired["notify_first"], 5000)
             await self._delivery.settled(app_id, entry.out_trade_no or "", limit_ms / 1000)
-        if "delay" in fired and not _is_before(fired, "delay"):
+        if "delay" in fired and not transport.is_before(fired, "delay"):
             await asyncio.sleep(milliseconds(fired["delay"], 1000) / 1000)
-        return await _sent(request, page, fired)
+        return await transport.sent(request, page, fired)
 
     async def _respond(self, received: wire.Received, fired: Fired, entry: Entry) -> web.Response:
         root = envelope.root_of(received.params.get("method", ""))
@@ -224,47 +222,3 @@ def _page(body: bytes, received: wire.Received) -> web.Response:
             "trace_id": f"{clock.now_ms():x}{id(body) & 0xFFFFFF:06x}",
         },
     )
-
-
-def _is_before(fired: Fired, kind: str) -> bool:
-    return kind in fired and fired[kind].get("when") == "before"
-
-
-async def _sent(request: web.BaseRequest, page: web.Response, fired: Fired) -> web.StreamResponse:
-    """The answer as it is to arrive, if it is."""
-    if "drop_answer" in fired or "reset" in fired:
-        return _hang_up(request, with_reset="reset" in fired)
-    if "http_status" in fired:
-        page.set_status(int(fired["http_status"].get("status", 500)))
-    if "content_type" in fired:
-        page.headers["Content-Type"] = str(fired["content_type"].get("value", "application/json"))
-    if "break_answer" in fired:
-        return await _break_off(request, page)
-    return page
-
-
-async def _break_off(request: web.BaseRequest, page: web.Response) -> web.StreamResponse:
-    body = page.body if isinstance(page.body, bytes) else b""
-    half = web.StreamResponse(headers={**page.headers, "Content-Length": str(len(body))})
-    await half.prepare(request)
-    await half.write(body[: len(body) // 2])
-    await asyncio.sleep(0.01)  # so that the half is on its way
-    _hang_up(request)
-    return half
-
-
-def _hang_up(request: web.BaseRequest, *, with_reset: bool = False) -> web.Response:
-    """The connection breaks; what is returned here reaches nobody."""
-    if request.transport is not None:
-        if with_reset:
-            _reset_on_close(request.transport)
-        request.transport.abort()
-    return web.Response()
-
-
-def _reset_on_close(transport: asyncio.Transport) -> None:
-    """No goodbye: what was not sent is thrown away, and the other side is told RST."""
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        with socket.socket(fileno=os.dup(connection.fileno())) as twin:
-            twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

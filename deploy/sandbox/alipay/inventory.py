@@ -4,8 +4,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.sandbox.alipay import clock, documents, messages, timing
-from deploy.sandbox.alipay.ledger import Tx
+from deploy.sandbox.alipay import messages, timing
+from deploy.sandbox.kit import clock, documents
+from deploy.sandbox.kit.ledger import Tx
 
 PAGE = 10
 SAVE = """

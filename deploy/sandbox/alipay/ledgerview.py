@@ -5,9 +5,10 @@ import sqlite3
 from collections import defaultdict
 from typing import Any
 
-from deploy.sandbox.alipay import clock, notices, trade_row
-from deploy.sandbox.alipay.ledger import Ledger
+from deploy.sandbox.alipay import notices, trade_row
 from deploy.sandbox.alipay.trade_row import Trade
+from deploy.sandbox.kit import clock
+from deploy.sandbox.kit.ledger import Ledger
 
 FIND = """
 SELECT * FROM trades WHERE out_trade_no = ?1 AND (?2 IS NULL OR app_id = ?2)

@@ -1,9 +1,9 @@
 """Rings when a build, a review or an installation is due, so that messages go out by themselves."""
 
 from deploy.sandbox.alipay import inventory, releases
-from deploy.sandbox.alipay.agenda import Agenda
-from deploy.sandbox.alipay.clock import ScaledClock
-from deploy.sandbox.alipay.ledger import Ledger, Tx
+from deploy.sandbox.kit.agenda import Agenda
+from deploy.sandbox.kit.clock import ScaledClock
+from deploy.sandbox.kit.ledger import Ledger, Tx
 
 DUE = """
 SELECT due FROM mini_versions WHERE due IS NOT NULL

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from deploy.sandbox.alipay import clock, trades
+from deploy.sandbox.alipay import trades
 from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.envelope import Node, success
-from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.money import yuan
 from deploy.sandbox.alipay.refusals import Refused
+from deploy.sandbox.kit import clock
+from deploy.sandbox.kit.ledger import Tx
 
 QUERY = "alipay.trade.query"
 REFUND_QUERY = "alipay.trade.fastpay.refund.query"

@@ -8,8 +8,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from deploy.sandbox.alipay import accounts, clock, notices
-from deploy.sandbox.alipay.ledger import Tx
+from deploy.sandbox.alipay import accounts, notices
+from deploy.sandbox.kit import clock, notifies
+from deploy.sandbox.kit.ledger import Tx
 
 AUTHORISED = "open_app_auth_notify"
 
@@ -52,18 +53,7 @@ def _enqueue(tx: Tx, receiver: str, method: str, fields: dict[str, str]) -> None
     if url is None or tx.one("SELECT 1 FROM apps WHERE app_id = ?", receiver) is None:
         return
     notify_id = notices.new_notify_id(tx.now_ms)
-    tx.execute(
-        notices.INSERT,
-        notify_id,
-        receiver,
-        "",
-        method,
-        url,
-        json.dumps(fields, ensure_ascii=False),
-        tx.now_ms,
-        tx.notify_now,
-    )
-    tx.notifies.append(notify_id)
+    notifies.enqueue(tx, notify_id, receiver, "", method, url, fields)
 
 
 def _address(tx: Tx, app_id: str) -> str | None:

@@ -17,8 +17,8 @@ from deploy.sandbox.alipay import (
 )
 from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.envelope import Node
-from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import Refused, business_refusal
+from deploy.sandbox.kit.ledger import Tx
 
 Method = Callable[[Tx, Call], Node]
 
@@ -48,6 +48,10 @@ COMMON = frozenset(
         *("app_cert_sn", "alipay_root_cert_sn", "encrypt_type", "biz_content"),
     }
 )
+COUNT = """
+INSERT INTO requests (app_id, out_trade_no, method, count) VALUES (?, ?, ?, 1)
+ON CONFLICT (app_id, out_trade_no, method) DO UPDATE SET count = count + 1
+"""
 FIND_OUT_TRADE_NO = "SELECT out_trade_no FROM trades WHERE app_id = ? AND trade_no = ?"
 
 
@@ -59,7 +63,7 @@ def count(tx: Tx, call: Call) -> None:
         row = tx.one(FIND_OUT_TRADE_NO, call.owner.app_id, trade_no)
         out_trade_no = row[0] if row is not None else out_trade_no
     if isinstance(out_trade_no, str) and out_trade_no:
-        tx.count(call.owner.app_id, out_trade_no[:64], call.method)
+        tx.execute(COUNT, call.owner.app_id, out_trade_no[:64], call.method)
 
 
 def perform(tx: Tx, call: Call) -> Node:

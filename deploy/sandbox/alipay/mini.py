@@ -5,10 +5,10 @@ import re
 from deploy.sandbox.alipay import accounts, templates
 from deploy.sandbox.alipay.accounts import MiniApp
 from deploy.sandbox.alipay.calls import Call
-from deploy.sandbox.alipay.clock import beijing
 from deploy.sandbox.alipay.envelope import Node, success
-from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import Refused
+from deploy.sandbox.kit.clock import beijing
+from deploy.sandbox.kit.ledger import Tx
 
 DOMAINS = 30
 TEXTS = (

@@ -4,11 +4,12 @@ import json
 import secrets
 from urllib.parse import quote_plus
 
-from deploy.sandbox.alipay import clock
 from deploy.sandbox.alipay.apps import App
-from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.money import yuan
 from deploy.sandbox.alipay.trade_row import Trade
+from deploy.sandbox.kit import clock
+from deploy.sandbox.kit.ledger import Tx
+from deploy.sandbox.kit.notifies import enqueue
 
 Fields = dict[str, str]
 
@@ -17,7 +18,6 @@ _ESCAPES = {
     code: quote_plus(chr(code)) for code in range(128) if quote_plus(chr(code)) != chr(code)
 }
 IS_MESSAGE = "msg_method"  # of the app gateway's family: sign_type is under the signature
-INSERT = "INSERT INTO notifies VALUES (?, ?, ?, ?, ?, ?, ?, 'due', 0, ?, 0, NULL, NULL)"
 
 
 def new_notify_id(now_ms: int) -> str:
@@ -95,18 +95,8 @@ def refunded(tx: Tx, trade: Trade, method: str, out_biz_no: str, refund_fen: int
 
 def _enqueue(tx: Tx, trade: Trade, method: str, fields: Fields) -> None:
     notify_id = new_notify_id(tx.now_ms)
-    tx.execute(
-        INSERT,
-        notify_id,
-        teller_of(trade),
-        trade.out_trade_no,
-        method,
-        trade.notify_url,
-        json.dumps(fields, ensure_ascii=False),
-        tx.now_ms,
-        tx.notify_now,
-    )
-    tx.notifies.append(notify_id)
+    receiver, url = teller_of(trade), trade.notify_url
+    enqueue(tx, notify_id, receiver, trade.out_trade_no, method, url, fields)
 
 
 def _keeps_sign_type(fields: Fields) -> bool:

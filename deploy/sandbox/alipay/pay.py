@@ -3,13 +3,14 @@
 import re
 from typing import Any
 
-from deploy.sandbox.alipay import accounts, clock, notices, trade_row, trades
+from deploy.sandbox.alipay import accounts, notices, trade_row, trades
 from deploy.sandbox.alipay.calls import INVALID, Call
 from deploy.sandbox.alipay.envelope import Node, answer, success
-from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.money import LIMIT_FEN, fen_of, yuan
 from deploy.sandbox.alipay.refusals import Refused
 from deploy.sandbox.alipay.trade_row import DAY_MS, Trade
+from deploy.sandbox.kit import clock
+from deploy.sandbox.kit.ledger import Tx
 
 METHOD = "alipay.trade.pay"
 CODE_SHAPES = {

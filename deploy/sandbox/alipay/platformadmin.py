@@ -4,7 +4,6 @@ Each call is a function of a transaction and of what was asked; nothing is half 
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,6 @@ from aiohttp import web
 
 from deploy.sandbox.alipay import (
     accounts,
-    admin,
     agent,
     authorisation,
     bills,
@@ -27,11 +25,11 @@ from deploy.sandbox.alipay import (
     timing,
     trade_row,
 )
-from deploy.sandbox.alipay.admin import Wrong
-from deploy.sandbox.alipay.delivery import Delivery
-from deploy.sandbox.alipay.ledger import Ledger, Tx
 from deploy.sandbox.alipay.refusals import Refused, text_of
 from deploy.sandbox.alipay.releases import Status
+from deploy.sandbox.kit.delivery import Delivery
+from deploy.sandbox.kit.ledger import Ledger, Tx
+from deploy.sandbox.kit.local_admin import Handler, Wrong, read_body
 
 FORWARD_S = 400 * 86_400
 
@@ -250,18 +248,18 @@ class PlatformAdmin:
         self._ledger = ledger
         self._delivery = delivery
 
-    def routes(self) -> dict[tuple[str, str], admin.Handler]:
+    def routes(self) -> dict[tuple[str, str], Handler]:
         """By verb and first word of the path, as the admin door dispatches."""
         return {
             (verb, name.partition("/")[0]): self._handler(name.partition("/")[0])
             for verb, name in [*_ACTS, ("POST", "platform/clock")]
         }
 
-    def _handler(self, first: str) -> admin.Handler:
+    def _handler(self, first: str) -> Handler:
         async def handle(request: web.BaseRequest, rest: str) -> Any:
             second, _, more = rest.partition("/")
             name = f"{first}/{second}" if second else first
-            body = await _body(request)
+            body = await read_body(request)
             if (request.method, name) == ("POST", "platform/clock"):
                 return await self._forward(body)
             act = _ACTS.get((request.method, name))
@@ -302,14 +300,3 @@ async def bill_file(ledger: Ledger, request: web.BaseRequest) -> web.Response:
         content_type="application/octet-stream",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-
-async def _body(request: web.BaseRequest) -> dict[str, Any]:
-    raw = await request.read()
-    try:
-        document = json.loads(raw) if raw else {}
-    except (ValueError, RecursionError):
-        raise Wrong(400, "the body is not JSON") from None
-    if not isinstance(document, dict):
-        raise Wrong(400, "the body must be a JSON object")
-    return document

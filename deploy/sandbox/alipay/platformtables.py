@@ -1,6 +1,41 @@
-"""Tables of everything that is not money: mini programs, devices, authorisations, bills."""
+"""The tables of the ledger, and what a ledger of an earlier version lacks."""
 
-PLATFORM_SCHEMA = """
+import sqlite3
+from pathlib import Path
+
+from deploy.sandbox.kit import notifies
+from deploy.sandbox.kit.ledger import Ledger
+
+MONEY = """
+CREATE TABLE IF NOT EXISTS apps (
+  app_id TEXT PRIMARY KEY, seller_id TEXT NOT NULL, mode TEXT NOT NULL, public_key TEXT NOT NULL,
+  alipay_private_key TEXT NOT NULL, notify_url TEXT, buyer_ids TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS trades (
+  app_id TEXT NOT NULL, out_trade_no TEXT NOT NULL, trade_no TEXT NOT NULL UNIQUE,
+  seller_id TEXT NOT NULL, buyer_no INTEGER NOT NULL, buyer_ids TEXT NOT NULL,
+  status TEXT NOT NULL, total_fen INTEGER NOT NULL, refunded_fen INTEGER NOT NULL,
+  subject TEXT NOT NULL, scene TEXT NOT NULL, auth_code TEXT NOT NULL, extras TEXT NOT NULL,
+  notify_url TEXT, created_ms INTEGER NOT NULL, expire_ms INTEGER NOT NULL, paid_ms INTEGER,
+  closed_ms INTEGER, closed_by TEXT, confirm_ms INTEGER, confirm_as TEXT,
+  created_scaled INTEGER,
+  PRIMARY KEY (app_id, out_trade_no)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS trades_waiting ON trades (expire_ms) WHERE status = 'WAIT_BUYER_PAY';
+CREATE TABLE IF NOT EXISTS refunds (
+  app_id TEXT NOT NULL, out_trade_no TEXT NOT NULL, out_request_no TEXT NOT NULL,
+  refund_fen INTEGER NOT NULL, reason TEXT NOT NULL, refunded_ms INTEGER NOT NULL,
+  PRIMARY KEY (app_id, out_trade_no, out_request_no)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS auth_codes (
+  auth_code TEXT PRIMARY KEY, out_trade_no TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS requests (
+  app_id TEXT NOT NULL, out_trade_no TEXT NOT NULL, method TEXT NOT NULL, count INTEGER NOT NULL,
+  PRIMARY KEY (app_id, out_trade_no, method)
+) WITHOUT ROWID;
+"""
+PLATFORM = """
 CREATE TABLE IF NOT EXISTS app_options (
   app_id TEXT PRIMARY KEY, aes_key TEXT, messages_url TEXT
 ) WITHOUT ROWID;
@@ -55,3 +90,14 @@ CREATE TABLE IF NOT EXISTS agent_batches (
   batch_no TEXT PRIMARY KEY, isv_app_id TEXT NOT NULL, status TEXT NOT NULL, doc TEXT NOT NULL
 ) WITHOUT ROWID;
 """
+
+
+def opened(folder: Path) -> Ledger:
+    return Ledger(folder, MONEY + notifies.SCHEMA + PLATFORM, _grow)
+
+
+def _grow(connection: sqlite3.Connection) -> None:
+    """Columns that came later."""
+    names = {row["name"] for row in connection.execute("PRAGMA table_info(trades)")}
+    if "created_scaled" not in names:
+        connection.execute("ALTER TABLE trades ADD COLUMN created_scaled INTEGER")

@@ -8,10 +8,10 @@ from typing import Any
 from deploy.sandbox.alipay import accounts, notices, pay, trade_row, trades
 from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.envelope import Node, success
-from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.money import LIMIT_FEN
 from deploy.sandbox.alipay.refusals import Refused
 from deploy.sandbox.alipay.trade_row import Trade
+from deploy.sandbox.kit.ledger import Tx
 
 PRECREATE = "alipay.trade.precreate"
 CREATE = "alipay.trade.create"

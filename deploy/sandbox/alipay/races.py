@@ -1,7 +1,7 @@
 """What other people do to an order in the moment before a call about it is done."""
 
 from deploy.sandbox.alipay.calls import Call
-from deploy.sandbox.alipay.ledger import Tx
+from deploy.sandbox.kit.ledger import Tx
 
 CONFIRM = """
 UPDATE trades SET confirm_ms = ?, confirm_as = 'paid'

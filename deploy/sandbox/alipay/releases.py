@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from deploy.sandbox.alipay import authorisation, clock, documents, messages, timing
-from deploy.sandbox.alipay.ledger import Tx
+from deploy.sandbox.alipay import authorisation, messages, timing
+from deploy.sandbox.kit import clock, documents
+from deploy.sandbox.kit.ledger import Tx
 
 APPROVED = "alipay.open.mini.version.audit.passed"
 ADMITTED = "alipay.open.mini.version.base.audit.passed"

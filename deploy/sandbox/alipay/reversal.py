@@ -1,13 +1,14 @@
 """alipay.trade.refund and alipay.trade.cancel: money goes back, never more than came."""
 
-from deploy.sandbox.alipay import clock, notices, precreate, trade_row, trades
+from deploy.sandbox.alipay import notices, precreate, trade_row, trades
 from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.envelope import Node, success
-from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.lookup import FIND_REFUND
 from deploy.sandbox.alipay.money import yuan
 from deploy.sandbox.alipay.refusals import Refused
 from deploy.sandbox.alipay.trade_row import DAY_MS, Trade
+from deploy.sandbox.kit import clock
+from deploy.sandbox.kit.ledger import Tx
 
 REFUND = "alipay.trade.refund"
 CANCEL = "alipay.trade.cancel"

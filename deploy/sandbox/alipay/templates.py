@@ -5,11 +5,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.sandbox.alipay import documents
 from deploy.sandbox.alipay.calls import Call
 from deploy.sandbox.alipay.envelope import Node, success
-from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import Refused
+from deploy.sandbox.kit import documents
+from deploy.sandbox.kit.ledger import Tx
 
 ONLINE = "RELEASE"
 SAVE = """

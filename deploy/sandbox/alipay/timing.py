@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from deploy.sandbox.alipay.ledger import Tx, save_setting
+from deploy.sandbox.kit.ledger import Tx, save_setting
 
 SETTING = "platform_timing"
 DEFAULTS: dict[str, Any] = {"build_s": 6, "audit_s": 30, "audit": "passed", "install_s": 10}

@@ -8,8 +8,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.sandbox.alipay import clock
-from deploy.sandbox.alipay.ledger import Tx
+from deploy.sandbox.kit import clock
+from deploy.sandbox.kit.ledger import Tx
 
 WAIT = "WAIT_BUYER_PAY"
 SUCCESS = "TRADE_SUCCESS"

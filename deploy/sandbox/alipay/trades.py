@@ -3,7 +3,6 @@
 from typing import Any
 
 from deploy.sandbox.alipay import notices
-from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import Refused
 from deploy.sandbox.alipay.trade_row import (
     CLOSED,
@@ -18,6 +17,7 @@ from deploy.sandbox.alipay.trade_row import (
     ripe_at,
     save,
 )
+from deploy.sandbox.kit.ledger import Tx
 
 REFUNDABLE_MS = 366 * DAY_MS
 FIND_BY_TRADE_NO = "SELECT * FROM trades WHERE app_id = ? AND trade_no = ?"

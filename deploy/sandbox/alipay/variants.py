@@ -51,6 +51,13 @@ VARIANTS = {
     "finished": "signed, trade_status TRADE_FINISHED",
     "unknown_status": "signed, with a trade_status that does not exist",
 }
+KINDS = {
+    "notify_bad_signature": "one send is signed over other bytes; its resend is good",
+    "notify_wrong_key": "one send is signed with a stranger's key",
+    "notify_tamper": "one send has its amount changed after signing",
+    "notify_extra_field": "one send carries a field nobody knows, under the signature",
+    "notify_variant": "one send in the shape args.variant, as POST /admin/notify sends them",
+}
 _CHANGES = {
     "wrong_amount": {"total_amount": "88888.88"},
     "wrong_seller": {"seller_id": "2088999999999999"},

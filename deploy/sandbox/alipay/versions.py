@@ -6,11 +6,11 @@ from typing import Any
 
 from deploy.sandbox.alipay import accounts, mini, releases, templates, timing
 from deploy.sandbox.alipay.calls import Call
-from deploy.sandbox.alipay.clock import beijing
 from deploy.sandbox.alipay.envelope import Node, success
-from deploy.sandbox.alipay.ledger import Tx
 from deploy.sandbox.alipay.refusals import Refused
 from deploy.sandbox.alipay.releases import Status, Version
+from deploy.sandbox.kit.clock import beijing
+from deploy.sandbox.kit.ledger import Tx
 
 GRAY = ("p10", "p30", "p50")
 _NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,4})(?:\.(?:0|[1-9][0-9]{0,4})){2}")

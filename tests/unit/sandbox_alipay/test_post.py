@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from deploy.sandbox.alipay import requestlog
-from deploy.sandbox.alipay.post import Answer, Poster, Undelivered
-from deploy.sandbox.alipay.requestlog import Entry, RequestLog
+from deploy.sandbox.kit import request_log
+from deploy.sandbox.kit.post import Answer, Poster, Undelivered
+from deploy.sandbox.kit.request_log import Entry, RequestLog
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nsuccess"
 
@@ -145,7 +145,7 @@ def test_the_log_is_bounded_by_number() -> None:
 
 
 def test_the_log_is_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requestlog, "MAX_BYTES", 1000)
+    monkeypatch.setattr(request_log, "MAX_BYTES", 1000)
     log = RequestLog(10_000)
     for number in range(50):
         log.add(_entry(number, 100))

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.sandbox.alipay import clock, envelope, money, notices, wire
+from deploy.sandbox.alipay import envelope, money, notices, wire
+from deploy.sandbox.kit import clock
 
 REQUEST = {
     "app_auth_token": "202611BBtest0000000000000000000000000001",

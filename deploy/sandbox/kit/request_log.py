@@ -1,18 +1,18 @@
 """The last requests as they came, for whoever wants to look; bounded by number and by bytes."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from deploy.sandbox.alipay import clock, wire
+from deploy.sandbox.kit import clock
 
 MAX_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(slots=True)
 class Entry:
-    """Fields are parsed again when somebody reads the log: nobody pays for them before."""
+    """A request as it came, and what a reader of the log looks for."""
 
     seq: int
     received_ms: int
@@ -24,15 +24,11 @@ class Entry:
     app_id: str
     method: str
     verdict: str = "received"
-    content_rule: str | None = None
     out_trade_no: str | None = None
-    code: str | None = None
-    sub_code: str | None = None
-    faults: tuple[str, ...] = ()
     size: int = field(default=0)
 
-    def shown(self) -> dict[str, Any]:
-        received = wire.read(self.raw_query, self.content_type, self.body)
+    def described(self, fields: Mapping[str, str]) -> dict[str, Any]:
+        """`fields`: what the platform reads out of query and body."""
         return {
             "seq": self.seq,
             "received_at": clock.iso(self.received_ms),
@@ -41,26 +37,25 @@ class Entry:
             "content_type": self.content_type,
             "raw_query": self.raw_query.decode("latin-1"),
             "raw_body": self.body.decode("latin-1"),
-            "fields": received.params,
+            "fields": fields,
             "app_id": self.app_id,
             "method": self.method,
             "out_trade_no": self.out_trade_no,
             "verdict": self.verdict,
-            "content_rule": self.content_rule,
-            "code": self.code,
-            "sub_code": self.sub_code,
-            "faults": list(self.faults),
         }
 
 
-class RequestLog:
+E = TypeVar("E", bound=Entry)
+
+
+class RequestLog(Generic[E]):
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[E] = deque()
         self._bytes = 0
         self.seen = 0
 
-    def add(self, entry: Entry) -> Entry:
+    def add(self, entry: E) -> E:
         self.seen += 1
         entry.seq = self.seen
         entry.size = len(entry.body) + len(entry.raw_query) + len(entry.target)
@@ -72,7 +67,7 @@ class RequestLog:
 
     def find(
         self, app_id: str | None, method: str | None, out_trade_no: str | None, limit: int
-    ) -> list[Entry]:
+    ) -> list[E]:
         """The newest `limit` of those that match, oldest of them first."""
         found = list(_first(self._matching(app_id, method, out_trade_no), limit))
         found.reverse()
@@ -80,7 +75,7 @@ class RequestLog:
 
     def _matching(
         self, app_id: str | None, method: str | None, out_trade_no: str | None
-    ) -> Iterator[Entry]:
+    ) -> Iterator[E]:
         for entry in reversed(self._entries):
             if (
                 app_id in {None, entry.app_id}
@@ -90,7 +85,7 @@ class RequestLog:
                 yield entry
 
 
-def _first(entries: Iterator[Entry], limit: int) -> Iterator[Entry]:
+def _first(entries: Iterator[E], limit: int) -> Iterator[E]:
     for number, entry in enumerate(entries):
         if number >= limit:
             return

@@ -1,30 +1,24 @@
-"""Sends notifies and sends them again until somebody answers `success`.
+"""Sends notifies and sends them again until somebody acknowledges it.
 
 The schedule lives in the ledger, so a killed sandbox goes on where it was. Due times are on the
-scaled clock; each send is signed anew because `notify_time` is under the signature.
+scaled clock; each send is signed anew, because its time may be under the signature.
 """
 
 import asyncio
-import json
 import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from deploy.sandbox.alipay import faults, notices, variants
-from deploy.sandbox.alipay.agenda import Agenda
-from deploy.sandbox.alipay.apps import App, Apps
-from deploy.sandbox.alipay.clock import ScaledClock
-from deploy.sandbox.alipay.ledger import Ledger, Tx, save_setting
-from deploy.sandbox.alipay.post import Answer, Poster, Undelivered
+from deploy.sandbox.kit.agenda import Agenda
+from deploy.sandbox.kit.clock import ScaledClock
 from deploy.sandbox.kit.faults import Faults, Fired, milliseconds
+from deploy.sandbox.kit.ledger import Ledger, Tx, save_setting
+from deploy.sandbox.kit.post import Answer, Poster, Undelivered
 
-MINUTE_MS = 60_000
-RESENDS_MS = tuple(minutes * MINUTE_MS for minutes in (4, 10, 10, 60, 120, 360, 900))
 SENDERS = 16
 TIMEOUT_S = 10.0
-HEADERS = {"Content-Type": notices.CONTENT_TYPE, "User-Agent": "Mozilla/4.0"}
 CLOCK = "notify_clock"
 FIND = "SELECT * FROM notifies WHERE notify_id = ? AND state = 'due'"
 UNSENT = """
@@ -32,7 +26,13 @@ SELECT 1 FROM notifies WHERE app_id = ? AND out_trade_no = ? AND state = 'due' A
   AND is_held = 0 LIMIT 1
 """
 HOLDING = ("notify_never", "notify_late", "notify_out_of_order")
-ON_RESEND = frozenset({*variants.VARIANT_OF, "notify_variant", "notify_slow"})
+KINDS = {
+    "notify_twice": "the first send of a notify is made twice",
+    "notify_late": "the first send comes args.ms later (default 3000)",
+    "notify_never": "the notify is never sent",
+    "notify_out_of_order": "held until the trade's next notify was sent, args.ms (60000) at most",
+    "notify_slow": "the second half of the notify's body comes args.ms (1000) later",
+}
 DUE = "SELECT notify_id, due FROM notifies WHERE state = 'due'"
 RECORD = """
 UPDATE notifies SET state = ?, attempts = attempts + 1, due = ?, last_status = ?, last_answer = ?
@@ -51,16 +51,14 @@ class Sent:
     status: int
     answer: str
     took_ms: int
-
-    @property
-    def is_acknowledged(self) -> bool:
-        return self.status == 200 and self.answer == "success"
+    content_type: str
+    is_acknowledged: bool
 
     def shown(self) -> dict[str, Any]:
         return {
             "url": self.url,
             "notify_id": self.notify_id,
-            "content_type": notices.CONTENT_TYPE,
+            "content_type": self.content_type,
             "body": self.body,
             "status": self.status,
             "answer": self.answer,
@@ -69,16 +67,36 @@ class Sent:
         }
 
 
+class Platform(Protocol):
+    """What one payment platform decides about its notifies."""
+
+    content_type: str
+    user_agent: str
+    resends_ms: tuple[int, ...]
+    on_first: frozenset[str]
+    """kinds of misbehaviour that a first send can meet"""
+    on_resend: frozenset[str]
+
+    def knows(self, app_id: str) -> bool: ...
+
+    def body(self, row: sqlite3.Row, fired: Fired) -> bytes:
+        """One send of a row of `notifies`, signed now."""
+        ...
+
+    def is_acknowledgement(self, answer: Answer) -> bool: ...
+
+
 class Delivery:
-    def __init__(self, ledger: Ledger, apps: Apps, faults_: Faults) -> None:
+    def __init__(self, ledger: Ledger, faults: Faults, platform: Platform) -> None:
         self._ledger = ledger
-        self._apps = apps
-        self._faults = faults_
+        self._faults = faults
+        self._platform = platform
         self.clock = ScaledClock.restore(ledger.setting(CLOCK))
         self.clock_changed: Callable[[], None] = lambda: None
         self._agenda: Agenda[str] = Agenda(self.clock, self._hand_over)
         self._ready: asyncio.Queue[str] = asyncio.Queue(SENDERS * 4)
-        self._poster = Poster(HEADERS, TIMEOUT_S)
+        headers = {"Content-Type": platform.content_type, "User-Agent": platform.user_agent}
+        self._poster = Poster(headers, TIMEOUT_S)
         self._held: dict[tuple[str, str], str] = {}
         self._moved = asyncio.Event()
         for row in ledger.read(DUE):
@@ -111,25 +129,26 @@ class Delivery:
         while True:
             notify_id = await self._ready.get()
             rows = self._ledger.read(FIND, notify_id)
-            app = self._apps.get(rows[0]["app_id"]) if rows else None
             # Of two appointments for one notify, the ledger knows which one counts.
-            if rows and app is not None and rows[0]["due"] <= self.clock.now():
-                await self._deliver(app, rows[0])
+            if (
+                rows
+                and self._platform.knows(rows[0]["app_id"])
+                and rows[0]["due"] <= self.clock.now()
+            ):
+                await self._deliver(rows[0])
 
-    async def _deliver(self, app: App, row: sqlite3.Row) -> None:
+    async def _deliver(self, row: sqlite3.Row) -> None:
         notify_id = row["notify_id"]
         is_first = row["attempts"] == 0 and not row["is_held"]
-        kinds = faults.ON_NOTIFY if is_first else ON_RESEND
-        fired = self._faults.draw(kinds, app.app_id, row["method"])
+        kinds = self._platform.on_first if is_first else self._platform.on_resend
+        fired = self._faults.draw(kinds, row["app_id"], row["method"])
         if any(kind in fired for kind in HOLDING):
             await self._hold(row, fired)
             return
-        fields = json.loads(row["fields"])
         slow = fired.get("notify_slow")
         pause_s = 0.0 if slow is None else milliseconds(slow, 1000) / 1000
         for _ in range(2 if "notify_twice" in fired else 1):
-            complete = notices.form(fields, notify_id)
-            body = variants.body_under(app, self._apps, complete, fired)
+            body = self._platform.body(row, fired)
             sent = await self.post(row["url"], notify_id, body, pause_s)
         await self._record(row, sent)
         overtaken = self._held.pop((row["app_id"], row["out_trade_no"]), None)
@@ -143,10 +162,10 @@ class Delivery:
         due = self.clock.now()
         if sent.is_acknowledged:
             state = "done"
-        elif attempts >= len(RESENDS_MS):
+        elif attempts >= len(self._platform.resends_ms):
             state = "gave_up"
         else:
-            state, due = "due", due + RESENDS_MS[attempts]
+            state, due = "due", due + self._platform.resends_ms[attempts]
 
         def record(tx: Tx) -> None:
             tx.execute(RECORD, state, due, sent.status, sent.answer, notify_id)
@@ -190,4 +209,13 @@ class Delivery:
         except Undelivered as error:
             answer = Answer(0, str(error))
         took_ms = int((time.monotonic() - started) * 1000)
-        return Sent(url, notify_id, body.decode(), answer.status, answer.text, took_ms)
+        return Sent(
+            url,
+            notify_id,
+            body.decode(),
+            answer.status,
+            answer.text,
+            took_ms,
+            self._platform.content_type,
+            self._platform.is_acknowledgement(answer),
+        )

@@ -13,51 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deploy.sandbox.alipay.platformtables import PLATFORM_SCHEMA
-
 T = TypeVar("T")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS apps (
-  app_id TEXT PRIMARY KEY, seller_id TEXT NOT NULL, mode TEXT NOT NULL, public_key TEXT NOT NULL,
-  alipay_private_key TEXT NOT NULL, notify_url TEXT, buyer_ids TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS trades (
-  app_id TEXT NOT NULL, out_trade_no TEXT NOT NULL, trade_no TEXT NOT NULL UNIQUE,
-  seller_id TEXT NOT NULL, buyer_no INTEGER NOT NULL, buyer_ids TEXT NOT NULL,
-  status TEXT NOT NULL, total_fen INTEGER NOT NULL, refunded_fen INTEGER NOT NULL,
-  subject TEXT NOT NULL, scene TEXT NOT NULL, auth_code TEXT NOT NULL, extras TEXT NOT NULL,
-  notify_url TEXT, created_ms INTEGER NOT NULL, expire_ms INTEGER NOT NULL, paid_ms INTEGER,
-  closed_ms INTEGER, closed_by TEXT, confirm_ms INTEGER, confirm_as TEXT,
-  created_scaled INTEGER,
-  PRIMARY KEY (app_id, out_trade_no)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS trades_waiting ON trades (expire_ms) WHERE status = 'WAIT_BUYER_PAY';
-CREATE TABLE IF NOT EXISTS refunds (
-  app_id TEXT NOT NULL, out_trade_no TEXT NOT NULL, out_request_no TEXT NOT NULL,
-  refund_fen INTEGER NOT NULL, reason TEXT NOT NULL, refunded_ms INTEGER NOT NULL,
-  PRIMARY KEY (app_id, out_trade_no, out_request_no)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS auth_codes (
-  auth_code TEXT PRIMARY KEY, out_trade_no TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS requests (
-  app_id TEXT NOT NULL, out_trade_no TEXT NOT NULL, method TEXT NOT NULL, count INTEGER NOT NULL,
-  PRIMARY KEY (app_id, out_trade_no, method)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS notifies (
-  notify_id TEXT PRIMARY KEY, app_id TEXT NOT NULL, out_trade_no TEXT NOT NULL,
-  method TEXT NOT NULL, url TEXT NOT NULL, fields TEXT NOT NULL, created_ms INTEGER NOT NULL,
-  state TEXT NOT NULL, attempts INTEGER NOT NULL, due INTEGER NOT NULL, is_held INTEGER NOT NULL,
-  last_status INTEGER, last_answer TEXT
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS notifies_due ON notifies (due) WHERE state = 'due';
-CREATE INDEX IF NOT EXISTS notifies_trade ON notifies (app_id, out_trade_no);
-"""
-COUNT = """
-INSERT INTO requests (app_id, out_trade_no, method, count) VALUES (?, ?, ?, 1)
-ON CONFLICT (app_id, out_trade_no, method) DO UPDATE SET count = count + 1
 """
 
 
@@ -82,9 +41,6 @@ class Tx:
     def execute(self, sql: str, *args: object) -> None:
         self.connection.execute(sql, args)
 
-    def count(self, app_id: str, out_trade_no: str, method: str) -> None:
-        self.connection.execute(COUNT, (app_id, out_trade_no, method))
-
 
 Change = Callable[[Tx], Any]
 
@@ -96,13 +52,19 @@ class _Wanted:
 
 
 class Ledger:
-    """The one writer. `do` answers only after the change is on disk."""
+    """The one writer. `do` answers only after the change is on disk.
 
-    def __init__(self, folder: Path) -> None:
+    `schema` makes the tables where they are missing; `grow` gives a ledger of an earlier version
+    what came later.
+    """
+
+    def __init__(
+        self, folder: Path, schema: str, grow: Callable[[sqlite3.Connection], None]
+    ) -> None:
         self._path = folder / "ledger.db"
         self._writer = self.connect()
-        self._writer.executescript(SCHEMA + PLATFORM_SCHEMA)
-        self._grow()
+        self._writer.executescript(SCHEMA + schema)
+        grow(self._writer)
         self._reader = self.connect()
         self._path.chmod(0o600)
         self._disk = ThreadPoolExecutor(1, "ledger-commit")
@@ -118,12 +80,6 @@ class Ledger:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -16000")
         return connection
-
-    def _grow(self) -> None:
-        """A ledger of an earlier version gets the columns that came later."""
-        names = {row["name"] for row in self._writer.execute("PRAGMA table_info(trades)")}
-        if "created_scaled" not in names:
-            self._writer.execute("ALTER TABLE trades ADD COLUMN created_scaled INTEGER")
 
     async def do(self, change: Callable[[Tx], T]) -> T:
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
