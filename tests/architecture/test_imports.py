@@ -20,7 +20,7 @@ PLANTED = {
     "gateway-apart": ("gateway/edge.py", "import services.payment.snapshot"),
     "shared-is-the-bottom": ("shared/money.py", "import gateway.edge"),
     "product-without-deploy": ("gateway/edge.py", "import deploy.sandbox.alipay"),
-    "sandbox-apart": ("deploy/sandbox/alipay/rsa2.py", "import shared.money"),
+    "sandbox-apart": ("deploy/sandbox/alipay/wire/rsa2.py", "import shared.money"),
     "one-kafka-door": ("services/order/consumers.py", "import aiokafka"),
     "one-http-client": ("services/payment/channels/alipay.py", "import httpx"),
     "gateway-without-database": ("gateway/edge.py", "import shared.db"),

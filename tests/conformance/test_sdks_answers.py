@@ -6,7 +6,7 @@ it, and nothing that is forged gets past an SDK which verifies, except where the
 
 import pytest
 
-from deploy.sandbox.alipay.traps import FORGED, TRAPS
+from deploy.sandbox.alipay.misbehaviour.traps import FORGED, TRAPS
 from tests.conformance.sdk_drivers import NAMES, WITH_CERTIFICATES, Drivers
 from tests.conformance.sdk_sandbox import Sandbox, Shop
 from tests.fixtures.keys import RsaPair

@@ -14,14 +14,17 @@ from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 
-from deploy.sandbox.alipay import admin, bills, gateway, page, platformtables
-from deploy.sandbox.alipay.apps import Apps
-from deploy.sandbox.alipay.buyers import Buyers
-from deploy.sandbox.alipay.entry import Entry
-from deploy.sandbox.alipay.faults import CATALOGUE
-from deploy.sandbox.alipay.lifecycle import Lifecycle
-from deploy.sandbox.alipay.platformadmin import PlatformAdmin, bill_file
-from deploy.sandbox.alipay.sending import Sending
+from deploy.sandbox.alipay import gateway
+from deploy.sandbox.alipay.admin import endpoint, page
+from deploy.sandbox.alipay.admin.open_platform import PlatformAdmin, bill_file
+from deploy.sandbox.alipay.apps.registry import Apps
+from deploy.sandbox.alipay.books import tables
+from deploy.sandbox.alipay.misbehaviour.faults import CATALOGUE
+from deploy.sandbox.alipay.notify.sending import Sending
+from deploy.sandbox.alipay.platform.lifecycle import Lifecycle
+from deploy.sandbox.alipay.trade import bills
+from deploy.sandbox.alipay.trade.buyers import Buyers
+from deploy.sandbox.alipay.wire.log_entry import Entry
 from deploy.sandbox.kit import clock, local_admin
 from deploy.sandbox.kit.delivery import Delivery
 from deploy.sandbox.kit.faults import Faults
@@ -48,7 +51,7 @@ class Options:
 
 class Sandbox:
     def __init__(self, options: Options) -> None:
-        self.ledger = platformtables.opened(options.data)
+        self.ledger = tables.opened(options.data)
         self.apps = Apps(self.ledger)
         self.faults = Faults(CATALOGUE, options.seed)
         self.log: RequestLog[Entry] = RequestLog(options.log_size)
@@ -56,7 +59,7 @@ class Sandbox:
         self.buyers = Buyers(self.ledger)
         parts = (self.ledger, self.apps, self.faults, self.log, self.delivery, clock.Backdating())
         self._gateway = gateway.Gateway(*parts)
-        self._admin = admin.Admin(*parts)
+        self._admin = endpoint.Admin(*parts)
         self.lifecycle = Lifecycle(self.ledger, self.delivery.clock)
         self.delivery.clock_changed = self.lifecycle.wake
         self._admin.add(PlatformAdmin(self.ledger, self.delivery).routes())

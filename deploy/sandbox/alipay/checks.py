@@ -12,12 +12,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from deploy.sandbox.alipay import aes, rsa2
-from deploy.sandbox.alipay.apps import App, Apps
-from deploy.sandbox.alipay.envelope import Node
+from deploy.sandbox.alipay.apps.registry import App, Apps
 from deploy.sandbox.alipay.methods import METHODS
-from deploy.sandbox.alipay.refusals import refusal
-from deploy.sandbox.alipay.wire import Received, content_to_sign
+from deploy.sandbox.alipay.wire import aes, rsa2
+from deploy.sandbox.alipay.wire.envelope import Node
+from deploy.sandbox.alipay.wire.incoming import Received, content_to_sign
+from deploy.sandbox.alipay.wire.refusals import refusal
 from deploy.sandbox.kit import clock
 
 REQUIRED = (

@@ -6,22 +6,17 @@ from typing import Any
 
 from aiohttp import web
 
-from deploy.sandbox.alipay import (
-    certdesk,
-    checks,
-    envelope,
-    faults,
-    methods,
-    races,
-    refusals,
-    wire,
-)
-from deploy.sandbox.alipay.apps import App, Apps, Signer
-from deploy.sandbox.alipay.calls import Call
-from deploy.sandbox.alipay.entry import Entry
-from deploy.sandbox.alipay.envelope import Envelope, Node
-from deploy.sandbox.alipay.money import fen_of
-from deploy.sandbox.alipay.traps import TRAPS, Bending
+from deploy.sandbox.alipay import checks, methods
+from deploy.sandbox.alipay.apps import certificates
+from deploy.sandbox.alipay.apps.calls import Call
+from deploy.sandbox.alipay.apps.registry import App, Apps, Signer
+from deploy.sandbox.alipay.misbehaviour import faults
+from deploy.sandbox.alipay.misbehaviour.traps import TRAPS, Bending
+from deploy.sandbox.alipay.trade import races
+from deploy.sandbox.alipay.wire import envelope, incoming, refusals
+from deploy.sandbox.alipay.wire.envelope import Envelope, Node
+from deploy.sandbox.alipay.wire.log_entry import Entry
+from deploy.sandbox.alipay.wire.money import fen_of
 from deploy.sandbox.kit import clock, transport
 from deploy.sandbox.kit.delivery import Delivery
 from deploy.sandbox.kit.faults import Faults, Fired, milliseconds
@@ -29,7 +24,7 @@ from deploy.sandbox.kit.ledger import Ledger, Tx
 from deploy.sandbox.kit.request_log import RequestLog
 
 PATH = "/gateway.do"
-COUNTERFEITS = {"cert_foreign": certdesk.FOREIGN, "cert_expired": certdesk.EXPIRED}
+COUNTERFEITS = {"cert_foreign": certificates.FOREIGN, "cert_expired": certificates.EXPIRED}
 PAGE = b"<html><body><h1>500 Internal Server Error</h1></body></html>"
 
 
@@ -59,7 +54,7 @@ class Gateway:
         target = request.raw_path
         raw_query = target.partition("?")[2].partition("#")[0].encode("utf-8", "surrogateescape")
         content_type = request.headers.get("Content-Type", "")
-        received = wire.read(raw_query, content_type, body)
+        received = incoming.read(raw_query, content_type, body)
         received.host = request.host
         params = received.params
         app_id, method = params.get("app_id", ""), params.get("method", "")
@@ -70,7 +65,7 @@ class Gateway:
             )
         )  # fmt: skip
         fired = self._faults.draw(
-            faults.ON_ANSWER, app_id, method, code_of=lambda: wire.auth_code(params)
+            faults.ON_ANSWER, app_id, method, code_of=lambda: incoming.auth_code(params)
         )
         entry.faults = tuple(fired)
         if "drop_request" in fired or transport.is_before(fired, "reset"):
@@ -89,7 +84,9 @@ class Gateway:
             await asyncio.sleep(milliseconds(fired["delay"], 1000) / 1000)
         return await transport.sent(request, page, fired)
 
-    async def _respond(self, received: wire.Received, fired: Fired, entry: Entry) -> web.Response:
+    async def _respond(
+        self, received: incoming.Received, fired: Fired, entry: Entry
+    ) -> web.Response:
         root = envelope.root_of(received.params.get("method", ""))
         try:
             checked = checks.check(received, self._apps)
@@ -131,7 +128,7 @@ class Gateway:
         kind: str,
         call: Call,
         root: str,
-        received: wire.Received,
+        received: incoming.Received,
         fired: Fired,
         entry: Entry,
     ) -> web.Response:
@@ -151,7 +148,7 @@ class Gateway:
             root = str(args.get("root", root))
             return self._answer(None, root, node, received, fired, entry)
         if kind == "gbk_sub_msg":
-            sent, signer = envelope.render(node, wire.GBK), call.app.signer
+            sent, signer = envelope.render(node, incoming.GBK), call.app.signer
             entry.code, entry.sub_code = node["code"], node["sub_code"]
             return _page(Envelope(root, sent, signer.sign(sent), signer.cert_sn).body(), received)
         return self._answer(call.app, root, node, received, fired, entry)
@@ -161,7 +158,7 @@ class Gateway:
         app: App | None,
         root: str,
         node: Node,
-        received: wire.Received,
+        received: incoming.Received,
         fired: Fired,
         entry: Entry,
     ) -> web.Response:
@@ -213,8 +210,8 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _page(body: bytes, received: wire.Received) -> web.Response:
-    charset = "GBK" if received.codec == wire.GBK else "utf-8"
+def _page(body: bytes, received: incoming.Received) -> web.Response:
+    charset = "GBK" if received.codec == incoming.GBK else "utf-8"
     return web.Response(
         body=body,
         headers={

@@ -2,22 +2,12 @@
 
 from collections.abc import Callable
 
-from deploy.sandbox.alipay import (
-    agent,
-    authorisation,
-    bills,
-    devices,
-    download,
-    lookup,
-    mini,
-    pay,
-    precreate,
-    reversal,
-    versions,
-)
-from deploy.sandbox.alipay.calls import Call
-from deploy.sandbox.alipay.envelope import Node
-from deploy.sandbox.alipay.refusals import Refused, business_refusal
+from deploy.sandbox.alipay.apps import download
+from deploy.sandbox.alipay.apps.calls import Call
+from deploy.sandbox.alipay.platform import agent, authorisation, devices, mini, versions
+from deploy.sandbox.alipay.trade import bills, lookup, pay, precreate, reversal
+from deploy.sandbox.alipay.wire.envelope import Node
+from deploy.sandbox.alipay.wire.refusals import Refused, business_refusal
 from deploy.sandbox.kit.ledger import Tx
 
 Method = Callable[[Tx, Call], Node]

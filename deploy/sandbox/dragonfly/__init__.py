@@ -1,1 +1,5 @@
-"""A headless Dragonfly: enrols, pays by face or code, shows coupon and draw. Shares no code."""
+"""Plays a face-pay device on this machine: python -m deploy.sandbox.dragonfly --help.
+
+Owns: its credentials and its journal of payments, in a folder that the caller names. It speaks to
+the platform's device interface over HTTP only.
+"""

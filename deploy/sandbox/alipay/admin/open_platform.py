@@ -1,0 +1,299 @@
+"""Admin door of the open platform: consoles, reviewers, buyers and devices, played by hand.
+
+Each call is a function of a transaction and of what was asked; nothing is half done.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from deploy.sandbox.alipay.admin import books, devices
+from deploy.sandbox.alipay.books import timing, trade_row
+from deploy.sandbox.alipay.platform import (
+    accounts,
+    agent,
+    authorisation,
+    messages,
+    mini,
+    releases,
+    templates,
+)
+from deploy.sandbox.alipay.platform.releases import Status
+from deploy.sandbox.alipay.trade import bills, precreate
+from deploy.sandbox.alipay.wire.refusals import Refused, text_of
+from deploy.sandbox.kit.delivery import Delivery
+from deploy.sandbox.kit.ledger import Ledger, Tx
+from deploy.sandbox.kit.local_admin import Handler, Wrong, read_body
+
+FORWARD_S = 400 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One call: what follows its name in the path, its query, its JSON body."""
+
+    rest: str
+    query: Mapping[str, str]
+    body: dict[str, Any]
+
+    def text(self, name: str) -> str:
+        value = self.body.get(name)
+        if not isinstance(value, str) or not value:
+            raise Wrong(400, f"{name} is missing")
+        return value
+
+
+Act = Callable[[Tx, Ask], dict[str, Any]]
+
+
+def _apps(tx: Tx, ask: Ask) -> dict[str, Any]:
+    if not ask.rest:
+        return {"apps": [accounts.shown(one) for one in accounts.everyone(tx)]}
+    found = accounts.find(tx, ask.rest)
+    if found is None:
+        raise Wrong(404, f"no app {ask.rest}")
+    return {
+        **accounts.shown(found),
+        "versions": [releases.shown(tx, one) for one in releases.all_of(tx, found.app_id)],
+        "authorised_to": authorisation.isvs_of(tx, found.app_id),
+        "messages": messages.sent(tx, found.app_id),
+    }
+
+
+def _set_app(tx: Tx, ask: Ask) -> dict[str, Any]:
+    """Texts, the IoT end, 当面付, the messages' address; an unknown app_id is made."""
+    if ask.rest and not (ask.rest.isascii() and ask.rest.isdigit() and len(ask.rest) <= 32):
+        raise Wrong(400, "app_id must be a text of digits")
+    one = accounts.create(tx, ask.rest or None)
+    body = ask.body
+    for name, attribute in (("facetoface", "has_facetoface"), ("iot_enabled", "is_iot_enabled")):
+        if name in body:
+            if not isinstance(body[name], bool):
+                raise Wrong(400, f"{name} must be true or false")
+            setattr(one, attribute, body[name])
+    if "messages_url" in body:
+        url = body["messages_url"] or ""
+        if not isinstance(url, str) or (url and not url.startswith(("http://", "https://"))):
+            raise Wrong(400, "messages_url must be an http(s) address")
+        one.messages_url = url
+    for name, _, most in mini.TEXTS:
+        if name in body and name != "app_category_ids":
+            setattr(one, name, str(body[name])[:most])
+    accounts.save(tx, one)
+    return accounts.shown(one)
+
+
+def _reviews(tx: Tx, ask: Ask) -> dict[str, Any]:
+    rows = tx.all("SELECT DISTINCT app_id FROM mini_versions WHERE status = ?", Status.AUDITING)
+    found = [one for row in rows for one in releases.all_of(tx, row["app_id"])]
+    waiting = [one for one in found if one.status == Status.AUDITING]
+    return {"reviews": [releases.shown(tx, one) for one in waiting]}
+
+
+def _version(tx: Tx, ask: Ask) -> releases.Version:
+    bundle = ask.body.get("bundle_id") or accounts.IOT
+    version = releases.find(tx, ask.text("app_id"), str(bundle), ask.text("app_version"))
+    if version is None:
+        raise Wrong(404, "no such version")
+    return version
+
+
+def _review(tx: Tx, ask: Ask) -> dict[str, Any]:
+    version, result = _version(tx, ask), ask.body.get("result")
+    if result not in ("passed", "base_passed", "rejected"):
+        raise Wrong(400, "result must be passed, base_passed or rejected")
+    if version.status != Status.AUDITING:
+        raise Wrong(409, f"the version is {version.status}")
+    releases.end_audit(tx, version, str(result), str(ask.body.get("reason") or ""))
+    return releases.shown(tx, version)
+
+
+def _force_offline(tx: Tx, ask: Ask) -> dict[str, Any]:
+    version = _version(tx, ask)
+    if version.status not in {Status.RELEASE, Status.GRAY}:
+        raise Wrong(409, f"the version is {version.status}")
+    version.status = Status.AUDIT_OFFLINE
+    version.reject_reason = str(ask.body.get("reason") or "")
+    version.times["offline"] = tx.now_ms
+    releases.save(tx, version)
+    return releases.shown(tx, version)
+
+
+def _templates(tx: Tx, ask: Ask) -> dict[str, Any]:
+    isv = ask.query.get("isv_app_id", "")
+    if accounts.find(tx, isv) is None:
+        raise Wrong(404, f"no app {isv}")
+    return {"templates": [templates.shown(one) for one in templates.of_isv(tx, isv)]}
+
+
+def _set_template(tx: Tx, ask: Ask) -> dict[str, Any]:
+    """A version with a status; a new template_id makes a new template."""
+    isv, number = ask.text("isv_app_id"), str(ask.body.get("template_version") or "0.0.1")
+    if accounts.find(tx, isv) is None:
+        raise Wrong(404, f"no app {isv}")
+    if not all(part.isascii() and part.isdigit() for part in number.split(".")):
+        raise Wrong(400, "template_version must be x.y.z")
+    known = templates.of_isv(tx, isv)
+    template_id = str(ask.body.get("template_id") or known[0].template_id)
+    template = next((one for one in known if one.template_id == template_id), None)
+    if template is None:
+        template = templates.Template(template_id, isv, versions={})
+    template.versions[number] = str(ask.body.get("status") or templates.ONLINE)
+    templates.save(tx, template)
+    return templates.shown(template)
+
+
+def _authorise(tx: Tx, ask: Ask) -> dict[str, Any]:
+    isv, methods = ask.text("isv_app_id"), ask.body.get("methods")
+    if tx.one("SELECT 1 FROM apps WHERE app_id = ?", isv) is None:
+        raise Wrong(404, f"no registered app {isv}")
+    if methods is not None and not isinstance(methods, list):
+        raise Wrong(400, "methods must be a list of method names, or absent for all")
+    auth_app_id = ask.body.get("auth_app_id")
+    if auth_app_id is not None and not (isinstance(auth_app_id, str) and auth_app_id.isdigit()):
+        raise Wrong(400, "auth_app_id must be a text of digits")
+    return authorisation.issue_code(tx, isv, auth_app_id, methods)
+
+
+def _revoke(tx: Tx, ask: Ask) -> dict[str, Any]:
+    query = ask.query
+    return {
+        "revoked": authorisation.revoke(
+            tx, query.get("isv_app_id", ""), query.get("auth_app_id", "")
+        )
+    }
+
+
+def _decide(tx: Tx, ask: Ask) -> dict[str, Any]:
+    batch = agent.find(tx, ask.text("batch_no"))
+    if batch is None:
+        raise Wrong(404, "no such batch")
+    agent.decide(tx, batch, str(ask.body.get("step")), str(ask.body.get("reason") or ""))
+    return {"batches": agent.everything(tx)}
+
+
+def _newest_trades(tx: Tx, ask: Ask) -> dict[str, Any]:
+    """For the page: the newest hundred, newest first, and how many there are."""
+    total = tx.one("SELECT count(*) FROM trades")
+    rows = tx.all("SELECT * FROM trades ORDER BY created_ms DESC LIMIT 100")
+    found = [books.shown(trade_row.from_row(row), {}) for row in rows]
+    return {"trades": found, "total": total[0] if total is not None else 0}
+
+
+def _buyer_pays(tx: Tx, ask: Ask) -> dict[str, Any]:
+    trade = precreate.buyer_pays(tx, ask.body)
+    return books.shown(trade, {})
+
+
+def _buyer_code(tx: Tx, ask: Ask) -> dict[str, Any]:
+    buyer = ask.body.get("buyer_id")
+    if buyer is not None and not (isinstance(buyer, str) and buyer.isdigit() and len(buyer) == 16):
+        raise Wrong(400, "buyer_id must be 16 digits")
+    app_id = ask.text("app_id")
+    if accounts.find(tx, app_id) is None:
+        raise Wrong(404, f"no app {app_id}")
+    return authorisation.issue_buyer_code(tx, app_id, int(buyer[4:]) if buyer else None)
+
+
+def _bills(tx: Tx, ask: Ask) -> dict[str, Any]:
+    kinds = [{"kind": kind, "does": line} for kind, line in bills.PLANTS.items()]
+    planted = bills.planted(tx, ask.query.get("app_id"))
+    return {**bills.settings(tx), "plants": planted, "kinds": kinds}
+
+
+def _clear_plants(tx: Tx, ask: Ask) -> dict[str, Any]:
+    app_id = ask.query.get("app_id")
+    count = len(bills.planted(tx, app_id))
+    tx.execute("DELETE FROM bill_plants WHERE ?1 IS NULL OR app_id = ?1", app_id)
+    return {"deleted": count}
+
+
+_ACTS: dict[tuple[str, str], Act] = {
+    ("GET", "platform/apps"): _apps,
+    ("POST", "platform/apps"): _set_app,
+    ("GET", "platform/reviews"): _reviews,
+    ("POST", "platform/reviews"): _review,
+    ("POST", "platform/offline"): _force_offline,
+    ("GET", "platform/timing"): lambda tx, ask: timing.read(tx),
+    ("POST", "platform/timing"): lambda tx, ask: timing.write(tx, ask.body),
+    ("GET", "platform/templates"): _templates,
+    ("POST", "platform/templates"): _set_template,
+    ("POST", "platform/authorise"): _authorise,
+    ("DELETE", "platform/authorise"): _revoke,
+    ("GET", "platform/agents"): lambda tx, ask: {"batches": agent.everything(tx)},
+    ("POST", "platform/agents"): _decide,
+    ("GET", "platform/devices"): lambda tx, ask: devices.listed(tx, ask.query),
+    ("POST", "platform/devices"): lambda tx, ask: devices.change(tx, ask.rest, ask.body),
+    ("POST", "platform/transfer"): lambda tx, ask: devices.transfer(tx, ask.body),
+    ("GET", "platform/distribution"): lambda tx, ask: devices.card(tx, ask.query),
+    ("POST", "platform/distribution"): lambda tx, ask: devices.distribute(tx, ask.body),
+    ("GET", "platform/trades"): _newest_trades,
+    ("POST", "buyers/pay"): _buyer_pays,
+    ("POST", "buyers/auth_code"): _buyer_code,
+    ("GET", "bills"): _bills,
+    ("POST", "bills/plants"): lambda tx, ask: bills.plant(tx, ask.text("app_id"), ask.body),
+    ("DELETE", "bills/plants"): _clear_plants,
+    ("POST", "bills/settings"): lambda tx, ask: bills.set_settings(tx, ask.body),
+}
+
+
+class PlatformAdmin:
+    def __init__(self, ledger: Ledger, delivery: Delivery) -> None:
+        self._ledger = ledger
+        self._delivery = delivery
+
+    def routes(self) -> dict[tuple[str, str], Handler]:
+        """By verb and first word of the path, as the admin door dispatches."""
+        return {
+            (verb, name.partition("/")[0]): self._handler(name.partition("/")[0])
+            for verb, name in [*_ACTS, ("POST", "platform/clock")]
+        }
+
+    def _handler(self, first: str) -> Handler:
+        async def handle(request: web.BaseRequest, rest: str) -> Any:
+            second, _, more = rest.partition("/")
+            name = f"{first}/{second}" if second else first
+            body = await read_body(request)
+            if (request.method, name) == ("POST", "platform/clock"):
+                return await self._forward(body)
+            act = _ACTS.get((request.method, name))
+            if act is None:
+                raise Wrong(404, f"no {request.method} {request.path}")
+            ask = Ask(more, request.query, body)
+            try:
+                return {"schema": 1, **await self._ledger.do(lambda tx: act(tx, ask))}
+            except Refused as refused:
+                raise Wrong(409, text_of(refused.sub_code, refused.detail)) from None
+            except ValueError as error:
+                raise Wrong(400, str(error)) from None
+
+        return handle
+
+    async def _forward(self, body: dict[str, Any]) -> Any:
+        """A jump of the scaled clock; everything that became due rings at once."""
+        seconds = body.get("forward_s")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            raise Wrong(400, "forward_s must be a number of seconds")
+        if not 0 <= seconds <= FORWARD_S:
+            raise Wrong(400, f"forward_s must be from 0 to {FORWARD_S}")
+        clock = self._delivery.clock
+        clock.forward(int(seconds * 1000))
+        await self._delivery.set_scale(clock.scale)
+        return {"schema": 1, "scale": clock.scale, "now_ms": clock.now()}
+
+
+async def bill_file(ledger: Ledger, request: web.BaseRequest) -> web.Response:
+    """What a bill_download_url leads to, for its 30 seconds."""
+    file_id = request.query.get("fileId", "")
+    found = await asyncio.to_thread(bills.file_of, ledger, file_id)
+    if found is None:
+        return web.Response(status=403, text="the address has expired")
+    name, content = found
+    return web.Response(
+        body=content,
+        content_type="application/octet-stream",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )

@@ -1,0 +1,1 @@
+"""The sandbox's admin interface and its page, over HTTP."""

@@ -1,0 +1,1 @@
+"""The ledger outlives a kill."""

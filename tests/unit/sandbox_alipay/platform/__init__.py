@@ -1,0 +1,1 @@
+"""Mini programs, authorisations and devices."""

@@ -1,0 +1,1 @@
+"""The methods that move money, and the bills of it."""

@@ -1,0 +1,1 @@
+"""What goes over the wire: strings to sign, encryption."""

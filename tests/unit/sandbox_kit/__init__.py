@@ -1,0 +1,1 @@
+"""What all sandboxes are built on, driven without a platform."""
