@@ -49,7 +49,7 @@ BY_THE_BROWSER = {"unheard", "unreachable", "unreadable"}
 def texts() -> dict[str, tuple[str, ...]]:
     """key -> the Chinese text, the English one, and perhaps the English one for a single thing."""
     found: dict[str, tuple[str, ...]] = {}
-    for path in sorted((ROOT / FOLDER).glob("*.ts")):
+    for path in sorted((ROOT / FOLDER).rglob("*.ts")):
         if path.name == "index.ts":
             continue
         source = path.read_text(encoding="utf-8")

@@ -143,7 +143,7 @@ async def test_a_payment_is_seen_as_the_last_use_of_the_private_key(world: World
 
 async def test_the_console_shows_the_documented_program() -> None:
     """Word by word: the page on which a key is made, and docs/pos.md, which is run below."""
-    console = ROOT / "gateway/spa/console/src/pages/people/apiExample.ts"
+    console = ROOT / "gateway/spa/console/src/pages/settings/apiExample.ts"
     shown = console.read_text().split("String.raw`")[1].split("`;")[0]
     assert shown == (ROOT / "docs" / "pos.md").read_text().split("```python\n")[1].split("```")[0]
 

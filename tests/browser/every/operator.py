@@ -17,8 +17,8 @@ MERCHANT = "/merchants/{merchant_id}"
 _HEAR_HANDLE = (
     "heard.add(document.querySelector('.ant-modal').innerText.match(/@([a-z0-9]{6})/)[1])"
 )
-PAGE = "pages/operator/MerchantPage"
-ASK = "parts/AskMore"
+PAGE = "pages/operator/merchants/MerchantPage"
+ASK = "parts/forms/AskMore"
 
 
 def _new(hand: Hand) -> None:
@@ -160,7 +160,7 @@ def _grants(hand: Hand) -> None:
 
 
 VISITS = [
-    Visit("merchants: new", "/merchants", _new, ("pages/operator/NewMerchant Dialog 1",),
+    Visit("merchants: new", "/merchants", _new, ("pages/operator/merchants/NewMerchant Dialog 1",),
           who="operator"),
     Visit("merchants: a name that is known", "/merchants", _known_name, who="operator"),
     Visit("merchants: nothing filled in", "/merchants", _nothing_filled, who="operator"),
@@ -174,16 +174,17 @@ VISITS = [
     Visit("a merchant: suspend", MERCHANT, _suspend, (f"{PAGE} Dialog 3",), who="operator"),
     Visit("a merchant: resume", MERCHANT, _resume, (f"{PAGE} Dialog 3",), before=_suspended,
           who="operator"),
-    Visit("a merchant: help its owner in", MERCHANT, _reset, ("pages/operator/Owners Dialog 1",),
+    Visit("a merchant: help its owner in", MERCHANT, _reset,
+          ("pages/operator/merchants/Owners Dialog 1",),
           who="operator"),
     Visit("a merchant: ask for more", MERCHANT, _ask, (f"{ASK} Dialog 1",), who="operator"),
     Visit("a merchant: ask for what", MERCHANT, _ask_what, (f"{ASK} Select 1",), who="operator"),
     Visit("a merchant: for how long", MERCHANT, _ask_how_long, (f"{ASK} Select 2",),
           who="operator"),
-    Visit("notices: one", "/notices", _notice, ("pages/operator/NoticePanel Drawer 1",),
+    Visit("notices: one", "/notices", _notice, ("pages/operator/notices/NoticePanel Drawer 1",),
           who="operator"),
     Visit("notices: Alipay's words", "/notices", _notice_s_fields,
-          ("pages/operator/NoticePanel details 1",), who="operator"),
+          ("pages/operator/notices/NoticePanel details 1",), who="operator"),
     Visit("notices: one that is gone", "/notices", _notice_gone, who="operator",
           refused=("not_found",)),
     Visit("notices: one that disagrees", "/notices", before=_mismatch, who="operator"),

@@ -13,7 +13,7 @@ SOME = "019e1b2c-7f00-7cc3-98c4-dc0c0c07398f"
 NOW = datetime.now(UTC)
 SOON = (NOW + timedelta(minutes=9)).isoformat()
 PANEL = "pages/orders/OrderPanel Drawer 1"
-REFUND = "pages/orders/RefundDialog Window 1"
+REFUND = "pages/orders/refunds/RefundDialog Window 1"
 
 
 def _unfold(hand: Hand, key: str) -> None:
@@ -230,24 +230,24 @@ VISITS = [
     Visit("devices: how", "/devices", _how, ("pages/devices/HowTo details 1",)),
     Visit("devices: a code for", "/devices", _code, ("pages/devices/NewCode Window 1",)),
     Visit("devices: a code for which store", "/devices", _code_store,
-          ("shell/StoreSelect Select 1",)),
+          ("lookups/StoreSelect Select 1",)),
     Visit("devices: a code", "/devices", _code_made, ("pages/devices/NewCode Window 1",)),
     *(_became(state) for state in ("used", "expired", "revoked")),
     Visit("devices: a code taken back", "/devices", _take_back,
           ("pages/devices/OpenCodes Popconfirm 1",), before=_some_code),
     Visit("devices: edit", "/devices", _edit, ("pages/devices/Devices Dialog 1",)),
-    Visit("devices: move", "/devices", _edit_store, ("shell/StoreSelect Select 1",)),
+    Visit("devices: move", "/devices", _edit_store, ("lookups/StoreSelect Select 1",)),
     Visit("devices: revoke", "/devices", _revoke, ("pages/devices/Devices Popconfirm 1",)),
     Visit("the test cashier: which store", "/cashier", _enrol_store,
-          ("shell/StoreSelect Select 1",)),
+          ("lookups/StoreSelect Select 1",)),
     Visit("the test cashier: ready", "/cashier", _enrol),
     Visit("the test cashier: at which store", "/cashier", _take_store,
-          ("shell/StoreSelect Select 1",)),
+          ("lookups/StoreSelect Select 1",)),
     Visit("the test cashier: forget", "/cashier", _forget,
           ("pages/cashier/TerminalCard Popconfirm 1",)),
     Visit("the test cashier: an odd amount", "/cashier", _odd_amount),
     *(_charge(outcome) for outcome in ("paid", "refused", "buyer_confirms")),
-    Visit("stores: new", "/stores", _new_store, ("parts/NewStore Dialog 1",)),
-    Visit("stores: without a name", "/stores", _no_name, ("parts/NewStore Dialog 1",)),
-    Visit("stores: edit", "/stores", _edit, ("pages/people/Stores Dialog 1",)),
+    Visit("stores: new", "/stores", _new_store, ("parts/forms/NewStore Dialog 1",)),
+    Visit("stores: without a name", "/stores", _no_name, ("parts/forms/NewStore Dialog 1",)),
+    Visit("stores: edit", "/stores", _edit, ("pages/settings/Stores Dialog 1",)),
 ]  # fmt: skip

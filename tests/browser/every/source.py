@@ -29,7 +29,7 @@ _OPENS = re.compile(
     r"<(Modal|Window|Dialog|Drawer|Popconfirm|Popover|Dropdown|Tabs|Select|DatePicker|Tooltip"
     r"|details)\b|\bmodal\.(confirm)\(|\b(message|notification)\.(?:success|error|info|warning)\("
 )
-_ROUTE = re.compile(r"""<Route path="([^"*]+)"|'(/[^']*)': [A-Z]\w+""")
+_ROUTE = re.compile(r"""<Route path="([^"*]+)"|\bpath: '([^']+)'""")
 
 
 def openings(folder: Path = SOURCES) -> set[str]:
@@ -52,5 +52,6 @@ def kind_of(opening: str) -> str:
 
 def routes(folder: Path = SOURCES) -> set[str]:
     """The addresses of pages."""
-    found = _ROUTE.findall((folder / "app.tsx").read_text())
+    sources = (folder / "app.tsx", folder / "pages" / "registry.tsx")
+    found = [pair for path in sources for pair in _ROUTE.findall(path.read_text())]
     return {one or other for one, other in found}

@@ -15,7 +15,7 @@ _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 def _read(folder: Path) -> dict[str, tuple[str, str]]:
     found = {}
-    for path in sorted(folder.glob("*.ts")):
+    for path in sorted(folder.rglob("*.ts")):
         for key, chinese, english in _PAIR.findall(path.read_text()):
             found[key] = (_plain(chinese), _plain(english))
     return found

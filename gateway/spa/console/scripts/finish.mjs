@@ -30,7 +30,7 @@ const weigh = (keys) =>
 const entry = Object.keys(manifest).find((key) => manifest[key].isEntry);
 const initial = closure(entry);
 const home = new Set(initial);
-for (const page of ['src/pages/home/Home.tsx', 'src/session/Login.tsx']) {
+for (const page of ['src/pages/home/Home.tsx', 'src/pages/entry/Login.tsx']) {
   const whole = new Set([...initial, ...closure(page)]);
   console.log(`${page}: ${weigh(whole)} KiB of JavaScript, compressed, before it shows`);
   if (weigh(whole) > weigh(home)) for (const key of whole) home.add(key);

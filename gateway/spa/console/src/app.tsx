@@ -7,78 +7,30 @@ import enUS from 'antd/locale/en_US';
 import zhCN from 'antd/locale/zh_CN';
 import { Suspense, useLayoutEffect } from 'react';
 import { BrowserRouter, matchPath, Navigate, Route, Routes, useLocation } from 'react-router';
-import { arrived, csrf, get, Unheard } from './api/client';
+import { arrived, type Console, csrf, get, Unheard } from './api/client';
+import { StoreProvider } from './lookups/stores';
 import { nonce } from './nonce';
+import { ACCOUNT, ENTRY, HOME, PAGES, type Page } from './pages/registry';
 import { PageHead } from './parts/bits';
 import { GoButton } from './parts/GoButton';
 import { LINK_PAGE } from './parts/LinkShown';
-import { type Lazily, lazily } from './parts/lazily';
+import type { Lazily } from './parts/lazily';
 import { Calm, Crash, Failure, Starting } from './parts/states';
 import { AtOnePlace } from './session/Place';
 import { SessionProvider, useSession, useWho, WHO } from './session/session';
 import { isTrusted } from './session/trusted';
 import { firstPage, menuFor } from './shell/menu';
 import { Shell } from './shell/Shell';
-import { StoreProvider } from './shell/stores';
 import { useText } from './texts';
 import { useTheme } from './theme';
 
-const Login = lazily(() => import('./session/Login'));
-const FirstRun = lazily(() => import('./session/FirstRun'));
-const Insecure = lazily(() => import('./session/Insecure'));
-const ChoosePassword = lazily(() => import('./session/ChoosePassword'));
-const Home = lazily(() => import('./pages/home/Home'));
-const Orders = lazily(() => import('./pages/orders/Orders'));
-const Refunds = lazily(() => import('./pages/orders/Refunds'));
-const Onboarding = lazily(() => import('./pages/onboarding/Onboarding'));
-const MiniProgram = lazily(() => import('./pages/binding/MiniProgram'));
-const Dragonfly = lazily(() => import('./pages/binding/Dragonfly'));
-const Cashier = lazily(() => import('./pages/cashier/Cashier'));
-const Devices = lazily(() => import('./pages/devices/Devices'));
-const Stores = lazily(() => import('./pages/people/Stores'));
-const Staff = lazily(() => import('./pages/people/Staff'));
-const ApiKeys = lazily(() => import('./pages/people/ApiKeys'));
-const Wechat = lazily(() => import('./pages/people/Wechat'));
-const Merchant = lazily(() => import('./pages/people/Merchant'));
-const Account = lazily(() => import('./pages/people/Account'));
-const Audit = lazily(() => import('./pages/audit/Audit'));
-const Merchants = lazily(() => import('./pages/operator/Merchants'));
-const MerchantPage = lazily(() => import('./pages/operator/MerchantPage'));
-const Grants = lazily(() => import('./pages/acting/Grants'));
-const Notices = lazily(() => import('./pages/operator/Notices'));
-const Refusals = lazily(() => import('./pages/operator/Refusals'));
-
-type Pages = Record<string, Lazily<object>>;
-const OF_MERCHANTS: Pages = {
-  '/orders': Orders,
-  '/orders/:orderNo': Orders,
-  '/orders/refunds': Refunds,
-  '/onboarding': Onboarding,
-  '/miniprogram': MiniProgram,
-  '/dragonfly': Dragonfly,
-  '/devices': Devices,
-  '/cashier': Cashier,
-  '/stores': Stores,
-  '/api-keys': ApiKeys,
-  '/settings/wechat': Wechat,
-  '/settings/merchant': Merchant,
-};
-const OF_OPERATORS: Pages = {
-  '/merchants': Merchants,
-  '/merchants/:merchantId': MerchantPage,
-  '/grants': Grants,
-  '/notices': Notices,
-  '/notices/refused': Refusals,
-};
-const OF_BOTH: Pages = { '/staff': Staff, '/audit': Audit, '/account': Account };
-
 /** At that address, for whoever seems to be there. */
 export function pageAt(pathname: string): Lazily<object> {
-  if (pathname === LINK_PAGE) return ChoosePassword;
-  if (!csrf.get()) return Login;
-  const pages: Pages = { '/': Home, ...OF_MERCHANTS, ...OF_OPERATORS, ...OF_BOTH };
-  const like = Object.keys(pages).find((path) => matchPath(path, pathname));
-  return pages[pathname] ?? pages[like ?? '/'] ?? Home;
+  if (pathname === LINK_PAGE) return ENTRY.choosePassword;
+  if (!csrf.get()) return ENTRY.login;
+  const exact = PAGES.find(({ path }) => path === pathname);
+  const like = PAGES.find(({ path }) => matchPath(path, pathname));
+  return (exact ?? like ?? HOME).page;
 }
 
 const FIRST_OF_ALL = {
@@ -96,10 +48,9 @@ export function begin(queries: QueryClient, pathname: string): void {
   if (!csrf.get()) void queries.prefetchQuery(FIRST_OF_ALL);
 }
 
-function routes(pages: Pages) {
-  return Object.entries(pages).map(([path, Page]) => (
-    <Route key={path} path={path} element={<Page />} />
-  ));
+/** Whether a console has the page; an operator who acts for a merchant has that merchant's, too. */
+function isOf({ consoles }: Page, console: Console, isActing: boolean): boolean {
+  return Boolean(consoles[console] ?? (isActing && consoles.merchant));
 }
 
 /** What was not answered may still be under way: looked at now, and again when it must be over. */
@@ -135,8 +86,8 @@ function NoPage({ first }: { first: string }) {
   const { t } = useText();
   const { console } = useSession();
   const { pathname } = useLocation();
-  const others = console === 'operator' ? OF_MERCHANTS : OF_OPERATORS;
-  const isElsewhere = Object.keys(others).some((path) => matchPath(path, pathname));
+  const other = console === 'operator' ? 'merchant' : 'operator';
+  const isElsewhere = PAGES.some((page) => page.consoles[other] && matchPath(page.path, pathname));
   return (
     <>
       <PageHead title={t('error.no_page')} />
@@ -154,14 +105,16 @@ function NoPage({ first }: { first: string }) {
 
 function Inside() {
   const { console, session, can } = useSession();
-  const first = firstPage(menuFor(console, Boolean(session.acting), can));
+  const isActing = Boolean(session.acting);
+  const first = firstPage(menuFor(console, isActing, can));
+  const pages = PAGES.filter((page) => page !== HOME && isOf(page, console, isActing));
   if (session.needs_second_factor) {
     // Until it is set up nothing else is allowed.
     return (
       <Routes>
         <Route element={<Shell />}>
-          <Route path="/account" element={<Account />} />
-          <Route path="*" element={<Navigate to="/account" replace />} />
+          <Route path={ACCOUNT.path} element={<ACCOUNT.page />} />
+          <Route path="*" element={<Navigate to={ACCOUNT.path} replace />} />
         </Route>
       </Routes>
     );
@@ -169,10 +122,10 @@ function Inside() {
   return (
     <Routes>
       <Route element={<Shell />}>
-        <Route path="/" element={first === '/' ? <Home /> : <Navigate to={first} replace />} />
-        {console === 'merchant' || session.acting ? routes(OF_MERCHANTS) : null}
-        {console === 'operator' ? routes(OF_OPERATORS) : null}
-        {routes(OF_BOTH)}
+        <Route path="/" element={first === '/' ? <HOME.page /> : <Navigate to={first} replace />} />
+        {pages.map(({ path, page: Page }) => (
+          <Route key={path} path={path} element={<Page />} />
+        ))}
         <Route path="/login" element={<Navigate to="/" replace />} />
         <Route path="/first-run" element={<Navigate to="/" replace />} />
         <Route path="*" element={<NoPage first={first} />} />
@@ -187,13 +140,13 @@ function Entry() {
   useLayoutEffect(arrived, []);
   const first = useQuery(FIRST_OF_ALL);
   if (first.isPending) return <Starting />;
-  return first.data?.is_needed ? <FirstRun /> : <Login />;
+  return first.data?.is_needed ? <ENTRY.firstRun /> : <ENTRY.login />;
 }
 
 function Gate() {
   const { pathname } = useLocation();
-  if (!isTrusted()) return <Insecure />;
-  return pathname === LINK_PAGE ? <ChoosePassword /> : <Inner />;
+  if (!isTrusted()) return <ENTRY.insecure />;
+  return pathname === LINK_PAGE ? <ENTRY.choosePassword /> : <Inner />;
 }
 
 function Inner() {

@@ -1,5 +1,5 @@
 /** A password that is being chosen, and once more: the same two fields wherever one is chosen. */
-import { useRequired } from '../parts/useRequired';
+import { useRequired } from '../parts/forms/useRequired';
 import { useText } from '../texts';
 import { PASSWORD_LENGTH, PasswordItem } from './PasswordItem';
 

@@ -1,7 +1,7 @@
 /** What the sign-in and the step-up ask for behind the password: a passkey, or a code. */
 import { KeyOutlined } from '@ant-design/icons';
 import { Button, Divider, Form, Input } from 'antd';
-import { useRequired } from '../parts/useRequired';
+import { useRequired } from '../parts/forms/useRequired';
 import { useText } from '../texts';
 import type { useSignIn } from './useSignIn';
 

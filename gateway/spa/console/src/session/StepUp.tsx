@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Alert, Form } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { at, onRefusal, post } from '../api/client';
-import { Window } from '../parts/Window';
+import { Window } from '../parts/forms/Window';
 import { useText } from '../texts';
 import { PasswordItem } from './PasswordItem';
 import {

@@ -7,7 +7,7 @@ import { Button } from 'antd';
 import { useEffect, useRef } from 'react';
 import { leaving, remove } from '../api/client';
 import type { Session } from '../api/shapes';
-import { AskMore } from '../parts/AskMore';
+import { AskMore } from '../parts/forms/AskMore';
 import { isOpen, useOperatorAct, useOperatorGrants } from '../parts/grants';
 import { useSay } from '../parts/say';
 import { useSession } from '../session/session';

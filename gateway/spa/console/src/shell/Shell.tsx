@@ -6,7 +6,7 @@ import { Button, Drawer, Dropdown, Grid, Menu, Select } from 'antd';
 import { Suspense, useState } from 'react';
 import { Link, Outlet, useLocation, useNavigate } from 'react-router';
 import { get } from '../api/client';
-import { useOnline } from '../parts/online';
+import { useStores } from '../lookups/stores';
 import { Brand, LanguageButton, ThemeButton } from '../parts/pieces';
 import { SandboxLink, useAbout } from '../parts/sandbox';
 import { Crash, Loading } from '../parts/states';
@@ -17,8 +17,8 @@ import { useSession, useSignOut } from '../session/session';
 import { useText } from '../texts';
 import { ActingRibbon } from './ActingRibbon';
 import { type MenuEntry, menuFor } from './menu';
+import { useOnline } from './online';
 import { Shortcuts } from './Shortcuts';
-import { useStores } from './stores';
 
 function useMenu(entries: MenuEntry[], go: (to: string | null) => void) {
   const { t } = useText();

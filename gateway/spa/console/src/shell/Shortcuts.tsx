@@ -1,10 +1,11 @@
 /** The keyboard: `/` search, `?` this sheet, `g` then a letter to go somewhere. */
 import { useEffect, useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
-import { Window } from '../parts/Window';
+import { PAGES } from '../pages/registry';
+import { Window } from '../parts/forms/Window';
 import { useText } from '../texts';
 
-const GO: Record<string, string> = { h: '/', o: '/orders', w: '/onboarding' };
+const GO = PAGES.flatMap(({ path, shortcut }) => (shortcut ? [{ path, ...shortcut }] : []));
 const PATIENCE_MS = 1000;
 
 function isTyping(target: EventTarget | null): boolean {
@@ -32,7 +33,7 @@ export function Shortcuts() {
           search.focus();
         }
       }
-      const to = GO[event.key];
+      const to = GO.find(({ letter }) => letter === event.key)?.path;
       if (to && Date.now() - goneAt.current < PATIENCE_MS) navigate(to);
       goneAt.current = event.key === 'g' ? Date.now() : 0;
     };
@@ -41,9 +42,7 @@ export function Shortcuts() {
   }, [navigate]);
   const rows: [string, string][] = [
     ['/', t('keys.search')],
-    ['g h', t('keys.home')],
-    ['g o', t('keys.orders')],
-    ['g w', t('keys.wizard')],
+    ...GO.map(({ letter, text }): [string, string] => [`g ${letter}`, t(text)]),
     ['Esc', t('keys.close')],
     ['?', t('keys.sheet')],
   ];

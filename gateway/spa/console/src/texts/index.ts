@@ -2,44 +2,56 @@
 import type { Language } from '@shared/problem';
 import i18next from 'i18next';
 import { initReactI18next, useTranslation } from 'react-i18next';
-import { acting } from './acting';
-import { binding } from './binding';
-import { cashier } from './cashier';
-import { cockpit } from './cockpit';
+import { failures } from './codes/failures';
+import { faults } from './codes/faults';
+import { keyProblems } from './codes/key_problems';
+import { names } from './codes/names';
+import { problems } from './codes/problems';
 import { common } from './common';
-import { devices } from './devices';
-import { failures } from './failures';
-import { faults } from './faults';
-import { keyProblems } from './key_problems';
 import { lists } from './lists';
-import { names } from './names';
-import { onboarding } from './onboarding';
-import { orders } from './orders';
-import { passkeys } from './passkeys';
-import { people } from './people';
-import { problems } from './problems';
-import { refunds } from './refunds';
+import { acting } from './pages/acting';
+import { audit } from './pages/audit';
+import { binding } from './pages/binding';
+import { cashier } from './pages/cashier';
+import { devices } from './pages/devices';
+import { entry } from './pages/entry';
+import { home } from './pages/home';
+import { onboarding } from './pages/onboarding';
+import { operator } from './pages/operator';
+import { orders } from './pages/orders';
+import { passkeys } from './pages/passkeys';
+import { people } from './pages/people';
+import { refunds } from './pages/refunds';
+import { settings } from './pages/settings';
 import { sandbox } from './sandbox';
+import { session } from './session';
+import { shell } from './shell';
 
 export const texts = {
   ...common,
-  ...orders,
+  ...shell,
+  ...session,
   ...lists,
-  ...binding,
-  ...onboarding,
-  ...people,
-  ...acting,
-  ...cockpit,
-  ...passkeys,
-  ...cashier,
-  ...refunds,
   ...sandbox,
+  ...acting,
+  ...audit,
+  ...binding,
+  ...cashier,
   ...devices,
-  ...names,
+  ...entry,
+  ...home,
+  ...onboarding,
+  ...operator,
+  ...orders,
+  ...passkeys,
+  ...people,
+  ...refunds,
+  ...settings,
   ...failures,
   ...faults,
-  ...problems,
   ...keyProblems,
+  ...names,
+  ...problems,
 } as const;
 export type TextKey = keyof typeof texts;
 export type { Language };

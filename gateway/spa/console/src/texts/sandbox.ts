@@ -1,3 +1,5 @@
+import type { Texts } from '../pair';
+
 /** The sandbox as a part of the console, and where the console can be opened: [中文, English]. */
 export const sandbox = {
   'sandbox.open': ['打开沙箱支付宝', 'Open the sandbox Alipay'],
@@ -105,14 +107,4 @@ export const sandbox = {
     '应答用保存的「支付宝公钥」验签不通过：在绑定页重新填写沙箱给出的支付宝公钥',
     'The answer does not verify with the stored Alipay public key: enter the one that the sandbox gave, on the binding page',
   ],
-  'insecure.title': ['请换一个地址打开', 'Please open another address'],
-  'insecure.why': [
-    '这个地址是 http，不是本机，浏览器不会保存登录状态，因此无法登录。',
-    'This address is plain http and not this machine itself: the browser keeps no sign-in here, so nobody can sign in.',
-  ],
-  'insecure.https': [
-    '从别的电脑打开：请让负责部署的人配置 https（PUBLIC_URL=https://…），再用 {{address}} 打开。',
-    'From another computer: ask whoever runs the platform to set up https (PUBLIC_URL=https://…), then open {{address}}.',
-  ],
-  'insecure.local': ['就在服务器这台电脑上：打开', 'On the server’s own machine: open'],
-} as const satisfies Record<string, readonly [string, string]>;
+} as const satisfies Texts;

@@ -2,9 +2,9 @@
 import { money } from '@shared/money';
 import { chinaTime, ZONE } from '@shared/time';
 import type { AuditRow } from '../../api/shapes';
+import { useStores } from '../../lookups/stores';
 import { Facts } from '../../parts/bits';
 import { word } from '../../parts/words';
-import { useStores } from '../../shell/stores';
 import { isText, type T, useText } from '../../texts';
 
 const INSTANT = /^\d{4}-\d\d-\d\dT/;

@@ -10,7 +10,7 @@ import { useText } from '../../texts';
 import { Approvals } from './Approvals';
 import { BindingForm } from './BindingForm';
 import { whoChanged } from './draft';
-import { KeyRing } from './KeyRing';
+import { KeyRing } from './keys/KeyRing';
 
 const NEW = 'new';
 

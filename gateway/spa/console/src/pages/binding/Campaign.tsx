@@ -6,7 +6,7 @@ import { Alert, Form, InputNumber } from 'antd';
 import { get, put } from '../../api/client';
 import type { campaign } from '../../api/generated';
 import { Card, Facts } from '../../parts/bits';
-import { SettingsForm } from '../../parts/SettingsForm';
+import { SettingsForm } from '../../parts/forms/SettingsForm';
 import { Failure, Loading } from '../../parts/states';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';

@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Button } from 'antd';
 import { get } from '../../api/client';
 import type { BoundApp } from '../../api/shapes';
-import { Window } from '../../parts/Window';
+import { Window } from '../../parts/forms/Window';
 import { useText } from '../../texts';
 import { whoChanged } from './draft';
 

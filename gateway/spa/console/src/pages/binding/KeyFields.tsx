@@ -6,7 +6,7 @@ import { useRef } from 'react';
 import type { BoundApp, KeyPair } from '../../api/shapes';
 import { type TextKey, useText } from '../../texts';
 import type { Draft, KeySource } from './draft';
-import { KeyPairCard } from './KeyPairCard';
+import { KeyPairCard } from './keys/KeyPairCard';
 
 const QUIET = { autoComplete: 'off', spellCheck: false, className: 'mono' } as const;
 const CERTIFICATE_MAX_BYTES = 64 * 1024;

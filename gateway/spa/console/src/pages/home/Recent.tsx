@@ -3,9 +3,9 @@ import { dayStart } from '@shared/time';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'react-router';
 import { get } from '../../api/client';
+import { useStores } from '../../lookups/stores';
 import { Card, Money, When } from '../../parts/bits';
-import { quickDays } from '../../parts/days';
-import { useStores } from '../../shell/stores';
+import { quickDays } from '../../parts/lists/days';
 import { useText } from '../../texts';
 import { StatusTag } from '../orders/status';
 

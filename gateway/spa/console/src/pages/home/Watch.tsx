@@ -2,8 +2,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'react-router';
 import { get } from '../../api/client';
+import { useStores } from '../../lookups/stores';
 import { useSession } from '../../session/session';
-import { useStores } from '../../shell/stores';
 import { useText } from '../../texts';
 import { SILENT_24H, silentSince } from '../devices/silent';
 import { REFUNDS_PAGE } from '../orders/OrderTabs';

@@ -3,7 +3,7 @@
 import { Button, Form, Input, Select } from 'antd';
 import { type ReactElement, useEffect, useRef, useState } from 'react';
 import type { OnboardingRow, RowField } from '../../api/shapes';
-import { EntryForm } from '../../parts/EntryForm';
+import { EntryForm } from '../../parts/forms/EntryForm';
 import { word } from '../../parts/words';
 import { type T, type TextKey, useText } from '../../texts';
 

@@ -8,10 +8,16 @@ import { Failure } from '../../parts/states';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
-import { RefundDialog } from './RefundDialog';
-import { NextCheck, RetryButton } from './RefundOutcome';
-import { REFUND_TONES, refusal, useOrderCatchesUp, usePayment, whoAsked } from './refunding';
-import { useHeard } from './unheard';
+import { RefundDialog } from './refunds/RefundDialog';
+import { NextCheck, RetryButton } from './refunds/RefundOutcome';
+import {
+  REFUND_TONES,
+  refusal,
+  useOrderCatchesUp,
+  usePayment,
+  whoAsked,
+} from './refunds/refunding';
+import { useHeard } from './refunds/unheard';
 
 function Line({ refund }: { refund: Refund }) {
   const { t } = useText();

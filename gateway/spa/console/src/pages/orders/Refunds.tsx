@@ -7,19 +7,26 @@ import { useMemo } from 'react';
 import { Link, useLocation, useNavigate, useSearchParams } from 'react-router';
 import { get, type Query } from '../../api/client';
 import type { ListedRefund } from '../../api/shapes';
+import { useStores } from '../../lookups/stores';
 import { Id, Money, Tag, When } from '../../parts/bits';
-import { fetchDays } from '../../parts/FilterBar';
-import { type Filter, NUMBER, UUID } from '../../parts/filters';
-import { type Column, ListPage } from '../../parts/ListPage';
+import { fetchDays } from '../../parts/lists/FilterBar';
+import { type Filter, NUMBER, UUID } from '../../parts/lists/filters';
+import { type Column, ListPage } from '../../parts/lists/ListPage';
 import { Calm, Failure, Loading } from '../../parts/states';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
-import { useStores } from '../../shell/stores';
 import { type T, useText } from '../../texts';
 import { OrderPanel } from './OrderPanel';
 import { OrderTabs, REFUNDS_PAGE } from './OrderTabs';
-import { NextCheck, RetryButton } from './RefundOutcome';
-import { askedAt, isOpen, REFUND_STATES, REFUND_TONES, refusal, whoAsked } from './refunding';
+import { NextCheck, RetryButton } from './refunds/RefundOutcome';
+import {
+  askedAt,
+  isOpen,
+  REFUND_STATES,
+  REFUND_TONES,
+  refusal,
+  whoAsked,
+} from './refunds/refunding';
 
 fetchDays();
 

@@ -3,10 +3,10 @@ import { money, yuan } from '@shared/money';
 import { chinaTime, ZONE } from '@shared/time';
 import { Link } from 'react-router';
 import type { OrderRow as Order } from '../../api/shapes';
+import { DeviceNumber } from '../../lookups/devices';
 import { Id, Money, When } from '../../parts/bits';
-import type { Column } from '../../parts/ListPage';
+import type { Column } from '../../parts/lists/ListPage';
 import { word } from '../../parts/words';
-import { DeviceNumber } from '../../shell/devices';
 import type { T } from '../../texts';
 import { StatusTag, statusOf } from './status';
 

@@ -5,15 +5,15 @@ import { useState } from 'react';
 import { at, get, post, remove } from '../../api/client';
 import type { PasskeyRow } from '../../api/shapes';
 import { Card, When } from '../../parts/bits';
-import { EntryForm } from '../../parts/EntryForm';
-import { RecoveryCodes } from '../../parts/RecoveryCodes';
+import { EntryForm } from '../../parts/forms/EntryForm';
+import { NAME_MAX, useRequired } from '../../parts/forms/useRequired';
+import { Window } from '../../parts/forms/Window';
 import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';
-import { NAME_MAX, useRequired } from '../../parts/useRequired';
-import { Window } from '../../parts/Window';
 import { makePasskey, PasskeyFault, passkeyHindrance } from '../../session/passkey';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
+import { RecoveryCodes } from './RecoveryCodes';
 
 function Row({ row, onRemove }: { row: PasskeyRow; onRemove: () => void }) {
   const { t } = useText();

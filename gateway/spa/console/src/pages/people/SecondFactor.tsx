@@ -6,14 +6,14 @@ import { useState } from 'react';
 import { at, get, post, remove } from '../../api/client';
 import type { SecondFactorBegun } from '../../api/shapes';
 import { Card, Facts, Id, Tag } from '../../parts/bits';
-import { EntryForm } from '../../parts/EntryForm';
-import { RecoveryCodes } from '../../parts/RecoveryCodes';
+import { EntryForm } from '../../parts/forms/EntryForm';
+import { useRequired } from '../../parts/forms/useRequired';
+import { Window } from '../../parts/forms/Window';
 import { useSay } from '../../parts/say';
 import { Failure, Loading } from '../../parts/states';
-import { useRequired } from '../../parts/useRequired';
-import { Window } from '../../parts/Window';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
+import { RecoveryCodes } from './RecoveryCodes';
 
 /** Dark modules on white in any appearance: cameras want the contrast. */
 function QrCode({ rows, label }: { rows: string[]; label: string }) {

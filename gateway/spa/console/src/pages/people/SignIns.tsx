@@ -2,10 +2,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { at, get } from '../../api/client';
 import { Card, Tag, When } from '../../parts/bits';
-import { browserText } from '../../parts/browser';
 import { Failure, Loading } from '../../parts/states';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
+import { browserText } from './browser';
 
 export function SignIns() {
   const { t } = useText();

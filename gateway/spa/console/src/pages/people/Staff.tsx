@@ -3,18 +3,18 @@ import { useQuery } from '@tanstack/react-query';
 import { Form, Input, Select, Switch } from 'antd';
 import { at, type Console, get, patch, post } from '../../api/client';
 import type { NewStaff, PasswordLink, Role, RoleRow, StaffRow } from '../../api/shapes';
+import { StoreSelect } from '../../lookups/StoreSelect';
+import { useStores } from '../../lookups/stores';
 import { Card, Id, Tag } from '../../parts/bits';
-import { Dialog } from '../../parts/Dialog';
+import { Dialog } from '../../parts/forms/Dialog';
+import { RemoveFactorField } from '../../parts/forms/RemoveFactor';
+import { UsernameField } from '../../parts/forms/UsernameField';
+import { NAME_MAX, useChosen, useRequired } from '../../parts/forms/useRequired';
 import { LinkShown } from '../../parts/LinkShown';
-import { type Column, ListPage } from '../../parts/ListPage';
-import { RemoveFactorField } from '../../parts/RemoveFactor';
-import { UsernameField } from '../../parts/UsernameField';
-import { NAME_MAX, useChosen, useRequired } from '../../parts/useRequired';
-import { everything } from '../../parts/walk';
+import { type Column, ListPage } from '../../parts/lists/ListPage';
+import { everything } from '../../parts/lists/walk';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
-import { StoreSelect } from '../../shell/StoreSelect';
-import { useStores } from '../../shell/stores';
 import { useText } from '../../texts';
 
 interface Entry {

@@ -1,0 +1,113 @@
+/** Behind a one-time link: its person chooses a password, and nobody else knows it. */
+import { ApiProblem } from '@shared/problem';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Alert, Button } from 'antd';
+import { useState } from 'react';
+import { useNavigate } from 'react-router';
+import { type Console, post } from '../../api/client';
+import { EntryForm } from '../../parts/forms/EntryForm';
+import { Loading } from '../../parts/states';
+import { Entrance } from '../../session/Entrance';
+import { NewPassword } from '../../session/NewPassword';
+import { signIn } from '../../session/session';
+import { told } from '../../session/told';
+import { useText } from '../../texts';
+
+/** Of a link's secret; what is shorter was cut off on its way. */
+const TOKEN_LENGTH = 43;
+
+interface Entry {
+  password: string;
+  repeat: string;
+}
+
+export default function ChoosePassword() {
+  const { t, language } = useText();
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const [token] = useState(() => window.location.hash.slice(1));
+  const [fault, setFault] = useState('');
+  const [isBusy, setBusy] = useState(false);
+  const [isDone, setDone] = useState(false);
+  const whose = useQuery({
+    queryKey: ['password-link'],
+    queryFn: () => post('/api/public/v1/password-link', { token }),
+    retry: false,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+  const choose = async ({ password }: Entry) => {
+    setBusy(true);
+    setFault('');
+    try {
+      const { console, login } = await post('/api/public/v1/password', { token, password });
+      setDone(true);
+      await enter(console as Console, login, password);
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  /** Straight on where only the password is asked for; else the sign-in asks for the rest. */
+  const enter = async (console: Console, login: string, password: string) => {
+    try {
+      await signIn(console, login, password);
+    } catch (error) {
+      if (!(error instanceof ApiProblem)) throw error;
+    }
+    await navigate('/', { replace: true });
+    await queries.invalidateQueries({ queryKey: ['who'] });
+  };
+
+  const isCut = token.length < TOKEN_LENGTH;
+  const refusal = isCut
+    ? t('link.cut')
+    : whose.error instanceof ApiProblem
+      ? told(t, language, whose.error)
+      : t('link.unreadable');
+  return (
+    <Entrance title={t('link.title')}>
+      {whose.isPending ? <Loading rows={3} /> : null}
+      {whose.isError ? (
+        <>
+          <Alert type="error" showIcon title={refusal} role="alert" />
+          <p>
+            <a href="/">{t('link.sign_in')}</a>
+          </p>
+        </>
+      ) : null}
+      {fault ? <Alert type="error" showIcon title={fault} role="alert" /> : null}
+      {isDone && fault ? (
+        <p>
+          {t('link.saved')} <a href="/">{t('link.sign_in')}</a>
+        </p>
+      ) : null}
+      {whose.data && !isDone ? (
+        <EntryForm<Entry>
+          size="large"
+          requiredMark={false}
+          send={choose}
+          orElse={(error) => setFault(told(t, language, error))}
+        >
+          <p className="soft">
+            {whose.data.name === whose.data.login
+              ? t('link.lead_nameless', { login: whose.data.login })
+              : t('link.lead', { name: whose.data.name, login: whose.data.login })}
+          </p>
+          <input
+            type="text"
+            name="username"
+            autoComplete="username"
+            value={whose.data.login}
+            readOnly
+            hidden
+          />
+          <NewPassword name="password" autoFocus />
+          <Button type="primary" htmlType="submit" block loading={isBusy}>
+            {t('link.submit')}
+          </Button>
+        </EntryForm>
+      ) : null}
+    </Entrance>
+  );
+}

@@ -1,0 +1,31 @@
+/** Opened over plain http under another name than this machine's own: a browser would not keep the
+ *  session's cookie there, so nobody could sign in. Says so instead of failing after the password. */
+import { Alert } from 'antd';
+import { Entrance } from '../../session/Entrance';
+import { useText } from '../../texts';
+
+export default function Insecure() {
+  const { t } = useText();
+  const { host, port, pathname } = window.location;
+  const local = `http://127.0.0.1${port ? `:${port}` : ''}/`;
+  return (
+    <Entrance title={t('insecure.title')}>
+      <Alert
+        type="warning"
+        showIcon
+        title={t('insecure.why')}
+        description={
+          <ul>
+            <li>{t('insecure.https', { address: `https://${host}${pathname}` })}</li>
+            <li>
+              {t('insecure.local')}{' '}
+              <a href={local} style={{ textDecoration: 'underline' }}>
+                {local}
+              </a>
+            </li>
+          </ul>
+        }
+      />
+    </Entrance>
+  );
+}

@@ -1,0 +1,126 @@
+/** The way in, for merchants and for the operator. */
+
+import { Alert, Button, Form, Input, Segmented } from 'antd';
+import { useEffect, useState } from 'react';
+import { useLocation } from 'react-router';
+import { type Console, ending } from '../../api/client';
+import { useAbout } from '../../parts/sandbox';
+import { Entrance } from '../../session/Entrance';
+import { PasswordItem } from '../../session/PasswordItem';
+import { SecondStep } from '../../session/SecondStep';
+import { FIRST_RUN, lastConsole } from '../../session/session';
+import { useSignIn } from '../../session/useSignIn';
+import { useText } from '../../texts';
+
+interface Entry {
+  login: string;
+  password: string;
+  code?: string;
+}
+
+export default function Login() {
+  const { t } = useText();
+  const { pathname } = useLocation();
+  const [console, setConsole] = useState<Console>(lastConsole());
+  const signing = useSignIn();
+  const [form] = Form.useForm<Entry>();
+  const [ended] = useState(ending.get);
+  const about = useAbout();
+
+  useEffect(() => {
+    ending.forget();
+  }, []);
+
+  const choose = (chosen: Console) => {
+    setConsole(chosen);
+    signing.forget();
+  };
+  const other: Console = console === 'merchant' ? 'operator' : 'merchant';
+  const tabs = { here: t(`login.${console}`), there: t(`login.${other}`) };
+
+  return (
+    <Entrance title={t('login.title')}>
+      {pathname === FIRST_RUN ? <Alert type="info" showIcon title={t('first.over')} /> : null}
+      {ended ? (
+        <Alert
+          type={ended === 'suspended' ? 'warning' : 'info'}
+          showIcon
+          title={t(`login.${ended}`)}
+          role="status"
+        />
+      ) : null}
+      {signing.fault ? (
+        <Alert
+          type="error"
+          showIcon
+          title={signing.fault}
+          role="alert"
+          {...(signing.isWrong
+            ? {
+                // Told to everybody alike: whether the login is known there is nobody's business.
+                description: t('login.wrong_tab', tabs),
+                action: (
+                  <Button size="small" onClick={() => choose(other)}>
+                    {t('login.other_tab', tabs)}
+                  </Button>
+                ),
+              }
+            : {})}
+        />
+      ) : null}
+      <Form<Entry>
+        form={form}
+        layout="vertical"
+        size="large"
+        requiredMark={false}
+        onFinish={({ code, ...entry }) => signing.enter({ console, ...entry }, { code })}
+        onValuesChange={(changed) => {
+          if (!('code' in changed)) signing.forgetFactor();
+        }}
+      >
+        <Form.Item label={t('login.console')}>
+          <Segmented<Console>
+            block
+            name="console"
+            aria-label={t('login.console')}
+            value={console}
+            onChange={choose}
+            options={[
+              { value: 'merchant', label: t('login.merchant') },
+              { value: 'operator', label: t('login.operator') },
+            ]}
+          />
+        </Form.Item>
+        <Form.Item
+          name="login"
+          label={t('login.login')}
+          {...(console === 'merchant' ? { extra: t('login.hint') } : {})}
+          rules={[{ required: true, message: t('field.required', { label: t('login.login') }) }]}
+        >
+          <Input autoComplete="username" autoFocus maxLength={64} />
+        </Form.Item>
+        <PasswordItem
+          kind="current"
+          name="password"
+          label={t('login.password')}
+          rules={[{ required: true, message: t('field.required', { label: t('login.password') }) }]}
+        />
+        <SecondStep
+          signing={signing}
+          onPasskey={() =>
+            signing.prove({ console, ...form.getFieldsValue(['login', 'password']) })
+          }
+        />
+        <Button
+          type={signing.needed?.passkey ? 'default' : 'primary'}
+          htmlType="submit"
+          block
+          loading={signing.isBusy}
+        >
+          {t('login.submit')}
+        </Button>
+      </Form>
+      {about.data?.is_sandbox ? <p className="soft small">{t('login.sandbox')}</p> : null}
+    </Entrance>
+  );
+}

@@ -1,0 +1,109 @@
+/** A button that opens a form in a dialog, saves, says so, and refreshes what it changed. */
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { Button, type ButtonProps, Form, type FormInstance } from 'antd';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { useText } from '../../texts';
+import { useSay } from '../say';
+import { EntryForm } from './EntryForm';
+import { Window } from './Window';
+
+/** What is said once it was saved, in words of its own: a short word beside the page, or, where the
+ * answer is to be read, a title that says what happened and what to read. */
+type Then<R> =
+  | { done: string; after?: undefined }
+  | { done?: undefined; after: { title: (answer: R) => string; shown: (answer: R) => ReactNode } };
+
+type Props<V extends object, R> = Then<R> & Asking<V, R>;
+
+interface Asking<V extends object, R> {
+  label: string;
+  title?: string;
+  button?: ButtonProps;
+  okText?: string;
+  /** what it does is as red as the button that opened it */
+  isDangerous?: boolean;
+  initial?: Partial<V>;
+  save: (values: V) => Promise<R>;
+  /** queries that are asked again afterwards, by the first part of their key */
+  refresh: string[];
+  onSaved?: (answer: R) => void;
+  /** opens by itself, once: the address asked for it (useAsked) */
+  isAsked?: boolean;
+  children: ReactNode | ((form: FormInstance<V>) => ReactNode);
+}
+
+export function Dialog<V extends object, R>(props: Props<V, R>) {
+  const { t } = useText();
+  const say = useSay();
+  const queries = useQueryClient();
+  const [form] = Form.useForm<V>();
+  const [isOpen, setOpen] = useState(false);
+  // A ref as well: what is closing is drawn as it was, and would still believe to be open.
+  const isTaking = useRef(false);
+  const save = useMutation({
+    mutationFn: props.save,
+    onSuccess: async (answer) => {
+      if (!props.after) {
+        isTaking.current = false;
+        say.done(props.done);
+        setOpen(false);
+      }
+      await Promise.all(props.refresh.map((key) => queries.invalidateQueries({ queryKey: [key] })));
+      props.onSaved?.(answer);
+    },
+  });
+  const open = () => {
+    isTaking.current = true;
+    setOpen(true);
+  };
+  const { isAsked = false } = props;
+  const askedFor = useRef(open);
+  askedFor.current = open;
+  useEffect(() => {
+    if (isAsked) askedFor.current();
+  }, [isAsked]);
+  const close = () => {
+    isTaking.current = false;
+    setOpen(false);
+    save.reset();
+  };
+  const made = save.data !== undefined && props.after ? save.data : null;
+  const shown = made !== null ? props.after?.shown(made) : null;
+  const title = made !== null ? props.after?.title(made) : (props.title ?? props.label);
+  const kept = (
+    <Button type="primary" onClick={close}>
+      {t('once.kept')}
+    </Button>
+  );
+  return (
+    <>
+      <Button {...props.button} onClick={open}>
+        {props.label}
+      </Button>
+      <Window
+        open={isOpen}
+        title={title}
+        isOnce={Boolean(shown)}
+        onCancel={close}
+        onOk={() => form.submit()}
+        okText={props.okText ?? t('do.save')}
+        cancelText={t('do.cancel')}
+        confirmLoading={save.isPending}
+        okButtonProps={{ danger: props.isDangerous === true }}
+        {...(shown ? { footer: kept } : {})}
+      >
+        {shown ?? (
+          <EntryForm<V>
+            form={form}
+            preserve={false}
+            {...(props.initial ? { initialValues: props.initial } : {})}
+            // What is closing has been saved: another press meant the first.
+            send={async (values) => (isTaking.current ? save.mutateAsync(values) : undefined)}
+          >
+            {typeof props.children === 'function' ? props.children(form) : props.children}
+          </EntryForm>
+        )}
+      </Window>
+    </>
+  );
+}

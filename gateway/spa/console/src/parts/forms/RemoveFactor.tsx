@@ -1,0 +1,17 @@
+/** Beside a one-time link: whether the second factor goes, for somebody who lost it. */
+import { Form, Switch } from 'antd';
+import { useText } from '../../texts';
+
+export function RemoveFactorField() {
+  const { t } = useText();
+  return (
+    <Form.Item
+      name="remove_second_factor"
+      label={t('staff.remove_factor')}
+      extra={t('staff.remove_factor_hint')}
+      valuePropName="checked"
+    >
+      <Switch />
+    </Form.Item>
+  );
+}

@@ -1,0 +1,118 @@
+/** A day that is typed or picked, and ranges of days for one click. */
+import { Button, ConfigProvider, DatePicker, type DatePickerProps } from 'antd';
+import dayjs from 'dayjs';
+import 'dayjs/locale/zh-cn';
+import { useContext, useMemo, useState } from 'react';
+import { useText } from '../../texts';
+import { dayOf, QUICK, type Quick, quickDays } from './days';
+import type { Asked, Filter, Span } from './filters';
+
+type PickerLocale = NonNullable<DatePickerProps['locale']>;
+
+/** Understood while it is typed: only what is whole, or the picker would end it after "2026-1-2". */
+const FORMATS = ['YYYY-MM-DD', 'YYYY/MM/DD', 'YYYY.MM.DD', 'YYYYMMDD'];
+
+/** Its buttons "2026年" and "11月" are called what they say; the library calls them something else. */
+function usePicker() {
+  const { locale } = useContext(ConfigProvider.ConfigContext);
+  const found = locale?.DatePicker;
+  return useMemo(
+    () =>
+      found && {
+        ...found,
+        lang: { ...found.lang, yearSelect: undefined, monthSelect: undefined },
+      },
+    [found],
+  );
+}
+
+export function DayField({
+  filter,
+  span,
+  asked,
+}: {
+  filter: Filter;
+  span: Span | null;
+  asked: Asked;
+}) {
+  const { t } = useText();
+  const locale = usePicker();
+  const value = asked.values[filter.name];
+  const [odd, setOdd] = useState('');
+  const choose = (day: string | undefined) => {
+    const next = { [filter.name]: day };
+    const other = span && (filter === span.from ? span.to : span.from);
+    const there = other && asked.values[other.name];
+    if (day && other && there) {
+      // A span that ends before it begins was meant the other way round.
+      const isCrossed = filter === span.from ? day > there : day < there;
+      if (isCrossed) Object.assign(next, { [filter.name]: there, [other.name]: day });
+    }
+    asked.change(next);
+  };
+  const take = (text: string) => {
+    const day = dayOf(text);
+    // The picker forgets what is no day: it is said what was wrong with it.
+    setOdd(day || !text.trim() ? '' : text.trim());
+    if (day && day !== value) choose(day);
+  };
+  const id = `filter-${filter.name}`;
+  return (
+    <div>
+      <label htmlFor={id}>{filter.label}</label>
+      <DatePicker
+        id={id}
+        aria-label={filter.label}
+        style={{ width: '100%' }}
+        format={FORMATS}
+        // The calendar's own "today" is the browser's; ours, above the list, is China's.
+        showNow={false}
+        {...(locale ? { locale: locale as unknown as PickerLocale } : {})}
+        placeholder={t('day.format')}
+        {...(odd ? { status: 'error' as const } : {})}
+        value={value ? dayjs(value) : null}
+        onKeyDown={({ key, currentTarget }) => {
+          const box = currentTarget.querySelector('input') ?? currentTarget;
+          if (key === 'Enter' && 'value' in box) take(String(box.value));
+        }}
+        onBlur={({ target }) => take((target as HTMLInputElement).value)}
+        onChange={(day) => {
+          setOdd('');
+          choose(day ? day.format('YYYY-MM-DD') : undefined);
+        }}
+      />
+      {odd ? (
+        <span className="fault" role="alert">
+          {t('day.none', { typed: odd })}
+        </span>
+      ) : null}
+    </div>
+  );
+}
+
+export function QuickDays({ span, asked }: { span: Span; asked: Asked }) {
+  const { t } = useText();
+  const [from, to] = [asked.values[span.from.name], asked.values[span.to.name]];
+  const isChosen = (which: Quick) => {
+    const days = quickDays(which);
+    return days.from === from && days.to === to;
+  };
+  return (
+    <fieldset className="quick" aria-label={t('day.quick')}>
+      {QUICK.map((which) => (
+        <Button
+          key={which}
+          size="small"
+          type={isChosen(which) ? 'primary' : 'default'}
+          aria-pressed={isChosen(which)}
+          onClick={() => {
+            const days = quickDays(which);
+            asked.change({ [span.from.name]: days.from, [span.to.name]: days.to });
+          }}
+        >
+          {t(`day.${which}`)}
+        </Button>
+      ))}
+    </fieldset>
+  );
+}

@@ -1,0 +1,176 @@
+/** What a list is asked for, kept in the address so that it can be shared and reloaded. */
+import { dayEnd, dayStart } from '@shared/time';
+import { useMemo } from 'react';
+import { useSearchParams } from 'react-router';
+import type { Query } from '../../api/client';
+import { isDay } from './days';
+
+export interface FilterChoice {
+  value: string;
+  label: string;
+}
+
+export interface Filter {
+  /** the name in the address and, but for days, at the door */
+  name: string;
+  label: string;
+  kind: 'search' | 'text' | 'select' | 'day-from' | 'day-to';
+  options?: FilterChoice[];
+  placeholder?: string;
+  /** shown only after "more filters" */
+  isExtra?: boolean;
+  /** what can be meant at all; of a choice without it: one of its options */
+  accepts?: RegExp;
+}
+
+export interface Span {
+  from: Filter;
+  to: Filter;
+}
+
+/** The list's span of days, when it has one. */
+export function spanOf(filters: Filter[]): Span | null {
+  const from = filters.find((one) => one.kind === 'day-from');
+  const to = filters.find((one) => one.kind === 'day-to');
+  return from && to ? { from, to } : null;
+}
+
+const SIZES = [20, 50, 100];
+export const PAGE_SIZES: readonly number[] = SIZES;
+/** the last number that our doors take for a page */
+const PAGE_MAX = 10_000;
+
+/** What numbers are made of: anything else finds none. */
+export const NUMBER = /^[0-9A-Za-z_-]+$/;
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Where a page begins in a list that moves: behind a cursor, or in front of one. */
+export interface Step {
+  cursor?: string | null;
+  back?: string | null;
+}
+
+export interface Asked {
+  /** what the filters show */
+  values: Record<string, string>;
+  page: number;
+  pageSize: number;
+  /** as the door wants it */
+  query: Query;
+  isFiltered: boolean;
+  /** whether it is the top of the list, where what is new comes in */
+  isTop: boolean;
+  /** filters whose value in the address means nothing: they are not asked for */
+  ignored: Filter[];
+  /** a search that cannot find anything, so that nobody needs to be asked */
+  hopeless: Filter | null;
+  change: (values: Record<string, string | undefined>) => void;
+  turn: (page: number, pageSize?: number, step?: Step) => void;
+  /** the last page of a list that is shorter than the address thinks; one does not go back to it */
+  settle: (page: number) => void;
+  clear: () => void;
+}
+
+function positive(text: string | null, otherwise: number): number {
+  const found = Number(text);
+  return Number.isInteger(found) && found > 0 ? Math.min(found, PAGE_MAX) : otherwise;
+}
+
+function isUnderstood(filter: Filter, value: string): boolean {
+  if (filter.kind === 'day-from' || filter.kind === 'day-to') return isDay(value);
+  if (filter.accepts) return filter.accepts.test(value.trim());
+  if (filter.kind === 'select') return (filter.options ?? []).some((one) => one.value === value);
+  return true;
+}
+
+function atDoor(filter: Filter, value: string): string {
+  if (filter.kind === 'day-from') return dayStart(value);
+  if (filter.kind === 'day-to') return dayEnd(value);
+  return value.trim();
+}
+
+/** A span that ends before it begins was meant the other way round. */
+function inOrder(filters: Filter[], values: Record<string, string>): void {
+  const span = spanOf(filters);
+  if (!span) return;
+  const [from, to] = [values[span.from.name], values[span.to.name]];
+  if (from && to && from > to)
+    Object.assign(values, { [span.from.name]: to, [span.to.name]: from });
+}
+
+function understood(filters: Filter[], params: URLSearchParams) {
+  const values: Record<string, string> = {};
+  const ignored: Filter[] = [];
+  let hopeless: Filter | null = null;
+  for (const filter of filters) {
+    const value = params.get(filter.name);
+    if (!value) continue;
+    if (isUnderstood(filter, value)) values[filter.name] = value;
+    else if (filter.kind === 'search' || filter.kind === 'text') {
+      values[filter.name] = value;
+      hopeless = filter;
+    } else ignored.push(filter);
+  }
+  inOrder(filters, values);
+  return { values, ignored, hopeless };
+}
+
+function queryOf(filters: Filter[], values: Record<string, string>, fixed: Query): Query {
+  const query: Query = { ...fixed };
+  for (const filter of filters) {
+    const value = values[filter.name];
+    if (value) query[filter.name] = atDoor(filter, value);
+  }
+  return query;
+}
+
+const TOP = { page: undefined, cursor: undefined, back: undefined };
+
+export function useFilters(filters: Filter[], fixed: Query = {}): Asked {
+  const [params, setParams] = useSearchParams();
+  return useMemo(() => {
+    const { values, ignored, hopeless } = understood(filters, params);
+    const page = positive(params.get('page'), 1);
+    const size = positive(params.get('page_size'), 20);
+    const pageSize = SIZES.includes(size) ? size : 20;
+    const put = (entries: Record<string, string | null | undefined>, replace = false) =>
+      setParams(
+        (before) => {
+          const next = new URLSearchParams(before);
+          for (const [name, value] of Object.entries(entries)) {
+            if (value) next.set(name, value);
+            else next.delete(name);
+          }
+          return next;
+        },
+        { replace },
+      );
+    const query: Query = { ...queryOf(filters, values, fixed), page, page_size: pageSize };
+    const [cursor, back] = [params.get('cursor'), params.get('back')];
+    if (cursor) query.cursor = cursor;
+    else if (back) query.back = back;
+    const numbered = (next: number) => ({ page: next > 1 ? String(next) : undefined });
+    return {
+      values,
+      page,
+      pageSize,
+      query,
+      ignored,
+      hopeless,
+      isFiltered: Object.keys(values).length > 0 || ignored.length > 0,
+      isTop: page === 1 && !cursor && !back,
+      change: (entries) => put({ ...entries, ...TOP }),
+      turn: (next, sized = pageSize, step = {}) =>
+        put({
+          ...TOP,
+          ...numbered(next),
+          // The top of a list has no cursor: there one sees what comes.
+          ...(next > 1 || step.cursor ? step : {}),
+          page_size: sized === 20 ? undefined : String(sized),
+        }),
+      settle: (last) => put({ ...TOP, ...numbered(last) }, true),
+      clear: () =>
+        put({ ...Object.fromEntries(filters.map((one) => [one.name, undefined])), ...TOP }),
+    };
+  }, [filters, fixed, params, setParams]);
+}

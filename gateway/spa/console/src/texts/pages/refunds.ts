@@ -1,0 +1,176 @@
+import type { Texts } from '../../pair';
+
+/** Refunds: in an order, in their dialog, and as a list: [中文, English]. */
+export const refunds = {
+  'refunds.tab_orders': ['订单', 'Orders'],
+  'refunds.tab_refunds': ['退款', 'Refunds'],
+  'refunds.tabs': ['订单与退款', 'Orders and refunds'],
+  'refunds.title': ['退款', 'Refunds'],
+  'refunds.lead': [
+    '每一笔退款的金额、状态、操作人；没有退成的可以重试，不会重复退款。',
+    'Every refund: how much, how it stands, who asked. One that failed can be tried again; money never goes back twice.',
+  ],
+  'refunds.lead_read': [
+    '每一笔退款的金额、状态、操作人。',
+    'Every refund: how much, how it stands, who asked.',
+  ],
+  'refunds.net': ['实收', 'Net'],
+  'refunds.left': ['可退', 'Refundable'],
+  'refunds.act': ['退款', 'Refund'],
+  'refunds.act_title': ['退款 · {{order}}', 'Refund · {{order}}'],
+  'refunds.how_much': ['退多少', 'How much'],
+  'refunds.full': ['退剩余全部 {{amount}}', 'All that is left: {{amount}}'],
+  'refunds.partial': ['部分退款', 'Part of it'],
+  'refunds.amount': ['退款金额（元）', 'Amount in yuan'],
+  'refunds.amount_hint': ['最多可退 {{amount}}', 'At most {{amount}}'],
+  'refunds.amount_wrong': [
+    '请填写金额，最多两位小数，例如 12.50',
+    'Enter an amount with at most two decimals, such as 12.50',
+  ],
+  'refunds.amount_zero': ['至少 0.01 元', 'At least 0.01'],
+  'refunds.amount_over': ['超过可退金额 {{amount}}', 'More than what is left: {{amount}}'],
+  'refunds.reason': ['退款原因', 'Reason'],
+  'refunds.reason_hint': [
+    '顾客可能在支付宝账单里看到。',
+    'The buyer may see it on the Alipay bill.',
+  ],
+  'refunds.reason_goods': ['商品退货', 'Goods returned'],
+  'refunds.reason_over': ['多收了钱', 'Charged too much'],
+  'refunds.reason_cancelled': ['顾客取消', 'Cancelled by the buyer'],
+  'refunds.reason_twice': ['重复付款', 'Paid twice'],
+  'refunds.confirm': ['确认退款 {{amount}}', 'Refund {{amount}}'],
+  'refunds.confirm_bare': ['确认退款', 'Refund'],
+  'refunds.none_left': [
+    '这笔收款已经没有可退的金额：可能刚在别的窗口，或由别人退过。这次没有退款。',
+    'Nothing is left to refund of this payment: it may just have been given back in another window or by somebody else. This refund was not made.',
+  ],
+  'refunds.less_left': [
+    '这笔收款刚有别的退款，现在最多可退 {{amount}}。这次没有退款，请确认金额后再提交。',
+    'Another refund of this payment came first: at most {{amount}} is left. This one was not made; look at the amount and confirm again.',
+  ],
+  'refunds.unheard': [
+    '没有收到服务器的答复，不知道退款有没有提交。请再按一次确认：只会确认这同一笔，不会重复退款。',
+    'The server did not answer, so it is not known whether the refund was asked for. Confirm once more: it is the same refund, and money goes back once.',
+  ],
+  'refunds.to': [
+    '款项原路退回顾客的支付宝账户。',
+    'The money goes back to the Alipay account that paid.',
+  ],
+  'refunds.is_done': ['已退款 {{amount}}', '{{amount}} refunded'],
+  'refunds.is_pending': ['退款 {{amount}} 已受理', 'Refund of {{amount}} accepted'],
+  'refunds.is_pending_next': [
+    '马上提交给支付宝；同一笔支付的两次退款要间隔 3 秒。结果会自动显示在这里，关闭窗口也不影响。',
+    'It is handed to Alipay in a moment; two refunds of one payment are 3 seconds apart. The result appears here by itself; you may close this.',
+  ],
+  'refunds.is_unknown': [
+    '退款 {{amount}}：结果待确认',
+    'Refund of {{amount}}: result not known yet',
+  ],
+  'refunds.is_unknown_next': [
+    '支付宝还没有给出明确结果。请不要再发起一笔退款：系统会一直查询到有结果为止，用的是同一个退款号，不会重复退款。结果会自动显示在这里，关闭窗口也不影响。',
+    'Alipay has not given a clear answer yet. Do not start another refund: the platform keeps asking until it knows, under the same refund number, so money goes back once. The result appears here by itself; you may close this.',
+  ],
+  'refunds.next_check': ['下次查询：{{at}}', 'Asked again at {{at}}'],
+  'refunds.is_rejected': ['退款 {{amount}} 没有成功', 'Refund of {{amount}} was refused'],
+  'refunds.is_rejected_next': [
+    '款项没有退出，可退金额不变。处理好原因后可以重试，用的是同一个退款号。',
+    'No money went back, and as much is left as before. Once the reason is dealt with, try again: it keeps its refund number.',
+  ],
+  'refunds.retry': ['重新退款', 'Try again'],
+  'refunds.ask': ['查询结果', 'Check the result'],
+  'refunds.asked': ['10 秒内会再向支付宝查询', 'Alipay is asked again within 10 seconds'],
+  'refunds.at': ['申请时间 (UTC+8)', 'Asked at (UTC+8)'],
+  'refunds.state': ['退款状态', 'Refund state'],
+  'refunds.paid': ['支付金额', 'Paid'],
+  'refunds.refunded': ['累计已退', 'Refunded in all'],
+  'refunds.sum': ['退款金额', 'Refund'],
+  'refunds.who': ['操作人', 'Asked by'],
+  'refunds.tried_again': ['{{first}}，{{again}}重试', '{{first}}, tried again by {{again}}'],
+  'refunds.tried_again_too': ['{{first}}，已重试', '{{first}}, tried again'],
+  'refunds.tried_again_by': ['{{again}}重试', 'Tried again by {{again}}'],
+  'refunds.by_platform': ['系统自动撤销', 'The platform (payment cancelled)'],
+  'refunds.order': ['订单', 'Order'],
+  'refunds.number': ['商户订单号', 'Merchant order number'],
+  'refunds.open_order': ['查看订单', 'View order'],
+  'refunds.q': ['订单号 / 商户订单号 / 交易号', 'Order, merchant or trade number'],
+  'refunds.q_hint': ['订单号请填全', 'Order numbers in full'],
+  'refunds.from': ['申请日期从', 'Asked from'],
+  'refunds.until': ['申请日期到', 'Asked until'],
+  'refunds.empty': ['还没有退款', 'No refunds yet'],
+  'refunds.empty_hint': [
+    '在订单详情里可以退款，全额或部分；退款会列在这里。',
+    'Refund an order, all or part of it, from its details; the refund is listed here.',
+  ],
+  'refunds.empty_hint_read': ['有了退款会列在这里。', 'Refunds are listed here.'],
+  'refunds.to_orders': ['去看订单', 'Go to the orders'],
+  'refunds.no_order': [
+    '订单还在生成，请稍后再打开。',
+    'The order is still being made; open it again in a moment.',
+  ],
+  'refund_state.pending': ['处理中', 'In progress'],
+  'refund_state.unknown': ['结果待确认', 'Not known yet'],
+  'refund_state.done': ['已退款', 'Refunded'],
+  'refund_state.rejected': ['未退成', 'Refused'],
+  'refund_refusal.other': ['支付宝没有受理这笔退款', 'Alipay did not accept this refund'],
+  'refund_refusal.ACQ.SELLER_BALANCE_NOT_ENOUGH': [
+    '商户支付宝余额不足，请先充值或等待收款到账',
+    'The balance of your Alipay account is too low; top it up or wait for payments to arrive',
+  ],
+  'refund_refusal.ACQ.TRADE_HAS_FINISHED': [
+    '交易已完结，超过可退款的期限',
+    'The trade is finished: the time for refunds is over',
+  ],
+  'refund_refusal.ACQ.TRADE_STATUS_ERROR': [
+    '交易的状态不允许退款，可能已在支付宝处关闭',
+    'The trade cannot be refunded as it stands; Alipay may have closed it',
+  ],
+  'refund_refusal.ACQ.REASON_TRADE_BEEN_FREEZEN': [
+    '交易已被冻结，请联系支付宝',
+    'The trade is frozen; ask Alipay',
+  ],
+  'refund_refusal.ACQ.REASON_TRADE_REFUND_FEE_ERR': [
+    '退款金额超过支付宝处的可退余额，可能已在支付宝处退过',
+    'More than what Alipay has left of this trade; it may have been refunded at Alipay',
+  ],
+  'refund_refusal.ACQ.TRADE_NOT_ALLOW_REFUND': [
+    '这笔交易不允许退款',
+    'This trade may not be refunded',
+  ],
+  'refund_refusal.ACQ.REFUND_FEE_ERROR': [
+    '支付宝不接受这个退款金额',
+    'Alipay does not accept this amount',
+  ],
+  'refund_refusal.ACQ.REFUND_AMT_NOT_EQUAL_TOTAL': [
+    '这笔交易只能全额退款',
+    'This trade can be refunded in full only',
+  ],
+  'refund_refusal.ACQ.NOT_ALLOW_PARTIAL_REFUND': [
+    '这笔交易只能全额退款',
+    'This trade can be refunded in full only',
+  ],
+  'refund_refusal.ACQ.ONLINE_TRADE_VOUCHER_NOT_ALLOW_REFUND': [
+    '顾客用的券不支持退款',
+    'The voucher that the buyer used cannot be refunded',
+  ],
+  'refund_refusal.ACQ.BUYER_ERROR': [
+    '顾客的支付宝账户状态异常，请顾客联系支付宝',
+    'The buyer’s account cannot take it; the buyer has to ask Alipay',
+  ],
+  'refund_refusal.ACQ.CUSTOMER_VALIDATE_ERROR': [
+    '顾客的支付宝账户状态异常，请顾客联系支付宝',
+    'The buyer’s account cannot take it; the buyer has to ask Alipay',
+  ],
+  'refund_refusal.ACQ.REFUND_ACCOUNT_NOT_EXIST': [
+    '顾客付款的账户已不存在，请与顾客商量其他方式',
+    'The account that paid is gone; agree on another way with the buyer',
+  ],
+  'refund_refusal.ACQ.ENTERPRISE_PAY_BIZ_ERROR': [
+    '企业付款的交易不能这样退，请联系支付宝',
+    'A company’s payment cannot be refunded this way; ask Alipay',
+  ],
+  'refund_refusal.ACQ.TRADE_NOT_EXIST': ['支付宝没有这笔交易', 'Alipay does not know this trade'],
+  'refund_refusal.payment.channel_config': [
+    '支付配置有误，请到“IoT 小程序配置”做一次联机检测',
+    'The payment settings are wrong; run a live check in the IoT mini program settings',
+  ],
+} as const satisfies Texts;
