@@ -11,9 +11,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import acting_rules, people_repo, repo, sessions
+from services.binding import acting_grants_repo, acting_rules, session_repo, sessions, tenancy_repo
+from services.binding.audit_record import audit
+from services.binding.deps import Deps
 from services.binding.models import Acting, Session
-from services.binding.service import Deps, audit
 from services.binding.sessions import Shown
 from shared import outbox
 from shared.errors import NotFound, Unauthorized
@@ -28,11 +29,11 @@ async def start_acting(
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
         session_id = sessions.session_of(caller)
-        session = await people_repo.session_for_update(tx, caller.tenant, session_id)
-        user = await repo.user(tx, caller.tenant, UUID(caller.subject))
+        session = await session_repo.session_for_update(tx, caller.tenant, session_id)
+        user = await tenancy_repo.user(tx, caller.tenant, UUID(caller.subject))
         if session is None or session.revoked_at is not None or user is None:
             raise Unauthorized
-        merchant = await repo.merchant(tx, merchant_id)
+        merchant = await tenancy_repo.merchant(tx, merchant_id)
         if merchant is None:
             raise NotFound
         if await sessions.running(tx, session, now) is not None:
@@ -67,13 +68,13 @@ async def stop_acting(deps: Deps, caller: Principal) -> None:
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
         session_id = sessions.session_of(caller)
-        session = await people_repo.session_for_update(tx, caller.tenant, session_id)
+        session = await session_repo.session_for_update(tx, caller.tenant, session_id)
         acting = await sessions.running(tx, session, now) if session else None
         if session is None or acting is None:
             return
         actor = f"user:{caller.subject}"
         await sessions.note_end(deps, tx, acting, actor=actor, action="acting.stop")
-        await people_repo.end_acting(tx, session, now)
+        await session_repo.end_acting(tx, session, now)
         await outbox.add(tx, sessions.changed(deps, session))
 
 
@@ -81,11 +82,11 @@ async def end_acting(deps: Deps, caller: Principal, acting_id: UUID) -> None:
     """The merchant sends an operator away, now. Twice is once; another's acting does not exist."""
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
-        acting = await people_repo.acting(tx, caller.tenant, acting_id)
+        acting = await session_repo.acting(tx, caller.tenant, acting_id)
         if acting is None:
             raise NotFound
         home, session_id = acting.operator_tenant_id, acting.session_id
-        session = await people_repo.session_for_update(tx, home, session_id)
+        session = await session_repo.session_for_update(tx, home, session_id)
         running = await sessions.running(tx, session, now) if session else None
         if session is None or running is None or running.acting_id != acting_id:
             return
@@ -100,11 +101,11 @@ async def end_running(deps: Deps, tx: AsyncSession, session: Session, actor: str
     if acting is None:
         return
     await sessions.note_end(deps, tx, acting, actor=actor, action="acting.end")
-    await people_repo.end_acting(tx, session, now)
+    await session_repo.end_acting(tx, session, now)
     await outbox.add(tx, sessions.changed(deps, session))
 
 
 async def acting_for(deps: Deps, tenant_id: UUID) -> Sequence[Acting]:
     """Who acts for the merchant right now."""
     async with deps.db.read(tenant_id) as tx:
-        return await people_repo.acting_now(tx, tenant_id, deps.clock.now())
+        return await acting_grants_repo.acting_now(tx, tenant_id, deps.clock.now())

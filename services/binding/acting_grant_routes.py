@@ -8,10 +8,9 @@ from fastapi import APIRouter, Request
 from services.binding import acting_grant_schemas as schemas
 from services.binding import acting_grants
 from services.binding.acting_grants import Asked
-from services.binding.callers import deps_of
+from services.binding.callers import MERCHANT, OPERATOR, deps_of
 from services.binding.models import ActingGrant
 from services.binding.permissions import ACTING_MORE
-from services.binding.session_routes import MERCHANT, OPERATOR
 from shared import fields
 from shared.web import guard, principal
 

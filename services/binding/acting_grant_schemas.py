@@ -1,14 +1,38 @@
-"""Bodies about grants for acting operators."""
+"""Bodies about acting: its beginning, who acts, and grants for more."""
 
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
-from services.binding.acting_rules import GRANT_MINUTES_MAX
-from services.binding.people_schemas import Reason
-from services.binding.schemas import Body, Instant
+from services.binding.acting_rules import ACTING_MINUTES_MAX, GRANT_MINUTES_MAX, check_reason
+from services.binding.bodies import PRINTABLE, Body, Instant
+from services.binding.merchant_schemas import MerchantOut
 from shared import fields
+from shared.fields import Text
+
+
+class OperatorActingOut(BaseModel):
+    """An operator who acts for this merchant right now."""
+
+    acting_id: UUID
+    operator_name: str
+    reason: str
+    until: Instant
+
+
+class MerchantShownOut(MerchantOut):
+    operators_acting: list[OperatorActingOut]
+
+
+Reason = Annotated[str, Text(200, pattern=PRINTABLE), AfterValidator(check_reason)]
+
+
+class ActingBody(Body):
+    merchant_id: fields.Id
+    reason: Reason
+    minutes: Annotated[int, Field(ge=1, le=ACTING_MINUTES_MAX)] = ACTING_MINUTES_MAX
+
 
 PermissionSet = Literal["setup"]
 GrantState = Literal["asked", "given", "refused", "ended"]

@@ -23,15 +23,16 @@ from services.binding import (
     acting,
     acting_grants_repo,
     acting_rules,
-    domain,
-    repo,
     second_person,
     sessions,
     standing,
+    tenancy_repo,
+    tenancy_rules,
 )
+from services.binding.audit_record import PLATFORM_ACTOR, audit
+from services.binding.deps import Deps
 from services.binding.models import ActingGrant, Session, User
 from services.binding.permissions import of_role
-from services.binding.service import PLATFORM_ACTOR, Deps, audit
 from shared import outbox
 from shared.errors import Forbidden, NotFound
 from shared.ids import uuid7
@@ -61,8 +62,8 @@ async def ask(deps: Deps, caller: Principal, wanted: Asked) -> ActingGrant:
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
         await standing.require(tx, caller.tenant, UUID(caller.subject), ASKS)
-        user = await repo.user(tx, caller.tenant, UUID(caller.subject))
-        if user is None or await repo.merchant(tx, wanted.merchant_id) is None:
+        user = await tenancy_repo.user(tx, caller.tenant, UUID(caller.subject))
+        if user is None or await tenancy_repo.merchant(tx, wanted.merchant_id) is None:
             raise NotFound
         await standing.require_open(tx, wanted.merchant_id)
         for earlier in await acting_grants_repo.open_of(
@@ -105,7 +106,7 @@ async def decide(
         if grant.state != "asked" or _is_overdue(grant, now):
             raise acting_rules.GrantDecided
         if judge.user_id == grant.operator_id:
-            raise domain.OwnChange
+            raise tenancy_rules.OwnChange
         if verdict == "given":
             await _require_asker(deps, tx, grant, judge if side == "operator" else None)
             grant.until = now + timedelta(minutes=grant.minutes)
@@ -225,7 +226,7 @@ async def _require_asker(
 ) -> None:
     """The operator still may act. Read without a lock: whoever takes that power away ends the
     request first, and waits for us to do so."""
-    asker = await repo.user(tx, grant.operator_tenant_id, grant.operator_id)
+    asker = await tenancy_repo.user(tx, grant.operator_tenant_id, grant.operator_id)
     if asker is None or not asker.is_enabled or ASKS not in of_role(asker.role):
         raise acting_rules.GrantDecided
     if second is not None:

@@ -55,17 +55,6 @@ async def open_at(tx: AsyncSession, tenant_id: UUID) -> Sequence[ActingGrant]:
     return (await tx.scalars(query.order_by(ActingGrant.grant_id).with_for_update())).all()
 
 
-async def living(tx: AsyncSession, acting: Acting, now: datetime) -> Sequence[ActingGrant]:
-    """What an operator who acts may do beyond look and help, right now."""
-    query = select(ActingGrant).where(
-        ActingGrant.tenant_id == acting.tenant_id,
-        ActingGrant.operator_id == acting.operator_id,
-        ActingGrant.state == "given",
-        ActingGrant.until > now,
-    )
-    return (await tx.scalars(query.order_by(ActingGrant.until))).all()
-
-
 async def of_merchant(tx: AsyncSession, tenant_id: UUID) -> Sequence[ActingGrant]:
     """Newest first, those that stand before those that are over."""
     query = select(ActingGrant).where(ActingGrant.tenant_id == tenant_id)
@@ -110,3 +99,15 @@ async def acting_sessions(
     )
     query = query.order_by(Session.created_at.desc(), Session.session_id)
     return (await tx.scalars(query.with_for_update())).all()
+
+
+async def acting_now(
+    tx: AsyncSession, tenant_id: UUID, now: datetime, operator_id: UUID | None = None
+) -> Sequence[Acting]:
+    """Who acts now: one operator's actings, or everybody's."""
+    query = select(Acting).where(
+        Acting.tenant_id == tenant_id, Acting.until > now, Acting.ended_at.is_(None)
+    )
+    if operator_id is not None:
+        query = query.where(Acting.operator_id == operator_id)
+    return (await tx.scalars(query.order_by(Acting.created_at.desc()))).all()

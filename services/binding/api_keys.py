@@ -10,11 +10,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import domain, people_repo, permissions, repo, standing
-from services.binding.domain import UnknownStores
+from services.binding import people_repo, permissions, standing, tenancy_repo, tenancy_rules
+from services.binding.audit_record import PLATFORM_ACTOR, audit
+from services.binding.deps import Deps
 from services.binding.models import ApiKey, User
 from services.binding.sealing import seal_secret
-from services.binding.service import PLATFORM_ACTOR, Deps, audit
+from services.binding.tenancy_rules import UnknownStores
 from shared import outbox
 from shared.errors import InvalidBody, NotFound
 from shared.events.base import stamp
@@ -45,7 +46,7 @@ async def create_api_key(
     tenant_id = caller.tenant
     async with deps.db.tx(tenant_id) as tx:
         await standing.require(tx, tenant_id, UUID(caller.subject), NEEDED)
-        if store_id and not await people_repo.known_stores(tx, tenant_id, [store_id]):
+        if store_id and not await tenancy_repo.known_stores(tx, tenant_id, [store_id]):
             raise UnknownStores
         box, aad = await seal_secret(deps, tx, tenant_id, PURPOSE, secret.encode(), key_id)
         key = ApiKey(
@@ -53,7 +54,7 @@ async def create_api_key(
             key_id=key_id,
             name=name,
             store_id=store_id,
-            secret_digest=domain.sha256_hex(secret),
+            secret_digest=tenancy_rules.sha256_hex(secret),
             secret_box=box,
             secret_aad=aad,
             created_by=UUID(caller.subject),
@@ -83,7 +84,7 @@ async def leave(
     within the caller's transaction."""
     keys = await people_repo.living_keys_of(tx, person.tenant_id, person.user_id)
     if heir_id is not None:
-        heir = await repo.user(tx, person.tenant_id, heir_id)
+        heir = await tenancy_repo.user(tx, person.tenant_id, heir_id)
         may = heir is not None and heir.is_enabled and heir.user_id != person.user_id
         if heir is None or not may or NEEDED not in permissions.of_role(heir.role):
             message = "此人不能接管 API 密钥 this person cannot have API keys"
@@ -107,7 +108,7 @@ async def end_left(deps: Deps) -> None:
         makers = await people_repo.makers_who_may_not(tx, may, MAKERS_PER_ROUND)
     for tenant_id, user_id in makers:
         async with deps.db.tx(tenant_id) as tx:
-            person = await people_repo.user_for_update(tx, tenant_id, user_id)
+            person = await tenancy_repo.user_for_update(tx, tenant_id, user_id)
             # Looked at again under the lock: the person may be enabled anew by now.
             if person is not None and not (person.is_enabled and person.role in may):
                 await leave(deps, tx, person, None, actor=PLATFORM_ACTOR)
@@ -126,7 +127,7 @@ async def find_api_key(deps: Deps, key_id: str) -> ApiKey:
     those that it knows when it hears so (MerchantSuspended)."""
     async with deps.db.read(None) as tx:
         key = await people_repo.api_key_by_id(tx, key_id)
-        merchant = await repo.merchant(tx, key.tenant_id) if key is not None else None
+        merchant = await tenancy_repo.merchant(tx, key.tenant_id) if key is not None else None
     if key is None or key.revoked_at is not None:
         raise NotFound
     if merchant is not None and merchant.suspended_at is not None:

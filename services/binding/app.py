@@ -8,23 +8,29 @@ from fastapi import FastAPI
 
 from services.binding import onboarding, relying_party
 from services.binding.acting_grant_routes import router as acting_grant_router
+from services.binding.acting_routes import at_merchant as acting_at_merchant_router
+from services.binding.acting_routes import router as acting_router
 from services.binding.audit_routes import router as audit_router
 from services.binding.cockpit_routes import router as cockpit_router
 from services.binding.config import BindingConfig
+from services.binding.deps import Deps
 from services.binding.first_run import FirstRun
 from services.binding.first_run_routes import router as first_run_router
 from services.binding.keks import Keks
+from services.binding.key_routes import router as key_router
+from services.binding.link_routes import router as link_router
 from services.binding.merchant_routes import router as merchant_router
 from services.binding.message_routes import router as message_router
 from services.binding.onboarding_routes import router as onboarding_router
 from services.binding.passkey_routes import router as passkey_router
 from services.binding.passwords import Passwords
 from services.binding.people_routes import router as people_router
-from services.binding.routes import router
 from services.binding.sandbox_routes import router as sandbox_router
 from services.binding.second_factor_routes import router as second_factor_router
-from services.binding.service import Deps
+from services.binding.session_routes import gateway_router as session_gateway_router
 from services.binding.session_routes import router as session_router
+from services.binding.settings_routes import router as settings_router
+from services.binding.store_routes import router as store_router
 from shared.clock import Clock, SystemClock
 from shared.db import Database
 from shared.tokens import TokenVerifier
@@ -33,6 +39,28 @@ from shared.web import make_app
 POOL = 6
 SIGNED_BODY_MAX = 256 * 1024
 """A verified message of 64 KB comes as its bytes and its fields; the edge limits everybody else."""
+ROUTERS = (
+    session_router,
+    acting_router,
+    session_gateway_router,
+    first_run_router,
+    second_factor_router,
+    link_router,
+    passkey_router,
+    people_router,
+    merchant_router,
+    acting_at_merchant_router,
+    store_router,
+    cockpit_router,
+    acting_grant_router,
+    audit_router,
+    onboarding_router,
+    message_router,
+    sandbox_router,
+    settings_router,
+    key_router,
+)
+"""in the order in which docs/openapi lists their paths"""
 
 
 def create_app(
@@ -72,21 +100,7 @@ def create_app(
         verifier=TokenVerifier.from_file("binding", config.service_trust_file, clock),
         lifespan=lifespan,
         ready=ready,
-        routers=(
-            session_router,
-            first_run_router,
-            second_factor_router,
-            passkey_router,
-            people_router,
-            merchant_router,
-            cockpit_router,
-            acting_grant_router,
-            audit_router,
-            onboarding_router,
-            message_router,
-            sandbox_router,
-            router,
-        ),
+        routers=ROUTERS,
         body_limit=SIGNED_BODY_MAX,
     )
     app.state.deps = deps

@@ -4,13 +4,13 @@ import argparse
 import asyncio
 from typing import Any
 
-from services.binding import answers, apps, bound_apps, domain
+from services.binding import apps, bound_apps, key_rules, settings_views
 from services.binding.apps import AppChange
 from services.binding.bound_apps import BoundApp
 from services.binding.command_input import ACTOR, BadInput, text_of
-from services.binding.domain import RETIRE_AFTER_H_MAX
+from services.binding.deps import Deps
+from services.binding.key_rules import RETIRE_AFTER_H_MAX
 from services.binding.pairs import GivenKeys
-from services.binding.service import Deps
 from shared.errors import NotFound
 
 WAIT_S = 10.0
@@ -31,7 +31,7 @@ def _given_keys(words: argparse.Namespace) -> GivenKeys:
 
 
 async def add_app(deps: Deps, words: argparse.Namespace) -> dict[str, Any]:
-    if not domain.is_app_id(words.app_id):
+    if not key_rules.is_app_id(words.app_id):
         raise BadInput("--app-id: 16 digits")
     mine = await bound_apps.list_apps(deps, words.merchant)
     known = next((bound for bound in mine if bound.app.app_id == words.app_id), None)
@@ -39,7 +39,7 @@ async def add_app(deps: Deps, words: argparse.Namespace) -> dict[str, Any]:
     for option, account in (
         ("--seller-id", seller_id), ("--service-provider-id", words.service_provider_id),
     ):  # fmt: skip
-        if account and not domain.is_seller_id(account):
+        if account and not key_rules.is_seller_id(account):
             raise BadInput(f"{option}: 16 digits that begin with 2088")
     if words.retire_after_h is not None and not 0 <= words.retire_after_h <= RETIRE_AFTER_H_MAX:
         raise BadInput(f"--retire-after-h: 0 to {RETIRE_AFTER_H_MAX}")
@@ -61,7 +61,7 @@ async def add_app(deps: Deps, words: argparse.Namespace) -> dict[str, Any]:
     is_changed = known is None or bound.app.version != known.app.version
     bound = await _checked(deps, words, bound)
     app, key = bound.app, bound.keys[0]
-    verdict = answers.app_out(bound, shows_people=False).live_check
+    verdict = settings_views.app_out(bound, shows_people=False).live_check
     return {
         "merchant_id": words.merchant,
         "app_id": app.app_id,

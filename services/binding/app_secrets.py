@@ -4,9 +4,9 @@ import hmac
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.binding.deps import Deps
 from services.binding.models import App
 from services.binding.sealing import seal_row
-from services.binding.service import Deps
 from shared.sealed import open_sealed
 
 AES = "app-aes-key"

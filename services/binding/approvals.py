@@ -15,23 +15,19 @@ from typing import Any, Literal
 from uuid import UUID
 
 import orjson
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import apps, repo, second_person, settings, standing
+from services.binding import approval_repo, apps, merchants, second_person, standing, tenancy_repo
+from services.binding.approval_rules import ChangeDecided, TooManyChanges
 from services.binding.apps import AppChange
+from services.binding.audit_record import PLATFORM_ACTOR, audit
 from services.binding.bound_apps import BoundApp
-from services.binding.domain import (
-    ApprovalNeeded,
-    ChangeDecided,
-    OwnChange,
-    TooManyChanges,
-)
+from services.binding.deps import Deps
+from services.binding.merchants import MerchantChange
 from services.binding.models import AppChangeRequest, Merchant
 from services.binding.pairs import GivenKeys
 from services.binding.sealing import seal_secret
-from services.binding.service import PLATFORM_ACTOR, Deps, audit
-from services.binding.settings import MerchantChange
+from services.binding.tenancy_rules import ApprovalNeeded, OwnChange
 from shared.errors import NotFound
 from shared.ids import uuid7
 from shared.sealed import open_sealed
@@ -44,7 +40,6 @@ WAITING_MAX = 100
 Kind = Literal["app", "merchant"]
 ASKING: dict[Kind, str] = {"app": "apps.write", "merchant": "merchant.write"}
 """What whoever asks for a change must still be allowed to do when it is filed."""
-_WAITS = AppChangeRequest.state == "waiting"
 Act = Callable[[AsyncSession], Awaitable[Any]]
 
 
@@ -70,7 +65,7 @@ async def change_merchant_or_ask(
     deps: Deps, tenant_id: UUID, change: MerchantChange, asker: Asker
 ) -> Merchant | AppChangeRequest:
     try:
-        return await settings.change_merchant(
+        return await merchants.change_merchant(
             deps, tenant_id, change, actor=asker.actor, is_approved=False
         )
     except ApprovalNeeded:
@@ -92,9 +87,7 @@ async def _file(
     async with deps.db.tx(tenant_id) as tx:
         # Its lock also makes those who ask at once wait for each other.
         await standing.require(tx, tenant_id, asker.user_id, ASKING[kind])
-        waiting = select(func.count()).select_from(AppChangeRequest)
-        waiting = waiting.where(AppChangeRequest.tenant_id == tenant_id, _WAITS)
-        if (await tx.scalar(waiting) or 0) >= WAITING_MAX:
+        if await approval_repo.waiting(tx, tenant_id) >= WAITING_MAX:
             raise TooManyChanges
         box, aad = await seal_secret(deps, tx, tenant_id, PURPOSE, content, f"change|{change_id}")
         row = AppChangeRequest(
@@ -139,14 +132,8 @@ def _summary(change: AppChange) -> dict[str, Any]:
 
 async def list_changes(deps: Deps, tenant_id: UUID) -> Sequence[AppChangeRequest]:
     """All that wait, then those that are decided: newest first, a hundred."""
-    query = (
-        select(AppChangeRequest)
-        .where(AppChangeRequest.tenant_id == tenant_id)
-        .order_by(_WAITS.desc(), AppChangeRequest.asked_at.desc())
-        .limit(WAITING_MAX)
-    )
     async with deps.db.read(tenant_id) as tx:
-        return (await tx.scalars(query)).all()
+        return await approval_repo.changes(tx, tenant_id, WAITING_MAX)
 
 
 async def approve(
@@ -164,7 +151,7 @@ async def approve(
         second_person.require_settled(deps, approver)
         # Read without a lock: an approval locks one account only, so that two of them cannot wait
         # for each other.
-        second_person.require_settled(deps, await repo.user(tx, tenant_id, row.asked_by))
+        second_person.require_settled(deps, await tenancy_repo.user(tx, tenant_id, row.asked_by))
         await act(tx)
         await _decide(deps, tx, row, "approved", user_id=user_id, actor=actor)
     return row
@@ -203,10 +190,7 @@ async def _decide(
 async def _waiting(
     deps: Deps, tx: AsyncSession, tenant_id: UUID, change_id: UUID, *, is_locked: bool = False
 ) -> AppChangeRequest:
-    query = select(AppChangeRequest).where(
-        AppChangeRequest.tenant_id == tenant_id, AppChangeRequest.change_id == change_id
-    )
-    row = await tx.scalar(query.with_for_update() if is_locked else query)
+    row = await approval_repo.change(tx, tenant_id, change_id, is_locked=is_locked)
     if row is None:
         raise NotFound
     if row.state != "waiting" or row.expires_at <= deps.clock.now():
@@ -220,7 +204,7 @@ async def _prepared(deps: Deps, row: AppChangeRequest, actor: str) -> Act:
     tenant_id = row.tenant_id
     if row.kind == "merchant":
         merchant = MerchantChange(**content)
-        return lambda tx: settings.put_merchant(
+        return lambda tx: merchants.put_merchant(
             deps, tx, tenant_id, merchant, actor, is_approved=True
         )
     pair_id = content.pop("key_pair_id", None)
@@ -233,15 +217,12 @@ async def _prepared(deps: Deps, row: AppChangeRequest, actor: str) -> Act:
 async def forget_changes(deps: Deps) -> None:
     """What nobody decided in time is rejected by time, its content erased."""
     now = deps.clock.now()
-    is_over = _WAITS, AppChangeRequest.expires_at <= now
     async with deps.db.read(None) as tx:
-        tenants = select(AppChangeRequest.tenant_id).where(*is_over).distinct()
-        found = (await tx.scalars(tenants.order_by(AppChangeRequest.tenant_id).limit(100))).all()
+        found = await approval_repo.tenants_with_overdue(tx, now)
     # A transaction for each merchant: a round never waits for one log while it holds another.
     for tenant_id in found:
-        query = select(AppChangeRequest).where(AppChangeRequest.tenant_id == tenant_id, *is_over)
         async with deps.db.tx(tenant_id) as tx:
-            for row in await tx.scalars(query.limit(100).with_for_update(skip_locked=True)):
+            for row in await approval_repo.overdue(tx, tenant_id, now):
                 row.state, row.content_box, row.decided_at = "rejected", None, now
                 what = (PLATFORM_ACTOR, f"{row.kind}.change_expired", row.app_id or str(tenant_id))
                 after = {"change_id": str(row.change_id), "asked_by": str(row.asked_by)}

@@ -11,12 +11,22 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import domain, key_pairs, key_versions, keys, onboarding_repo, repo
+from services.binding import (
+    key_pairs,
+    key_repo,
+    key_rules,
+    key_versions,
+    keys,
+    queries,
+    tenancy_repo,
+    tenancy_rules,
+)
 from services.binding.app_secrets import AES, GRANT, is_new, put_secret
+from services.binding.audit_record import audit, signature
 from services.binding.bound_apps import BoundApp
+from services.binding.deps import Deps
 from services.binding.models import App, AppKey
 from services.binding.pairs import GivenKeys, Pair, read_pair
-from services.binding.service import Deps, audit, signature
 from shared.errors import InvalidBody, NotFound
 from shared.ids import random_token
 
@@ -90,20 +100,20 @@ async def bind(
     is_approved: bool,
 ) -> BoundApp:
     """The same within the caller's transaction, on a change that has been read."""
-    await repo.lock(tx, f"app:{change.app_id}")
+    await queries.lock(tx, f"app:{change.app_id}")
     # Under the lock, so that whoever bound it before has committed.
     if await key_versions.proven_owner(deps, change.app_id) not in (None, tenant_id):
-        raise domain.AppBoundElsewhere
-    merchant = await repo.merchant_kept(tx, tenant_id)
+        raise key_rules.AppBoundElsewhere
+    merchant = await tenancy_repo.merchant_kept(tx, tenant_id)
     if merchant is None:
         raise NotFound
-    app = await repo.app_for_update(tx, tenant_id, change.app_id)
-    versions = await repo.app_keys(tx, tenant_id, change.app_id)
+    app = await key_repo.app_for_update(tx, tenant_id, change.app_id)
+    versions = await key_repo.app_keys(tx, tenant_id, change.app_id)
     bound = await _changed(deps, tx, app, versions, change, read, actor, tenant_id)
     if bound is None:
         return BoundApp(cast(App, app), versions)
     if not is_approved and merchant.dual_control:
-        raise domain.ApprovalNeeded  # and all of it is rolled back
+        raise tenancy_rules.ApprovalNeeded  # and all of it is rolled back
     return bound
 
 
@@ -139,14 +149,14 @@ async def _changed(
         await put_secret(deps, tx, app, what, told or "")
     if change.retire_after_h is not None:
         at = key_versions.retire_at(change.retire_after_h, now)
-        await repo.draw_app_keys_forward(tx, tenant_id, app.app_id, at)
+        await key_repo.draw_app_keys_forward(tx, tenant_id, app.app_id, at)
     if pair is not None:
         await key_versions.add(deps, tx, app, versions, pair, change.retire_after_h)
     if change.key_pair_id is not None:
-        is_left = await onboarding_repo.erase_key_pair(tx, tenant_id, change.key_pair_id)
+        is_left = await key_repo.erase_key_pair(tx, tenant_id, change.key_pair_id)
         if pair is not None and not is_left:
             raise NotFound(key_pairs.GONE)
-    versions = await repo.app_keys(tx, tenant_id, app.app_id)
+    versions = await key_repo.app_keys(tx, tenant_id, app.app_id)
     done = (actor, "app.change" if before else "app.bind", app.app_id)
     await audit(
         deps, tx, tenant_id, done, before=before, after=key_versions.facts(app, versions[0])
@@ -218,7 +228,7 @@ def _differs(app: App, versions: Sequence[AppKey], change: AppChange, now: datet
 
 def _require_version(change: AppChange, current: int) -> None:
     if change.version != current:
-        raise domain.StaleVersion(current_version=current)
+        raise tenancy_rules.StaleVersion(current_version=current)
 
 
 def _new_app(deps: Deps, tenant_id: UUID, change: AppChange) -> App:

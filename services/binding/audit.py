@@ -17,13 +17,13 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from services.binding import anchors, audit_repo, service
+from services.binding import anchors, audit_record, audit_repo
 from services.binding.anchors import Anchor
 from services.binding.audit_repo import AuditFilter
 from services.binding.chain import Walk
-from services.binding.keys import service_key
+from services.binding.deps import Deps
 from services.binding.models import AuditEntry
-from services.binding.service import Deps
+from services.binding.signing import service_key
 from shared.ids import uuid7
 from shared.tokens import Principal
 
@@ -100,7 +100,7 @@ async def note_export(deps: Deps, caller: Principal, wanted: AuditFilter, after:
         asked["after_seq"] = str(after)
     async with deps.db.tx(caller.tenant) as tx:
         what = (f"user:{caller.subject}", "audit.export", str(caller.tenant))
-        await service.audit(deps, tx, caller.tenant, what, after=asked)
+        await audit_record.audit(deps, tx, caller.tenant, what, after=asked)
 
 
 def _cell(value: Any) -> str:

@@ -10,7 +10,7 @@ import asyncpg
 from sqlalchemy import ColumnElement, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding.models import AuditEntry, AuditHead
+from services.binding.models import Acting, AuditEntry, AuditHead, User
 
 # Each member as the text that is hashed; `at` in microseconds since 1970.
 _CHAINED = text(
@@ -174,3 +174,32 @@ def user_of(actor: str) -> UUID | None:
         return UUID(subject) if kind == "user" else None
     except ValueError:
         return None
+
+
+async def acting_at(
+    tx: AsyncSession, tenant_id: UUID, operator_id: UUID, at: datetime
+) -> Acting | None:
+    """The acting in which something was done at that time."""
+    query = select(Acting).where(
+        Acting.tenant_id == tenant_id,
+        Acting.operator_id == operator_id,
+        Acting.created_at <= at,
+        Acting.until > at,
+        func.coalesce(Acting.ended_at, Acting.until) >= at,
+    )
+    return await tx.scalar(query.order_by(Acting.created_at.desc()).limit(1))
+
+
+async def user_name(tx: AsyncSession, user_id: UUID) -> str | None:
+    """As far as this transaction may look."""
+    return await tx.scalar(select(User.name).where(User.user_id == user_id))
+
+
+async def user_login(tx: AsyncSession, user_id: UUID) -> str | None:
+    """As far as this transaction may look."""
+    return await tx.scalar(select(User.login).where(User.user_id == user_id))
+
+
+async def add(tx: AsyncSession, entry: AuditEntry) -> None:
+    tx.add(entry)
+    await tx.flush()

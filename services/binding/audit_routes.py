@@ -5,12 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from services.binding import audit, people_schemas
+from services.binding import audit, audit_schemas
 from services.binding.audit_repo import AuditFilter
-from services.binding.callers import deps_of
+from services.binding.callers import MERCHANT, OPERATOR, deps_of
 from services.binding.costly import costly
 from services.binding.models import AuditEntry
-from services.binding.session_routes import MERCHANT, OPERATOR
 from shared.fields import Instant, PageNumber, PageSize, Text
 from shared.web import guard, principal
 
@@ -40,12 +39,12 @@ Wanted = Annotated[AuditFilter, Depends(_filter)]
 
 async def _list(
     request: Request, wanted: AuditFilter, page: int, page_size: int
-) -> people_schemas.AuditPage:
+) -> audit_schemas.AuditPage:
     rows, total, names = await audit.list_audit(
         deps_of(request), principal(request).tenant, wanted, page=page, page_size=page_size
     )
     items = [_entry_out(row, names.get(row.subject)) for row in rows]
-    return people_schemas.AuditPage(items=items, total=total, page=page, page_size=page_size)
+    return audit_schemas.AuditPage(items=items, total=total, page=page, page_size=page_size)
 
 
 async def _export(request: Request, wanted: AuditFilter, after: int) -> Response:
@@ -60,22 +59,22 @@ async def _export(request: Request, wanted: AuditFilter, after: int) -> Response
     return Response(part, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-async def _verify(request: Request) -> people_schemas.VerdictOut:
+async def _verify(request: Request) -> audit_schemas.VerdictOut:
     found = await audit.verify_audit(deps_of(request), principal(request).tenant)
-    return people_schemas.VerdictOut.model_validate(found, from_attributes=True)
+    return audit_schemas.VerdictOut.model_validate(found, from_attributes=True)
 
 
 @router.get(f"{MERCHANT}/audit", dependencies=[guard("user", "audit.read")])
 async def list_merchant_audit(
     request: Request, wanted: Wanted, page: PageNumber = 1, page_size: PageSize = 20
-) -> people_schemas.AuditPage:
+) -> audit_schemas.AuditPage:
     return await _list(request, wanted, page, page_size)
 
 
 @router.get(f"{OPERATOR}/audit", dependencies=[guard("user", "operators.audit")])
 async def list_operator_audit(
     request: Request, wanted: Wanted, page: PageNumber = 1, page_size: PageSize = 20
-) -> people_schemas.AuditPage:
+) -> audit_schemas.AuditPage:
     return await _list(request, wanted, page, page_size)
 
 
@@ -102,7 +101,7 @@ async def export_operator_audit(request: Request, wanted: Wanted, after: After =
 @router.post(
     f"{MERCHANT}/audit/verify", dependencies=[guard("user", "audit.read"), costly("audit")]
 )
-async def verify_merchant_audit(request: Request) -> people_schemas.VerdictOut:
+async def verify_merchant_audit(request: Request) -> audit_schemas.VerdictOut:
     """Computes the whole chain again and holds it against the anchors."""
     return await _verify(request)
 
@@ -110,11 +109,11 @@ async def verify_merchant_audit(request: Request) -> people_schemas.VerdictOut:
 @router.post(
     f"{OPERATOR}/audit/verify", dependencies=[guard("user", "operators.audit"), costly("audit")]
 )
-async def verify_operator_audit(request: Request) -> people_schemas.VerdictOut:
+async def verify_operator_audit(request: Request) -> audit_schemas.VerdictOut:
     """Computes the whole chain again and holds it against the anchors."""
     return await _verify(request)
 
 
-def _entry_out(row: AuditEntry, name: str | None) -> people_schemas.AuditOut:
-    found = people_schemas.AuditOut.model_validate(row, from_attributes=True)
+def _entry_out(row: AuditEntry, name: str | None) -> audit_schemas.AuditOut:
+    found = audit_schemas.AuditOut.model_validate(row, from_attributes=True)
     return found.model_copy(update={"subject_name": name})

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import people_repo, sign_in_repo
+from services.binding import sign_in_repo
+from services.binding.audit_record import audit
+from services.binding.deps import Deps
 from services.binding.models import AppChangeRequest, User
-from services.binding.service import Deps, audit
 from shared import outbox
 from shared.events.base import stamp
 from shared.events.binding import PasswordRenewed, RoleLeft
@@ -24,7 +25,7 @@ async def end_with_role(deps: Deps, tx: AsyncSession, user: User) -> Waiting:
     and deciding a change lock it last. System scope."""
     await sign_in_repo.burn_links_made_by(tx, f"user:{user.user_id}", deps.clock.now())
     await outbox.add(tx, RoleLeft(**stamp(user.tenant_id, deps.clock), user_id=user.user_id))
-    return await people_repo.changes_asked_by(tx, user.user_id)
+    return await sign_in_repo.changes_asked_by(tx, user.user_id)
 
 
 async def end_with_password(deps: Deps, tx: AsyncSession, user: User) -> Waiting:
@@ -34,7 +35,7 @@ async def end_with_password(deps: Deps, tx: AsyncSession, user: User) -> Waiting
     # The account's own link may be in use right here, and its maker wait for that one.
     await sign_in_repo.burn_links_made_by(tx, maker, now, waits=False)
     await outbox.add(tx, PasswordRenewed(**stamp(user.tenant_id, deps.clock), user_id=user.user_id))
-    return await people_repo.changes_asked_by(tx, user.user_id)
+    return await sign_in_repo.changes_asked_by(tx, user.user_id)
 
 
 async def withdraw(deps: Deps, tx: AsyncSession, asked: Waiting, *, actor: str) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.binding import domain, repo
+from services.binding import key_repo, key_rules
+from services.binding.deps import Deps
 from services.binding.models import App, AppKey
-from services.binding.service import Deps
 from shared.errors import NotFound
 
 
@@ -21,18 +21,18 @@ class BoundApp:
 async def list_apps(deps: Deps, tenant_id: UUID) -> list[BoundApp]:
     async with deps.db.read(tenant_id) as tx:
         return [
-            BoundApp(app, await repo.app_keys(tx, tenant_id, app.app_id))
-            for app in await repo.apps(tx, tenant_id)
+            BoundApp(app, await key_repo.app_keys(tx, tenant_id, app.app_id))
+            for app in await key_repo.apps(tx, tenant_id)
         ]
 
 
 async def own_app(deps: Deps, tenant_id: UUID, app_id: str) -> BoundApp:
     """One app of the merchant's own; anybody else's does not exist."""
     async with deps.db.read(tenant_id) as tx:
-        app = await repo.app_by_tenant(tx, tenant_id, app_id)
+        app = await key_repo.app_by_tenant(tx, tenant_id, app_id)
         if app is None:
             raise NotFound
-        return BoundApp(app, await repo.app_keys(tx, tenant_id, app_id))
+        return BoundApp(app, await key_repo.app_keys(tx, tenant_id, app_id))
 
 
 async def find_app(deps: Deps, *, app_id: str = "", notify_route: str = "") -> BoundApp:
@@ -40,13 +40,13 @@ async def find_app(deps: Deps, *, app_id: str = "", notify_route: str = "") -> B
     now = deps.clock.now()
     async with deps.db.read(None) as tx:
         if app_id:
-            app = await repo.app_by_id(tx, app_id) if domain.is_app_id(app_id) else None
+            app = await key_repo.app_by_id(tx, app_id) if key_rules.is_app_id(app_id) else None
         else:
-            is_ours = domain.is_notify_route(notify_route)
-            app = await repo.app_by_route(tx, notify_route) if is_ours else None
+            is_ours = key_rules.is_notify_route(notify_route)
+            app = await key_repo.app_by_route(tx, notify_route) if is_ours else None
         if app is None:
             raise NotFound
-        versions = await repo.app_keys(tx, app.tenant_id, app.app_id)
+        versions = await key_repo.app_keys(tx, app.tenant_id, app.app_id)
     alive = [
         key
         for key in versions
@@ -60,8 +60,8 @@ async def find_app(deps: Deps, *, app_id: str = "", notify_route: str = "") -> B
 async def find_version(deps: Deps, tenant_id: UUID, app_id: str, key_version: int) -> BoundApp:
     """For the egress's live check: this one version, pending or not, and no other."""
     async with deps.db.read(tenant_id) as tx:
-        app = await repo.app_by_tenant(tx, tenant_id, app_id)
-        versions = await repo.app_keys(tx, tenant_id, app_id)
+        app = await key_repo.app_by_tenant(tx, tenant_id, app_id)
+        versions = await key_repo.app_keys(tx, tenant_id, app_id)
     wanted = [
         key
         for key in versions

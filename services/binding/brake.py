@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.binding import sign_in_repo
-from services.binding.domain import FORGET_TRIES_AFTER, LoginBraked, Tries, sha256_hex
-from services.binding.service import Deps
+from services.binding.deps import Deps
+from services.binding.sign_in_rules import FORGET_TRIES_AFTER, LoginBraked, Tries
+from services.binding.tenancy_rules import sha256_hex
 from shared.address import share_of
 
 FREE_TRIES = 10

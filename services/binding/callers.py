@@ -1,15 +1,13 @@
-"""What the routes of binding share: who asks, and how lists are paged."""
-
-from uuid import UUID
+"""What the routes of binding share: who asks, and under which paths."""
 
 from fastapi import Request
 
-from services.binding.approvals import Asker
-from services.binding.service import Deps
+from services.binding.deps import Deps
 from shared.errors import Forbidden
 from shared.tokens import Principal
 from shared.web import principal, within_stores
 
+MERCHANT, OPERATOR, PUBLIC = "/api/merchant/v1", "/api/operator/v1", "/api/public/v1"
 ALIPAY_KEY_READERS = frozenset({"gateway-edge", "gateway-egress"})
 EDGE_ONLY = frozenset({"gateway-edge"})
 EGRESS_ONLY = frozenset({"gateway-egress"})
@@ -32,10 +30,6 @@ async def _of_no_store(_request: Request) -> None:
 
 whole_merchant = within_stores(_of_no_store)
 """For what is not one store's: closed to a person who is bound to some."""
-
-
-def asker_of(caller: Principal) -> Asker:
-    return Asker(UUID(caller.subject), actor_of(caller))
 
 
 def actor_of(caller: Principal) -> str:

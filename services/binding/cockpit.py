@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.binding import cockpit_repo, people_repo, repo
+from services.binding import cockpit_repo, tenancy_repo
 from services.binding.cockpit_repo import Wanted
+from services.binding.deps import Deps
 from services.binding.models import Merchant, User
 from services.binding.onboarding_facts import facts_of
 from services.binding.onboarding_map import Facts, Line, Map, map_of
-from services.binding.service import Deps
 from shared.errors import NotFound
 
 
@@ -63,13 +63,13 @@ async def show_merchant(deps: Deps, merchant_id: UUID) -> tuple[Listed, tuple[in
     if not found:
         raise NotFound
     async with deps.db.read(merchant_id) as tx:
-        return found[0], await people_repo.size(tx, merchant_id)
+        return found[0], await cockpit_repo.size(tx, merchant_id)
 
 
 async def owners(deps: Deps, merchant_id: UUID) -> Sequence[tuple[User, datetime | None]]:
     """Who owns it, each with the time until which a one-time link waits."""
     async with deps.db.read(merchant_id) as tx:
-        if await repo.merchant(tx, merchant_id) is None:
+        if await tenancy_repo.merchant(tx, merchant_id) is None:
             raise NotFound
         return await cockpit_repo.owners(tx, merchant_id, deps.clock.now())
 

@@ -8,9 +8,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Text, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding.domain import Role
-from services.binding.models import App, Merchant, User
+from services.binding.models import App, Merchant, Store, User
+from services.binding.queries import count
 from services.binding.sign_in_models import PasswordLink
+from services.binding.tenancy_rules import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +83,12 @@ async def owners(
     )
     rows = await tx.execute(query.order_by(User.created_at, User.user_id))
     return [(user, until) for user, until in rows]
+
+
+async def size(tx: AsyncSession, tenant_id: UUID) -> tuple[int, int, int]:
+    """(stores, staff, apps) of a merchant."""
+    return (
+        await count(tx, Store, Store.tenant_id == tenant_id),
+        await count(tx, User, User.tenant_id == tenant_id),
+        await count(tx, App, App.tenant_id == tenant_id),
+    )

@@ -6,18 +6,21 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
-from services.binding import cockpit, links, schemas, service, suspension
+from services.binding import cockpit, links, merchants, people_schemas, suspension
 from services.binding import cockpit_schemas as bodies
-from services.binding.callers import actor_of, deps_of
+from services.binding import stores as tenancy_stores
+from services.binding.acting_routes import operators_acting
+from services.binding.callers import OPERATOR, actor_of, deps_of
 from services.binding.cockpit import Listed
 from services.binding.cockpit_repo import Wanted
+from services.binding.cockpit_schemas import OwnerOut
 from services.binding.links import ByOperator
-from services.binding.merchant_routes import merchant_out, operators_acting, store_out
-from services.binding.merchant_schemas import MerchantOut, OwnerOut, StorePage
+from services.binding.merchant_schemas import MerchantOut, StorePage
 from services.binding.models import User
 from services.binding.onboarding_remedies import REMEDIES
+from services.binding.people_routes import link_out
 from services.binding.second_factor import has_one
-from services.binding.session_routes import OPERATOR, link_out
+from services.binding.store_routes import merchant_out, store_out
 from shared.fields import Id, PageNumber, PageSize, Text
 from shared.web import guard, principal
 
@@ -52,7 +55,7 @@ async def create_merchant(request: Request, body: bodies.MerchantBody) -> bodies
     """The merchant's owner chooses a password with the link, which is in this answer only."""
     deps, caller = deps_of(request), principal(request)
     actor = actor_of(caller)
-    merchant, owner = await service.create_merchant(
+    merchant, owner = await merchants.create_merchant(
         deps, name=body.name, login=body.login, password=None, actor=actor, handle=body.handle,
         operators=caller.tenant,
     )  # fmt: skip
@@ -107,8 +110,10 @@ async def list_stores_of_merchant(
     request: Request, merchant_id: UUID, page: PageNumber = 1, page_size: PageSize = 100
 ) -> StorePage:
     deps = deps_of(request)
-    await service.get_merchant(deps, merchant_id)
-    rows, total = await service.list_stores(deps, merchant_id, page=page, page_size=page_size)
+    await merchants.get_merchant(deps, merchant_id)
+    rows, total = await tenancy_stores.list_stores(
+        deps, merchant_id, page=page, page_size=page_size
+    )
     items = [store_out(row) for row in rows]
     return StorePage(items=items, total=total, page=page, page_size=page_size)
 
@@ -127,7 +132,7 @@ async def list_owners(request: Request, merchant_id: UUID) -> bodies.MerchantOwn
 )
 async def make_owner_password_link(
     request: Request, merchant_id: UUID, user_id: UUID, body: bodies.OwnerLinkBody
-) -> schemas.LinkOut:
+) -> people_schemas.LinkOut:
     """For an owner who forgot the password, or lost the first link; told once, serves once. Where
     anybody of the merchant has a password already, the account does less than an owner may for a
     while."""

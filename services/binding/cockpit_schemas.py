@@ -5,11 +5,18 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.binding.merchant_schemas import MerchantOut, MerchantShownOut, OwnerOut
+from services.binding.acting_grant_schemas import MerchantShownOut, Reason
+from services.binding.bodies import Body, Instant, Name
+from services.binding.merchant_schemas import AccountBody, Handle, MerchantOut
 from services.binding.onboarding_rows import State
-from services.binding.people_schemas import Reason
-from services.binding.schemas import AccountBody, Body, Handle, Instant, LinkOut, Name
+from services.binding.people_schemas import LinkOut
 from shared.fields import Version
+
+
+class OwnerOut(BaseModel):
+    user_id: UUID
+    login: str
+    role: str
 
 
 class MerchantBody(AccountBody):

@@ -16,15 +16,24 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from services.binding import audit, cockpit_schemas, links, merchant_schemas, schemas, service
+from services.binding import (
+    accounts,
+    audit,
+    bodies,
+    cockpit_schemas,
+    links,
+    merchant_schemas,
+    merchants,
+    stores,
+)
 from services.binding.app_commands import WAIT_S, add_app
 from services.binding.command_input import ACTOR, BadInput, text_of
 from services.binding.config import CommandConfig
-from services.binding.domain import Role
+from services.binding.deps import Deps
 from services.binding.keks import Keks
 from services.binding.links import Link
 from services.binding.models import User
-from services.binding.service import Deps
+from services.binding.tenancy_rules import Role
 from shared.clock import Clock, SystemClock
 from shared.config import load
 from shared.db import Database
@@ -182,14 +191,14 @@ async def _with_database(config: CommandConfig, words: argparse.Namespace, clock
 
 def _password(words: argparse.Namespace) -> str | None:
     given = text_of(words.password_file).rstrip("\r\n") if words.password_file else None
-    if given is not None and len(given) > schemas.PASSWORD_FIELD_MAX:
+    if given is not None and len(given) > bodies.PASSWORD_FIELD_MAX:
         raise BadInput("the password is too long")
     return given
 
 
 async def _existing(deps: Deps, login: str, password: str | None, role: Role) -> User | None:
     """The account of that login, when it is the one that was asked for."""
-    found = await service.find_account(deps, login)
+    found = await accounts.find_account(deps, login)
     if found is None:
         return None
     user = found[0]
@@ -206,7 +215,7 @@ async def add_merchant(deps: Deps, words: argparse.Namespace) -> Answer:
     user = await _existing(deps, body.login, password, Role.MERCHANT_OWNER)
     created = user is None
     if user is None:
-        merchant, user = await service.create_merchant(
+        merchant, user = await merchants.create_merchant(
             deps,
             name=body.name,
             login=body.login,
@@ -216,7 +225,7 @@ async def add_merchant(deps: Deps, words: argparse.Namespace) -> Answer:
             handle=body.handle,
         )
     else:
-        merchant = await service.get_merchant(deps, user.tenant_id)
+        merchant = await merchants.get_merchant(deps, user.tenant_id)
         if merchant.name != body.name or words.id not in (None, merchant.tenant_id):
             raise BadInput(f"the login {body.login} exists, for another merchant")
         if body.handle not in (None, merchant.handle):
@@ -246,7 +255,7 @@ def _told(deps: Deps, link: Link) -> Answer:
 
 async def add_link(deps: Deps, words: argparse.Namespace) -> Answer:
     """The way back for whoever has no colleague who could make the link in the console."""
-    found = await service.find_account(deps, words.login)
+    found = await accounts.find_account(deps, words.login)
     if found is None or not found[0].is_enabled:
         raise BadInput(f"--login {words.login}: nobody who could sign in")
     user = found[0]
@@ -262,11 +271,11 @@ async def add_link(deps: Deps, words: argparse.Namespace) -> Answer:
 
 async def add_store(deps: Deps, words: argparse.Namespace) -> Answer:
     name = merchant_schemas.StoreBody(name=words.name).name
-    store = await service.find_store(deps, words.merchant, name)
+    store = await stores.find_store(deps, words.merchant, name)
     created = store is None
     if store is None:
         try:
-            store = await service.create_store(
+            store = await stores.create_store(
                 deps, words.merchant, name=name, actor=ACTOR, store_id=words.id
             )
         except NotFound:
@@ -282,12 +291,12 @@ async def add_store(deps: Deps, words: argparse.Namespace) -> Answer:
 
 
 async def _add_account(deps: Deps, words: argparse.Namespace, tenant_id: UUID | None) -> Answer:
-    body = schemas.AccountBody(login=words.login)
+    body = merchant_schemas.AccountBody(login=words.login)
     password, role = _password(words), Role(words.role)
     user = await _existing(deps, body.login, password, role)
     created = user is None
     if user is None:
-        user = await service.create_user(
+        user = await accounts.create_user(
             deps,
             tenant_id,
             role=role,

@@ -8,7 +8,8 @@ import asyncpg
 
 from services.binding import audit, known_devices
 from services.binding.audit import Reported
-from services.binding.service import PLATFORM_ACTOR, Deps
+from services.binding.audit_record import PLATFORM_ACTOR
+from services.binding.deps import Deps
 from shared.consumer import Handlers
 from shared.events.audit import AuditFact, CampaignAudited, DeviceAudited, PaymentAudited
 from shared.events.device import DeviceEnrolled, DeviceRevoked

@@ -12,10 +12,11 @@ import os
 from asyncio import to_thread
 from pathlib import Path
 
-from services.binding import domain, repo, service
-from services.binding.domain import FirstRunOver, Role, SetupCodeWrong
+from services.binding import accounts, tenancy_repo, tenancy_rules
+from services.binding.deps import Deps
 from services.binding.models import User
-from services.binding.service import Deps
+from services.binding.people_rules import SetupCodeWrong
+from services.binding.tenancy_rules import FirstRunOver, Role
 from shared.errors import NotFound
 from shared.ids import random_token
 from shared.telemetry import get_logger
@@ -54,7 +55,7 @@ class FirstRun:
         if not await to_thread(_is_code, self._code_file, code):
             log.warning("first_run.refused")
             raise SetupCodeWrong
-        user = await service.create_user(
+        user = await accounts.create_user(
             self._deps, None, role=Role.OPERATOR_ADMIN, login=login, password=password,
             actor=ACTOR, is_first=True,
         )  # fmt: skip
@@ -66,7 +67,7 @@ class FirstRun:
     async def _has_operator(self) -> bool:
         if not self._is_over:
             async with self._deps.db.read(None) as tx:
-                self._is_over = await repo.operator_tenant(tx) is not None
+                self._is_over = await tenancy_repo.operator_tenant(tx) is not None
         return self._is_over
 
 
@@ -95,7 +96,9 @@ def _is_code(path: Path, given: str) -> bool:
     except (OSError, UnicodeDecodeError):
         log.exception("first_run.unreadable", code_file=str(path))
         return False
-    is_same = hmac.compare_digest(domain.sha256_hex(code), domain.sha256_hex(given.strip()))
+    is_same = hmac.compare_digest(
+        tenancy_rules.sha256_hex(code), tenancy_rules.sha256_hex(given.strip())
+    )
     return is_same and len(code) >= CODE_MIN
 
 

@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter, Request
 
-from services.binding import people_schemas
+from services.binding import people_schemas, sign_in_schemas
+from services.binding.callers import OPERATOR
 from services.binding.costly import costly
 from services.binding.first_run import FirstRun
-from services.binding.session_routes import OPERATOR, person_out
+from services.binding.sign_in_views import person_out
 from shared.web import guard
 
 router = APIRouter()
@@ -27,7 +28,7 @@ async def show_first_run(request: Request) -> people_schemas.FirstRunOut:
 )
 async def make_first_operator(
     request: Request, body: people_schemas.FirstRunBody
-) -> people_schemas.PersonOut:
+) -> sign_in_schemas.PersonOut:
     """Makes the first operator, who then signs in like anybody else. The setup code is in a file on
     the server (SETUP_CODE_FILE) and serves once."""
     user = await _first_run(request).make_operator(

@@ -11,12 +11,13 @@ from uuid import UUID
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from services.binding import doctor, keys, onboarding_repo, repo
+from services.binding import doctor, key_repo, keys
+from services.binding.audit_record import audit
+from services.binding.deps import Deps
 from services.binding.doctor import Diagnosis
 from services.binding.keys import PrivateKey, PublicKey
 from services.binding.models import KeyPair
 from services.binding.sealing import seal_secret
-from services.binding.service import Deps, audit
 from shared.errors import NotFound
 from shared.ids import uuid7
 from shared.sealed import open_sealed
@@ -70,8 +71,8 @@ async def waiting_pair(
     """The pair made here, for binding it; None when that app is bound to it already (a lost answer
     asked for again); NotFound when there is none, or no longer."""
     async with deps.db.read(tenant_id) as tx:
-        row = await onboarding_repo.key_pair(tx, tenant_id, key_pair_id, deps.clock.now())
-        versions = await repo.app_keys(tx, tenant_id, bound_to) if bound_to else []
+        row = await key_repo.key_pair(tx, tenant_id, key_pair_id, deps.clock.now())
+        versions = await key_repo.app_keys(tx, tenant_id, bound_to) if bound_to else []
     if row is not None and row.private_key_box is None and versions:
         if versions[0].app_public_key == row.app_public_key:
             return None
@@ -87,7 +88,7 @@ async def waiting_pair(
 async def newest_waiting(deps: Deps, tenant_id: UUID) -> KeyPair | None:
     """The newest pair, unless it is bound or its time is over; older ones were replaced by it."""
     async with deps.db.read(tenant_id) as tx:
-        return await onboarding_repo.newest_waiting_pair(tx, tenant_id, deps.clock.now())
+        return await key_repo.newest_waiting_pair(tx, tenant_id, deps.clock.now())
 
 
 async def forget_expired(deps: Deps) -> None:
@@ -109,7 +110,7 @@ async def examine(
     known: list[str] = []
     async with deps.db.read(tenant_id) as tx:
         if app_id:
-            known += [key.app_public_key for key in await repo.app_keys(tx, tenant_id, app_id)]
+            known += [key.app_public_key for key in await key_repo.app_keys(tx, tenant_id, app_id)]
     if key_pair_id is not None and own_public_text is None:
         pair = await waiting_pair(deps, tenant_id, key_pair_id)
         own_public_text = pair.public.spki if pair is not None else None

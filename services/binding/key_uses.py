@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.binding import repo
-from services.binding.service import Deps
+from services.binding import key_repo
+from services.binding.deps import Deps
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +27,4 @@ async def note_key_uses(deps: Deps, uses: Sequence[KeyUse]) -> None:
         for use in sorted(uses, key=lambda one: (one.tenant_id, one.app_id, one.key_version)):
             # A clock that runs ahead must not hide the uses to come.
             at = min(use.used_at, now)
-            await repo.app_key_used(tx, use.tenant_id, use.app_id, use.key_version, at)
+            await key_repo.app_key_used(tx, use.tenant_id, use.app_id, use.key_version, at)

@@ -12,11 +12,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import domain, keys, repo
+from services.binding import key_repo, key_rules, keys
+from services.binding.audit_record import PLATFORM_ACTOR, audit
+from services.binding.deps import Deps
 from services.binding.models import App, AppKey
 from services.binding.pairs import Pair
 from services.binding.sealing import seal_row
-from services.binding.service import Deps, audit
 from shared import outbox
 from shared.events.base import stamp
 from shared.events.binding import AppBound
@@ -26,7 +27,7 @@ KEY_PURPOSE = "app-private-key"
 
 
 def retire_at(hours: int | None, now: datetime) -> datetime:
-    return now + (domain.RETIRED_KEY_GRACE if hours is None else timedelta(hours=hours))
+    return now + (key_rules.RETIRED_KEY_GRACE if hours is None else timedelta(hours=hours))
 
 
 async def add(
@@ -59,13 +60,13 @@ async def add(
     )
     tx.add(key)
     await tx.flush()
-    await repo.drop_pending_app_keys(tx, app.tenant_id, app.app_id, number, now)
+    await key_repo.drop_pending_app_keys(tx, app.tenant_id, app.app_id, number, now)
 
 
 async def proven_owner(deps: Deps, app_id: str) -> UUID | None:
     """Who has proven that the app is theirs; the caller holds the app's lock."""
     async with deps.db.read(None) as all_tenants:
-        return await repo.app_owner(all_tenants, app_id)
+        return await key_repo.app_owner(all_tenants, app_id)
 
 
 async def take_over(deps: Deps, tx: AsyncSession, app: App, key: AppKey, actor: str) -> None:
@@ -76,7 +77,7 @@ async def take_over(deps: Deps, tx: AsyncSession, app: App, key: AppKey, actor: 
     app.proven_at = app.proven_at or now
     await tx.flush()
     at = retire_at(key.retire_after_h, now)
-    await repo.retire_app_keys(tx, app.tenant_id, app.app_id, key.key_version, at)
+    await key_repo.retire_app_keys(tx, app.tenant_id, app.app_id, key.key_version, at)
     await audit(
         deps, tx, app.tenant_id, (actor, "app.key_verified", app.app_id), after=facts(app, key)
     )
@@ -115,3 +116,15 @@ async def tell(deps: Deps, tx: AsyncSession, app: App, versions: Sequence[AppKey
         enabled=app.is_enabled,
     )
     await outbox.add(tx, event)
+
+
+async def erase_retired(deps: Deps, now: datetime) -> None:
+    """The end of a key's private half is evidence like its beginning (S132)."""
+    async with deps.db.read(None) as tx:
+        tenants = await key_repo.tenants_with_retired_keys(tx, now)
+    # A transaction for each merchant: a round never waits for one log while it holds another.
+    for tenant_id in tenants:
+        async with deps.db.tx(tenant_id) as tx:
+            for app_id, version in await key_repo.erase_retired_keys(tx, tenant_id, now):
+                what = (PLATFORM_ACTOR, "app.key_erased", app_id)
+                await audit(deps, tx, tenant_id, what, after={"key_version": version})

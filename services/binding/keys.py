@@ -35,7 +35,6 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from shared.errors import InvalidBody
@@ -347,11 +346,3 @@ def _check_consistent(der: bytes, key: RSAPrivateKey) -> None:
 def fingerprint_of(spki: str) -> str:
     """SHA-256 of a stored public key, in hex."""
     return hashlib.sha256(base64.b64decode(spki)).hexdigest()
-
-
-def service_key(pem: bytes) -> Ed25519PrivateKey:
-    """Our own: what this service signs tokens, and anchors, with."""
-    key = serialization.load_pem_private_key(pem, password=None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise TypeError("a service key is an Ed25519 key")
-    return key

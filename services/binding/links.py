@@ -13,21 +13,24 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import (
+    accounts,
     acting_grants,
     begun,
-    domain,
     people_repo,
+    people_rules,
     second_factor,
-    service,
     sessions,
     sign_in_repo,
     signing_in,
     standing,
+    tenancy_repo,
+    tenancy_rules,
 )
-from services.binding.domain import Role
+from services.binding.audit_record import audit
+from services.binding.deps import Deps
 from services.binding.models import User
-from services.binding.service import Deps, audit
 from services.binding.sign_in_models import PasswordLink
+from services.binding.tenancy_rules import Role
 from shared.errors import NotFound
 from shared.ids import random_token
 from shared.tokens import Principal
@@ -60,7 +63,7 @@ async def make_for(
     """A link for somebody else of the caller's organisation. One's own password is changed with the
     old one: a stolen session must not get around it."""
     if str(user_id) == caller.subject:
-        raise domain.OwnRights
+        raise people_rules.OwnRights
     return await make(
         deps,
         caller.tenant,
@@ -90,7 +93,7 @@ async def make(
     async with deps.db.tx(None) as tx:
         if maker is not None:
             await standing.require(tx, maker.tenant, UUID(maker.subject), *MAKERS)
-        user = await people_repo.user_for_update(tx, tenant_id, user_id)
+        user = await tenancy_repo.user_for_update(tx, tenant_id, user_id)
         if user is None or not user.is_enabled:
             raise NotFound
         if helped is not None and user.role != Role.MERCHANT_OWNER:
@@ -98,11 +101,11 @@ async def make(
         await sign_in_repo.burn_links(tx, tenant_id, user_id, now)
         link = PasswordLink(
             tenant_id=tenant_id,
-            link_hash=domain.sha256_hex(token),
+            link_hash=tenancy_rules.sha256_hex(token),
             user_id=user_id,
             made_by=actor,
             made_at=now,
-            expires_at=now + domain.LINK_LIFETIME,
+            expires_at=now + people_rules.LINK_LIFETIME,
             is_reset=bool(user.password_hash),
             removes_second_factor=removes_second_factor,
             limits_powers=helped is not None and await people_repo.anybody_came_in(tx, tenant_id),
@@ -141,7 +144,7 @@ async def use(
     known from now on, if it is new). All sessions end; signing in is the next step, with its second
     factor."""
     user = await whose(deps, token)
-    hashed = await service.hashed_password(deps, password, await signing_in.own_words(deps, user))
+    hashed = await accounts.hashed_password(deps, password, await signing_in.own_words(deps, user))
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
         link, row = await _living(deps, tx, token)
@@ -167,15 +170,15 @@ async def use(
 
 async def _living(deps: Deps, tx: AsyncSession, token: str) -> tuple[PasswordLink, User]:
     """The link and its account, both locked in the order in which making a link locks them."""
-    link_hash = domain.sha256_hex(token)
+    link_hash = tenancy_rules.sha256_hex(token)
     link = await sign_in_repo.link_by_hash(tx, link_hash)
     if link is None:
-        raise domain.LinkWrong
-    user = await people_repo.user_for_update(tx, link.tenant_id, link.user_id)
+        raise people_rules.LinkWrong
+    user = await tenancy_repo.user_for_update(tx, link.tenant_id, link.user_id)
     await tx.refresh(link, with_for_update=True)
     if link.used_at is not None or deps.clock.now() >= link.expires_at:
-        raise domain.LinkWrong
+        raise people_rules.LinkWrong
     if user is None or not user.is_enabled:
-        raise domain.LinkWrong
+        raise people_rules.LinkWrong
     await standing.require_open(tx, user.tenant_id)
     return link, user

@@ -14,13 +14,21 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import bound_apps, key_versions, onboarding_repo, repo
+from services.binding import (
+    bound_apps,
+    key_repo,
+    key_versions,
+    onboarding_repo,
+    queries,
+    tenancy_repo,
+)
 from services.binding.acting_rules import NotByActing
+from services.binding.audit_record import PLATFORM_ACTOR
 from services.binding.audit_repo import user_of
+from services.binding.deps import Deps
 from services.binding.models import App, AppKey
 from services.binding.onboarding_checks import LIVE_CHECKED, WAIT_FOR_KEYS, Verdict, not_there
 from services.binding.platform import OpenPlatform
-from services.binding.service import PLATFORM_ACTOR, Deps
 from shared.errors import NotFound
 from shared.ids import trade_no
 from shared.telemetry import get_logger
@@ -57,7 +65,7 @@ async def check(
 ) -> Verdict:
     """Asks now, about the newest version; what it showed. A pending one that works takes over."""
     async with deps.db.tx(tenant_id) as tx:
-        newest = (await repo.app_keys(tx, tenant_id, app_id))[:1]
+        newest = (await key_repo.app_keys(tx, tenant_id, app_id))[:1]
         if not newest:
             raise NotFound
         number = newest[0].key_version
@@ -70,7 +78,7 @@ async def check(
 async def _require_own(tx: AsyncSession, tenant_id: UUID, actor: str) -> None:
     """Keys that were given up count again only when the merchant's own people ask."""
     user_id = user_of(actor)
-    if user_id is not None and await repo.user(tx, tenant_id, user_id) is None:
+    if user_id is not None and await tenancy_repo.user(tx, tenant_id, user_id) is None:
         raise NotByActing
 
 
@@ -78,7 +86,7 @@ async def check_due(deps: Deps, platform: OpenPlatform) -> int:
     """One round over the versions whose check is due; how many were asked about."""
     now = deps.clock.now()
     async with deps.db.read(None) as tx:
-        due = await repo.app_keys_due(tx, now, DUE_MAX)
+        due = await key_repo.app_keys_due(tx, now, DUE_MAX)
     places = asyncio.Semaphore(AT_ONCE)
 
     async def one(tenant_id: UUID, app_id: str, number: int) -> int:
@@ -107,7 +115,7 @@ async def _claim(
 ) -> bool:
     """Notes the attempt, and when the next one is; whether there was one to make."""
     now = deps.clock.now()
-    key = await repo.app_key_for_update(tx, tenant_id, app_id, number)
+    key = await key_repo.app_key_for_update(tx, tenant_id, app_id, number)
     if key is None or not key.is_pending:
         return False
     if is_due and (key.next_check_at is None or key.next_check_at > now):
@@ -129,9 +137,9 @@ async def _asked(
     said = await platform.check_key(tenant_id, app_id, number, question)
     verdict = not_there(said)
     async with deps.db.tx(tenant_id) as tx:
-        await repo.lock(tx, f"app:{app_id}")
-        app = await repo.app_for_update(tx, tenant_id, app_id)
-        key = await repo.app_key_for_update(tx, tenant_id, app_id, number)
+        await queries.lock(tx, f"app:{app_id}")
+        app = await key_repo.app_for_update(tx, tenant_id, app_id)
+        key = await key_repo.app_key_for_update(tx, tenant_id, app_id, number)
         if app is not None and key is not None and key.is_pending:
             verdict = await _judged(deps, tx, app, key, verdict, actor)
     return verdict

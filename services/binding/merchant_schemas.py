@@ -1,25 +1,30 @@
-"""Bodies about merchants, their stores and their settings."""
+"""Bodies about merchants, their stores and their accounts."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
-from services.binding.schemas import Body, Instant, Name
+from services.binding import logins
+from services.binding.bodies import PRINTABLE, Body, Instant, Login, Name, Password
 from shared.fields import Text, Version
 
-Edition = Literal["flagship", "face_pay"]
-Contact = Annotated[str, Text(200, min=0)]
+Username = Annotated[
+    str, Text(logins.USERNAME_MAX, pattern=PRINTABLE), AfterValidator(logins.check_username)
+]
+Handle = Annotated[str, Text(logins.HANDLE_MAX, min=logins.HANDLE_MIN, pattern=logins.HANDLE)]
 
 
-class MerchantChangeBody(Body):
-    """What is not given stays (S38, S119)."""
+class AccountBody(Body):
+    """An account; its password is chosen by its owner, with a one-time link."""
 
-    name: Name | None = None
-    edition: Edition | None = None
-    dual_control: bool | None = None
-    support_contact: Contact | None = None
-    version: Version
+    login: Login
+
+
+class OwnAccountBody(AccountBody):
+    """An account that is made by whoever will use it."""
+
+    password: Password
 
 
 class StoreBody(Body):
@@ -29,21 +34,6 @@ class StoreBody(Body):
 class StoreChangeBody(Body):
     name: Name
     version: Version
-
-
-class OwnerOut(BaseModel):
-    user_id: UUID
-    login: str
-    role: str
-
-
-class OperatorActingOut(BaseModel):
-    """An operator who acts for this merchant right now."""
-
-    acting_id: UUID
-    operator_name: str
-    reason: str
-    until: Instant
 
 
 class MerchantOut(BaseModel):
@@ -59,10 +49,6 @@ class MerchantOut(BaseModel):
     suspended_at: Instant | None
     suspended_reason: str
     """why, in an operator's words; empty: it is not suspended"""
-
-
-class MerchantShownOut(MerchantOut):
-    operators_acting: list[OperatorActingOut]
 
 
 class StoreOut(BaseModel):

@@ -11,12 +11,11 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Select, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.binding import message_repo
+from services.binding.deps import Deps
 from services.binding.models import AppMessage
-from services.binding.service import Deps
 from shared.errors import InvalidBody
 from shared.telemetry import get_logger
 
@@ -87,10 +86,9 @@ async def take_message(
         "body": body,
         "received_at": received_at,
     }
-    statement = insert(AppMessage).values(**values).on_conflict_do_nothing()
     async with deps.db.tx(tenant_id) as tx:
-        stored = await tx.scalar(statement.returning(AppMessage.msg_id))
-    return "stored" if stored is not None else "duplicate"
+        is_new = await message_repo.put(tx, values)
+    return "stored" if is_new else "duplicate"
 
 
 def _message_id(fields: Mapping[str, str], body: bytes) -> str:
@@ -112,7 +110,7 @@ async def handle_due(deps: Deps, found: MessageHandlers = handlers) -> int:
         name: Name | None = None
         try:
             async with deps.db.tx(None) as tx:
-                message = await tx.scalar(_oldest(found.methods, failed))
+                message = await message_repo.oldest(tx, found.methods, failed)
                 if message is None:
                     break
                 name = (message.tenant_id, message.app_id, message.msg_id)
@@ -125,13 +123,3 @@ async def handle_due(deps: Deps, found: MessageHandlers = handlers) -> int:
             failed.add(name)
             log.exception("messages.unhandled", app_id=name[1], msg_id=name[2])
     return handled
-
-
-def _oldest(methods: list[str], failed: set[Name]) -> Select[AppMessage]:
-    name = tuple_(AppMessage.tenant_id, AppMessage.app_id, AppMessage.msg_id)
-    query = select(AppMessage).where(
-        AppMessage.handled_at.is_(None), AppMessage.msg_method.in_(methods)
-    )
-    if failed:
-        query = query.where(name.not_in(failed))
-    return query.order_by(AppMessage.received_at).limit(1).with_for_update(skip_locked=True)

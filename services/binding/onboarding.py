@@ -15,10 +15,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import live_check, messages
-from services.binding import onboarding_repo as repo
+from services.binding import live_check, messages, onboarding_repo
+from services.binding.audit_record import PLATFORM_ACTOR, audit, who
 from services.binding.config import BindingConfig
-from services.binding.domain import NotDoneByHand, RowBlocked, RowNotRun, RowRunning
+from services.binding.deps import Deps
+from services.binding.key_repo import app_by_tenant
 from services.binding.models import AppMessage, Merchant
 from services.binding.onboarding_checks import (
     CARRIED_OUT,
@@ -30,21 +31,13 @@ from services.binding.onboarding_checks import (
     Verdict,
 )
 from services.binding.onboarding_facts import facts_of
-from services.binding.onboarding_map import (
-    Line,
-    Map,
-    filled,
-    map_of,
-    may_be_marked,
-    unknown_fields,
-)
+from services.binding.onboarding_map import Line, Map, filled, map_of, may_be_marked, unknown_fields
 from services.binding.onboarding_models import OnboardingDraft
 from services.binding.onboarding_record import record
 from services.binding.onboarding_remedies import GOES_TO
 from services.binding.onboarding_rows import BY_ROW
+from services.binding.onboarding_rules import NotDoneByHand, RowBlocked, RowNotRun, RowRunning
 from services.binding.platform import OpenPlatform
-from services.binding.repo import app_by_tenant
-from services.binding.service import PLATFORM_ACTOR, Deps, audit, who
 from shared.errors import InvalidBody, NotFound
 from shared.telemetry import get_logger
 from shared.tokens import TokenSigner
@@ -111,7 +104,7 @@ async def show(on: Onboarding, tenant_id: UUID, app_id: str | None = None) -> Ma
         app = (
             await app_by_tenant(tx, tenant_id, app_id)
             if app_id
-            else await repo.newest_app(tx, tenant_id)
+            else await onboarding_repo.newest_app(tx, tenant_id)
         )
         if app is None and app_id:
             raise NotFound
@@ -123,9 +116,9 @@ async def show(on: Onboarding, tenant_id: UUID, app_id: str | None = None) -> Ma
         takes_payments = found.is_ready or (
             facts.device is not None
             and not facts.is_suspended
-            and await repo.has_selling_app(tx, tenant_id, facts.now)
+            and await onboarding_repo.has_selling_app(tx, tenant_id, facts.now)
         )
-        drafts = await repo.drafts(tx, tenant_id, found.app_id)
+        drafts = await onboarding_repo.drafts(tx, tenant_id, found.app_id)
         doers = {line.by: line.at for line in found.lines if line.by and line.at}
         names = {by: (await who(tx, tenant_id, by, at))[0] for by, at in doers.items()}
     return replace(found, takes_payments=takes_payments, drafts=drafts, names=names)
@@ -162,7 +155,7 @@ async def _watched(on: Onboarding, tenant_id: UUID, app_id: str | None) -> Map:
         return found
     async with on.deps.db.tx(tenant_id) as tx:
         now = on.deps.clock.now()
-        await repo.wake(tx, tenant_id, found.app_id, turn, now, PLATFORM_ACTOR)
+        await onboarding_repo.wake(tx, tenant_id, found.app_id, turn, now, PLATFORM_ACTOR)
     return await show(on, tenant_id, app_id)
 
 
@@ -229,7 +222,7 @@ async def keep_draft(
         if field.name in form
     }  # fmt: skip
     async with on.deps.db.tx(tenant_id) as tx:
-        await repo.put_draft(
+        await onboarding_repo.put_draft(
             tx,
             OnboardingDraft(
                 tenant_id=tenant_id, app_id=found.app_id, row=row,
@@ -272,7 +265,7 @@ async def reopen(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, 
     """Forgets what was known of a row."""
     found, line = await _line_of(on, tenant_id, row, app_id)
     async with on.deps.db.tx(tenant_id) as tx:
-        await repo.forget(tx, tenant_id, found.app_id, row)
+        await onboarding_repo.forget(tx, tenant_id, found.app_id, row)
         what = (actor, "onboarding.reopen", f"{found.app_id}:{row}")
         await audit(on.deps, tx, tenant_id, what, before={"state": line.state})
     return await show(on, tenant_id, app_id)
@@ -286,7 +279,7 @@ async def advance(on: Onboarding) -> int:
         async with on.deps.db.tx(None) as tx:
             now = on.deps.clock.now()
             # One at a time, for longer than its look can take: no second worker asks meanwhile.
-            due = await repo.claim_due(
+            due = await onboarding_repo.claim_due(
                 tx, now, now + timedelta(seconds=LOOKS_MAX * PLATFORM_WAIT_S)
             )
         if due is None:
@@ -300,7 +293,7 @@ async def advance(on: Onboarding) -> int:
             log.exception("onboarding.row_broken", app_id=app_id, row=row)
             later = on.deps.clock.now() + timedelta(seconds=PUT_OFF_S)
             async with on.deps.db.tx(tenant_id) as tx:
-                await repo.look_again(tx, tenant_id, app_id, later, row)
+                await onboarding_repo.look_again(tx, tenant_id, app_id, later, row)
     return looked
 
 
@@ -310,7 +303,7 @@ async def _advance_row(on: Onboarding, tenant_id: UUID, app_id: str, row: str) -
     if line.state in ("blocked", "skipped") and line.kept == "todo":
         # Not its turn, or no longer needed: with its turn it is woken again.
         async with on.deps.db.tx(tenant_id) as tx:
-            await repo.forget(tx, tenant_id, app_id, row)
+            await onboarding_repo.forget(tx, tenant_id, app_id, row)
         return
     if row in CARRIED_OUT and line.kept == "todo":
         case = await _case(on, tenant_id, found)
@@ -331,7 +324,7 @@ async def probe_app(on: Onboarding, tenant_id: UUID, app_id: str, actor: str) ->
 
 async def hear(deps: Deps, tx: AsyncSession, message: AppMessage) -> None:
     """A message of the open platform about the app: never believed, only a reason to look."""
-    await repo.look_again(tx, message.tenant_id, message.app_id, deps.clock.now())
+    await onboarding_repo.look_again(tx, message.tenant_id, message.app_id, deps.clock.now())
 
 
 for _method in HEARD:

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import onboarding_repo as repo
+from services.binding import onboarding_repo
+from services.binding.deps import Deps
 from services.binding.models import App
 from services.binding.onboarding_map import Facts
 from services.binding.onboarding_models import TERMINAL, KnownDevice, OnboardingRow
-from services.binding.service import Deps
 
 
 async def facts_of(
@@ -20,15 +20,15 @@ async def facts_of(
 ) -> dict[UUID, Facts]:
     """By tenant, each for the app given; `suspended` merchants take no payment."""
     tenants = list(apps)
-    stored = await repo.rows_of(tx, tenants)
-    keys = await repo.keys_of(tx, tenants)
-    stores = await repo.with_stores(tx, tenants)
-    devices = await repo.devices(tx, tenants, with_test_cashiers=deps.is_sandbox)
+    stored = await onboarding_repo.rows_of(tx, tenants)
+    keys = await onboarding_repo.keys_of(tx, tenants)
+    stores = await onboarding_repo.with_stores(tx, tenants)
+    devices = await onboarding_repo.devices(tx, tenants, with_test_cashiers=deps.is_sandbox)
     now = deps.clock.now()
     found = {}
     for tenant_id, app in apps.items():
         app_id = app.app_id if app is not None else ""
-        known = repo.of_app(stored.get(tenant_id, ()), app_id)
+        known = onboarding_repo.of_app(stored.get(tenant_id, ()), app_id)
         has_heard = tenant_id in devices
         found[tenant_id] = Facts(
             app=app,

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.binding import onboarding_repo as repo
-from services.binding.domain import RowRunning
+from services.binding import onboarding_repo
+from services.binding.audit_record import audit
+from services.binding.deps import Deps
 from services.binding.onboarding_checks import ACT_AGAIN, WATCHED, Verdict
 from services.binding.onboarding_map import Line
 from services.binding.onboarding_models import OnboardingRow
-from services.binding.service import Deps, audit
+from services.binding.onboarding_rules import RowRunning
 
 CHECK_AGAIN_S = (2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
 """A running row is looked at after these, the last one for ever; a message hurries it."""
@@ -43,8 +44,8 @@ async def record(
     happened since does not take away its reason."""
     now = deps.clock.now()
     async with deps.db.tx(tenant_id) as tx:
-        await repo.lock_row(tx, tenant_id, app_id, line.row.row)
-        stored = (await repo.rows(tx, tenant_id, app_id)).get(line.row.row)
+        await onboarding_repo.lock_row(tx, tenant_id, app_id, line.row.row)
+        stored = (await onboarding_repo.rows(tx, tenant_id, app_id)).get(line.row.row)
         kept = stored.state if stored is not None else "todo"
         if is_start and kept == "running":
             raise RowRunning
@@ -57,7 +58,7 @@ async def record(
         is_same = before is not None and before.state == state
         attempts = before.attempts + 1 if before is not None and is_same else 0
         seconds = ACT_TAKES_S if is_start else pause(line.row.row, state, verdict.remedy, attempts)
-        await repo.put(
+        await onboarding_repo.put(
             tx,
             OnboardingRow(
                 tenant_id=tenant_id,

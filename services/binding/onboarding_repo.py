@@ -10,14 +10,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from services.binding.models import App, AppKey, KeyPair, Merchant, Store
-from services.binding.onboarding_models import (
-    TERMINAL,
-    KnownDevice,
-    OnboardingDraft,
-    OnboardingRow,
-)
-from services.binding.repo import lock
+from services.binding.models import App, AppKey, Merchant, Store
+from services.binding.onboarding_models import TERMINAL, KnownDevice, OnboardingDraft, OnboardingRow
+from services.binding.queries import lock
 
 
 async def newest_app(tx: AsyncSession, tenant_id: UUID) -> App | None:
@@ -217,41 +212,3 @@ async def has_selling_app(tx: AsyncSession, tenant_id: UUID, now: datetime) -> b
         )
     )
     return bool(await tx.scalar(query))
-
-
-# --- key pairs that wait
-
-
-async def key_pair(
-    tx: AsyncSession, tenant_id: UUID, key_pair_id: UUID, now: datetime
-) -> KeyPair | None:
-    query = select(KeyPair).where(
-        KeyPair.tenant_id == tenant_id,
-        KeyPair.key_pair_id == key_pair_id,
-        KeyPair.expires_at > now,
-    )
-    return await tx.scalar(query)
-
-
-async def newest_waiting_pair(tx: AsyncSession, tenant_id: UUID, now: datetime) -> KeyPair | None:
-    query = (
-        select(KeyPair)
-        .where(KeyPair.tenant_id == tenant_id, KeyPair.expires_at > now)
-        .order_by(KeyPair.created_at.desc(), KeyPair.key_pair_id.desc())
-        .limit(1)
-    )
-    newest = await tx.scalar(query)
-    return newest if newest is not None and newest.private_key_box is not None else None
-
-
-async def erase_key_pair(tx: AsyncSession, tenant_id: UUID, key_pair_id: UUID) -> bool:
-    """It is bound: the binding's own box is the only one left. False when another binding has had
-    it before."""
-    query = select(KeyPair).where(
-        KeyPair.tenant_id == tenant_id, KeyPair.key_pair_id == key_pair_id
-    )
-    row = await tx.scalar(query.with_for_update())
-    if row is None:
-        return True  # its time was over while the change waited for its approval
-    is_left, row.private_key_box = row.private_key_box is not None, None
-    return is_left

@@ -6,8 +6,10 @@ from fastapi import APIRouter, Request
 
 from services.binding import key_pairs, onboarding
 from services.binding import onboarding_schemas as schemas
-from services.binding.callers import actor_of, deps_of
+from services.binding.audit_record import PLATFORM_ACTOR
+from services.binding.callers import MERCHANT, actor_of, deps_of
 from services.binding.costly import costly
+from services.binding.key_schemas import AppId
 from services.binding.keys import PublicKey
 from services.binding.models import KeyPair
 from services.binding.onboarding import Onboarding
@@ -15,9 +17,6 @@ from services.binding.onboarding_checks import CHECKS, LIVE_CHECKED, NOT_SENT, R
 from services.binding.onboarding_map import Line, Map, may_be_marked, proposed
 from services.binding.onboarding_remedies import GOES_TO, REMEDIES
 from services.binding.onboarding_rows import CARDS, STEPS, Row, Words
-from services.binding.schemas import AppId
-from services.binding.service import PLATFORM_ACTOR
-from services.binding.session_routes import MERCHANT
 from shared.fields import Text
 from shared.tokens import Principal
 from shared.web import guard, principal

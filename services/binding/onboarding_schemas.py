@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from services.binding.bodies import Body, Instant
+from services.binding.key_schemas import AppId, KeyText, SecretKey
 from services.binding.onboarding_rows import FieldKind, Kind, State
-from services.binding.schemas import AppId, Body, Instant, KeyText, SecretKey
 from shared import fields
 from shared.fields import Text
 

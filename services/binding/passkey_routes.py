@@ -5,18 +5,17 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from services.binding import passkeys, signing_in
-from services.binding.callers import deps_of
-from services.binding.passkey_schemas import (
+from services.binding.callers import MERCHANT, OPERATOR, deps_of
+from services.binding.permissions import OWN
+from services.binding.relying_party import NewKey
+from services.binding.sign_in_models import Passkey
+from services.binding.sign_in_schemas import (
     PasskeyBody,
     PasskeyList,
     PasskeyMadeOut,
     PasskeyOptionsOut,
     PasskeyOut,
 )
-from services.binding.permissions import OWN
-from services.binding.relying_party import NewKey
-from services.binding.session_routes import MERCHANT, OPERATOR
-from services.binding.sign_in_models import Passkey
 from shared.web import guard, principal
 
 router = APIRouter()

@@ -15,10 +15,19 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import domain, relying_party, repo, second_factor, sessions, sign_in_repo
+from services.binding import (
+    queries,
+    relying_party,
+    second_factor,
+    sessions,
+    sign_in_repo,
+    sign_in_rules,
+    tenancy_rules,
+)
+from services.binding.audit_record import audit
+from services.binding.deps import Deps
 from services.binding.models import User
 from services.binding.relying_party import NewKey, Proof, Refused, RelyingParty
-from services.binding.service import Deps, audit
 from services.binding.sign_in_models import Passkey, PasskeyChallenge
 from shared.errors import NotFound
 from shared.ids import uuid7
@@ -79,19 +88,19 @@ async def add(
         user = await second_factor.own(tx, caller)
         challenge = await _spend(deps, tx, user, "register", session_id, new.client_data)
     if challenge is None:
-        raise domain.PasskeyLate
+        raise sign_in_rules.PasskeyLate
     try:
         found = relying_party.registered(party, challenge, new)
     except Refused as why:
         log.warning("passkey.not_registered", user_id=caller.subject, why=str(why))
-        raise domain.WrongPasskey from why
+        raise sign_in_rules.WrongPasskey from why
     # System scope: no two people of any tenants have the same credential id.
     async with deps.db.tx(None) as tx:
         user = await second_factor.own(tx, caller)
         _check_room(user)
-        await repo.lock(tx, f"passkey:{found.credential_id}")
+        await queries.lock(tx, f"passkey:{found.credential_id}")
         if await sign_in_repo.is_passkey_of_anybody(tx, found.credential_id):
-            raise domain.PasskeyKnown
+            raise sign_in_rules.PasskeyKnown
         passkey = Passkey(
             tenant_id=user.tenant_id,
             passkey_id=uuid7(deps.clock),
@@ -151,44 +160,44 @@ async def prove(
     purpose: Purpose,
     session_id: UUID | None,
     proof: Proof,
-) -> domain.WrongPasskey | None:
+) -> sign_in_rules.WrongPasskey | None:
     """None when the proof serves, else why not; either way its challenge is spent, so the caller,
     who has locked the person's row, commits before it raises."""
     challenge = await _spend(deps, tx, user, purpose, session_id, proof.client_data)
     party = deps.relying_party
     if challenge is None or party is None:
-        return domain.PasskeyLate()
+        return sign_in_rules.PasskeyLate()
     known = await sign_in_repo.passkeys(tx, user.tenant_id, user.user_id)
     passkey = next((one for one in known if one.credential_id == proof.credential_id), None)
     if passkey is None:
-        return domain.WrongPasskey()
+        return sign_in_rules.WrongPasskey()
     try:
         count = relying_party.signed(
             party, challenge, proof, handle=user.user_id.bytes, public_key=passkey.public_key
         )
     except Refused as why:
         log.warning("passkey.refused", user_id=str(user.user_id), why=str(why))
-        return domain.WrongPasskey()
+        return sign_in_rules.WrongPasskey()
     actor, subject = f"user:{user.user_id}", str(passkey.passkey_id)
     facts = {"name": passkey.name, "purpose": purpose}
     stored = passkey.sign_count
     if not await sign_in_repo.use_passkey(tx, passkey, count, deps.clock.now()):
         facts |= {"count": str(count), "count_before": str(stored)}
         await audit(deps, tx, user.tenant_id, (actor, "passkey.copied", subject), after=facts)
-        return domain.PasskeyCopied()
+        return sign_in_rules.PasskeyCopied()
     await audit(deps, tx, user.tenant_id, (actor, "passkey.use", subject), after=facts)
     return None
 
 
 def _party(deps: Deps) -> RelyingParty:
     if deps.relying_party is None:
-        raise domain.PasskeysUnavailable
+        raise sign_in_rules.PasskeysUnavailable
     return deps.relying_party
 
 
 def _check_room(user: User) -> None:
     if user.passkey_count >= PASSKEYS_MAX:
-        raise domain.PasskeysFull
+        raise sign_in_rules.PasskeysFull
 
 
 async def _ask(
@@ -197,7 +206,7 @@ async def _ask(
     challenge, now = secrets.token_bytes(CHALLENGE_BYTES), deps.clock.now()
     made = PasskeyChallenge(
         tenant_id=user.tenant_id,
-        challenge_hash=domain.sha256_hex(relying_party.in_base64url(challenge)),
+        challenge_hash=tenancy_rules.sha256_hex(relying_party.in_base64url(challenge)),
         user_id=user.user_id,
         purpose=purpose,
         session_id=session_id,
@@ -222,7 +231,7 @@ async def _spend(
         return None
     asked = PasskeyChallenge(
         tenant_id=user.tenant_id,
-        challenge_hash=domain.sha256_hex(relying_party.in_base64url(challenge)),
+        challenge_hash=tenancy_rules.sha256_hex(relying_party.in_base64url(challenge)),
         user_id=user.user_id,
         purpose=purpose,
         session_id=session_id,

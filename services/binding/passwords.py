@@ -1,6 +1,7 @@
 """Argon2 off the event loop, a few at a time, and the same work for a login nobody has; and which
 passwords a guesser would try first."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,6 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from services.binding.costly import NICE_SIGN_IN, Threads
-from services.binding.domain import canonical_password
 from shared.ids import random_token
 
 MEMORY_KIB, PASSES, LANES = 19 * 1024, 2, 1
@@ -74,3 +74,9 @@ def _is_guessable(password: str, own_words: Sequence[str]) -> bool:
         judged, user_inputs=list(own_words), max_length=JUDGED_CHARACTERS
     )
     return int(found["score"]) < SCORE_MIN
+
+
+def canonical_password(password: str) -> str:
+    """How a password is hashed and checked: one that differs only in how a keyboard spells the same
+    characters (full width, composed or not) is the same (NIST 800-63B 3.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)

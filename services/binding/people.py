@@ -7,23 +7,28 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import (
+    accounts,
     acting_grants,
     api_keys,
     begun,
-    domain,
     links,
     logins,
+    merchants,
     people_repo,
+    people_rules,
     permissions,
-    service,
     sessions,
     sign_in_repo,
     standing,
+    tenancy_repo,
+    tenancy_rules,
 )
-from services.binding.domain import Console, Role
+from services.binding.accounts import user_facts
+from services.binding.audit_record import audit
+from services.binding.deps import Deps
 from services.binding.links import Link
 from services.binding.models import User
-from services.binding.service import Deps, audit, user_facts
+from services.binding.tenancy_rules import Console, Role
 from shared.errors import InvalidBody, NotFound
 from shared.tokens import Principal
 
@@ -60,7 +65,7 @@ async def list_staff(
 
 async def login_of(deps: Deps, tenant_id: UUID, username: str) -> str:
     """The login that a merchant's person of that username has, or gets."""
-    merchant = await service.get_merchant(deps, tenant_id)
+    merchant = await merchants.get_merchant(deps, tenant_id)
     return logins.of_merchant(username, merchant.handle)
 
 
@@ -71,7 +76,7 @@ async def create_person(
     password."""
     _require_role_of(console, new.role)
     actor = f"user:{caller.subject}"
-    user = await service.create_user(
+    user = await accounts.create_user(
         deps,
         caller.tenant,
         role=new.role,
@@ -94,7 +99,7 @@ async def change_person(
     # System scope: a session that ends may end an acting, which is another tenant's row.
     async with deps.db.tx(None) as tx:
         await standing.lock_people(tx, caller.tenant)
-        user = await people_repo.user_for_update(tx, caller.tenant, user_id)
+        user = await tenancy_repo.user_for_update(tx, caller.tenant, user_id)
         if user is None:
             raise NotFound
         before, asked = user_facts(user), begun.NOTHING
@@ -103,7 +108,7 @@ async def change_person(
         if after == before:
             return user
         if change.version != user.version:
-            raise domain.StaleVersion(current_version=user.version)
+            raise tenancy_rules.StaleVersion(current_version=user.version)
         user.version += 1
         if _powers(before) != _powers(after):
             await _check_powers(tx, user, before, caller)
@@ -127,7 +132,7 @@ async def _apply(tx: AsyncSession, user: User, change: PersonChange) -> None:
         user.store_ids = list(change.store_ids)
     elif Role(user.role) is not Role.CASHIER:
         user.store_ids = []  # another role is not bound to stores
-    await service.check_stores(tx, user.tenant_id, Role(user.role), user.store_ids)
+    await accounts.check_stores(tx, user.tenant_id, Role(user.role), user.store_ids)
 
 
 def _powers(facts: dict[str, object]) -> tuple[object, ...]:
@@ -141,9 +146,9 @@ async def _check_powers(
     is_head = user.role == before["role"] and user.is_enabled
     others = await people_repo.other_heads(tx, user, str(before["role"]))
     if was_head and not is_head and not others:
-        raise domain.LastOwner
+        raise people_rules.LastOwner
     if str(user.user_id) == caller.subject:
-        raise domain.OwnRights
+        raise people_rules.OwnRights
 
 
 async def _settle_powers(

@@ -5,13 +5,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
 
-from services.binding import api_keys, links, people, people_schemas, schemas
-from services.binding.callers import EDGE_ONLY, deps_of, only, whole_merchant
-from services.binding.domain import API_KEY_ID, Console
+from services.binding import api_keys, links, people, people_schemas
+from services.binding.callers import EDGE_ONLY, MERCHANT, OPERATOR, deps_of, only, whole_merchant
+from services.binding.links import Link
 from services.binding.models import ApiKey, User
 from services.binding.people import NewPerson, PersonChange
+from services.binding.people_rules import API_KEY_ID
 from services.binding.permissions import API_KEY, PERMISSIONS
-from services.binding.session_routes import MERCHANT, OPERATOR, link_out, person_out
+from services.binding.sign_in_views import person_out
+from services.binding.tenancy_rules import Console
 from shared.fields import PageNumber, PageSize, Text
 from shared.web import guard, principal
 
@@ -52,7 +54,7 @@ async def _change(
 
 async def _make_link(
     request: Request, user_id: UUID, body: people_schemas.LinkBody
-) -> schemas.LinkOut:
+) -> people_schemas.LinkOut:
     link = await links.make_for(
         deps_of(request),
         principal(request),
@@ -108,7 +110,7 @@ async def change_staff(
 )
 async def make_staff_password_link(
     request: Request, user_id: UUID, body: people_schemas.LinkBody
-) -> schemas.LinkOut:
+) -> people_schemas.LinkOut:
     """For somebody who forgot the password; told once, and it serves once."""
     return await _make_link(request, user_id, body)
 
@@ -154,7 +156,7 @@ async def change_operator(
 )
 async def make_operator_password_link(
     request: Request, user_id: UUID, body: people_schemas.LinkBody
-) -> schemas.LinkOut:
+) -> people_schemas.LinkOut:
     """For somebody who forgot the password; told once, and it serves once."""
     return await _make_link(request, user_id, body)
 
@@ -244,3 +246,7 @@ def _api_key_out(row: ApiKey) -> people_schemas.ApiKeyOut:
         last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
     )
+
+
+def link_out(link: Link) -> people_schemas.LinkOut:
+    return people_schemas.LinkOut(token=link.token, expires_at=link.expires_at)

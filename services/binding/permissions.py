@@ -8,7 +8,7 @@ is asked for by some route: `tests/architecture` compares both ways, and
 from collections.abc import Iterable
 from datetime import datetime
 
-from services.binding.domain import Role
+from services.binding.tenancy_rules import Role
 
 OWN = "account.own"
 """one's own sessions and password: everybody's, but nobody's on behalf of somebody else"""

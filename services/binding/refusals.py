@@ -13,8 +13,9 @@ from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import sign_in_repo
+from services.binding.audit_record import audit
+from services.binding.deps import Deps
 from services.binding.models import Session, User
-from services.binding.service import Deps, audit
 from services.binding.sign_in_models import RefusedSignIns
 from shared.ids import uuid7
 from shared.tokens import Principal

@@ -10,8 +10,9 @@ from typing import Literal
 from uuid import UUID
 
 from services.binding import bound_apps, key_pairs, keys
+from services.binding.audit_record import audit
+from services.binding.deps import Deps
 from services.binding.onboarding import Onboarding
-from services.binding.service import Deps, audit
 from shared.errors import InvalidBody
 
 KEY_FIELD = "/public_key"

@@ -3,14 +3,9 @@
 from fastapi import APIRouter, Request
 
 from services.binding import sandbox
-from services.binding.callers import actor_of
+from services.binding.callers import MERCHANT, actor_of
 from services.binding.onboarding import Onboarding
-from services.binding.sandbox_schemas import (
-    OutcomeBody,
-    SandboxAppBody,
-    SandboxAppOut,
-)
-from services.binding.session_routes import MERCHANT
+from services.binding.sandbox_schemas import OutcomeBody, SandboxAppBody, SandboxAppOut
 from shared.web import guard, principal
 
 router = APIRouter()

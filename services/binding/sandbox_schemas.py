@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel
 
+from services.binding.bodies import Body
+from services.binding.key_schemas import AppId, KeyText
 from services.binding.sandbox import Outcome
-from services.binding.schemas import AppId, Body, KeyText
 from shared import fields
 
 

@@ -4,9 +4,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import repo
+from services.binding import queries
+from services.binding.deps import Deps
 from services.binding.models import DataKey
-from services.binding.service import Deps
 from shared.sealed import new_data_key, seal
 
 
@@ -16,11 +16,11 @@ async def _data_key(
     """The tenant's data key for that purpose, made on first use: what wraps it, and it wrapped."""
     provider = deps.key_provider.of(purpose)
     kek_id = provider.kek_id
-    known = await repo.data_key(tx, tenant_id, purpose, kek_id)
+    known = await queries.data_key(tx, tenant_id, purpose, kek_id)
     if known is not None:
         return kek_id, known
     kek_id, wrapped = new_data_key(provider)
-    return kek_id, await repo.put_data_key(
+    return kek_id, await queries.put_data_key(
         tx,
         DataKey(
             tenant_id=tenant_id,

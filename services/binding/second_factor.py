@@ -16,11 +16,19 @@ from uuid import UUID
 import pyotp
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import domain, people_repo, repo, sessions, sign_in_repo
-from services.binding.domain import Role
+from services.binding import (
+    session_repo,
+    sessions,
+    sign_in_repo,
+    sign_in_rules,
+    tenancy_repo,
+    tenancy_rules,
+)
+from services.binding.audit_record import audit
+from services.binding.deps import Deps
 from services.binding.models import User
 from services.binding.sealing import seal_secret
-from services.binding.service import Deps, audit
+from services.binding.tenancy_rules import Role
 from shared.errors import NotFound, Unauthorized
 from shared.sealed import open_sealed
 from shared.tokens import Principal
@@ -60,7 +68,7 @@ def check_another(deps: Deps, user: User) -> None:
     """Before one of either kind is taken away by its person: the last one may have to stay."""
     kinds = user.passkey_count + (user.totp_since is not None)
     if kinds <= 1 and is_required(deps, user):
-        raise domain.SecondFactorRequired
+        raise sign_in_rules.SecondFactorRequired
 
 
 async def settle_codes(tx: AsyncSession, user: User) -> None:
@@ -71,7 +79,7 @@ async def settle_codes(tx: AsyncSession, user: User) -> None:
 
 async def show(deps: Deps, caller: Principal) -> Standing:
     async with deps.db.read(caller.tenant) as tx:
-        user = await repo.user(tx, caller.tenant, UUID(caller.subject))
+        user = await tenancy_repo.user(tx, caller.tenant, UUID(caller.subject))
         if user is None:
             raise NotFound
         left = await sign_in_repo.recovery_codes_left(tx, caller.tenant, user.user_id)
@@ -84,7 +92,7 @@ async def begin(deps: Deps, caller: Principal) -> tuple[str, str]:
     async with deps.db.tx(caller.tenant) as tx:
         user = await own(tx, caller)
         if user.totp_since is not None:
-            raise domain.SecondFactorSet
+            raise sign_in_rules.SecondFactorSet
         user.totp_box, user.totp_aad = await seal_secret(
             deps, tx, caller.tenant, PURPOSE, secret.encode(), f"user|{user.user_id}"
         )
@@ -99,9 +107,9 @@ async def confirm(deps: Deps, caller: Principal, code: str) -> list[str]:
     async with deps.db.tx(caller.tenant) as tx:
         user = await own(tx, caller)
         if user.totp_since is not None or user.totp_box is None:
-            raise domain.SecondFactorSet
+            raise sign_in_rules.SecondFactorSet
         if not _is_code(deps, user, code):
-            raise domain.WrongCode
+            raise sign_in_rules.WrongCode
         codes = [] if has_one(user) else await new_codes(deps, tx, user)
         user.totp_since = deps.clock.now()
         what = (f"user:{user.user_id}", "second_factor.set", str(user.user_id))
@@ -155,7 +163,7 @@ async def is_right(deps: Deps, tx: AsyncSession, user: User, code: str) -> bool:
     begun and never confirmed proves nothing: nobody is shown it, and no log names it."""
     if user.totp_since is not None and _is_code(deps, user, code):
         return True
-    code_hash = domain.sha256_hex(_canonical(code))
+    code_hash = tenancy_rules.sha256_hex(_canonical(code))
     now = deps.clock.now()
     if not await sign_in_repo.use_recovery_code(tx, user.tenant_id, user.user_id, code_hash, now):
         return False
@@ -183,8 +191,8 @@ def _is_code(deps: Deps, user: User, code: str) -> bool:
 async def own(tx: AsyncSession, caller: Principal) -> User:
     """The caller's account, locked. Unauthorized when the session has ended since the token was
     made: whoever was thrown out by a reset leaves nothing behind."""
-    user = await people_repo.user_for_update(tx, caller.tenant, UUID(caller.subject))
-    session = await repo.session(tx, caller.tenant, sessions.session_of(caller))
+    user = await tenancy_repo.user_for_update(tx, caller.tenant, UUID(caller.subject))
+    session = await session_repo.session(tx, caller.tenant, sessions.session_of(caller))
     if user is None or session is None or session.revoked_at is not None:
         raise Unauthorized
     return user
@@ -193,7 +201,7 @@ async def own(tx: AsyncSession, caller: Principal) -> User:
 async def new_codes(deps: Deps, tx: AsyncSession, user: User) -> list[str]:
     """Ten recovery codes; earlier ones count no longer."""
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
-    hashes = [domain.sha256_hex(_canonical(code)) for code in codes]
+    hashes = [tenancy_rules.sha256_hex(_canonical(code)) for code in codes]
     await sign_in_repo.put_recovery_codes(
         tx, user.tenant_id, user.user_id, hashes, deps.clock.now()
     )

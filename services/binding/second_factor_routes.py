@@ -1,61 +1,51 @@
-"""The HTTP door of what guards an account: its second factor, its last sign-ins, and the one-time
-link with which its owner chooses a password."""
+"""The HTTP door of what guards an account: its second factor, its last sign-ins."""
 
 from fastapi import APIRouter, Request, Response
 
-from services.binding import links, people_schemas, refusals, second_factor
-from services.binding.callers import deps_of
-from services.binding.costly import costly
-from services.binding.domain import Role
-from services.binding.people_schemas import SignInOut
+from services.binding import refusals, second_factor, sign_in_schemas
+from services.binding.callers import MERCHANT, OPERATOR, deps_of
 from services.binding.permissions import OWN
-from services.binding.session_routes import (
-    MERCHANT,
-    OPERATOR,
-    PUBLIC,
-    cookie_hash,
-    give_cookies,
-)
+from services.binding.sign_in_schemas import SignInOut
 from shared.web import guard, principal
 
 router = APIRouter()
 
 
-async def _show(request: Request) -> people_schemas.SecondFactorOut:
+async def _show(request: Request) -> sign_in_schemas.SecondFactorOut:
     found = await second_factor.show(deps_of(request), principal(request))
-    return people_schemas.SecondFactorOut(
+    return sign_in_schemas.SecondFactorOut(
         since=found.since,
         recovery_codes_left=found.recovery_codes_left,
         is_required=found.is_required,
     )
 
 
-async def _begin(request: Request, response: Response) -> people_schemas.SecondFactorBegunOut:
+async def _begin(request: Request, response: Response) -> sign_in_schemas.SecondFactorBegunOut:
     import segno  # only here: most starts of this process draw nothing
 
     secret, uri = await second_factor.begin(deps_of(request), principal(request))
     response.headers["Cache-Control"] = "no-store"
     rows = ["".join("1" if dark else "0" for dark in row) for row in segno.make_qr(uri).matrix]
-    return people_schemas.SecondFactorBegunOut(secret=secret, uri=uri, qr_rows=rows)
+    return sign_in_schemas.SecondFactorBegunOut(secret=secret, uri=uri, qr_rows=rows)
 
 
 async def _confirm(
-    request: Request, response: Response, body: people_schemas.CodeBody
-) -> people_schemas.RecoveryCodesOut:
+    request: Request, response: Response, body: sign_in_schemas.CodeBody
+) -> sign_in_schemas.RecoveryCodesOut:
     codes = await second_factor.confirm(
         deps_of(request), principal(request), body.code.get_secret_value()
     )
     response.headers["Cache-Control"] = "no-store"
-    return people_schemas.RecoveryCodesOut(recovery_codes=codes)
+    return sign_in_schemas.RecoveryCodesOut(recovery_codes=codes)
 
 
-async def _renew(request: Request, response: Response) -> people_schemas.RecoveryCodesOut:
+async def _renew(request: Request, response: Response) -> sign_in_schemas.RecoveryCodesOut:
     codes = await second_factor.renew_recovery_codes(deps_of(request), principal(request))
     response.headers["Cache-Control"] = "no-store"
-    return people_schemas.RecoveryCodesOut(recovery_codes=codes)
+    return sign_in_schemas.RecoveryCodesOut(recovery_codes=codes)
 
 
-async def _recent(request: Request) -> people_schemas.SignInList:
+async def _recent(request: Request) -> sign_in_schemas.SignInList:
     opened, refused = await refusals.recent(deps_of(request), principal(request))
     items = [
         SignInOut(
@@ -70,26 +60,26 @@ async def _recent(request: Request) -> people_schemas.SignInList:
         )
         for row in refused
     ]  # fmt: skip
-    return people_schemas.SignInList(items=sorted(items, key=lambda one: one.at, reverse=True))
+    return sign_in_schemas.SignInList(items=sorted(items, key=lambda one: one.at, reverse=True))
 
 
 _OWN, _CONFIRMED = [guard("user", OWN)], [guard("user", OWN, step_up=True)]
 
 
 @router.get(f"{MERCHANT}/second-factor", dependencies=_OWN)
-async def show_merchant_second_factor(request: Request) -> people_schemas.SecondFactorOut:
+async def show_merchant_second_factor(request: Request) -> sign_in_schemas.SecondFactorOut:
     return await _show(request)
 
 
 @router.get(f"{OPERATOR}/second-factor", dependencies=_OWN)
-async def show_operator_second_factor(request: Request) -> people_schemas.SecondFactorOut:
+async def show_operator_second_factor(request: Request) -> sign_in_schemas.SecondFactorOut:
     return await _show(request)
 
 
 @router.post(f"{MERCHANT}/second-factor", dependencies=_CONFIRMED, status_code=201)
 async def begin_merchant_second_factor(
     request: Request, response: Response
-) -> people_schemas.SecondFactorBegunOut:
+) -> sign_in_schemas.SecondFactorBegunOut:
     """The secret for an authenticator app; it counts once a code of it was confirmed."""
     return await _begin(request, response)
 
@@ -97,29 +87,29 @@ async def begin_merchant_second_factor(
 @router.post(f"{OPERATOR}/second-factor", dependencies=_CONFIRMED, status_code=201)
 async def begin_operator_second_factor(
     request: Request, response: Response
-) -> people_schemas.SecondFactorBegunOut:
+) -> sign_in_schemas.SecondFactorBegunOut:
     """The secret for an authenticator app; it counts once a code of it was confirmed."""
     return await _begin(request, response)
 
 
 @router.post(f"{MERCHANT}/second-factor/confirm", dependencies=_CONFIRMED)
 async def confirm_merchant_second_factor(
-    request: Request, response: Response, body: people_schemas.CodeBody
-) -> people_schemas.RecoveryCodesOut:
+    request: Request, response: Response, body: sign_in_schemas.CodeBody
+) -> sign_in_schemas.RecoveryCodesOut:
     return await _confirm(request, response, body)
 
 
 @router.post(f"{OPERATOR}/second-factor/confirm", dependencies=_CONFIRMED)
 async def confirm_operator_second_factor(
-    request: Request, response: Response, body: people_schemas.CodeBody
-) -> people_schemas.RecoveryCodesOut:
+    request: Request, response: Response, body: sign_in_schemas.CodeBody
+) -> sign_in_schemas.RecoveryCodesOut:
     return await _confirm(request, response, body)
 
 
 @router.post(f"{MERCHANT}/second-factor/recovery-codes", dependencies=_CONFIRMED)
 async def renew_merchant_recovery_codes(
     request: Request, response: Response
-) -> people_schemas.RecoveryCodesOut:
+) -> sign_in_schemas.RecoveryCodesOut:
     """New ones; the old ones count no longer."""
     return await _renew(request, response)
 
@@ -127,7 +117,7 @@ async def renew_merchant_recovery_codes(
 @router.post(f"{OPERATOR}/second-factor/recovery-codes", dependencies=_CONFIRMED)
 async def renew_operator_recovery_codes(
     request: Request, response: Response
-) -> people_schemas.RecoveryCodesOut:
+) -> sign_in_schemas.RecoveryCodesOut:
     """New ones; the old ones count no longer."""
     return await _renew(request, response)
 
@@ -143,43 +133,12 @@ async def remove_operator_second_factor(request: Request) -> None:
 
 
 @router.get(f"{MERCHANT}/sign-ins", dependencies=_OWN)
-async def list_merchant_sign_ins(request: Request) -> people_schemas.SignInList:
+async def list_merchant_sign_ins(request: Request) -> sign_in_schemas.SignInList:
     """One's own last sign-ins, and the refused tries, counted by hour."""
     return await _recent(request)
 
 
 @router.get(f"{OPERATOR}/sign-ins", dependencies=_OWN)
-async def list_operator_sign_ins(request: Request) -> people_schemas.SignInList:
+async def list_operator_sign_ins(request: Request) -> sign_in_schemas.SignInList:
     """One's own last sign-ins, and the refused tries, counted by hour."""
     return await _recent(request)
-
-
-# --- one-time links: whoever holds one is its person
-
-
-@router.post(f"{PUBLIC}/password-link", dependencies=[guard("public")])
-async def show_password_link(
-    request: Request, body: people_schemas.LinkTokenBody
-) -> people_schemas.LinkShownOut:
-    """Whose password the link is for. A POST, so that the token stands in no address."""
-    user = await links.whose(deps_of(request), body.token.get_secret_value())
-    return people_schemas.LinkShownOut(
-        login=user.login, name=user.name, console=Role(user.role).console
-    )
-
-
-@router.post(f"{PUBLIC}/password", dependencies=[guard("public"), costly("sign_in")])
-async def choose_password(
-    request: Request, response: Response, body: people_schemas.ChosenPasswordBody
-) -> people_schemas.LinkShownOut:
-    """Sets the password that the link's person chose; signing in is the next step."""
-    user, browser = await links.use(
-        deps_of(request),
-        body.token.get_secret_value(),
-        body.password.get_secret_value(),
-        cookie_hash(request, "browser"),
-    )
-    give_cookies(response, None, browser)
-    return people_schemas.LinkShownOut(
-        login=user.login, name=user.name, console=Role(user.role).console
-    )

@@ -5,17 +5,17 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import people_repo
-from services.binding.domain import NotYetApprover
+from services.binding import tenancy_repo
+from services.binding.deps import Deps
 from services.binding.models import User
 from services.binding.permissions import of_role
-from services.binding.service import Deps
+from services.binding.tenancy_rules import NotYetApprover
 
 
 async def locked(tx: AsyncSession, tenant_id: UUID, user_id: UUID, permission: str) -> User:
     """The account of whoever decides, held until this is decided: enabled, and of a role that holds
     the permission. Otherwise NotYetApprover."""
-    user = await people_repo.user_for_update(tx, tenant_id, user_id)
+    user = await tenancy_repo.user_for_update(tx, tenant_id, user_id)
     if user is None or not user.is_enabled or permission not in of_role(user.role):
         raise NotYetApprover
     return user

@@ -1,66 +1,28 @@
 """The HTTP door of sessions, the same at both consoles, and the edge's question about them."""
 
-import re
-from datetime import datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from structlog.contextvars import get_contextvars
 
-from services.binding import (
-    acting,
-    domain,
-    people_schemas,
-    permissions,
-    schemas,
-    second_factor,
-    sessions,
-    signing_in,
-)
-from services.binding.callers import EDGE_ONLY, deps_of, only
+from services.binding import permissions, second_factor, sessions, sign_in_schemas, signing_in
+from services.binding.callers import EDGE_ONLY, MERCHANT, OPERATOR, deps_of, only
+from services.binding.cookies import COOKIE, COOKIE_RULES, cookie_hash, give_cookies
 from services.binding.costly import costly
-from services.binding.domain import Console
-from services.binding.links import Link
-from services.binding.models import Acting, Merchant, User
 from services.binding.permissions import OWN
 from services.binding.relying_party import Proof
-from services.binding.service import Deps
-from services.binding.sessions import Shown
+from services.binding.sign_in_views import permissions_of, session_out
 from services.binding.signing_in import Attempt
-from shared.tokens import Principal
+from services.binding.tenancy_rules import Console
 from shared.web import guard, principal
 
-COOKIE = "__Host-damselfly"
-BROWSER_COOKIE = "__Host-damselfly-browser"
-"""by it a browser is known that somebody has signed in from: it opens nothing by itself"""
-COOKIE_RULES = "Path=/; Secure; HttpOnly; SameSite=Strict"
-BROWSER_AGE_S = domain.KNOWN_BROWSER_DAYS * 24 * 3600
-MERCHANT, OPERATOR, PUBLIC = "/api/merchant/v1", "/api/operator/v1", "/api/public/v1"
-_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
-
 router = APIRouter()
-
-
-def cookie_hash(request: Request, name: str) -> str | None:
-    """The digest of one of the browser's two cookies, as the edge tells it: `session`,
-    `browser`."""
-    told = request.headers.get(f"x-{name}-cookie-hash", "")
-    return told if _HASH.fullmatch(told) else None
-
-
-def give_cookies(response: Response, cookie: str | None, browser: str | None) -> None:
-    """New cookies for the answer; the browser's goes out under a name that the edge spells."""
-    response.headers["Cache-Control"] = "no-store"
-    if cookie is not None:
-        response.headers["Set-Cookie"] = f"{COOKIE}={cookie}; {COOKIE_RULES}"
-    if browser is not None:
-        aged = f"{BROWSER_COOKIE}={browser}; {COOKIE_RULES}; Max-Age={BROWSER_AGE_S}"
-        response.headers["X-Set-Browser-Cookie"] = aged
+gateway_router = APIRouter()
 
 
 async def _sign_in(
-    request: Request, response: Response, console: Console, body: schemas.LoginBody
-) -> people_schemas.SessionOpenedOut:
+    request: Request, response: Response, console: Console, body: sign_in_schemas.LoginBody
+) -> sign_in_schemas.SessionOpenedOut:
     attempt = Attempt(
         login=body.login,
         password=body.password.get_secret_value(),
@@ -74,10 +36,10 @@ async def _sign_in(
     found = await signing_in.sign_in(deps_of(request), console, attempt)
     give_cookies(response, found.cookie, found.browser)
     shown = session_out(deps_of(request), found.shown, None)
-    return people_schemas.SessionOpenedOut(csrf_token=found.csrf_token, **dict(shown))
+    return sign_in_schemas.SessionOpenedOut(csrf_token=found.csrf_token, **dict(shown))
 
 
-async def _show(request: Request, console: Console) -> people_schemas.SessionOut:
+async def _show(request: Request, console: Console) -> sign_in_schemas.SessionOut:
     caller, deps = principal(request), deps_of(request)
     return session_out(deps, await sessions.current_session(deps, console, caller), caller)
 
@@ -89,8 +51,8 @@ async def _sign_out(request: Request) -> Response:
 
 
 async def _step_up(
-    request: Request, response: Response, body: people_schemas.StepUpBody
-) -> people_schemas.StepUpOut:
+    request: Request, response: Response, body: sign_in_schemas.StepUpBody
+) -> sign_in_schemas.StepUpOut:
     deps, caller = deps_of(request), principal(request)
     if body.passkey is not None:
         proof = Proof(**dict(body.passkey))
@@ -100,14 +62,14 @@ async def _step_up(
         code = body.code.get_secret_value() if body.code else None
         until, cookie = await signing_in.step_up(deps, caller, password, code)
     give_cookies(response, cookie, None)
-    return people_schemas.StepUpOut(step_up_until=until)
+    return sign_in_schemas.StepUpOut(step_up_until=until)
 
 
-async def _list(request: Request) -> people_schemas.SessionPage:
+async def _list(request: Request) -> sign_in_schemas.SessionPage:
     caller = principal(request)
     rows = await sessions.list_sessions(deps_of(request), caller)
     items = [
-        people_schemas.SessionItemOut(
+        sign_in_schemas.SessionItemOut(
             session_id=row.session_id,
             created_at=row.created_at,
             seen_at=row.seen_at,
@@ -119,10 +81,10 @@ async def _list(request: Request) -> people_schemas.SessionPage:
         for row in rows
     ]
     size = max(1, len(items))
-    return people_schemas.SessionPage(items=items, total=len(items), page=1, page_size=size)
+    return sign_in_schemas.SessionPage(items=items, total=len(items), page=1, page_size=size)
 
 
-async def _change_password(request: Request, body: people_schemas.PasswordBody) -> Response:
+async def _change_password(request: Request, body: sign_in_schemas.PasswordBody) -> Response:
     cookie = await signing_in.change_password(
         deps_of(request),
         principal(request),
@@ -137,25 +99,25 @@ async def _change_password(request: Request, body: people_schemas.PasswordBody) 
 
 @router.post(f"{MERCHANT}/session", dependencies=[guard("public"), costly("sign_in")])
 async def sign_in_merchant(
-    request: Request, response: Response, body: schemas.LoginBody
-) -> people_schemas.SessionOpenedOut:
+    request: Request, response: Response, body: sign_in_schemas.LoginBody
+) -> sign_in_schemas.SessionOpenedOut:
     return await _sign_in(request, response, "merchant", body)
 
 
 @router.post(f"{OPERATOR}/session", dependencies=[guard("public"), costly("sign_in")])
 async def sign_in_operator(
-    request: Request, response: Response, body: schemas.LoginBody
-) -> people_schemas.SessionOpenedOut:
+    request: Request, response: Response, body: sign_in_schemas.LoginBody
+) -> sign_in_schemas.SessionOpenedOut:
     return await _sign_in(request, response, "operator", body)
 
 
 @router.get(f"{MERCHANT}/session", dependencies=[guard("user")])
-async def show_merchant_session(request: Request) -> people_schemas.SessionOut:
+async def show_merchant_session(request: Request) -> sign_in_schemas.SessionOut:
     return await _show(request, "merchant")
 
 
 @router.get(f"{OPERATOR}/session", dependencies=[guard("user")])
-async def show_operator_session(request: Request) -> people_schemas.SessionOut:
+async def show_operator_session(request: Request) -> sign_in_schemas.SessionOut:
     return await _show(request, "operator")
 
 
@@ -171,8 +133,8 @@ async def sign_out_operator(request: Request) -> Response:
 
 @router.post(f"{MERCHANT}/session/step-up", dependencies=[guard("user"), costly("password")])
 async def step_up_merchant(
-    request: Request, response: Response, body: people_schemas.StepUpBody
-) -> people_schemas.StepUpOut:
+    request: Request, response: Response, body: sign_in_schemas.StepUpBody
+) -> sign_in_schemas.StepUpOut:
     """The password once more, or a passkey: for five minutes keys, refunds and roles may be
     changed."""
     return await _step_up(request, response, body)
@@ -180,20 +142,20 @@ async def step_up_merchant(
 
 @router.post(f"{OPERATOR}/session/step-up", dependencies=[guard("user"), costly("password")])
 async def step_up_operator(
-    request: Request, response: Response, body: people_schemas.StepUpBody
-) -> people_schemas.StepUpOut:
+    request: Request, response: Response, body: sign_in_schemas.StepUpBody
+) -> sign_in_schemas.StepUpOut:
     """The password once more, or a passkey: for five minutes roles may be changed and acting may
     begin."""
     return await _step_up(request, response, body)
 
 
 @router.get(f"{MERCHANT}/sessions", dependencies=[guard("user", OWN)])
-async def list_merchant_sessions(request: Request) -> people_schemas.SessionPage:
+async def list_merchant_sessions(request: Request) -> sign_in_schemas.SessionPage:
     return await _list(request)
 
 
 @router.get(f"{OPERATOR}/sessions", dependencies=[guard("user", OWN)])
-async def list_operator_sessions(request: Request) -> people_schemas.SessionPage:
+async def list_operator_sessions(request: Request) -> sign_in_schemas.SessionPage:
     return await _list(request)
 
 
@@ -224,7 +186,9 @@ async def end_operator_session(request: Request, session_id: UUID) -> None:
 @router.post(
     f"{MERCHANT}/password", dependencies=[guard("user", OWN), costly("password")], status_code=204
 )
-async def change_merchant_password(request: Request, body: people_schemas.PasswordBody) -> Response:
+async def change_merchant_password(
+    request: Request, body: sign_in_schemas.PasswordBody
+) -> Response:
     """One's own password; all other sessions of the account end."""
     return await _change_password(request, body)
 
@@ -232,39 +196,17 @@ async def change_merchant_password(request: Request, body: people_schemas.Passwo
 @router.post(
     f"{OPERATOR}/password", dependencies=[guard("user", OWN), costly("password")], status_code=204
 )
-async def change_operator_password(request: Request, body: people_schemas.PasswordBody) -> Response:
+async def change_operator_password(
+    request: Request, body: sign_in_schemas.PasswordBody
+) -> Response:
     """One's own password; all other sessions of the account end."""
     return await _change_password(request, body)
 
 
-@router.post(
-    f"{OPERATOR}/acting",
-    dependencies=[guard("user", "acting.use", step_up=True)],
-    status_code=201,
-)
-async def start_acting(
-    request: Request, body: people_schemas.ActingBody
-) -> people_schemas.SessionOut:
-    """From now on the merchant console answers this session for that merchant."""
-    shown = await acting.start_acting(
-        deps_of(request),
-        principal(request),
-        body.merchant_id,
-        reason=body.reason,
-        minutes=body.minutes,
-    )
-    return session_out(deps_of(request), shown, None)
-
-
-@router.delete(f"{OPERATOR}/acting", dependencies=[guard("user", "acting.use")], status_code=204)
-async def stop_acting(request: Request) -> None:
-    await acting.stop_acting(deps_of(request), principal(request))
-
-
-@router.post("/internal/sessions/resolve", dependencies=[guard("service")])
+@gateway_router.post("/internal/sessions/resolve", dependencies=[guard("service")])
 async def resolve_session(
-    request: Request, body: schemas.ResolveBody
-) -> people_schemas.ResolvedOut:
+    request: Request, body: sign_in_schemas.ResolveBody
+) -> sign_in_schemas.ResolvedOut:
     only(request, EDGE_ONLY)
     deps = deps_of(request)
     found = await sessions.resolve_session(deps, body.session_hash)
@@ -275,23 +217,23 @@ async def resolve_session(
         step_up_until = session.previous_step_up_until
     if second_factor.is_missing(deps, user):
         running = None
-    return people_schemas.ResolvedOut(
+    return sign_in_schemas.ResolvedOut(
         session_id=session.session_id,
         user_id=user.user_id,
         name=user.name or user.login,
         tenant_id=user.tenant_id,
-        permissions=_granted(deps, user),
+        permissions=permissions_of(deps, user),
         store_ids=user.store_ids,
         csrf_token_hash=session.csrf_token_hash,
         expires_at=until,
         step_up_until=step_up_until,
-        acting=people_schemas.ResolvedActing(
+        acting=sign_in_schemas.ResolvedActing(
             acting_id=running.acting_id,
             tenant_id=running.tenant_id,
             permissions=sorted(permissions.of_acting(user.role)),
             until=running.until,
             more=[
-                people_schemas.ResolvedMore(
+                sign_in_schemas.ResolvedMore(
                     permissions=sorted(permissions.ACTING_MORE[one.permission_set]),
                     until=one.until,
                 )
@@ -300,76 +242,4 @@ async def resolve_session(
         )
         if running
         else None,
-    )
-
-
-# --- rows to answers
-
-
-def _granted(deps: Deps, user: User) -> list[str]:
-    """What the person may do: until a second factor that is asked for is set up, only that."""
-    if second_factor.is_missing(deps, user):
-        return [OWN]
-    return sorted(permissions.of_user(user.role, user.limited_until, deps.clock.now()))
-
-
-def session_out(deps: Deps, shown: Shown, caller: Principal | None) -> people_schemas.SessionOut:
-    """`caller` tells whether this is the merchant console under an operator's hand."""
-    session, user, merchant, running = shown.session, shown.user, shown.merchant, shown.acting
-    is_acting_here = running is not None and caller is not None and caller.acting_id is not None
-    granted = _granted(deps, user)
-    if is_acting_here:
-        more = [one.permission_set for one in shown.more]
-        granted = sorted(permissions.of_acting(user.role, more))
-    is_own = merchant is not None and (running is None or is_acting_here)
-    return people_schemas.SessionOut(
-        user=person_out(user),
-        merchant=_merchant_out(merchant) if merchant and is_own else None,
-        permissions=granted,
-        expires_at=session.expires_at,
-        step_up_until=session.step_up_until,
-        acting=_acting_out(running, merchant) if running else None,
-        limited_until=_still(deps, user),
-        needs_second_factor=second_factor.is_missing(deps, user),
-    )
-
-
-def _still(deps: Deps, user: User) -> datetime | None:
-    until = user.limited_until
-    return until if until is not None and deps.clock.now() < until else None
-
-
-def person_out(user: User) -> people_schemas.PersonOut:
-    return people_schemas.PersonOut(
-        user_id=user.user_id,
-        login=user.login,
-        name=user.name,
-        role=user.role,
-        store_ids=user.store_ids,
-        has_second_factor=second_factor.has_one(user),
-        has_authenticator_app=user.totp_since is not None,
-        has_passkeys=user.passkey_count > 0,
-    )
-
-
-def link_out(link: Link) -> schemas.LinkOut:
-    return schemas.LinkOut(token=link.token, expires_at=link.expires_at)
-
-
-def _merchant_out(row: Merchant) -> people_schemas.SessionMerchantOut:
-    return people_schemas.SessionMerchantOut(
-        merchant_id=row.tenant_id,
-        name=row.name,
-        handle=row.handle,
-        edition=row.edition,
-        created_at=row.created_at,
-    )
-
-
-def _acting_out(row: Acting, merchant: Merchant | None) -> people_schemas.ActingOut:
-    return people_schemas.ActingOut(
-        merchant_id=row.tenant_id,
-        merchant_name=merchant.name if merchant else "",
-        reason=row.reason,
-        until=row.until,
     )

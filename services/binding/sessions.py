@@ -8,10 +8,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import acting_grants_repo, domain, people_repo, repo
-from services.binding.domain import Console, Role
+from services.binding import session_repo, session_rules, tenancy_repo, tenancy_rules
+from services.binding.audit_record import audit
+from services.binding.deps import Deps
 from services.binding.models import Acting, ActingGrant, Merchant, Session, User
-from services.binding.service import Deps, audit
+from services.binding.tenancy_rules import Console, Role
 from shared import outbox
 from shared.errors import NotFound, Unauthorized
 from shared.events.base import stamp
@@ -38,8 +39,8 @@ async def resolve_session(deps: Deps, session_hash: str) -> Shown:
     NotFound; or MerchantSuspended where only that has ended it: whoever has its cookie was in."""
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
-        session = await repo.session_by_hash(tx, session_hash)
-        user = await repo.user(tx, session.tenant_id, session.user_id) if session else None
+        session = await session_repo.session_by_hash(tx, session_hash)
+        user = await tenancy_repo.user(tx, session.tenant_id, session.user_id) if session else None
         if session is None or user is None:
             raise NotFound
         if not _is_alive(session, user, now):
@@ -48,7 +49,7 @@ async def resolve_session(deps: Deps, session_hash: str) -> Shown:
         is_former = session.session_hash != session_hash
         if is_former and (session.previous_until is None or now >= session.previous_until):
             raise NotFound
-        if now - session.seen_at >= domain.TOUCH_EVERY:
+        if now - session.seen_at >= session_rules.TOUCH_EVERY:
             session.seen_at = now
         acting = await running(tx, session, now)
         more = await more_of(tx, acting, now)
@@ -56,19 +57,19 @@ async def resolve_session(deps: Deps, session_hash: str) -> Shown:
 
 
 async def _say_if_suspended(tx: AsyncSession, session: Session, user: User, now: datetime) -> None:
-    merchant = await repo.merchant(tx, session.tenant_id)
+    merchant = await tenancy_repo.merchant(tx, session.tenant_id)
     since = merchant.suspended_at if merchant is not None else None
     if since is None or session.revoked_at is None or session.revoked_at < since:
         return
     if user.is_enabled and now < session.expires_at:
-        raise domain.MerchantSuspended
+        raise tenancy_rules.MerchantSuspended
 
 
 async def running(tx: AsyncSession, session: Session, now: datetime) -> Acting | None:
     """The acting that the session is in, unless its time is up."""
     if session.acting_id is None or session.acting_tenant_id is None:
         return None
-    acting = await people_repo.acting(tx, session.acting_tenant_id, session.acting_id)
+    acting = await session_repo.acting(tx, session.acting_tenant_id, session.acting_id)
     if acting is None or acting.ended_at is not None or now >= acting.until:
         return None
     return acting
@@ -76,7 +77,7 @@ async def running(tx: AsyncSession, session: Session, now: datetime) -> Acting |
 
 async def more_of(tx: AsyncSession, acting: Acting | None, now: datetime) -> Sequence[ActingGrant]:
     """What was given to the operator who acts, and still counts."""
-    return await acting_grants_repo.living(tx, acting, now) if acting is not None else ()
+    return await session_repo.living_grants(tx, acting, now) if acting is not None else ()
 
 
 def session_of(caller: Principal) -> UUID:
@@ -90,7 +91,7 @@ async def home(deps: Deps, caller: Principal) -> UUID:
     if caller.acting_id is None:
         return caller.tenant
     async with deps.db.read(caller.tenant) as tx:
-        acting = await people_repo.acting(tx, caller.tenant, caller.acting_id)
+        acting = await session_repo.acting(tx, caller.tenant, caller.acting_id)
     if acting is None or acting.session_id != session_of(caller):
         raise Unauthorized
     return acting.operator_tenant_id
@@ -101,18 +102,18 @@ async def current_session(deps: Deps, console: Console, caller: Principal) -> Sh
     tenant_id, now = await home(deps, caller), deps.clock.now()
     # System scope: an acting operator's session, and the merchant, are two tenants' rows.
     async with deps.db.read(None) as tx:
-        session = await repo.session(tx, tenant_id, session_of(caller))
-        user = await repo.user(tx, tenant_id, session.user_id) if session else None
+        session = await session_repo.session(tx, tenant_id, session_of(caller))
+        user = await tenancy_repo.user(tx, tenant_id, session.user_id) if session else None
         if session is None or user is None or not _is_alive(session, user, now):
             raise Unauthorized
         acting = await running(tx, session, now)
         shown_tenant = acting.tenant_id if acting is not None else tenant_id
-        merchant = await repo.merchant(tx, shown_tenant)
+        merchant = await tenancy_repo.merchant(tx, shown_tenant)
         more = await more_of(tx, acting, now)
     if caller.acting_id is not None and acting is None:
         raise Unauthorized  # its time was up a moment ago
     if caller.acting_id is None or console == "operator":
-        domain.require_console(Role(user.role), console)
+        tenancy_rules.require_console(Role(user.role), console)
     return Shown(session, user, merchant, acting, more)
 
 
@@ -124,8 +125,8 @@ async def list_sessions(deps: Deps, caller: Principal) -> Sequence[Session]:
     """The caller's own sessions that still count, newest first."""
     now = deps.clock.now()
     async with deps.db.read(caller.tenant) as tx:
-        found = await people_repo.living_sessions(tx, caller.tenant, UUID(caller.subject), now)
-    return [row for row in found if now - row.seen_at < domain.SESSION_IDLE]
+        found = await session_repo.living_sessions(tx, caller.tenant, UUID(caller.subject), now)
+    return [row for row in found if now - row.seen_at < session_rules.SESSION_IDLE]
 
 
 async def sign_out(deps: Deps, caller: Principal) -> None:
@@ -133,7 +134,7 @@ async def sign_out(deps: Deps, caller: Principal) -> None:
     tenant_id = await home(deps, caller)
     # System scope: the end of an operator's session also ends its acting, a merchant's row.
     async with deps.db.tx(None) as tx:
-        session = await people_repo.session_for_update(tx, tenant_id, session_of(caller))
+        session = await session_repo.session_for_update(tx, tenant_id, session_of(caller))
         if session is not None and session.revoked_at is None:
             await end(deps, tx, session)
             what = (f"user:{session.user_id}", "session.close", str(session.session_id))
@@ -143,7 +144,7 @@ async def sign_out(deps: Deps, caller: Principal) -> None:
 async def end_session(deps: Deps, caller: Principal, session_id: UUID) -> None:
     """Ends one of the caller's own sessions; another's does not exist."""
     async with deps.db.tx(None) as tx:
-        session = await people_repo.session_for_update(tx, caller.tenant, session_id)
+        session = await session_repo.session_for_update(tx, caller.tenant, session_id)
         if session is None or str(session.user_id) != caller.subject:
             raise NotFound
         if session.revoked_at is None:
@@ -169,7 +170,7 @@ async def end_all(
     """Ends a person's sessions within the caller's transaction (system scope)."""
     now, ended = deps.clock.now(), 0
     # All are locked before the first entry of an audit log, which comes last.
-    living = await people_repo.living_sessions(tx, tenant_id, user_id, now, is_locked=True)
+    living = await session_repo.living_sessions(tx, tenant_id, user_id, now, is_locked=True)
     for session in living:
         if session.session_id != keep:
             await end(deps, tx, session)
@@ -187,7 +188,7 @@ async def end(deps: Deps, tx: AsyncSession, session: Session) -> None:
     if acting is not None:
         actor = f"user:{session.user_id}"
         await note_end(deps, tx, acting, actor=actor, action="acting.stop")
-        await people_repo.end_acting(tx, session, session.revoked_at)
+        await session_repo.end_acting(tx, session, session.revoked_at)
     for session_hash in filter(None, (session.session_hash, session.previous_hash)):
         event = SessionRevoked(**stamp(session.tenant_id, deps.clock), session_hash=session_hash)
         await outbox.add(tx, event)
@@ -205,7 +206,7 @@ async def note_end(
 
 async def place_of(tx: AsyncSession, merchant_id: UUID) -> dict[str, str]:
     """The merchant, for a log that tells of many: as programs and as people know it."""
-    merchant = await repo.merchant(tx, merchant_id)
+    merchant = await tenancy_repo.merchant(tx, merchant_id)
     return {"merchant_id": str(merchant_id), "merchant": merchant.name if merchant else ""}
 
 
@@ -215,7 +216,7 @@ def text_of(at: datetime) -> str:
 
 
 def _is_alive(session: Session, user: User, now: datetime) -> bool:
-    return user.is_enabled and domain.is_session_alive(
+    return user.is_enabled and session_rules.is_session_alive(
         now,
         expires_at=session.expires_at,
         seen_at=session.seen_at,

@@ -5,19 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CursorResult, and_, delete, func, or_, select, update
+from sqlalchemy import CursorResult, and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding.domain import (
-    FORGET_TRIES_AFTER,
-    KNOWN_BROWSER_DAYS,
-    KNOWN_BROWSERS_MAX,
-    PLATFORM,
-    Tries,
-)
-from services.binding.models import LoginTries, Session
-from services.binding.people_repo import lives
+from services.binding.models import AppChangeRequest, LoginTries, Session
+from services.binding.session_repo import lives
 from services.binding.sign_in_models import (
     KnownBrowser,
     Passkey,
@@ -25,6 +18,13 @@ from services.binding.sign_in_models import (
     PasswordLink,
     RecoveryCode,
     RefusedSignIns,
+)
+from services.binding.sign_in_rules import (
+    FORGET_TRIES_AFTER,
+    KNOWN_BROWSER_DAYS,
+    KNOWN_BROWSERS_MAX,
+    PLATFORM,
+    Tries,
 )
 from shared.db import Database
 
@@ -317,8 +317,12 @@ async def sign_ins(
     return rows.all()
 
 
-async def sessions_of_cookie(tx: AsyncSession, cookie_hash: str) -> Sequence[Session]:
-    """The session, if any, whose cookie a browser still had when it signed in anew; locked."""
-    same = or_(Session.session_hash == cookie_hash, Session.previous_hash == cookie_hash)
-    living = select(Session).where(same, Session.revoked_at.is_(None))
-    return (await tx.scalars(living.with_for_update())).all()
+async def changes_asked_by(tx: AsyncSession, user_id: UUID) -> Sequence[AppChangeRequest]:
+    """What still waits for a second person, of whatever merchant: operators who act ask for
+    nothing, but what they asked for before that update waits for up to a week. Locked. System
+    scope."""
+    query = select(AppChangeRequest).where(
+        AppChangeRequest.asked_by == user_id, AppChangeRequest.state == "waiting"
+    )
+    order = (AppChangeRequest.tenant_id, AppChangeRequest.change_id)
+    return (await tx.scalars(query.order_by(*order).with_for_update())).all()

@@ -11,26 +11,29 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import (
+    accounts,
     begun,
     brake,
-    domain,
     logins,
     passkeys,
-    people_repo,
     refusals,
-    repo,
     second_factor,
-    service,
+    session_repo,
     sessions,
     sign_in_repo,
+    sign_in_rules,
     standing,
+    tenancy_repo,
+    tenancy_rules,
 )
+from services.binding.audit_record import audit
 from services.binding.brake import Key
-from services.binding.domain import PLATFORM, Console, Role
+from services.binding.deps import Deps
 from services.binding.models import Session, User
 from services.binding.relying_party import Proof
-from services.binding.service import Deps, audit
 from services.binding.sessions import Shown
+from services.binding.sign_in_rules import PLATFORM
+from services.binding.tenancy_rules import Console, Role
 from shared import outbox
 from shared.errors import Forbidden, NotFound, Unauthorized
 from shared.ids import random_token, uuid7
@@ -79,10 +82,10 @@ class SignedIn:
 async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
     """A session, or BadCredentials whatever was wrong, or LoginBraked; with the right password
     CodeNeeded, WrongCode or WrongPasskey."""
-    digest = domain.login_digest(attempt.login)
+    digest = tenancy_rules.login_digest(attempt.login)
     browser_hash = attempt.browser_hash
     async with deps.db.read(None) as tx:
-        user = await repo.user_by_login(tx, digest)
+        user = await tenancy_repo.user_by_login(tx, digest)
         whose = (user.tenant_id, user.user_id) if user is not None else (PLATFORM, PLATFORM)
         is_known_browser = browser_hash is not None and await sign_in_repo.knows_browser(
             tx, *whose, browser_hash
@@ -90,7 +93,7 @@ async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
     keys = brake.keys_of(digest, attempt.address, browser_hash if is_known_browser else None)
     try:
         await brake.begin(deps, keys)
-    except domain.LoginBraked:
+    except sign_in_rules.LoginBraked:
         await refusals.keep(deps, user, attempt.where, "braked")
         raise
     is_his = user is not None and user.is_enabled and Role(user.role).console == console
@@ -100,18 +103,22 @@ async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
         failures = await brake.end_wrong(deps, keys)
         await refusals.keep(deps, user, attempt.where, "refused")
         log.warning("login.refused", login_digest=digest[:16], failures=failures)
-        raise domain.BadCredentials
+        raise sign_in_rules.BadCredentials
     try:
         async with deps.turns.of(str(user.user_id)):
             opened = await _open(deps, user, attempt)
-    except (domain.WrongCode, domain.WrongPasskey, domain.BadCredentials) as error:
-        is_passkey = isinstance(error, domain.WrongPasskey)
+    except (
+        sign_in_rules.WrongCode,
+        sign_in_rules.WrongPasskey,
+        sign_in_rules.BadCredentials,
+    ) as error:
+        is_passkey = isinstance(error, sign_in_rules.WrongPasskey)
         await brake.end_wrong(deps, keys)
         await refusals.keep(
             deps, user, attempt.where, "wrong_passkey" if is_passkey else "wrong_code"
         )
         raise
-    except (domain.CodeNeeded, domain.MerchantSuspended):
+    except (sign_in_rules.CodeNeeded, tenancy_rules.MerchantSuspended):
         await brake.end_right(deps, keys, is_whole=False)
         raise
     await brake.end_right(deps, keys)
@@ -124,9 +131,9 @@ async def _open(deps: Deps, user: User, attempt: Attempt) -> SignedIn:
     """The session of somebody whose password was right a moment ago."""
     async with deps.db.tx(None) as tx:
         # Somebody may have disabled the account while its password was checked.
-        fresh = await people_repo.user_for_update(tx, user.tenant_id, user.user_id)
+        fresh = await tenancy_repo.user_for_update(tx, user.tenant_id, user.user_id)
         if fresh is None or not fresh.is_enabled or fresh.password_hash != user.password_hash:
-            raise domain.BadCredentials
+            raise sign_in_rules.BadCredentials
         await standing.require_open(tx, user.tenant_id)
         # Raised behind the transaction: a challenge that was made stays, one that was answered
         # is spent, also by a wrong answer.
@@ -146,16 +153,16 @@ async def _second_factor_refusal(
         return await passkeys.prove(deps, tx, user, "sign_in", None, attempt.proof)
     if attempt.code:
         is_right = await second_factor.is_right(deps, tx, user, attempt.code)
-        return None if is_right else domain.WrongCode()
+        return None if is_right else sign_in_rules.WrongCode()
     return code_needed(user, await passkeys.ask(deps, tx, user, "sign_in"))
 
 
-def code_needed(user: User, options: dict[str, Any] | None) -> domain.CodeNeeded:
+def code_needed(user: User, options: dict[str, Any] | None) -> sign_in_rules.CodeNeeded:
     """It tells by what one goes on; `options`: what a passkey shall sign."""
     methods = ["code"] if user.totp_since is not None else []
     if options is None:
-        return domain.CodeNeeded(methods=[*methods, "recovery_code"])
-    return domain.CodeNeeded(methods=[*methods, "passkey", "recovery_code"], passkey=options)
+        return sign_in_rules.CodeNeeded(methods=[*methods, "recovery_code"])
+    return sign_in_rules.CodeNeeded(methods=[*methods, "passkey", "recovery_code"], passkey=options)
 
 
 async def _opened(deps: Deps, tx: AsyncSession, user: User, attempt: Attempt) -> SignedIn:
@@ -165,12 +172,12 @@ async def _opened(deps: Deps, tx: AsyncSession, user: User, attempt: Attempt) ->
     session = Session(
         tenant_id=user.tenant_id,
         session_id=uuid7(deps.clock),
-        session_hash=domain.sha256_hex(cookie),
-        csrf_token_hash=domain.sha256_hex(csrf_token),
+        session_hash=tenancy_rules.sha256_hex(cookie),
+        csrf_token_hash=tenancy_rules.sha256_hex(csrf_token),
         user_id=user.user_id,
         created_at=now,
         seen_at=now,
-        expires_at=now + domain.SESSION_LIFETIME,
+        expires_at=now + sign_in_rules.SESSION_LIFETIME,
         user_agent=user_agent,
         address=address,
     )
@@ -180,14 +187,14 @@ async def _opened(deps: Deps, tx: AsyncSession, user: User, attempt: Attempt) ->
     what = (f"user:{user.user_id}", "session.open", str(session.session_id))
     facts = {"user_agent": user_agent, "second_factor": second_factor.has_one(user)}
     await audit(deps, tx, user.tenant_id, what, after=facts)
-    merchant = await repo.merchant(tx, user.tenant_id)
+    merchant = await tenancy_repo.merchant(tx, user.tenant_id)
     return SignedIn(cookie, csrf_token, browser, Shown(session, user, merchant))
 
 
 async def _end_former(deps: Deps, tx: AsyncSession, former_hash: str | None) -> None:
     """The browser's own session before this one, whoever's it was."""
     if former_hash is not None:
-        for former in await sign_in_repo.sessions_of_cookie(tx, former_hash):
+        for former in await session_repo.sessions_of_cookie(tx, former_hash):
             await sessions.end(deps, tx, former)
 
 
@@ -200,7 +207,7 @@ async def remember_browser(
     if browser_hash is None or not await sign_in_repo.is_browser_of_anybody(tx, browser_hash):
         # Only a cookie made here is believed: another could have been planted by a guesser.
         cookie = random_token(SECRET_BYTES)
-        browser_hash = domain.sha256_hex(cookie)
+        browser_hash = tenancy_rules.sha256_hex(cookie)
     now = deps.clock.now()
     await sign_in_repo.keep_browser(tx, user.tenant_id, user.user_id, browser_hash, now)
     return cookie
@@ -223,7 +230,7 @@ async def ask_passkey(deps: Deps, caller: Principal) -> dict[str, Any]:
     """What one of the caller's passkeys shall sign for a step-up, or NotFound without any."""
     tenant_id, session_id = await sessions.home(deps, caller), sessions.session_of(caller)
     async with deps.db.tx(tenant_id) as tx:
-        user = await people_repo.user_for_update(tx, tenant_id, UUID(caller.subject))
+        user = await tenancy_repo.user_for_update(tx, tenant_id, UUID(caller.subject))
         options = user and await passkeys.ask(deps, tx, user, "step_up", session_id)
     if not options:
         raise NotFound
@@ -237,7 +244,7 @@ async def step_up_by_passkey(deps: Deps, caller: Principal, proof: Proof) -> tup
     keys = _confirming(session_id)
     await brake.begin(deps, keys)
     async with deps.db.tx(tenant_id) as tx:
-        user = await people_repo.user_for_update(tx, tenant_id, UUID(caller.subject))
+        user = await tenancy_repo.user_for_update(tx, tenant_id, UUID(caller.subject))
         if user is None or not user.is_enabled:
             raise Unauthorized
         refusal = await passkeys.prove(deps, tx, user, "step_up", session_id, proof)
@@ -254,11 +261,11 @@ async def step_up_by_passkey(deps: Deps, caller: Principal, proof: Proof) -> tup
 async def _stepped_up(
     deps: Deps, tx: AsyncSession, user: User, session_id: UUID
 ) -> tuple[datetime, str]:
-    session = await people_repo.session_for_update(tx, user.tenant_id, session_id)
+    session = await session_repo.session_for_update(tx, user.tenant_id, session_id)
     if session is None or session.revoked_at is not None:
         raise Unauthorized
     cookie = await renew(deps, tx, session)
-    session.step_up_until = deps.clock.now() + domain.STEP_UP_WINDOW
+    session.step_up_until = deps.clock.now() + sign_in_rules.STEP_UP_WINDOW
     what = (f"user:{user.user_id}", "session.step_up", str(session_id))
     await audit(deps, tx, user.tenant_id, what)
     return session.step_up_until, cookie
@@ -270,15 +277,18 @@ async def renew(deps: Deps, tx: AsyncSession, session: Session) -> str:
     now = deps.clock.now()
     await outbox.add(tx, sessions.changed(deps, session))
     cookie = random_token(SECRET_BYTES)
-    session.previous_hash, session.previous_until = session.session_hash, now + domain.RENEWAL_GRACE
+    session.previous_hash, session.previous_until = (
+        session.session_hash,
+        now + sign_in_rules.RENEWAL_GRACE,
+    )
     session.previous_step_up_until = session.step_up_until
-    session.session_hash = domain.sha256_hex(cookie)
+    session.session_hash = tenancy_rules.sha256_hex(cookie)
     return cookie
 
 
 def _confirming(session_id: UUID) -> tuple[Key, ...]:
     """Braked by session: whoever stole one must not shut its owner out of another."""
-    return (Key(domain.sha256_hex(f"confirm|{session_id}")),)
+    return (Key(tenancy_rules.sha256_hex(f"confirm|{session_id}")),)
 
 
 async def _confirm(deps: Deps, tenant_id: UUID, caller: Principal, password: str) -> User:
@@ -287,14 +297,14 @@ async def _confirm(deps: Deps, tenant_id: UUID, caller: Principal, password: str
     keys = _confirming(session_id)
     await brake.begin(deps, keys)
     async with deps.db.read(tenant_id) as tx:
-        user = await repo.user(tx, tenant_id, user_id)
+        user = await tenancy_repo.user(tx, tenant_id, user_id)
     hashed = user.password_hash if user is not None and user.is_enabled else None
     if not await deps.passwords.is_right(password, hashed) or user is None:
         failures = await brake.end_wrong(deps, keys)
         log.warning("password.refused", user_id=str(user_id), failures=failures)
         if user is not None:
             await _note_at(deps, user, session_id)
-        raise domain.WrongPassword
+        raise sign_in_rules.WrongPassword
     await brake.end_right(deps, keys, is_whole=not second_factor.has_one(user))
     return user
 
@@ -305,18 +315,18 @@ async def _confirm_code(deps: Deps, user: User, session_id: UUID, code: str | No
     keys = _confirming(session_id)
     await brake.begin(deps, keys)
     async with deps.db.tx(user.tenant_id) as tx:
-        fresh = await people_repo.user_for_update(tx, user.tenant_id, user.user_id)
+        fresh = await tenancy_repo.user_for_update(tx, user.tenant_id, user.user_id)
         is_right = fresh is not None and await second_factor.is_right(deps, tx, fresh, code)
     if not is_right:
         await brake.end_wrong(deps, keys)
         await _note_at(deps, user, session_id)
-        raise domain.WrongCode
+        raise sign_in_rules.WrongCode
     await brake.end_right(deps, keys)
 
 
 async def _note_at(deps: Deps, user: User, session_id: UUID) -> None:
     async with deps.db.tx(user.tenant_id) as tx:
-        session = await repo.session(tx, user.tenant_id, session_id)
+        session = await session_repo.session(tx, user.tenant_id, session_id)
         where = (session.address, session.user_agent) if session is not None else ("", "")
         await refusals.note_step_up(deps, tx, user, where)
 
@@ -327,15 +337,15 @@ async def change_password(
     """Sets one's own password: (the session's new cookie). The other sessions end, the other
     browsers are no longer known, and nothing that was begun goes on: others knew the old one."""
     user = await _confirm(deps, caller.tenant, caller, current)
-    hashed = await service.hashed_password(
+    hashed = await accounts.hashed_password(
         deps, new, await own_words(deps, user), field="/new_password"
     )
     session_id = sessions.session_of(caller)
     async with deps.db.tx(None) as tx:
-        row = await people_repo.user_for_update(tx, caller.tenant, user.user_id)
-        session = await people_repo.session_for_update(tx, caller.tenant, session_id)
+        row = await tenancy_repo.user_for_update(tx, caller.tenant, user.user_id)
+        session = await session_repo.session_for_update(tx, caller.tenant, session_id)
         if row is None or row.password_hash != user.password_hash:
-            raise domain.WrongPassword
+            raise sign_in_rules.WrongPassword
         if session is None or session.revoked_at is not None:
             raise Unauthorized
         row.password_hash = hashed
@@ -353,6 +363,6 @@ async def change_password(
 async def own_words(deps: Deps, user: User) -> tuple[str, ...]:
     """What a password of this person must not contain."""
     async with deps.db.read(user.tenant_id) as tx:
-        merchant = await repo.merchant(tx, user.tenant_id)
+        merchant = await tenancy_repo.merchant(tx, user.tenant_id)
     names = (user.name, merchant.name if merchant is not None else "")
     return (*logins.words_of(user.login), *names)

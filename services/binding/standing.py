@@ -9,21 +9,21 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import repo
-from services.binding.domain import MerchantSuspended
+from services.binding import queries, tenancy_repo
 from services.binding.permissions import of_role
+from services.binding.tenancy_rules import MerchantSuspended
 from shared.errors import Forbidden
 
 
 async def lock_people(tx: AsyncSession, tenant_id: UUID) -> None:
     """Nobody's powers in that organisation change until this transaction ends."""
-    await repo.lock(tx, f"people:{tenant_id}")
+    await queries.lock(tx, f"people:{tenant_id}")
 
 
 async def require_open(tx: AsyncSession, tenant_id: UUID) -> None:
     """MerchantSuspended for one that is; it stays as it is until this transaction ends. For the
     operators' own organisation nothing."""
-    merchant = await repo.merchant_kept(tx, tenant_id)
+    merchant = await tenancy_repo.merchant_kept(tx, tenant_id)
     if merchant is not None and merchant.suspended_at is not None:
         raise MerchantSuspended
 
@@ -32,6 +32,6 @@ async def require(tx: AsyncSession, tenant_id: UUID, user_id: UUID, *one_of: str
     """Forbidden unless that person of that organisation still has one of these permissions. Takes
     lock_people, which comes before every other lock of the transaction."""
     await lock_people(tx, tenant_id)
-    user = await repo.user(tx, tenant_id, user_id)
+    user = await tenancy_repo.user(tx, tenant_id, user_id)
     if user is None or not user.is_enabled or of_role(user.role).isdisjoint(one_of):
         raise Forbidden

@@ -10,10 +10,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding import acting_grants, people_repo, repo, sessions, standing
-from services.binding.domain import StaleVersion
+from services.binding import acting_grants, session_repo, sessions, standing, tenancy_repo
+from services.binding.audit_record import audit
+from services.binding.deps import Deps
 from services.binding.models import Merchant
-from services.binding.service import Deps, audit
+from services.binding.tenancy_rules import StaleVersion
 from shared import outbox
 from shared.errors import NotFound
 from shared.events.base import stamp
@@ -35,7 +36,7 @@ async def suspend(deps: Deps, caller: Principal, merchant_id: UUID, reason: str)
         merchant.suspended_at, merchant.suspended_reason = now, reason
         # Grants, then sessions, and only then the first entry of a log: as everywhere.
         grants = await acting_grants.locked_at(deps, tx, merchant_id)
-        living = await people_repo.sessions_at(tx, merchant_id, now)
+        living = await session_repo.sessions_at(tx, merchant_id, now)
         for session in living:
             await sessions.end(deps, tx, session)
         await acting_grants.end_with_powers(deps, tx, grants, actor=actor)
@@ -80,7 +81,7 @@ async def rename(
 async def _locked(tx: AsyncSession, caller: Principal, merchant_id: UUID) -> Merchant:
     """The merchant, held, for somebody who may still change it."""
     await standing.require(tx, caller.tenant, UUID(caller.subject), NEEDED)
-    merchant = await repo.merchant_for_update(tx, merchant_id)
+    merchant = await tenancy_repo.merchant_for_update(tx, merchant_id)
     if merchant is None:
         raise NotFound
     return merchant

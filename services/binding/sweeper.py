@@ -1,6 +1,8 @@
 """The time door: rounds of forgetting, of anchoring audit heads, of live checks of pending keys,
 and of looking at what the open platform is still working on."""
 
+from datetime import timedelta
+
 from prometheus_client import Counter
 
 from services.binding import (
@@ -11,9 +13,12 @@ from services.binding import (
     key_pairs,
     live_check,
     onboarding,
+    sign_in_repo,
 )
+from services.binding.deps import Deps
+from services.binding.key_versions import erase_retired
 from services.binding.onboarding import Onboarding
-from services.binding.service import Deps, sweep
+from shared import inbox
 from shared.telemetry import get_logger
 from shared.worker import Job, periodic
 
@@ -24,6 +29,7 @@ CHECK_EVERY_S = 0.5
 ANCHOR_EVERY_S = 30.0
 """What is added between two anchors could be cut off unseen, by somebody who can also change the
 head: so the time is short."""
+KEEP_ENDED_SESSIONS = timedelta(days=1)
 
 log = get_logger("sweeper")
 _not_anchored = Counter("binding_anchor_failures_total", "Rounds that could not write to the file")
@@ -65,3 +71,12 @@ def advancing(on: Onboarding) -> Job:
         await onboarding.advance(on)
 
     return periodic(once, LOOK_EVERY_S)
+
+
+async def sweep(deps: Deps) -> None:
+    """A round of forgetting: ended sessions, what is kept of signing in, retired private keys."""
+    now = deps.clock.now()
+    await erase_retired(deps, now)
+    await inbox.purge(deps.db)
+    await deps.db.purge("sessions", "expires_at < $1", now - KEEP_ENDED_SESSIONS)
+    await sign_in_repo.forget(deps.db, now)

@@ -3,8 +3,8 @@
 from services.binding import messages, onboarding
 from services.binding.config import BindingConfig
 from services.binding.consumers import handlers
+from services.binding.deps import Deps
 from services.binding.keks import Keks
-from services.binding.service import Deps
 from services.binding.sweeper import advancing, anchoring, checking, sweeping
 from shared import invariants
 from shared.clock import SystemClock

@@ -9,6 +9,12 @@ from tests.architecture.tree import PRODUCT, ROOT, parsed, text, under
 PAGE = Path("docs/signing.md")
 OWN_KEYS = ("deploy/",)
 """What the sandbox and the local stack make for themselves is not the product's."""
+SERVICE_KEYS = {
+    Path("shared/tokens.py"),
+    Path("shared/events/macs.py"),
+    Path("services/binding/signing.py"),
+}
+"""PEM is what our own service keys come in."""
 _PROOF = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
@@ -59,6 +65,6 @@ def test_no_private_key_is_validated_in_full_outside_binding() -> None:
 
 def _is_slow(call: str, path: Path) -> bool:
     if re.match(r"[\w.]*load_pem_private_key\(", call):
-        return path not in {Path("shared/tokens.py"), Path("shared/events/macs.py")}
+        return path not in SERVICE_KEYS
     is_der = re.match(r"[\w.]*load_der_private_key\(", call) is not None
     return is_der and "unsafe_skip_rsa_key_validation=True" not in call

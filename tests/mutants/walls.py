@@ -110,7 +110,7 @@ PATCHES = (
         ("tests/integration/binding/test_brake.py",),
     ),
     Patch(
-        "services/binding/service.py",
+        "services/binding/accounts.py",
         "anybody's login may end with a merchant's handle",
         "    if handle:\n        await _keep_out(tx, tenant_id, handle)\n",
         "",

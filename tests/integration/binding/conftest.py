@@ -12,14 +12,14 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from gateway.auth.internal import Inward
 from gateway.auth.merchant import Session, _acting, _instant
-from services.binding import keys, onboarding, service
+from services.binding import accounts, keys, merchants, onboarding
 from services.binding.app import create_app
 from services.binding.config import BindingConfig
-from services.binding.domain import Role, sha256_hex
 from services.binding.first_run import FirstRun
 from services.binding.passwords import Passwords
 from services.binding.permissions import PERMISSIONS
 from services.binding.platform import OpenPlatform
+from services.binding.tenancy_rules import Role, sha256_hex
 from shared.client import ServiceClient
 from tests.fixtures.authenticator import Authenticator
 from tests.integration.binding.platform import Platform
@@ -125,7 +125,7 @@ async def binding(service_app, service_db, clock, service_keys):
 def new_merchant(binding):
     async def create(name="Tea house", login="owner@tea"):
         """Its handle is what follows the @."""
-        merchant, user = await service.create_merchant(
+        merchant, user = await merchants.create_merchant(
             binding.deps, name=name, login=login, password=PASSWORD, actor="test",
             handle=login.partition("@")[2] or None,
         )  # fmt: skip
@@ -242,7 +242,7 @@ def second_owner(browser, choose):
 @pytest.fixture
 def new_operator(binding):
     async def create(login="ada@ops", role=Role.OPERATOR_ADMIN):
-        return await service.create_user(
+        return await accounts.create_user(
             binding.deps, None, role=role, login=login, password=PASSWORD, actor="test"
         )
 

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from services.binding import acting_grants
-from services.binding.domain import Role
+from services.binding.tenancy_rules import Role
 from tests.architecture.test_acting import NEVER
 from tests.integration.binding.conftest import PASSWORD, WHY
 from tests.integration.binding.test_doors import AnyId, filled

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.binding.service import sweep
+from services.binding.sweeper import sweep
 from shared.sealed import SealBroken, open_sealed
 from tests.fixtures.keys import new_rsa_pair
 from tests.integration.binding.conftest import APP_ID

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from services.binding import approvals, service
-from services.binding.domain import Role
+from services.binding import accounts, approvals
+from services.binding.tenancy_rules import Role
 from tests.fixtures.races import ROUNDS, race
 from tests.integration.binding.conftest import APP_ID, PASSWORD
 
@@ -22,7 +22,7 @@ async def two(binding, new_merchant, app_body):
     """(the owner, a second owner) of a merchant with dual control and a bound app."""
     tenant_id, user = await new_merchant()
     owner = binding.user(tenant_id, user.user_id, [*WRITE, "merchant.write"])
-    colleague = await service.create_user(
+    colleague = await accounts.create_user(
         binding.deps, tenant_id, role=Role.MERCHANT_OWNER, login="second@tea", password=PASSWORD,
         actor="test",
     )  # fmt: skip

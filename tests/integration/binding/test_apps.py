@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from services.binding.service import sweep
+from services.binding.sweeper import sweep
 from shared.sealed import SealBroken, open_sealed
 from tests.integration.binding.conftest import APP_ID, SELLER_ID
 

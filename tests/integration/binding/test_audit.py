@@ -18,12 +18,12 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from services.binding import audit, service
+from services.binding import app, audit
 from services.binding.chain import digest
 
 pytestmark = pytest.mark.asyncio
 M = "/api/merchant/v1"
-INVARIANT = Path(service.__file__).parent / "invariants/g8_audit_chain.sql"
+INVARIANT = Path(app.__file__).parent / "invariants/g8_audit_chain.sql"
 ENTRIES = int(os.environ.get("AUDIT_ENTRIES", "2000"))
 """100000 for the figure of reliability §8 #32."""
 FILL = """

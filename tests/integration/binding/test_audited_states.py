@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.binding import service
+from services.binding import sweeper
 from services.binding.consumers import note_devices
 from shared.events.device import DeviceEnrolled
 from tests.fixtures.events import sample
@@ -38,7 +38,7 @@ async def test_the_end_of_a_retired_key_is_an_entry(binding, new_merchant, app_b
         "UPDATE app_keys SET not_after = $1", clock.now() - timedelta(seconds=1)
     )
     for _ in range(2):
-        await service.sweep(binding.deps)
+        await sweeper.sweep(binding.deps)
     (entry,) = await binding.database.fetch(
         "SELECT actor, subject, after FROM audit_log WHERE action = 'app.key_erased'"
     )

@@ -9,8 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from services.binding import brake, service
-from services.binding.domain import LoginBraked, Tries, sha256_hex
+from services.binding import brake, sweeper
+from services.binding.sign_in_rules import LoginBraked, Tries
+from services.binding.tenancy_rules import sha256_hex
 from tests.fixtures.races import ROUNDS
 from tests.integration.binding.conftest import PASSWORD
 
@@ -166,7 +167,7 @@ async def test_a_person_has_twenty_known_browsers_at_most(binding, new_merchant,
     hashes = await binding.database.fetch("SELECT browser_hash FROM known_browsers")
     assert sha256_hex(first) not in {row["browser_hash"] for row in hashes}
     clock.advance(181 * 24 * 3600)
-    await service.sweep(binding.deps)
+    await sweeper.sweep(binding.deps)
     assert await binding.database.value("SELECT count(*) FROM known_browsers") == 0
 
 
@@ -179,7 +180,7 @@ async def test_however_many_were_tried_one_round_forgets_them(binding, clock):
         clock.now(),
     )
     clock.advance(24 * 3600 + 1)
-    await service.sweep(binding.deps)
+    await sweeper.sweep(binding.deps)
     assert await binding.database.value("SELECT count(*) FROM login_tries") == 0
 
 
@@ -204,7 +205,7 @@ async def test_the_owner_sees_who_tried(binding, new_merchant, enter, browser, c
     other = await browser("second@coffee")
     assert len((await other("GET", "/api/merchant/v1/sign-ins")).json()["items"]) == 1
     clock.advance(31 * 24 * 3600)
-    await service.sweep(binding.deps)
+    await sweeper.sweep(binding.deps)
     assert await binding.database.value("SELECT count(*) FROM refused_sign_ins") == 0
 
 

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from services.binding.domain import Role
+from services.binding.tenancy_rules import Role
 from tests.integration.binding.test_suspension import logged
 
 pytestmark = pytest.mark.asyncio

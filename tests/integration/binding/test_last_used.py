@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from services.binding.domain import Role
-from services.binding.service import create_user
+from services.binding.accounts import create_user
+from services.binding.tenancy_rules import Role
 from tests.integration.binding.conftest import APP_ID, PASSWORD
 
 M = "/api/merchant/v1"

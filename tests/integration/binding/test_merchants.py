@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from services.binding import service
-from services.binding.domain import Role
+from services.binding import accounts
+from services.binding.tenancy_rules import Role
 from shared.events.base import decode
 from tests.integration.binding.conftest import APP_ID, PASSWORD
 
@@ -88,7 +88,7 @@ async def test_only_operators_see_the_merchants(binding, owner):
 
 async def test_operators_share_one_organisation(binding):
     first, second = [
-        await service.create_user(
+        await accounts.create_user(
             binding.deps, None, role=role, login=login, password=PASSWORD, actor="test"
         )
         for role, login in ((Role.OPERATOR_ADMIN, "ada@ops"), (Role.OPERATOR_OPS, "bob@ops"))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import cbor2
 import pytest
 
-from services.binding import service
+from services.binding import sweeper
 from tests.fixtures.authenticator import Authenticator, b64
 from tests.fixtures.races import ROUNDS
 from tests.integration.binding.test_passkeys import actions
@@ -236,5 +236,5 @@ async def test_challenges_are_forgotten(binding, keyholder, present, asked, cloc
     rows = str(await binding.database.fetch("SELECT * FROM passkey_challenges"))
     assert options["challenge"] not in rows
     clock.advance(301)
-    await service.sweep(binding.deps)
+    await sweeper.sweep(binding.deps)
     assert await binding.database.fetch("SELECT * FROM passkey_challenges") == []

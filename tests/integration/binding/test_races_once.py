@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from services.binding import approvals, live_check, service
-from services.binding.domain import Role
+from services.binding import accounts, approvals, live_check
 from services.binding.first_run import FirstRun
 from services.binding.permissions import PERMISSIONS
+from services.binding.tenancy_rules import Role
 from tests.fixtures.races import ROUNDS, race, together
 from tests.integration.binding.conftest import APP_ID, PASSWORD
 
@@ -187,7 +187,7 @@ async def test_the_first_run_code_beside_the_command_line(binding, tmp_path):
         binding.app.state.first_run = FirstRun(binding.deps, code_file)
         assert (await binding.edge("GET", FIRST_RUN)).json()["is_needed"]
         body = {"setup_code": code_file.read_text(), "login": "ada@ops", "password": PASSWORD}
-        by_command = service.create_user(
+        by_command = accounts.create_user(
             binding.deps, None, role=Role.OPERATOR_ADMIN, login="grace@ops", password=PASSWORD,
             actor="cli",
         )  # fmt: skip

@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from services.binding.domain import Role, sha256_hex
 from services.binding.permissions import PERMISSIONS
+from services.binding.tenancy_rules import Role, sha256_hex
 from shared.events.base import decode
 from tests.fixtures.races import ROUNDS, race, together
 from tests.integration.binding.conftest import PASSWORD, cookie_of

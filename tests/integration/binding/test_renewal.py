@@ -3,7 +3,7 @@ goes on for a moment, with no more than it could do (session fixation, ASVS 7.2.
 
 import pytest
 
-from services.binding.domain import sha256_hex
+from services.binding.tenancy_rules import sha256_hex
 from shared.events.base import decode
 from tests.integration.binding.conftest import PASSWORD, Browser, cookie_of
 

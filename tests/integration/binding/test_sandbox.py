@@ -4,8 +4,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.binding.domain import Role
 from services.binding.permissions import PERMISSIONS
+from services.binding.tenancy_rules import Role
 from tests.integration.binding.conftest import APP_ID
 
 pytestmark = pytest.mark.asyncio

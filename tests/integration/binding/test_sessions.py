@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from services.binding import service
-from services.binding.domain import Role, sha256_hex
+from services.binding import accounts, sweeper
+from services.binding.tenancy_rules import Role, sha256_hex
 from shared.events.base import decode
 from shared.events.binding import SessionRevoked
 from tests.integration.binding.conftest import PASSWORD, cookie_of
@@ -156,10 +156,10 @@ async def test_what_is_over_is_forgotten(binding, new_merchant, sign_in, clock):
     await new_merchant()
     await sign_in("owner@tea")
     await sign_in("nobody@tea", WRONG)
-    await service.sweep(binding.deps)
+    await sweeper.sweep(binding.deps)
     assert await binding.database.value("SELECT count(*) FROM sessions") == 1
     clock.advance((12 + 24) * 3600 + 1)
-    await service.sweep(binding.deps)
+    await sweeper.sweep(binding.deps)
     assert await binding.database.value("SELECT count(*) FROM sessions") == 0
     assert await binding.database.value("SELECT count(*) FROM login_tries") == 0
 
@@ -174,7 +174,7 @@ async def test_what_is_over_is_forgotten(binding, new_merchant, sign_in, clock):
 )
 async def test_staff_hold_what_their_role_says(binding, new_merchant, sign_in, role, holds, lacks):
     tenant_id, _ = await new_merchant()
-    await service.create_user(
+    await accounts.create_user(
         binding.deps, tenant_id, role=role, login="staff@tea", password=PASSWORD, actor="test"
     )
     answer, caller = await sign_in("staff@tea")

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import event
 
-from services.binding.domain import sha256_hex
+from services.binding.tenancy_rules import sha256_hex
 
 pytestmark = pytest.mark.asyncio
 M = "/api/merchant/v1"

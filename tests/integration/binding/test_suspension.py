@@ -6,7 +6,7 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from services.binding.domain import Role
+from services.binding.tenancy_rules import Role
 from shared.events.base import decode
 from tests.fixtures.races import race
 from tests.integration.binding.conftest import PASSWORD

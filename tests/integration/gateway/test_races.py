@@ -12,9 +12,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.binding import service as binding_service
-from services.binding.domain import Role
+from services.binding import merchants
 from services.binding.permissions import PERMISSIONS
+from services.binding.tenancy_rules import Role
 from tests.fixtures.pos import pos_headers
 from tests.fixtures.races import ROUNDS, race
 from tests.integration.binding.conftest import PASSWORD
@@ -140,7 +140,7 @@ async def test_a_sale_beside_the_devices_move(town, counter, store):
 @pytest_asyncio.fixture
 async def owner(town, binding_app):
     """(tenant, the owner's caller at binding's own door)."""
-    merchant, user = await binding_service.create_merchant(
+    merchant, user = await merchants.create_merchant(
         binding_app[0].state.deps, name="Tea house", login="owner@tea", password=PASSWORD,
         actor="test", handle="tea",
     )  # fmt: skip

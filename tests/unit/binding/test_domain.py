@@ -2,15 +2,18 @@
 
 import pytest
 
-from services.binding import domain
-from services.binding.domain import Role, WeakPassword
+from services.binding import passwords, tenancy_rules
 from services.binding.permissions import PERMISSIONS
+from services.binding.tenancy_rules import Role, WeakPassword
 
 
 def test_logins_compare_by_what_people_mean():
-    same = {domain.login_digest(text) for text in ("Owner@Tea", " owner@tea ", "ｏｗｎｅｒ@ｔｅａ")}
+    same = {
+        tenancy_rules.login_digest(text)
+        for text in ("Owner@Tea", " owner@tea ", "ｏｗｎｅｒ@ｔｅａ")
+    }
     assert len(same) == 1
-    assert domain.login_digest("owner@teA2") not in same
+    assert tenancy_rules.login_digest("owner@teA2") not in same
 
 
 OWN_WORDS = ("owner@tea", "Lin Dan", "豆娘茶铺")
@@ -18,7 +21,7 @@ OWN_WORDS = ("owner@tea", "Lin Dan", "豆娘茶铺")
 
 @pytest.mark.parametrize("password", ["correct horse", "清泉石上流明月松间照", "x1y2z3x1y2z3"])
 def test_long_passwords_pass(password):
-    domain.check_password(password + "清泉", OWN_WORDS)
+    tenancy_rules.check_password(password + "清泉", OWN_WORDS)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +35,7 @@ def test_long_passwords_pass(password):
 def test_weak_passwords_do_not(password):
     """Too short, too uniform, too long, or one's own login, name or merchant in any spelling."""
     with pytest.raises(WeakPassword) as caught:
-        domain.check_password(password, OWN_WORDS)
+        tenancy_rules.check_password(password, OWN_WORDS)
     assert not password or password not in str(caught.value.body())
 
 
@@ -43,7 +46,7 @@ def test_a_password_in_another_normal_form_is_the_same():
         "cafe\u0301 cre\u0300me 2026 paris",
         "ｃａｆé crème ２０２６ paris",
     )
-    assert len({domain.canonical_password(text) for text in spelled}) == 1
+    assert len({passwords.canonical_password(text) for text in spelled}) == 1
 
 
 def test_every_role_has_permissions_and_the_consoles_do_not_mix():

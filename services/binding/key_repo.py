@@ -1,122 +1,17 @@
-"""Queries of merchants, stores, accounts, apps and their keys; those of people, sign-ins,
-onboarding and the audit log have a file each. The caller owns the transaction."""
+"""The queries of apps, their keys, and key pairs that wait; the caller owns the transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    and_,
-    func,
-    or_,
-    select,
-    text,
-    tuple_,
-    update,
-)
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
-from services.binding.models import (
-    App,
-    AppKey,
-    AuditEntry,
-    DataKey,
-    Merchant,
-    Session,
-    Store,
-    User,
-)
+from services.binding.models import App, AppKey, KeyPair
+from services.binding.queries import was_used_before
 
 PURGE_BATCH = 500
-
-
-async def lock(tx: AsyncSession, name: str) -> None:
-    """Serialises one name over all tenants until the transaction ends: unique constraints hold
-    the tenant, so what must be unique among all of them is checked under this lock."""
-    await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:n, 0))"), {"n": name})
-
-
-# --- merchants, stores, people
-
-
-async def merchant(tx: AsyncSession, tenant_id: UUID) -> Merchant | None:
-    return await tx.get(Merchant, tenant_id)
-
-
-async def merchant_for_update(tx: AsyncSession, tenant_id: UUID) -> Merchant | None:
-    return await tx.scalar(
-        select(Merchant).where(Merchant.tenant_id == tenant_id).with_for_update()
-    )
-
-
-async def merchant_kept(tx: AsyncSession, tenant_id: UUID) -> Merchant | None:
-    """The merchant, whose rules stay as they are until this transaction ends."""
-    found = select(Merchant).where(Merchant.tenant_id == tenant_id)
-    return await tx.scalar(found.with_for_update(read=True))
-
-
-async def store(tx: AsyncSession, tenant_id: UUID, store_id: UUID) -> Store | None:
-    return await tx.get(Store, (tenant_id, store_id))
-
-
-async def stores(
-    tx: AsyncSession, tenant_id: UUID, *, page: int, page_size: int, only: Collection[UUID] = ()
-) -> tuple[Sequence[Store], int]:
-    mine = Store.tenant_id == tenant_id
-    if only:
-        mine = and_(mine, Store.store_id.in_(only))
-    query = select(Store).where(mine).order_by(Store.created_at, Store.store_id)
-    rows = await tx.scalars(query.limit(page_size).offset((page - 1) * page_size))
-    return rows.all(), await tx.scalar(select(func.count()).select_from(Store).where(mine)) or 0
-
-
-async def store_by_name(tx: AsyncSession, tenant_id: UUID, name: str) -> Store | None:
-    found = select(Store).where(Store.tenant_id == tenant_id, Store.name == name)
-    return await tx.scalar(found)
-
-
-async def user(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> User | None:
-    return await tx.get(User, (tenant_id, user_id))
-
-
-async def user_by_login(tx: AsyncSession, login_hash: str) -> User | None:
-    return await tx.scalar(select(User).where(User.login_hash == login_hash))
-
-
-async def merchant_by_handle(tx: AsyncSession, handle: str) -> UUID | None:
-    """Whose handle it is. System scope only."""
-    return await tx.scalar(select(Merchant.tenant_id).where(Merchant.handle == handle))
-
-
-async def has_login_under(tx: AsyncSession, handle: str) -> bool:
-    """Whether anybody's login ends with it. System scope only."""
-    found = select(User.user_id).where(User.login_handle == handle)
-    return await tx.scalar(found.limit(1)) is not None
-
-
-async def operator_tenant(tx: AsyncSession) -> UUID | None:
-    """The organisation that the operators belong to, once there is one."""
-    query = select(User.tenant_id).where(User.role.like("operator\\_%"))
-    return await tx.scalar(query.order_by(User.created_at).limit(1))
-
-
-# --- sessions
-
-
-async def session_by_hash(tx: AsyncSession, session_hash: str) -> Session | None:
-    """By its cookie's digest, or by that of its cookie before the last renewal."""
-    query = select(Session).where(
-        or_(Session.session_hash == session_hash, Session.previous_hash == session_hash)
-    )
-    return await tx.scalar(query)
-
-
-async def session(tx: AsyncSession, tenant_id: UUID, session_id: UUID) -> Session | None:
-    return await tx.get(Session, (tenant_id, session_id))
 
 
 # --- apps and their keys
@@ -224,13 +119,6 @@ async def app_keys_due(
     return [(found[0], found[1], found[2]) for found in await tx.execute(query)]
 
 
-def was_used_before(
-    column: InstrumentedAttribute[datetime | None], at: datetime
-) -> ColumnElement[bool]:
-    """For a last use that only ever moves forward."""
-    return or_(column.is_(None), column < at)
-
-
 async def app_key_used(
     tx: AsyncSession, tenant_id: UUID, app_id: str, key_version: int, at: datetime
 ) -> None:
@@ -239,31 +127,6 @@ async def app_key_used(
     await _change_app_keys(
         tx, tenant_id, app_id, version, was_used_before(AppKey.last_used_at, at), last_used_at=at
     )
-
-
-async def data_key(tx: AsyncSession, tenant_id: UUID, purpose: str, kek_id: str) -> bytes | None:
-    row = await tx.get(DataKey, (tenant_id, purpose, kek_id))
-    return row.wrapped if row else None
-
-
-async def put_data_key(tx: AsyncSession, key: DataKey) -> bytes:
-    """Stores it unless somebody was faster; returns the one that counts."""
-    values = {column.key: getattr(key, column.key) for column in DataKey.__table__.columns}
-    await tx.execute(insert(DataKey).values(**values).on_conflict_do_nothing())
-    query = select(DataKey.wrapped).where(
-        DataKey.tenant_id == key.tenant_id,
-        DataKey.purpose == key.purpose,
-        DataKey.kek_id == key.kek_id,
-    )
-    return (await tx.scalars(query)).one()
-
-
-# --- evidence and upkeep
-
-
-async def audit(tx: AsyncSession, entry: AuditEntry) -> None:
-    tx.add(entry)
-    await tx.flush()
 
 
 def _is_retired(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -292,3 +155,41 @@ async def erase_retired_keys(
         .execution_options(synchronize_session=False)
     )
     return sorted((one[0], one[1]) for one in await tx.execute(statement))
+
+
+# --- key pairs that wait
+
+
+async def key_pair(
+    tx: AsyncSession, tenant_id: UUID, key_pair_id: UUID, now: datetime
+) -> KeyPair | None:
+    query = select(KeyPair).where(
+        KeyPair.tenant_id == tenant_id,
+        KeyPair.key_pair_id == key_pair_id,
+        KeyPair.expires_at > now,
+    )
+    return await tx.scalar(query)
+
+
+async def newest_waiting_pair(tx: AsyncSession, tenant_id: UUID, now: datetime) -> KeyPair | None:
+    query = (
+        select(KeyPair)
+        .where(KeyPair.tenant_id == tenant_id, KeyPair.expires_at > now)
+        .order_by(KeyPair.created_at.desc(), KeyPair.key_pair_id.desc())
+        .limit(1)
+    )
+    newest = await tx.scalar(query)
+    return newest if newest is not None and newest.private_key_box is not None else None
+
+
+async def erase_key_pair(tx: AsyncSession, tenant_id: UUID, key_pair_id: UUID) -> bool:
+    """It is bound: the binding's own box is the only one left. False when another binding has had
+    it before."""
+    query = select(KeyPair).where(
+        KeyPair.tenant_id == tenant_id, KeyPair.key_pair_id == key_pair_id
+    )
+    row = await tx.scalar(query.with_for_update())
+    if row is None:
+        return True  # its time was over while the change waited for its approval
+    is_left, row.private_key_box = row.private_key_box is not None, None
+    return is_left

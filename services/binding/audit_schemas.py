@@ -1,0 +1,48 @@
+"""Bodies about the audit log."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from services.binding.bodies import Instant
+
+
+class AuditOut(BaseModel):
+    audit_id: UUID
+    seq: int
+    at: Instant
+    actor: str
+    actor_name: str
+    action: str
+    subject: str
+    subject_name: str | None = None
+    """what it is called today, where it is a person, a store, a key or the merchant"""
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    request_id: str | None
+    address: str | None
+    reason: str | None
+    """why an operator acted for the merchant"""
+    hash: str
+
+
+class AuditPage(BaseModel):
+    items: list[AuditOut]
+    total: int
+    page: int
+    page_size: int
+
+
+class VerdictOut(BaseModel):
+    """Whether the chain holds; `broken_at` is the number of the first entry that does not.
+    `gap` and `signature` are about the anchors: some are gone, or not ours. Entries after
+    `anchored_seq` hang on the chain alone; 0: nothing is anchored."""
+
+    is_intact: bool
+    entries: int
+    head: str
+    anchored_at: Instant | None
+    anchored_seq: int
+    broken_at: int | None
+    why: Literal["", "number", "link", "content", "anchor", "tail", "gap", "signature"]

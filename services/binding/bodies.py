@@ -1,0 +1,44 @@
+"""What the request bodies and answers of all rooms are made of."""
+
+import re
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, SecretStr
+
+from shared.fields import Secret, Text
+
+
+def _rfc3339(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
+
+
+Instant = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+# Printable and not framed by blanks; PostgreSQL cannot store a NUL, people cannot see the others.
+PRINTABLE = r"^[^\s\p{C}](?:[^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}])?$"
+USES_MAX = 100
+PASSWORD_FIELD_MAX = 256
+Login = Annotated[str, Text(64, min=3, pattern=PRINTABLE)]
+Name = Annotated[str, Text(64, pattern=PRINTABLE)]
+Password = Annotated[SecretStr, Secret(PASSWORD_FIELD_MAX)]
+
+
+class Body(BaseModel):
+    """A request body: exactly these members, of exactly these types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+def spelled(pattern: str) -> AfterValidator:
+    """For a secret that is made of certain characters only."""
+    form = re.compile(pattern, re.ASCII)
+
+    def check(given: SecretStr) -> SecretStr:
+        if form.fullmatch(given.get_secret_value()) is None:
+            raise ValueError("it has characters that cannot be in it")
+        return given
+
+    return AfterValidator(check)
+
+
+BASE64URL = r"^[A-Za-z0-9_-]+$"

@@ -1,0 +1,40 @@
+"""Rules of bound apps and their keys: what an id looks like, how long a replaced key counts.
+
+Problem
+└── Conflict            AppBoundElsewhere                  409
+"""
+
+import re
+from datetime import timedelta
+
+from shared.errors import Conflict
+
+APP_ID = r"^[0-9]{16}$"
+SELLER_ID = r"^2088[0-9]{12}$"
+
+RETIRE_AFTER_H_MAX = 30 * 24
+RETIRED_KEY_GRACE = timedelta(hours=24)
+"""Answers and notifications signed before a rotation arrive after it for at most this long."""
+
+
+class AppBoundElsewhere(Conflict):
+    code = "binding.app_bound_elsewhere"
+    title = "该 AppID 已绑定到其他商户 This AppID is bound to another merchant."
+
+
+_APP_ID = re.compile(APP_ID)
+_SELLER_ID = re.compile(SELLER_ID)
+_NOTIFY_ROUTE = re.compile(r"^[A-Za-z0-9_-]{22,64}$")
+
+
+def is_app_id(text: str) -> bool:
+    """Whether it can be one at all, before the database is asked."""
+    return _APP_ID.fullmatch(text) is not None
+
+
+def is_seller_id(text: str) -> bool:
+    return _SELLER_ID.fullmatch(text) is not None
+
+
+def is_notify_route(text: str) -> bool:
+    return _NOTIFY_ROUTE.fullmatch(text) is not None

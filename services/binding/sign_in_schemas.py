@@ -1,0 +1,241 @@
+"""Bodies about signing in: sessions, passwords, second factors, passkeys."""
+
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, Field, SecretStr, model_validator
+
+from services.binding.bodies import BASE64URL, Body, Instant, Name, Password, spelled
+from shared.fields import Secret, Text, Word
+
+Code = Annotated[SecretStr, Secret(32), spelled(r"[0-9A-Za-z -]*")]
+"""of an authenticator app, or a recovery code"""
+CredentialId = Annotated[str, Text(1364, pattern=BASE64URL)]
+"""1023 bytes (WebAuthn §6.5.1)"""
+ClientData = Annotated[str, Text(2048, pattern=BASE64URL)]
+Signed = Annotated[str, Text(1024, pattern=BASE64URL)]
+
+
+class PasskeyProofBody(Body):
+    """What an authenticator signed (AuthenticationResponseJSON, the members that count)."""
+
+    credential_id: CredentialId
+    client_data: ClientData
+    authenticator_data: Signed
+    signature: Signed
+    user_handle: Annotated[str, Text(88, pattern=BASE64URL)] | None = None
+
+
+class LoginBody(Body):
+    login: Annotated[str, Text(64, min=0)]
+    password: Password
+    code: Code | None = None
+    passkey: PasskeyProofBody | None = None
+    """instead of a code, with the challenge of the answer that asked for it"""
+
+
+class ResolveBody(Body):
+    session_hash: Annotated[str, Text(64, pattern=r"^[0-9a-f]{64}$")]
+
+
+class StepUpBody(Body):
+    """The password, with the code where there is a second factor; or a passkey alone."""
+
+    password: Password | None = None
+    code: Code | None = None
+    passkey: PasskeyProofBody | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.password is None) == (self.passkey is None):
+            raise ValueError("密码或通行密钥，二者选一 either the password or a passkey")
+        return self
+
+
+class PasswordBody(Body):
+    current_password: Password
+    new_password: Password
+
+
+class CodeBody(Body):
+    code: Code
+
+
+class SecondFactorOut(BaseModel):
+    since: Instant | None
+    """null: none is set"""
+    recovery_codes_left: int
+    is_required: bool
+
+
+class SecondFactorBegunOut(BaseModel):
+    """For the authenticator app, told once."""
+
+    secret: str
+    uri: str
+    qr_rows: list[str]
+    """the address as a QR code: a text of 0 (light) and 1 (dark) for each row"""
+
+
+class RecoveryCodesOut(BaseModel):
+    recovery_codes: list[str]
+    """told once; each serves once instead of a code; none where those from before stay"""
+
+
+class PersonOut(BaseModel):
+    user_id: UUID
+    login: str
+    name: str
+    role: str
+    store_ids: list[UUID]
+    has_second_factor: bool
+    """either of the two that follow, or both"""
+    has_authenticator_app: bool
+    has_passkeys: bool
+
+
+class SessionMerchantOut(BaseModel):
+    merchant_id: UUID
+    name: str
+    handle: str
+    """what the logins of its people end with, after an @"""
+    edition: str
+    created_at: Instant
+
+
+class ActingOut(BaseModel):
+    """An operator acts for a merchant: both consoles show it."""
+
+    merchant_id: UUID
+    merchant_name: str
+    reason: str
+    until: Instant
+
+
+class SessionOut(BaseModel):
+    user: PersonOut
+    merchant: SessionMerchantOut | None
+    permissions: list[str]
+    expires_at: Instant
+    step_up_until: Instant | None
+    acting: ActingOut | None
+    limited_until: Instant | None = None
+    """until then the account does less than its role: an operator has helped its owner back in"""
+    needs_second_factor: bool
+    """one has to be set up before anything else is allowed"""
+
+
+class SessionOpenedOut(SessionOut):
+    csrf_token: str
+    """told once; we keep only its digest"""
+
+
+class StepUpOut(BaseModel):
+    step_up_until: Instant
+
+
+class SessionItemOut(BaseModel):
+    session_id: UUID
+    created_at: Instant
+    seen_at: Instant
+    expires_at: Instant
+    user_agent: str
+    address: str
+    is_current: bool
+
+
+class SessionPage(BaseModel):
+    items: list[SessionItemOut]
+    total: int
+    page: int
+    page_size: int
+
+
+class SignInOut(BaseModel):
+    """A sign-in, or the refused tries of one hour."""
+
+    outcome: Literal["accepted", "refused"]
+    at: Instant
+    tries: int
+    address: str
+    user_agent: str
+
+
+class SignInList(BaseModel):
+    items: list[SignInOut]
+
+
+class ResolvedMore(BaseModel):
+    """For the edge: what was given on top, and until when."""
+
+    permissions: list[str]
+    until: Instant
+
+
+class ResolvedActing(BaseModel):
+    """For the edge: what the session may do at the merchant console, and until when."""
+
+    acting_id: UUID
+    tenant_id: UUID
+    permissions: list[str]
+    until: Instant
+    more: list[ResolvedMore]
+
+
+class ResolvedOut(BaseModel):
+    """What the edge needs to know of a session."""
+
+    session_id: UUID
+    kind: Literal["user"] = "user"
+    user_id: UUID
+    name: str
+    """the login where there is no name"""
+    tenant_id: UUID
+    permissions: list[str]
+    store_ids: list[UUID]
+    csrf_token_hash: str
+    expires_at: Instant
+    step_up_until: Instant | None
+    acting: ResolvedActing | None
+
+
+TRANSPORTS_MAX = 16
+
+
+class PasskeyBody(Body):
+    """What an authenticator made (RegistrationResponseJSON, the members that count)."""
+
+    name: Name
+    credential_id: CredentialId
+    client_data: ClientData
+    attestation: Annotated[str, Text(16 * 1024, pattern=BASE64URL)]
+    transports: Annotated[list[Word], Field(max_length=TRANSPORTS_MAX)] = Field(
+        default_factory=list
+    )
+    """how the browser reaches it the next time"""
+
+
+class PasskeyOptionsOut(BaseModel):
+    options: dict[str, Any]
+    """for navigator.credentials: PublicKeyCredentialCreationOptionsJSON, or ...RequestOptionsJSON
+    (WebAuthn Level 3); its challenge counts for five minutes, once"""
+
+
+class PasskeyOut(BaseModel):
+    passkey_id: UUID
+    name: str
+    created_at: Instant
+    last_used_at: Instant | None
+    """null: not used yet"""
+
+
+class PasskeyMadeOut(PasskeyOut):
+    recovery_codes: list[str]
+    """told once, with the account's first second factor; else none"""
+
+
+class PasskeyList(BaseModel):
+    items: list[PasskeyOut]
+    limit: int
+    origin: str | None
+    """where browsers can use them; null: nowhere, the platform has no https name"""
