@@ -24,14 +24,14 @@ def _migrate() -> None:
 
 
 def _seed(layout: Layout) -> None:
-    from deploy.local.demo import seed
+    from deploy.local.demo.merchant import seed
 
     admin = os.environ["ALIPAY_GATEWAY_URL"].removesuffix("/gateway.do") + "/admin"
     sys.stdout.write(json.dumps(seed(layout, admin), ensure_ascii=False))
 
 
 def _lively(layout: Layout) -> None:
-    from deploy.local.lively import run
+    from deploy.local.demo.history import run
 
     run(layout, os.environ["ALIPAY_GATEWAY_URL"].removesuffix("/gateway.do") + "/admin")
 

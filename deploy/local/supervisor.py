@@ -14,8 +14,9 @@ from typing import Any, TextIO
 
 import asyncpg
 
-from deploy.local import console, demo, leftovers, postgres, processes, secrets
+from deploy.local import console, leftovers, postgres, processes, secrets
 from deploy.local.children import Child, answers, trim
+from deploy.local.demo import merchant
 from deploy.local.layout import ROOT, SERVICES, Layout, StackError
 from deploy.local.ports import Holds, choose_ports
 from deploy.local.processes import Spec
@@ -169,7 +170,7 @@ class Supervisor:
         await self._all_ready()
         await self._demo(specs[0])
         self._write_stack()
-        self._is_lively = processes.uses_sandbox() and not demo.lively(self._layout).is_done
+        self._is_lively = processes.uses_sandbox() and not merchant.lively(self._layout).is_done
         if self._is_lively:
             self._watches.append(self._tasks.create_task(self._enliven(specs[0])))
 
@@ -242,7 +243,7 @@ class Supervisor:
     async def _helper(self, words: list[str], like: Spec, limit_s: float = HELPER_LIMIT_S) -> str:
         """Runs a short program of ours, told of every database and key; StackError if it fails."""
         whole = {**like.environment, **processes.environment(self._layout, self._ports)}
-        whole["DEMO_DAYS"] = str(demo.days())
+        whole["DEMO_DAYS"] = str(merchant.days())
         process = await asyncio.create_subprocess_exec(
             sys.executable, *words, cwd=ROOT, env=whole,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -278,25 +279,26 @@ class Supervisor:
             self._write_stack()
             return
         admin = self._stack["sandbox"]["alipay"]["admin"]
-        if not await asyncio.to_thread(demo.is_current, self._layout, admin):
+        if not await asyncio.to_thread(merchant.is_current, self._layout, admin):
             self._say(
                 "建立演示商户、门店、应用、设备 making a demo merchant, store, app and device"
             )
             made = await self._helper(["-m", "deploy.local", "seed"], like)
-            demo.keep(self._layout, json.loads(made))
-        demo.readdress(self._layout)
-        self._stack["demo"] = demo.known(self._layout)
-        self._stack["first_payment"] = demo.paid_first(self._layout) or await self._pay_first(like)
+            merchant.keep(self._layout, json.loads(made))
+        merchant.readdress(self._layout)
+        self._stack["demo"] = merchant.known(self._layout)
+        first = merchant.paid_first(self._layout)
+        self._stack["first_payment"] = first or await self._pay_first(like)
 
     async def _pay_first(self, like: Spec) -> dict[str, Any]:
         self._say("首笔刷脸支付 0.01 元 a first face payment of 0.01")
-        paid = json.loads(await self._helper(demo.first_payment(self._layout), like))
-        order_no = await asyncio.to_thread(demo.order_of, self._layout, paid["payment_id"])
+        paid = json.loads(await self._helper(merchant.first_payment(self._layout), like))
+        order_no = await asyncio.to_thread(merchant.order_of, self._layout, paid["payment_id"])
         if order_no is None:
             raise StackError("首笔支付没有生成订单 the first payment did not become an order")
         names = ("out_trade_no", "amount_fen", "status")
         first = {"order_no": order_no, **{name: paid[name] for name in names}}
-        demo.keep_first(self._layout, first)
+        merchant.keep_first(self._layout, first)
         self._is_first = True
         return first
 
@@ -307,7 +309,7 @@ class Supervisor:
         except StackError as error:
             self._note(f"演示数据未完成，下次启动再做 the demo data is not complete yet: {error}")
             return
-        demo.keep_lively(self._layout)
+        merchant.keep_lively(self._layout)
         self._note("演示数据已完成 the demo data is complete")
 
     def _facts(self) -> dict[str, Any]:

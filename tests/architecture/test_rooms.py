@@ -15,7 +15,6 @@ MODULES = 15
 UNCOUNTED = {"__init__", "__main__"}
 APART = {"migrations", "versions", "invariants"}
 STILL_FLAT = {
-    "deploy/local",
     "services/binding",
 }
 """Folders that have not been moved into rooms yet."""

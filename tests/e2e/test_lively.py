@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.local.demo import APP_ID
+from deploy.local.demo.merchant import APP_ID
 from tests.fixtures.console import Console
 from tests.fixtures.plain_http import NO_TLS
 from tests.fixtures.postgres import in_thread

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from deploy.local import demo
+from deploy.local.demo import merchant
+from deploy.local.demo.sales import days_before
 from deploy.local.layout import StackError
-from deploy.local.sales import days_before
 
 CHINA = timezone(timedelta(hours=8))
 UNTIL = datetime(2026, 11, 28, 14, 30, tzinfo=UTC)
@@ -51,4 +51,4 @@ def test_asked_again_it_is_the_same() -> None:
 def test_what_is_no_number_of_days_is_said(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEMO_DAYS", given)
     with pytest.raises(StackError, match="DEMO_DAYS"):
-        demo.days()
+        merchant.days()

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import secrets
+from deploy.local.demo.past_clock import Then
 from deploy.local.layout import ROOT, SERVICES, Layout, StackError
 from deploy.local.processes import own_databases, public_url
-from deploy.local.then import Then
 
 APP_ID = "2021000000000001"
 HANDLE = "demo"

@@ -1,10 +1,10 @@
 """Makes the demo merchant lively: the wizard's steps done, two more stores, and some days of sales
 with refunds, refusals and one answer that was lost.
 
-All of it goes through the doors that everybody uses: devices enrol and sign, the owner signs in at
-the console, the sandbox answers what it is asked. Past days are the platform on another day
-(`past`). It runs behind a ready stack; broken off, it is begun again at the next start, and asks
-for the same things under the same names, so nothing is done twice.
+All of it goes through the interfaces that everybody uses: devices enrol and sign, the owner signs
+in at the console, the sandbox answers what it is asked. Past days are played on the platform under
+a clock of the past (`past_platform`). It runs behind a ready stack; interrupted, it starts over at
+the next start, and asks for the same things under the same names, so nothing is done twice.
 """
 
 import asyncio
@@ -17,14 +17,15 @@ from typing import Any
 
 import aiohttp
 
-from deploy.local import demo, secrets
+from deploy.local import secrets
+from deploy.local.demo import merchant
+from deploy.local.demo.console_client import Refused, Visitor
+from deploy.local.demo.past_clock import Then
+from deploy.local.demo.past_platform import platform
+from deploy.local.demo.sales import Sale, days_before
+from deploy.local.demo.wizard import set_up
 from deploy.local.layout import Layout
-from deploy.local.past import platform
 from deploy.local.processes import public_url
-from deploy.local.sales import Sale, days_before
-from deploy.local.setup import set_up
-from deploy.local.then import Then
-from deploy.local.visitor import Refused, Visitor
 from deploy.sandbox.dragonfly.device import Device, enrol
 from shared import telemetry
 
@@ -47,8 +48,8 @@ def run(layout: Layout, admin: str) -> None:
 
 
 async def _run(layout: Layout, admin: str) -> None:
-    made = demo.known(layout)
-    wanted = demo.lively(layout)
+    made = merchant.known(layout)
+    wanted = merchant.lively(layout)
     sales = list(days_before(wanted.until, wanted.days, 1 + len(STORES)))
     async with aiohttp.ClientSession() as http:
         owner = (made["owner"]["login"], made["owner"]["password"])
@@ -60,17 +61,17 @@ async def _run(layout: Layout, admin: str) -> None:
                 for sale in sales:
                     await seller.sell(sale)
         async with Visitor(http, public_url(layout), *owner) as console:
-            await set_up(console, http, admin, demo.APP_ID, layout.device_file)
+            await set_up(console, http, admin, merchant.APP_ID, layout.device_file)
 
 
 @asynccontextmanager
 async def _backdated(http: aiohttp.ClientSession, admin: str) -> AsyncIterator[None]:
     """The sandbox does the demo app's requests at the time that they say."""
-    await _post(http, f"{admin}/backdating", {"app_id": demo.APP_ID, "on": True})
+    await _post(http, f"{admin}/backdating", {"app_id": merchant.APP_ID, "on": True})
     try:
         yield
     finally:
-        await _post(http, f"{admin}/backdating", {"app_id": demo.APP_ID, "on": False})
+        await _post(http, f"{admin}/backdating", {"app_id": merchant.APP_ID, "on": False})
 
 
 async def _post(http: aiohttp.ClientSession, url: str, body: dict[str, Any]) -> Any:
@@ -110,7 +111,7 @@ class _Seller:
                     known[name] = made["store_id"]
             places = [first, *(known[name] for name in STORES)]
             for number, store_id in enumerate(places, start=2):
-                sn = f"{demo.SN[:-1]}{number}"
+                sn = f"{merchant.SN[:-1]}{number}"
                 code = await self._code(console, store_id, sn)
                 identity = await enrol(self._public, code, sn, MODEL)
                 now = lambda: self._clock.now().timestamp()  # noqa: E731
@@ -151,7 +152,7 @@ class _Seller:
     async def _ending(self, sale: Sale, code: str) -> AsyncIterator[None]:
         """Chosen for this sale alone, also that it is paid: a person who tries the test cashier
         meanwhile chooses for the next payment of the same app."""
-        own, door = {"app_id": demo.APP_ID, "auth_code": code}, f"{self._admin}/outcomes"
+        own, door = {"app_id": merchant.APP_ID, "auth_code": code}, f"{self._admin}/outcomes"
         await _post(self._http, door, {**own, "outcome": sale.ending})
         try:
             yield

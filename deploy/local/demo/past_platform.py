@@ -14,8 +14,8 @@ from typing import Any
 
 import uvicorn
 
+from deploy.local.demo.past_clock import Then
 from deploy.local.layout import Layout
-from deploy.local.then import Then
 from gateway import edge, egress
 from gateway.config import EdgeConfig, EgressConfig
 from services.binding import app as binding

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from deploy.local.visitor import Refused, Visitor
+from deploy.local.demo.console_client import Refused, Visitor
 from deploy.sandbox.dragonfly.device import Device, Identity
 
 CLOSED = frozenset({"done", "skipped"})

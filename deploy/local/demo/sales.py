@@ -1,5 +1,5 @@
 """What the demo merchant sells: made up once, and the same however often it is asked for, so that a
-start that was broken off goes on where it ended. Nothing here is done; `lively` does it.
+start that was broken off goes on where it ended. Nothing here is done; `history` does it.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ Ending = Literal["paid", "refused", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """One payment to be made, and what is given back of it some time later (`lively`)."""
+    """One payment to be made, and what is given back of it some time later (`history`)."""
 
     name: str
     """its pay_request_id: asked for again, it is the same payment"""

@@ -1,0 +1,1 @@
+"""The demo merchant, without a stack."""
