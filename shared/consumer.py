@@ -1,4 +1,7 @@
-"""Hears events: batches under an inbox, poison set aside, offsets committed last.
+"""Consumes events: batches under an inbox, poison set aside, offsets committed last.
+
+A service has one consumer, and one more for each room that keeps a place of its own (ADR 0022):
+a room that is slow or cannot digest an event stops no other.
 
 The exactly-once effect comes from the inbox claim in the same transaction as the effect. Offsets
 are committed per partition after that transaction. A commit the broker refuses (rebalance, wiped
@@ -39,19 +42,36 @@ _lag = Histogram("event_lag_seconds", "From the fact to its effect", ["consumer"
 
 
 class Handlers:
-    """One consumer's handlers, by event type. The consumer's name is its inbox key."""
+    """One consumer's handlers, by event type, and those of its service's rooms.
 
-    def __init__(self, consumer: str) -> None:
+    The events of one consumer are handled in one order. Its name (`campaign`, `campaign.points`) is
+    its group in Kafka, its label in metrics and on parked copies; its inbox key is the same, unless
+    it took events over."""
+
+    def __init__(self, consumer: str, inbox_key: str = "") -> None:
         self.consumer = consumer
+        self.inbox_key = inbox_key or consumer
         self.by_type: dict[str, Handler] = {}
         self.topics: set[str] = set()
+        self.rooms: list[Handlers] = [self]
+        """every consumer of the service, this one first"""
+
+    def room(self, name: str, *, takes_over: bool = False) -> "Handlers":
+        """A further consumer of the same service, with its own group, order and inbox key: it may
+        handle what others handle too. One that `takes_over` types from the service's first consumer
+        keeps the inbox key, so that what has taken effect there is known here."""
+        room = Handlers(f"{self.consumer}.{name}", self.inbox_key if takes_over else "")
+        self.rooms.append(room)
+        room.rooms = self.rooms
+        return room
 
     def on(self, *events: type[Event]) -> Callable[[HandlerT], HandlerT]:
         """Registers a batch handler: fresh events of the types, in order, in one transaction."""
 
         def register(handler: HandlerT) -> HandlerT:
             for event in events:
-                if event.type in self.by_type:
+                same = [room.by_type for room in self.rooms if room.inbox_key == self.inbox_key]
+                if any(event.type in types for types in same):
                     raise ValueError(f"{event.type} has a handler already")
                 self.by_type[event.type] = handler
                 self.topics.add(event.topic)
@@ -171,7 +191,7 @@ class Consumer:
     async def _transaction(self, handler: Handler, events: list[Event]) -> None:
         unique = list({event.event_id: event for event in events}.values())
         async with self._db.pg(None) as pg:
-            fresh = await inbox.claim(pg, self._handlers.consumer, unique)
+            fresh = await inbox.claim(pg, self._handlers.inbox_key, unique)
             todo = [event for event in unique if event.event_id in fresh]
             if todo:
                 await handler(self._deps, pg, todo)
@@ -196,3 +216,8 @@ class Consumer:
                 return
             except Unavailable:
                 await asyncio.sleep(RETRY_S)
+
+
+def consumers(db: Database, handlers: Handlers, deps: Any, broker: kafka.Broker) -> list[Consumer]:
+    """One for each room of the service that handles anything."""
+    return [Consumer(db, room, deps, broker) for room in handlers.rooms if room.by_type]

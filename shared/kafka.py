@@ -38,10 +38,7 @@ AWAY = (KafkaError, ConnectionError, TimeoutError)
 Record = ConsumerRecord[Any, Any]
 Reader = AIOKafkaConsumer
 
-__all__ = [
-    "ANSWER_WITHIN_S", "AWAY", "START_WITHIN_S", "Broker", "IllegalStateError", "KafkaError",
-    "Producer", "Reader", "Record", "TopicPartition", "close", "polled", "raise_if_ours", "reader",
-]  # fmt: skip
+__all__ = ["IllegalStateError", "KafkaError", "TopicPartition"]  # with what is made here
 
 
 @dataclass(frozen=True, slots=True)

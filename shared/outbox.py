@@ -12,7 +12,6 @@ leader.
 """
 
 import asyncio
-import itertools
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -160,9 +159,8 @@ class Relay:
 
     async def _wait_to_lead(self, connection: "asyncpg.Connection[Any]") -> None:
         lock = f"outbox:{self._topic}"
-        for _ in itertools.count():
-            if await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", lock):
-                return
+        sql = "SELECT pg_try_advisory_lock(hashtext($1))"
+        while not await connection.fetchval(sql, lock):  # noqa: ASYNC110 - held by another process
             await asyncio.sleep(STANDBY_POLL_S)
 
     async def _forward(self, connection: "asyncpg.Connection[Any]") -> int:

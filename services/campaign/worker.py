@@ -6,7 +6,7 @@ from services.campaign.consumers import handlers
 from services.campaign.service import Deps
 from shared import invariants
 from shared.clock import SystemClock
-from shared.consumer import Consumer
+from shared.consumer import consumers
 from shared.db import Database
 from shared.events.audit import CampaignAudited
 from shared.kafka import Producer, broker
@@ -27,18 +27,18 @@ async def _run(config: CampaignConfig) -> None:
     )
     await db.open()
     deps = Deps(db=db, clock=SystemClock())
-    consumer = Consumer(db, handlers, deps, broker(config, "campaign"))
+    rooms = consumers(db, handlers, deps, broker(config, "campaign"))
 
     producer = Producer(broker(config, "campaign"))
     idle_poll_s = config.outbox_idle_poll_ms / 1000
     relay = Relay(db, producer, CampaignAudited.topic, idle_poll_s=idle_poll_s)
 
     async def ready() -> dict[str, bool]:
-        return {"database": await db.ping(), "consumer": consumer.joined}
+        return {"database": await db.ping(), "consumer": all(room.joined for room in rooms)}
 
     try:
         checking = invariants.checking(db, __file__, deps.clock)
-        jobs = [consumer.run, relay.run, *sweeper.jobs(deps), checking]
+        jobs = [*(room.run for room in rooms), relay.run, *sweeper.jobs(deps), checking]
         await run_worker("campaign-worker", config, jobs, ready)
     finally:
         await producer.aclose()

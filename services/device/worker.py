@@ -6,7 +6,7 @@ from services.device.service import Deps
 from services.device.sweeper import sweeping
 from shared import invariants
 from shared.clock import SystemClock
-from shared.consumer import Consumer
+from shared.consumer import consumers
 from shared.db import Database
 from shared.kafka import Producer, broker
 from shared.outbox import Relay
@@ -24,17 +24,17 @@ async def run(config: DeviceConfig) -> None:
     await db.open()
     producer = Producer(broker(config, "device"))
     deps = Deps(db, SystemClock(), LocalKeyProvider(config.kek_file_device))
-    consumer = Consumer(db, handlers, deps, broker(config, "device"))
+    rooms = consumers(db, handlers, deps, broker(config, "device"))
 
     relay = Relay(db, producer, TOPIC, idle_poll_s=config.outbox_idle_poll_ms / 1000)
 
     async def ready() -> dict[str, bool]:
-        return {"database": await db.ping(), "consumer": consumer.joined}
+        return {"database": await db.ping(), "consumer": all(room.joined for room in rooms)}
 
     try:
         jobs = [
             relay.run,
-            consumer.run,
+            *(room.run for room in rooms),
             sweeping(deps),
             invariants.checking(db, __file__, deps.clock),
         ]

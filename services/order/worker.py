@@ -6,7 +6,7 @@ from services.order.consumers import handlers
 from services.order.service import Deps
 from shared import invariants
 from shared.clock import SystemClock
-from shared.consumer import Consumer
+from shared.consumer import consumers
 from shared.db import Database
 from shared.kafka import broker
 from shared.worker import periodic, run_worker, start
@@ -26,17 +26,21 @@ async def _run(config: OrderConfig) -> None:
     )
     await db.open()
     deps = Deps(db=db, clock=SystemClock())
-    consumer = Consumer(db, handlers, deps, broker(config, "order"))
+    rooms = consumers(db, handlers, deps, broker(config, "order"))
 
     async def ready() -> dict[str, bool]:
-        return {"database": await db.ping(), "consumer": consumer.joined}
+        return {"database": await db.ping(), "consumer": all(room.joined for room in rooms)}
 
     housekeeping = periodic(lambda: service.keep_house(deps), KEEP_HOUSE_EVERY_S)
     try:
         await run_worker(
             "order-worker",
             config,
-            [consumer.run, housekeeping, invariants.checking(db, __file__, deps.clock)],
+            [
+                *(room.run for room in rooms),
+                housekeeping,
+                invariants.checking(db, __file__, deps.clock),
+            ],
             ready,
         )
     finally:

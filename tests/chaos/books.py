@@ -72,23 +72,22 @@ async def said(stack: Stack) -> list[Said]:
     return found
 
 
-def wanted_types(service: str) -> tuple[str, frozenset[str]]:
-    """The consumer's name and the types it has handlers for, as its own code declares them."""
-    handlers = importlib.import_module(f"services.{service}.consumers").handlers
-    return handlers.consumer, frozenset(handlers.by_type)
+def wanted_types(service: str) -> dict[str, frozenset[str]]:
+    """The types that must be claimed under each inbox key, as the service's code declares them."""
+    wanted: dict[str, frozenset[str]] = {}
+    for room in importlib.import_module(f"services.{service}.consumers").handlers.rooms:
+        wanted[room.inbox_key] = wanted.get(room.inbox_key, frozenset()) | set(room.by_type)
+    return wanted
 
 
 async def unheard(stack: Stack, events: list[Said]) -> list[tuple[str, Said]]:
     """Events that a consumer should have handled and has not claimed."""
     missing = []
     for service in CONSUMERS:
-        consumer, types = wanted_types(service)
-        heard = {
-            row["event_id"]
-            for row in await rows(stack, service, HEARD)
-            if row["consumer"] == consumer
-        }
-        missing += [(service, e) for e in events if e.type in types and e.event_id not in heard]
+        heard = {(row["consumer"], row["event_id"]) for row in await rows(stack, service, HEARD)}
+        for key, types in wanted_types(service).items():
+            wanted = [event for event in events if event.type in types]
+            missing += [(key, event) for event in wanted if (key, event.event_id) not in heard]
     return missing
 
 

@@ -27,6 +27,7 @@ def test_a_service_names_the_events_that_it_publishes_and_consumes(service: str)
         importlib.import_module(f"shared.events.{module.name}")
     consumers = importlib.import_module(f"services.{service}.consumers")
     published = {kind.type for kind in _kinds() if kind.topic == f"{service}.events"}
-    wanted = {name.rsplit(".", 1)[0] for name in published | set(consumers.handlers.by_type)}
+    handled = {kind for room in consumers.handlers.rooms for kind in room.by_type}
+    wanted = {name.rsplit(".", 1)[0] for name in published | handled}
     said = importlib.import_module(f"services.{service}").__doc__ or ""
     assert set(NAME.findall(said)) - TOPICS == wanted
