@@ -11,6 +11,7 @@ It holds no business rule: a request leaves it either refused or unchanged.
 """
 
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -80,6 +81,16 @@ _SECURITY: tuple[Header, ...] = (
 _HSTS: Header = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What anybody may know of this installation."""
+
+    is_sandbox: bool
+    sandbox_page: str | None
+    """the sandbox's own page for a browser on this machine, in the sandbox only"""
+    version: str
+
+
 class Edge:
     """The edge's parts, put together once."""
 
@@ -128,11 +139,11 @@ class Edge:
         self._inward = Inward(signer)
         self._upstreams = Upstreams(urls, clock)
         self._static = StaticFiles()
-        self._about = {
-            "is_sandbox": config.alipay_is_sandbox,
-            "sandbox_page": config.shown_sandbox_page,
-            "version": VERSION,
-        }
+        self._about = About(
+            is_sandbox=config.alipay_is_sandbox,
+            sandbox_page=config.shown_sandbox_page,
+            version=VERSION,
+        )
         self._rows = table()
         self._admission = Admission("edge", IN_FLIGHT_MAX)
         self._tail = Tail(

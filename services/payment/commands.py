@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
 
+from pydantic import BaseModel
+
 from services.payment.config import MigrateConfig
 from services.payment.notices import service
 from services.payment.notices.repo import NoticeFilter
-from services.payment.notices.schemas import NoticeState, notice_detail, notice_view, refusal_view
+from services.payment.notices.schemas import NoticeDetailOut, NoticeOut, NoticeState, RefusalOut
 from services.payment.notices.service import NoticeName
 from shared.clock import SystemClock
 from shared.config import load
@@ -108,6 +110,10 @@ async def _with_database(config: MigrateConfig, words: argparse.Namespace) -> An
         await db.close()
 
 
+def _shown(answer: BaseModel) -> Answer:
+    return answer.model_dump(mode="json")
+
+
 async def list_notices(db: Database, words: argparse.Namespace) -> Answer:
     wanted = NoticeFilter(
         state=words.verdict,
@@ -119,12 +125,13 @@ async def list_notices(db: Database, words: argparse.Namespace) -> Answer:
         until=words.until,
         limit=words.limit,
     )
-    return {"items": [notice_view(row) for row in (await service.list_notices(db, wanted)).rows]}
+    page = await service.list_notices(db, wanted)
+    return {"items": [_shown(NoticeOut.of(row)) for row in page.rows]}
 
 
 async def list_refused(db: Database, words: argparse.Namespace) -> Answer:
     rows = await service.list_refusals(db, words.since, words.limit)
-    return {"items": [refusal_view(row) for row in rows]}
+    return {"items": [_shown(RefusalOut.of(row)) for row in rows]}
 
 
 def _name(words: argparse.Namespace) -> NoticeName:
@@ -132,9 +139,10 @@ def _name(words: argparse.Namespace) -> NoticeName:
 
 
 async def show_notice(db: Database, words: argparse.Namespace) -> Answer:
-    return notice_detail(*await service.get_notice(db, _name(words)))
+    return _shown(NoticeDetailOut.beside(*await service.get_notice(db, _name(words))))
 
 
 async def replay_notice(db: Database, words: argparse.Namespace) -> Answer:
     actor = f"{ACTOR}:{words.actor}" if words.actor else ACTOR
-    return notice_view(await service.replay_notice(db, SystemClock(), _name(words), actor=actor))
+    row = await service.replay_notice(db, SystemClock(), _name(words), actor=actor)
+    return _shown(NoticeOut.of(row))

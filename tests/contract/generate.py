@@ -1,8 +1,8 @@
 """Writes what is generated from the code: `python -m tests.contract.generate`.
 
-docs/openapi/<service>.json from each service's routes, docs/asyncapi.json from the event
-registry, docs/coverage.md from the tests. `make check` compares them with the code, so none can
-drift.
+docs/openapi/<service>.json from each service's routes, edge.json from what the edge answers
+itself, docs/asyncapi.json from the event registry, docs/coverage.md from the tests. `make check`
+compares them with the code, so none can drift.
 """
 
 import base64
@@ -18,7 +18,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import TypeAdapter
 
+from gateway.edge import ABOUT, About
 from shared.events import asyncapi
 from tests.contract import coverage
 
@@ -77,8 +79,25 @@ def _openapi(service: str) -> str:
     return _text(service_app(service).openapi())
 
 
+def _edge() -> str:
+    """The edge's own answer; it has no framework that would describe it."""
+    schema = TypeAdapter(About).json_schema()
+    answer = {"application/json": {"schema": {"$ref": "#/components/schemas/About"}}}
+    found = {"description": "Successful Response", "content": answer}
+    operation = {"summary": "About", "operationId": "about", "responses": {"200": found}}
+    return _text(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "Damselfly edge", "version": "1"},
+            "paths": {ABOUT: {"get": operation}},
+            "components": {"schemas": {"About": schema}},
+        }
+    )
+
+
 DOCUMENTS: dict[str, Callable[[], str]] = {
     **{f"docs/openapi/{name}.json": partial(_openapi, name) for name in SERVICES},
+    "docs/openapi/edge.json": _edge,
     "docs/asyncapi.json": lambda: _text(asyncapi.document()),
     "docs/coverage.md": lambda: coverage.render(ROOT),
 }

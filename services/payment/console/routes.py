@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from services.payment.console import service
-from services.payment.console.schemas import PaymentOut, merchant_view
+from services.payment.console.schemas import PaymentOut
 from services.payment.deps import Deps
 from services.payment.notices import service as notice_service
 from services.payment.refunds.routes import PAYMENT, of_its_store
@@ -31,4 +31,6 @@ async def show_payment(request: Request, payment_id: UUID) -> Response:
     caller, deps = principal(request), _deps(request)
     payment, done = await service.get_payment_with_refunds(deps, caller.tenant, payment_id)
     heard = await notice_service.notices_of(deps.db, caller.tenant, payment.out_trade_no)
-    return json_response(merchant_view(payment, done, heard, shows_people=caller.sees_people))
+    shown = PaymentOut.beside(payment, done, heard, shows_people=caller.sees_people)
+    # What does not apply to its state is left out, as in the device's answer.
+    return json_response(shown.model_dump_json(exclude_unset=True).encode())

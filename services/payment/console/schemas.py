@@ -25,7 +25,7 @@ class PaymentNoticeOut(BaseModel):
 
 
 class PaymentOut(DevicePaymentOut):
-    """What `merchant_view` says."""
+    """One payment with everything that the merchant may know of it."""
 
     store_id: UUID
     device_id: UUID | None
@@ -40,27 +40,26 @@ class PaymentOut(DevicePaymentOut):
     notices: list[PaymentNoticeOut]
     """newest first, the last fifty"""
 
-
-def merchant_view(
-    payment: Payment,
-    refunds: list[RefundRow],
-    notices: list[NoticeRow],
-    *,
-    shows_people: bool,
-) -> dict[str, Any]:
-    """What the console is told: what the device is, and what only the merchant may know."""
-    return device_view(payment) | {
-        "store_id": str(payment.store_id),
-        "device_id": str(payment.device_id) if payment.device_id != NO_DEVICE else None,
-        "order_ref": payment.order_ref,
-        "subject": payment.subject,
-        "trade_no": payment.trade_no,
-        "buyer_logon_id": payment.buyer_logon_id,
-        "refundable_fen": payment.payable_fen - payment.refund_reserved_fen
-        if payment.paid_at is not None
-        else 0,
-        "refunds": [
-            RefundOut.of(one, shows_people=shows_people).model_dump(mode="json") for one in refunds
-        ],
-        "notices": [PaymentNoticeOut.of(one).model_dump(mode="json") for one in notices],
-    }
+    @classmethod
+    def beside(
+        cls,
+        payment: Payment,
+        refunds: list[RefundRow],
+        notices: list[NoticeRow],
+        *,
+        shows_people: bool,
+    ) -> Self:
+        """What the device is told, and what only the merchant may know."""
+        left_fen = payment.payable_fen - payment.refund_reserved_fen
+        return cls(
+            **device_view(payment),
+            store_id=payment.store_id,
+            device_id=payment.device_id if payment.device_id != NO_DEVICE else None,
+            order_ref=payment.order_ref,
+            subject=payment.subject,
+            trade_no=payment.trade_no,
+            buyer_logon_id=payment.buyer_logon_id,
+            refundable_fen=left_fen if payment.paid_at is not None else 0,
+            refunds=[RefundOut.of(one, shows_people=shows_people) for one in refunds],
+            notices=[PaymentNoticeOut.of(one) for one in notices],
+        )

@@ -5,30 +5,27 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel
 
 from services.payment.cursors import Cursor, cursor_text, one_way, place
 from services.payment.deps import Deps
 from services.payment.models import NoticeRow
 from services.payment.notices import service
-from services.payment.notices.answers import (
-    NoticeDetailOut,
-    NoticeList,
-    NoticeOut,
-    RefusalList,
-    TakenOut,
-    VerdictsOut,
-)
 from services.payment.notices.repo import NoticeFilter, Refusal
 from services.payment.notices.schemas import (
     SAMPLE_BYTES_MAX,
     NoticeBody,
+    NoticeDetailOut,
+    NoticeList,
+    NoticeOut,
     NoticesBody,
     NoticeState,
     RefusalBody,
+    RefusalList,
+    RefusalOut,
     RefusalsBody,
-    notice_detail,
-    notice_view,
-    refusal_view,
+    TakenOut,
+    VerdictsOut,
 )
 from services.payment.notices.service import NO_TENANT, Delivery, NoticeName
 from services.payment.payments.schemas import taking
@@ -50,6 +47,10 @@ def _deps(request: Request) -> Deps:
     return deps
 
 
+def _json(answer: BaseModel) -> Response:
+    return json_response(answer.model_dump_json().encode())
+
+
 def _only_edge(request: Request) -> None:
     """A notice is believed because the edge has verified it: nobody else may say so."""
     if principal(request).issuer != EDGE:
@@ -68,7 +69,7 @@ async def take_notices(request: Request) -> Response:
     _only_edge(request)
     body = await parse(request, NoticesBody)
     words = await service.take_notices(_deps(request), [_delivery(item) for item in body.items])
-    return json_response({"verdicts": words})
+    return _json(VerdictsOut(verdicts=[*words]))
 
 
 def _delivery(item: NoticeBody) -> Delivery:
@@ -93,7 +94,7 @@ async def count_refusals(request: Request) -> Response:
     _only_edge(request)
     body = await parse(request, RefusalsBody)
     await service.count_refusals(_deps(request), [_refusal(item) for item in body.items])
-    return json_response({"taken": len(body.items)})
+    return _json(TakenOut(taken=len(body.items)))
 
 
 def _refusal(item: RefusalBody) -> Refusal:
@@ -141,7 +142,7 @@ async def list_notices(
     )
     page = await service.list_notices(_deps(request).db, wanted)
     beside = {"next": _cursor(page.older_than), "previous": _cursor(page.newer_than)}
-    return json_response({"items": [notice_view(row) for row in page.rows], **beside})
+    return _json(NoticeList(items=[NoticeOut.of(row) for row in page.rows], **beside))
 
 
 def _cursor(row: NoticeRow | None) -> str | None:
@@ -158,7 +159,7 @@ async def list_refusals(
 ) -> Response:
     """What the edge refused, by hour, app and reason; the latest first."""
     rows = await service.list_refusals(_deps(request).db, since, limit)
-    return json_response({"items": [refusal_view(row) for row in rows]})
+    return _json(RefusalList(items=[RefusalOut.of(row) for row in rows]))
 
 
 @router.get(
@@ -170,7 +171,7 @@ async def show_notice(
     request: Request, merchant_id: UUID, app_id: Word, notify_id: Word
 ) -> Response:
     name = NoticeName(merchant_id, app_id, notify_id)
-    return json_response(notice_detail(*await service.get_notice(_deps(request).db, name)))
+    return _json(NoticeDetailOut.beside(*await service.get_notice(_deps(request).db, name)))
 
 
 @router.post(
@@ -187,4 +188,4 @@ async def replay_notice(
     caller = principal(request)
     actor = f"user:{caller.subject}"
     row = await service.replay_notice(deps.db, deps.clock, name, actor=actor, home=caller.tenant)
-    return json_response(notice_view(row))
+    return _json(NoticeOut.of(row))

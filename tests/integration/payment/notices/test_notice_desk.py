@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from services.payment.notices import repo
-from services.payment.notices.answers import (
+from services.payment.notices.schemas import (
     NoticeDetailOut,
     NoticeList,
     NoticeOut,

@@ -1,11 +1,9 @@
 /** The one door to our API: typed by path, with the CSRF header, and problems as exceptions. */
 import { ApiProblem, problemOf } from '@shared/problem';
 import createClient from 'openapi-fetch';
-import type { GeneratedPaths } from './generated';
-import type { UntypedPaths } from './untyped';
+import type { GeneratedPaths as Paths } from './generated';
 
 export type Console = 'merchant' | 'operator';
-type Paths = Omit<GeneratedPaths, keyof UntypedPaths> & UntypedPaths;
 type Verb = 'get' | 'post' | 'put' | 'patch' | 'delete';
 type PathOf<V extends Verb> = {
   [P in keyof Paths]: Paths[P] extends { [K in V]: object } ? P : never;

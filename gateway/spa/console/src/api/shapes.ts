@@ -1,5 +1,5 @@
-/** Names for what our doors take and answer: generated from docs/openapi, save the last one. */
-import type { binding, order, payment } from './generated';
+/** Names for what our doors take and answer: generated from docs/openapi. */
+import type { binding, edge, order, payment } from './generated';
 
 type Binding = binding.components['schemas'];
 type Order = order.components['schemas'];
@@ -69,10 +69,5 @@ export type NoticeRow = Payment['NoticeOut'];
 export type NoticeDetail = Payment['NoticeDetailOut'];
 export type RefusalRow = Payment['RefusalOut'];
 
-// --- by hand: see untyped.ts
-export interface About {
-  is_sandbox: boolean;
-  /** The sandbox's own page for a browser on this machine, in the sandbox only. */
-  sandbox_page: string | null;
-  version: string;
-}
+// --- the edge's own answer
+export type About = edge.components['schemas']['About'];
