@@ -37,7 +37,7 @@ MAX_BODY = 16 * 1024 * 1024  # with pictures
 
 
 class CannotStart(Exception):
-    """One clear line for the person who started it."""
+    """Why it does not start, in one line for the person who started it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Sandbox:
     def _after_commit(self, tx: Tx) -> None:
         for notify_id in tx.notifies:
             self.delivery.expect(notify_id)
-        for due, app_id, out_trade_no in tx.ripening:
+        for due, app_id, out_trade_no in tx.order_deadlines:
             self.buyers.expect(due, app_id, out_trade_no)
         for due in tx.alarms:
             self.lifecycle.expect(due)
@@ -142,7 +142,7 @@ async def _listen(runner: web.ServerRunner, options: Options) -> None:
 
 
 def _only_one(data: Path) -> IO[str]:
-    """Two sandboxes on one ledger would each believe that they know all of it."""
+    """Locks the folder: each of two sandboxes on one ledger would miss the other's changes."""
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (data / "lock").open("w")

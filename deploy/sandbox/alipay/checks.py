@@ -1,4 +1,4 @@
-"""What a request must pass before business is asked, in the order of the real platform.
+"""The checks of a request before its method runs, in the order of the real platform.
 
 app_id, required parameters, spellings, certificate numbers, signature, method, token, encryption,
 biz_content. Refusals before the app is known cannot be signed; all others are.
@@ -33,8 +33,8 @@ SKIP_EMPTY = "skip_empty"
 KEEP_EMPTY = "keep_empty"
 
 
-class Turned(Exception):
-    """Refused before business was asked; without an app the answer cannot be signed."""
+class RequestRejected(Exception):
+    """A check failed; without an app the answer cannot be signed."""
 
     def __init__(
         self, app: App | None, sub_code: str, code: str = "40002", detail: str = ""
@@ -58,38 +58,38 @@ def check(received: Received, apps: Apps) -> Verified:
     app = _identify(received, apps)
     for name, sub_code in REQUIRED:
         if not params.get(name):
-            raise Turned(app, sub_code, "40001")
+            raise RequestRejected(app, sub_code, "40001")
     for is_wrong, sub_code in _SPELLING:
         if is_wrong(received):
-            raise Turned(app, sub_code)
+            raise RequestRejected(app, sub_code)
     rule = _content_rule(app, _key(app, params), received)
     method = params["method"]
     if method not in METHODS:
-        raise Turned(app, "isv.invalid-method")
+        raise RequestRejected(app, "isv.invalid-method")
     if params.get("app_auth_token") and not apps.knows_token(app, params["app_auth_token"]):
-        raise Turned(app, "aop.invalid-app-auth-token", "20001")
+        raise RequestRejected(app, "aop.invalid-app-auth-token", "20001")
     is_encrypted = bool(params.get("encrypt_type"))
     text = params.get("biz_content", "")
     biz = parse_biz(_opened(app, text) if is_encrypted else text)
     if biz is None and app.aes_key is not None and not is_encrypted and _is_cipher(app, text):
-        raise Turned(app, "isv.decryption-error-missing-encrypt-type", "40001")
+        raise RequestRejected(app, "isv.decryption-error-missing-encrypt-type", "40001")
     if biz is None:
-        raise Turned(app, "isv.illegal-json")
+        raise RequestRejected(app, "isv.illegal-json")
     return Verified(app, method, biz, rule)
 
 
 def _identify(received: Received, apps: Apps) -> App:
     app_id = received.params.get("app_id", "")
     if not app_id:
-        raise Turned(None, "isv.missing-app-id", "40001")
+        raise RequestRejected(None, "isv.missing-app-id", "40001")
     app = apps.get(app_id)
     if app is None or "app_id" in received.conflicts:
-        raise Turned(None, "isv.invalid-app-id")
+        raise RequestRejected(None, "isv.invalid-app-id")
     return app
 
 
 def _is_no_time(received: Received) -> bool:
-    """No window: client libraries send the local time of wherever they run."""
+    """Only the spelling is checked: client libraries send the local time of wherever they run."""
     try:
         clock.from_beijing(received.params["timestamp"])
     except ValueError:
@@ -98,7 +98,7 @@ def _is_no_time(received: Received) -> bool:
 
 
 _SPELLING: tuple[tuple[Callable[[Received], bool], str], ...] = (
-    # One name, two values: which one was meant?
+    # One name with two values is ambiguous.
     (lambda received: bool(received.conflicts), "isv.suspected-attack"),
     (lambda received: not received.is_charset_known, "isv.invalid-charset"),
     (
@@ -117,40 +117,40 @@ _SPELLING: tuple[tuple[Callable[[Received], bool], str], ...] = (
 
 def _key(app: App, params: dict[str, str]) -> rsa.RSAPublicKey:
     """Numbers that are sent must be right in either mode; certificate mode wants both."""
-    papers = app.certificates
+    certificates = app.certificates
     app_sn, root_sn = params.get("app_cert_sn"), params.get("alipay_root_cert_sn")
-    if papers is None:
+    if certificates is None:
         if app_sn:
-            raise Turned(app, "isv.app-cert-not-exist")
+            raise RequestRejected(app, "isv.app-cert-not-exist")
         if root_sn:
-            raise Turned(app, "isv.invalid-alipay-root-cert-sn")
+            raise RequestRejected(app, "isv.invalid-alipay-root-cert-sn")
         return app.public_key
     if not app_sn:
-        raise Turned(app, "isv.missing-app-cert-sn")
-    key = app.public_key if app_sn == papers.app_sn else papers.retired_key(app_sn)
+        raise RequestRejected(app, "isv.missing-app-cert-sn")
+    key = app.public_key if app_sn == certificates.app_sn else certificates.retired_key(app_sn)
     if key is None:
-        raise Turned(app, "isv.app-cert-not-exist")
+        raise RequestRejected(app, "isv.app-cert-not-exist")
     if not root_sn:
-        raise Turned(app, "isv.missing-alipay-root-cert-sn")
-    if root_sn != papers.root_sn:
-        raise Turned(app, "isv.invalid-alipay-root-cert-sn")
+        raise RequestRejected(app, "isv.missing-alipay-root-cert-sn")
+    if root_sn != certificates.root_sn:
+        raise RequestRejected(app, "isv.invalid-alipay-root-cert-sn")
     return key
 
 
 def _opened(app: App, text: str) -> str:
     """Only after the signature is known to be good."""
     if app.aes_key is None:
-        raise Turned(app, "isv.invalid-encrypt", detail="应用未设置接口内容加密密钥")
+        raise RequestRejected(app, "isv.invalid-encrypt", detail="应用未设置接口内容加密密钥")
     try:
         return aes.decrypt(app.aes_key, text).decode() if text else ""
     except (aes.BadCipher, UnicodeDecodeError):
-        raise Turned(app, "isv.invalid-encrypt") from None
+        raise RequestRejected(app, "isv.invalid-encrypt") from None
 
 
 def _is_cipher(app: App, text: str) -> bool:
     try:
         _opened(app, text)
-    except Turned:
+    except RequestRejected:
         return False
     return True
 
@@ -166,7 +166,7 @@ def _content_rule(app: App, key: rsa.RSAPublicKey, received: Received) -> str:
         if rsa2.verify(key, with_empty.encode(received.codec, "replace"), sign):
             return KEEP_EMPTY
     # The platform shows the text that it would have signed, HTML-escaped.
-    raise Turned(app, "isv.invalid-signature", detail=html.escape(content, quote=False))
+    raise RequestRejected(app, "isv.invalid-signature", detail=html.escape(content, quote=False))
 
 
 def parse_biz(text: str) -> dict[str, Any] | None:

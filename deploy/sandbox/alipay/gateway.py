@@ -1,4 +1,4 @@
-"""/gateway.do: reads, verifies, lets the books answer, signs, and misbehaves where told to."""
+"""/gateway.do: reads and verifies a request, runs its method, signs the answer, plays faults."""
 
 import asyncio
 from dataclasses import replace
@@ -11,7 +11,7 @@ from deploy.sandbox.alipay.apps import certificates
 from deploy.sandbox.alipay.apps.calls import Call
 from deploy.sandbox.alipay.apps.registry import App, Apps, Signer
 from deploy.sandbox.alipay.misbehaviour import faults
-from deploy.sandbox.alipay.misbehaviour.traps import TRAPS, Bending
+from deploy.sandbox.alipay.misbehaviour.traps import TRAPS, AnswerBuilder
 from deploy.sandbox.alipay.trade import races
 from deploy.sandbox.alipay.wire import envelope, incoming, refusals
 from deploy.sandbox.alipay.wire.envelope import Envelope, Node
@@ -19,7 +19,7 @@ from deploy.sandbox.alipay.wire.log_entry import Entry
 from deploy.sandbox.alipay.wire.money import fen_of
 from deploy.sandbox.kit import clock, transport
 from deploy.sandbox.kit.delivery import Delivery
-from deploy.sandbox.kit.faults import Faults, Fired, milliseconds
+from deploy.sandbox.kit.faults import Faults, Triggered, milliseconds
 from deploy.sandbox.kit.ledger import Ledger, Tx
 from deploy.sandbox.kit.request_log import RequestLog
 
@@ -64,35 +64,35 @@ class Gateway:
                 app_id, method,
             )
         )  # fmt: skip
-        fired = self._faults.draw(
+        triggered = self._faults.draw(
             faults.ON_ANSWER, app_id, method, code_of=lambda: incoming.auth_code(params)
         )
-        entry.faults = tuple(fired)
-        if "drop_request" in fired or transport.is_before(fired, "reset"):
+        entry.faults = tuple(triggered)
+        if "drop_request" in triggered or transport.is_before(triggered, "reset"):
             entry.verdict = "dropped"
-            return transport.hang_up(request, with_reset="reset" in fired)
-        if not fired:
-            return await self._respond(received, fired, entry)
-        if transport.is_before(fired, "delay"):
-            await asyncio.sleep(milliseconds(fired["delay"], 1000) / 1000)
-        await self._prepare_signer(app_id, fired)
-        page = await self._respond(received, fired, entry)
-        if "notify_first" in fired:
-            limit_ms = milliseconds(fired["notify_first"], 5000)
-            await self._delivery.settled(app_id, entry.out_trade_no or "", limit_ms / 1000)
-        if "delay" in fired and not transport.is_before(fired, "delay"):
-            await asyncio.sleep(milliseconds(fired["delay"], 1000) / 1000)
-        return await transport.sent(request, page, fired)
+            return transport.hang_up(request, with_reset="reset" in triggered)
+        if not triggered:
+            return await self._respond(received, triggered, entry)
+        if transport.is_before(triggered, "delay"):
+            await asyncio.sleep(milliseconds(triggered["delay"], 1000) / 1000)
+        await self._prepare_signer(app_id, triggered)
+        page = await self._respond(received, triggered, entry)
+        if "notify_first" in triggered:
+            limit_ms = milliseconds(triggered["notify_first"], 5000)
+            await self._delivery.wait_until_sent(app_id, entry.out_trade_no or "", limit_ms / 1000)
+        if "delay" in triggered and not transport.is_before(triggered, "delay"):
+            await asyncio.sleep(milliseconds(triggered["delay"], 1000) / 1000)
+        return await transport.sent(request, page, triggered)
 
     async def _respond(
-        self, received: incoming.Received, fired: Fired, entry: Entry
+        self, received: incoming.Received, triggered: Triggered, entry: Entry
     ) -> web.Response:
         root = envelope.root_of(received.params.get("method", ""))
         try:
             checked = checks.check(received, self._apps)
-        except checks.Turned as turned:
-            entry.verdict = turned.sub_code
-            return self._answer(turned.app, root, turned.node, received, fired, entry)
+        except checks.RequestRejected as rejected:
+            entry.verdict = rejected.sub_code
+            return self._answer(rejected.app, root, rejected.node, received, triggered, entry)
         entry.verdict, entry.content_rule = "accepted", checked.content_rule
         biz = checked.biz
         entry.out_trade_no = biz["out_trade_no"] if _is_text(biz.get("out_trade_no")) else None
@@ -112,14 +112,14 @@ class Gateway:
         )
         instead = next((kind for kind in drawn if kind in faults.INSTEAD), None)
         if instead is not None:
-            return await self._instead(instead, call, root, received, fired, entry)
+            return await self._instead(instead, call, root, received, triggered, entry)
         if "buyer_confirms" in drawn:
             await self._ledger.do(lambda tx: races.confirm(tx, call))
         node = await self._ledger.do(lambda tx: methods.perform(self._dated(tx, call), call))
-        return self._answer(call.app, root, node, received, fired, entry)
+        return self._answer(call.app, root, node, received, triggered, entry)
 
     def _dated(self, tx: Tx, call: Call) -> Tx:
-        """The same change of the books, at the time that the call is done at."""
+        """The same transaction, at the time in the request where the app is backdated."""
         now = self._backdating.instant(call.app.app_id, call.params["timestamp"], tx.now_ms)
         return tx if now == tx.now_ms else replace(tx, now_ms=now)
 
@@ -129,10 +129,10 @@ class Gateway:
         call: Call,
         root: str,
         received: incoming.Received,
-        fired: Fired,
+        triggered: Triggered,
         entry: Entry,
     ) -> web.Response:
-        """Another answer than the true one; the business may have been done all the same."""
+        """Another answer than the true one; args decide whether the method runs all the same."""
         args = call.faults[kind]
         if args.get("done") or args.get("paid"):
             await self._ledger.do(lambda tx: methods.perform(tx, call))
@@ -146,12 +146,12 @@ class Gateway:
         node = _instead_node(kind, call, args)
         if kind == "unsigned_error":
             root = str(args.get("root", root))
-            return self._answer(None, root, node, received, fired, entry)
+            return self._answer(None, root, node, received, triggered, entry)
         if kind == "gbk_sub_msg":
             sent, signer = envelope.render(node, incoming.GBK), call.app.signer
             entry.code, entry.sub_code = node["code"], node["sub_code"]
             return _page(Envelope(root, sent, signer.sign(sent), signer.cert_sn).body(), received)
-        return self._answer(call.app, root, node, received, fired, entry)
+        return self._answer(call.app, root, node, received, triggered, entry)
 
     def _answer(
         self,
@@ -159,33 +159,33 @@ class Gateway:
         root: str,
         node: Node,
         received: incoming.Received,
-        fired: Fired,
+        triggered: Triggered,
         entry: Entry,
     ) -> web.Response:
         entry.code, entry.sub_code = node["code"], node.get("sub_code")
         codec = received.codec
         if app is None:
             return _page(Envelope(root, envelope.render(node, codec), None).body(), received)
-        # A failure comes back in clear, whatever was asked for.
+        # A failure is never encrypted, even where the request asked for it.
         is_sealed = received.params.get("encrypt_type") and envelope.is_done(node)
         aes_key = app.aes_key if is_sealed else None
-        signer = self._signer(app, fired) if fired else app.signer
-        bending = Bending(signer, self._apps.stranger, root, node, codec, aes_key)
-        trap = next((kind for kind in fired if kind in TRAPS), None) if fired else None
-        body = bending.envelope().body() if trap is None else TRAPS[trap][0](bending)
+        signer = self._signer(app, triggered) if triggered else app.signer
+        builder = AnswerBuilder(signer, self._apps.unrelated_key, root, node, codec, aes_key)
+        trap = next((kind for kind in triggered if kind in TRAPS), None) if triggered else None
+        body = builder.envelope().body() if trap is None else TRAPS[trap][0](builder)
         return _page(body, received)
 
-    async def _prepare_signer(self, app_id: str, fired: Fired) -> None:
-        """New keys and certificates are not made in passing."""
-        if "rotate" in fired:
+    async def _prepare_signer(self, app_id: str, triggered: Triggered) -> None:
+        """Makes the keys and certificates that the faults need, off the event loop."""
+        if "rotate" in triggered:
             await self._apps.rotate(app_id)
         for fault, kind in COUNTERFEITS.items():
-            if fault in fired:
+            if fault in triggered:
                 await self._apps.prepare_counterfeit(kind, app_id)
 
-    def _signer(self, app: App, fired: Fired) -> Signer:
+    def _signer(self, app: App, triggered: Triggered) -> Signer:
         for fault, kind in COUNTERFEITS.items():
-            if fault in fired and app.certificates is not None:
+            if fault in triggered and app.certificates is not None:
                 return self._apps.counterfeit(kind, app)
         return app.signer
 

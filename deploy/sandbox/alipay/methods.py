@@ -46,7 +46,7 @@ FIND_OUT_TRADE_NO = "SELECT out_trade_no FROM trades WHERE app_id = ? AND trade_
 
 
 def count(tx: Tx, call: Call) -> None:
-    """Each request that arrived is counted on its order, whatever became of it."""
+    """Counts the request on its order, whatever its result."""
     out_trade_no = call.biz.get("out_trade_no")
     trade_no = call.biz.get("trade_no")
     if isinstance(trade_no, str) and trade_no:

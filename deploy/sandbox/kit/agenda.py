@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
 K = TypeVar("K")
-LONGEST_NAP_S = 60.0
+LONGEST_WAIT_S = 60.0
 
 
 class Clock(Protocol):
@@ -43,13 +43,13 @@ class Agenda(Generic[K]):
             self._changed.clear()
             while self._heap and self._heap[0][0] <= self._clock.now():
                 await self._do(heapq.heappop(self._heap)[2])
-            await self._nap()
+            await self._wait()
 
-    async def _nap(self) -> None:
-        seconds = LONGEST_NAP_S
+    async def _wait(self) -> None:
+        seconds = LONGEST_WAIT_S
         if self._heap:
             ahead_ms = self._heap[0][0] - self._clock.now()
-            seconds = min(max(ahead_ms / 1000 / self._clock.scale, 0.001), LONGEST_NAP_S)
+            seconds = min(max(ahead_ms / 1000 / self._clock.scale, 0.001), LONGEST_WAIT_S)
         try:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()

@@ -32,7 +32,7 @@ def from_beijing(text: str) -> int:
 
 
 def iso(ms: int | None) -> str | None:
-    """For the admin door."""
+    """RFC 3339 in UTC, as the admin interface spells time; None stays None."""
     if ms is None:
         return None
     text = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
@@ -40,8 +40,8 @@ def iso(ms: int | None) -> str | None:
 
 
 class Backdating:
-    """Applications whose requests are done at the time that they say they were sent at, so that a
-    rehearsal can have days before today. In memory: a restarted sandbox lives in the present."""
+    """Applications whose requests are carried out at the time in their own timestamp, so that a
+    rehearsal can have days before today. In memory: a restart ends it."""
 
     def __init__(self) -> None:
         self.apps: set[str] = set()
@@ -54,7 +54,7 @@ class Backdating:
 
 
 class RealClock:
-    """Runs as fast as the world."""
+    """Real time."""
 
     scale = 1.0
 
@@ -80,7 +80,7 @@ class ScaledClock:
         self.scale = scale
 
     def forward(self, ms: int) -> None:
-        """Somebody wants tomorrow now."""
+        """Jumps ahead by `ms`, at the request of a test or a person."""
         self._base_scaled += ms
 
     def state(self) -> str:

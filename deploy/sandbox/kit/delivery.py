@@ -1,4 +1,4 @@
-"""Sends notifies and sends them again until somebody acknowledges it.
+"""Sends notifies and sends them again until the receiver acknowledges them.
 
 The schedule lives in the ledger, so a killed sandbox goes on where it was. Due times are on the
 scaled clock; each send is signed anew, because its time may be under the signature.
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from deploy.sandbox.kit.agenda import Agenda
 from deploy.sandbox.kit.clock import ScaledClock
-from deploy.sandbox.kit.faults import Faults, Fired, milliseconds
+from deploy.sandbox.kit.faults import Faults, Triggered, milliseconds
 from deploy.sandbox.kit.ledger import Ledger, Tx, save_setting
 from deploy.sandbox.kit.post import Answer, Poster, Undelivered
 
@@ -79,7 +79,7 @@ class Platform(Protocol):
 
     def knows(self, app_id: str) -> bool: ...
 
-    def body(self, row: sqlite3.Row, fired: Fired) -> bytes:
+    def body(self, row: sqlite3.Row, triggered: Triggered) -> bytes:
         """One send of a row of `notifies`, signed now."""
         ...
 
@@ -129,7 +129,7 @@ class Delivery:
         while True:
             notify_id = await self._ready.get()
             rows = self._ledger.read(FIND, notify_id)
-            # Of two appointments for one notify, the ledger knows which one counts.
+            # The agenda may hold one notify twice; the ledger's due time is the valid one.
             if (
                 rows
                 and self._platform.knows(rows[0]["app_id"])
@@ -141,14 +141,14 @@ class Delivery:
         notify_id = row["notify_id"]
         is_first = row["attempts"] == 0 and not row["is_held"]
         kinds = self._platform.on_first if is_first else self._platform.on_resend
-        fired = self._faults.draw(kinds, row["app_id"], row["method"])
-        if any(kind in fired for kind in HOLDING):
-            await self._hold(row, fired)
+        triggered = self._faults.draw(kinds, row["app_id"], row["method"])
+        if any(kind in triggered for kind in HOLDING):
+            await self._hold(row, triggered)
             return
-        slow = fired.get("notify_slow")
+        slow = triggered.get("notify_slow")
         pause_s = 0.0 if slow is None else milliseconds(slow, 1000) / 1000
-        for _ in range(2 if "notify_twice" in fired else 1):
-            body = self._platform.body(row, fired)
+        for _ in range(2 if "notify_twice" in triggered else 1):
+            body = self._platform.body(row, triggered)
             sent = await self.post(row["url"], notify_id, body, pause_s)
         await self._record(row, sent)
         overtaken = self._held.pop((row["app_id"], row["out_trade_no"]), None)
@@ -175,15 +175,15 @@ class Delivery:
             self._agenda.push(due, notify_id)
         self._moved.set()
 
-    async def _hold(self, row: sqlite3.Row, fired: Fired) -> None:
-        """Not now: never, or later, or after the trade's next one."""
+    async def _hold(self, row: sqlite3.Row, triggered: Triggered) -> None:
+        """Postpones a first send: for ever, for a while, or until the trade's next was sent."""
         notify_id, state, due = row["notify_id"], "due", self.clock.now()
-        if "notify_never" in fired:
+        if "notify_never" in triggered:
             state = "never"
-        elif "notify_late" in fired:
-            due += int(milliseconds(fired["notify_late"], 3000) * self.clock.scale)
+        elif "notify_late" in triggered:
+            due += int(milliseconds(triggered["notify_late"], 3000) * self.clock.scale)
         else:
-            limit_ms = milliseconds(fired["notify_out_of_order"], 60_000)
+            limit_ms = milliseconds(triggered["notify_out_of_order"], 60_000)
             due += int(limit_ms * self.clock.scale)
             self._held[row["app_id"], row["out_trade_no"]] = notify_id
         await self._ledger.do(lambda tx: tx.execute(HOLD, state, due, notify_id))
@@ -191,8 +191,8 @@ class Delivery:
             self._agenda.push(due, notify_id)
         self._moved.set()
 
-    async def settled(self, app_id: str, out_trade_no: str, limit_s: float) -> None:
-        """Until every notify of the trade has been sent once, or the time is over."""
+    async def wait_until_sent(self, app_id: str, out_trade_no: str, limit_s: float) -> None:
+        """Until every notify of the trade has been sent once, or the time limit has passed."""
         try:
             async with asyncio.timeout(limit_s):
                 while self._ledger.read(UNSENT, app_id, out_trade_no):

@@ -1,4 +1,4 @@
-"""Misbehaviour on request: which switches are on, when one fires, how often it did."""
+"""Faults on request: which are switched on, when each is triggered, how often it was."""
 
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 LIMIT = 1000
 
-Fired = dict[str, dict[str, Any]]
+Triggered = dict[str, dict[str, Any]]
 
 
 class BadFault(ValueError):
@@ -21,16 +21,16 @@ class Catalogue:
     kinds: Mapping[str, str]
     """name -> what it does, in one line"""
     only_for: Mapping[str, frozenset[str]]
-    """kinds that mean something for these methods alone"""
+    """kinds that apply to these methods only"""
     above_fen: Mapping[str, int]
-    """kinds for larger totals alone -> the total where args.above_fen does not say it"""
+    """kinds that apply to larger totals only -> the total, unless args.above_fen sets another"""
     check_args: Callable[[dict[str, Any]], None]
     """BadFault for arguments that the platform cannot play"""
 
 
 @dataclass(slots=True)
 class Fault:
-    """One switched-on misbehaviour; it stays listed with its hits after its last one."""
+    """One switched-on misbehaviour; it stays listed after its last time."""
 
     fault_id: int
     kind: str
@@ -41,17 +41,17 @@ class Fault:
     args: dict[str, Any]
     dice: random.Random = field(repr=False)
     auth_code: str | None = None
-    """the only payment that it is for; None: any"""
+    """the code of the only payment that it applies to; None: any"""
     hits: int = 0
     is_for_the_next: bool = False
-    """chosen for the next payment, of whoever it is: not for one that is kept apart"""
+    """meant for the next payment, whoever makes it, but not for one with a reserved code"""
     only_for: frozenset[str] | None = field(default=None, repr=False)
-    """methods that the kind means anything for; None: all"""
+    """the methods that the kind applies to; None: all"""
 
-    def fires(self, app_id: str, method: str, auth_code: str, *, is_apart: bool) -> bool:
+    def trigger(self, app_id: str, method: str, auth_code: str, *, is_reserved: bool) -> bool:
         if self.app_id not in {None, app_id} or self.method not in {None, method}:
             return False
-        if self.auth_code not in {None, auth_code} or (self.is_for_the_next and is_apart):
+        if self.auth_code not in {None, auth_code} or (self.is_for_the_next and is_reserved):
             return False
         if self.only_for is not None and method not in self.only_for:
             return False
@@ -77,15 +77,15 @@ class Fault:
 
 
 class Faults:
-    """In memory: a restarted sandbox behaves well again."""
+    """In memory: a restart switches all of them off."""
 
     def __init__(self, catalogue: Catalogue, seed: int = 0) -> None:
         self._catalogue = catalogue
         self._seed = seed
         self._made = 0
         self._faults: list[Fault] = []
-        self._apart: set[str] = set()
-        """codes of payments whose ending was chosen for them alone"""
+        self._reserved: set[str] = set()
+        """codes of payments that have an outcome of their own"""
 
     def add(self, wanted: dict[str, Any]) -> Fault:
         kind = wanted.get("fault")
@@ -130,16 +130,16 @@ class Faults:
         self._faults = kept
         return gone
 
-    def keep_apart(self, auth_code: str) -> None:
-        """No choice for "the next payment" meets the one with that code."""
-        if len(self._apart) >= LIMIT:
+    def reserve(self, auth_code: str) -> None:
+        """From now on no fault meant for "the next payment" applies to the one with that code."""
+        if len(self._reserved) >= LIMIT:
             raise BadFault(f"more than {LIMIT} payments with an ending of their own")
-        self._apart.add(auth_code)
+        self._reserved.add(auth_code)
 
-    def put_back(self, auth_code: str) -> bool:
-        was_apart = auth_code in self._apart
-        self._apart.discard(auth_code)
-        return was_apart
+    def release_code(self, auth_code: str) -> bool:
+        was_reserved = auth_code in self._reserved
+        self._reserved.discard(auth_code)
+        return was_reserved
 
     def draw(
         self,
@@ -148,23 +148,25 @@ class Faults:
         method: str,
         total_fen: int = 0,
         code_of: Callable[[], str] = str,
-    ) -> Fired:
-        """The misbehaviours for this occasion, with their arguments. `code_of`: the buyer's code of
-        a payment, looked for only where there is any misbehaviour."""
-        fired: Fired = {}
+    ) -> Triggered:
+        """The faults triggered by this request or notify, with their arguments.
+
+        `code_of` reads the buyer's code of a payment; it is called only if any fault is on.
+        """
+        triggered: Triggered = {}
         if not self._faults:
-            return fired
+            return triggered
         auth_code = code_of()
-        is_apart = auth_code in self._apart
+        is_reserved = auth_code in self._reserved
         for fault in self._faults:
-            if fault.kind not in kinds or fault.kind in fired:
+            if fault.kind not in kinds or fault.kind in triggered:
                 continue
             least = self._catalogue.above_fen.get(fault.kind)
             if least is not None and total_fen <= int(fault.args.get("above_fen", least)):
                 continue
-            if fault.fires(app_id, method, auth_code, is_apart=is_apart):
-                fired[fault.kind] = fault.args
-        return fired
+            if fault.trigger(app_id, method, auth_code, is_reserved=is_reserved):
+                triggered[fault.kind] = fault.args
+        return triggered
 
 
 def milliseconds(args: dict[str, Any], default: int) -> int:

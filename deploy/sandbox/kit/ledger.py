@@ -1,4 +1,4 @@
-"""The books on disk: SQLite in WAL mode, many requests per fsync, nobody answered before it.
+"""The ledger on disk: SQLite in WAL mode. One fsync serves many requests; all wait for it.
 
 Every change is a plain function that gets a `Tx`. The functions of one batch run on the event
 loop inside one transaction (a few microseconds each); only the commit, which waits for the disk,
@@ -22,13 +22,13 @@ CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)
 
 @dataclass(slots=True)
 class Tx:
-    """One change of the books, and what has to be woken once it is durable."""
+    """One change of the ledger, and what has to be scheduled once it is durable."""
 
     connection: sqlite3.Connection
     now_ms: int
     notify_now: int
     notifies: list[str] = field(default_factory=list)
-    ripening: list[tuple[int, str, str]] = field(default_factory=list)
+    order_deadlines: list[tuple[int, str, str]] = field(default_factory=list)
     alarms: list[int] = field(default_factory=list)
 
     def one(self, sql: str, *args: object) -> sqlite3.Row | None:
@@ -46,7 +46,7 @@ Change = Callable[[Tx], Any]
 
 
 @dataclass(slots=True)
-class _Wanted:
+class _Pending:
     change: Change
     done: asyncio.Future[Any]
 
@@ -54,8 +54,8 @@ class _Wanted:
 class Ledger:
     """The one writer. `do` answers only after the change is on disk.
 
-    `schema` makes the tables where they are missing; `grow` gives a ledger of an earlier version
-    what came later.
+    `schema` makes the tables where they are missing; `grow` adds to a ledger of an
+    earlier version what came later.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Ledger:
         self._reader = self.connect()
         self._path.chmod(0o600)
         self._disk = ThreadPoolExecutor(1, "ledger-commit")
-        self._queue: list[_Wanted] = []
+        self._queue: list[_Pending] = []
         self._wanted = asyncio.Event()
         self.make_tx: Callable[[sqlite3.Connection], Tx] = lambda c: Tx(c, 0, 0)
         self.after_commit: Callable[[Tx], None] = lambda tx: None
@@ -83,12 +83,12 @@ class Ledger:
 
     async def do(self, change: Callable[[Tx], T]) -> T:
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Wanted(change, done))
+        self._queue.append(_Pending(change, done))
         self._wanted.set()
         return await done
 
     def read(self, sql: str, *args: object) -> list[sqlite3.Row]:
-        """What is durable, whatever the writer is doing."""
+        """Reads committed rows only; does not wait for the writer."""
         return self._reader.execute(sql, args).fetchall()
 
     def setting(self, name: str) -> str | None:
@@ -101,11 +101,11 @@ class Ledger:
             self._wanted.clear()
             batch, self._queue = self._queue, []
             if batch and not await self._settle(batch):
-                # One of them is faulty: alone, each gets its own result or its own error.
+                # One change failed the batch: each is tried alone and gets its own result or error.
                 for wanted in batch:
                     await self._settle([wanted], is_last_try=True)
 
-    async def _settle(self, batch: list[_Wanted], *, is_last_try: bool = False) -> bool:
+    async def _settle(self, batch: list[_Pending], *, is_last_try: bool = False) -> bool:
         writer = self._writer
         tx = self.make_tx(writer)
         results = []

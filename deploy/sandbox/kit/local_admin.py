@@ -1,4 +1,4 @@
-"""The admin door: JSON over loopback, for tests, benchmarks and curious people."""
+"""The admin interface: JSON over loopback, for tests, benchmarks and people."""
 
 import ipaddress
 import json
@@ -11,8 +11,8 @@ PREFIX = "/admin"
 Handler = Callable[[web.BaseRequest, str], Awaitable[Any]]
 
 
-class Wrong(Exception):
-    """The caller's mistake, in one line."""
+class AdminError(Exception):
+    """A mistake of the caller: the HTTP status and one line of text."""
 
     def __init__(self, status: int, error: str, **more: Any) -> None:
         super().__init__(error)
@@ -32,20 +32,20 @@ async def answer(
     name, _, rest = request.path[len(PREFIX) :].strip("/").partition("/")
     try:
         if not _is_loopback(request):
-            raise Wrong(403, "the admin door is for this machine only")
+            raise AdminError(403, "the admin door is for this machine only")
         if not is_named_loopback(request):
-            raise Wrong(421, "the admin door answers to 127.0.0.1, localhost and [::1] only")
+            raise AdminError(421, "the admin door answers to 127.0.0.1, localhost and [::1] only")
         if request.method not in {"GET", "HEAD"}:
             _require_no_foreign_page(request)
         handler = handlers.get((request.method, name))
         if handler is None:
-            raise Wrong(404, f"no {request.method} {request.path}")
+            raise AdminError(404, f"no {request.method} {request.path}")
         document = await handler(request, rest)
         status = 200
     except mistakes as error:
         status, document = 400, {"schema": 1, "error": str(error)}
-    except Wrong as wrong:
-        status, document = wrong.status, wrong.document
+    except AdminError as error:
+        status, document = error.status, error.document
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(
         "utf-8", "backslashreplace"
     )
@@ -74,19 +74,20 @@ def is_named_loopback(request: web.BaseRequest) -> bool:
 
 
 def _require_no_foreign_page(request: web.BaseRequest) -> None:
-    """A page of any site can send a form or plain text to this machine, unasked; browsers say so.
-    JSON they would ask about first, and this door never agrees. Tools say neither, and are free."""
+    """A page of any site can send a form or plain text to this machine without permission, but the
+    browser names its origin. JSON would need a preflight request, which is never granted here.
+    Tools send no such headers and are let through."""
     headers = request.headers
     origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
     own = f"http://{headers.get('Host', '')}".lower()
     is_own = site in {None, "same-origin", "none"} and (origin is None or origin.lower() == own)
     if not is_own:
-        raise Wrong(403, "the admin door takes nothing from a page of another origin")
+        raise AdminError(403, "the admin door takes nothing from a page of another origin")
     is_browser = (
         origin is not None or site is not None or "Mozilla/" in headers.get("User-Agent", "")
     )
     if is_browser and request.can_read_body and request.content_type != "application/json":
-        raise Wrong(415, "a browser's request is application/json here")
+        raise AdminError(415, "a browser's request is application/json here")
 
 
 async def read_body(request: web.BaseRequest) -> dict[str, Any]:
@@ -94,9 +95,9 @@ async def read_body(request: web.BaseRequest) -> dict[str, Any]:
     try:
         document = json.loads(raw) if raw else {}
     except (ValueError, RecursionError):
-        raise Wrong(400, "the body is not JSON") from None
+        raise AdminError(400, "the body is not JSON") from None
     if not isinstance(document, dict):
-        raise Wrong(400, "the body must be a JSON object")
+        raise AdminError(400, "the body must be a JSON object")
     return document
 
 
@@ -104,5 +105,5 @@ def whole(text: str | None, name: str, default: int) -> int:
     if not text:
         return default
     if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise Wrong(400, f"{name} must be a whole number")
+        raise AdminError(400, f"{name} must be a whole number")
     return int(text)

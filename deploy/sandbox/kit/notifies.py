@@ -27,7 +27,7 @@ def enqueue(
     url: str | None,
     fields: Mapping[str, str],
 ) -> None:
-    """`app_id` receives it, `out_trade_no` is empty for what is about no trade; due at once."""
+    """Due at once. `app_id` is the receiver; `out_trade_no` is empty unless it is about a trade."""
     document = json.dumps(fields, ensure_ascii=False)
     tx.execute(
         INSERT, notify_id, app_id, out_trade_no, method, url, document, tx.now_ms, tx.notify_now

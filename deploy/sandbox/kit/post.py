@@ -1,4 +1,4 @@
-"""One thing done cheaply: POST a small body over kept-alive connections, read a short answer.
+"""A small HTTP client: POSTs a short body over kept-alive connections, reads a short answer.
 
 A general HTTP client costs more than all the rest of a notify, and its connection is needed for
 nothing else here: no redirects, no cookies, no compression.

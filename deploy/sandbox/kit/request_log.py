@@ -1,4 +1,4 @@
-"""The last requests as they came, for whoever wants to look; bounded by number and by bytes."""
+"""The last requests as they were received; bounded by number and by bytes."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ MAX_BYTES = 64 * 1024 * 1024
 
 @dataclass(slots=True)
 class Entry:
-    """A request as it came, and what a reader of the log looks for."""
+    """A request as it was received, with the fields that the log is searched by."""
 
     seq: int
     received_ms: int

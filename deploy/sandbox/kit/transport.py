@@ -1,4 +1,4 @@
-"""Misbehaviour of a connection, whatever is said over it."""
+"""Faults of the connection and of HTTP, whatever the content is."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ import struct
 
 from aiohttp import web
 
-from deploy.sandbox.kit.faults import Fired
+from deploy.sandbox.kit.faults import Triggered
 
 KINDS = {
     "delay": "answers args.ms later (args.when=before: the request itself is late); default 1000",
@@ -21,19 +21,23 @@ KINDS = {
 }
 
 
-def is_before(fired: Fired, kind: str) -> bool:
-    return kind in fired and fired[kind].get("when") == "before"
+def is_before(triggered: Triggered, kind: str) -> bool:
+    return kind in triggered and triggered[kind].get("when") == "before"
 
 
-async def sent(request: web.BaseRequest, page: web.Response, fired: Fired) -> web.StreamResponse:
-    """The answer as it is to arrive, if it is."""
-    if "drop_answer" in fired or "reset" in fired:
-        return hang_up(request, with_reset="reset" in fired)
-    if "http_status" in fired:
-        page.set_status(int(fired["http_status"].get("status", 500)))
-    if "content_type" in fired:
-        page.headers["Content-Type"] = str(fired["content_type"].get("value", "application/json"))
-    if "break_answer" in fired:
+async def sent(
+    request: web.BaseRequest, page: web.Response, triggered: Triggered
+) -> web.StreamResponse:
+    """Sends the answer with the triggered faults of the connection."""
+    if "drop_answer" in triggered or "reset" in triggered:
+        return hang_up(request, with_reset="reset" in triggered)
+    if "http_status" in triggered:
+        page.set_status(int(triggered["http_status"].get("status", 500)))
+    if "content_type" in triggered:
+        page.headers["Content-Type"] = str(
+            triggered["content_type"].get("value", "application/json")
+        )
+    if "break_answer" in triggered:
         return await _break_off(request, page)
     return page
 
@@ -43,13 +47,13 @@ async def _break_off(request: web.BaseRequest, page: web.Response) -> web.Stream
     half = web.StreamResponse(headers={**page.headers, "Content-Length": str(len(body))})
     await half.prepare(request)
     await half.write(body[: len(body) // 2])
-    await asyncio.sleep(0.01)  # so that the half is on its way
+    await asyncio.sleep(0.01)  # lets the half be sent first
     hang_up(request)
     return half
 
 
 def hang_up(request: web.BaseRequest, *, with_reset: bool = False) -> web.Response:
-    """The connection breaks; what is returned here reaches nobody."""
+    """The connection breaks; the response returned here is never sent."""
     if request.transport is not None:
         if with_reset:
             _reset_on_close(request.transport)
@@ -58,7 +62,7 @@ def hang_up(request: web.BaseRequest, *, with_reset: bool = False) -> web.Respon
 
 
 def _reset_on_close(transport: asyncio.Transport) -> None:
-    """No goodbye: what was not sent is thrown away, and the other side is told RST."""
+    """Closing it then discards what was not sent, and sends RST instead of FIN."""
     connection = transport.get_extra_info("socket")
     if connection is not None:
         with socket.socket(fileno=os.dup(connection.fileno())) as twin:

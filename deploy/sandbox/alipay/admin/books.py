@@ -1,4 +1,4 @@
-"""The books as the admin door shows them; only what is durable."""
+"""The ledger as the admin interface shows it; committed rows only."""
 
 import json
 import sqlite3
@@ -68,7 +68,7 @@ def one_trade(ledger: Ledger, app_id: str | None, out_trade_no: str) -> dict[str
         for refund in ledger.read(REFUNDS, *key)
     ]
     found["notifies"] = [
-        _notify(notify) for notify in ledger.read(NOTIFIES, *key, notices.teller_of(trade))
+        _notify(notify) for notify in ledger.read(NOTIFIES, *key, notices.notified_app_id(trade))
     ]
     return found
 
@@ -78,8 +78,8 @@ def request_counts(ledger: Ledger, app_id: str | None, out_trade_no: str) -> dic
 
 
 def latest_notice(ledger: Ledger, trade: Trade) -> tuple[str, notices.Fields]:
-    """The last one that was due for the trade, else one about its present state."""
-    rows = ledger.read(NOTIFIES, trade.app_id, trade.out_trade_no, notices.teller_of(trade))
+    """The trade's last notice; if it has none, a new one about its present state."""
+    rows = ledger.read(NOTIFIES, trade.app_id, trade.out_trade_no, notices.notified_app_id(trade))
     if rows:
         return rows[-1]["notify_id"], json.loads(rows[-1]["fields"])
     fields = (

@@ -1,4 +1,4 @@
-"""The console's device pages at the admin door: list, re-contract, distribution (服务分发)."""
+"""The device pages of Alipay's console: list, re-contract, distribution (服务分发)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,23 +6,23 @@ from typing import Any
 from deploy.sandbox.alipay.books import trade_row
 from deploy.sandbox.alipay.platform import accounts, devices, inventory, releases
 from deploy.sandbox.kit.ledger import Tx
-from deploy.sandbox.kit.local_admin import Wrong
+from deploy.sandbox.kit.local_admin import AdminError
 
 MOST = 1000
 PACKAGE_SIZE = "1.6M"
 SYSTEM = "支付宝IoT小程序容器 10.1.60及以上"
 
 
-def listed(tx: Tx, asked: Mapping[str, str]) -> dict[str, Any]:
+def listed(tx: Tx, query: Mapping[str, str]) -> dict[str, Any]:
     """S57-S60: filters, and pages of ten that say `a–b of n`."""
-    found = inventory.search(tx, dict(asked))
-    return {**_page(asked, found), "owners": sorted({one.owner_pid for one in found})}
+    found = inventory.search(tx, dict(query))
+    return {**_page(query, found), "owners": sorted({one.owner_pid for one in found})}
 
 
-def _page(asked: Mapping[str, str], found: list[inventory.Device]) -> dict[str, Any]:
-    size = min(max(_whole(asked, "size", inventory.PAGE), 1), MOST)
-    first = (max(_whole(asked, "page", 1), 1) - 1) * size
-    shown = [inventory.shown(one, asked.get("pid")) for one in found[first : first + size]]
+def _page(query: Mapping[str, str], found: list[inventory.Device]) -> dict[str, Any]:
+    size = min(max(_whole(query, "size", inventory.PAGE), 1), MOST)
+    first = (max(_whole(query, "page", 1), 1) - 1) * size
+    shown = [inventory.shown(one, query.get("pid")) for one in found[first : first + size]]
     return {
         "devices": shown,
         "from": first + 1 if shown else 0,
@@ -32,16 +32,16 @@ def _page(asked: Mapping[str, str], found: list[inventory.Device]) -> dict[str, 
 
 
 def change(tx: Tx, sn: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Without a serial number in the path: ship new ones; with one: something happens to it."""
+    """Without a serial number in the path: ship new ones; with one: changes that device."""
     if sn:
         device = _device(tx, sn)
         inventory.operate(tx, device, body)
         return inventory.shown(device)
     count = body.get("count", 1)
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST:
-        raise Wrong(400, f"count must be from 1 to {MOST}")
+        raise AdminError(400, f"count must be from 1 to {MOST}")
     if body.get("sn") and (count != 1 or inventory.by_sn(tx, str(body["sn"])) is not None):
-        raise Wrong(409, "the sn is taken, or given for more than one device")
+        raise AdminError(409, "the sn is taken, or given for more than one device")
     owner = _pid(tx, body, "app_id", "owner_pid")
     made = [inventory.new(tx, owner, body) for _ in range(count)]
     return {"devices": [inventory.shown(one) for one in made]}
@@ -57,14 +57,14 @@ def transfer(tx: Tx, body: dict[str, Any]) -> dict[str, Any]:
     return {"devices": [inventory.shown(one) for one in moved]}
 
 
-def card(tx: Tx, asked: Mapping[str, str]) -> dict[str, Any]:
+def card(tx: Tx, query: Mapping[str, str]) -> dict[str, Any]:
     """S62-S68: the app that was searched for, and the devices that may take it."""
-    app_id = asked.get("app_id", "")
+    app_id = query.get("app_id", "")
     found = accounts.find(tx, app_id)
     if found is None:
-        raise Wrong(404, f"no app {app_id}")
+        raise AdminError(404, f"no app {app_id}")
     version = devices.online_version(tx, app_id)
-    fitting = inventory.search(tx, {k: v for k, v in asked.items() if k != "app_id"})
+    fitting = inventory.search(tx, {k: v for k, v in query.items() if k != "app_id"})
     gray = [
         {"app_version": one.app_version, "gray_strategy": one.gray_strategy}
         for one in releases.all_of(tx, app_id, accounts.IOT)
@@ -76,11 +76,11 @@ def card(tx: Tx, asked: Mapping[str, str]) -> dict[str, Any]:
             "app_name": found.app_name,
             "latest_version": version,
             "package_size": PACKAGE_SIZE,
-            "models": sorted({one.model for one in inventory.everything(tx)}),
+            "models": sorted({one.model for one in inventory.list_all(tx)}),
             "system": SYSTEM,
             "gray": gray,
         },
-        **_page(asked, fitting),
+        **_page(query, fitting),
     }
 
 
@@ -105,14 +105,14 @@ def distribute(tx: Tx, body: dict[str, Any]) -> dict[str, Any]:
 def _device(tx: Tx, sn: str) -> inventory.Device:
     device = inventory.by_sn(tx, sn)
     if device is None:
-        raise Wrong(404, f"no device {sn}")
+        raise AdminError(404, f"no device {sn}")
     return device
 
 
 def _serials(body: dict[str, Any]) -> list[str]:
     serials = body.get("sns")
     if not isinstance(serials, list) or not serials or len(serials) > MOST:
-        raise Wrong(400, f"sns must be a list of 1 to {MOST} serial numbers")
+        raise AdminError(400, f"sns must be a list of 1 to {MOST} serial numbers")
     return [str(sn) for sn in serials]
 
 
@@ -122,12 +122,12 @@ def _pid(tx: Tx, body: dict[str, Any], app_name: str, pid_name: str) -> str:
         return pid
     found = accounts.find(tx, str(body.get(app_name) or ""))
     if found is None:
-        raise Wrong(400, f"{app_name} of a known app or {pid_name} (2088…) is missing")
+        raise AdminError(400, f"{app_name} of a known app or {pid_name} (2088…) is missing")
     return found.seller_id
 
 
-def _whole(asked: Mapping[str, str], name: str, default: int) -> int:
-    text = asked.get(name) or str(default)
+def _whole(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name) or str(default)
     if not text.isascii() or not text.isdigit() or len(text) > 6:
-        raise Wrong(400, f"{name} must be a whole number")
+        raise AdminError(400, f"{name} must be a whole number")
     return int(text)

@@ -1,4 +1,4 @@
-"""The admin door of merchants: apps, trades, requests, faults, notifies, clock."""
+"""Admin interface, first part: apps, trades, requests, faults, notifies, clock."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from deploy.sandbox.kit import clock, local_admin
 from deploy.sandbox.kit.delivery import Delivery
 from deploy.sandbox.kit.faults import BadFault, Faults
 from deploy.sandbox.kit.ledger import Ledger
-from deploy.sandbox.kit.local_admin import Handler, Wrong, read_body, whole
+from deploy.sandbox.kit.local_admin import AdminError, Handler, read_body, whole
 from deploy.sandbox.kit.request_log import RequestLog
 
 MAX_SENDS = 1000
@@ -65,7 +65,7 @@ class Admin:
         }
 
     def add(self, calls: dict[tuple[str, str], Handler]) -> None:
-        """Further rooms behind the same door."""
+        """Adds handlers of another module under the same prefix."""
         self._calls.update(calls)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -93,7 +93,7 @@ class Admin:
         app_id, _, what = rest.partition("/")
         app = await self._apps.rotate(app_id) if what == "rotate" else None
         if app is None:
-            raise Wrong(404, f"no app {app_id}, or nothing but rotate to do with it")
+            raise AdminError(404, f"no app {app_id}, or nothing but rotate to do with it")
         return {"schema": 1, **app.shown()}
 
     async def _trades(self, request: web.BaseRequest, rest: str) -> Any:
@@ -104,7 +104,7 @@ class Admin:
         trade = books.one_trade(self._ledger, app_id, rest)
         if trade is None:
             counts = books.request_counts(self._ledger, app_id, rest)
-            raise Wrong(404, f"no trade {rest}", requests=counts)
+            raise AdminError(404, f"no trade {rest}", requests=counts)
         return {"schema": 1, **trade}
 
     async def _requests(self, request: web.BaseRequest, rest: str) -> Any:
@@ -142,16 +142,16 @@ class Admin:
         return {"schema": 1, "forgotten": is_gone}
 
     async def _notify(self, request: web.BaseRequest, rest: str) -> Any:
-        """Now, outside the schedule; the answer tells what was sent and what came back."""
+        """Sends now, outside the schedule; answers what was sent and what came back."""
         wanted = await read_body(request)
         found = books.find(self._ledger, request.query.get("app_id"), rest)
         if found is None:
-            raise Wrong(404, f"no trade {rest}")
+            raise AdminError(404, f"no trade {rest}")
         trade = trade_row.from_row(found)
-        app = self._apps.get(notices.teller_of(trade))
+        app = self._apps.get(notices.notified_app_id(trade))
         url = wanted.get("url") or trade.notify_url
         if app is None or not isinstance(url, str):
-            raise Wrong(409, "the trade has no notify_url; give a url")
+            raise AdminError(409, "the trade has no notify_url; give a url")
         notify_id, fields = books.latest_notice(self._ledger, trade)
         return await self._send_now(app, url, notify_id, fields, wanted)
 
@@ -160,9 +160,9 @@ class Admin:
     ) -> Any:
         variant, times = wanted.get("variant") or variants.GENUINE, wanted.get("times", 1)
         if variant not in variants.VARIANTS:
-            raise Wrong(400, f"variant must be one of {', '.join(variants.VARIANTS)}")
+            raise AdminError(400, f"variant must be one of {', '.join(variants.VARIANTS)}")
         if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MAX_SENDS:
-            raise Wrong(400, f"times must be a whole number from 1 to {MAX_SENDS}")
+            raise AdminError(400, f"times must be a whole number from 1 to {MAX_SENDS}")
         sent = []
         for _ in range(times):
             complete = notices.form(fields, notify_id)
@@ -172,23 +172,25 @@ class Admin:
 
     async def _list_variants(self, request: web.BaseRequest, rest: str) -> Any:
         if rest != "variants":
-            raise Wrong(404, f"no GET {request.path}")
+            raise AdminError(404, f"no GET {request.path}")
         shown = [{"variant": name, "does": line} for name, line in variants.VARIANTS.items()]
         return {"schema": 1, "variants": shown}
 
     async def _message(self, request: web.BaseRequest, rest: str) -> Any:
-        """To the app's own gateway: on the schedule, or now and in a shape that was asked for."""
+        """To the app's own gateway: on the schedule, or now and in the given variant."""
         wanted = await read_body(request)
         app = self._apps.get(str(wanted.get("app_id")))
         if app is None:
-            raise Wrong(404, f"no app {wanted.get('app_id')}")
+            raise AdminError(404, f"no app {wanted.get('app_id')}")
         name, biz, url = (wanted.get(key) for key in ("msg_method", "biz_content", "url"))
         if not isinstance(name, str) or not name.isascii() or not name:
-            raise Wrong(400, "msg_method is missing: which message, or which older notify_type")
+            raise AdminError(
+                400, "msg_method is missing: which message, or which older notify_type"
+            )
         text = biz if isinstance(biz, str) else json.dumps(biz or {}, ensure_ascii=False)
         url = url or app.messages_url
         if not isinstance(url, str):
-            raise Wrong(409, "the app has no messages_url; give a url")
+            raise AdminError(409, "the app has no messages_url; give a url")
         if {"url", "variant", "times"} & wanted.keys():
             now_ms = clock.now_ms()
             fields = app_messages.fields_of(app.app_id, name, text, now_ms)
@@ -207,7 +209,7 @@ class Admin:
     async def _set_clock(self, request: web.BaseRequest, rest: str) -> Any:
         scale = (await read_body(request)).get("scale")
         if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale <= 1e6:
-            raise Wrong(400, "scale must be a number above 0, at most 1000000")
+            raise AdminError(400, "scale must be a number above 0, at most 1000000")
         await self._delivery.set_scale(float(scale))
         return {"schema": 1, "scale": self._delivery.clock.scale}
 
@@ -215,6 +217,6 @@ class Admin:
         wanted = await read_body(request)
         app_id, is_on = wanted.get("app_id"), wanted.get("on")
         if not isinstance(app_id, str) or not isinstance(is_on, bool):
-            raise Wrong(400, "app_id, and on: true or false")
+            raise AdminError(400, "app_id, and on: true or false")
         (self._backdating.apps.add if is_on else self._backdating.apps.discard)(app_id)
         return {"schema": 1, "app_ids": sorted(self._backdating.apps)}

@@ -1,4 +1,4 @@
-"""What a business method is given, and the readers of its fields."""
+"""A verified request as its method receives it, and readers of its fields."""
 
 import re
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ _ORDER_NO = re.compile(r"[A-Za-z0-9_]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose books a call is about: the caller's own, or those of who gave it a token."""
+    """The account that a call is about: the caller's own, or of the merchant whose token it has."""
 
     app_id: str
     seller_id: str
@@ -42,7 +42,7 @@ class Call:
 
     @property
     def invalid(self) -> str:
-        """Only the trade methods speak of ACQ."""
+        """The code of a bad parameter: only the trade methods prefix it with ACQ."""
         return INVALID if self.method.startswith("alipay.trade.") else "INVALID_PARAMETER"
 
     def text(self, name: str, limit: int, *, is_needed: bool = False) -> str:
@@ -67,12 +67,12 @@ class Call:
             raise Refused(self.invalid, f"{name}格式错误")
         return int(text) if text else default
 
-    def says_yes(self, name: str) -> bool:
+    def flag(self, name: str) -> bool:
         value = self.biz.get(name)
         return value is True or (isinstance(value, str) and value in {"true", "TRUE", "Y"})
 
     def fen(self, name: str) -> int:
-        """The wire says text; a bare JSON number arrives here as its own text."""
+        """Amounts are text on the wire; a bare JSON number arrives here as its digits."""
         fen = fen_of(self.biz.get(name))
         if fen is None:
             raise Refused(INVALID, f"{name}格式错误")

@@ -65,7 +65,7 @@ class Authority:
         """As the console hands out an Alipay certificate: the leaf first, then its issuer."""
         return f"{leaf.pem}\n{self.intermediate_pem}"
 
-    def dumped(self) -> str:
+    def to_json(self) -> str:
         return json.dumps(
             {
                 "root_pem": self.root_pem,
@@ -76,15 +76,15 @@ class Authority:
         )
 
 
-def found(text: str) -> "Authority":
-    """Back from our own disk."""
+def from_json(text: str) -> "Authority":
+    """An authority that `to_json` has written to the ledger."""
     kept = json.loads(text)
     key = rsa2.load_private_pem(kept.pop("intermediate_key"))
     return Authority(intermediate_key=key, **kept)
 
 
 def new_authority() -> Authority:
-    """Costs four key pairs: not for the event loop."""
+    """Makes four key pairs: call it in a thread."""
     now = _now()
     keys = [rsa2.new_private_key() for _ in ROOT_NAMES]
     names = [_name(name, "Certification Authority") for name in ROOT_NAMES]
@@ -106,7 +106,7 @@ def new_authority() -> Authority:
 
 
 def foreign_authority() -> Authority:
-    """Bears the intermediate's own name, and nobody's trust."""
+    """Has the intermediate's name, but no root has issued it."""
     key = rsa2.new_private_key()
     name = _name(INTERMEDIATE_NAME, "Certification Authority")
     made = _built(name, name, key.public_key(), _now(), ROOT_DAYS, path=0)
@@ -115,7 +115,7 @@ def foreign_authority() -> Authority:
 
 
 def expired_start() -> datetime:
-    """A leaf that starts here has ended."""
+    """The start of a leaf that has already expired."""
     return _now() - timedelta(days=LEAF_DAYS + 30)
 
 

@@ -1,4 +1,4 @@
-"""Which certificates have been issued, in the ledger: the apps' own, Alipay's, and counterfeits."""
+"""The certificates that were issued, in the ledger: the apps', Alipay's, and counterfeits."""
 
 import asyncio
 import sqlite3
@@ -32,7 +32,7 @@ OF_APP = "SELECT * FROM certificates WHERE app_id = ? ORDER BY number"
 
 
 @dataclass(frozen=True, slots=True)
-class Papers:
+class CertificateSet:
     """The certificates of one app in certificate mode; `alipay_pem` has its issuer behind it."""
 
     root_pem: str
@@ -59,7 +59,7 @@ class Papers:
         return key if until_ms > clock.now_ms() else None
 
 
-class CertDesk:
+class CertificateRegister:
     """Makes the authority when the first app asks for certificates."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -67,7 +67,7 @@ class CertDesk:
         with closing(ledger.connect()) as connection:
             connection.executescript(SCHEMA)
         kept = ledger.setting(AUTHORITY)
-        self._authority = certificate_authority.found(kept) if kept else None
+        self._authority = certificate_authority.from_json(kept) if kept else None
         self._foreign: Authority | None = None
         self.counterfeits: dict[tuple[str, str], str] = {}
         self._making = asyncio.Lock()
@@ -76,19 +76,19 @@ class CertDesk:
         async with self._making:
             if self._authority is None:
                 made = await asyncio.to_thread(certificate_authority.new_authority)
-                text = made.dumped()
+                text = made.to_json()
                 await self._ledger.do(lambda tx: save_setting(tx, AUTHORITY, text))
                 self._authority = made
             return self._authority
 
-    def kept(self, app_id: str) -> Papers | None:
-        """What was issued before the last stop."""
+    def kept(self, app_id: str) -> CertificateSet | None:
+        """The certificates of an app as the ledger has them; None if there are none."""
         rows = self._ledger.read(OF_APP, app_id)
         own = [row for row in rows if row["kind"] == "app"]
         alipays = [row for row in rows if row["kind"] == "alipay"]
         if self._authority is None or not own or not alipays:
             return None
-        return Papers(
+        return CertificateSet(
             self._authority.root_pem,
             self._authority.root_sn,
             own[-1]["pem"],
@@ -103,9 +103,9 @@ class CertDesk:
         app_id: str,
         public_key: rsa.RSAPublicKey,
         alipay_key: rsa.RSAPublicKey,
-        known: Papers | None,
-    ) -> Papers:
-        """New certificates where the keys are new; the old ones else."""
+        known: CertificateSet | None,
+    ) -> CertificateSet:
+        """New certificates for new keys; known ones for known keys."""
         authority = await self.authority()
         retired = dict(known.retired) if known else {}
         own = Issued(known.app_pem, known.app_sn) if known else None
@@ -118,7 +118,7 @@ class CertDesk:
         else:
             leaf = authority.issue(f"Alipay for {app_id}", alipay_key)
             alipay_pem, alipay_sn = authority.chain(leaf), leaf.sn
-        return Papers(
+        return CertificateSet(
             authority.root_pem,
             authority.root_sn,
             own.pem,
@@ -129,7 +129,7 @@ class CertDesk:
         )
 
     async def counterfeit(self, kind: str, app_id: str, key: rsa.RSAPublicKey) -> None:
-        """Makes sure of a certificate that can be downloaded and must not be trusted."""
+        """Makes, if missing, a certificate that can be downloaded and must not be trusted."""
         authority = await self.authority()
         async with self._making:
             if (kind, app_id) in self.counterfeits:
@@ -148,17 +148,17 @@ class CertDesk:
 
 
 def key_of(pem: str) -> rsa.RSAPublicKey:
-    """Of the first certificate."""
+    """The public key of the first certificate in the text."""
     key = x509.load_pem_x509_certificate(pem.encode()).public_key()
     if not isinstance(key, rsa.RSAPublicKey):
         raise TypeError("only RSA certificates are issued here")
     return key
 
 
-def save(tx: Tx, app_id: str, papers: Papers) -> None:
-    tx.execute(INSERT, papers.app_sn, app_id, "app", papers.app_pem)
-    tx.execute(INSERT, papers.alipay_sn, app_id, "alipay", papers.alipay_pem)
-    for sn, (_, until_ms) in papers.retired.items():
+def save(tx: Tx, app_id: str, issued: CertificateSet) -> None:
+    tx.execute(INSERT, issued.app_sn, app_id, "app", issued.app_pem)
+    tx.execute(INSERT, issued.alipay_sn, app_id, "alipay", issued.alipay_pem)
+    for sn, (_, until_ms) in issued.retired.items():
         tx.execute(RETIRE, until_ms, sn)
 
 

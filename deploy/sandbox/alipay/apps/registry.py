@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from deploy.sandbox.alipay.apps import certificates
-from deploy.sandbox.alipay.apps.certificates import CertDesk, Papers
+from deploy.sandbox.alipay.apps.certificates import CertificateRegister, CertificateSet
 from deploy.sandbox.alipay.wire import aes, rsa2
 from deploy.sandbox.kit.ledger import Ledger, Tx
 
@@ -47,7 +47,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """Keys are parsed once, here. `papers` are kept, but mean nothing, in key mode."""
+    """Keys are parsed once, here. `certificate_set` is kept in key mode, unused."""
 
     app_id: str
     seller_id: str
@@ -58,22 +58,22 @@ class App:
     buyer_ids: str
     aes_key: bytes | None = None
     messages_url: str | None = None
-    papers: Papers | None = None
+    certificate_set: CertificateSet | None = None
 
     def sign(self, content: bytes) -> str:
         return rsa2.sign(self.alipay_key, content)
 
     @property
-    def certificates(self) -> Papers | None:
-        return self.papers if self.mode == CERT else None
+    def certificates(self) -> CertificateSet | None:
+        return self.certificate_set if self.mode == CERT else None
 
     @property
     def signer(self) -> Signer:
-        papers = self.certificates
-        return Signer(self.alipay_key, papers.alipay_sn if papers else None)
+        certificate_set = self.certificates
+        return Signer(self.alipay_key, certificate_set.alipay_sn if certificate_set else None)
 
     def shown(self) -> dict[str, Any]:
-        papers = self.certificates
+        certificate_set = self.certificates
         return {
             "app_id": self.app_id,
             "seller_id": self.seller_id,
@@ -83,19 +83,19 @@ class App:
             "messages_url": self.messages_url,
             "buyer_ids": self.buyer_ids,
             "has_aes_key": self.aes_key is not None,
-            **(papers.shown() if papers else {}),
+            **(certificate_set.shown() if certificate_set else {}),
         }
 
 
 class Apps:
-    """In memory for the gateway, in the ledger for the next start."""
+    """All registered applications: in memory, and in the ledger for the next start."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._desk = CertDesk(ledger)
+        self._certificates = CertificateRegister(ledger)
         self._apps: dict[str, App] = {}
         self._registering = asyncio.Lock()
-        self.stranger = rsa2.new_private_key()
+        self.unrelated_key = rsa2.new_private_key()
         for row in ledger.read(ALL):
             self._apps[row["app_id"]] = App(
                 app_id=row["app_id"],
@@ -107,7 +107,7 @@ class Apps:
                 buyer_ids=row["buyer_ids"],
                 aes_key=aes.parse_key(row["aes_key"]) if row["aes_key"] else None,
                 messages_url=row["messages_url"],
-                papers=self._desk.kept(row["app_id"]),
+                certificate_set=self._certificates.kept(row["app_id"]),
             )
 
     def get(self, app_id: str) -> App | None:
@@ -117,14 +117,14 @@ class Apps:
         return list(self._apps.values())
 
     def knows_token(self, app: App, token: str) -> bool:
-        """Whether a merchant ever gave the app this token; its age is asked with the method."""
+        """Whether a merchant ever gave the app this token; the method checks that it is valid."""
         found = "SELECT 1 FROM app_auth_tokens WHERE token = ? AND isv_app_id = ?"
         return bool(self._ledger.read(found, token, app.app_id))
 
     async def register(self, wanted: dict[str, Any]) -> App:
-        """Again with the same app_id: the new public key counts; the seller stays, and so does our
-        key unless another is given. `again` and no app_id: where an app has that key, it is told
-        and stays as it is."""
+        """Registers an app, or changes it where the app_id is known: the public key is replaced;
+        the seller stays, and so does our key unless another is given. With `again` and without
+        app_id, an app that has that key already is answered unchanged."""
         public_key, alipay_key = _public_key(wanted), _alipay_key(wanted)
         mode = _one_of(wanted, "mode", MODES)
         buyer_ids = _one_of(wanted, "buyer_ids", BUYER_IDS)
@@ -149,7 +149,7 @@ class Apps:
                     buyer_ids,
                     aes_key,
                     messages_url,
-                    known.papers if known else None,
+                    known.certificate_set if known else None,
                 )
             )
 
@@ -167,18 +167,18 @@ class Apps:
 
     async def prepare_counterfeit(self, kind: str, app_id: str) -> None:
         if app_id in self._apps:
-            await self._desk.counterfeit(kind, app_id, self.stranger.public_key())
+            await self._certificates.counterfeit(kind, app_id, self.unrelated_key.public_key())
 
     def counterfeit(self, kind: str, app: App) -> Signer:
         """A signer whose certificate can be downloaded and must not be trusted."""
-        return Signer(self.stranger, self._desk.counterfeits[kind, app.app_id])
+        return Signer(self.unrelated_key, self._certificates.counterfeits[kind, app.app_id])
 
     async def _keep(self, app: App) -> App:
         if app.mode == CERT:
-            papers = await self._desk.issue(
-                app.app_id, app.public_key, app.alipay_key.public_key(), app.papers
+            certificate_set = await self._certificates.issue(
+                app.app_id, app.public_key, app.alipay_key.public_key(), app.certificate_set
             )
-            app = replace(app, papers=papers)
+            app = replace(app, certificate_set=certificate_set)
         await self._ledger.do(lambda tx: _save(tx, app))
         self._apps[app.app_id] = app
         return app
@@ -212,7 +212,7 @@ def _public_key(wanted: dict[str, Any]) -> rsa.RSAPublicKey:
 
 
 async def _new_key() -> rsa.RSAPrivateKey:
-    """Not on the loop: it takes a tenth of a second."""
+    """In a thread: it takes a tenth of a second."""
     return await asyncio.to_thread(rsa2.new_private_key)
 
 

@@ -1,4 +1,4 @@
-"""How long the platform takes for what it does not do at once; all of it on the scaled clock."""
+"""How long builds, reviews and installations take, on the scaled clock."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ def read(tx: Tx) -> dict[str, Any]:
 
 
 def due(tx: Tx, name: str) -> int:
-    """Scaled milliseconds at which something that starts now is done; rings then."""
+    """The scaled time (ms) at which what starts now ends; schedules the platform for then."""
     at = tx.notify_now + int(read(tx)[name] * 1000)
     tx.alarms.append(at)
     return at

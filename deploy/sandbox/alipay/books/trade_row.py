@@ -61,8 +61,8 @@ class Trade:
 
     @property
     def buyer_open_id(self) -> str:
-        """Another one under every application, as open ids are."""
-        if "buyer_open_id" in self.extras:  # the order named its buyer so
+        """Open ids differ from application to application."""
+        if "buyer_open_id" in self.extras:  # the order named its buyer by open id
             return self.extras["buyer_open_id"]
         return open_id(self.app_id, self.buyer_no)
 
@@ -130,7 +130,7 @@ def insert(tx: Tx, trade: Trade) -> None:
         tx.notify_now,
     )
     if trade.status == WAIT:
-        tx.ripening.append((ripe_at(trade), trade.app_id, trade.out_trade_no))
+        tx.order_deadlines.append((next_due_ms(trade), trade.app_id, trade.out_trade_no))
 
 
 def save(tx: Tx, trade: Trade) -> None:
@@ -147,7 +147,7 @@ def save(tx: Tx, trade: Trade) -> None:
     )
 
 
-def ripe_at(trade: Trade) -> int:
+def next_due_ms(trade: Trade) -> int:
     """When time will next change a waiting trade."""
     return trade.expire_ms if trade.confirm_ms is None else min(trade.confirm_ms, trade.expire_ms)
 

@@ -1,4 +1,4 @@
-"""The misbehaviours of this platform: which kinds there are, and what each is for."""
+"""The faults that this platform can play, and what each does."""
 
 from typing import Any
 

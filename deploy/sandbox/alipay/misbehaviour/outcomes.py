@@ -1,10 +1,10 @@
 """How the next payment of an application ends, chosen by whoever rehearses a sale.
 
-An outcome is nothing but a switch that fires once, for `alipay.trade.pay` of that application; a
-later choice takes the place of one that no payment has met yet. Everybody else's switches stay.
+An outcome is a fault that is triggered once, by `alipay.trade.pay` of that application; a later
+choice replaces one that no payment has met yet. All other faults stay switched on.
 
-Who names the payment by its code chooses for that one alone. It then meets no choice for "the next
-payment" and leaves it to whoever made it: several may use one application at once.
+A choice that names the code of a payment applies to that payment only, and reserves it: a choice
+for "the next payment" waits for another one. So several people can use one application at once.
 """
 
 from typing import Any
@@ -24,15 +24,15 @@ seconds; an unknown one was paid, and its answer was lost."""
 
 
 class Outcomes:
-    """In memory, as the switches are."""
+    """In memory, as the faults are."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
         self._chosen: dict[tuple[str, str | None], int] = {}
-        """(app_id, the payment's code or None for the next one) -> the switch of the last choice"""
+        """(app_id, the payment's code or None for the next one) -> the fault of the last choice"""
 
     def choose(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """BadFault for an outcome that there is not, or no application named."""
+        """BadFault for an unknown outcome, or without an application."""
         app_id, outcome = wanted.get("app_id"), wanted.get("outcome")
         if not isinstance(app_id, str) or not app_id:
             raise BadFault("app_id is missing")
@@ -43,7 +43,7 @@ class Outcomes:
             raise BadFault("auth_code must be a payment's code")
         self._clear(app_id, code)
         if code is not None:
-            self._faults.keep_apart(code)
+            self._faults.reserve(code)
         switch = OUTCOMES[str(outcome)]
         if switch is not None:
             once = {"app_id": app_id, "method": PAY, "times": 1, "auth_code": code}
@@ -53,9 +53,9 @@ class Outcomes:
         return {"app_id": app_id, "outcome": outcome}
 
     def forget(self, app_id: str, code: str) -> bool:
-        """The payment of that code is like any other again; whether it was not before."""
+        """Ends the reservation of that code; True if there was one."""
         self._clear(app_id, code)
-        return self._faults.put_back(code)
+        return self._faults.release_code(code)
 
     def _clear(self, app_id: str, code: str | None) -> None:
         former = self._chosen.pop((app_id, code), None)

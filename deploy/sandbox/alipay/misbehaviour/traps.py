@@ -1,7 +1,7 @@
-"""Ways in which an answer is wrong or merely awkward; each bends one finished envelope.
+"""Answers that are wrong, or valid but awkward to read; each is made from one finished envelope.
 
-`Bent.shown` tells the truth that a client must reach: some of these must be refused, others are
-valid answers on which careless cutters stumble.
+A client must refuse the wrong ones, and must read the awkward ones although a careless parser fails
+on them (`test_fault_answers.py` lists which is which).
 """
 
 import json
@@ -16,11 +16,11 @@ from deploy.sandbox.alipay.wire.envelope import Envelope, Node, render, sealed
 
 
 @dataclass(frozen=True, slots=True)
-class Bending:
-    """What a trap may use. With an `aes_key` the node goes out encrypted."""
+class AnswerBuilder:
+    """Builds the bodies of one answer. With an `aes_key` the node is encrypted."""
 
     signer: Signer
-    stranger: rsa.RSAPrivateKey
+    unrelated_key: rsa.RSAPrivateKey
     root: str
     node: Node
     codec: str
@@ -40,34 +40,34 @@ class Bending:
         return Envelope(self.root, self.sent(), sign, self.signer.cert_sn).body()
 
 
-Trap = Callable[[Bending], bytes]
+Trap = Callable[[AnswerBuilder], bytes]
 FORGED = {"code": "10000", "msg": "Success", "total_amount": "88888.88"}
 NO_SUCH_SN = "0123456789abcdef0123456789abcdef"
 
 
-def bad_signature(b: Bending) -> bytes:
+def bad_signature(b: AnswerBuilder) -> bytes:
     good = b.envelope()
     return replace(good, signature=b.signer.sign(b"something else")).body()
 
 
-def wrong_key(b: Bending) -> bytes:
+def wrong_key(b: AnswerBuilder) -> bytes:
     good = b.envelope()
-    return replace(good, signature=rsa2.sign(b.stranger, good.node)).body()
+    return replace(good, signature=rsa2.sign(b.unrelated_key, good.node)).body()
 
 
-def no_sign(b: Bending) -> bytes:
+def no_sign(b: AnswerBuilder) -> bytes:
     return b.unsigned(None)
 
 
-def empty_sign(b: Bending) -> bytes:
+def empty_sign(b: AnswerBuilder) -> bytes:
     return b.unsigned("")
 
 
-def junk_sign(b: Bending) -> bytes:
+def junk_sign(b: AnswerBuilder) -> bytes:
     return b.unsigned("*not base64*")
 
 
-def tamper(b: Bending) -> bytes:
+def tamper(b: AnswerBuilder) -> bytes:
     """The last digit of the node changes after signing; a letter where there is no digit."""
     good = b.envelope()
     changed = bytearray(good.node)
@@ -77,32 +77,32 @@ def tamper(b: Bending) -> bytes:
     return replace(good, node=bytes(changed)).body()
 
 
-def error_response(b: Bending) -> bytes:
+def error_response(b: AnswerBuilder) -> bytes:
     return b.envelope(root="error_response").body()
 
 
-def null_response(b: Bending) -> bytes:
+def null_response(b: AnswerBuilder) -> bytes:
     return b.envelope(root="null_response").body()
 
 
-def other_method(b: Bending) -> bytes:
+def other_method(b: AnswerBuilder) -> bytes:
     root = "alipay_trade_query_response"
     return b.envelope(
         root="alipay_trade_pay_response" if b.root == root else root
     ).body()  # fmt: skip
 
 
-def other_order(b: Bending) -> bytes:
+def other_order(b: AnswerBuilder) -> bytes:
     """Signed, and about somebody else's order."""
     node = {**b.node, "out_trade_no": f"{str(b.node.get('out_trade_no', ''))[:60]}X"}
     return b.envelope(b.sent(node)).body()
 
 
-def other_amount(b: Bending) -> bytes:
+def other_amount(b: AnswerBuilder) -> bytes:
     return b.envelope(b.sent({**b.node, "total_amount": "88888.88"})).body()
 
 
-def spaces(b: Bending) -> bytes:
+def spaces(b: AnswerBuilder) -> bytes:
     """Inside the node, where they are signed, and around it, where they are not."""
     text = json.dumps(b.node, ensure_ascii=False, separators=(" , ", " : "))
     good = b.envelope(sealed(text.encode(b.codec), b.aes_key))
@@ -113,132 +113,132 @@ def spaces(b: Bending) -> bytes:
     return b" , ".join(parts)
 
 
-def ascii_escapes(b: Bending) -> bytes:
+def ascii_escapes(b: AnswerBuilder) -> bytes:
     return b.envelope(b.sent({**b.node, "store_name": "咖啡"}, is_ascii=True)).body()
 
 
-def unicode_text(b: Bending) -> bytes:
+def unicode_text(b: AnswerBuilder) -> bytes:
     return b.envelope(b.sent({**b.node, "store_name": "咖啡 🙂 👩‍🍳 \u2028"})).body()
 
 
-def escaped_slash(b: Bending) -> bytes:
+def escaped_slash(b: AnswerBuilder) -> bytes:
     return b.envelope(b.sent({**b.node, "store_name": "https://a/b"})).body()
 
 
-def plain_slash(b: Bending) -> bytes:
+def plain_slash(b: AnswerBuilder) -> bytes:
     return b.envelope(b.sent({**b.node, "store_name": "a/b"}, escapes_slash=False)).body()
 
 
-def legacy_slash(b: Bending) -> bytes:
+def legacy_slash(b: AnswerBuilder) -> bytes:
     r"""Signed with plain `/` while `\/` is sent, as old answers were."""
     sent = b.sent({**b.node, "store_name": "a/b"})
     signature = b.signer.sign(sent.replace(b"\\/", b"/"))
     return replace(b.envelope(sent), signature=signature).body()
 
 
-def sign_escaped(b: Bending) -> bytes:
+def sign_escaped(b: AnswerBuilder) -> bytes:
     good = b.envelope()
     return replace(good, signature=(good.signature or "").replace("/", "\\/")).body()
 
 
-def shuffled(b: Bending) -> bytes:
+def shuffled(b: AnswerBuilder) -> bytes:
     return b.envelope(b.sent(dict(reversed(b.node.items())))).body()
 
 
-def gbk(b: Bending) -> bytes:
+def gbk(b: AnswerBuilder) -> bytes:
     """Whatever charset was asked for and is announced."""
     text = render({**b.node, "store_name": "咖啡店"}, "gb18030")
     return b.envelope(sealed(text, b.aes_key)).body()
 
 
-def nested_sign(b: Bending) -> bytes:
+def nested_sign(b: AnswerBuilder) -> bytes:
     node = {**b.node, "store_name": "x", "sign": "inner", "more": {"sign": "deeper"}}
     return b.envelope(b.sent(node)).body()
 
 
-def brace_text(b: Bending) -> bytes:
+def brace_text(b: AnswerBuilder) -> bytes:
     """Text that looks like the end of the node."""
     node = {**b.node, "store_name": '}{ "},"sign":"AAAA"} \\'}
     return b.envelope(b.sent(node)).body()
 
 
-def decoy(b: Bending) -> bytes:
+def decoy(b: AnswerBuilder) -> bytes:
     """Before the node, a member whose text spells the node's own name."""
     good = b.envelope()
     text = json.dumps(f'"{b.root}":{{"code":"10000","msg":"Success"}}').encode()
     return b'{"notice":' + text + b"," + good.body()[1:]
 
 
-def prefix_decoy(b: Bending) -> bytes:
+def prefix_decoy(b: AnswerBuilder) -> bytes:
     """Before the node, an unsigned member whose name ends in the node's own."""
     return (
         b'{"x_' + b.root.encode() + b'":' + render(FORGED, b.codec) + b"," + b.envelope().body()[1:]
     )
 
 
-def nested_decoy(b: Bending) -> bytes:
+def nested_decoy(b: AnswerBuilder) -> bytes:
     """Before the node, one of the same name, deeper."""
     inner = b'{"' + b.root.encode() + b'":' + render(FORGED, b.codec) + b"}"
     return b'{"notice":' + inner + b"," + b.envelope().body()[1:]
 
 
-def duplicate_root(b: Bending) -> bytes:
+def duplicate_root(b: AnswerBuilder) -> bytes:
     """After the signed node, an unsigned one under the same name."""
     forged = render({**b.node, **FORGED}, b.codec)
     return b.envelope().body()[:-1] + b',"' + b.root.encode() + b'":' + forged + b"}"
 
 
-def duplicate_first(b: Bending) -> bytes:
+def duplicate_first(b: AnswerBuilder) -> bytes:
     """Before the signed node, an unsigned one under the same name."""
     forged = render({**b.node, **FORGED}, b.codec)
     return b'{"' + b.root.encode() + b'":' + forged + b"," + b.envelope().body()[1:]
 
 
-def sign_first(b: Bending) -> bytes:
+def sign_first(b: AnswerBuilder) -> bytes:
     good = b.envelope()
     sign = (good.signature or "").encode()
     tail = replace(good, signature=None).body()[1:]
     return b'{"sign":"' + sign + b'",' + tail
 
 
-def cert_sn_between(b: Bending) -> bytes:
+def cert_sn_between(b: AnswerBuilder) -> bytes:
     """In certificate mode that is as it should be."""
     good = b.envelope()
     return replace(good, cert_sn=good.cert_sn or NO_SUCH_SN).body()
 
 
-def cert_sn_after_sign(b: Bending) -> bytes:
+def cert_sn_after_sign(b: AnswerBuilder) -> bytes:
     good = b.envelope()
     sn = (good.cert_sn or NO_SUCH_SN).encode()
     return replace(good, cert_sn=None).body()[:-1] + b',"alipay_cert_sn":"' + sn + b'"}'
 
 
-def no_cert_sn(b: Bending) -> bytes:
+def no_cert_sn(b: AnswerBuilder) -> bytes:
     return replace(b.envelope(), cert_sn=None).body()
 
 
-def unknown_cert_sn(b: Bending) -> bytes:
+def unknown_cert_sn(b: AnswerBuilder) -> bytes:
     return replace(b.envelope(), cert_sn=NO_SUCH_SN).body()
 
 
-def byte_order_mark(b: Bending) -> bytes:
+def byte_order_mark(b: AnswerBuilder) -> bytes:
     return b"\xef\xbb\xbf" + b.envelope().body()
 
 
-def blank_lines(b: Bending) -> bytes:
+def blank_lines(b: AnswerBuilder) -> bytes:
     return b"\r\n\n" + b.envelope().body() + b"\n"
 
 
-def cut_short(b: Bending) -> bytes:
+def cut_short(b: AnswerBuilder) -> bytes:
     body = b.envelope().body()
     return body[: len(body) // 2]
 
 
-def empty_body(b: Bending) -> bytes:
+def empty_body(b: AnswerBuilder) -> bytes:
     return b""
 
 
-def html_page(b: Bending) -> bytes:
+def html_page(b: AnswerBuilder) -> bytes:
     return b"<html><body>502 Bad Gateway</body></html>"
 
 

@@ -1,4 +1,4 @@
-"""Messages to an application's own gateway: asked for by hand, sent on the notices' schedule."""
+"""Messages to an application's own gateway: queued by hand, sent on the notices' schedule."""
 
 from deploy.sandbox.alipay.apps.registry import App
 from deploy.sandbox.alipay.notify import notices

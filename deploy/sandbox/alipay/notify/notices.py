@@ -1,4 +1,4 @@
-"""Which events are told asynchronously, with which fields, and how a notify is signed."""
+"""Trade notices: which events have one, with which fields, and how a notify is signed."""
 
 import json
 import secrets
@@ -25,8 +25,8 @@ def new_notify_id(now_ms: int) -> str:
     return f"{clock.beijing(now_ms)[:10].replace('-', '')}00222{secrets.randbelow(10**21):021d}"
 
 
-def teller_of(trade: Trade) -> str:
-    """The app that took the payment is told, with its own keys: an ISV's where there is one."""
+def notified_app_id(trade: Trade) -> str:
+    """The app that took the payment, an ISV's where there is one; its keys sign the notice."""
     return trade.extras.get("isv_app_id", trade.app_id)
 
 
@@ -34,7 +34,7 @@ def trade_fields(trade: Trade) -> Fields:
     """What every notice about a trade says; time of sending and signature come later."""
     fields = {
         "notify_type": "trade_status_sync",
-        "app_id": teller_of(trade),
+        "app_id": notified_app_id(trade),
         "auth_app_id": trade.app_id,
         "charset": "utf-8",
         "version": "1.0",
@@ -72,7 +72,7 @@ def paid_fields(trade: Trade) -> Fields:
 
 
 def refund_fields(trade: Trade, out_biz_no: str, refund_fen: int, at_ms: int) -> Fields:
-    """A refund is told under the payment's status; refund_fee is the sum so far."""
+    """A refund's notice has the payment's status; refund_fee is the sum of refunds so far."""
     return {
         **trade_fields(trade),
         "out_biz_no": out_biz_no,
@@ -88,26 +88,26 @@ def paid(tx: Tx, trade: Trade) -> None:
 
 
 def refunded(tx: Tx, trade: Trade, method: str, out_biz_no: str, refund_fen: int) -> None:
-    """It goes to the payment's own notify_url: a refund has none."""
+    """Sent to the payment's notify_url, because a refund has none of its own."""
     if trade.notify_url:
         _enqueue(tx, trade, method, refund_fields(trade, out_biz_no, refund_fen, tx.now_ms))
 
 
 def _enqueue(tx: Tx, trade: Trade, method: str, fields: Fields) -> None:
     notify_id = new_notify_id(tx.now_ms)
-    receiver, url = teller_of(trade), trade.notify_url
+    receiver, url = notified_app_id(trade), trade.notify_url
     enqueue(tx, notify_id, receiver, trade.out_trade_no, method, url, fields)
 
 
 def _keeps_sign_type(fields: Fields) -> bool:
-    """Messages to an app's own gateway do; what is told of a trade, or of an authorisation, not."""
+    """Whether `sign_type` is signed: in messages to an app's gateway, not in other notices."""
     return IS_MESSAGE in fields or fields.get("notify_type") == "servicemarket_order_notify"
 
 
 def content_to_sign(
     fields: Fields, *, keeps_sign_type: bool | None = None, keeps_empty: bool = False
 ) -> str:
-    """Without `sign`, and without `sign_type` unless it is kept (None: by what is told)."""
+    """Without `sign`, and without `sign_type` unless it is kept (None: by the kind of notify)."""
     is_kept = _keeps_sign_type(fields) if keeps_sign_type is None else keeps_sign_type
     left_out = {"sign"} if is_kept else {"sign", "sign_type"}
     return "&".join(

@@ -6,7 +6,7 @@ import sqlite3
 from deploy.sandbox.alipay.apps.registry import Apps
 from deploy.sandbox.alipay.notify import notices, variants
 from deploy.sandbox.kit import delivery
-from deploy.sandbox.kit.faults import Fired
+from deploy.sandbox.kit.faults import Triggered
 from deploy.sandbox.kit.post import Answer
 
 MINUTE_MS = 60_000
@@ -28,12 +28,12 @@ class Sending:
     def knows(self, app_id: str) -> bool:
         return self._apps.get(app_id) is not None
 
-    def body(self, row: sqlite3.Row, fired: Fired) -> bytes:
+    def body(self, row: sqlite3.Row, triggered: Triggered) -> bytes:
         app = self._apps.get(row["app_id"])
         if app is None:
             raise LookupError(f"no app {row['app_id']}")
         complete = notices.form(json.loads(row["fields"]), row["notify_id"])
-        return variants.body_under(app, self._apps, complete, fired)
+        return variants.body_under(app, self._apps, complete, triggered)
 
     def is_acknowledgement(self, answer: Answer) -> bool:
         return answer.status == 200 and answer.text == "success"

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from deploy.sandbox.alipay.apps.registry import App, Apps
 from deploy.sandbox.alipay.notify import notices
 from deploy.sandbox.alipay.wire import rsa2
-from deploy.sandbox.kit.faults import Fired
+from deploy.sandbox.kit.faults import Triggered
 
 GENUINE = "genuine"
 VARIANT_OF = {
@@ -106,7 +106,7 @@ def _sign(variant: str, app: App, apps: Apps, content: bytes) -> str:
         return base64.b64encode(raw).decode()
     if variant == "bad_signature":
         content = b"something else"
-    sign = rsa2.sign(apps.stranger if variant == "wrong_key" else app.alipay_key, content)
+    sign = rsa2.sign(apps.unrelated_key if variant == "wrong_key" else app.alipay_key, content)
     if variant == "sign_newline":
         return sign + "\n!!"
     return sign.replace("+", " ") if variant == "sign_spaces" else sign
@@ -129,12 +129,12 @@ def _changed_after_signing(variant: str, fields: notices.Fields) -> notices.Fiel
     return fields
 
 
-def body_under(app: App, apps: Apps, complete: notices.Fields, fired: Fired) -> bytes:
-    """As the faults that fired for this send want it."""
-    if not fired:
+def body_under(app: App, apps: Apps, complete: notices.Fields, triggered: Triggered) -> bytes:
+    """The body of one send, with the faults that it triggered."""
+    if not triggered:
         return notices.signed_body(app, complete)
-    if "notify_variant" in fired:
-        wanted = str(fired["notify_variant"].get("variant", GENUINE))
+    if "notify_variant" in triggered:
+        wanted = str(triggered["notify_variant"].get("variant", GENUINE))
     else:
-        wanted = next((VARIANT_OF[kind] for kind in fired if kind in VARIANT_OF), GENUINE)
+        wanted = next((VARIANT_OF[kind] for kind in triggered if kind in VARIANT_OF), GENUINE)
     return vary(wanted, app, apps, complete)

@@ -45,7 +45,7 @@ class MiniApp:
 
 
 def find(tx: Tx, app_id: str) -> MiniApp | None:
-    """A registered app has an account from its first day; others are made at the admin door."""
+    """A registered app has an account from its first day; the admin interface makes others."""
     registered = tx.one("SELECT seller_id FROM apps WHERE app_id = ?", app_id)
     row = tx.one("SELECT * FROM mini_apps WHERE app_id = ?", app_id)
     account = registered if registered is not None else row
@@ -58,7 +58,7 @@ def find(tx: Tx, app_id: str) -> MiniApp | None:
     return mini
 
 
-def found(tx: Tx, app_id: str) -> MiniApp:
+def require(tx: Tx, app_id: str) -> MiniApp:
     mini = find(tx, app_id)
     if mini is None:
         raise Refused("isv.invalid-app-id", code="40002")
@@ -83,13 +83,13 @@ def save(tx: Tx, mini: MiniApp) -> None:
     tx.execute(SAVE, mini.app_id, mini.seller_id, doc)
 
 
-def everyone(tx: Tx) -> list[MiniApp]:
+def list_all(tx: Tx) -> list[MiniApp]:
     rows = tx.all("SELECT app_id FROM apps UNION SELECT app_id FROM mini_apps ORDER BY app_id")
-    return [found(tx, row["app_id"]) for row in rows]
+    return [require(tx, row["app_id"]) for row in rows]
 
 
 def check_facetoface(tx: Tx, call: Call) -> None:
-    """当面付 is a contract of the merchant's; without it nobody may charge for him."""
+    """当面付 is a contract of the merchant's; without it no app may take payments."""
     mini = find(tx, call.owner.app_id)
     if mini is None or mini.has_facetoface:
         return

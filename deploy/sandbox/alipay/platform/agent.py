@@ -106,7 +106,7 @@ def order_query(tx: Tx, call: Call) -> Node:
         "order_no": batch.batch_no,
     }
     if batch.app_id:
-        mini = accounts.found(tx, batch.app_id)
+        mini = accounts.require(tx, batch.app_id)
         fields.update(merchant_pid=mini.seller_id, agent_app_id=mini.app_id)
         signed = "SUCCESS" if mini.has_facetoface else "AUDITING"
         fields["product_agent_status_infos"] = [
@@ -120,12 +120,12 @@ def order_query(tx: Tx, call: Call) -> Node:
 
 
 def decide(tx: Tx, batch: Batch, step: str, reason: str) -> None:
-    """Admin door: audited (Alipay agrees), confirmed (so does the merchant), rejected."""
+    """`step`: audited (Alipay agrees), confirmed (so does the merchant) or rejected."""
     if step == "audited" and batch.status == AUDITING:
         batch.status = CONFIRM
     elif step == "confirmed" and batch.status == CONFIRM:
         batch.status = DONE
-        mini = accounts.found(tx, batch.app_id)
+        mini = accounts.require(tx, batch.app_id)
         mini.has_facetoface = True
         accounts.save(tx, mini)
     elif step == "rejected" and batch.status in {AUDITING, CONFIRM}:
@@ -135,7 +135,7 @@ def decide(tx: Tx, batch: Batch, step: str, reason: str) -> None:
     _save(tx, batch)
 
 
-def everything(tx: Tx) -> list[dict[str, Any]]:
+def list_all(tx: Tx) -> list[dict[str, Any]]:
     found = []
     for row in tx.all("SELECT batch_no FROM agent_batches ORDER BY batch_no"):
         batch = find(tx, row["batch_no"])

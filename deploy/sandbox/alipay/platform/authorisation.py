@@ -31,7 +31,7 @@ FIND = "SELECT * FROM app_auth_tokens WHERE token = ?"
 def issue_code(
     tx: Tx, isv_app_id: str, auth_app_id: str | None, methods: list[str] | None
 ) -> dict[str, Any]:
-    """What the merchant's click on the authorisation page does."""
+    """The merchant agrees on the authorisation page."""
     mini = accounts.create(tx, auth_app_id)
     code = f"P{secrets.token_hex(16)}"
     tx.execute(
@@ -49,7 +49,7 @@ def issue_code(
 
 
 def revoke(tx: Tx, isv_app_id: str, auth_app_id: str) -> int:
-    """The merchant takes every token back."""
+    """The merchant withdraws all tokens of the ISV."""
     rows = tx.all(
         "SELECT token FROM app_auth_tokens WHERE isv_app_id = ? AND auth_app_id = ?",
         isv_app_id,
@@ -71,7 +71,7 @@ def token_app(tx: Tx, call: Call) -> Node:
         isv, auth_app_id, methods = _by_refresh(tx, call)
     else:
         raise Refused("GRANT_TYPE_INVALID")
-    mini = accounts.found(tx, auth_app_id)
+    mini = accounts.require(tx, auth_app_id)
     token, refresh = (f"202611BB{secrets.token_hex(16)}" for _ in range(2))
     now = tx.notify_now
     tx.execute(
@@ -126,7 +126,7 @@ def token_app_query(tx: Tx, call: Call) -> Node:
     row = tx.one(FIND, call.text("app_auth_token", 40, is_needed=True))
     if row is None or row["isv_app_id"] != call.app.app_id:
         raise Refused("AUTH_TOKEN_NOT_FOUND")
-    mini = accounts.found(tx, row["auth_app_id"])
+    mini = accounts.require(tx, row["auth_app_id"])
     left_s = (row["expires"] - tx.notify_now) // 1000
     return success(
         auth_app_id=mini.app_id,
@@ -150,7 +150,7 @@ def resolve(tx: Tx, call: Call, token: str) -> Account:
     methods = json.loads(row["methods"])
     if methods is not None and call.method not in methods:
         raise Refused("aop.invalid-app-auth-token-no-api", code=NOT_AUTHORISED)
-    mini = accounts.found(tx, row["auth_app_id"])
+    mini = accounts.require(tx, row["auth_app_id"])
     return Account(mini.app_id, mini.seller_id, call.app.buyer_ids, call.app.app_id)
 
 

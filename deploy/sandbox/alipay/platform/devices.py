@@ -108,7 +108,7 @@ def mdevice_query(tx: Tx, call: Call) -> Node:
 
 
 def upgrade_create(tx: Tx, call: Call) -> Node:
-    """Only an online IoT app can be sent; the answer is empty, its effect shows later."""
+    """Only an online IoT app can be sent; the answer is empty, the installation follows later."""
     serials = call.biz.get("sn")
     if not isinstance(serials, list) or not serials or len(serials) > 500:
         raise Refused(call.invalid, "sn须为1至500个设备号")

@@ -80,7 +80,7 @@ def save(tx: Tx, device: Device) -> None:
 
 def _read(tx: Tx, row: Any) -> Device:
     columns = {name: row[name] for name in KEY}
-    return ripen(tx, documents.loaded(Device, row["doc"], **columns))
+    return apply_due(tx, documents.loaded(Device, row["doc"], **columns))
 
 
 def by_sn(tx: Tx, sn: str) -> Device | None:
@@ -93,26 +93,26 @@ def by_biz_tid(tx: Tx, biz_tid: str) -> Device | None:
     return _read(tx, row) if row is not None else None
 
 
-def everything(tx: Tx) -> list[Device]:
+def list_all(tx: Tx) -> list[Device]:
     return [_read(tx, row) for row in tx.all("SELECT * FROM devices ORDER BY device_sn")]
 
 
-def search(tx: Tx, asked: dict[str, str]) -> list[Device]:
+def search(tx: Tx, filters: dict[str, str]) -> list[Device]:
     """S58, S65-S67: sn (part of it), pid (owner or partner), state, from, to, pushed."""
-    first, last = (_day(asked.get(name)) for name in ("from", "to"))
-    pid, app_id = asked.get("pid"), asked.get("pushed")
+    first, last = (_day(filters.get(name)) for name in ("from", "to"))
+    pid, app_id = filters.get("pid"), filters.get("pushed")
 
     def fits(device: Device) -> bool:
         return (
-            asked.get("sn", "").upper() in device.device_sn.upper()
+            filters.get("sn", "").upper() in device.device_sn.upper()
             and (not pid or pid in {device.owner_pid, device.partner_pid})
-            and asked.get("state", device.status) == device.status
+            and filters.get("state", device.status) == device.status
             and (first is None or device.shipped_ms >= first)
             and (last is None or device.shipped_ms < last + 86_400_000)
             and (not app_id or app_id in {device.task_app_id, device.installed_app_id})
         )
 
-    return [device for device in everything(tx) if fits(device)]
+    return [device for device in list_all(tx) if fits(device)]
 
 
 def _day(text: str | None) -> int | None:
@@ -127,7 +127,7 @@ def push(tx: Tx, device: Device, app_id: str, app_version: str) -> None:
     save(tx, device)
 
 
-def ripen(tx: Tx, device: Device) -> Device:
+def apply_due(tx: Tx, device: Device) -> Device:
     if device.due is None or tx.notify_now < device.due:
         return device
     device.due = None
@@ -141,7 +141,7 @@ def ripen(tx: Tx, device: Device) -> Device:
     return device
 
 
-def ripen_all(tx: Tx) -> None:
+def apply_all_due(tx: Tx) -> None:
     for row in tx.all("SELECT * FROM devices WHERE due <= ?", tx.notify_now):
         _read(tx, row)
 
@@ -159,7 +159,7 @@ def take_effect(tx: Tx, device: Device) -> None:
 
 
 def operate(tx: Tx, device: Device, wanted: dict[str, Any]) -> None:
-    """What somebody does at the device itself: cable, restart."""
+    """Something happens at the device itself: network cable, restart."""
     if isinstance(wanted.get("connected"), bool):
         device.is_connected = wanted["connected"]
     if isinstance(wanted.get("needs_restart"), bool):

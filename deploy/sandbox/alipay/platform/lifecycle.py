@@ -1,4 +1,4 @@
-"""Rings when a build, a review or an installation is due, so that messages go out by themselves."""
+"""Ends builds, reviews and installations when they are due, so that messages are sent in time."""
 
 from deploy.sandbox.alipay.platform import inventory, releases
 from deploy.sandbox.kit.agenda import Agenda
@@ -12,11 +12,11 @@ UNION SELECT due FROM devices WHERE due IS NOT NULL
 
 
 class Lifecycle:
-    """Time does to the platform what it would do when somebody next asked."""
+    """Applies what is due without waiting for the next request about it."""
 
     def __init__(self, ledger: Ledger, clock: ScaledClock) -> None:
         self._ledger = ledger
-        self._agenda: Agenda[None] = Agenda(clock, self._ripen)
+        self._agenda: Agenda[None] = Agenda(clock, self._apply_due)
         for row in ledger.read(DUE):
             self.expect(row["due"])
 
@@ -27,12 +27,12 @@ class Lifecycle:
         """The clock's speed has changed."""
         self._agenda.wake()
 
-    async def _ripen(self, key: None) -> None:
-        def ripen(tx: Tx) -> None:
-            releases.ripen_all(tx)
-            inventory.ripen_all(tx)
+    async def _apply_due(self, key: None) -> None:
+        def apply_due(tx: Tx) -> None:
+            releases.apply_all_due(tx)
+            inventory.apply_all_due(tx)
 
-        await self._ledger.do(ripen)
+        await self._ledger.do(apply_due)
 
     async def run(self) -> None:
         await self._agenda.run()

@@ -1,6 +1,6 @@
 """Messages to an application's gateway: another family than trade notices, another signature.
 
-They ride on the notices' schedule (kept until somebody answers `success`); only the fields and
+They follow the notices' schedule (resent until the answer is `success`); only the fields and
 the rule of signing differ: here `sign_type` is under the signature.
 """
 
@@ -35,7 +35,7 @@ def emit(
 
 
 def emit_authorised(tx: Tx, isv_app_id: str, auth_app_id: str, biz: dict[str, Any]) -> None:
-    """The one old envelope that is signed as trade notices are."""
+    """The only message that is signed as trade notices are."""
     fields = {
         "notify_type": AUTHORISED,
         "app_id": isv_app_id,
@@ -49,7 +49,7 @@ def emit_authorised(tx: Tx, isv_app_id: str, auth_app_id: str, biz: dict[str, An
 
 
 def _enqueue(tx: Tx, receiver: str, method: str, fields: dict[str, str]) -> None:
-    """Only a registered app with an address hears: it has the keys that sign."""
+    """Sent only to a registered app with an address, because its keys sign the message."""
     url = _address(tx, receiver)
     if url is None or tx.one("SELECT 1 FROM apps WHERE app_id = ?", receiver) is None:
         return
@@ -67,7 +67,7 @@ def _address(tx: Tx, app_id: str) -> str | None:
 
 
 def sent(tx: Tx, app_id: str, limit: int = 50) -> list[dict[str, Any]]:
-    """The newest, for the admin door."""
+    """The newest messages, for the admin interface."""
     rows = tx.all(
         "SELECT * FROM notifies WHERE app_id = ? AND out_trade_no = ''"
         " ORDER BY created_ms DESC LIMIT ?",

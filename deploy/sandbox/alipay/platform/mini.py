@@ -35,7 +35,7 @@ _DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[
 
 
 def _mine(tx: Tx, call: Call) -> MiniApp:
-    return accounts.found(tx, call.owner.app_id)
+    return accounts.require(tx, call.owner.app_id)
 
 
 def baseinfo_query(tx: Tx, call: Call) -> Node:
@@ -75,7 +75,7 @@ def take_texts(call: Call, mini: MiniApp) -> None:
 
 def name_check(tx: Tx, call: Call) -> Node:
     name = call.text("app_name", 64, is_needed=True)
-    others = (mini for mini in accounts.everyone(tx) if mini.app_id != call.owner.app_id)
+    others = (mini for mini in accounts.list_all(tx) if mini.app_id != call.owner.app_id)
     if not 3 <= len(name) <= 30:
         return success(check_code="APP_NAME_INVALID", check_memo="名称长度须为3至30")
     if any(mini.app_name == name for mini in others):

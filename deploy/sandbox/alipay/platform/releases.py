@@ -1,4 +1,4 @@
-"""One version of a mini program on one end: its row, its states, what time and reviewers do.
+"""One version of a mini program on one end: its row, its states, its builds and reviews.
 
 INIT -> AUDITING -> WAIT_RELEASE, BASE_AUDIT_PASS or AUDIT_REJECT; GRAY or RELEASE after that; a
 new RELEASE retires the one before.
@@ -69,7 +69,7 @@ class Version:
 
 def _read(tx: Tx, row: Any) -> Version:
     columns = {name: row[name] for name in KEY}
-    return ripen(tx, documents.loaded(Version, row["doc"], **columns))
+    return apply_due(tx, documents.loaded(Version, row["doc"], **columns))
 
 
 def find(tx: Tx, app_id: str, bundle_id: str, app_version: str) -> Version | None:
@@ -121,14 +121,14 @@ def building(tx: Tx, version: Version) -> dict[str, str]:
     }
 
 
-def ripen(tx: Tx, version: Version) -> Version:
-    """What is due happens: a build is done, a review has its result."""
+def apply_due(tx: Tx, version: Version) -> Version:
+    """Applies what is due: a build ends, a review has its result."""
     if version.due is None or tx.notify_now < version.due:
         return version
     version.due = None
     if version.status == Status.BUILDING:
         version.status = Status.INIT
-        _tell(tx, version, BUILT, {"create_status": "6"})
+        _publish(tx, version, BUILT, {"create_status": "6"})
         save(tx, version)
     elif version.status == Status.AUDITING:
         result = timing.read(tx)["audit"]
@@ -139,7 +139,7 @@ def ripen(tx: Tx, version: Version) -> Version:
     return version
 
 
-def ripen_all(tx: Tx) -> None:
+def apply_all_due(tx: Tx) -> None:
     rows = tx.all("SELECT * FROM mini_versions WHERE due <= ?", tx.notify_now)
     for row in rows:
         _read(tx, row)
@@ -162,13 +162,13 @@ def end_audit(tx: Tx, version: Version, result: str, reason: str = "") -> None:
         version.status = Status.AUDIT_REJECT
         version.reject_reason = reason or DEFAULT_REASON
         version.base_audit = "REJECT"
-        _tell(tx, version, REJECTED, {"audit_reason": version.reject_reason})
+        _publish(tx, version, REJECTED, {"audit_reason": version.reject_reason})
     else:
         is_base = result == "base_passed"
         version.status = Status.ADMITTED if is_base else Status.WAIT_RELEASE
         version.base_audit, version.promote_audit = "PASS", "REJECT" if is_base else "PASS"
-        _tell(tx, version, ADMITTED if is_base else APPROVED, {})
-    save(tx, version)  # before others are read: nothing may be due twice
+        _publish(tx, version, ADMITTED if is_base else APPROVED, {})
+    save(tx, version)  # before others are read, so that nothing is applied twice
     if version.is_auto_online and version.status != Status.AUDIT_REJECT:
         go_online(tx, version)
         save(tx, version)
@@ -185,7 +185,7 @@ def go_online(tx: Tx, version: Version) -> None:
     version.times["online"] = tx.now_ms
 
 
-def _tell(tx: Tx, version: Version, msg_method: str, more: dict[str, str]) -> None:
+def _publish(tx: Tx, version: Version, msg_method: str, more: dict[str, str]) -> None:
     biz = {
         "mini_app_id": version.app_id,
         "mini_app_version": version.app_version,
@@ -197,7 +197,7 @@ def _tell(tx: Tx, version: Version, msg_method: str, more: dict[str, str]) -> No
 
 
 def shown(tx: Tx, version: Version) -> dict[str, Any]:
-    """For the admin door."""
+    """As the admin interface shows it."""
     return {
         "app_id": version.app_id,
         "bundle_id": version.bundle_id,

@@ -39,7 +39,7 @@ def upload(tx: Tx, call: Call) -> Node:
         template_id=template.template_id,
         template_version=template_version,
         ext=call.text("ext", 20_000),
-        safe_domains=list(accounts.found(tx, call.owner.app_id).safe_domains),
+        safe_domains=list(accounts.require(tx, call.owner.app_id).safe_domains),
         created_ms=tx.now_ms,
     )
     releases.save(tx, version)
@@ -103,7 +103,7 @@ def audit_apply(tx: Tx, call: Call) -> Node:
     others = releases.all_of(tx, version.app_id, version.bundle_id)
     if any(one.status == Status.AUDITING for one in others):
         raise Refused("APP_VERSION_IN_AUDIT")
-    owner = accounts.found(tx, version.app_id)
+    owner = accounts.require(tx, version.app_id)
     mini.take_texts(call, owner)
     description = call.text("version_desc", 500, is_needed=True)
     if len(description) < 30:
@@ -112,7 +112,7 @@ def audit_apply(tx: Tx, call: Call) -> Node:
         raise Refused("AUDIT_FIELD_MISSING", "service_phone")
     accounts.save(tx, owner)
     version.texts = {"version_desc": description, "memo": call.text("memo", 500)}
-    version.is_auto_online = call.says_yes("auto_online")
+    version.is_auto_online = call.flag("auto_online")
     releases.begin_audit(tx, version)
     return success(speed_up="false", speed_up_memo="")
 
@@ -216,7 +216,7 @@ def _step(step: Step) -> Callable[[Tx, Call], Node]:
 def _bundle(tx: Tx, call: Call) -> str:
     """The IoT end exists only once its owner has enabled it under multi-end release."""
     bundle = call.text("bundle_id", 64) or accounts.WALLET
-    if bundle == accounts.IOT and not accounts.found(tx, call.owner.app_id).is_iot_enabled:
+    if bundle == accounts.IOT and not accounts.require(tx, call.owner.app_id).is_iot_enabled:
         raise Refused("BUNDLE_NOT_ENABLED")
     if bundle not in {accounts.IOT, accounts.WALLET}:
         raise Refused(call.invalid, "bundle_id不支持")

@@ -80,7 +80,7 @@ def download_url(tx: Tx, call: Call) -> Node:
 
 
 def _has_rows(tx: Tx, app_id: str, bill_date: str) -> bool:
-    """Without building the bill: the books wait for this answer."""
+    """Without building the bill, because the ledger's writer waits for this answer."""
     days = (app_id, *period(bill_date))
     return any(
         tx.one(sql, *args) is not None
@@ -140,7 +140,7 @@ def period(bill_date: str) -> tuple[int, int]:
 
 
 def rows_of(tx: Tx, app_id: str, bill_date: str) -> list[Row]:
-    """The ledger's own lines, oldest first, then bent as planted."""
+    """The lines of the ledger, oldest first, with the planted errors."""
     first_ms, end_ms = period(bill_date)
     fee_bp = int(settings(tx)["fee_bp"])
     rows = []

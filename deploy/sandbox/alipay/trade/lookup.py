@@ -1,4 +1,4 @@
-"""alipay.trade.query and alipay.trade.fastpay.refund.query: what the books say now."""
+"""alipay.trade.query, alipay.trade.fastpay.refund.query: the state of a trade or refund."""
 
 from typing import Any
 

@@ -105,7 +105,7 @@ def extras_of(call: Call) -> dict[str, str]:
 
 
 def _spend(tx: Tx, auth_code: str, out_trade_no: str) -> None:
-    """A code pays once, whoever asks."""
+    """Marks the code as used; a code pays once, in whichever app."""
     if tx.one("SELECT 1 FROM auth_codes WHERE auth_code = ?", auth_code) is not None:
         raise Refused("ACQ.PAYMENT_AUTH_CODE_INVALID")
     tx.execute("INSERT INTO auth_codes VALUES (?, ?)", auth_code, out_trade_no)
@@ -123,7 +123,7 @@ def _confirmation(call: Call, total_fen: int) -> dict[str, Any] | None:
 
 
 def _repeat(tx: Tx, known: Trade, total_fen: int, subject: str, auth_code: str) -> Node:
-    """The order exists: the same request never takes money twice."""
+    """The answer for an order that exists: no money is taken again."""
     if known.status == trade_row.CLOSED:
         raise Refused("ACQ.TRADE_HAS_CLOSE")
     if (known.total_fen, known.subject) != (total_fen, subject):

@@ -28,7 +28,7 @@ Wanted = dict[str, Any]
 
 
 class NotPayable(ValueError):
-    """There is nothing that this buyer could pay; the message says why."""
+    """The buyer cannot pay this order; the message says why."""
 
 
 def precreate(tx: Tx, call: Call) -> Node:
@@ -168,7 +168,7 @@ def _named(tx: Tx, wanted: Wanted) -> Trade | None:
         wanted.get("out_trade_no"),
         wanted.get("app_id"),
     )
-    return trades.ripen(tx, trade_row.from_row(row)) if row is not None else None
+    return trades.apply_due(tx, trade_row.from_row(row)) if row is not None else None
 
 
 def _waiting(

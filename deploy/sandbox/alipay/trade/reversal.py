@@ -1,4 +1,4 @@
-"""alipay.trade.refund and alipay.trade.cancel: money goes back, never more than came."""
+"""alipay.trade.refund and alipay.trade.cancel: money is given back, never more than was paid."""
 
 from deploy.sandbox.alipay.apps.calls import Call
 from deploy.sandbox.alipay.books import trade_row
@@ -18,7 +18,7 @@ INSERT_REFUND = "INSERT INTO refunds VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def refund(tx: Tx, call: Call) -> Node:
-    """out_request_no is the idempotency key; fund_change tells whether money moved now."""
+    """out_request_no is the idempotency key; fund_change says whether money moved now."""
     refund_fen = call.fen("refund_amount")
     reason = call.text("refund_reason", 256)
     wanted_no = call.text("out_request_no", 64)
@@ -88,7 +88,7 @@ def _refunded(trade: Trade, refund_fen: int, at_ms: int, *, is_changed: bool) ->
 
 
 def cancel(tx: Tx, call: Call) -> Node:
-    """Closes what is unpaid and refunds what is paid; `action` tells which."""
+    """Closes what is unpaid and refunds what is paid; `action` says which."""
     trade = trades.named(tx, call.owner.app_id, call.biz)
     if trade is None:
         precreate.void(tx, call)

@@ -11,7 +11,7 @@ _BLOCK_BITS = 128
 
 
 class BadCipher(ValueError):
-    """A key that is none, or a text that this key does not open."""
+    """The key is not an AES key, or the text cannot be decrypted with it."""
 
 
 def parse_key(text: str) -> bytes:

@@ -24,7 +24,7 @@ _MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The parts of a body, still apart, so that a fault can bend any of them."""
+    """The parts of a body before they are joined, so that a fault can change any of them."""
 
     root: str
     node: bytes

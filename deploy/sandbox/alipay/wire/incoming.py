@@ -53,7 +53,7 @@ def multipart_pairs(content_type: str, raw: bytes) -> Pairs:
 
 def auth_code(params: dict[str, str]) -> str:
     """The buyer's code of a payment, before anything of the request is checked; "" where none can
-    be read, as from an encrypted content."""
+    be read, for instance from encrypted content."""
     try:
         found = json.loads(params.get("biz_content", ""))
     except (ValueError, RecursionError):

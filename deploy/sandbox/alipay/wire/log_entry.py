@@ -9,7 +9,7 @@ from deploy.sandbox.kit import request_log
 
 @dataclass(slots=True)
 class Entry(request_log.Entry):
-    """Fields are parsed again when somebody reads the log: nobody pays for them before."""
+    """Fields are parsed when the log is read, not when the request is handled."""
 
     content_rule: str | None = None
     code: str | None = None

@@ -21,5 +21,5 @@ def fen_of(text: object) -> int | None:
 
 
 def signed_yuan(fen: int) -> str:
-    """Bills know negative amounts."""
+    """As `yuan`, also for the negative amounts of bills."""
     return f"-{yuan(-fen)}" if fen < 0 else yuan(fen)

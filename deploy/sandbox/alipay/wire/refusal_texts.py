@@ -1,4 +1,4 @@
-"""The words of refusals beyond the everyday ones."""
+"""Texts of the rarer refusals."""
 
 MORE_TEXTS = {
     "ACQ.APPLY_PC_MERCHANT_CODE_ERROR": "申请二维码失败，该订单已有未过期的二维码",

@@ -1,4 +1,4 @@
-"""What the platform says when it refuses, by its own codes."""
+"""Refusals: the platform's codes and texts, and the answers made of them."""
 
 from typing import Any
 
@@ -67,7 +67,7 @@ _NOTHING_PAID = {
     "receipt_amount": "0.00",
 }
 _NOTHING_BACK = {"refund_fee": "0.00", "send_back_fee": "0.00"}
-_EMPTY_HANDED = {
+_AMOUNTS_OF_REFUSAL = {
     "alipay.trade.pay": _NOTHING_PAID,
     "alipay.trade.query": _NOTHING_PAID,
     "alipay.trade.refund": _NOTHING_BACK,
@@ -102,5 +102,5 @@ def business_refusal(
     fields: dict[str, Any] = {}
     if isinstance(out_trade_no, str) and out_trade_no:
         fields["out_trade_no"] = out_trade_no
-    fields.update(_EMPTY_HANDED.get(method, {}))
+    fields.update(_AMOUNTS_OF_REFUSAL.get(method, {}))
     return answer(code, sub_code, text_of(sub_code, detail), **fields)
