@@ -35,7 +35,7 @@ def create_app(config: PaymentConfig, clock: Clock | None = None) -> FastAPI:
             yield
         finally:
             await finish_calls(deps)
-            await deps.alipay.aclose()
+            await deps.channels.aclose()
             await deps.db.close()
 
     async def ready() -> Mapping[str, bool]:

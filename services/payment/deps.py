@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.payment.channels.alipay import Alipay
+from services.payment.channels.port import Channels
 from services.payment.config import PaymentConfig
 from services.payment.schedule import Schedule
 from services.payment.snapshot import Payment
@@ -22,7 +23,7 @@ class Deps:
     """Made once per process."""
 
     db: Database
-    alipay: Alipay
+    channels: Channels
     clock: Clock
     schedule: Schedule
     paying: "dict[UUID, asyncio.Future[Payment]]" = field(default_factory=dict)
@@ -44,7 +45,7 @@ def build_deps(config: PaymentConfig, clock: Clock, *, process: str, calls_max: 
         db=Database(
             config.database_url, config.database_system_url, pool_size=DB_CONNECTIONS, name=process
         ),
-        alipay=Alipay(egress, clock),
+        channels=Channels(Alipay(egress, clock)),
         clock=clock,
         schedule=config.schedule,
     )

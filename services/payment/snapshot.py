@@ -6,6 +6,9 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+ChannelName = Literal["alipay", "wechat"]
+Scene = Literal["face", "code"]
+
 NO_DEVICE = UUID(int=0)  # of payments that no device asked for: keys must not hold NULLs
 
 
@@ -38,8 +41,8 @@ class Payment:
     request_hash: bytes = field(repr=False)
     order_ref: str | None
     out_trade_no: str
-    channel: Literal["alipay", "wechat", "none"]
-    scene: Literal["face", "code", "none"]
+    channel: Literal[ChannelName, "none"]
+    scene: Literal[Scene, "none"]
     subject: str
     total_fen: int
     payable_fen: int

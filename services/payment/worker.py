@@ -44,5 +44,5 @@ async def run(config: PaymentConfig, clock: Clock) -> None:
         await run_worker(f"{NAME}-worker", config, jobs, ready)
     finally:
         await producer.aclose()
-        await deps.alipay.aclose()
+        await deps.channels.aclose()
         await deps.db.close()

@@ -1,18 +1,20 @@
-"""Speaks to the channel through the egress, and turns its words into facts of the domain.
+"""Alipay, reached through the egress: its answers become the facts of `port`.
 
 A problem from the egress means that nothing was sent; a broken connection to it means that nobody
 knows. Only what surely never left is tried again, while a restarting egress may need a second.
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
 from services.payment.channels.port import (
+    CancelFact,
     Cancelled,
     Fact,
     NothingToCancel,
@@ -25,7 +27,7 @@ from services.payment.channels.port import (
     Unclear,
     Waiting,
 )
-from services.payment.snapshot import NO_DEVICE, Payment
+from services.payment.snapshot import NO_DEVICE, ChannelName, Payment, Scene
 from shared import client
 from shared.client import PoolFull, ServiceClient
 from shared.clock import Clock
@@ -59,8 +61,15 @@ class Answer:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+# re.ASCII: full-width digits are digits to `\d` otherwise. fullmatch: `$` would allow a line end.
+_BAR_CODE = re.compile(r"(?:2[5-9]|30)\d{14,22}", re.ASCII)
+_FACE_CODE = re.compile(r"fp[0-9A-Za-z]{33}", re.ASCII)
+
+
 class Alipay:
-    """The five calls of a face payment's life."""
+    """`port.Channel` for Alipay."""
+
+    name: ClassVar[ChannelName] = "alipay"
 
     def __init__(self, egress: ServiceClient, clock: Clock) -> None:
         self._egress = egress
@@ -68,6 +77,11 @@ class Alipay:
 
     async def aclose(self) -> None:
         await self._egress.aclose()
+
+    def scene_of(self, auth_code: str) -> Scene | None:
+        if _FACE_CODE.fullmatch(auth_code):
+            return "face"
+        return "code" if _BAR_CODE.fullmatch(auth_code) else None
 
     async def pay(
         self, payment: Payment, auth_code: str, terminal_params: str | None
@@ -145,9 +159,7 @@ class Alipay:
             case other:
                 return Unclear(str(other))
 
-    async def cancel(
-        self, payment: Payment
-    ) -> Cancelled | NothingToCancel | Refused | Unclear | NotSent:
+    async def cancel(self, payment: Payment) -> CancelFact:
         """Closes an unpaid trade, gives back a paid one. Safe to repeat."""
         params = {"out_trade_no": payment.out_trade_no}
         answer = await self._ask(CANCEL, payment, params)

@@ -27,7 +27,7 @@ async def apply_notice(deps: Deps, notice: Notice, payment: Payment) -> Payment:
         fact: Fact = _paid_by(notice)
         payment = await settle(deps, payment, fact, is_lease_kept=True, notice=_name(notice))
     elif payment.state in OPEN or payment.state in NOTHING_TAKEN:
-        fact = await deps.alipay.query(payment)
+        fact = await deps.channels.of(payment).query(payment)
         if isinstance(fact, Unclear):
             return payment
         payment = await settle(deps, payment, fact, is_lease_kept=True, notice=_name(notice))
@@ -44,7 +44,7 @@ async def apply_notice(deps: Deps, notice: Notice, payment: Payment) -> Payment:
 async def ask_about(deps: Deps, notice: Notice, payment: Payment) -> Payment:
     """A quarantined notice decides nothing: the channel is asked, and its answer is what counts
     (reliability-security §5.8.10). Without a clear answer the notice comes due again."""
-    fact = await deps.alipay.query(payment)
+    fact = await deps.channels.of(payment).query(payment)
     if isinstance(fact, Unclear):
         await store.answer_notice(deps.db, notice, f"unclear: {fact.reason}", is_final=False)
         return payment

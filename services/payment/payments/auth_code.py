@@ -5,24 +5,20 @@ disjoint. A code is single use and lives about a minute; it is never stored and 
 """
 
 import re
-from typing import Literal
 
+from services.payment.channels.port import Channel, Channels
 from services.payment.payments.rules import BadAuthCode, ChannelNotConfigured
-
-Route = tuple[Literal["alipay"], Literal["face", "code"]]
+from services.payment.snapshot import Scene
 
 # re.ASCII: full-width digits are digits to `\d` otherwise. fullmatch: `$` would allow a line end.
-_ALIPAY_BAR = re.compile(r"(?:2[5-9]|30)\d{14,22}", re.ASCII)
-_ALIPAY_FACE = re.compile(r"fp[0-9A-Za-z]{33}", re.ASCII)
 _WECHAT = re.compile(r"1[0-5]\d{16}", re.ASCII)
 
 
-def route_auth_code(auth_code: str) -> Route:
-    """("alipay", "face" or "code"), or a Problem that says why not."""
-    if _ALIPAY_FACE.fullmatch(auth_code):
-        return "alipay", "face"
-    if _ALIPAY_BAR.fullmatch(auth_code):
-        return "alipay", "code"
+def route_auth_code(channels: Channels, auth_code: str) -> tuple[Channel, Scene]:
+    """The channel and the scene, "face" or "code"; or a Problem that says why not."""
+    found = channels.of_code(auth_code)
+    if found is not None:
+        return found
     if _WECHAT.fullmatch(auth_code):
         raise ChannelNotConfigured(channel="wechat")
     raise BadAuthCode

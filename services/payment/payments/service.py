@@ -7,6 +7,7 @@ transaction open, a transaction that settles. The sweeper finishes whatever dies
 import asyncio
 import hashlib
 from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 import orjson
@@ -24,7 +25,7 @@ from services.payment.payments.rules import (
     UnknownStore,
 )
 from services.payment.payments.store import NewPayment
-from services.payment.snapshot import Payment, State
+from services.payment.snapshot import ChannelName, Payment, Scene, State
 from shared import outbox
 from shared.errors import InvalidBody, NotFound, Problem, Unavailable
 from shared.events.base import stamp
@@ -110,12 +111,14 @@ def _new_payment(deps: Deps, order: PayOrder) -> NewPayment:
     store_id = order.store_id or order.own_store_id
     if store_id is None:
         raise UnknownStore
-    channel, scene = "none", "none"
+    channel: ChannelName | Literal["none"] = "none"
+    scene: Scene | Literal["none"] = "none"
     if order.amount_fen > 0:
         if order.auth_code is None:
             fault = {"pointer": "/auth_code", "message": "needed when something is payable"}
             raise InvalidBody(errors=[fault])
-        channel, scene = route_auth_code(order.auth_code)
+        through, scene = route_auth_code(deps.channels, order.auth_code)
+        channel = through.name
     return NewPayment(
         tenant_id=order.tenant_id,
         payment_id=uuid7(deps.clock),
@@ -173,7 +176,7 @@ def _free_sale(deps: Deps, new: NewPayment) -> outbox.Row:
 async def _pay(
     deps: Deps, payment: Payment, auth_code: str, terminal_params: str | None
 ) -> Payment:
-    fact, key_version = await deps.alipay.pay(payment, auth_code, terminal_params)
+    fact, key_version = await deps.channels.of(payment).pay(payment, auth_code, terminal_params)
     return await settlement.settle(
         deps, payment, fact, is_pay_ended=True, is_lease_kept=True, key_version=key_version
     )

@@ -179,7 +179,7 @@ async def advance(deps: Deps, payment: Payment, at: datetime, lease: UUID) -> Pa
 
 async def _advance(deps: Deps, payment: Payment, at: datetime, lease: UUID) -> Payment:
     if payment.state in OPEN:
-        fact = await deps.alipay.query(payment)
+        fact = await deps.channels.of(payment).query(payment)
         is_overdue = at >= payment.deadline_at
         payment = await settle(deps, payment, fact, at=at, lease=lease, is_lease_kept=is_overdue)
         if is_overdue:
@@ -203,13 +203,14 @@ async def _overdue(deps: Deps, payment: Payment, last: Fact, at: datetime, lease
 
 async def _close(deps: Deps, payment: Payment) -> Fact:
     """Cancels, and asks again where the cancel's answer alone does not prove how it ended."""
-    answer = await deps.alipay.cancel(payment)
+    channel = deps.channels.of(payment)
+    answer = await channel.cancel(payment)
     match answer:
         case NothingToCancel():
-            seen = await deps.alipay.query(payment)
+            seen = await channel.query(payment)
             return answer if isinstance(seen, TradeNotFound) else _not_paid(seen)
         case Refused():
-            seen = await deps.alipay.query(payment)
+            seen = await channel.query(payment)
             return PaidForGood(seen) if isinstance(seen, Paid) else _not_paid(seen)
         case NotSent():
             return Unclear(answer.code)
@@ -217,7 +218,7 @@ async def _close(deps: Deps, payment: Payment) -> Fact:
             return answer
     if answer.action == "close" and payment.attempts > 0:
         # An earlier cancel may have given money back and lost its answer: closed, or reversed?
-        seen = await deps.alipay.query(payment)
+        seen = await channel.query(payment)
         return answer if isinstance(seen, TradeNotFound) else _not_paid(seen)
     return answer
 
@@ -229,9 +230,10 @@ def _not_paid(seen: Fact) -> Fact:
 
 async def _check_late(deps: Deps, payment: Payment, at: datetime, lease: UUID) -> Payment:
     """A trade that the channel did not know when we cancelled may have reached it since."""
-    fact = await deps.alipay.query(payment)
+    channel = deps.channels.of(payment)
+    fact = await channel.query(payment)
     if isinstance(fact, Waiting):
-        await deps.alipay.cancel(payment)
+        await channel.cancel(payment)
     return await settle(deps, payment, fact, at=at, lease=lease)
 
 

@@ -231,12 +231,13 @@ async def _send(
 ) -> RefundFact:
     """Asks for the refund. `fund_change=N` proves nothing, and neither does a refusal after an
     attempt that may have worked: both are looked into."""
+    channel = deps.channels.of(payment)
     number, amount_fen = refund.out_request_no, refund.amount_fen
-    fact = await deps.alipay.refund(payment, number, amount_fen, refund.reason)
+    fact = await channel.refund(payment, number, amount_fen, refund.reason)
     if fact.outcome == "unclear" and fact.code == "fund_change":
-        return await deps.alipay.query_refund(payment, number, amount_fen)
+        return await channel.query_refund(payment, number, amount_fen)
     if fact.outcome == "refused" and is_repeated:
-        seen = await deps.alipay.query_refund(payment, number, amount_fen)
+        seen = await channel.query_refund(payment, number, amount_fen)
         if seen.outcome != "not_done":
             return seen
         # Whoever sent it died a moment ago: what he sent may still be on its way. Ask once more.
@@ -266,7 +267,7 @@ async def _ask_and_send(deps: Deps, payment: Payment, refund: RefundRow) -> Refu
     """SUBMITTED is one whose sender died, UNKNOWN one whose answer was lost: either may have been
     sent before, and may still come to its end at the channel."""
     number, amount_fen = refund.out_request_no, refund.amount_fen
-    fact = await deps.alipay.query_refund(payment, number, amount_fen)
+    fact = await deps.channels.of(payment).query_refund(payment, number, amount_fen)
     if fact.outcome != "not_done":
         return fact
     return await _send(deps, payment, refund, is_repeated=True)

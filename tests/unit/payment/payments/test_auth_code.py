@@ -4,24 +4,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.payment.channels.alipay import Alipay
+from services.payment.channels.port import Channels
 from services.payment.payments.auth_code import route_auth_code
 from services.payment.payments.rules import BadAuthCode, ChannelNotConfigured
+
+CHANNELS = Channels(Alipay(None, None))
+
+
+def route(auth_code):
+    channel, scene = route_auth_code(CHANNELS, auth_code)
+    return channel.name, scene
 
 
 @pytest.mark.parametrize("prefix", ["25", "26", "27", "28", "29", "30"])
 @pytest.mark.parametrize("rest", [14, 16, 22])
 def test_alipay_bar_codes(prefix, rest):
-    assert route_auth_code(prefix + "7" * rest) == ("alipay", "code")
+    assert route(prefix + "7" * rest) == ("alipay", "code")
 
 
 def test_face_codes():
-    assert route_auth_code("fp" + "aZ0" * 11) == ("alipay", "face")
+    assert route("fp" + "aZ0" * 11) == ("alipay", "face")
 
 
 @pytest.mark.parametrize("prefix", ["10", "11", "12", "13", "14", "15"])
 def test_wechat_codes_are_known_but_not_configured(prefix):
     with pytest.raises(ChannelNotConfigured):
-        route_auth_code(prefix + "0" * 16)
+        route(prefix + "0" * 16)
 
 
 @pytest.mark.parametrize(
@@ -35,13 +44,13 @@ def test_wechat_codes_are_known_but_not_configured(prefix):
 )  # fmt: skip
 def test_everything_else_is_refused(code):
     with pytest.raises(BadAuthCode):
-        route_auth_code(code)
+        route(code)
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_routed_or_refused(code):
     try:
-        channel, scene = route_auth_code(code)
+        channel, scene = route(code)
     except (BadAuthCode, ChannelNotConfigured):
         return
     assert channel == "alipay"
