@@ -24,7 +24,7 @@ from sqlalchemy import Column, MetaData, and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.binding.config import CommandConfig as BindingCommands
-from services.binding.keks import KEK_OF, OWN
+from services.binding.crypto.keks import KEK_OF, OWN
 from services.binding.models import Base as BindingTables
 from services.device.config import CommandConfig as DeviceCommands
 from services.device.models import Base as DeviceTables

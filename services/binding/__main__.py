@@ -5,7 +5,7 @@ from shared import startup
 
 def main() -> None:
     startup.begin()
-    from services.binding.commands import parse, run_command
+    from services.binding.commands.main import parse, run_command
     from services.binding.config import BindingConfig, MigrateConfig
     from shared.config import load
 

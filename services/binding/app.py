@@ -6,31 +6,32 @@ from datetime import timedelta
 
 from fastapi import FastAPI
 
-from services.binding import onboarding, relying_party
-from services.binding.acting_grant_routes import router as acting_grant_router
-from services.binding.acting_routes import at_merchant as acting_at_merchant_router
-from services.binding.acting_routes import router as acting_router
-from services.binding.audit_routes import router as audit_router
-from services.binding.cockpit_routes import router as cockpit_router
+from services.binding.acting.grant_routes import router as acting_grant_router
+from services.binding.acting.routes import at_merchant as acting_at_merchant_router
+from services.binding.acting.routes import router as acting_router
+from services.binding.audit.routes import router as audit_router
 from services.binding.config import BindingConfig
+from services.binding.crypto import relying_party
+from services.binding.crypto.keks import Keks
+from services.binding.crypto.passwords import Passwords
 from services.binding.deps import Deps
-from services.binding.first_run import FirstRun
-from services.binding.first_run_routes import router as first_run_router
-from services.binding.keks import Keks
-from services.binding.key_routes import router as key_router
-from services.binding.link_routes import router as link_router
-from services.binding.merchant_routes import router as merchant_router
-from services.binding.message_routes import router as message_router
-from services.binding.onboarding_routes import router as onboarding_router
-from services.binding.passkey_routes import router as passkey_router
-from services.binding.passwords import Passwords
-from services.binding.people_routes import router as people_router
-from services.binding.sandbox_routes import router as sandbox_router
-from services.binding.second_factor_routes import router as second_factor_router
-from services.binding.session_routes import gateway_router as session_gateway_router
-from services.binding.session_routes import router as session_router
-from services.binding.settings_routes import router as settings_router
-from services.binding.store_routes import router as store_router
+from services.binding.keys.routes import router as key_router
+from services.binding.messages.routes import router as message_router
+from services.binding.onboarding import service as onboarding
+from services.binding.onboarding.routes import router as onboarding_router
+from services.binding.oversight.routes import router as oversight_router
+from services.binding.people.first_run import FirstRun
+from services.binding.people.first_run_routes import router as first_run_router
+from services.binding.people.link_routes import router as link_router
+from services.binding.people.routes import router as people_router
+from services.binding.sandbox.routes import router as sandbox_router
+from services.binding.settings.merchant_routes import router as merchant_router
+from services.binding.settings.routes import router as settings_router
+from services.binding.sign_in.passkey_routes import router as passkey_router
+from services.binding.sign_in.routes import gateway_router as session_gateway_router
+from services.binding.sign_in.routes import router as session_router
+from services.binding.sign_in.second_factor_routes import router as second_factor_router
+from services.binding.tenancy.routes import router as store_router
 from shared.clock import Clock, SystemClock
 from shared.db import Database
 from shared.tokens import TokenVerifier
@@ -51,7 +52,7 @@ ROUTERS = (
     merchant_router,
     acting_at_merchant_router,
     store_router,
-    cockpit_router,
+    oversight_router,
     acting_grant_router,
     audit_router,
     onboarding_router,

@@ -6,10 +6,11 @@ from typing import Any
 
 import asyncpg
 
-from services.binding import audit, known_devices
-from services.binding.audit import Reported
-from services.binding.audit_record import PLATFORM_ACTOR
+from services.binding.audit import log as audit_log
+from services.binding.audit.log import Reported
+from services.binding.audit.record import PLATFORM_ACTOR
 from services.binding.deps import Deps
+from services.binding.onboarding import known_devices
 from shared.consumer import Handlers
 from shared.events.audit import AuditFact, CampaignAudited, DeviceAudited, PaymentAudited
 from shared.events.device import DeviceEnrolled, DeviceRevoked
@@ -45,7 +46,7 @@ async def record_refunds(
         )
         for event in events
     ]
-    await audit.record_reported(deps, pg, facts)
+    await audit_log.record_reported(deps, pg, facts)
 
 
 @handlers.on(DeviceAudited, PaymentAudited, CampaignAudited)
@@ -66,7 +67,7 @@ async def record_facts(
         )
         for event in events
     ]
-    await audit.record_reported(deps, pg, facts)
+    await audit_log.record_reported(deps, pg, facts)
 
 
 @handlers.on(DeviceEnrolled)
@@ -86,7 +87,7 @@ async def note_devices(
         )
         for row in done
     ]
-    await audit.record_reported(deps, pg, facts)
+    await audit_log.record_reported(deps, pg, facts)
 
 
 @handlers.on(DeviceRevoked)
@@ -106,4 +107,4 @@ async def note_gone_devices(
         )
         for row in await known_devices.gone(pg, events, with_test_cashiers=deps.is_sandbox)
     ]
-    await audit.record_reported(deps, pg, facts)
+    await audit_log.record_reported(deps, pg, facts)

@@ -90,7 +90,7 @@ class Places:
 
 @dataclass
 class Costly:
-    """The places by kind, and the threads for what is no password (those: passwords.py).
+    """The places by kind, and the threads for what is no password (those: crypto/passwords.py).
 
     sign_in   2 threads give some 100 checks a second where nobody pays, and a sixth of it beside
               two busy cores: then the last of 32 waits two seconds, which a browser bears; 16 of

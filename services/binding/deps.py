@@ -5,9 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from services.binding.costly import Costly
-from services.binding.keks import Keks
-from services.binding.passwords import Passwords
-from services.binding.relying_party import RelyingParty
+from services.binding.crypto.keks import Keks
+from services.binding.crypto.passwords import Passwords
+from services.binding.crypto.relying_party import RelyingParty
 from services.binding.turns import Turns
 from shared.clock import Clock
 from shared.db import Database

@@ -274,7 +274,7 @@ class DataKey(Base):
 
 class AuditEntry(Base):
     """Who did what, when, and what it was before; never a secret. The database numbers, chains
-    and hashes it on insert (services/binding/chain.py says how)."""
+    and hashes it on insert (services/binding/audit/chain.py says how)."""
 
     __tablename__ = "audit_log"
 

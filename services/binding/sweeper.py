@@ -5,19 +5,17 @@ from datetime import timedelta
 
 from prometheus_client import Counter
 
-from services.binding import (
-    acting_grants,
-    api_keys,
-    approvals,
-    audit,
-    key_pairs,
-    live_check,
-    onboarding,
-    sign_in_repo,
-)
+from services.binding.acting import grants as acting_grants
+from services.binding.audit import log as audit_log
 from services.binding.deps import Deps
-from services.binding.key_versions import erase_retired
-from services.binding.onboarding import Onboarding
+from services.binding.keys import generated as key_pairs
+from services.binding.keys.versions import erase_retired
+from services.binding.onboarding import live_check
+from services.binding.onboarding import service as onboarding
+from services.binding.onboarding.service import Onboarding
+from services.binding.people import api_keys
+from services.binding.settings import approvals
+from services.binding.sign_in import repo as sign_in_repo
 from shared import inbox
 from shared.telemetry import get_logger
 from shared.worker import Job, periodic
@@ -49,7 +47,7 @@ def sweeping(deps: Deps) -> Job:
 def anchoring(deps: Deps) -> Job:
     async def once() -> None:
         try:
-            await audit.anchor_heads(deps)
+            await audit_log.anchor_heads(deps)
         except OSError as error:
             # A disk that is full must not end the worker and stop its events with it; what is not
             # anchored is tried again, and verification says so meanwhile.

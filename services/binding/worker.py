@@ -1,10 +1,11 @@
 """Builds the binding service's worker process: relay, consumer, sweeper and messages."""
 
-from services.binding import messages, onboarding
 from services.binding.config import BindingConfig
 from services.binding.consumers import handlers
+from services.binding.crypto.keks import Keks
 from services.binding.deps import Deps
-from services.binding.keks import Keks
+from services.binding.messages import service as messages
+from services.binding.onboarding import service as onboarding
 from services.binding.sweeper import advancing, anchoring, checking, sweeping
 from shared import invariants
 from shared.clock import SystemClock

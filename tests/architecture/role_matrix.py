@@ -14,8 +14,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from services.binding.permissions import ACTING_MORE, PERMISSIONS, of_acting
-from services.binding.tenancy_rules import Role
+from services.binding.tenancy.permissions import ACTING_MORE, PERMISSIONS, of_acting
+from services.binding.tenancy.rules import Role
 from shared.web import Guard
 from tests.architecture.tree import SERVICES
 

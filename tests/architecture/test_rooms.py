@@ -6,19 +6,13 @@ import tomllib
 from collections import defaultdict
 from pathlib import Path
 
-import pytest
-
 from tests.architecture.tree import ROOT, under
 
 MODULES = 15
 """More modules than this in one folder are no longer seen at one look."""
 UNCOUNTED = {"__init__", "__main__"}
 APART = {"migrations", "versions", "invariants"}
-STILL_FLAT = {
-    "services/binding",
-}
-"""Folders that have not been moved into rooms yet."""
-WITHOUT_CONTRACT = STILL_FLAT | {
+WITHOUT_CONTRACT = {
     "services", "shared", "shared/events",
 }  # fmt: skip
 """Folders whose order no contract says yet."""
@@ -35,12 +29,7 @@ def rooms() -> dict[str, set[str]]:
 
 def test_no_folder_holds_more_modules_than_one_look_takes_in() -> None:
     crowded = {folder: len(names) for folder, names in rooms().items() if len(names) > MODULES}
-    assert {f: n for f, n in crowded.items() if f not in STILL_FLAT and f != "shared"} == {}
-
-
-@pytest.mark.parametrize("folder", sorted(STILL_FLAT))
-def test_what_has_rooms_leaves_the_list(folder: str) -> None:
-    assert len(rooms().get(folder, ())) > MODULES
+    assert {f: n for f, n in crowded.items() if f != "shared"} == {}
 
 
 def exhaustive() -> set[str]:

@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request
 
 from gateway.routing import ROUTES, match, table
 from services.binding.costly import Costs
-from services.binding.permissions import API_KEY, PERMISSIONS
+from services.binding.tenancy.permissions import API_KEY, PERMISSIONS
 from shared.errors import Problem
 from shared.tokens import Principal
 from shared.web import Guard

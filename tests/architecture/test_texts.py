@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.binding.permissions import ACTING, ACTING_MORE, PERMISSIONS
-from services.binding.tenancy_rules import Role
+from services.binding.tenancy.permissions import ACTING, ACTING_MORE, PERMISSIONS
+from services.binding.tenancy.rules import Role
 from tests.architecture.test_bans import problem_codes
 from tests.architecture.tree import ROOT, parsed, text, under
 from tests.browser.reading import AS_THEY_ARE, HAN, LATIN, PRODUCT_NAMES

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.binding.onboarding_rows import ROWS
+from services.binding.onboarding.rows import ROWS
 
 LAST = 132
 AREAS = (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.binding.tenancy_rules import WeakPassword, check_password
+from services.binding.tenancy.rules import WeakPassword, check_password
 
 SRC = Path(__file__).resolve().parents[2] / "gateway/spa/console/src"
 FORM = SRC / "session/NewPassword.tsx"

@@ -11,7 +11,7 @@ from tests.fuzz import targets
 
 NEEDS = {
     "bill_file": "gateway.alipay.bill_file",
-    "certificate_upload": "services.binding.certificates",
+    "certificate_upload": "services.binding.keys.certificates",
 }
 
 

@@ -12,8 +12,8 @@ import atheris
 
 INSTRUMENTED = [
     "gateway.alipay",
-    "services.binding.keys",
-    "services.binding.certificates",
+    "services.binding.keys.pasted",
+    "services.binding.keys.certificates",
     "tests.fuzz.targets",
 ]
 INPUT_BYTES_MAX = 16 * 1024

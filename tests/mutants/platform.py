@@ -2,12 +2,12 @@
 
 from tests.mutants.patch import Patch
 
-CHAIN = "services/binding/chain.py"
-ANCHORS = "services/binding/anchors.py"
+CHAIN = "services/binding/audit/chain.py"
+ANCHORS = "services/binding/audit/anchors.py"
 OUTBOX = "shared/outbox.py"
-ANCHORED = ("tests/integration/binding/test_anchors.py",)
+ANCHORED = ("tests/integration/binding/audit/test_anchors.py",)
 OUTBOX_TESTS = "tests/integration/shared/test_outbox.py"
-AUDIT = ("tests/unit/binding/test_chain.py",)
+AUDIT = ("tests/unit/binding/audit/test_chain.py",)
 
 PATCHES = (
     Patch(

@@ -8,13 +8,14 @@ SIGNED = (
     "tests/unit/gateway/alipay/protocol/test_signed_request.py",
     "tests/unit/gateway/auth/test_auth.py",
 )
-RACES = "tests/integration/binding/test_races_people.py"
-GRANTS = "services/binding/acting_grants.py"
-GRANTS_TESTS = "tests/integration/binding/test_acting_grants.py"
+RACES = "tests/integration/binding/people/test_races_people.py"
+GRANTS = "services/binding/acting/grants.py"
+GRANTS_TESTS = "tests/integration/binding/acting/test_acting_grants.py"
 LEAVING = "tests/integration/device/test_leaving.py"
 TWO_WINDOWS = "tests/unit/gateway/auth/test_two_windows.py"
 HELPED_IN = (
-    "tests/integration/binding/test_cockpit.py::test_for_a_day_no_money_key_or_power_is_touched"
+    "tests/integration/binding/oversight/test_merchants.py"
+    "::test_for_a_day_no_money_key_or_power_is_touched"
 )
 
 PATCHES = (
@@ -68,14 +69,14 @@ PATCHES = (
         ("tests/unit/gateway/test_cache.py",),
     ),
     Patch(
-        "services/binding/standing.py",
+        "services/binding/tenancy/standing.py",
         "whoever has just been disabled still makes keys and links",
         "    if user is None or not user.is_enabled or of_role",
         "    if user is None or False and of_role",
         (f"{RACES}::test_a_key_made_beside_being_disabled",),
     ),
     Patch(
-        "services/binding/standing.py",
+        "services/binding/tenancy/standing.py",
         "powers end while something is being made under them",
         "    await lock_people(tx, tenant_id)\n",
         "",
@@ -103,19 +104,19 @@ PATCHES = (
         ("tests/unit/shared/test_tokens.py",),
     ),
     Patch(
-        "services/binding/brake.py",
+        "services/binding/sign_in/brake.py",
         "a thousand tries are free",
         "FREE_TRIES = 10\n",
         "FREE_TRIES = 1000\n",
-        ("tests/integration/binding/test_brake.py",),
+        ("tests/integration/binding/sign_in/test_brake.py",),
     ),
     Patch(
-        "services/binding/accounts.py",
+        "services/binding/tenancy/accounts.py",
         "anybody's login may end with a merchant's handle",
         "    if handle:\n        await _keep_out(tx, tenant_id, handle)\n",
         "",
         (
-            "tests/integration/binding/test_taken_logins.py"
+            "tests/integration/binding/tenancy/test_taken_logins.py"
             "::test_nobody_else_gets_a_login_that_ends_with_a_merchants_handle",
         ),
     ),
@@ -162,46 +163,50 @@ PATCHES = (
         (TWO_WINDOWS,),
     ),
     Patch(
-        "services/binding/permissions.py",
+        "services/binding/tenancy/permissions.py",
         "an owner whom an operator helped in touches money, keys and powers at once",
         "return granted & LIMITED if",
         "return granted if",
         (HELPED_IN,),
     ),
     Patch(
-        "services/binding/permissions.py",
+        "services/binding/tenancy/permissions.py",
         "an owner whom an operator helped in changes the payee",
         "LIMITED = _READ | {\n    OWN,\n",
         'LIMITED = _READ | {\n    OWN,\n    "apps.write",\n',
         (HELPED_IN,),
     ),
     Patch(
-        "services/binding/sign_in_repo.py",
+        "services/binding/sign_in/repo.py",
         "a recovery code serves twice",
         "            RecoveryCode.used_at.is_(None),\n",
         "",
-        ("tests/integration/binding/test_second_factor.py",),
+        ("tests/integration/binding/sign_in/test_second_factor.py",),
     ),
     Patch(
-        "services/binding/passkeys.py",
+        "services/binding/sign_in/passkeys.py",
         "a passkey's challenge is for any session",
         "        session_id=session_id,\n    )\n    return challenge",
         "        session_id=None,\n    )\n    return challenge",
-        ("tests/integration/binding/test_passkey_forgeries.py",),
+        ("tests/integration/binding/sign_in/test_passkey_forgeries.py",),
     ),
     Patch(
-        "services/binding/sign_in_repo.py",
+        "services/binding/sign_in/repo.py",
         "a passkey's count may go back",
         "Passkey.sign_count < count if count",
         "Passkey.sign_count >= 0 if count",
-        ("tests/integration/binding/test_passkey_forgeries.py::test_a_count_that_goes_back",),
+        (
+            "tests/integration/binding/sign_in/test_passkey_forgeries.py::test_a_count_that_goes_back",
+        ),
     ),
     Patch(
-        "services/binding/second_person.py",
+        "services/binding/tenancy/second_person.py",
         "an account made a moment ago approves",
         "if since is not None and deps.clock.now() < since:",
         "if False:",
-        ("tests/integration/binding/test_approvals.py::test_a_new_account_cannot_approve_yet",),
+        (
+            "tests/integration/binding/settings/test_approvals.py::test_a_new_account_cannot_approve_yet",
+        ),
     ),
     Patch(
         GRANTS,
@@ -218,7 +223,7 @@ PATCHES = (
         (f"{GRANTS_TESTS}::test_it_ends_with_the_operators_powers",),
     ),
     Patch(
-        "services/binding/people.py",
+        "services/binding/people/staff.py",
         "a grant outlives the operator's powers",
         "end_with_powers(deps, tx, grants,",
         "end_with_powers(deps, tx, (),",
@@ -232,17 +237,19 @@ PATCHES = (
         ("tests/unit/gateway/auth/test_people.py",),
     ),
     Patch(
-        "services/binding/live_check.py",
+        "services/binding/onboarding/live_check.py",
         "keys count though Alipay did not answer under them",
         'if verdict.state != "done":',
         'if verdict.state == "":',
-        ("tests/integration/binding/test_live_check.py",),
+        ("tests/integration/binding/onboarding/test_live_check.py",),
     ),
     Patch(
-        "services/binding/key_pairs.py",
+        "services/binding/keys/generated.py",
         "the doctor forgets keys that are bound already",
         "known += [key.app_public_key",
         "_ = [key.app_public_key",
-        ("tests/integration/binding/test_onboarding.py::test_the_doctor_knows_what_is_bound",),
+        (
+            "tests/integration/binding/onboarding/test_onboarding.py::test_the_doctor_knows_what_is_bound",
+        ),
     ),
 )

@@ -5,7 +5,7 @@ import base64
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from services.binding import certificates, keys
+from services.binding.keys import certificates, pasted
 from tests.unit.gateway.authority import NOW, Authority, der_of, of_odd_version, pem_of, sm2_of
 
 
@@ -46,7 +46,7 @@ def check(data: bytes) -> None:
     for files in ((text, _ALIPAY, _ROOT), (_APP, text, _ROOT), (_APP, _ALIPAY, text)):
         try:
             found = certificates.read_certificates(*files, own=_OWN, own_keys=(), now=NOW)
-        except keys.KeyRefused:
+        except pasted.KeyRefused:
             continue
         assert found.app.public.spki == _OWN
         assert found.alipay.public.spki != _OWN

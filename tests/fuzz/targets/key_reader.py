@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway.alipay.protocol import rsa2
-from services.binding import keys
+from services.binding.keys import pasted as keys
 from tests.unit.gateway.authority import issue, of_odd_version
 
 _PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -36,7 +36,10 @@ def check(data: bytes) -> None:
         text = base64.b64encode(data[1:]).decode()
     else:
         text = data[1:].decode("utf-8", "replace")
-    for read in (keys.read_private_key, lambda pasted: keys.read_alipay_key(pasted, ())):
+    for read in (
+        keys.read_private_key,
+        lambda pasted: keys.read_alipay_key(pasted, ()),
+    ):
         said = ""
         try:
             read(text)

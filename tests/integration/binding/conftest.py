@@ -12,14 +12,14 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from gateway.auth.internal import Inward
 from gateway.auth.merchant import Session, _acting, _instant
-from services.binding import accounts, keys, merchants, onboarding
 from services.binding.app import create_app
 from services.binding.config import BindingConfig
-from services.binding.first_run import FirstRun
-from services.binding.passwords import Passwords
-from services.binding.permissions import PERMISSIONS
-from services.binding.platform import OpenPlatform
-from services.binding.tenancy_rules import Role, sha256_hex
+from services.binding.crypto.passwords import Passwords
+from services.binding.egress import OpenPlatform
+from services.binding.keys import pasted
+from services.binding.onboarding import service as onboarding
+from services.binding.people.first_run import FirstRun
+from services.binding.tenancy import accounts, merchants, permissions, rules
 from shared.client import ServiceClient
 from tests.fixtures.authenticator import Authenticator
 from tests.integration.binding.platform import Platform
@@ -33,7 +33,7 @@ WHY = "工单 4712：开通新门店"
 APP_ID = "2021000000000001"
 SELLER_ID = "2088000000000001"
 CHEAP = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
-"""The real one takes 19 MiB and 20 ms; its cost is proved by tests/unit/binding/test_passwords."""
+"""The real one takes 19 MiB and 20 ms: tests/unit/binding/crypto/test_passwords proves its cost."""
 WHOLE = set()
 """the private keys that the service's check found whole, in DER"""
 
@@ -42,9 +42,9 @@ WHOLE = set()
 def proven_once():
     """A key of the tests that was found whole is not tried again: its primes cost 26 ms each time.
     What is wrong with a key is always found by the service's own check."""
-    check = keys._check_consistent
+    check = pasted._check_consistent
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keys, "_check_consistent", lambda der, key: der in WHOLE or prove(der, key))
+        patch.setattr(pasted, "_check_consistent", lambda der, key: der in WHOLE or prove(der, key))
 
         def prove(der, key):
             check(der, key)
@@ -144,9 +144,8 @@ def sign_in(binding):
         )
         if answer.status_code != 200:
             return answer, None
-        resolved = await binding.edge(
-            "POST", "/internal/sessions/resolve", {"session_hash": sha256_hex(cookie_of(answer))}
-        )
+        body = {"session_hash": rules.sha256_hex(cookie_of(answer))}
+        resolved = await binding.edge("POST", "/internal/sessions/resolve", body)
         found = resolved.json()
         caller = binding.user(
             found["tenant_id"], found["user_id"], found["permissions"], found["session_id"]
@@ -166,7 +165,7 @@ class Browser:
     cookie: str
 
     async def __call__(self, method, path, body=None, **params):
-        body_hash = {"session_hash": sha256_hex(self.cookie)}
+        body_hash = {"session_hash": rules.sha256_hex(self.cookie)}
         answer = await self.binding.edge("POST", "/internal/sessions/resolve", body_hash)
         if answer.status_code != 200:
             return answer
@@ -241,7 +240,7 @@ def second_owner(browser, choose):
 
 @pytest.fixture
 def new_operator(binding):
-    async def create(login="ada@ops", role=Role.OPERATOR_ADMIN):
+    async def create(login="ada@ops", role=rules.Role.OPERATOR_ADMIN):
         return await accounts.create_user(
             binding.deps, None, role=role, login=login, password=PASSWORD, actor="test"
         )
@@ -321,7 +320,7 @@ def app_body(app_keys, alipay_keys):
 async def owner(binding, new_merchant):
     """The owner of a merchant as the edge vouches for them: (tenant_id, Caller)."""
     tenant_id, user = await new_merchant()
-    granted = PERMISSIONS[Role.MERCHANT_OWNER]
+    granted = permissions.PERMISSIONS[rules.Role.MERCHANT_OWNER]
     return tenant_id, binding.user(tenant_id, user.user_id, granted, uuid4())
 
 
@@ -330,7 +329,7 @@ async def world(new_merchant, new_operator, browser, clock):
     """.merchant_id; the browsers .owner, .bob (an operator of the lowest role, who acts), .ada (an
     operator who may give); .ask(**changes), .grant(by="owner"), .do(verdict, by, grant)."""
     merchant_id, _ = await new_merchant()
-    bob = await new_operator("bob@ops", Role.OPERATOR_OPS)
+    bob = await new_operator("bob@ops", rules.Role.OPERATOR_OPS)
     ada = await new_operator("ada@ops")
     clock.advance(24 * 3600 + 1)  # their accounts are not new any longer
     found = SimpleNamespace(merchant_id=merchant_id, bob_id=bob.user_id, ada_id=ada.user_id)

@@ -106,7 +106,7 @@ async def test_audit_logs_are_read_one_at_a_time_for_a_tenant(binding, new_merch
         await release.wait()
         raise AssertionError("never looked at")
 
-    monkeypatch.setattr("services.binding.audit_routes.audit.verify_audit", slow)
+    monkeypatch.setattr("services.binding.audit.routes.log.verify_audit", slow)
     callers = [
         binding.user(tenant_id, f"01900000-0000-7000-8000-{n:012d}", ["audit.read"])
         for n in range(STORM)

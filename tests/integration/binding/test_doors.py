@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.binding.permissions import PERMISSIONS
+from services.binding.tenancy.permissions import PERMISSIONS
 from tests.architecture.role_matrix import FILE, ROLES
 
 pytestmark = pytest.mark.asyncio

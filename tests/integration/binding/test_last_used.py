@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from services.binding.accounts import create_user
-from services.binding.tenancy_rules import Role
+from services.binding.tenancy.accounts import create_user
+from services.binding.tenancy.rules import Role
 from tests.integration.binding.conftest import APP_ID, PASSWORD
 
 M = "/api/merchant/v1"

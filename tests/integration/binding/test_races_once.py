@@ -8,10 +8,12 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from services.binding import accounts, approvals, live_check
-from services.binding.first_run import FirstRun
-from services.binding.permissions import PERMISSIONS
-from services.binding.tenancy_rules import Role
+from services.binding.onboarding import live_check
+from services.binding.people.first_run import FirstRun
+from services.binding.settings import approvals
+from services.binding.tenancy import accounts
+from services.binding.tenancy.permissions import PERMISSIONS
+from services.binding.tenancy.rules import Role
 from tests.fixtures.races import ROUNDS, race, together
 from tests.integration.binding.conftest import APP_ID, PASSWORD
 

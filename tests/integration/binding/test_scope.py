@@ -4,8 +4,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.binding.permissions import PERMISSIONS
-from services.binding.tenancy_rules import Role
+from services.binding.tenancy.permissions import PERMISSIONS
+from services.binding.tenancy.rules import Role
 
 pytestmark = pytest.mark.asyncio
 M = "/api/merchant/v1"

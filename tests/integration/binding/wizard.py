@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.binding import live_check, onboarding
 from services.binding.consumers import note_devices, note_gone_devices
+from services.binding.onboarding import live_check
+from services.binding.onboarding import service as onboarding
 from shared.events.device import DeviceEnrolled, DeviceRevoked
 from tests.fixtures.events import sample
 

@@ -12,9 +12,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.binding import merchants
-from services.binding.permissions import PERMISSIONS
-from services.binding.tenancy_rules import Role
+from services.binding.tenancy import merchants
+from services.binding.tenancy.permissions import PERMISSIONS
+from services.binding.tenancy.rules import Role
 from tests.fixtures.pos import pos_headers
 from tests.fixtures.races import ROUNDS, race
 from tests.integration.binding.conftest import PASSWORD

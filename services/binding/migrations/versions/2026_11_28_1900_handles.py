@@ -4,7 +4,7 @@ of a login is kept beside it, so that no other login ends with a merchant's hand
 from alembic import op
 from sqlalchemy import Connection, text
 
-from services.binding import logins
+from services.binding.tenancy import logins
 
 revision = "2026_11_28_1900"
 down_revision = "2026_11_28_1705"

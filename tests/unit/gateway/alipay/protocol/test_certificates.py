@@ -18,8 +18,8 @@ from gateway.alipay.protocol.certificates import (
     read_renewed_cert,
     root_cert_sn,
 )
-from services.binding import keys
-from services.binding.keys import KeyRefused
+from services.binding.keys import pasted
+from services.binding.keys.pasted import KeyRefused
 from tests.fixtures.keys import RsaPair, new_rsa_pair
 from tests.unit.gateway.authority import (
     BEGIN,
@@ -304,4 +304,4 @@ def test_a_version_that_does_not_exist_is_unreadable(ca: Authority) -> None:
         with pytest.raises(rsa2.BadKey):
             read(block(odd))
     with pytest.raises(KeyRefused):
-        keys.read_private_key(base64.b64encode(odd).decode())
+        pasted.read_private_key(base64.b64encode(odd).decode())

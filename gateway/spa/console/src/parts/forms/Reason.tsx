@@ -1,5 +1,5 @@
 /** Why somebody does something to a merchant: in words, and refused under its field, before a
- * password is asked for. The rule is that of services/binding/acting_rules.py. */
+ * password is asked for. The rule is that of services/binding/acting/rules.py. */
 import { Form, Input } from 'antd';
 import { useText } from '../../texts';
 import { useAtMost } from './useRequired';

@@ -1,5 +1,5 @@
 /** The part of a login that somebody chooses: the merchant's handle is added to it. The rule of what
- * it may be is that of services/binding/logins.py; blanks in it would be mistyped at the sign-in. */
+ * it may be is that of services/binding/tenancy/logins.py; blanks in it would be mistyped at the sign-in. */
 import { Form, Input } from 'antd';
 import { useText } from '../../texts';
 import { useRequired } from './useRequired';

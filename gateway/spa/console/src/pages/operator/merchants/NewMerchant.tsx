@@ -12,7 +12,7 @@ import { useText } from '../../../texts';
 
 type Entry = { name: string; username: string; handle?: string };
 
-/** As services/binding/logins.py makes them: nothing that looks like another, no vowel, so no word. */
+/** As services/binding/tenancy/logins.py makes them: nothing that looks like another, no vowel, so no word. */
 const HANDLE_LETTERS = 'bcdfghjkmnpqrstvwxz23456789';
 const HANDLE_LENGTH = 6;
 

@@ -1,0 +1,61 @@
+"""The HTTP door of acting: an operator begins and stops, a merchant sends one away."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+
+from services.binding.acting import schemas, service
+from services.binding.callers import MERCHANT, OPERATOR, deps_of
+from services.binding.models import Acting
+from services.binding.sign_in import schemas as sign_in_schemas
+from services.binding.sign_in.views import session_out
+from shared.web import guard, principal
+
+router = APIRouter()
+at_merchant = APIRouter()
+
+
+@router.post(
+    f"{OPERATOR}/acting",
+    dependencies=[guard("user", "acting.use", step_up=True)],
+    status_code=201,
+)
+async def start_acting(request: Request, body: schemas.ActingBody) -> sign_in_schemas.SessionOut:
+    """From now on the merchant console answers this session for that merchant."""
+    shown = await service.start_acting(
+        deps_of(request),
+        principal(request),
+        body.merchant_id,
+        reason=body.reason,
+        minutes=body.minutes,
+    )
+    return session_out(deps_of(request), shown, None)
+
+
+@router.delete(f"{OPERATOR}/acting", dependencies=[guard("user", "acting.use")], status_code=204)
+async def stop_acting(request: Request) -> None:
+    await service.stop_acting(deps_of(request), principal(request))
+
+
+@at_merchant.delete(
+    f"{MERCHANT}/acting/{{acting_id}}",
+    dependencies=[guard("user", "acting.end")],
+    status_code=204,
+)
+async def end_acting(request: Request, acting_id: UUID) -> None:
+    """An owner sends an operator away who acts for the merchant."""
+    await service.end_acting(deps_of(request), principal(request), acting_id)
+
+
+async def operators_acting(request: Request, tenant_id: UUID) -> list[schemas.OperatorActingOut]:
+    rows = await service.acting_for(deps_of(request), tenant_id)
+    return [_acting_out(row) for row in rows]
+
+
+def _acting_out(row: Acting) -> schemas.OperatorActingOut:
+    return schemas.OperatorActingOut(
+        acting_id=row.acting_id,
+        operator_name=row.operator_name,
+        reason=row.reason,
+        until=row.until,
+    )

@@ -1,0 +1,85 @@
+"""Bodies about acting: its beginning, who acts, and grants for more."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from services.binding.acting.rules import ACTING_MINUTES_MAX, GRANT_MINUTES_MAX, check_reason
+from services.binding.bodies import PRINTABLE, Body, Instant
+from services.binding.tenancy.schemas import MerchantOut
+from shared import fields
+from shared.fields import Text
+
+
+class OperatorActingOut(BaseModel):
+    """An operator who acts for this merchant right now."""
+
+    acting_id: UUID
+    operator_name: str
+    reason: str
+    until: Instant
+
+
+class MerchantShownOut(MerchantOut):
+    operators_acting: list[OperatorActingOut]
+
+
+Reason = Annotated[str, Text(200, pattern=PRINTABLE), AfterValidator(check_reason)]
+
+
+class ActingBody(Body):
+    merchant_id: fields.Id
+    reason: Reason
+    minutes: Annotated[int, Field(ge=1, le=ACTING_MINUTES_MAX)] = ACTING_MINUTES_MAX
+
+
+PermissionSet = Literal["setup"]
+GrantState = Literal["asked", "given", "refused", "ended"]
+
+
+class GrantBody(Body):
+    """An operator asks for more than look and help at one merchant, for a while."""
+
+    merchant_id: fields.Id
+    permission_set: PermissionSet
+    reason: Reason
+    minutes: Annotated[int, Field(ge=1, le=GRANT_MINUTES_MAX)]
+
+
+class GrantOut(BaseModel):
+    """Who asked for what, why and for how long, and what became of it."""
+
+    grant_id: UUID
+    operator_name: str
+    permission_set: PermissionSet
+    permissions: list[str]
+    """what the set allows, beyond look and help"""
+    reason: str
+    minutes: int
+    state: GrantState
+    asked_at: Instant
+    expires_at: Instant
+    """until when it waits for an answer"""
+    decided_name: str
+    decided_for: Literal["merchant", "operator"] | None
+    """whose consent it is: an owner's of the merchant, or a second operator's"""
+    decided_at: Instant | None
+    until: Instant | None
+    ended_at: Instant | None
+    end_cause: Literal["time", "withdrawn", "returned", "powers"] | None
+
+
+class OperatorGrantOut(GrantOut):
+    merchant_id: UUID
+    merchant_name: str
+    is_own: bool
+    """asked for by the caller, who therefore cannot decide it"""
+
+
+class GrantList(BaseModel):
+    items: list[GrantOut]
+
+
+class OperatorGrantList(BaseModel):
+    items: list[OperatorGrantOut]

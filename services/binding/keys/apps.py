@@ -1,0 +1,241 @@
+"""The use cases of bound apps: one record behind two settings pages, its keys sealed (S32-S37).
+
+A change of either half makes a new key version (`versions`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding import queries
+from services.binding.audit.record import audit, signature
+from services.binding.deps import Deps
+from services.binding.keys import generated, pasted, repo, rules
+from services.binding.keys import versions as key_versions
+from services.binding.keys.app_secrets import AES, GRANT, is_new, put_secret
+from services.binding.keys.bound_apps import BoundApp
+from services.binding.keys.chosen import GivenKeys, Pair, read_pair
+from services.binding.models import App, AppKey
+from services.binding.tenancy import repo as tenancy_repo
+from services.binding.tenancy import rules as tenancy_rules
+from shared.errors import InvalidBody, NotFound
+from shared.ids import random_token
+
+ROUTE_BYTES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class AppChange:
+    """What somebody wants a binding to be; None leaves what there is, "" takes it away."""
+
+    app_id: str
+    seller_id: str | None
+    is_enabled: bool
+    version: int
+    """the version that was read before the change; 0 for a first binding"""
+    given: GivenKeys = field(default_factory=GivenKeys)
+    service_provider_id: str | None = None
+    aes_key_text: str | None = field(default=None, repr=False)
+    app_auth_token: str | None = field(default=None, repr=False)
+    retire_after_h: int | None = None
+    """how long replaced versions stay usable: for the one that this change replaces, from when it
+    is replaced, for older ones that would last longer, from now; None: RETIRED_KEY_GRACE for the
+    replaced one"""
+    key_pair_id: UUID | None = None
+    """the pair made here that the private key is from; its private half goes with the binding"""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A change whose texts have been read and found good."""
+
+    keys: tuple[pasted.PrivateKey | None, pasted.PublicKey | None]
+    secrets: dict[str, str | None]
+
+
+async def read_change(deps: Deps, change: AppChange) -> Read:
+    given = change.given
+    pair = await deps.costly.keys.run(
+        pasted.read_keys, given.private_key_text, given.alipay_key_text, ()
+    )
+    aes_key = pasted.read_aes_key(change.aes_key_text) if change.aes_key_text is not None else None
+    grant = pasted.read_grant(change.app_auth_token) if change.app_auth_token is not None else None
+    return Read(pair, {AES: aes_key, GRANT: grant})
+
+
+async def bind_app(
+    deps: Deps,
+    tenant_id: UUID,
+    change: AppChange,
+    *,
+    actor: str,
+    is_approved: bool,
+) -> BoundApp:
+    """Binds an app, or changes its binding. The same content again changes nothing, so that a
+    lost answer may be asked for again; other content needs the version it was made from. Raises
+    ApprovalNeeded when the change is good but must wait: `is_approved` does not say that there was
+    a second person, and the merchant's rule asks for one."""
+    read = await read_change(deps, change)
+    async with deps.db.tx(tenant_id) as tx:
+        return await bind(deps, tx, tenant_id, change, read, actor, is_approved=is_approved)
+
+
+async def bind(
+    deps: Deps,
+    tx: AsyncSession,
+    tenant_id: UUID,
+    change: AppChange,
+    read: Read,
+    actor: str,
+    *,
+    is_approved: bool,
+) -> BoundApp:
+    """The same within the caller's transaction, on a change that has been read."""
+    await queries.lock(tx, f"app:{change.app_id}")
+    # Under the lock, so that whoever bound it before has committed.
+    if await key_versions.proven_owner(deps, change.app_id) not in (None, tenant_id):
+        raise rules.AppBoundElsewhere
+    merchant = await tenancy_repo.merchant_kept(tx, tenant_id)
+    if merchant is None:
+        raise NotFound
+    app = await repo.app_for_update(tx, tenant_id, change.app_id)
+    versions = await repo.app_keys(tx, tenant_id, change.app_id)
+    bound = await _changed(deps, tx, app, versions, change, read, actor, tenant_id)
+    if bound is None:
+        return BoundApp(cast(App, app), versions)
+    if not is_approved and merchant.dual_control:
+        raise tenancy_rules.ApprovalNeeded  # and all of it is rolled back
+    return bound
+
+
+async def _changed(
+    deps: Deps,
+    tx: AsyncSession,
+    app: App | None,
+    versions: Sequence[AppKey],
+    change: AppChange,
+    read: Read,
+    actor: str,
+    tenant_id: UUID,
+) -> BoundApp | None:
+    """What the change makes of the app; None when there is nothing to change."""
+    now = deps.clock.now()
+    pair = _pair(change, read.keys, versions, now)
+    before = key_versions.facts(app, versions[0]) if app is not None else None
+    secrets = {what: told for what, told in read.secrets.items() if is_new(deps, app, what, told)}
+    if app is None:
+        _require_version(change, 0)
+        app = _new_app(deps, tenant_id, change)
+        tx.add(app)
+        await tx.flush()
+    else:
+        if pair is None and not secrets and not _differs(app, versions, change, now):
+            return None
+        _require_version(change, app.version)
+        if pair is not None:
+            _require_apart(secrets, versions, now)
+        _turn(app, change, now)
+    app.updated_by = await signature(tx, tenant_id, actor, now)
+    for what, told in secrets.items():
+        await put_secret(deps, tx, app, what, told or "")
+    if change.retire_after_h is not None:
+        at = key_versions.retire_at(change.retire_after_h, now)
+        await repo.draw_app_keys_forward(tx, tenant_id, app.app_id, at)
+    if pair is not None:
+        await key_versions.add(deps, tx, app, versions, pair, change.retire_after_h)
+    if change.key_pair_id is not None:
+        is_left = await repo.erase_key_pair(tx, tenant_id, change.key_pair_id)
+        if pair is not None and not is_left:
+            raise NotFound(generated.GONE)
+    versions = await repo.app_keys(tx, tenant_id, app.app_id)
+    done = (actor, "app.change" if before else "app.bind", app.app_id)
+    await audit(
+        deps, tx, tenant_id, done, before=before, after=key_versions.facts(app, versions[0])
+    )
+    await key_versions.tell(deps, tx, app, versions)
+    return BoundApp(app, versions)
+
+
+def _require_apart(
+    secrets: dict[str, str | None], versions: Sequence[AppKey], now: datetime
+) -> None:
+    """New keys wait for their check, these would count at once: for the keys that still sell."""
+    sells = any(key.verified_at and (key.not_after is None or now < key.not_after)
+                for key in versions)  # fmt: skip
+    if secrets and sells:
+        message = "新密钥通过检测后再单独保存 save it by itself once the new keys count"
+        pointers = {AES: "/aes_key", GRANT: "/app_auth_token"}
+        raise InvalidBody(
+            errors=[{"pointer": pointers[what], "message": message} for what in sorted(secrets)]
+        )
+
+
+def _turn(app: App, change: AppChange, now: datetime) -> None:
+    app.seller_id, app.is_enabled = _seller_after(app, change), change.is_enabled
+    if change.service_provider_id is not None:
+        app.service_provider_id = change.service_provider_id
+    app.version += 1
+    app.updated_at = now
+
+
+def _seller_after(app: App, change: AppChange) -> str:
+    """Without the account no notice is held against it, so it may be changed and never emptied."""
+    if change.seller_id is None:
+        return app.seller_id
+    if not change.seller_id and app.seller_id:
+        message = "收款账户只能更改，不能清空 it can be changed, not emptied"
+        raise InvalidBody(errors=[{"pointer": "/seller_id", "message": message}])
+    return change.seller_id
+
+
+def _pair(
+    change: AppChange,
+    read: tuple[pasted.PrivateKey | None, pasted.PublicKey | None],
+    versions: Sequence[AppKey],
+    now: datetime,
+) -> Pair | None:
+    """The keys the binding shall have, or None when it has them. What was not given again is not
+    judged again: an expired certificate must not stop anybody from switching an app off."""
+    newest = versions[0] if versions else None
+    given = change.given
+    if newest is not None and given.says_nothing and given.mode_after(newest) == newest.mode:
+        return None
+    pair = read_pair(given, *read, versions, now)
+    return None if newest is not None and pair.is_same(newest) else pair
+
+
+def _differs(app: App, versions: Sequence[AppKey], change: AppChange, now: datetime) -> bool:
+    """Whether anything but keys and secrets is to change."""
+    provider_id = change.service_provider_id
+    if provider_id is not None and provider_id != app.service_provider_id:
+        return True
+    if (_seller_after(app, change), change.is_enabled) != (app.seller_id, app.is_enabled):
+        return True
+    if change.retire_after_h is None:
+        return False
+    retire_at = key_versions.retire_at(change.retire_after_h, now)
+    return any(key.not_after is not None and key.not_after > retire_at for key in versions)
+
+
+def _require_version(change: AppChange, current: int) -> None:
+    if change.version != current:
+        raise tenancy_rules.StaleVersion(current_version=current)
+
+
+def _new_app(deps: Deps, tenant_id: UUID, change: AppChange) -> App:
+    now = deps.clock.now()
+    return App(
+        tenant_id=tenant_id,
+        app_id=change.app_id,
+        seller_id=change.seller_id or "",
+        notify_route=random_token(ROUTE_BYTES),
+        is_enabled=change.is_enabled,
+        service_provider_id=change.service_provider_id or "",
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )

@@ -1,0 +1,130 @@
+"""The versions of an app's keys: a new one waits, takes over when it is proven, and is told of.
+
+A version is pending until a live call under it has been verified (`live_check`); then it takes
+over, and the version before it stays usable for a while (a day, unless told otherwise), for answers
+and notifications already under way, then its private half is erased.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding.audit.record import PLATFORM_ACTOR, audit
+from services.binding.deps import Deps
+from services.binding.keys import pasted, repo, rules
+from services.binding.keys.chosen import Pair
+from services.binding.models import App, AppKey
+from services.binding.sealing import seal_row
+from shared import outbox
+from shared.events.base import stamp
+from shared.events.binding import AppBound
+from shared.sealed import open_sealed
+
+KEY_PURPOSE = "app-private-key"
+
+
+def retire_at(hours: int | None, now: datetime) -> datetime:
+    return now + (rules.RETIRED_KEY_GRACE if hours is None else timedelta(hours=hours))
+
+
+async def add(
+    deps: Deps,
+    tx: AsyncSession,
+    app: App,
+    versions: Sequence[AppKey],
+    pair: Pair,
+    retire_after_h: int | None,
+) -> None:
+    """A new version, pending, sealed for its own row; when only Alipay's half is new, the private
+    half is sealed again, because a box opens for one version only."""
+    now = deps.clock.now()
+    number = versions[0].key_version + 1 if versions else 1
+    aad = f"{app.tenant_id}|{app.app_id}|{KEY_PURPOSE}|{number}"
+    pkcs8 = pair.pkcs8
+    if pkcs8 is None:
+        newest = versions[0]
+        pkcs8 = open_sealed(deps.key_provider, newest.private_key_box or "", newest.private_key_aad)
+    key = AppKey(
+        tenant_id=app.tenant_id,
+        app_id=app.app_id,
+        key_version=number,
+        private_key_box=await seal_row(deps, tx, app.tenant_id, KEY_PURPOSE, pkcs8, aad),
+        private_key_aad=aad,
+        created_at=now,
+        next_check_at=now,
+        retire_after_h=retire_after_h,
+        **pair.columns(),
+    )
+    tx.add(key)
+    await tx.flush()
+    await repo.drop_pending_app_keys(tx, app.tenant_id, app.app_id, number, now)
+
+
+async def proven_owner(deps: Deps, app_id: str) -> UUID | None:
+    """Who has proven that the app is theirs; the caller holds the app's lock."""
+    async with deps.db.read(None) as all_tenants:
+        return await repo.app_owner(all_tenants, app_id)
+
+
+async def take_over(deps: Deps, tx: AsyncSession, app: App, key: AppKey, actor: str) -> None:
+    """The version counts from now on, and retires the one before it. The caller holds the app's
+    lock and has the proof."""
+    now = deps.clock.now()
+    key.verified_at, key.next_check_at, key.check_remedy = now, None, None
+    app.proven_at = app.proven_at or now
+    await tx.flush()
+    at = retire_at(key.retire_after_h, now)
+    await repo.retire_app_keys(tx, app.tenant_id, app.app_id, key.key_version, at)
+    await audit(
+        deps, tx, app.tenant_id, (actor, "app.key_verified", app.app_id), after=facts(app, key)
+    )
+    await tell(deps, tx, app, [key])
+
+
+def facts(app: App, key: AppKey) -> dict[str, Any]:
+    """What the audit log keeps of a binding: fingerprints, never keys."""
+    return {
+        "seller_id": app.seller_id,
+        "enabled": app.is_enabled,
+        "version": app.version,
+        "key_version": key.key_version,
+        "fingerprint": key.fingerprint,
+        "alipay_fingerprint": pasted.fingerprint_of(key.alipay_public_key),
+        "mode": key.mode,
+        "app_cert_sn": key.app_cert_sn,
+        "alipay_cert_sn": key.alipay_cert_sn,
+        "service_provider_id": app.service_provider_id,
+        "has_aes_key": app.aes_key_box is not None,
+        "has_app_auth_token": app.app_auth_token_box is not None,
+    }
+
+
+async def tell(deps: Deps, tx: AsyncSession, app: App, versions: Sequence[AppKey]) -> None:
+    """The others hear of an app when it is proven; until then it takes no sale."""
+    in_use = next((key for key in versions if key.verified_at is not None), None)
+    if app.proven_at is None or in_use is None:
+        return
+    event = AppBound(
+        **stamp(app.tenant_id, deps.clock),
+        app_id=app.app_id,
+        seller_id=app.seller_id,
+        notify_route=app.notify_route,
+        key_version=in_use.key_version,
+        enabled=app.is_enabled,
+    )
+    await outbox.add(tx, event)
+
+
+async def erase_retired(deps: Deps, now: datetime) -> None:
+    """The end of a key's private half is evidence like its beginning (S132)."""
+    async with deps.db.read(None) as tx:
+        tenants = await repo.tenants_with_retired_keys(tx, now)
+    # A transaction for each merchant: a round never waits for one log while it holds another.
+    for tenant_id in tenants:
+        async with deps.db.tx(tenant_id) as tx:
+            for app_id, version in await repo.erase_retired_keys(tx, tenant_id, now):
+                what = (PLATFORM_ACTOR, "app.key_erased", app_id)
+                await audit(deps, tx, tenant_id, what, after={"key_version": version})

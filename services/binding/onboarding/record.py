@@ -1,0 +1,99 @@
+"""Writes down what is known of a row, and when it is looked at next: what runs until it has ended,
+what waits or failed for some days, ever more seldom."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.binding.audit.record import audit
+from services.binding.deps import Deps
+from services.binding.onboarding import repo
+from services.binding.onboarding.checks import ACT_AGAIN, WATCHED, Verdict
+from services.binding.onboarding.map import Line
+from services.binding.onboarding.models import OnboardingRow
+from services.binding.onboarding.rules import RowRunning
+
+CHECK_AGAIN_S = (2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
+"""A running row is looked at after these, the last one for ever; a message hurries it."""
+WAITS_S = (5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
+"""One that waits for the merchant, or failed; a page that is opened hurries it."""
+WAITS_MAX = 200
+"""Looks at a row that stays as it is: about a week. After that a person's look begins anew."""
+ACT_TAKES_S = 60
+"""The longest that carrying a row out can take: only after that is a lost answer asked for."""
+
+
+async def record(
+    deps: Deps,
+    tenant_id: UUID,
+    app_id: str,
+    line: Line,
+    verdict: Verdict,
+    actor: str,
+    note: str | None = None,
+    asked: Mapping[str, Any] | None = None,
+    *,
+    is_start: bool = False,
+    is_look: bool = False,
+) -> None:
+    """Writes what is known of the row now; a change of state is audited, and so is whatever was
+    `asked` of the platform: which version was pushed to which device numbers (S132). `is_start`:
+    only when it does not run already, else RowRunning. `is_look`: not when the row has been begun,
+    or has ended, since it was looked at; and a failure stays until it is over: that nothing has
+    happened since does not take away its reason."""
+    now = deps.clock.now()
+    async with deps.db.tx(tenant_id) as tx:
+        await repo.lock_row(tx, tenant_id, app_id, line.row.row)
+        stored = (await repo.rows(tx, tenant_id, app_id)).get(line.row.row)
+        kept = stored.state if stored is not None else "todo"
+        if is_start and kept == "running":
+            raise RowRunning
+        if is_look and kept != line.kept and "running" in (kept, line.kept):
+            return  # it has been begun meanwhile, or has ended
+        before = None if line.is_anew else stored
+        if before is not None and is_look and kept == "failed" and verdict.state in (None, "todo"):
+            verdict = Verdict("failed", before.remedy, before.evidence)
+        state = verdict.state or (before.state if before is not None else "todo")
+        is_same = before is not None and before.state == state
+        attempts = before.attempts + 1 if before is not None and is_same else 0
+        seconds = ACT_TAKES_S if is_start else pause(line.row.row, state, verdict.remedy, attempts)
+        await repo.put(
+            tx,
+            OnboardingRow(
+                tenant_id=tenant_id,
+                app_id=app_id,
+                row=line.row.row,
+                state=state,
+                remedy=verdict.remedy,
+                evidence=dict(verdict.evidence or (before.evidence if before else {})),
+                note=note or (before.note if before else None),
+                by=actor,
+                at=now,
+                attempts=attempts,
+                next_check_at=_after(now, seconds),
+            ),
+        )
+        if asked is not None or state != kept:
+            what = (actor, f"onboarding.{state}", f"{app_id}:{line.row.row}")
+            await audit(
+                deps, tx, tenant_id, what,
+                before={"state": kept},
+                after={
+                    "state": state, "remedy": verdict.remedy, "note": note,
+                    **({} if asked is None else {"asked": dict(asked)}),
+                },
+            )  # fmt: skip
+
+
+def pause(row: str, state: str, remedy: str | None, attempts: int) -> int | None:
+    """Seconds until the row is looked at again; None: nothing looks at it by itself."""
+    if state == "running":
+        return CHECK_AGAIN_S[min(attempts, len(CHECK_AGAIN_S) - 1)]
+    if state == "done" or row not in WATCHED or remedy in ACT_AGAIN or attempts >= WAITS_MAX:
+        return None
+    return WAITS_S[min(attempts, len(WAITS_S) - 1)]
+
+
+def _after(now: datetime, seconds: int | None) -> datetime | None:
+    return None if seconds is None else now + timedelta(seconds=seconds)

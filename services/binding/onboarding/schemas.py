@@ -1,0 +1,167 @@
+"""Bodies of the onboarding map and of the key doctor. Nothing here has a place for a secret to
+come back."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from services.binding.bodies import Body, Instant
+from services.binding.keys.schemas import AppId, KeyText, SecretKey
+from services.binding.onboarding.rows import FieldKind, Kind, State
+from shared import fields
+from shared.fields import Text
+
+Answer = Annotated[str, Text(4000, min=0, lines=True)]
+
+
+class RowBody(Body):
+    """Which app; left out: the newest one, or the app to be."""
+
+    app_id: AppId | None = None
+
+
+class RunBody(RowBody):
+    form: dict[Annotated[str, Text(32)], Answer] = Field(default_factory=dict, max_length=16)
+
+
+class DraftBody(RowBody):
+    form: dict[Annotated[str, Text(32)], Answer] = Field(max_length=16)
+
+
+class DoneBody(RowBody):
+    note: Annotated[str, Text(500, min=0, lines=True)] = ""
+
+
+class CopyOut(BaseModel):
+    """A value to carry to the open platform."""
+
+    label_zh: str
+    label_en: str
+    value: str
+
+
+class FieldOut(BaseModel):
+    field: str
+    label_zh: str
+    label_en: str
+    kind: FieldKind
+    required: bool
+    min: int
+    max: int
+    choices: list[str]
+    value: str
+    pattern: str
+    """what the whole text, or each serial, looks like; empty: no such rule"""
+    hint_zh: str | None
+    hint_en: str | None
+
+
+class RowOut(BaseModel):
+    row: str
+    code: str
+    kind: Kind
+    state: State
+    title_zh: str
+    title_en: str
+    help_zh: str
+    help_en: str
+    where_url: str | None
+    copy_values: list[CopyOut] = Field(serialization_alias="copy")
+    form: list[FieldOut] | None
+    can_check: bool
+    can_run: bool
+    can_mark: bool
+    evidence: dict[str, Any]
+    optional: bool
+    """only for who does it with Alipay's own tool"""
+    reason: str | None
+    """why the platform refused, in its own words"""
+    remedy: str | None
+    remedy_zh: str | None
+    remedy_en: str | None
+    remedy_row: str | None
+    """the row in which it is mended, where it is another one"""
+    note: str | None
+    at: Instant | None
+    by: str | None
+
+
+class StepOut(BaseModel):
+    step: int
+    code: str
+    title_zh: str
+    title_en: str
+    rows: list[RowOut]
+
+
+class CardOut(BaseModel):
+    code: str
+    title_zh: str
+    title_en: str
+    rows: list[str]
+    """the numbers of its rows, in the order in which one goes through them"""
+
+
+class OnboardingOut(BaseModel):
+    app_id: str | None
+    is_ready: bool
+    """a device of the merchant could take a payment with this app now; exactly then 100 %"""
+    takes_payments: bool
+    """the same, with this app or another one"""
+    percent: int
+    next_row: str | None
+    steps: list[StepOut]
+    cards: list[CardOut]
+    """the same rows as the page shows them"""
+
+
+class KeyCheckBody(Body):
+    """What was pasted; whatever is left out is not looked at."""
+
+    app_id: AppId | None = None
+    app_private_key: SecretKey | None = None
+    app_public_key: KeyText | None = None
+    alipay_public_key: KeyText | None = None
+    key_pair_id: fields.Id | None = None
+
+
+class FindingOut(BaseModel):
+    field: str
+    code: str
+    level: Literal["ok", "warn", "error"]
+    title: str
+    remedy: str
+
+
+class PublicKeyOut(BaseModel):
+    bits: int
+    fingerprint: str
+    public_key: str
+
+
+class DiagnosisOut(BaseModel):
+    findings: list[FindingOut]
+    private: PublicKeyOut | None
+    """the public half of the private key that was pasted"""
+    alipay: PublicKeyOut | None
+    can_save: bool
+
+
+class ProbeOut(BaseModel):
+    findings: list[FindingOut]
+    is_ok: bool
+
+
+class KeyPairOut(BaseModel):
+    key_pair_id: UUID
+    app_public_key: str
+    fingerprint: str
+    bits: int
+    created_at: Instant
+    expires_at: Instant
+
+
+class KeyPairList(BaseModel):
+    items: list[KeyPairOut]
+    """the newest pair made here that waits to be bound, or none"""

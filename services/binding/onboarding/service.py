@@ -1,0 +1,360 @@
+"""The use cases of onboarding: show the map, look whether a row is done, carry a row out, take a
+person's word for it, keep what was typed (S11-S17).
+
+Asking the open platform happens with no transaction open: the intent to carry something out is
+committed as `running` before the call, so that a row whose answer was lost is looked at again.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding.audit.record import PLATFORM_ACTOR, audit, who
+from services.binding.config import BindingConfig
+from services.binding.deps import Deps
+from services.binding.egress import OpenPlatform
+from services.binding.keys.repo import app_by_tenant
+from services.binding.messages import service as messages
+from services.binding.models import AppMessage, Merchant
+from services.binding.onboarding import live_check, repo
+from services.binding.onboarding.checks import (
+    CARRIED_OUT,
+    CHECKS,
+    LIVE_CHECKED,
+    RUNS,
+    WATCHED,
+    Case,
+    Verdict,
+)
+from services.binding.onboarding.facts import facts_of
+from services.binding.onboarding.map import Line, Map, filled, map_of, may_be_marked, unknown_fields
+from services.binding.onboarding.models import OnboardingDraft
+from services.binding.onboarding.record import record
+from services.binding.onboarding.remedies import GOES_TO
+from services.binding.onboarding.rows import BY_ROW
+from services.binding.onboarding.rules import NotDoneByHand, RowBlocked, RowNotRun, RowRunning
+from shared.errors import InvalidBody, NotFound
+from shared.telemetry import get_logger
+from shared.tokens import TokenSigner
+
+if TYPE_CHECKING:
+    from shared.client import ServiceClient
+
+DUE_MAX = 20
+PLATFORM_CALLS_MAX = 8
+PLATFORM_WAIT_S = 20.0
+LOOKS_MAX = 3
+"""Calls of the platform in one look at a row, at most."""
+PUT_OFF_S = 600
+"""A row that could not be looked at is not the next one again."""
+HEARD = (
+    "alipay.open.mini.version.audit.passed",
+    "alipay.open.mini.version.audit.rejected",
+    "alipay.open.mini.version.build.finished",
+)
+"""Messages after which a row may have ended (alipay-iot.md §4)."""
+
+log = get_logger("binding.onboarding")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What this installation tells the open platform about itself."""
+
+    hosts: tuple[str, ...]
+    template_id: str
+    public_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Onboarding:
+    """What the use cases stand on."""
+
+    deps: Deps
+    platform: OpenPlatform
+    settings: Settings
+
+
+def build(config: BindingConfig, deps: Deps) -> Onboarding:
+    """The same parts for the API and the worker."""
+    signer = TokenSigner.from_file("binding", config.service_key_file, deps.clock)
+
+    def egress() -> "ServiceClient":
+        from shared.client import ServiceClient
+
+        return ServiceClient(
+            config.egress_url, audience="egress", signer=signer,
+            pool=PLATFORM_CALLS_MAX, timeout_s=PLATFORM_WAIT_S,
+        )  # fmt: skip
+
+    own = urlsplit(config.public_url).hostname or ""
+    hosts = [host.strip() for host in config.whitelist_hosts.split(",") if host.strip()]
+    settings = Settings(tuple(hosts or [own]), config.mini_template_id, config.public_url)
+    return Onboarding(deps, OpenPlatform(egress), settings)
+
+
+async def show(on: Onboarding, tenant_id: UUID, app_id: str | None = None) -> Map:
+    """The map of the given app, of the newest one, or of the app to be."""
+    async with on.deps.db.read(tenant_id) as tx:
+        app = (
+            await app_by_tenant(tx, tenant_id, app_id)
+            if app_id
+            else await repo.newest_app(tx, tenant_id)
+        )
+        if app is None and app_id:
+            raise NotFound
+        merchant = await tx.get(Merchant, tenant_id)
+        is_suspended = merchant is not None and merchant.suspended_at is not None
+        suspended = [tenant_id] if is_suspended else []
+        facts = (await facts_of(on.deps, tx, {tenant_id: app}, suspended))[tenant_id]
+        found = map_of(facts, on.settings.hosts)
+        takes_payments = found.is_ready or (
+            facts.device is not None
+            and not facts.is_suspended
+            and await repo.has_selling_app(tx, tenant_id, facts.now)
+        )
+        drafts = await repo.drafts(tx, tenant_id, found.app_id)
+        doers = {line.by: line.at for line in found.lines if line.by and line.at}
+        names = {by: (await who(tx, tenant_id, by, at))[0] for by, at in doers.items()}
+    return replace(found, takes_payments=takes_payments, drafts=drafts, names=names)
+
+
+async def check(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, actor: str) -> Map:
+    """Looks whether the row is done."""
+    found, line = await _line_of(on, tenant_id, row, app_id)
+    if row not in CHECKS and row not in LIVE_CHECKED:
+        raise NotDoneByHand(f"row {row} has nothing to look at")
+    verdict = _begun(await _look(on, tenant_id, found, line, actor), line)
+    await record(on.deps, tenant_id, found.app_id, line, verdict, actor, is_look=True)
+    return await _watched(on, tenant_id, app_id)
+
+
+async def _look(on: Onboarding, tenant_id: UUID, found: Map, line: Line, actor: str) -> Verdict:
+    row = line.row.row
+    if not found.app_id:
+        return Verdict(None, "app_not_bound")
+    if row in LIVE_CHECKED:
+        return await probe_app(on, tenant_id, found.app_id, actor)
+    return await CHECKS[row](await _case(on, tenant_id, found))
+
+
+async def _watched(on: Onboarding, tenant_id: UUID, app_id: str | None) -> Map:
+    """The map as it is now; what has got its turn is looked at by itself from now on."""
+    found = await show(on, tenant_id, app_id)
+    turn = [
+        line.row.row
+        for line in found.lines
+        if line.row.row in WATCHED - LIVE_CHECKED and line.state == "todo" and line.at is None
+    ]
+    if not found.app_id or not turn:
+        return found
+    async with on.deps.db.tx(tenant_id) as tx:
+        now = on.deps.clock.now()
+        await repo.wake(tx, tenant_id, found.app_id, turn, now, PLATFORM_ACTOR)
+    return await show(on, tenant_id, app_id)
+
+
+async def run(
+    on: Onboarding,
+    tenant_id: UUID,
+    row: str,
+    app_id: str | None,
+    form: Mapping[str, Any],
+    actor: str,
+) -> Map:
+    """Carries the row out over the open platform's API."""
+    found, line = await _line_of(on, tenant_id, row, app_id)
+    if row not in RUNS:
+        raise RowNotRun(f"row {row} is not ours to carry out")
+    if line.state == "blocked" or not found.app_id:
+        raise RowBlocked(needs=list(line.row.needs))
+    given = filled(line.row, form)
+    case = await _case(on, tenant_id, found)
+    if given:
+        await keep_draft(on, tenant_id, row, app_id, form, actor)
+    verdict = await _carried_out(on, tenant_id, found, line, case, given, actor)
+    missing = GOES_TO.get(verdict.remedy or "")
+    if missing is not None and BY_ROW[missing].kind == "manual":
+        # A person's word for it was wrong: the platform has just said so.
+        await reopen(on, tenant_id, missing, app_id, actor)
+    return await _watched(on, tenant_id, app_id)
+
+
+async def _carried_out(
+    on: Onboarding,
+    tenant_id: UUID,
+    found: Map,
+    line: Line,
+    case: Case,
+    given: Mapping[str, Any],
+    actor: str,
+) -> Verdict:
+    """The intent is committed before the call, and what came of it after it."""
+    begun = Verdict("running", evidence={**(line.evidence or {})})
+    asked = {**given, "app_version": case.version}
+    of = (on.deps, tenant_id, found.app_id, line)
+    await record(*of, begun, actor, asked=asked, is_start=True)
+    verdict = _settled(await RUNS[line.row.row](case, given), line)
+    await record(*of, verdict, actor)
+    return verdict
+
+
+async def keep_draft(
+    on: Onboarding,
+    tenant_id: UUID,
+    row: str,
+    app_id: str | None,
+    form: Mapping[str, Any],
+    actor: str,
+) -> None:
+    """What was typed, complete or not: the form begins with it next time, on any machine."""
+    found, line = await _line_of(on, tenant_id, row, app_id)
+    errors = unknown_fields(line.row, form)
+    if errors or not line.row.form:
+        raise InvalidBody(errors=errors or [{"pointer": "/form", "message": "没有表单 no form"}])
+    typed = {
+        field.name: str(form[field.name])[: field.max] for field in line.row.form
+        if field.name in form
+    }  # fmt: skip
+    async with on.deps.db.tx(tenant_id) as tx:
+        await repo.put_draft(
+            tx,
+            OnboardingDraft(
+                tenant_id=tenant_id, app_id=found.app_id, row=row,
+                form=typed, by=actor, at=on.deps.clock.now(),
+            ),
+        )  # fmt: skip
+
+
+def _settled(verdict: Verdict, before: Line) -> Verdict:
+    """After a call of ours "cannot tell" leaves the row running: it is looked at again."""
+    if verdict.state is not None:
+        return verdict
+    return Verdict("running", verdict.remedy, {**(before.evidence or {}), **verdict.evidence})
+
+
+def _begun(verdict: Verdict, before: Line) -> Verdict:
+    """What was begun, and of which the platform has nothing: that is told, or the row would wait
+    for a person as if nobody had pressed anything."""
+    was_sent = before.kept == "running" and bool(before.row.form)
+    if was_sent and verdict.state == "todo" and "share" not in verdict.evidence:
+        return Verdict("failed", "not_taken", verdict.evidence)
+    return verdict
+
+
+async def mark_done(
+    on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, note: str, actor: str
+) -> Map:
+    """A person's word, for what no API tells; where one does, only when it does not permit us."""
+    found, line = await _line_of(on, tenant_id, row, app_id)
+    if not may_be_marked(line):
+        if line.state == "blocked" and line.row.kind != "check":
+            raise RowBlocked(needs=list(line.row.needs))
+        raise NotDoneByHand(f"row {row} is looked at, not promised")
+    verdict = Verdict("done", evidence={**(line.evidence or {}), "word": True})
+    await record(on.deps, tenant_id, found.app_id, line, verdict, actor, note=note)
+    return await _watched(on, tenant_id, app_id)
+
+
+async def reopen(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, actor: str) -> Map:
+    """Forgets what was known of a row."""
+    found, line = await _line_of(on, tenant_id, row, app_id)
+    async with on.deps.db.tx(tenant_id) as tx:
+        await repo.forget(tx, tenant_id, found.app_id, row)
+        what = (actor, "onboarding.reopen", f"{found.app_id}:{row}")
+        await audit(on.deps, tx, tenant_id, what, before={"state": line.state})
+    return await show(on, tenant_id, app_id)
+
+
+async def advance(on: Onboarding) -> int:
+    """One round over the rows that run, wait or failed and are due: each is looked at; how many
+    were."""
+    looked = 0
+    while looked < DUE_MAX:
+        async with on.deps.db.tx(None) as tx:
+            now = on.deps.clock.now()
+            # One at a time, for longer than its look can take: no second worker asks meanwhile.
+            due = await repo.claim_due(
+                tx, now, now + timedelta(seconds=LOOKS_MAX * PLATFORM_WAIT_S)
+            )
+        if due is None:
+            break
+        looked += 1
+        tenant_id, app_id, row = due
+        try:
+            await _advance_row(on, tenant_id, app_id, row)
+        except Exception:
+            # One odd row must not keep the others from being looked at.
+            log.exception("onboarding.row_broken", app_id=app_id, row=row)
+            later = on.deps.clock.now() + timedelta(seconds=PUT_OFF_S)
+            async with on.deps.db.tx(tenant_id) as tx:
+                await repo.look_again(tx, tenant_id, app_id, later, row)
+    return looked
+
+
+async def _advance_row(on: Onboarding, tenant_id: UUID, app_id: str, row: str) -> None:
+    found = await show(on, tenant_id, app_id)
+    line = found.line(row)
+    if line.state in ("blocked", "skipped") and line.kept == "todo":
+        # Not its turn, or no longer needed: with its turn it is woken again.
+        async with on.deps.db.tx(tenant_id) as tx:
+            await repo.forget(tx, tenant_id, app_id, row)
+        return
+    if row in CARRIED_OUT and line.kept == "todo":
+        case = await _case(on, tenant_id, found)
+        with suppress(RowRunning):  # a person was quicker
+            await _carried_out(on, tenant_id, found, line, case, {}, PLATFORM_ACTOR)
+    else:
+        verdict = _begun(await _look(on, tenant_id, found, line, PLATFORM_ACTOR), line)
+        if line.kept == "running":
+            verdict = _settled(verdict, line)
+        await record(on.deps, tenant_id, app_id, line, verdict, PLATFORM_ACTOR, is_look=True)
+    await _watched(on, tenant_id, app_id)
+
+
+async def probe_app(on: Onboarding, tenant_id: UUID, app_id: str, actor: str) -> Verdict:
+    """The live check of a bound app's newest keys; it leaves the map as it is."""
+    return await live_check.check(on.deps, on.platform, tenant_id, app_id, actor=actor)
+
+
+async def hear(deps: Deps, tx: AsyncSession, message: AppMessage) -> None:
+    """A message of the open platform about the app: never believed, only a reason to look."""
+    await repo.look_again(tx, message.tenant_id, message.app_id, deps.clock.now())
+
+
+for _method in HEARD:
+    messages.handlers.on(_method)(hear)
+
+
+async def _line_of(
+    on: Onboarding, tenant_id: UUID, row: str, app_id: str | None
+) -> tuple[Map, Line]:
+    if row not in BY_ROW:
+        raise NotFound
+    found = await show(on, tenant_id, app_id)
+    return found, found.line(row)
+
+
+async def _case(on: Onboarding, tenant_id: UUID, found: Map) -> Case:
+    return Case(
+        platform=on.platform,
+        clock=on.deps.clock,
+        tenant_id=tenant_id,
+        app_id=found.app_id,
+        hosts=on.settings.hosts,
+        template_id=on.settings.template_id,
+        package_ext={
+            "app_id": found.app_id,
+            "merchant_id": str(tenant_id),
+            "api_base": on.settings.public_url,
+        },
+        evidence={line.row.row: line.evidence or {} for line in found.lines},
+        has_device=found.line("5.2").state == "done",
+        has_store=found.line("5.0").state == "done",
+    )

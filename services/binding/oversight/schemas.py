@@ -1,0 +1,111 @@
+"""Bodies of the operators' doors about merchants."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from services.binding.acting.schemas import MerchantShownOut, Reason
+from services.binding.bodies import Body, Instant, Name
+from services.binding.onboarding.rows import State
+from services.binding.people.schemas import LinkOut
+from services.binding.tenancy.schemas import AccountBody, Handle, MerchantOut
+from shared.fields import Version
+
+
+class OwnerOut(BaseModel):
+    user_id: UUID
+    login: str
+    role: str
+
+
+class MerchantBody(AccountBody):
+    """A new merchant and the account of its owner."""
+
+    name: Name
+    handle: Handle | None = None
+    """what the logins of its people will end with, after an @; left out: one is made"""
+
+
+class RenameBody(Body):
+    name: Name
+    version: Version
+
+
+class ReasonBody(Body):
+    """Why, in words: both audit logs keep it."""
+
+    reason: Reason
+
+
+class OwnerLinkBody(ReasonBody):
+    remove_second_factor: bool = False
+    """for an owner who lost the authenticator app, the passkeys and the recovery codes"""
+
+
+class StuckOut(BaseModel):
+    """The row of the setup at which a merchant stands."""
+
+    row: str
+    state: State
+    title_zh: str
+    title_en: str
+    remedy_zh: str | None
+    remedy_en: str | None
+    at: Instant | None
+    """since when it is as it is; null: nothing was done yet"""
+
+
+class ProgressOut(BaseModel):
+    percent: int
+    is_ready: bool
+    step: StuckOut | None
+    """null: nothing is left to do"""
+
+
+class MerchantListedOut(MerchantOut):
+    namesakes: int
+    """how many other merchants are called the same"""
+    progress: ProgressOut
+
+
+class MerchantPage(BaseModel):
+    items: list[MerchantListedOut]
+    total: int
+    page: int
+    page_size: int
+
+
+class MerchantDetailOut(MerchantListedOut, MerchantShownOut):
+    """The operator's view of one merchant: counts, no content."""
+
+    stores: int
+    staff: int
+    apps: int
+
+
+class MerchantCreatedOut(MerchantOut):
+    owner: OwnerOut
+    link: LinkOut
+
+
+class MerchantOwnerOut(BaseModel):
+    """An owner's login, as far as helping them in needs it."""
+
+    user_id: UUID
+    login: str
+    name: str
+    is_enabled: bool
+    has_password: bool
+    """whether one was ever chosen"""
+    has_second_factor: bool
+    link_until: Instant | None
+    """a one-time link waits until then to be used"""
+    limited_until: Instant | None
+
+
+class MerchantOwnerList(BaseModel):
+    items: list[MerchantOwnerOut]
+
+
+SuspendedFilter = Literal["yes", "no"]

@@ -1,0 +1,34 @@
+"""The HTTP door of one-time links, with which a person chooses a password."""
+
+from fastapi import APIRouter, Request, Response
+
+from services.binding.callers import PUBLIC, deps_of
+from services.binding.costly import costly
+from services.binding.people import links, schemas
+from services.binding.sign_in.cookies import cookie_hash, give_cookies
+from services.binding.tenancy.rules import Role
+from shared.web import guard
+
+router = APIRouter()
+
+
+@router.post(f"{PUBLIC}/password-link", dependencies=[guard("public")])
+async def show_password_link(request: Request, body: schemas.LinkTokenBody) -> schemas.LinkShownOut:
+    """Whose password the link is for. A POST, so that the token stands in no address."""
+    user = await links.whose(deps_of(request), body.token.get_secret_value())
+    return schemas.LinkShownOut(login=user.login, name=user.name, console=Role(user.role).console)
+
+
+@router.post(f"{PUBLIC}/password", dependencies=[guard("public"), costly("sign_in")])
+async def choose_password(
+    request: Request, response: Response, body: schemas.ChosenPasswordBody
+) -> schemas.LinkShownOut:
+    """Sets the password that the link's person chose; signing in is the next step."""
+    user, browser = await links.use(
+        deps_of(request),
+        body.token.get_secret_value(),
+        body.password.get_secret_value(),
+        cookie_hash(request, "browser"),
+    )
+    give_cookies(response, None, browser)
+    return schemas.LinkShownOut(login=user.login, name=user.name, console=Role(user.role).console)

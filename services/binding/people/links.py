@@ -1,0 +1,179 @@
+"""One-time links: how a person gets a first password, or another after forgetting theirs.
+
+A password is chosen by its owner only: who makes an account or resets one hands over a link, never
+a password. The link says nothing until it is used: the old password and the sessions go on, so that
+making links shuts nobody out. Using it ends both, and the account approves nothing for a while:
+whoever made the link could have used it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding.acting import grants as acting_grants
+from services.binding.audit.record import audit
+from services.binding.deps import Deps
+from services.binding.models import User
+from services.binding.people import repo, rules
+from services.binding.sessions import service as sessions
+from services.binding.sign_in import begun, second_factor
+from services.binding.sign_in import repo as sign_in_repo
+from services.binding.sign_in import service as sign_in
+from services.binding.sign_in.models import PasswordLink
+from services.binding.tenancy import accounts, standing
+from services.binding.tenancy import repo as tenancy_repo
+from services.binding.tenancy import rules as tenancy_rules
+from services.binding.tenancy.rules import Role
+from shared.errors import NotFound
+from shared.ids import random_token
+from shared.tokens import Principal
+
+TOKEN_BYTES = 32
+PAGE = "/password"
+MAKERS = ("staff.write", "operators.write", "merchants.write")
+"""Whose links serve: they end when their maker has none of these any longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByOperator:
+    """An operator helps an owner of a merchant back in: of which organisation, and why."""
+
+    tenant_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link as it is told, once."""
+
+    token: str
+    expires_at: datetime
+
+
+async def make_for(
+    deps: Deps, caller: Principal, user_id: UUID, *, removes_second_factor: bool
+) -> Link:
+    """A link for somebody else of the caller's organisation. One's own password is changed with the
+    old one: a stolen session must not get around it."""
+    if str(user_id) == caller.subject:
+        raise rules.OwnRights
+    return await make(
+        deps,
+        caller.tenant,
+        user_id,
+        actor=f"user:{caller.subject}",
+        maker=caller,
+        removes_second_factor=removes_second_factor,
+    )
+
+
+async def make(
+    deps: Deps,
+    tenant_id: UUID,
+    user_id: UUID,
+    *,
+    actor: str,
+    maker: Principal | None = None,
+    removes_second_factor: bool = False,
+    helped: ByOperator | None = None,
+) -> Link:
+    """A link for an account that can sign in; earlier links of it are burned. `maker`: the person
+    who makes it, Forbidden when that power has ended meanwhile; None: the command line. `helped`:
+    for owners only, told in both logs, and whoever chooses a password by it does less for a while
+    than an owner may, unless nobody of that merchant ever had one: nothing was ever behind it."""
+    token, now = random_token(TOKEN_BYTES), deps.clock.now()
+    # System scope: an operator makes them for the owner of a merchant.
+    async with deps.db.tx(None) as tx:
+        if maker is not None:
+            await standing.require(tx, maker.tenant, UUID(maker.subject), *MAKERS)
+        user = await tenancy_repo.user_for_update(tx, tenant_id, user_id)
+        if user is None or not user.is_enabled:
+            raise NotFound
+        if helped is not None and user.role != Role.MERCHANT_OWNER:
+            raise NotFound
+        await sign_in_repo.burn_links(tx, tenant_id, user_id, now)
+        link = PasswordLink(
+            tenant_id=tenant_id,
+            link_hash=tenancy_rules.sha256_hex(token),
+            user_id=user_id,
+            made_by=actor,
+            made_at=now,
+            expires_at=now + rules.LINK_LIFETIME,
+            is_reset=bool(user.password_hash),
+            removes_second_factor=removes_second_factor,
+            limits_powers=helped is not None and await repo.anybody_came_in(tx, tenant_id),
+        )
+        tx.add(link)
+        await _note(deps, tx, link, user, helped)
+    return Link(token, link.expires_at)
+
+
+async def _note(
+    deps: Deps, tx: AsyncSession, link: PasswordLink, user: User, helped: ByOperator | None
+) -> None:
+    facts = {
+        "is_reset": link.is_reset,
+        "removes_second_factor": link.removes_second_factor,
+    }
+    what = (link.made_by, "password.link", str(link.user_id))
+    if helped is not None:
+        # The operators' own chain first, as everywhere.
+        theirs = {"merchant_id": str(link.tenant_id), "login": user.login, **facts}
+        await audit(deps, tx, helped.tenant_id, what, after=theirs, reason=helped.reason)
+    reason = helped.reason if helped is not None else None
+    await audit(deps, tx, link.tenant_id, what, after=facts, reason=reason)
+
+
+async def whose(deps: Deps, token: str) -> User:
+    """Whose password the link is for, or LinkWrong."""
+    async with deps.db.tx(None) as tx:
+        return (await _living(deps, tx, token))[1]
+
+
+async def use(
+    deps: Deps, token: str, password: str, browser_hash: str | None
+) -> tuple[User, str | None]:
+    """Sets the password that the person chose: (the account, the cookie by which this browser is
+    known from now on, if it is new). All sessions end; signing in is the next step, with its second
+    factor."""
+    user = await whose(deps, token)
+    hashed = await accounts.hashed_password(deps, password, await sign_in.own_words(deps, user))
+    now = deps.clock.now()
+    async with deps.db.tx(None) as tx:
+        link, row = await _living(deps, tx, token)
+        row.password_hash = hashed
+        row.may_approve_from = now + deps.approve_after
+        if link.limits_powers:
+            row.limited_until = now + deps.approve_after
+        await sign_in_repo.burn_links(tx, row.tenant_id, row.user_id, now)
+        asked = await begun.end_with_password(deps, tx, row)
+        grants = await acting_grants.locked_of(tx, row)
+        ended = await sessions.end_all(deps, tx, row.tenant_id, row.user_id)
+        await acting_grants.end_with_powers(deps, tx, grants, actor=f"user:{row.user_id}")
+        await sign_in_repo.forget_browsers(tx, row.tenant_id, row.user_id)
+        known_as = await sign_in.remember_browser(deps, tx, row, browser_hash)
+        if link.removes_second_factor:
+            await second_factor.forget(deps, tx, row, link.made_by)
+        what = (f"user:{row.user_id}", "password.set", str(row.user_id))
+        facts = {"link_by": link.made_by, "sessions_ended": ended}
+        await audit(deps, tx, row.tenant_id, what, after=facts)
+        await begun.withdraw(deps, tx, asked, actor=what[0])
+    return row, known_as
+
+
+async def _living(deps: Deps, tx: AsyncSession, token: str) -> tuple[PasswordLink, User]:
+    """The link and its account, both locked in the order in which making a link locks them."""
+    link_hash = tenancy_rules.sha256_hex(token)
+    link = await sign_in_repo.link_by_hash(tx, link_hash)
+    if link is None:
+        raise rules.LinkWrong
+    user = await tenancy_repo.user_for_update(tx, link.tenant_id, link.user_id)
+    await tx.refresh(link, with_for_update=True)
+    if link.used_at is not None or deps.clock.now() >= link.expires_at:
+        raise rules.LinkWrong
+    if user is None or not user.is_enabled:
+        raise rules.LinkWrong
+    await standing.require_open(tx, user.tenant_id)
+    return link, user

@@ -1,0 +1,32 @@
+"""Bodies about rehearsals in the sandbox."""
+
+from typing import Annotated
+
+from pydantic import BaseModel
+
+from services.binding.bodies import Body
+from services.binding.keys.schemas import AppId, KeyText
+from services.binding.sandbox.service import Outcome
+from shared import fields
+
+
+class SandboxAppBody(Body):
+    """One of the two: the application public key as pasted, or the pair made here that waits."""
+
+    public_key: KeyText | None = None
+    key_pair_id: fields.Id | None = None
+
+
+class SandboxAppOut(BaseModel):
+    """What the open platform would show after the upload, as the binding form takes it."""
+
+    app_id: str
+    seller_id: str
+    alipay_public_key: str
+
+
+class OutcomeBody(Body):
+    app_id: AppId
+    outcome: Outcome
+    auth_code: Annotated[str, fields.Text(128)] | None = None
+    """of the payment that it is about, as the till will send it; else it is the next one"""

@@ -1,0 +1,80 @@
+"""The use cases of a rehearsal: an application of the sandbox for a merchant to bind, and how a
+payment of one of its applications ends.
+
+Where the real Alipay is behind the egress, that answers 404 and nothing here happens. What is made
+is the sandbox's alone: of the merchant nothing changes until its own people bind it.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+from uuid import UUID
+
+from services.binding.audit.record import audit
+from services.binding.deps import Deps
+from services.binding.keys import bound_apps, pasted
+from services.binding.keys import generated as key_pairs
+from services.binding.onboarding.service import Onboarding
+from shared.errors import InvalidBody
+
+KEY_FIELD = "/public_key"
+Outcome = Literal["paid", "refused", "buyer_confirms", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxApp:
+    """What the open platform's page would show after the upload of a public key."""
+
+    app_id: str
+    seller_id: str
+    alipay_public_key: str
+
+
+async def make_app(
+    on: Onboarding,
+    tenant_id: UUID,
+    *,
+    public_key: str | None,
+    key_pair_id: UUID | None,
+    actor: str,
+) -> SandboxApp:
+    """A new application under our public key, pasted or of a pair made here that waits. KeyRefused
+    for what is no such key; the sandbox's own problems as they are."""
+    spki = await _public_key(on.deps, tenant_id, public_key, key_pair_id)
+    made = await on.platform.rehearse(tenant_id, "apps", {"public_key": spki})
+    app = SandboxApp(made["app_id"], made["seller_id"], made["alipay_public_key"])
+    async with on.deps.db.tx(tenant_id) as tx:
+        what = (actor, "sandbox.app", app.app_id)
+        await audit(on.deps, tx, tenant_id, what, after={"seller_id": app.seller_id})
+    return app
+
+
+async def _public_key(
+    deps: Deps, tenant_id: UUID, public_key: str | None, key_pair_id: UUID | None
+) -> str:
+    if public_key is not None and key_pair_id is None:
+        return pasted.read_public_key(public_key, KEY_FIELD).spki
+    if key_pair_id is not None and public_key is None:
+        pair = await key_pairs.waiting_pair(deps, tenant_id, key_pair_id)
+        if pair is not None:
+            return pair.public.spki
+    message = "二者给一个 give either this or key_pair_id"
+    raise InvalidBody(errors=[{"pointer": KEY_FIELD, "message": message}])
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a payment of an application ends: the one with the code, or the next without one."""
+
+    app_id: str
+    outcome: Outcome
+    auth_code: str | None
+
+
+async def choose_outcome(on: Onboarding, tenant_id: UUID, choice: Choice, *, actor: str) -> None:
+    """Meets that payment, once. NotFound when the application is not the merchant's."""
+    await bound_apps.own_app(on.deps, tenant_id, choice.app_id)
+    body = {name: value for name, value in asdict(choice).items() if value is not None}
+    await on.platform.rehearse(tenant_id, "outcome", body)
+    async with on.deps.db.tx(tenant_id) as tx:
+        what = (actor, "sandbox.outcome", choice.app_id)
+        await audit(on.deps, tx, tenant_id, what, after={"outcome": choice.outcome})

@@ -1,0 +1,232 @@
+"""The second pair of eyes: where a merchant asks for it (`dual_control`), a change of what decides
+who is paid, whether sales run, or this rule itself, waits until somebody else approves it (ASVS
+2.3.5). An operator who acts for the merchant neither asks for one nor decides it.
+
+The wanted change is tried first and rolled back, so that what waits is known to be good; then it is
+sealed whole, like any key, and erased as soon as it is decided. Approving carries it out as if it
+were asked for now, in the transaction that decides: an app that was changed meanwhile refuses it
+(binding.stale_version), and of any number of verdicts at once one counts.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.binding.audit.record import PLATFORM_ACTOR, audit
+from services.binding.deps import Deps
+from services.binding.keys import apps
+from services.binding.keys.apps import AppChange
+from services.binding.keys.bound_apps import BoundApp
+from services.binding.keys.chosen import GivenKeys
+from services.binding.models import AppChangeRequest, Merchant
+from services.binding.sealing import seal_secret
+from services.binding.settings import repo
+from services.binding.settings.rules import ChangeDecided, TooManyChanges
+from services.binding.tenancy import merchants, second_person, standing
+from services.binding.tenancy import repo as tenancy_repo
+from services.binding.tenancy.merchants import MerchantChange
+from services.binding.tenancy.rules import ApprovalNeeded, OwnChange
+from shared.errors import NotFound
+from shared.ids import uuid7
+from shared.sealed import open_sealed
+
+PURPOSE = "app-change"
+PERMISSION = "apps.approve"
+KEPT = timedelta(days=7)
+WAITING_MAX = 100
+"""Of a merchant at a time: so many are listed, and none that can be approved is missing there."""
+Kind = Literal["app", "merchant"]
+ASKING: dict[Kind, str] = {"app": "apps.write", "merchant": "merchant.write"}
+"""What whoever asks for a change must still be allowed to do when it is filed."""
+Act = Callable[[AsyncSession], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who wants a change, and how the audit log names them."""
+
+    user_id: UUID
+    actor: str
+
+
+async def bind_or_ask(
+    deps: Deps, tenant_id: UUID, change: AppChange, asker: Asker
+) -> BoundApp | AppChangeRequest:
+    """Binds at once, or files the change for somebody else's approval."""
+    try:
+        return await apps.bind_app(deps, tenant_id, change, actor=asker.actor, is_approved=False)
+    except ApprovalNeeded:
+        return await _file(deps, tenant_id, "app", change, _summary(change), asker)
+
+
+async def change_merchant_or_ask(
+    deps: Deps, tenant_id: UUID, change: MerchantChange, asker: Asker
+) -> Merchant | AppChangeRequest:
+    try:
+        return await merchants.change_merchant(
+            deps, tenant_id, change, actor=asker.actor, is_approved=False
+        )
+    except ApprovalNeeded:
+        summary = {**change.values, "changes": []}
+        return await _file(deps, tenant_id, "merchant", change, summary, asker)
+
+
+async def _file(
+    deps: Deps,
+    tenant_id: UUID,
+    kind: Kind,
+    change: AppChange | MerchantChange,
+    summary: dict[str, Any],
+    asker: Asker,
+) -> AppChangeRequest:
+    now = deps.clock.now()
+    change_id = uuid7(deps.clock)
+    content = orjson.dumps(asdict(change))
+    async with deps.db.tx(tenant_id) as tx:
+        # Its lock also makes those who ask at once wait for each other.
+        await standing.require(tx, tenant_id, asker.user_id, ASKING[kind])
+        if await repo.waiting(tx, tenant_id) >= WAITING_MAX:
+            raise TooManyChanges
+        box, aad = await seal_secret(deps, tx, tenant_id, PURPOSE, content, f"change|{change_id}")
+        row = AppChangeRequest(
+            tenant_id=tenant_id,
+            change_id=change_id,
+            kind=kind,
+            app_id=change.app_id if isinstance(change, AppChange) else "",
+            state="waiting",
+            content_box=box,
+            content_aad=aad,
+            summary=summary,
+            asked_by=asker.user_id,
+            asked_at=now,
+            expires_at=now + KEPT,
+        )
+        tx.add(row)
+        what = (asker.actor, f"{kind}.change_ask", row.app_id or str(tenant_id))
+        await audit(deps, tx, tenant_id, what, after={"change_id": str(change_id), **summary})
+    return row
+
+
+def _summary(change: AppChange) -> dict[str, Any]:
+    """What a second person is shown: which secrets change, never their text."""
+    given = change.given
+    texts = {
+        "app_private_key": given.private_key_text,
+        "alipay_public_key": given.alipay_key_text,
+        "certificates": next((text for text in given.certificate_texts if text is not None), None),
+        "aes_key": change.aes_key_text,
+        "app_auth_token": change.app_auth_token,
+    }
+    return {
+        "version": change.version,
+        "enabled": change.is_enabled,
+        "seller_id": change.seller_id,
+        "service_provider_id": change.service_provider_id,
+        "mode": given.mode,
+        "retire_after_h": change.retire_after_h,
+        "changes": [name for name, text in texts.items() if text is not None],
+    }
+
+
+async def list_changes(deps: Deps, tenant_id: UUID) -> Sequence[AppChangeRequest]:
+    """All that wait, then those that are decided: newest first, a hundred."""
+    async with deps.db.read(tenant_id) as tx:
+        return await repo.changes(tx, tenant_id, WAITING_MAX)
+
+
+async def approve(
+    deps: Deps, tenant_id: UUID, change_id: UUID, *, user_id: UUID, actor: str
+) -> AppChangeRequest:
+    """Carries the change out; whoever asked for it cannot approve it."""
+    async with deps.db.read(tenant_id) as tx:
+        row = await _waiting(deps, tx, tenant_id, change_id)
+        if row.asked_by == user_id:
+            raise OwnChange
+    act = await _prepared(deps, row, actor)
+    async with deps.db.tx(tenant_id) as tx:
+        row = await _waiting(deps, tx, tenant_id, change_id, is_locked=True)
+        approver = await second_person.locked(tx, tenant_id, user_id, PERMISSION)
+        second_person.require_settled(deps, approver)
+        # Read without a lock: an approval locks one account only, so that two of them cannot wait
+        # for each other.
+        second_person.require_settled(deps, await tenancy_repo.user(tx, tenant_id, row.asked_by))
+        await act(tx)
+        await _decide(deps, tx, row, "approved", user_id=user_id, actor=actor)
+    return row
+
+
+async def reject(
+    deps: Deps,
+    tenant_id: UUID,
+    change_id: UUID,
+    *,
+    user_id: UUID,
+    actor: str,
+) -> None:
+    """Drops the change; its own author may do that, too."""
+    async with deps.db.tx(tenant_id) as tx:
+        row = await _waiting(deps, tx, tenant_id, change_id, is_locked=True)
+        await _decide(deps, tx, row, "rejected", user_id=user_id, actor=actor)
+
+
+async def _decide(
+    deps: Deps,
+    tx: AsyncSession,
+    row: AppChangeRequest,
+    state: str,
+    *,
+    user_id: UUID,
+    actor: str,
+) -> None:
+    row.state, row.content_box = state, None
+    row.decided_by, row.decided_at = user_id, deps.clock.now()
+    what = (actor, f"{row.kind}.change_{state}", row.app_id or str(row.tenant_id))
+    after = {"change_id": str(row.change_id), "asked_by": str(row.asked_by)}
+    await audit(deps, tx, row.tenant_id, what, after=after)
+
+
+async def _waiting(
+    deps: Deps, tx: AsyncSession, tenant_id: UUID, change_id: UUID, *, is_locked: bool = False
+) -> AppChangeRequest:
+    row = await repo.change(tx, tenant_id, change_id, is_locked=is_locked)
+    if row is None:
+        raise NotFound
+    if row.state != "waiting" or row.expires_at <= deps.clock.now():
+        raise ChangeDecided
+    return row
+
+
+async def _prepared(deps: Deps, row: AppChangeRequest, actor: str) -> Act:
+    """What to do when it is approved: opened and read before the transaction that decides."""
+    content = orjson.loads(open_sealed(deps.key_provider, row.content_box or "", row.content_aad))
+    tenant_id = row.tenant_id
+    if row.kind == "merchant":
+        merchant = MerchantChange(**content)
+        return lambda tx: merchants.put_merchant(
+            deps, tx, tenant_id, merchant, actor, is_approved=True
+        )
+    pair_id = content.pop("key_pair_id", None)
+    given = GivenKeys(**content.pop("given"))
+    change = AppChange(**content, given=given, key_pair_id=UUID(pair_id) if pair_id else None)
+    read = await apps.read_change(deps, change)
+    return lambda tx: apps.bind(deps, tx, tenant_id, change, read, actor, is_approved=True)
+
+
+async def forget_changes(deps: Deps) -> None:
+    """What nobody decided in time is rejected by time, its content erased."""
+    now = deps.clock.now()
+    async with deps.db.read(None) as tx:
+        found = await repo.tenants_with_overdue(tx, now)
+    # A transaction for each merchant: a round never waits for one log while it holds another.
+    for tenant_id in found:
+        async with deps.db.tx(tenant_id) as tx:
+            for row in await repo.overdue(tx, tenant_id, now):
+                row.state, row.content_box, row.decided_at = "rejected", None, now
+                what = (PLATFORM_ACTOR, f"{row.kind}.change_expired", row.app_id or str(tenant_id))
+                after = {"change_id": str(row.change_id), "asked_by": str(row.asked_by)}
+                await audit(deps, tx, tenant_id, what, after=after)

@@ -1,0 +1,150 @@
+"""Bodies of a merchant's settings: bound apps, its own record, changes that wait. No answer has a
+member for private key material."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field, SecretStr
+
+from services.binding.bodies import Body, Instant, Name
+from services.binding.keys.rules import RETIRE_AFTER_H_MAX
+from services.binding.keys.schemas import AppId, CertificatesOut, KeyText, SecretKey, SellerId
+from shared import fields
+from shared.fields import Secret, Text, Version
+
+
+class AppBody(Body):
+    """A binding. On a change keys and secrets may be left out: what is not given stays, and ""
+    takes away what may be without."""
+
+    app_id: AppId
+    seller_id: SellerId | None = None
+    """the account that is paid, which notices are held against; left out or empty at the first
+    binding: not known yet. Once known it can be changed, not emptied"""
+    app_private_key: SecretKey | None = None
+    key_pair_id: fields.Id | None = None
+    """a pair made here, instead of a pasted private key"""
+    alipay_public_key: KeyText | None = None
+    mode: Literal["key", "cert"] | None = None
+    """left out: certificate mode when certificates are given, else as it is"""
+    app_cert: KeyText | None = None
+    alipay_cert: KeyText | None = None
+    alipay_root_cert: KeyText | None = None
+    aes_key: SecretKey | None = None
+    """content encryption, off without it"""
+    app_auth_token: Annotated[SecretStr, Secret(128)] | None = None
+    """a merchant's grant, when this is a service provider's app that acts for it"""
+    service_provider_id: SellerId | None = None
+    """the account credited with the payments begun with this app"""
+    retire_after_h: Annotated[int, Field(ge=0, le=RETIRE_AFTER_H_MAX)] | None = None
+    """how long a replaced key version stays usable; left out: a day; 0: not at all (a leak)"""
+    enabled: bool = True
+    version: fields.Version = 0
+
+
+class AppKeyOut(BaseModel):
+    """What may be known of a key pair: never the private half."""
+
+    key_version: int
+    mode: Literal["key", "cert"]
+    fingerprint: str
+    bits: int
+    app_public_key: str
+    alipay_public_key: str
+    certificates: CertificatesOut | None
+    created_at: Instant
+    last_used_at: Instant | None
+    """when it last signed a request, to the minute; null: never"""
+    verified_at: Instant | None
+    """when a live call under it was verified; null: pending, it neither signs sales nor makes a
+    notice believed"""
+
+
+class LiveCheckOut(BaseModel):
+    """How far the newest version of the keys is."""
+
+    state: Literal["verified", "pending", "failed"]
+    """failed: the last call showed what is wrong; it is asked again all the same"""
+    checked_at: Instant | None
+    remedy: str | None
+    remedy_zh: str | None
+    remedy_en: str | None
+
+
+class KeyInUseOut(BaseModel):
+    """The version that takes the sales while a newer one is pending."""
+
+    key_version: int
+    fingerprint: str
+    created_at: Instant
+    last_used_at: Instant | None
+
+
+class RetiringKeyOut(BaseModel):
+    """A replaced version that still counts."""
+
+    key_version: int
+    fingerprint: str
+    created_at: Instant
+    last_used_at: Instant | None
+    not_after: Instant
+
+
+class AppOut(BaseModel):
+    app_id: str
+    seller_id: str
+    enabled: bool
+    version: int
+    notify_path: str
+    service_provider_id: str
+    has_aes_key: bool
+    has_app_auth_token: bool
+    created_at: Instant
+    updated_at: Instant
+    updated_by: str
+    """a login of the merchant's, or the name of the operator who acted for it; empty where it is
+    not known, or not for whoever looks"""
+    key: AppKeyOut
+    """the newest version"""
+    live_check: LiveCheckOut
+    in_use: KeyInUseOut | None
+    """null: the newest version is in use, or none is yet"""
+    retiring: list[RetiringKeyOut]
+
+
+class AppList(BaseModel):
+    items: list[AppOut]
+
+
+class AppChangeOut(BaseModel):
+    """A change that waits for a second person; which secrets change, not to what."""
+
+    change_id: UUID
+    kind: Literal["app", "merchant"]
+    app_id: str
+    """empty unless it is an app's binding"""
+    state: Literal["waiting", "approved", "rejected"]
+    summary: dict[str, Any]
+    asked_by: UUID
+    asked_at: Instant
+    decided_by: UUID | None
+    decided_at: Instant | None
+    expires_at: Instant
+
+
+class AppChangeList(BaseModel):
+    items: list[AppChangeOut]
+
+
+Edition = Literal["flagship", "face_pay"]
+Contact = Annotated[str, Text(200, min=0)]
+
+
+class MerchantChangeBody(Body):
+    """What is not given stays (S38, S119)."""
+
+    name: Name | None = None
+    edition: Edition | None = None
+    dual_control: bool | None = None
+    support_contact: Contact | None = None
+    version: Version

@@ -1,0 +1,76 @@
+"""Sessions and people as answers."""
+
+from datetime import datetime
+
+from services.binding.deps import Deps
+from services.binding.models import Acting, Merchant, User
+from services.binding.sessions.service import Shown
+from services.binding.sign_in import schemas, second_factor
+from services.binding.tenancy import permissions
+from services.binding.tenancy.permissions import OWN
+from shared.tokens import Principal
+
+
+def permissions_of(deps: Deps, user: User) -> list[str]:
+    """What the person may do: until a second factor that is asked for is set up, only that."""
+    if second_factor.is_missing(deps, user):
+        return [OWN]
+    return sorted(permissions.of_user(user.role, user.limited_until, deps.clock.now()))
+
+
+def session_out(deps: Deps, shown: Shown, caller: Principal | None) -> schemas.SessionOut:
+    """`caller` tells whether this is the merchant console under an operator's hand."""
+    session, user, merchant, running = shown.session, shown.user, shown.merchant, shown.acting
+    is_acting_here = running is not None and caller is not None and caller.acting_id is not None
+    granted = permissions_of(deps, user)
+    if is_acting_here:
+        more = [one.permission_set for one in shown.more]
+        granted = sorted(permissions.of_acting(user.role, more))
+    is_own = merchant is not None and (running is None or is_acting_here)
+    return schemas.SessionOut(
+        user=person_out(user),
+        merchant=_merchant_out(merchant) if merchant and is_own else None,
+        permissions=granted,
+        expires_at=session.expires_at,
+        step_up_until=session.step_up_until,
+        acting=_acting_out(running, merchant) if running else None,
+        limited_until=_still(deps, user),
+        needs_second_factor=second_factor.is_missing(deps, user),
+    )
+
+
+def _still(deps: Deps, user: User) -> datetime | None:
+    until = user.limited_until
+    return until if until is not None and deps.clock.now() < until else None
+
+
+def person_out(user: User) -> schemas.PersonOut:
+    return schemas.PersonOut(
+        user_id=user.user_id,
+        login=user.login,
+        name=user.name,
+        role=user.role,
+        store_ids=user.store_ids,
+        has_second_factor=second_factor.has_one(user),
+        has_authenticator_app=user.totp_since is not None,
+        has_passkeys=user.passkey_count > 0,
+    )
+
+
+def _merchant_out(row: Merchant) -> schemas.SessionMerchantOut:
+    return schemas.SessionMerchantOut(
+        merchant_id=row.tenant_id,
+        name=row.name,
+        handle=row.handle,
+        edition=row.edition,
+        created_at=row.created_at,
+    )
+
+
+def _acting_out(row: Acting, merchant: Merchant | None) -> schemas.ActingOut:
+    return schemas.ActingOut(
+        merchant_id=row.tenant_id,
+        merchant_name=merchant.name if merchant else "",
+        reason=row.reason,
+        until=row.until,
+    )

@@ -1,0 +1,65 @@
+"""Bodies about merchants, their stores and their accounts."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel
+
+from services.binding.bodies import PRINTABLE, Body, Instant, Login, Name, Password
+from services.binding.tenancy import logins
+from shared.fields import Text, Version
+
+Username = Annotated[
+    str, Text(logins.USERNAME_MAX, pattern=PRINTABLE), AfterValidator(logins.check_username)
+]
+Handle = Annotated[str, Text(logins.HANDLE_MAX, min=logins.HANDLE_MIN, pattern=logins.HANDLE)]
+
+
+class AccountBody(Body):
+    """An account; its password is chosen by its owner, with a one-time link."""
+
+    login: Login
+
+
+class OwnAccountBody(AccountBody):
+    """An account that is made by whoever will use it."""
+
+    password: Password
+
+
+class StoreBody(Body):
+    name: Name
+
+
+class StoreChangeBody(Body):
+    name: Name
+    version: Version
+
+
+class MerchantOut(BaseModel):
+    merchant_id: UUID
+    name: str
+    handle: str
+    """what the logins of its people end with, after an @"""
+    edition: str
+    dual_control: bool
+    support_contact: str
+    version: int
+    created_at: Instant
+    suspended_at: Instant | None
+    suspended_reason: str
+    """why, in an operator's words; empty: it is not suspended"""
+
+
+class StoreOut(BaseModel):
+    store_id: UUID
+    name: str
+    version: int
+    created_at: Instant
+
+
+class StorePage(BaseModel):
+    items: list[StoreOut]
+    total: int
+    page: int
+    page_size: int
