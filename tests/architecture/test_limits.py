@@ -2,7 +2,9 @@
 
 import ast
 import io
+import json
 import tokenize
+from pathlib import Path
 
 from tests.architecture.tree import files, parsed, python, text, under
 
@@ -32,6 +34,17 @@ def test_no_function_is_longer_than_one_screen() -> None:
                 if size > FUNCTION_LINES:
                     long[f"{path}:{node.lineno} {node.name}"] = size
     assert not long
+
+
+def test_no_function_of_the_console_is_longer_either() -> None:
+    """Its linter measures bodies (`npm run check`); this one looks that nothing is let off."""
+    console = Path("gateway/spa/console")
+    rule = {"level": "error", "options": {"maxLines": FUNCTION_LINES}}
+    settings = json.loads(text(console / "biome.json"))
+    assert settings["linter"]["rules"]["complexity"]["noExcessiveLinesPerFunction"] == rule
+    assert "complexity" not in json.dumps(settings["overrides"])
+    sources = [path for path in files() if path.suffix in {".js", ".mjs", ".ts", ".tsx"}]
+    assert not [path for path in sources if "noExcessiveLinesPerFunction" in text(path)]
 
 
 def code_lines(source: str) -> int:

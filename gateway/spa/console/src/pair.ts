@@ -1,3 +1,3 @@
 /** A text in both languages: [中文, English], and the English for exactly one where it differs. */
-export type Pair = readonly [string, string] | readonly [string, string, string];
+type Pair = readonly [string, string] | readonly [string, string, string];
 export type Texts = Record<string, Pair>;

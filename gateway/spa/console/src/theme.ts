@@ -119,7 +119,7 @@ systemDark.addEventListener('change', () => {
   for (const tell of listeners) tell();
 });
 
-export function appearance(): Appearance {
+function appearance(): Appearance {
   const kept = localStorage.getItem(KEY);
   return kept === 'light' || kept === 'dark' ? kept : 'system';
 }

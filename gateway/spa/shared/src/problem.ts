@@ -8,7 +8,7 @@ export interface Fault {
   message: string;
 }
 
-export interface ProblemBody {
+interface ProblemBody {
   status: number;
   code: string;
   title: string;

@@ -21,7 +21,7 @@ type BodyOf<O> = O extends { requestBody: { content: { 'application/json': infer
   : Record<string, never>;
 
 export type Query = Record<string, string | number | string[] | undefined>;
-export interface Options {
+interface Options {
   path?: Record<string, string>;
   query?: Query;
 }
@@ -35,7 +35,7 @@ export const csrf = {
 };
 
 const ENDING_KEY = 'damselfly.expired';
-export type Ending = 'expired' | 'suspended';
+type Ending = 'expired' | 'suspended';
 
 /** Why the last session in this tab ended, for the sign-in page to say once. */
 export const ending = {

@@ -5,14 +5,6 @@ type Binding = binding.components['schemas'];
 type Order = order.components['schemas'];
 type Payment = payment.components['schemas'];
 
-/** What a list answers. */
-export interface Page<T> {
-  items: T[];
-  total: number;
-  page: number;
-  page_size: number;
-}
-
 // --- sessions and people
 export type Session = Binding['SessionOut'];
 export type SessionRow = Binding['SessionItemOut'];

@@ -9,7 +9,7 @@ import { useText } from '../texts';
 import { type Device, DeviceLabel } from './DeviceLabel';
 
 /** A device by its id, asked for once; nothing while it is on its way or for who may not see it. */
-export function useDevice(deviceId: string | null | undefined): Device | undefined {
+function useDevice(deviceId: string | null | undefined): Device | undefined {
   const { can } = useSession();
   const found = useQuery({
     queryKey: ['devices', 'one', deviceId],

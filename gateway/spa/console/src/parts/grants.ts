@@ -5,7 +5,7 @@ import type { ActingGrant, OperatorGrant } from '../api/shapes';
 import { useText } from '../texts';
 import { useSay } from './say';
 
-export type Act = 'give' | 'refuse' | 'withdraw';
+type Act = 'give' | 'refuse' | 'withdraw';
 
 /** Somebody else decides, in a window of their own: looked at again while it matters. */
 const LOOK_AGAIN_MS = 10_000;

@@ -6,7 +6,7 @@ import { Unheard } from '../api/client';
 import { useText } from '../texts';
 import { faultText, problemText } from './words';
 
-export interface Say {
+interface Say {
   done: (text: string) => void;
   /** it was not done, or nobody knows; stays long enough to be read */
   warned: (text: string) => void;

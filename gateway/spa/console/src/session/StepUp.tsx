@@ -17,15 +17,10 @@ import { CodeField, PasskeyButton } from './SecondStep';
 import { useSession } from './session';
 import { told } from './told';
 
-export function StepUp() {
-  const { t, language } = useText();
-  const { console, session } = useSession();
-  const queries = useQueryClient();
-  const [form] = Form.useForm<{ password: string; code?: string }>();
+/** Whether the question stands, and who waits for its answer. */
+function useQuestion() {
   const [isOpen, setOpen] = useState(false);
   const [isOverDialog, setOverDialog] = useState(false);
-  const [isBusy, setBusy] = useState(false);
-  const [needed, setNeeded] = useState<SecondFactorNeeded | null>(null);
   const [fault, setFault] = useState('');
   // Whoever asks while the question stands, as by a double click, waits for the same answer.
   const waiting = useRef<((confirmed: boolean) => void)[]>([]);
@@ -43,14 +38,32 @@ export function StepUp() {
     };
   }, []);
 
-  const end = (confirmed: boolean) => {
-    form.resetFields();
-    setNeeded(null); // the session says by now what is set up
+  const answer = (confirmed: boolean) => {
     setOpen(false);
     for (const settle of waiting.current.splice(0)) settle(confirmed);
   };
+  return { isOpen, isOverDialog, fault, setFault, answer };
+}
 
-  const confirm = async ({ password, code }: { password: string; code?: string }) => {
+interface Entry {
+  password: string;
+  code?: string;
+}
+
+/** The ways to confirm that it is the same person. */
+function useProofs(setFault: (fault: string) => void, onEnd: (confirmed: boolean) => void) {
+  const { t, language } = useText();
+  const { console } = useSession();
+  const queries = useQueryClient();
+  const [isBusy, setBusy] = useState(false);
+  const [needed, setNeeded] = useState<SecondFactorNeeded | null>(null);
+
+  const end = (confirmed: boolean) => {
+    setNeeded(null); // the session says by now what is set up
+    onEnd(confirmed);
+  };
+
+  const confirm = async ({ password, code }: Entry) => {
     setBusy(true);
     setFault('');
     try {
@@ -86,6 +99,18 @@ export function StepUp() {
     }
   };
 
+  return { isBusy, needed, confirm, prove, end };
+}
+
+export function StepUp() {
+  const { t } = useText();
+  const { session } = useSession();
+  const [form] = Form.useForm<Entry>();
+  const { isOpen, isOverDialog, fault, setFault, answer } = useQuestion();
+  const { isBusy, needed, confirm, prove, end } = useProofs(setFault, (confirmed) => {
+    form.resetFields();
+    answer(confirmed);
+  });
   const hasApp = session.user.has_authenticator_app || needed?.methods.includes('code') === true;
   return (
     <Window

@@ -5,7 +5,7 @@ import type { TextKey } from '../texts';
 
 type Options = Record<string, unknown>;
 
-export interface PasskeyMade {
+interface PasskeyMade {
   credential_id: string;
   client_data: string;
   attestation: string;

@@ -23,7 +23,7 @@ const CONSOLE_KEY = 'damselfly.console';
 /** Where a platform that has its operator says so, instead of asking for the first one. */
 export const FIRST_RUN = '/first-run';
 
-export interface SignedIn {
+interface SignedIn {
   console: Console;
   session: Session;
   /** whether one of these permissions is held; no name asks for nothing */

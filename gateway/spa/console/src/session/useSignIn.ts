@@ -15,7 +15,7 @@ import { signIn } from './session';
 import { told } from './told';
 
 /** Who signs in, and where. */
-export interface Entrant {
+interface Entrant {
   console: Console;
   login: string;
   password: string;
@@ -45,12 +45,29 @@ async function askAgain({
   return 'open';
 }
 
-export function useSignIn(onOpen: () => void = () => undefined) {
+/** What the last try came to. */
+function useResult() {
   const { t, language } = useText();
-  const queries = useQueryClient();
   const [needed, setNeeded] = useState<SecondFactorNeeded | null>(null);
   const [fault, setFault] = useState('');
   const [isWrong, setWrong] = useState(false);
+  const clear = () => {
+    setFault('');
+    setWrong(false);
+  };
+  const refused = (error: unknown) => {
+    const asked = secondFactorNeeded(error);
+    setWrong(codeOf(error) === 'auth.bad_credentials');
+    if (asked) setNeeded(asked);
+    else setFault(told(t, language, error));
+  };
+  return { needed, setNeeded, fault, setFault, isWrong, clear, refused };
+}
+
+export function useSignIn(onOpen: () => void = () => undefined) {
+  const { t } = useText();
+  const queries = useQueryClient();
+  const { needed, setNeeded, fault, setFault, isWrong, clear, refused } = useResult();
   const [isBusy, setBusy] = useState(false);
 
   const opened = async () => {
@@ -60,16 +77,12 @@ export function useSignIn(onOpen: () => void = () => undefined) {
 
   const enter = async (entrant: Entrant, factor: Factor = {}) => {
     setBusy(true);
-    setFault('');
-    setWrong(false);
+    clear();
     try {
       await signIn(entrant.console, entrant.login, entrant.password, inWords(factor));
       await opened();
     } catch (error) {
-      const asked = secondFactorNeeded(error);
-      setWrong(codeOf(error) === 'auth.bad_credentials');
-      if (asked) setNeeded(asked);
-      else setFault(told(t, language, error));
+      refused(error);
       // A refused passkey spent its challenge: for another try there has to be another. After
       // anything else (a brake, no network) one more sign-in would only make it worse.
       if ('passkey' in factor && REFUSED.has(codeOf(error))) {
@@ -107,8 +120,7 @@ export function useSignIn(onOpen: () => void = () => undefined) {
     forgetFactor: () => setNeeded(null),
     forget: () => {
       setNeeded(null);
-      setFault('');
-      setWrong(false);
+      clear();
     },
   };
 }

@@ -56,13 +56,11 @@ function useMenu(entries: MenuEntry[], go: (to: string | null) => void) {
   );
 }
 
-function Header({ onMenu, isNarrow }: { onMenu: () => void; isNarrow: boolean }) {
+function AccountMenu({ isNarrow }: { isNarrow: boolean }) {
   const { t } = useText();
   const { console, session, merchantName } = useSession();
-  const { storeId, stores, choose } = useStores();
   const signOut = useSignOut();
   const navigate = useNavigate();
-  const edition = session.merchant?.edition;
   const own = useQuery({
     queryKey: ['merchant'],
     queryFn: () => get('/api/merchant/v1/merchant'),
@@ -70,6 +68,49 @@ function Header({ onMenu, isNarrow }: { onMenu: () => void; isNarrow: boolean })
     staleTime: 60_000,
   });
   const support = own.data?.support_contact;
+  return (
+    <Dropdown
+      trigger={['click']}
+      menu={{
+        items: [
+          ...(support
+            ? [
+                {
+                  key: 'support',
+                  type: 'group' as const,
+                  label: t('app.support', { contact: support }),
+                },
+              ]
+            : []),
+          {
+            key: 'account',
+            icon: <UserOutlined />,
+            label: <Link to="/account">{t('menu.account')}</Link>,
+          },
+          { key: 'out', icon: <LogoutOutlined />, label: t('app.sign_out') },
+        ],
+        onClick: ({ key, domEvent }) => {
+          if (key === 'out') void signOut(console);
+          else if (!(domEvent.target as Element).closest('a')) navigate('/account');
+        },
+      }}
+    >
+      <Button
+        type="text"
+        icon={<UserOutlined />}
+        {...(isNarrow ? { 'aria-label': t('app.account') } : {})}
+      >
+        {isNarrow ? null : session.user.name || session.user.login}
+      </Button>
+    </Dropdown>
+  );
+}
+
+function Header({ onMenu, isNarrow }: { onMenu: () => void; isNarrow: boolean }) {
+  const { t } = useText();
+  const { session, merchantName } = useSession();
+  const { storeId, stores, choose } = useStores();
+  const edition = session.merchant?.edition;
   return (
     <header className="bar">
       {isNarrow ? (
@@ -88,40 +129,7 @@ function Header({ onMenu, isNarrow }: { onMenu: () => void; isNarrow: boolean })
       <div className="push">
         <LanguageButton />
         <ThemeButton />
-        <Dropdown
-          trigger={['click']}
-          menu={{
-            items: [
-              ...(support
-                ? [
-                    {
-                      key: 'support',
-                      type: 'group' as const,
-                      label: t('app.support', { contact: support }),
-                    },
-                  ]
-                : []),
-              {
-                key: 'account',
-                icon: <UserOutlined />,
-                label: <Link to="/account">{t('menu.account')}</Link>,
-              },
-              { key: 'out', icon: <LogoutOutlined />, label: t('app.sign_out') },
-            ],
-            onClick: ({ key, domEvent }) => {
-              if (key === 'out') void signOut(console);
-              else if (!(domEvent.target as Element).closest('a')) navigate('/account');
-            },
-          }}
-        >
-          <Button
-            type="text"
-            icon={<UserOutlined />}
-            {...(isNarrow ? { 'aria-label': t('app.account') } : {})}
-          >
-            {isNarrow ? null : session.user.name || session.user.login}
-          </Button>
-        </Dropdown>
+        <AccountMenu isNarrow={isNarrow} />
       </div>
     </header>
   );
@@ -152,6 +160,31 @@ function StoreSelect({
   );
 }
 
+/** What holds on every page: where one is, and what is not as usual. */
+function Ribbons() {
+  const { t } = useText();
+  const { session } = useSession();
+  const about = useAbout();
+  const isOnline = useOnline();
+  return (
+    <>
+      {about.data?.is_sandbox ? (
+        <output className="ribbon">
+          <span>{t('app.sandbox')}</span>
+          <SandboxLink />
+        </output>
+      ) : null}
+      {isOnline ? null : <output className="ribbon offline">{t('error.offline')}</output>}
+      <ActingRibbon />
+      {session.limited_until ? (
+        <output className="ribbon">
+          {t('limited.note', { until: `${chinaTime(session.limited_until)} ${ZONE}` })}
+        </output>
+      ) : null}
+    </>
+  );
+}
+
 export function Shell() {
   const { t } = useText();
   const { console, session, can } = useSession();
@@ -160,8 +193,6 @@ export function Shell() {
   const isNarrow = Grid.useBreakpoint().lg === false;
   const navigate = useNavigate();
   const { pathname } = useLocation();
-  const about = useAbout();
-  const isOnline = useOnline();
   const menu = useMenu(menuFor(console, Boolean(session.acting), can), (to) => {
     setDrawn(false);
     if (to) navigate(to);
@@ -191,19 +222,7 @@ export function Shell() {
       </Drawer>
       <div className="shell-main">
         <Header isNarrow={isNarrow} onMenu={() => setDrawn(true)} />
-        {about.data?.is_sandbox ? (
-          <output className="ribbon">
-            <span>{t('app.sandbox')}</span>
-            <SandboxLink />
-          </output>
-        ) : null}
-        {isOnline ? null : <output className="ribbon offline">{t('error.offline')}</output>}
-        <ActingRibbon />
-        {session.limited_until ? (
-          <output className="ribbon">
-            {t('limited.note', { until: `${chinaTime(session.limited_until)} ${ZONE}` })}
-          </output>
-        ) : null}
+        <Ribbons />
         <main className="content" id="content" tabIndex={-1}>
           <Crash key={pathname}>
             <Suspense fallback={<Loading />}>

@@ -54,7 +54,6 @@ export const texts = {
   ...problems,
 } as const;
 export type TextKey = keyof typeof texts;
-export type { Language };
 export type T = (key: TextKey, values?: Record<string, string | number>) => string;
 
 const LANGUAGE_KEY = 'damselfly.language';

@@ -4,18 +4,19 @@ import { chinaTime, ZONE } from '@shared/time';
 import { useMutation } from '@tanstack/react-query';
 import { Alert, Button, Drawer } from 'antd';
 import { useMemo, useState } from 'react';
-import { at, get, joined, post, type Query } from '../../api/client';
+import { at, type Console, get, joined, post, type Query } from '../../api/client';
 import type { AuditRow } from '../../api/shapes';
 import { Facts, When } from '../../parts/bits';
+import type { Column } from '../../parts/lists/columns';
 import { download, fileName } from '../../parts/lists/csv';
 import { fetchDays } from '../../parts/lists/FilterBar';
 import type { Filter } from '../../parts/lists/filters';
-import { type Column, ListPage } from '../../parts/lists/ListPage';
+import { ListPage } from '../../parts/lists/ListPage';
 import { useSay } from '../../parts/say';
 import { useTabTitle } from '../../parts/tabTitle';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
-import { useText, wordsOf } from '../../texts';
+import { type T, useText, wordsOf } from '../../texts';
 import { actorText, Change, subjectText } from './facts';
 
 fetchDays();
@@ -114,14 +115,9 @@ const FORMER = [
 ];
 const ACTIONS = wordsOf('audit_action').filter((action) => !FORMER.includes(action));
 
-export default function Audit() {
+function useFilters(): Filter[] {
   const { t } = useText();
-  const say = useSay();
-  const { console, session } = useSession();
-  const side = session.acting ? 'merchant' : console;
-  const [opened, setOpened] = useState<AuditRow | null>(null);
-  const { button, verdict } = useVerify();
-  const filters = useMemo<Filter[]>(
+  return useMemo(
     () => [
       { name: 'actor', label: t('audit.actor'), kind: 'search' },
       {
@@ -135,7 +131,10 @@ export default function Audit() {
     ],
     [t],
   );
-  const columns: Column<AuditRow>[] = [
+}
+
+function columnsOf(t: T, open: (row: AuditRow) => void): Column<AuditRow>[] {
+  return [
     { key: 'seq', title: t('audit.seq'), align: 'right', render: (row) => row.seq },
     { key: 'at', title: t('audit.at'), render: (row) => <When at={row.at} /> },
     {
@@ -163,20 +162,37 @@ export default function Audit() {
           type="link"
           size="small"
           aria-label={`${t('do.detail')} ${row.seq}`}
-          onClick={() => setOpened(row)}
+          onClick={() => open(row)}
         >
           {t('do.detail')}
         </Button>
       ),
     },
   ];
-  const exportAll = ({ page: _, page_size: __, cursor: ___, back: ____, ...query }: Query) => {
+}
+
+/** The whole log as the filters have it, as one file. */
+function useExportAll(side: Console) {
+  const { t } = useText();
+  const say = useSay();
+  return ({ page: _, page_size: __, cursor: ___, back: ____, ...query }: Query) => {
     const asked = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) if (value) asked.set(name, String(value));
     void joined(`${at(side, '/audit')}/export?${asked}`)
       .then((text) => download(fileName(t('audit.title')), `\ufeff${text}`))
       .catch(say.failed);
   };
+}
+
+export default function Audit() {
+  const { t } = useText();
+  const { console, session } = useSession();
+  const side = session.acting ? 'merchant' : console;
+  const exportAll = useExportAll(side);
+  const [opened, setOpened] = useState<AuditRow | null>(null);
+  const { button, verdict } = useVerify();
+  const filters = useFilters();
+  const columns = columnsOf(t, setOpened);
   return (
     <>
       <ListPage<AuditRow>

@@ -1,62 +1,26 @@
 /** The one binding form behind two pages (S31–S37): switch, AppID, keys, doctor, save. */
 
-import { ApiProblem, inLanguage } from '@shared/problem';
+import { ApiProblem } from '@shared/problem';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Alert, Button, Form, type FormInstance, Input, Switch } from 'antd';
+import { Alert, Button, Form, Input, Switch } from 'antd';
 import { useState } from 'react';
-import { get, post, put } from '../../api/client';
+import { get, put } from '../../api/client';
 import type { BoundApp, KeyPair } from '../../api/shapes';
 import { Card } from '../../parts/bits';
-import { EntryForm, useRefusal } from '../../parts/forms/EntryForm';
+import { EntryForm } from '../../parts/forms/EntryForm';
 import { GoButton } from '../../parts/GoButton';
 import { SandboxLink, useSandboxPage } from '../../parts/sandbox';
 import { useSay } from '../../parts/say';
 import { useSession } from '../../session/session';
-import { type TextKey, useText } from '../../texts';
+import { useText } from '../../texts';
 import { Conflict } from './Conflict';
+import { Doctor, type Lacks, useDoctor } from './Doctor';
 import { changeOf, type Draft, draftOf, hasKey, lacksOf } from './draft';
 import { KeyFields } from './KeyFields';
 import { keptDraft } from './keptDraft';
-import { Findings } from './keys/Findings';
 import { SandboxApp } from './SandboxApp';
 
-export const STALE = 'binding.stale_version';
-const APP_ID = /^\d{16}$/;
-
-function useDoctor(app: BoundApp | null, form: FormInstance<Draft>) {
-  const refuse = useRefusal(form);
-  const { language } = useText();
-  return useMutation({
-    mutationFn: ({ draft, pair }: { draft: Draft; pair: KeyPair | null }) => {
-      const change = changeOf(draft, app, pair);
-      return post('/api/merchant/v1/apps/key-check', {
-        // The form says itself what is wrong with an AppID; the keys are looked at all the same.
-        ...(APP_ID.test(change.app_id) ? { app_id: change.app_id } : {}),
-        ...(change.app_private_key ? { app_private_key: change.app_private_key } : {}),
-        ...(change.key_pair_id ? { key_pair_id: change.key_pair_id } : {}),
-        ...(draft.mode === 'key' && draft.alipay_public_key.trim()
-          ? { alipay_public_key: draft.alipay_public_key }
-          : {}),
-      });
-    },
-    onSuccess: ({ findings }) => {
-      const wrong = findings.filter((one) => one.level === 'error');
-      form.setFields(
-        wrong.map((one) => ({
-          name: one.field as keyof Draft,
-          errors: [inLanguage(one.title, language)],
-        })),
-      );
-    },
-    onError: (error) => {
-      // Without this door the server still checks everything when it saves.
-      if (!(error instanceof ApiProblem && (error.status === 404 || error.status === 405))) {
-        refuse(error);
-      }
-    },
-  });
-}
-
+const STALE = 'binding.stale_version';
 function Help() {
   const { t } = useText();
   const isSandbox = useSandboxPage() !== null;
@@ -100,62 +64,6 @@ function Advanced({ app }: { app: BoundApp | null }) {
         </Form.Item>
       </div>
     </details>
-  );
-}
-
-interface Lacks {
-  names: TextKey[];
-  /** there was no key at all to look at */
-  isAll: boolean;
-}
-
-function Verdict({ canSave, lacks }: { canSave: boolean; lacks: Lacks }) {
-  const { t } = useText();
-  if (!canSave) return <Alert type="error" showIcon title={t('bind.doctor_bad')} />;
-  if (lacks.names.length === 0)
-    return <Alert type="success" showIcon title={t('bind.doctor_ok')} />;
-  const fields = lacks.names.map((name) => t(name)).join(t('bind.and'));
-  return <Alert type="info" showIcon title={t('bind.doctor_lacks', { fields })} />;
-}
-
-function Nothing({ names }: Pick<Lacks, 'names'>) {
-  const { t } = useText();
-  const fields = names.map((name) => t(name)).join(t('bind.and'));
-  const title = fields ? t('bind.doctor_nothing', { fields }) : t('bind.doctor_certs');
-  return <Alert type="info" showIcon title={title} />;
-}
-
-function Doctor({
-  doctor,
-  lacks,
-  onCheck,
-}: {
-  doctor: ReturnType<typeof useDoctor>;
-  lacks: Lacks;
-  onCheck: () => void;
-}) {
-  const { t } = useText();
-  const report = doctor.data;
-  return (
-    <Card
-      title={t('bind.doctor')}
-      extra={
-        <Button onClick={onCheck} loading={doctor.isPending}>
-          {t('bind.check')}
-        </Button>
-      }
-    >
-      {lacks.isAll ? (
-        <Nothing names={lacks.names} />
-      ) : report ? (
-        <div className="stack">
-          <Verdict canSave={report.can_save} lacks={lacks} />
-          <Findings findings={report.findings} />
-        </div>
-      ) : (
-        <p className="soft">{t('bind.doctor_hint')}</p>
-      )}
-    </Card>
   );
 }
 
@@ -222,25 +130,92 @@ function usePair(isWanted: boolean) {
   return { pair: made ?? waiting.data?.items[0] ?? null, setPair };
 }
 
-export function BindingForm({
-  app,
-  onSaved,
-}: {
-  app: BoundApp | null;
-  onSaved: (appId: string) => void;
-}) {
+function AppFields({ isNew, mayWrite }: { isNew: boolean; mayWrite: boolean }) {
   const { t } = useText();
+  return (
+    <>
+      <Form.Item name="enabled" label={t('bind.enabled')} valuePropName="checked">
+        <Switch checkedChildren={t('bind.on')} unCheckedChildren={t('bind.off')} />
+      </Form.Item>
+      <Form.Item
+        name="app_id"
+        label={t('bind.app_id')}
+        extra={t('bind.app_id_hint')}
+        rules={[
+          { required: true, message: t('field.required', { label: t('bind.app_id') }) },
+          { pattern: /^\s*\d{16}\s*$/, message: t('bind.app_id_bad') },
+        ]}
+      >
+        <Input inputMode="numeric" maxLength={24} disabled={!isNew || !mayWrite} className="mono" />
+      </Form.Item>
+      <Form.Item
+        name="seller_id"
+        label={t('bind.seller_id')}
+        extra={t('bind.seller_id_hint')}
+        rules={[{ pattern: /^\s*(2088\d{12})?\s*$/, message: t('bind.seller_id_bad') }]}
+      >
+        <Input inputMode="numeric" maxLength={24} className="mono" />
+      </Form.Item>
+      <Form.Item>
+        <Alert
+          type="warning"
+          showIcon
+          title={t('bind.mixup_title')}
+          description={t('bind.mixup')}
+        />
+      </Form.Item>
+    </>
+  );
+}
+
+function Save({ isPending, isRefused }: { isPending: boolean; isRefused: boolean }) {
+  const { t } = useText();
+  return (
+    <div className="row">
+      <Button type="primary" htmlType="submit" loading={isPending} disabled={isRefused}>
+        {t('bind.save')}
+      </Button>
+      <GoButton to="/onboarding">{t('bind.to_wizard')}</GoButton>
+      <span className="soft small">{t('bind.kept')}</span>
+    </div>
+  );
+}
+
+/** Somebody else saved first: what they changed, and whose change shall hold. */
+function Stale({ app, saving }: { app: BoundApp | null; saving: ReturnType<typeof useSaving> }) {
   const say = useSay();
-  const { can, session } = useSession();
   const queries = useQueryClient();
+  const { stale, setStale, start } = saving;
+  return (
+    <Conflict
+      appId={stale ? stale.draft.app_id.trim() : null}
+      before={app}
+      onClose={() => setStale(null)}
+      onLoad={() => {
+        setStale(null);
+        void queries.invalidateQueries({ queryKey: ['apps'] });
+      }}
+      onOverwrite={(now) => {
+        if (stale) void start(stale.draft, stale.pair, now).catch(say.failed);
+      }}
+    />
+  );
+}
+
+type Saved = (appId: string) => void;
+
+/** What was typed, what the doctor says of it, and how it is kept and saved. */
+function useBinding(app: BoundApp | null, onSaved: Saved) {
+  const { can, session } = useSession();
+  const mayWrite = can('apps.write');
   const merchantId = session.acting?.merchant_id ?? session.merchant?.merchant_id ?? '';
   const [kept, setKept] = useState(() => keptDraft.of(merchantId, app));
   const first = { ...draftOf(app), ...kept };
   const [lacks, setLacks] = useState<Lacks>({ names: [], isAll: false });
   const [form] = Form.useForm<Draft>();
-  const { pair, setPair } = usePair(can('apps.write'));
+  const { pair, setPair } = usePair(mayWrite);
   const doctor = useDoctor(app, form);
-  const { save, stale, setStale, start } = useSaving(app, (appId) => {
+  const saving = useSaving(app, (appId) => {
     setPair(null);
     doctor.reset();
     keptDraft.forget(merchantId, app);
@@ -261,7 +236,33 @@ export function BindingForm({
     doctor.reset();
   };
   const check = () => checkWith(pair);
-  const mayWrite = can('apps.write');
+  const send = (values: Draft) =>
+    saving.start({ ...first, ...form.getFieldsValue(true), ...values }, pair);
+  const isUnsaved = app !== null && mayWrite && Object.keys(kept).length > 0;
+  return {
+    form,
+    first,
+    isUnsaved,
+    lacks,
+    pair,
+    setPair,
+    doctor,
+    saving,
+    mayWrite,
+    check,
+    checkWith,
+    keep,
+    giveUp,
+    send,
+  };
+}
+
+export function BindingForm({ app, onSaved }: { app: BoundApp | null; onSaved: Saved }) {
+  const binding = useBinding(app, onSaved);
+  const { form, first, lacks, pair, setPair, doctor, saving, mayWrite } = binding;
+  const { check, checkWith, keep, giveUp, send, isUnsaved } = binding;
+  const { save } = saving;
+  const isRefused = doctor.data?.can_save === false;
   return (
     <>
       <Card>
@@ -270,11 +271,9 @@ export function BindingForm({
           initialValues={first}
           disabled={!mayWrite}
           onValuesChange={keep}
-          send={(values) => start({ ...first, ...form.getFieldsValue(true), ...values }, pair)}
+          send={send}
         >
-          {app !== null && mayWrite && Object.keys(kept).length > 0 ? (
-            <Unsaved onGiveUp={giveUp} />
-          ) : null}
+          {isUnsaved ? <Unsaved onGiveUp={giveUp} /> : null}
           {app === null && mayWrite ? (
             <SandboxApp
               pair={pair}
@@ -285,75 +284,17 @@ export function BindingForm({
               }}
             />
           ) : null}
-          <Form.Item name="enabled" label={t('bind.enabled')} valuePropName="checked">
-            <Switch checkedChildren={t('bind.on')} unCheckedChildren={t('bind.off')} />
-          </Form.Item>
-          <Form.Item
-            name="app_id"
-            label={t('bind.app_id')}
-            extra={t('bind.app_id_hint')}
-            rules={[
-              { required: true, message: t('field.required', { label: t('bind.app_id') }) },
-              { pattern: /^\s*\d{16}\s*$/, message: t('bind.app_id_bad') },
-            ]}
-          >
-            <Input
-              inputMode="numeric"
-              maxLength={24}
-              disabled={app !== null || !mayWrite}
-              className="mono"
-            />
-          </Form.Item>
-          <Form.Item
-            name="seller_id"
-            label={t('bind.seller_id')}
-            extra={t('bind.seller_id_hint')}
-            rules={[{ pattern: /^\s*(2088\d{12})?\s*$/, message: t('bind.seller_id_bad') }]}
-          >
-            <Input inputMode="numeric" maxLength={24} className="mono" />
-          </Form.Item>
-          <Form.Item>
-            <Alert
-              type="warning"
-              showIcon
-              title={t('bind.mixup_title')}
-              description={t('bind.mixup')}
-            />
-          </Form.Item>
+          <AppFields isNew={app === null} mayWrite={mayWrite} />
           <KeyFields app={app} pair={pair} onPair={setPair} onPasted={check} onFilled={keep} />
           <div className="stack">
             <Advanced app={app} />
             <Help />
-            {mayWrite ? (
-              <div className="row">
-                <Button
-                  type="primary"
-                  htmlType="submit"
-                  loading={save.isPending}
-                  disabled={doctor.data?.can_save === false}
-                >
-                  {t('bind.save')}
-                </Button>
-                <GoButton to="/onboarding">{t('bind.to_wizard')}</GoButton>
-                <span className="soft small">{t('bind.kept')}</span>
-              </div>
-            ) : null}
+            {mayWrite ? <Save isPending={save.isPending} isRefused={isRefused} /> : null}
           </div>
         </EntryForm>
       </Card>
       {mayWrite ? <Doctor doctor={doctor} lacks={lacks} onCheck={check} /> : null}
-      <Conflict
-        appId={stale ? stale.draft.app_id.trim() : null}
-        before={app}
-        onClose={() => setStale(null)}
-        onLoad={() => {
-          setStale(null);
-          void queries.invalidateQueries({ queryKey: ['apps'] });
-        }}
-        onOverwrite={(now) => {
-          if (stale) void start(stale.draft, stale.pair, now).catch(say.failed);
-        }}
-      />
+      <Stale app={app} saving={saving} />
     </>
   );
 }

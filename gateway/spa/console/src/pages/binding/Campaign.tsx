@@ -14,7 +14,7 @@ import { useText } from '../../texts';
 type Shape = campaign.components['schemas']['CampaignOut'];
 
 /** A weight as a share of all weights, in hundredths of a percent, without floats on display. */
-export function chance(weight: number, all: number): string {
+function chance(weight: number, all: number): string {
   if (all <= 0) return '—';
   const basis = Math.round((weight * 10_000) / all);
   return `${Math.floor(basis / 100)}.${String(basis % 100).padStart(2, '0')} %`;

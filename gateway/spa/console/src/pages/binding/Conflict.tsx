@@ -37,6 +37,51 @@ export function differences(
     .map((name) => [words[name] ?? name, old[name] ?? '', fresh[name] ?? '']);
 }
 
+function Differences({ before, now }: { before: BoundApp | null; now: BoundApp }) {
+  const { t } = useText();
+  const lines = before
+    ? differences(before, now, {
+        on: t('bind.on'),
+        off: t('bind.off'),
+        enabled: t('bind.enabled'),
+        seller_id: t('bind.seller_id'),
+        mode: t('bind.mode'),
+        mode_key: t('bind.mode_key'),
+        mode_cert: t('bind.mode_cert'),
+        fingerprint: t('bind.private_key'),
+        alipay_key: t('bind.alipay_key'),
+      })
+    : [];
+  return (
+    <>
+      <p>
+        {t('bind.conflict_who', {
+          who: whoChanged(now, t),
+          at: `${chinaTime(now.updated_at)} ${ZONE}`,
+        })}
+      </p>
+      <table className="plain small">
+        <thead>
+          <tr>
+            <th scope="col">{t('bind.conflict_field')}</th>
+            <th scope="col">{t('bind.conflict_before')}</th>
+            <th scope="col">{t('bind.conflict_now')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {lines.map(([name, old, fresh]) => (
+            <tr key={name}>
+              <td>{name}</td>
+              <td className="mono">{old}</td>
+              <td className="mono">{fresh}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}
+
 export function Conflict({ appId, before, onLoad, onOverwrite, onClose }: Props) {
   const { t } = useText();
   const found = useQuery({
@@ -49,20 +94,6 @@ export function Conflict({ appId, before, onLoad, onOverwrite, onClose }: Props)
     staleTime: 0,
   });
   const now = found.data;
-  const lines =
-    before && now
-      ? differences(before, now, {
-          on: t('bind.on'),
-          off: t('bind.off'),
-          enabled: t('bind.enabled'),
-          seller_id: t('bind.seller_id'),
-          mode: t('bind.mode'),
-          mode_key: t('bind.mode_key'),
-          mode_cert: t('bind.mode_cert'),
-          fingerprint: t('bind.private_key'),
-          alipay_key: t('bind.alipay_key'),
-        })
-      : [];
   return (
     <Window
       open={appId !== null}
@@ -81,34 +112,7 @@ export function Conflict({ appId, before, onLoad, onOverwrite, onClose }: Props)
         ) : null
       }
     >
-      {now ? (
-        <>
-          <p>
-            {t('bind.conflict_who', {
-              who: whoChanged(now, t),
-              at: `${chinaTime(now.updated_at)} ${ZONE}`,
-            })}
-          </p>
-          <table className="plain small">
-            <thead>
-              <tr>
-                <th scope="col">{t('bind.conflict_field')}</th>
-                <th scope="col">{t('bind.conflict_before')}</th>
-                <th scope="col">{t('bind.conflict_now')}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {lines.map(([name, old, fresh]) => (
-                <tr key={name}>
-                  <td>{name}</td>
-                  <td className="mono">{old}</td>
-                  <td className="mono">{fresh}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </>
-      ) : null}
+      {now ? <Differences before={before} now={now} /> : null}
     </Window>
   );
 }

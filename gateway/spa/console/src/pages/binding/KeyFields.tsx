@@ -66,11 +66,34 @@ interface Props {
   onFilled: () => void;
 }
 
-export function KeyFields({ app, pair, onPair, onPasted, onFilled }: Props) {
+/** A pair that was made and not used yet. */
+function PairWaits({ pair, onUsed }: { pair: KeyPair; onUsed: () => void }) {
   const { t } = useText();
   const form = Form.useFormInstance<Draft>();
+  return (
+    <Form.Item>
+      <Alert
+        type="info"
+        showIcon
+        title={t('bind.pair_waits', { at: chinaTime(pair.created_at) })}
+        action={
+          <Button
+            onClick={() => {
+              form.setFieldValue('source', 'generate');
+              onUsed();
+            }}
+          >
+            {t('bind.pair_use')}
+          </Button>
+        }
+      />
+    </Form.Item>
+  );
+}
+
+function PrivateKeyFields({ app, pair, onPair, onPasted, onFilled }: Props) {
+  const { t } = useText();
   const isNarrow = Grid.useBreakpoint().sm === false;
-  const mode = Form.useWatch<Draft['mode']>('mode') ?? 'key';
   const source = Form.useWatch<KeySource>('source') ?? (app ? 'keep' : 'generate');
   const answer = Form.useWatch<string>('alipay_public_key') ?? '';
   const theirs = app === null || answer !== app.key.alipay_public_key ? answer : '';
@@ -93,25 +116,7 @@ export function KeyFields({ app, pair, onPair, onPasted, onFilled }: Props) {
           aria-label={t('bind.key_source')}
         />
       </Form.Item>
-      {pair && source === 'keep' ? (
-        <Form.Item>
-          <Alert
-            type="info"
-            showIcon
-            title={t('bind.pair_waits', { at: chinaTime(pair.created_at) })}
-            action={
-              <Button
-                onClick={() => {
-                  form.setFieldValue('source', 'generate');
-                  onFilled();
-                }}
-              >
-                {t('bind.pair_use')}
-              </Button>
-            }
-          />
-        </Form.Item>
-      ) : null}
+      {pair && source === 'keep' ? <PairWaits pair={pair} onUsed={onFilled} /> : null}
       {source === 'generate' ? (
         <Form.Item>
           <KeyPairCard pair={pair} isAnswered={theirs.trim() !== ''} onMade={onPair} />
@@ -129,6 +134,15 @@ export function KeyFields({ app, pair, onPair, onPasted, onFilled }: Props) {
           <Input.TextArea rows={5} {...QUIET} onBlur={onPasted} />
         </Form.Item>
       ) : null}
+    </>
+  );
+}
+
+function AlipayFields({ onPasted, onFilled }: Pick<Props, 'onPasted' | 'onFilled'>) {
+  const { t } = useText();
+  const mode = Form.useWatch<Draft['mode']>('mode') ?? 'key';
+  return (
+    <>
       <Form.Item name="mode" label={t('bind.mode')}>
         <Segmented<Draft['mode']>
           name="mode"
@@ -157,6 +171,15 @@ export function KeyFields({ app, pair, onPair, onPasted, onFilled }: Props) {
           <CertificateField name="alipay_root_cert" text="bind.root_cert" onFilled={onFilled} />
         </>
       )}
+    </>
+  );
+}
+
+export function KeyFields(props: Props) {
+  return (
+    <>
+      <PrivateKeyFields {...props} />
+      <AlipayFields onPasted={props.onPasted} onFilled={props.onFilled} />
     </>
   );
 }

@@ -39,7 +39,7 @@ interface Values {
 const MORE_DECIMALS = /^\D*[\d,]+[.．。]\d{3,}\D*$/;
 
 /** What is wrong with a typed amount; null: nothing. */
-export function amountFault(typed: string): TextKey | null {
+function amountFault(typed: string): TextKey | null {
   if (!typed.trim()) return 'cashier.amount_missing';
   if (chargeable(typed) !== null) return null;
   return MORE_DECIMALS.test(typed.trim()) ? 'cashier.amount_decimals' : 'cashier.amount_odd';
@@ -194,6 +194,46 @@ function RealFields() {
   );
 }
 
+function AppItem({ app, isNewest }: { app: BoundApp; isNewest: boolean }) {
+  const { t } = useText();
+  return (
+    <Form.Item label={t('cashier.app')} {...(isNewest ? { extra: t('cashier.app_newest') } : {})}>
+      <span className="mono">{app.app_id}</span>
+    </Form.Item>
+  );
+}
+
+function TakeButton({
+  story,
+  fen,
+  hasApp,
+  isPending,
+}: {
+  story: Story | null;
+  fen: number | null;
+  hasApp: boolean;
+  isPending: boolean;
+}) {
+  const { t } = useText();
+  const isBusy = isPending || (story !== null && !story.isOver);
+  return (
+    <Button
+      type="primary"
+      size="large"
+      htmlType="submit"
+      block
+      disabled={!hasApp || (story !== null && !story.isOver && !isPending)}
+      loading={isBusy && story?.isGivenUp !== true}
+    >
+      {isBusy && !story?.isGivenUp
+        ? t('cashier.taking')
+        : fen === null
+          ? t('cashier.take_bare')
+          : t('cashier.take', { amount: money(fen) })}
+    </Button>
+  );
+}
+
 export function TakeForm({
   terminal,
   runner,
@@ -218,7 +258,6 @@ export function TakeForm({
   if (about.isLoadingError)
     return <Failure error={about.error} retry={() => void about.refetch()} />;
   if (apps.isLoadingError) return <Failure error={apps.error} retry={() => void apps.refetch()} />;
-  const isBusy = take.isPending || (story !== null && !story.isOver);
   const fen = isSandbox ? chargeable(amount) : REAL_FEN;
   const known = stores.some((one) => one.store_id === terminal.storeId);
   return (
@@ -246,29 +285,9 @@ export function TakeForm({
         <Form.Item name="store_id" label={t('cashier.store')}>
           <StoreSelect />
         </Form.Item>
-        {app ? (
-          <Form.Item
-            label={t('cashier.app')}
-            {...(items.length > 1 ? { extra: t('cashier.app_newest') } : {})}
-          >
-            <span className="mono">{app.app_id}</span>
-          </Form.Item>
-        ) : null}
+        {app ? <AppItem app={app} isNewest={items.length > 1} /> : null}
         {isSandbox ? <SandboxFields mayChoose={mayChoose} /> : <RealFields />}
-        <Button
-          type="primary"
-          size="large"
-          htmlType="submit"
-          block
-          disabled={!app || (story !== null && !story.isOver && !take.isPending)}
-          loading={isBusy && story?.isGivenUp !== true}
-        >
-          {isBusy && !story?.isGivenUp
-            ? t('cashier.taking')
-            : fen === null
-              ? t('cashier.take_bare')
-              : t('cashier.take', { amount: money(fen) })}
-        </Button>
+        <TakeButton story={story} fen={fen} hasApp={Boolean(app)} isPending={take.isPending} />
       </EntryForm>
     </Card>
   );

@@ -28,7 +28,7 @@ export const madeUpCode = () => `28${random(DIGITS, CODE_DIGITS)}`;
 /** A scanner may add blanks or a line end; people read the digits in groups. */
 export const tidyCode = (typed: string) => typed.replace(/\s+/g, '');
 
-export type CodeFault = 'cashier.code_missing' | 'cashier.code_wechat' | 'cashier.code_odd';
+type CodeFault = 'cashier.code_missing' | 'cashier.code_wechat' | 'cashier.code_odd';
 
 /** What is wrong with a typed or scanned code; null: nothing. */
 export function codeFault(typed: string): CodeFault | null {

@@ -17,7 +17,7 @@ export interface Terminal {
   unfinished?: Unfinished;
 }
 
-export interface Unfinished {
+interface Unfinished {
   payRequestId: string;
   amountFen: number;
   startedAt: number;
@@ -115,7 +115,7 @@ export function marked({ unfinished: _, ...bare }: Terminal, open: Unfinished | 
   return open ? { ...bare, unfinished: open } : bare;
 }
 
-export type Hindrance = 'cashier.insecure' | 'cashier.no_storage';
+type Hindrance = 'cashier.insecure' | 'cashier.no_storage';
 
 /** Why this browser cannot be a terminal; null: it can. */
 export function hindrance(): Hindrance | null {

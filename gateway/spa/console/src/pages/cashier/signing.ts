@@ -3,7 +3,7 @@
  * over method, path, sorted query, time, nonce, ids and the body's hash.
  */
 
-export interface Signer {
+interface Signer {
   deviceId: string;
   keyId: string;
   key: CryptoKey;
@@ -17,7 +17,7 @@ export interface DeviceRequest {
 }
 
 /** When and under which number a request is signed: each request has its own. */
-export interface Stamp {
+interface Stamp {
   /** seconds since 1970, by the server's clock as far as we know it */
   at: number;
   /** 32 hex digits */
@@ -33,7 +33,7 @@ function hex(found: ArrayBuffer | Uint8Array): string {
 }
 
 /** The eight lines that are signed. */
-export async function signedText(asked: DeviceRequest, by: Signer, stamp: Stamp): Promise<string> {
+async function signedText(asked: DeviceRequest, by: Signer, stamp: Stamp): Promise<string> {
   const query = (asked.query ?? '').split('&').sort().join('&');
   const digest = hex(await crypto.subtle.digest('SHA-256', bytes(asked.body ?? '')));
   const ids = [by.deviceId, by.keyId];

@@ -3,19 +3,11 @@ import type { ApiProblem } from '@shared/problem';
 import type { TextKey } from '../../texts';
 import type { Detail, Draw, Payment, PaymentStatus, Reward } from './shapes';
 
-export const HOPS = [
-  'signed',
-  'edge',
-  'recorded',
-  'asked',
-  'answered',
-  'order',
-  'rewards',
-] as const;
+const HOPS = ['signed', 'edge', 'recorded', 'asked', 'answered', 'order', 'rewards'] as const;
 export type HopName = (typeof HOPS)[number];
 export type HopState = 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
 
-export const TERMINAL: ReadonlySet<PaymentStatus> = new Set<PaymentStatus>([
+const TERMINAL: ReadonlySet<PaymentStatus> = new Set<PaymentStatus>([
   'paid',
   'failed',
   'closed',

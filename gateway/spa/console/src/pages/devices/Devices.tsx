@@ -13,8 +13,9 @@ import { useAsked } from '../../parts/asked';
 import { Id, Money, Tag, When } from '../../parts/bits';
 import { Dialog } from '../../parts/forms/Dialog';
 import { NAME_MAX, useAtMost } from '../../parts/forms/useRequired';
+import type { Column } from '../../parts/lists/columns';
 import type { Filter } from '../../parts/lists/filters';
-import { type Column, ListPage } from '../../parts/lists/ListPage';
+import { ListPage } from '../../parts/lists/ListPage';
 import { useSay } from '../../parts/say';
 import { tone, word } from '../../parts/words';
 import { useSession } from '../../session/session';
@@ -148,9 +149,10 @@ function Status({ row }: { row: Row }) {
   return <Tag tone={tone(row.status)}>{word(t, 'devices', row.status)}</Tag>;
 }
 
-function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[] {
-  const zoned = (name: string) => `${name} (${ZONE})`;
-  const paid: Column<Row> = {
+const zoned = (name: string) => `${name} (${ZONE})`;
+
+function lastPaid(t: T): Column<Row> {
+  return {
     key: 'last',
     title: zoned(t('devices.last_payment')),
     render: (row) => <LastPaid row={row} />,
@@ -159,20 +161,29 @@ function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[
       return row.last ? `${money(row.last.payable_fen)} ${chinaTime(row.last.paid_at)}` : '';
     },
   };
+}
+
+/** Its name and serial number, and its model below. */
+function Which({ row }: { row: Row }) {
+  const { t } = useText();
+  return (
+    <>
+      {row.name || row.kind === 'test_cashier' ? (
+        <DeviceLabel device={row} />
+      ) : (
+        <Id value={row.sn} label={t('devices.sn')} />
+      )}
+      {row.model ? <div className="soft small">{row.model}</div> : null}
+    </>
+  );
+}
+
+function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[] {
   return [
     {
       key: 'sn',
       title: t('devices.sn'),
-      render: (row) => (
-        <>
-          {row.name || row.kind === 'test_cashier' ? (
-            <DeviceLabel device={row} />
-          ) : (
-            <Id value={row.sn} label={t('devices.sn')} />
-          )}
-          {row.model ? <div className="soft small">{row.model}</div> : null}
-        </>
-      ),
+      render: (row) => <Which row={row} />,
       text: (row) => (row.name ? `${row.name} ${row.sn}` : row.sn),
     },
     {
@@ -187,7 +198,7 @@ function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[
       render: (row) => <When at={seenAt(row)} isBare />,
       text: (row) => chinaTime(seenAt(row) ?? ''),
     },
-    ...(maySeeOrders ? [paid] : []),
+    ...(maySeeOrders ? [lastPaid(t)] : []),
     {
       key: 'store',
       title: t('orders.store'),

@@ -10,7 +10,7 @@ import { useText } from '../../texts';
 export const LOOK_MS = 5_000;
 
 /** Asked again while there are any: a device may use one at any moment. */
-export function useOpenCodes(isNeeded: boolean) {
+function useOpenCodes(isNeeded: boolean) {
   return useQuery({
     queryKey: ['device-codes'],
     queryFn: () => get('/api/merchant/v1/devices/codes'),

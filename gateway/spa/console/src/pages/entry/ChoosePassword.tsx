@@ -21,8 +21,66 @@ interface Entry {
   repeat: string;
 }
 
-export default function ChoosePassword() {
+function Unusable({ token, error }: { token: string; error: unknown }) {
   const { t, language } = useText();
+  const isCut = token.length < TOKEN_LENGTH;
+  const refusal = isCut
+    ? t('link.cut')
+    : error instanceof ApiProblem
+      ? told(t, language, error)
+      : t('link.unreadable');
+  return (
+    <>
+      <Alert type="error" showIcon title={refusal} role="alert" />
+      <p>
+        <a href="/">{t('link.sign_in')}</a>
+      </p>
+    </>
+  );
+}
+
+function PasswordForm({
+  whose,
+  isBusy,
+  send,
+  onFault,
+}: {
+  whose: { name: string; login: string };
+  isBusy: boolean;
+  send: (entry: Entry) => Promise<void>;
+  onFault: (fault: string) => void;
+}) {
+  const { t, language } = useText();
+  return (
+    <EntryForm<Entry>
+      size="large"
+      requiredMark={false}
+      send={send}
+      orElse={(error) => onFault(told(t, language, error))}
+    >
+      <p className="soft">
+        {whose.name === whose.login
+          ? t('link.lead_nameless', { login: whose.login })
+          : t('link.lead', { name: whose.name, login: whose.login })}
+      </p>
+      <input
+        type="text"
+        name="username"
+        autoComplete="username"
+        value={whose.login}
+        readOnly
+        hidden
+      />
+      <NewPassword name="password" autoFocus />
+      <Button type="primary" htmlType="submit" block loading={isBusy}>
+        {t('link.submit')}
+      </Button>
+    </EntryForm>
+  );
+}
+
+export default function ChoosePassword() {
+  const { t } = useText();
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [token] = useState(() => window.location.hash.slice(1));
@@ -59,23 +117,10 @@ export default function ChoosePassword() {
     await queries.invalidateQueries({ queryKey: ['who'] });
   };
 
-  const isCut = token.length < TOKEN_LENGTH;
-  const refusal = isCut
-    ? t('link.cut')
-    : whose.error instanceof ApiProblem
-      ? told(t, language, whose.error)
-      : t('link.unreadable');
   return (
     <Entrance title={t('link.title')}>
       {whose.isPending ? <Loading rows={3} /> : null}
-      {whose.isError ? (
-        <>
-          <Alert type="error" showIcon title={refusal} role="alert" />
-          <p>
-            <a href="/">{t('link.sign_in')}</a>
-          </p>
-        </>
-      ) : null}
+      {whose.isError ? <Unusable token={token} error={whose.error} /> : null}
       {fault ? <Alert type="error" showIcon title={fault} role="alert" /> : null}
       {isDone && fault ? (
         <p>
@@ -83,30 +128,7 @@ export default function ChoosePassword() {
         </p>
       ) : null}
       {whose.data && !isDone ? (
-        <EntryForm<Entry>
-          size="large"
-          requiredMark={false}
-          send={choose}
-          orElse={(error) => setFault(told(t, language, error))}
-        >
-          <p className="soft">
-            {whose.data.name === whose.data.login
-              ? t('link.lead_nameless', { login: whose.data.login })
-              : t('link.lead', { name: whose.data.name, login: whose.data.login })}
-          </p>
-          <input
-            type="text"
-            name="username"
-            autoComplete="username"
-            value={whose.data.login}
-            readOnly
-            hidden
-          />
-          <NewPassword name="password" autoFocus />
-          <Button type="primary" htmlType="submit" block loading={isBusy}>
-            {t('link.submit')}
-          </Button>
-        </EntryForm>
+        <PasswordForm whose={whose.data} isBusy={isBusy} send={choose} onFault={setFault} />
       ) : null}
     </Entrance>
   );

@@ -18,28 +18,26 @@ interface Entry {
   code?: string;
 }
 
-export default function Login() {
+interface Choice {
+  console: Console;
+  onChoose: (console: Console) => void;
+}
+
+/** Why somebody is here again, and what was wrong with the last try. */
+function Told({ signing, console, onChoose }: Choice & { signing: ReturnType<typeof useSignIn> }) {
   const { t } = useText();
   const { pathname } = useLocation();
-  const [console, setConsole] = useState<Console>(lastConsole());
-  const signing = useSignIn();
-  const [form] = Form.useForm<Entry>();
   const [ended] = useState(ending.get);
-  const about = useAbout();
 
   useEffect(() => {
     ending.forget();
   }, []);
 
-  const choose = (chosen: Console) => {
-    setConsole(chosen);
-    signing.forget();
-  };
   const other: Console = console === 'merchant' ? 'operator' : 'merchant';
   const tabs = { here: t(`login.${console}`), there: t(`login.${other}`) };
 
   return (
-    <Entrance title={t('login.title')}>
+    <>
       {pathname === FIRST_RUN ? <Alert type="info" showIcon title={t('first.over')} /> : null}
       {ended ? (
         <Alert
@@ -60,7 +58,7 @@ export default function Login() {
                 // Told to everybody alike: whether the login is known there is nobody's business.
                 description: t('login.wrong_tab', tabs),
                 action: (
-                  <Button size="small" onClick={() => choose(other)}>
+                  <Button size="small" onClick={() => onChoose(other)}>
                     {t('login.other_tab', tabs)}
                   </Button>
                 ),
@@ -68,6 +66,43 @@ export default function Login() {
             : {})}
         />
       ) : null}
+    </>
+  );
+}
+
+function ConsoleItem({ console, onChoose }: Choice) {
+  const { t } = useText();
+  return (
+    <Form.Item label={t('login.console')}>
+      <Segmented<Console>
+        block
+        name="console"
+        aria-label={t('login.console')}
+        value={console}
+        onChange={onChoose}
+        options={[
+          { value: 'merchant', label: t('login.merchant') },
+          { value: 'operator', label: t('login.operator') },
+        ]}
+      />
+    </Form.Item>
+  );
+}
+
+export default function Login() {
+  const { t } = useText();
+  const [console, setConsole] = useState<Console>(lastConsole());
+  const signing = useSignIn();
+  const [form] = Form.useForm<Entry>();
+  const about = useAbout();
+
+  const choose = (chosen: Console) => {
+    setConsole(chosen);
+    signing.forget();
+  };
+  return (
+    <Entrance title={t('login.title')}>
+      <Told signing={signing} console={console} onChoose={choose} />
       <Form<Entry>
         form={form}
         layout="vertical"
@@ -78,19 +113,7 @@ export default function Login() {
           if (!('code' in changed)) signing.forgetFactor();
         }}
       >
-        <Form.Item label={t('login.console')}>
-          <Segmented<Console>
-            block
-            name="console"
-            aria-label={t('login.console')}
-            value={console}
-            onChange={choose}
-            options={[
-              { value: 'merchant', label: t('login.merchant') },
-              { value: 'operator', label: t('login.operator') },
-            ]}
-          />
-        </Form.Item>
+        <ConsoleItem console={console} onChoose={choose} />
         <Form.Item
           name="login"
           label={t('login.login')}

@@ -78,7 +78,7 @@ function Sum({
 }
 
 /** In tenths of a percent, rounded down: 999 of 1,000 are not all. */
-export function rate(succeeded: number, failed: number): string {
+function rate(succeeded: number, failed: number): string {
   const tenths = Math.floor((succeeded * 1000) / (succeeded + failed));
   return `${tenths / 10} %`;
 }
@@ -101,7 +101,7 @@ function Rate({ totals, asked }: { totals: Totals; asked: Asked }) {
   );
 }
 
-export function changeNote(t: T, now: number, before: number): string {
+function changeNote(t: T, now: number, before: number): string {
   const change = now - before;
   if (change === 0) return t('home.same');
   return t(change < 0 ? 'home.change_down' : 'home.change_up', { amount: money(Math.abs(change)) });

@@ -21,7 +21,7 @@ export function cardsOf(map: OnboardingMap): CardRows[] {
   }));
 }
 
-export interface Current {
+interface Current {
   /** what the merchant does next, or what is waited for */
   row: OnboardingRow | undefined;
   /** what can be done while Alipay works */

@@ -47,10 +47,43 @@ function typed(map: OnboardingMap, row: string, form: Record<string, string>): O
   };
 }
 
+/** Looks at what waits or has failed, once the map is there and whenever the page is seen again. */
+function useLook(isThere: boolean): void {
+  const queries = useQueryClient();
+  const { can } = useSession();
+  const lookedAt = useRef(0);
+  const mayLook = can('onboarding.check');
+  const look = useCallback(async () => {
+    const now = queries.getQueryData<OnboardingMap>(KEY);
+    if (!mayLook || !now || Date.now() - lookedAt.current < LOOK_AFTER_MS) return;
+    lookedAt.current = Date.now();
+    for (const { row } of worthALook(now)) {
+      try {
+        const fresh = await post(
+          '/api/merchant/v1/onboarding/rows/{row}/check',
+          now.app_id ? { app_id: now.app_id } : {},
+          { path: { row } },
+        );
+        queries.setQueryData(KEY, fresh);
+      } catch {
+        return; // the next look is soon
+      }
+    }
+  }, [queries, mayLook]);
+  useEffect(() => {
+    if (!isThere) return undefined;
+    void look();
+    const back = () => {
+      if (document.visibilityState === 'visible') void look();
+    };
+    document.addEventListener('visibilitychange', back);
+    return () => document.removeEventListener('visibilitychange', back);
+  }, [isThere, look]);
+}
+
 export function useMap() {
   const queries = useQueryClient();
   const say = useSay();
-  const { can } = useSession();
   const map = useQuery({
     queryKey: KEY,
     queryFn: () => get('/api/merchant/v1/onboarding'),
@@ -87,34 +120,6 @@ export function useMap() {
       return false;
     }
   };
-  const lookedAt = useRef(0);
-  const mayLook = can('onboarding.check');
-  const look = useCallback(async () => {
-    const now = queries.getQueryData<OnboardingMap>(KEY);
-    if (!mayLook || !now || Date.now() - lookedAt.current < LOOK_AFTER_MS) return;
-    lookedAt.current = Date.now();
-    for (const { row } of worthALook(now)) {
-      try {
-        const fresh = await post(
-          '/api/merchant/v1/onboarding/rows/{row}/check',
-          now.app_id ? { app_id: now.app_id } : {},
-          { path: { row } },
-        );
-        queries.setQueryData(KEY, fresh);
-      } catch {
-        return; // the next look is soon
-      }
-    }
-  }, [queries, mayLook]);
-  const isThere = data !== undefined;
-  useEffect(() => {
-    if (!isThere) return undefined;
-    void look();
-    const back = () => {
-      if (document.visibilityState === 'visible') void look();
-    };
-    document.addEventListener('visibilitychange', back);
-    return () => document.removeEventListener('visibilitychange', back);
-  }, [isThere, look]);
+  useLook(data !== undefined);
   return { map, act, keep };
 }

@@ -9,9 +9,10 @@ import { get, type Query } from '../../api/client';
 import type { ListedRefund } from '../../api/shapes';
 import { useStores } from '../../lookups/stores';
 import { Id, Money, Tag, When } from '../../parts/bits';
+import type { Column } from '../../parts/lists/columns';
 import { fetchDays } from '../../parts/lists/FilterBar';
 import { type Filter, NUMBER, UUID } from '../../parts/lists/filters';
-import { type Column, ListPage } from '../../parts/lists/ListPage';
+import { ListPage } from '../../parts/lists/ListPage';
 import { Calm, Failure, Loading } from '../../parts/states';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
@@ -84,20 +85,22 @@ function opened(row: ListedRefund, search: string) {
   return { pathname: REFUNDS_PAGE, search: params.toString() };
 }
 
+const sum = (key: string, title: string, of: (row: ListedRefund) => number) => ({
+  key,
+  title,
+  align: 'right' as const,
+  render: (row: ListedRefund) => <Money fen={of(row)} />,
+  text: (row: ListedRefund) => yuan(of(row)).replaceAll(',', ''),
+});
+
+const said = (key: string, title: string, of: (row: ListedRefund) => string | null) => ({
+  key,
+  title,
+  render: (row: ListedRefund) => <span className="whole">{of(row) || '—'}</span>,
+  text: of,
+});
+
 function columnsOf(t: T, search: string): Column<ListedRefund>[] {
-  const sum = (key: string, title: string, of: (row: ListedRefund) => number) => ({
-    key,
-    title,
-    align: 'right' as const,
-    render: (row: ListedRefund) => <Money fen={of(row)} />,
-    text: (row: ListedRefund) => yuan(of(row)).replaceAll(',', ''),
-  });
-  const said = (key: string, title: string, of: (row: ListedRefund) => string | null) => ({
-    key,
-    title,
-    render: (row: ListedRefund) => <span className="whole">{of(row) || '—'}</span>,
-    text: of,
-  });
   return [
     {
       key: 'at',

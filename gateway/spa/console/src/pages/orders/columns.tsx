@@ -5,7 +5,7 @@ import { Link } from 'react-router';
 import type { OrderRow as Order } from '../../api/shapes';
 import { DeviceNumber } from '../../lookups/devices';
 import { Id, Money, When } from '../../parts/bits';
-import type { Column } from '../../parts/lists/ListPage';
+import type { Column } from '../../parts/lists/columns';
 import { word } from '../../parts/words';
 import type { T } from '../../texts';
 import { StatusTag, statusOf } from './status';
@@ -21,7 +21,7 @@ interface Means {
 const plain = (fen: number) => yuan(fen).replaceAll(',', '');
 const time = (at: string | null | undefined) => (at ? chinaTime(at) : '');
 
-export function how(t: T, order: Order): string {
+function how(t: T, order: Order): string {
   return order.sub_type === 'normal'
     ? word(t, 'channel', order.channel)
     : word(t, 'how', order.sub_type);

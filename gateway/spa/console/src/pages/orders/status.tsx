@@ -15,7 +15,7 @@ const TONES = {
   unheard: 'bad',
 } as const satisfies Record<string, Tone>;
 
-export type Status = keyof typeof TONES;
+type Status = keyof typeof TONES;
 
 export function statusOf(order: Stands): Status {
   if (order.is_late) return 'late';

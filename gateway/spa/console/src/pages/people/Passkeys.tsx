@@ -99,13 +99,11 @@ function Add({ onMade, onClose }: { onMade: (codes: string[]) => void; onClose: 
   );
 }
 
-export function Passkeys() {
+function usePasskeys() {
   const { t } = useText();
   const say = useSay();
   const queries = useQueryClient();
   const { console } = useSession();
-  const [isAdding, setAdding] = useState(false);
-  const [codes, setCodes] = useState<string[]>([]);
   const found = useQuery({
     queryKey: ['passkeys', console],
     queryFn: () => get(at(console, '/passkeys')),
@@ -125,44 +123,62 @@ export function Passkeys() {
     },
     onError: say.failed,
   });
+  return { found, again, end };
+}
+
+function Listed({
+  state,
+  onAdd,
+  onRemove,
+}: {
+  state: NonNullable<ReturnType<typeof usePasskeys>['found']['data']>;
+  onAdd: () => void;
+  onRemove: (passkeyId: string) => void;
+}) {
+  const { t } = useText();
+  const hint = hindrance(state.origin);
+  const isFull = state.items.length >= state.limit;
+  return (
+    <div className="stack">
+      {hint ? (
+        <Alert type="info" showIcon title={t(hint, { origin: state.origin ?? '' })} role="status" />
+      ) : null}
+      {state.items.length > 0 ? (
+        <ul className="rowcards">
+          {state.items.map((row) => (
+            <Row key={row.passkey_id} row={row} onRemove={() => onRemove(row.passkey_id)} />
+          ))}
+        </ul>
+      ) : null}
+      {hint ? null : (
+        <div className="row">
+          <Button
+            type={state.items.length > 0 ? 'default' : 'primary'}
+            disabled={isFull}
+            onClick={onAdd}
+          >
+            {t('passkey.add')}
+          </Button>
+          {isFull ? <span className="soft">{t('passkey.full')}</span> : null}
+        </div>
+      )}
+    </div>
+  );
+}
+
+export function Passkeys() {
+  const { t } = useText();
+  const [isAdding, setAdding] = useState(false);
+  const [codes, setCodes] = useState<string[]>([]);
+  const { found, again, end } = usePasskeys();
   const state = found.data;
-  const hint = state ? hindrance(state.origin) : null;
-  const isFull = state ? state.items.length >= state.limit : false;
   return (
     <Card title={t('passkey.title')}>
       <p className="soft">{t('passkey.lead')}</p>
       {found.isPending ? <Loading rows={2} /> : null}
       {found.isError ? <Failure error={found.error} retry={() => void found.refetch()} /> : null}
       {state ? (
-        <div className="stack">
-          {hint ? (
-            <Alert
-              type="info"
-              showIcon
-              title={t(hint, { origin: state.origin ?? '' })}
-              role="status"
-            />
-          ) : null}
-          {state.items.length > 0 ? (
-            <ul className="rowcards">
-              {state.items.map((row) => (
-                <Row key={row.passkey_id} row={row} onRemove={() => end.mutate(row.passkey_id)} />
-              ))}
-            </ul>
-          ) : null}
-          {hint ? null : (
-            <div className="row">
-              <Button
-                type={state.items.length > 0 ? 'default' : 'primary'}
-                disabled={isFull}
-                onClick={() => setAdding(true)}
-              >
-                {t('passkey.add')}
-              </Button>
-              {isFull ? <span className="soft">{t('passkey.full')}</span> : null}
-            </div>
-          )}
-        </div>
+        <Listed state={state} onAdd={() => setAdding(true)} onRemove={(id) => end.mutate(id)} />
       ) : null}
       {isAdding ? (
         <Add

@@ -71,11 +71,12 @@ function SetUp({
   );
 }
 
-export function SecondFactor() {
+/** What the server knows of it, and what changes it. */
+function useSecondFactor() {
   const { t } = useText();
   const say = useSay();
   const queries = useQueryClient();
-  const { console, session } = useSession();
+  const { console } = useSession();
   const [begun, setBegun] = useState<SecondFactorBegun | null>(null);
   const [codes, setCodes] = useState<string[]>([]);
   const found = useQuery({
@@ -115,6 +116,82 @@ export function SecondFactor() {
     say.done(t('factor.codes_stay'));
     void close();
   };
+  return { found, begun, codes, begin, renew, end, confirmed, close };
+}
+
+type Factor = ReturnType<typeof useSecondFactor>;
+
+function Standing({
+  state,
+  hasOne,
+}: {
+  state: NonNullable<Factor['found']['data']>;
+  hasOne: boolean;
+}) {
+  const { t } = useText();
+  return (
+    <Facts
+      rows={[
+        [
+          t('factor.app'),
+          <Tag key="state" tone={state.since ? 'ok' : 'mute'}>
+            {state.since ? t('factor.on') : t('factor.off')}
+          </Tag>,
+        ],
+        ...(state.since
+          ? ([[t('factor.since'), chinaTime(state.since)]] as [string, string][])
+          : []),
+        ...(hasOne
+          ? ([[t('factor.codes_left'), String(state.recovery_codes_left)]] as [string, string][])
+          : []),
+      ]}
+    />
+  );
+}
+
+function Acts({
+  isOn,
+  hasOne,
+  begin,
+  renew,
+  end,
+}: { isOn: boolean; hasOne: boolean } & Pick<Factor, 'begin' | 'renew' | 'end'>) {
+  const { t } = useText();
+  return (
+    <div className="row">
+      {isOn ? (
+        <Popconfirm
+          title={t('factor.remove_sure')}
+          okText={t('do.confirm')}
+          cancelText={t('do.cancel')}
+          onConfirm={() => end.mutate()}
+        >
+          <Button danger loading={end.isPending}>
+            {t('factor.remove')}
+          </Button>
+        </Popconfirm>
+      ) : (
+        <Button
+          type={hasOne ? 'default' : 'primary'}
+          onClick={() => begin.mutate()}
+          loading={begin.isPending}
+        >
+          {t('factor.set_up')}
+        </Button>
+      )}
+      {hasOne ? (
+        <Button onClick={() => renew.mutate()} loading={renew.isPending}>
+          {t('factor.new_codes')}
+        </Button>
+      ) : null}
+    </div>
+  );
+}
+
+export function SecondFactor() {
+  const { t } = useText();
+  const { session } = useSession();
+  const { found, begun, codes, begin, renew, end, confirmed, close } = useSecondFactor();
   const state = found.data;
   const hasOne = Boolean(state?.since) || session.user.has_passkeys;
   return (
@@ -127,52 +204,8 @@ export function SecondFactor() {
       {found.isError ? <Failure error={found.error} retry={() => void found.refetch()} /> : null}
       {state ? (
         <div className="stack">
-          <Facts
-            rows={[
-              [
-                t('factor.app'),
-                <Tag key="state" tone={state.since ? 'ok' : 'mute'}>
-                  {state.since ? t('factor.on') : t('factor.off')}
-                </Tag>,
-              ],
-              ...(state.since
-                ? ([[t('factor.since'), chinaTime(state.since)]] as [string, string][])
-                : []),
-              ...(hasOne
-                ? ([[t('factor.codes_left'), String(state.recovery_codes_left)]] as [
-                    string,
-                    string,
-                  ][])
-                : []),
-            ]}
-          />
-          <div className="row">
-            {state.since ? (
-              <Popconfirm
-                title={t('factor.remove_sure')}
-                okText={t('do.confirm')}
-                cancelText={t('do.cancel')}
-                onConfirm={() => end.mutate()}
-              >
-                <Button danger loading={end.isPending}>
-                  {t('factor.remove')}
-                </Button>
-              </Popconfirm>
-            ) : (
-              <Button
-                type={hasOne ? 'default' : 'primary'}
-                onClick={() => begin.mutate()}
-                loading={begin.isPending}
-              >
-                {t('factor.set_up')}
-              </Button>
-            )}
-            {hasOne ? (
-              <Button onClick={() => renew.mutate()} loading={renew.isPending}>
-                {t('factor.new_codes')}
-              </Button>
-            ) : null}
-          </div>
+          <Standing state={state} hasOne={hasOne} />
+          <Acts isOn={Boolean(state.since)} hasOne={hasOne} begin={begin} renew={renew} end={end} />
         </div>
       ) : null}
       <Window

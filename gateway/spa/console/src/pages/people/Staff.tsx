@@ -11,7 +11,8 @@ import { RemoveFactorField } from '../../parts/forms/RemoveFactor';
 import { UsernameField } from '../../parts/forms/UsernameField';
 import { NAME_MAX, useChosen, useRequired } from '../../parts/forms/useRequired';
 import { LinkShown } from '../../parts/LinkShown';
-import { type Column, ListPage } from '../../parts/lists/ListPage';
+import type { Column } from '../../parts/lists/columns';
+import { ListPage } from '../../parts/lists/ListPage';
 import { everything } from '../../parts/lists/walk';
 import { word } from '../../parts/words';
 import { useSession } from '../../session/session';
@@ -112,7 +113,7 @@ function Keys({ row, people }: { row: StaffRow; people: StaffRow[] }) {
   );
 }
 
-function Acts({ row, console, roles }: { row: StaffRow; console: Console; roles: RoleRow[] }) {
+function Change({ row, console, roles }: { row: StaffRow; console: Console; roles: RoleRow[] }) {
   const { t } = useText();
   const people = useQuery({
     queryKey: ['staff', console, 'all'],
@@ -123,56 +124,67 @@ function Acts({ row, console, roles }: { row: StaffRow; console: Console; roles:
       }),
     enabled: console === 'merchant',
   });
-  const path = { user_id: row.user_id };
+  return (
+    <Dialog<Entry, unknown>
+      label={t('do.edit')}
+      title={row.name}
+      done={t('staff.changed')}
+      button={{ type: 'link', size: 'small', 'aria-label': `${t('do.edit')} ${row.login}` }}
+      initial={{ ...row, role: row.role as Role, hand_keys_to: '' }}
+      save={({ name, role, is_enabled, store_ids, hand_keys_to }) =>
+        patch(
+          at(console, '/staff/{user_id}'),
+          {
+            ...(name !== row.name ? { name } : {}),
+            ...(role !== row.role ? { role } : {}),
+            ...(is_enabled !== undefined && is_enabled !== row.is_enabled ? { is_enabled } : {}),
+            ...(store_ids ? { store_ids } : {}),
+            ...(hand_keys_to ? { hand_keys_to } : {}),
+            version: row.version,
+          },
+          { path: { user_id: row.user_id } },
+        )
+      }
+      refresh={['staff', 'api-keys']}
+    >
+      <Fields console={console} roles={roles} isNew={false} />
+      {console === 'merchant' ? <Keys row={row} people={people.data ?? []} /> : null}
+    </Dialog>
+  );
+}
+
+/** A way back to a password. */
+function Reset({ row, console }: { row: StaffRow; console: Console }) {
+  const { t } = useText();
+  return (
+    <Dialog<{ remove_second_factor?: boolean }, PasswordLink>
+      label={t('staff.reset')}
+      title={`${t('staff.reset')} · ${row.name}`}
+      button={{ type: 'link', size: 'small', 'aria-label': `${t('staff.reset')} ${row.login}` }}
+      save={({ remove_second_factor }) =>
+        post(
+          at(console, '/staff/{user_id}/password-link'),
+          { remove_second_factor: remove_second_factor === true },
+          { path: { user_id: row.user_id } },
+        )
+      }
+      refresh={[]}
+      after={{
+        title: () => t('link.made', { login: row.login }),
+        shown: (link) => <LinkShown login={row.login} link={link} />,
+      }}
+    >
+      <p className="soft">{t('staff.reset_lead')}</p>
+      {row.has_second_factor ? <RemoveFactorField /> : null}
+    </Dialog>
+  );
+}
+
+function Acts({ row, console, roles }: { row: StaffRow; console: Console; roles: RoleRow[] }) {
   return (
     <span className="row">
-      <Dialog<Entry, unknown>
-        label={t('do.edit')}
-        title={row.name}
-        done={t('staff.changed')}
-        button={{ type: 'link', size: 'small', 'aria-label': `${t('do.edit')} ${row.login}` }}
-        initial={{ ...row, role: row.role as Role, hand_keys_to: '' }}
-        save={({ name, role, is_enabled, store_ids, hand_keys_to }) =>
-          patch(
-            at(console, '/staff/{user_id}'),
-            {
-              ...(name !== row.name ? { name } : {}),
-              ...(role !== row.role ? { role } : {}),
-              ...(is_enabled !== undefined && is_enabled !== row.is_enabled ? { is_enabled } : {}),
-              ...(store_ids ? { store_ids } : {}),
-              ...(hand_keys_to ? { hand_keys_to } : {}),
-              version: row.version,
-            },
-            { path },
-          )
-        }
-        refresh={['staff', 'api-keys']}
-      >
-        <Fields console={console} roles={roles} isNew={false} />
-        {console === 'merchant' ? <Keys row={row} people={people.data ?? []} /> : null}
-      </Dialog>
-      {row.is_self || !row.is_enabled ? null : (
-        <Dialog<{ remove_second_factor?: boolean }, PasswordLink>
-          label={t('staff.reset')}
-          title={`${t('staff.reset')} · ${row.name}`}
-          button={{ type: 'link', size: 'small', 'aria-label': `${t('staff.reset')} ${row.login}` }}
-          save={({ remove_second_factor }) =>
-            post(
-              at(console, '/staff/{user_id}/password-link'),
-              { remove_second_factor: remove_second_factor === true },
-              { path },
-            )
-          }
-          refresh={[]}
-          after={{
-            title: () => t('link.made', { login: row.login }),
-            shown: (link) => <LinkShown login={row.login} link={link} />,
-          }}
-        >
-          <p className="soft">{t('staff.reset_lead')}</p>
-          {row.has_second_factor ? <RemoveFactorField /> : null}
-        </Dialog>
-      )}
+      <Change row={row} console={console} roles={roles} />
+      {row.is_self || !row.is_enabled ? null : <Reset row={row} console={console} />}
     </span>
   );
 }
@@ -204,14 +216,40 @@ function Roles({ roles }: { roles: RoleRow[] }) {
   );
 }
 
-export default function Staff() {
+function Add({ console, roles }: { console: Console; roles: RoleRow[] }) {
   const { t } = useText();
-  const { console: signedIn, session, can } = useSession();
+  return (
+    <Dialog<Entry, NewStaff>
+      label={t('staff.new')}
+      button={{ type: 'primary' }}
+      save={(values) =>
+        console === 'merchant'
+          ? post('/api/merchant/v1/staff', {
+              username: values.username ?? '',
+              name: values.name,
+              role: values.role,
+              store_ids: values.store_ids ?? [],
+            })
+          : post('/api/operator/v1/staff', {
+              login: values.login ?? '',
+              name: values.name,
+              role: values.role,
+            })
+      }
+      refresh={['staff']}
+      after={{
+        title: (made) => t('staff.made', { name: made.name }),
+        shown: (made) => <LinkShown login={made.login} link={made.link} />,
+      }}
+    >
+      <Fields console={console} roles={roles} isNew />
+    </Dialog>
+  );
+}
+
+function useColumns(console: Console, roles: RoleRow[], mayWrite: boolean): Column<StaffRow>[] {
+  const { t } = useText();
   const { stores } = useStores();
-  const console: Console = session.acting ? 'merchant' : signedIn;
-  const handle = console === 'merchant' ? session.merchant?.handle : undefined;
-  const roles = useRoles(console).data?.items ?? [];
-  const mayWrite = !session.acting && can('staff.write', 'operators.write');
   const storeNames = (ids: string[]) =>
     ids.length === 0
       ? t('app.all_stores')
@@ -264,33 +302,18 @@ export default function Staff() {
       render: (row) => <Acts row={row} console={console} roles={roles} />,
     });
   }
-  const add = mayWrite ? (
-    <Dialog<Entry, NewStaff>
-      label={t('staff.new')}
-      button={{ type: 'primary' }}
-      save={(values) =>
-        console === 'merchant'
-          ? post('/api/merchant/v1/staff', {
-              username: values.username ?? '',
-              name: values.name,
-              role: values.role,
-              store_ids: values.store_ids ?? [],
-            })
-          : post('/api/operator/v1/staff', {
-              login: values.login ?? '',
-              name: values.name,
-              role: values.role,
-            })
-      }
-      refresh={['staff']}
-      after={{
-        title: (made) => t('staff.made', { name: made.name }),
-        shown: (made) => <LinkShown login={made.login} link={made.link} />,
-      }}
-    >
-      <Fields console={console} roles={roles} isNew />
-    </Dialog>
-  ) : null;
+  return columns;
+}
+
+export default function Staff() {
+  const { t } = useText();
+  const { console: signedIn, session, can } = useSession();
+  const console: Console = session.acting ? 'merchant' : signedIn;
+  const handle = console === 'merchant' ? session.merchant?.handle : undefined;
+  const roles = useRoles(console).data?.items ?? [];
+  const mayWrite = !session.acting && can('staff.write', 'operators.write');
+  const columns = useColumns(console, roles, mayWrite);
+  const add = mayWrite ? <Add console={console} roles={roles} /> : null;
   return (
     <>
       <ListPage<StaffRow>

@@ -10,10 +10,11 @@ import { useStores } from '../../lookups/stores';
 import { Facts, Id, Tag, When } from '../../parts/bits';
 import { Dialog } from '../../parts/forms/Dialog';
 import { NAME_MAX, useRequired } from '../../parts/forms/useRequired';
-import { type Column, ListPage } from '../../parts/lists/ListPage';
+import type { Column } from '../../parts/lists/columns';
+import { ListPage } from '../../parts/lists/ListPage';
 import { useSay } from '../../parts/say';
 import { useSession } from '../../session/session';
-import { useText } from '../../texts';
+import { type T, useText } from '../../texts';
 import { ApiHowTo } from './ApiHowTo';
 
 function Shown({ made }: { made: NewApiKey }) {
@@ -66,13 +67,10 @@ function NewKey() {
   );
 }
 
-export default function ApiKeys() {
+function DeleteKey({ row }: { row: ApiKeyRow }) {
   const { t } = useText();
   const say = useSay();
   const queries = useQueryClient();
-  const { can, session } = useSession();
-  const { stores } = useStores();
-  const mayWrite = can('api_keys.write') && !session.acting;
   const end = useMutation({
     mutationFn: (key_id: string) =>
       remove('/api/merchant/v1/api-keys/{key_id}', { path: { key_id } }),
@@ -82,11 +80,23 @@ export default function ApiKeys() {
     },
     onError: say.failed,
   });
-  const storeOf = (row: ApiKeyRow) =>
-    row.store_id
-      ? (stores.find((one) => one.store_id === row.store_id)?.name ?? t('word.other'))
-      : t('app.all_stores');
-  const columns: Column<ApiKeyRow>[] = [
+  return (
+    <Popconfirm
+      placement="bottomRight"
+      title={t('keys_api.delete_sure')}
+      okText={t('keys_api.delete')}
+      cancelText={t('do.cancel')}
+      onConfirm={() => end.mutate(row.key_id)}
+    >
+      <Button type="link" danger size="small" aria-label={`${t('keys_api.delete')} ${row.name}`}>
+        {t('keys_api.delete')}
+      </Button>
+    </Popconfirm>
+  );
+}
+
+function columnsOf(t: T, storeOf: (row: ApiKeyRow) => string): Column<ApiKeyRow>[] {
+  return [
     {
       key: 'name',
       title: t('keys_api.name'),
@@ -133,30 +143,24 @@ export default function ApiKeys() {
       text: (row) => t(row.revoked_at ? 'staff.disabled' : 'staff.enabled'),
     },
   ];
+}
+
+export default function ApiKeys() {
+  const { t } = useText();
+  const { can, session } = useSession();
+  const { stores } = useStores();
+  const mayWrite = can('api_keys.write') && !session.acting;
+  const storeOf = (row: ApiKeyRow) =>
+    row.store_id
+      ? (stores.find((one) => one.store_id === row.store_id)?.name ?? t('word.other'))
+      : t('app.all_stores');
+  const columns = columnsOf(t, storeOf);
   if (mayWrite) {
     columns.push({
       key: 'delete',
       title: t('orders.action'),
       isAction: true,
-      render: (row) =>
-        row.revoked_at ? null : (
-          <Popconfirm
-            placement="bottomRight"
-            title={t('keys_api.delete_sure')}
-            okText={t('keys_api.delete')}
-            cancelText={t('do.cancel')}
-            onConfirm={() => end.mutate(row.key_id)}
-          >
-            <Button
-              type="link"
-              danger
-              size="small"
-              aria-label={`${t('keys_api.delete')} ${row.name}`}
-            >
-              {t('keys_api.delete')}
-            </Button>
-          </Popconfirm>
-        ),
+      render: (row) => (row.revoked_at ? null : <DeleteKey row={row} />),
     });
   }
   return (

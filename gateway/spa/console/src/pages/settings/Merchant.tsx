@@ -57,11 +57,58 @@ function Operators({ shape }: { shape: OwnMerchant }) {
 const CONTACT_MAX = 128;
 const EDITIONS = ['flagship', 'face_pay'] as const;
 
+function Fields({ shape }: { shape: OwnMerchant }) {
+  const { t } = useText();
+  const required = useRequired();
+  const atMost = useAtMost();
+  return (
+    <>
+      <Form.Item label={t('merchant.id')}>
+        <CopyId value={shape.merchant_id} label={t('merchant.id')} />
+      </Form.Item>
+      <Form.Item
+        label={t('merchant.handle')}
+        extra={t('merchant.handle_note', { handle: shape.handle })}
+      >
+        <Id value={shape.handle} label={t('merchant.handle')} />
+      </Form.Item>
+      <Form.Item label={t('merchants.created')}>
+        <When at={shape.created_at} />
+      </Form.Item>
+      <Operators shape={shape} />
+      <Form.Item
+        name="name"
+        label={t('merchant.name')}
+        rules={required(t('merchant.name'), NAME_MAX)}
+      >
+        <Input />
+      </Form.Item>
+      <Form.Item name="edition" label={t('merchant.edition')}>
+        <Select options={EDITIONS.map((value) => ({ value, label: word(t, 'edition', value) }))} />
+      </Form.Item>
+      <Form.Item
+        name="support_contact"
+        label={t('merchant.support')}
+        extra={t('merchant.support_hint')}
+        rules={[atMost(CONTACT_MAX)]}
+      >
+        <Input />
+      </Form.Item>
+      <Form.Item
+        name="dual_control"
+        label={t('merchant.dual')}
+        extra={t('merchant.dual_hint')}
+        valuePropName="checked"
+      >
+        <Switch />
+      </Form.Item>
+    </>
+  );
+}
+
 export default function Merchant() {
   const { t } = useText();
   const { can } = useSession();
-  const required = useRequired();
-  const atMost = useAtMost();
   return (
     <SettingsForm<OwnMerchant, Entry>
       title={t('merchant.title')}
@@ -79,51 +126,7 @@ export default function Merchant() {
       }
       mayWrite={can('merchant.write')}
     >
-      {(shape) => (
-        <>
-          <Form.Item label={t('merchant.id')}>
-            <CopyId value={shape.merchant_id} label={t('merchant.id')} />
-          </Form.Item>
-          <Form.Item
-            label={t('merchant.handle')}
-            extra={t('merchant.handle_note', { handle: shape.handle })}
-          >
-            <Id value={shape.handle} label={t('merchant.handle')} />
-          </Form.Item>
-          <Form.Item label={t('merchants.created')}>
-            <When at={shape.created_at} />
-          </Form.Item>
-          <Operators shape={shape} />
-          <Form.Item
-            name="name"
-            label={t('merchant.name')}
-            rules={required(t('merchant.name'), NAME_MAX)}
-          >
-            <Input />
-          </Form.Item>
-          <Form.Item name="edition" label={t('merchant.edition')}>
-            <Select
-              options={EDITIONS.map((value) => ({ value, label: word(t, 'edition', value) }))}
-            />
-          </Form.Item>
-          <Form.Item
-            name="support_contact"
-            label={t('merchant.support')}
-            extra={t('merchant.support_hint')}
-            rules={[atMost(CONTACT_MAX)]}
-          >
-            <Input />
-          </Form.Item>
-          <Form.Item
-            name="dual_control"
-            label={t('merchant.dual')}
-            extra={t('merchant.dual_hint')}
-            valuePropName="checked"
-          >
-            <Switch />
-          </Form.Item>
-        </>
-      )}
+      {(shape) => <Fields shape={shape} />}
     </SettingsForm>
   );
 }

@@ -7,9 +7,33 @@ import { When } from '../../parts/bits';
 import { CopyId } from '../../parts/CopyId';
 import { Dialog } from '../../parts/forms/Dialog';
 import { type Named, NameField, NewStore } from '../../parts/forms/NewStore';
-import { type Column, ListPage } from '../../parts/lists/ListPage';
+import type { Column } from '../../parts/lists/columns';
+import { ListPage } from '../../parts/lists/ListPage';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
+
+function ChangeStore({ row }: { row: Store }) {
+  const { t } = useText();
+  return (
+    <Dialog<Named, unknown>
+      label={t('do.edit')}
+      title={row.name}
+      done={t('stores.changed')}
+      button={{ type: 'link', size: 'small', 'aria-label': `${t('do.edit')} ${row.name}` }}
+      initial={{ name: row.name }}
+      save={({ name }) =>
+        patch(
+          '/api/merchant/v1/stores/{store_id}',
+          { name: name.trim(), version: row.version },
+          { path: { store_id: row.store_id } },
+        )
+      }
+      refresh={['stores']}
+    >
+      <NameField />
+    </Dialog>
+  );
+}
 
 export default function Stores() {
   const { t } = useText();
@@ -41,25 +65,7 @@ export default function Stores() {
       key: 'edit',
       title: t('orders.action'),
       isAction: true,
-      render: (row) => (
-        <Dialog<Named, unknown>
-          label={t('do.edit')}
-          title={row.name}
-          done={t('stores.changed')}
-          button={{ type: 'link', size: 'small', 'aria-label': `${t('do.edit')} ${row.name}` }}
-          initial={{ name: row.name }}
-          save={({ name }) =>
-            patch(
-              '/api/merchant/v1/stores/{store_id}',
-              { name: name.trim(), version: row.version },
-              { path: { store_id: row.store_id } },
-            )
-          }
-          refresh={['stores']}
-        >
-          <NameField />
-        </Dialog>
-      ),
+      render: (row) => <ChangeStore row={row} />,
     });
   }
   return (

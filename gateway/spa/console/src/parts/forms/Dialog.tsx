@@ -32,11 +32,10 @@ interface Asking<V extends object, R> {
   children: ReactNode | ((form: FormInstance<V>) => ReactNode);
 }
 
-export function Dialog<V extends object, R>(props: Props<V, R>) {
-  const { t } = useText();
+/** Whether it is open, and what is saved from it. */
+function useOpenAndSave<V extends object, R>(props: Props<V, R>) {
   const say = useSay();
   const queries = useQueryClient();
-  const [form] = Form.useForm<V>();
   const [isOpen, setOpen] = useState(false);
   // A ref as well: what is closing is drawn as it was, and would still believe to be open.
   const isTaking = useRef(false);
@@ -67,6 +66,13 @@ export function Dialog<V extends object, R>(props: Props<V, R>) {
     setOpen(false);
     save.reset();
   };
+  return { isOpen, isTaking, save, open, close };
+}
+
+export function Dialog<V extends object, R>(props: Props<V, R>) {
+  const { t } = useText();
+  const [form] = Form.useForm<V>();
+  const { isOpen, isTaking, save, open, close } = useOpenAndSave(props);
   const made = save.data !== undefined && props.after ? save.data : null;
   const shown = made !== null ? props.after?.shown(made) : null;
   const title = made !== null ? props.after?.title(made) : (props.title ?? props.label);

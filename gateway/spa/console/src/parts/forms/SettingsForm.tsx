@@ -26,7 +26,8 @@ interface Props<Shape extends { version?: number | undefined }, V extends object
   children: (shape: Shape) => ReactNode;
 }
 
-export function SettingsForm<Shape extends { version?: number | undefined }, V extends object>(
+/** What is there, and how it is saved. */
+function useSettings<Shape extends { version?: number | undefined }, V extends object>(
   props: Props<Shape, V>,
 ) {
   const { t } = useText();
@@ -56,6 +57,14 @@ export function SettingsForm<Shape extends { version?: number | undefined }, V e
       await queries.invalidateQueries({ queryKey: [props.queryKey] });
     }
   };
+  return { found, isStale, asked, isSaving: save.isPending, send };
+}
+
+export function SettingsForm<Shape extends { version?: number | undefined }, V extends object>(
+  props: Props<Shape, V>,
+) {
+  const { t } = useText();
+  const { found, isStale, asked, isSaving, send } = useSettings(props);
   return (
     <>
       {props.isPart ? null : <PageHead title={props.title} lead={props.lead} />}
@@ -78,7 +87,7 @@ export function SettingsForm<Shape extends { version?: number | undefined }, V e
           >
             {props.children(found.data)}
             {props.mayWrite ? (
-              <Button type="primary" htmlType="submit" loading={save.isPending}>
+              <Button type="primary" htmlType="submit" loading={isSaving}>
                 {t('do.save')}
               </Button>
             ) : null}

@@ -26,6 +26,19 @@ function usePicker() {
   );
 }
 
+/** The days to filter by, once `day` was chosen for one end of the span. */
+function chosen(filter: Filter, span: Span | null, asked: Asked, day: string | undefined) {
+  const next = { [filter.name]: day };
+  const other = span && (filter === span.from ? span.to : span.from);
+  const there = other && asked.values[other.name];
+  if (day && other && there) {
+    // A span that ends before it begins was meant the other way round.
+    const isCrossed = filter === span.from ? day > there : day < there;
+    if (isCrossed) Object.assign(next, { [filter.name]: there, [other.name]: day });
+  }
+  return next;
+}
+
 export function DayField({
   filter,
   span,
@@ -39,17 +52,7 @@ export function DayField({
   const locale = usePicker();
   const value = asked.values[filter.name];
   const [odd, setOdd] = useState('');
-  const choose = (day: string | undefined) => {
-    const next = { [filter.name]: day };
-    const other = span && (filter === span.from ? span.to : span.from);
-    const there = other && asked.values[other.name];
-    if (day && other && there) {
-      // A span that ends before it begins was meant the other way round.
-      const isCrossed = filter === span.from ? day > there : day < there;
-      if (isCrossed) Object.assign(next, { [filter.name]: there, [other.name]: day });
-    }
-    asked.change(next);
-  };
+  const choose = (day: string | undefined) => asked.change(chosen(filter, span, asked, day));
   const take = (text: string) => {
     const day = dayOf(text);
     // The picker forgets what is no day: it is said what was wrong with it.

@@ -16,8 +16,6 @@ import { Rows } from './Rows';
 import { useExport } from './useExport';
 import type { Listed } from './walk';
 
-export type { Column } from './columns';
-
 interface Props<T> {
   title: string;
   lead?: string;

@@ -29,7 +29,7 @@ export function dayOf(text: string): string | null {
   return isDay(found) ? found : null;
 }
 
-export interface Days {
+interface Days {
   from: string;
   to: string;
 }

@@ -5,7 +5,7 @@ import { useSearchParams } from 'react-router';
 import type { Query } from '../../api/client';
 import { isDay } from './days';
 
-export interface FilterChoice {
+interface FilterChoice {
   value: string;
   label: string;
 }
@@ -45,7 +45,7 @@ export const NUMBER = /^[0-9A-Za-z_-]+$/;
 export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Where a page begins in a list that moves: behind a cursor, or in front of one. */
-export interface Step {
+interface Step {
   cursor?: string | null;
   back?: string | null;
 }

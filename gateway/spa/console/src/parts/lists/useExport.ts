@@ -7,7 +7,7 @@ import type { Column } from './columns';
 import { csv, download, fileName } from './csv';
 import { everything, type Listed } from './walk';
 
-export const EXPORT_LIMIT = 10_000;
+const EXPORT_LIMIT = 10_000;
 
 interface Exported<T> {
   title: string;

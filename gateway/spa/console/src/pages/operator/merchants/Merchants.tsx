@@ -6,8 +6,9 @@ import { Link, useNavigate } from 'react-router';
 import { get, type Query } from '../../../api/client';
 import type { Merchant, MerchantFigures } from '../../../api/shapes';
 import { Tag } from '../../../parts/bits';
+import type { Column } from '../../../parts/lists/columns';
 import type { Filter } from '../../../parts/lists/filters';
-import { type Column, ListPage } from '../../../parts/lists/ListPage';
+import { ListPage } from '../../../parts/lists/ListPage';
 import { useSession } from '../../../session/session';
 import { useText } from '../../../texts';
 import { figuresOf } from '../figures';
@@ -45,7 +46,7 @@ function Name({ row }: { row: Row }) {
   );
 }
 
-export function Today({ figures }: { figures: MerchantFigures | undefined }) {
+function Today({ figures }: { figures: MerchantFigures | undefined }) {
   const { t } = useText();
   if (!figures) return <span className="soft">{t('cockpit.unknown')}</span>;
   return (

@@ -18,7 +18,75 @@ export function reasonText(t: T, reason: string | null | undefined): string {
   return isText(key) ? t(key) : t('notice_reason.any');
 }
 
-function Shown({ notice, name }: { notice: NoticeDetail; name: string }) {
+interface Props {
+  notice: NoticeDetail;
+  name: string;
+}
+
+function About({ notice, name }: Props) {
+  const { t } = useText();
+  return (
+    <Facts
+      rows={[
+        [
+          t('notices.merchant'),
+          <Link key="m" to={`/merchants/${notice.merchant_id}`}>
+            {name}
+          </Link>,
+        ],
+        [t('notices.kind'), word(t, 'notice_kind', notice.kind)],
+        [t('notices.reason'), reasonText(t, notice.reason)],
+        [t('notices.trade'), <Id key="o" value={notice.out_trade_no} label={t('notices.trade')} />],
+        [
+          t('notices.trade_no'),
+          <Id key="n" value={notice.trade_no} label={t('notices.trade_no')} />,
+        ],
+        [t('notices.app'), <Id key="a" value={notice.app_id} label={t('notices.app')} />],
+        [t('notices.at'), <When key="at" at={notice.received_at} />],
+        [t('notices.deliveries'), String(notice.deliveries)],
+        ...(notice.last_received_at
+          ? [
+              [t('notices.last_at'), <When key="last" at={notice.last_received_at} />] as [
+                string,
+                React.ReactNode,
+              ],
+            ]
+          : []),
+        ...(notice.asked_at
+          ? [
+              [t('notices.asked'), <When key="asked" at={notice.asked_at} />] as [
+                string,
+                React.ReactNode,
+              ],
+            ]
+          : []),
+      ]}
+    />
+  );
+}
+
+/** What was sent, field by field. */
+function Fields({ fields }: Pick<NoticeDetail, 'fields'>) {
+  const { t } = useText();
+  return (
+    <details data-verbatim>
+      <summary>{t('notices.fields')}</summary>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by the keyboard */}
+      <section className="keybox quoted" tabIndex={0} aria-label={t('notices.fields')}>
+        <Facts
+          rows={Object.entries(fields).map(([field, value]) => [
+            field,
+            <span key={field} className="mono">
+              {value}
+            </span>,
+          ])}
+        />
+      </section>
+    </details>
+  );
+}
+
+function Shown({ notice, name }: Props) {
   const { t } = useText();
   return (
     <div className="stack">
@@ -30,45 +98,7 @@ function Shown({ notice, name }: { notice: NoticeDetail; name: string }) {
         )}
         <Tag tone={TONES[notice.verdict] ?? 'mute'}>{word(t, 'verdict', notice.verdict)}</Tag>
       </div>
-      <Facts
-        rows={[
-          [
-            t('notices.merchant'),
-            <Link key="m" to={`/merchants/${notice.merchant_id}`}>
-              {name}
-            </Link>,
-          ],
-          [t('notices.kind'), word(t, 'notice_kind', notice.kind)],
-          [t('notices.reason'), reasonText(t, notice.reason)],
-          [
-            t('notices.trade'),
-            <Id key="o" value={notice.out_trade_no} label={t('notices.trade')} />,
-          ],
-          [
-            t('notices.trade_no'),
-            <Id key="n" value={notice.trade_no} label={t('notices.trade_no')} />,
-          ],
-          [t('notices.app'), <Id key="a" value={notice.app_id} label={t('notices.app')} />],
-          [t('notices.at'), <When key="at" at={notice.received_at} />],
-          [t('notices.deliveries'), String(notice.deliveries)],
-          ...(notice.last_received_at
-            ? [
-                [t('notices.last_at'), <When key="last" at={notice.last_received_at} />] as [
-                  string,
-                  React.ReactNode,
-                ],
-              ]
-            : []),
-          ...(notice.asked_at
-            ? [
-                [t('notices.asked'), <When key="asked" at={notice.asked_at} />] as [
-                  string,
-                  React.ReactNode,
-                ],
-              ]
-            : []),
-        ]}
-      />
+      <About notice={notice} name={name} />
       {notice.replays.length > 0 ? (
         <section aria-label={t('notices.replays')}>
           <h2>{t('notices.replays')}</h2>
@@ -82,20 +112,7 @@ function Shown({ notice, name }: { notice: NoticeDetail; name: string }) {
           </ul>
         </section>
       ) : null}
-      <details data-verbatim>
-        <summary>{t('notices.fields')}</summary>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by the keyboard */}
-        <section className="keybox quoted" tabIndex={0} aria-label={t('notices.fields')}>
-          <Facts
-            rows={Object.entries(notice.fields).map(([field, value]) => [
-              field,
-              <span key={field} className="mono">
-                {value}
-              </span>,
-            ])}
-          />
-        </section>
-      </details>
+      <Fields fields={notice.fields} />
     </div>
   );
 }

@@ -8,9 +8,10 @@ import { useMemo, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { get, post, type Query } from '../../../api/client';
 import { Id, Money, Tag, When } from '../../../parts/bits';
+import type { Column } from '../../../parts/lists/columns';
 import { fetchDays } from '../../../parts/lists/FilterBar';
 import { type Filter, NUMBER } from '../../../parts/lists/filters';
-import { type Column, ListPage } from '../../../parts/lists/ListPage';
+import { ListPage } from '../../../parts/lists/ListPage';
 import { useSay } from '../../../parts/say';
 import { word } from '../../../parts/words';
 import { useSession } from '../../../session/session';
@@ -55,9 +56,58 @@ function useReplay() {
   });
 }
 
-function useColumns(open: (row: Named) => void): Column<Named>[] {
+function State({ row }: { row: Named }) {
+  const { t } = useText();
+  return (
+    <>
+      <Tag tone={TONES[row.verdict] ?? 'mute'}>{word(t, 'verdict', row.verdict)}</Tag>
+      {row.reason ? (
+        <div>
+          <span className="soft whole">{reasonText(t, row.reason)}</span>
+        </div>
+      ) : null}
+    </>
+  );
+}
+
+function Acts({
+  row,
+  open,
+  replay,
+}: {
+  row: Named;
+  open: (row: Named) => void;
+  replay: ReturnType<typeof useReplay>;
+}) {
   const { t } = useText();
   const { can } = useSession();
+  return (
+    <span className="row">
+      <Button
+        type="link"
+        size="small"
+        aria-label={`${t('do.detail')} ${row.out_trade_no ?? row.notify_id}`}
+        onClick={() => open(row)}
+      >
+        {t('do.detail')}
+      </Button>
+      {can('notices.replay') && canLookAgain(row) ? (
+        <Button
+          type="link"
+          size="small"
+          aria-label={`${t('notices.replay')} ${row.out_trade_no ?? row.notify_id}`}
+          loading={replay.isPending && replay.variables?.notify_id === row.notify_id}
+          onClick={() => replay.mutate(row)}
+        >
+          {t('notices.replay')}
+        </Button>
+      ) : null}
+    </span>
+  );
+}
+
+function useColumns(open: (row: Named) => void): Column<Named>[] {
+  const { t } = useText();
   const replay = useReplay();
   return [
     {
@@ -88,16 +138,7 @@ function useColumns(open: (row: Named) => void): Column<Named>[] {
     {
       key: 'verdict',
       title: t('notices.state'),
-      render: (row) => (
-        <>
-          <Tag tone={TONES[row.verdict] ?? 'mute'}>{word(t, 'verdict', row.verdict)}</Tag>
-          {row.reason ? (
-            <div>
-              <span className="soft whole">{reasonText(t, row.reason)}</span>
-            </div>
-          ) : null}
-        </>
-      ),
+      render: (row) => <State row={row} />,
       text: (row) => word(t, 'verdict', row.verdict),
     },
     {
@@ -118,29 +159,7 @@ function useColumns(open: (row: Named) => void): Column<Named>[] {
       key: 'act',
       title: t('orders.action'),
       isAction: true,
-      render: (row) => (
-        <span className="row">
-          <Button
-            type="link"
-            size="small"
-            aria-label={`${t('do.detail')} ${row.out_trade_no ?? row.notify_id}`}
-            onClick={() => open(row)}
-          >
-            {t('do.detail')}
-          </Button>
-          {can('notices.replay') && canLookAgain(row) ? (
-            <Button
-              type="link"
-              size="small"
-              aria-label={`${t('notices.replay')} ${row.out_trade_no ?? row.notify_id}`}
-              loading={replay.isPending && replay.variables?.notify_id === row.notify_id}
-              onClick={() => replay.mutate(row)}
-            >
-              {t('notices.replay')}
-            </Button>
-          ) : null}
-        </span>
-      ),
+      render: (row) => <Acts row={row} open={open} replay={replay} />,
     },
   ];
 }

@@ -102,6 +102,53 @@ function useRefund(payment: PaymentShown, onRefused: (error: Error) => Promise<v
   return { open, send, made: refund.data ?? arrived, isPending: refund.isPending };
 }
 
+/** What is not as it was thought: less is left, or what was sent may have arrived. */
+function Warning({
+  isLess,
+  isOpen,
+  leftFen,
+}: {
+  isLess: boolean;
+  isOpen: boolean;
+  leftFen: number;
+}) {
+  const { t } = useText();
+  if (!isLess && !isOpen) return null;
+  const title = t(isOpen ? 'refunds.unheard' : 'refunds.less_left', { amount: money(leftFen) });
+  return <Alert type="warning" showIcon role="alert" title={title} />;
+}
+
+function Footer({
+  isOver,
+  amountFen,
+  isPending,
+  isRefused,
+  onClose,
+  onConfirm,
+}: {
+  /** there is nothing to confirm, or nothing any more */
+  isOver: boolean;
+  /** null: no amount that could be sent */
+  amountFen: number | null;
+  isPending: boolean;
+  /** more than is left */
+  isRefused: boolean;
+  onClose: () => void;
+  onConfirm: () => void;
+}) {
+  const { t } = useText();
+  return isOver ? (
+    <Button onClick={onClose}>{t('do.close')}</Button>
+  ) : (
+    <>
+      <Button onClick={onClose}>{t('do.cancel')}</Button>
+      <Button type="primary" danger loading={isPending} disabled={isRefused} onClick={onConfirm}>
+        {amountFen ? t('refunds.confirm', { amount: money(amountFen) }) : t('refunds.confirm_bare')}
+      </Button>
+    </>
+  );
+}
+
 export function RefundDialog({ payment, orderNo, onClose }: Props) {
   const { t, language } = useText();
   const say = useSay();
@@ -111,13 +158,13 @@ export function RefundDialog({ payment, orderNo, onClose }: Props) {
   const typed = Form.useWatch('amount', form) ?? '';
   const { open, send, made, isPending } = useRefund(payment, async (error) => {
     if (await lookAgain(error)) return;
-    const isTooMuch = error instanceof ApiProblem && error.code === 'payment.refund_exceeds_paid';
-    if (isTooMuch && part === 'partial') {
+    const isAmount = error instanceof ApiProblem && error.code === 'payment.refund_exceeds_paid';
+    if (isAmount && part === 'partial') {
       form.setFields([{ name: 'amount', errors: [error.titleIn(language)] }]);
     } else say.failed(error);
   });
   const amountFen = open?.amount_fen ?? (part === 'full' ? leftFen : fenTyped(typed));
-  const isOver = !open && amountFen !== null && amountFen > leftFen;
+  const isTooMuch = !open && amountFen !== null && amountFen > leftFen;
   const isNone = !made && !open && leftFen === 0;
   const submit = ({ reason }: Fields) => {
     if (amountFen !== null) send({ amount_fen: amountFen, reason: reason.trim() });
@@ -128,24 +175,14 @@ export function RefundDialog({ payment, orderNo, onClose }: Props) {
       title={t('refunds.act_title', { order: orderNo })}
       onCancel={onClose}
       footer={
-        made || isNone ? (
-          <Button onClick={onClose}>{t('do.close')}</Button>
-        ) : (
-          <>
-            <Button onClick={onClose}>{t('do.cancel')}</Button>
-            <Button
-              type="primary"
-              danger
-              loading={isPending}
-              disabled={isOver}
-              onClick={() => (open ? send(open) : form.submit())}
-            >
-              {amountFen && !isOver
-                ? t('refunds.confirm', { amount: money(amountFen) })
-                : t('refunds.confirm_bare')}
-            </Button>
-          </>
-        )
+        <Footer
+          isOver={made !== undefined || isNone}
+          amountFen={isTooMuch ? null : amountFen}
+          isPending={isPending}
+          isRefused={isTooMuch}
+          onClose={onClose}
+          onConfirm={() => (open ? send(open) : form.submit())}
+        />
       }
     >
       {made ? (
@@ -154,17 +191,7 @@ export function RefundDialog({ payment, orderNo, onClose }: Props) {
         <Alert type="warning" showIcon role="alert" title={t('refunds.none_left')} />
       ) : (
         <>
-          {isLess && !open ? (
-            <Alert
-              type="warning"
-              showIcon
-              role="alert"
-              title={t('refunds.less_left', { amount: money(leftFen) })}
-            />
-          ) : null}
-          {open ? (
-            <Alert type="warning" showIcon role="alert" title={t('refunds.unheard')} />
-          ) : null}
+          <Warning isLess={isLess} isOpen={open !== null} leftFen={leftFen} />
           <RefundFields
             form={form}
             leftFen={leftFen}
@@ -184,25 +211,8 @@ function before(asked: AskedRefund | null, leftFen: number): Fields {
   return { part: 'partial', amount: yuan(asked.amount_fen), reason: asked.reason };
 }
 
-function RefundFields({
-  form,
-  leftFen,
-  asked,
-  part,
-  isFixed,
-  onFinish,
-}: {
-  form: FormInstance<Fields>;
-  leftFen: number;
-  /** what may have arrived already */
-  asked: AskedRefund | null;
-  part: Fields['part'];
-  /** what was sent may have arrived: it can be said again, not changed */
-  isFixed: boolean;
-  onFinish: (values: Fields) => void;
-}) {
+function AmountItem({ leftFen }: { leftFen: number }) {
   const { t } = useText();
-  const required = useRequired();
   const left = money(leftFen);
   const check = async (_: unknown, text: string | undefined) => {
     const fen = fenTyped(text ?? '');
@@ -211,34 +221,23 @@ function RefundFields({
     if (fen > leftFen) throw new Error(t('refunds.amount_over', { amount: left }));
   };
   return (
-    <Form<Fields>
-      form={form}
-      layout="vertical"
-      disabled={isFixed}
-      requiredMark={false}
-      scrollToFirstError={{ focus: true }}
-      initialValues={before(asked, leftFen)}
-      onFinish={onFinish}
+    <Form.Item
+      name="amount"
+      label={t('refunds.amount')}
+      extra={t('refunds.amount_hint', { amount: left })}
+      validateTrigger="onBlur"
+      rules={[{ validator: check }]}
     >
-      <Form.Item name="part" label={t('refunds.how_much')}>
-        <Radio.Group
-          options={[
-            { value: 'full', label: t('refunds.full', { amount: left }) },
-            { value: 'partial', label: t('refunds.partial') },
-          ]}
-        />
-      </Form.Item>
-      {part === 'partial' ? (
-        <Form.Item
-          name="amount"
-          label={t('refunds.amount')}
-          extra={t('refunds.amount_hint', { amount: left })}
-          validateTrigger="onBlur"
-          rules={[{ validator: check }]}
-        >
-          <Input prefix="¥" inputMode="decimal" autoComplete="off" maxLength={20} autoFocus />
-        </Form.Item>
-      ) : null}
+      <Input prefix="¥" inputMode="decimal" autoComplete="off" maxLength={20} autoFocus />
+    </Form.Item>
+  );
+}
+
+function ReasonItem({ form }: { form: FormInstance<Fields> }) {
+  const { t } = useText();
+  const required = useRequired();
+  return (
+    <>
       <Form.Item
         name="reason"
         label={t('refunds.reason')}
@@ -264,6 +263,49 @@ function RefundFields({
           </Button>
         ))}
       </div>
+    </>
+  );
+}
+
+function RefundFields({
+  form,
+  leftFen,
+  asked,
+  part,
+  isFixed,
+  onFinish,
+}: {
+  form: FormInstance<Fields>;
+  leftFen: number;
+  /** what may have arrived already */
+  asked: AskedRefund | null;
+  part: Fields['part'];
+  /** what was sent may have arrived: it can be said again, not changed */
+  isFixed: boolean;
+  onFinish: (values: Fields) => void;
+}) {
+  const { t } = useText();
+  const left = money(leftFen);
+  return (
+    <Form<Fields>
+      form={form}
+      layout="vertical"
+      disabled={isFixed}
+      requiredMark={false}
+      scrollToFirstError={{ focus: true }}
+      initialValues={before(asked, leftFen)}
+      onFinish={onFinish}
+    >
+      <Form.Item name="part" label={t('refunds.how_much')}>
+        <Radio.Group
+          options={[
+            { value: 'full', label: t('refunds.full', { amount: left }) },
+            { value: 'partial', label: t('refunds.partial') },
+          ]}
+        />
+      </Form.Item>
+      {part === 'partial' ? <AmountItem leftFen={leftFen} /> : null}
+      <ReasonItem form={form} />
     </Form>
   );
 }

@@ -1,6 +1,6 @@
 /** What every place that shows or makes refunds shares: their words, their doors, their freshness. */
 import { ApiProblem } from '@shared/problem';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { get, post, Unheard } from '../../../api/client';
 import type { PaymentShown, Refund } from '../../../api/shapes';
@@ -17,6 +17,13 @@ export const REFUND_TONES: Record<Refund['state'], Tone> = {
   done: 'ok',
   rejected: 'bad',
 };
+
+/** Queries whose answers hear of a refund by an event, a moment after it. */
+const OF_ORDERS = ['orders', 'dashboard'];
+
+function askAgain(queries: QueryClient, keys: string[]) {
+  return Promise.all(keys.map((key) => queries.invalidateQueries({ queryKey: [key] })));
+}
 
 /** How often what is not decided yet is looked at again. */
 const LOOK_MS = 2_000;
@@ -36,7 +43,7 @@ export function refusal(t: T, refund: Refund): string {
 }
 
 /** Nobody's name: it was not kept then, or is not for whoever looks. */
-export const NOBODY = '—';
+const NOBODY = '—';
 
 /** When it was asked for first: by this it has its place in the list, which no new try moves. */
 export const askedAt = (refund: Refund) => refund.first_requested_at ?? refund.created_at;
@@ -74,10 +81,7 @@ export function useOrderCatchesUp(payment: PaymentShown | undefined, refundedFen
   const isBehind = payment !== undefined && payment.refunded_fen > refundedFen;
   useEffect(() => {
     if (!isBehind) return undefined;
-    const look = () => {
-      for (const key of ['orders', 'dashboard'])
-        void queries.invalidateQueries({ queryKey: [key] });
-    };
+    const look = () => void askAgain(queries, OF_ORDERS);
     look();
     const timer = setInterval(look, LOOK_MS);
     return () => clearInterval(timer);
@@ -86,12 +90,7 @@ export function useOrderCatchesUp(payment: PaymentShown | undefined, refundedFen
 
 export function useRefreshRefunds() {
   const queries = useQueryClient();
-  return () =>
-    Promise.all(
-      ['payments', 'refunds', 'orders', 'dashboard'].map((key) =>
-        queries.invalidateQueries({ queryKey: [key] }),
-      ),
-    );
+  return () => askAgain(queries, ['payments', 'refunds', ...OF_ORDERS]);
 }
 
 /** The same refund once more: sent again when it was refused, asked about when it is unknown. */
