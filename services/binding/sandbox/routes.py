@@ -41,5 +41,11 @@ async def choose_outcome(request: Request, body: OutcomeBody) -> None:
     """How a payment of the merchant's app ends, once: the one with that code, or the next. The last
     choice before it counts."""
     caller = principal(request)
-    choice = service.Choice(body.app_id, body.outcome, body.auth_code)
-    await service.choose_outcome(_on(request), caller.tenant, choice, actor=actor_of(caller))
+    await service.choose_outcome(
+        _on(request),
+        caller.tenant,
+        app_id=body.app_id,
+        outcome=body.outcome,
+        auth_code=body.auth_code,
+        actor=actor_of(caller),
+    )

@@ -5,7 +5,7 @@ Where the real Alipay is behind the egress, that answers 404 and nothing here ha
 is the sandbox's alone: of the merchant nothing changes until its own people bind it.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
@@ -61,20 +61,21 @@ async def _public_key(
     raise InvalidBody(errors=[{"pointer": KEY_FIELD, "message": message}])
 
 
-@dataclass(frozen=True)
-class Choice:
-    """How a payment of an application ends: the one with the code, or the next without one."""
-
-    app_id: str
-    outcome: Outcome
-    auth_code: str | None
-
-
-async def choose_outcome(on: Onboarding, tenant_id: UUID, choice: Choice, *, actor: str) -> None:
-    """Meets that payment, once. NotFound when the application is not the merchant's."""
-    await bound_apps.own_app(on.deps, tenant_id, choice.app_id)
-    body = {name: value for name, value in asdict(choice).items() if value is not None}
+async def choose_outcome(
+    on: Onboarding,
+    tenant_id: UUID,
+    *,
+    app_id: str,
+    outcome: Outcome,
+    auth_code: str | None,
+    actor: str,
+) -> None:
+    """How a payment of an application ends, once: the one with the code, or the next without one.
+    NotFound when the application is not the merchant's."""
+    await bound_apps.own_app(on.deps, tenant_id, app_id)
+    body = {"app_id": app_id, "outcome": outcome, "auth_code": auth_code}
+    body = {name: value for name, value in body.items() if value is not None}
     await on.platform.rehearse(tenant_id, "outcome", body)
     async with on.deps.db.tx(tenant_id) as tx:
-        what = (actor, "sandbox.outcome", choice.app_id)
-        await audit(on.deps, tx, tenant_id, what, after={"outcome": choice.outcome})
+        what = (actor, "sandbox.outcome", app_id)
+        await audit(on.deps, tx, tenant_id, what, after={"outcome": outcome})
