@@ -55,8 +55,8 @@ from gateway.tail import Tail
 from shared.address import share_of
 from shared.client import ServiceClient
 from shared.clock import Clock
+from shared.contracts.events import Event
 from shared.errors import MethodNotAllowed, NotFound, Problem
-from shared.events import Event
 from shared.kafka import broker
 from shared.sealed import LocalKeyProvider
 from shared.serve import health_answer

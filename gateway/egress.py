@@ -46,12 +46,13 @@ from gateway.tail import Tail
 from shared import telemetry
 from shared.client import ServiceClient
 from shared.clock import Clock
+from shared.contracts.fields import COUNT_MAX, Secret, Text, Word
+from shared.contracts.principal import Principal
 from shared.errors import Conflict, Forbidden, InvalidBody, MethodNotAllowed, NotFound
-from shared.fields import COUNT_MAX, Secret, Text, Word
 from shared.kafka import broker
 from shared.sealed import LocalKeyProvider
 from shared.serve import faults
-from shared.tokens import Principal, TokenSigner, TokenVerifier
+from shared.tokens import TokenSigner, TokenVerifier
 
 PREFIX = "/alipay/"
 BILL_DOOR = "/bill-file"

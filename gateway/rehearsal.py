@@ -11,8 +11,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.client import Client, NoAnswer, NotSent
+from shared.contracts.fields import Text
 from shared.errors import BadGateway, InvalidBody, NotFound, Unavailable
-from shared.fields import Text
 from shared.serve import faults
 
 APPS_DOOR, OUTCOME_DOOR = "/sandbox/apps", "/sandbox/outcome"

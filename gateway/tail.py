@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from prometheus_client import Counter
 
 from shared import kafka
-from shared.events.base import Event
-from shared.events.macs import Unproven
+from shared.contracts.events.base import Event
+from shared.contracts.events.macs import Unproven
 from shared.telemetry import get_logger
 
 log = get_logger("tail")

@@ -17,9 +17,9 @@ import asyncpg
 from prometheus_client import Counter, Histogram
 
 from shared import inbox, kafka
+from shared.contracts.events.base import Event, UnknownEvent
 from shared.db import Database, is_connection_lost
 from shared.errors import Unavailable
-from shared.events.base import Event, UnknownEvent
 from shared.telemetry import get_logger
 
 SESSION_TIMEOUT_MS = 6_000

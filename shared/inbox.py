@@ -7,8 +7,8 @@ from uuid import UUID
 
 import asyncpg
 
+from shared.contracts.events.base import Event
 from shared.db import Database
-from shared.events.base import Event
 
 RETENTION_DAYS = 30
 """Longer than an event is believed (`events_max_age_days`, 28): two days of margin for clocks that

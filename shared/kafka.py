@@ -16,8 +16,8 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.helpers import create_ssl_context
 
 from shared.config import BaseConfig
+from shared.contracts.events.macs import EventKeys, Headers
 from shared.errors import Unavailable
-from shared.events.macs import EventKeys, Headers
 
 REQUEST_TIMEOUT_MS = 5_000
 """Below the relay's lease, so that a relay waiting for a dead broker still looks alive."""

@@ -21,9 +21,9 @@ from prometheus_client import Counter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.contracts.events.base import Event
 from shared.db import LOST, Database, is_connection_lost
 from shared.errors import Unavailable
-from shared.events.base import Event
 from shared.telemetry import get_logger
 
 if TYPE_CHECKING:

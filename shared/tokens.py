@@ -8,10 +8,9 @@ re-interpreted (reliability-security §5.1, ASVS 9.1.2 and 9.2.3).
 import base64
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 from uuid import UUID
 
 import jwt
@@ -19,8 +18,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from shared.clock import Clock
+from shared.contracts.principal import Kind, Principal
+from shared.contracts.speakers import may_speak
 from shared.errors import Forbidden, Unauthorized
-from shared.events.speakers import may_speak
 
 LIFETIME_S = 60
 REUSE_S = 40
@@ -33,61 +33,6 @@ _OPTIONS: Any = {
     "verify_exp": False, "verify_iat": False, "strict_aud": True, "require": ["exp", "iat"]
 }  # fmt: skip
 _TEXTS = ("sub", "tid", "sto", "non", "sid", "prm", "sts", "stu", "act", "nam")
-
-Kind = Literal["device", "user", "pos", "service"]
-
-
-class StepUpNeeded(Forbidden):
-    """The session is good, but its password was not asked for within the last minutes."""
-
-    code = "auth.step_up_needed"
-    title = "请再次输入密码以确认 Confirm with your password, then repeat the request."
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who is asking, as vouched for by the caller's token."""
-
-    kind: Kind
-    issuer: str
-    subject: str
-    """device_id, user_id, an API key's id or the service's name"""
-    tenant_id: UUID | None = None
-    store_id: UUID | None = None
-    nonce: str | None = None
-    session_id: str | None = None
-    permissions: frozenset[str] = field(default_factory=frozenset)
-    store_ids: frozenset[UUID] = field(default_factory=frozenset)
-    """the only stores this person may see; empty: all of the tenant's"""
-    step_up_until: datetime | None = None
-    """until when the password counts as just entered"""
-    acting_id: UUID | None = None
-    """the grant under which an operator acts for the tenant"""
-    name: str = ""
-    """what a person is called (else their login), for what they do to say so later"""
-
-    def require(self, permission: str) -> None:
-        """Raises Forbidden unless the caller holds `permission`."""
-        if permission not in self.permissions:
-            raise Forbidden(f"needs the permission {permission}")
-
-    def require_step_up(self, now: datetime) -> None:
-        """Raises StepUpNeeded unless the password was entered a short while ago."""
-        if self.step_up_until is None or now >= self.step_up_until:
-            raise StepUpNeeded
-
-    @property
-    def sees_people(self) -> bool:
-        """The merchant's own people know each other; an operator who acts for it knows them only
-        where its role may look at them."""
-        return self.acting_id is None or "staff.read" in self.permissions
-
-    @property
-    def tenant(self) -> UUID:
-        """The tenant, for routes that cannot do without one."""
-        if self.tenant_id is None:
-            raise Forbidden("this caller acts for no merchant")
-        return self.tenant_id
 
 
 class TokenSigner:
@@ -161,7 +106,7 @@ class TokenVerifier:
     @classmethod
     def from_file(cls, audience: str, path: Path, clock: Clock) -> Self:
         """`path` holds JSON: {"issuer": "base64 of the raw public key"}; names with a colon are for
-        others (`shared.events.macs`)."""
+        others (`shared.contracts.events.macs`)."""
         read = json.loads(path.read_text()).items()
         trust = {name: base64.b64decode(raw) for name, raw in read if ":" not in name}
         return cls(audience, trust, clock)

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from shared import telemetry
+from shared.contracts.principal import Principal
 from shared.errors import (
     Forbidden,
     InvalidBody,
@@ -32,7 +33,7 @@ from shared.errors import (
     Unauthorized,
 )
 from shared.serve import HEALTH, Ready, clean_id, faults, health_answer, problem_response
-from shared.tokens import Principal, TokenVerifier
+from shared.tokens import TokenVerifier
 
 BODY_LIMIT = 64 * 1024
 _ADDRESS_MAX = 64

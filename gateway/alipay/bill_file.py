@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from gateway.alipay.protocol.envelope import BEIJING, parse_beijing
-from shared.money import parse_yuan
+from shared.contracts.money import parse_yuan
 
 BILL_BYTES_MAX = 8 * 1024 * 1024
 TEXT_BYTES_MAX = 64 * 1024 * 1024

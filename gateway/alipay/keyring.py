@@ -19,9 +19,9 @@ from gateway.cache import Remembered
 from gateway.limits import KEYS_FRESH_S, KEYS_KEPT, KEYS_REFETCH_EVERY_S, KEYS_STALE_S
 from shared.client import ServiceClient
 from shared.clock import Clock
+from shared.contracts.events import Event
+from shared.contracts.events.binding import AppBound
 from shared.errors import BadGateway, Problem, Unavailable
-from shared.events import Event
-from shared.events.binding import AppBound
 from shared.sealed import KeyProvider, SealBroken, open_sealed
 from shared.telemetry import get_logger
 

@@ -25,9 +25,9 @@ from gateway.routing import SAFE_METHODS
 from gateway.server.asgi import Asked
 from shared.client import ServiceClient
 from shared.clock import Clock
+from shared.contracts.events import Event
+from shared.contracts.events.device import DeviceEnrolled, DeviceMoved, DeviceRevoked
 from shared.errors import BadGateway, Problem, Unauthorized, Unavailable
-from shared.events import Event
-from shared.events.device import DeviceEnrolled, DeviceMoved, DeviceRevoked
 from shared.sealed import KeyProvider, SealBroken, open_sealed
 from shared.telemetry import get_logger
 

@@ -5,8 +5,9 @@ from gateway.auth.merchant import Session
 from gateway.auth.pos import ApiKey
 from gateway.routing import MERCHANT_CONSOLE, SAFE_METHODS
 from gateway.server.asgi import Asked
+from shared.contracts.principal import Principal
 from shared.errors import Forbidden, Unauthorized
-from shared.tokens import Principal, TokenSigner, TokenVerifier
+from shared.tokens import TokenSigner, TokenVerifier
 
 EDGE = "gateway-edge"
 EGRESS = "gateway-egress"

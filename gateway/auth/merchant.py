@@ -17,9 +17,9 @@ from gateway.routing import SAFE_METHODS
 from gateway.server.asgi import Asked
 from shared.client import ServiceClient
 from shared.clock import Clock
+from shared.contracts.events import Event
+from shared.contracts.events.binding import SessionChanged, SessionRevoked
 from shared.errors import BadGateway, Conflict, Forbidden, Problem, Unauthorized
-from shared.events import Event
-from shared.events.binding import SessionChanged, SessionRevoked
 
 COOKIE = b"__Host-damselfly"
 BROWSER_COOKIE = b"__Host-damselfly-browser"

@@ -23,9 +23,9 @@ from gateway.reports.usage import ApiKeyUse, LastUsed
 from gateway.server.asgi import Asked
 from shared.client import ServiceClient
 from shared.clock import Clock
+from shared.contracts.events import Event
+from shared.contracts.events.binding import ApiKeyRevoked, MerchantSuspended
 from shared.errors import BadGateway, Problem, Unauthorized, Unavailable
-from shared.events import Event
-from shared.events.binding import ApiKeyRevoked, MerchantSuspended
 from shared.sealed import KeyProvider, SealBroken, open_sealed
 from shared.telemetry import get_logger
 

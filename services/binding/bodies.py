@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, SecretStr
 
-from shared.fields import Secret, Text
+from shared.contracts.fields import Secret, Text
 
 
 def _rfc3339(value: datetime) -> str:

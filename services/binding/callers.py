@@ -3,8 +3,8 @@
 from fastapi import Request
 
 from services.binding.deps import Deps
+from shared.contracts.principal import Principal
 from shared.errors import Forbidden
-from shared.tokens import Principal
 from shared.web import principal, within_stores
 
 MERCHANT, OPERATOR, PUBLIC = "/api/merchant/v1", "/api/operator/v1", "/api/public/v1"

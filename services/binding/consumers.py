@@ -12,9 +12,9 @@ from services.binding.audit.record import PLATFORM_ACTOR
 from services.binding.deps import Deps
 from services.binding.onboarding import known_devices
 from shared.consumer import Handlers
-from shared.events.audit import AuditFact, CampaignAudited, DeviceAudited, PaymentAudited
-from shared.events.device import DeviceEnrolled, DeviceRevoked
-from shared.events.payment import PaymentRefunded
+from shared.contracts.events.audit import AuditFact, CampaignAudited, DeviceAudited, PaymentAudited
+from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked
+from shared.contracts.events.payment import PaymentRefunded
 
 handlers = Handlers("binding")
 

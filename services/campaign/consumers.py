@@ -8,8 +8,8 @@ import asyncpg
 from services.campaign import service
 from services.campaign.service import Deps
 from shared.consumer import Handlers
-from shared.events.binding import MerchantCreated
-from shared.events.payment import PaymentRefunded, PaymentReversed, PaymentSucceeded
+from shared.contracts.events.binding import MerchantCreated
+from shared.contracts.events.payment import PaymentRefunded, PaymentReversed, PaymentSucceeded
 
 handlers = Handlers("campaign")
 

@@ -9,10 +9,10 @@ from services.campaign import service
 from services.campaign.domain import Limits
 from services.campaign.schemas import CampaignOut, DrawOut, LimitsBody, RewardOut
 from services.campaign.service import Asker, Deps
+from shared.contracts.fields import PathPart
+from shared.contracts.principal import Principal
 from shared.errors import Forbidden, NotFound, Unauthorized
-from shared.fields import PathPart
 from shared.serve import json_response
-from shared.tokens import Principal
 from shared.web import guard, principal
 
 router = APIRouter()

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.campaign.domain import DEVICE_DRAWS, RETRY_AFTER_MS, Withheld
 from services.campaign.models import Campaign, Prize
-from shared.fields import Version
+from shared.contracts.fields import Version
 
 Most = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 

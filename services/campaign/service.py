@@ -29,12 +29,12 @@ from services.campaign.domain import (
 from services.campaign.models import Campaign, Prize
 from shared import inbox, outbox
 from shared.clock import Clock
+from shared.contracts.events.audit import CampaignAudited
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import MerchantCreated
+from shared.contracts.events.payment import PaymentRefunded, PaymentReversed, PaymentSucceeded
 from shared.db import Database
 from shared.errors import NotFound
-from shared.events.audit import CampaignAudited
-from shared.events.base import stamp
-from shared.events.binding import MerchantCreated
-from shared.events.payment import PaymentRefunded, PaymentReversed, PaymentSucceeded
 
 EXPIRE_BATCH = 500
 COUNTS_KEPT = timedelta(days=35)

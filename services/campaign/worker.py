@@ -7,8 +7,8 @@ from services.campaign.service import Deps
 from shared import invariants
 from shared.clock import SystemClock
 from shared.consumer import consumers
+from shared.contracts.events.audit import CampaignAudited
 from shared.db import Database
-from shared.events.audit import CampaignAudited
 from shared.kafka import Producer, broker
 from shared.outbox import Relay
 from shared.worker import run_worker, start

@@ -9,7 +9,7 @@ import asyncpg
 from services.device import leaving
 from services.device.service import Deps, record_stores
 from shared.consumer import Handlers
-from shared.events.binding import (
+from shared.contracts.events.binding import (
     MerchantResumed,
     MerchantSuspended,
     PasswordRenewed,

@@ -14,9 +14,9 @@ from services.device.models import Device
 from services.device.repo import Filter
 from services.device.service import Deps, audited
 from shared import outbox
+from shared.contracts.events.base import stamp
+from shared.contracts.events.device import DeviceMoved, DeviceRevoked
 from shared.errors import NotFound
-from shared.events.base import stamp
-from shared.events.device import DeviceMoved, DeviceRevoked
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,14 @@ import asyncpg
 from services.device import repo
 from services.device.service import Deps, audited
 from shared import outbox
-from shared.events.base import stamp
-from shared.events.binding import MerchantResumed, MerchantSuspended, PasswordRenewed, RoleLeft
-from shared.events.device import DeviceRevoked
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import (
+    MerchantResumed,
+    MerchantSuspended,
+    PasswordRenewed,
+    RoleLeft,
+)
+from shared.contracts.events.device import DeviceRevoked
 
 PLATFORM_ACTOR = "platform"
 

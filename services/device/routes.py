@@ -11,8 +11,8 @@ from services.device.fleet import DeviceChange, Sighting
 from services.device.models import Device
 from services.device.repo import Filter
 from services.device.service import Deps, NewDevice
+from shared.contracts.fields import Instant, PageNumber, PageSize, PathPart, Text
 from shared.errors import Forbidden, NotFound
-from shared.fields import Instant, PageNumber, PageSize, PathPart, Text
 from shared.web import guard, parse, principal, within_stores
 
 CREDENTIAL_READERS = frozenset({"gateway-edge"})

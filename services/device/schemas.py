@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from services.device.domain import SN, CodeState
-from shared import fields
-from shared.fields import Id, Text, Version
+from shared.contracts import fields
+from shared.contracts.fields import Id, Text, Version
 
 
 def _rfc3339(value: datetime) -> str:

@@ -18,12 +18,12 @@ from services.device.domain import Kind, Status
 from services.device.models import DataKey, Device, EnrolmentCode
 from shared import inbox, outbox
 from shared.clock import Clock
+from shared.contracts.events.audit import DeviceAudited
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import StoreCreated, StoreRenamed
+from shared.contracts.events.device import DeviceEnrolled
 from shared.db import Database
 from shared.errors import NotFound, Problem
-from shared.events.audit import DeviceAudited
-from shared.events.base import stamp
-from shared.events.binding import StoreCreated, StoreRenamed
-from shared.events.device import DeviceEnrolled
 from shared.ids import uuid7
 from shared.sealed import LocalKeyProvider, new_data_key, seal
 from shared.telemetry import get_logger

@@ -8,8 +8,8 @@ import asyncpg
 from services.order import service
 from services.order.service import Deps
 from shared.consumer import Handlers
-from shared.events.binding import StoreCreated, StoreRenamed
-from shared.events.payment import (
+from shared.contracts.events.binding import StoreCreated, StoreRenamed
+from shared.contracts.events.payment import (
     PaymentClosed,
     PaymentFact,
     PaymentFailed,

@@ -21,8 +21,8 @@ from services.order.schemas import (
     OrderList,
 )
 from services.order.service import Deps
+from shared.contracts.fields import Id, Word
 from shared.errors import InvalidBody
-from shared.fields import Id, Word
 from shared.serve import faults, json_response
 from shared.web import guard, principal, within_stores
 

@@ -21,8 +21,8 @@ from services.order.domain import (
 )
 from services.order.repo import DayOfStore, Figures, Place, Wanted
 from services.order.service import Board, Listed, Shown
-from shared import fields
-from shared.fields import Instant, PageNumber, PageSize, Text
+from shared.contracts import fields
+from shared.contracts.fields import Instant, PageNumber, PageSize, Text
 
 _NOT_EXACT = {
     "since", "until", "q", "needs_check", "page", "page_size", "after", "before"

@@ -24,10 +24,8 @@ from services.order.models import Order, OrderEvent
 from services.order.repo import DayOfStore, Figures, Line, Place, Wanted
 from shared import inbox
 from shared.clock import Clock
-from shared.db import Database
-from shared.errors import NotFound
-from shared.events.binding import StoreCreated, StoreRenamed
-from shared.events.payment import (
+from shared.contracts.events.binding import StoreCreated, StoreRenamed
+from shared.contracts.events.payment import (
     PaymentClosed,
     PaymentFact,
     PaymentFailed,
@@ -36,6 +34,8 @@ from shared.events.payment import (
     PaymentReversed,
     PaymentSucceeded,
 )
+from shared.db import Database
+from shared.errors import NotFound
 
 NUMBER_TRIES = 8
 """Numbers collide only when orders of another installation were moved in on the same day."""

@@ -8,7 +8,7 @@ import asyncpg
 from services.payment.deps import Deps
 from services.payment.payments import repo
 from shared.consumer import Handlers
-from shared.events.binding import (
+from shared.contracts.events.binding import (
     AppBound,
     MerchantResumed,
     MerchantSuspended,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
-from shared import fields
+from shared.contracts import fields
+from shared.contracts.fields import Text
 from shared.errors import InvalidBody
-from shared.fields import Text
 
 Cursor = Annotated[str, Text(400, pattern=r"^[0-9A-Za-z_-]+$")]
 

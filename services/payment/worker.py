@@ -14,7 +14,7 @@ from services.payment.sweeper import (
 from shared import invariants
 from shared.clock import Clock
 from shared.consumer import Consumer
-from shared.events.payment import PaymentFact
+from shared.contracts.events.payment import PaymentFact
 from shared.kafka import Producer, broker
 from shared.outbox import Relay
 from shared.worker import periodic, run_worker

@@ -1,4 +1,4 @@
-"""What any route of any service takes is made of shared.fields: no bare text, instant or number.
+"""What a route takes is made of shared.contracts.fields: no bare text, instant or number.
 
 Over every request body (also those that a route reads itself), query and path parameter: text has a
 marker that says what it may be made of, an instant is bounded and in UTC, a number has both ends.
@@ -23,8 +23,8 @@ from starlette.responses import Response
 
 from gateway.server.asgi import Asked
 from services.order.schemas import OrderFilters
-from shared import fields
-from shared.fields import Secret, Text, Verbatim
+from shared.contracts import fields
+from shared.contracts.fields import Secret, Text, Verbatim
 from tests.architecture.role_matrix import routes
 from tests.architecture.tree import SERVICES, parsed, under
 from tests.contract.generate import service_app
@@ -32,7 +32,7 @@ from tests.contract.generate import service_app
 PLAIN = (UUID, bool, bytes, type(None), Request, Response, Asked)
 """They have no odd values, or are no fields."""
 MARKERS = (Text, Secret, Verbatim)
-EGRESS_PARAMS = "gateway.egress _Order.params[]: typing.Any is none of shared.fields"
+EGRESS_PARAMS = "gateway.egress _Order.params[]: typing.Any is none of shared.contracts.fields"
 """From our own services only, and read once more as the parameters of the method asked for."""
 READERS = {"parse", "model_validate_json", "model_validate"}
 
@@ -78,7 +78,7 @@ def faults(shape: Any, where: str, facts: tuple[Any, ...] = (), seen: set[Any] |
         if not _is_bounded(list(facts)):
             yield f"{where}: a number without an upper end"
     else:
-        yield f"{where}: {shape!r} is none of shared.fields"
+        yield f"{where}: {shape!r} is none of shared.contracts.fields"
 
 
 def taken(endpoint: Any) -> Iterator[tuple[str, Any]]:

@@ -18,14 +18,14 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["import
 PLANTED = {
     "services-apart": ("services/order/service.py", "import services.payment.snapshot"),
     "gateway-apart": ("gateway/edge.py", "import services.payment.snapshot"),
-    "shared-is-the-bottom": ("shared/money.py", "import gateway.edge"),
+    "shared-is-the-bottom": ("shared/contracts/money.py", "import gateway.edge"),
     "product-without-deploy": ("gateway/edge.py", "import deploy.sandbox.alipay"),
-    "sandbox-apart": ("deploy/sandbox/alipay/wire/rsa2.py", "import shared.money"),
+    "sandbox-apart": ("deploy/sandbox/alipay/wire/rsa2.py", "import shared.contracts.money"),
     "one-kafka-door": ("services/order/consumers.py", "import aiokafka"),
     "one-http-client": ("services/payment/channels/alipay.py", "import httpx"),
     "gateway-without-database": ("gateway/edge.py", "import shared.db"),
     "pure-domain": ("services/payment/payments/rules.py", "import sqlalchemy"),
-    "auditable-crypto": ("gateway/alipay/protocol/rsa2.py", "import shared.money"),
+    "auditable-crypto": ("gateway/alipay/protocol/rsa2.py", "import shared.contracts.money"),
     "service-layers": ("services/order/domain.py", "import services.order.service"),
 }
 

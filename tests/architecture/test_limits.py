@@ -11,7 +11,7 @@ from tests.architecture.tree import files, parsed, python, text, under
 FILE_LINES = 400
 FUNCTION_LINES = 60
 SHARED_LINES = 2000
-CONTRACT_LINES = 600
+CONTRACT_LINES = 800
 """What services say to each other is no mechanism: it grows with the product."""
 SIZED = {".py", ".sql", ".js", ".ts", ".tsx", ".html", ".css", ".sh"}
 
@@ -68,7 +68,7 @@ def test_shared_holds_mechanisms_only() -> None:
     mechanisms = contracts = 0
     for path in under("shared"):
         lines = code_lines(text(path))
-        if path.parts[:2] == ("shared", "events"):
+        if path.parts[:2] == ("shared", "contracts"):
             contracts += lines
         else:
             mechanisms += lines

@@ -17,8 +17,8 @@ from fastapi import FastAPI, Request
 from gateway.routing import ROUTES, match, table
 from services.binding.costly import Costs
 from services.binding.tenancy.permissions import API_KEY, PERMISSIONS
+from shared.contracts.principal import Principal
 from shared.errors import Problem
-from shared.tokens import Principal
 from shared.web import Guard
 from tests.architecture.role_matrix import FILE, ROLES, guards, matrix, routes, spelled
 from tests.architecture.tree import SERVICES

@@ -23,9 +23,9 @@ from uuid import uuid4
 from shared import inbox
 from shared.clock import SystemClock
 from shared.consumer import Handlers, consumers
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import StoreCreated
 from shared.db import Database
-from shared.events.base import stamp
-from shared.events.binding import StoreCreated
 from shared.kafka import Producer
 from tests.fixtures.events import EmbeddedBroker
 from tests.fixtures.postgres import Cluster

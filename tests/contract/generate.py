@@ -21,8 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import TypeAdapter
 
 from gateway.edge import ABOUT, About
-from shared.events import asyncapi
-from tests.contract import coverage
+from tests.contract import asyncapi, coverage
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("binding", "campaign", "device", "order", "payment")

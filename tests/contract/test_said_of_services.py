@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-import shared.events
-from shared.events.base import Event
+import shared.contracts.events
+from shared.contracts.events.base import Event
 
 SERVICES = ("binding", "campaign", "device", "order", "payment")
 NAME = re.compile(
@@ -23,8 +23,8 @@ def _kinds(kind: type[Event] = Event) -> set[type[Event]]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_names_the_events_that_it_publishes_and_consumes(service: str) -> None:
-    for module in pkgutil.iter_modules(shared.events.__path__):
-        importlib.import_module(f"shared.events.{module.name}")
+    for module in pkgutil.iter_modules(shared.contracts.events.__path__):
+        importlib.import_module(f"shared.contracts.events.{module.name}")
     consumers = importlib.import_module(f"services.{service}.consumers")
     published = {kind.type for kind in _kinds() if kind.topic == f"{service}.events"}
     handled = {kind for room in consumers.handlers.rooms for kind in room.by_type}

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from gateway.alipay.methods.row import Disbelieved, Method, Params, prefixed
 from gateway.alipay.protocol.envelope import Answer
-from shared.money import FEN_MAX, yuan_text
+from shared.contracts.money import FEN_MAX, yuan_text
 
 OrderNo = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_]+$")]
 PayableFen = Annotated[int, Field(strict=True, ge=1, le=FEN_MAX)]

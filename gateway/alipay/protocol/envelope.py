@@ -29,7 +29,7 @@ from gateway.alipay.protocol.canonical import (
 )
 from gateway.alipay.protocol.rsa2 import SIGN_TYPE, BadKey, sign
 from gateway.alipay.protocol.verify import check_answer
-from shared.money import parse_yuan
+from shared.contracts.money import parse_yuan
 
 BEIJING = timezone(timedelta(hours=8))
 CONFIG_CODES = frozenset({"40001", "40002", "40003", "40006", "20001"})

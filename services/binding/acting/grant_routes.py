@@ -10,7 +10,7 @@ from services.binding.acting.grants import Asked
 from services.binding.callers import MERCHANT, OPERATOR, deps_of
 from services.binding.models import ActingGrant
 from services.binding.tenancy.permissions import ACTING_MORE
-from shared import fields
+from shared.contracts import fields
 from shared.web import guard, principal
 
 MINE = f"{MERCHANT}/acting/grants"

@@ -29,9 +29,9 @@ from services.binding.tenancy import rules as tenancy_rules
 from services.binding.tenancy import second_person, standing
 from services.binding.tenancy.permissions import of_role
 from shared import outbox
+from shared.contracts.principal import Principal
 from shared.errors import Forbidden, NotFound
 from shared.ids import uuid7
-from shared.tokens import Principal
 
 Side = Literal["merchant", "operator"]
 Verdict = Literal["given", "refused"]

@@ -20,9 +20,9 @@ from services.binding.sessions import service as sessions
 from services.binding.sessions.service import Shown
 from services.binding.tenancy import repo as tenancy_repo
 from shared import outbox
+from shared.contracts.principal import Principal
 from shared.errors import NotFound, Unauthorized
 from shared.ids import uuid7
-from shared.tokens import Principal
 
 
 async def start_acting(

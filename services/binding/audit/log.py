@@ -24,8 +24,8 @@ from services.binding.audit.repo import AuditFilter
 from services.binding.crypto.signing import service_key
 from services.binding.deps import Deps
 from services.binding.models import AuditEntry
+from shared.contracts.principal import Principal
 from shared.ids import uuid7
-from shared.tokens import Principal
 
 BATCH = 2_000
 EXPORT_BATCH = 500

@@ -10,7 +10,7 @@ from services.binding.audit.repo import AuditFilter
 from services.binding.callers import MERCHANT, OPERATOR, deps_of
 from services.binding.costly import costly
 from services.binding.models import AuditEntry
-from shared.fields import Instant, PageNumber, PageSize, Text
+from shared.contracts.fields import Instant, PageNumber, PageSize, Text
 from shared.web import guard, principal
 
 Said = Annotated[str, Text(128, min=0)]

@@ -9,7 +9,7 @@ from services.binding.keys import bound_apps, schemas, views
 from services.binding.keys import uses as key_uses
 from services.binding.keys.bound_apps import BoundApp
 from services.binding.keys.uses import KeyUse
-from shared.fields import PathPart
+from shared.contracts.fields import PathPart
 from shared.web import guard, principal
 
 KeyVersion = Annotated[int, Path(ge=1, le=2**31 - 1)]

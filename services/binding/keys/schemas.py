@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field, SecretStr
 
 from services.binding.bodies import USES_MAX, Body, Instant
 from services.binding.keys.rules import APP_ID, SELLER_ID
-from shared import fields
-from shared.fields import Secret, Text
+from shared.contracts import fields
+from shared.contracts.fields import Secret, Text
 
 AppId = Annotated[str, Text(16, pattern=APP_ID)]
 SellerId = Annotated[str, Text(16, min=0, pattern=f"^$|{SELLER_ID}")]

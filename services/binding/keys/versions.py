@@ -19,8 +19,8 @@ from services.binding.keys.chosen import Pair
 from services.binding.models import App, AppKey
 from services.binding.sealing import seal_row
 from shared import outbox
-from shared.events.base import stamp
-from shared.events.binding import AppBound
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import AppBound
 from shared.sealed import open_sealed
 
 KEY_PURPOSE = "app-private-key"

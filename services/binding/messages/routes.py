@@ -7,8 +7,8 @@ from fastapi.responses import Response
 from pydantic import Base64Bytes, BaseModel, ConfigDict
 
 from services.binding.messages import service
+from shared.contracts.fields import Instant, Verbatim, Word
 from shared.errors import Forbidden
-from shared.fields import Instant, Verbatim, Word
 from shared.serve import json_response
 from shared.web import guard, parse, principal
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from services.binding.onboarding.models import TERMINAL
-from shared.events.device import DeviceEnrolled, DeviceRevoked
+from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked
 
 _SEEN = """
 INSERT INTO known_devices AS known (tenant_id, device_id, sn, kind, enrolled_at, revoked_at, at)

@@ -17,8 +17,8 @@ from services.binding.onboarding.map import Line, Map, may_be_marked, proposed
 from services.binding.onboarding.remedies import GOES_TO, REMEDIES
 from services.binding.onboarding.rows import CARDS, STEPS, Row, Words
 from services.binding.onboarding.service import Onboarding
-from shared.fields import Text
-from shared.tokens import Principal
+from shared.contracts.fields import Text
+from shared.contracts.principal import Principal
 from shared.web import guard, principal
 
 RowNo = Annotated[str, Text(3, pattern=r"^[0-5]\.[0-9]$")]

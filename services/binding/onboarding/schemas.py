@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from services.binding.bodies import Body, Instant
 from services.binding.keys.schemas import AppId, KeyText, SecretKey
 from services.binding.onboarding.rows import FieldKind, Kind, State
-from shared import fields
-from shared.fields import Text
+from shared.contracts import fields
+from shared.contracts.fields import Text
 
 Answer = Annotated[str, Text(4000, min=0, lines=True)]
 

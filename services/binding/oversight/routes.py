@@ -23,7 +23,7 @@ from services.binding.tenancy import merchants
 from services.binding.tenancy import stores as tenancy_stores
 from services.binding.tenancy.routes import merchant_out, store_out
 from services.binding.tenancy.schemas import MerchantOut, StorePage
-from shared.fields import Id, PageNumber, PageSize, Text
+from shared.contracts.fields import Id, PageNumber, PageSize, Text
 from shared.web import guard, principal
 
 MERCHANTS = f"{OPERATOR}/merchants"

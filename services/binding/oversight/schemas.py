@@ -10,7 +10,7 @@ from services.binding.bodies import Body, Instant, Name
 from services.binding.onboarding.rows import State
 from services.binding.people.schemas import LinkOut
 from services.binding.tenancy.schemas import AccountBody, Handle, MerchantOut
-from shared.fields import Version
+from shared.contracts.fields import Version
 
 
 class OwnerOut(BaseModel):

@@ -20,10 +20,10 @@ from services.binding.tenancy import repo as tenancy_repo
 from services.binding.tenancy import standing
 from services.binding.tenancy.rules import StaleVersion
 from shared import outbox
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import MerchantResumed, MerchantSuspended
+from shared.contracts.principal import Principal
 from shared.errors import NotFound
-from shared.events.base import stamp
-from shared.events.binding import MerchantResumed, MerchantSuspended
-from shared.tokens import Principal
 
 NEEDED = "merchants.write"
 

@@ -20,11 +20,11 @@ from services.binding.tenancy import repo as tenancy_repo
 from services.binding.tenancy import rules as tenancy_rules
 from services.binding.tenancy.rules import UnknownStores
 from shared import outbox
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import ApiKeyRevoked
+from shared.contracts.principal import Principal
 from shared.errors import InvalidBody, NotFound
-from shared.events.base import stamp
-from shared.events.binding import ApiKeyRevoked
 from shared.ids import random_token
-from shared.tokens import Principal
 
 PURPOSE = "api-key"
 NEEDED = "api_keys.write"

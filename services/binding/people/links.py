@@ -26,9 +26,9 @@ from services.binding.tenancy import accounts, standing
 from services.binding.tenancy import repo as tenancy_repo
 from services.binding.tenancy import rules as tenancy_rules
 from services.binding.tenancy.rules import Role
+from shared.contracts.principal import Principal
 from shared.errors import NotFound
 from shared.ids import random_token
-from shared.tokens import Principal
 
 TOKEN_BYTES = 32
 PAGE = "/password"

@@ -14,7 +14,7 @@ from services.binding.people.staff import NewPerson, PersonChange
 from services.binding.sign_in.views import person_out
 from services.binding.tenancy.permissions import API_KEY, PERMISSIONS
 from services.binding.tenancy.rules import Console
-from shared.fields import PageNumber, PageSize, Text
+from shared.contracts.fields import PageNumber, PageSize, Text
 from shared.web import guard, principal
 
 KeyId = Annotated[str, Text(64, pattern=API_KEY_ID), Path()]

@@ -11,8 +11,8 @@ from services.binding.people.rules import API_KEY_ID
 from services.binding.sign_in.schemas import PersonOut
 from services.binding.tenancy.rules import Role
 from services.binding.tenancy.schemas import AccountBody, OwnAccountBody, Username
-from shared import fields
-from shared.fields import Secret, Text, Version
+from shared.contracts import fields
+from shared.contracts.fields import Secret, Text, Version
 
 
 class LinkOut(BaseModel):

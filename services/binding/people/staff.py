@@ -20,8 +20,8 @@ from services.binding.tenancy import repo as tenancy_repo
 from services.binding.tenancy import rules as tenancy_rules
 from services.binding.tenancy.accounts import user_facts
 from services.binding.tenancy.rules import Console, Role
+from shared.contracts.principal import Principal
 from shared.errors import InvalidBody, NotFound
-from shared.tokens import Principal
 
 
 @dataclass(frozen=True, slots=True)

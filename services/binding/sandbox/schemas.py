@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from services.binding.bodies import Body
 from services.binding.keys.schemas import AppId, KeyText
 from services.binding.sandbox.service import Outcome
-from shared import fields
+from shared.contracts import fields
 
 
 class SandboxAppBody(Body):

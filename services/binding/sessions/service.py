@@ -16,10 +16,10 @@ from services.binding.tenancy import repo as tenancy_repo
 from services.binding.tenancy import rules as tenancy_rules
 from services.binding.tenancy.rules import Console, Role
 from shared import outbox
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import SessionChanged, SessionRevoked
+from shared.contracts.principal import Principal
 from shared.errors import NotFound, Unauthorized
-from shared.events.base import stamp
-from shared.events.binding import SessionChanged, SessionRevoked
-from shared.tokens import Principal
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from services.binding.models import AppChangeRequest
 from services.binding.onboarding import live_check
 from services.binding.settings import approvals, schemas, views
 from services.binding.settings.views import asker_of
+from shared.contracts.principal import Principal
 from shared.errors import InvalidBody
 from shared.serve import json_response
-from shared.tokens import Principal
 from shared.web import guard, principal
 
 router = APIRouter()

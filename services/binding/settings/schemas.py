@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field, SecretStr
 from services.binding.bodies import Body, Instant, Name
 from services.binding.keys.rules import RETIRE_AFTER_H_MAX
 from services.binding.keys.schemas import AppId, CertificatesOut, KeyText, SecretKey, SellerId
-from shared import fields
-from shared.fields import Secret, Text, Version
+from shared.contracts import fields
+from shared.contracts.fields import Secret, Text, Version
 
 
 class AppBody(Body):

@@ -10,7 +10,7 @@ from services.binding.models import AppChangeRequest, AppKey
 from services.binding.onboarding.remedies import REMEDIES
 from services.binding.settings import schemas
 from services.binding.settings.approvals import Asker
-from shared.tokens import Principal
+from shared.contracts.principal import Principal
 
 
 def app_out(bound: BoundApp, *, shows_people: bool) -> schemas.AppOut:

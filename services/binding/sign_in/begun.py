@@ -12,8 +12,8 @@ from services.binding.deps import Deps
 from services.binding.models import AppChangeRequest, User
 from services.binding.sign_in import repo
 from shared import outbox
-from shared.events.base import stamp
-from shared.events.binding import PasswordRenewed, RoleLeft
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import PasswordRenewed, RoleLeft
 
 Waiting = Sequence[AppChangeRequest]
 """locked; to be withdrawn after whatever else the transaction locks"""

@@ -25,10 +25,10 @@ from services.binding.sessions import service as sessions
 from services.binding.sign_in import repo, rules, second_factor
 from services.binding.sign_in.models import Passkey, PasskeyChallenge
 from services.binding.tenancy import rules as tenancy_rules
+from shared.contracts.principal import Principal
 from shared.errors import NotFound
 from shared.ids import uuid7
 from shared.telemetry import get_logger
-from shared.tokens import Principal
 
 PASSKEYS_MAX = 10
 CHALLENGE_BYTES = 32

@@ -17,8 +17,8 @@ from services.binding.deps import Deps
 from services.binding.models import Session, User
 from services.binding.sign_in import repo
 from services.binding.sign_in.models import RefusedSignIns
+from shared.contracts.principal import Principal
 from shared.ids import uuid7
-from shared.tokens import Principal
 
 Where = tuple[str, str]
 """(address, user agent)"""

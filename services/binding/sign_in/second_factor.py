@@ -26,9 +26,9 @@ from services.binding.sign_in import repo, rules
 from services.binding.tenancy import repo as tenancy_repo
 from services.binding.tenancy import rules as tenancy_rules
 from services.binding.tenancy.rules import Role
+from shared.contracts.principal import Principal
 from shared.errors import NotFound, Unauthorized
 from shared.sealed import open_sealed
-from shared.tokens import Principal
 
 PURPOSE = "totp"
 ISSUER = "Damselfly"

@@ -25,10 +25,10 @@ from services.binding.tenancy import repo as tenancy_repo
 from services.binding.tenancy import rules as tenancy_rules
 from services.binding.tenancy.rules import Console, Role
 from shared import outbox
+from shared.contracts.principal import Principal
 from shared.errors import Forbidden, NotFound, Unauthorized
 from shared.ids import random_token, uuid7
 from shared.telemetry import get_logger
-from shared.tokens import Principal
 
 SECRET_BYTES = 32
 AGENT_MAX = 200

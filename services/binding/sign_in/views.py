@@ -8,7 +8,7 @@ from services.binding.sessions.service import Shown
 from services.binding.sign_in import schemas, second_factor
 from services.binding.tenancy import permissions
 from services.binding.tenancy.permissions import OWN
-from shared.tokens import Principal
+from shared.contracts.principal import Principal
 
 
 def permissions_of(deps: Deps, user: User) -> list[str]:

@@ -14,9 +14,9 @@ from services.binding.tenancy import logins, repo, rules
 from services.binding.tenancy.accounts import HANDLES, add_user, hashed_password
 from services.binding.tenancy.rules import Role
 from shared import outbox
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import MerchantCreated
 from shared.errors import NotFound
-from shared.events.base import stamp
-from shared.events.binding import MerchantCreated
 from shared.ids import uuid7
 
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from services.binding.callers import MERCHANT, actor_of, deps_of, whole_merchant
 from services.binding.models import Merchant, Store
 from services.binding.tenancy import schemas, stores
+from shared.contracts.fields import PageNumber, PageSize
 from shared.errors import NotFound
-from shared.fields import PageNumber, PageSize
 from shared.web import guard, principal, within_stores
 
 router = APIRouter()

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel
 
 from services.binding.bodies import PRINTABLE, Body, Instant, Login, Name, Password
 from services.binding.tenancy import logins
-from shared.fields import Text, Version
+from shared.contracts.fields import Text, Version
 
 Username = Annotated[
     str, Text(logins.USERNAME_MAX, pattern=PRINTABLE), AfterValidator(logins.check_username)

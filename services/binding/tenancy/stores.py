@@ -9,9 +9,9 @@ from services.binding.deps import Deps
 from services.binding.models import Store
 from services.binding.tenancy import repo, rules
 from shared import outbox
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import StoreCreated, StoreRenamed
 from shared.errors import NotFound
-from shared.events.base import stamp
-from shared.events.binding import StoreCreated, StoreRenamed
 from shared.ids import uuid7
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 from uuid import UUID
 
 from services.payment.notices.rules import BadNotice
-from shared.money import parse_yuan
+from shared.contracts.money import parse_yuan
 
 BEIJING = timezone(timedelta(hours=8))
 

@@ -29,8 +29,8 @@ from services.payment.notices.schemas import (
 )
 from services.payment.notices.service import NO_TENANT, Delivery, NoticeName
 from services.payment.payments.schemas import taking
+from shared.contracts.fields import Instant, Word
 from shared.errors import Forbidden
-from shared.fields import Instant, Word
 from shared.serve import json_response
 from shared.web import guard, parse, principal
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from services.payment.models import NoticeRow, RefusalRow, ReplayRow
-from shared.fields import COUNT_MAX, Instant, Text, Verbatim, Word
+from shared.contracts.fields import COUNT_MAX, Instant, Text, Verbatim, Word
 
 NoticeState = Literal["RECEIVED", "APPLIED", "DUPLICATE", "MISMATCH"]
 SAMPLE_BYTES_MAX = 2048

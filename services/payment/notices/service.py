@@ -27,10 +27,10 @@ from services.payment.payments.rules import OPEN
 from services.payment.snapshot import Payment
 from shared import outbox
 from shared.clock import Clock
+from shared.contracts.events.audit import PaymentAudited
+from shared.contracts.events.base import stamp
 from shared.db import Busy, Database
 from shared.errors import NotFound
-from shared.events.audit import PaymentAudited
-from shared.events.base import stamp
 from shared.ids import uuid7
 from shared.telemetry import get_logger
 

@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.payment.models import PaymentRow
 from services.payment.snapshot import Payment, State
-from shared.db import Database
-from shared.events.binding import (
+from shared.contracts.events.binding import (
     AppBound,
     MerchantResumed,
     MerchantSuspended,
     StoreCreated,
     StoreRenamed,
 )
+from shared.db import Database
 
 NONCES_KEPT_S = 900
 """The edge accepts a signature's time for 300 s either way, so one dated ahead counts for 600 s;

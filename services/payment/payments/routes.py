@@ -9,10 +9,10 @@ from services.payment.deps import Deps
 from services.payment.payments import service
 from services.payment.payments.schemas import DevicePaymentOut, PayBody, device_view, taking
 from services.payment.payments.service import PayOrder
+from shared.contracts.fields import Word
+from shared.contracts.principal import Principal
 from shared.errors import Forbidden
-from shared.fields import Word
 from shared.serve import json_response
-from shared.tokens import Principal
 from shared.web import guard, parse, principal
 
 router = APIRouter()

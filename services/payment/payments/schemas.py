@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from services.payment.payments.rules import PUBLIC_STATUS, PublicStatus
 from services.payment.payments.wording import WAITING_FOR, failure_text, status_text
 from services.payment.snapshot import Payment
-from shared.fields import Text
-from shared.money import Fen
+from shared.contracts.fields import Text
+from shared.contracts.money import Fen
 
 RETRY_AFTER_MS = 1_000
 RequestId = Annotated[str, Text(64, min=8, pattern=r"^[A-Za-z0-9_-]+$")]

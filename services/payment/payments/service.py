@@ -27,9 +27,9 @@ from services.payment.payments.rules import (
 from services.payment.payments.store import NewPayment
 from services.payment.snapshot import ChannelName, Payment, Scene, State
 from shared import outbox
+from shared.contracts.events.base import stamp
+from shared.contracts.events.payment import PaymentSucceeded
 from shared.errors import InvalidBody, NotFound, Problem, Unavailable
-from shared.events.base import stamp
-from shared.events.payment import PaymentSucceeded
 from shared.ids import trade_no, uuid7
 from shared.telemetry import get_logger
 

@@ -30,9 +30,8 @@ from services.payment.payments.rules import NOTHING_TAKEN, OPEN, Decision, apply
 from services.payment.snapshot import NO_DEVICE, Payment, State
 from shared import outbox
 from shared.clock import Clock
-from shared.errors import NotFound
-from shared.events.base import stamp
-from shared.events.payment import (
+from shared.contracts.events.base import stamp
+from shared.contracts.events.payment import (
     PaymentClosed,
     PaymentFact,
     PaymentFailed,
@@ -40,6 +39,7 @@ from shared.events.payment import (
     PaymentReversed,
     PaymentSucceeded,
 )
+from shared.errors import NotFound
 from shared.ids import uuid7
 from shared.telemetry import get_logger
 

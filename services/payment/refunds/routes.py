@@ -16,8 +16,8 @@ from services.payment.refunds import service
 from services.payment.refunds.repo import Listed, RefundFilter, RefundState
 from services.payment.refunds.schemas import ListedRefundOut, RefundBody, RefundList, RefundOut
 from services.payment.refunds.service import RefundAgain, RefundOrder
+from shared.contracts.fields import Instant, PageSize, Text, Word
 from shared.errors import NotFound
-from shared.fields import Instant, PageSize, Text, Word
 from shared.serve import json_response
 from shared.web import guard, parse, principal, within_stores
 

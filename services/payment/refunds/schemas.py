@@ -10,8 +10,8 @@ from services.payment.models import RefundRow
 from services.payment.payments.schemas import ReasonOut, RequestId, StrictBody
 from services.payment.payments.wording import rejection_text
 from services.payment.refunds.repo import STATES, Listed, RefundState
-from shared.fields import Text
-from shared.money import FEN_MAX
+from shared.contracts.fields import Text
+from shared.contracts.money import FEN_MAX
 
 _STATE_OF: dict[str, RefundState] = {
     stored: state for state, kept in STATES.items() for stored in kept

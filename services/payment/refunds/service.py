@@ -27,10 +27,10 @@ from services.payment.refunds.repo import Listed, RefundFilter
 from services.payment.refunds.rules import NotRefundable, RefundExceedsPaid, RefundMismatch
 from services.payment.snapshot import Payment, State
 from shared import outbox
+from shared.contracts.events.audit import PaymentAudited
+from shared.contracts.events.base import stamp
+from shared.contracts.events.payment import PaymentRefunded
 from shared.errors import NotFound
-from shared.events.audit import PaymentAudited
-from shared.events.base import stamp
-from shared.events.payment import PaymentRefunded
 from shared.ids import trade_no, uuid7
 from shared.telemetry import get_logger
 

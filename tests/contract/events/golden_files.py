@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from shared.events import Event, known_types
+from shared.contracts.events import Event, known_types
 from tests.fixtures.events import sample
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.events import Event, UnknownEvent, decode, known_types
+from shared.contracts.events import Event, UnknownEvent, decode, known_types
 from tests.contract.events.golden_files import GOLDEN, spelled
 from tests.fixtures.events import sample
 

@@ -6,7 +6,7 @@ import pytest
 
 from services.binding import sweeper
 from services.binding.consumers import note_devices
-from shared.events.device import DeviceEnrolled
+from shared.contracts.events.device import DeviceEnrolled
 from tests.fixtures.events import sample
 from tests.integration.binding.conftest import APP_ID
 

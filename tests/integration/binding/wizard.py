@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from services.binding.consumers import note_devices, note_gone_devices
 from services.binding.onboarding import live_check
 from services.binding.onboarding import service as onboarding
-from shared.events.device import DeviceEnrolled, DeviceRevoked
+from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked
 from tests.fixtures.events import sample
 
 MAP = "/api/merchant/v1/onboarding"

@@ -14,8 +14,8 @@ from services.campaign.consumers import handlers
 from services.campaign.service import Deps
 from shared import invariants
 from shared.consumer import Consumer
+from shared.contracts.events.payment import PaymentRefunded, PaymentSucceeded
 from shared.db import Database
-from shared.events.payment import PaymentRefunded, PaymentSucceeded
 
 INVARIANTS = {
     name: sql.replace("2 days", "100 years")  # the clock of these tests stands still

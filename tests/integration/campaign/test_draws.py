@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared.events.payment import PaymentReversed
+from shared.contracts.events.payment import PaymentReversed
 
 pytestmark = pytest.mark.asyncio
 

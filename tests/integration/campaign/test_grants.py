@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from services.campaign import service
-from shared.events.binding import MerchantCreated
-from shared.events.payment import PaymentReversed
+from shared.contracts.events.binding import MerchantCreated
+from shared.contracts.events.payment import PaymentReversed
 from tests.fixtures.clock import NOON
 from tests.integration.campaign.conftest import INVARIANTS
 

@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 
 from services.campaign import service
-from shared.events.audit import CampaignAudited
-from shared.events.base import decode
-from shared.events.binding import MerchantCreated
+from shared.contracts.events.audit import CampaignAudited
+from shared.contracts.events.base import decode
+from shared.contracts.events.binding import MerchantCreated
 from tests.fixtures.races import ROUNDS, race, together
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.races]

@@ -9,8 +9,8 @@ import pytest_asyncio
 from services.device.app import create_app
 from services.device.config import DeviceConfig
 from services.device.service import record_stores
-from shared.events.base import stamp
-from shared.events.binding import StoreCreated
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import StoreCreated
 from tests.integration.served import callers, served
 
 MERCHANT = UUID("01a20000-0000-7000-8000-000000000001")

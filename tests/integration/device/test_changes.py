@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from shared.events.audit import DeviceAudited
-from shared.events.base import decode
-from shared.events.device import DeviceMoved
+from shared.contracts.events.audit import DeviceAudited
+from shared.contracts.events.base import decode
+from shared.contracts.events.device import DeviceMoved
 from tests.integration.device.conftest import MERCHANT, OTHER_MERCHANT, OWNER
 
 pytestmark = pytest.mark.asyncio

@@ -5,9 +5,9 @@ from uuid import uuid4
 import pytest
 
 from services.device.leaving import record_left
-from shared.events.audit import DeviceAudited
-from shared.events.base import decode, stamp
-from shared.events.binding import RoleLeft
+from shared.contracts.events.audit import DeviceAudited
+from shared.contracts.events.base import decode, stamp
+from shared.contracts.events.binding import RoleLeft
 from tests.fixtures.races import ROUNDS, race, together
 from tests.integration.device.conftest import MERCHANT, OTHER_MERCHANT, OWNER
 

@@ -9,8 +9,8 @@ import pytest
 
 from services.device import commands
 from services.device.service import record_stores
-from shared.events.base import stamp
-from shared.events.binding import StoreCreated
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import StoreCreated
 from tests.fixtures.clock import NOON, FixedClock
 from tests.integration.device.conftest import MERCHANT
 

@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from services.device.service import sweep
-from shared.events.audit import DeviceAudited
-from shared.events.base import decode
-from shared.events.device import DeviceEnrolled, DeviceRevoked
+from shared.contracts.events.audit import DeviceAudited
+from shared.contracts.events.base import decode
+from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked
 from shared.sealed import SealBroken, open_sealed
 from tests.fixtures.races import ROUNDS, race, together
 from tests.integration.device.conftest import MERCHANT, OTHER_MERCHANT

@@ -6,10 +6,10 @@ from uuid import uuid4
 import pytest
 
 from services.device.service import record_stores
-from shared.events.audit import DeviceAudited
-from shared.events.base import decode, stamp
-from shared.events.binding import StoreRenamed
-from shared.events.device import DeviceEnrolled, DeviceRevoked
+from shared.contracts.events.audit import DeviceAudited
+from shared.contracts.events.base import decode, stamp
+from shared.contracts.events.binding import StoreRenamed
+from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked
 from tests.integration.device.conftest import MERCHANT, OTHER_MERCHANT
 
 pytestmark = pytest.mark.asyncio

@@ -8,10 +8,15 @@ import pytest
 
 from services.device.consumers import handlers
 from services.device.service import sweep
-from shared.events.audit import DeviceAudited
-from shared.events.base import decode, stamp
-from shared.events.binding import MerchantResumed, MerchantSuspended, PasswordRenewed, RoleLeft
-from shared.events.device import DeviceRevoked
+from shared.contracts.events.audit import DeviceAudited
+from shared.contracts.events.base import decode, stamp
+from shared.contracts.events.binding import (
+    MerchantResumed,
+    MerchantSuspended,
+    PasswordRenewed,
+    RoleLeft,
+)
+from shared.contracts.events.device import DeviceRevoked
 from tests.fixtures.races import ROUNDS, race
 from tests.integration.device.conftest import MERCHANT, OTHER_MERCHANT, OWNER
 

@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 
 from services.device.consumers import handlers
-from shared.events.base import decode, stamp
-from shared.events.binding import RoleLeft
-from shared.events.device import DeviceEnrolled
+from shared.contracts.events.base import decode, stamp
+from shared.contracts.events.binding import RoleLeft
+from shared.contracts.events.device import DeviceEnrolled
 from tests.fixtures.races import ROUNDS, race
 from tests.integration.device.conftest import MERCHANT, OWNER
 

@@ -9,8 +9,8 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from services.device.worker import TOPIC
-from shared.events.base import decode
-from shared.events.device import DeviceEnrolled, DeviceRevoked
+from shared.contracts.events.base import decode
+from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked
 from shared.migrate import migrate
 
 BEFORE_KINDS = "2026_11_28_2300"

@@ -19,9 +19,9 @@ from services.payment.app import create_app
 from services.payment.config import PaymentConfig
 from services.payment.payments import repo
 from services.payment.payments.service import finish_calls
-from shared.events import decode
-from shared.events.base import stamp
-from shared.events.binding import AppBound, StoreCreated
+from shared.contracts.events import decode
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import AppBound, StoreCreated
 from tests.integration.binding.conftest import service_app as binding_app  # noqa: F401
 from tests.integration.device.conftest import service_app as device_app  # noqa: F401
 from tests.integration.payment.conftest import egress  # noqa: F401

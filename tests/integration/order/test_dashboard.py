@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from shared.events.binding import StoreCreated
-from shared.events.payment import (
+from shared.contracts.events.binding import StoreCreated
+from shared.contracts.events.payment import (
     PaymentClosed,
     PaymentFailed,
     PaymentLateSuccess,

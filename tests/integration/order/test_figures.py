@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared.events.payment import PaymentFailed
+from shared.contracts.events.payment import PaymentFailed
 from tests.fixtures.clock import NOON
 
 pytestmark = pytest.mark.asyncio

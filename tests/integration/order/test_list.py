@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from shared.events.binding import StoreCreated
-from shared.events.payment import PaymentFailed
+from shared.contracts.events.binding import StoreCreated
+from shared.contracts.events.payment import PaymentFailed
 from tests.fixtures.clock import NOON
 from tests.integration.order.conftest import got
 

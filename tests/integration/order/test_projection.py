@@ -11,14 +11,14 @@ import pytest
 
 from services.order.domain import is_order_no
 from services.order.service import record_payments
-from shared.db import Database
-from shared.events.binding import StoreCreated, StoreRenamed
-from shared.events.payment import (
+from shared.contracts.events.binding import StoreCreated, StoreRenamed
+from shared.contracts.events.payment import (
     PaymentClosed,
     PaymentFailed,
     PaymentLateSuccess,
     PaymentReversed,
 )
+from shared.db import Database
 from tests.fixtures.clock import NOON
 from tests.integration.order.conftest import INVARIANTS
 

@@ -18,9 +18,9 @@ from services.payment.payments import repo, settlement, store
 from services.payment.payments.service import finish_calls
 from services.payment.sweeper import Sweeper
 from shared.clock import SystemClock
-from shared.events import decode
-from shared.events.base import stamp
-from shared.events.binding import AppBound, StoreCreated
+from shared.contracts.events import decode
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import AppBound, StoreCreated
 from tests.integration.payment.egress import Egress
 
 PAYMENTS = "/api/device/v1/payments"

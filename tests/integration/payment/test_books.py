@@ -18,9 +18,9 @@ from services.payment.snapshot import Payment, State
 from services.payment.sweeper import purge
 from shared import invariants
 from shared.clock import SystemClock
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import StoreRenamed
 from shared.db import engine_of
-from shared.events.base import stamp
-from shared.events.binding import StoreRenamed
 from tests.integration.payment.conftest import APP_ID
 from tests.integration.payment.egress import PAY
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from shared.contracts.events import decode
 from shared.errors import Unavailable
-from shared.events import decode
 from shared.kafka import Producer
 from tests.fixtures.postgres import die_with_parent, free_port
 from tests.integration.payment.egress import PAY, QUERY, answer

@@ -16,8 +16,8 @@ from gateway.tail import Tail
 from shared import inbox, kafka, outbox
 from shared.config import BaseConfig
 from shared.consumer import Consumer, Handlers
-from shared.events.base import stamp
-from shared.events.binding import MerchantCreated, StoreCreated
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import MerchantCreated, StoreCreated
 from shared.kafka import Producer
 from shared.outbox import Relay
 

@@ -17,9 +17,9 @@ import pytest
 from deploy.kafka.node import HOST, Node
 from shared import kafka
 from shared.config import BaseConfig
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import StoreCreated
 from shared.errors import Unavailable
-from shared.events.base import stamp
-from shared.events.binding import StoreCreated
 from tests.fixtures.postgres import free_port
 from tests.integration.shared.secured_node import ADMIN, PEOPLE, Authority, SecuredNode, run, token
 

@@ -13,10 +13,10 @@ from structlog.testing import capture_logs
 
 from shared import db as shared_db
 from shared.consumer import Consumer, Handlers
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import StoreCreated
 from shared.db import Busy, Database, is_connection_lost
 from shared.errors import Unavailable
-from shared.events.base import stamp
-from shared.events.binding import StoreCreated
 from shared.kafka import Producer
 from shared.outbox import Relay, add
 from shared.worker import periodic

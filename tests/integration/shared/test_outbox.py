@@ -11,10 +11,10 @@ import pytest_asyncio
 
 from shared import db as shared_db
 from shared import inbox, outbox
+from shared.contracts.events.base import decode, stamp
+from shared.contracts.events.binding import StoreCreated
 from shared.db import Database
 from shared.errors import Unavailable
-from shared.events.base import decode, stamp
-from shared.events.binding import StoreCreated
 from shared.outbox import Relay
 
 TOPIC = StoreCreated.topic

@@ -13,9 +13,9 @@ import pytest_asyncio
 from services.order import consumers as order_consumers
 from shared import inbox
 from shared.consumer import Consumer, Handlers, consumers
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import StoreCreated, StoreRenamed
 from shared.db import Database
-from shared.events.base import stamp
-from shared.events.binding import StoreCreated, StoreRenamed
 from shared.kafka import Producer
 from tests.integration.shared.test_kafka import parked_events, running, said_by
 

@@ -10,8 +10,8 @@ from aiohttp import web
 
 from gateway.alipay.protocol.canonical import request_content
 from gateway.alipay.protocol.rsa2 import verify
-from shared.events.base import stamp
-from shared.events.binding import AppBound
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import AppBound
 from shared.sealed import LocalKeyProvider
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.conftest import Town

@@ -8,9 +8,9 @@ import pytest
 from aiohttp import web
 
 from gateway.limits import Strangers
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import SessionRevoked
 from shared.errors import Unavailable
-from shared.events.base import stamp
-from shared.events.binding import SessionRevoked
 from tests.fixtures.clock import FixedClock
 from tests.unit.gateway.auth.test_auth import (
     COOKIE,

@@ -10,7 +10,7 @@ from deploy.kafka import node
 from deploy.local import broker
 from deploy.local.ports import Holds
 from shared.consumer import PARKED
-from shared.events import Event
+from shared.contracts.events import Event
 
 
 def _topics_of(event: type[Event]) -> set[str]:

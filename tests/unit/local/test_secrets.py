@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from deploy.local import postgres, secrets
 from deploy.local.layout import Layout
-from shared.events.macs import EventKeys
+from shared.contracts.events.macs import EventKeys
 
 
 @pytest.fixture

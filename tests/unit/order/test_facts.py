@@ -4,7 +4,7 @@ import pytest
 
 from services.order.domain import Outcome, sub_type
 from services.order.schemas import OrderFilters
-from shared.events.payment import PaymentFact
+from shared.contracts.events.payment import PaymentFact
 from tests.fixtures.events import sample
 
 

@@ -7,7 +7,17 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from shared.fields import Id, Instant, PageNumber, Secret, Text, Verbatim, Version, Word, instant
+from shared.contracts.fields import (
+    Id,
+    Instant,
+    PageNumber,
+    Secret,
+    Text,
+    Verbatim,
+    Version,
+    Word,
+    instant,
+)
 
 
 class Body(BaseModel):

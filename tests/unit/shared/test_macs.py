@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from shared.consumer import Handlers
-from shared.events.macs import EventKeys, Unproven
+from shared.contracts.events.macs import EventKeys, Unproven
 from tests.fixtures.tokens import ISSUERS
 
 # Who hears what, written down a second time.

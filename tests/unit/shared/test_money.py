@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.money import FEN_MAX, parse_yuan, yuan_text
+from shared.contracts.money import FEN_MAX, parse_yuan, yuan_text
 
 
 @given(st.integers(min_value=0, max_value=FEN_MAX))

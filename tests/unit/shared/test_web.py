@@ -13,9 +13,9 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from shared.clock import SystemClock
+from shared.contracts.fields import Text
+from shared.contracts.money import Fen
 from shared.errors import Conflict, TooMany
-from shared.fields import Text
-from shared.money import Fen
 from shared.serve import _server, json_response
 from shared.web import guard, make_app, parse, principal
 

@@ -7,9 +7,9 @@ import pytest
 
 from services.binding.audit import log as audit_log
 from services.binding.consumers import record_facts, record_refunds
-from shared.events.audit import DeviceAudited, PaymentAudited
-from shared.events.base import stamp
-from shared.events.payment import PaymentRefunded
+from shared.contracts.events.audit import DeviceAudited, PaymentAudited
+from shared.contracts.events.base import stamp
+from shared.contracts.events.payment import PaymentRefunded
 from tests.fixtures.events import sample
 
 pytestmark = pytest.mark.asyncio

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from services.binding.tenancy.rules import Role
-from shared.events.base import decode
+from shared.contracts.events.base import decode
 from tests.fixtures.races import race
 from tests.integration.binding.conftest import PASSWORD
 

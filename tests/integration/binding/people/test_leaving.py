@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from services.binding.people import api_keys
 from services.binding.sweeper import sweeping
-from shared.events.base import decode
+from shared.contracts.events.base import decode
 from tests.integration.binding.conftest import PASSWORD
 
 pytestmark = pytest.mark.asyncio

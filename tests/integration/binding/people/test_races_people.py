@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from services.binding.tenancy.permissions import PERMISSIONS
 from services.binding.tenancy.rules import Role, sha256_hex
-from shared.events.base import decode
+from shared.contracts.events.base import decode
 from tests.fixtures.races import ROUNDS, race, together
 from tests.integration.binding.conftest import PASSWORD, cookie_of
 

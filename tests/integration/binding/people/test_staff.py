@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from shared.events.base import decode
+from shared.contracts.events.base import decode
 from tests.integration.binding.conftest import PASSWORD
 
 pytestmark = pytest.mark.asyncio

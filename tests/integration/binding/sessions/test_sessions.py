@@ -7,8 +7,8 @@ import pytest
 from services.binding import sweeper
 from services.binding.tenancy import accounts
 from services.binding.tenancy.rules import Role, sha256_hex
-from shared.events.base import decode
-from shared.events.binding import SessionRevoked
+from shared.contracts.events.base import decode
+from shared.contracts.events.binding import SessionRevoked
 from tests.integration.binding.conftest import PASSWORD, cookie_of
 
 pytestmark = pytest.mark.asyncio

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared.events.base import decode
+from shared.contracts.events.base import decode
 from shared.sealed import open_sealed
 from tests.integration.binding.conftest import PASSWORD
 

@@ -4,7 +4,7 @@ goes on for a moment, with no more than it could do (session fixation, ASVS 7.2.
 import pytest
 
 from services.binding.tenancy.rules import sha256_hex
-from shared.events.base import decode
+from shared.contracts.events.base import decode
 from tests.integration.binding.conftest import PASSWORD, Browser, cookie_of
 
 pytestmark = pytest.mark.asyncio

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from services.binding.tenancy import accounts
 from services.binding.tenancy.rules import Role
-from shared.events.base import decode
+from shared.contracts.events.base import decode
 from tests.integration.binding.conftest import APP_ID, PASSWORD
 
 pytestmark = pytest.mark.asyncio

@@ -18,7 +18,7 @@ from services.payment.notices.schemas import (
     TakenOut,
 )
 from services.payment.sweeper import purge
-from shared.events.audit import PaymentAudited
+from shared.contracts.events.audit import PaymentAudited
 from tests.integration.payment.egress import PAY
 from tests.integration.payment.notices.test_notices import notice
 

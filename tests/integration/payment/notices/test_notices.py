@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from shared.events.payment import PaymentSucceeded
+from shared.contracts.events.payment import PaymentSucceeded
 from tests.integration.payment.conftest import APP_ID, SELLER_ID
 from tests.integration.payment.egress import PAY, QUERY
 

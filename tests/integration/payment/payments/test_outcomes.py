@@ -8,7 +8,7 @@ import pytest
 
 from services.payment.payments import settlement, store
 from services.payment.sweeper import Sweeper
-from shared.events.payment import PaymentLateSuccess, PaymentReversed
+from shared.contracts.events.payment import PaymentLateSuccess, PaymentReversed
 from tests.integration.payment.conftest import leased
 from tests.integration.payment.egress import CANCEL, PAY, QUERY, answer
 

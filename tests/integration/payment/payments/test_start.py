@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from services.payment.payments import repo, store
+from shared.contracts.events.payment import PaymentFailed, PaymentSucceeded
 from shared.errors import Unavailable
-from shared.events.payment import PaymentFailed, PaymentSucceeded
 from tests.integration.payment.conftest import PAYMENTS, bar_code
 from tests.integration.payment.egress import PAY, answer
 

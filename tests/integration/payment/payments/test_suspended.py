@@ -9,8 +9,8 @@ import pytest
 
 from services.payment.payments import repo
 from shared.clock import SystemClock
-from shared.events.base import stamp
-from shared.events.binding import MerchantResumed, MerchantSuspended
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import MerchantResumed, MerchantSuspended
 from tests.integration.payment.egress import PAY
 
 pytestmark = pytest.mark.asyncio

@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from shared.events.audit import PaymentAudited
-from shared.events.payment import PaymentRefunded
+from shared.contracts.events.audit import PaymentAudited
+from shared.contracts.events.payment import PaymentRefunded
 from tests.integration.payment.egress import REFUND, answer
 
 pytestmark = pytest.mark.asyncio

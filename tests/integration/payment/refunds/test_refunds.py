@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.events.payment import PaymentRefunded
+from shared.contracts.events.payment import PaymentRefunded
 from tests.integration.payment.egress import PAY, REFUND, REFUND_QUERY, answer
 
 pytestmark = pytest.mark.asyncio

@@ -12,9 +12,9 @@ from aiohttp import web
 
 from gateway.auth.signatures import signed_text
 from gateway.limits import rate_limits
-from shared.events.base import stamp
-from shared.events.binding import SessionRevoked
-from shared.events.device import DeviceEnrolled, DeviceRevoked
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import SessionRevoked
+from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked
 from shared.sealed import LocalKeyProvider
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import (

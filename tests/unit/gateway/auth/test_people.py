@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from shared.events.base import stamp
-from shared.events.binding import SessionChanged
-from shared.tokens import Principal
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import SessionChanged
+from shared.contracts.principal import Principal
 from tests.unit.gateway.auth.test_auth import COOKIE, CSRF, ORDERS, cookie, sign_in
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import STORE, TENANT, ask

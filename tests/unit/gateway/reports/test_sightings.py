@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from shared.events.base import stamp
-from shared.events.device import DeviceMoved
+from shared.contracts.events.base import stamp
+from shared.contracts.events.device import DeviceMoved
 from shared.sealed import LocalKeyProvider
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import (

@@ -4,8 +4,8 @@ Additive only: inside a version a contract may gain optional members; anything e
 class with the next version. `tests/contract/events/golden` holds one sample per type.
 """
 
-from shared.events import audit, binding, device, payment
-from shared.events.base import Event, UnknownEvent, decode, known_types
+from shared.contracts.events import audit, binding, device, payment
+from shared.contracts.events.base import Event, UnknownEvent, decode, known_types
 
 __all__ = [
     "Event",

@@ -6,7 +6,7 @@ that has an event of its own anyway (a refund) is not said twice.
 
 from typing import Any, ClassVar
 
-from shared.events.base import Event, Instant
+from shared.contracts.events.base import Event, Instant
 
 
 class AuditFact(Event):

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from shared.events.base import Event, decode
+from shared.contracts.events.base import Event, decode
 
 HEARS: Mapping[str, tuple[str, ...]] = {
     "binding": ("campaign", "device", "order", "payment", "gateway-edge", "gateway-egress"),

@@ -1,13 +1,14 @@
-"""The event contracts as AsyncAPI 3: `python -m shared.events.asyncapi > docs/asyncapi.json`.
+"""The event contracts as AsyncAPI 3: `python -m tests.contract.asyncapi > docs/asyncapi.json`.
 
-Built from the registry in `shared.events`, so the document cannot say anything the code does not.
+Built from the registry in `shared.contracts.events`, so the document cannot say anything that the
+code does not.
 """
 
 import json
 import sys
 from typing import Any
 
-from shared.events import known_types
+from shared.contracts.events import known_types
 
 
 def document() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from shared.events.base import Event
+from shared.contracts.events.base import Event
 
 
 class _DeviceEvent(Event):

@@ -3,8 +3,8 @@
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from shared.events.base import Event, Instant
-from shared.money import Fen
+from shared.contracts.events.base import Event, Instant
+from shared.contracts.money import Fen
 
 Channel = Literal["alipay", "wechat", "none"]
 Scene = Literal["face", "code", "none"]
