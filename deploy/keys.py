@@ -34,7 +34,7 @@ from shared.sealed import KEY_BYTES, LocalKeyProvider, key_versions, rewrapped
 
 PURPOSES = ("app", "pos", "own", "device")
 OPENED_ELSEWHERE = {"apps": "app", "app_keys": "app", "key_pairs": "app", "api_keys": "pos"}
-"""Tables of binding whose boxes somebody else opens too; the others are its own affair."""
+"""Tables of binding whose boxes other processes open too; it alone opens all others."""
 BATCH = 200
 
 Boxes = Sequence["Column[Any]"]
@@ -56,7 +56,7 @@ def boxes_of(purpose: str) -> Boxes:
 
 
 class NamedFiles(BaseSettings):
-    """Every purpose's file, as far as it is named here; KEK_FILE stands for those that are not."""
+    """Every purpose's file, from its own setting, else from KEK_FILE."""
 
     model_config = SettingsConfigDict(
         extra="ignore", frozen=True, env_file=Path(os.environ.get("RUN_DIR", ".run")) / "local.env"
@@ -140,7 +140,7 @@ async def _batch(db: Database, provider: LocalKeyProvider, box: "Column[Any]") -
 
 
 async def _forget_data_keys(db: Database, provider: LocalKeyProvider, purpose: str) -> None:
-    """Of older keys: each box carries its own data key, so nothing needs these."""
+    """Deletes data keys under older keys: each box carries its own, so nothing needs them."""
     metadata: MetaData = DeviceTables.metadata if purpose == "device" else BindingTables.metadata
     table = metadata.tables["data_keys"]
     query = delete(table).where(table.c.kek_id != provider.kek_id)
@@ -154,7 +154,7 @@ async def _forget_data_keys(db: Database, provider: LocalKeyProvider, purpose: s
 
 
 async def rotate(db: Database, file: Path, purpose: str) -> dict[str, Any]:
-    """Ends a rotation that was begun, else begins one with a fresh key; then all is under it."""
+    """Completes a rotation that was interrupted, else makes one with a fresh key."""
     provider, boxes = LocalKeyProvider(file), boxes_of(purpose)
     if not await left(db, provider, boxes):
         add_version(file)
@@ -163,7 +163,7 @@ async def rotate(db: Database, file: Path, purpose: str) -> dict[str, Any]:
         while changed := await _batch(db, provider, box):
             done += changed
     await _forget_data_keys(db, provider, purpose)
-    return _said(purpose, provider, rewrapped=done)
+    return _report(purpose, provider, rewrapped=done)
 
 
 async def retire(db: Database, file: Path, purpose: str) -> dict[str, Any]:
@@ -172,10 +172,10 @@ async def retire(db: Database, file: Path, purpose: str) -> dict[str, Any]:
     remaining = await left(db, provider, boxes_of(purpose))
     if not remaining:
         retire_older(file)
-    return _said(purpose, provider, left=remaining)
+    return _report(purpose, provider, left=remaining)
 
 
-def _said(purpose: str, provider: LocalKeyProvider, **facts: int) -> dict[str, Any]:
+def _report(purpose: str, provider: LocalKeyProvider, **facts: int) -> dict[str, Any]:
     return {"purpose": purpose, "kek_id": provider.kek_id, "version": provider.version, **facts}
 
 
@@ -189,7 +189,7 @@ async def _run(action: str, purpose: str) -> dict[str, Any]:
         file = config.kek_files[purpose]
     if action == "retire-kek":
         require_unshared(file, purpose)
-    # As the role that sees all tenants: what a blind one does not see, it would not re-wrap.
+    # With the role that sees all tenants: rows that a role cannot see would not be re-wrapped.
     url = config.database_system_url
     db = Database(url, url, pool_size=1, name="keys-command")
     try:

@@ -43,9 +43,9 @@ def _run(node: Node, words: list[str]) -> int:
         node.wipe()
     if not given:
         _up(node)
-    told = {**os.environ, "KAFKA_BOOTSTRAP": given or node.bootstrap}
+    environment = {**os.environ, "KAFKA_BOOTSTRAP": given or node.bootstrap}
     try:
-        return subprocess.run(words, env=told, check=False).returncode
+        return subprocess.run(words, env=environment, check=False).returncode
     finally:
         if is_ours:
             _down(node)

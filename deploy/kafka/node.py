@@ -1,4 +1,4 @@
-"""One Apache Kafka node in KRaft mode on 127.0.0.1: brought from Maven, formatted, run, asked.
+"""One Apache Kafka node in KRaft mode on 127.0.0.1: downloaded, formatted, started, stopped.
 
 Everything it needs and leaves is under RUN_DIR/kafka: the jars, the settings, the log segments,
 the pid. Its data survive `stop`; `wipe` forgets them.
@@ -78,9 +78,9 @@ def settings(port: int, controller: int, data: Path) -> str:
     return SETTINGS.format(host=HOST, port=port, controller=controller, data=data)
 
 
-def java_version(said: str) -> int:
-    """The major number in what `java -version` says; 0 when it says something else."""
-    found = re.search(r'version "(\d+)', said)
+def java_version(text: str) -> int:
+    """The major number in the output of `java -version`; 0 when there is none."""
+    found = re.search(r'version "(\d+)', text)
     return int(found.group(1)) if found else 0
 
 
@@ -97,10 +97,10 @@ def _program(name: str) -> str:
 
 def _java() -> str:
     path = _program("java")
-    said = subprocess.run([path, "-version"], capture_output=True, text=True, check=False).stderr
-    if java_version(said) < JAVA_AT_LEAST:
+    output = subprocess.run([path, "-version"], capture_output=True, text=True, check=False).stderr
+    if java_version(output) < JAVA_AT_LEAST:
         raise KafkaError(
-            f"Java 版本过低，需要 {JAVA_AT_LEAST}+ this java is too old\n{said.strip()}"
+            f"Java 版本过低，需要 {JAVA_AT_LEAST}+ this java is too old\n{output.strip()}"
         )
     return path
 
@@ -140,11 +140,11 @@ class Node:
 
     @property
     def pid(self) -> int | None:
-        """Of the running node; None when it does not run (a pid may have found a new owner)."""
+        """Of the running node; None when it does not run (its old pid may be another program's)."""
         with contextlib.suppress(FileNotFoundError, ValueError):
             pid = int(self._pid_file.read_text())
-            said = _command_line(pid)
-            if str(self.home) in said and "kafka.Kafka" in said:
+            command_line = _command_line(pid)
+            if str(self.home) in command_line and "kafka.Kafka" in command_line:
                 return pid
         return None
 
@@ -156,7 +156,7 @@ class Node:
 
     @property
     def needs_jars(self) -> bool:
-        """Whether those of the present pom.xml are not yet here."""
+        """Whether the jars of the present pom.xml are missing."""
         stamp = self.home / "pom.stamp"
         return not stamp.exists() or stamp.read_text() != POM.read_text()
 
@@ -193,7 +193,7 @@ class Node:
     def start(self) -> None:
         """In the background, in a session of its own; returns once the topics are there."""
         with Holds() as holds:
-            # Held until it listens there itself: others start at the same time and pick ports.
+            # Held until the node listens there: others may be choosing ports at the same time.
             if not holds.take(self.port):
                 raise KafkaError(
                     f"端口 {self.port} 已被占用，请换一个：KAFKA_PORT=… make kafka\n"
@@ -221,7 +221,7 @@ class Node:
             time.sleep(LOOK_AGAIN_S)
 
     def is_ready(self) -> bool:
-        """Whether it answers a client's first question."""
+        """Whether it answers a client's first request."""
         if not _is_listening(self.port):
             return False
         from confluent_kafka import KafkaException
@@ -237,7 +237,7 @@ class Node:
         return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
 
     def make_topics(self) -> list[str]:
-        """Those of topics.json that are missing; their names."""
+        """Makes the topics of topics.json that are missing; gives their names."""
         from confluent_kafka.cimpl import NewTopic
 
         admin = self._admin()
@@ -251,7 +251,7 @@ class Node:
         return [topic["name"] for topic in missing]
 
     def stop(self) -> bool:
-        """Ends it, politely first; False when it did not run."""
+        """Ends it, by SIGTERM first; False when it did not run."""
         pid = self.pid
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
@@ -272,7 +272,7 @@ class Node:
 
 
 def _command_line(pid: int) -> str:
-    """What that process was started with; empty when there is none."""
+    """The command line of that process; empty when there is no such process."""
     if Path("/proc/self/cmdline").exists():
         with contextlib.suppress(OSError):
             return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
@@ -282,7 +282,7 @@ def _command_line(pid: int) -> str:
 
 
 def _reap(pid: int) -> None:
-    """When the node is our own child its pid stays in use until we have asked."""
+    """Reaps the node if it is our own child: until then its pid stays in use."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
 

@@ -27,8 +27,8 @@ def topics() -> list[dict[str, Any]]:
 
 
 class Broker:
-    """One mock cluster of one broker, through librdkafka's own C interface: the Python package
-    has no words for a topic's partitions or for the three seconds a new group waits."""
+    """One mock cluster of one broker, through librdkafka's own C interface:
+    the Python package can set neither a topic's partitions nor the time that a new group waits."""
 
     def __init__(self) -> None:
         library = _librdkafka()
@@ -84,7 +84,7 @@ async def _forward(port: int, reader: asyncio.StreamReader, writer: asyncio.Stre
 
 
 async def serve(port: int) -> None:
-    """Runs until SIGTERM; says its address on standard output once it is ready."""
+    """Runs until SIGTERM; writes its address to standard output once it is ready."""
     broker = Broker()
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):

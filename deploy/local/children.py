@@ -1,4 +1,4 @@
-"""Children that come back: started, watched, restarted with backoff, and never left behind."""
+"""Child processes: started, watched, restarted with backoff, and ended with the supervisor."""
 
 import asyncio
 import contextlib
@@ -75,8 +75,8 @@ class Child:
 
     def start(self) -> None:
         trim(self.log)
-        # PostgreSQL stops fast on SIGINT; to it SIGTERM means waiting for every client.
-        farewell = signal.SIGINT if self.spec.name == "postgres" else signal.SIGTERM
+        # PostgreSQL stops fast on SIGINT; on SIGTERM it waits for every client.
+        stop_signal = signal.SIGINT if self.spec.name == "postgres" else signal.SIGTERM
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.spec.command,
@@ -84,7 +84,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_die_with_parent(farewell),  # noqa: PLW1509 - one thread forks here
+                preexec_fn=_die_with_parent(stop_signal),  # noqa: PLW1509 - one thread forks here
                 **{"cwd": ROOT, **self.spec.popen},
             )
 
@@ -102,17 +102,17 @@ class Child:
             self.restarts += 1
             try:
                 self.start()
-            except OSError as error:  # no memory or no pids left just now: try again later
+            except OSError as error:  # no memory or no pids left at the moment: try again later
                 why = f"{why}; {error}"
             on_restart(self, why)
 
     async def _ended(self) -> None:
-        """Asleep until the kernel says so: looking again and again at all children would keep a
-        machine busy on which nothing happens."""
+        """Waits for the kernel to report the end: polling all children would keep an idle machine
+        busy."""
         process = self._process
         if process is None or process.poll() is not None:
             return
-        # Not reaped before somebody polls, so the number cannot be another process's meanwhile.
+        # The child is not reaped before `poll`, so its pid cannot be another process's yet.
         handle = os.pidfd_open(process.pid)
         loop, gone = asyncio.get_running_loop(), asyncio.Event()
         loop.add_reader(handle, gone.set)
@@ -126,15 +126,15 @@ class Child:
     async def stop(self) -> None:
         if self._process is None or self._process.poll() is not None:
             return
-        polite = signal.SIGINT if self.spec.name == "postgres" else signal.SIGTERM
-        self._process.send_signal(polite)
+        stop_signal = signal.SIGINT if self.spec.name == "postgres" else signal.SIGTERM
+        self._process.send_signal(stop_signal)
         try:
             await asyncio.wait_for(self._ended(), STOP_WITHIN_S)
         except TimeoutError:
             self._process.kill()
             self._process.wait()
 
-    def last_words(self, limit: int = 1500) -> str:
+    def log_tail(self, limit: int = 1500) -> str:
         """The end of its log, for the person whose start failed."""
         if not self.log.exists():
             return ""

@@ -28,14 +28,14 @@ MODULES = PROJECT / "node_modules"
 MADE = {"node_modules", "dist", "dist.new", "dist.stamp", "dist.lock", "generated"}
 STEP_LIMIT_S = 600.0
 LOCK_AGAIN_S = 0.2
-LAST_WORDS = 3000
+OUTPUT_TAIL = 3000
 _VERSION = re.compile(r"v(\d+)\.(\d+)\.")
 
 Say = Callable[[str], None]
 
 
 class _Failed(Exception):
-    """A program of npm ended badly; carries the end of what it said."""
+    """A program of npm failed; carries the end of its output."""
 
 
 class NotBuilt(StackError):
@@ -53,19 +53,19 @@ class Node:
         return str(self.folder / "npm")
 
     def environment(self) -> dict[str, str]:
-        """Ours, with this Node first. npm believes whom pip and the shell were told to believe, and
-        nobody less: where a company's own authority stands before pip's index, it does here."""
+        """Ours, with this Node first on the path. npm trusts the certificate authority that the
+        shell or pip is set to: where pip's index needs a company's own, so does npm's."""
         path = os.environ.get("PATH", os.defpath)
-        told = {**os.environ, "PATH": f"{self.folder}:{path}", "NO_COLOR": "1"}
+        settings = {**os.environ, "PATH": f"{self.folder}:{path}", "NO_COLOR": "1"}
         authority = os.environ.get("SSL_CERT_FILE") or os.environ.get("PIP_CERT") or _pips_cert()
         if authority:
-            told.setdefault("NODE_EXTRA_CA_CERTS", authority)
-        return told
+            settings.setdefault("NODE_EXTRA_CA_CERTS", authority)
+        return settings
 
 
 @functools.cache
 def _pips_cert() -> str:
-    """The authorities of pip's own settings; "" where it was told of none."""
+    """The certificate authorities of pip's settings; "" where there are none."""
     for name in ("global.cert", "install.cert"):
         words = [sys.executable, "-m", "pip", "config", "get", name]
         asked = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -146,7 +146,7 @@ async def _prepared(say: Say) -> Node:
 
 
 async def _install(node: Node, say: Say, *, everything: bool) -> None:
-    """What the lock names, unless that was done already; tools for checks only when asked for."""
+    """Installs what the lock names, unless that was done; tools for checks only if needed."""
     lock = hashlib.sha256((PROJECT / "package-lock.json").read_bytes()).hexdigest()
     installed = MODULES / ".installed"
     known = installed.read_text().split() if installed.is_file() else []
@@ -155,7 +155,7 @@ async def _install(node: Node, say: Say, *, everything: bool) -> None:
     say("控制台：安装构建工具 console: installing its tools with npm (once)")
     words = ["ci"] if everything else ["ci", "--omit=dev"]
     if known == [lock, "build"]:
-        # `ci` would take away what it put there a moment ago: four times the work.
+        # `ci` would delete what it has just installed and take four times as long.
         words = ["install", "--no-save", "--include=dev"]
     await _run(node, node.npm, *words, "--no-audit", "--no-fund", "--prefer-offline")
     installed.write_text(f"{lock} {'all' if everything else 'build'}")
@@ -190,21 +190,21 @@ async def find_node(say: Say) -> Node:
 
 def _is_usable(node: Path) -> bool:
     try:
-        told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+        found = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
     except OSError:
         return False
-    return is_new_enough(told.stdout) and (node.parent / "npm").exists()
+    return is_new_enough(found.stdout) and (node.parent / "npm").exists()
 
 
 async def _run(node: Node | None, *words: str) -> str:
-    """What it said; _Failed with the end of that otherwise."""
+    """Its output; _Failed with the end of the output if it failed."""
     settings = {**(node.environment() if node else os.environ), "CONSOLE_OUT": str(FRESH)}
     process = await asyncio.create_subprocess_exec(
         *words, cwd=PROJECT, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     try:
-        told, _ = await asyncio.wait_for(process.communicate(), STEP_LIMIT_S)
+        output, _ = await asyncio.wait_for(process.communicate(), STEP_LIMIT_S)
     except TimeoutError:
         raise _Failed(f"{' '.join(words)}: 超时 takes too long") from None
     finally:
@@ -212,8 +212,8 @@ async def _run(node: Node | None, *words: str) -> str:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     if process.returncode != 0:
-        raise _Failed(told.decode(errors="replace").strip()[-LAST_WORDS:])
-    return told.decode(errors="replace").strip()
+        raise _Failed(output.decode(errors="replace").strip()[-OUTPUT_TAIL:])
+    return output.decode(errors="replace").strip()
 
 
 def _advice(cause: str) -> str:

@@ -16,7 +16,7 @@ STATE_FILES = (
     "device.lock", "local.env", "migrated.txt", "ports.json", "progress.jsonl", "stack.json",
     "supervisor.lock",
 )  # fmt: skip
-"""All that a stack writes into RUN_DIR; whatever else lies there is somebody's."""
+"""All that a stack writes into RUN_DIR; other files there belong to somebody else."""
 
 
 class StackError(Exception):
@@ -72,7 +72,7 @@ class Layout:
 
     @property
     def is_default(self) -> bool:
-        """Whether commands find it without being told."""
+        """Whether commands find it without RUN_DIR."""
         return self.run_dir == ROOT / DEFAULT_RUN_DIR
 
     def make(self) -> None:
@@ -91,7 +91,7 @@ class Layout:
 
 @contextmanager
 def plainly(run_dir: Path) -> Iterator[None]:
-    """What the system refuses about a file of RUN_DIR is one sentence for the person."""
+    """Turns an operating system error about RUN_DIR into one sentence for the person."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Children of a supervisor that died without saying goodbye: ended before a new stack starts.
+"""Children of a supervisor that was killed: ended before a new stack starts.
 
-On Linux the kernel tells them itself (`children.py`); this waits until they are really gone, so
-that their ports and the database's lock are free, and does the whole work elsewhere.
+On Linux the kernel signals them (`children.py`), and this only waits until they are gone, so that
+their ports and the database's lock are free. On other systems it ends them itself.
 """
 
 import contextlib
@@ -19,15 +19,15 @@ LOOK_AGAIN_S = 0.05
 
 
 def started_at(pid: int) -> str | None:
-    """A mark that tells this process from a later one with the same pid; None: not running."""
+    """Distinguishes this process from a later one with the same pid; None: not running."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         if Path("/proc/self/stat").exists():
             return None
         words = ["ps", "-o", "lstart=", "-p", str(pid)]
-        said = subprocess.run(words, capture_output=True, text=True, check=False).stdout
-        return said.strip() or None
+        output = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+        return output.strip() or None
     return None if fields[0] == "Z" else fields[19]
 
 
@@ -49,10 +49,10 @@ def alive(path: Path) -> dict[str, int]:
 
 
 def end(path: Path) -> list[str]:
-    """Ends what still runs, politely first; the names of those that had to be ended."""
+    """Ends what still runs, by SIGTERM first; the names of those that had to be ended."""
     found = alive(path)
     for name, pid in found.items():
-        # To PostgreSQL SIGTERM means waiting for every client.
+        # On SIGTERM PostgreSQL would wait for every client.
         _send(pid, signal.SIGINT if name == "postgres" else signal.SIGTERM)
     if not _gone(path, POLITE_S):
         for pid in alive(path).values():

@@ -1,8 +1,8 @@
 """Which ports a stack uses, and that nobody else is given them while it runs.
 
-A port that was merely looked at may be another's a moment later: another stack may start at the
-same time, and the system hands out its own (32768 and up) to whoever connects or asks for any port.
-So a stack holds its ports from when they are chosen until it ends.
+A port that was found free may be taken a moment later: another stack may start at the same time,
+and the system assigns ports (32768 and up) to whoever connects or asks for any. So a stack holds
+its ports from the moment they are chosen until it ends.
 """
 
 import json
@@ -38,28 +38,28 @@ def _taken(port: int, variable: str) -> StackError:
 
 
 def _bound(port: int) -> socket.socket | None:
-    """Not listening, and ready to share the port with a process of ours that does; connections of
-    an earlier stack that have not quite ended are no hindrance."""
-    door = socket.socket()
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """A socket that does not listen and lets a process of ours listen on the same port, also while
+    connections of an earlier stack are still closing."""
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        door.bind((HOST, port))
+        bound.bind((HOST, port))
     except OSError:
-        door.close()
+        bound.close()
         return None
-    return door
+    return bound
 
 
-def _signed(port: int) -> socket.socket | None:
+def _marked(port: int) -> socket.socket | None:
     """Two stacks could be bound to one port until either listens, so a name beside it says whose it
     is. The system knows such a name once, among all accounts, and forgets it with its process."""
-    sign = socket.socket(socket.AF_UNIX)
+    marker = socket.socket(socket.AF_UNIX)
     try:
-        sign.bind(f"\0damselfly-port-{port}")
+        marker.bind(f"\0damselfly-port-{port}")
     except OSError:
-        sign.close()
+        marker.close()
         return None
-    return sign
+    return marker
 
 
 class Holds:
@@ -81,14 +81,14 @@ class Holds:
 
     def take(self, port: int) -> bool:
         """False when somebody listens there, or another stack holds it."""
-        sign = _signed(port)
-        if sign is None:
+        marker = _marked(port)
+        if marker is None:
             return False
-        door = _bound(port)
-        if door is None:
-            sign.close()
+        bound = _bound(port)
+        if bound is None:
+            marker.close()
             return False
-        self._held += [sign, door]
+        self._held += [marker, bound]
         return True
 
     def take_any(self) -> int:

@@ -26,7 +26,7 @@ from deploy.local.layout import SERVICES, Layout, StackError
 FORMER_OWNER, FORMER_APP = "damselfly_owner", "damselfly_app"
 """One pair served all services until 0.13; a stack of that time gets the new ones at its start."""
 LIMITS = "SET idle_in_transaction_session_timeout = '15s'"
-"""for a session by hand, too: a forgotten one must not hold a row"""
+"""also for sessions opened by hand: a forgotten one must not keep a row locked"""
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -87,7 +87,7 @@ def elsewhere(layout: Layout) -> Path:
 
 
 def _reachable(path: Path) -> bool:
-    """Whether an account that is nobody's friend can walk to the folder or run the program."""
+    """Whether any account may enter the folder or run the program."""
     return all(
         place.stat().st_mode & stat.S_IXOTH for place in (path, *path.parents) if place.exists()
     )
@@ -115,7 +115,7 @@ def as_root(layout: Layout) -> str | None:
 
 
 def _is_hidden(layout: Layout) -> bool:
-    """Whether the server's account cannot walk to its program or its data."""
+    """Whether the server's account cannot reach its program or its data."""
     return not (_reachable(_wheel() / "bin" / "postgres") and _reachable(layout.run_dir))
 
 
@@ -133,7 +133,7 @@ def _account() -> pwd.struct_passwd:
 
 
 def _refuse_foreign(home: Path, account: pwd.struct_passwd) -> None:
-    """Anybody may make a folder in /var/tmp, also one that waits for us."""
+    """StackError if another account owns it: anybody may make such a folder in /var/tmp."""
     with contextlib.suppress(FileNotFoundError):
         found = home.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {0, account.pw_uid}:
@@ -180,20 +180,20 @@ def _initdb(cluster: Cluster, superuser_password: str) -> None:
     """Makes the data folder under another name first: an interrupted initdb leaves half of one."""
     draft = cluster.data.with_name("data.new")
     shutil.rmtree(draft, ignore_errors=True)
-    told = cluster.home / "superuser.password"
-    secrets.write_private(told, superuser_password)
+    password_file = cluster.home / "superuser.password"
+    secrets.write_private(password_file, superuser_password)
     if cluster.account is not None:
-        os.chown(told, cluster.account.pw_uid, cluster.account.pw_gid)
+        os.chown(password_file, cluster.account.pw_uid, cluster.account.pw_gid)
     words = [
         str(cluster.binaries / "initdb"), "-D", str(draft), "-U", "postgres",
-        "--auth=scram-sha-256", f"--pwfile={told}", "--encoding=UTF8", "--locale=C.UTF-8",
+        "--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C.UTF-8",
         "--no-instructions",
     ]  # fmt: skip
     done = subprocess.run(
         words, text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL,
         cwd=cluster.home, env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"}, **cluster.step_down,
     )  # fmt: skip
-    told.unlink()
+    password_file.unlink()
     if done.returncode != 0:
         raise StackError(f"initdb: {done.stderr.strip()[-500:]}")
     draft.replace(cluster.data)
@@ -202,7 +202,7 @@ def _initdb(cluster: Cluster, superuser_password: str) -> None:
 def url(layout: Layout, port: int, role: str, database: str) -> str:
     """A TCP address with the role's password; kept out of logs, handed on by environment."""
     known = secrets.password(layout.secrets, role)
-    # Nobody listens in on loopback; asking for TLS first would read every root certificate.
+    # Loopback needs no TLS; trying it first would read every root certificate.
     return f"postgresql://{role}:{known}@127.0.0.1:{port}/{database}?sslmode=disable"
 
 

@@ -1,4 +1,4 @@
-"""Which processes a stack has, how each is started, and what each is told."""
+"""Which processes a stack has, how each is started, and with which settings."""
 
 import os
 import sys
@@ -24,8 +24,8 @@ HANDED_ON = (
     "PAYMENT_POLL_S", "PAYMENT_REFUND_QUERY_S", "PAYMENT_SLOW_", "PYTHONDEVMODE", "QUOTA_SCALE",
     "TRUSTED_PROXIES", "WHITELIST_HOSTS",
 )  # fmt: skip
-"""What a person exports reaches the processes: every setting but the stack's own wiring, which is
-the addresses of its processes, the service keys and trust, and where the setup code is."""
+"""Exported variables that are passed on to the processes: every setting but the stack's own wiring,
+which is the addresses of its processes, the service keys and trust, and where the setup code is."""
 ENGINES = ("postgres", "broker", "sandbox-alipay")
 API_NAMES = tuple(f"{name}-api" for name in SERVICES)
 WORKER_NAMES = tuple(f"{name}-worker" for name in SERVICES)
@@ -62,8 +62,8 @@ def port_names() -> list[str]:
 
 def metrics_urls(ports: dict[str, int]) -> dict[str, str]:
     """Where each process of the product shows its metrics; the edge not at its public port."""
-    doors = {**ports, "gateway-edge": ports["edge-metrics"]}
-    return {name: f"http://127.0.0.1:{doors[name]}/metrics" for name in PRODUCT}
+    listening = {**ports, "gateway-edge": ports["edge-metrics"]}
+    return {name: f"http://127.0.0.1:{listening[name]}/metrics" for name in PRODUCT}
 
 
 def public_url(layout: Layout) -> str:
@@ -71,13 +71,13 @@ def public_url(layout: Layout) -> str:
 
 
 def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
-    """What there is to tell; the person's own settings win. Migrations and the first merchant need
-    all of it, a process hears its own part (`_own`)."""
-    told = {
+    """All settings of the stack; those of the person's environment win. Migrations and the first
+    merchant need all of them, each process gets its own part (`_own`)."""
+    variables = {
         "PATH": os.environ.get("PATH", os.defpath),
         "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
-        # We have no pydantic plugins; looking for some costs every start a twentieth of its time.
+        # We have no pydantic plugins; searching for them takes a twentieth of each start.
         "PYDANTIC_DISABLE_PLUGINS": "__all__",
         "RUN_DIR": str(layout.run_dir),
         "PUBLIC_URL": public_url(layout),
@@ -99,19 +99,21 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
     }
     if uses_sandbox():
         sandbox = f"http://127.0.0.1:{ports['sandbox-alipay']}"
-        told |= {"SANDBOX_PAGE": f"{sandbox}/", "SANDBOX_ADMIN_URL": f"{sandbox}/admin"}
+        variables |= {"SANDBOX_PAGE": f"{sandbox}/", "SANDBOX_ADMIN_URL": f"{sandbox}/admin"}
     for name in SERVICES:
-        told[f"{name.upper()}_URL"] = f"http://127.0.0.1:{ports[f'{name}-api']}"
+        variables[f"{name.upper()}_URL"] = f"http://127.0.0.1:{ports[f'{name}-api']}"
     for name in own_databases():
         for variable, role in postgres.roles(name).items():
-            told[f"{variable}_{name.upper()}"] = postgres.url(layout, ports["postgres"], role, name)
-    # Empty is not given, as above.
-    told.update({k: v for k, v in os.environ.items() if v and k.startswith(HANDED_ON)})
+            variables[f"{variable}_{name.upper()}"] = postgres.url(
+                layout, ports["postgres"], role, name
+            )
+    # An empty variable counts as not set, as above.
+    variables.update({k: v for k, v in os.environ.items() if v and k.startswith(HANDED_ON)})
     for name in SERVICES:
-        if f"DATABASE_SYSTEM_URL_{name.upper()}" not in told:
+        if f"DATABASE_SYSTEM_URL_{name.upper()}" not in variables:
             wanted = f"DATABASE_SYSTEM_URL_{name.upper()}"
             raise StackError(f"缺少 {wanted} is missing: docs/runbook.md, Roles")
-    return told
+    return variables
 
 
 def engines(layout: Layout, ports: dict[str, int], cluster: Cluster | None) -> list[Spec]:
@@ -146,8 +148,8 @@ KEKS = {
     "binding": ("app", "pos", "own"),
     "device": ("device",),
 }
-"""Who is told the key-encryption keys of which purposes; the public edge none that opens an app's
-private key."""
+"""Which process gets the key-encryption keys of which purposes. The public edge gets none that
+opens an app's private key."""
 _OF_ONE = {
     "SETUP_CODE_FILE": "binding",
     "AUDIT_": "binding",
@@ -163,11 +165,11 @@ KAFKA_OWN = tuple(
         "SSL_CERT_FILE", "SSL_KEY_FILE",
     )
 )  # fmt: skip
-"""KAFKA_SASL_USERNAME_ORDER is order's KAFKA_SASL_USERNAME and nobody else hears it."""
+"""KAFKA_SASL_USERNAME_ORDER is order's KAFKA_SASL_USERNAME and no other process gets it."""
 
 
-def _own(issuer: str, told: dict[str, str]) -> dict[str, str]:
-    """Of what there is to tell, what concerns everybody and what is this one's."""
+def _own(issuer: str, variables: dict[str, str]) -> dict[str, str]:
+    """The settings that every process gets, and those that are this one's."""
     keks = {f"KEK_FILE_{name.upper()}" for name in KEKS.get(issuer, ())}
 
     def is_for(name: str) -> bool:
@@ -178,12 +180,12 @@ def _own(issuer: str, told: dict[str, str]) -> dict[str, str]:
             return name in keks
         return all(owner == issuer for start, owner in _OF_ONE.items() if name.startswith(start))
 
-    mine = {name: value for name, value in told.items() if is_for(name)}
+    own = {name: value for name, value in variables.items() if is_for(name)}
     for setting, owner in product_of(KAFKA_OWN, secrets.ISSUERS):
-        value = mine.pop(f"{setting}_{owner.upper().replace('-', '_')}", None)
+        value = own.pop(f"{setting}_{owner.upper().replace('-', '_')}", None)
         if value is not None and owner == issuer:
-            mine[setting] = value
-    return mine
+            own[setting] = value
+    return own
 
 
 def product(layout: Layout, ports: dict[str, int]) -> list[Spec]:
@@ -194,14 +196,14 @@ def product(layout: Layout, ports: dict[str, int]) -> list[Spec]:
         owner, _, role = name.rpartition("-")
         module = "gateway" if owner == "gateway" else f"services.{owner}"
         issuer = name if owner == "gateway" else owner
-        told = {
+        variables = {
             **_own(issuer, common),
             "LISTEN": f"127.0.0.1:{ports[name]}",
             "SERVICE_KEY_FILE": str(layout.secrets / f"{issuer}.pem"),
         }
         if uses_embedded_broker():
             wait_ms = EMBEDDED_FETCH_WAIT_MS.get(name, SLOW_FETCH_WAIT_MS)
-            told.setdefault("KAFKA_FETCH_MAX_WAIT_MS", wait_ms)
+            variables.setdefault("KAFKA_FETCH_MAX_WAIT_MS", wait_ms)
         ready = f"http://127.0.0.1:{ports[name]}/readyz"
-        specs.append(Spec(name, [sys.executable, "-m", module, role], told, ready_url=ready))
+        specs.append(Spec(name, [sys.executable, "-m", module, role], variables, ready_url=ready))
     return specs

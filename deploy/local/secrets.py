@@ -1,4 +1,4 @@
-"""What only this machine knows: made once, mode 0600, under RUN_DIR/secrets."""
+"""The secrets of this machine: made once, mode 0600, under RUN_DIR/secrets."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ from deploy.local.layout import SERVICES
 ISSUERS = ("gateway-edge", "gateway-egress", *SERVICES)
 KEY_BITS = 2048
 KEK_PURPOSES = ("app", "device", "pos", "own")
-"""A key-encryption key per purpose: whoever opens its boxes gets that one (processes.KEKS)."""
+"""One key-encryption key per purpose: a process gets those it needs (processes.KEKS)."""
 
 
 def write_private(path: Path, content: str) -> None:

@@ -24,7 +24,7 @@ from deploy.local.processes import Spec
 ENGINE_WAIT_S = 30.0
 READY_WAIT_S = 120.0
 HELPER_LIMIT_S = 90.0
-LIVELY_LIMIT_S = 300.0
+HISTORY_LIMIT_S = 300.0
 TRIES = 3
 LOCK_TRIES = 20
 TRIM_EVERY_S = 5.0
@@ -58,7 +58,7 @@ class Supervisor:
         self._watches: list[asyncio.Task[None]] = []
         self._is_first = False
         """whether this start made the first payment"""
-        self._is_lively = False
+        self._makes_history = False
         """whether demo data is being made behind this start"""
 
     def _say(self, text: str, **more: Any) -> None:
@@ -89,7 +89,7 @@ class Supervisor:
                 async with asyncio.TaskGroup() as self._tasks:
                     watching = self._tasks.create_task(self._trim_logs())
                     self._watches.append(watching)
-                    if await self._came_up(stop):
+                    if await self._started_up(stop):
                         await stop.wait()
                     for task in self._watches:
                         task.cancel()
@@ -99,7 +99,7 @@ class Supervisor:
                 self._holds.release()
 
     async def _lock(self, lock: TextIO) -> None:
-        """Whoever asks whether we run holds the lock for a moment, so one refusal means nothing."""
+        """Tries again: a program that checks whether we run holds the lock for a moment."""
         for attempt in range(LOCK_TRIES):
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -110,8 +110,8 @@ class Supervisor:
             else:
                 return
 
-    async def _came_up(self, stop: asyncio.Event) -> bool:
-        """False when the start failed (the cause was said) or was called off."""
+    async def _started_up(self, stop: asyncio.Event) -> bool:
+        """False when the start failed (the cause was reported) or was called off."""
         starting = self._tasks.create_task(self._up())
         stopping = self._tasks.create_task(stop.wait())
         await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -137,8 +137,8 @@ class Supervisor:
             self._say(f"{type(error).__name__}: {error}", failed=True)
             self._note(traceback.format_exc())
         else:
-            news = {"is_first": self._is_first, "is_lively": self._is_lively}
-            self._say("就绪 ready", ready=True, **news)
+            done = {"is_first": self._is_first, "is_lively": self._makes_history}
+            self._say("就绪 ready", ready=True, **done)
             return True
         return False
 
@@ -156,8 +156,8 @@ class Supervisor:
         for spec in processes.engines(self._layout, self._ports, cluster):
             self._start(spec)
         specs = processes.product(self._layout, self._ports)
-        told = processes.environment(self._layout, self._ports)
-        settings = "".join(f"{name}={value}\n" for name, value in sorted(told.items()))
+        variables = processes.environment(self._layout, self._ports)
+        settings = "".join(f"{name}={value}\n" for name, value in sorted(variables.items()))
         secrets.write_private(self._layout.run_dir / "local.env", settings)
         if cluster is not None:
             await self._database_up()
@@ -170,13 +170,15 @@ class Supervisor:
         await self._all_ready()
         await self._demo(specs[0])
         self._write_stack()
-        self._is_lively = processes.uses_sandbox() and not merchant.lively(self._layout).is_done
-        if self._is_lively:
-            self._watches.append(self._tasks.create_task(self._enliven(specs[0])))
+        self._makes_history = (
+            processes.uses_sandbox() and not merchant.sales_history(self._layout).is_done
+        )
+        if self._makes_history:
+            self._watches.append(self._tasks.create_task(self._make_history(specs[0])))
 
     async def _console(self) -> None:
         """The edge reads the console's files when it starts. Without them devices still pay, so a
-        console that cannot be built is said, and does not stop the rest."""
+        console that cannot be built is reported and does not stop the rest."""
         try:
             await console.build(self._say)
         except console.NotBuilt as error:
@@ -238,10 +240,10 @@ class Supervisor:
         late = asyncio.get_running_loop().time() > deadline
         if late or (child.restarts >= TRIES and not child.is_running):
             why = "没有就绪 is not ready in time" if late else "启动失败 ended while starting"
-            raise StackError(f"{name} {why}\n{child.last_words()}")
+            raise StackError(f"{name} {why}\n{child.log_tail()}")
 
     async def _helper(self, words: list[str], like: Spec, limit_s: float = HELPER_LIMIT_S) -> str:
-        """Runs a short program of ours, told of every database and key; StackError if it fails."""
+        """Runs a short program of ours with all settings of the stack; StackError if it fails."""
         whole = {**like.environment, **processes.environment(self._layout, self._ports)}
         whole["DEMO_DAYS"] = str(merchant.days())
         process = await asyncio.create_subprocess_exec(
@@ -256,8 +258,8 @@ class Supervisor:
             if process.returncode is None:
                 process.kill()
         if process.returncode != 0:
-            told = (err or out).decode(errors="replace").strip()
-            raise StackError(f"{' '.join(words)}\n{told[-1500:]}")
+            output = (err or out).decode(errors="replace").strip()
+            raise StackError(f"{' '.join(words)}\n{output[-1500:]}")
         return out.decode()
 
     async def _all_ready(self) -> None:
@@ -302,20 +304,20 @@ class Supervisor:
         self._is_first = True
         return first
 
-    async def _enliven(self, like: Spec) -> None:
-        """Behind the ready stack: nobody waits for it, and a broken one is begun again later."""
+    async def _make_history(self, like: Spec) -> None:
+        """Runs beside the ready stack; if it fails, the next start tries again."""
         try:
-            await self._helper(["-m", "deploy.local", "lively"], like, LIVELY_LIMIT_S)
+            await self._helper(["-m", "deploy.local", "lively"], like, HISTORY_LIMIT_S)
         except StackError as error:
             self._note(f"演示数据未完成，下次启动再做 the demo data is not complete yet: {error}")
             return
-        merchant.keep_lively(self._layout)
+        merchant.mark_history_done(self._layout)
         self._note("演示数据已完成 the demo data is complete")
 
     def _facts(self) -> dict[str, Any]:
         now = datetime.now(UTC)
         local = {name: f"http://127.0.0.1:{port}" for name, port in self._ports.items()}
-        told = processes.environment(self._layout, self._ports)
+        variables = processes.environment(self._layout, self._ports)
         facts: dict[str, Any] = {
             "schema": 1,
             "ready_at": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -326,24 +328,26 @@ class Supervisor:
             },
             "services": {name: local[f"{name}-api"] for name in SERVICES},
             "metrics": processes.metrics_urls(self._ports),
-            "postgres": {name: told[f"DATABASE_SYSTEM_URL_{name.upper()}"] for name in SERVICES},
+            "postgres": {
+                name: variables[f"DATABASE_SYSTEM_URL_{name.upper()}"] for name in SERVICES
+            },
             "kafka": {
-                "bootstrap": told["KAFKA_BOOTSTRAP"],
+                "bootstrap": variables["KAFKA_BOOTSTRAP"],
                 "kind": "embedded" if processes.uses_embedded_broker() else "external",
             },
         }
         if processes.uses_sandbox():
             alipay = local["sandbox-alipay"]
-            doors = {
+            addresses = {
                 "gateway": f"{alipay}/gateway.do",
                 "admin": f"{alipay}/admin",
                 "page": f"{alipay}/",
             }
-            facts["sandbox"] = {"alipay": doors}
+            facts["sandbox"] = {"alipay": addresses}
         return facts
 
     def _write_stack(self) -> None:
-        """stack.json as of now; processes are named anew after each restart."""
+        """stack.json as of now; written again after each restart, with the new pids."""
         if not self._stack:
             return
         running = {n: [c.pid] for n, c in self._children.items() if c.pid is not None}

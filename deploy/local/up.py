@@ -56,11 +56,11 @@ def up(layout: Layout) -> None:
     if not is_up:
         _start(layout, started)
     try:
-        said = _follow(layout, started)
+        done = _follow(layout, started)
     except KeyboardInterrupt:
         down(layout)
         raise StackError("已取消 called off") from None
-    _summary(json.loads(layout.stack_file.read_text()), layout, said)
+    _summary(json.loads(layout.stack_file.read_text()), layout, done)
 
 
 def _already_up(layout: Layout) -> None:
@@ -95,7 +95,7 @@ def _start(layout: Layout, started: float) -> None:
 
 
 def _follow(layout: Layout, started: float) -> dict[str, Any]:
-    """Says what is done until all is ready; the last step, with what this start alone has done."""
+    """Prints the progress until all is ready; gives the last step, and what this start did."""
     read = 0
     grace = time.monotonic() + GRACE_S
     while True:
@@ -127,7 +127,7 @@ def _until_gone(layout: Layout) -> bool:
 
 
 def _pasted(layout: Layout, *words: str) -> str:
-    """A command as it can be pasted into a terminal; what is so anyway is left out."""
+    """A command as it can be pasted into a terminal, without settings that have their defaults."""
     setting = "" if layout.is_default else f"RUN_DIR={shlex.quote(str(layout.run_dir))} "
     return setting + shlex.join(words)
 
@@ -142,9 +142,9 @@ def _dragonfly(layout: Layout) -> str:
 
 
 def _summary(
-    stack: dict[str, Any], layout: Layout, said: Mapping[str, Any] = MappingProxyType({})
+    stack: dict[str, Any], layout: Layout, done: Mapping[str, Any] = MappingProxyType({})
 ) -> None:
-    """What there is now. `said`: what this start has done, and an earlier one had not."""
+    """What there is now. `done`: what this start has done, and an earlier one had not."""
     rows = [("控制台 console", stack["gateway"]["public"])]
     if "demo" in stack:
         for title, who in (
@@ -154,13 +154,13 @@ def _summary(
             account = stack["demo"][who]
             rows.append((title, f"{account['login']}  {account['password']}"))
         rows.append(("沙箱支付宝 sandbox", stack["sandbox"]["alipay"]["page"]))
-        if said.get("is_first"):
+        if done.get("is_first"):
             paid = stack["first_payment"]
             yuan = f"{paid['amount_fen'] // 100}.{paid['amount_fen'] % 100:02d}"
             rows.append(
                 ("首笔订单 first order", f"{paid['order_no']}  {yuan} 元  {paid['status']}")
             )
-        if said.get("is_lively"):
+        if done.get("is_lively"):
             rows.append(
                 (
                     "演示数据 demo data",

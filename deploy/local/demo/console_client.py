@@ -1,4 +1,4 @@
-"""A merchant's owner at the console's own doors, without a browser."""
+"""A merchant's owner at the console's own API, without a browser."""
 
 from types import TracebackType
 from typing import Any, Self
@@ -12,12 +12,12 @@ SESSION = "__Host-damselfly="
 class Refused(Exception):
     """A problem that the platform answered."""
 
-    def __init__(self, status: int, told: dict[str, Any]) -> None:
-        super().__init__(f"{status} {told.get('code', '')} {told.get('title', '')}")
-        self.status, self.code = status, str(told.get("code", ""))
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        super().__init__(f"{status} {problem.get('code', '')} {problem.get('title', '')}")
+        self.status, self.code = status, str(problem.get("code", ""))
 
 
-class Visitor:
+class ConsoleClient:
     """Signed in for the block's length: nothing stays in the owner's list of sessions."""
 
     def __init__(self, http: aiohttp.ClientSession, public: str, login: str, password: str) -> None:
@@ -40,8 +40,8 @@ class Visitor:
         await self.ask("DELETE", "/session")
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON of the answer; Refused for a problem. Asked for the password once more, it is
-        given."""
+        """The JSON of the answer; Refused for a problem. Confirms the password where a step-up is
+        needed."""
         try:
             return await self._once(method, path, body)
         except Refused as refused:
@@ -55,10 +55,10 @@ class Visitor:
             method, self._base + path, json=body, headers=self._headers
         ) as answer:
             for cookie in answer.headers.getall("Set-Cookie", []):
-                # It is for https alone: over loopback no jar would give it back.
+                # It is a Secure cookie: a cookie jar would not send it over loopback.
                 if cookie.startswith(SESSION):
                     self._headers["Cookie"] = cookie.partition(";")[0]
-            told = await answer.json(content_type=None) if answer.content_length else {}
+            document = await answer.json(content_type=None) if answer.content_length else {}
             if answer.status >= 400:
-                raise Refused(answer.status, told if isinstance(told, dict) else {})
-            return told
+                raise Refused(answer.status, document if isinstance(document, dict) else {})
+            return document

@@ -1,4 +1,4 @@
-"""Makes the demo merchant lively: the wizard's steps done, two more stores, and some days of sales
+"""Gives the demo merchant a history: the wizard's steps, two more stores, and some days of sales
 with refunds, refusals and one answer that was lost.
 
 All of it goes through the interfaces that everybody uses: devices enrol and sign, the owner signs
@@ -19,8 +19,8 @@ import aiohttp
 
 from deploy.local import secrets
 from deploy.local.demo import merchant
-from deploy.local.demo.console_client import Refused, Visitor
-from deploy.local.demo.past_clock import Then
+from deploy.local.demo.console_client import ConsoleClient, Refused
+from deploy.local.demo.past_clock import PastClock
 from deploy.local.demo.past_platform import platform
 from deploy.local.demo.sales import Sale, days_before
 from deploy.local.demo.wizard import set_up
@@ -34,39 +34,39 @@ STORES = ("江滨路店 Riverside", "大学城店 Campus")
 MODEL = "D4S"
 OPENED_BEFORE = timedelta(hours=1)
 REFUNDED_AFTER = timedelta(minutes=40)
-HEARD_WITHIN_S, LOOK_AGAIN_S = 15.0, 0.2
+KNOWN_WITHIN_S, LOOK_AGAIN_S = 15.0, 0.2
 END_WITHIN_S = 40.0
-POLITE = 10
-"""niceness: whoever is at the console comes first"""
+NICENESS = 10
+"""niceness: the console's requests come first"""
 
 
 def run(layout: Layout, admin: str) -> None:
-    """Once: a finished run is remembered by whoever started it."""
-    os.nice(POLITE)
+    """One run; the supervisor remembers that it has finished."""
+    os.nice(NICENESS)
     telemetry.configure("lively", "WARNING")
     asyncio.run(_run(layout, admin))
 
 
 async def _run(layout: Layout, admin: str) -> None:
     made = merchant.known(layout)
-    wanted = merchant.lively(layout)
+    wanted = merchant.sales_history(layout)
     sales = list(days_before(wanted.until, wanted.days, 1 + len(STORES)))
     async with aiohttp.ClientSession() as http:
         owner = (made["owner"]["login"], made["owner"]["password"])
         if sales:
-            clock = Then(sales[0].at - OPENED_BEFORE)
+            clock = PastClock(sales[0].at - OPENED_BEFORE)
             async with platform(layout, clock) as public, _backdated(http, admin):
                 seller = _Seller(http, layout, admin, public, clock, owner)
                 await seller.open_stores(made["store_id"])
                 for sale in sales:
                     await seller.sell(sale)
-        async with Visitor(http, public_url(layout), *owner) as console:
+        async with ConsoleClient(http, public_url(layout), *owner) as console:
             await set_up(console, http, admin, merchant.APP_ID, layout.device_file)
 
 
 @asynccontextmanager
 async def _backdated(http: aiohttp.ClientSession, admin: str) -> AsyncIterator[None]:
-    """The sandbox does the demo app's requests at the time that they say."""
+    """The sandbox carries out the demo app's requests at the time in them."""
     await _post(http, f"{admin}/backdating", {"app_id": merchant.APP_ID, "on": True})
     try:
         yield
@@ -89,7 +89,7 @@ class _Seller:
         layout: Layout,
         admin: str,
         public: str,
-        clock: Then,
+        clock: PastClock,
         owner: tuple[str, str],
     ) -> None:
         self._http, self._admin, self._public, self._clock = http, admin, public, clock
@@ -97,8 +97,8 @@ class _Seller:
         self._secret = secrets.password(layout.secrets, "demo-buyers")
         self._devices: list[Device] = []
 
-    def _console(self) -> Visitor:
-        return Visitor(self._http, self._public, *self._owner)
+    def _console(self) -> ConsoleClient:
+        return ConsoleClient(self._http, self._public, *self._owner)
 
     async def open_stores(self, first: str) -> None:
         """Each store with a device of its own; those that are there already are found again."""
@@ -117,9 +117,9 @@ class _Seller:
                 now = lambda: self._clock.now().timestamp()  # noqa: E731
                 self._devices.append(Device(identity, session=self._http, now=now))
 
-    async def _code(self, console: Visitor, store_id: str, sn: str) -> str:
-        """A store that was opened a moment ago is on its way to the devices' books."""
-        deadline = time.monotonic() + HEARD_WITHIN_S
+    async def _code(self, console: ConsoleClient, store_id: str, sn: str) -> str:
+        """An enrolment code, tried again: a new store reaches the device service by event."""
+        deadline = time.monotonic() + KNOWN_WITHIN_S
         while True:
             try:
                 body = {"store_id": store_id, "sn": sn}
@@ -150,12 +150,12 @@ class _Seller:
 
     @asynccontextmanager
     async def _ending(self, sale: Sale, code: str) -> AsyncIterator[None]:
-        """Chosen for this sale alone, also that it is paid: a person who tries the test cashier
-        meanwhile chooses for the next payment of the same app."""
-        own, door = {"app_id": merchant.APP_ID, "auth_code": code}, f"{self._admin}/outcomes"
-        await _post(self._http, door, {**own, "outcome": sale.ending})
+        """Chooses the outcome of this sale alone, also where it is to be paid: a person at the test
+        cashier may choose the outcome of the app's next payment at the same time."""
+        own, url = {"app_id": merchant.APP_ID, "auth_code": code}, f"{self._admin}/outcomes"
+        await _post(self._http, url, {**own, "outcome": sale.ending})
         try:
             yield
         finally:
-            async with self._http.delete(door, params=own) as answer:
+            async with self._http.delete(url, params=own) as answer:
                 answer.raise_for_status()

@@ -1,8 +1,8 @@
 """Demo data: an operator, a merchant with its store and bound app, an enrolled device.
 
-The app's public key is registered at the sandbox's admin door; everything else goes through the
-services' own command lines and the edge. `demo.json` remembers the result and which databases it
-is in, so a later start does nothing; each step may also be repeated.
+The app's public key is registered at the sandbox's admin interface; everything else goes through
+the services' own command lines and the edge. `demo.json` remembers the result and which databases
+it is in, so a later start does nothing; each step may also be repeated.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import secrets
-from deploy.local.demo.past_clock import Then
+from deploy.local.demo.past_clock import PastClock
 from deploy.local.layout import ROOT, SERVICES, Layout, StackError
 from deploy.local.processes import own_databases, public_url
 
@@ -44,8 +44,8 @@ def _post(url: str, body: dict[str, Any]) -> dict[str, Any]:
         return found
 
 
-def _said(module: str, *words: str, **more: Any) -> dict[str, Any]:
-    """What the command line `module` answers, run in this process: one start instead of six."""
+def _run_service_command(module: str, *words: str, **more: Any) -> dict[str, Any]:
+    """Runs a command of `module` in this process, which saves six starts; gives its output."""
     import importlib
 
     commands = importlib.import_module(f"services.{module}")
@@ -57,7 +57,7 @@ def _said(module: str, *words: str, **more: Any) -> dict[str, Any]:
 
 
 def _register(layout: Layout, sandbox_admin: str) -> dict[str, Any]:
-    """Makes the app known to the sandbox; the same answer each time."""
+    """Registers the app at the sandbox; may be repeated, with the same answer."""
     public_key = (layout.secrets / "app-public-key.pem").read_text()
     return _post(
         f"{sandbox_admin}/apps", {"app_id": APP_ID, "public_key": public_key, "mode": "key"}
@@ -65,7 +65,7 @@ def _register(layout: Layout, sandbox_admin: str) -> dict[str, Any]:
 
 
 def _databases() -> str:
-    """A mark of the databases in use: ours, or the given ones."""
+    """Identifies the databases in use: ours, or the given ones."""
     own = own_databases()
     names = (f"DATABASE_URL_{name.upper()}" for name in SERVICES if name not in own)
     return hashlib.sha256("\n".join(os.environ[name] for name in names).encode()).hexdigest()
@@ -91,8 +91,8 @@ def is_current(layout: Layout, sandbox_admin: str) -> bool:
 
 def keep(layout: Layout, made: dict[str, Any]) -> None:
     """Remembers what `seed` has made."""
-    lively = {"until": datetime.now(UTC).isoformat(), "days": days(), "is_done": days() == 0}
-    _remember(layout, {"made_in": _databases(), "demo": made, "lively": lively})
+    history = {"until": datetime.now(UTC).isoformat(), "days": days(), "is_done": days() == 0}
+    _remember(layout, {"made_in": _databases(), "demo": made, "lively": history})
 
 
 def _remember(layout: Layout, kept: dict[str, Any]) -> None:
@@ -100,7 +100,7 @@ def _remember(layout: Layout, kept: dict[str, Any]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Lively:
+class SalesHistory:
     """The days of sales that the demo merchant is to have."""
 
     until: datetime
@@ -117,22 +117,22 @@ def days() -> int:
     return int(given)
 
 
-def lively(layout: Layout) -> Lively:
+def sales_history(layout: Layout) -> SalesHistory:
     """As it was decided when the merchant was made; one of an earlier version stays as it is."""
     kept = json.loads(layout.demo_file.read_text()).get("lively")
     if kept is None:
-        return Lively(datetime.now(UTC), 0, is_done=True)
-    return Lively(datetime.fromisoformat(kept["until"]), kept["days"], kept["is_done"])
+        return SalesHistory(datetime.now(UTC), 0, is_done=True)
+    return SalesHistory(datetime.fromisoformat(kept["until"]), kept["days"], kept["is_done"])
 
 
-def keep_lively(layout: Layout) -> None:
-    """It is done: no later start does it again."""
+def mark_history_done(layout: Layout) -> None:
+    """Remembers that the history is complete; no later start makes it again."""
     kept = json.loads(layout.demo_file.read_text())
     _remember(layout, {**kept, "lively": {**kept["lively"], "is_done": True}})
 
 
 def paid_first(layout: Layout) -> dict[str, Any] | None:
-    """The first payment, when an earlier start has made it: one is enough."""
+    """The first payment, if an earlier start has made it."""
     found: dict[str, Any] | None = json.loads(layout.demo_file.read_text()).get("first_payment")
     return found
 
@@ -151,7 +151,7 @@ def seed(layout: Layout, sandbox_admin: str) -> dict[str, Any]:
     secrets.write_private(folder / "alipay-public-key.txt", registered["alipay_public_key"])
 
     def binding(*words: str) -> dict[str, Any]:
-        return _said("binding.commands.main", *words, clock=_when())
+        return _run_service_command("binding.commands.main", *words, clock=_when())
 
     binding("operators", "add", "--login", OPERATOR, *_password(folder, OPERATOR))
     merchant = _merchant(binding, ("--login", OWNER, *_password(folder, OWNER)))
@@ -162,7 +162,7 @@ def seed(layout: Layout, sandbox_admin: str) -> dict[str, Any]:
         "--app-private-key", str(folder / "app-private-key.pem"),
         "--alipay-public-key", str(folder / "alipay-public-key.txt"),
     )  # fmt: skip
-    code = _said(
+    code = _run_service_command(
         "device.commands", "codes", "new", "--merchant", merchant, "--store", store, "--sn", SN
     )
     enrol(layout, code["code"])
@@ -181,10 +181,10 @@ def seed(layout: Layout, sandbox_admin: str) -> dict[str, Any]:
     }
 
 
-def _when() -> Then | None:
-    """The merchant is there before it sells; None: now."""
+def _when() -> PastClock | None:
+    """A clock of the day before the first sale; None: the present."""
     before = timedelta(days=days() + 1)
-    return Then(datetime.now(UTC) - before) if days() else None
+    return PastClock(datetime.now(UTC) - before) if days() else None
 
 
 def _merchant(binding: Callable[..., dict[str, Any]], account: tuple[str, ...]) -> str:
@@ -221,7 +221,7 @@ def readdress(layout: Layout) -> None:
 
 
 def first_payment(layout: Layout) -> list[str]:
-    """The words that pay 0.01 by face on the demo device."""
+    """The arguments that pay 0.01 by face on the demo device."""
     return [
         "-m", "deploy.sandbox.dragonfly", "pay", "--amount", "0.01", "--face",
         "--subject", "豆娘首笔 First sale", "--device", str(layout.device_file), "--json",
@@ -236,14 +236,14 @@ def order_of(layout: Layout, payment_id: str, wait_s: float = 20.0) -> str | Non
     try:
         deadline = time.monotonic() + wait_s
         while time.monotonic() < deadline:
-            items = _asked("GET", f"{base}/orders?payment_id={payment_id}", cookie)["items"]
+            items = _call("GET", f"{base}/orders?payment_id={payment_id}", cookie)["items"]
             if items:
                 return str(items[0]["order_no"])
             time.sleep(0.1)
         return None
     finally:
-        # The owner's list of sessions is for the owner's own.
-        _asked("DELETE", f"{base}/session", cookie, {"X-CSRF-Token": csrf})
+        # Ended, so that the owner's list of sessions shows only the owner's own.
+        _call("DELETE", f"{base}/session", cookie, {"X-CSRF-Token": csrf})
 
 
 def _signed_in(base: str, login: dict[str, str]) -> tuple[str, str]:
@@ -255,7 +255,7 @@ def _signed_in(base: str, login: dict[str, str]) -> tuple[str, str]:
         return cookie, str(json.load(answer)["csrf_token"])
 
 
-def _asked(
+def _call(
     method: str, url: str, cookie: str, headers: dict[str, str] | None = None
 ) -> dict[str, Any]:
     request = urllib.request.Request(  # noqa: S310 - our own edge

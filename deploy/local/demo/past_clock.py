@@ -4,16 +4,16 @@ import time
 from datetime import datetime, timedelta
 
 
-class Then:
-    """It runs on from wherever it was put: forward only, and what waits for time to pass sees it
-    pass."""
+class PastClock:
+    """Starts at a given time and runs on at normal speed; it can be moved forward, never back.
+    `monotonic` moves with it."""
 
     def __init__(self, at: datetime) -> None:
         self._at, self._begun = at, time.monotonic()
         self._skipped_s = 0.0
 
     def forward(self, to: datetime) -> None:
-        """Nothing happens where it is later already."""
+        """Moves to that time; does nothing if it is later already."""
         self._skipped_s += max(0.0, (to - self.now()).total_seconds())
 
     def now(self) -> datetime:

@@ -1,8 +1,8 @@
-"""The platform on another day: the apps of its own processes once more, in this process, on the
-same databases, under a clock that is told where it stands.
+"""The platform in the past: the apps of its processes once more, in this process, on the same
+databases, under a clock that is set from outside.
 
-Nothing of it is another way in: a device signs, a person signs in, egress asks Alipay, as ever. It
-is how a demo merchant comes to have days before today; production has no such clock.
+It opens no other way in: devices sign, people sign in, and egress calls Alipay as always. The demo
+merchant gets its days before today from it; production has no such clock.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from deploy.local.demo.past_clock import Then
+from deploy.local.demo.past_clock import PastClock
 from deploy.local.layout import Layout
 from gateway import edge, egress
 from gateway.config import EdgeConfig, EgressConfig
@@ -36,7 +36,7 @@ ISSUERS = {
 
 
 class _Server(uvicorn.Server):
-    """Several share one process, which has its own idea of when to end."""
+    """Several share one process, which handles signals itself."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -44,26 +44,26 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def platform(layout: Layout, clock: Then) -> AsyncIterator[str]:
+async def platform(layout: Layout, clock: PastClock) -> AsyncIterator[str]:
     """The address of its edge, for the block's length. Settings come from the environment."""
-    doors = {name: _door() for name in ISSUERS}
-    urls = {name: f"http://127.0.0.1:{door.getsockname()[1]}" for name, door in doors.items()}
+    sockets = {name: _bound_socket() for name in ISSUERS}
+    urls = {name: f"http://127.0.0.1:{bound.getsockname()[1]}" for name, bound in sockets.items()}
     keys = {name: layout.secrets / f"{issuer}.pem" for name, issuer in ISSUERS.items()}
     apps = _apps(clock, urls, keys)
     servers = {name: _server(app) for name, app in apps.items()}
     async with asyncio.TaskGroup() as group:
         ends = {
-            name: group.create_task(server.serve(sockets=[doors[name]]))
+            name: group.create_task(server.serve(sockets=[sockets[name]]))
             for name, server in servers.items()
         }
         try:
-            while not all(  # noqa: ASYNC110 - a server tells nobody when it has started
+            while not all(  # noqa: ASYNC110 - a server does not report when it has started
                 server.started for server in servers.values()
             ):
                 await asyncio.sleep(STARTED_AGAIN_S)
             yield urls["edge"]
         finally:
-            # What these two still know of devices and keys they tell the others when they end.
+            # At their end these two report the last use of devices and keys to the others.
             for name in ("edge", "egress"):
                 servers[name].should_exit = True
                 await asyncio.wait({ends[name]})
@@ -71,25 +71,25 @@ async def platform(layout: Layout, clock: Then) -> AsyncIterator[str]:
                 server.should_exit = True
 
 
-def _apps(clock: Then, urls: dict[str, str], keys: dict[str, Any]) -> dict[str, Any]:
-    def told(name: str, *peers: str) -> dict[str, Any]:
+def _apps(clock: PastClock, urls: dict[str, str], keys: dict[str, Any]) -> dict[str, Any]:
+    def settings(name: str, *peers: str) -> dict[str, Any]:
         return {"service_key_file": keys[name], **{f"{peer}_url": urls[peer] for peer in peers}}
 
     return {
-        "binding": binding.create_app(BindingConfig(**told("binding", "egress")), clock),
-        "device": device.create_app(DeviceConfig(**told("device")), clock),
-        "payment": payment.create_app(PaymentConfig(**told("payment", "egress")), clock),
-        "egress": egress.create_app(EgressConfig(**told("egress", "binding")), clock),
+        "binding": binding.create_app(BindingConfig(**settings("binding", "egress")), clock),
+        "device": device.create_app(DeviceConfig(**settings("device")), clock),
+        "payment": payment.create_app(PaymentConfig(**settings("payment", "egress")), clock),
+        "egress": egress.create_app(EgressConfig(**settings("egress", "binding")), clock),
         "edge": edge.create_app(
-            EdgeConfig(**told("edge", "binding", "device", "payment")), clock
+            EdgeConfig(**settings("edge", "binding", "device", "payment")), clock
         )[0],
     }  # fmt: skip
 
 
-def _door() -> socket.socket:
-    door = socket.socket()
-    door.bind(("127.0.0.1", 0))
-    return door
+def _bound_socket() -> socket.socket:
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    return bound
 
 
 def _server(app: Any) -> _Server:

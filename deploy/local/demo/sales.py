@@ -1,5 +1,5 @@
-"""What the demo merchant sells: made up once, and the same however often it is asked for, so that a
-start that was broken off goes on where it ended. Nothing here is done; `history` does it.
+"""What the demo merchant sells. The list is the same at every start, so that an interrupted one can
+go on where it ended. `history` carries it out.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ REFUSED_EVERY, REFUNDED_EVERY = 17, 13
 FACE_SHARE = 0.7
 REASONS = ("顾客取消 The buyer cancelled", "重复下单 Ordered twice", "做错了 Made wrongly")
 QUIET = timedelta(minutes=5)
-"""Nothing is sold in the last minutes before the start: that is when the person looks."""
+"""No sale in the last minutes before the start, when a person looks at the console."""
 Ending = Literal["paid", "refused", "unknown"]
 
 
@@ -31,7 +31,7 @@ class Sale:
     """One payment to be made, and what is given back of it some time later (`history`)."""
 
     name: str
-    """its pay_request_id: asked for again, it is the same payment"""
+    """its pay_request_id: repeated, it is the same payment"""
     at: datetime
     store: int
     subject: str
@@ -42,7 +42,7 @@ class Sale:
     reason: str = ""
 
     def code(self, secret: str) -> str:
-        """The buyer's face or code, good for this sale alone; the same when it is asked again."""
+        """The buyer's face token or code, different for each sale and the same at each start."""
         digest = hashlib.sha256(f"{secret} {self.name}".encode()).hexdigest()
         return "fp" + digest[:33] if self.is_face else f"28{int(digest, 16) % 10**16:016d}"
 

@@ -1,5 +1,8 @@
-"""Walks the demo merchant through the setup wizard, at the console's own doors: what can be carried
-out or looked at is, what a person promises is promised, and the sandbox's reviewer says yes."""
+"""Takes the demo merchant through the setup wizard by the console's own API.
+
+Runs and checks the rows that can be, marks those that a person confirms, and approves the reviews
+in the sandbox.
+"""
 
 import asyncio
 import time
@@ -9,14 +12,14 @@ from typing import Any
 
 import aiohttp
 
-from deploy.local.demo.console_client import Refused, Visitor
+from deploy.local.demo.console_client import ConsoleClient, Refused
 from deploy.sandbox.dragonfly.device import Device, Identity
 
 CLOSED = frozenset({"done", "skipped"})
 ME = "/api/device/v1/me"
 WITHIN_S, LOOK_AGAIN_S = 90.0, 1.0
 TRIES = 3
-"""of a row that did not come out, before it is left as it is"""
+"""of a row that fails, before it is left as it is"""
 TEXTS = {
     "app_english_name": "Damselfly Tea",
     "app_slogan": "刷脸付款，一步到位，省心省力",
@@ -28,7 +31,7 @@ TEXTS = {
 
 
 async def set_up(
-    console: Visitor, http: aiohttp.ClientSession, admin: str, app_id: str, device_file: Path
+    console: ConsoleClient, http: aiohttp.ClientSession, admin: str, app_id: str, device_file: Path
 ) -> None:
     """Until nothing is left that could be done, or the time is up."""
     identity = Identity.load(device_file)
@@ -67,7 +70,7 @@ def _act(row: dict[str, Any]) -> str | None:
     return None
 
 
-async def _do(console: Visitor, row: dict[str, Any], app_id: str, sn: str) -> None:
+async def _do(console: ConsoleClient, row: dict[str, Any], app_id: str, sn: str) -> None:
     act = _act(row)
     body: dict[str, Any] = {"app_id": app_id}
     if act == "run":

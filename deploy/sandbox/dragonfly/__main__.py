@@ -77,7 +77,7 @@ def _run_dir() -> Path:
     return run_dir if run_dir.is_absolute() else ROOT / run_dir
 
 
-def _told_by_stack(option: str, chinese: str, english: str, *names: str) -> str:
+def _from_stack(option: str, chinese: str, english: str, *names: str) -> str:
     """What stack.json of the running stack says under these names."""
     stack = _run_dir() / "stack.json"
     try:
@@ -102,7 +102,7 @@ def _device_file(given: Path | None) -> Path:
     if given is not None:
         return given
     names = ("demo", "device", "key_file")
-    return Path(_told_by_stack("--device", "演示设备", "demo device", *names))
+    return Path(_from_stack("--device", "演示设备", "demo device", *names))
 
 
 def _identity(path: Path, url: str | None) -> Identity:
@@ -178,7 +178,7 @@ def _show_rewards(answer: dict[str, Any]) -> None:
 
 def _asked_code() -> str:
     """The enrolment code, typed by whoever reads it off the console's device page, or piped. The
-    question is no part of the answer: standard output may be a file."""
+    prompt goes to standard error: standard output may be a file."""
     if sys.stdin.isatty():
         sys.stderr.write(
             "激活码（控制台「设备」页生成）enrolment code, from the console's device page: "
@@ -188,7 +188,7 @@ def _asked_code() -> str:
 
 
 def _sn_of(code: str) -> str:
-    """Of a device that nobody has named: another try with the same code is the same device."""
+    """The serial number of a device without --sn: the same code gives the same number."""
     letters = "".join(filter(str.isalnum, code)).upper()
     return f"{HEADLESS_SN}{hashlib.sha256(letters.encode()).hexdigest()[:8].upper()}"
 
@@ -204,7 +204,7 @@ def _if_it_was_us(sn: str) -> str:
 
 
 async def _enrol(words: argparse.Namespace) -> int:
-    url = words.url or _told_by_stack("--url", "平台地址", "address", "gateway", "public")
+    url = words.url or _from_stack("--url", "平台地址", "address", "gateway", "public")
     code = words.code or _asked_code()
     if not code:
         raise Misuse("--code: 缺少激活码 no enrolment code; make one on the console's device page")
@@ -236,11 +236,11 @@ def _pay_with(device: Path) -> str:
 
 def _failed(words: argparse.Namespace, error: Exception) -> int:
     """Not paid, or not known to be: one line, or one object for machines."""
-    told = str(error) or type(error).__name__
+    message = str(error) or type(error).__name__
     if getattr(words, "json", False):
         status, code = getattr(error, "status", 0), getattr(error, "code", "")
-        _say(json.dumps({"error": {"status": status, "code": code, "message": told}}))
-    sys.stderr.write(f"{told}\n")
+        _say(json.dumps({"error": {"status": status, "code": code, "message": message}}))
+    sys.stderr.write(f"{message}\n")
     return 1
 
 

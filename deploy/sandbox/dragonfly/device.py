@@ -1,4 +1,4 @@
-"""The device itself: its key, its signature, and the rule that keeps a payment from doubling.
+"""The device itself: its key, its signature, and the rule that no payment is made twice.
 
 The `pay_request_id` is written to the journal before the first byte is sent, and stays there until
 the platform has given a terminal answer: after a crash or a lost answer the same id is asked for
@@ -36,7 +36,7 @@ RETRIED = frozenset({429, 500, 502, 503, 504})
 
 
 class DeviceError(Exception):
-    """One clear line for whoever stands at the device."""
+    """One clear line for the person at the device."""
 
     def __init__(self, message: str, status: int = 0, code: str = "") -> None:
         super().__init__(message)
@@ -81,13 +81,13 @@ def _read(raw: bytes) -> dict[str, Any]:
 
 
 def _refusal(status: int, answer: dict[str, Any]) -> DeviceError:
-    """Words first, as the till shows them; the code at the end is for whoever is asked for help."""
+    """The text first, as the till shows it; the code at its end is for support."""
     code = str(answer.get("code", ""))
     title, detail = str(answer.get("title") or ""), str(answer.get("detail") or "")
-    told = title or detail or "被拒绝 refused"
+    text = title or detail or "被拒绝 refused"
     if title and detail and detail != title:
-        told = f"{title} ({detail})"
-    return DeviceError(f"{told} [{status} {code}]".replace(" ]", "]"), status, code)
+        text = f"{title} ({detail})"
+    return DeviceError(f"{text} [{status} {code}]".replace(" ]", "]"), status, code)
 
 
 def face_token() -> str:
@@ -148,7 +148,7 @@ class Device:
         }
 
     async def ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
-        """One signed request. A 401 that tells the server's time corrects our clock, once."""
+        """One signed request. A 401 with the server's time corrects our clock, once."""
         for attempt in (1, 2):
             status, answer = await self._send(method, path, body)
             if status == 401 and "server_time" in answer and attempt == 1:
@@ -223,13 +223,13 @@ class Device:
                     on_pending(answer)
             except DeviceError as error:
                 if error.status not in RETRIED:
-                    # A refusal of the first attempt says that nothing was begun. Later an earlier
-                    # attempt may have been, so only the platform's "no such payment" says it.
+                    # A refusal of the first attempt means that nothing was begun. Later an earlier
+                    # attempt may have been, so only the platform's "no such payment" means it.
                     if await self._is_not_begun(error, mine, is_first=attempt == 0):
                         self.journal.finish()
                     raise
             except (aiohttp.ClientError, TimeoutError, OSError):
-                pass  # no answer says nothing about the payment: ask again
+                pass  # without an answer the payment's state is unknown: ask again
             if time.monotonic() + pause > deadline:
                 raise DeviceError("结果未知，请稍后用同一笔再查 unknown as yet; resume later")
             attempt += 1
@@ -285,15 +285,15 @@ async def enrol(url: str, code: str, sn: str, model: str | None = None) -> Ident
         aiohttp.ClientSession() as session,
         session.post(url.rstrip("/") + ENROL, json=body) as answer,
     ):
-        told = _read(await answer.read())
+        document = _read(await answer.read())
     if answer.status != 201:
-        raise _refusal(answer.status, told)
+        raise _refusal(answer.status, document)
     return Identity(
         url=url.rstrip("/"),
-        device_id=told["device_id"],
-        key_id=told["key_id"],
-        key=told["key"],
+        device_id=document["device_id"],
+        key_id=document["key_id"],
+        key=document["key"],
         sn=sn,
-        merchant_id=told.get("merchant_id", ""),
-        store_id=told.get("store_id", ""),
+        merchant_id=document.get("merchant_id", ""),
+        store_id=document.get("store_id", ""),
     )

@@ -1,4 +1,4 @@
-"""What a device must not forget: the payment it is in the middle of, on disk before it is sent."""
+"""The payment that a device is in the middle of, on disk before it is sent."""
 
 import contextlib
 import fcntl
@@ -56,7 +56,7 @@ class Journal:
         return self._open
 
     def begin(self, body: dict[str, Any]) -> None:
-        """Before the first byte is sent; what is not finished may not be forgotten for it."""
+        """Written before the first byte is sent; refuses to replace an unfinished payment."""
         if self._open is not None:
             raise RuntimeError("resume the unfinished payment first")
         if self._path is not None:
