@@ -1,10 +1,13 @@
 """Who is here and under which keys they trade: merchants, stores, staff, sessions, bound apps.
 
 Owns the only stored copy of a merchant's application private key, sealed; no answer holds it in
-clear. Keeps the audit log of the whole platform, one chain per tenant. Publishes `binding.events`
-(merchant.created, merchant.suspended, merchant.resumed, store.created, store.renamed, app.bound,
-session.revoked, session.changed, api_key.revoked, role.left, password.renewed); consumes
-`payment.events` (payment.refunded, payment.audited), `device.events` (device.audited) and
-`campaign.events` (campaign.audited) for the log, and device.enrolled and device.revoked for the
-onboarding map.
+clear. Keeps the audit log of the whole platform, one chain per tenant. Rooms, from top to bottom:
+`oversight`, `sandbox` and `settings`; `onboarding`; `keys`, `messages` and `people`; `acting`;
+`sign_in`; `sessions`; `tenancy`; `audit`; `crypto`. What they share stands beside them.
+
+Publishes `binding.events` (merchant.created, merchant.suspended, merchant.resumed, store.created,
+store.renamed, app.bound, session.revoked, session.changed, api_key.revoked, role.left,
+password.renewed); consumes `payment.events` (payment.refunded, payment.audited), `device.events`
+(device.audited) and `campaign.events` (campaign.audited) for the log, and device.enrolled and
+device.revoked for the onboarding map.
 """

@@ -1,5 +1,5 @@
 """App-gateway messages that the edge has verified: stored once, acted on by the worker.
 
-Owns the table app_messages. Hears POST /internal/messages; publishes nothing. Other rooms register
-a handler for a msg_method.
+Owns the table app_messages. The edge posts them to /internal/messages; other rooms register a
+handler for a msg_method. Publishes nothing.
 """

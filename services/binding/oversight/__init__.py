@@ -1,5 +1,5 @@
-"""The operators' overview: the list of merchants, one merchant's state, suspending and renaming.
+"""The operators' view of all merchants: the list, one merchant in full, suspending and renaming it.
 
-Owns no table; reads those of tenancy, keys, onboarding and sign-in, in system scope.
+Owns no table; reads those of tenancy, keys, onboarding and sign_in, in system scope.
 Hears nothing. Publishes merchant.suspended and merchant.resumed.
 """

@@ -1,5 +1,5 @@
-"""The shortcut of a sandbox installation: binds the sandbox's app without a person at Alipay.
+"""Rehearsals, where the Alipay behind is the sandbox; everywhere else each door answers 404.
 
-Owns no table; answers only where the Alipay behind is the sandbox.
-Hears and publishes nothing by itself: the keys that it binds are keys' events.
+Owns no table: what it makes (an application to bind, how a payment of it ends) is the sandbox's.
+Hears and publishes nothing.
 """

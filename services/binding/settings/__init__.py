@@ -1,6 +1,6 @@
-"""A merchant's settings pages: its bound apps and its own record.
+"""A merchant's settings: its bound apps, its own record, and changes that wait for a second person.
 
 Owns the table app_changes: where the merchant asks for a second person (dual control), a change of
-what decides who is paid waits here until somebody else approves it.
-Hears nothing. Publishes what the changed rooms publish (app.bound).
+who is paid, of keys or of this rule itself waits here until somebody else approves it.
+Hears nothing. Publishes nothing itself; what is approved is carried out by keys and tenancy.
 """
