@@ -6,7 +6,6 @@ from fastapi import APIRouter, Request
 
 from services.binding.acting import schemas, service
 from services.binding.callers import MERCHANT, OPERATOR, deps_of
-from services.binding.models import Acting
 from services.binding.sign_in import schemas as sign_in_schemas
 from services.binding.sign_in.views import session_out
 from shared.web import guard, principal
@@ -45,17 +44,3 @@ async def stop_acting(request: Request) -> None:
 async def end_acting(request: Request, acting_id: UUID) -> None:
     """An owner sends an operator away who acts for the merchant."""
     await service.end_acting(deps_of(request), principal(request), acting_id)
-
-
-async def operators_acting(request: Request, tenant_id: UUID) -> list[schemas.OperatorActingOut]:
-    rows = await service.acting_for(deps_of(request), tenant_id)
-    return [_acting_out(row) for row in rows]
-
-
-def _acting_out(row: Acting) -> schemas.OperatorActingOut:
-    return schemas.OperatorActingOut(
-        acting_id=row.acting_id,
-        operator_name=row.operator_name,
-        reason=row.reason,
-        until=row.until,
-    )

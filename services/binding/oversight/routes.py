@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
-from services.binding.acting.routes import operators_acting
+from services.binding.acting.views import operators_acting
 from services.binding.callers import OPERATOR, actor_of, deps_of
 from services.binding.models import User
 from services.binding.onboarding.remedies import REMEDIES
@@ -17,12 +17,12 @@ from services.binding.oversight.service import Listed
 from services.binding.people import links
 from services.binding.people import schemas as people_schemas
 from services.binding.people.links import ByOperator
-from services.binding.people.routes import link_out
+from services.binding.people.views import link_out
 from services.binding.sign_in.second_factor import has_one
 from services.binding.tenancy import merchants
 from services.binding.tenancy import stores as tenancy_stores
-from services.binding.tenancy.routes import merchant_out, store_out
 from services.binding.tenancy.schemas import MerchantOut, StorePage
+from services.binding.tenancy.views import merchant_out, store_out
 from shared.contracts.fields import Id, PageNumber, PageSize, Text
 from shared.web import guard, principal
 

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Path, Request
 from services.binding.callers import EDGE_ONLY, MERCHANT, OPERATOR, deps_of, only, whole_merchant
 from services.binding.models import ApiKey, User
 from services.binding.people import api_keys, links, schemas, staff
-from services.binding.people.links import Link
 from services.binding.people.rules import API_KEY_ID
 from services.binding.people.staff import NewPerson, PersonChange
+from services.binding.people.views import link_out
 from services.binding.sign_in.views import person_out
 from services.binding.tenancy.permissions import API_KEY, PERMISSIONS
 from services.binding.tenancy.rules import Console
@@ -234,7 +234,3 @@ def _api_key_out(row: ApiKey) -> schemas.ApiKeyOut:
         last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
     )
-
-
-def link_out(link: Link) -> schemas.LinkOut:
-    return schemas.LinkOut(token=link.token, expires_at=link.expires_at)

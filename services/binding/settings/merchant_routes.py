@@ -5,14 +5,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from services.binding.acting import schemas as acting_schemas
-from services.binding.acting.routes import operators_acting
+from services.binding.acting.views import operators_acting
 from services.binding.callers import MERCHANT, deps_of
 from services.binding.models import AppChangeRequest, Merchant
 from services.binding.settings import approvals, schemas, views
 from services.binding.settings.views import asker_of
 from services.binding.tenancy import merchants
 from services.binding.tenancy.merchants import MerchantChange
-from services.binding.tenancy.routes import merchant_out
+from services.binding.tenancy.views import merchant_out
 from shared.serve import json_response
 from shared.web import guard, principal, require_step_up
 

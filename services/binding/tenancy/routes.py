@@ -5,8 +5,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 
 from services.binding.callers import MERCHANT, actor_of, deps_of, whole_merchant
-from services.binding.models import Merchant, Store
 from services.binding.tenancy import schemas, stores
+from services.binding.tenancy.views import store_out
 from shared.contracts.fields import PageNumber, PageSize
 from shared.errors import NotFound
 from shared.web import guard, principal, within_stores
@@ -74,24 +74,3 @@ async def rename_store(
         actor=actor_of(caller),
     )
     return store_out(store)
-
-
-def merchant_out(row: Merchant) -> schemas.MerchantOut:
-    return schemas.MerchantOut(
-        merchant_id=row.tenant_id,
-        name=row.name,
-        handle=row.handle,
-        edition=row.edition,
-        dual_control=row.dual_control,
-        support_contact=row.support_contact,
-        version=row.version,
-        created_at=row.created_at,
-        suspended_at=row.suspended_at,
-        suspended_reason=row.suspended_reason,
-    )
-
-
-def store_out(row: Store) -> schemas.StoreOut:
-    return schemas.StoreOut(
-        store_id=row.store_id, name=row.name, version=row.version, created_at=row.created_at
-    )
