@@ -18,6 +18,7 @@ from uuid import UUID
 import orjson
 from structlog.contextvars import get_contextvars
 
+from shared import tracing
 from shared.errors import BadGateway, Problem, Unavailable
 from shared.startup import no_certificates
 from shared.tokens import TokenSigner
@@ -134,15 +135,22 @@ async def _once(request: Any, handler: aiohttp.ClientHandlerType) -> aiohttp.Cli
 
 
 class Client:
-    """A bounded pool of connections to one destination."""
+    """A bounded pool of connections to one destination; one that `is_ours` goes on with a trace."""
 
     def __init__(
-        self, base_url: str, *, name: str, pool: int = 32, timeout_s: float = 10.0
+        self,
+        base_url: str,
+        *,
+        name: str,
+        pool: int = 32,
+        timeout_s: float = 10.0,
+        is_ours: bool = True,
     ) -> None:
         self.name = name
         self._base = base_url.rstrip("/")
         self._pool = pool
         self._timeout_s = timeout_s
+        self._is_ours = is_ours
         # By itself aiohttp trusts nobody here.
         self._tls = tls() if base_url.startswith("https:") else True
         self._slots = asyncio.Semaphore(pool)
@@ -189,7 +197,8 @@ class Client:
         else:
             await self._slots.acquire()
         try:
-            return await self._send(method, path, content, headers, timeout_s or self._timeout_s)
+            asked = method, path, content, headers, timeout_s or self._timeout_s
+            return await (self._traced(*asked) if tracing.is_on() else self._send(*asked))
         finally:
             self._slots.release()
 
@@ -198,6 +207,16 @@ class Client:
             await asyncio.wait_for(self._slots.acquire(), POOL_WAIT_S)
         except TimeoutError:
             raise PoolFull(f"{self.name}: {self._pool} calls in flight") from None
+
+    async def _traced(
+        self, method: str, path: str, content: bytes | None, headers: Any, timeout_s: float
+    ) -> Reply:
+        """A stranger is not told of the trace."""
+        with tracing.span(f"{method} {self.name}", "client") as current:
+            told = tracing.carried() if self._is_ours else {}
+            reply = await self._send(method, path, content, {**(headers or {}), **told}, timeout_s)
+            current.set_attribute("http.response.status_code", reply.status)
+            return reply
 
     async def _send(
         self,

@@ -19,6 +19,8 @@ class BaseConfig(BaseSettings):
     listen: str = "127.0.0.1:0"
     """host:port of this process's own door (its API, or a worker's health and metrics)"""
     log_level: str = "INFO"
+    otel_exporter_otlp_endpoint: str = ""
+    """where traces go (OTLP over HTTP); empty: there are none"""
     kafka_bootstrap: str
     kafka_fetch_max_wait_ms: int = 500
     """500 suits a real broker, which wakes a waiting fetch; the embedded one does not, so 20"""

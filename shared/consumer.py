@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import asyncpg
 from prometheus_client import Counter, Histogram
 
-from shared import inbox, kafka
+from shared import inbox, kafka, tracing
 from shared.contracts.events.base import Event, UnknownEvent
 from shared.db import Database, is_connection_lost
 from shared.errors import Unavailable
@@ -127,7 +127,10 @@ class Consumer:
                     heard = await self._heard([r for rs in batch.values() for r in rs])
                     # Consecutive events of one type, over all partitions of a poll.
                     for kind, run in groupby(heard, lambda pair: pair[0].type):
-                        await self._apply_run(self._handlers.by_type[kind], list(run))
+                        pairs = list(run)
+                        raw = [record.value or b"{}" for _, record in pairs]
+                        with tracing.effects(self._handlers.consumer, kind, raw):
+                            await self._apply_run(self._handlers.by_type[kind], pairs)
                     read = {place: records[-1].offset + 1 for place, records in batch.items()}
                     await self._commit(client, read)
         finally:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from shared import telemetry
+from shared import telemetry, tracing
 from shared.config import BaseConfig
 from shared.errors import NotFound, Problem
 from shared.ids import random_token
@@ -195,7 +195,10 @@ def run_api(
 ) -> None:
     """Serves `app` on LISTEN (and `beside` it) until SIGTERM, then lets running requests finish."""
     telemetry.configure(name, config.log_level)
+    tracing.configure(name, config.otel_exporter_otlp_endpoint)
     settle_memory()
+    if tracing.is_on():
+        app = tracing.Traced(app)
     _server(app, lifespan="on", http=http).run(sockets=[listen(config), *beside])
 
 

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from shared import telemetry
+from shared import telemetry, tracing
 from shared.contracts.principal import Principal
 from shared.errors import (
     Forbidden,
@@ -161,7 +161,10 @@ class Entry:
         """FastAPI's routing and dependency solving cost about as much as a hot use case does."""
         if self._shortcuts is None:
             self._shortcuts = dict(_shortcuts(scope["app"].routes))
-        return self._shortcuts.get((scope["method"], scope["path"]))
+        found = self._shortcuts.get((scope["method"], scope["path"]))
+        if found is not None:
+            scope[tracing.ROUTE] = scope["path"]
+        return found
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -7,7 +7,7 @@ from typing import Any
 
 import uvloop
 
-from shared import telemetry
+from shared import telemetry, tracing
 from shared.config import BaseConfig
 from shared.db import is_connection_lost
 from shared.serve import Ready, health_server
@@ -27,6 +27,7 @@ async def run_worker(name: str, config: BaseConfig, jobs: Sequence[Job], ready: 
     """Runs every job until SIGTERM or SIGINT; a job that ends or fails ends the process, and the
     supervisor starts a fresh one."""
     telemetry.configure(name, config.log_level)
+    tracing.configure(name, config.otel_exporter_otlp_endpoint)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with health_server(config, ready):

@@ -20,9 +20,9 @@ WHITELIST_HOSTS = "pay.damselfly.test,h5.damselfly.test"
 HANDED_ON = (
     "ADDRESS_CONNECTIONS_MAX", "ALIPAY_", "APPROVE_AFTER_H", "AUDIT_ANCHOR_FILE", "DATABASE_",
     "EVENTS_MAX_AGE_DAYS", "KAFKA_", "KEK_FILE_", "LOG_LEVEL", "MINI_TEMPLATE_ID",
-    "OPERATOR_SECOND_FACTOR", "OUTBOX_IDLE_POLL_MS", "PAYMENT_DEADLINE_S", "PAYMENT_LEASE_S",
-    "PAYMENT_POLL_S", "PAYMENT_REFUND_QUERY_S", "PAYMENT_SLOW_", "PYTHONDEVMODE", "QUOTA_SCALE",
-    "TRUSTED_PROXIES", "WHITELIST_HOSTS",
+    "OPERATOR_SECOND_FACTOR", "OTEL_", "OUTBOX_IDLE_POLL_MS", "PAYMENT_DEADLINE_S",
+    "PAYMENT_LEASE_S", "PAYMENT_POLL_S", "PAYMENT_REFUND_QUERY_S", "PAYMENT_SLOW_",
+    "PYTHONDEVMODE", "QUOTA_SCALE", "TRUSTED_PROXIES", "WHITELIST_HOSTS",
 )  # fmt: skip
 """Exported variables that are passed on to the processes: every setting but the stack's own wiring,
 which is the addresses of its processes, the service keys and trust, and where the setup code is."""

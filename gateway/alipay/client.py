@@ -75,7 +75,9 @@ class AlipayClient:
         signed: Callable[[AppKeys, int], None] = lambda _app, _version: None,
     ) -> None:
         """`signed` hears of each signature: whose key, which version."""
-        self._client = Client(url, name="alipay", pool=ALIPAY_CALLS_MAX, timeout_s=timeout_s)
+        self._client = Client(
+            url, name="alipay", pool=ALIPAY_CALLS_MAX, timeout_s=timeout_s, is_ours=False
+        )
         self._ring = ring
         self._clock = clock
         self._notify_base = public_url.rstrip("/") + "/alipay/notify/"

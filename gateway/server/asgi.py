@@ -23,7 +23,7 @@ from gateway.limits import (
     HeadersTooLarge,
     RequestLate,
 )
-from shared import telemetry
+from shared import telemetry, tracing
 from shared.errors import NotFound, Problem, TooLarge
 from shared.serve import clean_id
 
@@ -225,6 +225,7 @@ class Door:
         except Exception:
             log.exception("unhandled")
             answer = problem_answer(Problem(), asked)
+        scope[tracing.ROUTE] = asked.route
         await self._send(asked, answer, send)
         self._account(asked, answer.status, perf_counter() - started)
 

@@ -63,7 +63,7 @@ class BillDownloads:
         # A sandbox serves its bills itself, and may do so without TLS.
         allowed.add(f"{gateway.scheme}://{gateway.netloc}")
         self._clients = {
-            base: Client(base, name="bills", pool=FETCHES_MAX, timeout_s=FETCH_S)
+            base: Client(base, name="bills", pool=FETCHES_MAX, timeout_s=FETCH_S, is_ours=False)
             for base in allowed
         }
 

@@ -7,6 +7,7 @@ from uuid import UUID
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
 
+from shared import tracing
 from shared.clock import Clock
 from shared.ids import uuid7
 
@@ -61,6 +62,7 @@ class Event(BaseModel):
                 "tenantid": members.pop("tenant_id"),
                 "datacontenttype": "application/json",
                 "data": members,
+                **tracing.carried(),
             }
         )
 

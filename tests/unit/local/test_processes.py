@@ -162,6 +162,14 @@ def test_a_real_broker_is_used_and_none_embedded(
     assert "broker" not in [spec.name for spec in processes.engines(layout, ports, None)]
 
 
+def test_traces_are_a_matter_of_every_process(
+    layout: Layout, ports: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://192.0.2.1:4318")
+    for spec in processes.product(layout, ports):
+        assert spec.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://192.0.2.1:4318"
+
+
 @pytest.mark.parametrize(
     "name", ["KAFKA_BOOTSTRAP", "ALIPAY_GATEWAY_URL", "DATABASE_URL_ORDER", "LOG_LEVEL"]
 )
