@@ -65,7 +65,7 @@ async def test_a_process_exports_its_spans(settings):
         named = {a.key: a.value.string_value for a in resource.resource.attributes}
         assert named["service.name"] == "order-api"
         (span,) = (span for scope in resource.scope_spans for span in scope.spans)
-        assert span.name == "GET /api/merchant/v1/orders/{order_id}"
+        assert span.name == "GET /api/merchant/v1/orders/{order_no}"
         assert {a.key: a.value.int_value for a in span.attributes}[
             "http.response.status_code"
         ] == 401
