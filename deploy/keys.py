@@ -30,7 +30,7 @@ from services.device.config import CommandConfig as DeviceCommands
 from services.device.models import Base as DeviceTables
 from shared.config import load
 from shared.db import Database
-from shared.sealed import KEY_BYTES, LocalKeyProvider, key_versions, rewrapped
+from shared.keys.sealed import KEY_BYTES, LocalKeyProvider, key_versions, rewrapped
 
 PURPOSES = ("app", "pos", "own", "device")
 OPENED_ELSEWHERE = {"apps": "app", "app_keys": "app", "key_pairs": "app", "api_keys": "pos"}

@@ -58,9 +58,9 @@ from shared.clock import Clock
 from shared.contracts.events import Event
 from shared.errors import MethodNotAllowed, NotFound, Problem
 from shared.kafka import broker
-from shared.sealed import LocalKeyProvider
+from shared.keys.sealed import LocalKeyProvider
+from shared.keys.tokens import TokenSigner
 from shared.serve import health_answer
-from shared.tokens import TokenSigner
 
 TOPICS = ("binding.events", "device.events")
 HEALTH = ("/livez", "/readyz")

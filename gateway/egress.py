@@ -50,9 +50,9 @@ from shared.contracts.fields import COUNT_MAX, Secret, Text, Word
 from shared.contracts.principal import Principal
 from shared.errors import Conflict, Forbidden, InvalidBody, MethodNotAllowed, NotFound
 from shared.kafka import broker
-from shared.sealed import LocalKeyProvider
+from shared.keys.sealed import LocalKeyProvider
+from shared.keys.tokens import TokenSigner, TokenVerifier
 from shared.serve import faults
-from shared.tokens import TokenSigner, TokenVerifier
 
 PREFIX = "/alipay/"
 BILL_DOOR = "/bill-file"

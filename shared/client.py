@@ -20,8 +20,8 @@ from structlog.contextvars import get_contextvars
 
 from shared import tracing
 from shared.errors import BadGateway, Problem, Unavailable
+from shared.keys.tokens import TokenSigner
 from shared.startup import no_certificates
-from shared.tokens import TokenSigner
 
 with no_certificates():
     import aiohttp

@@ -32,8 +32,8 @@ from shared.errors import (
     TooLarge,
     Unauthorized,
 )
+from shared.keys.tokens import TokenVerifier
 from shared.serve import HEALTH, Ready, clean_id, faults, health_answer, problem_response
-from shared.tokens import TokenVerifier
 
 BODY_LIMIT = 64 * 1024
 _ADDRESS_MAX = 64

@@ -7,7 +7,7 @@ from gateway.routing import MERCHANT_CONSOLE, SAFE_METHODS
 from gateway.server.asgi import Asked
 from shared.contracts.principal import Principal
 from shared.errors import Forbidden, Unauthorized
-from shared.tokens import TokenSigner, TokenVerifier
+from shared.keys.tokens import TokenSigner, TokenVerifier
 
 EDGE = "gateway-edge"
 EGRESS = "gateway-egress"

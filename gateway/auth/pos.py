@@ -26,7 +26,7 @@ from shared.clock import Clock
 from shared.contracts.events import Event
 from shared.contracts.events.binding import ApiKeyRevoked, MerchantSuspended
 from shared.errors import BadGateway, Problem, Unauthorized, Unavailable
-from shared.sealed import KeyProvider, SealBroken, open_sealed
+from shared.keys.sealed import KeyProvider, SealBroken, open_sealed
 from shared.telemetry import get_logger
 
 log = get_logger("auth.pos")

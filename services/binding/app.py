@@ -34,7 +34,7 @@ from services.binding.sign_in.second_factor_routes import router as second_facto
 from services.binding.tenancy.routes import router as store_router
 from shared.clock import Clock, SystemClock
 from shared.db import Database
-from shared.tokens import TokenVerifier
+from shared.keys.tokens import TokenVerifier
 from shared.web import make_app
 
 POOL = 6

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.binding import queries
 from services.binding.deps import Deps
 from services.binding.models import DataKey
-from shared.sealed import new_data_key, seal
+from shared.keys.sealed import new_data_key, seal
 
 
 async def _data_key(

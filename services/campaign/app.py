@@ -10,7 +10,7 @@ from services.campaign.routes import router
 from services.campaign.service import Deps
 from shared.clock import Clock, SystemClock
 from shared.db import Database
-from shared.tokens import TokenVerifier
+from shared.keys.tokens import TokenVerifier
 from shared.web import make_app
 
 

@@ -10,8 +10,8 @@ from services.device.routes import router
 from services.device.service import Deps
 from shared.clock import Clock, SystemClock
 from shared.db import Database
-from shared.sealed import LocalKeyProvider
-from shared.tokens import TokenVerifier
+from shared.keys.sealed import LocalKeyProvider
+from shared.keys.tokens import TokenVerifier
 from shared.web import make_app
 
 POOL = 6

@@ -17,7 +17,7 @@ from shared.clock import SystemClock
 from shared.config import load
 from shared.db import Database
 from shared.errors import Problem
-from shared.sealed import LocalKeyProvider
+from shared.keys.sealed import LocalKeyProvider
 
 ACTOR = "command-line"
 STORE_WAIT_S = 10.0

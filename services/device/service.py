@@ -25,7 +25,7 @@ from shared.contracts.events.device import DeviceEnrolled
 from shared.db import Database
 from shared.errors import NotFound, Problem
 from shared.ids import uuid7
-from shared.sealed import LocalKeyProvider, new_data_key, seal
+from shared.keys.sealed import LocalKeyProvider, new_data_key, seal
 from shared.telemetry import get_logger
 
 KEY_PURPOSE = "device-key"

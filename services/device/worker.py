@@ -9,8 +9,8 @@ from shared.clock import SystemClock
 from shared.consumer import consumers
 from shared.db import Database
 from shared.kafka import Producer, broker
+from shared.keys.sealed import LocalKeyProvider
 from shared.outbox import Relay
-from shared.sealed import LocalKeyProvider
 from shared.worker import run_worker
 
 TOPIC = "device.events"

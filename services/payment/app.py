@@ -13,7 +13,7 @@ from services.payment.payments.routes import router
 from services.payment.payments.service import finish_calls
 from services.payment.refunds.routes import router as refund_router
 from shared.clock import Clock, SystemClock
-from shared.tokens import TokenVerifier
+from shared.keys.tokens import TokenVerifier
 from shared.web import make_app
 
 SIGNED_BODY_MAX = 256 * 1024

@@ -12,7 +12,7 @@ from services.payment.snapshot import Payment
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.db import Database
-from shared.tokens import TokenSigner
+from shared.keys.tokens import TokenSigner
 
 NAME = "payment"
 DB_CONNECTIONS = 12

@@ -88,7 +88,7 @@ PATCHES = (
         (f"{OUTBOX_TESTS}::test_an_offset_given_twice_is_a_wipe",),
     ),
     Patch(
-        "shared/sealed.py",
+        "shared/keys/sealed.py",
         "a sealed box of another format is opened",
         'if parts["v"] != BOX_VERSION:',
         "if False:",

@@ -8,7 +8,7 @@ egress signs with, `pos` what the edge checks programs with, `own` what never le
 from collections.abc import Mapping
 from pathlib import Path
 
-from shared.sealed import LocalKeyProvider, SealBroken
+from shared.keys.sealed import LocalKeyProvider, SealBroken
 
 OWN = "own"
 KEK_OF = {

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.binding.deps import Deps
 from services.binding.models import App
 from services.binding.sealing import seal_row
-from shared.sealed import open_sealed
+from shared.keys.sealed import open_sealed
 
 AES = "app-aes-key"
 GRANT = "app-auth-token"

@@ -20,7 +20,7 @@ from services.binding.models import KeyPair
 from services.binding.sealing import seal_secret
 from shared.errors import NotFound
 from shared.ids import uuid7
-from shared.sealed import open_sealed
+from shared.keys.sealed import open_sealed
 
 BITS = 2048
 EXPONENT = 65537

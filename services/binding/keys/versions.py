@@ -21,7 +21,7 @@ from services.binding.sealing import seal_row
 from shared import outbox
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import AppBound
-from shared.sealed import open_sealed
+from shared.keys.sealed import open_sealed
 
 KEY_PURPOSE = "app-private-key"
 

@@ -40,8 +40,8 @@ from services.binding.onboarding.remedies import GOES_TO
 from services.binding.onboarding.rows import BY_ROW
 from services.binding.onboarding.rules import NotDoneByHand, RowBlocked, RowNotRun, RowRunning
 from shared.errors import InvalidBody, NotFound
+from shared.keys.tokens import TokenSigner
 from shared.telemetry import get_logger
-from shared.tokens import TokenSigner
 
 if TYPE_CHECKING:
     from shared.client import ServiceClient

@@ -33,7 +33,7 @@ from services.binding.tenancy.merchants import MerchantChange
 from services.binding.tenancy.rules import ApprovalNeeded, OwnChange
 from shared.errors import NotFound
 from shared.ids import uuid7
-from shared.sealed import open_sealed
+from shared.keys.sealed import open_sealed
 
 PURPOSE = "app-change"
 PERMISSION = "apps.approve"

@@ -28,7 +28,7 @@ from services.binding.tenancy import rules as tenancy_rules
 from services.binding.tenancy.rules import Role
 from shared.contracts.principal import Principal
 from shared.errors import NotFound, Unauthorized
-from shared.sealed import open_sealed
+from shared.keys.sealed import open_sealed
 
 PURPOSE = "totp"
 ISSUER = "Damselfly"

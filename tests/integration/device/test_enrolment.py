@@ -12,7 +12,7 @@ from services.device.service import sweep
 from shared.contracts.events.audit import DeviceAudited
 from shared.contracts.events.base import decode
 from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked
-from shared.sealed import SealBroken, open_sealed
+from shared.keys.sealed import SealBroken, open_sealed
 from tests.fixtures.races import ROUNDS, race, together
 from tests.integration.device.conftest import MERCHANT, OTHER_MERCHANT
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from deploy import keys
-from shared.sealed import LocalKeyProvider, SealBroken, open_sealed
+from shared.keys.sealed import LocalKeyProvider, SealBroken, open_sealed
 
 pytestmark = pytest.mark.asyncio
 

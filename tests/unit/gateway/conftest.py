@@ -15,8 +15,8 @@ from gateway.egress import Egress
 from gateway.server.asgi import Door
 from gateway.server.connections import Bounds
 from gateway.server.static import StaticFiles
-from shared.sealed import LocalKeyProvider
-from shared.tokens import TokenVerifier
+from shared.keys.sealed import LocalKeyProvider
+from shared.keys.tokens import TokenVerifier
 from tests.fixtures.clock import FixedClock
 from tests.fixtures.keys import RsaPair
 from tests.fixtures.tokens import ServiceKeys

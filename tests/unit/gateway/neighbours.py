@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from shared.sealed import LocalKeyProvider, new_data_key, seal
+from shared.keys.sealed import LocalKeyProvider, new_data_key, seal
 from tests.fixtures.keys import RsaPair
 
 TENANT = UUID("01900000-0000-7000-8000-000000000001")

@@ -12,7 +12,7 @@ from gateway.alipay.protocol.canonical import request_content
 from gateway.alipay.protocol.rsa2 import verify
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import AppBound
-from shared.sealed import LocalKeyProvider
+from shared.keys.sealed import LocalKeyProvider
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import (

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from gateway.alipay.keyring import KeyRing
 from gateway.alipay.protocol.canonical import request_content
 from gateway.alipay.protocol.rsa2 import verify
-from shared.sealed import LocalKeyProvider, new_data_key, seal
+from shared.keys.sealed import LocalKeyProvider, new_data_key, seal
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import APP_ID, TENANT, answer_body, app_document

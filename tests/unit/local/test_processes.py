@@ -16,7 +16,7 @@ from services.campaign.config import CampaignConfig
 from services.device.config import DeviceConfig
 from services.order.config import OrderConfig
 from services.payment.config import PaymentConfig
-from shared.sealed import LocalKeyProvider, new_data_key, open_sealed, seal
+from shared.keys.sealed import LocalKeyProvider, new_data_key, open_sealed, seal
 
 OWN = ("KAFKA_", "KEK_", "DATABASE_", "ALIPAY_", "WECHAT_", "PUBLIC_URL")
 

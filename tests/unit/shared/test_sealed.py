@@ -7,7 +7,14 @@ import os
 import pytest
 
 from deploy.keys import add_version, retire_older
-from shared.sealed import LocalKeyProvider, SealBroken, new_data_key, open_sealed, rewrapped, seal
+from shared.keys.sealed import (
+    LocalKeyProvider,
+    SealBroken,
+    new_data_key,
+    open_sealed,
+    rewrapped,
+    seal,
+)
 
 AAD = "tenant|2021000000000001|app-private-key|1"
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.routing import ROUTES
 from shared.errors import Forbidden, Unauthorized
-from shared.tokens import TokenSigner, TokenVerifier
+from shared.keys.tokens import TokenSigner, TokenVerifier
 from tests.fixtures.tokens import ISSUERS
 
 

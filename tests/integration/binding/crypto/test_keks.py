@@ -9,7 +9,7 @@ import pytest
 from deploy import keys
 from services.binding.crypto.keks import Keks
 from services.binding.models import Base
-from shared.sealed import LocalKeyProvider, SealBroken, open_sealed
+from shared.keys.sealed import LocalKeyProvider, SealBroken, open_sealed
 from tests.integration.binding.conftest import APP_ID
 
 pytestmark = pytest.mark.asyncio

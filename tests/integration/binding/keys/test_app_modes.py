@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from services.binding.sweeper import sweep
-from shared.sealed import SealBroken, open_sealed
+from shared.keys.sealed import SealBroken, open_sealed
 from tests.fixtures.keys import new_rsa_pair
 from tests.integration.binding.conftest import APP_ID
 from tests.unit.gateway.authority import Authority, pem_of

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from services.binding.sweeper import sweep
-from shared.sealed import SealBroken, open_sealed
+from shared.keys.sealed import SealBroken, open_sealed
 from tests.integration.binding.conftest import APP_ID, SELLER_ID
 
 PUT = ("PUT", "/api/merchant/v1/apps")

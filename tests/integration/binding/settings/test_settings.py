@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from shared.contracts.events.base import decode
-from shared.sealed import open_sealed
+from shared.keys.sealed import open_sealed
 from tests.integration.binding.conftest import PASSWORD
 
 pytestmark = pytest.mark.asyncio

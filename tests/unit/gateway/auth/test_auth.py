@@ -15,7 +15,7 @@ from gateway.limits import rate_limits
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import SessionRevoked
 from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked
-from shared.sealed import LocalKeyProvider
+from shared.keys.sealed import LocalKeyProvider
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import (
     DEVICE,

@@ -14,7 +14,7 @@ from gateway.auth.signatures import signed_text
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import ApiKeyRevoked, MerchantSuspended
 from shared.contracts.principal import Principal
-from shared.sealed import LocalKeyProvider, new_data_key, seal
+from shared.keys.sealed import LocalKeyProvider, new_data_key, seal
 from tests.fixtures.pos import pos_headers
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import NOON_S, STORE, TENANT, Got, ask

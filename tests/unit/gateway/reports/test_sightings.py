@@ -9,7 +9,7 @@ from aiohttp import web
 
 from shared.contracts.events.base import stamp
 from shared.contracts.events.device import DeviceMoved
-from shared.sealed import LocalKeyProvider
+from shared.keys.sealed import LocalKeyProvider
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import (
     DEVICE,

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from gateway.alipay.protocol.canonical import notify_contents
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import AppBound
-from shared.sealed import LocalKeyProvider
+from shared.keys.sealed import LocalKeyProvider
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import (
