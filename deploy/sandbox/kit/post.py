@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 HEAD_LIMIT = 16 * 1024
 ANSWER_LIMIT = 200
+WITHOUT_BODY = frozenset({204, 304})
 KEPT_PER_HOST = 32
 KEPT_HOSTS = 64
 
@@ -114,9 +115,12 @@ class Poster:
             head = await connection.reader.readuntil(b"\r\n\r\n")
             status_line, *lines = head[:-4].decode("latin-1").split("\r\n")
             headers = _headers(lines)
-            body, is_complete = await _body(connection.reader, headers)
+            status = int(status_line.split(" ", 2)[1])
+            body, is_complete = b"", True
+            if status not in WITHOUT_BODY:
+                body, is_complete = await _body(connection.reader, headers)
             is_kept = is_complete and "close" not in headers.get("connection", "").lower()
-            return Answer(int(status_line.split(" ", 2)[1]), body.decode("utf-8", "replace"))
+            return Answer(status, body.decode("utf-8", "replace"))
         except IndexError:
             raise ValueError("not HTTP") from None
         finally:

@@ -33,7 +33,7 @@ class Server:
                 if not isinstance(answer, bytes):
                     return
                 writer.write(answer)
-                if b"Content-Length" not in answer and b"chunked" not in answer:
+                if not any(end in answer for end in (b"Content-Length", b"chunked", b" 204 ")):
                     return
         except (asyncio.IncompleteReadError, ConnectionError):
             return
@@ -95,6 +95,14 @@ async def test_a_connection_that_died_while_idle(server: Server, poster: Poster)
 async def test_answers(server: Server, poster: Poster, raw: bytes, status: int, text: str) -> None:
     server.answers = [raw]
     assert await poster.post(server.url, b"x") == Answer(status, text)
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_has_no_body_is_not_waited_for(server: Server, poster: Poster) -> None:
+    server.answers = [b"HTTP/1.1 204 No Content\r\n\r\n", OK]
+    assert await poster.post(server.url, b"1") == Answer(204, "")
+    assert await poster.post(server.url, b"2") == Answer(200, "success")
+    assert server.connections == 1
 
 
 @pytest.mark.asyncio
