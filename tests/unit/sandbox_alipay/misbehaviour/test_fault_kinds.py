@@ -14,7 +14,7 @@ from tests.unit.sandbox_alipay.conftest import Receiver
 from tests.unit.sandbox_alipay.merchant import Merchant, is_signed, new_no
 from tests.unit.sandbox_alipay.misbehaviour import test_fault_answers
 from tests.unit.sandbox_alipay.notify.test_notify import fields_of, is_genuine
-from tests.unit.sandbox_alipay.waiting import until
+from tests.unit.sandbox_kit.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

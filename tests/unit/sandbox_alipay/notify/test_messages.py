@@ -13,7 +13,7 @@ from tests.unit.sandbox_alipay.conftest import Receiver
 from tests.unit.sandbox_alipay.merchant import Merchant, content_of, is_signed, new_no
 from tests.unit.sandbox_alipay.notify import test_notify
 from tests.unit.sandbox_alipay.notify.test_notify import V1, fields_of, is_genuine
-from tests.unit.sandbox_alipay.waiting import until
+from tests.unit.sandbox_kit.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

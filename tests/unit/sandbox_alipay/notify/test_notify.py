@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.sandbox_alipay.conftest import Receiver
 from tests.unit.sandbox_alipay.merchant import Merchant, content_of, is_signed, new_no
-from tests.unit.sandbox_alipay.waiting import until
+from tests.unit.sandbox_kit.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

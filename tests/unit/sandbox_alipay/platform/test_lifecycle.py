@@ -15,7 +15,7 @@ from tests.unit.sandbox_alipay.conftest import Process, Receiver
 from tests.unit.sandbox_alipay.merchant import Merchant, content_of, is_signed
 from tests.unit.sandbox_alipay.notify.test_notify import fields_of
 from tests.unit.sandbox_alipay.platform.test_authorisation import authorised
-from tests.unit.sandbox_alipay.waiting import until
+from tests.unit.sandbox_kit.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

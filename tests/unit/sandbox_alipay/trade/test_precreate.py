@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.unit.sandbox_alipay.conftest import Process, Receiver
 from tests.unit.sandbox_alipay.merchant import Merchant, new_no
 from tests.unit.sandbox_alipay.notify.test_notify import fields_of, is_genuine
-from tests.unit.sandbox_alipay.waiting import until
+from tests.unit.sandbox_kit.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
