@@ -52,15 +52,8 @@ class DatabaseConfig(BaseConfig):
     """as the role that sees the rows of the one tenant it names, and no others"""
     database_system_url: str
     """as the role that sees all tenants' rows: workers, and look-ups of an unknown tenant"""
-    database_owner_url: str = ""
-    """who migrates; the application's role owns nothing and cannot switch row security off"""
-
     outbox_idle_poll_ms: int = Field(60, ge=10, le=10_000)
     """how long at most something said to an idle outbox waits for the relay"""
-
-    @property
-    def owner_url(self) -> str:
-        return self.database_owner_url or self.database_url
 
 
 def load(config: type[ConfigT]) -> ConfigT:
@@ -74,3 +67,18 @@ def load(config: type[ConfigT]) -> ConfigT:
         )
         sys.stderr.write(f"{config.__name__}: {faults}\n")
         raise SystemExit(2) from None
+
+
+def owner_url(service: str) -> str:
+    """All that `migrate` needs to be told: the service's database, as the owner of its tables when
+    that is somebody else. The application's role owns nothing, and cannot switch row security
+    off."""
+
+    class MigrateConfig(BaseSettings):
+        model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+        database_url: str = Field(validation_alias=f"DATABASE_URL_{service.upper()}")
+        owner_url: str = Field("", validation_alias=f"DATABASE_OWNER_URL_{service.upper()}")
+
+    config = load(MigrateConfig)
+    return config.owner_url or config.database_url

@@ -2,10 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
-
-import uvloop
+from collections.abc import Awaitable, Callable, Sequence
 
 from shared import telemetry, tracing
 from shared.config import BaseConfig
@@ -16,11 +13,6 @@ from shared.telemetry import get_logger
 Job = Callable[[], Awaitable[None]]
 
 log = get_logger("worker")
-
-
-def start(work: Coroutine[Any, Any, None]) -> None:
-    """Runs a worker's main coroutine to its end, on the same event loop as the servers."""
-    uvloop.run(work)
 
 
 async def run_worker(name: str, config: BaseConfig, jobs: Sequence[Job], ready: Ready) -> None:

@@ -1,8 +1,4 @@
-"""Builds the binding service's API process."""
-
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
+"""The API process."""
 
 from fastapi import FastAPI
 
@@ -11,10 +7,8 @@ from services.binding.acting.routes import at_merchant as acting_at_merchant_rou
 from services.binding.acting.routes import router as acting_router
 from services.binding.audit.routes import router as audit_router
 from services.binding.config import BindingConfig
-from services.binding.crypto import relying_party
-from services.binding.crypto.keks import Keks
 from services.binding.crypto.passwords import Passwords
-from services.binding.deps import Deps
+from services.binding.deps import build_deps
 from services.binding.keys.routes import router as key_router
 from services.binding.messages.routes import router as message_router
 from services.binding.onboarding import service as onboarding
@@ -33,11 +27,8 @@ from services.binding.sign_in.routes import router as session_router
 from services.binding.sign_in.second_factor_routes import router as second_factor_router
 from services.binding.tenancy.routes import router as store_router
 from shared.clock import Clock, SystemClock
-from shared.db import Database
-from shared.keys.tokens import TokenVerifier
-from shared.web import make_app
+from shared.process import make_api
 
-POOL = 6
 SIGNED_BODY_MAX = 256 * 1024
 """A verified message of 64 KB comes as its bytes and its fields; the edge limits everybody else."""
 ROUTERS = (
@@ -67,44 +58,17 @@ ROUTERS = (
 def create_app(
     config: BindingConfig, clock: Clock | None = None, passwords: Passwords | None = None
 ) -> FastAPI:
-    clock = clock or SystemClock()
-    db = Database(
-        config.database_url, config.database_system_url, pool_size=POOL, name="binding-api"
-    )
-    deps = Deps(
-        db,
-        clock,
-        Keks(config.kek_files),
-        passwords or Passwords(),
-        anchor_file=config.audit_anchor_file,
-        trust_file=config.service_trust_file,
-        approve_after=timedelta(hours=config.approve_after_h),
-        operators_need_second_factor=config.operator_second_factor,
-        relying_party=relying_party.of_url(config.public_url),
-        is_sandbox=config.alipay_is_sandbox,
-    )
-
+    """The API on its own database."""
+    deps = build_deps(config, clock or SystemClock(), "api", passwords)
     guided = onboarding.build(config, deps)
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await db.open()
-        yield
-        await guided.platform.aclose()
-        await db.close()
-
-    async def ready() -> dict[str, bool]:
-        return {"database": await db.ping()}
-
-    app = make_app(
-        "binding",
-        verifier=TokenVerifier.from_file("binding", config.service_trust_file, clock),
-        lifespan=lifespan,
-        ready=ready,
-        routers=ROUTERS,
+    app = make_api(
+        __package__,
+        config,
+        deps,
+        ROUTERS,
+        closing=(guided.platform.aclose,),
         body_limit=SIGNED_BODY_MAX,
     )
-    app.state.deps = deps
     app.state.onboarding = guided
     app.state.first_run = FirstRun(deps, config.setup_code_file)
     return app

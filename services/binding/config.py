@@ -31,7 +31,6 @@ class BindingConfig(DatabaseConfig, KekFiles):
 
     database_url: str = Field(validation_alias="DATABASE_URL_BINDING")
     database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_BINDING")
-    database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_BINDING")
     egress_url: str = ""
     """without it onboarding and the live key check answer that the platform is silent"""
     public_url: str = ""
@@ -69,16 +68,3 @@ class CommandConfig(KekFiles):
     approve_after_h: int = Field(24, ge=0, le=30 * 24)
     public_url: str = ""
     """what the one-time links that are printed begin with"""
-
-
-class MigrateConfig(BaseSettings):
-    """What `migrate` needs: the database, as the tables' owner when that is somebody else."""
-
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
-
-    database_url: str = Field(validation_alias="DATABASE_URL_BINDING")
-    database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_BINDING")
-
-    @property
-    def owner_url(self) -> str:
-        return self.database_owner_url or self.database_url

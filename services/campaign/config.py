@@ -10,4 +10,3 @@ class CampaignConfig(DatabaseConfig):
 
     database_url: str = Field(validation_alias="DATABASE_URL_CAMPAIGN")
     database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_CAMPAIGN")
-    database_owner_url: str = Field(default="", validation_alias="DATABASE_OWNER_URL_CAMPAIGN")

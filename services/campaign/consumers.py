@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 
 from services.campaign import service
-from services.campaign.service import Deps
+from services.campaign.deps import Deps
 from shared.consumer import Handlers
 from shared.contracts.events.binding import MerchantCreated
 from shared.contracts.events.payment import PaymentRefunded, PaymentReversed, PaymentSucceeded

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from services.campaign import service
+from services.campaign.deps import Deps
 from services.campaign.domain import Limits
 from services.campaign.schemas import CampaignOut, DrawOut, LimitsBody, RewardOut
-from services.campaign.service import Asker, Deps
+from services.campaign.service import Asker
 from shared.contracts.fields import PathPart
 from shared.contracts.principal import Principal
 from shared.errors import Forbidden, NotFound, Unauthorized

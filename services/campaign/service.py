@@ -13,6 +13,7 @@ import orjson
 from structlog.contextvars import get_contextvars
 
 from services.campaign import draw, repo
+from services.campaign.deps import Deps
 from services.campaign.domain import (
     DEFAULT_OFFER,
     NONCE_KEEP_S,
@@ -28,24 +29,14 @@ from services.campaign.domain import (
 )
 from services.campaign.models import Campaign, Prize
 from shared import inbox, outbox
-from shared.clock import Clock
 from shared.contracts.events.audit import CampaignAudited
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import MerchantCreated
 from shared.contracts.events.payment import PaymentRefunded, PaymentReversed, PaymentSucceeded
-from shared.db import Database
 from shared.errors import NotFound
 
 EXPIRE_BATCH = 500
 COUNTS_KEPT = timedelta(days=35)
-
-
-@dataclass(frozen=True, slots=True)
-class Deps:
-    """What the use cases stand on."""
-
-    db: Database
-    clock: Clock
 
 
 async def open_campaigns(

@@ -1,7 +1,7 @@
 """The time door: coupons end, nonces and old inbox rows are forgotten."""
 
 from services.campaign import service
-from services.campaign.service import Deps
+from services.campaign.deps import Deps
 from shared.worker import Job, periodic
 
 EXPIRE_EVERY_S = 60.0

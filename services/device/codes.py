@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.device import domain, repo
+from services.device.deps import Deps
 from services.device.domain import CodeState
 from services.device.models import Device, EnrolmentCode
-from services.device.service import Deps, audited, state_of
+from services.device.service import audited, state_of
 from shared import outbox
 from shared.errors import NotFound
 

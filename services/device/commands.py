@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from services.device import schemas, service
 from services.device.config import CommandConfig
+from services.device.deps import Deps
 from services.device.domain import UnknownStore
-from services.device.service import Deps, NewCode
+from services.device.service import NewCode
 from shared.clock import SystemClock
 from shared.config import load
 from shared.db import Database

@@ -20,7 +20,6 @@ class DeviceConfig(DatabaseConfig, KekFiles):
 
     database_url: str = Field(validation_alias="DATABASE_URL_DEVICE")
     database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_DEVICE")
-    database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_DEVICE")
 
 
 class CommandConfig(KekFiles):
@@ -33,16 +32,3 @@ class CommandConfig(KekFiles):
 
     database_url: str = Field(validation_alias="DATABASE_URL_DEVICE")
     database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_DEVICE")
-
-
-class MigrateConfig(BaseSettings):
-    """What `migrate` needs: the database, as the tables' owner when that is somebody else."""
-
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
-
-    database_url: str = Field(validation_alias="DATABASE_URL_DEVICE")
-    database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_DEVICE")
-
-    @property
-    def owner_url(self) -> str:
-        return self.database_owner_url or self.database_url

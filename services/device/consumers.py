@@ -7,7 +7,8 @@ from typing import Any
 import asyncpg
 
 from services.device import leaving
-from services.device.service import Deps, record_stores
+from services.device.deps import Deps
+from services.device.service import record_stores
 from shared.consumer import Handlers
 from shared.contracts.events.binding import (
     MerchantResumed,

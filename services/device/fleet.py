@@ -9,10 +9,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.device import domain, repo
+from services.device.deps import Deps
 from services.device.domain import Status
 from services.device.models import Device
 from services.device.repo import Filter
-from services.device.service import Deps, audited
+from services.device.service import audited
 from shared import outbox
 from shared.contracts.events.base import stamp
 from shared.contracts.events.device import DeviceMoved, DeviceRevoked

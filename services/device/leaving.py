@@ -14,7 +14,8 @@ from uuid import UUID
 import asyncpg
 
 from services.device import repo
-from services.device.service import Deps, audited
+from services.device.deps import Deps
+from services.device.service import audited
 from shared import outbox
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import (

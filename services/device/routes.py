@@ -7,10 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 
 from services.device import codes, domain, fleet, schemas, service
+from services.device.deps import Deps
 from services.device.fleet import DeviceChange, Sighting
 from services.device.models import Device
 from services.device.repo import Filter
-from services.device.service import Deps, NewDevice
+from services.device.service import NewDevice
 from shared.contracts.fields import Instant, PageNumber, PageSize, PathPart, Text
 from shared.errors import Forbidden, NotFound
 from shared.web import guard, parse, principal, within_stores

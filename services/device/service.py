@@ -14,18 +14,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
 from services.device import domain, repo
+from services.device.deps import Deps
 from services.device.domain import Kind, Status
 from services.device.models import DataKey, Device, EnrolmentCode
 from shared import inbox, outbox
-from shared.clock import Clock
 from shared.contracts.events.audit import DeviceAudited
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import StoreCreated, StoreRenamed
 from shared.contracts.events.device import DeviceEnrolled
-from shared.db import Database
 from shared.errors import NotFound, Problem
 from shared.ids import uuid7
-from shared.keys.sealed import LocalKeyProvider, new_data_key, seal
+from shared.keys.sealed import new_data_key, seal
 from shared.telemetry import get_logger
 
 KEY_PURPOSE = "device-key"
@@ -34,15 +33,6 @@ KEEP_OLD_CODES = timedelta(days=30)
 
 log = get_logger("device")
 _refused = Counter("enrolments_refused_total", "Enrolments refused", ["why"])
-
-
-@dataclass(frozen=True)
-class Deps:
-    """What the use cases stand on."""
-
-    db: Database
-    clock: Clock
-    key_provider: LocalKeyProvider
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,4 +10,3 @@ class OrderConfig(DatabaseConfig):
 
     database_url: str = Field(validation_alias="DATABASE_URL_ORDER")
     database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_ORDER")
-    database_owner_url: str = Field(default="", validation_alias="DATABASE_OWNER_URL_ORDER")

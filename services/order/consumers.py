@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 
 from services.order import service
-from services.order.service import Deps
+from services.order.deps import Deps
 from shared.consumer import Handlers
 from shared.contracts.events.binding import StoreCreated, StoreRenamed
 from shared.contracts.events.payment import (

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from services.order import service
+from services.order.deps import Deps
 from services.order.schemas import (
     DashboardOut,
     FiguresOut,
@@ -20,7 +21,6 @@ from services.order.schemas import (
     OrderFilters,
     OrderList,
 )
-from services.order.service import Deps
 from shared.contracts.fields import Id, Word
 from shared.errors import InvalidBody
 from shared.serve import faults, json_response

@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 
 from services.order import devices_repo, repo
+from services.order.deps import Deps
 from services.order.devices_repo import LastPayment
 from services.order.domain import (
     DASHBOARD_DAYS,
@@ -23,7 +24,6 @@ from services.order.domain import (
 from services.order.models import Order, OrderEvent
 from services.order.repo import DayOfStore, Figures, Line, Place, Wanted
 from shared import inbox
-from shared.clock import Clock
 from shared.contracts.events.binding import StoreCreated, StoreRenamed
 from shared.contracts.events.payment import (
     PaymentClosed,
@@ -34,19 +34,10 @@ from shared.contracts.events.payment import (
     PaymentReversed,
     PaymentSucceeded,
 )
-from shared.db import Database
 from shared.errors import NotFound
 
 NUMBER_TRIES = 8
 """Numbers collide only when orders of another installation were moved in on the same day."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deps:
-    """What the use cases stand on."""
-
-    db: Database
-    clock: Clock
 
 
 class _Said(NamedTuple):

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.payment.config import MigrateConfig
+from services.payment.config import CommandConfig
 from services.payment.notices import service
 from services.payment.notices.repo import NoticeFilter
 from services.payment.notices.schemas import NoticeDetailOut, NoticeOut, NoticeState, RefusalOut
@@ -84,7 +84,7 @@ def _limit(text: str) -> int:
 
 def run_command(words: argparse.Namespace) -> None:
     """Runs the command; its JSON goes to stdout, its complaint to stderr with exit 2."""
-    config = load(MigrateConfig)
+    config = load(CommandConfig)
     try:
         answer = asyncio.run(_with_database(config, words))
     except NotFound:
@@ -100,7 +100,7 @@ def run_command(words: argparse.Namespace) -> None:
     raise SystemExit(2)
 
 
-async def _with_database(config: MigrateConfig, words: argparse.Namespace) -> Answer:
+async def _with_database(config: CommandConfig, words: argparse.Namespace) -> Answer:
     urls = config.database_url, config.database_system_url
     db = Database(*urls, pool_size=1, name="payment-command")
     try:

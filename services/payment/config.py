@@ -12,7 +12,6 @@ class PaymentConfig(DatabaseConfig):
 
     database_url: str = Field(validation_alias="DATABASE_URL_PAYMENT")
     database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_PAYMENT")
-    database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_PAYMENT")
     egress_url: str
     alipay_timeout_ms: int = Field(15_000, ge=100, le=60_000)
     payment_deadline_s: float = Field(60.0, gt=0)
@@ -41,15 +40,10 @@ class PaymentConfig(DatabaseConfig):
         )
 
 
-class MigrateConfig(BaseSettings):
-    """What `migrate` needs: the database, as the tables' owner when that is somebody else."""
+class CommandConfig(BaseSettings):
+    """What the command lines need: the database."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
     database_url: str = Field(validation_alias="DATABASE_URL_PAYMENT")
     database_system_url: str = Field("", validation_alias="DATABASE_SYSTEM_URL_PAYMENT")
-    database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL_PAYMENT")
-
-    @property
-    def owner_url(self) -> str:
-        return self.database_owner_url or self.database_url

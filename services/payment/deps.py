@@ -16,6 +16,9 @@ from shared.keys.tokens import TokenSigner
 
 NAME = "payment"
 DB_CONNECTIONS = 12
+CALLS_MAX = {"api": 384, "worker": 32}
+"""To the egress. The API as many as that lets through to the channel, because a slow channel holds
+them for seconds; the worker as many as it works on at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +34,22 @@ class Deps:
     began them, and whoever repeats the request waits for the same one"""
 
 
-def build_deps(config: PaymentConfig, clock: Clock, *, process: str, calls_max: int) -> Deps:
-    """The same parts for the API and the worker; the database is not opened yet."""
+def build_deps(config: PaymentConfig, clock: Clock, process: str) -> Deps:
+    """The same parts for the `api` and the `worker`; the database is not opened yet."""
     signer = TokenSigner.from_file(NAME, config.service_key_file, clock)
     egress = ServiceClient(
         config.egress_url,
         audience="egress",
         signer=signer,
-        pool=calls_max,
+        pool=CALLS_MAX[process],
         timeout_s=config.channel_wait_s,
     )
     return Deps(
         db=Database(
-            config.database_url, config.database_system_url, pool_size=DB_CONNECTIONS, name=process
+            config.database_url,
+            config.database_system_url,
+            pool_size=DB_CONNECTIONS,
+            name=f"payment-{process}",
         ),
         channels=Channels(Alipay(egress, clock)),
         clock=clock,

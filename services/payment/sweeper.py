@@ -1,7 +1,7 @@
 """The time door: finishes what nobody is waiting for any more.
 
 Every open payment, refund and notice has a due time in its row, so nothing is owned by a process
-that may die. Due rows are leased, at most CALLS_MAX are worked on at once, and a lease that ran out
+that may die. Due rows are leased, at most HANDS are worked on at once, and a lease that ran out
 fences its holder off (F32).
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from prometheus_client import Gauge
 
-from services.payment.deps import Deps
+from services.payment.deps import CALLS_MAX, Deps
 from services.payment.notices import repo as notice_repo
 from services.payment.notices.settlement import NOTICE_LEASE_S, look_at_notice
 from services.payment.notices.store import lease_notices
@@ -22,9 +22,10 @@ from services.payment.refunds.store import lease_refunds
 from shared import inbox
 from shared.db import is_connection_lost
 from shared.telemetry import get_logger
+from shared.worker import Job, periodic
 
 TICK_S = 0.4
-CALLS_MAX = 32
+HANDS = CALLS_MAX["worker"]
 PURGE_EVERY_S = 60.0
 
 log = get_logger("sweeper")
@@ -38,7 +39,7 @@ class Sweeper:
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
-        self._free = CALLS_MAX
+        self._free = HANDS
         self._nudge = asyncio.Event()
 
     async def run(self) -> None:
@@ -55,7 +56,7 @@ class Sweeper:
                     if not is_connection_lost(error):
                         raise
                     log.warning("sweeper.database_away", error=type(error).__name__)
-                _working.set(CALLS_MAX - self._free)
+                _working.set(HANDS - self._free)
                 await self._rest(is_busy=found > 0)
 
     async def _rest(self, *, is_busy: bool) -> None:
@@ -100,6 +101,11 @@ def _bound(work: Callable[..., Awaitable[object]], *arguments: object) -> Round:
         await work(*arguments)
 
     return round_of_one
+
+
+def jobs(deps: Deps) -> list[Job]:
+    """What the worker does by the clock."""
+    return [Sweeper(deps).run, periodic(lambda: purge(deps), PURGE_EVERY_S)]
 
 
 async def purge(deps: Deps) -> None:

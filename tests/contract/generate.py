@@ -11,7 +11,8 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -52,22 +53,28 @@ def _environment(folder: Path) -> dict[str, str]:
     return found
 
 
-def service_app(name: str) -> Any:
-    """The FastAPI app of a service, built but not started."""
+@contextmanager
+def settings_of(name: str) -> Iterator[Any]:
+    """A service's settings, good enough to build what is never started."""
     with tempfile.TemporaryDirectory() as folder:
         given = _environment(Path(folder))
         before = {key: os.environ.get(key) for key in given}
         os.environ.update(given)
         try:
             module = importlib.import_module(f"services.{name}.config")
-            config = getattr(module, f"{name.title()}Config")()
-            return importlib.import_module(f"services.{name}.app").create_app(config)
+            yield getattr(module, f"{name.title()}Config")()
         finally:
             for key, value in before.items():
                 if value is None:
                     del os.environ[key]
                 else:
                     os.environ[key] = value
+
+
+def service_app(name: str) -> Any:
+    """The FastAPI app of a service, built but not started."""
+    with settings_of(name) as config:
+        return importlib.import_module(f"services.{name}.app").create_app(config)
 
 
 def _text(document: dict[str, Any]) -> str:

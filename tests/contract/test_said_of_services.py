@@ -1,5 +1,6 @@
 """What each service says of itself: which events it publishes and which it consumes."""
 
+import asyncio
 import importlib
 import pkgutil
 import re
@@ -8,6 +9,7 @@ import pytest
 
 import shared.contracts.events
 from shared.contracts.events.base import Event
+from tests.contract.generate import settings_of
 
 SERVICES = ("binding", "campaign", "device", "order", "payment")
 NAME = re.compile(
@@ -31,3 +33,21 @@ def test_a_service_names_the_events_that_it_publishes_and_consumes(service: str)
     wanted = {name.rsplit(".", 1)[0] for name in published | handled}
     said = importlib.import_module(f"services.{service}").__doc__ or ""
     assert set(NAME.findall(said)) - TOPICS == wanted
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_worker_relays_what_the_service_publishes(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An event that no relay carries would stay in the outbox for ever."""
+    relayed = []
+
+    async def work(*_parts: object, publishes: str = "", **_more: object) -> None:
+        relayed.append(publishes)
+
+    worker = importlib.import_module(f"services.{service}.worker")
+    monkeypatch.setattr(worker, "work", work)
+    with settings_of(service) as config:
+        asyncio.run(worker.run(config))
+    topics = {kind.topic for kind in _kinds() if kind.topic.partition(".")[0] == service}
+    assert set(filter(None, relayed)) == topics

@@ -11,7 +11,7 @@ import pytest_asyncio
 from services.campaign.app import create_app
 from services.campaign.config import CampaignConfig
 from services.campaign.consumers import handlers
-from services.campaign.service import Deps
+from services.campaign.deps import Deps
 from shared import invariants
 from shared.consumer import Consumer
 from shared.contracts.events.payment import PaymentRefunded, PaymentSucceeded

@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 import pytest
 from alembic.script import ScriptDirectory
 
-from services.device.worker import TOPIC
 from shared.contracts.events.base import decode
 from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked
 from shared.migrate import migrate
@@ -69,7 +68,7 @@ def test_the_fleet_is_told_once(before):
     for row in rows:
         event = decode(row["payload"])
         assert (row["event_id"], row["key"]) == (event.event_id, str(event.device_id))
-        assert (row["topic"], row["type"]) == (TOPIC, event.type)
+        assert (row["topic"], row["type"]) == ("device.events", event.type)
         assert row["published_at"] is None
         assert abs(event.occurred_at - row["created_at"]) < timedelta(milliseconds=1)
         assert event.occurred_at > ENROLLED + timedelta(days=60), "it is said today"

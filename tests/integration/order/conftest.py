@@ -11,7 +11,7 @@ import pytest_asyncio
 from services.order.app import create_app
 from services.order.config import OrderConfig
 from services.order.consumers import handlers
-from services.order.service import Deps
+from services.order.deps import Deps
 from shared import invariants
 from shared.consumer import Consumer
 from shared.contracts.events.payment import PaymentRefunded, PaymentSucceeded
