@@ -31,7 +31,7 @@ HEAP = "-Xmx512m"
 DOWNLOAD_LIMIT_S = 600.0
 READY_WAIT_S = 60.0
 STOP_WAIT_S = 20.0
-LOOK_AGAIN_S = 0.2
+POLL_S = 0.2
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 SETTINGS = """\
 process.roles=broker,controller
@@ -218,7 +218,7 @@ class Node:
                 raise KafkaError(
                     f"Kafka 未能启动 did not start\n{self.log.read_text(errors='replace')[-1500:]}"
                 )
-            time.sleep(LOOK_AGAIN_S)
+            time.sleep(POLL_S)
 
     def is_ready(self) -> bool:
         """Whether it answers a client's first request."""
@@ -243,10 +243,10 @@ class Node:
         admin = self._admin()
         known = set(admin.list_topics(timeout=10).topics)
         missing = [topic for topic in topics() if topic["name"] not in known]
-        asked = admin.create_topics(
+        futures = admin.create_topics(
             [NewTopic(topic["name"], topic["partitions"], 1) for topic in missing]
         ) if missing else {}  # fmt: skip
-        for future in asked.values():
+        for future in futures.values():
             future.result(timeout=20)
         return [topic["name"] for topic in missing]
 
@@ -258,7 +258,7 @@ class Node:
             deadline = time.monotonic() + STOP_WAIT_S
             while self.pid is not None and time.monotonic() < deadline:
                 _reap(pid)
-                time.sleep(LOOK_AGAIN_S)
+                time.sleep(POLL_S)
             if self.pid is not None:
                 os.kill(pid, signal.SIGKILL)
                 _reap(pid)

@@ -20,7 +20,7 @@ from deploy.local.processes import Spec
 BACKOFF_FIRST_S = 0.25
 BACKOFF_MAX_S = 5.0
 HEALTHY_AFTER_S = 30.0
-STOP_WITHIN_S = 10.0
+STOP_TIMEOUT_S = 10.0
 LOG_MAX_BYTES = 20 * 1024 * 1024
 COPY_BYTES = 1024 * 1024
 _PR_SET_PDEATHSIG = 1
@@ -129,7 +129,7 @@ class Child:
         stop_signal = signal.SIGINT if self.spec.name == "postgres" else signal.SIGTERM
         self._process.send_signal(stop_signal)
         try:
-            await asyncio.wait_for(self._ended(), STOP_WITHIN_S)
+            await asyncio.wait_for(self._ended(), STOP_TIMEOUT_S)
         except TimeoutError:
             self._process.kill()
             self._process.wait()

@@ -27,7 +27,7 @@ DIST, FRESH, STAMP = SPA / "dist", SPA / "dist.new", SPA / "dist.stamp"
 MODULES = PROJECT / "node_modules"
 MADE = {"node_modules", "dist", "dist.new", "dist.stamp", "dist.lock", "generated"}
 STEP_LIMIT_S = 600.0
-LOCK_AGAIN_S = 0.2
+LOCK_POLL_S = 0.2
 OUTPUT_TAIL = 3000
 _VERSION = re.compile(r"v(\d+)\.(\d+)\.")
 
@@ -68,9 +68,9 @@ def _pips_cert() -> str:
     """The certificate authorities of pip's settings; "" where there are none."""
     for name in ("global.cert", "install.cert"):
         words = [sys.executable, "-m", "pip", "config", "get", name]
-        asked = subprocess.run(words, capture_output=True, text=True, check=False)
-        if asked.returncode == 0:
-            return asked.stdout.strip()
+        found = subprocess.run(words, capture_output=True, text=True, check=False)
+        if found.returncode == 0:
+            return found.stdout.strip()
     return ""
 
 
@@ -170,7 +170,7 @@ async def _alone() -> AsyncIterator[None]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                await asyncio.sleep(LOCK_AGAIN_S)
+                await asyncio.sleep(LOCK_POLL_S)
         yield
 
 

@@ -13,9 +13,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-POLITE_S = 10.0
+SIGTERM_TIMEOUT_S = 10.0
 FIRM_S = 5.0
-LOOK_AGAIN_S = 0.05
+POLL_S = 0.05
 
 
 def started_at(pid: int) -> str | None:
@@ -54,7 +54,7 @@ def end(path: Path) -> list[str]:
     for name, pid in found.items():
         # On SIGTERM PostgreSQL would wait for every client.
         _send(pid, signal.SIGINT if name == "postgres" else signal.SIGTERM)
-    if not _gone(path, POLITE_S):
+    if not _gone(path, SIGTERM_TIMEOUT_S):
         for pid in alive(path).values():
             _send(pid, signal.SIGKILL)
         _gone(path, FIRM_S)
@@ -72,5 +72,5 @@ def _gone(path: Path, within_s: float) -> bool:
     while alive(path):
         if time.monotonic() > deadline:
             return False
-        time.sleep(LOOK_AGAIN_S)
+        time.sleep(POLL_S)
     return True

@@ -28,7 +28,7 @@ HISTORY_LIMIT_S = 300.0
 TRIES = 3
 LOCK_TRIES = 20
 TRIM_EVERY_S = 5.0
-LOOK_AGAIN_S = 0.05
+POLL_S = 0.05
 
 
 def migration_digest() -> str:
@@ -106,7 +106,7 @@ class Supervisor:
             except BlockingIOError:
                 if attempt == LOCK_TRIES - 1:
                     raise SystemExit("another supervisor runs this stack") from None
-                await asyncio.sleep(LOOK_AGAIN_S)
+                await asyncio.sleep(POLL_S)
             else:
                 return
 
@@ -220,7 +220,7 @@ class Supervisor:
                 return
             except (OSError, asyncpg.CannotConnectNowError):
                 self._still_alive("postgres", deadline)
-                await asyncio.sleep(LOOK_AGAIN_S)
+                await asyncio.sleep(POLL_S)
 
     async def _port_open(self, name: str) -> None:
         if name not in self._children:
@@ -233,7 +233,7 @@ class Supervisor:
                 return
             except OSError:
                 self._still_alive(name, deadline)
-                await asyncio.sleep(LOOK_AGAIN_S)
+                await asyncio.sleep(POLL_S)
 
     def _still_alive(self, name: str, deadline: float) -> None:
         child = self._children[name]
@@ -273,7 +273,7 @@ class Supervisor:
                     self._say(f"{total - len(waiting)}/{total} {name}")
                 else:
                     self._still_alive(name, deadline)
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await asyncio.sleep(POLL_S)
 
     async def _demo(self, like: Spec) -> None:
         self._stack = self._facts()

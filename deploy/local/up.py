@@ -20,9 +20,9 @@ from deploy.local.layout import ROOT, STATE_FILES, STATE_FOLDERS, Layout, StackE
 from deploy.local.ports import require_free
 from deploy.local.postgres import elsewhere
 
-STOP_WITHIN_S = 40.0
-HEALTHY_WITHIN_S = 15.0
-LOOK_AGAIN_S = 0.05
+STOP_TIMEOUT_S = 40.0
+HEALTHY_TIMEOUT_S = 15.0
+POLL_S = 0.05
 GRACE_S = 10.0
 
 
@@ -66,14 +66,14 @@ def up(layout: Layout) -> None:
 def _already_up(layout: Layout) -> None:
     stack = json.loads(layout.stack_file.read_text())
     public = stack["gateway"]["public"]
-    deadline = time.monotonic() + HEALTHY_WITHIN_S
+    deadline = time.monotonic() + HEALTHY_TIMEOUT_S
     while not answers(f"{public}/readyz"):
         if time.monotonic() > deadline:
             raise StackError(
                 f"已启动但不健康，请看日志或先 make stop\n"
                 f"it is up but not healthy; see {layout.logs}, or make stop first"
             )
-        time.sleep(LOOK_AGAIN_S)
+        time.sleep(POLL_S)
     _say("已在运行 it is already up")
     _summary(stack, layout)
 
@@ -113,16 +113,16 @@ def _follow(layout: Layout, started: float) -> dict[str, Any]:
         if not is_up and (read or time.monotonic() > grace):
             tail = (layout.logs / "supervisor.log").read_text(errors="replace")[-1500:]
             raise StackError(f"守护进程已退出 the supervisor has ended\n{tail}")
-        time.sleep(LOOK_AGAIN_S)
+        time.sleep(POLL_S)
 
 
 def _until_gone(layout: Layout) -> bool:
     """Whether the supervisor ended in time."""
-    deadline = time.monotonic() + STOP_WITHIN_S
+    deadline = time.monotonic() + STOP_TIMEOUT_S
     while running_supervisor(layout) is not None:
         if time.monotonic() > deadline:
             return False
-        time.sleep(LOOK_AGAIN_S)
+        time.sleep(POLL_S)
     return True
 
 
@@ -183,7 +183,7 @@ def _summary(
 def _supervisor_pid(layout: Layout) -> int | None:
     """Waits for the moment between its lock and its pid."""
     while (pid := running_supervisor(layout)) == 0:
-        time.sleep(LOOK_AGAIN_S)
+        time.sleep(POLL_S)
     return pid
 
 

@@ -148,7 +148,7 @@ class Shop:
         """The clerk changes his mind while the payment is on its way: cancel races success."""
         await asyncio.sleep(self._rng.uniform(0.0, CANCEL_WITHIN_S))
         try:
-            await device.ask("POST", f"{PAYMENTS}/{sale.pay_request_id}/cancel", b"{}")
+            await device.request("POST", f"{PAYMENTS}/{sale.pay_request_id}/cancel", b"{}")
         except (DeviceError, aiohttp.ClientError, TimeoutError, OSError):
             return  # the platform was away, or the payment had not begun: the sale goes on
 

@@ -28,7 +28,7 @@ class ConsoleClient:
 
     async def __aenter__(self) -> Self:
         body = {"login": self._login, "password": self._password}
-        self._headers["X-CSRF-Token"] = (await self.ask("POST", "/session", body))["csrf_token"]
+        self._headers["X-CSRF-Token"] = (await self.request("POST", "/session", body))["csrf_token"]
         return self
 
     async def __aexit__(
@@ -37,9 +37,9 @@ class ConsoleClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.ask("DELETE", "/session")
+        await self.request("DELETE", "/session")
 
-    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+    async def request(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON of the answer; Refused for a problem. Confirms the password where a step-up is
         needed."""
         try:

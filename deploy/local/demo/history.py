@@ -34,8 +34,8 @@ STORES = ("江滨路店 Riverside", "大学城店 Campus")
 MODEL = "D4S"
 OPENED_BEFORE = timedelta(hours=1)
 REFUNDED_AFTER = timedelta(minutes=40)
-KNOWN_WITHIN_S, LOOK_AGAIN_S = 15.0, 0.2
-END_WITHIN_S = 40.0
+STORE_TIMEOUT_S, POLL_S = 15.0, 0.2
+PAYMENT_TIMEOUT_S = 40.0
 NICENESS = 10
 """niceness: the console's requests come first"""
 
@@ -103,11 +103,11 @@ class _Seller:
     async def open_stores(self, first: str) -> None:
         """Each store with a device of its own; those that are there already are found again."""
         async with self._console() as console:
-            page = await console.ask("GET", "/stores?page_size=100")
+            page = await console.request("GET", "/stores?page_size=100")
             known = {store["name"]: store["store_id"] for store in page["items"]}
             for name in STORES:
                 if name not in known:
-                    made = await console.ask("POST", "/stores", {"name": name})
+                    made = await console.request("POST", "/stores", {"name": name})
                     known[name] = made["store_id"]
             places = [first, *(known[name] for name in STORES)]
             for number, store_id in enumerate(places, start=2):
@@ -119,15 +119,15 @@ class _Seller:
 
     async def _code(self, console: ConsoleClient, store_id: str, sn: str) -> str:
         """An enrolment code, tried again: a new store reaches the device service by event."""
-        deadline = time.monotonic() + KNOWN_WITHIN_S
+        deadline = time.monotonic() + STORE_TIMEOUT_S
         while True:
             try:
                 body = {"store_id": store_id, "sn": sn}
-                return str((await console.ask("POST", "/devices/codes", body))["code"])
+                return str((await console.request("POST", "/devices/codes", body))["code"])
             except Refused as refused:
                 if refused.code != "device.unknown_store" or time.monotonic() > deadline:
                     raise
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await asyncio.sleep(POLL_S)
 
     async def sell(self, sale: Sale) -> None:
         """One payment, at its time, to its end; and what is given back of it later."""
@@ -136,7 +136,7 @@ class _Seller:
         async with self._ending(sale, code):
             paid = await self._devices[sale.store].pay(
                 sale.amount_fen, code, subject=sale.subject,
-                pay_request_id=sale.name, give_up_s=END_WITHIN_S,
+                pay_request_id=sale.name, give_up_s=PAYMENT_TIMEOUT_S,
             )  # fmt: skip
         if sale.refund_fen and paid["status"] == "paid":
             self._clock.forward(self._clock.now() + REFUNDED_AFTER)
@@ -146,7 +146,7 @@ class _Seller:
                     "amount_fen": sale.refund_fen,
                     "reason": sale.reason,
                 }
-                await console.ask("POST", f"/payments/{paid['payment_id']}/refunds", body)
+                await console.request("POST", f"/payments/{paid['payment_id']}/refunds", body)
 
     @asynccontextmanager
     async def _ending(self, sale: Sale, code: str) -> AsyncIterator[None]:

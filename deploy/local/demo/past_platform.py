@@ -25,7 +25,7 @@ from services.device.config import DeviceConfig
 from services.payment import app as payment
 from services.payment.config import PaymentConfig
 
-STARTED_AGAIN_S = 0.02
+START_POLL_S = 0.02
 ISSUERS = {
     "binding": "binding",
     "device": "device",
@@ -60,7 +60,7 @@ async def platform(layout: Layout, clock: PastClock) -> AsyncIterator[str]:
             while not all(  # noqa: ASYNC110 - a server does not report when it has started
                 server.started for server in servers.values()
             ):
-                await asyncio.sleep(STARTED_AGAIN_S)
+                await asyncio.sleep(START_POLL_S)
             yield urls["edge"]
         finally:
             # At their end these two report the last use of devices and keys to the others.

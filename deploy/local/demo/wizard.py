@@ -17,7 +17,7 @@ from deploy.sandbox.dragonfly.device import Device, Identity
 
 CLOSED = frozenset({"done", "skipped"})
 ME = "/api/device/v1/me"
-WITHIN_S, LOOK_AGAIN_S = 90.0, 1.0
+WIZARD_TIMEOUT_S, POLL_S = 90.0, 1.0
 TRIES = 3
 """of a row that fails, before it is left as it is"""
 TEXTS = {
@@ -36,11 +36,11 @@ async def set_up(
     """Until nothing is left that could be done, or the time is up."""
     identity = Identity.load(device_file)
     await _at_alipay(http, admin, app_id, identity.sn)
-    await Device(identity, session=http).ask("GET", ME)
+    await Device(identity, session=http).request("GET", ME)
     tried: dict[str, int] = {}
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WIZARD_TIMEOUT_S
     while time.monotonic() < deadline:
-        rows = list(_open_rows(await console.ask("GET", "/onboarding")))
+        rows = list(_open_rows(await console.request("GET", "/onboarding")))
         if not rows:
             return
         await _review(http, admin, app_id)
@@ -48,7 +48,7 @@ async def set_up(
         if row is None:
             if not any(row["state"] == "running" for row in rows):
                 return
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await asyncio.sleep(POLL_S)
             continue
         tried[row["row"]] = tried.get(row["row"], 0) + 1
         await _do(console, row, app_id, identity.sn)
@@ -78,7 +78,7 @@ async def _do(console: ConsoleClient, row: dict[str, Any], app_id: str, sn: str)
     elif act == "done":
         body["note"] = TEXTS["note"]
     try:
-        await console.ask("POST", f"/onboarding/rows/{row['row']}/{act}", body)
+        await console.request("POST", f"/onboarding/rows/{row['row']}/{act}", body)
     except Refused as refused:
         if refused.status >= 500:
             raise

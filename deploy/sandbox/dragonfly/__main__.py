@@ -176,7 +176,7 @@ def _show_rewards(answer: dict[str, Any]) -> None:
         _say(f"  抽奖 draw            {prize['name'] if prize else '谢谢参与 no prize this time'}")
 
 
-def _asked_code() -> str:
+def _typed_code() -> str:
     """The enrolment code, typed by whoever reads it off the console's device page, or piped. The
     prompt goes to standard error: standard output may be a file."""
     if sys.stdin.isatty():
@@ -205,7 +205,7 @@ def _if_it_was_us(sn: str) -> str:
 
 async def _enrol(words: argparse.Namespace) -> int:
     url = words.url or _from_stack("--url", "平台地址", "address", "gateway", "public")
-    code = words.code or _asked_code()
+    code = words.code or _typed_code()
     if not code:
         raise Misuse("--code: 缺少激活码 no enrolment code; make one on the console's device page")
     sn = words.sn or _sn_of(code)

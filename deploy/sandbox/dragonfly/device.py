@@ -27,7 +27,7 @@ PAYMENTS = "/api/device/v1/payments"
 REWARDS = "/api/device/v1/rewards"
 ENROL = "/api/device/v1/enrol"
 FACE_TOKEN_CHARS = 33
-ANSWER_WITHIN_S = 40.0
+ANSWER_TIMEOUT_S = 40.0
 TERMINAL = frozenset(
     {"paid", "failed", "closed", "reversed", "refunded", "partially_refunded", "late_paid"}
 )
@@ -147,7 +147,7 @@ class Device:
             "X-DF-Signature": signature,
         }
 
-    async def ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
+    async def request(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
         """One signed request. A 401 with the server's time corrects our clock, once."""
         for attempt in (1, 2):
             status, answer = await self._send(method, path, body)
@@ -169,7 +169,7 @@ class Device:
             self.identity.url + path,
             data=body or None,
             headers=self.headers(method, path, body),
-            timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S, sock_connect=3.0),
+            timeout=aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S, sock_connect=3.0),
         ) as answer:
             return answer.status, _read(await answer.read())
 
@@ -213,7 +213,9 @@ class Device:
             pause = RETRY_S[min(attempt, len(RETRY_S) - 1)]
             try:
                 # The same id and content each time: the platform answers with the same payment.
-                answer = await self.ask(*(("GET", mine) if is_begun else ("POST", PAYMENTS, raw)))
+                answer = await self.request(
+                    *(("GET", mine) if is_begun else ("POST", PAYMENTS, raw))
+                )
                 if answer["status"] in TERMINAL:
                     self.journal.finish()
                     return answer
@@ -241,7 +243,7 @@ class Device:
         if is_first and self.journal.is_new:
             return True
         try:
-            await self.ask("GET", mine)
+            await self.request("GET", mine)
         except DeviceError as error:
             return error.status == 404
         except (aiohttp.ClientError, TimeoutError, OSError):
@@ -252,7 +254,7 @@ class Device:
         """Coupon and draws of a paid payment; waits a little for the event to get there."""
         deadline = time.monotonic() + wait_s
         while True:
-            answer = await self._patiently("GET", f"{REWARDS}/{payment_id}", deadline)
+            answer = await self._retried("GET", f"{REWARDS}/{payment_id}", deadline)
             if answer["status"] != "pending" or time.monotonic() > deadline:
                 return answer
             await asyncio.sleep((answer.get("retry_after_ms") or 200) / 1000)
@@ -260,15 +262,15 @@ class Device:
     async def draw(self, payment_id: str, *, wait_s: float = 5.0) -> dict[str, Any]:
         """The one draw on the device; the same prize however often it is asked for."""
         deadline = time.monotonic() + wait_s
-        return await self._patiently("POST", f"{REWARDS}/{payment_id}/draw", deadline, b"{}")
+        return await self._retried("POST", f"{REWARDS}/{payment_id}/draw", deadline, b"{}")
 
-    async def _patiently(
+    async def _retried(
         self, method: str, path: str, deadline: float, body: bytes = b""
     ) -> dict[str, Any]:
-        """Asks again while the platform is not there, until the deadline."""
+        """Repeats a request while the platform does not answer, until the deadline."""
         while True:
             try:
-                return await self.ask(method, path, body)
+                return await self.request(method, path, body)
             except DeviceError as error:
                 if error.status not in RETRIED or time.monotonic() > deadline:
                     raise

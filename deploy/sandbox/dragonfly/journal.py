@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ALONE_WITHIN_S = 150.0
-LOOK_AGAIN_S = 0.1
+LOCK_TIMEOUT_S = 150.0
+POLL_S = 0.1
 
 
 def write_private(path: Path, text: str) -> None:
@@ -27,7 +27,7 @@ def write_private(path: Path, text: str) -> None:
 @contextlib.contextmanager
 def alone(journal: Path) -> Iterator[None]:
     """One payment at a time per device, also when two terminals use the same device file."""
-    deadline = time.monotonic() + ALONE_WITHIN_S
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
     with journal.with_suffix(".lock").open("w") as lock:
         while True:
             try:
@@ -36,7 +36,7 @@ def alone(journal: Path) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise TimeoutError("设备正忙 the device is busy with another payment") from None
-                time.sleep(LOOK_AGAIN_S)
+                time.sleep(POLL_S)
         yield
 
 

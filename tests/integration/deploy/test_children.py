@@ -121,7 +121,7 @@ def test_a_supervisor_killed_the_hard_way_leaves_nobody_behind(tmp_path: Path) -
 def test_a_leftover_that_ignores_the_polite_word_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leftovers, "POLITE_S", 0.3)
+    monkeypatch.setattr(leftovers, "SIGTERM_TIMEOUT_S", 0.3)
     known = tmp_path / "children.json"
     stubborn = subprocess.Popen(STUBBORN, stdout=subprocess.PIPE)
     assert stubborn.stdout is not None

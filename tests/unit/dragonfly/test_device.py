@@ -31,7 +31,7 @@ async def test_a_face_token_looks_like_one() -> None:
 
 async def test_the_signature_covers_the_whole_request() -> None:
     async with Platform(PAID).running() as platform, Device(identity(platform.url)) as device:
-        await device.ask("POST", "/api/device/v1/payments", b'{"a":1}')
+        await device.request("POST", "/api/device/v1/payments", b'{"a":1}')
     sent = platform.headers[0]
     signed = "\n".join(
         [

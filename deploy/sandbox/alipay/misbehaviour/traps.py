@@ -146,7 +146,7 @@ def shuffled(b: AnswerBuilder) -> bytes:
 
 
 def gbk(b: AnswerBuilder) -> bytes:
-    """Whatever charset was asked for and is announced."""
+    """Whatever charset the request names and the answer announces."""
     text = render({**b.node, "store_name": "咖啡店"}, "gb18030")
     return b.envelope(sealed(text, b.aes_key)).body()
 

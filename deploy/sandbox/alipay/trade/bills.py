@@ -1,7 +1,7 @@
 """alipay.data.dataservice.bill.downloadurl.query, the file behind the address, and planted errors.
 
-The day of a bill is a Beijing day of the ledger. Whether a day is over is asked of the scaled
-clock, so that a test need not wait for tomorrow.
+The day of a bill is a Beijing day of the ledger. The scaled
+clock decides whether a day is over, so that a test need not wait for tomorrow.
 """
 
 import json
@@ -166,7 +166,7 @@ def rows_of(tx: Tx, app_id: str, bill_date: str) -> list[Row]:
             row.out_request_no = found["out_request_no"]
             rows.append(row)
     rows.sort(key=lambda row: (row.done_ms, row.trade_no, row.out_request_no))
-    return _bent(tx, app_id, bill_date, rows)
+    return _with_planted_errors(tx, app_id, bill_date, rows)
 
 
 def _row(trade: trade_row.Trade, kind: str, done_ms: int, amount_fen: int, fee_fen: int) -> Row:
@@ -186,7 +186,7 @@ def _row(trade: trade_row.Trade, kind: str, done_ms: int, amount_fen: int, fee_f
     )
 
 
-def _bent(tx: Tx, app_id: str, bill_date: str, rows: list[Row]) -> list[Row]:
+def _with_planted_errors(tx: Tx, app_id: str, bill_date: str, rows: list[Row]) -> list[Row]:
     for plant in tx.all(
         "SELECT * FROM bill_plants WHERE app_id = ? AND bill_date = ? ORDER BY plant_id",
         app_id,
