@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from services.device.config import DeviceConfig
 from services.device.deps import build_deps
-from services.device.routes import router
+from services.device.devices.routes import router
 from shared.clock import Clock, SystemClock
 from shared.process import make_api
 

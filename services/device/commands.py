@@ -9,11 +9,11 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from services.device import schemas, service
 from services.device.config import CommandConfig
 from services.device.deps import Deps
-from services.device.domain import UnknownStore
-from services.device.service import NewCode
+from services.device.devices import schemas, service
+from services.device.devices.rules import UnknownStore
+from services.device.devices.service import NewCode
 from shared.clock import SystemClock
 from shared.config import load
 from shared.db import Database

@@ -6,9 +6,9 @@ from typing import Any
 
 import asyncpg
 
-from services.device import leaving
 from services.device.deps import Deps
-from services.device.service import record_stores
+from services.device.devices import leaving
+from services.device.devices.service import record_stores
 from shared.consumer import Handlers
 from shared.contracts.events.binding import (
     MerchantResumed,

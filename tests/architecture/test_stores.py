@@ -24,7 +24,7 @@ NARROWED = {
     ),
     "GET /api/merchant/v1/stores": "binding/test_scope.py::test_a_person_of_one_store",
     "GET /api/merchant/v1/devices": "device/test_scope.py::test_a_person_of_one_store",
-    "GET /api/merchant/v1/devices/codes": "device/test_codes.py::test_who_may_not",
+    "GET /api/merchant/v1/devices/codes": "device/devices/test_codes.py::test_who_may_not",
     "GET /api/merchant/v1/refunds": (
         "payment/refunds/test_refund_list.py::test_nobody_sees_beyond_their_stores_or_merchant"
     ),

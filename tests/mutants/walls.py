@@ -11,7 +11,7 @@ SIGNED = (
 RACES = "tests/integration/binding/people/test_races_people.py"
 GRANTS = "services/binding/acting/grants.py"
 GRANTS_TESTS = "tests/integration/binding/acting/test_acting_grants.py"
-LEAVING = "tests/integration/device/test_leaving.py"
+LEAVING = "tests/integration/device/devices/test_leaving.py"
 TWO_WINDOWS = "tests/unit/gateway/auth/test_two_windows.py"
 HELPED_IN = (
     "tests/integration/binding/oversight/test_merchants.py"
@@ -121,28 +121,28 @@ PATCHES = (
         ),
     ),
     Patch(
-        "services/device/repo.py",
+        "services/device/devices/repo.py",
         "an enrolment code outlives its maker's role",
         "        ~_MAKER_LEFT,\n",
         "",
-        ("tests/integration/device/test_leaving.py",),
+        ("tests/integration/device/devices/test_leaving.py",),
     ),
     Patch(
-        "services/device/repo.py",
+        "services/device/devices/repo.py",
         "an enrolment code that was taken back still serves",
         "        EnrolmentCode.revoked_at.is_(None),\n",
         "",
-        ("tests/integration/device/test_codes.py",),
+        ("tests/integration/device/devices/test_codes.py",),
     ),
     Patch(
-        "services/device/leaving.py",
+        "services/device/devices/leaving.py",
         "a test cashier outlives its maker's role",
         "        pg, latest, now=deps.clock.now(), actor=PLATFORM_ACTOR\n",
         "        pg, {}, now=deps.clock.now(), actor=PLATFORM_ACTOR\n",
         (f"{LEAVING}::test_a_test_cashier_goes_with_its_person",),
     ),
     Patch(
-        "services/device/service.py",
+        "services/device/devices/service.py",
         "a test cashier is enrolled while its maker leaves",
         "    if made.kind is Kind.TEST_CASHIER:\n",
         "    if False:\n",

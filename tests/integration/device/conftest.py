@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from services.device.app import create_app
 from services.device.config import DeviceConfig
-from services.device.service import record_stores
+from services.device.devices.service import record_stores
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import StoreCreated
 from tests.integration.served import callers, served

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from services.device import commands
-from services.device.service import record_stores
+from services.device.devices.service import record_stores
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import StoreCreated
 from tests.fixtures.clock import NOON, FixedClock

@@ -14,7 +14,7 @@ from gateway.config import EdgeConfig
 from gateway.edge import Edge
 from gateway.server.asgi import Door
 from gateway.server.static import StaticFiles
-from services.device.service import record_stores
+from services.device.devices.service import record_stores
 from services.payment.app import create_app
 from services.payment.config import PaymentConfig
 from services.payment.payments import repo

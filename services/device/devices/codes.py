@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.device import domain, repo
 from services.device.deps import Deps
-from services.device.domain import CodeState
+from services.device.devices import repo, rules
+from services.device.devices.rules import CodeState
+from services.device.devices.service import audited, state_of
 from services.device.models import Device, EnrolmentCode
-from services.device.service import audited, state_of
 from shared import outbox
 from shared.errors import NotFound
 
@@ -49,7 +49,7 @@ async def revoke_code(deps: Deps, tenant_id: UUID, code_id: UUID, *, actor: str)
         if code is None:
             raise NotFound
         if code.used_at is not None:
-            raise domain.CodeUsed
+            raise rules.CodeUsed
         if code.revoked_at is not None or code.expires_at <= deps.clock.now():
             return
         code.revoked_at = deps.clock.now()

@@ -13,9 +13,9 @@ from uuid import UUID
 
 import asyncpg
 
-from services.device import repo
 from services.device.deps import Deps
-from services.device.service import audited
+from services.device.devices import repo
+from services.device.devices.service import audited
 from shared import outbox
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import (

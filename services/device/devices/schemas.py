@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from services.device.domain import SN, CodeState
+from services.device.devices.rules import SN, CodeState
 from shared.contracts import fields
 from shared.contracts.fields import Id, Text, Version
 

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from services.device import codes, domain, fleet, schemas, service
 from services.device.deps import Deps
-from services.device.fleet import DeviceChange, Sighting
+from services.device.devices import codes, fleet, rules, schemas, service
+from services.device.devices.fleet import DeviceChange, Sighting
+from services.device.devices.repo import Filter
+from services.device.devices.service import NewDevice
 from services.device.models import Device
-from services.device.repo import Filter
-from services.device.service import NewDevice
 from shared.contracts.fields import Instant, PageNumber, PageSize, PathPart, Text
 from shared.errors import Forbidden, NotFound
 from shared.web import guard, parse, principal, within_stores
@@ -65,7 +65,7 @@ of_its_store = within_stores(_store_of_device)
 @router.post("/api/device/v1/enrol", dependencies=[guard("public")], status_code=201)
 async def enrol(request: Request, body: schemas.EnrolBody) -> schemas.EnrolledOut:
     deps = _deps(request)
-    made = NewDevice(body.sn, body.model, domain.kind_of(body.sn, body.kind))
+    made = NewDevice(body.sn, body.model, rules.kind_of(body.sn, body.kind))
     found = await service.enrol_device(deps, body.code, made)
     return schemas.EnrolledOut(
         device_id=found.device.device_id,
@@ -256,7 +256,7 @@ def _device_out(device: Device, store_name: str) -> schemas.DeviceOut:
         sn=device.sn,
         name=device.name,
         kind=cast(Any, device.kind),
-        model=device.model or domain.model_by_sn(device.sn),
+        model=device.model or rules.model_by_sn(device.sn),
         store_id=device.store_id,
         store_name=store_name,
         status=device.status,

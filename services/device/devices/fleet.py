@@ -8,12 +8,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.device import domain, repo
 from services.device.deps import Deps
-from services.device.domain import Status
+from services.device.devices import repo, rules
+from services.device.devices.repo import Filter
+from services.device.devices.rules import Status
+from services.device.devices.service import audited
 from services.device.models import Device
-from services.device.repo import Filter
-from services.device.service import audited
 from shared import outbox
 from shared.contracts.events.base import stamp
 from shared.contracts.events.device import DeviceMoved, DeviceRevoked
@@ -81,7 +81,7 @@ async def change_device(
         if device is None:
             raise NotFound
         if device.status == Status.REVOKED:
-            raise domain.DeviceIsRevoked
+            raise rules.DeviceIsRevoked
         wanted: dict[str, Any] = {}
         if change.name is not None and (change.name or None) != device.name:
             wanted["name"] = change.name or None
@@ -90,7 +90,7 @@ async def change_device(
         if not wanted:
             return await _device_and_store(tx, tenant_id, device_id)
         if change.version != device.version:
-            raise domain.StaleVersion(current_version=device.version)
+            raise rules.StaleVersion(current_version=device.version)
         if "store_id" in wanted:
             await _move(deps, tx, device, wanted["store_id"], actor)
         if "name" in wanted:
@@ -106,7 +106,7 @@ async def change_device(
 async def _move(deps: Deps, tx: AsyncSession, device: Device, store_id: UUID, actor: str) -> None:
     """The event makes every cache forget where it stood."""
     if await repo.store(tx, device.tenant_id, store_id) is None:
-        raise domain.UnknownStore
+        raise rules.UnknownStore
     before, device.store_id = device.store_id, store_id
     device.moved_at = deps.clock.now()
     event = DeviceMoved(

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.device.domain import CODE_TRIES, OPEN_CODES_MAX, SEEN_EVERY, UNDER_WAY, Kind
+from services.device.devices.rules import CODE_TRIES, OPEN_CODES_MAX, SEEN_EVERY, UNDER_WAY, Kind
 from services.device.models import DataKey, Device, EnrolmentCode, LeftRole, Standing, Store
 
 PURGE_BATCH = 500

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.device.leaving import record_left
+from services.device.devices.leaving import record_left
 from shared.contracts.events.audit import DeviceAudited
 from shared.contracts.events.base import decode, stamp
 from shared.contracts.events.binding import RoleLeft

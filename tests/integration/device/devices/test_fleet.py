@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.device.service import record_stores
+from services.device.devices.service import record_stores
 from shared.contracts.events.audit import DeviceAudited
 from shared.contracts.events.base import decode, stamp
 from shared.contracts.events.binding import StoreRenamed

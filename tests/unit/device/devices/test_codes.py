@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.device import domain
-from services.device.domain import CODE_ALPHABET, CODE_LETTERS, code_digest, new_code
+from services.device.devices import rules
+from services.device.devices.rules import CODE_ALPHABET, CODE_LETTERS, code_digest, new_code
 from tests.fixtures.clock import NOON
 
 
@@ -56,26 +56,26 @@ FACTS = {
 @pytest.mark.parametrize(
     ("change", "state", "reason"),
     [
-        ({"used_at": NOON}, "used", domain.CodeUsed),
-        ({"revoked_at": NOON}, "revoked", domain.CodeRevoked),
-        ({"expires_at": NOON}, "expired", domain.CodeExpired),
-        ({"has_maker_left": True}, "ended", domain.CodeEnded),
-        ({"tries": 5}, "spoilt", domain.CodeSpoilt),
-        ({"tries": 4}, "open", domain.CodeUsed),
+        ({"used_at": NOON}, "used", rules.CodeUsed),
+        ({"revoked_at": NOON}, "revoked", rules.CodeRevoked),
+        ({"expires_at": NOON}, "expired", rules.CodeExpired),
+        ({"has_maker_left": True}, "ended", rules.CodeEnded),
+        ({"tries": 5}, "spoilt", rules.CodeSpoilt),
+        ({"tries": 4}, "open", rules.CodeUsed),
         (
             {"used_at": NOON, "expires_at": NOON, "has_maker_left": True, "tries": 5},
             "used",
-            domain.CodeUsed,
+            rules.CodeUsed,
         ),
     ],
 )
 def test_the_reason_is_the_true_one(change, state, reason):
-    found = domain.code_state(NOON, **(FACTS | change))
+    found = rules.code_state(NOON, **(FACTS | change))
     assert found.value == state
-    assert domain.why_refused(found, sn="SMIT3B0001", bound_sn=None) is reason
+    assert rules.why_refused(found, sn="SMIT3B0001", bound_sn=None) is reason
 
 
 def test_a_code_for_another_device_says_so():
-    state = domain.code_state(NOON, **FACTS)
-    assert domain.why_refused(state, sn="A1", bound_sn="A2") is domain.SnMismatch
-    assert domain.why_refused(state, sn="A1", bound_sn="A1") is domain.CodeUsed
+    state = rules.code_state(NOON, **FACTS)
+    assert rules.why_refused(state, sn="A1", bound_sn="A2") is rules.SnMismatch
+    assert rules.why_refused(state, sn="A1", bound_sn="A1") is rules.CodeUsed

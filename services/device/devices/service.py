@@ -13,9 +13,9 @@ from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
-from services.device import domain, repo
 from services.device.deps import Deps
-from services.device.domain import Kind, Status
+from services.device.devices import repo, rules
+from services.device.devices.rules import Kind, Status
 from services.device.models import DataKey, Device, EnrolmentCode
 from shared import inbox, outbox
 from shared.contracts.events.audit import DeviceAudited
@@ -75,25 +75,25 @@ async def create_code(
 ) -> NewCode:
     """A single-use code for one device of that store, optionally for one SN only. Raises
     UnknownStore, TooManyCodes."""
-    now, code = deps.clock.now(), domain.new_code()
+    now, code = deps.clock.now(), rules.new_code()
     row = EnrolmentCode(
         tenant_id=tenant_id,
         code_id=uuid7(deps.clock),
-        code_hash=domain.code_digest(code),
-        hint=code[-domain.HINT_LETTERS :],
+        code_hash=rules.code_digest(code),
+        hint=code[-rules.HINT_LETTERS :],
         store_id=store_id,
         sn=sn,
         created_by=actor,
         created_at=now,
-        expires_at=now + domain.CODE_LIFETIME,
+        expires_at=now + rules.CODE_LIFETIME,
         tries=0,
     )
     async with deps.db.tx(tenant_id) as tx:
         if await repo.store(tx, tenant_id, store_id) is None:
-            raise domain.UnknownStore
+            raise rules.UnknownStore
         await repo.lock(tx, f"codes:{tenant_id}")
-        if await repo.count_open_codes(tx, tenant_id, now) >= domain.OPEN_CODES_MAX:
-            raise domain.TooManyCodes
+        if await repo.count_open_codes(tx, tenant_id, now) >= rules.OPEN_CODES_MAX:
+            raise rules.TooManyCodes
         tx.add(row)
         what = (actor, "device.code", row.code_id)
         await outbox.add(tx, audited(deps, tenant_id, what, {"store_id": str(store_id), "sn": sn}))
@@ -103,9 +103,9 @@ async def create_code(
 async def enrol_device(deps: Deps, code: str, made: NewDevice) -> Enrolment:
     """Redeems a code. The same SN in the same tenant stays the same device with a new key; its
     device.enrolled drops the old key from every cache."""
-    digest, sn = domain.code_digest(code), made.sn
+    digest, sn = rules.code_digest(code), made.sn
     if digest is None:
-        raise _counted(domain.UnknownCode)
+        raise _counted(rules.UnknownCode)
     now = deps.clock.now()
     # System scope: the code says which tenant this is.
     async with deps.db.tx(None) as tx:
@@ -124,9 +124,9 @@ async def enrol_device(deps: Deps, code: str, made: NewDevice) -> Enrolment:
         log.info("device.enrolled", device_id=str(enrolment.device.device_id), sn=sn)
         return enrolment
     if known is None:
-        raise _counted(domain.UnknownCode)
+        raise _counted(rules.UnknownCode)
     state = state_of(known, now, has_maker_left=has_maker_left)
-    raise _counted(domain.why_refused(state, sn=sn, bound_sn=known.sn))
+    raise _counted(rules.why_refused(state, sn=sn, bound_sn=known.sn))
 
 
 async def _require_maker(tx: AsyncSession, code: EnrolmentCode, made: NewDevice) -> None:
@@ -135,12 +135,12 @@ async def _require_maker(tx: AsyncSession, code: EnrolmentCode, made: NewDevice)
     if made.kind is Kind.TEST_CASHIER:
         await repo.lock(tx, repo.maker_lock(code.created_by))
         if await repo.has_maker_left(tx, code):
-            raise _counted(domain.CodeEnded)
+            raise _counted(rules.CodeEnded)
 
 
-def state_of(code: EnrolmentCode, now: datetime, *, has_maker_left: bool) -> domain.CodeState:
+def state_of(code: EnrolmentCode, now: datetime, *, has_maker_left: bool) -> rules.CodeState:
     """What became of the code, as its row tells."""
-    return domain.code_state(
+    return rules.code_state(
         now,
         expires_at=code.expires_at,
         used_at=code.used_at,
@@ -168,7 +168,7 @@ async def _enrol(
         )
     before = _held(device) if device.key_version else None
     kek_id, wrapped = await _data_key(deps, tx, tenant_id)
-    key = secrets.token_bytes(domain.KEY_BYTES)
+    key = secrets.token_bytes(rules.KEY_BYTES)
     device.store_id = code.store_id
     device.model = made.model or device.model
     device.kind = made.kind.value
@@ -274,6 +274,6 @@ async def sweep(deps: Deps) -> None:
     events nobody can send again."""
     async with deps.db.tx(None) as tx:
         await repo.purge_codes(tx, deps.clock.now() - KEEP_OLD_CODES)
-    over = deps.clock.now() - domain.UNDER_WAY - 2 * domain.CODE_LIFETIME
+    over = deps.clock.now() - rules.UNDER_WAY - 2 * rules.CODE_LIFETIME
     await deps.db.purge("left_roles", "greatest(left_at, renewed_at) < $1", over)
     await inbox.purge(deps.db)

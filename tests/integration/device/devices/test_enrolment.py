@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.device.service import sweep
+from services.device.devices.service import sweep
 from shared.contracts.events.audit import DeviceAudited
 from shared.contracts.events.base import decode
 from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked

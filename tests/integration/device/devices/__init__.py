@@ -1,0 +1,1 @@
+"""Terminals: codes, enrolment, the fleet, and who leaves."""
