@@ -1,4 +1,5 @@
-"""One payment as its row stood when it was read, and the states it can be in."""
+"""One payment as its row is written first, and as it stood when it was read; the states it can
+be in."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,35 @@ class State(StrEnum):
     REVERSED = "REVERSED"
     SUCCESS_LATE = "SUCCESS_LATE"
     MANUAL = "MANUAL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPayment:
+    """What a device asks for, as it is stored. The fields are the members of the type new_payment,
+    in order."""
+
+    tenant_id: UUID
+    payment_id: UUID
+    store_id: UUID
+    is_own_store: bool
+    """the device's own store: vouched for by its token, so the read model is not asked"""
+    device_id: UUID
+    nonce: str | None
+    pay_request_id: str
+    request_hash: bytes = field(repr=False)
+    order_ref: str | None
+    out_trade_no: str
+    channel: Literal[ChannelName, "none"]
+    scene: Literal[Scene, "none"]
+    subject: str
+    total_fen: int
+    payable_fen: int
+    created_at: datetime
+    poll_s: float
+    """nobody has reported the pay call's end by then: look, for its process may have died"""
+    deadline_s: float
+    open_s: float
+    """the pay request may still be on its way for so long"""
 
 
 @dataclass(frozen=True, slots=True)

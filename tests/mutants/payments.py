@@ -100,8 +100,8 @@ PATCHES = (
     Patch(
         "services/payment/payments/store.sql",
         "the database books another amount than the payment's",
-        "AND (p_paid_fen IS NULL OR p.payable_fen = p_paid_fen)",
-        "AND (p_paid_fen IS NULL OR p_paid_fen > 0)",
+        "AND (p_move.paid_fen IS NULL OR p.payable_fen = p_move.paid_fen)",
+        "AND (p_move.paid_fen IS NULL OR p_move.paid_fen > 0)",
         BELIEVING,
     ),
     Patch(
@@ -149,8 +149,8 @@ PATCHES = (
     Patch(
         "services/payment/payments/store.sql",
         "a suspended merchant takes payments",
-        "h WHERE h.tenant_id = p_tenant AND h.is_suspended)\n    AND (p_is_own_store\n",
-        "h WHERE false)\n    AND (p_is_own_store\n",
+        "h WHERE h.tenant_id = p_new.tenant_id AND h.is_suspended)\n    AND (p_new.is_own_store\n",
+        "h WHERE false)\n    AND (p_new.is_own_store\n",
         (f"{SUSPENDED}::test_new_payments_are_refused_with_words_until_it_is_lifted",),
     ),
     Patch(

@@ -8,7 +8,6 @@ from fastapi.responses import Response
 from services.payment.deps import Deps
 from services.payment.payments import service
 from services.payment.payments.schemas import DevicePaymentOut, PayBody, device_view, taking
-from services.payment.payments.service import PayOrder
 from shared.contracts.fields import Word
 from shared.contracts.principal import Principal
 from shared.errors import Forbidden
@@ -40,7 +39,9 @@ async def start_payment(request: Request) -> Response:
     """Takes a payment; the same pay_request_id again tells what became of it."""
     caller = principal(request)
     body = await parse(request, PayBody)
-    order = PayOrder(
+    deps = _deps(request)
+    new = service.new_payment(
+        deps,
         tenant_id=caller.tenant,
         device_id=_device_id(caller),
         own_store_id=caller.store_id,
@@ -53,7 +54,8 @@ async def start_payment(request: Request) -> Response:
         order_ref=body.order_ref,
         terminal_params=body.terminal_params,
     )
-    return json_response(device_view(await service.start_payment(_deps(request), order)))
+    payment = await service.start_payment(deps, new, body.auth_code, body.terminal_params)
+    return json_response(device_view(payment))
 
 
 @router.get(

@@ -6,7 +6,6 @@ transaction open, a transaction that settles. The sweeper finishes whatever dies
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
@@ -24,8 +23,7 @@ from services.payment.payments.rules import (
     RequestMismatch,
     UnknownStore,
 )
-from services.payment.payments.store import NewPayment
-from services.payment.snapshot import ChannelName, Payment, Scene, State
+from services.payment.snapshot import ChannelName, NewPayment, Payment, Scene, State
 from shared import outbox
 from shared.contracts.events.base import stamp
 from shared.contracts.events.payment import PaymentSucceeded
@@ -46,38 +44,62 @@ _REFUSALS: dict[str, type[Problem]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PayOrder:
-    """What a device asks for, and who it is."""
+def new_payment(
+    deps: Deps,
+    *,
+    tenant_id: UUID,
+    device_id: UUID,
+    own_store_id: UUID | None,
+    nonce: str | None,
+    pay_request_id: str,
+    amount_fen: int,
+    auth_code: str | None,
+    subject: str | None,
+    store_id: UUID | None,
+    order_ref: str | None,
+    terminal_params: str | None,
+) -> NewPayment:
+    """What a device asks for; a Problem when it has no store, or no code that anybody takes."""
+    at_store = store_id or own_store_id
+    if at_store is None:
+        raise UnknownStore
+    channel: ChannelName | Literal["none"] = "none"
+    scene: Scene | Literal["none"] = "none"
+    if amount_fen > 0:
+        if auth_code is None:
+            fault = {"pointer": "/auth_code", "message": "needed when something is payable"}
+            raise InvalidBody(errors=[fault])
+        through, scene = route_auth_code(deps.channels, auth_code)
+        channel = through.name
+    # Equal exactly when the same thing is asked for again; the code itself is not kept.
+    content = (amount_fen, auth_code, subject, store_id, order_ref, terminal_params)
+    return NewPayment(
+        tenant_id=tenant_id,
+        payment_id=uuid7(deps.clock),
+        store_id=at_store,
+        is_own_store=at_store == own_store_id,
+        device_id=device_id,
+        nonce=nonce,
+        pay_request_id=pay_request_id,
+        request_hash=hashlib.sha256(orjson.dumps(content)).digest(),
+        order_ref=order_ref,
+        out_trade_no=trade_no(deps.clock),
+        channel=channel,
+        scene=scene,
+        subject=subject or DEFAULT_SUBJECT,
+        total_fen=amount_fen,
+        payable_fen=amount_fen,
+        created_at=deps.clock.now(),
+        poll_s=deps.schedule.crashed_s,
+        deadline_s=deps.schedule.deadline_s,
+        open_s=deps.schedule.pay_open_s,
+    )
 
-    tenant_id: UUID
-    device_id: UUID
-    own_store_id: UUID | None
-    nonce: str | None
-    pay_request_id: str
-    amount_fen: int
-    auth_code: str | None
-    subject: str | None
-    store_id: UUID | None
-    order_ref: str | None
-    terminal_params: str | None
 
-    def content_hash(self) -> bytes:
-        """Equal exactly when the same thing is asked for again; the code itself is not kept."""
-        content = (
-            self.amount_fen,
-            self.auth_code,
-            self.subject,
-            self.store_id,
-            self.order_ref,
-            self.terminal_params,
-        )
-        return hashlib.sha256(orjson.dumps(content)).digest()
-
-
-async def start_payment(deps: Deps, order: PayOrder) -> Payment:
+async def start_payment(
+    deps: Deps, new: NewPayment, auth_code: str | None, terminal_params: str | None
+) -> Payment:
     """Takes a payment, or tells what became of the one with the same pay_request_id."""
-    new = _new_payment(deps, order)
     verdict, payment = await _submitted(deps, new)
     if payment is None:
         raise _REFUSALS[verdict]
@@ -85,9 +107,9 @@ async def start_payment(deps: Deps, order: PayOrder) -> Payment:
         raise RequestMismatch
     if verdict == "existing":
         return await _present(deps, payment)
-    if payment.payable_fen == 0 or order.auth_code is None:
+    if payment.payable_fen == 0 or auth_code is None:
         return payment
-    calling = asyncio.ensure_future(_pay(deps, payment, order.auth_code, order.terminal_params))
+    calling = asyncio.ensure_future(_pay(deps, payment, auth_code, terminal_params))
     deps.paying[payment.payment_id] = calling
     calling.add_done_callback(lambda done: _ended(deps, payment, done))
     # The device may hang up; what the channel answers must be booked all the same.
@@ -107,44 +129,12 @@ async def _present(deps: Deps, payment: Payment) -> Payment:
     return await settlement.reload(deps, payment)
 
 
-def _new_payment(deps: Deps, order: PayOrder) -> NewPayment:
-    store_id = order.store_id or order.own_store_id
-    if store_id is None:
-        raise UnknownStore
-    channel: ChannelName | Literal["none"] = "none"
-    scene: Scene | Literal["none"] = "none"
-    if order.amount_fen > 0:
-        if order.auth_code is None:
-            fault = {"pointer": "/auth_code", "message": "needed when something is payable"}
-            raise InvalidBody(errors=[fault])
-        through, scene = route_auth_code(deps.channels, order.auth_code)
-        channel = through.name
-    return NewPayment(
-        tenant_id=order.tenant_id,
-        payment_id=uuid7(deps.clock),
-        store_id=store_id,
-        is_own_store=store_id == order.own_store_id,
-        device_id=order.device_id,
-        nonce=order.nonce,
-        pay_request_id=order.pay_request_id,
-        request_hash=order.content_hash(),
-        order_ref=order.order_ref,
-        out_trade_no=trade_no(deps.clock),
-        channel=channel,
-        scene=scene,
-        subject=order.subject or DEFAULT_SUBJECT,
-        total_fen=order.amount_fen,
-        payable_fen=order.amount_fen,
-        created_at=deps.clock.now(),
-    )
-
-
 async def _submitted(deps: Deps, new: NewPayment) -> tuple[store.SubmitVerdict, Payment | None]:
     """Commits the row. When the database left without saying whether it did, our own payment_id
     tells (F18); the nonce must not be offered twice."""
     event = _free_sale(deps, new) if new.payable_fen == 0 else None
     try:
-        return await store.submit(deps.db, new, deps.schedule, event)
+        return await store.submit(deps.db, new, event)
     except Unavailable:
         found = await store.find(deps.db, new.tenant_id, new.device_id, new.pay_request_id)
         if found is None:

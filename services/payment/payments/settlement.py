@@ -68,18 +68,18 @@ async def settle(
         decision = apply(payment, fact, at or deps.clock.now(), deps.schedule)
         if decision is None:
             return payment
-        move = store.Move(
-            decision=decision,
+        change = store.PaymentChange.of(
+            payment,
+            decision,
             side_id=uuid7(deps.clock),
             finished_at=_finished_at(decision, deps.clock),
-            event=announce(payment, decision, deps.clock),
             key_version=key_version,
             is_pay_ended=is_pay_ended,
             lease=lease,
             is_lease_kept=is_lease_kept,
             notice=_applied(notice, decision),
         )
-        moved = await store.move(deps.db, payment, move)
+        moved = await store.move(deps.db, change, announce(payment, decision, deps.clock))
         if moved is not None:
             _tell(payment, moved, decision)
             return moved

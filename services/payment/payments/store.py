@@ -7,13 +7,13 @@ The database functions decide races; the rules stay in `rules`. What comes back 
 
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Literal
+from operator import attrgetter
+from typing import Any, Literal, Self
 from uuid import UUID
 
-from services.payment.functions import call, there
-from services.payment.payments.rules import Decision
-from services.payment.schedule import Schedule
-from services.payment.snapshot import Payment, State
+from services.payment.functions import EVENT_MEMBERS, call, call_with, there
+from services.payment.payments.rules import CaseKind, Decision
+from services.payment.snapshot import NewPayment, Payment, State
 from shared.db import Database
 from shared.outbox import Row
 
@@ -30,13 +30,13 @@ StopVerdict = Literal["stopping", "leased", "settled", "nonce_replayed", "not_fo
 
 _NAMES = tuple(field.name for field in fields(Payment))
 _STATE = _NAMES.index("state")
-_NOTHING_TO_SAY: tuple[None, ...] = (None,) * 6
+_NOTHING_TO_SAY: tuple[None, ...] = (None,) * EVENT_MEMBERS
+_new_columns = attrgetter(*(field.name for field in fields(NewPayment)))
 
 
-_SUBMIT = call("payment_submit", 25, "verdict, (payment).*")
+_SUBMIT = call_with("payment_submit", "new_payment", NewPayment, "verdict, (payment).*")
 _BY_REQUEST = call("payment_by_request", 3)
 _BY_ID = call("payment_by_id", 2)
-_MOVE = call("payment_move", 27)
 _STOP = call("payment_stop", 6, "verdict, read_at, (payment).*")
 _LEASE = call("payments_lease", 3, "read_at, (payment).*")
 _RENEW_PAYMENT = call("payment_renew", 4, "payment_renew")
@@ -54,41 +54,12 @@ def _event_columns(event: Row | None) -> tuple[Any, ...]:
     return event[1:] if event is not None else _NOTHING_TO_SAY
 
 
-@dataclass(frozen=True, slots=True)
-class NewPayment:
-    """What `submit` writes."""
-
-    tenant_id: UUID
-    payment_id: UUID
-    store_id: UUID
-    is_own_store: bool
-    """the device's own store: vouched for by its token, so the read model is not asked"""
-    device_id: UUID
-    nonce: str | None
-    pay_request_id: str
-    request_hash: bytes
-    order_ref: str | None
-    out_trade_no: str
-    channel: str
-    scene: str
-    subject: str
-    total_fen: int
-    payable_fen: int
-    created_at: datetime
-
-
 async def submit(
-    db: Database, new: NewPayment, schedule: Schedule, event: Row | None = None
+    db: Database, new: NewPayment, event: Row | None = None
 ) -> tuple[SubmitVerdict, Payment | None]:
     """Stores the nonce and the payment as SUBMITTED (as SUCCESS, with `event`, when nothing is
     payable); with the same request id again it only reads. A refusal stores the nonce at most."""
-    record = await db.one(
-        _SUBMIT,
-        new.tenant_id, new.payment_id, new.store_id, new.is_own_store, new.device_id,
-        new.nonce, new.pay_request_id, new.request_hash, new.order_ref, new.out_trade_no,
-        new.channel, new.scene, new.subject, new.total_fen, new.payable_fen, new.created_at,
-        schedule.crashed_s, schedule.deadline_s, schedule.pay_open_s, *_event_columns(event),
-    )  # fmt: skip
+    record = await db.one(_SUBMIT, *_new_columns(new), *_event_columns(event))
     record = there(record)
     is_row = record["verdict"] in ("created", "existing")
     return record["verdict"], payment_of(record) if is_row else None
@@ -106,36 +77,83 @@ async def load(db: Database, tenant_id: UUID, payment_id: UUID) -> Payment | Non
     return payment_of(record) if record is not None else None
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A decision and what is to happen together with it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentChange:
+    """What `move` does to a row: a decision, and what is to happen together with it. The fields are
+    the members of the type payment_change, in order."""
 
-    decision: Decision
+    tenant_id: UUID
+    payment_id: UUID
+    version: int
+    lease_token: UUID | None
+    is_lease_kept: bool
+    state: str
+    poll_s: float | None
+    paid_fen: int | None
+    trade_no: str | None
+    buyer_id: str | None
+    buyer_logon_id: str | None
+    paid_at: datetime | None
+    finished_at: datetime | None
+    reason_code: str | None
+    reason: str | None
+    key_version: int | None
+    is_pay_ended: bool
     side_id: UUID
-    """id for the refund or the case that the move may open"""
-    finished_at: datetime | None = None
-    event: Row | None = None
-    key_version: int | None = None
-    is_pay_ended: bool = False
-    lease: UUID | None = None
-    is_lease_kept: bool = False
-    notice: tuple[str, str] | None = None
-    """(app_id, notify_id) of the notice that this applies"""
+    """id for the refund or the case that the change may open"""
+    case_kind: CaseKind | None
+    notice_app_id: str | None
+    notify_id: str | None
+    """the notice that this applies"""
+
+    @classmethod
+    def of(
+        cls,
+        payment: Payment,
+        decision: Decision,
+        *,
+        side_id: UUID,
+        finished_at: datetime | None = None,
+        key_version: int | None = None,
+        is_pay_ended: bool = False,
+        lease: UUID | None = None,
+        is_lease_kept: bool = False,
+        notice: tuple[str, str] | None = None,
+    ) -> Self:
+        """From the snapshot that the decision was made on; `notice` is (app_id, notify_id)."""
+        paid = decision.paid
+        return cls(
+            tenant_id=payment.tenant_id,
+            payment_id=payment.payment_id,
+            version=payment.version,
+            lease_token=lease,
+            is_lease_kept=is_lease_kept,
+            state=decision.state.value,
+            poll_s=decision.poll_s,
+            paid_fen=paid.total_fen if paid else None,
+            trade_no=decision.trade_no,
+            buyer_id=paid.buyer_id if paid else None,
+            buyer_logon_id=paid.buyer_logon_id if paid else None,
+            paid_at=paid.paid_at if paid else None,
+            finished_at=finished_at,
+            reason_code=decision.reason_code,
+            reason=decision.reason,
+            key_version=key_version,
+            is_pay_ended=is_pay_ended,
+            side_id=side_id,
+            case_kind=decision.case,
+            notice_app_id=notice[0] if notice else None,
+            notify_id=notice[1] if notice else None,
+        )
 
 
-async def move(db: Database, payment: Payment, made: Move) -> Payment | None:
-    """Compare-and-swap from the snapshot `payment`; None when it is no longer like that."""
-    decision, paid = made.decision, made.decision.paid
-    record = await db.one(
-        _MOVE,
-        payment.tenant_id, payment.payment_id, payment.version, made.lease, made.is_lease_kept,
-        decision.state.value, decision.poll_s, paid and paid.total_fen, decision.trade_no,
-        paid and paid.buyer_id, paid and paid.buyer_logon_id, paid and paid.paid_at,
-        made.finished_at, decision.reason_code, decision.reason, made.key_version,
-        made.is_pay_ended, made.side_id, decision.case,
-        made.notice and made.notice[0], made.notice and made.notice[1],
-        *_event_columns(made.event),
-    )  # fmt: skip
+_MOVE = call_with("payment_move", "payment_change", PaymentChange)
+_change_columns = attrgetter(*(field.name for field in fields(PaymentChange)))
+
+
+async def move(db: Database, change: PaymentChange, event: Row | None = None) -> Payment | None:
+    """Compare-and-swap from the snapshot of `change`; None when it is no longer like that."""
+    record = await db.one(_MOVE, *_change_columns(change), *_event_columns(event))
     return payment_of(record) if record is not None else None
 
 

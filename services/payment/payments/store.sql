@@ -4,23 +4,41 @@
 -- Deadlines and leases are read and written with the database's clock, so that processes with
 -- wrong clocks agree (F24); facts such as created_at and paid_at come from the caller.
 
+-- What payment_submit and payment_move take: one row each, with the members of the dataclass of that
+-- name in its order (NewPayment in snapshot.py, PaymentChange in store.py; a test compares them),
+-- and last the event that goes to the outbox with it, its members all NULL when there is none.
 DROP FUNCTION IF EXISTS payment_submit;
+DROP FUNCTION IF EXISTS payment_move;
+DROP TYPE IF EXISTS new_payment;
+DROP TYPE IF EXISTS payment_change;
+DROP TYPE IF EXISTS outbox_event;
+
+CREATE TYPE outbox_event AS (
+  event_id uuid, topic text, key text, type text, payload bytea, created_at timestamptz);
+CREATE TYPE new_payment AS (
+  tenant_id uuid, payment_id uuid, store_id uuid, is_own_store boolean, device_id uuid, nonce text,
+  pay_request_id text, request_hash bytea, order_ref text, out_trade_no text, channel text,
+  scene text, subject text, total_fen bigint, payable_fen bigint, created_at timestamptz,
+  poll_s float8, deadline_s float8, open_s float8, event outbox_event);
+CREATE TYPE payment_change AS (
+  tenant_id uuid, payment_id uuid, version integer, lease_token uuid, is_lease_kept boolean,
+  state text, poll_s float8, paid_fen bigint, trade_no text, buyer_id text, buyer_logon_id text,
+  paid_at timestamptz, finished_at timestamptz, reason_code text, reason text, key_version integer,
+  is_pay_ended boolean, side_id uuid, case_kind text, notice_app_id text, notify_id text,
+  event outbox_event);
+
 CREATE FUNCTION payment_submit(
-  p_tenant uuid, p_payment uuid, p_store uuid, p_is_own_store boolean, p_device uuid,
-  p_nonce text, p_request text, p_hash bytea, p_order_ref text, p_out_trade_no text,
-  p_channel text, p_scene text, p_subject text, p_total bigint, p_payable bigint,
-  p_created_at timestamptz, p_poll_s float8, p_deadline_s float8, p_open_s float8,
-  p_event uuid, p_topic text, p_key text, p_type text, p_payload bytea, p_said_at timestamptz,
-  OUT verdict text, OUT payment payments
+  p_new new_payment, OUT verdict text, OUT payment payments
 ) LANGUAGE plpgsql AS $$
 -- created | existing | nonce_replayed | merchant_suspended | unknown_store | app_not_bound
 -- | order_active
 DECLARE
-  is_free boolean := p_payable = 0;
+  is_free boolean := p_new.payable_fen = 0;
 BEGIN
-  PERFORM set_config('app.tenant', p_tenant::text, true);
-  IF p_nonce IS NOT NULL THEN
-    INSERT INTO device_nonces (tenant_id, device_id, nonce) VALUES (p_tenant, p_device, p_nonce)
+  PERFORM set_config('app.tenant', p_new.tenant_id::text, true);
+  IF p_new.nonce IS NOT NULL THEN
+    INSERT INTO device_nonces (tenant_id, device_id, nonce)
+    VALUES (p_new.tenant_id, p_new.device_id, p_new.nonce)
     ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
       verdict := 'nonce_replayed';
@@ -32,48 +50,51 @@ BEGIN
     out_trade_no, channel, scene, subject, total_fen, payable_fen, app_id, seller_id, key_version,
     state, created_at, paid_at, finished_at, deadline_at, pay_open_until, next_poll_at)
   SELECT
-    p_tenant, p_payment, p_store, p_device, p_request, p_hash, p_order_ref,
-    p_out_trade_no, p_channel, p_scene, p_subject, p_total, p_payable, a.app_id, a.seller_id,
-    a.key_version,
+    p_new.tenant_id, p_new.payment_id, p_new.store_id, p_new.device_id, p_new.pay_request_id,
+    p_new.request_hash, p_new.order_ref, p_new.out_trade_no, p_new.channel, p_new.scene,
+    p_new.subject, p_new.total_fen, p_new.payable_fen, a.app_id, a.seller_id, a.key_version,
     CASE WHEN is_free THEN 'SUCCESS' ELSE 'SUBMITTED' END,
-    p_created_at,
-    CASE WHEN is_free THEN p_created_at END,
-    CASE WHEN is_free THEN p_created_at END,
-    now() + make_interval(secs => p_deadline_s),
-    CASE WHEN NOT is_free THEN now() + make_interval(secs => p_open_s) END,
-    CASE WHEN NOT is_free THEN now() + make_interval(secs => p_poll_s) END
+    p_new.created_at,
+    CASE WHEN is_free THEN p_new.created_at END,
+    CASE WHEN is_free THEN p_new.created_at END,
+    now() + make_interval(secs => p_new.deadline_s),
+    CASE WHEN NOT is_free THEN now() + make_interval(secs => p_new.open_s) END,
+    CASE WHEN NOT is_free THEN now() + make_interval(secs => p_new.poll_s) END
   FROM (SELECT 1) AS one LEFT JOIN LATERAL (
     -- The version is pinned with the intent: whoever finishes after a crash asks with the same key.
     SELECT m.app_id, m.seller_id, m.key_version FROM merchant_apps m
-    WHERE m.tenant_id = p_tenant AND m.is_enabled AND NOT is_free
+    WHERE m.tenant_id = p_new.tenant_id AND m.is_enabled AND NOT is_free
     ORDER BY m.first_bound_at DESC, m.app_id LIMIT 1) AS a ON true
   WHERE (is_free OR a.app_id IS NOT NULL)
     AND NOT EXISTS (
-      SELECT 1 FROM merchant_standings h WHERE h.tenant_id = p_tenant AND h.is_suspended)
-    AND (p_is_own_store
-      OR EXISTS (SELECT 1 FROM stores s WHERE s.tenant_id = p_tenant AND s.store_id = p_store))
+      SELECT 1 FROM merchant_standings h WHERE h.tenant_id = p_new.tenant_id AND h.is_suspended)
+    AND (p_new.is_own_store
+      OR EXISTS (
+        SELECT 1 FROM stores s
+        WHERE s.tenant_id = p_new.tenant_id AND s.store_id = p_new.store_id))
   ON CONFLICT DO NOTHING
   RETURNING payments.* INTO payment;
   IF FOUND THEN
     verdict := 'created';
-    IF p_event IS NOT NULL THEN
+    IF (p_new.event).event_id IS NOT NULL THEN
       INSERT INTO outbox (tenant_id, event_id, topic, key, type, payload, created_at)
-      VALUES (p_tenant, p_event, p_topic, p_key, p_type, p_payload, p_said_at);
+      VALUES (p_new.tenant_id, (p_new.event).*);
     END IF;
     RETURN;
   END IF;
   SELECT p.* INTO payment FROM payments p
-  WHERE p.tenant_id = p_tenant AND p.device_id = p_device AND p.pay_request_id = p_request;
+  WHERE p.tenant_id = p_new.tenant_id AND p.device_id = p_new.device_id
+    AND p.pay_request_id = p_new.pay_request_id;
   verdict := CASE
     WHEN FOUND THEN 'existing'
     WHEN EXISTS (
-      SELECT 1 FROM merchant_standings h WHERE h.tenant_id = p_tenant AND h.is_suspended)
+      SELECT 1 FROM merchant_standings h WHERE h.tenant_id = p_new.tenant_id AND h.is_suspended)
     THEN 'merchant_suspended'
-    WHEN NOT p_is_own_store AND NOT EXISTS (
-      SELECT 1 FROM stores s WHERE s.tenant_id = p_tenant AND s.store_id = p_store)
+    WHEN NOT p_new.is_own_store AND NOT EXISTS (
+      SELECT 1 FROM stores s WHERE s.tenant_id = p_new.tenant_id AND s.store_id = p_new.store_id)
     THEN 'unknown_store'
     WHEN NOT is_free AND NOT EXISTS (
-      SELECT 1 FROM merchant_apps m WHERE m.tenant_id = p_tenant AND m.is_enabled)
+      SELECT 1 FROM merchant_apps m WHERE m.tenant_id = p_new.tenant_id AND m.is_enabled)
     THEN 'app_not_bound'
     ELSE 'order_active' END;
 END $$;
@@ -96,70 +117,67 @@ BEGIN
   WHERE p.tenant_id = p_tenant AND p.payment_id = p_payment;
 END $$;
 
-DROP FUNCTION IF EXISTS payment_move;
-CREATE FUNCTION payment_move(
-  p_tenant uuid, p_payment uuid, p_version integer, p_lease uuid, p_is_lease_kept boolean,
-  p_to text, p_poll_s float8, p_paid_fen bigint, p_trade_no text, p_buyer_id text,
-  p_buyer_logon_id text, p_paid_at timestamptz, p_finished_at timestamptz,
-  p_reason_code text, p_reason text, p_key_version integer, p_is_pay_ended boolean,
-  p_side uuid, p_case text, p_notice_app text, p_notice text,
-  p_event uuid, p_topic text, p_key text, p_type text, p_payload bytea, p_said_at timestamptz
-) RETURNS SETOF payments LANGUAGE plpgsql AS $$
+CREATE FUNCTION payment_move(p_move payment_change) RETURNS SETOF payments LANGUAGE plpgsql AS $$
 -- The one way a payment changes state: compare-and-swap on version (and on the lease of a worker),
 -- guarded by the amount, with everything that must happen together. No row: somebody was faster.
 DECLARE
   moved payments;
 BEGIN
-  PERFORM set_config('app.tenant', p_tenant::text, true);
+  PERFORM set_config('app.tenant', p_move.tenant_id::text, true);
   UPDATE payments p SET
-    state = p_to,
+    state = p_move.state,
     version = p.version + 1,
-    key_version = coalesce(p_key_version, p.key_version),
-    reason_code = coalesce(p_reason_code, p.reason_code),
-    reason = coalesce(p_reason, p.reason),
-    trade_no = coalesce(p_trade_no, p.trade_no),
-    buyer_id = coalesce(p_buyer_id, p.buyer_id),
-    buyer_logon_id = coalesce(p_buyer_logon_id, p.buyer_logon_id),
-    refund_reserved_fen = CASE WHEN p_to = 'REVERSED' THEN p.payable_fen
+    key_version = coalesce(p_move.key_version, p.key_version),
+    reason_code = coalesce(p_move.reason_code, p.reason_code),
+    reason = coalesce(p_move.reason, p.reason),
+    trade_no = coalesce(p_move.trade_no, p.trade_no),
+    buyer_id = coalesce(p_move.buyer_id, p.buyer_id),
+    buyer_logon_id = coalesce(p_move.buyer_logon_id, p.buyer_logon_id),
+    refund_reserved_fen = CASE WHEN p_move.state = 'REVERSED' THEN p.payable_fen
       ELSE p.refund_reserved_fen END,
-    refunded_fen = CASE WHEN p_to = 'REVERSED' THEN p.payable_fen ELSE p.refunded_fen END,
-    paid_at = coalesce(p_paid_at, p.paid_at),
-    finished_at = coalesce(p_finished_at, p.finished_at),
-    pay_open_until = CASE WHEN NOT p_is_pay_ended THEN p.pay_open_until END,
-    cancelling_at = CASE WHEN p_to = 'CANCELLING' THEN coalesce(p.cancelling_at, now())
+    refunded_fen = CASE WHEN p_move.state = 'REVERSED' THEN p.payable_fen ELSE p.refunded_fen END,
+    paid_at = coalesce(p_move.paid_at, p.paid_at),
+    finished_at = coalesce(p_move.finished_at, p.finished_at),
+    pay_open_until = CASE WHEN NOT p_move.is_pay_ended THEN p.pay_open_until END,
+    cancelling_at = CASE WHEN p_move.state = 'CANCELLING' THEN coalesce(p.cancelling_at, now())
       ELSE p.cancelling_at END,
     -- The last query must come at the deadline, not a whole interval after it.
-    next_poll_at = CASE WHEN p_poll_s IS NULL THEN NULL
-      WHEN p_to IN ('PAYING', 'UNKNOWN') AND p.deadline_at > now()
-      THEN least(now() + make_interval(secs => p_poll_s), p.deadline_at)
-      ELSE now() + make_interval(secs => p_poll_s) END,
-    attempts = CASE WHEN p.state = p_to THEN p.attempts ELSE 0 END,
-    lease_until = CASE WHEN p_is_lease_kept AND p_poll_s IS NOT NULL THEN p.lease_until END,
-    lease_token = CASE WHEN p_is_lease_kept AND p_poll_s IS NOT NULL THEN p.lease_token END
-  WHERE p.tenant_id = p_tenant AND p.payment_id = p_payment AND p.version = p_version
-    AND (p_lease IS NULL OR p.lease_token = p_lease)
-    AND (p_paid_fen IS NULL OR p.payable_fen = p_paid_fen)
+    next_poll_at = CASE WHEN p_move.poll_s IS NULL THEN NULL
+      WHEN p_move.state IN ('PAYING', 'UNKNOWN') AND p.deadline_at > now()
+      THEN least(now() + make_interval(secs => p_move.poll_s), p.deadline_at)
+      ELSE now() + make_interval(secs => p_move.poll_s) END,
+    attempts = CASE WHEN p.state = p_move.state THEN p.attempts ELSE 0 END,
+    lease_until = CASE
+      WHEN p_move.is_lease_kept AND p_move.poll_s IS NOT NULL THEN p.lease_until END,
+    lease_token = CASE
+      WHEN p_move.is_lease_kept AND p_move.poll_s IS NOT NULL THEN p.lease_token END
+  WHERE p.tenant_id = p_move.tenant_id AND p.payment_id = p_move.payment_id
+    AND p.version = p_move.version
+    AND (p_move.lease_token IS NULL OR p.lease_token = p_move.lease_token)
+    AND (p_move.paid_fen IS NULL OR p.payable_fen = p_move.paid_fen)
   RETURNING p.* INTO moved;
   IF NOT FOUND THEN
     RETURN;
   END IF;
-  IF p_event IS NOT NULL THEN
+  IF (p_move.event).event_id IS NOT NULL THEN
     INSERT INTO outbox (tenant_id, event_id, topic, key, type, payload, created_at)
-    VALUES (p_tenant, p_event, p_topic, p_key, p_type, p_payload, p_said_at);
+    VALUES (p_move.tenant_id, (p_move.event).*);
   END IF;
-  IF p_to = 'REVERSED' THEN
+  IF p_move.state = 'REVERSED' THEN
     INSERT INTO refunds (tenant_id, refund_id, payment_id, refund_request_id, out_request_no,
       amount_fen, origin, state, created_at, finished_at)
-    VALUES (p_tenant, p_side, p_payment, 'cancel', moved.out_trade_no, moved.payable_fen,
-      'cancel', 'DONE', p_finished_at, p_finished_at);
+    VALUES (p_move.tenant_id, p_move.side_id, p_move.payment_id, 'cancel', moved.out_trade_no,
+      moved.payable_fen, 'cancel', 'DONE', p_move.finished_at, p_move.finished_at);
   END IF;
-  IF p_case IS NOT NULL THEN
+  IF p_move.case_kind IS NOT NULL THEN
     INSERT INTO payment_cases (tenant_id, case_id, payment_id, kind, opened_at)
-    VALUES (p_tenant, p_side, p_payment, p_case, now()) ON CONFLICT DO NOTHING;
+    VALUES (p_move.tenant_id, p_move.side_id, p_move.payment_id, p_move.case_kind, now())
+    ON CONFLICT DO NOTHING;
   END IF;
-  IF p_notice IS NOT NULL THEN
+  IF p_move.notify_id IS NOT NULL THEN
     UPDATE notify_inbox n SET state = 'APPLIED', next_try_at = NULL
-    WHERE n.tenant_id = p_tenant AND n.app_id = p_notice_app AND n.notify_id = p_notice;
+    WHERE n.tenant_id = p_move.tenant_id AND n.app_id = p_move.notice_app_id
+      AND n.notify_id = p_move.notify_id;
   END IF;
   RETURN NEXT moved;
 END $$;

@@ -63,8 +63,10 @@ async def test_no_move_books_another_amount(shop, till):
     for total_fen, is_booked in ((1206, False), (1208, False), (1207, True)):
         paid = Paid(trade_no="2026", total_fen=total_fen, paid_at=at)
         decision = Decision(State.SUCCESS, paid=paid, trade_no="2026")
-        move = store.Move(decision, uuid7(shop.deps.clock), finished_at=at)
-        moved = await store.move(shop.deps.db, payment, move)
+        change = store.PaymentChange.of(
+            payment, decision, side_id=uuid7(shop.deps.clock), finished_at=at
+        )
+        moved = await store.move(shop.deps.db, change)
         assert (moved is not None) is is_booked, total_fen
         row = await shop.row(first["payment_id"])
         assert row["state"] == ("SUCCESS" if is_booked else "PAYING")
