@@ -72,11 +72,11 @@ async def test_no_value_is_given_by_its_place(shape):
         shape(*(None for _ in fields(shape)))
 
 
-async def test_a_process_lives_through_another_migration(shop, till, config):
+async def test_a_process_lives_through_another_migration(shop, till):
     """Each migration drops the functions and their types and makes them anew; a process that runs
     meanwhile has prepared its statements with the old ones."""
     assert (await till.pay(700))["status"] == "paid"
     before = await shop.place.value(OID)
-    await asyncio.to_thread(migrate, "services.payment", config.database_owner_url)
+    await asyncio.to_thread(migrate, "services.payment", shop.place.owner_url)
     assert await shop.place.value(OID) != before
     assert (await till.pay(800))["status"] == "paid"
