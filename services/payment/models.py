@@ -107,6 +107,7 @@ class PaymentRow(Base):
     attempts: Mapped[int] = _count(0)
     lease_until: _MaybeInstant
     lease_token: Mapped[UUID | None]
+    stored_value_fen: _Fen = _count(0)
 
 
 class RefundRow(Base):

@@ -51,6 +51,7 @@ class NewPayment:
     subject: str
     total_fen: int
     payable_fen: int
+    stored_value_fen: int = 0
     created_at: datetime
     poll_s: float
     """nobody has reported the pay call's end by then: look, for its process may have died"""
@@ -100,3 +101,5 @@ class Payment:
     """leases taken in the present state, counted before the call they are for"""
     lease_until: datetime | None
     lease_token: UUID | None
+    stored_value_fen: int = 0
+    """taken from the buyer's stored value, beside what the channel takes"""

@@ -33,6 +33,8 @@ class PaymentOut(DevicePaymentOut):
     subject: str
     trade_no: str | None
     buyer_logon_id: str | None
+    stored_value_fen: int
+    """taken from the buyer's stored value, beside what the channel takes"""
     refundable_fen: int
     """what may still be asked back: paid, less refunds that are done or may yet be"""
     refunds: list[RefundOut]
@@ -59,6 +61,7 @@ class PaymentOut(DevicePaymentOut):
             subject=payment.subject,
             trade_no=payment.trade_no,
             buyer_logon_id=payment.buyer_logon_id,
+            stored_value_fen=payment.stored_value_fen,
             refundable_fen=left_fen if payment.paid_at is not None else 0,
             refunds=[RefundOut.of(one, shows_people=shows_people) for one in refunds],
             notices=[PaymentNoticeOut.of(one) for one in notices],

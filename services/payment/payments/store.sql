@@ -18,8 +18,8 @@ CREATE TYPE outbox_event AS (
 CREATE TYPE new_payment AS (
   tenant_id uuid, payment_id uuid, store_id uuid, is_own_store boolean, device_id uuid, nonce text,
   pay_request_id text, request_hash bytea, order_ref text, out_trade_no text, channel text,
-  scene text, subject text, total_fen bigint, payable_fen bigint, created_at timestamptz,
-  poll_s float8, deadline_s float8, open_s float8, event outbox_event);
+  scene text, subject text, total_fen bigint, payable_fen bigint, stored_value_fen bigint,
+  created_at timestamptz, poll_s float8, deadline_s float8, open_s float8, event outbox_event);
 CREATE TYPE payment_change AS (
   tenant_id uuid, payment_id uuid, version integer, lease_token uuid, is_lease_kept boolean,
   state text, poll_s float8, paid_fen bigint, trade_no text, buyer_id text, buyer_logon_id text,
@@ -47,12 +47,13 @@ BEGIN
   END IF;
   INSERT INTO payments (
     tenant_id, payment_id, store_id, device_id, pay_request_id, request_hash, order_ref,
-    out_trade_no, channel, scene, subject, total_fen, payable_fen, app_id, seller_id, key_version,
-    state, created_at, paid_at, finished_at, deadline_at, pay_open_until, next_poll_at)
+    out_trade_no, channel, scene, subject, total_fen, payable_fen, stored_value_fen, app_id, seller_id,
+    key_version, state, created_at, paid_at, finished_at, deadline_at, pay_open_until, next_poll_at)
   SELECT
     p_new.tenant_id, p_new.payment_id, p_new.store_id, p_new.device_id, p_new.pay_request_id,
     p_new.request_hash, p_new.order_ref, p_new.out_trade_no, p_new.channel, p_new.scene,
-    p_new.subject, p_new.total_fen, p_new.payable_fen, a.app_id, a.seller_id, a.key_version,
+    p_new.subject, p_new.total_fen, p_new.payable_fen, p_new.stored_value_fen, a.app_id, a.seller_id,
+    a.key_version,
     CASE WHEN is_free THEN 'SUCCESS' ELSE 'SUBMITTED' END,
     p_new.created_at,
     CASE WHEN is_free THEN p_new.created_at END,

@@ -1,0 +1,61 @@
+"""What of a payment is taken from the buyer's stored value: a column that no use case fills yet."""
+
+from dataclasses import replace
+
+import asyncpg
+import pytest
+
+from services.payment.payments import repo, service, store
+from services.payment.payments.rules import Decision
+from services.payment.snapshot import State
+from shared.ids import uuid7
+from tests.integration.payment.conftest import face_code
+
+pytestmark = pytest.mark.asyncio
+
+
+def sale(shop, till, **members):
+    new = service.new_payment(
+        shop.deps,
+        tenant_id=till.tenant_id,
+        device_id=till.device_id,
+        own_store_id=till.store_id,
+        nonce=None,
+        pay_request_id="request-with-value",
+        amount_fen=1207,
+        auth_code=face_code(),
+        subject=None,
+        store_id=None,
+        order_ref=None,
+        terminal_params=None,
+    )
+    return replace(new, **members)
+
+
+async def shown(till, payment_id):
+    path = f"/api/merchant/v1/payments/{payment_id}"
+    return (await till.http.get(path, headers=till.user_headers())).json()["stored_value_fen"]
+
+
+async def test_it_is_kept_and_shown_and_survives_each_change(shop, till):
+    new = sale(shop, till, stored_value_fen=300)
+    verdict, stored = await store.submit(shop.deps.db, new)
+    assert (verdict, stored.stored_value_fen) == ("created", 300)
+    change = store.PaymentChange.of(
+        stored, Decision(State.PAYING, poll_s=3.0), side_id=uuid7(shop.deps.clock)
+    )
+    moved = await store.move(shop.deps.db, change)
+    assert (moved.state, moved.stored_value_fen) == (State.PAYING, 300)
+    async with shop.deps.db.read(till.tenant_id) as tx:
+        assert await repo.payment_by_trade(tx, till.tenant_id, new.out_trade_no) == moved
+    assert await shown(till, new.payment_id) == 300
+
+
+async def test_nothing_is_taken_where_nobody_says_so(shop, till):
+    paid = await till.pay(900)
+    assert await shown(till, paid["payment_id"]) == 0
+
+
+async def test_it_is_never_less_than_nothing(shop, till):
+    with pytest.raises(asyncpg.CheckViolationError):
+        await store.submit(shop.deps.db, sale(shop, till, stored_value_fen=-1))
