@@ -29,6 +29,7 @@ from gateway.limits import (
     CALLS_MAX,
     IN_FLIGHT_MAX,
     SERVICE_WAIT_S,
+    STREAMS,
     Admission,
     Patience,
     Strangers,
@@ -146,6 +147,7 @@ class Edge:
         )
         self._rows = table()
         self._admission = Admission("edge", IN_FLIGHT_MAX)
+        self._opening = Admission("edge_streams", STREAMS.places)
         self._tail = Tail(
             broker(config, EDGE), TOPICS, self.on_event, self.on_gap,
         )  # fmt: skip
@@ -166,6 +168,7 @@ class Edge:
         """Whatever changed elsewhere is not remembered here any longer."""
         for cache in (self._ring, self._devices, self._sessions, self._pos):
             cache.on_event(event)
+        self._upstreams.streams.on_event(event)
 
     def on_gap(self) -> None:
         """Events may have been missed: everything remembered is asked for again."""
@@ -198,9 +201,10 @@ class Edge:
             if route is None:
                 raise NotFound
             asked.route = route.prefix
-            with self._admission:
+            with self._opening if route.is_long else self._admission:
                 answer = await self._authenticated(route, asked)
-            return Answer(answer.status, answer.body, (*answer.headers, NO_STORE))
+            headers = (*answer.headers, NO_STORE)
+            return Answer(answer.status, answer.body, headers, stream=answer.stream)
         if path.startswith(SIGNED):
             asked.route = path[: path.index("/", len("/alipay/"))]
             if asked.method != "POST":
@@ -218,7 +222,8 @@ class Edge:
     async def _authenticated(self, route: Route, asked: Asked) -> Answer:
         if route.rate:
             self._rates[route.rate].take(share_of(asked.client))
-        await asked.read_body(route.body_max)
+        if not route.upload_max:
+            await asked.read_body(route.body_max)
         if route.audience == "device":
             device, nonce = await self._devices.check(asked)
             token = self._inward.for_device(route.service, asked.method, device, nonce)
@@ -241,7 +246,7 @@ class Edge:
         session = await self._sessions.as_meant(asked, session)
         token = self._inward.for_user(route.service, session, asked.path)
         answer = await self._upstreams.forward(
-            route, asked, token, session.user_id, session.tenant_id
+            route, asked, token, session.user_id, session.tenant_id, session.session_hash
         )
         self._expect(route, answer)
         if route.changes_session and asked.method not in SAFE_METHODS and answer.status < 300:

@@ -86,6 +86,23 @@ sign_in   two checks at a time take 20 ms each beside nothing else; 16 of one ad
 costly    argon2, RSA pairs, the audit log: one runs, one waits; binding holds the same (costly.py)
 platform  rows of onboarding, which wait for Alipay, up to PLATFORM_WAIT_S each
 """
+STREAMS = Part(places=256, each=6, merchant=128)
+"""Answers that are streamed, and uploads, to all services together: a class and connections of
+their own, so that whoever listens takes no place of a payment. Six are what a browser opens."""
+STREAM_IDLE_S = 30.0
+"""For how long a service may be silent within an answer, an event stream apart."""
+STREAM_LIFE_S = 600.0
+"""After which an event stream ends and its listener, told so, comes back: with a new look at who it
+is, and at another edge, if there is one by then."""
+HEARTBEAT_S = 15.0
+"""A silent event stream says so often that it lives: proxies end what is idle, often after 60 s."""
+COME_BACK_MS = (1_000, 4_000)
+"""When the listener of an ended event stream comes back: not all of them at once."""
+REFUSAL_BYTES_MAX = 64 * 1024
+"""Of an answer that is no success, which is whole also where a stream was asked for."""
+UPLOAD_BYTES_PER_S = 16 * 1024
+"""What an upload that is passed on as it comes must bring on the whole, after BODY_WAIT_S of grace;
+the time in which nobody takes it does not count."""
 DEVICE_PART, CALLER_PART, MERCHANT_PART = 8, 4, 2
 """Of a destination's other places one device may hold an eighth (64 payments at once are a till
 server's, no till's), a person, an API key or an address a quarter, a merchant half: when

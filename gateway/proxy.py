@@ -6,6 +6,7 @@ hears the digests of the browser's two cookies.
 """
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from gateway.auth.merchant import cookie_hashes
 from gateway.limits import (
@@ -22,6 +23,7 @@ from gateway.limits import (
 )
 from gateway.routing import SAFE_METHODS, Route
 from gateway.server.asgi import Answer, Asked, Header
+from gateway.streams import Call, Caller, Streams
 from shared.client import Client, NoAnswer, NotSent, Reply
 from shared.clock import Clock
 from shared.errors import Problem, Unavailable
@@ -33,6 +35,8 @@ _INWARD = (
     (b"user-agent", "User-Agent"),
     (b"traceparent", "traceparent"),
 )
+_STREAMED: tuple[Header, ...] = ((b"x-accel-buffering", b"no"),)
+"""A proxy before the edge passes on what it gets, instead of keeping it until it is whole."""
 _OUTWARD = (
     ("content-type", b"content-type"),
     ("content-disposition", b"content-disposition"),
@@ -71,15 +75,23 @@ class Upstreams:
         self._admissions = {
             name: Places(name, part.places) for name, (part, _) in self._parts.items()
         }
+        self.streams = Streams(urls)
         self._clock = clock
         self._probed: tuple[float, dict[str, bool]] = (-PROBE_EVERY_S, {})
 
     async def aclose(self) -> None:
         for client in self._clients.values():
             await client.aclose()
+        await self.streams.aclose()
 
     async def forward(
-        self, route: Route, asked: Asked, token: str, caller: object, merchant: object = None
+        self,
+        route: Route,
+        asked: Asked,
+        token: str,
+        caller: object,
+        merchant: UUID | None = None,
+        session_hash: str = "",
     ) -> Answer:
         """One attempt; the service's answer as it is, whatever its status. TooMany when `caller`
         (a person, device, key or address) or its merchant has a full part of the places."""
@@ -94,6 +106,27 @@ class Upstreams:
         if route.sets_cookie:
             headers |= cookie_hashes(asked)
         target = f"{asked.path}?{asked.query}" if asked.query else asked.path
+        try:
+            if route.is_long:
+                whose = Caller(caller, merchant, session_hash)
+                return await self._pass(route, asked, target, headers, whose)
+            return await self._whole(route, asked, target, headers, caller, merchant)
+        except NotSent as error:
+            raise ServiceAway(str(error), retry_after_s=RETRY_AFTER_S) from error
+        except NoAnswer as error:
+            if asked.method in SAFE_METHODS:
+                raise ServiceAway(str(error), retry_after_s=RETRY_AFTER_S) from error
+            raise ServiceSilent(str(error)) from error
+
+    async def _whole(
+        self,
+        route: Route,
+        asked: Asked,
+        target: str,
+        headers: dict[str, str],
+        caller: object,
+        merchant: UUID | None,
+    ) -> Answer:
         where = route.share or route.service
         places = self._admissions[where]
         places.enter(caller, merchant, self._parts[where][route.audience == "device"])
@@ -105,15 +138,33 @@ class Upstreams:
                 headers=headers,
                 timeout_s=route.wait_s,
             )
-        except NotSent as error:
-            raise ServiceAway(str(error), retry_after_s=RETRY_AFTER_S) from error
-        except NoAnswer as error:
-            if asked.method in SAFE_METHODS:
-                raise ServiceAway(str(error), retry_after_s=RETRY_AFTER_S) from error
-            raise ServiceSilent(str(error)) from error
         finally:
             places.leave(caller, merchant)
         return Answer(reply.status, reply.content, _outward(route, reply))
+
+    async def _pass(
+        self, route: Route, asked: Asked, target: str, headers: dict[str, str], caller: Caller
+    ) -> Answer:
+        """Piece by piece, upwards or downwards."""
+        last_event = asked.headers.get(b"last-event-id", b"")
+        if route.streams and 0 < len(last_event) <= _VALUE_MAX:
+            headers["Last-Event-ID"] = last_event.decode("latin-1")
+        upload = asked.upload(route.upload_max) if route.upload_max else None
+        if upload is not None and upload.length is not None:
+            headers["Content-Length"] = str(upload.length)
+        content = asked.body or None if upload is None else upload
+        try:
+            reply, stream = await self.streams.open(
+                route, Call(asked.method, target, headers, content), caller
+            )
+        except (NotSent, NoAnswer):
+            if upload is not None and upload.failed is not None:
+                raise upload.failed from None
+            raise
+        outward = _outward(route, reply)
+        if stream is None:
+            return Answer(reply.status, reply.content, outward)
+        return Answer(reply.status, headers=(*outward, *_STREAMED), stream=stream)
 
     async def ready(self, names: tuple[str, ...]) -> dict[str, bool]:
         """Which of the named services are alive, asked at most once a second."""

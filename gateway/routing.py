@@ -5,9 +5,9 @@ that differ from their prefix: those are listed whole). What is not listed here
 does not exist at the edge: `/internal/...` of any service is unreachable by construction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from gateway.limits import (
     BODY_BYTES_MAX,
@@ -44,6 +44,16 @@ class Route:
     sets_cookie: bool = False
     changes_session: bool = False
     """after a success the edge asks for the session anew"""
+    streams: bool = False
+    """a success is passed on as it is made, in whatever size and time (limits.STREAMS)"""
+    upload_max: int = 0
+    """bytes of a request body that is passed on as it arrives, instead of `body_max`; for people
+    only: what is signed has to be whole before anybody can say whose it is"""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its calls are of the class of streams."""
+        return self.streams or self.upload_max > 0
 
     def needs_csrf(self, method: str) -> bool:
         return self.audience == "user" and method not in SAFE_METHODS
@@ -133,7 +143,21 @@ def table(routes: tuple[Route, ...] = ROUTES) -> Mapping[str, Mapping[str, Route
         for method in route.methods.split():
             if found.setdefault(route.prefix, {}).setdefault(method, route) is not route:
                 raise ValueError(f"{method} {route.prefix} is listed twice")
+        if route.upload_max and route.audience != "user":
+            raise ValueError(f"{route.prefix}: only people's uploads are passed on as they come")
     return found
+
+
+def uploads(routes: tuple[Route, ...] = ROUTES) -> Callable[[Mapping[str, Any]], bool] | None:
+    """Says of a request's scope whether its body is passed on as it comes; None where none is."""
+    found = {(method, r.prefix) for r in routes if r.upload_max for method in r.methods.split()}
+
+    def is_upload(scope: Mapping[str, Any]) -> bool:
+        path = str(scope["path"])
+        head = "/".join(path.split("/", _SEGMENTS)[:_SEGMENTS])
+        return (scope["method"], path) in found or (scope["method"], head) in found
+
+    return is_upload if found else None
 
 
 def match(rows: Mapping[str, Mapping[str, Route]], method: str, path: str) -> Route | None:

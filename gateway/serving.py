@@ -7,6 +7,7 @@ import sys
 
 from gateway.config import EdgeConfig, EgressConfig
 from gateway.limits import BODY_BYTES_MAX, UPLOAD_BYTES_MAX, UPLOADS_BYTES_MAX, Patience
+from gateway.routing import uploads
 from gateway.server.connections import Bounds, Room, connections_affordable
 from gateway.server.forwarded import Proxies, networks
 from gateway.server.http1 import bounded
@@ -42,7 +43,7 @@ def run_edge(config: EdgeConfig, clock: Clock) -> None:
         )
         inner = []
     private = (inner[0].getsockname()[1], inside) if inner else None
-    run_api("gateway-edge", public, config, bounded(room, private), inner)
+    run_api("gateway-edge", public, config, bounded(room, private, uploads()), inner)
 
 
 def run_egress(config: EgressConfig, clock: Clock) -> None:

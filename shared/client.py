@@ -9,8 +9,8 @@ import asyncio
 import functools
 import select
 import ssl
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -33,6 +33,7 @@ KEEP_ALIVE_S = 30.0
 ANSWER_MAX = 8 * 1024 * 1024
 ENDED_CONNECTIONS_MAX = 4
 """Kept connections in a row that their peer had closed, before a request is given up unsent."""
+FAILURES = (aiohttp.ClientError, TimeoutError, ConnectionError, OSError)
 _PEER_CLOSED = getattr(select, "POLLRDHUP", 0)
 
 
@@ -192,17 +193,40 @@ class Client:
 
         Raises NotSent, NoAnswer or PoolFull; an HTTP error status is a Reply like any other.
         """
-        if self._slots.locked():
-            await self._wait_for_slot()
-        else:
-            await self._slots.acquire()
+        await self._take_slot()
         try:
             asked = method, path, content, headers, timeout_s or self._timeout_s
             return await (self._traced(*asked) if tracing.is_on() else self._send(*asked))
         finally:
             self._slots.release()
 
-    async def _wait_for_slot(self) -> None:
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        path: str,
+        content: bytes | AsyncIterator[bytes] | None,
+        headers: Mapping[str, str],
+        idle_s: float | None = None,
+    ) -> AsyncIterator[tuple[Reply, AsyncIterator[bytes]]]:
+        """One attempt whose answer is read as it comes: its head (a Reply without content) and its
+        parts. A peer that sends faster than they are taken has to wait. What goes wrong with a
+        part, silence for `idle_s` too, is NoAnswer where this is left; leaving it before the last
+        part ends the connection. An upload (`content` in parts) is not bound by `idle_s`."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=idle_s)
+        await self._take_slot()
+        try:
+            async with self._call(method, path, content, headers, timeout) as answer:
+                yield Reply(answer.status, _lowered(answer), b""), answer.content.iter_any()
+        except FAILURES as error:
+            raise self._failure(error) from error
+        finally:
+            self._slots.release()
+
+    async def _take_slot(self) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return
         try:
             await asyncio.wait_for(self._slots.acquire(), POOL_WAIT_S)
         except TimeoutError:
@@ -226,24 +250,30 @@ class Client:
         headers: Mapping[str, str] | None,
         timeout_s: float,
     ) -> Reply:
+        timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S)
+        try:
+            async with self._call(method, path, content, headers, timeout) as answer:
+                return Reply(answer.status, _lowered(answer), await self._whole(answer))
+        except FAILURES as error:
+            raise self._failure(error) from error
+
+    def _call(self, method: str, path: str, content: Any, headers: Any, timeout: Any) -> Any:
         from yarl import URL
 
-        try:
-            async with self._opened().request(
-                method,
-                URL(self._base + path, encoded=True),
-                data=content,
-                headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S),
-            ) as answer:
-                body = await self._whole(answer)
-                lowered = {name.lower(): value for name, value in answer.headers.items()}
-                return Reply(answer.status, lowered, body)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise NotSent(f"{self.name}: {type(error).__name__}") from error
-        except (aiohttp.ClientError, TimeoutError, ConnectionError, OSError) as error:
-            raise NoAnswer(f"{self.name}: {type(error).__name__}") from error
+        return self._opened().request(
+            method,
+            URL(self._base + path, encoded=True),
+            data=content,
+            headers=headers,
+            allow_redirects=False,
+            timeout=timeout,
+        )
+
+    def _failure(self, error: Exception) -> Exception:
+        is_unsent = isinstance(
+            error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+        )
+        return (NotSent if is_unsent else NoAnswer)(f"{self.name}: {type(error).__name__}")
 
     async def _whole(self, answer: aiohttp.ClientResponse) -> bytes:
         """The body. An answer in chunks declares no length, so it is counted as it comes."""
@@ -257,6 +287,10 @@ class Client:
             if len(body) > ANSWER_MAX:
                 raise NoAnswer(f"{self.name}: the answer is too large")
         return bytes(body)
+
+
+def _lowered(answer: aiohttp.ClientResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in answer.headers.items()}
 
 
 class ServiceClient(Client):

@@ -133,8 +133,24 @@ class _Joined:
         self._transport.close()
 
 
+ON_STOP, IS_STOPPING = "damselfly.on_stop", "damselfly.is_stopping"
+"""In a request's scope: whom to tell that the process ends, and that it does. An answer that has no
+end of its own ends then; any other one is waited for (STOP_WITHIN_S)."""
+
+
+def tell_end(scope: Any) -> None:
+    """The process ends while the request of this scope is being answered."""
+    scope[IS_STOPPING] = True
+    scope.get(ON_STOP, bool)()
+
+
 class Http(HttpToolsProtocol):
     """uvicorn's own, over such a transport."""
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.cycle is not None:
+            tell_end(self.cycle.scope)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(asyncio.Transport, _Joined(transport, self.loop)))

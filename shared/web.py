@@ -3,17 +3,18 @@
 All of it is pure ASGI: each `BaseHTTPMiddleware` costs 225 µs a request (performance §2.1).
 """
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing
 from inspect import signature
 from time import perf_counter
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 from fastapi.routing import APIRoute
 from prometheus_client import Counter, Histogram
 from pydantic import BaseModel, ValidationError
@@ -33,9 +34,19 @@ from shared.errors import (
     Unauthorized,
 )
 from shared.keys.tokens import TokenVerifier
-from shared.serve import HEALTH, Ready, clean_id, faults, health_answer, problem_response
+from shared.serve import (
+    HEALTH,
+    IS_STOPPING,
+    ON_STOP,
+    Ready,
+    clean_id,
+    faults,
+    health_answer,
+    problem_response,
+)
 
 BODY_LIMIT = 64 * 1024
+EVENTS = "text/event-stream"
 _ADDRESS_MAX = 64
 _HALF = re.compile(rb"(?i)\\ud[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..)\\ud[c-f]..")
 _SECRET_PLACES = frozenset({"code", "route", "token", "secret"})
@@ -146,6 +157,34 @@ class StoreScope:
 def within_stores(stores_of: StoresOf) -> Any:
     """After the guard of every route that names something of a store (an architecture test)."""
     return Depends(StoreScope(stores_of))
+
+
+class Streamed(StreamingResponse):
+    """An answer that is sent as it is made, as fast as its reader takes it; whatever ends it, its
+    source (an async generator of bytes) is closed. A source that raises breaks the answer off; one
+    of events, which has no end, ends as a whole answer when the process does."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(cast(Any, self.body_iterator)) as source:
+            if self.media_type == EVENTS:
+                self.body_iterator = _until_stop(source, scope)
+            await super().__call__(scope, receive, send)
+
+
+async def _until_stop(source: AsyncIterator[bytes], scope: Scope) -> AsyncIterator[bytes]:
+    stopping = asyncio.get_running_loop().create_future()
+    scope[ON_STOP] = stopping.cancel
+    while not scope.get(IS_STOPPING):
+        coming = asyncio.ensure_future(anext(source, None))
+        try:
+            await asyncio.wait((coming, stopping), return_when=asyncio.FIRST_COMPLETED)
+            part = coming.result() if coming.done() else None
+        finally:
+            coming.cancel()
+            await asyncio.wait((coming,))
+        if part is None:
+            return
+        yield part
 
 
 class Entry:
@@ -274,12 +313,8 @@ def limited(receive: Receive, limit: int) -> Receive:
     return receiving
 
 
-def _problem_handlers(app: FastAPI) -> None:
-    async def answer(request: Request, error: Exception) -> Response:
-        return _rendered(request, error)
-
-    for kind in (Problem, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, answer)
+async def _answered(request: Request, error: Exception) -> Response:
+    return _rendered(request, error)
 
 
 def _rendered(request: Request, error: Exception) -> Response:
@@ -313,9 +348,10 @@ def make_app(
     """A FastAPI app with everything this module owns and the routes of `routers` as they are:
     including a router would build each of its routes once more, at the first request."""
     app = FastAPI(title=f"Damselfly {name}", version="1", lifespan=lifespan, openapi_url=None)
+    for kind in (Problem, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _answered)
     app.state.verifier = verifier
     for router in routers:
         app.router.routes.extend(router.routes)
-    _problem_handlers(app)
     app.add_middleware(Entry, ready=ready, body_limit=body_limit)
     return app

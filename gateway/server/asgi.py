@@ -1,4 +1,5 @@
-"""Raw ASGI for the two hot doors: one parsed request in, one whole answer out.
+"""Raw ASGI for the two hot doors: one parsed request in, one answer out, whole but for the few
+that are streamed.
 
 FastAPI's 80 µs a request are affordable inside, not on a process that every request crosses.
 """
@@ -23,6 +24,7 @@ from gateway.limits import (
     HeadersTooLarge,
     RequestLate,
 )
+from gateway.server.streaming import Body, Disconnected, End, OldHttp, Upload, send_body
 from shared import telemetry, tracing
 from shared.errors import NotFound, Problem, TooLarge
 from shared.serve import clean_id
@@ -43,6 +45,7 @@ METRICS: Header = (b"content-type", b"text/plain; version=0.0.4")
 
 log = telemetry.get_logger("gateway")
 _requests = Counter("gateway_requests_total", "Requests answered", ["route", "status"])
+_streams = Counter("gateway_streams_total", "Streamed answers by how they ended", ["route", "end"])
 _seconds = Histogram(
     "gateway_request_seconds",
     "Time to the whole answer",
@@ -51,19 +54,17 @@ _seconds = Histogram(
 )
 
 
-class Disconnected(Exception):
-    """The caller hung up before its request was whole."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer."""
+    """A whole answer, or the head of one that is sent as its body is made."""
 
     status: int
     body: bytes = b""
     headers: tuple[Header, ...] = ()
     policy: bytes = b""
     """a content security policy of its own, instead of the door's"""
+    stream: Body | None = None
+    """instead of `body`: a body that is still being made"""
 
 
 class Asked:
@@ -150,6 +151,15 @@ class Asked:
         except TimeoutError:
             raise RequestLate from None
 
+    def upload(self, limit: int) -> Upload:
+        """The body as it arrives; TooLarge at once where it declares more than `limit` bytes."""
+        return Upload(self._receive, self.headers.get(b"content-length", b""), limit)
+
+    async def gone(self) -> None:
+        """Returns when the caller has hung up."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
     async def _next_part(self) -> Message:
         message = await self._receive()
         if message["type"] != "http.request":
@@ -226,26 +236,51 @@ class Door:
             log.exception("unhandled")
             answer = problem_answer(Problem(), asked)
         scope[tracing.ROUTE] = asked.route
+        if answer.stream is not None and scope.get("http_version") == "1.0":
+            await answer.stream.aclose()
+            answer = problem_answer(OldHttp(), asked)
+        if answer.stream is not None:
+            await self._stream(asked, answer, answer.stream, scope, send, started)
+            return
         await self._send(asked, answer, send)
         self._account(asked, answer.status, perf_counter() - started)
 
+    async def _stream(
+        self, asked: Asked, answer: Answer, body: Body, scope: Scope, send: Send, started: float
+    ) -> None:
+        """Measured is the time to the head: how long the body takes is its client's affair."""
+        head_s = perf_counter() - started
+        end: End | None = None
+        try:
+            await send(self._head(asked, answer))
+            end = await send_body(body, scope, send, asked.gone)
+        finally:
+            # Whatever ends it, its place is free again.
+            await body.aclose()
+            ended = end or "cut"
+            _streams.labels(asked.route, ended).inc()
+            self._account(asked, answer.status, head_s, ended)
+
     async def _send(self, asked: Asked, answer: Answer, send: Send) -> None:
         body = answer.body
+        await send(self._head(asked, answer))
+        if asked.method == "HEAD":
+            body = b""
+        await send({"type": "http.response.body", "body": body})
+
+    def _head(self, asked: Asked, answer: Answer) -> Message:
         ours = self._headers
         if answer.policy:
             ours = ((CSP_NAME, answer.policy), *self._without_policy)
         headers = [
             *answer.headers,
             *ours,
-            (b"content-length", str(len(body)).encode()),
+            *(((b"content-length", str(len(answer.body)).encode()),) if not answer.stream else ()),
             (b"x-request-id", asked.request_id.encode()),
         ]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        if asked.method == "HEAD":
-            body = b""
-        await send({"type": "http.response.body", "body": body})
+        return {"type": "http.response.start", "status": answer.status, "headers": headers}
 
-    def _account(self, asked: Asked, status: int, spent: float) -> None:
+    def _account(self, asked: Asked, status: int, spent: float, ended: str = "") -> None:
         label = asked.route
         counter = self._counters.get((label, status))
         if counter is None:
@@ -265,6 +300,7 @@ class Door:
                 "ms": round(spent * 1000, 2),
                 "request_id": asked.request_id,
             }
+            | ({"stream": ended} if ended else {})
         )
 
     async def _live(self, receive: Receive, send: Send) -> None:

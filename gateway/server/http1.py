@@ -3,10 +3,14 @@
 A request is handed on when it is whole, so that nobody holds a place with half of one. Until then
 its bytes are counted as they arrive, for each connection and for all of them together; what is
 late, too long or no HTTP is answered here, as a problem, and the connection is closed.
+
+An upload (`uploads`) is handed on with its head: who may send it is asked before its body is. Its
+body arrives as fast as it is taken, and who takes it ends it (streaming.Upload).
 """
 
 import asyncio
 import math
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -36,13 +40,19 @@ from gateway.limits import (
 from gateway.server.connections import Room
 from shared.errors import Problem, TooLarge
 from shared.ids import random_token
-from shared.serve import KEEP_ALIVE_S, Http
+from shared.serve import KEEP_ALIVE_S, Http, tell_end
 
 PART = HEADER_BYTES_MAX
+UPLOAD_HELD = 2 * PART
+"""So many bytes of an upload wait to be taken before its sender has to."""
 WIRE_FACTOR = 8
 """A body in chunks may take so many times its length on the way: six for chunks of one byte."""
 
 _refused = Counter("gateway_unread_total", "Requests refused before they were whole", ["code"])
+
+
+IsUpload = Callable[[Any], bool]
+"""of a request's scope"""
 
 
 class _Stop(Exception):
@@ -55,6 +65,8 @@ class BoundedHttp(Http):
     room: Room
     private: tuple[int, ASGIApp] | None = None
     """port of this process's inner door, and who answers there"""
+    uploads: IsUpload | None = None
+    """whether a request is an upload; None: there are none"""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -73,6 +85,8 @@ class BoundedHttp(Http):
         self._waiting: Any = None
         self._current: Any = None
         """whose answer is being made"""
+        self._upload: Any = None
+        """whose body is still arriving and taken as it comes"""
         self._due = self.loop.time() + HEAD_WAIT_S
         self._answer_due = math.inf
         self._late_refusal: asyncio.TimerHandle | None = None
@@ -139,6 +153,8 @@ class BoundedHttp(Http):
 
     def _settle(self, data: bytes) -> None:
         """A request has begun and is not whole: how much of it may be held, and for how long."""
+        if self._upload is not None:
+            self._taken = len(self._upload.body)
         self._taken = self._taken or 1
         if not self._has_head:
             self._tail = data[-3:]
@@ -200,6 +216,12 @@ class BoundedHttp(Http):
                 self._answer_no_more()
                 raise _Stop
         held = self.cycle.body
+        if self.cycle is self._upload:
+            held += body
+            self._upload.message_event.set()
+            if len(held) > UPLOAD_HELD:
+                self.flow.pause_reading()
+            return
         held += body
         if len(held) > self.room.bounds.body_bytes:
             self._refuse(TooLarge(f"at most {self.room.bounds.body_bytes} bytes"))
@@ -221,6 +243,7 @@ class BoundedHttp(Http):
         self._has_message = False
         self._taken = 0
         self._tail = b""
+        self._upload = None
         cycle = self.cycle
         cycle.more_body = False
         cycle.message_event.set()
@@ -231,14 +254,17 @@ class BoundedHttp(Http):
     # Answering
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        if cycle.more_body:
+        if cycle.more_body and cycle is self.cycle and self.uploads and self.uploads(cycle.scope):
+            self._upload = cycle
+            self._begin(cycle, app)
+        elif cycle.more_body:
             self._waiting = (cycle, app)
         else:
             self._begin(cycle, app)
 
     def _begin(self, cycle: Any, app: Any) -> None:
         self._current = cycle
-        if not self.is_known:
+        if not self.is_known and cycle is not self._upload:
             self.room.know(self)
         super()._start_asgi_task(cycle, app)
 
@@ -250,7 +276,13 @@ class BoundedHttp(Http):
             self._due = now + _time_to_take(self.transport)
             return
         self.flow.resume_reading()
-        if self.pipeline:
+        if self._upload is not None:
+            # Answered before its end: what still comes is dropped for a while, as in `_refuse`.
+            self._upload, self._is_deaf, self._taken = None, True, 0
+            self._forget_bytes()
+            self._due = now + LINGER_S
+            self.transport.write_eof()
+        elif self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
             if not self.pipeline:
                 self._behind = 0
@@ -294,6 +326,7 @@ class BoundedHttp(Http):
             self.transport.close()
         else:
             self.cycle.keep_alive = self._current.keep_alive = False
+            tell_end(self._current.scope)
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(Malformed())
@@ -345,6 +378,9 @@ def _answer(problem: Problem) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def bounded(room: Room, private: tuple[int, ASGIApp] | None = None) -> type[BoundedHttp]:
+def bounded(
+    room: Room, private: tuple[int, ASGIApp] | None = None, uploads: IsUpload | None = None
+) -> type[BoundedHttp]:
     """The protocol for one server: uvicorn makes a connection of it with arguments of its own."""
-    return type("BoundedHttp", (BoundedHttp,), {"room": room, "private": private})
+    more = {"uploads": staticmethod(uploads)} if uploads is not None else {}
+    return type("BoundedHttp", (BoundedHttp,), {"room": room, "private": private, **more})

@@ -26,6 +26,10 @@ export const problems = {
     'The server did not answer properly; try again',
   ],
   'problem.body.too_large': ['内容太长了', 'That is too much text'],
+  'problem.http.version': [
+    '网络中的代理太旧，请联系管理员',
+    'A proxy on the way is too old; please ask your administrator',
+  ],
   'problem.headers.too_large': ['请求太长了', 'The request is too long'],
   'problem.request.malformed': ['请求格式错误', 'The request is not well-formed'],
   'problem.request.late': ['网络太慢，请重试', 'The network was too slow; please try again'],

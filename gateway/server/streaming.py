@@ -1,0 +1,125 @@
+"""Bodies that pass through piece by piece: answers without an end or a size, and uploads.
+
+An answer: `Body` is written as fast as its client takes it, and no faster is it asked for more, so
+that a slow client slows down whoever makes the answer and memory stays bounded. When the client
+leaves, the body is closed; when the body breaks off, so does the answer: in chunks, it lacks its
+last one, and no client can take it for a whole one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import ClassVar, Literal, Protocol
+
+from starlette.types import Message, Scope, Send
+
+from gateway.limits import BODY_WAIT_S, UPLOAD_BYTES_PER_S, RequestLate
+from shared.errors import Problem, TooLarge
+from shared.serve import IS_STOPPING, ON_STOP
+
+End = Literal["whole", "broken", "gone"]
+
+
+class Broken(Exception):
+    """A body broke off: what was sent of it is not all of it."""
+
+
+class Disconnected(Exception):
+    """The caller hung up before its request was whole."""
+
+
+class OldHttp(Problem):
+    """In HTTP/1.0 nobody can tell an answer that broke off from a whole one."""
+
+    status: ClassVar[int] = 505
+    code: ClassVar[str] = "http.version"
+    title: ClassVar[str] = "此接口需要 HTTP/1.1 This answer needs HTTP/1.1."
+
+
+class Body(Protocol):
+    """The body of an answer while it is being made."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Its parts; Broken when it breaks off."""
+
+    def stop(self) -> None:
+        """The process ends: a body without an end of its own ends now."""
+
+    async def aclose(self) -> None:
+        """Nobody takes any more of it."""
+
+
+async def send_body(
+    body: Body, scope: Scope, send: Send, gone: Callable[[], Awaitable[None]]
+) -> End:
+    """All parts of the body behind a head that was sent already. Only `whole` is the end of the
+    answer as HTTP has it; without that, the server has to end the connection."""
+    scope[ON_STOP] = body.stop
+    if scope.get(IS_STOPPING):
+        body.stop()
+    sending = asyncio.ensure_future(_sent(body, send))
+    leaving = asyncio.ensure_future(gone())
+    try:
+        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        return sending.result() if sending.done() else "gone"
+    finally:
+        sending.cancel()
+        leaving.cancel()
+        await asyncio.wait((sending, leaving))
+        await body.aclose()
+
+
+async def _sent(body: Body, send: Send) -> End:
+    try:
+        async for part in body:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+    except Broken:
+        return "broken"
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+    return "whole"
+
+
+class Upload:
+    """The body of a request, handed on as it arrives: up to `limit` bytes, no slower than
+    UPLOAD_BYTES_PER_S on the whole. What stopped it is raised here and kept in `failed`, because
+    whoever sends it on can only say that it broke off."""
+
+    def __init__(self, receive: Callable[[], Awaitable[Message]], declared: bytes, limit: int):
+        self._receive = receive
+        self._limit = limit
+        self.length = int(declared) if declared.isdigit() else None
+        """as the caller declared it; None: in chunks"""
+        self.failed: Problem | Disconnected | None = None
+        self._require(self.length or 0)
+
+    def _require(self, size: int) -> None:
+        if size > self._limit:
+            raise TooLarge(f"at most {self._limit} bytes")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for part in self._parts():
+                yield part
+        except (Problem, Disconnected) as error:
+            self.failed = error
+            raise
+
+    async def _parts(self) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        size, waited_s, more = 0, 0.0, True
+        while more:
+            since = loop.time()
+            try:
+                async with asyncio.timeout(BODY_WAIT_S + size / UPLOAD_BYTES_PER_S - waited_s):
+                    message = await self._receive()
+            except TimeoutError:
+                raise RequestLate from None
+            # Only waiting for the client counts: while others wait, it may not send.
+            waited_s += loop.time() - since
+            if message["type"] != "http.request":
+                raise Disconnected
+            part: bytes = message.get("body", b"")
+            size += len(part)
+            self._require(size)
+            more = message.get("more_body", False)
+            if part:
+                yield part

@@ -1,0 +1,233 @@
+"""Answers and uploads that pass through the edge piece by piece: places, connections, and an end.
+
+A service's answer is read no faster than its client takes it. It ends early where its service is
+silent for too long, where its caller is believed no longer, and when this process ends. A file is
+then cut off, which its client notices; an event stream ends as a whole answer that tells when to
+come back, and its listener goes on behind the last event it has (`Last-Event-ID`).
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from uuid import UUID
+
+from gateway.limits import (
+    COME_BACK_MS,
+    HEARTBEAT_S,
+    REFUSAL_BYTES_MAX,
+    STREAM_IDLE_S,
+    STREAM_LIFE_S,
+    STREAMS,
+    Places,
+)
+from gateway.routing import Route
+from gateway.server.streaming import Broken, Upload
+from shared.client import Client, NoAnswer, Reply
+from shared.contracts.events import Event
+from shared.contracts.events.binding import (
+    ApiKeyRevoked,
+    MerchantSuspended,
+    SessionChanged,
+    SessionRevoked,
+)
+from shared.contracts.events.device import DeviceRevoked
+from shared.errors import BadGateway
+
+EVENTS = "text/event-stream"
+HEARTBEAT = b":\n\n"
+EVENT_ENDS = (b"\n\n", b"\r\r", b"\r\n\r\n")
+
+Coming = AbstractAsyncContextManager[tuple[Reply, AsyncIterator[bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose stream it is."""
+
+    name: object
+    """a person, key, device or address: what the places count by"""
+    merchant: UUID | None = None
+    session_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a service is asked for."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    content: bytes | Upload | None
+
+
+class Streams:
+    """All streams of this process."""
+
+    def __init__(self, urls: Mapping[str, str]) -> None:
+        self._clients = {
+            name: Client(url, name=f"{name}-streams", pool=STREAMS.places)
+            for name, url in urls.items()
+        }
+        self._places = Places("streams", STREAMS.places)
+        self._running: dict[Passing, Caller] = {}
+
+    async def aclose(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+
+    async def open(
+        self, route: Route, call: Call, caller: Caller
+    ) -> tuple[Reply, "Passing | None"]:
+        """One attempt: a success of a route that streams as its body comes, anything else whole.
+        TooMany when the caller or its merchant has a full part of the places, Busy when all are
+        taken; NotSent or NoAnswer as the client says."""
+        self._places.enter(caller.name, caller.merchant, STREAMS)
+        content = call.content
+        coming = self._clients[route.service].stream(
+            call.method,
+            call.target,
+            aiter(content) if isinstance(content, Upload) else content,
+            call.headers,
+            idle_s=STREAM_IDLE_S if route.upload_max else None,
+        )
+        passing = Passing(coming, lambda: self._leave(passing))
+        self._running[passing] = caller
+        try:
+            head = await passing.begin(None if route.upload_max else route.wait_s)
+            if route.streams and head.status < 300:
+                return head, passing
+            whole = await passing.whole()
+        except BaseException:
+            await passing.aclose()
+            raise
+        await passing.aclose()
+        return Reply(head.status, head.headers, whole), None
+
+    def _leave(self, passing: "Passing") -> None:
+        caller = self._running.pop(passing)
+        self._places.leave(caller.name, caller.merchant)
+
+    def on_event(self, event: Event) -> None:
+        """Whose leave ended is not served on; who may do other things now is asked to come back.
+        Where this event is missed, STREAM_LIFE_S is the end."""
+        for passing, caller in list(self._running.items()):
+            match event:
+                case SessionRevoked() if caller.session_hash == event.session_hash:
+                    passing.cut()
+                case SessionChanged() if caller.session_hash == event.session_hash:
+                    passing.stop()
+                case ApiKeyRevoked() if caller.name == event.key_id:
+                    passing.cut()
+                case DeviceRevoked() if caller.name == str(event.device_id):
+                    passing.cut()
+                case MerchantSuspended() if caller.merchant == event.tenant_id:
+                    passing.cut()
+                case _:
+                    pass
+
+
+class Passing:
+    """The body of one answer on its way from its service."""
+
+    def __init__(self, coming: Coming, left: Callable[[], None]) -> None:
+        self._run = self._parts_of(coming)
+        self._head = Reply(0, {}, b"")
+        self._left: Callable[[], None] | None = left
+        self._is_events = False
+        self._is_cut = False
+        self._stopped = asyncio.Event()
+
+    async def begin(self, within_s: float | None) -> Reply:
+        """The head of the answer."""
+        try:
+            async with asyncio.timeout(within_s):
+                await anext(self._run)
+        except TimeoutError as error:
+            raise NoAnswer("no head in time") from error
+        self._is_events = self._head.headers.get("content-type", "").startswith(EVENTS)
+        return self._head
+
+    async def _parts_of(self, coming: Coming) -> AsyncGenerator[bytes, None]:
+        """Nothing, when the head is there, then the parts: one generator, so that closing it ends
+        the call, and what goes wrong with a part comes out as the client says it."""
+        async with coming as (self._head, parts):
+            yield b""
+            async for part in parts:
+                yield part
+
+    async def whole(self) -> bytes:
+        """The body of a refusal, which is small."""
+        body = bytearray()
+        while part := await self._next():
+            body += part
+            if len(body) > REFUSAL_BYTES_MAX:
+                raise BadGateway("the answer is too large")
+        return bytes(body)
+
+    def stop(self) -> None:
+        """Ends an event stream as a whole answer; a file goes on."""
+        self._stopped.set()
+
+    def cut(self) -> None:
+        """No more of it for its caller."""
+        self._is_cut = True
+        self._stopped.set()
+
+    async def aclose(self) -> None:
+        await self._run.aclose()
+        if self._left is not None:
+            left, self._left = self._left, None
+            left()
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._events() if self._is_events else self._file()
+
+    async def _next(self) -> bytes | None:
+        """The next part, None behind the last one."""
+        try:
+            async with asyncio.timeout(None if self._is_events else STREAM_IDLE_S):
+                return await anext(self._run, None)
+        except TimeoutError as error:
+            raise NoAnswer("silent for too long") from error
+
+    async def _file(self) -> AsyncIterator[bytes]:
+        try:
+            while part := await self._next():
+                if self._is_cut:
+                    raise Broken
+                yield part
+        except NoAnswer as error:
+            raise Broken from error
+
+    async def _events(self) -> AsyncIterator[bytes]:
+        now = asyncio.get_running_loop().time
+        ends_at = now() + STREAM_LIFE_S
+        stopped = asyncio.ensure_future(self._stopped.wait())
+        coming = asyncio.ensure_future(self._next())
+        last = EVENT_ENDS[0]
+        try:
+            while now() < ends_at and not stopped.done():
+                wait_s = min(HEARTBEAT_S, ends_at - now())
+                await asyncio.wait(
+                    (coming, stopped), timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
+                )
+                if coming.done():
+                    part = coming.result()
+                    if part is None:
+                        break
+                    last = (last + part)[-4:]
+                    yield part
+                    coming = asyncio.ensure_future(self._next())
+                elif not stopped.done() and now() < ends_at and last.endswith(EVENT_ENDS):
+                    yield HEARTBEAT
+            if last.endswith(EVENT_ENDS):
+                low, high = COME_BACK_MS
+                yield b"retry: %d\n\n" % (low + secrets.randbelow(high - low))
+        except NoAnswer as error:
+            raise Broken from error
+        finally:
+            stopped.cancel()
+            coming.cancel()
+            await asyncio.wait((stopped, coming))
