@@ -17,8 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import VERSION
 from gateway.alipay.inbound import messages, notify
-from gateway.alipay.inbound.messages import MessageDoor
-from gateway.alipay.inbound.notify import NotifyDoor
+from gateway.alipay.inbound.messages import Messages
+from gateway.alipay.inbound.notify import Notices
+from gateway.alipay.inbound.signed import SignedDoor
 from gateway.alipay.keyring import KeyRing
 from gateway.auth.device import DeviceAuth
 from gateway.auth.internal import EDGE, Inward
@@ -131,10 +132,10 @@ class Edge:
             self._used,
         )
         self._refusals = Refusals(self._askers["payment"], clock)
-        notices = (clock, self._rates["notify"], Strangers(clock), self._refusals)
+        door = (self._ring, clock, self._rates["notify"], Strangers(clock), self._refusals)
         self._signed = {
-            notify.LABEL: NotifyDoor(self._ring, self._askers["payment"], *notices),
-            messages.LABEL: MessageDoor(self._ring, self._askers["binding"], *notices),
+            notify.LABEL: SignedDoor(Notices(self._askers["payment"]), *door),
+            messages.LABEL: SignedDoor(Messages(self._askers["binding"]), *door),
         }
         self._proxies = Proxies(networks(config.trusted_proxies))
         self._inward = Inward(signer)

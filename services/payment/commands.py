@@ -15,7 +15,7 @@ from services.payment.config import CommandConfig
 from services.payment.notices import service
 from services.payment.notices.repo import NoticeFilter
 from services.payment.notices.schemas import NoticeDetailOut, NoticeOut, NoticeState, RefusalOut
-from services.payment.notices.service import NoticeName
+from services.payment.notices.store import NoticeName
 from shared.clock import SystemClock
 from shared.config import load
 from shared.db import Database

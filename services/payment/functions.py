@@ -1,5 +1,6 @@
 """Calls of the database functions that the stores' SQL files make."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -21,16 +22,18 @@ def call_with(function: str, kind: str, shape: type, columns: str = "*") -> str:
     return f"SELECT {columns} FROM {function}({row})"  # noqa: S608  # names of our own
 
 
-def call_each(function: str, types: str) -> str:
-    """One statement that calls it for each place of arrays of these types, in their order; the
-    last argument is the same for all."""
-    kinds = types.split()
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(kinds, 1))
-    names = ", ".join(f"c{number}" for number in range(1, len(kinds) + 1))
+def call_each(function: str, columns: Mapping[str, str], shared: str) -> str:
+    """One statement that calls it for each place of arrays of these columns (name: type), in their
+    order; the last argument, `shared`, is the same for all. Each goes to its parameter by name,
+    p_<name>."""
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(columns.values(), 1))
+    names = ", ".join(columns)
+    given = "".join(f"p_{name} => n.{name}, " for name in columns)
     return (
         "SELECT s.verdict, s.why, (s.payment).*"  # noqa: S608  # names of our own
         f" FROM unnest({arrays}) WITH ORDINALITY AS n({names}, place)"
-        f" CROSS JOIN LATERAL {function}({names}, ${len(kinds) + 1}) AS s ORDER BY n.place"
+        f" CROSS JOIN LATERAL {function}({given}p_{shared} => ${len(columns) + 1}) AS s"
+        " ORDER BY n.place"
     )
 
 

@@ -207,6 +207,9 @@ class NoticeRow(Base):
     last_detail: Mapped[str | None]
     asked_at: _MaybeInstant
     query_said: Mapped[str | None]
+    channel: Mapped[str]
+    fault: Mapped[str | None]
+    """what was wrong with its words alone, whatever else `detail` found"""
 
 
 class RefusalRow(Base):

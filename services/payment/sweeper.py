@@ -91,8 +91,8 @@ class Sweeper:
                 rounds.append(_bound(advance_refund, deps, tenant_id, refund_id, lease))
         room = self._free - len(rounds)
         if room > 0:
-            for state, notice in await lease_notices(deps.db, room, min(NOTICE_LEASE_S, lease_s)):
-                rounds.append(_bound(look_at_notice, deps, state, notice))
+            for due in await lease_notices(deps.db, room, min(NOTICE_LEASE_S, lease_s)):
+                rounds.append(_bound(look_at_notice, deps, due))
         return rounds
 
 

@@ -20,6 +20,7 @@ from fastapi.params import Depends
 from pydantic import AwareDatetime, Base64Bytes, BaseModel, SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
+from typing_extensions import TypedDict, is_typeddict
 
 from gateway.server.asgi import Asked
 from services.order.schemas import OrderFilters
@@ -65,6 +66,9 @@ def faults(shape: Any, where: str, facts: tuple[Any, ...] = (), seen: set[Any] |
                 if name in shape.model_fields:
                     told = tuple(shape.model_fields[name].metadata)
                     yield from faults(hint, f"{where}.{name}", told, seen)
+    elif is_typeddict(shape):
+        for name, hint in get_type_hints(shape, include_extras=True).items():
+            yield from faults(hint, f"{where}.{name}", (), seen)
     elif isinstance(shape, type) and issubclass(shape, Enum):
         return
     elif shape in (str, SecretStr):
@@ -166,6 +170,19 @@ class _Good(BaseModel):
 @pytest.mark.parametrize("name", _Bad.model_fields)
 def test_each_bare_type_is_seen(name: str) -> None:
     assert [one for one in faults(_Bad, "x") if one.startswith((f"x.{name}:", f"x.{name}[]:"))]
+
+
+class _BadDict(TypedDict):
+    word: fields.Word
+    text: str
+
+
+class _Holder(BaseModel):
+    items: list[_BadDict]
+
+
+def test_a_bare_type_within_a_typed_dict_is_seen() -> None:
+    assert list(faults(_Holder, "x")) == ["x.items[].text: bare str"]
 
 
 def test_good_types_pass() -> None:

@@ -6,6 +6,8 @@ PROTOCOL = "tests/unit/gateway/alipay/protocol"
 CANONICAL = "gateway/alipay/protocol/canonical.py"
 VERIFY = "gateway/alipay/protocol/verify.py"
 ENVELOPE = "gateway/alipay/protocol/envelope.py"
+NOTIFICATION = "gateway/alipay/inbound/notification.py"
+READING = ("tests/unit/gateway/alipay/inbound/test_notification.py",)
 CUT = (
     f"{PROTOCOL}/test_cutter.py",
     f"{PROTOCOL}/test_canonical.py",
@@ -82,6 +84,27 @@ PATCHES = (
         'return Verdict("ok", content, index)',
         'return Verdict("ok", texts[0], index)',
         BELIEF,
+    ),
+    Patch(
+        NOTIFICATION,
+        "the notice of a refund tells of a payment",
+        'if any(fields.get(name) for name in ("refund_fee", "gmt_refund", "out_biz_no")):',
+        "if False:",
+        READING,
+    ),
+    Patch(
+        NOTIFICATION,
+        "a sum in another currency is taken for fen",
+        'if any(fields.get(name, "CNY") != "CNY" for name in CURRENCIES):',
+        "if False:",
+        READING,
+    ),
+    Patch(
+        NOTIFICATION,
+        "a time that no contract takes refuses the whole batch",
+        "return found if found.year in YEARS else None",
+        "return found",
+        READING,
     ),
     Patch(
         ENVELOPE,

@@ -7,6 +7,8 @@ SETTLEMENT = "services/payment/payments/settlement.py"
 REFUNDS = "services/payment/refunds/service.py"
 BELIEVING = ("tests/integration/payment/payments/test_believing.py",)
 LEASES = ("tests/integration/payment/test_leases.py",)
+NOTICES = "tests/integration/payment/notices"
+NOTICE_SQL = "services/payment/notices/store.sql"
 SUSPENDED = "tests/integration/payment/payments/test_suspended.py"
 ORDER_SCOPE = "tests/integration/order/test_scope.py"
 RULES = ("tests/unit/payment/payments/test_rules.py", "tests/unit/payment/payments/test_machine.py")
@@ -93,9 +95,23 @@ PATCHES = (
     Patch(
         "services/payment/notices/settlement.py",
         "a late paid notice on a closed payment is believed without asking",
-        'if payment.state in OPEN and notice.kind == "paid":',
-        'if payment.state in OPEN | NOTHING_TAKEN and notice.kind == "paid":',
+        "if payment.state in OPEN and paid is not None:\n        payment =",
+        "if payment.state in OPEN | NOTHING_TAKEN and paid is not None:\n        payment =",
         BELIEVING,
+    ),
+    Patch(
+        NOTICE_SQL,
+        "a notice of another channel about our number is believed",
+        "\n      OR p_payment.channel IS DISTINCT FROM p_channel",
+        "",
+        (f"{NOTICES}/test_notices.py", "tests/integration/payment/channels/test_second_channel.py"),
+    ),
+    Patch(
+        NOTICE_SQL,
+        "a replay forgets what is wrong with the notice's own words",
+        "p_fault => notice.fault",
+        "p_fault => NULL",
+        (f"{NOTICES}/test_notice_desk.py",),
     ),
     Patch(
         "services/payment/payments/store.sql",

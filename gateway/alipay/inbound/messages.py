@@ -6,10 +6,15 @@ are (alipay-protocol §3.3.4). Its name is under the signature by either rule, s
 is tried, and no message can be renamed into the other's. Binding commits them, then `success`.
 """
 
+import base64
+
 from prometheus_client import Counter
 
-from gateway.alipay.inbound.signed import SignedDoor
+from gateway.alipay.inbound.signed import Delivery
+from gateway.alipay.keyring import AppKeys
 from gateway.alipay.protocol.canonical import Form, Kind
+from gateway.alipay.protocol.envelope import rfc3339
+from shared.client import ServiceClient
 
 PREFIX = "/alipay/messages/"
 LABEL = "/alipay/messages"
@@ -18,18 +23,34 @@ AUTHORISED = b"open_app_auth_notify"
 _messages = Counter("alipay_messages_total", "App-gateway messages", ["verdict", "reason"])
 
 
-class MessageDoor(SignedDoor):
+class Messages:
     """Messages to a bound app; an authorising merchant's own app may be named beside it."""
 
     prefix = PREFIX
-    kind = "app"
     counter = _messages
-    path = "/internal/messages"
     committed = frozenset({"stored", "duplicate"})
     fields = ("app_id", "auth_app_id", "biz_content", "msg_id", "msg_method", "notify_id",
               "notify_type", "sign_type", "status")  # fmt: skip
 
-    def _kind(self, form: Form) -> Kind:
+    def __init__(self, binding: ServiceClient) -> None:
+        self._binding = binding
+
+    def kind(self, form: Form) -> Kind:
         # Binding goes by msg_method where there is one, and so does the rule.
         is_old = not form.fields.get(b"msg_method")
-        return "pay" if is_old and form.fields.get(b"notify_type") == AUTHORISED else self.kind
+        return "pay" if is_old and form.fields.get(b"notify_type") == AUTHORISED else "app"
+
+    def is_about(self, app: AppKeys, fields: dict[str, str]) -> bool:
+        return fields.get("app_id") == app.app_id
+
+    async def commit(self, delivery: Delivery) -> str:
+        document = {
+            "app_id": delivery.app_id,
+            "body_b64": base64.b64encode(delivery.body).decode(),
+            "fields": delivery.fields,
+            "received_at": rfc3339(delivery.received_at),
+        }
+        answer = await self._binding.call_ok(
+            "POST", "/internal/messages", body=document, tenant_id=delivery.tenant_id
+        )
+        return str(answer.get("verdict")) if isinstance(answer, dict) else ""

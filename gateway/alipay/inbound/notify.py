@@ -1,15 +1,18 @@
 """POST /alipay/notify/{route}: trade notices, verified and then committed by payment."""
 
+import base64
 from collections.abc import Sequence
-from typing import Any
 
 import orjson
 from prometheus_client import Counter
 
-from gateway.alipay.inbound.signed import SignedDoor
+from gateway.alipay.inbound.notification import read_notice
+from gateway.alipay.inbound.signed import Delivery
 from gateway.alipay.keyring import AppKeys
+from gateway.alipay.protocol.canonical import Form, Kind
 from gateway.reports.batches import Batches
-from gateway.server.asgi import Asked
+from shared.client import ServiceClient
+from shared.contracts.notices import Notice
 
 PREFIX = "/alipay/notify/"
 LABEL = "/alipay/notify"
@@ -37,34 +40,40 @@ BUSINESS_FIELDS = (
 _notices = Counter("alipay_notify_total", "Notifications by verdict", ["verdict", "reason"])
 
 
-class NotifyDoor(SignedDoor):
+class Notices:
     """Trade notices: sign_type is outside the signature; payment commits them, those that wait at
     the same time in one transaction."""
 
     prefix = PREFIX
-    kind = "pay"
     counter = _notices
-    path = "/internal/notify"
     committed = frozenset({"stored", "duplicate", "quarantined"})
     fields = BUSINESS_FIELDS
 
-    def __init__(self, *parts: Any) -> None:
-        super().__init__(*parts)
+    def __init__(self, payment: ServiceClient) -> None:
+        self._payment = payment
         self._batches = Batches(self._tell)
 
-    def _document(self, asked: Asked, app: AppKeys, fields: dict[str, str]) -> dict[str, Any]:
-        mine = {"tenant_id": app.tenant_id, "request_id": asked.request_id}
-        return super()._document(asked, app, fields) | mine
+    def kind(self, _form: Form) -> Kind:
+        return "pay"
 
-    async def _told(self, app: AppKeys, document: dict[str, Any]) -> str:
-        return await self._batches.put(orjson.dumps(document))
+    def is_about(self, app: AppKeys, fields: dict[str, str]) -> bool:
+        is_own = fields.get("auth_app_id", app.app_id) == app.app_id
+        return is_own and fields.get("app_id") == app.app_id
+
+    async def commit(self, delivery: Delivery) -> str:
+        return await self._batches.put(written(read_notice(delivery)))
 
     async def _tell(self, documents: Sequence[bytes]) -> Sequence[str]:
         body = b'{"items":[' + b",".join(documents) + b"]}"
-        answer = await self._owner.call_ok("POST", self.path, body=body)
+        answer = await self._payment.call_ok("POST", "/internal/notify", body=body)
         verdicts = answer.get("verdicts") if isinstance(answer, dict) else None
         return [str(word) for word in verdicts] if isinstance(verdicts, list) else ()
 
-    def _is_about(self, app: AppKeys, fields: dict[str, str]) -> bool:
-        is_own = fields.get("auth_app_id", app.app_id) == app.app_id
-        return is_own and super()._is_about(app, fields)
+
+def written(notice: Notice) -> bytes:
+    """The document as it is sent."""
+    return orjson.dumps(notice, _base64_text, orjson.OPT_UTC_Z)
+
+
+def _base64_text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()

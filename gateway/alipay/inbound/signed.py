@@ -6,20 +6,20 @@ Alipay sends again on anything but `success`, for about a day. Which rules of si
 its address says.
 """
 
-import base64
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
 
 from prometheus_client import Counter
 
 from gateway.alipay.keyring import AppKeys, KeyRing
 from gateway.alipay.protocol.canonical import NOTIFY_BYTES_MAX, BadForm, Form, Kind, read_form
-from gateway.alipay.protocol.rsa2 import SIGN_TYPE
 from gateway.alipay.protocol.verify import check_notify
 from gateway.limits import Buckets, Busy, Strangers
 from gateway.reports.refusals import Refusals
 from gateway.server.asgi import Answer, Asked, plain_answer
 from shared.address import share_of
-from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.errors import Problem, TooLarge, TooMany
 from shared.telemetry import get_logger
@@ -38,30 +38,60 @@ class _Refused(Exception):
         self.form = form
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A form that has verified, and when and how it came."""
+
+    tenant_id: UUID
+    app_id: str
+    fields: dict[str, str]
+    body: bytes
+    received_at: datetime
+    request_id: str
+
+
+class Address(Protocol):
+    """What one address has of its own. The door asks it; it knows nothing of the door."""
+
+    @property
+    def prefix(self) -> str:
+        """of the path, before the route token"""
+
+    @property
+    def counter(self) -> Counter: ...
+
+    @property
+    def committed(self) -> frozenset[str]:
+        """the owner's words for: it is in my database"""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """what must not hide inside another value"""
+
+    def kind(self, form: Form) -> Kind:
+        """The one rule of signing that this form is held against."""
+
+    def is_about(self, app: AppKeys, fields: dict[str, str]) -> bool:
+        """Whether the form is about the app that the route stands for."""
+
+    async def commit(self, delivery: Delivery) -> str:
+        """What its owner answers about it; raises a Problem."""
+
+
 class SignedDoor:
     """Takes signed forms for every bound app; the route token says whose they are."""
 
-    prefix: ClassVar[str]
-    kind: ClassVar[Kind]
-    counter: ClassVar[Counter]
-    path: ClassVar[str]
-    """where the owner commits it"""
-    committed: ClassVar[frozenset[str]]
-    """the owner's words for: it is in my database"""
-    fields: ClassVar[tuple[str, ...]]
-    """what must not hide inside another value"""
-
     def __init__(
         self,
+        address: Address,
         ring: KeyRing,
-        owner: ServiceClient,
         clock: Clock,
         failures: Buckets,
         strangers: Strangers,
         refusals: Refusals,
     ) -> None:
+        self._address = address
         self._ring = ring
-        self._owner = owner
         self._clock = clock
         self._failures = failures
         self._strangers = strangers
@@ -74,14 +104,14 @@ class SignedDoor:
         except _Refused as error:
             self._refuse(asked, error)
             return _FAIL
-        self.counter.labels("success", verdict).inc()
+        self._address.counter.labels("success", verdict).inc()
         return _SUCCESS
 
     def _refuse(self, asked: Asked, error: _Refused) -> None:
         """Counted three ways: against the sender, for the graphs, and for the operators' list.
         The log line is one a second and reason at most: a flood must not fill the disk."""
         self._failures.has(share_of(asked.client), spend=True)
-        self.counter.labels("fail", error.reason).inc()
+        self._address.counter.labels("fail", error.reason).inc()
         app, form = error.app, error.form
         is_news = self._refusals.note(
             error.reason,
@@ -94,7 +124,7 @@ class SignedDoor:
         if is_news:
             log.warning(
                 "notify.refused",
-                door=self.prefix,
+                door=self._address.prefix,
                 reason=error.reason,
                 client=asked.client,
                 app_id=app.app_id if app else "",
@@ -110,11 +140,11 @@ class SignedDoor:
             raise _Refused("too_large") from None
         except BadForm as error:
             raise _Refused(error.reason) from None
-        route = asked.path[len(self.prefix) :]
+        route = asked.path[len(self._address.prefix) :]
         app = await self._app(route, asked.client)
         try:
             fields = await self._verified(form, app)
-            return await self._committed(app, self._document(asked, app, fields))
+            return await self._committed(asked, app, fields)
         except _Refused as error:
             raise _Refused(error.reason, app, form) from error
 
@@ -139,12 +169,10 @@ class SignedDoor:
             fields = form.texts()
         except BadForm as error:
             raise _Refused(error.reason) from None
-        if fields.get("sign_type") != SIGN_TYPE:
-            raise _Refused("sign_type")
         # The route chose the key, so the message must be about the app of that route.
-        if not self._is_about(app, fields):
+        if not self._address.is_about(app, fields):
             raise _Refused("other_app")
-        kind = self._kind(form)
+        kind = self._address.kind(form)
         verdict = check_notify(form, kind, app.verifying(self._clock.now()))
         if verdict.reason == "signature":
             fresh = await self._ring.refetched(app)
@@ -152,41 +180,27 @@ class SignedDoor:
                 verdict = check_notify(form, kind, fresh.verifying(self._clock.now()))
         if not verdict.is_valid:
             raise _Refused(verdict.reason)
-        if _is_ambiguous(fields, self.fields):
+        if _is_ambiguous(fields, self._address.fields):
             raise _Refused("ambiguous")
         return fields
 
-    def _is_about(self, app: AppKeys, fields: dict[str, str]) -> bool:
-        return fields.get("app_id") == app.app_id
-
-    def _kind(self, form: Form) -> Kind:
-        """The one rule of signing that this form is held against."""
-        return self.kind
-
-    def _document(self, asked: Asked, app: AppKeys, fields: dict[str, str]) -> dict[str, Any]:
-        return {
-            "app_id": app.app_id,
-            "body_b64": base64.b64encode(asked.body).decode(),
-            "fields": fields,
-            "received_at": self._clock.now().isoformat().replace("+00:00", "Z"),
-        }
-
-    async def _committed(self, app: AppKeys, document: dict[str, Any]) -> str:
+    async def _committed(self, asked: Asked, app: AppKeys, fields: dict[str, str]) -> str:
+        delivery = Delivery(
+            tenant_id=app.tenant_id,
+            app_id=app.app_id,
+            fields=fields,
+            body=asked.body,
+            received_at=self._clock.now(),
+            request_id=asked.request_id,
+        )
         try:
-            verdict = await self._told(app, document)
+            verdict = await self._address.commit(delivery)
         except (Problem, TooMany) as error:
             log.warning("notify.not_committed", code=error.code, detail=error.detail)
             raise _Refused("not_committed") from error
-        if verdict not in self.committed:
+        if verdict not in self._address.committed:
             raise _Refused("not_committed")
         return verdict
-
-    async def _told(self, app: AppKeys, document: dict[str, Any]) -> str:
-        """What its owner answers about it."""
-        answer = await self._owner.call_ok(
-            "POST", self.path, body=document, tenant_id=app.tenant_id
-        )
-        return str(answer.get("verdict")) if isinstance(answer, dict) else ""
 
 
 def _claimed(form: Form | None, name: str) -> str:

@@ -14,7 +14,6 @@ from services.payment.notices import service
 from services.payment.notices.repo import NoticeFilter, Refusal
 from services.payment.notices.schemas import (
     SAMPLE_BYTES_MAX,
-    NoticeBody,
     NoticeDetailOut,
     NoticeList,
     NoticeOut,
@@ -27,7 +26,8 @@ from services.payment.notices.schemas import (
     TakenOut,
     VerdictsOut,
 )
-from services.payment.notices.service import NO_TENANT, Delivery, NoticeName
+from services.payment.notices.service import NO_TENANT
+from services.payment.notices.store import NoticeName
 from services.payment.payments.schemas import taking
 from shared.contracts.fields import Instant, Word
 from shared.errors import Forbidden
@@ -65,22 +65,11 @@ def _only_edge(request: Request) -> None:
 )
 async def take_notices(request: Request) -> Response:
     """Notifications that the edge has verified: `verdicts` says of each, in their order, whether
-    it is committed (stored, duplicate, quarantined) or not (refused, failed)."""
+    it is committed (stored, duplicate, quarantined) or not (failed)."""
     _only_edge(request)
     body = await parse(request, NoticesBody)
-    words = await service.take_notices(_deps(request), [_delivery(item) for item in body.items])
+    words = await service.take_notices(_deps(request), body.items)
     return _json(VerdictsOut(verdicts=[*words]))
-
-
-def _delivery(item: NoticeBody) -> Delivery:
-    return Delivery(
-        tenant_id=item.tenant_id,
-        app_id=item.app_id,
-        fields=item.fields,
-        body=item.body_b64,
-        received_at=item.received_at,
-        request_id=item.request_id,
-    )
 
 
 @router.post(

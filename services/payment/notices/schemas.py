@@ -9,30 +9,18 @@ from uuid import UUID
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from services.payment.models import NoticeRow, RefusalRow, ReplayRow
-from shared.contracts.fields import COUNT_MAX, Instant, Text, Verbatim, Word
+from shared.contracts.fields import COUNT_MAX, Instant, Text, Verbatim
+from shared.contracts.notices import Notice
 
 NoticeState = Literal["RECEIVED", "APPLIED", "DUPLICATE", "MISMATCH"]
 SAMPLE_BYTES_MAX = 2048
+FORMS = frozenset({"alipay"})
+"""Channels that report in forms."""
 
 _PERSONAL = frozenset(
     {"buyer_id", "buyer_open_id", "buyer_user_id", "buyer_logon_id", "seller_email"}
 )
 _KEPT_ENDS = 4
-
-Said = Annotated[str, Verbatim(64 * 1024)]
-
-
-class NoticeBody(BaseModel):
-    """One verified notice; its tenant is the one whose key has verified it."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    tenant_id: UUID
-    app_id: Word
-    body_b64: Base64Bytes
-    fields: dict[Said, Said]
-    received_at: Instant
-    request_id: Word
 
 
 class NoticesBody(BaseModel):
@@ -40,7 +28,7 @@ class NoticesBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    items: Annotated[list[NoticeBody], Field(min_length=1, max_length=256)]
+    items: Annotated[list[Notice], Field(min_length=1, max_length=256)]
 
 
 class RefusalBody(BaseModel):
@@ -149,7 +137,7 @@ class NoticeDetailOut(NoticeOut):
             **_members(row),
             seller_id=row.seller_id,
             out_biz_no=row.out_biz_no,
-            fields=form_view(row.body),
+            fields=shown_fields(row),
             body_bytes=len(row.body),
             body_sha256=hashlib.sha256(row.body).hexdigest(),
             replays=[ReplayOut.of(replay) for replay in replays],
@@ -211,6 +199,12 @@ def _members(row: NoticeRow) -> dict[str, Any]:
         "asked_at": row.asked_at,
         "query_said": row.query_said,
     }
+
+
+def shown_fields(row: NoticeRow) -> dict[str, str]:
+    """The fields of its body, for a person. One of a channel whose bodies nobody here reads shows
+    none: what names the buyer there would not be masked."""
+    return form_view(row.body) if row.channel in FORMS else {}
 
 
 def form_view(body: bytes) -> dict[str, str]:

@@ -6,7 +6,7 @@ operators' half works across tenants, so it runs in system scope, behind `notice
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -19,16 +19,15 @@ from services.payment.cursors import Page, page_of
 from services.payment.deps import Deps
 from services.payment.models import NoticeRow, RefusalRow, ReplayRow
 from services.payment.notices import repo, settlement, store
-from services.payment.notices.notification import Notice, notice_fault, read_notice
 from services.payment.notices.repo import NoticeFilter, Refusal
-from services.payment.notices.rules import BadNotice
-from services.payment.notices.store import Arrival, Stored
+from services.payment.notices.store import NoticeName, Stored, paid_by
 from services.payment.payments.rules import OPEN
 from services.payment.snapshot import Payment
 from shared import outbox
 from shared.clock import Clock
 from shared.contracts.events.audit import PaymentAudited
 from shared.contracts.events.base import stamp
+from shared.contracts.notices import Notice
 from shared.db import Busy, Database
 from shared.errors import NotFound
 from shared.ids import uuid7
@@ -38,7 +37,7 @@ NOTICE_RETRY_S = 2.0
 NO_TENANT = UUID(int=0)
 """The tenant of refusals at addresses that belong to no app."""
 
-NoticeWord = Literal["stored", "duplicate", "quarantined", "refused", "failed"]
+NoticeWord = Literal["stored", "duplicate", "quarantined", "failed"]
 """The first three mean: committed."""
 
 log = get_logger("notify")
@@ -46,45 +45,17 @@ _notices = Counter("notify_inbox_total", "Verified notices taken in", ["verdict"
 _replays = Counter("notify_replays_total", "Notices an operator had looked at again", ["state"])
 
 
-@dataclass(frozen=True, slots=True)
-class NoticeName:
-    """One notice: Alipay's id is unique within an app."""
-
-    tenant_id: UUID
-    app_id: str
-    notify_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What the edge has verified and hands over."""
-
-    tenant_id: UUID
-    app_id: str
-    fields: Mapping[str, str]
-    body: bytes
-    received_at: datetime
-    request_id: str
-    """of the delivery at the edge: the lines about it carry this one"""
-
-
-async def take_notices(deps: Deps, deliveries: Sequence[Delivery]) -> list[NoticeWord]:
+async def take_notices(deps: Deps, notices: Sequence[Notice]) -> list[NoticeWord]:
     """Commits verified notifications together, and says of each what became of it; what one
     changes is done here when that needs no question, and by the sweeper when it does. One that
     cannot be taken costs the others nothing; Unavailable: none is answered for."""
-    words: list[NoticeWord] = ["failed"] * len(deliveries)
-    arrivals: dict[int, Arrival] = {}
-    for place, delivery in enumerate(deliveries):
-        try:
-            arrivals[place] = _read(delivery)
-        except BadNotice:
-            words[place] = "refused"
-    stored = await _store(deps.db, arrivals)
+    words: list[NoticeWord] = ["failed"] * len(notices)
+    stored = await _store(deps.db, dict(enumerate(notices)))
     for place, one in stored.items():
-        words[place] = _tell(deliveries[place], arrivals[place].notice, one)
+        words[place] = _tell(notices[place], one)
     # Mostly one at most: what the till's own polling has settled is a duplicate by now.
     applied = {
-        place: _apply(deps, deliveries[place], arrivals[place].notice, one.payment)
+        place: _apply(deps, notices[place], one.payment)
         for place, one in stored.items()
         if one.payment is not None
     }
@@ -93,63 +64,56 @@ async def take_notices(deps: Deps, deliveries: Sequence[Delivery]) -> list[Notic
     return [words_of_applied.get(place, word) for place, word in enumerate(words)]
 
 
-def _read(delivery: Delivery) -> Arrival:
-    fields, body = delivery.fields, delivery.body
-    notice = read_notice(delivery.tenant_id, delivery.app_id, fields, body)
-    return Arrival(notice, notice_fault(fields), body, delivery.received_at)
-
-
-async def _store(db: Database, arrivals: Mapping[int, Arrival]) -> dict[int, Stored]:
+async def _store(db: Database, notices: Mapping[int, Notice]) -> dict[int, Stored]:
     """All in one transaction. When the database refuses one of them (or two batches stood in each
     other's way), each in its own, and the one that it refuses alone is left out."""
-    if not arrivals:
-        return {}
     try:
-        stored = await store.store_notices(db, list(arrivals.values()), NOTICE_RETRY_S)
+        stored = await store.store_notices(db, list(notices.values()), NOTICE_RETRY_S)
     except (asyncpg.PostgresError, Busy):
-        if len(arrivals) > 1:
+        if len(notices) > 1:
             singly: dict[int, Stored] = {}
-            for place, arrival in arrivals.items():
-                singly |= await _store(db, {place: arrival})
+            for place, notice in notices.items():
+                singly |= await _store(db, {place: notice})
             return singly
-        (arrival,) = arrivals.values()
-        log.exception("notify.not_stored", notify_id=arrival.notice.notify_id)
+        (notice,) = notices.values()
+        log.exception("notify.not_stored", notify_id=notice["notify_id"])
         return {}
-    return dict(zip(arrivals, stored, strict=True))
+    return dict(zip(notices, stored, strict=True))
 
 
-def _tell(delivery: Delivery, notice: Notice, stored: Stored) -> NoticeWord:
+def _tell(notice: Notice, stored: Stored) -> NoticeWord:
     _notices.labels(stored.verdict, stored.why).inc()
     if stored.verdict != "MISMATCH":
         return "stored" if stored.verdict == "RECEIVED" else "duplicate"
     log.error(
         "notify.quarantined",
         reason=stored.why,
-        notify_id=notice.notify_id,
-        out_trade_no=notice.out_trade_no,
-        **_origin(delivery),
+        notify_id=notice["notify_id"],
+        out_trade_no=notice["out_trade_no"],
+        **_origin(notice),
     )
     return "quarantined"
 
 
-async def _apply(deps: Deps, delivery: Delivery, notice: Notice, payment: Payment) -> NoticeWord:
+async def _apply(deps: Deps, notice: Notice, payment: Payment) -> NoticeWord:
     """Acts on a committed notice where no question is left; if that fails, the sweeper does, and
     the sender is told to come again."""
-    if payment.state in OPEN and notice.kind == "paid":
+    paid = paid_by(notice)
+    if payment.state in OPEN and paid is not None:
         try:
-            await settlement.apply_notice(deps, notice, payment)
+            await settlement.apply_notice(deps, NoticeName.of(notice), paid, payment)
         except Exception:
-            log.exception("notify.not_applied", notify_id=notice.notify_id, **_origin(delivery))
+            log.exception("notify.not_applied", notify_id=notice["notify_id"], **_origin(notice))
             return "failed"
     return "stored"
 
 
-def _origin(delivery: Delivery) -> dict[str, str]:
+def _origin(notice: Notice) -> dict[str, str]:
     """The line is about a delivery at the edge, not about the call that brought it here."""
     return {
-        "tenant_id": str(delivery.tenant_id),
-        "app_id": delivery.app_id,
-        "request_id": delivery.request_id,
+        "tenant_id": str(notice["tenant_id"]),
+        "app_id": notice["app_id"],
+        "request_id": notice["request_id"],
     }
 
 
@@ -183,7 +147,7 @@ async def list_refusals(db: Database, since: datetime | None, limit: int) -> lis
 async def get_notice(db: Database, name: NoticeName) -> tuple[NoticeRow, list[ReplayRow]]:
     """One notice and who had it looked at again."""
     async with db.read(None) as tx:
-        row = await repo.notice(tx, name.tenant_id, name.app_id, name.notify_id)
+        row = await repo.notice(tx, *name)
         if row is None:
             raise NotFound
         return row, await repo.replays(tx, row)
@@ -196,11 +160,10 @@ async def replay_notice(
     the merchant's log and in that of `home`, the operator's own organisation. As often as one
     likes: a notice that is done with stays done with."""
     request_id = get_contextvars().get("request_id")
-    key = (name.tenant_id, name.app_id, name.notify_id)
     # System scope: what is said is the merchant's, and the operators'.
     async with db.tx(None) as tx:
         replay_id = uuid7(clock)
-        row = await repo.replay(tx, key, replay_id, actor, request_id)
+        row = await repo.replay(tx, name, replay_id, actor, request_id)
         if row is None:
             raise NotFound
         done = next(r for r in await repo.replays(tx, row) if r.replay_id == replay_id)

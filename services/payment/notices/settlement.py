@@ -4,7 +4,7 @@ from services.payment.channels.port import Fact, Paid, TradeClosed, TradeNotFoun
 from services.payment.deps import Deps
 from services.payment.leases import renewed
 from services.payment.notices import store
-from services.payment.notices.notification import Notice
+from services.payment.notices.store import Due, NoticeName
 from services.payment.payments.repo import payment_by_trade
 from services.payment.payments.rules import NOTHING_TAKEN, OPEN
 from services.payment.payments.settlement import settle
@@ -20,68 +20,53 @@ _WORDS: dict[type[Fact], str] = {
 }
 
 
-async def apply_notice(deps: Deps, notice: Notice, payment: Payment) -> Payment:
+async def apply_notice(
+    deps: Deps, name: NoticeName, paid: Paid | None, payment: Payment
+) -> Payment:
     """Acts on a stored notice. What it says was checked against our row when it was stored; money
     that shows up after the end is believed only when the query says so, too."""
-    if payment.state in OPEN and notice.kind == "paid":
-        fact: Fact = _paid_by(notice)
-        payment = await settle(deps, payment, fact, is_lease_kept=True, notice=_name(notice))
+    if payment.state in OPEN and paid is not None:
+        payment = await settle(deps, payment, paid, is_lease_kept=True, notice=name[1:])
     elif payment.state in OPEN or payment.state in NOTHING_TAKEN:
         fact = await deps.channels.of(payment).query(payment)
         if isinstance(fact, Unclear):
             return payment
-        payment = await settle(deps, payment, fact, is_lease_kept=True, notice=_name(notice))
+        payment = await settle(deps, payment, fact, is_lease_kept=True, notice=name[1:])
     if payment.state in OPEN or payment.state is State.CANCELLING:
         # Not decided yet: the notice stays and is looked at again.
         return payment
     if payment.state is State.MANUAL:
-        await store.close_notice(deps.db, notice, "MISMATCH", "manual")
+        await store.close_notice(deps.db, name, "MISMATCH", "manual")
     else:
-        await store.close_notice(deps.db, notice, "DUPLICATE", "settled_before")
+        await store.close_notice(deps.db, name, "DUPLICATE", "settled_before")
     return payment
 
 
-async def ask_about(deps: Deps, notice: Notice, payment: Payment) -> Payment:
+async def ask_about(deps: Deps, name: NoticeName, payment: Payment) -> Payment:
     """A quarantined notice decides nothing: the channel is asked, and its answer is what counts
     (reliability-security §5.8.10). Without a clear answer the notice comes due again."""
     fact = await deps.channels.of(payment).query(payment)
     if isinstance(fact, Unclear):
-        await store.answer_notice(deps.db, notice, f"unclear: {fact.reason}", is_final=False)
+        await store.answer_notice(deps.db, name, f"unclear: {fact.reason}", is_final=False)
         return payment
     payment = await settle(deps, payment, fact, is_lease_kept=True)
-    await store.answer_notice(deps.db, notice, _WORDS[type(fact)], is_final=True)
+    await store.answer_notice(deps.db, name, _WORDS[type(fact)], is_final=True)
     return payment
 
 
-def _name(notice: Notice) -> tuple[str, str]:
-    return notice.app_id, notice.notify_id
-
-
-def _paid_by(notice: Notice) -> Paid:
-    if notice.trade_no is None or notice.total_fen is None or notice.paid_at is None:
-        raise ValueError("the notice was stored as complete")
-    return Paid(
-        trade_no=notice.trade_no,
-        total_fen=notice.total_fen,
-        paid_at=notice.paid_at,
-        buyer_id=notice.buyer_id,
-        buyer_logon_id=notice.buyer_logon_id,
-    )
-
-
-async def look_at_notice(deps: Deps, state: store.NoticeVerdict, notice: Notice) -> None:
+async def look_at_notice(deps: Deps, due: Due) -> None:
     """A notice that could not be settled when it came in, or that was quarantined."""
     lease_s = min(NOTICE_LEASE_S, deps.schedule.lease_s)
-    async with renewed(lease_s, lambda: store.renew_notice(deps.db, notice, lease_s)):
-        await _look_at_notice(deps, state, notice)
+    async with renewed(lease_s, lambda: store.renew_notice(deps.db, due.name, lease_s)):
+        await _look_at_notice(deps, due)
 
 
-async def _look_at_notice(deps: Deps, state: store.NoticeVerdict, notice: Notice) -> None:
-    async with deps.db.read(notice.tenant_id) as tx:
-        row = await payment_by_trade(tx, notice.tenant_id, notice.out_trade_no)
+async def _look_at_notice(deps: Deps, due: Due) -> None:
+    async with deps.db.read(due.name.tenant_id) as tx:
+        row = await payment_by_trade(tx, due.name.tenant_id, due.out_trade_no)
     if row is None:
         return
-    if state == "MISMATCH":
-        await ask_about(deps, notice, row)
+    if due.verdict == "MISMATCH":
+        await ask_about(deps, due.name, row)
     else:
-        await apply_notice(deps, notice, row)
+        await apply_notice(deps, due.name, due.paid, row)

@@ -1,44 +1,57 @@
 """The notify inbox's half of the hot path: each call is one statement in a transaction of its own
 (store.sql)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Self
 from uuid import UUID
 
+from services.payment.channels.port import Paid
 from services.payment.functions import call, call_each, there
-from services.payment.notices.notification import Notice, NoticeFault
 from services.payment.payments.store import payment_of
 from services.payment.snapshot import Payment
+from shared.contracts.notices import Notice
 from shared.db import Database
 
 NoticeVerdict = Literal["RECEIVED", "DUPLICATE", "MISMATCH"]
 
+COLUMNS = {
+    "tenant_id": "uuid",
+    "app_id": "text",
+    "notify_id": "text",
+    "channel": "text",
+    "kind": "text",
+    "fault": "text",
+    "out_trade_no": "text",
+    "trade_no": "text",
+    "out_request_no": "text",
+    "seller_id": "text",
+    "total_fen": "bigint",
+    "buyer_id": "text",
+    "buyer_logon_id": "text",
+    "paid_at": "timestamptz",
+    "body_b64": "bytea",
+    "received_at": "timestamptz",
+}
+"""What `notice_store` takes of a notice, by its parameters' names, and as what."""
+
 _LEASE_NOTICES = call("notices_lease", 2)
-_STORE_NOTICES = call_each(
-    "notice_store",
-    "uuid text text text text text text text bigint text text timestamptz text bytea timestamptz",
-)
+_STORE_NOTICES = call_each("notice_store", COLUMNS, "try_s")
 _CLOSE_NOTICE = call("notice_close", 5)
 _RENEW_NOTICE = call("notice_renew", 4, "notice_renew")
 _ANSWER_NOTICE = call("notice_answered", 5)
-_NOTICE_NAMES = tuple(field.name for field in fields(Notice))
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A verified notice as it came; `columns` are notice_store's arguments."""
+class NoticeName(NamedTuple):
+    """One notice: the channel's id is unique within an app."""
 
-    notice: Notice
-    fault: NoticeFault | None
-    body: bytes
-    received_at: datetime
+    tenant_id: UUID
+    app_id: str
+    notify_id: str
 
-    @property
-    def columns(self) -> tuple[Any, ...]:
-        mine = (getattr(self.notice, name) for name in _NOTICE_NAMES)
-        return (*mine, self.fault, self.body, self.received_at)
+    @classmethod
+    def of(cls, told: "Told") -> Self:
+        return cls(told["tenant_id"], told["app_id"], told["notify_id"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +65,45 @@ class Stored:
     """the row to act on, when the verdict is RECEIVED"""
 
 
-async def store_notices(db: Database, arrivals: Sequence[Arrival], try_s: float) -> list[Stored]:
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A stored notice that is to be looked at."""
+
+    name: NoticeName
+    verdict: NoticeVerdict
+    """RECEIVED, or MISMATCH for one that is quarantined"""
+    out_trade_no: str
+    paid: Paid | None
+
+
+Told = Notice | Mapping[str, Any]
+"""A notice as the edge tells of it, or its row: the members have the columns' names."""
+
+
+def paid_by(told: Told) -> Paid | None:
+    """The payment that a complete notice tells of; None when it tells of something else."""
+    trade_no, total_fen, paid_at = told["trade_no"], told["total_fen"], told["paid_at"]
+    if told["kind"] != "paid" or trade_no is None or total_fen is None or paid_at is None:
+        return None
+    return Paid(
+        trade_no=trade_no,
+        total_fen=total_fen,
+        paid_at=paid_at,
+        buyer_id=told["buyer_id"],
+        buyer_logon_id=told["buyer_logon_id"],
+    )
+
+
+async def store_notices(db: Database, notices: Sequence[Notice], try_s: float) -> list[Stored]:
     """Stores each once, all in one transaction: on return all are committed, on an error none is.
     RECEIVED is tried again after `try_s` unless somebody settles it before."""
     # Two batches that share notices must take their rows in the same order.
-    order = sorted(range(len(arrivals)), key=lambda place: _place(arrivals[place].notice))
-    columns = zip(*(arrivals[place].columns for place in order), strict=True)
+    order = sorted(range(len(notices)), key=lambda place: NoticeName.of(notices[place]))
+    rows: list[Mapping[str, Any]] = [notices[place] for place in order]
+    columns = ([row[name] for row in rows] for name in COLUMNS)
     records = await db.many(_STORE_NOTICES, *columns, try_s)
     found = {place: _stored(record) for place, record in zip(order, records, strict=True)}
-    return [found[place] for place in range(len(arrivals))]
-
-
-def _place(notice: Notice) -> tuple[UUID, str, str]:
-    return notice.tenant_id, notice.app_id, notice.notify_id
+    return [found[place] for place in range(len(notices))]
 
 
 def _stored(record: Any) -> Stored:
@@ -72,28 +111,27 @@ def _stored(record: Any) -> Stored:
     return Stored(record["verdict"], record["why"] or "none", payment)
 
 
-async def lease_notices(
-    db: Database, limit: int, lease_s: float
-) -> list[tuple[NoticeVerdict, Notice]]:
-    """Due notices, each with its state: RECEIVED, or MISMATCH for one that is quarantined."""
+async def lease_notices(db: Database, limit: int, lease_s: float) -> list[Due]:
     records = await db.system.many(_LEASE_NOTICES, limit, lease_s)
-    return [
-        (record["state"], Notice(*(record[name] for name in _NOTICE_NAMES))) for record in records
-    ]
+    return [_due(record) for record in records]
 
 
-async def answer_notice(db: Database, notice: Notice, said: str, *, is_final: bool) -> None:
+def _due(record: Any) -> Due:
+    name = NoticeName.of(record)
+    return Due(name, record["state"], record["out_trade_no"], paid_by(record))
+
+
+async def answer_notice(db: Database, name: NoticeName, said: str, *, is_final: bool) -> None:
     """Keeps what the channel said about the trade of a quarantined notice."""
-    await db.one(_ANSWER_NOTICE, notice.tenant_id, notice.app_id, notice.notify_id, said, is_final)
+    await db.one(_ANSWER_NOTICE, *name, said, is_final)
 
 
 async def close_notice(
-    db: Database, notice: Notice, state: Literal["APPLIED", "DUPLICATE", "MISMATCH"], detail: str
+    db: Database, name: NoticeName, state: Literal["APPLIED", "DUPLICATE", "MISMATCH"], detail: str
 ) -> None:
-    await db.one(_CLOSE_NOTICE, notice.tenant_id, notice.app_id, notice.notify_id, state, detail)
+    await db.one(_CLOSE_NOTICE, *name, state, detail)
 
 
-async def renew_notice(db: Database, notice: Notice, lease_s: float) -> bool:
+async def renew_notice(db: Database, name: NoticeName, lease_s: float) -> bool:
     """Keeps an open notice from coming due while it is being looked at."""
-    name = notice.tenant_id, notice.app_id, notice.notify_id
     return bool(there(await db.one(_RENEW_NOTICE, *name, lease_s))[0])

@@ -8,24 +8,25 @@ DROP FUNCTION IF EXISTS notice_fault;
 DROP FUNCTION IF EXISTS notice_task;
 
 CREATE FUNCTION notice_fault(
-  p_payment payments, p_app text, p_kind text, p_trade_no text, p_out_biz_no text, p_seller text,
-  p_total bigint, p_paid_at timestamptz, p_said text
+  p_payment payments, p_channel text, p_app_id text, p_kind text, p_fault text, p_trade_no text,
+  p_out_request_no text, p_seller_id text, p_total_fen bigint, p_paid_at timestamptz
 ) RETURNS text LANGUAGE plpgsql STABLE AS $$
 -- Where a genuine notice disagrees with our books (reliability-security §5.8.7), NULL: nowhere.
--- p_said is what was already wrong with its words: no_trade, other_currency, unknown_status.
+-- p_fault is what was already wrong with its words: no_trade, other_currency, unknown_status.
 -- Only a refund's question is a query: plpgsql evaluates the rest without starting the executor.
 DECLARE
   why text := CASE
-    WHEN p_said = 'no_trade' THEN p_said
+    WHEN p_fault = 'no_trade' THEN p_fault
     WHEN p_payment.payment_id IS NULL THEN 'unknown_trade'
-    WHEN p_payment.app_id IS DISTINCT FROM p_app THEN 'other_app'
-    WHEN p_seller IS NOT NULL AND p_payment.seller_id <> ''
-      AND p_payment.seller_id IS DISTINCT FROM p_seller THEN 'other_seller'
-    WHEN p_payment.payable_fen IS DISTINCT FROM p_total THEN 'other_amount'
+    WHEN p_payment.app_id IS DISTINCT FROM p_app_id
+      OR p_payment.channel IS DISTINCT FROM p_channel THEN 'other_app'
+    WHEN p_seller_id IS NOT NULL AND p_payment.seller_id <> ''
+      AND p_payment.seller_id IS DISTINCT FROM p_seller_id THEN 'other_seller'
+    WHEN p_payment.payable_fen IS DISTINCT FROM p_total_fen THEN 'other_amount'
     WHEN p_payment.trade_no IS DISTINCT FROM p_trade_no AND p_payment.trade_no IS NOT NULL
       THEN 'other_trade'
-    WHEN p_said IS NOT NULL THEN p_said
-    WHEN p_kind = 'paid' AND (p_seller IS NULL OR p_trade_no IS NULL OR p_paid_at IS NULL)
+    WHEN p_fault IS NOT NULL THEN p_fault
+    WHEN p_kind = 'paid' AND (p_seller_id IS NULL OR p_trade_no IS NULL OR p_paid_at IS NULL)
       THEN 'incomplete'
     WHEN p_kind = 'closed' AND p_payment.state IN ('SUCCESS', 'PARTIAL_REFUND', 'SUCCESS_LATE')
       THEN 'closed_after_paid' END;
@@ -34,7 +35,7 @@ BEGIN
     AND p_payment.state IN ('SUCCESS', 'PARTIAL_REFUND', 'REFUNDED', 'SUCCESS_LATE')
   THEN
     PERFORM FROM refunds r WHERE r.tenant_id = p_payment.tenant_id
-      AND r.out_request_no = p_out_biz_no AND r.payment_id = p_payment.payment_id;
+      AND r.out_request_no = p_out_request_no AND r.payment_id = p_payment.payment_id;
     IF NOT FOUND THEN
       why := 'unknown_refund';
     END IF;
@@ -42,7 +43,7 @@ BEGIN
   RETURN why;
 END $$;
 
-CREATE FUNCTION notice_task(p_payment payments, p_kind text, p_out_biz_no text)
+CREATE FUNCTION notice_task(p_payment payments, p_kind text, p_out_request_no text)
 RETURNS text LANGUAGE plpgsql STABLE AS $$
 -- RECEIVED: somebody must act on it; DUPLICATE: it says what our books say already.
 BEGIN
@@ -54,7 +55,7 @@ BEGIN
   END IF;
   IF p_kind = 'refund' THEN
     PERFORM FROM refunds r WHERE r.tenant_id = p_payment.tenant_id
-      AND r.out_request_no = p_out_biz_no AND r.payment_id = p_payment.payment_id
+      AND r.out_request_no = p_out_request_no AND r.payment_id = p_payment.payment_id
       AND r.state <> 'DONE';
     IF FOUND THEN
       RETURN 'RECEIVED';
@@ -64,9 +65,10 @@ BEGIN
 END $$;
 
 CREATE FUNCTION notice_store(
-  p_tenant uuid, p_app text, p_notice text, p_kind text, p_out_trade_no text, p_trade_no text,
-  p_out_biz_no text, p_seller text, p_total bigint, p_buyer_id text, p_buyer_logon_id text,
-  p_paid_at timestamptz, p_said text, p_body bytea, p_received_at timestamptz, p_try_s float8,
+  p_tenant_id uuid, p_app_id text, p_notify_id text, p_channel text, p_kind text, p_fault text,
+  p_out_trade_no text, p_trade_no text, p_out_request_no text, p_seller_id text,
+  p_total_fen bigint, p_buyer_id text, p_buyer_logon_id text, p_paid_at timestamptz,
+  p_body_b64 bytea, p_received_at timestamptz, p_try_s float8,
   OUT verdict text, OUT why text, OUT payment payments
 ) LANGUAGE plpgsql AS $$
 -- Stores a verified notice once, counts it when it comes again, and says what it amounts to:
@@ -78,19 +80,20 @@ DECLARE
   seen integer;
   is_other boolean;
 BEGIN
-  PERFORM set_config('app.tenant', p_tenant::text, true);
+  PERFORM set_config('app.tenant', p_tenant_id::text, true);
   SELECT p.* INTO payment FROM payments p
-  WHERE p.tenant_id = p_tenant AND p.out_trade_no = p_out_trade_no;
-  why := notice_fault(payment, p_app, p_kind, p_trade_no, p_out_biz_no, p_seller, p_total,
-    p_paid_at, p_said);
+  WHERE p.tenant_id = p_tenant_id AND p.out_trade_no = p_out_trade_no;
+  why := notice_fault(payment, p_channel => p_channel, p_app_id => p_app_id, p_kind => p_kind,
+    p_fault => p_fault, p_trade_no => p_trade_no, p_out_request_no => p_out_request_no,
+    p_seller_id => p_seller_id, p_total_fen => p_total_fen, p_paid_at => p_paid_at);
   verdict := CASE WHEN why IS NOT NULL THEN 'MISMATCH'
-    ELSE notice_task(payment, p_kind, p_out_biz_no) END;
-  INSERT INTO notify_inbox AS n (tenant_id, app_id, notify_id, kind, out_trade_no, trade_no,
-    out_biz_no, seller_id, total_fen, buyer_id, buyer_logon_id, paid_at, body, state, detail,
-    received_at, next_try_at)
-  VALUES (p_tenant, p_app, p_notice, p_kind, p_out_trade_no, p_trade_no,
-    p_out_biz_no, p_seller, p_total, p_buyer_id, p_buyer_logon_id, p_paid_at, p_body, verdict, why,
-    p_received_at,
+    ELSE notice_task(payment, p_kind, p_out_request_no) END;
+  INSERT INTO notify_inbox AS n (tenant_id, app_id, notify_id, channel, kind, fault, out_trade_no,
+    trade_no, out_biz_no, seller_id, total_fen, buyer_id, buyer_logon_id, paid_at, body, state,
+    detail, received_at, next_try_at)
+  VALUES (p_tenant_id, p_app_id, p_notify_id, p_channel, p_kind, p_fault, p_out_trade_no,
+    p_trade_no, p_out_request_no, p_seller_id, p_total_fen, p_buyer_id, p_buyer_logon_id,
+    p_paid_at, p_body_b64, verdict, why, p_received_at,
     CASE WHEN verdict = 'RECEIVED' THEN now() + make_interval(secs => p_try_s)
       WHEN verdict = 'MISMATCH' AND payment.payment_id IS NOT NULL THEN now() END)
   ON CONFLICT (notify_id, app_id, tenant_id) DO UPDATE SET
@@ -98,11 +101,13 @@ BEGIN
     last_received_at = p_received_at,
     last_detail = CASE
       WHEN (n.kind, n.out_trade_no, n.trade_no, n.out_biz_no, n.seller_id, n.total_fen)
-        IS DISTINCT FROM (p_kind, p_out_trade_no, p_trade_no, p_out_biz_no, p_seller, p_total)
+        IS DISTINCT FROM
+        (p_kind, p_out_trade_no, p_trade_no, p_out_request_no, p_seller_id, p_total_fen)
       THEN 'reused_id' ELSE n.last_detail END
   RETURNING n.deliveries,
     (n.kind, n.out_trade_no, n.trade_no, n.out_biz_no, n.seller_id, n.total_fen)
-      IS DISTINCT FROM (p_kind, p_out_trade_no, p_trade_no, p_out_biz_no, p_seller, p_total)
+      IS DISTINCT FROM
+        (p_kind, p_out_trade_no, p_trade_no, p_out_request_no, p_seller_id, p_total_fen)
   INTO seen, is_other;
   IF seen > 1 AND is_other THEN
     -- A known id with other words: the first ones stay, the channel is asked about the trade. Its
@@ -111,10 +116,10 @@ BEGIN
     why := 'reused_id';
     UPDATE payments p SET next_poll_at = now() FROM (
       SELECT f.payment_id FROM payments f
-      WHERE f.tenant_id = p_tenant AND f.payment_id = payment.payment_id
+      WHERE f.tenant_id = p_tenant_id AND f.payment_id = payment.payment_id
         AND f.state IN ('SUBMITTED', 'PAYING', 'UNKNOWN', 'CANCELLING')
       FOR UPDATE SKIP LOCKED) AS free
-    WHERE p.tenant_id = p_tenant AND p.payment_id = free.payment_id;
+    WHERE p.tenant_id = p_tenant_id AND p.payment_id = free.payment_id;
   ELSIF seen > 1 THEN
     verdict := 'DUPLICATE';
     why := 'seen';
@@ -200,10 +205,10 @@ BEGIN
   IF notice.state = 'MISMATCH' THEN
     SELECT p.* INTO payment FROM payments p
     WHERE p.tenant_id = p_tenant AND p.out_trade_no = notice.out_trade_no;
-    notice.detail := notice_fault(payment, p_app, notice.kind, notice.trade_no, notice.out_biz_no,
-      notice.seller_id, notice.total_fen, notice.paid_at,
-      CASE WHEN notice.detail IN ('no_trade', 'other_currency', 'unknown_status')
-        THEN notice.detail END);
+    notice.detail := notice_fault(payment, p_channel => notice.channel, p_app_id => p_app,
+      p_kind => notice.kind, p_fault => notice.fault, p_trade_no => notice.trade_no,
+      p_out_request_no => notice.out_biz_no, p_seller_id => notice.seller_id,
+      p_total_fen => notice.total_fen, p_paid_at => notice.paid_at);
     notice.state := CASE WHEN notice.detail IS NOT NULL THEN 'MISMATCH'
       ELSE notice_task(payment, notice.kind, notice.out_biz_no) END;
   END IF;

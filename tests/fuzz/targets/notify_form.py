@@ -1,9 +1,18 @@
-"""The notification door's parser: refuses by reason, decodes once, never believes a stranger."""
+"""The notification door's parser: refuses by reason, decodes once, never believes a stranger; and
+whatever a form says, its document is one that payment takes."""
+
+from datetime import UTC, datetime
+from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric import rsa
+from pydantic import TypeAdapter
 
+from gateway.alipay.inbound.notification import read_notice
+from gateway.alipay.inbound.notify import written
+from gateway.alipay.inbound.signed import Delivery
 from gateway.alipay.protocol.canonical import BadForm, notify_contents, read_form
 from gateway.alipay.protocol.verify import check_notify
+from shared.contracts.notices import Notice
 
 SEEDS = (
     b"application/x-www-form-urlencoded; text/html; charset=utf-8\n"
@@ -11,10 +20,14 @@ SEEDS = (
     b"application/x-www-form-urlencoded;charset=GBK\ncharset=GBK&subject=%B2%E2&sign=A%2BB%3D",
     b"\na=1&a=1",
     b"application/json\n{}",
+    b"application/x-www-form-urlencoded\nout_trade_no=T%00&total_amount=12.07&refund_fee=1.00"
+    b"&gmt_payment=2026-11-23+12:00:05&trade_status=TRADE_SUCCESS&notify_id=%2F&trans_currency=USD",
     b"application/x-www-form-urlencoded\na%26b=1&%=&=&&charset=utf-16",
 )
 
 _KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+_TAKEN = TypeAdapter(Notice)
+_TENANT, _NOW = UUID(int=1), datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def check(data: bytes) -> None:
@@ -37,3 +50,5 @@ def check(data: bytes) -> None:
     assert all(texts.values())
     for name in texts:
         assert isinstance(form.text(name), str)
+    notice = read_notice(Delivery(_TENANT, "2021", texts, body, _NOW, "fuzz"))
+    assert _TAKEN.validate_json(written(notice)) == notice, "payment would refuse its batch"

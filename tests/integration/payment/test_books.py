@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from services.payment import sweeper
 from services.payment.models import Base, MerchantApp, NoticeRow, PaymentRow, Store
-from services.payment.notices.notification import Notice
+from services.payment.notices.schemas import NoticesBody
+from services.payment.notices.store import COLUMNS
 from services.payment.payments import repo, store
 from services.payment.payments.rules import ACTIVE
 from services.payment.snapshot import Payment, State
@@ -20,9 +21,11 @@ from shared import invariants
 from shared.clock import SystemClock
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import StoreRenamed
+from shared.contracts.notices import Notice
 from shared.db import engine_of
 from tests.integration.payment.conftest import APP_ID
 from tests.integration.payment.egress import PAY
+from tests.integration.payment.notices.test_notices import notice
 
 pytestmark = pytest.mark.asyncio
 
@@ -64,7 +67,20 @@ async def test_the_domain_knows_every_column_and_state(shop):
         "SELECT indexdef FROM pg_indexes WHERE indexname = 'uq_payments_active_order_ref'"
     )
     assert {word for word in index.split("'") if word.isupper()} == set(ACTIVE)
-    assert {field.name for field in fields(Notice)} <= set(NoticeRow.__table__.columns.keys())
+
+
+async def test_every_word_of_a_notice_is_kept(shop, till):
+    """What the inbox leaves out stands in the body that it keeps."""
+    assert set(Notice.__annotations__) - set(COLUMNS) == {"refunded_fen", "request_id"}
+    renamed = {"out_request_no": "out_biz_no", "body_b64": "body"}
+    told = notice("NEVER", out_request_no="R1", buyer_logon_id="158****1562", fault="no_trade")
+    assert (await till.notify(**told)).json() == {"verdicts": ["quarantined"]}
+    (row,) = await shop.place.fetch("SELECT * FROM notify_inbox")
+    (item,) = NoticesBody.model_validate({"items": [{"tenant_id": till.tenant_id, **told}]}).items
+    assert {name: row[renamed.get(name, name)] for name in COLUMNS} == {
+        name: item[name] for name in COLUMNS
+    }
+    assert set(NoticeRow.__table__.columns.keys()) >= {renamed.get(n, n) for n in COLUMNS}
 
 
 async def test_hot_functions_and_models_tell_the_same(shop, till):

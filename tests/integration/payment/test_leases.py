@@ -119,7 +119,7 @@ async def test_a_dead_senders_refund_is_taken_over(slow, till):
 async def test_a_quarantined_notice_is_asked_about_once(slow, till):
     paid = await till.pay(500)
     slow.egress.next(QUERY, 2.5 * LEASE_S)
-    await till.notify(**notice(paid["out_trade_no"], "4.99"))
+    await till.notify(**notice(paid["out_trade_no"], 499))
     async with two_sweepers(slow):
         await until(slow, "SELECT query_said FROM notify_inbox", "paid")
     assert slow.egress.calls == {PAY: 1, QUERY: 1}

@@ -20,6 +20,7 @@ from services.payment.channels.port import (
     Waiting,
 )
 from tests.integration.payment.conftest import face_code
+from tests.integration.payment.notices.test_notice_desk import Desk
 from tests.integration.payment.notices.test_notices import notice
 
 pytestmark = pytest.mark.asyncio
@@ -157,7 +158,7 @@ async def test_a_doubtful_notice_has_it_asked(shop, till, toy):
     toy.script["pay"] = "waiting"
     begun = await till.pay(900, auth_code=toy_code())
     toy.trades[begun["out_trade_no"]].status = "paid"
-    told = notice(begun["out_trade_no"], total="9.01")
+    told = notice(begun["out_trade_no"], 901, channel="wechat")
     assert (await till.notify(told)).json() == {"verdicts": ["quarantined"]}
     toy.script["query"] = Unclear("timeout")
     await shop.sweep()
@@ -167,3 +168,20 @@ async def test_a_doubtful_notice_has_it_asked(shop, till, toy):
     assert await till.status(begun["pay_request_id"]) == "paid"
     assert toy.calls == ["pay", "query", "query"]
     assert not shop.egress.calls
+
+
+async def test_its_own_notice_settles_it_without_a_question(shop, till, toy, service_keys):
+    toy.script["pay"] = "waiting"
+    begun = await till.pay(900, auth_code=toy_code())
+    number, body = begun["out_trade_no"], b'{"payer": {"openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}}'
+    elsewhere = notice(number, 900)
+    assert (await till.notify(elsewhere)).json() == {"verdicts": ["quarantined"]}
+    told = notice(number, 900, channel="wechat", body=body)
+    assert (await till.notify(told)).json() == {"verdicts": ["stored"]}
+    assert await till.status(begun["pay_request_id"]) == "paid"
+    assert toy.calls == ["pay"]
+    desk = Desk(shop, service_keys)
+    shown = (await desk("GET", f"/{till.tenant_id}/{told['app_id']}/{told['notify_id']}")).json()
+    assert (shown["verdict"], shown["body_bytes"], shown["fields"]) == ("APPLIED", len(body), {})
+    other = (await desk("GET", "", reason="other_app")).json()["items"]
+    assert [item["notify_id"] for item in other] == [elsewhere["notify_id"]]

@@ -12,6 +12,7 @@ from shared.clock import SystemClock
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import MerchantResumed, MerchantSuspended
 from tests.integration.payment.egress import PAY
+from tests.integration.payment.notices.test_notices import notice
 
 pytestmark = pytest.mark.asyncio
 REFUSED = (409, "payment.merchant_suspended")
@@ -70,15 +71,8 @@ async def test_money_is_given_back_and_notices_are_taken(shop, till, hear):
     back = await till.refund(paid["payment_id"], 100)
     assert back.status_code == 200, back.text
     assert (await till.get(paid["pay_request_id"])).status_code == 200
-    stored = await till.notify(
-        app_id="2021000000000001", body_b64="YQ==", received_at="2026-11-23T04:00:00Z",
-        request_id="r1", fields={
-            "notify_id": "n1", "app_id": "2021000000000001", "trade_status": "TRADE_SUCCESS",
-            "out_trade_no": paid["out_trade_no"], "total_amount": "12.07",
-        },
-    )  # fmt: skip
-    assert stored.status_code == 200, stored.text
-    assert stored.json()["verdicts"][0] != "refused"
+    stored = await till.notify(**notice(paid["out_trade_no"]))
+    assert stored.json() == {"verdicts": ["duplicate"]}, "as our books say"
     assert await shop.place.value("SELECT count(*) FROM notify_inbox") == 1
 
 

@@ -30,7 +30,7 @@ class Payment:
         return self.gates.setdefault(number, asyncio.Event())
 
     async def _answer(self, seen: Seen) -> Any:
-        ids = [item["fields"]["notify_id"] for item in seen.json()["items"]]
+        ids = [item["notify_id"] for item in seen.json()["items"]]
         self.calls.append(ids)
         if gate := self.gates.get(len(self.calls)):
             await gate.wait()

@@ -256,7 +256,6 @@ export const problems = {
     '同一笔退款的内容前后不一致，请重新发起',
     'The same refund came with other content; start again',
   ],
-  'problem.payment.bad_notice': ['通知内容不完整', 'The notice is not complete'],
   'problem.payment.unknown_store': ['没有这家门店', 'There is no such store'],
   'problem.payment.merchant_suspended': [
     '商户已停用，不能收款；请联系服务商',

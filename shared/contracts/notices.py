@@ -1,0 +1,51 @@
+"""What a channel reports by itself, once the gateway has verified it: POST /internal/notify.
+
+The edge makes the document, payment takes it in. Sums are whole fen and times are instants; of the
+channel's own words only its ids are left, and `body_b64`, the evidence, byte for byte.
+"""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Base64Bytes, Field
+from typing_extensions import TypedDict
+
+from shared.contracts.fields import Instant, Verbatim, Word
+
+NoticeKind = Literal["paid", "closed", "refund", "waiting", "other"]
+NoticeFault = Literal["no_trade", "other_currency", "unknown_status"]
+
+Told = Annotated[str, Verbatim(64 * 1024)]
+ToldFen = Annotated[int, Field(ge=0, le=10**12)]
+
+
+class Notice(TypedDict):
+    """A verified notice in our own words. None: it does not say so, or not so that it can be read.
+
+    A dict on both sides: an object of a class would cost the edge twice as much to write, and
+    payment a fifth more to read (`tests/contract/documents` has the figures' command)."""
+
+    channel: Word
+    tenant_id: UUID
+    """whose key has verified it"""
+    app_id: Word
+    notify_id: Word
+    kind: NoticeKind
+    fault: NoticeFault | None
+    """what is wrong with its words alone, before they are held against any books"""
+    out_trade_no: Told
+    """empty where it names no trade"""
+    trade_no: Told | None
+    out_request_no: Told | None
+    """the number of the refund that it tells of"""
+    seller_id: Told | None
+    buyer_id: Told | None
+    buyer_logon_id: Told | None
+    total_fen: ToldFen | None
+    refunded_fen: ToldFen | None
+    """all refunds of the trade so far"""
+    paid_at: Instant | None
+    body_b64: Base64Bytes
+    received_at: Instant
+    request_id: Word
+    """of the delivery at the edge"""
