@@ -1,6 +1,6 @@
-"""Who is here and under which keys they trade: merchants, stores, staff, sessions, bound apps.
+"""Identities and keys: merchants, stores, staff, sessions, and the keys of bound apps.
 
-Owns the only stored copy of a merchant's application private key, sealed; no answer holds it in
+Owns the only stored copy of a merchant's application private key, sealed; no response holds it in
 clear. Keeps the audit log of the whole platform, one chain per tenant. Rooms, from top to bottom:
 `oversight`, `sandbox` and `settings`; `onboarding`; `keys`, `messages` and `people`; `acting`;
 `sign_in`; `sessions`; `tenancy`; `audit`; `crypto`. What they share stands beside them.

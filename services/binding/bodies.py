@@ -1,4 +1,4 @@
-"""What the request bodies and answers of all rooms are made of."""
+"""Field types and the base class of request bodies and response models, shared by all rooms."""
 
 import re
 from datetime import datetime
@@ -14,7 +14,8 @@ def _rfc3339(value: datetime) -> str:
 
 
 Instant = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
-# Printable and not framed by blanks; PostgreSQL cannot store a NUL, people cannot see the others.
+# Printable, with no blank at either end. PostgreSQL cannot store a NUL, and people cannot see the
+# other control characters.
 PRINTABLE = r"^[^\s\p{C}](?:[^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}])?$"
 USES_MAX = 100
 PASSWORD_FIELD_MAX = 256
@@ -30,7 +31,7 @@ class Body(BaseModel):
 
 
 def spelled(pattern: str) -> AfterValidator:
-    """For a secret that is made of certain characters only."""
+    """A validator for a secret that has certain characters only; the error never repeats it."""
     form = re.compile(pattern, re.ASCII)
 
     def check(given: SecretStr) -> SecretStr:

@@ -1,4 +1,4 @@
-"""What the routes of binding share: who asks, and under which paths."""
+"""What the routes of binding share: path prefixes, and checks of the caller."""
 
 from fastapi import Request
 
@@ -19,7 +19,8 @@ def deps_of(request: Request) -> Deps:
 
 
 def only(request: Request, issuers: frozenset[str]) -> None:
-    """Sealed keys and sessions are for the gateway; the other services have no use for them."""
+    """Forbidden unless one of `issuers` calls: sealed keys and sessions are for the gateway
+    alone."""
     if principal(request).issuer not in issuers:
         raise Forbidden("this door is for the gateway")
 
@@ -29,7 +30,7 @@ async def _of_no_store(_request: Request) -> None:
 
 
 whole_merchant = within_stores(_of_no_store)
-"""For what is not one store's: closed to a person who is bound to some."""
+"""A guard for routes about the whole merchant: closed to people who are bound to some stores."""
 
 
 def actor_of(caller: Principal) -> str:

@@ -10,8 +10,8 @@ from shared.config import DatabaseConfig
 
 
 class KekFiles(BaseSettings):
-    """The key-encryption keys of what is sealed here, by who opens it. KEK_FILE stands for those
-    that are not named: a former version had one key for everything."""
+    """The files of the key-encryption keys, by who opens what is sealed. KEK_FILE is used for those
+    that are not set: an earlier version had one key for everything."""
 
     kek_file_app: Path = Field(validation_alias=AliasChoices("KEK_FILE_APP", "KEK_FILE"))
     """what the egress signs with"""
@@ -27,28 +27,28 @@ class KekFiles(BaseSettings):
 
 
 class BindingConfig(DatabaseConfig, KekFiles):
-    """What `api` and `worker` need to be told."""
+    """The settings of `api` and `worker`."""
 
     database_url: str = Field(validation_alias="DATABASE_URL_BINDING")
     database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_BINDING")
     egress_url: str = ""
-    """without it onboarding and the live key check answer that the platform is silent"""
+    """without it onboarding and the live key check report that the platform does not answer"""
     public_url: str = ""
     alipay_is_sandbox: bool = False
-    """whether the Alipay that the egress asks is the sandbox"""
+    """whether the egress calls the sandbox instead of Alipay"""
     whitelist_hosts: str = ""
     """the domains the mini program calls, by comma; empty: the host of PUBLIC_URL (S25)"""
     mini_template_id: str = ""
     """the reviewed template that versions are made from; empty: the only one there is"""
     audit_anchor_file: Path | None = None
-    """where the worker writes the heads of the audit chains down, and verifying looks them up;
-    best on a disk that whoever administers the database cannot write to"""
+    """the file to which the worker writes the heads of the audit chains, and which a verification
+    reads; best on a disk that the database's administrators cannot write to"""
     setup_code_file: Path | None = None
-    """where the code that makes the first operator is written, and read back; without it that door
-    is shut, and `operators add` is the way"""
+    """the file of the code with which the first operator is created; without it only `operators
+    add` can create one"""
     approve_after_h: int = Field(24, ge=0, le=30 * 24)
-    """how long a new, lifted or reset account cannot be anybody's second approver, and an owner
-    whom an operator helped in refunds nothing and changes no keys or people (ADR 0021)"""
+    """how long a new, promoted or reset account cannot approve anything, and an owner whom an
+    operator helped to sign in again cannot refund or change keys or people (ADR 0021)"""
     operator_second_factor: bool = False
     """whether operators have to set up a second factor before anything else"""
 

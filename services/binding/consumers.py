@@ -1,5 +1,6 @@
-"""The Kafka door: what people did at other services becomes entries of the audit log; a device
-that signs in completes the onboarding map, and the last one that goes opens it again."""
+"""The consumers of Kafka events. Actions that other services report become entries of the audit
+log. An enrolled device completes the device row of the onboarding map, and when the last device is
+revoked the row opens again."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from services.binding.audit import log as audit_log
-from services.binding.audit.log import Reported
+from services.binding.audit.log import ReportedAction
 from services.binding.audit.record import PLATFORM_ACTOR
 from services.binding.deps import Deps
 from services.binding.onboarding import known_devices
@@ -23,9 +24,10 @@ handlers = Handlers("binding")
 async def record_refunds(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[PaymentRefunded]
 ) -> None:
-    """S132: who gave money back, how much, why, when they asked for it, and from where."""
+    """S132: who refunded how much, for which reason, when it was requested, and from which
+    address."""
     facts = [
-        Reported(
+        ReportedAction(
             tenant_id=event.tenant_id,
             at=event.asked_at or event.refunded_at,
             actor=f"user:{event.requested_by}" if event.requested_by else PLATFORM_ACTOR,
@@ -54,7 +56,7 @@ async def record_facts(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[AuditFact]
 ) -> None:
     facts = [
-        Reported(
+        ReportedAction(
             tenant_id=event.tenant_id,
             at=event.asked_at or event.occurred_at,
             actor=event.actor,
@@ -76,7 +78,7 @@ async def note_devices(
 ) -> None:
     done = await known_devices.seen(pg, events, with_test_cashiers=deps.is_sandbox)
     facts = [
-        Reported(
+        ReportedAction(
             tenant_id=row["tenant_id"],
             at=row["at"],
             actor=PLATFORM_ACTOR,
@@ -96,7 +98,7 @@ async def note_gone_devices(
 ) -> None:
     at = {event.tenant_id: event.occurred_at for event in events}
     facts = [
-        Reported(
+        ReportedAction(
             tenant_id=row["tenant_id"],
             at=at[row["tenant_id"]],
             actor=PLATFORM_ACTOR,

@@ -1,15 +1,15 @@
-"""What the use cases stand on."""
+"""What every use case of this service is given."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from services.binding.config import BindingConfig
-from services.binding.costly import Costly
 from services.binding.crypto.keks import Keks
 from services.binding.crypto.passwords import Passwords
 from services.binding.crypto.relying_party import RelyingParty, of_url
-from services.binding.turns import Turns
+from services.binding.expensive import ExpensiveWork
+from services.binding.locks import LocalLocks
 from shared.clock import Clock
 from shared.db import Database
 
@@ -19,29 +19,29 @@ CONNECTIONS = {"api": 6, "worker": 4}
 
 @dataclass(frozen=True)
 class Deps:
-    """What the use cases stand on."""
+    """Made once for each process."""
 
     db: Database
     clock: Clock
     key_provider: Keks
     passwords: Passwords = field(default_factory=Passwords)
-    costly: Costly = field(default_factory=Costly)
+    expensive: ExpensiveWork = field(default_factory=ExpensiveWork)
     anchor_file: Path | None = None
-    """where the heads of the audit chains are written down, outside the database"""
+    """the file of the heads of the audit chains, outside the database"""
     anchor_key_file: Path | None = None
-    """what they are signed with; the worker's"""
+    """the worker's key, with which they are signed"""
     trust_file: Path | None = None
-    """what their signatures are verified with"""
-    turns: Turns = field(default_factory=Turns)
+    """the public keys with which they are verified"""
+    locks: LocalLocks = field(default_factory=LocalLocks)
     approve_after: timedelta = APPROVE_AFTER
-    """how long a new, lifted or reset account cannot be anybody's second approver"""
+    """how long a new, promoted or reset account cannot approve anything"""
     operators_need_second_factor: bool = False
     relying_party: RelyingParty | None = None
-    """whom passkeys are made for; None: they cannot be used at this address"""
+    """for whom passkeys are created; None: they cannot be used at this address"""
     is_sandbox: bool = False
-    """whether the Alipay behind is the sandbox: only there does a test cashier count as a device"""
+    """whether the egress calls the sandbox; only there a test cashier counts as a device"""
     public_url: str = ""
-    """what one-time links begin with, where a command line prints them"""
+    """the beginning of the one-time links that a command line prints"""
 
 
 def build_deps(

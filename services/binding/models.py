@@ -65,7 +65,7 @@ class User(Base):
     login: Mapped[str]
     login_hash: Mapped[str]
     login_handle: Mapped[str]
-    """what stands behind the @ of the login, as logins compare; empty without one"""
+    """the part of the login after the last @, in canonical form; empty without an @"""
     password_hash: Mapped[str]
     role: Mapped[str]
     is_enabled: Mapped[bool]
@@ -77,19 +77,20 @@ class User(Base):
     may_approve_from: Mapped[datetime | None] = _instant()
     """when a new, lifted or reset account may be somebody's second approver"""
     limited_until: Mapped[datetime | None] = _instant()
-    """until when an owner whom an operator has helped back in does not touch money and power"""
+    """until then an owner whom an operator helped to sign in again may not move money or change
+    permissions"""
     totp_box: Mapped[str | None]
-    """the secret of the authenticator app, sealed; it counts since `totp_since`"""
+    """the secret of the authenticator app, sealed; valid since `totp_since`"""
     totp_aad: Mapped[str] = mapped_column(default="")
     totp_since: Mapped[datetime | None] = _instant()
     totp_step: Mapped[int] = mapped_column(BigInteger, default=0)
-    """the newest time step whose code was used: no code serves twice"""
+    """the newest time step whose code was used, so that no code can be used twice"""
     passkey_count: Mapped[int] = mapped_column(default=0)
     """how many rows of `passkeys` are this person's; changed with them, under this row's lock"""
 
 
 class LoginTries(Base):
-    """The brake on one login at one place, whether anybody has that login or not."""
+    """The throttle's counter of one login at one place, whether anybody has that login or not."""
 
     __tablename__ = "login_tries"
 
@@ -97,13 +98,13 @@ class LoginTries(Base):
     login_hash: Mapped[str] = _key()
     failures: Mapped[int]
     begun: Mapped[int] = mapped_column(default=0)
-    """tries whose password is being looked at"""
+    """tries whose password is being checked"""
     tried_at: Mapped[datetime | None] = _instant()
     locked_until: Mapped[datetime | None] = _instant()
 
 
 class Session(Base):
-    """A signed-in browser; of its cookie and CSRF token only the digests are here."""
+    """A signed-in browser; only the digests of its cookie and its CSRF token are stored."""
 
     __tablename__ = "sessions"
 
@@ -120,7 +121,7 @@ class Session(Base):
     address: Mapped[str] = mapped_column(default="")
     step_up_until: Mapped[datetime | None] = _instant()
     previous_hash: Mapped[str | None]
-    """the cookie before the last renewal: requests under way with it still count for a moment"""
+    """the cookie before the last renewal: valid a moment longer, for requests under way with it"""
     previous_until: Mapped[datetime | None] = _instant()
     previous_step_up_until: Mapped[datetime | None] = _instant()
     acting_tenant_id: Mapped[UUID | None]
@@ -128,7 +129,7 @@ class Session(Base):
 
 
 class Acting(Base):
-    """A grant under which an operator acts for this merchant, for a reason and a while."""
+    """An operator acts for this merchant, with a reason and for a limited time."""
 
     __tablename__ = "acting"
 
@@ -145,8 +146,8 @@ class Acting(Base):
 
 
 class ActingGrant(Base):
-    """More than look and help, for one operator at this merchant: asked for, then given by an
-    owner or a second operator, until its time (ADR 0019)."""
+    """More permissions than look and help, for one operator at this merchant: requested, then given
+    by an owner or a second operator, for a limited time (ADR 0019)."""
 
     __tablename__ = "acting_grants"
 
@@ -162,21 +163,21 @@ class ActingGrant(Base):
     """asked, given, refused, ended"""
     asked_at: Mapped[datetime] = _instant()
     expires_at: Mapped[datetime] = _instant()
-    """until when it waits for an answer"""
+    """how long the request stays open"""
     decided_by: Mapped[UUID | None]
     decided_name: Mapped[str] = mapped_column(default="")
     decided_for: Mapped[str | None]
-    """whose consent it is: merchant, or operator (a second one)"""
+    """who consented: merchant (an owner), or operator (a second one)"""
     decided_at: Mapped[datetime | None] = _instant()
     until: Mapped[datetime | None] = _instant()
     ended_at: Mapped[datetime | None] = _instant()
     end_cause: Mapped[str | None]
-    """time, withdrawn, returned (by the operator), powers (the operator lost them)"""
+    """time, withdrawn, returned (by the operator), powers (the operator lost the permissions)"""
 
 
 class ApiKey(Base):
-    """A key of a merchant's own program; its secret is told once and kept sealed for the gateway,
-    which needs it to check HMACs."""
+    """A key of a merchant's own program. Its secret is shown once, and stored sealed for the
+    gateway, which needs it to check HMACs."""
 
     __tablename__ = "api_keys"
 
@@ -212,15 +213,15 @@ class App(Base):
     created_at: Mapped[datetime] = _instant()
     updated_at: Mapped[datetime] = _instant()
     updated_by: Mapped[str] = mapped_column(default="")
-    """the login of who changed it last, or what an operator or a command line was called"""
+    """who changed it last: a login, or the name of an operator or of the command line"""
     proven_at: Mapped[datetime | None] = _instant()
-    """when the open platform first answered a call under keys bound here; until then the binding
-    neither trades nor keeps another merchant from binding the same AppID"""
+    """when the open platform first answered a call under keys bound here. Until then the binding
+    takes no payments, and another merchant may bind the same AppID."""
 
 
 class AppKey(Base):
-    """One version of an app's keys. It is pending until a live call under it has been answered and
-    verified (`verified_at`); then it takes over, and the one before it gets a `not_after`."""
+    """One version of an app's keys. It is pending until the answer to a live call under it has been
+    verified (`verified_at`). Then it is used, and the version before it gets a `not_after`."""
 
     __tablename__ = "app_keys"
 
@@ -249,11 +250,11 @@ class AppKey(Base):
     verified_at: Mapped[datetime | None] = _instant()
     checked_at: Mapped[datetime | None] = _instant()
     check_remedy: Mapped[str | None]
-    """what the last live call showed to be wrong"""
+    """the remedy for the fault that the last live call showed"""
     check_attempts: Mapped[int] = mapped_column(default=0)
     next_check_at: Mapped[datetime | None] = _instant()
     retire_after_h: Mapped[int | None]
-    """how long the versions before it stay usable once it has taken over"""
+    """how long earlier versions stay usable once this one is verified"""
 
     @property
     def is_pending(self) -> bool:
@@ -273,8 +274,8 @@ class DataKey(Base):
 
 
 class AuditEntry(Base):
-    """Who did what, when, and what it was before; never a secret. The database numbers, chains
-    and hashes it on insert (services/binding/audit/chain.py says how)."""
+    """Who did what and when, with the values before and after; never a secret. The database
+    numbers, chains and hashes it on insert (the rule: services/binding/audit/chain.py)."""
 
     __tablename__ = "audit_log"
 
@@ -297,7 +298,7 @@ class AuditEntry(Base):
 
 
 class AuditHead(Base):
-    """Where a tenant's chain stands, and how much of it has been anchored outside."""
+    """The head of a tenant's chain, and how much of the chain has been anchored outside."""
 
     __tablename__ = "audit_heads"
 

@@ -1,4 +1,4 @@
-"""What the queries of all rooms share: named locks, counts, last uses, data keys."""
+"""Queries that several rooms use: named locks, counts, last uses, data keys."""
 
 from datetime import datetime
 from typing import Any
@@ -13,15 +13,15 @@ from services.binding.models import DataKey
 
 
 async def lock(tx: AsyncSession, name: str) -> None:
-    """Serialises one name over all tenants until the transaction ends: unique constraints hold
-    the tenant, so what must be unique among all of them is checked under this lock."""
+    """Locks a name, over all tenants, until the transaction ends. Unique constraints contain the
+    tenant, so whatever must be unique among all tenants is checked under this lock."""
     await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:n, 0))"), {"n": name})
 
 
 def was_used_before(
     column: InstrumentedAttribute[datetime | None], at: datetime
 ) -> ColumnElement[bool]:
-    """For a last use that only ever moves forward."""
+    """A condition for updates of a last use: it only moves forward."""
     return or_(column.is_(None), column < at)
 
 
@@ -31,7 +31,7 @@ async def data_key(tx: AsyncSession, tenant_id: UUID, purpose: str, kek_id: str)
 
 
 async def put_data_key(tx: AsyncSession, key: DataKey) -> bytes:
-    """Stores it unless somebody was faster; returns the one that counts."""
+    """Stores the key unless there is one already; returns the wrapped key that is stored."""
     values = {column.key: getattr(key, column.key) for column in DataKey.__table__.columns}
     await tx.execute(insert(DataKey).values(**values).on_conflict_do_nothing())
     query = select(DataKey.wrapped).where(

@@ -13,7 +13,8 @@ from shared.keys.sealed import new_data_key, seal
 async def _data_key(
     deps: Deps, tx: AsyncSession, tenant_id: UUID, purpose: str
 ) -> tuple[str, bytes]:
-    """The tenant's data key for that purpose, made on first use: what wraps it, and it wrapped."""
+    """(id of the key-encryption key, wrapped data key) of the tenant and purpose; made on first
+    use."""
     provider = deps.key_provider.of(purpose)
     kek_id = provider.kek_id
     known = await queries.data_key(tx, tenant_id, purpose, kek_id)
@@ -35,7 +36,7 @@ async def _data_key(
 async def seal_row(
     deps: Deps, tx: AsyncSession, tenant_id: UUID, purpose: str, plaintext: bytes, aad: str
 ) -> str:
-    """A box that opens with that associated data only."""
+    """A sealed box, which opens only with the same associated data."""
     kek_id, wrapped = await _data_key(deps, tx, tenant_id, purpose)
     return seal(deps.key_provider.of(purpose), wrapped, plaintext, aad, kek_id)
 
@@ -43,6 +44,6 @@ async def seal_row(
 async def seal_secret(
     deps: Deps, tx: AsyncSession, tenant_id: UUID, purpose: str, plaintext: bytes, row: str
 ) -> tuple[str, str]:
-    """(box, associated data); the box opens for that tenant, purpose and row only."""
+    """(box, associated data). The box opens only for that tenant, purpose and row."""
     aad = f"{tenant_id}|{row}|{purpose}"
     return await seal_row(deps, tx, tenant_id, purpose, plaintext, aad), aad

@@ -1,5 +1,5 @@
-"""The time door: rounds of forgetting, of anchoring audit heads, of live checks of pending keys,
-and of looking at what the open platform is still working on."""
+"""The periodic jobs: deleting old rows, anchoring audit heads, live checks of pending keys, and
+watching what the open platform is still working on."""
 
 from datetime import timedelta
 
@@ -26,8 +26,8 @@ LOOK_EVERY_S = 2.0
 CHECK_EVERY_S = 0.5
 """A command line that binds an app waits for the live check."""
 ANCHOR_EVERY_S = 30.0
-"""What is added between two anchors could be cut off unseen, by somebody who can also change the
-head: so the time is short."""
+"""Entries after the last anchor could be cut off unnoticed by somebody who can also change the
+head, so the interval is short."""
 KEEP_ENDED_SESSIONS = timedelta(days=1)
 
 log = get_logger("sweeper")
@@ -45,7 +45,7 @@ def sweeping(deps: Deps) -> Job:
         await sweep(deps)
         await approvals.forget_changes(deps)
         await key_pairs.forget_expired(deps)
-        await api_keys.end_left(deps)
+        await api_keys.revoke_orphaned(deps)
         await acting_grants.end_overdue(deps)
 
     return periodic(once, EVERY_S)
@@ -56,8 +56,8 @@ def anchoring(deps: Deps) -> Job:
         try:
             await audit_log.anchor_heads(deps)
         except OSError as error:
-            # A disk that is full must not end the worker and stop its events with it; what is not
-            # anchored is tried again, and verification says so meanwhile.
+            # A full disk must not end the worker, and its events with it. The heads are anchored in
+            # a later round, and until then verification reports what is anchored.
             _not_anchored.inc()
             log.exception("audit.not_anchored", error=type(error).__name__)
 
@@ -79,7 +79,7 @@ def advancing(on: Onboarding) -> Job:
 
 
 async def sweep(deps: Deps) -> None:
-    """A round of forgetting: ended sessions, what is kept of signing in, retired private keys."""
+    """One round of deleting: ended sessions, old records of signing in, retired private keys."""
     now = deps.clock.now()
     await erase_retired(deps, now)
     await inbox.purge(deps.db)

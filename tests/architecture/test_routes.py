@@ -15,7 +15,7 @@ import pytest
 from fastapi import FastAPI, Request
 
 from gateway.routing import ROUTES, match, table
-from services.binding.costly import Costs
+from services.binding.expensive import ExpensiveRoute
 from services.binding.tenancy.permissions import API_KEY, PERMISSIONS
 from shared.contracts.principal import Principal
 from shared.errors import Problem
@@ -142,19 +142,23 @@ HASHES = re.compile(
 """How a door of binding's reaches argon2, RSA or the whole audit log."""
 
 
-def test_costly_doors_are_costly_on_both_sides(apps: dict[str, FastAPI]) -> None:
+def test_expensive_routes_are_expensive_on_both_sides(apps: dict[str, FastAPI]) -> None:
     """A door that hashes, makes keys or reads a whole log has places at binding and a class at the
     edge; a new one that does and says nothing fails here."""
     rows, seen = table(), set()
     for route in routes(apps["binding"]):
-        kinds = [one.call.kind for one in route.dependant.dependencies if type(one.call) is Costs]
-        is_costly = HASHES.search(inspect.getsource(route.endpoint)) is not None
+        kinds = [
+            one.call.kind
+            for one in route.dependant.dependencies
+            if type(one.call) is ExpensiveRoute
+        ]
+        is_expensive = HASHES.search(inspect.getsource(route.endpoint)) is not None
         for method in route.methods or ():
             if route.path.startswith("/internal/"):
                 assert not kinds
                 continue
             door = (method, route.path)
-            assert len(kinds) == is_costly, door
+            assert len(kinds) == is_expensive, door
             found = match(rows, *door)
             assert found is not None
             wanted = {"sign_in": {"sign_in"}, None: {"", "platform"}}

@@ -150,7 +150,7 @@ def _actions() -> Iterator[str]:
                     yield from _named(action)
                 case ast.Assign(targets=[ast.Name(id="action")], value=action):
                     yield from _named(action)
-                case ast.Call(func=ast.Name(id="_note"), args=given):
+                case ast.Call(func=ast.Name(id="_audit_both"), args=given):
                     for one in given:
                         yield from _named(one)
 

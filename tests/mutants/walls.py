@@ -69,14 +69,14 @@ PATCHES = (
         ("tests/unit/gateway/test_cache.py",),
     ),
     Patch(
-        "services/binding/tenancy/standing.py",
+        "services/binding/tenancy/authorization.py",
         "whoever has just been disabled still makes keys and links",
         "    if user is None or not user.is_enabled or of_role",
         "    if user is None or False and of_role",
         (f"{RACES}::test_a_key_made_beside_being_disabled",),
     ),
     Patch(
-        "services/binding/tenancy/standing.py",
+        "services/binding/tenancy/authorization.py",
         "powers end while something is being made under them",
         "    await lock_people(tx, tenant_id)\n",
         "",
@@ -104,16 +104,16 @@ PATCHES = (
         ("tests/unit/shared/test_tokens.py",),
     ),
     Patch(
-        "services/binding/sign_in/brake.py",
+        "services/binding/sign_in/throttle.py",
         "a thousand tries are free",
         "FREE_TRIES = 10\n",
         "FREE_TRIES = 1000\n",
-        ("tests/integration/binding/sign_in/test_brake.py",),
+        ("tests/integration/binding/sign_in/test_throttle.py",),
     ),
     Patch(
         "services/binding/tenancy/accounts.py",
         "anybody's login may end with a merchant's handle",
-        "    if handle:\n        await _keep_out(tx, tenant_id, handle)\n",
+        "    if handle:\n        await _check_handle(tx, tenant_id, handle)\n",
         "",
         (
             "tests/integration/binding/tenancy/test_taken_logins.py"
@@ -200,7 +200,7 @@ PATCHES = (
         ),
     ),
     Patch(
-        "services/binding/tenancy/second_person.py",
+        "services/binding/tenancy/approvers.py",
         "an account made a moment ago approves",
         "if since is not None and deps.clock.now() < since:",
         "if False:",
@@ -211,7 +211,7 @@ PATCHES = (
     Patch(
         GRANTS,
         "an operator made a moment ago is given more by whoever made it",
-        "        second_person.require_settled(deps, asker)\n",
+        "        approvers.require_settled(deps, requester)\n",
         "",
         (f"{GRANTS_TESTS}::test_a_new_asker_is_not_given_more_by_an_operator",),
     ),

@@ -1,5 +1,5 @@
-"""An operator who acts for a merchant: for a reason, for a while, with more rights by consent.
+"""Operators who act for a merchant: with a reason, for a limited time, with more rights by consent.
 
-Owns the tables acting and acting_grants (docs/adr/0019); sessions reads both, because a session
-ends its acting. Hears nothing. Publishes session.changed.
+Owns the tables acting and acting_grants (docs/adr/0019). The room `sessions` reads both, because
+the end of a session ends its acting. Consumes nothing. Publishes session.changed.
 """

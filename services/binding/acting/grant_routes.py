@@ -1,4 +1,4 @@
-"""The HTTP door of grants for acting operators, at both consoles."""
+"""The HTTP routes of grants for acting operators, at both consoles."""
 
 from typing import Any
 from uuid import UUID
@@ -6,15 +6,15 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 
 from services.binding.acting import grants, schemas
-from services.binding.acting.grants import Asked
+from services.binding.acting.grants import GrantRequest
 from services.binding.callers import MERCHANT, OPERATOR, deps_of
 from services.binding.models import ActingGrant
 from services.binding.tenancy.permissions import ACTING_MORE
 from shared.contracts import fields
 from shared.web import guard, principal
 
-MINE = f"{MERCHANT}/acting/grants"
-ALL = f"{OPERATOR}/acting/grants"
+MERCHANT_GRANTS = f"{MERCHANT}/acting/grants"
+OPERATOR_GRANTS = f"{OPERATOR}/acting/grants"
 
 router = APIRouter()
 
@@ -22,15 +22,16 @@ router = APIRouter()
 # --- for the merchant
 
 
-@router.get(MINE, dependencies=[guard("user", "audit.read")])
+@router.get(MERCHANT_GRANTS, dependencies=[guard("user", "audit.read")])
 async def list_merchant_grants(request: Request) -> schemas.GrantList:
     """Which operators ask for more than look and help, and which may do more."""
-    found = await grants.of_merchant(deps_of(request), principal(request).tenant)
+    found = await grants.list_of_merchant(deps_of(request), principal(request).tenant)
     return schemas.GrantList(items=[_grant_out(request, row) for row in found])
 
 
 @router.post(
-    f"{MINE}/{{grant_id}}/give", dependencies=[guard("user", "acting.consent", step_up=True)]
+    f"{MERCHANT_GRANTS}/{{grant_id}}/give",
+    dependencies=[guard("user", "acting.consent", step_up=True)],
 )
 async def consent(request: Request, grant_id: UUID) -> schemas.GrantOut:
     """An owner agrees: from now on, for as long as was asked for."""
@@ -42,7 +43,7 @@ async def consent(request: Request, grant_id: UUID) -> schemas.GrantOut:
 
 
 @router.post(
-    f"{MINE}/{{grant_id}}/refuse",
+    f"{MERCHANT_GRANTS}/{{grant_id}}/refuse",
     dependencies=[guard("user", "acting.consent")],
     status_code=204,
 )
@@ -52,7 +53,7 @@ async def refuse_operator(request: Request, grant_id: UUID) -> None:
 
 
 @router.post(
-    f"{MINE}/{{grant_id}}/withdraw",
+    f"{MERCHANT_GRANTS}/{{grant_id}}/withdraw",
     dependencies=[guard("user", "acting.consent")],
     status_code=204,
 )
@@ -65,28 +66,28 @@ async def withdraw_consent(request: Request, grant_id: UUID) -> None:
 # --- for operators
 
 
-@router.get(ALL, dependencies=[guard("user", "acting.use")])
+@router.get(OPERATOR_GRANTS, dependencies=[guard("user", "acting.use")])
 async def list_grants(
     request: Request, merchant_id: fields.Id | None = None
 ) -> schemas.OperatorGrantList:
     """What waits or runs, of all operators, and what became of one's own."""
     caller = principal(request)
-    rows = await grants.of_operators(deps_of(request), caller, merchant_id)
+    rows = await grants.list_of_operators(deps_of(request), caller, merchant_id)
     return schemas.OperatorGrantList(
         items=[_operator_out(request, row, name, caller.subject) for row, name in rows]
     )
 
 
-@router.post(ALL, dependencies=[guard("user", "acting.use")], status_code=201)
+@router.post(OPERATOR_GRANTS, dependencies=[guard("user", "acting.use")], status_code=201)
 async def ask(request: Request, body: schemas.GrantBody) -> schemas.GrantOut:
     """Asks the merchant's owners, and the other operators, for more than look and help."""
-    wanted = Asked(body.merchant_id, body.permission_set, body.reason, body.minutes)
-    row = await grants.ask(deps_of(request), principal(request), wanted)
+    wanted = GrantRequest(body.merchant_id, body.permission_set, body.reason, body.minutes)
+    row = await grants.request_grant(deps_of(request), principal(request), wanted)
     return _grant_out(request, row)
 
 
 @router.post(
-    f"{ALL}/{{merchant_id}}/{{grant_id}}/give",
+    f"{OPERATOR_GRANTS}/{{merchant_id}}/{{grant_id}}/give",
     dependencies=[guard("user", "acting.grant", step_up=True)],
 )
 async def give(request: Request, merchant_id: UUID, grant_id: UUID) -> schemas.GrantOut:
@@ -98,7 +99,7 @@ async def give(request: Request, merchant_id: UUID, grant_id: UUID) -> schemas.G
 
 
 @router.post(
-    f"{ALL}/{{merchant_id}}/{{grant_id}}/refuse",
+    f"{OPERATOR_GRANTS}/{{merchant_id}}/{{grant_id}}/refuse",
     dependencies=[guard("user", "acting.grant")],
     status_code=204,
 )
@@ -109,7 +110,7 @@ async def refuse(request: Request, merchant_id: UUID, grant_id: UUID) -> None:
 
 
 @router.post(
-    f"{ALL}/{{merchant_id}}/{{grant_id}}/withdraw",
+    f"{OPERATOR_GRANTS}/{{merchant_id}}/{{grant_id}}/withdraw",
     dependencies=[guard("user", "acting.use")],
     status_code=204,
 )
@@ -118,7 +119,7 @@ async def withdraw(request: Request, merchant_id: UUID, grant_id: UUID) -> None:
     await grants.withdraw(deps_of(request), "operator", principal(request), grant_id, merchant_id)
 
 
-# --- rows to answers
+# --- rows to response models
 
 
 def _facts(request: Request, row: ActingGrant) -> dict[str, Any]:

@@ -36,8 +36,8 @@ async def open_of(
     tenant_id: UUID | None = None,
     permission_set: str | None = None,
 ) -> Sequence[ActingGrant]:
-    """What an operator has asked for or holds, at one merchant or at all (system scope); locked, in
-    one order for all who lock several."""
+    """The open grants of an operator, at one merchant or at all of them (system scope). They are
+    locked, always in the same order, so that transactions that lock several do not deadlock."""
     query = select(ActingGrant).where(
         ActingGrant.operator_tenant_id == home, ActingGrant.operator_id == operator_id, _IS_OPEN
     )
@@ -50,13 +50,13 @@ async def open_of(
 
 
 async def open_at(tx: AsyncSession, tenant_id: UUID) -> Sequence[ActingGrant]:
-    """What anybody has asked for or holds at one merchant; locked, in the same order."""
+    """The open grants of all operators at one merchant; locked, in the same order."""
     query = select(ActingGrant).where(ActingGrant.tenant_id == tenant_id, _IS_OPEN)
     return (await tx.scalars(query.order_by(ActingGrant.grant_id).with_for_update())).all()
 
 
 async def of_merchant(tx: AsyncSession, tenant_id: UUID) -> Sequence[ActingGrant]:
-    """Newest first, those that stand before those that are over."""
+    """Open grants before closed ones, each newest first."""
     query = select(ActingGrant).where(ActingGrant.tenant_id == tenant_id)
     query = query.order_by(_IS_OPEN.desc(), ActingGrant.asked_at.desc())
     return (await tx.scalars(query.limit(SHOWN))).all()
@@ -65,7 +65,8 @@ async def of_merchant(tx: AsyncSession, tenant_id: UUID) -> Sequence[ActingGrant
 async def of_operators(
     tx: AsyncSession, home: UUID, operator_id: UUID, merchant_id: UUID | None
 ) -> Sequence[tuple[ActingGrant, str]]:
-    """(grant, merchant's name) of all that stand, and of one's own that are over. System scope."""
+    """(grant, merchant's name): the open grants of all operators, and all grants of this operator.
+    System scope."""
     query = (
         select(ActingGrant, Merchant.name)
         .join(Merchant, Merchant.tenant_id == ActingGrant.tenant_id)
@@ -81,7 +82,7 @@ async def of_operators(
 
 
 async def overdue(tx: AsyncSession, now: datetime, limit: int) -> Sequence[tuple[UUID, UUID]]:
-    """(tenant, grant) of what waits or runs although its time is up. System scope."""
+    """(tenant, grant) of open grants whose time is over. System scope."""
     query = select(ActingGrant.tenant_id, ActingGrant.grant_id).where(_is_overdue(now))
     rows = await tx.execute(query.order_by(ActingGrant.asked_at).limit(limit))
     return [(tenant_id, grant_id) for tenant_id, grant_id in rows]
@@ -90,7 +91,8 @@ async def overdue(tx: AsyncSession, now: datetime, limit: int) -> Sequence[tuple
 async def acting_sessions(
     tx: AsyncSession, home: UUID, operator_id: UUID, tenant_id: UUID
 ) -> Sequence[Session]:
-    """An operator's sessions that act for the merchant, or did last; locked. System scope."""
+    """An operator's sessions whose present or last acting is for the merchant; locked. System
+    scope."""
     query = select(Session).where(
         Session.tenant_id == home,
         Session.user_id == operator_id,
@@ -104,7 +106,7 @@ async def acting_sessions(
 async def acting_now(
     tx: AsyncSession, tenant_id: UUID, now: datetime, operator_id: UUID | None = None
 ) -> Sequence[Acting]:
-    """Who acts now: one operator's actings, or everybody's."""
+    """The actings that run now, of one operator or of all."""
     query = select(Acting).where(
         Acting.tenant_id == tenant_id, Acting.until > now, Acting.ended_at.is_(None)
     )

@@ -1,4 +1,4 @@
-"""The HTTP door of acting: an operator begins and stops, a merchant sends one away."""
+"""The HTTP routes of acting: an operator starts and stops it, an owner of the merchant ends it."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Rules of acting for a merchant: how long, with which reason, and what goes wrong.
+"""Rules of acting for a merchant: time limits, the stated reason, and the problems.
 
 Problem
 ├── Forbidden  NotByActing                          403
@@ -13,7 +13,7 @@ from shared.errors import Conflict, Forbidden
 ACTING_MINUTES_MAX = 60
 GRANT_MINUTES_MAX = 8 * 60
 GRANT_ASKED_FOR = timedelta(hours=24)
-"""How long a request for more waits for an answer."""
+"""How long a request for a grant stays open."""
 REASON_IDEOGRAPHS, REASON_WORDS, REASON_LETTERS = 4, 2, 8
 
 
@@ -38,14 +38,15 @@ class GrantDecided(Conflict):
 
 
 def check_reason(text: str) -> str:
-    """A reason that tells the merchant something: a few words, or as many ideographs. Raises
-    ValueError for a letter or two, or for one letter many times."""
+    """The text itself when the merchant can learn something from it: at least two words of eight
+    letters together, or four ideographs. Raises ValueError for less, or for few different
+    letters."""
     letters = [letter for letter in text if letter.isalpha()]
     ideographs = sum(unicodedata.east_asian_width(letter) == "W" for letter in letters)
     words = [word for word in text.split() if sum(map(str.isalpha, word)) >= 2]
-    is_said = ideographs >= REASON_IDEOGRAPHS or (
+    is_enough = ideographs >= REASON_IDEOGRAPHS or (
         len(words) >= REASON_WORDS and len(letters) >= REASON_LETTERS
     )
-    if not is_said or len(set(letters)) < REASON_IDEOGRAPHS:
+    if not is_enough or len(set(letters)) < REASON_IDEOGRAPHS:
         raise ValueError("写清事由，至少四个字 say why, in a few words")
     return text

@@ -1,4 +1,4 @@
-"""Bodies about acting: its beginning, who acts, and grants for more."""
+"""Request bodies and response models of acting and of grants for acting operators."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -54,13 +54,13 @@ class GrantOut(BaseModel):
     operator_name: str
     permission_set: PermissionSet
     permissions: list[str]
-    """what the set allows, beyond look and help"""
+    """what the set allows in addition to the usual permissions (look and help)"""
     reason: str
     minutes: int
     state: GrantState
     asked_at: Instant
     expires_at: Instant
-    """until when it waits for an answer"""
+    """how long the request stays open"""
     decided_name: str
     decided_for: Literal["merchant", "operator"] | None
     """whose consent it is: an owner's of the merchant, or a second operator's"""

@@ -1,8 +1,9 @@
-"""Acting: an operator works at a merchant's console, for a stated reason and a short while.
+"""Acting: an operator works at a merchant's console, with a stated reason and for a short time.
 
-An acting is the merchant's own row, so that its audit log can name the operator and the reason.
-It ends by itself, with the operator's session or power, when the operator or the merchant says so,
-and with the grant under which it may do more, when anybody else withdraws that (`grants`).
+An acting is a row of the merchant, so that the merchant's audit log can name the operator and the
+reason. It ends when its time is over, with the operator's session or permissions, or when the
+operator or an owner of the merchant ends it. It also ends when its grant is withdrawn by anybody
+but the operator (`grants`).
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from services.binding.deps import Deps
 from services.binding.models import Acting, Session
 from services.binding.sessions import repo as sessions_repo
 from services.binding.sessions import service as sessions
-from services.binding.sessions.service import Shown
+from services.binding.sessions.service import SessionView
 from services.binding.tenancy import repo as tenancy_repo
 from shared import outbox
 from shared.contracts.principal import Principal
@@ -27,8 +28,9 @@ from shared.ids import uuid7
 
 async def start_acting(
     deps: Deps, caller: Principal, merchant_id: UUID, *, reason: str, minutes: int
-) -> Shown:
-    """From now on the session answers at the merchant console for that merchant."""
+) -> SessionView:
+    """From now on the operator's session works at the merchant console, for that merchant. Raises
+    Unauthorized, NotFound, AlreadyActing."""
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
         session_id = sessions.session_of(caller)
@@ -55,19 +57,19 @@ async def start_acting(
         tx.add(acting)
         session.acting_tenant_id, session.acting_id = merchant_id, acting.acting_id
         await tx.flush()
-        until = sessions.text_of(acting.until)
-        place = await sessions.place_of(tx, merchant_id)
+        until = sessions.instant_text(acting.until)
+        place = await sessions.merchant_facts(tx, merchant_id)
         facts = place | {"reason": reason, "until": until}
         for tenant_id in (caller.tenant, merchant_id):
-            what = (f"user:{user.user_id}", "acting.start", str(acting.acting_id))
-            await audit(deps, tx, tenant_id, what, after=facts)
+            entry = (f"user:{user.user_id}", "acting.start", str(acting.acting_id))
+            await audit(deps, tx, tenant_id, entry, after=facts)
         await outbox.add(tx, sessions.changed(deps, session))
-        more = await sessions.more_of(tx, acting, now)
-    return Shown(session, user, merchant, acting, more)
+        extra_grants = await sessions.extra_grants_of(tx, acting, now)
+    return SessionView(session, user, merchant, acting, extra_grants)
 
 
 async def stop_acting(deps: Deps, caller: Principal) -> None:
-    """Ends it now. Twice is once."""
+    """Ends the caller's acting now. A second call changes nothing."""
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
         session_id = sessions.session_of(caller)
@@ -82,7 +84,8 @@ async def stop_acting(deps: Deps, caller: Principal) -> None:
 
 
 async def end_acting(deps: Deps, caller: Principal, acting_id: UUID) -> None:
-    """The merchant sends an operator away, now. Twice is once; another's acting does not exist."""
+    """Ends an operator's acting for the caller's merchant now. A second call changes nothing.
+    NotFound for the acting of another merchant."""
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
         acting = await sessions_repo.acting(tx, caller.tenant, acting_id)
@@ -97,8 +100,8 @@ async def end_acting(deps: Deps, caller: Principal, acting_id: UUID) -> None:
 
 
 async def end_running(deps: Deps, tx: AsyncSession, session: Session, actor: str) -> None:
-    """Ends what a session, held by the caller's transaction (system scope), acts under; nothing
-    runs: nothing to end."""
+    """Ends the acting of a session, if one runs. The session is locked in the caller's transaction
+    (system scope)."""
     now = deps.clock.now()
     acting = await sessions.running(tx, session, now)
     if acting is None:
@@ -109,6 +112,6 @@ async def end_running(deps: Deps, tx: AsyncSession, session: Session, actor: str
 
 
 async def acting_for(deps: Deps, tenant_id: UUID) -> Sequence[Acting]:
-    """Who acts for the merchant right now."""
+    """The actings for the merchant that run now."""
     async with deps.db.read(tenant_id) as tx:
         return await repo.acting_now(tx, tenant_id, deps.clock.now())

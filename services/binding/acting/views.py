@@ -1,4 +1,4 @@
-"""Who acts for a merchant, as an answer."""
+"""Converts actings to response models."""
 
 from uuid import UUID
 

@@ -1,9 +1,10 @@
-"""The heads of the audit chains, written down outside the database, each line signed.
+"""The file of anchors: the heads of the audit chains, outside the database, each line signed.
 
-A line is JSON: `at`, `tenant_id`, `seq`, `hash`, `after` (the number that was anchored before) and
-`sig`, Ed25519 over the other members by the worker's service key. So an edited line is seen, a line
-that is gone leaves a gap behind the next one's `after`, and the last one that is gone is missed by
-the note in `audit_heads`. A line that a crash tore says nothing, and the next one begins anew.
+A line is JSON: `at`, `tenant_id`, `seq`, `hash`, `after` (the number of the anchor before it) and
+`sig`, an Ed25519 signature by the worker's service key over the other members. An edited line fails
+its signature. A deleted line leaves a gap before the `after` of the next one. If the last line is
+deleted, `audit_heads` still has its number. A line that a crash left incomplete is ignored, and the
+next anchor begins on a new line.
 """
 
 import base64
@@ -27,7 +28,7 @@ TYPES = {"at": str, "tenant_id": str, "seq": int, "hash": str, "after": int, "si
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A head as it was once written down; `after` is the number of the one before."""
+    """A head as it was written to the file; `after` is the number of the anchor before it."""
 
     seq: int
     hash: str
@@ -37,7 +38,7 @@ class Anchor:
 
 
 def trusted_keys(path: Path) -> list[Ed25519PublicKey]:
-    """The worker's public key, and its former ones, kept as `binding.<anything>`."""
+    """The worker's public key and its former ones, which are kept under `binding.<anything>`."""
     trust = json.loads(path.read_text())
     return [
         Ed25519PublicKey.from_public_bytes(base64.b64decode(raw))
@@ -57,8 +58,8 @@ def _signed(members: dict[str, Any]) -> bytes:
 
 
 def append(path: Path, lines: bytes) -> None:
-    """To the disk, whole, before anybody is told that it is there. Raises OSError when it is not:
-    what was torn then is closed off by the next line."""
+    """Writes the lines and syncs them to the disk before it returns. Raises OSError when that
+    fails; a line that is then incomplete is ended by the next call."""
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -74,7 +75,7 @@ def append(path: Path, lines: bytes) -> None:
 
 
 def read(path: Path | None, tenant_id: UUID, keys: Sequence[Ed25519PublicKey]) -> Iterator[Anchor]:
-    """The tenant's lines, oldest first, each with whether one of `keys` signed it."""
+    """The tenant's anchors, oldest first; `is_signed`: one of `keys` signed the line."""
     if path is None or not path.is_file():
         return
     mark = str(tenant_id).encode()
@@ -86,14 +87,14 @@ def read(path: Path | None, tenant_id: UUID, keys: Sequence[Ed25519PublicKey]) -
 
 
 def _anchor(found: dict[str, Any], keys: Sequence[Ed25519PublicKey]) -> Anchor:
-    """What is of another type than ours was not written by us: told as one that nobody signed."""
+    """A line whose members have other types was not written here: it counts as unsigned."""
     if not all(type(found[name]) is kind for name, kind in TYPES.items()):
         return Anchor(0, "", "", 0, is_signed=False)
     return Anchor(found["seq"], found["hash"], found["at"], found["after"], _is_signed(found, keys))
 
 
 def _members(raw: bytes) -> dict[str, Any] | None:
-    """None for what is no whole line: torn, or from before lines were signed."""
+    """None for a line that is incomplete, or older than signed lines."""
     try:
         found = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -113,8 +114,8 @@ def _is_signed(found: dict[str, Any], keys: Iterable[Ed25519PublicKey]) -> bool:
 
 
 def fault(anchors: Sequence[Anchor], noted: int) -> str:
-    """What is wrong with them as a row: `signature`, `gap`, or nothing. `noted` is the number that
-    the database says was anchored last."""
+    """The fault of the anchors as a sequence: `signature`, `gap`, or "" for none. `noted` is the
+    number that was anchored last according to the database."""
     if not all(anchor.is_signed for anchor in anchors):
         return "signature"
     reached = 0

@@ -1,11 +1,12 @@
-"""The audit chain, computed a second time outside the database (S132, reliability §5.7).
+"""Computes the audit chain a second time, outside the database (S132, reliability §5.7).
 
-An entry's hash covers the hash before it, its tenant, its number and every member; a change, a
-gap, an insertion or a swap breaks it at that entry. What a chain cannot show is a cut tail, or a
-whole chain written anew: for that the head is written to a file outside the database (anchored).
+An entry's hash covers the hash before it, its tenant, its number and every member. A change, a gap,
+an insertion or a swap breaks the chain at that entry. A chain cannot show that its tail was cut or
+that all of it was written again. For that the head is anchored: written to a file outside the
+database.
 
-The text that is hashed is each field as `length:bytes`, `-` for NULL, one after the other; the
-time is microseconds since 1970. `audit_digest` in the migrations is the same rule in SQL.
+The hashed text is each field as `length:bytes`, or `-` for NULL, one after the other. The time is
+in microseconds since 1970. `audit_digest` in the migrations is the same rule in SQL.
 """
 
 import hashlib
@@ -81,7 +82,7 @@ class Walk:
         return True
 
     def finish(self, head: tuple[int, str]) -> None:
-        """After the last row: nothing that was anchored, or counted, may be missing behind it."""
+        """Called after the last row: no anchored or counted entry may be missing behind it."""
         if self.broken_at is not None:
             return
         if self._wanted or head != (self.entries, self.head):

@@ -1,7 +1,8 @@
-"""The use cases of the audit log: list, export, verify, anchor, and what other services report.
+"""The use cases of the audit log: list, export, verify, anchor, record what other services report.
 
-Entries are written by `record.audit` in the transaction of the change, or here for facts that
-came by event. Verifying reads every entry and computes the chain again (`chain`).
+Entries are written by `record.audit` in the transaction of the change, or here for actions that
+other services reported by event. Verifying reads every entry and computes the chain again
+(`chain`).
 """
 
 import asyncio
@@ -30,7 +31,7 @@ from shared.ids import uuid7
 BATCH = 2_000
 EXPORT_BATCH = 500
 PART_BYTES = 4 * 1024 * 1024
-"""The edge carries whole answers of 8 MiB."""
+"""The edge passes on responses of at most 8 MiB."""
 ANCHORS_PER_ROUND = 1_000
 COLUMNS = (
     "seq", "at", "actor", "actor_name", "action", "subject", "before", "after", "reason",
@@ -38,14 +39,15 @@ COLUMNS = (
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _SPOILT_NUMBER = re.compile(r"\d{12,}|0\d+|\d+[eE]\d+", re.ASCII)
-"""A spreadsheet keeps 15 digits, drops leading zeros, and reads 12E3 as a power of ten."""
+"""Numbers that a spreadsheet changes: it keeps 15 digits, drops leading zeros, and reads 12E3 as a
+power of ten."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one verification found; `broken_at` is the number of the first wrong entry. Entries
-    after `anchored_seq` are proven by the chain alone, which whoever owns the database can write
-    anew; with 0 nothing is anchored."""
+class ChainVerification:
+    """The result of one verification; `broken_at` is the number of the first wrong entry. Entries
+    after `anchored_seq` are proven by the chain alone, and the database's owner could write the
+    whole chain again. 0: nothing is anchored."""
 
     entries: int
     head: str
@@ -62,7 +64,7 @@ class Verdict:
 async def list_audit(
     deps: Deps, tenant_id: UUID, wanted: AuditFilter, *, page: int, page_size: int
 ) -> tuple[Sequence[AuditEntry], int, dict[str, str]]:
-    """Newest first, how many there are, and what the subjects are called."""
+    """(entries, newest first; how many there are in all; name by subject)."""
     async with deps.db.read(tenant_id) as tx:
         rows, total = await repo.entries(tx, tenant_id, wanted, page=page, page_size=page_size)
         return rows, total, await repo.names(tx, tenant_id, rows)
@@ -71,10 +73,10 @@ async def list_audit(
 async def export_part(
     deps: Deps, tenant_id: UUID, wanted: AuditFilter, after: int
 ) -> tuple[bytes, int | None]:
-    """CSV for spreadsheet programs, oldest first: UTF-8 with a mark, no cell runs as a formula.
-    The entries after number `after`, as many as one answer may carry, and the number to go on
-    after; None when that was the last. The first part (0) has the mark and the column names, so
-    the parts one after the other are the file."""
+    """(CSV, the `after` of the next part; None: this is the last part). The CSV holds the entries
+    after number `after`, oldest first, as many as one response may carry. It is for spreadsheet
+    programs: UTF-8 with a byte order mark, and no cell is run as a formula. Only the first part (0)
+    has the mark and the column names, so that all parts joined are the file."""
     lines = [] if after else [b"\xef\xbb\xbf" + _line(COLUMNS)]
     size, last = 0, after
     while True:
@@ -91,14 +93,14 @@ async def export_part(
 
 
 async def note_export(deps: Deps, caller: Principal, wanted: AuditFilter, after: int) -> None:
-    """Who took the log away, and which part of it: each part has an entry of its own, because
-    nobody has to begin with the first."""
-    asked = {name: _cell(value) for name, value in asdict(wanted).items() if value is not None}
+    """Audits who exported the log, and which part of it. Each part has its own entry, because a
+    caller may begin with any part."""
+    facts = {name: _cell(value) for name, value in asdict(wanted).items() if value is not None}
     if after:
-        asked["after_seq"] = str(after)
+        facts["after_seq"] = str(after)
     async with deps.db.tx(caller.tenant) as tx:
-        what = (f"user:{caller.subject}", "audit.export", str(caller.tenant))
-        await record.audit(deps, tx, caller.tenant, what, after=asked)
+        entry = (f"user:{caller.subject}", "audit.export", str(caller.tenant))
+        await record.audit(deps, tx, caller.tenant, entry, after=facts)
 
 
 def _cell(value: Any) -> str:
@@ -112,8 +114,8 @@ def _cell(value: Any) -> str:
 
 
 def _line(cells: Sequence[str]) -> bytes:
-    """One CSV line; a cell that a spreadsheet would run begins with an apostrophe instead, and a
-    number of which it would lose digits ends with a tab, as in Alipay's own bills."""
+    """One CSV line. A cell that a spreadsheet would run as a formula gets an apostrophe in front. A
+    number of which it would lose digits gets a tab at the end, as in Alipay's own bills."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\r\n").writerow([_safe(cell) for cell in cells])
     return out.getvalue().encode()
@@ -128,33 +130,33 @@ def _safe(cell: str) -> str:
 # --- proof
 
 
-async def verify_audit(deps: Deps, tenant_id: UUID) -> Verdict:
-    """Walks the tenant's whole chain, from the first entry to the head, against the anchors."""
-    # The note first: whatever is anchored after it can only be more than it says.
+async def verify_audit(deps: Deps, tenant_id: UUID) -> ChainVerification:
+    """Checks the tenant's whole chain, from the first entry to the head, against the anchors."""
+    # This number is read before the file: the file can only have more anchors by then.
     async with deps.db.read(tenant_id) as tx:
         noted = await repo.anchored_seq(tx, tenant_id)
-    found = await deps.costly.audit.run(_anchors, deps, tenant_id)
-    believed = [anchor for anchor in found if anchor.is_signed]
-    walk = Walk(believed)
+    found = await deps.expensive.audit.run(_anchors, deps, tenant_id)
+    signed = [anchor for anchor in found if anchor.is_signed]
+    walk = Walk(signed)
     head = (-1, "")
     async with deps.db.read(tenant_id) as tx:
         while walk.broken_at is None:
             rows = await repo.chained(tx, tenant_id, walk.entries, BATCH)
             if rows:
-                await deps.costly.audit.run(walk.take, rows)
+                await deps.expensive.audit.run(walk.take, rows)
                 continue
-            # Others may have added entries since the last rows were read: those are read, too,
-            # until the head is reached, or has stood still and nothing leads up to it.
+            # Entries that were added since the last rows were read are read, too. The loop ends
+            # when the head is reached, or when it has not moved and no entry leads up to it.
             newest = await repo.head(tx, tenant_id)
             if newest[0] <= walk.entries or newest == head:
                 head = newest
                 break
             head = newest
     walk.finish(head)
-    return Verdict(
+    return ChainVerification(
         entries=walk.entries,
         head=walk.head,
-        anchored_at=datetime.fromisoformat(believed[-1].at) if believed else None,
+        anchored_at=datetime.fromisoformat(signed[-1].at) if signed else None,
         anchored_seq=max((anchor.seq for anchor in walk.anchors), default=0),
         broken_at=walk.broken_at,
         why=walk.why or anchors.fault(found, noted),
@@ -172,8 +174,8 @@ async def tenants_with_audit(deps: Deps) -> Sequence[UUID]:
 
 
 async def anchor_heads(deps: Deps) -> int:
-    """Writes the heads that moved since the last round to the anchor file, outside the database:
-    it is the file, not the note of it in the table, that later proves a tail was cut."""
+    """Writes the heads that moved since the last round to the anchor file, outside the database.
+    A cut tail is later proven by the file, not by the copy of the number in the table."""
     if deps.anchor_file is None or deps.anchor_key_file is None:
         return 0
     async with deps.db.read(None) as tx:
@@ -201,12 +203,12 @@ async def anchor_heads(deps: Deps) -> int:
     return len(moved)
 
 
-# --- what other services did
+# --- what other services report
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
-    """A fact of another service, as the log keeps it."""
+class ReportedAction:
+    """An action that another service reported by event, as the log stores it."""
 
     tenant_id: UUID
     at: datetime
@@ -220,16 +222,16 @@ class Reported:
 
 
 async def record_reported(
-    deps: Deps, pg: "asyncpg.Connection[Any]", facts: Sequence[Reported]
+    deps: Deps, pg: "asyncpg.Connection[Any]", facts: Sequence[ReportedAction]
 ) -> None:
-    """Adds them in the transaction of the inbox, which lets each event in once."""
+    """Adds the actions in the transaction of the inbox, which accepts each event once."""
     for fact in facts:
         await repo.add_reported(
             pg,
             tenant_id=fact.tenant_id,
             audit_id=uuid7(deps.clock),
             at=fact.at,
-            what=(fact.actor, fact.action, fact.subject),
+            entry=(fact.actor, fact.action, fact.subject),
             before=_json(fact.before),
             after=_json(fact.after),
             request_id=fact.request_id,

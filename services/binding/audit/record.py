@@ -14,26 +14,27 @@ from services.binding.models import AuditEntry
 from shared.ids import uuid7
 
 PLATFORM_ACTOR = "platform"
-"""who did it, in the audit log, where no person did"""
+"""The actor in the audit log where no person acted."""
 
 
 async def audit(
     deps: Deps,
     tx: AsyncSession,
     tenant_id: UUID,
-    what: tuple[str, str, str],
+    entry: tuple[str, str, str],
     *,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
     reason: str | None = None,
 ) -> None:
-    """Adds to the tenant's chain, in the transaction of the change itself; `what` is (actor,
-    action, subject). `reason`: why, where the change has one of its own."""
-    actor, action, subject = what
+    """Adds an entry to the tenant's chain, in the transaction of the change itself. `entry` is
+    (actor, action, subject). `reason` is the reason of the change itself, if it has one; otherwise
+    the entry gets the reason of the acting under which it was done."""
+    actor, action, subject = entry
     now = deps.clock.now()
-    name, acting_for = await who(tx, tenant_id, actor, now)
+    name, acting_for = await actor_name_at(tx, tenant_id, actor, now)
     request = get_contextvars()
-    entry = AuditEntry(
+    row = AuditEntry(
         tenant_id=tenant_id,
         audit_id=uuid7(deps.clock),
         at=now,
@@ -47,13 +48,14 @@ async def audit(
         address=request.get("client_address"),
         reason=reason or acting_for,
     )
-    await repo.add(tx, entry)
+    await repo.add(tx, row)
 
 
-async def who(
+async def actor_name_at(
     tx: AsyncSession, tenant_id: UUID, actor: str, at: datetime
 ) -> tuple[str, str | None]:
-    """How the actor was called then, and, when it was an operator on the merchant's behalf, why."""
+    """(name of the actor at that time, reason). The reason is that of the acting when an operator
+    worked on the merchant's behalf, else None."""
     user_id = user_of(actor)
     if user_id is None:
         return actor, None
@@ -64,8 +66,8 @@ async def who(
 
 
 async def signature(tx: AsyncSession, tenant_id: UUID, actor: str, at: datetime) -> str:
-    """The actor as a settings page names them: a login of the merchant's, or what the operator who
-    acted, or a command line, is called."""
+    """The actor as a settings page shows it: the login of one of the merchant's people, or the name
+    of the operator who acted, or the name of the command line."""
     user_id = user_of(actor)
     if user_id is None:
         return actor

@@ -20,8 +20,8 @@ _CHAINED = text(
     " FROM audit_log WHERE tenant_id = :tenant AND seq > :last ORDER BY seq LIMIT :limit"
 )
 
-# The name as it is today, and the grant under which it was done, if it was on the merchant's
-# behalf; both are part of the entry, and of its hash.
+# Adds the actor's name as it is now and, where an operator acted for the merchant, the operator's
+# name and reason. They are part of the entry and of its hash.
 _ADD_REPORTED = """
 INSERT INTO audit_log (tenant_id, audit_id, at, actor, actor_name, action, subject, before, after,
                        request_id, address, reason)
@@ -38,7 +38,7 @@ LEFT JOIN LATERAL (SELECT name FROM users WHERE user_id = $10::uuid LIMIT 1) AS 
 """
 
 
-# What subjects are called today; of those that are gone, and of other services, nothing is known.
+# The present names of subjects. Deleted subjects and those of other services have none here.
 _NAMES = text(
     "SELECT user_id::text AS id, name FROM users"
     " WHERE tenant_id = :tenant AND user_id::text = ANY(:ids)"
@@ -93,7 +93,7 @@ async def entries(
 
 
 async def names(tx: AsyncSession, tenant_id: UUID, rows: Sequence[AuditEntry]) -> dict[str, str]:
-    """By subject, what it is called."""
+    """Name by subject."""
     ids = sorted({row.subject for row in rows})
     found = await tx.execute(_NAMES, {"tenant": tenant_id, "ids": ids})
     return {row.id: row.name for row in found}
@@ -112,20 +112,20 @@ async def entries_after(
 
 
 async def head(tx: AsyncSession, tenant_id: UUID) -> tuple[int, str]:
-    """(number, hash) of the newest entry, as it is now."""
+    """(number, hash) of the newest entry."""
     query = select(AuditHead.seq, AuditHead.hash).where(AuditHead.tenant_id == tenant_id)
     found = (await tx.execute(query)).one_or_none()
     return (found.seq, found.hash) if found else (0, "")
 
 
 async def anchored_seq(tx: AsyncSession, tenant_id: UUID) -> int:
-    """Up to which number the worker says that it has anchored."""
+    """The number of the last entry that the worker has anchored, according to the table."""
     query = select(AuditHead.anchored_seq).where(AuditHead.tenant_id == tenant_id)
     return await tx.scalar(query) or 0
 
 
 async def chained(tx: AsyncSession, tenant_id: UUID, last: int, limit: int) -> list[dict[str, Any]]:
-    """The next entries as they are hashed."""
+    """The next entries, with their members as the text that is hashed."""
     given: dict[str, Any] = {"tenant": tenant_id, "last": last, "limit": limit}
     rows = (await tx.execute(_CHAINED, given)).mappings().all()
     return [dict(row) for row in rows]
@@ -155,16 +155,16 @@ async def add_reported(
     tenant_id: UUID,
     audit_id: UUID,
     at: datetime,
-    what: tuple[str, str, str],
+    entry: tuple[str, str, str],
     before: str | None,
     after: str | None,
     request_id: str | None,
     address: str | None,
 ) -> None:
-    """`what` is (actor, action, subject); the JSON members come as text."""
-    person = user_of(what[0])
+    """`entry` is (actor, action, subject); the JSON members are given as text."""
+    person = user_of(entry[0])
     facts = (before, after, request_id, person, address)
-    await pg.execute(_ADD_REPORTED, tenant_id, audit_id, at, *what, *facts)
+    await pg.execute(_ADD_REPORTED, tenant_id, audit_id, at, *entry, *facts)
 
 
 def user_of(actor: str) -> UUID | None:
@@ -179,7 +179,7 @@ def user_of(actor: str) -> UUID | None:
 async def acting_at(
     tx: AsyncSession, tenant_id: UUID, operator_id: UUID, at: datetime
 ) -> Acting | None:
-    """The acting in which something was done at that time."""
+    """The acting of that operator which ran at that time."""
     query = select(Acting).where(
         Acting.tenant_id == tenant_id,
         Acting.operator_id == operator_id,
@@ -191,12 +191,12 @@ async def acting_at(
 
 
 async def user_name(tx: AsyncSession, user_id: UUID) -> str | None:
-    """As far as this transaction may look."""
+    """None also where row security hides the person from this transaction."""
     return await tx.scalar(select(User.name).where(User.user_id == user_id))
 
 
 async def user_login(tx: AsyncSession, user_id: UUID) -> str | None:
-    """As far as this transaction may look."""
+    """None also where row security hides the person from this transaction."""
     return await tx.scalar(select(User.login).where(User.user_id == user_id))
 
 

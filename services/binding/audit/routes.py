@@ -1,4 +1,4 @@
-"""The HTTP door of the audit log: a merchant's, and the operators' own (S132)."""
+"""The HTTP routes of the audit log: a merchant's log, and the operators' own (S132)."""
 
 from typing import Annotated
 
@@ -8,12 +8,12 @@ from fastapi.responses import Response
 from services.binding.audit import log, schemas
 from services.binding.audit.repo import AuditFilter
 from services.binding.callers import MERCHANT, OPERATOR, deps_of
-from services.binding.costly import costly
+from services.binding.expensive import expensive
 from services.binding.models import AuditEntry
 from shared.contracts.fields import Instant, PageNumber, PageSize, Text
 from shared.web import guard, principal
 
-Said = Annotated[str, Text(128, min=0)]
+FilterText = Annotated[str, Text(128, min=0)]
 
 After = Annotated[int, Query(ge=0, lt=2**63)]
 
@@ -25,9 +25,9 @@ class CsvPart(Response):
 
 
 def _filter(
-    actor: Said | None = None,
-    action: Said | None = None,
-    subject: Said | None = None,
+    actor: FilterText | None = None,
+    action: FilterText | None = None,
+    subject: FilterText | None = None,
     since: Annotated[Instant | None, Query(alias="from")] = None,
     until: Annotated[Instant | None, Query(alias="to")] = None,
 ) -> AuditFilter:
@@ -80,7 +80,7 @@ async def list_operator_audit(
 
 @router.get(
     f"{MERCHANT}/audit/export",
-    dependencies=[guard("user", "audit.read"), costly("audit")],
+    dependencies=[guard("user", "audit.read"), expensive("audit")],
     response_class=CsvPart,
 )
 async def export_merchant_audit(request: Request, wanted: Wanted, after: After = 0) -> Response:
@@ -90,7 +90,7 @@ async def export_merchant_audit(request: Request, wanted: Wanted, after: After =
 
 @router.get(
     f"{OPERATOR}/audit/export",
-    dependencies=[guard("user", "operators.audit"), costly("audit")],
+    dependencies=[guard("user", "operators.audit"), expensive("audit")],
     response_class=CsvPart,
 )
 async def export_operator_audit(request: Request, wanted: Wanted, after: After = 0) -> Response:
@@ -99,7 +99,7 @@ async def export_operator_audit(request: Request, wanted: Wanted, after: After =
 
 
 @router.post(
-    f"{MERCHANT}/audit/verify", dependencies=[guard("user", "audit.read"), costly("audit")]
+    f"{MERCHANT}/audit/verify", dependencies=[guard("user", "audit.read"), expensive("audit")]
 )
 async def verify_merchant_audit(request: Request) -> schemas.VerdictOut:
     """Computes the whole chain again and holds it against the anchors."""
@@ -107,7 +107,7 @@ async def verify_merchant_audit(request: Request) -> schemas.VerdictOut:
 
 
 @router.post(
-    f"{OPERATOR}/audit/verify", dependencies=[guard("user", "operators.audit"), costly("audit")]
+    f"{OPERATOR}/audit/verify", dependencies=[guard("user", "operators.audit"), expensive("audit")]
 )
 async def verify_operator_audit(request: Request) -> schemas.VerdictOut:
     """Computes the whole chain again and holds it against the anchors."""

@@ -17,7 +17,7 @@ class AuditOut(BaseModel):
     action: str
     subject: str
     subject_name: str | None = None
-    """what it is called today, where it is a person, a store, a key or the merchant"""
+    """its present name, where it is a person, a store, a key or the merchant"""
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     request_id: str | None

@@ -1,5 +1,5 @@
-"""The command lines of binding: the same use cases as the consoles, JSON out.
+"""The command lines of binding: the use cases of the consoles, with JSON as output.
 
-Owns no table. Hears and publishes nothing by itself: what it calls does.
-`main` reads the words and runs a command, `apps` binds an app, `input` reads files.
+Owns no table. Consumes and publishes nothing by itself; the use cases that it calls publish.
+`main` parses the arguments and runs a command, `apps` binds an app, `input` reads files.
 """

@@ -19,53 +19,53 @@ WAIT_S = 10.0
 LOOK_EVERY_S = 0.1
 
 
-def _given_keys(words: argparse.Namespace) -> GivenKeys:
-    certificates = (words.app_cert, words.alipay_cert, words.alipay_root_cert)
-    if (words.alipay_public_key is not None) == any(certificates):
+def _given_keys(args: argparse.Namespace) -> GivenKeys:
+    certificates = (args.app_cert, args.alipay_cert, args.alipay_root_cert)
+    if (args.alipay_public_key is not None) == any(certificates):
         raise BadInput("--alipay-public-key, or the three certificates")
     if any(certificates) and not all(certificates):
         raise BadInput("--app-cert, --alipay-cert and --alipay-root-cert belong together")
-    private_key = text_of(words.app_private_key)
-    if words.alipay_public_key is not None:
-        return GivenKeys("key", private_key, text_of(words.alipay_public_key))
+    private_key = text_of(args.app_private_key)
+    if args.alipay_public_key is not None:
+        return GivenKeys("key", private_key, text_of(args.alipay_public_key))
     app, alipay, root = (text_of(path) for path in certificates)
     return GivenKeys("cert", private_key, None, app, alipay, root)
 
 
-async def add_app(deps: Deps, words: argparse.Namespace) -> dict[str, Any]:
-    if not keys_rules.is_app_id(words.app_id):
+async def add_app(deps: Deps, args: argparse.Namespace) -> dict[str, Any]:
+    if not keys_rules.is_app_id(args.app_id):
         raise BadInput("--app-id: 16 digits")
-    mine = await bound_apps.list_apps(deps, words.merchant)
-    known = next((bound for bound in mine if bound.app.app_id == words.app_id), None)
-    seller_id = words.seller_id or (known.app.seller_id if known else "")
+    existing = await bound_apps.list_apps(deps, args.merchant)
+    known = next((bound for bound in existing if bound.app.app_id == args.app_id), None)
+    seller_id = args.seller_id or (known.app.seller_id if known else "")
     for option, account in (
-        ("--seller-id", seller_id), ("--service-provider-id", words.service_provider_id),
+        ("--seller-id", seller_id), ("--service-provider-id", args.service_provider_id),
     ):  # fmt: skip
         if account and not keys_rules.is_seller_id(account):
             raise BadInput(f"{option}: 16 digits that begin with 2088")
-    if words.retire_after_h is not None and not 0 <= words.retire_after_h <= RETIRE_AFTER_H_MAX:
+    if args.retire_after_h is not None and not 0 <= args.retire_after_h <= RETIRE_AFTER_H_MAX:
         raise BadInput(f"--retire-after-h: 0 to {RETIRE_AFTER_H_MAX}")
     change = AppChange(
-        app_id=words.app_id,
+        app_id=args.app_id,
         seller_id=seller_id,
-        is_enabled=not words.disabled,
+        is_enabled=not args.disabled,
         version=known.app.version if known else 0,
-        given=_given_keys(words),
-        service_provider_id=words.service_provider_id,
-        aes_key_text=text_of(words.aes_key) if words.aes_key else None,
-        retire_after_h=words.retire_after_h,
+        given=_given_keys(args),
+        service_provider_id=args.service_provider_id,
+        aes_key_text=text_of(args.aes_key) if args.aes_key else None,
+        retire_after_h=args.retire_after_h,
     )
     try:
-        # Whoever runs this holds the database and the key-encryption key: no second person helps.
-        bound = await apps.bind_app(deps, words.merchant, change, actor=ACTOR, is_approved=True)
+        # The caller has the database and the key-encryption key, so an approval would add nothing.
+        bound = await apps.bind_app(deps, args.merchant, change, actor=ACTOR, is_approved=True)
     except NotFound:
-        raise BadInput(f"--merchant {words.merchant}: no such merchant") from None
+        raise BadInput(f"--merchant {args.merchant}: no such merchant") from None
     is_changed = known is None or bound.app.version != known.app.version
-    bound = await _checked(deps, words, bound)
+    bound = await _checked(deps, args, bound)
     app, key = bound.app, bound.keys[0]
-    verdict = settings_views.app_out(bound, shows_people=False).live_check
+    live_check = settings_views.app_out(bound, shows_people=False).live_check
     return {
-        "merchant_id": words.merchant,
+        "merchant_id": args.merchant,
         "app_id": app.app_id,
         "seller_id": app.seller_id,
         "enabled": app.is_enabled,
@@ -78,16 +78,16 @@ async def add_app(deps: Deps, words: argparse.Namespace) -> dict[str, Any]:
         "app_public_key": key.app_public_key,
         "created": known is None,
         "changed": is_changed,
-        "live_check": verdict.state,
-        "remedy": verdict.remedy_en,
+        "live_check": live_check.state,
+        "remedy": live_check.remedy_en,
     }
 
 
-async def _checked(deps: Deps, words: argparse.Namespace, bound: BoundApp) -> BoundApp:
-    """The app once the worker has checked its keys, or as it is when the time is up."""
+async def _checked(deps: Deps, args: argparse.Namespace, bound: BoundApp) -> BoundApp:
+    """The app after the worker has checked its keys, or as it is when the wait is over."""
     now = asyncio.get_running_loop().time
-    until = now() + words.wait
+    until = now() + args.wait
     while bound.keys[0].is_pending and now() < until:
         await asyncio.sleep(LOOK_EVERY_S)
-        bound = await bound_apps.own_app(deps, words.merchant, bound.app.app_id)
+        bound = await bound_apps.own_app(deps, args.merchant, bound.app.app_id)
     return bound

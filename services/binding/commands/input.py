@@ -1,4 +1,4 @@
-"""What the command lines take from the person at the terminal."""
+"""Reading the files that are named on the command line, and the error for bad input."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ FILE_MAX = 64 * 1024
 
 
 class BadInput(Exception):
-    """One clear line for the person at the terminal; never repeats a secret."""
+    """One clear line for the person at the terminal. It never repeats a secret."""
 
 
 def text_of(path: Path) -> str:
-    """The file's text; BadInput for what is no text file of a sane size."""
+    """The file's text. BadInput when it is missing, larger than FILE_MAX, or not UTF-8."""
     if not path.is_file():
         raise BadInput(f"{path}: no such file")
     if path.stat().st_size > FILE_MAX:

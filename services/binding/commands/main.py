@@ -35,11 +35,11 @@ from shared.config import load
 from shared.db import Database
 from shared.errors import NotFound, Problem
 
-Answer = dict[str, Any]
-Command = Callable[[Deps, argparse.Namespace], Awaitable[Answer]]
+Output = dict[str, Any]
+Command = Callable[[Deps, argparse.Namespace], Awaitable[Output]]
 
 
-def parse(words: list[str] | None = None) -> argparse.Namespace:
+def parse(args: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m services.binding", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("api", help="serve HTTP on LISTEN")
@@ -93,7 +93,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     )
     verify.set_defaults(run=verify_audit)
     verify.add_argument("--merchant", type=UUID, help="this one's chain only")
-    return parser.parse_args(words)
+    return parser.parse_args(args)
 
 
 def _links(commands: Any) -> None:
@@ -137,33 +137,33 @@ def _roles(parser: argparse.ArgumentParser, console: str, usual: Role) -> None:
     parser.add_argument("--role", choices=roles, default=usual.value)
 
 
-def run_command(words: argparse.Namespace, clock: Clock | None = None) -> None:
-    """Runs one command; its JSON goes to stdout, its complaint to stderr with exit 2."""
+def run_command(args: argparse.Namespace, clock: Clock | None = None) -> None:
+    """Runs one command. Its JSON goes to stdout; an error goes to stderr, with exit code 2."""
     config = load(CommandConfig)
     try:
-        answer = asyncio.run(_with_database(config, words, clock or SystemClock()))
+        answer = asyncio.run(_with_database(config, args, clock or SystemClock()))
     except BadInput as error:
-        complaint = str(error)
+        message = str(error)
     except ValidationError as error:
-        complaint = "; ".join(
+        message = "; ".join(
             f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
             for fault in error.errors(include_input=False)
         )
     except Problem as error:
         notes = [str(note["message"]) for note in error.extensions.get("errors", ())]
-        complaint = " ".join(dict.fromkeys([f"{error.code}:", error.title, *notes]))
+        message = " ".join(dict.fromkeys([f"{error.code}:", error.title, *notes]))
     except OSError as error:
-        complaint = f"{error.filename or 'the database'}: {error.strerror or 'is away'}"
+        message = f"{error.filename or 'the database'}: {error.strerror or 'is away'}"
     else:
         sys.stdout.write(json.dumps(answer, default=str, ensure_ascii=False) + "\n")
         if answer.get("is_intact") is False:
             raise SystemExit(1)
         return
-    sys.stderr.write(complaint + "\n")
+    sys.stderr.write(message + "\n")
     raise SystemExit(2)
 
 
-async def _with_database(config: CommandConfig, words: argparse.Namespace, clock: Clock) -> Answer:
+async def _with_database(config: CommandConfig, args: argparse.Namespace, clock: Clock) -> Output:
     try:
         provider = Keks(config.kek_files)
     except ValueError as error:
@@ -172,7 +172,7 @@ async def _with_database(config: CommandConfig, words: argparse.Namespace, clock
         config.database_url, config.database_system_url, pool_size=1, name="binding-command"
     )
     try:
-        run: Command = words.run
+        run: Command = args.run
         deps = Deps(
             db, clock, provider,
             anchor_file=config.audit_anchor_file,
@@ -180,20 +180,20 @@ async def _with_database(config: CommandConfig, words: argparse.Namespace, clock
             approve_after=timedelta(hours=config.approve_after_h),
             public_url=config.public_url,
         )  # fmt: skip
-        return await run(deps, words)
+        return await run(deps, args)
     finally:
         await db.close()
 
 
-def _password(words: argparse.Namespace) -> str | None:
-    given = text_of(words.password_file).rstrip("\r\n") if words.password_file else None
+def _password(args: argparse.Namespace) -> str | None:
+    given = text_of(args.password_file).rstrip("\r\n") if args.password_file else None
     if given is not None and len(given) > bodies.PASSWORD_FIELD_MAX:
         raise BadInput("the password is too long")
     return given
 
 
 async def _existing(deps: Deps, login: str, password: str | None, role: Role) -> User | None:
-    """The account of that login, when it is the one that was asked for."""
+    """The account of that login, or None. BadInput when it has another role or password."""
     found = await accounts.find_account(deps, login)
     if found is None:
         return None
@@ -205,9 +205,9 @@ async def _existing(deps: Deps, login: str, password: str | None, role: Role) ->
     return user
 
 
-async def add_merchant(deps: Deps, words: argparse.Namespace) -> Answer:
-    body = oversight_schemas.MerchantBody(name=words.name, login=words.login, handle=words.handle)
-    password = _password(words)
+async def add_merchant(deps: Deps, args: argparse.Namespace) -> Output:
+    body = oversight_schemas.MerchantBody(name=args.name, login=args.login, handle=args.handle)
+    password = _password(args)
     user = await _existing(deps, body.login, password, Role.MERCHANT_OWNER)
     created = user is None
     if user is None:
@@ -217,12 +217,12 @@ async def add_merchant(deps: Deps, words: argparse.Namespace) -> Answer:
             login=body.login,
             password=password,
             actor=ACTOR,
-            merchant_id=words.id,
+            merchant_id=args.id,
             handle=body.handle,
         )
     else:
         merchant = await merchants.get_merchant(deps, user.tenant_id)
-        if merchant.name != body.name or words.id not in (None, merchant.tenant_id):
+        if merchant.name != body.name or args.id not in (None, merchant.tenant_id):
             raise BadInput(f"the login {body.login} exists, for another merchant")
         if body.handle not in (None, merchant.handle):
             raise BadInput(f"the merchant exists, under the handle {merchant.handle}")
@@ -237,58 +237,60 @@ async def add_merchant(deps: Deps, words: argparse.Namespace) -> Answer:
     }
 
 
-async def _first_link(deps: Deps, user: User) -> Answer:
-    """For an account without a password: the link with which its owner chooses one."""
+async def _first_link(deps: Deps, user: User) -> Output:
+    """The link with which an account without a password chooses one; else nothing."""
     if user.password_hash:
         return {}
-    return _told(deps, await links.make(deps, user.tenant_id, user.user_id, actor=ACTOR))
+    return _link_output(deps, await links.make(deps, user.tenant_id, user.user_id, actor=ACTOR))
 
 
-def _told(deps: Deps, link: Link) -> Answer:
+def _link_output(deps: Deps, link: Link) -> Output:
     address = f"{deps.public_url.rstrip('/')}{links.PAGE}#{link.token}"
     return {"password_link": address, "password_link_until": link.expires_at.isoformat()}
 
 
-async def add_link(deps: Deps, words: argparse.Namespace) -> Answer:
-    """The way back for whoever has no colleague who could make the link in the console."""
-    found = await accounts.find_account(deps, words.login)
+async def add_link(deps: Deps, args: argparse.Namespace) -> Output:
+    """A link for somebody who has no colleague who could create it in the console."""
+    found = await accounts.find_account(deps, args.login)
     if found is None or not found[0].is_enabled:
-        raise BadInput(f"--login {words.login}: nobody who could sign in")
+        raise BadInput(f"--login {args.login}: nobody who could sign in")
     user = found[0]
     link = await links.make(
         deps,
         user.tenant_id,
         user.user_id,
         actor=ACTOR,
-        removes_second_factor=words.remove_second_factor,
+        removes_second_factor=args.remove_second_factor,
     )
-    return {"user_id": user.user_id, "login": user.login, "role": user.role} | _told(deps, link)
+    return {"user_id": user.user_id, "login": user.login, "role": user.role} | _link_output(
+        deps, link
+    )
 
 
-async def add_store(deps: Deps, words: argparse.Namespace) -> Answer:
-    name = tenancy_schemas.StoreBody(name=words.name).name
-    store = await stores.find_store(deps, words.merchant, name)
+async def add_store(deps: Deps, args: argparse.Namespace) -> Output:
+    name = tenancy_schemas.StoreBody(name=args.name).name
+    store = await stores.find_store(deps, args.merchant, name)
     created = store is None
     if store is None:
         try:
             store = await stores.create_store(
-                deps, words.merchant, name=name, actor=ACTOR, store_id=words.id
+                deps, args.merchant, name=name, actor=ACTOR, store_id=args.id
             )
         except NotFound:
-            raise BadInput(f"--merchant {words.merchant}: no such merchant") from None
-    elif words.id not in (None, store.store_id):
+            raise BadInput(f"--merchant {args.merchant}: no such merchant") from None
+    elif args.id not in (None, store.store_id):
         raise BadInput(f"a store of that name exists under the id {store.store_id}")
     return {
-        "merchant_id": words.merchant,
+        "merchant_id": args.merchant,
         "store_id": store.store_id,
         "name": store.name,
         "created": created,
     }
 
 
-async def _add_account(deps: Deps, words: argparse.Namespace, tenant_id: UUID | None) -> Answer:
-    body = tenancy_schemas.AccountBody(login=words.login)
-    password, role = _password(words), Role(words.role)
+async def _add_account(deps: Deps, args: argparse.Namespace, tenant_id: UUID | None) -> Output:
+    body = tenancy_schemas.AccountBody(login=args.login)
+    password, role = _password(args), Role(args.role)
     user = await _existing(deps, body.login, password, role)
     created = user is None
     if user is None:
@@ -312,28 +314,28 @@ async def _add_account(deps: Deps, words: argparse.Namespace, tenant_id: UUID | 
     }
 
 
-async def add_operator(deps: Deps, words: argparse.Namespace) -> Answer:
-    return await _add_account(deps, words, None)
+async def add_operator(deps: Deps, args: argparse.Namespace) -> Output:
+    return await _add_account(deps, args, None)
 
 
-async def add_staff(deps: Deps, words: argparse.Namespace) -> Answer:
+async def add_staff(deps: Deps, args: argparse.Namespace) -> Output:
     try:
-        return await _add_account(deps, words, words.merchant)
+        return await _add_account(deps, args, args.merchant)
     except NotFound:
-        raise BadInput(f"--merchant {words.merchant}: no such merchant") from None
+        raise BadInput(f"--merchant {args.merchant}: no such merchant") from None
 
 
-async def verify_audit(deps: Deps, words: argparse.Namespace) -> Answer:
-    """Every chain, or one; what is wrong is named by tenant and number."""
-    asked = [words.merchant] if words.merchant else await audit_log.tenants_with_audit(deps)
-    found = {str(tenant_id): await audit_log.verify_audit(deps, tenant_id) for tenant_id in asked}
+async def verify_audit(deps: Deps, args: argparse.Namespace) -> Output:
+    """Verifies one chain or all; faults are given by tenant and number of the entry."""
+    tenants = [args.merchant] if args.merchant else await audit_log.tenants_with_audit(deps)
+    found = {str(tenant_id): await audit_log.verify_audit(deps, tenant_id) for tenant_id in tenants}
     return {
-        "is_intact": all(verdict.is_intact for verdict in found.values()),
+        "is_intact": all(result.is_intact for result in found.values()),
         "chains": len(found),
-        "entries": sum(verdict.entries for verdict in found.values()),
+        "entries": sum(result.entries for result in found.values()),
         "broken": [
-            {"merchant_id": tenant_id, "broken_at": verdict.broken_at, "why": verdict.why}
-            for tenant_id, verdict in found.items()
-            if not verdict.is_intact
+            {"merchant_id": tenant_id, "broken_at": result.broken_at, "why": result.why}
+            for tenant_id, result in found.items()
+            if not result.is_intact
         ],
     }

@@ -1,8 +1,8 @@
-"""Which key-encryption key a box is under.
+"""The key-encryption keys, by who has to open what is sealed.
 
-Each purpose's data keys are wrapped under the key of those who must open the box: `app` what the
-egress signs with, `pos` what the edge checks programs with, `own` what never leaves this service
-(TOTP secrets, a waiting change).
+`app` wraps the data keys of what the egress signs with. `pos` wraps those of the API keys, which
+the edge checks. `own` wraps those of secrets that never leave this service (TOTP secrets, changes
+that wait for approval).
 """
 
 from collections.abc import Mapping
@@ -17,17 +17,17 @@ KEK_OF = {
     "app-auth-token": "app",
     "api-key": "pos",
 }
-"""purpose of the data key -> that of the key-encryption key; any other is our own"""
+"""purpose of the data key -> purpose of the key-encryption key; all others: OWN"""
 
 
 class Keks:
-    """The key-encryption keys of this service, by purpose; opens a box under any of them."""
+    """The key-encryption keys of this service, by purpose; unwraps data keys under any of them."""
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         self.by_purpose = {purpose: LocalKeyProvider(path) for purpose, path in files.items()}
 
     def of(self, purpose: str) -> LocalKeyProvider:
-        """The one that wraps data keys of that purpose."""
+        """The key that wraps data keys of that purpose."""
         return self.by_purpose[KEK_OF.get(purpose, OWN)]
 
     @property

@@ -1,8 +1,9 @@
-"""What a passkey is held to: which name and origin we have for browsers, and whether what an
-authenticator signed is right (WebAuthn Level 3, §7.1 and §7.2). Nothing here knows people.
+"""The platform as a relying party of WebAuthn: its id and origin, the options for browsers, and the
+verification of registrations and assertions (WebAuthn Level 3, §7.1 and §7.2). This module knows no
+accounts.
 
-The library is loaded with the first passkey: it costs 45 ms and 8 MB, and most starts of this
-process see none.
+The library is imported at the first use of a passkey: it costs 45 ms and 8 MB, and most runs of
+this process use none.
 """
 
 import base64
@@ -19,26 +20,26 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 NAME = "Damselfly"
 TIMEOUT_MS = 240_000
-"""For how long a browser waits for its person; the challenge lives a little longer."""
+"""How long a browser waits for the person; the challenge is valid a little longer."""
 RSA_BITS, RSA_EXPONENT = range(2048, 4097), 65537
 ORDINARY_PORTS = {"http": 80, "https": 443}
 
 
-class Refused(Exception):
-    """Why it is not right; for the log, nobody is told."""
+class PasskeyRefused(Exception):
+    """The registration or assertion is not valid. The reason is for the log only."""
 
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """Whom authenticators make keys for: the name they are bound to, and where pages may ask."""
+    """The id that passkeys are bound to, and the origin whose pages may use them."""
 
     rp_id: str
     origin: str
 
 
 @dataclass(frozen=True, slots=True)
-class NewKey:
-    """What an authenticator made, as the browser tells it; all in base64url."""
+class NewCredential:
+    """A new credential of an authenticator, as the browser sends it; all in base64url."""
 
     credential_id: str
     client_data: str
@@ -46,8 +47,8 @@ class NewKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """What an authenticator signed, as the browser tells it; all in base64url."""
+class Assertion:
+    """An assertion signed by an authenticator, as the browser sends it; all in base64url."""
 
     credential_id: str
     client_data: str
@@ -57,8 +58,8 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
-    """A key whose authenticator verified its person a moment ago."""
+class VerifiedCredential:
+    """A credential whose registration has been verified, the person included."""
 
     credential_id: str
     public_key: bytes
@@ -66,8 +67,8 @@ class Registered:
 
 
 def of_url(public_url: str) -> RelyingParty | None:
-    """None where no browser offers passkeys: without https, or under a bare address. This machine
-    itself is `localhost`, however it is written, and needs no https."""
+    """The relying party of that address. None where browsers offer no passkeys: without https, or
+    for a bare IP address. A loopback address counts as `localhost`, which needs no https."""
     url = urlsplit(public_url)
     host = url.hostname or ""
     address = _address(host)
@@ -92,15 +93,15 @@ def in_base64url(raw: bytes) -> str:
 
 
 def challenge_in(client_data: str) -> bytes | None:
-    """What the browser says it was asked to sign; None when that cannot be read."""
+    """The challenge that the client data names; None when it cannot be read."""
     try:
-        told = json.loads(_raw(client_data))
-        return _raw(told["challenge"])
+        reported = json.loads(_raw(client_data))
+        return _raw(reported["challenge"])
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
-def to_make(
+def creation_options(
     party: RelyingParty,
     challenge: bytes,
     *,
@@ -109,7 +110,7 @@ def to_make(
     name: str,
     known: Sequence[str],
 ) -> dict[str, Any]:
-    """PublicKeyCredentialCreationOptionsJSON. Which make of authenticator it is, is not asked."""
+    """PublicKeyCredentialCreationOptionsJSON, for authenticators of any maker."""
     from webauthn import generate_registration_options
     from webauthn.helpers import options_to_json_dict
     from webauthn.helpers.structs import (
@@ -132,12 +133,14 @@ def to_make(
                 resident_key=ResidentKeyRequirement.PREFERRED,
                 user_verification=UserVerificationRequirement.REQUIRED,
             ),
-            exclude_credentials=[PublicKeyCredentialDescriptor(id=_raw(one)) for one in known],
+            exclude_credentials=[
+                PublicKeyCredentialDescriptor(id=_raw(credential_id)) for credential_id in known
+            ],
         )
     )
 
 
-def to_sign(
+def request_options(
     party: RelyingParty, challenge: bytes, known: Sequence[tuple[str, Sequence[str]]]
 ) -> dict[str, Any]:
     """PublicKeyCredentialRequestOptionsJSON; `known`: (credential id, transports)."""
@@ -149,7 +152,7 @@ def to_sign(
         UserVerificationRequirement,
     )
 
-    ways = {way.value: way for way in AuthenticatorTransport}
+    by_name = {transport.value: transport for transport in AuthenticatorTransport}
     return options_to_json_dict(
         generate_authentication_options(
             rp_id=party.rp_id,
@@ -159,7 +162,7 @@ def to_sign(
             allow_credentials=[
                 PublicKeyCredentialDescriptor(
                     id=_raw(credential_id),
-                    transports=[ways[one] for one in transports if one in ways] or None,
+                    transports=[by_name[name] for name in transports if name in by_name] or None,
                 )
                 for credential_id, transports in known
             ],
@@ -167,8 +170,11 @@ def to_sign(
     )
 
 
-def registered(party: RelyingParty, challenge: bytes, new: NewKey) -> Registered:
-    """Raises Refused unless the key was made for us, here, now, by a verified person."""
+def verify_registration(
+    party: RelyingParty, challenge: bytes, new: NewCredential
+) -> VerifiedCredential:
+    """The new credential. Raises PasskeyRefused unless it was made for this relying party, origin
+    and challenge, and the authenticator verified the person."""
     from webauthn import verify_registration_response
     from webauthn.helpers import decode_credential_public_key, decoded_public_key_to_cryptography
     from webauthn.helpers.structs import AuthenticatorAttestationResponse, RegistrationCredential
@@ -189,30 +195,31 @@ def registered(party: RelyingParty, challenge: bytes, new: NewKey) -> Registered
             expected_origin=party.origin,
             require_user_verification=True,
         )
-        # The library reads the key no further than its numbers: one that cannot be used is no key.
+        # The library only reads the key's numbers, so an unusable key must be refused here.
         _refuse_odd_keys(
             decoded_public_key_to_cryptography(
                 decode_credential_public_key(found.credential_public_key)
             )
         )
-    except Exception as error:  # CBOR, X.509 and curves: whatever a stranger's bytes can break
-        raise Refused(str(error) or type(error).__name__) from error
+    except Exception as error:  # unknown bytes may fail in CBOR, X.509 or curves
+        raise PasskeyRefused(str(error) or type(error).__name__) from error
     if found.credential_id != _raw(new.credential_id):
-        raise Refused("another credential id was signed than told")
-    return Registered(new.credential_id, found.credential_public_key, found.sign_count)
+        raise PasskeyRefused("another credential id was signed than told")
+    return VerifiedCredential(new.credential_id, found.credential_public_key, found.sign_count)
 
 
-def signed(
-    party: RelyingParty, challenge: bytes, proof: Proof, *, handle: bytes, public_key: bytes
+def verify_assertion(
+    party: RelyingParty, challenge: bytes, proof: Assertion, *, handle: bytes, public_key: bytes
 ) -> int:
-    """The authenticator's count of signatures; raises Refused unless this key signed this
-    challenge, for us, here, for a verified person. Whether the count rose is the caller's look."""
+    """The authenticator's count of signatures. Raises PasskeyRefused unless this key signed this
+    challenge, for this relying party and origin, and the person was verified. The caller checks
+    whether the count rose."""
     from webauthn import verify_authentication_response
     from webauthn.helpers.structs import AuthenticationCredential, AuthenticatorAssertionResponse
 
     try:
         _refuse_foreign_frames(proof.client_data)
-        told = _raw(proof.user_handle) if proof.user_handle else handle
+        reported = _raw(proof.user_handle) if proof.user_handle else handle
         found = verify_authentication_response(
             credential=AuthenticationCredential(
                 id=proof.credential_id,
@@ -231,28 +238,30 @@ def signed(
             require_user_verification=True,
         )
     except Exception as error:  # as above
-        raise Refused(str(error) or type(error).__name__) from error
-    if not hmac.compare_digest(told, handle):
-        raise Refused("it is another person's by its user handle")
+        raise PasskeyRefused(str(error) or type(error).__name__) from error
+    if not hmac.compare_digest(reported, handle):
+        raise PasskeyRefused("it is another person's by its user handle")
     return found.new_sign_count
 
 
 def _refuse_odd_keys(key: object) -> None:
-    """RSA has sizes that are no protection, and others that cost seconds to check."""
+    """Raises PasskeyRefused for RSA keys that are too small to be safe, or so large that a check
+    takes seconds."""
     if not isinstance(key, rsa.RSAPublicKey):
         return
     if key.key_size not in RSA_BITS or key.public_numbers().e != RSA_EXPONENT:
-        raise Refused(f"an RSA key of {key.key_size} bits, or of an odd exponent")
+        raise PasskeyRefused(f"an RSA key of {key.key_size} bits, or of an odd exponent")
 
 
 def _refuse_foreign_frames(client_data: str) -> None:
-    """No page of ours asks from within another's (§7.2 step 14)."""
+    """Raises PasskeyRefused for a request from a page embedded in another origin's (§7.2 step
+    14)."""
     if json.loads(_raw(client_data)).get("crossOrigin"):
-        raise Refused("asked for within a page of another origin")
+        raise PasskeyRefused("asked for within a page of another origin")
 
 
 def _raw(text: str) -> bytes:
-    """Strictly: characters that do not belong are no base64url."""
+    """Decodes strictly: ValueError for any character outside base64url."""
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except binascii.Error as error:

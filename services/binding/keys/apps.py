@@ -59,7 +59,7 @@ class Read:
 
 async def read_change(deps: Deps, change: AppChange) -> Read:
     given = change.given
-    pair = await deps.costly.keys.run(
+    pair = await deps.expensive.keys.run(
         pasted.read_keys, given.private_key_text, given.alipay_key_text, ()
     )
     aes_key = pasted.read_aes_key(change.aes_key_text) if change.aes_key_text is not None else None

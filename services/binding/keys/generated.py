@@ -41,7 +41,7 @@ def _new_pair() -> PrivateKey:
 
 async def make_key_pair(deps: Deps, tenant_id: UUID, *, actor: str) -> KeyPair:
     """A 2048-bit pair (S26, S27); what may be shown of it is its public half."""
-    pair = await deps.costly.keys.run(_new_pair)
+    pair = await deps.expensive.keys.run(_new_pair)
     now = deps.clock.now()
     key_pair_id = uuid7(deps.clock)
     async with deps.db.tx(tenant_id) as tx:
@@ -114,6 +114,6 @@ async def examine(
     if key_pair_id is not None and own_public_text is None:
         pair = await waiting_pair(deps, tenant_id, key_pair_id)
         own_public_text = pair.public.spki if pair is not None else None
-    return await deps.costly.keys.run(
+    return await deps.expensive.keys.run(
         doctor.examine, private_text, own_public_text, alipay_text, known
     )

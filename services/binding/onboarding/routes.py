@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 
 from services.binding.audit.record import PLATFORM_ACTOR
 from services.binding.callers import MERCHANT, actor_of, deps_of
-from services.binding.costly import costly
+from services.binding.expensive import expensive
 from services.binding.keys import generated as key_pairs
 from services.binding.keys.pasted import PublicKey
 from services.binding.keys.schemas import AppId
@@ -92,7 +92,8 @@ async def keep_draft(request: Request, row: RowNo, body: schemas.DraftBody) -> N
 
 
 @router.post(
-    f"{MERCHANT}/apps/key-check", dependencies=[guard("user", "onboarding.check"), costly("keys")]
+    f"{MERCHANT}/apps/key-check",
+    dependencies=[guard("user", "onboarding.check"), expensive("keys")],
 )
 async def check_keys(request: Request, body: schemas.KeyCheckBody) -> schemas.DiagnosisOut:
     """The key doctor: findings in plain words; nothing is stored, nothing is repeated."""
@@ -121,7 +122,7 @@ async def check_keys(request: Request, body: schemas.KeyCheckBody) -> schemas.Di
 
 @router.post(
     f"{MERCHANT}/apps/key-pairs",
-    dependencies=[guard("user", "apps.write", step_up=True), costly("keys")],
+    dependencies=[guard("user", "apps.write", step_up=True), expensive("keys")],
     status_code=201,
 )
 async def make_key_pair(request: Request) -> schemas.KeyPairOut:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.binding.audit.record import PLATFORM_ACTOR, audit, who
+from services.binding.audit.record import PLATFORM_ACTOR, actor_name_at, audit
 from services.binding.config import BindingConfig
 from services.binding.deps import Deps
 from services.binding.egress import OpenPlatform
@@ -121,7 +121,7 @@ async def show(on: Onboarding, tenant_id: UUID, app_id: str | None = None) -> Ma
         )
         drafts = await repo.drafts(tx, tenant_id, found.app_id)
         doers = {line.by: line.at for line in found.lines if line.by and line.at}
-        names = {by: (await who(tx, tenant_id, by, at))[0] for by, at in doers.items()}
+        names = {by: (await actor_name_at(tx, tenant_id, by, at))[0] for by, at in doers.items()}
     return replace(found, takes_payments=takes_payments, drafts=drafts, names=names)
 
 

@@ -1,4 +1,5 @@
-"""The queries of the operators' list of merchants: of many merchants, so all in system scope."""
+"""The queries of the operators' list of merchants. They read many tenants, so all need system
+scope."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,17 +16,17 @@ from services.binding.tenancy.rules import Role
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which merchants: what their name, handle or id holds, and only these ids if any."""
+class MerchantFilter:
+    """Filters of the list: a part of the name, handle or id; only these ids, if any are given."""
 
     q: str | None = None
     ids: Sequence[UUID] = ()
     is_suspended: bool | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        found: list[ColumnElement[bool]] = []
+        conditions: list[ColumnElement[bool]] = []
         if self.q:
-            found.append(
+            conditions.append(
                 or_(
                     Merchant.name.icontains(self.q, autoescape=True),
                     Merchant.handle.icontains(self.q, autoescape=True),
@@ -33,41 +34,43 @@ class Wanted:
                 )
             )
         if self.ids:
-            found.append(Merchant.tenant_id.in_(self.ids))
+            conditions.append(Merchant.tenant_id.in_(self.ids))
         if self.is_suspended is not None:
-            found.append(Merchant.suspended_at.is_not(None) == self.is_suspended)
-        return found
+            conditions.append(Merchant.suspended_at.is_not(None) == self.is_suspended)
+        return conditions
 
 
 async def merchants(
-    tx: AsyncSession, wanted: Wanted, *, page: int, page_size: int
+    tx: AsyncSession, wanted: MerchantFilter, *, page: int, page_size: int
 ) -> tuple[Sequence[Merchant], int]:
     """One page, newest first, and how many there are in all."""
-    those = wanted.conditions()
-    query = select(Merchant).where(*those).order_by(Merchant.created_at.desc(), Merchant.tenant_id)
+    conditions = wanted.conditions()
+    query = (
+        select(Merchant).where(*conditions).order_by(Merchant.created_at.desc(), Merchant.tenant_id)
+    )
     rows = await tx.scalars(query.limit(page_size).offset((page - 1) * page_size))
-    total = await tx.scalar(select(func.count()).select_from(Merchant).where(*those))
+    total = await tx.scalar(select(func.count()).select_from(Merchant).where(*conditions))
     return rows.all(), total or 0
 
 
 async def names_shared(tx: AsyncSession, names: Sequence[str]) -> Mapping[str, int]:
-    """How many merchants are called so, by the name in lower case."""
-    name = func.lower(Merchant.name)
-    query = select(name, func.count()).where(name.in_([one.lower() for one in names]))
-    rows = await tx.execute(query.group_by(name))
+    """How many merchants have each name, by the name in lower case."""
+    lower = func.lower(Merchant.name)
+    query = select(lower, func.count()).where(lower.in_([name.lower() for name in names]))
+    rows = await tx.execute(query.group_by(lower))
     return {row[0]: row[1] for row in rows}
 
 
 async def newest_apps(tx: AsyncSession, tenants: Sequence[UUID]) -> Mapping[UUID, App]:
     query = select(App).where(App.tenant_id.in_(tenants)).order_by(App.created_at)
-    # Of several of one merchant the last one stays.
+    # Of a merchant's several apps the newest one stays in the mapping.
     return {app.tenant_id: app for app in await tx.scalars(query)}
 
 
 async def owners(
     tx: AsyncSession, tenant_id: UUID, now: datetime
 ) -> Sequence[tuple[User, datetime | None]]:
-    """(owner, until when a one-time link waits to be used), the first one first."""
+    """(owner, until when an unused one-time link is valid), the oldest account first."""
     waits = (
         select(func.max(PasswordLink.expires_at))
         .where(

@@ -1,4 +1,4 @@
-"""The HTTP door of the operators' view of merchants."""
+"""The HTTP routes of the operators' view of merchants."""
 
 from datetime import datetime
 from typing import Annotated
@@ -11,14 +11,14 @@ from services.binding.callers import OPERATOR, actor_of, deps_of
 from services.binding.models import User
 from services.binding.onboarding.remedies import REMEDIES
 from services.binding.oversight import schemas, service, suspension
-from services.binding.oversight.repo import Wanted
+from services.binding.oversight.repo import MerchantFilter
 from services.binding.oversight.schemas import OwnerOut
-from services.binding.oversight.service import Listed
+from services.binding.oversight.service import MerchantSummary
 from services.binding.people import links
 from services.binding.people import schemas as people_schemas
 from services.binding.people.links import ByOperator
 from services.binding.people.views import link_out
-from services.binding.sign_in.second_factor import has_one
+from services.binding.sign_in.second_factor import has_second_factor
 from services.binding.tenancy import merchants
 from services.binding.tenancy import stores as tenancy_stores
 from services.binding.tenancy.schemas import MerchantOut, StorePage
@@ -44,11 +44,13 @@ async def list_merchants(
 ) -> schemas.MerchantPage:
     """How far each merchant is. `q`: part of a name, a handle or an id."""
     is_suspended = None if suspended is None else suspended == "yes"
-    wanted = Wanted(q=q.strip() if q else None, ids=merchant_id or (), is_suspended=is_suspended)
+    wanted = MerchantFilter(
+        q=q.strip() if q else None, ids=merchant_id or (), is_suspended=is_suspended
+    )
     rows, total = await service.list_merchants(
         deps_of(request), wanted, page=page, page_size=page_size
     )
-    items = [_listed_out(row) for row in rows]
+    items = [_summary_out(row) for row in rows]
     return schemas.MerchantPage(items=items, total=total, page=page, page_size=page_size)
 
 
@@ -64,9 +66,9 @@ async def create_merchant(
         operators=caller.tenant,
     )  # fmt: skip
     link = await links.make(deps, owner.tenant_id, owner.user_id, actor=actor, maker=caller)
-    told = OwnerOut(user_id=owner.user_id, login=owner.login, role=owner.role)
+    owner_out = OwnerOut(user_id=owner.user_id, login=owner.login, role=owner.role)
     return schemas.MerchantCreatedOut(
-        owner=told, link=link_out(link), **dict(merchant_out(merchant))
+        owner=owner_out, link=link_out(link), **dict(merchant_out(merchant))
     )
 
 
@@ -74,7 +76,7 @@ async def create_merchant(
 async def show_merchant_detail(request: Request, merchant_id: UUID) -> schemas.MerchantDetailOut:
     found, (stores, staff, apps) = await service.show_merchant(deps_of(request), merchant_id)
     return schemas.MerchantDetailOut(
-        **dict(_listed_out(found)),
+        **dict(_summary_out(found)),
         operators_acting=await operators_acting(request, merchant_id),
         stores=stores,
         staff=staff,
@@ -153,10 +155,10 @@ async def make_owner_password_link(
     return link_out(link)
 
 
-# --- rows to answers
+# --- rows to response models
 
 
-def _listed_out(row: Listed) -> schemas.MerchantListedOut:
+def _summary_out(row: MerchantSummary) -> schemas.MerchantListedOut:
     found = row.progress
     step = None
     if found.step is not None:
@@ -184,7 +186,7 @@ def _owner_out(user: User, link_until: datetime | None) -> schemas.MerchantOwner
         name=user.name,
         is_enabled=user.is_enabled,
         has_password=bool(user.password_hash),
-        has_second_factor=has_one(user),
+        has_second_factor=has_second_factor(user),
         link_until=link_until,
         limited_until=user.limited_until,
     )

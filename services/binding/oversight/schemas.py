@@ -1,4 +1,4 @@
-"""Bodies of the operators' doors about merchants."""
+"""Request bodies and response models of the operators' routes about merchants."""
 
 from typing import Literal
 from uuid import UUID
@@ -24,7 +24,7 @@ class MerchantBody(AccountBody):
 
     name: Name
     handle: Handle | None = None
-    """what the logins of its people will end with, after an @; left out: one is made"""
+    """the part after the @ of its people's logins; left out: one is generated"""
 
 
 class RenameBody(Body):
@@ -53,7 +53,7 @@ class StuckOut(BaseModel):
     remedy_zh: str | None
     remedy_en: str | None
     at: Instant | None
-    """since when it is as it is; null: nothing was done yet"""
+    """when the row got this state; null: nothing was done yet"""
 
 
 class ProgressOut(BaseModel):
@@ -65,7 +65,7 @@ class ProgressOut(BaseModel):
 
 class MerchantListedOut(MerchantOut):
     namesakes: int
-    """how many other merchants are called the same"""
+    """how many other merchants have the same name"""
     progress: ProgressOut
 
 
@@ -100,7 +100,7 @@ class MerchantOwnerOut(BaseModel):
     """whether one was ever chosen"""
     has_second_factor: bool
     link_until: Instant | None
-    """a one-time link waits until then to be used"""
+    """until when an unused one-time link is valid"""
     limited_until: Instant | None
 
 

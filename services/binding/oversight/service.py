@@ -1,6 +1,6 @@
-"""What operators see of merchants without acting for them: how far each one is, and where it is
-stuck; and of one merchant its stores, its size, and who owns it. Figures and devices are the
-order and the device service's to tell; the console puts them together."""
+"""What operators see of merchants without acting for them: the progress of each setup, the row at
+which it is stuck, and of one merchant its size and its owners. Sales figures come from the order
+service and devices from the device service; the console puts them together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from services.binding.models import Merchant, User
 from services.binding.onboarding.facts import facts_of
 from services.binding.onboarding.map import Facts, Line, Map, map_of
 from services.binding.oversight import repo
-from services.binding.oversight.repo import Wanted
+from services.binding.oversight.repo import MerchantFilter
 from services.binding.tenancy import repo as tenancy_repo
 from shared.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the setup is; `step`: the row at which it stands, None: nothing is left."""
+    """The progress of the setup; `step` is its current row, None when nothing is left to do."""
 
     percent: int
     is_ready: bool
@@ -27,28 +27,30 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A merchant as the list shows it."""
+class MerchantSummary:
+    """A merchant in the operators' list."""
 
     merchant: Merchant
     progress: Progress
     namesakes: int
-    """how many others are called the same"""
+    """how many other merchants have the same name"""
 
 
 async def list_merchants(
-    deps: Deps, wanted: Wanted, *, page: int, page_size: int
-) -> tuple[Sequence[Listed], int]:
+    deps: Deps, wanted: MerchantFilter, *, page: int, page_size: int
+) -> tuple[Sequence[MerchantSummary], int]:
     """One page, newest first, and how many there are in all."""
     async with deps.db.read(None) as tx:
         found, total = await repo.merchants(tx, wanted, page=page, page_size=page_size)
         tenants = [merchant.tenant_id for merchant in found]
         shared = await repo.names_shared(tx, [merchant.name for merchant in found])
         apps = await repo.newest_apps(tx, tenants)
-        suspended = {one.tenant_id for one in found if one.suspended_at is not None}
-        facts = await facts_of(deps, tx, {one: apps.get(one) for one in tenants}, suspended)
+        suspended = {row.tenant_id for row in found if row.suspended_at is not None}
+        facts = await facts_of(
+            deps, tx, {tenant: apps.get(tenant) for tenant in tenants}, suspended
+        )
     listed = [
-        Listed(
+        MerchantSummary(
             merchant,
             _progress(facts[merchant.tenant_id]),
             shared.get(merchant.name.lower(), 1) - 1,
@@ -58,9 +60,11 @@ async def list_merchants(
     return listed, total
 
 
-async def show_merchant(deps: Deps, merchant_id: UUID) -> tuple[Listed, tuple[int, int, int]]:
-    """One merchant as in the list, and its size: stores, accounts, apps."""
-    found, _ = await list_merchants(deps, Wanted(ids=(merchant_id,)), page=1, page_size=1)
+async def show_merchant(
+    deps: Deps, merchant_id: UUID
+) -> tuple[MerchantSummary, tuple[int, int, int]]:
+    """One merchant as in the list, and its numbers of stores, accounts and apps."""
+    found, _ = await list_merchants(deps, MerchantFilter(ids=(merchant_id,)), page=1, page_size=1)
     if not found:
         raise NotFound
     async with deps.db.read(merchant_id) as tx:
@@ -68,7 +72,7 @@ async def show_merchant(deps: Deps, merchant_id: UUID) -> tuple[Listed, tuple[in
 
 
 async def owners(deps: Deps, merchant_id: UUID) -> Sequence[tuple[User, datetime | None]]:
-    """Who owns it, each with the time until which a one-time link waits."""
+    """(owner, until when an unused one-time link is valid)."""
     async with deps.db.read(merchant_id) as tx:
         if await tenancy_repo.merchant(tx, merchant_id) is None:
             raise NotFound
@@ -81,7 +85,7 @@ def _progress(facts: Facts) -> Progress:
 
 
 def _stuck(found: Map) -> Line | None:
-    """What failed comes before what runs, and that before what is to be done next."""
+    """The first failed row, else the first running row, else the next row to do."""
     for state in ("failed", "running"):
         for line in found.lines:
             if line.state == state:

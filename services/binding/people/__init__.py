@@ -1,6 +1,6 @@
 """Staff, operators, one-time links, API keys, and the first operator of a platform.
 
-Owns the table api_keys; makes and uses the links that sign_in keeps. The edge reports when an API
-key was last used. Hears nothing. Publishes api_key.revoked; by sign_in also role.left and
-password.renewed.
+Owns the table api_keys; creates and uses the one-time links whose table sign_in owns. The edge
+reports when an API key was last used. Consumes nothing. Publishes api_key.revoked, and through
+sign_in also role.left and password.renewed.
 """

@@ -1,7 +1,7 @@
 """The use cases of API keys for a merchant's own programs (POS, ERP).
 
-The secret is told once. Kept are its digest, as evidence, and the secret sealed: the edge opens it
-to check HMACs, exactly as it does for devices.
+The secret is shown once. Its digest is stored as evidence, and the secret itself sealed: the edge
+opens it to check HMACs, as it does for devices.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from services.binding.deps import Deps
 from services.binding.models import ApiKey, User
 from services.binding.people import repo
 from services.binding.sealing import seal_secret
-from services.binding.tenancy import permissions, standing
+from services.binding.tenancy import authorization, permissions
 from services.binding.tenancy import repo as tenancy_repo
 from services.binding.tenancy import rules as tenancy_rules
 from services.binding.tenancy.rules import UnknownStores
@@ -43,12 +43,12 @@ async def list_api_keys(
 async def create_api_key(
     deps: Deps, caller: Principal, *, name: str, store_id: UUID | None
 ) -> tuple[ApiKey, str]:
-    """The key and its secret, which nobody can read again. Forbidden when the maker has lost the
-    power to have keys since the token was made."""
+    """Creates a key: (key, secret). Nobody can read the secret again. Forbidden when the caller has
+    lost the permission since the token was made."""
     key_id, secret = f"dk_{random_token(ID_BYTES)}", random_token(SECRET_BYTES)
     tenant_id = caller.tenant
     async with deps.db.tx(tenant_id) as tx:
-        await standing.require(tx, tenant_id, UUID(caller.subject), NEEDED)
+        await authorization.require(tx, tenant_id, UUID(caller.subject), NEEDED)
         if store_id and not await tenancy_repo.known_stores(tx, tenant_id, [store_id]):
             raise UnknownStores
         box, aad = await seal_secret(deps, tx, tenant_id, PURPOSE, secret.encode(), key_id)
@@ -65,13 +65,13 @@ async def create_api_key(
         )
         tx.add(key)
         await tx.flush()
-        what = (f"user:{caller.subject}", "api_key.create", key_id)
-        await audit(deps, tx, tenant_id, what, after=_facts(key))
+        entry = (f"user:{caller.subject}", "api_key.create", key_id)
+        await audit(deps, tx, tenant_id, entry, after=_facts(key))
     return key, secret
 
 
 async def revoke_api_key(deps: Deps, caller: Principal, key_id: str) -> None:
-    """The key counts no longer, and its sealed secret is erased. Twice is once."""
+    """Revokes the key and erases its sealed secret. A second call changes nothing."""
     async with deps.db.tx(caller.tenant) as tx:
         key = await repo.api_key_for_update(tx, caller.tenant, key_id)
         if key is None:
@@ -80,12 +80,13 @@ async def revoke_api_key(deps: Deps, caller: Principal, key_id: str) -> None:
             await _end(deps, tx, key, f"user:{caller.subject}")
 
 
-async def leave(
+async def release_keys(
     deps: Deps, tx: AsyncSession, person: User, heir_id: UUID | None, *, actor: str
 ) -> None:
-    """A person who no longer may have keys leaves them: to somebody named, who may, or they end;
-    within the caller's transaction."""
-    keys = await repo.living_keys_of(tx, person.tenant_id, person.user_id)
+    """Hands over or revokes the keys of a person who may no longer have any, in the caller's
+    transaction. `heir_id`: who gets them; None: they are revoked. InvalidBody when that person may
+    not have keys either."""
+    keys = await repo.active_keys_of(tx, person.tenant_id, person.user_id)
     if heir_id is not None:
         heir = await tenancy_repo.user(tx, person.tenant_id, heir_id)
         may = heir is not None and heir.is_enabled and heir.user_id != person.user_id
@@ -96,38 +97,38 @@ async def leave(
         before = _facts(key) | {"created_by": str(key.created_by)}
         if heir_id is not None:
             key.created_by = heir_id
-            what = (actor, "api_key.hand_over", key.key_id)
+            entry = (actor, "api_key.hand_over", key.key_id)
             after = before | {"created_by": str(heir_id)}
-            await audit(deps, tx, person.tenant_id, what, before=before, after=after)
+            await audit(deps, tx, person.tenant_id, entry, before=before, after=after)
         else:
             await _end(deps, tx, key, actor)
 
 
-async def end_left(deps: Deps) -> None:
-    """Ends the keys of people who were disabled, or lost the power to have keys, before keys ended
-    with it: what an update finds. Later there is nothing to find."""
+async def revoke_orphaned(deps: Deps) -> None:
+    """Revokes the keys of people who are disabled or may have none. Only databases of earlier
+    versions have such keys; now keys are released together with the permission."""
     may = [role.value for role, granted in permissions.PERMISSIONS.items() if NEEDED in granted]
     async with deps.db.read(None) as tx:
-        makers = await repo.makers_who_may_not(tx, may, MAKERS_PER_ROUND)
+        makers = await repo.makers_without_permission(tx, may, MAKERS_PER_ROUND)
     for tenant_id, user_id in makers:
         async with deps.db.tx(tenant_id) as tx:
             person = await tenancy_repo.user_for_update(tx, tenant_id, user_id)
-            # Looked at again under the lock: the person may be enabled anew by now.
+            # Checked again under the lock: the person may have been enabled meanwhile.
             if person is not None and not (person.is_enabled and person.role in may):
-                await leave(deps, tx, person, None, actor=PLATFORM_ACTOR)
+                await release_keys(deps, tx, person, None, actor=PLATFORM_ACTOR)
 
 
 async def _end(deps: Deps, tx: AsyncSession, key: ApiKey, actor: str) -> None:
-    """The key counts no longer, here and, by the event, in every cache of it."""
+    """Revokes the key here and, by the event, in every cache."""
     key.revoked_at, key.secret_box = deps.clock.now(), None
-    what = (actor, "api_key.revoke", key.key_id)
-    await audit(deps, tx, key.tenant_id, what, before=_facts(key))
+    entry = (actor, "api_key.revoke", key.key_id)
+    await audit(deps, tx, key.tenant_id, entry, before=_facts(key))
     await outbox.add(tx, ApiKeyRevoked(**stamp(key.tenant_id, deps.clock), key_id=key.key_id))
 
 
 async def find_api_key(deps: Deps, key_id: str) -> ApiKey:
-    """For the edge: a key that counts. While its merchant is suspended none does; the edge forgets
-    those that it knows when it hears so (MerchantSuspended)."""
+    """A valid key, for the edge. While its merchant is suspended no key is valid; the edge drops
+    its cached keys when it receives MerchantSuspended."""
     async with deps.db.read(None) as tx:
         key = await repo.api_key_by_id(tx, key_id)
         merchant = await tenancy_repo.merchant(tx, key.tenant_id) if key is not None else None
@@ -139,12 +140,12 @@ async def find_api_key(deps: Deps, key_id: str) -> ApiKey:
 
 
 async def note_uses(deps: Deps, uses: Mapping[tuple[UUID, str], datetime]) -> None:
-    """(tenant, key id) -> when it was last believed; only ever moves forward. In one order, so
-    that two reports cannot wait for each other."""
+    """Records last uses: (tenant, key id) -> when the key was last accepted. A last use only moves
+    forward. The rows are updated in one order, so that two reports cannot deadlock."""
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
         for (tenant_id, key_id), used_at in sorted(uses.items()):
-            # A clock that runs ahead must not hide the uses to come.
+            # A time from a clock that is ahead would hide later uses, so it is limited to now.
             await repo.api_key_used(tx, tenant_id, key_id, min(used_at, now))
 
 

@@ -1,10 +1,11 @@
-"""The first operator of a platform that has none, made by whoever can read a file on its machine.
+"""The first operator of a platform that has none, created by somebody who can read a file on its
+machine.
 
-The file (SETUP_CODE_FILE) holds a code of 192 bits. It is written here when somebody first asks
-whether the platform waits for its operator, or was put there beforehand by whoever installs it,
-which is how several api processes on several machines share one. It is burned with its first use,
-and an operator once there shuts this door for good; without the setting it was never open, and
-`operators add` on the command line is the way.
+The file (SETUP_CODE_FILE) holds a code of 192 bits. It is written here at the first request that
+asks whether the first operator is missing. Or it is put there at the installation, which is how
+several api processes on several machines share one code. The file is deleted after its first use.
+Once there is an operator, this way is closed for good. Without the setting it is never open, and
+`operators add` on the command line creates the first operator.
 """
 
 import hmac
@@ -25,7 +26,7 @@ from shared.telemetry import get_logger
 
 CODE_BYTES = 24
 CODE_MIN = 16
-"""Whoever writes the file by hand may not make it guessable: a shorter one opens nothing."""
+"""A shorter code in the file is never accepted, so that nobody can set a guessable one."""
 FILE_MAX = 4096
 ACTOR = "first-run"
 
@@ -33,23 +34,24 @@ log = get_logger("binding.first_run")
 
 
 class FirstRun:
-    """Whether the platform waits for its first operator, and the making of one."""
+    """Whether the first operator is missing, and its creation."""
 
     def __init__(self, deps: Deps, code_file: Path | None) -> None:
         self._deps = deps
         self._code_file = code_file
         self._is_over = False
-        """remembered: operators are disabled, never deleted, so it stays so"""
+        """cached once true: operators are disabled but never deleted, so it stays true"""
 
     async def is_needed(self) -> bool:
-        """Whether somebody with the code can make the first operator now; writes the code."""
+        """Whether the first operator can be created with the code now; writes the code file."""
         if self._code_file is None or await self._has_operator():
             return False
         await to_thread(_write_once, self._code_file)
         return True
 
     async def make_operator(self, code: str, *, login: str, password: str) -> User:
-        """The first operator, or FirstRunOver, or SetupCodeWrong; of several at once one."""
+        """Creates the first operator. Raises FirstRunOver, SetupCodeWrong. Of several requests at
+        the same time, one succeeds."""
         if self._code_file is None:
             raise NotFound
         if await self._has_operator():
@@ -62,7 +64,7 @@ class FirstRun:
             actor=ACTOR, is_first=True,
         )  # fmt: skip
         self._is_over = True
-        await to_thread(_burn, self._code_file)
+        await to_thread(_delete, self._code_file)
         log.info("first_run.done", user_id=str(user.user_id))
         return user
 
@@ -74,7 +76,8 @@ class FirstRun:
 
 
 def _write_once(path: Path) -> None:
-    """Whole or not at all, readable by its owner only; what is there already counts."""
+    """Writes a new code, unless the file exists. The file appears with its whole content, and only
+    its owner can read it."""
     if path.exists():
         return
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
@@ -91,7 +94,7 @@ def _write_once(path: Path) -> None:
 
 
 def _is_code(path: Path, given: str) -> bool:
-    """Compared by digests, in constant time."""
+    """Whether the file has this code; compared by digests, in constant time."""
     try:
         with path.open(encoding="utf-8") as file:
             code = file.read(FILE_MAX).strip()
@@ -104,8 +107,9 @@ def _is_code(path: Path, given: str) -> bool:
     return is_same and len(code) >= CODE_MIN
 
 
-def _burn(path: Path) -> None:
-    """A file that cannot be deleted (a mounted secret) does no harm: the door is shut."""
+def _delete(path: Path) -> None:
+    """Deletes the file. One that cannot be deleted (a mounted secret) does no harm: once there is
+    an operator, no code is accepted."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:

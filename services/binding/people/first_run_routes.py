@@ -1,9 +1,9 @@
-"""The HTTP door of the first run: open to everybody, until the platform has an operator."""
+"""The HTTP routes of the first run: public, until the platform has an operator."""
 
 from fastapi import APIRouter, Request
 
 from services.binding.callers import OPERATOR
-from services.binding.costly import costly
+from services.binding.expensive import expensive
 from services.binding.people import schemas
 from services.binding.people.first_run import FirstRun
 from services.binding.sign_in import schemas as sign_in_schemas
@@ -25,7 +25,7 @@ async def show_first_run(request: Request) -> schemas.FirstRunOut:
 
 
 @router.post(
-    f"{OPERATOR}/first-run", dependencies=[guard("public"), costly("sign_in")], status_code=201
+    f"{OPERATOR}/first-run", dependencies=[guard("public"), expensive("sign_in")], status_code=201
 )
 async def make_first_operator(
     request: Request, body: schemas.FirstRunBody

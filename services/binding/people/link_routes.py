@@ -1,9 +1,9 @@
-"""The HTTP door of one-time links, with which a person chooses a password."""
+"""The HTTP routes of one-time links, with which a person chooses a password."""
 
 from fastapi import APIRouter, Request, Response
 
 from services.binding.callers import PUBLIC, deps_of
-from services.binding.costly import costly
+from services.binding.expensive import expensive
 from services.binding.people import links, schemas
 from services.binding.sign_in.cookies import cookie_hash, give_cookies
 from services.binding.tenancy.rules import Role
@@ -15,11 +15,11 @@ router = APIRouter()
 @router.post(f"{PUBLIC}/password-link", dependencies=[guard("public")])
 async def show_password_link(request: Request, body: schemas.LinkTokenBody) -> schemas.LinkShownOut:
     """Whose password the link is for. A POST, so that the token stands in no address."""
-    user = await links.whose(deps_of(request), body.token.get_secret_value())
+    user = await links.account_of(deps_of(request), body.token.get_secret_value())
     return schemas.LinkShownOut(login=user.login, name=user.name, console=Role(user.role).console)
 
 
-@router.post(f"{PUBLIC}/password", dependencies=[guard("public"), costly("sign_in")])
+@router.post(f"{PUBLIC}/password", dependencies=[guard("public"), expensive("sign_in")])
 async def choose_password(
     request: Request, response: Response, body: schemas.ChosenPasswordBody
 ) -> schemas.LinkShownOut:

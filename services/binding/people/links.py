@@ -1,9 +1,9 @@
-"""One-time links: how a person gets a first password, or another after forgetting theirs.
+"""One-time links: how a person gets a first password, or a new one after forgetting it.
 
-A password is chosen by its owner only: who makes an account or resets one hands over a link, never
-a password. The link says nothing until it is used: the old password and the sessions go on, so that
-making links shuts nobody out. Using it ends both, and the account approves nothing for a while:
-whoever made the link could have used it.
+Only the person chooses the password. Whoever creates or resets an account hands over a link, never
+a password. A link changes nothing until it is used: the old password and the sessions stay valid,
+so creating links locks nobody out. Its use ends both. After that the account cannot approve
+anything for a while, because the maker of the link could have used it.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from services.binding.deps import Deps
 from services.binding.models import User
 from services.binding.people import repo, rules
 from services.binding.sessions import service as sessions
-from services.binding.sign_in import begun, second_factor
 from services.binding.sign_in import repo as sign_in_repo
+from services.binding.sign_in import second_factor, unfinished
 from services.binding.sign_in import service as sign_in
 from services.binding.sign_in.models import PasswordLink
-from services.binding.tenancy import accounts, standing
+from services.binding.tenancy import accounts, authorization
 from services.binding.tenancy import repo as tenancy_repo
 from services.binding.tenancy import rules as tenancy_rules
 from services.binding.tenancy.rules import Role
@@ -33,12 +33,12 @@ from shared.ids import random_token
 TOKEN_BYTES = 32
 PAGE = "/password"
 MAKERS = ("staff.write", "operators.write", "merchants.write")
-"""Whose links serve: they end when their maker has none of these any longer."""
+"""A maker needs one of these permissions; links end when their maker has none of them any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class ByOperator:
-    """An operator helps an owner of a merchant back in: of which organisation, and why."""
+    """The tenant of an operator who helps an owner to sign in again, and the reason."""
 
     tenant_id: UUID
     reason: str
@@ -46,7 +46,7 @@ class ByOperator:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link as it is told, once."""
+    """A new link; its token is shown once."""
 
     token: str
     expires_at: datetime
@@ -55,8 +55,8 @@ class Link:
 async def make_for(
     deps: Deps, caller: Principal, user_id: UUID, *, removes_second_factor: bool
 ) -> Link:
-    """A link for somebody else of the caller's organisation. One's own password is changed with the
-    old one: a stolen session must not get around it."""
+    """Creates a link for somebody else of the caller's tenant. OwnRights for oneself: the own
+    password is changed with the old one, so that a stolen session cannot replace it."""
     if str(user_id) == caller.subject:
         raise rules.OwnRights
     return await make(
@@ -79,15 +79,16 @@ async def make(
     removes_second_factor: bool = False,
     helped: ByOperator | None = None,
 ) -> Link:
-    """A link for an account that can sign in; earlier links of it are burned. `maker`: the person
-    who makes it, Forbidden when that power has ended meanwhile; None: the command line. `helped`:
-    for owners only, told in both logs, and whoever chooses a password by it does less for a while
-    than an owner may, unless nobody of that merchant ever had one: nothing was ever behind it."""
+    """Creates a link for an enabled account; its earlier links end. `maker`: the person who creates
+    it, Forbidden when that permission has ended meanwhile; None: the command line. `helped`: an
+    operator creates it for an owner. It is in both audit logs, and after its use the owner's
+    permissions are limited for a while. They are not limited when nobody of that merchant has ever
+    had a password: then there was nothing to protect yet."""
     token, now = random_token(TOKEN_BYTES), deps.clock.now()
-    # System scope: an operator makes them for the owner of a merchant.
+    # System scope: an operator may create a link for the owner of a merchant.
     async with deps.db.tx(None) as tx:
         if maker is not None:
-            await standing.require(tx, maker.tenant, UUID(maker.subject), *MAKERS)
+            await authorization.require(tx, maker.tenant, UUID(maker.subject), *MAKERS)
         user = await tenancy_repo.user_for_update(tx, tenant_id, user_id)
         if user is None or not user.is_enabled:
             raise NotFound
@@ -103,52 +104,51 @@ async def make(
             expires_at=now + rules.LINK_LIFETIME,
             is_reset=bool(user.password_hash),
             removes_second_factor=removes_second_factor,
-            limits_powers=helped is not None and await repo.anybody_came_in(tx, tenant_id),
+            limits_powers=helped is not None and await repo.has_any_password(tx, tenant_id),
         )
         tx.add(link)
-        await _note(deps, tx, link, user, helped)
+        await _audit_made(deps, tx, link, user, helped)
     return Link(token, link.expires_at)
 
 
-async def _note(
+async def _audit_made(
     deps: Deps, tx: AsyncSession, link: PasswordLink, user: User, helped: ByOperator | None
 ) -> None:
     facts = {
         "is_reset": link.is_reset,
         "removes_second_factor": link.removes_second_factor,
     }
-    what = (link.made_by, "password.link", str(link.user_id))
+    entry = (link.made_by, "password.link", str(link.user_id))
     if helped is not None:
-        # The operators' own chain first, as everywhere.
-        theirs = {"merchant_id": str(link.tenant_id), "login": user.login, **facts}
-        await audit(deps, tx, helped.tenant_id, what, after=theirs, reason=helped.reason)
+        # The operators' own chain is always locked before a merchant's.
+        operators_facts = {"merchant_id": str(link.tenant_id), "login": user.login, **facts}
+        await audit(deps, tx, helped.tenant_id, entry, after=operators_facts, reason=helped.reason)
     reason = helped.reason if helped is not None else None
-    await audit(deps, tx, link.tenant_id, what, after=facts, reason=reason)
+    await audit(deps, tx, link.tenant_id, entry, after=facts, reason=reason)
 
 
-async def whose(deps: Deps, token: str) -> User:
-    """Whose password the link is for, or LinkWrong."""
+async def account_of(deps: Deps, token: str) -> User:
+    """The account whose password the link sets. Raises LinkWrong."""
     async with deps.db.tx(None) as tx:
-        return (await _living(deps, tx, token))[1]
+        return (await _active_link(deps, tx, token))[1]
 
 
 async def use(
     deps: Deps, token: str, password: str, browser_hash: str | None
 ) -> tuple[User, str | None]:
-    """Sets the password that the person chose: (the account, the cookie by which this browser is
-    known from now on, if it is new). All sessions end; signing in is the next step, with its second
-    factor."""
-    user = await whose(deps, token)
+    """Sets the chosen password: (the account, the new browser cookie or None). All sessions of the
+    account end; the person then signs in, with the second factor if there is one."""
+    user = await account_of(deps, token)
     hashed = await accounts.hashed_password(deps, password, await sign_in.own_words(deps, user))
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
-        link, row = await _living(deps, tx, token)
+        link, row = await _active_link(deps, tx, token)
         row.password_hash = hashed
         row.may_approve_from = now + deps.approve_after
         if link.limits_powers:
             row.limited_until = now + deps.approve_after
         await sign_in_repo.burn_links(tx, row.tenant_id, row.user_id, now)
-        asked = await begun.end_with_password(deps, tx, row)
+        waiting = await unfinished.end_with_password(deps, tx, row)
         grants = await acting_grants.locked_of(tx, row)
         ended = await sessions.end_all(deps, tx, row.tenant_id, row.user_id)
         await acting_grants.end_with_powers(deps, tx, grants, actor=f"user:{row.user_id}")
@@ -156,15 +156,16 @@ async def use(
         known_as = await sign_in.remember_browser(deps, tx, row, browser_hash)
         if link.removes_second_factor:
             await second_factor.forget(deps, tx, row, link.made_by)
-        what = (f"user:{row.user_id}", "password.set", str(row.user_id))
+        entry = (f"user:{row.user_id}", "password.set", str(row.user_id))
         facts = {"link_by": link.made_by, "sessions_ended": ended}
-        await audit(deps, tx, row.tenant_id, what, after=facts)
-        await begun.withdraw(deps, tx, asked, actor=what[0])
+        await audit(deps, tx, row.tenant_id, entry, after=facts)
+        await unfinished.withdraw(deps, tx, waiting, actor=entry[0])
     return row, known_as
 
 
-async def _living(deps: Deps, tx: AsyncSession, token: str) -> tuple[PasswordLink, User]:
-    """The link and its account, both locked in the order in which making a link locks them."""
+async def _active_link(deps: Deps, tx: AsyncSession, token: str) -> tuple[PasswordLink, User]:
+    """A link that can be used, and its account. Both are locked, in the same order as when a link
+    is created."""
     link_hash = tenancy_rules.sha256_hex(token)
     link = await sign_in_repo.link_by_hash(tx, link_hash)
     if link is None:
@@ -175,5 +176,5 @@ async def _living(deps: Deps, tx: AsyncSession, token: str) -> tuple[PasswordLin
         raise rules.LinkWrong
     if user is None or not user.is_enabled:
         raise rules.LinkWrong
-    await standing.require_open(tx, user.tenant_id)
+    await authorization.require_open(tx, user.tenant_id)
     return link, user

@@ -16,19 +16,19 @@ from services.binding.queries import count, was_used_before
 async def staff(
     tx: AsyncSession, tenant_id: UUID, *, page: int, page_size: int
 ) -> tuple[Sequence[User], int]:
-    mine = User.tenant_id == tenant_id
-    query = select(User).where(mine).order_by(User.created_at, User.user_id)
+    in_tenant = User.tenant_id == tenant_id
+    query = select(User).where(in_tenant).order_by(User.created_at, User.user_id)
     rows = await tx.scalars(query.limit(page_size).offset((page - 1) * page_size))
-    return rows.all(), await count(tx, User, mine)
+    return rows.all(), await count(tx, User, in_tenant)
 
 
-async def anybody_came_in(tx: AsyncSession, tenant_id: UUID) -> bool:
-    """Whether anybody of it has chosen a password, also one who is disabled by now."""
+async def has_any_password(tx: AsyncSession, tenant_id: UUID) -> bool:
+    """Whether anybody of the tenant has chosen a password, also somebody who is disabled now."""
     return await count(tx, User, User.tenant_id == tenant_id, User.password_hash != "") > 0
 
 
 async def other_heads(tx: AsyncSession, user: User, role: str) -> int:
-    """How many others of that role can sign in."""
+    """How many other accounts of the tenant with that role can sign in."""
     return await count(
         tx,
         User,
@@ -45,10 +45,10 @@ async def other_heads(tx: AsyncSession, user: User, role: str) -> int:
 async def api_keys(
     tx: AsyncSession, tenant_id: UUID, *, page: int, page_size: int
 ) -> tuple[Sequence[ApiKey], int]:
-    mine = ApiKey.tenant_id == tenant_id
-    query = select(ApiKey).where(mine).order_by(ApiKey.created_at.desc(), ApiKey.key_id)
+    in_tenant = ApiKey.tenant_id == tenant_id
+    query = select(ApiKey).where(in_tenant).order_by(ApiKey.created_at.desc(), ApiKey.key_id)
     rows = await tx.scalars(query.limit(page_size).offset((page - 1) * page_size))
-    return rows.all(), await count(tx, ApiKey, mine)
+    return rows.all(), await count(tx, ApiKey, in_tenant)
 
 
 async def api_key_for_update(tx: AsyncSession, tenant_id: UUID, key_id: str) -> ApiKey | None:
@@ -56,19 +56,19 @@ async def api_key_for_update(tx: AsyncSession, tenant_id: UUID, key_id: str) -> 
     return await tx.scalar(query.with_for_update())
 
 
-async def living_keys_of(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> Sequence[ApiKey]:
-    """The keys that somebody made, or took over, and that count; locked."""
+async def active_keys_of(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> Sequence[ApiKey]:
+    """The valid keys that somebody created or took over; locked."""
     query = select(ApiKey).where(
         ApiKey.tenant_id == tenant_id, ApiKey.created_by == user_id, ApiKey.revoked_at.is_(None)
     )
     return (await tx.scalars(query.order_by(ApiKey.key_id).with_for_update())).all()
 
 
-async def makers_who_may_not(
+async def makers_without_permission(
     tx: AsyncSession, may: Sequence[str], limit: int
 ) -> Sequence[tuple[UUID, UUID]]:
-    """(tenant, person) of keys that count although their maker is disabled or of no role in `may`.
-    System scope only."""
+    """(tenant, person) of valid keys whose maker is disabled or has no role in `may`. System scope
+    only."""
     query = (
         select(User.tenant_id, User.user_id)
         .join(ApiKey, and_(ApiKey.tenant_id == User.tenant_id, ApiKey.created_by == User.user_id))
@@ -79,12 +79,12 @@ async def makers_who_may_not(
 
 
 async def api_key_by_id(tx: AsyncSession, key_id: str) -> ApiKey | None:
-    """System scope only: the caller asks whose it is."""
+    """System scope only: the caller does not know the tenant yet."""
     return await tx.scalar(select(ApiKey).where(ApiKey.key_id == key_id))
 
 
 async def api_key_used(tx: AsyncSession, tenant_id: UUID, key_id: str, at: datetime) -> None:
-    """Moves the last use forward; a later one that is known already stays."""
+    """Moves the last use forward; a later one stays."""
     await tx.execute(
         update(ApiKey)
         .where(

@@ -1,4 +1,4 @@
-"""The HTTP door of staff, roles and API keys."""
+"""The HTTP routes of staff, roles and API keys."""
 
 from typing import Annotated
 from uuid import UUID

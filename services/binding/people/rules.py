@@ -1,4 +1,4 @@
-"""Rules of staff, one-time links and API keys: what goes wrong.
+"""Rules of staff, one-time links and API keys, and the problems.
 
 Problem
 ├── Forbidden           OwnRights LinkWrong SetupCodeWrong 403
@@ -14,7 +14,7 @@ LINK_LIFETIME = timedelta(hours=24)
 
 
 class LinkWrong(Forbidden):
-    """One answer for a link that never was, was used, was replaced, or is too old."""
+    """The same problem for a link that is unknown, used, replaced or too old."""
 
     code = "binding.link_wrong"
     title = "链接无效或已过期，请重新索取 The link is not valid any longer; ask for another."
@@ -31,7 +31,7 @@ class LastOwner(Conflict):
 
 
 class SetupCodeWrong(Forbidden):
-    """One answer for a wrong code, a code already burned, and one that cannot be read."""
+    """The same problem for a wrong code, a used code, and a file that cannot be read."""
 
     code = "binding.setup_code_wrong"
     title = "安装码不正确 The setup code is not right."

@@ -1,5 +1,5 @@
-"""Bodies about people: staff, roles, one-time links, API keys. Secrets only ever come in, or go out
-once."""
+"""Request bodies and response models of staff, roles, one-time links and API keys. A secret comes
+in with a request, or goes out once."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -19,7 +19,7 @@ class LinkOut(BaseModel):
     """A one-time link with which a person chooses a password."""
 
     token: str
-    """told once; the page behind it is /password#<token>"""
+    """shown once; the page of the link is /password#<token>"""
     expires_at: Instant
 
 
@@ -92,8 +92,8 @@ class StaffChangeBody(Body):
     is_enabled: bool | None = None
     store_ids: StoreIds | None = None
     hand_keys_to: fields.Id | None = None
-    """who answers for the person's API keys from now on; left out, they end with the power to
-    have them"""
+    """who gets the person's API keys; left out, they are revoked with the permission to have
+    keys"""
     version: Version
 
 
@@ -154,7 +154,7 @@ class ApiKeyOut(BaseModel):
 
 class ApiKeyCreatedOut(ApiKeyOut):
     secret: str
-    """told once"""
+    """shown once"""
 
 
 class ApiKeyPage(BaseModel):

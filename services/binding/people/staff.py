@@ -13,9 +13,9 @@ from services.binding.models import User
 from services.binding.people import api_keys, links, repo, rules
 from services.binding.people.links import Link
 from services.binding.sessions import service as sessions
-from services.binding.sign_in import begun
 from services.binding.sign_in import repo as sign_in_repo
-from services.binding.tenancy import accounts, logins, merchants, permissions, standing
+from services.binding.sign_in import unfinished
+from services.binding.tenancy import accounts, authorization, logins, merchants, permissions
 from services.binding.tenancy import repo as tenancy_repo
 from services.binding.tenancy import rules as tenancy_rules
 from services.binding.tenancy.accounts import user_facts
@@ -26,7 +26,7 @@ from shared.errors import InvalidBody, NotFound
 
 @dataclass(frozen=True, slots=True)
 class NewPerson:
-    """An account to be."""
+    """The account to create."""
 
     login: str
     name: str
@@ -36,7 +36,7 @@ class NewPerson:
 
 @dataclass(frozen=True, slots=True)
 class PersonChange:
-    """What shall be different; None leaves it as it is."""
+    """The values to change; None: stays as it is."""
 
     version: int
     name: str | None = None
@@ -44,7 +44,7 @@ class PersonChange:
     is_enabled: bool | None = None
     store_ids: Sequence[UUID] | None = None
     hand_keys_to: UUID | None = None
-    """who answers for the person's API keys from now on, when the person no longer can"""
+    """who gets the person's API keys, when the person may no longer have any"""
 
 
 async def list_staff(
@@ -55,7 +55,7 @@ async def list_staff(
 
 
 async def login_of(deps: Deps, tenant_id: UUID, username: str) -> str:
-    """The login that a merchant's person of that username has, or gets."""
+    """The login of that username at the merchant."""
     merchant = await merchants.get_merchant(deps, tenant_id)
     return logins.of_merchant(username, merchant.handle)
 
@@ -63,8 +63,8 @@ async def login_of(deps: Deps, tenant_id: UUID, username: str) -> str:
 async def create_person(
     deps: Deps, console: Console, caller: Principal, new: NewPerson
 ) -> tuple[User, Link]:
-    """An account in the caller's own organisation, and the link with which its owner chooses the
-    password."""
+    """Creates an account in the caller's tenant: (account, the link with which the person chooses a
+    password)."""
     _require_role_of(console, new.role)
     actor = f"user:{caller.subject}"
     user = await accounts.create_user(
@@ -83,17 +83,17 @@ async def create_person(
 async def change_person(
     deps: Deps, console: Console, caller: Principal, user_id: UUID, change: PersonChange
 ) -> User:
-    """Changes an account. Whoever loses or gains a power signs in anew; nobody changes his own
-    powers, and the last head of an organisation stays."""
+    """Changes an account. A person whose permissions change has to sign in again. Raises OwnRights
+    for a change of one's own permissions, LastOwner, StaleVersion."""
     if change.role is not None:
         _require_role_of(console, change.role)
-    # System scope: a session that ends may end an acting, which is another tenant's row.
+    # System scope: the end of a session may end an acting, which is another tenant's row.
     async with deps.db.tx(None) as tx:
-        await standing.lock_people(tx, caller.tenant)
+        await authorization.lock_people(tx, caller.tenant)
         user = await tenancy_repo.user_for_update(tx, caller.tenant, user_id)
         if user is None:
             raise NotFound
-        before, asked = user_facts(user), begun.NOTHING
+        before, waiting = user_facts(user), unfinished.NOTHING
         await _apply(tx, user, change)
         after = user_facts(user)
         if after == before:
@@ -104,14 +104,14 @@ async def change_person(
         if _powers(before) != _powers(after):
             await _check_powers(tx, user, before, caller)
             if not user.is_enabled or user.role != before["role"]:
-                asked = await begun.end_with_role(deps, tx, user)
+                waiting = await unfinished.end_with_role(deps, tx, user)
             grants = await acting_grants.locked_of(tx, user)
             await sessions.end_all(deps, tx, caller.tenant, user_id)
             await acting_grants.end_with_powers(deps, tx, grants, actor=f"user:{caller.subject}")
             await _settle_powers(deps, tx, user, before, change, caller)
-        what = (f"user:{caller.subject}", "user.change", str(user_id))
-        await audit(deps, tx, caller.tenant, what, before=before, after=after)
-        await begun.withdraw(deps, tx, asked, actor=what[0])
+        entry = (f"user:{caller.subject}", "user.change", str(user_id))
+        await audit(deps, tx, caller.tenant, entry, before=before, after=after)
+        await unfinished.withdraw(deps, tx, waiting, actor=entry[0])
     return user
 
 
@@ -150,15 +150,17 @@ async def _settle_powers(
     change: PersonChange,
     caller: Principal,
 ) -> None:
-    """What follows from other powers: whoever is disabled leaves no key and no link behind, and
-    whoever gains a power approves nothing for a while."""
+    """The consequences of changed permissions. The keys and links of a disabled person end, and a
+    person who gets another role or is enabled cannot approve anything for a while."""
     now = deps.clock.now()
     if user.is_enabled and (user.role != before["role"] or not before["is_enabled"]):
         user.may_approve_from = now + deps.approve_after
     if not user.is_enabled:
         await sign_in_repo.burn_links(tx, user.tenant_id, user.user_id, now)
     if not user.is_enabled or "api_keys.write" not in permissions.of_role(user.role):
-        await api_keys.leave(deps, tx, user, change.hand_keys_to, actor=f"user:{caller.subject}")
+        await api_keys.release_keys(
+            deps, tx, user, change.hand_keys_to, actor=f"user:{caller.subject}"
+        )
 
 
 def _require_role_of(console: Console, role: Role) -> None:

@@ -1,4 +1,4 @@
-"""One-time links as answers."""
+"""Converts one-time links to response models."""
 
 from services.binding.people import schemas
 from services.binding.people.links import Link

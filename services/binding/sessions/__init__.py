@@ -1,4 +1,4 @@
-"""Sessions that there are: shown, resolved for the edge, ended.
+"""Open sessions: showing them, resolving them for the edge, ending them.
 
-Owns the table sessions. Hears nothing. Publishes session.revoked and session.changed.
+Owns the table sessions. Consumes nothing. Publishes session.revoked and session.changed.
 """

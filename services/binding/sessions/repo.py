@@ -14,7 +14,7 @@ from services.binding.models import Acting, ActingGrant, Session
 
 
 async def session_by_hash(tx: AsyncSession, session_hash: str) -> Session | None:
-    """By its cookie's digest, or by that of its cookie before the last renewal."""
+    """By the digest of its cookie, or of its cookie before the last renewal."""
     query = select(Session).where(
         or_(Session.session_hash == session_hash, Session.previous_hash == session_hash)
     )
@@ -28,25 +28,26 @@ async def session(tx: AsyncSession, tenant_id: UUID, session_id: UUID) -> Sessio
 # --- sessions
 
 
-def lives(now: datetime) -> ColumnElement[bool]:
-    """Of a session: neither ended nor over; one that merely idled away lives here still."""
+def is_active(now: datetime) -> ColumnElement[bool]:
+    """A condition for sessions that were not ended and have not expired. It does not consider
+    idling."""
     return and_(Session.revoked_at.is_(None), Session.expires_at > now)
 
 
-async def living_sessions(
+async def active_sessions(
     tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: datetime, *, is_locked: bool = False
 ) -> Sequence[Session]:
-    """Newest first; those that merely idled away are left to the caller."""
+    """Newest first. The caller has to leave out those that have idled too long."""
     query = select(Session).where(
-        Session.tenant_id == tenant_id, Session.user_id == user_id, lives(now)
+        Session.tenant_id == tenant_id, Session.user_id == user_id, is_active(now)
     )
     query = query.order_by(Session.created_at.desc(), Session.session_id)
     return (await tx.scalars(query.with_for_update() if is_locked else query)).all()
 
 
 async def sessions_at(tx: AsyncSession, tenant_id: UUID, now: datetime) -> Sequence[Session]:
-    """All living sessions of an organisation's people; locked, in one order."""
-    query = select(Session).where(Session.tenant_id == tenant_id, lives(now))
+    """All active sessions of a tenant's people; locked, always in the same order."""
+    query = select(Session).where(Session.tenant_id == tenant_id, is_active(now))
     return (await tx.scalars(query.order_by(Session.session_id).with_for_update())).all()
 
 
@@ -63,7 +64,7 @@ async def acting(tx: AsyncSession, tenant_id: UUID, acting_id: UUID) -> Acting |
 
 
 async def end_acting(tx: AsyncSession, session: Session, now: datetime) -> None:
-    """Ends the acting that a session is in, if any."""
+    """Ends the acting of a session, if one runs."""
     if session.acting_id is None or session.acting_tenant_id is None:
         return
     await tx.execute(
@@ -80,14 +81,14 @@ async def end_acting(tx: AsyncSession, session: Session, now: datetime) -> None:
 
 
 async def sessions_of_cookie(tx: AsyncSession, cookie_hash: str) -> Sequence[Session]:
-    """The session, if any, whose cookie a browser still had when it signed in anew; locked."""
+    """The sessions of the cookie that a browser still had when it signed in again; locked."""
     same = or_(Session.session_hash == cookie_hash, Session.previous_hash == cookie_hash)
-    living = select(Session).where(same, Session.revoked_at.is_(None))
-    return (await tx.scalars(living.with_for_update())).all()
+    active = select(Session).where(same, Session.revoked_at.is_(None))
+    return (await tx.scalars(active.with_for_update())).all()
 
 
-async def living_grants(tx: AsyncSession, acting: Acting, now: datetime) -> Sequence[ActingGrant]:
-    """What an operator who acts may do beyond look and help, right now."""
+async def active_grants(tx: AsyncSession, acting: Acting, now: datetime) -> Sequence[ActingGrant]:
+    """The grants of an acting operator that are valid now."""
     query = select(ActingGrant).where(
         ActingGrant.tenant_id == acting.tenant_id,
         ActingGrant.operator_id == acting.operator_id,

@@ -1,5 +1,5 @@
-"""The use cases of sessions that there are: the list of one's own, their end, and resolving one
-for the edge. How they begin is sign_in's."""
+"""The use cases of open sessions: listing one's own, ending them, and resolving one for the edge.
+The room sign_in opens them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,22 +23,23 @@ from shared.errors import NotFound, Unauthorized
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A living session, whose it is, and for whom it works right now."""
+class SessionView:
+    """An active session, its person, and the merchant for whom it works now."""
 
     session: Session
     user: User
     merchant: Merchant | None
     acting: Acting | None = None
-    more: Sequence[ActingGrant] = ()
-    """what the operator may do there beyond look and help"""
+    extra_grants: Sequence[ActingGrant] = ()
+    """the operator's valid grants at that merchant"""
     is_former: bool = False
-    """asked for by the cookie that the session had before it was renewed"""
+    """whether the request had the cookie from before the session's last renewal"""
 
 
-async def resolve_session(deps: Deps, session_hash: str) -> Shown:
-    """The living session behind a cookie's digest, for the edge; its use keeps it from idling.
-    NotFound; or MerchantSuspended where only that has ended it: whoever has its cookie was in."""
+async def resolve_session(deps: Deps, session_hash: str) -> SessionView:
+    """The active session of a cookie's digest, for the edge; its use keeps it from idling. Raises
+    NotFound. Raises MerchantSuspended when only the suspension has ended the session: its holder
+    was signed in and may know."""
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
         session = await repo.session_by_hash(tx, session_hash)
@@ -46,7 +47,7 @@ async def resolve_session(deps: Deps, session_hash: str) -> Shown:
         if session is None or user is None:
             raise NotFound
         if not _is_alive(session, user, now):
-            await _say_if_suspended(tx, session, user, now)
+            await _raise_if_suspended(tx, session, user, now)
             raise NotFound
         is_former = session.session_hash != session_hash
         if is_former and (session.previous_until is None or now >= session.previous_until):
@@ -54,11 +55,13 @@ async def resolve_session(deps: Deps, session_hash: str) -> Shown:
         if now - session.seen_at >= rules.TOUCH_EVERY:
             session.seen_at = now
         acting = await running(tx, session, now)
-        more = await more_of(tx, acting, now)
-        return Shown(session, user, None, acting, more, is_former)
+        extra_grants = await extra_grants_of(tx, acting, now)
+        return SessionView(session, user, None, acting, extra_grants, is_former)
 
 
-async def _say_if_suspended(tx: AsyncSession, session: Session, user: User, now: datetime) -> None:
+async def _raise_if_suspended(
+    tx: AsyncSession, session: Session, user: User, now: datetime
+) -> None:
     merchant = await tenancy_repo.merchant(tx, session.tenant_id)
     since = merchant.suspended_at if merchant is not None else None
     if since is None or session.revoked_at is None or session.revoked_at < since:
@@ -68,7 +71,7 @@ async def _say_if_suspended(tx: AsyncSession, session: Session, user: User, now:
 
 
 async def running(tx: AsyncSession, session: Session, now: datetime) -> Acting | None:
-    """The acting that the session is in, unless its time is up."""
+    """The acting of the session, if it still runs."""
     if session.acting_id is None or session.acting_tenant_id is None:
         return None
     acting = await repo.acting(tx, session.acting_tenant_id, session.acting_id)
@@ -77,9 +80,11 @@ async def running(tx: AsyncSession, session: Session, now: datetime) -> Acting |
     return acting
 
 
-async def more_of(tx: AsyncSession, acting: Acting | None, now: datetime) -> Sequence[ActingGrant]:
-    """What was given to the operator who acts, and still counts."""
-    return await repo.living_grants(tx, acting, now) if acting is not None else ()
+async def extra_grants_of(
+    tx: AsyncSession, acting: Acting | None, now: datetime
+) -> Sequence[ActingGrant]:
+    """The grants of the operator who acts that are still valid."""
+    return await repo.active_grants(tx, acting, now) if acting is not None else ()
 
 
 def session_of(caller: Principal) -> UUID:
@@ -89,7 +94,8 @@ def session_of(caller: Principal) -> UUID:
 
 
 async def home(deps: Deps, caller: Principal) -> UUID:
-    """The tenant that the caller's own account lives in: while acting, not the merchant's."""
+    """The tenant of the caller's own account. While acting this is the operators' tenant, not the
+    merchant."""
     if caller.acting_id is None:
         return caller.tenant
     async with deps.db.read(caller.tenant) as tx:
@@ -99,8 +105,9 @@ async def home(deps: Deps, caller: Principal) -> UUID:
     return acting.operator_tenant_id
 
 
-async def current_session(deps: Deps, console: Console, caller: Principal) -> Shown:
-    """What the console shows of the session; at the merchant console also of an acting operator."""
+async def current_session(deps: Deps, console: Console, caller: Principal) -> SessionView:
+    """The session for the console to show; at the merchant console also that of an acting
+    operator."""
     tenant_id, now = await home(deps, caller), deps.clock.now()
     # System scope: an acting operator's session, and the merchant, are two tenants' rows.
     async with deps.db.read(None) as tx:
@@ -111,12 +118,12 @@ async def current_session(deps: Deps, console: Console, caller: Principal) -> Sh
         acting = await running(tx, session, now)
         shown_tenant = acting.tenant_id if acting is not None else tenant_id
         merchant = await tenancy_repo.merchant(tx, shown_tenant)
-        more = await more_of(tx, acting, now)
+        extra_grants = await extra_grants_of(tx, acting, now)
     if caller.acting_id is not None and acting is None:
-        raise Unauthorized  # its time was up a moment ago
+        raise Unauthorized  # the acting has just ended
     if caller.acting_id is None or console == "operator":
         tenancy_rules.require_console(Role(user.role), console)
-    return Shown(session, user, merchant, acting, more)
+    return SessionView(session, user, merchant, acting, extra_grants)
 
 
 def changed(deps: Deps, session: Session) -> SessionChanged:
@@ -124,35 +131,35 @@ def changed(deps: Deps, session: Session) -> SessionChanged:
 
 
 async def list_sessions(deps: Deps, caller: Principal) -> Sequence[Session]:
-    """The caller's own sessions that still count, newest first."""
+    """The caller's own active sessions, newest first."""
     now = deps.clock.now()
     async with deps.db.read(caller.tenant) as tx:
-        found = await repo.living_sessions(tx, caller.tenant, UUID(caller.subject), now)
+        found = await repo.active_sessions(tx, caller.tenant, UUID(caller.subject), now)
     return [row for row in found if now - row.seen_at < rules.SESSION_IDLE]
 
 
 async def sign_out(deps: Deps, caller: Principal) -> None:
-    """Ends the session here and, by the event, in every cache of it. Twice is once."""
+    """Ends the session here and, by the event, in every cache. A second call changes nothing."""
     tenant_id = await home(deps, caller)
     # System scope: the end of an operator's session also ends its acting, a merchant's row.
     async with deps.db.tx(None) as tx:
         session = await repo.session_for_update(tx, tenant_id, session_of(caller))
         if session is not None and session.revoked_at is None:
             await end(deps, tx, session)
-            what = (f"user:{session.user_id}", "session.close", str(session.session_id))
-            await audit(deps, tx, tenant_id, what)
+            entry = (f"user:{session.user_id}", "session.close", str(session.session_id))
+            await audit(deps, tx, tenant_id, entry)
 
 
 async def end_session(deps: Deps, caller: Principal, session_id: UUID) -> None:
-    """Ends one of the caller's own sessions; another's does not exist."""
+    """Ends one of the caller's own sessions. NotFound for anybody else's."""
     async with deps.db.tx(None) as tx:
         session = await repo.session_for_update(tx, caller.tenant, session_id)
         if session is None or str(session.user_id) != caller.subject:
             raise NotFound
         if session.revoked_at is None:
             await end(deps, tx, session)
-            what = (f"user:{caller.subject}", "session.end", str(session_id))
-            await audit(deps, tx, caller.tenant, what)
+            entry = (f"user:{caller.subject}", "session.end", str(session_id))
+            await audit(deps, tx, caller.tenant, entry)
 
 
 async def end_other_sessions(deps: Deps, caller: Principal) -> int:
@@ -161,8 +168,8 @@ async def end_other_sessions(deps: Deps, caller: Principal) -> int:
         user_id = UUID(caller.subject)
         ended = await end_all(deps, tx, caller.tenant, user_id, keep=session_of(caller))
         if ended:
-            what = (f"user:{caller.subject}", "session.end_others", str(user_id))
-            await audit(deps, tx, caller.tenant, what, after={"sessions_ended": ended})
+            entry = (f"user:{caller.subject}", "session.end_others", str(user_id))
+            await audit(deps, tx, caller.tenant, entry, after={"sessions_ended": ended})
         return ended
 
 
@@ -171,9 +178,9 @@ async def end_all(
 ) -> int:
     """Ends a person's sessions within the caller's transaction (system scope)."""
     now, ended = deps.clock.now(), 0
-    # All are locked before the first entry of an audit log, which comes last.
-    living = await repo.living_sessions(tx, tenant_id, user_id, now, is_locked=True)
-    for session in living:
+    # All sessions are locked before the first audit entry: the chain is always locked last.
+    active = await repo.active_sessions(tx, tenant_id, user_id, now, is_locked=True)
+    for session in active:
         if session.session_id != keep:
             await end(deps, tx, session)
             ended += 1
@@ -181,8 +188,8 @@ async def end_all(
 
 
 async def end(deps: Deps, tx: AsyncSession, session: Session) -> None:
-    """The session is locked by the caller: a renewal beside it would give it a cookie that no edge
-    is told of."""
+    """Ends a session that the caller has locked. Without the lock, a renewal at the same time could
+    give it a cookie whose end is never published."""
     if session.revoked_at is not None:
         return
     session.revoked_at = deps.clock.now()
@@ -199,21 +206,21 @@ async def end(deps: Deps, tx: AsyncSession, session: Session) -> None:
 async def note_end(
     deps: Deps, tx: AsyncSession, acting: Acting, *, actor: str, action: str
 ) -> None:
-    """In both logs: at which merchant it was, and why."""
-    before = await place_of(tx, acting.tenant_id) | {"until": text_of(acting.until)}
+    """Adds the end of an acting to both logs, with the merchant and the reason."""
+    before = await merchant_facts(tx, acting.tenant_id) | {"until": instant_text(acting.until)}
     for tenant_id in (acting.operator_tenant_id, acting.tenant_id):
-        what = (actor, action, str(acting.acting_id))
-        await audit(deps, tx, tenant_id, what, before=before, reason=acting.reason)
+        entry = (actor, action, str(acting.acting_id))
+        await audit(deps, tx, tenant_id, entry, before=before, reason=acting.reason)
 
 
-async def place_of(tx: AsyncSession, merchant_id: UUID) -> dict[str, str]:
-    """The merchant, for a log that tells of many: as programs and as people know it."""
+async def merchant_facts(tx: AsyncSession, merchant_id: UUID) -> dict[str, str]:
+    """The merchant's id and name, for the operators' log, which is about many merchants."""
     merchant = await tenancy_repo.merchant(tx, merchant_id)
     return {"merchant_id": str(merchant_id), "merchant": merchant.name if merchant else ""}
 
 
-def text_of(at: datetime) -> str:
-    """An instant as the audit log tells it."""
+def instant_text(at: datetime) -> str:
+    """An instant as the audit log stores it (RFC 3339)."""
     return at.isoformat().replace("+00:00", "Z")
 
 

@@ -1,11 +1,11 @@
-"""The second pair of eyes: where a merchant asks for it (`dual_control`), a change of what decides
-who is paid, whether sales run, or this rule itself, waits until somebody else approves it (ASVS
-2.3.5). An operator who acts for the merchant neither asks for one nor decides it.
+"""Approvals by a second person. Where a merchant requires them (`dual_control`), a change of the
+payee, of the keys, of the switch for sales or of this rule itself waits until somebody else
+approves it (ASVS 2.3.5). An operator who acts for the merchant neither requests nor decides one.
 
-The wanted change is tried first and rolled back, so that what waits is known to be good; then it is
-sealed whole, like any key, and erased as soon as it is decided. Approving carries it out as if it
-were asked for now, in the transaction that decides: an app that was changed meanwhile refuses it
-(binding.stale_version), and of any number of verdicts at once one counts.
+The change is tried first and rolled back, so only valid changes wait. Then all of it is sealed,
+like a key, and it is erased as soon as it is decided. An approval carries the change out as if it
+were requested now, in the transaction that decides. If the app was changed meanwhile, that fails
+(binding.stale_version). Of several decisions at the same time, one takes effect.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,7 +27,7 @@ from services.binding.models import AppChangeRequest, Merchant
 from services.binding.sealing import seal_secret
 from services.binding.settings import repo
 from services.binding.settings.rules import ChangeDecided, TooManyChanges
-from services.binding.tenancy import merchants, second_person, standing
+from services.binding.tenancy import approvers, authorization, merchants
 from services.binding.tenancy import repo as tenancy_repo
 from services.binding.tenancy.merchants import MerchantChange
 from services.binding.tenancy.rules import ApprovalNeeded, OwnChange
@@ -39,41 +39,44 @@ PURPOSE = "app-change"
 PERMISSION = "apps.approve"
 KEPT = timedelta(days=7)
 WAITING_MAX = 100
-"""Of a merchant at a time: so many are listed, and none that can be approved is missing there."""
+"""How many changes of a merchant may wait at a time. As many are listed, so the list has all that
+can be approved."""
 Kind = Literal["app", "merchant"]
-ASKING: dict[Kind, str] = {"app": "apps.write", "merchant": "merchant.write"}
-"""What whoever asks for a change must still be allowed to do when it is filed."""
-Act = Callable[[AsyncSession], Awaitable[Any]]
+REQUESTING: dict[Kind, str] = {"app": "apps.write", "merchant": "merchant.write"}
+"""The permission that the requester of a change must still have when it is stored."""
+CarryOut = Callable[[AsyncSession], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """Who wants a change, and how the audit log names them."""
+class Requester:
+    """Who requests a change, and the actor's name in the audit log."""
 
     user_id: UUID
     actor: str
 
 
-async def bind_or_ask(
-    deps: Deps, tenant_id: UUID, change: AppChange, asker: Asker
+async def bind_or_request(
+    deps: Deps, tenant_id: UUID, change: AppChange, requester: Requester
 ) -> BoundApp | AppChangeRequest:
-    """Binds at once, or files the change for somebody else's approval."""
+    """Binds the app at once, or stores the change for somebody else's approval."""
     try:
-        return await apps.bind_app(deps, tenant_id, change, actor=asker.actor, is_approved=False)
+        return await apps.bind_app(
+            deps, tenant_id, change, actor=requester.actor, is_approved=False
+        )
     except ApprovalNeeded:
-        return await _file(deps, tenant_id, "app", change, _summary(change), asker)
+        return await _file(deps, tenant_id, "app", change, _summary(change), requester)
 
 
-async def change_merchant_or_ask(
-    deps: Deps, tenant_id: UUID, change: MerchantChange, asker: Asker
+async def change_merchant_or_request(
+    deps: Deps, tenant_id: UUID, change: MerchantChange, requester: Requester
 ) -> Merchant | AppChangeRequest:
     try:
         return await merchants.change_merchant(
-            deps, tenant_id, change, actor=asker.actor, is_approved=False
+            deps, tenant_id, change, actor=requester.actor, is_approved=False
         )
     except ApprovalNeeded:
         summary = {**change.values, "changes": []}
-        return await _file(deps, tenant_id, "merchant", change, summary, asker)
+        return await _file(deps, tenant_id, "merchant", change, summary, requester)
 
 
 async def _file(
@@ -82,14 +85,14 @@ async def _file(
     kind: Kind,
     change: AppChange | MerchantChange,
     summary: dict[str, Any],
-    asker: Asker,
+    requester: Requester,
 ) -> AppChangeRequest:
     now = deps.clock.now()
     change_id = uuid7(deps.clock)
     content = orjson.dumps(asdict(change))
     async with deps.db.tx(tenant_id) as tx:
-        # Its lock also makes those who ask at once wait for each other.
-        await standing.require(tx, tenant_id, asker.user_id, ASKING[kind])
+        # Its lock also serialises requests that come at the same time, so that the limit holds.
+        await authorization.require(tx, tenant_id, requester.user_id, REQUESTING[kind])
         if await repo.waiting(tx, tenant_id) >= WAITING_MAX:
             raise TooManyChanges
         box, aad = await seal_secret(deps, tx, tenant_id, PURPOSE, content, f"change|{change_id}")
@@ -102,18 +105,18 @@ async def _file(
             content_box=box,
             content_aad=aad,
             summary=summary,
-            asked_by=asker.user_id,
+            asked_by=requester.user_id,
             asked_at=now,
             expires_at=now + KEPT,
         )
         tx.add(row)
-        what = (asker.actor, f"{kind}.change_ask", row.app_id or str(tenant_id))
-        await audit(deps, tx, tenant_id, what, after={"change_id": str(change_id), **summary})
+        entry = (requester.actor, f"{kind}.change_ask", row.app_id or str(tenant_id))
+        await audit(deps, tx, tenant_id, entry, after={"change_id": str(change_id), **summary})
     return row
 
 
 def _summary(change: AppChange) -> dict[str, Any]:
-    """What a second person is shown: which secrets change, never their text."""
+    """What the approver sees of a change: which secrets change, never their text."""
     given = change.given
     texts = {
         "app_private_key": given.private_key_text,
@@ -134,7 +137,7 @@ def _summary(change: AppChange) -> dict[str, Any]:
 
 
 async def list_changes(deps: Deps, tenant_id: UUID) -> Sequence[AppChangeRequest]:
-    """All that wait, then those that are decided: newest first, a hundred."""
+    """Up to a hundred: changes that wait, then decided ones, each newest first."""
     async with deps.db.read(tenant_id) as tx:
         return await repo.changes(tx, tenant_id, WAITING_MAX)
 
@@ -142,20 +145,21 @@ async def list_changes(deps: Deps, tenant_id: UUID) -> Sequence[AppChangeRequest
 async def approve(
     deps: Deps, tenant_id: UUID, change_id: UUID, *, user_id: UUID, actor: str
 ) -> AppChangeRequest:
-    """Carries the change out; whoever asked for it cannot approve it."""
+    """Approves a change and carries it out. Raises OwnChange for its requester, ChangeDecided, and
+    NotYetApprover."""
     async with deps.db.read(tenant_id) as tx:
         row = await _waiting(deps, tx, tenant_id, change_id)
         if row.asked_by == user_id:
             raise OwnChange
-    act = await _prepared(deps, row, actor)
+    carry_out = await _prepared(deps, row, actor)
     async with deps.db.tx(tenant_id) as tx:
         row = await _waiting(deps, tx, tenant_id, change_id, is_locked=True)
-        approver = await second_person.locked(tx, tenant_id, user_id, PERMISSION)
-        second_person.require_settled(deps, approver)
-        # Read without a lock: an approval locks one account only, so that two of them cannot wait
-        # for each other.
-        second_person.require_settled(deps, await tenancy_repo.user(tx, tenant_id, row.asked_by))
-        await act(tx)
+        approver = await approvers.locked(tx, tenant_id, user_id, PERMISSION)
+        approvers.require_settled(deps, approver)
+        # The requester is read without a lock: an approval locks one account only, so that two
+        # approvals cannot deadlock.
+        approvers.require_settled(deps, await tenancy_repo.user(tx, tenant_id, row.asked_by))
+        await carry_out(tx)
         await _decide(deps, tx, row, "approved", user_id=user_id, actor=actor)
     return row
 
@@ -168,7 +172,7 @@ async def reject(
     user_id: UUID,
     actor: str,
 ) -> None:
-    """Drops the change; its own author may do that, too."""
+    """Rejects the change; its requester may do that, too."""
     async with deps.db.tx(tenant_id) as tx:
         row = await _waiting(deps, tx, tenant_id, change_id, is_locked=True)
         await _decide(deps, tx, row, "rejected", user_id=user_id, actor=actor)
@@ -185,9 +189,9 @@ async def _decide(
 ) -> None:
     row.state, row.content_box = state, None
     row.decided_by, row.decided_at = user_id, deps.clock.now()
-    what = (actor, f"{row.kind}.change_{state}", row.app_id or str(row.tenant_id))
+    entry = (actor, f"{row.kind}.change_{state}", row.app_id or str(row.tenant_id))
     after = {"change_id": str(row.change_id), "asked_by": str(row.asked_by)}
-    await audit(deps, tx, row.tenant_id, what, after=after)
+    await audit(deps, tx, row.tenant_id, entry, after=after)
 
 
 async def _waiting(
@@ -201,8 +205,9 @@ async def _waiting(
     return row
 
 
-async def _prepared(deps: Deps, row: AppChangeRequest, actor: str) -> Act:
-    """What to do when it is approved: opened and read before the transaction that decides."""
+async def _prepared(deps: Deps, row: AppChangeRequest, actor: str) -> CarryOut:
+    """The function that carries the change out. Its content is opened and read here, before the
+    transaction that decides."""
     content = orjson.loads(open_sealed(deps.key_provider, row.content_box or "", row.content_aad))
     tenant_id = row.tenant_id
     if row.kind == "merchant":
@@ -218,15 +223,16 @@ async def _prepared(deps: Deps, row: AppChangeRequest, actor: str) -> Act:
 
 
 async def forget_changes(deps: Deps) -> None:
-    """What nobody decided in time is rejected by time, its content erased."""
+    """Rejects changes that nobody decided before they expired, and erases their content."""
     now = deps.clock.now()
     async with deps.db.read(None) as tx:
         found = await repo.tenants_with_overdue(tx, now)
-    # A transaction for each merchant: a round never waits for one log while it holds another.
+    # One transaction for each merchant, so that no round waits for one audit chain while it holds
+    # another.
     for tenant_id in found:
         async with deps.db.tx(tenant_id) as tx:
             for row in await repo.overdue(tx, tenant_id, now):
                 row.state, row.content_box, row.decided_at = "rejected", None, now
-                what = (PLATFORM_ACTOR, f"{row.kind}.change_expired", row.app_id or str(tenant_id))
+                entry = (PLATFORM_ACTOR, f"{row.kind}.change_expired", row.app_id or str(tenant_id))
                 after = {"change_id": str(row.change_id), "asked_by": str(row.asked_by)}
-                await audit(deps, tx, tenant_id, what, after=after)
+                await audit(deps, tx, tenant_id, entry, after=after)

@@ -1,4 +1,4 @@
-"""The HTTP door of a merchant's own record."""
+"""The HTTP routes of a merchant's own record."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from services.binding.acting.views import operators_acting
 from services.binding.callers import MERCHANT, deps_of
 from services.binding.models import AppChangeRequest, Merchant
 from services.binding.settings import approvals, schemas, views
-from services.binding.settings.views import asker_of
+from services.binding.settings.views import requester_of
 from services.binding.tenancy import merchants
 from services.binding.tenancy.merchants import MerchantChange
 from services.binding.tenancy.views import merchant_out
@@ -37,8 +37,8 @@ async def change_merchant(request: Request, body: schemas.MerchantChangeBody) ->
     values = body.model_dump(exclude={"version"}, exclude_none=True)
     if "dual_control" in values:
         require_step_up(request)  # it decides whether one person may change keys alone
-    found = await approvals.change_merchant_or_ask(
-        deps_of(request), caller.tenant, MerchantChange(values, body.version), asker_of(caller)
+    found = await approvals.change_merchant_or_request(
+        deps_of(request), caller.tenant, MerchantChange(values, body.version), requester_of(caller)
     )
     if isinstance(found, AppChangeRequest):
         return json_response(views.change_out(found).model_dump(mode="json"), 202)

@@ -19,12 +19,12 @@ def _is_over(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 
 async def waiting(tx: AsyncSession, tenant_id: UUID) -> int:
-    """How many wait at that merchant."""
+    """How many changes of that merchant wait."""
     return await count(tx, AppChangeRequest, AppChangeRequest.tenant_id == tenant_id, _WAITS)
 
 
 async def changes(tx: AsyncSession, tenant_id: UUID, limit: int) -> Sequence[AppChangeRequest]:
-    """All that wait, then those that are decided, newest first."""
+    """Changes that wait, then decided ones, each newest first."""
     query = (
         select(AppChangeRequest)
         .where(AppChangeRequest.tenant_id == tenant_id)
@@ -44,12 +44,12 @@ async def change(
 
 
 async def tenants_with_overdue(tx: AsyncSession, now: datetime) -> Sequence[UUID]:
-    """Where something waits although its time is up. System scope."""
+    """The tenants with expired changes that still wait. System scope."""
     tenants = select(AppChangeRequest.tenant_id).where(*_is_over(now)).distinct()
     return (await tx.scalars(tenants.order_by(AppChangeRequest.tenant_id).limit(BATCH))).all()
 
 
 async def overdue(tx: AsyncSession, tenant_id: UUID, now: datetime) -> Sequence[AppChangeRequest]:
-    """What waits there although its time is up; locked, unless somebody else has it."""
+    """A tenant's expired changes that still wait; locked, without those that are locked already."""
     query = select(AppChangeRequest).where(AppChangeRequest.tenant_id == tenant_id, *_is_over(now))
     return (await tx.scalars(query.limit(BATCH).with_for_update(skip_locked=True))).all()

@@ -1,4 +1,4 @@
-"""The HTTP door of bound apps, and of changes that wait for a second person."""
+"""The HTTP routes of bound apps, and of changes that wait for a second person."""
 
 from base64 import b64encode
 from typing import Any
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import SecretStr
 
 from services.binding.callers import actor_of, deps_of
-from services.binding.costly import costly
+from services.binding.expensive import expensive
 from services.binding.keys import bound_apps
 from services.binding.keys import generated as key_pairs
 from services.binding.keys import schemas as keys_schemas
@@ -17,7 +17,7 @@ from services.binding.keys.chosen import GivenKeys
 from services.binding.models import AppChangeRequest
 from services.binding.onboarding import live_check
 from services.binding.settings import approvals, schemas, views
-from services.binding.settings.views import asker_of
+from services.binding.settings.views import requester_of
 from shared.contracts.principal import Principal
 from shared.errors import InvalidBody
 from shared.serve import json_response
@@ -26,7 +26,7 @@ from shared.web import guard, principal
 router = APIRouter()
 
 
-def _told(secret: SecretStr | None) -> str | None:
+def _text_of(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret is not None else None
 
 
@@ -55,7 +55,7 @@ async def show_app(request: Request, app_id: keys_schemas.AppId) -> schemas.AppO
 
 @router.put(
     "/api/merchant/v1/apps",
-    dependencies=[guard("user", "apps.write", step_up=True), costly("keys")],
+    dependencies=[guard("user", "apps.write", step_up=True), expensive("keys")],
     response_model=schemas.AppOut,
     responses={202: {"model": schemas.AppChangeOut}},
 )
@@ -64,7 +64,7 @@ async def bind_app(request: Request, body: schemas.AppBody) -> Any:
     answers 202 and waits for somebody else. New keys are checked live before they count: the
     answer tells what that showed so far."""
     caller = principal(request)
-    private_text = _told(body.app_private_key)
+    private_text = _text_of(body.app_private_key)
     if body.key_pair_id is not None:
         if private_text is not None:
             message = "一次只给一个 give either this or app_private_key"
@@ -87,19 +87,22 @@ async def bind_app(request: Request, body: schemas.AppBody) -> Any:
             alipay_root_cert_text=body.alipay_root_cert,
         ),
         service_provider_id=body.service_provider_id,
-        aes_key_text=_told(body.aes_key),
-        app_auth_token=_told(body.app_auth_token),
+        aes_key_text=_text_of(body.aes_key),
+        app_auth_token=_text_of(body.app_auth_token),
         retire_after_h=body.retire_after_h,
         key_pair_id=body.key_pair_id,
     )
-    found = await approvals.bind_or_ask(deps_of(request), caller.tenant, change, asker_of(caller))
+    found = await approvals.bind_or_request(
+        deps_of(request), caller.tenant, change, requester_of(caller)
+    )
     if isinstance(found, AppChangeRequest):
         return json_response(views.change_out(found).model_dump(mode="json"), 202)
     return await _checked(request, caller, body.app_id)
 
 
 async def _checked(request: Request, caller: Principal, app_id: str) -> schemas.AppOut:
-    """The app after the live check of keys that are new; what takes longer the worker sees to."""
+    """The app after the live check of new keys. If the check takes too long, the worker repeats
+    it."""
     deps, platform = deps_of(request), request.app.state.onboarding.platform
     await live_check.settle(deps, platform, caller.tenant, app_id, actor=actor_of(caller))
     found = await bound_apps.own_app(deps, caller.tenant, app_id)

@@ -1,4 +1,4 @@
-"""What goes wrong with a change that waits for a second person.
+"""The problems of changes that wait for a second person.
 
 Problem
 └── Conflict            ChangeDecided TooManyChanges       409

@@ -1,5 +1,5 @@
-"""Bodies of a merchant's settings: bound apps, its own record, changes that wait. No answer has a
-member for private key material."""
+"""Request bodies and response models of a merchant's settings: bound apps, its own record, changes
+that wait. No response model has a member for private key material."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -19,11 +19,11 @@ class AppBody(Body):
 
     app_id: AppId
     seller_id: SellerId | None = None
-    """the account that is paid, which notices are held against; left out or empty at the first
+    """the account that is paid; notices are checked against it. Left out or empty at the first
     binding: not known yet. Once known it can be changed, not emptied"""
     app_private_key: SecretKey | None = None
     key_pair_id: fields.Id | None = None
-    """a pair made here, instead of a pasted private key"""
+    """a key pair made here, instead of a pasted private key"""
     alipay_public_key: KeyText | None = None
     mode: Literal["key", "cert"] | None = None
     """left out: certificate mode when certificates are given, else as it is"""
@@ -56,15 +56,15 @@ class AppKeyOut(BaseModel):
     last_used_at: Instant | None
     """when it last signed a request, to the minute; null: never"""
     verified_at: Instant | None
-    """when a live call under it was verified; null: pending, it neither signs sales nor makes a
-    notice believed"""
+    """when a live call under it was verified; null: pending, so it neither signs sales nor verifies
+    notices"""
 
 
 class LiveCheckOut(BaseModel):
     """How far the newest version of the keys is."""
 
     state: Literal["verified", "pending", "failed"]
-    """failed: the last call showed what is wrong; it is asked again all the same"""
+    """failed: the last call showed a fault; the check is repeated all the same"""
     checked_at: Instant | None
     remedy: str | None
     remedy_zh: str | None
@@ -103,7 +103,7 @@ class AppOut(BaseModel):
     updated_at: Instant
     updated_by: str
     """a login of the merchant's, or the name of the operator who acted for it; empty where it is
-    not known, or not for whoever looks"""
+    not known, or the caller may not see it"""
     key: AppKeyOut
     """the newest version"""
     live_check: LiveCheckOut

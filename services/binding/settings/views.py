@@ -1,4 +1,5 @@
-"""Bound apps and waiting changes as people see them: of a secret only that it is there."""
+"""Converts bound apps and waiting changes to response models. Of a secret they only say that it is
+there."""
 
 from typing import Any, cast
 from uuid import UUID
@@ -9,14 +10,15 @@ from services.binding.keys.views import certificates_out, mode_of
 from services.binding.models import AppChangeRequest, AppKey
 from services.binding.onboarding.remedies import REMEDIES
 from services.binding.settings import schemas
-from services.binding.settings.approvals import Asker
+from services.binding.settings.approvals import Requester
 from shared.contracts.principal import Principal
 
 
 def app_out(bound: BoundApp, *, shows_people: bool) -> schemas.AppOut:
-    """For people: fingerprints, numbers and dates; of secrets only that they are there."""
+    """Fingerprints, numbers, dates. `shows_people`: whether the caller may see who changed it."""
     app, key = bound.app, bound.keys[0]
-    in_use = next((one for one in bound.keys[1:] if one.verified_at and not one.not_after), None)
+    older_keys = bound.keys[1:]
+    in_use = next((old for old in older_keys if old.verified_at and not old.not_after), None)
     return schemas.AppOut(
         app_id=app.app_id,
         seller_id=app.seller_id,
@@ -91,5 +93,5 @@ def change_out(row: AppChangeRequest) -> schemas.AppChangeOut:
     )
 
 
-def asker_of(caller: Principal) -> Asker:
-    return Asker(UUID(caller.subject), actor_of(caller))
+def requester_of(caller: Principal) -> Requester:
+    return Requester(UUID(caller.subject), actor_of(caller))

@@ -1,4 +1,4 @@
-"""The two cookies of a browser: its session, and by which it is known again."""
+"""The two cookies of a browser: the session, and the one by which the browser is known again."""
 
 import re
 
@@ -8,21 +8,22 @@ from services.binding.sign_in import rules
 
 COOKIE = "__Host-damselfly"
 BROWSER_COOKIE = "__Host-damselfly-browser"
-"""by it a browser is known that somebody has signed in from: it opens nothing by itself"""
+"""Identifies a browser from which somebody has signed in before. It gives no access by itself."""
 COOKIE_RULES = "Path=/; Secure; HttpOnly; SameSite=Strict"
 BROWSER_AGE_S = rules.KNOWN_BROWSER_DAYS * 24 * 3600
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def cookie_hash(request: Request, name: str) -> str | None:
-    """The digest of one of the browser's two cookies, as the edge tells it: `session`,
+    """The digest of a cookie of the browser, as the edge passes it. `name`: `session` or
     `browser`."""
-    told = request.headers.get(f"x-{name}-cookie-hash", "")
-    return told if _HASH.fullmatch(told) else None
+    digest = request.headers.get(f"x-{name}-cookie-hash", "")
+    return digest if _HASH.fullmatch(digest) else None
 
 
 def give_cookies(response: Response, cookie: str | None, browser: str | None) -> None:
-    """New cookies for the answer; the browser's goes out under a name that the edge spells."""
+    """Adds new cookies to the response. The browser's cookie goes in a header of its own, from
+    which the edge makes the Set-Cookie."""
     response.headers["Cache-Control"] = "no-store"
     if cookie is not None:
         response.headers["Set-Cookie"] = f"{COOKIE}={cookie}; {COOKIE_RULES}"

@@ -1,4 +1,4 @@
-"""The tables behind signing in, beside the accounts and sessions themselves."""
+"""The tables of signing in; those of accounts and sessions are in the root's models."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from services.binding.models import Base, _Id, _instant, _key
 
 
 class KnownBrowser(Base):
-    """A browser from which this person has signed in before; of its cookie only the digest."""
+    """A browser from which this person has signed in before; stored by the digest of its cookie."""
 
     __tablename__ = "known_browsers"
 
@@ -22,7 +22,7 @@ class KnownBrowser(Base):
 
 
 class PasswordLink(Base):
-    """A link with which a person chooses a password, once; of its token only the digest."""
+    """A one-time link with which a person chooses a password; only its token's digest is stored."""
 
     __tablename__ = "password_links"
 
@@ -37,12 +37,12 @@ class PasswordLink(Base):
     """whether the account had a password before"""
     removes_second_factor: Mapped[bool]
     limits_powers: Mapped[bool] = mapped_column(default=False)
-    """an operator made it for an owner of a merchant of which somebody had a password: for a while
-    the account does less"""
+    """an operator created it for an owner, and somebody of that merchant had a password: after its
+    use the owner's permissions are limited for a while"""
 
 
 class RecoveryCode(Base):
-    """Serves once instead of a code of the authenticator app."""
+    """Can be used once instead of a code of the authenticator app."""
 
     __tablename__ = "recovery_codes"
 
@@ -54,7 +54,7 @@ class RecoveryCode(Base):
 
 
 class Passkey(Base):
-    """A public key of a person's authenticator: no secret, and the tenant's like its person."""
+    """A public key of a person's authenticator. It is no secret."""
 
     __tablename__ = "passkeys"
 
@@ -62,11 +62,11 @@ class Passkey(Base):
     passkey_id: _Id = _key()
     user_id: _Id
     credential_id: Mapped[str]
-    """what the authenticator calls it, in base64url; nobody else's anywhere has the same"""
+    """the authenticator's id of it, in base64url; unique among all tenants"""
     public_key: Mapped[bytes]
     """COSE_Key, as registered"""
     sign_count: Mapped[int] = mapped_column(BigInteger)
-    """the authenticator's own count of signatures, which only rises; 0: it has none"""
+    """the authenticator's count of signatures, which only rises; 0: it does not count"""
     name: Mapped[str]
     transports: Mapped[list[str]] = mapped_column(ARRAY(Text))
     created_at: Mapped[datetime] = _instant()
@@ -74,7 +74,7 @@ class Passkey(Base):
 
 
 class PasskeyChallenge(Base):
-    """What an authenticator is asked to sign, by one person, for one purpose, once."""
+    """A challenge for an authenticator: for one person and one purpose, to be used once."""
 
     __tablename__ = "passkey_challenges"
 
@@ -83,13 +83,13 @@ class PasskeyChallenge(Base):
     user_id: _Id
     purpose: Mapped[str]
     session_id: Mapped[UUID | None]
-    """the only one in which it may be answered; a sign-in has none yet"""
+    """the only session in which it may be used; a sign-in has none yet"""
     made_at: Mapped[datetime] = _instant()
     expires_at: Mapped[datetime] = _instant()
 
 
 class RefusedSignIns(Base):
-    """The refused tries of one hour at one account, counted; the last one's place."""
+    """The number of refused tries at one account in one hour, and the origin of the last one."""
 
     __tablename__ = "refused_sign_ins"
 

@@ -1,11 +1,11 @@
-"""The HTTP door of passkeys, the same at both consoles. Signing in with one is session_routes'."""
+"""The HTTP routes of passkeys, the same at both consoles. Signing in with one is in `routes`."""
 
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
 from services.binding.callers import MERCHANT, OPERATOR, deps_of
-from services.binding.crypto.relying_party import NewKey
+from services.binding.crypto.relying_party import NewCredential
 from services.binding.sign_in import passkeys, service
 from services.binding.sign_in.models import Passkey
 from services.binding.sign_in.schemas import (
@@ -33,7 +33,7 @@ def _out(row: Passkey) -> PasskeyOut:
 
 async def _list(request: Request) -> PasskeyList:
     deps = deps_of(request)
-    rows = await passkeys.own(deps, principal(request))
+    rows = await passkeys.list_own(deps, principal(request))
     party = deps.relying_party
     return PasskeyList(
         items=[_out(row) for row in rows],
@@ -47,14 +47,14 @@ async def _begin(request: Request) -> PasskeyOptionsOut:
 
 
 async def _add(request: Request, response: Response, body: PasskeyBody) -> PasskeyMadeOut:
-    new = NewKey(body.credential_id, body.client_data, body.attestation)
+    new = NewCredential(body.credential_id, body.client_data, body.attestation)
     made = await passkeys.add(deps_of(request), principal(request), body.name, body.transports, new)
     response.headers["Cache-Control"] = "no-store"
     return PasskeyMadeOut(recovery_codes=made.recovery_codes, **dict(_out(made.passkey)))
 
 
 async def _ask(request: Request) -> PasskeyOptionsOut:
-    options = await service.ask_passkey(deps_of(request), principal(request))
+    options = await service.passkey_challenge(deps_of(request), principal(request))
     return PasskeyOptionsOut(options=options)
 
 

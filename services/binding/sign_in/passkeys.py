@@ -1,9 +1,9 @@
-"""Passkeys: keys that a person's own device or password safe keeps, and signs with (WebAuthn).
+"""Passkeys: keys in a person's own device or password manager, which signs with them (WebAuthn).
 
-A challenge belongs to one person and one purpose, outside the sign-in also to one session; it is
-spent under the lock of the person's row, and also by a wrong answer. The authenticator always
-verifies its person (a finger, a face, a PIN): with what it holds these are two factors, so that a
-passkey alone confirms who is signed in.
+A challenge belongs to one person and one purpose, and outside the sign-in also to one session. It
+is used up under the lock of the person's row, by a wrong assertion, too. The authenticator always
+verifies the person (a finger, a face, a PIN). Together with the key it holds these are two factors,
+so a passkey alone is enough for a step-up.
 """
 
 import secrets
@@ -18,7 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.binding import queries
 from services.binding.audit.record import audit
 from services.binding.crypto import relying_party
-from services.binding.crypto.relying_party import NewKey, Proof, Refused, RelyingParty
+from services.binding.crypto.relying_party import (
+    Assertion,
+    NewCredential,
+    PasskeyRefused,
+    RelyingParty,
+)
 from services.binding.deps import Deps
 from services.binding.models import User
 from services.binding.sessions import service as sessions
@@ -34,7 +39,7 @@ PASSKEYS_MAX = 10
 CHALLENGE_BYTES = 32
 CHALLENGE_LIFETIME = timedelta(minutes=5)
 CHALLENGES_MAX = 8
-"""That may wait for an answer, of one person and purpose: windows that are open at once."""
+"""How many challenges of one person and purpose may be open: one for each open window."""
 
 Purpose = Literal["register", "sign_in", "step_up"]
 
@@ -43,56 +48,56 @@ log = get_logger("binding.passkeys")
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A new passkey; with the first second factor of an account come its recovery codes."""
+    """A new passkey, and the recovery codes when it is the account's first second factor."""
 
     passkey: Passkey
     recovery_codes: list[str]
 
 
-async def own(deps: Deps, caller: Principal) -> Sequence[Passkey]:
+async def list_own(deps: Deps, caller: Principal) -> Sequence[Passkey]:
     async with deps.db.read(caller.tenant) as tx:
         return await repo.passkeys(tx, caller.tenant, UUID(caller.subject))
 
 
 async def begin(deps: Deps, caller: Principal) -> dict[str, Any]:
-    """What the browser shall ask an authenticator to make. Raises PasskeysUnavailable, and
-    PasskeysFull for whoever has ten."""
+    """The options with which a browser creates a passkey. Raises PasskeysUnavailable, and
+    PasskeysFull for somebody who has ten."""
     party = _party(deps)
     async with deps.db.tx(caller.tenant) as tx:
-        user = await second_factor.own(tx, caller)
+        user = await second_factor.locked_account(tx, caller)
         _check_room(user)
         known = await repo.passkeys(tx, user.tenant_id, user.user_id)
-        challenge = await _ask(deps, tx, user, "register", sessions.session_of(caller))
-    return relying_party.to_make(
+        challenge = await _new_challenge(deps, tx, user, "register", sessions.session_of(caller))
+    return relying_party.creation_options(
         party,
         challenge,
         handle=user.user_id.bytes,
         login=user.login,
         name=user.name,
-        known=[one.credential_id for one in known],
+        known=[passkey.credential_id for passkey in known],
     )
 
 
 async def add(
-    deps: Deps, caller: Principal, name: str, transports: Sequence[str], new: NewKey
+    deps: Deps, caller: Principal, name: str, transports: Sequence[str], new: NewCredential
 ) -> Made:
-    """Keeps the key that the authenticator made. Raises PasskeyLate, WrongPasskey, PasskeyKnown,
+    """Verifies and stores a new passkey. Raises PasskeyLate, WrongPasskey, PasskeyKnown,
     PasskeysFull."""
     party, session_id = _party(deps), sessions.session_of(caller)
-    # Committed by itself: whatever becomes of the answer, its challenge serves no second one.
+    # A transaction of its own: the challenge is used up even when the registration is refused.
     async with deps.db.tx(caller.tenant) as tx:
-        user = await second_factor.own(tx, caller)
-        challenge = await _spend(deps, tx, user, "register", session_id, new.client_data)
+        user = await second_factor.locked_account(tx, caller)
+        challenge = await _use_challenge(deps, tx, user, "register", session_id, new.client_data)
     if challenge is None:
         raise rules.PasskeyLate
     try:
-        found = relying_party.registered(party, challenge, new)
-    except Refused as why:
+        found = relying_party.verify_registration(party, challenge, new)
+    except PasskeyRefused as why:
         log.warning("passkey.not_registered", user_id=caller.subject, why=str(why))
         raise rules.WrongPasskey from why
-    # System scope: no two people of any tenants have the same credential id.
+    # System scope: credential ids are unique among all tenants.
     async with deps.db.tx(None) as tx:
-        user = await second_factor.own(tx, caller)
+        user = await second_factor.locked_account(tx, caller)
         _check_room(user)
         await queries.lock(tx, f"passkey:{found.credential_id}")
         if await repo.is_passkey_of_anybody(tx, found.credential_id):
@@ -110,19 +115,19 @@ async def add(
             last_used_at=None,
         )
         tx.add(passkey)
-        is_first = not second_factor.has_one(user)
+        is_first = not second_factor.has_second_factor(user)
         codes = await second_factor.new_codes(deps, tx, user) if is_first else []
         user.passkey_count += 1
-        what = (f"user:{user.user_id}", "passkey.add", str(passkey.passkey_id))
-        await audit(deps, tx, user.tenant_id, what, after={"name": name})
+        entry = (f"user:{user.user_id}", "passkey.add", str(passkey.passkey_id))
+        await audit(deps, tx, user.tenant_id, entry, after={"name": name})
     return Made(passkey, codes)
 
 
 async def remove(deps: Deps, caller: Principal, passkey_id: UUID) -> None:
-    """Takes one of one's own away. Raises SecondFactorRequired when it is the last second factor of
-    somebody who must have one."""
+    """Removes one of the caller's passkeys. Raises SecondFactorRequired when it is the last second
+    factor of somebody who must have one."""
     async with deps.db.tx(caller.tenant) as tx:
-        user = await second_factor.own(tx, caller)
+        user = await second_factor.locked_account(tx, caller)
         found = await tx.get(Passkey, (user.tenant_id, passkey_id))
         if found is None or found.user_id != user.user_id:
             raise NotFound
@@ -130,48 +135,48 @@ async def remove(deps: Deps, caller: Principal, passkey_id: UUID) -> None:
         await tx.delete(found)
         user.passkey_count -= 1
         await second_factor.settle_codes(tx, user)
-        what = (f"user:{user.user_id}", "passkey.remove", str(passkey_id))
-        await audit(deps, tx, user.tenant_id, what, before={"name": found.name})
+        entry = (f"user:{user.user_id}", "passkey.remove", str(passkey_id))
+        await audit(deps, tx, user.tenant_id, entry, before={"name": found.name})
 
 
-async def ask(
+async def challenge_options(
     deps: Deps, tx: AsyncSession, user: User, purpose: Purpose, session_id: UUID | None = None
 ) -> dict[str, Any] | None:
-    """What the browser shall have signed by one of the person's passkeys; None: there is none, or
-    none can be used here. The person's row is locked by the caller."""
+    """The options for an assertion by one of the person's passkeys. None when the person has none,
+    or none can be used at this address. The caller has locked the person's row."""
     party = deps.relying_party
     if party is None or not user.passkey_count:
         return None
-    challenge = await _ask(deps, tx, user, purpose, session_id)
+    challenge = await _new_challenge(deps, tx, user, purpose, session_id)
     known = await repo.passkeys(tx, user.tenant_id, user.user_id)
-    return relying_party.to_sign(
-        party, challenge, [(one.credential_id, one.transports) for one in known]
+    return relying_party.request_options(
+        party, challenge, [(passkey.credential_id, passkey.transports) for passkey in known]
     )
 
 
-async def prove(
+async def verify_proof(
     deps: Deps,
     tx: AsyncSession,
     user: User,
     purpose: Purpose,
     session_id: UUID | None,
-    proof: Proof,
+    proof: Assertion,
 ) -> rules.WrongPasskey | None:
-    """None when the proof serves, else why not; either way its challenge is spent, so the caller,
-    who has locked the person's row, commits before it raises."""
-    challenge = await _spend(deps, tx, user, purpose, session_id, proof.client_data)
+    """None for a valid assertion, else the problem. Its challenge is used up in either case, so the
+    caller, who has locked the person's row, must commit before it raises the problem."""
+    challenge = await _use_challenge(deps, tx, user, purpose, session_id, proof.client_data)
     party = deps.relying_party
     if challenge is None or party is None:
         return rules.PasskeyLate()
     known = await repo.passkeys(tx, user.tenant_id, user.user_id)
-    passkey = next((one for one in known if one.credential_id == proof.credential_id), None)
+    passkey = next((own for own in known if own.credential_id == proof.credential_id), None)
     if passkey is None:
         return rules.WrongPasskey()
     try:
-        count = relying_party.signed(
+        count = relying_party.verify_assertion(
             party, challenge, proof, handle=user.user_id.bytes, public_key=passkey.public_key
         )
-    except Refused as why:
+    except PasskeyRefused as why:
         log.warning("passkey.refused", user_id=str(user.user_id), why=str(why))
         return rules.WrongPasskey()
     actor, subject = f"user:{user.user_id}", str(passkey.passkey_id)
@@ -196,7 +201,7 @@ def _check_room(user: User) -> None:
         raise rules.PasskeysFull
 
 
-async def _ask(
+async def _new_challenge(
     deps: Deps, tx: AsyncSession, user: User, purpose: Purpose, session_id: UUID | None
 ) -> bytes:
     challenge, now = secrets.token_bytes(CHALLENGE_BYTES), deps.clock.now()
@@ -213,7 +218,7 @@ async def _ask(
     return challenge
 
 
-async def _spend(
+async def _use_challenge(
     deps: Deps,
     tx: AsyncSession,
     user: User,
@@ -221,15 +226,16 @@ async def _spend(
     session_id: UUID | None,
     client_data: str,
 ) -> bytes | None:
-    """The challenge that was answered, if it was put to this person for this, lately."""
+    """Uses up the challenge that the client data names. None unless it was made for this person,
+    purpose and session, and has not expired."""
     challenge = relying_party.challenge_in(client_data)
     if challenge is None:
         return None
-    asked = PasskeyChallenge(
+    expected = PasskeyChallenge(
         tenant_id=user.tenant_id,
         challenge_hash=tenancy_rules.sha256_hex(relying_party.in_base64url(challenge)),
         user_id=user.user_id,
         purpose=purpose,
         session_id=session_id,
     )
-    return challenge if await repo.spend_challenge(tx, asked, deps.clock.now()) else None
+    return challenge if await repo.use_challenge(tx, expected, deps.clock.now()) else None

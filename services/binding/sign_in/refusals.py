@@ -1,8 +1,9 @@
-"""What is kept of sign-ins and step-ups that were refused: a count for the person to see, and at
-the 1st, 10th, 100th ... try of an hour an entry of the audit log: a flood does not flood the chain.
+"""The records of refused sign-ins and step-ups. The person sees a count. The audit log gets an
+entry at the 1st, 10th, 100th ... try of an hour, so that many tries do not fill the chain.
 
-Of a login that nobody has nothing is kept, at the same cost: the same statements are sent and taken
-back within a transaction that commits. Else the time of an answer would tell who there is.
+For a login that nobody has, nothing is stored, but at the same cost: the same statements are sent
+and rolled back within a transaction that commits. Otherwise the response time would show which
+logins exist.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -20,59 +21,59 @@ from services.binding.sign_in.models import RefusedSignIns
 from shared.contracts.principal import Principal
 from shared.ids import uuid7
 
-Where = tuple[str, str]
+Origin = tuple[str, str]
 """(address, user agent)"""
 
 sign_ins = Counter("binding_sign_ins_total", "Tries to sign in", ["outcome"])
 
 
-async def keep(deps: Deps, user: User | None, where: Where, outcome: str) -> None:
-    """A refused sign-in; `user`: whose login it was, None: nobody's."""
+async def record_sign_in(deps: Deps, user: User | None, origin: Origin, outcome: str) -> None:
+    """Records a refused sign-in. `user`: the account of the login; None: nobody has it."""
     sign_ins.labels(outcome if user is not None else "unknown").inc()
     now, nobody = deps.clock.now(), uuid7(deps.clock)
     tenant_id, user_id = (user.tenant_id, user.user_id) if user is not None else (nobody, nobody)
     async with deps.db.tx(None) as tx:
-        async with _part(tx, is_kept=user is not None):
-            tries = await repo.note_refused(tx, tenant_id, user_id, now, where)
-        is_told = user is not None and _is_told(tries)
-        async with _part(tx, is_kept=is_told):
-            # What is not told must not wait for, or hold up, the chain of a merchant.
-            what = ("sign-in", "session.refused", str(user_id))
-            chain = tenant_id if is_told else nobody
-            await audit(deps, tx, chain, what, after={"tries_this_hour": tries})
+        async with _savepoint(tx, is_kept=user is not None):
+            tries = await repo.note_refused(tx, tenant_id, user_id, now, origin)
+        is_audited = user is not None and _is_audited(tries)
+        async with _savepoint(tx, is_kept=is_audited):
+            # An entry that is rolled back must neither wait for a merchant's chain nor lock it.
+            entry = ("sign-in", "session.refused", str(user_id))
+            chain = tenant_id if is_audited else nobody
+            await audit(deps, tx, chain, entry, after={"tries_this_hour": tries})
 
 
-class _TakenBack(Exception):
-    """Ends a part of a transaction that is not kept."""
+class _RolledBack(Exception):
+    """Rolls a savepoint back."""
 
 
 @asynccontextmanager
-async def _part(tx: AsyncSession, *, is_kept: bool) -> AsyncIterator[None]:
-    """A part of the transaction that is kept, or taken back."""
-    with suppress(_TakenBack):
+async def _savepoint(tx: AsyncSession, *, is_kept: bool) -> AsyncIterator[None]:
+    """A part of the transaction; rolled back at its end unless `is_kept`."""
+    with suppress(_RolledBack):
         async with tx.begin_nested():
             yield
             if not is_kept:
-                raise _TakenBack
+                raise _RolledBack
 
 
-async def note_step_up(deps: Deps, tx: AsyncSession, user: User, where: Where) -> None:
-    """A refused step-up: by whoever is signed in as the person, under their name."""
+async def record_step_up(deps: Deps, tx: AsyncSession, user: User, origin: Origin) -> None:
+    """Records a refused step-up. The actor in the audit log is the person who is signed in."""
     now = deps.clock.now()
-    tries = await repo.note_refused(tx, user.tenant_id, user.user_id, now, where)
-    if _is_told(tries):
-        what = (f"user:{user.user_id}", "session.step_up_refused", str(user.user_id))
-        await audit(deps, tx, user.tenant_id, what, after={"tries_this_hour": tries})
+    tries = await repo.note_refused(tx, user.tenant_id, user.user_id, now, origin)
+    if _is_audited(tries):
+        entry = (f"user:{user.user_id}", "session.step_up_refused", str(user.user_id))
+        await audit(deps, tx, user.tenant_id, entry, after={"tries_this_hour": tries})
 
 
-def _is_told(tries: int) -> bool:
+def _is_audited(tries: int) -> bool:
     return str(tries).strip("0") == "1"
 
 
 async def recent(
     deps: Deps, caller: Principal
 ) -> tuple[Sequence[Session], Sequence[RefusedSignIns]]:
-    """One's own last sign-ins, and what was refused in the last 30 days."""
+    """(the caller's last sign-ins, the refused tries of the last 30 days)."""
     user_id = UUID(caller.subject)
     async with deps.db.read(caller.tenant) as tx:
         return (

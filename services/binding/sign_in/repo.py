@@ -1,5 +1,5 @@
-"""The queries about signing in: the brake, known browsers, one-time links, second factors, refused
-tries; the caller owns the transaction, in system scope where no tenant is given."""
+"""The queries of signing in: the throttle, known browsers, one-time links, second factors, refused
+tries. The caller owns the transaction, which has system scope where no tenant is given."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding.models import AppChangeRequest, LoginTries, Session
-from services.binding.sessions.repo import lives
+from services.binding.sessions.repo import is_active
 from services.binding.sign_in.models import (
     KnownBrowser,
     Passkey,
@@ -31,11 +31,11 @@ from shared.db import Database
 KEPT = timedelta(days=30)
 SHOWN_MAX = 50
 
-# --- the brake
+# --- the throttle
 
 
 async def tries(tx: AsyncSession, digest: str) -> Tries:
-    """The brake's row, locked; made when it is the first try."""
+    """A counter of the throttle, locked; created at the first try."""
     values = {"tenant_id": PLATFORM, "login_hash": digest, "failures": 0, "begun": 0}
     made = insert(LoginTries).values(**values)
     same = made.on_conflict_do_update(
@@ -45,22 +45,22 @@ async def tries(tx: AsyncSession, digest: str) -> Tries:
     return Tries(row.failures, row.begun, row.tried_at, row.locked_until)
 
 
-async def put_tries(tx: AsyncSession, digest: str, found: Tries) -> None:
+async def put_tries(tx: AsyncSession, digest: str, counted: Tries) -> None:
     await tx.execute(
         update(LoginTries)
         .where(LoginTries.tenant_id == PLATFORM, LoginTries.login_hash == digest)
         .values(
-            failures=found.failures,
-            begun=found.begun,
-            tried_at=found.tried_at,
-            locked_until=found.locked_until,
+            failures=counted.failures,
+            begun=counted.begun,
+            tried_at=counted.tried_at,
+            locked_until=counted.locked_until,
         )
     )
 
 
 async def forget(db: Database, now: datetime) -> None:
-    """What is too old to matter, in steps however much there is: each guess at a made-up login
-    leaves two counters of the brake."""
+    """Deletes rows that are too old to matter, in batches. There may be many: each guess at a login
+    that nobody has leaves two counters of the throttle."""
     for table, is_old, at in (
         ("login_tries", "tried_at <= $1 OR tried_at IS NULL", now - FORGET_TRIES_AFTER),
         ("known_browsers", "seen_at < $1", now - timedelta(days=KNOWN_BROWSER_DAYS)),
@@ -81,7 +81,7 @@ async def knows_browser(
 
 
 async def is_browser_of_anybody(tx: AsyncSession, browser_hash: str) -> bool:
-    """Whether this cookie was made here: people who share a browser share its cookie."""
+    """Whether this cookie was made here, for anybody: people may share a browser's cookie."""
     found = select(KnownBrowser.user_id).where(KnownBrowser.browser_hash == browser_hash)
     return await tx.scalar(found.limit(1)) is not None
 
@@ -89,7 +89,7 @@ async def is_browser_of_anybody(tx: AsyncSession, browser_hash: str) -> bool:
 async def keep_browser(
     tx: AsyncSession, tenant_id: UUID, user_id: UUID, browser_hash: str, now: datetime
 ) -> None:
-    """Remembers it, and forgets those beyond the limit that were seen longest ago."""
+    """Stores the browser, and deletes those beyond the limit that were seen longest ago."""
     values = {
         "tenant_id": tenant_id, "user_id": user_id, "browser_hash": browser_hash,
         "created_at": now, "seen_at": now,
@@ -100,16 +100,17 @@ async def keep_browser(
             index_elements=["tenant_id", "user_id", "browser_hash"], set_={"seen_at": now}
         )
     )
-    mine = and_(KnownBrowser.tenant_id == tenant_id, KnownBrowser.user_id == user_id)
+    own = and_(KnownBrowser.tenant_id == tenant_id, KnownBrowser.user_id == user_id)
     order = (KnownBrowser.seen_at.desc(), KnownBrowser.browser_hash)
-    kept = select(KnownBrowser.browser_hash).where(mine).order_by(*order).limit(KNOWN_BROWSERS_MAX)
-    await tx.execute(delete(KnownBrowser).where(mine, KnownBrowser.browser_hash.not_in(kept)))
+    kept = select(KnownBrowser.browser_hash).where(own).order_by(*order).limit(KNOWN_BROWSERS_MAX)
+    await tx.execute(delete(KnownBrowser).where(own, KnownBrowser.browser_hash.not_in(kept)))
 
 
 async def forget_browsers(
     tx: AsyncSession, tenant_id: UUID, user_id: UUID, *, keep: str | None = None
 ) -> None:
-    """For whoever knew the old password: another browser has to earn its place anew."""
+    """Deletes the known browsers of an account with a new password, because somebody who knew the
+    old one may have used them. `keep`: the browser that stays known."""
     await tx.execute(
         delete(KnownBrowser).where(
             KnownBrowser.tenant_id == tenant_id,
@@ -127,7 +128,7 @@ async def link_by_hash(tx: AsyncSession, link_hash: str) -> PasswordLink | None:
 
 
 async def burn_links(tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: datetime) -> int:
-    """Ends whatever links of that person are not used yet; how many."""
+    """Ends the unused links for that person; returns their number."""
     done = await tx.execute(
         update(PasswordLink)
         .where(
@@ -143,12 +144,14 @@ async def burn_links(tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: date
 async def burn_links_made_by(
     tx: AsyncSession, maker: str, now: datetime, *, waits: bool = True
 ) -> None:
-    """Ends the unused links that somebody made, for whomever. System scope only: an operator makes
-    them for merchants' owners. `waits`: for those that are being used at this moment, too; whoever
-    holds a link of their own must not, because its maker may be waiting for that one."""
+    """Ends the unused links that somebody created for anybody. System scope only: operators create
+    links for merchants' owners. `waits`: whether to wait for links that are locked, because they
+    are in use at this moment. A transaction that has locked a link itself must not wait, because
+    the maker of that link may be waiting for it."""
     unused = and_(PasswordLink.made_by == maker, PasswordLink.used_at.is_(None))
-    mine = select(PasswordLink.link_hash).where(unused).with_for_update(skip_locked=not waits)
-    ended = update(PasswordLink).where(unused, PasswordLink.link_hash.in_(mine.scalar_subquery()))
+    locked = select(PasswordLink.link_hash).where(unused).with_for_update(skip_locked=not waits)
+    is_locked = PasswordLink.link_hash.in_(locked.scalar_subquery())
+    ended = update(PasswordLink).where(unused, is_locked)
     await tx.execute(ended.values(used_at=now))
 
 
@@ -158,7 +161,7 @@ async def burn_links_made_by(
 async def put_recovery_codes(
     tx: AsyncSession, tenant_id: UUID, user_id: UUID, hashes: Sequence[str], now: datetime
 ) -> None:
-    """These, and no older ones."""
+    """Stores these codes and deletes the older ones."""
     await forget_recovery_codes(tx, tenant_id, user_id)
     for code_hash in hashes:
         tx.add(
@@ -179,7 +182,8 @@ async def forget_recovery_codes(tx: AsyncSession, tenant_id: UUID, user_id: UUID
 async def use_recovery_code(
     tx: AsyncSession, tenant_id: UUID, user_id: UUID, code_hash: str, now: datetime
 ) -> bool:
-    """Whether it was there and unused; of several at once one gets it."""
+    """Uses a code up: whether it existed and was unused. Of several requests at the same time, one
+    gets True."""
     done = await tx.execute(
         update(RecoveryCode)
         .where(
@@ -195,8 +199,8 @@ async def use_recovery_code(
 
 async def recovery_codes_left(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> int:
     query = select(func.count()).select_from(RecoveryCode)
-    mine = query.where(RecoveryCode.tenant_id == tenant_id, RecoveryCode.user_id == user_id)
-    return await tx.scalar(mine.where(RecoveryCode.used_at.is_(None))) or 0
+    own = query.where(RecoveryCode.tenant_id == tenant_id, RecoveryCode.user_id == user_id)
+    return await tx.scalar(own.where(RecoveryCode.used_at.is_(None))) or 0
 
 
 # --- passkeys
@@ -204,19 +208,19 @@ async def recovery_codes_left(tx: AsyncSession, tenant_id: UUID, user_id: UUID) 
 
 async def passkeys(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> Sequence[Passkey]:
     """Oldest first."""
-    mine = select(Passkey).where(Passkey.tenant_id == tenant_id, Passkey.user_id == user_id)
-    return (await tx.scalars(mine.order_by(Passkey.created_at, Passkey.passkey_id))).all()
+    own = select(Passkey).where(Passkey.tenant_id == tenant_id, Passkey.user_id == user_id)
+    return (await tx.scalars(own.order_by(Passkey.created_at, Passkey.passkey_id))).all()
 
 
 async def is_passkey_of_anybody(tx: AsyncSession, credential_id: str) -> bool:
-    """Among all tenants: system scope only."""
+    """Whether anybody of any tenant has it. System scope only."""
     found = select(Passkey.passkey_id).where(Passkey.credential_id == credential_id)
     return await tx.scalar(found.limit(1)) is not None
 
 
 async def use_passkey(tx: AsyncSession, passkey: Passkey, count: int, now: datetime) -> bool:
-    """Keeps the authenticator's new count and the time, unless the count did not rise: of two
-    authenticators that share a key, one falls behind. One that never counts says 0 every time."""
+    """Stores the authenticator's new count and the time; False when the count did not rise. Then
+    two authenticators have the same key. One that does not count sends 0 every time."""
     is_new = Passkey.sign_count < count if count else Passkey.sign_count == 0
     done = await tx.execute(
         update(Passkey)
@@ -231,7 +235,7 @@ async def use_passkey(tx: AsyncSession, passkey: Passkey, count: int, now: datet
 
 
 async def forget_passkeys(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> None:
-    """All of that person, and what was asked of them."""
+    """Deletes all passkeys and challenges of that person."""
     await tx.execute(
         delete(Passkey).where(Passkey.tenant_id == tenant_id, Passkey.user_id == user_id)
     )
@@ -243,7 +247,7 @@ async def forget_passkeys(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> N
 
 
 async def put_challenge(tx: AsyncSession, made: PasskeyChallenge, keep: int) -> None:
-    """One more of that person and purpose, of which only the `keep` newest count."""
+    """Stores a challenge. Only the `keep` newest of that person and purpose stay."""
     same = and_(
         PasskeyChallenge.tenant_id == made.tenant_id,
         PasskeyChallenge.user_id == made.user_id,
@@ -257,29 +261,29 @@ async def put_challenge(tx: AsyncSession, made: PasskeyChallenge, keep: int) -> 
     tx.add(made)
 
 
-async def spend_challenge(tx: AsyncSession, asked: PasskeyChallenge, now: datetime) -> bool:
-    """Whether exactly that was asked, and in time; then it is gone. Of several at once one gets
-    it."""
+async def use_challenge(tx: AsyncSession, expected: PasskeyChallenge, now: datetime) -> bool:
+    """Uses a challenge up: whether exactly this one is stored and has not expired. Of several
+    requests at the same time, one gets True."""
     done = await tx.execute(
         delete(PasskeyChallenge).where(
-            PasskeyChallenge.tenant_id == asked.tenant_id,
-            PasskeyChallenge.challenge_hash == asked.challenge_hash,
-            PasskeyChallenge.user_id == asked.user_id,
-            PasskeyChallenge.purpose == asked.purpose,
-            PasskeyChallenge.session_id.is_not_distinct_from(asked.session_id),
+            PasskeyChallenge.tenant_id == expected.tenant_id,
+            PasskeyChallenge.challenge_hash == expected.challenge_hash,
+            PasskeyChallenge.user_id == expected.user_id,
+            PasskeyChallenge.purpose == expected.purpose,
+            PasskeyChallenge.session_id.is_not_distinct_from(expected.session_id),
             PasskeyChallenge.expires_at > now,
         )
     )
     return isinstance(done, CursorResult) and done.rowcount == 1
 
 
-# --- what was tried
+# --- tries
 
 
 async def note_refused(
     tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: datetime, where: tuple[str, str]
 ) -> int:
-    """Counts a refused try from (address, user agent); how many the hour has seen."""
+    """Counts a refused try from (address, user agent); returns the number in this hour."""
     address, user_agent = where
     values = {
         "tenant_id": tenant_id, "user_id": user_id, "tries": 1, "last_at": now,
@@ -309,18 +313,18 @@ async def refused(tx: AsyncSession, tenant_id: UUID, user_id: UUID) -> Sequence[
 async def sign_ins(
     tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: datetime
 ) -> Sequence[Session]:
-    """The sessions of the last days: those that live, then those that ended, newest first. No
-    number of later sign-ins hides one that still goes on."""
+    """The last sessions: active ones, then ended ones, each newest first. So later sign-ins,
+    however many, do not hide an active session."""
     query = select(Session).where(Session.tenant_id == tenant_id, Session.user_id == user_id)
-    newest = query.order_by(lives(now).desc(), Session.created_at.desc())
+    newest = query.order_by(is_active(now).desc(), Session.created_at.desc())
     rows = await tx.scalars(newest.limit(SHOWN_MAX))
     return rows.all()
 
 
 async def changes_asked_by(tx: AsyncSession, user_id: UUID) -> Sequence[AppChangeRequest]:
-    """What still waits for a second person, of whatever merchant: operators who act ask for
-    nothing, but what they asked for before that update waits for up to a week. Locked. System
-    scope."""
+    """A requester's changes that wait for a second person, of any merchant; locked. Operators
+    who act can no longer request changes, but their requests from before that update may wait for
+    up to a week. System scope."""
     query = select(AppChangeRequest).where(
         AppChangeRequest.asked_by == user_id, AppChangeRequest.state == "waiting"
     )

@@ -1,4 +1,4 @@
-"""The HTTP door of sessions, the same at both consoles, and the edge's question about them."""
+"""The HTTP routes of sessions, the same at both consoles, and the edge's route to resolve one."""
 
 from uuid import UUID
 
@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, Response
 from structlog.contextvars import get_contextvars
 
 from services.binding.callers import EDGE_ONLY, MERCHANT, OPERATOR, deps_of, only
-from services.binding.costly import costly
-from services.binding.crypto.relying_party import Proof
+from services.binding.crypto.relying_party import Assertion
+from services.binding.expensive import expensive
 from services.binding.sessions import service as sessions
 from services.binding.sign_in import schemas, second_factor, service
 from services.binding.sign_in.cookies import COOKIE, COOKIE_RULES, cookie_hash, give_cookies
@@ -29,7 +29,7 @@ async def _sign_in(
         login=body.login,
         password=body.password.get_secret_value(),
         code=body.code.get_secret_value() if body.code else None,
-        proof=Proof(**dict(body.passkey)) if body.passkey else None,
+        proof=Assertion(**dict(body.passkey)) if body.passkey else None,
         user_agent=request.headers.get("user-agent", ""),
         address=str(get_contextvars().get("client_address", "")),
         browser_hash=cookie_hash(request, "browser"),
@@ -57,7 +57,7 @@ async def _step_up(
 ) -> schemas.StepUpOut:
     deps, caller = deps_of(request), principal(request)
     if body.passkey is not None:
-        proof = Proof(**dict(body.passkey))
+        proof = Assertion(**dict(body.passkey))
         until, cookie = await service.step_up_by_passkey(deps, caller, proof)
     else:
         password = body.password.get_secret_value() if body.password else ""
@@ -99,14 +99,14 @@ async def _change_password(request: Request, body: schemas.PasswordBody) -> Resp
     return response
 
 
-@router.post(f"{MERCHANT}/session", dependencies=[guard("public"), costly("sign_in")])
+@router.post(f"{MERCHANT}/session", dependencies=[guard("public"), expensive("sign_in")])
 async def sign_in_merchant(
     request: Request, response: Response, body: schemas.LoginBody
 ) -> schemas.SessionOpenedOut:
     return await _sign_in(request, response, "merchant", body)
 
 
-@router.post(f"{OPERATOR}/session", dependencies=[guard("public"), costly("sign_in")])
+@router.post(f"{OPERATOR}/session", dependencies=[guard("public"), expensive("sign_in")])
 async def sign_in_operator(
     request: Request, response: Response, body: schemas.LoginBody
 ) -> schemas.SessionOpenedOut:
@@ -133,7 +133,7 @@ async def sign_out_operator(request: Request) -> Response:
     return await _sign_out(request)
 
 
-@router.post(f"{MERCHANT}/session/step-up", dependencies=[guard("user"), costly("password")])
+@router.post(f"{MERCHANT}/session/step-up", dependencies=[guard("user"), expensive("password")])
 async def step_up_merchant(
     request: Request, response: Response, body: schemas.StepUpBody
 ) -> schemas.StepUpOut:
@@ -142,7 +142,7 @@ async def step_up_merchant(
     return await _step_up(request, response, body)
 
 
-@router.post(f"{OPERATOR}/session/step-up", dependencies=[guard("user"), costly("password")])
+@router.post(f"{OPERATOR}/session/step-up", dependencies=[guard("user"), expensive("password")])
 async def step_up_operator(
     request: Request, response: Response, body: schemas.StepUpBody
 ) -> schemas.StepUpOut:
@@ -186,7 +186,9 @@ async def end_operator_session(request: Request, session_id: UUID) -> None:
 
 
 @router.post(
-    f"{MERCHANT}/password", dependencies=[guard("user", OWN), costly("password")], status_code=204
+    f"{MERCHANT}/password",
+    dependencies=[guard("user", OWN), expensive("password")],
+    status_code=204,
 )
 async def change_merchant_password(request: Request, body: schemas.PasswordBody) -> Response:
     """One's own password; all other sessions of the account end."""
@@ -194,7 +196,9 @@ async def change_merchant_password(request: Request, body: schemas.PasswordBody)
 
 
 @router.post(
-    f"{OPERATOR}/password", dependencies=[guard("user", OWN), costly("password")], status_code=204
+    f"{OPERATOR}/password",
+    dependencies=[guard("user", OWN), expensive("password")],
+    status_code=204,
 )
 async def change_operator_password(request: Request, body: schemas.PasswordBody) -> Response:
     """One's own password; all other sessions of the account end."""
@@ -230,10 +234,10 @@ async def resolve_session(request: Request, body: schemas.ResolveBody) -> schema
             until=running.until,
             more=[
                 schemas.ResolvedMore(
-                    permissions=sorted(permissions.ACTING_MORE[one.permission_set]),
-                    until=one.until,
+                    permissions=sorted(permissions.ACTING_MORE[grant.permission_set]),
+                    until=grant.until,
                 )
-                for one in found.more
+                for grant in found.extra_grants
             ],
         )
         if running

@@ -1,12 +1,12 @@
-"""Rules of signing in: the brake, known browsers, step-up, and what goes wrong.
+"""Rules of signing in: the throttle, known browsers, step-up, and the problems.
 
 Problem
-├── Unauthorized        BadCredentials                     401  one answer for every wrong login
-├── Forbidden           WrongPassword                      403  a password asked for again
+├── Unauthorized        BadCredentials                     401  the same for every wrong login
+├── Forbidden           WrongPassword                      403  at the step-up
 │                       CodeNeeded WrongCode               403  the password was right
 │                       WrongPasskey                       403
 │                       ├── PasskeyLate PasskeyCopied      403
-├── TooMany             LoginBraked                        429  with retry_after_s
+├── TooMany             LoginThrottled                        429  with retry_after_s
 └── Conflict            SecondFactorSet PasskeyKnown       409
                         SecondFactorRequired PasskeysFull  409
                         PasskeysUnavailable                409
@@ -19,20 +19,20 @@ from uuid import UUID
 from shared.errors import Conflict, Forbidden, TooMany, Unauthorized
 
 PLATFORM = UUID(int=0)
-"""The tenant of rows that belong to no merchant: the brake on logins, known or not."""
+"""The tenant of rows that belong to no merchant: the throttle's counters of logins."""
 
 FORGET_TRIES_AFTER = timedelta(hours=24)
 
 KNOWN_BROWSER_DAYS = 180
 KNOWN_BROWSERS_MAX = 20
-"""A person's; the one seen longest ago goes first."""
+"""Of each person; beyond that the one that was seen longest ago is deleted."""
 RENEWAL_GRACE = timedelta(seconds=30)
-"""How long a session's former cookie still counts: requests were under way with it."""
+"""How long a session's former cookie stays valid, for requests that are under way with it."""
 
 SESSION_LIFETIME = timedelta(hours=12)
 
 STEP_UP_WINDOW = timedelta(minutes=5)
-"""How long an entered password vouches for refunds, keys and roles (ASVS 7.5.3)."""
+"""How long a step-up is valid for refunds, keys and roles (ASVS 7.5.3)."""
 
 
 class BadCredentials(Unauthorized):
@@ -40,13 +40,13 @@ class BadCredentials(Unauthorized):
     title = "账号或密码不正确 The login or the password is not right."
 
 
-class LoginBraked(TooMany):
+class LoginThrottled(TooMany):
     code = "auth.login_braked"
     title = "尝试过多，请稍后再登录 Too many attempts; please wait."
 
 
 class CodeNeeded(Forbidden):
-    """The password was right: at the sign-in, and at the step-up."""
+    """The password was right and the second factor is missing, at the sign-in or the step-up."""
 
     code = "auth.code_needed"
     title = "请完成两步验证 A second factor is needed: a code of your app, or a passkey."
@@ -58,7 +58,7 @@ class WrongCode(Forbidden):
 
 
 class WrongPasskey(Forbidden):
-    """Also for somebody else's: whoever asks learns nothing of it."""
+    """Also for a passkey of somebody else, so that the caller learns nothing about it."""
 
     code = "auth.wrong_passkey"
     title = "通行密钥未通过验证，请换一种方式或重试 The passkey was not accepted; please try again."
@@ -70,7 +70,7 @@ class PasskeyLate(WrongPasskey):
 
 
 class PasskeyCopied(WrongPasskey):
-    """Its count of signatures went back: another authenticator has the same key."""
+    """Its count of signatures did not rise: another authenticator has the same key."""
 
     code = "auth.passkey_copied"
     title = "该通行密钥可能已被复制，请改用其他方式登录后移除它 It may have been copied: remove it."
@@ -102,7 +102,7 @@ class SecondFactorSet(Conflict):
 
 
 class WrongPassword(Forbidden):
-    """Not 401: the session itself is good, and the console must not throw it away."""
+    """Not 401, because the session itself is valid and the console must keep it."""
 
     code = "auth.wrong_password"
     title = "密码不正确 The password is not right."
@@ -114,6 +114,6 @@ class Tries:
 
     failures: int = 0
     begun: int = 0
-    """tries whose password is being looked at"""
+    """tries whose password is being checked"""
     tried_at: datetime | None = None
     locked_until: datetime | None = None

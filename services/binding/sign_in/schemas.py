@@ -1,4 +1,5 @@
-"""Bodies about signing in: sessions, passwords, second factors, passkeys."""
+"""Request bodies and response models of signing in: sessions, passwords, second factors,
+passkeys."""
 
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -31,7 +32,7 @@ class LoginBody(Body):
     password: Password
     code: Code | None = None
     passkey: PasskeyProofBody | None = None
-    """instead of a code, with the challenge of the answer that asked for it"""
+    """instead of a code, with the challenge of the response that required it"""
 
 
 class ResolveBody(Body):
@@ -79,7 +80,7 @@ class SecondFactorBegunOut(BaseModel):
 
 class RecoveryCodesOut(BaseModel):
     recovery_codes: list[str]
-    """told once; each serves once instead of a code; none where those from before stay"""
+    """shown once; each can be used once instead of a code; empty where earlier ones stay valid"""
 
 
 class PersonOut(BaseModel):
@@ -98,7 +99,7 @@ class SessionMerchantOut(BaseModel):
     merchant_id: UUID
     name: str
     handle: str
-    """what the logins of its people end with, after an @"""
+    """the part after the @ of its people's logins"""
     edition: str
     created_at: Instant
 
@@ -120,14 +121,15 @@ class SessionOut(BaseModel):
     step_up_until: Instant | None
     acting: ActingOut | None
     limited_until: Instant | None = None
-    """until then the account does less than its role: an operator has helped its owner back in"""
+    """until then the account has fewer permissions than its role, because an operator has helped
+    its owner to sign in again"""
     needs_second_factor: bool
-    """one has to be set up before anything else is allowed"""
+    """whether one has to be set up before anything else is allowed"""
 
 
 class SessionOpenedOut(SessionOut):
     csrf_token: str
-    """told once; we keep only its digest"""
+    """shown once; only its digest is stored"""
 
 
 class StepUpOut(BaseModel):
@@ -212,13 +214,13 @@ class PasskeyBody(Body):
     transports: Annotated[list[Word], Field(max_length=TRANSPORTS_MAX)] = Field(
         default_factory=list
     )
-    """how the browser reaches it the next time"""
+    """how a browser can reach the authenticator"""
 
 
 class PasskeyOptionsOut(BaseModel):
     options: dict[str, Any]
     """for navigator.credentials: PublicKeyCredentialCreationOptionsJSON, or ...RequestOptionsJSON
-    (WebAuthn Level 3); its challenge counts for five minutes, once"""
+    (WebAuthn Level 3); its challenge is valid once, for five minutes"""
 
 
 class PasskeyOut(BaseModel):
@@ -231,11 +233,11 @@ class PasskeyOut(BaseModel):
 
 class PasskeyMadeOut(PasskeyOut):
     recovery_codes: list[str]
-    """told once, with the account's first second factor; else none"""
+    """shown once, with the account's first second factor; else empty"""
 
 
 class PasskeyList(BaseModel):
     items: list[PasskeyOut]
     limit: int
     origin: str | None
-    """where browsers can use them; null: nowhere, the platform has no https name"""
+    """the origin where browsers can use them; null: none, the platform has no https name"""

@@ -1,4 +1,4 @@
-"""The HTTP door of what guards an account: its second factor, its last sign-ins."""
+"""The HTTP routes of an account's protection: its second factor, its last sign-ins."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -21,7 +21,7 @@ async def _show(request: Request) -> schemas.SecondFactorOut:
 
 
 async def _begin(request: Request, response: Response) -> schemas.SecondFactorBegunOut:
-    import segno  # only here: most starts of this process draw nothing
+    import segno  # imported here, because most runs of this process draw no QR code
 
     secret, uri = await second_factor.begin(deps_of(request), principal(request))
     response.headers["Cache-Control"] = "no-store"
@@ -60,7 +60,7 @@ async def _recent(request: Request) -> schemas.SignInList:
         )
         for row in refused
     ]  # fmt: skip
-    return schemas.SignInList(items=sorted(items, key=lambda one: one.at, reverse=True))
+    return schemas.SignInList(items=sorted(items, key=lambda item: item.at, reverse=True))
 
 
 _OWN, _CONFIRMED = [guard("user", OWN)], [guard("user", OWN, step_up=True)]

@@ -1,6 +1,6 @@
-"""The use cases of proving who one is: signing in, stepping up, changing the password.
+"""The use cases of authentication: signing in, stepping up, changing the password.
 
-Each of them gives the session a new cookie (ASVS 7.2.4). What is kept of a try in vain: `refusals`.
+Each of them gives the session a new cookie (ASVS 7.2.4). Refused tries are recorded in `refusals`.
 """
 
 from dataclasses import dataclass
@@ -11,16 +11,24 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding.audit.record import audit
-from services.binding.crypto.relying_party import Proof
+from services.binding.crypto.relying_party import Assertion
 from services.binding.deps import Deps
 from services.binding.models import Session, User
 from services.binding.sessions import repo as sessions_repo
 from services.binding.sessions import service as sessions
-from services.binding.sessions.service import Shown
-from services.binding.sign_in import begun, brake, passkeys, refusals, repo, rules, second_factor
-from services.binding.sign_in.brake import Key
+from services.binding.sessions.service import SessionView
+from services.binding.sign_in import (
+    passkeys,
+    refusals,
+    repo,
+    rules,
+    second_factor,
+    throttle,
+    unfinished,
+)
 from services.binding.sign_in.rules import PLATFORM
-from services.binding.tenancy import accounts, logins, standing
+from services.binding.sign_in.throttle import Counter
+from services.binding.tenancy import accounts, authorization, logins
 from services.binding.tenancy import repo as tenancy_repo
 from services.binding.tenancy import rules as tenancy_rules
 from services.binding.tenancy.rules import Console, Role
@@ -38,64 +46,66 @@ log = get_logger("binding.signing_in")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A try to sign in, and where it comes from."""
+    """A try to sign in, and its origin."""
 
     login: str
     password: str
     code: str | None = None
     """of the second factor"""
-    proof: Proof | None = None
-    """the same by a passkey"""
+    proof: Assertion | None = None
+    """an assertion by a passkey, instead of the code"""
     user_agent: str = ""
     address: str = ""
     browser_hash: str | None = None
     """of the cookie by which the browser may be known"""
     former_hash: str | None = None
-    """of the cookie of a session that the browser still had"""
+    """of the session cookie that the browser still has"""
 
     @property
-    def where(self) -> tuple[str, str]:
+    def origin(self) -> tuple[str, str]:
         return self.address, "".join(c for c in self.user_agent if c.isprintable())[:AGENT_MAX]
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A new session; the secrets exist here and in the browser only."""
+    """A new session. Its secrets exist only here and in the browser."""
 
     cookie: str
     csrf_token: str
     browser: str | None
-    """the cookie by which the browser is known from now on; None: as before"""
-    shown: Shown
+    """the new cookie by which the browser is known; None: it keeps the one it has"""
+    shown: SessionView
 
 
 async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
-    """A session, or BadCredentials whatever was wrong, or LoginBraked; with the right password
-    CodeNeeded, WrongCode or WrongPasskey."""
+    """Opens a session. Raises BadCredentials, whatever was wrong, or LoginThrottled. With the right
+    password it may raise CodeNeeded, WrongCode, WrongPasskey or MerchantSuspended."""
     digest = tenancy_rules.login_digest(attempt.login)
     browser_hash = attempt.browser_hash
     async with deps.db.read(None) as tx:
         user = await tenancy_repo.user_by_login(tx, digest)
-        whose = (user.tenant_id, user.user_id) if user is not None else (PLATFORM, PLATFORM)
+        owner = (user.tenant_id, user.user_id) if user is not None else (PLATFORM, PLATFORM)
         is_known_browser = browser_hash is not None and await repo.knows_browser(
-            tx, *whose, browser_hash
+            tx, *owner, browser_hash
         )
-    keys = brake.keys_of(digest, attempt.address, browser_hash if is_known_browser else None)
+    counters = throttle.counters_of(
+        digest, attempt.address, browser_hash if is_known_browser else None
+    )
     try:
-        await brake.begin(deps, keys)
-    except rules.LoginBraked:
-        await refusals.keep(deps, user, attempt.where, "braked")
+        await throttle.begin(deps, counters)
+    except rules.LoginThrottled:
+        await refusals.record_sign_in(deps, user, attempt.origin, "braked")
         raise
-    is_his = user is not None and user.is_enabled and Role(user.role).console == console
-    hashed = user.password_hash if user is not None and is_his else None
+    may_sign_in_here = user is not None and user.is_enabled and Role(user.role).console == console
+    hashed = user.password_hash if user is not None and may_sign_in_here else None
     is_right = await deps.passwords.is_right(attempt.password, hashed, is_sign_in=True)
     if not is_right or user is None:
-        failures = await brake.end_wrong(deps, keys)
-        await refusals.keep(deps, user, attempt.where, "refused")
+        failures = await throttle.end_wrong(deps, counters)
+        await refusals.record_sign_in(deps, user, attempt.origin, "refused")
         log.warning("login.refused", login_digest=digest[:16], failures=failures)
         raise rules.BadCredentials
     try:
-        async with deps.turns.of(str(user.user_id)):
+        async with deps.locks.of(str(user.user_id)):
             opened = await _open(deps, user, attempt)
     except (
         rules.WrongCode,
@@ -103,30 +113,30 @@ async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
         rules.BadCredentials,
     ) as error:
         is_passkey = isinstance(error, rules.WrongPasskey)
-        await brake.end_wrong(deps, keys)
-        await refusals.keep(
-            deps, user, attempt.where, "wrong_passkey" if is_passkey else "wrong_code"
+        await throttle.end_wrong(deps, counters)
+        await refusals.record_sign_in(
+            deps, user, attempt.origin, "wrong_passkey" if is_passkey else "wrong_code"
         )
         raise
     except (rules.CodeNeeded, tenancy_rules.MerchantSuspended):
-        await brake.end_right(deps, keys, is_whole=False)
+        await throttle.end_right(deps, counters, is_whole=False)
         raise
-    await brake.end_right(deps, keys)
+    await throttle.end_right(deps, counters)
     refusals.sign_ins.labels("accepted").inc()
     log.info("login.accepted", user_id=str(user.user_id))
     return opened
 
 
 async def _open(deps: Deps, user: User, attempt: Attempt) -> SignedIn:
-    """The session of somebody whose password was right a moment ago."""
+    """Opens a session for an account whose password was right a moment ago."""
     async with deps.db.tx(None) as tx:
-        # Somebody may have disabled the account while its password was checked.
+        # The account may have been disabled or changed while its password was checked.
         fresh = await tenancy_repo.user_for_update(tx, user.tenant_id, user.user_id)
         if fresh is None or not fresh.is_enabled or fresh.password_hash != user.password_hash:
             raise rules.BadCredentials
-        await standing.require_open(tx, user.tenant_id)
-        # Raised behind the transaction: a challenge that was made stays, one that was answered
-        # is spent, also by a wrong answer.
+        await authorization.require_open(tx, user.tenant_id)
+        # The refusal is raised after the commit, so that a new challenge stays stored and a used
+        # one stays used up, also by a wrong assertion.
         refusal = await _second_factor_refusal(deps, tx, fresh, attempt)
         if refusal is None:
             return await _opened(deps, tx, fresh, attempt)
@@ -136,19 +146,19 @@ async def _open(deps: Deps, user: User, attempt: Attempt) -> SignedIn:
 async def _second_factor_refusal(
     deps: Deps, tx: AsyncSession, user: User, attempt: Attempt
 ) -> Forbidden | None:
-    """What is missing or wrong of the second factor; None: all is well, or none is set."""
-    if not second_factor.has_one(user):
+    """The problem with the second factor; None: it is right, or the account has none."""
+    if not second_factor.has_second_factor(user):
         return None
     if attempt.proof is not None:
-        return await passkeys.prove(deps, tx, user, "sign_in", None, attempt.proof)
+        return await passkeys.verify_proof(deps, tx, user, "sign_in", None, attempt.proof)
     if attempt.code:
         is_right = await second_factor.is_right(deps, tx, user, attempt.code)
         return None if is_right else rules.WrongCode()
-    return code_needed(user, await passkeys.ask(deps, tx, user, "sign_in"))
+    return code_needed(user, await passkeys.challenge_options(deps, tx, user, "sign_in"))
 
 
 def code_needed(user: User, options: dict[str, Any] | None) -> rules.CodeNeeded:
-    """It tells by what one goes on; `options`: what a passkey shall sign."""
+    """The problem with the methods that can be used; `options`: for an assertion by a passkey."""
     methods = ["code"] if user.totp_since is not None else []
     if options is None:
         return rules.CodeNeeded(methods=[*methods, "recovery_code"])
@@ -158,7 +168,7 @@ def code_needed(user: User, options: dict[str, Any] | None) -> rules.CodeNeeded:
 async def _opened(deps: Deps, tx: AsyncSession, user: User, attempt: Attempt) -> SignedIn:
     now = deps.clock.now()
     cookie, csrf_token = random_token(SECRET_BYTES), random_token(SECRET_BYTES)
-    address, user_agent = attempt.where
+    address, user_agent = attempt.origin
     session = Session(
         tenant_id=user.tenant_id,
         session_id=uuid7(deps.clock),
@@ -174,15 +184,15 @@ async def _opened(deps: Deps, tx: AsyncSession, user: User, attempt: Attempt) ->
     await _end_former(deps, tx, attempt.former_hash)
     tx.add(session)
     browser = await remember_browser(deps, tx, user, attempt.browser_hash)
-    what = (f"user:{user.user_id}", "session.open", str(session.session_id))
-    facts = {"user_agent": user_agent, "second_factor": second_factor.has_one(user)}
-    await audit(deps, tx, user.tenant_id, what, after=facts)
+    entry = (f"user:{user.user_id}", "session.open", str(session.session_id))
+    facts = {"user_agent": user_agent, "second_factor": second_factor.has_second_factor(user)}
+    await audit(deps, tx, user.tenant_id, entry, after=facts)
     merchant = await tenancy_repo.merchant(tx, user.tenant_id)
-    return SignedIn(cookie, csrf_token, browser, Shown(session, user, merchant))
+    return SignedIn(cookie, csrf_token, browser, SessionView(session, user, merchant))
 
 
 async def _end_former(deps: Deps, tx: AsyncSession, former_hash: str | None) -> None:
-    """The browser's own session before this one, whoever's it was."""
+    """Ends the session that the browser had before, of whatever account."""
     if former_hash is not None:
         for former in await sessions_repo.sessions_of_cookie(tx, former_hash):
             await sessions.end(deps, tx, former)
@@ -191,11 +201,11 @@ async def _end_former(deps: Deps, tx: AsyncSession, former_hash: str | None) -> 
 async def remember_browser(
     deps: Deps, tx: AsyncSession, user: User, browser_hash: str | None
 ) -> str | None:
-    """The browser is known to this person from now on (system scope): its new cookie, or None when
-    it goes on with the one that it has."""
+    """Makes the browser known for this account (system scope). Returns its new cookie, or None when
+    it keeps the one that it has."""
     cookie = None
     if browser_hash is None or not await repo.is_browser_of_anybody(tx, browser_hash):
-        # Only a cookie made here is believed: another could have been planted by a guesser.
+        # Only a cookie that was made here is accepted: an attacker could have planted another one.
         cookie = random_token(SECRET_BYTES)
         browser_hash = tenancy_rules.sha256_hex(cookie)
     now = deps.clock.now()
@@ -206,45 +216,48 @@ async def remember_browser(
 async def step_up(
     deps: Deps, caller: Principal, password: str, code: str | None
 ) -> tuple[datetime, str]:
-    """The password once more, and the second factor where there is one: (until when it counts, the
-    session's new cookie). Raises WrongPassword, CodeNeeded, WrongCode, LoginBraked."""
+    """Checks the password again, and the second factor if there is one: (until when the step-up
+    is valid, the session's new cookie). Raises WrongPassword, CodeNeeded, WrongCode,
+    LoginThrottled."""
     tenant_id, session_id = await sessions.home(deps, caller), sessions.session_of(caller)
     user = await _confirm(deps, tenant_id, caller, password)
-    if second_factor.has_one(user):
+    if second_factor.has_second_factor(user):
         await _confirm_code(deps, user, session_id, code)
     async with deps.db.tx(tenant_id) as tx:
         return await _stepped_up(deps, tx, user, session_id)
 
 
-async def ask_passkey(deps: Deps, caller: Principal) -> dict[str, Any]:
-    """What one of the caller's passkeys shall sign for a step-up, or NotFound without any."""
+async def passkey_challenge(deps: Deps, caller: Principal) -> dict[str, Any]:
+    """The options for an assertion by one of the caller's passkeys. NotFound without any."""
     tenant_id, session_id = await sessions.home(deps, caller), sessions.session_of(caller)
     async with deps.db.tx(tenant_id) as tx:
         user = await tenancy_repo.user_for_update(tx, tenant_id, UUID(caller.subject))
-        options = user and await passkeys.ask(deps, tx, user, "step_up", session_id)
+        options = user and await passkeys.challenge_options(deps, tx, user, "step_up", session_id)
     if not options:
         raise NotFound
     return options
 
 
-async def step_up_by_passkey(deps: Deps, caller: Principal, proof: Proof) -> tuple[datetime, str]:
-    """The same by a passkey alone, which is what one has and what one is or knows. Raises
-    WrongPasskey, LoginBraked."""
+async def step_up_by_passkey(
+    deps: Deps, caller: Principal, proof: Assertion
+) -> tuple[datetime, str]:
+    """A step-up by a passkey alone, which is two factors by itself. Raises WrongPasskey,
+    LoginThrottled."""
     tenant_id, session_id = await sessions.home(deps, caller), sessions.session_of(caller)
-    keys = _confirming(session_id)
-    await brake.begin(deps, keys)
+    counters = _step_up_counters(session_id)
+    await throttle.begin(deps, counters)
     async with deps.db.tx(tenant_id) as tx:
         user = await tenancy_repo.user_for_update(tx, tenant_id, UUID(caller.subject))
         if user is None or not user.is_enabled:
             raise Unauthorized
-        refusal = await passkeys.prove(deps, tx, user, "step_up", session_id, proof)
+        refusal = await passkeys.verify_proof(deps, tx, user, "step_up", session_id, proof)
         if refusal is None:
             done = await _stepped_up(deps, tx, user, session_id)
     if refusal is not None:
-        await brake.end_wrong(deps, keys)
-        await _note_at(deps, user, session_id)
+        await throttle.end_wrong(deps, counters)
+        await _record_refused_step_up(deps, user, session_id)
         raise refusal
-    await brake.end_right(deps, keys)
+    await throttle.end_right(deps, counters)
     return done
 
 
@@ -256,14 +269,15 @@ async def _stepped_up(
         raise Unauthorized
     cookie = await renew(deps, tx, session)
     session.step_up_until = deps.clock.now() + rules.STEP_UP_WINDOW
-    what = (f"user:{user.user_id}", "session.step_up", str(session_id))
-    await audit(deps, tx, user.tenant_id, what)
+    entry = (f"user:{user.user_id}", "session.step_up", str(session_id))
+    await audit(deps, tx, user.tenant_id, entry)
     return session.step_up_until, cookie
 
 
 async def renew(deps: Deps, tx: AsyncSession, session: Session) -> str:
-    """The session under a new cookie; for a moment the former one goes on, with what it could do
-    before, because requests are under way with it. The CSRF token stays: alone it opens nothing."""
+    """Gives the session a new cookie. The former one stays valid for a moment, with its former
+    rights, for requests that are under way. The CSRF token stays, because alone it gives no
+    access."""
     now = deps.clock.now()
     await outbox.add(tx, sessions.changed(deps, session))
     cookie = random_token(SECRET_BYTES)
@@ -276,56 +290,59 @@ async def renew(deps: Deps, tx: AsyncSession, session: Session) -> str:
     return cookie
 
 
-def _confirming(session_id: UUID) -> tuple[Key, ...]:
-    """Braked by session: whoever stole one must not shut its owner out of another."""
-    return (Key(tenancy_rules.sha256_hex(f"confirm|{session_id}")),)
+def _step_up_counters(session_id: UUID) -> tuple[Counter, ...]:
+    """The throttle's counter of step-ups, by session: the thief of one session must not lock its
+    owner out of another."""
+    return (Counter(tenancy_rules.sha256_hex(f"confirm|{session_id}")),)
 
 
 async def _confirm(deps: Deps, tenant_id: UUID, caller: Principal, password: str) -> User:
-    """The account, if that is its password. Guesses are braked apart from the sign-in."""
+    """The account, if that is its password, else WrongPassword. Its guesses have their own counter,
+    apart from the sign-in's."""
     user_id, session_id = UUID(caller.subject), sessions.session_of(caller)
-    keys = _confirming(session_id)
-    await brake.begin(deps, keys)
+    counters = _step_up_counters(session_id)
+    await throttle.begin(deps, counters)
     async with deps.db.read(tenant_id) as tx:
         user = await tenancy_repo.user(tx, tenant_id, user_id)
     hashed = user.password_hash if user is not None and user.is_enabled else None
     if not await deps.passwords.is_right(password, hashed) or user is None:
-        failures = await brake.end_wrong(deps, keys)
+        failures = await throttle.end_wrong(deps, counters)
         log.warning("password.refused", user_id=str(user_id), failures=failures)
         if user is not None:
-            await _note_at(deps, user, session_id)
+            await _record_refused_step_up(deps, user, session_id)
         raise rules.WrongPassword
-    await brake.end_right(deps, keys, is_whole=not second_factor.has_one(user))
+    await throttle.end_right(deps, counters, is_whole=not second_factor.has_second_factor(user))
     return user
 
 
 async def _confirm_code(deps: Deps, user: User, session_id: UUID, code: str | None) -> None:
     if not code:
         raise code_needed(user, None)
-    keys = _confirming(session_id)
-    await brake.begin(deps, keys)
+    counters = _step_up_counters(session_id)
+    await throttle.begin(deps, counters)
     async with deps.db.tx(user.tenant_id) as tx:
         fresh = await tenancy_repo.user_for_update(tx, user.tenant_id, user.user_id)
         is_right = fresh is not None and await second_factor.is_right(deps, tx, fresh, code)
     if not is_right:
-        await brake.end_wrong(deps, keys)
-        await _note_at(deps, user, session_id)
+        await throttle.end_wrong(deps, counters)
+        await _record_refused_step_up(deps, user, session_id)
         raise rules.WrongCode
-    await brake.end_right(deps, keys)
+    await throttle.end_right(deps, counters)
 
 
-async def _note_at(deps: Deps, user: User, session_id: UUID) -> None:
+async def _record_refused_step_up(deps: Deps, user: User, session_id: UUID) -> None:
     async with deps.db.tx(user.tenant_id) as tx:
         session = await sessions_repo.session(tx, user.tenant_id, session_id)
-        where = (session.address, session.user_agent) if session is not None else ("", "")
-        await refusals.note_step_up(deps, tx, user, where)
+        origin = (session.address, session.user_agent) if session is not None else ("", "")
+        await refusals.record_step_up(deps, tx, user, origin)
 
 
 async def change_password(
     deps: Deps, caller: Principal, current: str, new: str, browser_hash: str | None
 ) -> str:
-    """Sets one's own password: (the session's new cookie). The other sessions end, the other
-    browsers are no longer known, and nothing that was begun goes on: others knew the old one."""
+    """Sets the caller's password; returns the session's new cookie. Because others may have known
+    the old password, the other sessions and all unfinished work end, and the other browsers are no
+    longer known."""
     user = await _confirm(deps, caller.tenant, caller, current)
     hashed = await accounts.hashed_password(
         deps, new, await own_words(deps, user), field="/new_password"
@@ -339,19 +356,19 @@ async def change_password(
         if session is None or session.revoked_at is not None:
             raise Unauthorized
         row.password_hash = hashed
-        asked = await begun.end_with_password(deps, tx, row)
+        waiting = await unfinished.end_with_password(deps, tx, row)
         ended = await sessions.end_all(deps, tx, caller.tenant, user.user_id, keep=session_id)
         await repo.forget_browsers(tx, caller.tenant, user.user_id, keep=browser_hash)
         await repo.burn_links(tx, caller.tenant, user.user_id, deps.clock.now())
         cookie = await renew(deps, tx, session)
-        what = (f"user:{user.user_id}", "password.change", str(user.user_id))
-        await audit(deps, tx, caller.tenant, what, after={"sessions_ended": ended})
-        await begun.withdraw(deps, tx, asked, actor=what[0])
+        entry = (f"user:{user.user_id}", "password.change", str(user.user_id))
+        await audit(deps, tx, caller.tenant, entry, after={"sessions_ended": ended})
+        await unfinished.withdraw(deps, tx, waiting, actor=entry[0])
     return cookie
 
 
 async def own_words(deps: Deps, user: User) -> tuple[str, ...]:
-    """What a password of this person must not contain."""
+    """The words that a password of this person must not contain."""
     async with deps.db.read(user.tenant_id) as tx:
         merchant = await tenancy_repo.merchant(tx, user.tenant_id)
     names = (user.name, merchant.name if merchant is not None else "")

@@ -1,10 +1,10 @@
-"""Sessions and people as answers."""
+"""Converts sessions and people to response models."""
 
 from datetime import datetime
 
 from services.binding.deps import Deps
 from services.binding.models import Acting, Merchant, User
-from services.binding.sessions.service import Shown
+from services.binding.sessions.service import SessionView
 from services.binding.sign_in import schemas, second_factor
 from services.binding.tenancy import permissions
 from services.binding.tenancy.permissions import OWN
@@ -12,20 +12,21 @@ from shared.contracts.principal import Principal
 
 
 def permissions_of(deps: Deps, user: User) -> list[str]:
-    """What the person may do: until a second factor that is asked for is set up, only that."""
+    """The person's permissions. While a required second factor is missing, only those to set one
+    up."""
     if second_factor.is_missing(deps, user):
         return [OWN]
     return sorted(permissions.of_user(user.role, user.limited_until, deps.clock.now()))
 
 
-def session_out(deps: Deps, shown: Shown, caller: Principal | None) -> schemas.SessionOut:
-    """`caller` tells whether this is the merchant console under an operator's hand."""
+def session_out(deps: Deps, shown: SessionView, caller: Principal | None) -> schemas.SessionOut:
+    """`caller` shows whether an operator acts at the merchant console; None: no acting yet."""
     session, user, merchant, running = shown.session, shown.user, shown.merchant, shown.acting
     is_acting_here = running is not None and caller is not None and caller.acting_id is not None
     granted = permissions_of(deps, user)
     if is_acting_here:
-        more = [one.permission_set for one in shown.more]
-        granted = sorted(permissions.of_acting(user.role, more))
+        extra_grants = [grant.permission_set for grant in shown.extra_grants]
+        granted = sorted(permissions.of_acting(user.role, extra_grants))
     is_own = merchant is not None and (running is None or is_acting_here)
     return schemas.SessionOut(
         user=person_out(user),
@@ -34,12 +35,12 @@ def session_out(deps: Deps, shown: Shown, caller: Principal | None) -> schemas.S
         expires_at=session.expires_at,
         step_up_until=session.step_up_until,
         acting=_acting_out(running, merchant) if running else None,
-        limited_until=_still(deps, user),
+        limited_until=_limited_until(deps, user),
         needs_second_factor=second_factor.is_missing(deps, user),
     )
 
 
-def _still(deps: Deps, user: User) -> datetime | None:
+def _limited_until(deps: Deps, user: User) -> datetime | None:
     until = user.limited_until
     return until if until is not None and deps.clock.now() < until else None
 
@@ -51,7 +52,7 @@ def person_out(user: User) -> schemas.PersonOut:
         name=user.name,
         role=user.role,
         store_ids=user.store_ids,
-        has_second_factor=second_factor.has_one(user),
+        has_second_factor=second_factor.has_second_factor(user),
         has_authenticator_app=user.totp_since is not None,
         has_passkeys=user.passkey_count > 0,
     )

@@ -1,6 +1,6 @@
-"""Who is here: merchants, stores, accounts, and what each role may do.
+"""Merchants, stores, accounts, and what each role may do.
 
-Owns the tables merchants, stores and users. `permissions` is the one table of permissions,
-`standing` says whether a power still stands, `second_person` who may decide for somebody else.
-Hears nothing. Publishes merchant.created, store.created and store.renamed.
+Owns the tables merchants, stores and users. `permissions` is the one table of permissions.
+`authorization` checks a permission again when it is used. `approvers` checks the second person of a
+decision. Consumes nothing. Publishes merchant.created, store.created and store.renamed.
 """

@@ -1,4 +1,4 @@
-"""The use cases of accounts: making one, and what makes a login and a password good."""
+"""The use cases of accounts: creating them, and checking their logins and passwords."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,14 +16,15 @@ from shared.errors import NotFound
 from shared.ids import uuid7
 
 HANDLES = "handles"
-"""the lock under which handles are given, and logins that end with what may become one"""
+"""The name of the lock under which handles are assigned, and logins whose ending could become a
+handle."""
 
 
 async def hashed_password(
     deps: Deps, password: str, own_words: Sequence[str], *, field: str = "/password"
 ) -> str:
-    """The hash of a password that may be one, or WeakPassword. `own_words`: the login, and what
-    the person and the merchant are called."""
+    """The hash of the password. Raises WeakPassword. `own_words`: the login, and the names of the
+    person and the merchant, which the password must not contain."""
     rules.check_password(password, own_words, field=field)
     if await deps.passwords.is_guessable(password, own_words):
         message = "太常见，容易被猜到 too common: it would be guessed soon"
@@ -43,8 +44,8 @@ async def create_user(
     store_ids: Sequence[UUID] = (),
     is_first: bool = False,
 ) -> User:
-    """An account: a merchant's (its tenant given), or an operator's (in the operators' own);
-    without a password the person chooses one by a link (links.make). `is_first`: only when there
+    """Creates an account of a merchant (`tenant_id`), or of an operator (in the operators' tenant).
+    Without a password the person chooses one with a link (links.make). `is_first`: only when there
     is no operator yet, else FirstRunOver."""
     hashed = ""
     if password is not None:
@@ -69,7 +70,7 @@ async def create_user(
 async def check_stores(
     tx: AsyncSession, tenant_id: UUID, role: Role, store_ids: Sequence[UUID]
 ) -> None:
-    """Only cashiers are bound to stores, and only to their own merchant's."""
+    """UnknownStores for stores of another merchant, or for a role that is not cashier."""
     if not store_ids:
         return
     known = await repo.known_stores(tx, tenant_id, store_ids)
@@ -89,11 +90,12 @@ async def add_user(
     name: str | None = None,
     store_ids: Sequence[UUID] = (),
 ) -> User:
-    """Logins are unique among all tenants: one look-up, no tenant in the sign-in form. What ends
-    with a merchant's handle is that merchant's alone."""
+    """Creates an account in the caller's transaction. Logins are unique among all tenants, so the
+    sign-in form needs no tenant. A login that ends with a merchant's handle is reserved for that
+    merchant. Raises LoginTaken, ForeignHandle."""
     digest, handle = rules.login_digest(login), logins.handle_in(login)
     if handle:
-        await _keep_out(tx, tenant_id, handle)
+        await _check_handle(tx, tenant_id, handle)
     await queries.lock(tx, f"login:{digest}")
     if await repo.user_by_login(tx, digest) is not None:
         raise rules.LoginTaken
@@ -114,15 +116,15 @@ async def add_user(
     )
     tx.add(user)
     await tx.flush()
-    what = (actor, "user.create", str(user.user_id))
-    await audit(deps, tx, tenant_id, what, after=user_facts(user))
+    entry = (actor, "user.create", str(user.user_id))
+    await audit(deps, tx, tenant_id, entry, after=user_facts(user))
     return user
 
 
-async def _keep_out(tx: AsyncSession, tenant_id: UUID, handle: str) -> None:
+async def _check_handle(tx: AsyncSession, tenant_id: UUID, handle: str) -> None:
     owner = await repo.merchant_by_handle(tx, handle)
     if owner is None:
-        # Nobody's yet: a merchant that is being made may take it.
+        # Nobody has it yet, but a merchant that is being created may take it, so wait for that.
         await queries.lock(tx, HANDLES)
         owner = await repo.merchant_by_handle(tx, handle)
     if owner not in (None, tenant_id):
@@ -131,7 +133,7 @@ async def _keep_out(tx: AsyncSession, tenant_id: UUID, handle: str) -> None:
 
 
 def user_facts(user: User) -> dict[str, Any]:
-    """What the audit log keeps of an account."""
+    """The facts of an account for the audit log."""
     return {
         "login": user.login,
         "name": user.name,
@@ -142,7 +144,7 @@ def user_facts(user: User) -> dict[str, Any]:
 
 
 async def find_account(deps: Deps, login: str) -> tuple[User, Merchant | None] | None:
-    """Who has that login, among all tenants (command line)."""
+    """(account, its merchant) of a login, among all tenants; for the command line."""
     async with deps.db.read(None) as tx:
         user = await repo.user_by_login(tx, rules.login_digest(login))
         if user is None:

@@ -1,10 +1,10 @@
-"""What a login is: `<username>@<handle>` for the people whom a merchant makes, or what an operator
-gave.
+"""Logins: `<username>@<handle>` for accounts that a merchant creates, any text for those that an
+operator creates.
 
 A handle is a merchant's short sign-in name. Nobody outside the merchant has a login that ends with
-`@` and its handle, so "this login is taken" can speak only about the merchant's own people
-(service._add_user and service.create_merchant keep it so). A handle never changes: it is a part of
-logins that people know by heart.
+`@` and its handle, so the answer "this login is taken" reveals nothing about other merchants
+(accounts.add_user and merchants.create_merchant ensure it). A handle never changes, because it is a
+part of logins that people know by heart.
 
     Problem: HandleTaken 409, ForeignHandle 422
 """
@@ -18,15 +18,15 @@ AT = "@"
 USERNAME_MAX = 40
 HANDLE_MIN, HANDLE_MAX = 3, 20
 HANDLE = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
-"""What is in all keyboards, reads the same in any font's lower case, and needs no folding."""
+"""Characters that every keyboard has and that need no case folding."""
 NEW_HANDLE_LETTERS = "bcdfghjkmnpqrstvwxz23456789"
-"""For handles made here: nothing that looks like another (0 o, 1 i l), no vowel, so no word."""
+"""For generated handles: no characters that look alike (0 o, 1 i l), and no vowels, so no words."""
 NEW_HANDLE_LENGTH = 6
-"""3.9 hundred million: a taken one is drawn again."""
+"""390 million possible handles; one that is taken is generated again."""
 
 
 class HandleTaken(Conflict):
-    """A merchant has it, or the login of somebody outside the new merchant ends with it."""
+    """Another merchant has the handle, or an existing login ends with it."""
 
     code = "binding.handle_taken"
     title = "该登录后缀已被使用 This sign-in handle is in use."
@@ -38,30 +38,31 @@ class ForeignHandle(InvalidBody):
 
 
 def canonical(login: str) -> str:
-    """How logins compare: width, case and surrounding space do not make another person."""
+    """The form in which logins are compared: width, case and surrounding space make no
+    difference."""
     return unicodedata.normalize("NFKC", login).strip().casefold()
 
 
 def check_username(text: str) -> str:
-    """The text itself, or ValueError when it holds an `@` in any of its spellings."""
+    """The text itself; ValueError when it contains an `@`, in any width."""
     if AT in canonical(text):
         raise ValueError("不用写 @，系统会自动加上 without the @ part, which is added to it")
     return text
 
 
 def of_merchant(username: str, handle: str) -> str:
-    """The login of a merchant's person."""
+    """The login of an account that a merchant creates."""
     return f"{username}{AT}{handle}"
 
 
 def handle_in(login: str) -> str:
-    """What stands behind the last `@`, as logins compare; empty without one."""
+    """The part after the last `@`, in canonical form; empty without an `@`."""
     _, at, behind = canonical(login).rpartition(AT)
     return behind if at else ""
 
 
 def words_of(login: str) -> tuple[str, str]:
-    """What a password must not hold: the login, and its part before the `@`."""
+    """The words that a password must not contain: the login, and its part before the `@`."""
     return login, canonical(login).rpartition(AT)[0]
 
 

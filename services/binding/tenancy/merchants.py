@@ -1,4 +1,4 @@
-"""The use cases of a merchant's own record: making it, its name, edition and rules (S38, S119)."""
+"""The use cases of a merchant's own record: its creation, name, edition and rules (S38, S119)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -31,9 +31,10 @@ async def create_merchant(
     handle: str | None = None,
     operators: UUID | None = None,
 ) -> tuple[Merchant, User]:
-    """A tenant and the account of its owner; without a password its owner chooses one by a link
-    (links.make), and without a handle one is made. `operators`: the organisation of the operator
-    who makes it, whose log tells it, too. Raises LoginTaken, HandleTaken, ForeignHandle."""
+    """Creates a tenant and the account of its owner. Without a password the owner chooses one with
+    a link (links.make). Without a handle one is generated. `operators`: the tenant of the operator
+    who creates it; its audit log gets an entry, too. Raises LoginTaken, HandleTaken,
+    ForeignHandle."""
     hashed = ""
     if password is not None:
         hashed = await hashed_password(deps, password, (*logins.words_of(login), name))
@@ -55,19 +56,19 @@ async def create_merchant(
         tx.add(merchant)
         await tx.flush()
         user = await add_user(deps, tx, tenant_id, Role.MERCHANT_OWNER, login, hashed, actor)
-        what = (actor, "merchant.create", str(tenant_id))
+        entry = (actor, "merchant.create", str(tenant_id))
         facts = {"name": name, "handle": merchant.handle}
-        await audit(deps, tx, tenant_id, what, after=facts)
+        await audit(deps, tx, tenant_id, entry, after=facts)
         if operators is not None:
-            # Behind the merchant's own entries, which nobody else can wait for yet.
-            await audit(deps, tx, operators, what, after=facts | {"owner": login})
+            # After the merchant's own entries: no other transaction can wait for that new chain.
+            await audit(deps, tx, operators, entry, after=facts | {"owner": login})
         await outbox.add(tx, MerchantCreated(**stamp(tenant_id, deps.clock), name=name))
     return merchant, user
 
 
 async def _free_handle(tx: AsyncSession, wanted: str | None) -> str:
-    """The wanted handle, or one that is made, once nobody has it: no merchant, and no login of
-    somebody outside the merchant to be ends with it."""
+    """The wanted handle or a generated one, when no merchant has it and no existing login ends with
+    it. Raises HandleTaken."""
     await queries.lock(tx, HANDLES)
     while True:
         handle = wanted or logins.new_handle()
@@ -88,7 +89,7 @@ async def get_merchant(deps: Deps, tenant_id: UUID) -> Merchant:
 
 @dataclass(frozen=True, slots=True)
 class MerchantChange:
-    """New values by column, made from that version."""
+    """New values by column, and the version of the record that they were made from."""
 
     values: dict[str, Any]
     version: int
@@ -97,8 +98,8 @@ class MerchantChange:
 async def change_merchant(
     deps: Deps, tenant_id: UUID, change: MerchantChange, *, actor: str, is_approved: bool
 ) -> Merchant:
-    """The same values again change nothing. Raises ApprovalNeeded when the second approver would
-    be switched off by one person: what weakens a control is under that control."""
+    """Changes the merchant's record; the same values change nothing. Raises StaleVersion. Raises
+    ApprovalNeeded when one person switches dual control off: that needs a second person itself."""
     async with deps.db.tx(tenant_id) as tx:
         return await put_merchant(deps, tx, tenant_id, change, actor, is_approved=is_approved)
 
@@ -112,7 +113,7 @@ async def put_merchant(
     *,
     is_approved: bool,
 ) -> Merchant:
-    """The same within the caller's transaction."""
+    """`change_merchant` in the caller's transaction."""
     merchant = await repo.merchant_for_update(tx, tenant_id)
     if merchant is None:
         raise NotFound
@@ -127,6 +128,6 @@ async def put_merchant(
     merchant.version += 1
     if was_dual and not merchant.dual_control and not is_approved:
         raise rules.ApprovalNeeded
-    what = (actor, "merchant.change", str(tenant_id))
-    await audit(deps, tx, tenant_id, what, before=before, after=change.values)
+    entry = (actor, "merchant.change", str(tenant_id))
+    await audit(deps, tx, tenant_id, entry, before=before, after=change.values)
     return merchant

@@ -1,8 +1,8 @@
-"""Who may do what: the one table of permissions (S131).
+"""The one table of permissions (S131).
 
-Every permission that a route of any service asks for stands here, and everything that stands here
-is asked for by some route: `tests/architecture` compares both ways, and
-`tests/architecture/role_matrix.json` spells out what follows for each route and role.
+Every permission that a route of any service requires is here, and every permission here is required
+by some route: `tests/architecture` compares both ways. `tests/architecture/role_matrix.json` lists
+the result for each route and role.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from datetime import datetime
 from services.binding.tenancy.rules import Role
 
 OWN = "account.own"
-"""one's own sessions and password: everybody's, but nobody's on behalf of somebody else"""
+"""One's own sessions and password. Everybody has it, but nobody while acting for a merchant."""
 
 _COUNTER = frozenset({"orders.read", "payments.read", "stores.read", "devices.read"})
 _READ = _COUNTER | {
@@ -58,23 +58,23 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
 }
 
 _LOOK = _COUNTER | {"apps.read", "campaigns.read"}
-"""How the shop stands: no staff, no API keys, no audit log, so nobody's name or address, and
-nothing to take away as a file."""
+"""How the shop does. Without staff, API keys and the audit log it shows no names or addresses, and
+offers no file to export."""
 _HELP = frozenset({"onboarding.check"})
-"""Asking Alipay how things are. It changes nothing of the merchant's."""
+"""Checks at Alipay. They change nothing of the merchant's."""
 
 ACTING: dict[Role, frozenset[str]] = {
     Role.OPERATOR_ADMIN: _READ | _HELP,
     Role.OPERATOR_OPS: _LOOK | _HELP,
 }
-"""What an operator may do for a merchant without being asked: look and help (ADR 0019)."""
+"""What an operator may do for a merchant without a grant: look and help (ADR 0019)."""
 
 ACTING_MORE: dict[str, frozenset[str]] = {
     "setup": frozenset({"onboarding.write", "stores.write"}),
 }
-"""What an owner or a second operator may give an operator for a while, by the set's name. Never
-here, whoever agrees: money, who is paid, keys and whatever makes one (a device's code is one), the
-switch, limits, people, approvals and these grants."""
+"""What an owner or a second operator may grant to an operator for a limited time, by the name of
+the set. No set may contain: money, the payee, keys and what makes a key (an enrolment code does),
+the switch for sales, limits, people, approvals and these grants."""
 
 
 LIMITED = _READ | {
@@ -85,12 +85,13 @@ LIMITED = _READ | {
     "onboarding.write",
     "acting.end",
 }
-"""What is left for a while to an owner whom an operator has helped back in: the shop goes on, but
-no money moves, no payee or key changes, and no power is given (ADR 0021)."""
+"""The permissions, for a limited time, of an owner whom an operator has helped to sign in again.
+The shop goes on, but no money moves, no payee or key changes, and nobody gets permissions (ADR
+0021)."""
 
 
 API_KEY = frozenset({"orders.read"})
-"""What a merchant's own program may do with an API key, at the doors under /api/pos/v1."""
+"""What a merchant's own program may do with an API key, at the routes under /api/pos/v1."""
 
 
 def of_role(role: str) -> frozenset[str]:
@@ -99,12 +100,12 @@ def of_role(role: str) -> frozenset[str]:
 
 
 def of_user(role: str, limited_until: datetime | None, now: datetime) -> frozenset[str]:
-    """The permissions of an account as it stands."""
+    """The present permissions of an account."""
     granted = of_role(role)
     return granted & LIMITED if limited_until is not None and now < limited_until else granted
 
 
 def of_acting(role: str, more: Iterable[str] = ()) -> frozenset[str]:
-    """What somebody of that operator role may do for a merchant, under the sets given for now."""
+    """The permissions of an acting operator of that role; `more`: the sets granted at present."""
     usual = ACTING.get(Role(role), frozenset())
     return usual.union(*(ACTING_MORE[name] for name in more)) if usual else usual

@@ -23,7 +23,7 @@ async def merchant_for_update(tx: AsyncSession, tenant_id: UUID) -> Merchant | N
 
 
 async def merchant_kept(tx: AsyncSession, tenant_id: UUID) -> Merchant | None:
-    """The merchant, whose rules stay as they are until this transaction ends."""
+    """The merchant, share-locked: it does not change until this transaction ends."""
     found = select(Merchant).where(Merchant.tenant_id == tenant_id)
     return await tx.scalar(found.with_for_update(read=True))
 
@@ -35,12 +35,14 @@ async def store(tx: AsyncSession, tenant_id: UUID, store_id: UUID) -> Store | No
 async def stores(
     tx: AsyncSession, tenant_id: UUID, *, page: int, page_size: int, only: Collection[UUID] = ()
 ) -> tuple[Sequence[Store], int]:
-    mine = Store.tenant_id == tenant_id
+    in_tenant = Store.tenant_id == tenant_id
     if only:
-        mine = and_(mine, Store.store_id.in_(only))
-    query = select(Store).where(mine).order_by(Store.created_at, Store.store_id)
+        in_tenant = and_(in_tenant, Store.store_id.in_(only))
+    query = select(Store).where(in_tenant).order_by(Store.created_at, Store.store_id)
     rows = await tx.scalars(query.limit(page_size).offset((page - 1) * page_size))
-    return rows.all(), await tx.scalar(select(func.count()).select_from(Store).where(mine)) or 0
+    return rows.all(), await tx.scalar(
+        select(func.count()).select_from(Store).where(in_tenant)
+    ) or 0
 
 
 async def store_by_name(tx: AsyncSession, tenant_id: UUID, name: str) -> Store | None:
@@ -57,18 +59,18 @@ async def user_by_login(tx: AsyncSession, login_hash: str) -> User | None:
 
 
 async def merchant_by_handle(tx: AsyncSession, handle: str) -> UUID | None:
-    """Whose handle it is. System scope only."""
+    """The tenant that has the handle. System scope only."""
     return await tx.scalar(select(Merchant.tenant_id).where(Merchant.handle == handle))
 
 
 async def has_login_under(tx: AsyncSession, handle: str) -> bool:
-    """Whether anybody's login ends with it. System scope only."""
+    """Whether any login ends with the handle. System scope only."""
     found = select(User.user_id).where(User.login_handle == handle)
     return await tx.scalar(found.limit(1)) is not None
 
 
 async def operator_tenant(tx: AsyncSession) -> UUID | None:
-    """The organisation that the operators belong to, once there is one."""
+    """The operators' tenant, once there is one."""
     query = select(User.tenant_id).where(User.role.like("operator\\_%"))
     return await tx.scalar(query.order_by(User.created_at).limit(1))
 

@@ -1,4 +1,4 @@
-"""The HTTP door of a merchant's stores."""
+"""The HTTP routes of a merchant's stores."""
 
 from uuid import UUID
 

@@ -1,5 +1,5 @@
-"""Rules of merchants, stores and accounts: roles, logins, passwords, and what goes wrong;
-of handles: `logins`.
+"""Rules of merchants, stores and accounts: roles, logins, passwords, and the problems. The rules of
+handles are in `logins`.
 
 Problem
 ├── InvalidBody         WeakPassword UnknownStores         422
@@ -24,7 +24,7 @@ PASSWORD_MIN = 12
 PASSWORD_MAX = 128
 PASSWORD_LETTERS_MIN = 5
 OWN_WORD_MIN = 3
-"""A name of two characters is in too many passwords to be refused."""
+"""Shorter names are not looked for: too many good passwords contain them."""
 
 
 class WeakPassword(InvalidBody):
@@ -73,8 +73,8 @@ class NotYetApprover(Forbidden):
 
 
 class MerchantSuspended(Forbidden):
-    """Told only to whoever knows the password, or holds a one-time link or the cookie of a session
-    that the suspension has ended."""
+    """Raised only for callers who know the password, or have a one-time link or the cookie of a
+    session that the suspension has ended."""
 
     code = "binding.merchant_suspended"
     title = (
@@ -84,7 +84,7 @@ class MerchantSuspended(Forbidden):
 
 
 class ApprovalNeeded(Exception):
-    """The merchant's rule asks for a second person: what was wanted is good, and not done yet."""
+    """Dual control requires a second person. The change is valid, and has not been made."""
 
 
 class Role(StrEnum):
@@ -108,7 +108,7 @@ class Role(StrEnum):
 
 
 def require_console(role: Role, console: Console) -> None:
-    """A session of one console says nothing at the other."""
+    """Forbidden for an account of the other console."""
     if role.console != console:
         raise Forbidden(f"this account belongs to the {role.console} console")
 
@@ -122,8 +122,8 @@ def login_digest(login: str) -> str:
 
 
 def check_password(password: str, own_words: Sequence[str], *, field: str = "/password") -> None:
-    """Raises WeakPassword; length beats composition (ASVS 6.2). `own_words`: the login, and what
-    the person and the merchant are called. How often others use it is asked of `Passwords`."""
+    """Raises WeakPassword. Length counts, composition does not (ASVS 6.2). `own_words`: the login,
+    and the names of the person and the merchant. `Passwords` checks for common passwords."""
     faults = []
     if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
         faults.append(
@@ -135,13 +135,13 @@ def check_password(password: str, own_words: Sequence[str], *, field: str = "/pa
             f"至少 {PASSWORD_LETTERS_MIN} 种不同的字符 "
             f"at least {PASSWORD_LETTERS_MIN} different characters"
         )
-    told = _bare(password)
-    if any(len(word) >= OWN_WORD_MIN and word in told for word in map(_bare, own_words)):
+    bare = _bare(password)
+    if any(len(word) >= OWN_WORD_MIN and word in bare for word in map(_bare, own_words)):
         faults.append("不能包含账号、姓名或商户名 must not contain the login or a name of yours")
     if faults:
         raise WeakPassword(errors=[{"pointer": field, "message": fault} for fault in faults])
 
 
 def _bare(text: str) -> str:
-    """Letters and digits alone: blanks and dashes do not make another word."""
+    """The letters and digits only, so that blanks and dashes make no difference."""
     return "".join(c for c in logins.canonical(text) if c.isalnum())

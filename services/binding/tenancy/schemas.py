@@ -1,4 +1,4 @@
-"""Bodies about merchants, their stores and their accounts."""
+"""Request bodies and response models of merchants, stores and accounts."""
 
 from typing import Annotated
 from uuid import UUID
@@ -40,7 +40,7 @@ class MerchantOut(BaseModel):
     merchant_id: UUID
     name: str
     handle: str
-    """what the logins of its people end with, after an @"""
+    """the part after the @ of its people's logins"""
     edition: str
     dual_control: bool
     support_contact: str

@@ -34,8 +34,8 @@ async def create_store(
             raise rules.StoreNameTaken
         tx.add(store)
         await tx.flush()
-        what = (actor, "store.create", str(store.store_id))
-        await audit(deps, tx, tenant_id, what, after={"name": name})
+        entry = (actor, "store.create", str(store.store_id))
+        await audit(deps, tx, tenant_id, entry, after={"name": name})
         event = StoreCreated(**stamp(tenant_id, deps.clock), store_id=store.store_id, name=name)
         await outbox.add(tx, event)
     return store
@@ -44,7 +44,7 @@ async def create_store(
 async def list_stores(
     deps: Deps, tenant_id: UUID, *, page: int, page_size: int, only: Collection[UUID] = ()
 ) -> tuple[Sequence[Store], int]:
-    """All stores, or those that a cashier is bound to."""
+    """All stores, or only those in `only`, to which a cashier is bound."""
     async with deps.db.read(tenant_id) as tx:
         return await repo.stores(tx, tenant_id, page=page, page_size=page_size, only=only)
 
@@ -76,8 +76,8 @@ async def rename_store(
             raise rules.StaleVersion(current_version=store.version)
         if await repo.store_by_name(tx, tenant_id, name) is not None:
             raise rules.StoreNameTaken
-        what = (actor, "store.rename", str(store_id))
-        await audit(deps, tx, tenant_id, what, before={"name": store.name}, after={"name": name})
+        entry = (actor, "store.rename", str(store_id))
+        await audit(deps, tx, tenant_id, entry, before={"name": store.name}, after={"name": name})
         store.name = name
         store.version += 1
         event = StoreRenamed(**stamp(tenant_id, deps.clock), store_id=store_id, name=name)

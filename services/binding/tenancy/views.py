@@ -1,4 +1,4 @@
-"""Merchants and stores as answers."""
+"""Converts merchants and stores to response models."""
 
 from services.binding.models import Merchant, Store
 from services.binding.tenancy import schemas

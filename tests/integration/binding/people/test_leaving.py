@@ -101,7 +101,7 @@ async def test_keys_left_behind_before_the_update_end(binding, pair, was):
             await asyncio.sleep(0.02)
     rounds.cancel()
     await asyncio.gather(rounds, return_exceptions=True)
-    await api_keys.end_left(binding.worker_deps)
+    await api_keys.revoke_orphaned(binding.worker_deps)
     assert (await binding.edge("GET", f"/internal/api-keys/{mine}")).status_code == 200
     assert await ended(binding) == [theirs]
     log = (await owner("GET", f"{M}/audit", action="api_key.revoke")).json()["items"]

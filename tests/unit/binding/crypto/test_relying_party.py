@@ -6,7 +6,13 @@ import sys
 
 import pytest
 
-from services.binding.crypto.relying_party import Proof, Refused, challenge_in, of_url, signed
+from services.binding.crypto.relying_party import (
+    Assertion,
+    PasskeyRefused,
+    challenge_in,
+    of_url,
+    verify_assertion,
+)
 from tests.fixtures.authenticator import b64
 
 
@@ -55,8 +61,10 @@ def test_what_names_no_challenge(told):
 def test_bytes_of_any_kind_are_refused_and_no_fault():
     party = of_url("https://pay.tea.example")
     for odd in ("AAAA", "A", b64(bytes(300))):
-        with pytest.raises(Refused):
-            signed(party, b"", Proof(odd, odd, odd, odd), handle=bytes(16), public_key=b"\xa0")
+        with pytest.raises(PasskeyRefused):
+            verify_assertion(
+                party, b"", Assertion(odd, odd, odd, odd), handle=bytes(16), public_key=b"\xa0"
+            )
 
 
 @pytest.mark.parametrize(

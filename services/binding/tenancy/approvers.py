@@ -1,5 +1,5 @@
-"""The second person of a decision: an account of their own, with the power, and not so new, or so
-newly reset, that the first one may be behind it."""
+"""Checks the second person of a decision: another account, with the permission. It must not be so
+new, or so recently reset, that the first person could control it."""
 
 from uuid import UUID
 
@@ -13,8 +13,8 @@ from services.binding.tenancy.rules import NotYetApprover
 
 
 async def locked(tx: AsyncSession, tenant_id: UUID, user_id: UUID, permission: str) -> User:
-    """The account of whoever decides, held until this is decided: enabled, and of a role that holds
-    the permission. Otherwise NotYetApprover."""
+    """The approver's account, locked until the transaction ends. NotYetApprover unless it is
+    enabled and its role has the permission."""
     user = await repo.user_for_update(tx, tenant_id, user_id)
     if user is None or not user.is_enabled or permission not in of_role(user.role):
         raise NotYetApprover
@@ -22,8 +22,9 @@ async def locked(tx: AsyncSession, tenant_id: UUID, user_id: UUID, permission: s
 
 
 def require_settled(deps: Deps, user: User | None) -> None:
-    """For the account of whoever asks, too: who made, lifted or reset it could ask as that person
-    and approve as himself. Raises NotYetApprover, which says from when on."""
+    """Raises NotYetApprover, with the time from which the account may approve. To be called for the
+    requester's account, too: whoever created, promoted or reset it could make the request with it
+    and approve with the own account."""
     since = user.may_approve_from if user is not None else None
     if since is not None and deps.clock.now() < since:
         raise NotYetApprover(may_approve_from=since.isoformat())

@@ -1,8 +1,8 @@
-"""Whether a power still stands at the moment in which it is used.
+"""Checks a permission again at the moment in which it is used.
 
-A token is up to a minute old. What is written under it and goes on by itself (an API key, a link
-for somebody else, a change that waits) must not outlive the power of whoever made it: people.staff
-takes both away under one lock, and whoever makes such a thing holds the same lock.
+A token is up to a minute old. What is created with it and lasts (an API key, a link for somebody
+else, a change that waits) must not outlast the permission of its maker. people.staff ends both
+under one lock, and every transaction that creates such a thing takes the same lock.
 """
 
 from uuid import UUID
@@ -17,21 +17,21 @@ from shared.errors import Forbidden
 
 
 async def lock_people(tx: AsyncSession, tenant_id: UUID) -> None:
-    """Nobody's powers in that organisation change until this transaction ends."""
+    """Until this transaction ends, no permissions in that tenant change."""
     await queries.lock(tx, f"people:{tenant_id}")
 
 
 async def require_open(tx: AsyncSession, tenant_id: UUID) -> None:
-    """MerchantSuspended for one that is; it stays as it is until this transaction ends. For the
-    operators' own organisation nothing."""
+    """Raises MerchantSuspended for a suspended merchant; that does not change until this
+    transaction ends. The operators' own tenant always passes."""
     merchant = await repo.merchant_kept(tx, tenant_id)
     if merchant is not None and merchant.suspended_at is not None:
         raise MerchantSuspended
 
 
 async def require(tx: AsyncSession, tenant_id: UUID, user_id: UUID, *one_of: str) -> None:
-    """Forbidden unless that person of that organisation still has one of these permissions. Takes
-    lock_people, which comes before every other lock of the transaction."""
+    """Forbidden unless that person of that tenant still has one of these permissions. Takes
+    lock_people, which has to be the first lock of the transaction."""
     await lock_people(tx, tenant_id)
     user = await repo.user(tx, tenant_id, user_id)
     if user is None or not user.is_enabled or of_role(user.role).isdisjoint(one_of):

@@ -1,5 +1,8 @@
-"""One after the other, by name, within this process: what would only wait for one row's lock waits
-here instead, where it holds no connection and no timeout of the database's runs."""
+"""Locks by name within this process.
+
+Requests that would only wait for the lock of one row wait here first. While they wait they hold no
+database connection, and no timeout of the database runs.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,9 +10,9 @@ from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 
-class Turns:
-    """`async with turns.of(name):` one at a time for each name; a name nobody waits for is
-    forgotten."""
+class LocalLocks:
+    """`async with locks.of(name):` one holder at a time for each name, in the order of arrival. A
+    name that nobody holds or waits for is forgotten."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 
 from services.binding import sweeper
-from services.binding.sign_in import brake
-from services.binding.sign_in.rules import LoginBraked, Tries
+from services.binding.sign_in import throttle
+from services.binding.sign_in.rules import LoginThrottled, Tries
 from services.binding.tenancy.rules import sha256_hex
 from tests.fixtures.races import ROUNDS
 from tests.integration.binding.conftest import PASSWORD
@@ -222,6 +222,6 @@ async def test_a_try_waits_for_one_that_may_lift_the_delay(clock):
     """Locked while another try is being looked at: it may be right, and then the place is free."""
     now = clock.now()
     locked = Tries(10, 1, now, now + timedelta(seconds=30))
-    assert brake.admitted(locked, 10, now) is None
-    with pytest.raises(LoginBraked):
-        brake.admitted(Tries(10, 0, now, now + timedelta(seconds=30)), 10, now)
+    assert throttle.admitted(locked, 10, now) is None
+    with pytest.raises(LoginThrottled):
+        throttle.admitted(Tries(10, 0, now, now + timedelta(seconds=30)), 10, now)

@@ -19,7 +19,7 @@ def held(binding, monkeypatch):
     """After `.clear()`, passwords that are not sign-ins, and keys, take until `.set()`."""
     release = threading.Event()
     release.set()
-    passwords, keys = binding.deps.passwords, binding.deps.costly.keys
+    passwords, keys = binding.deps.passwords, binding.deps.expensive.keys
     for threads in (passwords._others, keys):
         run = threads.run
 
