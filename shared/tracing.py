@@ -6,14 +6,19 @@ ours hold secrets (a notify route, an enrolment code): a span carries names, sta
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
 import orjson
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Kind = Literal["server", "client", "consumer"]
+# ASGI's types; a contract imports this module, and contracts know no framework.
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HEADER = "traceparent"
 """W3C Trace Context, in HTTP headers and as the CloudEvents extension of the same name"""

@@ -6,10 +6,8 @@ once more.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
@@ -19,6 +17,7 @@ from gateway.cache import Remembered
 from gateway.limits import KEYS_FRESH_S, KEYS_KEPT, KEYS_REFETCH_EVERY_S, KEYS_STALE_S
 from shared.client import ServiceClient
 from shared.clock import Clock
+from shared.contracts.documents import BoundAppOut, SealedVersionOut
 from shared.contracts.events import Event
 from shared.contracts.events.binding import AppBound
 from shared.errors import BadGateway, Problem, Unavailable
@@ -204,74 +203,65 @@ class KeyRing:
                 return None
             raise
         try:
-            return self._read(document)
-        except (KeyError, ValueError, TypeError) as error:
+            return self._read(BoundAppOut.model_validate(document))
+        except (ValueError, TypeError) as error:
             log.exception("keyring.unreadable")
             raise BadGateway("binding answered an app that does not read") from error
         except SealBroken as error:
             log.exception("keyring.seal_broken", app_id=document["app_id"])
             raise Unavailable("a sealed key does not open here") from error
 
-    def _read(self, document: Mapping[str, Any]) -> AppKeys:
-        tenant_id = UUID(document["tenant_id"])
-        row = f"{tenant_id}|{document['app_id']}|"
+    def _read(self, found: BoundAppOut) -> AppKeys:
+        row = f"{found.tenant_id}|{found.app_id}|"
         versions = sorted(
-            (self._version(row, part) for part in document["versions"]),
-            key=lambda found: found.version,
+            (self._version(row, part) for part in found.versions),
+            key=lambda version: version.version,
             reverse=True,
         )
+        aes, grant = found.aes_key_aad, found.app_auth_token_aad
         return AppKeys(
-            tenant_id=tenant_id,
-            app_id=str(document["app_id"]),
-            seller_id=str(document["seller_id"]),
-            notify_route=str(document["notify_route"]),
-            is_enabled=document["enabled"] is True,
+            tenant_id=found.tenant_id,
+            app_id=found.app_id,
+            seller_id=found.seller_id,
+            notify_route=found.notify_route,
+            is_enabled=found.enabled,
             versions=tuple(versions),
-            service_provider_id=str(document.get("service_provider_id") or ""),
-            aes_key=self._secret(document, f"{row}app-aes-key|", "aes_key"),
-            app_auth_token=self._secret(document, f"{row}app-auth-token|", "app_auth_token"),
+            service_provider_id=found.service_provider_id,
+            aes_key=self._secret(found.aes_key_box, aes, f"{row}app-aes-key|"),
+            app_auth_token=self._secret(found.app_auth_token_box, grant, f"{row}app-auth-token|"),
         )
 
-    def _secret(self, document: Mapping[str, Any], row: str, name: str) -> str:
+    def _secret(self, box: str | None, aad: str | None, row: str) -> str:
         """A sealed text of the app's; only the egress opens it."""
-        box = document.get(f"{name}_box")
         if self._provider is None or not box:
             return ""
-        aad = str(document[f"{name}_aad"])
-        if not aad.startswith(row):
+        if aad is None or not aad.startswith(row):
             raise SealBroken("the box belongs to another row")
         return open_sealed(self._provider, box, aad).decode()
 
-    def _version(self, row: str, part: Mapping[str, Any]) -> KeyVersion:
-        version = int(part["key_version"])
-        is_cert = part.get("mode", "key") == "cert"
+    def _version(self, row: str, part: SealedVersionOut) -> KeyVersion:
+        is_cert = part.mode == "cert"
         return KeyVersion(
-            version=version,
-            public=read_public(part["alipay_public_key"]).public,
-            private=self._opened(row, version, part),
-            not_after=_instant(part, "not_after"),
-            app_cert_sn=str(part["app_cert_sn"]) if is_cert else "",
-            alipay_root_cert_sn=str(part["alipay_root_cert_sn"]) if is_cert else "",
-            alipay_cert_sn=str(part["alipay_cert_sn"]) if is_cert else "",
-            app_cert_not_after=_instant(part, "app_cert_not_after"),
-            alipay_cert_not_after=_instant(part, "alipay_cert_not_after"),
+            version=part.key_version,
+            public=read_public(part.alipay_public_key).public,
+            private=self._opened(row, part),
+            not_after=part.not_after,
+            app_cert_sn=(part.app_cert_sn or "") if is_cert else "",
+            alipay_root_cert_sn=(part.alipay_root_cert_sn or "") if is_cert else "",
+            alipay_cert_sn=(part.alipay_cert_sn or "") if is_cert else "",
+            app_cert_not_after=part.app_cert_not_after,
+            alipay_cert_not_after=part.alipay_cert_not_after,
         )
 
-    def _opened(self, row: str, version: int, part: Mapping[str, Any]) -> RSAPrivateKey | None:
-        box = part["private_key_box"]
-        if self._provider is None or not box:
+    def _opened(self, row: str, part: SealedVersionOut) -> RSAPrivateKey | None:
+        if self._provider is None or not part.private_key_box:
             # The edge only verifies; of a retired version only Alipay's key is of use.
             return None
-        aad = str(part["private_key_aad"])
+        aad = part.private_key_aad
         # The seal binds the box to its row; that it is the row we asked for is checked here.
-        if not (aad.startswith(row) and aad.endswith(f"|{version}")):
+        if not (aad.startswith(row) and aad.endswith(f"|{part.key_version}")):
             raise SealBroken("the box belongs to another row")
-        return load_trusted_private(open_sealed(self._provider, box, aad))
-
-
-def _instant(part: Mapping[str, Any], name: str) -> datetime | None:
-    text = part.get(name)
-    return datetime.fromisoformat(text) if text else None
+        return load_trusted_private(open_sealed(self._provider, part.private_key_box, aad))
 
 
 def _generations(app: AppKeys) -> list[tuple[int, int, str]]:

@@ -8,7 +8,6 @@ nonces of the others.
 
 import re
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from gateway.auth.signatures import ClockSkewed, Signatures
@@ -25,6 +24,7 @@ from gateway.routing import SAFE_METHODS
 from gateway.server.asgi import Asked
 from shared.client import ServiceClient
 from shared.clock import Clock
+from shared.contracts.documents import CredentialOut
 from shared.contracts.events import Event
 from shared.contracts.events.device import DeviceEnrolled, DeviceMoved, DeviceRevoked
 from shared.errors import BadGateway, Problem, Unauthorized, Unavailable
@@ -132,8 +132,9 @@ class DeviceAuth:
                 return None
             raise
         try:
-            return self._read(found) if found["status"] == "active" else None
-        except (KeyError, ValueError, TypeError) as error:
+            document = CredentialOut.model_validate(found)
+            return self._read(document) if document.status == "active" else None
+        except ValueError as error:
             log.exception("device.unreadable")
             raise BadGateway(
                 "the device service answered a credential that does not read"
@@ -142,19 +143,18 @@ class DeviceAuth:
             log.exception("device.seal_broken")
             raise Unavailable("a device key does not open here") from error
 
-    def _read(self, found: dict[str, Any]) -> Credential:
-        aad = str(found["key_aad"])
-        if not aad.startswith(f"{found['tenant_id']}|{found['device_id']}|"):
+    def _read(self, found: CredentialOut) -> Credential:
+        if not found.key_aad.startswith(f"{found.tenant_id}|{found.device_id}|"):
             raise SealBroken("the box belongs to another row")
-        key = open_sealed(self._provider, found["key_box"], aad)
+        key = open_sealed(self._provider, found.key_box, found.key_aad)
         if len(key) != KEY_BYTES:
             raise ValueError("a device key has 32 bytes")
-        device_id, tenant_id = str(found["device_id"]), UUID(found["tenant_id"])
+        device_id = str(found.device_id)
         return Credential(
             device_id=device_id,
-            tenant_id=tenant_id,
-            store_id=UUID(found["store_id"]),
-            key_id=str(found["key_id"]),
+            tenant_id=found.tenant_id,
+            store_id=found.store_id,
+            key_id=found.key_id,
             key=key,
-            use=DeviceUse(tenant_id, device_id),
+            use=DeviceUse(found.tenant_id, device_id),
         )

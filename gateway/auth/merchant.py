@@ -8,7 +8,6 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from gateway.cache import Remembered
@@ -17,6 +16,7 @@ from gateway.routing import SAFE_METHODS
 from gateway.server.asgi import Asked
 from shared.client import ServiceClient
 from shared.clock import Clock
+from shared.contracts.documents import ResolvedActing, ResolvedOut
 from shared.contracts.events import Event
 from shared.contracts.events.binding import SessionChanged, SessionRevoked
 from shared.errors import BadGateway, Conflict, Forbidden, Problem, Unauthorized
@@ -190,39 +190,34 @@ class SessionAuth:
                 raise SessionSuspended from None
             raise
         try:
-            return Session(
-                session_hash=session_hash,
-                session_id=str(found["session_id"]),
-                user_id=str(found["user_id"]),
-                tenant_id=UUID(found["tenant_id"]),
-                permissions=frozenset(found["permissions"]),
-                csrf_hash=str(found["csrf_token_hash"]).encode(),
-                expires_at=datetime.fromisoformat(found["expires_at"]),
-                store_ids=frozenset(UUID(text) for text in found.get("store_ids", ())),
-                step_up_until=_instant(found.get("step_up_until")),
-                acting=_acting(found.get("acting")),
-                name=str(found.get("name", "")),
-            )
-        except (KeyError, ValueError, TypeError) as error:
+            return _session(session_hash, ResolvedOut.model_validate(found))
+        except ValueError as error:
             raise BadGateway("binding answered a session that does not read") from error
 
 
-def _instant(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text is not None else None
+def _session(session_hash: str, found: ResolvedOut) -> Session:
+    return Session(
+        session_hash=session_hash,
+        session_id=str(found.session_id),
+        user_id=str(found.user_id),
+        tenant_id=found.tenant_id,
+        permissions=frozenset(found.permissions),
+        csrf_hash=found.csrf_token_hash.encode(),
+        expires_at=found.expires_at,
+        store_ids=frozenset(found.store_ids),
+        step_up_until=found.step_up_until,
+        acting=_acting(found.acting) if found.acting else None,
+        name=found.name,
+    )
 
 
-def _acting(found: dict[str, Any] | None) -> Acting | None:
-    if found is None:
-        return None
+def _acting(found: ResolvedActing) -> Acting:
     return Acting(
-        acting_id=UUID(found["acting_id"]),
-        tenant_id=UUID(found["tenant_id"]),
-        permissions=frozenset(found["permissions"]),
-        until=datetime.fromisoformat(found["until"]),
-        more=tuple(
-            (frozenset(one["permissions"]), datetime.fromisoformat(one["until"]))
-            for one in found.get("more", ())
-        ),
+        acting_id=found.acting_id,
+        tenant_id=found.tenant_id,
+        permissions=frozenset(found.permissions),
+        until=found.until,
+        more=tuple((frozenset(more.permissions), more.until) for more in found.more),
     )
 
 

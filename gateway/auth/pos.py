@@ -8,7 +8,6 @@ in each edge process.
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 from gateway.auth.signatures import ClockSkewed, Signatures
@@ -23,6 +22,7 @@ from gateway.reports.usage import ApiKeyUse, LastUsed
 from gateway.server.asgi import Asked
 from shared.client import ServiceClient
 from shared.clock import Clock
+from shared.contracts.documents import SealedApiKeyOut
 from shared.contracts.events import Event
 from shared.contracts.events.binding import ApiKeyRevoked, MerchantSuspended
 from shared.errors import BadGateway, Problem, Unauthorized, Unavailable
@@ -121,23 +121,22 @@ class PosAuth:
                 return None
             raise
         try:
-            return self._read(key_id, found)
-        except (KeyError, ValueError, TypeError) as error:
+            return self._read(key_id, SealedApiKeyOut.model_validate(found))
+        except ValueError as error:
             log.exception("api_key.unreadable")
             raise BadGateway("binding answered an API key that does not read") from error
         except SealBroken as error:
             log.exception("api_key.seal_broken")
             raise Unavailable("the secret of an API key does not open here") from error
 
-    def _read(self, key_id: str, found: dict[str, Any]) -> ApiKey:
-        tenant_id = UUID(found["tenant_id"])
-        aad = str(found["secret_aad"])
-        if found["key_id"] != key_id or not aad.startswith(f"{tenant_id}|{key_id}|"):
+    def _read(self, key_id: str, found: SealedApiKeyOut) -> ApiKey:
+        aad = found.secret_aad
+        if found.key_id != key_id or not aad.startswith(f"{found.tenant_id}|{key_id}|"):
             raise SealBroken("the box belongs to another row")
         return ApiKey(
             key_id=key_id,
-            tenant_id=tenant_id,
-            store_id=UUID(found["store_id"]) if found["store_id"] else None,
-            permissions=frozenset(found["permissions"]),
-            secret=open_sealed(self._provider, found["secret_box"], aad),
+            tenant_id=found.tenant_id,
+            store_id=found.store_id,
+            permissions=frozenset(found.permissions),
+            secret=open_sealed(self._provider, found.secret_box, aad),
         )

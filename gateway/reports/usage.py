@@ -9,11 +9,14 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
+
+from pydantic import BaseModel
 
 from shared.client import ServiceClient
 from shared.clock import Clock
+from shared.contracts import documents
 from shared.errors import Problem
 from shared.telemetry import get_logger
 
@@ -22,7 +25,7 @@ log = get_logger("usage")
 TELL_EVERY_S = 60.0
 """of one key; the first use is told within LOOK_EVERY_S"""
 LOOK_EVERY_S = 5.0
-ITEMS_MAX = 100
+ITEMS_MAX = documents.USES_MAX
 KEPT_MAX = 8192
 UNREADABLE = 422
 
@@ -53,6 +56,11 @@ class DeviceUse:
 
 
 UseT = TypeVar("UseT", AppKeyUse, ApiKeyUse, DeviceUse)
+_REPORTED: dict[type, type[BaseModel]] = {
+    AppKeyUse: documents.AppKeyUseBody,
+    ApiKeyUse: documents.ApiKeyUseBody,
+    DeviceUse: documents.SightingBody,
+}
 
 
 class LastUsed(Generic[UseT]):
@@ -82,7 +90,7 @@ class LastUsed(Generic[UseT]):
         due = [key for key in self._used if is_last or self._is_due(key, now)]
         for start in range(0, len(due), ITEMS_MAX):
             taken = {key: self._used.pop(key) for key in due[start : start + ITEMS_MAX]}
-            items = [{**asdict(key), "used_at": at.isoformat()} for key, at in taken.items()]
+            items = [_item(key, at) for key, at in taken.items()]
             try:
                 await self._keeper.call_ok("POST", self._path, body={"items": items})
             except Problem as error:
@@ -104,3 +112,7 @@ class LastUsed(Generic[UseT]):
             self._told.move_to_end(key)
         while len(self._told) > KEPT_MAX:
             self._told.popitem(last=False)
+
+
+def _item(key: AppKeyUse | ApiKeyUse | DeviceUse, at: datetime) -> dict[str, Any]:
+    return _REPORTED[type(key)](**asdict(key), used_at=at).model_dump(mode="json")

@@ -9,6 +9,7 @@ from services.binding.keys import bound_apps, schemas, views
 from services.binding.keys import uses as key_uses
 from services.binding.keys.bound_apps import BoundApp
 from services.binding.keys.uses import KeyUse
+from shared.contracts import documents
 from shared.contracts.fields import PathPart
 from shared.web import guard, principal
 
@@ -17,13 +18,13 @@ KeyVersion = Annotated[int, Path(ge=1, le=2**31 - 1)]
 router = APIRouter()
 
 
-def _for_gateway(request: Request, bound: BoundApp) -> schemas.BoundAppOut:
+def _for_gateway(request: Request, bound: BoundApp) -> documents.BoundAppOut:
     """Sealed keys leave for the process that signs; the public edge gets what it verifies with."""
     return views.bound_app_out(bound, with_secrets=principal(request).issuer in EGRESS_ONLY)
 
 
 @router.get("/internal/apps/{app_id}", dependencies=[guard("service")])
-async def find_app(request: Request, app_id: PathPart) -> schemas.BoundAppOut:
+async def find_app(request: Request, app_id: PathPart) -> documents.BoundAppOut:
     only(request, ALIPAY_KEY_READERS)
     return _for_gateway(request, await bound_apps.find_app(deps_of(request), app_id=app_id))
 
@@ -31,7 +32,7 @@ async def find_app(request: Request, app_id: PathPart) -> schemas.BoundAppOut:
 @router.get("/internal/apps/{app_id}/key-versions/{number}", dependencies=[guard("service")])
 async def find_version(
     request: Request, app_id: schemas.AppId, number: KeyVersion
-) -> schemas.BoundAppOut:
+) -> documents.BoundAppOut:
     """One version of the merchant that the token names, pending or not: for its live check."""
     only(request, EGRESS_ONLY)
     tenant_id = principal(request).tenant
@@ -40,13 +41,13 @@ async def find_version(
 
 
 @router.get("/internal/notify-routes/{route}", dependencies=[guard("service")])
-async def find_route(request: Request, route: PathPart) -> schemas.BoundAppOut:
+async def find_route(request: Request, route: PathPart) -> documents.BoundAppOut:
     only(request, ALIPAY_KEY_READERS)
     return _for_gateway(request, await bound_apps.find_app(deps_of(request), notify_route=route))
 
 
 @router.post("/internal/app-key-uses", dependencies=[guard("service")], status_code=204)
-async def take_app_key_uses(request: Request, body: schemas.AppKeyUsesBody) -> None:
+async def take_app_key_uses(request: Request, body: documents.AppKeyUsesBody) -> None:
     """When key versions last signed; the egress says so at most once a minute and version."""
     only(request, EGRESS_ONLY)
     uses = [

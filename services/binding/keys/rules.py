@@ -7,9 +7,9 @@ Problem
 import re
 from datetime import timedelta
 
+from shared.contracts.documents import APP_ID
 from shared.errors import Conflict
 
-APP_ID = r"^[0-9]{16}$"
 SELLER_ID = r"^2088[0-9]{12}$"
 
 RETIRE_AFTER_H_MAX = 30 * 24

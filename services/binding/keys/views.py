@@ -5,12 +5,13 @@ from typing import Literal
 from services.binding.keys import schemas
 from services.binding.keys.bound_apps import BoundApp
 from services.binding.models import AppKey
+from shared.contracts import documents
 
 
-def bound_app_out(bound: BoundApp, *, with_secrets: bool) -> schemas.BoundAppOut:
+def bound_app_out(bound: BoundApp, *, with_secrets: bool) -> documents.BoundAppOut:
     """For the gateway: what it verifies with; and what the egress, nobody else, signs with."""
     app = bound.app
-    return schemas.BoundAppOut(
+    return documents.BoundAppOut(
         tenant_id=app.tenant_id,
         app_id=app.app_id,
         seller_id=app.seller_id,
@@ -42,8 +43,8 @@ def certificates_out(key: AppKey) -> schemas.CertificatesOut | None:
     )
 
 
-def _version_out(key: AppKey, with_secrets: bool) -> schemas.SealedVersionOut:
-    return schemas.SealedVersionOut(
+def _version_out(key: AppKey, with_secrets: bool) -> documents.SealedVersionOut:
+    return documents.SealedVersionOut(
         key_version=key.key_version,
         mode=mode_of(key),
         private_key_box=(key.private_key_box or "") if with_secrets else "",

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Path, Request
 from services.binding.callers import EDGE_ONLY, MERCHANT, OPERATOR, deps_of, only, whole_merchant
 from services.binding.models import ApiKey, User
 from services.binding.people import api_keys, links, schemas, staff
-from services.binding.people.rules import API_KEY_ID
 from services.binding.people.staff import NewPerson, PersonChange
 from services.binding.people.views import link_out
 from services.binding.sign_in.views import person_out
 from services.binding.tenancy.permissions import API_KEY, PERMISSIONS
 from services.binding.tenancy.rules import Console
+from shared.contracts import documents
+from shared.contracts.documents import API_KEY_ID
 from shared.contracts.fields import PageNumber, PageSize, Text
 from shared.web import guard, principal
 
@@ -193,10 +194,10 @@ async def revoke_api_key(request: Request, key_id: KeyId) -> None:
 
 
 @router.get("/internal/api-keys/{key_id}", dependencies=[guard("service")])
-async def find_api_key(request: Request, key_id: KeyId) -> schemas.SealedApiKeyOut:
+async def find_api_key(request: Request, key_id: KeyId) -> documents.SealedApiKeyOut:
     only(request, EDGE_ONLY)
     row = await api_keys.find_api_key(deps_of(request), key_id)
-    return schemas.SealedApiKeyOut(
+    return documents.SealedApiKeyOut(
         tenant_id=row.tenant_id,
         key_id=row.key_id,
         store_id=row.store_id,
@@ -207,7 +208,7 @@ async def find_api_key(request: Request, key_id: KeyId) -> schemas.SealedApiKeyO
 
 
 @router.post("/internal/api-key-uses", dependencies=[guard("service")], status_code=204)
-async def take_api_key_uses(request: Request, body: schemas.ApiKeyUsesBody) -> None:
+async def take_api_key_uses(request: Request, body: documents.ApiKeyUsesBody) -> None:
     """When keys were last used; the edge says so at most once a minute and key."""
     only(request, EDGE_ONLY)
     uses = {(item.tenant_id, item.key_id): item.used_at for item in body.items}

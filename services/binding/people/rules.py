@@ -9,7 +9,6 @@ from datetime import timedelta
 
 from shared.errors import Conflict, Forbidden
 
-API_KEY_ID = r"^[0-9A-Za-z_-]{1,64}$"
 LINK_LIFETIME = timedelta(hours=24)
 
 

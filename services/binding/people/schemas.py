@@ -6,13 +6,12 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
-from services.binding.bodies import USES_MAX, Body, Instant, Name, Password, spelled
-from services.binding.people.rules import API_KEY_ID
+from services.binding.bodies import Body, Instant, Name, Password, spelled
 from services.binding.sign_in.schemas import PersonOut
 from services.binding.tenancy.rules import Role
 from services.binding.tenancy.schemas import AccountBody, OwnAccountBody, Username
 from shared.contracts import fields
-from shared.contracts.fields import Secret, Text, Version
+from shared.contracts.fields import Secret, Version
 
 
 class LinkOut(BaseModel):
@@ -129,18 +128,6 @@ class RoleList(BaseModel):
     items: list[RoleOut]
 
 
-class ApiKeyUseBody(Body):
-    """The edge believed this key, at last then."""
-
-    tenant_id: fields.Id
-    key_id: Annotated[str, Text(64, pattern=API_KEY_ID)]
-    used_at: fields.Instant
-
-
-class ApiKeyUsesBody(Body):
-    items: Annotated[list[ApiKeyUseBody], Field(max_length=USES_MAX)]
-
-
 class ApiKeyOut(BaseModel):
     key_id: str
     name: str
@@ -162,14 +149,3 @@ class ApiKeyPage(BaseModel):
     total: int
     page: int
     page_size: int
-
-
-class SealedApiKeyOut(BaseModel):
-    """An API key for the edge, which alone can open the box."""
-
-    tenant_id: UUID
-    key_id: str
-    store_id: UUID | None
-    permissions: list[str]
-    secret_box: str
-    secret_aad: str

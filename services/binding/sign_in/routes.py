@@ -16,6 +16,7 @@ from services.binding.sign_in.views import permissions_of, session_out
 from services.binding.tenancy import permissions
 from services.binding.tenancy.permissions import OWN
 from services.binding.tenancy.rules import Console
+from shared.contracts import documents
 from shared.web import guard, principal
 
 router = APIRouter()
@@ -206,7 +207,7 @@ async def change_operator_password(request: Request, body: schemas.PasswordBody)
 
 
 @gateway_router.post("/internal/sessions/resolve", dependencies=[guard("service")])
-async def resolve_session(request: Request, body: schemas.ResolveBody) -> schemas.ResolvedOut:
+async def resolve_session(request: Request, body: documents.ResolveBody) -> documents.ResolvedOut:
     only(request, EDGE_ONLY)
     deps = deps_of(request)
     found = await sessions.resolve_session(deps, body.session_hash)
@@ -217,7 +218,7 @@ async def resolve_session(request: Request, body: schemas.ResolveBody) -> schema
         step_up_until = session.previous_step_up_until
     if second_factor.is_missing(deps, user):
         running = None
-    return schemas.ResolvedOut(
+    return documents.ResolvedOut(
         session_id=session.session_id,
         user_id=user.user_id,
         name=user.name or user.login,
@@ -227,13 +228,13 @@ async def resolve_session(request: Request, body: schemas.ResolveBody) -> schema
         csrf_token_hash=session.csrf_token_hash,
         expires_at=until,
         step_up_until=step_up_until,
-        acting=schemas.ResolvedActing(
+        acting=documents.ResolvedActing(
             acting_id=running.acting_id,
             tenant_id=running.tenant_id,
             permissions=sorted(permissions.of_acting(user.role)),
             until=running.until,
             more=[
-                schemas.ResolvedMore(
+                documents.ResolvedMore(
                     permissions=sorted(permissions.ACTING_MORE[grant.permission_set]),
                     until=grant.until,
                 )

@@ -35,10 +35,6 @@ class LoginBody(Body):
     """instead of a code, with the challenge of the response that required it"""
 
 
-class ResolveBody(Body):
-    session_hash: Annotated[str, Text(64, pattern=r"^[0-9a-f]{64}$")]
-
-
 class StepUpBody(Body):
     """The password, with the code where there is a second factor; or a passkey alone."""
 
@@ -165,40 +161,6 @@ class SignInOut(BaseModel):
 
 class SignInList(BaseModel):
     items: list[SignInOut]
-
-
-class ResolvedMore(BaseModel):
-    """For the edge: what was given on top, and until when."""
-
-    permissions: list[str]
-    until: Instant
-
-
-class ResolvedActing(BaseModel):
-    """For the edge: what the session may do at the merchant console, and until when."""
-
-    acting_id: UUID
-    tenant_id: UUID
-    permissions: list[str]
-    until: Instant
-    more: list[ResolvedMore]
-
-
-class ResolvedOut(BaseModel):
-    """What the edge needs to know of a session."""
-
-    session_id: UUID
-    kind: Literal["user"] = "user"
-    user_id: UUID
-    name: str
-    """the login where there is no name"""
-    tenant_id: UUID
-    permissions: list[str]
-    store_ids: list[UUID]
-    csrf_token_hash: str
-    expires_at: Instant
-    step_up_until: Instant | None
-    acting: ResolvedActing | None
 
 
 TRANSPORTS_MAX = 16

@@ -12,6 +12,7 @@ from services.device.devices.fleet import DeviceChange, Sighting
 from services.device.devices.repo import Filter
 from services.device.devices.service import NewDevice
 from services.device.models import Device
+from shared.contracts import documents
 from shared.contracts.fields import Instant, PageNumber, PageSize, PathPart, Text
 from shared.errors import Forbidden, NotFound
 from shared.web import guard, parse, principal, within_stores
@@ -226,11 +227,11 @@ async def revoke_device(request: Request, device_id: PathPart) -> schemas.Device
 
 
 @router.get("/internal/devices/{device_id}/credential", dependencies=[guard("service")])
-async def find_credential(request: Request, device_id: PathPart) -> schemas.CredentialOut:
+async def find_credential(request: Request, device_id: PathPart) -> documents.CredentialOut:
     if principal(request).issuer not in CREDENTIAL_READERS:
         raise Forbidden("this door is for the edge")
     device = await service.find_credential(_deps(request), _id(device_id))
-    return schemas.CredentialOut(
+    return documents.CredentialOut(
         device_id=device.device_id,
         tenant_id=device.tenant_id,
         store_id=device.store_id,
@@ -242,7 +243,7 @@ async def find_credential(request: Request, device_id: PathPart) -> schemas.Cred
 
 
 @router.post("/internal/device-uses", dependencies=[guard("service")], status_code=204)
-async def take_sightings(request: Request, body: schemas.SightingsBody) -> None:
+async def take_sightings(request: Request, body: documents.SightingsBody) -> None:
     """When devices last signed a request; the edge says so at most once a minute and device."""
     if principal(request).issuer not in CREDENTIAL_READERS:
         raise Forbidden("this door is for the edge")

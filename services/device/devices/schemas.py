@@ -4,10 +4,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from services.device.devices.rules import SN, CodeState
-from shared.contracts import fields
 from shared.contracts.fields import Id, Text, Version
 
 
@@ -21,7 +20,6 @@ PRINTABLE = r"^(?:[^\s\p{C}](?:[^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}])?)?$"
 Name = Annotated[str, Text(64, min=0, pattern=PRINTABLE)]
 """what people call a device; empty: nothing but its number"""
 Kind = Literal["terminal", "test_cashier"]
-SIGHTINGS_MAX = 100
 
 
 class Body(BaseModel):
@@ -50,18 +48,6 @@ class DeviceChangeBody(Body):
     name: Name | None = None
     store_id: Id | None = None
     version: Version
-
-
-class SightingBody(Body):
-    """The edge believed this device, at last then."""
-
-    tenant_id: Id
-    device_id: Id
-    used_at: fields.Instant
-
-
-class SightingsBody(Body):
-    items: Annotated[list[SightingBody], Field(max_length=SIGHTINGS_MAX)]
 
 
 class EnrolledOut(BaseModel):
@@ -154,15 +140,3 @@ class DevicePage(BaseModel):
     total: int
     page: int
     page_size: int
-
-
-class CredentialOut(BaseModel):
-    """What the edge verifies a device's signature with; the gateway alone can open the box."""
-
-    device_id: UUID
-    tenant_id: UUID
-    store_id: UUID
-    key_id: str
-    key_box: str
-    key_aad: str
-    status: str

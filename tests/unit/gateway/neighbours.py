@@ -28,6 +28,11 @@ APP_ID = "2021000000000001"
 SELLER_ID = "2088000000000001"
 ROUTE = "r0ute-token-of-the-demo-app"
 NOON_S = 1795406400
+NO_CERTIFICATES = {
+    "mode": "key", "app_cert_sn": None, "alipay_cert_sn": None, "alipay_root_cert_sn": None,
+    "app_cert_not_after": None, "alipay_cert_not_after": None,
+}  # fmt: skip
+"""of a key version in key mode"""
 
 
 def sign_as_alipay(content: bytes, key: RSAPrivateKey) -> str:
@@ -76,10 +81,13 @@ def app_document(
         "private_key_aad": aad,
         "alipay_public_key": alipay.public_b64,
         "not_after": not_after,
+        **NO_CERTIFICATES,
     }
     return {
         "tenant_id": str(TENANT), "app_id": APP_ID, "seller_id": SELLER_ID, "notify_route": ROUTE,
         "mode": "key", "enabled": enabled, "versions": [newest, *(older or [])],
+        "service_provider_id": "", "aes_key_box": None, "aes_key_aad": None,
+        "app_auth_token_box": None, "app_auth_token_aad": None,
     }  # fmt: skip
 
 

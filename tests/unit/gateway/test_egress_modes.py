@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from gateway.alipay.keyring import KeyRing
 from gateway.alipay.protocol.canonical import request_content
 from gateway.alipay.protocol.rsa2 import verify
+from shared.contracts.documents import BoundAppOut
 from shared.keys.sealed import LocalKeyProvider, new_data_key, seal
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.conftest import Town
@@ -239,7 +240,7 @@ async def test_secrets_stay_in_the_egress(
     answers(town, b"")
     got = await call(town)
     ring: KeyRing = town.edge._ring
-    edge_view = ring._read(document)
+    edge_view = ring._read(BoundAppOut.model_validate(document))
     assert (edge_view.aes_key, edge_view.app_auth_token) == ("", "")
     opened = (await town.egress._ring.by_app(APP_ID)) or pytest.fail("not loaded")
     assert (opened.aes_key, opened.app_auth_token) == (AES_KEY, GRANT)

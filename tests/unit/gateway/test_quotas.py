@@ -56,6 +56,10 @@ def people(binding: Neighbour, clock: FixedClock) -> Callable[..., dict[str, str
             "permissions": [],
             "csrf_token_hash": hashlib.sha256(CSRF.encode()).hexdigest(),
             "expires_at": (clock.now() + timedelta(hours=1)).isoformat(),
+            "name": "",
+            "store_ids": [],
+            "step_up_until": None,
+            "acting": None,
         }
         return cookie(value, **{"X-CSRF-Token": CSRF})
 

@@ -219,7 +219,8 @@ def sign_in(binding: Neighbour, clock: Any, *, expires_in_s: int = 3600, **chang
         "user_id": "01900000-0000-7000-8000-0000000000f1", "tenant_id": str(TENANT),
         "permissions": ["orders.read", "stores.write"],
         "csrf_token_hash": hashlib.sha256(CSRF.encode()).hexdigest(),
-        "expires_at": (clock.now() + timedelta(seconds=expires_in_s)).isoformat(), **changed,
+        "expires_at": (clock.now() + timedelta(seconds=expires_in_s)).isoformat(),
+        "name": "", "store_ids": [], "step_up_until": None, "acting": None, **changed,
     }  # fmt: skip
 
     def resolve(seen: Any) -> Any:

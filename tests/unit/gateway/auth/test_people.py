@@ -32,7 +32,7 @@ def told(town: Town, service: str, path: str) -> Principal:
 def grant(town: Town, minutes: int = 10) -> dict[str, Any]:
     return {
         "acting_id": GRANT, "tenant_id": str(MERCHANT), "permissions": ["orders.read"],
-        "until": (town.clock.now() + timedelta(minutes=minutes)).isoformat(),
+        "until": (town.clock.now() + timedelta(minutes=minutes)).isoformat(), "more": [],
     }  # fmt: skip
 
 

@@ -1,0 +1,187 @@
+"""What our processes answer each other over HTTP inside: one class, used by both sides.
+
+Answers are read leniently (a newer process may say more), bodies strictly. Boxes are sealed
+(`shared.keys.sealed`): only a process with the key of that purpose opens them.
+"""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.contracts.events.base import Instant as WrittenInstant
+from shared.contracts.fields import Id, Instant, Text, Version
+
+USES_MAX = 100
+"""key uses in one report, at most"""
+APP_ID = r"^[0-9]{16}$"
+API_KEY_ID = r"^[0-9A-Za-z_-]{1,64}$"
+AppId = Annotated[str, Text(16, pattern=APP_ID)]
+
+
+class Answer(BaseModel):
+    """Unknown members are skipped: the other process may be newer."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+
+
+class Report(BaseModel):
+    """Exactly these members, of exactly these types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+# binding to the edge: who is signed in, and with what a merchant's program signs
+
+
+class ResolveBody(Report):
+    session_hash: Annotated[str, Text(64, pattern=r"^[0-9a-f]{64}$")]
+
+
+class ResolvedMore(Answer):
+    """For the edge: what was given on top, and until when."""
+
+    permissions: list[str]
+    until: WrittenInstant
+
+
+class ResolvedActing(Answer):
+    """For the edge: what the session may do at the merchant console, and until when."""
+
+    acting_id: UUID
+    tenant_id: UUID
+    permissions: list[str]
+    until: WrittenInstant
+    more: list[ResolvedMore]
+
+
+class ResolvedOut(Answer):
+    """What the edge needs to know of a session."""
+
+    session_id: UUID
+    kind: Literal["user"] = "user"
+    user_id: UUID
+    name: str
+    """the login where there is no name"""
+    tenant_id: UUID
+    permissions: list[str]
+    store_ids: list[UUID]
+    csrf_token_hash: str
+    expires_at: WrittenInstant
+    step_up_until: WrittenInstant | None
+    acting: ResolvedActing | None
+
+
+class SealedApiKeyOut(Answer):
+    """An API key for the edge, which alone can open the box."""
+
+    tenant_id: UUID
+    key_id: str
+    store_id: UUID | None
+    permissions: list[str]
+    secret_box: str
+    secret_aad: str
+
+
+# device to the edge
+
+
+class CredentialOut(Answer):
+    """What the edge verifies a device's signature with; the gateway alone can open the box."""
+
+    device_id: UUID
+    tenant_id: UUID
+    store_id: UUID
+    key_id: str
+    key_box: str
+    key_aad: str
+    status: str
+
+
+# binding to both halves of the gateway
+
+
+class SealedVersionOut(Answer):
+    """One key version for the gateway, which alone can open the box."""
+
+    key_version: int
+    mode: Literal["key", "cert"]
+    private_key_box: str
+    private_key_aad: str
+    alipay_public_key: str
+    """in certificate mode the one in Alipay's certificate"""
+    app_cert_sn: str | None
+    alipay_cert_sn: str | None
+    alipay_root_cert_sn: str | None
+    app_cert_not_after: WrittenInstant | None
+    alipay_cert_not_after: WrittenInstant | None
+    not_after: WrittenInstant | None
+
+
+class BoundAppOut(Answer):
+    """What the gateway needs to sign and to verify for an app."""
+
+    tenant_id: UUID
+    app_id: str
+    seller_id: str
+    notify_route: str
+    mode: Literal["key", "cert"]
+    """of the newest version"""
+    enabled: bool
+    service_provider_id: str
+    aes_key_box: str | None
+    aes_key_aad: str | None
+    app_auth_token_box: str | None
+    app_auth_token_aad: str | None
+    versions: list[SealedVersionOut]
+
+
+# the gateway to the owners of keys: when one was last used
+
+
+class AppKeyUseBody(Report):
+    """The egress signed with this key version, at last then."""
+
+    tenant_id: Id
+    app_id: AppId
+    key_version: Version
+    used_at: Instant
+
+
+class AppKeyUsesBody(Report):
+    items: Annotated[list[AppKeyUseBody], Field(max_length=USES_MAX)]
+
+
+class ApiKeyUseBody(Report):
+    """The edge believed this key, at last then."""
+
+    tenant_id: Id
+    key_id: Annotated[str, Text(64, pattern=API_KEY_ID)]
+    used_at: Instant
+
+
+class ApiKeyUsesBody(Report):
+    items: Annotated[list[ApiKeyUseBody], Field(max_length=USES_MAX)]
+
+
+class SightingBody(Report):
+    """The edge believed this device, at last then."""
+
+    tenant_id: Id
+    device_id: Id
+    used_at: Instant
+
+
+class SightingsBody(Report):
+    items: Annotated[list[SightingBody], Field(max_length=USES_MAX)]
+
+
+def known() -> dict[str, type[BaseModel]]:
+    """Every document by its name, for the golden files."""
+    found: dict[str, type[BaseModel]] = {}
+    waiting: list[Any] = [Answer, Report]
+    while waiting:
+        kinds = waiting.pop().__subclasses__()
+        found |= {kind.__name__: kind for kind in kinds}
+        waiting += kinds
+    return dict(sorted(found.items()))
