@@ -40,7 +40,8 @@ class Route:
     """bucket by caller's address (limits.rate_limits)"""
     share: Literal["", "sign_in", "costly", "platform"] = ""
     """class of its own among the service's places (limits.PARTS), for acts that cost far more than
-    their request; `costly` and `platform` have a rate by person, too"""
+    their request; `costly` and `platform` have a rate by person, too. A route that streams has the
+    rate only: its places are those of streams"""
     sets_cookie: bool = False
     changes_session: bool = False
     """after a success the edge asks for the session anew"""
@@ -130,7 +131,7 @@ ROUTES = (
             Route("GET", f"{base}/roles", "binding", "user"),
             Route("GET", f"{base}/audit", "binding", "user"),
             Route("POST", f"{base}/audit", "binding", "user", share="costly"),
-            Route("GET", f"{base}/audit/export", "binding", "user", share="costly"),
+            Route("GET", f"{base}/audit/export", "binding", "user", share="costly", streams=True),
         )
     ),
 )  # fmt: skip

@@ -102,6 +102,8 @@ class ExpensiveWork:
     password  1 thread, 8 slots: few, because people who are signed in already can wait
     keys      a pair takes 30-300 ms, once in a merchant's life
     audit     each reads a whole log through its own connection, of 6: at most 2, one a tenant
+    export    one a tenant, held until the file is taken. Each part is a short read, and its lines
+              are made in the threads of `audit`, so many exports use no more CPU than two
     """
 
     slots: dict[str, Slots] = field(
@@ -110,6 +112,7 @@ class ExpensiveWork:
             "password": Slots("password", in_all=8, each=2),
             "keys": Slots("keys", in_all=8, each=2),
             "audit": Slots("audit", in_all=2, each=1),
+            "export": Slots("export", in_all=16, each=1),
         }
     )
     keys: Threads = field(default_factory=lambda: Threads("keys", 1))
@@ -118,7 +121,7 @@ class ExpensiveWork:
 
 def expensive(kind: str) -> Any:
     """`dependencies=[guard(...), expensive("keys")]`: the request holds a slot until its response
-    is ready. The holder is the person, for the audit log the tenant, and before the sign-in the
+    is sent. The holder is the person, for the audit log the tenant, and before the sign-in the
     client's address."""
     return Depends(ExpensiveRoute(kind))
 
@@ -137,4 +140,4 @@ class ExpensiveRoute:
         caller = principal(request)
         if caller.kind == "service":
             return share_of(str(get_contextvars().get("client_address", "")))
-        return str(caller.tenant) if self.kind == "audit" else caller.subject
+        return str(caller.tenant) if self.kind in ("audit", "export") else caller.subject

@@ -165,7 +165,7 @@ def test_expensive_routes_are_expensive_on_both_sides(apps: dict[str, FastAPI]) 
             kind = kinds[0] if kinds else None
             assert found.share in wanted.get(kind, {"costly", "platform"}), door
             seen.add(kind)
-    assert seen == {None, "sign_in", "password", "keys", "audit"}
+    assert seen == {None, "sign_in", "password", "keys", "audit", "export"}
 
 
 def test_the_edge_lists_nothing_that_does_not_exist(apps: dict[str, FastAPI]) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -30,8 +30,6 @@ from shared.ids import uuid7
 
 BATCH = 2_000
 EXPORT_BATCH = 500
-PART_BYTES = 4 * 1024 * 1024
-"""The edge passes on responses of at most 8 MiB."""
 ANCHORS_PER_ROUND = 1_000
 COLUMNS = (
     "seq", "at", "actor", "actor_name", "action", "subject", "before", "after", "reason",
@@ -70,37 +68,41 @@ async def list_audit(
         return rows, total, await repo.names(tx, tenant_id, rows)
 
 
-async def export_part(
-    deps: Deps, tenant_id: UUID, wanted: AuditFilter, after: int
-) -> tuple[bytes, int | None]:
-    """(CSV, the `after` of the next part; None: this is the last part). The CSV holds the entries
-    after number `after`, oldest first, as many as one response may carry. It is for spreadsheet
-    programs: UTF-8 with a byte order mark, and no cell is run as a formula. Only the first part (0)
-    has the mark and the column names, so that all parts joined are the file."""
-    lines = [] if after else [b"\xef\xbb\xbf" + _line(COLUMNS)]
-    size, last = 0, after
-    while True:
-        async with deps.db.read(tenant_id) as tx:
-            rows = await repo.entries_after(tx, tenant_id, wanted, last, EXPORT_BATCH)
-        for row in rows:
-            line = _line([_cell(getattr(row, name)) for name in COLUMNS])
-            if size and size + len(line) > PART_BYTES:
-                return b"".join(lines), last
-            lines.append(line)
-            size, last = size + len(line), row.seq
-        if not rows:
-            return b"".join(lines), None
-
-
-async def note_export(deps: Deps, caller: Principal, wanted: AuditFilter, after: int) -> None:
-    """Audits who exported the log, and which part of it. Each part has its own entry, because a
-    caller may begin with any part."""
-    facts = {name: _cell(value) for name, value in asdict(wanted).items() if value is not None}
-    if after:
-        facts["after_seq"] = str(after)
+async def begin_export(
+    deps: Deps, caller: Principal, wanted: AuditFilter, after: int
+) -> AsyncGenerator[bytes, None]:
+    """CSV in parts, each made when the reader takes it. It holds the entries after number `after`,
+    oldest first, up to the newest one at this moment; with 0 a byte order mark and the column names
+    come first. It is for spreadsheet programs: UTF-8, and no cell is run as a formula. The export
+    itself is audited before the first part is sent."""
     async with deps.db.tx(caller.tenant) as tx:
+        newest, _ = await repo.head(tx, caller.tenant)
+        facts = {name: _cell(value) for name, value in asdict(wanted).items() if value is not None}
+        if after:
+            facts["after_seq"] = str(after)
         entry = (f"user:{caller.subject}", "audit.export", str(caller.tenant))
         await record.audit(deps, tx, caller.tenant, entry, after=facts)
+    return _parts(deps, caller.tenant, wanted, after, newest)
+
+
+async def _parts(
+    deps: Deps, tenant_id: UUID, wanted: AuditFilter, after: int, newest: int
+) -> AsyncGenerator[bytes, None]:
+    """Each part has a short transaction of its own. One transaction (a server-side cursor) would
+    last as long as a slow download, hold a connection, and keep vacuum from removing dead rows."""
+    if not after:
+        yield b"\xef\xbb\xbf" + _line(COLUMNS)
+    while True:
+        async with deps.db.read(tenant_id) as tx:
+            rows = await repo.entries_between(tx, tenant_id, wanted, after, newest, EXPORT_BATCH)
+        if not rows:
+            return
+        yield await deps.expensive.audit.run(_lines, rows)
+        after = rows[-1].seq
+
+
+def _lines(rows: Sequence[AuditEntry]) -> bytes:
+    return b"".join(_line([_cell(getattr(row, name)) for name in COLUMNS]) for row in rows)
 
 
 def _cell(value: Any) -> str:

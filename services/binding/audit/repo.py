@@ -104,10 +104,12 @@ async def count(tx: AsyncSession, tenant_id: UUID, wanted: AuditFilter) -> int:
     return await tx.scalar(query) or 0
 
 
-async def entries_after(
-    tx: AsyncSession, tenant_id: UUID, wanted: AuditFilter, last: int, limit: int
+async def entries_between(
+    tx: AsyncSession, tenant_id: UUID, wanted: AuditFilter, after: int, newest: int, limit: int
 ) -> Sequence[AuditEntry]:
-    query = select(AuditEntry).where(*_where(tenant_id, wanted), AuditEntry.seq > last)
+    query = select(AuditEntry).where(
+        *_where(tenant_id, wanted), AuditEntry.seq > after, AuditEntry.seq <= newest
+    )
     return (await tx.scalars(query.order_by(AuditEntry.seq).limit(limit))).all()
 
 

@@ -11,7 +11,7 @@ from services.binding.callers import MERCHANT, OPERATOR, deps_of
 from services.binding.expensive import expensive
 from services.binding.models import AuditEntry
 from shared.contracts.fields import Instant, PageNumber, PageSize, Text
-from shared.web import guard, principal
+from shared.web import Streamed, guard, principal
 
 FilterText = Annotated[str, Text(128, min=0)]
 
@@ -20,7 +20,7 @@ After = Annotated[int, Query(ge=0, lt=2**63)]
 router = APIRouter()
 
 
-class CsvPart(Response):
+class Csv(Response):
     media_type = "text/csv"
 
 
@@ -48,15 +48,9 @@ async def _list(
 
 
 async def _export(request: Request, wanted: AuditFilter, after: int) -> Response:
-    part, following = await log.export_part(
-        deps_of(request), principal(request).tenant, wanted, after
-    )
-    await log.note_export(deps_of(request), principal(request), wanted, after)
+    parts = await log.begin_export(deps_of(request), principal(request), wanted, after)
     headers = {"Content-Disposition": f'attachment; filename="audit-{after + 1}.csv"'}
-    if following is not None:
-        url = request.url.include_query_params(after=following)
-        headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-    return Response(part, media_type="text/csv; charset=utf-8", headers=headers)
+    return Streamed(parts, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 async def _verify(request: Request) -> schemas.VerdictOut:
@@ -80,21 +74,21 @@ async def list_operator_audit(
 
 @router.get(
     f"{MERCHANT}/audit/export",
-    dependencies=[guard("user", "audit.read"), expensive("audit")],
-    response_class=CsvPart,
+    dependencies=[guard("user", "audit.read"), expensive("export")],
+    response_class=Csv,
 )
 async def export_merchant_audit(request: Request, wanted: Wanted, after: After = 0) -> Response:
-    """A part of the file; while there is more, `Link` names the next one."""
+    """The file, sent as it is made. One that broke off is gone on with behind its last entry."""
     return await _export(request, wanted, after)
 
 
 @router.get(
     f"{OPERATOR}/audit/export",
-    dependencies=[guard("user", "operators.audit"), expensive("audit")],
-    response_class=CsvPart,
+    dependencies=[guard("user", "operators.audit"), expensive("export")],
+    response_class=Csv,
 )
 async def export_operator_audit(request: Request, wanted: Wanted, after: After = 0) -> Response:
-    """A part of the file; while there is more, `Link` names the next one."""
+    """The file, sent as it is made. One that broke off is gone on with behind its last entry."""
     return await _export(request, wanted, after)
 
 

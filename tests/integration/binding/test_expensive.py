@@ -116,6 +116,6 @@ async def test_audit_logs_are_read_one_at_a_time_for_a_tenant(binding, new_merch
     answers = await asyncio.gather(*(one("POST", VERIFY) for one in callers[1:]))
     assert statuses(answers) == [429] * (STORM - 1)
     export = await callers[1]("GET", "/api/merchant/v1/audit/export")
-    assert export.status_code == 429, "the same places"
+    assert export.status_code == 200, "it holds no connection to its end, so its places are others"
     first.cancel()
     release.set()

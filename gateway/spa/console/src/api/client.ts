@@ -195,22 +195,11 @@ async function call(verb: Verb, path: string, options: Options, body?: unknown):
   }
 }
 
-/** A text that comes in parts, whole: each answer names the next part in its Link. */
-export async function joined(first: string): Promise<string> {
-  const parts: string[] = [];
-  for (let next: string | undefined = first; next; ) {
-    const answer: Response = await fetch(next, { headers: naming(next) });
-    if (answer.status === 429) {
-      // Exports are braked: the next part comes when its time has come.
-      const wait = Number(answer.headers.get('Retry-After') ?? '1');
-      await new Promise((resolve) => setTimeout(resolve, 1000 * wait));
-      continue;
-    }
-    if (!answer.ok) throw problemOf(answer.status, await answer.json().catch(() => undefined));
-    parts.push(await answer.text());
-    next = /^<([^>]*)>; rel="next"$/.exec(answer.headers.get('Link') ?? '')?.[1];
-  }
-  return parts.join('');
+/** A text of any length; one that breaks off on its way is no text. */
+export async function textOf(path: string): Promise<string> {
+  const answer = await fetch(path, { headers: naming(path) });
+  if (!answer.ok) throw problemOf(answer.status, await answer.json().catch(() => undefined));
+  return await answer.text();
 }
 
 export const get = <P extends PathOf<'get'>>(

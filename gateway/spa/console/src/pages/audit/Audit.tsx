@@ -4,7 +4,7 @@ import { chinaTime, ZONE } from '@shared/time';
 import { useMutation } from '@tanstack/react-query';
 import { Alert, Button, Drawer } from 'antd';
 import { useMemo, useState } from 'react';
-import { at, type Console, get, joined, post, type Query } from '../../api/client';
+import { at, type Console, get, post, type Query, textOf } from '../../api/client';
 import type { AuditRow } from '../../api/shapes';
 import { Facts, When } from '../../parts/bits';
 import type { Column } from '../../parts/lists/columns';
@@ -178,7 +178,7 @@ function useExportAll(side: Console) {
   return ({ page: _, page_size: __, cursor: ___, back: ____, ...query }: Query) => {
     const asked = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) if (value) asked.set(name, String(value));
-    void joined(`${at(side, '/audit')}/export?${asked}`)
+    void textOf(`${at(side, '/audit')}/export?${asked}`)
       .then((text) => download(fileName(t('audit.title')), `\ufeff${text}`))
       .catch(say.failed);
   };
