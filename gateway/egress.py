@@ -28,7 +28,6 @@ from gateway.alipay.keyring import AppKeys, KeyRing
 from gateway.alipay.methods.bills import BILL_METHOD, BillDownloads
 from gateway.alipay.methods.row import Method, Params, Result
 from gateway.alipay.methods.table import METHODS
-from gateway.alipay.protocol.envelope import rfc3339
 from gateway.auth.internal import EGRESS, EGRESS_AUDIENCE, calling_service
 from gateway.config import EgressConfig
 from gateway.limits import (
@@ -47,6 +46,7 @@ from shared import telemetry
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.contracts.fields import COUNT_MAX, Secret, Text, Word
+from shared.contracts.instants import rfc3339
 from shared.contracts.principal import Principal
 from shared.errors import Conflict, Forbidden, InvalidBody, MethodNotAllowed, NotFound
 from shared.kafka import broker

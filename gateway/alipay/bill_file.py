@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from gateway.alipay.protocol.envelope import BEIJING, parse_beijing
+from gateway.alipay.protocol.envelope import parse_beijing
+from shared.contracts.instants import BEIJING
 from shared.contracts.money import parse_yuan
 
 BILL_BYTES_MAX = 8 * 1024 * 1024

@@ -1,19 +1,12 @@
 """Field types and the base class of request bodies and response models, shared by all rooms."""
 
 import re
-from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 
 from shared.contracts.fields import Secret, Text
 
-
-def _rfc3339(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
-
-
-Instant = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
 # Printable, with no blank at either end. PostgreSQL cannot store a NUL, and people cannot see the
 # other control characters.
 PRINTABLE = r"^[^\s\p{C}](?:[^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}])?$"

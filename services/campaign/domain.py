@@ -18,10 +18,11 @@ device; the rest wait for the buyer's own page.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
+from shared.contracts.instants import BEIJING
 from shared.errors import Conflict, Unauthorized
 
 PrizeKind = Literal["points", "gift"]
@@ -106,8 +107,6 @@ DEFAULT_OFFER = Offer(
 )
 """What a merchant's buyers get until the merchant decides otherwise."""
 
-
-BEIJING = timezone(timedelta(hours=8))
 
 Withheld = Literal["nothing_paid", "buyer_limit", "device_limit", "day_limit"]
 Scope = Literal["buyer", "device", "day"]

@@ -16,6 +16,7 @@ from services.device.devices.rules import UnknownStore
 from services.device.devices.service import NewCode
 from shared.clock import SystemClock
 from shared.config import load
+from shared.contracts.instants import rfc3339
 from shared.db import Database
 from shared.errors import Problem
 from shared.keys.sealed import LocalKeyProvider
@@ -87,7 +88,7 @@ async def new_code(deps: Deps, words: argparse.Namespace) -> dict[str, Any]:
     merchant_id, made = await _patiently(deps, words.merchant, body)
     return {
         "code": made.code,
-        "expires_at": made.expires_at.isoformat().replace("+00:00", "Z"),
+        "expires_at": rfc3339(made.expires_at),
         "merchant_id": merchant_id,
         "store_id": body.store_id,
         "sn": body.sn,

@@ -15,12 +15,11 @@ then eight digits that say nothing of how many orders there are (order.sql).
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from enum import IntEnum
 from typing import Literal
 
-CHINA_OFFSET = timedelta(hours=8)
-"""China keeps one time without daylight saving; a day on an order is a day there (S100)."""
+from shared.contracts.instants import BEIJING_OFFSET
 
 DASHBOARD_DAYS = 7
 """today and the six days before it"""
@@ -61,7 +60,7 @@ def net_fen(pay_state: str, payable_fen: int, refunded_fen: int) -> int:
 
 def order_day(ordered_at: datetime) -> str:
     """The six digits of the day in China on which the order was made."""
-    day = ordered_at + CHINA_OFFSET
+    day = ordered_at + BEIJING_OFFSET
     # A third of strftime's time, once per payment.
     return f"{day.year % 100:02d}{day.month:02d}{day.day:02d}"
 
@@ -72,9 +71,9 @@ def is_order_no(text: str) -> bool:
 
 def china_day(at: datetime) -> date:
     """The calendar day in China at that moment."""
-    return (at + CHINA_OFFSET).date()
+    return (at + BEIJING_OFFSET).date()
 
 
 def day_start(day: date) -> datetime:
     """The first moment of a calendar day in China."""
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) - CHINA_OFFSET
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) - BEIJING_OFFSET

@@ -11,8 +11,9 @@ import asyncpg
 from sqlalchemy import ColumnElement, Date, and_, cast, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.order.domain import CHINA_OFFSET, Outcome
+from services.order.domain import Outcome
 from services.order.models import Order, OrderEvent, Store
+from shared.contracts.instants import BEIJING_OFFSET
 
 Pg: TypeAlias = "asyncpg.Connection[Any]"
 
@@ -355,7 +356,7 @@ async def days_of_stores(
 ) -> list[DayOfStore]:
     """Totals since `since` by day and store; of these stores only, when any are named."""
     # Shifted by hand: the day in China must not hang on the server's time zone files.
-    day = cast(func.timezone("UTC", Order.ordered_at) + CHINA_OFFSET, Date).label("day")
+    day = cast(func.timezone("UTC", Order.ordered_at) + BEIJING_OFFSET, Date).label("day")
     query = (
         select(
             day,

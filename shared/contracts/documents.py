@@ -9,8 +9,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contracts.events.base import Instant as WrittenInstant
 from shared.contracts.fields import Id, Instant, Text, Version
+from shared.contracts.instants import Instant as WrittenInstant
 
 USES_MAX = 100
 """key uses in one report, at most"""

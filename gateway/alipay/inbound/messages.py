@@ -13,8 +13,8 @@ from prometheus_client import Counter
 from gateway.alipay.inbound.signed import Delivery
 from gateway.alipay.keyring import AppKeys
 from gateway.alipay.protocol.canonical import Form, Kind
-from gateway.alipay.protocol.envelope import rfc3339
 from shared.client import ServiceClient
+from shared.contracts.instants import rfc3339
 
 PREFIX = "/alipay/messages/"
 LABEL = "/alipay/messages"

@@ -10,7 +10,7 @@ believed of an answer (alipay-protocol.md §1.1 and §2.3).
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote_plus
@@ -29,9 +29,9 @@ from gateway.alipay.protocol.canonical import (
 )
 from gateway.alipay.protocol.rsa2 import SIGN_TYPE, BadKey, sign
 from gateway.alipay.protocol.verify import check_answer
+from shared.contracts.instants import BEIJING, rfc3339
 from shared.contracts.money import parse_yuan
 
-BEIJING = timezone(timedelta(hours=8))
 CONFIG_CODES = frozenset({"40001", "40002", "40003", "40006", "20001"})
 CONTENT_TYPE = "application/x-www-form-urlencoded;charset=utf-8"
 MESSAGE_MAX = 512
@@ -55,11 +55,6 @@ def parse_beijing(text: str) -> datetime:
     if at.tzinfo is not None:
         raise ValueError("Alipay's times carry no offset")
     return at.replace(tzinfo=BEIJING).astimezone(UTC)
-
-
-def rfc3339(at: datetime) -> str:
-    """The same instant on our own wires."""
-    return at.isoformat().replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)

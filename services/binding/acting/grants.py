@@ -32,6 +32,7 @@ from services.binding.tenancy import repo as tenancy_repo
 from services.binding.tenancy import rules as tenancy_rules
 from services.binding.tenancy.permissions import of_role
 from shared import outbox
+from shared.contracts.instants import rfc3339
 from shared.contracts.principal import Principal
 from shared.errors import Forbidden, NotFound
 from shared.ids import uuid7
@@ -266,7 +267,7 @@ async def _audit_both(
         "minutes": grant.minutes,
         "state": grant.state,
         "decided_for": grant.decided_for,
-        "until": sessions.instant_text(grant.until) if grant.until is not None else None,
+        "until": rfc3339(grant.until) if grant.until is not None else None,
         "end_cause": grant.end_cause,
     }
     known = {name: value for name, value in facts.items() if value is not None}

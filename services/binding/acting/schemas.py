@@ -6,10 +6,11 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field
 
 from services.binding.acting.rules import ACTING_MINUTES_MAX, GRANT_MINUTES_MAX, check_reason
-from services.binding.bodies import PRINTABLE, Body, Instant
+from services.binding.bodies import PRINTABLE, Body
 from services.binding.tenancy.schemas import MerchantOut
 from shared.contracts import fields
 from shared.contracts.fields import Text
+from shared.contracts.instants import Instant
 
 
 class OperatorActingOut(BaseModel):

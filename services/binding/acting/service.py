@@ -21,6 +21,7 @@ from services.binding.sessions import service as sessions
 from services.binding.sessions.service import SessionView
 from services.binding.tenancy import repo as tenancy_repo
 from shared import outbox
+from shared.contracts.instants import rfc3339
 from shared.contracts.principal import Principal
 from shared.errors import NotFound, Unauthorized
 from shared.ids import uuid7
@@ -57,7 +58,7 @@ async def start_acting(
         tx.add(acting)
         session.acting_tenant_id, session.acting_id = merchant_id, acting.acting_id
         await tx.flush()
-        until = sessions.instant_text(acting.until)
+        until = rfc3339(acting.until)
         place = await sessions.merchant_facts(tx, merchant_id)
         facts = place | {"reason": reason, "until": until}
         for tenant_id in (caller.tenant, merchant_id):

@@ -25,6 +25,7 @@ from services.binding.audit.repo import AuditFilter
 from services.binding.crypto.signing import service_key
 from services.binding.deps import Deps
 from services.binding.models import AuditEntry
+from shared.contracts.instants import rfc3339
 from shared.contracts.principal import Principal
 from shared.ids import uuid7
 
@@ -109,7 +110,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
+        return rfc3339(value)
     if isinstance(value, dict):
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     return str(value)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.binding.bodies import Instant
+from shared.contracts.instants import Instant
 
 
 class AuditOut(BaseModel):

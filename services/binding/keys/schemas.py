@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, SecretStr
 
-from services.binding.bodies import Instant
 from services.binding.keys.rules import SELLER_ID
 from shared.contracts import documents
 from shared.contracts.fields import Secret, Text
+from shared.contracts.instants import Instant
 
 AppId = documents.AppId
 SellerId = Annotated[str, Text(16, min=0, pattern=f"^$|{SELLER_ID}")]

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from services.binding.bodies import Body, Instant
+from services.binding.bodies import Body
 from services.binding.keys.schemas import AppId, KeyText, SecretKey
 from services.binding.onboarding.rows import FieldKind, Kind, State
 from shared.contracts import fields
 from shared.contracts.fields import Text
+from shared.contracts.instants import Instant
 
 Answer = Annotated[str, Text(4000, min=0, lines=True)]
 

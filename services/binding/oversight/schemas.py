@@ -6,11 +6,12 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from services.binding.acting.schemas import MerchantShownOut, Reason
-from services.binding.bodies import Body, Instant, Name
+from services.binding.bodies import Body, Name
 from services.binding.onboarding.rows import State
 from services.binding.people.schemas import LinkOut
 from services.binding.tenancy.schemas import AccountBody, Handle, MerchantOut
 from shared.contracts.fields import Version
+from shared.contracts.instants import Instant
 
 
 class OwnerOut(BaseModel):

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
-from services.binding.bodies import Body, Instant, Name, Password, spelled
+from services.binding.bodies import Body, Name, Password, spelled
 from services.binding.sign_in.schemas import PersonOut
 from services.binding.tenancy.rules import Role
 from services.binding.tenancy.schemas import AccountBody, OwnAccountBody, Username
 from shared.contracts import fields
 from shared.contracts.fields import Secret, Version
+from shared.contracts.instants import Instant
 
 
 class LinkOut(BaseModel):

@@ -18,6 +18,7 @@ from services.binding.tenancy.rules import Console, Role
 from shared import outbox
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import SessionChanged, SessionRevoked
+from shared.contracts.instants import rfc3339
 from shared.contracts.principal import Principal
 from shared.errors import NotFound, Unauthorized
 
@@ -207,7 +208,7 @@ async def note_end(
     deps: Deps, tx: AsyncSession, acting: Acting, *, actor: str, action: str
 ) -> None:
     """Adds the end of an acting to both logs, with the merchant and the reason."""
-    before = await merchant_facts(tx, acting.tenant_id) | {"until": instant_text(acting.until)}
+    before = await merchant_facts(tx, acting.tenant_id) | {"until": rfc3339(acting.until)}
     for tenant_id in (acting.operator_tenant_id, acting.tenant_id):
         entry = (actor, action, str(acting.acting_id))
         await audit(deps, tx, tenant_id, entry, before=before, reason=acting.reason)
@@ -217,11 +218,6 @@ async def merchant_facts(tx: AsyncSession, merchant_id: UUID) -> dict[str, str]:
     """The merchant's id and name, for the operators' log, which is about many merchants."""
     merchant = await tenancy_repo.merchant(tx, merchant_id)
     return {"merchant_id": str(merchant_id), "merchant": merchant.name if merchant else ""}
-
-
-def instant_text(at: datetime) -> str:
-    """An instant as the audit log stores it (RFC 3339)."""
-    return at.isoformat().replace("+00:00", "Z")
 
 
 def _is_alive(session: Session, user: User, now: datetime) -> bool:

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, SecretStr
 
-from services.binding.bodies import Body, Instant, Name
+from services.binding.bodies import Body, Name
 from services.binding.keys.rules import RETIRE_AFTER_H_MAX
 from services.binding.keys.schemas import AppId, CertificatesOut, KeyText, SecretKey, SellerId
 from shared.contracts import fields
 from shared.contracts.fields import Secret, Text, Version
+from shared.contracts.instants import Instant
 
 
 class AppBody(Body):

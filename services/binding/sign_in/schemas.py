@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
-from services.binding.bodies import BASE64URL, Body, Instant, Name, Password, spelled
+from services.binding.bodies import BASE64URL, Body, Name, Password, spelled
 from shared.contracts.fields import Secret, Text, Word
+from shared.contracts.instants import Instant
 
 Code = Annotated[SecretStr, Secret(32), spelled(r"[0-9A-Za-z -]*")]
 """of an authenticator app, or a recovery code"""

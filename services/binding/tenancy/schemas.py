@@ -5,9 +5,10 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel
 
-from services.binding.bodies import PRINTABLE, Body, Instant, Login, Name, Password
+from services.binding.bodies import PRINTABLE, Body, Login, Name, Password
 from services.binding.tenancy import logins
 from shared.contracts.fields import Text, Version
+from shared.contracts.instants import Instant
 
 Username = Annotated[
     str, Text(logins.USERNAME_MAX, pattern=PRINTABLE), AfterValidator(logins.check_username)

@@ -1,20 +1,14 @@
 """Bodies of the device service's doors."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict
 
 from services.device.devices.rules import SN, CodeState
 from shared.contracts.fields import Id, Text, Version
+from shared.contracts.instants import Instant
 
-
-def _rfc3339(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
-
-
-Instant = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
 Sn = Annotated[str, Text(64, pattern=SN)]
 PRINTABLE = r"^(?:[^\s\p{C}](?:[^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}])?)?$"
 Name = Annotated[str, Text(64, min=0, pattern=PRINTABLE)]

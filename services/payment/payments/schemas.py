@@ -10,6 +10,7 @@ from services.payment.payments.rules import PUBLIC_STATUS, PublicStatus
 from services.payment.payments.wording import WAITING_FOR, failure_text, status_text
 from services.payment.snapshot import Payment
 from shared.contracts.fields import Text
+from shared.contracts.instants import rfc3339
 from shared.contracts.money import Fen
 
 RETRY_AFTER_MS = 1_000
@@ -69,7 +70,7 @@ class DevicePaymentOut(BaseModel):
 
 
 def instant(value: Any) -> str | None:
-    return value.isoformat().replace("+00:00", "Z") if value is not None else None
+    return rfc3339(value) if value is not None else None
 
 
 def device_view(payment: Payment) -> dict[str, Any]:

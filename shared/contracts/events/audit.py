@@ -6,7 +6,8 @@ that has an event of its own anyway (a refund) is not said twice.
 
 from typing import Any, ClassVar
 
-from shared.contracts.events.base import Event, Instant
+from shared.contracts.events.base import Event
+from shared.contracts.instants import Instant
 
 
 class AuditFact(Event):

@@ -1,22 +1,15 @@
 """The envelope: CloudEvents 1.0 members around one frozen pydantic class per fact."""
 
-from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict
 
 from shared import tracing
 from shared.clock import Clock
+from shared.contracts.instants import Instant
 from shared.ids import uuid7
-
-
-def _rfc3339(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
-
-
-Instant = Annotated[AwareDatetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
 
 _REGISTRY: dict[str, type["Event"]] = {}
 

@@ -3,7 +3,8 @@
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from shared.contracts.events.base import Event, Instant
+from shared.contracts.events.base import Event
+from shared.contracts.instants import Instant
 from shared.contracts.money import Fen
 
 Channel = Literal["alipay", "wechat", "none"]

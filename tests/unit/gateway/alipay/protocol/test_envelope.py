@@ -16,11 +16,11 @@ from gateway.alipay.protocol.envelope import (
     Answer,
     beijing_text,
     parse_beijing,
-    rfc3339,
     signed_request,
     unwrap,
 )
 from gateway.alipay.protocol.rsa2 import verify
+from shared.contracts.instants import rfc3339
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.neighbours import answer_body, sign_as_alipay
 

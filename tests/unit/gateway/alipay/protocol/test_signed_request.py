@@ -105,7 +105,8 @@ def test_the_timestamp_does_not_depend_on_the_hosts_time_zone(zone: str) -> None
     """Pitfall 16. A process of its own: a time zone is read once."""
     program = (
         "import time; from datetime import datetime, timezone, UTC\n"
-        "from gateway.alipay.protocol.envelope import beijing_text, parse_beijing, rfc3339\n"
+        "from gateway.alipay.protocol.envelope import beijing_text, parse_beijing\n"
+        "from shared.contracts.instants import rfc3339\n"
         "at = datetime(2026, 3, 8, 7, 30, tzinfo=UTC)\n"
         "print(time.tzname[0], beijing_text(at), rfc3339(parse_beijing('2026-03-08 02:30:00')),"
         " beijing_text(at.astimezone()))"
