@@ -62,7 +62,7 @@ from shared.errors import MethodNotAllowed, NotFound, Problem
 from shared.kafka import broker
 from shared.keys.sealed import LocalKeyProvider
 from shared.keys.tokens import TokenSigner
-from shared.serve import health_answer
+from shared.serve import health_response
 
 TOPICS = ("binding.events", "device.events")
 HEALTH = ("/livez", "/readyz")
@@ -278,7 +278,7 @@ class Edge:
 
     async def inside(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The inner door, as an ASGI app of its own."""
-        await (await health_answer(scope["path"], self._ready))(scope, receive, send)
+        await (await health_response(scope["path"], self._ready))(scope, receive, send)
 
 
 def security_headers(public_url: str) -> tuple[Header, ...]:

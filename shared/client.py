@@ -30,7 +30,7 @@ POOL_WAIT_S = 2.0
 CONNECT_S = 3.0
 KEEP_ALIVE_S = 30.0
 """Shorter than our servers' own (75 s), so that we never write to a connection being closed."""
-ANSWER_MAX = 8 * 1024 * 1024
+RESPONSE_MAX = 8 * 1024 * 1024
 ENDED_CONNECTIONS_MAX = 4
 """Kept connections in a row that their peer had closed, before a request is given up unsent."""
 FAILURES = (aiohttp.ClientError, TimeoutError, ConnectionError, OSError)
@@ -195,8 +195,8 @@ class Client:
         """
         await self._take_slot()
         try:
-            asked = method, path, content, headers, timeout_s or self._timeout_s
-            return await (self._traced(*asked) if tracing.is_on() else self._send(*asked))
+            arguments = method, path, content, headers, timeout_s or self._timeout_s
+            return await (self._traced(*arguments) if tracing.is_on() else self._send(*arguments))
         finally:
             self._slots.release()
 
@@ -216,8 +216,8 @@ class Client:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=idle_s)
         await self._take_slot()
         try:
-            async with self._call(method, path, content, headers, timeout) as answer:
-                yield Reply(answer.status, _lowered(answer), b""), answer.content.iter_any()
+            async with self._call(method, path, content, headers, timeout) as response:
+                yield Reply(response.status, _lowered(response), b""), response.content.iter_any()
         except FAILURES as error:
             raise self._failure(error) from error
         finally:
@@ -237,8 +237,10 @@ class Client:
     ) -> Reply:
         """A stranger is not told of the trace."""
         with tracing.span(f"{method} {self.name}", "client") as current:
-            told = tracing.carried() if self._is_ours else {}
-            reply = await self._send(method, path, content, {**(headers or {}), **told}, timeout_s)
+            trace_headers = tracing.carried() if self._is_ours else {}
+            reply = await self._send(
+                method, path, content, {**(headers or {}), **trace_headers}, timeout_s
+            )
             current.set_attribute("http.response.status_code", reply.status)
             return reply
 
@@ -252,8 +254,8 @@ class Client:
     ) -> Reply:
         timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S)
         try:
-            async with self._call(method, path, content, headers, timeout) as answer:
-                return Reply(answer.status, _lowered(answer), await self._whole(answer))
+            async with self._call(method, path, content, headers, timeout) as response:
+                return Reply(response.status, _lowered(response), await self._whole(response))
         except FAILURES as error:
             raise self._failure(error) from error
 
@@ -275,22 +277,22 @@ class Client:
         )
         return (NotSent if is_unsent else NoAnswer)(f"{self.name}: {type(error).__name__}")
 
-    async def _whole(self, answer: aiohttp.ClientResponse) -> bytes:
+    async def _whole(self, response: aiohttp.ClientResponse) -> bytes:
         """The body. An answer in chunks declares no length, so it is counted as it comes."""
-        if answer.content_length is not None:
-            if answer.content_length > ANSWER_MAX:
+        if response.content_length is not None:
+            if response.content_length > RESPONSE_MAX:
                 raise NoAnswer(f"{self.name}: the answer is too large")
-            return await answer.read()
+            return await response.read()
         body = bytearray()
-        async for part in answer.content.iter_any():
+        async for part in response.content.iter_any():
             body += part
-            if len(body) > ANSWER_MAX:
+            if len(body) > RESPONSE_MAX:
                 raise NoAnswer(f"{self.name}: the answer is too large")
         return bytes(body)
 
 
-def _lowered(answer: aiohttp.ClientResponse) -> dict[str, str]:
-    return {name.lower(): value for name, value in answer.headers.items()}
+def _lowered(response: aiohttp.ClientResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
 
 
 class ServiceClient(Client):

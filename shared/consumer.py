@@ -27,7 +27,7 @@ HEARTBEAT_MS = 1_000
 RETRY_S = 0.5
 POISON_ATTEMPTS = 3
 PARKED = ".parked"
-WHY = "parked"
+REASON_HEADER = "parked"
 """The header of a parked copy that says by whom, and why."""
 
 Handler = Callable[[Any, "asyncpg.Connection[Any]", Sequence[Any]], Awaitable[None]]
@@ -124,9 +124,9 @@ class Consumer:
                 self.joined = bool(client.assignment())
                 batch = await kafka.polled(client)
                 if batch:
-                    heard = await self._heard([r for rs in batch.values() for r in rs])
+                    accepted = await self._accepted([r for rs in batch.values() for r in rs])
                     # Consecutive events of one type, over all partitions of a poll.
-                    for kind, run in groupby(heard, lambda pair: pair[0].type):
+                    for kind, run in groupby(accepted, lambda pair: pair[0].type):
                         pairs = list(run)
                         raw = [record.value or b"{}" for _, record in pairs]
                         with tracing.effects(self._handlers.consumer, kind, raw):
@@ -145,23 +145,23 @@ class Consumer:
             # Rebalanced or wiped meanwhile: the replay is harmless, the inbox knows these events.
             log.info("consumer.commit_dropped", error=type(error).__name__)
 
-    async def _heard(self, records: list[kafka.Record]) -> list[Pair]:
+    async def _accepted(self, records: list[kafka.Record]) -> list[Pair]:
         """Those that are proven, ours, and no older than the inbox remembers."""
-        heard: list[Pair] = []
+        accepted: list[Pair] = []
         for record in records:
-            said = record.topic, record.key, record.value, record.headers
+            parts = record.topic, record.key, record.value, record.headers
             try:
-                event = self._broker.keys.read(*said)
+                event = self._broker.keys.read(*parts)
                 if event.type not in self._handlers.by_type:
                     _skipped.labels(self._handlers.consumer, "not_for_us").inc()
                     continue
                 inbox.require_remembered(event, self._deps.clock.now(), self._broker.max_age_days)
-                heard.append((event, record))
+                accepted.append((event, record))
             except UnknownEvent:
                 _skipped.labels(self._handlers.consumer, "unknown").inc()
             except ValueError as error:
                 await self._park(record, error)
-        return heard
+        return accepted
 
     async def _apply_run(self, handler: Handler, run: list[Pair]) -> None:
         """The whole run in one transaction; when that fails, each event on its own, so that one
@@ -211,11 +211,11 @@ class Consumer:
         log.error("consumer.parked", topic=topic, offset=record.offset, error=why)
         _parked.labels(self._handlers.consumer, topic, why).inc()
         copy = [((record.key or b"").decode("utf-8", "replace"), record.value or b"")]
-        said = [header for header in record.headers if header[0] != WHY]
-        said.append((WHY, f"{self._handlers.consumer}: {why}".encode()))
+        headers = [header for header in record.headers if header[0] != REASON_HEADER]
+        headers.append((REASON_HEADER, f"{self._handlers.consumer}: {why}".encode()))
         while True:
             try:
-                await self._parking.send_batch(parked, copy, said)
+                await self._parking.send_batch(parked, copy, headers)
                 return
             except Unavailable:
                 await asyncio.sleep(RETRY_S)

@@ -112,16 +112,16 @@ def engine_of(url: str, *, settings: dict[str, str] | None = None, **options: An
     )
 
 
-async def _as_it_is(_connection: object) -> None:
+async def _without_reset(_connection: object) -> None:
     """What we set ends with its transaction, so a released connection needs no RESET: that would
     be a round trip after every single statement."""
 
 
 @event.listens_for(Session, "do_orm_execute")
-def _locked_is_fresh(asked: ORMExecuteState) -> None:
+def _locked_is_fresh(execution: ORMExecuteState) -> None:
     """A row that is locked is read as it is then, also when the transaction has read it before."""
-    if asked.is_select and getattr(asked.statement, "_for_update_arg", None) is not None:
-        asked.update_execution_options(populate_existing=True)
+    if execution.is_select and getattr(execution.statement, "_for_update_arg", None) is not None:
+        execution.update_execution_options(populate_existing=True)
 
 
 class Database:
@@ -151,7 +151,7 @@ class Database:
                     command_timeout=COMMAND_TIMEOUT_S,
                     max_inactive_connection_lifetime=IDLE_LIFETIME_S,
                     server_settings=self._settings,
-                    reset=_as_it_is,
+                    reset=_without_reset,
                 )
                 break
             except Exception as error:

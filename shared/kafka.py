@@ -71,8 +71,10 @@ def broker(config: BaseConfig, name: str) -> Broker:
     protocol = config.kafka_security_protocol
     security: dict[str, Any] = {"security_protocol": protocol}
     if protocol.startswith("SASL"):
-        told, token = config.kafka_sasl_password_file, config.kafka_sasl_token_file
-        password = told.read_text().strip() if told else config.kafka_sasl_password
+        password_file, token = config.kafka_sasl_password_file, config.kafka_sasl_token_file
+        password = (
+            password_file.read_text().strip() if password_file else config.kafka_sasl_password
+        )
         security |= {
             "sasl_mechanism": config.kafka_sasl_mechanism,
             "sasl_plain_username": config.kafka_sasl_username,
@@ -125,8 +127,12 @@ class Producer:
                 client = await self._opened()
                 futures = []
                 for key, value in records:
-                    said = mark(topic, key.encode(), value) if headers is None else list(headers)
-                    futures.append(await client.send(topic, value, key.encode(), headers=said))
+                    record_headers = (
+                        mark(topic, key.encode(), value) if headers is None else list(headers)
+                    )
+                    futures.append(
+                        await client.send(topic, value, key.encode(), headers=record_headers)
+                    )
                 acknowledged = await asyncio.gather(*futures)
         except AWAY as error:
             await self.aclose()

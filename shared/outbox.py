@@ -44,7 +44,7 @@ STEP_ROWS = 2_000
 """what one statement of a purge or a replay touches at most"""
 RECENT_ROWS = 5_000
 RETENTION_DAYS = 7
-NOBODY = UUID(int=0)
+NO_TENANT = UUID(int=0)
 
 Row = tuple[UUID, UUID, str, str, str, bytes, datetime]
 
@@ -114,7 +114,7 @@ class Relay:
         self._sink = sink
         self._topic = topic
         self._idle_poll_s = idle_poll_s
-        self._name = NOBODY, topic
+        self._name = NO_TENANT, topic
         self._last: dict[int, int] = {}
         self._is_replaying = False
 
@@ -128,8 +128,8 @@ class Relay:
                 finally:
                     connection.terminate()
             except (*LOST, asyncpg.PostgresError) as error:
-                tell = log.warning if is_connection_lost(error) else log.exception
-                tell("relay.lost_database", error=type(error).__name__)
+                log_failure = log.warning if is_connection_lost(error) else log.exception
+                log_failure("relay.lost_database", error=type(error).__name__)
                 await asyncio.sleep(RETRY_S)
 
     async def _lead(self, connection: "asyncpg.Connection[Any]") -> None:

@@ -109,25 +109,25 @@ def parse(package: str, description: str | None) -> argparse.Namespace:
 
 
 def main(
-    package: str, config: type[DatabaseConfig], words: argparse.Namespace,
+    package: str, config: type[DatabaseConfig], arguments: argparse.Namespace,
     run_command: Callable[[argparse.Namespace], None] | None = None,
 ) -> None:  # fmt: skip
     """`python -m services.<name>`: `create_app` of its `app`, `run` of its `worker`, its
     migrations, or a command of its own."""
     name = _name(package)
-    if words.command == "api":
+    if arguments.command == "api":
         from shared.serve import run_api
 
-        told = load(config)
-        run_api(f"{name}-api", import_module(f"{package}.app").create_app(told), told)
-    elif words.command == "worker":
+        settings = load(config)
+        run_api(f"{name}-api", import_module(f"{package}.app").create_app(settings), settings)
+    elif arguments.command == "worker":
         import uvloop  # the servers' event loop, too
 
         uvloop.run(import_module(f"{package}.worker").run(load(config)))
-    elif words.command == "migrate":
+    elif arguments.command == "migrate":
         from shared.migrate import migrate
 
         migrate(package, owner_url(name))
     elif run_command:
         startup.end()
-        run_command(words)
+        run_command(arguments)

@@ -58,18 +58,18 @@ def faults(error: Any) -> list[dict[str, str]]:
     themselves are never repeated. The message is for programmers: people read what the console says
     for the code."""
     return [
-        {"pointer": _place(one["loc"]), "code": str(one["type"]), "message": str(one["msg"])}
+        {"pointer": _pointer(one["loc"]), "code": str(one["type"]), "message": str(one["msg"])}
         for one in error.errors()
     ]
 
 
-def _place(parts: Any) -> str:
+def _pointer(parts: Any) -> str:
     """A member's place as it may be answered: an unknown one can be anything."""
     names = [str(part)[:_NAME_MAX] for part in parts if part != "body"]
     return ("/" + "/".join(names)).encode("utf-8", "replace").decode()
 
 
-async def health_answer(path: str, ready: Ready) -> Response:
+async def health_response(path: str, ready: Ready) -> Response:
     """/livez, /readyz and /metrics; they ask for no token and say nothing of anybody."""
     if path == "/livez":
         return json_response({"status": "live"})
@@ -98,7 +98,7 @@ def settle_memory() -> None:
     gc.enable()
 
 
-class _Joined:
+class _CoalescingTransport:
     """A transport that sends an answer's head and body as one packet: uvicorn writes them one
     after the other, uvloop sends each at once, and a packet costs both ends more than a route
     does. What is not followed by more within the loop's round leaves by itself."""
@@ -138,7 +138,7 @@ ON_STOP, IS_STOPPING = "damselfly.on_stop", "damselfly.is_stopping"
 end of its own ends then; any other one is waited for (STOP_WITHIN_S)."""
 
 
-def tell_end(scope: Any) -> None:
+def notify_stop(scope: Any) -> None:
     """The process ends while the request of this scope is being answered."""
     scope[IS_STOPPING] = True
     scope.get(ON_STOP, bool)()
@@ -150,10 +150,10 @@ class Http(HttpToolsProtocol):
     def shutdown(self) -> None:
         super().shutdown()
         if self.cycle is not None:
-            tell_end(self.cycle.scope)
+            notify_stop(self.cycle.scope)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast(asyncio.Transport, _Joined(transport, self.loop)))
+        super().connection_made(cast(asyncio.Transport, _CoalescingTransport(transport, self.loop)))
 
 
 def _server(
@@ -207,7 +207,7 @@ def run_api(
     app: ASGIApp,
     config: BaseConfig,
     http: type[Http] = Http,
-    beside: Sequence[socket.socket] = (),
+    extra_sockets: Sequence[socket.socket] = (),
 ) -> None:
     """Serves `app` on LISTEN (and `beside` it) until SIGTERM, then lets running requests finish."""
     telemetry.configure(name, config.log_level)
@@ -215,7 +215,7 @@ def run_api(
     settle_memory()
     if tracing.is_on():
         app = tracing.Traced(app)
-    _server(app, lifespan="on", http=http).run(sockets=[listen(config), *beside])
+    _server(app, lifespan="on", http=http).run(sockets=[listen(config), *extra_sockets])
 
 
 @asynccontextmanager
@@ -223,7 +223,7 @@ async def health_server(config: BaseConfig, ready: Ready) -> AsyncIterator[uvico
     """A worker's own small door: health and metrics only, inside the running loop."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await (await health_answer(scope["path"], ready))(scope, receive, send)
+        await (await health_response(scope["path"], ready))(scope, receive, send)
 
     settle_memory()
     server = _server(app, lifespan="off")

@@ -61,17 +61,17 @@ def configure(process: str, level: str = "INFO") -> None:
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=max(numeric, logging.WARNING), handlers=[_Lines()], force=True)
+    logging.basicConfig(level=max(numeric, logging.WARNING), handlers=[_JsonLines()], force=True)
     # The Kafka client reports each reconnect attempt at error level; ours are enough.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
-class _Lines(logging.Handler):
+class _JsonLines(logging.Handler):
     """What libraries log, in the same JSON lines: a traceback is one of them, and masked too."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        say = get_logger(record.name)
-        say.log(record.levelno, record.getMessage(), exc_info=record.exc_info or None)
+        logger = get_logger(record.name)
+        logger.log(record.levelno, record.getMessage(), exc_info=record.exc_info or None)
 
 
 def get_logger(name: str) -> Any:

@@ -41,14 +41,14 @@ from shared.serve import (
     Ready,
     clean_id,
     faults,
-    health_answer,
+    health_response,
     problem_response,
 )
 
 BODY_LIMIT = 64 * 1024
 EVENTS = "text/event-stream"
 _ADDRESS_MAX = 64
-_HALF = re.compile(rb"(?i)\\ud[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..)\\ud[c-f]..")
+_LONE_SURROGATE = re.compile(rb"(?i)\\ud[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..)\\ud[c-f]..")
 _SECRET_PLACES = frozenset({"code", "route", "token", "secret"})
 
 Audience = Literal["device", "user", "pos", "service", "public"]
@@ -70,14 +70,14 @@ async def parse(request: Request, model: type[ModelT]) -> ModelT:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise InvalidBody(errors=_named(model, body) or faults(error)) from None
+        raise InvalidBody(errors=_surrogate_faults(model, body) or faults(error)) from None
 
 
-def _named(model: type[BaseModel], body: bytes) -> list[dict[str, str]]:
+def _surrogate_faults(model: type[BaseModel], body: bytes) -> list[dict[str, str]]:
     """The member with half a character, which the reader of JSON refuses without naming it: no
     text of ours takes a NUL, so one in its place is refused by name. Without one, nothing is read
     a second time."""
-    whole, halves = _HALF.subn(rb"\\u0000", body)
+    whole, halves = _LONE_SURROGATE.subn(rb"\\u0000", body)
     try:
         if halves:
             model.model_validate_json(whole)
@@ -209,7 +209,7 @@ class Entry:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         if scope["path"] in HEALTH:
-            return await (await health_answer(scope["path"], self._ready))(scope, receive, send)
+            return await (await health_response(scope["path"], self._ready))(scope, receive, send)
         headers = dict(scope["headers"])
         request_id = clean_id(headers.get(b"x-request-id", b""))
         scope["damselfly.request_id"] = request_id
@@ -234,27 +234,27 @@ class Entry:
             declared = headers.get(b"content-length", b"0")
             if declared.isdigit() and int(declared) > self._body_limit:
                 refusal = TooLarge(f"at most {self._body_limit} bytes")
-                answer = problem_response(refusal, request_id=request_id)
-                await answer(scope, receive, sending)
+                response = problem_response(refusal, request_id=request_id)
+                await response(scope, receive, sending)
             else:
                 app = self._direct(scope) or self._app
                 await app(scope, limited(receive, self._body_limit), sending)
         except Exception as error:
             # Handed on, it would cost the connection, and with it whoever is next on it; and it
             # would be logged a second time. What has begun is cut short by the server.
-            answer = _rendered(Request(scope), error)
+            response = _rendered(Request(scope), error)
             if not has_begun:
-                await answer(scope, receive, sending)
+                await response(scope, receive, sending)
         finally:
             spent = perf_counter() - started
             _requests.labels(scope["method"], status).inc()
             _seconds.labels(scope["method"]).observe(spent)
-            line = {"event": "http", "method": scope["method"], "path": _shown(scope)}
+            line = {"event": "http", "method": scope["method"], "path": _logged_path(scope)}
             took = {"status": status, "ms": round(spent * 1000, 2), "request_id": request_id}
             telemetry.access_line(line | took)
 
 
-def _shown(scope: Scope) -> str:
+def _logged_path(scope: Scope) -> str:
     """The path without what only its receiver may know, told by the name of its place."""
     path: str = scope["path"]
     for name, value in scope.get("path_params", {}).items():
@@ -291,10 +291,10 @@ class _Shortcut:
         try:
             for check in self._guards:
                 await check(request)
-            answer = await self._endpoint(request)
+            response = await self._endpoint(request)
         except Problem as problem:
-            answer = _rendered(request, problem)
-        await answer(scope, receive, send)
+            response = _rendered(request, problem)
+        await response(scope, receive, send)
 
 
 def limited(receive: Receive, limit: int) -> Receive:
@@ -313,7 +313,7 @@ def limited(receive: Receive, limit: int) -> Receive:
     return receiving
 
 
-async def _answered(request: Request, error: Exception) -> Response:
+async def _handle_problem(request: Request, error: Exception) -> Response:
     return _rendered(request, error)
 
 
@@ -349,7 +349,7 @@ def make_app(
     including a router would build each of its routes once more, at the first request."""
     app = FastAPI(title=f"Damselfly {name}", version="1", lifespan=lifespan, openapi_url=None)
     for kind in (Problem, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, _answered)
+        app.add_exception_handler(kind, _handle_problem)
     app.state.verifier = verifier
     for router in routers:
         app.router.routes.extend(router.routes)

@@ -40,7 +40,7 @@ from gateway.limits import (
 from gateway.server.connections import Room
 from shared.errors import Problem, TooLarge
 from shared.ids import random_token
-from shared.serve import KEEP_ALIVE_S, Http, tell_end
+from shared.serve import KEEP_ALIVE_S, Http, notify_stop
 
 PART = HEADER_BYTES_MAX
 UPLOAD_HELD = 2 * PART
@@ -326,7 +326,7 @@ class BoundedHttp(Http):
             self.transport.close()
         else:
             self.cycle.keep_alive = self._current.keep_alive = False
-            tell_end(self._current.scope)
+            notify_stop(self._current.scope)
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(Malformed())

@@ -30,7 +30,7 @@ class BadInput(Exception):
     """One clear line for the person at the terminal."""
 
 
-def parse(words: list[str] | None = None) -> argparse.Namespace:
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m services.device", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("api", help="serve HTTP on LISTEN")
@@ -44,32 +44,32 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     new.add_argument("--merchant", type=UUID, help="whose store it is; else looked up")
     new.add_argument("--store", type=UUID, required=True, help="where the device will stand")
     new.add_argument("--sn", help="good for the device of this number only")
-    return parser.parse_args(words)
+    return parser.parse_args(arguments)
 
 
-def run_command(words: argparse.Namespace) -> None:
+def run_command(arguments: argparse.Namespace) -> None:
     """Runs the command; its JSON goes to stdout, its complaint to stderr with exit 2."""
     config = load(CommandConfig)
     try:
-        answer = asyncio.run(_with_database(config, words))
+        output = asyncio.run(_with_database(config, arguments))
     except BadInput as error:
-        complaint = str(error)
+        message = str(error)
     except ValidationError as error:
-        complaint = "; ".join(
+        message = "; ".join(
             f"--{fault['loc'][0]}: {fault['msg']}" for fault in error.errors(include_input=False)
         )
     except Problem as error:
-        complaint = f"{error.code}: {error.title}"
+        message = f"{error.code}: {error.title}"
     except OSError as error:
-        complaint = f"{error.filename or 'the database'}: {error.strerror or 'is away'}"
+        message = f"{error.filename or 'the database'}: {error.strerror or 'is away'}"
     else:
-        sys.stdout.write(json.dumps(answer, default=str) + "\n")
+        sys.stdout.write(json.dumps(output, default=str) + "\n")
         return
-    sys.stderr.write(complaint + "\n")
+    sys.stderr.write(message + "\n")
     raise SystemExit(2)
 
 
-async def _with_database(config: CommandConfig, words: argparse.Namespace) -> dict[str, Any]:
+async def _with_database(config: CommandConfig, arguments: argparse.Namespace) -> dict[str, Any]:
     try:
         provider = LocalKeyProvider(config.kek_file_device)
     except ValueError as error:
@@ -78,14 +78,14 @@ async def _with_database(config: CommandConfig, words: argparse.Namespace) -> di
         config.database_url, config.database_system_url, pool_size=1, name="device-command"
     )
     try:
-        return await new_code(Deps(db, SystemClock(), provider), words)
+        return await new_code(Deps(db, SystemClock(), provider), arguments)
     finally:
         await db.close()
 
 
-async def new_code(deps: Deps, words: argparse.Namespace) -> dict[str, Any]:
-    body = schemas.CodeBody(store_id=words.store, sn=words.sn)
-    merchant_id, made = await _patiently(deps, words.merchant, body)
+async def new_code(deps: Deps, arguments: argparse.Namespace) -> dict[str, Any]:
+    body = schemas.CodeBody(store_id=arguments.store, sn=arguments.sn)
+    merchant_id, made = await _when_store_is_known(deps, arguments.merchant, body)
     return {
         "code": made.code,
         "expires_at": rfc3339(made.expires_at),
@@ -95,7 +95,7 @@ async def new_code(deps: Deps, words: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-async def _patiently(
+async def _when_store_is_known(
     deps: Deps, given: UUID | None, body: schemas.CodeBody
 ) -> tuple[UUID, NewCode]:
     """A store that binding has only just created is on its way to us as an event."""

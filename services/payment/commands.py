@@ -24,10 +24,10 @@ from shared.errors import NotFound, Problem
 ACTOR = "command-line"
 LIMIT_MAX = 200
 
-Answer = dict[str, Any]
+Output = dict[str, Any]
 
 
-def parse(words: list[str] | None = None) -> argparse.Namespace:
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m services.payment",
         description="Payments, refunds and notifications. Settings come from the environment.",
@@ -38,35 +38,35 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     commands.add_parser("migrate", help="bring the database to the newest schema")
     notices = commands.add_parser("notices", help="Alipay's notifications, of all merchants")
     actions = notices.add_subparsers(dest="action", required=True, metavar="ACTION")
-    _list_words(actions.add_parser("list", help="newest first"))
+    _add_list_arguments(actions.add_parser("list", help="newest first"))
     refused = actions.add_parser("refused", help="what the edge refused, by hour and reason")
     refused.set_defaults(run=list_refused)
     refused.add_argument("--since", type=_instant, metavar="TIME")
     refused.add_argument("--limit", type=_limit, default=50)
-    for name, run, what in (
+    for name, run, description in (
         ("show", show_notice, "one, with its fields"),
         ("replay", replay_notice, "have the worker look at one again"),
     ):
-        one = actions.add_parser(name, help=what, description=what)
-        one.set_defaults(run=run)
-        one.add_argument("--merchant", type=UUID, required=True)
-        one.add_argument("--app-id", required=True)
-        one.add_argument("--notify-id", required=True)
+        command = actions.add_parser(name, help=description, description=description)
+        command.set_defaults(run=run)
+        command.add_argument("--merchant", type=UUID, required=True)
+        command.add_argument("--app-id", required=True)
+        command.add_argument("--notify-id", required=True)
         if name == "replay":
-            one.add_argument("--actor", default=os.environ.get("USER", ""), help="who asks")
-    return parser.parse_args(words)
+            command.add_argument("--actor", default=os.environ.get("USER", ""), help="who asks")
+    return parser.parse_args(arguments)
 
 
-def _list_words(listed: argparse.ArgumentParser) -> None:
-    listed.set_defaults(run=list_notices)
-    listed.add_argument("--verdict", choices=get_args(NoticeState))
-    listed.add_argument("--reason")
-    listed.add_argument("--merchant", type=UUID)
-    listed.add_argument("--app-id")
-    listed.add_argument("--out-trade-no")
-    listed.add_argument("--since", type=_instant, metavar="TIME", help="with its offset or Z")
-    listed.add_argument("--until", type=_instant, metavar="TIME")
-    listed.add_argument("--limit", type=_limit, default=50)
+def _add_list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=list_notices)
+    parser.add_argument("--verdict", choices=get_args(NoticeState))
+    parser.add_argument("--reason")
+    parser.add_argument("--merchant", type=UUID)
+    parser.add_argument("--app-id")
+    parser.add_argument("--out-trade-no")
+    parser.add_argument("--since", type=_instant, metavar="TIME", help="with its offset or Z")
+    parser.add_argument("--until", type=_instant, metavar="TIME")
+    parser.add_argument("--limit", type=_limit, default=50)
 
 
 def _instant(text: str) -> datetime:
@@ -82,67 +82,67 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def run_command(words: argparse.Namespace) -> None:
+def run_command(arguments: argparse.Namespace) -> None:
     """Runs the command; its JSON goes to stdout, its complaint to stderr with exit 2."""
     config = load(CommandConfig)
     try:
-        answer = asyncio.run(_with_database(config, words))
+        output = asyncio.run(_with_database(config, arguments))
     except NotFound:
-        complaint = "no such notice of that merchant and app"
+        message = "no such notice of that merchant and app"
     except Problem as error:
-        complaint = f"{error.code}: {error.title}"
+        message = f"{error.code}: {error.title}"
     except OSError as error:
-        complaint = f"{error.filename or 'the database'}: {error.strerror or 'is away'}"
+        message = f"{error.filename or 'the database'}: {error.strerror or 'is away'}"
     else:
-        sys.stdout.write(json.dumps(answer, default=str, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(output, default=str, ensure_ascii=False) + "\n")
         return
-    sys.stderr.write(complaint + "\n")
+    sys.stderr.write(message + "\n")
     raise SystemExit(2)
 
 
-async def _with_database(config: CommandConfig, words: argparse.Namespace) -> Answer:
+async def _with_database(config: CommandConfig, arguments: argparse.Namespace) -> Output:
     urls = config.database_url, config.database_system_url
     db = Database(*urls, pool_size=1, name="payment-command")
     try:
-        answer: Answer = await words.run(db, words)
-        return answer
+        output: Output = await arguments.run(db, arguments)
+        return output
     finally:
         await db.close()
 
 
-def _shown(answer: BaseModel) -> Answer:
-    return answer.model_dump(mode="json")
+def _as_json(output: BaseModel) -> Output:
+    return output.model_dump(mode="json")
 
 
-async def list_notices(db: Database, words: argparse.Namespace) -> Answer:
+async def list_notices(db: Database, arguments: argparse.Namespace) -> Output:
     wanted = NoticeFilter(
-        state=words.verdict,
-        reason=words.reason,
-        merchant_id=words.merchant,
-        app_id=words.app_id,
-        out_trade_no=words.out_trade_no,
-        since=words.since,
-        until=words.until,
-        limit=words.limit,
+        state=arguments.verdict,
+        reason=arguments.reason,
+        merchant_id=arguments.merchant,
+        app_id=arguments.app_id,
+        out_trade_no=arguments.out_trade_no,
+        since=arguments.since,
+        until=arguments.until,
+        limit=arguments.limit,
     )
     page = await service.list_notices(db, wanted)
-    return {"items": [_shown(NoticeOut.of(row)) for row in page.rows]}
+    return {"items": [_as_json(NoticeOut.of(row)) for row in page.rows]}
 
 
-async def list_refused(db: Database, words: argparse.Namespace) -> Answer:
-    rows = await service.list_refusals(db, words.since, words.limit)
-    return {"items": [_shown(RefusalOut.of(row)) for row in rows]}
+async def list_refused(db: Database, arguments: argparse.Namespace) -> Output:
+    rows = await service.list_refusals(db, arguments.since, arguments.limit)
+    return {"items": [_as_json(RefusalOut.of(row)) for row in rows]}
 
 
-def _name(words: argparse.Namespace) -> NoticeName:
-    return NoticeName(words.merchant, words.app_id, words.notify_id)
+def _name(arguments: argparse.Namespace) -> NoticeName:
+    return NoticeName(arguments.merchant, arguments.app_id, arguments.notify_id)
 
 
-async def show_notice(db: Database, words: argparse.Namespace) -> Answer:
-    return _shown(NoticeDetailOut.beside(*await service.get_notice(db, _name(words))))
+async def show_notice(db: Database, arguments: argparse.Namespace) -> Output:
+    return _as_json(NoticeDetailOut.from_rows(*await service.get_notice(db, _name(arguments))))
 
 
-async def replay_notice(db: Database, words: argparse.Namespace) -> Answer:
-    actor = f"{ACTOR}:{words.actor}" if words.actor else ACTOR
-    row = await service.replay_notice(db, SystemClock(), _name(words), actor=actor)
-    return _shown(NoticeOut.of(row))
+async def replay_notice(db: Database, arguments: argparse.Namespace) -> Output:
+    actor = f"{ACTOR}:{arguments.actor}" if arguments.actor else ACTOR
+    row = await service.replay_notice(db, SystemClock(), _name(arguments), actor=actor)
+    return _as_json(NoticeOut.of(row))

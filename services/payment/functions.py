@@ -37,7 +37,7 @@ def call_each(function: str, columns: Mapping[str, str], shared: str) -> str:
     )
 
 
-def there(record: Any) -> Any:
+def required_row(record: Any) -> Any:
     if record is None:
         raise RuntimeError("a function with OUT parameters answers exactly one row")
     return record

@@ -24,15 +24,15 @@ log = get_logger("leases")
 async def renewed(lease_s: float, renew: Renew) -> AsyncIterator[None]:
     """Holds on to a lease of `lease_s` seconds while the block runs; `renew` says whether it is
     still held."""
-    beating = asyncio.ensure_future(_beat(lease_s / 3, renew))
+    renewing = asyncio.ensure_future(_renew_regularly(lease_s / 3, renew))
     try:
         yield
     finally:
-        beating.cancel()
-        await asyncio.wait([beating])
+        renewing.cancel()
+        await asyncio.wait([renewing])
 
 
-async def _beat(every_s: float, renew: Renew) -> None:
+async def _renew_regularly(every_s: float, renew: Renew) -> None:
     for _ in range(RENEWALS_MAX):
         await asyncio.sleep(every_s)
         try:

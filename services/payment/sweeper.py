@@ -25,7 +25,7 @@ from shared.telemetry import get_logger
 from shared.worker import Job, periodic
 
 TICK_S = 0.4
-HANDS = CALLS_MAX["worker"]
+IN_FLIGHT_MAX = CALLS_MAX["worker"]
 PURGE_EVERY_S = 60.0
 
 log = get_logger("sweeper")
@@ -39,31 +39,31 @@ class Sweeper:
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
-        self._free = HANDS
-        self._nudge = asyncio.Event()
+        self._free_slots = IN_FLIGHT_MAX
+        self._slot_freed = asyncio.Event()
 
     async def run(self) -> None:
         """Sweeps until cancelled; a failing row is left to its next lease."""
         async with asyncio.TaskGroup() as group:
             while True:
-                found = 0
+                started = 0
                 try:
                     for round_of_one in await self._due():
-                        found += 1
-                        self._free -= 1
+                        started += 1
+                        self._free_slots -= 1
                         group.create_task(self._work(round_of_one))
                 except Exception as error:
                     if not is_connection_lost(error):
                         raise
                     log.warning("sweeper.database_away", error=type(error).__name__)
-                _working.set(HANDS - self._free)
-                await self._rest(is_busy=found > 0)
+                _working.set(IN_FLIGHT_MAX - self._free_slots)
+                await self._rest(is_busy=started > 0)
 
     async def _rest(self, *, is_busy: bool) -> None:
         """A tick; when all hands are busy, until one is free."""
-        self._nudge.clear()
-        if self._free == 0:
-            await self._nudge.wait()
+        self._slot_freed.clear()
+        if self._free_slots == 0:
+            await self._slot_freed.wait()
         elif not is_busy:
             await asyncio.sleep(TICK_S)
         else:
@@ -76,27 +76,27 @@ class Sweeper:
             # The lease runs out and the row comes again; one bad row must not stop the others.
             log.exception("sweeper.round_failed", error=type(error).__name__)
         finally:
-            self._free += 1
-            self._nudge.set()
+            self._free_slots += 1
+            self._slot_freed.set()
 
     async def _due(self) -> list[Round]:
         deps, lease = self._deps, new_lease()
         lease_s = deps.schedule.lease_s
         rounds: list[Round] = []
-        for at, payment in await lease_payments(deps.db, self._free, lease, lease_s):
-            rounds.append(_bound(advance, deps, payment, at, lease))
-        room = self._free - len(rounds)
-        if room > 0:
-            for tenant_id, refund_id in await lease_refunds(deps.db, room, lease, lease_s):
-                rounds.append(_bound(advance_refund, deps, tenant_id, refund_id, lease))
-        room = self._free - len(rounds)
-        if room > 0:
-            for due in await lease_notices(deps.db, room, min(NOTICE_LEASE_S, lease_s)):
-                rounds.append(_bound(look_at_notice, deps, due))
+        for at, payment in await lease_payments(deps.db, self._free_slots, lease, lease_s):
+            rounds.append(_as_round(advance, deps, payment, at, lease))
+        free = self._free_slots - len(rounds)
+        if free > 0:
+            for tenant_id, refund_id in await lease_refunds(deps.db, free, lease, lease_s):
+                rounds.append(_as_round(advance_refund, deps, tenant_id, refund_id, lease))
+        free = self._free_slots - len(rounds)
+        if free > 0:
+            for due in await lease_notices(deps.db, free, min(NOTICE_LEASE_S, lease_s)):
+                rounds.append(_as_round(look_at_notice, deps, due))
         return rounds
 
 
-def _bound(work: Callable[..., Awaitable[object]], *arguments: object) -> Round:
+def _as_round(work: Callable[..., Awaitable[object]], *arguments: object) -> Round:
     async def round_of_one() -> None:
         await work(*arguments)
 

@@ -19,13 +19,13 @@ API_KEY_ID = r"^[0-9A-Za-z_-]{1,64}$"
 AppId = Annotated[str, Text(16, pattern=APP_ID)]
 
 
-class Answer(BaseModel):
+class ResponseDocument(BaseModel):
     """Unknown members are skipped: the other process may be newer."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
-class Report(BaseModel):
+class RequestDocument(BaseModel):
     """Exactly these members, of exactly these types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
@@ -34,18 +34,18 @@ class Report(BaseModel):
 # binding to the edge: who is signed in, and with what a merchant's program signs
 
 
-class ResolveBody(Report):
+class ResolveBody(RequestDocument):
     session_hash: Annotated[str, Text(64, pattern=r"^[0-9a-f]{64}$")]
 
 
-class ResolvedMore(Answer):
+class ResolvedMore(ResponseDocument):
     """For the edge: what was given on top, and until when."""
 
     permissions: list[str]
     until: WrittenInstant
 
 
-class ResolvedActing(Answer):
+class ResolvedActing(ResponseDocument):
     """For the edge: what the session may do at the merchant console, and until when."""
 
     acting_id: UUID
@@ -55,7 +55,7 @@ class ResolvedActing(Answer):
     more: list[ResolvedMore]
 
 
-class ResolvedOut(Answer):
+class ResolvedOut(ResponseDocument):
     """What the edge needs to know of a session."""
 
     session_id: UUID
@@ -72,7 +72,7 @@ class ResolvedOut(Answer):
     acting: ResolvedActing | None
 
 
-class SealedApiKeyOut(Answer):
+class SealedApiKeyOut(ResponseDocument):
     """An API key for the edge, which alone can open the box."""
 
     tenant_id: UUID
@@ -86,7 +86,7 @@ class SealedApiKeyOut(Answer):
 # device to the edge
 
 
-class CredentialOut(Answer):
+class CredentialOut(ResponseDocument):
     """What the edge verifies a device's signature with; the gateway alone can open the box."""
 
     device_id: UUID
@@ -101,7 +101,7 @@ class CredentialOut(Answer):
 # binding to both halves of the gateway
 
 
-class SealedVersionOut(Answer):
+class SealedVersionOut(ResponseDocument):
     """One key version for the gateway, which alone can open the box."""
 
     key_version: int
@@ -118,7 +118,7 @@ class SealedVersionOut(Answer):
     not_after: WrittenInstant | None
 
 
-class BoundAppOut(Answer):
+class BoundAppOut(ResponseDocument):
     """What the gateway needs to sign and to verify for an app."""
 
     tenant_id: UUID
@@ -139,7 +139,7 @@ class BoundAppOut(Answer):
 # the gateway to the owners of keys: when one was last used
 
 
-class AppKeyUseBody(Report):
+class AppKeyUseBody(RequestDocument):
     """The egress signed with this key version, at last then."""
 
     tenant_id: Id
@@ -148,11 +148,11 @@ class AppKeyUseBody(Report):
     used_at: Instant
 
 
-class AppKeyUsesBody(Report):
+class AppKeyUsesBody(RequestDocument):
     items: Annotated[list[AppKeyUseBody], Field(max_length=USES_MAX)]
 
 
-class ApiKeyUseBody(Report):
+class ApiKeyUseBody(RequestDocument):
     """The edge believed this key, at last then."""
 
     tenant_id: Id
@@ -160,11 +160,11 @@ class ApiKeyUseBody(Report):
     used_at: Instant
 
 
-class ApiKeyUsesBody(Report):
+class ApiKeyUsesBody(RequestDocument):
     items: Annotated[list[ApiKeyUseBody], Field(max_length=USES_MAX)]
 
 
-class SightingBody(Report):
+class SightingBody(RequestDocument):
     """The edge believed this device, at last then."""
 
     tenant_id: Id
@@ -172,14 +172,14 @@ class SightingBody(Report):
     used_at: Instant
 
 
-class SightingsBody(Report):
+class SightingsBody(RequestDocument):
     items: Annotated[list[SightingBody], Field(max_length=USES_MAX)]
 
 
 def known() -> dict[str, type[BaseModel]]:
     """Every document by its name, for the golden files."""
     found: dict[str, type[BaseModel]] = {}
-    waiting: list[Any] = [Answer, Report]
+    waiting: list[Any] = [ResponseDocument, RequestDocument]
     while waiting:
         kinds = waiting.pop().__subclasses__()
         found |= {kind.__name__: kind for kind in kinds}

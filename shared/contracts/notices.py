@@ -15,8 +15,8 @@ from shared.contracts.fields import Instant, Verbatim, Word
 NoticeKind = Literal["paid", "closed", "refund", "waiting", "other"]
 NoticeFault = Literal["no_trade", "other_currency", "unknown_status"]
 
-Told = Annotated[str, Verbatim(64 * 1024)]
-ToldFen = Annotated[int, Field(ge=0, le=10**12)]
+ChannelText = Annotated[str, Verbatim(64 * 1024)]
+ChannelFen = Annotated[int, Field(ge=0, le=10**12)]
 
 
 class Notice(TypedDict):
@@ -33,16 +33,16 @@ class Notice(TypedDict):
     kind: NoticeKind
     fault: NoticeFault | None
     """what is wrong with its words alone, before they are held against any books"""
-    out_trade_no: Told
+    out_trade_no: ChannelText
     """empty where it names no trade"""
-    trade_no: Told | None
-    out_request_no: Told | None
+    trade_no: ChannelText | None
+    out_request_no: ChannelText | None
     """the number of the refund that it tells of"""
-    seller_id: Told | None
-    buyer_id: Told | None
-    buyer_logon_id: Told | None
-    total_fen: ToldFen | None
-    refunded_fen: ToldFen | None
+    seller_id: ChannelText | None
+    buyer_id: ChannelText | None
+    buyer_logon_id: ChannelText | None
+    total_fen: ChannelFen | None
+    refunded_fen: ChannelFen | None
     """all refunds of the trade so far"""
     paid_at: Instant | None
     body_b64: Base64Bytes

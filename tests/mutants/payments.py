@@ -31,8 +31,8 @@ PATCHES = (
     Patch(
         RULES_FILE,
         "a trade that the channel has shown may fail as never sent",
-        "case NotSent() if payment.state is not S.PAYING:",
-        "case NotSent():",
+        "case Unsent() if payment.state is not S.PAYING:",
+        "case Unsent():",
         RULES,
     ),
     Patch(
@@ -87,9 +87,9 @@ PATCHES = (
     Patch(
         SETTLEMENT,
         "nothing to cancel is believed without a query",
-        "return answer if isinstance(seen, TradeNotFound) else _not_paid(seen)\n"
+        "return fact if isinstance(seen, TradeNotFound) else _not_paid(seen)\n"
         "        case Refused():",
-        "return answer\n        case Refused():",
+        "return fact\n        case Refused():",
         BELIEVING,
     ),
     Patch(
@@ -144,7 +144,7 @@ PATCHES = (
     Patch(
         "services/payment/channels/alipay.py",
         "query and cancel name no key version",
-        'order["key_version"] = payment.key_version',
+        'request["key_version"] = payment.key_version',
         "pass",
         ("tests/integration/payment/channels/test_key_pins.py",),
     ),

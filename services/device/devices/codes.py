@@ -6,19 +6,19 @@ from uuid import UUID
 from services.device.deps import Deps
 from services.device.devices import repo, rules
 from services.device.devices.rules import CodeState
-from services.device.devices.service import audited, state_of
+from services.device.devices.service import audit_event, state_of
 from services.device.models import Device, EnrolmentCode
 from shared import outbox
 from shared.errors import NotFound
 
 
 async def open_codes(
-    deps: Deps, tenant_id: UUID, *, seen: frozenset[UUID]
+    deps: Deps, tenant_id: UUID, *, store_ids: frozenset[UUID]
 ) -> Sequence[tuple[EnrolmentCode, str]]:
     """Codes that would enrol a device now, the newest first, each with its store's name. `seen`:
     the only stores that count; empty: all."""
     async with deps.db.read(tenant_id) as tx:
-        return await repo.open_codes(tx, tenant_id, deps.clock.now(), seen)
+        return await repo.open_codes(tx, tenant_id, deps.clock.now(), store_ids)
 
 
 async def store_of(deps: Deps, tenant_id: UUID, code_id: UUID) -> UUID | None:
@@ -27,7 +27,7 @@ async def store_of(deps: Deps, tenant_id: UUID, code_id: UUID) -> UUID | None:
     return code.store_id if code is not None else None
 
 
-async def became(
+async def get_code(
     deps: Deps, tenant_id: UUID, code_id: UUID
 ) -> tuple[EnrolmentCode, CodeState, Device | None]:
     """What became of a code, and of a used one which device it made. NotFound: there is none, or
@@ -53,6 +53,6 @@ async def revoke_code(deps: Deps, tenant_id: UUID, code_id: UUID, *, actor: str)
         if code.revoked_at is not None or code.expires_at <= deps.clock.now():
             return
         code.revoked_at = deps.clock.now()
-        what = (actor, "device.code_revoke", code_id)
+        operation = (actor, "device.code_revoke", code_id)
         after = {"store_id": str(code.store_id), "sn": code.sn}
-        await outbox.add(tx, audited(deps, tenant_id, what, after))
+        await outbox.add(tx, audit_event(deps, tenant_id, operation, after))

@@ -12,7 +12,7 @@ from services.device.deps import Deps
 from services.device.devices import repo, rules
 from services.device.devices.repo import Filter
 from services.device.devices.rules import Status
-from services.device.devices.service import audited
+from services.device.devices.service import audit_event
 from services.device.models import Device
 from shared import outbox
 from shared.contracts.events.base import stamp
@@ -95,9 +95,9 @@ async def change_device(
             await _move(deps, tx, device, wanted["store_id"], actor)
         if "name" in wanted:
             before, device.name = device.name, wanted["name"]
-            what = (actor, "device.rename", device_id)
+            operation = (actor, "device.rename", device_id)
             names = ({"name": device.name, "sn": device.sn}, {"name": before})
-            await outbox.add(tx, audited(deps, tenant_id, what, *names))
+            await outbox.add(tx, audit_event(deps, tenant_id, operation, *names))
         device.version += 1
         await tx.flush()
         return await _device_and_store(tx, tenant_id, device_id)
@@ -113,9 +113,9 @@ async def _move(deps: Deps, tx: AsyncSession, device: Device, store_id: UUID, ac
         **stamp(device.tenant_id, deps.clock), device_id=device.device_id, store_id=store_id
     )
     await outbox.add(tx, event)
-    what = (actor, "device.move", device.device_id)
+    operation = (actor, "device.move", device.device_id)
     stores = ({"store_id": str(store_id), "sn": device.sn}, {"store_id": str(before)})
-    await outbox.add(tx, audited(deps, device.tenant_id, what, *stores))
+    await outbox.add(tx, audit_event(deps, device.tenant_id, operation, *stores))
 
 
 async def revoke_device(
@@ -133,8 +133,8 @@ async def revoke_device(
             await tx.flush()
             event = DeviceRevoked(**stamp(tenant_id, deps.clock), device_id=device_id)
             await outbox.add(tx, event)
-            what = (actor, "device.revoke", device_id)
-            await outbox.add(tx, audited(deps, tenant_id, what, {"sn": device.sn}))
+            operation = (actor, "device.revoke", device_id)
+            await outbox.add(tx, audit_event(deps, tenant_id, operation, {"sn": device.sn}))
         return await _device_and_store(tx, tenant_id, device_id)
 
 

@@ -15,7 +15,7 @@ import asyncpg
 
 from services.device.deps import Deps
 from services.device.devices import repo
-from services.device.devices.service import audited
+from services.device.devices.service import audit_event
 from shared import outbox
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import (
@@ -47,9 +47,9 @@ async def record_left(
         pg, latest, now=deps.clock.now(), actor=PLATFORM_ACTOR
     ):
         await outbox.add(pg, DeviceRevoked(**stamp(tenant_id, deps.clock), device_id=device_id))
-        what = (PLATFORM_ACTOR, "device.revoke", device_id)
+        operation = (PLATFORM_ACTOR, "device.revoke", device_id)
         after = {"sn": sn, "enrolled_by": maker, "why": "role_left"}
-        await outbox.add(pg, audited(deps, tenant_id, what, after))
+        await outbox.add(pg, audit_event(deps, tenant_id, operation, after))
 
 
 async def record_renewed(pg: "asyncpg.Connection[Any]", events: Sequence[PasswordRenewed]) -> None:
@@ -90,9 +90,9 @@ def _of_people(events: Sequence[RoleLeft] | Sequence[PasswordRenewed]) -> dict[P
     return _latest(((event.tenant_id, event.user_id), event.occurred_at) for event in events)
 
 
-def _latest(told: Iterable[tuple[Name, datetime]]) -> dict[Name, datetime]:
+def _latest(facts: Iterable[tuple[Name, datetime]]) -> dict[Name, datetime]:
     """In one order, so that two consumers never wait for each other."""
     latest: dict[Name, datetime] = {}
-    for name, at in told:
+    for name, at in facts:
         latest[name] = max(at, latest.get(name, at))
     return dict(sorted(latest.items()))

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.device.devices.rules import CODE_TRIES, OPEN_CODES_MAX, SEEN_EVERY, UNDER_WAY, Kind
+from services.device.devices.rules import CODE_TRIES, IN_FLIGHT, OPEN_CODES_MAX, SEEN_EVERY, Kind
 from services.device.models import DataKey, Device, EnrolmentCode, LeftRole, Standing, Store
 
 PURGE_BATCH = 500
@@ -53,7 +53,7 @@ _MAKER_LEFT = (
     .where(
         EnrolmentCode.created_by == "user:" + cast(LeftRole.user_id, Text),
         or_(
-            EnrolmentCode.created_at < LeftRole.left_at + UNDER_WAY,
+            EnrolmentCode.created_at < LeftRole.left_at + IN_FLIGHT,
             EnrolmentCode.created_at < LeftRole.renewed_at,
         ),
     )
@@ -339,7 +339,7 @@ async def revoke_cashiers(
     """(tenant, device, number, maker) of the test cashiers that were enrolled by a code of theirs,
     made before they left or while they still could."""
     _, users, left_at = _columns(people)
-    rows = await pg.fetch(_REVOKE_CASHIERS, users, left_at, UNDER_WAY, now, actor)
+    rows = await pg.fetch(_REVOKE_CASHIERS, users, left_at, IN_FLIGHT, now, actor)
     return [(row["tenant_id"], row["device_id"], row["sn"], row["enrolled_by"]) for row in rows]
 
 

@@ -145,7 +145,7 @@ async def create_code(request: Request, body: schemas.CodeBody) -> schemas.CodeO
 async def list_codes(request: Request) -> schemas.OpenCodes:
     """Codes that nobody has used yet."""
     caller = principal(request)
-    rows = await codes.open_codes(_deps(request), caller.tenant, seen=caller.store_ids)
+    rows = await codes.open_codes(_deps(request), caller.tenant, store_ids=caller.store_ids)
     return schemas.OpenCodes(
         items=[
             schemas.OpenCodeOut(
@@ -169,7 +169,7 @@ async def list_codes(request: Request) -> schemas.OpenCodes:
 async def show_code(request: Request, code_id: PathPart) -> schemas.CodeStateOut:
     """What became of it: only a used one has made a device."""
     caller = principal(request)
-    code, state, device = await codes.became(_deps(request), caller.tenant, _id(code_id))
+    code, state, device = await codes.get_code(_deps(request), caller.tenant, _id(code_id))
     return schemas.CodeStateOut(
         code_id=code.code_id, state=state, device=device, expires_at=code.expires_at
     )

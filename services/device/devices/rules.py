@@ -38,7 +38,7 @@ CODE_LIFETIME = timedelta(minutes=10)
 CODE_TRIES = 5
 OPEN_CODES_MAX = 100
 """Of a merchant at a time: so many are listed, and none that works is missing there."""
-UNDER_WAY = timedelta(seconds=90)
+IN_FLIGHT = timedelta(seconds=90)
 """How long a person who has left a role may still get something made: the edge believes a session
 for 15 s, and we a token for 60 s."""
 SN = r"^[A-Za-z0-9][A-Za-z0-9._-]{2,63}$"
@@ -157,11 +157,11 @@ _REFUSALS: dict[CodeState, type[Problem]] = {
 }
 
 
-def kind_of(sn: str, said: str | None) -> Kind:
+def kind_of(sn: str, declared: str | None) -> Kind:
     """As it says when it is enrolled. Pages of the console from before they said it are known by
     their number; nothing else is told from how a number begins."""
-    if said is not None:
-        return Kind(said)
+    if declared is not None:
+        return Kind(declared)
     return Kind.TEST_CASHIER if sn.startswith(_TEST_SN) else Kind.TERMINAL
 
 
@@ -196,14 +196,14 @@ def code_state(
     has_maker_left: bool,
 ) -> CodeState:
     """What became of a code. One that made a device stays used, whatever came after."""
-    told = (
+    conditions = (
         (used_at is not None, CodeState.USED),
         (revoked_at is not None, CodeState.REVOKED),
         (now >= expires_at, CodeState.EXPIRED),
         (has_maker_left, CodeState.ENDED),
         (tries >= CODE_TRIES, CodeState.SPOILT),
     )
-    return next((state for holds, state in told if holds), CodeState.OPEN)
+    return next((state for holds, state in conditions if holds), CodeState.OPEN)
 
 
 def why_refused(state: CodeState, *, sn: str, bound_sn: str | None) -> type[Problem]:

@@ -95,8 +95,10 @@ async def create_code(
         if await repo.count_open_codes(tx, tenant_id, now) >= rules.OPEN_CODES_MAX:
             raise rules.TooManyCodes
         tx.add(row)
-        what = (actor, "device.code", row.code_id)
-        await outbox.add(tx, audited(deps, tenant_id, what, {"store_id": str(store_id), "sn": sn}))
+        operation = (actor, "device.code", row.code_id)
+        await outbox.add(
+            tx, audit_event(deps, tenant_id, operation, {"store_id": str(store_id), "sn": sn})
+        )
     return NewCode(row.code_id, code, row.expires_at)
 
 
@@ -192,9 +194,9 @@ async def _enrol(
     )
     await outbox.add(tx, event)
     # Whoever holds the code may enrol: the log names the device itself, and who made the code.
-    what = (f"device:{device.device_id}", "device.enrol", device.device_id)
+    operation = (f"device:{device.device_id}", "device.enrol", device.device_id)
     made_with = {"sn": sn, "code_id": str(code.code_id), "enrolled_by": code.created_by}
-    await outbox.add(tx, audited(deps, tenant_id, what, _held(device) | made_with, before))
+    await outbox.add(tx, audit_event(deps, tenant_id, operation, _held(device) | made_with, before))
     return Enrolment(device, key)
 
 
@@ -223,15 +225,15 @@ async def _data_key(deps: Deps, tx: AsyncSession, tenant_id: UUID) -> tuple[str,
 # --- what is said, and what the edge asks
 
 
-def audited(
+def audit_event(
     deps: Deps,
     tenant_id: UUID,
-    what: tuple[str, str, UUID],
+    operation: tuple[str, str, UUID],
     after: dict[str, Any],
     before: dict[str, Any] | None = None,
 ) -> DeviceAudited:
     """For the audit log (S132); `what` is (actor, action, subject)."""
-    actor, action, subject = what
+    actor, action, subject = operation
     request = get_contextvars()
     return DeviceAudited(
         **stamp(tenant_id, deps.clock),
@@ -274,6 +276,6 @@ async def sweep(deps: Deps) -> None:
     events nobody can send again."""
     async with deps.db.tx(None) as tx:
         await repo.purge_codes(tx, deps.clock.now() - KEEP_OLD_CODES)
-    over = deps.clock.now() - rules.UNDER_WAY - 2 * rules.CODE_LIFETIME
+    over = deps.clock.now() - rules.IN_FLIGHT - 2 * rules.CODE_LIFETIME
     await deps.db.purge("left_roles", "greatest(left_at, renewed_at) < $1", over)
     await inbox.purge(deps.db)

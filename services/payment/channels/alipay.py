@@ -18,13 +18,13 @@ from services.payment.channels.port import (
     Cancelled,
     Fact,
     NothingToCancel,
-    NotSent,
     Paid,
     RefundFact,
     Refused,
     TradeClosed,
     TradeNotFound,
     Unclear,
+    Unsent,
     Waiting,
 )
 from services.payment.snapshot import NO_DEVICE, ChannelName, Payment, Scene
@@ -35,13 +35,13 @@ from shared.clock import Clock
 PAY, QUERY, CANCEL = "alipay.trade.pay", "alipay.trade.query", "alipay.trade.cancel"
 REFUND, REFUND_QUERY = "alipay.trade.refund", "alipay.trade.fastpay.refund.query"
 
-NEVER_SENT = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 429, 503})
+NOT_SENT_STATUSES = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 429, 503})
 """Problems that the egress raises before it signs. Its 500 is an accident at an unknown moment."""
 UNAVAILABLE = "payment.channel_unavailable"
 CONFIG_ERROR = "payment.channel_config"
-AWAY = "away"
-AWAY_PAUSES_S = (0.3, 0.9)
-KEY_UNKNOWN = frozenset({"isv.invalid-signature", "isv.missing-signature-key"})
+UNREACHABLE = "away"
+UNREACHABLE_PAUSES_S = (0.3, 0.9)
+KEY_UNKNOWN_CODES = frozenset({"isv.invalid-signature", "isv.missing-signature-key"})
 """Alipay knows no such key: nothing was executed. In key mode that is so from when the new key is
 saved there until the live check has verified it here."""
 KEY_PAUSES_S = (0.3, 0.7, 1.5)
@@ -50,7 +50,7 @@ TRADE_TIMEOUT = "2m"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EgressReply:
     """The egress's answer; `outcome` as in its contract, plus "not_sent"."""
 
     outcome: str
@@ -100,40 +100,40 @@ class Alipay:
             params["terminal_id"] = payment.device_id.hex
         if terminal_params is not None:
             params["terminal_params"] = terminal_params
-        answer = await self._ask(PAY, payment, params)
-        for pause_s in AWAY_PAUSES_S:
-            if answer.outcome != "not_sent" or answer.code != AWAY:
+        reply = await self._call(PAY, payment, params)
+        for pause_s in UNREACHABLE_PAUSES_S:
+            if reply.outcome != "not_sent" or reply.code != UNREACHABLE:
                 break
             await asyncio.sleep(pause_s)
-            answer = await self._ask(PAY, payment, params)
+            reply = await self._call(PAY, payment, params)
         for pause_s in KEY_PAUSES_S:
-            if answer.outcome != "config_error" or answer.sub_code not in KEY_UNKNOWN:
+            if reply.outcome != "config_error" or reply.sub_code not in KEY_UNKNOWN_CODES:
                 break
             await asyncio.sleep(pause_s)
-            answer = await self._ask_once(PAY, replace(payment, key_version=None), params)
-        return self._pay_fact(answer), answer.key_version
+            reply = await self._call_once(PAY, replace(payment, key_version=None), params)
+        return self._pay_fact(reply), reply.key_version
 
-    def _pay_fact(self, answer: Answer) -> Fact:
-        match answer.outcome:
+    def _pay_fact(self, reply: EgressReply) -> Fact:
+        match reply.outcome:
             case "success":
-                return self._paid(answer.data)
+                return self._paid(reply.data)
             case "in_process":
                 return Waiting()
             case "refused":
-                return Refused(answer.sub_code, answer.message)
+                return Refused(reply.sub_code, reply.message)
             case "config_error":
-                return Refused(CONFIG_ERROR, answer.sub_code)
+                return Refused(CONFIG_ERROR, reply.sub_code)
             case "not_sent":
-                return NotSent(UNAVAILABLE)
+                return Unsent(UNAVAILABLE)
             case _:
-                return Unclear(answer.sub_code or answer.code or answer.outcome)
+                return Unclear(reply.sub_code or reply.code or reply.outcome)
 
     def _paid(self, data: Mapping[str, Any]) -> Fact:
         try:
             return Paid(
                 trade_no=data["trade_no"],
                 total_fen=data["total_fen"],
-                paid_at=_instant(data.get("paid_at")) or self._clock.now(),
+                paid_at=_parse_instant(data.get("paid_at")) or self._clock.now(),
                 buyer_id=data.get("buyer_id"),
                 buyer_logon_id=data.get("buyer_logon_id"),
             )
@@ -143,37 +143,37 @@ class Alipay:
     async def query(self, payment: Payment) -> Fact:
         """What the channel holds true at this moment."""
         params = {"out_trade_no": payment.out_trade_no}
-        answer = await self._ask(QUERY, payment, params)
-        if answer.outcome == "not_found":
+        reply = await self._call(QUERY, payment, params)
+        if reply.outcome == "not_found":
             return TradeNotFound()
-        if answer.outcome != "success":
-            return Unclear(answer.sub_code or answer.code or answer.outcome)
-        match answer.data.get("trade_status"):
+        if reply.outcome != "success":
+            return Unclear(reply.sub_code or reply.code or reply.outcome)
+        match reply.data.get("trade_status"):
             case "TRADE_SUCCESS" | "TRADE_FINISHED":
-                return self._paid(answer.data)
+                return self._paid(reply.data)
             case "WAIT_BUYER_PAY":
                 return Waiting()
             case "TRADE_CLOSED":
-                was_paid = answer.data.get("paid_at") is not None
-                return TradeClosed(was_paid, answer.data.get("trade_no"))
+                was_paid = reply.data.get("paid_at") is not None
+                return TradeClosed(was_paid, reply.data.get("trade_no"))
             case other:
                 return Unclear(str(other))
 
     async def cancel(self, payment: Payment) -> CancelFact:
         """Closes an unpaid trade, gives back a paid one. Safe to repeat."""
         params = {"out_trade_no": payment.out_trade_no}
-        answer = await self._ask(CANCEL, payment, params)
-        match answer.outcome:
-            case "success" if answer.data.get("retry"):
+        reply = await self._call(CANCEL, payment, params)
+        match reply.outcome:
+            case "success" if reply.data.get("retry"):
                 return Unclear("retry_flag")
-            case "success" if answer.data.get("action") in ("close", "refund"):
-                return Cancelled(answer.data["action"], answer.data.get("trade_no"))
+            case "success" if reply.data.get("action") in ("close", "refund"):
+                return Cancelled(reply.data["action"], reply.data.get("trade_no"))
             case "success" | "not_found":
                 return NothingToCancel()
             case "refused":
-                return Refused(answer.sub_code, answer.message)
+                return Refused(reply.sub_code, reply.message)
             case outcome:
-                return Unclear(answer.sub_code or answer.code or outcome)
+                return Unclear(reply.sub_code or reply.code or outcome)
 
     async def refund(
         self, payment: Payment, out_request_no: str, refund_fen: int, reason: str | None
@@ -186,80 +186,84 @@ class Alipay:
         }
         if reason:
             params["reason"] = reason
-        answer = await self._ask(REFUND, payment, params)
-        match answer.outcome:
-            case "success" if answer.data.get("fund_change") is True:
+        reply = await self._call(REFUND, payment, params)
+        match reply.outcome:
+            case "success" if reply.data.get("fund_change") is True:
                 return RefundFact("done")
             case "success":
                 return RefundFact("unclear", "fund_change")
             case "refused" | "config_error" | "not_found":
-                return RefundFact("refused", answer.sub_code or answer.code or answer.outcome)
+                return RefundFact("refused", reply.sub_code or reply.code or reply.outcome)
             case "not_sent":
                 return RefundFact("unclear", UNAVAILABLE)
             case outcome:
-                return RefundFact("unclear", answer.sub_code or answer.code or outcome)
+                return RefundFact("unclear", reply.sub_code or reply.code or outcome)
 
     async def query_refund(
         self, payment: Payment, out_request_no: str, refund_fen: int
     ) -> RefundFact:
         params = {"out_trade_no": payment.out_trade_no, "out_request_no": out_request_no}
-        answer = await self._ask(REFUND_QUERY, payment, params)
-        if answer.outcome != "success":
-            return RefundFact("unclear", answer.sub_code or answer.code or answer.outcome)
-        if answer.data.get("refunded") is not True:
+        reply = await self._call(REFUND_QUERY, payment, params)
+        if reply.outcome != "success":
+            return RefundFact("unclear", reply.sub_code or reply.code or reply.outcome)
+        if reply.data.get("refunded") is not True:
             return RefundFact("not_done")
-        if answer.data.get("refund_fen") != refund_fen:
+        if reply.data.get("refund_fen") != refund_fen:
             return RefundFact("unclear", "other_amount")
         return RefundFact("done")
 
-    async def _ask(self, method: str, payment: Payment, params: Mapping[str, Any]) -> Answer:
+    async def _call(self, method: str, payment: Payment, params: Mapping[str, Any]) -> EgressReply:
         """The key that signed the pay call signs all that follows, also after a rotation (F37);
         once that version is retired the egress takes the newest. Where Alipay no longer knows the
         old key (in key mode a new one replaces it) nothing was executed, and the newest asks."""
-        answer = await self._ask_once(method, payment, params)
+        reply = await self._call_once(method, payment, params)
         if (
-            answer.outcome == "config_error"
+            reply.outcome == "config_error"
             and payment.key_version is not None
-            and answer.key_version == payment.key_version
+            and reply.key_version == payment.key_version
         ):
             newest = replace(payment, key_version=None)
-            answer = await self._ask_once(method, newest, params)
-        return answer
+            reply = await self._call_once(method, newest, params)
+        return reply
 
-    async def _ask_once(self, method: str, payment: Payment, params: Mapping[str, Any]) -> Answer:
-        order: dict[str, Any] = {"app_id": payment.app_id, "params": params}
+    async def _call_once(
+        self, method: str, payment: Payment, params: Mapping[str, Any]
+    ) -> EgressReply:
+        request: dict[str, Any] = {"app_id": payment.app_id, "params": params}
         if payment.key_version is not None:
-            order["key_version"] = payment.key_version
-        body = orjson.dumps(order)
+            request["key_version"] = payment.key_version
+        body = orjson.dumps(request)
         try:
-            reply = await self._egress.call(
+            response = await self._egress.call(
                 "POST", f"/alipay/{method}", body=body, tenant_id=payment.tenant_id
             )
         except client.NotSent:
-            return Answer("not_sent", code=AWAY)
+            return EgressReply("not_sent", code=UNREACHABLE)
         except PoolFull:
-            return Answer("not_sent", code="busy")
+            return EgressReply("not_sent", code="busy")
         except client.NoAnswer:
-            return Answer("unknown", code="no_answer")
+            return EgressReply("unknown", code="no_answer")
         try:
-            document = orjson.loads(reply.content)
+            document = orjson.loads(response.content)
         except orjson.JSONDecodeError:
             document = None
         if not isinstance(document, dict):
-            return Answer("unknown", code=f"http_{reply.status}")
-        if reply.status != 200:
-            is_refusal = reply.status in NEVER_SENT and "code" in document
-            return Answer("not_sent" if is_refusal else "unknown", code=str(document.get("code")))
-        return _answer(document, payment.out_trade_no)
+            return EgressReply("unknown", code=f"http_{response.status}")
+        if response.status != 200:
+            is_refusal = response.status in NOT_SENT_STATUSES and "code" in document
+            return EgressReply(
+                "not_sent" if is_refusal else "unknown", code=str(document.get("code"))
+            )
+        return _read_reply(document, payment.out_trade_no)
 
 
-def _answer(document: Mapping[str, Any], out_trade_no: str) -> Answer:
+def _read_reply(document: Mapping[str, Any], out_trade_no: str) -> EgressReply:
     outcome, data = document.get("outcome"), document.get("data") or {}
     if outcome == "unknown" and data.get("sent") is False:
-        return Answer("not_sent", code=AWAY)
+        return EgressReply("not_sent", code=UNREACHABLE)
     if data.get("out_trade_no", out_trade_no) != out_trade_no:
-        return Answer("unknown", code="other_order")
-    return Answer(
+        return EgressReply("unknown", code="other_order")
+    return EgressReply(
         outcome=str(outcome),
         code=document.get("code") or "",
         sub_code=document.get("sub_code") or "",
@@ -269,5 +273,5 @@ def _answer(document: Mapping[str, Any], out_trade_no: str) -> Answer:
     )
 
 
-def _instant(text: str | None) -> datetime | None:
+def _parse_instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text).astimezone(UTC) if text else None

@@ -36,7 +36,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class NotSent:
+class Unsent:
     """The pay call surely never left."""
 
     code: str
@@ -91,12 +91,12 @@ class PaidForGood:
 
 
 Fact = (
-    Paid | Waiting | Refused | NotSent | TradeNotFound | TradeClosed | Unclear | Overdue
+    Paid | Waiting | Refused | Unsent | TradeNotFound | TradeClosed | Unclear | Overdue
     | Cancelled | NothingToCancel | PaidForGood
 )  # fmt: skip
 
 
-CancelFact = Cancelled | NothingToCancel | Refused | Unclear | NotSent
+CancelFact = Cancelled | NothingToCancel | Refused | Unclear | Unsent
 
 
 @dataclass(frozen=True, slots=True)

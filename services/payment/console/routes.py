@@ -30,7 +30,7 @@ async def show_payment(request: Request, payment_id: UUID) -> Response:
     """One payment with its refunds, what may still be asked back, and what Alipay told of it."""
     caller, deps = principal(request), _deps(request)
     payment, done = await service.get_payment_with_refunds(deps, caller.tenant, payment_id)
-    heard = await notice_service.notices_of(deps.db, caller.tenant, payment.out_trade_no)
-    shown = PaymentOut.beside(payment, done, heard, shows_people=caller.sees_people)
+    notices = await notice_service.notices_of(deps.db, caller.tenant, payment.out_trade_no)
+    body = PaymentOut.from_rows(payment, done, notices, shows_people=caller.sees_people)
     # What does not apply to its state is left out, as in the device's answer.
-    return json_response(shown.model_dump_json(exclude_unset=True).encode())
+    return json_response(body.model_dump_json(exclude_unset=True).encode())

@@ -43,7 +43,7 @@ class PaymentOut(DevicePaymentOut):
     """newest first, the last fifty"""
 
     @classmethod
-    def beside(
+    def from_rows(
         cls,
         payment: Payment,
         refunds: list[RefundRow],

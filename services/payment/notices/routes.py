@@ -47,8 +47,8 @@ def _deps(request: Request) -> Deps:
     return deps
 
 
-def _json(answer: BaseModel) -> Response:
-    return json_response(answer.model_dump_json().encode())
+def _json(model: BaseModel) -> Response:
+    return json_response(model.model_dump_json().encode())
 
 
 def _only_edge(request: Request) -> None:
@@ -68,8 +68,8 @@ async def take_notices(request: Request) -> Response:
     it is committed (stored, duplicate, quarantined) or not (failed)."""
     _only_edge(request)
     body = await parse(request, NoticesBody)
-    words = await service.take_notices(_deps(request), body.items)
-    return _json(VerdictsOut(verdicts=[*words]))
+    outcomes = await service.take_notices(_deps(request), body.items)
+    return _json(VerdictsOut(verdicts=[*outcomes]))
 
 
 @router.post(
@@ -130,8 +130,8 @@ async def list_notices(
         limit=limit,
     )
     page = await service.list_notices(_deps(request).db, wanted)
-    beside = {"next": _cursor(page.older_than), "previous": _cursor(page.newer_than)}
-    return _json(NoticeList(items=[NoticeOut.of(row) for row in page.rows], **beside))
+    cursors = {"next": _cursor(page.older_than), "previous": _cursor(page.newer_than)}
+    return _json(NoticeList(items=[NoticeOut.of(row) for row in page.rows], **cursors))
 
 
 def _cursor(row: NoticeRow | None) -> str | None:
@@ -160,7 +160,7 @@ async def show_notice(
     request: Request, merchant_id: UUID, app_id: Word, notify_id: Word
 ) -> Response:
     name = NoticeName(merchant_id, app_id, notify_id)
-    return _json(NoticeDetailOut.beside(*await service.get_notice(_deps(request).db, name)))
+    return _json(NoticeDetailOut.from_rows(*await service.get_notice(_deps(request).db, name)))
 
 
 @router.post(
@@ -176,5 +176,7 @@ async def replay_notice(
     name = NoticeName(merchant_id, app_id, notify_id)
     caller = principal(request)
     actor = f"user:{caller.subject}"
-    row = await service.replay_notice(deps.db, deps.clock, name, actor=actor, home=caller.tenant)
+    row = await service.replay_notice(
+        deps.db, deps.clock, name, actor=actor, operator_tenant=caller.tenant
+    )
     return _json(NoticeOut.of(row))

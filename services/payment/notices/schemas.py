@@ -131,7 +131,7 @@ class NoticeDetailOut(NoticeOut):
     replays: list[ReplayOut]
 
     @classmethod
-    def beside(cls, row: NoticeRow, replays: list[ReplayRow]) -> Self:
+    def from_rows(cls, row: NoticeRow, replays: list[ReplayRow]) -> Self:
         """With who had it looked at again; the signature and raw bytes stay inside."""
         return cls(
             **_members(row),

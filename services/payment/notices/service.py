@@ -20,7 +20,7 @@ from services.payment.deps import Deps
 from services.payment.models import NoticeRow, RefusalRow, ReplayRow
 from services.payment.notices import repo, settlement, store
 from services.payment.notices.repo import NoticeFilter, Refusal
-from services.payment.notices.store import NoticeName, Stored, paid_by
+from services.payment.notices.store import NoticeName, StoredNotice, paid_by
 from services.payment.payments.rules import OPEN
 from services.payment.snapshot import Payment
 from shared import outbox
@@ -37,7 +37,7 @@ NOTICE_RETRY_S = 2.0
 NO_TENANT = UUID(int=0)
 """The tenant of refusals at addresses that belong to no app."""
 
-NoticeWord = Literal["stored", "duplicate", "quarantined", "failed"]
+NoticeOutcome = Literal["stored", "duplicate", "quarantined", "failed"]
 """The first three mean: committed."""
 
 log = get_logger("notify")
@@ -45,35 +45,35 @@ _notices = Counter("notify_inbox_total", "Verified notices taken in", ["verdict"
 _replays = Counter("notify_replays_total", "Notices an operator had looked at again", ["state"])
 
 
-async def take_notices(deps: Deps, notices: Sequence[Notice]) -> list[NoticeWord]:
+async def take_notices(deps: Deps, notices: Sequence[Notice]) -> list[NoticeOutcome]:
     """Commits verified notifications together, and says of each what became of it; what one
     changes is done here when that needs no question, and by the sweeper when it does. One that
     cannot be taken costs the others nothing; Unavailable: none is answered for."""
-    words: list[NoticeWord] = ["failed"] * len(notices)
+    outcomes: list[NoticeOutcome] = ["failed"] * len(notices)
     stored = await _store(deps.db, dict(enumerate(notices)))
-    for place, one in stored.items():
-        words[place] = _tell(notices[place], one)
+    for index, one in stored.items():
+        outcomes[index] = _report(notices[index], one)
     # Mostly one at most: what the till's own polling has settled is a duplicate by now.
     applied = {
-        place: _apply(deps, notices[place], one.payment)
-        for place, one in stored.items()
+        index: _apply(deps, notices[index], one.payment)
+        for index, one in stored.items()
         if one.payment is not None
     }
     done = await asyncio.gather(*applied.values())
-    words_of_applied: dict[int, NoticeWord] = dict(zip(applied, done, strict=True))
-    return [words_of_applied.get(place, word) for place, word in enumerate(words)]
+    applied_outcomes: dict[int, NoticeOutcome] = dict(zip(applied, done, strict=True))
+    return [applied_outcomes.get(index, outcome) for index, outcome in enumerate(outcomes)]
 
 
-async def _store(db: Database, notices: Mapping[int, Notice]) -> dict[int, Stored]:
+async def _store(db: Database, notices: Mapping[int, Notice]) -> dict[int, StoredNotice]:
     """All in one transaction. When the database refuses one of them (or two batches stood in each
     other's way), each in its own, and the one that it refuses alone is left out."""
     try:
         stored = await store.store_notices(db, list(notices.values()), NOTICE_RETRY_S)
     except (asyncpg.PostgresError, Busy):
         if len(notices) > 1:
-            singly: dict[int, Stored] = {}
-            for place, notice in notices.items():
-                singly |= await _store(db, {place: notice})
+            singly: dict[int, StoredNotice] = {}
+            for index, notice in notices.items():
+                singly |= await _store(db, {index: notice})
             return singly
         (notice,) = notices.values()
         log.exception("notify.not_stored", notify_id=notice["notify_id"])
@@ -81,7 +81,7 @@ async def _store(db: Database, notices: Mapping[int, Notice]) -> dict[int, Store
     return dict(zip(notices, stored, strict=True))
 
 
-def _tell(notice: Notice, stored: Stored) -> NoticeWord:
+def _report(notice: Notice, stored: StoredNotice) -> NoticeOutcome:
     _notices.labels(stored.verdict, stored.why).inc()
     if stored.verdict != "MISMATCH":
         return "stored" if stored.verdict == "RECEIVED" else "duplicate"
@@ -95,7 +95,7 @@ def _tell(notice: Notice, stored: Stored) -> NoticeWord:
     return "quarantined"
 
 
-async def _apply(deps: Deps, notice: Notice, payment: Payment) -> NoticeWord:
+async def _apply(deps: Deps, notice: Notice, payment: Payment) -> NoticeOutcome:
     """Acts on a committed notice where no question is left; if that fails, the sweeper does, and
     the sender is told to come again."""
     paid = paid_by(notice)
@@ -154,7 +154,7 @@ async def get_notice(db: Database, name: NoticeName) -> tuple[NoticeRow, list[Re
 
 
 async def replay_notice(
-    db: Database, clock: Clock, name: NoticeName, *, actor: str, home: UUID | None = None
+    db: Database, clock: Clock, name: NoticeName, *, actor: str, operator_tenant: UUID | None = None
 ) -> NoticeRow:
     """Has the worker look at it again, with our books as they are now; who asked is recorded, in
     the merchant's log and in that of `home`, the operator's own organisation. As often as one
@@ -168,7 +168,7 @@ async def replay_notice(
             raise NotFound
         done = next(r for r in await repo.replays(tx, row) if r.replay_id == replay_id)
         after = {"state": done.state_after, "out_trade_no": row.out_trade_no}
-        for tenant_id in dict.fromkeys((home or name.tenant_id, name.tenant_id)):
+        for tenant_id in dict.fromkeys((operator_tenant or name.tenant_id, name.tenant_id)):
             fact = PaymentAudited(
                 **stamp(tenant_id, clock),
                 actor=actor,

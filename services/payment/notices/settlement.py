@@ -4,7 +4,7 @@ from services.payment.channels.port import Fact, Paid, TradeClosed, TradeNotFoun
 from services.payment.deps import Deps
 from services.payment.leases import renewed
 from services.payment.notices import store
-from services.payment.notices.store import Due, NoticeName
+from services.payment.notices.store import DueNotice, NoticeName
 from services.payment.payments.repo import payment_by_trade
 from services.payment.payments.rules import NOTHING_TAKEN, OPEN
 from services.payment.payments.settlement import settle
@@ -12,7 +12,7 @@ from services.payment.snapshot import Payment, State
 
 NOTICE_LEASE_S = 5.0
 
-_WORDS: dict[type[Fact], str] = {
+_QUERY_RESULTS: dict[type[Fact], str] = {
     Paid: "paid",
     Waiting: "waiting",
     TradeNotFound: "not_found",
@@ -47,21 +47,21 @@ async def ask_about(deps: Deps, name: NoticeName, payment: Payment) -> Payment:
     (reliability-security §5.8.10). Without a clear answer the notice comes due again."""
     fact = await deps.channels.of(payment).query(payment)
     if isinstance(fact, Unclear):
-        await store.answer_notice(deps.db, name, f"unclear: {fact.reason}", is_final=False)
+        await store.record_query(deps.db, name, f"unclear: {fact.reason}", is_final=False)
         return payment
     payment = await settle(deps, payment, fact, is_lease_kept=True)
-    await store.answer_notice(deps.db, name, _WORDS[type(fact)], is_final=True)
+    await store.record_query(deps.db, name, _QUERY_RESULTS[type(fact)], is_final=True)
     return payment
 
 
-async def look_at_notice(deps: Deps, due: Due) -> None:
+async def look_at_notice(deps: Deps, due: DueNotice) -> None:
     """A notice that could not be settled when it came in, or that was quarantined."""
     lease_s = min(NOTICE_LEASE_S, deps.schedule.lease_s)
     async with renewed(lease_s, lambda: store.renew_notice(deps.db, due.name, lease_s)):
         await _look_at_notice(deps, due)
 
 
-async def _look_at_notice(deps: Deps, due: Due) -> None:
+async def _look_at_notice(deps: Deps, due: DueNotice) -> None:
     async with deps.db.read(due.name.tenant_id) as tx:
         row = await payment_by_trade(tx, due.name.tenant_id, due.out_trade_no)
     if row is None:

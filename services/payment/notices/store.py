@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, Self
 from uuid import UUID
 
 from services.payment.channels.port import Paid
-from services.payment.functions import call, call_each, there
+from services.payment.functions import call, call_each, required_row
 from services.payment.payments.store import payment_of
 from services.payment.snapshot import Payment
 from shared.contracts.notices import Notice
@@ -39,7 +39,7 @@ _LEASE_NOTICES = call("notices_lease", 2)
 _STORE_NOTICES = call_each("notice_store", COLUMNS, "try_s")
 _CLOSE_NOTICE = call("notice_close", 5)
 _RENEW_NOTICE = call("notice_renew", 4, "notice_renew")
-_ANSWER_NOTICE = call("notice_answered", 5)
+_RECORD_QUERY = call("notice_answered", 5)
 
 
 class NoticeName(NamedTuple):
@@ -50,12 +50,12 @@ class NoticeName(NamedTuple):
     notify_id: str
 
     @classmethod
-    def of(cls, told: "Told") -> Self:
-        return cls(told["tenant_id"], told["app_id"], told["notify_id"])
+    def of(cls, record: "NoticeRecord") -> Self:
+        return cls(record["tenant_id"], record["app_id"], record["notify_id"])
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredNotice:
     """What an arrival amounted to."""
 
     verdict: NoticeVerdict
@@ -66,7 +66,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueNotice:
     """A stored notice that is to be looked at."""
 
     name: NoticeName
@@ -76,54 +76,56 @@ class Due:
     paid: Paid | None
 
 
-Told = Notice | Mapping[str, Any]
+NoticeRecord = Notice | Mapping[str, Any]
 """A notice as the edge tells of it, or its row: the members have the columns' names."""
 
 
-def paid_by(told: Told) -> Paid | None:
+def paid_by(record: NoticeRecord) -> Paid | None:
     """The payment that a complete notice tells of; None when it tells of something else."""
-    trade_no, total_fen, paid_at = told["trade_no"], told["total_fen"], told["paid_at"]
-    if told["kind"] != "paid" or trade_no is None or total_fen is None or paid_at is None:
+    trade_no, total_fen, paid_at = record["trade_no"], record["total_fen"], record["paid_at"]
+    if record["kind"] != "paid" or trade_no is None or total_fen is None or paid_at is None:
         return None
     return Paid(
         trade_no=trade_no,
         total_fen=total_fen,
         paid_at=paid_at,
-        buyer_id=told["buyer_id"],
-        buyer_logon_id=told["buyer_logon_id"],
+        buyer_id=record["buyer_id"],
+        buyer_logon_id=record["buyer_logon_id"],
     )
 
 
-async def store_notices(db: Database, notices: Sequence[Notice], try_s: float) -> list[Stored]:
+async def store_notices(
+    db: Database, notices: Sequence[Notice], try_s: float
+) -> list[StoredNotice]:
     """Stores each once, all in one transaction: on return all are committed, on an error none is.
     RECEIVED is tried again after `try_s` unless somebody settles it before."""
     # Two batches that share notices must take their rows in the same order.
-    order = sorted(range(len(notices)), key=lambda place: NoticeName.of(notices[place]))
-    rows: list[Mapping[str, Any]] = [notices[place] for place in order]
+    order = sorted(range(len(notices)), key=lambda index: NoticeName.of(notices[index]))
+    rows: list[Mapping[str, Any]] = [notices[index] for index in order]
     columns = ([row[name] for row in rows] for name in COLUMNS)
     records = await db.many(_STORE_NOTICES, *columns, try_s)
-    found = {place: _stored(record) for place, record in zip(order, records, strict=True)}
-    return [found[place] for place in range(len(notices))]
+    stored = {index: _stored(record) for index, record in zip(order, records, strict=True)}
+    return [stored[index] for index in range(len(notices))]
 
 
-def _stored(record: Any) -> Stored:
+def _stored(record: Any) -> StoredNotice:
     payment = payment_of(record) if record["payment_id"] is not None else None
-    return Stored(record["verdict"], record["why"] or "none", payment)
+    return StoredNotice(record["verdict"], record["why"] or "none", payment)
 
 
-async def lease_notices(db: Database, limit: int, lease_s: float) -> list[Due]:
+async def lease_notices(db: Database, limit: int, lease_s: float) -> list[DueNotice]:
     records = await db.system.many(_LEASE_NOTICES, limit, lease_s)
     return [_due(record) for record in records]
 
 
-def _due(record: Any) -> Due:
+def _due(record: Any) -> DueNotice:
     name = NoticeName.of(record)
-    return Due(name, record["state"], record["out_trade_no"], paid_by(record))
+    return DueNotice(name, record["state"], record["out_trade_no"], paid_by(record))
 
 
-async def answer_notice(db: Database, name: NoticeName, said: str, *, is_final: bool) -> None:
+async def record_query(db: Database, name: NoticeName, result: str, *, is_final: bool) -> None:
     """Keeps what the channel said about the trade of a quarantined notice."""
-    await db.one(_ANSWER_NOTICE, *name, said, is_final)
+    await db.one(_RECORD_QUERY, *name, result, is_final)
 
 
 async def close_notice(
@@ -134,4 +136,4 @@ async def close_notice(
 
 async def renew_notice(db: Database, name: NoticeName, lease_s: float) -> bool:
     """Keeps an open notice from coming due while it is being looked at."""
-    return bool(there(await db.one(_RENEW_NOTICE, *name, lease_s))[0])
+    return bool(required_row(await db.one(_RENEW_NOTICE, *name, lease_s))[0])

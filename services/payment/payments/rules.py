@@ -45,7 +45,6 @@ from services.payment.channels.port import (
     Cancelled,
     Fact,
     NothingToCancel,
-    NotSent,
     Overdue,
     Paid,
     PaidForGood,
@@ -53,6 +52,7 @@ from services.payment.channels.port import (
     TradeClosed,
     TradeNotFound,
     Unclear,
+    Unsent,
     Waiting,
 )
 from services.payment.schedule import Schedule
@@ -208,7 +208,7 @@ def _apply_open(payment: Payment, fact: Fact, at: datetime, schedule: Schedule) 
         case Refused():
             decision = _failed(fact.code, fact.message)
         # A trade that the channel has shown us was sent, whatever the caller believes.
-        case NotSent() if payment.state is not S.PAYING:
+        case Unsent() if payment.state is not S.PAYING:
             decision = _failed(fact.code, "")
         case TradeClosed() | Overdue(is_unpaid=True):
             decision = _stop(payment)

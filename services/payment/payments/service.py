@@ -106,17 +106,17 @@ async def start_payment(
     if payment.request_hash != new.request_hash:
         raise RequestMismatch
     if verdict == "existing":
-        return await _present(deps, payment)
+        return await _current(deps, payment)
     if payment.payable_fen == 0 or auth_code is None:
         return payment
     calling = asyncio.ensure_future(_pay(deps, payment, auth_code, terminal_params))
     deps.paying[payment.payment_id] = calling
-    calling.add_done_callback(lambda done: _ended(deps, payment, done))
+    calling.add_done_callback(lambda done: _call_ended(deps, payment, done))
     # The device may hang up; what the channel answers must be booked all the same.
     return await asyncio.shield(calling)
 
 
-async def _present(deps: Deps, payment: Payment) -> Payment:
+async def _current(deps: Deps, payment: Payment) -> Payment:
     """What a repeated request is told: the outcome of the call under way, when it is ours."""
     if payment.state is not State.SUBMITTED:
         return payment
@@ -132,7 +132,7 @@ async def _present(deps: Deps, payment: Payment) -> Payment:
 async def _submitted(deps: Deps, new: NewPayment) -> tuple[store.SubmitVerdict, Payment | None]:
     """Commits the row. When the database left without saying whether it did, our own payment_id
     tells (F18); the nonce must not be offered twice."""
-    event = _free_sale(deps, new) if new.payable_fen == 0 else None
+    event = _free_payment_event(deps, new) if new.payable_fen == 0 else None
     try:
         return await store.submit(deps.db, new, event)
     except Unavailable:
@@ -142,7 +142,7 @@ async def _submitted(deps: Deps, new: NewPayment) -> tuple[store.SubmitVerdict, 
         return "created" if found.payment_id == new.payment_id else "existing", found
 
 
-def _free_sale(deps: Deps, new: NewPayment) -> outbox.Row:
+def _free_payment_event(deps: Deps, new: NewPayment) -> outbox.Row:
     """Nothing is payable: complete at once, without a channel (S99)."""
     return outbox.row(
         PaymentSucceeded(
@@ -172,7 +172,7 @@ async def _pay(
     )
 
 
-def _ended(deps: Deps, payment: Payment, done: "asyncio.Future[Payment]") -> None:
+def _call_ended(deps: Deps, payment: Payment, done: "asyncio.Future[Payment]") -> None:
     deps.paying.pop(payment.payment_id, None)
     error = None if done.cancelled() else done.exception()
     if done.cancelled() or error is not None:

@@ -13,7 +13,6 @@ from prometheus_client import Counter
 from services.payment.channels.port import (
     Fact,
     NothingToCancel,
-    NotSent,
     Overdue,
     Paid,
     PaidForGood,
@@ -21,6 +20,7 @@ from services.payment.channels.port import (
     TradeClosed,
     TradeNotFound,
     Unclear,
+    Unsent,
     Waiting,
 )
 from services.payment.deps import Deps
@@ -79,9 +79,9 @@ async def settle(
             is_lease_kept=is_lease_kept,
             notice=_applied(notice, decision),
         )
-        moved = await store.move(deps.db, change, announce(payment, decision, deps.clock))
+        moved = await store.move(deps.db, change, outbox_row_of(payment, decision, deps.clock))
         if moved is not None:
-            _tell(payment, moved, decision)
+            _report(payment, moved, decision)
             return moved
         payment = await reload(deps, payment)
         if lease is not None and payment.lease_token != lease:
@@ -100,7 +100,7 @@ def _finished_at(decision: Decision, clock: Clock) -> datetime | None:
     return clock.now() if decision.is_finished else None
 
 
-def _tell(before: Payment, after: Payment, decision: Decision) -> None:
+def _report(before: Payment, after: Payment, decision: Decision) -> None:
     if before.state is not after.state:
         _moves.labels(before.state, after.state).inc()
     if decision.case is not None:
@@ -121,7 +121,7 @@ async def reload(deps: Deps, payment: Payment) -> Payment:
     return found
 
 
-def fact_members(payment: Payment) -> dict[str, object]:
+def common_members(payment: Payment) -> dict[str, object]:
     """What every event about this payment repeats."""
     return {
         "payment_id": payment.payment_id,
@@ -138,11 +138,11 @@ def fact_members(payment: Payment) -> dict[str, object]:
     }
 
 
-def announce(payment: Payment, decision: Decision, clock: Clock) -> outbox.Row | None:
+def outbox_row_of(payment: Payment, decision: Decision, clock: Clock) -> outbox.Row | None:
     """The outbox row that tells of the decision; None when it is nobody else's business."""
     if decision.state is payment.state:
         return None
-    members = {**stamp(payment.tenant_id, clock), **fact_members(payment)}
+    members = {**stamp(payment.tenant_id, clock), **common_members(payment)}
     now = members["occurred_at"]
     event: PaymentFact
     match decision.state:
@@ -204,23 +204,23 @@ async def _overdue(deps: Deps, payment: Payment, last: Fact, at: datetime, lease
 async def _close(deps: Deps, payment: Payment) -> Fact:
     """Cancels, and asks again where the cancel's answer alone does not prove how it ended."""
     channel = deps.channels.of(payment)
-    answer = await channel.cancel(payment)
-    match answer:
+    fact = await channel.cancel(payment)
+    match fact:
         case NothingToCancel():
             seen = await channel.query(payment)
-            return answer if isinstance(seen, TradeNotFound) else _not_paid(seen)
+            return fact if isinstance(seen, TradeNotFound) else _not_paid(seen)
         case Refused():
             seen = await channel.query(payment)
             return PaidForGood(seen) if isinstance(seen, Paid) else _not_paid(seen)
-        case NotSent():
-            return Unclear(answer.code)
+        case Unsent():
+            return Unclear(fact.code)
         case Unclear():
-            return answer
-    if answer.action == "close" and payment.attempts > 0:
+            return fact
+    if fact.action == "close" and payment.attempts > 0:
         # An earlier cancel may have given money back and lost its answer: closed, or reversed?
         seen = await channel.query(payment)
-        return answer if isinstance(seen, TradeNotFound) else _not_paid(seen)
-    return answer
+        return fact if isinstance(seen, TradeNotFound) else _not_paid(seen)
+    return fact
 
 
 def _not_paid(seen: Fact) -> Fact:

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from services.payment.functions import EVENT_MEMBERS, call, call_with, there
+from services.payment.functions import EVENT_MEMBERS, call, call_with, required_row
 from services.payment.payments.rules import CaseKind, Decision
 from services.payment.snapshot import NewPayment, Payment, State
 from shared.db import Database
@@ -30,7 +30,7 @@ StopVerdict = Literal["stopping", "leased", "settled", "nonce_replayed", "not_fo
 
 _NAMES = tuple(field.name for field in fields(Payment))
 _STATE = _NAMES.index("state")
-_NOTHING_TO_SAY: tuple[None, ...] = (None,) * EVENT_MEMBERS
+_NO_EVENT: tuple[None, ...] = (None,) * EVENT_MEMBERS
 _new_columns = attrgetter(*(field.name for field in fields(NewPayment)))
 
 
@@ -51,7 +51,7 @@ def payment_of(record: Any) -> Payment:
 
 def _event_columns(event: Row | None) -> tuple[Any, ...]:
     # The tenant of the event is the tenant of the payment, which is an argument already.
-    return event[1:] if event is not None else _NOTHING_TO_SAY
+    return event[1:] if event is not None else _NO_EVENT
 
 
 async def submit(
@@ -60,7 +60,7 @@ async def submit(
     """Stores the nonce and the payment as SUBMITTED (as SUCCESS, with `event`, when nothing is
     payable); with the same request id again it only reads. A refusal stores the nonce at most."""
     record = await db.one(_SUBMIT, *_new_columns(new), *_event_columns(event))
-    record = there(record)
+    record = required_row(record)
     is_row = record["verdict"] in ("created", "existing")
     return record["verdict"], payment_of(record) if is_row else None
 
@@ -169,7 +169,7 @@ async def stop(
 ) -> tuple[StopVerdict, datetime, Payment | None]:
     """Pulls the deadline to now; `stopping` means that the caller holds the lease."""
     record = await db.one(_STOP, tenant_id, device_id, nonce, pay_request_id, lease, lease_s)
-    record = there(record)
+    record = required_row(record)
     is_row = record["verdict"] in ("stopping", "leased", "settled")
     return record["verdict"], record["read_at"], payment_of(record) if is_row else None
 
@@ -186,4 +186,6 @@ async def renew_payment(
     db: Database, tenant_id: UUID, payment_id: UUID, lease: UUID, lease_s: float
 ) -> bool:
     """Whether the lease was still ours, and is for `lease_s` more."""
-    return bool(there(await db.one(_RENEW_PAYMENT, tenant_id, payment_id, lease, lease_s))[0])
+    return bool(
+        required_row(await db.one(_RENEW_PAYMENT, tenant_id, payment_id, lease, lease_s))[0]
+    )

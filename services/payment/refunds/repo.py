@@ -42,13 +42,13 @@ class RefundFilter:
     limit: int = 50
 
 
-asked_first = func.coalesce(RefundRow.first_requested_at, RefundRow.created_at)
+first_requested = func.coalesce(RefundRow.first_requested_at, RefundRow.created_at)
 """When it was asked for first. Trying it again makes `created_at` new and must not move it to
 another page while somebody walks the list."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedRefund:
     """A refund beside the payment that it is of."""
 
     refund: RefundRow
@@ -56,7 +56,7 @@ class Listed:
     store_name: str | None
 
     @property
-    def asked_at(self) -> datetime:
+    def requested_at(self) -> datetime:
         return self.refund.first_requested_at or self.refund.created_at
 
 
@@ -72,10 +72,10 @@ def _conditions(tenant_id: UUID, wanted: RefundFilter) -> list[ColumnElement[boo
         numbers = (PaymentRow.out_trade_no, PaymentRow.trade_no)
         found.append(or_(*(one.icontains(wanted.number, autoescape=True) for one in numbers)))
     if wanted.since is not None:
-        found.append(asked_first >= wanted.since)
+        found.append(first_requested >= wanted.since)
     if wanted.until is not None:
-        found.append(asked_first < wanted.until)
-    place = tuple_(asked_first, RefundRow.refund_id)
+        found.append(first_requested < wanted.until)
+    place = tuple_(first_requested, RefundRow.refund_id)
     if wanted.after is not None:
         found.append(place < wanted.after)
     if wanted.before is not None:
@@ -83,7 +83,9 @@ def _conditions(tenant_id: UUID, wanted: RefundFilter) -> list[ColumnElement[boo
     return found
 
 
-async def listed(tx: AsyncSession, tenant_id: UUID, wanted: RefundFilter) -> list[Listed]:
+async def list_refunds(
+    tx: AsyncSession, tenant_id: UUID, wanted: RefundFilter
+) -> list[ListedRefund]:
     """Newest first: those next to the place they are asked from."""
     of_store = and_(Store.tenant_id == PaymentRow.tenant_id, Store.store_id == PaymentRow.store_id)
     of_payment = and_(
@@ -96,12 +98,12 @@ async def listed(tx: AsyncSession, tenant_id: UUID, wanted: RefundFilter) -> lis
         .where(*_conditions(tenant_id, wanted))
         .limit(wanted.limit)
     )
-    place = (asked_first, RefundRow.refund_id)
+    place = (first_requested, RefundRow.refund_id)
     if wanted.before is not None:
         found = (await tx.execute(statement.order_by(*place))).all()[::-1]
     else:
         found = (await tx.execute(statement.order_by(*(one.desc() for one in place)))).all()
-    return [Listed(*row) for row in found]
+    return [ListedRefund(*row) for row in found]
 
 
 async def refund_by_request(

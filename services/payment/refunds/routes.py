@@ -13,9 +13,9 @@ from services.payment.deps import Deps
 from services.payment.payments import store as payment_store
 from services.payment.payments.schemas import taking
 from services.payment.refunds import service
-from services.payment.refunds.repo import Listed, RefundFilter, RefundState
+from services.payment.refunds.repo import ListedRefund, RefundFilter, RefundState
 from services.payment.refunds.schemas import ListedRefundOut, RefundBody, RefundList, RefundOut
-from services.payment.refunds.service import RefundAgain, RefundOrder
+from services.payment.refunds.service import RefundRequest, RefundRetry
 from shared.contracts.fields import Instant, PageSize, Text, Word
 from shared.errors import NotFound
 from shared.serve import json_response
@@ -47,8 +47,8 @@ async def _store_of_payment(request: Request) -> list[UUID]:
 of_its_store = within_stores(_store_of_payment)
 
 
-def _json(answer: BaseModel) -> Response:
-    return json_response(answer.model_dump_json().encode())
+def _json(model: BaseModel) -> Response:
+    return json_response(model.model_dump_json().encode())
 
 
 @router.post(
@@ -61,7 +61,7 @@ async def refund_payment(request: Request, payment_id: UUID) -> Response:
     """Gives money back; the same refund_request_id again tells what became of it."""
     caller = principal(request)
     body = await parse(request, RefundBody)
-    order = RefundOrder(
+    wanted = RefundRequest(
         tenant_id=caller.tenant,
         payment_id=payment_id,
         refund_request_id=body.refund_request_id,
@@ -70,7 +70,7 @@ async def refund_payment(request: Request, payment_id: UUID) -> Response:
         requested_by=caller.subject,
         requested_by_name=caller.name or None,
     )
-    refund = await service.refund_payment(_deps(request), order)
+    refund = await service.refund_payment(_deps(request), wanted)
     return _json(RefundOut.of(refund, shows_people=caller.sees_people))
 
 
@@ -95,14 +95,14 @@ async def retry_refund(request: Request, payment_id: UUID, refund_request_id: Wo
     moves once; one whose outcome is unknown is asked about within ten seconds. One that is done
     stays done."""
     caller = principal(request)
-    again = RefundAgain(
+    retry = RefundRetry(
         tenant_id=caller.tenant,
         payment_id=payment_id,
         refund_request_id=refund_request_id,
         requested_by=caller.subject,
         requested_by_name=caller.name or None,
     )
-    refund = await service.retry_refund(_deps(request), again)
+    refund = await service.retry_refund(_deps(request), retry)
     return _json(RefundOut.of(refund, shows_people=caller.sees_people))
 
 
@@ -140,13 +140,13 @@ async def list_refunds(
     )
     page = await service.list_refunds(_deps(request), caller.tenant, wanted)
     sees = caller.sees_people
-    items = [ListedRefundOut.beside(one, shows_people=sees) for one in page.rows]
-    beside = {"next": _cursor(page.older_than), "previous": _cursor(page.newer_than)}
-    return _json(RefundList(items=items, **beside))
+    items = [ListedRefundOut.from_rows(one, shows_people=sees) for one in page.rows]
+    cursors = {"next": _cursor(page.older_than), "previous": _cursor(page.newer_than)}
+    return _json(RefundList(items=items, **cursors))
 
 
-def _cursor(one: Listed | None) -> str | None:
-    return cursor_text(one.asked_at, str(one.refund.refund_id)) if one else None
+def _cursor(one: ListedRefund | None) -> str | None:
+    return cursor_text(one.requested_at, str(one.refund.refund_id)) if one else None
 
 
 def _place(cursor: str | None, name: str) -> tuple[datetime, UUID] | None:

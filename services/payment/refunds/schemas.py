@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from services.payment.models import RefundRow
 from services.payment.payments.schemas import ReasonOut, RequestId, StrictBody
 from services.payment.payments.wording import rejection_text
-from services.payment.refunds.repo import STATES, Listed, RefundState
+from services.payment.refunds.repo import STATES, ListedRefund, RefundState
 from shared.contracts.fields import Text
 from shared.contracts.money import FEN_MAX
 
@@ -73,7 +73,7 @@ class ListedRefundOut(RefundOut):
     """what of it has been given back, by all refunds"""
 
     @classmethod
-    def beside(cls, one: Listed, *, shows_people: bool) -> Self:
+    def from_rows(cls, one: ListedRefund, *, shows_people: bool) -> Self:
         payment = one.payment
         return cls(
             **_members(one.refund, shows_people=shows_people),

@@ -21,9 +21,9 @@ from services.payment.models import PaymentRow, RefundRow
 from services.payment.payments import repo as payment_repo
 from services.payment.payments import store as payment_store
 from services.payment.payments.rules import REFUNDABLE, check_move
-from services.payment.payments.settlement import fact_members, new_lease
+from services.payment.payments.settlement import common_members, new_lease
 from services.payment.refunds import repo, store
-from services.payment.refunds.repo import Listed, RefundFilter
+from services.payment.refunds.repo import ListedRefund, RefundFilter
 from services.payment.refunds.rules import NotRefundable, RefundExceedsPaid, RefundMismatch
 from services.payment.snapshot import Payment, State
 from shared import outbox
@@ -41,7 +41,7 @@ log = get_logger("refund")
 
 
 @dataclass(frozen=True, slots=True)
-class RefundOrder:
+class RefundRequest:
     """What a person at the console asks for."""
 
     tenant_id: UUID
@@ -54,7 +54,7 @@ class RefundOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class RefundAgain:
+class RefundRetry:
     """A refund that a person wants to be tried, or asked about, once more."""
 
     tenant_id: UUID
@@ -64,18 +64,18 @@ class RefundAgain:
     requested_by_name: str | None
 
 
-async def refund_payment(deps: Deps, order: RefundOrder) -> RefundRow:
+async def refund_payment(deps: Deps, request: RefundRequest) -> RefundRow:
     """Refunds, or tells what became of the refund with the same refund_request_id."""
     lease = new_lease()
-    refund, is_new = await _reserve(deps, order, lease)
+    refund, is_new = await _reserve(deps, request, lease)
     return await _carry_out(deps, refund, lease) if is_new else refund
 
 
-async def retry_refund(deps: Deps, again: RefundAgain) -> RefundRow:
+async def retry_refund(deps: Deps, retry: RefundRetry) -> RefundRow:
     """The same refund once more: one that the channel has refused is sent again under its own
     number, one without a clear answer is asked about soon. Whatever else it is stays as it is."""
     lease = new_lease()
-    refund, is_reopened = await _reopen(deps, again, lease)
+    refund, is_reopened = await _reopen(deps, retry, lease)
     return await _carry_out(deps, refund, lease) if is_reopened else refund
 
 
@@ -96,32 +96,32 @@ def _renewed(deps: Deps, refund: RefundRow, lease: UUID) -> AbstractAsyncContext
     return renewed(lease_s, lambda: store.renew_refund(deps.db, *name, lease, lease_s))
 
 
-async def _reserve(deps: Deps, order: RefundOrder, lease: UUID) -> tuple[RefundRow, bool]:
+async def _reserve(deps: Deps, request: RefundRequest, lease: UUID) -> tuple[RefundRow, bool]:
     """A refund that may be sent at once is leased to us: the worker waits until we are gone."""
-    async with deps.db.tx(order.tenant_id) as tx:
+    async with deps.db.tx(request.tenant_id) as tx:
         # The lock also keeps a second copy of this very request waiting until the first is stored.
-        payment = await payment_repo.lock_payment(tx, order.tenant_id, order.payment_id)
+        payment = await payment_repo.lock_payment(tx, request.tenant_id, request.payment_id)
         if payment is None:
             raise NotFound
         known = await repo.refund_by_request(
-            tx, order.tenant_id, order.payment_id, order.refund_request_id
+            tx, request.tenant_id, request.payment_id, request.refund_request_id
         )
         if known is not None:
-            if (known.amount_fen, known.reason) != (order.amount_fen, order.reason):
+            if (known.amount_fen, known.reason) != (request.amount_fen, request.reason):
                 raise RefundMismatch
             return known, False
-        is_early = await _reserved(tx, payment, order.amount_fen)
+        is_early = await _reserved(tx, payment, request.amount_fen)
         refund = RefundRow(
-            tenant_id=order.tenant_id,
+            tenant_id=request.tenant_id,
             refund_id=uuid7(deps.clock),
-            payment_id=order.payment_id,
-            refund_request_id=order.refund_request_id,
+            payment_id=request.payment_id,
+            refund_request_id=request.refund_request_id,
             out_request_no=trade_no(deps.clock),
-            amount_fen=order.amount_fen,
-            reason=order.reason,
+            amount_fen=request.amount_fen,
+            reason=request.reason,
             origin="console",
-            requested_by=order.requested_by,
-            requested_by_name=order.requested_by_name,
+            requested_by=request.requested_by,
+            requested_by_name=request.requested_by_name,
         )
         await _begin(deps, tx, refund, lease, is_early=is_early)
         return refund, True
@@ -150,13 +150,13 @@ async def _begin(
     await repo.add_refund(tx, refund, wait_s)
 
 
-async def _reopen(deps: Deps, again: RefundAgain, lease: UUID) -> tuple[RefundRow, bool]:
+async def _reopen(deps: Deps, retry: RefundRetry, lease: UUID) -> tuple[RefundRow, bool]:
     """A refused refund reserves its amount anew, as if it were asked for now, by whoever asks. Who
     asked first stays beside; the audit log keeps every try."""
-    name = (again.tenant_id, again.payment_id)
-    async with deps.db.tx(again.tenant_id) as tx:
+    name = (retry.tenant_id, retry.payment_id)
+    async with deps.db.tx(retry.tenant_id) as tx:
         payment = await payment_repo.lock_payment(tx, *name)
-        refund = await repo.refund_by_request(tx, *name, again.refund_request_id)
+        refund = await repo.refund_by_request(tx, *name, retry.refund_request_id)
         if payment is None or refund is None:
             raise NotFound
         if refund.state != "REJECTED":
@@ -167,11 +167,11 @@ async def _reopen(deps: Deps, again: RefundAgain, lease: UUID) -> tuple[RefundRo
         if refund.first_requested_at is None:
             refund.first_requested_by_name = refund.requested_by_name
             refund.first_requested_at = refund.created_at
-        refund.requested_by, refund.requested_by_name = again.requested_by, again.requested_by_name
+        refund.requested_by, refund.requested_by_name = retry.requested_by, retry.requested_by_name
         refund.reason_code = refund.finished_at = None
         await _begin(deps, tx, refund, lease, is_early=is_early)
-        told = _audited(deps, payment, refund, action="payment.refund_retry", before=before)
-        await outbox.add(tx, told)
+        event = _audit_event(deps, payment, refund, action="payment.refund_retry", before=before)
+        await outbox.add(tx, event)
         return refund, True
 
 
@@ -184,7 +184,7 @@ def _as_refused(refund: RefundRow) -> dict[str, Any]:
     }
 
 
-def _audited(
+def _audit_event(
     deps: Deps,
     payment: PaymentRow,
     refund: RefundRow,
@@ -206,19 +206,19 @@ def _audited(
         subject_id=str(refund.payment_id),
         before=before,
         after=facts | (after or {}),
-        **_asked(refund),
+        **_request_facts(refund),
     )
 
 
-def _refused(
+def _refusal_event(
     deps: Deps, payment: PaymentRow, refund: RefundRow, code: str | None
 ) -> PaymentAudited:
-    said = {"reason": refund.reason, "reason_code": code}
-    after = said | {"answered_at": deps.clock.now().isoformat()}
-    return _audited(deps, payment, refund, action="payment.refund_refused", after=after)
+    refusal = {"reason": refund.reason, "reason_code": code}
+    after = refusal | {"answered_at": deps.clock.now().isoformat()}
+    return _audit_event(deps, payment, refund, action="payment.refund_refused", after=after)
 
 
-def _asked(refund: RefundRow) -> dict[str, Any]:
+def _request_facts(refund: RefundRow) -> dict[str, Any]:
     return {
         "asked_at": refund.created_at,
         "request_id": refund.asked_in_request,
@@ -296,12 +296,12 @@ async def _settle(
         if fact.outcome == "done":
             if await repo.finish_refund(tx, refund, "DONE", None, now, lease):
                 _book(payment, refund)
-                await outbox.add(tx, _announce(deps, payment, refund))
+                await outbox.add(tx, _refunded_event(deps, payment, refund))
         elif fact.outcome == "refused":
             if await repo.finish_refund(tx, refund, "REJECTED", fact.code, now, lease):
                 payment.refund_reserved_fen -= refund.amount_fen
                 payment.version += 1
-                await outbox.add(tx, _refused(deps, payment, refund, fact.code))
+                await outbox.add(tx, _refusal_event(deps, payment, refund, fact.code))
         else:
             wait_s = deps.schedule.refund_after(refund.attempts)
             await repo.postpone_refund(tx, refund, "UNKNOWN", fact.code, wait_s, lease)
@@ -320,10 +320,10 @@ def _book(payment: PaymentRow, refund: RefundRow) -> None:
     payment.version += 1
 
 
-def _announce(deps: Deps, payment: PaymentRow, refund: RefundRow) -> PaymentRefunded:
+def _refunded_event(deps: Deps, payment: PaymentRow, refund: RefundRow) -> PaymentRefunded:
     return PaymentRefunded(
         **stamp(payment.tenant_id, deps.clock),
-        **fact_members(payment_repo.snapshot(payment)),
+        **common_members(payment_repo.snapshot(payment)),
         refund_id=refund.refund_id,
         refund_fen=refund.amount_fen,
         refunded_total_fen=payment.refunded_fen,
@@ -332,15 +332,15 @@ def _announce(deps: Deps, payment: PaymentRow, refund: RefundRow) -> PaymentRefu
         refund_request_id=refund.refund_request_id,
         requested_by=refund.requested_by,
         reason=refund.reason,
-        **_asked(refund),
+        **_request_facts(refund),
     )
 
 
-async def list_refunds(deps: Deps, tenant_id: UUID, wanted: RefundFilter) -> Page[Listed]:
+async def list_refunds(deps: Deps, tenant_id: UUID, wanted: RefundFilter) -> Page[ListedRefund]:
     """One page, newest first."""
     more = replace(wanted, limit=wanted.limit + 1)
     async with deps.db.read(tenant_id) as tx:
-        found = await repo.listed(tx, tenant_id, more)
+        found = await repo.list_refunds(tx, tenant_id, more)
     is_after, is_before = wanted.after is not None, wanted.before is not None
     return page_of(found, wanted.limit, is_after=is_after, is_before=is_before)
 

@@ -3,7 +3,7 @@
 
 from uuid import UUID
 
-from services.payment.functions import call, there
+from services.payment.functions import call, required_row
 from shared.db import Database
 
 _LEASE_REFUNDS = call("refunds_lease", 3)
@@ -21,4 +21,4 @@ async def lease_refunds(
 async def renew_refund(
     db: Database, tenant_id: UUID, refund_id: UUID, lease: UUID, lease_s: float
 ) -> bool:
-    return bool(there(await db.one(_RENEW_REFUND, tenant_id, refund_id, lease, lease_s))[0])
+    return bool(required_row(await db.one(_RENEW_REFUND, tenant_id, refund_id, lease, lease_s))[0])

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from shared.contracts.events.base import Event, decode
 
-HEARS: Mapping[str, tuple[str, ...]] = {
+CONSUMERS: Mapping[str, tuple[str, ...]] = {
     "binding": ("campaign", "device", "order", "payment", "gateway-edge", "gateway-egress"),
     "campaign": ("binding",),
     "device": ("binding", "gateway-edge"),
@@ -49,19 +49,19 @@ class EventKeys:
         """`own`: the newest first, which marks; all of them hear."""
         self.name = name
         mine = [(name, key.public_key().public_bytes_raw()) for key in own]
-        self._said = []
-        for hearer in HEARS.get(name, ()):
-            for key in others.get(hearer, ()):
-                theirs = hearer, key.public_bytes_raw()
-                pair = _pair(mine[0], theirs, own[0].exchange(key))
-                self._said.append((f"mac-{hearer}", *pair))
-        self._heard = {}
-        for sayer, hearers in HEARS.items():
-            for key in others.get(sayer, ()) if name in hearers else ():
-                theirs = sayer, key.public_bytes_raw()
+        self._outgoing = []
+        for consumer in CONSUMERS.get(name, ()):
+            for key in others.get(consumer, ()):
+                peer = consumer, key.public_bytes_raw()
+                pair = _pair(mine[0], peer, own[0].exchange(key))
+                self._outgoing.append((f"mac-{consumer}", *pair))
+        self._incoming = {}
+        for producer, consumers in CONSUMERS.items():
+            for key in others.get(producer, ()) if name in consumers else ():
+                peer = producer, key.public_bytes_raw()
                 for me, private in zip(mine, own, strict=True):
-                    kid, secret = _pair(theirs, me, private.exchange(key))
-                    self._heard[sayer, kid] = secret
+                    kid, secret = _pair(peer, me, private.exchange(key))
+                    self._incoming[producer, kid] = secret
 
     @classmethod
     def from_files(cls, name: str, key_file: Path, trust_file: Path) -> Self:
@@ -73,10 +73,10 @@ class EventKeys:
         if not own:
             raise ValueError(f"{key_file.name} holds no X25519 key")
         others = {}
-        for name_there, spelled in json.loads(trust_file.read_text()).items():
+        for name_there, encoded in json.loads(trust_file.read_text()).items():
             kind, _, other = name_there.partition(":")
             if kind == "events":
-                texts = [spelled] if isinstance(spelled, str) else spelled
+                texts = [encoded] if isinstance(encoded, str) else encoded
                 raw = [base64.b64decode(text) for text in texts]
                 others[other] = [X25519PublicKey.from_public_bytes(key) for key in raw]
         return cls(name, own, others)
@@ -85,8 +85,10 @@ class EventKeys:
         """The headers of an event of ours, one for each hearer and key of theirs."""
         if topic.partition(".")[0] != self.name:
             raise ValueError(f"{self.name} does not speak on {topic}")
-        said = _covered(topic, key, value)
-        return [(header, kid + b":" + _mac(secret, said)) for header, kid, secret in self._said]
+        covered = _covered(topic, key, value)
+        return [
+            (header, kid + b":" + _mac(secret, covered)) for header, kid, secret in self._outgoing
+        ]
 
     def proves(
         self,
@@ -96,10 +98,10 @@ class EventKeys:
         headers: Iterable[tuple[str, bytes]],
     ) -> bool:
         """Whether the topic's owner said exactly that, there, and to us."""
-        sayer, mine = topic.partition(".")[0], f"mac-{self.name}"
+        producer, mine = topic.partition(".")[0], f"mac-{self.name}"
         for header, mark in headers:
             kid, _, mac = (mark or b"").partition(b":")
-            secret = self._heard.get((sayer, kid)) if header == mine else None
+            secret = self._incoming.get((producer, kid)) if header == mine else None
             if secret is not None:
                 return hmac.compare_digest(
                     mac, _mac(secret, _covered(topic, key or b"", value or b""))
@@ -114,11 +116,11 @@ class EventKeys:
 
 
 def _pair(
-    sayer: tuple[str, bytes], hearer: tuple[str, bytes], shared: bytes
+    producer: tuple[str, bytes], consumer: tuple[str, bytes], shared: bytes
 ) -> tuple[bytes, bytes]:
     """(id, key) of one sayer and one hearer, by names and public keys; the same on both sides."""
-    names = f"damselfly event mac|{sayer[0]}|{hearer[0]}|".encode()
-    info = names + sayer[1] + hearer[1]
+    names = f"damselfly event mac|{producer[0]}|{consumer[0]}|".encode()
+    info = names + producer[1] + consumer[1]
     kdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info)
     return hashlib.sha256(info).hexdigest()[:12].encode(), kdf.derive(shared)
 
@@ -128,5 +130,5 @@ def _covered(topic: str, key: bytes, value: bytes) -> bytes:
     return b"%d|%d|" % (len(topic), len(key)) + topic.encode() + key + value
 
 
-def _mac(secret: bytes, said: bytes) -> bytes:
-    return hashlib.blake2b(said, key=secret, digest_size=DIGEST_BYTES).hexdigest().encode()
+def _mac(secret: bytes, covered: bytes) -> bytes:
+    return hashlib.blake2b(covered, key=secret, digest_size=DIGEST_BYTES).hexdigest().encode()

@@ -13,7 +13,7 @@ from shared.contracts.events.macs import EventKeys, Unproven
 from tests.fixtures.tokens import ISSUERS
 
 # Who hears what, written down a second time.
-HEARS = {
+CONSUMERS = {
     "binding.events": {
         "campaign", "device", "order", "payment", "gateway-edge", "gateway-egress"
     },
@@ -34,18 +34,20 @@ def keys(service_keys):
 
 def test_only_the_owner_speaks_and_only_its_hearers_believe(keys):
     believed = set()
-    for (name, own), topic in product(keys.items(), HEARS):
+    for (name, own), topic in product(keys.items(), CONSUMERS):
         try:
             headers = own.marks(topic, KEY, VALUE)
         except ValueError:
             continue
         believed |= {
-            (name, topic, hearer)
-            for hearer, theirs in keys.items()
+            (name, topic, consumer)
+            for consumer, theirs in keys.items()
             if theirs.proves(topic, KEY, VALUE, headers)
         }
     assert believed == {
-        (topic.partition(".")[0], topic, hearer) for topic in HEARS for hearer in HEARS[topic]
+        (topic.partition(".")[0], topic, consumer)
+        for topic in CONSUMERS
+        for consumer in CONSUMERS[topic]
     }
 
 
@@ -55,15 +57,15 @@ def test_who_has_a_handler_is_among_the_hearers(service):
     handlers: Handlers = module.handlers
     topics = {topic for room in handlers.rooms for topic in room.topics}
     assert topics
-    assert all(service in HEARS[topic] for topic in topics)
+    assert all(service in CONSUMERS[topic] for topic in topics)
 
 
 def test_a_hearer_cannot_forge_for_another_hearer(keys):
     """Order knows what payment and order share; with it, it can fool itself only."""
     headers = keys["payment"].marks("payment.events", KEY, VALUE)
     (mine,) = [mark for name, mark in headers if name == "mac-order"]
-    for hearer in ("binding", "campaign"):
-        assert not keys[hearer].proves("payment.events", KEY, VALUE, [(f"mac-{hearer}", mine)])
+    for consumer in ("binding", "campaign"):
+        assert not keys[consumer].proves("payment.events", KEY, VALUE, [(f"mac-{consumer}", mine)])
     with pytest.raises(ValueError, match="does not speak"):
         keys["order"].marks("payment.events", KEY, VALUE)
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from services.payment.channels.port import (
     Cancelled,
     NothingToCancel,
-    NotSent,
     Overdue,
     Paid,
     PaidForGood,
@@ -18,6 +17,7 @@ from services.payment.channels.port import (
     TradeClosed,
     TradeNotFound,
     Unclear,
+    Unsent,
     Waiting,
 )
 from services.payment.payments.rules import (
@@ -46,7 +46,7 @@ TABLE = [
     (S.SUBMITTED, Unclear("timeout"), EARLY, S.UNKNOWN, 0.0),
     (S.SUBMITTED, TradeNotFound(), EARLY, S.UNKNOWN, 3.0),
     (S.SUBMITTED, Refused("ACQ.X"), EARLY, S.FAILED, None),
-    (S.SUBMITTED, NotSent("c"), EARLY, S.FAILED, None),
+    (S.SUBMITTED, Unsent("c"), EARLY, S.FAILED, None),
     (S.SUBMITTED, Overdue(), LATER, S.UNKNOWN, 0.0),
     (S.SUBMITTED, TradeClosed(), EARLY, S.UNKNOWN, 0.0),
     (S.SUBMITTED, replace(PAID, total_fen=1206), EARLY, S.UNKNOWN, 3.0),
@@ -56,7 +56,7 @@ TABLE = [
     (S.PAYING, Unclear("x"), EARLY, S.PAYING, 3.0),
     (S.PAYING, TradeNotFound(), EARLY, S.PAYING, 3.0),
     (S.PAYING, Refused("ACQ.X"), EARLY, S.FAILED, None),
-    (S.PAYING, NotSent("c"), EARLY, S.PAYING, 3.0),
+    (S.PAYING, Unsent("c"), EARLY, S.PAYING, 3.0),
     (S.PAYING, Overdue(), LATER, S.CANCELLING, 0.0),
     (S.PAYING, Overdue(is_unpaid=False), NOON + timedelta(seconds=61), S.PAYING, 2.0),
     (S.PAYING, Overdue(is_unpaid=False), LATER, S.CANCELLING, 0.0),
@@ -176,7 +176,7 @@ def test_the_sets_of_states_are_these():
 FACTS = st.one_of(
     st.builds(Paid, st.just("t"), st.sampled_from([1207, 1207, 1206]), st.just(NOON)),
     st.sampled_from([
-        Waiting(), Refused("x"), NotSent("x"), TradeNotFound(), TradeClosed(), TradeClosed(True),
+        Waiting(), Refused("x"), Unsent("x"), TradeNotFound(), TradeClosed(), TradeClosed(True),
         Unclear("x"), Overdue(), Overdue(is_unpaid=False), Cancelled("close"),
         Cancelled("refund"), NothingToCancel(), PaidForGood(PAID),
     ]),
@@ -205,7 +205,7 @@ def test_no_sequence_of_facts_breaks_a_rule(steps, state):
         if isinstance(fact, Unclear | Waiting | TradeNotFound):
             assert decision.state in OPEN | {S.CANCELLING, S.MANUAL, now.state}
         if decision.state is S.FAILED and now.state is not S.FAILED:
-            assert isinstance(fact, Refused | NotSent)
+            assert isinstance(fact, Refused | Unsent)
         if decision.state in {S.CLOSED, S.REVERSED} and now.state is not decision.state:
             assert now.state is S.CANCELLING
         assert (decision.poll_s is not None) or decision.state not in OPEN | {S.CANCELLING}
