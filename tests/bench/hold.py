@@ -54,8 +54,8 @@ class Sides:
     @property
     def p99_ratio(self) -> float:
         """0 when nobody could pay."""
-        beside = _p99(self.disturbed)
-        return round(_p99(self.calm) / beside, 3) if beside else 0.0
+        disturbed_p99 = _p99(self.disturbed)
+        return round(_p99(self.calm) / disturbed_p99, 3) if disturbed_p99 else 0.0
 
     def figures(self) -> dict[str, float]:
         return {
@@ -94,7 +94,7 @@ def shortfalls(found: dict[str, Any]) -> list[str]:
 
 
 @asynccontextmanager
-async def hostile(kind: str, told: dict[str, Any], sides: Sides) -> AsyncIterator[None]:
+async def hostile(kind: str, target: dict[str, Any], sides: Sides) -> AsyncIterator[None]:
     """The hostile clients, from the moment they are under way."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench.hostile", kind, cwd=ROOT,
@@ -103,14 +103,14 @@ async def hostile(kind: str, told: dict[str, Any], sides: Sides) -> AsyncIterato
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        process.stdin.write(json.dumps(told).encode())
+        process.stdin.write(json.dumps(target).encode())
         process.stdin.close()
         if await process.stdout.readline() != b"ready\n":
             raise RuntimeError(f"{kind} did not get under way")
         yield
         process.terminate()
-        said = (await process.stdout.read()).decode().split()
-        sides.did += int(said[1])
+        report = (await process.stdout.read()).decode().split()
+        sides.did += int(report[1])
     finally:
         if process.returncode is None:
             process.kill()
@@ -125,7 +125,7 @@ async def measure(kinds: Sequence[str], rounds: int, seconds: float) -> dict[str
         await product.start(DEVICES + 1)
         host, port = product.address
         *payers, last = product.devices
-        told = {
+        target = {
             "host": host, "port": port, "owner": product.owner,
             "device": {"device_id": last.device_id, "key_id": last.key_id, "key": last.key.hex()},
         }  # fmt: skip
@@ -135,7 +135,7 @@ async def measure(kinds: Sequence[str], rounds: int, seconds: float) -> dict[str
             sides = measured[kind] = Sides()
             for _ in range(rounds):
                 sides.calm.append(await load.run(DEVICES, seconds, every_s=EVERY_S))
-                async with hostile(kind, told, sides):
+                async with hostile(kind, target, sides):
                     sides.disturbed.append(await load.run(DEVICES, seconds, every_s=EVERY_S))
             _say(f"{kind:<18} {json.dumps(sides.figures())}")
     finally:
@@ -148,21 +148,21 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def arguments(words: Sequence[str] | None) -> argparse.Namespace:
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.hold", description=__doc__)
     parser.add_argument("--rounds", type=int, default=8, help="pairs of windows of each kind")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each window")
     parser.add_argument(
         "--only", choices=KINDS, action="append", help="this kind, and others named"
     )
-    options = parser.parse_args(words)
+    options = parser.parse_args(argv)
     if options.rounds < 1 or options.seconds < 1:
         parser.error("at least one round of one second")
     return options
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    options = arguments(words)
+def main(argv: Sequence[str] | None = None) -> int:
+    options = arguments(argv)
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

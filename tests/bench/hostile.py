@@ -32,7 +32,7 @@ GOLDEN_RATIO = 0.618034
 MALFORMED_CONNECTIONS = 8
 COSTLY_CALLS = 70
 COOKIE_CALLERS = 64
-ANSWER_WAIT_S = 30.0
+RESPONSE_WAIT_S = 30.0
 READY_S = 30.0
 
 HEAD = f"POST {PATH} HTTP/1.1\r\nHost: t\r\n".encode()
@@ -41,11 +41,11 @@ HEAD = f"POST {PATH} HTTP/1.1\r\nHost: t\r\n".encode()
 class Hostile:
     """One of the kinds, told whom to bother."""
 
-    def __init__(self, told: dict[str, Any]) -> None:
-        self.host, self.port = told["host"], int(told["port"])
-        device = told["device"]
+    def __init__(self, target: dict[str, Any]) -> None:
+        self.host, self.port = target["host"], int(target["port"])
+        device = target["device"]
         self.device = Device(device["device_id"], device["key_id"], bytes.fromhex(device["key"]))
-        self.owner = told["owner"]
+        self.owner = target["owner"]
         self.did = 0
 
     @contextlib.asynccontextmanager
@@ -136,7 +136,7 @@ Act = Callable[[int], Awaitable[None]]
 async def _again(act: Act, number: int) -> None:
     while True:
         try:
-            await asyncio.wait_for(act(number), ANSWER_WAIT_S)
+            await asyncio.wait_for(act(number), RESPONSE_WAIT_S)
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             await asyncio.sleep(0.05)
         await asyncio.sleep(0)
@@ -164,8 +164,8 @@ async def _acts(kind: str, hostile: Hostile, stack: contextlib.AsyncExitStack) -
     raise ValueError(kind)
 
 
-async def run(kind: str, told: dict[str, Any]) -> None:
-    hostile, stop = Hostile(told), asyncio.Event()
+async def run(kind: str, target: dict[str, Any]) -> None:
+    hostile, stop = Hostile(target), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         act, count = await _acts(kind, hostile, stack)

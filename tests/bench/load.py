@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 PATH = "/api/device/v1/payments"
-ANSWER_LIMIT_S = 30.0
+RESPONSE_LIMIT_S = 30.0
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -77,11 +77,11 @@ class Connection(asyncio.Protocol):
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(exc or ConnectionResetError("closed by the platform"))
 
-    async def ask(self, request: bytes) -> tuple[int, bytes]:
+    async def send(self, request: bytes) -> tuple[int, bytes]:
         assert self._transport is not None
         self._waiting = asyncio.get_running_loop().create_future()
         self._transport.write(request)
-        return await asyncio.wait_for(self._waiting, ANSWER_LIMIT_S)
+        return await asyncio.wait_for(self._waiting, RESPONSE_LIMIT_S)
 
     def close(self) -> None:
         if self._transport is not None:
@@ -168,8 +168,8 @@ class Load:
                     }
                 ).encode()
                 started = time.perf_counter()
-                status, answer = await connection.ask(signed_request(device, host, body))
-                window.count(status, answer, time.perf_counter() - started)
+                status, response = await connection.send(signed_request(device, host, body))
+                window.count(status, response, time.perf_counter() - started)
         finally:
             connection.close()
 
@@ -185,9 +185,9 @@ class _Window:
         self.closed_at = 0.0
         self.result = Result()
 
-    def count(self, status: int, answer: bytes, spent_s: float) -> None:
-        if status != 200 or b'"paid"' not in answer:
-            self.result.bad.append(f"{status} {answer[:200]!r}")
+    def count(self, status: int, response: bytes, spent_s: float) -> None:
+        if status != 200 or b'"paid"' not in response:
+            self.result.bad.append(f"{status} {response[:200]!r}")
         elif self.opened_at and not self.closed_at:
             self.result.payments += 1
             self.result.latencies_ms.append(spent_s * 1000)

@@ -33,24 +33,26 @@ async def bodies(stack: Stack, count: int, seed: int) -> tuple[str, list[bytes]]
     app_id = stack.info["demo"]["app_id"]
     numbers = await paid(stack.public, till, TRADES)
     async with httpx.AsyncClient(base_url=stack.admin, timeout=20) as admin:
-        asked = [await genuine(admin, app_id, number) for number in numbers]
-    told = [one for one in asked if one is not None]
+        candidates = [await genuine(admin, app_id, number) for number in numbers]
+    notices = [one for one in candidates if one is not None]
     key, rng = AlipayKey.of(stack, app_id), random.Random(seed)
     salt = f"{time.time_ns()}"[-12:]
-    made = [
-        form(key.signed({**rng.choice(told).fields, "notify_id": f"20261126{salt}{number:014d}"}))
+    forms = [
+        form(
+            key.signed({**rng.choice(notices).fields, "notify_id": f"20261126{salt}{number:014d}"})
+        )
         for number in range(count)
     ]
-    return told[0].path, made
+    return notices[0].path, forms
 
 
-async def at_rate(public: str, path: str, made: list[bytes], rate: float) -> dict[str, Any]:
+async def at_rate(public: str, path: str, forms: list[bytes], rate: float) -> dict[str, Any]:
     """Open loop: notice n is due n/rate after the start, whatever became of the ones before."""
     ready: asyncio.Queue[tuple[float, bytes] | None] = asyncio.Queue()
     spent: list[float] = []
     bad: list[str] = []
 
-    async def one_way(number: int) -> None:
+    async def send(number: int) -> None:
         sender = Sender(public, number)
         while (item := await ready.get()) is not None:
             due, body = item
@@ -63,9 +65,9 @@ async def at_rate(public: str, path: str, made: list[bytes], rate: float) -> dic
 
     async with asyncio.TaskGroup() as group:
         for number in range(WAYS):
-            group.create_task(one_way(number))
+            group.create_task(send(number))
         started = time.perf_counter()
-        for number, body in enumerate(made):
+        for number, body in enumerate(forms):
             due = started + number / rate
             if (wait := due - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
@@ -86,23 +88,23 @@ async def at_rate(public: str, path: str, made: list[bytes], rate: float) -> dic
     }
 
 
-async def sustained(public: str, path: str, made: list[bytes]) -> dict[str, Any]:
+async def sustained(public: str, path: str, forms: list[bytes]) -> dict[str, Any]:
     """Closed loop: as many as WAYS connections can have answered."""
-    left = iter(made)
+    left = iter(forms)
     answered = 0
 
-    async def one_way(number: int) -> None:
+    async def send(number: int) -> None:
         nonlocal answered
         sender = Sender(public, number)
         for body in left:
-            answer = await sender.post(path, body)
-            answered += answer == (200, "success")
+            response = await sender.post(path, body)
+            answered += response == (200, "success")
         sender.close()
 
     started = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for number in range(WAYS):
-            group.create_task(one_way(number))
+            group.create_task(send(number))
     seconds = time.perf_counter() - started
     return {"answered": answered, "sustained_per_s": round(answered / seconds, 1)}
 
@@ -117,12 +119,12 @@ def processes(stack: Stack) -> dict[str, list[int]]:
 async def measure(stack: Stack, rate: float, seconds: float, seed: int) -> dict[str, Any]:
     """Both figures against a running stack."""
     count, more = int(rate * (seconds + WARM_S)), int(rate * 6)
-    path, made = await bodies(stack, count + more, seed)
+    path, forms = await bodies(stack, count + more, seed)
     load, before = os.getloadavg()[0], cpu_us(processes(stack))
-    open_loop = await at_rate(stack.public, path, made[:count], rate)
+    open_loop = await at_rate(stack.public, path, forms[:count], rate)
     spent = {name: now - before[name] for name, now in cpu_us(processes(stack)).items()}
     open_loop["cpu_us_per_notice"] = {name: round(us / count) for name, us in spent.items()}
-    closed = await sustained(stack.public, path, made[count:])
+    closed = await sustained(stack.public, path, forms[count:])
     return {
         "schema": 1,
         "notify_ack": open_loop,
@@ -139,14 +141,14 @@ def main() -> int:
     parser = arguments("tests.bench.notify", __doc__)
     parser.add_argument("--rate", type=float, default=500.0)
     parser.add_argument("--seconds", type=float, default=20.0)
-    words = parser.parse_args()
+    options = parser.parse_args()
     import uvloop
 
     with (
-        standing(words.run_dir) as stack,
+        standing(options.run_dir) as stack,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        found = runner.run(measure(stack, words.rate, words.seconds, words.seed))
+        found = runner.run(measure(stack, options.rate, options.seconds, options.seed))
     sys.stdout.write(json.dumps(found, indent=1) + "\n")
     return 0 if not found["notify_ack"]["bad"] else 1
 

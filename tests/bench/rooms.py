@@ -96,9 +96,11 @@ def _machine() -> Iterator[tuple[Cluster, str, ServiceKeys]]:
 def _connections(bootstrap: str) -> int:
     """Open ones of this process to the broker (Linux)."""
     port = f":{int(bootstrap.rpartition(':')[2]):04X}"
-    mine = {os.readlink(file) for file in Path("/proc/self/fd").iterdir() if file.is_symlink()}
+    own_sockets = {
+        os.readlink(file) for file in Path("/proc/self/fd").iterdir() if file.is_symlink()
+    }
     rows = [line.split() for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:]]
-    return sum(row[2].endswith(port) and f"socket:[{row[9]}]" in mine for row in rows)
+    return sum(row[2].endswith(port) and f"socket:[{row[9]}]" in own_sockets for row in rows)
 
 
 async def _until(is_done: Callable[[], bool]) -> None:
@@ -107,7 +109,7 @@ async def _until(is_done: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def _say(producer: Producer, count: int) -> None:
+async def _publish(producer: Producer, count: int) -> None:
     clock = SystemClock()
     events = [
         StoreCreated(**stamp(uuid4(), clock), store_id=uuid4(), name="") for _ in range(count)
@@ -115,7 +117,9 @@ async def _say(producer: Producer, count: int) -> None:
     await producer.send_batch(StoreCreated.topic, [(e.subject, e.encode()) for e in events])
 
 
-async def _round(db: Database, hearing: Any, saying: Any, way: Any, rooms: int) -> dict[str, Any]:
+async def _round(
+    db: Database, consuming: Any, producing: Any, way: Any, rooms: int
+) -> dict[str, Any]:
     counts, lags = [0] * rooms, []
 
     def seen(room: int, events: Sequence[Any]) -> None:
@@ -123,9 +127,9 @@ async def _round(db: Database, hearing: Any, saying: Any, way: Any, rooms: int) 
         now = SystemClock().now()
         lags.extend((now - event.occurred_at).total_seconds() * 1000 for event in events)
 
-    producer = Producer(saying)
+    producer = Producer(producing)
     handlers = way(db, rooms, seen)
-    found = consumers(db, handlers, SimpleNamespace(clock=SystemClock()), hearing)
+    found = consumers(db, handlers, SimpleNamespace(clock=SystemClock()), consuming)
     total = sum((await producer.end_offsets(StoreCreated.topic)).values())
     started = time.process_time()
     tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(one.run()) for one in found]
@@ -133,11 +137,11 @@ async def _round(db: Database, hearing: Any, saying: Any, way: Any, rooms: int) 
     cpu_us = (time.process_time() - started) / total * 1e6
     lags.clear()
     for _ in range(PER_S * FOR_S):
-        await _say(producer, 1)
+        await _publish(producer, 1)
         await asyncio.sleep(1 / PER_S)
     await _until(lambda: min(counts) >= total + PER_S * FOR_S)
     await producer.aclose()
-    connections = _connections(hearing.bootstrap)
+    connections = _connections(consuming.bootstrap)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -154,20 +158,20 @@ async def _measured(cluster: Cluster, bootstrap: str, keys: ServiceKeys) -> list
     place = await made(cluster)
     db = Database(place.app_url, place.system_url, pool_size=6, name="bench")
     await db.open()
-    hearing, saying = keys.broker("order", bootstrap), keys.broker("binding", bootstrap)
-    producer = Producer(saying)
-    await _say(producer, BACKLOG)
+    consuming, producing = keys.broker("order", bootstrap), keys.broker("binding", bootstrap)
+    producer = Producer(producing)
+    await _publish(producer, BACKLOG)
     await producer.aclose()
     rounds: dict[tuple[int, str], list[dict[str, Any]]] = {}
     for _ in range(ROUNDS):
         for rooms in ROOMS:
             for name, way in WAYS.items():
-                took = await _round(db, hearing, saying, way, rooms)
+                took = await _round(db, consuming, producing, way, rooms)
                 rounds.setdefault((rooms, name), []).append(took)
     await db.close()
     return [
         {"rooms": rooms, "way": name}
-        | {word: round(median(one[word] for one in took), 1) for word in took[0]}
+        | {figure: round(median(one[figure] for one in took), 1) for figure in took[0]}
         for (rooms, name), took in rounds.items()
     ]
 

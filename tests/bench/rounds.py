@@ -18,8 +18,8 @@ BAD_SHARE_MAX = 0.01
 DRAIN_LIMIT_S = 15.0
 
 LAGS = "SELECT event_id, handled_at FROM inbox"
-SAID = "SELECT event_id, created_at FROM outbox WHERE created_at BETWEEN $1 AND $2"
-UNSAID = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+PUBLISHED = "SELECT event_id, created_at FROM outbox WHERE created_at BETWEEN $1 AND $2"
+UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,15 @@ async def _half_load(build: Product, load: Load, seconds: float, peak: float) ->
     try:
         await _drain(connection)
         window: list[Any] = []
-        answered_s = 0.012  # about what one answer takes unloaded; only shifts the share a little
-        pause = max(DEVICES / (peak / 2) - answered_s, 0.005)
+        response_s = 0.012  # about what one answer takes unloaded; only shifts the share a little
+        pause = max(DEVICES / (peak / 2) - response_s, 0.005)
         opened = await connection.fetchval("SELECT clock_timestamp()")
         result = await load.run(DEVICES, seconds, pause_s=pause)
         window = [opened, await connection.fetchval("SELECT clock_timestamp()")]
         drain_s = await _drain(connection)
-        said = {row["event_id"]: row["created_at"] for row in await connection.fetch(SAID, *window)}
+        published = {
+            row["event_id"]: row["created_at"] for row in await connection.fetch(PUBLISHED, *window)
+        }
     finally:
         await connection.close()
     figures: dict[str, Any] = {
@@ -119,17 +121,17 @@ async def _half_load(build: Product, load: Load, seconds: float, peak: float) ->
     }
     lags = []
     for service in ("order", "campaign"):
-        heard = await _rows(build.databases[service], LAGS)
+        consumed = await _rows(build.databases[service], LAGS)
         lags += [
-            (row["handled_at"] - said[row["event_id"]]).total_seconds() * 1000
-            for row in heard
-            if row["event_id"] in said
+            (row["handled_at"] - published[row["event_id"]]).total_seconds() * 1000
+            for row in consumed
+            if row["event_id"] in published
         ]
     if lags:
         lags.sort()
         figures["event_lag_p50_ms"] = round(lags[len(lags) // 2], 1)
         figures["event_lag_p99_ms"] = round(lags[int(len(lags) * 0.99)], 1)
-        figures["events_lost"] = 2 * len(said) - len(lags)
+        figures["events_lost"] = 2 * len(published) - len(lags)
     return figures
 
 
@@ -145,7 +147,7 @@ async def _drain(connection: "asyncpg.Connection[asyncpg.Record]") -> float:
     """Seconds until the outbox is empty, and a moment more for the consumers."""
     loop = asyncio.get_running_loop()
     started = loop.time()
-    while await connection.fetchval(UNSAID) and loop.time() - started < DRAIN_LIMIT_S:
+    while await connection.fetchval(UNPUBLISHED) and loop.time() - started < DRAIN_LIMIT_S:
         await asyncio.sleep(0.05)
     spent = loop.time() - started
     await asyncio.sleep(1.0)

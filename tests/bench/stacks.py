@@ -111,14 +111,14 @@ class Product:
 
 def _start_twin(pid: int) -> float:
     """How long the same command needs on a port of its own."""
-    words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
+    arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
     raw = Path(f"/proc/{pid}/environ").read_bytes().decode()
     environment = dict(pair.partition("=")[::2] for pair in raw.split("\0") if pair)
     port = free_port()
     environment["LISTEN"] = f"127.0.0.1:{port}"
     started = time.perf_counter()
     twin = subprocess.Popen(
-        words, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        arguments, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         preexec_fn=die_with_parent,  # noqa: PLW1509
     )  # fmt: skip
     try:
@@ -145,10 +145,10 @@ class Control:
     def _url(self, role: str, path: str = "") -> str:
         return f"http://127.0.0.1:{self._ports[role]}{path}"
 
-    def _spawn(self, name: str, *words: str, **environment: str) -> None:
+    def _spawn(self, name: str, *arguments: str, **environment: str) -> None:
         with (self._folder / f"{name}.log").open("wb") as log:
             self._children[name] = subprocess.Popen(
-                [sys.executable, "-m", *words], cwd=ROOT, stdout=log, stderr=log,
+                [sys.executable, "-m", *arguments], cwd=ROOT, stdout=log, stderr=log,
                 env={**os.environ, **environment}, preexec_fn=die_with_parent,  # noqa: PLW1509
             )  # fmt: skip
 
@@ -180,13 +180,13 @@ class Control:
     def _settings(self, devices: int) -> dict[str, str]:
         """Registers the application with the sandbox and writes what the processes read."""
         pair = new_rsa_pair()
-        answer = httpx.post(
+        response = httpx.post(
             self._url("sandbox", "/admin/apps"),
             json={"public_key": pair.public_b64, "mode": "key"},
             timeout=10,
         )
-        answer.raise_for_status()
-        app = answer.json()
+        response.raise_for_status()
+        app = response.json()
         self.devices = [
             Device(f"d{number}", "k1", secrets.token_bytes(32)) for number in range(devices)
         ]

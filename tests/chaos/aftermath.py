@@ -21,7 +21,7 @@ AUDITED = """
 SELECT after ->> 'refund_request_id' AS refund_request_id, count(*) FROM audit_log
 WHERE action = 'payment.refund' GROUP BY 1
 """
-TOLD_AS = {"DONE": "done", "REJECTED": "rejected"}
+REPORTED_AS = {"DONE": "done", "REJECTED": "rejected"}
 AUDIT_LIMIT_S = 60
 
 Rows = dict[tuple[UUID, str], list[asyncpg.Record]]
@@ -48,11 +48,12 @@ async def judge_refunds(
         for refund in sale.refunds:
             verdict.work[f"refunds_{refund.status}"] += 1
             found = rows.get((UUID(sale.payment_id), refund.refund_request_id), [])
-            told = [TOLD_AS.get(row["state"], "pending") for row in found]
-            if told != ([] if refund.status == "refused" else [refund.status]):
+            reported = [REPORTED_AS.get(row["state"], "pending") for row in found]
+            if reported != ([] if refund.status == "refused" else [refund.status]):
                 verdict.lost += 1
                 verdict.evidence.append(
-                    f"refund {refund.refund_request_id}: told {refund.status}, in the books {told}"
+                    f"refund {refund.refund_request_id}: reported {refund.status},"
+                    f" in the books {reported}"
                 )
             entries = audited.get(refund.refund_request_id, 0)
             if entries != (1 if refund.status == "done" else 0):
@@ -64,7 +65,7 @@ async def judge_refunds(
         if sale.refunds and trade is not None and trade["refunded_fen"] != back_fen:
             verdict.amount_difference_fen += abs(trade["refunded_fen"] - back_fen)
             verdict.evidence.append(
-                f"{sale.out_trade_no}: told {back_fen} fen went back, Alipay says"
+                f"{sale.out_trade_no}: {back_fen} fen reported as refunded, Alipay has"
                 f" {trade['refunded_fen']}"
             )
 
@@ -76,13 +77,13 @@ async def judge_draws(verdict: Verdict, stack: Stack, journal: list[Sale]) -> bo
         drawn.setdefault(row["payment_id"], []).append(row["prize_id"])
     is_kept = True
     for sale in journal:
-        told = [answer.get("prize") for answer in sale.draws if "refused" not in answer]
-        verdict.work["draws"] += bool(told)
-        prizes = [UUID(prize["prize_id"]) if prize else None for prize in told]
+        reported = [response.get("prize") for response in sale.draws if "refused" not in response]
+        verdict.work["draws"] += bool(reported)
+        prizes = [UUID(prize["prize_id"]) if prize else None for prize in reported]
         kept = drawn.get(UUID(sale.payment_id), []) if sale.payment_id else []
         if len(kept) > 1 or any(prize not in kept for prize in prizes):
             is_kept = False
-            verdict.evidence.append(f"{sale.payment_id}: told {prizes}, in the books {kept}")
+            verdict.evidence.append(f"{sale.payment_id}: reported {prizes}, in the books {kept}")
     return is_kept
 
 

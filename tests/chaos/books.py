@@ -16,8 +16,8 @@ CONSUMERS = SERVICES
 CAPTURED = frozenset({"SUCCESS", "PARTIAL_REFUND", "REFUNDED", "SUCCESS_LATE"})
 OPEN = frozenset({"CREATED", "SUBMITTED", "PAYING", "UNKNOWN", "CANCELLING", "MANUAL"})
 
-SAID = "SELECT event_id, type, key, published_at FROM outbox"
-HEARD = "SELECT consumer, event_id FROM inbox"
+OUTBOX = "SELECT event_id, type, key, published_at FROM outbox"
+INBOX = "SELECT consumer, event_id FROM inbox"
 PAYMENTS = """
 SELECT payment_id, out_trade_no, pay_request_id, device_id, state, channel, payable_fen,
        refunded_fen FROM payments
@@ -34,7 +34,7 @@ EFFECTS = {
 
 
 @dataclass(frozen=True)
-class Said:
+class OutboxEvent:
     """One event in some service's outbox."""
 
     event_id: UUID
@@ -62,13 +62,13 @@ async def count_unfinished(stack: Stack) -> int:
     return int(found[0][0])
 
 
-async def said(stack: Stack) -> list[Said]:
+async def outbox_events(stack: Stack) -> list[OutboxEvent]:
     """Every event that any service has said and still keeps."""
     found = []
     for service in SERVICES:
-        for row in await rows(stack, service, SAID):
+        for row in await rows(stack, service, OUTBOX):
             is_published = row["published_at"] is not None
-            found.append(Said(row["event_id"], row["type"], row["key"], is_published))
+            found.append(OutboxEvent(row["event_id"], row["type"], row["key"], is_published))
     return found
 
 
@@ -80,14 +80,14 @@ def wanted_types(service: str) -> dict[str, frozenset[str]]:
     return wanted
 
 
-async def unheard(stack: Stack, events: list[Said]) -> list[tuple[str, Said]]:
+async def unconsumed(stack: Stack, events: list[OutboxEvent]) -> list[tuple[str, OutboxEvent]]:
     """Events that a consumer should have handled and has not claimed."""
     missing = []
     for service in CONSUMERS:
-        heard = {(row["consumer"], row["event_id"]) for row in await rows(stack, service, HEARD)}
+        claimed = {(row["consumer"], row["event_id"]) for row in await rows(stack, service, INBOX)}
         for key, types in wanted_types(service).items():
             wanted = [event for event in events if event.type in types]
-            missing += [(key, event) for event in wanted if (key, event.event_id) not in heard]
+            missing += [(key, event) for event in wanted if (key, event.event_id) not in claimed]
     return missing
 
 

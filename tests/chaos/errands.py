@@ -80,7 +80,7 @@ class Owner:
                 console = None
                 try:
                     console = await self._signed_in()
-                    await self._ask(console, payment_id, found)
+                    await self._request_open(console, payment_id, found)
                 except httpx.HTTPStatusError:
                     if console is not None:
                         await self._leave(console)
@@ -106,21 +106,21 @@ class Owner:
             if self._console is console:
                 self._console = None
 
-    async def _ask(self, console: Console, payment_id: str, refunds: list[Refund]) -> None:
+    async def _request_open(self, console: Console, payment_id: str, refunds: list[Refund]) -> None:
         while open_ones := [one for one in refunds if one.status in {"new", "pending"}]:
-            await asyncio.gather(*(self._once(console, payment_id, one) for one in open_ones))
+            await asyncio.gather(*(self._request(console, payment_id, one) for one in open_ones))
             await asyncio.sleep(PAUSE_S)
 
-    async def _once(self, console: Console, payment_id: str, refund: Refund) -> None:
+    async def _request(self, console: Console, payment_id: str, refund: Refund) -> None:
         body = {"refund_request_id": refund.refund_request_id, "amount_fen": refund.amount_fen}
-        answer = await console.post(f"/payments/{payment_id}/refunds", body)
-        if answer.status_code < 300:
-            refund.status = answer.json()["status"]
-        elif answer.status_code in {409, 422} and refund.status == "new":
+        response = await console.post(f"/payments/{payment_id}/refunds", body)
+        if response.status_code < 300:
+            refund.status = response.json()["status"]
+        elif response.status_code in {409, 422} and refund.status == "new":
             # More than is left: nothing was begun under this id.
             refund.status = "refused"
-        elif answer.status_code in {401, 403}:
-            answer.raise_for_status()
+        elif response.status_code in {401, 403}:
+            response.raise_for_status()
 
 
 async def draw_twice(device: Device, payment_id: str) -> list[dict[str, Any]]:
@@ -153,12 +153,12 @@ async def odd_notices(stack: Stack, numbers: list[str], seed: int, sent: dict[st
                 continue
             number, variant = rng.choice(numbers), rng.choice(ODD_NOTICES)
             try:
-                answer = await admin.post(
+                response = await admin.post(
                     f"/notify/{number}",
                     params={"app_id": app_id},
                     json={"variant": variant, "times": rng.randint(1, 3)},
                 )
             except httpx.HTTPError:
                 continue
-            if answer.status_code == 200:
-                sent[variant] = sent.get(variant, 0) + len(answer.json()["sent"])
+            if response.status_code == 200:
+                sent[variant] = sent.get(variant, 0) + len(response.json()["sent"])

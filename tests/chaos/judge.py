@@ -15,7 +15,7 @@ SUCCEEDED = frozenset({"paid", "late_paid", "refunded", "partially_refunded"})
 CANCELLED = frozenset({"closed", "reversed"})
 PAY = "alipay.trade.pay"
 ENDS = ("payment.succeeded.v1", "payment.failed.v1", "payment.closed.v1", "payment.reversed.v1")
-TOLD_AS = {
+REPORTED_AS = {
     "SUCCESS": "paid", "PARTIAL_REFUND": "partially_refunded", "REFUNDED": "refunded",
     "SUCCESS_LATE": "late_paid", "FAILED": "failed", "CLOSED": "closed",
     "CANCELLED_LOCAL": "closed", "REVERSED": "reversed",
@@ -35,21 +35,21 @@ class Judge:
         """What is not final yet: sales, payments, refunds, notices, events; 1 while the database
         is away."""
         try:
-            events = await books.said(self._stack)
+            events = await books.outbox_events(self._stack)
             return (
                 sum(not sale.is_over for sale in self._shop.journal)
                 + await books.count_unfinished(self._stack)
                 + sum(not event.is_published for event in events)
-                + len(await books.unheard(self._stack, events))
+                + len(await books.unconsumed(self._stack, events))
             )
         except AWAY:
             return 1
 
     async def fault_counts(self, admin: httpx.AsyncClient) -> dict[str, int]:
         """How often each misbehaviour really happened."""
-        answer = await admin.get("/faults")
-        answer.raise_for_status()
-        document = answer.json()
+        response = await admin.get("/faults")
+        response.raise_for_status()
+        document = response.json()
         listed = document["faults"] if isinstance(document, dict) else document
         counts: dict[str, int] = {}
         for one in listed:
@@ -60,9 +60,9 @@ class Judge:
     async def _ledger(self) -> dict[str, dict[str, Any]]:
         app_id = self._stack.info["demo"]["app_id"]
         async with httpx.AsyncClient(base_url=self._stack.admin, timeout=30) as admin:
-            answer = await admin.get("/trades", params={"app_id": app_id})
-        answer.raise_for_status()
-        document = answer.json()
+            response = await admin.get("/trades", params={"app_id": app_id})
+        response.raise_for_status()
+        document = response.json()
         listed = document["trades"] if isinstance(document, dict) else document
         return {trade["out_trade_no"]: trade for trade in listed}
 
@@ -79,12 +79,16 @@ class Judge:
         await self._invariants(verdict, ledger)
 
     async def _events(self, verdict: Verdict, kept: dict[str, asyncpg.Record]) -> None:
-        events = await books.said(self._stack)
-        unsaid = [event for event in events if not event.is_published]
-        unheard = await books.unheard(self._stack, events)
-        verdict.events_missing += len(unsaid) + len(unheard)
-        verdict.evidence += [f"not said: {event.type} {event.event_id}" for event in unsaid]
-        verdict.evidence += [f"{who} did not hear {e.type} {e.event_id}" for who, e in unheard]
+        events = await books.outbox_events(self._stack)
+        unpublished = [event for event in events if not event.is_published]
+        unconsumed = await books.unconsumed(self._stack, events)
+        verdict.events_missing += len(unpublished) + len(unconsumed)
+        verdict.evidence += [
+            f"not published: {event.type} {event.event_id}" for event in unpublished
+        ]
+        verdict.evidence += [
+            f"{consumer} did not consume {e.type} {e.event_id}" for consumer, e in unconsumed
+        ]
         ends: dict[str, list[str]] = {}
         for event in events:
             if event.type in ENDS:
@@ -92,14 +96,16 @@ class Judge:
         effects = await books.effects(self._stack)
         for row in kept.values():
             payment_id = row["payment_id"]
-            heard = ends.get(str(payment_id), [])
+            end_events = ends.get(str(payment_id), [])
             is_paid = row["state"] in books.CAPTURED
             wanted = {"order": 1, "campaign": int(is_paid and row["state"] != "SUCCESS_LATE")}
             if row["state"] == "REFUNDED" and not effects["campaign"][payment_id]:
                 # Given back before the coupon was made: then there is none, and never one.
                 wanted["campaign"] = 0
-            if len(heard) != 1:
-                _miscounted(verdict, f"{payment_id} said its end {heard}", len(heard), 1)
+            if len(end_events) != 1:
+                _miscounted(
+                    verdict, f"{payment_id} published its end {end_events}", len(end_events), 1
+                )
             for service, count in wanted.items():
                 have = effects[service][payment_id]
                 if have != count and row["state"] not in {"SUCCESS_LATE", "REVERSED"}:
@@ -160,15 +166,17 @@ def _compare_journal(
         if not sale.is_final:
             verdict.evidence.append(f"{sale.pay_request_id}: {sale.status}")
             continue
-        told = [row for row in found if row["out_trade_no"] == sale.out_trade_no]
-        if not told:
+        reported = [row for row in found if row["out_trade_no"] == sale.out_trade_no]
+        if not reported:
             verdict.lost += 1
-            verdict.evidence.append(f"told {sale.status}, not in the books: {sale.out_trade_no}")
-        elif TOLD_AS.get(told[0]["state"]) != aftermath.expected_status(sale):
-            now = told[0]["state"]
+            verdict.evidence.append(
+                f"reported {sale.status}, not in the books: {sale.out_trade_no}"
+            )
+        elif REPORTED_AS.get(reported[0]["state"]) != aftermath.expected_status(sale):
+            now = reported[0]["state"]
             if sale.status in SUCCEEDED or now != "SUCCESS_LATE":
                 verdict.lost += 1
-                verdict.evidence.append(f"told {sale.status}, now {now}: {sale.out_trade_no}")
+                verdict.evidence.append(f"reported {sale.status}, now {now}: {sale.out_trade_no}")
 
 
 def _captured_fen(trade: dict[str, Any] | None) -> int:

@@ -18,7 +18,7 @@ from deploy.sandbox.dragonfly.device import PAYMENTS, TERMINAL, Device, DeviceEr
 from tests.bench.load import face_code
 from tests.chaos.errands import DRAW_SHARE, REFUND_SHARE, Owner, Refund, draw_twice
 
-PATIENCE_S = 600.0
+GIVE_UP_S = 600.0
 """Longer than any run may need to heal: who gives up is stuck, and that is for the judge."""
 CANCEL_SHARE = 0.03
 CANCEL_WITHIN_S = 0.4
@@ -132,17 +132,17 @@ class Shop:
 
     async def _sell(self, device: Device, sale: Sale) -> None:
         try:
-            answer = await device.pay(
+            response = await device.pay(
                 sale.amount_fen,
                 sale.auth_code,
                 subject="chaos",
                 pay_request_id=sale.pay_request_id,
-                give_up_s=PATIENCE_S,
+                give_up_s=GIVE_UP_S,
             )
         except DeviceError as error:
             sale.status = f"refused {error}"
         else:
-            _note(sale, answer)
+            _note(sale, response)
 
     async def _cancel_soon(self, device: Device, sale: Sale) -> None:
         """The clerk changes his mind while the payment is on its way: cancel races success."""
@@ -153,7 +153,7 @@ class Shop:
             return  # the platform was away, or the payment had not begun: the sale goes on
 
 
-def _note(sale: Sale, answer: dict[str, Any]) -> None:
-    sale.status = answer["status"]
-    sale.out_trade_no = answer["out_trade_no"]
-    sale.payment_id = answer["payment_id"]
+def _note(sale: Sale, response: dict[str, Any]) -> None:
+    sale.status = response["status"]
+    sale.out_trade_no = response["out_trade_no"]
+    sale.payment_id = response["payment_id"]

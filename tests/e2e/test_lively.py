@@ -16,7 +16,7 @@ from deploy.local.demo.merchant import APP_ID
 from tests.fixtures.console import Console
 from tests.fixtures.plain_http import NO_TLS
 from tests.fixtures.postgres import in_thread
-from tests.fixtures.processes import PATIENT, Stack, new_stack, remove_stack
+from tests.fixtures.processes import SLOW_POLLING, Stack, new_stack, remove_stack
 
 DAYS = 2
 CHOICE = {"app_id": APP_ID, "outcome": "refused"}
@@ -29,7 +29,7 @@ def lively() -> Iterator[Stack]:
     """A stack that was stopped while its demo data was being made, and started again; then somebody
     chose at the console how the next sale of the same app ends."""
     # A broker of its own also where the suite has a real one: there the shared stack is at work.
-    stack = new_stack(**PATIENT, DEMO_DAYS=str(DAYS), KAFKA_BOOTSTRAP="")
+    stack = new_stack(**SLOW_POLLING, DEMO_DAYS=str(DAYS), KAFKA_BOOTSTRAP="")
     try:
         stack.up()
         wait(stack, lambda: len(orders(stack)) > 4)

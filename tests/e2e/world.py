@@ -17,7 +17,7 @@ import httpx
 from tests.bench.load import face_code
 from tests.fixtures.console import Console, Enrolled
 from tests.fixtures.plain_http import NO_TLS
-from tests.fixtures.processes import HEARD_WITHIN_S, Stack
+from tests.fixtures.processes import EVENT_WITHIN_S, Stack
 
 PAYMENTS = "/api/device/v1/payments"
 FINAL = frozenset(
@@ -73,7 +73,7 @@ def device_headers(
 async def eventually(
     ask: Callable[[], Awaitable[FoundT | None]],
     *,
-    limit_s: float = HEARD_WITHIN_S,
+    limit_s: float = EVENT_WITHIN_S,
     every_s: float = 0.1,
 ) -> FoundT:
     """The first answer that is not None (or empty)."""
@@ -156,7 +156,7 @@ class World:
 
     # the console
 
-    async def order(self, out_trade_no: str, *, limit_s: float = HEARD_WITHIN_S) -> dict[str, Any]:
+    async def order(self, out_trade_no: str, *, limit_s: float = EVENT_WITHIN_S) -> dict[str, Any]:
         """The order of a payment, once the event has made it appear."""
 
         async def ask() -> dict[str, Any] | None:

@@ -55,7 +55,7 @@ def request_form(
     return params
 
 
-def verified_answer(keys: Keys, method: str, body: bytes) -> dict[str, Any]:
+def verified_response(keys: Keys, method: str, body: bytes) -> dict[str, Any]:
     """The answer's business member, if its signature holds."""
     root = method.replace(".", "_") + "_response"
     document = json.loads(body)

@@ -52,7 +52,7 @@ def create_app() -> FastAPI:
     async def pay(request: Request) -> Response:
         body = await request.body()
         device_id = check_signature(devices, request, body)
-        answer = await app.state.client.post(
+        response = await app.state.client.post(
             f"{payment_url}/payments",
             content=body,
             headers={
@@ -62,7 +62,7 @@ def create_app() -> FastAPI:
             },
             timeout=30,
         )
-        return Response(answer.content, answer.status_code, media_type="application/json")
+        return Response(response.content, response.status_code, media_type="application/json")
 
     @app.post("/alipay/notify")
     async def notify(request: Request) -> Response:
@@ -70,10 +70,10 @@ def create_app() -> FastAPI:
         fields = verified_notify(keys, body)
         if fields is None:
             return Response("fail")
-        answer = await app.state.client.post(
+        response = await app.state.client.post(
             f"{payment_url}/notify", json={"fields": fields, "body": body.decode()}
         )
-        return Response("success" if answer.status_code == 200 else "fail")
+        return Response("success" if response.status_code == 200 else "fail")
 
     @app.get("/readyz")
     async def ready() -> dict[str, str]:

@@ -8,7 +8,7 @@ import httpx
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from tests.bench.control.alipay import Keys, request_form, verified_answer
+from tests.bench.control.alipay import Keys, request_form, verified_response
 from tests.bench.control.settings import secrets, setting
 
 
@@ -20,7 +20,7 @@ class PayCall(BaseModel):
     subject: str
 
 
-class PayAnswer(BaseModel):
+class PayResponse(BaseModel):
     code: str
     sub_code: str | None = None
     trade_no: str | None = None
@@ -39,7 +39,7 @@ def create_app() -> FastAPI:
 
     app = FastAPI(lifespan=lifespan)
 
-    @app.post("/pay", response_model=PayAnswer)
+    @app.post("/pay", response_model=PayResponse)
     async def pay(call: PayCall) -> Any:
         biz = {
             "out_trade_no": call.out_trade_no,
@@ -52,8 +52,8 @@ def create_app() -> FastAPI:
         form = request_form(
             keys, known["app_id"], "alipay.trade.pay", biz, f"{setting('PUBLIC_URL')}/alipay/notify"
         )
-        answer = await app.state.client.post(setting("ALIPAY_URL"), data=form, timeout=15)
-        found = verified_answer(keys, "alipay.trade.pay", answer.content)
+        response = await app.state.client.post(setting("ALIPAY_URL"), data=form, timeout=15)
+        found = verified_response(keys, "alipay.trade.pay", response.content)
         return {
             "code": found["code"],
             "sub_code": found.get("sub_code"),

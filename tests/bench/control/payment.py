@@ -109,7 +109,7 @@ async def pay(
         await session.commit()
     except IntegrityError:
         raise HTTPException(409, "seen before") from None
-    answer = await request.app.state.client.post(
+    response = await request.app.state.client.post(
         "/pay",
         json={
             "out_trade_no": row.out_trade_no,
@@ -120,7 +120,7 @@ async def pay(
         },
         timeout=20,
     )
-    await _settle(session, row, answer.json())
+    await _settle(session, row, response.json())
     return _state(row)
 
 
@@ -165,12 +165,12 @@ def create_app() -> FastAPI:
     return app
 
 
-async def _settle(session: AsyncSession, row: Payment, answer: dict[str, Any]) -> None:
+async def _settle(session: AsyncSession, row: Payment, response: dict[str, Any]) -> None:
     await session.refresh(row, with_for_update=True)
-    if row.status == "SUBMITTED" and answer["code"] in {"10000", "40004"}:
-        row.status = "SUCCESS" if answer["code"] == "10000" else "FAILED"
-        row.trade_no = answer.get("trade_no")
-        row.buyer_id = answer.get("buyer_id")
+    if row.status == "SUBMITTED" and response["code"] in {"10000", "40004"}:
+        row.status = "SUCCESS" if response["code"] == "10000" else "FAILED"
+        row.trade_no = response.get("trade_no")
+        row.buyer_id = response.get("buyer_id")
         row.paid_at = now()
         session.add(_event(row))
     await session.commit()

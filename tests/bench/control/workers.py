@@ -63,45 +63,45 @@ async def consume(name: str, handle: Handler) -> None:
         batches = await consumer.getmany(timeout_ms=1000)
         for records in batches.values():
             for record in records:
-                said = json.loads(record.value)
+                event = json.loads(record.value)
                 async with session() as opened:
-                    if await opened.get(Inbox, (name, said["id"])) is None:
-                        opened.add(Inbox(consumer=name, event_id=said["id"]))
-                        await handle(opened, said)
+                    if await opened.get(Inbox, (name, event["id"])) is None:
+                        opened.add(Inbox(consumer=name, event_id=event["id"]))
+                        await handle(opened, event)
                         await opened.commit()
         if batches:
             await consumer.commit()
 
 
-async def record_order(opened: AsyncSession, said: dict[str, Any]) -> None:
-    paid = said["type"] == "payment.succeeded.v1"
+async def record_order(opened: AsyncSession, event: dict[str, Any]) -> None:
+    paid = event["type"] == "payment.succeeded.v1"
     order = Order(
         order_no=f"D{random.randrange(10**13, 10**14)}",
-        merchant_id=said["merchant_id"],
-        payment_id=said["payment_id"],
-        store_id=said["store_id"],
-        total_fen=said["total_fen"],
+        merchant_id=event["merchant_id"],
+        payment_id=event["payment_id"],
+        store_id=event["store_id"],
+        total_fen=event["total_fen"],
         state="completed" if paid else "cancelled",
         pay_state="paid" if paid else "unpaid",
         ordered_at=now(),
     )
     opened.add(order)
     await opened.flush()
-    opened.add(OrderLine(order_no=order.order_no, what=said["type"], at=now()))
+    opened.add(OrderLine(order_no=order.order_no, what=event["type"], at=now()))
 
 
-async def grant_reward(opened: AsyncSession, said: dict[str, Any]) -> None:
-    if said["type"] != "payment.succeeded.v1":
+async def grant_reward(opened: AsyncSession, event: dict[str, Any]) -> None:
+    if event["type"] != "payment.succeeded.v1":
         return
     coupon = Coupon(
-        merchant_id=said["merchant_id"],
-        buyer_id=said["buyer_id"],
+        merchant_id=event["merchant_id"],
+        buyer_id=event["buyer_id"],
         value_fen=100,
         valid_until=now() + timedelta(days=30),
     )
     opened.add(coupon)
     await opened.flush()
-    opened.add(Grant(payment_id=said["payment_id"], coupon_id=coupon.id, draws=2))
+    opened.add(Grant(payment_id=event["payment_id"], coupon_id=coupon.id, draws=2))
 
 
 async def order() -> None:

@@ -15,7 +15,7 @@ from tests.browser import chromium
 from tests.browser.conftest import context_of, sign_in
 from tests.browser.people import chosen, new_merchant, operating
 from tests.fixtures.plain_http import own_address
-from tests.fixtures.processes import PATIENT, Stack, new_stack, remove_stack
+from tests.fixtures.processes import SLOW_POLLING, Stack, new_stack, remove_stack
 
 DAYS = "2"
 WHY = "工单 6001：协助开通"
@@ -149,7 +149,7 @@ def running(run_dir: Path | None) -> Iterator[Stack]:
         told = json.loads((run_dir / "stack.json").read_text())
         yield Stack(run_dir, urlsplit(told["gateway"]["public"]).port or 80)
         return
-    stack = new_stack(**{**PATIENT, "DEMO_DAYS": DAYS})
+    stack = new_stack(**{**SLOW_POLLING, "DEMO_DAYS": DAYS})
     try:
         yield stack.up()
     finally:

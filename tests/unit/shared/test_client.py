@@ -107,7 +107,7 @@ async def test_a_full_pool_refuses_instead_of_queueing_for_ever(server, monkeypa
 @pytest.mark.asyncio
 async def test_an_answer_beyond_the_limit_is_no_answer_declared_or_in_chunks(server, monkeypatch):
     """A peer that writes without end must not fill this process's memory."""
-    monkeypatch.setattr("shared.client.ANSWER_MAX", 10_000)
+    monkeypatch.setattr("shared.client.RESPONSE_MAX", 10_000)
     url, _ = server
     client = Client(url, name="t", timeout_s=5)
     assert (await client.request("GET", "/chunks/10")).content == b"x" * 10_000
