@@ -1,4 +1,4 @@
-"""The Kafka door: payments and merchants become rewards and campaigns."""
+"""The consumers of Kafka events: payments become rewards, new merchants get a campaign."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,15 +1,15 @@
-"""What a campaign gives, who may draw, and what can stand in the way. No framework here.
+"""The rules of campaigns: rewards, limits, draws, and the problems. No framework is used here.
 
-Chances of one payment (S72-S74): exactly one coupon; `draws_per_payment` draws, one of them on the
-device; the rest wait for the buyer's own page.
+The reward of one payment (S72-S74): exactly one coupon, and `draws_per_payment` draws. One draw is
+for the device; the rest are for the buyer's own page.
 
-    grant   granted ──full refund, reversal──> revoked     a revoked grant keeps what was drawn
+    grant   granted ──full refund, reversal──> revoked     a revoked grant keeps its earlier draws
     coupon  ISSUED ──> LOCKED ──> USED                     LOCKED by one order at a time
             ISSUED ──> REVOKED | EXPIRED                   LOCKED ──released──> ISSUED or REVOKED
 
     Conflict              409  conflict
-    ├── RewardPending     409  campaign.reward_pending     the payment's confirmation is on its way
-    ├── RewardRevoked     409  campaign.reward_revoked     the payment was given back
+    ├── RewardPending     409  campaign.reward_pending     payment.succeeded was not consumed yet
+    ├── RewardRevoked     409  campaign.reward_revoked     the payment was refunded
     ├── NoDrawLeft        409  campaign.no_draw_left
     └── CampaignChanged   409  campaign.changed
     Unauthorized          401  auth.unauthorized
@@ -27,11 +27,11 @@ from shared.errors import Conflict, Unauthorized
 
 PrizeKind = Literal["points", "gift"]
 DEVICE_DRAWS = 1
-"""A payment's draws on the device (S73, S74); what else it has waits for the buyer's own page."""
+"""A payment's draws on the device (S73, S74); the others are for the buyer's own page."""
 RETRY_AFTER_MS = 500
-"""How long a device waits before it asks again for a reward that is on its way."""
+"""How long a device waits before it requests a pending reward again."""
 NONCE_KEEP_S = 900
-"""Longer than the edge's window (300 s each way), so that no nonce is forgotten while usable."""
+"""Longer than the edge's window (300 s each way): no nonce is deleted while it can be used."""
 
 
 class RewardPending(Conflict):
@@ -55,14 +55,14 @@ class CampaignChanged(Conflict):
 
 
 class NonceReplayed(Unauthorized):
-    """The titles of 401 are one; the code tells a device to sign a fresh request."""
+    """All 401 problems have the same title. By the code a device knows to sign a new request."""
 
     code = "auth.replayed"
 
 
 @dataclass(frozen=True, slots=True)
 class PrizeOffer:
-    """One prize: its share of the odds, and how many there are (None: no end)."""
+    """One prize: its weight in the odds, and its stock (None: unlimited)."""
 
     name: str
     name_en: str
@@ -98,26 +98,26 @@ DEFAULT_OFFER = Offer(
     coupon_valid_days=30,
     draws_per_payment=3,
     miss_weight=30,
-    # Points only: nobody promises a shop's goods before the shop has said so.
+    # Only points: the platform must not promise a shop's goods before the shop offers them.
     prizes=(
         PrizeOffer("10积分", "10 points", "points", 10, weight=50),
         PrizeOffer("50积分", "50 points", "points", 50, weight=15),
         PrizeOffer("200积分", "200 points", "points", 200, weight=5, stock=1_000),
     ),
 )
-"""What a merchant's buyers get until the merchant decides otherwise."""
+"""The campaign of a merchant that has not set up its own."""
 
 
 Withheld = Literal["nothing_paid", "buyer_limit", "device_limit", "day_limit"]
 Scope = Literal["buyer", "device", "day"]
-Share = tuple[Scope, str]
-"""Whose count a reward goes to: a buyer's, a device's, the whole day's."""
+LimitKey = tuple[Scope, str]
+"""(scope, subject) of a limit: one buyer, one device, or the whole day with an empty subject."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many rewards of one Beijing day go to one buyer, to one device, to everybody together;
-    None: as many as there are payments."""
+    """The most rewards of one Beijing day for one buyer, for one device, and in all; None: no
+    limit."""
 
     buyer_daily_max: int | None
     device_daily_max: int | None
@@ -128,9 +128,9 @@ def day_of(at: datetime) -> date:
     return at.astimezone(BEIJING).date()
 
 
-def shares(buyer_id: str | None, device_id: UUID | None) -> list[Share]:
-    """The counts that a payment's reward goes to."""
-    found: list[Share] = [("day", "")]
+def limit_keys(buyer_id: str | None, device_id: UUID | None) -> list[LimitKey]:
+    """The limits that count a payment's reward."""
+    found: list[LimitKey] = [("day", "")]
     if device_id is not None:
         found.append(("device", str(device_id)))
     if buyer_id:
@@ -139,10 +139,10 @@ def shares(buyer_id: str | None, device_id: UUID | None) -> list[Share]:
 
 
 def withheld(
-    paid_fen: int, limits: Limits, given: Mapping[Share, int], mine: Sequence[Share]
+    paid_fen: int, limits: Limits, given: Mapping[LimitKey, int], keys: Sequence[LimitKey]
 ) -> Withheld | None:
-    """Why a payment gets no reward: rewards follow money paid (S99: a sale of 0.00 is complete and
-    pays nothing), and `given` of its day so far may have reached a limit."""
+    """Why a payment gets no reward, or None. A sale of 0.00 pays no money (S99), so it gets none.
+    `given`: the rewards of its day so far, which may have reached one of the limits `keys`."""
     if paid_fen <= 0:
         return "nothing_paid"
     bounds: dict[Scope, tuple[int | None, Withheld]] = {
@@ -150,8 +150,8 @@ def withheld(
         "device": (limits.device_daily_max, "device_limit"),
         "day": (limits.daily_max, "day_limit"),
     }
-    for share in mine:
-        most, why = bounds[share[0]]
-        if most is not None and given.get(share, 0) >= most:
+    for key in keys:
+        most, why = bounds[key[0]]
+        if most is not None and given.get(key, 0) >= most:
             return why
     return None

@@ -1,4 +1,4 @@
-"""The tables as SQLAlchemy sees them; the migrations are the authority, a test compares."""
+"""The tables as SQLAlchemy sees them. The migrations define them, and a test compares both."""
 
 from datetime import date, datetime
 from typing import Any
@@ -55,8 +55,8 @@ class Prize(Base):
 
 
 class Grant(Base):
-    """What one payment entitles to; `granted_at` is null while only its refund is known. `reason`
-    says why it entitles to nothing."""
+    """The reward of one payment. `granted_at` is null while only its refund is known. `reason`: why
+    it gets no reward."""
 
     __tablename__ = "grants"
 
@@ -76,7 +76,7 @@ class Grant(Base):
 
 
 class Coupon(Base):
-    """Its id is the id of the event that made it, so a replay makes the same coupon."""
+    """Its id is the id of the event that created it, so a replay creates the same coupon."""
 
     __tablename__ = "coupons"
 
@@ -96,7 +96,7 @@ class Coupon(Base):
 
 
 class Draw(Base):
-    """One spent chance; `prize` is what was won, as it was named then."""
+    """One used draw; `prize` is the prize that was won, with its name at that time."""
 
     __tablename__ = "draws"
 
@@ -110,7 +110,7 @@ class Draw(Base):
 
 
 class RewardCount(Base):
-    """Rewards of one Beijing day that went to one buyer, one device, or all (`subject` empty)."""
+    """The rewards of one Beijing day, counted by buyer, by device, or in all (`subject` empty)."""
 
     __tablename__ = "reward_counts"
 
@@ -123,7 +123,7 @@ class RewardCount(Base):
 
 
 class DeviceNonce(Base):
-    """A signed request that has changed something; it may not do so again."""
+    """The nonce of a signed request that changed something, so that it cannot be replayed."""
 
     __tablename__ = "device_nonces"
 

@@ -1,4 +1,4 @@
-"""Every query of the service: batch statements for events, calls for devices, reads for people."""
+"""All queries of the service: batch statements for events, and those of devices and the console."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -17,9 +17,10 @@ from shared.ids import uuid7
 
 Pg: TypeAlias = "asyncpg.Connection[Any]"
 
-# One statement per batch. A refund heard first has left a revoked grant without granted_at: the
-# success completes it, and its coupon is born revoked, so both orders end the same. Returned are
-# the tenants that never had a campaign: nothing was granted to their payments.
+# One statement per batch. A refund that was consumed first has left a revoked grant without
+# granted_at. The success completes that grant, and its coupon is revoked from the beginning, so the
+# result is the same in either order. Returns the tenants that never had a campaign, whose payments
+# got no grant.
 _GRANT = """
 WITH incoming AS (
   SELECT * FROM unnest(
@@ -70,8 +71,8 @@ ON CONFLICT (tenant_id, payment_id) DO UPDATE
 WHERE g.status = 'granted'
 """
 
-# A statement of its own: where the one before had to wait for whoever was granting at that moment,
-# only a later statement sees the coupon that came with it.
+# A statement of its own: the one before may have waited for a transaction that was granting, and
+# only a later statement sees the coupon of that transaction.
 _REVOKE_COUPONS = """
 UPDATE coupons c SET state = 'REVOKED', changed_at = i.at
 FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS i(tenant_id, payment_id, at)
@@ -113,13 +114,13 @@ WHERE c.tenant_id = old.tenant_id AND c.coupon_id = old.coupon_id
 """
 
 
-# Whoever counts holds this lock until commit, tenant after tenant in one order: two batches that
-# run at once cannot give the same last reward twice.
+# A batch holds these locks until its commit, and takes them in the order of the tenants. So two
+# batches that run at the same time cannot both give the last reward of a limit.
 _LOCK_LIMITS = """
 SELECT tenant_id, campaign_id, buyer_daily_max, device_daily_max, daily_max FROM campaigns
 WHERE status = 'active' AND tenant_id = ANY($1::uuid[]) ORDER BY tenant_id FOR NO KEY UPDATE
 """
-_DECIDED = """
+_ALREADY_GRANTED = """
 SELECT g.tenant_id, g.payment_id FROM grants g
 JOIN unnest($1::uuid[], $2::uuid[]) AS i(tenant_id, payment_id)
   ON g.tenant_id = i.tenant_id AND g.payment_id = i.payment_id
@@ -138,7 +139,7 @@ ON CONFLICT (tenant_id, campaign_id, day, scope, subject) DO UPDATE SET
   rewards = r.rewards + excluded.rewards
 """
 
-Counted = tuple[UUID, date, str, str]
+CountKey = tuple[UUID, date, str, str]
 """(tenant, Beijing day, scope, subject)"""
 
 
@@ -153,16 +154,16 @@ async def lock_limits(pg: Pg, tenants: Sequence[UUID]) -> dict[UUID, tuple[UUID,
     }
 
 
-async def decided(pg: Pg, payments: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
-    """Which of these (tenant, payment) have their grant already."""
-    found = await pg.fetch(_DECIDED, *zip(*payments, strict=True))
+async def already_granted(pg: Pg, payments: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Those of these (tenant, payment) that have a grant already."""
+    found = await pg.fetch(_ALREADY_GRANTED, *zip(*payments, strict=True))
     return {(row["tenant_id"], row["payment_id"]) for row in found}
 
 
 async def counts(
-    pg: Pg, campaigns: Mapping[UUID, UUID], wanted: Sequence[Counted]
-) -> dict[Counted, int]:
-    """Rewards so far; `campaigns` says which campaign of each tenant counts."""
+    pg: Pg, campaigns: Mapping[UUID, UUID], wanted: Sequence[CountKey]
+) -> dict[CountKey, int]:
+    """The rewards so far; `campaigns` has the campaign of each tenant."""
     rows = [(tenant, campaigns[tenant], *rest) for tenant, *rest in wanted]
     if not rows:
         return {}
@@ -170,7 +171,7 @@ async def counts(
     return {(r["tenant_id"], r["day"], r["scope"], r["subject"]): r["rewards"] for r in found}
 
 
-async def add_counts(pg: Pg, campaigns: Mapping[UUID, UUID], given: Mapping[Counted, int]) -> None:
+async def add_counts(pg: Pg, campaigns: Mapping[UUID, UUID], given: Mapping[CountKey, int]) -> None:
     rows = [(key[0], campaigns[key[0]], *key[1:], number) for key, number in sorted(given.items())]
     if rows:
         await pg.execute(_ADD_COUNTS, *zip(*rows, strict=True))
@@ -181,7 +182,7 @@ async def forget_counts(db: Database, before: date) -> None:
 
 
 async def counts_today(session: AsyncSession, campaign: Campaign, day: date) -> int:
-    """Rewards of the day, all together."""
+    """The number of all rewards of the day."""
     return (
         await session.scalar(
             select(RewardCount.rewards).where(
@@ -219,21 +220,23 @@ async def change_limits(
 
 
 async def grant(pg: Pg, rows: Sequence[tuple[Any, ...]]) -> list[UUID]:
-    """Grants of a batch, one row (tenant, payment, event, store, device, buyer, at, reason) per
-    payment; with a reason it gets nothing. Returns the tenants that have no campaign yet."""
+    """Stores the grants of a batch, one row (tenant, payment, event, store, device, buyer, at,
+    reason) per payment; one with a reason gets no reward. Returns the tenants that never had a
+    campaign."""
     found = await pg.fetch(_GRANT, *zip(*rows, strict=True))
     return [row["tenant_id"] for row in found]
 
 
 async def revoke(pg: Pg, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Takes back what is unused; one row (tenant, payment, store, device, at) per payment."""
+    """Revokes grants and unused coupons; one row (tenant, payment, store, device, at) per
+    payment."""
     tenants, payments, stores, devices, at = zip(*rows, strict=True)
     await pg.execute(_REVOKE, tenants, payments, stores, devices, at)
     await pg.execute(_REVOKE_COUPONS, tenants, payments, at)
 
 
 async def create_campaigns(pg: Pg, tenants: Sequence[UUID], offer: Offer, clock: Clock) -> None:
-    """An active campaign with these terms for each tenant that never had any."""
+    """Creates an active campaign with these terms for each tenant that never had one."""
     made = await pg.fetch(
         _CREATE_CAMPAIGNS,
         tenants,
@@ -264,7 +267,8 @@ async def reward(db: Database, tenant_id: UUID, payment_id: UUID) -> asyncpg.Rec
 
 
 async def odds(db: Database, tenant_id: UUID, payment_id: UUID) -> list[tuple[UUID | None, int]]:
-    """(prize, weight) of the payment's campaign, the miss as None; empty without a grant."""
+    """(prize, weight) of the payment's campaign; the prize of the miss is None. Empty without a
+    grant."""
     rows = await db.many("SELECT * FROM odds($1, $2)", tenant_id, payment_id)
     return [(row["prize_id"], row["weight"]) for row in rows]
 

@@ -1,4 +1,4 @@
-"""The HTTP door: the device's rewards and draw, the merchant's campaign page."""
+"""The HTTP routes: the device's rewards and draws, the merchant's campaign."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from services.campaign import service
 from services.campaign.deps import Deps
 from services.campaign.domain import Limits
 from services.campaign.schemas import CampaignOut, DrawOut, LimitsBody, RewardOut
-from services.campaign.service import Asker
+from services.campaign.service import RequestingDevice
 from shared.contracts.fields import PathPart
 from shared.contracts.principal import Principal
 from shared.errors import Forbidden, NotFound, Unauthorized
@@ -26,9 +26,9 @@ def _payment_id(text: str) -> UUID:
         raise NotFound from None
 
 
-def _asker(caller: Principal) -> Asker:
+def _device_of(caller: Principal) -> RequestingDevice:
     try:
-        return Asker(caller.tenant, UUID(caller.subject), caller.store_id)
+        return RequestingDevice(caller.tenant, UUID(caller.subject), caller.store_id)
     except ValueError:
         raise Forbidden("the token names no device") from None
 
@@ -40,8 +40,8 @@ def _asker(caller: Principal) -> Asker:
 )
 async def show_reward(request: Request, payment_id: PathPart) -> Response:
     deps: Deps = request.app.state.deps
-    asker, payment = _asker(principal(request)), _payment_id(payment_id)
-    row = await service.find_reward(deps, asker, payment)
+    device, payment = _device_of(principal(request)), _payment_id(payment_id)
+    row = await service.find_reward(deps, device, payment)
     shown = RewardOut.of(payment, row)
     return json_response(shown.model_dump_json().encode())
 
@@ -54,10 +54,10 @@ async def show_reward(request: Request, payment_id: PathPart) -> Response:
 async def draw(request: Request, payment_id: PathPart) -> Response:
     deps: Deps = request.app.state.deps
     caller = principal(request)
-    asker, payment = _asker(caller), _payment_id(payment_id)
+    device, payment = _device_of(caller), _payment_id(payment_id)
     if caller.nonce is None:
         raise Unauthorized("a request that changes something carries a nonce")
-    row = await service.draw_on_device(deps, asker, payment, caller.nonce)
+    row = await service.draw_on_device(deps, device, payment, caller.nonce)
     shown = DrawOut.of(payment, row)
     return json_response(shown.model_dump_json().encode())
 

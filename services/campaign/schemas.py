@@ -1,4 +1,4 @@
-"""What the doors answer."""
+"""The response models, and the body of the limits."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -47,7 +47,7 @@ class RewardOut(BaseModel):
 
     @classmethod
     def of(cls, payment_id: UUID, row: asyncpg.Record | None) -> Self:
-        """A grant as the device sees it; without one the answer is to ask again soon."""
+        """A grant as the device sees it; without one it is pending, with a time to try again."""
         if row is None:
             return cls(payment_id=payment_id, status="pending", retry_after_ms=RETRY_AFTER_MS)
         draws = DrawsOut(

@@ -1,4 +1,4 @@
-"""The use cases: give and take back rewards, show them, draw, and keep house."""
+"""The use cases: granting, revoking and showing rewards, draws, limits, and housekeeping."""
 
 import secrets
 from collections import Counter
@@ -24,7 +24,7 @@ from services.campaign.domain import (
     RewardPending,
     RewardRevoked,
     day_of,
-    shares,
+    limit_keys,
     withheld,
 )
 from services.campaign.models import Campaign, Prize
@@ -42,7 +42,7 @@ COUNTS_KEPT = timedelta(days=35)
 async def open_campaigns(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[MerchantCreated]
 ) -> None:
-    """A new merchant's buyers are thanked from the first payment on."""
+    """Creates the default campaign of new merchants, so that their first payment earns a reward."""
     tenants = list(dict.fromkeys(event.tenant_id for event in events))
     await repo.create_campaigns(pg, tenants, DEFAULT_OFFER, deps.clock)
 
@@ -50,33 +50,33 @@ async def open_campaigns(
 async def grant_rewards(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[PaymentSucceeded]
 ) -> None:
-    """One coupon and the campaign's draws for each payment that earns them (S72-S74, S128): money
-    was paid, and the day's limits are not reached. What a payment has got stays as it is."""
+    """Grants one coupon and the campaign's draws to each payment that earns them (S72-S74, S128):
+    money was paid, and the limits of its day are not reached. An earlier grant is not changed."""
     paid = {(event.tenant_id, event.payment_id): event for event in events}
     tenants = list(dict.fromkeys(tenant for tenant, _ in paid))
     active = await repo.lock_limits(pg, tenants)
     if len(active) < len(tenants):
-        # The merchant's creation has not been heard yet (or the campaign has ended).
+        # merchant.created has not been consumed yet (or the campaign has ended).
         missing = [tenant for tenant in tenants if tenant not in active]
         await repo.create_campaigns(pg, missing, DEFAULT_OFFER, deps.clock)
         active = await repo.lock_limits(pg, tenants)
-    known = await repo.decided(pg, list(paid))
+    known = await repo.already_granted(pg, list(paid))
     fresh = [e for key, e in paid.items() if key not in known and e.tenant_id in active]
     campaigns = {tenant: campaign_id for tenant, (campaign_id, _) in active.items()}
-    wanted = {counted for event in fresh for counted in _counted(event)}
+    wanted = {count_key for event in fresh for count_key in _count_keys(event)}
     so_far = await repo.counts(pg, campaigns, sorted(wanted))
-    given: Counter[repo.Counted] = Counter()
+    given: Counter[repo.CountKey] = Counter()
     rows = []
     for event in fresh:
-        mine = _counted(event)
-        whose = shares(event.buyer_id, event.device_id)
+        keys = limit_keys(event.buyer_id, event.device_id)
+        count_keys = _count_keys(event)
         already = {
-            share: so_far.get(counted, 0) + given[counted]
-            for share, counted in zip(whose, mine, strict=True)
+            key: so_far.get(count_key, 0) + given[count_key]
+            for key, count_key in zip(keys, count_keys, strict=True)
         }
-        reason = withheld(event.payable_fen, active[event.tenant_id][1], already, whose)
+        reason = withheld(event.payable_fen, active[event.tenant_id][1], already, keys)
         if reason is None:
-            given.update(mine)
+            given.update(count_keys)
         rows.append(
             (
                 event.tenant_id, event.payment_id, event.event_id, event.store_id,
@@ -88,18 +88,18 @@ async def grant_rewards(
         await repo.add_counts(pg, campaigns, given)
 
 
-def _counted(event: PaymentSucceeded) -> list[repo.Counted]:
+def _count_keys(event: PaymentSucceeded) -> list[repo.CountKey]:
     day = day_of(event.paid_at)
     return [
         (event.tenant_id, day, scope, subject)
-        for scope, subject in shares(event.buyer_id, event.device_id)
+        for scope, subject in limit_keys(event.buyer_id, event.device_id)
     ]
 
 
 async def revoke_rewards(
     pg: "asyncpg.Connection[Any]", events: Sequence[PaymentRefunded | PaymentReversed]
 ) -> None:
-    """Takes back the unused coupon and the draws that are left. A partial refund takes nothing."""
+    """Revokes the unused coupon and the draws that are left. A partial refund revokes nothing."""
     rows = {}
     for event in events:
         if isinstance(event, PaymentReversed):
@@ -120,45 +120,49 @@ async def revoke_rewards(
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """The device that asks, as its token names it."""
+class RequestingDevice:
+    """The device that sent the request, from its token."""
 
     tenant_id: UUID
     device_id: UUID
     store_id: UUID | None
 
 
-async def find_reward(deps: Deps, asker: Asker, payment_id: UUID) -> asyncpg.Record | None:
-    """The reward of a payment taken on this device; None while there is none to see."""
-    row = await repo.reward(deps.db, asker.tenant_id, payment_id)
+async def find_reward(
+    deps: Deps, device: RequestingDevice, payment_id: UUID
+) -> asyncpg.Record | None:
+    """The reward of a payment that this device took; None for any other, or while there is none."""
+    row = await repo.reward(deps.db, device.tenant_id, payment_id)
     if row is None:
         return None
     # A payment without a device (taken by a till) is shown on any device of its store.
     if row["device_id"] is None:
-        return row if row["store_id"] == asker.store_id else None
-    return row if row["device_id"] == asker.device_id else None
+        return row if row["store_id"] == device.store_id else None
+    return row if row["device_id"] == device.device_id else None
 
 
-async def draw_on_device(deps: Deps, asker: Asker, payment_id: UUID, nonce: str) -> asyncpg.Record:
-    """Spends the device's one draw; asked again, gives the same answer (F26)."""
-    offered = await repo.odds(deps.db, asker.tenant_id, payment_id)
+async def draw_on_device(
+    deps: Deps, device: RequestingDevice, payment_id: UUID, nonce: str
+) -> asyncpg.Record:
+    """Uses the device's one draw. A repeated request returns the same result (F26)."""
+    offered = await repo.odds(deps.db, device.tenant_id, payment_id)
     prize_id = None
     if offered:
         index = draw.pick([weight for _, weight in offered], secrets.randbits(draw.BITS))
         prize_id = offered[index][0]
-    async with deps.db.pg(asker.tenant_id) as pg:
+    async with deps.db.pg(device.tenant_id) as pg:
         row = await repo.draw_on_device(
             pg,
-            asker.tenant_id,
+            device.tenant_id,
             payment_id,
-            asker.device_id,
-            asker.store_id,
+            device.device_id,
+            device.store_id,
             nonce,
             prize_id,
             deps.clock.now(),
         )
         if row["is_new"]:
-            await outbox.add(pg, _drawn(deps, asker, payment_id, row))
+            await outbox.add(pg, _drawn(deps, device, payment_id, row))
     match row["outcome"]:
         case "replayed":
             raise NonceReplayed("this signed request has been used")
@@ -171,13 +175,15 @@ async def draw_on_device(deps: Deps, asker: Asker, payment_id: UUID, nonce: str)
     return row
 
 
-def _drawn(deps: Deps, asker: Asker, payment_id: UUID, row: asyncpg.Record) -> CampaignAudited:
-    """Each draw is evidence (S132): who won what, and what was left of it."""
-    what = (f"device:{asker.device_id}", "campaign.draw", str(payment_id))
+def _drawn(
+    deps: Deps, device: RequestingDevice, payment_id: UUID, row: asyncpg.Record
+) -> CampaignAudited:
+    """The audit event of a draw (S132): who won which prize, and how many of it were left."""
+    entry = (f"device:{device.device_id}", "campaign.draw", str(payment_id))
     before = {"draws_used": row["draws_used"] - 1}
     won = orjson.loads(row["prize"]) if row["prize"] else None
     after = {"draws_used": row["draws_used"], "prize": won, "stock_left": row["stock_left"]}
-    return _audited(deps, asker.tenant_id, what, before, after)
+    return _audited(deps, device.tenant_id, entry, before, after)
 
 
 async def present_campaign(deps: Deps, tenant_id: UUID) -> tuple[Campaign, Sequence[Prize], int]:
@@ -193,7 +199,7 @@ async def present_campaign(deps: Deps, tenant_id: UUID) -> tuple[Campaign, Seque
 async def change_limits(
     deps: Deps, tenant_id: UUID, version: int, limits: Limits, *, actor: str
 ) -> tuple[Campaign, Sequence[Prize], int]:
-    """New limits, at once; who changed them is said for the audit log (S132)."""
+    """Sets new limits, which apply at once, and publishes the change for the audit log (S132)."""
     async with deps.db.tx(tenant_id) as session:
         before = await repo.active_campaign(session, tenant_id)
         if before is None:
@@ -201,8 +207,8 @@ async def change_limits(
         old = _limits(before)
         if await repo.change_limits(session, tenant_id, version, limits) is None:
             raise CampaignChanged
-        what = (actor, "campaign.limits", str(before.campaign_id))
-        await outbox.add(session, _audited(deps, tenant_id, what, asdict(old), asdict(limits)))
+        entry = (actor, "campaign.limits", str(before.campaign_id))
+        await outbox.add(session, _audited(deps, tenant_id, entry, asdict(old), asdict(limits)))
     return await present_campaign(deps, tenant_id)
 
 
@@ -213,12 +219,12 @@ def _limits(campaign: Campaign) -> Limits:
 def _audited(
     deps: Deps,
     tenant_id: UUID,
-    what: tuple[str, str, str],
+    entry: tuple[str, str, str],
     before: dict[str, Any],
     after: dict[str, Any],
 ) -> CampaignAudited:
     """`what` is (actor, action, subject)."""
-    actor, action, subject = what
+    actor, action, subject = entry
     request = get_contextvars()
     return CampaignAudited(
         **stamp(tenant_id, deps.clock),
@@ -244,7 +250,7 @@ async def expire_coupons(deps: Deps) -> int:
 
 
 async def keep_house(deps: Deps) -> None:
-    """Forgets nonces no signature can use any more, and events that cannot come back."""
+    """Deletes nonces that no signature can use any more, old counts, and old rows of the inbox."""
     await repo.forget_nonces(deps.db, deps.clock.now() - timedelta(seconds=NONCE_KEEP_S))
     await repo.forget_counts(deps.db, day_of(deps.clock.now() - COUNTS_KEPT))
     await inbox.purge(deps.db)

@@ -1,4 +1,4 @@
-"""The time door: coupons end, nonces and old inbox rows are forgotten."""
+"""The periodic jobs: expiring coupons, deleting old nonces, counts and inbox rows."""
 
 from services.campaign import service
 from services.campaign.deps import Deps
@@ -9,7 +9,7 @@ KEEP_HOUSE_EVERY_S = 600.0
 
 
 def jobs(deps: Deps) -> list[Job]:
-    """What the worker does by the clock. Several workers may do it at once."""
+    """The jobs of the worker. Several workers may run them at the same time."""
     return [
         periodic(lambda: service.expire_coupons(deps), EXPIRE_EVERY_S),
         periodic(lambda: service.keep_house(deps), KEEP_HOUSE_EVERY_S),

@@ -1,4 +1,4 @@
-"""The Kafka door: payments become orders, stores get their names."""
+"""The consumers of Kafka events: payments become orders, stores get their names."""
 
 from collections.abc import Sequence
 from typing import Any

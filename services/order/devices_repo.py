@@ -1,4 +1,4 @@
-"""What devices took last."""
+"""The query of the last payment of each device."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,8 +20,8 @@ class LastPayment(NamedTuple):
     paid_at: datetime
 
 
-# One walk of ix_orders_device for each device, to its newest paid order: never a sort of them all.
-# 2 and 3 are domain.Outcome's PAID and LATE.
+# For each device one scan of ix_orders_device up to its newest paid order, without a sort of all
+# orders. 2 and 3 are PAID and LATE of domain.Outcome.
 _LAST = text("""
 SELECT d.device_id, o.order_no, o.payable_fen, coalesce(o.paid_at, o.ordered_at) AS paid_at
 FROM unnest(:devices) AS d(device_id)
@@ -37,6 +37,6 @@ CROSS JOIN LATERAL (
 async def last_payments(
     session: AsyncSession, tenant_id: UUID, devices: Sequence[UUID], stores: Sequence[UUID]
 ) -> list[LastPayment]:
-    """Of those devices that took something; in these stores only, when any are named."""
-    asked = {"tenant_id": tenant_id, "devices": list(devices), "stores": list(stores)}
-    return [LastPayment(*row) for row in await session.execute(_LAST, asked)]
+    """The last payment of each device that has one; only in `stores`, unless that is empty."""
+    parameters = {"tenant_id": tenant_id, "devices": list(devices), "stores": list(stores)}
+    return [LastPayment(*row) for row in await session.execute(_LAST, parameters)]

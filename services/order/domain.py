@@ -1,17 +1,17 @@
-"""What an order is, and how facts about its payment add up. No framework here.
+"""The rules of orders, and how facts about a payment are merged. No framework is used here.
 
-Facts may come in any order and any number of times, so an order keeps the strongest outcome and
-the largest refund it has heard of; its two states follow from those (generated columns):
+Facts may come in any order and any number of times. So an order keeps the strongest outcome and the
+largest refund that were reported. Its two states follow from those (generated columns):
 
     outcome                          order_state   pay_state
-    UNHEARD   only a refund so far   completed     as refunded
+    UNKNOWN   only a refund so far   completed     as refunded
     CANCELLED failed or closed       cancelled     unpaid      (a refund proves a late success)
     PAID      succeeded              completed     paid, partially_refunded or refunded
     LATE      captured after closing completed     paid, partially_refunded or refunded
     REVERSED  captured, given back   cancelled     refunded
 
-An order number is a letter and 14 digits (S94): D for face pay, O for goods; the day in China,
-then eight digits that say nothing of how many orders there are (order.sql).
+An order number is a letter and 14 digits (S94): D for face pay, O for goods; the day in China, then
+eight digits that do not reveal the number of orders (order.sql).
 """
 
 import re
@@ -39,9 +39,9 @@ _SUB_TYPES: dict[tuple[str, str], SubType] = {
 
 
 class Outcome(IntEnum):
-    """How a payment ended, weakest first: the strongest that was heard counts."""
+    """How a payment ended, weakest first. The strongest that was reported is stored."""
 
-    UNHEARD = 0
+    UNKNOWN = 0
     CANCELLED = 1
     PAID = 2
     LATE = 3
@@ -49,19 +49,19 @@ class Outcome(IntEnum):
 
 
 def sub_type(channel: str, scene: str) -> SubType:
-    """S95: how the buyer paid; `normal` for WeChat codes and for nothing to pay."""
+    """S95: how the buyer paid; `normal` for WeChat codes and for sales of 0.00."""
     return _SUB_TYPES.get((channel, scene), "normal")
 
 
 def net_fen(pay_state: str, payable_fen: int, refunded_fen: int) -> int:
-    """What the merchant keeps of an order, in fen. Nothing was taken of an unpaid one."""
+    """What the merchant keeps of an order, in fen; 0 for an unpaid one."""
     return 0 if pay_state == "unpaid" else payable_fen - refunded_fen
 
 
 def order_day(ordered_at: datetime) -> str:
     """The six digits of the day in China on which the order was made."""
     day = ordered_at + BEIJING_OFFSET
-    # A third of strftime's time, once per payment.
+    # Takes a third of the time of strftime; it runs once per payment.
     return f"{day.year % 100:02d}{day.month:02d}{day.day:02d}"
 
 

@@ -1,4 +1,4 @@
-"""The tables as SQLAlchemy sees them; the migrations are the authority, a test compares."""
+"""The tables as SQLAlchemy sees them. The migrations define them, and a test compares both."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ class Base(DeclarativeBase):
 
 
 class Order(Base):
-    """Its id is the id of the event that opened it. Both states are computed by the database."""
+    """Its id is the id of the event that created it. The database computes both states."""
 
     __tablename__ = "orders"
 
@@ -50,7 +50,7 @@ class Order(Base):
     paid_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     order_no_tail: Mapped[str | None] = mapped_column(server_default=FetchedValue(), deferred=True)
-    """the last characters: what people read out finds the order (repo.TAIL)"""
+    """the last characters, by which people search for an order (repo.TAIL)"""
     out_trade_no_tail: Mapped[str | None] = mapped_column(
         server_default=FetchedValue(), deferred=True
     )
@@ -58,7 +58,7 @@ class Order(Base):
 
 
 class OrderEvent(Base):
-    """One line of an order's timeline: a fact that was heard, once."""
+    """One entry of an order's timeline: a fact, stored once."""
 
     __tablename__ = "order_events"
 
@@ -71,7 +71,7 @@ class OrderEvent(Base):
 
 
 class Store(Base):
-    """A store's name, as binding last said it."""
+    """A store's newest name, from binding's events."""
 
     __tablename__ = "stores"
 
@@ -80,6 +80,6 @@ class Store(Base):
     event_id: Mapped[UUID]
     name: Mapped[str]
     earlier_event_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default=list)
-    """what gave it other names, before or too late"""
+    """the events with its other names, older ones and those that came too late"""
     said_at: Mapped[datetime]
     """when it got the name"""

@@ -1,5 +1,5 @@
-"""Batch statements for events, the list and the detail for people; what devices took last has a
-file of its own."""
+"""Batch statements for events, and the queries of the list, the detail and the dashboard. The query
+of devices' last payments is in devices_repo."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +18,9 @@ from shared.contracts.instants import BEIJING_OFFSET
 Pg: TypeAlias = "asyncpg.Connection[Any]"
 
 
-class Line(NamedTuple):
-    """One fact about one payment; its members are the batch statements' columns, in order."""
+class OrderFact(NamedTuple):
+    """One fact about one payment. Its members are the columns of the batch statements, in their
+    order."""
 
     tenant_id: UUID
     payment_id: UUID
@@ -44,7 +45,7 @@ class Line(NamedTuple):
     ordered_at: datetime
 
 
-# The numbers of outcomes are domain.Outcome: 2 and 3 were paid at `at`, 1 and 4 closed at it.
+# The outcomes are numbers of domain.Outcome: 2 and 3 were paid at `at`, 1 and 4 were closed at it.
 _INCOMING = """
 WITH incoming AS (
   SELECT * FROM unnest(
@@ -60,9 +61,9 @@ WITH incoming AS (
 )
 """
 
-# Opens the orders of payments nobody has heard of, and starts their timeline. A conflict is
-# either a payment that has its order (the fact is merged next) or, by bad luck, a number that is
-# taken (the next try brings another one). Returned are the events that opened an order.
+# Creates the orders of new payments, with the first entry of their timelines. A conflict means
+# that the payment has an order already (the fact is merged next), or that the order number is taken
+# (the next try gets another one). Returns the events that created an order.
 _OPEN = (
     _INCOMING  # noqa: S608 (constants only)
     + """
@@ -79,7 +80,7 @@ _OPEN = (
   FROM incoming
   ON CONFLICT DO NOTHING
   RETURNING tenant_id, order_id
-), told AS (
+), timeline AS (
   INSERT INTO order_events (tenant_id, order_id, event_id, kind, at, data)
   SELECT tenant_id, event_id, event_id, kind, at, data::jsonb
   FROM incoming WHERE event_id IN (SELECT order_id FROM opened)
@@ -88,10 +89,10 @@ SELECT order_id FROM opened
 """
 )
 
-# Adds facts to orders that exist: the strongest outcome, the largest refund, the first of each
-# time. Returned are the events that found their order. Rows are locked in the order of their keys
-# before any of them changes: an UPDATE alone locks as its plan happens to read, and two workers
-# with the same events in hand would wait for each other.
+# Merges facts into existing orders: the strongest outcome, the largest refund, the earliest of each
+# time. Returns the events whose order exists. All rows are locked in the order of their keys before
+# any is changed. An UPDATE alone would lock them in the order of its plan, and two workers with the
+# same events could deadlock.
 _MERGE = (
     _INCOMING  # noqa: S608 (constants only)
     + """
@@ -102,7 +103,7 @@ _MERGE = (
          min(at) FILTER (WHERE outcome IN (2, 3)) AS paid_at,
          min(at) FILTER (WHERE outcome IN (1, 4)) AS closed_at
   FROM incoming GROUP BY tenant_id, payment_id
-), held AS MATERIALIZED (
+), locked AS MATERIALIZED (
   SELECT o.tenant_id, o.payment_id
   FROM orders o JOIN facts f ON o.tenant_id = f.tenant_id AND o.payment_id = f.payment_id
   ORDER BY o.tenant_id, o.payment_id FOR UPDATE OF o
@@ -115,10 +116,10 @@ _MERGE = (
     buyer_logon_id = coalesce(o.buyer_logon_id, f.buyer_logon_id),
     paid_at = least(o.paid_at, f.paid_at),
     closed_at = least(o.closed_at, f.closed_at)
-  FROM facts f JOIN held h ON h.tenant_id = f.tenant_id AND h.payment_id = f.payment_id
+  FROM facts f JOIN locked l ON l.tenant_id = f.tenant_id AND l.payment_id = f.payment_id
   WHERE o.tenant_id = f.tenant_id AND o.payment_id = f.payment_id
   RETURNING o.tenant_id, o.payment_id, o.order_id
-), told AS (
+), timeline AS (
   INSERT INTO order_events (tenant_id, order_id, event_id, kind, at, data)
   SELECT i.tenant_id, m.order_id, i.event_id, i.kind, i.at, i.data::jsonb
   FROM incoming i JOIN merged m ON m.tenant_id = i.tenant_id AND m.payment_id = i.payment_id
@@ -138,58 +139,59 @@ ON CONFLICT (tenant_id, store_id) DO UPDATE SET event_id = excluded.event_id,
 """
 
 
-async def open_orders(pg: Pg, lines: Sequence[Line]) -> set[UUID]:
-    """The ids of the events that opened an order."""
-    return {row["order_id"] for row in await pg.fetch(_OPEN, *zip(*lines, strict=True))}
+async def open_orders(pg: Pg, facts: Sequence[OrderFact]) -> set[UUID]:
+    """The ids of the events that created an order."""
+    return {row["order_id"] for row in await pg.fetch(_OPEN, *zip(*facts, strict=True))}
 
 
-async def merge_facts(pg: Pg, lines: Sequence[Line]) -> set[UUID]:
-    """The ids of the events whose order existed."""
-    return {row["event_id"] for row in await pg.fetch(_MERGE, *zip(*lines, strict=True))}
+async def merge_facts(pg: Pg, facts: Sequence[OrderFact]) -> set[UUID]:
+    """The ids of the events whose order exists already."""
+    return {row["event_id"] for row in await pg.fetch(_MERGE, *zip(*facts, strict=True))}
 
 
 async def name_stores(pg: Pg, rows: Sequence[tuple[UUID, UUID, UUID, str, datetime]]) -> None:
-    """(tenant, store, event, name, when): the last name counts, in whichever order they come."""
+    """Rows of (tenant, store, event, name, time). The newest name is stored, in whatever order they
+    come."""
     await pg.executemany(_NAME_STORES, rows)
 
 
-class Place(NamedTuple):
-    """Where an order stands among the others, newest first. Neither member ever changes."""
+class Position(NamedTuple):
+    """The position of an order in the list, which is newest first. Neither member ever changes."""
 
     ordered_at: datetime
     order_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which orders: exact values by column, a span of time, and a number's beginning or end."""
+class OrderQuery:
+    """Filters: exact values by column, a span of time, and the beginning or end of a number."""
 
     exact: dict[str, Any]
     since: datetime | None = None
     until: datetime | None = None
     number: str | None = None
     needs_check: bool | None = None
-    """whether somebody should look at it: its end was not heard, or it was paid after closing"""
+    """whether somebody should check it: its end is unknown, or it was paid after closing"""
     stores: frozenset[UUID] = frozenset()
-    """the only stores that count; empty: all"""
+    """only orders of these stores; empty: of all"""
 
 
 TAIL = 4
-"""so many last characters of a number are indexed (the migration of number tails); fewer are a
-number's beginning only"""
+"""The number of last characters of a number that are indexed (migration number_tails). A shorter
+text is only searched at the beginning of numbers."""
 
 _TAKEN = Order.outcome.in_((Outcome.PAID, Outcome.LATE))
 _ENDED_UNPAID = Order.outcome.in_((Outcome.CANCELLED, Outcome.REVERSED))
-_ODD = Order.outcome.in_((Outcome.UNHEARD, Outcome.LATE))
+_NEEDS_CHECK = Order.outcome.in_((Outcome.UNKNOWN, Outcome.LATE))
 
 
 def _begins(column: Any, prefix: str) -> ColumnElement[bool]:
-    """A range that the column's index answers also with a parameter (unlike LIKE)."""
+    """A range condition, which can use the column's index with a parameter, too; LIKE cannot."""
     return and_(column >= prefix, column < prefix[:-1] + chr(ord(prefix[-1]) + 1))
 
 
 def _ends(column: Any, tail: Any, text: str) -> ColumnElement[bool]:
-    """The tail's index finds the few; what is longer than it is compared in full."""
+    """The index of tails finds a few rows; of these a text longer than TAIL is compared in full."""
     found: ColumnElement[bool] = tail == text[-TAIL:]
     return found if len(text) == TAIL else and_(found, func.right(column, len(text)) == text)
 
@@ -210,7 +212,7 @@ def _has_number(text: str) -> ColumnElement[bool]:
     return or_(*found)
 
 
-def _conditions(tenant_id: UUID, wanted: Wanted) -> list[ColumnElement[bool]]:
+def _conditions(tenant_id: UUID, wanted: OrderQuery) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [Order.tenant_id == tenant_id]
     conditions += [getattr(Order, name) == value for name, value in wanted.exact.items()]
     if wanted.since is not None:
@@ -220,13 +222,13 @@ def _conditions(tenant_id: UUID, wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.stores:
         conditions.append(Order.store_id.in_(wanted.stores))
     if wanted.needs_check is not None:
-        conditions.append(_ODD if wanted.needs_check else ~_ODD)
+        conditions.append(_NEEDS_CHECK if wanted.needs_check else ~_NEEDS_CHECK)
     if wanted.number:
         conditions.append(_has_number(wanted.number))
     return conditions
 
 
-async def count_orders(session: AsyncSession, tenant_id: UUID, wanted: Wanted) -> int:
+async def count_orders(session: AsyncSession, tenant_id: UUID, wanted: OrderQuery) -> int:
     found = await session.scalar(
         select(func.count()).select_from(Order).where(*_conditions(tenant_id, wanted))
     )
@@ -240,7 +242,7 @@ def _named() -> Any:
 
 
 async def list_orders(
-    session: AsyncSession, tenant_id: UUID, wanted: Wanted, *, limit: int, offset: int = 0
+    session: AsyncSession, tenant_id: UUID, wanted: OrderQuery, *, limit: int, offset: int = 0
 ) -> list[tuple[Order, str | None]]:
     """Newest first, each with its store's name."""
     found = await session.execute(
@@ -253,28 +255,28 @@ async def list_orders(
     return [(order, name) for order, name in found]
 
 
-async def orders_beside(
+async def orders_from_position(
     session: AsyncSession,
     tenant_id: UUID,
-    wanted: Wanted,
-    place: Place,
+    wanted: OrderQuery,
+    position: Position,
     *,
     limit: int,
     is_older: bool,
 ) -> list[tuple[Order, str | None]]:
-    """The orders next to a place, the nearest first: those older, or those newer. Whatever is
-    added meanwhile, no order is met twice on the way, and none that was there is missed."""
-    stands = tuple_(Order.ordered_at, Order.order_id)
-    at = tuple_(place.ordered_at, place.order_id)
-    way = (
+    """The orders older or newer than a position, the nearest first. Walking on by positions returns
+    no order twice and misses none that existed at the start, even when orders are added."""
+    own = tuple_(Order.ordered_at, Order.order_id)
+    at = tuple_(position.ordered_at, position.order_id)
+    nearest_first = (
         (Order.ordered_at.desc(), Order.order_id.desc())
         if is_older
         else (Order.ordered_at.asc(), Order.order_id.asc())
     )
     found = await session.execute(
         _named()
-        .where(*_conditions(tenant_id, wanted), stands < at if is_older else stands > at)
-        .order_by(*way)
+        .where(*_conditions(tenant_id, wanted), own < at if is_older else own > at)
+        .order_by(*nearest_first)
         .limit(limit)
     )
     return [(order, name) for order, name in found]
@@ -300,7 +302,7 @@ async def timeline(session: AsyncSession, order: Order) -> Sequence[OrderEvent]:
 
 
 class Figures(NamedTuple):
-    """What one merchant took since an instant, by when the orders were made, and its last sale."""
+    """The sales of one merchant since an instant, by the time of the orders, and its last sale."""
 
     tenant_id: UUID
     paid_fen: int
@@ -324,13 +326,13 @@ ORDER BY t.id
 
 
 async def figures(pg: Pg, tenants: Sequence[UUID], since: datetime) -> list[Figures]:
-    """One for each of them, with or without an order. System scope."""
+    """The figures of each tenant, also without orders. System scope."""
     taken = [int(Outcome.PAID), int(Outcome.LATE)]
     return [Figures(*row) for row in await pg.fetch(_FIGURES, list(tenants), since, taken)]
 
 
-class DayOfStore(NamedTuple):
-    """What one store took on one day in China, counted by when the orders were made."""
+class StoreDay(NamedTuple):
+    """The sales of one store on one day in China, by the time of the orders."""
 
     day: date
     store_id: UUID
@@ -339,23 +341,23 @@ class DayOfStore(NamedTuple):
     paid_count: int
     refunded_fen: int
     failed_count: int
-    """orders that ended without money: failed, closed, or given back at once"""
-    odd_count: int
-    """orders that somebody should look at"""
+    """orders that ended without money: failed, closed or reversed"""
+    check_count: int
+    """orders that somebody should check"""
     early_fen: int
-    """what was kept (paid less refunded) of the orders made before `early`"""
+    """paid less refunded, of the orders made before `early`"""
 
 
-async def days_of_stores(
+async def store_days(
     session: AsyncSession,
     tenant_id: UUID,
     since: datetime,
     stores: Sequence[UUID] | None,
     *,
     early: datetime,
-) -> list[DayOfStore]:
-    """Totals since `since` by day and store; of these stores only, when any are named."""
-    # Shifted by hand: the day in China must not hang on the server's time zone files.
+) -> list[StoreDay]:
+    """Totals since `since` by day and store; only of `stores`, unless that is None."""
+    # The offset is added here, so that the day in China does not depend on the server's time zones.
     day = cast(func.timezone("UTC", Order.ordered_at) + BEIJING_OFFSET, Date).label("day")
     query = (
         select(
@@ -366,7 +368,7 @@ async def days_of_stores(
             func.count().filter(_TAKEN),
             func.coalesce(func.sum(Order.refunded_fen).filter(_TAKEN), 0),
             func.count().filter(_ENDED_UNPAID),
-            func.count().filter(_ODD),
+            func.count().filter(_NEEDS_CHECK),
             func.coalesce(
                 func.sum(Order.payable_fen - Order.refunded_fen).filter(
                     _TAKEN, Order.ordered_at < early
@@ -384,6 +386,6 @@ async def days_of_stores(
         query = query.where(Order.store_id.in_(stores))
     found = await session.execute(query)
     return [
-        DayOfStore(on, store_id, name, int(paid), count, int(refunded), failed, odd, int(kept))
-        for on, store_id, name, paid, count, refunded, failed, odd, kept in found
+        StoreDay(day, store_id, name, int(paid), count, int(refunded), failed, check, int(kept))
+        for day, store_id, name, paid, count, refunded, failed, check, kept in found
     ]

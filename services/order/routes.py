@@ -1,5 +1,5 @@
-"""The HTTP door: the merchant's order list, one order in detail, and the dashboard. The first two
-have a second door, for the merchant's own programs; operators see figures of many merchants."""
+"""The HTTP routes: the merchant's order list, one order in detail, and the dashboard. The first two
+also have routes for the merchant's own programs. Operators get the figures of many merchants."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -33,7 +33,7 @@ router = APIRouter()
 
 
 def _filters(request: Request) -> OrderFilters:
-    """The query as filters. A filter left empty is not asked for; one given twice is refused."""
+    """The filters of the query. An empty filter is ignored; one that is given twice is refused."""
     given = request.query_params.multi_items()
     names = [name for name, _ in given]
     if len(names) != len(set(names)):
@@ -85,24 +85,24 @@ async def list_orders(request: Request) -> Response:
     began is met once, however many are added meanwhile. One that was asked for before and ended on
     the way may be met or not."""
     deps: Deps = request.app.state.deps
-    asked = _filters(request)
+    filters = _filters(request)
     caller = principal(request)
-    wanted = replace(asked.wanted(), stores=caller.store_ids)
-    place = asked.place()
-    if place is None:
+    wanted = replace(filters.wanted(), stores=caller.store_ids)
+    position = filters.position()
+    if position is None:
         listed = await service.list_orders(
-            deps, caller.tenant, wanted, page=asked.page, page_size=asked.page_size
+            deps, caller.tenant, wanted, page=filters.page, page_size=filters.page_size
         )
     else:
-        listed = await service.list_beside(
+        listed = await service.list_from_position(
             deps,
             caller.tenant,
             wanted,
-            place,
-            page_size=asked.page_size,
-            is_older=asked.after is not None,
+            position,
+            page_size=filters.page_size,
+            is_older=filters.after is not None,
         )
-    return json_response(OrderList.of(listed, asked).model_dump_json().encode())
+    return json_response(OrderList.of(listed, filters).model_dump_json().encode())
 
 
 @router.get(
@@ -125,7 +125,9 @@ async def show_order(request: Request, order_no: Word) -> Response:
 async def show_dashboard(request: Request, store_id: UUID | None = None) -> Response:
     deps: Deps = request.app.state.deps
     caller = principal(request)
-    board = await service.dashboard(deps, caller.tenant, store_id=store_id, seen=caller.store_ids)
+    board = await service.dashboard(
+        deps, caller.tenant, store_id=store_id, visible_stores=caller.store_ids
+    )
     return json_response(DashboardOut.of(board).model_dump_json().encode())
 
 
@@ -155,6 +157,6 @@ async def show_last_payments(
     """What each of these devices took last; those that took nothing are left out."""
     caller = principal(request)
     found = await service.last_payments(
-        request.app.state.deps, caller.tenant, device_id, seen=caller.store_ids
+        request.app.state.deps, caller.tenant, device_id, visible_stores=caller.store_ids
     )
-    return LastPayments(items=[LastPaymentOut(**one._asdict()) for one in found])
+    return LastPayments(items=[LastPaymentOut(**payment._asdict()) for payment in found])

@@ -1,4 +1,4 @@
-"""What the list may be asked, and what the doors answer."""
+"""The filters of the list, and the response models."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -19,8 +19,8 @@ from services.order.domain import (
     china_day,
     net_fen,
 )
-from services.order.repo import DayOfStore, Figures, Place, Wanted
-from services.order.service import Board, Listed, Shown
+from services.order.repo import Figures, OrderQuery, Position, StoreDay
+from services.order.service import Dashboard, OrderPage, OrderView
 from shared.contracts import fields
 from shared.contracts.fields import Instant, PageNumber, PageSize, Text
 
@@ -29,19 +29,19 @@ _NOT_EXACT = {
 }  # fmt: skip
 
 
-def cursor_text(place: Place | None) -> str | None:
-    """A place as the doors name it; what is in it is nobody's business."""
-    if place is None:
+def cursor_text(position: Position | None) -> str | None:
+    """The opaque cursor text of a position."""
+    if position is None:
         return None
-    raw = f"{place.ordered_at.isoformat()}|{place.order_id}".encode()
+    raw = f"{position.ordered_at.isoformat()}|{position.order_id}".encode()
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def _read_cursor(text: str) -> Place:
-    """The place that `cursor_text` named; ValueError for anything else."""
+def _read_cursor(text: str) -> Position:
+    """The position of a cursor text; ValueError for any other text."""
     raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     at, _, order_id = raw.partition("|")
-    return Place(fields.instant(at), UUID(order_id))
+    return Position(fields.instant(at), UUID(order_id))
 
 
 Cursor = Annotated[str, Text(200, pattern=r"^[0-9A-Za-z_-]+$")]
@@ -68,13 +68,13 @@ class OrderFilters(BaseModel):
     """the beginning of an order number, out_trade_no or trade_no; from 4 characters on also its
     end"""
     needs_check: bool | None = None
-    """its end was not heard, or it was paid after it had been closed"""
+    """its end is unknown, or it was paid after it had been closed"""
     page: PageNumber = 1
     page_size: PageSize = 20
     after: Cursor | None = None
-    """`next` of an answer: the page after it, wherever that is now; `page` is not looked at"""
+    """`next` of a response: the page after it, wherever that is now; `page` is ignored"""
     before: Cursor | None = None
-    """`previous` of an answer: the page before it"""
+    """`previous` of a response: the page before it"""
 
     @field_validator("after", "before")
     @classmethod
@@ -89,14 +89,14 @@ class OrderFilters(BaseModel):
             raise ValueError("after or before, not both")
         return self
 
-    def place(self) -> Place | None:
-        """From where one goes on; None: from the top, by the number of the page."""
+    def position(self) -> Position | None:
+        """The position to continue from; None: the page is chosen by its number."""
         cursor = self.after or self.before
         return None if cursor is None else _read_cursor(cursor)
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> OrderQuery:
         exact = self.model_dump(exclude=_NOT_EXACT, exclude_none=True)
-        return Wanted(
+        return OrderQuery(
             exact,
             since=self.since,
             until=self.until,
@@ -125,11 +125,11 @@ class OrderOut(BaseModel):
     payable_fen: int
     refunded_fen: int
     net_fen: int = 0
-    """what the merchant keeps of it: paid, less what was given back; 0 while nothing was taken"""
+    """what the merchant keeps of it: paid less refunded; 0 while nothing was paid"""
     is_late: bool = False
     """captured by the channel after the payment had been closed: somebody should look at it"""
     needs_check: bool = False
-    """late, or its end was not heard"""
+    """late, or its end is unknown"""
     store_id: UUID
     store_name: str | None = None
     device_id: UUID | None
@@ -146,14 +146,14 @@ class OrderOut(BaseModel):
     closed_at: datetime | None
 
     @classmethod
-    def of(cls, shown: Shown) -> Self:
+    def of(cls, shown: OrderView) -> Self:
         order = cls.model_validate(shown.order)
         return order.model_copy(
             update={
                 "store_name": shown.store_name,
                 "is_late": shown.order.outcome == Outcome.LATE,
                 "net_fen": net_fen(order.pay_state, order.payable_fen, order.refunded_fen),
-                "needs_check": shown.order.outcome in (Outcome.LATE, Outcome.UNHEARD),
+                "needs_check": shown.order.outcome in (Outcome.LATE, Outcome.UNKNOWN),
             }
         )
 
@@ -164,17 +164,17 @@ class OrderList(BaseModel):
     page: int
     page_size: int
     next: str | None
-    """`after` of the page that follows; none: there is nothing older"""
+    """`after` of the following page; null: there is nothing older"""
     previous: str | None
-    """`before` of the page in front; none: there is nothing newer"""
+    """`before` of the preceding page; null: there is nothing newer"""
 
     @classmethod
-    def of(cls, listed: Listed, asked: OrderFilters) -> Self:
+    def of(cls, listed: OrderPage, filters: OrderFilters) -> Self:
         return cls(
-            items=[OrderOut.of(one) for one in listed.rows],
+            items=[OrderOut.of(row) for row in listed.rows],
             total=listed.total,
-            page=asked.page,
-            page_size=asked.page_size,
+            page=filters.page,
+            page_size=filters.page_size,
             next=cursor_text(listed.older_than),
             previous=cursor_text(listed.newer_than),
         )
@@ -195,7 +195,7 @@ class OrderDetail(OrderOut):
     timeline: list[TimelineEntry] = []
 
     @classmethod
-    def of(cls, shown: Shown) -> Self:
+    def of(cls, shown: OrderView) -> Self:
         detail = super().of(shown)
         entries = [TimelineEntry(kind="created", at=shown.order.ordered_at)]
         entries += [TimelineEntry.model_validate(event) for event in shown.timeline]
@@ -225,7 +225,7 @@ class Totals(BaseModel):
     """how many of them ended without money"""
 
     @classmethod
-    def of(cls, rows: Iterable[DayOfStore]) -> Self:
+    def of(cls, rows: Iterable[StoreDay]) -> Self:
         found = list(rows)
         return cls(
             paid_fen=sum(row.paid_fen for row in found),
@@ -261,11 +261,11 @@ class DashboardOut(BaseModel):
     week: list[DayTotals]
     by_store: list[StoreTotals]
     unknown_count: int
-    """orders of these days whose end was not heard, or that were captured after closing"""
+    """orders of these days whose end is unknown, or that were captured after closing"""
     as_of: datetime
 
     @classmethod
-    def of(cls, board: Board) -> Self:
+    def of(cls, board: Dashboard) -> Self:
         today = china_day(board.as_of)
         days = [today - timedelta(days=back) for back in range(DASHBOARD_DAYS - 1, -1, -1)]
         by_day = {day: Totals.of(row for row in board.days if row.day == day) for day in days}
@@ -284,7 +284,7 @@ class DashboardOut(BaseModel):
                 for day, found in by_day.items()
             ],
             by_store=_by_store(board.days),
-            unknown_count=sum(row.odd_count for row in board.days),
+            unknown_count=sum(row.check_count for row in board.days),
             as_of=board.as_of,
         )
 
@@ -315,7 +315,7 @@ class FiguresOut(BaseModel):
     as_of: datetime
 
 
-def _by_store(rows: Sequence[DayOfStore]) -> list[StoreTotals]:
+def _by_store(rows: Sequence[StoreDay]) -> list[StoreTotals]:
     names = {row.store_id: row.store_name for row in rows}
     found = []
     for store_id, name in names.items():
@@ -329,4 +329,4 @@ def _by_store(rows: Sequence[DayOfStore]) -> list[StoreTotals]:
                 count=totals.count,
             )
         )
-    return sorted(found, key=lambda one: (-one.paid_fen, str(one.store_id)))
+    return sorted(found, key=lambda store: (-store.paid_fen, str(store.store_id)))

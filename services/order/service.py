@@ -1,4 +1,4 @@
-"""The use cases: project payments into orders, name stores, list and show orders."""
+"""The use cases: projecting payments into orders, naming stores, listing and showing orders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from services.order.domain import (
     sub_type,
 )
 from services.order.models import Order, OrderEvent
-from services.order.repo import DayOfStore, Figures, Line, Place, Wanted
+from services.order.repo import Figures, OrderFact, OrderQuery, Position, StoreDay
 from shared import inbox
 from shared.contracts.events.binding import StoreCreated, StoreRenamed
 from shared.contracts.events.payment import (
@@ -37,11 +37,11 @@ from shared.contracts.events.payment import (
 from shared.errors import NotFound
 
 NUMBER_TRIES = 8
-"""Numbers collide only when orders of another installation were moved in on the same day."""
+"""Order numbers collide only when orders of another installation were imported on the same day."""
 
 
-class _Said(NamedTuple):
-    """The part of a line in which the facts differ."""
+class _FactDetails(NamedTuple):
+    """The members of an OrderFact that depend on the kind of event."""
 
     kind: str
     outcome: Outcome
@@ -53,10 +53,10 @@ class _Said(NamedTuple):
     refunded_fen: int = 0
 
 
-def _said(event: PaymentFact) -> _Said:
+def _details(event: PaymentFact) -> _FactDetails:
     match event:
         case PaymentSucceeded():
-            return _Said(
+            return _FactDetails(
                 "paid",
                 Outcome.PAID,
                 event.paid_at,
@@ -67,11 +67,11 @@ def _said(event: PaymentFact) -> _Said:
             )
         case PaymentFailed():
             data = {"reason_code": event.reason_code}
-            return _Said("failed", Outcome.CANCELLED, event.finished_at, data)
+            return _FactDetails("failed", Outcome.CANCELLED, event.finished_at, data)
         case PaymentClosed():
-            return _Said("closed", Outcome.CANCELLED, event.finished_at, {})
+            return _FactDetails("closed", Outcome.CANCELLED, event.finished_at, {})
         case PaymentReversed():
-            return _Said(
+            return _FactDetails(
                 "reversed",
                 Outcome.REVERSED,
                 event.finished_at,
@@ -80,9 +80,9 @@ def _said(event: PaymentFact) -> _Said:
                 refunded_fen=event.payable_fen,
             )
         case PaymentRefunded():
-            return _Said(
+            return _FactDetails(
                 "refunded",
-                Outcome.UNHEARD,
+                Outcome.UNKNOWN,
                 event.refunded_at,
                 {
                     "refund_id": event.refund_id,
@@ -93,7 +93,7 @@ def _said(event: PaymentFact) -> _Said:
                 refunded_fen=event.refunded_total_fen,
             )
         case PaymentLateSuccess():
-            return _Said(
+            return _FactDetails(
                 "late_success",
                 Outcome.LATE,
                 event.detected_at,
@@ -103,48 +103,49 @@ def _said(event: PaymentFact) -> _Said:
     raise TypeError(f"{event.type} is not projected")
 
 
-def _line(event: PaymentFact) -> Line:
-    said = _said(event)
-    return Line(
+def _order_fact(event: PaymentFact) -> OrderFact:
+    details = _details(event)
+    return OrderFact(
         tenant_id=event.tenant_id,
         payment_id=event.payment_id,
         event_id=event.event_id,
-        kind=said.kind,
-        at=said.at,
-        data=orjson.dumps(said.data).decode(),
-        outcome=said.outcome,
+        kind=details.kind,
+        at=details.at,
+        data=orjson.dumps(details.data).decode(),
+        outcome=details.outcome,
         day=order_day(event.created_at),
         sub_type=sub_type(event.channel, event.scene),
         channel=event.channel,
         total_fen=event.total_fen,
         payable_fen=event.payable_fen,
-        refunded_fen=said.refunded_fen,
+        refunded_fen=details.refunded_fen,
         store_id=event.store_id,
         device_id=event.device_id,
         out_trade_no=event.out_trade_no,
-        trade_no=said.trade_no,
-        buyer_id=said.buyer_id,
-        buyer_logon_id=said.buyer_logon_id,
+        trade_no=details.trade_no,
+        buyer_id=details.buyer_id,
+        buyer_logon_id=details.buyer_logon_id,
         subject=event.subject_text,
         ordered_at=event.created_at,
     )
 
 
 async def record_payments(pg: "asyncpg.Connection[Any]", events: Sequence[PaymentFact]) -> None:
-    """Exactly one order per payment, whatever is heard first and how often (G6).
+    """Keeps exactly one order per payment, in whatever order and how often facts come (G6).
 
-    Usually one statement: every payment is new. What did not open an order is merged into the one
-    that exists; whatever is left then met a taken number and tries another.
+    Usually every payment is new, and one statement is enough. Facts that did not create an order
+    are merged into the existing ones. Facts that are left then had a number that was taken, and are
+    tried again with another one.
     """
-    # In one order, whatever order they came in: batches that overlap must not block each other.
-    left = sorted(map(_line, events), key=lambda line: (line.tenant_id, line.payment_id))
+    # Sorted, so that batches that overlap lock rows in the same order and cannot deadlock.
+    left = sorted(map(_order_fact, events), key=lambda fact: (fact.tenant_id, fact.payment_id))
     for _ in range(NUMBER_TRIES):
         opened = await repo.open_orders(pg, left)
-        left = [line for line in left if line.event_id not in opened]
+        left = [fact for fact in left if fact.event_id not in opened]
         if not left:
             return
         merged = await repo.merge_facts(pg, left)
-        left = [line for line in left if line.event_id not in merged]
+        left = [fact for fact in left if fact.event_id not in merged]
         if not left:
             return
     raise RuntimeError(f"no free order number in {NUMBER_TRIES} tries")
@@ -158,8 +159,8 @@ async def name_stores(
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """One order as people see it."""
+class OrderView:
+    """One order with the name of its store, and in the detail its timeline."""
 
     order: Order
     store_name: str | None
@@ -167,73 +168,80 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """One page, newest first; how many there are in all; and where its neighbours begin."""
+class OrderPage:
+    """One page, newest first, the number of orders in all, and the positions of the neighbouring
+    pages."""
 
-    rows: list[Shown]
+    rows: list[OrderView]
     total: int
-    older_than: Place | None
+    older_than: Position | None
     """the page after this one has the orders older than it; None: this is the last"""
-    newer_than: Place | None
+    newer_than: Position | None
     """the page before this one has the orders newer than it; None: this is the first"""
 
 
 async def list_orders(
-    deps: Deps, tenant_id: UUID, wanted: Wanted, *, page: int, page_size: int
-) -> Listed:
-    """The page of that number, as the list is now."""
+    deps: Deps, tenant_id: UUID, wanted: OrderQuery, *, page: int, page_size: int
+) -> OrderPage:
+    """The page of that number in the present list."""
     async with deps.db.read(tenant_id) as session:
         total = await repo.count_orders(session, tenant_id, wanted)
         offset = (page - 1) * page_size
         if offset >= total:
-            return Listed([], total, None, None)
+            return OrderPage([], total, None, None)
         found = await repo.list_orders(
             session, tenant_id, wanted, limit=page_size + 1, offset=offset
         )
-    return _listed(found, total, page_size, has_newer=page > 1)
+    return _page(found, total, page_size, has_newer=page > 1)
 
 
-async def list_beside(
-    deps: Deps, tenant_id: UUID, wanted: Wanted, place: Place, *, page_size: int, is_older: bool
-) -> Listed:
-    """The page that begins (`is_older`) or ends at a place, whatever came meanwhile: who walks
-    from page to page meets no order twice."""
+async def list_from_position(
+    deps: Deps,
+    tenant_id: UUID,
+    wanted: OrderQuery,
+    position: Position,
+    *,
+    page_size: int,
+    is_older: bool,
+) -> OrderPage:
+    """The page after (`is_older`) or before a position. Walking from page to page in this way
+    returns no order twice, even when orders are added."""
     async with deps.db.read(tenant_id) as session:
         total = await repo.count_orders(session, tenant_id, wanted)
-        found = await repo.orders_beside(
-            session, tenant_id, wanted, place, limit=page_size + 1, is_older=is_older
+        found = await repo.orders_from_position(
+            session, tenant_id, wanted, position, limit=page_size + 1, is_older=is_older
         )
     if is_older:
-        return _listed(found, total, page_size, has_newer=True)
+        return _page(found, total, page_size, has_newer=True)
     has_newer, nearest = len(found) > page_size, found[:page_size][::-1]
-    # Older than these is at least the order from which one came.
-    rows = [Shown(order, name) for order, name in nearest]
-    return Listed(
+    # There is an older page: it has at least the order at the given position.
+    rows = [OrderView(order, name) for order, name in nearest]
+    return OrderPage(
         rows,
         total,
-        older_than=_place(rows[-1]) if rows else None,
-        newer_than=_place(rows[0]) if has_newer else None,
+        older_than=_position(rows[-1]) if rows else None,
+        newer_than=_position(rows[0]) if has_newer else None,
     )
 
 
-def _listed(
+def _page(
     found: list[tuple[Order, str | None]], total: int, page_size: int, *, has_newer: bool
-) -> Listed:
-    rows = [Shown(order, name) for order, name in found[:page_size]]
-    return Listed(
+) -> OrderPage:
+    rows = [OrderView(order, name) for order, name in found[:page_size]]
+    return OrderPage(
         rows,
         total,
-        older_than=_place(rows[-1]) if len(found) > page_size else None,
-        newer_than=_place(rows[0]) if rows and has_newer else None,
+        older_than=_position(rows[-1]) if len(found) > page_size else None,
+        newer_than=_position(rows[0]) if rows and has_newer else None,
     )
 
 
-def _place(shown: Shown) -> Place:
-    return Place(shown.order.ordered_at, shown.order.order_id)
+def _position(shown: OrderView) -> Position:
+    return Position(shown.order.ordered_at, shown.order.order_id)
 
 
-async def show_order(deps: Deps, tenant_id: UUID, order_no: str) -> Shown:
-    """One order with its timeline; NotFound also when it is another merchant's."""
+async def show_order(deps: Deps, tenant_id: UUID, order_no: str) -> OrderView:
+    """One order with its timeline. NotFound also for an order of another merchant."""
     if not is_order_no(order_no):
         raise NotFound
     async with deps.db.read(tenant_id) as session:
@@ -241,35 +249,36 @@ async def show_order(deps: Deps, tenant_id: UUID, order_no: str) -> Shown:
         if found is None:
             raise NotFound
         order, name = found
-        return Shown(order, name, await repo.timeline(session, order))
+        return OrderView(order, name, await repo.timeline(session, order))
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """What the stores took in the days up to `as_of`."""
+class Dashboard:
+    """The sales of the stores in the days up to `as_of`."""
 
     as_of: datetime
-    days: Sequence[DayOfStore]
+    days: Sequence[StoreDay]
 
 
 async def dashboard(
-    deps: Deps, tenant_id: UUID, *, store_id: UUID | None, seen: frozenset[UUID]
-) -> Board:
-    """The last seven days in China, today included. `seen`: the only stores the asker may see;
-    empty: all."""
+    deps: Deps, tenant_id: UUID, *, store_id: UUID | None, visible_stores: frozenset[UUID]
+) -> Dashboard:
+    """The last seven days in China, with today. `visible_stores`: the only stores that the caller
+    may see; empty: all."""
     now = deps.clock.now()
     since = day_start(china_day(now) - timedelta(days=DASHBOARD_DAYS - 1))
     stores = None if store_id is None else [store_id]
-    if seen:
-        stores = [one for one in (stores or sorted(seen)) if one in seen]
+    if visible_stores:
+        wanted = stores or sorted(visible_stores)
+        stores = [store for store in wanted if store in visible_stores]
     early = now - timedelta(days=1)
     async with deps.db.read(tenant_id) as session:
-        rows = await repo.days_of_stores(session, tenant_id, since, stores, early=early)
-    return Board(now, rows)
+        rows = await repo.store_days(session, tenant_id, since, stores, early=early)
+    return Dashboard(now, rows)
 
 
 async def figures_of(deps: Deps, tenants: Sequence[UUID]) -> tuple[datetime, Sequence[Figures]]:
-    """(as of when, today's figures of each of these merchants): the operators' view, guarded by
+    """(time of the figures, today's figures of each merchant), for the operators' view, which needs
     merchants.read. Days are days in China."""
     now = deps.clock.now()
     # System scope: the rows are those of many merchants.
@@ -278,13 +287,14 @@ async def figures_of(deps: Deps, tenants: Sequence[UUID]) -> tuple[datetime, Seq
 
 
 async def last_payments(
-    deps: Deps, tenant_id: UUID, devices: Sequence[UUID], *, seen: frozenset[UUID]
+    deps: Deps, tenant_id: UUID, devices: Sequence[UUID], *, visible_stores: frozenset[UUID]
 ) -> list[LastPayment]:
-    """What each of these devices took last, in the stores that the asker may see (empty: all)."""
+    """The last payment of each of these devices. `visible_stores`: the only stores that the caller
+    may see; empty: all."""
     async with deps.db.read(tenant_id) as session:
-        return await devices_repo.last_payments(session, tenant_id, devices, sorted(seen))
+        return await devices_repo.last_payments(session, tenant_id, devices, sorted(visible_stores))
 
 
 async def keep_house(deps: Deps) -> None:
-    """Forgets events that cannot come back."""
+    """Deletes old rows of the inbox, whose events cannot come again."""
     await inbox.purge(deps.db)

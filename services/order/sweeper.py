@@ -1,4 +1,4 @@
-"""What the worker does by the clock: old rows of the inbox and the projection are forgotten."""
+"""The periodic job of the worker: deleting old rows of the inbox."""
 
 from services.order import service
 from services.order.deps import Deps

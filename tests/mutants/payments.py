@@ -193,7 +193,7 @@ PATCHES = (
     Patch(
         "services/order/service.py",
         "a person of one store sees the money of any",
-        "if one in seen]",
+        "if store in visible_stores]",
         "if True]",
         (f"{ORDER_SCOPE}::test_the_dashboard",),
     ),

@@ -24,7 +24,7 @@ def test_sub_types(channel: str, scene: str, expected: str) -> None:
 def test_the_strongest_outcome_has_the_largest_number() -> None:
     """The database keeps the greatest: the generated columns know these numbers."""
     assert [(outcome.name, outcome.value) for outcome in Outcome] == [
-        ("UNHEARD", 0),
+        ("UNKNOWN", 0),
         ("CANCELLED", 1),
         ("PAID", 2),
         ("LATE", 3),
@@ -35,13 +35,13 @@ def test_the_strongest_outcome_has_the_largest_number() -> None:
 def test_every_payment_fact_is_projected() -> None:
     """A new event type of a payment must find its place in the order list."""
     from services.order.consumers import handlers
-    from services.order.service import _line
+    from services.order.service import _order_fact
 
     facts = PaymentFact.__subclasses__()
     assert facts
     for fact in facts:
         assert fact.type in handlers.by_type
-        assert _line(sample(fact)).payment_id is not None
+        assert _order_fact(sample(fact)).payment_id is not None
 
 
 def test_filters_keep_only_what_was_asked() -> None:
