@@ -1,7 +1,7 @@
 """The binding service behind its own HTTP door, with its real database, as the edge sees it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 from uuid import UUID, uuid4
 
@@ -11,7 +11,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from gateway.auth.internal import Inward
-from gateway.auth.merchant import Session, _acting, _instant
+from gateway.auth.merchant import _session
 from services.binding.app import create_app
 from services.binding.config import BindingConfig
 from services.binding.crypto.passwords import Passwords
@@ -21,6 +21,7 @@ from services.binding.onboarding import service as onboarding
 from services.binding.people.first_run import FirstRun
 from services.binding.tenancy import accounts, merchants, permissions, rules
 from shared.client import ServiceClient
+from shared.contracts.documents import ResolvedOut
 from tests.fixtures.authenticator import Authenticator
 from tests.integration.binding.platform import Platform
 from tests.integration.binding.wizard import HOSTS, Wizard
@@ -169,19 +170,8 @@ class Browser:
         answer = await self.binding.edge("POST", "/internal/sessions/resolve", body_hash)
         if answer.status_code != 200:
             return answer
-        found = answer.json()
-        session = Session(
-            session_hash=body_hash["session_hash"],
-            session_id=found["session_id"],
-            user_id=found["user_id"],
-            tenant_id=UUID(found["tenant_id"]),
-            permissions=frozenset(found["permissions"]),
-            csrf_hash=b"",
-            expires_at=datetime.fromisoformat(found["expires_at"]),
-            store_ids=frozenset(UUID(text) for text in found["store_ids"]),
-            step_up_until=_instant(found["step_up_until"]),
-            acting=_acting(found["acting"]),
-        )
+        found = ResolvedOut.model_validate(answer.json())
+        session = _session(body_hash["session_hash"], found)
         token = self.inward.for_user("binding", session, path)
         answer = await Caller(self.binding.client, lambda: token)(method, path, body, **params)
         if "Max-Age=0" not in answer.headers.get("set-cookie", "Max-Age=0"):
