@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments).process
 
     startup.begin()
-    from gateway.config import EdgeConfig, EgressConfig, ProxiesUnsaid
+    from gateway.config import EdgeConfig, EgressConfig, ProxiesNotConfigured
     from gateway.serving import run_edge, run_egress
     from shared.clock import SystemClock
     from shared.config import load
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         edge_config = load(EdgeConfig)
         try:
             edge_config.require_proxies()
-        except ProxiesUnsaid as error:
+        except ProxiesNotConfigured as error:
             sys.stderr.write(f"{error}\n")
             raise SystemExit(2) from None
         run_edge(edge_config, SystemClock())

@@ -19,7 +19,7 @@ ValueT = TypeVar("ValueT")
 
 RETRY_STALE_S = 1.0
 
-_asked = Counter("gateway_cache_total", "Look-ups in the gateway's memory", ["cache", "result"])
+_counter = Counter("gateway_cache_total", "Look-ups in the gateway's memory", ["cache", "result"])
 
 
 @dataclass(slots=True)
@@ -31,16 +31,16 @@ class _Entry(Generic[ValueT]):
 
 
 @dataclass(slots=True, eq=False)
-class _Asking(Generic[ValueT]):
+class _Lookup(Generic[ValueT]):
     """A look-up that runs."""
 
-    answer: "asyncio.Future[ValueT | None]"
+    result: "asyncio.Future[ValueT | None]"
     is_outdated: bool = False
     """something was dropped since it began: its answer may be from before, so it is for those who
     wait for it already, and nobody joins them"""
 
 
-class Remembered(Generic[KeyT, ValueT]):
+class LookupCache(Generic[KeyT, ValueT]):
     """A look-up elsewhere, remembered. `None` (not there) is remembered too, but only briefly.
 
     What is not there is kept apart: whoever asks for things that do not exist pushes out nothing
@@ -68,11 +68,11 @@ class Remembered(Generic[KeyT, ValueT]):
         self._missing: OrderedDict[KeyT, tuple[float, int]] = OrderedDict()
         """key -> (until when, epoch)"""
         self._expected: OrderedDict[KeyT, None] = OrderedDict()
-        self._asking: dict[KeyT, _Asking[ValueT]] = {}
+        self._lookups: dict[KeyT, _Lookup[ValueT]] = {}
         self._epoch = 0
-        self._hit = _asked.labels(name, "hit")
-        self._miss = _asked.labels(name, "miss")
-        self._stale = _asked.labels(name, "stale")
+        self._hit = _counter.labels(name, "hit")
+        self._miss = _counter.labels(name, "miss")
+        self._stale = _counter.labels(name, "stale")
 
     async def get(self, key: KeyT) -> ValueT | None:
         """The value, from memory or its source; raises what the source raises."""
@@ -103,32 +103,32 @@ class Remembered(Generic[KeyT, ValueT]):
             return entry.value
 
     async def _loaded(self, key: KeyT) -> ValueT | None:
-        running = self._asking.get(key)
+        running = self._lookups.get(key)
         if running is not None and not running.is_outdated:
-            return await asyncio.shield(running.answer)
-        mine: _Asking[ValueT] = _Asking(asyncio.get_running_loop().create_future())
-        self._asking[key] = mine
+            return await asyncio.shield(running.result)
+        lookup: _Lookup[ValueT] = _Lookup(asyncio.get_running_loop().create_future())
+        self._lookups[key] = lookup
         try:
             value = await self._load(key)
         except BaseException as error:
             failed = error if isinstance(error, Problem) else Unavailable("the look-up broke off")
-            mine.answer.set_exception(failed)
-            mine.answer.exception()  # seen: nobody else may be waiting
+            lookup.result.set_exception(failed)
+            lookup.result.exception()  # seen: nobody else may be waiting
             raise
         finally:
-            if self._asking.get(key) is mine:
-                del self._asking[key]
-        mine.answer.set_result(value)
-        if not mine.is_outdated:
+            if self._lookups.get(key) is lookup:
+                del self._lookups[key]
+        lookup.result.set_result(value)
+        if not lookup.is_outdated:
             self._keep(key, value)
         return value
 
     async def refreshed(self, key: KeyT) -> ValueT | None:
         """From the source, asked after this call, whatever is remembered or being asked for: until
         it answers, others get what there is. Those who come together share one question."""
-        running = self._asking.get(key)
+        running = self._lookups.get(key)
         if running is not None:
-            await asyncio.wait([running.answer])
+            await asyncio.wait([running.result])
         return await self._loaded(key)
 
     def _is_missing(self, key: KeyT) -> bool:
@@ -159,7 +159,7 @@ class Remembered(Generic[KeyT, ValueT]):
     def is_familiar(self, key: KeyT) -> bool:
         """Whether it is known, was until it was dropped, or is being asked for already: a look-up
         for it is not the doing of somebody unknown."""
-        return key in self._entries or key in self._asking or key in self._expected
+        return key in self._entries or key in self._lookups or key in self._expected
 
     def expect(self, key: KeyT) -> None:
         """It is there, though never asked for yet."""
@@ -169,8 +169,8 @@ class Remembered(Generic[KeyT, ValueT]):
 
     def drop(self, key: KeyT) -> None:
         """Forgets one entry: it must not serve again, not even while its source is away."""
-        if key in self._asking:
-            self._asking[key].is_outdated = True
+        if key in self._lookups:
+            self._lookups[key].is_outdated = True
         if self._entries.pop(key, None) is not None:
             self.expect(key)
         self._missing.pop(key, None)
@@ -178,8 +178,8 @@ class Remembered(Generic[KeyT, ValueT]):
     def drop_where(self, matches: Callable[[ValueT], bool]) -> None:
         """Forgets every entry whose value matches."""
         self._outdate()
-        gone = [key for key, entry in self._entries.items() if matches(entry.value)]
-        for key in gone:
+        dropped = [key for key, entry in self._entries.items() if matches(entry.value)]
+        for key in dropped:
             del self._entries[key]
             self.expect(key)
 
@@ -189,8 +189,8 @@ class Remembered(Generic[KeyT, ValueT]):
         self._epoch += 1
 
     def _outdate(self) -> None:
-        for asking in self._asking.values():
-            asking.is_outdated = True
+        for lookup in self._lookups.values():
+            lookup.is_outdated = True
 
     def __len__(self) -> int:
         return len(self._entries) + len(self._missing)

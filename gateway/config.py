@@ -32,7 +32,7 @@ class GatewayConfig(BaseConfig):
         return _checked(value)
 
 
-class ProxiesUnsaid(Exception):
+class ProxiesNotConfigured(Exception):
     """The edge cannot tell its callers apart."""
 
 
@@ -83,7 +83,7 @@ class EdgeConfig(GatewayConfig):
         """ProxiesUnsaid where TLS ends before the edge and nothing says at whose hands: everybody
         would share the address, and with it the brakes, of that machine."""
         if self.public_url.startswith("https://") and not self.trusted_proxies:
-            raise ProxiesUnsaid(
+            raise ProxiesNotConfigured(
                 f"PUBLIC_URL={self.public_url} is served by something before the edge: set "
                 "TRUSTED_PROXIES to its addresses (10.0.0.5,10.1.0.0/16), or to 'none' when it "
                 "passes connections on as they are. See docs/runbook.md"

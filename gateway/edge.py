@@ -19,10 +19,10 @@ from gateway import VERSION
 from gateway.alipay.inbound import messages, notify
 from gateway.alipay.inbound.messages import Messages
 from gateway.alipay.inbound.notify import Notices
-from gateway.alipay.inbound.signed import SignedDoor
+from gateway.alipay.inbound.signed import SignedEndpoint
 from gateway.alipay.keyring import KeyRing
 from gateway.auth.device import DeviceAuth
-from gateway.auth.internal import EDGE, Inward
+from gateway.auth.internal import EDGE, ServiceTokens
 from gateway.auth.merchant import Session, SessionAuth, refuse_foreign_site
 from gateway.auth.pos import PosAuth
 from gateway.config import EdgeConfig
@@ -32,7 +32,7 @@ from gateway.limits import (
     SERVICE_WAIT_S,
     STREAMS,
     Admission,
-    Patience,
+    RefusalDelay,
     Strangers,
     console_limits,
     rate_limits,
@@ -44,11 +44,11 @@ from gateway.routing import SAFE_METHODS, Route, match, table
 from gateway.server.asgi import (
     CSP_NAME,
     NO_STORE,
-    Answer,
-    Asked,
-    Door,
     Header,
-    json_answer,
+    HttpApp,
+    Request,
+    Response,
+    json_response,
     running,
 )
 from gateway.server.forwarded import Proxies, networks
@@ -67,10 +67,10 @@ from shared.serve import health_response
 TOPICS = ("binding.events", "device.events")
 HEALTH = ("/livez", "/readyz")
 METRICS = "/metrics"
-SIGNED = (notify.PREFIX, messages.PREFIX)
+SIGNED_PREFIXES = (notify.PREFIX, messages.PREFIX)
 ABOUT = "/api/public/v1/about"
 DEVICE_USES, KEY_USES = "/internal/device-uses", "/internal/api-key-uses"
-NEEDED = ("binding", "device", "payment")
+REQUIRED = ("binding", "device", "payment")
 """Without these nobody can pay; the others may be away."""
 
 _SECURITY: tuple[Header, ...] = (
@@ -111,34 +111,36 @@ class Edge:
             )  # fmt: skip
 
         # Look-ups have pools of their own: a full proxy pool must not stop authentication.
-        self._askers = {name: client(name) for name in NEEDED}
+        self._lookups = {name: client(name) for name in REQUIRED}
         self._rates = rate_limits(clock, config.quota_scale)
         self._console_rates = console_limits(clock, config.quota_scale)
-        self._patience = Patience(clock, config.quota_scale)
-        self._ring = KeyRing(self._askers["binding"], clock)
-        self._seen: LastUsed[DeviceUse] = LastUsed(self._askers["device"], DEVICE_USES, clock)
+        self._refusal_delay = RefusalDelay(clock, config.quota_scale)
+        self._keyring = KeyRing(self._lookups["binding"], clock)
+        self._device_uses: LastUsed[DeviceUse] = LastUsed(
+            self._lookups["device"], DEVICE_USES, clock
+        )
         self._devices = DeviceAuth(
-            self._askers["device"], clock, keks["device"], Strangers(clock),
-            self._rates["device"], self._seen,
+            self._lookups["device"], clock, keks["device"], Strangers(clock),
+            self._rates["device"], self._device_uses,
         )  # fmt: skip
-        self._sessions = SessionAuth(self._askers["binding"], clock, Strangers(clock))
-        self._used: LastUsed[ApiKeyUse] = LastUsed(self._askers["binding"], KEY_USES, clock)
+        self._sessions = SessionAuth(self._lookups["binding"], clock, Strangers(clock))
+        self._key_uses: LastUsed[ApiKeyUse] = LastUsed(self._lookups["binding"], KEY_USES, clock)
         self._pos = PosAuth(
-            self._askers["binding"],
+            self._lookups["binding"],
             clock,
             keks["pos"],
             Strangers(clock),
             self._rates["pos"],
-            self._used,
+            self._key_uses,
         )
-        self._refusals = Refusals(self._askers["payment"], clock)
-        door = (self._ring, clock, self._rates["notify"], Strangers(clock), self._refusals)
+        self._refusals = Refusals(self._lookups["payment"], clock)
+        common = (self._keyring, clock, self._rates["notify"], Strangers(clock), self._refusals)
         self._signed = {
-            notify.LABEL: SignedDoor(Notices(self._askers["payment"]), *door),
-            messages.LABEL: SignedDoor(Messages(self._askers["binding"]), *door),
+            notify.LABEL: SignedEndpoint(Notices(self._lookups["payment"]), *common),
+            messages.LABEL: SignedEndpoint(Messages(self._lookups["binding"]), *common),
         }
         self._proxies = Proxies(networks(config.trusted_proxies))
-        self._inward = Inward(signer)
+        self._service_tokens = ServiceTokens(signer)
         self._upstreams = Upstreams(urls, clock)
         self._static = StaticFiles()
         self._about = About(
@@ -146,113 +148,116 @@ class Edge:
             sandbox_page=config.shown_sandbox_page,
             version=VERSION,
         )
-        self._rows = table()
+        self._routes = table()
         self._admission = Admission("edge", IN_FLIGHT_MAX)
-        self._opening = Admission("edge_streams", STREAMS.places)
+        self._stream_admission = Admission("edge_streams", STREAMS.slots)
         self._tail = Tail(
             broker(config, EDGE), TOPICS, self.on_event, self.on_gap,
         )  # fmt: skip
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
         return running(
-            [self._tail.run, self._refusals.run, self._used.run, self._seen.run], self.aclose
+            [self._tail.run, self._refusals.run, self._key_uses.run, self._device_uses.run],
+            self.aclose,
         )
 
     async def aclose(self) -> None:
-        await self._used.tell(is_last=True)
-        await self._seen.tell(is_last=True)
-        for asker in self._askers.values():
-            await asker.aclose()
+        await self._key_uses.report(is_last=True)
+        await self._device_uses.report(is_last=True)
+        for client in self._lookups.values():
+            await client.aclose()
         await self._upstreams.aclose()
 
     def on_event(self, event: Event) -> None:
         """Whatever changed elsewhere is not remembered here any longer."""
-        for cache in (self._ring, self._devices, self._sessions, self._pos):
+        for cache in (self._keyring, self._devices, self._sessions, self._pos):
             cache.on_event(event)
         self._upstreams.streams.on_event(event)
 
     def on_gap(self) -> None:
         """Events may have been missed: everything remembered is asked for again."""
-        for cache in (self._ring, self._devices, self._sessions, self._pos):
+        for cache in (self._keyring, self._devices, self._sessions, self._pos):
             cache.on_gap()
 
-    async def handle(self, asked: Asked) -> Answer:
+    async def handle(self, request: Request) -> Response:
         """One request: to a service, to a door for signed forms, or answered here."""
-        asked.client = self._proxies.client_of(asked.client, asked.raw_headers)
+        request.client = self._proxies.client_of(request.client, request.raw_headers)
         try:
-            return await self._answered(asked)
+            return await self._respond(request)
         except Problem as problem:
             if problem.status < 500:
-                await self._patience.hold(asked.client)
+                await self._refusal_delay.wait(request.client)
             raise
 
-    def lost(self, asked: Asked) -> Answer | None:
+    def page_for_unreadable_path(self, request: Request) -> Response | None:
         """The console's page for an address that is not held to plain characters."""
-        return self._static.answer_lost(asked)
+        return self._static.page_for_unreadable_path(request)
 
-    async def _answered(self, asked: Asked) -> Answer:
-        path = asked.path
+    async def _respond(self, request: Request) -> Response:
+        path = request.path
         if path == ABOUT:
-            asked.route = ABOUT
-            if asked.method not in SAFE_METHODS:
+            request.route = ABOUT
+            if request.method not in SAFE_METHODS:
                 raise MethodNotAllowed(allow=sorted(SAFE_METHODS))
-            return json_answer(self._about)
+            return json_response(self._about)
         if path.startswith("/api/"):
-            route = match(self._rows, asked.method, path)
+            route = match(self._routes, request.method, path)
             if route is None:
                 raise NotFound
-            asked.route = route.prefix
-            with self._opening if route.is_long else self._admission:
-                answer = await self._authenticated(route, asked)
-            headers = (*answer.headers, NO_STORE)
-            return Answer(answer.status, answer.body, headers, stream=answer.stream)
-        if path.startswith(SIGNED):
-            asked.route = path[: path.index("/", len("/alipay/"))]
-            if asked.method != "POST":
+            request.route = route.prefix
+            with self._stream_admission if route.is_long else self._admission:
+                response = await self._call_service(route, request)
+            headers = (*response.headers, NO_STORE)
+            return Response(response.status, response.body, headers, stream=response.stream)
+        if path.startswith(SIGNED_PREFIXES):
+            request.route = path[: path.index("/", len("/alipay/"))]
+            if request.method != "POST":
                 raise MethodNotAllowed(allow=["POST"])
             with self._admission:
-                return await self._signed[asked.route].take(asked)
+                return await self._signed[request.route].take(request)
         if path in HEALTH:
-            asked.route = path
+            request.route = path
             return await self._health(path)
         if path == METRICS:
             raise NotFound
-        asked.route = "static"
-        return self._static.answer(asked)
+        request.route = "static"
+        return self._static.respond(request)
 
-    async def _authenticated(self, route: Route, asked: Asked) -> Answer:
+    async def _call_service(self, route: Route, request: Request) -> Response:
         if route.rate:
-            self._rates[route.rate].take(share_of(asked.client))
+            self._rates[route.rate].take(share_of(request.client))
         if not route.upload_max:
-            await asked.read_body(route.body_max)
+            await request.read_body(route.body_max)
         if route.audience == "device":
-            device, nonce = await self._devices.check(asked)
-            token = self._inward.for_device(route.service, asked.method, device, nonce)
+            device, nonce = await self._devices.check(request)
+            token = self._service_tokens.for_device(route.service, request.method, device, nonce)
             return await self._upstreams.forward(
-                route, asked, token, device.device_id, device.tenant_id
+                route, request, token, device.device_id, device.tenant_id
             )
         if route.audience == "pos":
-            key = await self._pos.check(asked)
+            key = await self._pos.check(request)
             self._console_rates["merchant"].take(str(key.tenant_id))
-            token = self._inward.for_key(route.service, key)
-            return await self._upstreams.forward(route, asked, token, key.key_id, key.tenant_id)
-        refuse_foreign_site(asked)
+            token = self._service_tokens.for_key(route.service, key)
+            return await self._upstreams.forward(route, request, token, key.key_id, key.tenant_id)
+        refuse_foreign_site(request)
         if route.audience == "public":
-            token = self._inward.for_nobody(route.service)
-            answer = await self._upstreams.forward(route, asked, token, share_of(asked.client))
-            self._expect(route, answer)
-            return answer
-        session = await self._sessions.check(asked, needs_csrf=route.needs_csrf(asked.method))
+            token = self._service_tokens.for_nobody(route.service)
+            response = await self._upstreams.forward(
+                route, request, token, share_of(request.client)
+            )
+            self._expect(route, response)
+            return response
+        session = await self._sessions.check(request, needs_csrf=route.needs_csrf(request.method))
         self._take_console_rates(route, session)
-        session = await self._sessions.as_meant(asked, session)
-        token = self._inward.for_user(route.service, session, asked.path)
-        answer = await self._upstreams.forward(
-            route, asked, token, session.user_id, session.tenant_id, session.session_hash
+        session = await self._sessions.require_merchant(request, session)
+        token = self._service_tokens.for_user(route.service, session, request.path)
+        response = await self._upstreams.forward(
+            route, request, token, session.user_id, session.tenant_id, session.session_hash
         )
-        self._expect(route, answer)
-        if route.changes_session and asked.method not in SAFE_METHODS and answer.status < 300:
+        self._expect(route, response)
+        if route.changes_session and request.method not in SAFE_METHODS and response.status < 300:
             self._sessions.forget(session)
-        return answer
+        return response
 
     def _take_console_rates(self, route: Route, session: Session) -> None:
         rates = self._console_rates
@@ -261,22 +266,22 @@ class Edge:
         if route.share in rates:
             rates[route.share].take(session.user_id)
 
-    def _expect(self, route: Route, answer: Answer) -> None:
-        if route.sets_cookie and answer.status < 300:
-            for name, value in answer.headers:
+    def _expect(self, route: Route, response: Response) -> None:
+        if route.sets_cookie and response.status < 300:
+            for name, value in response.headers:
                 if name == b"set-cookie":
                     self._sessions.expect(value)
 
-    async def _health(self, path: str) -> Answer:
+    async def _health(self, path: str) -> Response:
         if path == "/livez":
-            return json_answer({"status": "live"})
+            return json_response({"status": "live"})
         checks = await self._ready()
-        return json_answer({"checks": checks}, 200 if all(checks.values()) else 503)
+        return json_response({"checks": checks}, 200 if all(checks.values()) else 503)
 
     async def _ready(self) -> dict[str, bool]:
-        return await self._upstreams.ready(NEEDED)
+        return await self._upstreams.ready(REQUIRED)
 
-    async def inside(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def inner_app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The inner door, as an ASGI app of its own."""
         await (await health_response(scope["path"], self._ready))(scope, receive, send)
 
@@ -287,8 +292,13 @@ def security_headers(public_url: str) -> tuple[Header, ...]:
     return (*_SECURITY, *promised)
 
 
-def create_app(config: EdgeConfig, clock: Clock) -> tuple[Door, ASGIApp]:
+def create_app(config: EdgeConfig, clock: Clock) -> tuple[HttpApp, ASGIApp]:
     """The edge and its inner door, as ASGI apps."""
     edge = Edge(config, clock)
-    door = Door(edge.handle, edge.lifespan, security_headers(config.public_url), edge.lost)
-    return door, edge.inside
+    app = HttpApp(
+        edge.handle,
+        edge.lifespan,
+        security_headers(config.public_url),
+        edge.page_for_unreadable_path,
+    )
+    return app, edge.inner_app

@@ -23,10 +23,10 @@ from prometheus_client import Counter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from gateway.alipay.bill_file import BadBill, Bill, read_bill
-from gateway.alipay.client import AlipayClient, Called
+from gateway.alipay.client import AlipayClient, EgressReply
 from gateway.alipay.keyring import AppKeys, KeyRing
 from gateway.alipay.methods.bills import BILL_METHOD, BillDownloads
-from gateway.alipay.methods.row import Method, Params, Result
+from gateway.alipay.methods.row import CallResult, Method, Params
 from gateway.alipay.methods.table import METHODS
 from gateway.auth.internal import EGRESS, EGRESS_AUDIENCE, calling_service
 from gateway.config import EgressConfig
@@ -38,9 +38,9 @@ from gateway.limits import (
     UPLOAD_BYTES_MAX,
     Admission,
 )
-from gateway.rehearsal import APPS_DOOR, OUTCOME_DOOR, Rehearsal
+from gateway.rehearsal import APPS_PATH, OUTCOME_PATH, Rehearsal
 from gateway.reports.usage import AppKeyUse, LastUsed
-from gateway.server.asgi import METRICS, Answer, Asked, Door, json_answer, running
+from gateway.server.asgi import METRICS, HttpApp, Request, Response, json_response, running
 from gateway.tail import Tail
 from shared import telemetry
 from shared.client import ServiceClient
@@ -55,8 +55,8 @@ from shared.keys.tokens import TokenSigner, TokenVerifier
 from shared.serve import faults
 
 PREFIX = "/alipay/"
-BILL_DOOR = "/bill-file"
-KEY_CHECK_DOOR = "/key-check"
+BILL_PATH = "/bill-file"
+KEY_CHECK_PATH = "/key-check"
 KEY_CHECK_METHOD = "alipay.trade.query"
 BINDING_ONLY = frozenset({"binding"})
 BILL_LINES_MAX = 16_000
@@ -66,7 +66,7 @@ TOPICS = ("binding.events",)
 _bad_bills = Counter("alipay_bad_bills_total", "Bill files refused", ["reason"])
 
 
-class AppNotBound(NotFound):
+class AppUnknown(NotFound):
     """No such app for this merchant."""
 
     code = "egress.app_not_bound"
@@ -80,7 +80,7 @@ class AppDisabled(Conflict):
     title = "应用已停用 The app's binding is switched off."
 
 
-class _Order(BaseModel):
+class _CallBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     app_id: Annotated[str, Text(32)]
@@ -101,12 +101,14 @@ class Egress:
             config.binding_url, audience="binding", signer=signer,
             pool=CALLS_MAX["binding"], timeout_s=SERVICE_WAIT_S,
         )  # fmt: skip
-        self._ring = KeyRing(self._binding, clock, LocalKeyProvider(config.kek_file_app))
-        self._used: LastUsed[AppKeyUse] = LastUsed(self._binding, "/internal/app-key-uses", clock)
+        self._keyring = KeyRing(self._binding, clock, LocalKeyProvider(config.kek_file_app))
+        self._key_uses: LastUsed[AppKeyUse] = LastUsed(
+            self._binding, "/internal/app-key-uses", clock
+        )
         self._alipay = AlipayClient(
-            config.alipay_gateway_url, self._ring, clock,
+            config.alipay_gateway_url, self._keyring, clock,
             public_url=config.public_url, timeout_s=config.alipay_timeout_ms / 1000,
-            service_provider_id=config.alipay_service_provider_id, signed=self._note_use,
+            service_provider_id=config.alipay_service_provider_id, on_signed=self._note_use,
         )  # fmt: skip
         self._downloads = BillDownloads(
             config.alipay_gateway_url, config.alipay_bill_hosts.split(",")
@@ -114,116 +116,118 @@ class Egress:
         self._rehearsal = Rehearsal(config.sandbox_admin_url)
         self._admission = Admission("egress", ALIPAY_CALLS_MAX)
         self._tail = Tail(
-            broker(config, EGRESS), TOPICS, self._ring.on_event, self._ring.on_gap,
+            broker(config, EGRESS), TOPICS, self._keyring.on_event, self._keyring.on_gap,
         )  # fmt: skip
-        self._doors: dict[str, Callable[[Asked], Awaitable[Answer]]] = {
-            BILL_DOOR: self._bill,
-            KEY_CHECK_DOOR: self._key_check,
-            APPS_DOOR: self._rehearsal_app,
-            OUTCOME_DOOR: self._rehearsal_outcome,
+        self._endpoints: dict[str, Callable[[Request], Awaitable[Response]]] = {
+            BILL_PATH: self._bill,
+            KEY_CHECK_PATH: self._key_check,
+            APPS_PATH: self._rehearsal_app,
+            OUTCOME_PATH: self._rehearsal_outcome,
         }
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
-        return running([self._tail.run, self._used.run], self.aclose)
+        return running([self._tail.run, self._key_uses.run], self.aclose)
 
     async def aclose(self) -> None:
         await self._alipay.aclose()
         await self._downloads.aclose()
         await self._rehearsal.aclose()
-        await self._used.tell(is_last=True)
+        await self._key_uses.report(is_last=True)
         await self._binding.aclose()
 
     def _note_use(self, app: AppKeys, version: int) -> None:
-        self._used.note(AppKeyUse(app.tenant_id, app.app_id, version))
+        self._key_uses.note(AppKeyUse(app.tenant_id, app.app_id, version))
 
-    async def handle(self, asked: Asked) -> Answer:
+    async def handle(self, request: Request) -> Response:
         """One call to Alipay, or this process's own health."""
-        path = asked.path
+        path = request.path
         if path.startswith(PREFIX):
             method = METHODS.get(path[len(PREFIX) :])
             if method is None:
                 raise NotFound
-            asked.route = path
-            if asked.method != "POST":
+            request.route = path
+            if request.method != "POST":
                 raise MethodNotAllowed(allow=["POST"])
             with self._admission:
-                return json_answer((await self._call(method, asked)).document())
-        if path in self._doors:
-            asked.route = path
-            if asked.method != "POST":
+                return json_response((await self._call(method, request)).document())
+        if path in self._endpoints:
+            request.route = path
+            if request.method != "POST":
                 raise MethodNotAllowed(allow=["POST"])
             with self._admission:
-                return await self._doors[path](asked)
-        asked.route = "health"
+                return await self._endpoints[path](request)
+        request.route = "health"
         if path == "/livez":
-            return json_answer({"status": "live"})
+            return json_response({"status": "live"})
         if path == "/readyz":
-            return json_answer({"checks": {"egress": True}})
+            return json_response({"checks": {"egress": True}})
         if path == "/metrics":
-            return Answer(200, telemetry.metrics_page(), (METRICS,))
+            return Response(200, telemetry.metrics_page(), (METRICS,))
         raise NotFound
 
-    async def _call(self, method: Method, asked: Asked) -> Called:
-        caller = calling_service(self._verifier, asked)
+    async def _call(self, method: Method, request: Request) -> EgressReply:
+        caller = calling_service(self._verifier, request)
         limit = UPLOAD_BYTES_MAX if method.takes_files else BODY_BYTES_MAX
-        order, params = _read(method, await asked.read_body(limit))
-        app = await self._app(caller, order.app_id, method)
-        token = order.app_auth_token
+        call, params = _parsed(method, await request.read_body(limit))
+        app = await self._app(caller, call.app_id, method)
+        token = call.app_auth_token
         return await self._alipay.call(
-            method, app, params, order.key_version, token.get_secret_value() if token else None
+            method, app, params, call.key_version, token.get_secret_value() if token else None
         )
 
-    async def _bill(self, asked: Asked) -> Answer:
+    async def _bill(self, request: Request) -> Response:
         """Query, fetch and read in one go: the address lives for half a minute, and only this
         process reaches the outside. Nothing was booked, so all of it may be asked again."""
-        called = await self._call(METHODS[BILL_METHOD], asked)
-        if called.result.outcome != "success":
-            return json_answer(called.document())
+        reply = await self._call(METHODS[BILL_METHOD], request)
+        if reply.result.outcome != "success":
+            return json_response(reply.document())
         try:
-            raw = await self._downloads.fetch(called.result.data["bill_download_url"])
+            raw = await self._downloads.fetch(reply.result.data["bill_download_url"])
             bill = await asyncio.to_thread(read_bill, raw)
-            result = Result("success", await asyncio.to_thread(_bill_document, bill))
+            result = CallResult("success", await asyncio.to_thread(_bill_document, bill))
         except BadBill as error:
             _bad_bills.labels(error.reason).inc()
-            result = Result("unknown", reason=error.reason)
-        return json_answer(replace(called, result=result).document())
+            result = CallResult("unknown", reason=error.reason)
+        return json_response(replace(reply, result=result).document())
 
-    async def _key_check(self, asked: Asked) -> Answer:
+    async def _key_check(self, request: Request) -> Response:
         """Of a merchant's keys before they count: nothing is remembered, nothing else is tried."""
-        tenant_id = self._tenant_of_binding(asked)
+        tenant_id = self._tenant_of_binding(request)
         method = METHODS[KEY_CHECK_METHOD]
-        order, params = _read(method, await asked.read_body(BODY_BYTES_MAX))
-        if order.key_version is None:
+        call, params = _parsed(method, await request.read_body(BODY_BYTES_MAX))
+        if call.key_version is None:
             raise InvalidBody(errors=[{"pointer": "/key_version", "message": "needed here"}])
-        app = await self._ring.one_version(tenant_id, order.app_id, order.key_version)
+        app = await self._keyring.one_version(tenant_id, call.app_id, call.key_version)
         if app is None:
-            raise AppNotBound
-        called = await self._alipay.call(method, app, params, order.key_version, is_alone=True)
-        return json_answer(called.document())
+            raise AppUnknown
+        reply = await self._alipay.call(method, app, params, call.key_version, is_alone=True)
+        return json_response(reply.document())
 
-    def _tenant_of_binding(self, asked: Asked) -> UUID:
-        caller = calling_service(self._verifier, asked)
+    def _tenant_of_binding(self, request: Request) -> UUID:
+        caller = calling_service(self._verifier, request)
         if caller.issuer not in BINDING_ONLY or caller.tenant_id is None:
             raise Forbidden("this door is for binding, and one merchant at a time")
         return caller.tenant_id
 
-    async def _rehearsal_app(self, asked: Asked) -> Answer:
-        self._tenant_of_binding(asked)
-        return json_answer(await self._rehearsal.make_app(await asked.read_body(BODY_BYTES_MAX)))
+    async def _rehearsal_app(self, request: Request) -> Response:
+        self._tenant_of_binding(request)
+        return json_response(
+            await self._rehearsal.make_app(await request.read_body(BODY_BYTES_MAX))
+        )
 
-    async def _rehearsal_outcome(self, asked: Asked) -> Answer:
+    async def _rehearsal_outcome(self, request: Request) -> Response:
         """Of the next sale of an app: that merchant's own."""
-        tenant_id = self._tenant_of_binding(asked)
-        order = self._rehearsal.outcome_order(await asked.read_body(BODY_BYTES_MAX))
-        app = await self._ring.by_app(order.app_id)
+        tenant_id = self._tenant_of_binding(request)
+        outcome = self._rehearsal.outcome_request(await request.read_body(BODY_BYTES_MAX))
+        app = await self._keyring.by_app(outcome.app_id)
         if app is None or app.tenant_id != tenant_id:
-            raise AppNotBound
-        return json_answer(await self._rehearsal.choose(order))
+            raise AppUnknown
+        return json_response(await self._rehearsal.choose(outcome))
 
     async def _app(self, caller: Principal, app_id: str, method: Method) -> AppKeys:
-        app = await self._ring.by_app(app_id)
+        app = await self._keyring.by_app(app_id)
         if app is None or caller.tenant_id not in (None, app.tenant_id):
-            raise AppNotBound
+            raise AppUnknown
         if method.is_payment and not app.is_enabled:
             raise AppDisabled
         return app
@@ -258,24 +262,24 @@ def _bill_document(bill: Bill) -> dict[str, Any]:
     }
 
 
-def _read(method: Method, body: bytes) -> tuple[_Order, Params]:
+def _parsed(method: Method, body: bytes) -> tuple[_CallBody, Params]:
     try:
-        order = _Order.model_validate(orjson.loads(body))
+        call = _CallBody.model_validate(orjson.loads(body))
     except orjson.JSONDecodeError:
         raise InvalidBody("not JSON") from None
     except ValidationError as error:
         raise InvalidBody(errors=faults(error)) from None
-    if order.app_auth_token is not None and not method.for_merchant:
+    if call.app_auth_token is not None and not method.for_merchant:
         fault = {"pointer": "/app_auth_token", "message": "this method takes none"}
         raise InvalidBody(errors=[fault])
     try:
-        return order, method.params.model_validate(order.params)
+        return call, method.params.model_validate(call.params)
     except ValidationError as error:
         errors = [{**fault, "pointer": "/params" + fault["pointer"]} for fault in faults(error)]
         raise InvalidBody(errors=errors) from None
 
 
-def create_app(config: EgressConfig, clock: Clock) -> Door:
+def create_app(config: EgressConfig, clock: Clock) -> HttpApp:
     """The egress as an ASGI app."""
     egress = Egress(config, clock)
-    return Door(egress.handle, egress.lifespan)
+    return HttpApp(egress.handle, egress.lifespan)

@@ -29,11 +29,11 @@ HEAD_WAIT_S = 10.0
 """From the first byte of a request, or from the connection, to the end of its head."""
 BODY_WAIT_S = 10.0
 """From the head to the last byte of the body."""
-ANSWER_WAIT_S = 30.0
-ANSWER_BYTES_PER_S = 16 * 1024
+RESPONSE_WAIT_S = 30.0
+RESPONSE_BYTES_PER_S = 16 * 1024
 """What a client must take of its answer, after so many seconds of grace."""
 UNSENT_BYTES_MAX = 128 * 1024 * 1024
-UNSENT_PART = 8
+UNSENT_SHARE = 8
 """Of all answers together that wait for their clients, and of which one address has 1 / so many:
 two of the largest."""
 UNSENT_BYTES_FREE = 16 * 1024
@@ -53,7 +53,7 @@ hundreds; IPv6 counts by /64, and a trusted proxy is not counted."""
 FILES_KEPT_BACK = 1536
 """File descriptors for everything that is no client: the services' pools above all."""
 UNFINISHED_BYTES_MAX = 32 * 1024 * 1024
-UNFINISHED_PART = 8
+UNFINISHED_SHARE = 8
 """One address has 1 / so many of it."""
 UNFINISHED_BYTES_FREE = 4 * 1024
 """Of all requests together that are not whole yet; each one's first bytes are not counted, so
@@ -66,18 +66,18 @@ CALLS_MAX = {"payment": 512, "device": 64, "binding": 96, "campaign": 128, "orde
 """Per destination: a slow one must not take the others' connections."""
 
 
-class Part(NamedTuple):
+class Quota(NamedTuple):
     """Places for calls of one class, and how many of them one caller and one merchant may hold."""
 
-    places: int
-    each: int
-    merchant: int
+    slots: int
+    per_caller: int
+    per_merchant: int
 
 
-PARTS = {
-    "sign_in": Part(places=24, each=16, merchant=24),
-    "costly": Part(places=8, each=2, merchant=4),
-    "platform": Part(places=8, each=4, merchant=6),
+CLASS_QUOTAS = {
+    "sign_in": Quota(slots=24, per_caller=16, per_merchant=24),
+    "costly": Quota(slots=8, per_caller=2, per_merchant=4),
+    "platform": Quota(slots=8, per_caller=4, per_merchant=6),
 }
 """Classes of their own among binding's places, which neither take from the others nor give.
 
@@ -86,7 +86,7 @@ sign_in   two checks at a time take 20 ms each beside nothing else; 16 of one ad
 costly    argon2, RSA pairs, the audit log: one runs, one waits; binding holds the same (costly.py)
 platform  rows of onboarding, which wait for Alipay, up to PLATFORM_WAIT_S each
 """
-STREAMS = Part(places=256, each=6, merchant=128)
+STREAMS = Quota(slots=256, per_caller=6, per_merchant=128)
 """Answers that are streamed, and uploads, to all services together: a class and connections of
 their own, so that whoever listens takes no place of a payment. Six are what a browser opens."""
 STREAM_IDLE_S = 30.0
@@ -96,25 +96,25 @@ STREAM_LIFE_S = 600.0
 is, and at another edge, if there is one by then."""
 HEARTBEAT_S = 15.0
 """A silent event stream says so often that it lives: proxies end what is idle, often after 60 s."""
-COME_BACK_MS = (1_000, 4_000)
+RECONNECT_MS = (1_000, 4_000)
 """When the listener of an ended event stream comes back: not all of them at once."""
 REFUSAL_BYTES_MAX = 64 * 1024
 """Of an answer that is no success, which is whole also where a stream was asked for."""
 UPLOAD_BYTES_PER_S = 16 * 1024
 """What an upload that is passed on as it comes must bring on the whole, after BODY_WAIT_S of grace;
 the time in which nobody takes it does not count."""
-DEVICE_PART, CALLER_PART, MERCHANT_PART = 8, 4, 2
+DEVICE_SHARE, CALLER_SHARE, MERCHANT_SHARE = 8, 4, 2
 """Of a destination's other places one device may hold an eighth (64 payments at once are a till
 server's, no till's), a person, an API key or an address a quarter, a merchant half: when
 a destination is slow, one of them alone cannot fill it."""
 
 
-def parts(service: str, part: int) -> Part:
-    """The ordinary places of a destination, of which one caller has 1 / `part`."""
+def quota_of(service: str, share: int) -> Quota:
+    """The ordinary places of a destination, of which one caller has 1 / `share`."""
     total = CALLS_MAX[service]
     if service == "binding":
-        total -= sum(one.places for one in PARTS.values())
-    return Part(total, total // part, total // MERCHANT_PART)
+        total -= sum(quota.slots for quota in CLASS_QUOTAS.values())
+    return Quota(total, total // share, total // MERCHANT_SHARE)
 
 
 PAYMENT_WAIT_S = 25.0
@@ -151,10 +151,10 @@ EXPECTED_KEPT = 1024
 MISSING_KEPT = 2048
 
 REFUSALS_FREE, REFUSALS_FREE_PER_S = 40, 5
-HOLD_S = 2.0
+REFUSAL_DELAY_S = 2.0
 GOLDEN_RATIO = 0.618034
 """Its multiples, less their whole parts, lie evenly between 0 and 1, however many there are."""
-HELD_MAX = 512
+DELAYED_MAX = 512
 
 _refused = Counter("gateway_limited_total", "Requests refused by a limit", ["limit"])
 _in_flight = Gauge("gateway_in_flight", "Requests being worked on", ["where"])
@@ -210,7 +210,7 @@ class Admission:
         self._now -= 1
 
 
-class Places:
+class Slots:
     """The calls of one class to one destination, and who holds how many of them."""
 
     def __init__(self, where: str, limit: int) -> None:
@@ -220,10 +220,10 @@ class Places:
         self._held: dict[object, int] = {}
         _in_flight.labels(where).set_function(lambda: self._now)
 
-    def enter(self, caller: object, merchant: object, part: Part) -> None:
+    def enter(self, caller: object, merchant: object, quota: Quota) -> None:
         """Takes a place, or TooMany for the caller's own part, or Busy; None is nobody's part."""
         held = self._held
-        if held.get(caller, 0) >= part.each or held.get(merchant, 0) >= part.merchant:
+        if held.get(caller, 0) >= quota.per_caller or held.get(merchant, 0) >= quota.per_merchant:
             _refused.labels(f"share_{self._where}").inc()
             raise TooMany(
                 f"{self._where}: too many of yours are under way", retry_after_s=RETRY_AFTER_S
@@ -297,8 +297,8 @@ class Strangers(Buckets):
         self.take(share_of(client))
 
     @asynccontextmanager
-    async def asking(self, client: str) -> AsyncIterator[None]:
-        """`async with strangers.asking(client): look up`; TooMany or Busy when not. Few wait for
+    async def lookup(self, client: str) -> AsyncIterator[None]:
+        """`async with strangers.lookup(client): look up`; TooMany or Busy when not. Few wait for
         one of the few look-ups at once: whoever waits holds a place of the edge."""
         self.charge(client)
         if self._now >= STRANGERS_WAITING_MAX or not self._all.has("", spend=True):
@@ -312,11 +312,11 @@ class Strangers(Buckets):
             self._now -= 1
 
 
-class Patience:
+class RefusalDelay:
     """Refusals come late to an address that goes on regardless. A refusal costs this process a
     tenth of a payment: in a closed loop of 70 connections that alone would be half of a core.
 
-    Each waits another while, one to two times `hold_s`: callers that were refused together would
+    Each waits another while, one to two times `base_s`: callers that were refused together would
     come back together, and 70 at once hold up every payment for some 20 ms."""
 
     def __init__(self, clock: Clock, scale: int) -> None:
@@ -325,19 +325,19 @@ class Patience:
         )
         self._now = 0
         self._spread = 0.0
-        self.hold_s = HOLD_S
+        self.base_s = REFUSAL_DELAY_S
 
     def delay_s(self, client: str) -> float:
         """How long a refusal to this address is to wait, which is counted by asking."""
         if self._free.has(share_of(client), spend=True):
             return 0.0
         self._spread = (self._spread + GOLDEN_RATIO) % 1
-        return self.hold_s * (1 + self._spread)
+        return self.base_s * (1 + self._spread)
 
-    async def hold(self, client: str) -> None:
+    async def wait(self, client: str) -> None:
         """Waits before a refusal, at times; it holds no place of anybody meanwhile."""
         delay_s = self.delay_s(client)
-        if not delay_s or self._now >= HELD_MAX:
+        if not delay_s or self._now >= DELAYED_MAX:
             return
         self._now += 1
         try:

@@ -10,34 +10,34 @@ from uuid import UUID
 
 from gateway.auth.merchant import cookie_hashes
 from gateway.limits import (
-    CALLER_PART,
+    CALLER_SHARE,
     CALLS_MAX,
-    DEVICE_PART,
-    PARTS,
+    CLASS_QUOTAS,
+    DEVICE_SHARE,
     PROBE_EVERY_S,
     PROBE_WAIT_S,
     RETRY_AFTER_S,
-    Part,
-    Places,
-    parts,
+    Quota,
+    Slots,
+    quota_of,
 )
 from gateway.routing import SAFE_METHODS, Route
-from gateway.server.asgi import Answer, Asked, Header
-from gateway.streams import Call, Caller, Streams
+from gateway.server.asgi import Header, Request, Response
+from gateway.streams import Caller, ServiceRequest, Streams
 from shared.client import Client, NoAnswer, NotSent, Reply
 from shared.clock import Clock
 from shared.errors import Problem, Unavailable
 
-_INWARD = (
+_REQUEST_HEADERS = (
     (b"content-type", "Content-Type"),
     (b"accept", "Accept"),
     (b"accept-language", "Accept-Language"),
     (b"user-agent", "User-Agent"),
     (b"traceparent", "traceparent"),
 )
-_STREAMED: tuple[Header, ...] = ((b"x-accel-buffering", b"no"),)
+_UNBUFFERED: tuple[Header, ...] = ((b"x-accel-buffering", b"no"),)
 """A proxy before the edge passes on what it gets, instead of keeping it until it is whole."""
-_OUTWARD = (
+_RESPONSE_HEADERS = (
     ("content-type", b"content-type"),
     ("content-disposition", b"content-disposition"),
     ("retry-after", b"retry-after"),
@@ -68,12 +68,12 @@ class Upstreams:
         self._clients = {
             name: Client(url, name=name, pool=CALLS_MAX[name]) for name, url in urls.items()
         }
-        self._parts: dict[str, tuple[Part, Part]] = {
-            name: (parts(name, CALLER_PART), parts(name, DEVICE_PART)) for name in urls
-        } | {name: (part, part) for name, part in PARTS.items()}
+        self._quotas: dict[str, tuple[Quota, Quota]] = {
+            name: (quota_of(name, CALLER_SHARE), quota_of(name, DEVICE_SHARE)) for name in urls
+        } | {name: (quota, quota) for name, quota in CLASS_QUOTAS.items()}
         """class -> what a caller may hold, and what a device may"""
         self._admissions = {
-            name: Places(name, part.places) for name, (part, _) in self._parts.items()
+            name: Slots(name, quota.slots) for name, (quota, _) in self._quotas.items()
         }
         self.streams = Streams(urls)
         self._clock = clock
@@ -87,84 +87,84 @@ class Upstreams:
     async def forward(
         self,
         route: Route,
-        asked: Asked,
+        request: Request,
         token: str,
         caller: object,
         merchant: UUID | None = None,
         session_hash: str = "",
-    ) -> Answer:
+    ) -> Response:
         """One attempt; the service's answer as it is, whatever its status. TooMany when `caller`
         (a person, device, key or address) or its merchant has a full part of the places."""
-        headers = {"Authorization": f"Bearer {token}", "X-Request-Id": asked.request_id}
-        if route.audience != "device" and asked.client:
+        headers = {"Authorization": f"Bearer {token}", "X-Request-Id": request.request_id}
+        if route.audience != "device" and request.client:
             # Evidence for the audit log; what a caller says of its own address is not passed on.
-            headers["X-Client-Address"] = asked.client
-        for name, spelled in _INWARD:
-            value = asked.headers.get(name)
+            headers["X-Client-Address"] = request.client
+        for name, spelled in _REQUEST_HEADERS:
+            value = request.headers.get(name)
             if value is not None and len(value) <= _VALUE_MAX:
                 headers[spelled] = value.decode("latin-1")
         if route.sets_cookie:
-            headers |= cookie_hashes(asked)
-        target = f"{asked.path}?{asked.query}" if asked.query else asked.path
+            headers |= cookie_hashes(request)
+        target = f"{request.path}?{request.query}" if request.query else request.path
         try:
             if route.is_long:
-                whose = Caller(caller, merchant, session_hash)
-                return await self._pass(route, asked, target, headers, whose)
-            return await self._whole(route, asked, target, headers, caller, merchant)
+                owner = Caller(caller, merchant, session_hash)
+                return await self._forward_streamed(route, request, target, headers, owner)
+            return await self._forward_whole(route, request, target, headers, caller, merchant)
         except NotSent as error:
             raise ServiceAway(str(error), retry_after_s=RETRY_AFTER_S) from error
         except NoAnswer as error:
-            if asked.method in SAFE_METHODS:
+            if request.method in SAFE_METHODS:
                 raise ServiceAway(str(error), retry_after_s=RETRY_AFTER_S) from error
             raise ServiceSilent(str(error)) from error
 
-    async def _whole(
+    async def _forward_whole(
         self,
         route: Route,
-        asked: Asked,
+        request: Request,
         target: str,
         headers: dict[str, str],
         caller: object,
         merchant: UUID | None,
-    ) -> Answer:
-        where = route.share or route.service
-        places = self._admissions[where]
-        places.enter(caller, merchant, self._parts[where][route.audience == "device"])
+    ) -> Response:
+        call_class = route.share or route.service
+        slots = self._admissions[call_class]
+        slots.enter(caller, merchant, self._quotas[call_class][route.audience == "device"])
         try:
             reply = await self._clients[route.service].request(
-                asked.method,
+                request.method,
                 target,
-                content=asked.body or None,
+                content=request.body or None,
                 headers=headers,
                 timeout_s=route.wait_s,
             )
         finally:
-            places.leave(caller, merchant)
-        return Answer(reply.status, reply.content, _outward(route, reply))
+            slots.leave(caller, merchant)
+        return Response(reply.status, reply.content, _response_headers(route, reply))
 
-    async def _pass(
-        self, route: Route, asked: Asked, target: str, headers: dict[str, str], caller: Caller
-    ) -> Answer:
+    async def _forward_streamed(
+        self, route: Route, request: Request, target: str, headers: dict[str, str], caller: Caller
+    ) -> Response:
         """Piece by piece, upwards or downwards."""
-        last_event = asked.headers.get(b"last-event-id", b"")
+        last_event = request.headers.get(b"last-event-id", b"")
         if route.streams and 0 < len(last_event) <= _VALUE_MAX:
             headers["Last-Event-ID"] = last_event.decode("latin-1")
-        upload = asked.upload(route.upload_max) if route.upload_max else None
+        upload = request.upload(route.upload_max) if route.upload_max else None
         if upload is not None and upload.length is not None:
             headers["Content-Length"] = str(upload.length)
-        content = asked.body or None if upload is None else upload
+        content = request.body or None if upload is None else upload
         try:
             reply, stream = await self.streams.open(
-                route, Call(asked.method, target, headers, content), caller
+                route, ServiceRequest(request.method, target, headers, content), caller
             )
         except (NotSent, NoAnswer):
             if upload is not None and upload.failed is not None:
                 raise upload.failed from None
             raise
-        outward = _outward(route, reply)
+        headers_out = _response_headers(route, reply)
         if stream is None:
-            return Answer(reply.status, reply.content, outward)
-        return Answer(reply.status, headers=(*outward, *_STREAMED), stream=stream)
+            return Response(reply.status, reply.content, headers_out)
+        return Response(reply.status, headers=(*headers_out, *_UNBUFFERED), stream=stream)
 
     async def ready(self, names: tuple[str, ...]) -> dict[str, bool]:
         """Which of the named services are alive, asked at most once a second."""
@@ -183,10 +183,10 @@ class Upstreams:
         return reply.status == 200
 
 
-def _outward(route: Route, reply: Reply) -> tuple[Header, ...]:
+def _response_headers(route: Route, reply: Reply) -> tuple[Header, ...]:
     headers = [
         (spelled, reply.headers[name].encode("latin-1"))
-        for name, spelled in _OUTWARD
+        for name, spelled in _RESPONSE_HEADERS
         if name in reply.headers
     ]
     if route.sets_cookie:

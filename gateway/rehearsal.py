@@ -15,11 +15,11 @@ from shared.contracts.fields import Text
 from shared.errors import BadGateway, InvalidBody, NotFound, Unavailable
 from shared.serve import faults
 
-APPS_DOOR, OUTCOME_DOOR = "/sandbox/apps", "/sandbox/outcome"
+APPS_PATH, OUTCOME_PATH = "/sandbox/apps", "/sandbox/outcome"
 CALLS_MAX = 4
 WAIT_S = 10.0
 KEY_TEXT_MAX = 16 * 1024
-OrderT = TypeVar("OrderT", bound=BaseModel)
+BodyT = TypeVar("BodyT", bound=BaseModel)
 
 
 class SandboxAbsent(NotFound):
@@ -31,11 +31,11 @@ class SandboxAbsent(NotFound):
     )
 
 
-class _Order(BaseModel):
+class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
-class AppOrder(_Order):
+class AppRequest(_Body):
     """An application to be, named by its public key."""
 
     public_key: Annotated[str, Text(KEY_TEXT_MAX, lines=True)]
@@ -43,7 +43,7 @@ class AppOrder(_Order):
     """the same key asked for twice is one application"""
 
 
-class OutcomeOrder(_Order):
+class OutcomeRequest(_Body):
     """How the next payment of an application ends, or the one with that code."""
 
     app_id: Annotated[str, Text(32)]
@@ -68,17 +68,17 @@ class Rehearsal:
     async def make_app(self, body: bytes) -> dict[str, Any]:
         """A new application under that public key. SandboxAbsent, InvalidBody, Unavailable."""
         self._require()
-        made = await self._post("/apps", _read(AppOrder, body))
+        made = await self._post("/apps", _parsed(AppRequest, body))
         return {name: made[name] for name in ("app_id", "seller_id", "alipay_public_key")}
 
-    def outcome_order(self, body: bytes) -> OutcomeOrder:
+    def outcome_request(self, body: bytes) -> OutcomeRequest:
         """Read before the application is looked up: where no sandbox is, nobody learns of any."""
         self._require()
-        return _read(OutcomeOrder, body)
+        return _parsed(OutcomeRequest, body)
 
-    async def choose(self, order: OutcomeOrder) -> dict[str, Any]:
+    async def choose(self, sent: OutcomeRequest) -> dict[str, Any]:
         """Once, for the payment with the code or the next; the last choice before it counts."""
-        await self._post("/outcomes", order)
+        await self._post("/outcomes", sent)
         return {}
 
     def _require(self) -> Client:
@@ -86,27 +86,27 @@ class Rehearsal:
             raise SandboxAbsent
         return self._admin
 
-    async def _post(self, path: str, order: BaseModel) -> dict[str, Any]:
+    async def _post(self, path: str, sent: BaseModel) -> dict[str, Any]:
         try:
             reply = await self._require().request(
                 "POST",
                 path,
-                content=order.model_dump_json(exclude_none=True).encode(),
+                content=sent.model_dump_json(exclude_none=True).encode(),
                 headers={"Content-Type": "application/json"},
             )
         except (NotSent, NoAnswer) as error:
             raise Unavailable("the sandbox does not answer") from error
-        found = reply.json()
-        if reply.status == 200 and isinstance(found, dict):
-            return found
-        if reply.status == 400 and isinstance(found, dict):
-            raise InvalidBody(str(found.get("error", "")))
+        document = reply.json()
+        if reply.status == 200 and isinstance(document, dict):
+            return document
+        if reply.status == 400 and isinstance(document, dict):
+            raise InvalidBody(str(document.get("error", "")))
         raise BadGateway(f"the sandbox answered {reply.status}")
 
 
-def _read(order: type[OrderT], body: bytes) -> OrderT:
+def _parsed(model: type[BodyT], body: bytes) -> BodyT:
     try:
-        return order.model_validate(orjson.loads(body))
+        return model.model_validate(orjson.loads(body))
     except orjson.JSONDecodeError:
         raise InvalidBody("not JSON") from None
     except ValidationError as error:

@@ -6,9 +6,9 @@ Each loads its own app only: what the other needs would cost it start and memory
 import sys
 
 from gateway.config import EdgeConfig, EgressConfig
-from gateway.limits import BODY_BYTES_MAX, UPLOAD_BYTES_MAX, UPLOADS_BYTES_MAX, Patience
+from gateway.limits import BODY_BYTES_MAX, UPLOAD_BYTES_MAX, UPLOADS_BYTES_MAX, RefusalDelay
 from gateway.routing import uploads
-from gateway.server.connections import Bounds, Room, connections_affordable
+from gateway.server.connections import ConnectionLimits, ConnectionTable, affordable_connections
 from gateway.server.forwarded import Proxies, networks
 from gateway.server.http1 import bounded
 from shared.clock import Clock
@@ -23,15 +23,15 @@ def run_edge(config: EdgeConfig, clock: Clock) -> None:
     if config.metrics_at[1] == config.listen_at[1]:
         # Who is at the inner door is told by its port.
         raise SystemExit("METRICS_LISTEN needs another port than LISTEN")
-    affordable = connections_affordable()
-    room = Room(
-        Bounds(
+    affordable = affordable_connections()
+    table = ConnectionTable(
+        ConnectionLimits(
             BODY_BYTES_MAX,
             connections=affordable,
             per_address=min(config.address_connections_max, affordable // 2),
             is_trusted=Proxies(networks(config.trusted_proxies)).trusts,
         ),
-        Patience(clock, config.quota_scale).delay_s,
+        RefusalDelay(clock, config.quota_scale).delay_s,
     )
     try:
         inner = [bound(*config.metrics_at)]
@@ -43,18 +43,18 @@ def run_edge(config: EdgeConfig, clock: Clock) -> None:
         )
         inner = []
     private = (inner[0].getsockname()[1], inside) if inner else None
-    run_api("gateway-edge", public, config, bounded(room, private, uploads()), inner)
+    run_api("gateway-edge", public, config, bounded(table, private, uploads()), inner)
 
 
 def run_egress(config: EgressConfig, clock: Clock) -> None:
     """The private egress: a few services speak to it, each for many."""
     from gateway.egress import create_app
 
-    bounds = Bounds(
+    limits = ConnectionLimits(
         UPLOAD_BYTES_MAX,
         UPLOADS_BYTES_MAX,
-        connections=connections_affordable(),
+        connections=affordable_connections(),
         is_trusted=lambda _address: True,
     )
     app = create_app(config, clock)
-    run_api("gateway-egress", app, config, bounded(Room(bounds)))
+    run_api("gateway-egress", app, config, bounded(ConnectionTable(limits)))

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gateway.limits import (
-    COME_BACK_MS,
     HEARTBEAT_S,
+    RECONNECT_MS,
     REFUSAL_BYTES_MAX,
     STREAM_IDLE_S,
     STREAM_LIFE_S,
     STREAMS,
-    Places,
+    Slots,
 )
 from gateway.routing import Route
 from gateway.server.streaming import Broken, Upload
@@ -39,7 +39,7 @@ EVENTS = "text/event-stream"
 HEARTBEAT = b":\n\n"
 EVENT_ENDS = (b"\n\n", b"\r\r", b"\r\n\r\n")
 
-Coming = AbstractAsyncContextManager[tuple[Reply, AsyncIterator[bytes]]]
+PendingReply = AbstractAsyncContextManager[tuple[Reply, AsyncIterator[bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ServiceRequest:
     """What a service is asked for."""
 
     method: str
@@ -67,79 +67,79 @@ class Streams:
 
     def __init__(self, urls: Mapping[str, str]) -> None:
         self._clients = {
-            name: Client(url, name=f"{name}-streams", pool=STREAMS.places)
+            name: Client(url, name=f"{name}-streams", pool=STREAMS.slots)
             for name, url in urls.items()
         }
-        self._places = Places("streams", STREAMS.places)
-        self._running: dict[Passing, Caller] = {}
+        self._slots = Slots("streams", STREAMS.slots)
+        self._running: dict[StreamedBody, Caller] = {}
 
     async def aclose(self) -> None:
         for client in self._clients.values():
             await client.aclose()
 
     async def open(
-        self, route: Route, call: Call, caller: Caller
-    ) -> tuple[Reply, "Passing | None"]:
+        self, route: Route, request: ServiceRequest, caller: Caller
+    ) -> tuple[Reply, "StreamedBody | None"]:
         """One attempt: a success of a route that streams as its body comes, anything else whole.
         TooMany when the caller or its merchant has a full part of the places, Busy when all are
         taken; NotSent or NoAnswer as the client says."""
-        self._places.enter(caller.name, caller.merchant, STREAMS)
-        content = call.content
-        coming = self._clients[route.service].stream(
-            call.method,
-            call.target,
+        self._slots.enter(caller.name, caller.merchant, STREAMS)
+        content = request.content
+        pending = self._clients[route.service].stream(
+            request.method,
+            request.target,
             aiter(content) if isinstance(content, Upload) else content,
-            call.headers,
+            request.headers,
             idle_s=STREAM_IDLE_S if route.upload_max else None,
         )
-        passing = Passing(coming, lambda: self._leave(passing))
-        self._running[passing] = caller
+        body = StreamedBody(pending, lambda: self._leave(body))
+        self._running[body] = caller
         try:
-            head = await passing.begin(None if route.upload_max else route.wait_s)
+            head = await body.read_head(None if route.upload_max else route.wait_s)
             if route.streams and head.status < 300:
-                return head, passing
-            whole = await passing.whole()
+                return head, body
+            content = await body.read_whole()
         except BaseException:
-            await passing.aclose()
+            await body.aclose()
             raise
-        await passing.aclose()
-        return Reply(head.status, head.headers, whole), None
+        await body.aclose()
+        return Reply(head.status, head.headers, content), None
 
-    def _leave(self, passing: "Passing") -> None:
-        caller = self._running.pop(passing)
-        self._places.leave(caller.name, caller.merchant)
+    def _leave(self, body: "StreamedBody") -> None:
+        caller = self._running.pop(body)
+        self._slots.leave(caller.name, caller.merchant)
 
     def on_event(self, event: Event) -> None:
         """Whose leave ended is not served on; who may do other things now is asked to come back.
         Where this event is missed, STREAM_LIFE_S is the end."""
-        for passing, caller in list(self._running.items()):
+        for body, caller in list(self._running.items()):
             match event:
                 case SessionRevoked() if caller.session_hash == event.session_hash:
-                    passing.cut()
+                    body.cut()
                 case SessionChanged() if caller.session_hash == event.session_hash:
-                    passing.stop()
+                    body.stop()
                 case ApiKeyRevoked() if caller.name == event.key_id:
-                    passing.cut()
+                    body.cut()
                 case DeviceRevoked() if caller.name == str(event.device_id):
-                    passing.cut()
+                    body.cut()
                 case MerchantSuspended() if caller.merchant == event.tenant_id:
-                    passing.cut()
+                    body.cut()
                 case _:
                     pass
 
 
-class Passing:
+class StreamedBody:
     """The body of one answer on its way from its service."""
 
-    def __init__(self, coming: Coming, left: Callable[[], None]) -> None:
-        self._run = self._parts_of(coming)
+    def __init__(self, pending: PendingReply, on_close: Callable[[], None]) -> None:
+        self._run = self._parts(pending)
         self._head = Reply(0, {}, b"")
-        self._left: Callable[[], None] | None = left
+        self._on_close: Callable[[], None] | None = on_close
         self._is_events = False
         self._is_cut = False
         self._stopped = asyncio.Event()
 
-    async def begin(self, within_s: float | None) -> Reply:
+    async def read_head(self, within_s: float | None) -> Reply:
         """The head of the answer."""
         try:
             async with asyncio.timeout(within_s):
@@ -149,22 +149,22 @@ class Passing:
         self._is_events = self._head.headers.get("content-type", "").startswith(EVENTS)
         return self._head
 
-    async def _parts_of(self, coming: Coming) -> AsyncGenerator[bytes, None]:
+    async def _parts(self, pending: PendingReply) -> AsyncGenerator[bytes, None]:
         """Nothing, when the head is there, then the parts: one generator, so that closing it ends
         the call, and what goes wrong with a part comes out as the client says it."""
-        async with coming as (self._head, parts):
+        async with pending as (self._head, parts):
             yield b""
             async for part in parts:
                 yield part
 
-    async def whole(self) -> bytes:
+    async def read_whole(self) -> bytes:
         """The body of a refusal, which is small."""
-        body = bytearray()
-        while part := await self._next():
-            body += part
-            if len(body) > REFUSAL_BYTES_MAX:
+        content = bytearray()
+        while part := await self._next_part():
+            content += part
+            if len(content) > REFUSAL_BYTES_MAX:
                 raise BadGateway("the answer is too large")
-        return bytes(body)
+        return bytes(content)
 
     def stop(self) -> None:
         """Ends an event stream as a whole answer; a file goes on."""
@@ -177,14 +177,14 @@ class Passing:
 
     async def aclose(self) -> None:
         await self._run.aclose()
-        if self._left is not None:
-            left, self._left = self._left, None
-            left()
+        if self._on_close is not None:
+            on_close, self._on_close = self._on_close, None
+            on_close()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._events() if self._is_events else self._file()
 
-    async def _next(self) -> bytes | None:
+    async def _next_part(self) -> bytes | None:
         """The next part, None behind the last one."""
         try:
             async with asyncio.timeout(None if self._is_events else STREAM_IDLE_S):
@@ -194,7 +194,7 @@ class Passing:
 
     async def _file(self) -> AsyncIterator[bytes]:
         try:
-            while part := await self._next():
+            while part := await self._next_part():
                 if self._is_cut:
                     raise Broken
                 yield part
@@ -205,29 +205,29 @@ class Passing:
         now = asyncio.get_running_loop().time
         ends_at = now() + STREAM_LIFE_S
         stopped = asyncio.ensure_future(self._stopped.wait())
-        coming = asyncio.ensure_future(self._next())
+        next_part = asyncio.ensure_future(self._next_part())
         last = EVENT_ENDS[0]
         try:
             while now() < ends_at and not stopped.done():
                 wait_s = min(HEARTBEAT_S, ends_at - now())
                 await asyncio.wait(
-                    (coming, stopped), timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
+                    (next_part, stopped), timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
                 )
-                if coming.done():
-                    part = coming.result()
+                if next_part.done():
+                    part = next_part.result()
                     if part is None:
                         break
                     last = (last + part)[-4:]
                     yield part
-                    coming = asyncio.ensure_future(self._next())
+                    next_part = asyncio.ensure_future(self._next_part())
                 elif not stopped.done() and now() < ends_at and last.endswith(EVENT_ENDS):
                     yield HEARTBEAT
             if last.endswith(EVENT_ENDS):
-                low, high = COME_BACK_MS
+                low, high = RECONNECT_MS
                 yield b"retry: %d\n\n" % (low + secrets.randbelow(high - low))
         except NoAnswer as error:
             raise Broken from error
         finally:
             stopped.cancel()
-            coming.cancel()
-            await asyncio.wait((stopped, coming))
+            next_part.cancel()
+            await asyncio.wait((stopped, next_part))

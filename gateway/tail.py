@@ -49,16 +49,16 @@ class Tail:
                 await client.start()
             self._on_gap()  # what was said before the first position is known was missed
             while True:
-                for place, records in (await kafka.polled(client)).items():
-                    if records[0].offset <= last.get(place, -1):
+                for partition, records in (await kafka.polled(client)).items():
+                    if records[0].offset <= last.get(partition, -1):
                         self._on_gap()  # the broker forgot and began anew
-                    last[place] = records[-1].offset
+                    last[partition] = records[-1].offset
                     for record in records:
-                        self._tell(record)
+                        self._dispatch(record)
         finally:
             await kafka.close(client)
 
-    def _tell(self, record: kafka.Record) -> None:
+    def _dispatch(self, record: kafka.Record) -> None:
         try:
             event = self._broker.keys.read(record.topic, record.key, record.value, record.headers)
             self._on_event(event)

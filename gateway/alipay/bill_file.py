@@ -366,8 +366,8 @@ def _check_summary(lines: Sequence[str], summary: BillSummary) -> None:
     cells = [cell.strip() for cell in totals[0].split(",")] if len(totals) == 1 else []
     if len(cells) != len(columns):
         raise BadBill("bad_summary")
-    told = dict(zip(columns, cells, strict=True))
-    counts = (told["交易订单总笔数"], told["退款订单总笔数"])
+    by_column = dict(zip(columns, cells, strict=True))
+    counts = (by_column["交易订单总笔数"], by_column["退款订单总笔数"])
     if not all(_COUNT.fullmatch(count) for count in counts):
         raise BadBill("bad_summary")
     if (int(counts[0]), int(counts[1])) != (summary.trade_count, summary.refund_count):

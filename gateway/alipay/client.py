@@ -10,10 +10,10 @@ from prometheus_client import Counter, Histogram
 
 from gateway.alipay.keyring import AppKeys, KeyRing, Signing
 from gateway.alipay.methods.pictures import WithPictures, multipart
-from gateway.alipay.methods.row import Method, Params, Result, judge
+from gateway.alipay.methods.row import CallResult, Method, Params, judge
 from gateway.alipay.protocol.envelope import (
     CONTENT_TYPE,
-    Answer,
+    AlipayResponse,
     SignedRequest,
     signed_request,
     unwrap,
@@ -32,17 +32,17 @@ _seconds = Histogram(
     ["method"],
     buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15),
 )
-_NOTHING = Answer("no_answer")
+_NO_RESPONSE = AlipayResponse("no_answer")
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class EgressReply:
     """What came of a call."""
 
     method: Method
-    result: Result
+    result: CallResult
     key_version: int
-    answer: Answer = _NOTHING
+    response: AlipayResponse = _NO_RESPONSE
 
     def document(self) -> dict[str, Any]:
         """The body of the egress answer."""
@@ -52,9 +52,9 @@ class Called:
             data = {"sent": reason != "not_sent", "reason": reason, "retry": self.method.retry}
         return {
             "outcome": self.result.outcome,
-            "code": self.answer.code or None,
-            "sub_code": self.answer.sub_code or None,
-            "sub_msg": self.answer.sub_msg or None,
+            "code": self.response.code or None,
+            "sub_code": self.response.sub_code or None,
+            "sub_msg": self.response.sub_msg or None,
             "key_version": self.key_version,
             "data": data,
         }
@@ -66,24 +66,24 @@ class AlipayClient:
     def __init__(
         self,
         url: str,
-        ring: KeyRing,
+        keyring: KeyRing,
         clock: Clock,
         *,
         public_url: str,
         timeout_s: float,
         service_provider_id: str = "",
-        signed: Callable[[AppKeys, int], None] = lambda _app, _version: None,
+        on_signed: Callable[[AppKeys, int], None] = lambda _app, _version: None,
     ) -> None:
-        """`signed` hears of each signature: whose key, which version."""
+        """`on_signed` hears of each signature: whose key, which version."""
         self._client = Client(
             url, name="alipay", pool=ALIPAY_CALLS_MAX, timeout_s=timeout_s, is_ours=False
         )
-        self._ring = ring
+        self._keyring = keyring
         self._clock = clock
         self._notify_base = public_url.rstrip("/") + "/alipay/notify/"
         self._timeout_s = timeout_s
         self._service_provider_id = service_provider_id
-        self._told_of_signature = signed
+        self._on_signed = on_signed
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -92,25 +92,25 @@ class AlipayClient:
         self,
         method: Method,
         app: AppKeys,
-        asked: Params,
+        params: Params,
         key_version: int | None = None,
         app_auth_token: str | None = None,
         *,
         is_alone: bool = False,
-    ) -> Called:
+    ) -> EgressReply:
         """Never raises for what happens on the way: the outcome says it. `is_alone`: only the keys
         of `app` as given may verify the answer, none that is bound beside them."""
         started = perf_counter()
         signing = app.signing(self._clock.now(), key_version)
         version = signing.version
-        request = self._signed(method, app, asked, signing, app_auth_token)
+        request = self._signed(method, app, params, signing, app_auth_token)
         if not is_alone:
-            self._told_of_signature(app, version)
+            self._on_signed(app, version)
         content_type, body = CONTENT_TYPE, request.body
-        if isinstance(asked, WithPictures) and (files := asked.files()):
+        if isinstance(params, WithPictures) and (files := params.files()):
             content_type, body = multipart(dict(parse_qsl(body.decode())), files)
         try:
-            reply = await self._client.request(
+            http_reply = await self._client.request(
                 "POST",
                 "?" + request.query,
                 content=body,
@@ -118,34 +118,34 @@ class AlipayClient:
                 timeout_s=min(method.timeout_s, self._timeout_s),
             )
         except (NotSent, PoolFull):
-            called = Called(method, Result("unknown", reason="not_sent"), version)
+            reply = EgressReply(method, CallResult("unknown", reason="not_sent"), version)
         except NoAnswer:
-            called = Called(method, Result("unknown", reason="no_answer"), version)
+            reply = EgressReply(method, CallResult("unknown", reason="no_answer"), version)
         else:
-            called = await self._judged(method, app, asked, version, reply, is_alone=is_alone)
+            reply = await self._judged(method, app, params, version, http_reply, is_alone=is_alone)
         _seconds.labels(method.name).observe(perf_counter() - started)
-        _calls.labels(method.name, called.result.outcome).inc()
-        if called.result.reason:
-            _disbelieved.labels(method.name, called.result.reason).inc()
+        _calls.labels(method.name, reply.result.outcome).inc()
+        if reply.result.reason:
+            _disbelieved.labels(method.name, reply.result.reason).inc()
             log.warning(
                 "alipay.unknown",
                 method=method.name,
-                reason=called.result.reason,
-                code=called.answer.code,
-                sub_code=called.answer.sub_code,
-                out_trade_no=getattr(asked, "out_trade_no", None),
+                reason=reply.result.reason,
+                code=reply.response.code,
+                sub_code=reply.response.sub_code,
+                out_trade_no=getattr(params, "out_trade_no", None),
             )
-        return called
+        return reply
 
     def _signed(
         self,
         method: Method,
         app: AppKeys,
-        asked: Params,
+        params: Params,
         signing: Signing,
         app_auth_token: str | None,
     ) -> SignedRequest:
-        content: Mapping[str, Any] = asked.biz_content()
+        content: Mapping[str, Any] = params.biz_content()
         if method.is_payment:
             content = self._credited(app, content)
         token = (app_auth_token or app.app_auth_token) if method.for_merchant else ""
@@ -175,24 +175,28 @@ class AlipayClient:
         self,
         method: Method,
         app: AppKeys,
-        asked: Params,
+        params: Params,
         version: int,
-        reply: Reply,
+        http_reply: Reply,
         *,
         is_alone: bool,
-    ) -> Called:
-        if reply.status != 200:
-            return Called(method, Result("unknown", reason="http_status"), version)
-        answer = self._unwrapped(method, app, reply)
-        if answer.reason in ("signature", "cert_sn") and not is_alone:
+    ) -> EgressReply:
+        if http_reply.status != 200:
+            return EgressReply(method, CallResult("unknown", reason="http_status"), version)
+        response = self._unwrapped(method, app, http_reply)
+        if response.reason in ("signature", "cert_sn") and not is_alone:
             # Alipay's key may have been changed a moment ago: ask once, look at the same bytes.
-            fresh = await self._ring.refetched(app)
+            fresh = await self._keyring.refetched(app)
             if fresh is not None:
-                answer = self._unwrapped(method, fresh, reply)
-        return Called(method, judge(method, answer, asked), version, answer)
+                response = self._unwrapped(method, fresh, http_reply)
+        return EgressReply(method, judge(method, response, params), version, response)
 
-    def _unwrapped(self, method: Method, app: AppKeys, reply: Reply) -> Answer:
+    def _unwrapped(self, method: Method, app: AppKeys, http_reply: Reply) -> AlipayResponse:
         now = self._clock.now()
         return unwrap(
-            reply.content, method.name, app.verifying(now), app.alipay_cert_sns(now), app.aes_key
+            http_reply.content,
+            method.name,
+            app.verifying(now),
+            app.alipay_cert_sns(now),
+            app.aes_key,
         )

@@ -13,7 +13,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from gateway.alipay.protocol.rsa2 import load_trusted_private, read_public
-from gateway.cache import Remembered
+from gateway.cache import LookupCache
 from gateway.limits import KEYS_FRESH_S, KEYS_KEPT, KEYS_REFETCH_EVERY_S, KEYS_STALE_S
 from shared.client import ServiceClient
 from shared.clock import Clock
@@ -124,11 +124,11 @@ class KeyRing:
         self._binding = binding
         self._clock = clock
         self._provider = provider
-        self._by_app: Remembered[str, AppKeys] = Remembered(
+        self._by_app: LookupCache[str, AppKeys] = LookupCache(
             "keys", self._load_app, clock,
             kept=KEYS_KEPT, fresh_s=KEYS_FRESH_S, stale_s=KEYS_STALE_S,
         )  # fmt: skip
-        self._by_route: Remembered[str, AppKeys] = Remembered(
+        self._by_route: LookupCache[str, AppKeys] = LookupCache(
             "routes", self._load_route, clock,
             kept=KEYS_KEPT, fresh_s=KEYS_FRESH_S, stale_s=KEYS_STALE_S,
         )  # fmt: skip
@@ -153,9 +153,9 @@ class KeyRing:
         if _APP_ID.fullmatch(app_id) is None:
             return None
         path = f"/internal/apps/{app_id}/key-versions/{number}"
-        found = await self._ask(path, tenant_id)
-        is_that = found is not None and found.tenant_id == tenant_id and found.app_id == app_id
-        return found if is_that else None
+        keys = await self._ask(path, tenant_id)
+        is_that = keys is not None and keys.tenant_id == tenant_id and keys.app_id == app_id
+        return keys if is_that else None
 
     async def refetched(self, known: AppKeys) -> AppKeys | None:
         """The app as binding has it now, after a bad signature; None when that was asked a moment
@@ -203,7 +203,7 @@ class KeyRing:
                 return None
             raise
         try:
-            return self._read(BoundAppOut.model_validate(document))
+            return self._app_keys(BoundAppOut.model_validate(document))
         except (ValueError, TypeError) as error:
             log.exception("keyring.unreadable")
             raise BadGateway("binding answered an app that does not read") from error
@@ -211,24 +211,26 @@ class KeyRing:
             log.exception("keyring.seal_broken", app_id=document["app_id"])
             raise Unavailable("a sealed key does not open here") from error
 
-    def _read(self, found: BoundAppOut) -> AppKeys:
-        row = f"{found.tenant_id}|{found.app_id}|"
+    def _app_keys(self, document: BoundAppOut) -> AppKeys:
+        row = f"{document.tenant_id}|{document.app_id}|"
         versions = sorted(
-            (self._version(row, part) for part in found.versions),
+            (self._version(row, part) for part in document.versions),
             key=lambda version: version.version,
             reverse=True,
         )
-        aes, grant = found.aes_key_aad, found.app_auth_token_aad
+        aes, grant = document.aes_key_aad, document.app_auth_token_aad
         return AppKeys(
-            tenant_id=found.tenant_id,
-            app_id=found.app_id,
-            seller_id=found.seller_id,
-            notify_route=found.notify_route,
-            is_enabled=found.enabled,
+            tenant_id=document.tenant_id,
+            app_id=document.app_id,
+            seller_id=document.seller_id,
+            notify_route=document.notify_route,
+            is_enabled=document.enabled,
             versions=tuple(versions),
-            service_provider_id=found.service_provider_id,
-            aes_key=self._secret(found.aes_key_box, aes, f"{row}app-aes-key|"),
-            app_auth_token=self._secret(found.app_auth_token_box, grant, f"{row}app-auth-token|"),
+            service_provider_id=document.service_provider_id,
+            aes_key=self._secret(document.aes_key_box, aes, f"{row}app-aes-key|"),
+            app_auth_token=self._secret(
+                document.app_auth_token_box, grant, f"{row}app-auth-token|"
+            ),
         )
 
     def _secret(self, box: str | None, aad: str | None, row: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gateway.auth.signatures import ClockSkewed, Signatures
-from gateway.cache import Remembered
+from gateway.cache import LookupCache
 from gateway.limits import (
     CREDENTIALS_FRESH_S,
     CREDENTIALS_KEPT,
@@ -21,7 +21,7 @@ from gateway.limits import (
 )
 from gateway.reports.usage import DeviceUse, LastUsed
 from gateway.routing import SAFE_METHODS
-from gateway.server.asgi import Asked
+from gateway.server.asgi import Request
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.contracts.documents import CredentialOut
@@ -77,44 +77,44 @@ class DeviceAuth:
         self._rate = rate
         self._signatures = Signatures(clock, _KEY_ID, DeviceSignatureInvalid, ClockSkewed)
         self._last_seen = seen
-        self._credentials: Remembered[str, Credential] = Remembered(
+        self._credentials: LookupCache[str, Credential] = LookupCache(
             "credentials", self._load, clock, kept=CREDENTIALS_KEPT,
             fresh_s=CREDENTIALS_FRESH_S, stale_s=CREDENTIALS_STALE_S,
         )  # fmt: skip
 
-    async def check(self, asked: Asked) -> tuple[Credential, str]:
+    async def check(self, request: Request) -> tuple[Credential, str]:
         """The device and the nonce of this request, a 401 with the server's time, or TooMany."""
-        device_id = asked.headers.get(b"x-df-device", b"")
+        device_id = request.headers.get(b"x-df-device", b"")
         if not _DEVICE_ID.fullmatch(device_id):
             raise self._signatures.incomplete()
-        stated = self._signatures.stated(asked.headers)
+        claim = self._signatures.read_claim(request.headers)
         name = device_id.decode()
-        credential = await self._credential(name, stated.key_id, asked.client)
+        credential = await self._credential(name, claim.key_id, request.client)
         key = credential.key if credential is not None else bytes(KEY_BYTES)
-        is_same = self._signatures.matches(asked, stated, (name, stated.key_id), key)
-        if credential is None or not is_same or stated.key_id != credential.key_id:
+        is_same = self._signatures.matches(request, claim, (name, claim.key_id), key)
+        if credential is None or not is_same or claim.key_id != credential.key_id:
             if credential is not None:
-                self._strangers.charge(asked.client)
+                self._strangers.charge(request.client)
             raise self._signatures.refusal()
-        self._signatures.require_in_window(stated)
+        self._signatures.require_in_window(claim)
         self._rate.take(name)
-        if asked.method in SAFE_METHODS:
-            self._signatures.require_unseen(name, stated)
+        if request.method in SAFE_METHODS:
+            self._signatures.require_unseen(name, claim)
         self._last_seen.note(credential.use)
-        return credential, stated.nonce
+        return credential, claim.nonce
 
     async def _credential(self, name: str, key_id: str, client: str) -> Credential | None:
         """Only those who are not known yet, or not by this key, cost a look-up: only they count."""
         if self._credentials.is_familiar(name):
             known = await self._credentials.get(name)
         else:
-            async with self._strangers.asking(client):
+            async with self._strangers.lookup(client):
                 known = await self._credentials.get(name)
         if known is None or known.key_id == key_id:
             return known
         # Enrolled again a moment ago, perhaps: its event may still be on the way. Until the answer
         # is here, the key that is known goes on serving whoever holds it.
-        async with self._strangers.asking(client):
+        async with self._strangers.lookup(client):
             return await self._credentials.refreshed(name)
 
     def on_event(self, event: Event) -> None:
@@ -133,7 +133,7 @@ class DeviceAuth:
             raise
         try:
             document = CredentialOut.model_validate(found)
-            return self._read(document) if document.status == "active" else None
+            return self._credential_of(document) if document.status == "active" else None
         except ValueError as error:
             log.exception("device.unreadable")
             raise BadGateway(
@@ -143,7 +143,7 @@ class DeviceAuth:
             log.exception("device.seal_broken")
             raise Unavailable("a device key does not open here") from error
 
-    def _read(self, found: CredentialOut) -> Credential:
+    def _credential_of(self, found: CredentialOut) -> Credential:
         if not found.key_aad.startswith(f"{found.tenant_id}|{found.device_id}|"):
             raise SealBroken("the box belongs to another row")
         key = open_sealed(self._provider, found.key_box, found.key_aad)

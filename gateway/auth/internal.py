@@ -4,7 +4,7 @@ from gateway.auth.device import Credential
 from gateway.auth.merchant import Session
 from gateway.auth.pos import ApiKey
 from gateway.routing import MERCHANT_CONSOLE, SAFE_METHODS
-from gateway.server.asgi import Asked
+from gateway.server.asgi import Request
 from shared.contracts.principal import Principal
 from shared.errors import Forbidden, Unauthorized
 from shared.keys.tokens import TokenSigner, TokenVerifier
@@ -14,7 +14,7 @@ EGRESS = "gateway-egress"
 EGRESS_AUDIENCE = "egress"
 
 
-class Inward:
+class ServiceTokens:
     """Swaps the caller's own proof for a short token made for one service."""
 
     def __init__(self, signer: TokenSigner) -> None:
@@ -67,9 +67,9 @@ class Inward:
         return self._signer.issue(service, kind="service", subject=self._signer.issuer)
 
 
-def calling_service(verifier: TokenVerifier, asked: Asked) -> Principal:
+def calling_service(verifier: TokenVerifier, request: Request) -> Principal:
     """The service that asks egress; a device's or a person's token never opens this door."""
-    scheme, _, token = asked.headers.get(b"authorization", b"").partition(b" ")
+    scheme, _, token = request.headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() != b"bearer" or not token:
         raise Unauthorized("a service token is required")
     caller = verifier.verify(token.decode("latin-1"))

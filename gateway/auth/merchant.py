@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from gateway.cache import Remembered
+from gateway.cache import LookupCache
 from gateway.limits import SESSIONS_FRESH_S, SESSIONS_KEPT, Strangers
 from gateway.routing import SAFE_METHODS
-from gateway.server.asgi import Asked
+from gateway.server.asgi import Request
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.contracts.documents import ResolvedActing, ResolvedOut
@@ -105,9 +105,12 @@ class Session:
         return acting.tenant_id if acting is not None and now < acting.until else self.tenant_id
 
 
-def refuse_foreign_site(asked: Asked) -> None:
+def refuse_foreign_site(request: Request) -> None:
     """Browsers say where a request comes from; no other site may change anything here."""
-    if asked.method not in SAFE_METHODS and asked.headers.get(b"sec-fetch-site") in _FOREIGN_SITES:
+    if (
+        request.method not in SAFE_METHODS
+        and request.headers.get(b"sec-fetch-site") in _FOREIGN_SITES
+    ):
         raise CsrfRefused("another site asked for this")
 
 
@@ -118,47 +121,47 @@ class SessionAuth:
         self._strangers = strangers
         self._binding = binding
         self._clock = clock
-        self._sessions: Remembered[str, Session] = Remembered(
+        self._sessions: LookupCache[str, Session] = LookupCache(
             "sessions", self._load, clock, kept=SESSIONS_KEPT, fresh_s=SESSIONS_FRESH_S
         )
 
-    async def check(self, asked: Asked, *, needs_csrf: bool) -> Session:
+    async def check(self, request: Request, *, needs_csrf: bool) -> Session:
         """The session of this request; its CSRF token is compared when the request changes
         something."""
-        cookie = _cookie(asked.headers.get(b"cookie", b""))
+        cookie = _cookie(request.headers.get(b"cookie", b""))
         if cookie is None:
             raise SessionMissing
-        session = await self._session(hashlib.sha256(cookie).hexdigest(), asked.client)
+        session = await self._session(hashlib.sha256(cookie).hexdigest(), request.client)
         if session is None or session.expires_at <= self._clock.now():
             raise SessionMissing
         if needs_csrf:
-            given = hashlib.sha256(asked.headers.get(b"x-csrf-token", b"")).hexdigest().encode()
+            given = hashlib.sha256(request.headers.get(b"x-csrf-token", b"")).hexdigest().encode()
             if not hmac.compare_digest(given, session.csrf_hash):
                 raise CsrfRefused
         return session
 
-    async def as_meant(self, asked: Asked, session: Session) -> Session:
+    async def require_merchant(self, request: Request, session: Session) -> Session:
         """The session, if it works for the merchant that the request names; ActingElsewhere. A
         request that names none means whomever the session works for. What is remembered here may
         be seconds old, so binding is asked once more before anybody is refused."""
-        meant = asked.headers.get(ACTING_FOR)
-        if meant is None or self._is_meant(session, meant):
+        named = request.headers.get(ACTING_FOR)
+        if named is None or self._works_for(session, named):
             return session
         fresh = await self._sessions.refreshed(session.session_hash)
         if fresh is None:
             raise SessionMissing
-        if not self._is_meant(fresh, meant):
+        if not self._works_for(fresh, named):
             raise ActingElsewhere
         return fresh
 
-    def _is_meant(self, session: Session, meant: bytes) -> bool:
-        return meant.decode("latin-1").lower() == str(session.works_for(self._clock.now()))
+    def _works_for(self, session: Session, named: bytes) -> bool:
+        return named.decode("latin-1").lower() == str(session.works_for(self._clock.now()))
 
     async def _session(self, session_hash: str, client: str) -> Session | None:
         """Made-up cookies cost their address; whoever is known, or has just signed in, nobody."""
         if self._sessions.is_familiar(session_hash):
             return await self._sessions.get(session_hash)
-        async with self._strangers.asking(client):
+        async with self._strangers.lookup(client):
             return await self._sessions.get(session_hash)
 
     def expect(self, set_cookie: bytes) -> None:
@@ -221,14 +224,14 @@ def _acting(found: ResolvedActing) -> Acting:
     )
 
 
-def cookie_hashes(asked: Asked) -> dict[str, str]:
+def cookie_hashes(request: Request) -> dict[str, str]:
     """What binding hears of the browser's cookies where it signs people in: digests, no more."""
-    header = asked.headers.get(b"cookie", b"")
-    told = {
+    header = request.headers.get(b"cookie", b"")
+    cookies = {
         "X-Session-Cookie-Hash": _cookie(header),
         "X-Browser-Cookie-Hash": _cookie(header, BROWSER_COOKIE),
     }
-    return {name: hashlib.sha256(value).hexdigest() for name, value in told.items() if value}
+    return {name: hashlib.sha256(value).hexdigest() for name, value in cookies.items() if value}
 
 
 def _cookie(header: bytes, wanted: bytes = COOKIE) -> bytes | None:

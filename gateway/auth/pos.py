@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from gateway.auth.signatures import ClockSkewed, Signatures
-from gateway.cache import Remembered
+from gateway.cache import LookupCache
 from gateway.limits import (
     API_KEYS_FRESH_S,
     API_KEYS_KEPT,
@@ -19,7 +19,7 @@ from gateway.limits import (
     Strangers,
 )
 from gateway.reports.usage import ApiKeyUse, LastUsed
-from gateway.server.asgi import Asked
+from gateway.server.asgi import Request
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.contracts.documents import SealedApiKeyOut
@@ -32,7 +32,7 @@ from shared.telemetry import get_logger
 log = get_logger("auth.pos")
 
 _KEY_ID = re.compile(rb"dk_[0-9A-Za-z_-]{1,61}")
-_NOBODY = b"the secret of nobody, to compare with all the same"
+_NO_SECRET = b"the secret of nobody, to compare with all the same"
 
 
 class ApiKeyRefused(Unauthorized):
@@ -79,28 +79,28 @@ class PosAuth:
         self._rate = rate
         self._signatures = Signatures(clock, _KEY_ID, ApiKeyRefused, PosClockSkewed)
         self._used = used
-        self._keys: Remembered[str, ApiKey] = Remembered(
+        self._keys: LookupCache[str, ApiKey] = LookupCache(
             "api_keys", self._load, clock, kept=API_KEYS_KEPT, fresh_s=API_KEYS_FRESH_S
         )
 
-    async def check(self, asked: Asked) -> ApiKey:
+    async def check(self, request: Request) -> ApiKey:
         """The key behind this request, a 401 with the server's time, or TooMany."""
-        stated = self._signatures.stated(asked.headers)
-        name = stated.key_id
+        claim = self._signatures.read_claim(request.headers)
+        name = claim.key_id
         if self._keys.is_familiar(name):
             key = await self._keys.get(name)
         else:
             # Only those who are not known yet cost a look-up, so only they are counted.
-            async with self._strangers.asking(asked.client):
+            async with self._strangers.lookup(request.client):
                 key = await self._keys.get(name)
-        secret = key.secret if key is not None else _NOBODY
-        is_same = self._signatures.matches(asked, stated, (name,), secret)
+        secret = key.secret if key is not None else _NO_SECRET
+        is_same = self._signatures.matches(request, claim, (name,), secret)
         if key is None or not is_same:
-            self._strangers.charge(asked.client)
+            self._strangers.charge(request.client)
             raise self._signatures.refusal()
-        self._signatures.require_in_window(stated)
+        self._signatures.require_in_window(claim)
         self._rate.take(name)
-        self._signatures.require_unseen(name, stated)
+        self._signatures.require_unseen(name, claim)
         self._used.note(ApiKeyUse(key.tenant_id, key.key_id))
         return key
 
@@ -121,7 +121,7 @@ class PosAuth:
                 return None
             raise
         try:
-            return self._read(key_id, SealedApiKeyOut.model_validate(found))
+            return self._api_key_of(key_id, SealedApiKeyOut.model_validate(found))
         except ValueError as error:
             log.exception("api_key.unreadable")
             raise BadGateway("binding answered an API key that does not read") from error
@@ -129,7 +129,7 @@ class PosAuth:
             log.exception("api_key.seal_broken")
             raise Unavailable("the secret of an API key does not open here") from error
 
-    def _read(self, key_id: str, found: SealedApiKeyOut) -> ApiKey:
+    def _api_key_of(self, key_id: str, found: SealedApiKeyOut) -> ApiKey:
         aad = found.secret_aad
         if found.key_id != key_id or not aad.startswith(f"{found.tenant_id}|{key_id}|"):
             raise SealBroken("the box belongs to another row")

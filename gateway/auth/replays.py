@@ -17,7 +17,7 @@ KEPT = 262_144
 ROOM = KEPT // 16
 
 
-class Seen:
+class SeenNonces:
     """Nonces by who made them, in two generations: the older one goes when the newer has stood for
     longer than a signature counts, and where room is short that of whoever holds the most."""
 
@@ -37,8 +37,8 @@ class Seen:
             self._older, self._newer, self._since = self._newer, {}, now
         # Salted by the process: nobody outside can make two that collide.
         mark = hash(nonce)
-        mine = self._newer.get(name)
-        if (mine and mark in mine) or mark in self._older.get(name, ()):
+        nonces = self._newer.get(name)
+        if (nonces and mark in nonces) or mark in self._older.get(name, ()):
             return False
         if self.held >= KEPT:
             self._make_room()

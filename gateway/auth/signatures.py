@@ -10,9 +10,9 @@ import hmac
 import re
 from typing import NamedTuple
 
-from gateway.auth.replays import Seen
+from gateway.auth.replays import SeenNonces
 from gateway.limits import CLOCK_WINDOW_S
-from gateway.server.asgi import Asked
+from gateway.server.asgi import Request
 from shared.clock import Clock
 from shared.errors import Unauthorized
 
@@ -35,7 +35,7 @@ class ClockSkewed(Unauthorized):
     title = "设备时间偏差过大 The device's clock is off."
 
 
-class Stated(NamedTuple):
+class SignatureClaim(NamedTuple):
     """What the X-DF-* headers of a request say, in the right shape and not yet believed."""
 
     key_id: str
@@ -75,9 +75,9 @@ class Signatures:
         self._key_id = key_id
         self._refused = refused
         self._skewed = skewed
-        self._seen = Seen(clock)
+        self._nonces = SeenNonces(clock)
 
-    def stated(self, headers: dict[bytes, bytes]) -> Stated:
+    def read_claim(self, headers: dict[bytes, bytes]) -> SignatureClaim:
         """What the headers say; the refusal when one is missing or of another shape."""
         key_id = headers.get(b"x-df-key", b"")
         timestamp = headers.get(b"x-df-timestamp", b"")
@@ -91,37 +91,39 @@ class Signatures:
         ):
             raise self.incomplete()
         mac = bytes.fromhex(signature.decode())
-        return Stated(key_id.decode(), timestamp.decode(), nonce.decode(), mac)
+        return SignatureClaim(key_id.decode(), timestamp.decode(), nonce.decode(), mac)
 
-    def matches(self, asked: Asked, stated: Stated, caller: tuple[str, ...], key: bytes) -> bool:
+    def matches(
+        self, request: Request, claim: SignatureClaim, caller: tuple[str, ...], key: bytes
+    ) -> bool:
         """Whether the MAC is this key's over this request, compared in constant time."""
         text = signed_text(
-            asked.method,
-            asked.path,
-            asked.query,
-            stated.timestamp,
-            stated.nonce,
+            request.method,
+            request.path,
+            request.query,
+            claim.timestamp,
+            claim.nonce,
             caller,
-            asked.body,
+            request.body,
         )
-        return hmac.compare_digest(hmac.digest(key, text, "sha256"), stated.mac)
+        return hmac.compare_digest(hmac.digest(key, text, "sha256"), claim.mac)
 
-    def require_in_window(self, stated: Stated) -> None:
+    def require_in_window(self, claim: SignatureClaim) -> None:
         """The refusal when it was signed too long ago or ahead."""
-        if abs(self._clock.now().timestamp() - int(stated.timestamp)) > CLOCK_WINDOW_S:
-            raise self._told(self._skewed)
+        if abs(self._clock.now().timestamp() - int(claim.timestamp)) > CLOCK_WINDOW_S:
+            raise self._with_server_time(self._skewed)
 
-    def require_unseen(self, name: str, stated: Stated) -> None:
+    def require_unseen(self, name: str, claim: SignatureClaim) -> None:
         """The refusal when this caller's nonce was used here before; from now on it was."""
-        if not self._seen.is_new(name, stated.nonce):
-            raise self._told(ReadReplayed)
+        if not self._nonces.is_new(name, claim.nonce):
+            raise self._with_server_time(ReadReplayed)
 
     def refusal(self, detail: str = "") -> Unauthorized:
         """Unknown caller, wrong key or wrong signature: one answer for all three."""
-        return self._told(self._refused, detail)
+        return self._with_server_time(self._refused, detail)
 
     def incomplete(self) -> Unauthorized:
         return self.refusal("the X-DF-* headers are incomplete")
 
-    def _told(self, kind: type[Unauthorized], detail: str = "") -> Unauthorized:
+    def _with_server_time(self, kind: type[Unauthorized], detail: str = "") -> Unauthorized:
         return kind(detail, server_time=int(self._clock.now().timestamp()))

@@ -15,13 +15,13 @@ from prometheus_client import Histogram
 from shared.errors import Problem, Unavailable
 from shared.telemetry import get_logger
 
-PATIENCE_S = 0.05
+WAIT_MAX_S = 0.05
 CALLS_MAX = 8
 DOCUMENTS_MAX = 64
 BYTES_MAX = 192 * 1024
 """Within the owner's limit for one body; a larger document goes alone."""
 
-Tell = Callable[[Sequence[bytes]], Awaitable[Sequence[str]]]
+SendBatch = Callable[[Sequence[bytes]], Awaitable[Sequence[str]]]
 """The owner's word on each document, in their order; raises a Problem for all."""
 
 log = get_logger("batches")
@@ -34,27 +34,27 @@ _Entry = tuple[bytes, asyncio.Future[str]]
 class Batches:
     """What waits for one owner, and the calls under way."""
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
+    def __init__(self, send: SendBatch) -> None:
+        self._send_batch = send
         self._waiting: deque[_Entry] = deque()
         self._calls: set[asyncio.Future[None]] = set()
-        self._patience: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     async def put(self, document: bytes) -> str:
         """The owner's word on this document; its Problem when it did not say one."""
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[str] = loop.create_future()
-        self._waiting.append((document, answer))
+        verdict: asyncio.Future[str] = loop.create_future()
+        self._waiting.append((document, verdict))
         if not self._calls:
-            self._send()
-        elif self._patience is None:
-            self._patience = loop.call_later(PATIENCE_S, self._send)
-        return await answer
+            self._start_call()
+        elif self._timer is None:
+            self._timer = loop.call_later(WAIT_MAX_S, self._start_call)
+        return await verdict
 
-    def _send(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _start_call(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._waiting and len(self._calls) < CALLS_MAX:
             # It starts with the loop's next round, and takes along all that came in this one. The
             # call is nobody's own: what is bound to the delivery at hand stays out of it.
@@ -66,29 +66,29 @@ class Batches:
         self._calls.discard(call)
         if not call.cancelled() and (error := call.exception()) is not None:
             log.error("batches.call", exc_info=error)
-        self._send()
+        self._start_call()
 
     async def _call(self) -> None:
-        batch = self._taken()
+        batch = self._next_batch()
         if self._waiting:
-            self._send()  # this one is full
-        words: Sequence[str] = ()
+            self._start_call()  # this one is full
+        verdicts: Sequence[str] = ()
         failure: Exception = Unavailable("the owner did not speak of every document")
         try:
             if batch:
                 _sizes.observe(len(batch))
-                words = await self._tell([document for document, _ in batch])
+                verdicts = await self._send_batch([document for document, _ in batch])
         except Problem as error:
             failure = error
         finally:
             # Whatever happened, nobody is left waiting; whose request is gone has its answer.
-            for number, (_, answer) in enumerate(batch):
-                if not answer.done() and len(words) == len(batch):
-                    answer.set_result(words[number])
-                elif not answer.done():
-                    answer.set_exception(failure)
+            for number, (_, verdict) in enumerate(batch):
+                if not verdict.done() and len(verdicts) == len(batch):
+                    verdict.set_result(verdicts[number])
+                elif not verdict.done():
+                    verdict.set_exception(failure)
 
-    def _taken(self) -> list[_Entry]:
+    def _next_batch(self) -> list[_Entry]:
         """The next batch, in the order of arrival."""
         batch: list[_Entry] = []
         size = 0

@@ -18,7 +18,7 @@ from shared.clock import Clock
 from shared.errors import Problem, TooMany
 from shared.telemetry import get_logger
 
-TELL_EVERY_S = 5.0
+REPORT_EVERY_S = 5.0
 LOG_EVERY_S = 1.0
 TALLIES_MAX = 1024
 ITEMS_MAX = 16
@@ -75,9 +75,9 @@ class Refusals:
             tally.refused += 1
             tally.last_at = now
             tally.client, tally.out_trade_no, tally.body = client, claimed, sample
-        return self._is_news(reason)
+        return self._is_log_due(reason)
 
-    def _is_news(self, reason: str) -> bool:
+    def _is_log_due(self, reason: str) -> bool:
         at = self._clock.monotonic()
         if at - self._logged_at.get(reason, -LOG_EVERY_S) < LOG_EVERY_S:
             return False
@@ -87,14 +87,14 @@ class Refusals:
     async def run(self) -> None:
         """Tells payment until cancelled; what it does not take is told with the next ones."""
         while True:
-            await asyncio.sleep(TELL_EVERY_S)
-            await self.tell()
+            await asyncio.sleep(REPORT_EVERY_S)
+            await self.report()
 
-    async def tell(self) -> None:
+    async def report(self) -> None:
         """Hands over what was counted so far."""
         for keys in self._batches():
-            taken = {key: self._tallies.pop(key) for key in keys}
-            items = [_item(key, tally) for key, tally in taken.items()]
+            batch = {key: self._tallies.pop(key) for key in keys}
+            items = [_item(key, tally) for key, tally in batch.items()]
             try:
                 await self._payment.call_ok(
                     "POST", "/internal/notify-refusals", body={"items": items}
@@ -103,7 +103,7 @@ class Refusals:
                 log.warning("notify.refusals_not_told", code=error.code, status=error.status)
                 if error.status == UNREADABLE:
                     continue  # saying it again would stop all that come after it
-                self._put_back(taken)
+                self._put_back(batch)
                 return
 
     def _batches(self) -> Iterator[list[_Key]]:
@@ -111,8 +111,8 @@ class Refusals:
         for start in range(0, len(keys), ITEMS_MAX):
             yield keys[start : start + ITEMS_MAX]
 
-    def _put_back(self, taken: dict[_Key, _Tally]) -> None:
-        for key, tally in taken.items():
+    def _put_back(self, batch: dict[_Key, _Tally]) -> None:
+        for key, tally in batch.items():
             newer = self._tallies.get(key)
             if newer is None:
                 self._tallies[key] = tally

@@ -22,9 +22,9 @@ from shared.telemetry import get_logger
 
 log = get_logger("usage")
 
-TELL_EVERY_S = 60.0
+REPORT_EVERY_S = 60.0
 """of one key; the first use is told within LOOK_EVERY_S"""
-LOOK_EVERY_S = 5.0
+CHECK_EVERY_S = 5.0
 ITEMS_MAX = documents.USES_MAX
 KEPT_MAX = 8192
 UNREADABLE = 422
@@ -71,7 +71,7 @@ class LastUsed(Generic[UseT]):
         self._path = path
         self._clock = clock
         self._used: dict[UseT, datetime] = {}
-        self._told: OrderedDict[UseT, float] = OrderedDict()
+        self._reported_at: OrderedDict[UseT, float] = OrderedDict()
 
     def note(self, key: UseT) -> None:
         """It was used now."""
@@ -81,37 +81,37 @@ class LastUsed(Generic[UseT]):
     async def run(self) -> None:
         """Tells the keeper until cancelled; what it does not take is told later."""
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            await self.tell()
+            await asyncio.sleep(CHECK_EVERY_S)
+            await self.report()
 
-    async def tell(self, *, is_last: bool = False) -> None:
+    async def report(self, *, is_last: bool = False) -> None:
         """Hands over the uses that are due; all of them when the process ends."""
         now = self._clock.monotonic()
         due = [key for key in self._used if is_last or self._is_due(key, now)]
         for start in range(0, len(due), ITEMS_MAX):
-            taken = {key: self._used.pop(key) for key in due[start : start + ITEMS_MAX]}
-            items = [_item(key, at) for key, at in taken.items()]
+            batch = {key: self._used.pop(key) for key in due[start : start + ITEMS_MAX]}
+            items = [_item(key, at) for key, at in batch.items()]
             try:
                 await self._keeper.call_ok("POST", self._path, body={"items": items})
             except Problem as error:
                 log.warning("usage.not_told", path=self._path, code=error.code)
                 if error.status == UNREADABLE:
                     continue  # saying it again would stop all that come after it
-                for key, at in taken.items():
+                for key, at in batch.items():
                     self._used.setdefault(key, at)  # a newer use counts
                 return
-            self._remember(list(taken), now)
+            self._remember(list(batch), now)
 
     def _is_due(self, key: UseT, now: float) -> bool:
-        told = self._told.get(key)
-        return told is None or now - told >= TELL_EVERY_S
+        reported_at = self._reported_at.get(key)
+        return reported_at is None or now - reported_at >= REPORT_EVERY_S
 
     def _remember(self, keys: list[UseT], now: float) -> None:
         for key in keys:
-            self._told[key] = now
-            self._told.move_to_end(key)
-        while len(self._told) > KEPT_MAX:
-            self._told.popitem(last=False)
+            self._reported_at[key] = now
+            self._reported_at.move_to_end(key)
+        while len(self._reported_at) > KEPT_MAX:
+            self._reported_at.popitem(last=False)
 
 
 def _item(key: AppKeyUse | ApiKeyUse | DeviceUse, at: datetime) -> dict[str, Any]:

@@ -33,7 +33,7 @@ Header = tuple[bytes, bytes]
 Job = Callable[[], Awaitable[None]]
 
 JOB_REST_S = 1.0
-SECRET_BEHIND = ("/alipay/notify/", "/alipay/messages/", "/h5/rewards/")
+SECRET_PREFIXES = ("/alipay/notify/", "/alipay/messages/", "/h5/rewards/")
 _PATH = re.compile(rb"/|(?:/[A-Za-z0-9_\-~:.@]+)+", re.ASCII)
 _QUERY = re.compile(rb"[\x21\x22\x24-\x7e]*", re.ASCII)
 JSON: Header = (b"content-type", b"application/json")
@@ -55,7 +55,7 @@ _seconds = Histogram(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A whole answer, or the head of one that is sent as its body is made."""
 
     status: int
@@ -67,7 +67,7 @@ class Answer:
     """instead of `body`: a body that is still being made"""
 
 
-class Asked:
+class Request:
     """A request as the doors see it. `path` is what was sent, held to plain characters, so that
     every process along the way reads the same path."""
 
@@ -76,13 +76,13 @@ class Asked:
         "body",
         "client",
         "headers",
-        "lost",
         "method",
         "path",
         "query",
         "raw_headers",
         "request_id",
         "route",
+        "unreadable_path",
     )
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
@@ -95,7 +95,7 @@ class Asked:
         self.client: str = scope["client"][0] if scope.get("client") else ""
         """address of the peer; the edge puts the client's here when the peer is a known proxy"""
         self.path = ""
-        self.lost = b""
+        self.unreadable_path = b""
         """a path of other characters than ours, as it came: nothing is routed by it"""
         self.query = ""
         self.body = b""
@@ -117,7 +117,7 @@ class Asked:
         if not _QUERY.fullmatch(query):
             raise NotFound
         if _PATH.fullmatch(raw_path) is None or b"/." in raw_path:
-            self.lost = raw_path
+            self.unreadable_path = raw_path
             raise NotFound
         self.path = raw_path.decode("ascii")
         self.query = query.decode("ascii")
@@ -155,7 +155,7 @@ class Asked:
         """The body as it arrives; TooLarge at once where it declares more than `limit` bytes."""
         return Upload(self._receive, self.headers.get(b"content-length", b""), limit)
 
-    async def gone(self) -> None:
+    async def wait_for_disconnect(self) -> None:
         """Returns when the caller has hung up."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
@@ -167,15 +167,15 @@ class Asked:
         return message
 
 
-def json_answer(document: object, status: int = 200) -> Answer:
-    return Answer(status, orjson.dumps(document), (JSON,))
+def json_response(document: object, status: int = 200) -> Response:
+    return Response(status, orjson.dumps(document), (JSON,))
 
 
-def plain_answer(text: str) -> Answer:
-    return Answer(200, text.encode(), (PLAIN,))
+def plain_response(text: str) -> Response:
+    return Response(200, text.encode(), (PLAIN,))
 
 
-def problem_answer(problem: Problem, asked: Asked) -> Answer:
+def problem_response(problem: Problem, request: Request) -> Response:
     """The problem as RFC 9457 problem+json."""
     headers = [PROBLEM, NO_STORE]
     retry_after = problem.extensions.get("retry_after_s")
@@ -184,17 +184,17 @@ def problem_answer(problem: Problem, asked: Asked) -> Answer:
     allow = problem.extensions.get("allow")
     if allow is not None:
         headers.append((b"allow", ", ".join(allow).encode()))
-    body = problem.body(instance=asked.path, request_id=asked.request_id)
-    return Answer(problem.status, orjson.dumps(body, default=str), tuple(headers))
+    body = problem.body(instance=request.path, request_id=request.request_id)
+    return Response(problem.status, orjson.dumps(body, default=str), tuple(headers))
 
 
-Handler = Callable[[Asked], Awaitable[Answer]]
+Handler = Callable[[Request], Awaitable[Response]]
 """Takes a request whose target was read."""
-Lost = Callable[[Asked], Answer | None]
+UnreadablePage = Callable[[Request], Response | None]
 """What a person is shown whose address has characters that no path of ours has."""
 
 
-class Door:
+class HttpApp:
     """An ASGI app around one handler: limits on the head, problems, access line, metrics."""
 
     def __init__(
@@ -202,13 +202,13 @@ class Door:
         handler: Handler,
         lifespan: Callable[[], AbstractAsyncContextManager[None]],
         headers: Iterable[Header] = (),
-        lost: Lost | None = None,
+        unreadable_page: UnreadablePage | None = None,
     ) -> None:
         self._handler = handler
-        self._lost = lost
+        self._unreadable_page = unreadable_page
         self._lifespan = lifespan
         self._headers = tuple(headers)
-        self._without_policy = tuple(one for one in self._headers if one[0] != CSP_NAME)
+        self._without_policy = tuple(header for header in self._headers if header[0] != CSP_NAME)
         self._counters: dict[tuple[str, int], Counter] = {}
         self._timers: dict[str, Histogram] = {}
 
@@ -216,72 +216,86 @@ class Door:
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._run_lifespan(receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
-        asked = Asked(scope, receive)
-        bind_contextvars(request_id=asked.request_id)
+        request = Request(scope, receive)
+        bind_contextvars(request_id=request.request_id)
         try:
-            asked.read_target(scope)
-            answer = await self._handler(asked)
+            request.read_target(scope)
+            response = await self._handler(request)
         except Problem as problem:
             if problem.status >= 500:
                 log.warning("problem", code=problem.code, detail=problem.detail)
-            page = self._lost(asked) if self._lost and asked.lost else None
-            answer = page or problem_answer(problem, asked)
+            page = (
+                self._unreadable_page(request)
+                if self._unreadable_page and request.unreadable_path
+                else None
+            )
+            response = page or problem_response(problem, request)
         except Disconnected:
             return
         except Exception:
             log.exception("unhandled")
-            answer = problem_answer(Problem(), asked)
-        scope[tracing.ROUTE] = asked.route
-        if answer.stream is not None and scope.get("http_version") == "1.0":
-            await answer.stream.aclose()
-            answer = problem_answer(OldHttp(), asked)
-        if answer.stream is not None:
-            await self._stream(asked, answer, answer.stream, scope, send, started)
+            response = problem_response(Problem(), request)
+        scope[tracing.ROUTE] = request.route
+        if response.stream is not None and scope.get("http_version") == "1.0":
+            await response.stream.aclose()
+            response = problem_response(OldHttp(), request)
+        if response.stream is not None:
+            await self._stream(request, response, response.stream, scope, send, started)
             return
-        await self._send(asked, answer, send)
-        self._account(asked, answer.status, perf_counter() - started)
+        await self._send(request, response, send)
+        self._account(request, response.status, perf_counter() - started)
 
     async def _stream(
-        self, asked: Asked, answer: Answer, body: Body, scope: Scope, send: Send, started: float
+        self,
+        request: Request,
+        response: Response,
+        body: Body,
+        scope: Scope,
+        send: Send,
+        started: float,
     ) -> None:
         """Measured is the time to the head: how long the body takes is its client's affair."""
         head_s = perf_counter() - started
         end: End | None = None
         try:
-            await send(self._head(asked, answer))
-            end = await send_body(body, scope, send, asked.gone)
+            await send(self._head(request, response))
+            end = await send_body(body, scope, send, request.wait_for_disconnect)
         finally:
             # Whatever ends it, its place is free again.
             await body.aclose()
             ended = end or "cut"
-            _streams.labels(asked.route, ended).inc()
-            self._account(asked, answer.status, head_s, ended)
+            _streams.labels(request.route, ended).inc()
+            self._account(request, response.status, head_s, ended)
 
-    async def _send(self, asked: Asked, answer: Answer, send: Send) -> None:
-        body = answer.body
-        await send(self._head(asked, answer))
-        if asked.method == "HEAD":
+    async def _send(self, request: Request, response: Response, send: Send) -> None:
+        body = response.body
+        await send(self._head(request, response))
+        if request.method == "HEAD":
             body = b""
         await send({"type": "http.response.body", "body": body})
 
-    def _head(self, asked: Asked, answer: Answer) -> Message:
+    def _head(self, request: Request, response: Response) -> Message:
         ours = self._headers
-        if answer.policy:
-            ours = ((CSP_NAME, answer.policy), *self._without_policy)
+        if response.policy:
+            ours = ((CSP_NAME, response.policy), *self._without_policy)
         headers = [
-            *answer.headers,
+            *response.headers,
             *ours,
-            *(((b"content-length", str(len(answer.body)).encode()),) if not answer.stream else ()),
-            (b"x-request-id", asked.request_id.encode()),
+            *(
+                ((b"content-length", str(len(response.body)).encode()),)
+                if not response.stream
+                else ()
+            ),
+            (b"x-request-id", request.request_id.encode()),
         ]
-        return {"type": "http.response.start", "status": answer.status, "headers": headers}
+        return {"type": "http.response.start", "status": response.status, "headers": headers}
 
-    def _account(self, asked: Asked, status: int, spent: float, ended: str = "") -> None:
-        label = asked.route
+    def _account(self, request: Request, status: int, spent: float, ended: str = "") -> None:
+        label = request.route
         counter = self._counters.get((label, status))
         if counter is None:
             counter = self._counters[label, status] = _requests.labels(label, status)
@@ -293,17 +307,17 @@ class Door:
         telemetry.access_line(
             {
                 "event": "http",
-                "method": asked.method,
+                "method": request.method,
                 "route": label,
-                "path": _shown(asked.path),
+                "path": _masked(request.path),
                 "status": status,
                 "ms": round(spent * 1000, 2),
-                "request_id": asked.request_id,
+                "request_id": request.request_id,
             }
             | ({"stream": ended} if ended else {})
         )
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
             async with self._lifespan():
@@ -316,9 +330,9 @@ class Door:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _shown(path: str) -> str:
+def _masked(path: str) -> str:
     """The path without what only its receiver may know: an app's notify route, a buyer's code."""
-    for prefix in SECRET_BEHIND:
+    for prefix in SECRET_PREFIXES:
         if path.startswith(prefix):
             return prefix + telemetry.MASK
     return path
@@ -329,7 +343,7 @@ async def running(jobs: Iterable[Job], aclose: Job) -> AsyncIterator[None]:
     """Background jobs for as long as the process serves, then the closing of what was opened."""
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_kept_alive(job)) for job in jobs]
+            tasks = [group.create_task(_restarted(job)) for job in jobs]
             yield
             for task in tasks:
                 task.cancel()
@@ -337,7 +351,7 @@ async def running(jobs: Iterable[Job], aclose: Job) -> AsyncIterator[None]:
         await aclose()
 
 
-async def _kept_alive(job: Job) -> None:
+async def _restarted(job: Job) -> None:
     while True:
         try:
             await job()

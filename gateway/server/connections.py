@@ -19,9 +19,9 @@ from gateway.limits import (
     CONNECTIONS_MAX,
     FILES_KEPT_BACK,
     UNFINISHED_BYTES_MAX,
-    UNFINISHED_PART,
+    UNFINISHED_SHARE,
     UNSENT_BYTES_MAX,
-    UNSENT_PART,
+    UNSENT_SHARE,
 )
 from shared.address import share_of
 from shared.telemetry import get_logger
@@ -39,7 +39,7 @@ _unsent = Gauge("gateway_unsent_bytes", "Held of answers that their clients have
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ConnectionLimits:
     """What a process grants its callers."""
 
     body_bytes: int
@@ -61,13 +61,13 @@ class Connection(Protocol):
     is_known: bool
 
     @property
-    def is_resting(self) -> bool: ...
+    def is_idle(self) -> bool: ...
 
     def abort(self) -> None: ...
-    def look(self, now: float) -> None: ...
+    def enforce_deadline(self, now: float) -> None: ...
 
 
-class _Address:
+class _AddressEntry:
     __slots__ = ("count", "known", "strangers", "unfinished", "unsent")
 
     def __init__(self) -> None:
@@ -78,13 +78,13 @@ class _Address:
         self.known: dict[Connection, None] = {}
 
 
-class Room:
+class ConnectionTable:
     """All connections of one process. `delay_s` says how long a refusal to an address waits."""
 
     def __init__(
-        self, bounds: Bounds, delay_s: Callable[[str], float] = lambda _address: 0.0
+        self, limits: ConnectionLimits, delay_s: Callable[[str], float] = lambda _address: 0.0
     ) -> None:
-        self.bounds = bounds
+        self.limits = limits
         self.unfinished = 0
         self._unfinished: dict[Connection, int] = {}
         self._unsent: dict[Connection, int] = {}
@@ -92,11 +92,11 @@ class Room:
         self._delay_s = delay_s
         self._all: dict[Connection, str] = {}
         self._strangers: dict[Connection, None] = {}
-        self._addresses: dict[str, _Address] = {}
+        self._addresses: dict[str, _AddressEntry] = {}
         self._ranked: list[str] | None = None
-        self._unlooked: dict[str, Iterator[Connection]] = {}
+        self._unchecked: dict[str, Iterator[Connection]] = {}
         self._is_watched = False
-        self._round: list[Connection] = []
+        self._sweep_left: list[Connection] = []
         """who is still to be looked at in this sweep"""
         self._pause_s = SWEEP_EVERY_S
         _open.set_function(lambda: len(self._all))
@@ -105,24 +105,24 @@ class Room:
 
     def enter(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether there is room for it, now that others may have had to go."""
-        name = "" if self.bounds.is_trusted(connection.address) else share_of(connection.address)
+        name = "" if self.limits.is_trusted(connection.address) else share_of(connection.address)
         if (
             connection.address
-            and len(self._all) >= self.bounds.connections
-            and not self._end_one(self._strangers, "all")
-            and not self._end_resting(self._held(name))
+            and len(self._all) >= self.limits.connections
+            and not self._end_oldest(self._strangers, "all")
+            and not self._end_idle(self._held(name))
         ):
             return False
         if name:
-            mine = self._addresses.get(name)
-            if mine is not None and mine.count >= self.bounds.per_address:
-                if not self._end_one(mine.strangers, "address"):
+            entry = self._addresses.get(name)
+            if entry is not None and entry.count >= self.limits.per_address:
+                if not self._end_oldest(entry.strangers, "address"):
                     return False
-                mine = self._addresses.get(name)
-            if mine is None:
-                mine = self._addresses[name] = _Address()
-            mine.count += 1
-            mine.strangers[connection] = None
+                entry = self._addresses.get(name)
+            if entry is None:
+                entry = self._addresses[name] = _AddressEntry()
+            entry.count += 1
+            entry.strangers[connection] = None
         self._all[connection] = name
         self._strangers[connection] = None
         if not self._is_watched:
@@ -130,13 +130,13 @@ class Room:
             loop.call_later(SWEEP_EVERY_S, self._sweep, loop)
         return True
 
-    def know(self, connection: Connection) -> None:
+    def mark_known(self, connection: Connection) -> None:
         """It brought a whole request."""
         connection.is_known = True
         self._strangers.pop(connection, None)
-        mine = self._addresses.get(self._all.get(connection, ""))
-        if mine is not None and mine.strangers.pop(connection, self) is None:
-            mine.known[connection] = None
+        entry = self._addresses.get(self._all.get(connection, ""))
+        if entry is not None and entry.strangers.pop(connection, self) is None:
+            entry.known[connection] = None
 
     def delay_s(self, connection: Connection) -> float:
         """How long a refusal of what is not even a request waits: as long as any other one to
@@ -150,40 +150,40 @@ class Room:
         if size:
             self._unfinished[connection] = size
         self.unfinished += more
-        limit = self.bounds.unfinished_bytes
-        mine = self._addresses.get(self._all.get(connection, ""))
-        if mine is None:
+        limit = self.limits.unfinished_bytes
+        entry = self._addresses.get(self._all.get(connection, ""))
+        if entry is None:
             return self.unfinished <= limit
-        mine.unfinished += more
-        return self.unfinished <= limit and mine.unfinished <= limit // UNFINISHED_PART
+        entry.unfinished += more
+        return self.unfinished <= limit and entry.unfinished <= limit // UNFINISHED_SHARE
 
     def keep_unsent(self, connection: Connection, size: int) -> bool:
         """Whether the `size` bytes of its answer that are not taken yet may be kept."""
         if connection not in self._all:
             return False
-        mine = self._addresses.get(self._all[connection])
-        limit = self.bounds.unsent_bytes
-        owed = size + (mine.unsent if mine is not None else 0)
-        if mine is not None and owed > limit // UNSENT_PART:
+        entry = self._addresses.get(self._all[connection])
+        limit = self.limits.unsent_bytes
+        owed = size + (entry.unsent if entry is not None else 0)
+        if entry is not None and owed > limit // UNSENT_SHARE:
             _ended.labels("unsent").inc()
             return False
         while self._unsent_sum + size > limit:
-            if not self._end_untaken(owed):
+            if not self._end_unsent(owed):
                 _ended.labels("unsent").inc()
                 return False
         self._unsent[connection] = self._unsent.get(connection, 0) + size
         self._unsent_sum += size
-        if mine is not None:
-            mine.unsent += size
+        if entry is not None:
+            entry.unsent += size
         return True
 
     def forget_unsent(self, connection: Connection) -> None:
         """They are taken, or the connection is gone."""
         size = self._unsent.pop(connection, 0)
         self._unsent_sum -= size
-        mine = self._addresses.get(self._all.get(connection, ""))
-        if mine is not None:
-            mine.unsent -= size
+        entry = self._addresses.get(self._all.get(connection, ""))
+        if entry is not None:
+            entry.unsent -= size
 
     def leave(self, connection: Connection) -> None:
         self.forget_unsent(connection)
@@ -192,18 +192,18 @@ class Room:
         if name is None:
             return
         self._strangers.pop(connection, None)
-        mine = self._addresses.get(name)
-        if mine is not None:
-            mine.count -= 1
-            mine.strangers.pop(connection, None)
-            mine.known.pop(connection, None)
-            if not mine.count:
+        entry = self._addresses.get(name)
+        if entry is not None:
+            entry.count -= 1
+            entry.strangers.pop(connection, None)
+            entry.known.pop(connection, None)
+            if not entry.count:
                 del self._addresses[name]
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(list(self._all))
 
-    def _end_one(self, strangers: dict[Connection, None], limit: str) -> bool:
+    def _end_oldest(self, strangers: dict[Connection, None], limit: str) -> bool:
         """The oldest of them, if there is one."""
         oldest = next(iter(strangers), None)
         if oldest is None:
@@ -211,40 +211,43 @@ class Room:
         self._end(oldest, limit)
         return True
 
-    def _end_resting(self, held: int) -> bool:
+    def _end_idle(self, held: int) -> bool:
         """The longest known one that rests, of the address that holds the most of those where one
         does, for a newcomer whose address has `held`: nobody makes room for who has more. Between
         two sweeps the addresses are ranked once and each connection is looked at once, however many
         come: one that was at work counts as at work until the next sweep."""
         if self._ranked is None:
             self._ranked = sorted(self._addresses, key=self._held)
-            self._unlooked = {}
+            self._unchecked = {}
         while self._ranked:
             name = self._ranked[-1]
-            mine = self._addresses.get(name)
-            if mine is not None and mine.count <= held:
+            entry = self._addresses.get(name)
+            if entry is not None and entry.count <= held:
                 return False
-            if name not in self._unlooked:
-                self._unlooked[name] = iter(list(mine.known) if mine is not None else ())
-            for one in self._unlooked[name]:
-                if one in self._all and one.is_resting:
-                    self._end(one, "resting")
+            if name not in self._unchecked:
+                self._unchecked[name] = iter(list(entry.known) if entry is not None else ())
+            for connection in self._unchecked[name]:
+                if connection in self._all and connection.is_idle:
+                    self._end(connection, "resting")
                     return True
             self._ranked.pop()
         return False
 
-    def _end_untaken(self, owed: int) -> bool:
+    def _end_unsent(self, owed: int) -> bool:
         """The oldest answer that waits, of the address to which the most waits, if that is more
         than `owed`: a slow console must not pay for those who take nothing."""
         fullest = max(self._addresses, key=lambda name: self._addresses[name].unsent, default="")
         if fullest not in self._addresses or self._addresses[fullest].unsent <= owed:
             return False
-        self._end(next(one for one in self._unsent if self._all[one] == fullest), "unsent")
+        self._end(
+            next(connection for connection in self._unsent if self._all[connection] == fullest),
+            "unsent",
+        )
         return True
 
     def _held(self, name: str) -> int:
-        mine = self._addresses.get(name)
-        return mine.count if mine is not None else 0
+        entry = self._addresses.get(name)
+        return entry.count if entry is not None else 0
 
     def _end(self, connection: Connection, limit: str) -> None:
         _ended.labels(limit).inc()
@@ -255,29 +258,29 @@ class Room:
         """One timer for all: a timer per request would cost more than the deadline is worth. A
         sweep goes through all of them in parts, spread over its time."""
         now = loop.time()
-        if not self._round:
-            self._round = list(self)
+        if not self._sweep_left:
+            self._sweep_left = list(self)
             self._ranked = None
-            self._pause_s = SWEEP_EVERY_S / max(1, -(-len(self._round) // SWEEP_PART))
-        part = self._round[-SWEEP_PART:]
-        del self._round[-SWEEP_PART:]
+            self._pause_s = SWEEP_EVERY_S / max(1, -(-len(self._sweep_left) // SWEEP_PART))
+        part = self._sweep_left[-SWEEP_PART:]
+        del self._sweep_left[-SWEEP_PART:]
         for connection in part:
             if connection in self._all:
-                self._look(connection, now)
+                self._check(connection, now)
         self._is_watched = bool(self._all)
         if self._is_watched:
             loop.call_later(self._pause_s, self._sweep, loop)
 
-    def _look(self, connection: Connection, now: float) -> None:
+    def _check(self, connection: Connection, now: float) -> None:
         try:
-            connection.look(now)
+            connection.enforce_deadline(now)
         except Exception:
             # One that fails must not be the end of everybody's deadlines.
             log.exception("connection.look")
             connection.abort()
 
 
-def connections_affordable() -> int:
+def affordable_connections() -> int:
     """How many the process may hold open: its limit on files, raised as far as it may be, less
     what the way inward needs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -37,9 +37,9 @@ class Proxies:
         one that did: a wrong word may cost its sender, never put the blame on somebody else."""
         if not self._trusted or not self._is_trusted(_address(peer)):
             return peer
-        said = b",".join(value for name, value in headers if name == HEADER)
+        forwarded = b",".join(value for name, value in headers if name == HEADER)
         client = peer
-        for hop in reversed(said.decode("latin-1").split(",")[-HOPS_MAX:]):
+        for hop in reversed(forwarded.decode("latin-1").split(",")[-HOPS_MAX:]):
             address = _address(hop)
             if address is None:
                 break

@@ -20,8 +20,6 @@ from prometheus_client import Counter
 from starlette.types import ASGIApp
 
 from gateway.limits import (
-    ANSWER_BYTES_PER_S,
-    ANSWER_WAIT_S,
     BODY_WAIT_S,
     HEAD_WAIT_S,
     HEADER_BYTES_MAX,
@@ -29,6 +27,8 @@ from gateway.limits import (
     LINGER_S,
     PIPELINE_BYTES_MAX,
     PIPELINE_MAX,
+    RESPONSE_BYTES_PER_S,
+    RESPONSE_WAIT_S,
     RETRY_AFTER_S,
     UNFINISHED_BYTES_FREE,
     UNSENT_BYTES_FREE,
@@ -37,7 +37,7 @@ from gateway.limits import (
     Malformed,
     RequestLate,
 )
-from gateway.server.connections import Room
+from gateway.server.connections import ConnectionTable
 from shared.errors import Problem, TooLarge
 from shared.ids import random_token
 from shared.serve import KEEP_ALIVE_S, Http, notify_stop
@@ -55,14 +55,14 @@ IsUpload = Callable[[Any], bool]
 """of a request's scope"""
 
 
-class _Stop(Exception):
+class _StopParsing(Exception):
     """Ends the parsing of what has arrived; what is to be said has been said."""
 
 
 class BoundedHttp(Http):
     """One connection. `bounded` makes the class that a server needs."""
 
-    room: Room
+    table: ConnectionTable
     private: tuple[int, ASGIApp] | None = None
     """port of this process's inner door, and who answers there"""
     uploads: IsUpload | None = None
@@ -72,40 +72,40 @@ class BoundedHttp(Http):
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
         self.is_known = False
-        self._taken = 0
+        self._received = 0
         """bytes since the last request was whole"""
         self._counted = 0
-        self._behind = 0
+        self._pipelined_bytes = 0
         """bytes of bodies that wait for the requests before them"""
-        self._tail = b""
+        self._head_tail = b""
         self._has_message = False
         self._has_head = False
         self._is_body_awaited = False
-        self._is_deaf = False
+        self._is_discarding = False
         self._waiting: Any = None
         self._current: Any = None
         """whose answer is being made"""
         self._upload: Any = None
         """whose body is still arriving and taken as it comes"""
         self._due = self.loop.time() + HEAD_WAIT_S
-        self._answer_due = math.inf
+        self._response_due = math.inf
         self._late_refusal: asyncio.TimerHandle | None = None
         transport.set_write_buffer_limits(high=UNSENT_BYTES_FREE)
         if self.private is not None and self.server and self.server[1] == self.private[0]:
             self.app, self.address = self.private[1], ""
-        if not self.room.enter(self, self.loop):
+        if not self.table.enter(self, self.loop):
             self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.room.leave(self)
+        self.table.leave(self)
         if self._late_refusal is not None:
             self._late_refusal.cancel()
         super().connection_lost(exc)
 
     @property
-    def is_resting(self) -> bool:
+    def is_idle(self) -> bool:
         """Between two requests."""
-        return self._current is None and not self._taken and not self.pipeline
+        return self._current is None and not self._received and not self.pipeline
 
     def abort(self) -> None:
         self.transport.abort()
@@ -120,15 +120,15 @@ class BoundedHttp(Http):
             self._part_received(data[start : start + PART])
 
     def _part_received(self, data: bytes) -> None:
-        if self._is_deaf:
-            self._taken += len(data)
-            if self._taken > LINGER_BYTES_MAX:
+        if self._is_discarding:
+            self._received += len(data)
+            if self._received > LINGER_BYTES_MAX:
                 self.abort()
             return
-        if not self._taken:
+        if not self._received:
             self._due = self.loop.time() + HEAD_WAIT_S
-        self._taken += len(data)
-        if self._taken > HEADER_BYTES_MAX and not self._has_head and not self._ends_head(data):
+        self._received += len(data)
+        if self._received > HEADER_BYTES_MAX and not self._has_head and not self._ends_head(data):
             self._refuse(HeadersTooLarge())
             return
         try:
@@ -136,9 +136,9 @@ class BoundedHttp(Http):
         except httptools.HttpParserUpgrade:
             # Asked for another protocol and answered in this one; nothing can follow it.
             self.cycle.keep_alive = False
-            self._is_deaf = True
+            self._is_discarding = True
         except httptools.HttpParserError:
-            if not self._is_deaf:
+            if not self._is_discarding:
                 self._refuse(Malformed())
             return
         if self._has_message:
@@ -148,35 +148,35 @@ class BoundedHttp(Http):
 
     def _ends_head(self, data: bytes) -> bool:
         """Whether the head ends within its limit, though more has come than that."""
-        allowed = HEADER_BYTES_MAX - (self._taken - len(data))
-        return (self._tail + data[: max(allowed, 0)]).find(b"\r\n\r\n") >= 0
+        allowed = HEADER_BYTES_MAX - (self._received - len(data))
+        return (self._head_tail + data[: max(allowed, 0)]).find(b"\r\n\r\n") >= 0
 
     def _settle(self, data: bytes) -> None:
         """A request has begun and is not whole: how much of it may be held, and for how long."""
         if self._upload is not None:
-            self._taken = len(self._upload.body)
-        self._taken = self._taken or 1
+            self._received = len(self._upload.body)
+        self._received = self._received or 1
         if not self._has_head:
-            self._tail = data[-3:]
+            self._head_tail = data[-3:]
         elif self._waiting is not None and not self._is_body_awaited:
             self._await_body()
-        bounds = self.room.bounds
-        if self._taken > HEADER_BYTES_MAX + WIRE_FACTOR * bounds.body_bytes:
-            self._refuse(TooLarge(f"at most {bounds.body_bytes} bytes"))
+        limits = self.table.limits
+        if self._received > HEADER_BYTES_MAX + WIRE_FACTOR * limits.body_bytes:
+            self._refuse(TooLarge(f"at most {limits.body_bytes} bytes"))
             return
-        counted = max(self._taken - UNFINISHED_BYTES_FREE, 0)
+        counted = max(self._received - UNFINISHED_BYTES_FREE, 0)
         before, self._counted = self._counted, counted
-        if (before or counted) and not self.room.keep_unfinished(self, counted):
+        if (before or counted) and not self.table.keep_unfinished(self, counted):
             self._refuse(Busy("too much is arriving", retry_after_s=RETRY_AFTER_S))
 
     def _await_body(self) -> None:
         """The head is whole and its turn has come, the body is still to arrive."""
-        if self._is_deaf:
+        if self._is_discarding:
             return
         self._is_body_awaited = True
         self._due = self.loop.time() + BODY_WAIT_S
         cycle = self._waiting[0]
-        limit = self.room.bounds.body_bytes
+        limit = self.table.limits.body_bytes
         for name, value in cycle.scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > limit:
                 self._refuse(TooLarge(f"at most {limit} bytes"))
@@ -188,13 +188,13 @@ class BoundedHttp(Http):
     def _forget_bytes(self) -> None:
         if self._counted:
             self._counted = 0
-            self.room.keep_unfinished(self, 0)
+            self.table.keep_unfinished(self, 0)
 
     # What the parser finds
 
     def on_message_begin(self) -> None:
-        if self._is_deaf:
-            raise _Stop
+        if self._is_discarding:
+            raise _StopParsing
         self._has_message = True
         self._has_head = False
         self._is_body_awaited = False
@@ -204,17 +204,17 @@ class BoundedHttp(Http):
         self._has_head = True
         if len(self.pipeline) >= PIPELINE_MAX:
             self._end_behind(self.pipeline[0][0])
-            raise _Stop
+            raise _StopParsing
         super().on_headers_complete()
         # Fields behind the body stay out: no proxy before us has looked at them.
         self.headers = []
 
     def on_body(self, body: bytes) -> None:
         if self.pipeline:
-            self._behind += len(body)
-            if self._behind > PIPELINE_BYTES_MAX:
-                self._answer_no_more()
-                raise _Stop
+            self._pipelined_bytes += len(body)
+            if self._pipelined_bytes > PIPELINE_BYTES_MAX:
+                self._refuse_pipelined()
+                raise _StopParsing
         held = self.cycle.body
         if self.cycle is self._upload:
             held += body
@@ -223,11 +223,11 @@ class BoundedHttp(Http):
                 self.flow.pause_reading()
             return
         held += body
-        if len(held) > self.room.bounds.body_bytes:
-            self._refuse(TooLarge(f"at most {self.room.bounds.body_bytes} bytes"))
-            raise _Stop
+        if len(held) > self.table.limits.body_bytes:
+            self._refuse(TooLarge(f"at most {self.table.limits.body_bytes} bytes"))
+            raise _StopParsing
 
-    def _answer_no_more(self) -> None:
+    def _refuse_pipelined(self) -> None:
         """The request that is arriving is too long to wait for its turn."""
         self.pipeline.popleft()
         self.cycle.body.clear()
@@ -236,36 +236,36 @@ class BoundedHttp(Http):
     def _end_behind(self, last: Any) -> None:
         """The requests up to that one are answered, and then the connection ends."""
         last.keep_alive = False
-        self._is_deaf = True
+        self._is_discarding = True
         self._forget_bytes()
 
     def on_message_complete(self) -> None:
         self._has_message = False
-        self._taken = 0
-        self._tail = b""
+        self._received = 0
+        self._head_tail = b""
         self._upload = None
         cycle = self.cycle
         cycle.more_body = False
         cycle.message_event.set()
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
-            self._begin(*waiting)
+            self._start_request(*waiting)
 
     # Answering
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if cycle.more_body and cycle is self.cycle and self.uploads and self.uploads(cycle.scope):
             self._upload = cycle
-            self._begin(cycle, app)
+            self._start_request(cycle, app)
         elif cycle.more_body:
             self._waiting = (cycle, app)
         else:
-            self._begin(cycle, app)
+            self._start_request(cycle, app)
 
-    def _begin(self, cycle: Any, app: Any) -> None:
+    def _start_request(self, cycle: Any, app: Any) -> None:
         self._current = cycle
         if not self.is_known and cycle is not self._upload:
-            self.room.know(self)
+            self.table.mark_known(self)
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
@@ -273,47 +273,47 @@ class BoundedHttp(Http):
         self._current = None
         now = self.loop.time()
         if self.transport.is_closing():
-            self._due = now + _time_to_take(self.transport)
+            self._due = now + _send_time_s(self.transport)
             return
         self.flow.resume_reading()
         if self._upload is not None:
             # Answered before its end: what still comes is dropped for a while, as in `_refuse`.
-            self._upload, self._is_deaf, self._taken = None, True, 0
+            self._upload, self._is_discarding, self._received = None, True, 0
             self._forget_bytes()
             self._due = now + LINGER_S
             self.transport.write_eof()
         elif self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
             if not self.pipeline:
-                self._behind = 0
+                self._pipelined_bytes = 0
             if self._waiting is not None:
                 self._await_body()
         else:
-            self._due = now + (HEAD_WAIT_S if self._taken else KEEP_ALIVE_S)
+            self._due = now + (HEAD_WAIT_S if self._received else KEEP_ALIVE_S)
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._answer_due = self.loop.time() + _time_to_take(self.transport)
-        if not self.room.keep_unsent(self, self.transport.get_write_buffer_size()):
+        self._response_due = self.loop.time() + _send_time_s(self.transport)
+        if not self.table.keep_unsent(self, self.transport.get_write_buffer_size()):
             self.abort()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._answer_due = math.inf
-        self.room.forget_unsent(self)
+        self._response_due = math.inf
+        self.table.forget_unsent(self)
 
     # Ending
 
-    def look(self, now: float) -> None:
+    def enforce_deadline(self, now: float) -> None:
         """What is overdue: a request (408), an answer that nobody takes, or a rest."""
-        if self._answer_due < math.inf:
-            if now > self._answer_due:
+        if self._response_due < math.inf:
+            if now > self._response_due:
                 self.abort()
         elif self._current is not None or now <= self._due:
             return
-        elif self._is_deaf or self.transport.is_closing():
+        elif self._is_discarding or self.transport.is_closing():
             self.abort()
-        elif self._taken:
+        elif self._received:
             self._refuse(RequestLate())
         elif self.transport.get_write_buffer_size():
             self.abort()
@@ -334,7 +334,7 @@ class BoundedHttp(Http):
     def _refuse(self, problem: Problem) -> None:
         """Says so and closes; what still comes is dropped for a while, because an end in the midst
         of it would take the answer away from who is still sending (RFC 9112 §9.6)."""
-        self._is_deaf = True
+        self._is_discarding = True
         self._forget_bytes()
         self._waiting = None
         _refused.labels(problem.code).inc()
@@ -342,27 +342,29 @@ class BoundedHttp(Http):
             # Answers keep their order: this one is the end behind the one being made.
             self._current.keep_alive = False
             return
-        self._taken = 0
-        delay_s = self.room.delay_s(self)
+        self._received = 0
+        delay_s = self.table.delay_s(self)
         if delay_s:
             # A timer of its own: the sweep would answer all that are due in one go.
             self._due = math.inf
-            self._late_refusal = self.loop.call_later(delay_s, self._end_with, _answer(problem))
+            self._late_refusal = self.loop.call_later(
+                delay_s, self._end_with, _problem_response(problem)
+            )
         else:
-            self._end_with(_answer(problem))
+            self._end_with(_problem_response(problem))
 
-    def _end_with(self, answer: bytes) -> None:
+    def _end_with(self, response: bytes) -> None:
         self._due = self.loop.time() + LINGER_S
-        self.transport.write(answer)
+        self.transport.write(response)
         self.transport.write_eof()
 
 
-def _time_to_take(transport: asyncio.Transport) -> float:
+def _send_time_s(transport: asyncio.Transport) -> float:
     """Seconds that a client has for what is not yet sent to it."""
-    return ANSWER_WAIT_S + transport.get_write_buffer_size() / ANSWER_BYTES_PER_S
+    return RESPONSE_WAIT_S + transport.get_write_buffer_size() / RESPONSE_BYTES_PER_S
 
 
-def _answer(problem: Problem) -> bytes:
+def _problem_response(problem: Problem) -> bytes:
     request_id = random_token(12)
     body = orjson.dumps(problem.body(request_id=request_id))
     retry = problem.extensions.get("retry_after_s")
@@ -379,8 +381,10 @@ def _answer(problem: Problem) -> bytes:
 
 
 def bounded(
-    room: Room, private: tuple[int, ASGIApp] | None = None, uploads: IsUpload | None = None
+    table: ConnectionTable,
+    private: tuple[int, ASGIApp] | None = None,
+    uploads: IsUpload | None = None,
 ) -> type[BoundedHttp]:
     """The protocol for one server: uvicorn makes a connection of it with arguments of its own."""
     more = {"uploads": staticmethod(uploads)} if uploads is not None else {}
-    return type("BoundedHttp", (BoundedHttp,), {"room": room, "private": private, **more})
+    return type("BoundedHttp", (BoundedHttp,), {"table": table, "private": private, **more})

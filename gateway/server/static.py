@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from gateway.routing import SAFE_METHODS
-from gateway.server.asgi import NO_STORE, Answer, Asked, Header
+from gateway.server.asgi import NO_STORE, Header, Request, Response
 from shared.errors import MethodNotAllowed, NotFound
 
 DIST = Path(__file__).parents[1] / "spa" / "dist"
@@ -82,8 +82,8 @@ affected, and there is nothing for you to do; if in doubt, ask the shop that you
 class _File:
     """A file as it is, and compressed where the build left a twin beside it."""
 
-    plain: Answer
-    packed: Answer | None
+    plain: Response
+    packed: Response | None
 
 
 class StaticFiles:
@@ -95,7 +95,7 @@ class StaticFiles:
         """the index page around its nonces; empty: not built"""
         index = dist / "index.html"
         if not index.is_file():
-            self._files["/"] = _File(_answer(LANDING.encode(), (_HTML, _REVALIDATE)), None)
+            self._files["/"] = _File(_file_response(LANDING.encode(), (_HTML, _REVALIDATE)), None)
             return
         self._page = index.read_bytes().split(NONCE_MARK)
         for path in sorted(dist.rglob("*")):
@@ -104,49 +104,49 @@ class StaticFiles:
                 self._files[name] = _file(path, is_named_by_hash=name.startswith(f"{ASSETS}/"))
         del self._files["/index.html"]
 
-    def answer(self, asked: Asked) -> Answer:
+    def respond(self, request: Request) -> Response:
         """The file, the index page for a path of the console, or NotFound."""
-        if asked.path == BUYER or asked.path.startswith(f"{BUYER}/"):
-            return _no_buyer_page(asked)
-        found = self._files.get(asked.path)
-        is_page = bool(self._page) and (_is_page(asked.path) or _is_typed(asked, asked.path))
+        if request.path == BUYER or request.path.startswith(f"{BUYER}/"):
+            return _no_buyer_page(request)
+        found = self._files.get(request.path)
+        is_page = bool(self._page) and (_is_page(request.path) or _is_typed(request, request.path))
         if found is None and not is_page:
             raise NotFound
-        if asked.method not in SAFE_METHODS:
+        if request.method not in SAFE_METHODS:
             raise MethodNotAllowed(allow=sorted(SAFE_METHODS))
         if found is None:
             return self._fresh_page()
         chosen = found.plain
-        if found.packed is not None and _takes_gzip(asked):
+        if found.packed is not None and _takes_gzip(request):
             chosen = found.packed
         tag = dict(chosen.headers)[b"etag"]
-        if asked.headers.get(b"if-none-match") == tag:
-            return Answer(304, b"", chosen.headers)
+        if request.headers.get(b"if-none-match") == tag:
+            return Response(304, b"", chosen.headers)
         return chosen
 
-    def answer_lost(self, asked: Asked) -> Answer | None:
+    def page_for_unreadable_path(self, request: Request) -> Response | None:
         """The index page for a person's address that the doors do not read (a blank, Chinese, a
         slash at its end): the console says there what is missing. None: nobody's page."""
-        path = asked.lost.decode("ascii", "replace")
+        path = request.unreadable_path.decode("ascii", "replace")
         if path.startswith(f"{BUYER}/"):
-            return _no_buyer_page(asked) if asked.method in SAFE_METHODS else None
-        if not self._page or asked.method not in SAFE_METHODS or not _is_typed(asked, path):
+            return _no_buyer_page(request) if request.method in SAFE_METHODS else None
+        if not self._page or request.method not in SAFE_METHODS or not _is_typed(request, path):
             return None
-        asked.route = "static"
+        request.route = "static"
         return self._fresh_page()
 
-    def _fresh_page(self) -> Answer:
+    def _fresh_page(self) -> Response:
         """The index page with a nonce of its own; never kept, since the nonce is in it."""
         nonce = secrets.token_urlsafe(NONCE_BYTES)
         body = nonce.encode().join(self._page)
-        return Answer(200, body, (_HTML, NO_STORE), policy=(PAGE_CSP % nonce).encode())
+        return Response(200, body, (_HTML, NO_STORE), policy=(PAGE_CSP % nonce).encode())
 
 
-def _no_buyer_page(asked: Asked) -> Answer:
+def _no_buyer_page(request: Request) -> Response:
     """404 in a buyer's words: who scanned an earlier code must not meet the merchants' sign-in."""
-    if asked.method not in SAFE_METHODS:
+    if request.method not in SAFE_METHODS:
         raise MethodNotAllowed(allow=sorted(SAFE_METHODS))
-    return Answer(404, BUYER_PAGE.encode(), (_HTML, NO_STORE))
+    return Response(404, BUYER_PAGE.encode(), (_HTML, NO_STORE))
 
 
 def _is_page(path: str) -> bool:
@@ -155,7 +155,7 @@ def _is_page(path: str) -> bool:
     return path == "/index.html" or "." not in path.rpartition("/")[2]
 
 
-def _is_typed(asked: Asked, path: str) -> bool:
+def _is_typed(request: Request, path: str) -> bool:
     """Whether a person may mean a page of the console by it, whatever stands behind its first part.
     That part is read as it is, so that no other spelling of /api is a page."""
     first, *parts = path.removesuffix("/").split("/")[1:]
@@ -164,12 +164,12 @@ def _is_typed(asked: Asked, path: str) -> bool:
     if any(unquote(part) in {"", ".", ".."} for part in parts):
         return False
     # Programs and what a page loads do not ask for a page, and are told what is not there.
-    return b"text/html" in asked.headers.get(b"accept", b"").lower()
+    return b"text/html" in request.headers.get(b"accept", b"").lower()
 
 
-def _takes_gzip(asked: Asked) -> bool:
-    offered = asked.headers.get(b"accept-encoding", b"").lower().split(b",")
-    return any(one.strip() in {b"gzip", b"x-gzip"} for one in offered)
+def _takes_gzip(request: Request) -> bool:
+    offered = request.headers.get(b"accept-encoding", b"").lower().split(b",")
+    return any(coding.strip() in {b"gzip", b"x-gzip"} for coding in offered)
 
 
 def _file(path: Path, *, is_named_by_hash: bool) -> _File:
@@ -180,11 +180,11 @@ def _file(path: Path, *, is_named_by_hash: bool) -> _File:
     headers = ((b"content-type", kind.encode()), caching)
     twin = path.with_name(f"{path.name}.gz")
     if not twin.is_file() or twin.is_symlink():
-        return _File(_answer(path.read_bytes(), headers), None)
-    packed = _answer(twin.read_bytes(), (*headers, _VARY, _GZIP))
-    return _File(_answer(path.read_bytes(), (*headers, _VARY)), packed)
+        return _File(_file_response(path.read_bytes(), headers), None)
+    packed = _file_response(twin.read_bytes(), (*headers, _VARY, _GZIP))
+    return _File(_file_response(path.read_bytes(), (*headers, _VARY)), packed)
 
 
-def _answer(body: bytes, headers: tuple[Header, ...]) -> Answer:
+def _file_response(body: bytes, headers: tuple[Header, ...]) -> Response:
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'.encode()
-    return Answer(200, body, (*headers, (b"etag", tag)))
+    return Response(200, body, (*headers, (b"etag", tag)))

@@ -49,7 +49,7 @@ class Body(Protocol):
 
 
 async def send_body(
-    body: Body, scope: Scope, send: Send, gone: Callable[[], Awaitable[None]]
+    body: Body, scope: Scope, send: Send, wait_for_disconnect: Callable[[], Awaitable[None]]
 ) -> End:
     """All parts of the body behind a head that was sent already. Only `whole` is the end of the
     answer as HTTP has it; without that, the server has to end the connection."""
@@ -57,7 +57,7 @@ async def send_body(
     if scope.get(IS_STOPPING):
         body.stop()
     sending = asyncio.ensure_future(_sent(body, send))
-    leaving = asyncio.ensure_future(gone())
+    leaving = asyncio.ensure_future(wait_for_disconnect())
     try:
         await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
         return sending.result() if sending.done() else "gone"

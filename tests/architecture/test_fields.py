@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict, is_typeddict
 
-from gateway.server.asgi import Asked
+from gateway.server import asgi
 from services.order.schemas import OrderFilters
 from shared.contracts import fields
 from shared.contracts.fields import Secret, Text, Verbatim
@@ -30,10 +30,10 @@ from tests.architecture.role_matrix import routes
 from tests.architecture.tree import SERVICES, parsed, under
 from tests.contract.generate import service_app
 
-PLAIN = (UUID, bool, bytes, type(None), Request, Response, Asked)
+PLAIN = (UUID, bool, bytes, type(None), Request, Response, asgi.Request)
 """They have no odd values, or are no fields."""
 MARKERS = (Text, Secret, Verbatim)
-EGRESS_PARAMS = "gateway.egress _Order.params[]: typing.Any is none of shared.contracts.fields"
+EGRESS_PARAMS = "gateway.egress _CallBody.params[]: typing.Any is none of shared.contracts.fields"
 """From our own services only, and read once more as the parameters of the method asked for."""
 READERS = {"parse", "model_validate_json", "model_validate"}
 

@@ -17,7 +17,7 @@ import pytest
 from gateway.alipay.protocol import aes
 from gateway.alipay.protocol.canonical import (
     Kind,
-    cut_answer,
+    cut_response,
     node_name,
     notify_contents,
     read_form,
@@ -62,7 +62,7 @@ def matches(content: bytes, entry: Entry) -> bool:
 @entries("responses.json")
 def test_an_answer_is_valid_exactly_where_it_should_be(entry: Entry) -> None:
     assert node_name(entry["method"]) == entry["node_name"]
-    cut = cut_answer(base64.b64decode(entry["body_b64"]), entry["method"])
+    cut = cut_response(base64.b64decode(entry["body_b64"]), entry["method"])
     assert matches(cut.content, entry)
     assert cut.sign == entry["sign"]
     for key in keys_of(entry):
@@ -78,7 +78,7 @@ def test_an_answer_is_valid_exactly_where_it_should_be(entry: Entry) -> None:
 @entries("responses.json", lambda entry: entry["expect"])
 def test_no_changed_byte_of_an_answer_is_valid(entry: Entry) -> None:
     body = base64.b64decode(entry["body_b64"])
-    cut = cut_answer(body, entry["method"])
+    cut = cut_response(body, entry["method"])
     start = body.index(cut.content)
     for place in range(start, start + len(cut.content), 7):
         changed = body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
@@ -126,7 +126,7 @@ def test_parameters_that_merchants_signed(entry: Entry) -> None:
 
 @entries("cutters.json")
 def test_the_signed_bytes_of_an_answer(entry: Entry) -> None:
-    cut = cut_answer(base64.b64decode(entry["body_b64"]), entry["method"])
+    cut = cut_response(base64.b64decode(entry["body_b64"]), entry["method"])
     assert cut.node == entry["node"]
     assert cut.content == base64.b64decode(entry["expected_cut_b64"])
 

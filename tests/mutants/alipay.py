@@ -22,8 +22,8 @@ PATCHES = (
     Patch(
         CANONICAL,
         "a top-level name may come twice in an answer",
-        'if name in members:\n                raise BadAnswer("duplicate_member")',
-        'if name == "":\n                raise BadAnswer("duplicate_member")',
+        'if name in members:\n                raise BadResponse("duplicate_member")',
+        'if name == "":\n                raise BadResponse("duplicate_member")',
         CUT,
     ),
     Patch(
@@ -57,8 +57,8 @@ PATCHES = (
     Patch(
         VERIFY,
         "an answer without a signature is believed",
-        'return Verdict("no_sign")\n    if strict_base64(cut.sign) is None:',
-        'return Verdict("ok")\n    if strict_base64(cut.sign) is None:',
+        'return Verification("no_sign")\n    if strict_base64(cut.sign) is None:',
+        'return Verification("ok")\n    if strict_base64(cut.sign) is None:',
         BELIEF,
     ),
     Patch(
@@ -81,8 +81,8 @@ PATCHES = (
     Patch(
         VERIFY,
         "the text as sent is read where another text was signed",
-        'return Verdict("ok", content, index)',
-        'return Verdict("ok", texts[0], index)',
+        'return Verification("ok", content, index)',
+        'return Verification("ok", texts[0], index)',
         BELIEF,
     ),
     Patch(
@@ -102,8 +102,8 @@ PATCHES = (
     Patch(
         NOTIFICATION,
         "a time that no contract takes refuses the whole batch",
-        "return found if found.year in YEARS else None",
-        "return found",
+        "return instant if instant.year in YEARS else None",
+        "return instant",
         READING,
     ),
     Patch(

@@ -29,7 +29,7 @@ PATCHES = (
     Patch(
         SIGNATURES,
         "a device's request never grows old",
-        "if abs(self._clock.now().timestamp() - int(stated.timestamp)) > CLOCK_WINDOW_S:",
+        "if abs(self._clock.now().timestamp() - int(claim.timestamp)) > CLOCK_WINDOW_S:",
         "if False:",
         SIGNED,
     ),
@@ -50,7 +50,7 @@ PATCHES = (
     Patch(
         "gateway/cache.py",
         "what was looked up before an event is remembered after it",
-        "        if not mine.is_outdated:",
+        "        if not lookup.is_outdated:",
         "        if True:",
         ("tests/integration/gateway/test_races.py::test_a_sale_beside_the_devices_end",),
     ),
@@ -64,8 +64,8 @@ PATCHES = (
     Patch(
         "gateway/cache.py",
         "who wants to know anew is answered with what was looked up before",
-        "            await asyncio.wait([running.answer])",
-        "            return await asyncio.shield(running.answer)",
+        "            await asyncio.wait([running.result])",
+        "            return await asyncio.shield(running.result)",
         ("tests/unit/gateway/test_cache.py",),
     ),
     Patch(
@@ -151,7 +151,7 @@ PATCHES = (
     Patch(
         "gateway/auth/merchant.py",
         "a page of one merchant changes another's",
-        "        if not self._is_meant(fresh, meant):\n",
+        "        if not self._works_for(fresh, named):\n",
         "        if False:\n",
         (TWO_WINDOWS,),
     ),

@@ -50,7 +50,7 @@ class Messages:
             "fields": delivery.fields,
             "received_at": rfc3339(delivery.received_at),
         }
-        answer = await self._binding.call_ok(
+        reply = await self._binding.call_ok(
             "POST", "/internal/messages", body=document, tenant_id=delivery.tenant_id
         )
-        return str(answer.get("verdict")) if isinstance(answer, dict) else ""
+        return str(reply.get("verdict")) if isinstance(reply, dict) else ""

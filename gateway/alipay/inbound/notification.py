@@ -87,7 +87,7 @@ def _fen(text: str) -> int | None:
 
 def _beijing(text: str) -> datetime | None:
     try:
-        found = parse_beijing(text)
+        instant = parse_beijing(text)
     except (ValueError, OverflowError):
         return None
-    return found if found.year in YEARS else None
+    return instant if instant.year in YEARS else None

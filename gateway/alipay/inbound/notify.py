@@ -51,7 +51,7 @@ class Notices:
 
     def __init__(self, payment: ServiceClient) -> None:
         self._payment = payment
-        self._batches = Batches(self._tell)
+        self._batches = Batches(self._commit_batch)
 
     def kind(self, _form: Form) -> Kind:
         return "pay"
@@ -63,11 +63,11 @@ class Notices:
     async def commit(self, delivery: Delivery) -> str:
         return await self._batches.put(written(read_notice(delivery)))
 
-    async def _tell(self, documents: Sequence[bytes]) -> Sequence[str]:
+    async def _commit_batch(self, documents: Sequence[bytes]) -> Sequence[str]:
         body = b'{"items":[' + b",".join(documents) + b"]}"
-        answer = await self._payment.call_ok("POST", "/internal/notify", body=body)
-        verdicts = answer.get("verdicts") if isinstance(answer, dict) else None
-        return [str(word) for word in verdicts] if isinstance(verdicts, list) else ()
+        reply = await self._payment.call_ok("POST", "/internal/notify", body=body)
+        verdicts = reply.get("verdicts") if isinstance(reply, dict) else None
+        return [str(verdict) for verdict in verdicts] if isinstance(verdicts, list) else ()
 
 
 def written(notice: Notice) -> bytes:

@@ -18,14 +18,14 @@ from gateway.alipay.protocol.canonical import NOTIFY_BYTES_MAX, BadForm, Form, K
 from gateway.alipay.protocol.verify import check_notify
 from gateway.limits import Buckets, Busy, Strangers
 from gateway.reports.refusals import Refusals
-from gateway.server.asgi import Answer, Asked, plain_answer
+from gateway.server.asgi import Request, Response, plain_response
 from shared.address import share_of
 from shared.clock import Clock
 from shared.errors import Problem, TooLarge, TooMany
 from shared.telemetry import get_logger
 
 log = get_logger("notify")
-_SUCCESS, _FAIL = plain_answer("success"), plain_answer("fail")
+_SUCCESS, _FAIL = plain_response("success"), plain_response("fail")
 
 
 class _Refused(Exception):
@@ -50,7 +50,7 @@ class Delivery:
     request_id: str
 
 
-class Address(Protocol):
+class FormHandler(Protocol):
     """What one address has of its own. The door asks it; it knows nothing of the door."""
 
     @property
@@ -78,84 +78,84 @@ class Address(Protocol):
         """What its owner answers about it; raises a Problem."""
 
 
-class SignedDoor:
+class SignedEndpoint:
     """Takes signed forms for every bound app; the route token says whose they are."""
 
     def __init__(
         self,
-        address: Address,
-        ring: KeyRing,
+        handler: FormHandler,
+        keyring: KeyRing,
         clock: Clock,
         failures: Buckets,
         strangers: Strangers,
         refusals: Refusals,
     ) -> None:
-        self._address = address
-        self._ring = ring
+        self._handler = handler
+        self._keyring = keyring
         self._clock = clock
         self._failures = failures
         self._strangers = strangers
         self._refusals = refusals
 
-    async def take(self, asked: Asked) -> Answer:
+    async def take(self, request: Request) -> Response:
         """`success` once its owner has committed it, `fail` otherwise."""
         try:
-            verdict = await self._verdict(asked)
+            verdict = await self._verdict(request)
         except _Refused as error:
-            self._refuse(asked, error)
+            self._refuse(request, error)
             return _FAIL
-        self._address.counter.labels("success", verdict).inc()
+        self._handler.counter.labels("success", verdict).inc()
         return _SUCCESS
 
-    def _refuse(self, asked: Asked, error: _Refused) -> None:
+    def _refuse(self, request: Request, error: _Refused) -> None:
         """Counted three ways: against the sender, for the graphs, and for the operators' list.
         The log line is one a second and reason at most: a flood must not fill the disk."""
-        self._failures.has(share_of(asked.client), spend=True)
-        self._address.counter.labels("fail", error.reason).inc()
+        self._failures.has(share_of(request.client), spend=True)
+        self._handler.counter.labels("fail", error.reason).inc()
         app, form = error.app, error.form
         is_news = self._refusals.note(
             error.reason,
             tenant_id=app.tenant_id if app else None,
             app_id=app.app_id if app else "",
-            client=asked.client,
+            client=request.client,
             out_trade_no=_claimed(form, "out_trade_no"),
-            body=asked.body,
+            body=request.body,
         )
         if is_news:
             log.warning(
                 "notify.refused",
-                door=self._address.prefix,
+                door=self._handler.prefix,
                 reason=error.reason,
-                client=asked.client,
+                client=request.client,
                 app_id=app.app_id if app else "",
             )
 
-    async def _verdict(self, asked: Asked) -> str:
-        if not self._failures.has(share_of(asked.client)):
+    async def _verdict(self, request: Request) -> str:
+        if not self._failures.has(share_of(request.client)):
             raise _Refused("rate_limited")
         try:
-            body = await asked.read_body(NOTIFY_BYTES_MAX)
-            form = read_form(body, asked.headers.get(b"content-type", b"").decode("latin-1"))
+            body = await request.read_body(NOTIFY_BYTES_MAX)
+            form = read_form(body, request.headers.get(b"content-type", b"").decode("latin-1"))
         except TooLarge:
             raise _Refused("too_large") from None
         except BadForm as error:
             raise _Refused(error.reason) from None
-        route = asked.path[len(self._address.prefix) :]
-        app = await self._app(route, asked.client)
+        route = request.path[len(self._handler.prefix) :]
+        app = await self._app(route, request.client)
         try:
             fields = await self._verified(form, app)
-            return await self._committed(asked, app, fields)
+            return await self._committed(request, app, fields)
         except _Refused as error:
             raise _Refused(error.reason, app, form) from error
 
     async def _app(self, route: str, client: str) -> AppKeys:
         """A route that is not known yet costs a look-up; one that is does not wait for those."""
         try:
-            if self._ring.is_familiar_route(route):
-                app = await self._ring.by_route(route)
+            if self._keyring.is_familiar_route(route):
+                app = await self._keyring.by_route(route)
             else:
-                async with self._strangers.asking(client):
-                    app = await self._ring.by_route(route)
+                async with self._strangers.lookup(client):
+                    app = await self._keyring.by_route(route)
         except (TooMany, Busy):
             raise _Refused("rate_limited") from None
         except Problem as error:
@@ -170,35 +170,35 @@ class SignedDoor:
         except BadForm as error:
             raise _Refused(error.reason) from None
         # The route chose the key, so the message must be about the app of that route.
-        if not self._address.is_about(app, fields):
+        if not self._handler.is_about(app, fields):
             raise _Refused("other_app")
-        kind = self._address.kind(form)
-        verdict = check_notify(form, kind, app.verifying(self._clock.now()))
-        if verdict.reason == "signature":
-            fresh = await self._ring.refetched(app)
+        kind = self._handler.kind(form)
+        verification = check_notify(form, kind, app.verifying(self._clock.now()))
+        if verification.reason == "signature":
+            fresh = await self._keyring.refetched(app)
             if fresh is not None:
-                verdict = check_notify(form, kind, fresh.verifying(self._clock.now()))
-        if not verdict.is_valid:
-            raise _Refused(verdict.reason)
-        if _is_ambiguous(fields, self._address.fields):
+                verification = check_notify(form, kind, fresh.verifying(self._clock.now()))
+        if not verification.is_valid:
+            raise _Refused(verification.reason)
+        if _is_ambiguous(fields, self._handler.fields):
             raise _Refused("ambiguous")
         return fields
 
-    async def _committed(self, asked: Asked, app: AppKeys, fields: dict[str, str]) -> str:
+    async def _committed(self, request: Request, app: AppKeys, fields: dict[str, str]) -> str:
         delivery = Delivery(
             tenant_id=app.tenant_id,
             app_id=app.app_id,
             fields=fields,
-            body=asked.body,
+            body=request.body,
             received_at=self._clock.now(),
-            request_id=asked.request_id,
+            request_id=request.request_id,
         )
         try:
-            verdict = await self._address.commit(delivery)
+            verdict = await self._handler.commit(delivery)
         except (Problem, TooMany) as error:
             log.warning("notify.not_committed", code=error.code, detail=error.detail)
             raise _Refused("not_committed") from error
-        if verdict not in self._address.committed:
+        if verdict not in self._handler.committed:
             raise _Refused("not_committed")
         return verdict
 

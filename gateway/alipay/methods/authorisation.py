@@ -8,8 +8,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gateway.alipay.methods.row import Disbelieved, Flag, Method, Params, Said, prefixed, reads
-from gateway.alipay.protocol.envelope import Answer
+from gateway.alipay.methods.row import (
+    Flag,
+    Method,
+    Params,
+    ResponseData,
+    UnusableResponse,
+    prefixed,
+    reads,
+)
+from gateway.alipay.protocol.envelope import AlipayResponse
 
 
 class OauthParams(Params):
@@ -19,11 +27,11 @@ class OauthParams(Params):
     code: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
 
 
-def _buyer(answer: Answer, _asked: OauthParams) -> dict[str, Any]:
+def _buyer(response: AlipayResponse, _params: OauthParams) -> dict[str, Any]:
     """The id only: its tokens open nothing that we use, so nobody gets to keep them."""
-    user_id, open_id = answer.text("user_id"), answer.text("open_id")
+    user_id, open_id = response.text("user_id"), response.text("open_id")
     if not (user_id or open_id):
-        raise Disbelieved("incomplete")
+        raise UnusableResponse("incomplete")
     return {"user_id": user_id or None, "open_id": open_id or None}
 
 
@@ -42,7 +50,7 @@ class AuthTokenParams(Params):
         return self
 
 
-class Grant(Said):
+class AppAuthGrant(ResponseData):
     """For the caller to seal at once: never to be logged or shown."""
 
     app_auth_token: str
@@ -53,22 +61,24 @@ class Grant(Said):
     re_expires_in: str | None = None
 
 
-def _granted(answer: Answer, asked: AuthTokenParams) -> dict[str, Any]:
+def _granted(response: AlipayResponse, params: AuthTokenParams) -> dict[str, Any]:
     """One merchant's grant, which the platform tells beside a list, or in it alone."""
-    tokens = answer.members.get("tokens")
-    members = dict(answer.members)
+    tokens = response.members.get("tokens")
+    members = dict(response.members)
     if "app_auth_token" not in members and isinstance(tokens, list):
         if len(tokens) != 1 or not isinstance(tokens[0], dict):
-            raise Disbelieved("incomplete")
+            raise UnusableResponse("incomplete")
         members = tokens[0]
-    return reads(Grant, "app_auth_token", "auth_app_id")(replace(answer, members=members), asked)
+    return reads(AppAuthGrant, "app_auth_token", "auth_app_id")(
+        replace(response, members=members), params
+    )
 
 
 class AuthTokenQueryParams(Params):
     app_auth_token: Annotated[str, Field(min_length=1, max_length=128)]
 
 
-class GrantState(Said):
+class AppAuthGrantState(ResponseData):
     auth_app_id: str | None = None
     user_id: str | None = None
     status: str | None = None
@@ -88,11 +98,11 @@ _CODE_REFUSALS = prefixed("code-invalid grant-type-invalid", "isv.")
 
 AUTHORISATION: tuple[Method, ...] = (
     Method("alipay.system.oauth.token", OauthParams, _buyer, frozenset(), retry="never",
-           timeout_s=5, is_flat=True, says_no_code=True, gateway_refusals=_CODE_REFUSALS),
+           timeout_s=5, is_flat=True, may_omit_code=True, gateway_refusals=_CODE_REFUSALS),
     Method("alipay.open.auth.token.app", AuthTokenParams,
            _granted, _GRANT_REFUSALS, retry="never",
            timeout_s=10, for_merchant=False),
     Method("alipay.open.auth.token.app.query", AuthTokenQueryParams,
-           reads(GrantState, "status"), _ODD, missing=prefixed("AUTH_TOKEN_NOT_FOUND", ""),
+           reads(AppAuthGrantState, "status"), _ODD, missing=prefixed("AUTH_TOKEN_NOT_FOUND", ""),
            retry="free", timeout_s=10, for_merchant=False),
 )  # fmt: skip

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from gateway.alipay.bill_file import BILL_BYTES_MAX, BadBill
-from gateway.alipay.methods.row import Disbelieved, Method, Params, Text, prefixed
-from gateway.alipay.protocol.envelope import Answer
+from gateway.alipay.methods.row import Method, Params, Text, UnusableResponse, prefixed
+from gateway.alipay.protocol.envelope import AlipayResponse
 from shared.client import Client, NoAnswer, NotSent
 
 URL_MAX = 2048
@@ -38,11 +38,11 @@ class BillParams(Params):
     smid: Text | None = None
 
 
-def _address(answer: Answer, _asked: BillParams) -> dict[str, Any]:
-    url = answer.text("bill_download_url")
+def _address(response: AlipayResponse, _params: BillParams) -> dict[str, Any]:
+    url = response.text("bill_download_url")
     if not url or len(url) > URL_MAX:
-        raise Disbelieved("incomplete")
-    is_empty = answer.text("bill_file_code") == "EMPTY_DATA_WITH_BILL_FILE"
+        raise UnusableResponse("incomplete")
+    is_empty = response.text("bill_file_code") == "EMPTY_DATA_WITH_BILL_FILE"
     return {"bill_download_url": url, "is_empty": is_empty}
 
 

@@ -14,8 +14,8 @@ from gateway.alipay.methods.row import (
     Method,
     Nothing,
     Params,
+    ResponseData,
     Retry,
-    Said,
     Text,
     prefixed,
     reads,
@@ -106,18 +106,18 @@ class UpgradeParams(Params):
     remark: Text | None = None
 
 
-class MerchantDevice(Said):
+class MerchantDevice(ResponseData):
     merchant_type: str | None = None
     pid: str | None = None
     smid: str | None = None
     shop_id: str | None = None
 
 
-class DeviceData(Said):
+class DeviceData(ResponseData):
     data: str | None = None
 
 
-class Bound(Said):
+class Bound(ResponseData):
     biz_tid: str | None = None
     supplier_id: str | None = None
     device_sn: str | None = None
@@ -130,15 +130,15 @@ class Bound(Said):
     external_id: str | None = None
 
 
-class BoundList(Said):
+class BoundList(ResponseData):
     bind_info_list: tuple[Bound, ...] = ()
 
 
-class DeviceId(Said):
+class DeviceId(ResponseData):
     device_id: str | None = None
 
 
-class Asset(Said):
+class Asset(ResponseData):
     biz_tid: str | None = None
     status: str | None = None
     bind_status: str | None = None
@@ -160,7 +160,7 @@ _MISSING = prefixed("DEVICE_NOT_EXIST", "")
 def _row(
     name: str,
     params: type[Params],
-    shape: type[Said] = Nothing,
+    shape: type[ResponseData] = Nothing,
     *needed: str,
     retry: Retry = "same_request",
 ) -> Method:

@@ -14,8 +14,8 @@ from gateway.alipay.methods.row import (
     Method,
     Nothing,
     Params,
+    ResponseData,
     Retry,
-    Said,
     prefixed,
     reads,
 )
@@ -114,7 +114,7 @@ class ModifyParams(WithPictures):
     app_logo: Picture | None = None
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _is_not_empty(self) -> Self:
         if not self.model_fields_set:
             raise ValueError("nothing to modify")
         return self
@@ -140,18 +140,18 @@ class RoleParams(Params):
     role: Literal["DEVELOPER", "EXPERIENCER"] = "EXPERIENCER"
 
 
-class Member(Said):
+class Member(ResponseData):
     logon_id: str | None = None
     nick_name: str | None = None
     role: str | None = None
     status: str | None = None
 
 
-class Members(Said):
+class Members(ResponseData):
     app_member_info_list: tuple[Member, ...] = ()
 
 
-class Build(Said):
+class Build(ResponseData):
     """create_status: 0 queued, 1 building, 2 built, 3 failed, 5 timed out, 6 made."""
 
     build_status: str | None = None
@@ -160,7 +160,7 @@ class Build(Said):
     version_created: Flag = None
 
 
-class VersionInfo(Said):
+class VersionInfo(ResponseData):
     app_version: str
     bundle_id: str | None = None
     version_status: str | None = None
@@ -171,12 +171,12 @@ class VersionInfo(Said):
     can_release: Flag = None
 
 
-class Versions(Said):
+class Versions(ResponseData):
     app_version_infos: tuple[VersionInfo, ...] = ()
     app_versions: tuple[str, ...] = ()
 
 
-class VersionDetail(Said):
+class VersionDetail(ResponseData):
     app_version: str | None = None
     status: str | None = None
     reject_reason: str | None = None
@@ -192,43 +192,43 @@ class VersionDetail(Said):
     can_release: Flag = None
 
 
-class AuditTaken(Said):
+class AuditTaken(ResponseData):
     speed_up: Flag = None
     speed_up_memo: str | None = None
 
 
-class Experience(Said):
+class Experience(ResponseData):
     status: str | None = None
     exp_qr_code_url: str | None = None
     exp_schema_url: str | None = None
 
 
-class TemplateVersion(Said):
+class TemplateVersion(ResponseData):
     template_version: str | None = None
     version_status: str | None = None
 
 
-class Template(Said):
+class Template(ResponseData):
     mini_app_id: str | None = None
     app_name: str | None = None
     version_list: tuple[TemplateVersion, ...] = ()
 
 
-class Templates(Said):
+class Templates(ResponseData):
     app_list: tuple[Template, ...] = ()
 
 
-class TemplateUse(Said):
+class TemplateUse(ResponseData):
     mini_app_id: str | None = None
     app_version: str | None = None
 
 
-class TemplateUses(Said):
+class TemplateUses(ResponseData):
     template_usage_info_list: tuple[TemplateUse, ...] = ()
     app_ids: tuple[str, ...] = ()
 
 
-class BaseInfo(Said):
+class BaseInfo(ResponseData):
     app_name: str | None = None
     app_english_name: str | None = None
     app_slogan: str | None = None
@@ -241,11 +241,11 @@ class BaseInfo(Said):
     package_names: tuple[str, ...] = ()
 
 
-class Modified(Said):
+class Modified(ResponseData):
     modify_status: str | None = None
 
 
-class NameCheck(Said):
+class NameCheck(ResponseData):
     check_code: str | None = None
     check_memo: str | None = None
 
@@ -263,7 +263,7 @@ _MEMBER = _ODD | prefixed("MEMBER_EXIST MEMBER_NOT_EXIST", "")
 def _row(
     name: str,
     params: type[Params],
-    shape: type[Said] = Nothing,
+    shape: type[ResponseData] = Nothing,
     *needed: str,
     refusals: frozenset[str] = _VERSION,
     retry: Retry = "same_request",

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from gateway.alipay.protocol.envelope import Answer
+from gateway.alipay.protocol.envelope import AlipayResponse
 
 Outcome = Literal["success", "in_process", "refused", "config_error", "not_found", "unknown"]
 Retry = Literal["never", "same_request", "free"]
@@ -32,7 +32,7 @@ class Params(BaseModel):
         return self.model_dump(exclude_none=True, mode="json")
 
 
-class Said(BaseModel):
+class ResponseData(BaseModel):
     """What a verified answer may say, read leniently: members that are not listed are left out,
     numbers become text, and what is absent is None."""
 
@@ -47,12 +47,12 @@ Flag = Annotated[str | None, BeforeValidator(_as_word)]
 """the platform writes some booleans as words, some as JSON"""
 
 
-class Nothing(Said):
+class Nothing(ResponseData):
     """The answer has no member of its own: that it was given is all it says."""
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CallResult:
     """What the caller is told."""
 
     outcome: Outcome
@@ -61,29 +61,29 @@ class Result:
     """why an outcome is unknown: a stable word for logs and counters"""
 
 
-class Disbelieved(Exception):
+class UnusableResponse(Exception):
     """Verified, and yet not an answer to what was asked; says why in a stable word."""
 
 
-Success = Callable[[Answer, Any], dict[str, Any]]
+Success = Callable[[AlipayResponse, Any], dict[str, Any]]
 
 
-def reads(shape: type[Said], *needed: str) -> Success:
+def reads(shape: type[ResponseData], *needed: str) -> Success:
     """The success of a method whose answer is `shape` and useless without `needed`."""
 
-    def read(answer: Answer, _asked: Any) -> dict[str, Any]:
+    def read(response: AlipayResponse, _params: Any) -> dict[str, Any]:
         try:
-            data = shape.model_validate(dict(answer.members)).model_dump(mode="json")
+            data = shape.model_validate(dict(response.members)).model_dump(mode="json")
         except ValidationError:
-            raise Disbelieved("shape") from None
+            raise UnusableResponse("shape") from None
         if not all(data[name] for name in needed):
-            raise Disbelieved("incomplete")
+            raise UnusableResponse("incomplete")
         return data
 
     return read
 
 
-def _never(_answer: Answer) -> bool:
+def _never(_response: AlipayResponse) -> bool:
     return False
 
 
@@ -103,13 +103,13 @@ class Method:
     echoes: tuple[str, ...] = ()
     """parameters that the answer repeats: with another value, or without, it is not about this.
     Without any, only the node's name binds the answer; nothing of value may then hang on it"""
-    may_not_echo: Callable[[Answer], bool] = _never
+    may_omit_echo: Callable[[AlipayResponse], bool] = _never
     """successes that say nothing, not even that"""
     refusal_echoes: bool = False
     """Alipay repeats the echoes in its refusals of this method, so one without is not ours"""
     is_payment: bool = False
     """begins a payment: takes a notify_url and the provider's number, and needs an enabled app"""
-    may_wait: bool = False
+    may_be_in_process: bool = False
     """may answer 10003"""
     for_merchant: bool = True
     """takes a merchant's app_auth_token, when an ISV's app acts for it"""
@@ -120,7 +120,7 @@ class Method:
     gateway_refusals: frozenset[str] = frozenset()
     """sub_codes under the gateway's own codes (40002…) that are about this question, not about
     our set-up; believed only when signed"""
-    says_no_code: bool = False
+    may_omit_code: bool = False
     """answers a success without a code"""
 
 
@@ -129,68 +129,68 @@ def prefixed(names: str, prefix: str = "ACQ.") -> frozenset[str]:
     return frozenset(prefix + name for name in names.split())
 
 
-def judge(method: Method, answer: Answer, asked: Any) -> Result:
+def judge(method: Method, response: AlipayResponse, params: Any) -> CallResult:
     """The outcome of a call: only a verified answer to exactly this question decides anything."""
-    if answer.is_verified and answer.sub_code in method.gateway_refusals:
-        return Result("refused")
-    if answer.is_config_error:
-        return Result("config_error")
-    doubt = _doubt(method, answer, asked)
-    if doubt:
-        return Result("unknown", reason=doubt)
-    match answer.code:
+    if response.is_verified and response.sub_code in method.gateway_refusals:
+        return CallResult("refused")
+    if response.is_config_error:
+        return CallResult("config_error")
+    mismatch = _mismatch(method, response, params)
+    if mismatch:
+        return CallResult("unknown", reason=mismatch)
+    match response.code:
         case "40004":
-            return _refusal(method, answer)
+            return _refusal(method, response)
         case "10003":
-            return Result("in_process")
+            return CallResult("in_process")
         case _:
-            return _success(method, answer, asked)
+            return _success(method, response, params)
 
 
-def _success(method: Method, answer: Answer, asked: Any) -> Result:
+def _success(method: Method, response: AlipayResponse, params: Any) -> CallResult:
     try:
-        return Result("success", method.success(answer, asked))
-    except Disbelieved as error:
-        return Result("unknown", reason=str(error))
+        return CallResult("success", method.success(response, params))
+    except UnusableResponse as error:
+        return CallResult("unknown", reason=str(error))
 
 
-def _doubt(method: Method, answer: Answer, asked: Any) -> str:
+def _mismatch(method: Method, response: AlipayResponse, params: Any) -> str:
     """Why this is no answer to what was asked; empty when it is one."""
-    if not answer.is_verified:
-        return answer.reason
-    if answer.is_fault_node:
+    if not response.is_verified:
+        return response.reason
+    if response.is_fault_node:
         return "fault_node"
     for name in method.echoes:
-        named = answer.text(name)
-        if named and named != getattr(asked, name):
+        named = response.text(name)
+        if named and named != getattr(params, name):
             return "other_order"
-        if not named and not _may_leave_out(method, answer):
+        if not named and not _may_omit_echo(method, response):
             return "no_order"
-    return "" if _is_spoken(method, answer) else "code"
+    return "" if _is_expected_code(method, response) else "code"
 
 
-def _is_spoken(method: Method, answer: Answer) -> bool:
+def _is_expected_code(method: Method, response: AlipayResponse) -> bool:
     """Whether this method may answer with this code."""
-    match answer.code:
+    match response.code:
         case "10000" | "40004":
             return True
         case "10003":
-            return method.may_wait
+            return method.may_be_in_process
         case "":
-            return method.says_no_code and not answer.sub_code
+            return method.may_omit_code and not response.sub_code
         case _:
             return False
 
 
-def _may_leave_out(method: Method, answer: Answer) -> bool:
-    if answer.code == "40004":
+def _may_omit_echo(method: Method, response: AlipayResponse) -> bool:
+    if response.code == "40004":
         return not method.refusal_echoes
-    return method.may_not_echo(answer)
+    return method.may_omit_echo(response)
 
 
-def _refusal(method: Method, answer: Answer) -> Result:
-    if answer.sub_code in method.missing:
-        return Result("not_found")
-    if answer.sub_code in method.refusals:
-        return Result("refused")
-    return Result("unknown", reason="sub_code")
+def _refusal(method: Method, response: AlipayResponse) -> CallResult:
+    if response.sub_code in method.missing:
+        return CallResult("not_found")
+    if response.sub_code in method.refusals:
+        return CallResult("refused")
+    return CallResult("unknown", reason="sub_code")

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gateway.alipay.methods.row import Disbelieved, Method, Params, prefixed
-from gateway.alipay.protocol.envelope import Answer
+from gateway.alipay.methods.row import Method, Params, UnusableResponse, prefixed
+from gateway.alipay.protocol.envelope import AlipayResponse
 from shared.contracts.money import FEN_MAX, yuan_text
 
 OrderNo = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_]+$")]
@@ -129,78 +129,80 @@ class RefundQueryParams(TradeParams):
         return {"out_trade_no": self.out_trade_no, "out_request_no": self.out_request_no}
 
 
-def _trade(answer: Answer, asked: Any, paid_at: str, status: str | None) -> dict[str, Any]:
-    total_fen = answer.fen("total_amount")
-    if total_fen is None or asked.total_fen not in (None, total_fen):
-        raise Disbelieved("other_amount")
-    if not answer.text("trade_no"):
-        raise Disbelieved("incomplete")
+def _trade(
+    response: AlipayResponse, params: Any, paid_at: str, status: str | None
+) -> dict[str, Any]:
+    total_fen = response.fen("total_amount")
+    if total_fen is None or params.total_fen not in (None, total_fen):
+        raise UnusableResponse("other_amount")
+    if not response.text("trade_no"):
+        raise UnusableResponse("incomplete")
     return {
-        "out_trade_no": answer.text("out_trade_no"),
-        "trade_no": answer.text("trade_no"),
+        "out_trade_no": response.text("out_trade_no"),
+        "trade_no": response.text("trade_no"),
         "trade_status": status,
         "total_fen": total_fen,
-        "buyer_id": answer.text("buyer_open_id") or answer.text("buyer_user_id") or None,
-        "buyer_logon_id": answer.text("buyer_logon_id") or None,
-        "paid_at": answer.instant(paid_at),
+        "buyer_id": response.text("buyer_open_id") or response.text("buyer_user_id") or None,
+        "buyer_logon_id": response.text("buyer_logon_id") or None,
+        "paid_at": response.instant(paid_at),
     }
 
 
-def _paid(answer: Answer, asked: PayParams) -> dict[str, Any]:
-    return _trade(answer, asked, "gmt_payment", None)
+def _paid(response: AlipayResponse, params: PayParams) -> dict[str, Any]:
+    return _trade(response, params, "gmt_payment", None)
 
 
-def _precreated(answer: Answer, _asked: PrecreateParams) -> dict[str, Any]:
-    qr_code = answer.text("qr_code")
+def _precreated(response: AlipayResponse, _params: PrecreateParams) -> dict[str, Any]:
+    qr_code = response.text("qr_code")
     if not qr_code.startswith(("https://", "http://")):
-        raise Disbelieved("incomplete")
+        raise UnusableResponse("incomplete")
     return {
-        "out_trade_no": answer.text("out_trade_no"),
+        "out_trade_no": response.text("out_trade_no"),
         "qr_code": qr_code,
-        "share_code": answer.text("share_code") or None,
-        "prepay_id": answer.text("prepay_id") or None,
+        "share_code": response.text("share_code") or None,
+        "prepay_id": response.text("prepay_id") or None,
     }
 
 
-def _named(answer: Answer, _asked: TradeParams) -> dict[str, Any]:
-    if not answer.text("trade_no"):
-        raise Disbelieved("incomplete")
-    return {"out_trade_no": answer.text("out_trade_no"), "trade_no": answer.text("trade_no")}
+def _named(response: AlipayResponse, _params: TradeParams) -> dict[str, Any]:
+    if not response.text("trade_no"):
+        raise UnusableResponse("incomplete")
+    return {"out_trade_no": response.text("out_trade_no"), "trade_no": response.text("trade_no")}
 
 
-def _queried(answer: Answer, asked: QueryParams) -> dict[str, Any]:
-    status = answer.text("trade_status")
+def _queried(response: AlipayResponse, params: QueryParams) -> dict[str, Any]:
+    status = response.text("trade_status")
     if status not in _STATUSES:
-        raise Disbelieved("other_status")
-    return _trade(answer, asked, "send_pay_date", status)
+        raise UnusableResponse("other_status")
+    return _trade(response, params, "send_pay_date", status)
 
 
-def _cancelled(answer: Answer, _asked: CancelParams) -> dict[str, Any]:
-    action, again = answer.text("action") or None, answer.text("retry_flag")
+def _cancelled(response: AlipayResponse, _params: CancelParams) -> dict[str, Any]:
+    action, again = response.text("action") or None, response.text("retry_flag")
     if action not in ("close", "refund", None) or again not in ("Y", "N"):
-        raise Disbelieved("incomplete")
-    return {"action": action, "retry": again == "Y", "trade_no": answer.text("trade_no") or None}
+        raise UnusableResponse("incomplete")
+    return {"action": action, "retry": again == "Y", "trade_no": response.text("trade_no") or None}
 
 
-def _refunded(answer: Answer, _asked: RefundParams) -> dict[str, Any]:
-    total_fen = answer.fen("refund_fee")
+def _refunded(response: AlipayResponse, _params: RefundParams) -> dict[str, Any]:
+    total_fen = response.fen("refund_fee")
     if total_fen is None:
-        raise Disbelieved("incomplete")
-    return {"fund_change": answer.text("fund_change") == "Y", "refund_total_fen": total_fen}
+        raise UnusableResponse("incomplete")
+    return {"fund_change": response.text("fund_change") == "Y", "refund_total_fen": total_fen}
 
 
-def _refund_found(answer: Answer, asked: RefundQueryParams) -> dict[str, Any]:
+def _refund_found(response: AlipayResponse, params: RefundQueryParams) -> dict[str, Any]:
     # An unknown refund number yields a bare 10000: no status means "not (yet) refunded".
-    if answer.text("refund_status") != "REFUND_SUCCESS":
+    if response.text("refund_status") != "REFUND_SUCCESS":
         return {"refunded": False, "refund_fen": 0}
-    refund_fen = answer.fen("refund_amount")
-    if refund_fen is None or answer.text("out_request_no") != asked.out_request_no:
-        raise Disbelieved("other_refund")
+    refund_fen = response.fen("refund_amount")
+    if refund_fen is None or response.text("out_request_no") != params.out_request_no:
+        raise UnusableResponse("other_refund")
     return {"refunded": True, "refund_fen": refund_fen}
 
 
-def _says_no_status(answer: Answer) -> bool:
-    return not answer.text("refund_status")
+def _has_no_status(response: AlipayResponse) -> bool:
+    return not response.text("refund_status")
 
 
 _CONTRACT = """
@@ -242,7 +244,7 @@ _ORDER = ("out_trade_no",)
 TRADE: tuple[Method, ...] = (
     Method("alipay.trade.pay", PayParams, _paid, prefixed(_PAY_REFUSALS), missing=_MISSING,
            retry="never", timeout_s=15, echoes=_ORDER, refusal_echoes=True, is_payment=True,
-           may_wait=True),
+           may_be_in_process=True),
     Method("alipay.trade.precreate", PrecreateParams, _precreated, prefixed(_CONTRACT),
            retry="never", timeout_s=10, echoes=_ORDER, is_payment=True),
     Method("alipay.trade.create", CreateParams, _named, prefixed(_CONTRACT + _BUYER),
@@ -257,5 +259,5 @@ TRADE: tuple[Method, ...] = (
            missing=_MISSING, retry="same_request", timeout_s=15, echoes=_ORDER),
     Method("alipay.trade.fastpay.refund.query", RefundQueryParams, _refund_found,
            prefixed("INVALID_PARAMETER"), missing=_MISSING, retry="free", timeout_s=10,
-           echoes=_ORDER, may_not_echo=_says_no_status),
+           echoes=_ORDER, may_omit_echo=_has_no_status),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from json import JSONDecoder, JSONEncoder
 from typing import Any, Literal, NoReturn
 from urllib.parse import unquote_to_bytes
 
-ANSWER_BYTES_MAX = 1024 * 1024
+RESPONSE_BYTES_MAX = 1024 * 1024
 NOTIFY_BYTES_MAX = 64 * 1024
 FIELDS_MAX = 256
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -27,7 +27,7 @@ _FAULT_NODES = frozenset({"error_response", "null_response"})
 """Roots the gateway uses when it did not get as far as the method; never a success."""
 
 
-class BadAnswer(ValueError):
+class BadResponse(ValueError):
     """The answer has no signed text that we could cut out; `reason` is a stable word."""
 
     def __init__(self, reason: str) -> None:
@@ -81,26 +81,26 @@ def node_name(method: str) -> str:
     return method.replace(".", "_") + "_response"
 
 
-def cut_answer(body: bytes, method: str) -> Cut:
+def cut_response(body: bytes, method: str) -> Cut:
     """The bytes from the node's first brace (or quote) to its last, found at the top level only.
 
     Refuses a repeated top-level name, a node of another method, and two nodes: each is a way to
     have one text verified and another one read.
     """
-    if len(body) > ANSWER_BYTES_MAX:
-        raise BadAnswer("too_large")
+    if len(body) > RESPONSE_BYTES_MAX:
+        raise BadResponse("too_large")
     text, encoding = _decoded(body)
     members = _top_level(text)
     wanted = node_name(method)
     nodes = [name for name in members if name.endswith("_response")]
     if len(nodes) != 1:
-        raise BadAnswer("several_nodes" if nodes else "no_node")
+        raise BadResponse("several_nodes" if nodes else "no_node")
     node = nodes[0]
     if node != wanted and node not in _FAULT_NODES:
-        raise BadAnswer("other_method")
+        raise BadResponse("other_method")
     start, stop, value = members[node]
     if not isinstance(value, dict | str):
-        raise BadAnswer("bad_node")
+        raise BadResponse("bad_node")
     content = text[start:stop].encode(encoding)
     return Cut(
         node=node,
@@ -125,18 +125,18 @@ def signed_texts(cut: Cut) -> Iterator[bytes]:
 
 
 def parse_content(content: bytes, encoding: str) -> dict[str, Any]:
-    """The members of a verified text; BadAnswer when it is no JSON object (or is encrypted)."""
+    """The members of a verified text; BadResponse when it is no JSON object (or is encrypted)."""
     value = _json(content, encoding)
     if not isinstance(value, dict):
-        raise BadAnswer("encrypted")
+        raise BadResponse("encrypted")
     return value
 
 
 def parse_text(content: bytes, encoding: str) -> str:
-    """The ciphertext within a verified JSON string; BadAnswer when it is no string."""
+    """The ciphertext within a verified JSON string; BadResponse when it is no string."""
     value = _json(content, encoding)
     if not isinstance(value, str):
-        raise BadAnswer("not_encrypted")
+        raise BadResponse("not_encrypted")
     return value
 
 
@@ -144,7 +144,7 @@ def _json(content: bytes, encoding: str) -> Any:
     try:
         return _DECODER.decode(content.decode(encoding))
     except (ValueError, RecursionError) as error:
-        raise BadAnswer("not_json") from error
+        raise BadResponse("not_json") from error
 
 
 def _decoded(body: bytes) -> tuple[str, str]:
@@ -157,9 +157,9 @@ def _decoded(body: bytes) -> tuple[str, str]:
     try:
         text = body.decode("gb18030")
     except UnicodeDecodeError:
-        raise BadAnswer("charset") from None
+        raise BadResponse("charset") from None
     if text.encode("gb18030") != body:
-        raise BadAnswer("charset")
+        raise BadResponse("charset")
     return text, "gb18030"
 
 
@@ -188,12 +188,12 @@ def _top_level(text: str) -> dict[str, tuple[int, int, Any]]:
         while True:
             at = _after_blanks(text, at)
             if text[at] != '"':
-                raise BadAnswer("not_json")
+                raise BadResponse("not_json")
             name, stop = _DECODER.raw_decode(text, at)
             if "\\" in text[at:stop]:
-                raise BadAnswer("escaped_name")
+                raise BadResponse("escaped_name")
             if name in members:
-                raise BadAnswer("duplicate_member")
+                raise BadResponse("duplicate_member")
             start = _after_blanks(text, _expect(text, _after_blanks(text, stop), ":"))
             value, stop = _DECODER.raw_decode(text, start)
             members[name] = (start, stop, value)
@@ -202,11 +202,11 @@ def _top_level(text: str) -> dict[str, tuple[int, int, Any]]:
                 break
             at = _expect(text, at, ",")
         if _after_blanks(text, at + 1) != len(text):
-            raise BadAnswer("not_json")
-    except BadAnswer:
+            raise BadResponse("not_json")
+    except BadResponse:
         raise
     except (ValueError, IndexError, RecursionError) as error:
-        raise BadAnswer("not_json") from error
+        raise BadResponse("not_json") from error
     return members
 
 
@@ -218,7 +218,7 @@ def _after_blanks(text: str, at: int) -> int:
 
 def _expect(text: str, at: int, mark: str) -> int:
     if text[at] != mark:
-        raise BadAnswer("not_json")
+        raise BadResponse("not_json")
     return at + 1
 
 
@@ -227,7 +227,7 @@ def _text_member(members: Mapping[str, tuple[int, int, Any]], name: str) -> str:
         return ""
     value = members[name][2]
     if not isinstance(value, str):
-        raise BadAnswer(f"bad_{name}")
+        raise BadResponse(f"bad_{name}")
     return value
 
 
@@ -247,11 +247,13 @@ class Form:
 
     def texts(self) -> dict[str, str]:
         """Every field that says something."""
-        said = [(name, value) for name, value in self.fields.items() if value]
+        present = [(name, value) for name, value in self.fields.items() if value]
         try:
-            return {name.decode(self.encoding): value.decode(self.encoding) for name, value in said}
+            return {
+                name.decode(self.encoding): value.decode(self.encoding) for name, value in present
+            }
         except UnicodeDecodeError:
-            return {self._decoded(name): self._decoded(value) for name, value in said}
+            return {self._decoded(name): self._decoded(value) for name, value in present}
 
     def _decoded(self, raw: bytes) -> str:
         # The declared charset first; the other one rescues notices that came as GBK although
@@ -320,10 +322,10 @@ def notify_contents(fields: Mapping[bytes, bytes], kind: Kind) -> tuple[bytes, .
     if kind == "pay":
         left_out.add(b"sign_type")
     kept = sorted((name, value) for name, value in fields.items() if name not in left_out)
-    spoken = b"&".join(name + b"=" + value for name, value in kept if value)
+    without_empty = b"&".join(name + b"=" + value for name, value in kept if value)
     if all(value for _, value in kept):
-        return (spoken,)
-    return spoken, b"&".join(name + b"=" + value for name, value in kept)
+        return (without_empty,)
+    return without_empty, b"&".join(name + b"=" + value for name, value in kept)
 
 
 def json_text(value: Mapping[str, Any]) -> str:

@@ -15,17 +15,17 @@ from typing import IO, Any
 
 from gateway.alipay.protocol import aes, certificates
 from gateway.alipay.protocol.canonical import (
-    BadAnswer,
     BadForm,
+    BadResponse,
     Kind,
-    cut_answer,
+    cut_response,
     encoding_of,
     parse_content,
     read_form,
     request_content,
 )
 from gateway.alipay.protocol.rsa2 import BadKey, Key, read_key, read_private, read_public, sign
-from gateway.alipay.protocol.verify import check_answer, check_notify
+from gateway.alipay.protocol.verify import check_notify, check_response
 
 Item = Mapping[str, Any]
 
@@ -43,7 +43,7 @@ class BadItem(ValueError):
     """An item lacks a member, or a member has the wrong shape."""
 
 
-OUR_WORDS = (BadItem, BadAnswer, BadForm, BadKey, aes.BadCiphertext)
+OUR_WORDS = (BadItem, BadResponse, BadForm, BadKey, aes.BadCiphertext)
 
 
 def _text(item: Item, name: str) -> str:
@@ -126,12 +126,12 @@ def verify_response(item: Item) -> dict[str, Any]:
     """The verdict on an answer to `method`, and the exact bytes that were signed."""
     key, number = _alipay_key(item)
     try:
-        cut = cut_answer(_body(item), _text(item, "method"))
-        verdict = check_answer(cut, (key.public,), (number,) if number else ())
+        cut = cut_response(_body(item), _text(item, "method"))
+        verdict = check_response(cut, (key.public,), (number,) if number else ())
         if verdict.is_valid and not verdict.content.startswith(b'"'):
             parse_content(verdict.content, cut.encoding)
         reason, signed = verdict.reason, verdict.content
-    except BadAnswer as error:
+    except BadResponse as error:
         reason, signed = error.reason, b""
     shown = base64.b64encode(signed).decode() if reason == "ok" else ""
     return {"valid": reason == "ok", "content_b64": shown, "reason": reason}

@@ -19,16 +19,16 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from gateway.alipay.protocol import aes
 from gateway.alipay.protocol.canonical import (
-    BadAnswer,
+    BadResponse,
     Cut,
-    cut_answer,
+    cut_response,
     json_text,
     parse_content,
     parse_text,
     request_content,
 )
 from gateway.alipay.protocol.rsa2 import SIGN_TYPE, BadKey, sign
-from gateway.alipay.protocol.verify import check_answer
+from gateway.alipay.protocol.verify import check_response
 from shared.contracts.instants import BEIJING, rfc3339
 from shared.contracts.money import parse_yuan
 
@@ -110,9 +110,9 @@ def signed_request(
     if twice := query.keys() & params.keys():
         raise ValueError(f"{', '.join(sorted(twice))}: a protocol parameter")
     signature = sign(request_content({**query, **body}).encode(), key)
-    said = "&".join([f"{name}={_quoted(value)}" for name, value in query.items() if value])
+    query_text = "&".join([f"{name}={_quoted(value)}" for name, value in query.items() if value])
     return SignedRequest(
-        f"{said}&sign={_quoted_base64(signature)}",
+        f"{query_text}&sign={_quoted_base64(signature)}",
         "&".join([f"{quote_plus(n)}={quote_plus(v)}" for n, v in body.items() if v]).encode(),
     )
 
@@ -128,7 +128,7 @@ def _quoted_base64(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AlipayResponse:
     """What an answer says, and whether it may be believed."""
 
     reason: str
@@ -178,25 +178,25 @@ def unwrap(
     keys: Sequence[RSAPublicKey],
     cert_sns: Collection[str] = (),
     aes_key: str = "",
-) -> Answer:
+) -> AlipayResponse:
     """Cuts, verifies, and only then decrypts and reads. Never raises: what cannot be read says why.
 
-    `cert_sns` as for `check_answer`. `aes_key` is the app's, where content encryption is on;
+    `cert_sns` as for `check_response`. `aes_key` is the app's, where content encryption is on;
     failures come back plain even then, so a signed plain answer is read as it is.
     """
     try:
-        cut = cut_answer(body, method)
-    except BadAnswer as error:
-        return Answer(error.reason)
-    verdict = check_answer(cut, keys, cert_sns)
+        cut = cut_response(body, method)
+    except BadResponse as error:
+        return AlipayResponse(error.reason)
+    verification = check_response(cut, keys, cert_sns)
     try:
-        if verdict.is_valid:
-            content = _decrypted(verdict.content, cut, aes_key)
-            return _read(cut, "ok", content, key_index=verdict.key_index)
-        return _read(cut, verdict.reason, parse_content(cut.content, cut.encoding))
-    except BadAnswer as error:
-        reason = error.reason if verdict.is_valid else verdict.reason
-        return Answer(reason, is_fault_node=cut.is_fault_node, cert_sn=cut.cert_sn)
+        if verification.is_valid:
+            content = _decrypted(verification.content, cut, aes_key)
+            return _read_response(cut, "ok", content, key_index=verification.key_index)
+        return _read_response(cut, verification.reason, parse_content(cut.content, cut.encoding))
+    except BadResponse as error:
+        reason = error.reason if verification.is_valid else verification.reason
+        return AlipayResponse(reason, is_fault_node=cut.is_fault_node, cert_sn=cut.cert_sn)
 
 
 def _decrypted(content: bytes, cut: Cut, aes_key: str) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def _decrypted(content: bytes, cut: Cut, aes_key: str) -> dict[str, Any]:
     try:
         text = aes.decrypt(aes_key, parse_text(content, cut.encoding))
     except (aes.BadCiphertext, BadKey):
-        raise BadAnswer("ciphertext") from None
+        raise BadResponse("ciphertext") from None
     return parse_content(text.encode(), "utf-8")
 
 
@@ -215,9 +215,11 @@ def _text(members: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) and _ODD.search(value) is None else ""
 
 
-def _read(cut: Cut, reason: str, members: dict[str, Any], *, key_index: int = -1) -> Answer:
+def _read_response(
+    cut: Cut, reason: str, members: dict[str, Any], *, key_index: int = -1
+) -> AlipayResponse:
     message = members.get("sub_msg")
-    return Answer(
+    return AlipayResponse(
         reason=reason,
         code=_text(members, "code"),
         sub_code=_text(members, "sub_code"),

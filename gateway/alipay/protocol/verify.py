@@ -13,7 +13,7 @@ from gateway.alipay.protocol.rsa2 import SIGN_TYPE, strict_base64, verify
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verification:
     """`reason` is "ok" or a stable word; `content` is the text that the signature covers."""
 
     reason: str
@@ -26,7 +26,9 @@ class Verdict:
         return self.reason == "ok"
 
 
-def check_answer(cut: Cut, keys: Sequence[RSAPublicKey], cert_sns: Collection[str] = ()) -> Verdict:
+def check_response(
+    cut: Cut, keys: Sequence[RSAPublicKey], cert_sns: Collection[str] = ()
+) -> Verification:
     """Whether one of `keys` signed the answer, and which exact text.
 
     `cert_sns` are the numbers of Alipay's certificates behind `keys`, in certificate mode. An
@@ -34,33 +36,33 @@ def check_answer(cut: Cut, keys: Sequence[RSAPublicKey], cert_sns: Collection[st
     believe the answer. One that names none stands or falls with its signature.
     """
     if not cut.sign:
-        return Verdict("no_sign")
+        return Verification("no_sign")
     if strict_base64(cut.sign) is None:
-        return Verdict("base64")
+        return Verification("base64")
     if cert_sns and cut.cert_sn and cut.cert_sn not in cert_sns:
-        return Verdict("cert_sn")
+        return Verification("cert_sn")
     return _first_match(tuple(signed_texts(cut)), cut.sign, keys)
 
 
-def check_notify(form: Form, kind: Kind, keys: Sequence[RSAPublicKey]) -> Verdict:
+def check_notify(form: Form, kind: Kind, keys: Sequence[RSAPublicKey]) -> Verification:
     """Whether one of `keys` signed the notification.
 
     sign_type lies outside the pay family's signature and can be rewritten freely, so it never
     selects an algorithm: it must say RSA2.
     """
     if form.fields.get(b"sign_type") != SIGN_TYPE.encode():
-        return Verdict("sign_type")
+        return Verification("sign_type")
     sign = form.fields.get(b"sign", b"").decode("latin-1")
     if not sign:
-        return Verdict("no_sign")
+        return Verification("no_sign")
     if strict_base64(sign) is None:
-        return Verdict("base64")
+        return Verification("base64")
     return _first_match(notify_contents(form.fields, kind), sign, keys)
 
 
-def _first_match(texts: Sequence[bytes], sign: str, keys: Sequence[RSAPublicKey]) -> Verdict:
+def _first_match(texts: Sequence[bytes], sign: str, keys: Sequence[RSAPublicKey]) -> Verification:
     for content in texts:
         for index, key in enumerate(keys):
             if verify(content, sign, key):
-                return Verdict("ok", content, index)
-    return Verdict("signature")
+                return Verification("ok", content, index)
+    return Verification("signature")

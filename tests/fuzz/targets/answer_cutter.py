@@ -2,7 +2,7 @@
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gateway.alipay.protocol.canonical import BadAnswer, cut_answer, signed_texts
+from gateway.alipay.protocol.canonical import BadResponse, cut_response, signed_texts
 from gateway.alipay.protocol.envelope import unwrap
 from tests.unit.gateway.second_cutter import METHOD, agree
 
@@ -27,8 +27,8 @@ def check(data: bytes) -> None:
     assert not answer.members
     (answer.reason + answer.code + answer.sub_code + answer.sub_msg).encode()
     try:
-        cut = cut_answer(data, METHOD)
-    except BadAnswer as error:
+        cut = cut_response(data, METHOD)
+    except BadResponse as error:
         reason = error.reason
     else:
         reason = answer.reason

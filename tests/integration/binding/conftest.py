@@ -10,7 +10,7 @@ import pytest_asyncio
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from gateway.auth.internal import Inward
+from gateway.auth.internal import ServiceTokens
 from gateway.auth.merchant import _session
 from services.binding.app import create_app
 from services.binding.config import BindingConfig
@@ -162,7 +162,7 @@ class Browser:
     anew, and goes inward under the token that the edge makes of it."""
 
     binding: SimpleNamespace
-    inward: Inward
+    inward: ServiceTokens
     cookie: str
 
     async def __call__(self, method, path, body=None, **params):
@@ -193,7 +193,7 @@ def browser(binding, service_keys, clock):
         )
         assert answer.status_code == 200, answer.text
         return Browser(
-            binding, Inward(service_keys.signer("gateway-edge", clock)), cookie_of(answer)
+            binding, ServiceTokens(service_keys.signer("gateway-edge", clock)), cookie_of(answer)
         )
 
     return enter

@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 
 from gateway.config import EdgeConfig
 from gateway.edge import Edge
-from gateway.server.asgi import Door
+from gateway.server.asgi import HttpApp
 from gateway.server.static import StaticFiles
 from services.device.devices.service import record_stores
 from services.payment.app import create_app
@@ -111,7 +111,7 @@ async def town(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("gateway.edge.StaticFiles", lambda: StaticFiles(tmp_path / "no-console"))
     edge = Edge(EdgeConfig(), clock)
-    edge._patience.hold_s = 0
+    edge._refusal_delay.base_s = 0
     told = dict.fromkeys(SERVICES, 0)
 
     async def heard():
@@ -125,7 +125,7 @@ async def town(
 
     clients = {"binding": binding_app[2], "device": device_app[1], "payment": payment_app[1]}
     yield SimpleNamespace(
-        clock=clock, edge=edge, door=Door(edge.handle, edge.lifespan), databases=databases,
+        clock=clock, edge=edge, door=HttpApp(edge.handle, edge.lifespan), databases=databases,
         egress=egress, heard=heard, deps=payment_app[0].state.deps,
         callers={
             name: callers(client, name, service_keys, clock) for name, client in clients.items()

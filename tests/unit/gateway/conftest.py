@@ -12,8 +12,8 @@ import pytest_asyncio
 from gateway.config import EdgeConfig, EgressConfig
 from gateway.edge import Edge
 from gateway.egress import Egress
-from gateway.server.asgi import Door
-from gateway.server.connections import Bounds
+from gateway.server.asgi import HttpApp
+from gateway.server.connections import ConnectionLimits
 from gateway.server.static import StaticFiles
 from shared.keys.sealed import LocalKeyProvider
 from shared.keys.tokens import TokenVerifier
@@ -42,9 +42,9 @@ class Town:
     order: Neighbour
     alipay: Neighbour
     edge: Edge
-    door: Door
+    door: HttpApp
     egress: Egress
-    egress_door: Door
+    egress_door: HttpApp
     keys: ServiceKeys
 
     def verifier(self, audience: str) -> TokenVerifier:
@@ -78,7 +78,7 @@ async def town(
     # Whether somebody has built the console in this tree must not matter here.
     monkeypatch.setattr("gateway.edge.StaticFiles", lambda: StaticFiles(tmp_path / "no-console"))
     edge = Edge(EdgeConfig(), clock)
-    edge._patience.hold_s = 0
+    edge._refusal_delay.base_s = 0
     monkeypatch.setenv("SERVICE_KEY_FILE", str(service_keys.key_file("gateway-egress")))
     egress = Egress(EgressConfig(alipay_timeout_ms=10_000), clock)
     app = app_document(kek, app_keys, alipay_keys)
@@ -89,8 +89,8 @@ async def town(
     )
     yield Town(
         clock=clock, edge=edge, egress=egress, keys=service_keys,
-        door=Door(edge.handle, edge.lifespan, lost=edge.lost),
-        egress_door=Door(egress.handle, egress.lifespan),
+        door=HttpApp(edge.handle, edge.lifespan, unreadable_page=edge.page_for_unreadable_path),
+        egress_door=HttpApp(egress.handle, egress.lifespan),
         **neighbours,
     )  # fmt: skip
     await edge.aclose()
@@ -104,8 +104,10 @@ async def serve() -> AsyncIterator[Callable[..., Any]]:
     async with contextlib.AsyncExitStack() as stack:
 
         async def started(
-            delay_s: Callable[[str], float] = lambda _address: 0.0, **bounds: Any
+            delay_s: Callable[[str], float] = lambda _address: 0.0, **limits: Any
         ) -> Served:
-            return await stack.enter_async_context(serving(Bounds(BODY_MAX, **bounds), delay_s))
+            return await stack.enter_async_context(
+                serving(ConnectionLimits(BODY_MAX, **limits), delay_s)
+            )
 
         yield started

@@ -6,7 +6,7 @@ It walks the bytes and counts brackets outside strings, as Alipay's Java client 
 import json
 from typing import Any
 
-from gateway.alipay.protocol.canonical import BadAnswer, cut_answer
+from gateway.alipay.protocol.canonical import BadResponse, cut_response
 
 METHOD, NODE = "alipay.trade.pay", b"alipay_trade_pay_response"
 
@@ -66,8 +66,8 @@ def reference(body: bytes) -> bytes | None:
 
 def ours(body: bytes) -> bytes | None:
     try:
-        return cut_answer(body, METHOD).content
-    except BadAnswer:
+        return cut_response(body, METHOD).content
+    except BadResponse:
         return None
 
 

@@ -15,8 +15,8 @@ from starlette.requests import ClientDisconnect
 from gateway.config import EdgeConfig
 from gateway.edge import Edge
 from gateway.routing import ROUTES, Route, table, uploads
-from gateway.server.asgi import Door
-from gateway.server.connections import Bounds, Room
+from gateway.server.asgi import HttpApp
+from gateway.server.connections import ConnectionLimits, ConnectionTable
 from gateway.server.http1 import bounded
 from shared.clock import Clock
 from shared.errors import Conflict
@@ -141,7 +141,7 @@ class Public:
 
     edge: Edge
     server: Any
-    room: Room
+    connections: ConnectionTable
     at: tuple[str, int]
 
     @property
@@ -150,13 +150,13 @@ class Public:
 
     @property
     def streams_held(self) -> int:
-        return self.edge._upstreams.streams._places._now
+        return self.edge._upstreams.streams._slots._now
 
     def later(self, seconds: float) -> None:
         """What each connection does when it is looked at so many seconds from now."""
         now = asyncio.get_running_loop().time()
-        for connection in self.room:
-            connection.look(now + seconds)
+        for connection in self.connections:
+            connection.enforce_deadline(now + seconds)
 
 
 @contextlib.asynccontextmanager
@@ -200,13 +200,13 @@ async def service_of(verifier: TokenVerifier) -> AsyncIterator[tuple[Service, st
 async def edge_on(clock: Clock) -> AsyncIterator[Public]:
     """An edge of its own, from the environment as it is, with routes that stream."""
     edge = Edge(EdgeConfig(), clock)
-    edge._patience.hold_s = 0
+    edge._refusal_delay.base_s = 0
     routes = (*ROUTES, *MORE)
-    edge._rows = table(routes)
-    room = Room(Bounds(64 * 1024))
-    door = Door(edge.handle, edge.lifespan)
-    async with served(door, bounded(room, None, uploads(routes))) as (server, _, at):
-        yield Public(edge, server, room, at)
+    edge._routes = table(routes)
+    connections = ConnectionTable(ConnectionLimits(64 * 1024))
+    door = HttpApp(edge.handle, edge.lifespan)
+    async with served(door, bounded(connections, None, uploads(routes))) as (server, _, at):
+        yield Public(edge, server, connections, at)
     await edge.aclose()
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.cache import Remembered
+from gateway.cache import LookupCache
 from shared.errors import NotFound, Unavailable
 from tests.fixtures.clock import FixedClock
 
@@ -28,9 +28,9 @@ class Source:
         return value
 
 
-def memory(source: Source, clock: FixedClock, **options: float) -> Remembered[str, str]:
+def memory(source: Source, clock: FixedClock, **options: float) -> LookupCache[str, str]:
     settings = {"kept": 2, "fresh_s": 10.0, **options}
-    return Remembered("test", source.load, clock, **settings)  # type: ignore[arg-type]
+    return LookupCache("test", source.load, clock, **settings)  # type: ignore[arg-type]
 
 
 async def test_asked_once_while_fresh(clock: FixedClock) -> None:
@@ -216,6 +216,6 @@ async def test_a_definite_refusal_is_passed_on(clock: FixedClock) -> None:
     async def load(_key: str) -> str | None:
         raise NotFound
 
-    cache: Remembered[str, str] = Remembered("test", load, clock, kept=2, fresh_s=1, stale_s=9)
+    cache: LookupCache[str, str] = LookupCache("test", load, clock, kept=2, fresh_s=1, stale_s=9)
     with pytest.raises(NotFound):
         await cache.get("a")

@@ -229,9 +229,9 @@ async def test_ready_when_nobody_needed_is_away(town: Town) -> None:
 
 async def test_metrics_are_behind_the_inner_door_only(town: Town) -> None:
     problem(await ask(town.door, "GET", "/metrics"), 404, "not_found")
-    assert b"gateway_requests_total" in (await ask(town.edge.inside, "GET", "/metrics")).body
-    assert (await ask(town.edge.inside, "GET", "/readyz")).status == 200
-    problem(await ask(town.edge.inside, "GET", PAY), 404, "not_found")
+    assert b"gateway_requests_total" in (await ask(town.edge.inner_app, "GET", "/metrics")).body
+    assert (await ask(town.edge.inner_app, "GET", "/readyz")).status == 200
+    problem(await ask(town.edge.inner_app, "GET", PAY), 404, "not_found")
 
 
 @pytest.mark.parametrize("path", ["/alipay/notify/", "/alipay/messages/", "/h5/rewards/"])

@@ -271,7 +271,7 @@ async def test_rotation(
         **stamp(TENANT, town.clock), app_id=APP_ID, seller_id=SELLER_ID, notify_route=ROUTE,
         key_version=2, enabled=True,
     )  # fmt: skip
-    town.egress._ring.on_event(event)
+    town.egress._keyring.on_event(event)
     assert (await call(town)).json()["key_version"] == 2
     params = sent(town.alipay.seen[-1])
     assert verify(request_content(params).encode(), params["sign"], other_keys.public)

@@ -100,7 +100,7 @@ async def test_certificates_end(
     bound(town, in_certificate_mode(document, alipay_cert_not_after=past))
     town.clock.advance(200)
     answers(town, with_sn(answer_body(PAY, PAID, alipay_keys.private), ALIPAY_SN))
-    town.egress._ring.on_gap()
+    town.egress._keyring.on_gap()
     assert (await call(town)).json()["data"]["reason"] == "signature"
 
 
@@ -202,7 +202,7 @@ async def test_every_payment_names_the_provider_and_nothing_else_does(
         assert await provider(method, {"out_trade_no": ORDER}) is None
     own = app_document(kek, app_keys, alipay_keys) | {"service_provider_id": "2088000000000009"}
     bound(town, own)
-    town.egress._ring.on_gap()
+    town.egress._keyring.on_gap()
     town.clock.advance(200)
     assert await provider(PAY, PARAMS) == "2088000000000009"
 
@@ -239,10 +239,10 @@ async def test_secrets_stay_in_the_egress(
     bound(town, document)
     answers(town, b"")
     got = await call(town)
-    ring: KeyRing = town.edge._ring
-    edge_view = ring._read(BoundAppOut.model_validate(document))
+    keyring: KeyRing = town.edge._keyring
+    edge_view = keyring._app_keys(BoundAppOut.model_validate(document))
     assert (edge_view.aes_key, edge_view.app_auth_token) == ("", "")
-    opened = (await town.egress._ring.by_app(APP_ID)) or pytest.fail("not loaded")
+    opened = (await town.egress._keyring.by_app(APP_ID)) or pytest.fail("not loaded")
     assert (opened.aes_key, opened.app_auth_token) == (AES_KEY, GRANT)
     said = capsysbinary.readouterr().out + got.body + repr(opened).encode()
     for secret in (AES_KEY, GRANT):

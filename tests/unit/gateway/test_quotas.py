@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway.config import EdgeConfig, ProxiesUnsaid
-from gateway.limits import Patience
+from gateway.config import EdgeConfig, ProxiesNotConfigured
+from gateway.limits import RefusalDelay
 from gateway.routing import ROUTES, match, table
 from tests.fixtures.clock import FixedClock
 from tests.unit.gateway.auth.test_auth import CSRF, ME, ORDERS, cookie, me
@@ -235,9 +235,9 @@ async def test_who_reads_beyond_his_rate_is_not_remembered_for_it(town: Town) ->
     """Else one device could crowd out the nonces of all the others."""
     town.device.on("GET", ME, {})
     await asyncio.gather(*(_read(town) for _ in range(500)))
-    held = town.edge._devices._signatures._seen.held
+    held = town.edge._devices._signatures._nonces.held
     assert await _read(town) == 429
-    assert town.edge._devices._signatures._seen.held == held == 500
+    assert town.edge._devices._signatures._nonces.held == held == 500
 
 
 async def _read(town: Town) -> int:
@@ -260,7 +260,7 @@ async def test_a_signed_read_is_answered_once(town: Town) -> None:
 
 
 async def test_nonces_are_kept_by_caller_for_longer_than_a_signature_counts(town: Town) -> None:
-    seen = town.edge._pos._signatures._seen
+    seen = town.edge._pos._signatures._nonces
     assert [seen.is_new("k", "n1"), seen.is_new("k", "n1"), seen.is_new("j", "n1")] == [
         True, False, True,
     ]  # fmt: skip
@@ -277,7 +277,7 @@ async def test_nonces_are_kept_by_caller_for_longer_than_a_signature_counts(town
 async def test_no_number_of_callers_makes_another_ones_reads_forgotten(town: Town) -> None:
     """Twenty devices of one merchant, each as fast as it may (100 a second), for as long as a
     signature counts: whoever asks little is remembered, and memory has its bound."""
-    seen = town.edge._devices._signatures._seen
+    seen = town.edge._devices._signatures._nonces
     assert all(seen.is_new("till", f"a{number}") for number in range(50))
     for turn in range(600):
         for number in range(2000):
@@ -291,7 +291,7 @@ async def test_no_number_of_callers_makes_another_ones_reads_forgotten(town: Tow
 
 
 async def test_refusals_come_late_to_who_goes_on_regardless(town: Town) -> None:
-    town.edge._patience.hold_s = 3600
+    town.edge._refusal_delay.base_s = 3600
 
     async def is_refused_now(client: str) -> bool:
         try:
@@ -360,14 +360,14 @@ async def test_https_outside_asks_for_its_proxies(
     if starts:
         config.require_proxies()
         return
-    with pytest.raises(ProxiesUnsaid, match="TRUSTED_PROXIES"):
+    with pytest.raises(ProxiesNotConfigured, match="TRUSTED_PROXIES"):
         config.require_proxies()
 
 
 async def test_who_is_refused_together_does_not_come_back_together(clock: FixedClock) -> None:
     """Seventy answers in one go would hold up every payment meanwhile."""
-    patience = Patience(clock, 1)
-    waits = [patience.delay_s("203.0.113.7") for _ in range(110)]
+    refusal_delay = RefusalDelay(clock, 1)
+    waits = [refusal_delay.delay_s("203.0.113.7") for _ in range(110)]
     assert waits[:40] == [0.0] * 40
     late = sorted(waits[40:])
     assert 2.0 <= late[0] <= late[-1] < 4.0

@@ -13,7 +13,7 @@ from aiohttp import web
 from gateway.config import EdgeConfig, EgressConfig
 from gateway.edge import Edge
 from gateway.egress import Egress
-from gateway.server.asgi import Door
+from gateway.server.asgi import HttpApp
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import APP_ID, TENANT, Got, ask
 
@@ -31,7 +31,7 @@ async def rehearsing(town: Town) -> AsyncIterator[Town]:
     """A town whose Alipay is a sandbox."""
     config = EgressConfig(sandbox_admin_url=town.alipay.url + "/admin")
     egress = Egress(config, town.clock)
-    real, town.egress_door = town.egress_door, Door(egress.handle, egress.lifespan)
+    real, town.egress_door = town.egress_door, HttpApp(egress.handle, egress.lifespan)
     town.alipay.on("POST", "/admin/apps", MADE)
     town.alipay.on("POST", "/admin/outcomes", {"schema": 1, "outcome": "refused"})
     yield town
@@ -145,7 +145,7 @@ async def test_the_page_is_told_in_the_sandbox_only(
     town: Town, settings: dict[str, Any], told: str | None
 ) -> None:
     edge = Edge(EdgeConfig(**settings), town.clock)
-    door = Door(edge.handle, edge.lifespan)
+    door = HttpApp(edge.handle, edge.lifespan)
     got = await ask(door, "GET", "/api/public/v1/about")
     assert got.json()["sandbox_page"] == told
     await edge.aclose()

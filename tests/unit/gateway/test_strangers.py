@@ -190,7 +190,7 @@ async def test_a_look_up_that_hangs_holds_few_places(clock: FixedClock) -> None:
 
     async def look_up(number: int) -> bool:
         try:
-            async with strangers.asking(f"192.0.2.{number % 250}"):
+            async with strangers.lookup(f"192.0.2.{number % 250}"):
                 await go.wait()
         except Unavailable:
             return False

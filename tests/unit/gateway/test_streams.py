@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientPayloadError, ClientSession
 
-from gateway.limits import Part
+from gateway.limits import Quota
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import SessionChanged, SessionRevoked
 from tests.unit.gateway.auth.test_auth import COOKIE, cookie, sign_in
@@ -96,7 +96,7 @@ async def test_who_stops_reading_stops_the_service(public: Public, service: Serv
     await reader.readuntil(b"\r\n\r\n")
     held = await settled(lambda: service.made)
     assert held < IN_BUFFERS_MAX < PARTS_MAX
-    (connection,) = public.room
+    (connection,) = public.connections
     assert connection.transport.get_write_buffer_size() < 1_000_000  # type: ignore[attr-defined]
     # It goes on where it stood when the client does.
     for _ in range(200):
@@ -192,8 +192,8 @@ async def test_streams_take_no_place_of_a_payment(
     town: Town, public: Public, service: Service, person: ClientSession,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("gateway.streams.STREAMS", Part(places=8, each=8, merchant=8))
-    monkeypatch.setattr(public.edge._upstreams.streams._places, "_limit", 5)
+    monkeypatch.setattr("gateway.streams.STREAMS", Quota(slots=8, per_caller=8, per_merchant=8))
+    monkeypatch.setattr(public.edge._upstreams.streams._slots, "_limit", 5)
     # What is ordinary has one place, and streams have none of it.
     monkeypatch.setattr(public.edge._admission, "_limit", 1)
     town.payment.on("POST", PAY, {"state": "paid"})
@@ -211,10 +211,10 @@ async def test_streams_take_no_place_of_a_payment(
     await eventually(lambda: public.streams_held == 0)
 
 
-@pytest.mark.parametrize("part", [Part(8, 2, 8), Part(8, 8, 2)], ids=["own", "merchant"])
+@pytest.mark.parametrize("part", [Quota(8, 2, 8), Quota(8, 8, 2)], ids=["own", "merchant"])
 async def test_nobody_holds_more_streams_than_his_part(
     public: Public, service: Service, person: ClientSession, monkeypatch: pytest.MonkeyPatch,
-    part: Part,
+    part: Quota,
 ) -> None:  # fmt: skip
     monkeypatch.setattr("gateway.streams.STREAMS", part)
     answers = [await person.get(public.url + FEED) for _ in range(2)]

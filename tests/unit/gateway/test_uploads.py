@@ -124,7 +124,7 @@ async def test_a_service_that_does_not_take_it_stops_its_sender(
 
     sending = asyncio.ensure_future(send())
     assert await settled(lambda: sent) < IMAGE_MAX // 2
-    (connection,) = public.room
+    (connection,) = public.connections
     held = connection._current  # type: ignore[attr-defined]
     assert len(held.body) < 512 * 1024
     service.go.set()

@@ -10,8 +10,8 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from gateway.server.asgi import Answer, Asked, Door, running
-from gateway.server.connections import Bounds, Room
+from gateway.server.asgi import HttpApp, Request, Response, running
+from gateway.server.connections import ConnectionLimits, ConnectionTable
 from gateway.server.http1 import bounded
 from shared.serve import _server, bound
 
@@ -74,12 +74,12 @@ class Peer:
 
 @dataclass
 class Served:
-    room: Room
+    table: ConnectionTable
     server: Any
     at: tuple[str, int]
     inner_at: tuple[str, int]
     asked: list[tuple[str, str, bytes]] = field(default_factory=list)
-    seen: list[Asked] = field(default_factory=list)
+    seen: list[Request] = field(default_factory=list)
     go: asyncio.Event = field(default_factory=asyncio.Event)
     peers: list[Peer] = field(default_factory=list)
 
@@ -92,36 +92,36 @@ class Served:
     def later(self, seconds: float) -> None:
         """What each connection does when it is looked at so many seconds from now."""
         now = asyncio.get_running_loop().time()
-        for connection in self.room:
-            connection.look(now + seconds)
+        for connection in self.table:
+            connection.enforce_deadline(now + seconds)
 
 
 @contextlib.asynccontextmanager
 async def serving(
-    bounds: Bounds, delay_s: Callable[[str], float] = lambda _address: 0.0
+    limits: ConnectionLimits, delay_s: Callable[[str], float] = lambda _address: 0.0
 ) -> AsyncIterator[Served]:
     public, inner = bound("127.0.0.1", 0), bound("127.0.0.1", 0)
 
-    async def handle(asked: Asked) -> Answer:
-        body = await asked.read_body(BODY_MAX)
-        served.asked.append((asked.method, asked.path, body))
-        served.seen.append(asked)
-        if asked.path == "/slow":
+    async def handle(request: Request) -> Response:
+        body = await request.read_body(BODY_MAX)
+        served.asked.append((request.method, request.path, body))
+        served.seen.append(request)
+        if request.path == "/slow":
             await served.go.wait()
-        if asked.path == "/large":
-            return Answer(200, b"x" * 8_000_000)
-        return Answer(200, b"fine")
+        if request.path == "/large":
+            return Response(200, b"x" * 8_000_000)
+        return Response(200, b"fine")
 
     async def inside(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200,
                     "headers": [(b"content-length", b"6")]})  # fmt: skip
         await send({"type": "http.response.body", "body": b"inside"})
 
-    room = Room(bounds, delay_s)
-    door = Door(handle, lambda: running([], asyncio.Event().wait))
-    made = bounded(room, (inner.getsockname()[1], inside))
+    table = ConnectionTable(limits, delay_s)
+    door = HttpApp(handle, lambda: running([], asyncio.Event().wait))
+    made = bounded(table, (inner.getsockname()[1], inside))
     server = _server(door, lifespan="off", http=made)
-    served = Served(room, server, public.getsockname(), inner.getsockname())
+    served = Served(table, server, public.getsockname(), inner.getsockname())
     task = asyncio.ensure_future(server.serve(sockets=[public, inner]))
     while not server.started:
         await asyncio.sleep(0.01)

@@ -223,7 +223,7 @@ async def test_the_last_use_is_told_once(town: Town) -> None:
         await orders(town)
     await orders(town, signature="0" * 64)
     for _ in range(2):
-        await town.edge._used.tell()
+        await town.edge._key_uses.report()
     (seen,) = town.binding.calls(USES)
     (item,) = seen.json()["items"]
     assert datetime.fromisoformat(item.pop("used_at")) == town.clock.now()

@@ -22,7 +22,7 @@ async def test_a_thousand_forgeries_are_one_item(town: Town, other_keys: RsaPair
     for _ in range(300):
         assert (await send(town, forged)).body == b"fail"
     await send(town, forged, path="/alipay/notify/unknown-route")
-    await town.edge._refusals.tell()
+    await town.edge._refusals.report()
     (seen,) = town.payment.calls(TOLD)
     items = {item["reason"]: item for item in seen.json()["items"]}
     assert set(items) == {"signature", "unknown_route"}
@@ -31,7 +31,7 @@ async def test_a_thousand_forgeries_are_one_item(town: Town, other_keys: RsaPair
     assert known["out_trade_no"] == FIELDS["out_trade_no"]
     assert len(base64.b64decode(known["body_b64"])) <= 2048
     assert (items["unknown_route"]["tenant_id"], items["unknown_route"]["app_id"]) == (None, "")
-    await town.edge._refusals.tell()
+    await town.edge._refusals.report()
     assert len(town.payment.calls(TOLD)) == 1, "nothing new, nothing said"
 
 
@@ -39,10 +39,10 @@ async def test_what_payment_does_not_take_is_told_again(town: Town, other_keys: 
     town.payment.on("POST", TOLD, lambda _seen: web.json_response({}, status=503))
     forged = signed(other_keys)
     await send(town, forged)
-    await town.edge._refusals.tell()
+    await town.edge._refusals.report()
     await send(town, forged)
     town.payment.on("POST", TOLD, {"taken": 1})
-    await town.edge._refusals.tell()
+    await town.edge._refusals.report()
     (item,) = town.payment.calls(TOLD)[-1].json()["items"]
     assert item["refused"] == 2
 
@@ -57,7 +57,7 @@ async def test_tallies_are_bounded(town: Town) -> None:
     assert len(refusals._tallies) == 1024 + 1
     assert refusals._tallies[None, "", "signature"].refused == 50
     town.payment.on("POST", TOLD, {"taken": 1})
-    await refusals.tell()
+    await refusals.report()
     said = [seen.json()["items"] for seen in town.payment.calls(TOLD)]
     assert max(len(items) for items in said) == 16
     assert sum(item["refused"] for items in said for item in items) == 1024 + 50

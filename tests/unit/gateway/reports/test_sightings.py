@@ -51,7 +51,7 @@ def neighbours_answer(town: Town) -> None:
 @pytest.mark.parametrize(("method", "path"), [("GET", ME), ("POST", PAY), ("GET", REWARD)])
 async def test_any_signed_request_is_a_sighting(town: Town, method: str, path: str) -> None:
     assert await send(town, method, path) == 200
-    await town.edge._seen.tell()
+    await town.edge._device_uses.report()
     (told,) = items(town)
     assert datetime.fromisoformat(told.pop("used_at")) == town.clock.now()
     assert told == {"tenant_id": str(TENANT), "device_id": DEVICE}
@@ -61,14 +61,14 @@ async def test_a_hundred_payments_are_one_report(town: Town) -> None:
     for _ in range(100):
         assert await send(town, "POST", PAY) == 200
     assert not town.device.calls(TOLD), "a payment waits for no report"
-    await town.edge._seen.tell()
+    await town.edge._device_uses.report()
     assert len(items(town)) == 1
     town.clock.advance(59)
     await send(town, "POST", PAY, at=NOON_S + 59)
-    await town.edge._seen.tell()
+    await town.edge._device_uses.report()
     assert len(items(town)) == 1, "again within the minute"
     town.clock.advance(1)
-    await town.edge._seen.tell()
+    await town.edge._device_uses.report()
     assert len(items(town)) == 2
 
 
@@ -77,13 +77,13 @@ async def test_a_hundred_payments_are_one_report(town: Town) -> None:
 )
 async def test_who_is_not_believed_is_not_seen(town: Town, changed: dict[str, Any]) -> None:
     assert await send(town, "POST", PAY, **changed) == 401
-    await town.edge._seen.tell()
+    await town.edge._device_uses.report()
     assert items(town) == []
 
 
 async def test_an_edge_that_stops_tells_the_rest(town: Town) -> None:
     await send(town, "POST", PAY)
-    await town.edge._seen.tell()
+    await town.edge._device_uses.report()
     town.clock.advance(30)
     await send(town, "POST", PAY, at=NOON_S + 30)
     await town.edge.aclose()
@@ -93,10 +93,10 @@ async def test_an_edge_that_stops_tells_the_rest(town: Town) -> None:
 async def test_payments_go_on_while_the_device_service_is_away(town: Town) -> None:
     town.device.on("POST", TOLD, lambda _seen: web.json_response({}, status=503))
     assert await send(town, "POST", PAY) == 200
-    await town.edge._seen.tell()
+    await town.edge._device_uses.report()
     assert await send(town, "POST", PAY) == 200
     town.device.on("POST", TOLD, lambda _seen: web.Response(status=204))
-    await town.edge._seen.tell()
+    await town.edge._device_uses.report()
     assert len(items(town)) == 2, "what was not taken is told again"
 
 

@@ -47,21 +47,21 @@ def items(town: Town) -> list[dict[str, Any]]:
 @pytest.mark.usefixtures("alipay_answers")
 async def test_a_hundred_payments_are_one_report(town: Town) -> None:
     town.binding.on("POST", TOLD, lambda _seen: web.Response(status=204))
-    await town.egress._used.tell()
+    await town.egress._key_uses.report()
     assert not town.binding.calls(TOLD), "nothing was used, nothing is said"
     for _ in range(100):
         assert (await query(town)).json()["outcome"] == "not_found"
-    await town.egress._used.tell()
+    await town.egress._key_uses.report()
     (told,) = items(town)
     assert datetime.fromisoformat(told.pop("used_at")) == town.clock.now()
     assert told == {"tenant_id": str(TENANT), "app_id": APP_ID, "key_version": 1}
 
     await query(town)
-    await town.egress._used.tell()
+    await town.egress._key_uses.report()
     assert len(items(town)) == 1, "again within the minute"
     town.clock.advance(60)
     await query(town)
-    await town.egress._used.tell()
+    await town.egress._key_uses.report()
     assert datetime.fromisoformat(items(town)[-1]["used_at"]) == town.clock.now()
     assert len(items(town)) == 2
 
@@ -71,11 +71,11 @@ async def test_what_binding_does_not_hear_is_told_later(town: Town) -> None:
     """Neither a payment nor the report fails because binding is away."""
     town.binding.on("POST", TOLD, lambda _seen: web.json_response({}, status=503))
     await query(town)
-    await town.egress._used.tell()
+    await town.egress._key_uses.report()
     first = town.clock.now()
     town.clock.advance(5)
     town.binding.on("POST", TOLD, lambda _seen: web.Response(status=204))
-    await town.egress._used.tell()
+    await town.egress._key_uses.report()
     assert datetime.fromisoformat(items(town)[-1]["used_at"]) == first
 
 
@@ -84,7 +84,7 @@ async def test_an_egress_that_stops_tells_the_rest(town: Town) -> None:
     """A restart loses nothing: what was seen since the last report goes out at the end."""
     town.binding.on("POST", TOLD, lambda _seen: web.Response(status=204))
     await query(town)
-    await town.egress._used.tell()
+    await town.egress._key_uses.report()
     town.clock.advance(30)
     await query(town)
     await town.egress.aclose()
@@ -94,11 +94,11 @@ async def test_an_egress_that_stops_tells_the_rest(town: Town) -> None:
 async def test_memory_and_reports_are_bounded(town: Town) -> None:
     town.binding.on("POST", TOLD, lambda _seen: web.Response(status=204))
     for number in range(8192 + 20):
-        town.egress._used.note(AppKeyUse(TENANT, f"{number:016d}", 1))
-    await town.egress._used.tell()
+        town.egress._key_uses.note(AppKeyUse(TENANT, f"{number:016d}", 1))
+    await town.egress._key_uses.report()
     said = [len(seen.json()["items"]) for seen in town.binding.calls(TOLD)]
     assert (sum(said), max(said)) == (8192, 100)
-    assert len(town.egress._used._told) == 8192
+    assert len(town.egress._key_uses._reported_at) == 8192
 
 
 async def test_a_use_while_the_report_is_under_way_is_kept(town: Town) -> None:
@@ -112,13 +112,13 @@ async def test_a_use_while_the_report_is_under_way_is_kept(town: Town) -> None:
 
     town.binding.on("POST", TOLD, slowly)
     key = AppKeyUse(TENANT, APP_ID, 1)
-    town.egress._used.note(key)
+    town.egress._key_uses.note(key)
     async with asyncio.TaskGroup() as group:
-        group.create_task(town.egress._used.tell())
+        group.create_task(town.egress._key_uses.report())
         await reached.wait()
         town.clock.advance(7)
-        town.egress._used.note(key)
+        town.egress._key_uses.note(key)
         go_on.set()
     town.binding.on("POST", TOLD, lambda _seen: web.Response(status=204))
-    await town.egress._used.tell()
+    await town.egress._key_uses.report()
     assert datetime.fromisoformat(items(town)[-1]["used_at"]) == town.clock.now()

@@ -8,14 +8,14 @@ import pytest
 
 from gateway.routing import Route, match, table
 from gateway.server import asgi
-from gateway.server.asgi import Answer, Asked, Door, running
+from gateway.server.asgi import HttpApp, Request, Response, running
 from shared.errors import MethodNotAllowed
 from tests.unit.gateway.neighbours import ask
 
 pytestmark = pytest.mark.asyncio
 
 
-async def lifecycle(door: Door) -> list[str]:
+async def lifecycle(door: HttpApp) -> list[str]:
     said: list[str] = []
     messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
 
@@ -30,8 +30,8 @@ async def lifecycle(door: Door) -> list[str]:
     return said
 
 
-async def fine(_asked: Asked) -> Answer:
-    return Answer(200, b"fine")
+async def fine(_request: Request) -> Response:
+    return Response(200, b"fine")
 
 
 async def test_jobs_run_and_are_ended_and_everything_is_closed() -> None:
@@ -47,7 +47,7 @@ async def test_jobs_run_and_are_ended_and_everything_is_closed() -> None:
     async def aclose() -> None:
         told.append("closed")
 
-    said = await lifecycle(Door(fine, lambda: running([job], aclose)))
+    said = await lifecycle(HttpApp(fine, lambda: running([job], aclose)))
     assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert told == ["job", "ended", "closed"]
 
@@ -74,22 +74,22 @@ async def test_a_start_that_fails_is_said() -> None:
     def lifespan() -> AbstractAsyncContextManager[None]:
         raise RuntimeError("no")
 
-    assert await lifecycle(Door(fine, lifespan)) == ["lifespan.startup.failed"]
+    assert await lifecycle(HttpApp(fine, lifespan)) == ["lifespan.startup.failed"]
 
 
 async def test_a_bug_is_a_problem_without_its_words() -> None:
-    async def broken(_asked: Asked) -> Answer:
+    async def broken(_request: Request) -> Response:
         raise RuntimeError("secret words")
 
-    got = await ask(Door(broken, lambda: running([], asyncio.Event().wait)), "GET", "/x")
+    got = await ask(HttpApp(broken, lambda: running([], asyncio.Event().wait)), "GET", "/x")
     assert (got.status, got.json()["code"]) == (500, "internal")
     assert "secret" not in got.text
 
 
 async def test_a_caller_that_hangs_up_gets_nothing() -> None:
-    async def reading(asked: Asked) -> Answer:
-        await asked.read_body(10)
-        return Answer(200)
+    async def reading(request: Request) -> Response:
+        await request.read_body(10)
+        return Response(200)
 
     sent: list[Any] = []
 
@@ -103,7 +103,7 @@ async def test_a_caller_that_hangs_up_gets_nothing() -> None:
         "type": "http", "method": "POST", "path": "/x", "raw_path": b"/x", "query_string": b"",
         "headers": [], "client": None,
     }  # fmt: skip
-    await Door(reading, lambda: running([], asyncio.Event().wait))(scope, receive, send)
+    await HttpApp(reading, lambda: running([], asyncio.Event().wait))(scope, receive, send)
     assert not sent
 
 
@@ -113,9 +113,9 @@ async def test_a_body_that_stops_coming_is_408_and_no_silence(
     """Left without an answer, the server would say a plain 500 of its own in its place."""
     monkeypatch.setattr(asgi, "BODY_WAIT_S", 0.01)
 
-    async def reading(asked: Asked) -> Answer:
-        await asked.read_body(10)
-        return Answer(200)
+    async def reading(request: Request) -> Response:
+        await request.read_body(10)
+        return Response(200)
 
     sent: list[Any] = []
     parts = [{"type": "http.request", "body": b"x", "more_body": True}]
@@ -132,7 +132,7 @@ async def test_a_body_that_stops_coming_is_408_and_no_silence(
         "type": "http", "method": "POST", "path": "/x", "raw_path": b"/x", "query_string": b"",
         "headers": [], "client": None,
     }  # fmt: skip
-    await Door(reading, lambda: running([], asyncio.Event().wait))(scope, receive, send)
+    await HttpApp(reading, lambda: running([], asyncio.Event().wait))(scope, receive, send)
     assert [message.get("status") for message in sent] == [408, None]
 
 
@@ -140,9 +140,9 @@ async def test_a_body_without_end_is_refused_while_it_comes() -> None:
     """Counted by part: nothing of it may be kept until an end that never comes."""
     taken = 0
 
-    async def reading(asked: Asked) -> Answer:
-        await asked.read_body(1000)
-        return Answer(200)
+    async def reading(request: Request) -> Response:
+        await request.read_body(1000)
+        return Response(200)
 
     async def receive() -> dict[str, Any]:
         nonlocal taken
@@ -159,7 +159,7 @@ async def test_a_body_without_end_is_refused_while_it_comes() -> None:
         "type": "http", "method": "POST", "path": "/x", "raw_path": b"/x", "query_string": b"",
         "headers": [], "client": None,
     }  # fmt: skip
-    await Door(reading, lambda: running([], asyncio.Event().wait))(scope, receive, send)
+    await HttpApp(reading, lambda: running([], asyncio.Event().wait))(scope, receive, send)
     assert sent[0]["status"] == 413
     assert taken == 11
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from gateway.config import EdgeConfig
 from gateway.edge import Edge
-from gateway.server.asgi import Door
+from gateway.server.asgi import HttpApp
 from gateway.server.forwarded import Proxies, networks
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.alipay.inbound.test_notify import FORM_TYPE, PATH, signed, urlencode
@@ -70,7 +70,7 @@ async def test_behind_a_proxy_each_sender_has_a_bucket_of_its_own(
     monkeypatch.setenv("TRUSTED_PROXIES", PROXY)
     monkeypatch.setenv("SERVICE_KEY_FILE", str(town.keys.key_file("gateway-edge")))
     edge = Edge(EdgeConfig(), town.clock)
-    door = Door(edge.handle, edge.lifespan)
+    door = HttpApp(edge.handle, edge.lifespan)
     edge._rates["notify"]._burst = edge._rates["login"]._burst = 2
 
     async def notice(keys: RsaPair, said: str) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.server.connections import Bounds
+from gateway.server.connections import ConnectionLimits
 from tests.unit.gateway.wire import BODY_MAX, CHUNKED, GET, POST
 
 pytestmark = pytest.mark.asyncio
@@ -50,7 +50,7 @@ async def test_a_socket_that_says_nothing_is_closed_without_a_word(serve: Any) -
 async def test_bytes_one_by_one_do_not_prolong_the_wait(serve: Any) -> None:
     served = await serve()
     peer = await served.peer(b"G")
-    connection = next(iter(served.room))
+    connection = next(iter(served.table))
     due = connection._due
     for byte in b"ET /a HTTP/1.1\r\nX: ":
         await peer.send(bytes([byte]))
@@ -87,7 +87,7 @@ async def test_the_first_byte_after_a_rest_begins_the_wait_for_a_head(serve: Any
 async def test_a_body_has_a_wait_of_its_own(serve: Any) -> None:
     served = await serve()
     peer = await served.peer(POST[:-2])
-    next(iter(served.room))._due -= 8.0
+    next(iter(served.table))._due -= 8.0
     await peer.send(POST[-2:])
     served.later(9.0)
     assert await peer.is_open()
@@ -139,7 +139,7 @@ async def test_a_head_and_a_long_body_in_odd_packets_is_whole(serve: Any) -> Non
     await peer.send(b"\n" + body)
     assert (await peer.said()).status == 200
     assert served.asked == [("POST", "/a", body)]
-    assert served.room.unfinished == 0
+    assert served.table.unfinished == 0
 
 
 async def test_what_follows_a_refusal_is_dropped_and_ended(serve: Any) -> None:
@@ -148,12 +148,12 @@ async def test_what_follows_a_refusal_is_dropped_and_ended(serve: Any) -> None:
     with contextlib.suppress(ConnectionError):
         for _ in range(100):
             await peer.send(b"x" * 100_000)
-    assert not served.room._all
+    assert not served.table._all
     quiet = await served.peer(b"GET /a HTTP/1.1\r\nX: " + b"x" * 20_000)
     assert (await quiet.said()).status == 431
     served.later(3)
     await asyncio.sleep(0.05)
-    assert not served.room._all
+    assert not served.table._all
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ async def test_a_body_beyond_the_limit_is_refused_unread(serve: Any, start: byte
     assert said.problem() == (413, "body.too_large")
     assert await peer.is_closed()
     assert not served.asked
-    assert served.room.unfinished == 0
+    assert served.table.unfinished == 0
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ async def test_half_a_request_holds_no_place_and_less_than_the_sum(serve: Any) -
     refused = await peers[2].said()
     assert refused.problem() == (503, "gateway.busy")
     assert refused.headers["retry-after"] == "1"
-    assert served.room.unfinished <= 100_000
+    assert served.table.unfinished <= 100_000
     late = await served.peer(POST)
     await late.send(b"x" * 9)
     assert (await late.said()).status == 200
@@ -234,7 +234,7 @@ async def test_half_a_request_holds_no_place_and_less_than_the_sum(serve: Any) -
     assert (await peers[0].said()).status == 200
     peers[1].writer.close()
     await asyncio.sleep(0.05)
-    assert served.room.unfinished == 0
+    assert served.table.unfinished == 0
 
 
 async def test_100_continue_is_said_when_the_head_is_good(serve: Any) -> None:
@@ -267,7 +267,7 @@ async def test_requests_in_a_row_are_answered_in_order_and_not_without_bound(ser
 
     served.go.clear()
     greedy = await served.peer(first + GET * 5000)
-    waiting = [c for c in served.room if c._current is not None]
+    waiting = [c for c in served.table if c._current is not None]
     assert len(waiting[0].pipeline) <= 16
     served.go.set()
     for _ in range(17):
@@ -283,10 +283,10 @@ async def test_bodies_that_wait_for_their_turn_are_bounded(serve: Any) -> None:
     for follows, answered in ((large * 4, 1), (GET + large, 2), ((POST + b"123456789") * 9, 10)):
         served.go.clear()
         peer = await served.peer(first + follows)
-        (connection,) = (c for c in served.room if c._current is not None)
+        (connection,) = (c for c in served.table if c._current is not None)
         held = sum(len(cycle.body) for cycle, _ in connection.pipeline)
         assert held + len(connection.cycle.body) <= 20_500
-        assert served.room.unfinished <= 20_500
+        assert served.table.unfinished <= 20_500
         served.go.set()
         for _ in range(answered):
             assert (await peer.said()).body == b"fine"
@@ -318,15 +318,15 @@ async def test_another_protocol_is_not_spoken_and_nothing_follows(serve: Any) ->
 async def test_an_answer_that_nobody_takes_is_given_up(serve: Any, more: bytes) -> None:
     served = await serve()
     peer = await served.peer(b"GET /large HTTP/1.1\r\nHost: t\r\n" + more + b"\r\n")
-    (connection,) = served.room
+    (connection,) = served.table
     left = connection.transport.get_write_buffer_size()
     assert left > 1_000_000
     served.later(29 + left / (16 * 1024))
     await asyncio.sleep(0.02)
-    assert served.room._all
+    assert served.table._all
     served.later(32 + left / (16 * 1024))
     await asyncio.sleep(0.02)
-    assert not served.room._all
+    assert not served.table._all
     with contextlib.suppress(ConnectionError):
         assert len(await peer.reader.read(-1)) < 8_000_000
 
@@ -355,7 +355,7 @@ async def test_what_is_no_http_is_refused_late_to_who_goes_on_regardless(serve: 
     gone = await served.peer(b"nonsense\r\n\r\n")
     gone.writer.close()
     await asyncio.sleep(0.05)
-    assert len(served.room._all) == 1, "only the first one is still read to its end"
+    assert len(served.table._all) == 1, "only the first one is still read to its end"
 
 
 async def test_a_proxy_is_not_made_to_wait_for_what_others_send_through_it(serve: Any) -> None:
@@ -370,9 +370,9 @@ async def test_answers_that_nobody_takes_have_a_common_bound(serve: Any) -> None
     ask = b"GET /large HTTP/1.1\r\nHost: t\r\n\r\n"
     first = await served.peer(ask)
     # How much of an answer the operating system takes differs by machine.
-    (connection,) = served.room
+    (connection,) = served.table
     left = connection.transport.get_write_buffer_size()
-    served.room.bounds = Bounds(BODY_MAX, unsent_bytes=12 * left)
+    served.table.limits = ConnectionLimits(BODY_MAX, unsent_bytes=12 * left)
     second = await served.peer(ask)
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
         await second.said()
@@ -385,9 +385,9 @@ async def test_answers_that_wait_are_bounded_in_all(serve: Any) -> None:
     served = await serve(is_trusted=lambda _address: True)
     ask = b"GET /large HTTP/1.1\r\nHost: t\r\n\r\n"
     first = await served.peer(ask)
-    (connection,) = served.room
+    (connection,) = served.table
     left = connection.transport.get_write_buffer_size()
-    served.room.bounds = replace(served.room.bounds, unsent_bytes=left * 3 // 2)
+    served.table.limits = replace(served.table.limits, unsent_bytes=left * 3 // 2)
     second = await served.peer(ask)
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
         await second.said()

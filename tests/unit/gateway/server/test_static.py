@@ -9,7 +9,7 @@ import pytest
 
 from gateway import VERSION
 from gateway.edge import security_headers
-from gateway.server.asgi import Door
+from gateway.server.asgi import HttpApp
 from gateway.server.static import StaticFiles
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import Got, ask
@@ -88,7 +88,9 @@ async def test_a_buyers_phone_never_meets_the_console(
 async def test_each_page_has_a_nonce_of_its_own(town: Town, dist: Path) -> None:
     """Styles that the console's library adds carry it; scripts come from files alone."""
     town.edge._static = StaticFiles(dist)
-    door = Door(town.edge.handle, town.edge.lifespan, security_headers("https://pay.example.test"))
+    door = HttpApp(
+        town.edge.handle, town.edge.lifespan, security_headers("https://pay.example.test")
+    )
     pages = [await ask(door, "GET", path) for path in ("/", "/orders")]
     nonces = []
     for page in pages:
@@ -208,7 +210,9 @@ async def test_before_the_console_is_built_a_page_says_so(town: Town, tmp_path: 
 async def test_the_policy_is_on_every_answer(town: Town, tmp_path: Path) -> None:
     town.edge._static = StaticFiles(tmp_path / "none")
     paths = ("/", "/livez", "/readyz", "/nothing", "/api/device/v1/me", "/api/merchant/v1/orders")
-    door = Door(town.edge.handle, town.edge.lifespan, security_headers("https://pay.example.test"))
+    door = HttpApp(
+        town.edge.handle, town.edge.lifespan, security_headers("https://pay.example.test")
+    )
     for path in paths:
         headers = (await ask(door, "GET", path)).headers
         assert headers["content-security-policy"] == CSP

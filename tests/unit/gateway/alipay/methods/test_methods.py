@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl
 import pytest
 from pydantic import ValidationError
 
-from gateway.alipay.methods.row import Result, judge
+from gateway.alipay.methods.row import CallResult, judge
 from gateway.alipay.methods.table import METHODS
 from gateway.alipay.protocol.canonical import request_content
-from gateway.alipay.protocol.envelope import Answer
+from gateway.alipay.protocol.envelope import AlipayResponse
 from gateway.alipay.protocol.rsa2 import verify
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.conftest import Town
@@ -82,9 +82,9 @@ CALLS: dict[str, dict[str, Any]] = {
 MONEY = ("pay", "precreate", "create", "cancel", "close", "refund")
 
 
-def judged(method: str, node: dict[str, Any], asked: dict[str, Any] | None = None) -> Result:
+def judged(method: str, node: dict[str, Any], asked: dict[str, Any] | None = None) -> CallResult:
     row = METHODS[method]
-    answer = Answer(
+    answer = AlipayResponse(
         reason="ok", code=node.get("code", ""), sub_code=node.get("sub_code", ""), members=node
     )
     return judge(row, answer, row.params.model_validate(CALLS[method] if asked is None else asked))
@@ -130,7 +130,7 @@ def test_what_the_list_does_not_hold_is_unknown(method: str) -> None:
     """F14 for every row: a new or missing sub_code never means failed."""
     for sub_code in ("", "ACQ.SYSTEM_ERROR", "SYSTEM_ERROR", "SOMETHING_NEW", "isv.something-new"):
         node = {"code": "40004", "sub_code": sub_code, "out_trade_no": ORDER}
-        assert judged(method, node) == Result("unknown", reason="sub_code")
+        assert judged(method, node) == CallResult("unknown", reason="sub_code")
     for code in ("20000", "40005", "10003", "99999"):
         if code == "10003" and method == "alipay.trade.pay":
             continue
@@ -155,7 +155,7 @@ def test_what_moves_money_is_tied_to_its_order_and_never_free_to_repeat() -> Non
         assert row.echoes == ("out_trade_no",)
         assert row.retry != "free"
         assert row.is_payment == (name in ("pay", "precreate", "create"))
-    assert {row.name for row in METHODS.values() if row.may_wait} == {"alipay.trade.pay"}
+    assert {row.name for row in METHODS.values() if row.may_be_in_process} == {"alipay.trade.pay"}
     assert METHODS["alipay.trade.pay"].retry == "never"
     assert all(1 <= row.timeout_s <= 15 for row in METHODS.values())
 
@@ -193,14 +193,14 @@ def test_a_buyers_code_becomes_an_id_and_no_token_is_told() -> None:
     told = judged(
         method, {"user_id": "2088000000000002", "access_token": "secret", "expires_in": 1}
     )
-    assert told == Result("success", {"user_id": "2088000000000002", "open_id": None})
+    assert told == CallResult("success", {"user_id": "2088000000000002", "open_id": None})
     assert judged(method, {"access_token": "secret"}).reason == "incomplete"
     assert judged(method, {"code": "40002", "sub_code": "isv.code-invalid"}).outcome == "refused"
     assert judged(method, {"code": "40002", "sub_code": "isv.invalid-app-id"}).outcome == (
         "config_error"
     )
     row = METHODS[method]
-    unsigned = Answer("no_sign", code="40002", sub_code="isv.code-invalid")
+    unsigned = AlipayResponse("no_sign", code="40002", sub_code="isv.code-invalid")
     asked = row.params.model_validate(CALLS[method])
     assert judge(row, unsigned, asked).outcome == "config_error", "unsigned, so not believed"
 

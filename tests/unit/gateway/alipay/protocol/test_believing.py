@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.alipay.protocol import aes
-from gateway.alipay.protocol.canonical import cut_answer, signed_texts
+from gateway.alipay.protocol.canonical import cut_response, signed_texts
 from gateway.alipay.protocol.envelope import CONFIG_CODES, unwrap
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.neighbours import sign_as_alipay
@@ -128,11 +128,12 @@ def test_slashes_of_a_gbk_answer_are_unescaped_as_text() -> None:
     """誠 ends in the byte of a backslash: before a slash it is not an escape."""
     sent = '{"a":"誠/x","b":"c\\/d"}'.encode("gbk")
     body = b'{"alipay_trade_pay_response":%s}' % sent
-    same, unescaped = signed_texts(cut_answer(body, PAY))
+    same, unescaped = signed_texts(cut_response(body, PAY))
     assert same == sent
     assert unescaped == '{"a":"誠/x","b":"c/d"}'.encode("gbk")
     only = '{"a":"誠/x"}'.encode("gbk")
-    assert list(signed_texts(cut_answer(b'{"alipay_trade_pay_response":%s}' % only, PAY))) == [only]
+    plain = cut_response(b'{"alipay_trade_pay_response":%s}' % only, PAY)
+    assert list(signed_texts(plain)) == [only]
 
 
 def test_a_stray_byte_outside_does_not_change_how_the_signed_text_is_read(

@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.alipay.protocol.canonical import BadAnswer, cut_answer, parse_content, signed_texts
+from gateway.alipay.protocol.canonical import BadResponse, cut_response, parse_content, signed_texts
 
 PAY = "alipay.trade.pay"
 NODE = b'"alipay_trade_pay_response"'
 
 
 def cut(body: bytes, method: str = PAY) -> bytes:
-    return cut_answer(body, method).content
+    return cut_response(body, method).content
 
 
 def refused(body: bytes, method: str = PAY) -> str:
-    with pytest.raises(BadAnswer) as caught:
-        cut_answer(body, method)
+    with pytest.raises(BadResponse) as caught:
+        cut_response(body, method)
     return caught.value.reason
 
 
@@ -48,7 +48,7 @@ def refused(body: bytes, method: str = PAY) -> str:
     ],
 )
 def test_the_value_is_cut_to_the_byte(frame: bytes, value: bytes) -> None:
-    found = cut_answer(frame % (NODE, value), PAY)
+    found = cut_response(frame % (NODE, value), PAY)
     assert (found.content, found.sign, found.is_fault_node) == (value, "S", False)
 
 
@@ -92,7 +92,7 @@ def test_everything_else_is_refused(body: bytes, reason: str) -> None:
 
 @pytest.mark.parametrize("root", ["error_response", "null_response"])
 def test_fault_nodes_are_marked(root: str) -> None:
-    found = cut_answer(b'{"%s":{"code":"40002"}}' % root.encode(), PAY)
+    found = cut_response(b'{"%s":{"code":"40002"}}' % root.encode(), PAY)
     assert (found.is_fault_node, found.sign, found.node) == (True, "", root)
 
 
@@ -100,28 +100,28 @@ def test_gbk_bytes_are_cut_to_the_byte() -> None:
     """smartwalle/alipay PR#257; the last byte of 誠 is that of a backslash in GBK."""
     content = '{"code":"20000","sub_msg":"系統繁忙誠"}'.encode("gbk")
     assert b'\\"' in content
-    found = cut_answer(b"{%s:%s}" % (NODE, content), PAY)
+    found = cut_response(b"{%s:%s}" % (NODE, content), PAY)
     assert found.content == content
     assert parse_content(found.content, found.encoding)["sub_msg"] == "系統繁忙誠"
 
 
 def test_slashes_have_two_spellings_and_the_verified_one_is_read() -> None:
-    found = cut_answer(b'{%s:{"u":"a\\/b"},"sign":"S"}' % NODE, PAY)
+    found = cut_response(b'{%s:{"u":"a\\/b"},"sign":"S"}' % NODE, PAY)
     sent, unescaped = signed_texts(found)
     assert (sent, unescaped) == (b'{"u":"a\\/b"}', b'{"u":"a/b"}')
-    assert list(signed_texts(cut_answer(b'{%s:{"u":"a/b"}}' % NODE, PAY))) == [b'{"u":"a/b"}']
+    assert list(signed_texts(cut_response(b'{%s:{"u":"a/b"}}' % NODE, PAY))) == [b'{"u":"a/b"}']
 
 
 def test_a_spelling_that_changes_the_meaning_is_not_read_as_the_other() -> None:
     r"""`\\/` is a backslash and a slash; without one backslash it would be an escaped slash."""
-    found = cut_answer(b'{%s:{"u":"a\\\\/b"},"sign":"S"}' % NODE, PAY)
+    found = cut_response(b'{%s:{"u":"a\\\\/b"},"sign":"S"}' % NODE, PAY)
     sent, other = signed_texts(found)
     assert parse_content(sent, "utf-8") == {"u": "a\\/b"}
     assert parse_content(other, "utf-8") == {"u": "a/b"}
 
 
 def test_ciphertext_is_not_read_as_members() -> None:
-    with pytest.raises(BadAnswer, match="encrypted"):
+    with pytest.raises(BadResponse, match="encrypted"):
         parse_content(b'"abc"', "utf-8")
 
 
@@ -173,8 +173,8 @@ def test_damage_never_yields_another_text(noise: bytes, place: int) -> None:
     place %= len(body)
     damaged = body[:place] + noise + body[place:]
     try:
-        found = cut_answer(damaged, PAY)
-    except BadAnswer:
+        found = cut_response(damaged, PAY)
+    except BadResponse:
         return
     assert found.content in damaged
     assert damaged.count(found.content) >= 1

@@ -9,11 +9,11 @@ from urllib.parse import parse_qs
 import pytest
 from pydantic import ValidationError
 
-from gateway.alipay.methods.row import Result, judge
+from gateway.alipay.methods.row import CallResult, judge
 from gateway.alipay.methods.table import METHODS
 from gateway.alipay.protocol.canonical import request_content
 from gateway.alipay.protocol.envelope import (
-    Answer,
+    AlipayResponse,
     beijing_text,
     parse_beijing,
     signed_request,
@@ -53,9 +53,9 @@ GOOD: dict[str, dict[str, Any]] = {
 
 def judged(
     method: str, node: dict[str, Any], *, asked: dict[str, Any] | None = None, reason: str = "ok"
-) -> Result:
+) -> CallResult:
     row = METHODS[method]
-    answer = Answer(
+    answer = AlipayResponse(
         reason=reason,
         code=node.get("code", ""),
         sub_code=node.get("sub_code", ""),
@@ -199,7 +199,7 @@ def test_a_signed_fault_node_is_never_a_success(alipay_keys: RsaPair) -> None:
             result = judge(
                 row, unwrap(body, PAY, [alipay_keys.public]), row.params.model_validate(ASKED[PAY])
             )
-            assert result == Result("unknown", reason="fault_node")
+            assert result == CallResult("unknown", reason="fault_node")
 
 
 def test_no_changed_byte_is_believed(alipay_keys: RsaPair) -> None:
@@ -236,7 +236,7 @@ def test_an_answer_about_another_order_is_not_believed(method: str) -> None:
 def test_unlisted_refusals_are_unknown(method: str, sub_code: str) -> None:
     """F14: never failed by default."""
     node = {"code": "40004", "sub_code": sub_code, "out_trade_no": ORDER}
-    assert judged(method, node) == Result("unknown", reason="sub_code")
+    assert judged(method, node) == CallResult("unknown", reason="sub_code")
 
 
 def test_listed_refusals_are_refused_for_their_own_method_only() -> None:
