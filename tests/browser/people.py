@@ -30,7 +30,7 @@ _sessions: dict[tuple[str, str], tuple[dict[str, str], float]] = {}
 
 
 def _client(stack: Stack, console: str) -> httpx.Client:
-    """From an address of its own: many people of one address would brake each other."""
+    """From an address of its own: many people of one address would throttle each other."""
     transport = httpx.HTTPTransport(local_address=own_address(), verify=NO_TLS)
     base = f"{stack.public}/api/{console}/v1"
     return httpx.Client(base_url=base, timeout=30, transport=transport)

@@ -51,7 +51,7 @@ async def put_tries(tx: AsyncSession, digest: str, counted: Tries) -> None:
         .where(LoginTries.tenant_id == PLATFORM, LoginTries.login_hash == digest)
         .values(
             failures=counted.failures,
-            begun=counted.begun,
+            begun=counted.running,
             tried_at=counted.tried_at,
             locked_until=counted.locked_until,
         )

@@ -113,7 +113,7 @@ class Tries:
     """How often one login was tried at one place without success, as stored under a digest."""
 
     failures: int = 0
-    begun: int = 0
+    running: int = 0
     """tries whose password is being checked"""
     tried_at: datetime | None = None
     locked_until: datetime | None = None

@@ -59,15 +59,15 @@ def admitted(tries: Tries, free: int, now: datetime) -> Tries | None:
     tried_at = tries.tried_at
     if tried_at is not None and now - tried_at > FORGET_TRIES_AFTER:
         tries = Tries()
-    begun = tries.begun if tried_at is not None and now - tried_at < LOOK_MAX else 0
+    running = tries.running if tried_at is not None and now - tried_at < LOOK_MAX else 0
     if tries.locked_until is not None and now < tries.locked_until:
-        if begun:
+        if running:
             return None
         wait = (tries.locked_until - now).total_seconds()
         raise LoginThrottled(retry_after_s=max(1, round(wait)))
-    if begun >= max(free - tries.failures, 1):
+    if running >= max(free - tries.failures, 1):
         return None
-    return replace(tries, begun=begun + 1, tried_at=now)
+    return replace(tries, running=running + 1, tried_at=now)
 
 
 def failed(tries: Tries, free: int, now: datetime) -> Tries:
@@ -78,7 +78,7 @@ def failed(tries: Tries, free: int, now: datetime) -> Tries:
     if over >= 0:
         delay = min(FIRST_DELAY_S * 2 ** min(over, 10), LONGEST_DELAY_S)
         locked_until = now + timedelta(seconds=delay)
-    return Tries(failures, max(tries.begun - 1, 0), now, locked_until)
+    return Tries(failures, max(tries.running - 1, 0), now, locked_until)
 
 
 async def begin(deps: Deps, counters: Sequence[Counter]) -> None:
@@ -123,7 +123,7 @@ async def end_right(deps: Deps, counters: Sequence[Counter], *, is_whole: bool =
     async with deps.locks.of(counters[0].digest), deps.db.tx(None) as tx:
         for counter in sorted(counters, key=lambda counter: counter.digest):
             tries = await repo.tries(tx, counter.digest)
-            begun = max(tries.begun - 1, 0)
+            running = max(tries.running - 1, 0)
             if is_whole and counter is counters[0]:
                 tries = Tries(tried_at=tries.tried_at)
-            await repo.put_tries(tx, counter.digest, replace(tries, begun=begun))
+            await repo.put_tries(tx, counter.digest, replace(tries, running=running))

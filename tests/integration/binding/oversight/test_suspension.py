@@ -62,7 +62,7 @@ async def test_nobody_of_it_comes_in_until_it_is_lifted(binding, desk):
     assert (await signs_in(binding)).status_code == 200
 
 
-async def test_a_refused_owner_is_not_braked(binding, desk):
+async def test_a_refused_owner_is_not_throttled(binding, desk):
     await desk.suspend()
     codes = {(await signs_in(binding)).json()["code"] for _ in range(15)}
     assert codes == {"binding.merchant_suspended"}

@@ -57,7 +57,7 @@ async def test_step_up_lasts_five_minutes_and_tells_the_caches(
     )
 
 
-async def test_guessing_at_the_step_up_is_braked_apart_from_the_login(
+async def test_guessing_at_the_step_up_is_throttled_apart_from_the_login(
     binding, new_merchant, browser
 ):
     await new_merchant()

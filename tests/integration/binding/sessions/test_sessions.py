@@ -1,4 +1,4 @@
-"""Signing in and out: no enumeration, a brake on guessing, sessions that end (S131)."""
+"""Signing in and out: no enumeration, a throttle on guessing, sessions that end (S131)."""
 
 from datetime import datetime
 

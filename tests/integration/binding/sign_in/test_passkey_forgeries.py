@@ -204,7 +204,7 @@ async def test_a_challenge_is_for_one_purpose_and_session(
     assert (await owner("POST", step_up, {"passkey": key.sign(wanted)})).status_code == 200
 
 
-async def test_wrong_ones_at_the_sign_in_are_braked_and_shown(keyholder, present, asked, clock):
+async def test_wrong_ones_at_the_sign_in_are_throttled_and_shown(keyholder, present, asked, clock):
     owner, key, _ = keyholder
     options = await asked()
     for _ in range(10):

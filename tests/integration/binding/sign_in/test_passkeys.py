@@ -87,7 +87,7 @@ async def test_a_key_that_does_not_count(new_merchant, browser, register, presen
 
 
 async def test_a_step_up_by_passkey(keyholder, clock):
-    """Instead of password and code; the session gets a new cookie; wrong ones are braked."""
+    """Instead of password and code; the session gets a new cookie; wrong ones are throttled."""
     owner, key, recovery = keyholder
     step_up = f"{M}/session/step-up"
     clock.advance(301)
@@ -110,11 +110,11 @@ async def test_a_step_up_by_passkey(keyholder, clock):
         assert code(wrong) == (403, "auth.passkey_late")
     clock.advance(25)
     options = (await owner("POST", f"{KEYS}/challenge")).json()["options"]
-    braked = await owner("POST", step_up, {"passkey": key.sign(options)})
-    assert code(braked) == (429, "auth.login_braked")
+    throttled = await owner("POST", step_up, {"passkey": key.sign(options)})
+    assert code(throttled) == (429, "auth.login_braked")
 
 
-async def test_guessing_recovery_codes_at_the_step_up_is_braked(keyholder):
+async def test_guessing_recovery_codes_at_the_step_up_is_throttled(keyholder):
     """The right password before each does not make it a first try."""
     owner, _, recovery = keyholder
     for _ in range(10):

@@ -114,7 +114,7 @@ async def test_codes_at_once_serve_once(guarded, enter, clock):
         recovery = (await owner("POST", f"{FACTOR}/recovery-codes")).json()["recovery_codes"]
 
 
-async def test_guessing_codes_is_braked(guarded, enter, clock):
+async def test_guessing_codes_is_throttled(guarded, enter, clock):
     """The right password alone tries ten codes, not a million; to be asked for it costs nothing."""
     _, secret, _ = guarded
     for _ in range(15):

@@ -1,4 +1,4 @@
-"""Guessing is braked by login and place; the owner always keeps a way in, and sees the guessing.
+"""Guessing is throttled by login and place; the owner always keeps a way in, and sees the guessing.
 
 The numbers here are what was promised (10 tries at a place, 30 s and doubling, 100 by strangers in
 all), written down again: a test that imports the constant it judges judges nothing.
@@ -50,24 +50,24 @@ async def test_a_strangers_tries_do_not_lock_the_owner_out(binding, new_merchant
     known = browser_of(await enter(PASSWORD))
     for _ in range(10):
         assert (await enter(WRONG, THIEF)).status_code == 401
-    braked = await enter(PASSWORD, THIEF)
-    assert (braked.status_code, braked.json()["code"]) == (429, "auth.login_braked")
-    assert braked.headers["retry-after"] == "30"
+    throttled = await enter(PASSWORD, THIEF)
+    assert (throttled.status_code, throttled.json()["code"]) == (429, "auth.login_braked")
+    assert throttled.headers["retry-after"] == "30"
     assert (await enter(PASSWORD, SHOP)).status_code == 200
     assert (await enter(PASSWORD, THIEF, browser=known)).status_code == 200
     assert (await enter(PASSWORD, THIEF)).status_code == 429
 
 
 @pytest.mark.parametrize("login", ["owner@tea", "nobody@tea"])
-async def test_known_and_unknown_logins_are_braked_alike(new_merchant, enter, clock, login):
+async def test_known_and_unknown_logins_are_throttled_alike(new_merchant, enter, clock, login):
     await new_merchant()
     for _ in range(10):
         assert (await enter(WRONG, login=login)).status_code == 401
     delays = []
     for _ in range(7):
-        braked = await enter(WRONG, login=login)
-        assert braked.status_code == 429
-        delays.append(int(braked.headers["retry-after"]))
+        throttled = await enter(WRONG, login=login)
+        assert throttled.status_code == 429
+        delays.append(int(throttled.headers["retry-after"]))
         clock.advance(delays[-1])
         assert (await enter(WRONG, login=login)).status_code == 401
     assert delays == [30, 60, 120, 240, 480, 900, 900]

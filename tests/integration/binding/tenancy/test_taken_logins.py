@@ -159,7 +159,7 @@ async def test_what_a_handle_cannot_be(new_operator, browser, handle):
 
 
 async def test_an_operator_is_told_as_often_as_he_asks(new_merchant, new_operator, browser):
-    """Whoever runs the platform may know its logins: no brake stands before that answer."""
+    """Whoever runs the platform may know its logins: no throttle stands before that answer."""
     await new_merchant("Tea house", "owner")
     await new_operator()
     operator = await browser("ada@ops", "operator")
