@@ -139,12 +139,12 @@ HASHES = re.compile(
     r"\.passwords\.|\b(links\.use|make_operator|make_key_pair|examine|bind_app)\("
     r"|(?<!require)_(sign_in|step_up|change_password|verify|export)\("
 )
-"""How a door of binding's reaches argon2, RSA or the whole audit log."""
+"""The calls by which a route of binding reaches argon2, RSA or the whole audit log."""
 
 
 def test_expensive_routes_are_expensive_on_both_sides(apps: dict[str, FastAPI]) -> None:
-    """A door that hashes, makes keys or reads a whole log has places at binding and a class at the
-    edge; a new one that does and says nothing fails here."""
+    """A route that hashes, makes keys or reads a whole log has slots at binding and a class at the
+    edge; a new one without them fails here."""
     rows, seen = table(), set()
     for route in routes(apps["binding"]):
         kinds = [
