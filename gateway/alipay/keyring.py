@@ -12,7 +12,6 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from gateway.alipay.protocol.rsa2 import load_trusted_private, read_public
 from gateway.cache import LookupCache
 from gateway.limits import KEYS_FRESH_S, KEYS_KEPT, KEYS_REFETCH_EVERY_S, KEYS_STALE_S
 from shared.client import ServiceClient
@@ -21,6 +20,7 @@ from shared.contracts.documents import BoundAppOut, SealedVersionOut
 from shared.contracts.events import Event
 from shared.contracts.events.binding import AppBound
 from shared.errors import BadGateway, Problem, Unavailable
+from shared.keys.rsa_keys import load_trusted_private, read_public_key
 from shared.keys.sealed import KeyProvider, SealBroken, open_sealed
 from shared.telemetry import get_logger
 
@@ -245,7 +245,7 @@ class KeyRing:
         is_cert = part.mode == "cert"
         return KeyVersion(
             version=part.key_version,
-            public=read_public(part.alipay_public_key).public,
+            public=read_public_key(part.alipay_public_key).public,
             private=self._opened(row, part),
             not_after=part.not_after,
             app_cert_sn=(part.app_cert_sn or "") if is_cert else "",

@@ -26,6 +26,7 @@ PLANTED = {
     "gateway-without-database": ("gateway/edge.py", "import shared.db"),
     "pure-domain": ("services/payment/payments/rules.py", "import sqlalchemy"),
     "auditable-crypto": ("gateway/alipay/protocol/rsa2.py", "import shared.contracts.money"),
+    "pure-readers": ("shared/keys/rsa_keys.py", "import shared.errors"),
     "service-layers": ("services/order/domain.py", "import services.order.service"),
 }
 

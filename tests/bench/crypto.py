@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from gateway.alipay.protocol.envelope import signed_request
-from gateway.alipay.protocol.rsa2 import load_trusted_private, sign, verify
+from gateway.alipay.protocol.rsa2 import sign, verify
+from shared.keys.rsa_keys import load_trusted_private
 
 SIGN_RATIO_MAX = 1.05
 COLD_KEY_MS_MAX = 1.0

@@ -12,6 +12,7 @@ import atheris
 
 INSTRUMENTED = [
     "gateway.alipay",
+    "shared.keys",
     "services.binding.keys.pasted",
     "services.binding.keys.certificates",
     "tests.fuzz.targets",

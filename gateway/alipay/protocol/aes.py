@@ -9,10 +9,14 @@ import base64
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from gateway.alipay.protocol.rsa2 import BadKey, strict_base64
+from gateway.alipay.protocol.rsa2 import strict_base64
 
 _BLOCK_BITS = 128
 _KEY_BYTES = (16, 24, 32)
+
+
+class BadAesKey(ValueError):
+    """Not an AES key in base64. Never says what was given."""
 
 
 class BadCiphertext(ValueError):
@@ -45,7 +49,7 @@ def decrypt(key: str, text: str) -> str:
 def _cipher(key: str) -> Cipher[modes.CBC]:
     raw = strict_base64(key.strip())
     if raw is None:
-        raise BadKey("an AES key is given in base64")
+        raise BadAesKey("an AES key is given in base64")
     if len(raw) not in _KEY_BYTES:
-        raise BadKey("an AES key has 16, 24 or 32 bytes")
+        raise BadAesKey("an AES key has 16, 24 or 32 bytes")
     return Cipher(algorithms.AES(raw), modes.CBC(bytes(_BLOCK_BITS // 8)))

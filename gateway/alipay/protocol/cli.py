@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import IO, Any
 
-from gateway.alipay.protocol import aes, certificates
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from gateway.alipay.protocol import aes
 from gateway.alipay.protocol.canonical import (
     BadForm,
     BadResponse,
@@ -24,7 +26,15 @@ from gateway.alipay.protocol.canonical import (
     read_form,
     request_content,
 )
-from gateway.alipay.protocol.rsa2 import BadKey, Key, read_key, read_private, read_public, sign
+from gateway.alipay.protocol.keys import (
+    BadKey,
+    cert_sn,
+    read_key,
+    read_private,
+    read_public,
+    root_cert_sn,
+)
+from gateway.alipay.protocol.rsa2 import sign
 from gateway.alipay.protocol.verify import check_notify, check_response
 
 Item = Mapping[str, Any]
@@ -43,7 +53,7 @@ class BadItem(ValueError):
     """An item lacks a member, or a member has the wrong shape."""
 
 
-OUR_WORDS = (BadItem, BadResponse, BadForm, BadKey, aes.BadCiphertext)
+OUR_WORDS = (BadItem, BadResponse, BadForm, BadKey, aes.BadAesKey, aes.BadCiphertext)
 
 
 def _text(item: Item, name: str) -> str:
@@ -74,7 +84,7 @@ def _body(item: Item, name: str = "body") -> bytes:
     return _text(item, name).encode()
 
 
-def _alipay_key(item: Item) -> tuple[Key, str]:
+def _alipay_key(item: Item) -> tuple[RSAPublicKey, str]:
     """Alipay's public key and, in certificate mode, the certificate's number."""
     given = [name for name in ("alipay_public_key", "alipay_cert") if item.get(name)]
     if len(given) != 1:
@@ -82,7 +92,7 @@ def _alipay_key(item: Item) -> tuple[Key, str]:
     text = _text(item, given[0])
     if given[0] == "alipay_public_key":
         return _public(text), ""
-    return _public(text), certificates.cert_sn(text)
+    return _public(text), cert_sn(text)
 
 
 def content(item: Item) -> dict[str, Any]:
@@ -94,9 +104,7 @@ def signing(item: Item) -> dict[str, Any]:
     """The string to sign, and its signature by an application's private key."""
     params = _params(item)
     text = request_content(params)
-    key = _private(_text(item, "private_key")).private
-    if key is None:
-        raise BadItem("private_key: no private key in there")
+    key = _private(_text(item, "private_key"))
     try:
         signed = text.encode(encoding_of(params.get("charset", "") or "utf-8"))
     except LookupError:
@@ -116,7 +124,7 @@ def verify_notify(item: Item) -> dict[str, Any]:
     try:
         form = read_form(_body(item), content_type)
         form.texts()
-        reason = check_notify(form, known, (key.public,)).reason
+        reason = check_notify(form, known, (key,)).reason
     except BadForm as error:
         reason = error.reason
     return {"valid": reason == "ok", "reason": reason}
@@ -127,7 +135,7 @@ def verify_response(item: Item) -> dict[str, Any]:
     key, number = _alipay_key(item)
     try:
         cut = cut_response(_body(item), _text(item, "method"))
-        verdict = check_response(cut, (key.public,), (number,) if number else ())
+        verdict = check_response(cut, (key,), (number,) if number else ())
         if verdict.is_valid and not verdict.content.startswith(b'"'):
             parse_content(verdict.content, cut.encoding)
         reason, signed = verdict.reason, verdict.content
@@ -142,19 +150,19 @@ def key_info(item: Item) -> dict[str, Any]:
     key = read_key(_text(item, "key"))
     return {
         "kind": key.kind,
-        "bits": key.bits,
+        "bits": key.facts.bits,
         "format": key.format,
-        "fingerprint": key.fingerprint,
-        "public_key": key.public_text,
+        "fingerprint": key.facts.fingerprint,
+        "public_key": key.facts.spki,
     }
 
 
 def _cert_sn(item: Item) -> dict[str, Any]:
-    return {"sn": certificates.cert_sn(_text(item, "pem"))}
+    return {"sn": cert_sn(_text(item, "pem"))}
 
 
 def _root_cert_sn(item: Item) -> dict[str, Any]:
-    return {"sn": certificates.root_cert_sn(_text(item, "pem"))}
+    return {"sn": root_cert_sn(_text(item, "pem"))}
 
 
 def _aes_enc(item: Item) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from gateway.alipay.protocol.canonical import (
     parse_text,
     request_content,
 )
-from gateway.alipay.protocol.rsa2 import SIGN_TYPE, BadKey, sign
+from gateway.alipay.protocol.rsa2 import SIGN_TYPE, sign
 from gateway.alipay.protocol.verify import check_response
 from shared.contracts.instants import BEIJING, rfc3339
 from shared.contracts.money import parse_yuan
@@ -204,7 +204,7 @@ def _decrypted(content: bytes, cut: Cut, aes_key: str) -> dict[str, Any]:
         return parse_content(content, cut.encoding)
     try:
         text = aes.decrypt(aes_key, parse_text(content, cut.encoding))
-    except (aes.BadCiphertext, BadKey):
+    except (aes.BadCiphertext, aes.BadAesKey):
         raise BadResponse("ciphertext") from None
     return parse_content(text.encode(), "utf-8")
 

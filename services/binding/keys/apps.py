@@ -24,6 +24,7 @@ from services.binding.tenancy import repo as tenancy_repo
 from services.binding.tenancy import rules as tenancy_rules
 from shared.errors import InvalidBody, NotFound
 from shared.ids import random_token
+from shared.keys.rsa_keys import PublicKey
 
 ROUTE_BYTES = 24
 
@@ -53,7 +54,7 @@ class AppChange:
 class Read:
     """A change whose texts have been read and found good."""
 
-    keys: tuple[pasted.PrivateKey | None, pasted.PublicKey | None]
+    keys: tuple[pasted.PrivateKey | None, PublicKey | None]
     secrets: dict[str, str | None]
 
 
@@ -194,7 +195,7 @@ def _seller_after(app: App, change: AppChange) -> str:
 
 def _pair(
     change: AppChange,
-    read: tuple[pasted.PrivateKey | None, pasted.PublicKey | None],
+    read: tuple[pasted.PrivateKey | None, PublicKey | None],
     versions: Sequence[AppKey],
     now: datetime,
 ) -> Pair | None:

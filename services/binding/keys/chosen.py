@@ -11,6 +11,8 @@ from typing import Any, Literal
 from services.binding.keys import certificates, pasted
 from services.binding.models import AppKey
 from shared.errors import InvalidBody
+from shared.keys.certificates import CertificateSet
+from shared.keys.rsa_keys import PublicKey
 
 Mode = Literal["key", "cert"]
 
@@ -52,9 +54,9 @@ class Pair:
     """Our half and Alipay's, in either mode."""
 
     mode: Mode
-    own: pasted.PublicKey
+    own: PublicKey
     alipay_public_key: str
-    certs: certificates.CertificateSet | None = None
+    certs: CertificateSet | None = None
     pkcs8: bytes | None = field(default=None, repr=False)
     """only when a private key was given"""
 
@@ -87,7 +89,7 @@ class Pair:
 def read_pair(
     given: GivenKeys,
     private: pasted.PrivateKey | None,
-    alipay: pasted.PublicKey | None,
+    alipay: PublicKey | None,
     versions: Sequence[AppKey],
     now: datetime,
 ) -> Pair:
@@ -99,7 +101,7 @@ def read_pair(
     if private is not None:
         own, pkcs8 = private.public, private.pkcs8
     elif newest is not None:
-        own, pkcs8 = pasted.PublicKey(newest.app_public_key, newest.fingerprint, newest.bits), None
+        own, pkcs8 = PublicKey(newest.app_public_key, newest.fingerprint, newest.bits), None
     else:
         raise _wanted(pasted.PRIVATE_FIELD, *_missing(mode, given))
     # Older application keys count, too: after a rotation the old one is still in people's files.
@@ -143,7 +145,7 @@ def _refuse(texts: Mapping[str, str | None], mode: Mode) -> None:
 
 def _certificates(
     given: GivenKeys, newest: AppKey | None, own: str, own_keys: set[str], now: datetime
-) -> certificates.CertificateSet:
+) -> CertificateSet:
     """The three files, each as given or else as it is stored."""
     texts = dict(zip(_CERTS, given.certificate_texts, strict=True))
     if newest is not None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from services.binding.keys import pasted
-from services.binding.keys.pasted import KeyRefused, PublicKey
+from services.binding.keys.pasted import KeyRefused
+from shared.keys.rsa_keys import PublicKey
 
 KeyT = TypeVar("KeyT")
 Level = Literal["ok", "warn", "error"]

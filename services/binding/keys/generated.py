@@ -15,11 +15,12 @@ from services.binding.audit.record import audit
 from services.binding.deps import Deps
 from services.binding.keys import doctor, pasted, repo
 from services.binding.keys.doctor import Diagnosis
-from services.binding.keys.pasted import PrivateKey, PublicKey
+from services.binding.keys.pasted import PrivateKey
 from services.binding.models import KeyPair
 from services.binding.sealing import seal_secret
 from shared.errors import NotFound
 from shared.ids import uuid7
+from shared.keys.rsa_keys import PublicKey
 from shared.keys.sealed import open_sealed
 
 BITS = 2048

@@ -1,7 +1,8 @@
-"""Reads the keys that people paste, and says what is wrong with them in words they can act on.
+"""The keys that people paste, and what is wrong with them in words they can act on.
 
-Everything is checked here, once, on a thread (a full RSA check takes some 33 ms): afterwards the
-AES-GCM tag of the sealed box vouches for the bytes. No text of an error ever holds input.
+`shared.keys.rsa_keys` reads and checks them, once, on a thread (a full RSA check takes some 33 ms):
+afterwards the AES-GCM tag of the sealed box vouches for the bytes. No text of an error ever holds
+input.
 
 Problem
 └── KeyRefused                 422  binding.key_refused; `errors` points at the field
@@ -25,41 +26,22 @@ Problem
 
 import base64
 import binascii
-import hashlib
-import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-
 from shared.errors import InvalidBody
+from shared.keys import rsa_keys
+from shared.keys.pem import UnusableKey, without_blanks
+from shared.keys.rsa_keys import PublicKey
 
 PRIVATE_FIELD = "/app_private_key"
 PUBLIC_FIELD = "/alipay_public_key"
 AES_FIELD = "/aes_key"
 GRANT_FIELD = "/app_auth_token"
-TEXT_MAX = 16_384
-BITS_MIN = 2048
-BITS_MAX = 8192
-EXPONENT_MIN = 3
-DER_MIN = 16
 AES_BYTES = (16, 24, 32)
 
-_BEGIN = re.compile(r"-{3,}\s*BEGIN ([A-Z0-9 ]+?)\s*-{3,}")
-_END = re.compile(r"-{3,}\s*END [A-Z0-9 ]+?\s*-{3,}")
-_ESCAPED_BREAKS = re.compile(r"\\+[rnt]")
-# Blanks of every kind, and what messengers and office programs slip in between letters.
-_BLANKS = re.compile(r"[\s\u200b-\u200f\u2060\u00ad\ufeff]+")
 _GRANT = re.compile(r"[\x21-\x7e]{0,128}")
-_QUOTES = "\"'`“”‘’"
-_SEQUENCE_TAG = 0x30
-_KEY_START = "MII"
-_VERSION_0 = b"\x02\x01\x00"
 
 
 class KeyRefused(InvalidBody):
@@ -155,14 +137,26 @@ class GrantRefused(KeyRefused):
     title = "应用授权令牌格式不正确 This is not an app_auth_token."
 
 
-@dataclass(frozen=True, slots=True)
-class PublicKey:
-    """A usable RSA public key in its one canonical spelling."""
+REFUSALS: Mapping[str, type[KeyRefused]] = {
+    "empty": KeyEmpty,
+    "too_large": KeyTooLarge,
+    "unreadable": KeyUnreadable,
+    "truncated": KeyTruncated,
+    "encrypted": KeyEncrypted,
+    "several": SeveralKeys,
+    "is_certificate": CertificateAsKey,
+    "is_public": PublicKeyAsPrivate,
+    "is_private": PrivateKeyAsPublic,
+    "not_rsa": KeyNotRsa,
+    "too_short": KeyTooShort,
+    "inconsistent": KeyInconsistent,
+}
+"""The reader's codes in our words."""
 
-    spki: str
-    """base64 of the SubjectPublicKeyInfo, as Alipay's pages show it"""
-    fingerprint: str
-    bits: int
+
+def refused(error: UnusableKey, where: str) -> KeyRefused:
+    """What is to be said of a field that the reader refused."""
+    return REFUSALS[error.code](where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,22 +169,11 @@ class PrivateKey:
 
 def read_private_key(text: str) -> PrivateKey:
     """The application private key in any spelling people paste (PEM or bare, PKCS#1 or PKCS#8)."""
-    der = _decode(text, PRIVATE_FIELD)
-    key = _load_private(der)
-    if key is None:
-        if _load_public(der) is not None:
-            raise PublicKeyAsPrivate(PRIVATE_FIELD)
-        raise _not_a_key(der, PRIVATE_FIELD)
-    if not isinstance(key, RSAPrivateKey):
-        raise KeyNotRsa(PRIVATE_FIELD)
-    public = describe(key.public_key(), PRIVATE_FIELD)
-    _check_consistent(der, key)
-    pkcs8 = key.private_bytes(
-        serialization.Encoding.DER,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return PrivateKey(public, pkcs8)
+    try:
+        key = rsa_keys.read_private_key(text)
+    except UnusableKey as error:
+        raise refused(error, PRIVATE_FIELD) from None
+    return PrivateKey(key.facts, key.pkcs8)
 
 
 def read_alipay_key(text: str, own_keys: Collection[str]) -> PublicKey:
@@ -204,15 +187,10 @@ def read_alipay_key(text: str, own_keys: Collection[str]) -> PublicKey:
 
 def read_public_key(text: str, where: str) -> PublicKey:
     """An RSA public key in any spelling people paste; `where` is the field that errors point at."""
-    der = _decode(text, where)
-    key = _load_public(der)
-    if key is None:
-        if _load_private(der) is not None:
-            raise PrivateKeyAsPublic(where)
-        raise _not_a_key(der, where)
-    if not isinstance(key, RSAPublicKey):
-        raise KeyNotRsa(where)
-    return describe(key, where)
+    try:
+        return rsa_keys.read_public_key(text).facts
+    except UnusableKey as error:
+        raise refused(error, where) from None
 
 
 def read_keys(
@@ -226,7 +204,7 @@ def read_keys(
 
 def read_aes_key(text: str) -> str:
     """The content encryption key in its one spelling; "" takes it away."""
-    compact = _BLANKS.sub("", text)
+    compact = without_blanks(text)
     try:
         raw = base64.b64decode(compact, validate=True)
     except (binascii.Error, ValueError):
@@ -241,108 +219,3 @@ def read_grant(text: str) -> str:
     if _GRANT.fullmatch(text) is None:
         raise GrantRefused(GRANT_FIELD)
     return text
-
-
-def _decode(text: str, where: str) -> bytes:
-    """The DER inside whatever was pasted."""
-    if len(text) > TEXT_MAX:
-        raise KeyTooLarge(where)
-    text = _ESCAPED_BREAKS.sub("\n", text)
-    labels = _BEGIN.findall(text)
-    if len(labels) > 1:
-        raise SeveralKeys(where)
-    if labels:
-        if "ENCRYPTED" in text:
-            raise KeyEncrypted(where)
-        if "CERTIFICATE" in labels[0]:
-            raise CertificateAsKey(where)
-        text = _END.split(_BEGIN.split(text)[-1])[0]
-    compact = _BLANKS.sub("", text).strip(_QUOTES)
-    if not compact:
-        raise KeyEmpty(where)
-    bare = compact.rstrip("=")
-    if len(bare) % 4 == 1 and bare.startswith(_KEY_START):
-        raise KeyTruncated(where)  # no number of bytes encodes to this many letters
-    try:
-        return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise KeyUnreadable(where) from None
-
-
-def _load_private(der: bytes) -> object | None:
-    try:
-        return serialization.load_der_private_key(
-            der, password=None, unsafe_skip_rsa_key_validation=True
-        )
-    except TypeError:
-        raise KeyEncrypted(PRIVATE_FIELD) from None
-    except UnsupportedAlgorithm:
-        return der  # a private key, of a kind we do not take
-    except ValueError:
-        return None
-
-
-def _load_public(der: bytes) -> object | None:
-    try:
-        return serialization.load_der_public_key(der)
-    except UnsupportedAlgorithm:
-        return der
-    except ValueError:
-        return None
-
-
-def _not_a_key(der: bytes, where: str) -> KeyRefused:
-    try:
-        x509.load_der_x509_certificate(der)
-    except (ValueError, x509.InvalidVersion):
-        return _broken(der)(where)
-    return CertificateAsKey(where)
-
-
-def _broken(der: bytes) -> type[KeyRefused]:
-    """The best that can be said of bytes that do not load."""
-    if len(der) < DER_MIN or der[0] != _SEQUENCE_TAG:
-        return KeyUnreadable
-    size, header = der[1], 2
-    if size & 0x80:
-        header += size & 0x7F
-        size = int.from_bytes(der[2:header], "big")
-    if header + size > len(der):
-        return KeyTruncated
-    # Both private layouts begin with version 0: the frame is whole, the numbers are not.
-    return KeyInconsistent if der[header:].startswith(_VERSION_0) else KeyUnreadable
-
-
-def describe(key: RSAPublicKey, where: str) -> PublicKey:
-    """The facts of a public key; refuses sizes and exponents that nobody should use."""
-    if key.key_size < BITS_MIN:
-        raise KeyTooShort(where)
-    if key.key_size > BITS_MAX:
-        raise KeyTooLarge(where)
-    exponent = key.public_numbers().e
-    if exponent < EXPONENT_MIN or exponent % 2 == 0:
-        raise KeyInconsistent(where)
-    der = key.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return PublicKey(
-        spki=base64.b64encode(der).decode(),
-        fingerprint=hashlib.sha256(der).hexdigest(),
-        bits=key.key_size,
-    )
-
-
-def _check_consistent(der: bytes, key: RSAPrivateKey) -> None:
-    """The full arithmetic check, then a trial: sign with one half, verify with the other."""
-    message = os.urandom(32)
-    try:
-        serialization.load_der_private_key(der, password=None)
-        signature = key.sign(message, padding.PKCS1v15(), hashes.SHA256())
-        key.public_key().verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
-    except (ValueError, InvalidSignature):
-        raise KeyInconsistent(PRIVATE_FIELD) from None
-
-
-def fingerprint_of(spki: str) -> str:
-    """SHA-256 of a stored public key, in hex."""
-    return hashlib.sha256(base64.b64decode(spki)).hexdigest()

@@ -14,13 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding.audit.record import PLATFORM_ACTOR, audit
 from services.binding.deps import Deps
-from services.binding.keys import pasted, repo, rules
+from services.binding.keys import repo, rules
 from services.binding.keys.chosen import Pair
 from services.binding.models import App, AppKey
 from services.binding.sealing import seal_row
 from shared import outbox
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import AppBound
+from shared.keys.rsa_keys import fingerprint_of
 from shared.keys.sealed import open_sealed
 
 KEY_PURPOSE = "app-private-key"
@@ -92,7 +93,7 @@ def facts(app: App, key: AppKey) -> dict[str, Any]:
         "version": app.version,
         "key_version": key.key_version,
         "fingerprint": key.fingerprint,
-        "alipay_fingerprint": pasted.fingerprint_of(key.alipay_public_key),
+        "alipay_fingerprint": fingerprint_of(key.alipay_public_key),
         "mode": key.mode,
         "app_cert_sn": key.app_cert_sn,
         "alipay_cert_sn": key.alipay_cert_sn,

@@ -8,7 +8,6 @@ from services.binding.audit.record import PLATFORM_ACTOR
 from services.binding.callers import MERCHANT, actor_of, deps_of
 from services.binding.expensive import expensive
 from services.binding.keys import generated as key_pairs
-from services.binding.keys.pasted import PublicKey
 from services.binding.keys.schemas import AppId
 from services.binding.models import KeyPair
 from services.binding.onboarding import schemas, service
@@ -19,6 +18,7 @@ from services.binding.onboarding.rows import CARDS, STEPS, Row, Words
 from services.binding.onboarding.service import Onboarding
 from shared.contracts.fields import Text
 from shared.contracts.principal import Principal
+from shared.keys.rsa_keys import PublicKey
 from shared.web import guard, principal
 
 RowNo = Annotated[str, Text(3, pattern=r"^[0-5]\.[0-9]$")]

@@ -5,10 +5,12 @@ import re
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gateway.alipay.protocol.certificates import (
-    BadCertificate,
+from gateway.alipay.protocol import keys as command_line
+from shared.keys.certificates import (
+    UnusableCertificate,
     cert_sn,
-    read_cert_set,
+    read_renewed,
+    read_set,
     root_cert_sn,
 )
 from tests.unit.gateway.authority import NOW, Authority, der_of, of_odd_version, pem_of, sm2_of
@@ -43,17 +45,29 @@ def check(data: bytes) -> None:
         text = f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
     else:
         text = data[1:].decode("utf-8", "replace")
-    for read in (cert_sn, root_cert_sn):
+    for read, door in (
+        (cert_sn, command_line.cert_sn),
+        (root_cert_sn, command_line.root_cert_sn),
+    ):
         try:
             told = read(text)
-        except BadCertificate as error:
-            told = error.reason and "0" * 32
-        assert _NUMBER.fullmatch(told)
+            assert _NUMBER.fullmatch(told)
+        except UnusableCertificate:
+            told = ""
+        try:
+            assert door(text) == told
+        except command_line.BadKey:
+            assert not told
     genuine = pem_of(_ALIPAY, _CA.middle)
     for files in ((text, genuine, _ROOT), (_APP, text + pem_of(_CA.middle), _ROOT),
                   (_APP, genuine, text)):  # fmt: skip
         try:
-            number = read_cert_set(*files, NOW).alipay_cert_sn
-        except BadCertificate:
+            number = read_set(*files, now=NOW).alipay.sn
+        except UnusableCertificate:
             continue
         assert number == cert_sn(genuine)
+    try:
+        renewed = read_renewed(text + pem_of(_CA.middle), cert_sn(genuine), genuine, _ROOT, NOW)
+    except UnusableCertificate:
+        return
+    assert renewed.pem.startswith(pem_of(_ALIPAY))

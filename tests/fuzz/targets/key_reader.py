@@ -1,12 +1,14 @@
-"""Both readers of pasted keys: binding's, and the gateway's. Neither ever repeats what it read."""
+"""The reader of pasted keys, and its doors: all say the same of a text, and none repeats it."""
 
 import base64
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from gateway.alipay.protocol import rsa2
-from services.binding.keys import pasted as keys
+from gateway.alipay.protocol import keys as command_line
+from services.binding.keys import pasted as console
+from shared.keys import rsa_keys
+from shared.keys.pem import UnusableKey
 from tests.unit.gateway.authority import issue, of_odd_version
 
 _PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -36,20 +38,35 @@ def check(data: bytes) -> None:
         text = base64.b64encode(data[1:]).decode()
     else:
         text = data[1:].decode("utf-8", "replace")
-    for read in (
-        keys.read_private_key,
-        lambda pasted: keys.read_alipay_key(pasted, ()),
-    ):
-        said = ""
+    found: rsa_keys.Key | None = None
+    said = ""
+    for read in (rsa_keys.read_key, rsa_keys.read_private_key, rsa_keys.read_public_key):
         try:
-            read(text)
-        except keys.KeyRefused as error:
-            said = f"{error.code} {error}"
-        assert not any(text[at : at + 20] in said for at in range(len(text) - 20))
+            key = read(text)
+        except UnusableKey as error:
+            said += f"{error.code} {error}"
+        else:
+            assert rsa_keys.BITS_MIN <= key.facts.bits <= rsa_keys.BITS_MAX
+            assert found is None or found.facts == key.facts
+            found = key
+    for kind, door in (
+        ("private", lambda pasted: console.read_private_key(pasted).public),
+        ("public", lambda pasted: console.read_alipay_key(pasted, ())),
+    ):
+        try:
+            public = door(text)
+        except console.KeyRefused as error:
+            said += f"{error.code} {error}"
+            assert found is None or found.kind != kind
+        else:
+            assert found is not None
+            assert (found.kind, found.facts) == (kind, public)
     try:
-        key = rsa2.read_key(text)
-    except rsa2.BadKey:
-        return
+        told = command_line.read_key(text)
+    except command_line.BadKey as error:
+        said += str(error)
+        assert found is None
     else:
-        assert rsa2.BITS_MIN <= key.bits <= rsa2.BITS_MAX
-        assert len(key.fingerprint) == 64
+        assert found is not None
+        assert told.facts == found.facts
+    assert not any(text[at : at + 20] in said for at in range(len(text) - 20))

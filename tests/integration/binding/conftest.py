@@ -16,12 +16,12 @@ from services.binding.app import create_app
 from services.binding.config import BindingConfig
 from services.binding.crypto.passwords import Passwords
 from services.binding.egress import OpenPlatform
-from services.binding.keys import pasted
 from services.binding.onboarding import service as onboarding
 from services.binding.people.first_run import FirstRun
 from services.binding.tenancy import accounts, merchants, permissions, rules
 from shared.client import ServiceClient
 from shared.contracts.documents import ResolvedOut
+from shared.keys import rsa_keys
 from tests.fixtures.authenticator import Authenticator
 from tests.integration.binding.platform import Platform
 from tests.integration.binding.wizard import HOSTS, Wizard
@@ -43,14 +43,15 @@ WHOLE = set()
 def proven_once():
     """A key of the tests that was found whole is not tried again: its primes cost 26 ms each time.
     What is wrong with a key is always found by the service's own check."""
-    check = pasted._check_consistent
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pasted, "_check_consistent", lambda der, key: der in WHOLE or prove(der, key))
+    check = rsa_keys._check_consistent
 
-        def prove(der, key):
+    def proven(der, key):
+        if der not in WHOLE:
             check(der, key)
             WHOLE.add(der)
 
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa_keys, "_check_consistent", proven)
         yield
 
 

@@ -65,8 +65,8 @@ def test_other_spellings_are_the_same_set(read):
 
 
 def test_its_numbers_are_those_the_gateway_would_send(read):
-    """Two implementations, one rule (alipay-protocol.md §5.1)."""
-    from gateway.alipay.protocol.certificates import cert_sn, root_cert_sn
+    """Two doors, one rule (alipay-protocol.md §5.1)."""
+    from gateway.alipay.protocol.keys import cert_sn, root_cert_sn
 
     found, files = read(), read.files
     assert found.app.sn == cert_sn(files["app"])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from services.binding.keys import pasted as keys
 from shared.errors import Problem
+from shared.keys.rsa_keys import fingerprint_of
 from tests.fixtures.keys import new_rsa_pair
 
 PKCS8_RSA = re.compile(
@@ -86,7 +87,7 @@ PUBLIC_SPELLINGS = {
 def test_alipays_key_in_any_spelling(alipay_keys, spelling):
     found = keys.read_alipay_key(PUBLIC_SPELLINGS[spelling](alipay_keys), ())
     assert found.spki == alipay_keys.public_b64
-    assert found.fingerprint == keys.fingerprint_of(found.spki)
+    assert found.fingerprint == fingerprint_of(found.spki)
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +183,10 @@ def _integer(value):
 
 
 def _length(size):
-    return bytes([size]) if size < 128 else b"\x82" + size.to_bytes(2, "big")
+    if size < 128:
+        return bytes([size])
+    body = size.to_bytes(1 if size < 256 else 2, "big")  # a longer one is no DER
+    return bytes([0x80 | len(body)]) + body
 
 
 def _pkcs1(*numbers):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.alipay.protocol import aes
-from gateway.alipay.protocol.rsa2 import BadKey
+from gateway.alipay.protocol.aes import BadAesKey
 
 KEY = "AAECAwQFBgcICQoLDA0ODw=="
 TEXT = '{"out_trade_no":"T1","subject":"测试"}'
@@ -56,6 +56,6 @@ def test_what_does_not_decrypt_is_refused(text: str) -> None:
 def test_what_is_no_key_is_refused_and_not_repeated(key: str | bytes) -> None:
     spelled = key if isinstance(key, str) else key.decode()
     for call in (aes.encrypt, aes.decrypt):
-        with pytest.raises(BadKey) as caught:
+        with pytest.raises(BadAesKey) as caught:
             call(spelled, CIPHERTEXT)
         assert not spelled or spelled not in str(caught.value)

@@ -10,16 +10,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gateway.alipay.protocol import rsa2
-from gateway.alipay.protocol.certificates import (
-    BadCertificate,
+from shared.keys import rsa_keys
+from shared.keys.certificates import (
+    UnusableCertificate,
     cert_sn,
-    read_cert_set,
-    read_renewed_cert,
+    read_renewed,
+    read_set,
     root_cert_sn,
 )
-from services.binding.keys import pasted
-from services.binding.keys.pasted import KeyRefused
+from shared.keys.pem import UnusableKey
 from tests.fixtures.keys import RsaPair, new_rsa_pair
 from tests.unit.gateway.authority import (
     BEGIN,
@@ -66,13 +65,21 @@ class Files:
         self.root = bundle(ca)
 
     def read(self, **changed: Any) -> Any:
-        given = {"app": self.app, "alipay": self.alipay, "root": self.root, "now": NOW, **changed}
-        return read_cert_set(given["app"], given["alipay"], given["root"], given["now"])
+        given = {"app": self.app, "alipay": self.alipay, "root": self.root, "now": NOW,
+                 "own": "", "own_keys": (), **changed}  # fmt: skip
+        return read_set(
+            given["app"],
+            given["alipay"],
+            given["root"],
+            now=given["now"],
+            own=given["own"],
+            own_keys=given["own_keys"],
+        )
 
     def refusal(self, **changed: Any) -> tuple[str, str]:
-        with pytest.raises(BadCertificate) as caught:
+        with pytest.raises(UnusableCertificate) as caught:
             self.read(**changed)
-        return caught.value.which, caught.value.reason
+        return caught.value.which, caught.value.code
 
 
 @pytest.fixture
@@ -121,7 +128,7 @@ def test_bare_base64_is_one_certificate(ca: Authority) -> None:
 def test_the_first_certificate_counts_readable_or_not(ca: Authority, files: Files) -> None:
     """An SM2 leaf before its RSA issuer must not borrow the issuer's number."""
     for der in (sm2_of(ca.curve_root), b"\x30\x00"):
-        with pytest.raises(BadCertificate, match="unreadable"):
+        with pytest.raises(UnusableCertificate, match="unreadable"):
             cert_sn(block(der) + files.alipay)
 
 
@@ -132,35 +139,50 @@ def test_an_rsa_root_that_does_not_read_is_not_left_out(ca: Authority, files: Fi
         files.root + broken,
         files.root + block(b"\xff").replace("/", "!"),
     ):
-        with pytest.raises(BadCertificate, match="unreadable"):
+        with pytest.raises(UnusableCertificate, match="unreadable"):
             root_cert_sn(pem)
 
 
 @pytest.mark.parametrize(
     ("pem", "reason"),
     [
-        ("", "missing"), (" \n", "missing"), ("-----BEGIN", "missing"), ("x", "unreadable"),
-        ("-----BEGIN CERTIFICATE-----", "unreadable"),
-        ("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----", "unreadable"),
+        ("", "empty"), (" \n", "empty"), ("-----BEGIN", "unreadable"), ("x", "unreadable"),
+        ("-----BEGIN CERTIFICATE-----", "empty"),
+        ("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----", "empty"),
         ("-----BEGIN CERTIFICATE-----\né\n-----END CERTIFICATE-----", "unreadable"),
         ("-----BEGIN CERTIFICATE-----" * 17, "too_large"),
-        ("A" * 70_000, "too_large"),
+        ("A" * 70_000, "too_large"), ("A" * 40_000, "too_large"),
+        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "is_key"),
     ],
 )  # fmt: skip
 def test_what_is_no_certificate(pem: str, reason: str) -> None:
     for read in (cert_sn, root_cert_sn):
-        with pytest.raises(BadCertificate) as caught:
+        with pytest.raises(UnusableCertificate) as caught:
             read(pem)
-        assert caught.value.reason in (reason, "missing")
+        assert caught.value.code == reason
+
+
+def test_no_rsa_root_no_number(ca: Authority) -> None:
+    with pytest.raises(UnusableCertificate) as caught:
+        root_cert_sn(block(sm2_of(ca.curve_root)))
+    assert (caught.value.which, caught.value.code) == ("root", "no_root")
+
+
+def test_a_key_is_named_as_one(app_keys: RsaPair) -> None:
+    for text in (app_keys.public_b64, app_keys.private_b64, app_keys.private_pem.decode()):
+        with pytest.raises(UnusableCertificate) as caught:
+            cert_sn(text)
+        assert caught.value.code == "is_key"
 
 
 def test_a_set_is_read(files: Files, app_keys: RsaPair, alipay_keys: RsaPair) -> None:
     found = files.read()
-    assert found.app_cert_sn == cert_sn(files.app)
-    assert found.alipay_cert_sn == cert_sn(files.alipay)
-    assert found.alipay_root_cert_sn == root_cert_sn(files.root)
-    assert found.app_public.public_numbers() == app_keys.public.public_numbers()
-    assert found.alipay_public.public_numbers() == alipay_keys.public.public_numbers()
+    assert found.app.sn == cert_sn(files.app)
+    assert found.alipay.sn == cert_sn(files.alipay)
+    assert found.root_sn == root_cert_sn(files.root)
+    assert found.app.public.spki == app_keys.public_b64
+    assert found.alipay.public.spki == alipay_keys.public_b64
+    assert found.app.not_after == found.alipay.not_after == END
     assert found.not_after == END
     beijing = NOW.astimezone(timezone(timedelta(hours=8)))
     assert files.read(now=beijing).not_after == END
@@ -173,7 +195,12 @@ def test_a_set_ends_with_the_first_of_its_certificates(
     app = pem_of(ca.leaf("2088-app", app_keys.public, end=day))
     alipay = pem_of(ca.leaf("Alipay", alipay_keys.public, end=day), ca.middle)
     middle = pem_of(ca.leaf("Alipay", alipay_keys.public), ca.new_middle(end=day))
-    for changed in ({"app": app}, {"alipay": alipay}, {"alipay": middle}):
+    other = issue(
+        "Class 3", ca.middle_key.public_key(), "R1", ca.root_key,
+        serial=33, ca=True, may_sign=True, end=day,
+    )  # fmt: skip
+    issued = pem_of(issue("2088-app", app_keys.public, "Class 3", ca.middle_key, serial=34), other)
+    for changed in ({"app": app}, {"alipay": alipay}, {"alipay": middle}, {"app": issued}):
         assert files.read(**changed).not_after == day
 
 
@@ -184,7 +211,7 @@ def test_the_apps_issuer_need_not_be_known_but_cannot_be_claimed(
     stranger = issue(
         "2088-app", app_keys.public, "Class 1", other_keys.private, serial=13, may_sign=False
     )
-    assert files.read(app=pem_of(stranger)).app_cert_sn == cert_sn(pem_of(stranger))
+    assert files.read(app=pem_of(stranger)).app.sn == cert_sn(pem_of(stranger))
     forged = issue("2088-app", app_keys.public, "Class 2", other_keys.private, serial=13)
     assert files.refusal(app=pem_of(forged)) == ("app", "chain")
 
@@ -245,8 +272,8 @@ def test_a_merchants_certificate_issues_nothing(
 
 
 def test_an_intermediate_is_no_root(ca: Authority, files: Files) -> None:
-    assert files.refusal(root=pem_of(ca.middle)) == ("root", "missing")
-    assert files.refusal(root=pem_of(ca.curve_root)) == ("root", "missing")
+    assert files.refusal(root=pem_of(ca.middle)) == ("root", "no_root")
+    assert files.refusal(root=pem_of(ca.curve_root)) == ("root", "no_root")
 
 
 def test_leaves_of_the_wrong_kind(ca: Authority, files: Files, app_keys: RsaPair) -> None:
@@ -254,14 +281,32 @@ def test_leaves_of_the_wrong_kind(ca: Authority, files: Files, app_keys: RsaPair
     wrong = {
         "is_ca": ca.middle,
         "not_rsa": ca.leaf("Alipay", ca.curve_key.public_key()),
-        "key_size": ca.leaf("Alipay", small.public_key()),
-        "same_key": ca.leaf("Alipay", app_keys.public),
+        "too_short": ca.leaf("Alipay", small.public_key()),
+        "own_certificate": ca.leaf("Alipay", app_keys.public),
     }
     for reason, leaf in wrong.items():
         assert files.refusal(alipay=pem_of(leaf, ca.middle)) == ("alipay", reason)
-    assert files.refusal(app=files.alipay) == ("alipay", "same_key")
-    for which, reason in (("app", "missing"), ("alipay", "missing"), ("root", "missing")):
-        assert files.refusal(**{which: ""}) == (which, reason)
+    assert files.refusal(app=files.alipay) == ("alipay", "own_certificate")
+    for which in ("app", "alipay", "root"):
+        assert files.refusal(**{which: ""}) == (which, "empty")
+
+
+def test_whom_the_two_leaves_belong_to(
+    files: Files, app_keys: RsaPair, alipay_keys: RsaPair, other_keys: RsaPair
+) -> None:
+    assert files.read(own=app_keys.public_b64, own_keys={other_keys.public_b64})
+    assert files.refusal(own=other_keys.public_b64) == ("app", "other_key")
+    older = {alipay_keys.public_b64}
+    assert files.refusal(own_keys=older) == ("alipay", "own_certificate")
+
+
+def test_every_link_is_rsa(ca: Authority, files: Files, alipay_keys: RsaPair) -> None:
+    """An authority on a curve, itself vouched for by the RSA root: Alipay counts RSA only."""
+    curve = issue(
+        "Class 3", ca.curve_key.public_key(), "R1", ca.root_key, serial=31, ca=True, may_sign=True
+    )
+    leaf = issue("Alipay", alipay_keys.public, "Class 3", ca.curve_key, serial=32)
+    assert files.refusal(alipay=pem_of(leaf, curve)) == ("alipay", "chain")
 
 
 def test_a_renewed_certificate_is_held_against_the_old_one(
@@ -269,9 +314,9 @@ def test_a_renewed_certificate_is_held_against_the_old_one(
 ) -> None:
     new = pem_of(ca.leaf("Alipay-2088", other_keys.public, serial=21), ca.middle)
     sn = cert_sn(new)
-    found = read_renewed_cert(new, sn, files.alipay, files.root, NOW)
+    found = read_renewed(new, sn, files.alipay, files.root, NOW)
     assert (found.sn, found.not_after) == (sn, END)
-    assert found.public.public_numbers() == other_keys.public.public_numbers()
+    assert found.public.spki == other_keys.public_b64
 
     merchant = pem_of(ca.leaf("2088-app", app_keys.public, serial=22), ca.middle)
     forged = issue("Alipay-2088", other_keys.public, "Class 2", other_keys.private, serial=23)
@@ -279,29 +324,29 @@ def test_a_renewed_certificate_is_held_against_the_old_one(
         (new, "0" * 32, "other_sn"),
         (merchant, cert_sn(merchant), "other_owner"),
         (pem_of(forged, ca.middle), cert_sn(pem_of(forged)), "chain"),
-        ("", sn, "missing"),
+        ("", sn, "empty"),
     ):
-        with pytest.raises(BadCertificate) as caught:
-            read_renewed_cert(pem, asked, files.alipay, files.root, NOW)
-        assert caught.value.reason == reason
-    with pytest.raises(BadCertificate, match="expired"):
-        read_renewed_cert(new, sn, files.alipay, files.root, END + timedelta(seconds=1))
+        with pytest.raises(UnusableCertificate) as caught:
+            read_renewed(pem, asked, files.alipay, files.root, NOW)
+        assert caught.value.code == reason
+    with pytest.raises(UnusableCertificate, match="expired"):
+        read_renewed(new, sn, files.alipay, files.root, END + timedelta(seconds=1))
 
 
 def test_a_refusal_never_repeats_what_was_pasted(files: Files) -> None:
     which, reason = files.refusal(alipay=files.alipay[:300])
     assert (which, reason) == ("alipay", "unreadable")
-    with pytest.raises(BadCertificate) as caught:
+    with pytest.raises(UnusableCertificate) as caught:
         files.read(alipay=files.alipay[:300])
-    assert str(caught.value) == "alipay certificate: unreadable"
+    assert str(caught.value) == "unreadable"
     assert caught.value.__cause__ is None
 
 
 def test_a_version_that_does_not_exist_is_unreadable(ca: Authority) -> None:
     """Found by fuzzing: it escaped all three readers."""
     odd = of_odd_version(ca.root)
-    for read in (cert_sn, root_cert_sn, rsa2.read_key):
-        with pytest.raises(rsa2.BadKey):
+    for read in (cert_sn, root_cert_sn, rsa_keys.read_key):
+        with pytest.raises(UnusableKey):
             read(block(odd))
-    with pytest.raises(KeyRefused):
-        pasted.read_private_key(base64.b64encode(odd).decode())
+    with pytest.raises(UnusableKey):
+        rsa_keys.read_private_key(base64.b64encode(odd).decode())

@@ -1,0 +1,110 @@
+"""The bytes inside a pasted text: PEM in any spelling, or bare base64.
+
+Key tools, browsers, messengers, office programs and configuration files each leave something
+behind: byte order marks, blanks of every kind, escaped newlines, quotes, lost padding, a cut END
+line, a label that does not match. All of it is read here, once, so that every door of the platform
+reads the same key out of the same text. Pure text; what the bytes are is judged by the readers.
+"""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+
+TEXT_MAX = 64 * 1024
+"""characters; no genuine key, certificate or bundle comes near it"""
+
+_ESCAPED_BREAKS = re.compile(r"(?<!\\)\\++[rnt]")
+_UNSEEN = r"\u200b-\u200f\u2060\u00ad\ufeff"
+"""what messengers and office programs slip in between letters"""
+_INVISIBLE = re.compile(f"[{_UNSEEN}]+")
+_BLANKS = re.compile(rf"[\s{_UNSEEN}]+")
+_QUOTES = "\"'`“”‘’"
+# Three dashes are enough. The last ones are only looked at: where two files were joined, they are
+# the first ones of the next line.
+_MARK = re.compile(
+    r"(?<!-)-{3,}+\s*+(BEGIN|END)\s++([A-Z0-9]++(?:\s++[A-Z0-9]++)*+)\s*+(?=---)"
+)  # fmt: skip
+# Traces of a key or certificate whose BEGIN or END line was damaged: such a line, or its letters.
+_STRAY = re.compile(
+    r"\b(?i:BEGIN|END)\s++(?i:[A-Z0-9 ]{0,40}(?:KEY|CERT))"
+    r"|MII[A-Za-z0-9+/]{13}|(?<!\S)[A-Za-z0-9+/]{48}"
+)
+_DER_START = "MII"
+
+
+class UnusableKey(ValueError):
+    """What was pasted cannot be used; `code` says why, in a stable word. No input is in it.
+
+    empty           nothing but blanks
+    too_large       more text, or a longer key, than anybody uses
+    unreadable      no key and no certificate
+    truncated       part of it is missing
+    encrypted       locked by a passphrase
+    several         more than one where one is needed
+    not_rsa         another kind of key
+    too_short       RSA of fewer than 2048 bits
+    inconsistent    its numbers do not fit together
+    is_private, is_public, is_certificate
+                    the wrong one of the three
+    """
+
+    def __init__(self, code: str, bits: int = 0) -> None:
+        super().__init__(code)
+        self.code = code
+        self.bits = bits
+        """the key's length, where that is the fault"""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One BEGIN and what follows it; `label` is empty for bare base64."""
+
+    label: str
+    body: str
+
+
+def blocks_of(text: str) -> list[Block]:
+    """What stands in the text, in its order: at least one block. An END that is missing or names
+    something else does no harm, nor do words before and after. But a trace of a block that was not
+    recognised refuses the whole text: another one would be taken for the one that was meant."""
+    if len(text) > TEXT_MAX:
+        raise UnusableKey("too_large")
+    text = _INVISIBLE.sub("", _ESCAPED_BREAKS.sub("\n", text))
+    marks = list(_MARK.finditer(text))
+    if not any(mark[1] == "BEGIN" for mark in marks):
+        return [Block("", text)]
+    found: list[Block] = []
+    between = [text[: marks[0].start()]]
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    for mark, end in zip(marks, ends, strict=True):
+        body = text[mark.end() : end].lstrip("-")
+        if mark[1] == "BEGIN":
+            found.append(Block(" ".join(mark[2].split()), body))
+        else:
+            between.append(body)
+    if any(_STRAY.search(words) for words in between):
+        raise UnusableKey("several")
+    return found
+
+
+def without_blanks(text: str) -> str:
+    """The text without blanks of any kind, the invisible ones among them."""
+    return _BLANKS.sub("", text)
+
+
+def der_of(body: str, most: int) -> bytes:
+    """The bytes behind the base64, at most `most` of them; lost padding is put back."""
+    compact = without_blanks(body).strip(_QUOTES)
+    if not compact:
+        raise UnusableKey("empty")
+    bare = compact.rstrip("=")
+    if len(bare) % 4 == 1 and bare.startswith(_DER_START):
+        raise UnusableKey("truncated")  # no number of bytes encodes to this many letters
+    try:
+        der = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise UnusableKey("unreadable") from None
+    if len(der) > most:
+        raise UnusableKey("too_large")
+    return der
