@@ -86,6 +86,13 @@ PATCHES = (
         BELIEF,
     ),
     Patch(
+        "gateway/alipay/inbound/notify.py",
+        "a currency may hide in the value of another field",
+        "    *CURRENCIES,\n",
+        "",
+        ("tests/unit/gateway/alipay/inbound/test_notify.py",),
+    ),
+    Patch(
         NOTIFICATION,
         "the notice of a refund tells of a payment",
         'if any(fields.get(name) for name in ("refund_fee", "gmt_refund", "out_biz_no")):',

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import orjson
 from prometheus_client import Counter
 
-from gateway.alipay.inbound.notification import read_notice
+from gateway.alipay.inbound.notification import CURRENCIES, read_notice
 from gateway.alipay.inbound.signed import Delivery
 from gateway.alipay.keyring import AppKeys
 from gateway.alipay.protocol.canonical import Form, Kind
@@ -34,6 +34,7 @@ BUSINESS_FIELDS = (
     "total_amount",
     "trade_no",
     "trade_status",
+    *CURRENCIES,
 )
 
 

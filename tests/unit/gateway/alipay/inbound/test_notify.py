@@ -281,6 +281,20 @@ async def test_rule_7_a_value_must_not_hide_a_field(town: Town, alipay_keys: Rsa
     await refused(town, reread, "ambiguous")
 
 
+@pytest.mark.parametrize(
+    "name", ["currency", "trans_currency", "settle_currency", "pay_currency", "refund_fee"]
+)
+async def test_rule_7_whatever_is_read_must_not_hide(
+    town: Town, alipay_keys: RsaPair, name: str
+) -> None:
+    """A sum in another currency, its currency swallowed by the field that stands before it."""
+    good = signed(alipay_keys, {**FIELDS, "cp": "x", name: "USD"})
+    before = max(other for other in good if other < name and other not in ("sign", "sign_type"))
+    hidden = {key: value for key, value in good.items() if key != name}
+    hidden[before] += f"&{name}=USD"
+    await refused(town, hidden, "ambiguous")
+
+
 async def test_rule_8_empty_is_absent(town: Town, alipay_keys: RsaPair) -> None:
     """Signers differ about empty values; either way they say nothing."""
     for keep in (False, True):
