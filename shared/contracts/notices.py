@@ -19,11 +19,11 @@ ChannelText = Annotated[str, Verbatim(64 * 1024)]
 ChannelFen = Annotated[int, Field(ge=0, le=10**12)]
 
 
+# A dict on both sides: one notice took 2.0 µs to write and 7.8 µs to read; as a dataclass 3.6 and
+# 10.3 µs, as a pydantic model 8.6 µs to read.
 class Notice(TypedDict):
-    """A verified notice in our own words. None: it does not say so, or not so that it can be read.
-
-    A dict on both sides. One notice took 2.0 µs to write and 7.8 µs to read; as a dataclass 3.6 and
-    10.3 µs, as a pydantic model 8.6 µs to read."""
+    """A verified notice in our own words. None: it does not say so, or not so that it can be
+    read."""
 
     channel: Word
     tenant_id: UUID
