@@ -21,6 +21,7 @@ from gateway.alipay.protocol.envelope import (
 from gateway.limits import ALIPAY_CALLS_MAX
 from shared.client import Client, NoAnswer, NotSent, PoolFull, Reply
 from shared.clock import Clock
+from shared.contracts.egress import EgressResponse
 from shared.telemetry import get_logger
 
 log = get_logger("alipay")
@@ -44,7 +45,7 @@ class EgressReply:
     key_version: int
     response: AlipayResponse = _NO_RESPONSE
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> EgressResponse:
         """The body of the egress answer."""
         data = dict(self.result.data)
         if self.result.outcome == "unknown":

@@ -10,11 +10,11 @@ import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from shared.client import ServiceClient
 from shared.clock import Clock
+from shared.contracts.reports import RefusedNotices
 from shared.errors import Problem, TooMany
 from shared.telemetry import get_logger
 
@@ -121,7 +121,7 @@ class Refusals:
                 newer.first_at = tally.first_at
 
 
-def _item(key: _Key, tally: _Tally) -> dict[str, Any]:
+def _item(key: _Key, tally: _Tally) -> RefusedNotices:
     tenant_id, app_id, reason = key
     return {
         "tenant_id": str(tenant_id) if tenant_id else None,

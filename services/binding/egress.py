@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from shared.contracts.egress import EgressRequest
 from shared.errors import BadGateway, Problem
 
 if TYPE_CHECKING:
@@ -54,14 +55,14 @@ class OpenPlatform:
         self, tenant_id: UUID, app_id: str, method: str, params: Mapping[str, Any]
     ) -> Said:
         """One attempt; whatever goes wrong on the way is `unknown`."""
-        body = {"app_id": app_id, "params": dict(params)}
+        body: EgressRequest = {"app_id": app_id, "params": dict(params)}
         return await self._said(f"/alipay/{method}", body, tenant_id)
 
     async def check_key(
         self, tenant_id: UUID, app_id: str, key_version: int, params: Mapping[str, Any]
     ) -> Said:
         """A trade query signed with that version and verified under it alone, pending or not."""
-        body = {"app_id": app_id, "key_version": key_version, "params": dict(params)}
+        body: EgressRequest = {"app_id": app_id, "key_version": key_version, "params": dict(params)}
         return await self._said("/key-check", body, tenant_id)
 
     async def rehearse(
@@ -76,7 +77,7 @@ class OpenPlatform:
         )
         return answer
 
-    async def _said(self, path: str, body: dict[str, Any], tenant_id: UUID) -> Said:
+    async def _said(self, path: str, body: EgressRequest, tenant_id: UUID) -> Said:
         from shared.client import NoAnswer, NotSent
 
         if self._egress is None:

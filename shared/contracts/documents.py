@@ -20,9 +20,12 @@ AppId = Annotated[str, Text(16, pattern=APP_ID)]
 
 
 class ResponseDocument(BaseModel):
-    """Unknown members are skipped: the other process may be newer."""
+    """Unknown members are skipped: the other process may be newer. One that does not read is logged
+    without its values: most hold sealed keys."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, defer_build=True, hide_input_in_errors=True
+    )
 
 
 class RequestDocument(BaseModel):

@@ -15,6 +15,7 @@ from gateway.alipay.keyring import AppKeys
 from gateway.alipay.protocol.canonical import Form, Kind
 from shared.client import ServiceClient
 from shared.contracts.instants import rfc3339
+from shared.contracts.reports import VerifiedMessage
 
 PREFIX = "/alipay/messages/"
 LABEL = "/alipay/messages"
@@ -44,7 +45,7 @@ class Messages:
         return fields.get("app_id") == app.app_id
 
     async def commit(self, delivery: Delivery) -> str:
-        document = {
+        document: VerifiedMessage = {
             "app_id": delivery.app_id,
             "body_b64": base64.b64encode(delivery.body).decode(),
             "fields": delivery.fields,

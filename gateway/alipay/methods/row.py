@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gateway.alipay.protocol.envelope import AlipayResponse
+from shared.contracts.egress import Outcome
 
-Outcome = Literal["success", "in_process", "refused", "config_error", "not_found", "unknown"]
 Retry = Literal["never", "same_request", "free"]
 """After `unknown`: never send it again, send exactly the same again, or ask as often as wanted."""
 

@@ -31,6 +31,7 @@ from services.payment.snapshot import NO_DEVICE, ChannelName, Payment, Scene
 from shared import client
 from shared.client import PoolFull, ServiceClient
 from shared.clock import Clock
+from shared.contracts.egress import EgressRequest, EgressResponse
 
 PAY, QUERY, CANCEL = "alipay.trade.pay", "alipay.trade.query", "alipay.trade.cancel"
 REFUND, REFUND_QUERY = "alipay.trade.refund", "alipay.trade.fastpay.refund.query"
@@ -229,7 +230,7 @@ class Alipay:
     async def _call_once(
         self, method: str, payment: Payment, params: Mapping[str, Any]
     ) -> EgressReply:
-        request: dict[str, Any] = {"app_id": payment.app_id, "params": params}
+        request: EgressRequest = {"app_id": payment.app_id or "", "params": params}
         if payment.key_version is not None:
             request["key_version"] = payment.key_version
         body = orjson.dumps(request)
@@ -244,7 +245,7 @@ class Alipay:
         except client.NoAnswer:
             return EgressReply("unknown", code="no_answer")
         try:
-            document = orjson.loads(response.content)
+            document: EgressResponse | None = orjson.loads(response.content)
         except orjson.JSONDecodeError:
             document = None
         if not isinstance(document, dict):
@@ -257,7 +258,7 @@ class Alipay:
         return _read_reply(document, payment.out_trade_no)
 
 
-def _read_reply(document: Mapping[str, Any], out_trade_no: str) -> EgressReply:
+def _read_reply(document: EgressResponse, out_trade_no: str) -> EgressReply:
     outcome, data = document.get("outcome"), document.get("data") or {}
     if outcome == "unknown" and data.get("sent") is False:
         return EgressReply("not_sent", code=UNREACHABLE)

@@ -1,0 +1,28 @@
+"""What the gateway hands on by itself, beside notices and documents: verified messages of the open
+platform, and how many notices it refused."""
+
+from typing import TypedDict
+
+
+class VerifiedMessage(TypedDict):
+    """edge → binding: a message of the open platform's (`/internal/messages`)."""
+
+    app_id: str
+    body_b64: str
+    fields: dict[str, str]
+    received_at: str
+
+
+class RefusedNotices(TypedDict):
+    """edge → payment: how often an app's notices were refused under one reason since the last
+    report, with one as an example (`/internal/notify-refusals`, as one of `items`)."""
+
+    tenant_id: str | None
+    app_id: str
+    reason: str
+    refused: int
+    first_at: str
+    last_at: str
+    client: str
+    out_trade_no: str
+    body_b64: str
