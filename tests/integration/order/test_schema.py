@@ -4,33 +4,19 @@ import random
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import inspect
 
 from services.order.models import Base
 from shared.migrate import migrate
 from tests.fixtures.clock import NOON
 from tests.fixtures.postgres import in_thread
+from tests.integration.schema import require_agreement
 from tests.unit.order.digits import digits
 
 pytestmark = pytest.mark.asyncio
 
 
 async def test_models_and_migrations_agree(db):
-    """Same columns, same types, same nullability, for each table that has a model."""
-
-    def compare(connection):
-        found = inspect(connection)
-        for table in Base.metadata.sorted_tables:
-            real = {column["name"]: column for column in found.get_columns(table.name)}
-            assert set(real) == {column.name for column in table.columns}
-            for column in table.columns:
-                there = real[column.name]
-                assert there["nullable"] == column.nullable, (table.name, column.name)
-                kind = column.type.as_generic()
-                assert isinstance(there["type"].as_generic(), type(kind)), column.name
-
-    async with db.engine.connect() as connection:
-        await connection.run_sync(compare)
+    await require_agreement(db, Base.metadata)
 
 
 async def test_the_digits_are_those_of_the_twin(place):
