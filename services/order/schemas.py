@@ -1,6 +1,5 @@
 """The filters of the list, and the response models."""
 
-import base64
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Self
@@ -21,7 +20,7 @@ from services.order.domain import (
 )
 from services.order.repo import Figures, OrderQuery, Position, StoreDay
 from services.order.service import Dashboard, OrderPage, OrderView
-from shared.contracts import fields
+from shared import cursors
 from shared.contracts.fields import Instant, PageNumber, PageSize, Text
 
 _NOT_EXACT = {
@@ -33,15 +32,13 @@ def cursor_text(position: Position | None) -> str | None:
     """The opaque cursor text of a position."""
     if position is None:
         return None
-    raw = f"{position.ordered_at.isoformat()}|{position.order_id}".encode()
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return cursors.cursor_text(position.ordered_at, str(position.order_id))
 
 
 def _read_cursor(text: str) -> Position:
     """The position of a cursor text; ValueError for any other text."""
-    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-    at, _, order_id = raw.partition("|")
-    return Position(fields.instant(at), UUID(order_id))
+    at, order_id = cursors.read(text)
+    return Position(at, UUID(order_id))
 
 
 Cursor = Annotated[str, Text(200, pattern=r"^[0-9A-Za-z_-]+$")]

@@ -15,6 +15,7 @@ from shared.contracts.events.binding import (
     StoreCreated,
     StoreRenamed,
 )
+from shared.standings import note_standings
 
 handlers = Handlers("payment")
 
@@ -32,7 +33,7 @@ async def keep_standing(
     events: Sequence[MerchantSuspended | MerchantResumed],
 ) -> None:
     """Which merchants take no new payments."""
-    await repo.upsert_standings(pg, events)
+    await note_standings(pg, events)
 
 
 @handlers.on(StoreCreated, StoreRenamed)

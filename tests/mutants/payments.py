@@ -170,7 +170,7 @@ PATCHES = (
         (f"{SUSPENDED}::test_new_payments_are_refused_with_words_until_it_is_lifted",),
     ),
     Patch(
-        "services/payment/payments/repo.py",
+        "shared/standings.py",
         "an older word of a merchant's suspension counts",
         "WHERE merchant_standings.said_at <= excluded.said_at\n",
         "",

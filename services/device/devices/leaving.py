@@ -25,6 +25,7 @@ from shared.contracts.events.binding import (
     RoleLeft,
 )
 from shared.contracts.events.device import DeviceRevoked
+from shared.standings import note_standings
 
 PLATFORM_ACTOR = "platform"
 
@@ -57,13 +58,6 @@ async def record_renewed(pg: "asyncpg.Connection[Any]", events: Sequence[Passwor
     await repo.note_renewed(pg, _of_people(events))
 
 
-_STANDINGS = """
-INSERT INTO merchant_standings (tenant_id, is_suspended, said_at)
-SELECT t, s, a FROM unnest($1::uuid[], $2::bool[], $3::timestamptz[]) AS said(t, s, a)
-ON CONFLICT (tenant_id) DO UPDATE SET
-  is_suspended = excluded.is_suspended, said_at = excluded.said_at
-WHERE merchant_standings.said_at <= excluded.said_at
-"""
 _REVOKE_CODES = """
 UPDATE enrolment_codes c SET revoked_at = $1
 FROM merchant_standings s
@@ -76,14 +70,8 @@ async def record_standings(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[MerchantSuspended | MerchantResumed]
 ) -> None:
     """Nobody of a suspended merchant signs in, and no device comes to it either: its codes are
-    taken back, inside the consumer's transaction. The latest word on each merchant counts, by its
-    own time; in one order, so that two consumers never wait for each other."""
-    in_time = sorted(events, key=lambda event: (event.occurred_at, event.event_id))
-    last = dict(sorted({event.tenant_id: event for event in in_time}.items()))
-    are_suspended = [isinstance(event, MerchantSuspended) for event in last.values()]
-    said_at = [event.occurred_at for event in last.values()]
-    await pg.execute(_STANDINGS, list(last), are_suspended, said_at)
-    await pg.execute(_REVOKE_CODES, deps.clock.now(), list(last))
+    taken back, inside the consumer's transaction."""
+    await pg.execute(_REVOKE_CODES, deps.clock.now(), await note_standings(pg, events))
 
 
 def _of_people(events: Sequence[RoleLeft] | Sequence[PasswordRenewed]) -> dict[Person, datetime]:

@@ -20,11 +20,10 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.device.devices.rules import CODE_TRIES, IN_FLIGHT, OPEN_CODES_MAX, SEEN_EVERY, Kind
-from services.device.models import DataKey, Device, EnrolmentCode, LeftRole, Standing, Store
+from services.device.models import Device, EnrolmentCode, LeftRole, Standing, Store
 
 PURGE_BATCH = 500
 
@@ -365,23 +364,3 @@ async def note_stores(
     tenants, stores = [store[0] for store in said], [store[1] for store in said]
     names, since = [told[0] for told in said.values()], [told[1] for told in said.values()]
     await pg.execute(_NOTE_STORES, tenants, stores, names, since)
-
-
-# --- keys
-
-
-async def data_key(tx: AsyncSession, tenant_id: UUID, purpose: str, kek_id: str) -> bytes | None:
-    row = await tx.get(DataKey, (tenant_id, purpose, kek_id))
-    return row.wrapped if row else None
-
-
-async def put_data_key(tx: AsyncSession, key: DataKey) -> bytes:
-    """Stores it unless somebody was faster; returns the one that counts."""
-    values = {column.key: getattr(key, column.key) for column in DataKey.__table__.columns}
-    await tx.execute(insert(DataKey).values(**values).on_conflict_do_nothing())
-    query = select(DataKey.wrapped).where(
-        DataKey.tenant_id == key.tenant_id,
-        DataKey.purpose == key.purpose,
-        DataKey.kek_id == key.kek_id,
-    )
-    return (await tx.scalars(query)).one()

@@ -16,7 +16,7 @@ from structlog.contextvars import get_contextvars
 from services.device.deps import Deps
 from services.device.devices import repo, rules
 from services.device.devices.rules import Kind, Status
-from services.device.models import DataKey, Device, EnrolmentCode
+from services.device.models import Device, EnrolmentCode
 from shared import inbox, outbox
 from shared.contracts.events.audit import DeviceAudited
 from shared.contracts.events.base import stamp
@@ -24,7 +24,8 @@ from shared.contracts.events.binding import StoreCreated, StoreRenamed
 from shared.contracts.events.device import DeviceEnrolled
 from shared.errors import NotFound, Problem
 from shared.ids import uuid7
-from shared.keys.sealed import new_data_key, seal
+from shared.keys.data_keys import data_key
+from shared.keys.sealed import seal
 from shared.telemetry import get_logger
 
 KEY_PURPOSE = "device-key"
@@ -169,7 +170,7 @@ async def _enrol(
             tenant_id=tenant_id, device_id=uuid7(deps.clock), sn=sn, key_version=0, version=0
         )
     before = _held(device) if device.key_version else None
-    kek_id, wrapped = await _data_key(deps, tx, tenant_id)
+    kek_id, wrapped = await data_key(tx, deps.key_provider, tenant_id, KEY_PURPOSE, now)
     key = secrets.token_bytes(rules.KEY_BYTES)
     device.store_id = code.store_id
     device.model = made.model or device.model
@@ -202,24 +203,6 @@ async def _enrol(
 
 def _held(device: Device) -> dict[str, Any]:
     return {"store_id": str(device.store_id), "key_version": device.key_version}
-
-
-async def _data_key(deps: Deps, tx: AsyncSession, tenant_id: UUID) -> tuple[str, bytes]:
-    kek_id = deps.key_provider.kek_id
-    known = await repo.data_key(tx, tenant_id, KEY_PURPOSE, kek_id)
-    if known is not None:
-        return kek_id, known
-    kek_id, wrapped = new_data_key(deps.key_provider)
-    return kek_id, await repo.put_data_key(
-        tx,
-        DataKey(
-            tenant_id=tenant_id,
-            purpose=KEY_PURPOSE,
-            kek_id=kek_id,
-            wrapped=wrapped,
-            created_at=deps.clock.now(),
-        ),
-    )
 
 
 # --- what is said, and what the edge asks

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from services.payment.cursors import Cursor, cursor_text, one_way, place
 from services.payment.deps import Deps
 from services.payment.models import NoticeRow
 from services.payment.notices import service
@@ -30,6 +29,7 @@ from services.payment.notices.service import NO_TENANT
 from services.payment.notices.store import NoticeName
 from services.payment.payments.schemas import taking
 from shared.contracts.fields import Instant, Word
+from shared.cursors import Cursor, cursor_text, one_way, place
 from shared.errors import Forbidden
 from shared.serve import json_response
 from shared.web import guard, parse, principal

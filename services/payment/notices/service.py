@@ -15,12 +15,12 @@ import asyncpg
 from prometheus_client import Counter
 from structlog.contextvars import get_contextvars
 
-from services.payment.cursors import Page, page_of
 from services.payment.deps import Deps
 from services.payment.models import NoticeRow, RefusalRow, ReplayRow
 from services.payment.notices import repo, settlement, store
 from services.payment.notices.repo import NoticeFilter, Refusal
 from services.payment.notices.store import NoticeName, StoredNotice, paid_by
+from services.payment.pages import Page, page_of
 from services.payment.payments.rules import OPEN
 from services.payment.snapshot import Payment
 from shared import outbox

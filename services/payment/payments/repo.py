@@ -13,8 +13,6 @@ from services.payment.models import PaymentRow
 from services.payment.snapshot import Payment, State
 from shared.contracts.events.binding import (
     AppBound,
-    MerchantResumed,
-    MerchantSuspended,
     StoreCreated,
     StoreRenamed,
 )
@@ -68,32 +66,6 @@ SELECT t, s, n, a FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestampt
 ON CONFLICT (tenant_id, store_id) DO UPDATE SET name = excluded.name, said_at = excluded.said_at
 WHERE stores.said_at <= excluded.said_at
 """
-
-
-_STANDINGS = """
-INSERT INTO merchant_standings (tenant_id, is_suspended, said_at)
-SELECT t, s, a FROM unnest($1::uuid[], $2::bool[], $3::timestamptz[]) AS said(t, s, a)
-ON CONFLICT (tenant_id) DO UPDATE SET
-  is_suspended = excluded.is_suspended, said_at = excluded.said_at
-WHERE merchant_standings.said_at <= excluded.said_at
-"""
-
-
-async def upsert_standings(
-    pg: "asyncpg.Connection[Any]", events: Sequence[MerchantSuspended | MerchantResumed]
-) -> None:
-    """The latest word on each merchant, by its own time; in one order, so that two consumers never
-    wait for each other."""
-    in_time = sorted(events, key=lambda event: (event.occurred_at, event.event_id))
-    last = sorted(
-        {event.tenant_id: event for event in in_time}.values(), key=lambda event: event.tenant_id
-    )
-    await pg.execute(
-        _STANDINGS,
-        [event.tenant_id for event in last],
-        [isinstance(event, MerchantSuspended) for event in last],
-        [event.occurred_at for event in last],
-    )
 
 
 async def upsert_apps(pg: "asyncpg.Connection[Any]", events: Sequence[AppBound]) -> None:

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from services.payment.cursors import Cursor, cursor_text, not_ours, one_way, place
 from services.payment.deps import Deps
 from services.payment.payments import store as payment_store
 from services.payment.payments.schemas import taking
@@ -17,6 +16,7 @@ from services.payment.refunds.repo import ListedRefund, RefundFilter, RefundStat
 from services.payment.refunds.schemas import ListedRefundOut, RefundBody, RefundList, RefundOut
 from services.payment.refunds.service import RefundRequest, RefundRetry
 from shared.contracts.fields import Instant, PageSize, Text, Word
+from shared.cursors import Cursor, cursor_text, not_ours, one_way, place
 from shared.errors import NotFound
 from shared.serve import json_response
 from shared.web import guard, parse, principal, within_stores

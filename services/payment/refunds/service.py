@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
 from services.payment.channels.port import RefundFact
-from services.payment.cursors import Page, page_of
 from services.payment.deps import Deps
 from services.payment.leases import renewed
 from services.payment.models import PaymentRow, RefundRow
+from services.payment.pages import Page, page_of
 from services.payment.payments import repo as payment_repo
 from services.payment.payments import store as payment_store
 from services.payment.payments.rules import REFUNDABLE, check_move

@@ -130,13 +130,13 @@ async def test_payment_asks_the_egress_and_reads_its_answer() -> None:
     peer: Any = Asked(200, golden("egress_answer"))
     row = payment(app_id=APP_ID, key_version=2, out_trade_no=TRADE)
     alipay = Alipay(peer, SystemClock())
-    answer = await alipay._ask_once("alipay.trade.query", row, {"out_trade_no": TRADE})
+    answer = await alipay._call_once("alipay.trade.query", row, {"out_trade_no": TRADE})
     assert peer.body == golden("egress_call")
     assert (answer.outcome, answer.sub_code, answer.message, answer.key_version) == (
         "refused", "ACQ.BUYER_BALANCE_NOT_ENOUGH", "余额不足", 2,
     )  # fmt: skip
     peer = Asked(200, golden("egress_answer_unknown"))
-    never = await Alipay(peer, SystemClock())._ask_once("alipay.trade.query", row, {})
+    never = await Alipay(peer, SystemClock())._call_once("alipay.trade.query", row, {})
     assert never.outcome == "not_sent"
 
 

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from services.payment.payments import repo
 from shared.clock import SystemClock
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import MerchantResumed, MerchantSuspended
+from shared.standings import note_standings
 from tests.integration.payment.egress import PAY
 from tests.integration.payment.notices.test_notices import notice
 
@@ -26,7 +26,7 @@ def hear(shop):
         kind = MerchantSuspended if is_suspended else MerchantResumed
         members = stamp(till.tenant_id, SystemClock()) | ({"occurred_at": at} if at else {})
         async with shop.deps.db.pg(None) as pg:
-            await repo.upsert_standings(pg, [kind(**members)])
+            await note_standings(pg, [kind(**members)])
 
     return said
 

@@ -1,0 +1,50 @@
+"""Where a list that is walked by a cursor goes on, either way: an instant and a name, those of the
+last row shown, or of the first."""
+
+import base64
+import re
+from datetime import datetime
+from typing import Annotated
+
+from shared.contracts import fields
+from shared.contracts.fields import Text
+from shared.errors import InvalidBody
+
+Cursor = Annotated[str, Text(400, pattern=r"^[0-9A-Za-z_-]+$")]
+
+_NAME = re.compile(r"[0-9A-Za-z_.-]{1,128}")
+
+
+def cursor_text(at: datetime, name: str) -> str:
+    """Where the next page begins."""
+    raw = f"{at.isoformat()}|{name}".encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def read(cursor: str) -> tuple[datetime, str]:
+    """The place that `cursor_text` wrote; ValueError for anything else."""
+    raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    at, _, of_row = raw.partition("|")
+    if _NAME.fullmatch(of_row) is None:
+        raise ValueError("no cursor of ours")
+    return fields.instant(at), of_row
+
+
+def place(cursor: str | None, name: str = "cursor") -> tuple[datetime, str] | None:
+    """The same of a parameter of that name; InvalidBody, which names it, for anything else."""
+    try:
+        return read(cursor) if cursor is not None else None
+    except ValueError:
+        raise not_ours(name) from None
+
+
+def not_ours(name: str = "cursor") -> InvalidBody:
+    fault = {"pointer": f"/{name}", "message": "not a cursor of this list"}
+    return InvalidBody(errors=[fault])
+
+
+def one_way(cursor: str | None, before: str | None) -> None:
+    """InvalidBody when a page is asked for from two places."""
+    if cursor is not None and before is not None:
+        fault = {"pointer": "/before", "message": "cursor or before, not both"}
+        raise InvalidBody(errors=[fault])
