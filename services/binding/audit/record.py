@@ -65,7 +65,7 @@ async def actor_name_at(
     return await repo.user_name(tx, user_id) or "", None
 
 
-async def signature(tx: AsyncSession, tenant_id: UUID, actor: str, at: datetime) -> str:
+async def actor_label(tx: AsyncSession, tenant_id: UUID, actor: str, at: datetime) -> str:
     """The actor as a settings page shows it: the login of one of the merchant's people, or the name
     of the operator who acted, or the name of the command line."""
     user_id = user_of(actor)

@@ -1,4 +1,4 @@
-"""An app's secrets beside its keys: written, never shown."""
+"""An app's secrets apart from its keys: stored sealed, never shown."""
 
 import hmac
 
@@ -19,21 +19,21 @@ def _secret_of(app: App, purpose: str) -> tuple[str | None, str | None]:
     return app.app_auth_token_box, app.app_auth_token_aad
 
 
-def is_new(deps: Deps, app: App | None, purpose: str, told: str | None) -> bool:
-    """Whether that was told, and is not what is sealed already."""
-    if told is None:
+def is_new(deps: Deps, app: App | None, purpose: str, text: str | None) -> bool:
+    """Whether `text` was given and differs from the sealed secret."""
+    if text is None:
         return False
     box, aad = _secret_of(app, purpose) if app is not None else (None, None)
     there = open_sealed(deps.key_provider, box, aad or "") if box else b""
-    return not hmac.compare_digest(there, told.encode())
+    return not hmac.compare_digest(there, text.encode())
 
 
-async def put_secret(deps: Deps, tx: AsyncSession, app: App, purpose: str, told: str) -> None:
-    """Sealed for this app and this version of its binding; "" takes it away."""
+async def put_secret(deps: Deps, tx: AsyncSession, app: App, purpose: str, text: str) -> None:
+    """Seals the secret for this app and this version of its binding; "" removes it."""
     box = aad = None
-    if told:
+    if text:
         aad = f"{app.tenant_id}|{app.app_id}|{purpose}|{app.version}"
-        box = await seal_row(deps, tx, app.tenant_id, purpose, told.encode(), aad)
+        box = await seal_row(deps, tx, app.tenant_id, purpose, text.encode(), aad)
     if purpose == AES:
         app.aes_key_box, app.aes_key_aad = box, aad
     else:

@@ -1,6 +1,6 @@
-"""The use cases of bound apps: one record behind two settings pages, its keys sealed (S32-S37).
+"""The use cases of bound apps: one record for both settings pages, with sealed keys (S32-S37).
 
-A change of either half makes a new key version (`versions`).
+A change of our key or of Alipay's key makes a new key version (`versions`).
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding import queries
-from services.binding.audit.record import audit, signature
+from services.binding.audit.record import actor_label, audit
 from services.binding.deps import Deps
 from services.binding.keys import generated, pasted, repo, rules
 from services.binding.keys import versions as key_versions
@@ -31,7 +31,7 @@ ROUTE_BYTES = 24
 
 @dataclass(frozen=True, slots=True)
 class AppChange:
-    """What somebody wants a binding to be; None leaves what there is, "" takes it away."""
+    """The wanted values of a binding; None: stays as it is, "": is removed."""
 
     app_id: str
     seller_id: str | None
@@ -43,29 +43,28 @@ class AppChange:
     aes_key_text: str | None = field(default=None, repr=False)
     app_auth_token: str | None = field(default=None, repr=False)
     retire_after_h: int | None = None
-    """how long replaced versions stay usable: for the one that this change replaces, from when it
-    is replaced, for older ones that would last longer, from now; None: RETIRED_KEY_GRACE for the
-    replaced one"""
+    """how long replaced versions stay usable: the one that this change replaces from then on, older
+    ones that would last longer from now on; None: RETIRED_KEY_GRACE for the replaced one"""
     key_pair_id: UUID | None = None
-    """the pair made here that the private key is from; its private half goes with the binding"""
+    """the key pair made here that the private key is from; the binding erases its private half"""
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """A change whose texts have been read and found good."""
+class ReadChange:
+    """A change whose key texts have been read and are valid."""
 
     keys: tuple[pasted.PrivateKey | None, PublicKey | None]
     secrets: dict[str, str | None]
 
 
-async def read_change(deps: Deps, change: AppChange) -> Read:
+async def read_change(deps: Deps, change: AppChange) -> ReadChange:
     given = change.given
     pair = await deps.expensive.keys.run(
         pasted.read_keys, given.private_key_text, given.alipay_key_text, ()
     )
     aes_key = pasted.read_aes_key(change.aes_key_text) if change.aes_key_text is not None else None
     grant = pasted.read_grant(change.app_auth_token) if change.app_auth_token is not None else None
-    return Read(pair, {AES: aes_key, GRANT: grant})
+    return ReadChange(pair, {AES: aes_key, GRANT: grant})
 
 
 async def bind_app(
@@ -76,10 +75,10 @@ async def bind_app(
     actor: str,
     is_approved: bool,
 ) -> BoundApp:
-    """Binds an app, or changes its binding. The same content again changes nothing, so that a
-    lost answer may be asked for again; other content needs the version it was made from. Raises
-    ApprovalNeeded when the change is good but must wait: `is_approved` does not say that there was
-    a second person, and the merchant's rule asks for one."""
+    """Binds an app, or changes its binding. The same content changes nothing, so a request whose
+    response was lost can be repeated. Other content needs the version it was made from, else
+    StaleVersion. Raises ApprovalNeeded for a valid change when the merchant requires a second
+    person and `is_approved` is false."""
     read = await read_change(deps, change)
     async with deps.db.tx(tenant_id) as tx:
         return await bind(deps, tx, tenant_id, change, read, actor, is_approved=is_approved)
@@ -90,14 +89,14 @@ async def bind(
     tx: AsyncSession,
     tenant_id: UUID,
     change: AppChange,
-    read: Read,
+    read: ReadChange,
     actor: str,
     *,
     is_approved: bool,
 ) -> BoundApp:
-    """The same within the caller's transaction, on a change that has been read."""
+    """`bind_app` in the caller's transaction, with a change that has been read."""
     await queries.lock(tx, f"app:{change.app_id}")
-    # Under the lock, so that whoever bound it before has committed.
+    # Checked under the lock, so that an earlier binding has been committed.
     if await key_versions.proven_owner(deps, change.app_id) not in (None, tenant_id):
         raise rules.AppBoundElsewhere
     merchant = await tenancy_repo.merchant_kept(tx, tenant_id)
@@ -109,7 +108,7 @@ async def bind(
     if bound is None:
         return BoundApp(cast(App, app), versions)
     if not is_approved and merchant.dual_control:
-        raise tenancy_rules.ApprovalNeeded  # and all of it is rolled back
+        raise tenancy_rules.ApprovalNeeded  # the exception rolls the change back
     return bound
 
 
@@ -119,15 +118,17 @@ async def _changed(
     app: App | None,
     versions: Sequence[AppKey],
     change: AppChange,
-    read: Read,
+    read: ReadChange,
     actor: str,
     tenant_id: UUID,
 ) -> BoundApp | None:
-    """What the change makes of the app; None when there is nothing to change."""
+    """Applies the change: the app after it; None when there is nothing to change."""
     now = deps.clock.now()
     pair = _pair(change, read.keys, versions, now)
     before = key_versions.facts(app, versions[0]) if app is not None else None
-    secrets = {what: told for what, told in read.secrets.items() if is_new(deps, app, what, told)}
+    secrets = {
+        purpose: text for purpose, text in read.secrets.items() if is_new(deps, app, purpose, text)
+    }
     if app is None:
         _require_version(change, 0)
         app = _new_app(deps, tenant_id, change)
@@ -139,10 +140,10 @@ async def _changed(
         _require_version(change, app.version)
         if pair is not None:
             _require_apart(secrets, versions, now)
-        _turn(app, change, now)
-    app.updated_by = await signature(tx, tenant_id, actor, now)
-    for what, told in secrets.items():
-        await put_secret(deps, tx, app, what, told or "")
+        _apply(app, change, now)
+    app.updated_by = await actor_label(tx, tenant_id, actor, now)
+    for purpose, text in secrets.items():
+        await put_secret(deps, tx, app, purpose, text or "")
     if change.retire_after_h is not None:
         at = key_versions.retire_at(change.retire_after_h, now)
         await repo.draw_app_keys_forward(tx, tenant_id, app.app_id, at)
@@ -153,29 +154,32 @@ async def _changed(
         if pair is not None and not is_left:
             raise NotFound(generated.GONE)
     versions = await repo.app_keys(tx, tenant_id, app.app_id)
-    done = (actor, "app.change" if before else "app.bind", app.app_id)
+    entry = (actor, "app.change" if before else "app.bind", app.app_id)
     await audit(
-        deps, tx, tenant_id, done, before=before, after=key_versions.facts(app, versions[0])
+        deps, tx, tenant_id, entry, before=before, after=key_versions.facts(app, versions[0])
     )
-    await key_versions.tell(deps, tx, app, versions)
+    await key_versions.publish_bound(deps, tx, app, versions)
     return BoundApp(app, versions)
 
 
 def _require_apart(
     secrets: dict[str, str | None], versions: Sequence[AppKey], now: datetime
 ) -> None:
-    """New keys wait for their check, these would count at once: for the keys that still sell."""
+    """InvalidBody for new secrets together with new keys: the keys wait for their check, but the
+    secrets would at once be used with the keys that are in use."""
     sells = any(key.verified_at and (key.not_after is None or now < key.not_after)
                 for key in versions)  # fmt: skip
     if secrets and sells:
         message = "新密钥通过检测后再单独保存 save it by itself once the new keys count"
         pointers = {AES: "/aes_key", GRANT: "/app_auth_token"}
         raise InvalidBody(
-            errors=[{"pointer": pointers[what], "message": message} for what in sorted(secrets)]
+            errors=[
+                {"pointer": pointers[purpose], "message": message} for purpose in sorted(secrets)
+            ]
         )
 
 
-def _turn(app: App, change: AppChange, now: datetime) -> None:
+def _apply(app: App, change: AppChange, now: datetime) -> None:
     app.seller_id, app.is_enabled = _seller_after(app, change), change.is_enabled
     if change.service_provider_id is not None:
         app.service_provider_id = change.service_provider_id
@@ -184,7 +188,8 @@ def _turn(app: App, change: AppChange, now: datetime) -> None:
 
 
 def _seller_after(app: App, change: AppChange) -> str:
-    """Without the account no notice is held against it, so it may be changed and never emptied."""
+    """The account after the change. Notices are checked against it, so it can be changed but not
+    emptied."""
     if change.seller_id is None:
         return app.seller_id
     if not change.seller_id and app.seller_id:
@@ -199,18 +204,18 @@ def _pair(
     versions: Sequence[AppKey],
     now: datetime,
 ) -> Pair | None:
-    """The keys the binding shall have, or None when it has them. What was not given again is not
-    judged again: an expired certificate must not stop anybody from switching an app off."""
+    """The new keys of the binding; None when they do not change. Keys that were not given again are
+    not checked again, because an expired certificate must not prevent switching an app off."""
     newest = versions[0] if versions else None
     given = change.given
-    if newest is not None and given.says_nothing and given.mode_after(newest) == newest.mode:
+    if newest is not None and given.is_empty and given.mode_after(newest) == newest.mode:
         return None
     pair = read_pair(given, *read, versions, now)
     return None if newest is not None and pair.is_same(newest) else pair
 
 
 def _differs(app: App, versions: Sequence[AppKey], change: AppChange, now: datetime) -> bool:
-    """Whether anything but keys and secrets is to change."""
+    """Whether anything apart from keys and secrets changes."""
     provider_id = change.service_provider_id
     if provider_id is not None and provider_id != app.service_provider_id:
         return True

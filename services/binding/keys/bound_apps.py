@@ -1,4 +1,4 @@
-"""Bound apps as they stand: for their merchant, for the gateway, and for the live check."""
+"""Reading bound apps: for their merchant, for the gateway, and for the live check."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ async def list_apps(deps: Deps, tenant_id: UUID) -> list[BoundApp]:
 
 
 async def own_app(deps: Deps, tenant_id: UUID, app_id: str) -> BoundApp:
-    """One app of the merchant's own; anybody else's does not exist."""
+    """One app of the merchant. NotFound for another merchant's app."""
     async with deps.db.read(tenant_id) as tx:
         app = await repo.app_by_tenant(tx, tenant_id, app_id)
         if app is None:
@@ -36,7 +36,7 @@ async def own_app(deps: Deps, tenant_id: UUID, app_id: str) -> BoundApp:
 
 
 async def find_app(deps: Deps, *, app_id: str = "", notify_route: str = "") -> BoundApp:
-    """For the gateway: whose app this is, with the key versions that count: verified, not over."""
+    """For the gateway: the app with its usable key versions, which are verified and not expired."""
     now = deps.clock.now()
     async with deps.db.read(None) as tx:
         if app_id:
@@ -47,18 +47,18 @@ async def find_app(deps: Deps, *, app_id: str = "", notify_route: str = "") -> B
         if app is None:
             raise NotFound
         versions = await repo.app_keys(tx, app.tenant_id, app.app_id)
-    alive = [
+    usable = [
         key
         for key in versions
         if key.verified_at is not None
         and key.private_key_box is not None
         and (key.not_after is None or now < key.not_after)
     ]
-    return BoundApp(app, alive)
+    return BoundApp(app, usable)
 
 
 async def find_version(deps: Deps, tenant_id: UUID, app_id: str, key_version: int) -> BoundApp:
-    """For the egress's live check: this one version, pending or not, and no other."""
+    """For the egress's live check: only this version, pending or not."""
     async with deps.db.read(tenant_id) as tx:
         app = await repo.app_by_tenant(tx, tenant_id, app_id)
         versions = await repo.app_keys(tx, tenant_id, app_id)

@@ -1,5 +1,5 @@
-"""The three certificates of certificate mode, and what is wrong with them in words people can act
-on. `shared.keys.certificates` reads and checks them.
+"""The three certificates of certificate mode, and the problems with them in words that people can
+act on. `shared.keys.certificates` reads and checks them.
 
 KeyRefused
 └── CertificateRefused         422  binding.certificate_refused; `errors` points at the field

@@ -1,4 +1,5 @@
-"""Which keys a binding shall have: what was given, and what stays when it was not (S29, S129).
+"""Chooses the keys of a binding: those that were given, and the stored ones for the rest (S29,
+S129).
 
 Pure rules on texts and rows; nothing is stored or sealed here.
 """
@@ -22,7 +23,7 @@ _FIRST = "needed for the first binding"
 
 @dataclass(frozen=True, slots=True)
 class GivenKeys:
-    """The key material of one request; None leaves what is there."""
+    """The key material of one request; None: the stored one stays."""
 
     mode: Mode | None = None
     private_key_text: str | None = field(default=None, repr=False)
@@ -36,12 +37,12 @@ class GivenKeys:
         return self.app_cert_text, self.alipay_cert_text, self.alipay_root_cert_text
 
     @property
-    def says_nothing(self) -> bool:
+    def is_empty(self) -> bool:
         texts = (self.private_key_text, self.alipay_key_text, *self.certificate_texts)
         return all(text is None for text in texts)
 
     def mode_after(self, newest: AppKey | None) -> Mode:
-        """The mode asked for; else the one that the files given are of; else the one there is."""
+        """The requested mode; else the mode of the given files; else the stored mode."""
         if self.mode is not None:
             return self.mode
         if any(text is not None for text in self.certificate_texts):
@@ -51,7 +52,7 @@ class GivenKeys:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Our half and Alipay's, in either mode."""
+    """Our key and Alipay's key, in either mode."""
 
     mode: Mode
     own: PublicKey
@@ -61,7 +62,7 @@ class Pair:
     """only when a private key was given"""
 
     def columns(self) -> dict[str, Any]:
-        """The public facts as a version's row keeps them."""
+        """The columns of a key version's row that are public facts."""
         facts: dict[str, Any] = {
             "mode": self.mode,
             "app_public_key": self.own.spki,
@@ -93,9 +94,9 @@ def read_pair(
     versions: Sequence[AppKey],
     now: datetime,
 ) -> Pair:
-    """The pair that results; `private` and `alipay` are what the given texts read as, `versions`
-    newest first. Raises InvalidBody for what is missing or does not belong to the mode, KeyRefused
-    for a mixed-up pair."""
+    """The resulting keys. `private` and `alipay` are the keys read from the given texts; `versions`
+    are newest first. Raises InvalidBody for keys that are missing or do not belong to the mode, and
+    KeyRefused for mixed-up keys."""
     newest = versions[0] if versions else None
     mode = given.mode_after(newest)
     if private is not None:
@@ -104,7 +105,7 @@ def read_pair(
         own, pkcs8 = PublicKey(newest.app_public_key, newest.fingerprint, newest.bits), None
     else:
         raise _wanted(pasted.PRIVATE_FIELD, *_missing(mode, given))
-    # Older application keys count, too: after a rotation the old one is still in people's files.
+    # Older application keys are compared, too: after a rotation people still have the old file.
     own_keys = {own.spki, *(key.app_public_key for key in versions)}
     if mode == "cert":
         _refuse({pasted.PUBLIC_FIELD: given.alipay_key_text}, "cert")
@@ -134,7 +135,7 @@ def _wanted(*pointers: str) -> InvalidBody:
 
 
 def _refuse(texts: Mapping[str, str | None], mode: Mode) -> None:
-    """What belongs to the other mode must not be silently dropped."""
+    """InvalidBody for texts of the other mode, which must not be ignored silently."""
     message = f"does not belong to mode {mode}"
     errors = [
         {"pointer": name, "message": message} for name, text in texts.items() if text is not None
@@ -146,7 +147,7 @@ def _refuse(texts: Mapping[str, str | None], mode: Mode) -> None:
 def _certificates(
     given: GivenKeys, newest: AppKey | None, own: str, own_keys: set[str], now: datetime
 ) -> CertificateSet:
-    """The three files, each as given or else as it is stored."""
+    """The three certificates, each as given, or else as stored."""
     texts = dict(zip(_CERTS, given.certificate_texts, strict=True))
     if newest is not None:
         stored = (newest.app_cert, newest.alipay_cert, newest.alipay_root_cert)

@@ -1,8 +1,8 @@
-"""The key doctor: looks at whatever was pasted and says in plain words what it is, what is wrong
-with it, and what to do. It stores nothing and repeats nothing that could be secret.
+"""The key doctor: examines pasted keys and says in plain words what they are, what is wrong and
+what to do. It stores nothing and repeats nothing that could be secret.
 
-Each field is looked at on its own, so that one mistake does not hide the next; what is right is
-said, too. `pasted` reads, this words: every verdict of `pasted` has its remedy here.
+Each field is examined on its own, so that one mistake does not hide the next. What is right is
+reported, too. `pasted` reads the keys; each of its problems has a remedy here.
 """
 
 from collections.abc import Callable, Collection
@@ -65,7 +65,7 @@ REMEDIES: dict[type[KeyRefused], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing the doctor sees; `code` is stable, the words are for people."""
+    """One finding; `code` is stable, the texts are for people."""
 
     field: str
     code: str
@@ -76,7 +76,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What was found; facts only of what can be used."""
+    """The findings, and the public facts of usable keys."""
 
     findings: tuple[Finding, ...]
     private: PublicKey | None
@@ -85,8 +85,8 @@ class Diagnosis:
 
     @property
     def can_save(self) -> bool:
-        """Something was looked at, and nothing of it is wrong."""
-        return bool(self.findings) and all(one.level != "error" for one in self.findings)
+        """Whether there are findings and none of them is an error."""
+        return bool(self.findings) and all(found.level != "error" for found in self.findings)
 
 
 def examine(
@@ -95,8 +95,8 @@ def examine(
     alipay_text: str | None,
     known_own: Collection[str] = (),
 ) -> Diagnosis:
-    """The diagnosis of what was pasted; None means that the box was left out. `known_own` are
-    the app's public keys that we hold already, newest first."""
+    """The diagnosis of the pasted texts; None: the field was left out. `known_own`: the app's
+    public keys that are stored already, newest first."""
     findings: list[Finding] = []
     private = _read(findings, PRIVATE, private_text, pasted.read_private_key)
     own = _own_public(findings, own_public_text)
@@ -112,12 +112,12 @@ def examine(
             findings.append(_pair(private.public, own))
     elif own is not None:
         findings.append(_readable(OWN_PUBLIC, own))
-    mine = {key.spki for key in (private.public if private else None, own) if key is not None}
+    own_keys = {key.spki for key in (private.public if private else None, own) if key is not None}
     alipay = _read(
         findings,
         ALIPAY,
         alipay_text,
-        lambda text: pasted.read_alipay_key(text, {*known_own, *mine}),
+        lambda text: pasted.read_alipay_key(text, {*known_own, *own_keys}),
     )
     if alipay is not None:
         findings.append(_readable(ALIPAY, alipay))
@@ -125,14 +125,14 @@ def examine(
 
 
 def _read(
-    findings: list[Finding], where: str, text: str | None, read: Callable[[str], KeyT]
+    findings: list[Finding], field: str, text: str | None, read: Callable[[str], KeyT]
 ) -> KeyT | None:
     if text is None:
         return None
     try:
         return read(text)
     except KeyRefused as refused:
-        findings.append(_refusal(where, refused))
+        findings.append(_refusal(field, refused))
         return None
 
 
@@ -141,13 +141,13 @@ def _own_public(findings: list[Finding], text: str | None) -> PublicKey | None:
     return _read(findings, OWN_PUBLIC, text, lambda given: pasted.read_alipay_key(given, ()))
 
 
-def _refusal(where: str, refused: KeyRefused) -> Finding:
-    return Finding(where, refused.code, "error", refused.title, REMEDIES[type(refused)])
+def _refusal(field: str, refused: KeyRefused) -> Finding:
+    return Finding(field, refused.code, "error", refused.title, REMEDIES[type(refused)])
 
 
-def _readable(where: str, key: PublicKey) -> Finding:
+def _readable(field: str, key: PublicKey) -> Finding:
     return Finding(
-        where, "doctor.readable", "ok",
+        field, "doctor.readable", "ok",
         f"可用的 RSA2 密钥，{key.bits} 位 A usable RSA2 key of {key.bits} bits.",
     )  # fmt: skip
 

@@ -1,8 +1,8 @@
-"""The use cases of the key doctor's page: make a pair here, and look at what was pasted.
+"""The use cases of the key doctor's page: generating a key pair, and examining pasted keys.
 
-A pair made here never shows its private half: it is sealed at once, waits some days for its public
-half to be uploaded to the open platform, and is bound by its id. With the binding it is erased
-here: the binding's own box is the only one left.
+The private key of a generated pair is never shown. It is sealed at once, and kept some days, until
+the public key has been uploaded to the open platform and the pair is bound by its id. The binding
+has its own sealed copy, so the copy here is erased then.
 """
 
 from datetime import timedelta
@@ -41,7 +41,7 @@ def _new_pair() -> PrivateKey:
 
 
 async def make_key_pair(deps: Deps, tenant_id: UUID, *, actor: str) -> KeyPair:
-    """A 2048-bit pair (S26, S27); what may be shown of it is its public half."""
+    """Generates and stores a 2048-bit pair (S26, S27). Only its public key may be shown."""
     pair = await deps.expensive.keys.run(_new_pair)
     now = deps.clock.now()
     key_pair_id = uuid7(deps.clock)
@@ -61,16 +61,17 @@ async def make_key_pair(deps: Deps, tenant_id: UUID, *, actor: str) -> KeyPair:
             expires_at=now + KEPT,
         )
         tx.add(row)
-        what = (actor, "app.key_pair", str(key_pair_id))
-        await audit(deps, tx, tenant_id, what, after={"fingerprint": row.fingerprint})
+        entry = (actor, "app.key_pair", str(key_pair_id))
+        await audit(deps, tx, tenant_id, entry, after={"fingerprint": row.fingerprint})
     return row
 
 
 async def waiting_pair(
     deps: Deps, tenant_id: UUID, key_pair_id: UUID, *, bound_to: str = ""
 ) -> PrivateKey | None:
-    """The pair made here, for binding it; None when that app is bound to it already (a lost answer
-    asked for again); NotFound when there is none, or no longer."""
+    """The private key of a generated pair, for the binding. None when the app `bound_to` has this
+    key already, because a request whose response was lost was repeated. NotFound when there is no
+    such pair, or it was bound or has expired."""
     async with deps.db.read(tenant_id) as tx:
         row = await repo.key_pair(tx, tenant_id, key_pair_id, deps.clock.now())
         versions = await repo.app_keys(tx, tenant_id, bound_to) if bound_to else []
@@ -87,13 +88,13 @@ async def waiting_pair(
 
 
 async def newest_waiting(deps: Deps, tenant_id: UUID) -> KeyPair | None:
-    """The newest pair, unless it is bound or its time is over; older ones were replaced by it."""
+    """The newest pair, unless it is bound or has expired. It replaces older ones."""
     async with deps.db.read(tenant_id) as tx:
         return await repo.newest_waiting_pair(tx, tenant_id, deps.clock.now())
 
 
 async def forget_expired(deps: Deps) -> None:
-    """A pair that nobody bound in time goes, and its private half with it."""
+    """Deletes pairs that were not bound before they expired."""
     await deps.db.purge("key_pairs", "expires_at <= $1", deps.clock.now())
 
 
@@ -107,7 +108,7 @@ async def examine(
     alipay_text: str | None,
     key_pair_id: UUID | None = None,
 ) -> Diagnosis:
-    """The doctor's findings about what was pasted, held against what is bound already."""
+    """The doctor's diagnosis of the pasted texts, compared with the keys that are bound already."""
     known: list[str] = []
     async with deps.db.read(tenant_id) as tx:
         if app_id:

@@ -1,8 +1,7 @@
-"""The keys that people paste, and what is wrong with them in words they can act on.
+"""Pasted keys, and the problems with them in words that people can act on.
 
-`shared.keys.rsa_keys` reads and checks them, once, on a thread (a full RSA check takes some 33 ms):
-afterwards the AES-GCM tag of the sealed box vouches for the bytes. No text of an error ever holds
-input.
+`shared.keys.rsa_keys` reads and checks a key once, on a thread (a full RSA check takes some 33 ms).
+Afterwards the AES-GCM tag of the sealed box protects the bytes. No error text ever contains input.
 
 Problem
 └── KeyRefused                 422  binding.key_refused; `errors` points at the field
@@ -154,14 +153,14 @@ REFUSALS: Mapping[str, type[KeyRefused]] = {
 """The reader's codes in our words."""
 
 
-def refused(error: UnusableKey, where: str) -> KeyRefused:
-    """What is to be said of a field that the reader refused."""
-    return REFUSALS[error.code](where)
+def refused(error: UnusableKey, pointer: str) -> KeyRefused:
+    """The problem of a field that the reader refused."""
+    return REFUSALS[error.code](pointer)
 
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """A usable RSA private key; `pkcs8` goes into the sealed box and nowhere else."""
+    """A usable RSA private key; `pkcs8` is only put into the sealed box."""
 
     public: PublicKey
     pkcs8: bytes = field(repr=False)
@@ -185,25 +184,25 @@ def read_alipay_key(text: str, own_keys: Collection[str]) -> PublicKey:
     return public
 
 
-def read_public_key(text: str, where: str) -> PublicKey:
-    """An RSA public key in any spelling people paste; `where` is the field that errors point at."""
+def read_public_key(text: str, pointer: str) -> PublicKey:
+    """An RSA public key in any spelling people paste; `pointer` names the field in errors."""
     try:
         return rsa_keys.read_public_key(text).facts
     except UnusableKey as error:
-        raise refused(error, where) from None
+        raise refused(error, pointer) from None
 
 
 def read_keys(
     private_text: str | None, alipay_text: str | None, own_keys: Collection[str]
 ) -> tuple[PrivateKey | None, PublicKey | None]:
-    """Both fields together, so that the mix-up is seen whichever of them is new."""
+    """Reads both fields together, so that mixed-up keys are found whichever of them is new."""
     private = read_private_key(private_text) if private_text is not None else None
     own = {*own_keys, private.public.spki} if private else set(own_keys)
     return private, read_alipay_key(alipay_text, own) if alipay_text is not None else None
 
 
 def read_aes_key(text: str) -> str:
-    """The content encryption key in its one spelling; "" takes it away."""
+    """The content encryption key in canonical base64; "" removes it."""
     compact = without_blanks(text)
     try:
         raw = base64.b64decode(compact, validate=True)
@@ -215,7 +214,7 @@ def read_aes_key(text: str) -> str:
 
 
 def read_grant(text: str) -> str:
-    """A merchant's app_auth_token as it must be sent; "" takes it away."""
+    """A merchant's app_auth_token, checked; "" removes it."""
     if _GRANT.fullmatch(text) is None:
         raise GrantRefused(GRANT_FIELD)
     return text

@@ -18,7 +18,7 @@ PURGE_BATCH = 500
 
 
 async def app_owner(tx: AsyncSession, app_id: str) -> UUID | None:
-    """Who has proven that the app is theirs. System scope only."""
+    """The tenant that has proven to own the app. System scope only."""
     return await tx.scalar(
         select(App.tenant_id).where(App.app_id == app_id, App.proven_at.is_not(None))
     )
@@ -39,7 +39,7 @@ async def app_by_tenant(tx: AsyncSession, tenant_id: UUID, app_id: str) -> App |
 
 
 async def app_by_id(tx: AsyncSession, app_id: str) -> App | None:
-    """The proven one. System scope only: the caller asks whose it is."""
+    """The app of the tenant that has proven to own it. System scope only."""
     return await tx.scalar(select(App).where(App.app_id == app_id, App.proven_at.is_not(None)))
 
 
@@ -58,15 +58,15 @@ async def app_keys(tx: AsyncSession, tenant_id: UUID, app_id: str) -> Sequence[A
 async def _change_app_keys(
     tx: AsyncSession, tenant_id: UUID, app_id: str, *which: ColumnElement[bool], **values: Any
 ) -> None:
-    """Gives those versions of the app's keys other values."""
-    mine = update(AppKey).where(AppKey.tenant_id == tenant_id, AppKey.app_id == app_id)
-    await tx.execute(mine.where(*which).values(**values))
+    """Updates those versions of the app's keys."""
+    versions = update(AppKey).where(AppKey.tenant_id == tenant_id, AppKey.app_id == app_id)
+    await tx.execute(versions.where(*which).values(**values))
 
 
 async def draw_app_keys_forward(
     tx: AsyncSession, tenant_id: UUID, app_id: str, at: datetime
 ) -> None:
-    """Versions that retire already end at `at` if they would last longer; never later."""
+    """Makes versions that are retiring already end at `at`, if they would last longer."""
     await _change_app_keys(tx, tenant_id, app_id, AppKey.not_after > at, not_after=at)
 
 
@@ -85,8 +85,7 @@ async def retire_app_keys(
 async def drop_pending_app_keys(
     tx: AsyncSession, tenant_id: UUID, app_id: str, before: int, now: datetime
 ) -> None:
-    """A pending version that was replaced before it took over never counts; its private half
-    goes."""
+    """Ends pending versions that a newer one replaces, and erases their private keys."""
     pending = (
         AppKey.key_version < before,
         AppKey.verified_at.is_(None),
@@ -122,7 +121,7 @@ async def app_keys_due(
 async def app_key_used(
     tx: AsyncSession, tenant_id: UUID, app_id: str, key_version: int, at: datetime
 ) -> None:
-    """Moves the last use forward; a later one that is known already stays."""
+    """Moves the last use forward; a later one stays."""
     version = AppKey.key_version == key_version
     await _change_app_keys(
         tx, tenant_id, app_id, version, was_used_before(AppKey.last_used_at, at), last_used_at=at
@@ -134,7 +133,7 @@ def _is_retired(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]
 
 
 async def tenants_with_retired_keys(tx: AsyncSession, now: datetime) -> Sequence[UUID]:
-    """Whose keys are to be erased. System scope."""
+    """The tenants with private keys that are to be erased. System scope."""
     query = select(AppKey.tenant_id).where(*_is_retired(now)).distinct()
     return (await tx.scalars(query.order_by(AppKey.tenant_id).limit(PURGE_BATCH))).all()
 
@@ -142,8 +141,8 @@ async def tenants_with_retired_keys(tx: AsyncSession, now: datetime) -> Sequence
 async def erase_retired_keys(
     tx: AsyncSession, tenant_id: UUID, now: datetime
 ) -> Sequence[tuple[str, int]]:
-    """Drops the sealed private halves whose grace is over; the public facts stay as evidence.
-    Answers (app_id, key_version) of each, in order."""
+    """Erases the sealed private keys of versions that have ended; the public facts stay as
+    evidence. Returns (app_id, key_version) of each, in order."""
     name = tuple_(AppKey.app_id, AppKey.key_version)
     over = AppKey.tenant_id == tenant_id, *_is_retired(now)
     batch = select(AppKey.app_id, AppKey.key_version).where(*over)
@@ -154,7 +153,7 @@ async def erase_retired_keys(
         .returning(AppKey.app_id, AppKey.key_version)
         .execution_options(synchronize_session=False)
     )
-    return sorted((one[0], one[1]) for one in await tx.execute(statement))
+    return sorted((row[0], row[1]) for row in await tx.execute(statement))
 
 
 # --- key pairs that wait
@@ -183,13 +182,13 @@ async def newest_waiting_pair(tx: AsyncSession, tenant_id: UUID, now: datetime) 
 
 
 async def erase_key_pair(tx: AsyncSession, tenant_id: UUID, key_pair_id: UUID) -> bool:
-    """It is bound: the binding's own box is the only one left. False when another binding has had
-    it before."""
+    """Erases the private key of a pair that is bound; the binding has its own copy. False when
+    another binding used the pair before."""
     query = select(KeyPair).where(
         KeyPair.tenant_id == tenant_id, KeyPair.key_pair_id == key_pair_id
     )
     row = await tx.scalar(query.with_for_update())
     if row is None:
-        return True  # its time was over while the change waited for its approval
+        return True  # it expired while the change waited for approval
     is_left, row.private_key_box = row.private_key_box is not None, None
     return is_left

@@ -1,4 +1,4 @@
-"""The gateway's questions about bound apps."""
+"""The HTTP routes by which the gateway reads bound apps and reports key uses."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ router = APIRouter()
 
 
 def _for_gateway(request: Request, bound: BoundApp) -> documents.BoundAppOut:
-    """Sealed keys leave for the process that signs; the public edge gets what it verifies with."""
+    """The egress, which signs, gets the sealed keys; the edge only what it verifies with."""
     return views.bound_app_out(bound, with_secrets=principal(request).issuer in EGRESS_ONLY)
 
 

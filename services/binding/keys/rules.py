@@ -1,4 +1,4 @@
-"""Rules of bound apps and their keys: what an id looks like, how long a replaced key counts.
+"""Rules of bound apps and their keys: the forms of ids, and how long a replaced key stays usable.
 
 Problem
 └── Conflict            AppBoundElsewhere                  409
@@ -14,7 +14,7 @@ SELLER_ID = r"^2088[0-9]{12}$"
 
 RETIRE_AFTER_H_MAX = 30 * 24
 RETIRED_KEY_GRACE = timedelta(hours=24)
-"""Answers and notifications signed before a rotation arrive after it for at most this long."""
+"""How long responses and notifications from before a rotation may arrive after it."""
 
 
 class AppBoundElsewhere(Conflict):
@@ -28,7 +28,7 @@ _NOTIFY_ROUTE = re.compile(r"^[A-Za-z0-9_-]{22,64}$")
 
 
 def is_app_id(text: str) -> bool:
-    """Whether it can be one at all, before the database is asked."""
+    """Whether the text has the form of an AppID; checked before any query."""
     return _APP_ID.fullmatch(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""Bodies about bound apps, as the gateway reads them. No answer has a member for private key
+"""Field types and response models of bound apps. No response model has a member for private key
 material."""
 
 from typing import Annotated
@@ -13,7 +13,7 @@ from shared.contracts.instants import Instant
 AppId = documents.AppId
 SellerId = Annotated[str, Text(16, min=0, pattern=f"^$|{SELLER_ID}")]
 KEY_TEXT_MAX = 64 * 1024
-"""as much as a body may have: what is too long for a key or certificate, the reader says"""
+"""the limit of a request body; the readers of keys and certificates report what is too long"""
 SecretKey = Annotated[SecretStr, Secret(KEY_TEXT_MAX)]
 KeyText = Annotated[str, Text(KEY_TEXT_MAX, min=0, lines=True)]
 

@@ -1,4 +1,4 @@
-"""When key versions last signed, as the egress tells it."""
+"""Records when key versions last signed, as the egress reports it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ class KeyUse:
 
 
 async def note_key_uses(deps: Deps, uses: Sequence[KeyUse]) -> None:
-    """Keeps the latest use of each version; what is not there any longer is passed over. In one
-    order, so that two reports cannot wait for each other."""
+    """Stores the latest use of each version; versions that no longer exist are ignored. The rows
+    are updated in one order, so that two reports cannot deadlock."""
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
-        for use in sorted(uses, key=lambda one: (one.tenant_id, one.app_id, one.key_version)):
-            # A clock that runs ahead must not hide the uses to come.
+        for use in sorted(uses, key=lambda use: (use.tenant_id, use.app_id, use.key_version)):
+            # A time from a clock that is ahead would hide later uses, so it is limited to now.
             at = min(use.used_at, now)
             await repo.app_key_used(tx, use.tenant_id, use.app_id, use.key_version, at)

@@ -1,8 +1,9 @@
-"""The versions of an app's keys: a new one waits, takes over when it is proven, and is told of.
+"""The versions of an app's keys: a new one is pending, is used when it is verified, and then
+published.
 
-A version is pending until a live call under it has been verified (`live_check`); then it takes
-over, and the version before it stays usable for a while (a day, unless told otherwise), for answers
-and notifications already under way, then its private half is erased.
+A version is pending until a live call under it has been verified (`live_check`). Then it takes
+over. The version before it stays usable for a while (a day by default), for responses and
+notifications that are under way. After that its private key is erased.
 """
 
 from collections.abc import Sequence
@@ -39,8 +40,8 @@ async def add(
     pair: Pair,
     retire_after_h: int | None,
 ) -> None:
-    """A new version, pending, sealed for its own row; when only Alipay's half is new, the private
-    half is sealed again, because a box opens for one version only."""
+    """Adds a pending version, sealed for its own row. When only Alipay's key is new, the private
+    key is sealed again, because a box opens for one version only."""
     now = deps.clock.now()
     number = versions[0].key_version + 1 if versions else 1
     aad = f"{app.tenant_id}|{app.app_id}|{KEY_PURPOSE}|{number}"
@@ -65,14 +66,14 @@ async def add(
 
 
 async def proven_owner(deps: Deps, app_id: str) -> UUID | None:
-    """Who has proven that the app is theirs; the caller holds the app's lock."""
+    """The tenant that has proven to own the app. The caller holds the app's lock."""
     async with deps.db.read(None) as all_tenants:
         return await repo.app_owner(all_tenants, app_id)
 
 
 async def take_over(deps: Deps, tx: AsyncSession, app: App, key: AppKey, actor: str) -> None:
-    """The version counts from now on, and retires the one before it. The caller holds the app's
-    lock and has the proof."""
+    """Makes the version the one in use, and retires the version before it. The caller holds the
+    app's lock and has verified a live call under it."""
     now = deps.clock.now()
     key.verified_at, key.next_check_at, key.check_remedy = now, None, None
     app.proven_at = app.proven_at or now
@@ -82,11 +83,11 @@ async def take_over(deps: Deps, tx: AsyncSession, app: App, key: AppKey, actor: 
     await audit(
         deps, tx, app.tenant_id, (actor, "app.key_verified", app.app_id), after=facts(app, key)
     )
-    await tell(deps, tx, app, [key])
+    await publish_bound(deps, tx, app, [key])
 
 
 def facts(app: App, key: AppKey) -> dict[str, Any]:
-    """What the audit log keeps of a binding: fingerprints, never keys."""
+    """The facts of a binding for the audit log: fingerprints, never keys."""
     return {
         "seller_id": app.seller_id,
         "enabled": app.is_enabled,
@@ -103,8 +104,8 @@ def facts(app: App, key: AppKey) -> dict[str, Any]:
     }
 
 
-async def tell(deps: Deps, tx: AsyncSession, app: App, versions: Sequence[AppKey]) -> None:
-    """The others hear of an app when it is proven; until then it takes no sale."""
+async def publish_bound(deps: Deps, tx: AsyncSession, app: App, versions: Sequence[AppKey]) -> None:
+    """Publishes app.bound for an app whose ownership is proven; until then it takes no payments."""
     in_use = next((key for key in versions if key.verified_at is not None), None)
     if app.proven_at is None or in_use is None:
         return
@@ -120,12 +121,13 @@ async def tell(deps: Deps, tx: AsyncSession, app: App, versions: Sequence[AppKey
 
 
 async def erase_retired(deps: Deps, now: datetime) -> None:
-    """The end of a key's private half is evidence like its beginning (S132)."""
+    """Erases the private keys of retired versions, with an audit entry for each (S132)."""
     async with deps.db.read(None) as tx:
         tenants = await repo.tenants_with_retired_keys(tx, now)
-    # A transaction for each merchant: a round never waits for one log while it holds another.
+    # One transaction for each merchant, so that no round waits for one audit chain while it holds
+    # another.
     for tenant_id in tenants:
         async with deps.db.tx(tenant_id) as tx:
             for app_id, version in await repo.erase_retired_keys(tx, tenant_id, now):
-                what = (PLATFORM_ACTOR, "app.key_erased", app_id)
-                await audit(deps, tx, tenant_id, what, after={"key_version": version})
+                entry = (PLATFORM_ACTOR, "app.key_erased", app_id)
+                await audit(deps, tx, tenant_id, entry, after={"key_version": version})

@@ -1,4 +1,5 @@
-"""Bound apps as the gateway sees them: to the edge without any secret, to the egress sealed."""
+"""Converts bound apps to the documents of the gateway: without secrets for the edge, with sealed
+ones for the egress."""
 
 from typing import Literal
 
@@ -9,7 +10,8 @@ from shared.contracts import documents
 
 
 def bound_app_out(bound: BoundApp, *, with_secrets: bool) -> documents.BoundAppOut:
-    """For the gateway: what it verifies with; and what the egress, nobody else, signs with."""
+    """The keys for verifying; `with_secrets`, for the egress alone, also the sealed keys for
+    signing."""
     app = bound.app
     return documents.BoundAppOut(
         tenant_id=app.tenant_id,
