@@ -1,5 +1,5 @@
-"""What the gateway remembers of other services for a short while: bounded, single-flight, and
-droppable at once when an event says that it changed.
+"""A cache for look-ups at other services: bounded, short-lived, with one look-up per key at a time.
+An entry is dropped at once when an event reports that it changed.
 """
 
 import asyncio
@@ -32,21 +32,21 @@ class _Entry(Generic[ValueT]):
 
 @dataclass(slots=True, eq=False)
 class _Lookup(Generic[ValueT]):
-    """A look-up that runs."""
+    """A look-up that is running."""
 
     result: "asyncio.Future[ValueT | None]"
     is_outdated: bool = False
-    """something was dropped since it began: its answer may be from before, so it is for those who
-    wait for it already, and nobody joins them"""
+    """something was dropped since it began, so its result may be outdated: it serves those who wait
+    already, and later callers start a new one"""
 
 
 class LookupCache(Generic[KeyT, ValueT]):
-    """A look-up elsewhere, remembered. `None` (not there) is remembered too, but only briefly.
+    """Caches the results of `load`. `None` (not found) is cached too, but only briefly.
 
-    What is not there is kept apart: whoever asks for things that do not exist pushes out nothing
-    that does. A dropped entry is gone, and whoever asks after the drop gets an answer to a question
-    that was put after it; an expired one may still serve for `stale_s` while its source is away, so
-    that a restart of a neighbour does not stop payments.
+    Missing keys are stored apart, so that requests for keys that do not exist evict none that does.
+    After a drop, callers get the result of a look-up that began after the drop. An expired entry
+    may still be used for `stale_s` while its source is away, so that the restart of a service does
+    not stop payments.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class LookupCache(Generic[KeyT, ValueT]):
         self._stale = _counter.labels(name, "stale")
 
     async def get(self, key: KeyT) -> ValueT | None:
-        """The value, from memory or its source; raises what the source raises."""
+        """The value, from memory or from its source; raises what the source raises."""
         entry = self._entries.get(key)
         if (
             entry is not None
@@ -92,13 +92,13 @@ class LookupCache(Generic[KeyT, ValueT]):
         try:
             return await self._loaded(key)
         except Problem as error:
-            # Looked up again: it may have been dropped while the source was asked.
+            # Read again: it may have been dropped during the look-up.
             entry = self._entries.get(key)
             now = self._clock.monotonic()
             if error.status < 500 or entry is None or now >= entry.usable_until:
                 raise
             self._stale.inc()
-            # Not every request has to find out again that the source is away.
+            # Not every request needs to find out that the source is away.
             entry.fresh_until, entry.epoch = now + RETRY_STALE_S, self._epoch
             return entry.value
 
@@ -113,7 +113,7 @@ class LookupCache(Generic[KeyT, ValueT]):
         except BaseException as error:
             failed = error if isinstance(error, Problem) else Unavailable("the look-up broke off")
             lookup.result.set_exception(failed)
-            lookup.result.exception()  # seen: nobody else may be waiting
+            lookup.result.exception()  # marks it as retrieved: nobody else may be waiting
             raise
         finally:
             if self._lookups.get(key) is lookup:
@@ -124,8 +124,8 @@ class LookupCache(Generic[KeyT, ValueT]):
         return value
 
     async def refreshed(self, key: KeyT) -> ValueT | None:
-        """From the source, asked after this call, whatever is remembered or being asked for: until
-        it answers, others get what there is. Those who come together share one question."""
+        """The value from a look-up that begins after this call, whatever is cached or being looked
+        up. Others get the cached value meanwhile. Concurrent calls share one look-up."""
         running = self._lookups.get(key)
         if running is not None:
             await asyncio.wait([running.result])
@@ -153,22 +153,22 @@ class LookupCache(Generic[KeyT, ValueT]):
             self._entries.popitem(last=False)
 
     def knows(self, key: KeyT) -> bool:
-        """Whether a value is at hand, fresh or not."""
+        """Whether a value is cached, fresh or not."""
         return key in self._entries
 
     def is_familiar(self, key: KeyT) -> bool:
-        """Whether it is known, was until it was dropped, or is being asked for already: a look-up
-        for it is not the doing of somebody unknown."""
+        """Whether the key is cached, was cached until it was dropped, or is being looked up: then
+        the caller is not a stranger."""
         return key in self._entries or key in self._lookups or key in self._expected
 
     def expect(self, key: KeyT) -> None:
-        """It is there, though never asked for yet."""
+        """Records that the key exists, although it was never looked up."""
         self._expected[key] = None
         if len(self._expected) > EXPECTED_KEPT:
             self._expected.popitem(last=False)
 
     def drop(self, key: KeyT) -> None:
-        """Forgets one entry: it must not serve again, not even while its source is away."""
+        """Removes one entry: it must not be used again, not even while its source is away."""
         if key in self._lookups:
             self._lookups[key].is_outdated = True
         if self._entries.pop(key, None) is not None:
@@ -176,7 +176,7 @@ class LookupCache(Generic[KeyT, ValueT]):
         self._missing.pop(key, None)
 
     def drop_where(self, matches: Callable[[ValueT], bool]) -> None:
-        """Forgets every entry whose value matches."""
+        """Removes every entry whose value matches."""
         self._outdate()
         dropped = [key for key, entry in self._entries.items() if matches(entry.value)]
         for key in dropped:
@@ -184,7 +184,7 @@ class LookupCache(Generic[KeyT, ValueT]):
             self.expect(key)
 
     def expire_all(self) -> None:
-        """After a gap in the events everything must be asked for again."""
+        """Expires all entries, after a gap in the events."""
         self._outdate()
         self._epoch += 1
 

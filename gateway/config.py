@@ -23,7 +23,7 @@ class GatewayConfig(BaseConfig):
     """What both processes need."""
 
     public_url: str
-    """how the outside reaches the edge: base of every notify_url, and whether HTTPS is promised"""
+    """the edge's public address: base of every notify_url; HSTS is sent if it is HTTPS"""
     binding_url: str
 
     @field_validator("public_url", "binding_url")
@@ -33,7 +33,7 @@ class GatewayConfig(BaseConfig):
 
 
 class ProxiesNotConfigured(Exception):
-    """The edge cannot tell its callers apart."""
+    """Without TRUSTED_PROXIES the edge cannot distinguish its callers."""
 
 
 class EdgeConfig(GatewayConfig):
@@ -41,27 +41,26 @@ class EdgeConfig(GatewayConfig):
 
     kek_file_device: Path = Field(validation_alias=AliasChoices("KEK_FILE_DEVICE", "KEK_FILE"))
     kek_file_pos: Path = Field(validation_alias=AliasChoices("KEK_FILE_POS", "KEK_FILE"))
-    """what it checks the HMACs of devices and of merchants' programs with; it has none for apps"""
+    """to unseal the HMAC keys of devices and of merchants' programs; the edge has none for apps"""
     device_url: str
     payment_url: str
     campaign_url: str
     order_url: str
     alipay_is_sandbox: bool = False
-    """whether the Alipay behind us is a rehearsal: the console then says so on every page"""
+    """whether this Alipay is a sandbox: the console then shows that on every page"""
     sandbox_page: str = Field(default="", pattern=r"^(https?://[^\s/?#@]+/)?$")
-    """where that rehearsal shows itself to a browser on this machine, for links; told in the
-    sandbox only"""
+    """the sandbox's page for a browser on this machine, for links; published in the sandbox only"""
     metrics_listen: str = Field(default="127.0.0.1:9464", pattern=r"^[^:\s]+:\d{1,5}$")
-    """host:port of the inner door, for whoever watches: /metrics, /livez and /readyz"""
+    """host:port of the inner listener for monitoring: /metrics, /livez and /readyz"""
     address_connections_max: int = Field(default=ADDRESS_CONNECTIONS_MAX, ge=1)
     """how many connections one address (IPv6: one /64) may hold open"""
     trusted_proxies: str = ""
-    """addresses and networks of reverse proxies, by commas: only from these is X-Forwarded-For
-    read. `none`: clients reach the edge themselves; nothing given: the same, where PUBLIC_URL is
-    no https"""
+    """addresses and networks of reverse proxies, separated by commas: X-Forwarded-For is read only
+    from these. `none`: clients connect to the edge directly; empty means the same if PUBLIC_URL is
+    not https"""
     quota_scale: int = Field(default=1, ge=1, le=1000)
-    """multiplies what one person, merchant, device and key may ask a second, for more than one
-    core's worth of services behind this edge; guesses of passwords stay as they are"""
+    """multiplies the request rates of one person, merchant, device and key, when the services
+    behind this edge have more than one core; the limit on password guesses does not change"""
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -76,12 +75,12 @@ class EdgeConfig(GatewayConfig):
 
     @property
     def shown_sandbox_page(self) -> str | None:
-        """None anywhere but in the sandbox, whatever is set."""
+        """None outside the sandbox, whatever is set."""
         return self.sandbox_page or None if self.alipay_is_sandbox else None
 
     def require_proxies(self) -> None:
-        """ProxiesUnsaid where TLS ends before the edge and nothing says at whose hands: everybody
-        would share the address, and with it the brakes, of that machine."""
+        """Raises ProxiesNotConfigured if TLS ends before the edge and no proxy is named: all
+        callers would share the address, and the rate limits, of that machine."""
         if self.public_url.startswith("https://") and not self.trusted_proxies:
             raise ProxiesNotConfigured(
                 f"PUBLIC_URL={self.public_url} is served by something before the edge: set "
@@ -110,21 +109,21 @@ class EgressConfig(GatewayConfig):
     """The private egress."""
 
     kek_file_app: Path = Field(validation_alias=AliasChoices("KEK_FILE_APP", "KEK_FILE"))
-    """what the keys that it signs with are sealed under"""
+    """to unseal the keys that it signs with"""
     alipay_gateway_url: str
     alipay_timeout_ms: int = Field(default=15_000, ge=100, le=60_000)
     alipay_service_provider_id: str = Field(default="", pattern=r"^(2088\d{12})?$")
-    """the service provider's account, credited with every payment begun here; empty: nobody's.
-    An app may have one of its own"""
+    """the service provider's account that every payment begun here is credited to; empty: none.
+    An app may have its own"""
     alipay_bill_hosts: str = Field(
         default="dwbillcenter.alipay.com",
         pattern=r"^[A-Za-z0-9.\-]+(:\d{1,5})?(,[A-Za-z0-9.\-]+(:\d{1,5})?)*$",
     )
-    """where bill files may be fetched from, over HTTPS, besides the gateway itself"""
+    """hosts that bill files may be fetched from over HTTPS, besides the gateway itself"""
 
     sandbox_admin_url: str = ""
-    """the admin door of the sandbox that stands behind ALIPAY_GATEWAY_URL; set by the local stack
-    alone. Without it nobody can ask for a rehearsal"""
+    """the admin API of the sandbox at ALIPAY_GATEWAY_URL; set by the local stack only. Without it
+    the requests of rehearsal.py are refused"""
 
     @field_validator("alipay_gateway_url")
     @classmethod
@@ -133,7 +132,7 @@ class EgressConfig(GatewayConfig):
 
     @model_validator(mode="after")
     def _one_sandbox(self) -> Self:
-        """A rehearsal beside the real Alipay would let people believe what never happened."""
+        """A sandbox beside the real Alipay would show people payments that never happened."""
         if not self.sandbox_admin_url:
             return self
         gateway, admin = urlsplit(self.alipay_gateway_url), urlsplit(self.sandbox_admin_url)

@@ -2,12 +2,12 @@
 
     /api/...               → services, by the route table, under a token made for that service
     /alipay/notify/{route}, /alipay/messages/{route} → verified here, committed by payment, binding
-    /api/public/v1/about   → what anybody may know of this installation
+    /api/public/v1/about   → public facts about this installation
     /livez /readyz, and the console's files
 
-An inner door on an address of its own has /metrics beside them (METRICS_LISTEN).
+An inner listener with its own address also serves /metrics (METRICS_LISTEN).
 
-It holds no business rule: a request leaves it either refused or unchanged.
+The edge holds no business rule: it either refuses a request or forwards it unchanged.
 """
 
 from contextlib import AbstractAsyncContextManager
@@ -71,7 +71,7 @@ SIGNED_PREFIXES = (notify.PREFIX, messages.PREFIX)
 ABOUT = "/api/public/v1/about"
 DEVICE_USES, KEY_USES = "/internal/device-uses", "/internal/api-key-uses"
 REQUIRED = ("binding", "device", "payment")
-"""Without these nobody can pay; the others may be away."""
+"""Without these nobody can pay; the others may be unavailable."""
 
 _SECURITY: tuple[Header, ...] = (
     (CSP_NAME, CSP.encode()),
@@ -89,7 +89,7 @@ class About:
 
     is_sandbox: bool
     sandbox_page: str | None
-    """the sandbox's own page for a browser on this machine, in the sandbox only"""
+    """the sandbox's own page, for a browser on this machine; in the sandbox only"""
     version: str
 
 
@@ -169,18 +169,18 @@ class Edge:
         await self._upstreams.aclose()
 
     def on_event(self, event: Event) -> None:
-        """Whatever changed elsewhere is not remembered here any longer."""
+        """Drops what is cached of whatever changed in another service."""
         for cache in (self._keyring, self._devices, self._sessions, self._pos):
             cache.on_event(event)
         self._upstreams.streams.on_event(event)
 
     def on_gap(self) -> None:
-        """Events may have been missed: everything remembered is asked for again."""
+        """Events may have been missed: everything cached has to be looked up again."""
         for cache in (self._keyring, self._devices, self._sessions, self._pos):
             cache.on_gap()
 
     async def handle(self, request: Request) -> Response:
-        """One request: to a service, to a door for signed forms, or answered here."""
+        """Handles one request: by a service, by an endpoint for signed forms, or here."""
         request.client = self._proxies.client_of(request.client, request.raw_headers)
         try:
             return await self._respond(request)
@@ -190,7 +190,7 @@ class Edge:
             raise
 
     def page_for_unreadable_path(self, request: Request) -> Response | None:
-        """The console's page for an address that is not held to plain characters."""
+        """The console's page for an address with characters that our paths never have."""
         return self._static.page_for_unreadable_path(request)
 
     async def _respond(self, request: Request) -> Response:
@@ -282,18 +282,18 @@ class Edge:
         return await self._upstreams.ready(REQUIRED)
 
     async def inner_app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The inner door, as an ASGI app of its own."""
+        """The ASGI app of the inner listener."""
         await (await health_response(scope["path"], self._ready))(scope, receive, send)
 
 
 def security_headers(public_url: str) -> tuple[Header, ...]:
-    """What every answer carries; HTTPS is promised only where the outside has it."""
+    """Headers of every response. HSTS is sent only if the public URL uses HTTPS."""
     promised = (_HSTS,) if public_url.startswith("https://") else ()
     return (*_SECURITY, *promised)
 
 
 def create_app(config: EdgeConfig, clock: Clock) -> tuple[HttpApp, ASGIApp]:
-    """The edge and its inner door, as ASGI apps."""
+    """The ASGI apps of the edge: public, and for the inner listener."""
     edge = Edge(config, clock)
     app = HttpApp(
         edge.handle,

@@ -1,14 +1,14 @@
-"""The private egress: services ask it to call Alipay; keys never leave it, and nothing that does
-not verify comes back as a fact.
+"""The private egress: it calls Alipay for our services. Keys never leave it, and it reports nothing
+as a fact that was not verified.
 
     POST /alipay/{method}   {app_id, key_version?, app_auth_token?, params}
-    POST /key-check         the same, for binding alone: one trade query under that key version,
-                            pending or not; its answer is verified under that version only
+    POST /key-check         the same, for binding only: one trade query signed with that version,
+                            pending or not; the response is verified with that version only
     POST /bill-file         the same, params of the bill query: the file's lines instead of its URL
                             →  {outcome, code, sub_code, sub_msg, key_version, data}
-    POST /sandbox/apps, /sandbox/outcome  for binding alone, where a sandbox is: rehearsal.py
+    POST /sandbox/apps, /sandbox/outcome  for binding only, with a sandbox: rehearsal.py
 
-A problem answer means that surely nothing was sent; everything after the signature is an outcome.
+A problem response means that nothing was sent; everything after signing is an outcome.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ KEY_CHECK_PATH = "/key-check"
 KEY_CHECK_METHOD = "alipay.trade.query"
 BINDING_ONLY = frozenset({"binding"})
 BILL_LINES_MAX = 16_000
-"""More would not fit the answer that a service takes; such a merchant needs bills per store."""
+"""More would exceed the response limit of a service; such a merchant needs bills per store."""
 TOPICS = ("binding.events",)
 
 _bad_bills = Counter("alipay_bad_bills_total", "Bill files refused", ["reason"])
@@ -74,7 +74,7 @@ class AppUnknown(NotFound):
 
 
 class AppDisabled(Conflict):
-    """The app's binding is switched off: no new payments, old ones may still be finished."""
+    """The app's binding is switched off: no new payments; existing ones may be finished."""
 
     code = "egress.app_disabled"
     title = "应用已停用 The app's binding is switched off."
@@ -86,9 +86,9 @@ class _CallBody(BaseModel):
     app_id: Annotated[str, Text(32)]
     key_version: Annotated[int, Field(strict=True, ge=1, le=COUNT_MAX)] | None = None
     app_auth_token: Annotated[SecretStr, Field(min_length=1), Secret(128)] | None = None
-    """a merchant's grant, instead of the one that is bound with the app"""
+    """a merchant's grant, used instead of the one bound with the app"""
     params: dict[Word, Any]
-    """read once more as what the method takes"""
+    """validated again as the parameters of the method"""
 
 
 class Egress:
@@ -176,8 +176,8 @@ class Egress:
         )
 
     async def _bill(self, request: Request) -> Response:
-        """Query, fetch and read in one go: the address lives for half a minute, and only this
-        process reaches the outside. Nothing was booked, so all of it may be asked again."""
+        """Queries, fetches and reads the bill in one call: its address is valid for half a minute,
+        and only this process can reach the outside. Nothing is booked, so all may be repeated."""
         reply = await self._call(METHODS[BILL_METHOD], request)
         if reply.result.outcome != "success":
             return json_response(reply.document())
@@ -191,7 +191,8 @@ class Egress:
         return json_response(replace(reply, result=result).document())
 
     async def _key_check(self, request: Request) -> Response:
-        """Of a merchant's keys before they count: nothing is remembered, nothing else is tried."""
+        """Checks a merchant's keys before they are active: nothing is cached, no other key is
+        tried."""
         tenant_id = self._tenant_of_binding(request)
         method = METHODS[KEY_CHECK_METHOD]
         call, params = _parsed(method, await request.read_body(BODY_BYTES_MAX))
@@ -216,7 +217,7 @@ class Egress:
         )
 
     async def _rehearsal_outcome(self, request: Request) -> Response:
-        """Of the next sale of an app: that merchant's own."""
+        """Chooses the outcome of the next sale of an app of that merchant."""
         tenant_id = self._tenant_of_binding(request)
         outcome = self._rehearsal.outcome_request(await request.read_body(BODY_BYTES_MAX))
         app = await self._keyring.by_app(outcome.app_id)

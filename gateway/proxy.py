@@ -1,8 +1,9 @@
-"""Pass-through to a service: an allow-list of headers each way, one attempt, problems untouched.
+"""Forwards requests to services: an allow-list of headers each way, one attempt, problems
+unchanged.
 
 What a caller claims about itself (Authorization, Cookie, X-Forwarded-*, X-Tenant-*, anything not
-listed) stays outside; the service hears who it is from the token only. Where people sign in, it
-hears the digests of the browser's two cookies.
+listed) is not forwarded; only the token tells the service who the caller is. Where people sign in,
+the service also receives the digests of the browser's two cookies.
 """
 
 from collections.abc import Mapping
@@ -36,7 +37,7 @@ _REQUEST_HEADERS = (
     (b"traceparent", "traceparent"),
 )
 _UNBUFFERED: tuple[Header, ...] = ((b"x-accel-buffering", b"no"),)
-"""A proxy before the edge passes on what it gets, instead of keeping it until it is whole."""
+"""Tells a proxy before the edge to pass parts on at once, instead of buffering the response."""
 _RESPONSE_HEADERS = (
     ("content-type", b"content-type"),
     ("content-disposition", b"content-disposition"),
@@ -47,14 +48,14 @@ _VALUE_MAX = 512
 
 
 class ServiceAway(Unavailable):
-    """The service did not get the request."""
+    """The service did not receive the request."""
 
     code = "upstream.unavailable"
     title = "服务暂不可用，请稍后重试 The service is not available; please try again."
 
 
 class ServiceSilent(Problem):
-    """The service may have got the request, and did not answer: ask again with the same id."""
+    """The service may have received the request but did not answer: repeat it with the same id."""
 
     status = 504
     code = "upstream.no_answer"
@@ -62,7 +63,7 @@ class ServiceSilent(Problem):
 
 
 class Upstreams:
-    """The services behind the edge, each behind a bounded pool and an admission limit."""
+    """The services behind the edge, each with a bounded pool and an admission limit."""
 
     def __init__(self, urls: Mapping[str, str], clock: Clock) -> None:
         self._clients = {
@@ -71,7 +72,7 @@ class Upstreams:
         self._quotas: dict[str, tuple[Quota, Quota]] = {
             name: (quota_of(name, CALLER_SHARE), quota_of(name, DEVICE_SHARE)) for name in urls
         } | {name: (quota, quota) for name, quota in CLASS_QUOTAS.items()}
-        """class -> what a caller may hold, and what a device may"""
+        """class -> quota for a caller, quota for a device"""
         self._admissions = {
             name: Slots(name, quota.slots) for name, (quota, _) in self._quotas.items()
         }
@@ -93,11 +94,12 @@ class Upstreams:
         merchant: UUID | None = None,
         session_hash: str = "",
     ) -> Response:
-        """One attempt; the service's answer as it is, whatever its status. TooMany when `caller`
-        (a person, device, key or address) or its merchant has a full part of the places."""
+        """One attempt; returns the service's response unchanged, whatever its status. Raises
+        TooMany when `caller` (a person, device, key or address) or its merchant holds its full
+        share of the slots."""
         headers = {"Authorization": f"Bearer {token}", "X-Request-Id": request.request_id}
         if route.audience != "device" and request.client:
-            # Evidence for the audit log; what a caller says of its own address is not passed on.
+            # Evidence for the audit log; an address that the caller claims is not forwarded.
             headers["X-Client-Address"] = request.client
         for name, spelled in _REQUEST_HEADERS:
             value = request.headers.get(name)
@@ -145,7 +147,7 @@ class Upstreams:
     async def _forward_streamed(
         self, route: Route, request: Request, target: str, headers: dict[str, str], caller: Caller
     ) -> Response:
-        """Piece by piece, upwards or downwards."""
+        """Forwards an upload or a streamed response piece by piece."""
         last_event = request.headers.get(b"last-event-id", b"")
         if route.streams and 0 < len(last_event) <= _VALUE_MAX:
             headers["Last-Event-ID"] = last_event.decode("latin-1")
@@ -167,10 +169,10 @@ class Upstreams:
         return Response(reply.status, headers=(*headers_out, *_UNBUFFERED), stream=stream)
 
     async def ready(self, names: tuple[str, ...]) -> dict[str, bool]:
-        """Which of the named services are alive, asked at most once a second."""
+        """Which of the named services are alive; probed at most once a second."""
         now = self._clock.monotonic()
         if now - self._probed[0] >= PROBE_EVERY_S:
-            # The old answer stands until the new one is complete: one caller probes at a time.
+            # The old result is valid until the new one is complete: one caller probes at a time.
             self._probed = (now, self._probed[1])
             self._probed = (now, {name: await self._is_alive(name) for name in names})
         return self._probed[1] or dict.fromkeys(names, False)

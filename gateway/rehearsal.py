@@ -1,8 +1,8 @@
-"""What the console may ask of the sandbox that plays Alipay, where there is one: an application to
-practise with, and how the next payment of an application ends.
+"""What the console may request of the Alipay sandbox, if there is one: an application to practise
+with, and the outcome of an application's next payment.
 
-Only the egress knows the sandbox's admin door, and only the local stack tells it. With the real
-Alipay behind us both are 404 `sandbox.absent`; nothing here can touch a payment's own way.
+Only the egress knows the address of the sandbox's admin API, and only the local stack sets it. With
+the real Alipay both answer 404 `sandbox.absent`. Nothing here can affect a real payment.
 """
 
 from typing import Annotated, Any, Literal, TypeVar
@@ -36,15 +36,15 @@ class _Body(BaseModel):
 
 
 class AppRequest(_Body):
-    """An application to be, named by its public key."""
+    """A new application, identified by its public key."""
 
     public_key: Annotated[str, Text(KEY_TEXT_MAX, lines=True)]
     again: Literal[True] = True
-    """the same key asked for twice is one application"""
+    """two requests with the same key make one application"""
 
 
 class OutcomeRequest(_Body):
-    """How the next payment of an application ends, or the one with that code."""
+    """The outcome of an application's next payment, or of the payment with that code."""
 
     app_id: Annotated[str, Text(32)]
     auth_code: Annotated[str, Text(128)] | None = None
@@ -52,7 +52,7 @@ class OutcomeRequest(_Body):
 
 
 class Rehearsal:
-    """The sandbox's admin door; without an address, nobody's."""
+    """The client of the sandbox's admin API; without an address every call is SandboxAbsent."""
 
     def __init__(self, admin_url: str) -> None:
         self._admin = (
@@ -66,18 +66,20 @@ class Rehearsal:
             await self._admin.aclose()
 
     async def make_app(self, body: bytes) -> dict[str, Any]:
-        """A new application under that public key. SandboxAbsent, InvalidBody, Unavailable."""
+        """A new application with that public key. Raises SandboxAbsent, InvalidBody,
+        Unavailable."""
         self._require()
         made = await self._post("/apps", _parsed(AppRequest, body))
         return {name: made[name] for name in ("app_id", "seller_id", "alipay_public_key")}
 
     def outcome_request(self, body: bytes) -> OutcomeRequest:
-        """Read before the application is looked up: where no sandbox is, nobody learns of any."""
+        """Validates the body before the application is looked up: without a sandbox, the response
+        must not reveal whether an application exists."""
         self._require()
         return _parsed(OutcomeRequest, body)
 
     async def choose(self, sent: OutcomeRequest) -> dict[str, Any]:
-        """Once, for the payment with the code or the next; the last choice before it counts."""
+        """Sets the outcome of one payment; the last choice before that payment applies."""
         await self._post("/outcomes", sent)
         return {}
 

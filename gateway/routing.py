@@ -1,8 +1,8 @@
 """The route table: which path prefix belongs to which service, for whom, within which limits.
 
-Every API prefix has four segments, so a route is one dictionary look-up (two for the few paths
-that differ from their prefix: those are listed whole). What is not listed here
-does not exist at the edge: `/internal/...` of any service is unreachable by construction.
+Every API prefix has four segments, so a route is one dictionary look-up, or two for the few paths
+that are listed whole because they differ from their prefix. A path that is not listed does not
+exist at the edge: no service's `/internal/...` can be reached from outside.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,8 +19,8 @@ from gateway.limits import (
 from shared.errors import MethodNotAllowed
 
 Audience = Literal["device", "user", "pos", "public"]
-"""`device`: HMAC; `user`: console cookie, with CSRF on whatever changes state; `pos`: HMAC with an
-API key; `public`: nobody"""
+"""`device`: HMAC; `user`: console cookie, and a CSRF token for state changes; `pos`: HMAC with an
+API key; `public`: no authentication"""
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _SEGMENTS = 5  # "", "api", audience, "v1", resource
@@ -39,21 +39,21 @@ class Route:
     rate: str = ""
     """bucket by caller's address (limits.rate_limits)"""
     share: Literal["", "sign_in", "costly", "platform"] = ""
-    """class of its own among the service's places (limits.PARTS), for acts that cost far more than
-    their request; `costly` and `platform` have a rate by person, too. A route that streams has the
-    rate only: its places are those of streams"""
+    """a class with its own slots (limits.CLASS_QUOTAS), for requests that cause much more work than
+    others; `costly` and `platform` also have a rate per person. A route that streams has only the
+    rate: it takes a slot for streams"""
     sets_cookie: bool = False
     changes_session: bool = False
-    """after a success the edge asks for the session anew"""
+    """after a success the edge looks the session up again"""
     streams: bool = False
-    """a success is passed on as it is made, in whatever size and time (limits.STREAMS)"""
+    """a success is passed on as it is made, without limits on size and time (limits.STREAMS)"""
     upload_max: int = 0
-    """bytes of a request body that is passed on as it arrives, instead of `body_max`; for people
-    only: what is signed has to be whole before anybody can say whose it is"""
+    """limit in bytes for a body that is passed on as it arrives; replaces `body_max`. For people
+    only: a signature can be checked only once the body is complete"""
 
     @property
     def is_long(self) -> bool:
-        """Whether its calls are of the class of streams."""
+        """Whether its calls use the slots for streams."""
         return self.streams or self.upload_max > 0
 
     def needs_csrf(self, method: str) -> bool:
@@ -150,7 +150,8 @@ def table(routes: tuple[Route, ...] = ROUTES) -> Mapping[str, Mapping[str, Route
 
 
 def uploads(routes: tuple[Route, ...] = ROUTES) -> Callable[[Mapping[str, Any]], bool] | None:
-    """Says of a request's scope whether its body is passed on as it comes; None where none is."""
+    """A function that tells by a request's scope whether its body is passed on as it arrives; None
+    if no route does that."""
     found = {(method, r.prefix) for r in routes if r.upload_max for method in r.methods.split()}
 
     def is_upload(scope: Mapping[str, Any]) -> bool:

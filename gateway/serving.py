@@ -1,6 +1,6 @@
-"""Runs the gateway's two processes on servers that bound what their callers may hold.
+"""Runs the gateway's two processes on servers that limit what their callers may hold.
 
-Each loads its own app only: what the other needs would cost it start and memory.
+Each process loads only its own app: the other one's would cost start time and memory.
 """
 
 import sys
@@ -16,12 +16,12 @@ from shared.serve import bound, run_api
 
 
 def run_edge(config: EdgeConfig, clock: Clock) -> None:
-    """The public edge, and its inner door beside it."""
+    """The public edge and its inner listener."""
     from gateway.edge import create_app
 
     public, inside = create_app(config, clock)
     if config.metrics_at[1] == config.listen_at[1]:
-        # Who is at the inner door is told by its port.
+        # Connections to the inner listener are recognised by its port.
         raise SystemExit("METRICS_LISTEN needs another port than LISTEN")
     affordable = affordable_connections()
     table = ConnectionTable(
@@ -36,7 +36,7 @@ def run_edge(config: EdgeConfig, clock: Clock) -> None:
     try:
         inner = [bound(*config.metrics_at)]
     except OSError as error:
-        # Tills that can pay are worth more than a gauge.
+        # Payments matter more than metrics: start without them.
         sys.stderr.write(
             f"cannot listen on {config.metrics_listen} (METRICS_LISTEN): {error.strerror};"
             " /metrics is not served\n"
@@ -47,7 +47,7 @@ def run_edge(config: EdgeConfig, clock: Clock) -> None:
 
 
 def run_egress(config: EgressConfig, clock: Clock) -> None:
-    """The private egress: a few services speak to it, each for many."""
+    """The private egress: its few callers are services that carry many requests."""
     from gateway.egress import create_app
 
     limits = ConnectionLimits(

@@ -1,9 +1,9 @@
-"""Answers and uploads that pass through the edge piece by piece: places, connections, and an end.
+"""Streamed responses and uploads through the edge: slots, connections, and how they end.
 
-A service's answer is read no faster than its client takes it. It ends early where its service is
-silent for too long, where its caller is believed no longer, and when this process ends. A file is
-then cut off, which its client notices; an event stream ends as a whole answer that tells when to
-come back, and its listener goes on behind the last event it has (`Last-Event-ID`).
+A service's response is read only as fast as its client takes it. It ends early when its service is
+silent for too long, when its caller loses access, and when this process ends. A file is then cut
+off, which its client notices. An event stream ends as a complete response with a `retry:` time, and
+its listener continues after the last event it received (`Last-Event-ID`).
 """
 
 import asyncio
@@ -44,17 +44,17 @@ PendingReply = AbstractAsyncContextManager[tuple[Reply, AsyncIterator[bytes]]]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose stream it is."""
+    """The owner of a stream."""
 
     name: object
-    """a person, key, device or address: what the places count by"""
+    """a person, key, device or address: the name that the slots are counted by"""
     merchant: UUID | None = None
     session_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceRequest:
-    """What a service is asked for."""
+    """A request to a service."""
 
     method: str
     target: str
@@ -80,9 +80,9 @@ class Streams:
     async def open(
         self, route: Route, request: ServiceRequest, caller: Caller
     ) -> tuple[Reply, "StreamedBody | None"]:
-        """One attempt: a success of a route that streams as its body comes, anything else whole.
-        TooMany when the caller or its merchant has a full part of the places, Busy when all are
-        taken; NotSent or NoAnswer as the client says."""
+        """One attempt. A successful response of a streaming route is passed on as its body arrives;
+        any other is read whole. Raises TooMany when the caller or its merchant has its full share
+        of the slots, Busy when all are taken, and the client's NotSent or NoAnswer."""
         self._slots.enter(caller.name, caller.merchant, STREAMS)
         content = request.content
         pending = self._clients[route.service].stream(
@@ -110,8 +110,8 @@ class Streams:
         self._slots.leave(caller.name, caller.merchant)
 
     def on_event(self, event: Event) -> None:
-        """Whose leave ended is not served on; who may do other things now is asked to come back.
-        Where this event is missed, STREAM_LIFE_S is the end."""
+        """Cuts the streams of callers that lost access. A caller whose permissions changed has to
+        reconnect. If the event is missed, the stream ends after STREAM_LIFE_S."""
         for body, caller in list(self._running.items()):
             match event:
                 case SessionRevoked() if caller.session_hash == event.session_hash:
@@ -129,7 +129,7 @@ class Streams:
 
 
 class StreamedBody:
-    """The body of one answer on its way from its service."""
+    """The body of one response, on its way from the service to the client."""
 
     def __init__(self, pending: PendingReply, on_close: Callable[[], None]) -> None:
         self._run = self._parts(pending)
@@ -140,7 +140,7 @@ class StreamedBody:
         self._stopped = asyncio.Event()
 
     async def read_head(self, within_s: float | None) -> Reply:
-        """The head of the answer."""
+        """The head of the response."""
         try:
             async with asyncio.timeout(within_s):
                 await anext(self._run)
@@ -150,15 +150,15 @@ class StreamedBody:
         return self._head
 
     async def _parts(self, pending: PendingReply) -> AsyncGenerator[bytes, None]:
-        """Nothing, when the head is there, then the parts: one generator, so that closing it ends
-        the call, and what goes wrong with a part comes out as the client says it."""
+        """Yields nothing once the head has arrived, then the parts. It is one generator, so that
+        closing it ends the call, and the client's errors are raised from it."""
         async with pending as (self._head, parts):
             yield b""
             async for part in parts:
                 yield part
 
     async def read_whole(self) -> bytes:
-        """The body of a refusal, which is small."""
+        """The body of an error response, which is small."""
         content = bytearray()
         while part := await self._next_part():
             content += part
@@ -167,11 +167,11 @@ class StreamedBody:
         return bytes(content)
 
     def stop(self) -> None:
-        """Ends an event stream as a whole answer; a file goes on."""
+        """Ends an event stream as a complete response; a file continues."""
         self._stopped.set()
 
     def cut(self) -> None:
-        """No more of it for its caller."""
+        """Breaks off: the caller may read no more of it."""
         self._is_cut = True
         self._stopped.set()
 
@@ -185,7 +185,7 @@ class StreamedBody:
         return self._events() if self._is_events else self._file()
 
     async def _next_part(self) -> bytes | None:
-        """The next part, None behind the last one."""
+        """The next part; None after the last one."""
         try:
             async with asyncio.timeout(None if self._is_events else STREAM_IDLE_S):
                 return await anext(self._run, None)

@@ -1,4 +1,4 @@
-"""Follows topics for dropping what is cached."""
+"""Follows topics, so that cached data is dropped when it changes."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,8 +15,8 @@ _unproven = Counter("tail_unproven_total", "Events that their topic's owner did 
 
 
 class Tail:
-    """Follows topics from now on, without a group or memory, for dropping what is cached; after a
-    gap (`on_gap`) everything cached is suspect."""
+    """Follows topics from now on, without a consumer group or stored position. After a gap
+    (`on_gap`) everything cached may be outdated."""
 
     def __init__(
         self,
@@ -47,11 +47,11 @@ class Tail:
         try:
             async with asyncio.timeout(kafka.START_WITHIN_S):
                 await client.start()
-            self._on_gap()  # what was said before the first position is known was missed
+            self._on_gap()  # events before the first known position were missed
             while True:
                 for partition, records in (await kafka.polled(client)).items():
                     if records[0].offset <= last.get(partition, -1):
-                        self._on_gap()  # the broker forgot and began anew
+                        self._on_gap()  # the broker lost its data and started again
                     last[partition] = records[-1].offset
                     for record in records:
                         self._dispatch(record)

@@ -1,5 +1,6 @@
-"""Who is asking: devices and merchants' programs by HMAC, people by cookie, our own by token.
+"""Authentication: devices and merchants' programs by HMAC, people by cookie, our services by token.
 
-Owns: what the edge remembers of devices' credentials, sessions and API keys. Hears that one of them
-was changed or revoked (binding.events, device.events) and forgets it at once. Publishes nothing.
+Owns: the edge's caches of devices' credentials, sessions and API keys. Consumes the events that one
+of them was changed or revoked (binding.events, device.events) and drops it at once. Publishes
+nothing.
 """

@@ -1,9 +1,9 @@
-"""Devices: HMAC-SHA256 over the whole request with a key of the device's own.
+"""Authenticates devices: HMAC-SHA256 over the whole request with the device's own key.
 
-The checks and their order stand in `signatures`. Replay of what changes something is decided where
-it changes it: the nonce goes inward in the token (architecture §5). A read is answered once by each
-edge process; its nonce is remembered behind the rate, so that one device alone cannot crowd out the
-nonces of the others.
+The checks and their order are in `signatures`. For a request that changes something, the service
+that applies it rejects replays: the nonce is passed on in the token (architecture §5). A read is
+answered once by each edge process. Its nonce is stored only after the rate limit, so that a single
+device cannot displace the nonces of others.
 """
 
 import re
@@ -39,7 +39,7 @@ _KEY_ID = re.compile(rb"[0-9A-Za-z_-]{1,64}")
 
 
 class DeviceSignatureInvalid(Unauthorized):
-    """Unknown device, wrong key or wrong signature: one answer for all three."""
+    """Unknown device, wrong key or wrong signature: the same response for all three."""
 
     code = "auth.device_signature"
     title = "设备签名不正确 The device's signature does not verify."
@@ -47,7 +47,7 @@ class DeviceSignatureInvalid(Unauthorized):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A device that may speak, and the key it speaks with."""
+    """An active device and the key it signs with."""
 
     device_id: str
     tenant_id: UUID
@@ -55,11 +55,11 @@ class Credential:
     key_id: str
     key: bytes
     use: DeviceUse
-    """what is noted of each request: made once, not per request"""
+    """what is recorded of each request; made once, not per request"""
 
 
 class DeviceAuth:
-    """Believes a device, and tells its nonce."""
+    """Authenticates a device and returns its nonce."""
 
     def __init__(
         self,
@@ -83,7 +83,8 @@ class DeviceAuth:
         )  # fmt: skip
 
     async def check(self, request: Request) -> tuple[Credential, str]:
-        """The device and the nonce of this request, a 401 with the server's time, or TooMany."""
+        """The device and the nonce of this request. Raises a 401 with the server's time, or
+        TooMany."""
         device_id = request.headers.get(b"x-df-device", b"")
         if not _DEVICE_ID.fullmatch(device_id):
             raise self._signatures.incomplete()
@@ -104,7 +105,8 @@ class DeviceAuth:
         return credential, claim.nonce
 
     async def _credential(self, name: str, key_id: str, client: str) -> Credential | None:
-        """Only those who are not known yet, or not by this key, cost a look-up: only they count."""
+        """The credential. Only a device that is unknown, or unknown with this key, needs a look-up
+        and is counted as a stranger."""
         if self._credentials.is_familiar(name):
             known = await self._credentials.get(name)
         else:
@@ -112,8 +114,8 @@ class DeviceAuth:
                 known = await self._credentials.get(name)
         if known is None or known.key_id == key_id:
             return known
-        # Enrolled again a moment ago, perhaps: its event may still be on the way. Until the answer
-        # is here, the key that is known goes on serving whoever holds it.
+        # It may have been enrolled again a moment ago, with its event still on the way. During the
+        # look-up the known key stays valid for others.
         async with self._strangers.lookup(client):
             return await self._credentials.refreshed(name)
 

@@ -1,4 +1,5 @@
-"""Our own processes: the token that goes inward with a request, and the one egress asks for."""
+"""Our own processes: the token that the edge sends to a service, and the one the egress
+requires."""
 
 from gateway.auth.device import Credential
 from gateway.auth.merchant import Session
@@ -15,13 +16,13 @@ EGRESS_AUDIENCE = "egress"
 
 
 class ServiceTokens:
-    """Swaps the caller's own proof for a short token made for one service."""
+    """Issues a short-lived token for one service, in place of the caller's own credentials."""
 
     def __init__(self, signer: TokenSigner) -> None:
         self._signer = signer
 
     def for_device(self, service: str, method: str, device: Credential, nonce: str) -> str:
-        """A read changes nothing, so it needs no nonce and its token can be used again."""
+        """A read changes nothing, so its token needs no nonce and can be reused."""
         return self._signer.issue(
             service,
             kind="device",
@@ -32,8 +33,8 @@ class ServiceTokens:
         )
 
     def for_user(self, service: str, session: Session, path: str) -> str:
-        """The person as they stand at that console: an operator who acts for a merchant is, at
-        the merchant console and for as long as the acting runs, of that merchant."""
+        """The person as that console knows them: an operator who acts for a merchant belongs to
+        that merchant, in the merchant console and until the acting ends."""
         now = self._signer.clock.now()
         stepped = session.step_up_until
         acting = session.acting
@@ -63,12 +64,12 @@ class ServiceTokens:
         )
 
     def for_nobody(self, service: str) -> str:
-        """A public door: the token only says that the edge let it through."""
+        """For a public endpoint: the token only states that the edge forwarded the request."""
         return self._signer.issue(service, kind="service", subject=self._signer.issuer)
 
 
 def calling_service(verifier: TokenVerifier, request: Request) -> Principal:
-    """The service that asks egress; a device's or a person's token never opens this door."""
+    """The service that calls the egress; a device's or a person's token is refused."""
     scheme, _, token = request.headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() != b"bearer" or not token:
         raise Unauthorized("a service token is required")

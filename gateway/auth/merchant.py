@@ -1,7 +1,7 @@
-"""Console people: an opaque cookie, resolved at binding, and a CSRF header on every change.
+"""Authenticates console users: an opaque cookie, resolved at binding, and a CSRF header on changes.
 
-Only the cookie's SHA-256 leaves this process, and a session is believed for 15 s at most before it
-is asked for again; an ended one is dropped by its event at once.
+Only the cookie's SHA-256 leaves this process. A session is cached for 15 s at most; when one ends,
+its event drops it from the cache at once.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from shared.errors import BadGateway, Conflict, Forbidden, Problem, Unauthorized
 COOKIE = b"__Host-damselfly"
 BROWSER_COOKIE = b"__Host-damselfly-browser"
 ACTING_FOR = b"x-acting-for"
-"""the merchant that the page shows from which a request comes"""
+"""the merchant shown by the page that sent the request"""
 COOKIE_MAX = 256
 _SUSPENDED = "binding.merchant_suspended"
 _FOREIGN_SITES = frozenset({b"cross-site", b"same-site"})
@@ -38,7 +38,7 @@ class SessionMissing(Unauthorized):
 
 
 class SessionSuspended(Unauthorized):
-    """The session ended because its merchant was suspended: told to whoever holds its cookie."""
+    """The session ended because its merchant was suspended; shown to the holder of its cookie."""
 
     code = "auth.merchant_suspended"
     title = (
@@ -48,15 +48,15 @@ class SessionSuspended(Unauthorized):
 
 
 class CsrfRefused(Forbidden):
-    """A change without the session's CSRF token, or asked for by another site."""
+    """A change without the session's CSRF token, or requested by another site."""
 
     code = "auth.csrf"
     title = "请求来源校验失败，请刷新页面 The request's origin could not be confirmed."
 
 
 class ActingElsewhere(Conflict):
-    """A page of one merchant asks, and the session works for another, or for none, by now: another
-    window of the browser has begun or ended an acting, or signed in as somebody else."""
+    """The page belongs to one merchant, but the session now works for another one or for none: in
+    another window of the browser acting began or ended, or somebody else signed in."""
 
     code = "acting.elsewhere"
     title = (
@@ -67,17 +67,17 @@ class ActingElsewhere(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """Leave to act for a merchant at the merchant console."""
+    """Permission to act for a merchant in the merchant console."""
 
     acting_id: UUID
     tenant_id: UUID
     permissions: frozenset[str]
     until: datetime
     more: tuple[tuple[frozenset[str], datetime], ...] = ()
-    """what was given on top, each until a time of its own"""
+    """additional permissions, each with its own end"""
 
     def allows(self, now: datetime) -> frozenset[str]:
-        """The permissions that count at that time, within the acting's own."""
+        """The permissions that are valid at `now`; the acting's own end is not checked here."""
         return self.permissions.union(*(given for given, until in self.more if now < until))
 
 
@@ -96,17 +96,17 @@ class Session:
     step_up_until: datetime | None = None
     acting: Acting | None = None
     name: str = ""
-    """what the person is called, or their login"""
+    """the person's name, or their login"""
 
     def works_for(self, now: datetime) -> UUID:
-        """Whose data the merchant console shows to this session: the merchant acted for, or the
-        person's own organisation."""
+        """The tenant whose data the merchant console shows: the merchant acted for, or the person's
+        own organisation."""
         acting = self.acting
         return acting.tenant_id if acting is not None and now < acting.until else self.tenant_id
 
 
 def refuse_foreign_site(request: Request) -> None:
-    """Browsers say where a request comes from; no other site may change anything here."""
+    """Refuses a change that the browser marks as coming from another site."""
     if (
         request.method not in SAFE_METHODS
         and request.headers.get(b"sec-fetch-site") in _FOREIGN_SITES
@@ -115,7 +115,7 @@ def refuse_foreign_site(request: Request) -> None:
 
 
 class SessionAuth:
-    """Believes a console session."""
+    """Authenticates console sessions."""
 
     def __init__(self, binding: ServiceClient, clock: Clock, strangers: Strangers) -> None:
         self._strangers = strangers
@@ -126,8 +126,7 @@ class SessionAuth:
         )
 
     async def check(self, request: Request, *, needs_csrf: bool) -> Session:
-        """The session of this request; its CSRF token is compared when the request changes
-        something."""
+        """The session of this request; `needs_csrf` for a request that changes something."""
         cookie = _cookie(request.headers.get(b"cookie", b""))
         if cookie is None:
             raise SessionMissing
@@ -141,9 +140,9 @@ class SessionAuth:
         return session
 
     async def require_merchant(self, request: Request, session: Session) -> Session:
-        """The session, if it works for the merchant that the request names; ActingElsewhere. A
-        request that names none means whomever the session works for. What is remembered here may
-        be seconds old, so binding is asked once more before anybody is refused."""
+        """The session, if it works for the merchant that the request names; else raises
+        ActingElsewhere. A request without a name is for the session's merchant. The cached session
+        may be seconds old, so it is looked up again before a request is refused."""
         named = request.headers.get(ACTING_FOR)
         if named is None or self._works_for(session, named):
             return session
@@ -158,20 +157,21 @@ class SessionAuth:
         return named.decode("latin-1").lower() == str(session.works_for(self._clock.now()))
 
     async def _session(self, session_hash: str, client: str) -> Session | None:
-        """Made-up cookies cost their address; whoever is known, or has just signed in, nobody."""
+        """The session. Unknown cookies count against their address; known and new sessions do
+        not."""
         if self._sessions.is_familiar(session_hash):
             return await self._sessions.get(session_hash)
         async with self._strangers.lookup(client):
             return await self._sessions.get(session_hash)
 
     def expect(self, set_cookie: bytes) -> None:
-        """A new session's cookie passes on its way to the browser."""
+        """Notes a new session's cookie on its way to the browser, so that it is no stranger."""
         cookie = _cookie(set_cookie.partition(b";")[0])
         if cookie is not None:
             self._sessions.expect(hashlib.sha256(cookie).hexdigest())
 
     def forget(self, session: Session) -> None:
-        """The session just ended here, or may do other things than before."""
+        """The session just ended, or its permissions changed."""
         self._sessions.drop(session.session_hash)
 
     def on_event(self, event: Event) -> None:
@@ -225,7 +225,7 @@ def _acting(found: ResolvedActing) -> Acting:
 
 
 def cookie_hashes(request: Request) -> dict[str, str]:
-    """What binding hears of the browser's cookies where it signs people in: digests, no more."""
+    """The digests of the browser's cookies, which binding needs where people sign in."""
     header = request.headers.get(b"cookie", b"")
     cookies = {
         "X-Session-Cookie-Hash": _cookie(header),
@@ -235,7 +235,7 @@ def cookie_hashes(request: Request) -> dict[str, str]:
 
 
 def _cookie(header: bytes, wanted: bytes = COOKIE) -> bytes | None:
-    """Our cookie's value; None when it is absent, twice there, or absurd."""
+    """Our cookie's value; None when it is absent, repeated, empty or too long."""
     found = [
         value
         for name, _, value in (part.strip().partition(b"=") for part in header.split(b";"))

@@ -1,9 +1,8 @@
-"""A merchant's own programs (POS, ERP): HMAC-SHA256 over the request, with an API key's secret.
+"""Authenticates merchants' programs (POS, ERP): HMAC-SHA256 with an API key's secret.
 
-The checks and their order are those of devices (`signatures`); the secret itself never travels. A
-key is believed for API_KEYS_FRESH_S before binding is asked again, a revoked one is dropped by its
-event at once, and while binding is away nobody is believed on old memory. Each request counts once
-in each edge process.
+The checks and their order are those of devices (`signatures`); the secret itself is never sent. A
+key is cached for API_KEYS_FRESH_S, and a revoked one is dropped by its event at once. While binding
+is away, an expired entry is not used. Each edge process accepts a signed request only once.
 """
 
 import re
@@ -36,32 +35,32 @@ _NO_SECRET = b"the secret of nobody, to compare with all the same"
 
 
 class ApiKeyRefused(Unauthorized):
-    """Unknown or revoked key, wrong secret or wrong signature: one answer for all of them."""
+    """Unknown or revoked key, wrong secret or wrong signature: the same response for all."""
 
     code = "auth.api_key"
     title = "API 密钥无效或签名不正确 The API key is not valid, or the signature does not verify."
 
 
 class PosClockSkewed(ClockSkewed):
-    """Signed correctly, but too long ago or ahead; `server_time` says what time it is."""
+    """Signed correctly, but too long ago or too far ahead; `server_time` is our time."""
 
     title = "系统时间偏差过大 The calling system's clock is off."
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key that counts, and what may be done with it."""
+    """A valid key and its permissions."""
 
     key_id: str
     tenant_id: UUID
     store_id: UUID | None
-    """the only store whose data it reads; None: all of the merchant's"""
+    """the only store whose data it may read; None: all stores"""
     permissions: frozenset[str]
     secret: bytes = field(repr=False)
 
 
 class PosAuth:
-    """Believes a program that holds an API key."""
+    """Authenticates a program that holds an API key."""
 
     def __init__(
         self,
@@ -84,13 +83,13 @@ class PosAuth:
         )
 
     async def check(self, request: Request) -> ApiKey:
-        """The key behind this request, a 401 with the server's time, or TooMany."""
+        """The key behind this request. Raises a 401 with the server's time, or TooMany."""
         claim = self._signatures.read_claim(request.headers)
         name = claim.key_id
         if self._keys.is_familiar(name):
             key = await self._keys.get(name)
         else:
-            # Only those who are not known yet cost a look-up, so only they are counted.
+            # Only an unknown key needs a look-up, so only that is counted.
             async with self._strangers.lookup(request.client):
                 key = await self._keys.get(name)
         secret = key.secret if key is not None else _NO_SECRET

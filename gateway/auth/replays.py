@@ -1,7 +1,7 @@
-"""Signed reads that were answered already: each is answered once (SECURITY.md).
+"""Nonces of signed reads: each signed read is answered once (SECURITY.md).
 
-Whoever asks a lot forgets its own reads first: no number of other callers makes the edge forget
-those of one that asks little, and memory has a bound all the same.
+Memory is bounded. When it is full, the nonces of the caller with the most are dropped first, so
+that busy callers cannot displace those of a quiet one.
 """
 
 from heapq import heapify, heapreplace
@@ -10,16 +10,16 @@ from gateway.limits import CLOCK_WINDOW_S
 from shared.clock import Clock
 
 KEEP_S = 3 * CLOCK_WINDOW_S
-"""A signature dated ahead counts for twice the window; the third is for clocks and waiting."""
+"""A signature dated ahead is valid for twice the window; the third covers clock drift and delay."""
 KEPT = 262_144
-"""Of all callers together, in both generations: up to half an hour of 145 reads a second. At about
-100 bytes."""
+"""Nonces of all callers in both generations: half an hour of 145 reads a second, at about 100 bytes
+each."""
 ROOM = KEPT // 16
 
 
 class SeenNonces:
-    """Nonces by who made them, in two generations: the older one goes when the newer has stood for
-    longer than a signature counts, and where room is short that of whoever holds the most."""
+    """Nonces by caller, in two generations. The older one is dropped once the newer has lasted
+    longer than a signature is valid, or, for the caller with the most, when memory is full."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -27,15 +27,15 @@ class SeenNonces:
         self._older: dict[str, set[int]] = {}
         self._since = clock.monotonic()
         self.held = 0
-        """nonces, of all callers"""
+        """number of nonces, of all callers"""
 
     def is_new(self, name: str, nonce: str) -> bool:
-        """Whether this is the caller's first of its kind here; from now on it is not."""
+        """Whether this nonce is new for the caller; records it."""
         now = self._clock.monotonic()
         if now - self._since > KEEP_S:
             self.held -= sum(map(len, self._older.values()))
             self._older, self._newer, self._since = self._newer, {}, now
-        # Salted by the process: nobody outside can make two that collide.
+        # The hash is salted per process, so that nobody outside can make two nonces collide.
         mark = hash(nonce)
         nonces = self._newer.get(name)
         if (nonces and mark in nonces) or mark in self._older.get(name, ()):
@@ -47,7 +47,7 @@ class SeenNonces:
         return True
 
     def _make_room(self) -> None:
-        """Some at once, so that whoever holds the most is seldom looked for."""
+        """Frees ROOM nonces at once, so that this search runs rarely."""
         names = self._newer.keys() | self._older.keys()
         most = [(-self._of(name), name) for name in names]
         heapify(most)

@@ -1,8 +1,8 @@
-"""Requests signed with HMAC-SHA256, by devices and by merchants' programs: what both checks share.
+"""Checks of requests signed with HMAC-SHA256, shared by devices and merchants' programs.
 
-Order of the checks: size cap (done by the reader), key look-up, constant-time MAC, time window,
-the caller's own rate, and for a request that is to count once, its nonce. Who the caller is and
-where its key comes from, `device` and `pos` know.
+Order of the checks: size limit (in `read_body`), key look-up, constant-time MAC, time window, the
+caller's rate, and for a request that may be used only once, its nonce. `device` and `pos` identify
+the caller and look up its key.
 """
 
 import hashlib
@@ -22,21 +22,22 @@ _SIGNATURE = re.compile(rb"[0-9a-fA-F]{64}")
 
 
 class ReadReplayed(Unauthorized):
-    """This signed request was answered already: each request is signed anew."""
+    """This signed request was answered already; every request needs a new signature."""
 
     code = "auth.read_replayed"
     title = "请求已使用过，请重新签名 This signed request has been used; sign a new one."
 
 
 class ClockSkewed(Unauthorized):
-    """Signed correctly, but too long ago or ahead; `server_time` lets the caller correct itself."""
+    """Signed correctly, but too long ago or too far ahead; `server_time` lets the caller correct
+    its clock."""
 
     code = "auth.clock_skew"
     title = "设备时间偏差过大 The device's clock is off."
 
 
 class SignatureClaim(NamedTuple):
-    """What the X-DF-* headers of a request say, in the right shape and not yet believed."""
+    """The X-DF-* headers of a request: well-formed, not yet verified."""
 
     key_id: str
     timestamp: str
@@ -53,8 +54,8 @@ def signed_text(
     caller: tuple[str, ...],
     body: bytes,
 ) -> bytes:
-    """What a caller signs; `caller` is its device and key, or its key alone. Query pairs are sorted
-    as they were sent, never decoded."""
+    """The text that a caller signs; `caller` is its device and key, or its key alone. Query pairs
+    are sorted as sent, never decoded."""
     if "&" in query:
         query = "&".join(sorted(query.split("&")))
     digest = hashlib.sha256(body).hexdigest()
@@ -62,7 +63,7 @@ def signed_text(
 
 
 class Signatures:
-    """The checks of one kind of caller; every refusal is a 401 that tells the server's time."""
+    """The checks for one kind of caller; every refusal is a 401 with the server's time."""
 
     def __init__(
         self,
@@ -78,7 +79,7 @@ class Signatures:
         self._nonces = SeenNonces(clock)
 
     def read_claim(self, headers: dict[bytes, bytes]) -> SignatureClaim:
-        """What the headers say; the refusal when one is missing or of another shape."""
+        """The claim in the headers. Raises the refusal when one is missing or malformed."""
         key_id = headers.get(b"x-df-key", b"")
         timestamp = headers.get(b"x-df-timestamp", b"")
         nonce = headers.get(b"x-df-nonce", b"")
@@ -96,7 +97,7 @@ class Signatures:
     def matches(
         self, request: Request, claim: SignatureClaim, caller: tuple[str, ...], key: bytes
     ) -> bool:
-        """Whether the MAC is this key's over this request, compared in constant time."""
+        """Whether the MAC matches this key and request, compared in constant time."""
         text = signed_text(
             request.method,
             request.path,
@@ -109,17 +110,17 @@ class Signatures:
         return hmac.compare_digest(hmac.digest(key, text, "sha256"), claim.mac)
 
     def require_in_window(self, claim: SignatureClaim) -> None:
-        """The refusal when it was signed too long ago or ahead."""
+        """Raises the refusal when it was signed too long ago or too far ahead."""
         if abs(self._clock.now().timestamp() - int(claim.timestamp)) > CLOCK_WINDOW_S:
             raise self._with_server_time(self._skewed)
 
     def require_unseen(self, name: str, claim: SignatureClaim) -> None:
-        """The refusal when this caller's nonce was used here before; from now on it was."""
+        """Raises the refusal when this caller's nonce was used here before; records it."""
         if not self._nonces.is_new(name, claim.nonce):
             raise self._with_server_time(ReadReplayed)
 
     def refusal(self, detail: str = "") -> Unauthorized:
-        """Unknown caller, wrong key or wrong signature: one answer for all three."""
+        """Unknown caller, wrong key or wrong signature: the same response for all three."""
         return self._with_server_time(self._refused, detail)
 
     def incomplete(self) -> Unauthorized:

@@ -1,6 +1,6 @@
-"""What the gateway reports to the services that own it, apart from the request at hand.
+"""What the gateway reports to the services that own the data, apart from the current request.
 
 Owns: verified notices that go to their owner in batches (batches), refused notices for the
 operators' list (refusals), when keys and devices were last used (usage). All of it is in memory
-and bounded; nothing is heard or published as an event.
+and bounded. No event is consumed or published.
 """

@@ -1,8 +1,9 @@
-"""Documents that wait at the same time go to their owner in one call.
+"""Sends documents that wait at the same time to their owner in one call.
 
-An idle door sends each at once. Only while a call is under way do others wait for it to return,
-and then go together: the busier, the larger the batches, and the less one costs (decision 0015).
-A call that is slow holds nobody up for longer than PATIENCE_S: the next one goes beside it.
+Without a call under way, a document is sent at once. While one is, others wait for it and are then
+sent together: the higher the load, the larger the batches and the lower the cost per document
+(decision 0015). A slow call delays others by WAIT_MAX_S at most: then the next call starts beside
+it.
 """
 
 import asyncio
@@ -19,10 +20,10 @@ WAIT_MAX_S = 0.05
 CALLS_MAX = 8
 DOCUMENTS_MAX = 64
 BYTES_MAX = 192 * 1024
-"""Within the owner's limit for one body; a larger document goes alone."""
+"""Within the owner's limit for one body; a larger document is sent alone."""
 
 SendBatch = Callable[[Sequence[bytes]], Awaitable[Sequence[str]]]
-"""The owner's word on each document, in their order; raises a Problem for all."""
+"""Sends documents; returns the owner's verdict on each, in order. A Problem applies to all."""
 
 log = get_logger("batches")
 _sizes = Histogram(
@@ -32,7 +33,7 @@ _Entry = tuple[bytes, asyncio.Future[str]]
 
 
 class Batches:
-    """What waits for one owner, and the calls under way."""
+    """The documents that wait for one owner, and the calls under way."""
 
     def __init__(self, send: SendBatch) -> None:
         self._send_batch = send
@@ -41,7 +42,7 @@ class Batches:
         self._timer: asyncio.TimerHandle | None = None
 
     async def put(self, document: bytes) -> str:
-        """The owner's word on this document; its Problem when it did not say one."""
+        """The owner's verdict on this document; raises its Problem when there is none."""
         loop = asyncio.get_running_loop()
         verdict: asyncio.Future[str] = loop.create_future()
         self._waiting.append((document, verdict))
@@ -56,8 +57,8 @@ class Batches:
             self._timer.cancel()
             self._timer = None
         if self._waiting and len(self._calls) < CALLS_MAX:
-            # It starts with the loop's next round, and takes along all that came in this one. The
-            # call is nobody's own: what is bound to the delivery at hand stays out of it.
+            # It starts in the loop's next iteration, with all documents put in this one. It runs in
+            # an empty context, because it belongs to no single delivery.
             call = Context().run(asyncio.ensure_future, self._call())
             self._calls.add(call)
             call.add_done_callback(self._returned)
@@ -71,7 +72,7 @@ class Batches:
     async def _call(self) -> None:
         batch = self._next_batch()
         if self._waiting:
-            self._start_call()  # this one is full
+            self._start_call()  # the current batch is full
         verdicts: Sequence[str] = ()
         failure: Exception = Unavailable("the owner did not speak of every document")
         try:
@@ -81,7 +82,7 @@ class Batches:
         except Problem as error:
             failure = error
         finally:
-            # Whatever happened, nobody is left waiting; whose request is gone has its answer.
+            # Whatever happened, nobody is left waiting; a cancelled future is done already.
             for number, (_, verdict) in enumerate(batch):
                 if not verdict.done() and len(verdicts) == len(batch):
                     verdict.set_result(verdicts[number])

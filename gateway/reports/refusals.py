@@ -1,8 +1,8 @@
-"""What the signed doors refused, as numbers: kept here for seconds, told to payment in one call.
+"""Counts what the endpoints for signed forms refused, and reports the counts to payment.
 
-An operator needs to know how many, why, for which app, since when and from where, and one example
-to look at. None of that grows with a flood: one tally for each app and reason, one call every
-TELL_EVERY_S, one row an hour at payment.
+An operator needs to know how many, why, for which app, since when and from where, and one example.
+The cost does not grow with a flood: one tally per app and reason, one call every REPORT_EVERY_S,
+one row an hour at payment.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ REPORT_EVERY_S = 5.0
 LOG_EVERY_S = 1.0
 TALLIES_MAX = 1024
 ITEMS_MAX = 16
-"""In one call: their samples must fit into one body."""
+"""Per call: their samples must fit into one body."""
 SAMPLE_BYTES = 2048
 CLAIMED_MAX = 64
 UNREADABLE = 422
@@ -43,7 +43,7 @@ class _Tally:
 
 
 class Refusals:
-    """Tallies by (tenant, app, reason), and the job that hands them over."""
+    """Tallies by (tenant, app, reason), and the job that reports them."""
 
     def __init__(self, payment: ServiceClient, clock: Clock) -> None:
         self._payment = payment
@@ -61,7 +61,7 @@ class Refusals:
         out_trade_no: str,
         body: bytes,
     ) -> bool:
-        """Counts one; True when its reason was not logged within the last second."""
+        """Counts one refusal; True when its reason was not logged within the last second."""
         now = self._clock.now()
         key = (tenant_id, app_id, reason)
         if key not in self._tallies and len(self._tallies) >= TALLIES_MAX:
@@ -85,13 +85,13 @@ class Refusals:
         return True
 
     async def run(self) -> None:
-        """Tells payment until cancelled; what it does not take is told with the next ones."""
+        """Reports to payment until cancelled; what payment does not accept is reported later."""
         while True:
             await asyncio.sleep(REPORT_EVERY_S)
             await self.report()
 
     async def report(self) -> None:
-        """Hands over what was counted so far."""
+        """Reports what was counted so far."""
         for keys in self._batches():
             batch = {key: self._tallies.pop(key) for key in keys}
             items = [_item(key, tally) for key, tally in batch.items()]
@@ -102,7 +102,7 @@ class Refusals:
             except (Problem, TooMany) as error:
                 log.warning("notify.refusals_not_told", code=error.code, status=error.status)
                 if error.status == UNREADABLE:
-                    continue  # saying it again would stop all that come after it
+                    continue  # repeating it would block all later reports
                 self._put_back(batch)
                 return
 

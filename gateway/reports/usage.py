@@ -1,8 +1,8 @@
-"""When keys were last used, and devices last seen, told to the service that keeps them (binding,
-device): at most once a minute and key or device.
+"""Reports when keys were last used and devices last seen to the service that keeps them (binding,
+device): at most once a minute per key or device.
 
-A use costs the request one write to memory, never a call and never a row; nothing secret is in the
-report. What was not told when a process is killed is less than a minute of one key's life.
+A use costs the request one write to memory, no call and no row. The report contains no secret. When
+a process is killed, at most a minute of unreported uses is lost.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from shared.telemetry import get_logger
 log = get_logger("usage")
 
 REPORT_EVERY_S = 60.0
-"""of one key; the first use is told within LOOK_EVERY_S"""
+"""per key; its first use is reported within CHECK_EVERY_S"""
 CHECK_EVERY_S = 5.0
 ITEMS_MAX = documents.USES_MAX
 KEPT_MAX = 8192
@@ -41,7 +41,7 @@ class AppKeyUse:
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyUse:
-    """A merchant's own program was believed because of this key."""
+    """A merchant's program was authenticated with this key."""
 
     tenant_id: UUID
     key_id: str
@@ -49,7 +49,7 @@ class ApiKeyUse:
 
 @dataclass(frozen=True, slots=True)
 class DeviceUse:
-    """A device was believed because of its signature."""
+    """A device was authenticated by its signature."""
 
     tenant_id: UUID
     device_id: str
@@ -64,7 +64,7 @@ _REPORTED: dict[type, type[BaseModel]] = {
 
 
 class LastUsed(Generic[UseT]):
-    """The last use of each key or device that its keeper has not heard of yet."""
+    """The last use of each key or device that was not reported to its keeper yet."""
 
     def __init__(self, keeper: ServiceClient, path: str, clock: Clock) -> None:
         self._keeper = keeper
@@ -74,18 +74,18 @@ class LastUsed(Generic[UseT]):
         self._reported_at: OrderedDict[UseT, float] = OrderedDict()
 
     def note(self, key: UseT) -> None:
-        """It was used now."""
+        """Records a use now."""
         if key in self._used or len(self._used) < KEPT_MAX:
             self._used[key] = self._clock.now()
 
     async def run(self) -> None:
-        """Tells the keeper until cancelled; what it does not take is told later."""
+        """Reports to the keeper until cancelled; what it does not accept is reported later."""
         while True:
             await asyncio.sleep(CHECK_EVERY_S)
             await self.report()
 
     async def report(self, *, is_last: bool = False) -> None:
-        """Hands over the uses that are due; all of them when the process ends."""
+        """Reports the uses that are due; all of them when the process ends."""
         now = self._clock.monotonic()
         due = [key for key in self._used if is_last or self._is_due(key, now)]
         for start in range(0, len(due), ITEMS_MAX):
@@ -96,9 +96,9 @@ class LastUsed(Generic[UseT]):
             except Problem as error:
                 log.warning("usage.not_told", path=self._path, code=error.code)
                 if error.status == UNREADABLE:
-                    continue  # saying it again would stop all that come after it
+                    continue  # repeating it would block all later reports
                 for key, at in batch.items():
-                    self._used.setdefault(key, at)  # a newer use counts
+                    self._used.setdefault(key, at)  # a newer use is kept
                 return
             self._remember(list(batch), now)
 

@@ -1,7 +1,7 @@
-"""Raw ASGI for the two hot doors: one parsed request in, one answer out, whole but for the few
-that are streamed.
+"""Raw ASGI for edge and egress: one parsed request in, one response out.
 
-FastAPI's 80 µs a request are affordable inside, not on a process that every request crosses.
+A response is whole, except for the few that are streamed. FastAPI costs 80 µs per request. A
+service can afford that; a process that every request crosses cannot.
 """
 
 import asyncio
@@ -56,19 +56,19 @@ _seconds = Histogram(
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer, or the head of one that is sent as its body is made."""
+    """A whole response, or the head of one whose body is sent while it is being made."""
 
     status: int
     body: bytes = b""
     headers: tuple[Header, ...] = ()
     policy: bytes = b""
-    """a content security policy of its own, instead of the door's"""
+    """its own content security policy, which replaces the app's"""
     stream: Body | None = None
-    """instead of `body`: a body that is still being made"""
+    """a body that is still being made; replaces `body`"""
 
 
 class Request:
-    """A request as the doors see it. `path` is what was sent, held to plain characters, so that
+    """A request as our apps see it. `path` is what was sent, limited to plain characters, so that
     every process along the way reads the same path."""
 
     __slots__ = (
@@ -90,21 +90,23 @@ class Request:
         self.method: str = scope["method"]
         self.headers = dict(raw)
         self.raw_headers = raw
-        """as they came: a name that comes twice is not lost here"""
+        """as received: a repeated name is kept twice"""
         self.request_id = clean_id(self.headers.get(b"x-request-id", b""))
         self.client: str = scope["client"][0] if scope.get("client") else ""
         """address of the peer; the edge puts the client's here when the peer is a known proxy"""
         self.path = ""
         self.unreadable_path = b""
-        """a path of other characters than ours, as it came: nothing is routed by it"""
+        """a path with characters that our paths never have, as received; nothing is routed by it"""
         self.query = ""
         self.body = b""
         self.route = "none"
-        """label for logs and metrics: set by whoever recognises the path, never the path itself"""
+        """label for logs and metrics, set by the handler that matches the path; never the path
+        itself"""
         self._receive = receive
 
     def read_target(self, scope: Scope) -> None:
-        """Fills path and query; the path's characters are checked before anything routes by it."""
+        """Sets path and query. The path's characters are checked before anything is routed by
+        it."""
         raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
         query: bytes = scope["query_string"]
         size = sum([len(name) + len(value) for name, value in scope["headers"]])
@@ -123,7 +125,7 @@ class Request:
         self.query = query.decode("ascii")
 
     async def read_body(self, limit: int) -> bytes:
-        """The whole body, or TooLarge as soon as that is known."""
+        """The whole body. Raises TooLarge as soon as the limit is known to be exceeded."""
         declared = self.headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:
             raise TooLarge(f"at most {limit} bytes")
@@ -152,11 +154,12 @@ class Request:
             raise RequestLate from None
 
     def upload(self, limit: int) -> Upload:
-        """The body as it arrives; TooLarge at once where it declares more than `limit` bytes."""
+        """The body as it arrives. Raises TooLarge at once if it declares more than `limit`
+        bytes."""
         return Upload(self._receive, self.headers.get(b"content-length", b""), limit)
 
     async def wait_for_disconnect(self) -> None:
-        """Returns when the caller has hung up."""
+        """Returns when the caller has disconnected."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
@@ -189,13 +192,14 @@ def problem_response(problem: Problem, request: Request) -> Response:
 
 
 Handler = Callable[[Request], Awaitable[Response]]
-"""Takes a request whose target was read."""
+"""Handles a request whose target has been read."""
 UnreadablePage = Callable[[Request], Response | None]
-"""What a person is shown whose address has characters that no path of ours has."""
+"""The page for a person whose address has characters that none of our paths has; None: no page."""
 
 
 class HttpApp:
-    """An ASGI app around one handler: limits on the head, problems, access line, metrics."""
+    """An ASGI app around one handler. Adds limits on the head, problem responses, access log and
+    metrics."""
 
     def __init__(
         self,
@@ -258,14 +262,14 @@ class HttpApp:
         send: Send,
         started: float,
     ) -> None:
-        """Measured is the time to the head: how long the body takes is its client's affair."""
+        """Measures the time to the head only: how long the body takes depends on the client."""
         head_s = perf_counter() - started
         end: End | None = None
         try:
             await send(self._head(request, response))
             end = await send_body(body, scope, send, request.wait_for_disconnect)
         finally:
-            # Whatever ends it, its place is free again.
+            # However the stream ends, its slot becomes free.
             await body.aclose()
             ended = end or "cut"
             _streams.labels(request.route, ended).inc()
@@ -331,7 +335,7 @@ class HttpApp:
 
 
 def _masked(path: str) -> str:
-    """The path without what only its receiver may know: an app's notify route, a buyer's code."""
+    """The path without its secret part: an app's notify route, or a buyer's code."""
     for prefix in SECRET_PREFIXES:
         if path.startswith(prefix):
             return prefix + telemetry.MASK
@@ -340,7 +344,7 @@ def _masked(path: str) -> str:
 
 @asynccontextmanager
 async def running(jobs: Iterable[Job], aclose: Job) -> AsyncIterator[None]:
-    """Background jobs for as long as the process serves, then the closing of what was opened."""
+    """Runs the background jobs while the process serves, then calls `aclose`."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_restarted(job)) for job in jobs]

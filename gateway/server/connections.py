@@ -1,9 +1,9 @@
-"""Whose connections are open, and which of them goes when there is no room.
+"""The table of open connections, and which one is closed when the limit is reached.
 
-One address may hold some hundreds, all of them together some thousands. Beyond that, the oldest
-connection that never brought a whole request makes room for the new one: what talks stays, what
-only occupies goes, also where both come from one address. Where all have brought one and there is
-no room at all, one that rests goes, of the address that holds the most of those where one rests.
+One address may hold some hundreds, all addresses together some thousands. Beyond that, the oldest
+connection that never sent a complete request is closed for the new one, also if both come from one
+address: a connection that is used stays, one that only occupies a place is closed. If all have sent
+a request, an idle one is closed, of the address that holds the most among those with an idle one.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from shared.telemetry import get_logger
 
 SWEEP_EVERY_S = 0.5
 SWEEP_PART = 256
-"""So many are looked at in one go: a look at 5,000 took 10 ms, and every payment waited for it."""
+"""Connections checked in one go: checking 5,000 took 10 ms, and every payment waited for it."""
 
 log = get_logger("connections")
 
@@ -40,24 +40,24 @@ _unsent = Gauge("gateway_unsent_bytes", "Held of answers that their clients have
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """What a process grants its callers."""
+    """What a process allows its callers to hold."""
 
     body_bytes: int
     unfinished_bytes: int = UNFINISHED_BYTES_MAX
-    """of all requests together that are not whole yet; one address has a part of it"""
+    """of all incomplete requests together; one address has a share of it"""
     unsent_bytes: int = UNSENT_BYTES_MAX
-    """of all answers together that are not taken yet; one address has a part of it"""
+    """of all responses together that clients have not read yet; one address has a share of it"""
     connections: int = CONNECTIONS_MAX
     per_address: int = ADDRESS_CONNECTIONS_MAX
     is_trusted: Callable[[str], bool] = lambda _address: False
-    """proxies, and whoever else speaks for many: not bound by `per_address`"""
+    """proxies and others that carry many callers: not limited by `per_address`"""
 
 
 class Connection(Protocol):
-    """What the room needs to know of a connection; the rest is the protocol's own."""
+    """What the table needs to know of a connection."""
 
     address: str
-    """empty: a neighbour at an inner door, for whom there is always room"""
+    """empty: a connection to the inner listener, which is never refused"""
     is_known: bool
 
     @property
@@ -79,7 +79,8 @@ class _AddressEntry:
 
 
 class ConnectionTable:
-    """All connections of one process. `delay_s` says how long a refusal to an address waits."""
+    """All connections of one process. `delay_s` gives how long a refusal to an address is
+    delayed."""
 
     def __init__(
         self, limits: ConnectionLimits, delay_s: Callable[[str], float] = lambda _address: 0.0
@@ -97,14 +98,14 @@ class ConnectionTable:
         self._unchecked: dict[str, Iterator[Connection]] = {}
         self._is_watched = False
         self._sweep_left: list[Connection] = []
-        """who is still to be looked at in this sweep"""
+        """connections still to be checked in this sweep"""
         self._pause_s = SWEEP_EVERY_S
         _open.set_function(lambda: len(self._all))
         _unfinished.set_function(lambda: self.unfinished)
         _unsent.set_function(lambda: self._unsent_sum)
 
     def enter(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether there is room for it, now that others may have had to go."""
+        """Adds a connection, closing another one if needed; False when there is no room."""
         name = "" if self.limits.is_trusted(connection.address) else share_of(connection.address)
         if (
             connection.address
@@ -131,7 +132,7 @@ class ConnectionTable:
         return True
 
     def mark_known(self, connection: Connection) -> None:
-        """It brought a whole request."""
+        """It has sent a complete request."""
         connection.is_known = True
         self._strangers.pop(connection, None)
         entry = self._addresses.get(self._all.get(connection, ""))
@@ -139,13 +140,13 @@ class ConnectionTable:
             entry.known[connection] = None
 
     def delay_s(self, connection: Connection) -> float:
-        """How long a refusal of what is not even a request waits: as long as any other one to
-        that address; proxies and neighbours answer for what they pass on themselves."""
+        """How long the refusal of an unreadable request is delayed: as long as any other refusal to
+        that address. Trusted proxies and our own processes are not delayed."""
         return self._delay_s(connection.address) if self._all.get(connection) else 0.0
 
     def keep_unfinished(self, connection: Connection, size: int) -> bool:
-        """Notes that `size` bytes of its request, which is not whole, are held; whether they may
-        be: one address has a part of what all have together."""
+        """Records that `size` bytes of its incomplete request are held. False when that exceeds the
+        limit of all addresses together or the share of its address."""
         more = size - self._unfinished.pop(connection, 0)
         if size:
             self._unfinished[connection] = size
@@ -158,7 +159,7 @@ class ConnectionTable:
         return self.unfinished <= limit and entry.unfinished <= limit // UNFINISHED_SHARE
 
     def keep_unsent(self, connection: Connection, size: int) -> bool:
-        """Whether the `size` bytes of its answer that are not taken yet may be kept."""
+        """Whether `size` bytes of its response, which the client has not read yet, may be kept."""
         if connection not in self._all:
             return False
         entry = self._addresses.get(self._all[connection])
@@ -178,7 +179,7 @@ class ConnectionTable:
         return True
 
     def forget_unsent(self, connection: Connection) -> None:
-        """They are taken, or the connection is gone."""
+        """The client has read them, or the connection is closed."""
         size = self._unsent.pop(connection, 0)
         self._unsent_sum -= size
         entry = self._addresses.get(self._all.get(connection, ""))
@@ -204,7 +205,7 @@ class ConnectionTable:
         return iter(list(self._all))
 
     def _end_oldest(self, strangers: dict[Connection, None], limit: str) -> bool:
-        """The oldest of them, if there is one."""
+        """Closes the oldest of them, if there is one."""
         oldest = next(iter(strangers), None)
         if oldest is None:
             return False
@@ -212,10 +213,11 @@ class ConnectionTable:
         return True
 
     def _end_idle(self, held: int) -> bool:
-        """The longest known one that rests, of the address that holds the most of those where one
-        does, for a newcomer whose address has `held`: nobody makes room for who has more. Between
-        two sweeps the addresses are ranked once and each connection is looked at once, however many
-        come: one that was at work counts as at work until the next sweep."""
+        """Closes the idle connection that has been known longest, of the address that holds the
+        most among those with an idle one. `held` is what the newcomer's address holds: an address
+        gives way only to one that holds fewer. Between two sweeps the addresses are ranked once and
+        each connection is checked once, however many arrive: one that was busy counts as busy until
+        the next sweep."""
         if self._ranked is None:
             self._ranked = sorted(self._addresses, key=self._held)
             self._unchecked = {}
@@ -234,8 +236,8 @@ class ConnectionTable:
         return False
 
     def _end_unsent(self, owed: int) -> bool:
-        """The oldest answer that waits, of the address to which the most waits, if that is more
-        than `owed`: a slow console must not pay for those who take nothing."""
+        """Closes the oldest unread response of the address with the most unread bytes, if it has
+        more than `owed`: a slow console must not suffer for clients that read nothing."""
         fullest = max(self._addresses, key=lambda name: self._addresses[name].unsent, default="")
         if fullest not in self._addresses or self._addresses[fullest].unsent <= owed:
             return False
@@ -255,8 +257,8 @@ class ConnectionTable:
         connection.abort()
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
-        """One timer for all: a timer per request would cost more than the deadline is worth. A
-        sweep goes through all of them in parts, spread over its time."""
+        """One timer for all connections: a timer per request would cost too much. A sweep checks
+        all of them in parts, spread over SWEEP_EVERY_S."""
         now = loop.time()
         if not self._sweep_left:
             self._sweep_left = list(self)
@@ -275,14 +277,14 @@ class ConnectionTable:
         try:
             connection.enforce_deadline(now)
         except Exception:
-            # One that fails must not be the end of everybody's deadlines.
+            # An error in one connection must not stop the deadlines of all others.
             log.exception("connection.look")
             connection.abort()
 
 
 def affordable_connections() -> int:
-    """How many the process may hold open: its limit on files, raised as far as it may be, less
-    what the way inward needs."""
+    """How many connections the process may hold: its limit on open files, raised as far as allowed,
+    less what the connections to the services need."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS_MAX + FILES_KEPT_BACK
     if hard != resource.RLIM_INFINITY:

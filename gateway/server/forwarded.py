@@ -1,7 +1,7 @@
-"""Whose request it is when reverse proxies stand before the edge.
+"""The client's address when reverse proxies stand before the edge.
 
-Each proxy appends the address it heard from to X-Forwarded-For, so only what trusted proxies
-appended is a fact; everything left of that, the sender may have written itself.
+Each proxy appends the address of its peer to X-Forwarded-For. Only what trusted proxies appended
+is reliable; everything to the left of that may have been written by the sender.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 HEADER = b"x-forwarded-for"
 HOPS_MAX = 16
 NONE = "none"
-"""Said on purpose: whoever connects is the client."""
+"""An explicit setting: the peer of the connection is the client."""
 
 Network = IPv4Network | IPv6Network
 
@@ -23,18 +23,18 @@ def networks(listed: str) -> tuple[Network, ...]:
 
 
 class Proxies:
-    """The trusted ones; with none, the peer of the connection is the client."""
+    """The trusted proxies. Without any, the peer of the connection is the client."""
 
     def __init__(self, trusted: Sequence[Network]) -> None:
         self._trusted = trusted
 
     def trusts(self, peer: str) -> bool:
-        """Whether the peer of a connection speaks for others."""
+        """Whether the peer of a connection is a trusted proxy."""
         return self._is_trusted(_address(peer))
 
     def client_of(self, peer: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
-        """The last hop that is not a proxy of ours. Where the chain stops making sense, the last
-        one that did: a wrong word may cost its sender, never put the blame on somebody else."""
+        """The last hop that is not a trusted proxy. If a hop cannot be read, the hop before it: a
+        wrong entry may count against its sender, but never against somebody else."""
         if not self._trusted or not self._is_trusted(_address(peer)):
             return peer
         forwarded = b",".join(value for name, value in headers if name == HEADER)

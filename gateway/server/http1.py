@@ -1,11 +1,11 @@
-"""HTTP/1.1 for a door that strangers knock at: uvicorn's protocol with an end to every wait.
+"""HTTP/1.1 for a public listener: uvicorn's protocol with a limit on every wait.
 
-A request is handed on when it is whole, so that nobody holds a place with half of one. Until then
-its bytes are counted as they arrive, for each connection and for all of them together; what is
-late, too long or no HTTP is answered here, as a problem, and the connection is closed.
+A request is handed on when it is complete, so that half a request occupies no place. Until then its
+bytes are counted as they arrive, per connection and for all connections together. A request that is
+late, too long or not HTTP is answered here with a problem, and the connection is closed.
 
-An upload (`uploads`) is handed on with its head: who may send it is asked before its body is. Its
-body arrives as fast as it is taken, and who takes it ends it (streaming.Upload).
+An upload (`uploads`) is handed on with its head, because its caller is authenticated before the
+body is read. Its body is received as fast as it is read, and the reader ends it (streaming.Upload).
 """
 
 import asyncio
@@ -44,9 +44,9 @@ from shared.serve import KEEP_ALIVE_S, Http, notify_stop
 
 PART = HEADER_BYTES_MAX
 UPLOAD_HELD = 2 * PART
-"""So many bytes of an upload wait to be taken before its sender has to."""
+"""Unread bytes of an upload that are held before its sender is paused."""
 WIRE_FACTOR = 8
-"""A body in chunks may take so many times its length on the way: six for chunks of one byte."""
+"""A chunked body may take this many times its length on the wire: six for chunks of one byte."""
 
 _refused = Counter("gateway_unread_total", "Requests refused before they were whole", ["code"])
 
@@ -56,27 +56,27 @@ IsUpload = Callable[[Any], bool]
 
 
 class _StopParsing(Exception):
-    """Ends the parsing of what has arrived; what is to be said has been said."""
+    """Ends the parsing of what has arrived; a response, if any, has been sent already."""
 
 
 class BoundedHttp(Http):
-    """One connection. `bounded` makes the class that a server needs."""
+    """One connection. `bounded` makes the class for a server."""
 
     table: ConnectionTable
     private: tuple[int, ASGIApp] | None = None
-    """port of this process's inner door, and who answers there"""
+    """port of this process's inner listener, and the app that answers there"""
     uploads: IsUpload | None = None
-    """whether a request is an upload; None: there are none"""
+    """whether a request is an upload; None: no request is"""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
         self.is_known = False
         self._received = 0
-        """bytes since the last request was whole"""
+        """bytes since the last complete request"""
         self._counted = 0
         self._pipelined_bytes = 0
-        """bytes of bodies that wait for the requests before them"""
+        """bytes of bodies whose requests wait for earlier ones"""
         self._head_tail = b""
         self._has_message = False
         self._has_head = False
@@ -84,9 +84,9 @@ class BoundedHttp(Http):
         self._is_discarding = False
         self._waiting: Any = None
         self._current: Any = None
-        """whose answer is being made"""
+        """the request that is being answered"""
         self._upload: Any = None
-        """whose body is still arriving and taken as it comes"""
+        """the request whose body is still arriving and is read as it comes"""
         self._due = self.loop.time() + HEAD_WAIT_S
         self._response_due = math.inf
         self._late_refusal: asyncio.TimerHandle | None = None
@@ -113,7 +113,7 @@ class BoundedHttp(Http):
     # What arrives
 
     def data_received(self, data: bytes) -> None:
-        # In parts: behind the end of a request, what came with it in one part is not counted.
+        # In parts: bytes that follow the end of a request within one part are not counted.
         for start in range(0, len(data), PART):
             if self.transport.is_closing():
                 return
@@ -134,7 +134,7 @@ class BoundedHttp(Http):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # Asked for another protocol and answered in this one; nothing can follow it.
+            # The client requested another protocol and is answered in HTTP/1.1; nothing may follow.
             self.cycle.keep_alive = False
             self._is_discarding = True
         except httptools.HttpParserError:
@@ -147,12 +147,12 @@ class BoundedHttp(Http):
             self._forget_bytes()
 
     def _ends_head(self, data: bytes) -> bool:
-        """Whether the head ends within its limit, though more has come than that."""
+        """Whether the head ends within its limit, although more bytes than that have arrived."""
         allowed = HEADER_BYTES_MAX - (self._received - len(data))
         return (self._head_tail + data[: max(allowed, 0)]).find(b"\r\n\r\n") >= 0
 
     def _settle(self, data: bytes) -> None:
-        """A request has begun and is not whole: how much of it may be held, and for how long."""
+        """Applies the limits on size and time to a request that has begun and is incomplete."""
         if self._upload is not None:
             self._received = len(self._upload.body)
         self._received = self._received or 1
@@ -170,7 +170,7 @@ class BoundedHttp(Http):
             self._refuse(Busy("too much is arriving", retry_after_s=RETRY_AFTER_S))
 
     def _await_body(self) -> None:
-        """The head is whole and its turn has come, the body is still to arrive."""
+        """The head is complete and it is this request's turn; its body has yet to arrive."""
         if self._is_discarding:
             return
         self._is_body_awaited = True
@@ -206,7 +206,7 @@ class BoundedHttp(Http):
             self._end_behind(self.pipeline[0][0])
             raise _StopParsing
         super().on_headers_complete()
-        # Fields behind the body stay out: no proxy before us has looked at them.
+        # Trailer fields are dropped: no proxy before us has checked them.
         self.headers = []
 
     def on_body(self, body: bytes) -> None:
@@ -228,13 +228,13 @@ class BoundedHttp(Http):
             raise _StopParsing
 
     def _refuse_pipelined(self) -> None:
-        """The request that is arriving is too long to wait for its turn."""
+        """Drops the arriving request, which is too long to wait for its turn."""
         self.pipeline.popleft()
         self.cycle.body.clear()
         self._end_behind(self.pipeline[0][0] if self.pipeline else self._current)
 
     def _end_behind(self, last: Any) -> None:
-        """The requests up to that one are answered, and then the connection ends."""
+        """Answers the requests up to `last`, then closes the connection."""
         last.keep_alive = False
         self._is_discarding = True
         self._forget_bytes()
@@ -277,7 +277,7 @@ class BoundedHttp(Http):
             return
         self.flow.resume_reading()
         if self._upload is not None:
-            # Answered before its end: what still comes is dropped for a while, as in `_refuse`.
+            # Answered before its end: what still arrives is dropped for a while, as in `_refuse`.
             self._upload, self._is_discarding, self._received = None, True, 0
             self._forget_bytes()
             self._due = now + LINGER_S
@@ -305,7 +305,8 @@ class BoundedHttp(Http):
     # Ending
 
     def enforce_deadline(self, now: float) -> None:
-        """What is overdue: a request (408), an answer that nobody takes, or a rest."""
+        """Ends what is overdue: a request (408), a response that is not read, an idle
+        connection."""
         if self._response_due < math.inf:
             if now > self._response_due:
                 self.abort()
@@ -321,7 +322,7 @@ class BoundedHttp(Http):
             self.transport.close()
 
     def shutdown(self) -> None:
-        """The process ends: who has not brought a whole request by now is not waited for."""
+        """The process is ending: incomplete requests are not waited for."""
         if self._current is None:
             self.transport.close()
         else:
@@ -332,20 +333,21 @@ class BoundedHttp(Http):
         self._refuse(Malformed())
 
     def _refuse(self, problem: Problem) -> None:
-        """Says so and closes; what still comes is dropped for a while, because an end in the midst
-        of it would take the answer away from who is still sending (RFC 9112 §9.6)."""
+        """Sends the problem and closes. What still arrives is dropped for a while: closing at once
+        could destroy the response before a client that is still sending reads it (RFC 9112
+        §9.6)."""
         self._is_discarding = True
         self._forget_bytes()
         self._waiting = None
         _refused.labels(problem.code).inc()
         if self._current is not None:
-            # Answers keep their order: this one is the end behind the one being made.
+            # Responses keep their order: the connection ends after the current one.
             self._current.keep_alive = False
             return
         self._received = 0
         delay_s = self.table.delay_s(self)
         if delay_s:
-            # A timer of its own: the sweep would answer all that are due in one go.
+            # A separate timer: the sweep would answer all due refusals at once.
             self._due = math.inf
             self._late_refusal = self.loop.call_later(
                 delay_s, self._end_with, _problem_response(problem)
@@ -360,7 +362,7 @@ class BoundedHttp(Http):
 
 
 def _send_time_s(transport: asyncio.Transport) -> float:
-    """Seconds that a client has for what is not yet sent to it."""
+    """Seconds that a client has to read what is not yet sent to it."""
     return RESPONSE_WAIT_S + transport.get_write_buffer_size() / RESPONSE_BYTES_PER_S
 
 
@@ -385,6 +387,6 @@ def bounded(
     private: tuple[int, ASGIApp] | None = None,
     uploads: IsUpload | None = None,
 ) -> type[BoundedHttp]:
-    """The protocol for one server: uvicorn makes a connection of it with arguments of its own."""
+    """The protocol class for one server; uvicorn creates the instances with its own arguments."""
     more = {"uploads": staticmethod(uploads)} if uploads is not None else {}
     return type("BoundedHttp", (BoundedHttp,), {"table": table, "private": private, **more})

@@ -1,7 +1,7 @@
-"""The console's built files, held in memory; until they exist, a small page that says so.
+"""The console's built files, held in memory. Before they are built, a small page says so.
 
-The console's library writes <style> elements while it runs. They are allowed by a nonce that is
-new in each page sent, so no policy here ever says 'unsafe-inline'; scripts come from files only.
+The console's library adds <style> elements at run time. A nonce, new for every page that is sent,
+allows them, so that no policy here needs 'unsafe-inline'. Scripts come from files only.
 """
 
 import hashlib
@@ -22,11 +22,11 @@ PAGE_CSP = f"{CSP}; form-action 'self'; style-src 'self' 'nonce-%s'"
 NONCE_MARK = b"__CSP_NONCE__"
 NONCE_BYTES = 18
 NO_PAGES = ("/internal", "/alipay", "/api")
-"""Below these nothing is a page of the console: a 200 would look like a door that stands open."""
+"""No path below these is a page of the console: a 200 would look like an open endpoint."""
 BUYER = "/h5"
-"""Where buyers' phones were once led to by a code on the device: no place for the console."""
+"""A code on the device once led buyers' phones here, so the console is never shown below it."""
 ASSETS = "/assets"
-"""Only files: a page in place of a script of an earlier release would fail without a word."""
+"""Only files: answering a page for an earlier release's script would fail silently."""
 _FIRST = re.compile(r"/[A-Za-z0-9_-]+", re.ASCII)
 _IMMUTABLE: Header = (b"cache-control", b"public, max-age=31536000, immutable")
 _REVALIDATE: Header = (b"cache-control", b"no-cache")
@@ -80,19 +80,19 @@ affected, and there is nothing for you to do; if in doubt, ask the shop that you
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file as it is, and compressed where the build left a twin beside it."""
+    """A file, and its gzip copy if the build made one."""
 
     plain: Response
     packed: Response | None
 
 
 class StaticFiles:
-    """Files by path; every other path of a built console is its index page."""
+    """Files by path. Every other path of a built console is answered with its index page."""
 
     def __init__(self, dist: Path = DIST) -> None:
         self._files: dict[str, _File] = {}
         self._page: list[bytes] = []
-        """the index page around its nonces; empty: not built"""
+        """the index page, split at its nonces; empty: not built"""
         index = dist / "index.html"
         if not index.is_file():
             self._files["/"] = _File(_file_response(LANDING.encode(), (_HTML, _REVALIDATE)), None)
@@ -125,8 +125,9 @@ class StaticFiles:
         return chosen
 
     def page_for_unreadable_path(self, request: Request) -> Response | None:
-        """The index page for a person's address that the doors do not read (a blank, Chinese, a
-        slash at its end): the console says there what is missing. None: nobody's page."""
+        """The index page for an address that a person typed and that we do not route by (a blank,
+        Chinese, a trailing slash): the console then says that the page does not exist. None: not
+        a person's address."""
         path = request.unreadable_path.decode("ascii", "replace")
         if path.startswith(f"{BUYER}/"):
             return _no_buyer_page(request) if request.method in SAFE_METHODS else None
@@ -136,14 +137,14 @@ class StaticFiles:
         return self._fresh_page()
 
     def _fresh_page(self) -> Response:
-        """The index page with a nonce of its own; never kept, since the nonce is in it."""
+        """The index page with a new nonce; never cached, because it contains the nonce."""
         nonce = secrets.token_urlsafe(NONCE_BYTES)
         body = nonce.encode().join(self._page)
         return Response(200, body, (_HTML, NO_STORE), policy=(PAGE_CSP % nonce).encode())
 
 
 def _no_buyer_page(request: Request) -> Response:
-    """404 in a buyer's words: who scanned an earlier code must not meet the merchants' sign-in."""
+    """A 404 written for buyers: whoever scans an old code must not see the merchants' sign-in."""
     if request.method not in SAFE_METHODS:
         raise MethodNotAllowed(allow=sorted(SAFE_METHODS))
     return Response(404, BUYER_PAGE.encode(), (_HTML, NO_STORE))
@@ -156,14 +157,14 @@ def _is_page(path: str) -> bool:
 
 
 def _is_typed(request: Request, path: str) -> bool:
-    """Whether a person may mean a page of the console by it, whatever stands behind its first part.
-    That part is read as it is, so that no other spelling of /api is a page."""
+    """Whether a person may mean a page of the console by this path, whatever follows its first
+    part. The first part is not decoded, so that no other spelling of /api is a page."""
     first, *parts = path.removesuffix("/").split("/")[1:]
     if f"/{first}" in {*NO_PAGES, BUYER, ASSETS} or not _FIRST.fullmatch(f"/{first}"):
         return False
     if any(unquote(part) in {"", ".", ".."} for part in parts):
         return False
-    # Programs and what a page loads do not ask for a page, and are told what is not there.
+    # Programs, scripts and images do not accept a page; they get the 404.
     return b"text/html" in request.headers.get(b"accept", b"").lower()
 
 

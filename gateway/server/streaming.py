@@ -1,9 +1,9 @@
-"""Bodies that pass through piece by piece: answers without an end or a size, and uploads.
+"""Bodies that are passed on piece by piece: responses without a known size, and uploads.
 
-An answer: `Body` is written as fast as its client takes it, and no faster is it asked for more, so
-that a slow client slows down whoever makes the answer and memory stays bounded. When the client
-leaves, the body is closed; when the body breaks off, so does the answer: in chunks, it lacks its
-last one, and no client can take it for a whole one.
+A response `Body` is read only as fast as the client takes it. A slow client therefore slows down
+the service that makes the response, and memory stays bounded. When the client disconnects, the body
+is closed. When the body breaks off, the last chunk is never sent, so that no client can mistake the
+response for a complete one.
 """
 
 import asyncio
@@ -20,15 +20,15 @@ End = Literal["whole", "broken", "gone"]
 
 
 class Broken(Exception):
-    """A body broke off: what was sent of it is not all of it."""
+    """A body broke off: what was sent of it is incomplete."""
 
 
 class Disconnected(Exception):
-    """The caller hung up before its request was whole."""
+    """The caller disconnected before its request was complete."""
 
 
 class OldHttp(Problem):
-    """In HTTP/1.0 nobody can tell an answer that broke off from a whole one."""
+    """An HTTP/1.0 client cannot tell a response that broke off from a complete one."""
 
     status: ClassVar[int] = 505
     code: ClassVar[str] = "http.version"
@@ -36,23 +36,23 @@ class OldHttp(Problem):
 
 
 class Body(Protocol):
-    """The body of an answer while it is being made."""
+    """The body of a response while it is being made."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Its parts; Broken when it breaks off."""
+        """The parts; raises Broken when the body breaks off."""
 
     def stop(self) -> None:
-        """The process ends: a body without an end of its own ends now."""
+        """The process is ending: a body without an end of its own ends now."""
 
     async def aclose(self) -> None:
-        """Nobody takes any more of it."""
+        """Nobody reads any more of it."""
 
 
 async def send_body(
     body: Body, scope: Scope, send: Send, wait_for_disconnect: Callable[[], Awaitable[None]]
 ) -> End:
-    """All parts of the body behind a head that was sent already. Only `whole` is the end of the
-    answer as HTTP has it; without that, the server has to end the connection."""
+    """Sends all parts of the body; the head was sent already. Only after `whole` is the response
+    complete by HTTP's rules; after any other end the server must close the connection."""
     scope[ON_STOP] = body.stop
     if scope.get(IS_STOPPING):
         body.stop()
@@ -79,15 +79,15 @@ async def _sent(body: Body, send: Send) -> End:
 
 
 class Upload:
-    """The body of a request, handed on as it arrives: up to `limit` bytes, no slower than
-    UPLOAD_BYTES_PER_S on the whole. What stopped it is raised here and kept in `failed`, because
-    whoever sends it on can only say that it broke off."""
+    """The body of a request, passed on as it arrives: up to `limit` bytes, on average no slower
+    than UPLOAD_BYTES_PER_S. The error that stopped it is raised here and kept in `failed`, because
+    the client that sends the body on can only report that it broke off."""
 
     def __init__(self, receive: Callable[[], Awaitable[Message]], declared: bytes, limit: int):
         self._receive = receive
         self._limit = limit
         self.length = int(declared) if declared.isdigit() else None
-        """as the caller declared it; None: in chunks"""
+        """as the caller declared it; None: sent in chunks"""
         self.failed: Problem | Disconnected | None = None
         self._require(self.length or 0)
 
@@ -113,7 +113,7 @@ class Upload:
                     message = await self._receive()
             except TimeoutError:
                 raise RequestLate from None
-            # Only waiting for the client counts: while others wait, it may not send.
+            # Only time spent waiting for the client counts: between reads it may be unable to send.
             waited_s += loop.time() - since
             if message["type"] != "http.request":
                 raise Disconnected
