@@ -1,7 +1,7 @@
-"""The gateway: a public edge and a private egress, the processes that work with keys in clear.
+"""The gateway: a public edge and a private egress, the processes that use unsealed keys.
 
-No database and no business rule lives here. `edge` authenticates, limits and passes on; `egress`
-signs every call to Alipay and believes only what verifies.
+It has no database and no business rule. `edge` authenticates, limits and forwards requests;
+`egress` signs every call to Alipay and accepts only responses that verify.
 """
 
 VERSION = "0.1.0"

@@ -1,8 +1,8 @@
 """The bill file: a ZIP of two GBK CSVs, read into typed lines, or refused with a stable word.
 
-Pure: bytes in, lines out. The layout is alipay-protocol.md §4.7. The file is not signed and holds
-what customers typed, so nothing about it is taken for granted: size and number of entries, names,
-what decompresses to what, every column of every row, and the totals in its footer.
+Pure: bytes in, lines out. The layout is in alipay-protocol.md §4.7. The file is not signed and
+contains text that customers typed, so everything is checked: size and number of entries, names, the
+size after decompression, every column of every row, and the totals in the footer.
 """
 
 import io
@@ -35,7 +35,7 @@ _NEEDED = frozenset({*_ORDER_COLUMNS, "商品名称", "创建时间", "完成时
                      "服务费（元）"})  # fmt: skip
 _TIMES = frozenset({"创建时间", "完成时间"})
 _FREE = frozenset({"商品名称", "门店名称", "券名称", "备注"})
-"""What people typed; nothing is quoted, so a comma inside shifts what follows."""
+"""Free text. Nothing is quoted, so a comma inside it shifts the columns that follow."""
 _KINDS: Mapping[str, Literal["trade", "refund"]] = {"交易": "trade", "退款": "refund"}
 _SUMMARY_COLUMNS = ("门店编号", "交易订单总笔数", "退款订单总笔数")
 
@@ -57,7 +57,7 @@ _DAMAGED = (
 
 
 class BadBill(ValueError):
-    """Not a bill to be booked from. `reason` is a stable word:
+    """Not a bill that can be booked. `reason` is a stable word:
 
     too_large, not_zip, entries, entry_name, encrypted, bomb     the ZIP
     charset, no_detail, several_details, other_kind              what is inside
@@ -73,7 +73,7 @@ class BadBill(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class BillLine:
-    """One row. A refund names the trade it belongs to; its amounts are negative, as told."""
+    """One row. A refund names its trade; its amounts are negative, as in the file."""
 
     kind: Literal["trade", "refund"]
     trade_no: str
@@ -82,7 +82,7 @@ class BillLine:
     """empty for a trade"""
     subject: str
     created_at: datetime
-    """of the trade, also in a refund's row"""
+    """of the trade, in a refund's row too"""
     finished_at: datetime
     store_id: str
     terminal_id: str
@@ -93,13 +93,13 @@ class BillLine:
 
 @dataclass(frozen=True, slots=True)
 class BillSummary:
-    """The footer's totals, held against the rows."""
+    """The footer's totals, checked against the rows."""
 
     trade_count: int
     refund_count: int
     received_fen: int
     refunded_fen: int
-    """negative or zero, as told"""
+    """negative or zero, as in the file"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,10 @@ class Bill:
 
 
 def read_bill(raw: bytes) -> Bill:
-    """The trade bill in a downloaded ZIP; BadBill when anything about it is odd."""
+    """The trade bill in a downloaded ZIP; BadBill when anything about it is wrong."""
     details, summaries = [], []
     for text in _texts(raw):
-        # Only these end a line: names may hold others of what Python takes for one.
+        # Only these end a line: names may contain other characters that Python splits at.
         lines = text.replace("\r\n", "\n").split("\n")
         if lines and lines[0].strip() == _TITLE and _header_of(lines, _ORDER_COLUMNS) is not None:
             details.append(lines)
@@ -139,7 +139,7 @@ def read_bill(raw: bytes) -> Bill:
 
 
 def _texts(raw: bytes) -> Iterator[str]:
-    """Each entry's text. Names are only checked: what a file is, its content says."""
+    """Each entry's text. Names are only checked; the content shows what a file is."""
     if len(raw) > BILL_BYTES_MAX:
         raise BadBill("too_large")
     left = TEXT_BYTES_MAX
@@ -155,13 +155,13 @@ def _texts(raw: bytes) -> Iterator[str]:
                 yield _decoded(content)
     except BadBill:
         raise
-    # What zipfile raises on damaged input is not one family; none of it may pass as an answer.
+    # zipfile raises unrelated exceptions on damaged input; all of them mean a bad file.
     except _DAMAGED:
         raise BadBill("not_zip") from None
 
 
 def _check_name(entry: zipfile.ZipInfo) -> None:
-    # The names are GBK without the flag that would say so; zipfile then reads them as cp437.
+    # The names are GBK without the flag for it, so zipfile reads them as cp437.
     name = entry.orig_filename
     if not entry.flag_bits & 0x800:
         try:
@@ -179,7 +179,7 @@ def _check_name(entry: zipfile.ZipInfo) -> None:
 
 
 def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes:
-    # The size an entry claims is a claim: what comes out is counted.
+    # The declared size cannot be trusted, so the decompressed bytes are counted.
     parts, size = [], 0
     with archive.open(entry) as stream:
         while part := stream.read(CHUNK):
@@ -203,7 +203,7 @@ def _decoded(content: bytes) -> str:
 
 
 def _header_of(lines: Sequence[str], wanted: Sequence[str]) -> int | None:
-    """Where the header stands, among the first lines."""
+    """The index of the header among the first lines."""
     for index, line in enumerate(lines[:16]):
         names = [name.strip() for name in line.split(",")]
         if all(name in names for name in wanted):
@@ -277,8 +277,8 @@ def _line(row: str, columns: Sequence[str]) -> BillLine:
 
 
 def _fitted(pieces: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
-    """Which piece belongs to which column. Commas inside a free text make more pieces than
-    columns; the dates and amounts around it say where it ends. Two ways to read it: refused."""
+    """Assigns pieces to columns. Commas inside a free text make more pieces than columns; the dates
+    and amounts around it show where it ends. A row that can be read in two ways is refused."""
     extra = len(pieces) - len(columns)
     if not 0 <= extra <= EXTRA_COMMAS_MAX:
         raise BadBill("bad_row")
@@ -319,7 +319,7 @@ def _belongs(text: str, column: str) -> bool:
 
 
 def _fen(text: str) -> int:
-    """ "-12.07" -> -1207; an empty cell is nothing."""
+    """ "-12.07" -> -1207; an empty cell is 0."""
     if text in ("", "0.00"):
         return 0
     try:

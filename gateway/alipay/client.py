@@ -1,4 +1,4 @@
-"""One attempt at one method: sign, send, verify, judge. Nothing is ever sent twice from here."""
+"""One attempt to call one method: sign, send, verify, judge. A request is never sent twice."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ _NO_RESPONSE = AlipayResponse("no_answer")
 
 @dataclass(frozen=True, slots=True)
 class EgressReply:
-    """What came of a call."""
+    """The reply of the egress to the service that requested a call."""
 
     method: Method
     result: CallResult
@@ -46,7 +46,7 @@ class EgressReply:
     response: AlipayResponse = _NO_RESPONSE
 
     def document(self) -> EgressResponse:
-        """The body of the egress answer."""
+        """The body of the egress's response."""
         data = dict(self.result.data)
         if self.result.outcome == "unknown":
             reason = self.result.reason
@@ -75,7 +75,7 @@ class AlipayClient:
         service_provider_id: str = "",
         on_signed: Callable[[AppKeys, int], None] = lambda _app, _version: None,
     ) -> None:
-        """`on_signed` hears of each signature: whose key, which version."""
+        """`on_signed` is called after each signature with the app and the key version."""
         self._client = Client(
             url, name="alipay", pool=ALIPAY_CALLS_MAX, timeout_s=timeout_s, is_ours=False
         )
@@ -99,8 +99,8 @@ class AlipayClient:
         *,
         is_alone: bool = False,
     ) -> EgressReply:
-        """Never raises for what happens on the way: the outcome says it. `is_alone`: only the keys
-        of `app` as given may verify the answer, none that is bound beside them."""
+        """Does not raise for failures of the call: the result states them. `is_alone`: only the
+        keys of `app` as given may verify the response, no other keys of the binding."""
         started = perf_counter()
         signing = app.signing(self._clock.now(), key_version)
         version = signing.version
@@ -165,8 +165,8 @@ class AlipayClient:
         )
 
     def _credited(self, app: AppKeys, content: Mapping[str, Any]) -> Mapping[str, Any]:
-        """With the service provider's number: forgotten once, the commission of that payment is
-        lost for good (alipay-protocol.md §7)."""
+        """Adds the service provider's number. Without it, the commission of that payment is lost
+        for good (alipay-protocol.md §7)."""
         provider_id = app.service_provider_id or self._service_provider_id
         if not provider_id:
             return content
@@ -186,7 +186,7 @@ class AlipayClient:
             return EgressReply(method, CallResult("unknown", reason="http_status"), version)
         response = self._unwrapped(method, app, http_reply)
         if response.reason in ("signature", "cert_sn") and not is_alone:
-            # Alipay's key may have been changed a moment ago: ask once, look at the same bytes.
+            # Alipay's key may have changed a moment ago: look it up once and verify the same bytes.
             fresh = await self._keyring.refetched(app)
             if fresh is not None:
                 response = self._unwrapped(method, fresh, http_reply)

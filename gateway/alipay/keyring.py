@@ -1,8 +1,8 @@
-"""Bound apps and their keys: asked from binding, unsealed, parsed once, kept for a short while.
+"""Bound apps and their keys: looked up at binding, unsealed, parsed once, cached for a short time.
 
-In the gateway the private half is in clear only here, only in the egress process, and only
-parsed. A change at binding drops the entry at once (binding.events); a bad signature asks binding
-once more.
+In the gateway, private keys are unsealed only here, only in the egress process, and kept only in
+parsed form. A change at binding drops the entry at once (binding.events); after a bad signature the
+keys are looked up once more.
 """
 
 import re
@@ -31,7 +31,7 @@ _ROUTE = re.compile(r"[0-9A-Za-z_-]{1,128}", re.ASCII)
 
 
 class NoSigningKey(Unavailable):
-    """The app is bound, but none of its keys may sign now."""
+    """The app is bound, but none of its keys may sign at present."""
 
     code = "gateway.no_signing_key"
     title = "应用没有可用的密钥 The app has no usable key."
@@ -43,16 +43,16 @@ class KeyVersion:
 
     version: int
     public: RSAPublicKey
-    """Alipay's, to verify with"""
+    """Alipay's key, to verify with"""
     private: RSAPrivateKey | None
-    """the app's own, to sign with; the edge has none"""
+    """the app's own key, to sign with; the edge has none"""
     not_after: datetime | None
-    """when it is retired; the newest one is not"""
+    """when it is retired; None for the newest version"""
     app_cert_sn: str = ""
     alipay_root_cert_sn: str = ""
     """both empty in key mode; in certificate mode every request carries them"""
     alipay_cert_sn: str = ""
-    """the certificate of Alipay's that `public` is from"""
+    """number of Alipay's certificate that `public` is from"""
     app_cert_not_after: datetime | None = None
     alipay_cert_not_after: datetime | None = None
 
@@ -70,7 +70,7 @@ class KeyVersion:
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """What to sign a request with."""
+    """The key and certificate numbers for signing a request."""
 
     version: int
     key: RSAPrivateKey = field(repr=False)
@@ -90,12 +90,12 @@ class AppKeys:
     versions: tuple[KeyVersion, ...]
     service_provider_id: str = ""
     aes_key: str = field(default="", repr=False)
-    """base64; empty: content encryption is off"""
+    """base64; empty if content encryption is off"""
     app_auth_token: str = field(default="", repr=False)
-    """a merchant's grant, when this is an ISV's app that acts for it"""
+    """a merchant's grant, if this is an ISV's app that acts for the merchant"""
 
     def signing(self, now: datetime, pinned: int | None = None) -> Signing:
-        """What to sign with: the pinned version while it is valid, else the newest."""
+        """The pinned version while it is valid, else the newest; raises NoSigningKey."""
         usable = [v for v in self.versions if v.can_sign(now)]
         chosen = next((v for v in usable if v.version == pinned), usable[0] if usable else None)
         if chosen is None or chosen.private is None:
@@ -105,11 +105,11 @@ class AppKeys:
         )
 
     def verifying(self, now: datetime) -> tuple[RSAPublicKey, ...]:
-        """Every key of Alipay's that may still have signed something for this app."""
+        """All of Alipay's keys that may still have signed something for this app."""
         return tuple(v.public for v in self.versions if v.can_verify(now))
 
     def alipay_cert_sns(self, now: datetime) -> tuple[str, ...]:
-        """The certificates that those keys are from; none in key mode."""
+        """The numbers of the certificates of those keys; none in key mode."""
         return tuple(
             v.alipay_cert_sn for v in self.versions if v.alipay_cert_sn and v.can_verify(now)
         )
@@ -145,11 +145,12 @@ class KeyRing:
         return await self._by_route.get(route)
 
     def is_familiar_route(self, route: str) -> bool:
-        """Whether asking for it costs nobody a look-up, or only one of its own now and then."""
+        """Whether the route is known, so that its look-up is not counted as a stranger's."""
         return self._by_route.is_familiar(route)
 
     async def one_version(self, tenant_id: UUID, app_id: str, number: int) -> AppKeys | None:
-        """One merchant's one version, asked for now and not remembered: it may not count yet."""
+        """One version of a merchant's app, looked up now and not cached: it may not be active
+        yet."""
         if _APP_ID.fullmatch(app_id) is None:
             return None
         path = f"/internal/apps/{app_id}/key-versions/{number}"
@@ -158,8 +159,8 @@ class KeyRing:
         return keys if is_that else None
 
     async def refetched(self, known: AppKeys) -> AppKeys | None:
-        """The app as binding has it now, after a bad signature; None when that was asked a moment
-        ago, when binding is away, or when nothing about its keys changed."""
+        """The app as binding has it now, after a bad signature. None when it was looked up a moment
+        ago, when binding is away, or when its keys did not change."""
         now = self._clock.monotonic()
         if now - self._refetched_at.get(known.app_id, -KEYS_REFETCH_EVERY_S) < KEYS_REFETCH_EVERY_S:
             return None
@@ -177,7 +178,7 @@ class KeyRing:
         return fresh
 
     def on_event(self, event: Event) -> None:
-        """A binding was made or changed: its keys are asked for again."""
+        """A binding was made or changed: its keys have to be looked up again."""
         if isinstance(event, AppBound):
             self._forget(event.app_id)
 
@@ -234,7 +235,7 @@ class KeyRing:
         )
 
     def _secret(self, box: str | None, aad: str | None, row: str) -> str:
-        """A sealed text of the app's; only the egress opens it."""
+        """A sealed text of the app; only the egress can open it."""
         if self._provider is None or not box:
             return ""
         if aad is None or not aad.startswith(row):
@@ -257,10 +258,10 @@ class KeyRing:
 
     def _opened(self, row: str, part: SealedVersionOut) -> RSAPrivateKey | None:
         if self._provider is None or not part.private_key_box:
-            # The edge only verifies; of a retired version only Alipay's key is of use.
+            # The edge only verifies, and a retired version has no private key.
             return None
         aad = part.private_key_aad
-        # The seal binds the box to its row; that it is the row we asked for is checked here.
+        # The seal binds the box to its row; this checks that it is the requested row.
         if not (aad.startswith(row) and aad.endswith(f"|{part.key_version}")):
             raise SealBroken("the box belongs to another row")
         return load_trusted_private(open_sealed(self._provider, part.private_key_box, aad))

@@ -1,6 +1,6 @@
-"""What Alipay sends us: trade notices and app-gateway messages, believed only when they verify.
+"""What Alipay sends us: trade notices and app-gateway messages, accepted only when they verify.
 
-signed is what both addresses share; notification puts a notice into our own words; payment commits
-notices, binding commits messages, and only then the answer is `success`. Owns no table; counts and
-samples of what was refused go to reports.
+`signed` is the endpoint that both share; `notification` converts a notice to our own terms. Payment
+commits notices and binding commits messages; only then is the response `success`. Owns no table.
+Counts and samples of refused forms go to reports.
 """

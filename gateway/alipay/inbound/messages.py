@@ -1,9 +1,9 @@
 """POST /alipay/messages/{route}: app-gateway messages (review results, authorisations, ...).
 
-Verified like a notice, by the rule of their own family: sign_type is under the signature. One
-envelope of this address, the old one that tells of an authorisation, is signed as trade notices
-are (alipay-protocol §3.3.4). Its name is under the signature by either rule, so exactly one rule
-is tried, and no message can be renamed into the other's. Binding commits them, then `success`.
+Verified like a notice, but by the rule of their family: the signature covers sign_type. One old
+envelope at this address, which reports an authorisation, is signed like trade notices
+(alipay-protocol §3.3.4). Both rules cover its name, so exactly one rule is tried, and no message
+can be renamed to fall under the other. Binding commits a message, then the response is `success`.
 """
 
 import base64
@@ -25,7 +25,7 @@ _messages = Counter("alipay_messages_total", "App-gateway messages", ["verdict",
 
 
 class Messages:
-    """Messages to a bound app; an authorising merchant's own app may be named beside it."""
+    """Messages to a bound app; they may also name the app of the authorising merchant."""
 
     prefix = PREFIX
     counter = _messages
@@ -37,7 +37,7 @@ class Messages:
         self._binding = binding
 
     def kind(self, form: Form) -> Kind:
-        # Binding goes by msg_method where there is one, and so does the rule.
+        # Binding reads msg_method if there is one, so the rule depends on it too.
         is_old = not form.fields.get(b"msg_method")
         return "pay" if is_old and form.fields.get(b"notify_type") == AUTHORISED else "app"
 

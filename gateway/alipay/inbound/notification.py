@@ -1,8 +1,8 @@
-"""A verified trade notice in our own words.
+"""Converts a verified trade notice to our own terms.
 
-Here, and nowhere else, the fields of Alipay's form are read: yuan text, Beijing time, and what a
-trade_status amounts to. What cannot be read is None or a fault; nothing is refused here, because a
-genuine notice is kept whatever it says.
+The fields of Alipay's form are read only here: yuan text, Beijing time, and the meaning of a
+trade_status. A value that cannot be read becomes None or a fault. Nothing is refused here, because
+a genuine notice is stored whatever it contains.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 
 
 def read_notice(delivery: Delivery) -> Notice:
-    """The document for payment of what this delivery says."""
+    """The document about this delivery that payment receives."""
     fields = delivery.fields
     return {
         "channel": CHANNEL,
@@ -53,7 +53,7 @@ def read_notice(delivery: Delivery) -> Notice:
 
 
 def _fault(fields: Mapping[str, str]) -> NoticeFault | None:
-    """What is wrong with its words alone, before they are held against our books."""
+    """What is wrong with the form itself, before payment compares it with its records."""
     if not fields.get("out_trade_no"):
         return "no_trade"
     if any(fields.get(name, "CNY") != "CNY" for name in CURRENCIES):
@@ -64,7 +64,7 @@ def _fault(fields: Mapping[str, str]) -> NoticeFault | None:
 
 
 def _notify_id(given: str, body: bytes) -> str:
-    """Alipay's own; a digest where it gave none, or one that no address could hold."""
+    """Alipay's own id; a digest if there is none, or if it could not stand in a URL."""
     if not given:
         return hashlib.sha256(body).hexdigest()
     return given if _PLAIN_ID.fullmatch(given) else hashlib.sha256(given.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""POST /alipay/notify/{route}: trade notices, verified and then committed by payment."""
+"""POST /alipay/notify/{route}: trade notices, verified here and then committed by payment."""
 
 import base64
 from collections.abc import Sequence
@@ -42,8 +42,8 @@ _notices = Counter("alipay_notify_total", "Notifications by verdict", ["verdict"
 
 
 class Notices:
-    """Trade notices: sign_type is outside the signature; payment commits them, those that wait at
-    the same time in one transaction."""
+    """Trade notices. The signature does not cover sign_type. Payment commits those that wait at the
+    same time in one transaction."""
 
     prefix = PREFIX
     counter = _notices

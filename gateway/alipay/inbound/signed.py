@@ -1,9 +1,9 @@
-"""What the two doors for Alipay's signed forms share: verified here, committed by their owner, and
-only then `success`.
+"""The endpoint for Alipay's signed forms: a form is verified here and committed by its owner, and
+only then is the response `success`.
 
-The rules are reliability-security.md §5.8, in its order. The answer is one of two plain words;
-Alipay sends again on anything but `success`, for about a day. Which rules of signing a door knows,
-its address says.
+The rules are those of reliability-security.md §5.8, in its order. The response is `success` or
+`fail`; on anything but `success` Alipay sends again, for about a day. A FormHandler defines what
+differs between notices and messages, such as the rule of signing.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _SUCCESS, _FAIL = plain_response("success"), plain_response("fail")
 
 
 class _Refused(Exception):
-    """Not believed, or not committed; the word says why."""
+    """Not verified, or not committed; `reason` is a stable word."""
 
     def __init__(self, reason: str, app: AppKeys | None = None, form: Form | None = None) -> None:
         super().__init__(reason)
@@ -40,7 +40,7 @@ class _Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A form that has verified, and when and how it came."""
+    """A verified form, with when and how it was received."""
 
     tenant_id: UUID
     app_id: str
@@ -51,35 +51,35 @@ class Delivery:
 
 
 class FormHandler(Protocol):
-    """What one address has of its own. The door asks it; it knows nothing of the door."""
+    """What differs between notices and messages. It does not depend on the endpoint."""
 
     @property
     def prefix(self) -> str:
-        """of the path, before the route token"""
+        """the path before the route token"""
 
     @property
     def counter(self) -> Counter: ...
 
     @property
     def committed(self) -> frozenset[str]:
-        """the owner's words for: it is in my database"""
+        """the owner's verdicts that mean: stored in its database"""
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """what must not hide inside another value"""
+        """field names that must not occur inside another field's value"""
 
     def kind(self, form: Form) -> Kind:
-        """The one rule of signing that this form is held against."""
+        """The only rule of signing that this form is checked by."""
 
     def is_about(self, app: AppKeys, fields: dict[str, str]) -> bool:
-        """Whether the form is about the app that the route stands for."""
+        """Whether the form is about the app of the route."""
 
     async def commit(self, delivery: Delivery) -> str:
-        """What its owner answers about it; raises a Problem."""
+        """The owner's verdict on the delivery; raises a Problem."""
 
 
 class SignedEndpoint:
-    """Takes signed forms for every bound app; the route token says whose they are."""
+    """Receives signed forms for every bound app; the route token identifies the app."""
 
     def __init__(
         self,
@@ -108,8 +108,8 @@ class SignedEndpoint:
         return _SUCCESS
 
     def _refuse(self, request: Request, error: _Refused) -> None:
-        """Counted three ways: against the sender, for the graphs, and for the operators' list.
-        The log line is one a second and reason at most: a flood must not fill the disk."""
+        """Counts the refusal against the sender, in the metrics, and for the operators' list. At
+        most one log line per second and reason, so that a flood does not fill the disk."""
         self._failures.has(share_of(request.client), spend=True)
         self._handler.counter.labels("fail", error.reason).inc()
         app, form = error.app, error.form
@@ -149,7 +149,8 @@ class SignedEndpoint:
             raise _Refused(error.reason, app, form) from error
 
     async def _app(self, route: str, client: str) -> AppKeys:
-        """A route that is not known yet costs a look-up; one that is does not wait for those."""
+        """The app of the route. Only an unknown route is counted as a stranger's look-up; a known
+        one does not wait for those."""
         try:
             if self._keyring.is_familiar_route(route):
                 app = await self._keyring.by_route(route)
@@ -204,7 +205,7 @@ class SignedEndpoint:
 
 
 def _claimed(form: Form | None, name: str) -> str:
-    """A field of a form that nobody has vouched for."""
+    """A field of a form that was not verified."""
     if form is None:
         return ""
     try:
@@ -214,6 +215,6 @@ def _claimed(form: Form | None, name: str) -> str:
 
 
 def _is_ambiguous(fields: dict[str, str], names: tuple[str, ...]) -> bool:
-    """The signature covers the joined text, so `&total_amount=` inside one value could just as
-    well be a field of its own: such a notice proves neither reading."""
+    """Whether a value contains something like `&total_amount=`. The signature covers the joined
+    text, so that could as well be a separate field: the notice proves neither reading."""
     return any(f"&{name}=" in value for value in fields.values() if "&" in value for name in names)

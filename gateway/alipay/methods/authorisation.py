@@ -1,6 +1,6 @@
-"""Who a buyer is, and who lets us act for them: codes for ids and grants (protocol §7).
+"""Exchanges codes for buyers' ids and for merchants' grants (protocol §7).
 
-Codes are good for one use, so nothing here is sent again after `unknown`.
+A code can be used once, so nothing here is sent again after `unknown`.
 """
 
 from dataclasses import replace
@@ -28,7 +28,7 @@ class OauthParams(Params):
 
 
 def _buyer(response: AlipayResponse, _params: OauthParams) -> dict[str, Any]:
-    """The id only: its tokens open nothing that we use, so nobody gets to keep them."""
+    """The id only: we use no access that the tokens give, so they are not passed on."""
     user_id, open_id = response.text("user_id"), response.text("open_id")
     if not (user_id or open_id):
         raise UnusableResponse("incomplete")
@@ -36,7 +36,7 @@ def _buyer(response: AlipayResponse, _params: OauthParams) -> dict[str, Any]:
 
 
 class AuthTokenParams(Params):
-    """A merchant's code (one use) or refresh token, for the grant to act for it."""
+    """A merchant's code (one use) or refresh token, for the grant to act for the merchant."""
 
     grant_type: Literal["authorization_code", "refresh_token"]
     code: Annotated[str, Field(min_length=1, max_length=40)] | None = None
@@ -51,7 +51,7 @@ class AuthTokenParams(Params):
 
 
 class AppAuthGrant(ResponseData):
-    """For the caller to seal at once: never to be logged or shown."""
+    """The caller must seal it at once and never log or show it."""
 
     app_auth_token: str
     app_refresh_token: str | None = None
@@ -62,7 +62,7 @@ class AppAuthGrant(ResponseData):
 
 
 def _granted(response: AlipayResponse, params: AuthTokenParams) -> dict[str, Any]:
-    """One merchant's grant, which the platform tells beside a list, or in it alone."""
+    """One merchant's grant. The platform returns it as members, or only as the one list entry."""
     tokens = response.members.get("tokens")
     members = dict(response.members)
     if "app_auth_token" not in members and isinstance(tokens, list):

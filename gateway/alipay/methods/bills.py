@@ -1,8 +1,8 @@
-"""Where the day's bill lies, and the fetching of it (alipay-protocol.md §4.7).
+"""Finds and fetches the day's bill (alipay-protocol.md §4.7).
 
-The address is answered under a signature and is good for half a minute; the file itself is not
-signed. So it is fetched at once, from hosts that the operator named, over HTTPS, and read as
-suspiciously as anything from outside.
+The response with the file's address is signed, and the address is valid for half a minute; the file
+itself is not signed. It is therefore fetched at once, over HTTPS and only from hosts that the
+operator configured, and read as untrusted input.
 """
 
 import re
@@ -55,12 +55,12 @@ BILLS: tuple[Method, ...] = (
 
 
 class BillDownloads:
-    """Fetches bill files: one small pool per allowed host, no redirects, nothing else."""
+    """Fetches bill files: one small pool per allowed host, no redirects."""
 
     def __init__(self, gateway_url: str, hosts: Collection[str]) -> None:
         gateway = urlsplit(gateway_url)
         allowed = {f"https://{host}" for host in hosts}
-        # A sandbox serves its bills itself, and may do so without TLS.
+        # A sandbox serves its bills itself, possibly without TLS.
         allowed.add(f"{gateway.scheme}://{gateway.netloc}")
         self._clients = {
             base: Client(base, name="bills", pool=FETCHES_MAX, timeout_s=FETCH_S, is_ours=False)
@@ -72,7 +72,7 @@ class BillDownloads:
             await client.aclose()
 
     async def fetch(self, url: str) -> bytes:
-        """The file; BadBill says why not: bill_host, bill_not_sent, bill_no_answer, bill_status,
+        """The file. Raises BadBill with bill_host, bill_not_sent, bill_no_answer, bill_status or
         too_large."""
         if _PLAIN_URL.fullmatch(url) is None:
             raise BadBill("bill_host")

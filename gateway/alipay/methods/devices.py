@@ -1,8 +1,8 @@
 """Devices: binding them to a merchant, a shop and a mini program, and sending an app to them
 (alipay-iot.md §5.1, §5.2).
 
-Which contract lets one call these is not known: a refusal for want of rights is a configuration
-error here, and the caller falls back to the manual step.
+It is not known which contract permits these calls. A refusal for lack of permission is therefore a
+configuration error here, and the caller falls back to the manual step.
 """
 
 from typing import Annotated, Literal, Self
@@ -27,8 +27,8 @@ Side = Literal["direct", "indirect"]
 
 
 class DeviceParams(Params):
-    """One device: by Alipay's own id, or by supplier and serial number (ids of suppliers differ
-    by model, so the former is the better one)."""
+    """One device, by Alipay's id or by supplier and serial number. Supplier ids differ by model, so
+    Alipay's id is the better choice."""
 
     device_id_type: Literal["ID", "SN"]
     biz_tid: Id | None = None

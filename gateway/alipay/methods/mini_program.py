@@ -1,6 +1,6 @@
 """The life of a mini program: versions, reviews, domains, texts, members (alipay-iot.md §4).
 
-Nothing here moves money. `same_request` marks what may be repeated after `unknown`: the platform
+Nothing here moves money. Methods with `same_request` may be repeated after `unknown`: the platform
 refuses a version that exists already, so a repeat does no harm.
 """
 
@@ -21,7 +21,7 @@ from gateway.alipay.methods.row import (
 )
 
 IOT_BUNDLE = "com.alipay.iot.xpaas"
-"""the IoT client; the platform's own default would be the wallet"""
+"""the IoT client; the platform's default would be the wallet"""
 
 AppId = Annotated[str, Field(pattern=r"^\d{16}$")]
 AppVersion = Annotated[str, Field(pattern=r"^[0-9]{1,5}(\.[0-9]{1,5}){2,3}$")]
@@ -49,18 +49,18 @@ class UploadParams(VersionParams):
     template_id: AppId
     template_version: AppVersion | None = None
     ext: Annotated[str, Field(min_length=2, max_length=32_768)] | None = None
-    """JSON text; becomes the instance's ext.json"""
+    """JSON text that becomes the instance's ext.json"""
 
 
 class ListParams(BundleParams):
     version_status: Annotated[str, Field(pattern=r"^[A-Z_]+(,[A-Z_]+)*$")] = (
         "INIT,AUDITING,AUDIT_REJECT,WAIT_RELEASE,BASE_AUDIT_PASS,GRAY,RELEASE,OFFLINE,AUDIT_OFFLINE"
     )
-    """nothing comes back when it is left out"""
+    """without it the platform returns nothing"""
 
 
 class AuditParams(VersionParams, WithPictures):
-    """The texts and pictures of a review; what the platform has stored may be left out."""
+    """The texts and pictures for a review; those that the platform has stored may be left out."""
 
     version_desc: Annotated[str, Field(min_length=30, max_length=500)]
     app_name: Annotated[str, Field(min_length=3, max_length=30)] | None = None

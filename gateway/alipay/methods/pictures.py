@@ -1,7 +1,7 @@
-"""Requests with files: the same signed texts in a multipart body, the files beside them.
+"""Requests with files: the same signed texts in a multipart body, with the files beside them.
 
-Files are not under the signature (alipay-protocol.md §1.2 rule 1), so nothing about a request may
-hang on them but what they show.
+The signature does not cover files (alipay-protocol.md §1.2 rule 1), so a request may use them only
+as pictures.
 """
 
 import base64
@@ -16,11 +16,11 @@ from gateway.alipay.methods.row import Params
 
 PICTURE_BYTES_MAX = 4 * 1024 * 1024
 _MARKS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
-"""how a PNG and a JPEG begin"""
+"""the first bytes of a PNG and of a JPEG"""
 
 
 class Picture(Params):
-    """One picture on our own wire."""
+    """One picture, as our services send it."""
 
     file_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,60}\.(png|jpg|jpeg)$")]
     content_b64: Annotated[str, Field(max_length=PICTURE_BYTES_MAX * 4 // 3 + 4)]
@@ -42,7 +42,7 @@ class Picture(Params):
 
 
 class WithPictures(Params):
-    """Texts beside biz_content, and pictures that are sent when there are any."""
+    """Texts beside biz_content, and pictures, if there are any."""
 
     def biz_content(self) -> dict[str, Any]:
         return self.model_dump(exclude_none=True, mode="json", exclude=set(self.files()))
@@ -53,7 +53,7 @@ class WithPictures(Params):
 
 
 def multipart(texts: Mapping[str, str], files: Mapping[str, Picture]) -> tuple[str, bytes]:
-    """(content type, body). The boundary is random: no file can hold it by design."""
+    """(content type, body). The boundary is random, so that no file can be made to contain it."""
     boundary = f"damselfly-{token_hex(16)}"
     parts = []
     for name, text in texts.items():

@@ -1,8 +1,7 @@
-"""What one row of the method table says, and how an answer is judged by it.
+"""One row of the method table, and how a response is judged by it.
 
 A sub_code that a row does not list is UNKNOWN, never a failure (alipay-protocol.md §4). The rows
-themselves stand in trade, bills, authorisation, mini_program and devices; `table` puts them
-together.
+are in trade, bills, authorisation, mini_program and devices; `table` combines them.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,10 +14,11 @@ from gateway.alipay.protocol.envelope import AlipayResponse
 from shared.contracts.egress import Outcome
 
 Retry = Literal["never", "same_request", "free"]
-"""After `unknown`: never send it again, send exactly the same again, or ask as often as wanted."""
+"""After `unknown`: never send it again, send exactly the same again, or repeat as often as
+needed."""
 
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
-"""A text that says something; empty ones are never sent, because clients sign them differently."""
+"""A non-empty text; empty ones are never sent, because clients sign them differently."""
 
 
 class Params(BaseModel):
@@ -33,8 +33,8 @@ class Params(BaseModel):
 
 
 class ResponseData(BaseModel):
-    """What a verified answer may say, read leniently: members that are not listed are left out,
-    numbers become text, and what is absent is None."""
+    """The members of a verified response, read leniently: members that are not listed are left out,
+    numbers become text, and an absent member is None."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
@@ -44,16 +44,16 @@ def _as_word(value: Any) -> Any:
 
 
 Flag = Annotated[str | None, BeforeValidator(_as_word)]
-"""the platform writes some booleans as words, some as JSON"""
+"""the platform sends some booleans as words, some as JSON"""
 
 
 class Nothing(ResponseData):
-    """The answer has no member of its own: that it was given is all it says."""
+    """A response without members of its own; only its success matters."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """What the caller is told."""
+    """The result of a call, as reported to the caller."""
 
     outcome: Outcome
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -62,14 +62,14 @@ class CallResult:
 
 
 class UnusableResponse(Exception):
-    """Verified, and yet not an answer to what was asked; says why in a stable word."""
+    """Verified, but not a usable response to this request; the message is a stable word."""
 
 
 Success = Callable[[AlipayResponse, Any], dict[str, Any]]
 
 
 def reads(shape: type[ResponseData], *needed: str) -> Success:
-    """The success of a method whose answer is `shape` and useless without `needed`."""
+    """The success reader of a method whose response is `shape` and needs the members `needed`."""
 
     def read(response: AlipayResponse, _params: Any) -> dict[str, Any]:
         try:
@@ -95,33 +95,35 @@ class Method:
     params: type[Params]
     success: Success
     refusals: frozenset[str]
-    """sub_codes after which surely nothing was done; the list is closed"""
+    """sub_codes after which certainly nothing was done; the list is closed"""
     retry: Retry
     timeout_s: float
     missing: frozenset[str] = frozenset()
-    """sub_codes that say that what was asked about does not exist"""
+    """sub_codes that mean that the object of the request does not exist"""
     echoes: tuple[str, ...] = ()
-    """parameters that the answer repeats: with another value, or without, it is not about this.
-    Without any, only the node's name binds the answer; nothing of value may then hang on it"""
+    """parameters that the response repeats. If one is missing or has another value, the response is
+    about something else. Without any, only the node's name ties the response to the request, so
+    nothing of value may depend on it"""
     may_omit_echo: Callable[[AlipayResponse], bool] = _never
-    """successes that say nothing, not even that"""
+    """successes that may lack even the echoes"""
     refusal_echoes: bool = False
-    """Alipay repeats the echoes in its refusals of this method, so one without is not ours"""
+    """Alipay also repeats the echoes in refusals of this method, so a refusal without is not
+    ours"""
     is_payment: bool = False
     """begins a payment: takes a notify_url and the provider's number, and needs an enabled app"""
     may_be_in_process: bool = False
-    """may answer 10003"""
+    """code 10003 is expected"""
     for_merchant: bool = True
-    """takes a merchant's app_auth_token, when an ISV's app acts for it"""
+    """takes a merchant's app_auth_token, if an ISV's app acts for the merchant"""
     is_flat: bool = False
-    """its parameters stand beside biz_content, not inside"""
+    """its parameters are sent beside biz_content, not inside"""
     takes_files: bool = False
-    """its parameters may hold pictures, which travel as multipart beside the signed texts"""
+    """its parameters may hold pictures, which are sent as multipart beside the signed texts"""
     gateway_refusals: frozenset[str] = frozenset()
-    """sub_codes under the gateway's own codes (40002…) that are about this question, not about
-    our set-up; believed only when signed"""
+    """sub_codes under the gateway's own codes (40002…) that concern this request, not our
+    configuration; accepted only when signed"""
     may_omit_code: bool = False
-    """answers a success without a code"""
+    """a success may come without a code"""
 
 
 def prefixed(names: str, prefix: str = "ACQ.") -> frozenset[str]:
@@ -130,7 +132,7 @@ def prefixed(names: str, prefix: str = "ACQ.") -> frozenset[str]:
 
 
 def judge(method: Method, response: AlipayResponse, params: Any) -> CallResult:
-    """The outcome of a call: only a verified answer to exactly this question decides anything."""
+    """The result of a call: only a verified response to exactly this request decides anything."""
     if response.is_verified and response.sub_code in method.gateway_refusals:
         return CallResult("refused")
     if response.is_config_error:
@@ -155,7 +157,7 @@ def _success(method: Method, response: AlipayResponse, params: Any) -> CallResul
 
 
 def _mismatch(method: Method, response: AlipayResponse, params: Any) -> str:
-    """Why this is no answer to what was asked; empty when it is one."""
+    """Why the response does not match the request; empty when it does."""
     if not response.is_verified:
         return response.reason
     if response.is_fault_node:
@@ -170,7 +172,7 @@ def _mismatch(method: Method, response: AlipayResponse, params: Any) -> str:
 
 
 def _is_expected_code(method: Method, response: AlipayResponse) -> bool:
-    """Whether this method may answer with this code."""
+    """Whether this method's response may have this code."""
     match response.code:
         case "10000" | "40004":
             return True

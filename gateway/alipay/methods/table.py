@@ -1,5 +1,5 @@
-"""The methods we call, one row each, by name: parameters, patience, what counts as refused, what
-an answer means. What a row is and how it judges stands in `row`."""
+"""The methods we call, one row each, by name: parameters, time limit, which sub_codes mean refused,
+and what a response means. `row` defines a row and how it judges a response."""
 
 from collections.abc import Mapping
 

@@ -13,13 +13,14 @@ OrderNo = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-
 PayableFen = Annotated[int, Field(strict=True, ge=1, le=FEN_MAX)]
 
 _FORBIDDEN_IN_SUBJECT = str.maketrans({"/": "／", "=": "＝", "&": "＆"})
-"""Alipay refuses them there; full-width they keep the meaning and cannot border two fields."""
+"""Alipay refuses these characters there. Full-width ones keep the meaning and cannot separate
+fields."""
 _SCENES = {"face": "security_code", "code": "bar_code"}
 _STATUSES = frozenset({"WAIT_BUYER_PAY", "TRADE_CLOSED", "TRADE_SUCCESS", "TRADE_FINISHED"})
 
 
 class TradeParams(Params):
-    """What names one trade."""
+    """Identifies one trade."""
 
     out_trade_no: OrderNo
 
@@ -28,7 +29,7 @@ class TradeParams(Params):
 
 
 class _Sale(TradeParams):
-    """What every way to begin a payment says of the sale."""
+    """What every method that begins a payment states about the sale."""
 
     total_fen: PayableFen
     subject: Annotated[str, Field(min_length=1, max_length=256)]
@@ -56,7 +57,7 @@ class PayParams(_Sale):
     scene: Literal["face", "code"]
     auth_code: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_\-]+$")]
     terminal_params: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
-    """what the device's SDK signed: passed through as it is"""
+    """signed by the device's SDK; passed on unchanged"""
 
     def biz_content(self) -> dict[str, Any]:
         return self._sale(
@@ -95,7 +96,7 @@ class CreateParams(_Sale):
 
 class QueryParams(TradeParams):
     total_fen: PayableFen | None = None
-    """when given, an answer about another amount is not believed"""
+    """if given, a response with another amount is not accepted"""
 
 
 class CancelParams(TradeParams):
@@ -192,7 +193,7 @@ def _refunded(response: AlipayResponse, _params: RefundParams) -> dict[str, Any]
 
 
 def _refund_found(response: AlipayResponse, params: RefundQueryParams) -> dict[str, Any]:
-    # An unknown refund number yields a bare 10000: no status means "not (yet) refunded".
+    # An unknown refund number gives a bare 10000: no status means "not (yet) refunded".
     if response.text("refund_status") != "REFUND_SUCCESS":
         return {"refunded": False, "refund_fen": 0}
     refund_fen = response.fen("refund_amount")

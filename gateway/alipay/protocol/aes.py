@@ -1,7 +1,7 @@
 """AES content encryption: AES-128-CBC, a zero IV, PKCS#7, base64 in and out (§5.3).
 
-The zero IV and the missing authentication are Alipay's; the RSA2 signature over the ciphertext is
-what vouches for it, so nothing is decrypted before it verified.
+Alipay prescribes the zero IV and no authentication. The RSA2 signature over the ciphertext
+authenticates it, so nothing is decrypted before its signature is verified.
 """
 
 import base64
@@ -20,7 +20,7 @@ class BadAesKey(ValueError):
 
 
 class BadCiphertext(ValueError):
-    """Not decrypted by this key."""
+    """This key does not decrypt it."""
 
 
 def encrypt(key: str, text: str) -> str:
@@ -32,8 +32,8 @@ def encrypt(key: str, text: str) -> str:
 
 
 def decrypt(key: str, text: str) -> str:
-    """The text behind a base64 ciphertext; BadCiphertext for any other spelling, a length that is
-    no number of blocks, padding that does not fit, or bytes that are not UTF-8."""
+    """The text of a base64 ciphertext. Raises BadCiphertext for other encodings, incomplete blocks,
+    wrong padding, or bytes that are not UTF-8."""
     cipher, raw = _cipher(key), strict_base64(text)
     if not raw:
         raise BadCiphertext("this does not decrypt")

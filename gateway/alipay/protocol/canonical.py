@@ -1,7 +1,7 @@
-"""The three byte strings that Alipay's RSA2 covers: a request, an answer, a notification.
+"""The three byte strings that Alipay's RSA2 covers: a request, a response, a notification.
 
-Pure: bytes in, bytes out, no key and no network. Everything here works on what was really sent;
-nothing is ever re-serialised before it was verified (alipay-protocol.md §1.2, §2.2, §3.3).
+Pure: bytes in, bytes out, no key and no network. Everything works on the bytes that were sent;
+nothing is serialised again before it was verified (alipay-protocol.md §1.2, §2.2, §3.3).
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,19 +16,19 @@ FIELDS_MAX = 256
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 Kind = Literal["pay", "app"]
-"""`pay`: trade notices (and what tells of an authorisation), sign_type is outside the signature;
-`app`: app-gateway messages, inside."""
+"""`pay`: trade notices and the old authorisation message; the signature does not cover sign_type.
+`app`: app-gateway messages; it does."""
 
 _ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312": "gb18030",
               "gb18030": "gb18030"}  # fmt: skip
 _ENCODER = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _BLANKS = " \t\r\n"
 _FAULT_NODES = frozenset({"error_response", "null_response"})
-"""Roots the gateway uses when it did not get as far as the method; never a success."""
+"""Root members of a response when the gateway failed before the method; never a success."""
 
 
 class BadResponse(ValueError):
-    """The answer has no signed text that we could cut out; `reason` is a stable word."""
+    """The response has no signed text that can be cut out; `reason` is a stable word."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -36,7 +36,7 @@ class BadResponse(ValueError):
 
 
 class BadForm(ValueError):
-    """The notification is not a form that a signature could cover; `reason` is a stable word."""
+    """The notification is not a form that a signature can cover; `reason` is a stable word."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -54,24 +54,24 @@ def request_content(params: Mapping[str, str]) -> str:
 
 
 def encoding_of(charset: str) -> str:
-    """The codec for a declared charset; LookupError for one this protocol does not speak."""
+    """The codec for a declared charset; LookupError for one that this protocol does not use."""
     return _ENCODINGS[charset.strip().lower()]
 
 
-# --- answer ----------------------------------------------------------------------------------
+# --- response ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The signed part of an answer, exactly as it arrived."""
+    """The signed part of a response, exactly as it arrived."""
 
     node: str
-    """name of the root member: the method's, or one of the gateway's fault nodes"""
+    """name of the root member: the method's, or one of the fault nodes"""
     content: bytes
     encoding: str
-    """of the content, by its own bytes"""
+    """of the content, derived from its bytes alone"""
     sign: str
-    """empty when the answer is not signed"""
+    """empty when the response is not signed"""
     cert_sn: str
     is_fault_node: bool
 
@@ -84,8 +84,8 @@ def node_name(method: str) -> str:
 def cut_response(body: bytes, method: str) -> Cut:
     """The bytes from the node's first brace (or quote) to its last, found at the top level only.
 
-    Refuses a repeated top-level name, a node of another method, and two nodes: each is a way to
-    have one text verified and another one read.
+    Refuses a repeated top-level name, a node of another method, and two nodes: with each of them,
+    one text could be verified and another one read.
     """
     if len(body) > RESPONSE_BYTES_MAX:
         raise BadResponse("too_large")
@@ -113,11 +113,11 @@ def cut_response(body: bytes, method: str) -> Cut:
 
 
 def signed_texts(cut: Cut) -> Iterator[bytes]:
-    r"""What the signature may cover: the text as sent, else (Alipay's own Java client does this)
-    the text before its slashes were written as `\/`. Whichever verifies is the one to parse."""
+    r"""The texts that the signature may cover: the text as sent, or the text before its slashes
+    were escaped as `\/` (as Alipay's Java client does). Parse the one that verifies."""
     yield cut.content
     if rb"\/" in cut.content:
-        # As text: in GBK the byte of a backslash may be half of a character before a slash.
+        # As text, because in GBK the byte of a backslash may be half of a character before a slash.
         sent = cut.content.decode(cut.encoding)
         unescaped = sent.replace(r"\/", "/")
         if unescaped != sent:
@@ -148,7 +148,7 @@ def _json(content: bytes, encoding: str) -> Any:
 
 
 def _decoded(body: bytes) -> tuple[str, str]:
-    # Some fault answers hold GBK bytes whatever charset was asked for. A GBK character may end in
+    # Some fault responses are GBK whatever charset was requested. A GBK character may end in
     # the byte of a backslash, so such a body is cut as text and the very bytes are restored.
     try:
         return body.decode("utf-8"), "utf-8"
@@ -164,8 +164,8 @@ def _decoded(body: bytes) -> tuple[str, str]:
 
 
 def _encoding_of_content(content: bytes) -> str:
-    # The signed bytes alone decide how they are read. Else a stray byte outside the signature
-    # could have signed UTF-8 read as GBK: other characters, some of which swallow an escape.
+    # Only the signed bytes decide the encoding. Otherwise a stray byte outside the signature
+    # could make signed UTF-8 be read as GBK: as other characters, some of which hide an escape.
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:
@@ -236,7 +236,7 @@ def _text_member(members: Mapping[str, tuple[int, int, Any]], name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A notification's fields as bytes, decoded exactly once, in the order they came."""
+    """A notification's fields as bytes, percent-decoded exactly once, in the order of arrival."""
 
     fields: Mapping[bytes, bytes]
     encoding: str
@@ -246,7 +246,7 @@ class Form:
         return self._decoded(self.fields.get(name.encode(), b""))
 
     def texts(self) -> dict[str, str]:
-        """Every field that says something."""
+        """Every non-empty field."""
         present = [(name, value) for name, value in self.fields.items() if value]
         try:
             return {
@@ -256,8 +256,8 @@ class Form:
             return {self._decoded(name): self._decoded(value) for name, value in present}
 
     def _decoded(self, raw: bytes) -> str:
-        # The declared charset first; the other one rescues notices that came as GBK although
-        # they say utf-8. The signature covers the bytes, so this decides about reading only.
+        # The declared charset first; the others serve for notices in GBK that declare utf-8.
+        # The signature covers the bytes, so this affects only how they are read.
         for encoding in dict.fromkeys((self.encoding, "utf-8", "gb18030")):
             try:
                 return raw.decode(encoding)
@@ -267,8 +267,8 @@ class Form:
 
 
 def read_form(body: bytes, content_type: str | None = None) -> Form:
-    """The raw body as fields. `content_type` is held against the form family when given; what
-    Alipay sends after the first semicolon is malformed and therefore only searched for a charset.
+    """The raw body as fields. `content_type`, if given, must be a form's. What Alipay sends after
+    the first semicolon is malformed, and is therefore only searched for a charset.
     """
     if len(body) > NOTIFY_BYTES_MAX:
         raise BadForm("too_large")
@@ -281,7 +281,7 @@ def read_form(body: bytes, content_type: str | None = None) -> Form:
         raw_name, _, raw_value = pair.partition(b"=")
         name = _unquoted(raw_name)
         if not name or b"=" in name or b"&" in name:
-            # Such a name could stand for a border between two other fields.
+            # Such a name could look like the separator between two other fields.
             raise BadForm("malformed")
         if name in fields:
             raise BadForm("duplicate")
@@ -299,7 +299,7 @@ def read_form(body: bytes, content_type: str | None = None) -> Form:
 
 
 def _unquoted(raw: bytes) -> bytes:
-    # Most names and many values are plain; asking first costs a tenth of unquoting them.
+    # Most names and many values are plain; checking costs a tenth of unquoting.
     if b"+" in raw:
         raw = raw.replace(b"+", b" ")
     return unquote_to_bytes(raw) if b"%" in raw else raw
@@ -316,8 +316,8 @@ def _check_content_type(content_type: str) -> None:
 
 
 def notify_contents(fields: Mapping[bytes, bytes], kind: Kind) -> tuple[bytes, ...]:
-    """What the signature may cover: empty values left out, or (some signers) kept. The kind
-    comes from the door it arrived at: never is one tried after the other."""
+    """The texts that the signature may cover: without empty values, or with them (some signers).
+    The endpoint determines the kind; one kind is never tried after the other."""
     left_out = {b"sign", b"alipay_cert_sn"}
     if kind == "pay":
         left_out.add(b"sign_type")
@@ -329,5 +329,5 @@ def notify_contents(fields: Mapping[bytes, bytes], kind: Kind) -> tuple[bytes, .
 
 
 def json_text(value: Mapping[str, Any]) -> str:
-    """Compact JSON text as it is signed and sent: nothing re-serialises it later."""
+    """Compact JSON text as it is signed and sent; it is never serialised again."""
     return _ENCODER.encode(value)

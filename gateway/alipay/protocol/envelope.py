@@ -1,10 +1,10 @@
-"""The envelope around every call: common parameters, Beijing time, yuan text, and what may be
-believed of an answer (alipay-protocol.md §1.1 and §2.3).
+"""The envelope of every call: common parameters, Beijing time, yuan text, and which parts of a
+response are accepted (alipay-protocol.md §1.1 and §2.3).
 
     verified   10000 success · 10003 in_process · 40004 refused, by the method's list · else unknown
     unsigned   40001 40002 40003 40006 20001 → configuration error (nothing was executed)
-               everything else, 10000 and 40004 above all → unknown, so the caller asks
-    bad sign   unknown, whatever it says
+               everything else, also 10000 and 40004 → unknown, so the caller queries
+    bad sign   unknown, whatever the response says
 """
 
 import re
@@ -50,7 +50,8 @@ def beijing_text(at: datetime) -> str:
 
 
 def parse_beijing(text: str) -> datetime:
-    """The instant behind Alipay's offset-less text (milliseconds allowed); ValueError if odd."""
+    """The instant of Alipay's text without offset (milliseconds allowed); ValueError if
+    malformed."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is not None:
         raise ValueError("Alipay's times carry no offset")
@@ -59,10 +60,10 @@ def parse_beijing(text: str) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """One request, ready to be sent exactly once."""
+    """One signed request, to be sent exactly once."""
 
     query: str
-    """common parameters, percent-encoded, the signature among them"""
+    """common parameters with the signature, percent-encoded"""
     body: bytes
 
 
@@ -80,13 +81,13 @@ def signed_request(
     aes_key: str = "",
     params: Mapping[str, str] = _NO_PARAMS,
 ) -> SignedRequest:
-    """Signs `biz_content` for `method`: protocol parameters travel in the query, where the gateway
-    looks for the charset, and the content in the body, which may be long.
+    """Signs `biz_content` for `method`. Protocol parameters are sent in the query, where the
+    gateway looks for the charset; the content is sent in the body, because it may be long.
 
-    `app_cert_sn` and `alipay_root_cert_sn` are certificate mode's. With `aes_key` the content is
-    encrypted first, and the ciphertext is what is signed. `app_auth_token` (a merchant's grant to
-    this app) stays out of the address, which gets logged on the way. `params` are the parameters of
-    the few methods that take theirs beside `biz_content`; with an empty `biz_content` none is sent.
+    `app_cert_sn` and `alipay_root_cert_sn` are for certificate mode. With `aes_key` the content is
+    encrypted first, and the ciphertext is signed. `app_auth_token` (a merchant's grant to this app)
+    is kept out of the URL, which is logged on the way. `params` are the parameters of the few
+    methods that take theirs beside `biz_content`; an empty `biz_content` is not sent.
     """
     content = json_text(biz_content) if biz_content else ""
     query = {
@@ -119,7 +120,7 @@ def signed_request(
 
 @lru_cache(maxsize=4096)
 def _quoted(value: str) -> str:
-    # The same few addresses and names, over and over: quoting them was a tenth of a call.
+    # The same few URLs and names recur; quoting them was a tenth of a call.
     return quote_plus(value)
 
 
@@ -129,7 +130,7 @@ def _quoted_base64(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AlipayResponse:
-    """What an answer says, and whether it may be believed."""
+    """Alipay's response, and whether it is verified."""
 
     reason: str
     """"ok" when verified, else why not: a stable word"""
@@ -139,9 +140,9 @@ class AlipayResponse:
     is_fault_node: bool = False
     key_index: int = -1
     cert_sn: str = ""
-    """the certificate that the answer names as its signer's; only a verified one is ours"""
+    """the certificate that the response names as its signer's; trust it only if verified"""
     members: Mapping[str, Any] = field(default_factory=dict)
-    """the verified members; empty unless verified"""
+    """the members; empty unless verified"""
 
     @property
     def is_verified(self) -> bool:
@@ -149,23 +150,23 @@ class AlipayResponse:
 
     @property
     def is_config_error(self) -> bool:
-        """Nothing was executed and nobody but the operator can help. Not signing such an answer
-        is the gateway's habit, so no signature is asked; a wrong one is never accepted."""
+        """Nothing was executed, and only the operator can help. The gateway usually does not sign
+        such a response, so no signature is required; a wrong one is never accepted."""
         return self.reason in ("ok", "no_sign") and self.code in CONFIG_CODES
 
     def text(self, name: str) -> str:
-        """A verified member as text; anything but storable text counts as absent."""
+        """A verified member as text; a value that is not storable text counts as absent."""
         return _text(self.members, name)
 
     def fen(self, name: str) -> int | None:
-        """A verified yuan amount in fen, or None when it is absent or odd."""
+        """A verified yuan amount in fen, or None when it is absent or malformed."""
         try:
             return parse_yuan(self.text(name))
         except ValueError:
             return None
 
     def instant(self, name: str) -> str | None:
-        """A verified Beijing time as RFC 3339, or None when it is absent or odd."""
+        """A verified Beijing time as RFC 3339, or None when it is absent or malformed."""
         try:
             return rfc3339(parse_beijing(self.text(name)))
         except ValueError:
@@ -179,10 +180,10 @@ def unwrap(
     cert_sns: Collection[str] = (),
     aes_key: str = "",
 ) -> AlipayResponse:
-    """Cuts, verifies, and only then decrypts and reads. Never raises: what cannot be read says why.
+    """Cuts, verifies, and only then decrypts and reads. Never raises: `reason` states what failed.
 
-    `cert_sns` as for `check_response`. `aes_key` is the app's, where content encryption is on;
-    failures come back plain even then, so a signed plain answer is read as it is.
+    `cert_sns` as for `check_response`. `aes_key` is the app's, if content encryption is on.
+    Failures are sent unencrypted even then, so a signed plain response is read as it is.
     """
     try:
         cut = cut_response(body, method)
@@ -210,7 +211,7 @@ def _decrypted(content: bytes, cut: Cut, aes_key: str) -> dict[str, Any]:
 
 
 def _text(members: Mapping[str, Any], name: str) -> str:
-    # A lone surrogate cannot be encoded, a NUL cannot be stored: neither is ever in a fact.
+    # A lone surrogate cannot be encoded and a NUL cannot be stored, so such a text is dropped.
     value = members.get(name)
     return value if isinstance(value, str) and _ODD.search(value) is None else ""
 

@@ -1,6 +1,6 @@
-"""The two verdicts on what comes from Alipay, shared by the gateway's doors and the CLI.
+"""Verifies what comes from Alipay: responses and notifications, for the gateway and the CLI.
 
-There is one path and no switch: what is not signed, or not by a key we hold, is not believed.
+There is one path and no switch: what is not signed, or not by a key we hold, is not accepted.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,12 +14,13 @@ from gateway.alipay.protocol.rsa2 import SIGN_TYPE, strict_base64, verify
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """`reason` is "ok" or a stable word; `content` is the text that the signature covers."""
+    """The result: `reason` is "ok" or a stable word; `content` is the text that the signature
+    covers."""
 
     reason: str
     content: bytes = b""
     key_index: int = -1
-    """which of the given keys it was"""
+    """index of the key that verified"""
 
     @property
     def is_valid(self) -> bool:
@@ -29,11 +30,11 @@ class Verification:
 def check_response(
     cut: Cut, keys: Sequence[RSAPublicKey], cert_sns: Collection[str] = ()
 ) -> Verification:
-    """Whether one of `keys` signed the answer, and which exact text.
+    """Whether one of `keys` signed the response, and which exact text.
 
-    `cert_sns` are the numbers of Alipay's certificates behind `keys`, in certificate mode. An
-    answer that names another one is "cert_sn": the reason to fetch that certificate, not to
-    believe the answer. One that names none stands or falls with its signature.
+    `cert_sns` are the numbers of the certificates of `keys`, in certificate mode. A response that
+    names another one gets the reason "cert_sn": that certificate has to be fetched, and the
+    response is not accepted. For a response that names none, only the signature decides.
     """
     if not cut.sign:
         return Verification("no_sign")
@@ -47,9 +48,8 @@ def check_response(
 def check_notify(form: Form, kind: Kind, keys: Sequence[RSAPublicKey]) -> Verification:
     """Whether one of `keys` signed the notification.
 
-    sign_type lies outside the pay family's signature and can be rewritten freely, so it never
-    selects an algorithm: it must say RSA2.
-    """
+    The pay family's signature does not cover sign_type, so anybody can change it. It therefore
+    never selects an algorithm: it must be RSA2."""
     if form.fields.get(b"sign_type") != SIGN_TYPE.encode():
         return Verification("sign_type")
     sign = form.fields.get(b"sign", b"").decode("latin-1")
