@@ -121,7 +121,7 @@ class Sender:
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         assert self._connection is not None
-        status, text = await self._connection.ask(head.encode("latin-1") + body)
+        status, text = await self._connection.send(head.encode("latin-1") + body)
         if len(body) > READ_MAX:
             self.close()  # refused unread: what is left of it must not precede the next one
         return status, text.decode("utf-8", "replace")

@@ -71,7 +71,7 @@ async def paid(public: str, till: Enrolled, size: int, status_wanted: str = "pai
             raw = json.dumps(body).encode()
             for _ in range(HEARD_TRIES):
                 request = signed_request(device, f"{host}:{port}", raw)
-                status, answer = await connection.ask(request)
+                status, answer = await connection.send(request)
                 if status not in (404, 409):
                     break
                 await asyncio.sleep(0.2)
