@@ -1,16 +1,16 @@
-"""Whose an address is: what one sender can change at will must not look like many senders."""
+"""Groups client addresses by sender, so that a sender who changes addresses counts as one."""
 
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 SITE_BITS = 64
-"""What one subscriber gets of IPv6 at the least: it has 2^64 addresses to ask from."""
+"""The smallest IPv6 network of one subscriber, who can send from any of its 2^64 addresses."""
 
 
 @lru_cache(maxsize=4096)
 def share_of(address: str) -> str:
-    """The name under which an address is counted: an IPv4 address is itself (also when it is
-    written as IPv6), an IPv6 one its /64. What is no address is a name of its own."""
+    """The key under which requests from an address are counted: an IPv4 address itself (also when
+    it is written as IPv6), the /64 network of an IPv6 address, and any other text unchanged."""
     if ":" not in address:
         return address
     try:

@@ -1,8 +1,8 @@
 """The only place that makes an HTTP client: one bounded pool per destination, nothing sent twice.
 
-The pool is a bulkhead: a shared one starves softly when a slow peer holds its connections
-(reference: performance §5). An error says whether the request can have reached the peer, because
-for a call that moves money that is the difference between "failed" and "unknown".
+Each destination has a pool of its own, because a slow peer would use up the connections of a shared
+one (reference: performance §5). An error states whether the request can have reached the peer: for
+a call that moves money, this decides between "failed" and "unknown".
 """
 
 import asyncio
@@ -29,20 +29,20 @@ with no_certificates():
 POOL_WAIT_S = 2.0
 CONNECT_S = 3.0
 KEEP_ALIVE_S = 30.0
-"""Shorter than our servers' own (75 s), so that we never write to a connection being closed."""
+"""Shorter than our servers' keep-alive (75 s): we never write to a connection they are closing."""
 RESPONSE_MAX = 8 * 1024 * 1024
 ENDED_CONNECTIONS_MAX = 4
-"""Kept connections in a row that their peer had closed, before a request is given up unsent."""
+"""After so many kept connections that the peer had closed, a request ends as not sent."""
 FAILURES = (aiohttp.ClientError, TimeoutError, ConnectionError, OSError)
 _PEER_CLOSED = getattr(select, "POLLRDHUP", 0)
 
 
 class NotSent(Exception):
-    """No connection was made: the peer surely did not see the request."""
+    """The request was not sent: the peer cannot have received it."""
 
 
 class NoAnswer(Exception):
-    """The request may have arrived, and no usable answer came back: the outcome is unknown."""
+    """The request may have arrived, but no usable response came back: the outcome is unknown."""
 
 
 class PoolFull(Unavailable):
@@ -53,7 +53,7 @@ class PoolFull(Unavailable):
 
 
 class UpstreamRefused(Problem):
-    """A peer's own problem, passed on with its status, code and words."""
+    """A peer's problem document, raised here with the same status, code and title."""
 
     def __init__(self, status: int, document: Mapping[str, Any]) -> None:
         super().__init__(str(document.get("detail", "")))
@@ -64,7 +64,7 @@ class UpstreamRefused(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, whole. Header names are lower case."""
+    """A complete response. Header names are lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -79,17 +79,17 @@ class Reply:
 
 @functools.cache
 def tls() -> ssl.SSLContext:
-    """For peers whose certificate the system's authorities vouch for; made by the first client of
-    one. It names the protocol, because some front ends would otherwise choose HTTP/2."""
+    """The TLS context for peers with a publicly trusted certificate, made when it is first used. It
+    names the protocol, because some front ends would otherwise choose HTTP/2."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(("http/1.1",))
     return context
 
 
 class _Request(aiohttp.ClientRequest):
-    """Looks whether the peer has closed the connection in the instant before the first byte: head
-    and body leave in one write, so up to here surely nothing was sent, and after it nobody knows
-    (RFC 9112 §9.3.1: a close seen later does not say what the peer had read by then)."""
+    """Checks right before the first byte whether the peer has closed the connection. Head and body
+    leave in one write, so before it nothing was sent. After it the outcome is unknown, because a
+    close that is seen later does not tell what the peer had read (RFC 9112 §9.3.1)."""
 
     has_begun = False
 
@@ -115,15 +115,15 @@ class _Request(aiohttp.ClientRequest):
 
 
 def _has_ended(transport: asyncio.BaseTransport) -> bool:
-    """Whether the peer's end has arrived here, though this loop has not come round to it yet."""
+    """Whether the peer has closed its side, even if the event loop has not handled that yet."""
     ready = select.poll()
     ready.register(transport.get_extra_info("socket").fileno(), _PEER_CLOSED)
     return bool(ready.poll(0))
 
 
 async def _once(request: Any, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """aiohttp itself would repeat a GET, PUT or DELETE that a kept connection has lost; here
-    only what surely was not sent goes out again, on another connection."""
+    """Repeats a request only if nothing of it was sent, on another connection. aiohttp itself would
+    also repeat a GET, PUT or DELETE that was sent on a kept connection and lost."""
     for _ in range(ENDED_CONNECTIONS_MAX):
         try:
             return await handler(request)
@@ -136,7 +136,7 @@ async def _once(request: Any, handler: aiohttp.ClientHandlerType) -> aiohttp.Cli
 
 
 class Client:
-    """A bounded pool of connections to one destination; one that `is_ours` goes on with a trace."""
+    """A bounded pool of connections to one destination; `is_ours`: pass trace headers to it."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class Client:
         self._pool = pool
         self._timeout_s = timeout_s
         self._is_ours = is_ours
-        # By itself aiohttp trusts nobody here.
+        # aiohttp's default context has no certificates here (`no_certificates`).
         self._tls = tls() if base_url.startswith("https:") else True
         self._slots = asyncio.Semaphore(pool)
         self._session: aiohttp.ClientSession | None = None
@@ -209,10 +209,11 @@ class Client:
         headers: Mapping[str, str],
         idle_s: float | None = None,
     ) -> AsyncIterator[tuple[Reply, AsyncIterator[bytes]]]:
-        """One attempt whose answer is read as it comes: its head (a Reply without content) and its
-        parts. A peer that sends faster than they are taken has to wait. What goes wrong with a
-        part, silence for `idle_s` too, is NoAnswer where this is left; leaving it before the last
-        part ends the connection. An upload (`content` in parts) is not bound by `idle_s`."""
+        """One attempt whose response is streamed: its head (a Reply without content) and its parts.
+        A peer that sends faster than the parts are read has to wait. An error while reading, also
+        silence for `idle_s`, is raised as NoAnswer when the block ends. Leaving the block before
+        the last part closes the connection. An upload (`content` in parts) is not bound by
+        `idle_s`."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=idle_s)
         await self._take_slot()
         try:
@@ -235,7 +236,7 @@ class Client:
     async def _traced(
         self, method: str, path: str, content: bytes | None, headers: Any, timeout_s: float
     ) -> Reply:
-        """A stranger is not told of the trace."""
+        """Trace headers go to our own services only."""
         with tracing.span(f"{method} {self.name}", "client") as current:
             trace_headers = tracing.carried() if self._is_ours else {}
             reply = await self._send(
@@ -278,7 +279,7 @@ class Client:
         return (NotSent if is_unsent else NoAnswer)(f"{self.name}: {type(error).__name__}")
 
     async def _whole(self, response: aiohttp.ClientResponse) -> bytes:
-        """The body. An answer in chunks declares no length, so it is counted as it comes."""
+        """The body. A chunked response declares no length, so its size is counted while reading."""
         if response.content_length is not None:
             if response.content_length > RESPONSE_MAX:
                 raise NoAnswer(f"{self.name}: the answer is too large")
@@ -296,7 +297,7 @@ def _lowered(response: aiohttp.ClientResponse) -> dict[str, str]:
 
 
 class ServiceClient(Client):
-    """Calls a service of ours under a service token made for it."""
+    """Calls one of our services with a service token for it."""
 
     def __init__(
         self,
@@ -332,8 +333,8 @@ class ServiceClient(Client):
         )
 
     async def call_ok(self, method: str, path: str, **more: Any) -> Any:
-        """The JSON of a 2xx answer; a problem body is raised again as a Problem, a peer that is
-        away as Unavailable. Only for calls that may be asked twice."""
+        """The JSON of a 2xx response. Raises UpstreamRefused for a problem body and Unavailable for
+        a peer that does not answer. Only for calls that are safe to repeat."""
         try:
             reply = await self.call(method, path, **more)
         except (NotSent, NoAnswer) as error:

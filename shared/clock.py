@@ -1,4 +1,4 @@
-"""The one place that reads the machine's clocks; everything else is handed a Clock."""
+"""The one place that reads the machine's clocks; all other code is given a Clock."""
 
 import time
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ class Clock(Protocol):
 
     def now(self) -> datetime: ...  # the present instant, aware, in UTC
 
-    def monotonic(self) -> float: ...  # seconds that only grow: compare two, never store one
+    def monotonic(self) -> float: ...  # seconds, never going back: for differences only
 
 
 class SystemClock:

@@ -1,4 +1,4 @@
-"""Settings from the environment: one class per process, every missing key named at once."""
+"""Settings from the environment: one class per process; an error names every missing key."""
 
 import sys
 from pathlib import Path
@@ -12,27 +12,27 @@ ConfigT = TypeVar("ConfigT", bound=BaseSettings)
 
 
 class BaseConfig(BaseSettings):
-    """What every process needs to be told."""
+    """The settings of every process."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
     listen: str = "127.0.0.1:0"
-    """host:port of this process's own door (its API, or a worker's health and metrics)"""
+    """host:port where this process listens (its API, or a worker's health and metrics)"""
     log_level: str = "INFO"
     otel_exporter_otlp_endpoint: str = ""
-    """where traces go (OTLP over HTTP); empty: there are none"""
+    """where traces are sent (OTLP over HTTP); empty: tracing is off"""
     kafka_bootstrap: str
     kafka_fetch_max_wait_ms: int = 500
-    """500 suits a real broker, which wakes a waiting fetch; the embedded one does not, so 20"""
+    """500 suits a real broker, which wakes a waiting fetch; the embedded one needs 20"""
     events_max_age_days: int = Field(28, ge=1)
-    """An older event is parked: inboxes remember 30 days. Higher only to replay on purpose."""
+    """An older event is parked, because inboxes keep 30 days. Raise it only for a wanted replay."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_sasl_mechanism: SaslMechanism = "SCRAM-SHA-512"
     kafka_sasl_username: str = ""
     kafka_sasl_password: str = Field("", repr=False)
     kafka_sasl_password_file: Path | None = None
     kafka_sasl_token_file: Path | None = None
-    """OAUTHBEARER: read anew for each connection, for whoever keeps a fresh token there"""
+    """OAUTHBEARER: read again for each connection, so that another program can renew the token"""
     kafka_ssl_ca_file: Path | None = None
     kafka_ssl_cert_file: Path | None = None
     kafka_ssl_key_file: Path | None = None
@@ -46,18 +46,18 @@ class BaseConfig(BaseSettings):
 
 
 class DatabaseConfig(BaseConfig):
-    """A service with a database; each service names its own variables by alias."""
+    """The settings of a service with a database; each service names its variables by alias."""
 
     database_url: str
-    """as the role that sees the rows of the one tenant it names, and no others"""
+    """for the role that sees only the rows of the tenant that a transaction names"""
     database_system_url: str
-    """as the role that sees all tenants' rows: workers, and look-ups of an unknown tenant"""
+    """for the role that sees all tenants' rows: workers, and look-ups of an unknown tenant"""
     outbox_idle_poll_ms: int = Field(60, ge=10, le=10_000)
-    """how long at most something said to an idle outbox waits for the relay"""
+    """the longest time that an event in an idle outbox waits for the relay"""
 
 
 def load(config: type[ConfigT]) -> ConfigT:
-    """The settings, or one line naming everything that is missing or wrong, and exit 2."""
+    """The settings; on errors one line that names everything missing or wrong, and exit 2."""
     try:
         return config()
     except ValidationError as error:
@@ -70,9 +70,8 @@ def load(config: type[ConfigT]) -> ConfigT:
 
 
 def owner_url(service: str) -> str:
-    """All that `migrate` needs to be told: the service's database, as the owner of its tables when
-    that is somebody else. The application's role owns nothing, and cannot switch row security
-    off."""
+    """The only setting of `migrate`: the service's database, as the owner of its tables when that
+    is another role. The application's role owns no table, so it cannot switch row security off."""
 
     class MigrateConfig(BaseSettings):
         model_config = SettingsConfigDict(extra="ignore", frozen=True)

@@ -1,11 +1,11 @@
-"""Consumes events: batches under an inbox, poison set aside, offsets committed last.
+"""Consumes events in batches under an inbox; parks poison events; commits offsets last.
 
-A service has one consumer, and one more for each room that keeps a place of its own (ADR 0022):
-a room that is slow or cannot digest an event stops no other.
+A service has one consumer, and one more for each room with an offset of its own (ADR 0022). A room
+that is slow or fails on an event delays no other room.
 
-The exactly-once effect comes from the inbox claim in the same transaction as the effect. Offsets
-are committed per partition after that transaction. A commit the broker refuses (rebalance, wiped
-broker) is dropped: the events come again and the inbox knows them.
+Each event takes effect exactly once, because its inbox row is claimed in the transaction of the
+effect. Offsets are committed per partition after that transaction. A commit that the broker refuses
+(rebalance, wiped broker) is dropped: the events are delivered again, and the inbox skips them.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ RETRY_S = 0.5
 POISON_ATTEMPTS = 3
 PARKED = ".parked"
 REASON_HEADER = "parked"
-"""The header of a parked copy that says by whom, and why."""
+"""The header of a parked copy: which consumer parked it, and why."""
 
 Handler = Callable[[Any, "asyncpg.Connection[Any]", Sequence[Any]], Awaitable[None]]
 HandlerT = TypeVar("HandlerT", bound=Handler)
@@ -42,11 +42,11 @@ _lag = Histogram("event_lag_seconds", "From the fact to its effect", ["consumer"
 
 
 class Handlers:
-    """One consumer's handlers, by event type, and those of its service's rooms.
+    """The handlers of one consumer by event type, and the further consumers of its service.
 
-    The events of one consumer are handled in one order. Its name (`campaign`, `campaign.points`) is
-    its group in Kafka, its label in metrics and on parked copies; its inbox key is the same, unless
-    it took events over."""
+    The events of one consumer are handled in order. Its name (`campaign`, `campaign.points`) is its
+    group in Kafka and its label in metrics and on parked copies. Its inbox key is the same name,
+    unless it took events over from another consumer."""
 
     def __init__(self, consumer: str, inbox_key: str = "") -> None:
         self.consumer = consumer
@@ -58,15 +58,15 @@ class Handlers:
 
     def room(self, name: str, *, takes_over: bool = False) -> "Handlers":
         """A further consumer of the same service, with its own group, order and inbox key: it may
-        handle what others handle too. One that `takes_over` types from the service's first consumer
-        keeps the inbox key, so that what has taken effect there is known here."""
+        handle types that others handle, too. `takes_over`: it takes types from the service's first
+        consumer and keeps that inbox key, so that events handled there are not handled again."""
         room = Handlers(f"{self.consumer}.{name}", self.inbox_key if takes_over else "")
         self.rooms.append(room)
         room.rooms = self.rooms
         return room
 
     def on(self, *events: type[Event]) -> Callable[[HandlerT], HandlerT]:
-        """Registers a batch handler: fresh events of the types, in order, in one transaction."""
+        """Registers a batch handler: new events of these types, in order, in one transaction."""
 
         def register(handler: HandlerT) -> HandlerT:
             for event in events:
@@ -84,8 +84,8 @@ Pair = tuple[Event, kafka.Record]
 
 
 class Consumer:
-    """One member of one group: reads, applies under the inbox, commits, and starts again after
-    whatever goes wrong."""
+    """One member of one consumer group: polls, applies events under the inbox, commits offsets, and
+    starts again after any error."""
 
     def __init__(self, db: Database, handlers: Handlers, deps: Any, broker: kafka.Broker) -> None:
         self._db = db
@@ -94,7 +94,7 @@ class Consumer:
         self._broker = broker
         self._parking = kafka.Producer(broker)
         self.joined = False
-        """whether the group gave this member its partitions (readiness)"""
+        """whether the group has assigned partitions to this member (readiness)"""
 
     async def run(self) -> None:
         """Consumes until cancelled."""
@@ -138,15 +138,16 @@ class Consumer:
 
     async def _commit(self, client: kafka.Reader, offsets: dict[kafka.TopicPartition, int]) -> None:
         try:
-            # Bounded: aiokafka looks for a coordinator that is gone for as long as it takes.
+            # With a time limit: aiokafka searches for a lost coordinator without end.
             async with asyncio.timeout(kafka.ANSWER_WITHIN_S):
                 await client.commit(offsets)
         except (kafka.KafkaError, kafka.IllegalStateError) as error:
-            # Rebalanced or wiped meanwhile: the replay is harmless, the inbox knows these events.
+            # Rebalanced or wiped meanwhile: a replay is harmless, the inbox skips these events.
             log.info("consumer.commit_dropped", error=type(error).__name__)
 
     async def _accepted(self, records: list[kafka.Record]) -> list[Pair]:
-        """Those that are proven, ours, and no older than the inbox remembers."""
+        """Those with a valid MAC, of a type handled here, and not older than inbox rows are
+        kept."""
         accepted: list[Pair] = []
         for record in records:
             parts = record.topic, record.key, record.value, record.headers
@@ -164,8 +165,8 @@ class Consumer:
         return accepted
 
     async def _apply_run(self, handler: Handler, run: list[Pair]) -> None:
-        """The whole run in one transaction; when that fails, each event on its own, so that one
-        poison event neither blocks nor loses its neighbours."""
+        """The whole run in one transaction. If that fails, each event in a transaction of its own,
+        so that one poison event neither blocks nor loses the others."""
         try:
             await self._transaction(handler, [event for event, _ in run])
             return
@@ -205,8 +206,8 @@ class Consumer:
             _lag.labels(self._handlers.consumer).observe(age.total_seconds())
 
     async def _park(self, record: kafka.Record, error: Exception) -> None:
-        """Sets an event aside where an operator finds it, then lets the others pass. The copy's
-        headers hold what proves it, and the reason."""
+        """Copies an event to the parked topic, where an operator finds it, and goes on. The copy
+        keeps the event's headers with its MACs; one more header states the reason."""
         topic, parked, why = record.topic, record.topic + PARKED, type(error).__name__
         log.error("consumer.parked", topic=topic, offset=record.offset, error=why)
         _parked.labels(self._handlers.consumer, topic, why).inc()

@@ -2,8 +2,8 @@
 
 `tx`/`read` give SQLAlchemy sessions for ordinary work; `pg` gives a bare asyncpg transaction for
 batches; `one`/`many` run a single autocommit statement for the hot path (14x cheaper than the
-ORM, reference: performance §3). Nothing in a transaction may wait for the network, and no commit
-happens in a `yield` dependency, which FastAPI would run after the answer has been sent.
+ORM, reference: performance §3). No transaction waits for the network. No commit happens in a
+`yield` dependency, because FastAPI would run it after the response has been sent.
 """
 
 import asyncio
@@ -36,8 +36,8 @@ SETTINGS = {
     "statement_timeout": "10000",
     "idle_in_transaction_session_timeout": "15000",
 }
-"""Milliseconds, sent with each connection's first words: they hold on anybody's server and cost no
-round trip. A row that somebody has forgotten to let go of must not keep a pool waiting for it."""
+"""Milliseconds, sent when a connection starts: they apply on any server and cost no round trip.
+They keep a row lock that is never released from blocking a whole pool."""
 
 LOST = (
     asyncpg.PostgresConnectionError,
@@ -51,33 +51,34 @@ LOST = (
     TimeoutError,
     Unavailable,
 )
-"""What a connection that went away, or was never given, raises: the server stops, restarts, has no
-place or no time left. Cut in mid-answer, asyncpg no longer knows where it is and says
-InternalClientError, which is of no family of its own; `exc.TimeoutError` is SQLAlchemy's pool. Any
-other OSError (a name that is not found, a socket that is gone) means the database only while it is
-being connected to, and is Unavailable from there (`_connected`); else it is a file's, or a bug."""
+"""The errors of a connection that was lost or could not be made: the server stops, restarts, or has
+no connection or time left. asyncpg raises InternalClientError when a connection breaks in the
+middle of a result; `exc.TimeoutError` comes from SQLAlchemy's pool. Any other OSError (unknown
+host, missing socket) concerns the database only while connecting, where `_connected` turns it into
+Unavailable; elsewhere it concerns a file, or is a bug."""
 BUSY = (asyncpg.LockNotAvailableError, asyncpg.TransactionRollbackError)
-"""Somebody else holds the row, or stood in our way: nothing was changed, the next try may do."""
+"""Another transaction holds the row or conflicts with ours: nothing was changed; try again."""
 
 
 class Busy(Unavailable):
-    """The database is there, and what we asked of it is held by somebody else."""
+    """The database works, but another transaction holds the row that we need."""
 
 
 _NAME_TENANT = text("SELECT set_config('app.tenant', :tenant, true)")
 
 
 def _raised(error: BaseException) -> BaseException:
-    """What the driver raised: SQLAlchemy wraps it twice, and keeps it as the cause."""
+    """The driver's own error: SQLAlchemy wraps it twice and keeps it as the cause."""
     wrapped = error.orig if isinstance(error, exc.DBAPIError) else None
     return (wrapped.__cause__ or wrapped) if wrapped is not None else error
 
 
 def is_connection_lost(error: BaseException) -> bool:
-    """Whether the database, or a place in it, is away for now (as opposed to refusing what we
-    said), raw or wrapped: the one place that knows. Worth another try later."""
+    """Whether the error means that the database or one of its rows is unavailable for now, so that
+    a later try may succeed. It does not mean that the database refused a statement. All code
+    decides this here; the error may be the driver's own or SQLAlchemy's."""
     found = _raised(error)
-    # An argument or address that asyncpg cannot send will be as wrong the next time.
+    # An argument or address that asyncpg cannot send is our bug: a retry does not help.
     is_ours = isinstance(found, asyncpg.InterfaceError) and isinstance(found, ValueError)
     return not is_ours and isinstance(found, (*LOST, *BUSY))
 
@@ -94,7 +95,7 @@ def _as_unavailable() -> Iterator[None]:
 
 
 async def _connected(*args: Any, **options: Any) -> "asyncpg.Connection[Any]":
-    """As asyncpg's own, for every way in."""
+    """asyncpg.connect, for every kind of connection; an OSError becomes Unavailable."""
     try:
         made: asyncpg.Connection[Any] = await asyncpg.connect(*args, **options)
     except OSError as error:
@@ -103,7 +104,7 @@ async def _connected(*args: Any, **options: Any) -> "asyncpg.Connection[Any]":
 
 
 def engine_of(url: str, *, settings: dict[str, str] | None = None, **options: Any) -> AsyncEngine:
-    """SQLAlchemy on `url`, which asyncpg itself reads: SQLAlchemy would hand libpq's words such as
+    """A SQLAlchemy engine whose URL asyncpg parses: SQLAlchemy would pass libpq parameters such as
     `sslmode` on as arguments that asyncpg does not know."""
     return create_async_engine(
         "postgresql+asyncpg://",
@@ -113,21 +114,22 @@ def engine_of(url: str, *, settings: dict[str, str] | None = None, **options: An
 
 
 async def _without_reset(_connection: object) -> None:
-    """What we set ends with its transaction, so a released connection needs no RESET: that would
-    be a round trip after every single statement."""
+    """Skips asyncpg's RESET when a connection is released: our settings end with their transaction,
+    and RESET would cost a round trip after each statement."""
 
 
 @event.listens_for(Session, "do_orm_execute")
 def _locked_is_fresh(execution: ORMExecuteState) -> None:
-    """A row that is locked is read as it is then, also when the transaction has read it before."""
+    """Reads a row anew when it is locked, also if the transaction has read it before."""
     if execution.is_select and getattr(execution.statement, "_for_update_arg", None) is not None:
         execution.update_execution_options(populate_existing=True)
 
 
 class Database:
-    """One service's database, as its application role, whose rows are those of the one tenant that
-    a transaction names; `system` is the same as the service's other role, which sees all tenants.
-    No setting turns the one into the other: they are two logins, each with a pool of its own."""
+    """One service's database under its application role, which sees only the rows of the tenant
+    that a transaction names. `system` is the same database under the service's other role, which
+    sees all tenants. No setting turns one role into the other: they are two logins, each with a
+    pool of its own."""
 
     def __init__(
         self, url: str, system_url: str = "", *, pool_size: int = 10, name: str = "app"
@@ -140,7 +142,7 @@ class Database:
         self._engine: AsyncEngine | None = None
 
     async def open(self) -> None:
-        """Opens the pool; waits a little for a database that is still starting."""
+        """Opens the pool; waits up to some ten seconds for a database that is starting."""
         for attempt in range(40):
             try:
                 self._pool = await asyncpg.create_pool(
@@ -200,8 +202,8 @@ class Database:
                 yield session
 
     def tx(self, tenant_id: UUID | None) -> AbstractAsyncContextManager[AsyncSession]:
-        """A read-write transaction; commits on a clean exit. None means system scope: workers,
-        command lines and look-ups by a secret's hash, where no tenant is known yet."""
+        """A read-write transaction that commits on a clean exit. None means system scope, for
+        workers, command lines and look-ups by a secret's hash, where the tenant is not known."""
         return self._for(tenant_id)._session(tenant_id, read_only=False)
 
     def read(self, tenant_id: UUID | None) -> AbstractAsyncContextManager[AsyncSession]:
@@ -214,7 +216,7 @@ class Database:
     @asynccontextmanager
     async def pg(self, tenant_id: UUID | None) -> AsyncIterator["asyncpg.Connection[Any]"]:
         """A bare asyncpg transaction under the same rules, for batches."""
-        # Both in one round trip; the value is a UUID, never a caller's text.
+        # One round trip for both statements; the value is a UUID, never a caller's text.
         names = f"; SET LOCAL app.tenant = '{tenant_id}'" if tenant_id is not None else ""
         async with self._for(tenant_id)._acquired() as connection:
             await connection.execute("BEGIN" + names)
@@ -227,8 +229,9 @@ class Database:
             await connection.execute("COMMIT")
 
     async def purge(self, table: str, where: str, *args: Any) -> int:
-        """Deletes what fits `where` in all tenants, batch by batch in transactions of their own, so
-        that none takes long whatever has piled up. Both texts are ours. Returns how many went."""
+        """Deletes the rows of all tenants that match `where`, batch by batch. Each batch has a
+        transaction of its own, so that none takes long. `table` and `where` are constants of our
+        code. Returns the number of deleted rows."""
         old = f"SELECT ctid FROM {table} WHERE {where} LIMIT {PURGE_BATCH}"  # noqa: S608
         total = 0
         while True:
@@ -258,12 +261,12 @@ class Database:
                 try:
                     yield connection  # type: ignore[misc]
                 except asyncpg.InternalClientError:
-                    connection.terminate()  # cut in mid-answer: nobody may get it again
+                    connection.terminate()  # broken within a result: must not be used again
                     raise
 
     async def connect(self) -> "asyncpg.Connection[Any]":
-        """A connection of its own in system scope, outside the pool (the relay's session lock lives
-        on one)."""
+        """A separate connection in system scope, outside the pool (the relay holds its session
+        lock on one)."""
         return await _connected(
             self.system._url, command_timeout=COMMAND_TIMEOUT_S, server_settings=self._settings
         )

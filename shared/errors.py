@@ -1,10 +1,10 @@
-"""Problems: what can go wrong, as named facts, free of any web framework.
+"""Problems: the errors of all services, independent of any web framework.
 
     Problem                 500  internal
     ├── InvalidBody         422  invalid_body
     ├── Unauthorized        401  auth.unauthorized
     ├── Forbidden           403  auth.forbidden
-    ├── NotFound            404  not_found             not there, or not yours: the same answer
+    ├── NotFound            404  not_found             missing, or another tenant's: not told apart
     ├── MethodNotAllowed    405  method_not_allowed
     ├── Conflict            409  conflict
     ├── TooLarge            413  body.too_large
@@ -13,7 +13,7 @@
     └── Unavailable         503  unavailable           nothing was changed
 
 Services subclass these with a code of their own; a code is stable API, a title may be translated.
-A business conflict is never a 500, because a 500 wakes somebody up.
+A business conflict is never a 500, because a 500 raises an alarm.
 """
 
 from typing import Any, ClassVar

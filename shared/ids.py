@@ -30,7 +30,7 @@ def trade_no(clock: Clock) -> str:
     """An out_trade_no: 32 digits and capitals, which fits both Alipay (64) and WeChat (32).
 
     14 characters of UTC time keep the numbers readable in a bill; 18 random ones (93 bits) keep
-    them unique without asking anybody.
+    them unique without a central counter.
     """
     tail = "".join(secrets.choice(_ALPHABET) for _ in range(18))
     return clock.now().strftime("%Y%m%d%H%M%S") + tail

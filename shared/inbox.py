@@ -1,4 +1,4 @@
-"""What we have heard: one row per consumer and event, claimed in the effect's transaction."""
+"""The inbox: one row per consumer and handled event, written in the effect's transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,10 +11,10 @@ from shared.contracts.events.base import Event
 from shared.db import Database
 
 RETENTION_DAYS = 30
-"""Longer than an event is believed (`events_max_age_days`, 28): two days of margin for clocks that
-disagree, and for what waits in a consumer's hands while the database is away."""
+"""Longer than an event is accepted (`events_max_age_days`, 28). The two days of margin cover clocks
+that disagree and events that a consumer holds while the database is unavailable."""
 AHEAD = timedelta(days=1)
-"""how far the clock of who said it may be before ours: what is dated later would outlive its row"""
+"""how far a producer's clock may be ahead of ours; a later date would outlive its inbox row"""
 
 
 _CLAIM = """
@@ -26,7 +26,7 @@ RETURNING event_id
 
 
 async def claim(pg: "asyncpg.Connection[Any]", consumer: str, events: Sequence[Event]) -> set[UUID]:
-    """Marks the events as handled by `consumer`; returns the ids nobody had claimed before."""
+    """Marks the events as handled by `consumer`; returns the ids that were not marked before."""
     rows = await pg.fetch(
         _CLAIM, consumer, [e.tenant_id for e in events], [e.event_id for e in events]
     )
@@ -34,15 +34,15 @@ async def claim(pg: "asyncpg.Connection[Any]", consumer: str, events: Sequence[E
 
 
 class Stale(ValueError):
-    """Older than what the inbox remembers, or dated ahead: it may have taken effect already."""
+    """Older than the inbox keeps rows, or dated ahead: the event may have taken effect already."""
 
 
 def require_remembered(event: Event, now: datetime, max_age_days: int) -> None:
-    """Raises Stale unless the inbox is sure to know whether the event has been handled."""
+    """Raises Stale unless the inbox still has the row of the event if it was handled."""
     if not -AHEAD <= now - event.occurred_at <= timedelta(days=max_age_days):
         raise Stale(event.occurred_at.isoformat())
 
 
 async def purge(db: Database) -> None:
-    """Forgets what is older than any event that is still believed."""
+    """Deletes rows that are older than any event that is still accepted."""
     await db.purge("inbox", "handled_at < now() - make_interval(days => $1)", RETENTION_DAYS)

@@ -1,8 +1,8 @@
-"""What must always hold in a service's own database: SQL files that return the rows that break it.
+"""Invariants of a service's database: SQL files that return the rows that break them.
 
-Each looks at the last days only, so that it ends in time on tables of any size; run every hour,
-each fact has been looked at many times before it leaves the window. A run that failed is as visible
-as a violation: its gauge of the last run stands still and its failure is counted.
+Each query covers the last days only, so that it ends in time on tables of any size. It runs every
+hour, so each row is checked many times before it leaves the window. A failed run is as visible as a
+violation: it is counted, and the gauge of the last run stays at its old value.
 """
 
 from collections.abc import Mapping
@@ -24,13 +24,13 @@ _failures = Counter("invariant_failures_total", "Runs that came to no answer", [
 
 
 def of(module_file: str) -> dict[str, str]:
-    """By name, the invariants of the service that the module belongs to."""
+    """The invariants of the service that the module belongs to: name -> SQL."""
     folder = Path(module_file).parent / "invariants"
     return {path.stem: path.read_text() for path in sorted(folder.glob("*.sql"))}
 
 
 async def check(db: Database, invariants: Mapping[str, str], clock: Clock) -> dict[str, int]:
-    """How many rows break each; one that could not be asked is not in it."""
+    """The number of rows that break each invariant; one whose query failed is left out."""
     found = {}
     for name, sql in invariants.items():
         _failures.labels(name)
@@ -50,6 +50,6 @@ async def check(db: Database, invariants: Mapping[str, str], clock: Clock) -> di
 
 
 def checking(db: Database, module_file: str, clock: Clock) -> Job:
-    """The hourly job of that service."""
+    """The hourly job of the service that the module belongs to."""
     invariants = of(module_file)
     return periodic(lambda: check(db, invariants, clock), EVERY_S)

@@ -1,7 +1,7 @@
-"""The one Kafka door (aiokafka): a producer and a reader.
+"""The only module that uses the Kafka client (aiokafka): a producer and a reader.
 
-Nothing here gives up: whatever a broker does, the client is closed by force if need be and a new
-one is made. At-least-once in both directions; `shared.consumer` makes the effect exactly-once.
+After any error of the broker the client is closed, by force if necessary, and a new one is made.
+Delivery is at least once in both directions; `shared.consumer` makes effects exactly once.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from shared.contracts.events.macs import EventKeys, Headers
 from shared.errors import Unavailable
 
 REQUEST_TIMEOUT_MS = 5_000
-"""Below the relay's lease, so that a relay waiting for a dead broker still looks alive."""
+"""Below the relay's lease, so that a relay that waits for a dead broker keeps the lease."""
 SEND_WITHIN_S = 5.0
 READER_TIMEOUT_MS = 12_000
-"""Beyond a session: joining a group waits until a member that died without a word has expired."""
+"""Above the session timeout: joining a group waits until the session of a dead member expires."""
 BATCH_MAX = 500
 POLL_MS = 1_000
 METADATA_AGE_MS = 30_000
@@ -33,7 +33,7 @@ CLOSE_WITHIN_S = 2.0
 START_WITHIN_S = 15.0
 RETRY_S = 0.5
 AWAY = (KafkaError, ConnectionError, TimeoutError)
-"""What a broker that is away makes the client raise; other OSErrors, such as a file's, are ours."""
+"""What the client raises when the broker is unavailable. Other OSErrors, as of a file, are bugs."""
 
 Record = ConsumerRecord[Any, Any]
 Reader = AIOKafkaConsumer
@@ -43,19 +43,19 @@ __all__ = ["IllegalStateError", "KafkaError", "TopicPartition"]  # with what is 
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where events go and come from, how to sign in there, and what marks and checks them."""
+    """The broker's address, how to sign in there, and the keys for the MACs of events."""
 
     bootstrap: str
     keys: EventKeys
     fetch_max_wait_ms: int
     security: dict[str, Any]
-    """the client's arguments"""
+    """arguments for the client"""
     max_age_days: int
-    """an event that happened before is not applied"""
+    """an older event is not applied"""
 
 
 class _TokenFile(AbstractTokenProvider):
-    """Read at the start too: aiokafka takes a file that is missing for a broker that is away."""
+    """Read at the start, too: aiokafka reports a missing file as an unavailable broker."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -66,7 +66,7 @@ class _TokenFile(AbstractTokenProvider):
 
 
 def broker(config: BaseConfig, name: str) -> Broker:
-    """As the settings say; `name` is the process's name among those that speak and hear."""
+    """The broker of the settings; `name` is the process's name as producer and consumer."""
     keys = EventKeys.from_files(name, config.service_key_file, config.service_trust_file)
     protocol = config.kafka_security_protocol
     security: dict[str, Any] = {"security_protocol": protocol}
@@ -91,8 +91,8 @@ def broker(config: BaseConfig, name: str) -> Broker:
 
 
 class Producer:
-    """Sends and waits until every replica in sync has it; opens a new client after any error,
-    because a broker that lost its memory no longer knows an idempotent producer's session."""
+    """Sends records and waits until every in-sync replica has them. After any error it opens a new
+    client, because a wiped broker no longer knows the session of an idempotent producer."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
@@ -118,9 +118,9 @@ class Producer:
     async def send_batch(
         self, topic: str, records: list[tuple[str, bytes]], headers: Headers | None = None
     ) -> list[tuple[int, int]]:
-        """(key, value) pairs in, (partition, offset) of each out, in order; Unavailable when not
-        everything was acknowledged. They are marked as ours, unless `headers` are given (of an
-        event that somebody else said)."""
+        """Sends (key, value) pairs and returns (partition, offset) of each, in order. Unavailable
+        unless all were acknowledged. Each gets our MACs as headers, unless `headers` are given (for
+        the copy of an event that another service published)."""
         mark = self._broker.keys.marks
         try:
             async with asyncio.timeout(SEND_WITHIN_S):
@@ -160,7 +160,7 @@ class Producer:
     async def aclose(self) -> None:
         client, probe, self._client, self._probe = self._client, self._probe, None, None
         if client is not None:
-            # Not stop(): it waits to flush what could not be sent; the outbox still has it.
+            # Not stop(): it waits until unsent records are flushed; the outbox still has them.
             client._closed = True
             await _quietly(client._sender.close())
             await _quietly(client.client.close())
@@ -177,8 +177,9 @@ def reader(broker: Broker, *topics: str, **more: Any) -> AIOKafkaConsumer:
 
 
 async def polled(client: AIOKafkaConsumer) -> dict[TopicPartition, list[Record]]:
-    """What has arrived. After a quiet while the broker is asked something, because a client whose
-    broker came back elsewhere would wait for ever; no answer raises, and a new client is made."""
+    """The records that have arrived. After several empty polls it sends the broker a request,
+    because a client would wait without end for a broker that came back at another address. If no
+    response comes it raises, and the caller makes a new client."""
     for _ in range(QUIET_POLLS):
         records: dict[TopicPartition, list[Record]] = await client.getmany(
             timeout_ms=POLL_MS, max_records=BATCH_MAX
@@ -191,7 +192,7 @@ async def polled(client: AIOKafkaConsumer) -> dict[TopicPartition, list[Record]]
 
 
 def raise_if_ours(error: BaseException) -> None:
-    """aiokafka lets the cancellation of its own tasks out; only one meant for us may pass."""
+    """Raises `error` if it cancels our own task: aiokafka leaks cancellations of its tasks."""
     task = asyncio.current_task()
     if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
         raise error
@@ -209,7 +210,7 @@ async def _quietly(closing: Awaitable[Any]) -> bool:
 
 
 async def close(client: AIOKafkaConsumer) -> None:
-    """Leaves politely, else (the broker may be gone) ends what the client has running."""
+    """Leaves the group; if that fails (the broker may be gone), ends the client's own tasks."""
     if not await _quietly(client.stop()):
         for part in (client._fetcher, client._client):
             if part is not None:

@@ -1,9 +1,9 @@
-"""One Alembic environment for all services, and what every migration needs from us.
+"""One Alembic environment for all services, and the helpers that migrations call.
 
-Versions live in `services/<name>/migrations/versions`; after them each SQL file of its
-folder and of its rooms is applied again (functions are repeatable: DROP IF EXISTS, then CREATE).
-Tables belong to the owner role; the service's two roles get rows only, and row level security is
-forced on everyone.
+Versions live in `services/<name>/migrations/versions`. After them each SQL file of the service's
+folder and rooms is applied again (functions are repeatable: DROP IF EXISTS, then CREATE). Tables
+belong to the owner role. The service's two roles may read and change rows only, and row level
+security is forced on every role.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _service: ContextVar[str] = ContextVar("service")
 
 
 def both_roles() -> str:
-    """The two logins of the service being migrated, as a list in SQL: the one that sees one tenant
+    """The two roles of the service that is migrated, as a list in SQL: the one that sees one tenant
     at a time, and the one that sees all."""
     return f"damselfly_{_service.get()}, damselfly_{_service.get()}_system"
 
@@ -41,8 +41,8 @@ def _apply(op: Any, file: str, table: str = "") -> None:
 
 
 def enable_rls(op: Any, table: str) -> None:
-    """Forces row security: the tenant that is named sees its rows, nobody named sees none. All rows
-    are seen by who one is, the system's role or the owner, never by what one sets."""
+    """Forces row security: a transaction sees the rows of the tenant that it names, and none if it
+    names no tenant. Only the system role and the owner see all rows; no setting grants that."""
     _apply(op, "row_security.sql", table)
 
 
@@ -57,18 +57,18 @@ def create_inbox(op: Any) -> None:
 
 
 def create_bounds(op: Any) -> None:
-    """What lets the relay replay, and everybody forget, in small steps however much there is."""
+    """Indexes and functions for replays and purges in small steps on tables of any size."""
     _apply(op, "bounds.sql")
     enable_rls(op, "outbox_replays")
 
 
 def grant_app(op: Any) -> None:
-    """Rows and sequences for the service's roles, now and for what the owner makes later."""
+    """Grants rows and sequences to the service's roles, also of tables that are made later."""
     _apply(op, "grants.sql")
 
 
 def part_roles(op: Any) -> None:
-    """For a database of the time when one role served all services, and a setting opened it."""
+    """For older databases, where all services used one role and a setting gave system scope."""
     _apply(op, "part_roles.sql")
     grant_app(op)
 
@@ -87,7 +87,7 @@ async def _migrate(package: str, owner_url: str) -> None:
         async with engine.begin() as connection:
             if gone := (await connection.scalars(text(MISSING), {"roles": both_roles()})).all():
                 raise SystemExit(f"{package}: no role {', '.join(gone)}: docs/runbook.md, Roles")
-            # One at a time on a database; whoever comes second finds nothing left to do.
+            # One migration at a time; a second process finds nothing left to do.
             driver: Any = (await connection.get_raw_connection()).driver_connection
             await driver.execute(TURN)
             await connection.run_sync(_upgrade, folder)
@@ -98,7 +98,7 @@ async def _migrate(package: str, owner_url: str) -> None:
 
 
 def functions(folder: Path) -> list[Path]:
-    """The SQL files of a service and of its rooms; what `invariants/` holds are questions."""
+    """The SQL files of a service and of its rooms, without the queries of `invariants/`."""
     return sorted(path for path in folder.rglob("*.sql") if path.parent.name != "invariants")
 
 

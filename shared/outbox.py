@@ -1,14 +1,13 @@
-"""What we have to say: rows written with the change they tell of, and the relay that says them.
+"""The outbox: events written in the transaction of their change, and the relay that publishes them.
 
-Truth is PostgreSQL; Kafka is an at-least-once pipe. One relay per service is active at a time: it
-holds an advisory lock on a session that the server ends after a few idle seconds, which makes the
-lock a lease (a stopped relay loses it). Rows go out in `seq` order and are marked after the
-broker acknowledged them; the offset that came back is kept. An offset that falls behind one we
-were given before means the broker has lost its memory: everything retained is said again, and the
-consumers' inboxes drop what they have already heard. Saying it again goes backwards in steps, the
-newest events first and each step in order: those are the ones that somebody may have missed. What
-is new meanwhile waits for one step at most. How far it came is in the database, for the next
-leader.
+PostgreSQL holds the truth; Kafka delivers at least once. One relay per service is active at a time.
+It holds an advisory lock on a session that the server ends after a few idle seconds, so the lock is
+a lease that a stopped relay loses. Rows are published in `seq` order and marked after the broker
+has acknowledged them, with the offset that it returned. An offset lower than an earlier one means
+that the broker was wiped. Then all retained events are published again, and the consumers' inboxes
+skip those that they have handled. A replay goes backwards in steps, newest events first and each
+step in order, because the newest are those that a consumer may have missed. New events wait for one
+step at most. The progress of a replay is in the database, for the next leader.
 """
 
 import asyncio
@@ -27,21 +26,21 @@ from shared.errors import Unavailable
 from shared.telemetry import get_logger
 
 if TYPE_CHECKING:
-    # Only a worker has a relay: an API process need not load the Kafka client to say something.
+    # Only a worker has a relay: an API process adds events without loading the Kafka client.
     from shared.kafka import Producer
 
 BATCH_MAX = 500
 GATHER_S = 0.02
-"""The rest after a batch: what is said meanwhile goes together, here and at every consumer."""
+"""The pause after a batch, so that the next events are sent and consumed together."""
 IDLE_POLL_S = 0.06
-"""Empty looks are followed by pauses that double up to this, unless `Relay` is told another."""
+"""The pause after an empty poll doubles up to this, unless `Relay` is given another limit."""
 RETRY_S = 0.5
 STANDBY_POLL_S = 1.0
 LEASE_S = 15
 WIPE_CHECK_S = 1.0
 PURGE_EVERY_S = 600.0
 STEP_ROWS = 2_000
-"""what one statement of a purge or a replay touches at most"""
+"""the most rows that one statement of a purge or a replay touches"""
 RECENT_ROWS = 5_000
 RETENTION_DAYS = 7
 NO_TENANT = UUID(int=0)
@@ -76,7 +75,7 @@ ON CONFLICT (tenant_id, topic) DO UPDATE SET below = excluded.below
 """
 _REPLAY_STEP = "SELECT outbox_replay_step($1, $2, $3)"
 _IS_REPLAYING = "SELECT EXISTS (SELECT FROM outbox_replays WHERE tenant_id = $1 AND topic = $2)"
-# By the time of the fact: a replay must not keep it for longer than the inboxes remember it.
+# By the time of the fact: a replay must not keep an event longer than inboxes keep its row.
 _PURGE = """
 DELETE FROM outbox o USING (SELECT tenant_id, event_id FROM outbox ORDER BY seq LIMIT $2) AS oldest
 WHERE o.tenant_id = oldest.tenant_id AND o.event_id = oldest.event_id
@@ -95,7 +94,7 @@ def row(event: Event) -> Row:
 
 
 async def add(where: "AsyncSession | asyncpg.Connection[Any]", event: Event) -> None:
-    """Says `event` with the transaction that `where` is in, or not at all."""
+    """Adds `event` to the outbox in the transaction of `where`."""
     columns = row(event)
     if isinstance(where, AsyncSession):
         names = ("t", "e", "topic", "key", "type", "payload", "at")
@@ -105,7 +104,7 @@ async def add(where: "AsyncSession | asyncpg.Connection[Any]", event: Event) -> 
 
 
 class Relay:
-    """Carries one service's outbox to its topic."""
+    """Publishes one service's outbox to its topic."""
 
     def __init__(
         self, db: Database, sink: "Producer", topic: str, *, idle_poll_s: float = IDLE_POLL_S
@@ -136,7 +135,7 @@ class Relay:
         await connection.execute(f"SET idle_session_timeout = '{LEASE_S}s'")
         await self._wait_to_lead(connection)
         self._is_replaying = await connection.fetchval(_IS_REPLAYING, *self._name)
-        # What is still to be said again tells of the broker as it was.
+        # During a replay the stored offsets are those of the broker before its wipe.
         known = 0 if self._is_replaying else RECENT_ROWS
         rows = await connection.fetch(_LAST_OFFSETS, known)
         self._last = {row["partition"]: row["last"] for row in rows}
@@ -164,7 +163,7 @@ class Relay:
             await asyncio.sleep(STANDBY_POLL_S)
 
     async def _forward(self, connection: "asyncpg.Connection[Any]") -> int:
-        """Sends and marks one batch; returns its size (0 also when the broker is away)."""
+        """Publishes and marks one batch; returns its size (0 also if the broker is unavailable)."""
         rows = await connection.fetch(_CLAIM, BATCH_MAX)
         if not rows:
             return 0
@@ -175,7 +174,7 @@ class Relay:
             await asyncio.sleep(RETRY_S)
             return 0
         if any(0 <= offset <= self._last.get(partition, -1) for partition, offset in places):
-            await self._replay(connection)  # it gave us this offset before: it has forgotten
+            await self._replay(connection)  # an offset for the second time: wiped
             return len(rows)
         for partition, offset in places:
             self._last[partition] = max(offset, self._last.get(partition, -1))
@@ -185,7 +184,7 @@ class Relay:
         return len(rows)
 
     async def _replay_if_wiped(self, connection: "asyncpg.Connection[Any]") -> None:
-        """A wipe with nothing new to say would otherwise go unnoticed."""
+        """Detects a wipe also when there is no new event to publish."""
         if not self._last:
             return
         try:

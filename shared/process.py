@@ -1,7 +1,7 @@
 """A service's processes from one description: its API, its worker and its command line.
 
-An API never loads the Kafka client and a worker never loads FastAPI, so each is imported where it
-is needed.
+An API never loads the Kafka client and a worker never loads FastAPI: each function imports what it
+needs.
 """
 
 import argparse
@@ -25,7 +25,7 @@ Close = Callable[[], Awaitable[None]]
 
 
 class Deps(Protocol):
-    """What every service hands to its use cases, beside what is its own."""
+    """The dependencies that every service gives to its use cases."""
 
     @property
     def db(self) -> "Database": ...
@@ -53,8 +53,9 @@ def make_api(
     package: str, config: BaseConfig, deps: Deps, routers: "Iterable[APIRouter]",
     *, closing: Sequence[Close] = (), **limits: int,
 ) -> "FastAPI":  # fmt: skip
-    """The API of `services.<name>`. Nothing is opened before the server starts. At its end what
-    `closing` holds is called in order, then the database is closed. `limits` are `make_app`'s."""
+    """The API of `services.<name>`. Nothing is opened before the server starts. When it ends, the
+    functions in `closing` are called in order, then the database is closed. `limits` go to
+    `make_app`."""
     from shared.keys.tokens import TokenVerifier
     from shared.web import make_app
 

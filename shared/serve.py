@@ -1,6 +1,6 @@
-"""Serving HTTP without a framework: the server's settings, health, problems as answers.
+"""Serving HTTP without a framework: the server's settings, health routes, problem responses.
 
-Apart from shared.web so that a worker or the gateway does not pay for FastAPI's start.
+Separate from shared.web, so that a worker or the gateway does not pay for FastAPI's start.
 """
 
 import asyncio
@@ -48,15 +48,14 @@ def problem_response(problem: Problem, *, instance: str = "", request_id: str = 
 
 
 def json_response(data: Any, status: int = 200) -> Response:
-    """JSON by orjson; bytes are taken as already encoded."""
+    """JSON by orjson; bytes count as already encoded."""
     content = data if isinstance(data, bytes) else orjson.dumps(data, default=str)
     return Response(content, status_code=status, media_type="application/json")
 
 
 def faults(error: Any) -> list[dict[str, str]]:
-    """Where a body is wrong and why, from a pydantic (or FastAPI) validation error; the values
-    themselves are never repeated. The message is for programmers: people read what the console says
-    for the code."""
+    """The faults of a body from a pydantic (or FastAPI) validation error, without the values. The
+    message is for programmers; people read the console's own text for the code."""
     return [
         {"pointer": _pointer(one["loc"]), "code": str(one["type"]), "message": str(one["msg"])}
         for one in error.errors()
@@ -64,13 +63,13 @@ def faults(error: Any) -> list[dict[str, str]]:
 
 
 def _pointer(parts: Any) -> str:
-    """A member's place as it may be answered: an unknown one can be anything."""
+    """A JSON pointer that is safe to return: the name of an unknown member can be any text."""
     names = [str(part)[:_NAME_MAX] for part in parts if part != "body"]
     return ("/" + "/".join(names)).encode("utf-8", "replace").decode()
 
 
 async def health_response(path: str, ready: Ready) -> Response:
-    """/livez, /readyz and /metrics; they ask for no token and say nothing of anybody."""
+    """/livez, /readyz and /metrics; they need no token and contain no personal data."""
     if path == "/livez":
         return json_response({"status": "live"})
     if path == "/readyz":
@@ -82,7 +81,7 @@ async def health_response(path: str, ready: Ready) -> Response:
 
 
 def clean_id(given: bytes) -> str:
-    """The caller's request id when it is harmless in a log, else a new one."""
+    """The caller's request id if it is safe in a log, else a new one."""
     text = given.decode("latin-1")
     if 0 < len(text) <= _ID_MAX and text.replace("-", "").isalnum() and text.isascii():
         return text
@@ -90,18 +89,18 @@ def clean_id(given: bytes) -> str:
 
 
 def settle_memory() -> None:
-    """What a process has loaded by now stays: the collector need not walk it again and again, nor
-    once more now (it frees nothing worth its time). It works from here on, also where
-    `shared.startup` had put it off."""
+    """Excludes everything loaded so far from garbage collection, because it stays until the end,
+    and switches the collector on (`shared.startup` had switched it off). No collection runs here:
+    it would free too little to be worth its time."""
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()
 
 
 class _CoalescingTransport:
-    """A transport that sends an answer's head and body as one packet: uvicorn writes them one
-    after the other, uvloop sends each at once, and a packet costs both ends more than a route
-    does. What is not followed by more within the loop's round leaves by itself."""
+    """A transport that sends a response's head and body as one packet. uvicorn writes them one
+    after the other and uvloop would send each at once, but a packet costs both ends more than a
+    route. Data that is followed by no other write in the same loop iteration is sent alone."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -134,18 +133,18 @@ class _CoalescingTransport:
 
 
 ON_STOP, IS_STOPPING = "damselfly.on_stop", "damselfly.is_stopping"
-"""In a request's scope: whom to tell that the process ends, and that it does. An answer that has no
-end of its own ends then; any other one is waited for (STOP_WITHIN_S)."""
+"""Keys of a request's scope: the function to call when the process stops, and whether it stops. An
+endless response ends then; the server waits for any other one (STOP_WITHIN_S)."""
 
 
 def notify_stop(scope: Any) -> None:
-    """The process ends while the request of this scope is being answered."""
+    """Notifies the request of this scope that the process stops before its response is complete."""
     scope[IS_STOPPING] = True
     scope.get(ON_STOP, bool)()
 
 
 class Http(HttpToolsProtocol):
-    """uvicorn's own, over such a transport."""
+    """uvicorn's HTTP protocol over `_CoalescingTransport`."""
 
     def shutdown(self) -> None:
         super().shutdown()
@@ -179,8 +178,8 @@ def _server(
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket to listen on; what it accepts inherits its options. A peer that died without a word
-    is found out by the system, as nothing else here would."""
+    """A socket to listen on; accepted sockets inherit its options. TCP keep-alive detects a peer
+    that died without closing the connection; nothing else here would."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -194,7 +193,7 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def listen(config: BaseConfig) -> socket.socket:
-    """LISTEN, or one clear line and exit 2 when the port is taken."""
+    """A socket on LISTEN; if the port is taken, one line on stderr and exit 2."""
     try:
         return bound(*config.listen_at)
     except OSError as error:
@@ -209,7 +208,7 @@ def run_api(
     http: type[Http] = Http,
     extra_sockets: Sequence[socket.socket] = (),
 ) -> None:
-    """Serves `app` on LISTEN (and `beside` it) until SIGTERM, then lets running requests finish."""
+    """Serves `app` on LISTEN and `extra_sockets` until SIGTERM, then lets requests finish."""
     telemetry.configure(name, config.log_level)
     tracing.configure(name, config.otel_exporter_otlp_endpoint)
     settle_memory()
@@ -220,7 +219,7 @@ def run_api(
 
 @asynccontextmanager
 async def health_server(config: BaseConfig, ready: Ready) -> AsyncIterator[uvicorn.Server]:
-    """A worker's own small door: health and metrics only, inside the running loop."""
+    """A worker's HTTP server for health and metrics, inside the running loop."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await (await health_response(scope["path"], ready))(scope, receive, send)

@@ -1,7 +1,6 @@
-"""The first thing a program does: it loads its modules without the garbage collector walking them,
-and without what it never uses.
+"""The first step of a program: it speeds up the import of all other modules.
 
-Apart from every other module, so that nothing heavy is imported before it.
+It imports no other module of ours, so that nothing heavy is loaded before it.
 """
 
 import gc
@@ -12,19 +11,19 @@ from contextlib import contextmanager
 
 
 def begin() -> None:
-    """Collects nothing until `shared.serve.settle_memory`: what is loaded at start stays for good,
-    and looking through it again and again was a quarter of the time to the first answer."""
+    """Switches garbage collection off until `shared.serve.settle_memory`. Modules loaded at start
+    stay in memory, and scanning them took a quarter of the time until the first response."""
     gc.disable()
-    # structlog loads the one, where a tool has brought it, to draw tracebacks; our lines are JSON.
-    # FastAPI loads the other to tell models of a time that is over; without it there are none.
+    # Both imports are blocked. structlog imports rich, if a tool has installed it, to format
+    # tracebacks, but our lines are JSON. FastAPI imports pydantic.v1 only to recognise old models.
     for name in ("rich", "pydantic.v1"):
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
 
 
 @contextmanager
 def no_certificates() -> Iterator[None]:
-    """What is imported here and makes TLS contexts at once reads no certificates for them: they
-    trust nobody. aiohttp makes two, at the price of a twentieth of a start."""
+    """For imports that create TLS contexts: they load no certificates, so these contexts trust no
+    peer. aiohttp creates two, which would take a twentieth of the start."""
     ssl.SSLContext.set_default_verify_paths = lambda _: None  # type: ignore[assignment, method-assign]
     try:
         yield
@@ -33,5 +32,5 @@ def no_certificates() -> Iterator[None]:
 
 
 def end() -> None:
-    """For what runs a while without serving."""
+    """Switches garbage collection on in a program that serves nothing."""
     gc.enable()

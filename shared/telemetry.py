@@ -1,6 +1,6 @@
 """Logs as JSON lines with masking at the sink, and the metrics page.
 
-A secret that reaches a log call is cut here, by name and by shape, whatever the caller meant.
+A secret that reaches a log call is masked here, by its field's name and by its shape.
 """
 
 import logging
@@ -45,7 +45,7 @@ def _rendering(_logger: Any, _method: str, fields: Any) -> bytes:
 
 
 def configure(process: str, level: str = "INFO") -> None:
-    """Names this process in every line and sets the level; call once at start."""
+    """Puts the process name into every line and sets the level; call once at start."""
     _bound["process"] = process
     numeric = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     structlog.configure(
@@ -62,12 +62,12 @@ def configure(process: str, level: str = "INFO") -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=max(numeric, logging.WARNING), handlers=[_JsonLines()], force=True)
-    # The Kafka client reports each reconnect attempt at error level; ours are enough.
+    # The Kafka client logs each reconnect attempt at error level; our own log lines suffice.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 class _JsonLines(logging.Handler):
-    """What libraries log, in the same JSON lines: a traceback is one of them, and masked too."""
+    """Log records of libraries as the same masked JSON lines; a traceback is one line."""
 
     def emit(self, record: logging.LogRecord) -> None:
         logger = get_logger(record.name)
@@ -80,7 +80,7 @@ def get_logger(name: str) -> Any:
 
 
 def access_line(fields: dict[str, Any]) -> None:
-    """One request, written straight to the stream: the hot path's only log line."""
+    """The log line of one request, written directly to the stream: the hot path has no other."""
     sys.stdout.buffer.write(orjson.dumps(fields | _bound) + b"\n")
     sys.stdout.buffer.flush()
 

@@ -1,8 +1,8 @@
 """Traces (OpenTelemetry) from the edge to an event's last effect; off unless an endpoint is set.
 
-Off, nothing of the library is loaded and a request pays for one comparison. The spans are written
-here and not by the instrumentation packages, because those put whole addresses into attributes, and
-ours hold secrets (a notify route, an enrolment code): a span carries names, statuses and ids only.
+While it is off, the library is not loaded and a request costs one comparison more. We write the
+spans ourselves, because the instrumentation packages put whole URLs into attributes, and ours hold
+secrets (a notify route, an enrolment code). Our spans carry names, statuses and ids only.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 HEADER = "traceparent"
 """W3C Trace Context, in HTTP headers and as the CloudEvents extension of the same name"""
 ROUTE = "damselfly.route"
-"""the place in an ASGI scope where whoever recognises the path leaves its label"""
+"""the key in an ASGI scope under which the router stores the label of the route"""
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 
 
 class _Switch:
-    """Where spans are made; None while tracing is off."""
+    """The tracer in use; None while tracing is off."""
 
     provider: Any = None
     tracer: Any = None
@@ -84,7 +84,7 @@ def carried() -> dict[str, str]:
 
 @contextmanager
 def effects(consumer: str, kind: str, events: Sequence[bytes]) -> Iterator[None]:
-    """One span for the effect of each event, in the trace of what made the event happen."""
+    """One span for the effect of each event, in the trace of the event's cause."""
     with ExitStack() as spans:
         for raw in events if is_on() else ():
             parent = orjson.loads(raw).get(HEADER)
@@ -94,7 +94,7 @@ def effects(consumer: str, kind: str, events: Sequence[bytes]) -> Iterator[None]
 
 
 def _flushing(send: Send) -> Send:
-    """The server ends by the signal that stopped it, which would lose the spans not sent yet."""
+    """Sends the remaining spans at the end: the signal that stops the server would lose them."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "lifespan.shutdown.complete":
@@ -105,7 +105,7 @@ def _flushing(send: Send) -> Send:
 
 
 class Traced:
-    """An ASGI app whose requests are spans, named after their route."""
+    """An ASGI app that makes a span for each request, named after its route."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,6 +1,6 @@
-"""The HTTP door of every process: problems, request ids, access log, health, limits, guards.
+"""The HTTP side of every API: problems, request ids, access log, health, limits, guards.
 
-All of it is pure ASGI: each `BaseHTTPMiddleware` costs 225 µs a request (performance §2.1).
+All of it is pure ASGI, because each `BaseHTTPMiddleware` costs 225 µs a request (performance §2.1).
 """
 
 import asyncio
@@ -74,9 +74,9 @@ async def parse(request: Request, model: type[ModelT]) -> ModelT:
 
 
 def _surrogate_faults(model: type[BaseModel], body: bytes) -> list[dict[str, str]]:
-    """The member with half a character, which the reader of JSON refuses without naming it: no
-    text of ours takes a NUL, so one in its place is refused by name. Without one, nothing is read
-    a second time."""
+    """The faults of a body that contains a lone surrogate. The JSON parser refuses such a body
+    without naming the member. Here a NUL replaces the surrogate: no text field accepts a NUL, so
+    the second validation names the member. A body without a lone surrogate is not parsed again."""
     whole, halves = _LONE_SURROGATE.subn(rb"\\u0000", body)
     try:
         if halves:
@@ -87,7 +87,7 @@ def _surrogate_faults(model: type[BaseModel], body: bytes) -> list[dict[str, str
 
 
 def principal(request: Request) -> Principal:
-    """Who is asking: the verified service token of this request."""
+    """The caller, from the verified service token of this request."""
     found = request.scope.get("damselfly.principal")
     if isinstance(found, Principal):
         return found
@@ -101,7 +101,8 @@ def principal(request: Request) -> Principal:
 
 
 class Guard:
-    """A route's declared audience and permission; `public` still means: through the edge."""
+    """A route's declared audience and permission; `public` routes, too, are reached by the edge
+    only."""
 
     def __init__(
         self, audience: Audience, permission: str | None, *, step_up: bool = False
@@ -137,8 +138,9 @@ StoresOf = Callable[[Request], Awaitable[Collection[UUID] | None]]
 
 
 class StoreScope:
-    """For a caller of certain stores, what a request names must belong to those. `stores_of` tells
-    whose it is: no store when there is no such thing, None when it is the whole merchant's."""
+    """Limits a caller who is bound to certain stores to the objects of those stores. `stores_of`
+    returns the stores of the requested object: none if it does not exist, None if it belongs to the
+    whole merchant."""
 
     def __init__(self, stores_of: StoresOf) -> None:
         self.stores_of = stores_of
@@ -155,14 +157,16 @@ class StoreScope:
 
 
 def within_stores(stores_of: StoresOf) -> Any:
-    """After the guard of every route that names something of a store (an architecture test)."""
+    """For every route with an object of a store, after its guard (an architecture test checks
+    it)."""
     return Depends(StoreScope(stores_of))
 
 
 class Streamed(StreamingResponse):
-    """An answer that is sent as it is made, as fast as its reader takes it; whatever ends it, its
-    source (an async generator of bytes) is closed. A source that raises breaks the answer off; one
-    of events, which has no end, ends as a whole answer when the process does."""
+    """A response that is sent while it is produced, as fast as the client reads it. Its source (an
+    async generator of bytes) is closed in every case. If the source raises, the response breaks
+    off. An event stream has no end of its own: it ends as a complete response when the process
+    stops."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(cast(Any, self.body_iterator)) as source:
@@ -188,7 +192,7 @@ async def _until_stop(source: AsyncIterator[bytes], scope: Scope) -> AsyncIterat
 
 
 class Entry:
-    """Around every request: id, size limit, access line, metrics."""
+    """The outermost ASGI layer: request id, size limit, access line, metrics."""
 
     def __init__(self, app: ASGIApp, *, ready: Ready, body_limit: int = BODY_LIMIT) -> None:
         self._app = app
@@ -197,7 +201,7 @@ class Entry:
         self._shortcuts: dict[tuple[str, str], ASGIApp] | None = None
 
     def _direct(self, scope: Scope) -> ASGIApp | None:
-        """FastAPI's routing and dependency solving cost about as much as a hot use case does."""
+        """The shortcut of this route, if any: FastAPI's routing costs as much as a hot use case."""
         if self._shortcuts is None:
             self._shortcuts = dict(_shortcuts(scope["app"].routes))
         found = self._shortcuts.get((scope["method"], scope["path"]))
@@ -217,7 +221,7 @@ class Entry:
         bind_contextvars(request_id=request_id)
         address = headers.get(b"x-client-address")
         if address is not None:
-            # Said by the edge, which lets no caller's own header of that name in.
+            # Set by the edge, which removes a caller's own header of that name.
             bind_contextvars(client_address=address.decode("latin-1")[:_ADDRESS_MAX])
         started = perf_counter()
         status, has_begun = 500, False
@@ -240,8 +244,8 @@ class Entry:
                 app = self._direct(scope) or self._app
                 await app(scope, limited(receive, self._body_limit), sending)
         except Exception as error:
-            # Handed on, it would cost the connection, and with it whoever is next on it; and it
-            # would be logged a second time. What has begun is cut short by the server.
+            # Raising it further would close the connection, also for the requests that follow on
+            # it, and log the error twice. A response that has begun is cut off by the server.
             response = _rendered(Request(scope), error)
             if not has_begun:
                 await response(scope, receive, sending)
@@ -255,7 +259,7 @@ class Entry:
 
 
 def _logged_path(scope: Scope) -> str:
-    """The path without what only its receiver may know, told by the name of its place."""
+    """The path for the log; parameters with secrets, known by their names, are masked."""
     path: str = scope["path"]
     for name, value in scope.get("path_params", {}).items():
         if name in _SECRET_PLACES and value:
@@ -264,7 +268,7 @@ def _logged_path(scope: Scope) -> str:
 
 
 def _shortcuts(routes: Iterable[Any]) -> Iterator[tuple[tuple[str, str], ASGIApp]]:
-    """The routes that FastAPI adds nothing to: a fixed path, guards, request in, response out."""
+    """Routes that need nothing of FastAPI: a fixed path, guards, `Request` in, `Response` out."""
     for route in routes:
         if not isinstance(route, APIRoute):
             yield from _shortcuts(getattr(getattr(route, "original_router", route), "routes", ()))
@@ -280,7 +284,7 @@ def _shortcuts(routes: Iterable[Any]) -> Iterator[tuple[tuple[str, str], ASGIApp
 
 
 class _Shortcut:
-    """Guards, then the endpoint; its problems as answers, its bugs to the framework's handler."""
+    """Runs the guards and the endpoint; a Problem becomes a response, other errors are raised."""
 
     def __init__(self, endpoint: Callable[..., Any], guards: list[Any]) -> None:
         self._endpoint = endpoint
@@ -298,7 +302,7 @@ class _Shortcut:
 
 
 def limited(receive: Receive, limit: int) -> Receive:
-    """Counts a body that did not declare its length."""
+    """Limits the size of a body that did not declare its length."""
     total = 0
 
     async def receiving() -> Message:
@@ -345,8 +349,8 @@ def make_app(
     routers: Iterable[APIRouter] = (),
     body_limit: int = BODY_LIMIT,
 ) -> FastAPI:
-    """A FastAPI app with everything this module owns and the routes of `routers` as they are:
-    including a router would build each of its routes once more, at the first request."""
+    """A FastAPI app with everything of this module and the routes of `routers`. The routes are
+    added as they are: `include_router` would build each of them again at the first request."""
     app = FastAPI(title=f"Damselfly {name}", version="1", lifespan=lifespan, openapi_url=None)
     for kind in (Problem, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _handle_problem)

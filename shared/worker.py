@@ -1,4 +1,4 @@
-"""A worker process: its jobs side by side, a health door, and a clean stop on SIGTERM."""
+"""A worker process: concurrent jobs, health routes, and a clean stop on SIGTERM."""
 
 import asyncio
 import signal
@@ -16,8 +16,8 @@ log = get_logger("worker")
 
 
 async def run_worker(name: str, config: BaseConfig, jobs: Sequence[Job], ready: Ready) -> None:
-    """Runs every job until SIGTERM or SIGINT; a job that ends or fails ends the process, and the
-    supervisor starts a fresh one."""
+    """Runs all jobs until SIGTERM or SIGINT. If a job ends or fails, the process ends, and the
+    supervisor starts a new one."""
     telemetry.configure(name, config.log_level)
     tracing.configure(name, config.otel_exporter_otlp_endpoint)
     stop = asyncio.Event()
@@ -40,7 +40,8 @@ async def run_worker(name: str, config: BaseConfig, jobs: Sequence[Job], ready: 
 
 
 def periodic(work: Callable[[], Awaitable[object]], every_s: float) -> Job:
-    """A job that does `work`, rests `every_s`, and rides out a database or peer that is away."""
+    """A job that runs `work` every `every_s` seconds, also after a database or peer was
+    unavailable."""
 
     async def run() -> None:
         while True:

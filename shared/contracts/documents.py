@@ -1,7 +1,7 @@
-"""What our processes answer each other over HTTP inside: one class, used by both sides.
+"""The documents of internal HTTP calls: one class for each, used by both sides.
 
-Answers are read leniently (a newer process may say more), bodies strictly. Boxes are sealed
-(`shared.keys.sealed`): only a process with the key of that purpose opens them.
+Responses are parsed leniently (a newer process may add members), request bodies strictly. Boxes are
+sealed (`shared.keys.sealed`): only a process with the key of that purpose opens them.
 """
 
 from typing import Annotated, Any, Literal
@@ -13,15 +13,15 @@ from shared.contracts.fields import Id, Instant, Text, Version
 from shared.contracts.instants import Instant as WrittenInstant
 
 USES_MAX = 100
-"""key uses in one report, at most"""
+"""the most key uses in one report"""
 APP_ID = r"^[0-9]{16}$"
 API_KEY_ID = r"^[0-9A-Za-z_-]{1,64}$"
 AppId = Annotated[str, Text(16, pattern=APP_ID)]
 
 
 class ResponseDocument(BaseModel):
-    """Unknown members are skipped: the other process may be newer. One that does not read is logged
-    without its values: most hold sealed keys."""
+    """A response; unknown members are ignored, because the other process may be newer. One that is
+    not valid is logged without its values, because most hold sealed keys."""
 
     model_config = ConfigDict(
         extra="ignore", frozen=True, defer_build=True, hide_input_in_errors=True
@@ -29,12 +29,12 @@ class ResponseDocument(BaseModel):
 
 
 class RequestDocument(BaseModel):
-    """Exactly these members, of exactly these types."""
+    """A request body: exactly these members, of exactly these types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
 
-# binding to the edge: who is signed in, and with what a merchant's program signs
+# binding to the edge: sessions, and the API keys of merchants' programs
 
 
 class ResolveBody(RequestDocument):
@@ -65,7 +65,7 @@ class ResolvedOut(ResponseDocument):
     kind: Literal["user"] = "user"
     user_id: UUID
     name: str
-    """the login where there is no name"""
+    """the login if there is no name"""
     tenant_id: UUID
     permissions: list[str]
     store_ids: list[UUID]
@@ -139,7 +139,7 @@ class BoundAppOut(ResponseDocument):
     versions: list[SealedVersionOut]
 
 
-# the gateway to the owners of keys: when one was last used
+# the gateway to the services that own keys: when a key was last used
 
 
 class AppKeyUseBody(RequestDocument):

@@ -1,8 +1,9 @@
-"""Types of what comes from outside: every body, query and path is made of these (a test says so).
+"""Types of all input: every body, query and path uses these (a test checks it).
 
 `Annotated[str, Text(64)]`, `Annotated[SecretStr, Secret(256)]`, `Word`, `Instant`, `Version`.
-What does not fit is 422 with the member's name, and never reaches a database: PostgreSQL takes no
-NUL, UTF-8 no lone surrogate, a bigint no 20 digits, and a date of the year 1 no move to UTC.
+Input that does not fit is 422 with the member's name and never reaches a database: PostgreSQL
+accepts no NUL, UTF-8 no lone surrogate, a bigint no 20 digits, and a date in the year 1 cannot be
+converted to UTC.
 """
 
 import re
@@ -19,8 +20,8 @@ from pydantic import AfterValidator, AwareDatetime, Field, SecretStr, StringCons
 YEARS = range(2000, 2100)
 COUNT_MAX = 2**31 - 1
 
-# No controls, no line separators, nothing that turns the direction of what follows; a joiner
-# inside an emoji is fine. In the syntax that Rust's regex, JSON Schema and people share.
+# No control characters, line separators or marks that change the direction of text; joiners inside
+# emoji are allowed. The syntax is valid in Rust's regex and in JSON Schema.
 _HIDDEN = r"\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff"
 LINE = rf"^[^\p{{Cc}}{_HIDDEN}]*$"
 LINES = rf"^(?:[\t\n\r]|[^\p{{Cc}}{_HIDDEN}])*$"
@@ -29,8 +30,8 @@ _UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Text(GroupedMetadata):
-    """Free text of `min` to `max` characters in NFC: one line, or several (`lines`), or what
-    `pattern` says instead."""
+    """Free text of `min` to `max` characters in NFC: one line, several (`lines`), or text that
+    matches `pattern`."""
 
     max: int
     min: int = 1
@@ -44,19 +45,19 @@ class Text(GroupedMetadata):
 
     def _composed(self, text: str) -> str:
         found = text if text.isascii() else normalize("NFC", text)
-        if len(found) > self.max:  # a few characters are longer when composed
+        if len(found) > self.max:  # some characters become longer in NFC
             raise ValueError(f"at most {self.max} characters")
         return found
 
 
 @dataclass(frozen=True)
 class Secret(GroupedMetadata):
-    """A password or key of at most `max` characters, taken as it is; a key may have lines."""
+    """A password or key of at most `max` characters, unchanged; a key may have several lines."""
 
     max: int
 
     def __iter__(self) -> Iterator[Any]:
-        yield AfterValidator(self._fit)  # a bound of pydantic's own would not name the member
+        yield AfterValidator(self._fit)  # pydantic's own limit would not name the member
 
     def _fit(self, secret: SecretStr) -> SecretStr:
         text = secret.get_secret_value()
@@ -67,8 +68,8 @@ class Secret(GroupedMetadata):
 
 @dataclass(frozen=True)
 class Verbatim(GroupedMetadata):
-    """At most `max` characters that somebody else has said, controls and all: for evidence. It is
-    cleaned where it is used."""
+    """At most `max` characters from a third party, unchanged, with control characters: evidence. It
+    is cleaned where it is used."""
 
     max: int
 
@@ -77,7 +78,7 @@ class Verbatim(GroupedMetadata):
 
 
 def _utc(value: datetime) -> datetime:
-    # By the year as written: near year 1 and 9999 the move to UTC itself would overflow.
+    # The year as written: near the years 1 and 9999 the conversion to UTC would overflow.
     if value.year not in YEARS:
         raise ValueError(f"between the years {YEARS[0]} and {YEARS[-1]}")
     return value.astimezone(UTC)
@@ -93,11 +94,11 @@ def instant(text: str) -> datetime:
 
 Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_utc)]
 Id = Annotated[UUID, Field(strict=False)]
-"""A UUID; JSON has none, so it is read from text also in a strict body."""
+"""A UUID; JSON has no such type, so it is parsed from text also in a strict body."""
 Word = Annotated[str, Text(128, pattern=r"^[0-9A-Za-z_.-]+$")]
-"""A name without blanks: of a row, a key, a reason, a trade."""
+"""An identifier without blanks: of a row, a key, a reason, a trade."""
 PathPart = Annotated[str, Verbatim(8192)]
-"""For a path whose reader says 404 of whatever cannot be a name there."""
+"""For a path whose route answers 404 to text that cannot be an identifier there."""
 Version = Annotated[int, Field(ge=0, le=COUNT_MAX)]
 PageNumber = Annotated[int, Field(ge=1, le=10_000)]
 PageSize = Annotated[int, Field(ge=1, le=100)]

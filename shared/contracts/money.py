@@ -1,4 +1,4 @@
-"""Money as whole fen, and the yuan text that only the channel uses: envelope, notices, bills."""
+"""Money as whole fen, and the yuan text that only channels use: envelope, notices, bills."""
 
 import re
 from typing import Annotated

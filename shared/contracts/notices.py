@@ -1,7 +1,7 @@
-"""What a channel reports by itself, once the gateway has verified it: POST /internal/notify.
+"""A channel's asynchronous notice after the gateway has verified it: POST /internal/notify.
 
-The edge makes the document, payment takes it in. Sums are whole fen and times are instants; of the
-channel's own words only its ids are left, and `body_b64`, the evidence, byte for byte.
+The edge writes the document, payment reads it. Amounts are whole fen and times are instants. Of the
+channel's own text only its ids remain, and `body_b64`, the evidence, byte for byte.
 """
 
 from typing import Annotated, Literal
@@ -27,17 +27,17 @@ class Notice(TypedDict):
 
     channel: Word
     tenant_id: UUID
-    """whose key has verified it"""
+    """the tenant whose key has verified it"""
     app_id: Word
     notify_id: Word
     kind: NoticeKind
     fault: NoticeFault | None
-    """what is wrong with its words alone, before they are held against any books"""
+    """what is wrong with the notice by itself, before it is compared with our books"""
     out_trade_no: ChannelText
-    """empty where it names no trade"""
+    """empty if it names no trade"""
     trade_no: ChannelText | None
     out_request_no: ChannelText | None
-    """the number of the refund that it tells of"""
+    """the number of the refund that it reports"""
     seller_id: ChannelText | None
     buyer_id: ChannelText | None
     buyer_logon_id: ChannelText | None

@@ -1,4 +1,4 @@
-"""Who is asking: what the edge, or a service, vouches for in the token of a request."""
+"""The caller of a request, as the edge or a service states it in the request's token."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,7 @@ Kind = Literal["device", "user", "pos", "service"]
 
 
 class StepUpNeeded(Forbidden):
-    """The session is good, but its password was not asked for within the last minutes."""
+    """The session is valid, but its password was not entered within the last minutes."""
 
     code = "auth.step_up_needed"
     title = "请再次输入密码以确认 Confirm with your password, then repeat the request."
@@ -19,7 +19,7 @@ class StepUpNeeded(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking, as vouched for by the caller's token."""
+    """The caller of a request, from the verified token."""
 
     kind: Kind
     issuer: str
@@ -31,13 +31,13 @@ class Principal:
     session_id: str | None = None
     permissions: frozenset[str] = field(default_factory=frozenset)
     store_ids: frozenset[UUID] = field(default_factory=frozenset)
-    """the only stores this person may see; empty: all of the tenant's"""
+    """the only stores this person may see; empty: all stores of the tenant"""
     step_up_until: datetime | None = None
-    """until when the password counts as just entered"""
+    """until then the password counts as just entered"""
     acting_id: UUID | None = None
     """the grant under which an operator acts for the tenant"""
     name: str = ""
-    """what a person is called (else their login), for what they do to say so later"""
+    """a person's name (else the login), stored with what the person does"""
 
     def require(self, permission: str) -> None:
         """Raises Forbidden unless the caller holds `permission`."""
@@ -51,13 +51,13 @@ class Principal:
 
     @property
     def sees_people(self) -> bool:
-        """The merchant's own people know each other; an operator who acts for it knows them only
-        where its role may look at them."""
+        """Whether names of the merchant's people are shown: always to themselves, and to an
+        operator who acts for the merchant only with the permission to read them."""
         return self.acting_id is None or "staff.read" in self.permissions
 
     @property
     def tenant(self) -> UUID:
-        """The tenant, for routes that cannot do without one."""
+        """The tenant, for routes that need one; Forbidden if the token has none."""
         if self.tenant_id is None:
             raise Forbidden("this caller acts for no merchant")
         return self.tenant_id

@@ -1,4 +1,4 @@
-"""Who may speak as whom, to whom: the contract behind service tokens, and behind events."""
+"""Which issuer may call which service as which kind of caller: checked for each service token."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ calls. Device, campaign and order call nobody. What is not listed is refused, si
 
 
 def may_speak(issuer: object, kind: object, audience: str) -> bool:
-    """Whether that issuer may be heard there as one of that kind."""
+    """Whether `audience` accepts a token of that issuer with that kind."""
     if not isinstance(issuer, str) or not isinstance(kind, str):
         return False
     return audience in SPEAKS.get(issuer, {}).get(kind, ())

@@ -23,7 +23,7 @@ _WRAP_AAD = b"damselfly data key v1"
 
 
 class SealBroken(Exception):
-    """The box does not open: wrong row, wrong key, or tampered. Says nothing of the content."""
+    """The box does not open: wrong row, wrong key, or changed. Reveals nothing of the content."""
 
 
 class KeyProvider(Protocol):
@@ -38,7 +38,7 @@ class KeyProvider(Protocol):
 
 
 def key_versions(path: Path) -> dict[int, bytes]:
-    """number -> key; ValueError for a file that is something else."""
+    """number -> key; ValueError if the file does not hold keys."""
     lines = [line.split() for line in path.read_text().splitlines() if line.strip()]
     versions = {
         int(line[0]) if line[1:] else 1: base64.b64decode(line[-1], validate=True) for line in lines
@@ -50,7 +50,8 @@ def key_versions(path: Path) -> dict[int, bytes]:
 
 class LocalKeyProvider:
     """Key-encryption keys of one purpose, in a file readable by its owner only: a line per version,
-    `number base64-of-32-bytes` (a key alone is version 1). The highest wraps, all of them unwrap.
+    `number base64-of-32-bytes` (a key without number is version 1). The highest version wraps, all
+    versions unwrap.
 
     The file is read again when it has changed, so that a new version needs no restart."""
 
@@ -65,7 +66,7 @@ class LocalKeyProvider:
         if stamp == self._stamp:
             return
         versions = key_versions(self._path)
-        # Names the key without helping to guess it: eight bytes of a one-way digest.
+        # An id that does not help to guess the key: eight bytes of a one-way digest.
         names = {
             number: "local:" + hashlib.sha256(b"damselfly kek id" + key).hexdigest()[:16]
             for number, key in versions.items()
@@ -99,15 +100,15 @@ class LocalKeyProvider:
 
 
 def new_data_key(provider: KeyProvider) -> tuple[str, bytes]:
-    """What wraps a fresh data key, and the key wrapped."""
+    """A new data key: the id of the key that wraps it, and the wrapped data key."""
     return provider.kek_id, provider.wrap(os.urandom(KEY_BYTES))
 
 
 def seal(
     provider: KeyProvider, wrapped: bytes, plaintext: bytes, aad: str, kek_id: str = ""
 ) -> str:
-    """A self-contained box (JSON text): whoever holds the provider can open it, nobody else.
-    `kek_id` is what wraps the data key, when that may not be the newest."""
+    """A self-contained box (JSON text) that only a holder of the provider's keys can open. `kek_id`
+    names the key that wraps the data key, if that may not be the newest."""
     kek_id = kek_id or provider.kek_id
     data_key = provider.unwrap(kek_id, wrapped)
     nonce = os.urandom(NONCE_BYTES)
@@ -118,7 +119,7 @@ def seal(
 
 
 def rewrapped(provider: KeyProvider, box: str) -> str:
-    """The same box with its data key wrapped under the newest key; its content is not touched."""
+    """The same box with its data key wrapped under the newest key; the content is unchanged."""
     parts: dict[str, Any] = json.loads(box)
     data_key = provider.unwrap(parts["kek"], base64.b64decode(parts["dek"]))
     parts |= {"kek": provider.kek_id, "dek": base64.b64encode(provider.wrap(data_key)).decode()}
@@ -126,7 +127,7 @@ def rewrapped(provider: KeyProvider, box: str) -> str:
 
 
 def open_sealed(provider: KeyProvider, box: str, aad: str) -> bytes:
-    """The plaintext; SealBroken when anything about the box or its row is off."""
+    """The plaintext; SealBroken if anything about the box or its row is wrong."""
     try:
         parts: dict[str, Any] = json.loads(box)
         if parts["v"] != BOX_VERSION:

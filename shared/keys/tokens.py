@@ -1,8 +1,8 @@
-"""Service tokens: who speaks to whom inside, signed with Ed25519 for at most a minute.
+"""Service tokens: the caller of an internal request, signed with Ed25519 for at most a minute.
 
-The issuer's private key stays in its process; every service holds the public keys of those it may
-hear from. One audience per token, one algorithm, so a token can be neither re-aimed nor
-re-interpreted (reliability-security §5.1, ASVS 9.1.2 and 9.2.3).
+The issuer's private key stays in its process; each service holds the public keys of the issuers
+that it accepts. A token has one audience and one algorithm, so it can be neither sent to another
+service nor interpreted in another way (reliability-security §5.1, ASVS 9.1.2 and 9.2.3).
 """
 
 import base64
@@ -24,11 +24,11 @@ from shared.errors import Forbidden, Unauthorized
 
 LIFETIME_S = 60
 REUSE_S = 40
-"""A token without a nonce is reused this long: fresh enough to outlive any call it is sent on."""
+"""A token without a nonce is reused for so long; the rest of its life covers any call."""
 SKEW_S = 5
 CACHE_MAX = 512
 TOKEN_MAX = 16 * 1024
-"""A person bound to a hundred stores has a token of some 6 KB."""
+"""A person who is bound to a hundred stores has a token of some 6 KB."""
 _OPTIONS: Any = {
     "verify_exp": False, "verify_iat": False, "strict_aud": True, "require": ["exp", "iat"]
 }  # fmt: skip
@@ -58,7 +58,7 @@ class TokenSigner:
         store_ids: Iterable[UUID] = (), step_up_until: datetime | None = None,
         acting_id: UUID | None = None, name: str = "",
     ) -> str:  # fmt: skip
-        """A token for one audience; with a nonce it is made for one request only."""
+        """A token for one audience; a token with a nonce is for one request only."""
         facts = {
             "aud": audience,
             "knd": kind,
@@ -93,7 +93,7 @@ class TokenSigner:
 
 
 class TokenVerifier:
-    """Believes tokens of known issuers that were made for this audience."""
+    """Accepts tokens of known issuers for this audience."""
 
     def __init__(self, audience: str, trust: dict[str, bytes], clock: Clock) -> None:
         self.audience = audience
@@ -105,15 +105,15 @@ class TokenVerifier:
 
     @classmethod
     def from_file(cls, audience: str, path: Path, clock: Clock) -> Self:
-        """`path` holds JSON: {"issuer": "base64 of the raw public key"}; names with a colon are for
-        others (`shared.contracts.events.macs`)."""
+        """`path` holds JSON: {"issuer": "base64 of the raw public key"}. Names with a colon belong
+        to `shared.contracts.events.macs`."""
         read = json.loads(path.read_text()).items()
         trust = {name: base64.b64decode(raw) for name, raw in read if ":" not in name}
         return cls(audience, trust, clock)
 
     def verify(self, token: str) -> Principal:
-        """The principal. Unauthorized, with a reason that helps operators, not forgers; Forbidden
-        for a good token of one who may not say that here."""
+        """The caller. Raises Unauthorized, with a reason that helps operators and not forgers, and
+        Forbidden for a valid token whose issuer may not send it here."""
         now = int(self.clock.now().timestamp())
         known = self._seen.get(token)
         if known is not None and now <= known[1]:
@@ -147,7 +147,7 @@ class TokenVerifier:
             key = self._keys.get(_claimed_issuer(token))
             if key is None:
                 raise Unauthorized("unknown issuer of the service token")
-            # The clock is ours to inject, so the time claims are checked below.
+            # The clock is injected, so the time claims are checked below.
             claims: dict[str, Any] = jwt.decode(
                 token, key, algorithms=["EdDSA"], audience=self.audience, options=_OPTIONS
             )
@@ -172,7 +172,7 @@ def _instant(seconds: str | None) -> datetime | None:
 
 
 def _claimed_issuer(token: str) -> str:
-    """Whose key to try; nothing is believed before the signature over this very text holds."""
+    """The issuer whose key to try; it is not trusted before the signature is verified."""
     try:
         payload = token.split(".")[1]
         return str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["iss"])

@@ -1,12 +1,12 @@
--- What lets the relay replay, and everybody forget, in small steps however much there is.
+-- Indexes and functions for replays and purges in small steps on tables of any size.
 CREATE INDEX ix_outbox_seq ON outbox (seq);
 
 DROP INDEX ix_outbox_published;
 
 CREATE INDEX ix_inbox_handled_at ON inbox (handled_at);
 
--- Events before `below` (a seq) are still to be said again. The row is the service's, of no tenant
--- (the nil id).
+-- Events before `below` (a seq) are still to be published again. The row belongs to the service, not
+-- to a tenant (the nil id).
 CREATE TABLE outbox_replays (
   tenant_id uuid NOT NULL,
   topic text NOT NULL,
@@ -16,7 +16,7 @@ CREATE TABLE outbox_replays (
 
 CREATE FUNCTION outbox_replay_step(p_tenant uuid, p_topic text, p_rows integer) RETURNS boolean
 LANGUAGE plpgsql AS $$
--- Takes back the marks of the newest events that are still to be said again; false: none was left.
+-- Removes the marks of the newest events that are still to be published again; false: none is left.
 DECLARE
   first bigint;
 BEGIN

@@ -1,4 +1,4 @@
--- What the service's two roles may do with what the owner made, and will make.
+-- Rights of the service's two roles on tables that the owner has made and will make.
 GRANT USAGE ON SCHEMA public TO {app}, {app}_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {app}, {app}_system;

@@ -1,4 +1,4 @@
--- What a service has heard: shared/inbox.py.
+-- Events that a service has handled: shared/inbox.py.
 CREATE TABLE inbox (
   tenant_id uuid NOT NULL,
   consumer text NOT NULL,

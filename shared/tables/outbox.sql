@@ -1,4 +1,4 @@
--- What a service has to say: shared/outbox.py.
+-- Events that a service publishes: shared/outbox.py.
 CREATE TABLE outbox (
   tenant_id uuid NOT NULL,
   event_id uuid NOT NULL,

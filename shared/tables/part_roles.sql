@@ -1,4 +1,4 @@
--- System scope was a setting that anybody could make; it becomes a role.
+-- System scope was a setting that any role could make; it becomes a role.
 DO $$
 DECLARE
   name text;

@@ -1,4 +1,4 @@
--- Row security of a table: see the tenant that is named; all rows by who one is.
+-- Row security of a table: a role sees the tenant that is named; the system role and the owner see all.
 ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE {table} FORCE ROW LEVEL SECURITY;

@@ -1,7 +1,7 @@
-"""What people do at a service, said for the audit log that binding keeps (S132).
+"""Events about actions of people, for the audit log that binding keeps (S132).
 
-Each service says it on its own topic, in the transaction of the change; binding chains it. A fact
-that has an event of its own anyway (a refund) is not said twice.
+Each service publishes them on its own topic, in the transaction of the change; binding chains them.
+A fact with an event of its own (a refund) is not published a second time.
 """
 
 from typing import Any, ClassVar
@@ -24,7 +24,7 @@ class AuditFact(Event):
     request_id: str | None = None
     address: str | None = None
     asked_at: Instant | None = None
-    """when it was done, where it is only said later: a refund that the channel refused"""
+    """the time of the action, if the event is published later: a refund that the channel refused"""
 
 
 class DeviceAudited(AuditFact):

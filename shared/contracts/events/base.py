@@ -15,7 +15,7 @@ _REGISTRY: dict[str, type["Event"]] = {}
 
 
 class UnknownEvent(ValueError):
-    """A type this process does not know: counted and skipped, never parked."""
+    """A type that this process does not know: counted and skipped, never parked."""
 
 
 class Event(BaseModel):
@@ -38,7 +38,8 @@ class Event(BaseModel):
 
     @property
     def subject(self) -> str:
-        """The aggregate's id: also the Kafka key, so one aggregate's facts stay in order."""
+        """The aggregate's id; it is also the Kafka key, so that the facts of an aggregate stay in
+        order."""
         return str(getattr(self, self.key_field))
 
     def encode(self) -> bytes:

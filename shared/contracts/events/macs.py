@@ -1,9 +1,10 @@
-"""Who says which events to whom, and how a hearer knows it: one MAC per event and hearer.
+"""Proof of an event's producer: one MAC per event and consumer.
 
-Each process has an X25519 key beside its signing key. What a producer and a hearer compute from
-each other's keys is a key that no third one has: a hearer of payment's events can forge none for
-another hearer, a neighbour none at all (docs/adr/0017 weighs this against signatures). The MAC
-stands in a Kafka header and covers topic, key and the whole document, so type, id and tenant too.
+Each process has an X25519 key beside its signing key. A producer and a consumer derive a secret
+from each other's keys that no third process has. So a consumer of payment's events cannot forge one
+for another consumer, and other processes cannot forge any (docs/adr/0017 compares this with
+signatures). The MAC stands in a Kafka header and covers topic, key and the whole document, and so
+also type, id and tenant.
 """
 
 import base64
@@ -26,7 +27,7 @@ CONSUMERS: Mapping[str, tuple[str, ...]] = {
     "device": ("binding", "gateway-edge"),
     "payment": ("binding", "campaign", "order"),
 }
-"""owner of a topic -> who hears it. The topic `payment.events` is payment's and nobody else's."""
+"""owner of a topic -> its consumers. The topic `payment.events` belongs to payment alone."""
 DIGEST_BYTES = 16
 _END = "-----END PRIVATE KEY-----"
 
@@ -34,11 +35,11 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 class Unproven(ValueError):
-    """Not said by the topic's owner, or not to us: nothing of it is believed."""
+    """The event has no valid MAC of the topic's owner for this process; it is not applied."""
 
 
 class EventKeys:
-    """One process's keys: what it says is marked with them, what it hears is checked."""
+    """One process's keys: MACs for the events that it publishes, checks of those it consumes."""
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class EventKeys:
         own: Sequence[X25519PrivateKey],
         others: Mapping[str, Sequence[X25519PublicKey]],
     ) -> None:
-        """`own`: the newest first, which marks; all of them hear."""
+        """`own`: the newest key first. The newest makes MACs, all of them check MACs."""
         self.name = name
         mine = [(name, key.public_key().public_bytes_raw()) for key in own]
         self._outgoing = []
@@ -82,7 +83,7 @@ class EventKeys:
         return cls(name, own, others)
 
     def marks(self, topic: str, key: bytes, value: bytes) -> list[tuple[str, bytes]]:
-        """The headers of an event of ours, one for each hearer and key of theirs."""
+        """The MAC headers of an event that we publish, one for each consumer's key."""
         if topic.partition(".")[0] != self.name:
             raise ValueError(f"{self.name} does not speak on {topic}")
         covered = _covered(topic, key, value)
@@ -97,7 +98,7 @@ class EventKeys:
         value: bytes | None,
         headers: Iterable[tuple[str, bytes]],
     ) -> bool:
-        """Whether the topic's owner said exactly that, there, and to us."""
+        """Whether a header holds the MAC of the topic's owner over exactly this record, for us."""
         producer, mine = topic.partition(".")[0], f"mac-{self.name}"
         for header, mark in headers:
             kid, _, mac = (mark or b"").partition(b":")
@@ -118,7 +119,7 @@ class EventKeys:
 def _pair(
     producer: tuple[str, bytes], consumer: tuple[str, bytes], shared: bytes
 ) -> tuple[bytes, bytes]:
-    """(id, key) of one sayer and one hearer, by names and public keys; the same on both sides."""
+    """(id, secret) of a producer and a consumer; both sides derive the same."""
     names = f"damselfly event mac|{producer[0]}|{consumer[0]}|".encode()
     info = names + producer[1] + consumer[1]
     kdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info)
@@ -126,7 +127,7 @@ def _pair(
 
 
 def _covered(topic: str, key: bytes, value: bytes) -> bytes:
-    """Lengths first, so that no two different events read alike."""
+    """The bytes under the MAC; lengths first, so that two different records never give the same."""
     return b"%d|%d|" % (len(topic), len(key)) + topic.encode() + key + value
 
 
