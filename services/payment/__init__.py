@@ -1,7 +1,7 @@
-"""Takes money and gives it back: payments, refunds, the notify inbox, and their books.
+"""Payments, refunds, and the inbox of a channel's asynchronous notices.
 
 Owns every payment attempt from the device's request to its last refund. Rooms, from top to bottom:
-`console`, `notices`, `refunds`, `payments`, `channels`; what they share stands beside them.
+`console`, `notices`, `refunds`, `payments`, `channels`; shared modules stand beside them.
 Publishes `payment.events` (payment.succeeded, payment.failed, payment.closed, payment.reversed,
 payment.refunded, payment.late_success, payment.audited); consumes `binding.events` (app.bound,
 store.created, store.renamed, merchant.suspended, merchant.resumed) into local read models. Reaches

@@ -13,11 +13,11 @@ from shared.clock import Clock, SystemClock
 from shared.process import make_api
 
 SIGNED_BODY_MAX = 256 * 1024
-"""A verified notice of 64 KB comes as its bytes and its fields; the edge limits everybody else."""
+"""A verified notice of 64 KB arrives as its bytes and its fields; the edge limits other bodies."""
 
 
 def create_app(config: PaymentConfig, clock: Clock | None = None) -> FastAPI:
-    """The payment API as an ASGI app; at its end the pay calls under way are finished first."""
+    """The payment API as an ASGI app; before it ends, it waits for the pay calls under way."""
     deps = build_deps(config, clock or SystemClock(), "api")
     return make_api(
         __package__,

@@ -1,4 +1,4 @@
-"""The command lines of payments: the operators' use cases, JSON out, exit 2 on bad input."""
+"""The command line of payments: the operators' use cases, JSON output, exit 2 on bad input."""
 
 import argparse
 import asyncio
@@ -83,7 +83,7 @@ def _limit(text: str) -> int:
 
 
 def run_command(arguments: argparse.Namespace) -> None:
-    """Runs the command; its JSON goes to stdout, its complaint to stderr with exit 2."""
+    """Runs the command; writes its JSON to stdout, or an error message to stderr with exit 2."""
     config = load(CommandConfig)
     try:
         output = asyncio.run(_with_database(config, arguments))

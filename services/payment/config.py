@@ -8,7 +8,7 @@ from shared.config import DatabaseConfig
 
 
 class PaymentConfig(DatabaseConfig):
-    """What `api` and `worker` need to be told; the payment_* numbers have working defaults."""
+    """The settings of `api` and `worker`; the payment_* numbers have working defaults."""
 
     database_url: str = Field(validation_alias="DATABASE_URL_PAYMENT")
     database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_PAYMENT")
@@ -20,11 +20,11 @@ class PaymentConfig(DatabaseConfig):
     payment_slow_after_s: float = Field(30.0, gt=0)
     payment_refund_query_s: float = Field(10.0, gt=0)
     payment_lease_s: float = Field(15.0, gt=0)
-    """so long a dead worker's rows wait for the next one; a working one renews"""
+    """after so long another worker takes over a dead worker's rows; a live worker renews"""
 
     @property
     def channel_wait_s(self) -> float:
-        """Longer than the egress waits for the channel, so that it is the one to give up first."""
+        """Longer than the egress waits for the channel, so that the egress gives up first."""
         return self.alipay_timeout_ms / 1000 + 2.0
 
     @property
@@ -36,12 +36,12 @@ class PaymentConfig(DatabaseConfig):
             slow_after_s=self.payment_slow_after_s,
             refund_query_s=self.payment_refund_query_s,
             lease_s=self.payment_lease_s,
-            pay_open_s=self.channel_wait_s + 12.0,  # and the tries that found nobody before it
+            pay_open_s=self.channel_wait_s + 12.0,  # and the earlier tries that were not sent
         )
 
 
 class CommandConfig(BaseSettings):
-    """What the command lines need: the database."""
+    """The settings of the command lines: the database."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 

@@ -1,4 +1,4 @@
-"""The Kafka door: what binding tells becomes the read models that a payment needs."""
+"""Event consumers: binding's events update the read models that a payment needs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ handlers = Handlers("payment")
 
 @handlers.on(AppBound)
 async def keep_app(_deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[AppBound]) -> None:
-    """Whose account payments go to, and whether the binding is switched on."""
+    """Keeps the seller account of each app, and whether the binding is switched on."""
     await repo.upsert_apps(pg, events)
 
 
@@ -32,7 +32,7 @@ async def keep_standing(
     pg: "asyncpg.Connection[Any]",
     events: Sequence[MerchantSuspended | MerchantResumed],
 ) -> None:
-    """Which merchants take no new payments."""
+    """Keeps which merchants take no new payments."""
     await note_standings(pg, events)
 
 
@@ -40,5 +40,5 @@ async def keep_standing(
 async def keep_store(
     _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated | StoreRenamed]
 ) -> None:
-    """Which stores a merchant has."""
+    """Keeps the stores of each merchant."""
     await repo.upsert_stores(pg, events)

@@ -1,4 +1,4 @@
-"""What every use case of this service is handed."""
+"""The dependencies of every use case of this service."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ from shared.keys.tokens import TokenSigner
 NAME = "payment"
 DB_CONNECTIONS = 12
 CALLS_MAX = {"api": 384, "worker": 32}
-"""To the egress. The API as many as that lets through to the channel, because a slow channel holds
-them for seconds; the worker as many as it works on at once."""
+"""Connections to the egress. The API has as many as the egress lets through to the channel, because
+a slow channel holds them for seconds; the worker as many as rows that it works on at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class Deps:
     clock: Clock
     schedule: Schedule
     paying: "dict[UUID, asyncio.Future[Payment]]" = field(default_factory=dict)
-    """pay calls of this process that are under way, by payment_id: they outlive the request that
-    began them, and whoever repeats the request waits for the same one"""
+    """pay calls of this process that are under way, by payment_id: a call goes on when its request
+    ends, and a repeated request waits for the same call"""
 
 
 def build_deps(config: PaymentConfig, clock: Clock, process: str) -> Deps:
-    """The same parts for the `api` and the `worker`; the database is not opened yet."""
+    """The dependencies of the `api` or the `worker`; the database is not opened yet."""
     signer = TokenSigner.from_file(NAME, config.service_key_file, clock)
     egress = ServiceClient(
         config.egress_url,

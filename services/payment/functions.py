@@ -1,4 +1,4 @@
-"""Calls of the database functions that the stores' SQL files make."""
+"""SQL texts that call the database functions of the stores' SQL files."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -14,8 +14,8 @@ def call(function: str, arguments: int, columns: str = "*") -> str:
 
 def call_with(function: str, kind: str, shape: type, columns: str = "*") -> str:
     """A call with one row of the type `kind`: the fields of the dataclass `shape`, in their order,
-    and an event for the outbox. The server makes the row: with asyncpg making it, each new
-    connection would first ask for the type's members (8 ms)."""
+    and an event for the outbox. The server builds the row. If asyncpg built it, each new connection
+    would first query the type's members (8 ms)."""
     marks = [f"${number}" for number in range(1, len(fields(shape)) + EVENT_MEMBERS + 1)]
     own, event = marks[:-EVENT_MEMBERS], marks[-EVENT_MEMBERS:]
     row = f"ROW({', '.join(own)}, ROW({', '.join(event)})::outbox_event)::{kind}"
@@ -23,9 +23,9 @@ def call_with(function: str, kind: str, shape: type, columns: str = "*") -> str:
 
 
 def call_each(function: str, columns: Mapping[str, str], shared: str) -> str:
-    """One statement that calls it for each place of arrays of these columns (name: type), in their
-    order; the last argument, `shared`, is the same for all. Each goes to its parameter by name,
-    p_<name>."""
+    """A statement that calls the function for each row of the given columns (name: type), in order.
+    Each column is an array argument; the last argument, `shared`, is the same for all rows. Columns
+    go to parameters by name, p_<name>."""
     arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(columns.values(), 1))
     names = ", ".join(columns)
     given = "".join(f"p_{name} => n.{name}, " for name in columns)

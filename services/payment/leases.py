@@ -1,7 +1,8 @@
-"""A lease is short, so that others soon take over from a dead process, and a round over a slow
-channel may be long: it may ask three times. So whoever works renews, every third of the lease.
+"""Renews a lease while its holder works.
 
-A renewal that finds the lease replaced changes nothing; the token fences (F32).
+A lease is short, so that another process soon takes over from a dead one. A round with a slow
+channel may be longer, because it may make three calls. So the holder renews every third of the
+lease. A renewal after the lease was replaced changes nothing: the token fences (F32).
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from shared.errors import Unavailable
 from shared.telemetry import get_logger
 
 RENEWALS_MAX = 60
-"""Every call of a round ends by itself; a round that does not is left to others after this."""
+"""Each call of a round ends by itself; a round that does not loses its lease after so many."""
 
 Renew = Callable[[], Awaitable[bool]]
 
@@ -22,7 +23,7 @@ log = get_logger("leases")
 
 @asynccontextmanager
 async def renewed(lease_s: float, renew: Renew) -> AsyncIterator[None]:
-    """Holds on to a lease of `lease_s` seconds while the block runs; `renew` says whether it is
+    """Keeps a lease of `lease_s` seconds while the block runs; `renew` returns whether the lease is
     still held."""
     renewing = asyncio.ensure_future(_renew_regularly(lease_s / 3, renew))
     try:

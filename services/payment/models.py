@@ -1,6 +1,6 @@
-"""The payment service's tables; `migrations/` makes them, and a test holds the two together.
+"""The payment service's tables; `migrations/` creates them, and a test compares the two.
 
-CHECKs mirror the domain and live in the migration only; keys and indexes stand here, too.
+CHECKs mirror the rules and stand in the migrations only; keys and indexes stand here, too.
 """
 
 from datetime import datetime
@@ -111,7 +111,7 @@ class PaymentRow(Base):
 
 
 class RefundRow(Base):
-    """One refund; `origin` tells a person's from the one that a cancel of a paid trade books."""
+    """One refund; `origin`: requested by a person, or booked by a cancel of a paid trade."""
 
     __tablename__ = "refunds"
     __table_args__ = (
@@ -137,14 +137,14 @@ class RefundRow(Base):
     origin: Mapped[str]
     requested_by: Mapped[str | None]
     requested_by_name: Mapped[str | None]
-    """what they were called when they asked; a refund from before this was kept has none"""
+    """the person's name at the time of the request; empty in refunds older than this column"""
     first_requested_by_name: Mapped[str | None]
-    """who had asked for it before anybody tried it again, and when: `requested_by_name` and
-    `created_at` are of the last try"""
+    """the person of the first request, if the refund was tried again, and its time:
+    `requested_by_name` and `created_at` belong to the last try"""
     first_requested_at: _MaybeInstant
     asked_in_request: Mapped[str | None]
-    """the request number and the address that the last try came with: the worker may be the one
-    who learns its outcome, and the audit log names where it came from"""
+    """request id and client address of the last try, for the audit log: its outcome may become
+    known in the worker"""
     asked_from: Mapped[str | None]
     state: Mapped[str]
     reason_code: Mapped[str | None]
@@ -157,7 +157,7 @@ class RefundRow(Base):
 
 
 class CaseRow(Base):
-    """Something that a person must look at: late money, an amount that is not ours, no answer."""
+    """A case for a person: late money, another amount than ours, or no final result."""
 
     __tablename__ = "payment_cases"
     __table_args__ = (
@@ -209,12 +209,12 @@ class NoticeRow(Base):
     query_said: Mapped[str | None]
     channel: Mapped[str]
     fault: Mapped[str | None]
-    """what was wrong with its words alone, whatever else `detail` found"""
+    """what was wrong with the notice by itself, apart from what `detail` says"""
 
 
 class RefusalRow(Base):
-    """What the edge refused under one reason in one hour: a number and the last one as an example.
-    A flood makes the number grow, not the table."""
+    """Refusals of the edge for one reason in one hour: their number, and the last as an example. A
+    flood increases the number, not the size of the table."""
 
     __tablename__ = "notify_refusals"
 
@@ -231,7 +231,7 @@ class RefusalRow(Base):
 
 
 class ReplayRow(Base):
-    """Who had a notice looked at again; the application can add lines and change none."""
+    """A replay of a notice by an operator; the application can add rows and change none."""
 
     __tablename__ = "notice_replays"
     __table_args__ = (Index("ix_notice_replays_notify_id", "notify_id"),)
@@ -248,7 +248,7 @@ class ReplayRow(Base):
 
 
 class NonceRow(Base):
-    """A device's nonce that has changed something; refused from then on."""
+    """A used nonce of a device; another request with it is refused."""
 
     __tablename__ = "device_nonces"
     __table_args__ = (Index("ix_device_nonces_seen_at", "seen_at", postgresql_using="brin"),)
@@ -260,7 +260,7 @@ class NonceRow(Base):
 
 
 class MerchantApp(Base):
-    """What app.bound.v1 told us; payments go through the newest enabled one."""
+    """A bound app, from app.bound.v1; payments go through the newest enabled one."""
 
     __tablename__ = "merchant_apps"
 
@@ -274,7 +274,7 @@ class MerchantApp(Base):
 
 
 class MerchantStanding(Base):
-    """Whether the merchant takes new payments, as merchant.suspended.v1 and .resumed.v1 told us."""
+    """Whether the merchant takes new payments, from merchant.suspended.v1 and .resumed.v1."""
 
     __tablename__ = "merchant_standings"
 
@@ -284,7 +284,8 @@ class MerchantStanding(Base):
 
 
 class Store(Base):
-    """What store.created.v1 and store.renamed.v1 told us; `said_at` is the time of the last."""
+    """A store, from store.created.v1 and store.renamed.v1; `said_at` is the time of the last
+    event."""
 
     __tablename__ = "stores"
 

@@ -1,4 +1,4 @@
-"""When a payment or a refund is looked at again, and for how long."""
+"""When a payment or a refund is checked again, and until when."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,14 +8,14 @@ from services.payment.snapshot import Payment
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How patient we are; every number is configuration (alipay-protocol §4.9)."""
+    """Intervals and time limits; every number is configuration (alipay-protocol §4.9)."""
 
     deadline_s: float = 60.0
     poll_s: float = 3.0
     slow_poll_s: float = 5.0
     slow_after_s: float = 30.0
     crashed_s: float = 5.0
-    """after submit, when nobody has reported the pay call's end"""
+    """after submit, if the pay call's end was not reported"""
     last_query_grace_s: float = 15.0
     pay_open_s: float = 30.0
     cancel_quick_s: float = 2.0
@@ -34,16 +34,16 @@ class Schedule:
         return self.poll_s if age_s < self.slow_after_s else self.slow_poll_s
 
     def last_query_until(self, payment: Payment) -> datetime:
-        """A last query without a clear answer is repeated for a while before we cancel blindly."""
+        """Until then a last query without a clear result is repeated; after it we cancel anyway."""
         return payment.deadline_at + timedelta(seconds=self.last_query_grace_s)
 
     def cancel_after(self, attempts: int) -> float:
-        """Three quick tries, then doubling to a cap that keeps healing fast."""
+        """Three quick tries, then doubling up to a limit that keeps recovery fast."""
         if attempts < self.cancel_quick_tries:
             return self.cancel_quick_s
         doubled = self.cancel_quick_s * 2.0 ** min(attempts - self.cancel_quick_tries + 1, 10)
         return min(doubled, self.cancel_max_s)
 
     def refund_after(self, attempts: int) -> float:
-        """A refund is asked about 10 s after it was sent, then ever more rarely."""
+        """A refund is queried 10 s after it was sent, then at growing intervals."""
         return min(self.refund_query_s * 1.5 ** min(attempts, 10), self.refund_max_s)

@@ -1,5 +1,4 @@
-"""One payment as its row is written first, and as it stood when it was read; the states it can
-be in."""
+"""A payment as its row is inserted, a payment as it was read, and its states."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +9,7 @@ from uuid import UUID
 ChannelName = Literal["alipay", "wechat"]
 Scene = Literal["face", "code"]
 
-NO_DEVICE = UUID(int=0)  # of payments that no device asked for: keys must not hold NULLs
+NO_DEVICE = UUID(int=0)  # of payments without a device: key columns hold no NULL
 
 
 class State(StrEnum):
@@ -32,14 +31,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPayment:
-    """What a device asks for, as it is stored. The fields are the members of the type new_payment,
-    in order."""
+    """A device's payment request as it is stored. The fields are the members of the type
+    new_payment, in order."""
 
     tenant_id: UUID
     payment_id: UUID
     store_id: UUID
     is_own_store: bool
-    """the device's own store: vouched for by its token, so the read model is not asked"""
+    """the device's own store: its token proves it, so the read model is not queried"""
     device_id: UUID
     nonce: str | None
     pay_request_id: str
@@ -54,15 +53,16 @@ class NewPayment:
     stored_value_fen: int = 0
     created_at: datetime
     poll_s: float
-    """nobody has reported the pay call's end by then: look, for its process may have died"""
+    """if the pay call's end is not reported by then, the sweeper looks: its process may have
+    died"""
     deadline_s: float
     open_s: float
-    """the pay request may still be on its way for so long"""
+    """for so long the pay request may still be on its way"""
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One attempt as its row stood when it was read; the fields are the columns, in order."""
+    """One attempt as its row was read; the fields are the columns, in order."""
 
     tenant_id: UUID
     payment_id: UUID
@@ -94,11 +94,11 @@ class Payment:
     finished_at: datetime | None
     deadline_at: datetime
     pay_open_until: datetime | None
-    """a pay request of ours may still be on its way until then; empty once its end was seen"""
+    """until then our pay request may still be on its way; None after its end was seen"""
     cancelling_at: datetime | None
     next_poll_at: datetime | None
     attempts: int
-    """leases taken in the present state, counted before the call they are for"""
+    """leases taken in the present state, counted before the call"""
     lease_until: datetime | None
     lease_token: UUID | None
     stored_value_fen: int = 0

@@ -1,8 +1,8 @@
-"""The time door: finishes what nobody is waiting for any more.
+"""The scheduled work: finishes payments, refunds and notices that no request waits for.
 
-Every open payment, refund and notice has a due time in its row, so nothing is owned by a process
-that may die. Due rows are leased, at most HANDS are worked on at once, and a lease that ran out
-fences its holder off (F32).
+Each open payment, refund and notice has a due time in its row, so that none depends on a process
+that may die. Due rows are leased, at most IN_FLIGHT_MAX are processed at once, and the holder of an
+expired lease is fenced off (F32).
 """
 
 import asyncio
@@ -35,7 +35,7 @@ Round = Callable[[], Awaitable[None]]
 
 
 class Sweeper:
-    """Leases what is due, never more than it can work on, and works on it side by side."""
+    """Leases due rows, never more than it has free slots, and processes them concurrently."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
@@ -43,7 +43,7 @@ class Sweeper:
         self._slot_freed = asyncio.Event()
 
     async def run(self) -> None:
-        """Sweeps until cancelled; a failing row is left to its next lease."""
+        """Sweeps until cancelled; a row that fails is tried again with its next lease."""
         async with asyncio.TaskGroup() as group:
             while True:
                 started = 0
@@ -60,7 +60,7 @@ class Sweeper:
                 await self._rest(is_busy=started > 0)
 
     async def _rest(self, *, is_busy: bool) -> None:
-        """A tick; when all hands are busy, until one is free."""
+        """Waits for a tick, or until a slot is free if all are busy."""
         self._slot_freed.clear()
         if self._free_slots == 0:
             await self._slot_freed.wait()
@@ -73,7 +73,7 @@ class Sweeper:
         try:
             await round_of_one()
         except Exception as error:
-            # The lease runs out and the row comes again; one bad row must not stop the others.
+            # The lease expires and the row is due again; one bad row must not stop the others.
             log.exception("sweeper.round_failed", error=type(error).__name__)
         finally:
             self._free_slots += 1
@@ -104,12 +104,12 @@ def _as_round(work: Callable[..., Awaitable[object]], *arguments: object) -> Rou
 
 
 def jobs(deps: Deps) -> list[Job]:
-    """What the worker does by the clock."""
+    """The worker's scheduled jobs."""
     return [Sweeper(deps).run, periodic(lambda: purge(deps), PURGE_EVERY_S)]
 
 
 async def purge(deps: Deps) -> None:
-    """Forgets what no longer protects anybody."""
+    """Deletes old nonces, notices, tallies of refusals and inbox rows."""
     await payment_repo.purge(deps.db)
     await notice_repo.purge(deps.db)
     await inbox.purge(deps.db)

@@ -76,8 +76,8 @@ PATCHES = (
     Patch(
         OUTBOX,
         "every relay leads",
-        'if await connection.fetchval("SELECT pg_try',
-        'if True or await connection.fetchval("SELECT pg_try',
+        "while not await connection.fetchval(sql, lock):",
+        "while False:",
         (f"{OUTBOX_TESTS}::test_two_relays_take_turns_and_the_second_takes_over",),
     ),
     Patch(

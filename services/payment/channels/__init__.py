@@ -1,5 +1,5 @@
-"""The channels that money comes through, each reached through the egress only.
+"""The payment channels, each reached through the egress only.
 
-`port` has the facts that a channel's answers become; each other module speaks to one channel.
-Owns no table, hears no event, publishes none.
+`port` defines the facts into which a channel's responses are translated; each other module calls
+one channel. Owns no table, consumes no event, publishes none.
 """

@@ -1,7 +1,8 @@
-"""Alipay, reached through the egress: its answers become the facts of `port`.
+"""Alipay, called through the egress: its responses become the facts of `port`.
 
-A problem from the egress means that nothing was sent; a broken connection to it means that nobody
-knows. Only what surely never left is tried again, while a restarting egress may need a second.
+A problem from the egress means that nothing was sent. A broken connection to the egress means that
+the outcome is unknown. Only a call that was certainly not sent is repeated, because an egress that
+restarts may need a second.
 """
 
 import asyncio
@@ -37,22 +38,22 @@ PAY, QUERY, CANCEL = "alipay.trade.pay", "alipay.trade.query", "alipay.trade.can
 REFUND, REFUND_QUERY = "alipay.trade.refund", "alipay.trade.fastpay.refund.query"
 
 NOT_SENT_STATUSES = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 429, 503})
-"""Problems that the egress raises before it signs. Its 500 is an accident at an unknown moment."""
+"""Problems that the egress raises before it signs; a 500 can occur before or after."""
 UNAVAILABLE = "payment.channel_unavailable"
 CONFIG_ERROR = "payment.channel_config"
 UNREACHABLE = "away"
 UNREACHABLE_PAUSES_S = (0.3, 0.9)
 KEY_UNKNOWN_CODES = frozenset({"isv.invalid-signature", "isv.missing-signature-key"})
-"""Alipay knows no such key: nothing was executed. In key mode that is so from when the new key is
-saved there until the live check has verified it here."""
+"""Alipay does not know the key: nothing was executed. In key mode this lasts from the moment when
+the new key is saved at Alipay until our live check has verified it."""
 KEY_PAUSES_S = (0.3, 0.7, 1.5)
 TRADE_TIMEOUT = "2m"
-"""Alipay closes an unconfirmed trade itself, should all of us be gone."""
+"""Alipay closes an unconfirmed trade itself after this, also if all our processes are down."""
 
 
 @dataclass(frozen=True, slots=True)
 class EgressReply:
-    """The egress's answer; `outcome` as in its contract, plus "not_sent"."""
+    """The egress's reply; `outcome` as in its contract, plus "not_sent"."""
 
     outcome: str
     code: str = ""
@@ -62,7 +63,7 @@ class EgressReply:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-# re.ASCII: full-width digits are digits to `\d` otherwise. fullmatch: `$` would allow a line end.
+# re.ASCII: without it `\d` also matches full-width digits. fullmatch: `$` would allow a line end.
 _BAR_CODE = re.compile(r"(?:2[5-9]|30)\d{14,22}", re.ASCII)
 _FACE_CODE = re.compile(r"fp[0-9A-Za-z]{33}", re.ASCII)
 
@@ -142,7 +143,7 @@ class Alipay:
             return Unclear("incomplete")
 
     async def query(self, payment: Payment) -> Fact:
-        """What the channel holds true at this moment."""
+        """The trade's state at the channel now."""
         params = {"out_trade_no": payment.out_trade_no}
         reply = await self._call(QUERY, payment, params)
         if reply.outcome == "not_found":
@@ -214,9 +215,9 @@ class Alipay:
         return RefundFact("done")
 
     async def _call(self, method: str, payment: Payment, params: Mapping[str, Any]) -> EgressReply:
-        """The key that signed the pay call signs all that follows, also after a rotation (F37);
-        once that version is retired the egress takes the newest. Where Alipay no longer knows the
-        old key (in key mode a new one replaces it) nothing was executed, and the newest asks."""
+        """Calls with the key that signed the pay call, also after a rotation (F37); for a retired
+        version the egress takes the newest. If Alipay no longer knows the old key (in key mode a
+        new key replaces it), nothing was executed, and the newest key signs a second call."""
         reply = await self._call_once(method, payment, params)
         if (
             reply.outcome == "config_error"

@@ -1,7 +1,8 @@
-"""What a payment needs of the channel that its money comes through, and what can be learnt there.
+"""The interface of a payment channel, and the facts that it reports.
 
-Each channel turns its own answers into the facts below; nothing above this room knows whose they
-were. A further channel is a module beside `alipay` and one more argument of `Channels` in `deps`.
+Each channel translates its own responses into the facts below; no room above this one depends on a
+certain channel. A further channel is a module beside `alipay` and one more argument of `Channels`
+in `deps`.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from services.payment.snapshot import ChannelName, Payment, Scene
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """The channel says it was captured."""
+    """The channel reports that the amount was captured."""
 
     trade_no: str
     total_fen: int
@@ -37,19 +38,19 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """The pay call surely never left."""
+    """The pay call was certainly not sent."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
 class TradeNotFound:
-    """The channel knows no such trade (now)."""
+    """The channel does not know such a trade (now)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TradeClosed:
-    """The query says closed; `was_paid` when money had been taken before."""
+    """The query reports a closed trade; `was_paid`: money had been taken before."""
 
     was_paid: bool = False
     trade_no: str | None = None
@@ -57,17 +58,18 @@ class TradeClosed:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """Timeout, no believable answer, or words we do not know."""
+    """A timeout, a response that is not valid, or a status that we do not know."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """The deadline passed, or somebody stopped it, and the query just now did not say paid."""
+    """The deadline passed or a clerk stopped the payment, and the last query did not report
+    paid."""
 
     is_unpaid: bool = True
-    """False when that query gave no clear answer either"""
+    """False if that query gave no clear result either"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,12 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class NothingToCancel:
-    """The channel knows nothing that could be cancelled."""
+    """The channel has no trade that could be cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaidForGood:
-    """The channel refuses to cancel, and the query says paid."""
+    """The channel refuses to cancel, and the query reports paid."""
 
     paid: Paid
 
@@ -101,22 +103,22 @@ CancelFact = Cancelled | NothingToCancel | Refused | Unclear | Unsent
 
 @dataclass(frozen=True, slots=True)
 class RefundFact:
-    """What a refund call or a refund query amounts to."""
+    """The result of a refund call or a refund query."""
 
     outcome: Literal["done", "not_done", "refused", "unclear"]
     code: str = ""
 
 
 class Channel(Protocol):
-    """The five calls of a face payment's life, and whose code is whose. No call raises for what
-    the channel answers, or for an answer that does not come: that is `Unclear`."""
+    """The five calls of a payment channel, and the shape of its auth codes. No call raises because
+    of the channel's response; a missing response is `Unclear`."""
 
     @property
     def name(self) -> ChannelName: ...
 
     def scene_of(self, auth_code: str) -> Scene | None:
-        """By the code's shape alone; None when it is no code of this channel. The ranges of two
-        channels are disjoint."""
+        """The scene by the code's shape alone; None if it is not a code of this channel. The code
+        ranges of channels are disjoint."""
 
     async def pay(
         self, payment: Payment, auth_code: str, terminal_params: str | None
@@ -124,7 +126,7 @@ class Channel(Protocol):
         """The fact, and the version of the key that signed."""
 
     async def query(self, payment: Payment) -> Fact:
-        """What the channel holds true at this moment."""
+        """The trade's state at the channel now."""
 
     async def cancel(self, payment: Payment) -> CancelFact:
         """Closes an unpaid trade, gives back a paid one. Safe to repeat."""
@@ -149,11 +151,11 @@ class Channels:
         self._by_name = {channel.name: channel for channel in channels}
 
     def of(self, payment: Payment) -> Channel:
-        """The one that the payment went through; KeyError when nothing was payable."""
+        """The channel of the payment; KeyError if nothing was payable."""
         return self._by_name[payment.channel]  # type: ignore[index]  # "none" has no channel
 
     def of_code(self, auth_code: str) -> tuple[Channel, Scene] | None:
-        """Whose code it is; None: nobody's here."""
+        """The channel and scene of the code; None if no channel here has such codes."""
         for channel in self._by_name.values():
             scene = channel.scene_of(auth_code)
             if scene is not None:

@@ -1,4 +1,4 @@
-"""One payment as the merchant's people see it: with its refunds and what the channel reported.
+"""One payment as the merchant's people see it: with its refunds and the channel's notices.
 
-Owns no table: it reads those of payments, refunds and notices. Hears no event, publishes none.
+Owns no table: it reads those of payments, refunds and notices. Consumes no event, publishes none.
 """

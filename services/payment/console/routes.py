@@ -1,4 +1,4 @@
-"""The HTTP door to one payment for the merchant's people."""
+"""The HTTP route of one payment for the merchant's people."""
 
 from uuid import UUID
 
@@ -32,5 +32,5 @@ async def show_payment(request: Request, payment_id: UUID) -> Response:
     payment, done = await service.get_payment_with_refunds(deps, caller.tenant, payment_id)
     notices = await notice_service.notices_of(deps.db, caller.tenant, payment.out_trade_no)
     body = PaymentOut.from_rows(payment, done, notices, shows_people=caller.sees_people)
-    # What does not apply to its state is left out, as in the device's answer.
+    # Members that do not apply to its state are left out, as in the device's response.
     return json_response(body.model_dump_json(exclude_unset=True).encode())

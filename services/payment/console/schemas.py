@@ -17,7 +17,7 @@ class PaymentNoticeOut(BaseModel):
 
     received_at: datetime
     state: Literal["RECEIVED", "APPLIED", "DUPLICATE", "MISMATCH"]
-    """waits, was booked, told what the books said already, or disagrees with them"""
+    """waits, was booked, reports what the books already contain, or disagrees with them"""
 
     @classmethod
     def of(cls, row: NoticeRow) -> Self:
@@ -36,7 +36,7 @@ class PaymentOut(DevicePaymentOut):
     stored_value_fen: int
     """taken from the buyer's stored value, beside what the channel takes"""
     refundable_fen: int
-    """what may still be asked back: paid, less refunds that are done or may yet be"""
+    """what may still be refunded: paid, less refunds that are done or may still be done"""
     refunds: list[RefundOut]
     """oldest first"""
     notices: list[PaymentNoticeOut]
@@ -51,7 +51,7 @@ class PaymentOut(DevicePaymentOut):
         *,
         shows_people: bool,
     ) -> Self:
-        """What the device is told, and what only the merchant may know."""
+        """The members of the device's response, and those for the merchant only."""
         left_fen = payment.payable_fen - payment.refund_reserved_fen
         return cls(
             **device_view(payment),
@@ -63,6 +63,6 @@ class PaymentOut(DevicePaymentOut):
             buyer_logon_id=payment.buyer_logon_id,
             stored_value_fen=payment.stored_value_fen,
             refundable_fen=left_fen if payment.paid_at is not None else 0,
-            refunds=[RefundOut.of(one, shows_people=shows_people) for one in refunds],
-            notices=[PaymentNoticeOut.of(one) for one in notices],
+            refunds=[RefundOut.of(row, shows_people=shows_people) for row in refunds],
+            notices=[PaymentNoticeOut.of(row) for row in notices],
         )

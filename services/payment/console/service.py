@@ -1,4 +1,4 @@
-"""What the console shows of one payment: it, its refunds, and what the channel told of it."""
+"""Reads what the console shows of one payment: the payment, its refunds and its notices."""
 
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from shared.errors import NotFound
 async def get_payment_with_refunds(
     deps: Deps, tenant_id: UUID, payment_id: UUID
 ) -> tuple[Payment, list[RefundRow]]:
-    """What the console shows of one payment."""
+    """The payment and its refunds; NotFound if the tenant has no such payment."""
     payment = await store.load(deps.db, tenant_id, payment_id)
     if payment is None:
         raise NotFound

@@ -1,6 +1,6 @@
--- G1, our half: money that we book as captured is proved by a trade, what we book as refunded is
--- the sum of its refunds, and money that the channel told us of is in the books. Of the payments
--- that were made, refunded or told of in the last two days: each has been looked at every hour.
+-- G1, our half: captured money is proved by a trade, the refunded amount is the sum of the refunds,
+-- and money that the channel has reported is in the books. For payments that were made, refunded or
+-- reported in the last two days: each was checked every hour.
 WITH recent AS (
   SELECT tenant_id, payment_id FROM payments WHERE created_at > now() - interval '2 days'
   UNION

@@ -1,5 +1,5 @@
--- G2: at most one captured attempt per order. Money that came late has a case of its own. Orders
--- with a payment of the last two days.
+-- G2: at most one captured attempt per order; late money has a case of its own. For orders with a
+-- payment of the last two days.
 SELECT p.tenant_id, p.order_ref, count(*) AS captured
 FROM payments p
 JOIN payments other ON other.tenant_id = p.tenant_id AND other.order_ref = p.order_ref

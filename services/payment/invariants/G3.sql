@@ -1,6 +1,6 @@
--- G3: nothing is undecided for longer than its deadline (60 s) and what it takes to close it
--- (90 s once the channel answers again). While the channel is away this wakes somebody, rightly.
--- Whatever is still to be polled, and what was made in the last two days and is polled no more.
+-- G3: nothing is undecided for longer than its deadline (60 s) and the time to close it (90 s once
+-- the channel responds again). While the channel is unavailable this raises an alarm on purpose.
+-- For everything that is still polled, and for what was made in the last two days and is not.
 SELECT tenant_id, payment_id, state, created_at
 FROM payments
 WHERE state IN ('CREATED', 'SUBMITTED', 'PAYING', 'UNKNOWN', 'CANCELLING', 'MANUAL')

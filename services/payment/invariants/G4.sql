@@ -1,6 +1,6 @@
--- G4: what was refunded, or is promised to be, never exceeds what was paid; and the reservation in
--- the payment is the sum of the refunds that were not refused. Of the payments that were made or
--- refunded in the last two days.
+-- G4: refunds that are done or open never exceed what was paid, and the reservation in the payment is
+-- the sum of the refunds that were not refused. For payments that were made or refunded in the last
+-- two days.
 WITH recent AS (
   SELECT tenant_id, payment_id FROM payments WHERE created_at > now() - interval '2 days'
   UNION

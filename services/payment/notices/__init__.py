@@ -1,7 +1,7 @@
-"""The notify inbox: what the channel reports by itself, stored once, then settled or looked into.
+"""The notify inbox: asynchronous notices of the channel, stored once, then applied or queried.
 
-Owns `notify_inbox`, `notify_refusals`, `notice_replays` and the functions in `store.sql`. Hears no
-event: the gateway's edge hands verified notices over by HTTP, as documents in fen and instants
-(shared.contracts.notices). Publishes payment.audited about replays; what a notice changes is
+Owns `notify_inbox`, `notify_refusals`, `notice_replays` and the functions in `store.sql`. Consumes
+no event: the gateway's edge sends verified notices by HTTP, as documents in fen and instants
+(shared.contracts.notices). Publishes payment.audited about replays; changes of payments are
 published by the payment's settlement.
 """

@@ -1,4 +1,4 @@
-"""The notify inbox's ordinary queries; the caller owns the transaction and its scope."""
+"""Ordinary queries of the notify inbox; the caller opens the transaction and chooses its scope."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ REFUSALS_KEPT_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class NoticeFilter:
-    """Which notices; None means all. `after` is the last one of the page before, `before` the first
-    one of the page after."""
+    """Which notices; None means all. `after` is the last row of the previous page, `before` the
+    first row of the next page."""
 
     state: str | None = None
     reason: str | None = None
@@ -36,7 +36,7 @@ class NoticeFilter:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """How often the edge refused under one reason since it last told, and the last one."""
+    """The edge's refusals for one reason since its last report: their number, and the last."""
 
     tenant_id: UUID
     app_id: str
@@ -67,15 +67,16 @@ ON CONFLICT (hour, reason, app_id, tenant_id) DO UPDATE SET
 
 
 async def add_refusals(pg: "asyncpg.Connection[Any]", refusals: Sequence[Refusal]) -> None:
-    """One row an hour, app and reason. The edge tells each reason of an app once a time."""
-    last = {(one.tenant_id, one.app_id, one.reason): one for one in refusals}.values()
+    """Adds to one row per hour, app and reason. A report of the edge has each app and reason
+    once."""
+    last = {(row.tenant_id, row.app_id, row.reason): row for row in refusals}.values()
     columns = zip(
         *(
             (
-                one.tenant_id, one.app_id, one.reason, one.refused, one.first_at, one.last_at,
-                one.client, one.out_trade_no, one.body,
+                row.tenant_id, row.app_id, row.reason, row.refused, row.first_at, row.last_at,
+                row.client, row.out_trade_no, row.body,
             )
-            for one in last
+            for row in last
         ),
         strict=True,
     )  # fmt: skip
@@ -83,7 +84,7 @@ async def add_refusals(pg: "asyncpg.Connection[Any]", refusals: Sequence[Refusal
 
 
 async def notices(tx: AsyncSession, wanted: NoticeFilter) -> list[NoticeRow]:
-    """Newest first: those next to the place they are asked from."""
+    """One page, newest first: the rows next to `after` or `before`."""
     statement = select(NoticeRow)
     for column, value in (
         (NoticeRow.state, wanted.state),
@@ -100,14 +101,14 @@ async def notices(tx: AsyncSession, wanted: NoticeFilter) -> list[NoticeRow]:
         statement = statement.where(NoticeRow.received_at >= wanted.since)
     if wanted.until is not None:
         statement = statement.where(NoticeRow.received_at < wanted.until)
-    stands = (NoticeRow.received_at, NoticeRow.notify_id)
+    position = (NoticeRow.received_at, NoticeRow.notify_id)
     statement = statement.limit(wanted.limit)
     if wanted.before is not None:
-        statement = statement.where(tuple_(*stands) > wanted.before).order_by(*stands)
+        statement = statement.where(tuple_(*position) > wanted.before).order_by(*position)
         return list((await tx.execute(statement)).scalars())[::-1]
     if wanted.after is not None:
-        statement = statement.where(tuple_(*stands) < wanted.after)
-    statement = statement.order_by(*(one.desc() for one in stands))
+        statement = statement.where(tuple_(*position) < wanted.after)
+    statement = statement.order_by(*(column.desc() for column in position))
     return list((await tx.execute(statement)).scalars())
 
 
@@ -162,7 +163,7 @@ async def refusals(tx: AsyncSession, since: datetime | None, limit: int) -> list
 
 
 async def purge(db: Database) -> None:
-    """Forgets old settled notices, and old tallies of refusals."""
+    """Deletes old settled notices, and old tallies of refusals."""
     settled = "state <> 'RECEIVED' AND received_at < now() - make_interval(days => $1)"
     await db.purge("notify_inbox", settled, NOTICES_KEPT_DAYS)
     hours = "hour < now() - make_interval(days => $1)"

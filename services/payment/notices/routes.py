@@ -1,4 +1,4 @@
-"""The notify inbox's HTTP doors: the edge hands over, an operator looks and replays."""
+"""The HTTP routes of the notify inbox: the edge delivers, an operator reads and replays."""
 
 from typing import Annotated
 from uuid import UUID
@@ -52,7 +52,7 @@ def _json(model: BaseModel) -> Response:
 
 
 def _only_edge(request: Request) -> None:
-    """A notice is believed because the edge has verified it: nobody else may say so."""
+    """A notice is trusted because the edge has verified it, so no other service may deliver one."""
     if principal(request).issuer != EDGE:
         raise Forbidden("this door is for the gateway's edge")
 

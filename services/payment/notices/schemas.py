@@ -1,4 +1,4 @@
-"""The notify inbox at its doors: what the edge hands over, and what an operator is shown."""
+"""Bodies of the notify inbox: what the edge delivers, and what an operator sees."""
 
 import hashlib
 from datetime import datetime
@@ -15,7 +15,7 @@ from shared.contracts.notices import Notice
 NoticeState = Literal["RECEIVED", "APPLIED", "DUPLICATE", "MISMATCH"]
 SAMPLE_BYTES_MAX = 2048
 FORMS = frozenset({"alipay"})
-"""Channels that report in forms."""
+"""Channels whose notices are forms."""
 
 _PERSONAL = frozenset(
     {"buyer_id", "buyer_open_id", "buyer_user_id", "buyer_logon_id", "seller_email"}
@@ -86,7 +86,7 @@ class NoticeOut(_Out):
     last_received_at: datetime | None
     last_reason: str | None
     due_at: datetime | None
-    """when the worker looks at it next"""
+    """when the worker processes it next"""
     asked_at: datetime | None
     query_said: str | None
 
@@ -132,7 +132,7 @@ class NoticeDetailOut(NoticeOut):
 
     @classmethod
     def from_rows(cls, row: NoticeRow, replays: list[ReplayRow]) -> Self:
-        """With who had it looked at again; the signature and raw bytes stay inside."""
+        """The notice and its replays; without the signature and the raw bytes."""
         return cls(
             **_members(row),
             seller_id=row.seller_id,
@@ -180,7 +180,7 @@ class RefusalList(_Out):
 
 
 def _members(row: NoticeRow) -> dict[str, Any]:
-    """What a line of the list and the whole notice have in common."""
+    """The members that the list and the single notice share."""
     return {
         "merchant_id": str(row.tenant_id),
         "app_id": row.app_id,
@@ -202,13 +202,13 @@ def _members(row: NoticeRow) -> dict[str, Any]:
 
 
 def shown_fields(row: NoticeRow) -> dict[str, str]:
-    """The fields of its body, for a person. One of a channel whose bodies nobody here reads shows
-    none: what names the buyer there would not be masked."""
+    """The fields of its body, for a person. Empty for a channel whose bodies are not forms, because
+    fields that name the buyer would not be masked."""
     return form_view(row.body) if row.channel in FORMS else {}
 
 
 def form_view(body: bytes) -> dict[str, str]:
-    """A form for reading only, masked; nothing is decided by it."""
+    """A form's fields, masked, for display only."""
     pairs = (pair.partition(b"=") for pair in body.split(b"&") if pair)
     read = ((_text(name), _text(value)) for name, _, value in pairs)
     return {name: _masked(name, value) for name, value in read}

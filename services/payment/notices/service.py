@@ -1,7 +1,7 @@
-"""The use cases of the notify inbox: take a notice, count what was refused, look, replay.
+"""The use cases of the notify inbox: take notices, count refusals, read, replay.
 
-What a notice changes is decided by `settlement`; what is wrong with one, by `store.sql`. The
-operators' half works across tenants, so it runs in system scope, behind `notices.*` permissions.
+`settlement` applies notices; `store.sql` decides what is wrong with one. The operators' use cases
+work across tenants, so they run in system scope, behind `notices.*` permissions.
 """
 
 import asyncio
@@ -35,10 +35,10 @@ from shared.telemetry import get_logger
 
 NOTICE_RETRY_S = 2.0
 NO_TENANT = UUID(int=0)
-"""The tenant of refusals at addresses that belong to no app."""
+"""The tenant of refusals on notify routes that belong to no app."""
 
 NoticeOutcome = Literal["stored", "duplicate", "quarantined", "failed"]
-"""The first three mean: committed."""
+"""The first three mean that the notice is committed."""
 
 log = get_logger("notify")
 _notices = Counter("notify_inbox_total", "Verified notices taken in", ["verdict", "reason"])
@@ -46,14 +46,14 @@ _replays = Counter("notify_replays_total", "Notices an operator had looked at ag
 
 
 async def take_notices(deps: Deps, notices: Sequence[Notice]) -> list[NoticeOutcome]:
-    """Commits verified notifications together, and says of each what became of it; what one
-    changes is done here when that needs no question, and by the sweeper when it does. One that
-    cannot be taken costs the others nothing; Unavailable: none is answered for."""
+    """Commits verified notices together and returns the outcome of each. A notice is applied here
+    if that needs no query, else by the sweeper. One that cannot be stored does not affect the
+    others. Unavailable: no outcome is known."""
     outcomes: list[NoticeOutcome] = ["failed"] * len(notices)
     stored = await _store(deps.db, dict(enumerate(notices)))
     for index, one in stored.items():
         outcomes[index] = _report(notices[index], one)
-    # Mostly one at most: what the till's own polling has settled is a duplicate by now.
+    # Rarely more than one: most are duplicates, because the till's polling has settled the payment.
     applied = {
         index: _apply(deps, notices[index], one.payment)
         for index, one in stored.items()
@@ -65,8 +65,8 @@ async def take_notices(deps: Deps, notices: Sequence[Notice]) -> list[NoticeOutc
 
 
 async def _store(db: Database, notices: Mapping[int, Notice]) -> dict[int, StoredNotice]:
-    """All in one transaction. When the database refuses one of them (or two batches stood in each
-    other's way), each in its own, and the one that it refuses alone is left out."""
+    """Stores all in one transaction. If the database refuses it (one bad notice, or two batches in
+    conflict), stores each in a transaction of its own and leaves out those that fail alone."""
     try:
         stored = await store.store_notices(db, list(notices.values()), NOTICE_RETRY_S)
     except (asyncpg.PostgresError, Busy):
@@ -96,8 +96,8 @@ def _report(notice: Notice, stored: StoredNotice) -> NoticeOutcome:
 
 
 async def _apply(deps: Deps, notice: Notice, payment: Payment) -> NoticeOutcome:
-    """Acts on a committed notice where no question is left; if that fails, the sweeper does, and
-    the sender is told to come again."""
+    """Applies a committed notice that needs no query. If that fails, the sweeper applies it, and
+    the sender gets "failed", so that it delivers again."""
     paid = paid_by(notice)
     if payment.state in OPEN and paid is not None:
         try:
@@ -109,7 +109,7 @@ async def _apply(deps: Deps, notice: Notice, payment: Payment) -> NoticeOutcome:
 
 
 def _origin(notice: Notice) -> dict[str, str]:
-    """The line is about a delivery at the edge, not about the call that brought it here."""
+    """Log fields of the delivery at the edge, not of the internal call."""
     return {
         "tenant_id": str(notice["tenant_id"]),
         "app_id": notice["app_id"],
@@ -133,7 +133,7 @@ async def list_notices(db: Database, wanted: NoticeFilter) -> Page[NoticeRow]:
 
 
 async def notices_of(db: Database, tenant_id: UUID, out_trade_no: str) -> list[NoticeRow]:
-    """What Alipay told of one payment by itself, newest first; for its merchant."""
+    """The notices about one payment, newest first; for its merchant."""
     async with db.read(tenant_id) as tx:
         wanted = NoticeFilter(merchant_id=tenant_id, out_trade_no=out_trade_no)
         return await repo.notices(tx, wanted)
@@ -145,7 +145,7 @@ async def list_refusals(db: Database, since: datetime | None, limit: int) -> lis
 
 
 async def get_notice(db: Database, name: NoticeName) -> tuple[NoticeRow, list[ReplayRow]]:
-    """One notice and who had it looked at again."""
+    """One notice and its replays; NotFound if there is none."""
     async with db.read(None) as tx:
         row = await repo.notice(tx, *name)
         if row is None:
@@ -156,11 +156,11 @@ async def get_notice(db: Database, name: NoticeName) -> tuple[NoticeRow, list[Re
 async def replay_notice(
     db: Database, clock: Clock, name: NoticeName, *, actor: str, operator_tenant: UUID | None = None
 ) -> NoticeRow:
-    """Has the worker look at it again, with our books as they are now; who asked is recorded, in
-    the merchant's log and in that of `home`, the operator's own organisation. As often as one
-    likes: a notice that is done with stays done with."""
+    """Makes the notice due for the worker, checked against our books as they are now. The replay is
+    audited in the merchant's log and in that of `operator_tenant`, the operator's organisation. It
+    may be repeated: a settled notice stays settled."""
     request_id = get_contextvars().get("request_id")
-    # System scope: what is said is the merchant's, and the operators'.
+    # System scope: the events belong to the merchant and to the operators.
     async with db.tx(None) as tx:
         replay_id = uuid7(clock)
         row = await repo.replay(tx, name, replay_id, actor, request_id)

@@ -1,4 +1,4 @@
-"""Acts on a stored notice: settles the payment that it is about, or asks the channel first."""
+"""Applies a stored notice: settles its payment, or queries the channel first."""
 
 from services.payment.channels.port import Fact, Paid, TradeClosed, TradeNotFound, Unclear, Waiting
 from services.payment.deps import Deps
@@ -23,8 +23,8 @@ _QUERY_RESULTS: dict[type[Fact], str] = {
 async def apply_notice(
     deps: Deps, name: NoticeName, paid: Paid | None, payment: Payment
 ) -> Payment:
-    """Acts on a stored notice. What it says was checked against our row when it was stored; money
-    that shows up after the end is believed only when the query says so, too."""
+    """Applies a stored notice; it was compared with our row when it was stored. Money after the end
+    is booked only if the query reports it, too."""
     if payment.state in OPEN and paid is not None:
         payment = await settle(deps, payment, paid, is_lease_kept=True, notice=name[1:])
     elif payment.state in OPEN or payment.state in NOTHING_TAKEN:
@@ -33,7 +33,7 @@ async def apply_notice(
             return payment
         payment = await settle(deps, payment, fact, is_lease_kept=True, notice=name[1:])
     if payment.state in OPEN or payment.state is State.CANCELLING:
-        # Not decided yet: the notice stays and is looked at again.
+        # Not decided yet: the notice stays open and becomes due again.
         return payment
     if payment.state is State.MANUAL:
         await store.close_notice(deps.db, name, "MISMATCH", "manual")
@@ -43,8 +43,9 @@ async def apply_notice(
 
 
 async def ask_about(deps: Deps, name: NoticeName, payment: Payment) -> Payment:
-    """A quarantined notice decides nothing: the channel is asked, and its answer is what counts
-    (reliability-security §5.8.10). Without a clear answer the notice comes due again."""
+    """Queries the channel about a quarantined notice, which decides nothing by itself: only the
+    query's result counts (reliability-security §5.8.10). Without a clear result the notice becomes
+    due again."""
     fact = await deps.channels.of(payment).query(payment)
     if isinstance(fact, Unclear):
         await store.record_query(deps.db, name, f"unclear: {fact.reason}", is_final=False)
@@ -55,7 +56,7 @@ async def ask_about(deps: Deps, name: NoticeName, payment: Payment) -> Payment:
 
 
 async def look_at_notice(deps: Deps, due: DueNotice) -> None:
-    """A notice that could not be settled when it came in, or that was quarantined."""
+    """Processes a notice that was not settled on arrival, or that was quarantined."""
     lease_s = min(NOTICE_LEASE_S, deps.schedule.lease_s)
     async with renewed(lease_s, lambda: store.renew_notice(deps.db, due.name, lease_s)):
         await _look_at_notice(deps, due)

@@ -1,4 +1,4 @@
-"""The notify inbox's half of the hot path: each call is one statement in a transaction of its own
+"""The hot path of the notify inbox: each call is one statement in a transaction of its own
 (store.sql)."""
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ COLUMNS = {
     "body_b64": "bytea",
     "received_at": "timestamptz",
 }
-"""What `notice_store` takes of a notice, by its parameters' names, and as what."""
+"""The members of a notice that `notice_store` takes: parameter name -> type."""
 
 _LEASE_NOTICES = call("notices_lease", 2)
 _STORE_NOTICES = call_each("notice_store", COLUMNS, "try_s")
@@ -43,7 +43,7 @@ _RECORD_QUERY = call("notice_answered", 5)
 
 
 class NoticeName(NamedTuple):
-    """One notice: the channel's id is unique within an app."""
+    """Identifies a notice: the channel's id is unique within an app."""
 
     tenant_id: UUID
     app_id: str
@@ -56,32 +56,32 @@ class NoticeName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredNotice:
-    """What an arrival amounted to."""
+    """The result of storing a notice."""
 
     verdict: NoticeVerdict
     why: str
-    """it is a mismatch or a duplicate, or the word none"""
+    """the reason of a mismatch or a duplicate; `none` if there is no reason"""
     payment: Payment | None
-    """the row to act on, when the verdict is RECEIVED"""
+    """the payment to act on, if the verdict is RECEIVED"""
 
 
 @dataclass(frozen=True, slots=True)
 class DueNotice:
-    """A stored notice that is to be looked at."""
+    """A stored notice that is due."""
 
     name: NoticeName
     verdict: NoticeVerdict
-    """RECEIVED, or MISMATCH for one that is quarantined"""
+    """RECEIVED, or MISMATCH if it is quarantined"""
     out_trade_no: str
     paid: Paid | None
 
 
 NoticeRecord = Notice | Mapping[str, Any]
-"""A notice as the edge tells of it, or its row: the members have the columns' names."""
+"""A notice from the edge, or its row: the members have the columns' names."""
 
 
 def paid_by(record: NoticeRecord) -> Paid | None:
-    """The payment that a complete notice tells of; None when it tells of something else."""
+    """The fact that a complete notice of a paid trade reports; None for any other notice."""
     trade_no, total_fen, paid_at = record["trade_no"], record["total_fen"], record["paid_at"]
     if record["kind"] != "paid" or trade_no is None or total_fen is None or paid_at is None:
         return None
@@ -97,9 +97,9 @@ def paid_by(record: NoticeRecord) -> Paid | None:
 async def store_notices(
     db: Database, notices: Sequence[Notice], try_s: float
 ) -> list[StoredNotice]:
-    """Stores each once, all in one transaction: on return all are committed, on an error none is.
-    RECEIVED is tried again after `try_s` unless somebody settles it before."""
-    # Two batches that share notices must take their rows in the same order.
+    """Stores each notice once, all in one transaction: on return all are committed, on an error
+    none is. A RECEIVED notice becomes due after `try_s`, unless it is settled before."""
+    # Two batches with common notices must lock their rows in the same order.
     order = sorted(range(len(notices)), key=lambda index: NoticeName.of(notices[index]))
     rows: list[Mapping[str, Any]] = [notices[index] for index in order]
     columns = ([row[name] for row in rows] for name in COLUMNS)
@@ -124,7 +124,7 @@ def _due(record: Any) -> DueNotice:
 
 
 async def record_query(db: Database, name: NoticeName, result: str, *, is_final: bool) -> None:
-    """Keeps what the channel said about the trade of a quarantined notice."""
+    """Stores the channel's query result about the trade of a quarantined notice."""
     await db.one(_RECORD_QUERY, *name, result, is_final)
 
 
@@ -135,5 +135,5 @@ async def close_notice(
 
 
 async def renew_notice(db: Database, name: NoticeName, lease_s: float) -> bool:
-    """Keeps an open notice from coming due while it is being looked at."""
+    """Keeps an open notice from becoming due while it is processed."""
     return bool(required_row(await db.one(_RENEW_NOTICE, *name, lease_s))[0])

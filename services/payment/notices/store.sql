@@ -1,6 +1,6 @@
--- The notify inbox: what is wrong with a verified notice, what is to be done about it, and each
--- step that one takes. Same rules as payments/store.sql: one statement, one transaction; but notice_store is
--- called for several tenants within one (decision 0015), each call opening the rows of its own only.
+-- The notify inbox: what is wrong with a verified notice, what must be done about it, and its changes
+-- of state. Same rules as payments/store.sql: one statement, one transaction. But one transaction calls
+-- notice_store for several tenants (decision 0015); each call opens the rows of its own tenant only.
 
 DROP FUNCTION IF EXISTS notice_store;
 DROP FUNCTION IF EXISTS notice_replay;
@@ -11,9 +11,9 @@ CREATE FUNCTION notice_fault(
   p_payment payments, p_channel text, p_app_id text, p_kind text, p_fault text, p_trade_no text,
   p_out_request_no text, p_seller_id text, p_total_fen bigint, p_paid_at timestamptz
 ) RETURNS text LANGUAGE plpgsql STABLE AS $$
--- Where a genuine notice disagrees with our books (reliability-security §5.8.7), NULL: nowhere.
--- p_fault is what was already wrong with its words: no_trade, other_currency, unknown_status.
--- Only a refund's question is a query: plpgsql evaluates the rest without starting the executor.
+-- Where a genuine notice disagrees with our books (reliability-security §5.8.7); NULL: nowhere.
+-- p_fault is what was wrong with the notice by itself: no_trade, other_currency, unknown_status.
+-- Only the check of a refund is a query: plpgsql evaluates the rest without starting the executor.
 DECLARE
   why text := CASE
     WHEN p_fault = 'no_trade' THEN p_fault
@@ -45,7 +45,7 @@ END $$;
 
 CREATE FUNCTION notice_task(p_payment payments, p_kind text, p_out_request_no text)
 RETURNS text LANGUAGE plpgsql STABLE AS $$
--- RECEIVED: somebody must act on it; DUPLICATE: it says what our books say already.
+-- RECEIVED: it must be acted on; DUPLICATE: our books contain it already.
 BEGIN
   IF p_payment.state IN ('SUBMITTED', 'PAYING', 'UNKNOWN', 'CANCELLING', 'MANUAL')
     AND p_kind <> 'waiting'
@@ -71,11 +71,11 @@ CREATE FUNCTION notice_store(
   p_body_b64 bytea, p_received_at timestamptz, p_try_s float8,
   OUT verdict text, OUT why text, OUT payment payments
 ) LANGUAGE plpgsql AS $$
--- Stores a verified notice once, counts it when it comes again, and says what it amounts to:
--- RECEIVED   somebody must act on it; the row comes along
--- DUPLICATE  it was here before, or says what our books say already
--- MISMATCH   genuine, yet about another app, seller, amount or trade: quarantined, and due at once
---            for the worker, who asks the channel what holds
+-- Stores a verified notice once, counts repeated deliveries, and returns its verdict:
+-- RECEIVED   it must be acted on; the payment is returned with it
+-- DUPLICATE  it was delivered before, or our books contain it already
+-- MISMATCH   genuine, but about another app, seller, amount or trade: quarantined, and due at once
+--            for the worker, which queries the channel
 DECLARE
   seen integer;
   is_other boolean;
@@ -110,8 +110,8 @@ BEGIN
         (p_kind, p_out_trade_no, p_trade_no, p_out_request_no, p_seller_id, p_total_fen)
   INTO seen, is_other;
   IF seen > 1 AND is_other THEN
-    -- A known id with other words: the first ones stay, the channel is asked about the trade. Its
-    -- row may be on its way to ours (payment_move), so nobody waits for it here.
+    -- A known id with other content: the first content stays, and the payment is polled. Its row may
+    -- be locked by payment_move, which then locks ours, so this never waits for it.
     verdict := 'MISMATCH';
     why := 'reused_id';
     UPDATE payments p SET next_poll_at = now() FROM (
@@ -132,7 +132,7 @@ END $$;
 DROP FUNCTION IF EXISTS notices_lease;
 CREATE FUNCTION notices_lease(p_limit integer, p_lease_s float8)
 RETURNS SETOF notify_inbox LANGUAGE plpgsql AS $$
--- Looking at a notice twice does no harm (every move is a compare-and-swap), so no token.
+-- Without a token: processing a notice twice is harmless, every move is a compare-and-swap.
 BEGIN
   RETURN QUERY
   WITH due AS (
@@ -175,7 +175,7 @@ DROP FUNCTION IF EXISTS notice_answered;
 CREATE FUNCTION notice_answered(
   p_tenant uuid, p_app text, p_notice text, p_said text, p_is_final boolean
 ) RETURNS boolean LANGUAGE plpgsql AS $$
--- What the channel said about the trade of a quarantined notice; final: it need not be asked again.
+-- The channel's query result about the trade of a quarantined notice; final: no further query.
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
   UPDATE notify_inbox n SET asked_at = now(), query_said = p_said,
@@ -188,8 +188,8 @@ END $$;
 CREATE FUNCTION notice_replay(
   p_tenant uuid, p_app text, p_notice text, p_replay uuid, p_actor text, p_request text
 ) RETURNS SETOF notify_inbox LANGUAGE plpgsql AS $$
--- An operator's replay: a quarantined notice is held against our books as they are now, and it (or
--- one that waits) is due at once. What is done stays done. Who asked is recorded in any case.
+-- An operator's replay: a quarantined notice is compared with our books as they are now. It, or one
+-- that waits, becomes due at once. A settled notice stays settled. Each replay is recorded.
 DECLARE
   notice notify_inbox;
   payment payments;

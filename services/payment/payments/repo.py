@@ -1,4 +1,4 @@
-"""Ordinary queries of payments, read models, housekeeping."""
+"""Ordinary queries of payments, the read models, and the purge of nonces."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -19,12 +19,12 @@ from shared.contracts.events.binding import (
 from shared.db import Database
 
 NONCES_KEPT_S = 900
-"""The edge accepts a signature's time for 300 s either way, so one dated ahead counts for 600 s;
-the rest is for clocks that differ and for waiting on the way here."""
+"""The edge accepts a signature whose time differs by up to 300 s either way, so one dated ahead is
+valid for 600 s. The rest covers clocks that differ and the time until the request arrives here."""
 
 
 def snapshot(row: PaymentRow) -> Payment:
-    """The row as the domain sees it."""
+    """The row as the rules use it."""
     values: dict[str, Any] = {field.name: getattr(row, field.name) for field in fields(Payment)}
     return Payment(**{**values, "state": State(row.state)})
 
@@ -46,7 +46,7 @@ async def payment_by_trade(tx: AsyncSession, tenant_id: UUID, out_trade_no: str)
     return snapshot(found) if found is not None else None
 
 
-# Read models of binding's events: batches, in the consumer's transaction.
+# Read models from binding's events: in batches, in the consumer's transaction.
 
 _APPS = """
 INSERT INTO merchant_apps
@@ -69,8 +69,8 @@ WHERE stores.said_at <= excluded.said_at
 
 
 async def upsert_apps(pg: "asyncpg.Connection[Any]", events: Sequence[AppBound]) -> None:
-    """The latest word on each app, by its own time: after a replay an older one may come behind it
-    in the same batch. One statement cannot change a row twice."""
+    """Stores the latest event of each app, by its own time: after a replay an older event may
+    follow in the same batch. One statement cannot change a row twice."""
     in_time = sorted(events, key=lambda event: event.occurred_at)
     last = list({(event.tenant_id, event.app_id): event for event in in_time}.values())
     await pg.execute(
@@ -87,7 +87,7 @@ async def upsert_apps(pg: "asyncpg.Connection[Any]", events: Sequence[AppBound])
 async def upsert_stores(
     pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated | StoreRenamed]
 ) -> None:
-    """The latest word on each store, by its own time."""
+    """Stores the latest event of each store, by its own time."""
     in_time = sorted(events, key=lambda event: event.occurred_at)
     last = list({(event.tenant_id, event.store_id): event for event in in_time}.values())
     await pg.execute(
@@ -100,6 +100,6 @@ async def upsert_stores(
 
 
 async def purge(db: Database) -> None:
-    """Forgets nonces whose requests the edge refuses by their time."""
+    """Deletes nonces whose requests the edge refuses because of their time."""
     seen = "seen_at < now() - make_interval(secs => $1)"
     await db.purge("device_nonces", seen, float(NONCES_KEPT_S))

@@ -1,4 +1,4 @@
-"""The HTTP door of devices: who asks, what for, one use case, one view."""
+"""The HTTP routes of devices: caller and body in, one use case, one view out."""
 
 from uuid import UUID
 

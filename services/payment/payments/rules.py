@@ -1,4 +1,4 @@
-"""The payment's rules: states, what each fact does to each state, patience.
+"""The payment's rules: its states, and the effect of each fact in each state.
 
     CREATED ──────▶ CANCELLED_LOCAL            nothing was ever sent
        │
@@ -17,10 +17,11 @@
        └─ FAILED, CLOSED, CANCELLED_LOCAL ──▶ SUCCESS_LATE ──────────┘   never silent: a case
     CANCELLING ──24 h without an end, or paid with another sum──▶ MANUAL
 
-Everything else is rejected; CREATED, CANCELLED_LOCAL and open ─▶ MANUAL are not in use. Unclear is
-neither failed nor paid: only the channel's verified word moves money, and the query has the last.
+All other moves are rejected; CREATED, CANCELLED_LOCAL and open ─▶ MANUAL are not in use. An unclear
+result is neither failed nor paid: money is booked only on the channel's verified report, and where
+reports differ, the query decides.
 
-What can be wrong with a request (outcomes of payments are data, not problems):
+Problems of a request (outcomes of payments are data, not problems):
 
 Problem
 ├── InvalidBody
@@ -61,11 +62,11 @@ from shared.errors import Conflict, InvalidBody, NotFound, Unauthorized
 
 S = State
 OPEN = frozenset({S.SUBMITTED, S.PAYING, S.UNKNOWN})
-"""Sent, or about to be, and the channel has not said what became of it."""
+"""Sent, or about to be sent, and the channel has not reported the outcome."""
 REFUNDABLE = frozenset({S.SUCCESS, S.PARTIAL_REFUND, S.SUCCESS_LATE})
 NOTHING_TAKEN = frozenset({S.FAILED, S.CLOSED, S.CANCELLED_LOCAL})
 ACTIVE = OPEN | {S.CREATED, S.CANCELLING, S.MANUAL, S.SUCCESS, S.PARTIAL_REFUND}
-"""An order may have one attempt in these states."""
+"""An order may have at most one attempt in these states."""
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     S.CREATED: frozenset({S.SUBMITTED, S.CANCELLED_LOCAL, S.MANUAL}),
@@ -110,7 +111,7 @@ CaseKind = Literal["late_success", "amount_mismatch", "manual"]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of the row. `poll_s`: look again after so many seconds; None: never."""
+    """The change of the row. `poll_s`: check again after so many seconds; None: never."""
 
     state: State
     poll_s: float | None = None
@@ -169,11 +170,11 @@ class OrderActive(Conflict):
 
 
 class IllegalMove(Exception):
-    """A decision that the transition table does not allow: a bug, never data."""
+    """A decision that the transition table does not allow: a bug in our code."""
 
 
 def apply(payment: Payment, fact: Fact, at: datetime, schedule: Schedule) -> Decision | None:
-    """What `fact` does to `payment`; None when it changes nothing at all."""
+    """The effect of `fact` on `payment`; None if it changes nothing."""
     if payment.state in OPEN:
         decision: Decision | None = _apply_open(payment, fact, at, schedule)
     elif payment.state is S.CANCELLING:
@@ -195,7 +196,7 @@ def check_move(old: State, new: State) -> None:
 
 def _apply_open(payment: Payment, fact: Fact, at: datetime, schedule: Schedule) -> Decision:
     still = S.UNKNOWN if payment.state is S.SUBMITTED else payment.state
-    # Nothing learnt: look again, at once after an unclear pay call.
+    # By default check again later, but at once after an unclear pay call.
     is_new_doubt = isinstance(fact, Unclear) and payment.state is S.SUBMITTED
     decision = Decision(still, poll_s=0.0 if is_new_doubt else schedule.poll_after(payment, at))
     match fact:
@@ -207,7 +208,7 @@ def _apply_open(payment: Payment, fact: Fact, at: datetime, schedule: Schedule) 
             decision = replace(decision, state=S.PAYING)
         case Refused():
             decision = _failed(fact.code, fact.message)
-        # A trade that the channel has shown us was sent, whatever the caller believes.
+        # In PAYING the channel has confirmed the trade, so the pay call was sent.
         case Unsent() if payment.state is not S.PAYING:
             decision = _failed(fact.code, "")
         case TradeClosed() | Overdue(is_unpaid=True):
@@ -226,14 +227,14 @@ def _failed(code: str, message: str) -> Decision:
 
 
 def _stop(payment: Payment) -> Decision:
-    """CANCELLING, committed before the cancel is sent; SUBMITTED gets there in two steps."""
+    """CANCELLING, committed before the cancel is sent; from SUBMITTED it takes two steps."""
     if payment.state is S.SUBMITTED:
         return Decision(S.UNKNOWN, poll_s=0.0)
     return Decision(S.CANCELLING, poll_s=0.0)
 
 
 def _apply_cancelling(payment: Payment, fact: Fact, at: datetime, schedule: Schedule) -> Decision:
-    # The pay call's own late answer decides nothing here: the cancel does.
+    # A late response of the pay call decides nothing here: the cancel does.
     decision = Decision(S.CANCELLING, poll_s=0.0)
     match fact:
         case Cancelled(action="refund") | TradeClosed(was_paid=True):
@@ -262,7 +263,7 @@ def _apply_cancelling(payment: Payment, fact: Fact, at: datetime, schedule: Sche
 
 
 def _late(payment: Payment, paid: Paid) -> Decision | None:
-    """Money after the end; None when it is not our amount, which nothing may book as ours."""
+    """The decision for money after the end; None for another amount, which is never booked."""
     if paid.total_fen != payment.payable_fen:
         return None
     return Decision(S.SUCCESS_LATE, paid=paid, trade_no=paid.trade_no, case="late_success")
@@ -271,7 +272,7 @@ def _late(payment: Payment, paid: Paid) -> Decision | None:
 def _apply_nothing_taken(
     payment: Payment, fact: Fact, at: datetime, schedule: Schedule
 ) -> Decision | None:
-    """After the end: money that shows up now opens a case; `next_poll_at` is a late check."""
+    """After the end: late money opens a case; `next_poll_at` is the time of a late check."""
     if isinstance(fact, Paid):
         return _late(payment, fact) or Decision(payment.state, case="amount_mismatch")
     if payment.next_poll_at is None:

@@ -1,4 +1,4 @@
-"""Bodies of requests and answers. Amounts are strict integers: 1.00 and "1" are not 1."""
+"""Bodies of requests and responses. Amounts are strict integers: 1.00 and "1" are invalid."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -34,7 +34,7 @@ class PayBody(StrictBody):
 
 
 def taking(body: type[BaseModel]) -> dict[str, Any]:
-    """For the OpenAPI document: what a route takes that reads its body itself."""
+    """The OpenAPI request body of a route that parses its body itself."""
     schema = {"application/json": {"schema": body.model_json_schema()}}
     return {"requestBody": {"required": True, "content": schema}}
 
@@ -64,7 +64,7 @@ class DevicePaymentOut(BaseModel):
     retry_after_ms: int | None = None
     """while pending: ask again after so long"""
     waiting_for: Literal["channel", "buyer", "outcome", "cancel", "person"] | None = None
-    """while pending: who is to act next"""
+    """while pending: who or what must act next"""
     reason: ReasonOut | None = None
     """only of a failed payment"""
 
@@ -74,8 +74,8 @@ def instant(value: Any) -> str | None:
 
 
 def device_view(payment: Payment) -> dict[str, Any]:
-    """What a device is told, as `DevicePaymentOut` describes it. No model is built: that costs 5 µs
-    more per answer (3.2 µs to 8.5 µs with its JSON), and a device asks once a second."""
+    """The response to a device, as `DevicePaymentOut` describes it. No model is built: it would
+    cost 5 µs more (8.5 µs instead of 3.2 µs with its JSON), and a device polls once a second."""
     status = PUBLIC_STATUS[payment.state]
     view: dict[str, Any] = {
         "payment_id": str(payment.payment_id),

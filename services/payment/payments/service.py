@@ -1,7 +1,7 @@
-"""The use cases of payments: take one, look at one, stop one.
+"""The use cases of payments: start, read and stop a payment.
 
 A payment is three steps: a transaction that commits SUBMITTED, the call to the channel with no
-transaction open, a transaction that settles. The sweeper finishes whatever dies in between.
+transaction open, a transaction that settles. If the process dies in between, the sweeper goes on.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ def new_payment(
     order_ref: str | None,
     terminal_params: str | None,
 ) -> NewPayment:
-    """What a device asks for; a Problem when it has no store, or no code that anybody takes."""
+    """The payment that a device requests. A Problem if it names no store or no valid auth code."""
     at_store = store_id or own_store_id
     if at_store is None:
         raise UnknownStore
@@ -71,7 +71,7 @@ def new_payment(
             raise InvalidBody(errors=[fault])
         through, scene = route_auth_code(deps.channels, auth_code)
         channel = through.name
-    # Equal exactly when the same thing is asked for again; the code itself is not kept.
+    # Equal only if the same payment is requested again; the auth code itself is not stored.
     content = (amount_fen, auth_code, subject, store_id, order_ref, terminal_params)
     return NewPayment(
         tenant_id=tenant_id,
@@ -99,7 +99,7 @@ def new_payment(
 async def start_payment(
     deps: Deps, new: NewPayment, auth_code: str | None, terminal_params: str | None
 ) -> Payment:
-    """Takes a payment, or tells what became of the one with the same pay_request_id."""
+    """Takes a payment, or returns the existing one with the same pay_request_id."""
     verdict, payment = await _submitted(deps, new)
     if payment is None:
         raise _REFUSALS[verdict]
@@ -112,16 +112,16 @@ async def start_payment(
     calling = asyncio.ensure_future(_pay(deps, payment, auth_code, terminal_params))
     deps.paying[payment.payment_id] = calling
     calling.add_done_callback(lambda done: _call_ended(deps, payment, done))
-    # The device may hang up; what the channel answers must be booked all the same.
+    # The device may disconnect; the channel's response must be booked all the same.
     return await asyncio.shield(calling)
 
 
 async def _current(deps: Deps, payment: Payment) -> Payment:
-    """What a repeated request is told: the outcome of the call under way, when it is ours."""
+    """The payment for a repeated request: after the call under way, if it is in this process."""
     if payment.state is not State.SUBMITTED:
         return payment
     if payment.payment_id not in deps.paying:
-        # The first copy may be between its commit and its call, or between its answer and ours.
+        # The first request may be between its commit and its call, or have just settled.
         await asyncio.sleep(SETTLE_RACE_S)
     under_way = deps.paying.get(payment.payment_id)
     if under_way is not None:
@@ -130,8 +130,9 @@ async def _current(deps: Deps, payment: Payment) -> Payment:
 
 
 async def _submitted(deps: Deps, new: NewPayment) -> tuple[store.SubmitVerdict, Payment | None]:
-    """Commits the row. When the database left without saying whether it did, our own payment_id
-    tells (F18); the nonce must not be offered twice."""
+    """Commits the row. If the connection is lost before the commit is confirmed, the row's
+    payment_id shows whether it was ours (F18); the statement is not repeated, because its nonce
+    would be refused."""
     event = _free_payment_event(deps, new) if new.payable_fen == 0 else None
     try:
         return await store.submit(deps.db, new, event)
@@ -143,7 +144,7 @@ async def _submitted(deps: Deps, new: NewPayment) -> tuple[store.SubmitVerdict, 
 
 
 def _free_payment_event(deps: Deps, new: NewPayment) -> outbox.Row:
-    """Nothing is payable: complete at once, without a channel (S99)."""
+    """The event of a payment with nothing payable: complete at once, without a channel (S99)."""
     return outbox.row(
         PaymentSucceeded(
             **stamp(new.tenant_id, deps.clock),
@@ -176,7 +177,7 @@ def _call_ended(deps: Deps, payment: Payment, done: "asyncio.Future[Payment]") -
     deps.paying.pop(payment.payment_id, None)
     error = None if done.cancelled() else done.exception()
     if done.cancelled() or error is not None:
-        # Nothing is lost: the row says SUBMITTED, and the sweeper asks the channel.
+        # Nothing is lost: the row is SUBMITTED, and the sweeper queries the channel.
         log.warning(
             "payment.left_to_sweeper",
             payment_id=str(payment.payment_id),
@@ -185,12 +186,12 @@ def _call_ended(deps: Deps, payment: Payment, done: "asyncio.Future[Payment]") -
 
 
 async def finish_calls(deps: Deps) -> None:
-    """Waits for the channel calls that are under way, before the process ends."""
+    """Waits for the pay calls under way, before the process ends."""
     await asyncio.gather(*deps.paying.values(), return_exceptions=True)
 
 
 async def get_payment(deps: Deps, tenant_id: UUID, device_id: UUID, pay_request_id: str) -> Payment:
-    """A device's own payment; anybody else's does not exist."""
+    """A device's own payment; NotFound for one of another device."""
     found = await store.find(deps.db, tenant_id, device_id, pay_request_id)
     if found is None:
         raise NotFound
@@ -200,7 +201,7 @@ async def get_payment(deps: Deps, tenant_id: UUID, device_id: UUID, pay_request_
 async def stop_payment(
     deps: Deps, tenant_id: UUID, device_id: UUID, pay_request_id: str, nonce: str | None
 ) -> Payment:
-    """A clerk's stop: one last query, then cancel. What is settled stays as it is."""
+    """A clerk's stop: one last query, then cancel. A settled payment stays unchanged."""
     lease = settlement.new_lease()
     verdict, read_at, payment = await store.stop(
         deps.db,

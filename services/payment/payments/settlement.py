@@ -1,7 +1,7 @@
-"""Applies what was learnt to a payment's row, and asks the channel what is still to be learnt.
+"""Applies facts to a payment's row, and queries the channel for missing facts.
 
-`settle` is the only caller of `store.move`: snapshot, decision, compare-and-swap, again when
-somebody else was faster. `advance` is one round of asking: the sweeper's, or a clerk's stop.
+`settle` is the only caller of `store.move`: snapshot, decision, compare-and-swap, and again if
+another writer was faster. `advance` is one round of queries, for the sweeper or a clerk's stop.
 """
 
 import secrets
@@ -62,8 +62,8 @@ async def settle(
     key_version: int | None = None,
     notice: tuple[str, str] | None = None,
 ) -> Payment:
-    """The payment after `fact`. With a lease that is no longer ours nothing is changed. `notice`
-    is the (app_id, notify_id) of the one that tells of the fact."""
+    """The payment after `fact`. Nothing is changed if `lease` is no longer held. `notice` is the
+    (app_id, notify_id) of the notice that reported the fact."""
     for _ in range(RACES_MAX):
         decision = apply(payment, fact, at or deps.clock.now(), deps.schedule)
         if decision is None:
@@ -90,7 +90,7 @@ async def settle(
 
 
 def _applied(notice: tuple[str, str] | None, decision: Decision) -> tuple[str, str] | None:
-    """The notice is done with only by a move that books its money."""
+    """The notice to mark as applied: only a move that books its money does that."""
     return notice if decision.paid is not None else None
 
 
@@ -122,7 +122,7 @@ async def reload(deps: Deps, payment: Payment) -> Payment:
 
 
 def common_members(payment: Payment) -> dict[str, object]:
-    """What every event about this payment repeats."""
+    """The members that every event about this payment has."""
     return {
         "payment_id": payment.payment_id,
         "store_id": payment.store_id,
@@ -139,7 +139,7 @@ def common_members(payment: Payment) -> dict[str, object]:
 
 
 def outbox_row_of(payment: Payment, decision: Decision, clock: Clock) -> outbox.Row | None:
-    """The outbox row that tells of the decision; None when it is nobody else's business."""
+    """The outbox row of the event for the decision; None if no event is published."""
     if decision.state is payment.state:
         return None
     members = {**stamp(payment.tenant_id, clock), **common_members(payment)}
@@ -170,8 +170,8 @@ def outbox_row_of(payment: Payment, decision: Decision, clock: Clock) -> outbox.
 
 
 async def advance(deps: Deps, payment: Payment, at: datetime, lease: UUID) -> Payment:
-    """One round for a leased payment: ask, and when it is overdue, cancel without a gap. The lease
-    is held for as long as the channel takes to answer."""
+    """One round for a leased payment: query, and if it is overdue, cancel at once. The lease is
+    renewed until the channel has responded."""
     lease_s, name = deps.schedule.lease_s, (payment.tenant_id, payment.payment_id)
     async with renewed(lease_s, lambda: store.renew_payment(deps.db, *name, lease, lease_s)):
         return await _advance(deps, payment, at, lease)
@@ -193,7 +193,7 @@ async def _advance(deps: Deps, payment: Payment, at: datetime, lease: UUID) -> P
 
 
 async def _overdue(deps: Deps, payment: Payment, last: Fact, at: datetime, lease: UUID) -> Payment:
-    """From the last query to CANCELLING, which is committed before the cancel is sent."""
+    """Moves to CANCELLING after the last query; this is committed before the cancel is sent."""
     fact = Overdue(is_unpaid=not isinstance(last, Unclear))
     is_last = fact.is_unpaid or at >= deps.schedule.last_query_until(payment)
     while payment.state in OPEN and payment.lease_token == lease:
@@ -202,7 +202,7 @@ async def _overdue(deps: Deps, payment: Payment, last: Fact, at: datetime, lease
 
 
 async def _close(deps: Deps, payment: Payment) -> Fact:
-    """Cancels, and asks again where the cancel's answer alone does not prove how it ended."""
+    """Cancels, and queries if the cancel's response alone does not prove the outcome."""
     channel = deps.channels.of(payment)
     fact = await channel.cancel(payment)
     match fact:
@@ -217,19 +217,19 @@ async def _close(deps: Deps, payment: Payment) -> Fact:
         case Unclear():
             return fact
     if fact.action == "close" and payment.attempts > 0:
-        # An earlier cancel may have given money back and lost its answer: closed, or reversed?
+        # An earlier cancel may have refunded and its response was lost: closed, or reversed?
         seen = await channel.query(payment)
         return fact if isinstance(seen, TradeNotFound) else _not_paid(seen)
     return fact
 
 
 def _not_paid(seen: Fact) -> Fact:
-    """A query's answer while we are cancelling: anything but "closed" means: cancel again."""
+    """The fact from a query while we are cancelling: unless closed, cancel again."""
     return seen if isinstance(seen, TradeClosed) else Unclear(type(seen).__name__)
 
 
 async def _check_late(deps: Deps, payment: Payment, at: datetime, lease: UUID) -> Payment:
-    """A trade that the channel did not know when we cancelled may have reached it since."""
+    """A trade that the channel did not know when we cancelled may have arrived there since."""
     channel = deps.channels.of(payment)
     fact = await channel.query(payment)
     if isinstance(fact, Waiting):

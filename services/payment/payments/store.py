@@ -1,7 +1,7 @@
 """The hot path: each call is one statement in a transaction of its own (store.sql,
 store_worker.sql).
 
-The database functions decide races; the rules stay in `rules`. What comes back is the row as a
+The database functions decide races; the rules stand in `rules`. Each returns the row as a
 `Payment`, read after the change.
 """
 
@@ -43,14 +43,14 @@ _RENEW_PAYMENT = call("payment_renew", 4, "payment_renew")
 
 
 def payment_of(record: Any) -> Payment:
-    """The snapshot in a record that has all columns of payments, and perhaps others."""
+    """The payment in a record that has all columns of payments, and perhaps others."""
     values = [record[name] for name in _NAMES]
     values[_STATE] = State(values[_STATE])
     return Payment(*values)
 
 
 def _event_columns(event: Row | None) -> tuple[Any, ...]:
-    # The tenant of the event is the tenant of the payment, which is an argument already.
+    # The event's tenant is that of the payment, which is an argument already.
     return event[1:] if event is not None else _NO_EVENT
 
 
@@ -79,8 +79,8 @@ async def load(db: Database, tenant_id: UUID, payment_id: UUID) -> Payment | Non
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentChange:
-    """What `move` does to a row: a decision, and what is to happen together with it. The fields are
-    the members of the type payment_change, in order."""
+    """The change that `move` makes: a decision, and what is written with it in one transaction. The
+    fields are the members of the type payment_change, in order."""
 
     tenant_id: UUID
     payment_id: UUID
@@ -104,7 +104,7 @@ class PaymentChange:
     case_kind: CaseKind | None
     notice_app_id: str | None
     notify_id: str | None
-    """the notice that this applies"""
+    """the notice that this change applies"""
 
     @classmethod
     def of(
@@ -152,7 +152,7 @@ _change_columns = attrgetter(*(field.name for field in fields(PaymentChange)))
 
 
 async def move(db: Database, change: PaymentChange, event: Row | None = None) -> Payment | None:
-    """Compare-and-swap from the snapshot of `change`; None when it is no longer like that."""
+    """Compare-and-swap on the version in `change`; None if the row has changed since."""
     record = await db.one(_MOVE, *_change_columns(change), *_event_columns(event))
     return payment_of(record) if record is not None else None
 
@@ -167,7 +167,7 @@ async def stop(
     lease: UUID,
     lease_s: float,
 ) -> tuple[StopVerdict, datetime, Payment | None]:
-    """Pulls the deadline to now; `stopping` means that the caller holds the lease."""
+    """Sets the deadline to now; `stopping` means that the caller holds the lease."""
     record = await db.one(_STOP, tenant_id, device_id, nonce, pay_request_id, lease, lease_s)
     record = required_row(record)
     is_row = record["verdict"] in ("stopping", "leased", "settled")
@@ -185,7 +185,7 @@ async def lease_payments(
 async def renew_payment(
     db: Database, tenant_id: UUID, payment_id: UUID, lease: UUID, lease_s: float
 ) -> bool:
-    """Whether the lease was still ours, and is for `lease_s` more."""
+    """Extends the lease by `lease_s`; False if it is no longer held."""
     return bool(
         required_row(await db.one(_RENEW_PAYMENT, tenant_id, payment_id, lease, lease_s))[0]
     )

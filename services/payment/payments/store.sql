@@ -6,7 +6,7 @@
 
 -- What payment_submit and payment_move take: one row each, with the members of the dataclass of that
 -- name in its order (NewPayment in snapshot.py, PaymentChange in store.py; a test compares them),
--- and last the event that goes to the outbox with it, its members all NULL when there is none.
+-- and last the event for the outbox; all its members are NULL if there is none.
 DROP FUNCTION IF EXISTS payment_submit;
 DROP FUNCTION IF EXISTS payment_move;
 DROP TYPE IF EXISTS new_payment;
@@ -62,7 +62,7 @@ BEGIN
     CASE WHEN NOT is_free THEN now() + make_interval(secs => p_new.open_s) END,
     CASE WHEN NOT is_free THEN now() + make_interval(secs => p_new.poll_s) END
   FROM (SELECT 1) AS one LEFT JOIN LATERAL (
-    -- The version is pinned with the intent: whoever finishes after a crash asks with the same key.
+    -- The key version is stored now, so that after a crash the channel is called with the same key.
     SELECT m.app_id, m.seller_id, m.key_version FROM merchant_apps m
     WHERE m.tenant_id = p_new.tenant_id AND m.is_enabled AND NOT is_free
     ORDER BY m.first_bound_at DESC, m.app_id LIMIT 1) AS a ON true
@@ -142,7 +142,7 @@ BEGIN
     pay_open_until = CASE WHEN NOT p_move.is_pay_ended THEN p.pay_open_until END,
     cancelling_at = CASE WHEN p_move.state = 'CANCELLING' THEN coalesce(p.cancelling_at, now())
       ELSE p.cancelling_at END,
-    -- The last query must come at the deadline, not a whole interval after it.
+    -- The last query must be made at the deadline, not a whole interval after it.
     next_poll_at = CASE WHEN p_move.poll_s IS NULL THEN NULL
       WHEN p_move.state IN ('PAYING', 'UNKNOWN') AND p.deadline_at > now()
       THEN least(now() + make_interval(secs => p_move.poll_s), p.deadline_at)
@@ -188,8 +188,8 @@ CREATE FUNCTION payment_stop(
   p_tenant uuid, p_device uuid, p_nonce text, p_request text, p_lease uuid, p_lease_s float8,
   OUT verdict text, OUT read_at timestamptz, OUT payment payments
 ) LANGUAGE plpgsql AS $$
--- A clerk's stop pulls the deadline to now, durably, before anything is asked of the channel, and
--- takes the lease when it is free; otherwise the worker that holds it finishes the job.
+-- A clerk's stop sets the deadline to now, durably, before any call to the channel, and takes the
+-- lease if it is free; otherwise the worker that holds the lease goes on.
 -- stopping | leased | settled | nonce_replayed | not_found
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);

@@ -3,8 +3,8 @@
 DROP FUNCTION IF EXISTS payments_lease;
 CREATE FUNCTION payments_lease(p_limit integer, p_lease uuid, p_lease_s float8)
 RETURNS TABLE (read_at timestamptz, payment payments) LANGUAGE plpgsql AS $$
--- Due payments, each for one worker at a time. The token fences: whoever overslept the lease
--- finds it replaced, and its write changes no row (F32).
+-- Due payments, each for one worker at a time. The token fences: a worker whose lease expired finds
+-- the token replaced, and its write changes no row (F32).
 BEGIN
   RETURN QUERY
   WITH due AS (
@@ -19,7 +19,7 @@ BEGIN
   RETURNING now(), p;
 END $$;
 
--- Renewals, in the scope of one tenant: a lease that was taken over, or let go, is not renewed.
+-- Renewals, in the scope of one tenant: a lease that was taken over or released is not renewed.
 
 DROP FUNCTION IF EXISTS payment_renew;
 CREATE FUNCTION payment_renew(p_tenant uuid, p_payment uuid, p_lease uuid, p_lease_s float8)

@@ -1,4 +1,4 @@
-"""What a till and its customer read, in Chinese; codes stay stable, words may be improved."""
+"""Texts for the till and its customer, in Chinese; codes are stable, texts may be improved."""
 
 from services.payment.snapshot import Payment, State
 
@@ -26,7 +26,7 @@ WAITING_FOR = {
     State.CANCELLING: "cancel",
     State.MANUAL: "person",
 }
-"""What a pending payment waits for, for screens in other words or languages than ours."""
+"""What a pending payment waits for, for tills that show texts of their own."""
 
 _TRY_AGAIN = "支付失败，未扣款，请重新发起"
 _NOT_REFUNDED = "支付宝没有受理这笔退款，款项未退，请稍后重新退款或联系支付宝"

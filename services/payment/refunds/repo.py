@@ -1,5 +1,5 @@
-"""Ordinary queries of refunds, and the list as people ask for it; the caller owns the transaction
-and its scope."""
+"""Ordinary queries of refunds, and the filtered list; the caller opens the transaction and chooses
+its scope."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.payment.models import PaymentRow, RefundRow, Store
 
 RefundState = Literal["pending", "unknown", "done", "rejected"]
-"""pending: not asked of the channel yet, or being asked; unknown: asked, without a clear answer"""
+"""pending: not sent to the channel yet, or being sent; unknown: sent, without a clear result"""
 
 OPEN_REFUNDS = ("CREATED", "SUBMITTED", "UNKNOWN")
 STATES: dict[RefundState, tuple[str, ...]] = {
@@ -26,13 +26,13 @@ STATES: dict[RefundState, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class RefundFilter:
-    """Which refunds; None means all. `after` is the last one of the page before, `before` the first
-    one of the page after."""
+    """Which refunds; None means all. `after` is the last row of the previous page, `before` the
+    first row of the next page."""
 
     state: RefundState | None = None
     store_id: UUID | None = None
     stores: frozenset[UUID] = frozenset()
-    """the only stores that count; empty: all"""
+    """only refunds of these stores; empty: of all"""
     number: str | None = None
     """part of the payment's out_trade_no or trade_no, in capitals or not"""
     since: datetime | None = None
@@ -43,13 +43,13 @@ class RefundFilter:
 
 
 first_requested = func.coalesce(RefundRow.first_requested_at, RefundRow.created_at)
-"""When it was asked for first. Trying it again makes `created_at` new and must not move it to
-another page while somebody walks the list."""
+"""The time of the first request. A retry sets a new `created_at`, and must not move the refund to
+another page while somebody reads the list."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListedRefund:
-    """A refund beside the payment that it is of."""
+    """A refund with its payment and the name of the store."""
 
     refund: RefundRow
     payment: PaymentRow
@@ -70,7 +70,7 @@ def _conditions(tenant_id: UUID, wanted: RefundFilter) -> list[ColumnElement[boo
         found.append(PaymentRow.store_id.in_(wanted.stores))
     if wanted.number is not None:
         numbers = (PaymentRow.out_trade_no, PaymentRow.trade_no)
-        found.append(or_(*(one.icontains(wanted.number, autoescape=True) for one in numbers)))
+        found.append(or_(*(column.icontains(wanted.number, autoescape=True) for column in numbers)))
     if wanted.since is not None:
         found.append(first_requested >= wanted.since)
     if wanted.until is not None:
@@ -86,7 +86,7 @@ def _conditions(tenant_id: UUID, wanted: RefundFilter) -> list[ColumnElement[boo
 async def list_refunds(
     tx: AsyncSession, tenant_id: UUID, wanted: RefundFilter
 ) -> list[ListedRefund]:
-    """Newest first: those next to the place they are asked from."""
+    """One page, newest first: the rows next to `after` or `before`."""
     of_store = and_(Store.tenant_id == PaymentRow.tenant_id, Store.store_id == PaymentRow.store_id)
     of_payment = and_(
         PaymentRow.tenant_id == RefundRow.tenant_id, PaymentRow.payment_id == RefundRow.payment_id
@@ -102,7 +102,7 @@ async def list_refunds(
     if wanted.before is not None:
         found = (await tx.execute(statement.order_by(*place))).all()[::-1]
     else:
-        found = (await tx.execute(statement.order_by(*(one.desc() for one in place)))).all()
+        found = (await tx.execute(statement.order_by(*(column.desc() for column in place)))).all()
     return [ListedRefund(*row) for row in found]
 
 
@@ -134,7 +134,7 @@ async def refunds_of(tx: AsyncSession, tenant_id: UUID, payment_id: UUID) -> lis
 
 
 async def reserve_refund(tx: AsyncSession, payment: PaymentRow, amount_fen: int) -> bool:
-    """Takes the amount out of what may still be refunded; False when it is more than is left."""
+    """Reserves the amount of what may still be refunded; False if less is left."""
     statement = (
         update(PaymentRow)
         .where(
@@ -160,8 +160,8 @@ async def is_refund_recent(tx: AsyncSession, payment: PaymentRow, within_s: floa
 
 
 async def add_refund(tx: AsyncSession, refund: RefundRow, wait_s: float) -> None:
-    """Stores a refund that begins, or begins anew; the sweeper looks after it from `wait_s` on."""
-    with tx.no_autoflush:  # until it has its time, the row is not one that may be stored
+    """Stores a new refund or a new try; the sweeper takes it over after `wait_s`."""
+    with tx.no_autoflush:  # the row must not be written before next_poll_at is set
         at = (await tx.execute(select(func.now() + timedelta(seconds=wait_s)))).scalar_one()
     refund.next_poll_at = at
     refund.lease_until = at if refund.lease_token is not None else None
@@ -177,7 +177,7 @@ async def finish_refund(
     at: datetime,
     lease: UUID | None,
 ) -> bool:
-    """Ends an open refund; False when it has ended before, or the lease is no longer ours."""
+    """Ends an open refund; False if it has ended before or the lease is no longer held."""
     values = {"finished_at": at, "next_poll_at": None, "lease_until": None, "lease_token": None}
     return await _change_refund(tx, refund, lease, state=state, reason_code=code, **values)
 
@@ -190,7 +190,7 @@ async def postpone_refund(
     wait_s: float,
     lease: UUID | None,
 ) -> bool:
-    """Leaves a refund open and asks again after `wait_s`."""
+    """Leaves a refund open and due again after `wait_s`."""
     at = func.now() + timedelta(seconds=wait_s)
     values: dict[str, Any] = {"state": state, "reason_code": code, "next_poll_at": at}
     if state != "SUBMITTED":
@@ -199,8 +199,8 @@ async def postpone_refund(
 
 
 async def hasten_refund(tx: AsyncSession, refund: RefundRow, within_s: float) -> None:
-    """An answer that is missing is asked for within `within_s`, which is also how long the channel
-    wants between two questions: asking for it again and again brings none of them forward."""
+    """Makes a refund with an unknown outcome due within `within_s`. This is also the pause that the
+    channel demands between two queries, so repeated calls make no query earlier."""
     soon = func.now() + timedelta(seconds=within_s)
     await tx.execute(
         update(RefundRow)

@@ -1,4 +1,4 @@
-"""The HTTP door of refunds: what was given back, by whom, and what is left of a payment."""
+"""The HTTP routes of refunds: request, read, retry and list."""
 
 from datetime import datetime
 from typing import Annotated
@@ -140,13 +140,13 @@ async def list_refunds(
     )
     page = await service.list_refunds(_deps(request), caller.tenant, wanted)
     sees = caller.sees_people
-    items = [ListedRefundOut.from_rows(one, shows_people=sees) for one in page.rows]
+    items = [ListedRefundOut.from_rows(row, shows_people=sees) for row in page.rows]
     cursors = {"next": _cursor(page.older_than), "previous": _cursor(page.newer_than)}
     return _json(RefundList(items=items, **cursors))
 
 
-def _cursor(one: ListedRefund | None) -> str | None:
-    return cursor_text(one.requested_at, str(one.refund.refund_id)) if one else None
+def _cursor(row: ListedRefund | None) -> str | None:
+    return cursor_text(row.requested_at, str(row.refund.refund_id)) if row else None
 
 
 def _place(cursor: str | None, name: str) -> tuple[datetime, UUID] | None:

@@ -1,4 +1,4 @@
-"""What can be wrong with a request for a refund.
+"""Problems of a refund request.
 
 Problem
 ├── InvalidBody

@@ -1,4 +1,4 @@
-"""Payments and their refunds as the merchant's people see them."""
+"""Refunds as the merchant's people see them."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self, cast
@@ -38,20 +38,20 @@ class RefundOut(BaseModel):
     origin: Literal["console", "cancel"]
     """`cancel`: the platform stopped a payment that had been captured"""
     status: Literal["pending", "done", "rejected"]
-    """`pending` until the channel has said which; nothing needs to be done for it"""
+    """`pending` until the channel has reported the outcome; nobody needs to do anything"""
     state: RefundState
-    """the same, but a refund that was asked of the channel without a clear answer is `unknown`"""
+    """the same, but a refund that was sent to the channel without a clear result is `unknown`"""
     next_check_at: datetime | None
-    """when the platform asks the channel again, at the latest a moment after; only while pending"""
+    """when the platform queries the channel next, or a moment after; only while pending"""
     requested_by_name: str | None
-    """who asked for it, the last time, as they were called then; null for the platform itself, for
-    refunds from before names were kept, and for whoever may not see the merchant's people"""
+    """name of the person of the last request, as it was then; null for the platform itself, for
+    refunds older than this member, and for callers who may not see the merchant's people"""
     created_at: datetime
-    """when it was asked for, the last time"""
+    """time of the last request"""
     first_requested_by_name: str | None
-    """who asked for it first, where somebody has tried it again since; null as above"""
+    """name of the person of the first request, if the refund was retried; null as above"""
     first_requested_at: datetime | None
-    """when that was; null: it was asked for once"""
+    """time of the first request; null: there was only one"""
     finished_at: datetime | None
     rejection: ReasonOut | None = None
 
@@ -70,15 +70,15 @@ class ListedRefundOut(RefundOut):
     payable_fen: int
     """what the buyer paid"""
     refunded_fen: int
-    """what of it has been given back, by all refunds"""
+    """how much of it all refunds have returned"""
 
     @classmethod
-    def from_rows(cls, one: ListedRefund, *, shows_people: bool) -> Self:
-        payment = one.payment
+    def from_rows(cls, row: ListedRefund, *, shows_people: bool) -> Self:
+        payment = row.payment
         return cls(
-            **_members(one.refund, shows_people=shows_people),
+            **_members(row.refund, shows_people=shows_people),
             store_id=payment.store_id,
-            store_name=one.store_name,
+            store_name=row.store_name,
             out_trade_no=payment.out_trade_no,
             trade_no=payment.trade_no,
             payable_fen=payment.payable_fen,

@@ -1,8 +1,8 @@
-"""Refunds: reserved in the payment's row, written down, then asked of the channel.
+"""Refunds: reserved in the payment's row, stored, then sent to the channel.
 
-The reservation makes Σ refunds ≤ paid hold whatever runs in parallel (G4); it is given back only
-when the channel has definitely refused. One refund keeps one out_request_no for good, so that
-asking again, by the worker or by a person, can never move money twice (F30).
+The reservation keeps Σ refunds ≤ paid also for parallel requests (G4). It is released only after
+the channel has definitely refused. A refund keeps its out_request_no for good, so that a repetition
+by the worker or by a person can never move money twice (F30).
 """
 
 from contextlib import AbstractAsyncContextManager
@@ -35,14 +35,14 @@ from shared.ids import trade_no, uuid7
 from shared.telemetry import get_logger
 
 BETWEEN_REFUNDS_S = 3.0
-"""Alipay wants a pause between two refunds of one trade (alipay-protocol §4.4)."""
+"""Alipay demands a pause between two refunds of one trade (alipay-protocol §4.4)."""
 
 log = get_logger("refund")
 
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """What a person at the console asks for."""
+    """A refund that a person requests at the console."""
 
     tenant_id: UUID
     payment_id: UUID
@@ -55,7 +55,7 @@ class RefundRequest:
 
 @dataclass(frozen=True, slots=True)
 class RefundRetry:
-    """A refund that a person wants to be tried, or asked about, once more."""
+    """A person's request to send a refund, or to query its outcome, once more."""
 
     tenant_id: UUID
     payment_id: UUID
@@ -65,22 +65,22 @@ class RefundRetry:
 
 
 async def refund_payment(deps: Deps, request: RefundRequest) -> RefundRow:
-    """Refunds, or tells what became of the refund with the same refund_request_id."""
+    """Refunds, or returns the existing refund with the same refund_request_id."""
     lease = new_lease()
     refund, is_new = await _reserve(deps, request, lease)
     return await _carry_out(deps, refund, lease) if is_new else refund
 
 
 async def retry_refund(deps: Deps, retry: RefundRetry) -> RefundRow:
-    """The same refund once more: one that the channel has refused is sent again under its own
-    number, one without a clear answer is asked about soon. Whatever else it is stays as it is."""
+    """Retries a refund: one that the channel has refused is sent again under its own number; one
+    with an unknown outcome is queried soon. Any other refund stays unchanged."""
     lease = new_lease()
     refund, is_reopened = await _reopen(deps, retry, lease)
     return await _carry_out(deps, refund, lease) if is_reopened else refund
 
 
 async def _carry_out(deps: Deps, refund: RefundRow, lease: UUID) -> RefundRow:
-    """Asks the channel now, unless the refund has to wait its turn."""
+    """Sends the refund to the channel now, unless it has to wait."""
     if refund.state != "SUBMITTED":
         return refund
     async with _renewed(deps, refund, lease):
@@ -97,9 +97,10 @@ def _renewed(deps: Deps, refund: RefundRow, lease: UUID) -> AbstractAsyncContext
 
 
 async def _reserve(deps: Deps, request: RefundRequest, lease: UUID) -> tuple[RefundRow, bool]:
-    """A refund that may be sent at once is leased to us: the worker waits until we are gone."""
+    """Stores a refund. One that may be sent at once is leased to this request, so that the worker
+    waits until the lease ends."""
     async with deps.db.tx(request.tenant_id) as tx:
-        # The lock also keeps a second copy of this very request waiting until the first is stored.
+        # The lock also makes a repeated request wait until the first is stored.
         payment = await payment_repo.lock_payment(tx, request.tenant_id, request.payment_id)
         if payment is None:
             raise NotFound
@@ -128,7 +129,7 @@ async def _reserve(deps: Deps, request: RefundRequest, lease: UUID) -> tuple[Ref
 
 
 async def _reserved(tx: AsyncSession, payment: PaymentRow, amount_fen: int) -> bool:
-    """Reserves the amount, or refuses; whether it is too early for the channel."""
+    """Reserves the amount or raises; returns whether it is too early for the channel."""
     if State(payment.state) not in REFUNDABLE or payment.channel == "none":
         raise NotRefundable
     if not await repo.reserve_refund(tx, payment, amount_fen):
@@ -151,8 +152,8 @@ async def _begin(
 
 
 async def _reopen(deps: Deps, retry: RefundRetry, lease: UUID) -> tuple[RefundRow, bool]:
-    """A refused refund reserves its amount anew, as if it were asked for now, by whoever asks. Who
-    asked first stays beside; the audit log keeps every try."""
+    """Reserves the amount of a refused refund again, as if the person requested it now. The first
+    requester is kept in columns of its own; the audit log keeps every try."""
     name = (retry.tenant_id, retry.payment_id)
     async with deps.db.tx(retry.tenant_id) as tx:
         payment = await payment_repo.lock_payment(tx, *name)
@@ -193,7 +194,7 @@ def _audit_event(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> PaymentAudited:
-    """For the audit log: by whom the refund was asked for (last), when and from where."""
+    """The audit log event: who requested the refund last, when and from where."""
     facts = {
         "refund_fen": refund.amount_fen,
         "out_trade_no": payment.out_trade_no,
@@ -229,8 +230,8 @@ def _request_facts(refund: RefundRow) -> dict[str, Any]:
 async def _send(
     deps: Deps, payment: Payment, refund: RefundRow, *, is_repeated: bool
 ) -> RefundFact:
-    """Asks for the refund. `fund_change=N` proves nothing, and neither does a refusal after an
-    attempt that may have worked: both are looked into."""
+    """Sends the refund. `fund_change=N` proves nothing, and neither does a refusal after a try that
+    may have succeeded: both are followed by a query."""
     channel = deps.channels.of(payment)
     number, amount_fen = refund.out_request_no, refund.amount_fen
     fact = await channel.refund(payment, number, amount_fen, refund.reason)
@@ -240,13 +241,13 @@ async def _send(
         seen = await channel.query_refund(payment, number, amount_fen)
         if seen.outcome != "not_done":
             return seen
-        # Whoever sent it died a moment ago: what he sent may still be on its way. Ask once more.
+        # The process that sent it has just died: its request may still be on its way. Query again.
         return RefundFact("unclear", fact.code) if refund.state == "SUBMITTED" else fact
     return fact
 
 
 async def advance_refund(deps: Deps, tenant_id: UUID, refund_id: UUID, lease: UUID) -> None:
-    """One round for a leased refund: ask how it stands, and send it (again) when it is not done."""
+    """One round for a leased refund: query its state, and send it (again) if it is not done."""
     async with deps.db.read(tenant_id) as tx:
         refund = await repo.refund_by_id(tx, tenant_id, refund_id)
     if refund is None or refund.lease_token != lease:
@@ -264,8 +265,8 @@ async def advance_refund(deps: Deps, tenant_id: UUID, refund_id: UUID, lease: UU
 
 
 async def _ask_and_send(deps: Deps, payment: Payment, refund: RefundRow) -> RefundFact:
-    """SUBMITTED is one whose sender died, UNKNOWN one whose answer was lost: either may have been
-    sent before, and may still come to its end at the channel."""
+    """SUBMITTED: the sender died; UNKNOWN: the response was lost. Both may have been sent before
+    and may still be completed by the channel."""
     number, amount_fen = refund.out_request_no, refund.amount_fen
     fact = await deps.channels.of(payment).query_refund(payment, number, amount_fen)
     if fact.outcome != "not_done":
@@ -276,7 +277,7 @@ async def _ask_and_send(deps: Deps, payment: Payment, refund: RefundRow) -> Refu
 async def _first_send(
     deps: Deps, payment: Payment, refund: RefundRow, lease: UUID
 ) -> RefundFact | None:
-    """A refund that had to wait its turn: written down as sent before it is."""
+    """Sends a refund that had to wait; it is stored as sent before that."""
     async with deps.db.tx(refund.tenant_id) as tx:
         is_ours = await repo.postpone_refund(
             tx, refund, "SUBMITTED", None, deps.schedule.lease_s, lease
@@ -287,7 +288,7 @@ async def _first_send(
 async def _settle(
     deps: Deps, refund: RefundRow, fact: RefundFact, lease: UUID | None = None
 ) -> RefundRow:
-    """Books what the channel said; the payment's row is locked first, as in every money change."""
+    """Books the channel's result; locks the payment's row first, as every change of money does."""
     async with deps.db.tx(refund.tenant_id) as tx:
         payment = await payment_repo.lock_payment(tx, refund.tenant_id, refund.payment_id)
         if payment is None:

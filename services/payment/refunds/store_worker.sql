@@ -1,4 +1,4 @@
--- The worker's leases of refunds, called as the system's role, which sees all tenants; same rules as
+-- The worker's leases of refunds, called as the system role, which sees all tenants; same rules as
 -- payments/store.sql.
 
 DROP FUNCTION IF EXISTS refunds_lease;
@@ -19,7 +19,7 @@ BEGIN
   RETURNING r.tenant_id, r.refund_id;
 END $$;
 
--- In the scope of one tenant: a lease that was taken over, or let go, is not renewed.
+-- In the scope of one tenant: a lease that was taken over or released is not renewed.
 
 DROP FUNCTION IF EXISTS refund_renew;
 CREATE FUNCTION refund_renew(p_tenant uuid, p_refund uuid, p_lease uuid, p_lease_s float8)
