@@ -34,7 +34,7 @@ from shared.keys.sealed import KEY_BYTES, LocalKeyProvider, key_versions, rewrap
 
 PURPOSES = ("app", "pos", "own", "device")
 OPENED_ELSEWHERE = {"apps": "app", "app_keys": "app", "key_pairs": "app", "api_keys": "pos"}
-"""Tables of binding whose boxes other processes open too; it alone opens all others."""
+"""Tables of binding whose boxes other processes open, too; only binding opens all others."""
 BATCH = 200
 
 Boxes = Sequence["Column[Any]"]
@@ -56,7 +56,7 @@ def boxes_of(purpose: str) -> Boxes:
 
 
 class NamedFiles(BaseSettings):
-    """Every purpose's file, from its own setting, else from KEK_FILE."""
+    """The key file of each purpose, from its own setting, else from KEK_FILE."""
 
     model_config = SettingsConfigDict(
         extra="ignore", frozen=True, env_file=Path(os.environ.get("RUN_DIR", ".run")) / "local.env"
@@ -70,12 +70,12 @@ class NamedFiles(BaseSettings):
 
 
 class FileShared(Exception):
-    """Other purposes' boxes are under the keys of this file, too."""
+    """The key file also serves other purposes."""
 
 
 def require_unshared(file: Path, purpose: str) -> None:
-    """Raises FileShared where the file is another purpose's as well, or the one for everything:
-    under whatever name or link."""
+    """Raises FileShared if another purpose uses the same file, also under another name or link, or
+    if it is the file for all purposes."""
     files = load(NamedFiles).model_dump()
     others = [name for name in files if name != f"kek_file_{purpose}" and files[name]]
     shared = [
@@ -89,7 +89,7 @@ def require_unshared(file: Path, purpose: str) -> None:
 
 
 def _write(path: Path, versions: dict[int, bytes]) -> None:
-    """Whole or not at all, readable by whom it was readable by; newest first."""
+    """Replaces the file atomically, with the same owner and mode; newest version first."""
     draft, was = path.with_name(path.name + ".new"), path.stat()
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
         for number in sorted(versions, reverse=True):
@@ -102,13 +102,13 @@ def _write(path: Path, versions: dict[int, bytes]) -> None:
 
 
 def add_version(path: Path) -> None:
-    """A fresh key, from now on the one that wraps."""
+    """Adds a new key, which wraps data keys from now on."""
     versions = key_versions(path)
     _write(path, versions | {max(versions) + 1: os.urandom(KEY_BYTES)})
 
 
 def retire_older(path: Path) -> None:
-    """Only the newest key stays: what is sealed under an older one opens nowhere any more."""
+    """Keeps only the newest key: boxes under an older key cannot be opened any more."""
     versions = key_versions(path)
     _write(path, {max(versions): versions[max(versions)]})
 
@@ -121,7 +121,7 @@ def _is_old(provider: LocalKeyProvider, box: "Column[Any]") -> Any:
 
 
 async def left(db: Database, provider: LocalKeyProvider, boxes: Boxes) -> int:
-    """How many boxes are under another key than the newest."""
+    """The number of boxes under another key than the newest."""
     async with db.read(None) as tx:
         queries = [select(func.count()).where(_is_old(provider, box)) for box in boxes]
         return sum([(await tx.scalars(query)).one() for query in queries])
@@ -140,7 +140,7 @@ async def _batch(db: Database, provider: LocalKeyProvider, box: "Column[Any]") -
 
 
 async def _forget_data_keys(db: Database, provider: LocalKeyProvider, purpose: str) -> None:
-    """Deletes data keys under older keys: each box carries its own, so nothing needs them."""
+    """Deletes data keys under older keys: each box contains its own, so they are not needed."""
     metadata: MetaData = DeviceTables.metadata if purpose == "device" else BindingTables.metadata
     table = metadata.tables["data_keys"]
     query = delete(table).where(table.c.kek_id != provider.kek_id)
@@ -154,7 +154,7 @@ async def _forget_data_keys(db: Database, provider: LocalKeyProvider, purpose: s
 
 
 async def rotate(db: Database, file: Path, purpose: str) -> dict[str, Any]:
-    """Completes a rotation that was interrupted, else makes one with a fresh key."""
+    """Completes an interrupted rotation, else starts one with a new key."""
     provider, boxes = LocalKeyProvider(file), boxes_of(purpose)
     if not await left(db, provider, boxes):
         add_version(file)
@@ -167,7 +167,7 @@ async def rotate(db: Database, file: Path, purpose: str) -> dict[str, Any]:
 
 
 async def retire(db: Database, file: Path, purpose: str) -> dict[str, Any]:
-    """Forgets the older keys; refused (`left` > 0) while something is sealed under one."""
+    """Deletes the older keys; refused (`left` > 0) while a box is under one of them."""
     provider = LocalKeyProvider(file)
     remaining = await left(db, provider, boxes_of(purpose))
     if not remaining:
@@ -189,7 +189,7 @@ async def _run(action: str, purpose: str) -> dict[str, Any]:
         file = config.kek_files[purpose]
     if action == "retire-kek":
         require_unshared(file, purpose)
-    # With the role that sees all tenants: rows that a role cannot see would not be re-wrapped.
+    # The role that sees all tenants: boxes of invisible rows would not be re-wrapped.
     url = config.database_system_url
     db = Database(url, url, pool_size=1, name="keys-command")
     try:

@@ -1,5 +1,5 @@
-"""Where a list that is walked by a cursor goes on, either way: an instant and a name, those of the
-last row shown, or of the first."""
+"""Cursors of paged lists, for both directions. A cursor holds the instant and the id of a page's
+last row (for the next page) or of its first row (for the previous page)."""
 
 import base64
 import re
@@ -16,13 +16,13 @@ _NAME = re.compile(r"[0-9A-Za-z_.-]{1,128}")
 
 
 def cursor_text(at: datetime, name: str) -> str:
-    """Where the next page begins."""
+    """The cursor of the row with that instant and id."""
     raw = f"{at.isoformat()}|{name}".encode()
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def read(cursor: str) -> tuple[datetime, str]:
-    """The place that `cursor_text` wrote; ValueError for anything else."""
+    """The instant and id that `cursor_text` wrote; ValueError for any other text."""
     raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     at, _, of_row = raw.partition("|")
     if _NAME.fullmatch(of_row) is None:
@@ -31,7 +31,7 @@ def read(cursor: str) -> tuple[datetime, str]:
 
 
 def place(cursor: str | None, name: str = "cursor") -> tuple[datetime, str] | None:
-    """The same of a parameter of that name; InvalidBody, which names it, for anything else."""
+    """The same for the query parameter `name`; InvalidBody with that name for any other text."""
     try:
         return read(cursor) if cursor is not None else None
     except ValueError:
@@ -44,7 +44,7 @@ def not_ours(name: str = "cursor") -> InvalidBody:
 
 
 def one_way(cursor: str | None, before: str | None) -> None:
-    """InvalidBody when a page is asked for from two places."""
+    """Raises InvalidBody if both parameters are given."""
     if cursor is not None and before is not None:
         fault = {"pointer": "/before", "message": "cursor or before, not both"}
         raise InvalidBody(errors=[fault])

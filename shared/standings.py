@@ -1,5 +1,4 @@
-"""Which merchants are suspended: the read model `merchant_standings` of the services that refuse
-them something."""
+"""Which merchants are suspended: the read model `merchant_standings` of services that need it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,8 +20,8 @@ WHERE merchant_standings.said_at <= excluded.said_at
 async def note_standings(
     pg: "asyncpg.Connection[Any]", events: Sequence[MerchantSuspended | MerchantResumed]
 ) -> list[UUID]:
-    """The latest word on each merchant counts, by its own time; in one order, so that two
-    consumers never wait for each other. Returns the merchants that were spoken of."""
+    """Stores the latest event of each merchant, by its own time. Rows are written in one order, so
+    that two consumers never deadlock. Returns the merchants of the events."""
     in_time = sorted(events, key=lambda event: (event.occurred_at, event.event_id))
     last = dict(sorted({event.tenant_id: event for event in in_time}.items()))
     are_suspended = [isinstance(event, MerchantSuspended) for event in last.values()]

@@ -27,7 +27,7 @@ POLL_S = 0.1
 
 
 class BadInput(Exception):
-    """One clear line for the person at the terminal."""
+    """Wrong input; the message is one line for the person at the terminal."""
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -48,7 +48,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def run_command(arguments: argparse.Namespace) -> None:
-    """Runs the command; its JSON goes to stdout, its complaint to stderr with exit 2."""
+    """Runs the command; writes its JSON to stdout, or an error message to stderr with exit 2."""
     config = load(CommandConfig)
     try:
         output = asyncio.run(_with_database(config, arguments))
@@ -98,7 +98,7 @@ async def new_code(deps: Deps, arguments: argparse.Namespace) -> dict[str, Any]:
 async def _when_store_is_known(
     deps: Deps, given: UUID | None, body: schemas.CodeBody
 ) -> tuple[UUID, NewCode]:
-    """A store that binding has only just created is on its way to us as an event."""
+    """Retries for a while: the event of a store that binding has just created may still arrive."""
     deadline = deps.clock.monotonic() + STORE_WAIT_S
     while True:
         try:

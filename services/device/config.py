@@ -16,14 +16,14 @@ class KekFiles(BaseSettings):
 
 
 class DeviceConfig(DatabaseConfig, KekFiles):
-    """What `api` and `worker` need to be told."""
+    """The settings of `api` and `worker`."""
 
     database_url: str = Field(validation_alias="DATABASE_URL_DEVICE")
     database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_DEVICE")
 
 
 class CommandConfig(KekFiles):
-    """What the command lines need: the database, no broker."""
+    """The settings of the command lines: the database, no broker."""
 
     # On the machine of `make run` the stack's own settings serve as defaults.
     model_config = SettingsConfigDict(

@@ -1,5 +1,5 @@
-"""The Kafka door: stores, as binding creates them; people who leave a role or have a new password;
-merchants that are suspended, and resumed."""
+"""Event consumers: stores that binding creates; people who leave a role or have a new password;
+merchants that are suspended or resumed."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -26,7 +26,7 @@ def _instant() -> Any:
 
 
 class Store(Base):
-    """What binding told us of a store."""
+    """A store, from binding's events."""
 
     __tablename__ = "stores"
 
@@ -35,7 +35,7 @@ class Store(Base):
     name: Mapped[str]
     created_at: Mapped[datetime] = _instant()
     said_at: Mapped[datetime] = _instant()
-    """when it got that name"""
+    """time of the event with that name"""
 
 
 class Device(Base):
@@ -48,7 +48,7 @@ class Device(Base):
     store_id: _Id
     sn: Mapped[str]
     name: Mapped[str | None]
-    """what people call it; None: by its number"""
+    """its name; None: it has only its number"""
     kind: Mapped[str]
     model: Mapped[str | None]
     status: Mapped[str]
@@ -60,16 +60,16 @@ class Device(Base):
     revoked_at: Mapped[datetime | None] = _instant()
     revoked_by: Mapped[str | None]
     enrolled_by: Mapped[str | None]
-    """whose code it was; None: enrolled before that was kept"""
+    """the maker of its code; None: enrolled before this was stored"""
     seen_at: Mapped[datetime | None] = _instant()
-    """of its last signed request, to the minute"""
+    """time of its last signed request, to the minute"""
     moved_at: Mapped[datetime | None] = _instant()
-    """when a person put it into another store; an enrolment is no move"""
+    """when a person moved it to another store; an enrolment is not a move"""
     version: Mapped[int]
 
 
 class EnrolmentCode(Base):
-    """A single-use code; only its digest and its last letters are here."""
+    """A single-use code; only its digest and its last letters are stored."""
 
     __tablename__ = "enrolment_codes"
 
@@ -89,8 +89,8 @@ class EnrolmentCode(Base):
 
 
 class LeftRole(Base):
-    """A person of some organisation who was disabled or got another role, or has a new password,
-    as binding told us."""
+    """A person of any organisation who was disabled, got another role or has a new password, from
+    binding's events."""
 
     __tablename__ = "left_roles"
 
@@ -101,7 +101,7 @@ class LeftRole(Base):
 
 
 class Standing(Base):
-    """A merchant that was suspended, or resumed after that, as binding said last."""
+    """Whether a merchant is suspended, by binding's latest event."""
 
     __tablename__ = "merchant_standings"
 

@@ -1,5 +1,5 @@
-"""What the gateway hands on by itself, beside notices and documents: verified messages of the open
-platform, and how many notices it refused."""
+"""Deliveries of the gateway beside notices: verified messages of the open platform, and counts of
+refused notices."""
 
 from typing import TypedDict
 

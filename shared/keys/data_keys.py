@@ -1,5 +1,5 @@
 """Data keys in a service's own table `data_keys`: one for each tenant, purpose and key-encryption
-key, made when it is first needed."""
+key, created when it is first needed."""
 
 from datetime import datetime
 from uuid import UUID
@@ -19,7 +19,7 @@ _PUT = text(
 async def data_key(
     tx: AsyncSession, provider: KeyProvider, tenant_id: UUID, purpose: str, now: datetime
 ) -> tuple[str, bytes]:
-    """(id of the key-encryption key, wrapped data key). Of two made at once, one counts."""
+    """(id of the key-encryption key, wrapped data key). If two are made at once, one is kept."""
     name = {"t": tenant_id, "p": purpose, "k": provider.kek_id}
     known: bytes | None = await tx.scalar(_FIND, name)
     if known is None:

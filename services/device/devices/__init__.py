@@ -1,7 +1,7 @@
-"""Terminals: how one comes to its key, where it stands, and when it stops.
+"""Terminals: enrolment and keys, the store of each device, and revocation.
 
-Owns enrolment_codes, devices and data_keys, and keeps what binding says of stores, merchants and
-people (stores, merchant_standings, left_roles). Hears store.created, store.renamed, role.left,
+Owns enrolment_codes, devices and data_keys, and the read models of stores, merchants and people
+(stores, merchant_standings, left_roles). Consumes store.created, store.renamed, role.left,
 password.renewed, merchant.suspended and merchant.resumed.
 Publishes device.enrolled, device.moved, device.revoked and device.audited.
 """

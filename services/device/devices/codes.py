@@ -1,4 +1,4 @@
-"""Enrolment codes: which are open, what became of one, and taking one back."""
+"""Enrolment codes: the open ones, the state of one, and its revocation."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,8 +15,8 @@ from shared.errors import NotFound
 async def open_codes(
     deps: Deps, tenant_id: UUID, *, store_ids: frozenset[UUID]
 ) -> Sequence[tuple[EnrolmentCode, str]]:
-    """Codes that would enrol a device now, the newest first, each with its store's name. `seen`:
-    the only stores that count; empty: all."""
+    """Codes that would enrol a device now, the newest first, each with its store's name. Only of
+    these stores; `store_ids` empty: of all."""
     async with deps.db.read(tenant_id) as tx:
         return await repo.open_codes(tx, tenant_id, deps.clock.now(), store_ids)
 
@@ -30,8 +30,8 @@ async def store_of(deps: Deps, tenant_id: UUID, code_id: UUID) -> UUID | None:
 async def get_code(
     deps: Deps, tenant_id: UUID, code_id: UUID
 ) -> tuple[EnrolmentCode, CodeState, Device | None]:
-    """What became of a code, and of a used one which device it made. NotFound: there is none, or
-    it is so old that it was forgotten."""
+    """A code, its state, and the device that a used code enrolled. NotFound if there is no such
+    code, or if it is so old that it was deleted."""
     async with deps.db.read(tenant_id) as tx:
         code = await repo.code(tx, tenant_id, code_id)
         if code is None:
@@ -42,8 +42,8 @@ async def get_code(
 
 
 async def revoke_code(deps: Deps, tenant_id: UUID, code_id: UUID, *, actor: str) -> None:
-    """From now on it enrols nothing; twice is once, and what is over stays as it was. Raises
-    CodeUsed when a device was quicker."""
+    """From now on the code enrols nothing. A second call changes nothing, nor does one for a code
+    that has expired. Raises CodeUsed if a device has used it before."""
     async with deps.db.tx(tenant_id) as tx:
         code = await repo.code(tx, tenant_id, code_id, for_update=True)
         if code is None:

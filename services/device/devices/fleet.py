@@ -1,4 +1,4 @@
-"""The use cases of the devices that a merchant has: listed, named, moved, stopped, seen."""
+"""The use cases of a merchant's devices: list, rename, move, revoke, record sightings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ from shared.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class DeviceChange:
-    """What a device shall be called and where it shall stand, made from that version; None: as it
-    is. An empty name is none."""
+    """The new name and store of a device, based on that version; None: unchanged. An empty name
+    removes the name."""
 
     name: str | None
     store_id: UUID | None
@@ -32,7 +32,7 @@ class DeviceChange:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """The edge believed a signature of that device at that time."""
+    """The edge accepted a signature of that device at that time."""
 
     tenant_id: UUID
     device_id: UUID
@@ -63,7 +63,7 @@ async def _device_and_store(
 
 
 async def get_own(deps: Deps, tenant_id: UUID, device_id: UUID) -> Device:
-    """What a device may know of itself."""
+    """The device that asks about itself."""
     async with deps.db.read(tenant_id) as tx:
         device = await repo.device(tx, tenant_id, device_id)
     if device is None:
@@ -74,8 +74,8 @@ async def get_own(deps: Deps, tenant_id: UUID, device_id: UUID) -> Device:
 async def change_device(
     deps: Deps, tenant_id: UUID, device_id: UUID, change: DeviceChange, *, actor: str
 ) -> tuple[Device, str]:
-    """Renames or moves it; the same again changes nothing. A move is for what begins from now on:
-    payments that run keep their store. Raises UnknownStore, StaleVersion, DeviceIsRevoked."""
+    """Renames or moves a device; a repeated call changes nothing. A move applies to new payments;
+    payments under way keep their store. Raises UnknownStore, StaleVersion, DeviceIsRevoked."""
     async with deps.db.tx(tenant_id) as tx:
         device = await repo.device(tx, tenant_id, device_id, for_update=True)
         if device is None:
@@ -104,7 +104,7 @@ async def change_device(
 
 
 async def _move(deps: Deps, tx: AsyncSession, device: Device, store_id: UUID, actor: str) -> None:
-    """The event makes every cache forget where it stood."""
+    """Moves the device; the event makes every cache drop its old store."""
     if await repo.store(tx, device.tenant_id, store_id) is None:
         raise rules.UnknownStore
     before, device.store_id = device.store_id, store_id
@@ -121,7 +121,8 @@ async def _move(deps: Deps, tx: AsyncSession, device: Device, store_id: UUID, ac
 async def revoke_device(
     deps: Deps, tenant_id: UUID, device_id: UUID, *, actor: str
 ) -> tuple[Device, str]:
-    """Voids the device's key, here and by the event in every cache. Twice is once."""
+    """Voids the device's key, here and by the event in every cache. A second call changes
+    nothing."""
     async with deps.db.tx(tenant_id) as tx:
         device = await repo.device(tx, tenant_id, device_id, for_update=True)
         if device is None:
@@ -139,14 +140,14 @@ async def revoke_device(
 
 
 async def note_seen(deps: Deps, sightings: Sequence[Sighting]) -> None:
-    """Keeps the latest sighting of each device, to the minute; a device that is not there is passed
-    over. System scope: the edge tells of all merchants at once."""
+    """Stores the latest sighting of each device, to the minute; unknown devices are skipped. System
+    scope: a report of the edge covers all merchants."""
     now = deps.clock.now()
     latest: dict[tuple[UUID, UUID], datetime] = {}
-    for one in sightings:
-        name = (one.tenant_id, one.device_id)
+    for sighting in sightings:
+        name = (sighting.tenant_id, sighting.device_id)
         # A clock that runs ahead must not hide the sightings to come.
-        at = min(one.at, now)
+        at = min(sighting.at, now)
         latest[name] = max(at, latest.get(name, at))
     async with deps.db.pg(None) as pg:
         await repo.note_seen(pg, latest)

@@ -1,9 +1,9 @@
-"""What ends here with a person's power or password, as binding tells it.
+"""Ends enrolment codes and test cashiers when a person leaves a role, by binding's events.
 
-Whoever is disabled or gets another role leaves no open enrolment code behind, and no test cashier:
-that is a page which plays a terminal in a browser of theirs. A terminal stays: the shop sells with
-it, and people stop it in the list. A new password ends the codes made under the former one, and
-all codes of a merchant end when it is suspended.
+A person who is disabled or gets another role leaves no open enrolment code and no test cashier (a
+page that plays a terminal in that person's browser). A terminal stays, because the shop sells with
+it; people revoke it in the list. A new password ends the codes made under the former one. All codes
+of a merchant end when it is suspended.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,17 +30,17 @@ from shared.standings import note_standings
 PLATFORM_ACTOR = "platform"
 
 Person = tuple[UUID, UUID]
-"""(the tenant whose person it is, user)"""
+"""(the person's tenant, user)"""
 Name = TypeVar("Name", UUID, Person)
 
 
 async def record_left(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[RoleLeft]
 ) -> None:
-    """Who has left a role, inside the consumer's transaction; from now on their codes enrol
-    nothing, and the test cashiers which such codes enrolled are revoked."""
+    """Stores who has left a role, in the consumer's transaction. From now on the codes of these
+    people enrol nothing, and test cashiers that such codes enrolled are revoked."""
     latest = _of_people(events)
-    # Whoever enrols a test cashier under such a code right now comes before this or after it.
+    # The lock orders this with an enrolment of a test cashier by such a code at the same time.
     for maker in sorted({repo.maker_of(user_id) for _, user_id in latest}):
         await repo.lock_maker(pg, maker)
     await repo.note_left(pg, latest)
@@ -54,7 +54,7 @@ async def record_left(
 
 
 async def record_renewed(pg: "asyncpg.Connection[Any]", events: Sequence[PasswordRenewed]) -> None:
-    """Who has a new password, inside the consumer's transaction."""
+    """Stores who has a new password, in the consumer's transaction."""
     await repo.note_renewed(pg, _of_people(events))
 
 
@@ -69,8 +69,8 @@ WHERE s.tenant_id = ANY($2::uuid[]) AND c.tenant_id = s.tenant_id AND c.created_
 async def record_standings(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[MerchantSuspended | MerchantResumed]
 ) -> None:
-    """Nobody of a suspended merchant signs in, and no device comes to it either: its codes are
-    taken back, inside the consumer's transaction."""
+    """Stores which merchants are suspended and revokes their codes, in the consumer's transaction:
+    a suspended merchant gets no new device."""
     await pg.execute(_REVOKE_CODES, deps.clock.now(), await note_standings(pg, events))
 
 
@@ -79,7 +79,7 @@ def _of_people(events: Sequence[RoleLeft] | Sequence[PasswordRenewed]) -> dict[P
 
 
 def _latest(facts: Iterable[tuple[Name, datetime]]) -> dict[Name, datetime]:
-    """In one order, so that two consumers never wait for each other."""
+    """The latest time of each name, in one order, so that two consumers never deadlock."""
     latest: dict[Name, datetime] = {}
     for name, at in facts:
         latest[name] = max(at, latest.get(name, at))

@@ -1,4 +1,4 @@
-"""Every query of the device service; the caller owns the transaction."""
+"""Every query of devices and codes; the caller opens the transaction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ PURGE_BATCH = 500
 
 
 async def lock(tx: AsyncSession, name: str) -> None:
-    """Serialises one name until the transaction ends."""
+    """Holds the advisory lock of that name until the transaction ends."""
     await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:n, 0))"), {"n": name})
 
 
 async def stores_owner(tx: AsyncSession, store_id: UUID) -> UUID | None:
-    """Whose store it is: a look-up in system scope, for the command line."""
+    """The merchant of a store: a look-up in system scope, for the command line."""
     found: UUID | None = await tx.scalar(select(Store.tenant_id).where(Store.store_id == store_id))
     return found
 
@@ -45,8 +45,8 @@ async def store(tx: AsyncSession, tenant_id: UUID, store_id: UUID) -> Store | No
 
 # --- enrolment codes
 
-# Whatever organisation the person is of: before acting was cut down, an operator who acted for the
-# merchant could make codes.
+# For people of any organisation: an operator who acted for the merchant could make codes, before
+# acting was restricted.
 _MAKER_LEFT = (
     select(LeftRole.user_id)
     .where(
@@ -60,7 +60,7 @@ _MAKER_LEFT = (
 )
 
 
-# Made before the merchant was resumed, if only by a session that the edge still believed.
+# Also codes made before the merchant was resumed, by a session that the edge still accepted.
 _MERCHANT_SUSPENDED = (
     select(Standing.tenant_id)
     .where(
@@ -72,7 +72,7 @@ _MERCHANT_SUSPENDED = (
 
 
 def _is_open(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Good for some device now."""
+    """The conditions of a code that would enrol some device now."""
     return (
         EnrolmentCode.used_at.is_(None),
         EnrolmentCode.revoked_at.is_(None),
@@ -84,14 +84,14 @@ def _is_open(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 async def has_maker_left(tx: AsyncSession, code: EnrolmentCode) -> bool:
-    """Whether who made the code has left the role with whose power it was made, or has a new
+    """Whether the person who made the code has left the role that allowed it, or has had a new
     password since."""
     same = (EnrolmentCode.tenant_id == code.tenant_id, EnrolmentCode.code_id == code.code_id)
     return await tx.scalar(select(EnrolmentCode.code_id).where(*same, _MAKER_LEFT)) is not None
 
 
 async def is_of_suspended(tx: AsyncSession, code: EnrolmentCode) -> bool:
-    """Whether it was made before its merchant was suspended, or while it was."""
+    """Whether the code was made before or while its merchant was suspended."""
     same = (EnrolmentCode.tenant_id == code.tenant_id, EnrolmentCode.code_id == code.code_id)
     found = select(EnrolmentCode.code_id).where(*same, _MERCHANT_SUSPENDED)
     return await tx.scalar(found) is not None
@@ -100,8 +100,8 @@ async def is_of_suspended(tx: AsyncSession, code: EnrolmentCode) -> bool:
 async def use_code(
     tx: AsyncSession, code_hash: str, *, sn: str, now: datetime
 ) -> EnrolmentCode | None:
-    """Takes the code if it is good for this SN now; of any number of tries one gets it, because
-    each waits for the row and then looks at the condition again."""
+    """Marks the code as used if it is valid for this SN now. Of several tries at once only one
+    succeeds, because each waits for the row lock and then checks the conditions again."""
     taken = await tx.scalars(
         update(EnrolmentCode)
         .where(
@@ -184,7 +184,7 @@ async def purge_codes(tx: AsyncSession, before: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a list of devices is narrowed to."""
+    """Conditions of a list of devices."""
 
     sn: str | None = None
     """part of the number on the device"""
@@ -193,18 +193,17 @@ class Filter:
     store_id: UUID | None = None
     status: str | None = None
     stores: frozenset[UUID] = frozenset()
-    """the only stores that count; empty: all"""
+    """only devices of these stores; empty: of all"""
     unseen_since: datetime | None = None
-    """only devices of the counter that have said nothing since; an enrolment is a word, and nobody
-    waits for a test cashier"""
+    """only terminals without a signed request or an enrolment since; test cashiers never count"""
 
     def conditions(self, tenant_id: UUID) -> list[ColumnElement[bool]]:
         wanted = [Device.tenant_id == tenant_id]
         if self.sn:
             wanted.append(Device.sn.icontains(self.sn, autoescape=True))
         if self.text:
-            found = (Device.sn, Device.name)
-            wanted.append(or_(*(one.icontains(self.text, autoescape=True) for one in found)))
+            columns = (Device.sn, Device.name)
+            wanted.append(or_(*(col.icontains(self.text, autoescape=True) for col in columns)))
         if self.stores:
             wanted.append(Device.store_id.in_(self.stores))
         if self.store_id is not None:
@@ -245,7 +244,7 @@ async def device_by_sn(tx: AsyncSession, tenant_id: UUID, sn: str) -> Device | N
 
 
 async def device_by_id(tx: AsyncSession, device_id: UUID) -> Device | None:
-    """System scope only: the caller asks whose it is."""
+    """System scope only: the caller does not know the tenant."""
     return await tx.scalar(select(Device).where(Device.device_id == device_id))
 
 
@@ -266,8 +265,8 @@ WHERE d.tenant_id = h.tenant_id AND d.device_id = h.device_id
 async def note_seen(
     pg: "asyncpg.Connection[Any]", latest: Mapping[tuple[UUID, UUID], datetime]
 ) -> None:
-    """(tenant, device) -> when; rows are locked in one order, so that two reports never wait for
-    each other."""
+    """`latest` is (tenant, device) -> time; rows are locked in one order, so that two reports never
+    deadlock."""
     names = list(latest)
     await pg.execute(
         _SEEN,
@@ -310,13 +309,13 @@ People = Mapping[tuple[UUID, UUID], datetime]
 
 
 def maker_of(user_id: UUID) -> str:
-    """How a code and a device name the person whose code it was."""
+    """The text under which codes and devices store their maker."""
     return f"user:{user_id}"
 
 
 def maker_lock(maker: str) -> str:
-    """Whoever enrols a test cashier by that maker's code, and whoever tells that the maker left,
-    come one after the other."""
+    """The lock that orders two transactions: the enrolment of a test cashier by that maker's code,
+    and the event that the maker has left."""
     return f"maker:{maker}"
 
 
@@ -335,8 +334,8 @@ async def note_renewed(pg: "asyncpg.Connection[Any]", people: People) -> None:
 async def revoke_cashiers(
     pg: "asyncpg.Connection[Any]", people: People, *, now: datetime, actor: str
 ) -> list[tuple[UUID, UUID, str, str]]:
-    """(tenant, device, number, maker) of the test cashiers that were enrolled by a code of theirs,
-    made before they left or while they still could."""
+    """Revokes the test cashiers that were enrolled by codes of these people, made before they left
+    or while their sessions were still accepted. Returns (tenant, device, SN, maker)."""
     _, users, left_at = _columns(people)
     rows = await pg.fetch(_REVOKE_CASHIERS, users, left_at, IN_FLIGHT, now, actor)
     return [(row["tenant_id"], row["device_id"], row["sn"], row["enrolled_by"]) for row in rows]
@@ -360,7 +359,7 @@ WHERE stores.said_at <= excluded.said_at
 async def note_stores(
     pg: "asyncpg.Connection[Any]", said: Mapping[tuple[UUID, UUID], tuple[str, datetime]]
 ) -> None:
-    """(tenant, store) -> its name, and since when it is so; what is known to be newer stays."""
+    """`said` is (tenant, store) -> (name, time of the event); newer stored names stay."""
     tenants, stores = [store[0] for store in said], [store[1] for store in said]
     names, since = [told[0] for told in said.values()], [told[1] for told in said.values()]
     await pg.execute(_NOTE_STORES, tenants, stores, names, since)

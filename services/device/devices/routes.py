@@ -1,4 +1,4 @@
-"""The HTTP door of devices: enrolment, the device itself, the merchant's fleet, the edge."""
+"""The HTTP routes of devices: enrolment, the device itself, the merchant's fleet, the edge."""
 
 import base64
 from typing import Annotated, Any, Literal, cast
@@ -30,7 +30,7 @@ def _deps(request: Request) -> Deps:
 
 
 def _id(text: str) -> UUID:
-    """An id from a path; what cannot be one is simply not there."""
+    """An id from a path; NotFound if the text is not an id."""
     try:
         return UUID(text)
     except ValueError:
@@ -48,7 +48,7 @@ async def _store_of_code(request: Request) -> list[UUID]:
 
 
 async def _both_stores(request: Request) -> list[UUID]:
-    """Where the device stands and where it shall: a person of one store moves nothing elsewhere."""
+    """The present and the new store: a person of one store cannot move a device elsewhere."""
     body = await parse(request, schemas.DeviceChangeBody)
     stores = await _store_of_device(request)
     return stores if body.store_id is None else [*stores, body.store_id]
@@ -247,8 +247,8 @@ async def take_sightings(request: Request, body: documents.SightingsBody) -> Non
     """When devices last signed a request; the edge says so at most once a minute and device."""
     if principal(request).issuer not in CREDENTIAL_READERS:
         raise Forbidden("this door is for the edge")
-    found = [Sighting(one.tenant_id, one.device_id, one.used_at) for one in body.items]
-    await fleet.note_seen(_deps(request), found)
+    sightings = [Sighting(item.tenant_id, item.device_id, item.used_at) for item in body.items]
+    await fleet.note_seen(_deps(request), sightings)
 
 
 def _device_out(device: Device, store_name: str) -> schemas.DeviceOut:

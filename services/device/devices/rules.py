@@ -1,4 +1,4 @@
-"""Rules of devices: what a code looks like, when it is good, and what goes wrong.
+"""Rules of devices: the form of codes, when they are valid, and the problems.
 
 Problem
 ├── NotFound    UnknownStore    404  device.unknown_store
@@ -32,15 +32,15 @@ from shared.errors import Conflict, NotFound, Problem
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's: no letter that reads like a digit."""
 CODE_LETTERS = 16
-"""80 bits: out of reach in ten minutes, whatever the edge lets through."""
+"""80 bits: cannot be guessed in ten minutes at any rate that the edge allows."""
 CODE_GROUP = 4
 CODE_LIFETIME = timedelta(minutes=10)
 CODE_TRIES = 5
 OPEN_CODES_MAX = 100
-"""Of a merchant at a time: so many are listed, and none that works is missing there."""
+"""Of a merchant at a time: the list shows so many, so that no valid code is missing there."""
 IN_FLIGHT = timedelta(seconds=90)
-"""How long a person who has left a role may still get something made: the edge believes a session
-for 15 s, and we a token for 60 s."""
+"""For so long a person who has left a role may still make a code: the edge caches a session for 15
+s, and we accept a token for 60 s."""
 SN = r"^[A-Za-z0-9][A-Za-z0-9._-]{2,63}$"
 KEY_BYTES = 32
 SEEN_EVERY = timedelta(minutes=1)
@@ -50,9 +50,10 @@ MODELS = {
     "HQF4": "支付宝盒F4 蜻蜓青春版",
     "SMIT3B": "商米 T3B",
 }
-"""What the beginning of a serial number says (S59)."""
+"""Model by the prefix of the serial number (S59)."""
 HINT_LETTERS = 4
-"""Of a code, kept in clear so that people can tell open codes apart: 60 bits stay unknown."""
+"""The last letters of a code, stored in clear so that people can tell open codes apart; 60 bits
+stay unknown."""
 
 _READS_LIKE = str.maketrans({"O": "0", "I": "1", "L": "1"})
 _BETWEEN = re.compile(r"[\s-]+")
@@ -158,28 +159,28 @@ _REFUSALS: dict[CodeState, type[Problem]] = {
 
 
 def kind_of(sn: str, declared: str | None) -> Kind:
-    """As it says when it is enrolled. Pages of the console from before they said it are known by
-    their number; nothing else is told from how a number begins."""
+    """The kind that the device declares at enrolment. Older pages of the console declare none and
+    are recognised by their SN; no other kind follows from an SN."""
     if declared is not None:
         return Kind(declared)
     return Kind.TEST_CASHIER if sn.startswith(_TEST_SN) else Kind.TERMINAL
 
 
 def model_by_sn(sn: str) -> str | None:
-    """The model that a serial number tells, for a device that did not say it; None: not known."""
+    """The model by the SN, for a device that did not declare it; None: not known."""
     found = (model for prefix, model in MODELS.items() if sn.upper().startswith(prefix))
     return next(found, None)
 
 
 def new_code() -> str:
-    """XXXX-XXXX-XXXX-XXXX, for reading aloud across a counter."""
+    """A random code XXXX-XXXX-XXXX-XXXX, easy to read aloud."""
     letters = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LETTERS))
     groups = (letters[at : at + CODE_GROUP] for at in range(0, CODE_LETTERS, CODE_GROUP))
     return "-".join(groups)
 
 
 def code_digest(typed: str) -> str | None:
-    """The digest a code is stored under, however it was typed; None when it cannot be one."""
+    """The digest under which a code is stored, whatever its spelling; None if it is no code."""
     letters = _BETWEEN.sub("", typed).upper().translate(_READS_LIKE)
     if len(letters) != CODE_LETTERS or not set(letters) <= set(CODE_ALPHABET):
         return None
@@ -195,7 +196,7 @@ def code_state(
     tries: int,
     has_maker_left: bool,
 ) -> CodeState:
-    """What became of a code. One that made a device stays used, whatever came after."""
+    """The state of a code. A used code stays used, whatever happens later."""
     conditions = (
         (used_at is not None, CodeState.USED),
         (revoked_at is not None, CodeState.REVOKED),
@@ -207,8 +208,8 @@ def code_state(
 
 
 def why_refused(state: CodeState, *, sn: str, bound_sn: str | None) -> type[Problem]:
-    """Why a code that exists was not good for this device."""
+    """The problem of a code that exists but did not enrol this device."""
     if state is not CodeState.OPEN:
         return _REFUSALS[state]
-    # None of them: somebody else was quicker, between our two looks.
+    # The code is open: it was bound to another SN, or used between our two queries.
     return SnMismatch if bound_sn is not None and bound_sn != sn else CodeUsed

@@ -12,7 +12,7 @@ from shared.contracts.instants import Instant
 Sn = Annotated[str, Text(64, pattern=SN)]
 PRINTABLE = r"^(?:[^\s\p{C}](?:[^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}])?)?$"
 Name = Annotated[str, Text(64, min=0, pattern=PRINTABLE)]
-"""what people call a device; empty: nothing but its number"""
+"""a device's name; empty: it has only its number"""
 Kind = Literal["terminal", "test_cashier"]
 
 
@@ -27,8 +27,8 @@ class EnrolBody(Body):
     sn: Sn
     model: Annotated[str, Text(64)] | None = None
     kind: Kind | None = None
-    """`test_cashier`: a page of the console that plays a terminal; it makes nobody ready to sell
-    outside the sandbox"""
+    """`test_cashier`: a page of the console that plays a terminal; outside the sandbox it does not
+    make a merchant ready to sell"""
 
 
 class CodeBody(Body):
@@ -80,7 +80,7 @@ class OpenCodeOut(BaseModel):
     store_id: UUID
     store_name: str
     sn: str | None
-    """the only number it serves; null: any"""
+    """the only SN for which it is valid; null: any"""
     created_at: Instant
     expires_at: Instant
 
@@ -105,8 +105,8 @@ class CodeStateOut(BaseModel):
 
     code_id: UUID
     state: CodeState
-    """revoked: taken back by a person, or because the merchant was suspended; ended: its maker left
-    the role or has a new password; spoilt: tried too often under another number"""
+    """revoked: by a person, or because the merchant was suspended; ended: its maker left the role
+    or has a new password; spoilt: tried too often with another SN"""
     device: CodesDeviceOut | None
     """of a used one"""
     expires_at: Instant
@@ -118,7 +118,7 @@ class DeviceOut(BaseModel):
     name: str | None
     kind: Kind
     model: str | None
-    """as the device said, or as its serial number tells"""
+    """as the device declared, or by its serial number"""
     store_id: UUID
     store_name: str
     status: str

@@ -1,5 +1,5 @@
-"""How a device comes to its key, what others tell us, and time. Those that are here already:
-`fleet.py`; codes that wait for one: `codes.py`."""
+"""Enrolment of devices, the read model of stores, and the deletion of old rows. Enrolled devices:
+`fleet.py`; open codes: `codes.py`."""
 
 import secrets
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from shared.telemetry import get_logger
 
 KEY_PURPOSE = "device-key"
 KEEP_OLD_CODES = timedelta(days=30)
-"""Which code made which device is evidence (S132) for a while."""
+"""For so long it is evidence (S132) which code enrolled which device."""
 
 log = get_logger("device")
 _refused = Counter("enrolments_refused_total", "Enrolments refused", ["why"])
@@ -38,7 +38,7 @@ _refused = Counter("enrolments_refused_total", "Enrolments refused", ["why"])
 
 @dataclass(frozen=True, slots=True)
 class NewCode:
-    """A code, told once."""
+    """A new code in clear, which is returned only once."""
 
     code_id: UUID
     code: str
@@ -47,7 +47,7 @@ class NewCode:
 
 @dataclass(frozen=True, slots=True)
 class NewDevice:
-    """What a device says of itself when it is enrolled."""
+    """What a device declares about itself at enrolment."""
 
     sn: str
     model: str | None
@@ -56,7 +56,7 @@ class NewDevice:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A device with its key in clear, told once."""
+    """A device with its key in clear, which is returned only once."""
 
     device: Device
     key: bytes = field(repr=False)
@@ -66,7 +66,7 @@ class Enrolment:
 
 
 async def merchant_of_store(deps: Deps, store_id: UUID) -> UUID | None:
-    """For the command line, which may leave the merchant out."""
+    """The merchant of a store, for the command line, where it may be left out."""
     async with deps.db.read(None) as tx:
         return await repo.stores_owner(tx, store_id)
 
@@ -104,13 +104,13 @@ async def create_code(
 
 
 async def enrol_device(deps: Deps, code: str, made: NewDevice) -> Enrolment:
-    """Redeems a code. The same SN in the same tenant stays the same device with a new key; its
-    device.enrolled drops the old key from every cache."""
+    """Redeems a code. The same SN in the same tenant stays the same device with a new key; the
+    event device.enrolled drops the old key from every cache."""
     digest, sn = rules.code_digest(code), made.sn
     if digest is None:
         raise _counted(rules.UnknownCode)
     now = deps.clock.now()
-    # System scope: the code says which tenant this is.
+    # System scope: the code determines the tenant.
     async with deps.db.tx(None) as tx:
         taken = await repo.use_code(tx, digest, sn=sn, now=now)
         if taken is not None:
@@ -118,7 +118,8 @@ async def enrol_device(deps: Deps, code: str, made: NewDevice) -> Enrolment:
             enrolment = await _enrol(deps, tx, taken, made, now)
             taken.device_id = enrolment.device.device_id
         else:
-            # Counted in this transaction, which must commit: so the refusal is raised after it.
+            # The failed try is counted in this transaction, so the refusal is raised after the
+            # commit.
             known = await repo.count_try(tx, digest)
             has_maker_left = known is not None and await repo.has_maker_left(tx, known)
             if known is not None and await repo.is_of_suspended(tx, known):
@@ -133,8 +134,8 @@ async def enrol_device(deps: Deps, code: str, made: NewDevice) -> Enrolment:
 
 
 async def _require_maker(tx: AsyncSession, code: EnrolmentCode, made: NewDevice) -> None:
-    """A test cashier goes with the maker of its code; one who leaves at this very moment must not
-    leave one behind."""
+    """A test cashier is revoked when the maker of its code leaves the role. The lock makes sure of
+    it also if the maker leaves at the same time."""
     if made.kind is Kind.TEST_CASHIER:
         await repo.lock(tx, repo.maker_lock(code.created_by))
         if await repo.has_maker_left(tx, code):
@@ -142,7 +143,7 @@ async def _require_maker(tx: AsyncSession, code: EnrolmentCode, made: NewDevice)
 
 
 def state_of(code: EnrolmentCode, now: datetime, *, has_maker_left: bool) -> rules.CodeState:
-    """What became of the code, as its row tells."""
+    """The state of the code in that row."""
     return rules.code_state(
         now,
         expires_at=code.expires_at,
@@ -194,7 +195,7 @@ async def _enrol(
         kind=cast(Any, device.kind),
     )
     await outbox.add(tx, event)
-    # Whoever holds the code may enrol: the log names the device itself, and who made the code.
+    # The person who enrols is not known: the audit log names the device and the maker of the code.
     operation = (f"device:{device.device_id}", "device.enrol", device.device_id)
     made_with = {"sn": sn, "code_id": str(code.code_id), "enrolled_by": code.created_by}
     await outbox.add(tx, audit_event(deps, tenant_id, operation, _held(device) | made_with, before))
@@ -205,7 +206,7 @@ def _held(device: Device) -> dict[str, Any]:
     return {"store_id": str(device.store_id), "key_version": device.key_version}
 
 
-# --- what is said, and what the edge asks
+# --- audit events, and the edge's look-up
 
 
 def audit_event(
@@ -215,7 +216,7 @@ def audit_event(
     after: dict[str, Any],
     before: dict[str, Any] | None = None,
 ) -> DeviceAudited:
-    """For the audit log (S132); `what` is (actor, action, subject)."""
+    """The audit log event (S132); `operation` is (actor, action, subject)."""
     actor, action, subject = operation
     request = get_contextvars()
     return DeviceAudited(
@@ -231,7 +232,7 @@ def audit_event(
 
 
 async def find_credential(deps: Deps, device_id: UUID) -> Device:
-    """For the edge, which knows the id only: whose device this is, and its sealed key."""
+    """The device with its sealed key, for the edge, which knows only the id."""
     async with deps.db.read(None) as tx:
         device = await repo.device_by_id(tx, device_id)
     if device is None:
@@ -239,14 +240,14 @@ async def find_credential(deps: Deps, device_id: UUID) -> Device:
     return device
 
 
-# --- what others tell us, and time
+# --- the read model of stores, and old rows
 
 
 async def record_stores(
     pg: "asyncpg.Connection[Any]", created: Sequence[StoreCreated | StoreRenamed]
 ) -> None:
-    """The read model of stores, inside the consumer's transaction; what happened last counts, in
-    whichever order it comes."""
+    """Updates the read model of stores, in the consumer's transaction. The latest event counts, in
+    whatever order they arrive."""
     in_time = sorted(created, key=lambda event: event.occurred_at)
     latest = {(event.tenant_id, event.store_id): event for event in in_time}
     await repo.note_stores(
@@ -255,8 +256,8 @@ async def record_stores(
 
 
 async def sweep(deps: Deps) -> None:
-    """One bounded round of forgetting: old codes, who left when all their codes are over, and
-    events nobody can send again."""
+    """Deletes old codes, people who left once all their codes are over, and inbox rows of events
+    that cannot be delivered again."""
     async with deps.db.tx(None) as tx:
         await repo.purge_codes(tx, deps.clock.now() - KEEP_OLD_CODES)
     over = deps.clock.now() - rules.IN_FLIGHT - 2 * rules.CODE_LIFETIME

@@ -1,5 +1,5 @@
--- G6, our half: each device that was enrolled or revoked in the last two days was said to be, or its
--- old key would live on in others' caches. Among the last 200,000 events. Returns the devices.
+-- G6, our half: an event was published for each device that was enrolled or revoked in the last two
+-- days; without it, caches would keep the old key. Among the last 200,000 events. Returns the devices.
 WITH latest AS MATERIALIZED (
   SELECT tenant_id, key, type, created_at FROM outbox
   WHERE seq > (SELECT max(seq) FROM outbox) - 200000

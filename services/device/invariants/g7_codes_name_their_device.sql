@@ -1,6 +1,5 @@
--- G7: a code that was used in the last two days made a device of its own merchant; and of its own
--- store, unless a later code enrolled that device again, which may be in another one, or a person
--- moved it. Returns the codes.
+-- G7: a code that was used in the last two days enrolled a device of its own merchant, and in its own
+-- store unless a later code enrolled the device again or a person moved it. Returns the codes.
 SELECT c.tenant_id, c.code_id, c.device_id
 FROM enrolment_codes c
 WHERE c.expires_at > now() - interval '2 days' AND c.used_at IS NOT NULL AND NOT EXISTS (
