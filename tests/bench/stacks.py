@@ -89,6 +89,10 @@ class Product:
         return found
 
     @property
+    def merchant_id(self) -> str:
+        return str(self._stack.info["demo"]["merchant_id"])
+
+    @property
     def admin(self) -> str:
         return self._stack.admin
 
