@@ -1,5 +1,9 @@
 """A cache for look-ups at other services: bounded, short-lived, with one look-up per key at a time.
 An entry is dropped at once when an event reports that it changed.
+
+Kept beside cachetools' TTLCache, which has no single flight, no stale values and forgets no answer
+that was under way when its subject changed: 0.7 µs for a hit against 1.0
+(`python -m tests.bench.libraries`).
 """
 
 import asyncio

@@ -2,6 +2,9 @@
 
 Refusing early is a requirement: a full gateway answers 503 at once instead of letting every caller
 time out (performance §0.9). State is per process and bounded.
+
+Kept beside the library `limits`, whose state in memory has no bound: 0.6 µs for a request against
+2.1 (`python -m tests.bench.libraries`). aiolimiter lets callers wait, and here nobody is to.
 """
 
 import asyncio

@@ -2,13 +2,20 @@
 
 Each proxy appends the address of its peer to X-Forwarded-For. Only what trusted proxies appended
 is reliable; everything to the left of that may have been written by the sender.
+
+Kept beside uvicorn's ProxyHeadersMiddleware, which takes any word for an address and so names
+another client in 4 of the 16 cases of our tests: 2.5 µs against 1.9 for one hop
+(`python -m tests.bench.libraries`).
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 HEADER = b"x-forwarded-for"
 HOPS_MAX = 16
+ADDRESSES_KEPT, ADDRESS_MAX = 1024, 64
+"""Addresses that were read lately, and the characters of the longest one."""
 NONE = "none"
 """An explicit setting: the peer of the connection is the client."""
 
@@ -55,6 +62,11 @@ class Proxies:
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """An address as proxies write it: with a port or without, IPv6 in brackets or not."""
     text = text.strip()
+    return _read(text) if len(text) <= ADDRESS_MAX else None
+
+
+@lru_cache(maxsize=ADDRESSES_KEPT)
+def _read(text: str) -> IPv4Address | IPv6Address | None:
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

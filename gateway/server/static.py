@@ -2,6 +2,9 @@
 
 The console's library adds <style> elements at run time. A nonce, new for every page that is sent,
 allows them, so that no policy here needs 'unsafe-inline'. Scripts come from files only.
+
+Kept beside starlette's StaticFiles, which reads the disk for each request and knows neither nonces
+nor packed twins: 9 µs for a script of 100 KB against 417 (`python -m tests.bench.libraries`).
 """
 
 import hashlib

@@ -53,18 +53,21 @@ class WithPictures(Params):
 
 
 def multipart(texts: Mapping[str, str], files: Mapping[str, Picture]) -> tuple[str, bytes]:
-    """(content type, body). The boundary is random, so that no file can be made to contain it."""
+    """(content type, body). The boundary is random, so that no file can be made to contain it.
+    urllib3's filepost does the same in the same time, 2.0 ms for a picture of 1 MB, but takes 31 ms
+    of each start (`python -m tests.bench.libraries`)."""
     boundary = f"damselfly-{token_hex(16)}"
-    parts = []
+    parts: list[bytes] = []
+
+    def add(name: str, more: str, kind: str, content: bytes) -> None:
+        head = f'Content-Disposition: form-data; name="{name}"{more}\r\nContent-Type: {kind}\r\n'
+        parts.extend((f"--{boundary}\r\n{head}\r\n".encode(), content, b"\r\n"))
+
     for name, text in texts.items():
-        head = f'Content-Disposition: form-data; name="{name}"\r\n'
-        parts.append((head + "Content-Type: text/plain; charset=utf-8\r\n", text.encode()))
+        add(name, "", "text/plain; charset=utf-8", text.encode())
     for name, file in files.items():
-        kind = "png" if file.content.startswith(_MARKS[0]) else "jpeg"
-        head = f'Content-Disposition: form-data; name="{name}"; filename="{file.file_name}"\r\n'
-        parts.append((head + f"Content-Type: image/{kind}\r\n", file.content))
-    body = b"".join(
-        b"--" + boundary.encode() + b"\r\n" + head.encode() + b"\r\n" + content + b"\r\n"
-        for head, content in parts
-    )
-    return f"multipart/form-data; boundary={boundary}", body + f"--{boundary}--\r\n".encode()
+        content = file.content
+        kind = "image/png" if content.startswith(_MARKS[0]) else "image/jpeg"
+        add(name, f'; filename="{file.file_name}"', kind, content)
+    parts.append(f"--{boundary}--\r\n".encode())
+    return f"multipart/form-data; boundary={boundary}", b"".join(parts)
