@@ -2,15 +2,17 @@
 
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from prometheus_client import REGISTRY
 
-from shared import invariants
+from shared import invariants, kafka, worker
 from shared.db import Database
 from tests.architecture.tree import SERVICES
+from tests.contract.generate import settings_of
 
 BREAKS = {
     "binding": "INSERT INTO audit_heads (tenant_id, seq, hash) VALUES ($1, 1, 'x')",
@@ -62,10 +64,32 @@ async def test_a_run_that_came_to_no_answer_is_seen_and_stops_no_other(db, clock
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_worker_asks(service):
-    """The job is among those that the worker runs."""
-    with open(f"services/{service}/worker.py") as source:
-        assert "invariants.checking(" in source.read()
+@pytest.mark.asyncio
+async def test_every_worker_asks(service, monkeypatch):
+    """The job is among those that the worker runs, with the files of its own service."""
+    jobs, folders = {}, []
+
+    def checking(_db, module_file, _clock):
+        folders.append(module_file)
+        return checking
+
+    async def run_worker(name, _config, given, _ready):
+        jobs[name] = given
+
+    async def nothing(_self):
+        pass
+
+    monkeypatch.setattr(invariants, "checking", checking)
+    monkeypatch.setattr(worker, "run_worker", run_worker)
+    monkeypatch.setattr(kafka, "broker", lambda *_: None)
+    for name in ("open", "close"):
+        monkeypatch.setattr(Database, name, nothing)
+    with settings_of(service) as config:
+        await import_module(f"services.{service}.worker").run(config)
+    assert checking in jobs[f"{service}-worker"]
+    assert [invariants.of(folder) for folder in folders] == [
+        invariants.of(f"services/{service}/worker.py")
+    ]
 
 
 def test_every_service_looks_back_over_its_events_equally_far():
