@@ -137,7 +137,7 @@ class Edge:
         common = (self._keyring, clock, self._rates["notify"], Strangers(clock), self._refusals)
         self._signed = {
             notify.LABEL: SignedEndpoint(Notices(self._lookups["payment"]), *common),
-            messages.LABEL: SignedEndpoint(Messages(self._lookups["binding"]), *common),
+            messages.LABEL: SignedEndpoint(Messages(self._lookups["device"]), *common),
         }
         self._proxies = Proxies(networks(config.trusted_proxies))
         self._service_tokens = ServiceTokens(signer)

@@ -12,7 +12,7 @@ A problem response means that nothing was sent; everything after signing is an o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, replace
 from typing import Annotated, Any
@@ -59,6 +59,23 @@ BILL_PATH = "/bill-file"
 KEY_CHECK_PATH = "/key-check"
 KEY_CHECK_METHOD = "alipay.trade.query"
 BINDING_ONLY = frozenset({"binding"})
+VERSIONS = "alipay.open.mini.version."
+ASKS: Mapping[str, frozenset[str]] = {
+    "device": frozenset(
+        {
+            "alipay.open.mini.templatelist.query",
+            f"{VERSIONS}upload",
+            f"{VERSIONS}build.query",
+            f"{VERSIONS}list.query",
+            f"{VERSIONS}detail.query",
+            f"{VERSIONS}audit.apply",
+            f"{VERSIONS}online",
+            f"{VERSIONS}gray.online",
+            "alipay.commerce.iot.device.upgradeapp.create",
+        }
+    )
+}
+"""Who asks for some methods only: the life of mini programs is device's, nothing that sells."""
 BILL_LINES_MAX = 16_000
 """More would exceed the response limit of a service; such a merchant needs bills per store."""
 TOPICS = ("binding.events",)
@@ -167,6 +184,8 @@ class Egress:
 
     async def _call(self, method: Method, request: Request) -> EgressReply:
         caller = calling_service(self._verifier, request)
+        if method.name not in ASKS.get(caller.issuer, METHODS):
+            raise Forbidden("this method is not for that service")
         limit = UPLOAD_BYTES_MAX if method.takes_files else BODY_BYTES_MAX
         call, params = _parsed(method, await request.read_body(limit))
         app = await self._app(caller, call.app_id, method)

@@ -10,7 +10,6 @@ from services.binding.config import BindingConfig
 from services.binding.crypto.passwords import Passwords
 from services.binding.deps import build_deps
 from services.binding.keys.routes import router as key_router
-from services.binding.messages.routes import router as message_router
 from services.binding.onboarding import service as onboarding
 from services.binding.onboarding.routes import router as onboarding_router
 from services.binding.oversight.routes import router as oversight_router
@@ -29,8 +28,6 @@ from services.binding.tenancy.routes import router as store_router
 from shared.clock import Clock, SystemClock
 from shared.process import make_api
 
-SIGNED_BODY_MAX = 256 * 1024
-"""A verified message of 64 KB comes as its bytes and its fields; the edge limits everybody else."""
 ROUTERS = (
     session_router,
     acting_router,
@@ -47,7 +44,6 @@ ROUTERS = (
     acting_grant_router,
     audit_router,
     onboarding_router,
-    message_router,
     sandbox_router,
     settings_router,
     key_router,
@@ -61,14 +57,7 @@ def create_app(
     """The API on its own database."""
     deps = build_deps(config, clock or SystemClock(), "api", passwords)
     guided = onboarding.build(config, deps)
-    app = make_api(
-        __package__,
-        config,
-        deps,
-        ROUTERS,
-        closing=(guided.platform.aclose,),
-        body_limit=SIGNED_BODY_MAX,
-    )
+    app = make_api(__package__, config, deps, ROUTERS, closing=(guided.platform.aclose,))
     app.state.onboarding = guided
     app.state.first_run = FirstRun(deps, config.setup_code_file)
     return app

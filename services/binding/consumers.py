@@ -1,6 +1,7 @@
 """The consumers of Kafka events. Actions that other services report become entries of the audit
 log. An enrolled device completes the device row of the onboarding map, and when the last device is
-revoked the row opens again."""
+revoked the row opens again. What the device service reports about a mini program becomes its rows.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +12,10 @@ from services.binding.audit import log as audit_log
 from services.binding.audit.log import ReportedAction
 from services.binding.audit.record import PLATFORM_ACTOR
 from services.binding.deps import Deps
-from services.binding.onboarding import known_devices
+from services.binding.onboarding import heard
 from shared.consumer import Handlers
 from shared.contracts.events.audit import AuditFact, CampaignAudited, DeviceAudited, PaymentAudited
-from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked
+from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked, ReleaseChanged
 from shared.contracts.events.payment import PaymentRefunded
 
 handlers = Handlers("binding")
@@ -76,7 +77,7 @@ async def record_facts(
 async def note_devices(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[DeviceEnrolled]
 ) -> None:
-    done = await known_devices.seen(pg, events, with_test_cashiers=deps.is_sandbox)
+    done = await heard.devices_seen(pg, events, with_test_cashiers=deps.is_sandbox)
     facts = [
         ReportedAction(
             tenant_id=row["tenant_id"],
@@ -107,6 +108,13 @@ async def note_gone_devices(
             before={"state": "done"},
             after={"state": "todo"},
         )
-        for row in await known_devices.gone(pg, events, with_test_cashiers=deps.is_sandbox)
+        for row in await heard.devices_gone(pg, events, with_test_cashiers=deps.is_sandbox)
     ]
     await audit_log.record_reported(deps, pg, facts)
+
+
+@handlers.on(ReleaseChanged)
+async def note_releases(
+    deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[ReleaseChanged]
+) -> None:
+    await audit_log.record_reported(deps, pg, await heard.releases_changed(deps, pg, events))

@@ -2,41 +2,15 @@
 business here: the egress signs, and what comes back as an outcome has been verified."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from shared.contracts.egress import EgressRequest
+from shared.contracts.verdicts import Said, said_of
 from shared.errors import BadGateway, Problem
 
 if TYPE_CHECKING:
     from shared.client import ServiceClient
-
-APP_NOT_BOUND, APP_DISABLED = 404, 409
-NOT_NOW = frozenset({408, 429})
-"""Refusals by a moment, not by what was asked: the same may be asked again."""
-PARAMS = "/params/"
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One answer. `outcome` is the egress's: success, in_process, refused, not_found,
-    config_error, unknown; or, when the egress has sent nothing at all, `not_bound` (it knows no
-    such app), `switched_off` (the app is), `not_sent` (it does not take what we ask)."""
-
-    outcome: str
-    code: str = ""
-    sub_code: str = ""
-    message: str = ""
-    reason: str = ""
-    """why an outcome is unknown, in the egress's stable words"""
-    data: Mapping[str, Any] = field(default_factory=dict)
-    invalid: tuple[str, ...] = ()
-    """of what was not sent: the parameters that do not fit their method"""
-
-    @property
-    def is_success(self) -> bool:
-        return self.outcome == "success"
 
 
 class OpenPlatform:
@@ -90,33 +64,4 @@ class OpenPlatform:
             document = reply.json()
         except BadGateway:
             document = None
-        if 400 <= reply.status < 500 and reply.status not in NOT_NOW:
-            return _refusal(reply.status, document if isinstance(document, dict) else {})
-        if document is None:
-            return Said("unknown", reason="not_json")
-        if reply.status != 200 or not isinstance(document, dict) or "outcome" not in document:
-            return Said("unknown", reason=f"status_{reply.status}")
-        data = document.get("data") or {}
-        return Said(
-            outcome=str(document["outcome"]),
-            code=document.get("code") or "",
-            sub_code=document.get("sub_code") or "",
-            message=document.get("sub_msg") or "",
-            reason=str(data.get("reason", "")),
-            data=data,
-        )
-
-
-def _refusal(status: int, problem: Mapping[str, Any]) -> Said:
-    """A problem of the egress's own: nothing was sent, so Alipay is not asked for it."""
-    code = problem.get("code")
-    if code == "egress.app_disabled":
-        return Said("switched_off")
-    if status == APP_DISABLED or (status == APP_NOT_BOUND and code != "not_found"):
-        return Said("not_bound")
-    faults = problem.get("errors")
-    pointers = [str(one.get("pointer", "")) for one in faults or () if isinstance(one, dict)]
-    named = (
-        one.removeprefix(PARAMS).partition("/")[0] for one in pointers if one.startswith(PARAMS)
-    )
-    return Said("not_sent", reason=f"status_{status}", invalid=tuple(dict.fromkeys(named)))
+        return said_of(reply.status, document)

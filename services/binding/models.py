@@ -344,18 +344,3 @@ class AppChangeRequest(Base):
     decided_by: Mapped[UUID | None]
     decided_at: Mapped[datetime | None] = _instant()
     expires_at: Mapped[datetime] = _instant()
-
-
-class AppMessage(Base):
-    """A verified app-gateway message, once; `handled_at` when onboarding has acted on it."""
-
-    __tablename__ = "app_messages"
-
-    tenant_id: _Id = _key()
-    app_id: Mapped[str] = _key()
-    msg_id: Mapped[str] = _key()
-    msg_method: Mapped[str]
-    biz_content: Mapped[str]
-    body: Mapped[bytes]
-    received_at: Mapped[datetime] = _instant()
-    handled_at: Mapped[datetime | None] = _instant()

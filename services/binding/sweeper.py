@@ -10,7 +10,6 @@ from services.binding.audit import log as audit_log
 from services.binding.deps import Deps
 from services.binding.keys import generated as key_pairs
 from services.binding.keys.versions import erase_retired
-from services.binding.messages import service as messages
 from services.binding.onboarding import live_check
 from services.binding.onboarding import service as onboarding
 from services.binding.onboarding.service import Onboarding
@@ -36,8 +35,7 @@ _not_anchored = Counter("binding_anchor_failures_total", "Rounds that could not 
 
 def jobs(on: Onboarding) -> list[Job]:
     """What the worker does by the clock."""
-    heard = periodic(lambda: messages.handle_due(on.deps), messages.TICK_S)
-    return [sweeping(on.deps), anchoring(on.deps), advancing(on), checking(on), heard]
+    return [sweeping(on.deps), anchoring(on.deps), advancing(on), checking(on)]
 
 
 def sweeping(deps: Deps) -> Job:

@@ -9,11 +9,13 @@ import asyncpg
 from services.device.deps import Deps
 from services.device.devices import leaving
 from services.device.devices.service import record_stores
+from services.device.releases import service as releases
 from shared.consumer import Handlers
 from shared.contracts.events.binding import (
     MerchantResumed,
     MerchantSuspended,
     PasswordRenewed,
+    ReleaseRequested,
     RoleLeft,
     StoreCreated,
     StoreRenamed,
@@ -48,3 +50,10 @@ async def end_all_codes(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[MerchantSuspended | MerchantResumed]
 ) -> None:
     await leaving.record_standings(deps, pg, events)
+
+
+@handlers.on(ReleaseRequested)
+async def take_requests(
+    deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[ReleaseRequested]
+) -> None:
+    await releases.take_requests(deps, pg, events)

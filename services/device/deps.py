@@ -1,13 +1,24 @@
 """The dependencies of every use case of this service."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from services.device.config import DeviceConfig
+from services.device.egress import OpenPlatform
 from shared.clock import Clock
 from shared.db import Database
 from shared.keys.sealed import LocalKeyProvider
 
+if TYPE_CHECKING:
+    from shared.client import ServiceClient
+
 CONNECTIONS = {"api": 6, "worker": 4}
+PLATFORM_CALLS_MAX = 8
+PLATFORM_WAIT_S = 20.0
+
+
+def _nobody() -> "ServiceClient":
+    raise RuntimeError("this process asks no platform")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +28,23 @@ class Deps:
     db: Database
     clock: Clock
     key_provider: LocalKeyProvider
+    platform: OpenPlatform = field(default_factory=lambda: OpenPlatform(_nobody))
+    """the worker's"""
 
 
 def build_deps(config: DeviceConfig, clock: Clock, process: str) -> Deps:
     """For the `api` or the `worker`; the database is not opened yet."""
     urls = config.database_url, config.database_system_url
     db = Database(*urls, pool_size=CONNECTIONS[process], name=f"device-{process}")
-    return Deps(db, clock, LocalKeyProvider(config.kek_file_device))
+
+    def egress() -> "ServiceClient":
+        from shared.client import ServiceClient
+        from shared.keys.tokens import TokenSigner
+
+        signer = TokenSigner.from_file("device", config.service_key_file, clock)
+        return ServiceClient(
+            config.egress_url, audience="egress", signer=signer,
+            pool=PLATFORM_CALLS_MAX, timeout_s=PLATFORM_WAIT_S,
+        )  # fmt: skip
+
+    return Deps(db, clock, LocalKeyProvider(config.kek_file_device), OpenPlatform(egress))

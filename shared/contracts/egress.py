@@ -1,4 +1,4 @@
-"""payment and binding → egress: a call to Alipay, and its outcome (`/alipay/{method}`,
+"""payment, binding and device → egress: a call to Alipay, and its outcome (`/alipay/{method}`,
 `/key-check`, `/bill-file`). A problem response means that nothing was sent."""
 
 from collections.abc import Mapping

@@ -11,11 +11,12 @@ SPEAKS: Mapping[str, Mapping[str, frozenset[str]]] = {
     },
     "gateway-egress": {"service": frozenset({"binding"})},
     "binding": {"service": frozenset({"egress"})},
+    "device": {"service": frozenset({"egress"})},
     "payment": {"service": frozenset({"egress"})},
 }
 """issuer -> kind -> audiences. Only the edge has seen the proof of a device, a person or a
 merchant's program, so only the edge speaks as one; everybody else speaks as itself, to those it
-calls. Device, campaign and order call nobody. What is not listed is refused, signed or not."""
+calls. Campaign and order call nobody. What is not listed is refused, signed or not."""
 
 
 def may_speak(issuer: object, kind: object, audience: str) -> bool:

@@ -13,7 +13,7 @@ from tests.contract.generate import settings_of
 
 SERVICES = ("binding", "campaign", "device", "order", "payment")
 NAME = re.compile(
-    r"\b(?:merchant|store|app|session|password|role|api_key|device|payment|campaign)\.[a-z_]+\b"
+    r"\b(?:merchant|store|app|session|password|role|api_key|device|payment|campaign|release)\.[a-z_]+\b"
 )
 TOPICS = {f"{name}.events" for name in SERVICES}
 

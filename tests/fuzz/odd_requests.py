@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from services.binding.messages.routes import MessageBody
+from services.device.releases.schemas import MessageBody
 from services.order.schemas import OrderFilters
 from services.payment.notices.schemas import NoticesBody, RefusalsBody
 

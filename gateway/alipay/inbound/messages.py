@@ -3,7 +3,8 @@
 Verified like a notice, but by the rule of their family: the signature covers sign_type. One old
 envelope at this address, which reports an authorisation, is signed like trade notices
 (alipay-protocol §3.3.4). Both rules cover its name, so exactly one rule is tried, and no message
-can be renamed to fall under the other. Binding commits a message, then the response is `success`.
+can be renamed to fall under the other. The device service commits a message, then the response
+is `success`.
 """
 
 import base64
@@ -33,11 +34,11 @@ class Messages:
     fields = ("app_id", "auth_app_id", "biz_content", "msg_id", "msg_method", "notify_id",
               "notify_type", "sign_type", "status")  # fmt: skip
 
-    def __init__(self, binding: ServiceClient) -> None:
-        self._binding = binding
+    def __init__(self, device: ServiceClient) -> None:
+        self._device = device
 
     def kind(self, form: Form) -> Kind:
-        # Binding reads msg_method if there is one, so the rule depends on it too.
+        # The device service reads msg_method if there is one, so the rule depends on it too.
         is_old = not form.fields.get(b"msg_method")
         return "pay" if is_old and form.fields.get(b"notify_type") == AUTHORISED else "app"
 
@@ -51,7 +52,7 @@ class Messages:
             "fields": delivery.fields,
             "received_at": rfc3339(delivery.received_at),
         }
-        reply = await self._binding.call_ok(
+        reply = await self._device.call_ok(
             "POST", "/internal/messages", body=document, tenant_id=delivery.tenant_id
         )
         return str(reply.get("verdict")) if isinstance(reply, dict) else ""

@@ -25,8 +25,9 @@ from services.binding.keys import repo as keys_repo
 from services.binding.keys import versions as key_versions
 from services.binding.models import App, AppKey
 from services.binding.onboarding import repo
-from services.binding.onboarding.checks import LIVE_CHECKED, WAIT_FOR_KEYS, Verdict, not_there
+from services.binding.onboarding.checks import LIVE_CHECKED, WAIT_FOR_KEYS, not_there
 from services.binding.tenancy import repo as tenancy_repo
+from shared.contracts.verdicts import Verdict
 from shared.errors import NotFound
 from shared.ids import trade_no
 from shared.telemetry import get_logger

@@ -75,6 +75,8 @@ class Line:
     """the stored state that this was derived from"""
     is_anew: bool = False
     """what is stored is about a former version, and counts no more"""
+    is_answered: bool = False
+    """what is stored was heard from the device service, in answer to the newest request"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +204,11 @@ def _line(row: Row, facts: Facts, states: Mapping[str, State]) -> Line:
     if stored is None:
         return Line(row, state)
     if _is_outdated(row, facts):
-        return Line(row, state, kept=stored.state, is_anew=True)
+        heard = stored.answer is not None
+        return Line(row, state, kept=stored.state, is_anew=True, is_answered=heard)
     remedy = stored.remedy or _switch(row, facts)
     told = (remedy, stored.evidence, stored.note, stored.at, stored.by)
-    return Line(row, state, *told, kept=stored.state)
+    return Line(row, state, *told, kept=stored.state, is_answered=stored.answer is not None)
 
 
 def _switch(row: Row, facts: Facts) -> str | None:

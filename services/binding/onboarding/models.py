@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -25,6 +26,10 @@ class OnboardingRow(Base):
     at: Mapped[datetime] = _instant()
     attempts: Mapped[int]
     next_check_at: Mapped[datetime | None] = _instant()
+    request_id: Mapped[UUID | None]
+    """what was asked of the device service last; only its answer counts"""
+    answer: Mapped[int | None]
+    """the number of what was heard last about that; None: nothing yet"""
 
 
 class OnboardingDraft(Base):

@@ -9,10 +9,13 @@ from uuid import UUID
 from services.binding.audit.record import audit
 from services.binding.deps import Deps
 from services.binding.onboarding import repo
-from services.binding.onboarding.checks import ACT_AGAIN, WATCHED, Verdict
+from services.binding.onboarding.checks import WATCHED
 from services.binding.onboarding.map import Line
 from services.binding.onboarding.models import OnboardingRow
 from services.binding.onboarding.rules import RowRunning
+from shared import outbox
+from shared.contracts.events.binding import ReleaseRequested
+from shared.contracts.verdicts import Verdict
 
 CHECK_AGAIN_S = (2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
 """A running row is looked at after these, the last one for ever; a message hurries it."""
@@ -34,14 +37,15 @@ async def record(
     note: str | None = None,
     asked: Mapping[str, Any] | None = None,
     *,
+    request: ReleaseRequested | None = None,
     is_start: bool = False,
     is_look: bool = False,
 ) -> None:
     """Writes what is known of the row now; a change of state is audited, and so is whatever was
-    `asked` of the platform: which version was pushed to which device numbers (S132). `is_start`:
-    only when it does not run already, else RowRunning. `is_look`: not when the row has been begun,
-    or has ended, since it was looked at; and a failure stays until it is over: that nothing has
-    happened since does not take away its reason."""
+    `asked` of the platform: which version was pushed to which device numbers (S132). `request`:
+    published with it; from then on only its answer counts. `is_start`: only when it does not run
+    already, else RowRunning. `is_look`: not when the row has been begun, or has ended, since it was
+    looked at; and a failure stays until it is over, with its reason."""
     now = deps.clock.now()
     async with deps.db.tx(tenant_id) as tx:
         await repo.lock_row(tx, tenant_id, app_id, line.row.row)
@@ -57,7 +61,7 @@ async def record(
         state = verdict.state or (before.state if before is not None else "todo")
         is_same = before is not None and before.state == state
         attempts = before.attempts + 1 if before is not None and is_same else 0
-        seconds = ACT_TAKES_S if is_start else pause(line.row.row, state, verdict.remedy, attempts)
+        seconds = ACT_TAKES_S if is_start else pause(line.row.row, state, attempts)
         await repo.put(
             tx,
             OnboardingRow(
@@ -72,25 +76,24 @@ async def record(
                 at=now,
                 attempts=attempts,
                 next_check_at=_after(now, seconds),
+                request_id=request.request_id if request else stored and stored.request_id,
+                answer=None if request else stored and stored.answer,
             ),
         )
+        if request is not None:
+            await outbox.add(tx, request)
         if asked is not None or state != kept:
             what = (actor, f"onboarding.{state}", f"{app_id}:{line.row.row}")
-            await audit(
-                deps, tx, tenant_id, what,
-                before={"state": kept},
-                after={
-                    "state": state, "remedy": verdict.remedy, "note": note,
-                    **({} if asked is None else {"asked": dict(asked)}),
-                },
-            )  # fmt: skip
+            after: dict[str, Any] = {"state": state, "remedy": verdict.remedy, "note": note}
+            after |= {} if asked is None else {"asked": dict(asked)}
+            await audit(deps, tx, tenant_id, what, before={"state": kept}, after=after)
 
 
-def pause(row: str, state: str, remedy: str | None, attempts: int) -> int | None:
+def pause(row: str, state: str, attempts: int) -> int | None:
     """Seconds until the row is looked at again; None: nothing looks at it by itself."""
     if state == "running":
         return CHECK_AGAIN_S[min(attempts, len(CHECK_AGAIN_S) - 1)]
-    if state == "done" or row not in WATCHED or remedy in ACT_AGAIN or attempts >= WAITS_MAX:
+    if state == "done" or row not in WATCHED or attempts >= WAITS_MAX:
         return None
     return WAITS_S[min(attempts, len(WAITS_S) - 1)]
 

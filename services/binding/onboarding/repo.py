@@ -54,7 +54,8 @@ async def put(tx: AsyncSession, row: OnboardingRow) -> None:
 async def wake(
     tx: AsyncSession, tenant_id: UUID, app_id: str, names: Sequence[str], at: datetime, by: str
 ) -> None:
-    """The rows are looked at then: what nothing is known of, and what failed or waits."""
+    """The rows are looked at then: what nothing is known of, and what failed or waits; not what
+    waits for an answer already."""
     if not names:
         return
     statement = insert(OnboardingRow).values(
@@ -69,30 +70,56 @@ async def wake(
     await tx.execute(
         statement.on_conflict_do_update(
             index_elements=("tenant_id", "app_id", "row"),
-            set_={"next_check_at": at, "attempts": 0},
-            where=OnboardingRow.state.in_(("todo", "failed")),
+            set_={"next_check_at": at, "attempts": 0, "request_id": None, "answer": None},
+            where=and_(
+                OnboardingRow.state.in_(("todo", "failed")),
+                or_(OnboardingRow.request_id.is_(None), OnboardingRow.answer.is_not(None)),
+            ),
         )
     )
 
 
+def row_lock(tenant_id: UUID, app_id: str, row: str) -> str:
+    return f"onboarding:{tenant_id}:{app_id}:{row}"
+
+
 async def lock_row(tx: AsyncSession, tenant_id: UUID, app_id: str, row: str) -> None:
     """Serialises what is written of one row, whether it is stored already or not."""
-    await lock(tx, f"onboarding:{tenant_id}:{app_id}:{row}")
+    await lock(tx, row_lock(tenant_id, app_id, row))
 
 
 async def look_again(
-    tx: AsyncSession, tenant_id: UUID, app_id: str, at: datetime, row: str | None = None
+    tx: AsyncSession, tenant_id: UUID, app_id: str, at: datetime | None, row: str
 ) -> None:
-    """What is looked at of the app, or that row, is looked at then: later, when it could not be
-    looked at and must not be the next one again; now, when something was heard about the app."""
+    """The row is looked at then: later, when it could not be looked at and must not be the next one
+    again; None: not before somebody says so."""
     runs = update(OnboardingRow).where(
         OnboardingRow.tenant_id == tenant_id,
         OnboardingRow.app_id == app_id,
+        OnboardingRow.row == row,
         OnboardingRow.next_check_at.is_not(None),
     )
-    if row is not None:
-        runs = runs.where(OnboardingRow.row == row)
     await tx.execute(runs.values(next_check_at=at))
+
+
+async def await_answer(
+    tx: AsyncSession,
+    name: tuple[UUID, str, str],
+    request_id: UUID,
+    *,
+    at: datetime,
+    again_at: datetime,
+    by: str,
+) -> None:
+    """From now on the row (tenant_id, app_id, row) is what is answered to that request; what is
+    known of it stays. Without an answer until `again_at` it is due once more."""
+    waits = {"request_id": request_id, "answer": None, "next_check_at": again_at}
+    keys = ("tenant_id", "app_id", "row")
+    statement = insert(OnboardingRow).values(
+        **dict(zip(keys, name, strict=True)),
+        state="todo", evidence={}, by=by, at=at, attempts=0, **waits,
+    )  # fmt: skip
+    await tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=waits))
 
 
 async def forget(tx: AsyncSession, tenant_id: UUID, app_id: str, *names: str) -> None:

@@ -11,17 +11,21 @@ from services.binding.keys import generated as key_pairs
 from services.binding.keys.schemas import AppId
 from services.binding.models import KeyPair
 from services.binding.onboarding import schemas, service
-from services.binding.onboarding.checks import CHECKS, LIVE_CHECKED, NOT_SENT, RUNS
+from services.binding.onboarding.checks import CHECKS, LIVE_CHECKED, RUNS
 from services.binding.onboarding.map import Line, Map, may_be_marked, proposed
 from services.binding.onboarding.remedies import GOES_TO, REMEDIES
-from services.binding.onboarding.rows import CARDS, STEPS, Row, Words
+from services.binding.onboarding.rows import CARDS, LOOKED_AT, RELEASES, STEPS, Row, Words
 from services.binding.onboarding.service import Onboarding
 from shared.contracts.fields import Text
 from shared.contracts.principal import Principal
+from shared.contracts.verdicts import NOT_SENT
 from shared.keys.rsa_keys import PublicKey
 from shared.web import guard, principal
 
 RowNo = Annotated[str, Text(3, pattern=r"^[0-5]\.[0-9]$")]
+
+_LOOKS = CHECKS.keys() | LIVE_CHECKED | LOOKED_AT
+_ACTS = RUNS.keys() | RELEASES.keys()
 
 router = APIRouter()
 
@@ -224,8 +228,8 @@ def _row_out(line: Line, found: Map, *, shows_people: bool) -> schemas.RowOut:
         where_url=row.where_url,
         copy_values=_copies(row.code, found),
         form=_fields_out(row, found) or None,
-        can_check=(row.row in CHECKS or row.row in LIVE_CHECKED) and line.state != "blocked",
-        can_run=row.row in RUNS and is_open,
+        can_check=row.row in _LOOKS and line.state != "blocked",
+        can_run=row.row in _ACTS and is_open,
         can_mark=may_be_marked(line),
         evidence=dict(line.evidence or {}),
         optional=row.is_optional,

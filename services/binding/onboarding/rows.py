@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.contracts.events.binding import ReleaseStep
+
 Kind = Literal["auto", "check", "manual"]
 State = Literal["todo", "running", "done", "failed", "skipped", "blocked"]
 FieldKind = Literal["text", "textarea", "choice", "serials"]
@@ -322,3 +324,13 @@ ROWS: tuple[Row, ...] = (
 )  # fmt: skip
 
 BY_ROW: Mapping[str, Row] = {row.row: row for row in ROWS}
+RELEASES: Mapping[str, ReleaseStep] = {
+    "3.3": "upload",
+    "4.1": "review",
+    "4.2": "release",
+    "5.1": "push",
+}
+"""Rows about the life of the mini program, which the device service carries out -> its step."""
+ROW_OF: Mapping[str, str] = {step: row for row, step in RELEASES.items()}
+LOOKED_AT = frozenset({"3.3", "4.1", "4.2"})
+"""Those of them that it looks at, too; how a push went our own tables tell."""

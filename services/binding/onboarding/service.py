@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from services.binding.audit.record import PLATFORM_ACTOR, actor_name_at, audit
 from services.binding.config import BindingConfig
 from services.binding.deps import Deps
 from services.binding.egress import OpenPlatform
 from services.binding.keys.repo import app_by_tenant
-from services.binding.messages import service as messages
-from services.binding.models import AppMessage, Merchant
-from services.binding.onboarding import live_check, repo
+from services.binding.models import Merchant
+from services.binding.onboarding import live_check, releases, repo
 from services.binding.onboarding.checks import (
     CARRIED_OUT,
     CHECKS,
@@ -30,15 +27,15 @@ from services.binding.onboarding.checks import (
     RUNS,
     WATCHED,
     Case,
-    Verdict,
 )
 from services.binding.onboarding.facts import facts_of
 from services.binding.onboarding.map import Line, Map, filled, map_of, may_be_marked, unknown_fields
 from services.binding.onboarding.models import OnboardingDraft
 from services.binding.onboarding.record import record
-from services.binding.onboarding.remedies import GOES_TO
-from services.binding.onboarding.rows import BY_ROW
+from services.binding.onboarding.releases import Requests
+from services.binding.onboarding.rows import BY_ROW, LOOKED_AT, RELEASES
 from services.binding.onboarding.rules import NotDoneByHand, RowBlocked, RowNotRun, RowRunning
+from shared.contracts.verdicts import Verdict
 from shared.errors import InvalidBody, NotFound
 from shared.keys.tokens import TokenSigner
 from shared.telemetry import get_logger
@@ -53,12 +50,6 @@ LOOKS_MAX = 3
 """Calls of the platform in one look at a row, at most."""
 PUT_OFF_S = 600
 """A row that could not be looked at is not the next one again."""
-HEARD = (
-    "alipay.open.mini.version.audit.passed",
-    "alipay.open.mini.version.audit.rejected",
-    "alipay.open.mini.version.build.finished",
-)
-"""Messages after which a row may have ended (alipay-iot.md §4)."""
 
 log = get_logger("binding.onboarding")
 
@@ -128,8 +119,11 @@ async def show(on: Onboarding, tenant_id: UUID, app_id: str | None = None) -> Ma
 async def check(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, actor: str) -> Map:
     """Looks whether the row is done."""
     found, line = await _line_of(on, tenant_id, row, app_id)
-    if row not in CHECKS and row not in LIVE_CHECKED:
+    if row not in CHECKS and row not in LIVE_CHECKED | LOOKED_AT:
         raise NotDoneByHand(f"row {row} has nothing to look at")
+    if row in LOOKED_AT and found.app_id:
+        await _requests(on, tenant_id, found).look(line, actor, waits=True)
+        return await _watched(on, tenant_id, app_id)
     verdict = _begun(await _look(on, tenant_id, found, line, actor), line)
     await record(on.deps, tenant_id, found.app_id, line, verdict, actor, is_look=True)
     return await _watched(on, tenant_id, app_id)
@@ -147,10 +141,11 @@ async def _look(on: Onboarding, tenant_id: UUID, found: Map, line: Line, actor: 
 async def _watched(on: Onboarding, tenant_id: UUID, app_id: str | None) -> Map:
     """The map as it is now; what has got its turn is looked at by itself from now on."""
     found = await show(on, tenant_id, app_id)
+    looks = (WATCHED | LOOKED_AT) - LIVE_CHECKED
     turn = [
         line.row.row
         for line in found.lines
-        if line.row.row in WATCHED - LIVE_CHECKED and line.state == "todo" and line.at is None
+        if line.row.row in looks and line.state == "todo" and line.at is None
     ]
     if not found.app_id or not turn:
         return found
@@ -168,21 +163,19 @@ async def run(
     form: Mapping[str, Any],
     actor: str,
 ) -> Map:
-    """Carries the row out over the open platform's API."""
+    """Carries the row out over the open platform's API, or has the device service do it."""
     found, line = await _line_of(on, tenant_id, row, app_id)
-    if row not in RUNS:
+    if row not in RUNS and row not in RELEASES:
         raise RowNotRun(f"row {row} is not ours to carry out")
     if line.state == "blocked" or not found.app_id:
         raise RowBlocked(needs=list(line.row.needs))
     given = filled(line.row, form)
-    case = await _case(on, tenant_id, found)
     if given:
         await keep_draft(on, tenant_id, row, app_id, form, actor)
-    verdict = await _carried_out(on, tenant_id, found, line, case, given, actor)
-    missing = GOES_TO.get(verdict.remedy or "")
-    if missing is not None and BY_ROW[missing].kind == "manual":
-        # A person's word for it was wrong: the platform has just said so.
-        await reopen(on, tenant_id, missing, app_id, actor)
+    if row in RELEASES:
+        await _requests(on, tenant_id, found).act(line, given, actor)
+    else:
+        await _carried_out(on, tenant_id, found, line, given, actor)
     return await _watched(on, tenant_id, app_id)
 
 
@@ -191,18 +184,17 @@ async def _carried_out(
     tenant_id: UUID,
     found: Map,
     line: Line,
-    case: Case,
     given: Mapping[str, Any],
     actor: str,
-) -> Verdict:
+) -> None:
     """The intent is committed before the call, and what came of it after it."""
+    case = await _case(on, tenant_id, found)
     begun = Verdict("running", evidence={**(line.evidence or {})})
-    asked = {**given, "app_version": case.version}
+    asked = {**given, "app_version": releases.version(found)}
     of = (on.deps, tenant_id, found.app_id, line)
     await record(*of, begun, actor, asked=asked, is_start=True)
     verdict = _settled(await RUNS[line.row.row](case, given), line)
     await record(*of, verdict, actor)
-    return verdict
 
 
 async def keep_draft(
@@ -258,7 +250,10 @@ async def mark_done(
             raise RowBlocked(needs=list(line.row.needs))
         raise NotDoneByHand(f"row {row} is looked at, not promised")
     verdict = Verdict("done", evidence={**(line.evidence or {}), "word": True})
-    await record(on.deps, tenant_id, found.app_id, line, verdict, actor, note=note)
+    await record(
+        on.deps, tenant_id, found.app_id, line, verdict, actor,
+        note=note, request=_requests(on, tenant_id, found).forget(line, actor),
+    )  # fmt: skip
     return await _watched(on, tenant_id, app_id)
 
 
@@ -267,6 +262,7 @@ async def reopen(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, 
     found, line = await _line_of(on, tenant_id, row, app_id)
     async with on.deps.db.tx(tenant_id) as tx:
         await repo.forget(tx, tenant_id, found.app_id, row)
+        await releases.publish(tx, _requests(on, tenant_id, found).forget(line, actor))
         what = (actor, "onboarding.reopen", f"{found.app_id}:{row}")
         await audit(on.deps, tx, tenant_id, what, before={"state": line.state})
     return await show(on, tenant_id, app_id)
@@ -305,11 +301,14 @@ async def _advance_row(on: Onboarding, tenant_id: UUID, app_id: str, row: str) -
         # Not its turn, or no longer needed: with its turn it is woken again.
         async with on.deps.db.tx(tenant_id) as tx:
             await repo.forget(tx, tenant_id, app_id, row)
+            forgotten = _requests(on, tenant_id, found).forget(line, PLATFORM_ACTOR)
+            await releases.publish(tx, forgotten)
         return
-    if row in CARRIED_OUT and line.kept == "todo":
-        case = await _case(on, tenant_id, found)
+    if row in LOOKED_AT:
+        await _advance_release(on, tenant_id, found, line)
+    elif row in CARRIED_OUT and line.kept == "todo":
         with suppress(RowRunning):  # a person was quicker
-            await _carried_out(on, tenant_id, found, line, case, {}, PLATFORM_ACTOR)
+            await _carried_out(on, tenant_id, found, line, {}, PLATFORM_ACTOR)
     else:
         verdict = _begun(await _look(on, tenant_id, found, line, PLATFORM_ACTOR), line)
         if line.kept == "running":
@@ -318,18 +317,24 @@ async def _advance_row(on: Onboarding, tenant_id: UUID, app_id: str, row: str) -
     await _watched(on, tenant_id, app_id)
 
 
+async def _advance_release(on: Onboarding, tenant_id: UUID, found: Map, line: Line) -> None:
+    """Its turn has come, or nothing was heard of it: it is looked at, and goes on being looked at,
+    there. What was heard of may have given other rows their turn, which is seen to after this."""
+    if line.is_answered:
+        async with on.deps.db.tx(tenant_id) as tx:
+            await repo.look_again(tx, tenant_id, found.app_id, None, line.row.row)
+    else:
+        await _requests(on, tenant_id, found).look(line, PLATFORM_ACTOR, waits=False)
+
+
+def _requests(on: Onboarding, tenant_id: UUID, found: Map) -> Requests:
+    settings = on.settings
+    return Requests(on.deps, tenant_id, found, settings.template_id, settings.public_url)
+
+
 async def probe_app(on: Onboarding, tenant_id: UUID, app_id: str, actor: str) -> Verdict:
     """The live check of a bound app's newest keys; it leaves the map as it is."""
     return await live_check.check(on.deps, on.platform, tenant_id, app_id, actor=actor)
-
-
-async def hear(deps: Deps, tx: AsyncSession, message: AppMessage) -> None:
-    """A message of the open platform about the app: never believed, only a reason to look."""
-    await repo.look_again(tx, message.tenant_id, message.app_id, deps.clock.now())
-
-
-for _method in HEARD:
-    messages.handlers.on(_method)(hear)
 
 
 async def _line_of(
@@ -348,12 +353,6 @@ async def _case(on: Onboarding, tenant_id: UUID, found: Map) -> Case:
         tenant_id=tenant_id,
         app_id=found.app_id,
         hosts=on.settings.hosts,
-        template_id=on.settings.template_id,
-        package_ext={
-            "app_id": found.app_id,
-            "merchant_id": str(tenant_id),
-            "api_base": on.settings.public_url,
-        },
         evidence={line.row.row: line.evidence or {} for line in found.lines},
         has_device=found.line("5.2").state == "done",
         has_store=found.line("5.0").state == "done",

@@ -1,7 +1,10 @@
-"""What the binding service says: merchants, stores, bound apps, ended sessions."""
+"""What the binding service says: merchants, stores, bound apps, ended sessions, and what is to be
+done about a mini program."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
+
+from pydantic import Field
 
 from shared.contracts.events.base import Event
 
@@ -113,3 +116,35 @@ class PasswordRenewed(_BindingEvent):
     key_field: ClassVar[str] = "user_id"
 
     user_id: UUID
+
+
+ReleaseStep = Literal["upload", "review", "release", "push"]
+"""The life of a mini program at Alipay, in the order in which one goes through it."""
+
+
+class ReleaseRequested(_BindingEvent):
+    """Something is to be done about a mini program at Alipay, or looked at there. What is known of
+    the step comes along, so that whoever hears it for the first time goes on from there."""
+
+    type: ClassVar[str] = "release.requested.v1"
+    key_field: ClassVar[str] = "app_id"
+
+    request_id: UUID
+    app_id: str
+    step: ReleaseStep
+    kind: Literal["act", "look", "forget"]
+    """forget: a person has settled it, or opened it again; nobody needs to look any longer"""
+    actor: str
+    """`user:<id>`, or `platform`"""
+    app_version: str = ""
+    """the version it is about, as far as it is known"""
+    form: dict[str, Any] = Field(default_factory=dict)
+    """of an act: what people typed, checked"""
+    template_id: str = ""
+    """of an upload: what the version is made from; empty: the only template there is"""
+    ext: str = ""
+    """of an upload: JSON text, the one file that differs from merchant to merchant"""
+    state: str = "todo"
+    remedy: str | None = None
+    evidence: dict[str, Any] = Field(default_factory=dict)
+    """the step as it was known before: its state, what is to be done about it, what was seen"""

@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 import pytest
 from pydantic import BaseModel
+from services.binding.messages.routes import MessageBody
 
 from gateway.alipay.client import EgressReply
 from gateway.alipay.inbound.messages import Messages
@@ -21,7 +22,6 @@ from gateway.alipay.protocol.envelope import AlipayResponse
 from gateway.egress import _CallBody
 from gateway.reports.refusals import _item, _Tally
 from services.binding.egress import OpenPlatform
-from services.binding.messages.routes import MessageBody
 from services.payment.channels.alipay import Alipay
 from services.payment.notices.schemas import RefusalBody, RefusalsBody
 from shared.client import Reply

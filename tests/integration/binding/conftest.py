@@ -15,17 +15,12 @@ from gateway.auth.merchant import _session
 from services.binding.app import create_app
 from services.binding.config import BindingConfig
 from services.binding.crypto.passwords import Passwords
-from services.binding.egress import OpenPlatform
-from services.binding.onboarding import service as onboarding
 from services.binding.people.first_run import FirstRun
 from services.binding.tenancy import accounts, merchants, permissions, rules
-from shared.client import ServiceClient
 from shared.contracts.documents import ResolvedOut
 from shared.keys import rsa_keys
 from tests.fixtures.authenticator import Authenticator
-from tests.integration.binding.platform import Platform
-from tests.integration.binding.wizard import HOSTS, Wizard
-from tests.integration.binding.wizard import PERMISSIONS as WIZARD_MAY
+from tests.integration.open_platform import Platform
 from tests.integration.served import Caller, callers, served
 
 PASSWORD = "correct horse battery"
@@ -370,21 +365,3 @@ async def world(new_merchant, new_operator, browser, clock):
     found.act, found.ask, found.do, found.given = act, ask, do, given
     found.makes_store, found.shown = makes_store, shown
     return found
-
-
-@pytest_asyncio.fixture
-async def wizard(binding, service_keys, clock, new_merchant, app_body):
-    """The setup wizard of a new merchant, against the platform that the tests play."""
-    client = ServiceClient(
-        binding.platform.url, audience="egress", signer=service_keys.signer("binding", clock),
-        timeout_s=5,
-    )  # fmt: skip
-    binding.app.state.onboarding = onboarding.Onboarding(
-        binding.deps,
-        OpenPlatform(lambda: client),
-        onboarding.Settings(HOSTS, "", "https://pay.damselfly.test"),
-    )
-    tenant_id, user = await new_merchant()
-    owner = binding.user(tenant_id, user.user_id, WIZARD_MAY)
-    yield Wizard(binding, clock, tenant_id, owner, app_body)
-    await client.aclose()

@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 
 from services.binding.consumers import note_devices, note_gone_devices
 from services.binding.onboarding import live_check
-from services.binding.onboarding import service as onboarding
 from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked
 from tests.fixtures.events import sample
 
@@ -33,6 +32,8 @@ class Wizard:
     tenant_id: UUID
     owner: Any
     app_body: Any
+    device: Any
+    """the device service, which looks after the life of the mini program"""
     is_sandbox: bool = False
 
     @property
@@ -68,10 +69,7 @@ class Wizard:
         """A worker's rounds until nothing is due; how many rows were looked at."""
         on = self.binding.app.state.onboarding
         await live_check.check_due(on.deps, on.platform)
-        looked = 0
-        while found := await onboarding.advance(on):
-            looked += found
-        return looked
+        return await self.device.rounds(on)
 
     async def later(self, seconds):
         self.clock.advance(seconds)

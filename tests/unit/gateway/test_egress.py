@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 
+from gateway.alipay.methods.table import METHODS
 from gateway.alipay.protocol.canonical import request_content
 from gateway.alipay.protocol.rsa2 import verify
 from shared.contracts.events.base import stamp
@@ -210,6 +211,29 @@ async def test_only_services_with_a_token_for_egress_come_in(town: Town) -> None
         got = await ask(town.egress_door, "POST", f"/alipay/{PAY}", body=b"{}", headers=headers)
         assert got.status in (401, 403), who
     assert not town.binding.seen
+
+
+LIFE = {
+    "alipay.open.mini.templatelist.query",
+    "alipay.open.mini.version.upload",
+    "alipay.open.mini.version.build.query",
+    "alipay.open.mini.version.list.query",
+    "alipay.open.mini.version.detail.query",
+    "alipay.open.mini.version.audit.apply",
+    "alipay.open.mini.version.online",
+    "alipay.open.mini.version.gray.online",
+    "alipay.commerce.iot.device.upgradeapp.create",
+}
+"""What the life of a mini program needs, written down a second time."""
+
+
+async def test_device_asks_about_a_mini_programs_life_and_nothing_else(town: Town) -> None:
+    """It can move no money, and change nothing else of an app."""
+    for method in METHODS:
+        got = await call(town, {"out_trade_no": ORDER}, method=method, issuer="device")
+        assert (got.status == 403) is (method not in LIFE), method
+    for door in ("/bill-file", "/key-check", "/sandbox/apps", "/sandbox/outcome"):
+        assert (await call(town, door=door, issuer="device")).status == 403, door
 
 
 async def test_an_app_belongs_to_its_merchant(town: Town) -> None:

@@ -154,6 +154,7 @@ ALLOWED = {
     ("gateway-egress", "service", "binding"),
     ("binding", "service", "egress"),
     ("payment", "service", "egress"),
+    ("device", "service", "egress"),
 }
 KINDS = ("user", "device", "pos", "service", "consumer", "admin", "")
 AUDIENCES = ("binding", "device", "payment", "campaign", "order", "egress", "gateway-edge")

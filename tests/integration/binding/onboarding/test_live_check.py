@@ -8,7 +8,7 @@ import pytest
 from services.binding.onboarding import live_check
 from tests.fixtures.races import ROUNDS
 from tests.integration.binding.conftest import APP_ID
-from tests.integration.binding.platform import said
+from tests.integration.open_platform import said
 
 pytestmark = pytest.mark.asyncio
 PUT = ("PUT", "/api/merchant/v1/apps")

@@ -11,7 +11,7 @@ from services.binding.onboarding import service as onboarding
 from shared.client import ServiceClient
 from tests.fixtures.races import ROUNDS
 from tests.integration.binding.conftest import APP_ID
-from tests.integration.binding.platform import said
+from tests.integration.open_platform import said
 
 MAP = "/api/merchant/v1/onboarding"
 pytestmark = pytest.mark.asyncio
@@ -26,7 +26,7 @@ REVIEW = {
 
 
 @pytest_asyncio.fixture
-async def platform(binding, service_keys, clock):
+async def platform(binding, service_keys, clock, device_service):
     made = binding.platform
     client = ServiceClient(
         made.url, audience="egress", signer=service_keys.signer("binding", clock), timeout_s=5
@@ -65,6 +65,11 @@ def rows(owner):
         return {"map": found} | lines
 
     return look
+
+
+@pytest.fixture
+def worked(binding, device_service):
+    return lambda: device_service.rounds(binding.app.state.onboarding)
 
 
 @pytest_asyncio.fixture
@@ -150,7 +155,7 @@ async def test_the_way_to_a_released_version(binding, bound, platform, rows):
     assert '"app_version": "1.0.0"' in pushed["after"]
 
 
-async def test_time_moves_what_runs(binding, bound, platform, rows, clock):
+async def test_time_moves_what_runs(worked, bound, platform, rows, clock):
     """A build and a review end while nobody looks; the worker's round sees it."""
     platform.is_built = False
     for row in ("2.2", "2.3"):
@@ -159,18 +164,17 @@ async def test_time_moves_what_runs(binding, bound, platform, rows, clock):
     await rows("2.1", "run")
     found = await rows("3.3", "run", form={"app_version": "1.0.0"})
     assert found["3.3"]["state"] == "running"
-    on = binding.app.state.onboarding
-    await onboarding.advance(on)  # what waited for the keys
-    assert await onboarding.advance(on) == 0
+    await worked()  # what waited for the keys
     clock.advance(3)
-    assert await onboarding.advance(on) == 1
+    assert await worked()
     assert (await rows())["3.3"]["state"] == "running"
     platform.is_built = True
     clock.advance(10)
-    assert await onboarding.advance(on) == 2, "and the review, whose turn has come"
+    await worked()
     found = await rows()
     assert (found["3.3"]["state"], found["3.3"]["by"]) == ("done", "platform")
-    assert await onboarding.advance(on) == 0
+    assert found["4.1"]["remedy"] == "not_reviewed", "and the review, whose turn has come"
+    assert await worked() == 0
 
 
 @pytest.mark.parametrize(
@@ -320,7 +324,7 @@ async def test_the_doctor_knows_what_is_bound(bound, owner, app_keys, other_keys
         assert ("binding.own_public_key" in codes) is wrong
 
 
-async def test_two_workers_look_at_a_row_once(binding, bound, platform, rows, clock):
+async def test_two_workers_look_at_a_row_once(device_service, worked, bound, platform, rows, clock):
     """The round that took it first asks the platform; the other one finds nothing due."""
     platform.is_built = False
     for row in ("2.2", "2.3"):
@@ -328,11 +332,10 @@ async def test_two_workers_look_at_a_row_once(binding, bound, platform, rows, cl
     await rows("1.3", "done")
     await rows("2.1", "run")
     await rows("3.3", "run", form={"app_version": "1.0.0"})
-    on = binding.app.state.onboarding
-    await onboarding.advance(on)  # what waited for the keys
+    await worked()  # what waited for the keys
     clock.advance(3)
     for _ in range(10):
-        looked = await asyncio.gather(*(onboarding.advance(on) for _ in range(4)))
+        looked = await asyncio.gather(*(device_service.look() for _ in range(4)))
         assert sum(looked) == 1
         clock.advance(600)
 
@@ -375,7 +378,7 @@ async def test_a_row_runs_once(owner, bound, platform, rows):
         await rows("3.3", "reopen")
 
 
-async def test_one_odd_row_stops_no_other(binding, bound, platform, rows, clock):
+async def test_one_odd_row_stops_no_other(binding, worked, bound, platform, rows, clock):
     """A version spelled oddly is no crash, and a row that cannot be looked at is put off."""
     for row in ("2.2", "2.3"):
         await rows(row, "check")
@@ -391,10 +394,7 @@ async def test_one_odd_row_stops_no_other(binding, bound, platform, rows, clock)
         " '2026-01-01' FROM onboarding_rows WHERE row = '3.3'"
     )
     platform.is_built = True
-    await binding.database.execute(
-        "UPDATE onboarding_rows SET next_check_at = NULL WHERE state = 'todo'"
-    )
     clock.advance(10)
-    assert await onboarding.advance(binding.app.state.onboarding) == 2
+    await worked()
     assert (await rows())["3.3"]["state"] == "done"
-    assert await onboarding.advance(binding.app.state.onboarding) == 0, "put off"
+    assert await worked() == 0, "put off"

@@ -5,9 +5,11 @@ import asyncio
 
 import pytest
 
-from services.binding.onboarding import service as onboarding
-from tests.integration.binding.platform import said
+from services.binding.onboarding import releases as onboarding_releases
+from services.device.releases import checks
+from tests.integration.binding.device_service import Killed
 from tests.integration.binding.wizard import APPS, MAP, PERMISSIONS, REVIEW
+from tests.integration.open_platform import said
 
 pytestmark = pytest.mark.asyncio
 APPLY = "alipay.open.mini.version.audit.apply"
@@ -69,6 +71,7 @@ async def test_a_slow_submit_is_not_undone_by_a_look_at_it(wizard):
     wizard.platform.held[APPLY] = hold
     first = asyncio.create_task(wizard("4.1", "run", form=REVIEW))
     await asked.wait()
+    wizard.device.is_held_up = True
     await wizard.later(30)
     again = await wizard.owner("POST", f"{MAP}/rows/4.1/run", {"form": REVIEW})
     assert (again.status_code, again.json()["code"]) == (409, "onboarding.running")
@@ -78,21 +81,23 @@ async def test_a_slow_submit_is_not_undone_by_a_look_at_it(wizard):
 
 
 async def test_an_act_whose_answer_was_lost_is_asked_for(wizard, monkeypatch):
-    """The process ended between the call and its answer: a minute later the row is looked at."""
+    """The process ended between the call and its answer: a minute later the row is looked at, and
+    nothing is submitted a second time."""
     await wizard.uploaded()
-    real = onboarding.RUNS["4.1"]
+    real = checks.ACTS["review"]
 
     async def dies(case, form):
         await real(case, form)
-        raise ConnectionError
+        raise Killed
 
+    monkeypatch.setattr(onboarding_releases, "WAIT_S", 0.2)
     with monkeypatch.context() as patched:
-        patched.setitem(onboarding.RUNS, "4.1", dies)
-        answer = await wizard.owner("POST", f"{MAP}/rows/4.1/run", {"form": REVIEW})
-        assert answer.status_code == 500
+        patched.setitem(checks.ACTS, "review", dies)
+        assert (await wizard("4.1", "run", form=REVIEW))["4.1"]["state"] == "running"
     wizard.platform.status["1.0.0"] = "WAIT_RELEASE"
-    await wizard.later(61)
+    await wizard.later(66)
     assert await wizard.states("4.1") == {"done"}
+    assert wizard.platform.calls[APPLY] == 1
 
 
 async def test_a_look_that_was_overtaken_says_nothing(wizard):

@@ -8,8 +8,8 @@ import pytest_asyncio
 from sqlalchemy import event
 
 from services.binding.onboarding.models import KnownDevice
-from tests.integration.binding.platform import said
 from tests.integration.binding.wizard import HOSTS, MAP, PERMISSIONS, REVIEW
+from tests.integration.open_platform import said
 
 pytestmark = pytest.mark.asyncio
 SILENT = said("unknown", reason="no_answer")

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from gateway.alipay.methods.table import METHODS
 from services.binding.onboarding.rows import ROWS
-from tests.integration.binding.platform import said
 from tests.integration.binding.wizard import MAP, REVIEW
+from tests.integration.open_platform import said
 
 APPLY = "alipay.open.mini.version.audit.apply"
 PUSH = "alipay.commerce.iot.device.upgradeapp.create"

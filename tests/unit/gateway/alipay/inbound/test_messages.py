@@ -1,5 +1,5 @@
-"""App-gateway messages: their own family's rule, committed by binding, told from notices by
-their address alone."""
+"""App-gateway messages: their own family's rule, committed by the device service, told from notices
+by their address alone."""
 
 import base64
 from typing import Any
@@ -52,55 +52,55 @@ async def send(town: Town, form: dict[str, str], path: str = PATH, method: str =
     )
 
 
-async def test_success_after_binding_committed_it(town: Town, alipay_keys: RsaPair) -> None:
+async def test_success_after_the_device_service_committed_it(
+    town: Town, alipay_keys: RsaPair
+) -> None:
     for verdict in ("stored", "duplicate"):
-        town.binding.on("POST", "/internal/messages", {"verdict": verdict})
+        town.device.on("POST", "/internal/messages", {"verdict": verdict})
         form = signed(alipay_keys)
         got = await send(town, form)
         assert (got.status, got.body) == (200, b"success")
-    seen = town.binding.calls("/internal/messages")[-1]
+    seen = town.device.calls("/internal/messages")[-1]
     document = seen.json()
     assert base64.b64decode(document["body_b64"]) == urlencode(form).encode()
     assert MESSAGE.items() <= document["fields"].items()
-    caller = town.verifier("binding").verify(seen.headers["authorization"].removeprefix("Bearer "))
+    caller = town.verifier("device").verify(seen.headers["authorization"].removeprefix("Bearer "))
     assert (caller.kind, caller.subject, caller.tenant_id) == ("service", "gateway-edge", TENANT)
 
 
 @pytest.mark.parametrize("status", [422, 500, 503])
-async def test_what_binding_did_not_commit_is_fail(
+async def test_what_the_device_service_did_not_commit_is_fail(
     town: Town, alipay_keys: RsaPair, status: int
 ) -> None:
-    town.binding.on(
-        "POST", "/internal/messages", lambda _seen: web.json_response({}, status=status)
-    )
+    town.device.on("POST", "/internal/messages", lambda _seen: web.json_response({}, status=status))
     assert (await send(town, signed(alipay_keys))).body == b"fail"
 
 
 async def test_the_families_do_not_mix(town: Town, alipay_keys: RsaPair) -> None:
     """§5.8.4: by endpoint, never "try both": each door refuses the other's signature."""
-    town.binding.on("POST", "/internal/messages", {"verdict": "stored"})
+    town.device.on("POST", "/internal/messages", {"verdict": "stored"})
     town.payment.on("POST", "/internal/notify", {"verdicts": ["stored"]})
     assert (await send(town, signed(alipay_keys, kind="pay"))).body == b"fail"
     notice = signed(alipay_keys, FIELDS)
     assert (await send(town, notice, f"/alipay/notify/{ROUTE}")).body == b"fail"
-    assert not town.binding.calls("/internal/messages")
+    assert not town.device.calls("/internal/messages")
     assert not town.payment.calls("/internal/notify")
 
 
 async def test_an_authorisation_is_signed_as_notices_are(town: Town, alipay_keys: RsaPair) -> None:
     """alipay-protocol §3.3.4: open_app_auth_notify alone, and by that rule alone."""
-    town.binding.on("POST", "/internal/messages", {"verdict": "stored"})
+    town.device.on("POST", "/internal/messages", {"verdict": "stored"})
     assert (await send(town, signed(alipay_keys, AUTHORISED))).body == b"fail"
-    assert not town.binding.calls("/internal/messages")
+    assert not town.device.calls("/internal/messages")
     assert (await send(town, signed(alipay_keys, AUTHORISED, kind="pay"))).body == b"success"
     assert (
-        AUTHORISED.items() <= town.binding.calls("/internal/messages")[-1].json()["fields"].items()
+        AUTHORISED.items() <= town.device.calls("/internal/messages")[-1].json()["fields"].items()
     )
 
 
 async def test_no_message_is_renamed_into_the_other_rule(town: Town, alipay_keys: RsaPair) -> None:
     """What names the rule is signed by it; a notice of a trade is not taken for a message."""
-    town.binding.on("POST", "/internal/messages", {"verdict": "stored"})
+    town.device.on("POST", "/internal/messages", {"verdict": "stored"})
     old = {**AUTHORISED, "notify_type": "servicemarket_order_notify"}
     renamed = {"notify_type": AUTHORISED["notify_type"]}
     hidden = "execute_auth&notify_type=open_app_auth_notify&sign_type=RSA2"
@@ -114,7 +114,7 @@ async def test_no_message_is_renamed_into_the_other_rule(town: Town, alipay_keys
         {**signed(alipay_keys, FIELDS, kind="pay"), **renamed},
     ):
         assert (await send(town, form)).body == b"fail"
-    assert not town.binding.calls("/internal/messages")
+    assert not town.device.calls("/internal/messages")
 
 
 async def test_forged_messages(town: Town, alipay_keys: RsaPair, other_keys: RsaPair) -> None:
@@ -133,7 +133,7 @@ async def test_forged_messages(town: Town, alipay_keys: RsaPair, other_keys: Rsa
     ):
         assert (await send(town, form)).body == b"fail"
     assert (await send(town, good, "/alipay/messages/unknown-route")).body == b"fail"
-    assert not town.binding.calls("/internal/messages")
+    assert not town.device.calls("/internal/messages")
 
 
 async def test_only_post(town: Town, alipay_keys: RsaPair) -> None:

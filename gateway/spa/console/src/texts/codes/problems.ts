@@ -100,7 +100,7 @@ export const problems = {
     '此类操作繁忙，请稍后重试',
     'Too many of these are under way; try again',
   ],
-  'problem.binding.bad_message': ['消息内容不完整', 'The message is not complete'],
+  'problem.device.bad_message': ['消息内容不完整', 'The message is not complete'],
   'problem.binding.handle_taken': ['该登录后缀已被使用', 'This sign-in handle is in use'],
   'problem.binding.foreign_handle': [
     '@ 后面是另一商户的登录后缀，请换一个账号',

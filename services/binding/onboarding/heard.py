@@ -1,16 +1,35 @@
-"""Which devices a merchant has, as their events tell: the last row of the map completes itself with
-the first one (S16), and is open again when the last one is gone. That a device is gone of which we
-were not told says nothing of the others: after an update they are told a moment later."""
+"""What other services publish becomes the map, inside the consumer's transaction.
+
+Devices: the last row completes itself with the first one (S16), and is open again when the last one
+is gone. That a device is gone of which we were not told says nothing of the others: after an update
+they are told a moment later.
+
+Releases: an answer counts only for the row's newest request, and only when it is newer than what
+was heard before.
+"""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
+import orjson
 
+from services.binding.audit.log import ReportedAction
+from services.binding.deps import Deps
+from services.binding.onboarding import repo
 from services.binding.onboarding.models import TERMINAL
-from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked
+from services.binding.onboarding.remedies import GOES_TO
+from services.binding.onboarding.rows import BY_ROW, ROW_OF
+from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked, ReleaseChanged
+
+PUSH_AGAIN = timedelta(seconds=2)
+"""A push that runs is looked at in our own tables after this."""
+
+Pg: TypeAlias = "asyncpg.Connection[Any]"
+
+# --- devices
 
 _SEEN = """
 INSERT INTO known_devices AS known (tenant_id, device_id, sn, kind, enrolled_at, revoked_at, at)
@@ -68,10 +87,8 @@ WHERE o.row = '5.2' AND o.state = 'done' AND o.tenant_id = ANY($1::uuid[])
 RETURNING o.tenant_id, o.app_id, o.row
 """
 
-Pg: TypeAlias = "asyncpg.Connection[Any]"
 
-
-async def seen(
+async def devices_seen(
     pg: Pg, events: Sequence[DeviceEnrolled], *, with_test_cashiers: bool
 ) -> Sequence[Any]:
     """Answers the rows of the map that are done by it: tenant_id, app_id, row, at, sn,
@@ -86,7 +103,7 @@ async def seen(
     return await pg.fetch(_DONE, *_columns(counted)) if counted else ()
 
 
-async def gone(
+async def devices_gone(
     pg: Pg, events: Sequence[DeviceRevoked], *, with_test_cashiers: bool
 ) -> Sequence[Any]:
     """Answers the rows of the map that are open again: tenant_id, app_id, row."""
@@ -98,3 +115,77 @@ async def gone(
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+# --- releases
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+_HEARD = """
+WITH before AS (
+  SELECT tenant_id, app_id, row, state, remedy FROM onboarding_rows
+  WHERE tenant_id = $1 AND app_id = $2 AND row = $3 AND request_id = $4
+    AND coalesce(answer, 0) < $5 FOR UPDATE
+)
+UPDATE onboarding_rows o SET state = $6, remedy = $7, evidence = $8::jsonb, by = $9, at = $10,
+  answer = $5, attempts = 0, next_check_at = $11
+FROM before b WHERE (o.tenant_id, o.app_id, o.row) = (b.tenant_id, b.app_id, b.row)
+RETURNING b.state, b.remedy
+"""
+_REOPEN = """
+DELETE FROM onboarding_rows WHERE tenant_id = $1 AND app_id IN ('', $2) AND row = $3
+RETURNING state
+"""
+
+
+async def releases_changed(
+    deps: Deps, pg: Pg, events: Sequence[ReleaseChanged]
+) -> list[ReportedAction]:
+    """Writes what the events say into their rows; answers what belongs into the audit log."""
+    facts = []
+    for event in events:
+        row = ROW_OF[event.step]
+        await pg.execute(_LOCK, repo.row_lock(event.tenant_id, event.app_id, row))
+        due = _next_pass(event, deps.clock.now())
+        name = event.tenant_id, event.app_id, row
+        before = await pg.fetchrow(
+            _HEARD, *name, event.request_id, event.number, event.state, event.remedy,
+            orjson.dumps(event.evidence).decode(), event.actor, event.occurred_at, due,
+        )  # fmt: skip
+        if before is None:
+            continue
+        if before["state"] != event.state:
+            after = {"state": event.state, "remedy": event.remedy, "note": None}
+            facts.append(_fact(event, row, f"onboarding.{event.state}", before["state"], after))
+        if (before["state"], before["remedy"]) != (event.state, event.remedy):
+            facts += await _reopened(pg, event)
+    return facts
+
+
+def _next_pass(event: ReleaseChanged, now: datetime) -> datetime | None:
+    """A row that has moved may give another one its turn, so the map is gone through at once."""
+    if event.step != "push":
+        return now
+    return now + PUSH_AGAIN if event.state == "running" else None
+
+
+async def _reopened(pg: Pg, event: ReleaseChanged) -> list[ReportedAction]:
+    """A person's word that something is there was wrong, where the platform has just said so."""
+    missing = GOES_TO.get(event.remedy or "")
+    if missing is None or BY_ROW[missing].kind != "manual":
+        return []
+    gone = await pg.fetch(_REOPEN, event.tenant_id, event.app_id, missing)
+    return [_fact(event, missing, "onboarding.reopen", row["state"], None) for row in gone[:1]]
+
+
+def _fact(
+    event: ReleaseChanged, row: str, action: str, before: str, after: dict[str, Any] | None
+) -> ReportedAction:
+    return ReportedAction(
+        tenant_id=event.tenant_id,
+        at=event.occurred_at,
+        actor=event.actor,
+        action=action,
+        subject=f"{event.app_id}:{row}",
+        before={"state": before},
+        after=after,
+    )

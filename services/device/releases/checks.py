@@ -1,0 +1,230 @@
+"""What each step of a mini program's life asks the open platform, and what the answer means.
+
+A verdict without a state says "cannot tell". Only a verified answer moves a step; an answer we do
+not know is never taken for "done" or "failed".
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Concatenate, ParamSpec
+from uuid import UUID
+
+from services.device.egress import OpenPlatform
+from services.device.releases.rules import PUSH, RELEASE, REVIEW, UPLOAD
+from shared.contracts.verdicts import Said, Verdict
+from shared.contracts.verdicts import unusable as of_any_question
+
+PASSED = frozenset({"WAIT_RELEASE", "BASE_AUDIT_PASS", "GRAY", "RELEASE"})
+BUILT, BUILD_FAILED = "6", frozenset({"3", "5"})
+NAMED_REFUSALS: Mapping[str, str] = {
+    "BUNDLE_NOT_ENABLED": "iot_not_enabled",
+    "DEVICE_NOT_EXIST": "device_unknown",
+    "DEVICE_NO_PERMISSION": "device_not_yours",
+    "APP_VERSION_IN_AUDIT": "another_in_review",
+    "APP_NOT_ONLINE": "not_released",
+}
+"""Refusals for which we know more to do than what the platform says; sub_code -> remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One merchant's mini program on its way, as the checks see it."""
+
+    platform: OpenPlatform
+    tenant_id: UUID
+    app_id: str
+    version: str
+    """that was uploaded, or found; empty: none is known"""
+    template_id: str = ""
+    ext: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """what is known of the step so far"""
+
+    async def ask(self, method: str, **params: Any) -> Said:
+        return await self.platform.ask(self.tenant_id, self.app_id, method, params)
+
+
+More = ParamSpec("More")
+Check = Callable[[Case], Awaitable[Verdict]]
+Act = Callable[[Case, Mapping[str, Any]], Awaitable[Verdict]]
+
+
+def unusable(said: Said) -> Verdict:
+    """What an answer means that is neither a success nor a refusal of its own."""
+    return of_any_question(said, NAMED_REFUSALS)
+
+
+async def refused(case: Case, said: Said, look: "Check") -> Verdict:
+    """A refused act, held against how things are: what is under way or over already, because
+    somebody else or a lost answer began it, is that and no failure."""
+    if said.outcome != "unknown":
+        seen = await look(case)
+        if seen.state in ("running", "done"):
+            return seen
+    return unusable(said)
+
+
+async def upload(case: Case, form: Mapping[str, Any]) -> Verdict:
+    """Makes a version from the template; the one file that differs per merchant is `ext`."""
+    template_id = case.template_id or await _only_template(case)
+    if isinstance(template_id, Verdict):
+        return template_id
+    version = str(form["app_version"])
+    said = await case.ask(
+        "alipay.open.mini.version.upload",
+        template_id=template_id, app_version=version, ext=case.ext,
+    )  # fmt: skip
+    if said.sub_code == "APP_VERSION_TOO_LOW":
+        newest = await _newest_version(case)
+        return Verdict("failed", "version_too_low", {"asked": version, "newest": newest})
+    if not said.is_success:
+        return unusable(said)
+    return Verdict("running", evidence={"app_version": version, "by": "template"})
+
+
+async def _only_template(case: Case) -> str | Verdict:
+    """The one there is; that nobody answered does not mean that there is none."""
+    said = await case.ask("alipay.open.mini.templatelist.query")
+    if not said.is_success:
+        return unusable(said)
+    known = list(said.data.get("app_list") or [])
+    found = str(known[0].get("mini_app_id") or "") if len(known) == 1 else ""
+    return found or Verdict("failed", "no_template")
+
+
+async def check_upload(case: Case) -> Verdict:
+    """How our build goes, or, where the merchant uploaded by hand, the newest version there is."""
+    if case.evidence.get("by") == "template":
+        return await _check_build(case)
+    said = await case.ask("alipay.open.mini.version.list.query")
+    if not said.is_success:
+        return unusable(said)
+    newest = _newest(said)
+    if newest is None:
+        return Verdict(None, "nothing_uploaded")
+    return Verdict("done", evidence={"app_version": newest, "by": "tool"})
+
+
+async def _newest_version(case: Case) -> str | None:
+    said = await case.ask("alipay.open.mini.version.list.query")
+    return _newest(said) if said.is_success else None
+
+
+def _newest(said: Said) -> str | None:
+    versions = [str(info["app_version"]) for info in said.data.get("app_version_infos") or ()]
+    return max(versions, key=_rank, default=None)
+
+
+def _rank(version: object) -> tuple[bool, list[int]]:
+    """Numbers compare as numbers; a version that is spelled otherwise comes before all of them."""
+    parts = str(version).split(".")
+    is_plain = all(part.isascii() and part.isdigit() and len(part) <= 9 for part in parts)
+    return is_plain, [int(part) for part in parts] if is_plain else []
+
+
+async def _check_build(case: Case) -> Verdict:
+    said = await case.ask("alipay.open.mini.version.build.query", app_version=case.version)
+    if not said.is_success:
+        return unusable(said)
+    status = said.data.get("create_status")
+    facts = {"app_version": case.version, "by": "template"}
+    if status == BUILT:
+        return Verdict("done", evidence=facts)
+    if status in BUILD_FAILED:
+        return Verdict("failed", "build_failed", facts | {"create_status": status})
+    return Verdict("running", evidence=facts | {"create_status": status})
+
+
+async def with_version(case: Case) -> Case | Verdict:
+    """Whoever asks about a version must name one. Where a device or a person's word settled the
+    upload none is known here: it is the newest that the platform has."""
+    if case.version:
+        return case
+    said = await case.ask("alipay.open.mini.version.list.query")
+    if not said.is_success:
+        return unusable(said)
+    newest = _newest(said)
+    if newest is None:
+        return Verdict("failed", "nothing_uploaded")
+    return replace(case, version=newest)
+
+
+def of_a_version(
+    act: Callable[Concatenate[Case, More], Awaitable[Verdict]],
+) -> Callable[Concatenate[Case, More], Awaitable[Verdict]]:
+    """For what is asked about one version."""
+
+    async def asked(case: Case, /, *more: More.args, **named: More.kwargs) -> Verdict:
+        found = await with_version(case)
+        return found if isinstance(found, Verdict) else await act(found, *more, **named)
+
+    return asked
+
+
+@of_a_version
+async def submit(case: Case, form: Mapping[str, Any]) -> Verdict:
+    said = await case.ask("alipay.open.mini.version.audit.apply", app_version=case.version, **form)
+    if not said.is_success:
+        return await refused(case, said, check_review)
+    return Verdict("running", evidence={"app_version": case.version, "status": "AUDITING"})
+
+
+@of_a_version
+async def check_review(case: Case) -> Verdict:
+    said = await case.ask("alipay.open.mini.version.detail.query", app_version=case.version)
+    if not said.is_success:
+        return unusable(said)
+    status = str(said.data.get("status"))
+    facts = {"app_version": case.version, "status": status}
+    if status in PASSED:
+        return Verdict("done", evidence=facts)
+    if status == "AUDITING":
+        return Verdict("running", evidence=facts)
+    if status == "AUDIT_REJECT":
+        why = said.data.get("reject_reason") or ""
+        return Verdict("failed", "review_rejected", facts | {"reject_reason": why})
+    return Verdict("todo", "not_reviewed", facts)
+
+
+@of_a_version
+async def release(case: Case, form: Mapping[str, Any]) -> Verdict:
+    share = str(form["share"])
+    if share == "all":
+        said = await case.ask("alipay.open.mini.version.online", app_version=case.version)
+    else:
+        said = await case.ask(
+            "alipay.open.mini.version.gray.online", app_version=case.version, gray_strategy=share
+        )
+    if said.is_success:
+        return await check_release(case)
+    return await refused(case, said, check_release)
+
+
+@of_a_version
+async def check_release(case: Case) -> Verdict:
+    said = await case.ask("alipay.open.mini.version.detail.query", app_version=case.version)
+    if not said.is_success:
+        return unusable(said)
+    status = str(said.data.get("status"))
+    facts = {"app_version": case.version, "status": status}
+    if status == "RELEASE":
+        return Verdict("done", evidence=facts)
+    if status == "GRAY":
+        return Verdict("todo", evidence=facts | {"share": said.data.get("gray_strategy")})
+    return Verdict("todo", "review_running" if status == "AUDITING" else None, facts)
+
+
+@of_a_version
+async def push(case: Case, form: Mapping[str, Any]) -> Verdict:
+    said = await case.ask(
+        "alipay.commerce.iot.device.upgradeapp.create",
+        sn=list(form["sn"]), target_app_id=case.app_id, target_app_version=case.version,
+    )  # fmt: skip
+    if not said.is_success:
+        return unusable(said)
+    return Verdict("running", evidence={"app_version": case.version, "sn": list(form["sn"])})
+
+
+ACTS: Mapping[str, Act] = {UPLOAD: upload, REVIEW: submit, RELEASE: release, PUSH: push}
+LOOKS: Mapping[str, Check] = {UPLOAD: check_upload, REVIEW: check_review, RELEASE: check_release}
+"""Nothing tells how a push went but the device that signs in (binding hears of it)."""

@@ -1,0 +1,187 @@
+"""The queries of releases; the caller owns the transaction."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+from sqlalchemy import delete, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from services.device.releases.models import AppMessage, AppRelease, ReleaseTask
+from shared.contracts.events.binding import ReleaseRequested
+
+LOOK = "look"
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+
+# --- what was requested
+
+_PUT = """
+INSERT INTO release_tasks (tenant_id, request_id, app_id, step, kind, content, received_at)
+VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7) ON CONFLICT DO NOTHING
+"""
+_REPLACE = """
+UPDATE release_tasks SET done_at = $5
+WHERE tenant_id = $1 AND app_id = $2 AND step = $3 AND request_id <> $4
+  AND kind = 'look' AND done_at IS NULL AND lease IS NULL
+"""
+
+
+async def put_tasks(
+    pg: "asyncpg.Connection[Any]", events: Sequence[ReleaseRequested], now: datetime
+) -> None:
+    """Stores each request once, in the order in which they come; a look that nobody has begun is
+    replaced by whatever comes after it."""
+    for event in events:
+        content = orjson.dumps(event.model_dump(mode="json")).decode()
+        name = event.tenant_id, event.request_id
+        await pg.execute(_REPLACE, event.tenant_id, event.app_id, event.step, event.request_id, now)
+        await pg.execute(_PUT, *name, event.app_id, event.step, event.kind, content, now)
+
+
+async def claim_task(
+    tx: AsyncSession, now: datetime, until: datetime, lease: UUID
+) -> ReleaseTask | None:
+    """The oldest request that nobody works on and that no other of its step comes before, ours
+    until `until`; a look holds up nothing but looks. System scope."""
+    earlier = aliased(ReleaseTask)
+    is_next = ~(
+        select(earlier.request_id)
+        .where(
+            earlier.tenant_id == ReleaseTask.tenant_id,
+            earlier.app_id == ReleaseTask.app_id,
+            earlier.step == ReleaseTask.step,
+            earlier.done_at.is_(None),
+            earlier.seq < ReleaseTask.seq,
+            (earlier.kind != LOOK) | (ReleaseTask.kind == LOOK),
+        )
+        .exists()
+    )
+    name = ReleaseTask.tenant_id, ReleaseTask.request_id
+    is_free = ReleaseTask.lease_until.is_(None) | (ReleaseTask.lease_until <= now)
+    oldest = (
+        select(*name)
+        .where(ReleaseTask.done_at.is_(None), is_free, is_next)
+        .order_by(ReleaseTask.seq)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(ReleaseTask)
+        .where(tuple_(*name).in_(oldest))
+        .values(lease=lease, lease_until=until)
+        .returning(ReleaseTask)
+        .execution_options(synchronize_session=False)
+    )
+    return (await tx.scalars(statement)).one_or_none()
+
+
+async def hold_task(tx: AsyncSession, task: ReleaseTask, **changes: Any) -> bool:
+    """Changes the request if the lease is still ours, and not done."""
+    statement = (
+        update(ReleaseTask)
+        .where(
+            ReleaseTask.tenant_id == task.tenant_id,
+            ReleaseTask.request_id == task.request_id,
+            ReleaseTask.lease == task.lease,
+            ReleaseTask.done_at.is_(None),
+        )
+        .values(**changes)
+        .returning(ReleaseTask.request_id)
+        .execution_options(synchronize_session=False)
+    )
+    return await tx.scalar(statement) is not None
+
+
+async def end_looks_before(tx: AsyncSession, task: ReleaseTask) -> None:
+    """What was asked before a newer act is told with what comes of that, or not needed any more."""
+    await tx.execute(
+        update(ReleaseTask)
+        .where(
+            ReleaseTask.tenant_id == task.tenant_id,
+            ReleaseTask.app_id == task.app_id,
+            ReleaseTask.step == task.step,
+            ReleaseTask.kind == LOOK,
+            ReleaseTask.seq < task.seq,
+            ReleaseTask.done_at.is_(None),
+        )
+        .values(done_at=task.received_at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+# --- how far a step is
+
+Name = tuple[UUID, str, str]
+"""(tenant, app, step)"""
+
+
+async def lock(tx: AsyncSession, name: Name) -> None:
+    """Serialises what is written of one step, whether it is stored already or not."""
+    await tx.execute(_LOCK, {"name": "release:{}:{}:{}".format(*name)})
+
+
+async def release(tx: AsyncSession, name: Name) -> AppRelease | None:
+    return await tx.get(AppRelease, name, populate_existing=True)
+
+
+async def put(tx: AsyncSession, name: Name, values: Mapping[str, Any]) -> None:
+    """Writes the step, whatever was there."""
+    keys = dict(zip(("tenant_id", "app_id", "step"), name, strict=True))
+    statement = insert(AppRelease).values(**keys, **values)
+    await tx.execute(statement.on_conflict_do_update(index_elements=tuple(keys), set_=values))
+
+
+async def forget(tx: AsyncSession, name: Name) -> None:
+    await tx.execute(
+        delete(AppRelease).where(
+            tuple_(AppRelease.tenant_id, AppRelease.app_id, AppRelease.step) == name
+        )
+    )
+
+
+async def claim_due(tx: AsyncSession, now: datetime, until: datetime) -> AppRelease | None:
+    """A step that is to be looked at, ours until `until`; system scope."""
+    name = AppRelease.tenant_id, AppRelease.app_id, AppRelease.step
+    oldest = (
+        select(*name)
+        .where(AppRelease.next_look_at <= now)
+        .order_by(AppRelease.next_look_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(AppRelease)
+        .where(tuple_(*name).in_(oldest))
+        .values(next_look_at=until)
+        .returning(AppRelease)
+        .execution_options(synchronize_session=False)
+    )
+    return (await tx.scalars(statement)).one_or_none()
+
+
+async def look_at(
+    tx: AsyncSession, tenant_id: UUID, app_id: str, at: datetime, step: str | None = None
+) -> None:
+    """What is looked at of the app, or that step, is looked at then."""
+    steps = update(AppRelease).where(
+        AppRelease.tenant_id == tenant_id,
+        AppRelease.app_id == app_id,
+        AppRelease.next_look_at.is_not(None),
+    )
+    if step is not None:
+        steps = steps.where(AppRelease.step == step)
+    await tx.execute(steps.values(next_look_at=at))
+
+
+# --- messages
+
+
+async def put_message(tx: AsyncSession, values: Mapping[str, Any]) -> bool:
+    """Stores it; False when it is there already."""
+    statement = insert(AppMessage).values(**values).on_conflict_do_nothing()
+    return await tx.scalar(statement.returning(AppMessage.msg_id)) is not None

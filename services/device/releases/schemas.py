@@ -1,0 +1,20 @@
+"""Bodies about releases."""
+
+from typing import Annotated
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict
+
+from shared.contracts.fields import Instant, Verbatim, Word
+
+Value = Annotated[str, Verbatim(64 * 1024)]
+
+
+class MessageBody(BaseModel):
+    """POST /internal/messages"""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    app_id: Word
+    body_b64: Base64Bytes
+    fields: dict[Value, Value]
+    received_at: Instant

@@ -1,0 +1,269 @@
+"""The use cases of releases: take a request, carry it out or look, and look again by itself at what
+runs, waits or failed.
+
+Alipay is asked with no transaction open. Before an act's call it is committed that it was begun;
+whoever takes over from a dead process does not act again but asks how things are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.device.deps import PLATFORM_WAIT_S, Deps
+from services.device.releases import checks, repo
+from services.device.releases.checks import Case
+from services.device.releases.models import AppRelease, ReleaseTask
+from services.device.releases.repo import Name
+from services.device.releases.rules import (
+    UPLOAD,
+    Known,
+    after_act,
+    after_look,
+    is_outdated,
+    pause,
+    version_of,
+)
+from shared import outbox
+from shared.contracts.events.base import stamp
+from shared.contracts.events.binding import ReleaseRequested
+from shared.contracts.events.device import ReleaseChanged
+from shared.contracts.verdicts import Verdict
+from shared.db import is_connection_lost
+from shared.errors import Unavailable
+from shared.ids import uuid7
+from shared.telemetry import get_logger
+
+CALLS_MAX = 3
+"""Calls of the platform in one act or look, at most."""
+LEASE_S = CALLS_MAX * PLATFORM_WAIT_S + 5
+"""Longer than an act or a look can take: no second worker asks meanwhile."""
+PUT_OFF_S = 600
+"""What could not be worked on is not the next one again."""
+DUE_MAX = 20
+KEEP_DONE = timedelta(days=30)
+PLATFORM_ACTOR = "platform"
+
+log = get_logger("device.releases")
+
+
+async def take_requests(
+    deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[ReleaseRequested]
+) -> None:
+    """Inside the consumer's transaction; a request that is there already is not taken twice."""
+    await repo.put_tasks(pg, events, deps.clock.now())
+
+
+async def work_off(deps: Deps) -> int:
+    """Requests one after the other until none is free; how many were worked on."""
+    worked = 0
+    while True:
+        async with deps.db.tx(None) as tx:
+            now = deps.clock.now()
+            until = now + timedelta(seconds=LEASE_S)
+            task = await repo.claim_task(tx, now, until, uuid7(deps.clock))
+        if task is None:
+            return worked
+        worked += 1
+        try:
+            await _work_on(deps, task)
+        except Exception as error:
+            if isinstance(error, Unavailable) or is_connection_lost(error):
+                raise
+            # One odd request must not keep the others from being worked on.
+            log.exception("releases.task_broken", app_id=task.app_id, step=task.step)
+            later = deps.clock.now() + timedelta(seconds=PUT_OFF_S)
+            async with deps.db.tx(task.tenant_id) as tx:
+                await repo.hold_task(tx, task, lease_until=later)
+
+
+async def _work_on(deps: Deps, task: ReleaseTask) -> None:
+    request = ReleaseRequested.model_validate(task.content)
+    name = task.tenant_id, task.app_id, task.step
+    if task.kind == "forget":
+        async with deps.db.tx(task.tenant_id) as tx:
+            await repo.lock(tx, name)
+            if await _end(deps, tx, task):
+                await repo.end_looks_before(tx, task)
+                await repo.forget(tx, name)
+        return
+    is_first = task.started_at is None
+    begun = await _begin(deps, task, request)
+    if begun is None:
+        return
+    case = await _case(deps, begun, request)
+    if task.kind == "act" and is_first:
+        verdict = await checks.ACTS[task.step](case, request.form)
+    else:
+        verdict = await _look(case, task.step)
+    is_act = task.kind == "act" and is_first
+    await _record(deps, begun, verdict, request.actor, task=task, is_act=is_act)
+
+
+async def _begin(deps: Deps, task: ReleaseTask, request: ReleaseRequested) -> AppRelease | None:
+    """Commits that the request is begun, and the step as it is then; None when another worker has
+    it by now."""
+    name = task.tenant_id, task.app_id, task.step
+    async with deps.db.tx(task.tenant_id) as tx:
+        await repo.lock(tx, name)
+        now = deps.clock.now()
+        if not await repo.hold_task(tx, task, started_at=task.started_at or now):
+            return None
+        if task.kind == "act":
+            await repo.end_looks_before(tx, task)
+        stored = await repo.release(tx, name)
+        known = _known(stored) if stored else Known(request.state, request.remedy, request.evidence)
+        if task.kind == "act":
+            version = await _uploaded(tx, name) or request.app_version
+            evidence = {} if is_outdated(task.step, known, version) else known.evidence
+            known = Known("running", None, evidence)
+        known = replace(known, attempts=0)  # whoever asks begins the looks anew
+        await repo.put(
+            tx,
+            name,
+            {
+                "version": request.app_version,
+                **_columns(known),
+                "request_id": task.request_id,
+                "number": stored.number if stored else 0,
+                "at": now,
+                "next_look_at": None,
+            },
+        )
+        found = await repo.release(tx, name)
+    return found
+
+
+async def look_round(deps: Deps) -> int:
+    """One round over the steps that are due; how many were looked at."""
+    looked = 0
+    while looked < DUE_MAX:
+        async with deps.db.tx(None) as tx:
+            now = deps.clock.now()
+            due = await repo.claim_due(tx, now, now + timedelta(seconds=LEASE_S))
+        if due is None:
+            break
+        looked += 1
+        try:
+            verdict = await _look(await _case(deps, due, None), due.step)
+            await _record(deps, due, verdict, PLATFORM_ACTOR)
+        except Exception as error:
+            if isinstance(error, Unavailable) or is_connection_lost(error):
+                raise
+            # One odd step must not keep the others from being looked at.
+            log.exception("releases.step_broken", app_id=due.app_id, step=due.step)
+            later = deps.clock.now() + timedelta(seconds=PUT_OFF_S)
+            async with deps.db.tx(due.tenant_id) as tx:
+                await repo.look_at(tx, due.tenant_id, due.app_id, later, due.step)
+    return looked
+
+
+async def _look(case: Case, step: str) -> Verdict:
+    check = checks.LOOKS.get(step)
+    return await check(case) if check is not None else Verdict(None)
+
+
+async def _case(deps: Deps, seen: AppRelease, request: ReleaseRequested | None) -> Case:
+    async with deps.db.read(seen.tenant_id) as tx:
+        uploaded = await _uploaded(tx, _name(seen))
+    return Case(
+        platform=deps.platform,
+        tenant_id=seen.tenant_id,
+        app_id=seen.app_id,
+        version=uploaded or seen.version,
+        template_id=request.template_id if request else "",
+        ext=request.ext if request else "",
+        evidence=seen.evidence,
+    )
+
+
+async def _uploaded(tx: AsyncSession, name: Name) -> str:
+    """The version that was uploaded, or found, as far as it is known here."""
+    upload = await repo.release(tx, (name[0], name[1], UPLOAD))
+    return version_of(upload.evidence) if upload else ""
+
+
+async def _record(
+    deps: Deps,
+    seen: AppRelease,
+    verdict: Verdict,
+    actor: str,
+    *,
+    task: ReleaseTask | None = None,
+    is_act: bool = False,
+) -> None:
+    """Writes what is known of the step now, and publishes it: what came of a request always, what
+    was seen by itself when it is news. A look that was overtaken says nothing: a newer request was
+    begun since, or what ran has ended."""
+    name = _name(seen)
+    async with deps.db.tx(seen.tenant_id) as tx:
+        await repo.lock(tx, name)
+        if task is not None and not await _end(deps, tx, task):
+            return
+        stored = await repo.release(tx, name)
+        if stored is None or stored.request_id != seen.request_id:
+            return
+        before = _known(stored)
+        is_overtaken = before.state != seen.state and "running" in (before.state, seen.state)
+        now = before
+        if is_act:
+            now = after_act(before, verdict)
+        elif not is_overtaken:
+            version = await _uploaded(tx, name) or stored.version
+            now = after_look(None if is_outdated(seen.step, before, version) else before, verdict)
+        is_news = (now.state, now.remedy, now.evidence) != (
+            before.state, before.remedy, before.evidence,
+        )  # fmt: skip
+        is_said = task is not None or is_news
+        at, seconds = deps.clock.now(), pause(seen.step, now)
+        number = stored.number + 1 if is_said else stored.number
+        next_look_at = None if seconds is None else at + timedelta(seconds=seconds)
+        changes = {**_columns(now), "number": number, "at": at, "next_look_at": next_look_at}
+        await repo.put(
+            tx, name, {"version": stored.version, "request_id": stored.request_id, **changes}
+        )
+        if is_said:
+            await outbox.add(tx, _changed(deps, seen, now, number, actor))
+
+
+async def _end(deps: Deps, tx: AsyncSession, task: ReleaseTask) -> bool:
+    return await repo.hold_task(tx, task, done_at=deps.clock.now())
+
+
+def _changed(deps: Deps, seen: AppRelease, now: Known, number: int, actor: str) -> ReleaseChanged:
+    return ReleaseChanged(
+        **stamp(seen.tenant_id, deps.clock),
+        app_id=seen.app_id,
+        step=cast(Any, seen.step),
+        request_id=seen.request_id,
+        number=number,
+        state=cast(Any, now.state),
+        remedy=now.remedy,
+        evidence=dict(now.evidence),
+        actor=actor,
+    )
+
+
+def _name(seen: AppRelease) -> Name:
+    return seen.tenant_id, seen.app_id, seen.step
+
+
+def _known(stored: AppRelease) -> Known:
+    return Known(stored.state, stored.remedy, stored.evidence, stored.attempts)
+
+
+def _columns(known: Known) -> dict[str, Any]:
+    return {
+        "state": known.state,
+        "remedy": known.remedy,
+        "evidence": dict(known.evidence),
+        "attempts": known.attempts,
+    }
+
+
+async def forget_done(deps: Deps) -> None:
+    """Requests that were done long ago; whoever brings one again is known by the inbox."""
+    await deps.db.purge("release_tasks", "done_at < $1", deps.clock.now() - KEEP_DONE)

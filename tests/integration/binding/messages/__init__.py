@@ -1,1 +1,0 @@
-"""Tests of binding's room messages (integration)."""

@@ -1,0 +1,1 @@
+"""The life of a mini program: requests, looks and messages."""
