@@ -23,7 +23,7 @@ from prometheus_client import Counter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from gateway.alipay.bill_file import BadBill, Bill, read_bill
-from gateway.alipay.client import AlipayClient, EgressReply
+from gateway.alipay.client import AlipayCall, AlipayClient
 from gateway.alipay.keyring import AppKeys, KeyRing
 from gateway.alipay.methods.bills import BILL_METHOD, BillDownloads
 from gateway.alipay.methods.row import CallResult, Method, Params
@@ -182,7 +182,7 @@ class Egress:
             return Response(200, telemetry.metrics_page(), (METRICS,))
         raise NotFound
 
-    async def _call(self, method: Method, request: Request) -> EgressReply:
+    async def _call(self, method: Method, request: Request) -> AlipayCall:
         caller = calling_service(self._verifier, request)
         if method.name not in ASKS.get(caller.issuer, METHODS):
             raise Forbidden("this method is not for that service")
@@ -197,17 +197,17 @@ class Egress:
     async def _bill(self, request: Request) -> Response:
         """Queries, fetches and reads the bill in one call: its address is valid for half a minute,
         and only this process can reach the outside. Nothing is booked, so all may be repeated."""
-        reply = await self._call(METHODS[BILL_METHOD], request)
-        if reply.result.outcome != "success":
-            return json_response(reply.document())
+        alipay_call = await self._call(METHODS[BILL_METHOD], request)
+        if alipay_call.result.outcome != "success":
+            return json_response(alipay_call.document())
         try:
-            raw = await self._downloads.fetch(reply.result.data["bill_download_url"])
+            raw = await self._downloads.fetch(alipay_call.result.data["bill_download_url"])
             bill = await asyncio.to_thread(read_bill, raw)
             result = CallResult("success", await asyncio.to_thread(_bill_document, bill))
         except BadBill as error:
             _bad_bills.labels(error.reason).inc()
             result = CallResult("unknown", reason=error.reason)
-        return json_response(replace(reply, result=result).document())
+        return json_response(replace(alipay_call, result=result).document())
 
     async def _key_check(self, request: Request) -> Response:
         """Checks a merchant's keys before they are active: nothing is cached, no other key is
@@ -220,8 +220,8 @@ class Egress:
         app = await self._keyring.one_version(tenant_id, call.app_id, call.key_version)
         if app is None:
             raise AppUnknown
-        reply = await self._alipay.call(method, app, params, call.key_version, is_alone=True)
-        return json_response(reply.document())
+        alipay_call = await self._alipay.call(method, app, params, call.key_version, is_alone=True)
+        return json_response(alipay_call.document())
 
     def _tenant_of_binding(self, request: Request) -> UUID:
         caller = calling_service(self._verifier, request)

@@ -37,8 +37,8 @@ _NO_RESPONSE = AlipayResponse("no_answer")
 
 
 @dataclass(frozen=True, slots=True)
-class EgressReply:
-    """The reply of the egress to the service that requested a call."""
+class AlipayCall:
+    """One call and its result."""
 
     method: Method
     result: CallResult
@@ -98,7 +98,7 @@ class AlipayClient:
         app_auth_token: str | None = None,
         *,
         is_alone: bool = False,
-    ) -> EgressReply:
+    ) -> AlipayCall:
         """Does not raise for failures of the call: the result states them. `is_alone`: only the
         keys of `app` as given may verify the response, no other keys of the binding."""
         started = perf_counter()
@@ -111,7 +111,7 @@ class AlipayClient:
         if isinstance(params, WithPictures) and (files := params.files()):
             content_type, body = multipart(dict(parse_qsl(body.decode())), files)
         try:
-            http_reply = await self._client.request(
+            reply = await self._client.request(
                 "POST",
                 "?" + request.query,
                 content=body,
@@ -119,24 +119,24 @@ class AlipayClient:
                 timeout_s=min(method.timeout_s, self._timeout_s),
             )
         except (NotSent, PoolFull):
-            reply = EgressReply(method, CallResult("unknown", reason="not_sent"), version)
+            alipay_call = AlipayCall(method, CallResult("unknown", reason="not_sent"), version)
         except NoAnswer:
-            reply = EgressReply(method, CallResult("unknown", reason="no_answer"), version)
+            alipay_call = AlipayCall(method, CallResult("unknown", reason="no_answer"), version)
         else:
-            reply = await self._judged(method, app, params, version, http_reply, is_alone=is_alone)
+            alipay_call = await self._judged(method, app, params, version, reply, is_alone=is_alone)
         _seconds.labels(method.name).observe(perf_counter() - started)
-        _calls.labels(method.name, reply.result.outcome).inc()
-        if reply.result.reason:
-            _disbelieved.labels(method.name, reply.result.reason).inc()
+        _calls.labels(method.name, alipay_call.result.outcome).inc()
+        if alipay_call.result.reason:
+            _disbelieved.labels(method.name, alipay_call.result.reason).inc()
             log.warning(
                 "alipay.unknown",
                 method=method.name,
-                reason=reply.result.reason,
-                code=reply.response.code,
-                sub_code=reply.response.sub_code,
+                reason=alipay_call.result.reason,
+                code=alipay_call.response.code,
+                sub_code=alipay_call.response.sub_code,
                 out_trade_no=getattr(params, "out_trade_no", None),
             )
-        return reply
+        return alipay_call
 
     def _signed(
         self,
@@ -178,24 +178,24 @@ class AlipayClient:
         app: AppKeys,
         params: Params,
         version: int,
-        http_reply: Reply,
+        reply: Reply,
         *,
         is_alone: bool,
-    ) -> EgressReply:
-        if http_reply.status != 200:
-            return EgressReply(method, CallResult("unknown", reason="http_status"), version)
-        response = self._unwrapped(method, app, http_reply)
+    ) -> AlipayCall:
+        if reply.status != 200:
+            return AlipayCall(method, CallResult("unknown", reason="http_status"), version)
+        response = self._unwrapped(method, app, reply)
         if response.reason in ("signature", "cert_sn") and not is_alone:
             # Alipay's key may have changed a moment ago: look it up once and verify the same bytes.
             fresh = await self._keyring.refetched(app)
             if fresh is not None:
-                response = self._unwrapped(method, fresh, http_reply)
-        return EgressReply(method, judge(method, response, params), version, response)
+                response = self._unwrapped(method, fresh, reply)
+        return AlipayCall(method, judge(method, response, params), version, response)
 
-    def _unwrapped(self, method: Method, app: AppKeys, http_reply: Reply) -> AlipayResponse:
+    def _unwrapped(self, method: Method, app: AppKeys, reply: Reply) -> AlipayResponse:
         now = self._clock.now()
         return unwrap(
-            http_reply.content,
+            reply.content,
             method.name,
             app.verifying(now),
             app.alipay_cert_sns(now),

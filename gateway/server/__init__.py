@@ -1,6 +1,6 @@
-"""The HTTP server of both processes: bounded connections, one parsed request, one answer.
+"""The HTTP server of both processes: bounded connections, one parsed request, one response.
 
-Owns: the protocol of a connection (http1), who may hold how many of them (connections), requests,
-answers and problems as the gateway sees them (asgi), the client's address behind proxies
-(forwarded), the console's built files (static). Knows no service, no key and no channel.
+Owns: the protocol of a connection (http1), the limits on connections (connections), requests,
+responses and problems (asgi), streamed bodies (streaming), the client's address behind proxies
+(forwarded), the console's built files (static). Depends on no service, no key and no channel.
 """

@@ -1,5 +1,5 @@
-"""The methods that we call, one row each: parameters, timeout, refusals, what an answer means.
+"""The methods that we call, one row each: parameters, timeout, refusals, what a response means.
 
-row says what a method is and how an answer is judged; each family of methods has a file; table
-gathers them all by name; pictures makes the multipart body of those that carry files.
+`row` defines a method and judges its response; each family of methods has a file; `table` collects
+them by name; `pictures` makes the multipart body of methods that carry files.
 """

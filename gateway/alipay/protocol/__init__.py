@@ -1,6 +1,6 @@
 """The protocol, byte by byte (docs/signing.md): pure functions, no network, no clock.
 
-canonical and rsa2 are what an auditor reads: they import nothing of ours. On them stand verdicts
-(verify), encrypted content (aes), certificates, the envelope around every call, and the signing CLI
-(cli). The sandbox is a second implementation that shares none of it.
-"""
+An auditor reads `canonical` and `rsa2`, which import nothing of ours. The other modules use them:
+verification (verify), content encryption (aes), the envelope of every call (envelope), and the
+signing CLI (cli) with its reading of keys (keys). The sandbox is a second implementation that
+shares none of it."""
