@@ -81,9 +81,11 @@ async def health_response(path: str, ready: Ready) -> Response:
 
 
 def clean_id(given: bytes) -> str:
-    """The caller's request id if it is safe in a log, else a new one."""
+    """The caller's request id if it is safe in a log, else a new one. An id of `random_token` is
+    kept, so that all processes log a request under the same id."""
     text = given.decode("latin-1")
-    if 0 < len(text) <= _ID_MAX and text.replace("-", "").isalnum() and text.isascii():
+    plain = text.replace("-", "").replace("_", "")
+    if len(text) <= _ID_MAX and plain.isalnum() and text.isascii():
         return text
     return random_token(12)
 
