@@ -14,19 +14,16 @@ from dataclasses import dataclass
 TEXT_MAX = 64 * 1024
 """characters; no genuine key, certificate or bundle comes near it"""
 
-_ESCAPED_BREAKS = re.compile(r"(?<!\\)\\++[rnt]")
+# Compiled when the first text is read: a process that reads none must not pay for it at its start.
+_ESCAPED_BREAKS = r"(?<!\\)\\++[rnt]"
 _UNSEEN = r"\u200b-\u200f\u2060\u00ad\ufeff"
 """what messengers and office programs slip in between letters"""
-_INVISIBLE = re.compile(f"[{_UNSEEN}]+")
-_BLANKS = re.compile(rf"[\s{_UNSEEN}]+")
 _QUOTES = "\"'`“”‘’"
 # Three dashes are enough. The last ones are only looked at: where two files were joined, they are
 # the first ones of the next line.
-_MARK = re.compile(
-    r"(?<!-)-{3,}+\s*+(BEGIN|END)\s++([A-Z0-9]++(?:\s++[A-Z0-9]++)*+)\s*+(?=---)"
-)  # fmt: skip
+_MARK = r"(?<!-)-{3,}+\s*+(BEGIN|END)\s++([A-Z0-9]++(?:\s++[A-Z0-9]++)*+)\s*+(?=---)"
 # Traces of a key or certificate whose BEGIN or END line was damaged: such a line, or its letters.
-_STRAY = re.compile(
+_STRAY = (
     r"\b(?i:BEGIN|END)\s++(?i:[A-Z0-9 ]{0,40}(?:KEY|CERT))"
     r"|MII[A-Za-z0-9+/]{13}|(?<!\S)[A-Za-z0-9+/]{48}"
 )
@@ -70,8 +67,8 @@ def blocks_of(text: str) -> list[Block]:
     recognised refuses the whole text: another one would be taken for the one that was meant."""
     if len(text) > TEXT_MAX:
         raise UnusableKey("too_large")
-    text = _INVISIBLE.sub("", _ESCAPED_BREAKS.sub("\n", text))
-    marks = list(_MARK.finditer(text))
+    text = re.sub(f"[{_UNSEEN}]+", "", re.sub(_ESCAPED_BREAKS, "\n", text))
+    marks = list(re.finditer(_MARK, text))
     if not any(mark[1] == "BEGIN" for mark in marks):
         return [Block("", text)]
     found: list[Block] = []
@@ -83,14 +80,14 @@ def blocks_of(text: str) -> list[Block]:
             found.append(Block(" ".join(mark[2].split()), body))
         else:
             between.append(body)
-    if any(_STRAY.search(words) for words in between):
+    if any(re.search(_STRAY, words) for words in between):
         raise UnusableKey("several")
     return found
 
 
 def without_blanks(text: str) -> str:
     """The text without blanks of any kind, the invisible ones among them."""
-    return _BLANKS.sub("", text)
+    return re.sub(rf"[\s{_UNSEEN}]+", "", text)
 
 
 def der_of(body: str, most: int) -> bytes:
