@@ -12,7 +12,7 @@ from services.binding.audit import log as audit_log
 from services.binding.audit.log import ReportedAction
 from services.binding.audit.record import PLATFORM_ACTOR
 from services.binding.deps import Deps
-from services.binding.onboarding import heard
+from services.binding.onboarding import consumed
 from shared.consumer import Handlers
 from shared.contracts.events.audit import AuditFact, CampaignAudited, DeviceAudited, PaymentAudited
 from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked, ReleaseChanged
@@ -77,7 +77,7 @@ async def record_facts(
 async def note_devices(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[DeviceEnrolled]
 ) -> None:
-    done = await heard.devices_seen(pg, events, with_test_cashiers=deps.is_sandbox)
+    done = await consumed.devices_seen(pg, events, with_test_cashiers=deps.is_sandbox)
     facts = [
         ReportedAction(
             tenant_id=row["tenant_id"],
@@ -108,7 +108,7 @@ async def note_gone_devices(
             before={"state": "done"},
             after={"state": "todo"},
         )
-        for row in await heard.devices_gone(pg, events, with_test_cashiers=deps.is_sandbox)
+        for row in await consumed.devices_gone(pg, events, with_test_cashiers=deps.is_sandbox)
     ]
     await audit_log.record_reported(deps, pg, facts)
 
@@ -117,4 +117,4 @@ async def note_gone_devices(
 async def note_releases(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[ReleaseChanged]
 ) -> None:
-    await audit_log.record_reported(deps, pg, await heard.releases_changed(deps, pg, events))
+    await audit_log.record_reported(deps, pg, await consumed.releases_changed(deps, pg, events))

@@ -1,12 +1,12 @@
-"""Asks Alipay's open platform through the egress, as a merchant's bound app. Keys are none of our
-business here: the egress signs, and what comes back as an outcome has been verified."""
+"""Calls Alipay's open platform through the egress, as a merchant's bound app. The egress signs the
+calls, and every outcome that it returns has been verified."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from shared.contracts.egress import EgressRequest
-from shared.contracts.verdicts import Said, said_of
+from shared.contracts.verdicts import PlatformReply, reply_of
 from shared.errors import BadGateway, Problem
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 class OpenPlatform:
-    """The egress, with the answers that onboarding and the key doctor act upon. `connect` is called
-    at the first question: mostly there is none, and an HTTP client costs a tenth of a start."""
+    """The client of the egress for onboarding and the live check. `connect` is called at the first
+    call: most runs of the process make none, and an HTTP client costs a tenth of a start."""
 
     def __init__(self, connect: "Callable[[], ServiceClient]") -> None:
         self._connect = connect
@@ -27,31 +27,31 @@ class OpenPlatform:
 
     async def ask(
         self, tenant_id: UUID, app_id: str, method: str, params: Mapping[str, Any]
-    ) -> Said:
-        """One attempt; whatever goes wrong on the way is `unknown`."""
+    ) -> PlatformReply:
+        """One attempt. Any failure on the way has the outcome `unknown`."""
         body: EgressRequest = {"app_id": app_id, "params": dict(params)}
-        return await self._said(f"/alipay/{method}", body, tenant_id)
+        return await self._call(f"/alipay/{method}", body, tenant_id)
 
     async def check_key(
         self, tenant_id: UUID, app_id: str, key_version: int, params: Mapping[str, Any]
-    ) -> Said:
+    ) -> PlatformReply:
         """A trade query signed with that version and verified under it alone, pending or not."""
         body: EgressRequest = {"app_id": app_id, "key_version": key_version, "params": dict(params)}
-        return await self._said("/key-check", body, tenant_id)
+        return await self._call("/key-check", body, tenant_id)
 
     async def rehearse(
-        self, tenant_id: UUID, door: str, body: Mapping[str, Any]
+        self, tenant_id: UUID, path: str, body: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """What the sandbox behind the egress did; its refusal is raised as it is, `sandbox.absent`
-        where the real Alipay is behind it. Unavailable when nobody answers."""
+        """Calls the sandbox's own API through the egress. Its problems are raised unchanged,
+        `sandbox.absent` where the egress calls the real Alipay. Unavailable without an answer."""
         if self._egress is None:
             self._egress = self._connect()
         answer: Mapping[str, Any] = await self._egress.call_ok(
-            "POST", f"/sandbox/{door}", body=body, tenant_id=tenant_id
+            "POST", f"/sandbox/{path}", body=body, tenant_id=tenant_id
         )
         return answer
 
-    async def _said(self, path: str, body: EgressRequest, tenant_id: UUID) -> Said:
+    async def _call(self, path: str, body: EgressRequest, tenant_id: UUID) -> PlatformReply:
         from shared.client import NoAnswer, NotSent
 
         if self._egress is None:
@@ -59,9 +59,9 @@ class OpenPlatform:
         try:
             reply = await self._egress.call("POST", path, body=body, tenant_id=tenant_id)
         except (NotSent, NoAnswer, Problem) as error:
-            return Said("unknown", reason=type(error).__name__)
+            return PlatformReply("unknown", reason=type(error).__name__)
         try:
             document = reply.json()
         except BadGateway:
             document = None
-        return said_of(reply.status, document)
+        return reply_of(reply.status, document)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from shared.contracts.egress import EgressRequest
-from shared.contracts.verdicts import Said, said_of
+from shared.contracts.verdicts import PlatformReply, reply_of
 from shared.errors import BadGateway, Problem
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class OpenPlatform:
 
     async def ask(
         self, tenant_id: UUID, app_id: str, method: str, params: Mapping[str, Any]
-    ) -> Said:
+    ) -> PlatformReply:
         """One attempt; whatever goes wrong on the way is `unknown`."""
         from shared.client import NoAnswer, NotSent
 
@@ -39,9 +39,9 @@ class OpenPlatform:
                 "POST", f"/alipay/{method}", body=body, tenant_id=tenant_id
             )
         except (NotSent, NoAnswer, Problem) as error:
-            return Said("unknown", reason=type(error).__name__)
+            return PlatformReply("unknown", reason=type(error).__name__)
         try:
             document = reply.json()
         except BadGateway:
             document = None
-        return said_of(reply.status, document)
+        return reply_of(reply.status, document)

@@ -3,6 +3,6 @@
 Owns the tables onboarding_rows, onboarding_drafts and known_devices. Asks the open platform through
 the egress, with no transaction open, and makes the live check of new keys; the life of the mini
 program is the device service's (docs/adr/0026).
-Hears device.enrolled, device.revoked and release.changed (`heard`).
+Consumes device.enrolled, device.revoked and release.changed (`consumed`).
 Publishes release.requested; keys that pass the live check are published by keys.
 """

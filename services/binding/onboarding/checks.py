@@ -1,8 +1,8 @@
-"""What each row of onboarding asks the open platform or our own tables, and what the answer means
-for the row; rows about the life of the mini program are asked by the device service.
+"""The check of each row of onboarding, at the open platform or in our own tables, and what its
+result means for the row. The device service checks the rows about the life of the mini program.
 
-A verdict without a state says "cannot tell": the row stays as it is and says what to do. Only a
-verified answer moves a row; an answer we do not know is never taken for "done" or "failed".
+A verdict without a state means "unknown": the row stays as it is, with a remedy. Only a verified
+answer changes a row; an unknown answer is never taken as "done" or "failed".
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,7 +12,7 @@ from uuid import UUID
 
 from services.binding.egress import OpenPlatform
 from shared.clock import Clock
-from shared.contracts.verdicts import Said, Verdict, unusable
+from shared.contracts.verdicts import PlatformReply, Verdict, unusable
 from shared.ids import trade_no
 
 PROBE_FEN = 1
@@ -20,12 +20,12 @@ NO_PRODUCT = frozenset(
     {"ACQ.ACCESS_FORBIDDEN", "ACQ.MERCHANT_AGREEMENT_NOT_EXIST", "ACQ.MERCHANT_AGREEMENT_INVALID"}
 )
 NO_RIGHT = ("insufficient-isv-permissions", "no-product-reg")
-"""How the gateway itself refuses a product that was not signed for."""
+"""Parts of Alipay's codes for a product without a contract."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One merchant's app on its way, as the checks see it."""
+    """The context of a check: one merchant's app, and what its rows hold."""
 
     platform: OpenPlatform
     clock: Clock
@@ -38,7 +38,7 @@ class Case:
     has_device: bool
     has_store: bool = False
 
-    async def ask(self, method: str, **params: Any) -> Said:
+    async def ask(self, method: str, **params: Any) -> PlatformReply:
         return await self.platform.ask(self.tenant_id, self.app_id, method, params)
 
 
@@ -46,40 +46,40 @@ Check = Callable[[Case], Awaitable[Verdict]]
 Run = Callable[[Case, Mapping[str, Any]], Awaitable[Verdict]]
 
 
-def not_there(said: Said) -> Verdict:
-    """The answer to a signed question about a trade that cannot exist: "not found", verified,
-    proves that the platform accepts our signature and that we accept its own."""
-    if said.outcome == "not_found":
+def not_there(reply: PlatformReply) -> Verdict:
+    """The verdict of a query for a trade that cannot exist. A verified "not found" proves that the
+    platform accepts our signature and that we accept its own."""
+    if reply.outcome == "not_found":
         return Verdict("done", evidence={"probe": "alipay.trade.query"})
-    return unusable(said)
+    return unusable(reply)
 
 
 async def check_face_to_face(case: Case) -> Verdict:
-    """Asks for a code to scan over one fen and gives it up at once: nobody is charged."""
+    """Creates a payment code over one fen and cancels it at once, so nobody is charged."""
     number = trade_no(case.clock)
-    said = await case.ask(
+    reply = await case.ask(
         "alipay.trade.precreate", out_trade_no=number, total_fen=PROBE_FEN, subject="当面付检测"
     )
-    if said.is_success:
+    if reply.is_success:
         await case.ask("alipay.trade.cancel", out_trade_no=number)
         return Verdict("done", evidence={"probe": "alipay.trade.precreate"})
-    if said.sub_code in NO_PRODUCT or any(word in said.sub_code for word in NO_RIGHT):
-        return Verdict("failed", "face_to_face_missing", {"sub_code": said.sub_code})
-    return unusable(said)
+    if reply.sub_code in NO_PRODUCT or any(word in reply.sub_code for word in NO_RIGHT):
+        return Verdict("failed", "face_to_face_missing", {"sub_code": reply.sub_code})
+    return unusable(reply)
 
 
 async def check_mini_program(case: Case) -> Verdict:
-    said = await case.ask("alipay.open.mini.baseinfo.query")
-    if said.is_success:
-        return Verdict("done", evidence={"app_name": said.data.get("app_name")})
-    return unusable(said)
+    reply = await case.ask("alipay.open.mini.baseinfo.query")
+    if reply.is_success:
+        return Verdict("done", evidence={"app_name": reply.data.get("app_name")})
+    return unusable(reply)
 
 
 async def check_domains(case: Case) -> Verdict:
-    said = await case.ask("alipay.open.mini.baseinfo.query")
-    if not said.is_success:
-        return unusable(said)
-    listed = set(said.data.get("safe_domains") or ())
+    reply = await case.ask("alipay.open.mini.baseinfo.query")
+    if not reply.is_success:
+        return unusable(reply)
+    listed = set(reply.data.get("safe_domains") or ())
     missing = [host for host in case.hosts if host not in listed]
     if missing:
         return Verdict("failed", "domains_missing", {"missing": missing})
@@ -89,14 +89,14 @@ async def check_domains(case: Case) -> Verdict:
 async def add_domains(case: Case, _form: Mapping[str, Any]) -> Verdict:
     before = await check_domains(case)
     for host in before.evidence.get("missing", ()):
-        said = await case.ask("alipay.open.mini.safedomain.create", safe_domain=host)
-        if not said.is_success:
-            return unusable(said)
+        reply = await case.ask("alipay.open.mini.safedomain.create", safe_domain=host)
+        if not reply.is_success:
+            return unusable(reply)
     return before if "missing" not in before.evidence else await check_domains(case)
 
 
 async def check_push(case: Case) -> Verdict:
-    """The platform tells nobody how a push went: a device that signs in does."""
+    """The platform does not report the result of a push; an enrolled device shows it."""
     if case.has_device:
         return Verdict("done", evidence=case.evidence.get("5.1", {}))
     return Verdict(None, "no_device_yet")
@@ -124,11 +124,11 @@ CHECKS: Mapping[str, Check] = {
 }
 RUNS: Mapping[str, Run] = {"2.1": add_domains}
 WATCHED = LIVE_CHECKED | {"0.1", "1.2", "2.1"}
-"""Rows that are looked at by themselves while they wait or have failed: what happens at Alipay
-tells nobody. What our own tables know needs no look, and the life of the mini program is looked at
-by the device service (`releases`)."""
+"""Rows that are checked automatically while they wait or have failed, because Alipay does not
+report their changes. Rows about our own tables need no check, and the device service checks the
+life of the mini program (`releases`)."""
 WAIT_FOR_KEYS = ("0.1", "2.1")
-"""Rows whose turn comes with keys that count."""
+"""Rows that become due when the app has usable keys."""
 CARRIED_OUT = frozenset({"2.1"})
-"""Rows that are carried out by themselves when their turn comes: nothing is asked of the merchant,
-and nothing that sells is changed."""
+"""Rows that are carried out automatically when they become due. They need no input of the merchant,
+and change nothing that payments depend on."""

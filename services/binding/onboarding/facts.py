@@ -1,4 +1,4 @@
-"""What the onboarding map follows from, gathered for one merchant or for a page of them."""
+"""Collects the facts from which the onboarding map is derived, for one or many merchants."""
 
 from collections.abc import Collection, Mapping
 from uuid import UUID
@@ -18,7 +18,7 @@ async def facts_of(
     apps: Mapping[UUID, App | None],
     suspended: Collection[UUID] = (),
 ) -> dict[UUID, Facts]:
-    """By tenant, each for the app given; `suspended` merchants take no payment."""
+    """The facts by tenant, each for the given app; `suspended` merchants take no payments."""
     tenants = list(apps)
     stored = await repo.rows_of(tx, tenants)
     keys = await repo.keys_of(tx, tenants)
@@ -29,13 +29,13 @@ async def facts_of(
     for tenant_id, app in apps.items():
         app_id = app.app_id if app is not None else ""
         known = repo.of_app(stored.get(tenant_id, ()), app_id)
-        has_heard = tenant_id in devices
+        has_events = tenant_id in devices
         found[tenant_id] = Facts(
             app=app,
             keys=keys.get((tenant_id, app_id), ()),
             known=known,
             has_store=tenant_id in stores,
-            device=devices[tenant_id] if has_heard else _seen_before(known.get("5.2")),
+            device=devices[tenant_id] if has_events else _seen_before(known.get("5.2")),
             now=now,
             is_suspended=tenant_id in suspended,
         )
@@ -43,8 +43,8 @@ async def facts_of(
 
 
 def _seen_before(row: OnboardingRow | None) -> KnownDevice | None:
-    """A device that signed in before devices were remembered one by one, as the map has it: until
-    the device service has told which there are."""
+    """The device of a completed row 5.2, from before devices were stored one by one. It is used
+    until the device service has published the merchant's devices."""
     if row is None or row.state != "done":
         return None
     sn = str(row.evidence.get("sn", ""))

@@ -1,10 +1,10 @@
-"""The live check of an app's keys: a key version counts only after one question to Alipay, signed
-with it, has been answered and the answer verified under that version's key of Alipay's alone.
+"""The live check of an app's keys. A key version is used only after one call to Alipay, signed with
+it, has been answered, and the response was verified with that version's Alipay key alone.
 
-One mechanism for three rules: a new version takes over from the old one only when it works, a key
-that is not Alipay's never makes a notice believed, and an AppID belongs to whoever can prove it.
-The attempt is committed before the call, the call is made with no transaction open, and whatever
-is not known leaves the version pending: the worker asks again.
+One mechanism serves three rules. A new version replaces the old one only when it works. A key that
+is not Alipay's never verifies a notice. An AppID belongs to the tenant that can prove it. The
+attempt is committed before the call, and the call is made without an open transaction. An unknown
+result leaves the version pending, and the worker repeats the check.
 """
 
 import asyncio
@@ -33,11 +33,12 @@ from shared.ids import trade_no
 from shared.telemetry import get_logger
 
 CHECK_AGAIN_S = (2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
-"""A pending version is checked again after these, the last one until GIVEN_UP."""
+"""The pauses between checks of a pending version; the last one repeats until GIVEN_UP."""
 GIVEN_UP = timedelta(days=7)
-"""So long the worker asks; after that the page's live check, or a new binding, begins anew."""
+"""How long the worker repeats the check. After that only the page's live check, or a new binding,
+starts it again."""
 WAIT_S = 6.0
-"""How long a page that saves waits for the answer; the worker sees to what takes longer."""
+"""How long a saving page waits for the result; if it takes longer, the worker goes on."""
 DUE_MAX = 40
 AT_ONCE = 4
 
@@ -47,8 +48,8 @@ log = get_logger("binding.live_check")
 async def settle(
     deps: Deps, platform: OpenPlatform, tenant_id: UUID, app_id: str, *, actor: str
 ) -> None:
-    """The check right after a binding: for a moment, and whatever comes of it is no failure of
-    the binding itself."""
+    """The check right after a binding, for at most WAIT_S. Its result does not make the binding
+    itself fail."""
     bound = await bound_apps.own_app(deps, tenant_id, app_id)
     if not bound.keys[0].is_pending:
         return
@@ -62,7 +63,7 @@ async def settle(
 async def check(
     deps: Deps, platform: OpenPlatform, tenant_id: UUID, app_id: str, *, actor: str
 ) -> Verdict:
-    """Asks now, about the newest version; what it showed. A pending one that works takes over."""
+    """Checks the newest version now; returns the verdict. A pending one that works takes over."""
     async with deps.db.tx(tenant_id) as tx:
         newest = (await keys_repo.app_keys(tx, tenant_id, app_id))[:1]
         if not newest:
@@ -71,36 +72,37 @@ async def check(
         if newest[0].is_pending and newest[0].next_check_at is None:
             await _require_own(tx, tenant_id, actor)
         await _claim(deps, tx, tenant_id, app_id, number)
-    return await _asked(deps, platform, (tenant_id, app_id, number), actor)
+    return await _ask_alipay(deps, platform, (tenant_id, app_id, number), actor)
 
 
 async def _require_own(tx: AsyncSession, tenant_id: UUID, actor: str) -> None:
-    """Keys that were given up count again only when the merchant's own people ask."""
+    """NotByActing unless one of the merchant's own people requests a check of keys whose checks had
+    been given up."""
     user_id = user_of(actor)
     if user_id is not None and await tenancy_repo.user(tx, tenant_id, user_id) is None:
         raise NotByActing
 
 
 async def check_due(deps: Deps, platform: OpenPlatform) -> int:
-    """One round over the versions whose check is due; how many were asked about."""
+    """One round over the versions whose check is due; returns the number of checks."""
     now = deps.clock.now()
     async with deps.db.read(None) as tx:
         due = await keys_repo.app_keys_due(tx, now, DUE_MAX)
-    places = asyncio.Semaphore(AT_ONCE)
+    slots = asyncio.Semaphore(AT_ONCE)
 
-    async def one(tenant_id: UUID, app_id: str, number: int) -> int:
-        async with places:
+    async def check_one(tenant_id: UUID, app_id: str, number: int) -> int:
+        async with slots:
             try:
                 async with deps.db.tx(tenant_id) as tx:
                     if not await _claim(deps, tx, tenant_id, app_id, number, is_due=True):
                         return 0
-                await _asked(deps, platform, (tenant_id, app_id, number), PLATFORM_ACTOR)
+                await _ask_alipay(deps, platform, (tenant_id, app_id, number), PLATFORM_ACTOR)
             except Exception:
-                # One odd row must not keep the others from being asked about.
+                # One broken row must not prevent the checks of the others.
                 log.exception("live_check.broken", app_id=app_id, key_version=number)
             return 1
 
-    return sum(await asyncio.gather(*(one(*row) for row in due)))
+    return sum(await asyncio.gather(*(check_one(*row) for row in due)))
 
 
 async def _claim(
@@ -112,7 +114,7 @@ async def _claim(
     *,
     is_due: bool = False,
 ) -> bool:
-    """Notes the attempt, and when the next one is; whether there was one to make."""
+    """Stores the attempt and the time of the next one; False when no check is due."""
     now = deps.clock.now()
     key = await keys_repo.app_key_for_update(tx, tenant_id, app_id, number)
     if key is None or not key.is_pending:
@@ -120,7 +122,7 @@ async def _claim(
     if is_due and (key.next_check_at is None or key.next_check_at > now):
         return False
     if key.next_check_at is None:
-        key.check_attempts = 0  # given up before: somebody asks again
+        key.check_attempts = 0  # given up before, and requested again
     pause = CHECK_AGAIN_S[min(key.check_attempts, len(CHECK_AGAIN_S) - 1)]
     key.check_attempts += 1
     is_over = is_due and now - key.created_at > GIVEN_UP
@@ -128,23 +130,23 @@ async def _claim(
     return True
 
 
-async def _asked(
-    deps: Deps, platform: OpenPlatform, which: tuple[UUID, str, int], actor: str
+async def _ask_alipay(
+    deps: Deps, platform: OpenPlatform, version: tuple[UUID, str, int], actor: str
 ) -> Verdict:
-    tenant_id, app_id, number = which
-    question: Mapping[str, str] = {"out_trade_no": trade_no(deps.clock)}
-    said = await platform.check_key(tenant_id, app_id, number, question)
-    verdict = not_there(said)
+    tenant_id, app_id, number = version
+    params: Mapping[str, str] = {"out_trade_no": trade_no(deps.clock)}
+    reply = await platform.check_key(tenant_id, app_id, number, params)
+    verdict = not_there(reply)
     async with deps.db.tx(tenant_id) as tx:
         await queries.lock(tx, f"app:{app_id}")
         app = await keys_repo.app_for_update(tx, tenant_id, app_id)
         key = await keys_repo.app_key_for_update(tx, tenant_id, app_id, number)
         if app is not None and key is not None and key.is_pending:
-            verdict = await _judged(deps, tx, app, key, verdict, actor)
+            verdict = await _apply_verdict(deps, tx, app, key, verdict, actor)
     return verdict
 
 
-async def _judged(
+async def _apply_verdict(
     deps: Deps, tx: AsyncSession, app: App, key: AppKey, verdict: Verdict, actor: str
 ) -> Verdict:
     key.checked_at = deps.clock.now()
@@ -152,11 +154,11 @@ async def _judged(
         key.check_remedy = verdict.remedy
         return verdict
     if await key_versions.proven_owner(deps, app.app_id) not in (None, app.tenant_id):
-        # Somebody else was proven first. Two holders of one key are for people to sort out.
+        # Another tenant has proven the ownership first; people have to settle that.
         key.check_remedy, key.next_check_at = "app_bound_elsewhere", None
         return Verdict("failed", key.check_remedy)
     await key_versions.take_over(deps, tx, app, key, actor)
-    # What was found wrong with the keys before is over, and what waited for keys has its turn.
+    # Earlier faults of the keys are deleted, and the rows that waited for keys become due.
     await repo.forget(tx, app.tenant_id, app.app_id, *LIVE_CHECKED)
     now = deps.clock.now()
     await repo.wake(tx, app.tenant_id, app.app_id, WAIT_FOR_KEYS, now, PLATFORM_ACTOR)

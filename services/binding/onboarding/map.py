@@ -1,7 +1,7 @@
-"""The onboarding map as it stands: what follows from the stored rows, from the app's keys and from
-the devices there are, and what a row may be given.
+"""Derives the onboarding map from the stored rows, the app's keys and the devices, and checks the
+forms of rows.
 
-A row's stored state is todo, running, done or failed; blocked and skipped follow from the others.
+A row's stored state is todo, running, done or failed. Blocked and skipped are derived.
 """
 
 import dataclasses
@@ -21,19 +21,19 @@ SILENT = "platform_silent"
 SWITCHED_OFF = "app_switched_off"
 SETTLED: frozenset[State] = frozenset({"done", "skipped"})
 OF_THE_VERSION = frozenset({"4.1", "4.2"})
-"""Rows about one uploaded version: a newer one begins them anew."""
+"""Rows about one uploaded version; a newer version resets them."""
 FACE_TO_FACE, UPLOADED = "0.1", "3.3"
 NOT_YET_ALL = 99
-"""The most that is shown before a device can take a payment, in per cent."""
+"""The highest percentage that is shown before a device can take a payment."""
 PROVEN_BY_UPLOAD = frozenset({"1.3", "2.4", "3.1", "3.2"})
-"""What a version that arrived on the IoT end shows to be there, or not needed."""
+"""Rows that are shown to be done, or not needed, by a version that was uploaded."""
 PROVEN_BY_DEVICE = frozenset({"1.3", "2.1", "2.4", "3.1", "3.2", "3.3", "4.1", "4.2", "5.1"})
-"""What a device that is signed in shows to be there, or not needed: the program is on it."""
+"""Rows that are shown to be done, or not needed, by an enrolled device: it runs the program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the map follows from."""
+    """The facts from which the map is derived."""
 
     app: App | None
     keys: Sequence[AppKey]
@@ -47,8 +47,7 @@ class Facts:
 
     @property
     def sells(self) -> bool:
-        """Whether the app is switched on and has keys that count, and the merchant is not
-        suspended."""
+        """Whether the app is switched on and has usable keys, and the merchant is not suspended."""
         is_on = self.app is not None and self.app.is_enabled and not self.is_suspended
         return is_on and self.has_keys
 
@@ -62,7 +61,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row as it stands."""
+    """One row with its present state."""
 
     row: Row
     state: State
@@ -74,9 +73,9 @@ class Line:
     kept: str = "todo"
     """the stored state that this was derived from"""
     is_anew: bool = False
-    """what is stored is about a former version, and counts no more"""
+    """whether the stored state is about an earlier version, and no longer applies"""
     is_answered: bool = False
-    """what is stored was heard from the device service, in answer to the newest request"""
+    """whether the stored state is the device service's answer to the newest request"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +90,9 @@ class Map:
     takes_payments: bool = False
     """with this app or another one"""
     drafts: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
-    """what was last typed into the rows' forms"""
+    """the last texts of the rows' forms"""
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """what those who did something are called"""
+    """the names of the actors"""
 
     @property
     def percent(self) -> int:
@@ -106,8 +105,8 @@ class Map:
 
     @property
     def next_row(self) -> str | None:
-        """What is to be done next; after something failed early on, what can be done meanwhile is
-        not held up by it."""
+        """The first row that is to do or failed and is not blocked; a failed row does not hold up
+        later ones that can be done."""
         open_rows = (line for line in self.lines if not line.row.is_optional)
         return next((line.row.row for line in open_rows if line.state in ("todo", "failed")), None)
 
@@ -116,7 +115,7 @@ class Map:
 
 
 def map_of(facts: Facts, hosts: tuple[str, ...]) -> Map:
-    """The map as it follows from what is known."""
+    """The map that is derived from the facts."""
     states = {row.row: _own_state(row, facts) for row in ROWS}
     for row in ROWS:
         if states[row.row] == "todo" and _is_proven(row, facts, states):
@@ -128,7 +127,7 @@ def map_of(facts: Facts, hosts: tuple[str, ...]) -> Map:
 
 
 def _own_state(row: Row, facts: Facts) -> State:
-    """The row's state as far as it does not hang on others."""
+    """The row's state, apart from what depends on other rows."""
     match row.row:
         case "2.2" | "2.3":
             return _keys_state(row.row, facts)
@@ -147,13 +146,13 @@ def _stored_state(row: Row, facts: Facts) -> State:
         return cast(State, stored.state)
     if facts.app is not None and row.is_known_from_binding:
         return "done" if row.row == "1.2" else "skipped"
-    # Its first look is at hand: nothing for a person to do yet.
+    # Its first check is due soon, so there is nothing for a person to do yet.
     is_at_hand = stored is not None and stored.next_check_at is not None and not stored.remedy
     return "running" if is_at_hand and not row.form else "todo"
 
 
 def _keys_state(row: str, facts: Facts) -> State:
-    """The binding and its keys are one act, and what the live check showed says how they are."""
+    """The state of the rows about the binding and its keys, from the result of the live check."""
     if not facts.keys or facts.app is None:
         return "todo"
     newest = facts.keys[0]
@@ -169,7 +168,7 @@ def _keys_state(row: str, facts: Facts) -> State:
 
 
 def _is_outdated(row: Row, facts: Facts) -> bool:
-    """What is known of a former version says nothing about the one that was uploaded since."""
+    """Whether the stored state is about an earlier version than the uploaded one."""
     uploaded = facts.known.get(UPLOADED)
     if row.row not in OF_THE_VERSION or uploaded is None:
         return False
@@ -204,11 +203,11 @@ def _line(row: Row, facts: Facts, states: Mapping[str, State]) -> Line:
     if stored is None:
         return Line(row, state)
     if _is_outdated(row, facts):
-        heard = stored.answer is not None
-        return Line(row, state, kept=stored.state, is_anew=True, is_answered=heard)
+        is_answered = stored.answer is not None
+        return Line(row, state, kept=stored.state, is_anew=True, is_answered=is_answered)
     remedy = stored.remedy or _switch(row, facts)
-    told = (remedy, stored.evidence, stored.note, stored.at, stored.by)
-    return Line(row, state, *told, kept=stored.state, is_answered=stored.answer is not None)
+    details = (remedy, stored.evidence, stored.note, stored.at, stored.by)
+    return Line(row, state, *details, kept=stored.state, is_answered=stored.answer is not None)
 
 
 def _switch(row: Row, facts: Facts) -> str | None:
@@ -217,8 +216,8 @@ def _switch(row: Row, facts: Facts) -> str | None:
 
 
 def may_be_marked(line: Line) -> bool:
-    """A person's word counts where nobody else can know (ADR 0014): for a manual row whose turn it
-    is, and for an automatic one that the platform does not permit us to carry out."""
+    """Whether a person may mark the row as done (ADR 0014): a manual row that is not blocked, or an
+    automatic one that the platform does not permit us to carry out."""
     if line.state in ("blocked", "running"):
         return False
     is_forbidden = line.row.kind == "auto" and line.remedy == NOT_PERMITTED
@@ -226,7 +225,7 @@ def may_be_marked(line: Line) -> bool:
 
 
 def filled(row: Row, form: Mapping[str, Any]) -> dict[str, Any]:
-    """The row's inputs, checked; InvalidBody names each that is missing, too short or unknown."""
+    """The row's checked inputs. InvalidBody names each that is missing, unknown or does not fit."""
     errors = unknown_fields(row, form)
     given: dict[str, Any] = {}
     for field in row.form:
@@ -266,8 +265,8 @@ def unknown_fields(row: Row, form: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def proposed(row: Row, name: str, given: str, found: Map) -> str:
-    """What a form begins with: what was typed last; for a version one that is higher than what
-    there is; for a rollout the next wider one."""
+    """The initial value of a form field: the text that was typed last; for a version the next
+    higher one; for a rollout the next larger share."""
     evidence = found.line(row.row).evidence or {}
     if name == "app_version":
         known = evidence.get("newest") or evidence.get("app_version")

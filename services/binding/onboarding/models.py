@@ -1,4 +1,4 @@
-"""The tables of onboarding: how far each row is, what was typed, and which devices there are."""
+"""The tables of onboarding: the states of rows, the drafts of forms, and the known devices."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from services.binding.models import Base, _Id, _instant, _key
 
 
 class OnboardingRow(Base):
-    """How far one row of the onboarding map is, for one app; "" stands for the app to be."""
+    """The state of one row of the onboarding map, for one app; "": an app that is not bound yet."""
 
     __tablename__ = "onboarding_rows"
 
@@ -27,13 +27,13 @@ class OnboardingRow(Base):
     attempts: Mapped[int]
     next_check_at: Mapped[datetime | None] = _instant()
     request_id: Mapped[UUID | None]
-    """what was asked of the device service last; only its answer counts"""
+    """the last request to the device service; only its answers are applied"""
     answer: Mapped[int | None]
-    """the number of what was heard last about that; None: nothing yet"""
+    """the number of the last answer to it; None: no answer yet"""
 
 
 class OnboardingDraft(Base):
-    """What was last typed into a row's form, sent or not; "" stands for the app to be."""
+    """The last texts of a row's form, sent or not; "": an app that is not bound yet."""
 
     __tablename__ = "onboarding_drafts"
 
@@ -46,11 +46,11 @@ class OnboardingDraft(Base):
 
 
 TERMINAL = "terminal"
-"""The kind of a device that is no page of the console."""
+"""The kind of a real device; the other kind is a page of the console."""
 
 
 class KnownDevice(Base):
-    """A device as its events tell: it can take payments from `enrolled_at` until `revoked_at`."""
+    """A device, from its events: it can take payments from `enrolled_at` until `revoked_at`."""
 
     __tablename__ = "known_devices"
 
@@ -62,4 +62,4 @@ class KnownDevice(Base):
     enrolled_at: Mapped[datetime | None] = _instant()
     revoked_at: Mapped[datetime | None] = _instant()
     at: Mapped[datetime] = _instant()
-    """when what was heard last had happened"""
+    """the time of the last event"""

@@ -1,5 +1,5 @@
-"""Writes down what is known of a row, and when it is looked at next: what runs until it has ended,
-what waits or failed for some days, ever more seldom."""
+"""Stores the state of a row and the time of its next check. A running row is checked until it has
+ended. A waiting or failed row is checked for some days, at growing intervals."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,13 +18,15 @@ from shared.contracts.events.binding import ReleaseRequested
 from shared.contracts.verdicts import Verdict
 
 CHECK_AGAIN_S = (2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
-"""A running row is looked at after these, the last one for ever; a message hurries it."""
+"""The pauses between checks of a running row; the last one repeats. A message brings the next check
+forward."""
 WAITS_S = (5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
-"""One that waits for the merchant, or failed; a page that is opened hurries it."""
+"""The pauses between checks of a row that waits for the merchant or failed."""
 WAITS_MAX = 200
-"""Looks at a row that stays as it is: about a week. After that a person's look begins anew."""
+"""The most checks of a row that does not change: about a week. After that only a person's check
+starts them again."""
 ACT_TAKES_S = 60
-"""The longest that carrying a row out can take: only after that is a lost answer asked for."""
+"""The longest time that carrying a row out can take; a lost answer is only requested after that."""
 
 
 async def record(
@@ -35,17 +37,17 @@ async def record(
     verdict: Verdict,
     actor: str,
     note: str | None = None,
-    asked: Mapping[str, Any] | None = None,
+    requested: Mapping[str, Any] | None = None,
     *,
     request: ReleaseRequested | None = None,
     is_start: bool = False,
     is_look: bool = False,
 ) -> None:
-    """Writes what is known of the row now; a change of state is audited, and so is whatever was
-    `asked` of the platform: which version was pushed to which device numbers (S132). `request`:
-    published with it; from then on only its answer counts. `is_start`: only when it does not run
-    already, else RowRunning. `is_look`: not when the row has been begun, or has ended, since it was
-    looked at; and a failure stays until it is over, with its reason."""
+    """Stores the present state of the row. A change of state is audited, and so is `requested`,
+    what the platform was asked to do: which version was pushed to which device numbers (S132).
+    `request` is published with it, and from then on only its answers are applied. `is_start`:
+    RowRunning when the row runs already. `is_look`: nothing is stored when the row was started or
+    has ended since the check, and a failed row stays failed until the check has a new result."""
     now = deps.clock.now()
     async with deps.db.tx(tenant_id) as tx:
         await repo.lock_row(tx, tenant_id, app_id, line.row.row)
@@ -54,7 +56,7 @@ async def record(
         if is_start and kept == "running":
             raise RowRunning
         if is_look and kept != line.kept and "running" in (kept, line.kept):
-            return  # it has been begun meanwhile, or has ended
+            return  # it was started or has ended meanwhile
         before = None if line.is_anew else stored
         if before is not None and is_look and kept == "failed" and verdict.state in (None, "todo"):
             verdict = Verdict("failed", before.remedy, before.evidence)
@@ -82,15 +84,15 @@ async def record(
         )
         if request is not None:
             await outbox.add(tx, request)
-        if asked is not None or state != kept:
-            what = (actor, f"onboarding.{state}", f"{app_id}:{line.row.row}")
+        if requested is not None or state != kept:
+            entry = (actor, f"onboarding.{state}", f"{app_id}:{line.row.row}")
             after: dict[str, Any] = {"state": state, "remedy": verdict.remedy, "note": note}
-            after |= {} if asked is None else {"asked": dict(asked)}
-            await audit(deps, tx, tenant_id, what, before={"state": kept}, after=after)
+            after |= {} if requested is None else {"asked": dict(requested)}
+            await audit(deps, tx, tenant_id, entry, before={"state": kept}, after=after)
 
 
 def pause(row: str, state: str, attempts: int) -> int | None:
-    """Seconds until the row is looked at again; None: nothing looks at it by itself."""
+    """Seconds until the next check of the row; None: it is not checked automatically."""
     if state == "running":
         return CHECK_AGAIN_S[min(attempts, len(CHECK_AGAIN_S) - 1)]
     if state == "done" or row not in WATCHED or attempts >= WAITS_MAX:

@@ -1,6 +1,6 @@
-"""The rows about the life of the mini program: the device service carries them out and looks at
-them (docs/adr/0026), and here is what is requested of it. The intent is committed with the
-request's event; the answer comes as an event, too (`heard`), and a page waits for it a moment.
+"""Requests to the device service, which carries out and checks the rows about the life of the mini
+program (docs/adr/0026). The intent is committed together with the request's event. The answer comes
+as an event, too (`consumed`), and a page waits for it a moment.
 """
 
 import asyncio
@@ -26,15 +26,16 @@ from shared.contracts.verdicts import Verdict
 from shared.ids import uuid7
 
 WAIT_S = 6.0
-"""How long a page that asked waits for the answer; what takes longer it sees as it comes."""
+"""How long a page waits for the answer to its request; a later answer shows up on the map."""
 POLL_S = 0.1
 ASK_AGAIN = timedelta(minutes=10)
-"""A look of which nothing was heard is requested once more after this."""
+"""A look without an answer is requested again after this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """What a row is requested with: whose map it is, and what a version is made from."""
+    """The requests for the rows of one merchant's map, and the settings from which a version is
+    made."""
 
     deps: Deps
     tenant_id: UUID
@@ -43,18 +44,18 @@ class Requests:
     public_url: str
 
     async def act(self, line: Line, given: Mapping[str, Any], actor: str) -> None:
-        """The intent is committed with the request, and an answer that comes soon is waited for.
-        RowRunning when it runs already."""
+        """Requests that the row is carried out, and waits a moment for the answer. RowRunning when
+        it runs already."""
         request = self._request(line, actor, "act", given)
-        begun = Verdict("running", evidence={**(line.evidence or {})})
+        running = Verdict("running", evidence={**(line.evidence or {})})
         await record(
-            self.deps, self.tenant_id, self.found.app_id, line, begun, actor,
-            asked={**given, "app_version": request.app_version}, request=request, is_start=True,
+            self.deps, self.tenant_id, self.found.app_id, line, running, actor,
+            requested={**given, "app_version": request.app_version}, request=request, is_start=True,
         )  # fmt: skip
         await self._answered(request)
 
     async def look(self, line: Line, actor: str, *, waits: bool) -> None:
-        """Has it looked at, and from then on by itself until it has ended."""
+        """Requests that the row is checked, and from then on automatically until it has ended."""
         request = self._request(line, actor, "look")
         name = self.tenant_id, self.found.app_id, line.row.row
         now = self.deps.clock.now()
@@ -68,7 +69,7 @@ class Requests:
             await self._answered(request)
 
     def forget(self, line: Line, actor: str) -> ReleaseRequested | None:
-        """Nobody need look at the row any longer, where somebody may."""
+        """The request that ends the automatic checks of the row; None when there are none."""
         if line.row.row not in RELEASES or not self.found.app_id:
             return None
         return self._request(line, actor, "forget")
@@ -80,7 +81,7 @@ class Requests:
         kind: Literal["act", "look", "forget"],
         form: Mapping[str, Any] | None = None,
     ) -> ReleaseRequested:
-        """With what is known of the row here."""
+        """The request, with the present state of the row."""
         ext = {
             "app_id": self.found.app_id,
             "merchant_id": str(self.tenant_id),
@@ -103,7 +104,7 @@ class Requests:
         )
 
     async def _answered(self, request: ReleaseRequested) -> None:
-        """No transaction is open meanwhile."""
+        """Waits for an answer, for at most WAIT_S and without an open transaction."""
         with suppress(TimeoutError):
             async with asyncio.timeout(WAIT_S):
                 while await self._is_open(request):  # noqa: ASYNC110 - another process answers
@@ -117,7 +118,7 @@ class Requests:
 
 
 def version(found: Map) -> str:
-    """The version that was uploaded, or found."""
+    """The version that was uploaded or found at Alipay; "" for none."""
     return str((found.line(UPLOADED).evidence or {}).get("app_version", ""))
 
 

@@ -1,4 +1,4 @@
-"""What to do about a row that is not done, in words, by the stable name of the remedy."""
+"""The texts of remedies: what to do about a row that is not done, by the remedy's stable name."""
 
 from collections.abc import Mapping
 
@@ -87,4 +87,4 @@ REMEDIES: Mapping[str, Words] = {
 }  # fmt: skip
 
 GOES_TO: Mapping[str, str] = {"iot_not_enabled": "1.3", "not_released": "4.2"}
-"""The row in which what is missing is mended, where it is another one."""
+"""The other row in which the missing thing is done; remedy -> row."""

@@ -21,7 +21,7 @@ async def newest_app(tx: AsyncSession, tenant_id: UUID) -> App | None:
 
 
 async def rows_of(tx: AsyncSession, tenants: Sequence[UUID]) -> dict[UUID, Sequence[OnboardingRow]]:
-    """All that is stored of their setups, by tenant."""
+    """All stored rows, by tenant."""
     query = select(OnboardingRow).where(OnboardingRow.tenant_id.in_(tenants))
     found: dict[UUID, list[OnboardingRow]] = {}
     for row in await tx.scalars(query.order_by(OnboardingRow.app_id)):
@@ -30,19 +30,19 @@ async def rows_of(tx: AsyncSession, tenants: Sequence[UUID]) -> dict[UUID, Seque
 
 
 def of_app(stored: Iterable[OnboardingRow], app_id: str) -> dict[str, OnboardingRow]:
-    """What is stored for the app, by row; what was done for the app to be ("") counts for every
-    app that has nothing of its own there."""
+    """The stored rows for the app, by their number. Rows that were stored before an app was bound
+    ("") apply to every app that has no such row itself."""
     known = sorted((row for row in stored if row.app_id in {"", app_id}), key=lambda r: r.app_id)
     return {row.row: row for row in known}
 
 
 async def rows(tx: AsyncSession, tenant_id: UUID, app_id: str) -> dict[str, OnboardingRow]:
-    """The same, of one app."""
+    """The stored rows of one app."""
     return of_app((await rows_of(tx, [tenant_id])).get(tenant_id, ()), app_id)
 
 
 async def put(tx: AsyncSession, row: OnboardingRow) -> None:
-    """Writes the row whole, whatever was there."""
+    """Inserts or replaces the row."""
     names = [column.name for column in OnboardingRow.__table__.columns]
     values = {name: getattr(row, name) for name in names}
     keys = ("tenant_id", "app_id", "row")
@@ -54,8 +54,8 @@ async def put(tx: AsyncSession, row: OnboardingRow) -> None:
 async def wake(
     tx: AsyncSession, tenant_id: UUID, app_id: str, names: Sequence[str], at: datetime, by: str
 ) -> None:
-    """The rows are looked at then: what nothing is known of, and what failed or waits; not what
-    waits for an answer already."""
+    """Sets the next check of rows that are new, waiting or failed to `at`. Rows that wait for an
+    answer stay as they are."""
     if not names:
         return
     statement = insert(OnboardingRow).values(
@@ -84,15 +84,15 @@ def row_lock(tenant_id: UUID, app_id: str, row: str) -> str:
 
 
 async def lock_row(tx: AsyncSession, tenant_id: UUID, app_id: str, row: str) -> None:
-    """Serialises what is written of one row, whether it is stored already or not."""
+    """Locks one row until the transaction ends, whether it is stored already or not."""
     await lock(tx, row_lock(tenant_id, app_id, row))
 
 
 async def look_again(
     tx: AsyncSession, tenant_id: UUID, app_id: str, at: datetime | None, row: str
 ) -> None:
-    """The row is looked at then: later, when it could not be looked at and must not be the next one
-    again; None: not before somebody says so."""
+    """Sets the next check of the row: a later time after a check that failed, so that it is not the
+    next one again; None: no check until something sets one."""
     runs = update(OnboardingRow).where(
         OnboardingRow.tenant_id == tenant_id,
         OnboardingRow.app_id == app_id,
@@ -111,8 +111,8 @@ async def await_answer(
     again_at: datetime,
     by: str,
 ) -> None:
-    """From now on the row (tenant_id, app_id, row) is what is answered to that request; what is
-    known of it stays. Without an answer until `again_at` it is due once more."""
+    """From now on the row (tenant_id, app_id, row) takes the answers to that request; its state
+    stays. Without an answer until `again_at` it is due again."""
     waits = {"request_id": request_id, "answer": None, "next_check_at": again_at}
     keys = ("tenant_id", "app_id", "row")
     statement = insert(OnboardingRow).values(
@@ -135,8 +135,7 @@ async def forget(tx: AsyncSession, tenant_id: UUID, app_id: str, *names: str) ->
 async def claim_due(
     tx: AsyncSession, now: datetime, until: datetime
 ) -> tuple[UUID, str, str] | None:
-    """(tenant_id, app_id, row) of a row that is to be looked at, ours until `until`; system
-    scope."""
+    """(tenant_id, app_id, row) of a row whose check is due, leased until `until`. System scope."""
     name = OnboardingRow.tenant_id, OnboardingRow.app_id, OnboardingRow.row
     oldest = (
         select(*name)
@@ -156,11 +155,11 @@ async def claim_due(
     return (found[0], found[1], found[2]) if found is not None else None
 
 
-# --- what was typed
+# --- drafts of forms
 
 
 async def drafts(tx: AsyncSession, tenant_id: UUID, app_id: str) -> dict[str, dict[str, Any]]:
-    """By row; what was typed for the app to be counts until the app has a draft of its own."""
+    """The drafts by row. A draft from before an app was bound applies until the app has its own."""
     query = (
         select(OnboardingDraft)
         .where(OnboardingDraft.tenant_id == tenant_id, OnboardingDraft.app_id.in_({"", app_id}))
@@ -170,13 +169,13 @@ async def drafts(tx: AsyncSession, tenant_id: UUID, app_id: str) -> dict[str, di
 
 
 async def put_draft(tx: AsyncSession, draft: OnboardingDraft) -> None:
-    told = {"form": draft.form, "by": draft.by, "at": draft.at}
+    changes = {"form": draft.form, "by": draft.by, "at": draft.at}
     keys = {"tenant_id": draft.tenant_id, "app_id": draft.app_id, "row": draft.row}
-    statement = insert(OnboardingDraft).values(**keys, **told)
-    await tx.execute(statement.on_conflict_do_update(index_elements=tuple(keys), set_=told))
+    statement = insert(OnboardingDraft).values(**keys, **changes)
+    await tx.execute(statement.on_conflict_do_update(index_elements=tuple(keys), set_=changes))
 
 
-# --- whether anybody could pay now
+# --- whether a payment is possible now
 
 
 async def keys_of(
@@ -198,8 +197,8 @@ async def with_stores(tx: AsyncSession, tenants: Sequence[UUID]) -> set[UUID]:
 async def devices(
     tx: AsyncSession, tenants: Sequence[UUID], *, with_test_cashiers: bool
 ) -> dict[UUID, KnownDevice | None]:
-    """The first that may speak now, by tenant; None: of the devices that were told of none may.
-    A tenant of which none was told of ever is not among them."""
+    """The first enrolled device by tenant; None: all known devices are revoked. Tenants without any
+    known device are left out."""
     of_tenant = KnownDevice.tenant_id == Merchant.tenant_id
     was_enrolled = KnownDevice.enrolled_at.is_not(None)
     speaks = [of_tenant, was_enrolled, KnownDevice.revoked_at.is_(None)]
@@ -216,8 +215,8 @@ async def devices(
 
 
 async def has_selling_app(tx: AsyncSession, tenant_id: UUID, now: datetime) -> bool:
-    """Whether any app of the merchant is switched on, has keys that count, and is not known to be
-    without face-to-face pay."""
+    """Whether any app of the merchant is switched on, has usable keys, and is not known to lack
+    face-to-face pay."""
     counts = and_(
         AppKey.tenant_id == App.tenant_id,
         AppKey.app_id == App.app_id,

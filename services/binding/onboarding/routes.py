@@ -1,4 +1,4 @@
-"""The HTTP door of onboarding and the key doctor."""
+"""The HTTP routes of onboarding and the key doctor."""
 
 from typing import Annotated, Any, cast
 
@@ -114,9 +114,13 @@ async def check_keys(request: Request, body: schemas.KeyCheckBody) -> schemas.Di
     return schemas.DiagnosisOut(
         findings=[
             schemas.FindingOut(
-                field=one.field, code=one.code, level=one.level, title=one.title, remedy=one.remedy
+                field=finding.field,
+                code=finding.code,
+                level=finding.level,
+                title=finding.title,
+                remedy=finding.remedy,
             )
-            for one in found.findings
+            for finding in found.findings
         ],
         private=_key_out(found.private),
         alipay=_key_out(found.alipay),
@@ -245,12 +249,12 @@ def _row_out(line: Line, found: Map, *, shows_people: bool) -> schemas.RowOut:
 
 
 def _remedy(line: Line) -> Words | None:
-    """What to do, in words; where fields of the form do not fit, with their names."""
+    """The text of the remedy; when fields of the form do not fit, with their names."""
     invalid = (line.evidence or {}).get("invalid") or ()
     labels = [field.label for field in line.row.form if field.name in invalid]
     if line.remedy != NOT_SENT or not labels:
         return REMEDIES.get(line.remedy or "")
-    zh, en = "、".join(one.zh for one in labels), ", ".join(one.en for one in labels)
+    zh, en = "、".join(label.zh for label in labels), ", ".join(label.en for label in labels)
     return Words(
         f"没有发给支付宝：请改正“{zh}”后再提交",
         f"Not sent to Alipay: correct “{en}”, then submit again",
@@ -267,10 +271,10 @@ def _copies(code: str, found: Map) -> list[schemas.CopyOut]:
 
 
 def _reason(line: Line) -> str | None:
-    """What the platform itself said, of what failed."""
+    """The platform's own reason of a failed row."""
     evidence = line.evidence or {}
-    said = evidence.get("reject_reason") or evidence.get("message")
-    return str(said) if said and line.state == "failed" else None
+    reason = evidence.get("reject_reason") or evidence.get("message")
+    return str(reason) if reason and line.state == "failed" else None
 
 
 def _fields_out(row: Row, found: Map) -> list[schemas.FieldOut]:

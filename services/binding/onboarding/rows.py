@@ -1,9 +1,9 @@
 """The onboarding map as data: every step and sub-step of opening face pay, in the order in which a
-merchant goes through them, and what the page says about each; `seed` names the source manual's
-rows. A row's number is the manual's; the page shows the rows on four cards (`CARDS`).
+merchant does them, and the texts of the page about each. `seed` names the source manual's rows. A
+row's number is the manual's; the page shows the rows on four cards (`CARDS`).
 
-How a row is settled: `auto` we do it over the open platform's API, `check` we look whether it is
-done, `manual` nobody but the merchant can say so. The automation is that of alipay-iot.md §5.5.
+The kinds of rows: `auto` rows are carried out over the open platform's API, `check` rows are
+checked, and `manual` rows only the merchant can mark as done. See alipay-iot.md §5.5.
 """
 
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ Kind = Literal["auto", "check", "manual"]
 State = Literal["todo", "running", "done", "failed", "skipped", "blocked"]
 FieldKind = Literal["text", "textarea", "choice", "serials"]
 SERIALS_MAX = 100
-"""Devices in one push."""
+"""The most devices in one push."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The same sentence for both languages."""
+    """One sentence in both languages."""
 
     zh: str
     en: str
@@ -29,7 +29,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One input of a row that we carry out; lengths in characters."""
+    """One form field of a row that is carried out; lengths in characters."""
 
     name: str
     label: Words
@@ -40,9 +40,9 @@ class Field:
     choices: tuple[str, ...] = ()
     value: str = ""
     pattern: str = ""
-    """what the whole text, or each of its serials, looks like: the rule of the egress's method"""
+    """the form of the whole text, or of each serial number: the rule of the egress's method"""
     hint: Words | None = None
-    """the same for people, and how long it is"""
+    """the pattern and the lengths in words"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ class Row:
     help: Words
     where_url: str | None = None
     needs: tuple[str, ...] = ()
-    """rows that come first: until then this one is blocked"""
+    """rows that must be done first; until then this one is blocked"""
     form: tuple[Field, ...] = ()
     is_known_from_binding: bool = False
-    """a merchant whose mini program is bound already need not do it (S17)"""
+    """whether it is not needed for a mini program that is bound already (S17)"""
     is_optional: bool = False
-    """only for who does it with Alipay's own tool: never the next row, and no part of the whole"""
+    """only needed with Alipay's own tool: never the next row, and not part of the percentage"""
     seed: str = ""
-    """the source manual's rows that this line guides through (docs/coverage.md)"""
+    """the source manual's rows that this row covers (docs/coverage.md)"""
 
     @property
     def step(self) -> int:
@@ -86,7 +86,7 @@ CARDS: tuple[tuple[str, Words, tuple[str, ...]], ...] = (
      ("1.3", "2.1", "3.3", "2.4", "3.1", "3.2", "4.1", "4.2")),
     ("devices", Words("门店与设备", "Store and device"), ("5.0", "5.1", "5.2")),
 )  # fmt: skip
-"""How the rows are shown: four cards, in the order in which one goes."""
+"""The rows on four cards, in the order of the page."""
 
 _CONSOLE = "https://open.alipay.com/develop/manage"
 _MERCHANT_CENTRE = "https://b.alipay.com/signing/productSetV2.htm"

@@ -1,4 +1,4 @@
-"""What goes wrong with a row of the onboarding map.
+"""The problems of rows of the onboarding map.
 
 Problem
 └── Conflict            RowBlocked RowRunning RowNotRun    409

@@ -1,5 +1,5 @@
-"""Bodies of the onboarding map and of the key doctor. Nothing here has a place for a secret to
-come back."""
+"""Request bodies and response models of the onboarding map and the key doctor. No response model
+has a member for a secret."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -13,7 +13,7 @@ from shared.contracts import fields
 from shared.contracts.fields import Text
 from shared.contracts.instants import Instant
 
-Answer = Annotated[str, Text(4000, min=0, lines=True)]
+FormText = Annotated[str, Text(4000, min=0, lines=True)]
 
 
 class RowBody(Body):
@@ -23,11 +23,11 @@ class RowBody(Body):
 
 
 class RunBody(RowBody):
-    form: dict[Annotated[str, Text(32)], Answer] = Field(default_factory=dict, max_length=16)
+    form: dict[Annotated[str, Text(32)], FormText] = Field(default_factory=dict, max_length=16)
 
 
 class DraftBody(RowBody):
-    form: dict[Annotated[str, Text(32)], Answer] = Field(max_length=16)
+    form: dict[Annotated[str, Text(32)], FormText] = Field(max_length=16)
 
 
 class DoneBody(RowBody):

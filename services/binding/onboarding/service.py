@@ -1,8 +1,8 @@
-"""The use cases of onboarding: show the map, look whether a row is done, carry a row out, take a
-person's word for it, keep what was typed (S11-S17).
+"""The use cases of onboarding: show the map, check a row, carry a row out, let a person mark it as
+done, store the drafts of forms (S11-S17).
 
-Asking the open platform happens with no transaction open: the intent to carry something out is
-committed as `running` before the call, so that a row whose answer was lost is looked at again.
+The open platform is called without an open transaction. The intent to carry a row out is committed
+as `running` before the call, so that a row whose answer was lost is checked again.
 """
 
 from collections.abc import Mapping
@@ -47,16 +47,16 @@ DUE_MAX = 20
 PLATFORM_CALLS_MAX = 8
 PLATFORM_WAIT_S = 20.0
 LOOKS_MAX = 3
-"""Calls of the platform in one look at a row, at most."""
+"""The most calls of the platform in one check of a row."""
 PUT_OFF_S = 600
-"""A row that could not be looked at is not the next one again."""
+"""The pause after a check that failed, so that the row is not the next one again."""
 
 log = get_logger("binding.onboarding")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What this installation tells the open platform about itself."""
+    """The settings of this installation that the open platform needs."""
 
     hosts: tuple[str, ...]
     template_id: str
@@ -65,7 +65,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Onboarding:
-    """What the use cases stand on."""
+    """The dependencies of the use cases."""
 
     deps: Deps
     platform: OpenPlatform
@@ -91,7 +91,7 @@ def build(config: BindingConfig, deps: Deps) -> Onboarding:
 
 
 async def show(on: Onboarding, tenant_id: UUID, app_id: str | None = None) -> Map:
-    """The map of the given app, of the newest one, or of the app to be."""
+    """The map of the given app, else of the newest one, else of an app that is not bound yet."""
     async with on.deps.db.read(tenant_id) as tx:
         app = (
             await app_by_tenant(tx, tenant_id, app_id)
@@ -117,14 +117,14 @@ async def show(on: Onboarding, tenant_id: UUID, app_id: str | None = None) -> Ma
 
 
 async def check(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, actor: str) -> Map:
-    """Looks whether the row is done."""
+    """Checks whether the row is done."""
     found, line = await _line_of(on, tenant_id, row, app_id)
     if row not in CHECKS and row not in LIVE_CHECKED | LOOKED_AT:
         raise NotDoneByHand(f"row {row} has nothing to look at")
     if row in LOOKED_AT and found.app_id:
         await _requests(on, tenant_id, found).look(line, actor, waits=True)
         return await _watched(on, tenant_id, app_id)
-    verdict = _begun(await _look(on, tenant_id, found, line, actor), line)
+    verdict = _fail_if_not_taken(await _look(on, tenant_id, found, line, actor), line)
     await record(on.deps, tenant_id, found.app_id, line, verdict, actor, is_look=True)
     return await _watched(on, tenant_id, app_id)
 
@@ -139,7 +139,7 @@ async def _look(on: Onboarding, tenant_id: UUID, found: Map, line: Line, actor: 
 
 
 async def _watched(on: Onboarding, tenant_id: UUID, app_id: str | None) -> Map:
-    """The map as it is now; what has got its turn is looked at by itself from now on."""
+    """The present map. Rows that have become due are checked automatically from now on."""
     found = await show(on, tenant_id, app_id)
     looks = (WATCHED | LOOKED_AT) - LIVE_CHECKED
     turn = [
@@ -187,13 +187,13 @@ async def _carried_out(
     given: Mapping[str, Any],
     actor: str,
 ) -> None:
-    """The intent is committed before the call, and what came of it after it."""
+    """Carries the row out: the intent is committed before the call, and the result after it."""
     case = await _case(on, tenant_id, found)
-    begun = Verdict("running", evidence={**(line.evidence or {})})
-    asked = {**given, "app_version": releases.version(found)}
+    running = Verdict("running", evidence={**(line.evidence or {})})
+    requested = {**given, "app_version": releases.version(found)}
     of = (on.deps, tenant_id, found.app_id, line)
-    await record(*of, begun, actor, asked=asked, is_start=True)
-    verdict = _settled(await RUNS[line.row.row](case, given), line)
+    await record(*of, running, actor, requested=requested, is_start=True)
+    verdict = _running_if_unknown(await RUNS[line.row.row](case, given), line)
     await record(*of, verdict, actor)
 
 
@@ -205,7 +205,7 @@ async def keep_draft(
     form: Mapping[str, Any],
     actor: str,
 ) -> None:
-    """What was typed, complete or not: the form begins with it next time, on any machine."""
+    """Stores the texts of a row's form, complete or not, as its next initial values."""
     found, line = await _line_of(on, tenant_id, row, app_id)
     errors = unknown_fields(line.row, form)
     if errors or not line.row.form:
@@ -224,16 +224,16 @@ async def keep_draft(
         )  # fmt: skip
 
 
-def _settled(verdict: Verdict, before: Line) -> Verdict:
-    """After a call of ours "cannot tell" leaves the row running: it is looked at again."""
+def _running_if_unknown(verdict: Verdict, before: Line) -> Verdict:
+    """After a call of ours an unknown result leaves the row running, and it is checked again."""
     if verdict.state is not None:
         return verdict
     return Verdict("running", verdict.remedy, {**(before.evidence or {}), **verdict.evidence})
 
 
-def _begun(verdict: Verdict, before: Line) -> Verdict:
-    """What was begun, and of which the platform has nothing: that is told, or the row would wait
-    for a person as if nobody had pressed anything."""
+def _fail_if_not_taken(verdict: Verdict, before: Line) -> Verdict:
+    """Failed for a row that was carried out and of which the platform has nothing. Otherwise the
+    row would wait for a person as if it had never been carried out."""
     was_sent = before.kept == "running" and bool(before.row.form)
     if was_sent and verdict.state == "todo" and "share" not in verdict.evidence:
         return Verdict("failed", "not_taken", verdict.evidence)
@@ -243,7 +243,7 @@ def _begun(verdict: Verdict, before: Line) -> Verdict:
 async def mark_done(
     on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, note: str, actor: str
 ) -> Map:
-    """A person's word, for what no API tells; where one does, only when it does not permit us."""
+    """Marks a row as done by a person, where no API can show it or the API is not permitted."""
     found, line = await _line_of(on, tenant_id, row, app_id)
     if not may_be_marked(line):
         if line.state == "blocked" and line.row.kind != "check":
@@ -258,24 +258,25 @@ async def mark_done(
 
 
 async def reopen(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, actor: str) -> Map:
-    """Forgets what was known of a row."""
+    """Deletes the stored state of a row."""
     found, line = await _line_of(on, tenant_id, row, app_id)
     async with on.deps.db.tx(tenant_id) as tx:
         await repo.forget(tx, tenant_id, found.app_id, row)
         await releases.publish(tx, _requests(on, tenant_id, found).forget(line, actor))
-        what = (actor, "onboarding.reopen", f"{found.app_id}:{row}")
-        await audit(on.deps, tx, tenant_id, what, before={"state": line.state})
+        entry = (actor, "onboarding.reopen", f"{found.app_id}:{row}")
+        await audit(on.deps, tx, tenant_id, entry, before={"state": line.state})
     return await show(on, tenant_id, app_id)
 
 
 async def advance(on: Onboarding) -> int:
-    """One round over the rows that run, wait or failed and are due: each is looked at; how many
-    were."""
+    """One round over the due rows that run, wait or failed: each is checked. Returns their
+    number."""
     looked = 0
     while looked < DUE_MAX:
         async with on.deps.db.tx(None) as tx:
             now = on.deps.clock.now()
-            # One at a time, for longer than its look can take: no second worker asks meanwhile.
+            # One at a time, leased for longer than its check can take, so that no second worker
+            # checks it meanwhile.
             due = await repo.claim_due(
                 tx, now, now + timedelta(seconds=LOOKS_MAX * PLATFORM_WAIT_S)
             )
@@ -286,7 +287,7 @@ async def advance(on: Onboarding) -> int:
         try:
             await _advance_row(on, tenant_id, app_id, row)
         except Exception:
-            # One odd row must not keep the others from being looked at.
+            # One broken row must not prevent the checks of the others.
             log.exception("onboarding.row_broken", app_id=app_id, row=row)
             later = on.deps.clock.now() + timedelta(seconds=PUT_OFF_S)
             async with on.deps.db.tx(tenant_id) as tx:
@@ -298,7 +299,7 @@ async def _advance_row(on: Onboarding, tenant_id: UUID, app_id: str, row: str) -
     found = await show(on, tenant_id, app_id)
     line = found.line(row)
     if line.state in ("blocked", "skipped") and line.kept == "todo":
-        # Not its turn, or no longer needed: with its turn it is woken again.
+        # It is not due, or no longer needed. When it becomes due, it is checked again.
         async with on.deps.db.tx(tenant_id) as tx:
             await repo.forget(tx, tenant_id, app_id, row)
             forgotten = _requests(on, tenant_id, found).forget(line, PLATFORM_ACTOR)
@@ -307,19 +308,20 @@ async def _advance_row(on: Onboarding, tenant_id: UUID, app_id: str, row: str) -
     if row in LOOKED_AT:
         await _advance_release(on, tenant_id, found, line)
     elif row in CARRIED_OUT and line.kept == "todo":
-        with suppress(RowRunning):  # a person was quicker
+        with suppress(RowRunning):  # a person has started it meanwhile
             await _carried_out(on, tenant_id, found, line, {}, PLATFORM_ACTOR)
     else:
-        verdict = _begun(await _look(on, tenant_id, found, line, PLATFORM_ACTOR), line)
+        verdict = _fail_if_not_taken(await _look(on, tenant_id, found, line, PLATFORM_ACTOR), line)
         if line.kept == "running":
-            verdict = _settled(verdict, line)
+            verdict = _running_if_unknown(verdict, line)
         await record(on.deps, tenant_id, app_id, line, verdict, PLATFORM_ACTOR, is_look=True)
     await _watched(on, tenant_id, app_id)
 
 
 async def _advance_release(on: Onboarding, tenant_id: UUID, found: Map, line: Line) -> None:
-    """Its turn has come, or nothing was heard of it: it is looked at, and goes on being looked at,
-    there. What was heard of may have given other rows their turn, which is seen to after this."""
+    """Requests a check of a row that became due or had no answer; the device service then goes on
+    checking it. After an answer no check is needed here; the caller then looks for rows that have
+    become due by it."""
     if line.is_answered:
         async with on.deps.db.tx(tenant_id) as tx:
             await repo.look_again(tx, tenant_id, found.app_id, None, line.row.row)

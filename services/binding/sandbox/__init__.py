@@ -1,5 +1,5 @@
-"""Rehearsals, where the Alipay behind is the sandbox; everywhere else each door answers 404.
+"""Rehearsals, only where the egress calls the sandbox; elsewhere each route returns 404.
 
-Owns no table: what it makes (an application to bind, how a payment of it ends) is the sandbox's.
-Hears and publishes nothing.
+Owns no table: what it creates (an application to bind, how its payments end) is in the sandbox.
+Consumes and publishes nothing.
 """

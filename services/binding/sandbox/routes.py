@@ -1,4 +1,4 @@
-"""The HTTP door of rehearsals, in the sandbox only: everywhere else 404 `sandbox.absent`."""
+"""The HTTP routes of rehearsals, in the sandbox only; elsewhere 404 `sandbox.absent`."""
 
 from fastapi import APIRouter, Request
 

@@ -1,4 +1,4 @@
-"""Bodies about rehearsals in the sandbox."""
+"""Request bodies and response models of rehearsals in the sandbox."""
 
 from typing import Annotated
 
@@ -29,4 +29,4 @@ class OutcomeBody(Body):
     app_id: AppId
     outcome: Outcome
     auth_code: Annotated[str, fields.Text(128)] | None = None
-    """of the payment that it is about, as the till will send it; else it is the next one"""
+    """the code of the payment, as the till will send it; left out: the next payment"""

@@ -1,8 +1,8 @@
 """The use cases of a rehearsal: an application of the sandbox for a merchant to bind, and how a
 payment of one of its applications ends.
 
-Where the real Alipay is behind the egress, that answers 404 and nothing here happens. What is made
-is the sandbox's alone: of the merchant nothing changes until its own people bind it.
+Where the egress calls the real Alipay, it returns 404 and nothing happens here. Everything is
+created in the sandbox alone; the merchant changes only when its own people bind the application.
 """
 
 from dataclasses import dataclass
@@ -37,14 +37,14 @@ async def make_app(
     key_pair_id: UUID | None,
     actor: str,
 ) -> SandboxApp:
-    """A new application under our public key, pasted or of a pair made here that waits. KeyRefused
-    for what is no such key; the sandbox's own problems as they are."""
+    """Creates an application with our public key, which was pasted or is of a generated pair.
+    Raises KeyRefused for an unusable key, and the sandbox's own problems unchanged."""
     spki = await _public_key(on.deps, tenant_id, public_key, key_pair_id)
     made = await on.platform.rehearse(tenant_id, "apps", {"public_key": spki})
     app = SandboxApp(made["app_id"], made["seller_id"], made["alipay_public_key"])
     async with on.deps.db.tx(tenant_id) as tx:
-        what = (actor, "sandbox.app", app.app_id)
-        await audit(on.deps, tx, tenant_id, what, after={"seller_id": app.seller_id})
+        entry = (actor, "sandbox.app", app.app_id)
+        await audit(on.deps, tx, tenant_id, entry, after={"seller_id": app.seller_id})
     return app
 
 
@@ -70,12 +70,12 @@ async def choose_outcome(
     auth_code: str | None,
     actor: str,
 ) -> None:
-    """How a payment of an application ends, once: the one with the code, or the next without one.
-    NotFound when the application is not the merchant's."""
+    """Sets how one payment of an application ends: the payment with the code, or without a code the
+    next one. NotFound when the application is not the merchant's."""
     await bound_apps.own_app(on.deps, tenant_id, app_id)
     body = {"app_id": app_id, "outcome": outcome, "auth_code": auth_code}
     body = {name: value for name, value in body.items() if value is not None}
     await on.platform.rehearse(tenant_id, "outcome", body)
     async with on.deps.db.tx(tenant_id) as tx:
-        what = (actor, "sandbox.outcome", app_id)
-        await audit(on.deps, tx, tenant_id, what, after={"outcome": outcome})
+        entry = (actor, "sandbox.outcome", app_id)
+        await audit(on.deps, tx, tenant_id, entry, after={"outcome": outcome})

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from services.device.egress import OpenPlatform
 from services.device.releases.rules import PUSH, RELEASE, REVIEW, UPLOAD
-from shared.contracts.verdicts import Said, Verdict
+from shared.contracts.verdicts import PlatformReply, Verdict
 from shared.contracts.verdicts import unusable as of_any_question
 
 PASSED = frozenset({"WAIT_RELEASE", "BASE_AUDIT_PASS", "GRAY", "RELEASE"})
@@ -40,7 +40,7 @@ class Case:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """what is known of the step so far"""
 
-    async def ask(self, method: str, **params: Any) -> Said:
+    async def ask(self, method: str, **params: Any) -> PlatformReply:
         return await self.platform.ask(self.tenant_id, self.app_id, method, params)
 
 
@@ -49,19 +49,19 @@ Check = Callable[[Case], Awaitable[Verdict]]
 Act = Callable[[Case, Mapping[str, Any]], Awaitable[Verdict]]
 
 
-def unusable(said: Said) -> Verdict:
+def unusable(reply: PlatformReply) -> Verdict:
     """What an answer means that is neither a success nor a refusal of its own."""
-    return of_any_question(said, NAMED_REFUSALS)
+    return of_any_question(reply, NAMED_REFUSALS)
 
 
-async def refused(case: Case, said: Said, look: "Check") -> Verdict:
+async def refused(case: Case, reply: PlatformReply, look: "Check") -> Verdict:
     """A refused act, held against how things are: what is under way or over already, because
     somebody else or a lost answer began it, is that and no failure."""
-    if said.outcome != "unknown":
+    if reply.outcome != "unknown":
         seen = await look(case)
         if seen.state in ("running", "done"):
             return seen
-    return unusable(said)
+    return unusable(reply)
 
 
 async def upload(case: Case, form: Mapping[str, Any]) -> Verdict:
@@ -70,24 +70,24 @@ async def upload(case: Case, form: Mapping[str, Any]) -> Verdict:
     if isinstance(template_id, Verdict):
         return template_id
     version = str(form["app_version"])
-    said = await case.ask(
+    reply = await case.ask(
         "alipay.open.mini.version.upload",
         template_id=template_id, app_version=version, ext=case.ext,
     )  # fmt: skip
-    if said.sub_code == "APP_VERSION_TOO_LOW":
+    if reply.sub_code == "APP_VERSION_TOO_LOW":
         newest = await _newest_version(case)
         return Verdict("failed", "version_too_low", {"asked": version, "newest": newest})
-    if not said.is_success:
-        return unusable(said)
+    if not reply.is_success:
+        return unusable(reply)
     return Verdict("running", evidence={"app_version": version, "by": "template"})
 
 
 async def _only_template(case: Case) -> str | Verdict:
     """The one there is; that nobody answered does not mean that there is none."""
-    said = await case.ask("alipay.open.mini.templatelist.query")
-    if not said.is_success:
-        return unusable(said)
-    known = list(said.data.get("app_list") or [])
+    reply = await case.ask("alipay.open.mini.templatelist.query")
+    if not reply.is_success:
+        return unusable(reply)
+    known = list(reply.data.get("app_list") or [])
     found = str(known[0].get("mini_app_id") or "") if len(known) == 1 else ""
     return found or Verdict("failed", "no_template")
 
@@ -96,22 +96,22 @@ async def check_upload(case: Case) -> Verdict:
     """How our build goes, or, where the merchant uploaded by hand, the newest version there is."""
     if case.evidence.get("by") == "template":
         return await _check_build(case)
-    said = await case.ask("alipay.open.mini.version.list.query")
-    if not said.is_success:
-        return unusable(said)
-    newest = _newest(said)
+    reply = await case.ask("alipay.open.mini.version.list.query")
+    if not reply.is_success:
+        return unusable(reply)
+    newest = _newest(reply)
     if newest is None:
         return Verdict(None, "nothing_uploaded")
     return Verdict("done", evidence={"app_version": newest, "by": "tool"})
 
 
 async def _newest_version(case: Case) -> str | None:
-    said = await case.ask("alipay.open.mini.version.list.query")
-    return _newest(said) if said.is_success else None
+    reply = await case.ask("alipay.open.mini.version.list.query")
+    return _newest(reply) if reply.is_success else None
 
 
-def _newest(said: Said) -> str | None:
-    versions = [str(info["app_version"]) for info in said.data.get("app_version_infos") or ()]
+def _newest(reply: PlatformReply) -> str | None:
+    versions = [str(info["app_version"]) for info in reply.data.get("app_version_infos") or ()]
     return max(versions, key=_rank, default=None)
 
 
@@ -123,10 +123,10 @@ def _rank(version: object) -> tuple[bool, list[int]]:
 
 
 async def _check_build(case: Case) -> Verdict:
-    said = await case.ask("alipay.open.mini.version.build.query", app_version=case.version)
-    if not said.is_success:
-        return unusable(said)
-    status = said.data.get("create_status")
+    reply = await case.ask("alipay.open.mini.version.build.query", app_version=case.version)
+    if not reply.is_success:
+        return unusable(reply)
+    status = reply.data.get("create_status")
     facts = {"app_version": case.version, "by": "template"}
     if status == BUILT:
         return Verdict("done", evidence=facts)
@@ -140,10 +140,10 @@ async def with_version(case: Case) -> Case | Verdict:
     upload none is known here: it is the newest that the platform has."""
     if case.version:
         return case
-    said = await case.ask("alipay.open.mini.version.list.query")
-    if not said.is_success:
-        return unusable(said)
-    newest = _newest(said)
+    reply = await case.ask("alipay.open.mini.version.list.query")
+    if not reply.is_success:
+        return unusable(reply)
+    newest = _newest(reply)
     if newest is None:
         return Verdict("failed", "nothing_uploaded")
     return replace(case, version=newest)
@@ -163,25 +163,25 @@ def of_a_version(
 
 @of_a_version
 async def submit(case: Case, form: Mapping[str, Any]) -> Verdict:
-    said = await case.ask("alipay.open.mini.version.audit.apply", app_version=case.version, **form)
-    if not said.is_success:
-        return await refused(case, said, check_review)
+    reply = await case.ask("alipay.open.mini.version.audit.apply", app_version=case.version, **form)
+    if not reply.is_success:
+        return await refused(case, reply, check_review)
     return Verdict("running", evidence={"app_version": case.version, "status": "AUDITING"})
 
 
 @of_a_version
 async def check_review(case: Case) -> Verdict:
-    said = await case.ask("alipay.open.mini.version.detail.query", app_version=case.version)
-    if not said.is_success:
-        return unusable(said)
-    status = str(said.data.get("status"))
+    reply = await case.ask("alipay.open.mini.version.detail.query", app_version=case.version)
+    if not reply.is_success:
+        return unusable(reply)
+    status = str(reply.data.get("status"))
     facts = {"app_version": case.version, "status": status}
     if status in PASSED:
         return Verdict("done", evidence=facts)
     if status == "AUDITING":
         return Verdict("running", evidence=facts)
     if status == "AUDIT_REJECT":
-        why = said.data.get("reject_reason") or ""
+        why = reply.data.get("reject_reason") or ""
         return Verdict("failed", "review_rejected", facts | {"reject_reason": why})
     return Verdict("todo", "not_reviewed", facts)
 
@@ -190,38 +190,38 @@ async def check_review(case: Case) -> Verdict:
 async def release(case: Case, form: Mapping[str, Any]) -> Verdict:
     share = str(form["share"])
     if share == "all":
-        said = await case.ask("alipay.open.mini.version.online", app_version=case.version)
+        reply = await case.ask("alipay.open.mini.version.online", app_version=case.version)
     else:
-        said = await case.ask(
+        reply = await case.ask(
             "alipay.open.mini.version.gray.online", app_version=case.version, gray_strategy=share
         )
-    if said.is_success:
+    if reply.is_success:
         return await check_release(case)
-    return await refused(case, said, check_release)
+    return await refused(case, reply, check_release)
 
 
 @of_a_version
 async def check_release(case: Case) -> Verdict:
-    said = await case.ask("alipay.open.mini.version.detail.query", app_version=case.version)
-    if not said.is_success:
-        return unusable(said)
-    status = str(said.data.get("status"))
+    reply = await case.ask("alipay.open.mini.version.detail.query", app_version=case.version)
+    if not reply.is_success:
+        return unusable(reply)
+    status = str(reply.data.get("status"))
     facts = {"app_version": case.version, "status": status}
     if status == "RELEASE":
         return Verdict("done", evidence=facts)
     if status == "GRAY":
-        return Verdict("todo", evidence=facts | {"share": said.data.get("gray_strategy")})
+        return Verdict("todo", evidence=facts | {"share": reply.data.get("gray_strategy")})
     return Verdict("todo", "review_running" if status == "AUDITING" else None, facts)
 
 
 @of_a_version
 async def push(case: Case, form: Mapping[str, Any]) -> Verdict:
-    said = await case.ask(
+    reply = await case.ask(
         "alipay.commerce.iot.device.upgradeapp.create",
         sn=list(form["sn"]), target_app_id=case.app_id, target_app_version=case.version,
     )  # fmt: skip
-    if not said.is_success:
-        return unusable(said)
+    if not reply.is_success:
+        return unusable(reply)
     return Verdict("running", evidence={"app_version": case.version, "sn": list(form["sn"])})
 
 

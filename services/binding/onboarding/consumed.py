@@ -1,11 +1,11 @@
-"""What other services publish becomes the map, inside the consumer's transaction.
+"""Applies events of other services to the map, in the consumer's transaction.
 
-Devices: the last row completes itself with the first one (S16), and is open again when the last one
-is gone. That a device is gone of which we were not told says nothing of the others: after an update
-they are told a moment later.
+Devices: the last row is done with the merchant's first device (S16), and open again when the last
+device is revoked. The revocation of an unknown device does not open it: after an update the other
+devices may be published a moment later.
 
-Releases: an answer counts only for the row's newest request, and only when it is newer than what
-was heard before.
+Releases: an answer is only applied to the row's newest request, and only when it is newer than the
+last answer.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from services.binding.onboarding.rows import BY_ROW, ROW_OF
 from shared.contracts.events.device import DeviceEnrolled, DeviceRevoked, ReleaseChanged
 
 PUSH_AGAIN = timedelta(seconds=2)
-"""A push that runs is looked at in our own tables after this."""
+"""A running push is checked in our own tables after this time."""
 
 Pg: TypeAlias = "asyncpg.Connection[Any]"
 
@@ -91,7 +91,7 @@ RETURNING o.tenant_id, o.app_id, o.row
 async def devices_seen(
     pg: Pg, events: Sequence[DeviceEnrolled], *, with_test_cashiers: bool
 ) -> Sequence[Any]:
-    """Answers the rows of the map that are done by it: tenant_id, app_id, row, at, sn,
+    """Returns the rows of the map that are done by these events: tenant_id, app_id, row, at, sn,
     state_before."""
     found = [(e.tenant_id, e.device_id, e.sn, e.kind, e.occurred_at) for e in events]
     await pg.execute(_SEEN, *_columns(found))
@@ -106,7 +106,7 @@ async def devices_seen(
 async def devices_gone(
     pg: Pg, events: Sequence[DeviceRevoked], *, with_test_cashiers: bool
 ) -> Sequence[Any]:
-    """Answers the rows of the map that are open again: tenant_id, app_id, row."""
+    """Returns the rows of the map that are open again: tenant_id, app_id, row."""
     found = [(e.tenant_id, e.device_id, e.occurred_at) for e in events]
     await pg.execute(_GONE, *_columns(found))
     tenants = sorted({e.tenant_id for e in events})
@@ -140,7 +140,7 @@ RETURNING state
 async def releases_changed(
     deps: Deps, pg: Pg, events: Sequence[ReleaseChanged]
 ) -> list[ReportedAction]:
-    """Writes what the events say into their rows; answers what belongs into the audit log."""
+    """Applies the events to their rows; returns the actions for the audit log."""
     facts = []
     for event in events:
         row = ROW_OF[event.step]
@@ -162,14 +162,14 @@ async def releases_changed(
 
 
 def _next_pass(event: ReleaseChanged, now: datetime) -> datetime | None:
-    """A row that has moved may give another one its turn, so the map is gone through at once."""
+    """A row that has changed may make another one due, so the map is checked at once."""
     if event.step != "push":
         return now
     return now + PUSH_AGAIN if event.state == "running" else None
 
 
 async def _reopened(pg: Pg, event: ReleaseChanged) -> list[ReportedAction]:
-    """A person's word that something is there was wrong, where the platform has just said so."""
+    """Reopens a row that a person marked as done, when the platform reports that it is missing."""
     missing = GOES_TO.get(event.remedy or "")
     if missing is None or BY_ROW[missing].kind != "manual":
         return []
