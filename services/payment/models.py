@@ -1,6 +1,7 @@
 """The payment service's tables; `migrations/` creates them, and a test compares the two.
 
-CHECKs mirror the rules and stand in the migrations only; keys and indexes stand here, too.
+CHECKs mirror the rules and stand in the migrations only; keys and indexes stand here, too. Two
+states that the database allows, CREATED and CANCELLED_LOCAL, are not in use.
 """
 
 from datetime import datetime

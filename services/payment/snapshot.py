@@ -13,7 +13,6 @@ NO_DEVICE = UUID(int=0)  # of payments without a device: key columns hold no NUL
 
 
 class State(StrEnum):
-    CREATED = "CREATED"
     SUBMITTED = "SUBMITTED"
     PAYING = "PAYING"
     UNKNOWN = "UNKNOWN"
@@ -23,7 +22,6 @@ class State(StrEnum):
     REFUNDED = "REFUNDED"
     FAILED = "FAILED"
     CLOSED = "CLOSED"
-    CANCELLED_LOCAL = "CANCELLED_LOCAL"
     REVERSED = "REVERSED"
     SUCCESS_LATE = "SUCCESS_LATE"
     MANUAL = "MANUAL"

@@ -1,4 +1,4 @@
-"""What the platform itself wrote down, read across tenants from the services' databases."""
+"""The platform's own records, read across tenants from the services' databases."""
 
 import importlib
 from collections import Counter
@@ -14,7 +14,7 @@ from tests.fixtures.processes import ROOT, Stack
 SERVICES = ("binding", "device", "payment", "campaign", "order")
 CONSUMERS = SERVICES
 CAPTURED = frozenset({"SUCCESS", "PARTIAL_REFUND", "REFUNDED", "SUCCESS_LATE"})
-OPEN = frozenset({"CREATED", "SUBMITTED", "PAYING", "UNKNOWN", "CANCELLING", "MANUAL"})
+OPEN = frozenset({"SUBMITTED", "PAYING", "UNKNOWN", "CANCELLING", "MANUAL"})
 
 OUTBOX = "SELECT event_id, type, key, published_at FROM outbox"
 INBOX = "SELECT consumer, event_id FROM inbox"
@@ -44,7 +44,7 @@ class OutboxEvent:
 
 
 async def rows(stack: Stack, service: str, sql: str, *args: Any) -> list[asyncpg.Record]:
-    """As the service's role that sees all tenants, which stack.json names."""
+    """Rows as the service's role that sees all tenants, which stack.json names."""
     connection = await asyncpg.connect(stack.postgres(service), timeout=5)
     try:
         return await connection.fetch(sql, *args)
@@ -63,7 +63,7 @@ async def count_unfinished(stack: Stack) -> int:
 
 
 async def outbox_events(stack: Stack) -> list[OutboxEvent]:
-    """Every event that any service has said and still keeps."""
+    """Every event that any service has in its outbox."""
     found = []
     for service in SERVICES:
         for row in await rows(stack, service, OUTBOX):
@@ -73,7 +73,7 @@ async def outbox_events(stack: Stack) -> list[OutboxEvent]:
 
 
 def wanted_types(service: str) -> dict[str, frozenset[str]]:
-    """The types that must be claimed under each inbox key, as the service's code declares them."""
+    """The event types that must be in the inbox under each key, as the service's code declares."""
     wanted: dict[str, frozenset[str]] = {}
     for room in importlib.import_module(f"services.{service}.consumers").handlers.rooms:
         wanted[room.inbox_key] = wanted.get(room.inbox_key, frozenset()) | set(room.by_type)
@@ -81,7 +81,7 @@ def wanted_types(service: str) -> dict[str, frozenset[str]]:
 
 
 async def unconsumed(stack: Stack, events: list[OutboxEvent]) -> list[tuple[str, OutboxEvent]]:
-    """Events that a consumer should have handled and has not claimed."""
+    """Events that a consumer should have handled and that are not in its inbox."""
     missing = []
     for service in CONSUMERS:
         claimed = {(row["consumer"], row["event_id"]) for row in await rows(stack, service, INBOX)}

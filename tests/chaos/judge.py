@@ -1,4 +1,4 @@
-"""The verdict: the devices' journals, the sandbox's ledger and our books must tell one story."""
+"""The verdict: the devices' journals, the sandbox's ledger and our books must agree."""
 
 from typing import Any
 
@@ -18,22 +18,22 @@ ENDS = ("payment.succeeded.v1", "payment.failed.v1", "payment.closed.v1", "payme
 REPORTED_AS = {
     "SUCCESS": "paid", "PARTIAL_REFUND": "partially_refunded", "REFUNDED": "refunded",
     "SUCCESS_LATE": "late_paid", "FAILED": "failed", "CLOSED": "closed",
-    "CANCELLED_LOCAL": "closed", "REVERSED": "reversed",
+    "REVERSED": "reversed",
 }  # fmt: skip
-"""What a device is told of a payment in that state (interfaces of the device API)."""
+"""The status that a device receives for a payment in that state (interfaces of the device API)."""
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
 class Judge:
-    """Looks from outside only: the admin door, the journals, and the databases' rows."""
+    """Judges from outside only: the admin interface, the journals, and the databases' rows."""
 
     def __init__(self, stack: Stack, shop: Shop) -> None:
         self._stack = stack
         self._shop = shop
 
     async def count_open(self) -> int:
-        """What is not final yet: sales, payments, refunds, notices, events; 1 while the database
-        is away."""
+        """The number of sales, payments, refunds, notices and events that are not final; 1 while
+        the database is unavailable."""
         try:
             events = await books.outbox_events(self._stack)
             return (
@@ -46,7 +46,7 @@ class Judge:
             return 1
 
     async def fault_counts(self, admin: httpx.AsyncClient) -> dict[str, int]:
-        """How often each misbehaviour really happened."""
+        """How often each fault was triggered."""
         response = await admin.get("/faults")
         response.raise_for_status()
         document = response.json()
@@ -100,7 +100,7 @@ class Judge:
             is_paid = row["state"] in books.CAPTURED
             wanted = {"order": 1, "campaign": int(is_paid and row["state"] != "SUCCESS_LATE")}
             if row["state"] == "REFUNDED" and not effects["campaign"][payment_id]:
-                # Given back before the coupon was made: then there is none, and never one.
+                # Refunded before the coupon was made: then none is ever made.
                 wanted["campaign"] = 0
             if len(end_events) != 1:
                 _miscounted(
@@ -154,7 +154,7 @@ def _outcomes(verdict: Verdict, journal: list[Sale]) -> None:
 def _compare_journal(
     verdict: Verdict, journal: list[Sale], kept: dict[str, asyncpg.Record]
 ) -> None:
-    """What a device was told stays true: an acknowledged payment is durable (F17)."""
+    """A device's responses stay true: an acknowledged payment is durable (F17)."""
     by_request: dict[tuple[str, str], list[asyncpg.Record]] = {}
     for row in kept.values():
         by_request.setdefault((str(row["device_id"]), row["pay_request_id"]), []).append(row)

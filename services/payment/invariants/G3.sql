@@ -3,7 +3,7 @@
 -- For everything that is still polled, and for what was made in the last two days and is not.
 SELECT tenant_id, payment_id, state, created_at
 FROM payments
-WHERE state IN ('CREATED', 'SUBMITTED', 'PAYING', 'UNKNOWN', 'CANCELLING', 'MANUAL')
+WHERE state IN ('SUBMITTED', 'PAYING', 'UNKNOWN', 'CANCELLING', 'MANUAL')
   AND created_at < now() - interval '150 seconds'
   AND (next_poll_at IS NOT NULL OR created_at > now() - interval '2 days')
 UNION ALL

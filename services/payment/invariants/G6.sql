@@ -14,7 +14,7 @@ WITH latest AS MATERIALIZED (
     CASE
       WHEN p.state IN ('SUCCESS', 'PARTIAL_REFUND', 'REFUNDED') THEN 'payment.succeeded.v1'
       WHEN p.state = 'FAILED' THEN 'payment.failed.v1'
-      WHEN p.state IN ('CLOSED', 'CANCELLED_LOCAL') THEN 'payment.closed.v1'
+      WHEN p.state = 'CLOSED' THEN 'payment.closed.v1'
       WHEN p.state = 'REVERSED' THEN 'payment.reversed.v1'
       WHEN p.state = 'SUCCESS_LATE' THEN 'payment.late_success.v1' END AS type
   FROM payments p WHERE p.created_at > (SELECT at FROM since)

@@ -49,7 +49,7 @@ RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
   IF p_payment.state IN ('SUBMITTED', 'PAYING', 'UNKNOWN', 'CANCELLING', 'MANUAL')
     AND p_kind <> 'waiting'
-    OR p_payment.state IN ('FAILED', 'CLOSED', 'CANCELLED_LOCAL') AND p_kind IN ('paid', 'refund')
+    OR p_payment.state IN ('FAILED', 'CLOSED') AND p_kind IN ('paid', 'refund')
   THEN
     RETURN 'RECEIVED';
   END IF;

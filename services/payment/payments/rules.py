@@ -1,7 +1,5 @@
 """The payment's rules: its states, and the effect of each fact in each state.
 
-    CREATED ──────▶ CANCELLED_LOCAL            nothing was ever sent
-       │
     SUBMITTED ──10003──▶ PAYING ─┐             committed before the socket write
        │  └─no clear answer──▶ UNKNOWN ─┐
        │                 │       │      │
@@ -14,12 +12,12 @@
        │                  │  ▲ │ └──refunded─▶ REVERSED              │
        │                  └──┘ └──paid for good─┐                    │
        │                                        ▼                    │
-       └─ FAILED, CLOSED, CANCELLED_LOCAL ──▶ SUCCESS_LATE ──────────┘   never silent: a case
+       └─ FAILED, CLOSED ───────────────────▶ SUCCESS_LATE ──────────┘   never silent: a case
     CANCELLING ──24 h without an end, or paid with another sum──▶ MANUAL
 
-All other moves are rejected; CREATED, CANCELLED_LOCAL and open ─▶ MANUAL are not in use. An unclear
-result is neither failed nor paid: money is booked only on the channel's verified report, and where
-reports differ, the query decides.
+All other moves are rejected; open ─▶ MANUAL is not in use. An unclear result is neither failed nor
+paid: money is booked only on the channel's verified report, and where reports differ, the query
+decides.
 
 Problems of a request (outcomes of payments are data, not problems):
 
@@ -64,12 +62,9 @@ S = State
 OPEN = frozenset({S.SUBMITTED, S.PAYING, S.UNKNOWN})
 """Sent, or about to be sent, and the channel has not reported the outcome."""
 REFUNDABLE = frozenset({S.SUCCESS, S.PARTIAL_REFUND, S.SUCCESS_LATE})
-NOTHING_TAKEN = frozenset({S.FAILED, S.CLOSED, S.CANCELLED_LOCAL})
-ACTIVE = OPEN | {S.CREATED, S.CANCELLING, S.MANUAL, S.SUCCESS, S.PARTIAL_REFUND}
-"""An order may have at most one attempt in these states."""
+NOTHING_TAKEN = frozenset({S.FAILED, S.CLOSED})
 
 TRANSITIONS: dict[State, frozenset[State]] = {
-    S.CREATED: frozenset({S.SUBMITTED, S.CANCELLED_LOCAL, S.MANUAL}),
     S.SUBMITTED: frozenset({S.SUCCESS, S.PAYING, S.UNKNOWN, S.FAILED, S.MANUAL}),
     S.PAYING: frozenset({S.SUCCESS, S.FAILED, S.CANCELLING, S.MANUAL}),
     S.UNKNOWN: frozenset({S.SUCCESS, S.FAILED, S.CANCELLING, S.MANUAL}),
@@ -79,7 +74,6 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     S.SUCCESS_LATE: frozenset({S.PARTIAL_REFUND, S.REFUNDED}),
     S.FAILED: frozenset({S.SUCCESS_LATE}),
     S.CLOSED: frozenset({S.SUCCESS_LATE}),
-    S.CANCELLED_LOCAL: frozenset({S.SUCCESS_LATE}),
     S.REVERSED: frozenset(),
     S.REFUNDED: frozenset(),
     S.MANUAL: frozenset(),
@@ -89,7 +83,6 @@ PublicStatus = Literal[
     "paid", "pending", "failed", "closed", "reversed", "refunded", "partially_refunded", "late_paid"
 ]
 PUBLIC_STATUS: dict[State, PublicStatus] = {
-    S.CREATED: "pending",
     S.SUBMITTED: "pending",
     S.PAYING: "pending",
     S.UNKNOWN: "pending",
@@ -100,7 +93,6 @@ PUBLIC_STATUS: dict[State, PublicStatus] = {
     S.REFUNDED: "refunded",
     S.FAILED: "failed",
     S.CLOSED: "closed",
-    S.CANCELLED_LOCAL: "closed",
     S.REVERSED: "reversed",
     S.SUCCESS_LATE: "late_paid",
 }

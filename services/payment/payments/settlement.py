@@ -158,7 +158,7 @@ def outbox_row_of(payment: Payment, decision: Decision, clock: Clock) -> outbox.
             event = PaymentFailed(
                 **members, reason_code=decision.reason_code or "unknown", finished_at=now
             )
-        case State.CLOSED | State.CANCELLED_LOCAL:
+        case State.CLOSED:
             event = PaymentClosed(**members, finished_at=now)
         case State.REVERSED:
             event = PaymentReversed(**members, trade_no=decision.trade_no, finished_at=now)

@@ -3,7 +3,6 @@
 from services.payment.snapshot import Payment, State
 
 _STATUS = {
-    State.CREATED: "等待支付",
     State.SUBMITTED: "正在支付，请稍候",
     State.PAYING: "等待顾客在手机上确认",
     State.UNKNOWN: "正在确认支付结果，请勿重复收款",
@@ -13,13 +12,11 @@ _STATUS = {
     State.PARTIAL_REFUND: "已部分退款",
     State.REFUNDED: "已全额退款",
     State.CLOSED: "交易已关闭，未扣款",
-    State.CANCELLED_LOCAL: "交易已取消，未扣款",
     State.REVERSED: "交易已撤销，款项已退回",
     State.SUCCESS_LATE: "交易关闭后到账，商家将处理",
 }
 
 WAITING_FOR = {
-    State.CREATED: "channel",
     State.SUBMITTED: "channel",
     State.PAYING: "buyer",
     State.UNKNOWN: "outcome",

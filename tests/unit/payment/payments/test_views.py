@@ -7,7 +7,6 @@ from services.payment.snapshot import State
 from tests.unit.payment.samples import payment
 
 PENDING = {
-    State.CREATED: "channel",
     State.SUBMITTED: "channel",
     State.PAYING: "buyer",
     State.UNKNOWN: "outcome",
