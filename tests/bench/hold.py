@@ -45,7 +45,7 @@ class Sides:
     calm: list[Result] = field(default_factory=list)
     disturbed: list[Result] = field(default_factory=list)
     did: int = 0
-    """what the hostile clients did, by their own count"""
+    """the number of acts that the hostile clients counted"""
 
     @property
     def rate_ratio(self) -> float:
@@ -95,7 +95,7 @@ def shortfalls(found: dict[str, Any]) -> list[str]:
 
 @asynccontextmanager
 async def hostile(kind: str, target: dict[str, Any], sides: Sides) -> AsyncIterator[None]:
-    """The hostile clients, from the moment they are under way."""
+    """Runs the hostile clients around the block, which starts when they are active."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench.hostile", kind, cwd=ROOT,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,

@@ -39,7 +39,7 @@ HEAD = f"POST {PATH} HTTP/1.1\r\nHost: t\r\n".encode()
 
 
 class Hostile:
-    """One of the kinds, told whom to bother."""
+    """Hostile clients against the given target."""
 
     def __init__(self, target: dict[str, Any]) -> None:
         self.host, self.port = target["host"], int(target["port"])
@@ -73,7 +73,7 @@ class Hostile:
             self.did += 1
             writer.write(start)
             over = asyncio.ensure_future(reader.read())
-            # Two hundred clients have no common second: each drips at a moment of its own.
+            # Two hundred clients do not act in step: each drips at a moment of its own.
             await asyncio.wait([over], timeout=number * GOLDEN_RATIO % 1 * DRIP_S)
             while not over.done():
                 writer.write(b"x")
@@ -143,7 +143,7 @@ async def _again(act: Act, number: int) -> None:
 
 
 async def _acts(kind: str, hostile: Hostile, stack: contextlib.AsyncExitStack) -> tuple[Act, int]:
-    """What each of how many does again and again."""
+    """What each client does again and again, and the number of clients."""
     match kind:
         case "silent_sockets":
             return hostile.silent, SILENT_SOCKETS
@@ -179,7 +179,7 @@ async def run(kind: str, target: dict[str, Any]) -> None:
         await stop.wait()
         sys.stdout.write(f"did {hostile.did}\n")
         sys.stdout.flush()
-        # At once: taking leave of thousands of connections would fall into the next window.
+        # At once: closing thousands of connections would fall into the next window.
         os._exit(0 if tasks else 1)
 
 

@@ -25,7 +25,7 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True)
 class Device:
-    """What a device knows of itself after enrolment."""
+    """The id and keys of a device after enrolment."""
 
     device_id: str
     key_id: str
@@ -51,7 +51,7 @@ class Result:
 
 
 class Connection(asyncio.Protocol):
-    """One request at a time; the answer's body and status."""
+    """One request at a time; the response's status and body."""
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -110,7 +110,7 @@ def signed_request(device: Device, host: str, body: bytes, path: str = PATH) -> 
 
 
 class Load:
-    """Devices against one public door."""
+    """Devices that send payments to one public address."""
 
     def __init__(self, host: str, port: int, devices: Sequence[Device], seed: int = 1) -> None:
         self._host = host

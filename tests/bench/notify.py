@@ -28,7 +28,7 @@ WARM_S = 2.0
 
 
 async def bodies(stack: Stack, count: int, seed: int) -> tuple[str, list[bytes]]:
-    """The address, and that many new notices about trades of ours, signed beforehand."""
+    """The path, and so many new signed notices about our trades."""
     till = await enrolled(stack)
     app_id = stack.info["demo"]["app_id"]
     numbers = await paid(stack.public, till, TRADES)
@@ -47,7 +47,7 @@ async def bodies(stack: Stack, count: int, seed: int) -> tuple[str, list[bytes]]
 
 
 async def at_rate(public: str, path: str, forms: list[bytes], rate: float) -> dict[str, Any]:
-    """Open loop: notice n is due n/rate after the start, whatever became of the ones before."""
+    """Open loop: notice n is due n/rate after the start, independent of those before."""
     ready: asyncio.Queue[tuple[float, bytes] | None] = asyncio.Queue()
     spent: list[float] = []
     bad: list[str] = []
@@ -89,7 +89,7 @@ async def at_rate(public: str, path: str, forms: list[bytes], rate: float) -> di
 
 
 async def sustained(public: str, path: str, forms: list[bytes]) -> dict[str, Any]:
-    """Closed loop: as many as WAYS connections can have answered."""
+    """Closed loop: the most notices that WAYS connections can get acknowledged."""
     left = iter(forms)
     answered = 0
 
@@ -110,7 +110,7 @@ async def sustained(public: str, path: str, forms: list[bytes]) -> dict[str, Any
 
 
 def processes(stack: Stack) -> dict[str, list[int]]:
-    """Ours, and the generator, which takes its share of the same cores."""
+    """Our processes, and the load generator, which uses the same cores."""
     known: dict[str, list[int]] = stack.info["processes"]
     ours = {n: pids for n, pids in known.items() if not any(word in n for word in NOT_OURS)}
     return {**ours, "generator": [os.getpid()]}

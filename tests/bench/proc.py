@@ -16,7 +16,7 @@ def _fields(pid: int) -> list[str]:
 
 
 def _ticks(pid: int) -> int:
-    """utime + stime of the process and of the children it has already buried."""
+    """utime + stime of the process and of the children that it has waited for."""
     try:
         return sum(int(value) for value in _fields(pid)[11:15])
     except (FileNotFoundError, ProcessLookupError):

@@ -94,7 +94,7 @@ def _machine() -> Iterator[tuple[Cluster, str, ServiceKeys]]:
 
 
 def _connections(bootstrap: str) -> int:
-    """Open ones of this process to the broker (Linux)."""
+    """The number of this process's open connections to the broker (Linux)."""
     port = f":{int(bootstrap.rpartition(':')[2]):04X}"
     own_sockets = {
         os.readlink(file) for file in Path("/proc/self/fd").iterdir() if file.is_symlink()

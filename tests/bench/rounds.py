@@ -39,7 +39,7 @@ class Plan:
 
 
 class TooManyBad(RuntimeError):
-    """The build did not answer properly under load: its figures would mean nothing."""
+    """The build failed under load, so that its figures would be meaningless."""
 
 
 def _check(what: str, result: Result) -> Result:
@@ -102,7 +102,7 @@ async def _half_load(build: Product, load: Load, seconds: float, peak: float) ->
     try:
         await _drain(connection)
         window: list[Any] = []
-        response_s = 0.012  # about what one answer takes unloaded; only shifts the share a little
+        response_s = 0.012  # about one response time unloaded; it shifts the share only a little
         pause = max(DEVICES / (peak / 2) - response_s, 0.005)
         opened = await connection.fetchval("SELECT clock_timestamp()")
         result = await load.run(DEVICES, seconds, pause_s=pause)

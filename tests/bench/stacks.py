@@ -27,12 +27,12 @@ START_LIMIT_S = 20.0
 SETTLE_S = 3.0
 STARTS = 3
 NOT_OURS = ("sandbox", "dragonfly", "alipay", "supervisor")
-"""Programs that stand for the outside world, or only start the others."""
+"""Programs that simulate the outside world, or only start the others."""
 
 
 def wait_until_ready(url: str, limit_s: float = START_LIMIT_S) -> float:
-    """Seconds until the URL answered 200. The asking is light: what it costs the one core's other
-    half would be counted as the start's."""
+    """Seconds until the URL returned 200. It polls rarely, because the cost of polling would be
+    counted as part of the start."""
     parts = urlsplit(url)
     started = time.perf_counter()
     while time.perf_counter() - started < limit_s:
@@ -210,7 +210,7 @@ class Control:
         database = self._cluster.empty("control")
         return {
             "CONTROL_SECRETS": str(path),
-            # SQLAlchemy hands the words of an address on to asyncpg, which says this one shorter.
+            # SQLAlchemy passes URL parameters on to asyncpg, which has a shorter name for this one.
             "CONTROL_DATABASE_URL": database.owner_url.replace("://", "+asyncpg://").replace(
                 "sslmode=", "ssl="
             ),

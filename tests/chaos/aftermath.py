@@ -28,7 +28,7 @@ Rows = dict[tuple[UUID, str], list[asyncpg.Record]]
 
 
 def expected_status(sale: Sale) -> str:
-    """What the device would be told of its payment now: paid, less what went back since."""
+    """The status that the device would receive now: paid, less later refunds."""
     back_fen = sum(refund.amount_fen for refund in sale.refunds if refund.status == "done")
     if sale.status != "paid" or not back_fen:
         return sale.status
@@ -38,8 +38,8 @@ def expected_status(sale: Sale) -> str:
 async def judge_refunds(
     verdict: Verdict, stack: Stack, journal: list[Sale], ledger: dict[str, dict[str, Any]]
 ) -> None:
-    """G4, F30: what the console was told of each refund, our books and Alipay's agree, and the
-    audit log has one entry for each that was made."""
+    """G4, F30: for each refund the console's responses, our books and Alipay's agree, and the audit
+    log has one entry for each refund that was made."""
     rows: Rows = {}
     for row in await books.rows(stack, "payment", REFUNDS):
         rows.setdefault((row["payment_id"], row["refund_request_id"]), []).append(row)
@@ -71,7 +71,7 @@ async def judge_refunds(
 
 
 async def judge_draws(verdict: Verdict, stack: Stack, journal: list[Sale]) -> bool:
-    """G5: a device that asks twice is told the same prize, and that one is in the books."""
+    """G5: a device that requests a draw twice receives the same prize, which is in the books."""
     drawn: dict[UUID, list[Any]] = {}
     for row in await books.rows(stack, "campaign", DRAWS):
         drawn.setdefault(row["payment_id"], []).append(row["prize_id"])
@@ -88,7 +88,7 @@ async def judge_draws(verdict: Verdict, stack: Stack, journal: list[Sale]) -> bo
 
 
 async def judge_audit(verdict: Verdict, stack: Stack) -> bool:
-    """G8: every chain verifies, held against what was written outside the database."""
+    """G8: every chain verifies, also against the anchors outside the database."""
     (pid, *_) = stack.pids("binding-worker")
     pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     environment = dict(pair.decode().split("=", 1) for pair in pairs if b"=" in pair)

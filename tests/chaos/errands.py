@@ -1,6 +1,6 @@
-"""What else goes on while things break: refunds at the console, draws on the device, odd notices.
+"""Other work while things break: refunds at the console, draws on the device, odd notices.
 
-Everything is kept in the sale's journal: what somebody was told is what must still be true later.
+Every response is kept in the sale's journal: it must still be true later.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ REFUND_SHARE = 0.12
 REFUND_TWICE_SHARE = 0.3
 REWARD_WITHIN_S = 60.0
 REFUND_WITHIN_S = 600.0
-"""Longer than any run may need to heal: a refund that is asked about ever more rarely may take two
-minutes where its first looks met kills. What is open too long is for the judge."""
+"""Longer than any run needs to recover: a refund is queried at growing intervals, so it may take
+two minutes if its first queries met kills. The judge reports what stays open too long."""
 PAUSE_S = 0.5
 NOTICE_EVERY_S = 0.4
 ODD_NOTICES = (
@@ -36,7 +36,7 @@ FINAL = frozenset({"done", "rejected"})
 
 @dataclass
 class Refund:
-    """A refund as the console was told of it."""
+    """A refund by the responses to the console."""
 
     refund_request_id: str
     amount_fen: int
@@ -44,8 +44,8 @@ class Refund:
 
 
 class Owner:
-    """The merchant's owner: gives money back, and asks again until the end is told. Its consoles
-    are closed when it is left."""
+    """The merchant's owner, who refunds and repeats each request until the outcome is final. The
+    consoles are closed when the block ends."""
 
     def __init__(self, stack: Stack, seed: int) -> None:
         self._stack = stack
@@ -67,7 +67,7 @@ class Owner:
         await self._opened.aclose()
 
     async def refund(self, payment_id: str, paid_fen: int, journal: list[Refund]) -> None:
-        """One refund, or two that together would be more than was paid; in the journal first."""
+        """One refund, or two that together exceed the paid amount; stored in the journal first."""
         whole = self._rng.random() < 0.5
         amount_fen = paid_fen if whole else self._rng.randint(1, paid_fen)
         count = 2 if self._rng.random() < REFUND_TWICE_SHARE else 1
@@ -89,7 +89,7 @@ class Owner:
                     await asyncio.sleep(PAUSE_S)
 
     async def _signed_in(self) -> Console:
-        """One session for all refunds: signing in, and the password once more, have their rates."""
+        """One session for all refunds, because sign-in and step-up are rate limited."""
         async with self._signing:
             if self._console is None:
                 login, password = self._account["login"], self._account["password"]
@@ -100,8 +100,8 @@ class Owner:
             return self._console
 
     async def _leave(self, console: Console) -> None:
-        """After a refusal of the session, or of the password's age. Others may be asking with it
-        just now, so it is closed at the very end only."""
+        """Drops the session after it was refused, or needs the password again. Other requests may
+        still use it, so it is closed only at the end."""
         async with self._signing:
             if self._console is console:
                 self._console = None
@@ -117,15 +117,15 @@ class Owner:
         if response.status_code < 300:
             refund.status = response.json()["status"]
         elif response.status_code in {409, 422} and refund.status == "new":
-            # More than is left: nothing was begun under this id.
+            # More than is left: there is no refund under this id.
             refund.status = "refused"
         elif response.status_code in {401, 403}:
             response.raise_for_status()
 
 
 async def draw_twice(device: Device, payment_id: str) -> list[dict[str, Any]]:
-    """The one draw, asked for twice at once: both answers, or none where the event took too
-    long (the judge knows that from the books)."""
+    """Requests the one draw twice at once: both responses, or none if the event took too long (the
+    judge sees that in the books)."""
     try:
         reward = await device.reward(payment_id, wait_s=REWARD_WITHIN_S)
         if reward["status"] != "granted":
@@ -136,14 +136,14 @@ async def draw_twice(device: Device, payment_id: str) -> list[dict[str, Any]]:
             )
         )
     except DeviceError as refused:
-        # Taken back by a refund in between.
+        # A refund in between has revoked the draw.
         return [{"refused": refused.code}]
     except (aiohttp.ClientError, TimeoutError, OSError):
         return []
 
 
 async def odd_notices(stack: Stack, numbers: list[str], seed: int, sent: dict[str, int]) -> None:
-    """Until cancelled: a notice of some shape about some sale, counted in `sent`."""
+    """Until cancelled, sends notices of random shapes about random sales, counted in `sent`."""
     rng = random.Random(seed)
     app_id = stack.info["demo"]["app_id"]
     async with httpx.AsyncClient(base_url=stack.admin, timeout=30) as admin:

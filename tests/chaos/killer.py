@@ -10,9 +10,9 @@ from tests.fixtures.processes import Stack
 
 PERIOD_S = 2.0
 NOT_OURS = ("sandbox", "dragonfly", "alipay", "supervisor")
-"""Alipay is the judge and the supervisor is the operator: they are not what is being proved."""
+"""The sandbox and the supervisor are not under test, so they are never killed."""
 RESTART = "postgres_restart"
-"""What `pg_ctl restart -m fast` sends: every session is told to go, in the middle of whatever."""
+"""The signal of `pg_ctl restart -m fast`: the server ends every session at once."""
 
 
 class Killer:

@@ -20,7 +20,7 @@ from tests.chaos.verdict import STUCK_LIMIT_S, Verdict
 from tests.fixtures.console import Console
 from tests.fixtures.processes import Stack, new_stack, remove_stack
 
-# What the channel does wrong now and then: (method, fault, probability, arguments).
+# Faults of the channel: (method, fault, probability, arguments).
 FAULTS: tuple[tuple[str, str, float, dict[str, Any]], ...] = (
     ("alipay.trade.pay", "drop_answer", 0.03, {}),
     ("alipay.trade.pay", "drop_request", 0.02, {}),
@@ -41,7 +41,7 @@ WIPE_WAIT_S = 4.0
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     payments: int
     seconds: float | None
@@ -167,7 +167,7 @@ async def _settle(judge: Judge, selling: "asyncio.Future[None]", healed_at: floa
 
 
 async def _wipe(stack: Stack, killer: Killer, judge: Judge) -> None:
-    """All is said and done; the broker forgets it twice; the relays say it all again."""
+    """After all events were published, the broker is wiped twice; the relays publish all again."""
     for _ in range(WIPES):
         before = stack.pids("broker")
         killer.strike("broker")

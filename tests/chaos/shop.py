@@ -1,8 +1,8 @@
-"""Counters that keep selling while things break: Dragonfly devices with their journal rule.
+"""Counters that keep selling while things break: Dragonfly devices that keep a journal.
 
-A sale has one pay_request_id. Whatever happens (no answer, 5xx, a restart in between), the device
-asks again under the same id until it is told a final state, and only then starts the next sale.
-Some buyers show a code instead of their face; some draw; some get their money back.
+A sale has one pay_request_id. Whatever happens (no response, 5xx, a restart in between), the device
+repeats the request with the same id until it receives a final state, and only then starts the next
+sale. Some buyers show a code instead of their face; some draw; some get a refund.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from tests.bench.load import face_code
 from tests.chaos.errands import DRAW_SHARE, REFUND_SHARE, Owner, Refund, draw_twice
 
 GIVE_UP_S = 600.0
-"""Longer than any run may need to heal: who gives up is stuck, and that is for the judge."""
+"""Longer than any run needs to recover: a sale that gives up is stuck, which the judge reports."""
 CANCEL_SHARE = 0.03
 CANCEL_WITHIN_S = 0.4
 CODE_SHARE = 0.3
@@ -40,10 +40,10 @@ class Sale:
     payment_id: str = ""
     seconds: float = 0.0
     draws: list[dict[str, Any]] = field(default_factory=list)
-    """what the device was told when it drew, each time it asked"""
+    """the response to each draw request of the device"""
     refunds: list[Refund] = field(default_factory=list)
     is_left_alone: bool = False
-    """everything that was meant to happen to it has happened"""
+    """everything planned for this sale has happened"""
 
     @property
     def is_final(self) -> bool:
@@ -51,7 +51,7 @@ class Sale:
 
     @property
     def is_over(self) -> bool:
-        """Final with all that follows, or refused in a way that no device should ever see."""
+        """Whether it is final with all that follows, or was refused as no device should be."""
         return self.is_left_alone or self.status.startswith("refused")
 
 
@@ -119,7 +119,7 @@ class Shop:
             sale.seconds = time.monotonic() - started
             if sale.out_trade_no:
                 self.numbers.append(sale.out_trade_no)
-            # The next buyer does not wait for this one's prize, nor for his money back.
+            # The next sale does not wait for this one's draw or refund.
             group.create_task(self._afterwards(device, sale))
 
     async def _afterwards(self, device: Device, sale: Sale) -> None:
@@ -145,7 +145,7 @@ class Shop:
             _note(sale, response)
 
     async def _cancel_soon(self, device: Device, sale: Sale) -> None:
-        """The clerk changes his mind while the payment is on its way: cancel races success."""
+        """A clerk cancels while the payment is under way: cancel and success race."""
         await asyncio.sleep(self._rng.uniform(0.0, CANCEL_WITHIN_S))
         try:
             await device.request("POST", f"{PAYMENTS}/{sale.pay_request_id}/cancel", b"{}")

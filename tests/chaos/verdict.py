@@ -10,7 +10,7 @@ STUCK_LIMIT_S = 90.0
 
 @dataclass
 class Verdict:
-    """Counts of what must be zero, and of what happened."""
+    """Counts that must be zero, and counts of what happened."""
 
     seed: int
     payments: int = 0
@@ -19,7 +19,7 @@ class Verdict:
     notices: dict[str, int] = field(default_factory=dict)
     """notices sent beside Alipay's own, by shape"""
     work: Counter[str] = field(default_factory=Counter)
-    """what people did: sales by face and by code, draws, refunds by their end"""
+    """sales by face and by code, draws, refunds by outcome"""
     lost: int = 0
     double: int = 0
     amount_difference_fen: int = 0
@@ -32,7 +32,7 @@ class Verdict:
     failed: int = 0
     cancelled: int = 0
     evidence: list[str] = field(default_factory=list)
-    """One line per violation, with the ids to look for in the logs."""
+    """One line per violation, with the ids to search for in the logs."""
 
     @property
     def is_clean(self) -> bool:

@@ -1,4 +1,4 @@
-"""RSA2 for the control: sign a request, verify an answer and a notify. Keys are parsed once."""
+"""RSA2 for the control: sign a request, verify a response and a notify. Keys are parsed once."""
 
 import base64
 import json
@@ -56,7 +56,7 @@ def request_form(
 
 
 def verified_response(keys: Keys, method: str, body: bytes) -> dict[str, Any]:
-    """The answer's business member, if its signature holds."""
+    """The response's business member, if its signature is valid."""
     root = method.replace(".", "_") + "_response"
     document = json.loads(body)
     start = body.index(b"{", body.index(f'"{root}"'.encode()))

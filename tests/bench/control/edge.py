@@ -1,4 +1,4 @@
-"""The control's public door: device signatures, notify signatures, and passing things on."""
+"""The control's public API: checks device and notify signatures, and forwards requests."""
 
 import hashlib
 import hmac

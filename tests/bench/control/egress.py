@@ -1,4 +1,4 @@
-"""The control's way out: signs, sends to Alipay, verifies the answer."""
+"""The control's egress: signs, sends to Alipay, verifies the response."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""What the control's processes are told, by environment; and the sessions they share."""
+"""The settings of the control's processes, from the environment, and their database sessions."""
 
 import json
 import os
