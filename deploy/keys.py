@@ -207,12 +207,12 @@ def main() -> int:
     parser.add_argument("purpose", choices=PURPOSES)
     given = parser.parse_args()
     try:
-        answer = asyncio.run(_run(given.action, given.purpose))
+        result = asyncio.run(_run(given.action, given.purpose))
     except FileShared as refusal:
         sys.stderr.write(f"refused: {refusal}\n")
         return 2
-    sys.stdout.write(json.dumps(answer) + "\n")
-    return 1 if answer.get("left") else 0
+    sys.stdout.write(json.dumps(result) + "\n")
+    return 1 if result.get("left") else 0
 
 
 if __name__ == "__main__":

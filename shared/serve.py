@@ -57,8 +57,12 @@ def faults(error: Any) -> list[dict[str, str]]:
     """The faults of a body from a pydantic (or FastAPI) validation error, without the values. The
     message is for programmers; people read the console's own text for the code."""
     return [
-        {"pointer": _pointer(one["loc"]), "code": str(one["type"]), "message": str(one["msg"])}
-        for one in error.errors()
+        {
+            "pointer": _pointer(fault["loc"]),
+            "code": str(fault["type"]),
+            "message": str(fault["msg"]),
+        }
+        for fault in error.errors()
     ]
 
 

@@ -10,7 +10,7 @@ from shared.contracts.events.binding import MerchantResumed, MerchantSuspended
 
 _NOTE = """
 INSERT INTO merchant_standings (tenant_id, is_suspended, said_at)
-SELECT t, s, a FROM unnest($1::uuid[], $2::bool[], $3::timestamptz[]) AS said(t, s, a)
+SELECT t, s, a FROM unnest($1::uuid[], $2::bool[], $3::timestamptz[]) AS incoming(t, s, a)
 ON CONFLICT (tenant_id) DO UPDATE SET
   is_suspended = excluded.is_suspended, said_at = excluded.said_at
 WHERE merchant_standings.said_at <= excluded.said_at

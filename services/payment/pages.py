@@ -1,4 +1,4 @@
-"""A page of a list that is walked by a cursor, either way."""
+"""A page of a list with cursors for both directions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,18 +9,20 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """The rows of a page, newest first, and where the pages beside it are."""
+    """The rows of a page, newest first, and the rows from which the next and previous pages
+    start."""
 
     rows: Sequence[Row]
     older_than: Row | None
-    """the page after this one has the rows older than it; None: this is the last"""
+    """the next page has the rows older than this one; None: this is the last page"""
     newer_than: Row | None
-    """the page before this one has the rows newer than it; None: this is the first"""
+    """the previous page has the rows newer than this one; None: this is the first page"""
 
 
 def page_of(found: Sequence[Row], limit: int, *, is_after: bool, is_before: bool) -> Page[Row]:
-    """Of what was found, newest first and one row more than the page has: the page behind a place
-    (`is_after`), in front of one (`is_before`), or the top of the list."""
+    """The page from `found`, which has the rows newest first and one row more than a page.
+    `is_after` and `is_before`: the rows were queried after or before a cursor; neither: the top of
+    the list."""
     has_more = len(found) > limit
     if is_before:
         rows = found[-limit:]

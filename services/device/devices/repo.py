@@ -249,11 +249,11 @@ async def device_by_id(tx: AsyncSession, device_id: UUID) -> Device | None:
 
 
 _SEEN = """
-WITH told AS (
+WITH reported AS (
   SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS t(tenant_id, device_id, at)
 ), held AS MATERIALIZED (
   SELECT d.tenant_id, d.device_id, t.at
-  FROM devices d JOIN told t ON t.tenant_id = d.tenant_id AND t.device_id = d.device_id
+  FROM devices d JOIN reported t ON t.tenant_id = d.tenant_id AND t.device_id = d.device_id
   WHERE d.seen_at IS NULL OR t.at >= d.seen_at + $4::interval
   ORDER BY d.tenant_id, d.device_id FOR UPDATE OF d
 )
@@ -291,7 +291,7 @@ _NOTE_RENEWED = _LEFT.format(column="renewed_at")
 _REVOKE_CASHIERS = """
 WITH gone AS (
   SELECT 'user:' || u AS maker, at + $3::interval AS until
-  FROM unnest($1::uuid[], $2::timestamptz[]) AS told(u, at)
+  FROM unnest($1::uuid[], $2::timestamptz[]) AS incoming(u, at)
 ), held AS MATERIALIZED (
   SELECT d.tenant_id, d.device_id FROM devices d JOIN gone g ON g.maker = d.enrolled_by
   WHERE d.kind = 'test_cashier' AND d.status = 'active' AND (d.enrolled_at < g.until OR EXISTS (
@@ -350,16 +350,16 @@ def _columns(people: People) -> tuple[list[UUID], list[UUID], list[datetime]]:
 _NOTE_STORES = """
 INSERT INTO stores (tenant_id, store_id, name, created_at, said_at)
 SELECT t, s, n, a, a FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[])
-  AS said(t, s, n, a)
+  AS incoming(t, s, n, a)
 ON CONFLICT (tenant_id, store_id) DO UPDATE SET name = excluded.name, said_at = excluded.said_at
 WHERE stores.said_at <= excluded.said_at
 """
 
 
 async def note_stores(
-    pg: "asyncpg.Connection[Any]", said: Mapping[tuple[UUID, UUID], tuple[str, datetime]]
+    pg: "asyncpg.Connection[Any]", latest: Mapping[tuple[UUID, UUID], tuple[str, datetime]]
 ) -> None:
-    """`said` is (tenant, store) -> (name, time of the event); newer stored names stay."""
-    tenants, stores = [store[0] for store in said], [store[1] for store in said]
-    names, since = [told[0] for told in said.values()], [told[1] for told in said.values()]
+    """`latest` is (tenant, store) -> (name, time of the event); newer stored names stay."""
+    tenants, stores = [store[0] for store in latest], [store[1] for store in latest]
+    names, since = [name for name, _ in latest.values()], [at for _, at in latest.values()]
     await pg.execute(_NOTE_STORES, tenants, stores, names, since)

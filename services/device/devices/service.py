@@ -112,11 +112,11 @@ async def enrol_device(deps: Deps, code: str, made: NewDevice) -> Enrolment:
     now = deps.clock.now()
     # System scope: the code determines the tenant.
     async with deps.db.tx(None) as tx:
-        taken = await repo.use_code(tx, digest, sn=sn, now=now)
-        if taken is not None:
-            await _require_maker(tx, taken, made)
-            enrolment = await _enrol(deps, tx, taken, made, now)
-            taken.device_id = enrolment.device.device_id
+        used = await repo.use_code(tx, digest, sn=sn, now=now)
+        if used is not None:
+            await _require_maker(tx, used, made)
+            enrolment = await _enrol(deps, tx, used, made, now)
+            used.device_id = enrolment.device.device_id
         else:
             # The failed try is counted in this transaction, so the refusal is raised after the
             # commit.
@@ -124,7 +124,7 @@ async def enrol_device(deps: Deps, code: str, made: NewDevice) -> Enrolment:
             has_maker_left = known is not None and await repo.has_maker_left(tx, known)
             if known is not None and await repo.is_of_suspended(tx, known):
                 known.revoked_at = known.revoked_at or now
-    if taken is not None:
+    if used is not None:
         log.info("device.enrolled", device_id=str(enrolment.device.device_id), sn=sn)
         return enrolment
     if known is None:

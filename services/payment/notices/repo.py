@@ -54,7 +54,7 @@ INSERT INTO notify_refusals AS r (tenant_id, app_id, reason, hour, refused, firs
   last_client, last_out_trade_no, last_body)
 SELECT t, a, w, date_trunc('hour', l, 'UTC'), n, f, l, c, o, b
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[],
-  $6::timestamptz[], $7::text[], $8::text[], $9::bytea[]) AS said(t, a, w, n, f, l, c, o, b)
+  $6::timestamptz[], $7::text[], $8::text[], $9::bytea[]) AS incoming(t, a, w, n, f, l, c, o, b)
 ORDER BY t, a, w
 ON CONFLICT (hour, reason, app_id, tenant_id) DO UPDATE SET
   refused = r.refused + excluded.refused,

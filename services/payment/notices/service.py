@@ -51,13 +51,13 @@ async def take_notices(deps: Deps, notices: Sequence[Notice]) -> list[NoticeOutc
     others. Unavailable: no outcome is known."""
     outcomes: list[NoticeOutcome] = ["failed"] * len(notices)
     stored = await _store(deps.db, dict(enumerate(notices)))
-    for index, one in stored.items():
-        outcomes[index] = _report(notices[index], one)
+    for index, result in stored.items():
+        outcomes[index] = _report(notices[index], result)
     # Rarely more than one: most are duplicates, because the till's polling has settled the payment.
     applied = {
-        index: _apply(deps, notices[index], one.payment)
-        for index, one in stored.items()
-        if one.payment is not None
+        index: _apply(deps, notices[index], result.payment)
+        for index, result in stored.items()
+        if result.payment is not None
     }
     done = await asyncio.gather(*applied.values())
     applied_outcomes: dict[int, NoticeOutcome] = dict(zip(applied, done, strict=True))

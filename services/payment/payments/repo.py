@@ -53,7 +53,7 @@ INSERT INTO merchant_apps
   (tenant_id, app_id, seller_id, is_enabled, key_version, first_bound_at, changed_at)
 SELECT t, a, s, e, k, c, c
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bool[], $5::int[], $6::timestamptz[])
-  AS said(t, a, s, e, k, c)
+  AS incoming(t, a, s, e, k, c)
 ON CONFLICT (tenant_id, app_id) DO UPDATE SET
   seller_id = excluded.seller_id, is_enabled = excluded.is_enabled,
   key_version = excluded.key_version, changed_at = excluded.changed_at
@@ -62,7 +62,7 @@ WHERE merchant_apps.changed_at <= excluded.changed_at
 _STORES = """
 INSERT INTO stores (tenant_id, store_id, name, said_at)
 SELECT t, s, n, a FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[])
-  AS said(t, s, n, a)
+  AS incoming(t, s, n, a)
 ON CONFLICT (tenant_id, store_id) DO UPDATE SET name = excluded.name, said_at = excluded.said_at
 WHERE stores.said_at <= excluded.said_at
 """

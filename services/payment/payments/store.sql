@@ -120,7 +120,7 @@ END $$;
 
 CREATE FUNCTION payment_move(p_move payment_change) RETURNS SETOF payments LANGUAGE plpgsql AS $$
 -- The one way a payment changes state: compare-and-swap on version (and on the lease of a worker),
--- guarded by the amount, with everything that must happen together. No row: somebody was faster.
+-- guarded by the amount, with everything that must happen together. No row: another writer was faster.
 DECLARE
   moved payments;
 BEGIN

@@ -49,19 +49,19 @@ class EventKeys:
     ) -> None:
         """`own`: the newest key first. The newest makes MACs, all of them check MACs."""
         self.name = name
-        mine = [(name, key.public_key().public_bytes_raw()) for key in own]
+        identities = [(name, key.public_key().public_bytes_raw()) for key in own]
         self._outgoing = []
         for consumer in CONSUMERS.get(name, ()):
             for key in others.get(consumer, ()):
                 peer = consumer, key.public_bytes_raw()
-                pair = _pair(mine[0], peer, own[0].exchange(key))
+                pair = _pair(identities[0], peer, own[0].exchange(key))
                 self._outgoing.append((f"mac-{consumer}", *pair))
         self._incoming = {}
         for producer, consumers in CONSUMERS.items():
             for key in others.get(producer, ()) if name in consumers else ():
                 peer = producer, key.public_bytes_raw()
-                for me, private in zip(mine, own, strict=True):
-                    kid, secret = _pair(peer, me, private.exchange(key))
+                for identity, private in zip(identities, own, strict=True):
+                    kid, secret = _pair(peer, identity, private.exchange(key))
                     self._incoming[producer, kid] = secret
 
     @classmethod
@@ -99,10 +99,10 @@ class EventKeys:
         headers: Iterable[tuple[str, bytes]],
     ) -> bool:
         """Whether a header holds the MAC of the topic's owner over exactly this record, for us."""
-        producer, mine = topic.partition(".")[0], f"mac-{self.name}"
+        producer, own_header = topic.partition(".")[0], f"mac-{self.name}"
         for header, mark in headers:
             kid, _, mac = (mark or b"").partition(b":")
-            secret = self._incoming.get((producer, kid)) if header == mine else None
+            secret = self._incoming.get((producer, kid)) if header == own_header else None
             if secret is not None:
                 return hmac.compare_digest(
                     mac, _mac(secret, _covered(topic, key or b"", value or b""))

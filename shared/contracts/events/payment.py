@@ -1,4 +1,4 @@
-"""What the payment service says: one terminal fact per payment, then its refunds."""
+"""Events of the payment service: one terminal fact per payment, then its refunds."""
 
 from typing import ClassVar, Literal
 from uuid import UUID
@@ -82,7 +82,8 @@ class PaymentRefunded(PaymentFact):
     """the user's id; None: the platform itself"""
     reason: str | None = None
     asked_at: Instant | None = None
-    """when this try was asked for, and in which request, from where; None: by nobody, or unknown"""
+    """time, request id and address of this try's request; None: no person requested it, or
+    unknown"""
     request_id: str | None = None
     address: str | None = None
 
