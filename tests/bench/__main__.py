@@ -49,7 +49,7 @@ async def _rounds(options: argparse.Namespace) -> list[dict[str, Any]]:
             builds = [Product]
         if options.control_only:
             builds = [Control]
-        # Whoever goes second finds warmer caches: take turns.
+        # The second build finds warmer caches, so the two take turns.
         for build in builds if number % 2 == 0 else reversed(builds):
             measured = await measure(build(), plan)
             raw.append(measured)

@@ -1,4 +1,4 @@
-"""R: the CPU that one payment cannot do without, measured here and now.
+"""R: the least CPU time that one payment needs, measured on this machine.
 
 One RSA-2048 signature (our request) and two verifications (Alipay's answer and its notify), keys
 parsed once, by this process's CPU clock. Everything else is compared with it, because a machine's

@@ -1,8 +1,8 @@
 """Device payments beside hostile clients: python -m tests.bench.hold --help.
 
-Twelve devices pay at a fixed pace, about a fifth of what two cores can do: enough to feel a door
-that is held shut, and little enough that the ratio is not about who gets the processor, which the
-hostile clients must share here with the product. For each kind, windows without and with it take
+Twelve devices pay at a fixed pace, about a fifth of what two cores can do: enough to notice a
+blocked edge, and little enough that the ratio does not depend on who gets the processor, which the
+hostile clients share here with the product. For each kind, windows without and with it take
 turns on one stack; each window of a kind runs for so many seconds. Of the payments' rate, the
 sums of both sides are compared; of p99, the medians of the windows: one stall of the machine
 reaches a dozen payments at once, and would decide the p99 of all windows together. Both ratios

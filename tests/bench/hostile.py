@@ -2,10 +2,10 @@
 
     {"host", "port", "device": {"device_id", "key_id", "key"}, "owner": {"login", "password"}}
 
-A process of its own that runs when nobody else wants a processor: a stranger with a machine of
-his own would take none of ours. (Niceness does not do: Linux lets even the nicest go on to the end
-of its slice, some 3 ms, and a payment wakes ten processes one after the other.) Says `ready` when
-it is under way and goes on until it is killed; then `did N`, so that nobody measures a silence.
+A separate process that runs only when no other process needs a processor: a real attacker would use
+a machine of his own. (Niceness is not enough: Linux lets even the nicest process finish its slice,
+some 3 ms, and a payment wakes ten processes one after the other.) Prints `ready` when it is active
+and goes on until it is killed; then `did N`, so that a run without attacks is noticed.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class Hostile:
     async def connection(
         self, number: int = 0
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        """From one of many addresses of loopback, so that no bound per address is in the way."""
+        """Connects from one of many addresses of loopback, so that no limit per address applies."""
         made = socket.socket()
         made.setblocking(False)
         made.bind((f"127.0.1.{1 + number // SOCKETS_PER_ADDRESS}", 0))

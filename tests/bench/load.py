@@ -1,4 +1,4 @@
-"""The load generator: devices that pay one after the other, cheap enough not to be the load.
+"""The load generator: devices that pay one after the other, with little CPU of its own.
 
 A raw HTTP/1.1 client on one keep-alive connection per device: about a tenth of what a general
 client would cost, so the two cores belong to the platform. The device signature is the public
@@ -94,7 +94,7 @@ def face_code(rng: random.Random) -> str:
 
 
 def signed_request(device: Device, host: str, body: bytes, path: str = PATH) -> bytes:
-    """A complete POST as the edge wants it signed."""
+    """A complete POST with the signature that the edge requires."""
     stamp, nonce = str(int(time.time())), secrets.token_hex(16)
     text = "\n".join(
         ("POST", path, "", stamp, nonce, device.device_id, device.key_id,
@@ -175,7 +175,7 @@ class Load:
 
 
 class _Window:
-    """What is counted, and when."""
+    """The counters of a run and its measuring window."""
 
     def __init__(self, rng: random.Random, pause_s: float, every_s: float) -> None:
         self.rng = rng

@@ -43,7 +43,7 @@ QUICK_BARS = (
     Bar("vs_control", "throughput, ours over the control's", least=2.0),
     Bar("event_lag_p99_ms", "from an event's commit to its effect", most=300.0),
 )
-"""For one short round on a machine that others use as well: a step back shows, noise does not."""
+"""For one short round on a shared machine: a regression is visible, noise is not."""
 INFORMATION = (
     ("T_over_R", "depends on the processor: 13 where R is 970 us, 18 where it is 240"),
     ("control_flat_64_over_16", "the control's, for comparison"),
@@ -123,7 +123,7 @@ def _merged_exact(parts: list[dict[str, float]]) -> dict[str, float]:
 
 
 def table(document: dict[str, Any], bars: tuple[Bar, ...] = BARS) -> str:
-    """The same for people."""
+    """The document as a table for people."""
     lines = [
         f"R (1 sign + 2 verifies)   {document['R_us']:8.0f} us CPU, this machine, this run",
         "",
@@ -157,7 +157,7 @@ def table(document: dict[str, Any], bars: tuple[Bar, ...] = BARS) -> str:
 
 
 def shortfalls(document: dict[str, Any], bars: tuple[Bar, ...]) -> list[str]:
-    """A line for each bar that the figures do not reach; what was not measured reaches none."""
+    """A line for each bar that the figures do not reach; a missing figure reaches no bar."""
     short = []
     for bar in bars:
         value = document.get(bar.figure)

@@ -78,7 +78,7 @@ class Verdict:
         }
 
     def table(self) -> str:
-        """The same for people."""
+        """The verdict as a table for people."""
         document = self.document()
         lines = [f"seed {self.seed}: {self.payments} payments, {document['kills']} kills -9"]
         lines.append("  kills   " + _pairs(document["kills_by_process"]))

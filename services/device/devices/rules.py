@@ -211,5 +211,5 @@ def why_refused(state: CodeState, *, sn: str, bound_sn: str | None) -> type[Prob
     """The problem of a code that exists but did not enrol this device."""
     if state is not CodeState.OPEN:
         return _REFUSALS[state]
-    # The code is open: it was bound to another SN, or used between our two queries.
+    # Open: bound to another SN, or another device used the code between our two queries.
     return SnMismatch if bound_sn is not None and bound_sn != sn else CodeUsed

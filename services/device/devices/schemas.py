@@ -1,4 +1,4 @@
-"""Bodies of the device service's doors."""
+"""Bodies of the device service's requests and responses."""
 
 from typing import Annotated, Literal
 from uuid import UUID
