@@ -27,7 +27,7 @@ READY_S = 60.0
 def edge() -> None:
     from gateway import __main__, limits, routing
 
-    limits.STREAMS = limits.STREAMS._replace(each=256, merchant=256)
+    limits.STREAMS = limits.STREAMS._replace(per_caller=256, per_merchant=256)
     route = routing.Route("GET", FEED, "order", "user", streams=True)
     known = routing.table
     routing.table = lambda routes=routing.ROUTES: known((*routes, route))  # type: ignore[assignment]
