@@ -289,15 +289,15 @@ async def test_no_cell_of_the_export_runs_as_a_formula(binding, owner):
     (said,) = (await caller("GET", f"{M}/audit", action="audit.export")).json()["items"]
     assert (said["actor_name"], said["after"]) == ("owner@tea", {}), "who took it away"
     for sign in "=＝＋－＠":  # full width is read alike in an Asian language
-        assert audit_log._line([f"{sign}1", "a"]).decode() == f"'{sign}1,a\r\n"
+        assert audit_log._lines([[f"{sign}1", "a"]]).decode() == f"'{sign}1,a\r\n"
 
 
 async def test_no_number_of_the_export_loses_digits():
     """A spreadsheet would round an AppID, drop a leading zero, and read 12E3 as 12000."""
-    assert audit_log._line(["2021000000000001", "0571", "12E3"]) == (
+    assert audit_log._lines([["2021000000000001", "0571", "12E3"]]) == (
         b"2021000000000001\t,0571\t,12E3\t\r\n"
     )
-    assert audit_log._line(["10", "0", "2026-11-28T04:00:00Z", "a0571"]) == (
+    assert audit_log._lines([["10", "0", "2026-11-28T04:00:00Z", "a0571"]]) == (
         b"10,0,2026-11-28T04:00:00Z,a0571\r\n"
     )
 

@@ -100,14 +100,14 @@ async def test_ten_megabytes_pass_in_one_answer(binding, tea):
 async def test_one_at_a_time_for_a_merchant_until_it_is_taken(binding, tea, monkeypatch):
     """And no transaction is open while its reader takes his time."""
     await tea.fill(binding, 1, 6_000, 2_300)
-    real, parts = log.repo.entries_between, 0
+    real, parts = log.repo.cells_between, 0
 
     async def counted(*args):
         nonlocal parts
         parts += 1
         return await real(*args)
 
-    monkeypatch.setattr("services.binding.audit.log.repo.entries_between", counted)
+    monkeypatch.setattr("services.binding.audit.log.repo.cells_between", counted)
     reader, writer = await asyncio.open_connection(*tea.public.edge.at, limit=4096)
     head = f"GET {EXPORT} HTTP/1.1\r\nHost: t\r\nCookie: {tea.person.headers['Cookie']}\r\n\r\n"
     writer.write(head.encode())
@@ -126,7 +126,7 @@ async def test_one_at_a_time_for_a_merchant_until_it_is_taken(binding, tea, monk
 @pytest.mark.parametrize("at", [1, 3])
 async def test_a_database_that_goes_away_leaves_no_short_file(binding, tea, monkeypatch, at):
     await tea.fill(binding, 1, 2_000, 100)
-    real, calls = log.repo.entries_between, 0
+    real, calls = log.repo.cells_between, 0
 
     async def failing(*args):
         nonlocal calls
@@ -135,7 +135,7 @@ async def test_a_database_that_goes_away_leaves_no_short_file(binding, tea, monk
             raise ConnectionError("the server closed the connection")
         return await real(*args)
 
-    monkeypatch.setattr("services.binding.audit.log.repo.entries_between", failing)
+    monkeypatch.setattr("services.binding.audit.log.repo.cells_between", failing)
     async with tea.person.get(tea.public.url + EXPORT) as answer:
         assert answer.status == 200
         with pytest.raises(ClientPayloadError):
