@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.mutants import alipay, payments, platform, walls
+from tests.mutants import alipay, payments, platform, releases, walls
 from tests.mutants.patch import Patch
 from tests.mutants.run import NoVerdict, Outcome, judge
 
@@ -23,6 +23,7 @@ PATCHES: tuple[Patch, ...] = (
     *alipay.PATCHES,
     *platform.PATCHES,
     *walls.PATCHES,
+    *releases.PATCHES,
 )
 
 
