@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import TypeAdapter
 
 from gateway.edge import ABOUT, About
-from tests.contract import asyncapi, coverage
+from tests.contract import asyncapi, coverage, payment_path, rooms
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("binding", "campaign", "device", "order", "payment")
@@ -105,6 +105,8 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     **{f"docs/openapi/{name}.json": partial(_openapi, name) for name in SERVICES},
     "docs/openapi/edge.json": _edge,
     "docs/asyncapi.json": lambda: _text(asyncapi.document()),
+    "docs/rooms.md": lambda: rooms.render(ROOT),
+    "docs/architecture.md": lambda: payment_path.render(ROOT),
     "docs/coverage.md": lambda: coverage.render(ROOT),
 }
 """each generated file and how to tell what it should hold: making all takes seconds"""
