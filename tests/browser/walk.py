@@ -264,9 +264,19 @@ class Walk:
         self.see("wizard-4-review")
         self.press(*RUNS["4.1"], line)
         self.state("4.1", "进行中", "Running")
+        self.until_submitted()
         passed = {"app_id": self.app["app_id"], "app_version": "1.0.0", "result": "passed"}
         self.alipay("/platform/reviews", passed)
         self.state("4.1", "已完成", "Done")
+
+    def until_submitted(self) -> None:
+        """The row runs from the click on; Alipay has it a moment later."""
+        for _ in range(300):
+            answer = httpx.get(f"{self.stack.admin}/platform/reviews", timeout=30, verify=NO_TLS)
+            if any(one["app_id"] == self.app["app_id"] for one in answer.json()["reviews"]):
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError("nothing was submitted")
 
     def release(self) -> None:
         """First to a tenth, which is shown as a tenth; then to everybody."""

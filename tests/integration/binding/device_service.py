@@ -61,12 +61,17 @@ class DeviceService:
                 await asyncio.sleep(TICK_S)
 
     async def _is_busy(self):
-        for source, kind in ((self.binding, ReleaseRequested), (self.deps, ReleaseChanged)):
-            newest = await source.db.system.one(_NEWEST, kind.type)
-            if newest["seq"] > self.carried.get(kind.type, 0):
-                return True
+        """In the order in which one thing leads to the next, so that nothing slips through."""
+        if await self._waits(self.binding, ReleaseRequested):
+            return True
         open_ = await self.deps.db.system.one(_OPEN)
-        return open_["n"] > 0 and not self.is_held_up
+        if open_["n"] and not self.is_held_up:
+            return True
+        return await self._waits(self.deps, ReleaseChanged)
+
+    async def _waits(self, source, kind):
+        newest = await source.db.system.one(_NEWEST, kind.type)
+        return newest["seq"] > self.carried.get(kind.type, 0)
 
     @asynccontextmanager
     async def delivering(self):
