@@ -11,7 +11,6 @@ from uuid import UUID
 import orjson
 import pytest
 from pydantic import BaseModel
-from services.binding.messages.routes import MessageBody
 
 from gateway.alipay.client import EgressReply
 from gateway.alipay.inbound.messages import Messages
@@ -22,6 +21,7 @@ from gateway.alipay.protocol.envelope import AlipayResponse
 from gateway.egress import _CallBody
 from gateway.reports.refusals import _item, _Tally
 from services.binding.egress import OpenPlatform
+from services.device.releases.schemas import MessageBody
 from services.payment.channels.alipay import Alipay
 from services.payment.notices.schemas import RefusalBody, RefusalsBody
 from shared.client import Reply

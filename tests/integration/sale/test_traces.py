@@ -1,5 +1,6 @@
 """OpenTelemetry: a sale is one trace, from the device's request to the last effect of its event."""
 
+import asyncio
 from itertools import pairwise
 
 import pytest
@@ -7,6 +8,7 @@ import pytest_asyncio
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
 
 from shared import tracing
 
@@ -31,10 +33,17 @@ def of_the_sale(exporter):
     return sorted(spans, key=lambda span: span.start_time)
 
 
+def effects_in(exporter):
+    return [span for span in exporter.get_finished_spans() if span.kind is SpanKind.CONSUMER]
+
+
 async def test_a_sale_is_one_trace(spans, sale):
     paid = await sale.pay(traceparent=PARENT)
     assert paid["status"] == "paid"
     await sale.settled(paid["payment_id"])
+    async with asyncio.timeout(10):
+        while len(effects_in(spans)) < 2:  # a span ends a moment after its transaction
+            await asyncio.sleep(0.02)
     found = of_the_sale(spans)
     looked_up = {"GET device", "GET binding"}  # keys, the first time
     at_edge, to_payment, at_payment, to_egress, at_egress, to_alipay, *effects = (
