@@ -12,7 +12,7 @@ import orjson
 import pytest
 from pydantic import BaseModel
 
-from gateway.alipay.client import EgressReply
+from gateway.alipay.client import AlipayCall
 from gateway.alipay.inbound.messages import Messages
 from gateway.alipay.inbound.signed import Delivery
 from gateway.alipay.methods.row import CallResult
@@ -111,12 +111,12 @@ async def test_a_message_on_its_way_to_binding() -> None:
     assert binding.body == golden("message")
 
 
-def called(outcome: Mapping[str, Any]) -> EgressReply:
+def called(outcome: Mapping[str, Any]) -> AlipayCall:
     method = METHODS["alipay.trade.pay"]
     if outcome["outcome"] == "unknown":
-        return EgressReply(method, CallResult("unknown", reason="not_sent"), 2)
+        return AlipayCall(method, CallResult("unknown", reason="not_sent"), 2)
     answer = AlipayResponse("ok", outcome["code"], outcome["sub_code"], outcome["sub_msg"])
-    return EgressReply(method, CallResult("refused"), 2, answer)
+    return AlipayCall(method, CallResult("refused"), 2, answer)
 
 
 @pytest.mark.parametrize("name", ["egress_answer", "egress_answer_unknown"])
