@@ -5,8 +5,8 @@ from tests.mutants.patch import Patch
 SERVICE = "services/device/releases/service.py"
 REQUESTS = "tests/integration/device/releases/test_requests.py"
 WATCHING = "tests/integration/device/releases/test_watching.py"
-HEARD = "services/binding/onboarding/heard.py"
-HEARD_TESTS = "tests/integration/binding/onboarding/test_heard.py"
+CONSUMED = "services/binding/onboarding/consumed.py"
+CONSUMED_TESTS = "tests/integration/binding/onboarding/test_consumed.py"
 
 PATCHES = (
     Patch(
@@ -32,18 +32,18 @@ PATCHES = (
         (f"{WATCHING}::test_a_failure_keeps_its_reason_until_it_is_over",),
     ),
     Patch(
-        HEARD,
+        CONSUMED,
         "an answer to an older request overwrites the row",
         " AND request_id = $4\n",
         " AND $4::uuid IS NOT NULL\n",
-        (f"{HEARD_TESTS}::test_an_answer_to_an_older_request_says_nothing",),
+        (f"{CONSUMED_TESTS}::test_an_answer_to_an_older_request_says_nothing",),
     ),
     Patch(
-        HEARD,
+        CONSUMED,
         "what was said earlier overwrites what is newer",
         "coalesce(answer, 0) < $5",
         "coalesce($5::integer, 0) > 0",
-        (f"{HEARD_TESTS}::test_what_was_said_earlier_overwrites_nothing",),
+        (f"{CONSUMED_TESTS}::test_what_was_said_earlier_overwrites_nothing",),
     ),
     Patch(
         "gateway/egress.py",
