@@ -233,6 +233,9 @@ PATCHES = (
         "    await pg.execute(_REVOKE_COUPONS, tenants, payments, at)\n",
         "    await pg.execute(_REVOKE_COUPONS, tenants, payments, at)\n"
         "    await pg.execute(_REVOKE, tenants, payments, stores, devices, at)\n",
-        ("tests/integration/campaign/test_races.py::test_a_reward_beside_its_own_refund",),
+        (
+            "tests/integration/campaign/test_races.py"
+            "::test_a_refund_waits_for_the_reward_that_is_being_stored",
+        ),
     ),
 )

@@ -1,5 +1,6 @@
 """What two do at once with one campaign, many times each (F26, F27, S128, G5, G6)."""
 
+import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
@@ -12,6 +13,10 @@ from shared.contracts.events.binding import MerchantCreated
 from tests.fixtures.races import ROUNDS, race, together
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.races]
+WAITING = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 LIMITS = "/api/merchant/v1/campaign/limits"
 
 
@@ -111,6 +116,22 @@ async def test_a_reward_beside_its_own_refund(deliver, shop, place, hold):
         )
         assert tuple(row.values()) == ("revoked", "REVOKED"), turn
     await hold()
+
+
+async def test_a_refund_waits_for_the_reward_that_is_being_stored(deps, deliver, shop, place):
+    """The grant is not committed yet: the refund waits for it, and only then looks for a coupon."""
+    await deliver(shop.say(MerchantCreated))
+    event = shop.paid()
+    async with deps.db.pg(None) as pg:
+        await service.grant_rewards(deps, pg, [event])
+        refund = asyncio.ensure_future(deliver(shop.refunded(event.payment_id)))
+        async with asyncio.timeout(20):
+            while not await place.value(WAITING):
+                await asyncio.sleep(0.01)
+    await refund
+    assert await place.value(
+        "SELECT state FROM coupons WHERE payment_id = $1", event.payment_id
+    ) == ("REVOKED")
 
 
 async def test_two_consumers_for_the_last_reward_of_a_day(deliver, shop, place, clock, hold):
