@@ -15,18 +15,13 @@ Writes RUN_DIR/hold.json (interfaces §8) and ends with 1 when a ratio is below 
 import argparse
 import asyncio
 import json
-import os
-import statistics
-import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tests.bench.load import Load, Result
 from tests.bench.stacks import Product
-from tests.fixtures.processes import ROOT
+from tests.bench.windows import clients, finish, rate, say, typical
 
 KINDS = (
     "silent_sockets", "slow_heads", "slow_bodies", "malformed_device", "costly_acts",
@@ -49,33 +44,24 @@ class Sides:
 
     @property
     def rate_ratio(self) -> float:
-        return round(_rate(self.disturbed) / _rate(self.calm), 3)
+        return round(rate(self.disturbed) / rate(self.calm), 3)
 
     @property
     def p99_ratio(self) -> float:
         """0 when nobody could pay."""
-        disturbed_p99 = _p99(self.disturbed)
-        return round(_p99(self.calm) / disturbed_p99, 3) if disturbed_p99 else 0.0
+        disturbed_p99 = typical(self.disturbed, 0.99)
+        return round(typical(self.calm, 0.99) / disturbed_p99, 3) if disturbed_p99 else 0.0
 
     def figures(self) -> dict[str, float]:
         return {
             "rate_ratio": self.rate_ratio,
             "p99_ratio": self.p99_ratio,
-            "payments_per_s": round(_rate(self.disturbed), 2),
-            "p99_ms": round(_p99(self.disturbed), 2),
-            "undisturbed_p99_ms": round(_p99(self.calm), 2),
+            "payments_per_s": round(rate(self.disturbed), 2),
+            "p99_ms": round(typical(self.disturbed, 0.99), 2),
+            "undisturbed_p99_ms": round(typical(self.calm, 0.99), 2),
             "bad": sum(len(result.bad) for result in self.disturbed),
             "hostile_acts": self.did,
         }
-
-
-def _rate(results: Iterable[Result]) -> float:
-    found = list(results)
-    return sum(one.payments for one in found) / sum(one.seconds for one in found)
-
-
-def _p99(results: Iterable[Result]) -> float:
-    return statistics.median(one.percentile(0.99) for one in results)
 
 
 def document(measured: dict[str, Sides]) -> dict[str, Any]:
@@ -91,30 +77,6 @@ def shortfalls(found: dict[str, Any]) -> list[str]:
         for name in ("rate_ratio", "p99_ratio")
         if figures[name] < BAR
     ]
-
-
-@asynccontextmanager
-async def hostile(kind: str, target: dict[str, Any], sides: Sides) -> AsyncIterator[None]:
-    """Runs the hostile clients around the block, which starts when they are active."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bench.hostile", kind, cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        process.stdin.write(json.dumps(target).encode())
-        process.stdin.close()
-        if await process.stdout.readline() != b"ready\n":
-            raise RuntimeError(f"{kind} did not get under way")
-        yield
-        process.terminate()
-        report = (await process.stdout.read()).decode().split()
-        sides.did += int(report[1])
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def measure(kinds: Sequence[str], rounds: int, seconds: float) -> dict[str, Sides]:
@@ -135,17 +97,13 @@ async def measure(kinds: Sequence[str], rounds: int, seconds: float) -> dict[str
             sides = measured[kind] = Sides()
             for _ in range(rounds):
                 sides.calm.append(await load.run(DEVICES, seconds, every_s=EVERY_S))
-                async with hostile(kind, target, sides):
+                async with clients("tests.bench.hostile", kind, target) as counts:
                     sides.disturbed.append(await load.run(DEVICES, seconds, every_s=EVERY_S))
-            _say(f"{kind:<18} {json.dumps(sides.figures())}")
+                sides.did += counts[0]
+            say(f"{kind:<18} {json.dumps(sides.figures())}")
     finally:
         product.stop()
     return measured
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -168,14 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         measured = runner.run(measure(options.only or KINDS, options.rounds, options.seconds))
     found = document(measured)
-    path = Path(os.environ.get("RUN_DIR", ".run")) / "hold.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, indent=2) + "\n")
-    _say(f"written to {path}")
-    short = shortfalls(found)
-    for line in short:
-        _say(f"falls short: {line}")
-    return 1 if short else 0
+    return finish("hold", found, shortfalls(found))
 
 
 if __name__ == "__main__":

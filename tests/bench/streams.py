@@ -14,11 +14,9 @@ broke off, or when fewer events or rows came than were to come.
 import argparse
 import asyncio
 import json
-import os
-import statistics
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +27,7 @@ import asyncpg
 from tests.bench.load import Load, Result
 from tests.bench.proc import rss_mb
 from tests.bench.stacks import Product, wait_until_ready
+from tests.bench.windows import clients, finish, rate, say, typical
 from tests.fixtures.console import Console
 from tests.fixtures.postgres import die_with_parent, free_port
 from tests.fixtures.processes import ROOT
@@ -74,13 +73,12 @@ class Sides:
         }
 
 
-def _rate(results: Iterable[Result]) -> float:
-    found = list(results)
-    return round(sum(one.payments for one in found) / sum(one.seconds for one in found), 2)
+def _rate(results: Sequence[Result]) -> float:
+    return round(rate(results), 2)
 
 
-def _p(results: Iterable[Result], share: float) -> float:
-    return round(statistics.median(one.percentile(share) for one in results), 2)
+def _p(results: Sequence[Result], share: float) -> float:
+    return round(typical(results, share), 2)
 
 
 def shortfalls(found: dict[str, Any]) -> list[str]:
@@ -135,31 +133,16 @@ class Twin:
 
 
 @asynccontextmanager
-async def clients(told: dict[str, Any], sides: Sides) -> AsyncIterator[None]:
+async def streaming(target: dict[str, Any], sides: Sides) -> AsyncIterator[None]:
     """Listeners and the reader of exports, from the moment that all are under way."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", PROGRAMS, "clients", cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        process.stdin.write(json.dumps(told).encode())
-        process.stdin.close()
-        if await process.stdout.readline() != b"ready\n":
-            raise RuntimeError("the clients did not get under way")
+    async with clients(PROGRAMS, "clients", target) as counts:
         began = asyncio.get_running_loop().time()
         yield
         sides.seconds += asyncio.get_running_loop().time() - began
-        process.terminate()
-        did = (await process.stdout.read()).decode().split()
-        sides.events += int(did[1])
-        sides.rows += int(did[2])
-        sides.broken += int(did[3])
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    events, rows, broken = counts
+    sides.events += events
+    sides.rows += rows
+    sides.broken += broken
 
 
 async def _fill(product: Product, rows: int) -> str:
@@ -196,11 +179,11 @@ async def measure(options: argparse.Namespace) -> Sides:
                 await load.run(options.devices, options.seconds, every_s=options.every)
             )
             calm_mb = twin.rss_mb
-            async with clients(told, sides):
+            async with streaming(told, sides):
                 beside = await load.run(options.devices, options.seconds, every_s=options.every)
                 sides.edge_mb = {"without": calm_mb, "with": twin.rss_mb}
             sides.beside.append(beside)
-            _say(
+            say(
                 f"round {number + 1}: {sides.calm[-1].per_s:.1f}/s p99 "
                 f"{sides.calm[-1].percentile(0.99):.1f} ms without,"
                 f" {beside.per_s:.1f}/s p99 {beside.percentile(0.99):.1f} ms with"
@@ -210,11 +193,6 @@ async def measure(options: argparse.Namespace) -> Sides:
             twin.stop()
         product.stop()
     return sides
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
@@ -234,14 +212,8 @@ def main(words: Sequence[str] | None = None) -> int:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         sides = runner.run(measure(options))
     found = sides.document()
-    path = Path(os.environ.get("RUN_DIR", ".run")) / "streams.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, indent=2) + "\n")
-    _say(json.dumps(found))
-    short = shortfalls(found)
-    for line in short:
-        _say(f"falls short: {line}")
-    return 1 if short else 0
+    say(json.dumps(found))
+    return finish("streams", found, shortfalls(found))
 
 
 if __name__ == "__main__":
