@@ -1,5 +1,6 @@
 """The dependencies of every use case of this service."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ class Deps:
     key_provider: LocalKeyProvider
     platform: OpenPlatform = field(default_factory=lambda: OpenPlatform(_nobody))
     """the worker's"""
+    release_requested: asyncio.Event = field(default_factory=asyncio.Event)
+    """set when the consumer takes a request about a mini program; wakes the worker's lanes"""
 
 
 def build_deps(config: DeviceConfig, clock: Clock, process: str) -> Deps:

@@ -55,6 +55,7 @@ async def take_requests(
 ) -> None:
     """Inside the consumer's transaction; a request that is there already is not taken twice."""
     await repo.put_tasks(pg, events, deps.clock.now())
+    deps.release_requested.set()
 
 
 async def work_off(deps: Deps) -> int:
