@@ -274,7 +274,7 @@ async def odds(db: Database, tenant_id: UUID, payment_id: UUID) -> list[tuple[UU
 
 
 async def draw_on_device(pg: Pg, *facts: Any) -> asyncpg.Record:
-    """(tenant, payment, device, store, nonce, prize, at): see campaign.sql."""
+    """(tenant, payment, device, store, nonce, prize, at): see store.sql."""
     row: asyncpg.Record | None = await pg.fetchrow(
         "SELECT * FROM draw_on_device($1, $2, $3, $4, $5, $6, $7)", *facts
     )

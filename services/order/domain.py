@@ -11,7 +11,7 @@ largest refund that were reported. Its two states follow from those (generated c
     REVERSED  captured, given back   cancelled     refunded
 
 An order number is a letter and 14 digits (S94): D for face pay, O for goods; the day in China, then
-eight digits that do not reveal the number of orders (order.sql).
+eight digits that do not reveal the number of orders (store.sql).
 """
 
 import re

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,20 @@ def test_sql_files_are_repeatable() -> None:
             dropped = re.findall(r"(?i)DROP FUNCTION IF EXISTS\s+([\w.]+)", text(path))
             replaced = re.findall(r"(?i)CREATE OR REPLACE FUNCTION\s+([\w.]+)", text(path))
             assert set(made) <= set(dropped) | set(replaced), path
+
+
+STORE_FILES = {"store.sql", "store_worker.sql"}
+
+
+def functions_elsewhere(paths: Iterable[Path]) -> list[Path]:
+    """SQL files of functions that stand under another name than `store.sql`, or for the system
+    role's functions `store_worker.sql`."""
+    return [p for p in paths if p.parent.name != "invariants" and p.name not in STORE_FILES]
+
+
+def test_the_functions_of_every_service_stand_in_files_of_one_name() -> None:
+    found = list(under("services", suffix=".sql"))
+    assert functions_elsewhere(found) == []
+    assert {path.parts[1] for path in found if path.name in STORE_FILES} >= {"campaign", "order"}
+    own_name = Path("services/order/order.sql")
+    assert functions_elsewhere([*found, own_name]) == [own_name]

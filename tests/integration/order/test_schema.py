@@ -20,7 +20,7 @@ async def test_models_and_migrations_agree(db):
 
 
 async def test_the_digits_are_those_of_the_twin(place):
-    """order.sql against tests/unit/order/digits.py, which proves the bijection."""
+    """store.sql against tests/unit/order/digits.py, which proves the bijection."""
     source = random.Random(20261123)
     pairs = [(source.randrange(10**9), source.randrange(2**62)) for _ in range(3_000)]
     pairs += [(n, key) for n in (0, 1, 9_999, 10_000, 99_999_999, 10**8) for key in (0, 2**62 - 1)]

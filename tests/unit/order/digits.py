@@ -1,4 +1,4 @@
-"""An independent twin of services/order/order.sql, written from its description.
+"""An independent twin of services/order/store.sql, written from its description.
 
 A Feistel network: halves (l, r) become (r, l + f(r)) mod 10000 each round, which can be undone
 whatever f is. `undone` does so; that it gives back every number is the proof of the bijection.
