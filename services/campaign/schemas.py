@@ -63,7 +63,7 @@ class RewardOut(BaseModel):
         return cls(payment_id=payment_id, status="granted", coupon=coupon, draws=draws)
 
 
-class PrizeWon(BaseModel):
+class PrizeWonOut(BaseModel):
     prize_id: UUID
     name: str
     name_en: str
@@ -75,7 +75,7 @@ class DrawOut(BaseModel):
     """`prize` is null when nothing was won."""
 
     payment_id: UUID
-    prize: PrizeWon | None
+    prize: PrizeWonOut | None
     draws: DrawsOut
 
     @classmethod
@@ -83,7 +83,7 @@ class DrawOut(BaseModel):
         won: dict[str, Any] | None = orjson.loads(row["prize"]) if row["prize"] else None
         return cls(
             payment_id=payment_id,
-            prize=PrizeWon.model_validate(won) if won else None,
+            prize=PrizeWonOut.model_validate(won) if won else None,
             draws=DrawsOut(granted=row["draws_granted"], used=row["draws_used"], device_drawn=True),
         )
 

@@ -14,10 +14,10 @@ from services.order.deps import Deps
 from services.order.schemas import (
     DashboardOut,
     FiguresOut,
+    LastPaymentList,
     LastPaymentOut,
-    LastPayments,
     MerchantFiguresOut,
-    OrderDetail,
+    OrderDetailOut,
     OrderFilters,
     OrderList,
 )
@@ -68,7 +68,7 @@ async def list_orders_for_pos(request: Request) -> Response:
 @router.get(
     "/api/pos/v1/orders/{order_no}",
     dependencies=[guard("pos", "orders.read"), of_its_store],
-    response_model=OrderDetail,
+    response_model=OrderDetailOut,
 )
 async def show_order_for_pos(request: Request, order_no: Word) -> Response:
     return await show_order(request, order_no)
@@ -108,13 +108,13 @@ async def list_orders(request: Request) -> Response:
 @router.get(
     "/api/merchant/v1/orders/{order_no}",
     dependencies=[guard("user", "orders.read"), of_its_store],
-    response_model=OrderDetail,
+    response_model=OrderDetailOut,
 )
 async def show_order(request: Request, order_no: Word) -> Response:
     deps: Deps = request.app.state.deps
     caller = principal(request)
     shown = await service.show_order(deps, caller.tenant, order_no)
-    return json_response(OrderDetail.of(shown).model_dump_json().encode())
+    return json_response(OrderDetailOut.of(shown).model_dump_json().encode())
 
 
 @router.get(
@@ -153,10 +153,10 @@ async def show_figures(
 )
 async def show_last_payments(
     request: Request, device_id: Annotated[list[UUID], Query(max_length=DEVICES_MAX)]
-) -> LastPayments:
+) -> LastPaymentList:
     """What each of these devices took last; those that took nothing are left out."""
     caller = principal(request)
     found = await service.last_payments(
         request.app.state.deps, caller.tenant, device_id, visible_stores=caller.store_ids
     )
-    return LastPayments(items=[LastPaymentOut(**payment._asdict()) for payment in found])
+    return LastPaymentList(items=[LastPaymentOut(**payment._asdict()) for payment in found])

@@ -177,7 +177,7 @@ class OrderList(BaseModel):
         )
 
 
-class TimelineEntry(BaseModel):
+class TimelineEntryOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     event_id: UUID | None = None
@@ -186,16 +186,16 @@ class TimelineEntry(BaseModel):
     data: dict[str, Any] = {}
 
 
-class OrderDetail(OrderOut):
+class OrderDetailOut(OrderOut):
     """An order and what happened to it, oldest first; it begins with its creation."""
 
-    timeline: list[TimelineEntry] = []
+    timeline: list[TimelineEntryOut] = []
 
     @classmethod
     def of(cls, shown: OrderView) -> Self:
         detail = super().of(shown)
-        entries = [TimelineEntry(kind="created", at=shown.order.ordered_at)]
-        entries += [TimelineEntry.model_validate(event) for event in shown.timeline]
+        entries = [TimelineEntryOut(kind="created", at=shown.order.ordered_at)]
+        entries += [TimelineEntryOut.model_validate(event) for event in shown.timeline]
         return detail.model_copy(update={"timeline": entries})
 
 
@@ -208,11 +208,11 @@ class LastPaymentOut(BaseModel):
     paid_at: datetime
 
 
-class LastPayments(BaseModel):
+class LastPaymentList(BaseModel):
     items: list[LastPaymentOut]
 
 
-class Totals(BaseModel):
+class TotalsOut(BaseModel):
     """Of the orders made in a span: what was taken, how often, and what was given back of it."""
 
     paid_fen: int
@@ -232,14 +232,14 @@ class Totals(BaseModel):
         )
 
 
-class DayTotals(BaseModel):
+class DayTotalsOut(BaseModel):
     date: date
     paid_fen: int
     refunded_fen: int
     count: int
 
 
-class StoreTotals(BaseModel):
+class StoreTotalsOut(BaseModel):
     store_id: UUID
     store_name: str | None
     paid_fen: int
@@ -251,12 +251,12 @@ class DashboardOut(BaseModel):
     """Days are days in China; `week` is the seven days up to today, oldest first; `by_store` covers
     the same days, the largest first."""
 
-    today: Totals
-    yesterday: Totals
+    today: TotalsOut
+    yesterday: TotalsOut
     yesterday_by_now_fen: int
     """what was kept (paid less refunded) of the orders made yesterday before this time of day"""
-    week: list[DayTotals]
-    by_store: list[StoreTotals]
+    week: list[DayTotalsOut]
+    by_store: list[StoreTotalsOut]
     unknown_count: int
     """orders of these days whose end is unknown, or that were captured after closing"""
     as_of: datetime
@@ -265,14 +265,14 @@ class DashboardOut(BaseModel):
     def of(cls, board: Dashboard) -> Self:
         today = china_day(board.as_of)
         days = [today - timedelta(days=back) for back in range(DASHBOARD_DAYS - 1, -1, -1)]
-        by_day = {day: Totals.of(row for row in board.days if row.day == day) for day in days}
+        by_day = {day: TotalsOut.of(row for row in board.days if row.day == day) for day in days}
         yesterday = today - timedelta(days=1)
         return cls(
             today=by_day[today],
             yesterday=by_day[yesterday],
             yesterday_by_now_fen=sum(row.early_fen for row in board.days if row.day == yesterday),
             week=[
-                DayTotals(
+                DayTotalsOut(
                     date=day,
                     paid_fen=found.paid_fen,
                     refunded_fen=found.refunded_fen,
@@ -312,13 +312,13 @@ class FiguresOut(BaseModel):
     as_of: datetime
 
 
-def _by_store(rows: Sequence[StoreDay]) -> list[StoreTotals]:
+def _by_store(rows: Sequence[StoreDay]) -> list[StoreTotalsOut]:
     names = {row.store_id: row.store_name for row in rows}
     found = []
     for store_id, name in names.items():
-        totals = Totals.of(row for row in rows if row.store_id == store_id)
+        totals = TotalsOut.of(row for row in rows if row.store_id == store_id)
         found.append(
-            StoreTotals(
+            StoreTotalsOut(
                 store_id=store_id,
                 store_name=name,
                 paid_fen=totals.paid_fen,

@@ -9,6 +9,7 @@ import json
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -133,6 +134,27 @@ def test_the_edge_covers_every_public_route(apps: dict[str, FastAPI]) -> None:
                 found = match(rows, method, route.path)
                 assert found is not None, f"{method} {route.path} is not in gateway/routing.py"
                 assert (found.service, found.audience) == (service, guard.audience), route.path
+
+
+SCHEMA_NAME = re.compile(r"\w+(?:Body|Out|List|Page)")
+"""What is taken is a Body, what is answered an Out; several of them are a List, or a Page where
+pages have numbers."""
+
+
+def misnamed(document: dict[str, Any]) -> set[str]:
+    """Schemas of an OpenAPI document with another name; enumerations and FastAPI's own may."""
+    schemas = document["components"]["schemas"]
+    objects = {name for name, schema in schemas.items() if schema["type"] == "object"}
+    own = {"HTTPValidationError", "ValidationError"}
+    return {name for name in objects - own if not SCHEMA_NAME.fullmatch(name)}
+
+
+def test_schemas_are_named_for_their_direction(apps: dict[str, FastAPI]) -> None:
+    for service, app in apps.items():
+        document = app.openapi()
+        assert misnamed(document) == set(), service
+        document["components"]["schemas"]["OrderDetail"] = {"type": "object"}
+        assert misnamed(document) == {"OrderDetail"}
 
 
 HASHES = re.compile(

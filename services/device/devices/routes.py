@@ -142,11 +142,11 @@ async def create_code(request: Request, body: schemas.CodeBody) -> schemas.CodeO
 
 
 @router.get("/api/merchant/v1/devices/codes", dependencies=[guard("user", "devices.write")])
-async def list_codes(request: Request) -> schemas.OpenCodes:
+async def list_codes(request: Request) -> schemas.OpenCodeList:
     """Codes that nobody has used yet."""
     caller = principal(request)
     rows = await codes.open_codes(_deps(request), caller.tenant, store_ids=caller.store_ids)
-    return schemas.OpenCodes(
+    return schemas.OpenCodeList(
         items=[
             schemas.OpenCodeOut(
                 code_id=code.code_id,

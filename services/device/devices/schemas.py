@@ -85,7 +85,7 @@ class OpenCodeOut(BaseModel):
     expires_at: Instant
 
 
-class OpenCodes(BaseModel):
+class OpenCodeList(BaseModel):
     items: list[OpenCodeOut]
 
 

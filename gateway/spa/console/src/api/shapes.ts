@@ -47,9 +47,9 @@ export type RowField = Binding['FieldOut'];
 
 // --- orders
 export type Dashboard = Order['DashboardOut'];
-export type Totals = Order['Totals'];
+export type Totals = Order['TotalsOut'];
 export type OrderRow = Order['OrderOut'];
-export type OrderDetail = Order['OrderDetail'];
+export type OrderDetail = Order['OrderDetailOut'];
 
 // --- payments and their refunds
 export type PaymentShown = Payment['PaymentOut'];
