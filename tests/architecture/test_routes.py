@@ -9,11 +9,13 @@ import json
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from gateway.routing import ROUTES, match, table
 from services.binding.expensive import ExpensiveRoute
@@ -134,6 +136,45 @@ def test_the_edge_covers_every_public_route(apps: dict[str, FastAPI]) -> None:
                 found = match(rows, method, route.path)
                 assert found is not None, f"{method} {route.path} is not in gateway/routing.py"
                 assert (found.service, found.audience) == (service, guard.audience), route.path
+
+
+def says_what_it_answers(route: APIRoute) -> bool:
+    """By a model, by a status without a body, or by a kind of content that is no JSON."""
+    kind = getattr(route.response_class, "media_type", None)
+    is_file = kind is not None and kind != "application/json"
+    return _is_model(route.response_model) or route.status_code == 204 or is_file
+
+
+def _is_model(shape: Any) -> bool:
+    """A model, or one of several."""
+    shapes = get_args(shape) or (shape,)
+    return all(isinstance(one, type) and issubclass(one, BaseModel) for one in shapes)
+
+
+def test_every_route_says_what_it_answers(apps: dict[str, FastAPI]) -> None:
+    """What is not declared stands in no OpenAPI document, and no type of the console knows it."""
+    silent = [
+        (service, route.path)
+        for service, app in apps.items()
+        for route in routes(app)
+        if not says_what_it_answers(route)
+    ]
+    assert not silent
+
+
+def test_a_route_that_does_not_say_it_is_seen() -> None:
+    router = APIRouter()
+
+    async def bare(request: Request) -> Response:
+        raise AssertionError
+
+    async def loose(request: Request) -> dict[str, str]:
+        raise AssertionError
+
+    for number, endpoint in enumerate((bare, loose)):
+        router.add_api_route(f"/{number}", endpoint)
+    made = [route for route in router.routes if isinstance(route, APIRoute)]
+    assert [says_what_it_answers(route) for route in made] == [False, False]
 
 
 SCHEMA_NAME = re.compile(r"\w+(?:Body|Out|List|Page)")

@@ -12,18 +12,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from services.device.releases.schemas import MessageBody
 from services.order.schemas import OrderFilters
-from services.payment.notices.schemas import NoticesBody, RefusalsBody
+from services.payment.notices.schemas import NoticesBody
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("binding", "campaign", "device", "order", "payment")
 READ_BY_HAND: dict[tuple[str, str], Any] = {
     ("POST", "/internal/notify"): NoticesBody,
-    ("POST", "/internal/notify-refusals"): RefusalsBody,
-    ("POST", "/internal/messages"): MessageBody,
 }
-"""Bodies of inner doors that a route reads itself stand in no OpenAPI document."""
+"""Bodies that a route reads itself: their OpenAPI has no schemas that are named apart."""
 UNLISTED = {
     "edge": (
         "GET /{page}",

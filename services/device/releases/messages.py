@@ -6,16 +6,13 @@ nothing breaks when one does not come. What nobody acts on stays where it is, fo
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from services.device.deps import Deps
 from services.device.releases import repo
-from services.device.releases.rules import HURRIES, BadMessage
+from services.device.releases.rules import HURRIES, BadMessage, MessageWord
 
 ID_MAX = 128
-
-MessageWord = Literal["stored", "duplicate"]
 
 
 async def take_message(

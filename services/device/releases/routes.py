@@ -1,32 +1,31 @@
 """The HTTP endpoint for app-gateway messages that the edge has verified."""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Depends, Request
 
 from services.device.releases import messages
-from services.device.releases.schemas import MessageBody
+from services.device.releases.schemas import MessageBody, MessageVerdictOut
 from shared.errors import Forbidden
-from shared.serve import json_response
-from shared.web import guard, parse, principal
+from shared.web import guard, principal
 
 EDGE = "gateway-edge"
 
 router = APIRouter()
 
 
-@router.post("/internal/messages", dependencies=[guard("service")])
-async def take_message(request: Request) -> Response:
-    """A message that the edge has verified; the answer means that it is committed."""
-    caller = principal(request)
-    if caller.issuer != EDGE:
+async def _only_edge(request: Request) -> None:
+    if principal(request).issuer != EDGE:
         raise Forbidden("this door is for the gateway's edge")
-    body = await parse(request, MessageBody)
+
+
+@router.post("/internal/messages", dependencies=[guard("service"), Depends(_only_edge)])
+async def take_message(request: Request, body: MessageBody) -> MessageVerdictOut:
+    """A message that the edge has verified; the answer means that it is committed."""
     word = await messages.take_message(
         request.app.state.deps,
-        caller.tenant,
+        principal(request).tenant,
         body.app_id,
         body.fields,
         body.body_b64,
         body.received_at,
     )
-    return json_response({"verdict": word})
+    return MessageVerdictOut(verdict=word)

@@ -3,7 +3,7 @@ runs until it has ended, what waits or failed for about a week, ever more seldom
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from shared.contracts.verdicts import Verdict
 from shared.errors import InvalidBody
@@ -30,6 +30,7 @@ HURRIES = frozenset(
     }
 )
 """Messages after which a step may have ended (alipay-iot.md §4)."""
+MessageWord = Literal["stored", "duplicate"]
 
 
 class BadMessage(InvalidBody):

@@ -3,11 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel
 
-from services.payment.deps import Deps
+from services.payment.callers import deps_of, taking
 from services.payment.models import NoticeRow
 from services.payment.notices import service
 from services.payment.notices.repo import NoticeFilter, Refusal
@@ -27,7 +26,6 @@ from services.payment.notices.schemas import (
 )
 from services.payment.notices.service import NO_TENANT
 from services.payment.notices.store import NoticeName
-from services.payment.payments.schemas import taking
 from shared.contracts.fields import Instant, Word
 from shared.cursors import Cursor, cursor_text, one_way, place
 from shared.errors import Forbidden
@@ -42,16 +40,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 router = APIRouter()
 
 
-def _deps(request: Request) -> Deps:
-    deps: Deps = request.app.state.deps
-    return deps
-
-
-def _json(model: BaseModel) -> Response:
-    return json_response(model.model_dump_json().encode())
-
-
-def _only_edge(request: Request) -> None:
+async def _only_edge(request: Request) -> None:
     """A notice is trusted because the edge has verified it, so no other service may deliver one."""
     if principal(request).issuer != EDGE:
         raise Forbidden("this door is for the gateway's edge")
@@ -66,24 +55,17 @@ def _only_edge(request: Request) -> None:
 async def take_notices(request: Request) -> Response:
     """Notifications that the edge has verified: `verdicts` says of each, in their order, whether
     it is committed (stored, duplicate, quarantined) or not (failed)."""
-    _only_edge(request)
+    await _only_edge(request)
     body = await parse(request, NoticesBody)
-    outcomes = await service.take_notices(_deps(request), body.items)
-    return _json(VerdictsOut(verdicts=[*outcomes]))
+    outcomes = await service.take_notices(deps_of(request), body.items)
+    return json_response({"verdicts": outcomes})
 
 
-@router.post(
-    "/internal/notify-refusals",
-    dependencies=[guard("service")],
-    response_model=TakenOut,
-    openapi_extra=taking(RefusalsBody),
-)
-async def count_refusals(request: Request) -> Response:
+@router.post("/internal/notify-refusals", dependencies=[guard("service"), Depends(_only_edge)])
+async def count_refusals(request: Request, body: RefusalsBody) -> TakenOut:
     """The edge's tallies of what it refused: numbers, and one example each."""
-    _only_edge(request)
-    body = await parse(request, RefusalsBody)
-    await service.count_refusals(_deps(request), [_refusal(item) for item in body.items])
-    return _json(TakenOut(taken=len(body.items)))
+    await service.count_refusals(deps_of(request), [_refusal(item) for item in body.items])
+    return TakenOut(taken=len(body.items))
 
 
 def _refusal(item: RefusalBody) -> Refusal:
@@ -100,7 +82,7 @@ def _refusal(item: RefusalBody) -> Refusal:
     )
 
 
-@router.get(NOTICES, dependencies=[guard("user", "notices.read")], response_model=NoticeList)
+@router.get(NOTICES, dependencies=[guard("user", "notices.read")])
 async def list_notices(
     request: Request,
     verdict: NoticeState | None = None,
@@ -113,7 +95,7 @@ async def list_notices(
     cursor: Cursor | None = None,
     before: Cursor | None = None,
     limit: Limit = 50,
-) -> Response:
+) -> NoticeList:
     """Notices of all merchants, newest first. `next` of an answer, as `cursor`, is the page after
     it; `previous`, as `before`, the page before it, whatever came meanwhile."""
     one_way(cursor, before)
@@ -129,54 +111,48 @@ async def list_notices(
         before=place(before, "before"),
         limit=limit,
     )
-    page = await service.list_notices(_deps(request).db, wanted)
+    page = await service.list_notices(deps_of(request).db, wanted)
     cursors = {"next": _cursor(page.older_than), "previous": _cursor(page.newer_than)}
-    return _json(NoticeList(items=[NoticeOut.of(row) for row in page.rows], **cursors))
+    return NoticeList(items=[NoticeOut.of(row) for row in page.rows], **cursors)
 
 
 def _cursor(row: NoticeRow | None) -> str | None:
     return cursor_text(row.received_at, row.notify_id) if row else None
 
 
-@router.get(
-    f"{NOTICES}/refusals",
-    dependencies=[guard("user", "notices.read")],
-    response_model=RefusalList,
-)
+@router.get(f"{NOTICES}/refusals", dependencies=[guard("user", "notices.read")])
 async def list_refusals(
     request: Request, since: Instant | None = None, limit: Limit = 50
-) -> Response:
+) -> RefusalList:
     """What the edge refused, by hour, app and reason; the latest first."""
-    rows = await service.list_refusals(_deps(request).db, since, limit)
-    return _json(RefusalList(items=[RefusalOut.of(row) for row in rows]))
+    rows = await service.list_refusals(deps_of(request).db, since, limit)
+    return RefusalList(items=[RefusalOut.of(row) for row in rows])
 
 
 @router.get(
     f"{NOTICES}/{{merchant_id}}/{{app_id}}/{{notify_id}}",
     dependencies=[guard("user", "notices.read")],
-    response_model=NoticeDetailOut,
 )
 async def show_notice(
     request: Request, merchant_id: UUID, app_id: Word, notify_id: Word
-) -> Response:
+) -> NoticeDetailOut:
     name = NoticeName(merchant_id, app_id, notify_id)
-    return _json(NoticeDetailOut.from_rows(*await service.get_notice(_deps(request).db, name)))
+    return NoticeDetailOut.from_rows(*await service.get_notice(deps_of(request).db, name))
 
 
 @router.post(
     f"{NOTICES}/{{merchant_id}}/{{app_id}}/{{notify_id}}/replay",
     dependencies=[guard("user", "notices.replay")],
-    response_model=NoticeOut,
 )
 async def replay_notice(
     request: Request, merchant_id: UUID, app_id: Word, notify_id: Word
-) -> Response:
+) -> NoticeOut:
     """Looked at again by the worker, at once; may be asked for as often as one likes."""
-    deps = _deps(request)
+    deps = deps_of(request)
     name = NoticeName(merchant_id, app_id, notify_id)
     caller = principal(request)
     actor = f"user:{caller.subject}"
     row = await service.replay_notice(
         deps.db, deps.clock, name, actor=actor, operator_tenant=caller.tenant
     )
-    return _json(NoticeOut.of(row))
+    return NoticeOut.of(row)

@@ -5,9 +5,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.payment.deps import Deps
+from services.payment.callers import deps_of, taking
 from services.payment.payments import service
-from services.payment.payments.schemas import DevicePaymentOut, PayBody, device_view, taking
+from services.payment.payments.schemas import DevicePaymentOut, PayBody, device_view
 from shared.contracts.fields import Word
 from shared.contracts.principal import Principal
 from shared.errors import Forbidden
@@ -15,11 +15,6 @@ from shared.serve import json_response
 from shared.web import guard, parse, principal
 
 router = APIRouter()
-
-
-def _deps(request: Request) -> Deps:
-    deps: Deps = request.app.state.deps
-    return deps
 
 
 def _device_id(caller: Principal) -> UUID:
@@ -39,7 +34,7 @@ async def start_payment(request: Request) -> Response:
     """Takes a payment; the same pay_request_id again tells what became of it."""
     caller = principal(request)
     body = await parse(request, PayBody)
-    deps = _deps(request)
+    deps = deps_of(request)
     new = service.new_payment(
         deps,
         tenant_id=caller.tenant,
@@ -66,7 +61,7 @@ async def start_payment(request: Request) -> Response:
 async def get_payment(request: Request, pay_request_id: Word) -> Response:
     caller = principal(request)
     found = await service.get_payment(
-        _deps(request), caller.tenant, _device_id(caller), pay_request_id
+        deps_of(request), caller.tenant, _device_id(caller), pay_request_id
     )
     return json_response(device_view(found))
 
@@ -80,6 +75,6 @@ async def stop_payment(request: Request, pay_request_id: Word) -> Response:
     """The clerk stops it: paid stays paid, anything else is cancelled at the channel."""
     caller = principal(request)
     stopped = await service.stop_payment(
-        _deps(request), caller.tenant, _device_id(caller), pay_request_id, caller.nonce
+        deps_of(request), caller.tenant, _device_id(caller), pay_request_id, caller.nonce
     )
     return json_response(device_view(stopped))

@@ -33,12 +33,6 @@ class PayBody(StrictBody):
     terminal_params: Annotated[str, Text(4096, lines=True)] | None = None
 
 
-def taking(body: type[BaseModel]) -> dict[str, Any]:
-    """The OpenAPI request body of a route that parses its body itself."""
-    schema = {"application/json": {"schema": body.model_json_schema()}}
-    return {"requestBody": {"required": True, "content": schema}}
-
-
 class ReasonOut(BaseModel):
     """A stable code (ours, or the channel's), and what a customer reads, in Chinese."""
 

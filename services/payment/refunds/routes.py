@@ -5,12 +5,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
-from pydantic import BaseModel
 
-from services.payment.deps import Deps
+from services.payment.callers import deps_of
 from services.payment.payments import store as payment_store
-from services.payment.payments.schemas import taking
 from services.payment.refunds import service
 from services.payment.refunds.repo import ListedRefund, RefundFilter, RefundState
 from services.payment.refunds.schemas import ListedRefundOut, RefundBody, RefundList, RefundOut
@@ -18,8 +15,7 @@ from services.payment.refunds.service import RefundRequest, RefundRetry
 from shared.contracts.fields import Instant, PageSize, Text, Word
 from shared.cursors import Cursor, cursor_text, not_ours, one_way, place
 from shared.errors import NotFound
-from shared.serve import json_response
-from shared.web import guard, parse, principal, within_stores
+from shared.web import guard, principal, within_stores
 
 PAYMENT = "/api/merchant/v1/payments/{payment_id}"
 REFUND = f"{PAYMENT}/refunds/{{refund_request_id}}"
@@ -27,12 +23,8 @@ REFUND = f"{PAYMENT}/refunds/{{refund_request_id}}"
 Number = Annotated[str, Text(64)]
 Limit = Annotated[PageSize, Query()]
 
-router = APIRouter()
-
-
-def _deps(request: Request) -> Deps:
-    deps: Deps = request.app.state.deps
-    return deps
+router = APIRouter(strict_content_type=False)
+"""A body without a Content-Type is read as JSON."""
 
 
 async def _store_of_payment(request: Request) -> list[UUID]:
@@ -40,27 +32,20 @@ async def _store_of_payment(request: Request) -> list[UUID]:
         payment_id = UUID(request.path_params["payment_id"])
     except ValueError:
         raise NotFound from None
-    payment = await payment_store.load(_deps(request).db, principal(request).tenant, payment_id)
+    payment = await payment_store.load(deps_of(request).db, principal(request).tenant, payment_id)
     return [payment.store_id] if payment is not None else []
 
 
 of_its_store = within_stores(_store_of_payment)
 
 
-def _json(model: BaseModel) -> Response:
-    return json_response(model.model_dump_json().encode())
-
-
 @router.post(
     f"{PAYMENT}/refunds",
     dependencies=[guard("user", "payments.refund", step_up=True), of_its_store],
-    response_model=RefundOut,
-    openapi_extra=taking(RefundBody),
 )
-async def refund_payment(request: Request, payment_id: UUID) -> Response:
+async def refund_payment(request: Request, payment_id: UUID, body: RefundBody) -> RefundOut:
     """Gives money back; the same refund_request_id again tells what became of it."""
     caller = principal(request)
-    body = await parse(request, RefundBody)
     wanted = RefundRequest(
         tenant_id=caller.tenant,
         payment_id=payment_id,
@@ -70,27 +55,22 @@ async def refund_payment(request: Request, payment_id: UUID) -> Response:
         requested_by=caller.subject,
         requested_by_name=caller.name or None,
     )
-    refund = await service.refund_payment(_deps(request), wanted)
-    return _json(RefundOut.of(refund, shows_people=caller.sees_people))
+    refund = await service.refund_payment(deps_of(request), wanted)
+    return RefundOut.of(refund, shows_people=caller.sees_people)
 
 
-@router.get(
-    REFUND,
-    dependencies=[guard("user", "payments.read"), of_its_store],
-    response_model=RefundOut,
-)
-async def show_refund(request: Request, payment_id: UUID, refund_request_id: Word) -> Response:
+@router.get(REFUND, dependencies=[guard("user", "payments.read"), of_its_store])
+async def show_refund(request: Request, payment_id: UUID, refund_request_id: Word) -> RefundOut:
     caller = principal(request)
-    found = await service.get_refund(_deps(request), caller.tenant, payment_id, refund_request_id)
-    return _json(RefundOut.of(found, shows_people=caller.sees_people))
+    found = await service.get_refund(deps_of(request), caller.tenant, payment_id, refund_request_id)
+    return RefundOut.of(found, shows_people=caller.sees_people)
 
 
 @router.post(
     f"{REFUND}/retry",
     dependencies=[guard("user", "payments.refund", step_up=True), of_its_store],
-    response_model=RefundOut,
 )
-async def retry_refund(request: Request, payment_id: UUID, refund_request_id: Word) -> Response:
+async def retry_refund(request: Request, payment_id: UUID, refund_request_id: Word) -> RefundOut:
     """The same refund once more: a rejected one is sent again under its own number, so that money
     moves once; one whose outcome is unknown is asked about within ten seconds. One that is done
     stays done."""
@@ -102,15 +82,11 @@ async def retry_refund(request: Request, payment_id: UUID, refund_request_id: Wo
         requested_by=caller.subject,
         requested_by_name=caller.name or None,
     )
-    refund = await service.retry_refund(_deps(request), retry)
-    return _json(RefundOut.of(refund, shows_people=caller.sees_people))
+    refund = await service.retry_refund(deps_of(request), retry)
+    return RefundOut.of(refund, shows_people=caller.sees_people)
 
 
-@router.get(
-    "/api/merchant/v1/refunds",
-    dependencies=[guard("user", "payments.read")],
-    response_model=RefundList,
-)
+@router.get("/api/merchant/v1/refunds", dependencies=[guard("user", "payments.read")])
 async def list_refunds(
     request: Request,
     state: RefundState | None = None,
@@ -121,7 +97,7 @@ async def list_refunds(
     cursor: Cursor | None = None,
     before: Cursor | None = None,
     limit: Limit = 20,
-) -> Response:
+) -> RefundList:
     """Refunds of the stores one may see, the latest asked for first. `next` of an answer, as
     `cursor`, is the page after it; `previous`, as `before`, the page before it, whatever came
     meanwhile. `q` is part of the payment's out_trade_no or trade_no."""
@@ -138,11 +114,11 @@ async def list_refunds(
         before=_place(before, "before"),
         limit=limit,
     )
-    page = await service.list_refunds(_deps(request), caller.tenant, wanted)
+    page = await service.list_refunds(deps_of(request), caller.tenant, wanted)
     sees = caller.sees_people
     items = [ListedRefundOut.from_rows(row, shows_people=sees) for row in page.rows]
     cursors = {"next": _cursor(page.older_than), "previous": _cursor(page.newer_than)}
-    return _json(RefundList(items=items, **cursors))
+    return RefundList(items=items, **cursors)
 
 
 def _cursor(row: ListedRefund | None) -> str | None:

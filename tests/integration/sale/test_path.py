@@ -13,7 +13,8 @@ FILES_MAX = 25
 BOUNDS = {
     "gateway/cache.py", "gateway/limits.py", "gateway/reports/usage.py",
     "gateway/server/forwarded.py",
-    "services/payment/functions.py", "services/payment/payments/auth_code.py",
+    "services/payment/callers.py", "services/payment/functions.py",
+    "services/payment/payments/auth_code.py",
     "services/payment/payments/wording.py", "services/payment/schedule.py",
 }  # fmt: skip
 """Passed by any request, or tables that are looked up: bounds, caches, words, times."""

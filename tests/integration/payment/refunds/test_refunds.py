@@ -1,6 +1,7 @@
 """Money back: never more than was paid, never twice under one number, always told."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -192,3 +193,27 @@ async def test_what_cannot_be_refunded(shop, till):
     missing = await till.refund("00000000-0000-7000-8000-000000000000", 1)
     assert missing.status_code == 404
     assert await shop.broken() == {}
+
+
+@pytest.mark.parametrize("kind", [None, "application/json"])
+async def test_a_bad_body_is_pointed_at(shop, till, kind):
+    """The problem names each member that is wrong. A body without a Content-Type counts as JSON."""
+    good = {"refund_request_id": "f0000001", "amount_fen": 1}
+    for wrong, pointers in (
+        ({"amount_fen": "1"}, {"/amount_fen"}),
+        ({"amount_fen": 1.0}, {"/amount_fen"}),
+        ({"amount_fen": True}, {"/amount_fen"}),
+        ({"reason": "a\ud83d"}, {"/reason"}),
+        ({"reason": "a\0"}, {"/reason"}),
+        ({"refund_request_id": "\udc00aaaaaaaa", "x": 1}, {"/refund_request_id", "/x"}),
+    ):
+        answer = await shop.http.post(
+            f"/api/merchant/v1/payments/{till.store_id}/refunds",
+            content=json.dumps(good | wrong),
+            headers=till.user_headers() | ({"Content-Type": kind} if kind else {}),
+        )
+        assert answer.status_code == 422, wrong
+        assert answer.headers["content-type"] == "application/problem+json"
+        problem = answer.json()
+        assert problem["code"] == "invalid_body"
+        assert {fault["pointer"] for fault in problem["errors"]} == pointers, wrong
