@@ -2,7 +2,8 @@
 
 Alternates rounds of the product and of the control build, each on a fresh stack, and writes
 RUN_DIR/bench.json (interfaces §3). Loopback only; about 100 s a pair of rounds. Ends with 1 when a
-figure falls short of the bar written beside it.
+figure falls short of the bar written beside it. With --against COMMIT both commits run side by side
+instead, and RUN_DIR/against.json has the windows and the ratios.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.bench import report
+from tests.bench import against, report
 from tests.bench.rounds import Plan, TooManyBad, measure
 from tests.bench.stacks import Control, Product
 
@@ -24,6 +25,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=8.0, help="of the 32-device window")
     parser.add_argument("--quick", action="store_true", help="one short round, 32 devices only")
     parser.add_argument("--product-only", action="store_true", help="leave the control out")
+    parser.add_argument("--against", metavar="COMMIT", help="compare with that commit instead")
     parser.add_argument("--control-only", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -61,12 +63,25 @@ async def _rounds(options: argparse.Namespace) -> list[dict[str, Any]]:
     return raw
 
 
+def _write(name: str, document: dict[str, Any], lines: str) -> None:
+    path = Path(os.environ.get("RUN_DIR", ".run")) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    _say(f"\n{lines}\n\nwritten to {path}")
+
+
 def main() -> int:
     options = arguments()
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
+            if options.against:
+                found = runner.run(
+                    against.compare(options.against, options.rounds, options.seconds, _say)
+                )
+                _write("against.json", found, against.table(found))
+                return 0
             raw = runner.run(_rounds(options))
         except TooManyBad as error:
             _say(f"not measured: {error}")
@@ -76,11 +91,7 @@ def main() -> int:
         return 0
     document = report.build(raw)
     bars = report.QUICK_BARS if options.quick else report.BARS
-    path = Path(os.environ.get("RUN_DIR", ".run")) / "bench.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document, indent=2) + "\n")
-    _say("\n" + report.table(document, bars))
-    _say(f"\nwritten to {path}")
+    _write("bench.json", document, report.table(document, bars))
     if options.product_only:
         bars = tuple(bar for bar in bars if bar.figure in document)
     short = report.shortfalls(document, bars)

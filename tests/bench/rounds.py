@@ -42,7 +42,7 @@ class TooManyBad(RuntimeError):
     """The build failed under load, so that its figures would be meaningless."""
 
 
-def _check(what: str, result: Result) -> Result:
+def check_load(what: str, result: Result) -> Result:
     total = result.payments + len(result.bad)
     if not result.payments or len(result.bad) > total * BAD_SHARE_MAX:
         raise TooManyBad(f"{what}: {len(result.bad)} of {total} bad, such as {result.bad[:3]}")
@@ -56,13 +56,13 @@ async def measure(build: Product | Control, plan: Plan) -> dict[str, Any]:
     try:
         await build.start(plan.devices)
         load = Load(*build.address, build.devices)
-        _check("warm-up", await load.run(DEVICES, 1.0, warm_s=1.0))
+        check_load("warm-up", await load.run(DEVICES, 1.0, warm_s=1.0))
         figures |= await _saturated(build, load, plan.seconds)
         if plan.is_flat_measured:
             for devices in (16, 64):
                 result = await load.run(devices, plan.seconds * 0.6)
                 figures[f"payments_per_s_{devices}"] = round(
-                    _check(f"{devices} devices", result).per_s, 2
+                    check_load(f"{devices} devices", result).per_s, 2
                 )
         if isinstance(build, Product):
             figures |= await _half_load(build, load, plan.seconds, figures["payments_per_s"])
@@ -78,7 +78,7 @@ async def measure(build: Product | Control, plan: Plan) -> dict[str, Any]:
 async def _saturated(build: Product | Control, load: Load, seconds: float) -> dict[str, Any]:
     pids = build.pids
     readings: list[dict[str, float]] = []
-    result = _check(
+    result = check_load(
         "32 devices",
         await load.run(DEVICES, seconds, on_edge=lambda: readings.append(cpu_us(pids))),
     )
@@ -114,7 +114,7 @@ async def _half_load(build: Product, load: Load, seconds: float, peak: float) ->
     finally:
         await connection.close()
     figures: dict[str, Any] = {
-        "half_per_s": round(_check("half load", result).per_s, 2),
+        "half_per_s": round(check_load("half load", result).per_s, 2),
         "half_p50_ms": round(result.percentile(0.50), 2),
         "half_p99_ms": round(result.percentile(0.99), 2),
         "drain_s": round(drain_s, 2),
@@ -168,7 +168,7 @@ async def _slow_channel(build: Product, load: Load, seconds: float) -> dict[str,
         for devices in (128, 192):
             result = await load.run(devices, seconds * 0.6, warm_s=2.0)
             figures[f"slow_per_s_{devices}"] = round(
-                _check(f"slow channel, {devices} devices", result).per_s, 2
+                check_load(f"slow channel, {devices} devices", result).per_s, 2
             )
             figures[f"slow_p50_ms_{devices}"] = round(result.percentile(0.50), 2)
         (await admin.delete("/faults")).raise_for_status()

@@ -54,8 +54,8 @@ class Product:
 
     name = "product"
 
-    def __init__(self) -> None:
-        self._stack = new_stack()
+    def __init__(self, root: Path = ROOT) -> None:
+        self._stack = new_stack(root)
         self.devices: list[Device] = []
 
     async def start(self, devices: int) -> None:
