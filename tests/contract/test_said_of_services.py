@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import pkgutil
 import re
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ SERVICES = ("binding", "campaign", "device", "order", "payment")
 NAME = re.compile(
     r"\b(?:merchant|store|app|session|password|role|api_key|device|payment|campaign|release)\.[a-z_]+\b"
 )
+RUNBOOK = Path(__file__).parents[2] / "docs/runbook.md"
 TOPICS = {f"{name}.events" for name in SERVICES}
 
 
@@ -32,7 +34,7 @@ def test_a_service_names_the_events_that_it_publishes_and_consumes(service: str)
     handled = {kind for room in consumers.handlers.rooms for kind in room.by_type}
     wanted = {name.rsplit(".", 1)[0] for name in published | handled}
     said = importlib.import_module(f"services.{service}").__doc__ or ""
-    assert set(NAME.findall(said)) - TOPICS == wanted
+    assert set(NAME.findall(said)) - TOPICS == wanted, f"services/{service}/__init__.py says it"
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -51,3 +53,21 @@ def test_the_worker_relays_what_the_service_publishes(
         asyncio.run(worker.run(config))
     topics = {kind.topic for kind in _kinds() if kind.topic.partition(".")[0] == service}
     assert set(filter(None, relayed)) == topics
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_runbook_allows_a_service_what_its_consumers_do(service: str) -> None:
+    """A broker with access rules refuses each topic and each group that no rule names."""
+    consumers = importlib.import_module(f"services.{service}.consumers")
+    rooms = [room for room in consumers.handlers.rooms if room.by_type]
+    topics = {topic for room in rooms for topic in room.topics}
+    rules = RUNBOOK.read_text(encoding="utf-8")
+    for operation, names in (
+        ("Read", topics | {room.consumer for room in rooms}),
+        ("Write", {f"{topic}.parked" for topic in topics}),
+    ):
+        said = re.findall(
+            rf"^kafka-acls .* User:{service} --operation {operation} (.*)", rules, re.M
+        )
+        missing = names - set(" ".join(said).split())
+        assert not missing, f"{operation} for {service} in the commands of docs/runbook.md"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.payment.payments.rules import PUBLIC_STATUS, PublicStatus
 from services.payment.payments.wording import WAITING_FOR, failure_text, status_text
-from services.payment.snapshot import Payment
+from services.payment.snapshot import ChannelName, Payment
 from shared.contracts.fields import Text
 from shared.contracts.instants import rfc3339
 from shared.contracts.money import Fen
@@ -50,7 +50,7 @@ class DevicePaymentOut(BaseModel):
     amount_fen: int
     """what the buyer pays"""
     scene: Literal["face", "code", "none"]
-    channel: Literal["alipay", "wechat", "none"]
+    channel: Literal[ChannelName, "none"]
     message: str
     created_at: datetime
     paid_at: datetime | None
