@@ -14,6 +14,6 @@ def deps_of(request: Request) -> Deps:
 
 
 def taking(body: type[BaseModel]) -> dict[str, Any]:
-    """The OpenAPI request body of a route that parses its body itself."""
+    """The OpenAPI request body of a route that reads its body itself (docs/adr/0027)."""
     schema = {"application/json": {"schema": body.model_json_schema()}}
     return {"requestBody": {"required": True, "content": schema}}

@@ -136,8 +136,24 @@ def test_bodies_that_a_route_reads_itself_are_too() -> None:
             seen.add(model.__name__)
             found += faults(model, f"{module} {name}")
     assert found == [EGRESS_PARAMS]
-    assert {"PayBody", "NoticesBody"} <= seen
-    assert OrderFilters.__name__ in seen
+    assert {"PayBody", "NoticesBody", OrderFilters.__name__} <= seen
+
+
+def test_a_body_is_a_parameter_of_its_route_but_for_these() -> None:
+    """ADR 0027: the hot path reads its bodies itself, and two checks of a store read them, too."""
+    found = {
+        f"{path} {ast.unparse(node.args[1])}"
+        for path in under("services")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "parse" and node.args[1:]
+        if ast.unparse(node.args[0]) == "request"
+    }
+    assert found == {
+        "services/payment/payments/routes.py PayBody",
+        "services/payment/notices/routes.py NoticesBody",
+        "services/device/devices/routes.py schemas.CodeBody",
+        "services/device/devices/routes.py schemas.DeviceChangeBody",
+    }
 
 
 class _Bad(BaseModel):
