@@ -16,7 +16,7 @@ from gateway.routing import SAFE_METHODS
 from gateway.server.asgi import Request
 from shared.client import ServiceClient
 from shared.clock import Clock
-from shared.contracts.documents import ResolvedActingOut, ResolvedOut
+from shared.contracts.documents import ResolvedActing, ResolvedOut
 from shared.contracts.events import Event
 from shared.contracts.events.binding import SessionChanged, SessionRevoked
 from shared.errors import BadGateway, Conflict, Forbidden, Problem, Unauthorized
@@ -214,7 +214,7 @@ def _session(session_hash: str, found: ResolvedOut) -> Session:
     )
 
 
-def _acting(found: ResolvedActingOut) -> Acting:
+def _acting(found: ResolvedActing) -> Acting:
     return Acting(
         acting_id=found.acting_id,
         tenant_id=found.tenant_id,

@@ -41,21 +41,21 @@ class ResolveBody(RequestDocument):
     session_hash: Annotated[str, Text(64, pattern=r"^[0-9a-f]{64}$")]
 
 
-class ResolvedMoreOut(ResponseDocument):
+class ResolvedMore(ResponseDocument):
     """For the edge: what was given on top, and until when."""
 
     permissions: list[str]
     until: WrittenInstant
 
 
-class ResolvedActingOut(ResponseDocument):
+class ResolvedActing(ResponseDocument):
     """For the edge: what the session may do at the merchant console, and until when."""
 
     acting_id: UUID
     tenant_id: UUID
     permissions: list[str]
     until: WrittenInstant
-    more: list[ResolvedMoreOut]
+    more: list[ResolvedMore]
 
 
 class ResolvedOut(ResponseDocument):
@@ -72,7 +72,7 @@ class ResolvedOut(ResponseDocument):
     csrf_token_hash: str
     expires_at: WrittenInstant
     step_up_until: WrittenInstant | None
-    acting: ResolvedActingOut | None
+    acting: ResolvedActing | None
 
 
 class SealedApiKeyOut(ResponseDocument):

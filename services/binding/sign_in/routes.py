@@ -228,13 +228,13 @@ async def resolve_session(request: Request, body: documents.ResolveBody) -> docu
         csrf_token_hash=session.csrf_token_hash,
         expires_at=until,
         step_up_until=step_up_until,
-        acting=documents.ResolvedActingOut(
+        acting=documents.ResolvedActing(
             acting_id=running.acting_id,
             tenant_id=running.tenant_id,
             permissions=sorted(permissions.of_acting(user.role)),
             until=running.until,
             more=[
-                documents.ResolvedMoreOut(
+                documents.ResolvedMore(
                     permissions=sorted(permissions.ACTING_MORE[grant.permission_set]),
                     until=grant.until,
                 )
