@@ -13,6 +13,7 @@ from shared.db import NAMING
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012
 
 
 _Id = Mapped[UUID]
@@ -22,10 +23,6 @@ def _key() -> Any:
     return mapped_column(primary_key=True)
 
 
-def _instant() -> Any:
-    return mapped_column(DateTime(timezone=True))
-
-
 class Merchant(Base):
     """A tenant."""
 
@@ -33,14 +30,14 @@ class Merchant(Base):
 
     tenant_id: _Id = _key()
     name: Mapped[str]
-    created_at: Mapped[datetime] = _instant()
+    created_at: Mapped[datetime]
     handle: Mapped[str]
     """what the logins of its people end with, after an @; never changed"""
     edition: Mapped[str] = mapped_column(default="flagship")
     dual_control: Mapped[bool] = mapped_column(default=False)
     support_contact: Mapped[str] = mapped_column(default="")
     version: Mapped[int] = mapped_column(default=1)
-    suspended_at: Mapped[datetime | None] = _instant()
+    suspended_at: Mapped[datetime | None]
     suspended_reason: Mapped[str] = mapped_column(default="")
     """why, while it is suspended; empty otherwise"""
 
@@ -51,7 +48,7 @@ class Store(Base):
     tenant_id: _Id = _key()
     store_id: _Id = _key()
     name: Mapped[str]
-    created_at: Mapped[datetime] = _instant()
+    created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
 
 
@@ -69,20 +66,20 @@ class User(Base):
     password_hash: Mapped[str]
     role: Mapped[str]
     is_enabled: Mapped[bool]
-    created_at: Mapped[datetime] = _instant()
+    created_at: Mapped[datetime]
     name: Mapped[str]
     store_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default=list)
     """the only stores a cashier sees; empty: all"""
     version: Mapped[int] = mapped_column(default=1)
-    may_approve_from: Mapped[datetime | None] = _instant()
+    may_approve_from: Mapped[datetime | None]
     """when a new, lifted or reset account may be somebody's second approver"""
-    limited_until: Mapped[datetime | None] = _instant()
+    limited_until: Mapped[datetime | None]
     """until then an owner whom an operator helped to sign in again may not move money or change
     permissions"""
     totp_box: Mapped[str | None]
     """the secret of the authenticator app, sealed; valid since `totp_since`"""
     totp_aad: Mapped[str] = mapped_column(default="")
-    totp_since: Mapped[datetime | None] = _instant()
+    totp_since: Mapped[datetime | None]
     totp_step: Mapped[int] = mapped_column(BigInteger, default=0)
     """the newest time step whose code was used, so that no code can be used twice"""
     passkey_count: Mapped[int] = mapped_column(default=0)
@@ -99,8 +96,8 @@ class LoginTries(Base):
     failures: Mapped[int]
     begun: Mapped[int] = mapped_column(default=0)
     """tries whose password is being checked"""
-    tried_at: Mapped[datetime | None] = _instant()
-    locked_until: Mapped[datetime | None] = _instant()
+    tried_at: Mapped[datetime | None]
+    locked_until: Mapped[datetime | None]
 
 
 class Session(Base):
@@ -113,17 +110,17 @@ class Session(Base):
     session_hash: Mapped[str]
     csrf_token_hash: Mapped[str]
     user_id: _Id
-    created_at: Mapped[datetime] = _instant()
-    seen_at: Mapped[datetime] = _instant()
-    expires_at: Mapped[datetime] = _instant()
-    revoked_at: Mapped[datetime | None] = _instant()
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
     user_agent: Mapped[str] = mapped_column(default="")
     address: Mapped[str] = mapped_column(default="")
-    step_up_until: Mapped[datetime | None] = _instant()
+    step_up_until: Mapped[datetime | None]
     previous_hash: Mapped[str | None]
     """the cookie before the last renewal: valid a moment longer, for requests under way with it"""
-    previous_until: Mapped[datetime | None] = _instant()
-    previous_step_up_until: Mapped[datetime | None] = _instant()
+    previous_until: Mapped[datetime | None]
+    previous_step_up_until: Mapped[datetime | None]
     acting_tenant_id: Mapped[UUID | None]
     acting_id: Mapped[UUID | None]
 
@@ -140,9 +137,9 @@ class Acting(Base):
     operator_name: Mapped[str]
     session_id: _Id
     reason: Mapped[str]
-    created_at: Mapped[datetime] = _instant()
-    until: Mapped[datetime] = _instant()
-    ended_at: Mapped[datetime | None] = _instant()
+    created_at: Mapped[datetime]
+    until: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
 
 
 class ActingGrant(Base):
@@ -161,16 +158,16 @@ class ActingGrant(Base):
     minutes: Mapped[int]
     state: Mapped[str]
     """asked, given, refused, ended"""
-    asked_at: Mapped[datetime] = _instant()
-    expires_at: Mapped[datetime] = _instant()
+    asked_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
     """how long the request stays open"""
     decided_by: Mapped[UUID | None]
     decided_name: Mapped[str] = mapped_column(default="")
     decided_for: Mapped[str | None]
     """who consented: merchant (an owner), or operator (a second one)"""
-    decided_at: Mapped[datetime | None] = _instant()
-    until: Mapped[datetime | None] = _instant()
-    ended_at: Mapped[datetime | None] = _instant()
+    decided_at: Mapped[datetime | None]
+    until: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
     end_cause: Mapped[str | None]
     """time, withdrawn, returned (by the operator), powers (the operator lost the permissions)"""
 
@@ -189,9 +186,9 @@ class ApiKey(Base):
     secret_box: Mapped[str | None]
     secret_aad: Mapped[str]
     created_by: _Id
-    created_at: Mapped[datetime] = _instant()
-    revoked_at: Mapped[datetime | None] = _instant()
-    last_used_at: Mapped[datetime | None] = _instant()
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
 
 
 class App(Base):
@@ -210,11 +207,11 @@ class App(Base):
     app_auth_token_box: Mapped[str | None]
     app_auth_token_aad: Mapped[str | None]
     version: Mapped[int]
-    created_at: Mapped[datetime] = _instant()
-    updated_at: Mapped[datetime] = _instant()
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
     updated_by: Mapped[str] = mapped_column(default="")
     """who changed it last: a login, or the name of an operator or of the command line"""
-    proven_at: Mapped[datetime | None] = _instant()
+    proven_at: Mapped[datetime | None]
     """when the open platform first answered a call under keys bound here. Until then the binding
     takes no payments, and another merchant may bind the same AppID."""
 
@@ -241,18 +238,18 @@ class AppKey(Base):
     app_cert_sn: Mapped[str | None]
     alipay_cert_sn: Mapped[str | None]
     alipay_root_cert_sn: Mapped[str | None]
-    app_cert_not_after: Mapped[datetime | None] = _instant()
-    alipay_cert_not_after: Mapped[datetime | None] = _instant()
-    created_at: Mapped[datetime] = _instant()
-    not_after: Mapped[datetime | None] = _instant()
-    last_used_at: Mapped[datetime | None] = _instant()
+    app_cert_not_after: Mapped[datetime | None]
+    alipay_cert_not_after: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    not_after: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
     """when the egress last signed with it"""
-    verified_at: Mapped[datetime | None] = _instant()
-    checked_at: Mapped[datetime | None] = _instant()
+    verified_at: Mapped[datetime | None]
+    checked_at: Mapped[datetime | None]
     check_remedy: Mapped[str | None]
     """the remedy for the fault that the last live call showed"""
     check_attempts: Mapped[int] = mapped_column(default=0)
-    next_check_at: Mapped[datetime | None] = _instant()
+    next_check_at: Mapped[datetime | None]
     retire_after_h: Mapped[int | None]
     """how long earlier versions stay usable once this one is verified"""
 
@@ -270,7 +267,7 @@ class DataKey(Base):
     purpose: Mapped[str] = _key()
     kek_id: Mapped[str] = _key()
     wrapped: Mapped[bytes]
-    created_at: Mapped[datetime] = _instant()
+    created_at: Mapped[datetime]
 
 
 class AuditEntry(Base):
@@ -281,7 +278,7 @@ class AuditEntry(Base):
 
     tenant_id: _Id = _key()
     audit_id: _Id = _key()
-    at: Mapped[datetime] = _instant()
+    at: Mapped[datetime]
     actor: Mapped[str]
     action: Mapped[str]
     subject: Mapped[str]
@@ -306,7 +303,7 @@ class AuditHead(Base):
     seq: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[str]
     anchored_seq: Mapped[int] = mapped_column(BigInteger)
-    anchored_at: Mapped[datetime | None] = _instant()
+    anchored_at: Mapped[datetime | None]
 
 
 class KeyPair(Base):
@@ -321,8 +318,8 @@ class KeyPair(Base):
     app_public_key: Mapped[str]
     fingerprint: Mapped[str]
     bits: Mapped[int]
-    created_at: Mapped[datetime] = _instant()
-    expires_at: Mapped[datetime] = _instant()
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
 
 
 class AppChangeRequest(Base):
@@ -340,7 +337,7 @@ class AppChangeRequest(Base):
     content_aad: Mapped[str]
     summary: Mapped[dict[str, Any]] = mapped_column(JSONB)
     asked_by: _Id
-    asked_at: Mapped[datetime] = _instant()
+    asked_at: Mapped[datetime]
     decided_by: Mapped[UUID | None]
-    decided_at: Mapped[datetime | None] = _instant()
-    expires_at: Mapped[datetime] = _instant()
+    decided_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]

@@ -12,6 +12,7 @@ from shared.db import NAMING
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012
 
 
 _Id = Mapped[UUID]
@@ -19,10 +20,6 @@ _Id = Mapped[UUID]
 
 def _key() -> Any:
     return mapped_column(primary_key=True)
-
-
-def _instant() -> Any:
-    return mapped_column(DateTime(timezone=True))
 
 
 class Store(Base):
@@ -33,8 +30,8 @@ class Store(Base):
     tenant_id: _Id = _key()
     store_id: _Id = _key()
     name: Mapped[str]
-    created_at: Mapped[datetime] = _instant()
-    said_at: Mapped[datetime] = _instant()
+    created_at: Mapped[datetime]
+    said_at: Mapped[datetime]
     """time of the event with that name"""
 
 
@@ -56,14 +53,14 @@ class Device(Base):
     key_version: Mapped[int]
     key_box: Mapped[str]
     key_aad: Mapped[str]
-    enrolled_at: Mapped[datetime] = _instant()
-    revoked_at: Mapped[datetime | None] = _instant()
+    enrolled_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
     revoked_by: Mapped[str | None]
     enrolled_by: Mapped[str | None]
     """the maker of its code; None: enrolled before this was stored"""
-    seen_at: Mapped[datetime | None] = _instant()
+    seen_at: Mapped[datetime | None]
     """time of its last signed request, to the minute"""
-    moved_at: Mapped[datetime | None] = _instant()
+    moved_at: Mapped[datetime | None]
     """when a person moved it to another store; an enrolment is not a move"""
     version: Mapped[int]
 
@@ -80,10 +77,10 @@ class EnrolmentCode(Base):
     store_id: _Id
     sn: Mapped[str | None]
     created_by: Mapped[str]
-    created_at: Mapped[datetime] = _instant()
-    expires_at: Mapped[datetime] = _instant()
-    used_at: Mapped[datetime | None] = _instant()
-    revoked_at: Mapped[datetime | None] = _instant()
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
     device_id: Mapped[UUID | None]
     tries: Mapped[int]
 
@@ -96,8 +93,8 @@ class LeftRole(Base):
 
     tenant_id: _Id = _key()
     user_id: _Id = _key()
-    left_at: Mapped[datetime | None] = _instant()
-    renewed_at: Mapped[datetime | None] = _instant()
+    left_at: Mapped[datetime | None]
+    renewed_at: Mapped[datetime | None]
 
 
 class Standing(Base):
@@ -107,7 +104,7 @@ class Standing(Base):
 
     tenant_id: _Id = _key()
     is_suspended: Mapped[bool]
-    said_at: Mapped[datetime] = _instant()
+    said_at: Mapped[datetime]
 
 
 class DataKey(Base):
@@ -119,4 +116,4 @@ class DataKey(Base):
     purpose: Mapped[str] = _key()
     kek_id: Mapped[str] = _key()
     wrapped: Mapped[bytes]
-    created_at: Mapped[datetime] = _instant()
+    created_at: Mapped[datetime]

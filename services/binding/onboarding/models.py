@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.binding.models import Base, _Id, _instant, _key
+from services.binding.models import Base, _Id, _key
 
 
 class OnboardingRow(Base):
@@ -23,9 +23,9 @@ class OnboardingRow(Base):
     evidence: Mapped[dict[str, Any]] = mapped_column(JSONB)
     note: Mapped[str | None]
     by: Mapped[str]
-    at: Mapped[datetime] = _instant()
+    at: Mapped[datetime]
     attempts: Mapped[int]
-    next_check_at: Mapped[datetime | None] = _instant()
+    next_check_at: Mapped[datetime | None]
     request_id: Mapped[UUID | None]
     """the last request to the device service; only its answers are applied"""
     answer: Mapped[int | None]
@@ -42,7 +42,7 @@ class OnboardingDraft(Base):
     row: Mapped[str] = _key()
     form: Mapped[dict[str, Any]] = mapped_column(JSONB)
     by: Mapped[str]
-    at: Mapped[datetime] = _instant()
+    at: Mapped[datetime]
 
 
 TERMINAL = "terminal"
@@ -59,7 +59,7 @@ class KnownDevice(Base):
     sn: Mapped[str]
     kind: Mapped[str]
     """`test_cashier`: a page of the console"""
-    enrolled_at: Mapped[datetime | None] = _instant()
-    revoked_at: Mapped[datetime | None] = _instant()
-    at: Mapped[datetime] = _instant()
+    enrolled_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    at: Mapped[datetime]
     """the time of the last event"""

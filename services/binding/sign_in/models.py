@@ -3,10 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Text
+from sqlalchemy import ARRAY, BigInteger, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.binding.models import Base, _Id, _instant, _key
+from services.binding.models import Base, _Id, _key
 
 
 class KnownBrowser(Base):
@@ -17,8 +17,8 @@ class KnownBrowser(Base):
     tenant_id: _Id = _key()
     user_id: _Id = _key()
     browser_hash: Mapped[str] = _key()
-    created_at: Mapped[datetime] = _instant()
-    seen_at: Mapped[datetime] = _instant()
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
 
 
 class PasswordLink(Base):
@@ -30,9 +30,9 @@ class PasswordLink(Base):
     link_hash: Mapped[str] = _key()
     user_id: _Id
     made_by: Mapped[str]
-    made_at: Mapped[datetime] = _instant()
-    expires_at: Mapped[datetime] = _instant()
-    used_at: Mapped[datetime | None] = _instant()
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
     is_reset: Mapped[bool]
     """whether the account had a password before"""
     removes_second_factor: Mapped[bool]
@@ -49,8 +49,8 @@ class RecoveryCode(Base):
     tenant_id: _Id = _key()
     user_id: _Id = _key()
     code_hash: Mapped[str] = _key()
-    made_at: Mapped[datetime] = _instant()
-    used_at: Mapped[datetime | None] = _instant()
+    made_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
 
 
 class Passkey(Base):
@@ -69,8 +69,8 @@ class Passkey(Base):
     """the authenticator's count of signatures, which only rises; 0: it does not count"""
     name: Mapped[str]
     transports: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    created_at: Mapped[datetime] = _instant()
-    last_used_at: Mapped[datetime | None] = _instant()
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
 
 
 class PasskeyChallenge(Base):
@@ -84,8 +84,8 @@ class PasskeyChallenge(Base):
     purpose: Mapped[str]
     session_id: Mapped[UUID | None]
     """the only session in which it may be used; a sign-in has none yet"""
-    made_at: Mapped[datetime] = _instant()
-    expires_at: Mapped[datetime] = _instant()
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
 
 
 class RefusedSignIns(Base):
@@ -95,8 +95,8 @@ class RefusedSignIns(Base):
 
     tenant_id: _Id = _key()
     user_id: _Id = _key()
-    hour: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    hour: Mapped[datetime] = _key()
     tries: Mapped[int]
-    last_at: Mapped[datetime] = _instant()
+    last_at: Mapped[datetime]
     address: Mapped[str]
     user_agent: Mapped[str]

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Identity
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.device.models import Base, _Id, _instant, _key
+from services.device.models import Base, _Id, _key
 
 
 class ReleaseTask(Base):
@@ -24,12 +24,12 @@ class ReleaseTask(Base):
     kind: Mapped[str]
     content: Mapped[dict[str, Any]] = mapped_column(JSONB)
     """the rest of the request, as it was published"""
-    received_at: Mapped[datetime] = _instant()
+    received_at: Mapped[datetime]
     lease: Mapped[UUID | None]
-    lease_until: Mapped[datetime | None] = _instant()
-    started_at: Mapped[datetime | None] = _instant()
+    lease_until: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
     """committed before an act's call: from then on it is never made again, only asked about"""
-    done_at: Mapped[datetime | None] = _instant()
+    done_at: Mapped[datetime | None]
 
 
 class AppRelease(Base):
@@ -50,8 +50,8 @@ class AppRelease(Base):
     number: Mapped[int]
     """how often it was published"""
     attempts: Mapped[int]
-    at: Mapped[datetime] = _instant()
-    next_look_at: Mapped[datetime | None] = _instant()
+    at: Mapped[datetime]
+    next_look_at: Mapped[datetime | None]
 
 
 class AppMessage(Base):
@@ -65,5 +65,5 @@ class AppMessage(Base):
     msg_method: Mapped[str]
     biz_content: Mapped[str]
     body: Mapped[bytes]
-    received_at: Mapped[datetime] = _instant()
-    handled_at: Mapped[datetime | None] = _instant()
+    received_at: Mapped[datetime]
+    handled_at: Mapped[datetime | None]
