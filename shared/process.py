@@ -79,7 +79,7 @@ async def work(
     """The worker of `services.<name>` until SIGTERM: its consumers, the relay to the topic that it
     `publishes`, its jobs, and its invariants."""
     from shared import invariants
-    from shared.consumer import Consumer
+    from shared.consumer import consumers
     from shared.kafka import Producer, broker
     from shared.outbox import Relay
     from shared.worker import run_worker
@@ -87,7 +87,7 @@ async def work(
     name = _name(package)
     events = broker(config, name)
     producer = Producer(events)
-    rooms = [Consumer(deps.db, room, deps, events) for room in handlers.rooms if room.by_type]
+    rooms = consumers(deps.db, handlers, deps, events)
     all_jobs = [*(room.run for room in rooms), *jobs]
     if publishes:
         idle_poll_s = config.outbox_idle_poll_ms / 1000

@@ -10,7 +10,6 @@ from shared.contracts.fields import Secret, Text
 # Printable, with no blank at either end. PostgreSQL cannot store a NUL, and people cannot see the
 # other control characters.
 PRINTABLE = r"^[^\s\p{C}](?:[^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}])?$"
-USES_MAX = 100
 PASSWORD_FIELD_MAX = 256
 Login = Annotated[str, Text(64, min=3, pattern=PRINTABLE)]
 Name = Annotated[str, Text(64, pattern=PRINTABLE)]

@@ -4,7 +4,7 @@ Responses are parsed leniently (a newer process may add members), request bodies
 sealed (`shared.keys.sealed`): only a process with the key of that purpose opens them.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -177,14 +177,3 @@ class SightingBody(RequestDocument):
 
 class SightingsBody(RequestDocument):
     items: Annotated[list[SightingBody], Field(max_length=USES_MAX)]
-
-
-def known() -> dict[str, type[BaseModel]]:
-    """Every document by its name, for the golden files."""
-    found: dict[str, type[BaseModel]] = {}
-    waiting: list[Any] = [ResponseDocument, RequestDocument]
-    while waiting:
-        kinds = waiting.pop().__subclasses__()
-        found |= {kind.__name__: kind for kind in kinds}
-        waiting += kinds
-    return dict(sorted(found.items()))

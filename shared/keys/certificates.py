@@ -119,7 +119,8 @@ def read_set(
 def read_renewed(
     new_text: str, sn: str, old_text: str, root_text: str, now: datetime
 ) -> Certificate:
-    """The certificate of Alipay's numbered `sn` that replaces the one in `old_text`.
+    """The certificate of Alipay's numbered `sn` that replaces the one in `old_text`. No process
+    calls this yet: none fetches a certificate that Alipay has renewed.
 
     The answer that delivers it cannot be verified (it is signed by the very key it delivers), and
     the same authorities also issue to every merchant: so it must chain, and be issued to the same

@@ -33,8 +33,8 @@ def check_response(
     """Whether one of `keys` signed the response, and which exact text.
 
     `cert_sns` are the numbers of the certificates of `keys`, in certificate mode. A response that
-    names another one gets the reason "cert_sn": that certificate has to be fetched, and the
-    response is not accepted. For a response that names none, only the signature decides.
+    names another one is refused for the reason "cert_sn". For a response that names none, only the
+    signature decides.
     """
     if not cut.sign:
         return Verification("no_sign")

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from shared.contracts import documents
+from shared.contracts.documents import RequestDocument, ResponseDocument
 
 GOLDEN = Path(__file__).parent / "golden" / "classes"
 PLAIN = {str: "word", int: 7, bool: True, UUID: "01900000-0000-7000-8000-000000000001"}
@@ -40,6 +40,17 @@ def _value(name: str, annotation: Any) -> Any:
     return SPELLED.get(name) or PLAIN.get(annotation, WHEN)
 
 
+def known_documents() -> dict[str, type[BaseModel]]:
+    """Every document by its name."""
+    found: dict[str, type[BaseModel]] = {}
+    waiting: list[Any] = [ResponseDocument, RequestDocument]
+    while waiting:
+        kinds = waiting.pop().__subclasses__()
+        found |= {kind.__name__: kind for kind in kinds}
+        waiting += kinds
+    return dict(sorted(found.items()))
+
+
 def sample(document: type[BaseModel]) -> dict[str, Any]:
     """A document of that class with every member filled in."""
     return {name: _value(name, field.annotation) for name, field in document.model_fields.items()}
@@ -51,7 +62,7 @@ def spelled(document: dict[str, Any]) -> str:
 
 def write_missing(folder: Path = GOLDEN) -> list[Path]:
     written = []
-    for name, document in documents.known().items():
+    for name, document in known_documents().items():
         path = folder / f"{name}.json"
         if not path.exists():
             path.write_text(spelled(sample(document)))

@@ -28,7 +28,7 @@ TASK_WORDS = {
     PENDING_NETWORK: "待联网生效",
     EFFECTIVE: "已生效",
 }
-FREE, ACTIVE = "UNACTIVED", "ACTIVED"
+ACTIVE = "ACTIVED"
 
 
 @dataclass(slots=True)
