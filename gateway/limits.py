@@ -142,8 +142,6 @@ API_KEYS_FRESH_S = 5.0
 """How long an edge that missed the event may still accept a revoked key."""
 MISSING_FRESH_S = 2.0
 
-CLOCK_WINDOW_S = 300
-
 BUCKETS_KEPT = 16_384
 RETRY_AFTER_S = 1
 STRANGERS_AT_ONCE = 16

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from shared.contracts.events.base import latest
 from shared.contracts.events.binding import MerchantResumed, MerchantSuspended
 
 _NOTE = """
@@ -20,11 +21,9 @@ WHERE merchant_standings.said_at <= excluded.said_at
 async def note_standings(
     pg: "asyncpg.Connection[Any]", events: Sequence[MerchantSuspended | MerchantResumed]
 ) -> list[UUID]:
-    """Stores the latest event of each merchant, by its own time. Rows are written in one order, so
-    that two consumers never deadlock. Returns the merchants of the events."""
-    in_time = sorted(events, key=lambda event: (event.occurred_at, event.event_id))
-    last = dict(sorted({event.tenant_id: event for event in in_time}.items()))
-    are_suspended = [isinstance(event, MerchantSuspended) for event in last.values()]
-    said_at = [event.occurred_at for event in last.values()]
-    await pg.execute(_NOTE, list(last), are_suspended, said_at)
-    return list(last)
+    """Stores the latest event of each merchant. Returns the merchants of the events."""
+    last = latest(events, "tenant_id")
+    tenants = [event.tenant_id for event in last]
+    are_suspended = [isinstance(event, MerchantSuspended) for event in last]
+    await pg.execute(_NOTE, tenants, are_suspended, [event.occurred_at for event in last])
+    return tenants

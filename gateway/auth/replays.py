@@ -6,11 +6,9 @@ that busy callers cannot displace those of a quiet one.
 
 from heapq import heapify, heapreplace
 
-from gateway.limits import CLOCK_WINDOW_S
 from shared.clock import Clock
+from shared.contracts.signatures import NONCE_KEPT_S
 
-KEEP_S = 3 * CLOCK_WINDOW_S
-"""A signature dated ahead is valid for twice the window; the third covers clock drift and delay."""
 KEPT = 262_144
 """Nonces of all callers in both generations: half an hour of 145 reads a second, at about 100 bytes
 each."""
@@ -32,7 +30,7 @@ class SeenNonces:
     def is_new(self, name: str, nonce: str) -> bool:
         """Whether this nonce is new for the caller; records it."""
         now = self._clock.monotonic()
-        if now - self._since > KEEP_S:
+        if now - self._since > NONCE_KEPT_S:
             self.held -= sum(map(len, self._older.values()))
             self._older, self._newer, self._since = self._newer, {}, now
         # The hash is salted per process, so that nobody outside can make two nonces collide.

@@ -11,9 +11,9 @@ import re
 from typing import NamedTuple
 
 from gateway.auth.replays import SeenNonces
-from gateway.limits import CLOCK_WINDOW_S
 from gateway.server.asgi import Request
 from shared.clock import Clock
+from shared.contracts.signatures import CLOCK_WINDOW_S
 from shared.errors import Unauthorized
 
 _TIMESTAMP = re.compile(rb"[1-9][0-9]{8,11}")

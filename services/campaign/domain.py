@@ -30,8 +30,6 @@ DEVICE_DRAWS = 1
 """A payment's draws on the device (S73, S74); the others are for the buyer's own page."""
 RETRY_AFTER_MS = 500
 """How long a device waits before it requests a pending reward again."""
-NONCE_KEEP_S = 900
-"""Longer than the edge's window (300 s each way): no nonce is deleted while it can be used."""
 
 
 class RewardPending(Conflict):

@@ -16,7 +16,6 @@ from services.campaign import draw, repo
 from services.campaign.deps import Deps
 from services.campaign.domain import (
     DEFAULT_OFFER,
-    NONCE_KEEP_S,
     CampaignChanged,
     Limits,
     NoDrawLeft,
@@ -33,6 +32,7 @@ from shared.contracts.events.audit import CampaignAudited
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import MerchantCreated
 from shared.contracts.events.payment import PaymentRefunded, PaymentReversed, PaymentSucceeded
+from shared.contracts.signatures import NONCE_KEPT_S
 from shared.errors import NotFound
 
 EXPIRE_BATCH = 500
@@ -251,6 +251,6 @@ async def expire_coupons(deps: Deps) -> int:
 
 async def keep_house(deps: Deps) -> None:
     """Deletes nonces that no signature can use any more, old counts, and old rows of the inbox."""
-    await repo.forget_nonces(deps.db, deps.clock.now() - timedelta(seconds=NONCE_KEEP_S))
+    await repo.forget_nonces(deps.db, deps.clock.now() - timedelta(seconds=NONCE_KEPT_S))
     await repo.forget_counts(deps.db, day_of(deps.clock.now() - COUNTS_KEPT))
     await inbox.purge(deps.db)

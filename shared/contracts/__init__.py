@@ -1,9 +1,10 @@
 """The contracts between processes, declared once for both sides.
 
 `events` are the facts that cross Kafka, `speakers` which issuer may call which service as which
-kind of caller, `principal` the caller of a request; `fields`, `instants` and `money` are the types
-of members. The others cross internal HTTP: look-ups and reports of use (`documents`), calls to the
-channel (`egress`), verified notices (`notices`) and other deliveries of the gateway (`reports`).
+kind of caller, `principal` the caller of a request, `signatures` how long a device's signature is
+valid; `fields`, `instants` and `money` are the types of members. The others cross internal HTTP:
+look-ups and reports of use (`documents`), calls to the channel (`egress`), verified notices
+(`notices`) and other deliveries of the gateway (`reports`).
 Those on a hot path are TypedDicts, which cost nothing at run time; tests compare the receiver's
 model with them. Additive only: a contract may gain optional members; any other change is a new
 version.

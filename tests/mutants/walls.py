@@ -137,7 +137,7 @@ PATCHES = (
     Patch(
         "services/device/devices/leaving.py",
         "a test cashier outlives its maker's role",
-        "        pg, latest, now=deps.clock.now(), actor=PLATFORM_ACTOR\n",
+        "        pg, left, now=deps.clock.now(), actor=PLATFORM_ACTOR\n",
         "        pg, {}, now=deps.clock.now(), actor=PLATFORM_ACTOR\n",
         (f"{LEAVING}::test_a_test_cashier_goes_with_its_person",),
     ),

@@ -6,9 +6,9 @@ it; people revoke it in the list. A new password ends the codes made under the f
 of a merchant end when it is suspended.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -17,7 +17,7 @@ from services.device.deps import Deps
 from services.device.devices import repo
 from services.device.devices.service import audit_event
 from shared import outbox
-from shared.contracts.events.base import stamp
+from shared.contracts.events.base import latest, stamp
 from shared.contracts.events.binding import (
     MerchantResumed,
     MerchantSuspended,
@@ -31,7 +31,6 @@ PLATFORM_ACTOR = "platform"
 
 Person = tuple[UUID, UUID]
 """(the person's tenant, user)"""
-Name = TypeVar("Name", UUID, Person)
 
 
 async def record_left(
@@ -39,13 +38,13 @@ async def record_left(
 ) -> None:
     """Stores who has left a role, in the consumer's transaction. From now on the codes of these
     people enrol nothing, and test cashiers that such codes enrolled are revoked."""
-    latest = _of_people(events)
+    left = _of_people(events)
     # The lock orders this with an enrolment of a test cashier by such a code at the same time.
-    for maker in sorted({repo.maker_of(user_id) for _, user_id in latest}):
+    for maker in sorted({repo.maker_of(user_id) for _, user_id in left}):
         await repo.lock_maker(pg, maker)
-    await repo.note_left(pg, latest)
+    await repo.note_left(pg, left)
     for tenant_id, device_id, sn, maker in await repo.revoke_cashiers(
-        pg, latest, now=deps.clock.now(), actor=PLATFORM_ACTOR
+        pg, left, now=deps.clock.now(), actor=PLATFORM_ACTOR
     ):
         await outbox.add(pg, DeviceRevoked(**stamp(tenant_id, deps.clock), device_id=device_id))
         operation = (PLATFORM_ACTOR, "device.revoke", device_id)
@@ -74,13 +73,6 @@ async def record_standings(
     await pg.execute(_REVOKE_CODES, deps.clock.now(), await note_standings(pg, events))
 
 
-def _of_people(events: Sequence[RoleLeft] | Sequence[PasswordRenewed]) -> dict[Person, datetime]:
-    return _latest(((event.tenant_id, event.user_id), event.occurred_at) for event in events)
-
-
-def _latest(facts: Iterable[tuple[Name, datetime]]) -> dict[Name, datetime]:
-    """The latest time of each name, in one order, so that two consumers never deadlock."""
-    latest: dict[Name, datetime] = {}
-    for name, at in facts:
-        latest[name] = max(at, latest.get(name, at))
-    return dict(sorted(latest.items()))
+def _of_people(events: Sequence[RoleLeft | PasswordRenewed]) -> dict[Person, datetime]:
+    last = latest(events, "tenant_id", "user_id")
+    return {(event.tenant_id, event.user_id): event.occurred_at for event in last}

@@ -1,6 +1,6 @@
 """Every query of devices and codes; the caller opens the transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.device.devices.rules import CODE_TRIES, IN_FLIGHT, OPEN_CODES_MAX, SEEN_EVERY, Kind
 from services.device.models import Device, EnrolmentCode, LeftRole, Standing, Store
+from shared.contracts.events.binding import StoreCreated, StoreRenamed
 
 PURGE_BATCH = 500
 
@@ -357,9 +358,13 @@ WHERE stores.said_at <= excluded.said_at
 
 
 async def note_stores(
-    pg: "asyncpg.Connection[Any]", latest: Mapping[tuple[UUID, UUID], tuple[str, datetime]]
+    pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated | StoreRenamed]
 ) -> None:
-    """`latest` is (tenant, store) -> (name, time of the event); newer stored names stay."""
-    tenants, stores = [store[0] for store in latest], [store[1] for store in latest]
-    names, since = [name for name, _ in latest.values()], [at for _, at in latest.values()]
-    await pg.execute(_NOTE_STORES, tenants, stores, names, since)
+    """Stores the names in these events, one event per store; newer stored names stay."""
+    await pg.execute(
+        _NOTE_STORES,
+        [event.tenant_id for event in events],
+        [event.store_id for event in events],
+        [event.name for event in events],
+        [event.occurred_at for event in events],
+    )

@@ -19,7 +19,7 @@ from services.device.devices.rules import Kind, Status
 from services.device.models import Device, EnrolmentCode
 from shared import inbox, outbox
 from shared.contracts.events.audit import DeviceAudited
-from shared.contracts.events.base import stamp
+from shared.contracts.events.base import latest, stamp
 from shared.contracts.events.binding import StoreCreated, StoreRenamed
 from shared.contracts.events.device import DeviceEnrolled
 from shared.errors import NotFound, Problem
@@ -244,15 +244,11 @@ async def find_credential(deps: Deps, device_id: UUID) -> Device:
 
 
 async def record_stores(
-    pg: "asyncpg.Connection[Any]", created: Sequence[StoreCreated | StoreRenamed]
+    pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated | StoreRenamed]
 ) -> None:
     """Updates the read model of stores, in the consumer's transaction. The latest event counts, in
     whatever order they arrive."""
-    in_time = sorted(created, key=lambda event: event.occurred_at)
-    latest = {(event.tenant_id, event.store_id): event for event in in_time}
-    await repo.note_stores(
-        pg, {store: (event.name, event.occurred_at) for store, event in latest.items()}
-    )
+    await repo.note_stores(pg, latest(events, "tenant_id", "store_id"))
 
 
 async def sweep(deps: Deps) -> None:

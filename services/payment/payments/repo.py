@@ -11,16 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.payment.models import PaymentRow
 from services.payment.snapshot import Payment, State
-from shared.contracts.events.binding import (
-    AppBound,
-    StoreCreated,
-    StoreRenamed,
-)
+from shared.contracts.events.base import latest
+from shared.contracts.events.binding import AppBound, StoreCreated, StoreRenamed
+from shared.contracts.signatures import NONCE_KEPT_S
 from shared.db import Database
-
-NONCES_KEPT_S = 900
-"""The edge accepts a signature whose time differs by up to 300 s either way, so one dated ahead is
-valid for 600 s. The rest covers clocks that differ and the time until the request arrives here."""
 
 
 def snapshot(row: PaymentRow) -> Payment:
@@ -69,10 +63,8 @@ WHERE stores.said_at <= excluded.said_at
 
 
 async def upsert_apps(pg: "asyncpg.Connection[Any]", events: Sequence[AppBound]) -> None:
-    """Stores the latest event of each app, by its own time: after a replay an older event may
-    follow in the same batch. One statement cannot change a row twice."""
-    in_time = sorted(events, key=lambda event: event.occurred_at)
-    last = list({(event.tenant_id, event.app_id): event for event in in_time}.values())
+    """Stores the latest event of each app, by its own time."""
+    last = latest(events, "tenant_id", "app_id")
     await pg.execute(
         _APPS,
         [event.tenant_id for event in last],
@@ -88,8 +80,7 @@ async def upsert_stores(
     pg: "asyncpg.Connection[Any]", events: Sequence[StoreCreated | StoreRenamed]
 ) -> None:
     """Stores the latest event of each store, by its own time."""
-    in_time = sorted(events, key=lambda event: event.occurred_at)
-    last = list({(event.tenant_id, event.store_id): event for event in in_time}.values())
+    last = latest(events, "tenant_id", "store_id")
     await pg.execute(
         _STORES,
         [event.tenant_id for event in last],
@@ -102,4 +93,4 @@ async def upsert_stores(
 async def purge(db: Database) -> None:
     """Deletes nonces whose requests the edge refuses because of their time."""
     seen = "seen_at < now() - make_interval(secs => $1)"
-    await db.purge("device_nonces", seen, float(NONCES_KEPT_S))
+    await db.purge("device_nonces", seen, float(NONCE_KEPT_S))

@@ -1,6 +1,7 @@
 """The envelope: CloudEvents 1.0 members around one frozen pydantic class per fact."""
 
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 import orjson
@@ -59,6 +60,18 @@ class Event(BaseModel):
                 **tracing.carried(),
             }
         )
+
+
+EventT = TypeVar("EventT", bound=Event)
+
+
+def latest(events: Iterable[EventT], *members: str) -> list[EventT]:
+    """The latest event for each combination of values of `members`, by the events' own time: after
+    a replay an older event may follow in the same batch, and one statement cannot change a row
+    twice. Ordered by those values, so that two consumers that write the rows never deadlock."""
+    in_time = sorted(events, key=lambda event: (event.occurred_at, event.event_id))
+    last = {tuple(getattr(event, member) for member in members): event for event in in_time}
+    return [last[name] for name in sorted(last)]
 
 
 def stamp(tenant_id: UUID, clock: Clock) -> dict[str, Any]:
