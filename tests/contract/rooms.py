@@ -12,6 +12,7 @@ DRAWN = (
     "gateway", "gateway.alipay",
     "services.binding", "services.device", "services.payment", "services.campaign",
     "services.order",
+    "shared",
     "deploy.sandbox.alipay", "deploy.local",
 )  # fmt: skip
 APART = {"migrations", "__main__"}

@@ -1,4 +1,4 @@
-"""The onboarding map: 26 rows from an empty account to the first payment (docs/adr/0014).
+"""The onboarding map: 16 rows from an empty account to the first payment (docs/adr/0014).
 
 Owns the tables onboarding_rows, onboarding_drafts and known_devices. Asks the open platform through
 the egress, with no transaction open, and makes the live check of new keys; the life of the mini

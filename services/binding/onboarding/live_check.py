@@ -26,17 +26,16 @@ from services.binding.keys import versions as key_versions
 from services.binding.models import App, AppKey
 from services.binding.onboarding import repo
 from services.binding.onboarding.checks import LIVE_CHECKED, WAIT_FOR_KEYS, not_there
+from services.binding.onboarding.rules import CHECK_AGAIN_S
 from services.binding.tenancy import repo as tenancy_repo
 from shared.contracts.verdicts import Verdict
 from shared.errors import NotFound
 from shared.ids import trade_no
 from shared.telemetry import get_logger
 
-CHECK_AGAIN_S = (2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
-"""The pauses between checks of a pending version; the last one repeats until GIVEN_UP."""
 GIVEN_UP = timedelta(days=7)
-"""How long the worker repeats the check. After that only the page's live check, or a new binding,
-starts it again."""
+"""How long the worker repeats the check of a pending version. After that only the page's live
+check, or a new binding, starts it again."""
 WAIT_S = 6.0
 """How long a saving page waits for the result; if it takes longer, the worker goes on."""
 DUE_MAX = 40

@@ -12,14 +12,11 @@ from services.binding.onboarding import repo
 from services.binding.onboarding.checks import WATCHED
 from services.binding.onboarding.map import Line
 from services.binding.onboarding.models import OnboardingRow
-from services.binding.onboarding.rules import RowRunning
+from services.binding.onboarding.rules import CHECK_AGAIN_S, RowRunning
 from shared import outbox
 from shared.contracts.events.binding import ReleaseRequested
 from shared.contracts.verdicts import Verdict
 
-CHECK_AGAIN_S = (2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
-"""The pauses between checks of a running row; the last one repeats. A message brings the next check
-forward."""
 WAITS_S = (5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 """The pauses between checks of a row that waits for the merchant or failed."""
 WAITS_MAX = 200

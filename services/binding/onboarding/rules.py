@@ -1,4 +1,4 @@
-"""The problems of rows of the onboarding map.
+"""The pace of checks, and the problems of rows of the onboarding map.
 
 Problem
 └── Conflict            RowBlocked RowRunning RowNotRun    409
@@ -6,6 +6,10 @@ Problem
 """
 
 from shared.errors import Conflict
+
+CHECK_AGAIN_S = (2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
+"""The pauses between checks of what is under way at Alipay, a running row or a pending key version;
+the last one repeats."""
 
 
 class RowBlocked(Conflict):
