@@ -37,7 +37,7 @@ def _on(request: Request) -> Onboarding:
 
 @router.get(f"{MERCHANT}/onboarding", dependencies=[guard("user", "apps.read")])
 async def show_onboarding(request: Request, app_id: AppId | None = None) -> schemas.OnboardingOut:
-    """S11-S16: the five steps, where each happens, and which are done."""
+    """The five steps of the setup, where each is done, and which are done already (S11-S16)."""
     caller = principal(request)
     return _map_out(await service.show(_on(request), caller.tenant, app_id), caller)
 
@@ -88,7 +88,7 @@ async def reopen_row(request: Request, row: RowNo, body: schemas.RowBody) -> sch
     status_code=204,
 )
 async def keep_draft(request: Request, row: RowNo, body: schemas.DraftBody) -> None:
-    """What was typed into the row's form so far, complete or not."""
+    """Stores the present texts of the row's form, complete or not."""
     caller = principal(request)
     await service.keep_draft(
         _on(request), caller.tenant, row, body.app_id, body.form, actor_of(caller)
@@ -100,7 +100,8 @@ async def keep_draft(request: Request, row: RowNo, body: schemas.DraftBody) -> N
     dependencies=[guard("user", "onboarding.check"), expensive("keys")],
 )
 async def check_keys(request: Request, body: schemas.KeyCheckBody) -> schemas.DiagnosisOut:
-    """The key doctor: findings in plain words; nothing is stored, nothing is repeated."""
+    """The key doctor examines pasted keys and explains what is wrong. It stores nothing, and its
+    response contains no secret."""
     secret = body.app_private_key
     found = await key_pairs.examine(
         deps_of(request),
@@ -141,8 +142,8 @@ async def make_key_pair(request: Request) -> schemas.KeyPairOut:
 
 @router.get(f"{MERCHANT}/apps/key-pairs", dependencies=[guard("user", "apps.read")])
 async def list_key_pairs(request: Request) -> schemas.KeyPairList:
-    """The pair that waits: whoever carried its public half to Alipay finds it again here, until it
-    is bound, replaced by a newer one, or its time is over."""
+    """The generated key pair that is not bound yet, with its public key for Alipay. It stays here
+    until it is bound, replaced by a newer one, or expires."""
     found = await key_pairs.newest_waiting(deps_of(request), principal(request).tenant)
     return schemas.KeyPairList(items=[] if found is None else [_pair_out(found)])
 
@@ -160,12 +161,14 @@ def _pair_out(pair: KeyPair) -> schemas.KeyPairOut:
 
 @router.post(f"{MERCHANT}/apps/{{app_id}}/probe", dependencies=[guard("user", "onboarding.check")])
 async def probe_app(request: Request, app_id: AppId) -> schemas.ProbeOut:
-    """A live signed question to Alipay: does each side accept the other's signature?"""
+    """Sends one signed call to Alipay, to check that each side accepts the other's signature."""
     caller = principal(request)
     verdict = await service.probe_app(_on(request), caller.tenant, app_id, actor_of(caller))
     if verdict.state == "done":
-        title = "支付宝接受我们的签名，应答验签通过 Alipay accepts our signature, and we accept "
-        "its own."
+        title = (
+            "支付宝接受我们的签名，应答验签通过 "
+            "Alipay accepts our signature, and we accept its own."
+        )
         return schemas.ProbeOut(is_ok=True, findings=[_finding("doctor.probe", "ok", title)])
     code = verdict.remedy or "refused"
     words = REMEDIES[code]
