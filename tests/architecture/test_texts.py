@@ -42,7 +42,7 @@ SPELLED_OUT = {
     ],
 }
 """Audit actions whose name is put together, by how it is written: what it can become."""
-BY_THE_BROWSER = {"unheard", "unreachable", "unreadable"}
+BY_THE_BROWSER = {"outcome_unknown", "unreachable", "unreadable"}
 """Problems that no service says (gateway/spa/shared)."""
 
 

@@ -68,12 +68,12 @@ def _outcome(state: str) -> Visit:
     return Visit(f"a refund: {state}", ORDER, act, (REFUND,))
 
 
-def _unheard(hand: Hand) -> None:
+def _unanswered(hand: Hand) -> None:
     hand.refuse("/refunds", "upstream.no_answer", 504, "POST")
     _refunding(hand)
     hand.dialog.locator(".row button").first.click()
     hand.submit()
-    expect(hand.dialog.get_by_text(hand.say("refunds.unheard"))).to_be_visible()
+    expect(hand.dialog.get_by_text(hand.say("refunds.outcome_unknown"))).to_be_visible()
 
 
 def _order(change: dict[str, Any]) -> Any:
@@ -223,7 +223,7 @@ VISITS = [
     Visit("a refund: asked for", ORDER, _refunding, (REFUND,)),
     Visit("a refund: too much", ORDER, _too_much, (REFUND,)),
     *(_outcome(state) for state in ("pending", "unknown", "done", "rejected")),
-    Visit("a refund: no answer", ORDER, _unheard, (REFUND,), refused=("upstream.no_answer",)),
+    Visit("a refund: no answer", ORDER, _unanswered, (REFUND,), refused=("upstream.no_answer",)),
     Visit("refunds: an order beside them", "/orders/refunds", _open_refund, (PANEL,)),
     Visit("refunds: no order yet", f"/orders/refunds?payment={SOME}",
           opens=("pages/orders/Refunds Drawer 1",)),

@@ -1,4 +1,4 @@
-/** Providers around everything, and which page an address shows. */
+/** The providers around all pages, and the page for each address. */
 
 import { ApiProblem } from '@shared/problem';
 import { MutationCache, QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
@@ -7,7 +7,7 @@ import enUS from 'antd/locale/en_US';
 import zhCN from 'antd/locale/zh_CN';
 import { Suspense, useLayoutEffect } from 'react';
 import { BrowserRouter, matchPath, Navigate, Route, Routes, useLocation } from 'react-router';
-import { arrived, type Console, csrf, get, Unheard } from './api/client';
+import { arrived, type Console, csrf, get, OutcomeUnknown } from './api/client';
 import { StoreProvider } from './lookups/stores';
 import { nonce } from './nonce';
 import { ACCOUNT, ENTRY, HOME, PAGES, type Page } from './pages/registry';
@@ -24,7 +24,7 @@ import { Shell } from './shell/Shell';
 import { useText } from './texts';
 import { useTheme } from './theme';
 
-/** At that address, for whoever seems to be there. */
+/** The page at that address, for the person who seems to be signed in. */
 export function pageAt(pathname: string): Lazily<object> {
   if (pathname === LINK_PAGE) return ENTRY.choosePassword;
   if (!csrf.get()) return ENTRY.login;
@@ -40,7 +40,7 @@ const FIRST_OF_ALL = {
   staleTime: Number.POSITIVE_INFINITY,
 };
 
-/** Before anything is drawn: who is there, and the code of the page they will see. */
+/** Loaded before anything is drawn: who is signed in, and the code of the first page. */
 export function begin(queries: QueryClient, pathname: string): void {
   pageAt(pathname).fetch();
   if (pathname === LINK_PAGE || !isTrusted()) return;
@@ -48,12 +48,14 @@ export function begin(queries: QueryClient, pathname: string): void {
   if (!csrf.get()) void queries.prefetchQuery(FIRST_OF_ALL);
 }
 
-/** Whether a console has the page; an operator who acts for a merchant has that merchant's, too. */
+/** Whether a console has the page. An operator who acts for a merchant also has the merchant's
+ * pages. */
 function isOf({ consoles }: Page, console: Console, isActing: boolean): boolean {
   return Boolean(consoles[console] ?? (isActing && consoles.merchant));
 }
 
-/** What was not answered may still be under way: looked at now, and again when it must be over. */
+/** When the outcome of a request is unknown, it may still be under way: data is loaded again at
+ * once, a little later, and when the request must be over. */
 const LOOKS_MS = [0, 3_000, 20_000];
 
 export function makeQueries(): QueryClient {
@@ -62,12 +64,12 @@ export function makeQueries(): QueryClient {
   const queries = new QueryClient({
     mutationCache: new MutationCache({
       onError: (error) => {
-        if (!(error instanceof Unheard)) return;
+        if (!(error instanceof OutcomeUnknown)) return;
         for (const ms of LOOKS_MS) setTimeout(() => void lookAgain(), ms);
       },
     }),
     defaultOptions: {
-      // Without a network a call fails and says so, instead of waiting for one in silence.
+      // Without a network a call fails at once and is reported, instead of waiting without a word.
       mutations: { networkMode: 'always' },
       queries: {
         networkMode: 'always',
@@ -81,7 +83,7 @@ export function makeQueries(): QueryClient {
   return queries;
 }
 
-/** An address that shows nothing here; perhaps somebody sent it on from the other console. */
+/** An address without a page here; perhaps the link was made in the other console. */
 function NoPage({ first }: { first: string }) {
   const { t } = useText();
   const { console } = useSession();
@@ -109,7 +111,7 @@ function Inside() {
   const first = firstPage(menuFor(console, isActing, can));
   const pages = PAGES.filter((page) => page !== HOME && isOf(page, console, isActing));
   if (session.needs_second_factor) {
-    // Until it is set up nothing else is allowed.
+    // Until the second factor is set up, nothing else is allowed.
     return (
       <Routes>
         <Route element={<Shell />}>
@@ -134,9 +136,9 @@ function Inside() {
   );
 }
 
-/** Nobody is signed in: the sign-in, unless there is nobody yet who could. */
+/** Nobody is signed in: shows the sign-in, or the first run when there is no operator yet. */
 function Entry() {
-  // The page of whoever signed out is gone by now, and this one asks for nothing sooner.
+  // The page of the former session is gone, so reads may start again.
   useLayoutEffect(arrived, []);
   const first = useQuery(FIRST_OF_ALL);
   if (first.isPending) return <Starting />;
@@ -152,7 +154,7 @@ function Gate() {
 function Inner() {
   const who = useWho();
   if (who.isPending) return <Starting />;
-  // Asked again in vain: what is known goes on.
+  // If a later check fails, the known session stays in use.
   if (who.data === undefined) return <Failure error={who.error} retry={() => void who.refetch()} />;
   if (!who.data) return <Entry />;
   return (

@@ -21,7 +21,8 @@ begin(queries, window.location.pathname);
 const root = document.getElementById('root');
 if (root) {
   createRoot(root, {
-    // A page that could not be fetched is told on the page, and fetched again: no fault of the code.
+    // A page whose code could not be fetched shows that itself and tries again; it is no error of
+    // the code.
     onCaughtError: (error) => {
       if (!(error instanceof NotFetched)) console.error(error);
     },

@@ -1,7 +1,6 @@
-/**
- * Lets the libraries that add <style> elements do so under our policy: the edge writes a nonce into
- * the page, and every style element made here carries it. Scripts get no such door.
- */
+/** Lets libraries add <style> elements under our content security policy: the edge writes a
+ * nonce into the page, and every style element made here carries it. Scripts get no such
+ * exception. */
 const carrier = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]');
 export const nonce = carrier?.nonce || carrier?.getAttribute('nonce') || '';
 

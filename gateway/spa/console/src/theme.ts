@@ -1,4 +1,5 @@
-/** One palette, after the demoiselle's blue-green wings, as antd tokens; every pair reaches AA. */
+/** The colours, after the demoiselle's blue-green wings, as antd tokens; every pair has AA
+ * contrast. */
 import { theme as antd, type ThemeConfig } from 'antd';
 import { useSyncExternalStore } from 'react';
 
@@ -6,7 +7,7 @@ export type Appearance = 'system' | 'light' | 'dark';
 const KEY = 'damselfly.appearance';
 
 const BASE = {
-  // frame.css names the stacks, once for antd's parts and ours.
+  // frame.css names the font stacks, once for antd's parts and ours.
   fontFamily: 'var(--type)',
   fontFamilyCode: 'var(--mono)',
   borderRadius: 8,
@@ -28,7 +29,8 @@ const LIGHT: ThemeConfig = {
     colorWarning: '#8f5a00',
     colorError: '#b8322a',
     colorErrorHover: '#9e2a23',
-    // What is chosen in a menu or list; the library would take a grey for it that nothing is read on.
+    // The colour of a selected item in a menu or list; the library's grey would have too little
+    // contrast.
     controlItemBgActive: '#dff0ef',
     controlItemBgActiveHover: '#cfe6e5',
     colorBgLayout: '#f3f6f5',
@@ -49,7 +51,7 @@ const LIGHT: ThemeConfig = {
     colorBorderSecondary: '#dfe6e4',
   },
   components: {
-    // The word on a switch that is off must be read too.
+    // The word on a switch that is off must be readable, too.
     Switch: { colorTextQuaternary: '#5f6b69', colorTextTertiary: '#4f5b59' },
     Layout: { siderBg: '#ffffff', headerBg: '#ffffff' },
     Menu: { itemSelectedBg: '#dff0ef', itemSelectedColor: '#084f55', itemBorderRadius: 8 },
@@ -99,7 +101,7 @@ const DARK: ThemeConfig = {
     colorBorderSecondary: '#26322f',
   },
   components: {
-    // The word on a switch that is off must be read too.
+    // The word on a switch that is off must be readable, too.
     Switch: { colorTextQuaternary: '#94a5a2', colorTextTertiary: '#a9b8b5' },
     Layout: { siderBg: '#131c1b', headerBg: '#131c1b' },
     Menu: { itemSelectedBg: '#163837', itemSelectedColor: '#a5e8e6', itemBorderRadius: 8 },
@@ -134,7 +136,7 @@ export function chooseAppearance(wanted: Appearance): void {
   for (const tell of listeners) tell();
 }
 
-/** The theme now; changes with the system unless one was chosen. */
+/** The present theme; follows the system unless one was chosen. */
 export function useTheme(): { config: ThemeConfig; isDark: boolean; wanted: Appearance } {
   const subscribe = (tell: () => void) => {
     listeners.add(tell);

@@ -1,4 +1,5 @@
-/** The one door to our API: typed by path, with the CSRF header, and problems as exceptions. */
+/** The client of our API: paths are typed, changes carry the CSRF header, and problems are
+ * thrown. */
 import { ApiProblem, problemOf } from '@shared/problem';
 import createClient from 'openapi-fetch';
 import type { GeneratedPaths as Paths } from './generated';
@@ -37,7 +38,7 @@ export const csrf = {
 const ENDING_KEY = 'damselfly.expired';
 type Ending = 'expired' | 'suspended';
 
-/** Why the last session in this tab ended, for the sign-in page to say once. */
+/** Why the last session in this tab ended. The sign-in page shows it once. */
 export const ending = {
   keep: (why: Ending) => sessionStorage.setItem(ENDING_KEY, why),
   get: (): Ending | null => {
@@ -47,24 +48,23 @@ export const ending = {
   forget: () => sessionStorage.removeItem(ENDING_KEY),
 };
 
-/**
- * The merchant that this window shows. Windows of one browser share a session: each request for a
- * merchant names the one that its page shows, and the edge refuses what would reach another.
- */
+/** The merchant that this window shows. Windows of one browser share a session: each request for
+ * a merchant names the merchant of its page, and the edge refuses a request for another one. */
 export const shown: { merchantId: string | null } = { merchantId: null };
 
 const ACTING = '/api/operator/v1/acting';
 
-/** The headers of a request by hand, too. What is the session's own names nobody. */
+/** The headers that name the window's merchant, also for requests without this client. Requests
+ * about the session itself name none. */
 export function naming(path: string): Record<string, string> {
   const isOfMerchant = /^\/api\/merchant\/v1\/(?!sessions?\b)/.test(path) || path === ACTING;
   return shown.merchantId && isOfMerchant ? { 'X-Acting-For': shown.merchantId } : {};
 }
 
-/** What the shell does when the server asks for more: set once by the session. */
+/** What the shell does when the server refuses a request; set once by the session. */
 export const onRefusal: {
   stepUp: () => Promise<boolean>;
-  /** the session is over: true when its person has signed in again meanwhile */
+  /** the session is over; resolves to true when the same person has signed in again */
   signedOut: () => Promise<boolean>;
   /** the session works for another merchant than this window shows, or for none */
   elsewhere: () => void;
@@ -75,34 +75,30 @@ const http = createClient<Record<string, never>>({
   fetch: (request) => globalThis.fetch(request),
 });
 
-/**
- * No proper answer came to a request that changes something: it may have been done all the same.
- * Whatever is shown is looked at again (`makeQueries`).
- */
-export class Unheard extends ApiProblem {}
+/** No usable answer came to a request that changes something, so it may have been carried out.
+ * All data that is shown is loaded again (`makeQueries`). */
+export class OutcomeUnknown extends ApiProblem {}
 
-/** Where a session begins, ends and is confirmed: done or not, one enters it once more. */
+/** Paths that begin, end or confirm a session: after a lost answer the person just tries again. */
 const OF_SESSION = /\/v1\/session(\/|$)/;
-/** The edge's own words for a request that no service got. */
+/** The edge's codes for a request that reached no service. */
 const NOT_PASSED_ON = new Set(['upstream.unavailable', 'upstream.busy', 'gateway.busy']);
 
-/** A failure as the person has to understand it. */
+/** The failure as it is shown to the person. */
 function understood(verb: Verb, path: string, problem: ApiProblem): ApiProblem {
   const isSilence = problem.status === 0 || problem.status >= 500;
   const mayBeDone = isSilence && !NOT_PASSED_ON.has(problem.code);
   if (verb === 'get' || OF_SESSION.test(path) || !mayBeDone) return problem;
   const title = '没有收到答复，不知道有没有成功 No answer came: it may have been done.';
-  return new Unheard({ ...problem.body, code: 'unheard', title });
+  return new OutcomeUnknown({ ...problem.body, code: 'outcome_unknown', title });
 }
 
-/** Reads on their way, and those that wait until `leaving` is done. */
+/** Reads under way, and the gate that later reads wait for until `leaving` is done. */
 const reads = { ways: new AbortController(), gate: Promise.resolve() };
 
-/**
- * Ends what the session reads for: a session, or acting. What is on its way then would be refused
- * after it, so it is dropped, and nothing is read from then on: the page that asked is gone, and
- * whoever shows the next one says so (`arrived`). If it fails, all of it is read again.
- */
+/** Runs `end`, which ends a session or acting. Reads under way would be refused after it, so
+ * they are aborted, and no read starts from then on: the present page is going away, and the
+ * next one calls `arrived`. If `end` fails, all aborted reads are repeated. */
 export async function leaving<T>(end: () => Promise<T>): Promise<T> {
   let open = () => {};
   reads.gate = new Promise((resolve) => {
@@ -118,7 +114,7 @@ export async function leaving<T>(end: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Nobody waits any longer for what was asked before; what is asked from now on is. */
+/** Ends the wait of `leaving`: reads start again. */
 export function arrived(): void {
   reads.gate = Promise.resolve();
 }
@@ -143,7 +139,7 @@ async function send(
   signal?: AbortSignal,
 ): Promise<unknown> {
   let answer: { data?: unknown; error?: unknown; response: Response };
-  // Without a network nothing leaves this machine.
+  // Without a network the request is certainly not sent.
   const canLeave = navigator.onLine;
   try {
     answer = await http.request(
@@ -168,10 +164,11 @@ async function send(
   throw understood(verb, path, problemOf(answer.response.status, answer.error));
 }
 
-/** The session has ended with its merchant's suspension: a password would not begin it again. */
+/** The session ended because its merchant was suspended; a password does not start a new one. */
 export const SUSPENDED = 'auth.merchant_suspended';
 const OVER = new Set(['auth.session', 'auth.csrf']);
-/** Where a session begins and ends, and where it is asked for: no session is missed there. */
+/** Paths that show, begin or end a session: a refusal there does not mean that a session was
+ * lost. */
 const SESSION = /\/v1\/session$/;
 
 async function call(verb: Verb, path: string, options: Options, body?: unknown): Promise<unknown> {
@@ -195,7 +192,7 @@ async function call(verb: Verb, path: string, options: Options, body?: unknown):
   }
 }
 
-/** A text of any length; one that breaks off on its way is no text. */
+/** A text of any length; throws when the response breaks off. */
 export async function textOf(path: string): Promise<string> {
   const answer = await fetch(path, { headers: naming(path) });
   if (!answer.ok) throw problemOf(answer.status, await answer.json().catch(() => undefined));
@@ -226,7 +223,7 @@ export const patch = writing('patch');
 export const remove = <P extends PathOf<'delete'>>(path: P, options: Options = {}) =>
   call('delete', path as string, options) as Promise<Answer<Operation<P, 'delete'>>>;
 
-/** "/api/merchant/v1/sessions" of the console one is signed in to. */
+/** "/api/merchant/v1/sessions", for the console to which the person is signed in. */
 export function at<S extends string>(console: Console, suffix: S): `/api/${Console}/v1${S}` {
   return `/api/${console}/v1${suffix}`;
 }

@@ -1,4 +1,4 @@
-/** Names for what our doors take and answer: generated from docs/openapi. */
+/** Names for the requests and responses of our API, which are generated from docs/openapi. */
 import type { binding, edge, order, payment } from './generated';
 
 type Binding = binding.components['schemas'];
@@ -61,5 +61,5 @@ export type NoticeRow = Payment['NoticeOut'];
 export type NoticeDetail = Payment['NoticeDetailOut'];
 export type RefusalRow = Payment['RefusalOut'];
 
-// --- the edge's own answer
+// --- the edge's own endpoint
 export type About = edge.components['schemas']['About'];

@@ -1,4 +1,4 @@
-/** Which device is meant: its name and serial number, never its id. */
+/** Shows a device by its name and serial number, never by its id. */
 import type { device } from '../api/generated';
 import { Tag } from '../parts/bits';
 import { useText } from '../texts';

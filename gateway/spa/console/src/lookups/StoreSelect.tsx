@@ -1,4 +1,4 @@
-/** A store of the merchant's, chosen in a form. */
+/** A form field to choose one of the merchant's stores. */
 import { Button, Select, type SelectProps } from 'antd';
 import { useText } from '../texts';
 import { useStores } from './stores';
@@ -11,7 +11,7 @@ export function StoreSelect({ options = [], ...rest }: SelectProps) {
       showSearch={{ optionFilterProp: 'label' }}
       loading={isPending}
       options={[...options, ...stores.map((one) => ({ value: one.store_id, label: one.name }))]}
-      // An empty list would say that there is no store.
+      // An empty list would mean that there is no store.
       {...(error
         ? {
             status: 'error' as const,

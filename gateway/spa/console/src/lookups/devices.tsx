@@ -1,4 +1,4 @@
-/** Devices by their id, for pages that know no more of one. */
+/** Devices by id, for pages that have nothing but the id. */
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
 import { get } from '../api/client';
@@ -8,7 +8,8 @@ import { useSession } from '../session/session';
 import { useText } from '../texts';
 import { type Device, DeviceLabel } from './DeviceLabel';
 
-/** A device by its id, asked for once; nothing while it is on its way or for who may not see it. */
+/** A device by its id, loaded once. Nothing while it is loading, or for a person who may not see
+ * it. */
 function useDevice(deviceId: string | null | undefined): Device | undefined {
   const { can } = useSession();
   const found = useQuery({
@@ -31,7 +32,7 @@ async function all(): Promise<Map<string, Device>> {
 
 const ALL = { queryKey: ['devices', 'all'], queryFn: all, staleTime: 60_000 };
 
-/** The number of a device in a list: where nobody shows that column, nobody asks for them. */
+/** The device's number in a list. If the column is hidden, it is not loaded. */
 export function DeviceNumber({ deviceId }: { deviceId: string | null | undefined }) {
   const { t } = useText();
   const { can } = useSession();
@@ -40,7 +41,7 @@ export function DeviceNumber({ deviceId }: { deviceId: string | null | undefined
   return <Id value={sn} label={t('orders.device')} isShort />;
 }
 
-/** For a file: `load` asks for the numbers of all devices, `sn` tells one that was loaded. */
+/** For an export: `load` loads the numbers of all devices, `sn` returns one of them. */
 export function useDeviceNumbers() {
   const queries = useQueryClient();
   const { can } = useSession();

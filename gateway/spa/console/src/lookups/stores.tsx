@@ -1,4 +1,4 @@
-/** The store everybody looks at now: chosen in the header, kept in this browser. */
+/** The store whose data is shown: chosen in the header, stored in this browser. */
 import { useQuery } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useState } from 'react';
 import { get } from '../api/client';
@@ -11,12 +11,12 @@ const KEY = 'damselfly.store';
 interface Chosen {
   storeId: string | undefined;
   stores: Store[];
-  /** whether `stores` are all there are: they have been asked for */
+  /** whether `stores` is loaded and complete */
   isKnown: boolean;
   choose: (storeId: string | undefined) => void;
-  /** they are on their way: an empty list says nothing yet */
+  /** still loading: an empty list means nothing yet */
   isPending: boolean;
-  /** why there are none to show: it says nothing about how many there are */
+  /** why loading failed: this does not mean that there are no stores */
   error: Error | null;
   again: () => void;
 }

@@ -1,4 +1,4 @@
-/** Every page: those before the sign-in, and in the order of the menu those behind it. A new page
+/** All pages: those before the sign-in, and those after it in the order of the menu. A new page
  * is one entry of `PAGES`. */
 import {
   ApiOutlined,
@@ -27,7 +27,7 @@ interface Label {
   icon?: ReactNode;
 }
 
-/** Entries of the menu that only open others. */
+/** Menu entries that only open others. */
 export const GROUPS = {
   miniprogram: { text: 'menu.miniprogram', icon: <MobileOutlined /> },
   'face-pay': { text: 'menu.face_pay', icon: <ScanOutlined /> },
@@ -38,16 +38,16 @@ export interface Page {
   /** as the router takes it, with `:parameters` */
   path: string;
   page: Lazily<object>;
-  /** The consoles that have it, with the permissions whose holders see it in the menu: any one of
-   * them is enough, none means everybody. The server alone decides who may do what on it. */
+  /** The consoles that have the page, each with the permissions that show it in the menu: one of
+   * them is enough, none means everybody. Only the server decides what a person may do on it. */
   consoles: Partial<Record<Console, string[]>>;
-  /** none: it is reached from another page */
+  /** absent: it is reached from another page */
   menu?: Label & { group?: keyof typeof GROUPS };
   /** `g` and this letter open it */
   shortcut?: { letter: string; text: TextKey };
 }
 
-/** Shown for what somebody is, not for an address alone (app.tsx). */
+/** Pages that depend on the session, not on an address alone (app.tsx). */
 export const ENTRY = {
   login: lazily(() => import('./entry/Login')),
   firstRun: lazily(() => import('./entry/FirstRun')),
@@ -65,7 +65,8 @@ export const HOME: Page = {
   shortcut: { letter: 'h', text: 'keys.home' },
 };
 
-/** Where a second factor is set up: all that is open to those who must have one and have none. */
+/** The pages that set up a second factor: the only ones for people who must have one and have
+ * none. */
 export const ACCOUNT: Page = {
   path: '/account',
   page: lazily(() => import('./people/Account')),

@@ -1,4 +1,4 @@
-/** An id that only programs ask for: it is copied, not read. */
+/** An id that only programs need: people copy it and do not read it. */
 import { CheckOutlined, CopyOutlined } from '@ant-design/icons';
 import { Button } from 'antd';
 import { useText } from '../texts';

@@ -1,4 +1,4 @@
-/** A button that leads to another page: a real link, so that Ctrl and the middle button work. */
+/** A button that opens another page: a real link, so that Ctrl and the middle mouse button work. */
 import { Button, type ButtonProps } from 'antd';
 import type { ReactNode } from 'react';
 import { type To, useHref, useLinkClickHandler } from 'react-router';

@@ -1,4 +1,4 @@
-/** A one-time link, right after it was made: it is told once, and handed to its person. */
+/** A new one-time link: it is shown once, and handed to its person. */
 import { chinaTime } from '@shared/time';
 import { Alert } from 'antd';
 import type { ReactNode } from 'react';
@@ -6,7 +6,7 @@ import type { PasswordLink } from '../api/shapes';
 import { useText } from '../texts';
 import { Facts, Id } from './bits';
 
-/** The page behind the link; what stands after the # never reaches a server's log. */
+/** The page of the link; the part after the # is never sent to a server. */
 export const LINK_PAGE = '/password';
 
 export function LinkShown({
@@ -16,7 +16,7 @@ export function LinkShown({
 }: {
   login: string;
   link: PasswordLink;
-  /** of a merchant that was made with the account */
+  /** the merchant that was created with the account */
   handle?: string;
 }) {
   const { t } = useText();

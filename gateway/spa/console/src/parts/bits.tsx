@@ -1,4 +1,4 @@
-/** The pieces every page is made of: heading, money, time, ids that copy, states as tags. */
+/** Basic elements of all pages: heading, money, time, ids with a copy button, states as tags. */
 import { CheckOutlined, CopyOutlined } from '@ant-design/icons';
 import { money } from '@shared/money';
 import { chinaTime, ZONE } from '@shared/time';
@@ -56,7 +56,8 @@ export function Money({ fen }: { fen: number }) {
   return <span className="nowrap">{money(fen)}</span>;
 }
 
-/** A time in China, with its zone, unless the column's head says it (`isBare`); nothing for none. */
+/** A time in China, with its zone unless the column's head has it (`isBare`); empty without a
+ * time. */
 export function When({ at, isBare = false }: { at: string | null | undefined; isBare?: boolean }) {
   if (!at) return <span className="soft">—</span>;
   return (
@@ -96,7 +97,7 @@ export function CopyButton({ text, label }: { text: string; label?: string }) {
   );
 }
 
-/** An id in full or shortened in the middle; the button always copies the whole. */
+/** An id in full or shortened in the middle; the button always copies all of it. */
 export function Id({
   value,
   label,
@@ -124,7 +125,7 @@ export function Tag({ tone, children }: { tone: Tone; children: ReactNode }) {
   return <span className={`tag ${tone}`}>{children}</span>;
 }
 
-/** Names and values, one under the other on a phone. */
+/** Names and values, one below the other on a phone. */
 export function Facts({ rows }: { rows: [string, ReactNode][] }) {
   return (
     <dl className="facts">

@@ -1,4 +1,5 @@
-/** What pages about acting grants share: the list at either console, the verdicts, and words. */
+/** Shared by the pages about acting grants: the list at either console, the decisions, and
+ * texts. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { get, post } from '../api/client';
 import type { ActingGrant, OperatorGrant } from '../api/shapes';
@@ -7,12 +8,12 @@ import { useSay } from './say';
 
 type Act = 'give' | 'refuse' | 'withdraw';
 
-/** Somebody else decides, in a window of their own: looked at again while it matters. */
+/** Somebody else decides, in another window: loaded again while it is open. */
 const LOOK_AGAIN_MS = 10_000;
 
 export const isOpen = ({ state }: ActingGrant): boolean => state === 'asked' || state === 'given';
 
-/** What operators ask for and hold at this merchant. */
+/** The requests and grants of operators at this merchant. */
 export function useMerchantGrants(enabled: boolean) {
   return useQuery({
     queryKey: ['grants', 'merchant'],
@@ -22,7 +23,7 @@ export function useMerchantGrants(enabled: boolean) {
   });
 }
 
-/** What operators ask for and hold: at one merchant, or at all. */
+/** The requests and grants of operators, at one merchant or at all. */
 export function useOperatorGrants(merchantId: string | undefined, enabled: boolean) {
   return useQuery({
     queryKey: ['grants', 'operator', merchantId ?? ''],
@@ -46,7 +47,7 @@ function useAct<Row extends ActingGrant>(
       done?.();
     },
     onError: say.failed,
-    // Refused, too: somebody else may have decided meanwhile.
+    // Also after a refusal: somebody else may have decided meanwhile.
     onSettled: () =>
       Promise.all(
         ['grants', 'merchant', 'who'].map((key) => queries.invalidateQueries({ queryKey: [key] })),

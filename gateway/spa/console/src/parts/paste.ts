@@ -1,5 +1,5 @@
-/** What is copied brings blanks and line ends along; where it is the whole of a field it comes
- * without them, before the field's own length would cut it. Passwords are taken as they are. */
+/** Copied text brings blanks and line ends along. When it fills a whole field, they are removed
+ * before the field's maximum length would cut it. Passwords are taken unchanged. */
 
 type Field = HTMLInputElement | HTMLTextAreaElement;
 
@@ -20,7 +20,7 @@ export function trimPastes(): void {
       const isWhole = field.selectionStart === 0 && field.selectionEnd === field.value.length;
       if (!isWhole) return;
       event.preventDefault();
-      // By the browser's own way, so that it can be undone and React hears of it.
+      // Through the browser's own editing command, so that it can be undone and React notices it.
       if (document.execCommand('insertText', false, bare)) return;
       field.setRangeText(bare, 0, field.value.length, 'end');
       field.dispatchEvent(new Event('input', { bubbles: true }));

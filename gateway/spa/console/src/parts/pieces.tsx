@@ -1,4 +1,4 @@
-/** Small things that the shell and the sign-in share. */
+/** Small elements that the shell and the sign-in share. */
 import { BgColorsOutlined, GlobalOutlined } from '@ant-design/icons';
 import { Button, Dropdown } from 'antd';
 import mark from '../../../shared/mark.svg';

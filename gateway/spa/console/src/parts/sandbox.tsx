@@ -1,10 +1,10 @@
-/** The sandbox that plays Alipay, where there is one: its page, and links that lead there. */
+/** The sandbox that simulates Alipay, if there is one: its page, and links to it. */
 import { useQuery } from '@tanstack/react-query';
 import { Button } from 'antd';
 import { get } from '../api/client';
 import { useText } from '../texts';
 
-/** What anybody may know of this installation; it does not change while the page is open. */
+/** Public facts of this installation; they do not change while the page is open. */
 export function useAbout() {
   return useQuery({
     queryKey: ['about'],
@@ -16,8 +16,8 @@ export function useAbout() {
 /** The parts of the sandbox's page. */
 type Tab = 'trades' | 'requests' | 'switches' | 'platform' | 'devices';
 
-/** The address of the sandbox's page at that part, and there at that app; null where Alipay is the
- * real one. */
+/** The address of that part of the sandbox's page, and there of that app; null with the real
+ * Alipay. */
 export function useSandboxPage(tab?: Tab, appId?: string | null): string | null {
   const page = useAbout().data?.sandbox_page ?? null;
   const place = [tab, appId].filter(Boolean).join('/');
@@ -34,7 +34,7 @@ export function SandboxLink({ tab }: { tab?: Tab }) {
       href={page}
       target="_blank"
       rel="noreferrer noopener"
-      // It also stands in running text, where colour alone would not tell it.
+      // In running text colour alone would not mark it as a link.
       style={{ textDecoration: 'underline' }}
       aria-label={`${t('sandbox.open')}${t('sandbox.new_tab')}`}
     >
@@ -43,7 +43,8 @@ export function SandboxLink({ tab }: { tab?: Tab }) {
   );
 }
 
-/** "Go to Alipay": the given page of the open platform, or in the sandbox the one that plays it. */
+/** "Go to Alipay": opens the given page of the open platform, or in the sandbox the page that
+ * simulates it. */
 export function ToAlipay({
   url,
   text,
@@ -53,7 +54,7 @@ export function ToAlipay({
   url: string;
   text: string;
   tab?: Tab;
-  /** which one is marked there */
+  /** the item that is marked there */
   appId?: string | null;
 }) {
   const { t } = useText();

@@ -1,14 +1,14 @@
-/** Short words after an action: done, or why not. */
+/** Short messages after an action: it succeeded, or why not. */
 import { ApiProblem, type Fault } from '@shared/problem';
 import { App } from 'antd';
 import { useMemo } from 'react';
-import { Unheard } from '../api/client';
+import { OutcomeUnknown } from '../api/client';
 import { useText } from '../texts';
 import { faultText, problemText } from './words';
 
 interface Say {
   done: (text: string) => void;
-  /** it was not done, or nobody knows; stays long enough to be read */
+  /** it was not done, or the outcome is unknown; stays long enough to be read */
   warned: (text: string) => void;
   failed: (error: unknown) => void;
   /** a refusal of which only these faults are not shown elsewhere */
@@ -19,9 +19,9 @@ export function useSay(): Say {
   const { message, notification } = App.useApp();
   const { t, language } = useText();
   return useMemo(() => {
-    const tell = (title: string, faults: Fault[]) => {
-      const told = new Set(faults.map((one) => faultText(t, language, one)));
-      notification.error({ title, description: [...told].join('\n'), duration: 8 });
+    const notify = (title: string, faults: Fault[]) => {
+      const texts = new Set(faults.map((one) => faultText(t, language, one)));
+      notification.error({ title, description: [...texts].join('\n'), duration: 8 });
     };
     return {
       done: (text) => {
@@ -31,12 +31,12 @@ export function useSay(): Say {
         notification.warning({ title, duration: 8 });
       },
       failed: (error) => {
-        if (!(error instanceof ApiProblem)) tell(t('error.save'), []);
-        else if (error instanceof Unheard) {
+        if (!(error instanceof ApiProblem)) notify(t('error.save'), []);
+        else if (error instanceof OutcomeUnknown) {
           notification.warning({ title: problemText(t, language, error), duration: 8 });
-        } else tell(problemText(t, language, error), error.body.errors ?? []);
+        } else notify(problemText(t, language, error), error.body.errors ?? []);
       },
-      refused: (error, faults) => tell(problemText(t, language, error), faults),
+      refused: (error, faults) => notify(problemText(t, language, error), faults),
     };
   }, [message, notification, t, language]);
 }

@@ -1,4 +1,4 @@
-/** Loading, nothing there, and what went wrong: calm, and with the next step. */
+/** Loading, empty, and failed states, each with the next step. */
 import { ApiProblem } from '@shared/problem';
 import { Button, Result, Skeleton, Spin } from 'antd';
 import { Component, type ReactNode, useEffect, useRef, useState } from 'react';
@@ -10,7 +10,7 @@ import { problemText } from './words';
 
 const SLOW_AFTER_MS = 8000;
 
-/** Beside what waits: nothing at first; that it takes long, once it does. */
+/** The text beside a loading state: nothing at first, later that it takes long. */
 export function Slow() {
   const { t } = useText();
   const [isSlow, setSlow] = useState(false);
@@ -21,7 +21,7 @@ export function Slow() {
   return isSlow ? <p className="soft">{t('error.slow')}</p> : null;
 }
 
-/** Before it is known which page it will be. */
+/** While it is not known yet which page follows. */
 export function Starting() {
   return (
     <div className="spin">
@@ -60,8 +60,8 @@ export function Calm({
   );
 }
 
-/** A failed load, in the problem's own words. What a door does not take of a load comes from the
- * address: nothing can be changed about it here, and asking again would not help. */
+/** A failed load, with the problem's text. A refused value comes from the address, so it cannot
+ * be changed here, and a retry would not help. */
 export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
   const { t, language } = useText();
   const problem = error instanceof ApiProblem ? error : null;
@@ -102,7 +102,7 @@ async function isAnswering(): Promise<boolean> {
   }
 }
 
-/** The page's code did not come. It is asked for again by itself once the server answers. */
+/** The page's code could not be fetched. It is fetched again by itself once the server answers. */
 function Unfetched({ again }: { again: () => void }) {
   const { t } = useText();
   const [isAway, setAway] = useState(true);
@@ -115,7 +115,7 @@ function Unfetched({ again }: { again: () => void }) {
       const isThere = await isAnswering();
       if (isGone) return;
       if (!isThere) timer = setTimeout(() => void look(false), LOOK_EVERY_MS);
-      // It answers and has not got this code: it runs another release.
+      // The server answers and does not have this code: it runs another release.
       else if (isFirst) setAway(false);
       else retry.current();
     };
@@ -160,7 +160,7 @@ function Crashed() {
   );
 }
 
-/** Keeps a page's crash inside the page; what could not be fetched gets another try. */
+/** Keeps the crash of a page inside the page; code that could not be fetched gets another try. */
 export class Crash extends Component<{ children: ReactNode }, { error: Error | null }> {
   override state: { error: Error | null } = { error: null };
 

@@ -1,24 +1,24 @@
-/** What the browser's tab says: the page, or what is open over it. */
+/** The title of the browser's tab: the page, or what is open over it. */
 import { useEffect } from 'react';
 import { useText } from '../texts';
 
-const said = { page: '', over: '' };
+const titles = { page: '', over: '' };
 
 function show(appName: string): void {
-  document.title = [said.over || said.page, appName].filter(Boolean).join(' · ');
+  document.title = [titles.over || titles.page, appName].filter(Boolean).join(' · ');
 }
 
-/** `over`: a panel on the page, for as long as it is open; null: there is none. */
-export function useTabTitle(title: string | null, layer: keyof typeof said = 'page'): void {
+/** `over`: a panel on the page, while it is open; null: none. */
+export function useTabTitle(title: string | null, layer: keyof typeof titles = 'page'): void {
   const { t } = useText();
   const name = t('app.name');
   useEffect(() => {
     if (title === null) return undefined;
-    said[layer] = title;
+    titles[layer] = title;
     show(name);
     if (layer === 'page') return undefined;
     return () => {
-      said.over = '';
+      titles.over = '';
       show(name);
     };
   }, [title, layer, name]);

@@ -1,12 +1,12 @@
-/** Words for the codes that the services use. No code is ever shown to a person: what nobody has a
- * word for gets the group's general one. */
+/** Texts for the codes of the services. No code is ever shown to a person: an unknown one gets
+ * the general text of its group. */
 import type { ApiProblem, Fault, Language } from '@shared/problem';
 import { inLanguage } from '@shared/problem';
 import { isText, type T, type TextKey } from '../texts';
 import type { Tone } from './bits';
 
-/** Groups with a word for everything (`<group>.other`): permission, role, audit_action,
- * audit_subject, actor, failure, problem, fault. */
+/** Groups with a general text (`<group>.other`): permission, role, audit_action, audit_subject,
+ * actor, failure, problem, fault. */
 export function word(t: T, group: string, code: string | null | undefined): string {
   if (!code) return '—';
   for (const key of [`${group}.${code}`, `${group}.other`]) if (isText(key)) return t(key);
@@ -28,7 +28,7 @@ const BOUNDS: Record<string, 'min' | 'max'> = {
   less_than_equal: 'max',
 };
 
-/** The last name in a fault's pointer: the field that it is about. */
+/** The last name in a fault's pointer: its field. */
 export function fieldOf(fault: Fault): string {
   return fault.pointer.split('/').at(-1) ?? '';
 }
@@ -36,9 +36,9 @@ export function fieldOf(fault: Fault): string {
 /** What is wrong with one field. */
 export function faultText(t: T, language: Language, fault: Fault): string {
   const { code = 'other', message } = fault;
-  // A rule of ours says it in both languages; those of the reader of JSON are for programmers.
-  const said = message.replace(/^Value error, /, '');
-  if (HAN.test(said)) return inLanguage(said, language);
+  // Messages of our own rules are in both languages; those of the JSON parser are for programmers.
+  const text = message.replace(/^Value error, /, '');
+  if (HAN.test(text)) return inLanguage(text, language);
   const bound = BOUNDS[code];
   const limit = bound ? /\d+/.exec(message)?.[0] : undefined;
   if (bound && limit) return t(`fault.${code}_of` as TextKey, { [bound]: limit });

@@ -1,4 +1,4 @@
-/** What a page before the sign-in looks like: our face on the left, one form on the right. */
+/** The layout of pages before the sign-in: our brand on the left, one form on the right. */
 import type { ReactNode } from 'react';
 import mark from '../../../shared/mark.svg';
 import { Brand, LanguageButton, ThemeButton } from '../parts/pieces';

@@ -1,4 +1,4 @@
-/** A password that is being chosen, and once more: the same two fields wherever one is chosen. */
+/** A new password and its repetition: the same two fields wherever one is chosen. */
 import { useRequired } from '../parts/forms/useRequired';
 import { useText } from '../texts';
 import { PASSWORD_LENGTH, PasswordItem } from './PasswordItem';
@@ -13,14 +13,14 @@ export function NewPassword({
   label,
   autoFocus = false,
 }: {
-  /** of the form's value; the repetition is `repeat` */
+  /** the name in the form; the repetition is `repeat` */
   name: string;
   label?: string;
   autoFocus?: boolean;
 }) {
   const { t } = useText();
   const required = useRequired();
-  const said = label ?? t('account.new_password');
+  const labelText = label ?? t('account.new_password');
   const refuse = (isRefused: boolean, message: string) =>
     isRefused ? Promise.reject(new Error(message)) : Promise.resolve();
   return (
@@ -29,10 +29,10 @@ export function NewPassword({
         kind="new"
         autoFocus={autoFocus}
         name={name}
-        label={said}
+        label={labelText}
         extra={t('account.password_rule')}
         rules={[
-          ...required(said),
+          ...required(labelText),
           {
             validator: (_, value: string | undefined) =>
               refuse(Boolean(value) && !fitsPassword(value ?? ''), t('account.password_length')),

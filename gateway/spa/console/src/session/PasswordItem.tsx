@@ -1,10 +1,11 @@
-/** A password that is typed or pasted. It is taken as it is: blanks around it are pointed at. */
+/** A password field. The password is taken unchanged; blanks around it are pointed out. */
 import { Form, type FormItemProps, Input } from 'antd';
 import { useText } from '../texts';
 
-/** In characters as the server counts them: one beyond U+FFFF is one, not two. */
+/** In characters as the server counts them: one beyond U+FFFF counts as one, not two. */
 export const PASSWORD_LENGTH = { min: 12, max: 128 };
-/** Never shorter than a password that the server takes, so that nothing pasted is cut in silence. */
+/** At least the longest password that the server takes, so that a pasted one is never cut
+ * silently. */
 export const PASSWORD_INPUT_MAX = 2 * PASSWORD_LENGTH.max;
 
 export function PasswordItem({

@@ -1,7 +1,5 @@
-/**
- * What a window shows, held to what it began with: another person, or another merchant, behind the
- * same cookie never slips under a page that is open. The page stops and says what has happened.
- */
+/** Binds a window to its person and merchant. When another person or merchant gets the same
+ * cookie, the open page stops and says what has happened. */
 import { useQueryClient } from '@tanstack/react-query';
 import { Button } from 'antd';
 import { type ReactNode, useEffect, useRef } from 'react';
@@ -36,7 +34,8 @@ function placeOf({ session }: Found): Place {
 const isSame = (one: Place, other: Place) =>
   one.userId === other.userId && one.merchantId === other.merchantId;
 
-/** What the last page of this window was of: what was loaded for it serves nobody else. */
+/** The person and merchant of this window's last page: data that was loaded for them is not used
+ * for others. */
 let last: Place | null = null;
 
 export function AtOnePlace({ found, children }: { found: Found; children: ReactNode }) {
@@ -47,7 +46,7 @@ export function AtOnePlace({ found, children }: { found: Found; children: ReactN
     if (last && !isSame(last, now))
       queries.removeQueries({ predicate: (query) => query.queryKey[0] !== 'who' });
     last = begun.current = now;
-    // Before the pages ask for anything.
+    // Before the pages load anything.
     shown.merchantId = now.merchantId;
   }
   useEffect(() => {
@@ -60,8 +59,8 @@ export function AtOnePlace({ found, children }: { found: Found; children: ReactN
   return children;
 }
 
-/** [title, what happened, button] and where the button leads. */
-function said(was: Place, now: Place): { texts: [TextKey, TextKey, TextKey]; to: string } {
+/** The texts (title, explanation, button) and the address of the button. */
+function textsOf(was: Place, now: Place): { texts: [TextKey, TextKey, TextKey]; to: string } {
   if (was.userId !== now.userId)
     return { texts: ['place.other', 'place.other_why', 'place.go_on'], to: '/' };
   if (now.isActing)
@@ -74,7 +73,7 @@ function said(was: Place, now: Place): { texts: [TextKey, TextKey, TextKey]; to:
 
 function Elsewhere({ was, now }: { was: Place; now: Place }) {
   const { t } = useText();
-  const { texts, to } = said(was, now);
+  const { texts, to } = textsOf(was, now);
   const [title, why, label] = texts.map((key) =>
     t(key, { was: was.merchantName || t('login.operator'), now: now.merchantName }),
   ) as [string, string, string];

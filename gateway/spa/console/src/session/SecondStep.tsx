@@ -1,4 +1,4 @@
-/** What the sign-in and the step-up ask for behind the password: a passkey, or a code. */
+/** The second step of the sign-in and the step-up, after the password: a passkey, or a code. */
 import { KeyOutlined } from '@ant-design/icons';
 import { Button, Divider, Form, Input } from 'antd';
 import { useRequired } from '../parts/forms/useRequired';
@@ -31,7 +31,7 @@ export function PasskeyButton({
   );
 }
 
-/** A code of the app, for which a recovery code serves; or that alone, where there is no app. */
+/** A code of the app or a recovery code; only a recovery code if there is no app. */
 export function CodeField({ hasApp, autoFocus }: { hasApp: boolean; autoFocus: boolean }) {
   const { t } = useText();
   const required = useRequired();
@@ -48,7 +48,7 @@ export function CodeField({ hasApp, autoFocus }: { hasApp: boolean; autoFocus: b
   );
 }
 
-/** What a sign-in asks for behind the password, in its form; nothing until it does. */
+/** The second step in the form of the sign-in; nothing until it is needed. */
 export function SecondStep({
   signing: { needed, isBusy },
   onPasskey,

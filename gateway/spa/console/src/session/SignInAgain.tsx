@@ -1,5 +1,5 @@
-/** The session has ended while somebody was at work: they sign in over the page, what they entered
- * stays, and the interrupted call goes on. */
+/** The session has ended while somebody was at work: they sign in over the page, their entries
+ * stay, and the interrupted call continues. */
 import { useQueryClient } from '@tanstack/react-query';
 import { Alert, Form } from 'antd';
 import { useEffect, useRef, useState } from 'react';
@@ -11,14 +11,14 @@ import { PasswordItem } from './PasswordItem';
 import { SecondStep } from './SecondStep';
 import { useSession } from './session';
 import { useSignIn } from './useSignIn';
-import { tellOthers } from './windows';
+import { notifyOthers } from './windows';
 
 interface Entry {
   password: string;
   code?: string;
 }
 
-/** Answers the calls that wait, all of them, and asks once however many there are. */
+/** Answers all waiting calls, and shows one dialog however many there are. */
 function useWaiting(open: () => void) {
   const waiting = useRef<((isBack: boolean) => void)[]>([]);
   const { session } = useSession();
@@ -29,14 +29,14 @@ function useWaiting(open: () => void) {
     csrf.forget();
     ending.keep('expired');
     queries.setQueryData(['who'], null);
-    tellOthers();
+    notifyOthers();
     return undefined;
   };
   const opening = useRef(open);
   opening.current = open;
   useEffect(() => {
     onRefusal.signedOut = () => {
-      // Whoever acts for a merchant acts no longer: going on would be at another place.
+      // The acting has ended with the session: continuing would happen at another merchant.
       if (isActing) {
         leave.current();
         return Promise.resolve(false);

@@ -1,4 +1,4 @@
-/** Asks for the password again when the server wants it, and lets the interrupted call go on. */
+/** Asks for the password again when the server requires it, and continues the interrupted call. */
 import { useQueryClient } from '@tanstack/react-query';
 import { Alert, Form } from 'antd';
 import { useEffect, useRef, useState } from 'react';
@@ -13,16 +13,16 @@ import {
   type SecondFactorNeeded,
   secondFactorNeeded,
 } from './passkey';
+import { refusalText } from './refusalText';
 import { CodeField, PasskeyButton } from './SecondStep';
 import { useSession } from './session';
-import { told } from './told';
 
-/** Whether the question stands, and who waits for its answer. */
+/** Whether the dialog is open, and the calls that wait for it. */
 function useQuestion() {
   const [isOpen, setOpen] = useState(false);
   const [isOverDialog, setOverDialog] = useState(false);
   const [fault, setFault] = useState('');
-  // Whoever asks while the question stands, as by a double click, waits for the same answer.
+  // A second call while the dialog is open, as by a double click, waits for the same result.
   const waiting = useRef<((confirmed: boolean) => void)[]>([]);
 
   useEffect(() => {
@@ -50,7 +50,7 @@ interface Entry {
   code?: string;
 }
 
-/** The ways to confirm that it is the same person. */
+/** The ways to confirm the person's identity. */
 function useProofs(setFault: (fault: string) => void, onEnd: (confirmed: boolean) => void) {
   const { t, language } = useText();
   const { console } = useSession();
@@ -59,7 +59,7 @@ function useProofs(setFault: (fault: string) => void, onEnd: (confirmed: boolean
   const [needed, setNeeded] = useState<SecondFactorNeeded | null>(null);
 
   const end = (confirmed: boolean) => {
-    setNeeded(null); // the session says by now what is set up
+    setNeeded(null); // the session tells by now what is set up
     onEnd(confirmed);
   };
 
@@ -71,13 +71,13 @@ function useProofs(setFault: (fault: string) => void, onEnd: (confirmed: boolean
       await post(at(console, '/session/step-up'), given);
       end(true);
     } catch (error) {
-      const asked = secondFactorNeeded(error);
-      if (asked) {
-        // The second factor was set up in another window, after this one had asked who is here.
-        setNeeded(asked);
+      const needed = secondFactorNeeded(error);
+      if (needed) {
+        // The second factor was set up in another window, after this one had loaded the session.
+        setNeeded(needed);
         void queries.invalidateQueries({ queryKey: ['who'] });
       }
-      setFault(told(t, language, error));
+      setFault(refusalText(t, language, error));
     } finally {
       setBusy(false);
     }
@@ -93,7 +93,7 @@ function useProofs(setFault: (fault: string) => void, onEnd: (confirmed: boolean
       end(true);
     } catch (error) {
       if (error instanceof PasskeyFault) setFault(t(error.key));
-      else setFault(told(t, language, error));
+      else setFault(refusalText(t, language, error));
     } finally {
       setBusy(false);
     }
@@ -122,7 +122,7 @@ export function StepUp() {
       onOk={() => form.submit()}
       onCancel={() => end(false)}
       zIndex={1200}
-      // Over a dialog there is a mask already: twice as dark is no clearer.
+      // Over a dialog there is a mask already; a second one would be too dark.
       {...(isOverDialog ? { styles: { mask: { background: 'transparent' } } } : {})}
     >
       <p className="soft">{t('stepup.why')}</p>

@@ -1,8 +1,9 @@
-/** What goes on beside the pages ends when whoever began it is here no longer. */
+/** Ends background work when the person who started it is gone. */
 
 const ends = new Set<() => void>();
 
-/** Calls `end` whenever the window's person or merchant is another one, or nobody, or may do less. */
+/** Calls `end` when the window's person or merchant changes, nobody is signed in, or permissions
+ * are lost. */
 export function onIdentityChange(end: () => void): void {
   ends.add(end);
 }

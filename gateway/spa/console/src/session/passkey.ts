@@ -1,4 +1,4 @@
-/** What the browser does with a passkey: has one made, has something signed, and why it would not. */
+/** Passkeys in the browser: creating one, signing with one, and the reasons why that fails. */
 import { ApiProblem } from '@shared/problem';
 import type { PasskeyProof } from '../api/shapes';
 import type { TextKey } from '../texts';
@@ -12,14 +12,14 @@ interface PasskeyMade {
   transports: string[];
 }
 
-/** Why there is no passkey in the end; `key` says it to a person. */
+/** The reason why there is no passkey in the end; `key` is its text. */
 export class PasskeyFault extends Error {
   constructor(readonly key: TextKey) {
     super(key);
   }
 }
 
-/** What stands in the way before anybody is asked; null: nothing. */
+/** What makes passkeys impossible here; null: nothing. */
 export function passkeyHindrance(): TextKey | null {
   if (!window.isSecureContext) return 'passkey.insecure';
   const type = window.PublicKeyCredential as typeof PublicKeyCredential | undefined;
@@ -35,7 +35,7 @@ const FAULTS: Record<string, TextKey> = {
   ConstraintError: 'passkey.unverified',
 };
 
-async function asked<T>(ceremony: () => Promise<Credential | null>): Promise<T> {
+async function credentialOf<T>(ceremony: () => Promise<Credential | null>): Promise<T> {
   const hindrance = passkeyHindrance();
   if (hindrance) throw new PasskeyFault(hindrance);
   try {
@@ -49,9 +49,9 @@ async function asked<T>(ceremony: () => Promise<Credential | null>): Promise<T> 
   }
 }
 
-/** By the options that the server gave, as the server takes it. */
+/** Creates a passkey with the server's options, in the form that the server takes. */
 export async function makePasskey(options: Options): Promise<PasskeyMade> {
-  const told = await asked<{
+  const made = await credentialOf<{
     id: string;
     response: { clientDataJSON: string; attestationObject: string; transports?: string[] };
   }>(() =>
@@ -62,16 +62,16 @@ export async function makePasskey(options: Options): Promise<PasskeyMade> {
     }),
   );
   return {
-    credential_id: told.id,
-    client_data: told.response.clientDataJSON,
-    attestation: told.response.attestationObject,
-    transports: told.response.transports ?? [],
+    credential_id: made.id,
+    client_data: made.response.clientDataJSON,
+    attestation: made.response.attestationObject,
+    transports: made.response.transports ?? [],
   };
 }
 
-/** What a passkey of this person signs for the server. */
+/** Signs with a passkey of this person, for the server. */
 export async function proveByPasskey(options: Options): Promise<PasskeyProof> {
-  const told = await asked<{
+  const made = await credentialOf<{
     id: string;
     response: {
       clientDataJSON: string;
@@ -86,9 +86,9 @@ export async function proveByPasskey(options: Options): Promise<PasskeyProof> {
       ),
     }),
   );
-  const { clientDataJSON, authenticatorData, signature, userHandle } = told.response;
+  const { clientDataJSON, authenticatorData, signature, userHandle } = made.response;
   return {
-    credential_id: told.id,
+    credential_id: made.id,
     client_data: clientDataJSON,
     authenticator_data: authenticatorData,
     signature,
@@ -96,7 +96,8 @@ export async function proveByPasskey(options: Options): Promise<PasskeyProof> {
   };
 }
 
-/** What the sign-in asks for behind a right password; null: the error is something else. */
+/** The second step that the sign-in requires after a right password; null: the error is another
+ * one. */
 export interface SecondFactorNeeded {
   methods: string[];
   passkey: Options | null;

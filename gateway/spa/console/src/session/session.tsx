@@ -1,4 +1,4 @@
-/** Who is signed in, to which console, and what they may do. */
+/** The signed-in person, the console, and the permissions. */
 
 import { ApiProblem } from '@shared/problem';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
@@ -16,21 +16,21 @@ import {
 } from '../api/client';
 import type { PasskeyProof, Session } from '../api/shapes';
 import { identityChanged } from './identity';
-import { onTold, tellOthers } from './windows';
+import { notifyOthers, onNotified } from './windows';
 
 const CONSOLE_KEY = 'damselfly.console';
 
-/** Where a platform that has its operator says so, instead of asking for the first one. */
+/** The address where the sign-in says that the platform has its first operator already. */
 export const FIRST_RUN = '/first-run';
 
 interface SignedIn {
   console: Console;
   session: Session;
-  /** whether one of these permissions is held; no name asks for nothing */
+  /** whether the person has one of these permissions; without names always true */
   can: (...permissions: string[]) => boolean;
-  /** the merchant whose data the merchant pages show: one's own, or the one acted for */
+  /** the merchant of the merchant pages: the person's own, or the one acted for */
   merchantName: string | null;
-  /** its id: names are not unique */
+  /** its id, because names are not unique */
   merchantId: string | null;
 }
 
@@ -40,13 +40,13 @@ export function lastConsole(): Console {
   return localStorage.getItem(CONSOLE_KEY) === 'operator' ? 'operator' : 'merchant';
 }
 
-/** For the merchant one acts for, the merchant console says what is allowed. */
+/** For the merchant acted for, the merchant console returns the permissions. */
 async function asActing(session: Session): Promise<Session> {
   try {
     const there = await get('/api/merchant/v1/session');
     return { ...session, permissions: there.permissions };
   } catch (error) {
-    // It ended between the two questions: the operator is still signed in.
+    // The acting ended between the two requests: the operator is still signed in.
     const isOver = error instanceof ApiProblem && (error.status === 401 || error.status === 403);
     if (!isOver || error.code === 'auth.session' || error.code === SUSPENDED) throw error;
     return { ...session, acting: null };
@@ -54,7 +54,7 @@ async function asActing(session: Session): Promise<Session> {
 }
 
 async function who(): Promise<{ console: Console; session: Session } | null> {
-  // Whoever signed out, or was never here, has left no token: a question would only be refused.
+  // Nobody is signed in without a token: a request would only be refused.
   if (!csrf.get()) return null;
   const first = lastConsole();
   const order: Console[] =
@@ -72,7 +72,7 @@ async function who(): Promise<{ console: Console; session: Session } | null> {
       if (!(error instanceof ApiProblem) || (error.status !== 401 && error.status !== 403))
         throw error;
       if (error.code === SUSPENDED) return null;
-      // A session that ran out is begun again over the page.
+      // A session that has expired is renewed by a sign-in over the page.
       if (error.status === 401) return (await onRefusal.signedOut()) ? who() : null;
     }
   }
@@ -81,17 +81,17 @@ async function who(): Promise<{ console: Console; session: Session } | null> {
 
 export const WHO = { queryKey: ['who'], queryFn: who, staleTime: 60_000, retry: false };
 
-/** How often one who acts looks whether somebody has ended it. */
+/** How often an acting operator's window checks whether somebody has ended the acting. */
 const ACTING_LOOK_MS = 10_000;
 
-/** Asked again when the window comes to the front, when another window says that something has
- * changed, and while somebody acts: that ends without a word from here. */
+/** Loaded again when the window comes to the front, when another window reports a change, and
+ * while somebody acts, because others can end that. */
 export function useWho() {
   const queries = useQueryClient();
   useEffect(() => {
     const again = () => void queries.invalidateQueries({ queryKey: ['who'] });
     onRefusal.elsewhere = again;
-    const stop = onTold(again);
+    const stop = onNotified(again);
     return () => {
       onRefusal.elsewhere = () => undefined;
       stop();
@@ -107,7 +107,7 @@ export function useWho() {
   return found;
 }
 
-/** Says of a session whose it is, where and what for; '' for none. */
+/** The person, merchant and permissions of a session as one text; '' for none. */
 function nameOf(found: { console: Console; session: Session } | null | undefined): string {
   if (!found) return '';
   const { user, merchant, acting, permissions } = found.session;
@@ -115,7 +115,7 @@ function nameOf(found: { console: Console; session: Session } | null | undefined
   return [found.console, user.user_id, place, ...[...permissions].sort()].join(' ');
 }
 
-/** Signs in and remembers at which console. */
+/** Signs in and stores which console it was. */
 export async function signIn(
   console: Console,
   login: string,
@@ -126,7 +126,7 @@ export async function signIn(
   const opened = await post(at(console, '/session'), given);
   csrf.keep(opened.csrf_token);
   localStorage.setItem(CONSOLE_KEY, console);
-  tellOthers();
+  notifyOthers();
 }
 
 export function useSignOut(): (console: Console) => Promise<void> {
@@ -137,10 +137,10 @@ export function useSignOut(): (console: Console) => Promise<void> {
     } finally {
       csrf.forget();
       await queries.cancelQueries();
-      // Not clear(): the page that watches `who` must hear that nobody is signed in.
+      // Not clear(): the page that watches `who` must be told that nobody is signed in.
       queries.setQueryData(['who'], null);
       queries.removeQueries({ predicate: (query) => query.queryKey[0] !== 'who' });
-      tellOthers();
+      notifyOthers();
     }
   };
 }

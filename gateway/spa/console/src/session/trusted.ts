@@ -1,4 +1,4 @@
-/** Whether the browser trusts where the page comes from: https, or this machine itself. */
+/** Whether the browser trusts the page's origin: https, or this machine itself. */
 export function isTrusted(): boolean {
   return window.isSecureContext !== false;
 }

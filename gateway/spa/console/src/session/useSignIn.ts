@@ -1,4 +1,5 @@
-/** Password, then the second factor: one flow, for the way in and for signing in over a page. */
+/** Password, then the second factor: one flow, for the sign-in page and for signing in over a
+ * page. */
 import { ApiProblem } from '@shared/problem';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -11,10 +12,10 @@ import {
   type SecondFactorNeeded,
   secondFactorNeeded,
 } from './passkey';
+import { refusalText } from './refusalText';
 import { signIn } from './session';
-import { told } from './told';
 
-/** Who signs in, and where. */
+/** The login and the console. */
 interface Entrant {
   console: Console;
   login: string;
@@ -23,7 +24,7 @@ interface Entrant {
 
 type Factor = { code?: string | undefined } | { passkey: PasskeyProof };
 
-/** What is said of a passkey that was looked at and did not serve. */
+/** The text about a passkey that was checked and refused. */
 const REFUSED = new Set(['auth.wrong_passkey', 'auth.passkey_late', 'auth.passkey_copied']);
 
 const codeOf = (error: unknown) => (error instanceof ApiProblem ? error.code : '');
@@ -31,7 +32,7 @@ const codeOf = (error: unknown) => (error instanceof ApiProblem ? error.code : '
 const inWords = (factor: Factor) =>
   'passkey' in factor ? factor : factor.code ? { code: factor.code.trim() } : {};
 
-/** What is asked for now; open: nothing, there is a session; null: the password, again. */
+/** What is needed now: "open": nothing, there is a session; null: the password again. */
 async function askAgain({
   console,
   login,
@@ -45,7 +46,7 @@ async function askAgain({
   return 'open';
 }
 
-/** What the last try came to. */
+/** The result of the last try. */
 function useResult() {
   const { t, language } = useText();
   const [needed, setNeeded] = useState<SecondFactorNeeded | null>(null);
@@ -56,10 +57,10 @@ function useResult() {
     setWrong(false);
   };
   const refused = (error: unknown) => {
-    const asked = secondFactorNeeded(error);
+    const needed = secondFactorNeeded(error);
     setWrong(codeOf(error) === 'auth.bad_credentials');
-    if (asked) setNeeded(asked);
-    else setFault(told(t, language, error));
+    if (needed) setNeeded(needed);
+    else setFault(refusalText(t, language, error));
   };
   return { needed, setNeeded, fault, setFault, isWrong, clear, refused };
 }
@@ -83,11 +84,11 @@ export function useSignIn(onOpen: () => void = () => undefined) {
       await opened();
     } catch (error) {
       refused(error);
-      // A refused passkey spent its challenge: for another try there has to be another. After
-      // anything else (a brake, no network) one more sign-in would only make it worse.
+      // A refused passkey has used up its challenge, so another try needs a new one. After any
+      // other failure (throttled, no network) one more sign-in would only make it worse.
       if ('passkey' in factor && REFUSED.has(codeOf(error))) {
         const again = await askAgain(entrant);
-        // A session after all, when the second factor was taken away meanwhile.
+        // There is a session after all, because the second factor was removed meanwhile.
         if (again === 'open') await opened();
         else setNeeded(again);
       }
@@ -96,7 +97,7 @@ export function useSignIn(onOpen: () => void = () => undefined) {
     }
   };
 
-  /** By the passkey that was asked for. */
+  /** Signs in with a passkey. */
   const prove = async (entrant: Entrant) => {
     setFault('');
     try {
@@ -111,12 +112,12 @@ export function useSignIn(onOpen: () => void = () => undefined) {
   return {
     needed,
     fault,
-    /** login or password did not fit */
+    /** wrong login or password */
     isWrong,
     isBusy,
     enter,
     prove,
-    /** another person's second factor, perhaps */
+    /** perhaps the second factor of another person */
     forgetFactor: () => setNeeded(null),
     forget: () => {
       setNeeded(null);

@@ -1,8 +1,9 @@
-/** Windows of one browser share a session: what one of them does to it, the others hear. */
+/** Windows of one browser share a session: a window notifies the others when it changes the
+ * session. */
 
 const CHANNEL = 'damselfly.session';
-/** For browsers without channels: the other windows hear that it is written. */
-const KEY = 'damselfly.told';
+/** For browsers without channels: the other windows get an event when it is written. */
+const KEY = 'damselfly.changed';
 
 let channel: BroadcastChannel | null = null;
 
@@ -12,29 +13,30 @@ function opened(): BroadcastChannel | null {
   return channel;
 }
 
-/** Somebody signed in or out here, or acting began or ended. Says no more than that: each window
- * asks the server who is signed in. */
-export function tellOthers(): void {
+/** Somebody signed in or out here, or acting began or ended. The message contains nothing else:
+ * each window asks the server who is signed in. */
+export function notifyOthers(): void {
   const open = opened();
   if (open) open.postMessage('changed');
   else localStorage.setItem(KEY, `${Date.now()} ${Math.random()}`);
 }
 
-/** Calls `heard` when another window has told; returns how to stop. */
-export function onTold(heard: () => void): () => void {
+/** Calls `callback` when another window has sent a notification; returns a function that stops
+ * it. */
+export function onNotified(callback: () => void): () => void {
   const open = opened();
   const stored = ({ key }: StorageEvent) => {
-    if (key === KEY) heard();
+    if (key === KEY) callback();
   };
-  open?.addEventListener('message', heard);
+  open?.addEventListener('message', callback);
   window.addEventListener('storage', stored);
   return () => {
-    open?.removeEventListener('message', heard);
+    open?.removeEventListener('message', callback);
     window.removeEventListener('storage', stored);
   };
 }
 
-/** Opens a page anew, with nothing of what this window showed or was being written in it. */
+/** Loads a page anew, without anything that this window showed or that was being entered. */
 export function openAnew(path: string): void {
   window.location.assign(path);
 }

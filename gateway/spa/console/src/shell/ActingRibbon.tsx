@@ -1,5 +1,5 @@
-/** Says, on every page, that an operator is acting for a merchant, lets them ask for more, and lets
- * them stop. */
+/** Shows on every page that an operator acts for a merchant, with buttons to request more
+ * permissions and to stop. */
 
 import { chinaTime, ZONE } from '@shared/time';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
@@ -11,19 +11,19 @@ import { AskMore } from '../parts/forms/AskMore';
 import { isOpen, useOperatorAct, useOperatorGrants } from '../parts/grants';
 import { useSay } from '../parts/say';
 import { useSession } from '../session/session';
-import { openAnew, tellOthers } from '../session/windows';
+import { notifyOthers, openAnew } from '../session/windows';
 import { useText } from '../texts';
 
 type Acting = NonNullable<Session['acting']>;
 
-/** One's own grant that waits or runs. */
+/** The operator's own open request or grant. */
 function useOpen(acting: Acting) {
   const grants = useOperatorGrants(acting.merchant_id, true);
   const open = grants.data?.items.find((one) => one.is_own && isOpen(one));
   return { grants, open };
 }
 
-/** More than look and help: asked for, waiting, or allowed for now. */
+/** More permissions than look and help: requested, or granted for now. */
 function More({ acting }: { acting: Acting }) {
   const { t } = useText();
   const queries = useQueryClient();
@@ -32,7 +32,7 @@ function More({ acting }: { acting: Acting }) {
   const state = grants.isSuccess ? (open?.state ?? 'none') : null;
   const before = useRef(state);
   useEffect(() => {
-    // Somebody else has decided: what the pages offer follows.
+    // Somebody else has decided, so the pages are loaded again with the new permissions.
     if (before.current !== null && state !== null && before.current !== state)
       void queries.invalidateQueries({ queryKey: ['who'] });
     before.current = state ?? before.current;
@@ -60,7 +60,8 @@ function More({ acting }: { acting: Acting }) {
   );
 }
 
-/** One time only: when what one may do now changes. More ends by its own time, or with the acting. */
+/** One timer only, for the next change of the permissions. A grant ends at its own time, or with
+ * the acting. */
 function nextEnd(acting: Acting, moreUntil: string | null | undefined): string {
   return moreUntil && moreUntil < acting.until ? moreUntil : acting.until;
 }
@@ -72,7 +73,7 @@ function Ribbon({ acting }: { acting: Acting }) {
   const end = useMutation({
     mutationFn: () => leaving(() => remove('/api/operator/v1/acting')),
     onSuccess: () => {
-      tellOthers();
+      notifyOthers();
       openAnew(`/merchants/${acting.merchant_id}`);
     },
     onError: say.failed,

@@ -34,7 +34,7 @@ function useMenu(entries: MenuEntry[], go: (to: string | null) => void) {
         selectedKeys={selected ? [selected.key] : []}
         defaultOpenKeys={entries.filter((entry) => entry.children).map((entry) => entry.key)}
         onClick={({ key, domEvent }) => {
-          // A click on the link goes by itself, into another tab if one likes; a key comes here.
+          // The link handles a click itself, also into another tab; only a key comes here.
           const isLink = (domEvent.target as Element).closest('a') !== null;
           go(isLink ? null : key);
         }}
@@ -160,7 +160,7 @@ function StoreSelect({
   );
 }
 
-/** What holds on every page: where one is, and what is not as usual. */
+/** What every page shows: the place, and anything unusual. */
 function Ribbons() {
   const { t } = useText();
   const { session } = useSession();

@@ -1,4 +1,4 @@
-/** The keyboard: `/` search, `?` this sheet, `g` then a letter to go somewhere. */
+/** The keyboard: `/` search, `?` this list, `g` and then a letter opens a page. */
 import { useEffect, useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { PAGES } from '../pages/registry';
@@ -6,7 +6,7 @@ import { Window } from '../parts/forms/Window';
 import { useText } from '../texts';
 
 const GO = PAGES.flatMap(({ path, shortcut }) => (shortcut ? [{ path, ...shortcut }] : []));
-const PATIENCE_MS = 1000;
+const SECOND_KEY_WITHIN_MS = 1000;
 
 function isTyping(target: EventTarget | null): boolean {
   return (
@@ -34,7 +34,7 @@ export function Shortcuts() {
         }
       }
       const to = GO.find(({ letter }) => letter === event.key)?.path;
-      if (to && Date.now() - goneAt.current < PATIENCE_MS) navigate(to);
+      if (to && Date.now() - goneAt.current < SECOND_KEY_WITHIN_MS) navigate(to);
       goneAt.current = event.key === 'g' ? Date.now() : 0;
     };
     document.addEventListener('keydown', press);

@@ -1,4 +1,4 @@
-/** The menu of both consoles: of all pages those that this person may open, in their groups. */
+/** The menu of both consoles: the pages that this person may open, in groups. */
 import type { ReactNode } from 'react';
 import type { Console } from '../api/client';
 import { GROUPS, PAGES } from '../pages/registry';
@@ -13,7 +13,7 @@ export interface MenuEntry {
 
 type Can = (...permissions: string[]) => boolean;
 
-/** What this person sees; an operator who acts for a merchant sees that merchant's menu. */
+/** The menu for this person; an operator who acts for a merchant gets that merchant's menu. */
 export function menuFor(console: Console, isActing: boolean, can: Can): MenuEntry[] {
   const shown = isActing ? 'merchant' : console;
   const entries = new Map<string, MenuEntry>();
@@ -32,7 +32,7 @@ export function menuFor(console: Console, isActing: boolean, can: Can): MenuEntr
   return [...entries.values()];
 }
 
-/** The first page one may open. */
+/** The first page that the person may open. */
 export function firstPage(entries: MenuEntry[]): string {
   for (const entry of entries) {
     const found = entry.children ? firstPage(entry.children) : entry.key;

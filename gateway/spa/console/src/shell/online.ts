@@ -1,4 +1,4 @@
-/** Whether the browser has a network at all, as it says so itself. */
+/** Whether the browser reports a network connection. */
 import { useSyncExternalStore } from 'react';
 
 function watch(tell: () => void): () => void {

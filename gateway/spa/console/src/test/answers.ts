@@ -1,18 +1,18 @@
 /** Stands in for the network in unit tests: answers by "METHOD /path", and remembers what was asked. */
 import { vi } from 'vitest';
 
-export interface Asked {
+export interface SentRequest {
   method: string;
   path: string;
   headers: Headers;
   body: unknown;
 }
 
-interface Told {
+interface FakeResponse {
   status?: number;
   body?: unknown;
 }
-type Reply = Told | ((asked: Asked) => Told | Promise<Told>);
+type Reply = FakeResponse | ((asked: SentRequest) => FakeResponse | Promise<FakeResponse>);
 
 function unlessDropped<T>({ signal }: Request, reply: T | Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -21,8 +21,8 @@ function unlessDropped<T>({ signal }: Request, reply: T | Promise<T>): Promise<T
   });
 }
 
-export function answers(replies: Record<string, Reply | Reply[]>): Asked[] {
-  const seen: Asked[] = [];
+export function answers(replies: Record<string, Reply | Reply[]>): SentRequest[] {
+  const seen: SentRequest[] = [];
   vi.stubGlobal('fetch', async (request: Request) => {
     const url = new URL(request.url);
     const text = await request.text();

@@ -1,4 +1,4 @@
-/** What operators ask of this merchant, and what they may do right now: an owner decides. */
+/** The operators' requests to this merchant and their present permissions; an owner decides. */
 import { Button } from 'antd';
 import { Card } from '../../parts/bits';
 import { isOpen, useMerchantAct, useMerchantGrants } from '../../parts/grants';

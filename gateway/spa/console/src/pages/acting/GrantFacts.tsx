@@ -1,4 +1,4 @@
-/** One request or grant: who, what, why, for how long, and what became of it. */
+/** One request or grant: person, permissions, reason, duration and state. */
 import type { ActingGrant } from '../../api/shapes';
 import { Facts, Tag, type Tone, When } from '../../parts/bits';
 import { useDuration } from '../../parts/grants';

@@ -1,4 +1,4 @@
-/** The operators' requests for more than look and help, where a second operator decides. */
+/** The operators' requests for more permissions than look and help; a second operator decides. */
 import { Button } from 'antd';
 import { Link } from 'react-router';
 import type { OperatorGrant } from '../../api/shapes';

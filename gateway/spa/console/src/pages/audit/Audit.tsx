@@ -1,4 +1,5 @@
-/** The audit log: who did what to what, before and after; and the proof that nothing was altered. */
+/** The audit log: who changed what, with the values before and after, and the proof that no
+ * entry was altered. */
 
 import { chinaTime, ZONE } from '@shared/time';
 import { useMutation } from '@tanstack/react-query';
@@ -62,7 +63,7 @@ function useVerify() {
   };
 }
 
-/** What machines call it, and its link in the chain: nothing to read here, but support asks for it. */
+/** The technical name and the hash in the chain, for support. */
 function keep(title: string, row: AuditRow): void {
   const name = fileName(`${title}_${row.seq}`, new Date(row.at), 'json');
   download(name, JSON.stringify(row, null, 2), 'application/json');
@@ -104,8 +105,8 @@ function Entry({ row, onClose }: { row: AuditRow | null; onClose: () => void }) 
   );
 }
 
-/** What nothing writes any more: entries of earlier versions keep their words, new ones are not to be
- * looked for. */
+/** Actions that are no longer written. Old entries keep their words, but the filter does not
+ * offer them. */
 const FORMER = [
   'settings.wechat',
   'wechat.change_ask',
@@ -171,14 +172,14 @@ function columnsOf(t: T, open: (row: AuditRow) => void): Column<AuditRow>[] {
   ];
 }
 
-/** The whole log as the filters have it, as one file. */
+/** Exports the whole filtered log as one file. */
 function useExportAll(side: Console) {
   const { t } = useText();
   const say = useSay();
   return ({ page: _, page_size: __, cursor: ___, back: ____, ...query }: Query) => {
-    const asked = new URLSearchParams();
-    for (const [name, value] of Object.entries(query)) if (value) asked.set(name, String(value));
-    void textOf(`${at(side, '/audit')}/export?${asked}`)
+    const filters = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) if (value) filters.set(name, String(value));
+    void textOf(`${at(side, '/audit')}/export?${filters}`)
       .then((text) => download(fileName(t('audit.title')), `\ufeff${text}`))
       .catch(say.failed);
   };

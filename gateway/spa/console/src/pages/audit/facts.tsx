@@ -1,4 +1,4 @@
-/** What an entry of the audit log says was before and after, in words; the rest is for experts. */
+/** The values before and after an audit entry, in words; the rest is for experts. */
 import { money } from '@shared/money';
 import { chinaTime, ZONE } from '@shared/time';
 import type { AuditRow } from '../../api/shapes';
@@ -9,7 +9,7 @@ import { isText, type T, useText } from '../../texts';
 
 const INSTANT = /^\d{4}-\d\d-\d\dT/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-/;
-/** Values that are codes, and the group of their words. */
+/** Fields whose values are codes, and the word group for them. */
 const GROUPS: Record<string, string> = {
   edition: 'edition',
   end_cause: 'grant_end',
@@ -24,7 +24,7 @@ function stateWord(t: T, value: string): string {
   return word(t, group ?? 'word', value);
 }
 
-/** null: nothing that a person reads. */
+/** null: a field without meaning for people. */
 function shown(t: T, storeName: (id: string) => string | null, name: string, value: unknown) {
   if (value === null || value === undefined || value === '') return '—';
   if (typeof value === 'boolean') return t(value ? 'bind.on' : 'bind.off');
@@ -60,13 +60,17 @@ export function Change({ title, facts }: { title: string; facts: AuditRow['befor
   );
 }
 
-/** The session, person or thing that an entry is about, as one calls it. */
+/** A readable name of the session, person or thing that an entry is about. */
 export function subjectText(t: T, row: AuditRow): string {
   const kind = word(t, 'audit_subject', row.action.split('.')[0]);
-  const told = { ...row.before, ...row.after } as Record<string, unknown>;
-  const named = [row.subject_name, told.sn, told.out_trade_no, told.name, told.operator].find(
-    (one) => typeof one === 'string' && one !== '',
-  );
+  const values = { ...row.before, ...row.after } as Record<string, unknown>;
+  const named = [
+    row.subject_name,
+    values.sn,
+    values.out_trade_no,
+    values.name,
+    values.operator,
+  ].find((one) => typeof one === 'string' && one !== '');
   if (named) return `${kind} · ${named}`;
   const [first = '', rest] = row.subject.split(':');
   if (rest && /^\d+\.\d+$/.test(rest)) return `${kind} ${rest}`;

@@ -1,4 +1,4 @@
-/** Key changes that wait for a second pair of eyes, where the merchant asked for them. */
+/** Key changes that wait for a second approver, if the merchant requires one. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button } from 'antd';
 import { get, post } from '../../api/client';
@@ -83,7 +83,7 @@ export function Approvals() {
     queryKey: ['apps', 'changes'],
     queryFn: () => get('/api/merchant/v1/apps/changes'),
   });
-  // Whoever may not see the staff learns no name here either.
+  // A person who may not see the staff sees no name here either.
   const people = useQuery({
     queryKey: ['staff', 'merchant', 'all'],
     queryFn: () => get('/api/merchant/v1/staff', { query: { page_size: 100 } }),

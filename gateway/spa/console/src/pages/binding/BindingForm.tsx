@@ -1,4 +1,4 @@
-/** The one binding form behind two pages (S31–S37): switch, AppID, keys, doctor, save. */
+/** The binding form, which two pages share (S31–S37): switch, AppID, keys, doctor, save. */
 
 import { ApiProblem } from '@shared/problem';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -103,7 +103,7 @@ function useSaving(app: BoundApp | null, onSaved: (appId: string) => void) {
   return { save, stale, setStale, start };
 }
 
-/** What was changed here before, and not saved, stands in the form again. */
+/** Fills in the changes that were made here before and not saved. */
 function Unsaved({ onGiveUp }: { onGiveUp: () => void }) {
   const { t } = useText();
   return (
@@ -118,7 +118,8 @@ function Unsaved({ onGiveUp }: { onGiveUp: () => void }) {
   );
 }
 
-/** The pair just made, or the one that waits since before: its public half may be at Alipay already. */
+/** The pair that was just made, or an earlier one that waits: its public key may be at Alipay
+ * already. */
 function usePair(isWanted: boolean) {
   const [made, setPair] = useState<KeyPair | null>(null);
   const waiting = useQuery({
@@ -181,7 +182,7 @@ function Save({ isPending, isRefused }: { isPending: boolean; isRefused: boolean
   );
 }
 
-/** Somebody else saved first: what they changed, and whose change shall hold. */
+/** Somebody else saved first: shows their changes and lets the person choose. */
 function Stale({ app, saving }: { app: BoundApp | null; saving: ReturnType<typeof useSaving> }) {
   const say = useSay();
   const queries = useQueryClient();
@@ -204,7 +205,7 @@ function Stale({ app, saving }: { app: BoundApp | null; saving: ReturnType<typeo
 
 type Saved = (appId: string) => void;
 
-/** What was typed, what the doctor says of it, and how it is kept and saved. */
+/** The state of the form: its values, the doctor's findings, the kept draft, and saving. */
 function useBinding(app: BoundApp | null, onSaved: Saved) {
   const { can, session } = useSession();
   const mayWrite = can('apps.write');

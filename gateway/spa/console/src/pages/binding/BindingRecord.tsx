@@ -1,4 +1,4 @@
-/** The record that both binding pages show: which app, its form, its keys, what waits for approval. */
+/** The record that both binding pages show: the app, its form, its keys, and waiting changes. */
 import { useQuery } from '@tanstack/react-query';
 import { Alert, Select } from 'antd';
 import { useState } from 'react';
@@ -17,7 +17,7 @@ const NEW = 'new';
 
 type Side = 'mini' | 'iot';
 
-/** Both pages change one record. */
+/** Both pages change the same record. */
 function SameRecord({ side }: { side: Side }) {
   const { t } = useText();
   return (
@@ -91,7 +91,8 @@ export function BindingRecord({ side }: { side: Side }) {
       <div className="two">
         <div>
           <BindingForm
-            // What waits for approval has changed nothing: the form shows what holds, all the same.
+            // A change that waits for approval has no effect yet, so the form shows the present
+            // values.
             key={`${app?.app_id ?? NEW} ${app?.version ?? 0} ${saves}`}
             app={app}
             onSaved={(appId) => {

@@ -1,4 +1,5 @@
-/** 业务配置: the default campaign (coupon after payment, draws, prizes), read-only but for its limits. */
+/** 业务配置: the default campaign (coupon after payment, draws, prizes); only its limits can be
+ * changed. */
 
 import { money } from '@shared/money';
 import { useQuery } from '@tanstack/react-query';
@@ -13,7 +14,7 @@ import { useText } from '../../texts';
 
 type Shape = campaign.components['schemas']['CampaignOut'];
 
-/** A weight as a share of all weights, in hundredths of a percent, without floats on display. */
+/** A weight as a share of all weights, in hundredths of a percent, without floats. */
 function chance(weight: number, all: number): string {
   if (all <= 0) return '—';
   const basis = Math.round((weight * 10_000) / all);

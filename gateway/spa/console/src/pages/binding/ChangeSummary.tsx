@@ -1,11 +1,12 @@
-/** What a waiting change would do, line by line: whoever agrees to it has read it. */
+/** Lists what a waiting change would change, line by line, for the approver. */
 import type { ReactNode } from 'react';
 import type { PendingChange } from '../../api/shapes';
 import { Facts, Id } from '../../parts/bits';
 import { word } from '../../parts/words';
 import { type T, type TextKey, useText } from '../../texts';
 
-/** In the order that they are shown in; what has no label is shown by its name, never left out. */
+/** In the order in which they are shown. A field without a label is shown by its name, never
+ * left out. */
 const LABELS: Record<PendingChange['kind'], Record<string, TextKey>> = {
   app: {
     enabled: 'bind.enabled',
@@ -54,7 +55,7 @@ export function ChangeSummary({ change }: { change: PendingChange }) {
   const others = Object.keys(change.summary).filter((name) => !known.includes(name));
   const rows = [...known, ...others]
     .map((name) => [name, change.summary[name]] as const)
-    // What is null stays as it is; the version only says what the change was made from.
+    // null means unchanged; the version is only the one that the change was made from.
     .filter(([name, value]) => name !== 'version' && value !== null && value !== undefined)
     .filter(([, value]) => !(Array.isArray(value) && value.length === 0))
     .map(([name, value]): [string, ReactNode] => {

@@ -1,4 +1,5 @@
-/** Two pages were open on one record: says who changed what, and lets the person choose. */
+/** Two pages have changed one record: shows the other person's changes and lets the person
+ * choose. */
 
 import { chinaTime, ZONE } from '@shared/time';
 import { useQuery } from '@tanstack/react-query';

@@ -1,4 +1,4 @@
-/** The key doctor: what is wrong with the keys in the form, before anything is saved. */
+/** The key doctor: shows what is wrong with the keys in the form before anything is saved. */
 import { ApiProblem, inLanguage } from '@shared/problem';
 import { useMutation } from '@tanstack/react-query';
 import { Alert, Button, type FormInstance } from 'antd';
@@ -19,7 +19,7 @@ export function useDoctor(app: BoundApp | null, form: FormInstance<Draft>) {
     mutationFn: ({ draft, pair }: { draft: Draft; pair: KeyPair | null }) => {
       const change = changeOf(draft, app, pair);
       return post('/api/merchant/v1/apps/key-check', {
-        // The form says itself what is wrong with an AppID; the keys are looked at all the same.
+        // The form reports a wrong AppID itself; the keys are examined all the same.
         ...(APP_ID.test(change.app_id) ? { app_id: change.app_id } : {}),
         ...(change.app_private_key ? { app_private_key: change.app_private_key } : {}),
         ...(change.key_pair_id ? { key_pair_id: change.key_pair_id } : {}),
@@ -38,7 +38,7 @@ export function useDoctor(app: BoundApp | null, form: FormInstance<Draft>) {
       );
     },
     onError: (error) => {
-      // Without this door the server still checks everything when it saves.
+      // If this request fails, the server still checks everything when the form is saved.
       if (!(error instanceof ApiProblem && (error.status === 404 || error.status === 405))) {
         refuse(error);
       }
@@ -48,7 +48,7 @@ export function useDoctor(app: BoundApp | null, form: FormInstance<Draft>) {
 
 export interface Lacks {
   names: TextKey[];
-  /** there was no key at all to look at */
+  /** there was no key to examine */
   isAll: boolean;
 }
 

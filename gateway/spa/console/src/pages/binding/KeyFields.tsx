@@ -1,4 +1,4 @@
-/** The key half of the binding form: where the private key comes from, and Alipay's side. */
+/** The key fields of the binding form: the origin of the private key, and Alipay's keys. */
 import { UploadOutlined } from '@ant-design/icons';
 import { chinaTime } from '@shared/time';
 import { Alert, Button, Form, Grid, Input, Segmented } from 'antd';
@@ -62,7 +62,7 @@ interface Props {
   pair: KeyPair | null;
   onPair: (pair: KeyPair) => void;
   onPasted: () => void;
-  /** something was entered by a press */
+  /** a click has filled in something */
   onFilled: () => void;
 }
 

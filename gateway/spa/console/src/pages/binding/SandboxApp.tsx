@@ -1,4 +1,5 @@
-/** In the sandbox: an application to bind with one click, or how to get one by hand. */
+/** In the sandbox: creates an application to bind with one click, or shows how to make one by
+ * hand. */
 import { useMutation } from '@tanstack/react-query';
 import { Alert, Button, Form } from 'antd';
 import { post } from '../../api/client';
@@ -11,7 +12,7 @@ import type { Draft } from './draft';
 interface Props {
   pair: KeyPair | null;
   onPair: (pair: KeyPair) => void;
-  /** After the fields were filled, for the key pair that they belong to. */
+  /** Called after the fields were filled, with the key pair that they belong to. */
   onFilled: (pair: KeyPair) => void;
 }
 
@@ -20,12 +21,12 @@ export function SandboxApp({ pair, onPair, onFilled }: Props) {
   const say = useSay();
   const form = Form.useFormInstance<Draft>();
   const isSandbox = useSandboxPage() !== null;
-  // What comes next is to save: one call to action at a time.
+  // The next step is to save, so this button is not the primary one any more.
   const isFilled = Boolean(Form.useWatch('alipay_public_key', form)?.trim());
   const ask = useMutation({
     mutationFn: async () => {
       const own = pair ?? (await post('/api/merchant/v1/apps/key-pairs', {}));
-      // Kept at once: asked again after a failure, the same pair serves.
+      // Stored at once, so that a retry after a failure uses the same pair.
       onPair(own);
       const app = await post('/api/merchant/v1/sandbox/apps', { key_pair_id: own.key_pair_id });
       return { app, own };

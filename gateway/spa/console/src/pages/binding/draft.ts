@@ -1,4 +1,5 @@
-/** What the binding form holds, and how it becomes a change. Secrets go out, never come back. */
+/** The values of the binding form, and the change made of them. Secrets are sent and never
+ * returned. */
 import type { AppChange, BoundApp, KeyPair } from '../../api/shapes';
 import type { T, TextKey } from '../../texts';
 
@@ -19,7 +20,7 @@ export interface Draft {
   app_auth_token: string;
 }
 
-/** The form for a bound app, or an empty one. Nothing secret is ever filled in. */
+/** The form for a bound app, or an empty one. No secret is ever filled in. */
 export function draftOf(app: BoundApp | null): Draft {
   return {
     enabled: app?.enabled ?? true,
@@ -40,7 +41,7 @@ export function draftOf(app: BoundApp | null): Draft {
 const WHEN_GIVEN = ['aes_key', 'app_auth_token'] as const;
 const CERTIFICATES = ['app_cert', 'alipay_cert', 'alipay_root_cert'] as const;
 
-/** Only what was changed: a key that is not given stays as it is. */
+/** Only the changed members: a key that is not given stays unchanged. */
 export function changeOf(draft: Draft, app: BoundApp | null, pair: KeyPair | null): AppChange {
   const change: AppChange = {
     app_id: draft.app_id.trim(),
@@ -64,7 +65,7 @@ export function changeOf(draft: Draft, app: BoundApp | null, pair: KeyPair | nul
   return change;
 }
 
-/** What a binding cannot do without and this one has not: names of fields. */
+/** The required fields of a binding that are missing. */
 export function lacksOf(draft: Draft, app: BoundApp | null, pair: KeyPair | null): TextKey[] {
   const isThere: [TextKey, boolean][] = [
     ['bind.app_id', draft.app_id.trim() !== ''],
@@ -76,7 +77,7 @@ export function lacksOf(draft: Draft, app: BoundApp | null, pair: KeyPair | null
   return isThere.filter(([, is]) => !is).map(([name]) => name);
 }
 
-/** Whether there is a key for the doctor to look at. */
+/** Whether there is a key for the doctor to examine. */
 export function hasKey(draft: Draft, pair: KeyPair | null): boolean {
   const isTheirs = draft.mode === 'key' && draft.alipay_public_key.trim() !== '';
   return isTheirs || hasOwnKey(draft, pair);
@@ -89,7 +90,7 @@ function hasOwnKey(draft: Draft, pair: KeyPair | null): boolean {
 
 const COMMAND_LINE = 'command-line';
 
-/** Who saved the record last, as a person would say it. */
+/** The person who saved the record last, in words. */
 export function whoChanged(app: BoundApp, t: T): string {
   return app.updated_by === COMMAND_LINE ? t('bind.command_line') : app.updated_by || '—';
 }

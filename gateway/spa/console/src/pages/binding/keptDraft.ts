@@ -1,7 +1,7 @@
-/** What is typed into the binding form, kept in this tab until it is saved: what anybody may see, and
- * nothing else. A private key in the wrong box is not kept: each value must look like what belongs
- * there. Of a record that is bound what differs from it is kept, for as long as nobody has saved
- * another version of it. */
+/** Keeps the entries of the binding form in this tab until they are saved, but only public
+ * values. A private key in the wrong field is not kept, because each value must have the form of
+ * what belongs there. For a bound app only the differences from the record are kept, until
+ * somebody saves a new version of it. */
 import type { BoundApp } from '../../api/shapes';
 import { type Draft, draftOf } from './draft';
 
@@ -21,7 +21,7 @@ type Kept = Partial<Pick<Draft, Name>>;
 
 const KEY = 'damselfly.binding.';
 
-/** The base64 of a SubjectPublicKeyInfo for RSA; every private key begins otherwise. */
+/** The base64 of a SubjectPublicKeyInfo for RSA; a private key never begins like this. */
 const PUBLIC_KEY = /^MII[A-Za-z0-9+/]{3}ANBgkqhkiG9w0BAQEFAAOC[A-Za-z0-9+/=]*$/;
 const PEM_LINE = /-----(BEGIN|END) PUBLIC KEY-----/g;
 /** A sequence in a sequence, as a certificate begins; a private key has a number there. */
@@ -31,7 +31,7 @@ const CERTIFICATE =
 const isNumber = (value: unknown) => /^\s*\d{1,24}\s*$/.test(String(value));
 const isPublicKey = (value: unknown) =>
   PUBLIC_KEY.test(String(value).replace(PEM_LINE, '').replace(/\s/g, ''));
-/** One or several, and nothing beside them. */
+/** One or several certificates, and nothing else. */
 const isCertificates = (value: unknown) =>
   String(value).trim() !== '' && String(value).replace(CERTIFICATE, '').trim() === '';
 
@@ -53,7 +53,7 @@ function fitting(values: Partial<Record<Name, unknown>>): Kept {
   );
 }
 
-/** By merchant and record: whoever acts for another one in this tab does not find this one's. */
+/** By merchant and record, so that the draft of another merchant in this tab is not used. */
 const place = (merchantId: string, app: BoundApp | null) =>
   KEY + merchantId + (app ? `.${app.app_id}` : '');
 
@@ -79,7 +79,7 @@ export const keptDraft = {
     try {
       sessionStorage.setItem(place(merchantId, app), JSON.stringify(stored));
     } catch {
-      // A full or forbidden store: the form works all the same.
+      // The storage is full or forbidden: the form works without it.
     }
   },
   forget: (merchantId: string, app: BoundApp | null): void =>

@@ -1,13 +1,14 @@
-/** The test cashier: takes a payment from the browser, as a device does, and shows each hop. */
+/** The test cashier: takes a payment from the browser, as a device does, and shows each step of
+ * its way. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form } from 'antd';
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { Link } from 'react-router';
 import { StoreSelect } from '../../lookups/StoreSelect';
 import { useStores } from '../../lookups/stores';
-import { ASKS_FOR_NEW } from '../../parts/asked';
 import { Card, PageHead } from '../../parts/bits';
 import { EntryForm } from '../../parts/forms/EntryForm';
+import { OPEN_NEW } from '../../parts/openNew';
 import { useSay } from '../../parts/say';
 import { Calm, Failure, Loading } from '../../parts/states';
 import { useSession } from '../../session/session';
@@ -40,7 +41,7 @@ function Enrol({ merchantId }: { merchantId: string }) {
     <Card title={t('cashier.enrol_title')}>
       <p className="soft">{t('cashier.enrol_lead')}</p>
       {enrol.error instanceof NoAnswer ? (
-        <Alert type="warning" showIcon role="alert" title={t('cashier.enrol_unheard')} />
+        <Alert type="warning" showIcon role="alert" title={t('cashier.enrol_unknown')} />
       ) : null}
       <EntryForm<{ store_id: string }>
         isOnce
@@ -73,13 +74,13 @@ function Counter({ terminal }: { terminal: Terminal }) {
   const startedAt = story?.startedAt;
   const way = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    // On a phone the steps begin below the form.
+    // On a phone the steps are below the form.
     if (startedAt) way.current?.scrollIntoView({ block: 'nearest' });
   }, [startedAt]);
   const orderNo = story?.orderNo ?? null;
   useEffect(() => {
-    // What a closed tab left behind comes to its end first. Another tab may be at it, or the page
-    // that was just reloaded not quite gone: it is asked for again until nobody else is.
+    // First ends a payment that a closed tab left unfinished. Another tab may be working on it, or
+    // the page before a reload may not be gone yet: then it tries again until the terminal is free.
     let timer: ReturnType<typeof setTimeout>;
     let isGone = false;
     const resume = async () => {
@@ -162,7 +163,7 @@ function Body() {
       <Calm
         title={t('cashier.no_store')}
         hint={t('cashier.no_store_hint')}
-        action={<Link to={`/stores${ASKS_FOR_NEW}`}>{t('cashier.to_stores')}</Link>}
+        action={<Link to={`/stores${OPEN_NEW}`}>{t('cashier.to_stores')}</Link>}
       />
     );
   }

@@ -1,4 +1,4 @@
-/** The way of one payment, hop by hop, as it happens; and what can be done about it meanwhile. */
+/** The way of one payment, step by step as it happens, and what the person can do meanwhile. */
 import {
   CheckOutlined,
   CloseOutlined,
@@ -48,7 +48,7 @@ function Row({ hop, children }: { hop: Hop; children?: ReactNode }) {
   );
 }
 
-/** Why it was refused, by whoever refused it. */
+/** Why the payment was refused, in the words of the party that refused it. */
 function useWhy() {
   const { t, language } = useText();
   return (story: Story): string => {
@@ -92,7 +92,7 @@ function Rewards({ runner, story }: { runner: Runner; story: Story }) {
   );
 }
 
-/** Which trade it is at Alipay, and Alipay's own notice of it. */
+/** The trade's number at Alipay, and Alipay's own notice of it. */
 function Trade({ story }: { story: Story }) {
   const { t } = useText();
   const { detail } = story;
@@ -156,7 +156,8 @@ function Shown({ runner, story }: { runner: Runner; story: Story }) {
       <p className="figure">
         <Money fen={story.amountFen} />
       </p>
-      {/* Read out as it changes; the list itself would be read from its beginning each time. */}
+      {/* Announced to screen readers when it changes; the list would be read from its beginning
+       * each time. */}
       <output className="unseen">
         {last ? `${t(`cashier.hop_${last.name}`)}: ${t(last.note)}` : ''}
       </output>

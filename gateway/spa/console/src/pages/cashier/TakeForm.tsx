@@ -1,11 +1,11 @@
-/** What is charged, and how the buyer pays. */
+/** The form of a sale: its amount, and how the buyer pays. */
 import { fenTyped, money } from '@shared/money';
 import { ApiProblem } from '@shared/problem';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Alert, Button, Form, Input, Radio } from 'antd';
 import { useState } from 'react';
 import { Link } from 'react-router';
-import { get, post, Unheard } from '../../api/client';
+import { get, OutcomeUnknown, post } from '../../api/client';
 import type { BoundApp } from '../../api/shapes';
 import { StoreSelect } from '../../lookups/StoreSelect';
 import { useStores } from '../../lookups/stores';
@@ -45,7 +45,7 @@ function amountFault(typed: string): TextKey | null {
   return MORE_DECIMALS.test(typed.trim()) ? 'cashier.amount_decimals' : 'cashier.amount_odd';
 }
 
-/** What was typed, in fen; null when it is nothing that the test cashier charges. */
+/** The typed amount in fen; null if it is not an amount that the test cashier charges. */
 export function chargeable(typed: string | undefined): number | null {
   const fen = fenTyped(typed ?? '');
   return fen !== null && fen >= 1 && fen <= FEN_MAX ? fen : null;
@@ -73,7 +73,7 @@ function NoApp() {
   );
 }
 
-/** The app that payments go through: the one bound last of those that are on. */
+/** The app of payments: the enabled one that was bound last. */
 function sellingApp(apps: BoundApp[]): BoundApp | undefined {
   const on = apps.filter((one) => one.enabled);
   return on.sort((a, b) => b.created_at.localeCompare(a.created_at))[0];
@@ -86,16 +86,17 @@ function useTake(
   isSandbox: boolean,
 ) {
   const { can } = useSession();
-  const [told, setTold] = useState<TextKey | null>(null);
+  const [notice, setNotice] = useState<TextKey | null>(null);
   const mayChoose = isSandbox && can('apps.write');
   const take = useMutation({
     mutationFn: async (values: Values) => {
-      setTold(null);
-      // Should it not even be sent, nobody takes the former sale for this one.
+      setNotice(null);
+      // Clears the former sale, so that it is not taken for this one if this one is not even sent.
       runner.clear();
       const made = values.way === 'code' ? madeUpCode() : madeUpFace();
       if (mayChoose && app) {
-        // By its code: should this sale not begin, no other one meets what was chosen for it.
+        // Reserved for this code, so that no other sale gets the outcome if this one does not
+        // begin.
         const { outcome } = values;
         await post('/api/merchant/v1/sandbox/outcome', {
           app_id: app.app_id,
@@ -110,18 +111,18 @@ function useTake(
         store_id: values.store_id ?? terminal.storeId,
       });
     },
-    onSuccess: (became) => setTold(INSTEAD[became] ?? null),
+    onSuccess: (became) => setNotice(INSTEAD[became] ?? null),
   });
-  return { take, told, mayChoose };
+  return { take, notice, mayChoose };
 }
 
-/** Why nothing was charged; what is about one field stands under it. */
+/** Why nothing was charged; a fault of one field is shown under the field. */
 function Refusal({ error }: { error: unknown }) {
   const { t, language } = useText();
-  // The sandbox was asked, and refused or kept silent, before anything was sent to the till's door.
+  // The sandbox was called first and refused or did not answer, so no payment was sent.
   if (error instanceof ApiProblem) {
     const why =
-      error instanceof Unheard ? t('problem.unreachable') : problemText(t, language, error);
+      error instanceof OutcomeUnknown ? t('problem.unreachable') : problemText(t, language, error);
     return <Alert type="error" showIcon title={t('cashier.nothing_begun')} description={why} />;
   }
   return <Alert type="error" showIcon title={t('cashier.broke_off')} />;
@@ -253,7 +254,7 @@ export function TakeForm({
   const isSandbox = about.data?.is_sandbox ?? false;
   const items = apps.data?.items ?? [];
   const app = sellingApp(items);
-  const { take, told, mayChoose } = useTake(terminal, runner, app, isSandbox);
+  const { take, notice, mayChoose } = useTake(terminal, runner, app, isSandbox);
   if (about.isPending || apps.isPending) return <Loading rows={4} />;
   if (about.isLoadingError)
     return <Failure error={about.error} retry={() => void about.refetch()} />;
@@ -263,7 +264,7 @@ export function TakeForm({
   return (
     <Card>
       {app ? null : <NoApp />}
-      {told ? <Alert type="warning" showIcon title={t(told)} /> : null}
+      {notice ? <Alert type="warning" showIcon title={t(notice)} /> : null}
       {refusal ? <Refusal error={refusal} /> : null}
       <EntryForm<Values>
         form={form}

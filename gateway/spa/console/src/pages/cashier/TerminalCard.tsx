@@ -1,4 +1,4 @@
-/** Which terminal this browser is, and the way to forget it. */
+/** The terminal that this browser is, and a button to remove it. */
 
 import { ApiProblem } from '@shared/problem';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
@@ -10,7 +10,7 @@ import { useText } from '../../texts';
 import { inBrowser, type Terminal } from './keystore';
 import { dropRunner } from './runner';
 
-/** Revoked first, so that no key is left good that nobody holds any more. */
+/** Revoked first, so that no valid key is left that nobody has any more. */
 async function forgotten(terminal: Terminal): Promise<void> {
   try {
     const path = { device_id: terminal.deviceId };

@@ -1,4 +1,4 @@
-/** What the buyer shows: a face token, or the code on the phone. */
+/** The codes that a buyer shows: a face token, or the code on the phone. */
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const DIGITS = '0123456789';
@@ -8,7 +8,8 @@ const ALIPAY_CODE = /^(?:2[5-9]|30)\d{14,22}$/;
 const WECHAT_CODE = /^1[0-5]\d{16}$/;
 
 function random(alphabet: string, length: number): string {
-  // Bytes beyond the last whole round of the alphabet are thrown away: no letter is likelier.
+  // Bytes beyond the last whole multiple of the alphabet are dropped, so that all letters are
+  // equally likely.
   const fair = 256 - (256 % alphabet.length);
   let found = '';
   while (found.length < length) {
@@ -19,13 +20,13 @@ function random(alphabet: string, length: number): string {
   return found;
 }
 
-/** What the face SDK of a device would hand out: good for one payment, at the sandbox only. */
+/** A face token as a device's SDK would return it: valid for one payment, in the sandbox only. */
 export const madeUpFace = () => `fp${random(LETTERS, FACE_CHARS)}`;
 
-/** What a sandbox buyer's phone would show. */
+/** The code that a sandbox buyer's phone would show. */
 export const madeUpCode = () => `28${random(DIGITS, CODE_DIGITS)}`;
 
-/** A scanner may add blanks or a line end; people read the digits in groups. */
+/** A scanner may add blanks or a line end; people group the digits. */
 export const tidyCode = (typed: string) => typed.replace(/\s+/g, '');
 
 type CodeFault = 'cashier.code_missing' | 'cashier.code_wechat' | 'cashier.code_odd';

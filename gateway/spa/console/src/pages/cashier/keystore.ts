@@ -1,8 +1,6 @@
-/**
- * Where this browser keeps its terminals: one per merchant, in IndexedDB, which alone can hold a key
- * that no script may read. The payment a terminal is in the middle of is beside it, so that a closed
- * tab forgets neither; the buyer's code never is.
- */
+/** Stores this browser's terminals: one per merchant, in IndexedDB, the only place for a key
+ * that no script can read. The terminal's unfinished payment is stored beside it, so that both
+ * survive a closed tab; the buyer's code is never stored. */
 
 export interface Terminal {
   merchantId: string;
@@ -13,7 +11,7 @@ export interface Terminal {
   storeId: string;
   /** RFC 3339, this browser's clock */
   enrolledAt: string;
-  /** the payment that has not come to its end */
+  /** the unfinished payment */
   unfinished?: Unfinished;
 }
 
@@ -23,12 +21,12 @@ interface Unfinished {
   startedAt: number;
 }
 
-/** What the page needs of it; tests keep theirs in memory. */
+/** The part that the page needs; tests use one in memory. */
 export interface Keystore {
   load: (merchantId: string) => Promise<Terminal | null>;
   save: (terminal: Terminal) => Promise<void>;
-  /** Writes down the payment that this very key is in the middle of, or that there is none. False:
-   * the key was forgotten meanwhile, and nothing is written. */
+  /** Stores the unfinished payment of this very key, or that there is none. False: the key was
+   * removed meanwhile, and nothing is stored. */
   mark: (terminal: Terminal, unfinished: Unfinished | null) => Promise<boolean>;
   forget: (merchantId: string) => Promise<void>;
 }
@@ -38,14 +36,15 @@ const TABLE = 'terminals';
 
 function opened(): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
-    const asked = indexedDB.open(NAME, 1);
-    asked.onupgradeneeded = () => asked.result.createObjectStore(TABLE, { keyPath: 'merchantId' });
-    asked.onsuccess = () => resolve(asked.result);
-    asked.onerror = () => reject(asked.error);
+    const request = indexedDB.open(NAME, 1);
+    request.onupgradeneeded = () =>
+      request.result.createObjectStore(TABLE, { keyPath: 'merchantId' });
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
   });
 }
 
-/** One transaction; done when it is on disk. */
+/** One transaction; resolves when it is on disk. */
 async function within<R>(
   mode: IDBTransactionMode,
   act: (table: IDBObjectStore) => IDBRequest<R>,
@@ -54,8 +53,8 @@ async function within<R>(
   try {
     return await new Promise<R>((resolve, reject) => {
       const tx = database.transaction(TABLE, mode, { durability: 'strict' });
-      const asked = act(tx.objectStore(TABLE));
-      tx.oncomplete = () => resolve(asked.result);
+      const request = act(tx.objectStore(TABLE));
+      tx.oncomplete = () => resolve(request.result);
       tx.onerror = () => reject(tx.error);
       tx.onabort = () => reject(tx.error);
     });
@@ -82,30 +81,30 @@ export const inBrowser: Keystore = {
   mark: async (terminal, unfinished) => {
     let isKnown = false;
     await within('readwrite', (table) => {
-      const asked = table.get(terminal.merchantId);
-      asked.onsuccess = () => {
-        const found = asked.result as Row | undefined;
+      const request = table.get(terminal.merchantId);
+      request.onsuccess = () => {
+        const found = request.result as Row | undefined;
         if (!found || !('key' in found) || found.keyId !== terminal.keyId) return;
         isKnown = true;
         table.put(marked(found, unfinished));
       };
-      return asked;
+      return request;
     });
     return isKnown;
   },
   forget: async (merchantId) => {
     const found = await row(merchantId);
-    // The name alone stays: the same browser comes back as the same device.
+    // Keeps only the name, so that the same browser enrols as the same device again.
     if (found) await within('readwrite', (table) => table.put({ merchantId, sn: found.sn }));
   },
 };
 
-/** What this browser was called, when it was that merchant's terminal before. */
+/** The former name of this browser as that merchant's terminal. */
 export async function keptSn(merchantId: string): Promise<string | null> {
   return (await row(merchantId))?.sn ?? null;
 }
 
-/** What this browser is about to be called, should the answer to its enrolment be lost. */
+/** Stores the name before the enrolment, in case its answer is lost. */
 export async function keepSn(merchantId: string, sn: string): Promise<void> {
   if (await row(merchantId)) return;
   await within('readwrite', (table) => table.put({ merchantId, sn }));

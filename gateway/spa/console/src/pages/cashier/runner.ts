@@ -1,14 +1,12 @@
-/**
- * Takes a payment as a device does. The request's number is on disk before the first byte is sent and
- * stays there until the platform has given a final answer; whatever gets lost on the way is asked for
- * again under the same number, so that the buyer is charged at most once.
- */
+/** Takes a payment as a device does. The request's number is stored before the first byte is
+ * sent, and stays stored until the platform has given a final answer. After a lost answer the
+ * same number is sent again, so that the buyer is charged at most once. */
 import { ApiProblem } from '@shared/problem';
 import { get } from '../../api/client';
 import { onIdentityChange } from '../../session/identity';
 import type { Keystore, Terminal } from './keystore';
 import type { Draw, Payment, PayOrder, Reward } from './shapes';
-import { begun, type HopName, heard, isTerminal, learn, type Story } from './story';
+import { begun, type HopName, isTerminal, learn, type Story, withAnswer } from './story';
 import { Line, NoAnswer } from './terminal';
 
 const PAYMENTS = '/api/device/v1/payments';
@@ -19,15 +17,15 @@ const GIVE_UP_MS = 120_000;
 const LOOK_EVERY_MS = 400;
 const FOLLOW_EVERY_MS = 500;
 const FOLLOW_MS = 10_000;
-/** How long a request that was cut off with its tab may still be on its way. */
+/** How long a request of a closed tab may still be on its way. */
 const CUT_OFF_MS = 2000;
 
-/** What became of the wish to charge: done (the story tells how), an earlier payment had to be brought
- * to its end first, another tab is in the middle of one, or the key is no longer here. */
+/** The result of a try to charge: it was carried out (the story shows how it ended), an earlier
+ * payment had to be ended first, another tab is working on a payment, or the key is gone. */
 export type Taken = 'taken' | 'earlier' | 'elsewhere' | 'forgotten';
 type Alone = (name: string, act: () => Promise<Taken>) => Promise<Taken>;
 
-/** One payment at a time per terminal, also when two tabs hold the same one. */
+/** One payment at a time per terminal, also when two tabs use the same one. */
 const byLock: Alone = async (name, act) =>
   await navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
     return lock ? act() : 'elsewhere';
@@ -50,9 +48,9 @@ export class Runner {
   private readonly listeners = new Set<() => void>();
   private readonly line: Line;
   private current: { isSale: boolean; done: Promise<Taken> } | null = null;
-  /** done when the order, rewards and notice of the last payment were looked for */
+  /** resolves when the order, rewards and notice of the last payment have been loaded */
   rest: Promise<void> = Promise.resolve();
-  /** the payment whose order, rewards and notice are or were looked for */
+  /** the payment whose order, rewards and notice are being loaded or were loaded */
   private followed: string | null = null;
   private isLeft = false;
 
@@ -71,23 +69,23 @@ export class Runner {
 
   readonly snapshot = (): Story | null => this.story;
 
-  /** What is over is shown no longer: another sale is being asked for. */
+  /** Hides the ended payment before the next sale. */
   clear(): void {
     if (!this.story?.isOver) return;
     this.story = null;
     for (const tell of this.listeners) tell();
   }
 
-  /** Whoever stood here is gone: nothing more is asked in this window, nor shown. The payment is the
-   * platform's to bring to its end; its number stays on disk for whoever comes next. */
+  /** Called when the page of this person is gone: nothing more is requested or shown in this
+   * window. The platform ends the payment; its number stays stored. */
   leave(): void {
     this.isLeft = true;
     this.story = null;
     for (const tell of this.listeners) tell();
   }
 
-  /** Charges once, unless an earlier payment has to come to its end first: `taken` is said of the
-   * very sale that was asked for, never of one that was under way. */
+  /** Charges once, unless an earlier payment has to be ended first. `taken` is returned for the
+   * requested sale only, not for an earlier one. */
   async take(order: PayOrder): Promise<Taken> {
     while (this.current) {
       const { isSale, done } = this.current;
@@ -108,7 +106,7 @@ export class Runner {
     });
   }
 
-  /** Brings the payment that was not finished to its end; nothing to do without one. */
+  /** Ends the unfinished payment, if there is one. */
   async resume(): Promise<Taken> {
     if (this.current) return this.current.done;
     return this.working(false, async () => ((await this.bringEarlier()) ? 'earlier' : 'taken'));
@@ -124,8 +122,8 @@ export class Runner {
     return true;
   }
 
-  /** One at a time, until nothing is open any longer. What a payment brings with it comes later and
-   * keeps nobody from the next one. */
+  /** Runs one at a time, until no payment is open. What follows a payment is loaded later and
+   * does not delay the next one. */
   private working(isSale: boolean, act: () => Promise<Taken>): Promise<Taken> {
     const alone = this.means.alone(`damselfly.cashier.${this.terminal.deviceId}`, act);
     const done = alone.finally(() => {
@@ -145,7 +143,7 @@ export class Runner {
       const path = `${PAYMENTS}/${open.pay_request_id}/cancel`;
       this.hear(await this.line.ask<Payment>({ method: 'POST', path }));
     } catch (error) {
-      // No answer, or a service that is away: the payment goes on being asked for.
+      // No answer, or the service is unavailable: the payment is requested again.
       if (!(error instanceof NoAnswer || error instanceof ApiProblem)) throw error;
     } finally {
       this.change({ isCancelling: false });
@@ -153,7 +151,7 @@ export class Runner {
     if (this.story?.isGivenUp) await this.resume();
   }
 
-  /** The one draw on the device; the same prize however often it is asked for. */
+  /** The only draw on the device; repeated requests return the same prize. */
   async draw(): Promise<void> {
     const id = this.story?.payment?.payment_id;
     if (!id) return;
@@ -181,7 +179,7 @@ export class Runner {
         if (error instanceof ApiProblem && !RETRIED.has(error.status)) {
           return this.refused(error, mine, order !== null && attempt === 0);
         }
-        // No answer says nothing about the payment: the same is asked again.
+        // A lost answer means nothing for the payment: the same request is repeated.
         if (!(error instanceof NoAnswer || error instanceof ApiProblem)) throw error;
       }
       if (isTerminal(this.story?.payment ?? null)) return this.settle();
@@ -190,14 +188,14 @@ export class Runner {
     }
   }
 
-  /** The request itself, and looks at what has become of it while its answer is on its way. */
+  /** Sends the request, and queries the payment while the answer is on its way. */
   private async start(order: PayOrder, mine: string): Promise<Payment> {
     let isAnswered = false;
     const look = async () => {
       for (;;) {
         await this.means.sleep(LOOK_EVERY_MS);
         if (isAnswered || this.isLeft) return;
-        const found = await this.line.ask<Payment>({ method: 'GET', path: mine }).catch(() => null); // not there yet, or no answer: the request's own will come
+        const found = await this.line.ask<Payment>({ method: 'GET', path: mine }).catch(() => null); // not there yet, or no answer: the answer of the request itself decides
         if (found && !isAnswered) this.hear(found);
       }
     };
@@ -212,8 +210,8 @@ export class Runner {
     }
   }
 
-  /** A refusal of the first attempt says that nothing was begun. Later an earlier attempt may have
-   * been, so only the platform's "no such payment" says it. */
+  /** A refusal of the first attempt means that nothing was begun. Later an earlier attempt may
+   * have been begun, so only the platform's "no such payment" means it. */
   private async refused(error: ApiProblem, mine: string, isFirst: boolean): Promise<void> {
     const isNotBegun = await this.isNotBegun(error, mine, isFirst);
     if (this.isLeft) return;
@@ -235,13 +233,13 @@ export class Runner {
     }
   }
 
-  /** Nothing is open any longer: the next payment may begin. */
+  /** No payment is open any more: the next one may begin. */
   private async settle(): Promise<void> {
     await this.store.mark(this.terminal, null);
     this.change({ isOver: true });
   }
 
-  /** What becomes of a payment that is over, each looked for once. */
+  /** Loads what follows an ended payment, each part once. */
   private async followUp(): Promise<void> {
     const payment = this.story?.payment ?? null;
     if (!payment || !this.story?.isOver || this.followed === payment.payment_id) return;
@@ -270,30 +268,30 @@ export class Runner {
     this.found(payment_id, { reward: found }, 'rewards');
   }
 
-  /** Alipay tells the end of a payment once more, by itself, and only when money moved. */
+  /** Alipay sends a notice of the end of a payment, only when money moved. */
   private async followNotice(payment_id: string): Promise<void> {
     await this.follow(async () => {
       const path = { payment_id };
       const detail = await get('/api/merchant/v1/payments/{payment_id}', { path });
       this.found(payment_id, { detail });
-      // One that was received is not yet held against the books.
+      // A notice in the state "received" has not been compared with the books yet.
       return detail.notices.find((one) => one.state !== 'RECEIVED') ?? null;
     });
   }
 
-  /** Asks until there is something; null when it does not come in time. */
+  /** Repeats a request until it returns something; null when the time is over. */
   private async follow<R>(ask: () => Promise<R | null>): Promise<R | null> {
     const deadline = this.means.now() + FOLLOW_MS;
     for (;;) {
       if (this.isLeft) return null;
-      const found = await ask().catch(() => null); // it is paid all the same
+      const found = await ask().catch(() => null); // the payment is paid all the same
       if (found !== null) return found;
       if (this.means.now() + FOLLOW_EVERY_MS > deadline) return null;
       await this.means.sleep(FOLLOW_EVERY_MS);
     }
   }
 
-  /** Of that payment, unless another one is told of by now. */
+  /** Changes the story of that payment, unless another one is shown by now. */
   private found(payment_id: string, some: Partial<Story>, ...names: HopName[]): void {
     if (this.story?.payment?.payment_id !== payment_id) return;
     this.learn(...names);
@@ -305,7 +303,7 @@ export class Runner {
   }
 
   private hear(payment: Payment): void {
-    if (this.story) this.put(heard(this.story, payment, this.elapsed));
+    if (this.story) this.put(withAnswer(this.story, payment, this.elapsed));
   }
 
   private get elapsed(): number {
@@ -324,7 +322,8 @@ export class Runner {
 
 const runners = new Map<string, Runner>();
 
-/** The one runner of a terminal: a payment goes on when one turns to another page. */
+/** The only runner of a terminal, so that a payment continues when the person opens another
+ * page. */
 export function runnerOf(terminal: Terminal, store: Keystore): Runner {
   const known = runners.get(terminal.keyId);
   if (known) return known;
@@ -333,7 +332,7 @@ export function runnerOf(terminal: Terminal, store: Keystore): Runner {
   return made;
 }
 
-/** What was forgotten asks for nothing more. */
+/** Stops the runner of a terminal that was removed. */
 export function dropRunner(terminal: Terminal): void {
   runners.get(terminal.keyId)?.leave();
   runners.delete(terminal.keyId);

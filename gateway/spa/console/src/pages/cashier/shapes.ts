@@ -1,4 +1,4 @@
-/** What the device's doors take and answer, by the names that the cashier has for it. */
+/** The requests and responses of the device API, by the names that the cashier uses. */
 import type { campaign, device, payment } from '../../api/generated';
 
 type OfPayment = payment.components['schemas'];
@@ -7,7 +7,7 @@ type OfCampaign = campaign.components['schemas'];
 export type Payment = OfPayment['DevicePaymentOut'];
 export type PaymentStatus = Payment['status'];
 
-/** What is asked for, of all that the door takes. */
+/** The members of a payment request that the cashier sends. */
 export interface PayOrder {
   pay_request_id: string;
   amount_fen: number;
@@ -18,7 +18,7 @@ export interface PayOrder {
 export type Reward = OfCampaign['RewardOut'];
 export type Draw = OfCampaign['DrawOut'];
 
-/** The payment at the merchant's own door. */
+/** The payment as the merchant's API returns it. */
 export type Detail = OfPayment['PaymentOut'];
 
 export type Enrolled = device.components['schemas']['EnrolledOut'];

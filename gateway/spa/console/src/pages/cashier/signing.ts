@@ -16,9 +16,9 @@ export interface DeviceRequest {
   body?: string;
 }
 
-/** When and under which number a request is signed: each request has its own. */
+/** The time and the nonce of a signed request; each request has its own. */
 interface Stamp {
-  /** seconds since 1970, by the server's clock as far as we know it */
+  /** seconds since 1970, by our best estimate of the server's clock */
   at: number;
   /** 32 hex digits */
   nonce: string;
@@ -33,20 +33,20 @@ function hex(found: ArrayBuffer | Uint8Array): string {
 }
 
 /** The eight lines that are signed. */
-async function signedText(asked: DeviceRequest, by: Signer, stamp: Stamp): Promise<string> {
-  const query = (asked.query ?? '').split('&').sort().join('&');
-  const digest = hex(await crypto.subtle.digest('SHA-256', bytes(asked.body ?? '')));
+async function signedText(request: DeviceRequest, by: Signer, stamp: Stamp): Promise<string> {
+  const query = (request.query ?? '').split('&').sort().join('&');
+  const digest = hex(await crypto.subtle.digest('SHA-256', bytes(request.body ?? '')));
   const ids = [by.deviceId, by.keyId];
-  return [asked.method, asked.path, query, stamp.at, stamp.nonce, ...ids, digest].join('\n');
+  return [request.method, request.path, query, stamp.at, stamp.nonce, ...ids, digest].join('\n');
 }
 
-/** The headers that prove who asks. */
+/** The headers that authenticate the device. */
 export async function signedHeaders(
-  asked: DeviceRequest,
+  request: DeviceRequest,
   by: Signer,
   stamp: Stamp,
 ): Promise<Record<string, string>> {
-  const text = await signedText(asked, by, stamp);
+  const text = await signedText(request, by, stamp);
   return {
     'Content-Type': 'application/json',
     'X-DF-Device': by.deviceId,
@@ -61,7 +61,8 @@ export function newNonce(): string {
   return hex(crypto.getRandomValues(new Uint8Array(NONCE_BYTES)));
 }
 
-/** The key that enrolment told in base64, as one that signs and that no script can read again. */
+/** Imports the base64 key of the enrolment as a key that signs and that no script can read
+ * again. */
 export async function lockedKey(base64: string): Promise<CryptoKey> {
   const raw = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   try {

@@ -1,9 +1,9 @@
-/** What is known of one payment so far, and the way it takes, hop by hop. Pure. */
+/** The known facts of one payment, and the steps of its way. Pure. */
 import type { ApiProblem } from '@shared/problem';
 import type { TextKey } from '../../texts';
 import type { Detail, Draw, Payment, PaymentStatus, Reward } from './shapes';
 
-const HOPS = ['signed', 'edge', 'recorded', 'asked', 'answered', 'order', 'rewards'] as const;
+const HOPS = ['signed', 'edge', 'recorded', 'called', 'answered', 'order', 'rewards'] as const;
 export type HopName = (typeof HOPS)[number];
 export type HopState = 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
 
@@ -20,23 +20,23 @@ const TERMINAL: ReadonlySet<PaymentStatus> = new Set<PaymentStatus>([
 export interface Story {
   amountFen: number;
   startedAt: number;
-  /** found again after the tab was closed or reloaded: what came before it is not known here */
+  /** found again after the tab was closed or reloaded: the earlier steps are not known here */
   isResumed: boolean;
-  /** milliseconds after the start at which this page learned of each hop */
+  /** milliseconds after the start at which this page learned of each step */
   learned: Partial<Record<HopName, number>>;
   payment: Payment | null;
-  /** answers of the payment's own door so far */
+  /** answers of the payment's endpoint so far */
   looks: number;
-  /** it was refused; whether nothing was begun is said by `isOver` */
+  /** the payment was refused; whether nothing was begun is in `isOver` */
   refusal: ApiProblem | null;
   isCancelling: boolean;
-  /** asked long enough without an end: to be resumed later */
+  /** tried for long enough without an end: to be resumed later */
   isGivenUp: boolean;
-  /** the payment has come to its end, or never began */
+  /** the payment has ended, or was never begun */
   isOver: boolean;
   orderNo: string | null;
   isOrderLate: boolean;
-  /** what the merchant may know beside it: numbers, and what Alipay told by itself */
+  /** the merchant's view of the payment: its numbers, and Alipay's own notice */
   detail: Detail | null;
   reward: Reward | null;
   isRewardLate: boolean;
@@ -68,13 +68,13 @@ export function isTerminal(payment: Payment | null): boolean {
   return payment !== null && TERMINAL.has(payment.status);
 }
 
-/** With one more answer of the payment's door. What is over does not become open again: a look that
- * was on its way meanwhile may arrive late. */
-export function heard(story: Story, payment: Payment, ms: number): Story {
+/** The story after one more answer. An ended payment does not become open again, because an
+ * earlier query may be answered late. */
+export function withAnswer(story: Story, payment: Payment, ms: number): Story {
   const looks = story.looks + 1;
   if (isTerminal(story.payment) && !isTerminal(payment)) return { ...story, looks };
   let next = learn({ ...story, looks, payment }, ms, 'edge', 'recorded');
-  if (isTerminal(payment) || payment.waiting_for !== 'channel') next = learn(next, ms, 'asked');
+  if (isTerminal(payment) || payment.waiting_for !== 'channel') next = learn(next, ms, 'called');
   return isTerminal(payment) ? learn(next, ms, 'answered') : next;
 }
 
@@ -102,25 +102,25 @@ const STANDS: Record<PaymentStatus, HopState> = {
   reversed: 'skipped',
 };
 
-/** Refused before any service saw it: the edge's own codes. */
+/** Codes of the edge: refused before any service received it. */
 function isOfEdge(refusal: ApiProblem): boolean {
   return refusal.status === 401 || refusal.status === 429 || /^(auth|gateway)\./.test(refusal.code);
 }
 
-function early(story: Story): Record<'signed' | 'edge' | 'recorded' | 'asked', HopState> {
+function early(story: Story): Record<'signed' | 'edge' | 'recorded' | 'called', HopState> {
   const { learned, refusal, payment } = story;
   const reached = (name: HopName): HopState => (learned[name] === undefined ? 'waiting' : 'done');
   const states = {
     signed: story.isResumed ? ('done' as const) : reached('signed'),
     edge: reached('edge'),
     recorded: reached('recorded'),
-    asked: reached('asked'),
+    called: reached('called'),
   };
   if (refusal && !payment) {
     if (isOfEdge(refusal)) return { ...states, edge: 'failed' };
     return { ...states, edge: 'done', recorded: 'failed' };
   }
-  for (const name of ['signed', 'edge', 'recorded', 'asked'] as const) {
+  for (const name of ['signed', 'edge', 'recorded', 'called'] as const) {
     if (states[name] === 'waiting') {
       if (!story.isGivenUp) states[name] = 'running';
       break;
@@ -140,8 +140,8 @@ function late(story: Story): Record<'answered' | 'order' | 'rewards', HopState> 
   }
   const answered = STANDS[payment.status];
   if (!isTerminal(payment)) {
-    const isAsked = story.learned.asked !== undefined;
-    return { answered: isAsked ? 'running' : 'waiting', order: 'waiting', rewards: 'waiting' };
+    const isCalled = story.learned.called !== undefined;
+    return { answered: isCalled ? 'running' : 'waiting', order: 'waiting', rewards: 'waiting' };
   }
   const order = waits(story.orderNo !== null, story.isOrderLate);
   if (!isPaid) return { answered, order, rewards: 'skipped' };
@@ -155,7 +155,7 @@ function late(story: Story): Record<'answered' | 'order' | 'rewards', HopState> 
   return { answered, order, rewards };
 }
 
-/** The way so far: each hop with its state, when this page learned of it, and what to say. */
+/** The steps so far: each with its state, the time when this page learned of it, and its text. */
 export function hopsOf(story: Story): Hop[] {
   const states = { ...early(story), ...late(story) };
   return HOPS.map((name) => ({

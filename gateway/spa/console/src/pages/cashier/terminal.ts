@@ -1,4 +1,4 @@
-/** Speaks as a device: enrols at the public door, signs each request, corrects its clock once. */
+/** Acts as a device: enrols at the public endpoint, signs each request, corrects its clock once. */
 import { ApiProblem, problemOf } from '@shared/problem';
 import { post } from '../../api/client';
 import type { Terminal } from './keystore';
@@ -9,10 +9,10 @@ const ENROL = '/api/device/v1/enrol';
 const SN_LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const ANSWER_WITHIN_MS = 40_000;
 
-/** No answer came: it says nothing about what was asked. */
+/** No answer came, which means nothing for the request. */
 export class NoAnswer extends Error {}
 
-/** "TEST-7Q2M9K4D": tells a person in the device list what this is. */
+/** "TEST-7Q2M9K4D": people recognise it in the device list. */
 export function newSn(): string {
   const found = crypto.getRandomValues(new Uint8Array(8));
   return `TEST-${[...found].map((one) => SN_LETTERS[one % SN_LETTERS.length]).join('')}`;
@@ -20,10 +20,10 @@ export function newSn(): string {
 
 async function answered(address: string, init: RequestInit): Promise<Response> {
   try {
-    // Built here, so that a path and not the page's own address says whom it goes to.
+    // Built here, so that the path alone decides the destination, not the page's address.
     const request = new globalThis.Request(new URL(address, window.location.origin), {
       ...init,
-      // A device has no cookie; the signature alone speaks for it.
+      // A device has no cookie; only the signature authenticates it.
       credentials: 'omit',
       cache: 'no-store',
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
@@ -34,7 +34,7 @@ async function answered(address: string, init: RequestInit): Promise<Response> {
   }
 }
 
-async function told<R>(answer: Response): Promise<R> {
+async function bodyOf<R>(answer: Response): Promise<R> {
   let body: unknown;
   try {
     body = await answer.json();
@@ -46,7 +46,7 @@ async function told<R>(answer: Response): Promise<R> {
   throw problemOf(answer.status, body);
 }
 
-/** A code by the person's own right, redeemed as any device redeems it. */
+/** Creates a code with the person's own permissions and redeems it as any device does. */
 export async function enrolled(merchantId: string, storeId: string, sn: string): Promise<Terminal> {
   const { code } = await post('/api/merchant/v1/devices/codes', { store_id: storeId, sn });
   const answer = await answered(ENROL, {
@@ -54,7 +54,7 @@ export async function enrolled(merchantId: string, storeId: string, sn: string):
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ code, sn, kind: 'test_cashier' }),
   });
-  const found = await told<Enrolled>(answer);
+  const found = await bodyOf<Enrolled>(answer);
   return {
     merchantId,
     deviceId: found.device_id,
@@ -66,7 +66,7 @@ export async function enrolled(merchantId: string, storeId: string, sn: string):
   };
 }
 
-/** A terminal's line to the platform. */
+/** The connection of a terminal to the platform. */
 export class Line {
   private offsetS = 0;
 
@@ -75,12 +75,15 @@ export class Line {
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** One signed request; a 401 that tells the server's time corrects our clock, once. */
-  async ask<R>(asked: DeviceRequest, seen?: (headers: Record<string, string>) => void): Promise<R> {
+  /** One signed request; a 401 with the server's time corrects our clock, once. */
+  async ask<R>(
+    request: DeviceRequest,
+    seen?: (headers: Record<string, string>) => void,
+  ): Promise<R> {
     for (let attempt = 1; ; attempt += 1) {
-      const answer = await this.send(asked, seen);
+      const answer = await this.send(request, seen);
       try {
-        return await told<R>(answer);
+        return await bodyOf<R>(answer);
       } catch (error) {
         if (attempt > 1 || !this.corrects(error)) throw error;
       }
@@ -88,17 +91,17 @@ export class Line {
   }
 
   private async send(
-    asked: DeviceRequest,
+    request: DeviceRequest,
     seen?: (headers: Record<string, string>) => void,
   ): Promise<Response> {
     const at = Math.floor(this.now() / 1000) + this.offsetS;
-    const headers = await signedHeaders(asked, this.terminal, { at, nonce: newNonce() });
+    const headers = await signedHeaders(request, this.terminal, { at, nonce: newNonce() });
     seen?.(headers);
-    const address = asked.query ? `${asked.path}?${asked.query}` : asked.path;
+    const address = request.query ? `${request.path}?${request.query}` : request.path;
     return answered(address, {
-      method: asked.method,
+      method: request.method,
       headers,
-      ...(asked.body === undefined ? {} : { body: asked.body }),
+      ...(request.body === undefined ? {} : { body: request.body }),
     });
   }
 

@@ -1,4 +1,4 @@
-/** S58–S60: which devices there are, where they stand, when they were last seen and last paid. */
+/** S58–S60: the devices, their stores, and when each was last seen and last took a payment. */
 
 import { money } from '@shared/money';
 import { chinaTime, ZONE } from '@shared/time';
@@ -9,13 +9,13 @@ import { Link } from 'react-router';
 import { get, patch, post, type Query } from '../../api/client';
 import { type Device, DeviceLabel } from '../../lookups/DeviceLabel';
 import { StoreSelect } from '../../lookups/StoreSelect';
-import { useAsked } from '../../parts/asked';
 import { Id, Money, Tag, When } from '../../parts/bits';
 import { Dialog } from '../../parts/forms/Dialog';
 import { NAME_MAX, useAtMost } from '../../parts/forms/useRequired';
 import type { Column } from '../../parts/lists/columns';
 import type { Filter } from '../../parts/lists/filters';
 import { ListPage } from '../../parts/lists/ListPage';
+import { useOpensAtOnce } from '../../parts/openNew';
 import { useSay } from '../../parts/say';
 import { tone, word } from '../../parts/words';
 import { useSession } from '../../session/session';
@@ -28,14 +28,14 @@ import { SILENT_24H, silentSince } from './silent';
 
 type Row = Device & { last?: LastPayment | null | undefined };
 
-/** It is kept to the minute; whoever has just paid was there to the second. */
+/** It is stored to the minute, but a payment is known to the second. */
 function seenAt({ last_seen_at, last }: Row) {
   const paidAt = last?.paid_at;
   if (!paidAt || !last_seen_at) return paidAt ?? last_seen_at;
   return Date.parse(paidAt) > Date.parse(last_seen_at) ? paidAt : last_seen_at;
 }
 
-/** A page of devices, each with what it took last: two services know one half each. */
+/** A page of devices, each with its last payment: two services know one half each. */
 async function load({ unseen, ...query }: Query, maySeeOrders: boolean) {
   const since = unseen ? { unseen_since: silentSince() } : {};
   const found = await get('/api/merchant/v1/devices', { query: { ...query, ...since } });
@@ -111,7 +111,7 @@ function Revoke({ row }: { row: Row }) {
   );
 }
 
-/** What it took last and when; the order opens. */
+/** The last payment and its time; a click opens the order. */
 function LastPaid({ row, label = '' }: { row: Row; label?: string }) {
   const { t } = useText();
   if (row.last === null)
@@ -133,7 +133,7 @@ function LastPaid({ row, label = '' }: { row: Row; label?: string }) {
   );
 }
 
-/** One that was stopped stays as it was. */
+/** The actions of a device; a revoked one has none. */
 function Acts({ row }: { row: Row }) {
   if (row.status !== 'active') return null;
   return (
@@ -163,7 +163,7 @@ function lastPaid(t: T): Column<Row> {
   };
 }
 
-/** Its name and serial number, and its model below. */
+/** Its name and serial number, with its model below. */
 function Which({ row }: { row: Row }) {
   const { t } = useText();
   return (
@@ -232,7 +232,7 @@ function columnsOf(t: T, maySeeOrders: boolean, mayWrite: boolean): Column<Row>[
   ];
 }
 
-/** A device on a phone: who it is, where, when it was last seen and last took something. */
+/** A device on a phone: its name and store, when it was last seen, and its last payment. */
 function DeviceCard({ row, mayWrite }: { row: Row; mayWrite: boolean }) {
   const { t } = useText();
   return (
@@ -259,7 +259,7 @@ export default function Devices() {
   const { can } = useSession();
   const mayWrite = can('devices.write');
   const maySeeOrders = can('orders.read');
-  const isAsked = useAsked();
+  const opensAtOnce = useOpensAtOnce();
   const filters = useMemo<Filter[]>(
     () => [
       { name: 'q', label: t('devices.find'), kind: 'search', placeholder: t('devices.find_hint') },
@@ -292,7 +292,7 @@ export default function Devices() {
       card={(row) => <DeviceCard row={row} mayWrite={mayWrite} />}
       filters={filters}
       exports
-      actions={mayWrite ? <NewCode isAsked={isAsked} /> : null}
+      actions={mayWrite ? <NewCode opensAtOnce={opensAtOnce} /> : null}
       above={
         mayWrite ? (
           <>

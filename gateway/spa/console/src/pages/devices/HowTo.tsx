@@ -1,4 +1,4 @@
-/** How a terminal becomes one of ours; in the sandbox also without a terminal. */
+/** How a terminal is enrolled; in the sandbox also without a terminal. */
 import { Link } from 'react-router';
 import { CopyButton } from '../../parts/bits';
 import { useAbout } from '../../parts/sandbox';

@@ -1,4 +1,4 @@
-/** An enrolment code for one device, shown once, as text and as a picture. */
+/** An enrolment code for one device, shown once, as text and as a QR code. */
 import { chinaTime, ZONE } from '@shared/time';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, QRCode } from 'antd';
@@ -8,10 +8,10 @@ import { get, post } from '../../api/client';
 import type { device } from '../../api/generated';
 import { StoreSelect } from '../../lookups/StoreSelect';
 import { useStores } from '../../lookups/stores';
-import { ASKS_FOR_NEW } from '../../parts/asked';
 import { CopyButton } from '../../parts/bits';
 import { EntryForm } from '../../parts/forms/EntryForm';
 import { Window } from '../../parts/forms/Window';
+import { OPEN_NEW } from '../../parts/openNew';
 import { Calm } from '../../parts/states';
 import { useText } from '../../texts';
 import { SandboxCommand } from './HowTo';
@@ -20,7 +20,7 @@ import { LOOK_MS } from './OpenCodes';
 type Code = device.components['schemas']['CodeOut'];
 type Became = device.components['schemas']['CodeStateOut'];
 
-/** What became of the code, as the platform says it: a device may use it at any moment. */
+/** The state of the code at the platform: a device may use it at any moment. */
 function useBecame(code: Code | undefined): Became | undefined {
   const queries = useQueryClient();
   const code_id = code?.code_id ?? '';
@@ -40,9 +40,9 @@ function useBecame(code: Code | undefined): Became | undefined {
   return data;
 }
 
-/** The person at the device need not come back and reload. Until the platform has said that the
- * code is used, nothing says that a device was made. */
-function Told({ became }: { became: Became | undefined }) {
+/** Updates by itself, because the person is at the device. Only when the platform reports the
+ * code as used does it say that a device was enrolled. */
+function CodeStatus({ became }: { became: Became | undefined }) {
   const { t } = useText();
   const state = became?.state ?? 'open';
   if (state === 'open') return <p className="soft">{t('devices.code_waiting')}</p>;
@@ -74,33 +74,33 @@ function Made({ code, became }: { code: Code; became: Became | undefined }) {
       </div>
       <SandboxCommand />
       <div aria-live="polite">
-        <Told became={became} />
+        <CodeStatus became={became} />
       </div>
     </div>
   );
 }
 
-/** A code is of a store: without one, the way to one. */
+/** A code belongs to a store. Without any store, this leads to the page that creates one. */
 function NoStore() {
   const { t } = useText();
   return (
     <Calm
       title={t('cashier.no_store')}
       hint={t('devices.no_store_hint')}
-      action={<Link to={`/stores${ASKS_FOR_NEW}`}>{t('cashier.to_stores')}</Link>}
+      action={<Link to={`/stores${OPEN_NEW}`}>{t('cashier.to_stores')}</Link>}
     />
   );
 }
 
-export function NewCode({ isAsked = false }: { isAsked?: boolean }) {
+export function NewCode({ opensAtOnce = false }: { opensAtOnce?: boolean }) {
   const { t } = useText();
   const queries = useQueryClient();
   const { stores, storeId, isKnown } = useStores();
   const [isOpen, setOpen] = useState(false);
   useEffect(() => {
-    // With the stores: the first of them is chosen.
-    if (isAsked && isKnown) setOpen(true);
-  }, [isAsked, isKnown]);
+    // Opened after the stores are loaded, because the first of them is preselected.
+    if (opensAtOnce && isKnown) setOpen(true);
+  }, [opensAtOnce, isKnown]);
   const make = useMutation({
     mutationFn: (store_id: string) => post('/api/merchant/v1/devices/codes', { store_id }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['device-codes'] }),

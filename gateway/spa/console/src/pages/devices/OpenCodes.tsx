@@ -1,4 +1,4 @@
-/** Enrolment codes that nobody has used yet, and taking one back. */
+/** Enrolment codes that nobody has used yet, and revoking one. */
 import { chinaTime, ZONE } from '@shared/time';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Popconfirm } from 'antd';
@@ -9,7 +9,7 @@ import { useText } from '../../texts';
 
 export const LOOK_MS = 5_000;
 
-/** Asked again while there are any: a device may use one at any moment. */
+/** Loaded again while there are any: a device may use one at any moment. */
 function useOpenCodes(isNeeded: boolean) {
   return useQuery({
     queryKey: ['device-codes'],

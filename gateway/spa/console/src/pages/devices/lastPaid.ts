@@ -1,11 +1,12 @@
-/** What devices took last: the order service's to tell, put beside what the device service says. */
+/** The last payments of devices, from the order service; shown beside the data of the device
+ * service. */
 import { get } from '../../api/client';
 import type { order } from '../../api/generated';
 
 export type LastPayment = order.components['schemas']['LastPaymentOut'];
 
-/** By device: undefined where it took nothing yet, null where the order service is away: the list
- * goes on without it. */
+/** By device: undefined if it has no payment, null if the order service is unavailable: the list
+ * is shown without it. */
 export async function lastPaidOf(
   ids: string[],
 ): Promise<(id: string) => LastPayment | null | undefined> {

@@ -1,4 +1,4 @@
-/** Devices that have said nothing for a day; the name of that choice in the list's address. */
+/** Devices that have sent nothing for a day; the name of that filter in the list's address. */
 export const SILENT_24H = '24h';
 
 /** The instant since when. */

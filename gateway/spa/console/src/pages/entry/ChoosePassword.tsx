@@ -1,4 +1,4 @@
-/** Behind a one-time link: its person chooses a password, and nobody else knows it. */
+/** The page of a one-time link: its person chooses a password that nobody else knows. */
 import { ApiProblem } from '@shared/problem';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button } from 'antd';
@@ -9,11 +9,11 @@ import { EntryForm } from '../../parts/forms/EntryForm';
 import { Loading } from '../../parts/states';
 import { Entrance } from '../../session/Entrance';
 import { NewPassword } from '../../session/NewPassword';
+import { refusalText } from '../../session/refusalText';
 import { signIn } from '../../session/session';
-import { told } from '../../session/told';
 import { useText } from '../../texts';
 
-/** Of a link's secret; what is shorter was cut off on its way. */
+/** The length of a link's secret; a shorter one was cut off. */
 const TOKEN_LENGTH = 43;
 
 interface Entry {
@@ -27,7 +27,7 @@ function Unusable({ token, error }: { token: string; error: unknown }) {
   const refusal = isCut
     ? t('link.cut')
     : error instanceof ApiProblem
-      ? told(t, language, error)
+      ? refusalText(t, language, error)
       : t('link.unreadable');
   return (
     <>
@@ -56,7 +56,7 @@ function PasswordForm({
       size="large"
       requiredMark={false}
       send={send}
-      orElse={(error) => onFault(told(t, language, error))}
+      orElse={(error) => onFault(refusalText(t, language, error))}
     >
       <p className="soft">
         {whose.name === whose.login
@@ -106,7 +106,8 @@ export default function ChoosePassword() {
     }
   };
 
-  /** Straight on where only the password is asked for; else the sign-in asks for the rest. */
+  /** Signs in at once if only the password is needed; otherwise the sign-in page asks for the
+   * rest. */
   const enter = async (console: Console, login: string, password: string) => {
     try {
       await signIn(console, login, password);

@@ -1,4 +1,4 @@
-/** A platform without an operator: whoever can read its setup code makes the first one. */
+/** A platform without an operator: a person who can read its setup code creates the first one. */
 
 import { ApiProblem } from '@shared/problem';
 import { useQueryClient } from '@tanstack/react-query';
@@ -10,8 +10,8 @@ import { EntryForm } from '../../parts/forms/EntryForm';
 import { useRequired } from '../../parts/forms/useRequired';
 import { Entrance } from '../../session/Entrance';
 import { NewPassword } from '../../session/NewPassword';
+import { refusalText } from '../../session/refusalText';
 import { FIRST_RUN, signIn } from '../../session/session';
-import { told } from '../../session/told';
 import { useText } from '../../texts';
 
 interface First {
@@ -38,7 +38,7 @@ export default function FirstRun() {
       await queries.invalidateQueries({ queryKey: ['who'] });
     } catch (error) {
       if (!(error instanceof ApiProblem && error.code === 'binding.first_run_over')) throw error;
-      // Somebody else was faster: this page gives way to the sign-in.
+      // Somebody else was faster: the sign-in is shown instead.
       await navigate(FIRST_RUN, { replace: true });
       await queries.invalidateQueries({ queryKey: ['first-run'] });
     } finally {
@@ -54,7 +54,7 @@ export default function FirstRun() {
         size="large"
         requiredMark={false}
         send={make}
-        orElse={(error) => setFault(told(t, language, error))}
+        orElse={(error) => setFault(refusalText(t, language, error))}
       >
         <Form.Item
           name="setup_code"

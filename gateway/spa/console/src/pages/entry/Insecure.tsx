@@ -1,5 +1,6 @@
-/** Opened over plain http under another name than this machine's own: a browser would not keep the
- *  session's cookie there, so nobody could sign in. Says so instead of failing after the password. */
+/** The console was opened over plain http under another name than this machine's own. A browser
+ * would not store the session's cookie there, so nobody could sign in. This page says so,
+ * instead of a failure after the password. */
 import { Alert } from 'antd';
 import { Entrance } from '../../session/Entrance';
 import { useText } from '../../texts';

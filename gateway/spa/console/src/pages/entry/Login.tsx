@@ -1,4 +1,4 @@
-/** The way in, for merchants and for the operator. */
+/** The sign-in, for merchants and for the operator. */
 
 import { Alert, Button, Form, Input, Segmented } from 'antd';
 import { useEffect, useState } from 'react';
@@ -23,8 +23,12 @@ interface Choice {
   onChoose: (console: Console) => void;
 }
 
-/** Why somebody is here again, and what was wrong with the last try. */
-function Told({ signing, console, onChoose }: Choice & { signing: ReturnType<typeof useSignIn> }) {
+/** Why the person has to sign in again, and what was wrong with the last try. */
+function SignInNotice({
+  signing,
+  console,
+  onChoose,
+}: Choice & { signing: ReturnType<typeof useSignIn> }) {
   const { t } = useText();
   const { pathname } = useLocation();
   const [ended] = useState(ending.get);
@@ -55,7 +59,7 @@ function Told({ signing, console, onChoose }: Choice & { signing: ReturnType<typ
           role="alert"
           {...(signing.isWrong
             ? {
-                // Told to everybody alike: whether the login is known there is nobody's business.
+                // The same for everybody, so that it does not reveal whether a login exists.
                 description: t('login.wrong_tab', tabs),
                 action: (
                   <Button size="small" onClick={() => onChoose(other)}>
@@ -102,7 +106,7 @@ export default function Login() {
   };
   return (
     <Entrance title={t('login.title')}>
-      <Told signing={signing} console={console} onChoose={choose} />
+      <SignInNotice signing={signing} console={console} onChoose={choose} />
       <Form<Entry>
         form={form}
         layout="vertical"

@@ -1,4 +1,5 @@
-/** What the stores took: today beside yesterday by this time, the week, stores, what is undecided. */
+/** The sales of the stores: today beside yesterday at this time, the week, stores, and open
+ * questions. */
 
 import { each, money } from '@shared/money';
 import { Fragment, type ReactNode } from 'react';
@@ -14,17 +15,17 @@ import { Recent } from './Recent';
 import { TotalsHead } from './TotalsHead';
 import { Trend } from './Trend';
 
-type Asked = Record<string, string>;
+type Filters = Record<string, string>;
 
 function Figure({
   label,
-  asked,
+  filters,
   figure,
   className = '',
   children,
 }: {
   label: string;
-  asked: Asked;
+  filters: Filters;
   figure: ReactNode;
   className?: string;
   children: ReactNode;
@@ -32,7 +33,7 @@ function Figure({
   return (
     <section className={`card figure-card ${className}`} aria-label={label}>
       <p className="figure-label">
-        <Link to={ordersOf(asked)}>{label}</Link>
+        <Link to={ordersOf(filters)}>{label}</Link>
       </p>
       <p className="figure">{figure}</p>
       <p className="figure-note">{children}</p>
@@ -42,12 +43,12 @@ function Figure({
 
 function Sum({
   label,
-  asked,
+  filters,
   totals,
   note,
 }: {
   label: string;
-  asked: Asked;
+  filters: Filters;
   totals: Pick<Totals, 'paid_fen' | 'refunded_fen' | 'count'>;
   note?: string;
 }) {
@@ -60,7 +61,7 @@ function Sum({
     parts.push(t('home.refunded', { amount: money(totals.refunded_fen) }));
   }
   return (
-    <Figure label={label} asked={asked} figure={<Money fen={kept(totals)} />}>
+    <Figure label={label} filters={filters} figure={<Money fen={kept(totals)} />}>
       {parts.map((part, index) => (
         <Fragment key={part}>
           {index > 0 ? ' · ' : null}
@@ -83,13 +84,13 @@ function rate(succeeded: number, failed: number): string {
   return `${tenths / 10} %`;
 }
 
-function Rate({ totals, asked }: { totals: Totals; asked: Asked }) {
+function Rate({ totals, filters }: { totals: Totals; filters: Filters }) {
   const { t } = useText();
   const { count, failed_count } = totals;
   return (
     <Figure
       label={t('home.rate')}
-      asked={failed_count > 0 ? { ...asked, order_state: 'cancelled' } : asked}
+      filters={failed_count > 0 ? { ...filters, order_state: 'cancelled' } : filters}
       figure={count + failed_count > 0 ? rate(count, failed_count) : '—'}
     >
       {count + failed_count === 0
@@ -157,17 +158,17 @@ export function Board({ data }: { data: Dashboard }) {
         <div className="figures-row">
           <Sum
             label={t('home.today')}
-            asked={today}
+            filters={today}
             totals={data.today}
             note={changeNote(t, kept(data.today), data.yesterday_by_now_fen)}
           />
-          <Sum label={t('home.yesterday')} asked={yesterday} totals={data.yesterday} />
-          <Sum label={t('home.week')} asked={seven} totals={week} />
-          <Rate totals={data.today} asked={today} />
+          <Sum label={t('home.yesterday')} filters={yesterday} totals={data.yesterday} />
+          <Sum label={t('home.week')} filters={seven} totals={week} />
+          <Rate totals={data.today} filters={today} />
           {data.unknown_count > 0 ? (
             <Figure
               label={t('home.unknown')}
-              asked={{ ...seven, needs_check: 'true' }}
+              filters={{ ...seven, needs_check: 'true' }}
               figure={data.unknown_count}
               className="alarm"
             >

@@ -1,4 +1,4 @@
-/** Home: what is left to set up, and what the stores took (Board). */
+/** Home: what is left to set up, and the sales of the stores (Board). */
 
 import { usePrefetchQuery, useQuery } from '@tanstack/react-query';
 import { Progress } from 'antd';
@@ -55,7 +55,7 @@ export default function Home() {
     queryFn: () => get('/api/merchant/v1/dashboard', { query: { store_id: storeId } }),
     refetchInterval: 30_000,
   });
-  // Shown with the figures: asked for beside them, not after them.
+  // Loaded at the same time as the figures, not after them.
   usePrefetchQuery(recent(storeId));
   const map = useQuery({
     queryKey: ['onboarding', ''],

@@ -1,4 +1,4 @@
-/** The latest orders on the home page; each leads to its own. */
+/** The latest orders on the home page; each is a link to the order. */
 import { dayStart } from '@shared/time';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'react-router';
@@ -17,7 +17,7 @@ export function recent(storeId: string | undefined) {
     queryKey: ['orders', 'recent', storeId],
     queryFn: () =>
       get('/api/merchant/v1/orders', {
-        // The days of the figures beside it; counting them all is no work that way.
+        // The same days as the figures, so that counting them costs little.
         query: { store_id: storeId, page_size: SHOWN, from: dayStart(quickDays('week').from) },
       }),
   };

@@ -1,4 +1,4 @@
-/** The head of a table that counts payments and sums what was kept, by day or by store. */
+/** The head of a table with numbers of payments and net amounts, by day or by store. */
 import { useText } from '../../texts';
 
 export function TotalsHead({ by }: { by: string }) {

@@ -1,4 +1,4 @@
-/** Seven days as columns, and as a table for whoever does not look at drawings. */
+/** Seven days as a chart, and as a table for people who cannot see the chart. */
 import { money } from '@shared/money';
 import { Tooltip } from 'antd';
 import { Link } from 'react-router';

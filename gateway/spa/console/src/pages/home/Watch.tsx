@@ -1,4 +1,4 @@
-/** What somebody should look at today: devices that say nothing, refunds without a result. */
+/** What somebody should check today: devices that send nothing, refunds without a result. */
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'react-router';
 import { get } from '../../api/client';
@@ -9,7 +9,7 @@ import { SILENT_24H, silentSince } from '../devices/silent';
 import { REFUNDS_PAGE } from '../orders/OrderTabs';
 
 const EVERY_MS = 60_000;
-/** More open refunds than that are not counted one by one. */
+/** Beyond this number open refunds are not counted one by one. */
 const COUNTED = 100;
 
 function useSilentDevices() {
@@ -40,7 +40,7 @@ function useOpenRefunds(state: 'pending' | 'unknown') {
   return found.data?.items.length ?? 0;
 }
 
-/** Nothing, when there is nothing. */
+/** Shows nothing when there is nothing to check. */
 export function Watch() {
   const { t } = useText();
   const silent = useSilentDevices();

@@ -1,11 +1,11 @@
-/** From a figure to the orders behind it. */
+/** Links from a figure to its orders. */
 
 /** The order list with these filters. */
-export const ordersOf = (asked: Record<string, string>) => ({
+export const ordersOf = (filters: Record<string, string>) => ({
   pathname: '/orders',
-  search: `?${new URLSearchParams(asked)}`,
+  search: `?${new URLSearchParams(filters)}`,
 });
 
-/** What was kept: taken less given back, in fen. */
+/** The net amount in fen: paid less refunded. */
 export const kept = (totals: { paid_fen: number; refunded_fen: number }) =>
   totals.paid_fen - totals.refunded_fen;

@@ -1,4 +1,4 @@
-/** Where a money axis has its marks. */
+/** The marks of a money axis. */
 
 const STEPS_AT_MOST = 4;
 

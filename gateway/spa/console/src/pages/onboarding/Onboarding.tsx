@@ -1,5 +1,5 @@
-/** S11–S17 as four cards in one order that check themselves; the map of all rows comes back after
- * each step. */
+/** S11–S17 as four cards in order, which are checked automatically; each step returns the map of
+ * all rows. */
 import { DownOutlined, UpOutlined } from '@ant-design/icons';
 import { Alert, Button, Progress } from 'antd';
 import { useNavigate, useSearchParams } from 'react-router';
@@ -22,7 +22,7 @@ function Progressing({ map, onNext }: { map: OnboardingMap; onNext: (() => void)
   const coming = current
     ? t(current.state === 'running' ? 'wizard.waits' : 'wizard.next', { title })
     : '';
-  // Whoever takes payments already has nothing to wait for: no ring, no percent.
+  // A merchant who takes payments already has nothing left to wait for: no ring, no percentage.
   const sells = map.takes_payments && !map.is_ready;
   return (
     <div className="ring">
@@ -63,7 +63,7 @@ function Progressing({ map, onNext }: { map: OnboardingMap; onNext: (() => void)
   );
 }
 
-/** What failed in another card, with the reason, without taking anybody away from where they are. */
+/** A failure in another card, with its reason; the open card stays open. */
 function Trouble({ rows, onGo }: { rows: OnboardingRow[]; onGo: (row: OnboardingRow) => void }) {
   const { t, either } = useText();
   const way = useWay();
@@ -76,7 +76,7 @@ function Trouble({ rows, onGo }: { rows: OnboardingRow[]; onGo: (row: Onboarding
       title={t('wizard.trouble', { title: either(row.title_zh, row.title_en) })}
       description={
         <>
-          {row.reason ? <div>{t('wizard.said', { reason: row.reason })}</div> : null}
+          {row.reason ? <div>{t('wizard.alipay_reason', { reason: row.reason })}</div> : null}
           <div>{way.remedy(row)}</div>
         </>
       }
@@ -112,11 +112,12 @@ function Rows({
     />
   );
   const own = card.rows.filter((row) => row.optional);
-  const asked = own.length > 0 && (uploaded?.state === 'todo' || uploaded?.state === 'failed');
+  const isUploadOpen =
+    own.length > 0 && (uploaded?.state === 'todo' || uploaded?.state === 'failed');
   return (
     <>
       <ol className="steps-rows">{card.rows.filter((row) => !row.optional).map(one)}</ol>
-      {asked ? (
+      {isUploadOpen ? (
         <details style={{ marginTop: 12 }}>
           <summary>{t('wizard.by_tool')}</summary>
           <ol className="steps-rows">{own.map(one)}</ol>
@@ -170,9 +171,9 @@ export default function Onboarding() {
   const current = data ? currentOf(data).row : undefined;
   // The rows of `cards` are the map's own objects.
   const cardOfNext = cards.find((card) => current && card.rows.includes(current));
-  const asked = params.get('card');
-  const open = asked ?? cardOfNext?.code ?? NONE;
-  // The address names a card only while somebody looks at another one than the current.
+  const chosen = params.get('card');
+  const open = chosen ?? cardOfNext?.code ?? NONE;
+  // The address names a card only if it is not the current one.
   const show = (code: string) => setParams(code === cardOfNext?.code ? {} : { card: code });
   const goTo = (no: string) => {
     const card = cards.find((one) => one.rows.some((row) => row.row === no));

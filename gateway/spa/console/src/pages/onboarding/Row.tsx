@@ -1,12 +1,13 @@
-/** One row of a card: what to do, the values for it, its form, what was found, its remedy. */
+/** One row of a card: what to do, the values for it, its form, the result of its check, its
+ * remedy. */
 import { Button, Input, Progress } from 'antd';
 import { useState } from 'react';
 import { Link } from 'react-router';
 import type { OnboardingRow } from '../../api/shapes';
-import { ASKS_FOR_NEW } from '../../parts/asked';
 import { CopyButton, Facts, Tag, When } from '../../parts/bits';
 import { NewStore } from '../../parts/forms/NewStore';
 import { GoButton } from '../../parts/GoButton';
+import { OPEN_NEW } from '../../parts/openNew';
 import { ToAlipay, useSandboxPage } from '../../parts/sandbox';
 import { tone, word } from '../../parts/words';
 import { useSession } from '../../session/session';
@@ -18,19 +19,19 @@ import { useWay } from './way';
 
 interface Props {
   row: OnboardingRow;
-  /** the app that the map is about; null: none is bound yet */
+  /** the app of the map; null: none is bound yet */
   appId: string | null;
   isNext: boolean;
   isBusy: boolean;
   onAct: (action: RowAction) => void;
-  /** the same for a form, which shows itself what is refused of it */
+  /** the same for a form, which shows refused fields itself */
   onSend: (action: RowAction) => Promise<unknown>;
   onKeep: (row: string, form: Record<string, string>) => Promise<boolean>;
   onGo: (row: string) => void;
 }
 
-/** What to do, while somebody can do it: here first, and what it is like at the real Alipay for who
- * wants to know. Later it is told to who asks: its buttons are not there any more. */
+/** The instructions, while the person can follow them: first for the sandbox, then, on request,
+ * for the real Alipay. Later only on request, because its buttons are gone. */
 function Way({ row }: Pick<Props, 'row'>) {
   const { t } = useText();
   const way = useWay();
@@ -50,7 +51,7 @@ function Way({ row }: Pick<Props, 'row'>) {
   );
 }
 
-/** Which app it is about, for whoever has to find it on Alipay's pages. */
+/** The app's name, for people who have to find it on Alipay's pages. */
 function OwnApp({ row, appId }: Pick<Props, 'row' | 'appId'>) {
   if (!appId || !row.where_url || row.optional) return null;
   const number = (
@@ -86,16 +87,16 @@ function Copies({ row }: { row: OnboardingRow }) {
   );
 }
 
-/** Why it failed, the platform's own words first, then what to do and where. */
+/** The reason of the failure: the platform's own words first, then what to do and where. */
 function Remedy({ row, onGo }: Pick<Props, 'row' | 'onGo'>) {
   const { t } = useText();
   const remedy = useWay().remedy(row);
-  // That something has not been done yet is no trouble: the row itself says what to do.
+  // A step that was not done yet is no fault; the row itself says what to do.
   if (!remedy || isOver(row) || (row.state === 'todo' && row.can_run && !row.can_mark)) return null;
   const target = row.remedy_row;
   return (
     <div className={row.state === 'failed' ? 'remedy' : 'remedy calm-remedy'}>
-      {row.reason ? <strong>{t('wizard.said', { reason: row.reason })}</strong> : null}
+      {row.reason ? <strong>{t('wizard.alipay_reason', { reason: row.reason })}</strong> : null}
       {row.reason ? null : <strong>{t('wizard.remedy')}</strong>}
       <div>{remedy}</div>
       {target ? (
@@ -110,7 +111,7 @@ function Remedy({ row, onGo }: Pick<Props, 'row' | 'onGo'>) {
 function Found({ row }: { row: OnboardingRow }) {
   const { t } = useText();
   const evidence = row.evidence ?? {};
-  // Only what has a word for it: the rest is the platform's, and means nothing to a person.
+  // Only fields that have a label; the others are the platform's and mean nothing to people.
   const found = Object.entries(evidence).filter(
     ([name, value]) => value !== null && value !== '' && isText(`evidence.${name}`),
   );
@@ -178,7 +179,7 @@ function MarkDone({ row, isBusy, onAct }: Pick<Props, 'row' | 'isBusy' | 'onAct'
   );
 }
 
-/** Where the row's work is done: at Alipay, or, in the sandbox, where the sandbox plays Alipay. */
+/** A link to where the work is done: Alipay, or in the sandbox the sandbox's page. */
 function Where({ row, appId, url }: Pick<Props, 'row' | 'appId'> & { url: string }) {
   const { t } = useText();
   if (url.startsWith('https://opendocs.alipay.com')) {
@@ -198,10 +199,10 @@ const OWN_PAGES: Record<string, { path: string; text: TextKey }> = {
   mini_program: { path: '/dragonfly?tab=iot', text: 'wizard.bind_here' },
   signing_keys: { path: '/dragonfly?tab=iot', text: 'wizard.bind_here' },
   app_bound: { path: '/dragonfly?tab=iot', text: 'wizard.bind_here' },
-  device_online: { path: `/devices${ASKS_FOR_NEW}`, text: 'wizard.devices_here' },
+  device_online: { path: `/devices${OPEN_NEW}`, text: 'wizard.devices_here' },
 };
 
-/** In the sandbox nobody has a device in hand: the browser can be one. */
+/** In the sandbox nobody has a real device: the browser can be one. */
 function Rehearse({ row }: Pick<Props, 'row'>) {
   const { t } = useText();
   const isSandbox = useSandboxPage() !== null;
@@ -267,7 +268,7 @@ function Actions({ row, appId, isBusy, onAct, onSend, onKeep }: Omit<Props, 'isN
   );
 }
 
-/** A row that is over: it can be opened again, and a version can be followed by a newer one. */
+/** A row that is done: it can be opened again, and a new version can follow. */
 function Again({ row, isBusy, onAct, onSend, onKeep }: Omit<Props, 'isNext' | 'onGo'>) {
   const { t } = useText();
   const { can } = useSession();

@@ -1,5 +1,5 @@
-/** The form of an automatic row, built from the fields the server names, with their lengths. What
- * is typed is kept on the server a moment later, sent or not. */
+/** The form of an automatic row, built from the fields of the server's response, with their
+ * lengths. The entries are stored on the server a moment later, sent or not. */
 import { Button, Form, Input, Select } from 'antd';
 import { type ReactElement, useEffect, useRef, useState } from 'react';
 import type { OnboardingRow, RowField } from '../../api/shapes';
@@ -9,20 +9,20 @@ import { type T, type TextKey, useText } from '../../texts';
 
 const KEEP_AFTER_MS = 800;
 
-/** A rollout only widens: what is narrower than now is not offered. */
+/** A rollout can only grow: smaller shares than the present one are not offered. */
 function widerThan(choices: string[], now: unknown): string[] {
   const at = choices.indexOf(String(now ?? ''));
   return choices.slice(at + 1);
 }
 
-/** The server's rule for the text as typed: blanks around it are cut before it is sent, and each
- * serial is a line or a word of its own. */
+/** The server's pattern for the typed text: blanks around it are removed before it is sent, and
+ * each serial number is a line or a word. */
 function linesOf({ pattern, kind }: RowField): RegExp {
   const whole = pattern.replace(/^\^|\$$/g, '');
   return new RegExp(kind === 'serials' ? `^\\s*(?:${whole}(?:\\s+|$))*$` : `^\\s*${whole}\\s*$`);
 }
 
-/** An element, not a component: Form.Item hands its value and label to what it holds. */
+/** An element, not a component: Form.Item passes its value and label to its child. */
 function control(t: T, field: RowField, row: OnboardingRow): ReactElement {
   if (field.kind === 'choice') {
     return (
@@ -47,7 +47,7 @@ function control(t: T, field: RowField, row: OnboardingRow): ReactElement {
 
 type Values = Record<string, string>;
 
-/** Sends what was typed when the person pauses, and what is left when they go away. */
+/** Stores the entries when the person pauses, and the rest when the page is left. */
 function useKept(onKeep: (form: Values) => Promise<boolean>) {
   const [isKept, setKept] = useState(false);
   const waiting = useRef<{ form: Values; timer: ReturnType<typeof setTimeout> } | null>(null);
@@ -80,7 +80,7 @@ function useKept(onKeep: (form: Values) => Promise<boolean>) {
 interface Props {
   row: OnboardingRow;
   isBusy: boolean;
-  /** what the door refuses of it is shown under its field */
+  /** the refusals that the form shows under their fields */
   onRun: (form: Values) => Promise<unknown>;
   onKeep: (form: Values) => Promise<boolean>;
 }

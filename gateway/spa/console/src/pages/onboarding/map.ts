@@ -1,4 +1,5 @@
-/** What the page makes of the map: its cards, what is current, and what is in trouble elsewhere. */
+/** Derives from the map what the page shows: its cards, the current one, and failures in other
+ * cards. */
 import type { OnboardingMap, OnboardingRow } from '../../api/shapes';
 import type { Tone } from '../../parts/bits';
 
@@ -28,8 +29,8 @@ interface Current {
   meanwhile: OnboardingRow | undefined;
 }
 
-/** One stays with the card in which Alipay is at work, and hears what can be done meanwhile: whoever
- * was led on would be led back when the review has ended. */
+/** The card on which Alipay works stays open, with a hint to what can be done meanwhile.
+ * Otherwise the person would be led away, and back again when the review has ended. */
 export function currentOf(map: OnboardingMap): Current {
   const cards = cardsOf(map);
   const rows = cards.flatMap((card) => card.rows);
@@ -42,7 +43,7 @@ export function currentOf(map: OnboardingMap): Current {
   return { row, meanwhile: undefined };
 }
 
-/** Failed rows of other cards than the one that is open: they hold nobody up, and are told. */
+/** Failed rows of cards that are not open: they delay nobody, but are shown. */
 export function troubleBeside(cards: CardRows[], open: string | undefined): OnboardingRow[] {
   return cards
     .filter((card) => card.code !== open)
@@ -63,7 +64,7 @@ export function toneOf(card: CardRows): Tone {
   return rows.some(isOver) ? 'warn' : 'mute';
 }
 
-/** Rows that a look may move: what failed, and what waits and was looked at before. */
+/** Rows whose state a check may change: failed ones, and waiting ones that were checked before. */
 export function worthALook(map: OnboardingMap): OnboardingRow[] {
   return cardsOf(map)
     .flatMap((card) => card.rows)

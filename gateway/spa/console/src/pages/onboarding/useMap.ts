@@ -1,5 +1,5 @@
-/** The map, kept fresh: it is asked for again while something runs or waits, and what waits or has
- * failed is looked at when somebody opens the page or comes back to it. */
+/** The map, kept up to date: it is loaded again while a row runs or waits, and waiting or failed
+ * rows are checked when somebody opens the page or returns to it. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef } from 'react';
 import { get, post, put } from '../../api/client';
@@ -18,7 +18,7 @@ export interface RowAction {
 const KEY = ['onboarding', ''];
 const RUNS_MS = 2000;
 const WAITS_MS = 5000;
-/** Not oftener than that, however often somebody comes and goes. */
+/** The shortest time between two checks, however often the person returns. */
 const LOOK_AFTER_MS = 10_000;
 
 function everyMs(map: OnboardingMap | undefined): number | false {
@@ -47,7 +47,8 @@ function typed(map: OnboardingMap, row: string, form: Record<string, string>): O
   };
 }
 
-/** Looks at what waits or has failed, once the map is there and whenever the page is seen again. */
+/** Checks waiting or failed rows, once the map is loaded and whenever the page becomes visible
+ * again. */
 function useLook(isThere: boolean): void {
   const queries = useQueryClient();
   const { can } = useSession();
@@ -66,7 +67,7 @@ function useLook(isThere: boolean): void {
         );
         queries.setQueryData(KEY, fresh);
       } catch {
-        return; // the next look is soon
+        return; // the next check is soon
       }
     }
   }, [queries, mayLook]);
@@ -100,9 +101,9 @@ export function useMap() {
       ),
     onSuccess: (fresh) => queries.setQueryData(KEY, fresh),
     onError: (error, { form }) => {
-      // A form shows what was refused of it where it stands.
+      // A form shows its own refusals under its fields.
       if (form === undefined) say.failed(error);
-      // Somebody else may have been quicker: what is shown is what is.
+      // Somebody else may have been faster: the present map is shown.
       void queries.invalidateQueries({ queryKey: KEY });
     },
   });
@@ -116,7 +117,7 @@ export function useMap() {
       );
       return true;
     } catch {
-      // It is sent whole with the form; nobody is interrupted while they type.
+      // The whole form is sent later, so a failure here does not interrupt the person.
       return false;
     }
   };

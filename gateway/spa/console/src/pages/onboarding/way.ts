@@ -1,4 +1,4 @@
-/** What a row says: as the server tells it, of the real Alipay; in the sandbox what is there instead. */
+/** The instructions of a row: the server's for the real Alipay, and others in the sandbox. */
 import type { OnboardingRow } from '../../api/shapes';
 import { useSandboxPage } from '../../parts/sandbox';
 import { isText, type TextKey, useText } from '../../texts';
@@ -12,10 +12,10 @@ export function useWay() {
   };
   const isToDo = ({ state }: OnboardingRow) => state === 'todo' || state === 'failed';
   return {
-    /** whether it is done in another way in the sandbox, where we are */
+    /** whether the work is done in another way in the sandbox, and this is the sandbox */
     isOther: (row: OnboardingRow) => inSandbox('sandbox_way', row.code) !== '',
-    /** what one does for it in the sandbox now; empty where it is done alike, at the real Alipay,
-     * and while there is nothing to do */
+    /** the instructions for the sandbox now; empty if they are the same, at the real Alipay, and
+     * while there is nothing to do */
     here: (row: OnboardingRow) => {
       if (row.state === 'running') return inSandbox('sandbox_wait', row.code);
       return isToDo(row) ? inSandbox('sandbox_way', row.code) : '';

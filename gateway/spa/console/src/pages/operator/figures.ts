@@ -1,11 +1,11 @@
-/** What merchants took today: the order service's to tell, put beside what binding says of them. */
+/** Today's sales of merchants, from the order service; shown beside binding's data. */
 import { get } from '../../api/client';
 import type { Merchant, MerchantFigures } from '../../api/shapes';
 
-/** A merchant's page that stays open is looked at again so often. */
+/** How often the open page of a merchant is loaded again. */
 export const LOOK_AGAIN_MS = 30_000;
 
-/** By merchant; empty where the order service is away: the list goes on without figures. */
+/** By merchant; empty if the order service is unavailable: the list is shown without figures. */
 export async function figuresOf(ids: string[]): Promise<Map<string, MerchantFigures>> {
   if (ids.length === 0) return new Map();
   try {
@@ -16,7 +16,8 @@ export async function figuresOf(ids: string[]): Promise<Map<string, MerchantFigu
   }
 }
 
-/** Names for ids, of one page of something; none where they cannot be had: the list goes on. */
+/** Names by id for one page of a list; empty if they cannot be loaded: the list is shown without
+ * them. */
 export async function merchantsOf(
   ids: readonly (string | null)[],
 ): Promise<Map<string, Pick<Merchant, 'merchant_id' | 'name'>>> {

@@ -1,4 +1,5 @@
-/** The address names an order that is not there, or is not for this person: and the way out. */
+/** The address names an order that does not exist, or that this person may not see; with a way
+ * back. */
 import { ApiProblem } from '@shared/problem';
 import { Button } from 'antd';
 import { Calm } from '../../parts/states';

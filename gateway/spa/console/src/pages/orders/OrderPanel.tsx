@@ -1,4 +1,4 @@
-/** One order beside the list: what it is, and what happened to it, step by step. */
+/** One order beside the list: its facts, and its timeline. */
 
 import { money } from '@shared/money';
 import { useQuery } from '@tanstack/react-query';
@@ -14,7 +14,7 @@ import { type T, useText } from '../../texts';
 import { isNoSuchOrder, NoSuchOrder } from './NoSuchOrder';
 import { NetFigure, OrderRefunds } from './OrderRefunds';
 
-/** What an address says instead is nobody's number and not shown back. */
+/** Any other text in the address is not an order number and is not shown. */
 const ORDER_NO = /^[DO]\d{14}$/;
 
 const COLOURS: Record<string, string> = {

@@ -1,4 +1,5 @@
-/** The refunds of one order, in its panel: what was given back, what is left, and the act itself. */
+/** The refunds of one order, in its panel: what was refunded, what is left, and the button to
+ * refund. */
 import { money } from '@shared/money';
 import { Button } from 'antd';
 import { useState } from 'react';
@@ -13,11 +14,11 @@ import { NextCheck, RetryButton } from './refunds/RefundOutcome';
 import {
   REFUND_TONES,
   refusal,
+  requestersOf,
   useOrderCatchesUp,
   usePayment,
-  whoAsked,
 } from './refunds/refunding';
-import { useHeard } from './refunds/unheard';
+import { useForgetSettled } from './refunds/unanswered';
 
 function Line({ refund }: { refund: Refund }) {
   const { t } = useText();
@@ -34,7 +35,7 @@ function Line({ refund }: { refund: Refund }) {
       {refund.state === 'unknown' ? <p>{t('refunds.is_unknown_next')}</p> : null}
       <NextCheck refund={refund} />
       <div className="small soft">
-        {[refund.reason, whoAsked(t, refund)].filter(Boolean).join(' · ')} ·{' '}
+        {[refund.reason, requestersOf(t, refund)].filter(Boolean).join(' · ')} ·{' '}
         <When at={refund.created_at} />
       </div>
     </li>
@@ -47,7 +48,7 @@ export function OrderRefunds({ order }: { order: OrderDetail }) {
   const [isOpen, setOpen] = useState(false);
   const payment = usePayment(order.payment_id);
   useOrderCatchesUp(payment.data, order.refunded_fen);
-  useHeard(payment.data, payment.dataUpdatedAt);
+  useForgetSettled(payment.data, payment.dataUpdatedAt);
   if (!order.payment_id || !can('payments.read') || order.pay_state === 'unpaid') return null;
   if (payment.isLoadingError)
     return <Failure error={payment.error} retry={() => void payment.refetch()} />;
@@ -84,7 +85,7 @@ export function OrderRefunds({ order }: { order: OrderDetail }) {
   );
 }
 
-/** What the merchant keeps, large; what was paid beside it when they differ. */
+/** The net amount, large; with the paid amount beside it if they differ. */
 export function NetFigure({ order }: { order: OrderDetail }) {
   const { t } = useText();
   if (order.refunded_fen === 0) {

@@ -1,4 +1,4 @@
-/** Orders and refunds are two lists of one thing: real links, above either. */
+/** Orders and refunds are two lists of the same sales: real links, above either. */
 import { NavLink } from 'react-router';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';

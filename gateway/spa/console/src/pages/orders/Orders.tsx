@@ -1,4 +1,5 @@
-/** S76–S100: every face payment as an order; the detail opens beside the list and has its address. */
+/** S76–S100: every face payment as an order; the detail opens beside the list and has its own
+ * address. */
 
 import { money } from '@shared/money';
 import { useQuery } from '@tanstack/react-query';
@@ -71,7 +72,7 @@ function useFiltersOf(t: T): Filter[] {
   }, [t, stores]);
 }
 
-/** Our door's names for where a page begins. */
+/** The API's names for the position where a page begins. */
 function load({ cursor, back, ...query }: Query) {
   return get('/api/merchant/v1/orders', { query: { ...query, after: cursor, before: back } });
 }

@@ -1,4 +1,4 @@
-/** Every refund: how much of what, how it stands, who asked; the order opens beside the list. */
+/** Every refund: its amounts, its state, its requester; the order opens beside the list. */
 import { money, yuan } from '@shared/money';
 import { chinaTime } from '@shared/time';
 import { useQuery } from '@tanstack/react-query';
@@ -26,7 +26,7 @@ import {
   REFUND_STATES,
   REFUND_TONES,
   refusal,
-  whoAsked,
+  requestersOf,
 } from './refunds/refunding';
 
 fetchDays();
@@ -78,7 +78,7 @@ function State({ row }: { row: ListedRefund }) {
   );
 }
 
-/** Where a refund's order opens, beside the list as it is. */
+/** The address that opens a refund's order beside the present list. */
 function opened(row: ListedRefund, search: string) {
   const params = new URLSearchParams(search);
   params.set(OPENED, row.payment_id);
@@ -93,7 +93,7 @@ const sum = (key: string, title: string, of: (row: ListedRefund) => number) => (
   text: (row: ListedRefund) => yuan(of(row)).replaceAll(',', ''),
 });
 
-const said = (key: string, title: string, of: (row: ListedRefund) => string | null) => ({
+const textColumn = (key: string, title: string, of: (row: ListedRefund) => string | null) => ({
   key,
   title,
   render: (row: ListedRefund) => <span className="whole">{of(row) || '—'}</span>,
@@ -124,16 +124,16 @@ function columnsOf(t: T, search: string): Column<ListedRefund>[] {
     },
     sum('paid', t('refunds.paid'), (row) => row.payable_fen),
     { ...sum('refunded', t('refunds.refunded'), (row) => row.refunded_fen), isExtra: true },
-    said('who', t('refunds.who'), (row) => whoAsked(t, row)),
-    said('reason', t('refunds.reason'), (row) => row.reason),
-    said('store', t('orders.store'), (row) => row.store_name),
+    textColumn('who', t('refunds.who'), (row) => requestersOf(t, row)),
+    textColumn('reason', t('refunds.reason'), (row) => row.reason),
+    textColumn('store', t('orders.store'), (row) => row.store_name),
     {
-      ...said('number', t('refunds.number'), (row) => row.out_trade_no),
+      ...textColumn('number', t('refunds.number'), (row) => row.out_trade_no),
       isExtra: true,
       render: (row) => <Id value={row.out_trade_no} label={t('refunds.number')} isShort />,
     },
     {
-      ...said('trade_no', t('orders.trade_no'), (row) => row.trade_no),
+      ...textColumn('trade_no', t('orders.trade_no'), (row) => row.trade_no),
       isExtra: true,
       render: (row) => <Id value={row.trade_no} label={t('orders.trade_no')} isShort />,
     },
@@ -156,7 +156,7 @@ function columnsOf(t: T, search: string): Column<ListedRefund>[] {
   ];
 }
 
-/** Three lines on a phone: amount and state, time and store, who and why. */
+/** Three lines on a phone: amount and state, time and store, requester and reason. */
 function RefundCard({ row, search }: { row: ListedRefund; search: string }) {
   const { t } = useText();
   return (
@@ -171,7 +171,7 @@ function RefundCard({ row, search }: { row: ListedRefund; search: string }) {
           <span className="end">{row.store_name ?? ''}</span>
         </span>
         <span className="soft small">
-          <span className="nowrap">{whoAsked(t, row)}</span>
+          <span className="nowrap">{requestersOf(t, row)}</span>
           <span className="end">{row.state === 'rejected' ? refusal(t, row) : row.reason}</span>
         </span>
       </Link>
@@ -180,7 +180,7 @@ function RefundCard({ row, search }: { row: ListedRefund; search: string }) {
   );
 }
 
-/** The order of a payment; it is made by an event, a moment after the payment. */
+/** The order of a payment; an event creates it a moment after the payment. */
 function OrderOfPayment({ paymentId, onClose }: { paymentId: string; onClose: () => void }) {
   const { t } = useText();
   const found = useQuery({
@@ -213,10 +213,10 @@ const LIVE = {
   since: (top: ListedRefund): Query => ({ from: askedAt(top) }),
 };
 
-/** A page moves by itself while one of its refunds is open. */
+/** The page is loaded again by itself while one of its refunds is open. */
 const lookAgainMs = (shown: ListedRefund[]) => (shown.some(isOpen) ? LOOK_MS : false);
 
-/** An order's own number, whole: the payment service, whose refunds are, does not know it. */
+/** A complete order number: the payment service, which lists refunds, does not know it. */
 const ORDER_NO = /^D\d{14}$/i;
 
 async function numberOf(q: string): Promise<string> {

@@ -1,4 +1,4 @@
-/** What the order list shows, what may be added to it, and what a file of it holds. */
+/** The columns of the order list: shown by default, on request, and in an export. */
 import { money, yuan } from '@shared/money';
 import { chinaTime, ZONE } from '@shared/time';
 import { Link } from 'react-router';
@@ -12,7 +12,7 @@ import { StatusTag, statusOf } from './status';
 
 interface Means {
   t: T;
-  /** a device's number, for a file: it is loaded first */
+  /** a device's number, for an export: it is loaded first */
   sn: (id: string | null | undefined) => string | undefined;
   /** the address of an order */
   to: (order: Order) => { pathname: string; search: string };
@@ -92,7 +92,7 @@ function extra({ t, sn }: Means): Column<Order>[] {
     render: (row) => <Money fen={of(row)} />,
     text: (row) => plain(of(row)),
   });
-  const said = (key: string, title: string, of: (row: Order) => string): Column<Order> => ({
+  const textColumn = (key: string, title: string, of: (row: Order) => string): Column<Order> => ({
     key,
     title,
     isExtra: true,
@@ -112,7 +112,7 @@ function extra({ t, sn }: Means): Column<Order>[] {
   });
   return [
     {
-      ...said('paid_at', t('orders.paid_at'), (row) => time(row.paid_at)),
+      ...textColumn('paid_at', t('orders.paid_at'), (row) => time(row.paid_at)),
       render: (row) => <When at={row.paid_at} />,
     },
     sum('refunded', t('orders.refunded'), (row) => row.refunded_fen),
@@ -125,15 +125,17 @@ function extra({ t, sn }: Means): Column<Order>[] {
     number('trade_no', t('orders.trade_no'), (row) => row.trade_no),
     sum('total', t('orders.total'), (row) => row.total_fen),
     sum('stored_value', t('orders.stored_value'), (row) => row.stored_value_fen),
-    said('subject', t('orders.subject'), (row) => row.subject),
-    said('buyer', t('orders.buyer'), (row) => row.buyer_logon_id ?? ''),
-    said('order_type', t('orders.type'), (row) => word(t, 'order_type', row.order_type)),
-    said('sub_type', t('orders.sub_type'), (row) => word(t, 'sub_type', row.sub_type)),
-    said('order_state', t('orders.state'), (row) => word(t, 'order_state', row.order_state)),
-    said('pay_state', t('orders.pay_state'), (row) => word(t, 'pay_state', row.pay_state)),
-    said('pay_method', t('orders.pay_method'), (row) => word(t, 'pay_method', row.pay_method)),
-    said('receiver', t('orders.receiver'), (row) => row.receiver ?? ''),
-    said('phone', t('orders.phone'), (row) => row.receiver_phone ?? ''),
+    textColumn('subject', t('orders.subject'), (row) => row.subject),
+    textColumn('buyer', t('orders.buyer'), (row) => row.buyer_logon_id ?? ''),
+    textColumn('order_type', t('orders.type'), (row) => word(t, 'order_type', row.order_type)),
+    textColumn('sub_type', t('orders.sub_type'), (row) => word(t, 'sub_type', row.sub_type)),
+    textColumn('order_state', t('orders.state'), (row) => word(t, 'order_state', row.order_state)),
+    textColumn('pay_state', t('orders.pay_state'), (row) => word(t, 'pay_state', row.pay_state)),
+    textColumn('pay_method', t('orders.pay_method'), (row) =>
+      word(t, 'pay_method', row.pay_method),
+    ),
+    textColumn('receiver', t('orders.receiver'), (row) => row.receiver ?? ''),
+    textColumn('phone', t('orders.phone'), (row) => row.receiver_phone ?? ''),
   ];
 }
 
@@ -142,7 +144,7 @@ export function columnsOf(means: Means): Column<Order>[] {
   return [...main(means).slice(0, -1), ...extra(means), ...(action ? [action] : [])];
 }
 
-/** Three lines on a phone: amount and status, time and store, how and number. */
+/** Three lines on a phone: amount and status, time and store, method and number. */
 export function OrderCard({ order, means }: { order: Order; means: Means }) {
   const { t, to } = means;
   return (

@@ -1,4 +1,4 @@
-/** One word for how an order stands, out of the two states that it has. */
+/** The one status of an order that is shown, derived from its two states. */
 import type { OrderRow } from '../../api/shapes';
 import { Tag, type Tone } from '../../parts/bits';
 import { useText } from '../../texts';
@@ -12,16 +12,16 @@ const TONES = {
   refunded: 'warn',
   reversed: 'mute',
   late: 'bad',
-  unheard: 'bad',
+  unclear: 'bad',
 } as const satisfies Record<string, Tone>;
 
 type Status = keyof typeof TONES;
 
 export function statusOf(order: Stands): Status {
   if (order.is_late) return 'late';
-  if (order.needs_check) return 'unheard';
+  if (order.needs_check) return 'unclear';
   if (order.order_state === 'cancelled' && order.pay_state === 'refunded') return 'reversed';
-  return order.pay_state in TONES ? (order.pay_state as Status) : 'unheard';
+  return order.pay_state in TONES ? (order.pay_state as Status) : 'unclear';
 }
 
 export function StatusTag({ order }: { order: Stands }) {

@@ -1,4 +1,4 @@
-/** One's own account: the password, and where one is signed in. */
+/** The person's own account: its password and its sessions. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Form, Popconfirm } from 'antd';
 import { at, get, post, remove } from '../../api/client';

@@ -1,4 +1,4 @@
-/** The passkeys of one's own account: the list, a new one, and taking one away. */
+/** The passkeys of the own account: listing, adding and removing them. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, Input, Popconfirm } from 'antd';
 import { useState } from 'react';
@@ -203,7 +203,7 @@ export function Passkeys() {
   );
 }
 
-/** Why none can be made here, and what to do; null: one can. */
+/** Why no passkey can be added here, and what to do; null: it can. */
 function hindrance(origin: string | null) {
   if (origin === null) return 'passkey.no_name';
   if (origin !== window.location.origin) return 'passkey.open_there';

@@ -1,4 +1,4 @@
-/** Recovery codes, right after they were made: told once, and kept by their person. */
+/** New recovery codes: shown once, for their person to keep. */
 import { Alert, Button } from 'antd';
 import { CopyButton } from '../../parts/bits';
 import { useText } from '../../texts';

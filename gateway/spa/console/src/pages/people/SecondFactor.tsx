@@ -1,4 +1,4 @@
-/** The second factor of one's own account: an authenticator app, and recovery codes. */
+/** The second factor of the own account: an authenticator app, and recovery codes. */
 import { chinaTime } from '@shared/time';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, Input, Popconfirm } from 'antd';
@@ -15,7 +15,7 @@ import { useSession } from '../../session/session';
 import { useText } from '../../texts';
 import { RecoveryCodes } from './RecoveryCodes';
 
-/** Dark modules on white in any appearance: cameras want the contrast. */
+/** Dark modules on white in light and dark mode, because cameras need the contrast. */
 function QrCode({ rows, label }: { rows: string[]; label: string }) {
   const quiet = 4;
   const size = rows.length + 2 * quiet;
@@ -71,7 +71,7 @@ function SetUp({
   );
 }
 
-/** What the server knows of it, and what changes it. */
+/** The second factor as the server knows it, and the changes to it. */
 function useSecondFactor() {
   const { t } = useText();
   const say = useSay();
@@ -110,9 +110,9 @@ function useSecondFactor() {
     setCodes([]);
     await again();
   };
-  /** None are told beside passkeys: those that the account has stay. */
-  const confirmed = (told: string[]) => {
-    if (told.length > 0) return setCodes(told);
+  /** Empty when there are passkeys: the account keeps its earlier codes. */
+  const confirmed = (made: string[]) => {
+    if (made.length > 0) return setCodes(made);
     say.done(t('factor.codes_stay'));
     void close();
   };

@@ -1,4 +1,4 @@
-/** One's own last sign-ins, and what was refused: so that guessing does not go unseen. */
+/** The own last sign-ins and the refused tries, so that the person notices guessing. */
 import { useQuery } from '@tanstack/react-query';
 import { at, get } from '../../api/client';
 import { Card, Tag, When } from '../../parts/bits';

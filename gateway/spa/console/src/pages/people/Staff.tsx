@@ -1,4 +1,4 @@
-/** People of a merchant (or of the operator): their role, their stores, a way back to a password. */
+/** The people of a merchant or of the operator: role, stores, and a link for a new password. */
 import { useQuery } from '@tanstack/react-query';
 import { Form, Input, Select, Switch } from 'antd';
 import { at, type Console, get, patch, post } from '../../api/client';
@@ -28,16 +28,17 @@ interface Entry {
   hand_keys_to?: string;
 }
 
-function useRoles(console: Console) {
-  return useQuery({ queryKey: ['roles', console], queryFn: () => get(at(console, '/roles')) });
+function useRoles(side: Console) {
+  return useQuery({ queryKey: ['roles', side], queryFn: () => get(at(side, '/roles')) });
 }
 
-/** An operator's login is what is typed; a merchant's person has the merchant's handle behind it. */
-function LoginField({ console }: { console: Console }) {
+/** An operator's login is the typed text; a merchant's person has the merchant's handle after
+ * it. */
+function LoginField({ side }: { side: Console }) {
   const { t } = useText();
   const required = useRequired();
   const { session } = useSession();
-  if (console === 'operator') {
+  if (side === 'operator') {
     return (
       <Form.Item name="login" label={t('staff.login')} rules={required(t('staff.login'), NAME_MAX)}>
         <Input autoComplete="off" minLength={3} />
@@ -50,14 +51,14 @@ function LoginField({ console }: { console: Console }) {
 /** The only role that can be bound to stores. */
 const OF_STORES = 'cashier';
 
-function Fields({ console, roles, isNew }: { console: Console; roles: RoleRow[]; isNew: boolean }) {
+function Fields({ side, roles, isNew }: { side: Console; roles: RoleRow[]; isNew: boolean }) {
   const { t } = useText();
   const required = useRequired();
   const chosen = useChosen();
   const role = Form.useWatch('role');
   return (
     <>
-      {isNew ? <LoginField console={console} /> : null}
+      {isNew ? <LoginField side={side} /> : null}
       <Form.Item name="name" label={t('staff.name')} rules={required(t('staff.name'), NAME_MAX)}>
         <Input />
       </Form.Item>
@@ -81,7 +82,7 @@ function Fields({ console, roles, isNew }: { console: Console; roles: RoleRow[];
   );
 }
 
-/** What becomes of the API keys of somebody who may no longer have any. */
+/** Who gets the API keys of a person who may no longer have any. */
 function Keys({ row, people }: { row: StaffRow; people: StaffRow[] }) {
   const { t } = useText();
   const keys = useQuery({
@@ -113,16 +114,16 @@ function Keys({ row, people }: { row: StaffRow; people: StaffRow[] }) {
   );
 }
 
-function Change({ row, console, roles }: { row: StaffRow; console: Console; roles: RoleRow[] }) {
+function Change({ row, side, roles }: { row: StaffRow; side: Console; roles: RoleRow[] }) {
   const { t } = useText();
   const people = useQuery({
-    queryKey: ['staff', console, 'all'],
+    queryKey: ['staff', side, 'all'],
     queryFn: () =>
       everything<StaffRow>({
-        load: (query) => get(at(console, '/staff'), { query }),
+        load: (query) => get(at(side, '/staff'), { query }),
         keyOf: (one) => one.user_id,
       }),
-    enabled: console === 'merchant',
+    enabled: side === 'merchant',
   });
   return (
     <Dialog<Entry, unknown>
@@ -133,7 +134,7 @@ function Change({ row, console, roles }: { row: StaffRow; console: Console; role
       initial={{ ...row, role: row.role as Role, hand_keys_to: '' }}
       save={({ name, role, is_enabled, store_ids, hand_keys_to }) =>
         patch(
-          at(console, '/staff/{user_id}'),
+          at(side, '/staff/{user_id}'),
           {
             ...(name !== row.name ? { name } : {}),
             ...(role !== row.role ? { role } : {}),
@@ -147,14 +148,14 @@ function Change({ row, console, roles }: { row: StaffRow; console: Console; role
       }
       refresh={['staff', 'api-keys']}
     >
-      <Fields console={console} roles={roles} isNew={false} />
-      {console === 'merchant' ? <Keys row={row} people={people.data ?? []} /> : null}
+      <Fields side={side} roles={roles} isNew={false} />
+      {side === 'merchant' ? <Keys row={row} people={people.data ?? []} /> : null}
     </Dialog>
   );
 }
 
-/** A way back to a password. */
-function Reset({ row, console }: { row: StaffRow; console: Console }) {
+/** Creates a link for a new password. */
+function Reset({ row, side }: { row: StaffRow; side: Console }) {
   const { t } = useText();
   return (
     <Dialog<{ remove_second_factor?: boolean }, PasswordLink>
@@ -163,7 +164,7 @@ function Reset({ row, console }: { row: StaffRow; console: Console }) {
       button={{ type: 'link', size: 'small', 'aria-label': `${t('staff.reset')} ${row.login}` }}
       save={({ remove_second_factor }) =>
         post(
-          at(console, '/staff/{user_id}/password-link'),
+          at(side, '/staff/{user_id}/password-link'),
           { remove_second_factor: remove_second_factor === true },
           { path: { user_id: row.user_id } },
         )
@@ -180,11 +181,11 @@ function Reset({ row, console }: { row: StaffRow; console: Console }) {
   );
 }
 
-function Acts({ row, console, roles }: { row: StaffRow; console: Console; roles: RoleRow[] }) {
+function Acts({ row, side, roles }: { row: StaffRow; side: Console; roles: RoleRow[] }) {
   return (
     <span className="row">
-      <Change row={row} console={console} roles={roles} />
-      {row.is_self || !row.is_enabled ? null : <Reset row={row} console={console} />}
+      <Change row={row} side={side} roles={roles} />
+      {row.is_self || !row.is_enabled ? null : <Reset row={row} side={side} />}
     </span>
   );
 }
@@ -216,14 +217,14 @@ function Roles({ roles }: { roles: RoleRow[] }) {
   );
 }
 
-function Add({ console, roles }: { console: Console; roles: RoleRow[] }) {
+function Add({ side, roles }: { side: Console; roles: RoleRow[] }) {
   const { t } = useText();
   return (
     <Dialog<Entry, NewStaff>
       label={t('staff.new')}
       button={{ type: 'primary' }}
       save={(values) =>
-        console === 'merchant'
+        side === 'merchant'
           ? post('/api/merchant/v1/staff', {
               username: values.username ?? '',
               name: values.name,
@@ -242,12 +243,12 @@ function Add({ console, roles }: { console: Console; roles: RoleRow[] }) {
         shown: (made) => <LinkShown login={made.login} link={made.link} />,
       }}
     >
-      <Fields console={console} roles={roles} isNew />
+      <Fields side={side} roles={roles} isNew />
     </Dialog>
   );
 }
 
-function useColumns(console: Console, roles: RoleRow[], mayWrite: boolean): Column<StaffRow>[] {
+function useColumns(side: Console, roles: RoleRow[], mayWrite: boolean): Column<StaffRow>[] {
   const { t } = useText();
   const { stores } = useStores();
   const storeNames = (ids: string[]) =>
@@ -286,7 +287,7 @@ function useColumns(console: Console, roles: RoleRow[], mayWrite: boolean): Colu
       text: (row) => t(row.is_enabled ? 'staff.enabled' : 'staff.disabled'),
     },
   ];
-  if (console === 'merchant') {
+  if (side === 'merchant') {
     columns.push({
       key: 'stores',
       title: t('staff.stores'),
@@ -299,7 +300,7 @@ function useColumns(console: Console, roles: RoleRow[], mayWrite: boolean): Colu
       key: 'acts',
       title: t('orders.action'),
       isAction: true,
-      render: (row) => <Acts row={row} console={console} roles={roles} />,
+      render: (row) => <Acts row={row} side={side} roles={roles} />,
     });
   }
   return columns;
@@ -308,12 +309,12 @@ function useColumns(console: Console, roles: RoleRow[], mayWrite: boolean): Colu
 export default function Staff() {
   const { t } = useText();
   const { console: signedIn, session, can } = useSession();
-  const console: Console = session.acting ? 'merchant' : signedIn;
-  const handle = console === 'merchant' ? session.merchant?.handle : undefined;
-  const roles = useRoles(console).data?.items ?? [];
+  const side: Console = session.acting ? 'merchant' : signedIn;
+  const handle = side === 'merchant' ? session.merchant?.handle : undefined;
+  const roles = useRoles(side).data?.items ?? [];
   const mayWrite = !session.acting && can('staff.write', 'operators.write');
-  const columns = useColumns(console, roles, mayWrite);
-  const add = mayWrite ? <Add console={console} roles={roles} /> : null;
+  const columns = useColumns(side, roles, mayWrite);
+  const add = mayWrite ? <Add side={side} roles={roles} /> : null;
   return (
     <>
       <ListPage<StaffRow>
@@ -321,8 +322,8 @@ export default function Staff() {
         lead={
           handle ? `${t('staff.lead')} ${t('merchant.handle_note', { handle })}` : t('staff.lead')
         }
-        queryKey={['staff', console]}
-        load={(query) => get(at(console, '/staff'), { query })}
+        queryKey={['staff', side]}
+        load={(query) => get(at(side, '/staff'), { query })}
         rowKey={(row) => row.user_id}
         columns={columns}
         exports

@@ -1,7 +1,7 @@
-/** A browser's long name for itself, as a person would say it: "Chrome on Windows". */
+/** A readable name of a browser, from its user agent: "Chrome on Windows". */
 import type { T } from '../../texts';
 
-/** The first that fits: many call themselves by the names of others, too. */
+/** The first match applies: many browsers also contain the names of others. */
 const BROWSERS: [RegExp, string][] = [
   [/MicroMessenger\//, 'WeChat'],
   [/AlipayClient\//, 'Alipay'],

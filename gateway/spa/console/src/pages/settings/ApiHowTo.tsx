@@ -1,4 +1,4 @@
-/** How a point of sale uses a key: which doors, which headers, and a program to begin with. */
+/** How a point of sale uses an API key: the paths, the headers, and an example program. */
 import { CopyButton } from '../../parts/bits';
 import { useText } from '../../texts';
 import { example, ORDERS } from './apiExample';

@@ -1,4 +1,4 @@
-/** Keys for a point of sale: the secret is shown once, right after it was made. */
+/** API keys for points of sale: the secret is shown once, right after the key was made. */
 
 import { chinaTime } from '@shared/time';
 import { useMutation, useQueryClient } from '@tanstack/react-query';

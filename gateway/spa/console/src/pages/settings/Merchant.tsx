@@ -14,7 +14,7 @@ import { useText } from '../../texts';
 
 type Entry = Omit<MerchantChange, 'version'>;
 
-/** Only what was changed: the second approver alone asks for the password again. */
+/** Only the changed values: only the switch of the second approver needs a step-up. */
 function changed(values: Entry, shape: OwnMerchant): Entry {
   const names = Object.keys(values) as (keyof Entry)[];
   return Object.fromEntries(
@@ -22,7 +22,7 @@ function changed(values: Entry, shape: OwnMerchant): Entry {
   );
 }
 
-/** Operators at work for this merchant right now; an owner sends them away. */
+/** Operators who act for this merchant now; an owner can end that. */
 function Operators({ shape }: { shape: OwnMerchant }) {
   const { t } = useText();
   const say = useSay();

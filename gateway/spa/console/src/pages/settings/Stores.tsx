@@ -2,13 +2,13 @@
 import { chinaTime } from '@shared/time';
 import { get, patch } from '../../api/client';
 import type { Store } from '../../api/shapes';
-import { useAsked } from '../../parts/asked';
 import { When } from '../../parts/bits';
 import { CopyId } from '../../parts/CopyId';
 import { Dialog } from '../../parts/forms/Dialog';
 import { type Named, NameField, NewStore } from '../../parts/forms/NewStore';
 import type { Column } from '../../parts/lists/columns';
 import { ListPage } from '../../parts/lists/ListPage';
+import { useOpensAtOnce } from '../../parts/openNew';
 import { useSession } from '../../session/session';
 import { useText } from '../../texts';
 
@@ -39,7 +39,7 @@ export default function Stores() {
   const { t } = useText();
   const { can } = useSession();
   const mayWrite = can('stores.write');
-  const isAsked = useAsked();
+  const opensAtOnce = useOpensAtOnce();
   const columns: Column<Store>[] = [
     {
       key: 'name',
@@ -77,7 +77,7 @@ export default function Stores() {
       rowKey={(row) => row.store_id}
       columns={columns}
       exports
-      actions={mayWrite ? <NewStore isAsked={isAsked} /> : null}
+      actions={mayWrite ? <NewStore opensAtOnce={opensAtOnce} /> : null}
       empty={{
         title: t('stores.empty'),
         hint: t('stores.empty_hint'),

@@ -1,4 +1,4 @@
-/** WeChat codes are not taken yet: the page says so, and asks for nothing (S118). */
+/** WeChat codes are not supported yet: the page says so and has no form (S118). */
 import { Card, PageHead, Tag } from '../../parts/bits';
 import { useText } from '../../texts';
 

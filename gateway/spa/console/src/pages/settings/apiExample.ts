@@ -21,6 +21,6 @@ def get(base, key_id, secret, path, query=""):
 
 export const ORDERS = '/api/pos/v1/orders';
 
-/** With the call at its end: this platform's address, and what the caller fills in. */
+/** With the call at its end: this platform's address, and the values that the caller fills in. */
 export const example = (base: string, keyId: string, secret: string) =>
   `${PROGRAM}\n\nprint(get("${base}", "${keyId}", "${secret}", "${ORDERS}", "page_size=20").decode())\n`;

@@ -1,4 +1,5 @@
-/** An operator asks for more than look and help at one merchant: what, why, and for how long. */
+/** An operator requests more permissions than look and help at one merchant, with reason and
+ * duration. */
 import { Alert, type ButtonProps, Form, Select } from 'antd';
 import { post } from '../../api/client';
 import type { GrantRequest } from '../../api/shapes';

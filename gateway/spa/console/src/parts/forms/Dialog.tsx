@@ -1,4 +1,4 @@
-/** A button that opens a form in a dialog, saves, says so, and refreshes what it changed. */
+/** A button that opens a form in a dialog, saves, reports it, and loads the changed data again. */
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Button, type ButtonProps, Form, type FormInstance } from 'antd';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
@@ -7,8 +7,8 @@ import { useSay } from '../say';
 import { EntryForm } from './EntryForm';
 import { Window } from './Window';
 
-/** What is said once it was saved, in words of its own: a short word beside the page, or, where the
- * answer is to be read, a title that says what happened and what to read. */
+/** The report after saving: a short text beside the page, or, when the answer is to be read, a
+ * title with the details. */
 type Then<R> =
   | { done: string; after?: undefined }
   | { done?: undefined; after: { title: (answer: R) => string; shown: (answer: R) => ReactNode } };
@@ -20,24 +20,24 @@ interface Asking<V extends object, R> {
   title?: string;
   button?: ButtonProps;
   okText?: string;
-  /** what it does is as red as the button that opened it */
+  /** a dangerous action: its button is as red as the one that opened the dialog */
   isDangerous?: boolean;
   initial?: Partial<V>;
   save: (values: V) => Promise<R>;
-  /** queries that are asked again afterwards, by the first part of their key */
+  /** queries to load again afterwards, by the first part of their key */
   refresh: string[];
   onSaved?: (answer: R) => void;
-  /** opens by itself, once: the address asked for it (useAsked) */
-  isAsked?: boolean;
+  /** opens by itself, once, because the address asks for it (useOpensAtOnce) */
+  opensAtOnce?: boolean;
   children: ReactNode | ((form: FormInstance<V>) => ReactNode);
 }
 
-/** Whether it is open, and what is saved from it. */
+/** Whether the dialog is open, and what was saved from it. */
 function useOpenAndSave<V extends object, R>(props: Props<V, R>) {
   const say = useSay();
   const queries = useQueryClient();
   const [isOpen, setOpen] = useState(false);
-  // A ref as well: what is closing is drawn as it was, and would still believe to be open.
+  // Also a ref, because a closing dialog is drawn in its old state and would still count as open.
   const isTaking = useRef(false);
   const save = useMutation({
     mutationFn: props.save,
@@ -55,12 +55,12 @@ function useOpenAndSave<V extends object, R>(props: Props<V, R>) {
     isTaking.current = true;
     setOpen(true);
   };
-  const { isAsked = false } = props;
-  const askedFor = useRef(open);
-  askedFor.current = open;
+  const { opensAtOnce = false } = props;
+  const openNow = useRef(open);
+  openNow.current = open;
   useEffect(() => {
-    if (isAsked) askedFor.current();
-  }, [isAsked]);
+    if (opensAtOnce) openNow.current();
+  }, [opensAtOnce]);
   const close = () => {
     isTaking.current = false;
     setOpen(false);
@@ -103,7 +103,7 @@ export function Dialog<V extends object, R>(props: Props<V, R>) {
             form={form}
             preserve={false}
             {...(props.initial ? { initialValues: props.initial } : {})}
-            // What is closing has been saved: another press meant the first.
+            // A closing dialog has been saved: another press belongs to the first one.
             send={async (values) => (isTaking.current ? save.mutateAsync(values) : undefined)}
           >
             {typeof props.children === 'function' ? props.children(form) : props.children}

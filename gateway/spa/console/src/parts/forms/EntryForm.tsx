@@ -1,5 +1,5 @@
-/** The form behind every dialog and page: pastes lose the blanks around them, a second press while
- * the first is under way does nothing, and what a door refuses stands under its field. */
+/** The form of every dialog and page: pasted text loses the blanks around it, a second press
+ * during the first does nothing, and refusals are shown under their fields. */
 import { ApiProblem, type Fault } from '@shared/problem';
 import { Form, type FormInstance, type FormProps } from 'antd';
 import { useRef } from 'react';
@@ -7,7 +7,7 @@ import { useText } from '../../texts';
 import { useSay } from '../say';
 import { faultText, fieldOf, problemText } from '../words';
 
-/** Problems that are about one field without naming it: which one, by the name in the form. */
+/** Problems about one field that do not name it: problem code -> the field's name in the form. */
 const FIELD_OF: Record<string, string[]> = {
   'auth.wrong_password': ['current_password', 'password'],
   'auth.wrong_code': ['code'],
@@ -20,7 +20,7 @@ const FIELD_OF: Record<string, string[]> = {
   'device.unknown_store': ['store_id'],
 };
 
-/** Passwords are taken as they are. */
+/** Passwords are taken unchanged. */
 const AS_IT_IS = /password|repeat/;
 
 export function trimmed<V extends object>(values: V): V {
@@ -31,8 +31,8 @@ export function trimmed<V extends object>(values: V): V {
   return Object.fromEntries(entries) as V;
 }
 
-/** Puts a refusal under the fields that it is about and the cursor into the first; what is about
- * none of them is said beside the page. */
+/** Shows each refusal under its field and sets the cursor into the first one; a refusal without
+ * a field is shown beside the page. */
 export function useRefusal<V extends object>(
   form: FormInstance<V>,
   orElse?: (error: unknown) => void,
@@ -70,11 +70,12 @@ export function EntryForm<V extends object>({
   children,
   ...rest
 }: Omit<FormProps<V>, 'onFinish' | 'children'> & {
-  /** what happens with the entries; a problem that it throws is shown here */
+  /** processes the entries; a problem that it throws is shown here */
   send: (values: V) => Promise<unknown>;
-  /** where a refusal is said that is about no field; left out: beside the page */
+  /** where a refusal without a field is shown; absent: beside the page */
   orElse?: (error: unknown) => void;
-  /** what was taken is not sent again: the second half of a double click may come after the answer */
+  /** accepted entries are not sent again: the second click of a double click may come after the
+   * answer */
   isOnce?: boolean;
   children: React.ReactNode;
 }) {
@@ -99,7 +100,7 @@ export function EntryForm<V extends object>({
       form={form}
       onFinish={(values) => void finish(values)}
       onValuesChange={(changed, values) => {
-        // What the door said was about the entry that is changing now.
+        // A refusal belongs to the old entry, so it is removed when the entry changes.
         form.setFields(Object.keys(changed).map((name) => ({ name, errors: [] })) as never);
         onValuesChange?.(changed, values);
       }}

@@ -1,4 +1,4 @@
-/** A store's name, and a new store: the stores' page and a row of the setup wizard. */
+/** A store's name, and a new store: used by the stores' page and by a row of the setup wizard. */
 import { Form, Input } from 'antd';
 import { post } from '../../api/client';
 import { useText } from '../../texts';
@@ -17,13 +17,13 @@ export function NameField() {
   );
 }
 
-export function NewStore({ isAsked = false }: { isAsked?: boolean }) {
+export function NewStore({ opensAtOnce = false }: { opensAtOnce?: boolean }) {
   const { t } = useText();
   return (
     <Dialog<Named, unknown>
       label={t('stores.new')}
       done={t('stores.made')}
-      isAsked={isAsked}
+      opensAtOnce={opensAtOnce}
       button={{ type: 'primary' }}
       save={({ name }) => post('/api/merchant/v1/stores', { name: name.trim() })}
       refresh={['stores', 'onboarding']}

@@ -1,4 +1,4 @@
-/** Why somebody does something to a merchant: in words, and refused under its field, before a
+/** The reason for an action on a merchant: free text, refused under its field before the
  * password is asked for. The rule is that of services/binding/acting/rules.py. */
 import { Form, Input } from 'antd';
 import { useText } from '../../texts';
@@ -9,7 +9,7 @@ const WORDS = 2;
 const LETTERS = 8;
 const MAX = 200;
 
-/** Whether it tells the merchant something: a few words, or as many ideographs. */
+/** Whether the merchant can learn something from it: a few words, or as many ideographs. */
 export function isReason(text: string): boolean {
   const letters = text.match(/\p{L}/gu) ?? [];
   const ideographs = letters.filter((one) =>

@@ -1,4 +1,4 @@
-/** Beside a one-time link: whether the second factor goes, for somebody who lost it. */
+/** Beside a one-time link: whether the second factor is removed, for a person who lost it. */
 import { Form, Switch } from 'antd';
 import { useText } from '../../texts';
 

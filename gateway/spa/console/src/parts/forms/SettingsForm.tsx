@@ -1,4 +1,5 @@
-/** A settings page: load, edit, save; when somebody else saved first, say so and show the latest. */
+/** A settings page: loads, edits and saves. If somebody else saved first, it says so and shows
+ * the latest values. */
 
 import { ApiProblem } from '@shared/problem';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -26,7 +27,7 @@ interface Props<Shape extends { version?: number | undefined }, V extends object
   children: (shape: Shape) => ReactNode;
 }
 
-/** What is there, and how it is saved. */
+/** The present values, and how they are saved. */
 function useSettings<Shape extends { version?: number | undefined }, V extends object>(
   props: Props<Shape, V>,
 ) {
@@ -34,7 +35,7 @@ function useSettings<Shape extends { version?: number | undefined }, V extends o
   const say = useSay();
   const queries = useQueryClient();
   const [isStale, setStale] = useState(false);
-  const [asked, setAsked] = useState(0);
+  const [requested, setRequested] = useState(0);
   const found = useQuery({ queryKey: [props.queryKey], queryFn: props.load });
   const save = useMutation({
     mutationFn: (values: V) => props.save(values, found.data as Shape),
@@ -44,8 +45,8 @@ function useSettings<Shape extends { version?: number | undefined }, V extends o
       say.done(t(isWaiting ? 'bind.awaits' : 'saved'));
       await queries.invalidateQueries({ queryKey: [props.queryKey] });
       await queries.invalidateQueries({ queryKey: ['who'] });
-      // Nothing has changed yet: the form shows what holds, not what was asked for.
-      if (isWaiting) setAsked((times) => times + 1);
+      // Nothing has changed yet: the form shows the present values, not the requested ones.
+      if (isWaiting) setRequested((times) => times + 1);
     },
   });
   const send = async (values: V) => {
@@ -57,14 +58,14 @@ function useSettings<Shape extends { version?: number | undefined }, V extends o
       await queries.invalidateQueries({ queryKey: [props.queryKey] });
     }
   };
-  return { found, isStale, asked, isSaving: save.isPending, send };
+  return { found, isStale, requested, isSaving: save.isPending, send };
 }
 
 export function SettingsForm<Shape extends { version?: number | undefined }, V extends object>(
   props: Props<Shape, V>,
 ) {
   const { t } = useText();
-  const { found, isStale, asked, isSaving, send } = useSettings(props);
+  const { found, isStale, requested, isSaving, send } = useSettings(props);
   return (
     <>
       {props.isPart ? null : <PageHead title={props.title} lead={props.lead} />}
@@ -79,7 +80,7 @@ export function SettingsForm<Shape extends { version?: number | undefined }, V e
           {props.isPart ? <p>{props.lead}</p> : null}
           {isStale ? <Alert type="warning" showIcon title={t('settings.conflict')} /> : null}
           <EntryForm<V>
-            key={`${found.data.version} ${asked}`}
+            key={`${found.data.version} ${requested}`}
             style={{ maxWidth: 640 }}
             disabled={!props.mayWrite}
             initialValues={props.initial(found.data)}

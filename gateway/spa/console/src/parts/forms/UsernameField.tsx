@@ -1,5 +1,6 @@
-/** The part of a login that somebody chooses: the merchant's handle is added to it. The rule of what
- * it may be is that of services/binding/tenancy/logins.py; blanks in it would be mistyped at the sign-in. */
+/** The username, to which the merchant's handle is added as a login. The rule is that of
+ * services/binding/tenancy/logins.py; blanks are refused, because they would be mistyped at the
+ * sign-in. */
 import { Form, Input } from 'antd';
 import { useText } from '../../texts';
 import { useRequired } from './useRequired';

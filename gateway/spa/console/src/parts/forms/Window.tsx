@@ -1,4 +1,5 @@
-/** A dialog: the first field has the cursor, and what is shown once is not thrown away by a slip. */
+/** A dialog: the first field has the cursor, and content that is shown once is not closed by
+ * accident. */
 import { App, Modal, type ModalProps } from 'antd';
 import { useEffect, useRef } from 'react';
 import { useText } from '../../texts';
@@ -10,7 +11,7 @@ const FIELD = [
 
 const FRAMES_MAX = 30;
 
-/** As soon as it is seen; it is laid out some frames after it was opened. */
+/** As soon as it is visible; its layout is ready some frames after it was opened. */
 function useFirstFocus(isOpen: boolean) {
   const inside = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -36,7 +37,7 @@ export function Window({
   children,
   ...rest
 }: ModalProps & {
-  /** it holds something that cannot be shown again: leaving it is asked about */
+  /** it has content that cannot be shown again: closing it has to be confirmed */
   isOnce?: boolean;
   onCancel: () => void;
 }) {

@@ -1,8 +1,8 @@
-/** The rules "please fill in" and "not so long", in the field's own name. Blanks alone fill nothing
- * in; and what is too long is said, not cut off behind the back of whoever pastes it. */
+/** The rules "please fill in" and "not too long", with the field's name. Blanks alone do not
+ * count as filled in; a text that is too long is reported, not cut while it is pasted. */
 import { useText } from '../../texts';
 
-/** As the API has it for the names of people, stores, devices and merchants. */
+/** The API's limit for the names of people, stores, devices and merchants. */
 export const NAME_MAX = 64;
 
 export function useAtMost() {
@@ -15,7 +15,7 @@ export function useAtMost() {
   });
 }
 
-/** The rule "please choose": nobody fills in a list. */
+/** The rule "please choose", for lists. */
 export function useChosen() {
   const { t } = useText();
   return (label: string) => [{ required: true, message: t('field.chosen', { label }) }];

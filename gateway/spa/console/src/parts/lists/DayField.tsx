@@ -1,18 +1,20 @@
-/** A day that is typed or picked, and ranges of days for one click. */
+/** A day that is typed or picked, and buttons for ranges of days. */
 import { Button, ConfigProvider, DatePicker, type DatePickerProps } from 'antd';
 import dayjs from 'dayjs';
 import 'dayjs/locale/zh-cn';
 import { useContext, useMemo, useState } from 'react';
 import { useText } from '../../texts';
 import { dayOf, QUICK, type Quick, quickDays } from './days';
-import type { Asked, Filter, Span } from './filters';
+import type { Filter, ListState, Span } from './filters';
 
 type PickerLocale = NonNullable<DatePickerProps['locale']>;
 
-/** Understood while it is typed: only what is whole, or the picker would end it after "2026-1-2". */
+/** Parsed while it is typed, but only a complete day: otherwise the picker would stop after
+ * "2026-1-2". */
 const FORMATS = ['YYYY-MM-DD', 'YYYY/MM/DD', 'YYYY.MM.DD', 'YYYYMMDD'];
 
-/** Its buttons "2026年" and "11月" are called what they say; the library calls them something else. */
+/** The accessible names of its buttons "2026年" and "11月" are their texts; the library uses other
+ * names. */
 function usePicker() {
   const { locale } = useContext(ConfigProvider.ConfigContext);
   const found = locale?.DatePicker;
@@ -26,13 +28,13 @@ function usePicker() {
   );
 }
 
-/** The days to filter by, once `day` was chosen for one end of the span. */
-function chosen(filter: Filter, span: Span | null, asked: Asked, day: string | undefined) {
+/** The filters after `day` was chosen for one end of the span. */
+function chosen(filter: Filter, span: Span | null, state: ListState, day: string | undefined) {
   const next = { [filter.name]: day };
   const other = span && (filter === span.from ? span.to : span.from);
-  const there = other && asked.values[other.name];
+  const there = other && state.values[other.name];
   if (day && other && there) {
-    // A span that ends before it begins was meant the other way round.
+    // A span that ends before it begins is turned round.
     const isCrossed = filter === span.from ? day > there : day < there;
     if (isCrossed) Object.assign(next, { [filter.name]: there, [other.name]: day });
   }
@@ -42,20 +44,20 @@ function chosen(filter: Filter, span: Span | null, asked: Asked, day: string | u
 export function DayField({
   filter,
   span,
-  asked,
+  state,
 }: {
   filter: Filter;
   span: Span | null;
-  asked: Asked;
+  state: ListState;
 }) {
   const { t } = useText();
   const locale = usePicker();
-  const value = asked.values[filter.name];
+  const value = state.values[filter.name];
   const [odd, setOdd] = useState('');
-  const choose = (day: string | undefined) => asked.change(chosen(filter, span, asked, day));
+  const choose = (day: string | undefined) => state.change(chosen(filter, span, state, day));
   const take = (text: string) => {
     const day = dayOf(text);
-    // The picker forgets what is no day: it is said what was wrong with it.
+    // The picker drops a text that is no day, so this says what was wrong with it.
     setOdd(day || !text.trim() ? '' : text.trim());
     if (day && day !== value) choose(day);
   };
@@ -93,9 +95,9 @@ export function DayField({
   );
 }
 
-export function QuickDays({ span, asked }: { span: Span; asked: Asked }) {
+export function QuickDays({ span, state }: { span: Span; state: ListState }) {
   const { t } = useText();
-  const [from, to] = [asked.values[span.from.name], asked.values[span.to.name]];
+  const [from, to] = [state.values[span.from.name], state.values[span.to.name]];
   const isChosen = (which: Quick) => {
     const days = quickDays(which);
     return days.from === from && days.to === to;
@@ -110,7 +112,7 @@ export function QuickDays({ span, asked }: { span: Span; asked: Asked }) {
           aria-pressed={isChosen(which)}
           onClick={() => {
             const days = quickDays(which);
-            asked.change({ [span.from.name]: days.from, [span.to.name]: days.to });
+            state.change({ [span.from.name]: days.from, [span.to.name]: days.to });
           }}
         >
           {t(`day.${which}`)}

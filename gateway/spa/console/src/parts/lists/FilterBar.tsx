@@ -1,11 +1,11 @@
-/** The filters above a list: typed text waits for Enter, a choice applies at once. */
+/** The filters above a list: typed text applies on Enter, a choice at once. */
 import { Alert, Button, Grid, Input, Select } from 'antd';
 import { Suspense, useState } from 'react';
 import { useText } from '../../texts';
 import { lazily } from '../lazily';
-import { type Asked, type Filter, type Span, spanOf } from './filters';
+import { type Filter, type ListState, type Span, spanOf } from './filters';
 
-// A calendar is heavy, and not every list has one: a page that does says so beforehand.
+// A calendar is heavy and not every list has one: a page with one loads it in advance.
 const DayField = lazily(async () => ({ default: (await import('./DayField')).DayField }));
 const QuickDays = lazily(async () => ({ default: (await import('./DayField')).QuickDays }));
 
@@ -14,15 +14,15 @@ export function fetchDays(): void {
   QuickDays.fetch();
 }
 
-/** so many choices are looked through by typing */
+/** from this number of choices on they can be searched by typing */
 const MANY = 10;
 
-function Choice({ filter, asked }: { filter: Filter; asked: Asked }) {
+function Choice({ filter, state }: { filter: Filter; state: ListState }) {
   const { t } = useText();
-  const value = asked.values[filter.name] ?? '';
+  const value = state.values[filter.name] ?? '';
   const id = `filter-${filter.name}`;
   const options = [{ value: '', label: t('list.any') }, ...(filter.options ?? [])];
-  // What is asked for is shown, also when its name is not known (yet).
+  // The value in the address is shown, also if its name is not known (yet).
   if (!options.some((one) => one.value === value))
     options.push({ value, label: t('list.unknown_choice') });
   return (
@@ -33,7 +33,7 @@ function Choice({ filter, asked }: { filter: Filter; asked: Asked }) {
         aria-label={filter.label}
         value={value}
         style={{ width: '100%' }}
-        onChange={(next: string) => asked.change({ [filter.name]: next })}
+        onChange={(next: string) => state.change({ [filter.name]: next })}
         options={options}
         {...(options.length > MANY ? { showSearch: { optionFilterProp: 'label' } } : {})}
       />
@@ -41,8 +41,8 @@ function Choice({ filter, asked }: { filter: Filter; asked: Asked }) {
   );
 }
 
-function Typed({ filter, asked }: { filter: Filter; asked: Asked }) {
-  const value = asked.values[filter.name] ?? '';
+function Typed({ filter, state }: { filter: Filter; state: ListState }) {
+  const value = state.values[filter.name] ?? '';
   const id = `filter-${filter.name}`;
   return (
     <div {...(filter.kind === 'search' ? { 'data-search': true } : {})}>
@@ -54,36 +54,36 @@ function Typed({ filter, asked }: { filter: Filter; asked: Asked }) {
         allowClear
         maxLength={64}
         placeholder={filter.placeholder ?? ''}
-        onPressEnter={(event) => asked.change({ [filter.name]: event.currentTarget.value.trim() })}
+        onPressEnter={(event) => state.change({ [filter.name]: event.currentTarget.value.trim() })}
         onBlur={(event) => {
           const next = event.currentTarget.value.trim();
-          if (next !== value) asked.change({ [filter.name]: next });
+          if (next !== value) state.change({ [filter.name]: next });
         }}
-        onClear={() => asked.change({ [filter.name]: undefined })}
+        onClear={() => state.change({ [filter.name]: undefined })}
       />
     </div>
   );
 }
 
-function Field({ filter, span, asked }: { filter: Filter; span: Span | null; asked: Asked }) {
-  if (filter.kind === 'select') return <Choice filter={filter} asked={asked} />;
+function Field({ filter, span, state }: { filter: Filter; span: Span | null; state: ListState }) {
+  if (filter.kind === 'select') return <Choice filter={filter} state={state} />;
   if (filter.kind === 'day-from' || filter.kind === 'day-to') {
     return (
       <Suspense fallback={<div className="day-wait" />}>
-        <DayField filter={filter} span={span} asked={asked} />
+        <DayField filter={filter} span={span} state={state} />
       </Suspense>
     );
   }
-  return <Typed filter={filter} asked={asked} />;
+  return <Typed filter={filter} state={state} />;
 }
 
-export function FilterBar({ filters, asked }: { filters: Filter[]; asked: Asked }) {
+export function FilterBar({ filters, state }: { filters: Filter[]; state: ListState }) {
   const { t } = useText();
   const isNarrow = Grid.useBreakpoint().sm === false;
-  // A phone shows the search alone; the rest is one touch away.
+  // A phone shows only the search; the other filters open with one touch.
   const isExtra = (one: Filter) => one.isExtra || (isNarrow && one !== filters[0]);
   const hasExtra = filters.some(isExtra);
-  const [isOpen, setOpen] = useState(filters.some((one) => one.isExtra && asked.values[one.name]));
+  const [isOpen, setOpen] = useState(filters.some((one) => one.isExtra && state.values[one.name]));
   const span = spanOf(filters);
   if (filters.length === 0) return null;
   return (
@@ -91,16 +91,16 @@ export function FilterBar({ filters, asked }: { filters: Filter[]; asked: Asked 
       {filters
         .filter((one) => isOpen || !isExtra(one))
         .map((one) => (
-          <Field key={one.name} filter={one} span={span} asked={asked} />
+          <Field key={one.name} filter={one} span={span} state={state} />
         ))}
       <div className="filters-foot">
         {span ? (
           <Suspense fallback={<div className="quick-wait" />}>
-            <QuickDays span={span} asked={asked} />
+            <QuickDays span={span} state={state} />
           </Suspense>
         ) : null}
         <div className="filters-acts">
-          {asked.isFiltered ? <Button onClick={asked.clear}>{t('list.clear')}</Button> : null}
+          {state.isFiltered ? <Button onClick={state.clear}>{t('list.clear')}</Button> : null}
           {hasExtra ? (
             <Button type="link" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
               {t(isOpen ? 'do.fewer_filters' : 'do.more_filters')}
@@ -108,12 +108,12 @@ export function FilterBar({ filters, asked }: { filters: Filter[]; asked: Asked 
           ) : null}
         </div>
       </div>
-      {asked.ignored.length > 0 ? (
+      {state.ignored.length > 0 ? (
         <Alert
           className="filters-note"
           type="warning"
           showIcon
-          title={t('list.ignored', { labels: asked.ignored.map((one) => one.label).join('、') })}
+          title={t('list.ignored', { labels: state.ignored.map((one) => one.label).join('、') })}
         />
       ) : null}
     </search>

@@ -1,4 +1,4 @@
-/** The one list page: heading, filters in the address, table or cards, paging, export, empty state. */
+/** The list page: heading, filters in the address, table or cards, paging, export, empty state. */
 import { DownloadOutlined, ReloadOutlined } from '@ant-design/icons';
 import { ApiProblem } from '@shared/problem';
 import { keepPreviousData, type UseQueryResult, useQuery } from '@tanstack/react-query';
@@ -11,7 +11,7 @@ import { Calm, Failure, Slow } from '../states';
 import { type Column, useColumns } from './columns';
 import { FilterBar } from './FilterBar';
 import { Foot } from './Foot';
-import { type Asked, type Filter, useFilters } from './filters';
+import { type Filter, type ListState, useFilters } from './filters';
 import { Rows } from './Rows';
 import { useExport } from './useExport';
 import type { Listed } from './walk';
@@ -24,21 +24,21 @@ interface Props<T> {
   rowKey: (row: T) => string;
   columns: Column<T>[];
   filters?: Filter[];
-  /** always asked for, beside the filters */
+  /** part of every request, beside the filters */
   fixed?: Query;
   actions?: ReactNode;
   above?: ReactNode;
   /** a row on a phone; without it all columns one below the other */
   card?: (row: T) => ReactNode;
   onOpen?: (row: T) => void;
-  /** an own export door; `true` exports here what `text` says */
+  /** a server-side export; `true` exports here the texts of the columns */
   exports?: boolean | ((query: Query) => void);
   /** what the cells of an export need beside the rows */
   prepare?: () => Promise<unknown>;
-  /** the top of the list moves by itself while somebody looks: so often it is asked what has come,
-   * `since` the row on top, which is cheap however long the list is */
+  /** the top of the list updates itself: the interval, and `since`, which asks only for rows
+   * newer than the first one, which is cheap however long the list is */
   live?: { everyMs: number; since: (top: T) => Query };
-  /** how soon the page that is shown is asked again because of what stands on it; false: not */
+  /** how soon the present page is loaded again because of its rows; false: not */
   lookAgainMs?: (shown: T[]) => number | false;
   empty: { title: string; hint?: string; action?: ReactNode };
 }
@@ -47,18 +47,18 @@ const NO_FILTERS: Filter[] = [];
 const NOTHING: Query = {};
 const NO_ROWS: Listed<never> = { items: [], total: 0 };
 
-/** What changed further down is seen with every so many questions for news. */
+/** After this many checks for new rows the whole page is loaded again, for changes further down. */
 const WHOLE_EVERY = 6;
 
-/** Asks what has come since the row on top, and for the whole page only when something has. */
-function useNews<T>(props: Props<T>, asked: Asked, listed: UseQueryResult<Listed<T>>) {
+/** Checks for rows newer than the first one, and loads the whole page only when there are some. */
+function useNews<T>(props: Props<T>, state: ListState, listed: UseQueryResult<Listed<T>>) {
   const { live, rowKey } = props;
-  const rows = asked.isTop && !listed.isPlaceholderData ? listed.data?.items : undefined;
+  const rows = state.isTop && !listed.isPlaceholderData ? listed.data?.items : undefined;
   const top = rows?.[0];
   const since = live && top ? live.since(top) : undefined;
   const news = useQuery({
-    queryKey: [...props.queryKey, 'news', asked.query, since],
-    queryFn: () => props.load({ ...asked.query, ...since }),
+    queryKey: [...props.queryKey, 'news', state.query, since],
+    queryFn: () => props.load({ ...state.query, ...since }),
     enabled: since !== undefined,
     initialData: rows ? { items: rows } : undefined,
     refetchInterval: live?.everyMs ?? false,
@@ -73,36 +73,36 @@ function useNews<T>(props: Props<T>, asked: Asked, listed: UseQueryResult<Listed
 
 const statusOf = (error: unknown) => (error instanceof ApiProblem ? error.status : 0);
 
-/** The rows that are asked for; a page behind the last one becomes the last one. */
-function useListed<T>(props: Props<T>, asked: Asked) {
+/** The rows of the page; a page beyond the last one becomes the last one. */
+function useListed<T>(props: Props<T>, state: ListState) {
   const listed = useQuery({
-    queryKey: [...props.queryKey, asked.query, asked.hopeless?.name ?? ''],
+    queryKey: [...props.queryKey, state.query, state.hopeless?.name ?? ''],
     queryFn: (): Promise<Listed<T>> | Listed<T> =>
-      asked.hopeless ? NO_ROWS : props.load(asked.query),
+      state.hopeless ? NO_ROWS : props.load(state.query),
     placeholderData: keepPreviousData,
     refetchInterval: (query) => {
       const moving = props.lookAgainMs?.(query.state.data?.items ?? []);
       if (moving) return moving;
-      if (!props.live || !asked.isTop) return false;
-      // The first order of a new shop has no row before it to ask from.
-      const isWaiting = query.state.data?.items.length === 0 && !asked.isFiltered;
+      if (!props.live || !state.isTop) return false;
+      // A new shop has no first row yet whose time could be used.
+      const isWaiting = query.state.data?.items.length === 0 && !state.isFiltered;
       return props.live.everyMs * (isWaiting ? 1 : WHOLE_EVERY);
     },
   });
-  useNews(props, asked, listed);
+  useNews(props, state, listed);
   const { data, isPlaceholderData } = listed;
   const total = data?.total ?? 0;
-  // Where a page begins is no filter: what the door does not take of it is left out.
-  const isAstray = listed.isLoadingError && statusOf(listed.error) === 422 && !asked.isTop;
+  // The position of a page is no filter: one that the API refuses is dropped.
+  const isAstray = listed.isLoadingError && statusOf(listed.error) === 422 && !state.isTop;
   const isBehind =
     isAstray ||
-    (data !== undefined && !isPlaceholderData && !asked.isTop && data.items.length === 0);
+    (data !== undefined && !isPlaceholderData && !state.isTop && data.items.length === 0);
   useEffect(() => {
     if (!isBehind) return;
-    const last = Math.max(1, Math.ceil(total / asked.pageSize));
-    const isThere = last === asked.page && !asked.query.cursor && !asked.query.back;
-    asked.settle(isThere ? 1 : last);
-  }, [isBehind, total, asked]);
+    const last = Math.max(1, Math.ceil(total / state.pageSize));
+    const isThere = last === state.page && !state.query.cursor && !state.query.back;
+    state.settle(isThere ? 1 : last);
+  }, [isBehind, total, state]);
   return { listed, isBehind };
 }
 
@@ -118,27 +118,27 @@ function Waiting() {
 
 function Body<T>({
   props,
-  asked,
+  state,
   columns,
   listed,
 }: {
   props: Props<T>;
-  asked: Asked;
+  state: ListState;
   columns: Column<T>[];
   listed: ReturnType<typeof useListed<T>>['listed'];
 }) {
   const { t } = useText();
-  const clear = <Button onClick={asked.clear}>{t('list.clear')}</Button>;
+  const clear = <Button onClick={state.clear}>{t('list.clear')}</Button>;
   if (listed.isPending) return <Waiting />;
   if (listed.isLoadingError) {
-    // What the door does not take of an address is mended where it stands.
-    if (asked.isFiltered && statusOf(listed.error) === 422)
+    // A value of the address that the API refuses can be corrected here.
+    if (state.isFiltered && statusOf(listed.error) === 422)
       return <Calm title={t('list.none')} hint={t('list.refused')} action={clear} />;
     return <Failure error={listed.error} retry={() => void listed.refetch()} />;
   }
   if (listed.data.items.length === 0) {
-    if (!asked.isFiltered) return <Calm {...props.empty} />;
-    const hint = asked.hopeless?.accepts ? 'list.hopeless' : 'list.none_hint';
+    if (!state.isFiltered) return <Calm {...props.empty} />;
+    const hint = state.hopeless?.accepts ? 'list.hopeless' : 'list.none_hint';
     return <Calm title={t('list.none')} hint={t(hint)} action={clear} />;
   }
   return (
@@ -156,9 +156,9 @@ function Body<T>({
         card={props.card}
         onOpen={props.onOpen}
         isBusy={listed.isPlaceholderData}
-        list={JSON.stringify(asked.query)}
+        list={JSON.stringify(state.query)}
       />
-      <Foot asked={asked} found={listed.data} />
+      <Foot state={state} found={listed.data} />
     </>
   );
 }
@@ -166,8 +166,8 @@ function Body<T>({
 export function ListPage<T>(props: Props<T>) {
   const { t } = useText();
   const filters = props.filters ?? NO_FILTERS;
-  const asked = useFilters(filters, props.fixed ?? NOTHING);
-  const { listed, isBehind } = useListed(props, asked);
+  const state = useFilters(filters, props.fixed ?? NOTHING);
+  const { listed, isBehind } = useListed(props, state);
   const [isAsking, setAsking] = useState(false);
   const { progress, run } = useExport(props);
   const columns = useColumns(String(props.queryKey[0]), props.columns, props.card !== undefined);
@@ -177,7 +177,7 @@ export function ListPage<T>(props: Props<T>) {
     setAsking(true);
     void listed.refetch().finally(() => setAsking(false));
   };
-  const isEmpty = listed.isSuccess && count === 0 && !asked.isFiltered;
+  const isEmpty = listed.isSuccess && count === 0 && !state.isFiltered;
   const isForbidden = listed.isError && statusOf(listed.error) === 403;
   return (
     <>
@@ -199,7 +199,7 @@ export function ListPage<T>(props: Props<T>) {
                 loading={progress !== null}
                 disabled={count === 0}
                 onClick={() =>
-                  typeof exports === 'function' ? exports(asked.query) : void run(asked.query)
+                  typeof exports === 'function' ? exports(state.query) : void run(state.query)
                 }
               >
                 {progress ? t('list.exporting', progress) : t('do.export')}
@@ -211,11 +211,11 @@ export function ListPage<T>(props: Props<T>) {
       />
       {props.above}
       <div className="card">
-        {isEmpty || isForbidden ? null : <FilterBar filters={filters} asked={asked} />}
+        {isEmpty || isForbidden ? null : <FilterBar filters={filters} state={state} />}
         {isBehind ? (
           <Waiting />
         ) : (
-          <Body props={props} asked={asked} columns={columns.shown} listed={listed} />
+          <Body props={props} state={state} columns={columns.shown} listed={listed} />
         )}
       </div>
     </>

@@ -1,4 +1,4 @@
-/** The rows of a list: a table, on a phone cards; what has just come in is marked for a moment. */
+/** The rows of a list: a table, or cards on a phone; new rows are marked for a moment. */
 import { Table } from 'antd';
 import { type MouseEvent, type ReactNode, useCallback, useEffect, useRef, useState } from 'react';
 import { useText } from '../../texts';
@@ -12,11 +12,11 @@ interface Props<T> {
   card?: ((row: T) => ReactNode) | undefined;
   onOpen?: ((row: T) => void) | undefined;
   isBusy: boolean;
-  /** says which list it is: what another one shows is not new */
+  /** identifies the list: rows of another list are not new */
   list: string;
 }
 
-/** The keys of rows that were not there before in the same list. */
+/** The keys of rows that the same list did not have before. */
 function useFresh(keys: string[], list: string): Set<string> {
   const before = useRef<{ list: string; keys: Set<string> } | null>(null);
   const [fresh, setFresh] = useState<Set<string>>(new Set());
@@ -31,12 +31,13 @@ function useFresh(keys: string[], list: string): Set<string> {
   return fresh;
 }
 
-/** A click on a row opens it, unless it meant something in the row or marked its text. */
+/** A click on a row opens it, unless it was meant for an element in the row or selected its
+ * text. */
 function opening<T>(row: T, open: (row: T) => void) {
   return (event: MouseEvent<HTMLElement>) => {
     const target = event.target as Element;
     if (target.closest('a, button, input, label, [role="button"]')) return;
-    // What a row opens over the page is a child of it to React alone.
+    // An overlay that a row opens is a child of the row for React only, not in the DOM.
     if (!event.currentTarget.contains(target)) return;
     if (window.getSelection()?.toString()) return;
     open(row);
@@ -73,7 +74,7 @@ export function Rows<T>(props: Props<T>) {
   const label = t('list.table', { title: props.title });
   const frame = useCallback(
     (found: HTMLDivElement | null) => {
-      // Whoever has no mouse scrolls a wide table with the arrow keys: it must take the focus.
+      // People without a mouse scroll a wide table with the arrow keys, so it must take the focus.
       const box = found?.querySelector('.ant-table-content');
       box?.setAttribute('tabindex', '0');
       box?.setAttribute('role', 'region');
@@ -95,7 +96,7 @@ export function Rows<T>(props: Props<T>) {
             rowKey={props.rowKey}
             dataSource={props.rows as (T & object)[]}
             pagination={false}
-            // The usual columns fit; whoever adds some reads lines, and scrolls.
+            // The usual columns fit; with additional ones the table scrolls.
             scroll={{ x: props.columns.some((one) => one.isExtra) ? 'max-content' : true }}
             rowClassName={(row) => (fresh.has(props.rowKey(row)) ? 'is-fresh' : '')}
             columns={props.columns.map((column) => ({

@@ -1,4 +1,4 @@
-/** Which columns a list shows: everybody chooses for this browser. */
+/** The columns of a list: each person chooses them for this browser. */
 import { SettingOutlined } from '@ant-design/icons';
 import { Button, Checkbox, Grid, Popover } from 'antd';
 import { type ReactNode, useState } from 'react';
@@ -9,12 +9,12 @@ export interface Column<T> {
   key: string;
   title: string;
   render: (row: T) => ReactNode;
-  /** the cell in an export; left out of it when absent */
+  /** the cell in an export; a column without it is not exported */
   text?: (row: T) => Cell;
   align?: 'right';
-  /** stays in sight while the table scrolls: what one does with a row */
+  /** stays visible while the table scrolls: the actions of a row */
   isAction?: boolean;
-  /** shown only when somebody chooses it */
+  /** shown only if somebody chooses it */
   isExtra?: boolean;
 }
 
@@ -32,8 +32,8 @@ function kept(name: string): string[] | null {
 /** Whether a list shows its rows as cards. */
 export const useIsNarrow = () => Grid.useBreakpoint().md === false;
 
-/** The columns to show, and the button that changes them; none where nothing can be chosen, and on a
- * phone where a row is a card of its own, which has no columns. */
+/** The columns to show, and the button to choose them; no button if there is nothing to choose,
+ * or on a phone, where a row is a card without columns. */
 export function useColumns<T>(name: string, columns: Column<T>[], hasCards: boolean) {
   const { t } = useText();
   const [chosen, setChosen] = useState(() => kept(name));
@@ -42,7 +42,7 @@ export function useColumns<T>(name: string, columns: Column<T>[], hasCards: bool
   const own = columns.filter((one) => !one.isAction);
   const usual = own.filter((one) => !one.isExtra).map((one) => one.key);
   const known = (chosen ?? usual).filter((key) => own.some((one) => one.key === key));
-  // A list without columns is none: then it is as if nobody had chosen.
+  // A choice without any column is ignored.
   const keys = isChoosable && known.length > 0 ? known : usual;
   const choose = (next: string[] | null) => {
     if (next) localStorage.setItem(keyOf(name), JSON.stringify(next));

@@ -3,7 +3,7 @@ import { chinaDay } from '@shared/time';
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const DAY_MS = 24 * 3600 * 1000;
-/** the years that our doors take (shared/fields.py) */
+/** the years that our API takes (shared/contracts/fields.py) */
 const YEARS = [2000, 2099] as const;
 
 /** Whether it is a day of the calendar within sane years. */
@@ -21,7 +21,7 @@ export function isDay(text: string): boolean {
 
 const WRITTEN = /^(\d{4})\D(\d{1,2})\D(\d{1,2})\D?$/;
 
-/** The day that somebody wrote: 2026-1-5, 2026/01/05, 20260105, 2026年1月5日; none for anything else. */
+/** The day of a typed text: 2026-1-5, 2026/01/05, 20260105, 2026年1月5日; undefined for any other. */
 export function dayOf(text: string): string | null {
   const plain = text.trim().replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');
   const [, year, month = '', day = ''] = WRITTEN.exec(plain) ?? [];
@@ -37,7 +37,7 @@ interface Days {
 export const QUICK = ['today', 'yesterday', 'week', 'month_days', 'month'] as const;
 export type Quick = (typeof QUICK)[number];
 
-/** What "today" and the like are at this moment: 7 and 30 days with today, the month so far. */
+/** "Today" and the other ranges at this moment: 7 and 30 days with today, the month so far. */
 export function quickDays(which: Quick, now: Date = new Date()): Days {
   const back = (days: number) => chinaDay(now.getTime() - days * DAY_MS);
   const today = back(0);

@@ -1,4 +1,4 @@
-/** What a list is asked for, kept in the address so that it can be shared and reloaded. */
+/** The filters and position of a list, in the address, so that it can be shared and reloaded. */
 import { dayEnd, dayStart } from '@shared/time';
 import { useMemo } from 'react';
 import { useSearchParams } from 'react-router';
@@ -11,7 +11,7 @@ interface FilterChoice {
 }
 
 export interface Filter {
-  /** the name in the address and, but for days, at the door */
+  /** the name in the address and, except for days, in the API */
   name: string;
   label: string;
   kind: 'search' | 'text' | 'select' | 'day-from' | 'day-to';
@@ -19,7 +19,7 @@ export interface Filter {
   placeholder?: string;
   /** shown only after "more filters" */
   isExtra?: boolean;
-  /** what can be meant at all; of a choice without it: one of its options */
+  /** the valid values; without it a choice has those of its options */
   accepts?: RegExp;
 }
 
@@ -28,7 +28,7 @@ export interface Span {
   to: Filter;
 }
 
-/** The list's span of days, when it has one. */
+/** The list's span of days, if it has one. */
 export function spanOf(filters: Filter[]): Span | null {
   const from = filters.find((one) => one.kind === 'day-from');
   const to = filters.find((one) => one.kind === 'day-to');
@@ -37,36 +37,37 @@ export function spanOf(filters: Filter[]): Span | null {
 
 const SIZES = [20, 50, 100];
 export const PAGE_SIZES: readonly number[] = SIZES;
-/** the last number that our doors take for a page */
+/** the highest page number that our API takes */
 const PAGE_MAX = 10_000;
 
-/** What numbers are made of: anything else finds none. */
+/** The characters of numbers: a text with any other finds none. */
 export const NUMBER = /^[0-9A-Za-z_-]+$/;
 export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Where a page begins in a list that moves: behind a cursor, or in front of one. */
+/** The position of a page in a changing list: after a cursor, or before one. */
 interface Step {
   cursor?: string | null;
   back?: string | null;
 }
 
-export interface Asked {
+export interface ListState {
   /** what the filters show */
   values: Record<string, string>;
   page: number;
   pageSize: number;
-  /** as the door wants it */
+  /** the request's query */
   query: Query;
   isFiltered: boolean;
-  /** whether it is the top of the list, where what is new comes in */
+  /** whether it is the top of the list, where new rows appear */
   isTop: boolean;
-  /** filters whose value in the address means nothing: they are not asked for */
+  /** filters with an invalid value in the address: they are not part of the request */
   ignored: Filter[];
-  /** a search that cannot find anything, so that nobody needs to be asked */
+  /** a search that cannot find anything, so that no request is needed */
   hopeless: Filter | null;
   change: (values: Record<string, string | undefined>) => void;
   turn: (page: number, pageSize?: number, step?: Step) => void;
-  /** the last page of a list that is shorter than the address thinks; one does not go back to it */
+  /** goes to the last page of a list that is shorter than the address says, without a history
+   * entry */
   settle: (page: number) => void;
   clear: () => void;
 }
@@ -89,7 +90,7 @@ function atDoor(filter: Filter, value: string): string {
   return value.trim();
 }
 
-/** A span that ends before it begins was meant the other way round. */
+/** A span that ends before it begins is turned round. */
 function inOrder(filters: Filter[], values: Record<string, string>): void {
   const span = spanOf(filters);
   if (!span) return;
@@ -126,7 +127,7 @@ function queryOf(filters: Filter[], values: Record<string, string>, fixed: Query
 
 const TOP = { page: undefined, cursor: undefined, back: undefined };
 
-export function useFilters(filters: Filter[], fixed: Query = {}): Asked {
+export function useFilters(filters: Filter[], fixed: Query = {}): ListState {
   const [params, setParams] = useSearchParams();
   return useMemo(() => {
     const { values, ignored, hopeless } = understood(filters, params);
@@ -164,7 +165,7 @@ export function useFilters(filters: Filter[], fixed: Query = {}): Asked {
         put({
           ...TOP,
           ...numbered(next),
-          // The top of a list has no cursor: there one sees what comes.
+          // The top of a list has no cursor: new rows appear there.
           ...(next > 1 || step.cursor ? step : {}),
           page_size: sized === 20 ? undefined : String(sized),
         }),

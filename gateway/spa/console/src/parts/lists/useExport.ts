@@ -1,4 +1,4 @@
-/** A list as a file, whole: what its columns say as text. */
+/** Exports a whole list as a file, with the texts of its columns. */
 import { useState } from 'react';
 import type { Query } from '../../api/client';
 import { useText } from '../../texts';
@@ -14,7 +14,7 @@ interface Exported<T> {
   columns: Column<T>[];
   load: (query: Query) => Promise<Listed<T>>;
   rowKey: (row: T) => string;
-  /** what the cells need beside the rows; waited for */
+  /** loads what the cells need beside the rows */
   prepare?: (() => Promise<unknown>) | undefined;
 }
 
@@ -22,8 +22,8 @@ export function useExport<T>(list: Exported<T>) {
   const { t } = useText();
   const say = useSay();
   const [progress, setProgress] = useState<{ done: number; total: number } | null>(null);
-  const run = async (asked: Query) => {
-    const { page: _, page_size: __, cursor: ___, back: ____, ...query } = asked;
+  const run = async (filtered: Query) => {
+    const { page: _, page_size: __, cursor: ___, back: ____, ...query } = filtered;
     const columns = list.columns.filter((one) => one.text);
     setProgress({ done: 0, total: 0 });
     try {
@@ -33,7 +33,7 @@ export function useExport<T>(list: Exported<T>) {
         keyOf: list.rowKey,
         query,
         limit: EXPORT_LIMIT,
-        told: setProgress,
+        onProgress: setProgress,
       });
       if (rows === null) {
         say.warned(t('list.export_limited', { limit: EXPORT_LIMIT }));

@@ -1,11 +1,11 @@
-/** A whole list, part by part, although it moves while it is read: no row twice, none lost. */
+/** Reads a whole list, part by part, while it changes: no row twice, none lost. */
 import { ApiProblem } from '@shared/problem';
 import type { Query } from '../../api/client';
 
 export interface Listed<T> {
   items: T[];
   total?: number;
-  /** of a list that is walked by a cursor: where the next part begins, and the one before */
+  /** of a list with cursors: where the next part begins, and the previous one */
   next?: string | null;
   previous?: string | null;
 }
@@ -13,21 +13,21 @@ export interface Listed<T> {
 interface Walk<T> {
   load: (query: Query) => Promise<Listed<T>>;
   keyOf: (row: T) => string;
-  /** what is asked for beside the part */
+  /** the rest of the request's query */
   query?: Query;
-  /** more rows than this are not read: the answer is null */
+  /** if there are more rows than this, the result is null */
   limit?: number;
-  told?: (progress: { done: number; total: number }) => void;
+  onProgress?: (progress: { done: number; total: number }) => void;
 }
 
-/** rows of one part: the most that a door gives */
+/** rows of one part: the most that the API returns */
 const PART = 100;
-/** so often a list without cursors is read again when it moved meanwhile */
+/** how often a list without cursors is read again when it changed meanwhile */
 const PASSES = 4;
 const TRIES = 8;
 const PAUSE_S_MAX = 30;
 
-/** Waits when the door says that it was asked too often, and asks again. */
+/** Waits when the API says "too many requests", and repeats the request. */
 async function patiently<R>(ask: () => Promise<R>): Promise<R> {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -45,7 +45,7 @@ async function byCursor<T>(walk: Walk<T>, first: Listed<T>): Promise<T[] | null>
   let found = first;
   for (;;) {
     rows.push(...found.items);
-    walk.told?.({ done: rows.length, total: Math.max(found.total ?? 0, rows.length) });
+    walk.onProgress?.({ done: rows.length, total: Math.max(found.total ?? 0, rows.length) });
     if (walk.limit !== undefined && rows.length > walk.limit) return null;
     if (!found.next) return rows;
     const cursor = found.next;
@@ -53,7 +53,7 @@ async function byCursor<T>(walk: Walk<T>, first: Listed<T>): Promise<T[] | null>
   }
 }
 
-/** One reading of all pages; quiet when their number stood still and so many rows were met. */
+/** Reads all pages once; `quiet` when their number did not change and as many rows were read. */
 async function onePass<T>(walk: Walk<T>, first: Listed<T>) {
   const rows = new Map<string, T>();
   const total = first.total ?? first.items.length;
@@ -64,16 +64,15 @@ async function onePass<T>(walk: Walk<T>, first: Listed<T>) {
       found = await patiently(() => walk.load({ ...walk.query, page, page_size: PART }));
     if ((found.total ?? found.items.length) !== total && page > 1) isQuiet = false;
     for (const row of found.items) rows.set(walk.keyOf(row), row);
-    walk.told?.({ done: Math.min(rows.size, total), total });
+    walk.onProgress?.({ done: Math.min(rows.size, total), total });
     if (page * PART >= Math.max(total, found.total ?? 0) || found.items.length === 0) break;
   }
   return { rows, isQuiet: isQuiet && rows.size === total };
 }
 
-/**
- * All rows, or null when there are more than `limit`. A list with cursors is walked by them. One
- * with page numbers only is read again when it moved; if it never rests, what any reading met.
- */
+/** All rows, or null when there are more than `limit`. A list with cursors is read by them. A
+ * list with page numbers only is read again if it changed; if it never stops changing, the
+ * result is the rows of all readings. */
 export async function everything<T>(walk: Walk<T>): Promise<T[] | null> {
   const { limit = Number.POSITIVE_INFINITY } = walk;
   const met = new Map<string, T>();

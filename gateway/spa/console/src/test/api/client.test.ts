@@ -1,7 +1,16 @@
 /** The door to the API: CSRF, problems, the password asked again, the end of a session. */
 import { ApiProblem } from '@shared/problem';
 import { afterEach, expect, it, vi } from 'vitest';
-import { arrived, csrf, get, leaving, onRefusal, post, remove, Unheard } from '../../api/client';
+import {
+  arrived,
+  csrf,
+  get,
+  leaving,
+  OutcomeUnknown,
+  onRefusal,
+  post,
+  remove,
+} from '../../api/client';
 import { answers } from '../answers';
 
 const before = { ...onRefusal };
@@ -66,8 +75,8 @@ it.each([
 ])('does not know whether it was done: %s', async (_, reply) => {
   answers({ 'POST /api/merchant/v1/stores': reply });
   const lost = post('/api/merchant/v1/stores', { name: '一店' });
-  await expect(lost).rejects.toBeInstanceOf(Unheard);
-  await expect(lost).rejects.toMatchObject({ code: 'unheard' });
+  await expect(lost).rejects.toBeInstanceOf(OutcomeUnknown);
+  await expect(lost).rejects.toMatchObject({ code: 'outcome_unknown' });
 });
 
 it.each([

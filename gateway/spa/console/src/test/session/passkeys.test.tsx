@@ -15,7 +15,7 @@ const WHO = {
   permissions: ['merchants.read'],
   expires_at: '2026-11-27T00:00:00Z',
 };
-const DOOR = '/api/merchant/v1/session';
+const PATH = '/api/merchant/v1/session';
 const NEEDED = (challenge: string) => ({
   status: 403,
   body: {
@@ -72,7 +72,7 @@ it('signs in with a passkey, on a fresh challenge after a refusal', async () => 
     'GET /api/merchant/v1/session': [NOBODY, { body: WHO }],
     'GET /api/operator/v1/session': NOBODY,
     'GET /api/operator/v1/first-run': { body: { is_needed: false } },
-    [`POST ${DOOR}`]: [
+    [`POST ${PATH}`]: [
       NEEDED('one'),
       REFUSED,
       NEEDED('two'),
@@ -118,7 +118,7 @@ it.each([
   const seen = answers({
     'GET /api/merchant/v1/session': NOBODY,
     'GET /api/operator/v1/first-run': { body: { is_needed: false } },
-    [`POST ${DOOR}`]: [NEEDED('one'), reply, { body: { ...WHO, csrf_token: 'c-1' } }],
+    [`POST ${PATH}`]: [NEEDED('one'), reply, { body: { ...WHO, csrf_token: 'c-1' } }],
   });
   const person = await enter();
   await person.click(await screen.findByRole('button', { name: /使用通行密钥/ }));
@@ -133,12 +133,12 @@ it('goes in when nothing but the password is asked for any longer', async () => 
     'GET /api/merchant/v1/session': [NOBODY, { body: WHO }],
     'GET /api/operator/v1/session': NOBODY,
     'GET /api/operator/v1/first-run': { body: { is_needed: false } },
-    [`POST ${DOOR}`]: [NEEDED('one'), REFUSED, { body: { ...WHO, csrf_token: 'c-1' } }],
+    [`POST ${PATH}`]: [NEEDED('one'), REFUSED, { body: { ...WHO, csrf_token: 'c-1' } }],
   });
   const person = await enter();
   await person.click(await screen.findByRole('button', { name: /使用通行密钥/ }));
   await vi.waitFor(() =>
-    expect(seen.filter((one) => one.path === DOOR && one.method === 'GET')).toHaveLength(2),
+    expect(seen.filter((one) => one.path === PATH && one.method === 'GET')).toHaveLength(2),
   );
   await vi.waitFor(() => expect(screen.queryByLabelText('密码')).toBeNull());
 });
@@ -157,10 +157,10 @@ it('asks anew over a page whose session has ended, too, and goes on there', asyn
   };
   const stores = '/api/merchant/v1/stores';
   const seen = answers({
-    [`GET ${DOOR}`]: { body: owner },
+    [`GET ${PATH}`]: { body: owner },
     [`GET ${stores}`]: { body: { items: [], total: 0 } },
     [`POST ${stores}`]: [NOBODY, { status: 201, body: { store_id: 's' } }],
-    [`POST ${DOOR}`]: [
+    [`POST ${PATH}`]: [
       NEEDED('one'),
       REFUSED,
       NEEDED('two'),
@@ -197,7 +197,7 @@ it('a password is set and the page breaks behind it: there is a way on', async (
     'POST /api/public/v1/password': {
       body: { login: 'owner@tea', name: '老吴', console: 'merchant' },
     },
-    [`POST ${DOOR}`]: { body: { ...WHO, csrf_token: 'c-1' } },
+    [`POST ${PATH}`]: { body: { ...WHO, csrf_token: 'c-1' } },
   });
   window.history.replaceState(null, '', '/password#token');
   render(<Providers queries={makeQueries()} />);
@@ -220,7 +220,7 @@ it('says that it was cancelled, and leaves the other way open', async () => {
   answers({
     'GET /api/merchant/v1/session': NOBODY,
     'GET /api/operator/v1/first-run': { body: { is_needed: false } },
-    [`POST ${DOOR}`]: NEEDED('one'),
+    [`POST ${PATH}`]: NEEDED('one'),
   });
   const person = await enter();
   await person.click(await screen.findByRole('button', { name: /使用通行密钥/ }));

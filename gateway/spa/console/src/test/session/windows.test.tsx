@@ -150,7 +150,7 @@ it.each(['a channel', 'what is stored'])('hears of a sign-out by %s', async (how
     other.close();
   } else {
     act(() => {
-      window.dispatchEvent(new StorageEvent('storage', { key: 'damselfly.told' }));
+      window.dispatchEvent(new StorageEvent('storage', { key: 'damselfly.changed' }));
     });
   }
   expect(await screen.findByRole('button', { name: '登录' })).toBeTruthy();

@@ -17,7 +17,7 @@ export const problems = {
     '网络不通，请检查后重试',
     'The server cannot be reached; check the network',
   ],
-  'problem.unheard': [
+  'problem.outcome_unknown': [
     '没有收到答复，不知道有没有成功。请先看页面上的结果，再决定要不要重试',
     'No answer came, so it is not known whether it was done. Look at the page before you try again',
   ],

@@ -41,7 +41,7 @@ export const cashier = {
     'This makes an enrolment code in your name and redeems it as a device would. The key stays in this browser, where no script can read it, and you can forget it at any time. Another browser is another terminal.',
   ],
   'cashier.enrol': ['启用测试收银台', 'Start the test cashier'],
-  'cashier.enrol_unheard': [
+  'cashier.enrol_unknown': [
     '没有收到答复：这台终端可能已经激活，但密钥没有拿到。再点一次即可，它会作为同一台设备重新激活。',
     'No answer came: this terminal may be enrolled already, without its key having arrived. Press again, and the same device is enrolled anew.',
   ],
@@ -135,7 +135,7 @@ export const cashier = {
   'cashier.hop_signed': ['终端签名', 'The terminal signs'],
   'cashier.hop_edge': ['平台入口验签', "The platform's edge verifies"],
   'cashier.hop_recorded': ['记下支付', 'The payment is written down'],
-  'cashier.hop_asked': ['请求支付宝', 'Alipay is asked'],
+  'cashier.hop_called': ['请求支付宝', 'Alipay is asked'],
   'cashier.hop_answered': ['支付宝的答复', "Alipay's answer"],
   'cashier.hop_order': ['订单', 'The order'],
   'cashier.hop_rewards': ['优惠券和抽奖', 'Coupon and draws'],
@@ -160,8 +160,8 @@ export const cashier = {
     '先记下再请求支付宝：之后无论谁中断，都查得到这一笔',
     'Written before Alipay is asked, so that it can always be looked up, whatever breaks',
   ],
-  'cashier.asked_running': ['正在请求支付宝', 'Asking Alipay'],
-  'cashier.asked_done': ['签名后的请求已发出', 'The signed request was sent'],
+  'cashier.called_running': ['正在请求支付宝', 'Asking Alipay'],
+  'cashier.called_done': ['签名后的请求已发出', 'The signed request was sent'],
   'cashier.answered_running': ['等待答复', 'Waiting for the answer'],
   'cashier.answered_done': ['已答复', 'Answered'],
   'cashier.order_running': ['订单正在生成', 'The order is being made'],

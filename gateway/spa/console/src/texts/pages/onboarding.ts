@@ -70,7 +70,7 @@ export const onboarding = {
   'evidence.missing': ['缺少的域名', 'Missing domains'],
   'evidence.domains': ['已加入白名单的域名', 'Whitelisted domains'],
   'evidence.sn': ['设备编号', 'Device numbers'],
-  'wizard.said': ['支付宝：{{reason}}', 'Alipay: {{reason}}'],
+  'wizard.alipay_reason': ['支付宝：{{reason}}', 'Alipay: {{reason}}'],
   'wizard.remedy': ['怎么办', 'What to do'],
   'wizard.by': ['{{who}} 完成于', 'Done by {{who}} at'],
   'wizard.system': ['系统', 'the system'],

@@ -93,7 +93,7 @@ export const orders = {
   ],
   'orders.unknown_back': ['回到订单列表', 'Back to the orders'],
   'status.paid': ['已支付', 'Paid'],
-  'status.unheard': ['待核对', 'To be checked'],
+  'status.unclear': ['待核对', 'To be checked'],
   'status.late': ['关闭后到账', 'Paid after closing'],
   'status.refunded': ['已退款', 'Refunded'],
   'status.partially_refunded': ['部分退款', 'Partly refunded'],

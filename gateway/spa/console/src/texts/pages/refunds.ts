@@ -48,7 +48,7 @@ export const refunds = {
     '这笔收款刚有别的退款，现在最多可退 {{amount}}。这次没有退款，请确认金额后再提交。',
     'Another refund of this payment came first: at most {{amount}} is left. This one was not made; look at the amount and confirm again.',
   ],
-  'refunds.unheard': [
+  'refunds.outcome_unknown': [
     '没有收到服务器的答复，不知道退款有没有提交。请再按一次确认：只会确认这同一笔，不会重复退款。',
     'The server did not answer, so it is not known whether the refund was asked for. Confirm once more: it is the same refund, and money goes back once.',
   ],

@@ -1,4 +1,4 @@
-/** What the key doctor found, in plain words, each with its remedy. */
+/** The findings of the key doctor, each with its remedy. */
 import { CheckCircleFilled, CloseCircleFilled, ExclamationCircleFilled } from '@ant-design/icons';
 import { inLanguage } from '@shared/problem';
 import type { Finding } from '../../../api/shapes';

@@ -1,4 +1,4 @@
-/** Makes a key pair on the server; shows only what is meant for Alipay: the public half. */
+/** Makes a key pair on the server and shows only the public key, which Alipay needs. */
 
 import { chinaTime, ZONE } from '@shared/time';
 import { useMutation } from '@tanstack/react-query';
@@ -9,7 +9,7 @@ import { CopyButton, Id } from '../../../parts/bits';
 import { useSay } from '../../../parts/say';
 import { useText } from '../../../texts';
 
-/** A QR code holds at most this many characters at its lowest level of correction. */
+/** The most characters of a QR code at its lowest level of error correction. */
 const QR_MAX = 2000;
 
 export function PublicKey({ text, title }: { text: string; title: string }) {
@@ -50,7 +50,7 @@ export function KeyPairCard({
   onMade,
 }: {
   pair: KeyPair | null;
-  /** Alipay's own key is there already: nothing has to be carried to Alipay any more */
+  /** Alipay's own key is given already, so nothing has to be copied to Alipay any more */
   isAnswered?: boolean;
   onMade: (pair: KeyPair) => void;
 }) {

@@ -1,4 +1,5 @@
-/** The keys of a bound app: the one in use, and older ones that only verify until they retire. */
+/** The keys of a bound app: the one in use, and older ones that only verify until they are
+ * retired. */
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button } from 'antd';
 import type { ReactNode } from 'react';
@@ -34,7 +35,7 @@ function KeyFacts({ found }: { found: AppKey }) {
   );
 }
 
-/** The last signature, to the minute; a key that has not signed yet says so. */
+/** The time of the last signature, to the minute; a key that has not signed yet is marked so. */
 function Used({ at }: { at: string | null }) {
   const { t } = useText();
   return at ? <When at={at} /> : <span className="soft">{t('bind.never_used')}</span>;
@@ -64,7 +65,7 @@ function Retiring({ found }: { found: RetiringKey }) {
   );
 }
 
-/** New keys neither sell nor are believed until a live call under them was verified. */
+/** New keys are not used until a live call under them was verified. */
 function Pending({ app }: { app: BoundApp }) {
   const { t, either } = useText();
   const check = app.live_check;

@@ -1,4 +1,4 @@
-/** What a merchant has: its devices and its stores, for an operator to look at. */
+/** A merchant's devices and stores, for an operator. */
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { get } from '../../../api/client';
@@ -29,7 +29,7 @@ function Sheet({ heads, children }: { heads: string[]; children: ReactNode }) {
   );
 }
 
-/** What is cut is said to be. */
+/** Says so when the list is cut. */
 function Cut({ rows, total }: { rows: object[]; total: number }) {
   const { t } = useText();
   if (rows.length >= total) return null;

@@ -1,4 +1,4 @@
-/** When a merchant took something last. */
+/** The time of a merchant's last payment. */
 import { chinaTime, ZONE } from '@shared/time';
 import type { MerchantFigures } from '../../../api/shapes';
 import { useText } from '../../../texts';

@@ -1,5 +1,5 @@
-/** One merchant as operators see it: figures, how far it is, its stores, devices and owners; and the
- * ways to act for it, to help its owner in, and to suspend it. */
+/** One merchant as operators see it: figures, setup, stores, devices and owners; with buttons to
+ * act for it, to help its owner to sign in, and to suspend it. */
 import { money } from '@shared/money';
 import { chinaTime, ZONE } from '@shared/time';
 import { useQuery } from '@tanstack/react-query';
@@ -17,7 +17,7 @@ import { GoButton } from '../../../parts/GoButton';
 import { Failure, Loading } from '../../../parts/states';
 import { word } from '../../../parts/words';
 import { useSession } from '../../../session/session';
-import { openAnew, tellOthers } from '../../../session/windows';
+import { notifyOthers, openAnew } from '../../../session/windows';
 import { useText } from '../../../texts';
 import { figuresOf, LOOK_AGAIN_MS } from '../figures';
 import { DevicesOf, StoresOf } from './Belongings';
@@ -48,8 +48,8 @@ function Act({ merchant }: { merchant: MerchantDetail }) {
       }
       refresh={[]}
       onSaved={() => {
-        // That merchant's home, with nothing left of the operators' own pages.
-        tellOthers();
+        // Opens that merchant's home page anew, without anything of the operators' pages.
+        notifyOthers();
         openAnew('/');
       }}
     >
@@ -127,12 +127,12 @@ function Suspension({ merchant }: { merchant: MerchantDetail }) {
 function Figures({ merchant }: { merchant: MerchantDetail }) {
   const { t } = useText();
   const id = merchant.merchant_id;
-  const asked = useQuery({
+  const response = useQuery({
     queryKey: ['figures', id],
     queryFn: async () => (await figuresOf([id])).get(id) ?? null,
     refetchInterval: LOOK_AGAIN_MS,
   });
-  const figures = asked.data ?? undefined;
+  const figures = response.data ?? undefined;
   return (
     <div className="figures">
       <div className="figures-row">

@@ -1,4 +1,4 @@
-/** The operator's merchants: how far each is, what it takes, when it was last paid, where it stands. */
+/** The operator's merchants: setup, sales, last payment, and state of each. */
 import { money, yuan } from '@shared/money';
 import { chinaTime } from '@shared/time';
 import { useMemo } from 'react';

@@ -1,4 +1,4 @@
-/** A new merchant and its owner's account; one of a name that is known already is warned of. */
+/** A new merchant and its owner's account; warns of a name that another merchant has. */
 import { useQuery } from '@tanstack/react-query';
 import { Alert, Form, Input } from 'antd';
 import { useEffect, useState } from 'react';
@@ -12,7 +12,8 @@ import { useText } from '../../../texts';
 
 type Entry = { name: string; username: string; handle?: string };
 
-/** As services/binding/tenancy/logins.py makes them: nothing that looks like another, no vowel, so no word. */
+/** As services/binding/tenancy/logins.py generates them: no letters that look alike, and no
+ * vowels, so no words. */
 const HANDLE_LETTERS = 'bcdfghjkmnpqrstvwxz23456789';
 const HANDLE_LENGTH = 6;
 
@@ -23,7 +24,7 @@ function newHandle(): string {
 
 const SETTLED_MS = 400;
 
-/** The text once nobody has typed for a moment. */
+/** The text, after nobody has typed for a moment. */
 function useSettled(text: string): string {
   const [settled, setSettled] = useState(text);
   useEffect(() => {
@@ -54,8 +55,8 @@ export function KnownName({ except }: { except?: string }) {
   );
 }
 
-/** The owner's login, and what the logins of all the merchant's people end with; left empty, the
- * handle is the one that was made here. */
+/** The owner's login, and the handle with which the logins of all the merchant's people end. If
+ * it is left empty, the handle that was generated here is used. */
 function LoginFields({ made }: { made: string }) {
   const { t } = useText();
   const handle: string = Form.useWatch('handle') || made;

@@ -1,4 +1,4 @@
-/** The people who own a merchant, and the one-time link that helps one of them back in. */
+/** The owners of a merchant, and the one-time link that helps one of them to sign in again. */
 import { chinaTime, ZONE } from '@shared/time';
 import { useQuery } from '@tanstack/react-query';
 import { get, post } from '../../../api/client';
@@ -63,7 +63,7 @@ export function Owners({
   isSuspended,
 }: {
   merchantId: string;
-  /** nobody of it signs in: nothing that helps one in is offered */
+  /** nobody of the merchant can sign in, so no help to sign in is offered */
   isSuspended: boolean;
 }) {
   const { t } = useText();

@@ -1,4 +1,4 @@
-/** How far a merchant's setup is, and the step at which it stands. */
+/** The progress of a merchant's setup, and its current step. */
 import { chinaTime, ZONE } from '@shared/time';
 import type { Merchant } from '../../../api/shapes';
 import { Tag } from '../../../parts/bits';
@@ -12,7 +12,7 @@ function line(t: T, step: Step, title: string): string {
   return t('cockpit.next_is', { step: title });
 }
 
-/** In one text, for an export. */
+/** As one text, for an export. */
 export function progressText(t: T, language: string, { progress }: Merchant): string {
   const { step, percent } = progress;
   const far = t('cockpit.percent', { percent });
@@ -20,7 +20,8 @@ export function progressText(t: T, language: string, { progress }: Merchant): st
   return `${far} · ${line(t, step, language === 'en' ? step.title_en : step.title_zh)}`;
 }
 
-/** In place of the setup: what is set up takes no payment now. */
+/** Shown in place of the setup: a merchant that is set up takes no payments while it is
+ * suspended. */
 export function Suspended({ at }: { at: string }) {
   const { t } = useText();
   return (
@@ -38,13 +39,13 @@ export function Progress({
   isFull = false,
 }: {
   progress: Merchant['progress'];
-  /** with what is to be done about it, and since when */
+  /** with the remedy, and since when */
   isFull?: boolean;
 }) {
   const { t, either } = useText();
   const { step, percent, is_ready } = progress;
   if (is_ready && !step) return <Tag tone="ok">{t('cockpit.ready')}</Tag>;
-  const said = step ? line(t, step, either(step.title_zh, step.title_en)) : '';
+  const text = step ? line(t, step, either(step.title_zh, step.title_en)) : '';
   return (
     <div className="far">
       <div className="row">
@@ -53,13 +54,13 @@ export function Progress({
       </div>
       {step?.state === 'failed' ? (
         <Tag tone="bad">
-          <span className="cut" title={said}>
-            {said}
+          <span className="cut" title={text}>
+            {text}
           </span>
         </Tag>
       ) : step ? (
-        <span className={isFull ? 'soft small' : 'soft small cut'} title={said}>
-          {said}
+        <span className={isFull ? 'soft small' : 'soft small cut'} title={text}>
+          {text}
         </span>
       ) : null}
       {isFull && step?.at ? (

@@ -1,4 +1,4 @@
-/** One notice beside the list: whose it is, what it says, what became of it. */
+/** One notice beside the list: its merchant, its content, and its result. */
 import { useQuery } from '@tanstack/react-query';
 import { Drawer } from 'antd';
 import { Link } from 'react-router';
@@ -11,7 +11,7 @@ import { word } from '../../../parts/words';
 import { isText, type T, useText } from '../../../texts';
 import { type Named, TONES } from './notices';
 
-/** Why, in words; of a reason that nobody has words for it says that there is one. */
+/** The reason in words; for an unknown code a general text. */
 export function reasonText(t: T, reason: string | null | undefined): string {
   if (!reason) return '—';
   const key = `notice_reason.${reason}`;
@@ -65,7 +65,7 @@ function About({ notice, name }: Props) {
   );
 }
 
-/** What was sent, field by field. */
+/** The fields that were sent. */
 function Fields({ fields }: Pick<NoticeDetail, 'fields'>) {
   const { t } = useText();
   return (

@@ -1,4 +1,4 @@
-/** What Alipay told us, whose it is, what became of it, and a button for what does not match. */
+/** Alipay's notices: their merchants, their results, and a button for those that do not match. */
 
 import { yuan } from '@shared/money';
 import { chinaTime, ZONE } from '@shared/time';
@@ -144,7 +144,7 @@ function useColumns(open: (row: Named) => void): Column<Named>[] {
     {
       key: 'reason',
       title: t('notices.reason'),
-      // Beside the state already: a column of its own for whoever sorts a file by it.
+      // Shown beside the state already; a column of its own in an export.
       isExtra: true,
       render: (row) => <span className="whole">{reasonText(t, row.reason)}</span>,
       text: (row) => reasonText(t, row.reason),

@@ -1,4 +1,4 @@
-/** Notices that were not believed: counted by hour, app and reason. */
+/** Notices that were refused: counted by hour, app and reason. */
 import { chinaTime } from '@shared/time';
 import { Button } from 'antd';
 import { useNavigate } from 'react-router';

@@ -1,10 +1,10 @@
-/** What pages about notices share. */
+/** Shared by the pages about notices. */
 import type { NoticeRow } from '../../../api/shapes';
 import type { Tone } from '../../../parts/bits';
 
 export type Named = NoticeRow & { merchant_name: string };
 
-/** Most sales are booked before their notice comes: that is as it should be. */
+/** Most sales are booked before their notice arrives, so this is the normal case. */
 export const TONES: Record<string, Tone> = {
   RECEIVED: 'run',
   APPLIED: 'ok',
@@ -12,6 +12,6 @@ export const TONES: Record<string, Tone> = {
   MISMATCH: 'bad',
 };
 
-/** What is done stays done: looking again at it would change nothing. */
+/** A settled notice stays settled: processing it again would change nothing. */
 export const canLookAgain = ({ verdict }: NoticeRow): boolean =>
   verdict === 'MISMATCH' || verdict === 'RECEIVED';

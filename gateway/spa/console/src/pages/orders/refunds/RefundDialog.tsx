@@ -1,14 +1,12 @@
-/**
- * Gives money back, all that is left or a part. One dialog is one refund: its name is made when it
- * opens, so that a double click, or a second try after a lost answer, is the same refund. One whose
- * answer was lost is the only one that its payment's dialogs send until it is heard of.
- */
+/** Refunds all that is left or a part of it. One dialog is one refund: its id is made when the
+ * dialog opens, so that a double click, or a second try after a lost answer, is the same refund.
+ * While an answer is missing, all dialogs of the payment send only that refund again. */
 import { fenTyped, money, yuan } from '@shared/money';
 import { ApiProblem } from '@shared/problem';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, type FormInstance, Input, Radio } from 'antd';
 import { useRef, useState } from 'react';
-import { post, Unheard } from '../../../api/client';
+import { OutcomeUnknown, post } from '../../../api/client';
 import type { PaymentShown, Refund } from '../../../api/shapes';
 import { useRequired } from '../../../parts/forms/useRequired';
 import { Window } from '../../../parts/forms/Window';
@@ -16,7 +14,7 @@ import { useSay } from '../../../parts/say';
 import { type TextKey, useText } from '../../../texts';
 import { RefundOutcome } from './RefundOutcome';
 import { isGivenUp, newRefundRequest, useRefreshRefunds } from './refunding';
-import { type AskedRefund, unheard } from './unheard';
+import { type SentRefund, unanswered } from './unanswered';
 
 interface Fields {
   part: 'full' | 'partial';
@@ -38,20 +36,20 @@ interface Props {
   onClose: () => void;
 }
 
-/** Refusals of the service itself; what is said on the way to it says nothing of an earlier try. */
-const HEARD = new Set([404, 409, 422]);
+/** Refusals of the service itself; other problems mean nothing for an earlier try. */
+const ANSWERED = new Set([404, 409, 422]);
 
-/** Refusals that say that less is left than the dialog knew. */
+/** Refusals because less is left than the dialog knew. */
 const LESS = new Set(['payment.not_refundable', 'payment.refund_exceeds_paid']);
 
-/** What is left, as of the opening: a refund of one's own must not change what was asked. It is read
- * again when a refusal says that somebody else gave money back meanwhile. */
+/** The amount left when the dialog opened, so that the person's own refund does not change the
+ * entry. It is loaded again when a refusal shows that somebody else refunded meanwhile. */
 function useLeft(payment: PaymentShown) {
   const queries = useQueryClient();
   const refresh = useRefreshRefunds();
   const [leftFen, setLeft] = useState(payment.refundable_fen);
   const [isLess, setLess] = useState(false);
-  /** whether it is less than was thought */
+  /** whether less is left than was shown */
   const lookAgain = async (error: Error): Promise<boolean> => {
     if (!(error instanceof ApiProblem) || !LESS.has(error.code)) return false;
     await refresh();
@@ -64,45 +62,45 @@ function useLeft(payment: PaymentShown) {
   return { leftFen, isLess, lookAgain };
 }
 
-/** Sends the refund under its one name, and knows whether it may have arrived. */
+/** Sends the refund under its id, and knows whether it may have arrived. */
 function useRefund(payment: PaymentShown, onRefused: (error: Error) => Promise<void>) {
   const refresh = useRefreshRefunds();
   const { payment_id } = payment;
-  const [open, setOpen] = useState(() => unheard.of(payment_id));
+  const [open, setOpen] = useState(() => unanswered.of(payment_id));
   const [name] = useState(newRefundRequest);
   const isSent = useRef(false);
   const refund = useMutation({
-    mutationFn: ({ at: _, ...asked }: AskedRefund): Promise<Refund> =>
-      post('/api/merchant/v1/payments/{payment_id}/refunds', asked, { path: { payment_id } }),
+    mutationFn: ({ at: _, ...sent }: SentRefund): Promise<Refund> =>
+      post('/api/merchant/v1/payments/{payment_id}/refunds', sent, { path: { payment_id } }),
     onSuccess: async () => {
-      unheard.forget(payment_id);
+      unanswered.forget(payment_id);
       setOpen(null);
       await refresh();
     },
-    onError: (error, asked) => {
+    onError: (error, sent) => {
       isSent.current = false;
-      if (error instanceof Unheard) return setOpen(asked);
-      const isHeard = error instanceof ApiProblem && HEARD.has(error.status);
-      if (isHeard || !open) {
-        unheard.forget(payment_id);
+      if (error instanceof OutcomeUnknown) return setOpen(sent);
+      const isAnswered = error instanceof ApiProblem && ANSWERED.has(error.status);
+      if (isAnswered || !open) {
+        unanswered.forget(payment_id);
         setOpen(null);
       }
       return isGivenUp(error) ? undefined : onRefused(error);
     },
   });
   const send = (given: { amount_fen: number; reason: string }) => {
-    // The second half of a double click comes before the button has learnt that it is busy.
+    // The second click of a double click comes before the button is disabled.
     if (isSent.current) return;
     isSent.current = true;
-    const asked = open ?? { refund_request_id: name, ...given, at: Date.now() };
-    unheard.keep(payment_id, asked);
-    refund.mutate(asked);
+    const sent = open ?? { refund_request_id: name, ...given, at: Date.now() };
+    unanswered.keep(payment_id, sent);
+    refund.mutate(sent);
   };
   const arrived = payment.refunds.find((one) => one.refund_request_id === open?.refund_request_id);
   return { open, send, made: refund.data ?? arrived, isPending: refund.isPending };
 }
 
-/** What is not as it was thought: less is left, or what was sent may have arrived. */
+/** Explains a difference: less is left, or the refund may have arrived. */
 function Warning({
   isLess,
   isOpen,
@@ -114,7 +112,9 @@ function Warning({
 }) {
   const { t } = useText();
   if (!isLess && !isOpen) return null;
-  const title = t(isOpen ? 'refunds.unheard' : 'refunds.less_left', { amount: money(leftFen) });
+  const title = t(isOpen ? 'refunds.outcome_unknown' : 'refunds.less_left', {
+    amount: money(leftFen),
+  });
   return <Alert type="warning" showIcon role="alert" title={title} />;
 }
 
@@ -128,7 +128,7 @@ function Footer({
 }: {
   /** there is nothing to confirm, or nothing any more */
   isOver: boolean;
-  /** null: no amount that could be sent */
+  /** null: not an amount that can be sent */
   amountFen: number | null;
   isPending: boolean;
   /** more than is left */
@@ -195,7 +195,7 @@ export function RefundDialog({ payment, orderNo, onClose }: Props) {
           <RefundFields
             form={form}
             leftFen={leftFen}
-            asked={open}
+            sent={open}
             part={part}
             isFixed={open !== null || isPending}
             onFinish={submit}
@@ -206,9 +206,9 @@ export function RefundDialog({ payment, orderNo, onClose }: Props) {
   );
 }
 
-function before(asked: AskedRefund | null, leftFen: number): Fields {
-  if (!asked || asked.amount_fen === leftFen) return { part: 'full', reason: asked?.reason ?? '' };
-  return { part: 'partial', amount: yuan(asked.amount_fen), reason: asked.reason };
+function before(sent: SentRefund | null, leftFen: number): Fields {
+  if (!sent || sent.amount_fen === leftFen) return { part: 'full', reason: sent?.reason ?? '' };
+  return { part: 'partial', amount: yuan(sent.amount_fen), reason: sent.reason };
 }
 
 function AmountItem({ leftFen }: { leftFen: number }) {
@@ -270,17 +270,17 @@ function ReasonItem({ form }: { form: FormInstance<Fields> }) {
 function RefundFields({
   form,
   leftFen,
-  asked,
+  sent,
   part,
   isFixed,
   onFinish,
 }: {
   form: FormInstance<Fields>;
   leftFen: number;
-  /** what may have arrived already */
-  asked: AskedRefund | null;
+  /** the refund that may have arrived already */
+  sent: SentRefund | null;
   part: Fields['part'];
-  /** what was sent may have arrived: it can be said again, not changed */
+  /** the refund may have arrived: it can be repeated, not changed */
   isFixed: boolean;
   onFinish: (values: Fields) => void;
 }) {
@@ -293,7 +293,7 @@ function RefundFields({
       disabled={isFixed}
       requiredMark={false}
       scrollToFirstError={{ focus: true }}
-      initialValues={before(asked, leftFen)}
+      initialValues={before(sent, leftFen)}
       onFinish={onFinish}
     >
       <Form.Item name="part" label={t('refunds.how_much')}>

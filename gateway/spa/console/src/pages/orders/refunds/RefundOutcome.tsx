@@ -1,4 +1,4 @@
-/** What became of a refund and what happens next; while that is open it looks again by itself. */
+/** The state of a refund and what happens next; while it is open it is loaded again by itself. */
 import { money } from '@shared/money';
 import { chinaTime } from '@shared/time';
 import { Alert, Button } from 'antd';
@@ -46,7 +46,7 @@ export function NextCheck({ refund }: { refund: Refund }): ReactNode {
   return <div className="small soft">{t('refunds.next_check', { at })}</div>;
 }
 
-/** For a refund that may need a push; for whoever may refund. */
+/** For a refund that a retry may help, and for people who may refund. */
 export function RetryButton({ refund, isLink = false }: { refund: Refund; isLink?: boolean }) {
   const { t } = useText();
   const { can } = useSession();

@@ -1,8 +1,8 @@
-/** What every place that shows or makes refunds shares: their words, their doors, their freshness. */
+/** Shared by all places that show or make refunds: texts, requests and queries. */
 import { ApiProblem } from '@shared/problem';
 import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { get, post, Unheard } from '../../../api/client';
+import { get, OutcomeUnknown, post } from '../../../api/client';
 import type { PaymentShown, Refund } from '../../../api/shapes';
 import type { Tone } from '../../../parts/bits';
 import { useSay } from '../../../parts/say';
@@ -18,17 +18,17 @@ export const REFUND_TONES: Record<Refund['state'], Tone> = {
   rejected: 'bad',
 };
 
-/** Queries whose answers hear of a refund by an event, a moment after it. */
+/** Queries that an event of the refund changes, a moment after it. */
 const OF_ORDERS = ['orders', 'dashboard'];
 
 function askAgain(queries: QueryClient, keys: string[]) {
   return Promise.all(keys.map((key) => queries.invalidateQueries({ queryKey: [key] })));
 }
 
-/** How often what is not decided yet is looked at again. */
+/** How often an open refund is loaded again. */
 const LOOK_MS = 2_000;
 
-/** Names one refund for good, whatever happens to the network: the server knows it by this. */
+/** The refund's id for the server: made once, and kept through every repetition. */
 export function newRefundRequest(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return `r${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
@@ -36,20 +36,21 @@ export function newRefundRequest(): string {
 
 export const isOpen = (refund: Refund) => refund.state === 'pending' || refund.state === 'unknown';
 
-/** Why the channel gave no money back; a reason nobody has a word for is told in general. */
+/** Why the channel refused the refund; a general text for an unknown code. */
 export function refusal(t: T, refund: Refund): string {
   const key = `refund_refusal.${refund.rejection?.code}`;
   return t(isText(key) ? key : 'refund_refusal.other');
 }
 
-/** Nobody's name: it was not kept then, or is not for whoever looks. */
+/** No name: it was not stored then, or the person may not see it. */
 const NOBODY = '—';
 
-/** When it was asked for first: by this it has its place in the list, which no new try moves. */
+/** The time of the first request. It decides the place in the list, which a retry does not
+ * change. */
 export const askedAt = (refund: Refund) => refund.first_requested_at ?? refund.created_at;
 
-/** Who asked for it, and who tried it again last. */
-export function whoAsked(t: T, refund: Refund): string {
+/** The person who requested it, and the one who retried it last. */
+export function requestersOf(t: T, refund: Refund): string {
   if (refund.origin === 'cancel') return t('refunds.by_platform');
   const { requested_by_name: last, first_requested_by_name: first } = refund;
   if (!refund.first_requested_at || !last) return last ?? NOBODY;
@@ -58,12 +59,12 @@ export function whoAsked(t: T, refund: Refund): string {
   return t('refunds.tried_again', { first, again: last });
 }
 
-/** The person was asked for the password and turned away: nothing was done, and they know. */
+/** The person did not confirm the password: nothing was done, and the person knows it. */
 export function isGivenUp(error: unknown): boolean {
   return error instanceof ApiProblem && error.code === 'auth.step_up_needed';
 }
 
-/** The payment behind an order, with its refunds; asked again by itself while one is open. */
+/** The payment of an order, with its refunds; loaded again by itself while one is open. */
 export function usePayment(paymentId: string | null | undefined) {
   const { can } = useSession();
   return useQuery({
@@ -75,7 +76,7 @@ export function usePayment(paymentId: string | null | undefined) {
   });
 }
 
-/** The order hears of its refund by an event, a moment later: its pages ask until it has. */
+/** An event updates the order a moment after its refund: its pages are loaded again until then. */
 export function useOrderCatchesUp(payment: PaymentShown | undefined, refundedFen: number) {
   const queries = useQueryClient();
   const isBehind = payment !== undefined && payment.refunded_fen > refundedFen;
@@ -93,7 +94,7 @@ export function useRefreshRefunds() {
   return () => askAgain(queries, ['payments', 'refunds', ...OF_ORDERS]);
 }
 
-/** The same refund once more: sent again when it was refused, asked about when it is unknown. */
+/** Retries a refund: one that was refused is sent again, one with an unknown outcome is queried. */
 export function useRetry() {
   const { t } = useText();
   const say = useSay();
@@ -110,9 +111,9 @@ export function useRetry() {
       await refresh();
     },
     onError: async (error) => {
-      if (error instanceof Unheard) return say.warned(t('refunds.unheard'));
+      if (error instanceof OutcomeUnknown) return say.warned(t('refunds.outcome_unknown'));
       if (!isGivenUp(error)) say.failed(error);
-      // Somebody else was there first: what is shown is not so any more.
+      // Somebody else was faster: the data that is shown is outdated.
       if (error instanceof ApiProblem && error.status === 409) await refresh();
       return undefined;
     },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { codeFault, madeUpCode, madeUpFace, tidyCode } from '../../../pages/cashier/codes';
 import { lockedKey, newNonce, signedHeaders } from '../../../pages/cashier/signing';
-import { begun, heard } from '../../../pages/cashier/story';
+import { begun, withAnswer } from '../../../pages/cashier/story';
 import { chargeable } from '../../../pages/cashier/TakeForm';
 import { enrolled, Line, newSn } from '../../../pages/cashier/terminal';
 import { answers } from '../../answers';
@@ -109,13 +109,13 @@ it('corrects its clock once, by what the server says', async () => {
 });
 
 it('a late look does not open again what is over', () => {
-  const over = heard(begun(1, 0, false), PAID, 10);
-  expect(heard(over, pending('channel'), 20).payment?.status).toBe('paid');
+  const over = withAnswer(begun(1, 0, false), PAID, 10);
+  expect(withAnswer(over, pending('channel'), 20).payment?.status).toBe('paid');
 });
 
 it('each hop is timed when it was learned of, once', () => {
-  let story = heard(begun(1, 0, false), pending('channel'), 10);
-  story = heard(story, pending('buyer'), 20);
-  story = heard(story, PAID, 30);
-  expect(story.learned).toEqual({ edge: 10, recorded: 10, asked: 20, answered: 30 });
+  let story = withAnswer(begun(1, 0, false), pending('channel'), 10);
+  story = withAnswer(story, pending('buyer'), 20);
+  story = withAnswer(story, PAID, 30);
+  expect(story.learned).toEqual({ edge: 10, recorded: 10, called: 20, answered: 30 });
 });

@@ -244,8 +244,8 @@ it('shows that it is written down while the answer is on its way', async () => {
   const { runner } = await standing();
   const shown: string[] = [];
   runner.subscribe(() => {
-    const { recorded, asked, answered } = stateOf(runner.snapshot());
-    shown.push(`${recorded} ${asked} ${answered}`);
+    const { recorded, called, answered } = stateOf(runner.snapshot());
+    shown.push(`${recorded} ${called} ${answered}`);
   });
   let isLooked = false;
   const seen = answers({
@@ -264,7 +264,7 @@ it('shows that it is written down while the answer is on its way', async () => {
   await runner.rest;
   expect(shown).toContain('done running waiting');
   expect(stateOf(runner.snapshot())).toMatchObject({
-    asked: 'done',
+    called: 'done',
     answered: 'failed',
     order: 'done',
     rewards: 'skipped',

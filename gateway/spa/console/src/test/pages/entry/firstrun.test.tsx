@@ -13,7 +13,7 @@ const ADMIN = {
   expires_at: '2026-11-27T00:00:00Z',
 };
 const EMPTY = { items: [], total: 0, page: 1, page_size: 20 };
-const DOOR = '/api/operator/v1/first-run';
+const PATH = '/api/operator/v1/first-run';
 
 function show(path: string) {
   window.history.replaceState(null, '', path);
@@ -37,8 +37,8 @@ it('makes the first operator and signs them in', async () => {
   const seen = answers({
     'GET /api/merchant/v1/session': NOBODY,
     'GET /api/operator/v1/session': { body: ADMIN },
-    [`GET ${DOOR}`]: { body: { is_needed: true } },
-    [`POST ${DOOR}`]: { status: 201, body: ADMIN.user },
+    [`GET ${PATH}`]: { body: { is_needed: true } },
+    [`POST ${PATH}`]: { status: 201, body: ADMIN.user },
     'POST /api/operator/v1/session': { body: { ...ADMIN, csrf_token: 'c-1' } },
     'GET /api/operator/v1/merchants': { body: EMPTY },
   });
@@ -57,8 +57,8 @@ it('makes the first operator and signs them in', async () => {
 it('says what is wrong, and sends nothing when the two passwords differ', async () => {
   const seen = answers({
     'GET /api/merchant/v1/session': NOBODY,
-    [`GET ${DOOR}`]: { body: { is_needed: true } },
-    [`POST ${DOOR}`]: {
+    [`GET ${PATH}`]: { body: { is_needed: true } },
+    [`POST ${PATH}`]: {
       status: 403,
       body: {
         code: 'binding.setup_code_wrong',
@@ -79,8 +79,8 @@ it('says what is wrong, and sends nothing when the two passwords differ', async 
 it('gives way to the sign-in when somebody else was faster', async () => {
   answers({
     'GET /api/merchant/v1/session': NOBODY,
-    [`GET ${DOOR}`]: [{ body: { is_needed: true } }, { body: { is_needed: false } }],
-    [`POST ${DOOR}`]: {
+    [`GET ${PATH}`]: [{ body: { is_needed: true } }, { body: { is_needed: false } }],
+    [`POST ${PATH}`]: {
       status: 409,
       body: { code: 'binding.first_run_over', title: '平台已有管理员 It has its operator.' },
     },
@@ -93,7 +93,7 @@ it('gives way to the sign-in when somebody else was faster', async () => {
 
 it('shows the sign-in where there is an operator, or no such door', async () => {
   for (const door of [{ body: { is_needed: false } }, { status: 404, body: {} }]) {
-    answers({ 'GET /api/merchant/v1/session': NOBODY, [`GET ${DOOR}`]: door });
+    answers({ 'GET /api/merchant/v1/session': NOBODY, [`GET ${PATH}`]: door });
     const page = show('/');
     expect(await screen.findByRole('button', { name: '登录' })).toBeTruthy();
     expect(screen.queryByLabelText('安装码')).toBeNull();

@@ -2,7 +2,7 @@
 import { render, screen, within } from '@testing-library/react';
 import type userEvent from '@testing-library/user-event';
 import { makeQueries, Providers } from '../../../../app';
-import { type Asked, answers } from '../../../answers';
+import { answers, type SentRequest } from '../../../answers';
 
 export const ORDER_NO = 'D26112800000001';
 export const PAYMENT = '/api/merchant/v1/payments/p-1';
@@ -71,7 +71,10 @@ export const paid = (refunds: object[] = [], left = 2000) => ({
   refunds,
 });
 
-export function answering(more: Parameters<typeof answers>[0], session: object = OWNER): Asked[] {
+export function answering(
+  more: Parameters<typeof answers>[0],
+  session: object = OWNER,
+): SentRequest[] {
   return answers({
     'GET /api/merchant/v1/session': { body: session },
     'GET /api/merchant/v1/stores': { body: EMPTY },
@@ -96,7 +99,7 @@ export async function openDialog(person: ReturnType<typeof userEvent.setup>) {
   return within(title.closest('.ant-modal') as HTMLElement);
 }
 
-export const sent = (seen: Asked[]) =>
+export const sent = (seen: SentRequest[]) =>
   seen.filter((one) => one.method === 'POST').map((one) => one.body as Record<string, unknown>);
 
 export const LISTED = {

@@ -1,19 +1,19 @@
-/** An address that asks for the page's dialog: `?new=1`, from a link of another page. */
+/** An address that opens the page's dialog: `?new=1`, in links of other pages. */
 import { useEffect, useState } from 'react';
 import { useSearchParams } from 'react-router';
 
 const NAME = 'new';
-export const ASKS_FOR_NEW = `?${NAME}=1`;
+export const OPEN_NEW = `?${NAME}=1`;
 
-/** Whether it was asked for. The address forgets it at once: neither a reload nor the way back
- * opens the dialog anew. */
-export function useAsked(): boolean {
+/** Whether the address asks for the dialog. The parameter is removed at once, so that neither a
+ * reload nor the back button opens the dialog again. */
+export function useOpensAtOnce(): boolean {
   const [params, setParams] = useSearchParams();
   const isThere = params.get(NAME) === '1';
-  const [isAsked, setAsked] = useState(isThere);
+  const [opensAtOnce, setOpens] = useState(isThere);
   useEffect(() => {
     if (!isThere) return;
-    setAsked(true);
+    setOpens(true);
     setParams(
       (before) => {
         const next = new URLSearchParams(before);
@@ -23,5 +23,5 @@ export function useAsked(): boolean {
       { replace: true },
     );
   }, [isThere, setParams]);
-  return isAsked;
+  return opensAtOnce;
 }
