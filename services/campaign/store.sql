@@ -1,5 +1,5 @@
 -- The two calls of the device, each one statement and one transaction: `reward` reads, and
--- `draw_on_device` spends a chance. Both name the tenant themselves, so row security applies.
+-- `draw_on_device` uses a draw. Both set the tenant themselves, so row security applies.
 
 DROP FUNCTION IF EXISTS reward(uuid, uuid);
 CREATE FUNCTION reward(p_tenant uuid, p_payment uuid)
@@ -34,10 +34,10 @@ BEGIN
     WHERE g.tenant_id = p_tenant AND g.payment_id = p_payment;
 END $$;
 
--- Spends the device's one chance of a payment on the prize that was picked (null: a miss).
--- The grant's row lock makes parallel calls take turns; the second finds the first one's draw.
--- A prize that ran out between pick and here is a miss. Outcomes: drawn, replayed (the nonce was
--- used), pending (no grant, or another device's), revoked, spent.
+-- Uses the device's only draw of a payment for the picked prize (null: a miss). The lock of the
+-- grant's row makes parallel calls wait for each other; the second finds the draw of the first. A
+-- prize that ran out since it was picked is a miss. Outcomes: drawn, replayed (the nonce was used),
+-- pending (no grant, or another device's), revoked, spent.
 DROP FUNCTION IF EXISTS draw_on_device(uuid, uuid, uuid, uuid, text, uuid, timestamptz);
 CREATE FUNCTION draw_on_device(
   p_tenant uuid, p_payment uuid, p_device uuid, p_store uuid, p_nonce text, p_prize uuid,

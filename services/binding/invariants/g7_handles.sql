@@ -1,6 +1,7 @@
--- G7: no two merchants have the same handle, and nobody outside a merchant has a login that ends with
--- its handle. No unique index may say so across tenants; giving either holds one lock. Returns the
--- merchants, and the people, of all times: these tables are small, and both columns have an index.
+-- G7: no two merchants have the same handle, and nobody outside a merchant has a login that ends
+-- with its handle. No unique index may enforce this across tenants; giving either holds one lock.
+-- Returns the merchants, and the people, of all times: these tables are small, and both columns
+-- have an index.
 SELECT m.tenant_id, NULL::uuid AS user_id, m.handle, 'handle' AS what
 FROM merchants m
 WHERE EXISTS (

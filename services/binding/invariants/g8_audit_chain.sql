@@ -1,7 +1,7 @@
--- G8: each entry of the audit log follows the one before it, holds its own digest, and the head is
--- where the last one is. Returns the entries of the last two days, and the heads, that do not fit;
--- `python -m services.binding audit verify` walks the whole log, and also compares with what is
--- anchored outside the database.
+-- G8: each entry of the audit log follows the one before it and contains its own digest, and the
+-- head has the number and digest of the last one. Returns the entries of the last two days, and the
+-- heads, that do not fit; `python -m services.binding audit verify` checks the whole log, and also
+-- compares it with the anchors outside the database.
 WITH since AS (
   SELECT h.tenant_id, (
     SELECT min(a.seq) FROM audit_log a

@@ -24,7 +24,7 @@ NO_RIGHT = ("insufficient-isv-permissions", "no-product-reg")
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class CheckContext:
     """The context of a check: one merchant's app, and what its rows hold."""
 
     platform: OpenPlatform
@@ -42,8 +42,8 @@ class Case:
         return await self.platform.ask(self.tenant_id, self.app_id, method, params)
 
 
-Check = Callable[[Case], Awaitable[Verdict]]
-Run = Callable[[Case, Mapping[str, Any]], Awaitable[Verdict]]
+Check = Callable[[CheckContext], Awaitable[Verdict]]
+Run = Callable[[CheckContext, Mapping[str, Any]], Awaitable[Verdict]]
 
 
 def not_there(reply: PlatformReply) -> Verdict:
@@ -54,7 +54,7 @@ def not_there(reply: PlatformReply) -> Verdict:
     return unusable(reply)
 
 
-async def check_face_to_face(case: Case) -> Verdict:
+async def check_face_to_face(case: CheckContext) -> Verdict:
     """Creates a payment code over one fen and cancels it at once, so nobody is charged."""
     number = trade_no(case.clock)
     reply = await case.ask(
@@ -68,14 +68,14 @@ async def check_face_to_face(case: Case) -> Verdict:
     return unusable(reply)
 
 
-async def check_mini_program(case: Case) -> Verdict:
+async def check_mini_program(case: CheckContext) -> Verdict:
     reply = await case.ask("alipay.open.mini.baseinfo.query")
     if reply.is_success:
         return Verdict("done", evidence={"app_name": reply.data.get("app_name")})
     return unusable(reply)
 
 
-async def check_domains(case: Case) -> Verdict:
+async def check_domains(case: CheckContext) -> Verdict:
     reply = await case.ask("alipay.open.mini.baseinfo.query")
     if not reply.is_success:
         return unusable(reply)
@@ -86,7 +86,7 @@ async def check_domains(case: Case) -> Verdict:
     return Verdict("done", evidence={"domains": list(case.hosts)})
 
 
-async def add_domains(case: Case, _form: Mapping[str, Any]) -> Verdict:
+async def add_domains(case: CheckContext, _form: Mapping[str, Any]) -> Verdict:
     before = await check_domains(case)
     for host in before.evidence.get("missing", ()):
         reply = await case.ask("alipay.open.mini.safedomain.create", safe_domain=host)
@@ -95,18 +95,18 @@ async def add_domains(case: Case, _form: Mapping[str, Any]) -> Verdict:
     return before if "missing" not in before.evidence else await check_domains(case)
 
 
-async def check_push(case: Case) -> Verdict:
+async def check_push(case: CheckContext) -> Verdict:
     """The platform does not report the result of a push; an enrolled device shows it."""
     if case.has_device:
         return Verdict("done", evidence=case.evidence.get("5.1", {}))
     return Verdict(None, "no_device_yet")
 
 
-async def check_store(case: Case) -> Verdict:
+async def check_store(case: CheckContext) -> Verdict:
     return Verdict("done") if case.has_store else Verdict(None, "no_store_yet")
 
 
-async def check_device(case: Case) -> Verdict:
+async def check_device(case: CheckContext) -> Verdict:
     if case.has_device:
         return Verdict("done", evidence=case.evidence.get("5.2", {}))
     return Verdict(None, "no_device_yet")

@@ -26,7 +26,7 @@ from services.binding.onboarding.checks import (
     LIVE_CHECKED,
     RUNS,
     WATCHED,
-    Case,
+    CheckContext,
 )
 from services.binding.onboarding.facts import facts_of
 from services.binding.onboarding.map import Line, Map, filled, map_of, may_be_marked, unknown_fields
@@ -348,8 +348,8 @@ async def _line_of(
     return found, found.line(row)
 
 
-async def _case(on: Onboarding, tenant_id: UUID, found: Map) -> Case:
-    return Case(
+async def _case(on: Onboarding, tenant_id: UUID, found: Map) -> CheckContext:
+    return CheckContext(
         platform=on.platform,
         clock=on.deps.clock,
         tenant_id=tenant_id,

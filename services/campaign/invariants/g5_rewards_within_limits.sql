@@ -1,6 +1,6 @@
--- A day's counts are the grants of that day: none was given past the count that the limits look at.
--- Returns campaigns and days of the last two days whose count is not their grants. A grant that was
--- completed after its refund counts like any other.
+-- The counts of a day equal the grants of that day, so no reward was given without being counted
+-- for the limits. Returns campaigns and days of the last two days whose count is not their grants.
+-- A grant that was completed after its refund counts like any other.
 SELECT g.tenant_id, g.campaign_id, g.day, g.rewards, coalesce(r.rewards, 0) AS counted
 FROM (
   SELECT tenant_id, campaign_id, (granted_at AT TIME ZONE 'Asia/Shanghai')::date AS day,

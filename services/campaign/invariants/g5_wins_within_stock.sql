@@ -1,5 +1,5 @@
--- G5: a prize with a stock was won as often as its stock went down, and never more often than
--- there were any. Returns violating prizes, of those that were won in the last two days.
+-- G5: a prize with a stock was won as often as its stock decreased, and never more often than its
+-- stock allowed. Returns violating prizes, of those that were won in the last two days.
 WITH recent AS (
   SELECT DISTINCT tenant_id, prize_id FROM draws
   WHERE drawn_at > now() - interval '2 days' AND prize_id IS NOT NULL

@@ -1,6 +1,6 @@
--- G6: every confirmed payment has exactly one grant, and one coupon unless the grant says why not; a revoked grant has no
--- coupon that could still be used. Returns violating payments, of those that were granted, revoked
--- or whose coupon was made in the last two days.
+-- G6: every confirmed payment has exactly one grant, and one coupon unless the grant has a reason
+-- for none; a revoked grant has no coupon that could still be used. Returns violating payments, of
+-- those that were granted, revoked or whose coupon was made in the last two days.
 WITH recent AS (
   SELECT tenant_id, payment_id FROM grants
   WHERE granted_at > now() - interval '2 days' OR revoked_at > now() - interval '2 days'

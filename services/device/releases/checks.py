@@ -1,7 +1,8 @@
-"""What each step of a mini program's life asks the open platform, and what the answer means.
+"""The calls to the open platform for each step of a mini program's life, and the meaning of their
+results.
 
-A verdict without a state says "cannot tell". Only a verified answer moves a step; an answer we do
-not know is never taken for "done" or "failed".
+A verdict without a state means "unknown". Only a verified answer changes a step; an unknown answer
+is never taken as "done" or "failed".
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,18 +24,19 @@ NAMED_REFUSALS: Mapping[str, str] = {
     "APP_VERSION_IN_AUDIT": "another_in_review",
     "APP_NOT_ONLINE": "not_released",
 }
-"""Refusals for which we know more to do than what the platform says; sub_code -> remedy."""
+"""Refusals with a better remedy than the platform's own message; sub_code -> remedy."""
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One merchant's mini program on its way, as the checks see it."""
+class CheckContext:
+    """The context of a check or an act: one merchant's mini program, and the known state of the
+    step."""
 
     platform: OpenPlatform
     tenant_id: UUID
     app_id: str
     version: str
-    """that was uploaded, or found; empty: none is known"""
+    """the version that was uploaded or found; empty: none is known"""
     template_id: str = ""
     ext: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
@@ -45,18 +47,19 @@ class Case:
 
 
 More = ParamSpec("More")
-Check = Callable[[Case], Awaitable[Verdict]]
-Act = Callable[[Case, Mapping[str, Any]], Awaitable[Verdict]]
+Check = Callable[[CheckContext], Awaitable[Verdict]]
+Act = Callable[[CheckContext, Mapping[str, Any]], Awaitable[Verdict]]
 
 
 def unusable(reply: PlatformReply) -> Verdict:
-    """What an answer means that is neither a success nor a refusal of its own."""
+    """The verdict of a reply that is neither a success nor a refusal of the method's own."""
     return of_any_question(reply, NAMED_REFUSALS)
 
 
-async def refused(case: Case, reply: PlatformReply, look: "Check") -> Verdict:
-    """A refused act, held against how things are: what is under way or over already, because
-    somebody else or a lost answer began it, is that and no failure."""
+async def refused(case: CheckContext, reply: PlatformReply, look: "Check") -> Verdict:
+    """The verdict of a refused act, after a check of the step. If the step is running or done
+    already (somebody else started it, or our earlier answer was lost), that is the verdict, not a
+    failure."""
     if reply.outcome != "unknown":
         seen = await look(case)
         if seen.state in ("running", "done"):
@@ -64,8 +67,9 @@ async def refused(case: Case, reply: PlatformReply, look: "Check") -> Verdict:
     return unusable(reply)
 
 
-async def upload(case: Case, form: Mapping[str, Any]) -> Verdict:
-    """Makes a version from the template; the one file that differs per merchant is `ext`."""
+async def upload(case: CheckContext, form: Mapping[str, Any]) -> Verdict:
+    """Makes a version from the template; `ext` is the only file that differs from merchant to
+    merchant."""
     template_id = case.template_id or await _only_template(case)
     if isinstance(template_id, Verdict):
         return template_id
@@ -82,8 +86,8 @@ async def upload(case: Case, form: Mapping[str, Any]) -> Verdict:
     return Verdict("running", evidence={"app_version": version, "by": "template"})
 
 
-async def _only_template(case: Case) -> str | Verdict:
-    """The one there is; that nobody answered does not mean that there is none."""
+async def _only_template(case: CheckContext) -> str | Verdict:
+    """The id of the only template. Without an answer the verdict is unknown, not "no template"."""
     reply = await case.ask("alipay.open.mini.templatelist.query")
     if not reply.is_success:
         return unusable(reply)
@@ -92,8 +96,8 @@ async def _only_template(case: Case) -> str | Verdict:
     return found or Verdict("failed", "no_template")
 
 
-async def check_upload(case: Case) -> Verdict:
-    """How our build goes, or, where the merchant uploaded by hand, the newest version there is."""
+async def check_upload(case: CheckContext) -> Verdict:
+    """The state of our build; for a merchant who uploaded by hand, the newest version at Alipay."""
     if case.evidence.get("by") == "template":
         return await _check_build(case)
     reply = await case.ask("alipay.open.mini.version.list.query")
@@ -105,7 +109,7 @@ async def check_upload(case: Case) -> Verdict:
     return Verdict("done", evidence={"app_version": newest, "by": "tool"})
 
 
-async def _newest_version(case: Case) -> str | None:
+async def _newest_version(case: CheckContext) -> str | None:
     reply = await case.ask("alipay.open.mini.version.list.query")
     return _newest(reply) if reply.is_success else None
 
@@ -116,13 +120,13 @@ def _newest(reply: PlatformReply) -> str | None:
 
 
 def _rank(version: object) -> tuple[bool, list[int]]:
-    """Numbers compare as numbers; a version that is spelled otherwise comes before all of them."""
+    """Sorts versions: numbers compare as numbers, and versions of any other form come first."""
     parts = str(version).split(".")
     is_plain = all(part.isascii() and part.isdigit() and len(part) <= 9 for part in parts)
     return is_plain, [int(part) for part in parts] if is_plain else []
 
 
-async def _check_build(case: Case) -> Verdict:
+async def _check_build(case: CheckContext) -> Verdict:
     reply = await case.ask("alipay.open.mini.version.build.query", app_version=case.version)
     if not reply.is_success:
         return unusable(reply)
@@ -135,9 +139,10 @@ async def _check_build(case: Case) -> Verdict:
     return Verdict("running", evidence=facts | {"create_status": status})
 
 
-async def with_version(case: Case) -> Case | Verdict:
-    """Whoever asks about a version must name one. Where a device or a person's word settled the
-    upload none is known here: it is the newest that the platform has."""
+async def with_version(case: CheckContext) -> CheckContext | Verdict:
+    """The case with a version, which the call has to name. When the upload was shown to be done by
+    an enrolled device or marked by a person, no version is known here; then it is the newest one at
+    Alipay."""
     if case.version:
         return case
     reply = await case.ask("alipay.open.mini.version.list.query")
@@ -150,11 +155,11 @@ async def with_version(case: Case) -> Case | Verdict:
 
 
 def of_a_version(
-    act: Callable[Concatenate[Case, More], Awaitable[Verdict]],
-) -> Callable[Concatenate[Case, More], Awaitable[Verdict]]:
-    """For what is asked about one version."""
+    act: Callable[Concatenate[CheckContext, More], Awaitable[Verdict]],
+) -> Callable[Concatenate[CheckContext, More], Awaitable[Verdict]]:
+    """Decorates acts and checks that are about one version."""
 
-    async def asked(case: Case, /, *more: More.args, **named: More.kwargs) -> Verdict:
+    async def asked(case: CheckContext, /, *more: More.args, **named: More.kwargs) -> Verdict:
         found = await with_version(case)
         return found if isinstance(found, Verdict) else await act(found, *more, **named)
 
@@ -162,7 +167,7 @@ def of_a_version(
 
 
 @of_a_version
-async def submit(case: Case, form: Mapping[str, Any]) -> Verdict:
+async def submit(case: CheckContext, form: Mapping[str, Any]) -> Verdict:
     reply = await case.ask("alipay.open.mini.version.audit.apply", app_version=case.version, **form)
     if not reply.is_success:
         return await refused(case, reply, check_review)
@@ -170,7 +175,7 @@ async def submit(case: Case, form: Mapping[str, Any]) -> Verdict:
 
 
 @of_a_version
-async def check_review(case: Case) -> Verdict:
+async def check_review(case: CheckContext) -> Verdict:
     reply = await case.ask("alipay.open.mini.version.detail.query", app_version=case.version)
     if not reply.is_success:
         return unusable(reply)
@@ -187,7 +192,7 @@ async def check_review(case: Case) -> Verdict:
 
 
 @of_a_version
-async def release(case: Case, form: Mapping[str, Any]) -> Verdict:
+async def release(case: CheckContext, form: Mapping[str, Any]) -> Verdict:
     share = str(form["share"])
     if share == "all":
         reply = await case.ask("alipay.open.mini.version.online", app_version=case.version)
@@ -201,7 +206,7 @@ async def release(case: Case, form: Mapping[str, Any]) -> Verdict:
 
 
 @of_a_version
-async def check_release(case: Case) -> Verdict:
+async def check_release(case: CheckContext) -> Verdict:
     reply = await case.ask("alipay.open.mini.version.detail.query", app_version=case.version)
     if not reply.is_success:
         return unusable(reply)
@@ -215,7 +220,7 @@ async def check_release(case: Case) -> Verdict:
 
 
 @of_a_version
-async def push(case: Case, form: Mapping[str, Any]) -> Verdict:
+async def push(case: CheckContext, form: Mapping[str, Any]) -> Verdict:
     reply = await case.ask(
         "alipay.commerce.iot.device.upgradeapp.create",
         sn=list(form["sn"]), target_app_id=case.app_id, target_app_version=case.version,
@@ -227,4 +232,5 @@ async def push(case: Case, form: Mapping[str, Any]) -> Verdict:
 
 ACTS: Mapping[str, Act] = {UPLOAD: upload, REVIEW: submit, RELEASE: release, PUSH: push}
 LOOKS: Mapping[str, Check] = {UPLOAD: check_upload, REVIEW: check_review, RELEASE: check_release}
-"""Nothing tells how a push went but the device that signs in (binding hears of it)."""
+"""The result of a push is only shown by a device that enrols, which binding consumes as an
+event."""

@@ -1,8 +1,8 @@
-"""The use cases of releases: take a request, carry it out or look, and look again by itself at what
-runs, waits or failed.
+"""The use cases of releases: store requests, carry them out or check the step, and check steps
+automatically that run, wait or have failed.
 
-Alipay is asked with no transaction open. Before an act's call it is committed that it was begun;
-whoever takes over from a dead process does not act again but asks how things are.
+Alipay is called with no transaction open. The start of an act is committed before its call. A
+worker that takes over from a dead process does not repeat the act; it checks the step instead.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.device.deps import PLATFORM_WAIT_S, Deps
 from services.device.releases import checks, repo
-from services.device.releases.checks import Case
+from services.device.releases.checks import CheckContext
 from services.device.releases.models import AppRelease, ReleaseTask
 from services.device.releases.repo import Name
 from services.device.releases.rules import (
@@ -38,11 +38,11 @@ from shared.ids import uuid7
 from shared.telemetry import get_logger
 
 CALLS_MAX = 3
-"""Calls of the platform in one act or look, at most."""
+"""The most calls of the platform in one act or check."""
 LEASE_S = CALLS_MAX * PLATFORM_WAIT_S + 5
-"""Longer than an act or a look can take: no second worker asks meanwhile."""
+"""Longer than an act or a check can take, so that no second worker does the same meanwhile."""
 PUT_OFF_S = 600
-"""What could not be worked on is not the next one again."""
+"""The pause after a failure, so that the same request or step is not the next one again."""
 DUE_MAX = 20
 KEEP_DONE = timedelta(days=30)
 PLATFORM_ACTOR = "platform"
@@ -53,13 +53,14 @@ log = get_logger("device.releases")
 async def take_requests(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[ReleaseRequested]
 ) -> None:
-    """Inside the consumer's transaction; a request that is there already is not taken twice."""
+    """Stores requests in the consumer's transaction; a request that is stored already is
+    skipped."""
     await repo.put_tasks(pg, events, deps.clock.now())
     deps.release_requested.set()
 
 
 async def work_off(deps: Deps) -> int:
-    """Requests one after the other until none is free; how many were worked on."""
+    """Works on one request after the other until none is free; returns their number."""
     worked = 0
     while True:
         async with deps.db.tx(None) as tx:
@@ -74,7 +75,7 @@ async def work_off(deps: Deps) -> int:
         except Exception as error:
             if isinstance(error, Unavailable) or is_connection_lost(error):
                 raise
-            # One odd request must not keep the others from being worked on.
+            # One broken request must not prevent the work on the others.
             log.exception("releases.task_broken", app_id=task.app_id, step=task.step)
             later = deps.clock.now() + timedelta(seconds=PUT_OFF_S)
             async with deps.db.tx(task.tenant_id) as tx:
@@ -87,7 +88,7 @@ async def _work_on(deps: Deps, task: ReleaseTask) -> None:
     if task.kind == "forget":
         async with deps.db.tx(task.tenant_id) as tx:
             await repo.lock(tx, name)
-            if await _end(deps, tx, task):
+            if await _finish(deps, tx, task):
                 await repo.end_looks_before(tx, task)
                 await repo.forget(tx, name)
         return
@@ -105,8 +106,8 @@ async def _work_on(deps: Deps, task: ReleaseTask) -> None:
 
 
 async def _begin(deps: Deps, task: ReleaseTask, request: ReleaseRequested) -> AppRelease | None:
-    """Commits that the request is begun, and the step as it is then; None when another worker has
-    it by now."""
+    """Commits the start of the request, and the step's state at that time. None when another worker
+    has taken the request over."""
     name = task.tenant_id, task.app_id, task.step
     async with deps.db.tx(task.tenant_id) as tx:
         await repo.lock(tx, name)
@@ -121,7 +122,7 @@ async def _begin(deps: Deps, task: ReleaseTask, request: ReleaseRequested) -> Ap
             version = await _uploaded(tx, name) or request.app_version
             evidence = {} if is_outdated(task.step, known, version) else known.evidence
             known = Known("running", None, evidence)
-        known = replace(known, attempts=0)  # whoever asks begins the looks anew
+        known = replace(known, attempts=0)  # a request starts the checks again
         await repo.put(
             tx,
             name,
@@ -139,7 +140,7 @@ async def _begin(deps: Deps, task: ReleaseTask, request: ReleaseRequested) -> Ap
 
 
 async def look_round(deps: Deps) -> int:
-    """One round over the steps that are due; how many were looked at."""
+    """One round over the steps that are due; returns the number of checked ones."""
     looked = 0
     while looked < DUE_MAX:
         async with deps.db.tx(None) as tx:
@@ -154,7 +155,7 @@ async def look_round(deps: Deps) -> int:
         except Exception as error:
             if isinstance(error, Unavailable) or is_connection_lost(error):
                 raise
-            # One odd step must not keep the others from being looked at.
+            # One broken step must not prevent the checks of the others.
             log.exception("releases.step_broken", app_id=due.app_id, step=due.step)
             later = deps.clock.now() + timedelta(seconds=PUT_OFF_S)
             async with deps.db.tx(due.tenant_id) as tx:
@@ -162,15 +163,15 @@ async def look_round(deps: Deps) -> int:
     return looked
 
 
-async def _look(case: Case, step: str) -> Verdict:
+async def _look(case: CheckContext, step: str) -> Verdict:
     check = checks.LOOKS.get(step)
     return await check(case) if check is not None else Verdict(None)
 
 
-async def _case(deps: Deps, seen: AppRelease, request: ReleaseRequested | None) -> Case:
+async def _case(deps: Deps, seen: AppRelease, request: ReleaseRequested | None) -> CheckContext:
     async with deps.db.read(seen.tenant_id) as tx:
-        uploaded = await _uploaded(tx, _name(seen))
-    return Case(
+        uploaded = await _uploaded(tx, _key_of(seen))
+    return CheckContext(
         platform=deps.platform,
         tenant_id=seen.tenant_id,
         app_id=seen.app_id,
@@ -182,7 +183,7 @@ async def _case(deps: Deps, seen: AppRelease, request: ReleaseRequested | None) 
 
 
 async def _uploaded(tx: AsyncSession, name: Name) -> str:
-    """The version that was uploaded, or found, as far as it is known here."""
+    """The version that was uploaded or found at Alipay; empty if none is known here."""
     upload = await repo.release(tx, (name[0], name[1], UPLOAD))
     return version_of(upload.evidence) if upload else ""
 
@@ -196,13 +197,13 @@ async def _record(
     task: ReleaseTask | None = None,
     is_act: bool = False,
 ) -> None:
-    """Writes what is known of the step now, and publishes it: what came of a request always, what
-    was seen by itself when it is news. A look that was overtaken says nothing: a newer request was
-    begun since, or what ran has ended."""
-    name = _name(seen)
+    """Stores the present state of the step and publishes it: the result of a request always, that
+    of an automatic check only if it changed something. The result of a check is dropped if
+    meanwhile a newer request was started, or the step started or stopped running."""
+    name = _key_of(seen)
     async with deps.db.tx(seen.tenant_id) as tx:
         await repo.lock(tx, name)
-        if task is not None and not await _end(deps, tx, task):
+        if task is not None and not await _finish(deps, tx, task):
             return
         stored = await repo.release(tx, name)
         if stored is None or stored.request_id != seen.request_id:
@@ -230,7 +231,7 @@ async def _record(
             await outbox.add(tx, _changed(deps, seen, now, number, actor))
 
 
-async def _end(deps: Deps, tx: AsyncSession, task: ReleaseTask) -> bool:
+async def _finish(deps: Deps, tx: AsyncSession, task: ReleaseTask) -> bool:
     return await repo.hold_task(tx, task, done_at=deps.clock.now())
 
 
@@ -248,7 +249,7 @@ def _changed(deps: Deps, seen: AppRelease, now: Known, number: int, actor: str) 
     )
 
 
-def _name(seen: AppRelease) -> Name:
+def _key_of(seen: AppRelease) -> Name:
     return seen.tenant_id, seen.app_id, seen.step
 
 
@@ -266,5 +267,5 @@ def _columns(known: Known) -> dict[str, Any]:
 
 
 async def forget_done(deps: Deps) -> None:
-    """Requests that were done long ago; whoever brings one again is known by the inbox."""
+    """Deletes requests that were done long ago; the inbox skips one that is delivered again."""
     await deps.db.purge("release_tasks", "done_at < $1", deps.clock.now() - KEEP_DONE)

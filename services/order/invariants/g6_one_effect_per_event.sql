@@ -1,6 +1,6 @@
--- G6: each event this service has claimed had one effect (a line of a timeline, or a store's
--- name), and no effect happened without a claim. Returns violating events, of those that were
--- claimed in the last two days or tell of them.
+-- G6: each event this service has claimed had one effect (a line of a timeline, or a store's name),
+-- and no effect happened without a claim. Returns violating events, of those that were claimed in
+-- the last two days or whose effect is of these days.
 WITH named AS (
   SELECT tenant_id, event_id FROM stores
   UNION ALL

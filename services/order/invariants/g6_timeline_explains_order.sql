@@ -1,6 +1,6 @@
--- G6: every order has a timeline, every line of a timeline an order, and what the order says was
--- refunded is what its timeline says. Returns violating orders, of those that were made, or had a
--- new line, in the last two days.
+-- G6: every order has a timeline, every entry of a timeline has an order, and the refunded amount
+-- of the order equals that of its timeline. Returns violating orders, of those that were made, or
+-- had a new line, in the last two days.
 WITH recent AS (
   SELECT tenant_id, order_id FROM orders WHERE ordered_at > now() - interval '2 days'
   UNION
