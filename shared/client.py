@@ -95,19 +95,19 @@ class _Request(aiohttp.ClientRequest):
 
     async def send(self, conn: Any) -> aiohttp.ClientResponse:
         if not self._body:
-            self._begin(conn)
+            self._note_begun(conn)
         return await super().send(conn)
 
     async def write_bytes(self, writer: Any, conn: Any, content_length: int | None = None) -> None:
         try:
-            self._begin(conn)
+            self._note_begun(conn)
         except aiohttp.ClientConnectionResetError as error:
             if conn.protocol is not None:
                 conn.protocol.set_exception(error)
         else:
             await super().write_bytes(writer, conn, content_length)
 
-    def _begin(self, conn: Any) -> None:
+    def _note_begun(self, conn: Any) -> None:
         transport = conn.transport
         if transport is None or transport.is_closing() or _has_ended(transport):
             raise aiohttp.ClientConnectionResetError("closed by the peer while it was idle")
@@ -161,7 +161,7 @@ class Client:
         if self._session is not None:
             await self._session.close()
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _open_session(self) -> aiohttp.ClientSession:
         # Made on first use: a session belongs to the running loop.
         if self._session is None:
             self._session = aiohttp.ClientSession(
@@ -217,7 +217,7 @@ class Client:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=idle_s)
         await self._take_slot()
         try:
-            async with self._call(method, path, content, headers, timeout) as response:
+            async with self._request(method, path, content, headers, timeout) as response:
                 yield Reply(response.status, _lowered(response), b""), response.content.iter_any()
         except FAILURES as error:
             raise self._failure(error) from error
@@ -255,15 +255,15 @@ class Client:
     ) -> Reply:
         timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S)
         try:
-            async with self._call(method, path, content, headers, timeout) as response:
+            async with self._request(method, path, content, headers, timeout) as response:
                 return Reply(response.status, _lowered(response), await self._whole(response))
         except FAILURES as error:
             raise self._failure(error) from error
 
-    def _call(self, method: str, path: str, content: Any, headers: Any, timeout: Any) -> Any:
+    def _request(self, method: str, path: str, content: Any, headers: Any, timeout: Any) -> Any:
         from yarl import URL
 
-        return self._opened().request(
+        return self._open_session().request(
             method,
             URL(self._base + path, encoded=True),
             data=content,

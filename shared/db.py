@@ -60,7 +60,7 @@ BUSY = (asyncpg.LockNotAvailableError, asyncpg.TransactionRollbackError)
 """Another transaction holds the row or conflicts with ours: nothing was changed; try again."""
 
 
-class Busy(Unavailable):
+class RowBusy(Unavailable):
     """The database works, but another transaction holds the row that we need."""
 
 
@@ -90,7 +90,7 @@ def _as_unavailable() -> Iterator[None]:
     except Exception as error:
         if isinstance(error, Unavailable) or not is_connection_lost(error):
             raise
-        kind = Busy if isinstance(_raised(error), BUSY) else Unavailable
+        kind = RowBusy if isinstance(_raised(error), BUSY) else Unavailable
         raise kind("the database is away or busy", retry_after_s=1) from error
 
 

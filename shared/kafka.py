@@ -99,7 +99,7 @@ class Producer:
         self._client: AIOKafkaProducer | None = None
         self._probe: AIOKafkaConsumer | None = None
 
-    async def _opened(self) -> AIOKafkaProducer:
+    async def _open_client(self) -> AIOKafkaProducer:
         if self._client is None:
             client = AIOKafkaProducer(
                 bootstrap_servers=self._broker.bootstrap, **self._broker.security,
@@ -124,7 +124,7 @@ class Producer:
         mark = self._broker.keys.marks
         try:
             async with asyncio.timeout(SEND_WITHIN_S):
-                client = await self._opened()
+                client = await self._open_client()
                 futures = []
                 for key, value in records:
                     record_headers = (

@@ -191,7 +191,7 @@ async def _until_stop(source: AsyncIterator[bytes], scope: Scope) -> AsyncIterat
         yield part
 
 
-class Entry:
+class RequestLayer:
     """The outermost ASGI layer: request id, size limit, access line, metrics."""
 
     def __init__(self, app: ASGIApp, *, ready: Ready, body_limit: int = BODY_LIMIT) -> None:
@@ -357,5 +357,5 @@ def make_app(
     app.state.verifier = verifier
     for router in routers:
         app.router.routes.extend(router.routes)
-    app.add_middleware(Entry, ready=ready, body_limit=body_limit)
+    app.add_middleware(RequestLayer, ready=ready, body_limit=body_limit)
     return app

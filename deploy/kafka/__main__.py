@@ -9,11 +9,11 @@ import os
 import subprocess
 import sys
 
-from deploy.kafka.node import KafkaError, Node, say
+from deploy.kafka.node import KafkaError, KafkaNode, say
 from deploy.local.layout import StackError, plainly
 
 
-def _up(node: Node) -> None:
+def _up(node: KafkaNode) -> None:
     if node.pid is not None and node.is_ready():
         node.make_topics()
         say(f"Kafka 已在运行 is already up: {node.bootstrap}")
@@ -26,16 +26,16 @@ def _up(node: Node) -> None:
     say(f"Kafka 就绪 is up: KAFKA_BOOTSTRAP={node.bootstrap} make run")
 
 
-def _down(node: Node) -> None:
+def _down(node: KafkaNode) -> None:
     say("Kafka 已停止 stopped" if node.stop() else "没有在运行 nothing is running")
 
 
-def _wipe(node: Node) -> None:
+def _wipe(node: KafkaNode) -> None:
     node.wipe()
     say("Kafka 已清空 topics and offsets forgotten")
 
 
-def _run(node: Node, words: list[str]) -> int:
+def _run(node: KafkaNode, words: list[str]) -> int:
     """The command's exit status."""
     given = os.environ.get("KAFKA_BOOTSTRAP")
     is_ours = not given and node.pid is None
@@ -73,7 +73,7 @@ def _parse() -> argparse.Namespace:
 def main() -> int:
     given = _parse()
     try:
-        node = Node.from_environment()
+        node = KafkaNode.from_environment()
         with plainly(node.home.parent):
             if given.action == "run":
                 return _run(node, given.words)

@@ -1,7 +1,7 @@
 """One Apache Kafka node in KRaft mode on 127.0.0.1: downloaded, formatted, started, stopped.
 
-Everything it needs and leaves is under RUN_DIR/kafka: the jars, the settings, the log segments,
-the pid. Its data survive `stop`; `wipe` forgets them.
+All its files are under RUN_DIR/kafka: the jars, the settings, the log segments, the pid. Its data
+survive `stop`; `wipe` deletes them.
 """
 
 import contextlib
@@ -112,14 +112,14 @@ def _is_listening(port: int) -> bool:
 
 
 @dataclass(frozen=True)
-class Node:
+class KafkaNode:
     """The node of one RUN_DIR."""
 
     home: Path
     port: int
 
     @classmethod
-    def from_environment(cls) -> "Node":
+    def from_environment(cls) -> "KafkaNode":
         given = os.environ.get("KAFKA_PORT", str(DEFAULT_PORT))
         if not (given.isascii() and given.isdecimal()) or not 1 <= int(given) <= 65_535:
             raise KafkaError(f"KAFKA_PORT={given} 不是可用的端口号 is not a usable port number")
@@ -140,7 +140,8 @@ class Node:
 
     @property
     def pid(self) -> int | None:
-        """Of the running node; None when it does not run (its old pid may be another program's)."""
+        """The pid of the running node; None when it does not run (its old pid may be another
+        program's)."""
         with contextlib.suppress(FileNotFoundError, ValueError):
             pid = int(self._pid_file.read_text())
             command_line = _command_line(pid)

@@ -53,16 +53,16 @@ def end(path: Path) -> list[str]:
     found = alive(path)
     for name, pid in found.items():
         # On SIGTERM PostgreSQL would wait for every client.
-        _send(pid, signal.SIGINT if name == "postgres" else signal.SIGTERM)
+        _signal(pid, signal.SIGINT if name == "postgres" else signal.SIGTERM)
     if not _gone(path, SIGTERM_TIMEOUT_S):
         for pid in alive(path).values():
-            _send(pid, signal.SIGKILL)
+            _signal(pid, signal.SIGKILL)
         _gone(path, FIRM_S)
     path.unlink(missing_ok=True)
     return list(found)
 
 
-def _send(pid: int, signum: signal.Signals) -> None:
+def _signal(pid: int, signum: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signum)
 

@@ -227,7 +227,7 @@ def _detail(lines: Sequence[str]) -> Bill:
     if not all(line.startswith("#") for line in footer):
         raise BadBill("layout")
     found = tuple(_line(row, columns) for row in rows)
-    begins_at, ends_at = _instant(period.groups()[:6]), _instant(period.groups()[6:])
+    begins_at, ends_at = _time_of_row(period.groups()[:6]), _time_of_row(period.groups()[6:])
     if begins_at >= ends_at:
         raise BadBill("layout")
     return Bill(account[1], begins_at, ends_at, found, _checked_footer(footer, found))
@@ -238,7 +238,7 @@ def _first(lines: Sequence[str], pattern: re.Pattern[str]) -> re.Match[str] | No
     return found[0] if len(found) == 1 else None
 
 
-def _instant(parts: Sequence[str]) -> datetime:
+def _time_of_row(parts: Sequence[str]) -> datetime:
     try:
         return datetime(*map(int, parts), tzinfo=BEIJING).astimezone(UTC)  # type: ignore[misc, arg-type]
     except ValueError:

@@ -247,7 +247,7 @@ class KeyRing:
         return KeyVersion(
             version=part.key_version,
             public=read_public_key(part.alipay_public_key).public,
-            private=self._opened(row, part),
+            private=self._private_key(row, part),
             not_after=part.not_after,
             app_cert_sn=(part.app_cert_sn or "") if is_cert else "",
             alipay_root_cert_sn=(part.alipay_root_cert_sn or "") if is_cert else "",
@@ -256,7 +256,7 @@ class KeyRing:
             alipay_cert_not_after=part.alipay_cert_not_after,
         )
 
-    def _opened(self, row: str, part: SealedVersionOut) -> RSAPrivateKey | None:
+    def _private_key(self, row: str, part: SealedVersionOut) -> RSAPrivateKey | None:
         if self._provider is None or not part.private_key_box:
             # The edge only verifies, and a retired version has no private key.
             return None

@@ -59,7 +59,7 @@ class Batches:
         if self._waiting and len(self._calls) < CALLS_MAX:
             # It starts in the loop's next iteration, with all documents put in this one. It runs in
             # an empty context, because it belongs to no single delivery.
-            call = Context().run(asyncio.ensure_future, self._call())
+            call = Context().run(asyncio.ensure_future, self._send_next())
             self._calls.add(call)
             call.add_done_callback(self._returned)
 
@@ -69,12 +69,12 @@ class Batches:
             log.error("batches.call", exc_info=error)
         self._start_call()
 
-    async def _call(self) -> None:
+    async def _send_next(self) -> None:
         batch = self._next_batch()
         if self._waiting:
             self._start_call()  # the current batch is full
         verdicts: Sequence[str] = ()
-        failure: Exception = Unavailable("the owner did not speak of every document")
+        failure: Exception = Unavailable("the owner did not return a verdict for every document")
         try:
             if batch:
                 _sizes.observe(len(batch))

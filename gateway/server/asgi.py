@@ -24,7 +24,7 @@ from gateway.limits import (
     HeadersTooLarge,
     RequestLate,
 )
-from gateway.server.streaming import Body, Disconnected, End, OldHttp, Upload, send_body
+from gateway.server.streaming import Disconnected, End, OldHttp, StreamBody, Upload, send_body
 from shared import telemetry, tracing
 from shared.errors import NotFound, Problem, TooLarge
 from shared.serve import clean_id
@@ -63,7 +63,7 @@ class Response:
     headers: tuple[Header, ...] = ()
     policy: bytes = b""
     """its own content security policy, which replaces the app's"""
-    stream: Body | None = None
+    stream: StreamBody | None = None
     """a body that is still being made; replaces `body`"""
 
 
@@ -257,7 +257,7 @@ class HttpApp:
         self,
         request: Request,
         response: Response,
-        body: Body,
+        body: StreamBody,
         scope: Scope,
         send: Send,
         started: float,

@@ -37,17 +37,17 @@ class Proxies:
 
     def trusts(self, peer: str) -> bool:
         """Whether the peer of a connection is a trusted proxy."""
-        return self._is_trusted(_address(peer))
+        return self._is_trusted(_address_of_hop(peer))
 
     def client_of(self, peer: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
         """The last hop that is not a trusted proxy. If a hop cannot be read, the hop before it: a
         wrong entry may count against its sender, but never against somebody else."""
-        if not self._trusted or not self._is_trusted(_address(peer)):
+        if not self._trusted or not self._is_trusted(_address_of_hop(peer)):
             return peer
         forwarded = b",".join(value for name, value in headers if name == HEADER)
         client = peer
         for hop in reversed(forwarded.decode("latin-1").split(",")[-HOPS_MAX:]):
-            address = _address(hop)
+            address = _address_of_hop(hop)
             if address is None:
                 break
             client = str(address)
@@ -59,14 +59,14 @@ class Proxies:
         return address is not None and any(address in network for network in self._trusted)
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def _address_of_hop(text: str) -> IPv4Address | IPv6Address | None:
     """An address as proxies write it: with a port or without, IPv6 in brackets or not."""
     text = text.strip()
-    return _read(text) if len(text) <= ADDRESS_MAX else None
+    return _parsed_address(text) if len(text) <= ADDRESS_MAX else None
 
 
 @lru_cache(maxsize=ADDRESSES_KEPT)
-def _read(text: str) -> IPv4Address | IPv6Address | None:
+def _parsed_address(text: str) -> IPv4Address | IPv6Address | None:
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

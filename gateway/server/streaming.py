@@ -1,9 +1,9 @@
 """Bodies that are passed on piece by piece: responses without a known size, and uploads.
 
-A response `Body` is read only as fast as the client takes it. A slow client therefore slows down
-the service that makes the response, and memory stays bounded. When the client disconnects, the body
-is closed. When the body breaks off, the last chunk is never sent, so that no client can mistake the
-response for a complete one.
+A response `StreamBody` is read only as fast as the client takes it. A slow client therefore slows
+down the service that makes the response, and memory stays bounded. When the client disconnects, the
+body is closed. When the body breaks off, the last chunk is never sent, so that no client can
+mistake the response for a complete one.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class OldHttp(Problem):
     title: ClassVar[str] = "此接口需要 HTTP/1.1 This answer needs HTTP/1.1."
 
 
-class Body(Protocol):
+class StreamBody(Protocol):
     """The body of a response while it is being made."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -49,7 +49,7 @@ class Body(Protocol):
 
 
 async def send_body(
-    body: Body, scope: Scope, send: Send, wait_for_disconnect: Callable[[], Awaitable[None]]
+    body: StreamBody, scope: Scope, send: Send, wait_for_disconnect: Callable[[], Awaitable[None]]
 ) -> End:
     """Sends all parts of the body; the head was sent already. Only after `whole` is the response
     complete by HTTP's rules; after any other end the server must close the connection."""
@@ -68,7 +68,7 @@ async def send_body(
         await body.aclose()
 
 
-async def _sent(body: Body, send: Send) -> End:
+async def _sent(body: StreamBody, send: Send) -> End:
     try:
         async for part in body:
             await send({"type": "http.response.body", "body": part, "more_body": True})

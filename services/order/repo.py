@@ -235,7 +235,7 @@ async def count_orders(session: AsyncSession, tenant_id: UUID, wanted: OrderQuer
     return found or 0
 
 
-def _named() -> Any:
+def _with_store_names() -> Any:
     return select(Order, Store.name).outerjoin(
         Store, and_(Store.tenant_id == Order.tenant_id, Store.store_id == Order.store_id)
     )
@@ -246,7 +246,7 @@ async def list_orders(
 ) -> list[tuple[Order, str | None]]:
     """Newest first, each with its store's name."""
     found = await session.execute(
-        _named()
+        _with_store_names()
         .where(*_conditions(tenant_id, wanted))
         .order_by(Order.ordered_at.desc(), Order.order_id.desc())
         .limit(limit)
@@ -274,7 +274,7 @@ async def orders_from_position(
         else (Order.ordered_at.asc(), Order.order_id.asc())
     )
     found = await session.execute(
-        _named()
+        _with_store_names()
         .where(*_conditions(tenant_id, wanted), own < at if is_older else own > at)
         .order_by(*nearest_first)
         .limit(limit)
@@ -286,7 +286,7 @@ async def find_order(
     session: AsyncSession, tenant_id: UUID, order_no: str
 ) -> tuple[Order, str | None] | None:
     found = await session.execute(
-        _named().where(Order.tenant_id == tenant_id, Order.order_no == order_no)
+        _with_store_names().where(Order.tenant_id == tenant_id, Order.order_no == order_no)
     )
     row = found.one_or_none()
     return None if row is None else (row[0], row[1])

@@ -127,7 +127,7 @@ class TokenVerifier:
                 nonce=claims.get("non"), session_id=claims.get("sid"), name=claims.get("nam", ""),
                 permissions=frozenset(claims.get("prm", "").split()),
                 store_ids=frozenset(UUID(text) for text in claims.get("sts", "").split()),
-                step_up_until=_instant(claims.get("stu")),
+                step_up_until=_from_epoch(claims.get("stu")),
                 acting_id=UUID(claims["act"]) if "act" in claims else None,
             )  # fmt: skip
         except (KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
@@ -167,7 +167,7 @@ class TokenVerifier:
         return claims
 
 
-def _instant(seconds: str | None) -> datetime | None:
+def _from_epoch(seconds: str | None) -> datetime | None:
     return datetime.fromtimestamp(int(seconds), UTC) if seconds is not None else None
 
 

@@ -9,7 +9,7 @@ STEP_UP_NEEDED = "auth.step_up_needed"
 SESSION = "__Host-damselfly="
 
 
-class Refused(Exception):
+class ConsoleRefused(Exception):
     """A problem that the platform answered."""
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
@@ -40,11 +40,11 @@ class ConsoleClient:
         await self.request("DELETE", "/session")
 
     async def request(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON of the answer; Refused for a problem. Confirms the password where a step-up is
-        needed."""
+        """The JSON of the answer; ConsoleRefused for a problem. Confirms the password if a step-up
+        is needed."""
         try:
             return await self._once(method, path, body)
-        except Refused as refused:
+        except ConsoleRefused as refused:
             if refused.code != STEP_UP_NEEDED:
                 raise
         await self._once("POST", "/session/step-up", {"password": self._password})
@@ -60,5 +60,5 @@ class ConsoleClient:
                     self._headers["Cookie"] = cookie.partition(";")[0]
             document = await answer.json(content_type=None) if answer.content_length else {}
             if answer.status >= 400:
-                raise Refused(answer.status, document if isinstance(document, dict) else {})
+                raise ConsoleRefused(answer.status, document if isinstance(document, dict) else {})
             return document

@@ -3,8 +3,8 @@ with refunds, refusals and one answer that was lost.
 
 All of it goes through the interfaces that everybody uses: devices enrol and sign, the owner signs
 in at the console, the sandbox answers what it is asked. Past days are played on the platform under
-a clock of the past (`past_platform`). It runs behind a ready stack; interrupted, it starts over at
-the next start, and asks for the same things under the same names, so nothing is done twice.
+a clock of the past (`past_platform`). It runs beside the ready stack. If it is interrupted, it runs
+again at the next start with the same ids, so nothing is done twice.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ import aiohttp
 
 from deploy.local import secrets
 from deploy.local.demo import merchant
-from deploy.local.demo.console_client import ConsoleClient, Refused
+from deploy.local.demo.console_client import ConsoleClient, ConsoleRefused
 from deploy.local.demo.past_clock import PastClock
 from deploy.local.demo.past_platform import platform
 from deploy.local.demo.sales import Sale, days_before
@@ -124,7 +124,7 @@ class _Seller:
             try:
                 body = {"store_id": store_id, "sn": sn}
                 return str((await console.request("POST", "/devices/codes", body))["code"])
-            except Refused as refused:
+            except ConsoleRefused as refused:
                 if refused.code != "device.unknown_store" or time.monotonic() > deadline:
                     raise
             await asyncio.sleep(POLL_S)

@@ -236,14 +236,14 @@ def order_of(layout: Layout, payment_id: str, wait_s: float = 20.0) -> str | Non
     try:
         deadline = time.monotonic() + wait_s
         while time.monotonic() < deadline:
-            items = _call("GET", f"{base}/orders?payment_id={payment_id}", cookie)["items"]
+            items = _console_call("GET", f"{base}/orders?payment_id={payment_id}", cookie)["items"]
             if items:
                 return str(items[0]["order_no"])
             time.sleep(0.1)
         return None
     finally:
         # Ended, so that the owner's list of sessions shows only the owner's own.
-        _call("DELETE", f"{base}/session", cookie, {"X-CSRF-Token": csrf})
+        _console_call("DELETE", f"{base}/session", cookie, {"X-CSRF-Token": csrf})
 
 
 def _signed_in(base: str, login: dict[str, str]) -> tuple[str, str]:
@@ -255,7 +255,7 @@ def _signed_in(base: str, login: dict[str, str]) -> tuple[str, str]:
         return cookie, str(json.load(answer)["csrf_token"])
 
 
-def _call(
+def _console_call(
     method: str, url: str, cookie: str, headers: dict[str, str] | None = None
 ) -> dict[str, Any]:
     request = urllib.request.Request(  # noqa: S310 - our own edge

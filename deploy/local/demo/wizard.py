@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from deploy.local.demo.console_client import ConsoleClient, Refused
+from deploy.local.demo.console_client import ConsoleClient, ConsoleRefused
 from deploy.sandbox.dragonfly.device import Device, Identity
 
 CLOSED = frozenset({"done", "skipped"})
@@ -79,7 +79,7 @@ async def _do(console: ConsoleClient, row: dict[str, Any], app_id: str, sn: str)
         body["note"] = TEXTS["note"]
     try:
         await console.request("POST", f"/onboarding/rows/{row['row']}/{act}", body)
-    except Refused as refused:
+    except ConsoleRefused as refused:
         if refused.status >= 500:
             raise
 

@@ -62,7 +62,7 @@ def check(received: Received, apps: Apps) -> Verified:
     for is_wrong, sub_code in _SPELLING:
         if is_wrong(received):
             raise RequestRejected(app, sub_code)
-    rule = _content_rule(app, _key(app, params), received)
+    rule = _content_rule(app, _verifying_key(app, params), received)
     method = params["method"]
     if method not in METHODS:
         raise RequestRejected(app, "isv.invalid-method")
@@ -70,7 +70,7 @@ def check(received: Received, apps: Apps) -> Verified:
         raise RequestRejected(app, "aop.invalid-app-auth-token", "20001")
     is_encrypted = bool(params.get("encrypt_type"))
     text = params.get("biz_content", "")
-    biz = parse_biz(_opened(app, text) if is_encrypted else text)
+    biz = parse_biz(_decrypted(app, text) if is_encrypted else text)
     if biz is None and app.aes_key is not None and not is_encrypted and _is_cipher(app, text):
         raise RequestRejected(app, "isv.decryption-error-missing-encrypt-type", "40001")
     if biz is None:
@@ -115,7 +115,7 @@ _SPELLING: tuple[tuple[Callable[[Received], bool], str], ...] = (
 )
 
 
-def _key(app: App, params: dict[str, str]) -> rsa.RSAPublicKey:
+def _verifying_key(app: App, params: dict[str, str]) -> rsa.RSAPublicKey:
     """Numbers that are sent must be right in either mode; certificate mode wants both."""
     certificates = app.certificates
     app_sn, root_sn = params.get("app_cert_sn"), params.get("alipay_root_cert_sn")
@@ -137,7 +137,7 @@ def _key(app: App, params: dict[str, str]) -> rsa.RSAPublicKey:
     return key
 
 
-def _opened(app: App, text: str) -> str:
+def _decrypted(app: App, text: str) -> str:
     """Only after the signature is known to be good."""
     if app.aes_key is None:
         raise RequestRejected(app, "isv.invalid-encrypt", detail="应用未设置接口内容加密密钥")
@@ -149,7 +149,7 @@ def _opened(app: App, text: str) -> str:
 
 def _is_cipher(app: App, text: str) -> bool:
     try:
-        _opened(app, text)
+        _decrypted(app, text)
     except RequestRejected:
         return False
     return True

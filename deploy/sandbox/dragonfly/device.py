@@ -71,7 +71,7 @@ class Identity:
         write_private(path, json.dumps(asdict(self), indent=2))
 
 
-def _read(raw: bytes) -> dict[str, Any]:
+def _json_object(raw: bytes) -> dict[str, Any]:
     """The answer's object; something else (a proxy's page) becomes the detail of one."""
     try:
         found = json.loads(raw)
@@ -80,7 +80,7 @@ def _read(raw: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"detail": str(found)}
 
 
-def _refusal(status: int, answer: dict[str, Any]) -> DeviceError:
+def _error_of(status: int, answer: dict[str, Any]) -> DeviceError:
     """The text first, as the till shows it; the code at its end is for support."""
     code = str(answer.get("code", ""))
     title, detail = str(answer.get("title") or ""), str(answer.get("detail") or "")
@@ -158,7 +158,7 @@ class Device:
                     continue
             break
         if status >= 400:
-            raise _refusal(status, answer)
+            raise _error_of(status, answer)
         return answer
 
     async def _send(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
@@ -171,7 +171,7 @@ class Device:
             headers=self.headers(method, path, body),
             timeout=aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S, sock_connect=3.0),
         ) as answer:
-            return answer.status, _read(await answer.read())
+            return answer.status, _json_object(await answer.read())
 
     async def pay(
         self,
@@ -287,9 +287,9 @@ async def enrol(url: str, code: str, sn: str, model: str | None = None) -> Ident
         aiohttp.ClientSession() as session,
         session.post(url.rstrip("/") + ENROL, json=body) as answer,
     ):
-        document = _read(await answer.read())
+        document = _json_object(await answer.read())
     if answer.status != 201:
-        raise _refusal(answer.status, document)
+        raise _error_of(answer.status, document)
     return Identity(
         url=url.rstrip("/"),
         device_id=document["device_id"],

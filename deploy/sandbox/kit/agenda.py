@@ -9,7 +9,7 @@ K = TypeVar("K")
 LONGEST_WAIT_S = 60.0
 
 
-class Clock(Protocol):
+class AgendaClock(Protocol):
     scale: float
 
     def now(self) -> int: ...
@@ -18,7 +18,7 @@ class Clock(Protocol):
 class Agenda(Generic[K]):
     """Keys only; what they stand for is read from the ledger when they are due."""
 
-    def __init__(self, clock: Clock, do: Callable[[K], Awaitable[None]]) -> None:
+    def __init__(self, clock: AgendaClock, do: Callable[[K], Awaitable[None]]) -> None:
         self._clock = clock
         self._do = do
         self._heap: list[tuple[int, int, K]] = []

@@ -38,7 +38,7 @@ class BillParams(Params):
     smid: Text | None = None
 
 
-def _address(response: AlipayResponse, _params: BillParams) -> dict[str, Any]:
+def _download_url(response: AlipayResponse, _params: BillParams) -> dict[str, Any]:
     url = response.text("bill_download_url")
     if not url or len(url) > URL_MAX:
         raise UnusableResponse("incomplete")
@@ -47,7 +47,7 @@ def _address(response: AlipayResponse, _params: BillParams) -> dict[str, Any]:
 
 
 BILLS: tuple[Method, ...] = (
-    Method(BILL_METHOD, BillParams, _address,
+    Method(BILL_METHOD, BillParams, _download_url,
            prefixed("INVAILID_ARGUMENTS BILL_DATE_BEFORE_REGISTRATION TYPE_NOT_SUPPORTED"
                     " INVALID_PARAMETER", ""),
            missing=prefixed("BILL_NOT_EXIST NO_BILL_DATA", ""), retry="free", timeout_s=10),

@@ -84,7 +84,7 @@ class AssetParams(Params):
     device_sn: Id
 
 
-class Principal(Params):
+class AssetPrincipal(Params):
     id: Id
     type: Id
 
@@ -94,7 +94,7 @@ class AssetBindParams(Params):
     device_sn: Id
     biz_tid: Id | None = None
     identify_type: Id | None = None
-    principal: Annotated[list[Principal], Field(min_length=1, max_length=10)] | None = None
+    principal: Annotated[list[AssetPrincipal], Field(min_length=1, max_length=10)] | None = None
 
 
 class UpgradeParams(Params):

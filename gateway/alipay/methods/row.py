@@ -142,7 +142,7 @@ def judge(method: Method, response: AlipayResponse, params: Any) -> CallResult:
         return CallResult("unknown", reason=mismatch)
     match response.code:
         case "40004":
-            return _refusal(method, response)
+            return _judged_refusal(method, response)
         case "10003":
             return CallResult("in_process")
         case _:
@@ -190,7 +190,7 @@ def _may_omit_echo(method: Method, response: AlipayResponse) -> bool:
     return method.may_omit_echo(response)
 
 
-def _refusal(method: Method, response: AlipayResponse) -> CallResult:
+def _judged_refusal(method: Method, response: AlipayResponse) -> CallResult:
     if response.sub_code in method.missing:
         return CallResult("not_found")
     if response.sub_code in method.refusals:

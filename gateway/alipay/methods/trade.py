@@ -165,7 +165,7 @@ def _precreated(response: AlipayResponse, _params: PrecreateParams) -> dict[str,
     }
 
 
-def _named(response: AlipayResponse, _params: TradeParams) -> dict[str, Any]:
+def _trade_names(response: AlipayResponse, _params: TradeParams) -> dict[str, Any]:
     if not response.text("trade_no"):
         raise UnusableResponse("incomplete")
     return {"out_trade_no": response.text("out_trade_no"), "trade_no": response.text("trade_no")}
@@ -248,13 +248,13 @@ TRADE: tuple[Method, ...] = (
            may_be_in_process=True),
     Method("alipay.trade.precreate", PrecreateParams, _precreated, prefixed(_CONTRACT),
            retry="never", timeout_s=10, echoes=_ORDER, is_payment=True),
-    Method("alipay.trade.create", CreateParams, _named, prefixed(_CONTRACT + _BUYER),
+    Method("alipay.trade.create", CreateParams, _trade_names, prefixed(_CONTRACT + _BUYER),
            retry="never", timeout_s=10, echoes=_ORDER, is_payment=True),
     Method("alipay.trade.query", QueryParams, _queried, prefixed("INVALID_PARAMETER"),
            missing=_MISSING, retry="free", timeout_s=10, echoes=_ORDER, refusal_echoes=True),
     Method("alipay.trade.cancel", CancelParams, _cancelled, prefixed(_CANCEL_REFUSALS),
            missing=_MISSING, retry="same_request", timeout_s=15, echoes=_ORDER),
-    Method("alipay.trade.close", CloseParams, _named, prefixed(_CLOSE_REFUSALS),
+    Method("alipay.trade.close", CloseParams, _trade_names, prefixed(_CLOSE_REFUSALS),
            missing=_MISSING, retry="same_request", timeout_s=10, echoes=_ORDER),
     Method("alipay.trade.refund", RefundParams, _refunded, prefixed(_REFUND_REFUSALS),
            missing=_MISSING, retry="same_request", timeout_s=15, echoes=_ORDER),

@@ -126,7 +126,7 @@ def signed_texts(cut: Cut) -> Iterator[bytes]:
 
 def parse_content(content: bytes, encoding: str) -> dict[str, Any]:
     """The members of a verified text; BadResponse when it is no JSON object (or is encrypted)."""
-    value = _json(content, encoding)
+    value = _parsed_json(content, encoding)
     if not isinstance(value, dict):
         raise BadResponse("encrypted")
     return value
@@ -134,13 +134,13 @@ def parse_content(content: bytes, encoding: str) -> dict[str, Any]:
 
 def parse_text(content: bytes, encoding: str) -> str:
     """The ciphertext within a verified JSON string; BadResponse when it is no string."""
-    value = _json(content, encoding)
+    value = _parsed_json(content, encoding)
     if not isinstance(value, str):
         raise BadResponse("not_encrypted")
     return value
 
 
-def _json(content: bytes, encoding: str) -> Any:
+def _parsed_json(content: bytes, encoding: str) -> Any:
     try:
         return _DECODER.decode(content.decode(encoding))
     except (ValueError, RecursionError) as error:

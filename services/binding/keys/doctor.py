@@ -98,7 +98,7 @@ def examine(
     """The diagnosis of the pasted texts; None: the field was left out. `known_own`: the app's
     public keys that are stored already, newest first."""
     findings: list[Finding] = []
-    private = _read(findings, PRIVATE, private_text, pasted.read_private_key)
+    private = _read_or_report(findings, PRIVATE, private_text, pasted.read_private_key)
     own = _own_public(findings, own_public_text)
     if private is not None:
         findings.append(_readable(PRIVATE, private.public))
@@ -113,7 +113,7 @@ def examine(
     elif own is not None:
         findings.append(_readable(OWN_PUBLIC, own))
     own_keys = {key.spki for key in (private.public if private else None, own) if key is not None}
-    alipay = _read(
+    alipay = _read_or_report(
         findings,
         ALIPAY,
         alipay_text,
@@ -124,7 +124,7 @@ def examine(
     return Diagnosis(tuple(findings), private.public if private else None, alipay)
 
 
-def _read(
+def _read_or_report(
     findings: list[Finding], field: str, text: str | None, read: Callable[[str], KeyT]
 ) -> KeyT | None:
     if text is None:
@@ -132,16 +132,18 @@ def _read(
     try:
         return read(text)
     except KeyRefused as refused:
-        findings.append(_refusal(field, refused))
+        findings.append(_finding_of(field, refused))
         return None
 
 
 def _own_public(findings: list[Finding], text: str | None) -> PublicKey | None:
     """The application public key, as uploaded to the open platform, to compare with."""
-    return _read(findings, OWN_PUBLIC, text, lambda given: pasted.read_alipay_key(given, ()))
+    return _read_or_report(
+        findings, OWN_PUBLIC, text, lambda given: pasted.read_alipay_key(given, ())
+    )
 
 
-def _refusal(field: str, refused: KeyRefused) -> Finding:
+def _finding_of(field: str, refused: KeyRefused) -> Finding:
     return Finding(field, refused.code, "error", refused.title, REMEDIES[type(refused)])
 
 

@@ -77,7 +77,7 @@ async def revoke_api_key(deps: Deps, caller: Principal, key_id: str) -> None:
         if key is None:
             raise NotFound
         if key.revoked_at is None:
-            await _end(deps, tx, key, f"user:{caller.subject}")
+            await _revoke(deps, tx, key, f"user:{caller.subject}")
 
 
 async def release_keys(
@@ -101,7 +101,7 @@ async def release_keys(
             after = before | {"created_by": str(heir_id)}
             await audit(deps, tx, person.tenant_id, entry, before=before, after=after)
         else:
-            await _end(deps, tx, key, actor)
+            await _revoke(deps, tx, key, actor)
 
 
 async def revoke_orphaned(deps: Deps) -> None:
@@ -118,7 +118,7 @@ async def revoke_orphaned(deps: Deps) -> None:
                 await release_keys(deps, tx, person, None, actor=PLATFORM_ACTOR)
 
 
-async def _end(deps: Deps, tx: AsyncSession, key: ApiKey, actor: str) -> None:
+async def _revoke(deps: Deps, tx: AsyncSession, key: ApiKey, actor: str) -> None:
     """Revokes the key here and, by the event, in every cache."""
     key.revoked_at, key.secret_box = deps.clock.now(), None
     entry = (actor, "api_key.revoke", key.key_id)

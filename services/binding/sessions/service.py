@@ -39,7 +39,7 @@ class SessionView:
 
 async def resolve_session(deps: Deps, session_hash: str) -> SessionView:
     """The active session of a cookie's digest, for the edge; its use keeps it from idling. Raises
-    NotFound. Raises MerchantSuspended when only the suspension has ended the session: its holder
+    NotFound. Raises MerchantIsSuspended when only the suspension has ended the session: its holder
     was signed in and may know."""
     now = deps.clock.now()
     async with deps.db.tx(None) as tx:
@@ -68,7 +68,7 @@ async def _raise_if_suspended(
     if since is None or session.revoked_at is None or session.revoked_at < since:
         return
     if user.is_enabled and now < session.expires_at:
-        raise tenancy_rules.MerchantSuspended
+        raise tenancy_rules.MerchantIsSuspended
 
 
 async def running(tx: AsyncSession, session: Session, now: datetime) -> Acting | None:

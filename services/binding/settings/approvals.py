@@ -64,7 +64,7 @@ async def bind_or_request(
             deps, tenant_id, change, actor=requester.actor, is_approved=False
         )
     except ApprovalNeeded:
-        return await _file(deps, tenant_id, "app", change, _summary(change), requester)
+        return await _store_request(deps, tenant_id, "app", change, _summary(change), requester)
 
 
 async def change_merchant_or_request(
@@ -76,10 +76,10 @@ async def change_merchant_or_request(
         )
     except ApprovalNeeded:
         summary = {**change.values, "changes": []}
-        return await _file(deps, tenant_id, "merchant", change, summary, requester)
+        return await _store_request(deps, tenant_id, "merchant", change, summary, requester)
 
 
-async def _file(
+async def _store_request(
     deps: Deps,
     tenant_id: UUID,
     kind: Kind,

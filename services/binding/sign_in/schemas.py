@@ -19,7 +19,8 @@ Signed = Annotated[str, Text(1024, pattern=BASE64URL)]
 
 
 class PasskeyProofBody(Body):
-    """What an authenticator signed (AuthenticationResponseJSON, the members that count)."""
+    """An assertion signed by an authenticator (the members of AuthenticationResponseJSON that are
+    checked)."""
 
     credential_id: CredentialId
     client_data: ClientData
@@ -37,7 +38,7 @@ class LoginBody(Body):
 
 
 class StepUpBody(Body):
-    """The password, with the code where there is a second factor; or a passkey alone."""
+    """The password, with a code if the account has a second factor; or a passkey alone."""
 
     password: Password | None = None
     code: Code | None = None
@@ -55,7 +56,7 @@ class PasswordBody(Body):
     new_password: Password
 
 
-class CodeBody(Body):
+class SecondFactorCodeBody(Body):
     code: Code
 
 
@@ -67,7 +68,7 @@ class SecondFactorOut(BaseModel):
 
 
 class SecondFactorBegunOut(BaseModel):
-    """For the authenticator app, told once."""
+    """The secret for the authenticator app; shown once."""
 
     secret: str
     uri: str
@@ -102,7 +103,7 @@ class SessionMerchantOut(BaseModel):
 
 
 class ActingOut(BaseModel):
-    """An operator acts for a merchant: both consoles show it."""
+    """The acting of an operator for a merchant; both consoles show it."""
 
     merchant_id: UUID
     merchant_name: str
@@ -168,7 +169,8 @@ TRANSPORTS_MAX = 16
 
 
 class PasskeyBody(Body):
-    """What an authenticator made (RegistrationResponseJSON, the members that count)."""
+    """A credential made by an authenticator (the members of RegistrationResponseJSON that are
+    checked)."""
 
     name: Name
     credential_id: CredentialId

@@ -30,7 +30,7 @@ async def _begin(request: Request, response: Response) -> schemas.SecondFactorBe
 
 
 async def _confirm(
-    request: Request, response: Response, body: schemas.CodeBody
+    request: Request, response: Response, body: schemas.SecondFactorCodeBody
 ) -> schemas.RecoveryCodesOut:
     codes = await second_factor.confirm(
         deps_of(request), principal(request), body.code.get_secret_value()
@@ -80,7 +80,8 @@ async def show_operator_second_factor(request: Request) -> schemas.SecondFactorO
 async def begin_merchant_second_factor(
     request: Request, response: Response
 ) -> schemas.SecondFactorBegunOut:
-    """The secret for an authenticator app; it counts once a code of it was confirmed."""
+    """Returns a secret for an authenticator app; it becomes a second factor when one of its codes
+    is confirmed."""
     return await _begin(request, response)
 
 
@@ -88,20 +89,21 @@ async def begin_merchant_second_factor(
 async def begin_operator_second_factor(
     request: Request, response: Response
 ) -> schemas.SecondFactorBegunOut:
-    """The secret for an authenticator app; it counts once a code of it was confirmed."""
+    """Returns a secret for an authenticator app; it becomes a second factor when one of its codes
+    is confirmed."""
     return await _begin(request, response)
 
 
 @router.post(f"{MERCHANT}/second-factor/confirm", dependencies=_CONFIRMED)
 async def confirm_merchant_second_factor(
-    request: Request, response: Response, body: schemas.CodeBody
+    request: Request, response: Response, body: schemas.SecondFactorCodeBody
 ) -> schemas.RecoveryCodesOut:
     return await _confirm(request, response, body)
 
 
 @router.post(f"{OPERATOR}/second-factor/confirm", dependencies=_CONFIRMED)
 async def confirm_operator_second_factor(
-    request: Request, response: Response, body: schemas.CodeBody
+    request: Request, response: Response, body: schemas.SecondFactorCodeBody
 ) -> schemas.RecoveryCodesOut:
     return await _confirm(request, response, body)
 
@@ -110,7 +112,7 @@ async def confirm_operator_second_factor(
 async def renew_merchant_recovery_codes(
     request: Request, response: Response
 ) -> schemas.RecoveryCodesOut:
-    """New ones; the old ones count no longer."""
+    """Creates new recovery codes; the old ones are no longer valid."""
     return await _renew(request, response)
 
 
@@ -118,7 +120,7 @@ async def renew_merchant_recovery_codes(
 async def renew_operator_recovery_codes(
     request: Request, response: Response
 ) -> schemas.RecoveryCodesOut:
-    """New ones; the old ones count no longer."""
+    """Creates new recovery codes; the old ones are no longer valid."""
     return await _renew(request, response)
 
 
@@ -134,11 +136,11 @@ async def remove_operator_second_factor(request: Request) -> None:
 
 @router.get(f"{MERCHANT}/sign-ins", dependencies=_OWN)
 async def list_merchant_sign_ins(request: Request) -> schemas.SignInList:
-    """One's own last sign-ins, and the refused tries, counted by hour."""
+    """The caller's own last sign-ins, and the number of refused tries by hour."""
     return await _recent(request)
 
 
 @router.get(f"{OPERATOR}/sign-ins", dependencies=_OWN)
 async def list_operator_sign_ins(request: Request) -> schemas.SignInList:
-    """One's own last sign-ins, and the refused tries, counted by hour."""
+    """The caller's own last sign-ins, and the number of refused tries by hour."""
     return await _recent(request)

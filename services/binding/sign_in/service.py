@@ -79,7 +79,7 @@ class SignedIn:
 
 async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
     """Opens a session. Raises BadCredentials, whatever was wrong, or LoginThrottled. With the right
-    password it may raise CodeNeeded, WrongCode, WrongPasskey or MerchantSuspended."""
+    password it may raise CodeNeeded, WrongCode, WrongPasskey or MerchantIsSuspended."""
     digest = tenancy_rules.login_digest(attempt.login)
     browser_hash = attempt.browser_hash
     async with deps.db.read(None) as tx:
@@ -106,7 +106,7 @@ async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
         raise rules.BadCredentials
     try:
         async with deps.locks.of(str(user.user_id)):
-            opened = await _open(deps, user, attempt)
+            opened = await _open_session(deps, user, attempt)
     except (
         rules.WrongCode,
         rules.WrongPasskey,
@@ -118,7 +118,7 @@ async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
             deps, user, attempt.origin, "wrong_passkey" if is_passkey else "wrong_code"
         )
         raise
-    except (rules.CodeNeeded, tenancy_rules.MerchantSuspended):
+    except (rules.CodeNeeded, tenancy_rules.MerchantIsSuspended):
         await throttle.end_right(deps, counters, is_whole=False)
         raise
     await throttle.end_right(deps, counters)
@@ -127,7 +127,7 @@ async def sign_in(deps: Deps, console: Console, attempt: Attempt) -> SignedIn:
     return opened
 
 
-async def _open(deps: Deps, user: User, attempt: Attempt) -> SignedIn:
+async def _open_session(deps: Deps, user: User, attempt: Attempt) -> SignedIn:
     """Opens a session for an account whose password was right a moment ago."""
     async with deps.db.tx(None) as tx:
         # The account may have been disabled or changed while its password was checked.
@@ -139,7 +139,7 @@ async def _open(deps: Deps, user: User, attempt: Attempt) -> SignedIn:
         # one stays used up, also by a wrong assertion.
         refusal = await _second_factor_refusal(deps, tx, fresh, attempt)
         if refusal is None:
-            return await _opened(deps, tx, fresh, attempt)
+            return await _store_session(deps, tx, fresh, attempt)
     raise refusal
 
 
@@ -165,7 +165,7 @@ def code_needed(user: User, options: dict[str, Any] | None) -> rules.CodeNeeded:
     return rules.CodeNeeded(methods=[*methods, "passkey", "recovery_code"], passkey=options)
 
 
-async def _opened(deps: Deps, tx: AsyncSession, user: User, attempt: Attempt) -> SignedIn:
+async def _store_session(deps: Deps, tx: AsyncSession, user: User, attempt: Attempt) -> SignedIn:
     now = deps.clock.now()
     cookie, csrf_token = random_token(SECRET_BYTES), random_token(SECRET_BYTES)
     address, user_agent = attempt.origin

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.binding import queries
 from services.binding.tenancy import repo
 from services.binding.tenancy.permissions import of_role
-from services.binding.tenancy.rules import MerchantSuspended
+from services.binding.tenancy.rules import MerchantIsSuspended
 from shared.errors import Forbidden
 
 
@@ -22,11 +22,11 @@ async def lock_people(tx: AsyncSession, tenant_id: UUID) -> None:
 
 
 async def require_open(tx: AsyncSession, tenant_id: UUID) -> None:
-    """Raises MerchantSuspended for a suspended merchant; that does not change until this
+    """Raises MerchantIsSuspended for a suspended merchant; that does not change until this
     transaction ends. The operators' own tenant always passes."""
     merchant = await repo.merchant_kept(tx, tenant_id)
     if merchant is not None and merchant.suspended_at is not None:
-        raise MerchantSuspended
+        raise MerchantIsSuspended
 
 
 async def require(tx: AsyncSession, tenant_id: UUID, user_id: UUID, *one_of: str) -> None:

@@ -58,8 +58,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
 }
 
 _LOOK = _COUNTER | {"apps.read", "campaigns.read"}
-"""How the shop does. Without staff, API keys and the audit log it shows no names or addresses, and
-offers no file to export."""
+"""Looking at the shop's business. Staff, API keys and the audit log are not included, so it shows
+no names or addresses and has no file to export."""
 _HELP = frozenset({"onboarding.check"})
 """Checks at Alipay. They change nothing of the merchant's."""
 

@@ -4,7 +4,7 @@ handles are in `logins`.
 Problem
 ├── InvalidBody         WeakPassword UnknownStores         422
 ├── Forbidden           OwnChange NotYetApprover           403
-│                       MerchantSuspended                  403
+│                       MerchantIsSuspended                403
 └── Conflict            LoginTaken MerchantExists          409
                         StoreNameTaken StaleVersion        409
                         FirstRunOver                       409
@@ -72,7 +72,7 @@ class NotYetApprover(Forbidden):
     title = "该账号还不能复核他人的变更 This account cannot approve changes yet."
 
 
-class MerchantSuspended(Forbidden):
+class MerchantIsSuspended(Forbidden):
     """Raised only for callers who know the password, or have a one-time link or the cookie of a
     session that the suspension has ended."""
 
@@ -88,7 +88,7 @@ class ApprovalNeeded(Exception):
 
 
 class Role(StrEnum):
-    """What a person is; the two kinds never mix in one account."""
+    """The role of an account; an account never has roles of both kinds."""
 
     OPERATOR_ADMIN = "operator_admin"
     OPERATOR_OPS = "operator_ops"

@@ -28,7 +28,7 @@ from shared.clock import Clock
 from shared.contracts.events.audit import PaymentAudited
 from shared.contracts.events.base import stamp
 from shared.contracts.notices import Notice
-from shared.db import Busy, Database
+from shared.db import Database, RowBusy
 from shared.errors import NotFound
 from shared.ids import uuid7
 from shared.telemetry import get_logger
@@ -69,7 +69,7 @@ async def _store(db: Database, notices: Mapping[int, Notice]) -> dict[int, Store
     conflict), stores each in a transaction of its own and leaves out those that fail alone."""
     try:
         stored = await store.store_notices(db, list(notices.values()), NOTICE_RETRY_S)
-    except (asyncpg.PostgresError, Busy):
+    except (asyncpg.PostgresError, RowBusy):
         if len(notices) > 1:
             singly: dict[int, StoredNotice] = {}
             for index, notice in notices.items():

@@ -32,7 +32,7 @@ Problem
 │   └── UnknownStore           404  payment.unknown_store
 └── Conflict
     ├── AppNotBound            409  payment.app_not_bound
-    ├── MerchantSuspended      409  payment.merchant_suspended
+    ├── MerchantIsSuspended    409  payment.merchant_suspended
     └── OrderActive            409  payment.order_active
 """
 
@@ -148,7 +148,7 @@ class AppNotBound(Conflict):
     title = "商户尚未绑定应用 No app is bound to this merchant."
 
 
-class MerchantSuspended(Conflict):
+class MerchantIsSuspended(Conflict):
     code = "payment.merchant_suspended"
     title = (
         "商户已被平台停用，暂不能收款，请联系平台 "

@@ -17,7 +17,7 @@ from services.payment.payments.auth_code import route_auth_code
 from services.payment.payments.rules import (
     OPEN,
     AppNotBound,
-    MerchantSuspended,
+    MerchantIsSuspended,
     OrderActive,
     Replayed,
     RequestMismatch,
@@ -37,7 +37,7 @@ DEFAULT_SUBJECT = "门店消费"
 log = get_logger("payment")
 _REFUSALS: dict[str, type[Problem]] = {
     "nonce_replayed": Replayed,
-    "merchant_suspended": MerchantSuspended,
+    "merchant_suspended": MerchantIsSuspended,
     "unknown_store": UnknownStore,
     "app_not_bound": AppNotBound,
     "order_active": OrderActive,

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from deploy.kafka.node import HOST, Node
+from deploy.kafka.node import HOST, KafkaNode
 
 PEOPLE = ("binding", "device", "payment", "campaign", "order", "gateway-edge", "gateway-egress")
 SECURED = """\
@@ -101,7 +101,7 @@ def token(name, lives_s=300):
 
 
 @dataclass(frozen=True)
-class SecuredNode(Node):
+class SecuredNode(KafkaNode):
     """The node of `make kafka`, with other settings."""
 
     tls: int = 0

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.kafka.node import HOST, Node
+from deploy.kafka.node import HOST, KafkaNode
 from shared import kafka
 from shared.config import BaseConfig
 from shared.contracts.events.base import stamp
@@ -41,7 +41,7 @@ SASL_WAYS = [
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory):
     """Started, with the topics, and with the access rules of the runbook."""
-    usual = Node.from_environment()
+    usual = KafkaNode.from_environment()
     if usual.needs_jars:
         usual.bring()
     folder = tmp_path_factory.mktemp("secured")

@@ -15,7 +15,7 @@ from shared import db as shared_db
 from shared.consumer import Consumer, Handlers
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import StoreCreated
-from shared.db import Busy, Database, is_connection_lost
+from shared.db import Database, RowBusy, is_connection_lost
 from shared.errors import Unavailable
 from shared.kafka import Producer
 from shared.outbox import Relay, add
@@ -138,8 +138,8 @@ async def test_a_row_that_somebody_holds_stops_nobody_else(database, monkeypatch
         async with ours.read(uuid4()) as tx:
             assert (await tx.execute(text("SELECT 1"))).scalar() == 1
     outcomes = await asyncio.gather(*wanting, return_exceptions=True)
-    assert {type(outcome) for outcome in outcomes} <= {Busy, Unavailable}
-    assert Busy in {type(outcome) for outcome in outcomes}
+    assert {type(outcome) for outcome in outcomes} <= {RowBusy, Unavailable}
+    assert RowBusy in {type(outcome) for outcome in outcomes}
     assert time.monotonic() - started < 12
     await forgotten.close()
     await want(0)
@@ -200,7 +200,7 @@ async def test_two_who_stand_in_each_others_way_are_told_to_try_again(db):
                     await both.wait()
 
     outcomes = await asyncio.gather(lock(notes), lock(notes[::-1]), return_exceptions=True)
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Busy", "NoneType"]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "RowBusy"]
 
 
 @pytest.mark.asyncio

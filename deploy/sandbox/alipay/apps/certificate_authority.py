@@ -55,7 +55,7 @@ class Authority:
     def issue(self, name: str, key: rsa.RSAPublicKey, *, starts: datetime | None = None) -> Issued:
         """A leaf for five years from `starts` (now)."""
         issuer = x509.load_pem_x509_certificate(self.intermediate_pem.encode()).subject
-        subject = _name(name, "Sandbox Applications")
+        subject = _subject(name, "Sandbox Applications")
         made = _built(subject, issuer, key, starts or _now(), LEAF_DAYS, path=None).sign(
             self.intermediate_key, hashes.SHA256()
         )
@@ -87,13 +87,13 @@ def new_authority() -> Authority:
     """Makes four key pairs: call it in a thread."""
     now = _now()
     keys = [rsa2.new_private_key() for _ in ROOT_NAMES]
-    names = [_name(name, "Certification Authority") for name in ROOT_NAMES]
+    names = [_subject(name, "Certification Authority") for name in ROOT_NAMES]
     roots = [
         _built(name, name, key.public_key(), now, ROOT_DAYS, path=2).sign(key, hashes.SHA256())
         for name, key in zip(names, keys, strict=True)
     ]
     intermediate_key = rsa2.new_private_key()
-    subject = _name(INTERMEDIATE_NAME, "Certification Authority")
+    subject = _subject(INTERMEDIATE_NAME, "Certification Authority")
     intermediate = _built(
         subject, names[0], intermediate_key.public_key(), now, ROOT_DAYS, path=0
     ).sign(keys[0], hashes.SHA256())
@@ -108,7 +108,7 @@ def new_authority() -> Authority:
 def foreign_authority() -> Authority:
     """Has the intermediate's name, but no root has issued it."""
     key = rsa2.new_private_key()
-    name = _name(INTERMEDIATE_NAME, "Certification Authority")
+    name = _subject(INTERMEDIATE_NAME, "Certification Authority")
     made = _built(name, name, key.public_key(), _now(), ROOT_DAYS, path=0)
     pem = _pem(made.sign(key, hashes.SHA256()))
     return Authority(pem, "", pem, key)
@@ -123,7 +123,7 @@ def _now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def _name(common: str, unit: str) -> x509.Name:
+def _subject(common: str, unit: str) -> x509.Name:
     """Encoded from the country down, so that it is written CN, OU, O, C."""
     parts: Sequence[tuple[x509.ObjectIdentifier, str]] = (
         (NameOID.COUNTRY_NAME, "CN"),
@@ -176,7 +176,7 @@ def _pem(certificate: x509.Certificate) -> str:
 def _awkward_ec_root(now: datetime) -> str:
     """Signed anew after a NULL has been put where EC algorithms must have nothing."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name(EC_ROOT_NAME, "Certification Authority")
+    name = _subject(EC_ROOT_NAME, "Certification Authority")
     plain = _built(name, name, key.public_key(), now, ROOT_DAYS, path=2).sign(key, hashes.SHA256())
     body = _contents(plain.tbs_certificate_bytes).replace(_ECDSA_SHA256, _ECDSA_SHA256_NULL, 1)
     signed = _tlv(0x30, body)

@@ -50,14 +50,14 @@ def emit_authorised(tx: Tx, isv_app_id: str, auth_app_id: str, biz: dict[str, An
 
 def _enqueue(tx: Tx, receiver: str, method: str, fields: dict[str, str]) -> None:
     """Sent only to a registered app with an address, because its keys sign the message."""
-    url = _address(tx, receiver)
+    url = _messages_url(tx, receiver)
     if url is None or tx.one("SELECT 1 FROM apps WHERE app_id = ?", receiver) is None:
         return
     notify_id = notices.new_notify_id(tx.now_ms)
     notifies.enqueue(tx, notify_id, receiver, "", method, url, fields)
 
 
-def _address(tx: Tx, app_id: str) -> str | None:
+def _messages_url(tx: Tx, app_id: str) -> str | None:
     """Set with the account's other settings, or when the app was registered."""
     mini = accounts.find(tx, app_id)
     if mini is not None and mini.messages_url:

@@ -47,7 +47,7 @@ def upload(tx: Tx, call: Call) -> Node:
 
 
 def build_query(tx: Tx, call: Call) -> Node:
-    return success(**releases.building(tx, _named(tx, call)))
+    return success(**releases.building(tx, _version_of(tx, call)))
 
 
 def list_query(tx: Tx, call: Call) -> Node:
@@ -77,7 +77,7 @@ def list_query(tx: Tx, call: Call) -> Node:
 
 
 def detail_query(tx: Tx, call: Call) -> Node:
-    version = _named(tx, call)
+    version = _version_of(tx, call)
     fields: dict[str, Any] = {
         "app_version": version.app_version,
         "bundle_id": version.bundle_id,
@@ -99,7 +99,7 @@ def detail_query(tx: Tx, call: Call) -> Node:
 
 def audit_apply(tx: Tx, call: Call) -> Node:
     """One version of an end is under review at a time; texts that were kept may be left out."""
-    version = _in(_named(tx, call), Status.INIT)
+    version = _in(_version_of(tx, call), Status.INIT)
     others = releases.all_of(tx, version.app_id, version.bundle_id)
     if any(one.status == Status.AUDITING for one in others):
         raise Refused("APP_VERSION_IN_AUDIT")
@@ -173,7 +173,7 @@ def _rollback(tx: Tx, call: Call, version: Version) -> None:
 
 
 def delete(tx: Tx, call: Call) -> Node:
-    version = _in(_named(tx, call), Status.INIT, Status.AUDIT_REJECT, Status.OFFLINE)
+    version = _in(_version_of(tx, call), Status.INIT, Status.AUDIT_REJECT, Status.OFFLINE)
     releases.drop(tx, version)
     return success()
 
@@ -192,7 +192,7 @@ def _experience_cancel(tx: Tx, call: Call, version: Version) -> None:
 
 
 def experience_query(tx: Tx, call: Call) -> Node:
-    version = _named(tx, call)
+    version = _version_of(tx, call)
     if not version.is_experience:
         return success(status="notExpVersion")
     schema = (
@@ -205,7 +205,7 @@ def experience_query(tx: Tx, call: Call) -> Node:
 
 def _step(step: Step) -> Callable[[Tx, Call], Node]:
     def take(tx: Tx, call: Call) -> Node:
-        version = _named(tx, call)
+        version = _version_of(tx, call)
         step(tx, call, version)
         releases.save(tx, version)
         return success()
@@ -230,7 +230,7 @@ def _number(call: Call) -> str:
     return number
 
 
-def _named(tx: Tx, call: Call) -> Version:
+def _version_of(tx: Tx, call: Call) -> Version:
     version = releases.find(tx, call.owner.app_id, _bundle(tx, call), _number(call))
     if version is None:
         raise Refused("APP_VERSION_NOT_EXIST")

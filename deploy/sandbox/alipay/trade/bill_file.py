@@ -99,7 +99,7 @@ class Bill:
     def detail(self, now_ms: int) -> str:
         paid = [row for row in self.rows if row.kind == TRADE]
         back = [row for row in self.rows if row.kind == REFUND]
-        return _text(
+        return _joined(
             [
                 *self._head("支付宝业务明细查询", "业务明细列表"),
                 HEADER,
@@ -117,7 +117,7 @@ class Bill:
             self._summary_line(f"{store}\t", [r for r in self.rows if r.store_id == store])
             for store in stores
         ]
-        return _text(
+        return _joined(
             [
                 *self._head("支付宝业务汇总查询", "业务汇总列表"),
                 SUMMARY_HEADER,
@@ -163,7 +163,7 @@ class Bill:
                 f"支付宝,{'在线支付' if is_in else '交易退款'},"
             )
         ins = sum(row.amount_fen >= 0 for row in self.rows)
-        return _text(
+        return _joined(
             [
                 *self._head("支付宝账务明细查询", "账务明细列表"),
                 ACCOUNT_HEADER,
@@ -210,7 +210,7 @@ def _sum(rows: list[Row]) -> str:
     return signed_yuan(sum(row.amount_fen for row in rows))
 
 
-def _text(lines: list[str]) -> str:
+def _joined(lines: list[str]) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 

@@ -110,12 +110,12 @@ def file_of(ledger: Ledger, file_id: str) -> tuple[str, bytes] | None:
         row = tx.one("SELECT * FROM bill_files WHERE file_id = ?", file_id)
         if row is None or tx.now_ms >= row["expire_ms"]:
             return None
-        return _file(tx, row["app_id"], row["bill_type"], row["bill_date"])
+        return _built_file(tx, row["app_id"], row["bill_type"], row["bill_date"])
     finally:
         connection.close()
 
 
-def _file(tx: Tx, app_id: str, bill_type: str, bill_date: str) -> tuple[str, bytes]:
+def _built_file(tx: Tx, app_id: str, bill_type: str, bill_date: str) -> tuple[str, bytes]:
     owner = tx.one(
         "SELECT seller_id FROM apps WHERE app_id = ?1"
         " UNION ALL SELECT seller_id FROM mini_apps WHERE app_id = ?1",

@@ -121,7 +121,7 @@ def buyer_pays(tx: Tx, wanted: Wanted) -> Trade:
     then = wanted.get("then", "paid")
     if then not in ("paid", "scanned", "closed"):
         raise NotPayable("then must be paid, scanned or closed")
-    trade = _scanned(tx, wanted) or _named(tx, wanted)
+    trade = _scanned(tx, wanted) or _trade_of(tx, wanted)
     if trade is None:
         raise NotPayable("no such qr_code or out_trade_no, or the code is void or expired")
     if then == "scanned":
@@ -161,7 +161,7 @@ def _scanned(tx: Tx, wanted: Wanted) -> Trade | None:
     return trade
 
 
-def _named(tx: Tx, wanted: Wanted) -> Trade | None:
+def _trade_of(tx: Tx, wanted: Wanted) -> Trade | None:
     row = tx.one(
         "SELECT * FROM trades WHERE out_trade_no = ?1 AND (?2 IS NULL OR app_id = ?2)"
         " ORDER BY created_ms DESC LIMIT 1",
