@@ -3,8 +3,8 @@
 rotate-kek puts a fresh key into the purpose's file, and wraps the data key of every sealed box
 under it, some rows at a time. It may be stopped at any moment and run again: what is done stays
 done, and meanwhile boxes under the old key and under the new one open alike. No process needs a
-restart. retire-kek forgets the older keys, once nothing is under them; it refuses (exit 2) while
-the file serves another purpose as well, whose boxes it would not have looked at.
+restart. retire-kek deletes the older keys when no box is under them any more. It refuses (exit 2)
+while the same file is used for another purpose, whose boxes it would not check.
 
 Settings: those of the service that stores the boxes (KEK_FILE_<PURPOSE>, DATABASE_URL_<SERVICE>).
 """

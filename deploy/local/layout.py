@@ -1,4 +1,4 @@
-"""Where this stack keeps its things; settings from the environment."""
+"""The files and folders of this stack, and its settings from the environment."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Which ports a stack uses, and that nobody else is given them while it runs.
+"""The ports of a stack, and how it reserves them while it runs.
 
 A port that was found free may be taken a moment later: another stack may start at the same time,
 and the system assigns ports (32768 and up) to whoever connects or asks for any. So a stack holds

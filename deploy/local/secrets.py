@@ -48,7 +48,7 @@ def _pem(key: "Ed25519PrivateKey | X25519PrivateKey | rsa.RSAPrivateKey") -> byt
 
 
 def _kek(former: Path) -> str:
-    """A fresh key; where a former version kept one key for everything, that stays readable until
+    """A new key. If an earlier version used one key for everything, that key stays readable until
     `keys rotate-kek` and `keys retire-kek` have been run (docs/runbook.md)."""
     fresh = base64.b64encode(os.urandom(32)).decode()
     return f"2 {fresh}\n1 {former.read_text().strip()}\n" if former.exists() else f"1 {fresh}\n"

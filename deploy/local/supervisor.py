@@ -32,7 +32,8 @@ POLL_S = 0.05
 
 
 def migration_digest() -> str:
-    """Of everything that makes a schema: versions, repeatable functions, the shared tables."""
+    """The digest of everything that defines a schema: versions, repeatable functions, the shared
+    tables."""
     digest = hashlib.sha256()
     for pattern in (
         "services/*/migrations/versions/*.py",

@@ -1,4 +1,4 @@
-"""What the person sees of `make run`, `make stop` and `make reset`."""
+"""The output of `make run`, `make stop` and `make reset` for the person at the terminal."""
 
 import contextlib
 import fcntl
@@ -144,7 +144,8 @@ def _dragonfly(layout: Layout) -> str:
 def _summary(
     stack: dict[str, Any], layout: Layout, done: Mapping[str, Any] = MappingProxyType({})
 ) -> None:
-    """What there is now. `done`: what this start has done, and an earlier one had not."""
+    """The addresses and accounts of the running stack. `done`: what this start has done that no
+    earlier one had."""
     rows = [("控制台 console", stack["gateway"]["public"])]
     if "demo" in stack:
         for title, who in (

@@ -1,4 +1,4 @@
-"""`python -m services.binding`: api, worker, migrate, and what an operator does by hand."""
+"""`python -m services.binding`: api, worker, migrate, and the commands for operators."""
 
 from shared import startup
 

@@ -14,11 +14,11 @@ class KekFiles(BaseSettings):
     that are not set: an earlier version had one key for everything."""
 
     kek_file_app: Path = Field(validation_alias=AliasChoices("KEK_FILE_APP", "KEK_FILE"))
-    """what the egress signs with"""
+    """for the keys with which the egress signs"""
     kek_file_pos: Path = Field(validation_alias=AliasChoices("KEK_FILE_POS", "KEK_FILE"))
-    """what the edge checks the merchants' own programs with"""
+    """for the API keys with which the edge authenticates merchants' programs"""
     kek_file_own: Path = Field(validation_alias=AliasChoices("KEK_FILE_OWN", "KEK_FILE"))
-    """what nobody else opens"""
+    """for secrets that only this service opens"""
 
     @property
     def kek_files(self) -> dict[str, Path]:
@@ -67,4 +67,4 @@ class CommandConfig(KekFiles):
     service_trust_file: Path | None = None
     approve_after_h: int = Field(24, ge=0, le=30 * 24)
     public_url: str = ""
-    """what the one-time links that are printed begin with"""
+    """the beginning of the printed one-time links"""

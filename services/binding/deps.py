@@ -1,4 +1,4 @@
-"""What every use case of this service is given."""
+"""The dependencies of every use case of this service."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta

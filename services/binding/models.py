@@ -72,7 +72,7 @@ class User(Base):
     """the only stores a cashier sees; empty: all"""
     version: Mapped[int] = mapped_column(default=1)
     may_approve_from: Mapped[datetime | None]
-    """when a new, lifted or reset account may be somebody's second approver"""
+    """when a new, promoted or reset account may be somebody's second approver"""
     limited_until: Mapped[datetime | None]
     """until then an owner whom an operator helped to sign in again may not move money or change
     permissions"""
@@ -210,7 +210,8 @@ class App(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     updated_by: Mapped[str] = mapped_column(default="")
-    """who changed it last: a login, or the name of an operator or of the command line"""
+    """the last person who changed it: a login, the name of an operator, or the name of the command
+    line"""
     proven_at: Mapped[datetime | None]
     """when the open platform first answered a call under keys bound here. Until then the binding
     takes no payments, and another merchant may bind the same AppID."""

@@ -1,5 +1,5 @@
 """The periodic jobs: deleting old rows, anchoring audit heads, live checks of pending keys, and
-watching what the open platform is still working on."""
+checking the progress of work at the open platform."""
 
 from datetime import timedelta
 

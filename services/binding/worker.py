@@ -1,5 +1,5 @@
-"""The worker process: consumes and publishes events, keeps house by the clock, and looks at what
-the open platform is working on."""
+"""The worker process: consumes and publishes events, runs the periodic jobs, and checks the
+progress of work at the open platform."""
 
 from services.binding.config import BindingConfig
 from services.binding.consumers import handlers

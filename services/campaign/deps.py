@@ -1,4 +1,4 @@
-"""What every use case of this service is handed."""
+"""The dependencies of every use case of this service."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from shared.clock import Clock
 from shared.db import Database
 
 CONNECTIONS = {"api": 10, "worker": 5}
-"""In the worker one is for events, the others for the relay, the sweeper and the health door."""
+"""In the worker one is for events, the others for the relay, the sweeper and the health routes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,8 @@ async def show_campaign(request: Request) -> Response:
     response_model=CampaignOut,
 )
 async def change_limits(request: Request, body: LimitsBody) -> Response:
-    """How many rewards a day go to one buyer, one device, everybody; 409 when somebody else has
-    changed the campaign since `version`."""
+    """Sets how many rewards one buyer, one device and all buyers together get in a day. Returns 409
+    if somebody else has changed the campaign since `version`."""
     deps: Deps = request.app.state.deps
     caller = principal(request)
     limits = Limits(body.buyer_daily_max, body.device_daily_max, body.daily_max)

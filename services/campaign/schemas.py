@@ -27,8 +27,8 @@ class CouponOut(BaseModel):
 
 
 class DrawsOut(BaseModel):
-    """Chances of one payment: at most `on_device` on the device; the rest wait for the buyer's own
-    page, which does not exist yet, so no answer leads to one."""
+    """The draws of one payment. At most `on_device` of them can be used on the device; the rest are
+    for the buyer's own page, which does not exist yet, so no response links to one."""
 
     granted: int = 0
     used: int = 0
@@ -137,7 +137,7 @@ class CampaignOut(BaseModel):
 
 
 class LimitsBody(BaseModel):
-    """All three, as they shall be; null: no limit."""
+    """The new values of all three limits; null: no limit."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

@@ -1,4 +1,4 @@
-"""The worker process: consumes and publishes events, and keeps house by the clock."""
+"""The worker process: consumes and publishes events, and runs the periodic jobs."""
 
 from services.campaign.config import CampaignConfig
 from services.campaign.consumers import handlers

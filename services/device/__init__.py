@@ -1,5 +1,5 @@
-"""Which terminals exist, where they stand, and the key each of them signs with (`devices`); how far
-a merchant's mini program is at Alipay (`releases`, which stands above). What both share stands
+"""Which terminals exist, where they stand, and the key each of them signs with (`devices`); the
+state of a merchant's mini program at Alipay (`releases`, the upper room). Shared modules stand
 beside them.
 
 Publishes `device.events` (device.enrolled, device.moved, device.revoked, device.audited,

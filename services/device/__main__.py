@@ -1,4 +1,4 @@
-"""`python -m services.device`: api, worker, migrate, and enrolment codes by hand."""
+"""`python -m services.device`: api, worker, migrate, and the command that makes enrolment codes."""
 
 from shared import startup
 

@@ -21,7 +21,7 @@ class DeviceConfig(DatabaseConfig, KekFiles):
     database_url: str = Field(validation_alias="DATABASE_URL_DEVICE")
     database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_DEVICE")
     egress_url: str = ""
-    """without it the life of a mini program stands still: the platform is silent"""
+    """without it no call about a mini program succeeds"""
 
 
 class CommandConfig(KekFiles):

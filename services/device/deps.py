@@ -30,7 +30,7 @@ class Deps:
     clock: Clock
     key_provider: LocalKeyProvider
     platform: OpenPlatform = field(default_factory=lambda: OpenPlatform(_nobody))
-    """the worker's"""
+    """only the worker calls it"""
     release_requested: asyncio.Event = field(default_factory=asyncio.Event)
     """set when the consumer takes a request about a mini program; wakes the worker's lanes"""
 

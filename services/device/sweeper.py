@@ -1,5 +1,5 @@
-"""The periodic jobs: working off requests about mini programs, looking at what runs, waits or
-failed, and a bounded round of deleting every ten minutes."""
+"""The periodic jobs: working on requests about mini programs, checking their steps, and deleting
+old rows every ten minutes."""
 
 import asyncio
 from contextlib import suppress
@@ -12,17 +12,18 @@ from shared.worker import Job, periodic
 EVERY_S = 600.0
 LOOK_EVERY_S = 2.0
 LANES = 3
-"""Requests worked on at the same time: one that Alipay is slow to answer holds up no other."""
+"""How many requests are worked on at the same time, so that a slow answer of Alipay does not delay
+the others."""
 AFTER_REQUEST_S = 0.05
-"""A person waits for what was requested."""
+"""Short, because a person waits for the result."""
 WITHOUT_REQUEST_S = 5.0
-"""Requests of a worker that ended are free after their lease. Three lanes that looked four times a
-second each took more CPU than all other jobs of a worker at rest."""
+"""Requests of a worker that ended are free after their lease. Three lanes that queried four times a
+second each took more CPU than all other jobs of an idle worker."""
 
 
 class Lane:
-    """Works off requests, at once when one arrives. The consumer wakes the lanes before its
-    transaction is committed, so a lane looks again after a pause that doubles each time."""
+    """Works on requests, at once when one arrives. The consumer wakes the lanes before its
+    transaction is committed, so a lane queries again after a pause that doubles each time."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps

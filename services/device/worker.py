@@ -1,5 +1,5 @@
-"""The worker process: consumes and publishes events, asks Alipay about mini programs, and forgets
-what is over."""
+"""The worker process: consumes and publishes events, calls Alipay about mini programs, and deletes
+old rows."""
 
 from services.device.config import DeviceConfig
 from services.device.consumers import handlers

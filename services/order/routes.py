@@ -60,8 +60,8 @@ of_its_store = within_stores(_store_of_order)
     response_model=OrderList,
 )
 async def list_orders_for_pos(request: Request) -> Response:
-    """The merchant's orders, or those of the store that the API key is bound to; the filters are
-    the console's."""
+    """The merchant's orders, or those of the store that the API key is bound to. It has the same
+    filters as the console's list."""
     return await list_orders(request)
 
 
@@ -80,10 +80,10 @@ async def show_order_for_pos(request: Request, order_no: Word) -> Response:
     response_model=OrderList,
 )
 async def list_orders(request: Request) -> Response:
-    """`page` counts from the newest order of this moment. `after` and `before` go on from the
-    `next` and `previous` of an answer: on that way every order that was there when it
-    began is met once, however many are added meanwhile. One that was asked for before and ended on
-    the way may be met or not."""
+    """`page` counts from the newest order at this moment. `after` and `before` continue from the
+    `next` and `previous` of a response. Pages that are read in this way return every order that
+    existed at the beginning once, however many are added meanwhile. An order whose payment began
+    earlier and ended meanwhile may be returned or not."""
     deps: Deps = request.app.state.deps
     filters = _filters(request)
     caller = principal(request)
@@ -140,7 +140,7 @@ async def show_figures(
     request: Request,
     merchant_id: Annotated[list[Id], Query(min_length=1, max_length=MERCHANTS_MAX)],
 ) -> Response:
-    """Today's sales and the last one of each of these merchants, for an operator."""
+    """Today's sales, and the last sale, of each of these merchants; for an operator."""
     deps: Deps = request.app.state.deps
     as_of, rows = await service.figures_of(deps, merchant_id)
     found = FiguresOut(items=[MerchantFiguresOut.of(row) for row in rows], as_of=as_of)
@@ -154,7 +154,7 @@ async def show_figures(
 async def show_last_payments(
     request: Request, device_id: Annotated[list[UUID], Query(max_length=DEVICES_MAX)]
 ) -> LastPaymentList:
-    """What each of these devices took last; those that took nothing are left out."""
+    """The last payment of each of these devices. Devices without a payment are left out."""
     caller = principal(request)
     found = await service.last_payments(
         request.app.state.deps, caller.tenant, device_id, visible_stores=caller.store_ids

@@ -124,7 +124,7 @@ class OrderOut(BaseModel):
     net_fen: int = 0
     """what the merchant keeps of it: paid less refunded; 0 while nothing was paid"""
     is_late: bool = False
-    """captured by the channel after the payment had been closed: somebody should look at it"""
+    """captured by the channel after the payment had been closed: somebody should check it"""
     needs_check: bool = False
     """late, or its end is unknown"""
     store_id: UUID
@@ -187,7 +187,7 @@ class TimelineEntryOut(BaseModel):
 
 
 class OrderDetailOut(OrderOut):
-    """An order and what happened to it, oldest first; it begins with its creation."""
+    """An order with its timeline, oldest first; the first entry is its creation."""
 
     timeline: list[TimelineEntryOut] = []
 
@@ -213,7 +213,8 @@ class LastPaymentList(BaseModel):
 
 
 class TotalsOut(BaseModel):
-    """Of the orders made in a span: what was taken, how often, and what was given back of it."""
+    """Totals of the orders made in a span of time: the paid amount, the number of payments, and the
+    refunded amount."""
 
     paid_fen: int
     count: int
@@ -287,14 +288,14 @@ class DashboardOut(BaseModel):
 
 
 class MerchantFiguresOut(BaseModel):
-    """What a merchant took today, of orders made today; days are days in China."""
+    """The sales of a merchant today, from orders made today; days are days in China."""
 
     merchant_id: UUID
     paid_fen: int
     count: int
     refunded_fen: int
     last_paid_at: datetime | None
-    """of its newest order that was paid"""
+    """the time of its newest paid order"""
 
     @classmethod
     def of(cls, row: Figures) -> Self:

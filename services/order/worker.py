@@ -1,4 +1,4 @@
-"""The worker process: consumes events, and forgets old ones."""
+"""The worker process: consumes events, and deletes old rows of the inbox."""
 
 from services.order.config import OrderConfig
 from services.order.consumers import handlers

@@ -42,14 +42,15 @@ class ResolveBody(RequestDocument):
 
 
 class ResolvedMore(ResponseDocument):
-    """For the edge: what was given on top, and until when."""
+    """For the edge: the additional permissions of a grant, and until when they are valid."""
 
     permissions: list[str]
     until: WrittenInstant
 
 
 class ResolvedActing(ResponseDocument):
-    """For the edge: what the session may do at the merchant console, and until when."""
+    """For the edge: the permissions of an acting session at the merchant console, and until
+    when."""
 
     acting_id: UUID
     tenant_id: UUID
@@ -59,7 +60,7 @@ class ResolvedActing(ResponseDocument):
 
 
 class ResolvedOut(ResponseDocument):
-    """What the edge needs to know of a session."""
+    """A session as the edge needs it."""
 
     session_id: UUID
     kind: Literal["user"] = "user"
@@ -143,7 +144,7 @@ class BoundAppOut(ResponseDocument):
 
 
 class AppKeyUseBody(RequestDocument):
-    """The egress signed with this key version, at last then."""
+    """The last time at which the egress signed with this key version."""
 
     tenant_id: Id
     app_id: AppId
@@ -156,7 +157,7 @@ class AppKeyUsesBody(RequestDocument):
 
 
 class ApiKeyUseBody(RequestDocument):
-    """The edge believed this key, at last then."""
+    """The last time at which the edge accepted a signature with this key."""
 
     tenant_id: Id
     key_id: Annotated[str, Text(64, pattern=API_KEY_ID)]
@@ -168,7 +169,7 @@ class ApiKeyUsesBody(RequestDocument):
 
 
 class SightingBody(RequestDocument):
-    """The edge believed this device, at last then."""
+    """The last time at which the edge accepted a signature of this device."""
 
     tenant_id: Id
     device_id: Id

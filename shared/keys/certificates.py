@@ -1,11 +1,12 @@
-"""The one reader of Alipay's certificates, with the one check of their chains: for console, signing
+"""The only code that reads Alipay's certificates and checks their chains: for console, signing
 command line, binding and gateway (alipay-protocol.md §5.1).
 
-A number is MD5 over the issuer's text and the serial number in decimal. It identifies and proves
-nothing, so its weakness does not matter. What is trusted is trusted by its chain: leaf,
-intermediates, a root of the bundle that was bound with the app; all of them RSA, in date, and each
-issuer allowed to issue. The app's own certificate only tells Alipay which public key we sign for.
-Pure: all of it is public, nothing here is a secret.
+A certificate's number is the MD5 of the issuer's text and the serial number in decimal. It only
+identifies a certificate and proves nothing, so the weakness of MD5 does not matter. A certificate
+is trusted because of its chain: leaf, intermediates, and a root of the bundle that was bound with
+the app. All of them must be RSA and in date, and each issuer must be allowed to issue. The app's
+own certificate only tells Alipay with which key we sign. Pure: all of it is public, nothing here is
+a secret.
 """
 
 import base64
@@ -33,7 +34,7 @@ Which = Literal["app", "alipay", "root"]
 
 _RSA_SIGNATURES = "1.2.840.113549.1.1."
 _RSA_OID_DER = bytes.fromhex("2a864886f70d0101")
-"""1.2.840.113549.1.1 as it stands in DER: what does not read, but holds this, is an RSA block"""
+"""1.2.840.113549.1.1 in DER: an unreadable block that contains it is an RSA block"""
 
 
 class UnusableCertificate(UnusableKey):
@@ -59,7 +60,7 @@ class UnusableCertificate(UnusableKey):
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """One leaf as it is stored; `pem` with what followed it in its file."""
+    """One leaf as it is stored; `pem` also has the certificates that followed it in its file."""
 
     pem: str
     sn: str
@@ -119,12 +120,13 @@ def read_set(
 def read_renewed(
     new_text: str, sn: str, old_text: str, root_text: str, now: datetime
 ) -> Certificate:
-    """The certificate of Alipay's numbered `sn` that replaces the one in `old_text`. No process
+    """Alipay's certificate with the number `sn`, which replaces the one in `old_text`. No process
     calls this yet: none fetches a certificate that Alipay has renewed.
 
-    The answer that delivers it cannot be verified (it is signed by the very key it delivers), and
-    the same authorities also issue to every merchant: so it must chain, and be issued to the same
-    name as the one it replaces. Raises UnusableCertificate.
+    The response that delivers it cannot be verified, because it is signed with the very key that it
+    delivers. The same authorities also issue certificates to every merchant. So its chain must be
+    valid, and it must be issued to the same name as the one that it replaces. Raises
+    UnusableCertificate.
     """
     roots = _roots(_ders(root_text, "root"))
     pile, old = _pile(new_text, "alipay"), _pile(old_text, "alipay")
@@ -138,7 +140,7 @@ def read_renewed(
 
 
 def cert_sn(text: str) -> str:
-    """The number of the first certificate in `text`: the leaf, where the issuer follows."""
+    """The number of the first certificate in `text`, which is the leaf if its issuer follows."""
     return _number(_pile(text, "alipay")[0])
 
 
@@ -163,7 +165,8 @@ def _ders(text: str, which: Which) -> list[bytes]:
             raise UnusableKey("too_large")
         return [der_of(block.body, DER_MAX) for block in blocks]
     except UnusableKey as error:
-        # Of a pile, several are welcome: that code tells of a block that was not recognised.
+        # A file with a chain may hold several, so here that code means a block that was not
+        # recognised.
         is_spoilt = error.code in ("several", "truncated")
         raise UnusableCertificate("unreadable" if is_spoilt else error.code, which) from None
 
@@ -173,7 +176,7 @@ def _is_key(block: Block) -> bool:
 
 
 def _pile(text: str, which: Which) -> list[x509.Certificate]:
-    """A leaf and what follows it, all of which must read."""
+    """A leaf and the certificates that follow it; each of them must be readable."""
     pile = []
     for der in _ders(text, which):
         certificate = _parsed(der)
@@ -184,8 +187,9 @@ def _pile(text: str, which: Which) -> list[x509.Certificate]:
 
 
 def _parsed(der: bytes) -> x509.Certificate | None:
-    """The certificate, or None for what does not read whole. Alipay's own root file holds SM2 and
-    EC roots that the library refuses, and an RSA root with an oddity that it only warns about."""
+    """The certificate, or None if it cannot be read completely. Alipay's own root file holds SM2
+    and EC roots that the library refuses, and an RSA root with a deviation that it only warns
+    about."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -307,7 +311,7 @@ def _may_sign(
         raise ValueError("not for signing certificates")
 
 
-# The library's own profiles are the web's, which ask for names that these certificates lack.
+# The library's own profiles are for the web and require names that these certificates lack.
 _AUTHORITY = (
     path.ExtensionPolicy.permit_all()
     .require_present(x509.BasicConstraints, path.Criticality.AGNOSTIC, _may_issue)
@@ -319,7 +323,8 @@ _LEAF = path.ExtensionPolicy.permit_all()
 def _chain(
     pile: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], now: datetime, which: Which
 ) -> list[x509.Certificate]:
-    """Leaf to root, every signature, constraint and date of it checked at `now`; all of it RSA."""
+    """The chain from leaf to root, all of it RSA, with every signature, constraint and date checked
+    at `now`."""
     verifier = (
         path.PolicyBuilder()
         .store(path.Store(list(roots)))

@@ -1,9 +1,10 @@
 """The bytes inside a pasted text: PEM in any spelling, or bare base64.
 
-Key tools, browsers, messengers, office programs and configuration files each leave something
-behind: byte order marks, blanks of every kind, escaped newlines, quotes, lost padding, a cut END
-line, a label that does not match. All of it is read here, once, so that every door of the platform
-reads the same key out of the same text. Pure text; what the bytes are is judged by the readers.
+Key tools, browsers, messengers, office programs and configuration files each change the text: byte
+order marks, blanks of every kind, escaped newlines, quotes, lost padding, a cut END line, a label
+that does not match. All of these are accepted here, in one place, so that every part of the
+platform reads the same key from the same text. This module handles text only; the readers decide
+what the bytes are.
 """
 
 import base64
@@ -14,13 +15,13 @@ from dataclasses import dataclass
 TEXT_MAX = 64 * 1024
 """characters; no genuine key, certificate or bundle comes near it"""
 
-# Compiled when the first text is read: a process that reads none must not pay for it at its start.
+# Compiled when the first text is read, so that a process that reads none starts faster.
 _ESCAPED_BREAKS = r"(?<!\\)\\++[rnt]"
 _UNSEEN = r"\u200b-\u200f\u2060\u00ad\ufeff"
 """what messengers and office programs slip in between letters"""
 _QUOTES = "\"'`“”‘’"
-# Three dashes are enough. The last ones are only looked at: where two files were joined, they are
-# the first ones of the next line.
+# Three dashes are enough. The last ones are matched but not consumed: where two files were joined,
+# they are also the first ones of the next line.
 _MARK = r"(?<!-)-{3,}+\s*+(BEGIN|END)\s++([A-Z0-9]++(?:\s++[A-Z0-9]++)*+)\s*+(?=---)"
 # Traces of a key or certificate whose BEGIN or END line was damaged: such a line, or its letters.
 _STRAY = (
@@ -31,7 +32,8 @@ _DER_START = "MII"
 
 
 class UnusableKey(ValueError):
-    """What was pasted cannot be used; `code` says why, in a stable word. No input is in it.
+    """The pasted text cannot be used; `code` is a stable word for the reason. It never contains the
+    input.
 
     empty           nothing but blanks
     too_large       more text, or a longer key, than anybody uses
@@ -55,16 +57,17 @@ class UnusableKey(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One BEGIN and what follows it; `label` is empty for bare base64."""
+    """A BEGIN line and the text after it; `label` is empty for bare base64."""
 
     label: str
     body: str
 
 
 def blocks_of(text: str) -> list[Block]:
-    """What stands in the text, in its order: at least one block. An END that is missing or names
-    something else does no harm, nor do words before and after. But a trace of a block that was not
-    recognised refuses the whole text: another one would be taken for the one that was meant."""
+    """The blocks of the text, in their order; at least one. A missing or wrong END line is
+    accepted, and so are words before and after. But if there is a trace of a block that was not
+    recognised, the whole text is refused: otherwise another block could be taken for the intended
+    one."""
     if len(text) > TEXT_MAX:
         raise UnusableKey("too_large")
     text = re.sub(f"[{_UNSEEN}]+", "", re.sub(_ESCAPED_BREAKS, "\n", text))
@@ -86,12 +89,12 @@ def blocks_of(text: str) -> list[Block]:
 
 
 def without_blanks(text: str) -> str:
-    """The text without blanks of any kind, the invisible ones among them."""
+    """The text without blanks of any kind, also without invisible ones."""
     return re.sub(rf"[\s{_UNSEEN}]+", "", text)
 
 
 def der_of(body: str, most: int) -> bytes:
-    """The bytes behind the base64, at most `most` of them; lost padding is put back."""
+    """The decoded bytes, at most `most` of them; lost padding is added again."""
     compact = without_blanks(body).strip(_QUOTES)
     if not compact:
         raise UnusableKey("empty")

@@ -1,9 +1,9 @@
-"""The one reader of RSA keys: for console, signing command line, binding and gateway.
+"""The only code that reads RSA keys: for console, signing command line, binding and gateway.
 
-Whatever is read here is checked in full, once (some 33 ms for a private key): afterwards the tag
-of the sealed box vouches for the bytes, and `load_trusted_private` takes them as they are. Pure:
-no words for people and no fields of a form, only stable codes (`pem.UnusableKey`); each door says
-them in its own words.
+A key that is read here is fully checked once (some 33 ms for a private key). Afterwards the tag of
+the sealed box protects the bytes, and `load_trusted_private` loads them without that check. Pure:
+it knows no texts for people and no fields of a form, only stable codes (`pem.UnusableKey`); each
+caller has its own texts for them.
 """
 
 import base64
@@ -40,7 +40,7 @@ _VERSION_0 = b"\x02\x01\x00"
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A usable RSA public key in its one canonical spelling."""
+    """A usable RSA public key in its canonical spelling."""
 
     spki: str
     """base64 of the SubjectPublicKeyInfo, as Alipay's pages show it"""
@@ -51,7 +51,7 @@ class PublicKey:
 
 @dataclass(frozen=True)
 class Key:
-    """A key as it was read, in whatever spelling."""
+    """A key that was read, from any accepted spelling."""
 
     kind: Kind
     format: str
@@ -65,7 +65,7 @@ class Key:
 
     @property
     def pkcs8(self) -> bytes:
-        """The one spelling in which private keys are kept. UnusableKey for a public one."""
+        """The spelling in which private keys are stored. UnusableKey for a public key."""
         if self.private is None:
             raise UnusableKey(f"is_{self.kind}")
         return self.private.private_bytes(
@@ -76,13 +76,13 @@ class Key:
 
 
 def read_key(text: str) -> Key:
-    """A private key, a public key or a certificate (the first of several), whichever it is.
-    Raises UnusableKey, as all of these do."""
+    """A private key, a public key or a certificate (the first of several). Raises UnusableKey, as
+    all functions here do."""
     return _usable(*_parsed(_block(text, is_pile=True)))
 
 
 def read_private_key(text: str) -> Key:
-    """A private key that signs what its public half verifies."""
+    """A private key whose signatures its public half verifies."""
     return _of_kind(text, "private")
 
 
@@ -92,8 +92,8 @@ def read_public_key(text: str) -> Key:
 
 
 def load_trusted_private(der: bytes) -> RSAPrivateKey:
-    """A private key whose bytes something else vouches for (the seal's GCM tag) after they were
-    fully validated when they were bound: the repeated check would cost 33 ms each time."""
+    """A private key that was fully validated when it was bound, and whose bytes are protected since
+    then (by the GCM tag of the seal). Repeating the check would cost 33 ms each time."""
     key = serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, RSAPrivateKey):
         raise UnusableKey("not_rsa")
@@ -102,8 +102,8 @@ def load_trusted_private(der: bytes) -> RSAPrivateKey:
 
 
 def facts_of(key: RSAPublicKey) -> PublicKey:
-    """What is stored and shown of a public key. A size that nobody should use is refused; bad
-    exponents the library refuses."""
+    """The facts of a public key that are stored and shown. A key size that nobody should use is
+    refused here; the library refuses bad exponents."""
     _check_public(key)
     der = _spki(key)
     spki = base64.b64encode(der).decode()
@@ -119,7 +119,7 @@ def fingerprint_of(spki: str) -> str:
 
 
 def _block(text: str, *, is_pile: bool) -> Block:
-    """The one block of a text. Where certificates are welcome, their issuers may follow them."""
+    """The only block of a text. Where a certificate is accepted, its issuers may follow it."""
     blocks = blocks_of(text)
     if len(blocks) > 1 and not (is_pile and all(_is_certificate(each) for each in blocks)):
         raise UnusableKey("several")
@@ -133,7 +133,7 @@ def _is_certificate(block: Block) -> bool:
 
 
 def _of_kind(text: str, wanted: Kind) -> Key:
-    """The wrong one of the three is named as such before anything else is said of it."""
+    """Reports a wrong kind of the three before any other fault."""
     block = _block(text, is_pile=False)
     try:
         kind, key, der = _parsed(block)
@@ -150,8 +150,8 @@ def _of_kind(text: str, wanted: Kind) -> Key:
 
 
 def _parsed(block: Block) -> tuple[Kind, object, bytes]:
-    """What the bytes are; labels get mixed up, so theirs is not asked. A key of a kind that the
-    library does not know is given as its bytes."""
+    """The parsed content. The label is ignored, because people mix labels up. For a kind of key
+    that the library does not know, the bytes are returned."""
     der = der_of(block.body, DER_MAX)
     private = _load_private(der)
     if private is not None:
@@ -186,7 +186,7 @@ def _load_private(der: bytes) -> object | None:
 
 
 def _broken(der: bytes) -> str:
-    """The best that can be said of bytes that do not load."""
+    """The most precise code for bytes that cannot be loaded."""
     if len(der) < DER_MIN or der[0] != _SEQUENCE_TAG:
         return "unreadable"
     size, header = der[1], 2
@@ -195,7 +195,7 @@ def _broken(der: bytes) -> str:
         size = int.from_bytes(der[2:header], "big")
     if header + size > len(der):
         return "truncated"
-    # Both private layouts begin with version 0: the frame is whole, the numbers are not.
+    # Both private layouts begin with version 0, so the frame is complete and the numbers are wrong.
     return "inconsistent" if der[header:].startswith(_VERSION_0) else "unreadable"
 
 

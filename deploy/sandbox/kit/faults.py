@@ -1,4 +1,4 @@
-"""Faults on request: which are switched on, when each is triggered, how often it was."""
+"""Faults on request: those that are switched on, when each is triggered, and how often it was."""
 
 import random
 from collections.abc import Callable, Iterable, Mapping

@@ -16,7 +16,7 @@ _KEY_BYTES = (16, 24, 32)
 
 
 class BadAesKey(ValueError):
-    """Not an AES key in base64. Never says what was given."""
+    """Not an AES key in base64. The message never contains the given text."""
 
 
 class BadCiphertext(ValueError):

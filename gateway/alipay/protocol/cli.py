@@ -1,7 +1,7 @@
-"""The signing CLI (interfaces.md §5): the gateway's own protocol code, fed by JSON on stdin.
+"""The signing CLI (interfaces.md §5): the gateway's own protocol code, with JSON from stdin.
 
-Exit 0: everything valid; 1: something invalid; 2: misuse. No network, no database, no echo of a
-private key in any answer.
+Exit 0: everything valid; 1: something invalid; 2: misuse. It uses no network and no database, and
+no output contains a private key.
 """
 
 import argparse
@@ -67,7 +67,8 @@ def _params(item: Item) -> dict[str, str]:
     params = item.get("params")
     if not isinstance(params, dict):
         raise BadItem("params: an object is needed")
-    # Null means absent; any other non-string would be rendered in somebody's own style.
+    # Null means absent. Any other value that is not a string is refused, because clients write it
+    # as text in different ways.
     found = {name: value for name, value in params.items() if value is not None}
     for name, value in found.items():
         if not isinstance(value, str):
@@ -113,7 +114,7 @@ def signing(item: Item) -> dict[str, Any]:
 
 
 def verify_notify(item: Item) -> dict[str, Any]:
-    """The verdict on a notification of the given kind."""
+    """Whether a notification of the given kind verifies."""
     known = KINDS.get(_text(item, "kind") if "kind" in item else "pay")
     if known is None:
         raise BadItem("kind: pay or app")
@@ -131,7 +132,7 @@ def verify_notify(item: Item) -> dict[str, Any]:
 
 
 def verify_response(item: Item) -> dict[str, Any]:
-    """The verdict on an answer to `method`, and the exact bytes that were signed."""
+    """Whether a response to `method` verifies, and the exact bytes that were signed."""
     key, number = _alipay_key(item)
     try:
         cut = cut_response(_body(item), _text(item, "method"))
@@ -146,7 +147,7 @@ def verify_response(item: Item) -> dict[str, Any]:
 
 
 def key_info(item: Item) -> dict[str, Any]:
-    """What a pasted key is; of a private one only its public half is shown."""
+    """The kind and facts of a pasted key; of a private key only the public half is shown."""
     key = read_key(_text(item, "key"))
     return {
         "kind": key.kind,
@@ -187,14 +188,14 @@ COMMANDS: Mapping[str, tuple[Callable[[Item], dict[str, Any]], str]] = {
 
 
 def answer(command: str, line: str) -> tuple[dict[str, Any], bool]:
-    """The result of one item and whether it is valid; a bad item says why in `error`."""
+    """The result of one item and whether it is valid; for a bad item `error` has the reason."""
     try:
         item = json.loads(line)
         if not isinstance(item, dict):
             raise BadItem("an object is needed")
         result = COMMANDS[command][0](item)
     except (ValueError, RecursionError) as error:
-        # Only our own words: a library's message may quote what was pasted.
+        # Only texts of ours, because a library's message may quote the pasted text.
         said = str(error) if isinstance(error, OUR_WORDS) else "not readable"
         refusal: dict[str, Any] = {"error": said}
         if command.startswith("verify-"):

@@ -1,4 +1,5 @@
-"""Keys and certificates as the signing command line reads them: `shared.keys`, in its words."""
+"""Keys and certificates for the signing command line: read by `shared.keys`, with error texts of
+this command line."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -14,7 +15,7 @@ FoundT = TypeVar("FoundT")
 
 
 class BadKey(ValueError):
-    """Not a key or certificate we can use. Never says what was pasted."""
+    """Not a key or certificate that we can use. The message never contains the pasted text."""
 
 
 WORDS: Mapping[str, str] = {
@@ -30,7 +31,7 @@ WORDS: Mapping[str, str] = {
 
 
 def read_key(text: str) -> Key:
-    """A private key, a public key or a certificate, whichever it is. Raises BadKey."""
+    """A private key, a public key or a certificate. Raises BadKey."""
     return _told(rsa_keys.read_key, text)
 
 

@@ -24,7 +24,8 @@ router = APIRouter()
 
 @router.get(MERCHANT_GRANTS, dependencies=[guard("user", "audit.read")])
 async def list_merchant_grants(request: Request) -> schemas.GrantList:
-    """Which operators ask for more than look and help, and which may do more."""
+    """The operators' requests for more permissions than look and help, and the grants that were
+    given."""
     found = await grants.list_of_merchant(deps_of(request), principal(request).tenant)
     return schemas.GrantList(items=[_grant_out(request, row) for row in found])
 
@@ -34,7 +35,7 @@ async def list_merchant_grants(request: Request) -> schemas.GrantList:
     dependencies=[guard("user", "acting.consent", step_up=True)],
 )
 async def consent(request: Request, grant_id: UUID) -> schemas.GrantOut:
-    """An owner agrees: from now on, for as long as was asked for."""
+    """An owner gives the grant. It is valid from now on, for the requested time."""
     caller = principal(request)
     row = await grants.decide(
         deps_of(request), "merchant", caller, grant_id, "given", caller.tenant
@@ -47,7 +48,7 @@ async def consent(request: Request, grant_id: UUID) -> schemas.GrantOut:
     dependencies=[guard("user", "acting.consent")],
     status_code=204,
 )
-async def refuse_operator(request: Request, grant_id: UUID) -> None:
+async def refuse_grant_request(request: Request, grant_id: UUID) -> None:
     caller = principal(request)
     await grants.decide(deps_of(request), "merchant", caller, grant_id, "refused", caller.tenant)
 
@@ -58,7 +59,8 @@ async def refuse_operator(request: Request, grant_id: UUID) -> None:
     status_code=204,
 )
 async def withdraw_consent(request: Request, grant_id: UUID) -> None:
-    """An owner ends it, whoever gave it, and the operator's acting with it. Twice is once."""
+    """An owner ends the grant, whoever gave it, and with it the operator's acting. A second call
+    changes nothing."""
     caller = principal(request)
     await grants.withdraw(deps_of(request), "merchant", caller, grant_id, caller.tenant)
 
@@ -70,7 +72,7 @@ async def withdraw_consent(request: Request, grant_id: UUID) -> None:
 async def list_grants(
     request: Request, merchant_id: fields.Id | None = None
 ) -> schemas.OperatorGrantList:
-    """What waits or runs, of all operators, and what became of one's own."""
+    """The open requests and grants of all operators, and all those of the caller."""
     caller = principal(request)
     rows = await grants.list_of_operators(deps_of(request), caller, merchant_id)
     return schemas.OperatorGrantList(
@@ -79,8 +81,9 @@ async def list_grants(
 
 
 @router.post(OPERATOR_GRANTS, dependencies=[guard("user", "acting.use")], status_code=201)
-async def ask(request: Request, body: schemas.GrantBody) -> schemas.GrantOut:
-    """Asks the merchant's owners, and the other operators, for more than look and help."""
+async def request_grant(request: Request, body: schemas.GrantBody) -> schemas.GrantOut:
+    """Requests more permissions than look and help, from the merchant's owners and the other
+    operators."""
     wanted = GrantRequest(body.merchant_id, body.permission_set, body.reason, body.minutes)
     row = await grants.request_grant(deps_of(request), principal(request), wanted)
     return _grant_out(request, row)
@@ -90,8 +93,9 @@ async def ask(request: Request, body: schemas.GrantBody) -> schemas.GrantOut:
     f"{OPERATOR_GRANTS}/{{merchant_id}}/{{grant_id}}/give",
     dependencies=[guard("user", "acting.grant", step_up=True)],
 )
-async def give(request: Request, merchant_id: UUID, grant_id: UUID) -> schemas.GrantOut:
-    """A second operator agrees: nobody to themselves, and nobody who is new or newly reset."""
+async def give_grant(request: Request, merchant_id: UUID, grant_id: UUID) -> schemas.GrantOut:
+    """A second operator gives the grant. Not the requester, and no account that is new or was reset
+    lately."""
     row = await grants.decide(
         deps_of(request), "operator", principal(request), grant_id, "given", merchant_id
     )
@@ -103,7 +107,7 @@ async def give(request: Request, merchant_id: UUID, grant_id: UUID) -> schemas.G
     dependencies=[guard("user", "acting.grant")],
     status_code=204,
 )
-async def refuse(request: Request, merchant_id: UUID, grant_id: UUID) -> None:
+async def refuse_grant(request: Request, merchant_id: UUID, grant_id: UUID) -> None:
     await grants.decide(
         deps_of(request), "operator", principal(request), grant_id, "refused", merchant_id
     )
@@ -114,8 +118,9 @@ async def refuse(request: Request, merchant_id: UUID, grant_id: UUID) -> None:
     dependencies=[guard("user", "acting.use")],
     status_code=204,
 )
-async def withdraw(request: Request, merchant_id: UUID, grant_id: UUID) -> None:
-    """The operator whose it is takes it back or returns it; whoever may give ends another's."""
+async def withdraw_grant(request: Request, merchant_id: UUID, grant_id: UUID) -> None:
+    """The operator withdraws an own request or returns an own grant. Whoever may give grants may
+    end those of others, too."""
     await grants.withdraw(deps_of(request), "operator", principal(request), grant_id, merchant_id)
 
 

@@ -20,7 +20,7 @@ at_merchant = APIRouter()
     status_code=201,
 )
 async def start_acting(request: Request, body: schemas.ActingBody) -> sign_in_schemas.SessionOut:
-    """From now on the merchant console answers this session for that merchant."""
+    """From now on this session works at the merchant console, for that merchant."""
     shown = await service.start_acting(
         deps_of(request),
         principal(request),
@@ -42,5 +42,5 @@ async def stop_acting(request: Request) -> None:
     status_code=204,
 )
 async def end_acting(request: Request, acting_id: UUID) -> None:
-    """An owner sends an operator away who acts for the merchant."""
+    """An owner ends the acting of an operator for the merchant."""
     await service.end_acting(deps_of(request), principal(request), acting_id)

@@ -40,7 +40,8 @@ GrantState = Literal["asked", "given", "refused", "ended"]
 
 
 class GrantBody(Body):
-    """An operator asks for more than look and help at one merchant, for a while."""
+    """An operator's request for more permissions than look and help, at one merchant and for a
+    limited time."""
 
     merchant_id: fields.Id
     permission_set: PermissionSet
@@ -49,7 +50,8 @@ class GrantBody(Body):
 
 
 class GrantOut(BaseModel):
-    """Who asked for what, why and for how long, and what became of it."""
+    """A requested or given grant: the operator, the permissions, the reason, the time, and its
+    state."""
 
     grant_id: UUID
     operator_name: str
@@ -64,7 +66,7 @@ class GrantOut(BaseModel):
     """how long the request stays open"""
     decided_name: str
     decided_for: Literal["merchant", "operator"] | None
-    """whose consent it is: an owner's of the merchant, or a second operator's"""
+    """who consented: an owner of the merchant, or a second operator"""
     decided_at: Instant | None
     until: Instant | None
     ended_at: Instant | None
@@ -75,7 +77,7 @@ class OperatorGrantOut(GrantOut):
     merchant_id: UUID
     merchant_name: str
     is_own: bool
-    """asked for by the caller, who therefore cannot decide it"""
+    """requested by the caller, who therefore cannot decide it"""
 
 
 class GrantList(BaseModel):

@@ -78,7 +78,8 @@ async def list_operator_audit(
     response_class=Csv,
 )
 async def export_merchant_audit(request: Request, wanted: Wanted, after: After = 0) -> Response:
-    """The file, sent as it is made. One that broke off is gone on with behind its last entry."""
+    """The file, sent while it is made. A download that broke off can be continued after its last
+    entry."""
     return await _export(request, wanted, after)
 
 
@@ -88,7 +89,8 @@ async def export_merchant_audit(request: Request, wanted: Wanted, after: After =
     response_class=Csv,
 )
 async def export_operator_audit(request: Request, wanted: Wanted, after: After = 0) -> Response:
-    """The file, sent as it is made. One that broke off is gone on with behind its last entry."""
+    """The file, sent while it is made. A download that broke off can be continued after its last
+    entry."""
     return await _export(request, wanted, after)
 
 
@@ -96,7 +98,7 @@ async def export_operator_audit(request: Request, wanted: Wanted, after: After =
     f"{MERCHANT}/audit/verify", dependencies=[guard("user", "audit.read"), expensive("audit")]
 )
 async def verify_merchant_audit(request: Request) -> schemas.VerdictOut:
-    """Computes the whole chain again and holds it against the anchors."""
+    """Computes the whole chain again and compares it with the anchors."""
     return await _verify(request)
 
 
@@ -104,7 +106,7 @@ async def verify_merchant_audit(request: Request) -> schemas.VerdictOut:
     f"{OPERATOR}/audit/verify", dependencies=[guard("user", "operators.audit"), expensive("audit")]
 )
 async def verify_operator_audit(request: Request) -> schemas.VerdictOut:
-    """Computes the whole chain again and holds it against the anchors."""
+    """Computes the whole chain again and compares it with the anchors."""
     return await _verify(request)
 
 

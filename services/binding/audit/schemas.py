@@ -35,9 +35,9 @@ class AuditPage(BaseModel):
 
 
 class VerdictOut(BaseModel):
-    """Whether the chain holds; `broken_at` is the number of the first entry that does not.
-    `gap` and `signature` are about the anchors: some are gone, or not ours. Entries after
-    `anchored_seq` hang on the chain alone; 0: nothing is anchored."""
+    """Whether the chain is intact; `broken_at` is the number of the first wrong entry. `gap` and
+    `signature` are faults of the anchors: some are missing, or were not signed by us. Entries after
+    `anchored_seq` are proven by the chain alone; 0: nothing is anchored."""
 
     is_intact: bool
     entries: int

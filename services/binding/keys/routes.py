@@ -33,7 +33,7 @@ async def find_app(request: Request, app_id: PathPart) -> documents.BoundAppOut:
 async def find_version(
     request: Request, app_id: schemas.AppId, number: KeyVersion
 ) -> documents.BoundAppOut:
-    """One version of the merchant that the token names, pending or not: for its live check."""
+    """One key version of an app, pending or not, of the token's merchant: for its live check."""
     only(request, EGRESS_ONLY)
     tenant_id = principal(request).tenant
     found = await bound_apps.find_version(deps_of(request), tenant_id, app_id, number)
@@ -47,8 +47,9 @@ async def find_route(request: Request, route: PathPart) -> documents.BoundAppOut
 
 
 @router.post("/internal/app-key-uses", dependencies=[guard("service")], status_code=204)
-async def take_app_key_uses(request: Request, body: documents.AppKeyUsesBody) -> None:
-    """When key versions last signed; the egress says so at most once a minute and version."""
+async def record_app_key_uses(request: Request, body: documents.AppKeyUsesBody) -> None:
+    """Records when key versions last signed. The egress reports each version at most once a
+    minute."""
     only(request, EGRESS_ONLY)
     uses = [
         KeyUse(item.tenant_id, item.app_id, item.key_version, item.used_at) for item in body.items

@@ -333,4 +333,5 @@ RELEASES: Mapping[str, ReleaseStep] = {
 """Rows about the life of the mini program, which the device service carries out -> its step."""
 ROW_OF: Mapping[str, str] = {step: row for row, step in RELEASES.items()}
 LOOKED_AT = frozenset({"3.3", "4.1", "4.2"})
-"""Those of them that it looks at, too; how a push went our own tables tell."""
+"""Those of them that the device service checks, too. The result of a push is known from our own
+tables."""

@@ -17,7 +17,7 @@ FormText = Annotated[str, Text(4000, min=0, lines=True)]
 
 
 class RowBody(Body):
-    """Which app; left out: the newest one, or the app to be."""
+    """The app; if left out, the newest one, or the app that is not bound yet."""
 
     app_id: AppId | None = None
 
@@ -53,7 +53,7 @@ class FieldOut(BaseModel):
     choices: list[str]
     value: str
     pattern: str
-    """what the whole text, or each serial, looks like; empty: no such rule"""
+    """the pattern of the whole text, or of each serial number; empty: none"""
     hint_zh: str | None
     hint_en: str | None
 
@@ -75,14 +75,14 @@ class RowOut(BaseModel):
     can_mark: bool
     evidence: dict[str, Any]
     optional: bool
-    """only for who does it with Alipay's own tool"""
+    """only needed with Alipay's own tool"""
     reason: str | None
     """why the platform refused, in its own words"""
     remedy: str | None
     remedy_zh: str | None
     remedy_en: str | None
     remedy_row: str | None
-    """the row in which it is mended, where it is another one"""
+    """the other row in which it can be corrected, if it is not this one"""
     note: str | None
     at: Instant | None
     by: str | None
@@ -101,7 +101,7 @@ class CardOut(BaseModel):
     title_zh: str
     title_en: str
     rows: list[str]
-    """the numbers of its rows, in the order in which one goes through them"""
+    """the numbers of its rows, in the order in which they are done"""
 
 
 class OnboardingOut(BaseModel):
@@ -118,7 +118,7 @@ class OnboardingOut(BaseModel):
 
 
 class KeyCheckBody(Body):
-    """What was pasted; whatever is left out is not looked at."""
+    """The pasted texts; a field that is left out is not examined."""
 
     app_id: AppId | None = None
     app_private_key: SecretKey | None = None
@@ -144,7 +144,7 @@ class PublicKeyOut(BaseModel):
 class DiagnosisOut(BaseModel):
     findings: list[FindingOut]
     private: PublicKeyOut | None
-    """the public half of the private key that was pasted"""
+    """the public half of the pasted private key"""
     alipay: PublicKeyOut | None
     can_save: bool
 
@@ -165,4 +165,4 @@ class KeyPairOut(BaseModel):
 
 class KeyPairList(BaseModel):
     items: list[KeyPairOut]
-    """the newest pair made here that waits to be bound, or none"""
+    """the newest generated pair that is not bound yet, or nothing"""

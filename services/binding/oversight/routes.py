@@ -42,7 +42,7 @@ async def list_merchants(
     page: PageNumber = 1,
     page_size: PageSize = 20,
 ) -> schemas.MerchantPage:
-    """How far each merchant is. `q`: part of a name, a handle or an id."""
+    """All merchants with the progress of their setup. `q`: part of a name, a handle or an id."""
     is_suspended = None if suspended is None else suspended == "yes"
     wanted = MerchantFilter(
         q=q.strip() if q else None, ids=merchant_id or (), is_suspended=is_suspended
@@ -58,7 +58,8 @@ async def list_merchants(
 async def create_merchant(
     request: Request, body: schemas.MerchantBody
 ) -> schemas.MerchantCreatedOut:
-    """The merchant's owner chooses a password with the link, which is in this answer only."""
+    """Creates a merchant and the account of its owner. The owner chooses a password with the
+    one-time link, which is in this response only."""
     deps, caller = deps_of(request), principal(request)
     actor = actor_of(caller)
     merchant, owner = await merchants.create_merchant(
@@ -98,7 +99,8 @@ async def rename_merchant(
 async def suspend_merchant(
     request: Request, merchant_id: UUID, body: schemas.ReasonBody
 ) -> MerchantOut:
-    """Nobody of it signs in, and its devices take no new payment; what runs goes on."""
+    """While a merchant is suspended, its people cannot sign in and its devices take no new
+    payments. Payments and refunds under way are finished."""
     found = await suspension.suspend(deps_of(request), principal(request), merchant_id, body.reason)
     return merchant_out(found)
 
@@ -126,7 +128,7 @@ async def list_stores_of_merchant(
 
 @router.get(f"{ONE}/owners", dependencies=[guard("user", "merchants.write")])
 async def list_owners(request: Request, merchant_id: UUID) -> schemas.MerchantOwnerList:
-    """Who owns it: for those who may help them in, and nobody else among the operators."""
+    """The merchant's owners. Only for operators who may create a password link for them."""
     rows = await service.owners(deps_of(request), merchant_id)
     return schemas.MerchantOwnerList(items=[_owner_out(*row) for row in rows])
 
@@ -139,9 +141,9 @@ async def list_owners(request: Request, merchant_id: UUID) -> schemas.MerchantOw
 async def make_owner_password_link(
     request: Request, merchant_id: UUID, user_id: UUID, body: schemas.OwnerLinkBody
 ) -> people_schemas.LinkOut:
-    """For an owner who forgot the password, or lost the first link; told once, serves once. Where
-    anybody of the merchant has a password already, the account does less than an owner may for a
-    while."""
+    """Creates a link for an owner who forgot the password or lost the first link. It is shown once
+    and can be used once. If anybody of the merchant has ever had a password, the owner's
+    permissions are limited for a while after its use."""
     caller = principal(request)
     link = await links.make(
         deps_of(request),

@@ -45,7 +45,7 @@ class OwnerLinkBody(ReasonBody):
 
 
 class StuckOut(BaseModel):
-    """The row of the setup at which a merchant stands."""
+    """The row of the setup where a merchant is stuck."""
 
     row: str
     state: State
@@ -91,7 +91,7 @@ class MerchantCreatedOut(MerchantOut):
 
 
 class MerchantOwnerOut(BaseModel):
-    """An owner's login, as far as helping them in needs it."""
+    """An owner's login, for operators who create a password link for the owner."""
 
     user_id: UUID
     login: str

@@ -30,8 +30,8 @@ async def show_first_run(request: Request) -> schemas.FirstRunOut:
 async def make_first_operator(
     request: Request, body: schemas.FirstRunBody
 ) -> sign_in_schemas.PersonOut:
-    """Makes the first operator, who then signs in like anybody else. The setup code is in a file on
-    the server (SETUP_CODE_FILE) and serves once."""
+    """Creates the first operator, who then signs in like anybody else. The setup code is in a file
+    on the server (SETUP_CODE_FILE) and can be used once."""
     user = await _first_run(request).make_operator(
         body.setup_code.get_secret_value(),
         login=body.login,

@@ -14,7 +14,8 @@ router = APIRouter()
 
 @router.post(f"{PUBLIC}/password-link", dependencies=[guard("public")])
 async def show_password_link(request: Request, body: schemas.LinkTokenBody) -> schemas.LinkShownOut:
-    """Whose password the link is for. A POST, so that the token stands in no address."""
+    """Returns the account whose password the link sets. It is a POST, so that the token is in no
+    address."""
     user = await links.account_of(deps_of(request), body.token.get_secret_value())
     return schemas.LinkShownOut(login=user.login, name=user.name, console=Role(user.role).console)
 
@@ -23,7 +24,7 @@ async def show_password_link(request: Request, body: schemas.LinkTokenBody) -> s
 async def choose_password(
     request: Request, response: Response, body: schemas.ChosenPasswordBody
 ) -> schemas.LinkShownOut:
-    """Sets the password that the link's person chose; signing in is the next step."""
+    """Sets the password of the link's account. The person then signs in with it."""
     user, browser = await links.use(
         deps_of(request),
         body.token.get_secret_value(),

@@ -104,7 +104,8 @@ async def change_staff(
 async def make_staff_password_link(
     request: Request, user_id: UUID, body: schemas.LinkBody
 ) -> schemas.LinkOut:
-    """For somebody who forgot the password; told once, and it serves once."""
+    """Creates a link for somebody who forgot the password. It is shown once and can be used
+    once."""
     return await _make_link(request, user_id, body)
 
 
@@ -148,7 +149,8 @@ async def change_operator(
 async def make_operator_password_link(
     request: Request, user_id: UUID, body: schemas.LinkBody
 ) -> schemas.LinkOut:
-    """For somebody who forgot the password; told once, and it serves once."""
+    """Creates a link for somebody who forgot the password. It is shown once and can be used
+    once."""
     return await _make_link(request, user_id, body)
 
 
@@ -177,7 +179,7 @@ async def list_api_keys(
     status_code=201,
 )
 async def create_api_key(request: Request, body: schemas.ApiKeyBody) -> schemas.ApiKeyCreatedOut:
-    """The secret is in this answer and nowhere else."""
+    """Creates a key. Its secret is in this response only."""
     row, secret = await api_keys.create_api_key(
         deps_of(request), principal(request), name=body.name, store_id=body.store_id
     )
@@ -208,8 +210,8 @@ async def find_api_key(request: Request, key_id: KeyId) -> documents.SealedApiKe
 
 
 @router.post("/internal/api-key-uses", dependencies=[guard("service")], status_code=204)
-async def take_api_key_uses(request: Request, body: documents.ApiKeyUsesBody) -> None:
-    """When keys were last used; the edge says so at most once a minute and key."""
+async def record_api_key_uses(request: Request, body: documents.ApiKeyUsesBody) -> None:
+    """Records when keys were last used. The edge reports each key at most once a minute."""
     only(request, EDGE_ONLY)
     uses = {(item.tenant_id, item.key_id): item.used_at for item in body.items}
     await api_keys.note_uses(deps_of(request), uses)

@@ -44,7 +44,7 @@ class LinkTokenBody(Body):
 
 
 class LinkShownOut(BaseModel):
-    """Whose password it is that the link is for."""
+    """The account whose password the link sets."""
 
     login: str
     name: str
@@ -81,7 +81,7 @@ class StaffBody(_PersonBody):
 
 
 class OperatorBody(_PersonBody, AccountBody):
-    """A new account of the operators; its login is what is given."""
+    """A new account of the operators, with the given login."""
 
 
 class StaffChangeBody(Body):

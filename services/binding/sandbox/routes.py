@@ -20,7 +20,8 @@ def _on(request: Request) -> Onboarding:
     f"{MERCHANT}/sandbox/apps", dependencies=[guard("user", "apps.write")], status_code=201
 )
 async def make_app(request: Request, body: SandboxAppBody) -> SandboxAppOut:
-    """An application to bind: AppID, the account that is paid, and Alipay's public key."""
+    """Creates an application in the sandbox, to be bound: its AppID, the account that is paid, and
+    Alipay's public key."""
     caller = principal(request)
     made = await service.make_app(
         _on(request),
@@ -38,8 +39,8 @@ async def make_app(request: Request, body: SandboxAppBody) -> SandboxAppOut:
     f"{MERCHANT}/sandbox/outcome", dependencies=[guard("user", "apps.write")], status_code=204
 )
 async def choose_outcome(request: Request, body: OutcomeBody) -> None:
-    """How a payment of the merchant's app ends, once: the one with that code, or the next. The last
-    choice before it counts."""
+    """Chooses the outcome of one payment of the merchant's app: the one with that code, or without
+    a code the next one. The last choice before the payment applies."""
     caller = principal(request)
     await service.choose_outcome(
         _on(request),

@@ -11,14 +11,15 @@ from shared.contracts import fields
 
 
 class SandboxAppBody(Body):
-    """One of the two: the application public key as pasted, or the pair made here that waits."""
+    """Either the pasted application public key, or the generated key pair that is not bound yet."""
 
     public_key: KeyText | None = None
     key_pair_id: fields.Id | None = None
 
 
 class SandboxAppOut(BaseModel):
-    """What the open platform would show after the upload, as the binding form takes it."""
+    """The values that the open platform would show after the upload, in the form of the binding
+    form."""
 
     app_id: str
     seller_id: str

@@ -32,7 +32,8 @@ async def show_merchant(request: Request) -> acting_schemas.MerchantShownOut:
     responses={202: {"model": schemas.AppChangeOut}},
 )
 async def change_merchant(request: Request, body: schemas.MerchantChangeBody) -> Any:
-    """Switching the second approver off answers 202 and waits for somebody else."""
+    """Changes the merchant's settings. Switching dual control off returns 202 and waits for a
+    second approver."""
     caller = principal(request)
     values = body.model_dump(exclude={"version"}, exclude_none=True)
     if "dual_control" in values:

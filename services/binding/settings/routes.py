@@ -41,7 +41,7 @@ async def list_apps(request: Request) -> schemas.AppList:
 
 @router.get("/api/merchant/v1/apps/changes", dependencies=[guard("user", "apps.read")])
 async def list_changes(request: Request) -> schemas.AppChangeList:
-    """Changes of keys that wait for a second person, and what became of earlier ones."""
+    """Changes that wait for a second approver, and earlier ones with their results."""
     found = await approvals.list_changes(deps_of(request), principal(request).tenant)
     return schemas.AppChangeList(items=[views.change_out(row) for row in found])
 
@@ -60,9 +60,9 @@ async def show_app(request: Request, app_id: keys_schemas.AppId) -> schemas.AppO
     responses={202: {"model": schemas.AppChangeOut}},
 )
 async def bind_app(request: Request, body: schemas.AppBody) -> Any:
-    """Binds, or changes a binding (S37). With dual control, and for an acting operator always, it
-    answers 202 and waits for somebody else. New keys are checked live before they count: the
-    answer tells what that showed so far."""
+    """Binds an app, or changes its binding (S37). With dual control, a change returns 202 and waits
+    for a second approver. New keys are used after a live check at Alipay; the response contains its
+    result so far."""
     caller = principal(request)
     private_text = _text_of(body.app_private_key)
     if body.key_pair_id is not None:
@@ -116,7 +116,8 @@ async def _checked(request: Request, caller: Principal, app_id: str) -> schemas.
 async def approve_change(
     request: Request, change_id: UUID
 ) -> schemas.AppOut | schemas.AppChangeOut:
-    """The app as it is then; for a change of anything else, the change itself."""
+    """Approves a change. Returns the app after it, or the change itself if it is not about an
+    app."""
     caller = principal(request)
     found = await approvals.approve(
         deps_of(request), caller.tenant, change_id,

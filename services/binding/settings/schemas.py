@@ -15,8 +15,8 @@ from shared.contracts.instants import Instant
 
 
 class AppBody(Body):
-    """A binding. On a change keys and secrets may be left out: what is not given stays, and ""
-    takes away what may be without."""
+    """A binding. In a change, keys and secrets may be left out: members that are not given stay
+    unchanged, and "" removes an optional one."""
 
     app_id: AppId
     seller_id: SellerId | None = None
@@ -44,7 +44,7 @@ class AppBody(Body):
 
 
 class AppKeyOut(BaseModel):
-    """What may be known of a key pair: never the private half."""
+    """The public facts of a key pair; never the private key."""
 
     key_version: int
     mode: Literal["key", "cert"]
@@ -62,7 +62,7 @@ class AppKeyOut(BaseModel):
 
 
 class LiveCheckOut(BaseModel):
-    """How far the newest version of the keys is."""
+    """The live check of the newest key version."""
 
     state: Literal["verified", "pending", "failed"]
     """failed: the last call showed a fault; the check is repeated all the same"""
@@ -73,7 +73,7 @@ class LiveCheckOut(BaseModel):
 
 
 class KeyInUseOut(BaseModel):
-    """The version that takes the sales while a newer one is pending."""
+    """The key version that is used for sales while a newer one is pending."""
 
     key_version: int
     fingerprint: str
@@ -82,7 +82,7 @@ class KeyInUseOut(BaseModel):
 
 
 class RetiringKeyOut(BaseModel):
-    """A replaced version that still counts."""
+    """A replaced key version that is still valid."""
 
     key_version: int
     fingerprint: str
@@ -103,8 +103,8 @@ class AppOut(BaseModel):
     created_at: Instant
     updated_at: Instant
     updated_by: str
-    """a login of the merchant's, or the name of the operator who acted for it; empty where it is
-    not known, or the caller may not see it"""
+    """a login of the merchant's people, or the name of the operator who acted; empty if it is
+    unknown, or if the caller may not see it"""
     key: AppKeyOut
     """the newest version"""
     live_check: LiveCheckOut
@@ -118,12 +118,13 @@ class AppList(BaseModel):
 
 
 class AppChangeOut(BaseModel):
-    """A change that waits for a second person; which secrets change, not to what."""
+    """A change that waits for a second approver. It names the secrets that change, but not their
+    values."""
 
     change_id: UUID
     kind: Literal["app", "merchant"]
     app_id: str
-    """empty unless it is an app's binding"""
+    """empty unless the change is about an app's binding"""
     state: Literal["waiting", "approved", "rejected"]
     summary: dict[str, Any]
     asked_by: UUID

@@ -70,13 +70,13 @@ async def list_operator_passkeys(request: Request) -> PasskeyList:
 
 @router.post(f"{MERCHANT}/passkeys/options", dependencies=_CONFIRMED)
 async def begin_merchant_passkey(request: Request) -> PasskeyOptionsOut:
-    """What the browser shall have made."""
+    """The options with which the browser creates a passkey."""
     return await _begin(request)
 
 
 @router.post(f"{OPERATOR}/passkeys/options", dependencies=_CONFIRMED)
 async def begin_operator_passkey(request: Request) -> PasskeyOptionsOut:
-    """What the browser shall have made."""
+    """The options with which the browser creates a passkey."""
     return await _begin(request)
 
 
@@ -105,12 +105,12 @@ async def remove_operator_passkey(request: Request, passkey_id: UUID) -> None:
 
 
 @router.post(f"{MERCHANT}/passkeys/challenge", dependencies=_OWN)
-async def ask_merchant_passkey(request: Request) -> PasskeyOptionsOut:
-    """What one of the caller's passkeys shall sign for the step-up."""
+async def challenge_merchant_passkey(request: Request) -> PasskeyOptionsOut:
+    """The challenge that one of the caller's passkeys signs for the step-up."""
     return await _ask(request)
 
 
 @router.post(f"{OPERATOR}/passkeys/challenge", dependencies=_OWN)
-async def ask_operator_passkey(request: Request) -> PasskeyOptionsOut:
-    """What one of the caller's passkeys shall sign for the step-up."""
+async def challenge_operator_passkey(request: Request) -> PasskeyOptionsOut:
+    """The challenge that one of the caller's passkeys signs for the step-up."""
     return await _ask(request)

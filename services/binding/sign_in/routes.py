@@ -138,8 +138,8 @@ async def sign_out_operator(request: Request) -> Response:
 async def step_up_merchant(
     request: Request, response: Response, body: schemas.StepUpBody
 ) -> schemas.StepUpOut:
-    """The password once more, or a passkey: for five minutes keys, refunds and roles may be
-    changed."""
+    """Checks the password or a passkey once more. For five minutes afterwards the session may
+    change keys and roles and give refunds."""
     return await _step_up(request, response, body)
 
 
@@ -147,8 +147,8 @@ async def step_up_merchant(
 async def step_up_operator(
     request: Request, response: Response, body: schemas.StepUpBody
 ) -> schemas.StepUpOut:
-    """The password once more, or a passkey: for five minutes roles may be changed and acting may
-    begin."""
+    """Checks the password or a passkey once more. For five minutes afterwards the session may
+    change roles and start acting."""
     return await _step_up(request, response, body)
 
 
@@ -192,7 +192,7 @@ async def end_operator_session(request: Request, session_id: UUID) -> None:
     status_code=204,
 )
 async def change_merchant_password(request: Request, body: schemas.PasswordBody) -> Response:
-    """One's own password; all other sessions of the account end."""
+    """Changes the caller's own password; all other sessions of the account end."""
     return await _change_password(request, body)
 
 
@@ -202,7 +202,7 @@ async def change_merchant_password(request: Request, body: schemas.PasswordBody)
     status_code=204,
 )
 async def change_operator_password(request: Request, body: schemas.PasswordBody) -> Response:
-    """One's own password; all other sessions of the account end."""
+    """Changes the caller's own password; all other sessions of the account end."""
     return await _change_password(request, body)
 
 

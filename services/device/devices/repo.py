@@ -306,7 +306,7 @@ RETURNING d.tenant_id, d.device_id, d.sn, d.enrolled_by
 """
 
 People = Mapping[tuple[UUID, UUID], datetime]
-"""(tenant, user) -> when, in one order"""
+"""(tenant, user) -> the time, sorted by the key"""
 
 
 def maker_of(user_id: UUID) -> str:

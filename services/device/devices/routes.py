@@ -102,8 +102,8 @@ async def list_devices(
     page: PageNumber = 1,
     page_size: PageSize = 10,
 ) -> schemas.DevicePage:
-    """The devices of the stores one may see, newest first. `unseen_since`: those of the counter
-    that have said nothing since."""
+    """The devices of the stores that the caller may see, newest first. `unseen_since`: only
+    terminals without a signed request or an enrolment since then."""
     caller = principal(request)
     rows, total = await fleet.list_devices(
         _deps(request),
@@ -167,7 +167,7 @@ async def list_codes(request: Request) -> schemas.OpenCodeList:
     dependencies=[guard("user", "devices.write"), within_stores(_store_of_named_code)],
 )
 async def show_code(request: Request, code_id: PathPart) -> schemas.CodeStateOut:
-    """What became of it: only a used one has made a device."""
+    """The state of a code, and the device that a used code has enrolled."""
     caller = principal(request)
     code, state, device = await codes.get_code(_deps(request), caller.tenant, _id(code_id))
     return schemas.CodeStateOut(
@@ -181,7 +181,7 @@ async def show_code(request: Request, code_id: PathPart) -> schemas.CodeStateOut
     status_code=204,
 )
 async def revoke_code(request: Request, code_id: PathPart) -> None:
-    """Takes it back before a device has used it."""
+    """Revokes a code that no device has used yet."""
     caller = principal(request)
     await codes.revoke_code(
         _deps(request), caller.tenant, _id(code_id), actor=f"user:{caller.subject}"
@@ -205,7 +205,7 @@ async def show_device(request: Request, device_id: PathPart) -> schemas.DeviceOu
 async def change_device(
     request: Request, device_id: PathPart, body: schemas.DeviceChangeBody
 ) -> schemas.DeviceOut:
-    """Names it, or puts it into another store: what it takes from then on is that store's."""
+    """Renames a device, or moves it to another store. Its later payments belong to that store."""
     caller = principal(request)
     change = DeviceChange(body.name, body.store_id, body.version)
     found = await fleet.change_device(
@@ -243,8 +243,9 @@ async def find_credential(request: Request, device_id: PathPart) -> documents.Cr
 
 
 @router.post("/internal/device-uses", dependencies=[guard("service")], status_code=204)
-async def take_sightings(request: Request, body: documents.SightingsBody) -> None:
-    """When devices last signed a request; the edge says so at most once a minute and device."""
+async def record_sightings(request: Request, body: documents.SightingsBody) -> None:
+    """Records when devices last signed a request. The edge reports each device at most once a
+    minute."""
     if principal(request).issuer not in CREDENTIAL_READERS:
         raise Forbidden("this door is for the edge")
     sightings = [Sighting(item.tenant_id, item.device_id, item.used_at) for item in body.items]

@@ -45,7 +45,7 @@ class DeviceChangeBody(Body):
 
 
 class EnrolledOut(BaseModel):
-    """The key is told here and never again."""
+    """An enrolled device with its key, which is returned here only."""
 
     device_id: UUID
     key_id: str
@@ -65,7 +65,7 @@ class MeOut(BaseModel):
 
 
 class CodeOut(BaseModel):
-    """The code is told here and never again."""
+    """A new code. It is shown here only."""
 
     code_id: UUID
     code: str
@@ -73,7 +73,7 @@ class CodeOut(BaseModel):
 
 
 class OpenCodeOut(BaseModel):
-    """A code that would enrol a device now; of the code itself only its end."""
+    """A code that can enrol a device now; only its last letters are shown."""
 
     code_id: UUID
     ends_with: str
@@ -90,7 +90,7 @@ class OpenCodeList(BaseModel):
 
 
 class CodesDeviceOut(BaseModel):
-    """The device that a code made, as it is now."""
+    """The present state of the device that a code enrolled."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -101,14 +101,14 @@ class CodesDeviceOut(BaseModel):
 
 
 class CodeStateOut(BaseModel):
-    """What became of a code."""
+    """The state of a code."""
 
     code_id: UUID
     state: CodeState
     """revoked: by a person, or because the merchant was suspended; ended: its maker left the role
     or has a new password; spoilt: tried too often with another SN"""
     device: CodesDeviceOut | None
-    """of a used one"""
+    """the device that a used code enrolled"""
     expires_at: Instant
 
 

@@ -1,6 +1,6 @@
-"""App-gateway messages: stored once when the edge has verified them. One about a version hurries
-the looks at its app; it is a hint, never the only way to learn of something (alipay-iot §4), so
-nothing breaks when one does not come. What nobody acts on stays where it is, for a later version.
+"""App-gateway messages: stored once after the edge has verified them. A message about a version
+brings the checks of its app forward. It is only a hint (alipay-iot §4): the steps are checked
+without it, too. Messages without an effect stay stored, for a later version.
 """
 
 import hashlib
@@ -23,8 +23,9 @@ async def take_message(
     body: bytes,
     received_at: datetime,
 ) -> MessageWord:
-    """Commits a verified message, and what it hurries; the same one again is a duplicate.
-    BadMessage when it does not say what it is, or cannot be stored as text."""
+    """Commits a verified message and brings the checks of its app forward; a repeated message is a
+    duplicate. BadMessage when it does not name its method, is about another app, or cannot be
+    stored as text."""
     method = fields.get("msg_method") or fields.get("notify_type", "")
     content = fields.get("biz_content", "")
     if not method or fields.get("app_id") != app_id or "\0" in method + content:

@@ -1,4 +1,4 @@
-"""The tables of releases: what was requested, how far each step is, and the messages about it."""
+"""The tables of releases: requests, the state of each step, and messages."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from services.device.models import Base, _Id, _key
 
 
 class ReleaseTask(Base):
-    """A request, once, until it is done; of one step of an app one after the other."""
+    """A request; those about the same step of an app are worked on one after the other."""
 
     __tablename__ = "release_tasks"
 
@@ -28,12 +28,13 @@ class ReleaseTask(Base):
     lease: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
-    """committed before an act's call: from then on it is never made again, only asked about"""
+    """committed before an act's call: from then on the act is not repeated, only its step is
+    checked"""
     done_at: Mapped[datetime | None]
 
 
 class AppRelease(Base):
-    """How far one step of an app is."""
+    """The state of one step of an app."""
 
     __tablename__ = "app_releases"
 
@@ -41,12 +42,12 @@ class AppRelease(Base):
     app_id: Mapped[str] = _key()
     step: Mapped[str] = _key()
     version: Mapped[str]
-    """what it is about, as far as the newest request said; the uploaded one goes before it"""
+    """the version in the newest request; the uploaded version takes precedence over it"""
     state: Mapped[str]
     remedy: Mapped[str | None]
     evidence: Mapped[dict[str, Any]] = mapped_column(JSONB)
     request_id: _Id
-    """the newest request about it that was begun"""
+    """the newest request about it that was started"""
     number: Mapped[int]
     """how often it was published"""
     attempts: Mapped[int]
@@ -55,7 +56,7 @@ class AppRelease(Base):
 
 
 class AppMessage(Base):
-    """A verified app-gateway message, once; `handled_at` when it has hurried a look."""
+    """A verified app-gateway message; `handled_at`: when it has brought checks forward."""
 
     __tablename__ = "app_messages"
 

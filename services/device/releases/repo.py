@@ -18,7 +18,7 @@ from shared.contracts.events.binding import ReleaseRequested
 LOOK = "look"
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
-# --- what was requested
+# --- requests
 
 _PUT = """
 INSERT INTO release_tasks (tenant_id, request_id, app_id, step, kind, content, received_at)
@@ -34,8 +34,8 @@ WHERE tenant_id = $1 AND app_id = $2 AND step = $3 AND request_id <> $4
 async def put_tasks(
     pg: "asyncpg.Connection[Any]", events: Sequence[ReleaseRequested], now: datetime
 ) -> None:
-    """Stores each request once, in the order in which they come; a look that nobody has begun is
-    replaced by whatever comes after it."""
+    """Stores each request once, in the order of their arrival. A later request replaces a look (a
+    requested check) that has not been started."""
     for event in events:
         content = orjson.dumps(event.model_dump(mode="json")).decode()
         name = event.tenant_id, event.request_id
@@ -46,8 +46,8 @@ async def put_tasks(
 async def claim_task(
     tx: AsyncSession, now: datetime, until: datetime, lease: UUID
 ) -> ReleaseTask | None:
-    """The oldest request that nobody works on and that no other of its step comes before, ours
-    until `until`; a look holds up nothing but looks. System scope."""
+    """The oldest free request without an earlier open one of the same step, leased until `until`.
+    An earlier look delays other looks only. System scope."""
     earlier = aliased(ReleaseTask)
     is_next = ~(
         select(earlier.request_id)
@@ -81,7 +81,7 @@ async def claim_task(
 
 
 async def hold_task(tx: AsyncSession, task: ReleaseTask, **changes: Any) -> bool:
-    """Changes the request if the lease is still ours, and not done."""
+    """Changes the request if its lease is still ours and it is not done; returns whether it did."""
     statement = (
         update(ReleaseTask)
         .where(
@@ -98,7 +98,7 @@ async def hold_task(tx: AsyncSession, task: ReleaseTask, **changes: Any) -> bool
 
 
 async def end_looks_before(tx: AsyncSession, task: ReleaseTask) -> None:
-    """What was asked before a newer act is told with what comes of that, or not needed any more."""
+    """Ends the looks that were requested before this act: its result covers them."""
     await tx.execute(
         update(ReleaseTask)
         .where(
@@ -114,14 +114,14 @@ async def end_looks_before(tx: AsyncSession, task: ReleaseTask) -> None:
     )
 
 
-# --- how far a step is
+# --- the states of steps
 
 Name = tuple[UUID, str, str]
 """(tenant, app, step)"""
 
 
 async def lock(tx: AsyncSession, name: Name) -> None:
-    """Serialises what is written of one step, whether it is stored already or not."""
+    """Serialises the changes of one step, whether it is stored already or not."""
     await tx.execute(_LOCK, {"name": "release:{}:{}:{}".format(*name)})
 
 
@@ -130,7 +130,7 @@ async def release(tx: AsyncSession, name: Name) -> AppRelease | None:
 
 
 async def put(tx: AsyncSession, name: Name, values: Mapping[str, Any]) -> None:
-    """Writes the step, whatever was there."""
+    """Stores the step, with or without an existing row."""
     keys = dict(zip(("tenant_id", "app_id", "step"), name, strict=True))
     statement = insert(AppRelease).values(**keys, **values)
     await tx.execute(statement.on_conflict_do_update(index_elements=tuple(keys), set_=values))
@@ -145,7 +145,7 @@ async def forget(tx: AsyncSession, name: Name) -> None:
 
 
 async def claim_due(tx: AsyncSession, now: datetime, until: datetime) -> AppRelease | None:
-    """A step that is to be looked at, ours until `until`; system scope."""
+    """A step whose check is due, leased until `until`; system scope."""
     name = AppRelease.tenant_id, AppRelease.app_id, AppRelease.step
     oldest = (
         select(*name)
@@ -167,7 +167,8 @@ async def claim_due(tx: AsyncSession, now: datetime, until: datetime) -> AppRele
 async def look_at(
     tx: AsyncSession, tenant_id: UUID, app_id: str, at: datetime, step: str | None = None
 ) -> None:
-    """What is looked at of the app, or that step, is looked at then."""
+    """Sets the next check of the app's steps that are checked automatically, or of that one
+    step."""
     steps = update(AppRelease).where(
         AppRelease.tenant_id == tenant_id,
         AppRelease.app_id == app_id,
@@ -182,6 +183,6 @@ async def look_at(
 
 
 async def put_message(tx: AsyncSession, values: Mapping[str, Any]) -> bool:
-    """Stores it; False when it is there already."""
+    """Stores the message; False when it is stored already."""
     statement = insert(AppMessage).values(**values).on_conflict_do_nothing()
     return await tx.scalar(statement.returning(AppMessage.msg_id)) is not None

@@ -19,7 +19,7 @@ async def _only_edge(request: Request) -> None:
 
 @router.post("/internal/messages", dependencies=[guard("service"), Depends(_only_edge)])
 async def take_message(request: Request, body: MessageBody) -> MessageVerdictOut:
-    """A message that the edge has verified; the answer means that it is committed."""
+    """Takes a message that the edge has verified. The response means that it is committed."""
     word = await messages.take_message(
         request.app.state.deps,
         principal(request).tenant,

@@ -1,5 +1,6 @@
-"""How far a step of a mini program's life is, after an answer, and when it is looked at next: what
-runs until it has ended, what waits or failed for about a week, ever more seldom."""
+"""The state of a step of a mini program's life after a result, and the time of its next check: a
+running step is checked until it has ended, one that waits or failed for about a week, at growing
+intervals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,18 +11,21 @@ from shared.errors import InvalidBody
 
 UPLOAD, REVIEW, RELEASE, PUSH = "upload", "review", "release", "push"
 WATCHED = frozenset({UPLOAD, REVIEW, RELEASE})
-"""Steps that are looked at by themselves while they run, wait or have failed: what happens at
-Alipay tells nobody. How a push went no question tells."""
+"""Steps that are checked automatically while they run, wait or have failed, because Alipay does not
+report every change. No query returns the result of a push."""
 OF_THE_VERSION = frozenset({REVIEW, RELEASE})
-"""Steps of one uploaded version: a newer one begins them anew."""
+"""Steps of one uploaded version; a newer version resets them."""
 ACT_AGAIN = frozenset({"version_too_low"})
-"""Remedies that only another act of a person is for; looking again would hide them."""
+"""Remedies that require a person to carry the step out again; an automatic check would hide
+them."""
 CHECK_AGAIN_S = (2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
-"""A running step is looked at after these, the last one for ever; a message hurries it."""
+"""The pauses between checks of a running step; the last one repeats. A message brings the next
+check forward."""
 WAITS_S = (5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
-"""One that waits for the merchant, or failed."""
+"""The pauses between checks of a step that waits for the merchant or failed."""
 WAITS_MAX = 200
-"""Looks at a step that stays as it is: about a week. After that a person's look begins anew."""
+"""The most checks of a step that does not change: about a week. After that only a person's check
+starts them again."""
 HURRIES = frozenset(
     {
         "alipay.open.mini.version.audit.passed",
@@ -40,13 +44,13 @@ class BadMessage(InvalidBody):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """How far a step is."""
+    """The state of a step."""
 
     state: str
     remedy: str | None
     evidence: Mapping[str, Any]
     attempts: int = 0
-    """looks at it that found it as it was"""
+    """checks that found no change"""
 
 
 def version_of(evidence: Mapping[str, Any]) -> str:
@@ -54,20 +58,22 @@ def version_of(evidence: Mapping[str, Any]) -> str:
 
 
 def is_outdated(step: str, known: Known, version: str) -> bool:
-    """What is known of a former version says nothing about the one that was uploaded since."""
+    """Whether the known state is about an earlier version than the uploaded one."""
     about = version_of(known.evidence)
     return bool(step in OF_THE_VERSION and version and about and version != about)
 
 
 def after_act(begun: Known, verdict: Verdict) -> Known:
-    """After a call of ours "cannot tell" leaves the step running: it is looked at again."""
+    """The state after a call of ours. An unknown result leaves the step running, so it is checked
+    again."""
     return _next(begun, _settled(begun, verdict))
 
 
 def after_look(before: Known | None, verdict: Verdict) -> Known:
-    """`before` None: what was known is about a former version. What was begun, and of which the
-    platform has nothing, has failed, or it would wait as if nobody had begun it. A failure stays
-    until it is over: that nothing has happened since does not take away its reason."""
+    """The state after a check. `before` is None when the known state is about an earlier version. A
+    step that was carried out, but of which the platform has nothing, has failed; otherwise it would
+    wait as if it had never been carried out. A failed step stays failed, with its remedy, until a
+    check finds it running, done or failed anew."""
     if before is not None and before.state == "running":
         if verdict.state == "todo" and "share" not in verdict.evidence:
             verdict = Verdict("failed", "not_taken", verdict.evidence)
@@ -92,7 +98,7 @@ def _next(before: Known | None, verdict: Verdict) -> Known:
 
 
 def pause(step: str, known: Known) -> int | None:
-    """Seconds until the step is looked at again; None: nothing looks at it by itself."""
+    """Seconds until the next check of the step; None: it is not checked automatically."""
     if step not in WATCHED or known.state == "done":
         return None
     if known.state == "running":

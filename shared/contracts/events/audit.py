@@ -42,7 +42,8 @@ class CampaignAudited(AuditFact):
 
 
 class PaymentAudited(AuditFact):
-    """Somebody did something by hand at the payment service."""
+    """A person acted at the payment service: a refund that was retried or refused, or the replay of
+    a notice."""
 
     type: ClassVar[str] = "payment.audited.v1"
     topic: ClassVar[str] = "payment.events"

@@ -1,5 +1,5 @@
-"""What the binding service says: merchants, stores, bound apps, ended sessions, and what is to be
-done about a mini program."""
+"""Events of the binding service: merchants, stores, bound apps, ended sessions, and requests about
+a mini program."""
 
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -23,15 +23,15 @@ class MerchantCreated(_BindingEvent):
 
 
 class MerchantSuspended(_BindingEvent):
-    """A merchant takes no new payments from now on, and none of its API keys counts: caches of them
-    must go. What is under way goes on."""
+    """A merchant takes no new payments from now on, and none of its API keys is valid: caches must
+    drop them. Payments and refunds under way are finished."""
 
     type: ClassVar[str] = "merchant.suspended.v1"
     key_field: ClassVar[str] = "tenant_id"
 
 
 class MerchantResumed(_BindingEvent):
-    """A merchant that was suspended takes payments again, and its API keys count as before."""
+    """A merchant that was suspended takes payments again, and its API keys are valid again."""
 
     type: ClassVar[str] = "merchant.resumed.v1"
     key_field: ClassVar[str] = "tenant_id"
@@ -58,7 +58,7 @@ class StoreRenamed(_BindingEvent):
 
 
 class AppBound(_BindingEvent):
-    """A mini program's binding is new or changed (keys rotated, switched on or off)."""
+    """The binding of a mini program was made or changed (keys rotated, switched on or off)."""
 
     type: ClassVar[str] = "app.bound.v1"
     key_field: ClassVar[str] = "app_id"
@@ -71,7 +71,7 @@ class AppBound(_BindingEvent):
 
 
 class SessionRevoked(_BindingEvent):
-    """A console session ended before its time; caches of it must go."""
+    """A console session ended before it expired; caches must drop it."""
 
     type: ClassVar[str] = "session.revoked.v1"
     key_field: ClassVar[str] = "session_hash"
@@ -80,8 +80,8 @@ class SessionRevoked(_BindingEvent):
 
 
 class SessionChanged(_BindingEvent):
-    """A console session may do other things than before (its password was asked for again, or
-    acting began or ended); caches of it must ask again."""
+    """The permissions of a console session changed (after a step-up, or because acting began or
+    ended); caches must look it up again."""
 
     type: ClassVar[str] = "session.changed.v1"
     key_field: ClassVar[str] = "session_hash"
@@ -90,7 +90,7 @@ class SessionChanged(_BindingEvent):
 
 
 class ApiKeyRevoked(_BindingEvent):
-    """A key of a merchant's own program counts no longer, for good; caches of it must go."""
+    """The API key of a merchant's own program is revoked for good; caches must drop it."""
 
     type: ClassVar[str] = "api_key.revoked.v1"
     key_field: ClassVar[str] = "key_id"
@@ -99,8 +99,8 @@ class ApiKeyRevoked(_BindingEvent):
 
 
 class RoleLeft(_BindingEvent):
-    """A person has left a role: disabled, or of another role from now on. What they began with its
-    power and is not done yet ends."""
+    """A person has left a role: the account was disabled or got another role. Unfinished work that
+    was started with the permissions of the old role ends."""
 
     type: ClassVar[str] = "role.left.v1"
     key_field: ClassVar[str] = "user_id"
@@ -109,8 +109,8 @@ class RoleLeft(_BindingEvent):
 
 
 class PasswordRenewed(_BindingEvent):
-    """An account has a new password: what was begun under the former one, by whoever knew it, and
-    is not done yet ends."""
+    """An account has a new password. Unfinished work that was started under the old one ends,
+    because somebody else who knew that password may have started it."""
 
     type: ClassVar[str] = "password.renewed.v1"
     key_field: ClassVar[str] = "user_id"
@@ -119,12 +119,13 @@ class PasswordRenewed(_BindingEvent):
 
 
 ReleaseStep = Literal["upload", "review", "release", "push"]
-"""The life of a mini program at Alipay, in the order in which one goes through it."""
+"""The steps of a mini program's life at Alipay, in their order."""
 
 
 class ReleaseRequested(_BindingEvent):
-    """Something is to be done about a mini program at Alipay, or looked at there. What is known of
-    the step comes along, so that whoever hears it for the first time goes on from there."""
+    """A request to carry out a step of a mini program at Alipay, or to check it there. It contains
+    the present state of the step, so that a consumer without earlier events can continue from
+    it."""
 
     type: ClassVar[str] = "release.requested.v1"
     key_field: ClassVar[str] = "app_id"
@@ -133,18 +134,20 @@ class ReleaseRequested(_BindingEvent):
     app_id: str
     step: ReleaseStep
     kind: Literal["act", "look", "forget"]
-    """forget: a person has settled it, or opened it again; nobody needs to look any longer"""
+    """act: carry the step out; look: check it; forget: stop the automatic checks, because a person
+    has marked the step as done or opened it again"""
     actor: str
     """`user:<id>`, or `platform`"""
     app_version: str = ""
-    """the version it is about, as far as it is known"""
+    """the version that the request is about, if it is known"""
     form: dict[str, Any] = Field(default_factory=dict)
-    """of an act: what people typed, checked"""
+    """of an act: the checked inputs of a person"""
     template_id: str = ""
-    """of an upload: what the version is made from; empty: the only template there is"""
+    """of an upload: the template of the version; empty: the only one at Alipay"""
     ext: str = ""
     """of an upload: JSON text, the one file that differs from merchant to merchant"""
     state: str = "todo"
     remedy: str | None = None
     evidence: dict[str, Any] = Field(default_factory=dict)
-    """the step as it was known before: its state, what is to be done about it, what was seen"""
+    """the known state of the step before this request: its state, the remedy, and the facts behind
+    it"""

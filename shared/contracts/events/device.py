@@ -1,5 +1,5 @@
-"""What the device service says: which terminals exist and may speak, and how far a mini program
-is at Alipay."""
+"""Events of the device service: which terminals exist and have a valid key, and the state of a mini
+program at Alipay."""
 
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -15,7 +15,8 @@ class _DeviceEvent(Event):
 
 
 class DeviceEnrolled(_DeviceEvent):
-    """A device holds a key of its own: since now, or as it did before and is said once more."""
+    """A device has a key of its own. Published at its enrolment, and once more by an update for
+    each device that had a key already."""
 
     type: ClassVar[str] = "device.enrolled.v1"
 
@@ -27,7 +28,7 @@ class DeviceEnrolled(_DeviceEvent):
 
 
 class DeviceMoved(_DeviceEvent):
-    """The device stands in another store; what was begun before stays the old store's."""
+    """The device was moved to another store; payments under way stay with the old store."""
 
     type: ClassVar[str] = "device.moved.v1"
 
@@ -35,13 +36,14 @@ class DeviceMoved(_DeviceEvent):
 
 
 class DeviceRevoked(_DeviceEvent):
-    """The device's key is void; caches of it must go within a second."""
+    """The device's key is void; caches must drop it within a second."""
 
     type: ClassVar[str] = "device.revoked.v1"
 
 
 class ReleaseChanged(Event):
-    """How far one step of a mini program is: what came of a request, or was seen since."""
+    """The state of one step of a mini program: the result of a request, or a change that a later
+    check found."""
 
     type: ClassVar[str] = "release.changed.v1"
     topic: ClassVar[str] = "device.events"
@@ -50,12 +52,12 @@ class ReleaseChanged(Event):
     app_id: str
     step: Literal["upload", "review", "release", "push"]
     request_id: UUID
-    """of the newest request about the step: an answer to an older one says nothing any more"""
+    """the newest request about the step; a consumer ignores answers to older ones"""
     number: int
-    """counts what was said of the step: the highest is how it stands"""
+    """increases with each event about the step: the highest number has the present state"""
     state: Literal["todo", "running", "done", "failed"]
     remedy: str | None = None
-    """the stable name of what to do about it"""
+    """the stable name of the remedy"""
     evidence: dict[str, Any]
     actor: str
-    """who asked: `user:<id>`, or `platform` where it was seen by itself"""
+    """who requested it: `user:<id>`, or `platform` for the result of an automatic check"""

@@ -12,7 +12,7 @@ Scene = Literal["face", "code", "none"]
 
 
 class PaymentFact(Event):
-    """What each payment event repeats, so that no consumer has to ask back."""
+    """The members that each payment event repeats, so that no consumer has to query the payment."""
 
     topic: ClassVar[str] = "payment.events"
     key_field: ClassVar[str] = "payment_id"
@@ -89,7 +89,7 @@ class PaymentRefunded(PaymentFact):
 
 
 class PaymentLateSuccess(PaymentFact):
-    """The channel captured after we had closed the payment: an open case, never silence."""
+    """The channel captured the money after we had closed the payment. A case is opened for it."""
 
     type: ClassVar[str] = "payment.late_success.v1"
 

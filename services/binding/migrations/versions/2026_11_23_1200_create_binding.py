@@ -92,7 +92,7 @@ TABLES = {
       CONSTRAINT pk_audit_log PRIMARY KEY (tenant_id, audit_id)""",
 }
 
-# Look-ups in system scope, where the tenant is what is being asked for.
+# For look-ups in system scope, which search for the tenant.
 INDEXES = {
     "ix_users_login_hash": "users (login_hash)",
     "ix_sessions_session_hash": "sessions (session_hash)",
@@ -116,7 +116,7 @@ def upgrade() -> None:
 
 
 def _make_append_only() -> None:
-    """Evidence (S132): the application cannot take a line back, and neither can the owner."""
+    """Evidence (S132): neither the application nor the owner can change or delete a row."""
     op.execute(f"REVOKE UPDATE, DELETE ON audit_log FROM {both_roles()}")
     op.execute(
         "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS"

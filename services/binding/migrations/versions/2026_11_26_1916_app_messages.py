@@ -1,4 +1,4 @@
-"""App-gateway messages, kept as they were verified until onboarding has acted on them."""
+"""App-gateway messages, stored as they were verified until onboarding has processed them."""
 
 from alembic import op
 

@@ -92,7 +92,8 @@ INDEXES = {
     "ix_audit_log_at": "audit_log (tenant_id, at)",
 }
 
-# A field with its length in front: no two rows spell the same text. NULL is a length of its own.
+# Each field has its length in front, so that no two rows give the same text. NULL has a length of
+# its own.
 FIELD = """
 CREATE FUNCTION audit_field(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT coalesce(octet_length(value)::text || chr(58) || value, '-')
@@ -112,8 +113,8 @@ CREATE FUNCTION audit_digest(e audit_log) RETURNS text LANGUAGE sql IMMUTABLE PA
 $$
 """
 
-# The head's row lock puts the writers of one tenant in line until each has committed: numbers
-# have no gaps, and a chain never forks.
+# The lock of the head's row makes the writers of one tenant wait for each other's commit: the
+# numbers have no gaps, and a chain never forks.
 APPEND = """
 CREATE FUNCTION audit_append() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -130,7 +131,7 @@ BEGIN
 END $$
 """
 
-# What was written before there was a chain is chained now, in the order it was written.
+# Entries from before the chain are chained now, in the order in which they were written.
 ADOPT = """
 DO $$
 DECLARE
@@ -171,7 +172,8 @@ def upgrade() -> None:
 
 
 def _parts(columns: str) -> list[str]:
-    """One text per column: a new column begins on each line that does not go on with the last."""
+    """One text per column: each line that does not continue the column before it begins a new
+    one."""
     parts: list[str] = []
     for line in filter(None, (line.strip() for line in columns.splitlines())):
         if line.startswith("CONSTRAINT"):
@@ -186,7 +188,7 @@ def _chain() -> None:
         op.execute(statement)
     op.execute("ALTER TABLE audit_log DISABLE TRIGGER append_only")
     op.execute(ADOPT)
-    # Deferred checks of the rows just written must be over before the table is altered again.
+    # Deferred checks of these rows must run before the table is altered again.
     op.execute("SET CONSTRAINTS ALL IMMEDIATE")
     op.execute("ALTER TABLE audit_log ENABLE TRIGGER append_only")
     for column in ("seq", "prev_hash", "hash"):

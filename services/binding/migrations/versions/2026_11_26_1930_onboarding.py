@@ -1,5 +1,5 @@
-"""The onboarding map's rows, key pairs made here that wait to be bound, and changes of keys that
-wait for a second person."""
+"""The onboarding map's rows, generated key pairs that are not bound yet, and changes of keys that
+wait for a second approver."""
 
 from alembic import op
 

@@ -1,11 +1,11 @@
-"""When keys were last used, and who changed a binding last."""
+"""The time of a key's last use, and the person who last changed a binding."""
 
 from alembic import op
 
 revision = "2026_11_26_1940"
 down_revision = "2026_11_26_1930"
 
-# What the audit log knows of earlier changes; the log forces row security on its owner, too.
+# Earlier changes are taken from the audit log, which forces row security on its owner, too.
 ADOPT = """
 DO $$
 BEGIN

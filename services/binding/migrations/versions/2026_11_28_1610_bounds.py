@@ -1,4 +1,4 @@
-"""Replays and forgetting in small steps, on tables of any size."""
+"""Replays and deletions in small steps, on tables of any size."""
 
 from alembic import op
 

@@ -1,4 +1,5 @@
-"""Anchors are signed: the unsigned ones count no more, all heads are anchored anew."""
+"""Anchors are signed from now on. Unsigned ones are no longer valid, so all heads are anchored
+again."""
 
 from alembic import op
 

@@ -1,5 +1,5 @@
-"""Signing in: a brake by place, known browsers, one-time links, a second factor, renewed sessions,
-and accounts that may not approve yet."""
+"""Signing in: a throttle by place, known browsers, one-time links, a second factor, renewed
+sessions, and accounts that may not approve yet."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Keys that count only after a verified live call, apps that are proven by one, and second
+"""Keys become valid after a verified live call, which also proves the ownership of the app; second
 approvals for more than keys."""
 
 from alembic import op
@@ -16,7 +16,7 @@ APP_KEYS = """
   ADD CONSTRAINT ck_app_keys_checked CHECK (verified_at IS NULL OR next_check_at IS NULL)
 """
 
-# What was bound before there was a check has been selling: it goes on.
+# Apps that were bound before there was a check are in use and stay valid.
 ADOPT = """
 DO $$
 BEGIN

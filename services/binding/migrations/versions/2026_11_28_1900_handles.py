@@ -1,5 +1,5 @@
-"""Each merchant has a handle, which the logins of its people end with; and what stands behind the @
-of a login is kept beside it, so that no other login ends with a merchant's handle."""
+"""Each merchant gets a handle, with which the logins of its people end. The part of a login after
+the @ is stored in a column of its own, so that no other login can end with a merchant's handle."""
 
 from alembic import op
 from sqlalchemy import Connection, text
@@ -15,7 +15,7 @@ def upgrade() -> None:
     op.execute("ALTER TABLE users ADD COLUMN login_handle text NOT NULL DEFAULT ''")
     op.execute("ALTER TABLE merchants ADD COLUMN handle text")
     _fill(op.get_bind())
-    # Deferred checks of the rows just written must be over before the table is altered again.
+    # Deferred checks of these rows must run before the table is altered again.
     op.execute("SET CONSTRAINTS ALL IMMEDIATE")
     op.execute("ALTER TABLE merchants ALTER COLUMN handle SET NOT NULL")
     op.execute("CREATE INDEX ix_merchants_handle ON merchants (handle)")
@@ -25,7 +25,7 @@ def upgrade() -> None:
 
 
 def _fill(bind: Connection) -> None:
-    """Logins stay as they are; handles are made, none of which a login ends with."""
+    """Logins stay as they are. Handles are generated; no existing login ends with one of them."""
     found = bind.execute(text("SELECT tenant_id, user_id, login FROM users"))
     parts = [
         {"tenant": row.tenant_id, "user": row.user_id, "handle": logins.handle_in(row.login)}

@@ -1,4 +1,4 @@
-"""Passkeys as a second factor, and the challenges that they answer."""
+"""Passkeys as a second factor, and the challenges for their assertions."""
 
 from alembic import op
 

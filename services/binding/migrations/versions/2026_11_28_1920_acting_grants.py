@@ -1,4 +1,4 @@
-"""More than look and help for an operator who acts: asked for, given, over (ADR 0019)."""
+"""Grants for operators who act: more permissions than look and help (ADR 0019)."""
 
 from alembic import op
 
@@ -48,7 +48,7 @@ TABLE = """
   )
 """
 
-# One request or grant at a time for each operator and set at a merchant: of two at once one fails.
+# One open request or grant for each operator, set and merchant: of two at the same time, one fails.
 INDEXES = (
     "CREATE UNIQUE INDEX uq_acting_grants_open"
     " ON acting_grants (tenant_id, operator_id, permission_set)"

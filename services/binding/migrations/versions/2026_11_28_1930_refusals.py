@@ -1,5 +1,5 @@
-"""The refused tries of a login that nobody has are written and taken back, so that they cost as
-much as others: whose they are is looked at when a transaction commits."""
+"""Refused tries of a login that nobody has are written and rolled back, so that they cost as much
+as others. The foreign key to the account is therefore checked at the commit."""
 
 from alembic import op
 

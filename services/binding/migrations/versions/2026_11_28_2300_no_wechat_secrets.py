@@ -1,5 +1,5 @@
-"""No secret of a channel that does not exist is kept: WeChat's settings, the keys they were sealed
-with, and changes of them that waited go. That they were asked for stays in the audit log."""
+"""No secret of a channel that does not exist yet is stored: WeChat's settings, the keys that sealed
+them, and waiting changes of them are deleted. Their audit entries stay."""
 
 from alembic import op
 

@@ -1,5 +1,5 @@
-"""The setup wizard looks by itself at what waits or failed, knows which devices there are now, and
-keeps what was typed."""
+"""The setup wizard checks waiting and failed rows automatically, knows the present devices, and
+stores the texts of its forms."""
 
 from alembic import op
 
@@ -33,14 +33,14 @@ def upgrade() -> None:
     for name, columns in TABLES.items():
         op.execute(f"CREATE TABLE {name} (tenant_id uuid NOT NULL,{columns})")
         enable_rls(op, name)
-    # What waits or failed may be looked at again, too; what is done is not.
+    # Waiting and failed rows may be checked again, too; done rows are not.
     op.execute("ALTER TABLE onboarding_rows DROP CONSTRAINT ck_onboarding_rows_polled")
     op.execute(
         "ALTER TABLE onboarding_rows ADD CONSTRAINT ck_onboarding_rows_polled CHECK"
         " (CASE state WHEN 'running' THEN next_check_at IS NOT NULL"
         " WHEN 'done' THEN next_check_at IS NULL ELSE true END)"
     )
-    # Apps that are proven already: whether face-to-face pay is there is asked without a click.
+    # For apps that are proven already, face-to-face pay is checked without a click.
     op.execute(
         "INSERT INTO onboarding_rows (tenant_id, app_id, row, state, evidence, by, at,"
         " next_check_at) SELECT tenant_id, app_id, '0.1', 'todo', '{}', 'platform', now(), now()"

@@ -1,5 +1,5 @@
-"""Devices are known by what they are, as the device service says it, and the first that may speak
-is found without reading the rest."""
+"""Devices get the kind that the device service publishes, and the first enrolled one is found
+without reading the others."""
 
 from alembic import op
 
@@ -13,7 +13,8 @@ def upgrade() -> None:
         "ALTER TABLE known_devices ADD COLUMN kind text NOT NULL DEFAULT 'terminal'"
         " CONSTRAINT ck_known_devices_kind CHECK (kind IN ('terminal', 'test_cashier'))"
     )
-    # What was heard before it was said; the device service says all of them once more.
+    # The kind of earlier devices is not known yet; the device service publishes all of them once
+    # more.
     op.execute("UPDATE known_devices SET kind = 'test_cashier' WHERE starts_with(sn, 'TEST-')")
     op.execute(
         "CREATE INDEX ix_known_devices_speaking ON known_devices"

@@ -1,4 +1,4 @@
-"""Campaigns, their prizes, and what each payment was given."""
+"""Campaigns, their prizes, and the reward of each payment."""
 
 from alembic import op
 
@@ -53,7 +53,7 @@ CREATE TABLE prizes (
 )
 """
 
-# granted_at is null while only the refund has been heard: the late success fills it in.
+# granted_at is null while only the refund is known; the success that comes later fills it in.
 GRANTS = """
 CREATE TABLE grants (
   tenant_id uuid NOT NULL,
@@ -96,7 +96,7 @@ CREATE TABLE coupons (
   CONSTRAINT uq_coupons_payment UNIQUE (tenant_id, payment_id)
 )
 """
-# The sweeper looks over all tenants at once, so this one index leads with time.
+# The sweeper works on all tenants at once, so this index begins with the time.
 EXPIRING = "CREATE INDEX ix_coupons_expiring ON coupons (valid_until) WHERE state = 'ISSUED'"
 
 DRAWS = """

@@ -1,4 +1,4 @@
-"""Rewards follow money paid, within limits of a buyer, of a device and of a day."""
+"""Rewards are given for paid money only, within the limits of a buyer, of a device and of a day."""
 
 from alembic import op
 
@@ -18,7 +18,7 @@ ALTER TABLE campaigns
   ADD COLUMN version integer NOT NULL DEFAULT 1
 """
 
-# Counted where one transaction at a time counts: under the lock of the campaign's row.
+# The counts are changed under the lock of the campaign's row, by one transaction at a time.
 COUNTS = """
 CREATE TABLE reward_counts (
   tenant_id uuid NOT NULL,
@@ -31,7 +31,8 @@ CREATE TABLE reward_counts (
   CONSTRAINT fk_reward_counts_campaign FOREIGN KEY (tenant_id, campaign_id) REFERENCES campaigns
 )
 """
-# What was given before counts, too: the limits of the running day, and the invariant of two days.
+# Earlier rewards are counted, too: for the limits of the present day, and for the invariant, which
+# covers two days.
 BACKFILL = """
 INSERT INTO reward_counts (tenant_id, campaign_id, day, scope, subject, rewards)
 SELECT g.tenant_id, g.campaign_id, (g.granted_at AT TIME ZONE 'Asia/Shanghai')::date, s.scope,

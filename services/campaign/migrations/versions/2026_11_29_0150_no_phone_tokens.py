@@ -1,4 +1,4 @@
-"""The token of a buyer's page that was never built: nothing reads it."""
+"""Removes the token of a buyer's page that was never built; nothing reads it."""
 
 from alembic import op
 

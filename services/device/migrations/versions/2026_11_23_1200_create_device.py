@@ -1,4 +1,4 @@
-"""Stores as told by binding, devices, enrolment codes, data keys."""
+"""Stores (a read model of binding's events), devices, enrolment codes, data keys."""
 
 from alembic import op
 
@@ -53,7 +53,7 @@ TABLES = {
       CONSTRAINT pk_data_keys PRIMARY KEY (tenant_id, purpose, kek_id)""",
 }
 
-# Look-ups in system scope, where the tenant is what is being asked for.
+# For look-ups in system scope, which search for the tenant.
 INDEXES = {
     "ix_devices_device_id": "devices (device_id)",
     "ix_devices_enrolled_at": "devices (tenant_id, enrolled_at DESC, device_id)",

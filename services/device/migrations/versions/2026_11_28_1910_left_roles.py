@@ -1,4 +1,4 @@
-"""Who has left a role lately: the enrolment codes that such a person made are good no longer."""
+"""People who left a role lately: the enrolment codes that they made are no longer valid."""
 
 from alembic import op
 

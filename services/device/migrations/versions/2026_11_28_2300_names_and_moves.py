@@ -1,4 +1,5 @@
-"""Devices have a name and may move to another store; open codes are listed and taken back."""
+"""Devices have a name and may be moved to another store; open codes are listed and can be
+revoked."""
 
 from alembic import op
 

@@ -1,6 +1,6 @@
-"""What a device is stands beside its number, and is said with it. Others learn it of the devices
-that are here already, and which those are: each that holds a key is said once more; of a merchant
-none of whose devices holds one, the last that did, and that it is revoked."""
+"""Devices get a kind, which their events contain. Other services need the kinds of existing
+devices, too. So each device with a key is published once more; for a merchant without any, the last
+one that had a key is published, and its revocation."""
 
 from alembic import op
 

@@ -1,5 +1,6 @@
-"""A device tells whose code enrolled it, as far as the codes are still here: a test cashier goes
-with that person. And who has a new password is kept beside who has left a role."""
+"""A device stores the maker of its code, if the code still exists: a test cashier is revoked when
+that person leaves the role. People who have a new password are stored beside those who left a
+role."""
 
 from alembic import op
 

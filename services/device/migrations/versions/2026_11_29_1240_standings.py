@@ -1,5 +1,5 @@
-"""Which merchants are suspended, as binding said: a code that one of their people made before the
-edge had heard of it enrols nothing."""
+"""The suspended merchants, from binding's events: a code that was made before the edge knew of the
+suspension enrols nothing."""
 
 from alembic import op
 

@@ -1,5 +1,5 @@
-"""The life of a mini program at Alipay, which binding kept until now: what is requested, how far
-each step is, and the messages about it. Binding hands its steps over with the next look at each."""
+"""The life of a mini program at Alipay, which was binding's until now: requests, the state of each
+step, and messages. Binding hands each step over with its next check."""
 
 from alembic import op
 

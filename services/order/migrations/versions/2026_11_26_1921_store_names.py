@@ -1,4 +1,4 @@
-"""A store may be renamed: which events gave it the names it had before (G6)."""
+"""A store may be renamed: stores the events with its earlier names (G6)."""
 
 from alembic import op
 

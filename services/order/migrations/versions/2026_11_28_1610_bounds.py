@@ -1,4 +1,4 @@
-"""Replays and forgetting in small steps, on tables of any size."""
+"""Replays and deletions in small steps, on tables of any size."""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ from shared.migrate import create_bounds
 revision = "2026_11_28_1610"
 down_revision = "2026_11_26_1921"
 
-# For the invariants, which look at the last days only: the tables are written in time's order.
+# For the invariants, which check the last days only: the tables are written in the order of time.
 INDEXES = (
     "ix_orders_ordered_at ON orders USING brin (ordered_at)",
     "ix_order_events_at ON order_events USING brin (at)",

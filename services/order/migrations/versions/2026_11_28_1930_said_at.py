@@ -1,4 +1,5 @@
-"""When a store's name was said: events may come in another order than they happened."""
+"""The time of the event with a store's name: events may arrive in another order than they were
+published."""
 
 from alembic import op
 

@@ -1,13 +1,14 @@
-"""People read out the last digits of a number: they find an order as its first ones do."""
+"""People read out the last digits of a number, so orders are found by these as well as by the first
+ones."""
 
 from alembic import op
 
 revision = "2026_11_28_2300"
 down_revision = "2026_11_28_1930"
 
-# Columns, not indexes on expressions: behind row level security the planner uses an index for
-# functions only that can leak nothing, and right() is not counted among them. Four characters: the
-# index holds each of the few thousand ends once, with the orders that have it.
+# Columns instead of indexes on expressions: under row level security the planner uses an index only
+# for functions that are marked leakproof, and right() is not. Four characters: the index holds each
+# of the few thousand endings once, with the orders that have it.
 TAILS = """
 ALTER TABLE orders
   ADD COLUMN order_no_tail text COLLATE "C"

@@ -7,8 +7,9 @@ from shared.migrate import create_inbox, create_outbox, enable_rls, grant_app
 revision = "2026_11_23_1200"
 down_revision = None
 
-# Keys hold tenant_id, but begin with what tells rows apart: before a table has statistics the
-# planner takes any index whose first column it knows, and a whole tenant is behind tenant_id.
+# Keys contain tenant_id, but begin with a column that distinguishes rows: before a table has
+# statistics, the planner takes any index whose first column is given, and tenant_id alone selects
+# all rows of a tenant.
 TABLES = {
     "payments": """
       payment_id uuid NOT NULL,

@@ -1,5 +1,5 @@
-"""The notify inbox remembers repeats, what the channel said about a mismatch, who replayed it, and
-(counted, never row by row) what the edge refused."""
+"""The notify inbox stores repeats, the channel's query result about a mismatch, the operators'
+replays, and the counts of what the edge refused."""
 
 from alembic import op
 
@@ -48,7 +48,7 @@ def upgrade() -> None:
         " WHEN 'RECEIVED' THEN next_try_at IS NOT NULL"
         " WHEN 'MISMATCH' THEN true ELSE next_try_at IS NULL END)"
     )
-    # An operator asks for the newest, or for those of one trade.
+    # An operator lists the newest, or those of one trade.
     op.execute("DROP INDEX ix_notify_inbox_received_at")
     op.execute("CREATE INDEX ix_notify_inbox_received_at ON notify_inbox (received_at)")
     op.execute("CREATE INDEX ix_notify_inbox_out_trade_no ON notify_inbox (out_trade_no)")

@@ -1,4 +1,5 @@
-"""Each service has roles of its own, and system scope is a role instead of a setting (ADR 0016)."""
+"""Each service gets its own database roles, and system scope becomes a role instead of a setting
+(ADR 0016)."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Which merchants take no new payments, as binding said."""
+"""The merchants that take no new payments, from binding's events."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Refunds are listed, newest first, with the name of who asked for them."""
+"""Refunds are listed, newest first, with the name of the person who requested them."""
 
 from alembic import op
 

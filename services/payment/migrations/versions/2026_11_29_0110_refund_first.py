@@ -1,4 +1,4 @@
-"""A refund that is tried again says who asked for it first, and when."""
+"""A refund that is retried stores the person and the time of its first request."""
 
 from alembic import op
 

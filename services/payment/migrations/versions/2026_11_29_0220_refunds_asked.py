@@ -1,4 +1,4 @@
-"""Refunds are listed by when they were asked for first: that does not move when one is retried."""
+"""Refunds are listed by the time of their first request, which a retry does not change."""
 
 from alembic import op
 

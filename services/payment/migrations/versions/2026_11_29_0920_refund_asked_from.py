@@ -1,4 +1,5 @@
-"""A refund keeps which request asked for it, from where: its outcome may be known only later."""
+"""A refund stores its request's id and client address, because its outcome may be known only
+later."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""A payment keeps how much of it was taken from the buyer's stored value."""
+"""A payment stores how much of it was taken from the buyer's stored value."""
 
 from alembic import op
 
