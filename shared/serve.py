@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 import orjson
 import uvicorn
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared import telemetry, tracing
@@ -207,6 +207,46 @@ def listen(config: BaseConfig) -> socket.socket:
         raise SystemExit(2) from None
 
 
+def _flushing(send: Send) -> Send:
+    """Sends the remaining spans at the end: the signal that stops the server would lose them."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "lifespan.shutdown.complete":
+            await asyncio.to_thread(tracing.flush)
+        await send(message)
+
+    return sending
+
+
+class Traced:
+    """An ASGI app that makes a span for each request, named after its route."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, _flushing(send))
+        if scope["path"] in HEALTH:
+            return await self._app(scope, receive, send)
+        headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        parent = headers.get(tracing.HEADER.encode(), b"").decode("latin-1")
+        method = scope["method"]
+        with tracing.span(method, "server", parent) as current:
+
+            async def sending(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    current.set_attribute("http.response.status_code", message["status"])
+                await send(message)
+
+            try:
+                await self._app(scope, receive, sending)
+            finally:
+                route = scope.get(tracing.ROUTE) or getattr(scope.get("route"), "path", "none")
+                current.update_name(f"{method} {route}")
+                current.set_attribute("http.route", route)
+
+
 def run_api(
     name: str,
     app: ASGIApp,
@@ -219,7 +259,7 @@ def run_api(
     tracing.configure(name, config.otel_exporter_otlp_endpoint)
     settle_memory()
     if tracing.is_on():
-        app = tracing.Traced(app)
+        app = Traced(app)
     _server(app, lifespan="on", http=http).run(sockets=[listen(config), *extra_sockets])
 
 

@@ -5,26 +5,18 @@ spans ourselves, because the instrumentation packages put whole URLs into attrib
 secrets (a notify route, an enrolment code). Our spans carry names, statuses and ids only.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
 import orjson
 
 Kind = Literal["server", "client", "consumer"]
-# ASGI's types; a contract imports this module, and contracts know no framework.
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HEADER = "traceparent"
 """W3C Trace Context, in HTTP headers and as the CloudEvents extension of the same name"""
 ROUTE = "damselfly.route"
 """the key in an ASGI scope under which the router stores the label of the route"""
-_QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 
 
 class _Switch:
@@ -56,6 +48,11 @@ def use(provider: Any) -> None:
 
 def is_on() -> bool:
     return _Switch.tracer is not None
+
+
+def flush() -> None:
+    """Sends the spans that are still held."""
+    _Switch.provider.force_flush()
 
 
 @contextmanager
@@ -91,43 +88,3 @@ def effects(consumer: str, kind: str, events: Sequence[bytes]) -> Iterator[None]
             if isinstance(parent, str):
                 spans.enter_context(span(f"{kind} {consumer}", "consumer", parent))
         yield
-
-
-def _flushing(send: Send) -> Send:
-    """Sends the remaining spans at the end: the signal that stops the server would lose them."""
-
-    async def sending(message: Message) -> None:
-        if message["type"] == "lifespan.shutdown.complete":
-            await asyncio.to_thread(_Switch.provider.force_flush)
-        await send(message)
-
-    return sending
-
-
-class Traced:
-    """An ASGI app that makes a span for each request, named after its route."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            return await self._app(scope, receive, _flushing(send))
-        if scope["path"] in _QUIET:
-            return await self._app(scope, receive, send)
-        headers: Mapping[bytes, bytes] = dict(scope["headers"])
-        parent = headers.get(HEADER.encode(), b"").decode("latin-1")
-        method = scope["method"]
-        with span(method, "server", parent) as current:
-
-            async def sending(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    current.set_attribute("http.response.status_code", message["status"])
-                await send(message)
-
-            try:
-                await self._app(scope, receive, sending)
-            finally:
-                route = scope.get(ROUTE) or getattr(scope.get("route"), "path", "none")
-                current.update_name(f"{method} {route}")
-                current.set_attribute("http.route", route)

@@ -27,6 +27,7 @@ from shared.contracts.events.binding import AppBound, StoreCreated
 from shared.db import Database
 from shared.kafka import Producer
 from shared.outbox import Relay
+from shared.serve import Traced
 from tests.integration.served import served
 from tests.unit.gateway.conftest import Town, town  # noqa: F401
 from tests.unit.gateway.neighbours import (
@@ -48,7 +49,7 @@ def traced(app: Any) -> Any:
     """As a process serves its app, with tracing on or off."""
 
     async def call(scope: Any, receive: Any, send: Any) -> None:
-        await (tracing.Traced(app) if tracing.is_on() else app)(scope, receive, send)
+        await (Traced(app) if tracing.is_on() else app)(scope, receive, send)
 
     return call
 
