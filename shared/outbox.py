@@ -17,7 +17,6 @@ from uuid import UUID
 
 import asyncpg
 from prometheus_client import Counter
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.contracts.events.base import Event
@@ -51,10 +50,6 @@ _INSERT = """
 INSERT INTO outbox (tenant_id, event_id, topic, key, type, payload, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
-_INSERT_NAMED = text(
-    "INSERT INTO outbox (tenant_id, event_id, topic, key, type, payload, created_at)"
-    " VALUES (:t, :e, :topic, :key, :type, :payload, :at)"
-)
 _CLAIM = """
 SELECT tenant_id, event_id, key, payload FROM outbox
 WHERE published_at IS NULL ORDER BY seq LIMIT $1
@@ -95,12 +90,10 @@ def row(event: Event) -> Row:
 
 async def add(where: "AsyncSession | asyncpg.Connection[Any]", event: Event) -> None:
     """Adds `event` to the outbox in the transaction of `where`."""
-    columns = row(event)
     if isinstance(where, AsyncSession):
-        names = ("t", "e", "topic", "key", "type", "payload", "at")
-        await where.execute(_INSERT_NAMED, dict(zip(names, columns, strict=True)))
+        await (await where.connection()).exec_driver_sql(_INSERT, row(event))
     else:
-        await where.execute(_INSERT, *columns)
+        await where.execute(_INSERT, *row(event))
 
 
 class Relay:
