@@ -41,10 +41,3 @@ def place(cursor: str | None, name: str = "cursor") -> tuple[datetime, str] | No
 def not_ours(name: str = "cursor") -> InvalidBody:
     fault = {"pointer": f"/{name}", "message": "not a cursor of this list"}
     return InvalidBody(errors=[fault])
-
-
-def one_way(cursor: str | None, before: str | None) -> None:
-    """Raises InvalidBody if both parameters are given."""
-    if cursor is not None and before is not None:
-        fault = {"pointer": "/before", "message": "cursor or before, not both"}
-        raise InvalidBody(errors=[fault])

@@ -40,8 +40,7 @@ def _masking(_logger: Any, _method: str, fields: Any) -> Any:
     return {name: _mask(value, name) for name, value in fields.items()} | _bound
 
 
-def _rendering(_logger: Any, _method: str, fields: Any) -> bytes:
-    return orjson.dumps(fields, default=str)
+_rendering = structlog.processors.JSONRenderer(orjson.dumps, default=str)
 
 
 def configure(process: str, level: str = "INFO") -> None:

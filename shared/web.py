@@ -246,7 +246,7 @@ class RequestLayer:
         except Exception as error:
             # Raising it further would close the connection, also for the requests that follow on
             # it, and log the error twice. A response that has begun is cut off by the server.
-            response = _rendered(Request(scope), error)
+            response = await _rendered(Request(scope), error)
             if not has_begun:
                 await response(scope, receive, sending)
         finally:
@@ -297,7 +297,7 @@ class _Shortcut:
                 await check(request)
             response = await self._endpoint(request)
         except Problem as problem:
-            response = _rendered(request, problem)
+            response = await _rendered(request, problem)
         await response(scope, receive, send)
 
 
@@ -317,11 +317,7 @@ def limited(receive: Receive, limit: int) -> Receive:
     return receiving
 
 
-async def _handle_problem(request: Request, error: Exception) -> Response:
-    return _rendered(request, error)
-
-
-def _rendered(request: Request, error: Exception) -> Response:
+async def _rendered(request: Request, error: Exception) -> Response:
     found = _as_problem(error)
     if found.status >= 500:
         log.error("problem", code=found.code, detail=found.detail, exc_info=error)
@@ -353,7 +349,7 @@ def make_app(
     added as they are: `include_router` would build each of them again at the first request."""
     app = FastAPI(title=f"Damselfly {name}", version="1", lifespan=lifespan, openapi_url=None)
     for kind in (Problem, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, _handle_problem)
+        app.add_exception_handler(kind, _rendered)
     app.state.verifier = verifier
     for router in routers:
         app.router.routes.extend(router.routes)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from shared.errors import InvalidBody
+
 Row = TypeVar("Row")
 
 
@@ -29,3 +31,10 @@ def page_of(found: Sequence[Row], limit: int, *, is_after: bool, is_before: bool
         return Page(rows, rows[-1] if rows else None, rows[0] if has_more else None)
     rows = found[:limit]
     return Page(rows, rows[-1] if has_more else None, rows[0] if rows and is_after else None)
+
+
+def one_way(cursor: str | None, before: str | None) -> None:
+    """Raises InvalidBody if both parameters are given."""
+    if cursor is not None and before is not None:
+        fault = {"pointer": "/before", "message": "cursor or before, not both"}
+        raise InvalidBody(errors=[fault])

@@ -26,8 +26,9 @@ from services.payment.notices.schemas import (
 )
 from services.payment.notices.service import NO_TENANT
 from services.payment.notices.store import NoticeName
+from services.payment.pages import one_way
 from shared.contracts.fields import Instant, Word
-from shared.cursors import Cursor, cursor_text, one_way, place
+from shared.cursors import Cursor, cursor_text, place
 from shared.errors import Forbidden
 from shared.serve import json_response
 from shared.web import guard, parse, principal
