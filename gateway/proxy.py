@@ -25,9 +25,9 @@ from gateway.limits import (
 from gateway.routing import SAFE_METHODS, Route
 from gateway.server.asgi import Header, Request, Response
 from gateway.streams import Caller, ServiceRequest, Streams
-from shared.client import Client, NoAnswer, NotSent, Reply
+from shared.client import Client, Reply
 from shared.clock import Clock
-from shared.errors import Problem, Unavailable
+from shared.errors import NoAnswer, NotSent, Problem, Unavailable
 
 _REQUEST_HEADERS = (
     (b"content-type", "Content-Type"),

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, TypeVar
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared.client import Client, NoAnswer, NotSent
+from shared.client import Client
 from shared.contracts.fields import Text
-from shared.errors import BadGateway, InvalidBody, NotFound, Unavailable
+from shared.errors import BadGateway, InvalidBody, NoAnswer, NotFound, NotSent, Unavailable
 from shared.serve import faults
 
 APPS_PATH, OUTCOME_PATH = "/sandbox/apps", "/sandbox/outcome"

@@ -24,7 +24,7 @@ from gateway.limits import (
 )
 from gateway.routing import Route
 from gateway.server.streaming import Broken, Upload
-from shared.client import Client, NoAnswer, Reply
+from shared.client import Client, Reply
 from shared.contracts.events import Event
 from shared.contracts.events.binding import (
     ApiKeyRevoked,
@@ -33,7 +33,7 @@ from shared.contracts.events.binding import (
     SessionRevoked,
 )
 from shared.contracts.events.device import DeviceRevoked
-from shared.errors import BadGateway
+from shared.errors import BadGateway, NoAnswer
 
 EVENTS = "text/event-stream"
 HEARTBEAT = b":\n\n"

@@ -19,7 +19,7 @@ import orjson
 from structlog.contextvars import get_contextvars
 
 from shared import tracing
-from shared.errors import BadGateway, Problem, Unavailable
+from shared.errors import BadGateway, NoAnswer, NotSent, PoolFull, Problem, Unavailable
 from shared.keys.tokens import TokenSigner
 from shared.startup import no_certificates
 
@@ -35,21 +35,6 @@ ENDED_CONNECTIONS_MAX = 4
 """After so many kept connections that the peer had closed, a request ends as not sent."""
 FAILURES = (aiohttp.ClientError, TimeoutError, ConnectionError, OSError)
 _PEER_CLOSED = getattr(select, "POLLRDHUP", 0)
-
-
-class NotSent(Exception):
-    """The request was not sent: the peer cannot have received it."""
-
-
-class NoAnswer(Exception):
-    """The request may have arrived, but no usable response came back: the outcome is unknown."""
-
-
-class PoolFull(Unavailable):
-    """All connections to this destination are busy."""
-
-    code = "upstream.busy"
-    title = "下游繁忙，请稍后重试 The upstream is busy; please try again."
 
 
 class UpstreamRefused(Problem):

@@ -11,6 +11,7 @@
     ├── TooMany             429  rate.limited          `retry_after_s` says for how long
     ├── BadGateway          502  upstream.bad_answer
     └── Unavailable         503  unavailable           nothing was changed
+        └── PoolFull             upstream.busy
 
 Services subclass these with a code of their own; a code is stable API, a title may be translated.
 A business conflict is never a 500, because a 500 raises an alarm.
@@ -93,3 +94,18 @@ class BadGateway(Problem):
 class Unavailable(Problem):
     status, code = 503, "unavailable"
     title = "服务暂不可用，请稍后重试 Temporarily unavailable; please try again."
+
+
+class PoolFull(Unavailable):
+    """All connections of `shared.client` to this destination are busy: the request was not sent."""
+
+    code = "upstream.busy"
+    title = "下游繁忙，请稍后重试 The upstream is busy; please try again."
+
+
+class NotSent(Exception):
+    """The request was not sent: the peer cannot have received it."""
+
+
+class NoAnswer(Exception):
+    """The request may have arrived, but no usable response came back: the outcome is unknown."""

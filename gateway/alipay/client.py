@@ -19,9 +19,10 @@ from gateway.alipay.protocol.envelope import (
     unwrap,
 )
 from gateway.limits import ALIPAY_CALLS_MAX
-from shared.client import Client, NoAnswer, NotSent, PoolFull, Reply
+from shared.client import Client, Reply
 from shared.clock import Clock
 from shared.contracts.egress import EgressResponse
+from shared.errors import NoAnswer, NotSent, PoolFull
 from shared.telemetry import get_logger
 
 log = get_logger("alipay")

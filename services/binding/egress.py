@@ -7,7 +7,7 @@ from uuid import UUID
 
 from shared.contracts.egress import EgressRequest
 from shared.contracts.verdicts import PlatformReply, reply_of
-from shared.errors import BadGateway, Problem
+from shared.errors import BadGateway, NoAnswer, NotSent, Problem
 
 if TYPE_CHECKING:
     from shared.client import ServiceClient
@@ -52,7 +52,6 @@ class OpenPlatform:
         return answer
 
     async def _call(self, path: str, body: EgressRequest, tenant_id: UUID) -> PlatformReply:
-        from shared.client import NoAnswer, NotSent
 
         if self._egress is None:
             self._egress = self._connect()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from shared.contracts.egress import EgressRequest
 from shared.contracts.verdicts import PlatformReply, reply_of
-from shared.errors import BadGateway, Problem
+from shared.errors import BadGateway, NoAnswer, NotSent, Problem
 
 if TYPE_CHECKING:
     from shared.client import ServiceClient
@@ -29,7 +29,6 @@ class OpenPlatform:
         self, tenant_id: UUID, app_id: str, method: str, params: Mapping[str, Any]
     ) -> PlatformReply:
         """One attempt; whatever goes wrong on the way is `unknown`."""
-        from shared.client import NoAnswer, NotSent
 
         if self._egress is None:
             self._egress = self._connect()

@@ -15,7 +15,8 @@ from pydantic import Field
 from gateway.alipay.bill_file import BILL_BYTES_MAX, BadBill
 from gateway.alipay.methods.row import Method, Params, Text, UnusableResponse, prefixed
 from gateway.alipay.protocol.envelope import AlipayResponse
-from shared.client import Client, NoAnswer, NotSent
+from shared.client import Client
+from shared.errors import NoAnswer, NotSent
 
 URL_MAX = 2048
 FETCHES_MAX = 4

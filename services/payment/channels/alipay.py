@@ -29,10 +29,10 @@ from services.payment.channels.port import (
     Waiting,
 )
 from services.payment.snapshot import NO_DEVICE, ChannelName, Payment, Scene
-from shared import client
-from shared.client import PoolFull, ServiceClient
+from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.contracts.egress import EgressRequest, EgressResponse
+from shared.errors import NoAnswer, NotSent, PoolFull
 
 PAY, QUERY, CANCEL = "alipay.trade.pay", "alipay.trade.query", "alipay.trade.cancel"
 REFUND, REFUND_QUERY = "alipay.trade.refund", "alipay.trade.fastpay.refund.query"
@@ -239,11 +239,11 @@ class Alipay:
             response = await self._egress.call(
                 "POST", f"/alipay/{method}", body=body, tenant_id=payment.tenant_id
             )
-        except client.NotSent:
+        except NotSent:
             return EgressReply("not_sent", code=UNREACHABLE)
         except PoolFull:
             return EgressReply("not_sent", code="busy")
-        except client.NoAnswer:
+        except NoAnswer:
             return EgressReply("unknown", code="no_answer")
         try:
             document: EgressResponse | None = orjson.loads(response.content)

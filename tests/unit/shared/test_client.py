@@ -15,7 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 
-from shared.client import Client, NoAnswer, NotSent, PoolFull, tls
+from shared.client import Client, tls
+from shared.errors import NoAnswer, NotSent, PoolFull
 from tests.fixtures.keys import new_rsa_pair
 
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import pytest_asyncio
 
-from shared.client import Client, NoAnswer, NotSent
+from shared.client import Client
+from shared.errors import NoAnswer, NotSent
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
