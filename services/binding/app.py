@@ -57,7 +57,7 @@ def create_app(
     """The API on its own database."""
     deps = build_deps(config, clock or SystemClock(), "api", passwords)
     guided = onboarding.build(config, deps)
-    app = make_api(__package__, config, deps, ROUTERS, closing=(guided.platform.aclose,))
+    app = make_api(__package__, config, deps, ROUTERS, closing=(guided.egress.aclose,))
     app.state.onboarding = guided
     app.state.first_run = FirstRun(deps, config.setup_code_file)
     return app

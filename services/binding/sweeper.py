@@ -64,7 +64,7 @@ def anchoring(deps: Deps) -> Job:
 
 def checking(on: Onboarding) -> Job:
     async def once() -> None:
-        await live_check.check_due(on.deps, on.platform)
+        await live_check.check_due(on.deps, on.egress)
 
     return periodic(once, CHECK_EVERY_S)
 

@@ -21,5 +21,5 @@ async def run(config: BindingConfig) -> None:
         handlers,
         jobs(guided),
         publishes=StoreCreated.topic,
-        closing=(guided.platform.aclose,),
+        closing=(guided.egress.aclose,),
     )

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.device.config import DeviceConfig
-from services.device.egress import OpenPlatform
 from shared.clock import Clock
 from shared.db import Database
+from shared.egress import EgressClient
 from shared.keys.sealed import LocalKeyProvider
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Deps:
     db: Database
     clock: Clock
     key_provider: LocalKeyProvider
-    platform: OpenPlatform = field(default_factory=lambda: OpenPlatform(_nobody))
+    egress: EgressClient = field(default_factory=lambda: EgressClient(_nobody))
     """only the worker calls it"""
     release_requested: asyncio.Event = field(default_factory=asyncio.Event)
     """set when the consumer takes a request about a mini program; wakes the worker's lanes"""
@@ -40,7 +40,7 @@ def build_deps(config: DeviceConfig, clock: Clock, process: str) -> Deps:
     urls = config.database_url, config.database_system_url
     db = Database(*urls, pool_size=CONNECTIONS[process], name=f"device-{process}")
 
-    def egress() -> "ServiceClient":
+    def connect() -> "ServiceClient":
         from shared.client import ServiceClient
         from shared.keys.tokens import TokenSigner
 
@@ -50,4 +50,4 @@ def build_deps(config: DeviceConfig, clock: Clock, process: str) -> Deps:
             pool=PLATFORM_CALLS_MAX, timeout_s=PLATFORM_WAIT_S,
         )  # fmt: skip
 
-    return Deps(db, clock, LocalKeyProvider(config.kek_file_device), OpenPlatform(egress))
+    return Deps(db, clock, LocalKeyProvider(config.kek_file_device), EgressClient(connect))

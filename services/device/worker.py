@@ -12,6 +12,6 @@ from shared.process import work
 
 async def run(config: DeviceConfig) -> None:
     deps = build_deps(config, SystemClock(), "worker")
-    closing = (deps.platform.aclose,)
+    closing = (deps.egress.aclose,)
     topic = DeviceEnrolled.topic
     await work(__package__, config, deps, handlers, jobs(deps), publishes=topic, closing=closing)

@@ -12,6 +12,7 @@ from services.payment.snapshot import Payment
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.db import Database
+from shared.egress import EgressClient
 from shared.keys.tokens import TokenSigner
 
 NAME = "payment"
@@ -51,7 +52,7 @@ def build_deps(config: PaymentConfig, clock: Clock, process: str) -> Deps:
             pool_size=DB_CONNECTIONS,
             name=f"payment-{process}",
         ),
-        channels=Channels(Alipay(egress, clock)),
+        channels=Channels(Alipay(EgressClient(lambda: egress), clock)),
         clock=clock,
         schedule=config.schedule,
     )

@@ -1,10 +1,24 @@
 """payment, binding and device → egress: a call to Alipay, and its outcome (`/alipay/{method}`,
-`/key-check`, `/bill-file`). A problem response means that nothing was sent."""
+`/key-check`, `/bill-file`). A problem response means that nothing was sent.
+
+`EgressReply` is what the callers read of it. It holds the facts; what they mean for a payment or
+for a row of onboarding is decided there.
+"""
 
 from collections.abc import Mapping
-from typing import Any, Literal, NotRequired, TypedDict
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
+
+import orjson
+
+from shared.errors import NoAnswer, NotSent, PoolFull
 
 Outcome = Literal["success", "in_process", "refused", "config_error", "not_found", "unknown"]
+
+NOT_SENT_STATUSES = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 429, 503})
+"""Problems that the egress raises before it signs; a 500 can occur before or after."""
+UNREACHABLE = "away"
+_NO_DATA: Mapping[str, Any] = MappingProxyType({})
 
 
 class EgressRequest(TypedDict):
@@ -29,3 +43,76 @@ class EgressResponse(TypedDict):
     """the version that signed"""
     data: Mapping[str, Any]
     """of `unknown`: sent, reason, retry; else the method's own members, amounts in fen"""
+
+
+class EgressReply(NamedTuple):
+    """The reply to one call, also if none came back. `outcome` is the egress's, which is verified;
+    `not_sent`: certainly nothing was sent to Alipay; `unknown` also if no outcome came back. A
+    tuple, because each payment makes one and a frozen dataclass takes twice as long."""
+
+    outcome: Outcome | Literal["not_sent"]
+    code: str = ""
+    sub_code: str = ""
+    message: str = ""
+    key_version: int | None = None
+    data: Mapping[str, Any] = _NO_DATA
+    """as in EgressResponse; of a problem response, the problem"""
+    status: int = 0
+    """the HTTP status; 0: no response came"""
+    problem: str = ""
+    """why there is no outcome: `UNREACHABLE`, busy, no_answer, the code of the egress's problem, or
+    http_ and the status of a response that is no document"""
+    reason: str = ""
+    """of an unknown outcome the egress's reason, else the client's error or the status, for people
+    who look for the cause"""
+
+    @property
+    def is_success(self) -> bool:
+        return self.outcome == "success"
+
+
+def reply_of(status: int, content: bytes) -> EgressReply:
+    """The reply in an HTTP response of the egress."""
+    try:
+        document = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        document = None
+    if status != 200 or not isinstance(document, dict) or "outcome" not in document:
+        return _without_outcome(status, document)
+    outcome, data = document["outcome"], document.get("data") or {}
+    reason = str(data.get("reason", ""))
+    if outcome == "unknown" and data.get("sent") is False:
+        return EgressReply("not_sent", status=status, problem=UNREACHABLE, reason=reason)
+    return EgressReply(
+        outcome=outcome,
+        code=document.get("code") or "",
+        sub_code=document.get("sub_code") or "",
+        message=document.get("sub_msg") or "",
+        key_version=document.get("key_version"),
+        data=data,
+        status=status,
+        reason=reason,
+    )
+
+
+def _without_outcome(status: int, document: object) -> EgressReply:
+    reason = "not_json" if document is None else f"status_{status}"
+    if not isinstance(document, dict):
+        return EgressReply("unknown", status=status, problem=f"http_{status}", reason=reason)
+    is_unsent = status in NOT_SENT_STATUSES and "code" in document
+    return EgressReply(
+        "not_sent" if is_unsent else "unknown",
+        data=document,
+        status=status,
+        problem=str(document.get("code")),
+        reason=reason,
+    )
+
+
+def reply_without_response(error: NotSent | PoolFull | NoAnswer) -> EgressReply:
+    """The reply of a call that ended with this error of the client."""
+    reason = type(error).__name__
+    if isinstance(error, NoAnswer):
+        return EgressReply("unknown", problem="no_answer", reason=reason)
+    problem = UNREACHABLE if isinstance(error, NotSent) else "busy"
+    return EgressReply("not_sent", problem=problem, reason=reason)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from services.binding.egress import OpenPlatform
 from shared.clock import Clock
-from shared.contracts.verdicts import PlatformReply, Verdict, unusable
+from shared.contracts.egress import EgressReply, EgressRequest
+from shared.contracts.verdicts import Verdict, unusable
+from shared.egress import EgressClient
 from shared.ids import trade_no
 
 PROBE_FEN = 1
@@ -27,7 +28,7 @@ NO_RIGHT = ("insufficient-isv-permissions", "no-product-reg")
 class CheckContext:
     """The context of a check: one merchant's app, and what its rows hold."""
 
-    platform: OpenPlatform
+    egress: EgressClient
     clock: Clock
     tenant_id: UUID
     app_id: str
@@ -38,15 +39,16 @@ class CheckContext:
     has_device: bool
     has_store: bool = False
 
-    async def ask(self, method: str, **params: Any) -> PlatformReply:
-        return await self.platform.ask(self.tenant_id, self.app_id, method, params)
+    async def ask(self, method: str, **params: Any) -> EgressReply:
+        request: EgressRequest = {"app_id": self.app_id, "params": params}
+        return await self.egress.call(self.tenant_id, method, request)
 
 
 Check = Callable[[CheckContext], Awaitable[Verdict]]
 Run = Callable[[CheckContext, Mapping[str, Any]], Awaitable[Verdict]]
 
 
-def not_there(reply: PlatformReply) -> Verdict:
+def not_there(reply: EgressReply) -> Verdict:
     """The verdict of a query for a trade that cannot exist. A verified "not found" proves that the
     platform accepts our signature and that we accept its own."""
     if reply.outcome == "not_found":

@@ -8,7 +8,6 @@ result leaves the version pending, and the worker repeats the check.
 """
 
 import asyncio
-from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -19,7 +18,6 @@ from services.binding.acting.rules import NotByActing
 from services.binding.audit.record import PLATFORM_ACTOR
 from services.binding.audit.repo import user_of
 from services.binding.deps import Deps
-from services.binding.egress import OpenPlatform
 from services.binding.keys import bound_apps
 from services.binding.keys import repo as keys_repo
 from services.binding.keys import versions as key_versions
@@ -28,7 +26,9 @@ from services.binding.onboarding import repo
 from services.binding.onboarding.checks import LIVE_CHECKED, WAIT_FOR_KEYS, not_there
 from services.binding.onboarding.rules import CHECK_AGAIN_S
 from services.binding.tenancy import repo as tenancy_repo
+from shared.contracts.egress import EgressRequest
 from shared.contracts.verdicts import Verdict
+from shared.egress import EgressClient
 from shared.errors import NotFound
 from shared.ids import trade_no
 from shared.telemetry import get_logger
@@ -45,7 +45,7 @@ log = get_logger("binding.live_check")
 
 
 async def settle(
-    deps: Deps, platform: OpenPlatform, tenant_id: UUID, app_id: str, *, actor: str
+    deps: Deps, egress: EgressClient, tenant_id: UUID, app_id: str, *, actor: str
 ) -> None:
     """The check right after a binding, for at most WAIT_S. Its result does not make the binding
     itself fail."""
@@ -54,13 +54,13 @@ async def settle(
         return
     try:
         async with asyncio.timeout(WAIT_S):
-            await check(deps, platform, tenant_id, app_id, actor=actor)
+            await check(deps, egress, tenant_id, app_id, actor=actor)
     except TimeoutError:
         log.info("live_check.slow", app_id=app_id)
 
 
 async def check(
-    deps: Deps, platform: OpenPlatform, tenant_id: UUID, app_id: str, *, actor: str
+    deps: Deps, egress: EgressClient, tenant_id: UUID, app_id: str, *, actor: str
 ) -> Verdict:
     """Checks the newest version now; returns the verdict. A pending one that works takes over."""
     async with deps.db.tx(tenant_id) as tx:
@@ -71,7 +71,7 @@ async def check(
         if newest[0].is_pending and newest[0].next_check_at is None:
             await _require_own(tx, tenant_id, actor)
         await _claim(deps, tx, tenant_id, app_id, number)
-    return await _ask_alipay(deps, platform, (tenant_id, app_id, number), actor)
+    return await _ask_alipay(deps, egress, (tenant_id, app_id, number), actor)
 
 
 async def _require_own(tx: AsyncSession, tenant_id: UUID, actor: str) -> None:
@@ -82,7 +82,7 @@ async def _require_own(tx: AsyncSession, tenant_id: UUID, actor: str) -> None:
         raise NotByActing
 
 
-async def check_due(deps: Deps, platform: OpenPlatform) -> int:
+async def check_due(deps: Deps, egress: EgressClient) -> int:
     """One round over the versions whose check is due; returns the number of checks."""
     now = deps.clock.now()
     async with deps.db.read(None) as tx:
@@ -95,7 +95,7 @@ async def check_due(deps: Deps, platform: OpenPlatform) -> int:
                 async with deps.db.tx(tenant_id) as tx:
                     if not await _claim(deps, tx, tenant_id, app_id, number, is_due=True):
                         return 0
-                await _ask_alipay(deps, platform, (tenant_id, app_id, number), PLATFORM_ACTOR)
+                await _ask_alipay(deps, egress, (tenant_id, app_id, number), PLATFORM_ACTOR)
             except Exception:
                 # One broken row must not prevent the checks of the others.
                 log.exception("live_check.broken", app_id=app_id, key_version=number)
@@ -130,11 +130,12 @@ async def _claim(
 
 
 async def _ask_alipay(
-    deps: Deps, platform: OpenPlatform, version: tuple[UUID, str, int], actor: str
+    deps: Deps, egress: EgressClient, version: tuple[UUID, str, int], actor: str
 ) -> Verdict:
     tenant_id, app_id, number = version
-    params: Mapping[str, str] = {"out_trade_no": trade_no(deps.clock)}
-    reply = await platform.check_key(tenant_id, app_id, number, params)
+    params = {"out_trade_no": trade_no(deps.clock)}
+    request: EgressRequest = {"app_id": app_id, "key_version": number, "params": params}
+    reply = await egress.check_key(tenant_id, request)
     verdict = not_there(reply)
     async with deps.db.tx(tenant_id) as tx:
         await queries.lock(tx, f"app:{app_id}")

@@ -16,7 +16,6 @@ from uuid import UUID
 from services.binding.audit.record import PLATFORM_ACTOR, actor_name_at, audit
 from services.binding.config import BindingConfig
 from services.binding.deps import Deps
-from services.binding.egress import OpenPlatform
 from services.binding.keys.repo import app_by_tenant
 from services.binding.models import Merchant
 from services.binding.onboarding import live_check, releases, repo
@@ -36,6 +35,7 @@ from services.binding.onboarding.releases import Requests
 from services.binding.onboarding.rows import BY_ROW, LOOKED_AT, RELEASES
 from services.binding.onboarding.rules import NotDoneByHand, RowBlocked, RowNotRun, RowRunning
 from shared.contracts.verdicts import Verdict
+from shared.egress import EgressClient
 from shared.errors import InvalidBody, NotFound
 from shared.keys.tokens import TokenSigner
 from shared.telemetry import get_logger
@@ -68,7 +68,7 @@ class Onboarding:
     """The dependencies of the use cases."""
 
     deps: Deps
-    platform: OpenPlatform
+    egress: EgressClient
     settings: Settings
 
 
@@ -76,7 +76,7 @@ def build(config: BindingConfig, deps: Deps) -> Onboarding:
     """The same parts for the API and the worker."""
     signer = TokenSigner.from_file("binding", config.service_key_file, deps.clock)
 
-    def egress() -> "ServiceClient":
+    def connect() -> "ServiceClient":
         from shared.client import ServiceClient
 
         return ServiceClient(
@@ -87,7 +87,7 @@ def build(config: BindingConfig, deps: Deps) -> Onboarding:
     own = urlsplit(config.public_url).hostname or ""
     hosts = [host.strip() for host in config.whitelist_hosts.split(",") if host.strip()]
     settings = Settings(tuple(hosts or [own]), config.mini_template_id, config.public_url)
-    return Onboarding(deps, OpenPlatform(egress), settings)
+    return Onboarding(deps, EgressClient(connect), settings)
 
 
 async def show(on: Onboarding, tenant_id: UUID, app_id: str | None = None) -> Map:
@@ -336,7 +336,7 @@ def _requests(on: Onboarding, tenant_id: UUID, found: Map) -> Requests:
 
 async def probe_app(on: Onboarding, tenant_id: UUID, app_id: str, actor: str) -> Verdict:
     """The live check of a bound app's newest keys; it leaves the map as it is."""
-    return await live_check.check(on.deps, on.platform, tenant_id, app_id, actor=actor)
+    return await live_check.check(on.deps, on.egress, tenant_id, app_id, actor=actor)
 
 
 async def _line_of(
@@ -350,7 +350,7 @@ async def _line_of(
 
 async def _case(on: Onboarding, tenant_id: UUID, found: Map) -> CheckContext:
     return CheckContext(
-        platform=on.platform,
+        egress=on.egress,
         clock=on.deps.clock,
         tenant_id=tenant_id,
         app_id=found.app_id,

@@ -40,7 +40,7 @@ async def make_app(
     """Creates an application with our public key, which was pasted or is of a generated pair.
     Raises KeyRefused for an unusable key, and the sandbox's own problems unchanged."""
     spki = await _public_key(on.deps, tenant_id, public_key, key_pair_id)
-    made = await on.platform.rehearse(tenant_id, "apps", {"public_key": spki})
+    made = await on.egress.rehearse(tenant_id, "apps", {"public_key": spki})
     app = SandboxApp(made["app_id"], made["seller_id"], made["alipay_public_key"])
     async with on.deps.db.tx(tenant_id) as tx:
         entry = (actor, "sandbox.app", app.app_id)
@@ -75,7 +75,7 @@ async def choose_outcome(
     await bound_apps.own_app(on.deps, tenant_id, app_id)
     body = {"app_id": app_id, "outcome": outcome, "auth_code": auth_code}
     body = {name: value for name, value in body.items() if value is not None}
-    await on.platform.rehearse(tenant_id, "outcome", body)
+    await on.egress.rehearse(tenant_id, "outcome", body)
     async with on.deps.db.tx(tenant_id) as tx:
         entry = (actor, "sandbox.outcome", app_id)
         await audit(on.deps, tx, tenant_id, entry, after={"outcome": outcome})

@@ -103,8 +103,8 @@ async def bind_app(request: Request, body: schemas.AppBody) -> Any:
 async def _checked(request: Request, caller: Principal, app_id: str) -> schemas.AppOut:
     """The app after the live check of new keys. If the check takes too long, the worker repeats
     it."""
-    deps, platform = deps_of(request), request.app.state.onboarding.platform
-    await live_check.settle(deps, platform, caller.tenant, app_id, actor=actor_of(caller))
+    deps, egress = deps_of(request), request.app.state.onboarding.egress
+    await live_check.settle(deps, egress, caller.tenant, app_id, actor=actor_of(caller))
     found = await bound_apps.own_app(deps, caller.tenant, app_id)
     return views.app_out(found, shows_people=caller.sees_people)
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, ParamSpec
 from uuid import UUID
 
-from services.device.egress import OpenPlatform
 from services.device.releases.rules import PUSH, RELEASE, REVIEW, UPLOAD
-from shared.contracts.verdicts import PlatformReply, Verdict
+from shared.contracts.egress import EgressReply, EgressRequest
+from shared.contracts.verdicts import Verdict, is_silent
 from shared.contracts.verdicts import unusable as of_any_question
+from shared.egress import EgressClient
 
 PASSED = frozenset({"WAIT_RELEASE", "BASE_AUDIT_PASS", "GRAY", "RELEASE"})
 BUILT, BUILD_FAILED = "6", frozenset({"3", "5"})
@@ -32,7 +33,7 @@ class CheckContext:
     """The context of a check or an act: one merchant's mini program, and the known state of the
     step."""
 
-    platform: OpenPlatform
+    egress: EgressClient
     tenant_id: UUID
     app_id: str
     version: str
@@ -42,8 +43,9 @@ class CheckContext:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """what is known of the step so far"""
 
-    async def ask(self, method: str, **params: Any) -> PlatformReply:
-        return await self.platform.ask(self.tenant_id, self.app_id, method, params)
+    async def ask(self, method: str, **params: Any) -> EgressReply:
+        request: EgressRequest = {"app_id": self.app_id, "params": params}
+        return await self.egress.call(self.tenant_id, method, request)
 
 
 More = ParamSpec("More")
@@ -51,16 +53,16 @@ Check = Callable[[CheckContext], Awaitable[Verdict]]
 Act = Callable[[CheckContext, Mapping[str, Any]], Awaitable[Verdict]]
 
 
-def unusable(reply: PlatformReply) -> Verdict:
+def unusable(reply: EgressReply) -> Verdict:
     """The verdict of a reply that is neither a success nor a refusal of the method's own."""
     return of_any_question(reply, NAMED_REFUSALS)
 
 
-async def refused(case: CheckContext, reply: PlatformReply, look: "Check") -> Verdict:
+async def refused(case: CheckContext, reply: EgressReply, look: "Check") -> Verdict:
     """The verdict of a refused act, after a check of the step. If the step is running or done
     already (somebody else started it, or our earlier answer was lost), that is the verdict, not a
     failure."""
-    if reply.outcome != "unknown":
+    if not is_silent(reply):
         seen = await look(case)
         if seen.state in ("running", "done"):
             return seen
@@ -114,7 +116,7 @@ async def _newest_version(case: CheckContext) -> str | None:
     return _newest(reply) if reply.is_success else None
 
 
-def _newest(reply: PlatformReply) -> str | None:
+def _newest(reply: EgressReply) -> str | None:
     versions = [str(info["app_version"]) for info in reply.data.get("app_version_infos") or ()]
     return max(versions, key=_rank, default=None)
 

@@ -172,7 +172,7 @@ async def _case(deps: Deps, seen: AppRelease, request: ReleaseRequested | None) 
     async with deps.db.read(seen.tenant_id) as tx:
         uploaded = await _uploaded(tx, _key_of(seen))
     return CheckContext(
-        platform=deps.platform,
+        egress=deps.egress,
         tenant_id=seen.tenant_id,
         app_id=seen.app_id,
         version=uploaded or seen.version,

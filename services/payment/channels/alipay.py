@@ -1,18 +1,16 @@
 """Alipay, called through the egress: its responses become the facts of `port`.
 
 A problem from the egress means that nothing was sent. A broken connection to the egress means that
-the outcome is unknown. Only a call that was certainly not sent is repeated, because an egress that
-restarts may need a second.
+the outcome is unknown (`shared.contracts.egress`). Only a call that was certainly not sent is
+repeated, because an egress that restarts may need a second.
 """
 
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
-
-import orjson
 
 from services.payment.channels.port import (
     CancelFact,
@@ -29,19 +27,15 @@ from services.payment.channels.port import (
     Waiting,
 )
 from services.payment.snapshot import NO_DEVICE, ChannelName, Payment, Scene
-from shared.client import ServiceClient
 from shared.clock import Clock
-from shared.contracts.egress import EgressRequest, EgressResponse
-from shared.errors import NoAnswer, NotSent, PoolFull
+from shared.contracts.egress import UNREACHABLE, EgressReply, EgressRequest
+from shared.egress import EgressClient
 
 PAY, QUERY, CANCEL = "alipay.trade.pay", "alipay.trade.query", "alipay.trade.cancel"
 REFUND, REFUND_QUERY = "alipay.trade.refund", "alipay.trade.fastpay.refund.query"
 
-NOT_SENT_STATUSES = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 429, 503})
-"""Problems that the egress raises before it signs; a 500 can occur before or after."""
 UNAVAILABLE = "payment.channel_unavailable"
 CONFIG_ERROR = "payment.channel_config"
-UNREACHABLE = "away"
 UNREACHABLE_PAUSES_S = (0.3, 0.9)
 KEY_UNKNOWN_CODES = frozenset({"isv.invalid-signature", "isv.missing-signature-key"})
 """Alipay does not know the key: nothing was executed. In key mode this lasts from the moment when
@@ -49,18 +43,6 @@ the new key is saved at Alipay until our live check has verified it."""
 KEY_PAUSES_S = (0.3, 0.7, 1.5)
 TRADE_TIMEOUT = "2m"
 """Alipay closes an unconfirmed trade itself after this, also if all our processes are down."""
-
-
-@dataclass(frozen=True, slots=True)
-class EgressReply:
-    """The egress's reply; `outcome` as in its contract, plus "not_sent"."""
-
-    outcome: str
-    code: str = ""
-    sub_code: str = ""
-    message: str = ""
-    key_version: int | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 # re.ASCII: without it `\d` also matches full-width digits. fullmatch: `$` would allow a line end.
@@ -73,7 +55,7 @@ class Alipay:
 
     name: ClassVar[ChannelName] = "alipay"
 
-    def __init__(self, egress: ServiceClient, clock: Clock) -> None:
+    def __init__(self, egress: EgressClient, clock: Clock) -> None:
         self._egress = egress
         self._clock = clock
 
@@ -104,7 +86,7 @@ class Alipay:
             params["terminal_params"] = terminal_params
         reply = await self._call(PAY, payment, params)
         for pause_s in UNREACHABLE_PAUSES_S:
-            if reply.outcome != "not_sent" or reply.code != UNREACHABLE:
+            if reply.outcome != "not_sent" or reply.problem != UNREACHABLE:
                 break
             await asyncio.sleep(pause_s)
             reply = await self._call(PAY, payment, params)
@@ -128,7 +110,7 @@ class Alipay:
             case "not_sent":
                 return Unsent(UNAVAILABLE)
             case _:
-                return Unclear(reply.sub_code or reply.code or reply.outcome)
+                return Unclear(_word(reply))
 
     def _paid(self, data: Mapping[str, Any]) -> Fact:
         try:
@@ -149,7 +131,7 @@ class Alipay:
         if reply.outcome == "not_found":
             return TradeNotFound()
         if reply.outcome != "success":
-            return Unclear(reply.sub_code or reply.code or reply.outcome)
+            return Unclear(_word(reply))
         match reply.data.get("trade_status"):
             case "TRADE_SUCCESS" | "TRADE_FINISHED":
                 return self._paid(reply.data)
@@ -174,8 +156,8 @@ class Alipay:
                 return NothingToCancel()
             case "refused":
                 return Refused(reply.sub_code, reply.message)
-            case outcome:
-                return Unclear(reply.sub_code or reply.code or outcome)
+            case _:
+                return Unclear(_word(reply))
 
     async def refund(
         self, payment: Payment, out_request_no: str, refund_fen: int, reason: str | None
@@ -195,11 +177,11 @@ class Alipay:
             case "success":
                 return RefundFact("unclear", "fund_change")
             case "refused" | "config_error" | "not_found":
-                return RefundFact("refused", reply.sub_code or reply.code or reply.outcome)
+                return RefundFact("refused", _word(reply))
             case "not_sent":
                 return RefundFact("unclear", UNAVAILABLE)
-            case outcome:
-                return RefundFact("unclear", reply.sub_code or reply.code or outcome)
+            case _:
+                return RefundFact("unclear", _word(reply))
 
     async def query_refund(
         self, payment: Payment, out_request_no: str, refund_fen: int
@@ -207,7 +189,7 @@ class Alipay:
         params = {"out_trade_no": payment.out_trade_no, "out_request_no": out_request_no}
         reply = await self._call(REFUND_QUERY, payment, params)
         if reply.outcome != "success":
-            return RefundFact("unclear", reply.sub_code or reply.code or reply.outcome)
+            return RefundFact("unclear", _word(reply))
         if reply.data.get("refunded") is not True:
             return RefundFact("not_done")
         if reply.data.get("refund_fen") != refund_fen:
@@ -234,45 +216,15 @@ class Alipay:
         request: EgressRequest = {"app_id": payment.app_id or "", "params": params}
         if payment.key_version is not None:
             request["key_version"] = payment.key_version
-        body = orjson.dumps(request)
-        try:
-            response = await self._egress.call(
-                "POST", f"/alipay/{method}", body=body, tenant_id=payment.tenant_id
-            )
-        except NotSent:
-            return EgressReply("not_sent", code=UNREACHABLE)
-        except PoolFull:
-            return EgressReply("not_sent", code="busy")
-        except NoAnswer:
-            return EgressReply("unknown", code="no_answer")
-        try:
-            document: EgressResponse | None = orjson.loads(response.content)
-        except orjson.JSONDecodeError:
-            document = None
-        if not isinstance(document, dict):
-            return EgressReply("unknown", code=f"http_{response.status}")
-        if response.status != 200:
-            is_refusal = response.status in NOT_SENT_STATUSES and "code" in document
-            return EgressReply(
-                "not_sent" if is_refusal else "unknown", code=str(document.get("code"))
-            )
-        return _read_reply(document, payment.out_trade_no)
+        reply = await self._egress.call(payment.tenant_id, method, request)
+        if reply.data.get("out_trade_no", payment.out_trade_no) != payment.out_trade_no:
+            return EgressReply("unknown", problem="other_order")
+        return reply
 
 
-def _read_reply(document: EgressResponse, out_trade_no: str) -> EgressReply:
-    outcome, data = document.get("outcome"), document.get("data") or {}
-    if outcome == "unknown" and data.get("sent") is False:
-        return EgressReply("not_sent", code=UNREACHABLE)
-    if data.get("out_trade_no", out_trade_no) != out_trade_no:
-        return EgressReply("unknown", code="other_order")
-    return EgressReply(
-        outcome=str(outcome),
-        code=document.get("code") or "",
-        sub_code=document.get("sub_code") or "",
-        message=document.get("sub_msg") or "",
-        key_version=document.get("key_version"),
-        data=data,
-    )
+def _word(reply: EgressReply) -> str:
+    """The word for a reply, as it is stored and shown."""
+    return reply.sub_code or reply.code or reply.problem or reply.outcome
 
 
 def _parse_instant(text: str | None) -> datetime | None:

@@ -20,7 +20,6 @@ from gateway.alipay.methods.table import METHODS
 from gateway.alipay.protocol.envelope import AlipayResponse
 from gateway.egress import _CallBody
 from gateway.reports.refusals import _item, _Tally
-from services.binding.egress import OpenPlatform
 from services.device.releases.schemas import MessageBody
 from services.payment.channels.alipay import Alipay
 from services.payment.notices.schemas import RefusalBody, RefusalsBody
@@ -28,6 +27,8 @@ from shared.client import Reply
 from shared.clock import SystemClock
 from shared.contracts import egress, reports
 from shared.contracts.documents import CredentialOut
+from shared.contracts.verdicts import Verdict, unusable
+from shared.egress import EgressClient
 from tests.unit.payment.samples import payment
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -129,24 +130,29 @@ def test_what_the_egress_answers(name: str) -> None:
 async def test_payment_asks_the_egress_and_reads_its_answer() -> None:
     peer: Any = Asked(200, golden("egress_answer"))
     row = payment(app_id=APP_ID, key_version=2, out_trade_no=TRADE)
-    alipay = Alipay(peer, SystemClock())
+    alipay = Alipay(EgressClient(lambda: peer), SystemClock())
     answer = await alipay._call_once("alipay.trade.query", row, {"out_trade_no": TRADE})
     assert peer.body == golden("egress_call")
     assert (answer.outcome, answer.sub_code, answer.message, answer.key_version) == (
         "refused", "ACQ.BUYER_BALANCE_NOT_ENOUGH", "余额不足", 2,
     )  # fmt: skip
     peer = Asked(200, golden("egress_answer_unknown"))
-    never = await Alipay(peer, SystemClock())._call_once("alipay.trade.query", row, {})
+    alipay = Alipay(EgressClient(lambda: peer), SystemClock())
+    never = await alipay._call_once("alipay.trade.query", row, {})
     assert never.outcome == "not_sent"
 
 
 @pytest.mark.asyncio
 async def test_binding_asks_the_egress_and_reads_its_answer() -> None:
     peer: Any = Asked(200, golden("egress_answer"))
-    platform = OpenPlatform(lambda: peer)
-    said = await platform.check_key(TENANT, APP_ID, 2, {"out_trade_no": TRADE})
+    params = {"out_trade_no": TRADE}
+    said = await EgressClient(lambda: peer).check_key(
+        TENANT, {"app_id": APP_ID, "key_version": 2, "params": params}
+    )
     assert peer.body == golden("egress_call")
     assert (said.outcome, said.code, said.message) == ("refused", "40004", "余额不足")
     peer = Asked(200, golden("egress_answer_unknown"))
-    unknown = await OpenPlatform(lambda: peer).ask(TENANT, APP_ID, "alipay.trade.query", {})
-    assert (unknown.outcome, unknown.reason) == ("unknown", "not_sent")
+    never = await EgressClient(lambda: peer).call(
+        TENANT, "alipay.trade.query", {"app_id": APP_ID, "params": {}}
+    )
+    assert unusable(never) == Verdict(None, "platform_silent", {"reason": "not_sent"})

@@ -312,7 +312,7 @@ async def test_two_merchants_prove_one_app(binding, team, new_merchant, app_body
         assert (await caller("PUT", APPS, app_body())).status_code in (200, 201)
     del binding.platform.answers["alipay.trade.query"]
     tenants = [row["tenant_id"] for row in await binding.database.fetch("SELECT * FROM apps")]
-    platform, winners = binding.app.state.onboarding.platform, set()
+    egress, winners = binding.app.state.onboarding.egress, set()
     for turn in range(ROUNDS):
         await binding.database.execute("UPDATE apps SET proven_at = NULL")
         await binding.database.execute(
@@ -320,7 +320,7 @@ async def test_two_merchants_prove_one_app(binding, team, new_merchant, app_body
         )
         told = await race(
             turn,
-            *(live_check.check(binding.deps, platform, one, APP_ID, actor="x") for one in tenants),
+            *(live_check.check(binding.deps, egress, one, APP_ID, actor="x") for one in tenants),
             0.001,
         )
         assert sorted(verdict.state for verdict in told) == ["done", "failed"], turn

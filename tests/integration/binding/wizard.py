@@ -68,7 +68,7 @@ class Wizard:
     async def work(self):
         """A worker's rounds until nothing is due; how many rows were looked at."""
         on = self.binding.app.state.onboarding
-        await live_check.check_due(on.deps, on.platform)
+        await live_check.check_due(on.deps, on.egress)
         return await self.device.rounds(on)
 
     async def later(self, seconds):

@@ -243,7 +243,7 @@ async def test_apps_add_takes_certificates_and_a_content_key(
     made = await run(*whole, "--aes-key", str(files["aes"]))
     assert (made["mode"], made["created"]) == ("cert", True)
     assert (await run(*whole, "--aes-key", str(files["aes"])))["changed"] is False
-    await live_check.check_due(binding.deps, binding.app.state.onboarding.platform)
+    await live_check.check_due(binding.deps, binding.app.state.onboarding.egress)
     assert (await told(binding))["aes_key_box"] is not None
     for wrong in (
         [], whole[:2], [*whole, "--alipay-public-key", str(files["key"])],

@@ -2,12 +2,11 @@
 
 import pytest_asyncio
 
-from services.binding.egress import OpenPlatform
 from services.binding.onboarding import service as onboarding
-from services.device import egress as device_egress
 from services.device.deps import Deps
 from shared.client import ServiceClient
 from shared.db import Database
+from shared.egress import EgressClient
 from shared.keys.sealed import LocalKeyProvider
 from tests.integration.binding.device_service import DeviceService
 from tests.integration.binding.wizard import HOSTS, Wizard
@@ -33,7 +32,7 @@ async def device_service(binding, device_db, service_keys, clock, kek_file):
         binding.platform.url, audience="egress", signer=service_keys.signer("device", clock),
         timeout_s=5,
     )  # fmt: skip
-    deps = Deps(db, clock, LocalKeyProvider(kek_file), device_egress.OpenPlatform(lambda: client))
+    deps = Deps(db, clock, LocalKeyProvider(kek_file), EgressClient(lambda: client))
     service = DeviceService(binding.deps, deps, database)
     async with service.delivering():
         yield service
@@ -49,7 +48,7 @@ async def wizard(binding, service_keys, clock, new_merchant, app_body, device_se
     )  # fmt: skip
     binding.app.state.onboarding = onboarding.Onboarding(
         binding.deps,
-        OpenPlatform(lambda: client),
+        EgressClient(lambda: client),
         onboarding.Settings(HOSTS, "", "https://pay.damselfly.test"),
     )
     tenant_id, user = await new_merchant()

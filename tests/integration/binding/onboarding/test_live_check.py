@@ -58,9 +58,9 @@ async def test_a_first_binding_counts_when_it_has_been_proven(
     assert await told(binding) == 0
 
     binding.platform.answers.clear()
-    assert await live_check.check_due(binding.deps, binding.app.state.onboarding.platform) == 0
+    assert await live_check.check_due(binding.deps, binding.app.state.onboarding.egress) == 0
     clock.advance(3)
-    assert await live_check.check_due(binding.deps, binding.app.state.onboarding.platform) == 1
+    assert await live_check.check_due(binding.deps, binding.app.state.onboarding.egress) == 1
     assert await known(binding) == [1]
     assert await told(binding) == 1
     shown = (await caller("GET", f"/api/merchant/v1/apps/{APP_ID}")).json()
@@ -183,7 +183,7 @@ async def test_an_operator_revives_no_keys_that_were_given_up(
 
 async def test_one_odd_row_does_not_stop_the_others(binding, owner, app_body, clock, monkeypatch):
     _, caller = owner
-    platform = binding.app.state.onboarding.platform
+    egress = binding.app.state.onboarding.egress
     binding.platform.answers["alipay.trade.query"] = 503
     for number in (1, 2):
         await caller(*PUT, app_body(app_id=f"202100000000000{number}"))
@@ -196,7 +196,7 @@ async def test_one_odd_row_does_not_stop_the_others(binding, owner, app_body, cl
     )
     try:
         clock.advance(3)
-        assert await live_check.check_due(binding.deps, platform) == 2
+        assert await live_check.check_due(binding.deps, egress) == 2
         assert await known(binding, "2021000000000001") is None
         assert await known(binding, "2021000000000002") == [1]
     finally:
@@ -214,7 +214,7 @@ async def test_a_check_beside_a_new_binding(binding, owner, app_body, app_keys, 
     """Many times: whatever comes first, exactly one version is in use and none is lost; and at
     every moment there is one to sign a sale with."""
     _, caller = owner
-    platform = binding.app.state.onboarding.platform
+    egress = binding.app.state.onboarding.egress
     await caller(*PUT, app_body())
     tenant_id = owner[0]
     version = 1
@@ -222,7 +222,7 @@ async def test_a_check_beside_a_new_binding(binding, owner, app_body, app_keys, 
         key = (other_keys, app_keys)[turn % 2].private_b64
         answer, _, *asked = await asyncio.gather(
             caller(*PUT, app_body(app_private_key=key, version=version)),
-            live_check.check(binding.deps, platform, tenant_id, APP_ID, actor="test"),
+            live_check.check(binding.deps, egress, tenant_id, APP_ID, actor="test"),
             *(known_later(binding, n * 0.004) for n in range(5)),
         )
         assert answer.status_code == 200, answer.text

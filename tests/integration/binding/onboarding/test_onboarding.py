@@ -6,9 +6,9 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from services.binding.egress import OpenPlatform
 from services.binding.onboarding import service as onboarding
 from shared.client import ServiceClient
+from shared.egress import EgressClient
 from tests.fixtures.races import ROUNDS
 from tests.integration.binding.conftest import APP_ID
 from tests.integration.open_platform import said
@@ -33,7 +33,7 @@ async def platform(binding, service_keys, clock, device_service):
     )
     binding.app.state.onboarding = onboarding.Onboarding(
         binding.deps,
-        OpenPlatform(lambda: client),
+        EgressClient(lambda: client),
         onboarding.Settings(HOSTS, "", "https://pay.damselfly.test"),
     )
     yield made

@@ -7,13 +7,13 @@ from uuid import uuid4
 import pytest_asyncio
 
 from services.device.consumers import take_requests
-from services.device.egress import OpenPlatform
 from services.device.releases import service
 from shared.client import ServiceClient
 from shared.contracts.events import decode
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import ReleaseRequested
 from shared.contracts.events.device import ReleaseChanged
+from shared.egress import EgressClient
 from tests.integration.device.conftest import MERCHANT
 from tests.integration.open_platform import Platform
 
@@ -87,6 +87,6 @@ async def releases(device, open_platform, service_keys, clock):
         open_platform.url, audience="egress", signer=service_keys.signer("device", clock),
         timeout_s=5,
     )  # fmt: skip
-    deps = replace(device.deps, platform=OpenPlatform(lambda: client))
+    deps = replace(device.deps, egress=EgressClient(lambda: client))
     yield Releases(deps, device.database, clock, open_platform)
     await client.aclose()

@@ -1,0 +1,47 @@
+"""The client of the egress: the only way in which our services call Alipay. The egress signs the
+calls, and every outcome that it returns has been verified."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from shared.contracts.egress import EgressReply, EgressRequest, reply_of, reply_without_response
+from shared.errors import NoAnswer, NotSent, PoolFull
+
+if TYPE_CHECKING:
+    from shared.client import ServiceClient
+
+
+class EgressClient:
+    """One attempt for each call, and a reply in every case. `connect` is called at the first call:
+    most runs of some processes make none, and an HTTP client costs a tenth of a start."""
+
+    def __init__(self, connect: "Callable[[], ServiceClient]") -> None:
+        self._connected = functools.cache(connect)
+
+    async def aclose(self) -> None:
+        if self._connected.cache_info().currsize:
+            await self._connected().aclose()
+
+    async def call(self, tenant_id: UUID, method: str, request: EgressRequest) -> EgressReply:
+        """A call of Alipay's method."""
+        return await self._post(tenant_id, f"/alipay/{method}", request)
+
+    async def check_key(self, tenant_id: UUID, request: EgressRequest) -> EgressReply:
+        """A trade query signed with the version that the request names, and verified under that
+        version alone, pending or not."""
+        return await self._post(tenant_id, "/key-check", request)
+
+    async def rehearse(self, tenant_id: UUID, path: str, body: Mapping[str, Any]) -> Any:
+        """Calls the sandbox's own API through the egress. Its problems are raised unchanged,
+        `sandbox.absent` where the egress calls the real Alipay. Unavailable without a response."""
+        peer = self._connected()
+        return await peer.call_ok("POST", f"/sandbox/{path}", body=body, tenant_id=tenant_id)
+
+    async def _post(self, tenant_id: UUID, path: str, request: EgressRequest) -> EgressReply:
+        try:
+            reply = await self._connected().call("POST", path, body=request, tenant_id=tenant_id)
+        except (NotSent, PoolFull, NoAnswer) as error:
+            return reply_without_response(error)
+        return reply_of(reply.status, reply.content)

@@ -1,0 +1,166 @@
+"""The one reading of the egress's replies: what certainly was not sent, what is unknown, and what a
+check of onboarding makes of it."""
+
+import subprocess
+import sys
+
+import orjson
+import pytest
+
+from services.payment.channels.alipay import Alipay
+from services.payment.channels.port import RefundFact, Unclear, Unsent
+from shared.client import Reply
+from shared.clock import SystemClock
+from shared.contracts.egress import EgressReply, reply_of
+from shared.contracts.verdicts import Verdict, is_silent, unusable
+from shared.egress import EgressClient
+from shared.errors import NoAnswer, NotSent, PoolFull
+from tests.unit.payment.samples import payment
+
+CALL = {"app_id": "2021000000000001", "params": {}}
+UNAVAILABLE = "payment.channel_unavailable"
+ROW = payment(app_id="2021000000000001", key_version=2)
+SILENT, REFUSED = "platform_silent", "not_sent"
+
+
+def outcome(name, *, code=None, sub_code=None, **data):
+    members = {"code": code, "sub_code": sub_code, "sub_msg": "why", "key_version": 1}
+    return {"outcome": name, **members, "data": data}
+
+
+class Peer:
+    """In place of the HTTP client: one response, or one error, for every call."""
+
+    def __init__(self, end):
+        self.end = end
+        self.calls = 0
+        self.is_closed = False
+
+    async def call(self, *_arguments, **_more):
+        self.calls += 1
+        if isinstance(self.end, Exception):
+            raise self.end
+        status, document = self.end
+        content = document if isinstance(document, bytes) else orjson.dumps(document)
+        return Reply(status, {}, content)
+
+    async def aclose(self):
+        self.is_closed = True
+
+
+PROBLEM, HTML = {"code": "some.problem"}, b"<html>"
+NEVER_SENT = outcome("unknown", sent=False, reason="not_sent")
+READINGS = [
+    # the end of a call: its outcome, payment's word for it, the remedy of a row, and its reason
+    (NotSent("x"), "not_sent", "away", SILENT, "NotSent"),
+    (PoolFull("x"), "not_sent", "busy", SILENT, "PoolFull"),
+    (NoAnswer("x"), "unknown", "no_answer", SILENT, "NoAnswer"),
+    ((200, NEVER_SENT), "not_sent", "away", SILENT, "not_sent"),
+    ((200, outcome("unknown", sent=True, reason="late")), "unknown", "unknown", SILENT, "late"),
+    ((200, HTML), "unknown", "http_200", SILENT, "not_json"),
+    ((200, []), "unknown", "http_200", SILENT, "status_200"),
+    ((200, {"data": {}}), "unknown", "None", SILENT, "status_200"),
+    ((302, HTML), "unknown", "http_302", SILENT, "not_json"),
+    *(
+        ((status, PROBLEM), "not_sent", "some.problem", REFUSED, f"status_{status}")
+        for status in (400, 401, 403, 405, 413, 422)
+    ),
+    ((404, PROBLEM), "not_sent", "some.problem", "app_not_bound", None),
+    ((409, PROBLEM), "not_sent", "some.problem", "app_not_bound", None),
+    ((404, {"code": "not_found"}), "not_sent", "not_found", REFUSED, "status_404"),
+    ((409, {"code": "egress.app_disabled"}), "not_sent", "egress.app_disabled",
+     "app_switched_off", None),
+    ((404, HTML), "unknown", "http_404", "app_not_bound", None),
+    ((403, HTML), "unknown", "http_403", REFUSED, "status_403"),
+    ((403, {}), "unknown", "None", REFUSED, "status_403"),
+    ((418, PROBLEM), "unknown", "some.problem", REFUSED, "status_418"),
+    ((408, PROBLEM), "unknown", "some.problem", SILENT, "status_408"),
+    ((429, PROBLEM), "not_sent", "some.problem", SILENT, "status_429"),
+    ((500, PROBLEM), "unknown", "some.problem", SILENT, "status_500"),
+    ((502, HTML), "unknown", "http_502", SILENT, "not_json"),
+    ((503, PROBLEM), "not_sent", "some.problem", SILENT, "status_503"),
+]  # fmt: skip
+
+
+def client_of(end):
+    peer = Peer(end)
+    return EgressClient(lambda: peer), peer
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("end", "found", "word", "remedy", "reason"), READINGS)
+async def test_one_reading_for_payments_and_for_rows(end, found, word, remedy, reason):
+    client, _ = client_of(end)
+    reply = await client.call(ROW.tenant_id, "alipay.trade.query", CALL)
+    assert reply.outcome == found
+    verdict = unusable(reply)
+    state = None if remedy == SILENT else "failed"
+    assert (verdict.state, verdict.remedy) == (state, remedy)
+    assert verdict.evidence.get("reason") == reason
+    assert verdict.evidence.keys() <= {"reason", "invalid"}
+    assert is_silent(reply) == (remedy == SILENT)
+    alipay = Alipay(client, SystemClock())
+    assert await alipay.query(ROW) == Unclear(word)
+    unclear = UNAVAILABLE if found == "not_sent" else word
+    assert await alipay.refund(ROW, "R1", 1, None) == RefundFact("unclear", unclear)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("end", "found", "word", "remedy", "reason"), READINGS)
+async def test_only_an_egress_that_is_away_is_called_again(
+    monkeypatch, end, found, word, remedy, reason
+):
+    monkeypatch.setattr("services.payment.channels.alipay.UNREACHABLE_PAUSES_S", (0, 0))
+    client, peer = client_of(end)
+    fact, key_version = await Alipay(client, SystemClock()).pay(ROW, "2" * 18, None)
+    assert fact == (Unsent(UNAVAILABLE) if found == "not_sent" else Unclear(word))
+    assert peer.calls == (3 if word == "away" else 1)
+    if found == "not_sent":
+        assert key_version is None, "nothing was signed that was sent"
+
+
+@pytest.mark.asyncio
+async def test_an_outcome_about_another_order_is_none():
+    client, _ = client_of((200, outcome("success", out_trade_no="ANOTHER")))
+    assert await Alipay(client, SystemClock()).query(ROW) == Unclear("other_order")
+
+
+def test_a_verified_outcome_is_read_whole():
+    document = outcome("refused", code="40004", sub_code="ACQ.X", trade_no="T")
+    reply = reply_of(200, orjson.dumps(document))
+    assert reply == EgressReply(
+        "refused", "40004", "ACQ.X", "why", key_version=1, data={"trade_no": "T"}, status=200
+    )
+    facts = {"code": "40004", "sub_code": "ACQ.X", "message": "why"}
+    assert unusable(reply) == Verdict("failed", "refused", facts)
+    assert not is_silent(reply)
+
+
+def test_a_call_that_does_not_fit_names_its_parameters():
+    pointers = ("/params/app_desc", "/params/app_desc/0", "/params/phone", "/app_id")
+    problem = {"code": "invalid_body", "errors": [{"pointer": one} for one in pointers]}
+    verdict = unusable(reply_of(422, orjson.dumps(problem)))
+    assert verdict.evidence == {"reason": "status_422", "invalid": ["app_desc", "phone"]}
+
+
+@pytest.mark.asyncio
+async def test_the_http_client_is_made_at_the_first_call_and_once():
+    made = []
+
+    def connect():
+        made.append(Peer((200, NEVER_SENT)))
+        return made[-1]
+
+    idle = EgressClient(connect)
+    await idle.aclose()
+    assert made == []
+    client = EgressClient(connect)
+    await client.call(ROW.tenant_id, "alipay.trade.query", CALL)
+    await client.check_key(ROW.tenant_id, CALL)
+    await client.aclose()
+    assert [peer.is_closed for peer in made] == [True]
+
+
+def test_a_start_does_not_pay_for_the_http_client():
+    code = "import sys, shared.egress; sys.exit('aiohttp' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
