@@ -46,20 +46,16 @@ class OrderFact(NamedTuple):
 
 
 # The outcomes are numbers of domain.Outcome: 2 and 3 were paid at `at`, 1 and 4 were closed at it.
-_INCOMING = """
+_INCOMING = f"""
 WITH incoming AS (
   SELECT * FROM unnest(
     $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[],
     $7::smallint[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[],
     $13::bigint[], $14::uuid[], $15::uuid[], $16::text[], $17::text[], $18::text[], $19::text[],
     $20::text[], $21::timestamptz[]
-  ) AS i(
-    tenant_id, payment_id, event_id, kind, at, data, outcome, day, sub_type, channel, total_fen,
-    payable_fen, refunded_fen, store_id, device_id, out_trade_no, trade_no, buyer_id,
-    buyer_logon_id, subject, ordered_at
-  )
+  ) AS i({", ".join(OrderFact._fields)})
 )
-"""
+"""  # noqa: S608 (constants only)
 
 # Creates the orders of new payments, with the first entry of their timelines. A conflict means
 # that the payment has an order already (the fact is merged next), or that the order number is taken

@@ -102,7 +102,8 @@ def circles(found: Arrows) -> set[str]:
 
 
 def test_every_folder_stands_in_the_order() -> None:
-    assert {folder_of(module) for module in modules()} == FLOOR.keys()
+    apart = {folder_of(module) for module in modules()} ^ FLOOR.keys()
+    assert not apart, f"without a place in ORDER, or no longer there: {sorted(apart)}"
 
 
 def test_imports_go_down() -> None:
@@ -126,7 +127,7 @@ def test_imports_go_down() -> None:
 def test_what_goes_another_way_is_refused(module: str, source: str) -> None:
     planted = modules()
     planted[module] += source
-    assert len(wrong(arrows(planted))) == 1
+    assert len(wrong(arrows(planted)) - wrong(arrows(modules()))) == 1
 
 
 def test_a_circle_in_one_folder_is_found() -> None:

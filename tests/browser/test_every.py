@@ -10,15 +10,17 @@ from tests.browser.every.visits import VISITS
 
 def test_whatever_opens_is_visited() -> None:
     visited = {opening for visit in VISITS for opening in visit.opens}
-    assert sorted(source.openings() - visited) == [], "no visit opens these"
-    assert sorted(visited - source.openings()) == [], "these are no longer there"
+    missed, gone = source.openings() - visited, visited - source.openings()
+    assert not missed, f"in no `opens` of a visit in tests/browser/every: {sorted(missed)}"
+    assert not gone, f"visits open what is no longer there: {sorted(gone)}"
 
 
 def test_each_address_is_visited() -> None:
     known = pages.paths() | {urlsplit(visit.at).path for visit in entry.VISITS}
     named = {path.replace("{order_no}", ":orderNo") for path in known}
     named = {path.replace("{merchant_id}", ":merchantId") for path in named}
-    assert sorted(source.routes() - named) == []
+    missed = source.routes() - named
+    assert not missed, f"addresses to add to tests/browser/test_pages.py: {sorted(missed)}"
 
 
 def test_visits_have_names_of_their_own() -> None:

@@ -16,7 +16,8 @@ async def require_agreement(db: Database, models: MetaData) -> None:
             real: dict[str, Any] = {
                 column["name"]: column for column in found.get_columns(table.name)
             }
-            assert set(real) == {column.name for column in table.columns}, table.name
+            apart = real.keys() ^ {column.name for column in table.columns}
+            assert not apart, f"{table.name}: in the migrations or in models.py alone: {apart}"
             key = found.get_pk_constraint(table.name)["constrained_columns"]
             assert key == [column.name for column in table.primary_key], table.name
             for column in table.columns:

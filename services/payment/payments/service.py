@@ -148,17 +148,7 @@ def _free_payment_event(deps: Deps, new: NewPayment) -> outbox.Row:
     return outbox.row(
         PaymentSucceeded(
             **stamp(new.tenant_id, deps.clock),
-            payment_id=new.payment_id,
-            store_id=new.store_id,
-            device_id=new.device_id,
-            out_trade_no=new.out_trade_no,
-            pay_request_id=new.pay_request_id,
-            channel="none",
-            scene="none",
-            subject_text=new.subject,
-            total_fen=new.total_fen,
-            payable_fen=0,
-            created_at=new.created_at,
+            **settlement.common_members(new),
             paid_at=new.created_at,
         )
     )

@@ -27,7 +27,7 @@ from services.payment.deps import Deps
 from services.payment.leases import renewed
 from services.payment.payments import store
 from services.payment.payments.rules import NOTHING_TAKEN, OPEN, Decision, apply
-from services.payment.snapshot import NO_DEVICE, Payment, State
+from services.payment.snapshot import NO_DEVICE, NewPayment, Payment, State
 from shared import outbox
 from shared.clock import Clock
 from shared.contracts.events.base import stamp
@@ -121,7 +121,7 @@ async def reload(deps: Deps, payment: Payment) -> Payment:
     return found
 
 
-def common_members(payment: Payment) -> dict[str, object]:
+def common_members(payment: Payment | NewPayment) -> dict[str, object]:
     """The members that every event about this payment has."""
     return {
         "payment_id": payment.payment_id,

@@ -17,6 +17,7 @@ from shared.contracts.events.payment import (
     PaymentFailed,
     PaymentLateSuccess,
     PaymentReversed,
+    PaymentSucceeded,
 )
 from shared.db import Database
 from tests.fixtures.clock import NOON
@@ -79,6 +80,20 @@ async def test_a_sale_of_nothing_is_completed_and_paid(place, deliver, shop, hol
     assert order["receiver"] is None
     assert order["receiver_phone"] is None
     await hold()
+
+
+async def test_each_column_has_the_value_of_its_own_member(place, deliver, sample_event):
+    """Values of one type could stand in each other's columns. In a sample each text is the name of
+    its member, so that no two are equal."""
+    later = NOON + timedelta(seconds=1)
+    event = sample_event(PaymentSucceeded, total_fen=1300, paid_at=later)
+    await deliver(event)
+    (order,) = await place.fetch("SELECT * FROM orders")
+    other_names = {"event_id": "order_id", "subject_text": "subject", "created_at": "ordered_at"}
+    said = {other_names.get(name, name): value for name, value in event}
+    both = said.keys() & order.keys()
+    assert {name: order[name] for name in both} == {name: said[name] for name in both}
+    assert len(both) >= 14, "the reader above no longer finds the members"
 
 
 async def test_every_order_of_facts_ends_the_same(place, deliver, shop, hold):

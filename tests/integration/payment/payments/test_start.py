@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from services.payment.payments import repo, store
+from services.payment.payments.schemas import PayBody
 from shared.contracts.events.payment import PaymentFailed, PaymentSucceeded
 from shared.errors import Unavailable
 from tests.integration.payment.conftest import PAYMENTS, bar_code
@@ -67,7 +68,7 @@ async def test_other_content_under_the_same_id_is_refused(shop, till):
     first = (await till.post(body)).json()
     before = await shop.row(first["payment_id"])
     other = await shop.till(tenant_id=till.tenant_id)
-    for change in (
+    changes = (
         {"amount_fen": 251},
         {"auth_code": bar_code()},
         {"subject": "b"},
@@ -75,7 +76,11 @@ async def test_other_content_under_the_same_id_is_refused(shop, till):
         {"store_id": str(other.store_id)},
         {"order_ref": "o2"},
         {"terminal_params": '{"a":2}'},
-    ):
+    )
+    changed = {name for change in changes for name in change}
+    hint = "each member of PayBody belongs into `content` of new_payment, and is changed here"
+    assert changed == PayBody.model_fields.keys() - {"pay_request_id"}, hint
+    for change in changes:
         refused = await till.post({**body, **change})
         assert refused.status_code == 422, change
         assert refused.json()["code"] == "payment.request_mismatch", change
