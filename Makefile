@@ -98,5 +98,6 @@ fmt: $(VENV)/dev.stamp  ## format, and write what is generated from the code
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 	$(PY) -m tests.contract.generate
+	$(PY) -m deploy.local console fix
 
 .PHONY: help run stop reset console-dev test test-races kafka test-kafka test-sdks bench chaos check fmt

@@ -60,8 +60,8 @@ def _parse() -> argparse.Namespace:
     supervise.add_argument("--started", type=float, required=True)
     web = commands.add_parser("console", help="build the web console where its sources changed")
     web.add_argument(
-        "script", nargs="?", choices=("check", "test", "dev"),
-        help="or check or test it; dev: serve it as it is being written",
+        "script", nargs="?", choices=("check", "test", "fix", "dev"),
+        help="or check, test or format it (fix); dev: serve it as it is being written",
     )  # fmt: skip
     broker = commands.add_parser("broker", help="the embedded Kafka-protocol broker alone")
     broker.add_argument("--port", type=int, default=0)

@@ -121,7 +121,7 @@ async def build(say: Say) -> None:
 
 
 async def run_script(name: str, say: Say) -> None:
-    """One of the project's own scripts (`check`, `test`), with everything they need installed."""
+    """One of the project's own scripts (`check`, `test`, `fix`), with all they need installed."""
     node = await _prepared(say)
     try:
         say(await _run(node, node.npm, "run", "--silent", name))
