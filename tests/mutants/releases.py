@@ -5,7 +5,7 @@ from tests.mutants.patch import Patch
 SERVICE = "services/device/releases/service.py"
 REQUESTS = "tests/integration/device/releases/test_requests.py"
 WATCHING = "tests/integration/device/releases/test_watching.py"
-CONSUMED = "services/binding/onboarding/consumed.py"
+ONBOARDING_REPO = "services/binding/onboarding/repo.py"
 CONSUMED_TESTS = "tests/integration/binding/onboarding/test_consumed.py"
 
 PATCHES = (
@@ -32,14 +32,14 @@ PATCHES = (
         (f"{WATCHING}::test_a_failure_keeps_its_reason_until_it_is_over",),
     ),
     Patch(
-        CONSUMED,
+        ONBOARDING_REPO,
         "an answer to an older request overwrites the row",
         " AND request_id = $4\n",
         " AND $4::uuid IS NOT NULL\n",
         (f"{CONSUMED_TESTS}::test_an_answer_to_an_older_request_says_nothing",),
     ),
     Patch(
-        CONSUMED,
+        ONBOARDING_REPO,
         "what was said earlier overwrites what is newer",
         "coalesce(answer, 0) < $5",
         "coalesce($5::integer, 0) > 0",

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
+import asyncpg
+import orjson
 from sqlalchemy import and_, delete, exists, or_, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,6 +15,9 @@ from sqlalchemy.orm import aliased
 from services.binding.models import App, AppKey, Merchant, Store
 from services.binding.onboarding.models import TERMINAL, KnownDevice, OnboardingDraft, OnboardingRow
 from services.binding.queries import lock
+from shared.contracts.events.device import ReleaseChanged
+
+Pg: TypeAlias = "asyncpg.Connection[Any]"
 
 
 async def newest_app(tx: AsyncSession, tenant_id: UUID) -> App | None:
@@ -238,3 +243,133 @@ async def has_selling_app(tx: AsyncSession, tenant_id: UUID, now: datetime) -> b
         )
     )
     return bool(await tx.scalar(query))
+
+
+# In the transactions of consumers, for batches of events.
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+_SEEN = """
+INSERT INTO known_devices AS known (tenant_id, device_id, sn, kind, enrolled_at, revoked_at, at)
+SELECT DISTINCT ON (d.tenant_id, d.device_id)
+  d.tenant_id, d.device_id, d.sn, d.kind, d.at, NULL, d.at
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
+  AS d(tenant_id, device_id, sn, kind, at)
+WHERE EXISTS (SELECT 1 FROM merchants m WHERE m.tenant_id = d.tenant_id)
+ORDER BY d.tenant_id, d.device_id, d.at DESC
+ON CONFLICT (tenant_id, device_id) DO UPDATE SET
+  sn = excluded.sn, kind = excluded.kind, enrolled_at = excluded.enrolled_at, revoked_at = NULL,
+  at = excluded.at
+WHERE known.at <= excluded.at
+"""
+
+
+async def note_enrolled(pg: Pg, devices: Sequence[tuple[UUID, UUID, str, str, datetime]]) -> None:
+    """(tenant_id, device_id, sn, kind, at) of each."""
+    await pg.execute(_SEEN, *_columns(devices))
+
+
+_GONE = """
+INSERT INTO known_devices AS known (tenant_id, device_id, sn, enrolled_at, revoked_at, at)
+SELECT DISTINCT ON (d.tenant_id, d.device_id) d.tenant_id, d.device_id, '', NULL, d.at, d.at
+FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS d(tenant_id, device_id, at)
+WHERE EXISTS (SELECT 1 FROM merchants m WHERE m.tenant_id = d.tenant_id)
+ORDER BY d.tenant_id, d.device_id, d.at DESC
+ON CONFLICT (tenant_id, device_id) DO UPDATE SET
+  revoked_at = excluded.revoked_at, at = excluded.at
+WHERE known.at <= excluded.at
+"""
+
+
+async def note_revoked(pg: Pg, devices: Sequence[tuple[UUID, UUID, datetime]]) -> None:
+    """(tenant_id, device_id, at) of each."""
+    await pg.execute(_GONE, *_columns(devices))
+
+
+_DONE = """
+WITH done AS (
+INSERT INTO onboarding_rows (tenant_id, app_id, row, state, evidence, by, at)
+SELECT DISTINCT ON (d.tenant_id) d.tenant_id, coalesce(
+         (SELECT a.app_id FROM apps a WHERE a.tenant_id = d.tenant_id
+          ORDER BY a.created_at DESC LIMIT 1), ''),
+       '5.2', 'done', jsonb_build_object('sn', d.sn), 'platform', d.at
+FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS d(tenant_id, sn, at)
+WHERE EXISTS (SELECT 1 FROM merchants m WHERE m.tenant_id = d.tenant_id)
+ORDER BY d.tenant_id, d.at
+ON CONFLICT (tenant_id, app_id, row) DO UPDATE SET
+  state = 'done', remedy = NULL, evidence = excluded.evidence, by = excluded.by, at = excluded.at,
+  next_check_at = NULL
+WHERE onboarding_rows.state <> 'done'
+RETURNING tenant_id, app_id, row, evidence, at)
+SELECT done.*, coalesce(was.state, 'todo') AS state_before, done.evidence->>'sn' AS sn
+FROM done LEFT JOIN onboarding_rows was
+  ON (was.tenant_id, was.app_id, was.row) = (done.tenant_id, done.app_id, done.row)
+"""
+
+
+async def complete_device_row(
+    pg: Pg, devices: Sequence[tuple[UUID, str, datetime]]
+) -> list[asyncpg.Record]:
+    """The device row is done with the first of (tenant_id, sn, at). Returns the rows that were not
+    done before: tenant_id, app_id, row, at, sn, state_before."""
+    return await pg.fetch(_DONE, *_columns(devices))
+
+
+_OPEN_AGAIN = """
+DELETE FROM onboarding_rows o
+WHERE o.row = '5.2' AND o.state = 'done' AND o.tenant_id = ANY($1::uuid[])
+  AND EXISTS (SELECT 1 FROM known_devices k
+              WHERE k.tenant_id = o.tenant_id AND k.enrolled_at IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM known_devices k WHERE k.tenant_id = o.tenant_id
+                  AND k.enrolled_at IS NOT NULL AND k.revoked_at IS NULL
+                  AND ($2 OR k.kind = $3))
+RETURNING o.tenant_id, o.app_id, o.row
+"""
+
+
+async def reopen_device_row(
+    pg: Pg, tenants: Sequence[UUID], *, with_test_cashiers: bool
+) -> list[asyncpg.Record]:
+    """The device row is open again where no device is left; returns tenant_id, app_id, row."""
+    return await pg.fetch(_OPEN_AGAIN, tenants, with_test_cashiers, TERMINAL)
+
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+_APPLY = """
+WITH before AS (
+  SELECT tenant_id, app_id, row, state, remedy FROM onboarding_rows
+  WHERE tenant_id = $1 AND app_id = $2 AND row = $3 AND request_id = $4
+    AND coalesce(answer, 0) < $5 FOR UPDATE
+)
+UPDATE onboarding_rows o SET state = $6, remedy = $7, evidence = $8::jsonb, by = $9, at = $10,
+  answer = $5, attempts = 0, next_check_at = $11
+FROM before b WHERE (o.tenant_id, o.app_id, o.row) = (b.tenant_id, b.app_id, b.row)
+RETURNING b.state, b.remedy
+"""
+
+
+async def apply_release(
+    pg: Pg, event: ReleaseChanged, row: str, next_check_at: datetime | None
+) -> asyncpg.Record | None:
+    """Writes the answer to the row's newest request; returns state and remedy before, or None if a
+    newer answer was written or the request is not the newest."""
+    await pg.execute(_LOCK, row_lock(event.tenant_id, event.app_id, row))
+    return await pg.fetchrow(
+        _APPLY, event.tenant_id, event.app_id, row, event.request_id, event.number, event.state,
+        event.remedy, orjson.dumps(event.evidence).decode(), event.actor, event.occurred_at,
+        next_check_at,
+    )  # fmt: skip
+
+
+_REOPEN = """
+DELETE FROM onboarding_rows WHERE tenant_id = $1 AND app_id IN ('', $2) AND row = $3
+RETURNING state
+"""
+
+
+async def reopen(pg: Pg, tenant_id: UUID, app_id: str, row: str) -> list[asyncpg.Record]:
+    """Deletes the row's state, also one stored before an app was bound; returns state."""
+    return await pg.fetch(_REOPEN, tenant_id, app_id, row)

@@ -57,20 +57,12 @@ async def record_renewed(pg: "asyncpg.Connection[Any]", events: Sequence[Passwor
     await repo.note_renewed(pg, _of_people(events))
 
 
-_REVOKE_CODES = """
-UPDATE enrolment_codes c SET revoked_at = $1
-FROM merchant_standings s
-WHERE s.tenant_id = ANY($2::uuid[]) AND c.tenant_id = s.tenant_id AND c.created_at <= s.said_at
-  AND c.expires_at > $1 AND c.used_at IS NULL AND c.revoked_at IS NULL
-"""
-
-
 async def record_standings(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[MerchantSuspended | MerchantResumed]
 ) -> None:
     """Stores which merchants are suspended and revokes their codes, in the consumer's transaction:
     a suspended merchant gets no new device."""
-    await pg.execute(_REVOKE_CODES, deps.clock.now(), await note_standings(pg, events))
+    await repo.revoke_codes(pg, await note_standings(pg, events), deps.clock.now())
 
 
 def _of_people(events: Sequence[RoleLeft | PasswordRenewed]) -> dict[Person, datetime]:

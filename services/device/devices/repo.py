@@ -368,3 +368,18 @@ async def note_stores(
         [event.name for event in events],
         [event.occurred_at for event in events],
     )
+
+
+_REVOKE_CODES = """
+UPDATE enrolment_codes c SET revoked_at = $1
+FROM merchant_standings s
+WHERE s.tenant_id = ANY($2::uuid[]) AND c.tenant_id = s.tenant_id AND c.created_at <= s.said_at
+  AND c.expires_at > $1 AND c.used_at IS NULL AND c.revoked_at IS NULL
+"""
+
+
+async def revoke_codes(
+    pg: "asyncpg.Connection[Any]", tenants: Sequence[UUID], now: datetime
+) -> None:
+    """The open codes that were made before their merchant was suspended."""
+    await pg.execute(_REVOKE_CODES, now, tenants)
