@@ -1,5 +1,6 @@
 """The import contracts of pyproject.toml hold, and each of them really bites."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -67,6 +68,23 @@ def test_each_contract_refuses_what_it_forbids(skeleton: Path, contract: str) ->
     name = next(c["name"] for c in CONTRACTS if c["id"] == contract)
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"{name} BROKEN" in done.stdout
+
+
+def test_an_optional_layer_is_somewhere() -> None:
+    """A module that was renamed would leave its layer without an order, and nothing would fail."""
+    missing = [
+        f"{contract['id']}: {name}"
+        for contract in CONTRACTS
+        for layer in contract.get("layers", ())
+        for name in re.findall(r"\((\w+)\)", layer)
+        if not any(_exists(package, name) for package in contract["containers"])
+    ]
+    assert not missing
+
+
+def _exists(package: str, module: str) -> bool:
+    place = f"{package.replace('.', '/')}/{module}"
+    return any(ROOT.glob(f"{place}.py")) or any(path.is_dir() for path in ROOT.glob(place))
 
 
 ROOMS = [contract for contract in CONTRACTS if contract.get("exhaustive")]
