@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 import shared.contracts.events
-from shared.contracts.events.base import Event
+from shared.contracts.events.base import Event, known_types
 from tests.contract.generate import settings_of
 
 SERVICES = ("binding", "campaign", "device", "order", "payment")
 NAME = re.compile(
     r"\b(?:merchant|store|app|session|password|role|api_key|device|payment|campaign|release)\.[a-z_]+\b"
 )
-RUNBOOK = Path(__file__).parents[2] / "docs/runbook.md"
+ROOT = Path(__file__).parents[2]
+RUNBOOK = ROOT / "docs/runbook.md"
 TOPICS = {f"{name}.events" for name in SERVICES}
 
 
@@ -35,6 +36,13 @@ def test_a_service_names_the_events_that_it_publishes_and_consumes(service: str)
     wanted = {name.rsplit(".", 1)[0] for name in published | handled}
     said = importlib.import_module(f"services.{service}").__doc__ or ""
     assert set(NAME.findall(said)) - TOPICS == wanted, f"services/{service}/__init__.py says it"
+
+
+def test_the_changelog_names_every_event() -> None:
+    """Whoever updates looks there for what other services may now say."""
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    contracts = changelog.partition("\n### Event contracts\n")[2].partition("\n### ")[0]
+    assert {kind.rsplit(".", 1)[0] for kind in known_types()} == set(NAME.findall(contracts))
 
 
 @pytest.mark.parametrize("service", SERVICES)
