@@ -1,7 +1,7 @@
 """The public edge: one raw ASGI app that routes, authenticates, limits and passes on.
 
     /api/...               → services, by the route table, under a token made for that service
-    /alipay/notify/{route}, /alipay/messages/{route} → verified here, committed by payment, binding
+    /alipay/notify/{route}, /alipay/messages/{route} → verified here, committed by payment, device
     /api/public/v1/about   → public facts about this installation
     /livez /readyz, and the console's files
 

@@ -110,8 +110,9 @@ class Streams:
         self._slots.leave(caller.name, caller.merchant)
 
     def on_event(self, event: Event) -> None:
-        """Cuts the streams of callers that lost access. A caller whose permissions changed has to
-        reconnect. If the event is missed, the stream ends after STREAM_LIFE_S."""
+        """Cuts the streams of callers that lost access. If only the permissions changed, an event
+        stream ends, so that its listener is authenticated again, and a file continues. If an event
+        is missed, an event stream ends after STREAM_LIFE_S, and a file when it is complete."""
         for body, caller in list(self._running.items()):
             match event:
                 case SessionRevoked() if caller.session_hash == event.session_hash:
@@ -171,7 +172,7 @@ class StreamedBody:
         self._stopped.set()
 
     def cut(self) -> None:
-        """Breaks off: the caller may read no more of it."""
+        """The caller may read no more of it: a file breaks off, an event stream ends."""
         self._is_cut = True
         self._stopped.set()
 

@@ -223,7 +223,7 @@ def _audited(
     before: dict[str, Any],
     after: dict[str, Any],
 ) -> CampaignAudited:
-    """`what` is (actor, action, subject)."""
+    """`entry` is (actor, action, subject)."""
     actor, action, subject = entry
     request = get_contextvars()
     return CampaignAudited(

@@ -10,7 +10,8 @@ from shared.clock import Clock, SystemClock
 from shared.process import make_api
 
 SIGNED_BODY_MAX = 256 * 1024
-"""A verified message of 64 KB comes as its bytes and its fields; the edge limits everybody else."""
+"""A verified message of 64 KB arrives in base64, and once more as its fields; the edge limits other
+bodies."""
 
 
 def create_app(config: DeviceConfig, clock: Clock | None = None) -> FastAPI:

@@ -34,7 +34,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("api", help="serve HTTP on LISTEN")
-    commands.add_parser("worker", help="relay and consume events, sweep, audit")
+    commands.add_parser("worker", help="relay and consume events, sweep, check invariants")
     commands.add_parser("migrate", help="bring the database to the newest schema")
     notices = commands.add_parser("notices", help="Alipay's notifications, of all merchants")
     actions = notices.add_subparsers(dest="action", required=True, metavar="ACTION")

@@ -1,4 +1,4 @@
-"""The worker process: consumes binding's events, publishes ours, sweeps, audits."""
+"""The worker process: consumes binding's events, publishes ours, sweeps, checks invariants."""
 
 from services.payment.config import PaymentConfig
 from services.payment.consumers import handlers

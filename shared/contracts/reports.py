@@ -5,7 +5,7 @@ from typing import TypedDict
 
 
 class VerifiedMessage(TypedDict):
-    """edge → binding: a message of the open platform's (`/internal/messages`)."""
+    """edge → device: a message of the open platform's (`/internal/messages`)."""
 
     app_id: str
     body_b64: str

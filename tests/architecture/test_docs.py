@@ -53,6 +53,20 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert not broken
 
 
+def test_files_that_documents_name_exist() -> None:
+    """By their path, or by the end of it where a document names a module alone."""
+    named = re.compile(r"`([\w./-]+\.(?:py|sql|tsx?))`")
+    known = {f"/{path}" for path in files()}
+    missing = [
+        f"{path}: {name}"
+        for path in files()
+        if path.suffix == ".md"
+        for name in named.findall(text(path))
+        if not any(one.endswith(f"/{name}") for one in known)
+    ]
+    assert not missing
+
+
 def test_every_picture_is_shown_in_its_language() -> None:
     """The guide's Chinese half shows Chinese pictures and its English half their twins, so do the
     two READMEs; no picture is left that nothing shows."""

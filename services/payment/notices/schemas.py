@@ -32,7 +32,7 @@ class NoticesBody(BaseModel):
 
 
 class RefusalBody(BaseModel):
-    """How often the edge refused an app's notices under one reason since it last told."""
+    """How often the edge refused an app's notices under one reason since its last report."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -103,13 +103,13 @@ class Asked:
 
 
 @pytest.mark.asyncio
-async def test_a_message_on_its_way_to_binding() -> None:
-    binding: Any = Asked(200, {"verdict": "stored"})
+async def test_a_message_on_its_way_to_device() -> None:
+    device: Any = Asked(200, {"verdict": "stored"})
     fields = golden("message")["fields"]
     at = AT.replace(microsecond=250_000)
     delivery = Delivery(TENANT, APP_ID, fields, b"app_id=2021", at, "edge-1")
-    assert await Messages(binding).commit(delivery) == "stored"
-    assert binding.body == golden("message")
+    assert await Messages(device).commit(delivery) == "stored"
+    assert device.body == golden("message")
 
 
 def called(outcome: Mapping[str, Any]) -> AlipayCall:
