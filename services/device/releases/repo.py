@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 
 from services.device.releases.models import AppMessage, AppRelease, ReleaseTask
 from shared.contracts.events.binding import ReleaseRequested
+from shared.db import Database
 
 LOOK = "look"
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
@@ -41,6 +42,24 @@ async def put_tasks(
         name = event.tenant_id, event.request_id
         await pg.execute(_REPLACE, event.tenant_id, event.app_id, event.step, event.request_id, now)
         await pg.execute(_PUT, *name, event.app_id, event.step, event.kind, content, now)
+
+
+_IS_TASK_FREE = """
+SELECT 1 FROM release_tasks
+WHERE done_at IS NULL AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1
+"""
+_IS_LOOK_DUE = "SELECT 1 FROM app_releases WHERE next_look_at <= $1 LIMIT 1"
+
+
+async def is_task_free(db: Database, now: datetime) -> bool:
+    """Whether there may be a task to claim. One statement: a session of the ORM would cost ten
+    times as much, and a worker at rest asks all the time."""
+    return await db.system.one(_IS_TASK_FREE, now) is not None
+
+
+async def is_look_due(db: Database, now: datetime) -> bool:
+    """Whether there may be a step to look at; one statement, too."""
+    return await db.system.one(_IS_LOOK_DUE, now) is not None
 
 
 async def claim_task(

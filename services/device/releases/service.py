@@ -62,13 +62,13 @@ async def take_requests(
 async def work_off(deps: Deps) -> int:
     """Works on one request after the other until none is free; returns their number."""
     worked = 0
-    while True:
+    while await repo.is_task_free(deps.db, deps.clock.now()):
         async with deps.db.tx(None) as tx:
             now = deps.clock.now()
             until = now + timedelta(seconds=LEASE_S)
             task = await repo.claim_task(tx, now, until, uuid7(deps.clock))
         if task is None:
-            return worked
+            break
         worked += 1
         try:
             await _work_on(deps, task)
@@ -80,6 +80,7 @@ async def work_off(deps: Deps) -> int:
             later = deps.clock.now() + timedelta(seconds=PUT_OFF_S)
             async with deps.db.tx(task.tenant_id) as tx:
                 await repo.hold_task(tx, task, lease_until=later)
+    return worked
 
 
 async def _work_on(deps: Deps, task: ReleaseTask) -> None:
@@ -142,7 +143,7 @@ async def _begin(deps: Deps, task: ReleaseTask, request: ReleaseRequested) -> Ap
 async def look_round(deps: Deps) -> int:
     """One round over the steps that are due; returns the number of checked ones."""
     looked = 0
-    while looked < DUE_MAX:
+    while looked < DUE_MAX and await repo.is_look_due(deps.db, deps.clock.now()):
         async with deps.db.tx(None) as tx:
             now = deps.clock.now()
             due = await repo.claim_due(tx, now, now + timedelta(seconds=LEASE_S))
