@@ -18,6 +18,10 @@ Outcome = Literal["success", "in_process", "refused", "config_error", "not_found
 NOT_SENT_STATUSES = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 429, 503})
 """Problems that the egress raises before it signs; a 500 can occur before or after."""
 UNREACHABLE = "away"
+KEY_UNKNOWN_CODES = frozenset({"isv.invalid-signature", "isv.missing-signature-key"})
+"""Sub-codes of a configuration error: Alipay does not know the key that signed, and nothing was
+executed. In key mode this lasts from the moment when the new key is saved at Alipay until our live
+check has verified it."""
 _NO_DATA: Mapping[str, Any] = MappingProxyType({})
 
 

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from shared.contracts.egress import EgressReply
+from shared.contracts.egress import KEY_UNKNOWN_CODES, EgressReply
 
-APP_NOT_BOUND, APP_DISABLED = 404, 409
+ABOUT_THE_APP = frozenset({404, 409})
+"""Refusals of the app itself, which is not bound or is switched off (409 means nothing else)."""
 NOT_NOW = frozenset({408, 429})
 """Refusals that depend on the time, not on the request: it may be repeated."""
 PARAMS = "/params/"
-NOT_SIGNED_BY_US = frozenset({"isv.invalid-signature", "isv.missing-signature-key"})
 NOT_SENT = "not_sent"
 """Our own egress refused the call; the evidence names the parameters that do not fit."""
 BAD_ANSWER_SIGNATURE = frozenset({"signature", "no_sign", "base64", "cert_sn"})
@@ -46,7 +46,7 @@ def unusable(reply: EgressReply, named: Mapping[str, str] | None = None) -> Verd
         if reply.reason in BAD_ANSWER_SIGNATURE:
             return Verdict("failed", "alipay_key_wrong", facts | {"reason": reply.reason})
         return Verdict(None, "platform_silent", facts | {"reason": reply.reason})
-    if reply.sub_code in NOT_SIGNED_BY_US:
+    if reply.sub_code in KEY_UNKNOWN_CODES:
         return Verdict("failed", "public_key_not_uploaded", facts)
     if "permission" in reply.sub_code:
         return Verdict("failed", "not_permitted", facts)
@@ -60,9 +60,7 @@ def _refusal(reply: EgressReply) -> Verdict | None:
         return None
     if reply.problem == "egress.app_disabled":
         return Verdict("failed", "app_switched_off")
-    if reply.status == APP_DISABLED or (
-        reply.status == APP_NOT_BOUND and reply.problem != "not_found"
-    ):
+    if reply.status in ABOUT_THE_APP and reply.problem != "not_found":
         return Verdict("failed", "app_not_bound")
     evidence = {"reason": f"status_{reply.status}", "invalid": _invalid(reply.data)}
     return Verdict("failed", NOT_SENT, evidence)

@@ -28,7 +28,7 @@ from services.payment.channels.port import (
 )
 from services.payment.snapshot import NO_DEVICE, ChannelName, Payment, Scene
 from shared.clock import Clock
-from shared.contracts.egress import UNREACHABLE, EgressReply, EgressRequest
+from shared.contracts.egress import KEY_UNKNOWN_CODES, UNREACHABLE, EgressReply, EgressRequest
 from shared.egress import EgressClient
 
 PAY, QUERY, CANCEL = "alipay.trade.pay", "alipay.trade.query", "alipay.trade.cancel"
@@ -37,9 +37,6 @@ REFUND, REFUND_QUERY = "alipay.trade.refund", "alipay.trade.fastpay.refund.query
 UNAVAILABLE = "payment.channel_unavailable"
 CONFIG_ERROR = "payment.channel_config"
 UNREACHABLE_PAUSES_S = (0.3, 0.9)
-KEY_UNKNOWN_CODES = frozenset({"isv.invalid-signature", "isv.missing-signature-key"})
-"""Alipay does not know the key: nothing was executed. In key mode this lasts from the moment when
-the new key is saved at Alipay until our live check has verified it."""
 KEY_PAUSES_S = (0.3, 0.7, 1.5)
 TRADE_TIMEOUT = "2m"
 """Alipay closes an unconfirmed trade itself after this, also if all our processes are down."""
