@@ -56,61 +56,61 @@ def not_there(reply: EgressReply) -> Verdict:
     return unusable(reply)
 
 
-async def check_face_to_face(case: CheckContext) -> Verdict:
+async def check_face_to_face(context: CheckContext) -> Verdict:
     """Creates a payment code over one fen and cancels it at once, so nobody is charged."""
-    number = trade_no(case.clock)
-    reply = await case.ask(
+    number = trade_no(context.clock)
+    reply = await context.ask(
         "alipay.trade.precreate", out_trade_no=number, total_fen=PROBE_FEN, subject="当面付检测"
     )
     if reply.is_success:
-        await case.ask("alipay.trade.cancel", out_trade_no=number)
+        await context.ask("alipay.trade.cancel", out_trade_no=number)
         return Verdict("done", evidence={"probe": "alipay.trade.precreate"})
     if reply.sub_code in NO_PRODUCT or any(word in reply.sub_code for word in NO_RIGHT):
         return Verdict("failed", "face_to_face_missing", {"sub_code": reply.sub_code})
     return unusable(reply)
 
 
-async def check_mini_program(case: CheckContext) -> Verdict:
-    reply = await case.ask("alipay.open.mini.baseinfo.query")
+async def check_mini_program(context: CheckContext) -> Verdict:
+    reply = await context.ask("alipay.open.mini.baseinfo.query")
     if reply.is_success:
         return Verdict("done", evidence={"app_name": reply.data.get("app_name")})
     return unusable(reply)
 
 
-async def check_domains(case: CheckContext) -> Verdict:
-    reply = await case.ask("alipay.open.mini.baseinfo.query")
+async def check_domains(context: CheckContext) -> Verdict:
+    reply = await context.ask("alipay.open.mini.baseinfo.query")
     if not reply.is_success:
         return unusable(reply)
     listed = set(reply.data.get("safe_domains") or ())
-    missing = [host for host in case.hosts if host not in listed]
+    missing = [host for host in context.hosts if host not in listed]
     if missing:
         return Verdict("failed", "domains_missing", {"missing": missing})
-    return Verdict("done", evidence={"domains": list(case.hosts)})
+    return Verdict("done", evidence={"domains": list(context.hosts)})
 
 
-async def add_domains(case: CheckContext, _form: Mapping[str, Any]) -> Verdict:
-    before = await check_domains(case)
+async def add_domains(context: CheckContext, _form: Mapping[str, Any]) -> Verdict:
+    before = await check_domains(context)
     for host in before.evidence.get("missing", ()):
-        reply = await case.ask("alipay.open.mini.safedomain.create", safe_domain=host)
+        reply = await context.ask("alipay.open.mini.safedomain.create", safe_domain=host)
         if not reply.is_success:
             return unusable(reply)
-    return before if "missing" not in before.evidence else await check_domains(case)
+    return before if "missing" not in before.evidence else await check_domains(context)
 
 
-async def check_push(case: CheckContext) -> Verdict:
+async def check_push(context: CheckContext) -> Verdict:
     """The platform does not report the result of a push; an enrolled device shows it."""
-    if case.has_device:
-        return Verdict("done", evidence=case.evidence.get("5.1", {}))
+    if context.has_device:
+        return Verdict("done", evidence=context.evidence.get("5.1", {}))
     return Verdict(None, "no_device_yet")
 
 
-async def check_store(case: CheckContext) -> Verdict:
-    return Verdict("done") if case.has_store else Verdict(None, "no_store_yet")
+async def check_store(context: CheckContext) -> Verdict:
+    return Verdict("done") if context.has_store else Verdict(None, "no_store_yet")
 
 
-async def check_device(case: CheckContext) -> Verdict:
-    if case.has_device:
-        return Verdict("done", evidence=case.evidence.get("5.2", {}))
+async def check_device(context: CheckContext) -> Verdict:
+    if context.has_device:
+        return Verdict("done", evidence=context.evidence.get("5.2", {}))
     return Verdict(None, "no_device_yet")
 
 

@@ -135,7 +135,7 @@ async def _look(on: Onboarding, tenant_id: UUID, found: Map, line: Line, actor: 
         return Verdict(None, "app_not_bound")
     if row in LIVE_CHECKED:
         return await probe_app(on, tenant_id, found.app_id, actor)
-    return await CHECKS[row](await _case(on, tenant_id, found))
+    return await CHECKS[row](await _context(on, tenant_id, found))
 
 
 async def _watched(on: Onboarding, tenant_id: UUID, app_id: str | None) -> Map:
@@ -188,12 +188,12 @@ async def _carried_out(
     actor: str,
 ) -> None:
     """Carries the row out: the intent is committed before the call, and the result after it."""
-    case = await _case(on, tenant_id, found)
+    context = await _context(on, tenant_id, found)
     running = Verdict("running", evidence={**(line.evidence or {})})
     requested = {**given, "app_version": releases.version(found)}
     of = (on.deps, tenant_id, found.app_id, line)
     await record(*of, running, actor, requested=requested, is_start=True)
-    verdict = _running_if_unknown(await RUNS[line.row.row](case, given), line)
+    verdict = _running_if_unknown(await RUNS[line.row.row](context, given), line)
     await record(*of, verdict, actor)
 
 
@@ -348,7 +348,7 @@ async def _line_of(
     return found, found.line(row)
 
 
-async def _case(on: Onboarding, tenant_id: UUID, found: Map) -> CheckContext:
+async def _context(on: Onboarding, tenant_id: UUID, found: Map) -> CheckContext:
     return CheckContext(
         egress=on.egress,
         clock=on.deps.clock,

@@ -58,39 +58,39 @@ def unusable(reply: EgressReply) -> Verdict:
     return of_any_question(reply, NAMED_REFUSALS)
 
 
-async def refused(case: CheckContext, reply: EgressReply, look: "Check") -> Verdict:
+async def refused(context: CheckContext, reply: EgressReply, look: "Check") -> Verdict:
     """The verdict of a refused act, after a check of the step. If the step is running or done
     already (somebody else started it, or our earlier answer was lost), that is the verdict, not a
     failure."""
     if not is_silent(reply):
-        seen = await look(case)
+        seen = await look(context)
         if seen.state in ("running", "done"):
             return seen
     return unusable(reply)
 
 
-async def upload(case: CheckContext, form: Mapping[str, Any]) -> Verdict:
+async def upload(context: CheckContext, form: Mapping[str, Any]) -> Verdict:
     """Makes a version from the template; `ext` is the only file that differs from merchant to
     merchant."""
-    template_id = case.template_id or await _only_template(case)
+    template_id = context.template_id or await _only_template(context)
     if isinstance(template_id, Verdict):
         return template_id
     version = str(form["app_version"])
-    reply = await case.ask(
+    reply = await context.ask(
         "alipay.open.mini.version.upload",
-        template_id=template_id, app_version=version, ext=case.ext,
+        template_id=template_id, app_version=version, ext=context.ext,
     )  # fmt: skip
     if reply.sub_code == "APP_VERSION_TOO_LOW":
-        newest = await _newest_version(case)
+        newest = await _newest_version(context)
         return Verdict("failed", "version_too_low", {"asked": version, "newest": newest})
     if not reply.is_success:
         return unusable(reply)
     return Verdict("running", evidence={"app_version": version, "by": "template"})
 
 
-async def _only_template(case: CheckContext) -> str | Verdict:
+async def _only_template(context: CheckContext) -> str | Verdict:
     """The id of the only template. Without an answer the verdict is unknown, not "no template"."""
-    reply = await case.ask("alipay.open.mini.templatelist.query")
+    reply = await context.ask("alipay.open.mini.templatelist.query")
     if not reply.is_success:
         return unusable(reply)
     known = list(reply.data.get("app_list") or [])
@@ -98,11 +98,11 @@ async def _only_template(case: CheckContext) -> str | Verdict:
     return found or Verdict("failed", "no_template")
 
 
-async def check_upload(case: CheckContext) -> Verdict:
+async def check_upload(context: CheckContext) -> Verdict:
     """The state of our build; for a merchant who uploaded by hand, the newest version at Alipay."""
-    if case.evidence.get("by") == "template":
-        return await _check_build(case)
-    reply = await case.ask("alipay.open.mini.version.list.query")
+    if context.evidence.get("by") == "template":
+        return await _check_build(context)
+    reply = await context.ask("alipay.open.mini.version.list.query")
     if not reply.is_success:
         return unusable(reply)
     newest = _newest(reply)
@@ -111,8 +111,8 @@ async def check_upload(case: CheckContext) -> Verdict:
     return Verdict("done", evidence={"app_version": newest, "by": "tool"})
 
 
-async def _newest_version(case: CheckContext) -> str | None:
-    reply = await case.ask("alipay.open.mini.version.list.query")
+async def _newest_version(context: CheckContext) -> str | None:
+    reply = await context.ask("alipay.open.mini.version.list.query")
     return _newest(reply) if reply.is_success else None
 
 
@@ -128,12 +128,12 @@ def _rank(version: object) -> tuple[bool, list[int]]:
     return is_plain, [int(part) for part in parts] if is_plain else []
 
 
-async def _check_build(case: CheckContext) -> Verdict:
-    reply = await case.ask("alipay.open.mini.version.build.query", app_version=case.version)
+async def _check_build(context: CheckContext) -> Verdict:
+    reply = await context.ask("alipay.open.mini.version.build.query", app_version=context.version)
     if not reply.is_success:
         return unusable(reply)
     status = reply.data.get("create_status")
-    facts = {"app_version": case.version, "by": "template"}
+    facts = {"app_version": context.version, "by": "template"}
     if status == BUILT:
         return Verdict("done", evidence=facts)
     if status in BUILD_FAILED:
@@ -141,19 +141,19 @@ async def _check_build(case: CheckContext) -> Verdict:
     return Verdict("running", evidence=facts | {"create_status": status})
 
 
-async def with_version(case: CheckContext) -> CheckContext | Verdict:
-    """The case with a version, which the call has to name. When the upload was shown to be done by
-    an enrolled device or marked by a person, no version is known here; then it is the newest one at
-    Alipay."""
-    if case.version:
-        return case
-    reply = await case.ask("alipay.open.mini.version.list.query")
+async def with_version(context: CheckContext) -> CheckContext | Verdict:
+    """The context with a version, which the call has to name. When the upload was shown to be done
+    by an enrolled device or marked by a person, no version is known here; then it is the newest one
+    at Alipay."""
+    if context.version:
+        return context
+    reply = await context.ask("alipay.open.mini.version.list.query")
     if not reply.is_success:
         return unusable(reply)
     newest = _newest(reply)
     if newest is None:
         return Verdict("failed", "nothing_uploaded")
-    return replace(case, version=newest)
+    return replace(context, version=newest)
 
 
 def of_a_version(
@@ -161,28 +161,30 @@ def of_a_version(
 ) -> Callable[Concatenate[CheckContext, More], Awaitable[Verdict]]:
     """Decorates acts and checks that are about one version."""
 
-    async def asked(case: CheckContext, /, *more: More.args, **named: More.kwargs) -> Verdict:
-        found = await with_version(case)
+    async def asked(context: CheckContext, /, *more: More.args, **named: More.kwargs) -> Verdict:
+        found = await with_version(context)
         return found if isinstance(found, Verdict) else await act(found, *more, **named)
 
     return asked
 
 
 @of_a_version
-async def submit(case: CheckContext, form: Mapping[str, Any]) -> Verdict:
-    reply = await case.ask("alipay.open.mini.version.audit.apply", app_version=case.version, **form)
+async def submit(context: CheckContext, form: Mapping[str, Any]) -> Verdict:
+    reply = await context.ask(
+        "alipay.open.mini.version.audit.apply", app_version=context.version, **form
+    )
     if not reply.is_success:
-        return await refused(case, reply, check_review)
-    return Verdict("running", evidence={"app_version": case.version, "status": "AUDITING"})
+        return await refused(context, reply, check_review)
+    return Verdict("running", evidence={"app_version": context.version, "status": "AUDITING"})
 
 
 @of_a_version
-async def check_review(case: CheckContext) -> Verdict:
-    reply = await case.ask("alipay.open.mini.version.detail.query", app_version=case.version)
+async def check_review(context: CheckContext) -> Verdict:
+    reply = await context.ask("alipay.open.mini.version.detail.query", app_version=context.version)
     if not reply.is_success:
         return unusable(reply)
     status = str(reply.data.get("status"))
-    facts = {"app_version": case.version, "status": status}
+    facts = {"app_version": context.version, "status": status}
     if status in PASSED:
         return Verdict("done", evidence=facts)
     if status == "AUDITING":
@@ -194,26 +196,26 @@ async def check_review(case: CheckContext) -> Verdict:
 
 
 @of_a_version
-async def release(case: CheckContext, form: Mapping[str, Any]) -> Verdict:
+async def release(context: CheckContext, form: Mapping[str, Any]) -> Verdict:
     share = str(form["share"])
     if share == "all":
-        reply = await case.ask("alipay.open.mini.version.online", app_version=case.version)
+        reply = await context.ask("alipay.open.mini.version.online", app_version=context.version)
     else:
-        reply = await case.ask(
-            "alipay.open.mini.version.gray.online", app_version=case.version, gray_strategy=share
+        reply = await context.ask(
+            "alipay.open.mini.version.gray.online", app_version=context.version, gray_strategy=share
         )
     if reply.is_success:
-        return await check_release(case)
-    return await refused(case, reply, check_release)
+        return await check_release(context)
+    return await refused(context, reply, check_release)
 
 
 @of_a_version
-async def check_release(case: CheckContext) -> Verdict:
-    reply = await case.ask("alipay.open.mini.version.detail.query", app_version=case.version)
+async def check_release(context: CheckContext) -> Verdict:
+    reply = await context.ask("alipay.open.mini.version.detail.query", app_version=context.version)
     if not reply.is_success:
         return unusable(reply)
     status = str(reply.data.get("status"))
-    facts = {"app_version": case.version, "status": status}
+    facts = {"app_version": context.version, "status": status}
     if status == "RELEASE":
         return Verdict("done", evidence=facts)
     if status == "GRAY":
@@ -222,14 +224,14 @@ async def check_release(case: CheckContext) -> Verdict:
 
 
 @of_a_version
-async def push(case: CheckContext, form: Mapping[str, Any]) -> Verdict:
-    reply = await case.ask(
+async def push(context: CheckContext, form: Mapping[str, Any]) -> Verdict:
+    reply = await context.ask(
         "alipay.commerce.iot.device.upgradeapp.create",
-        sn=list(form["sn"]), target_app_id=case.app_id, target_app_version=case.version,
+        sn=list(form["sn"]), target_app_id=context.app_id, target_app_version=context.version,
     )  # fmt: skip
     if not reply.is_success:
         return unusable(reply)
-    return Verdict("running", evidence={"app_version": case.version, "sn": list(form["sn"])})
+    return Verdict("running", evidence={"app_version": context.version, "sn": list(form["sn"])})
 
 
 ACTS: Mapping[str, Act] = {UPLOAD: upload, REVIEW: submit, RELEASE: release, PUSH: push}

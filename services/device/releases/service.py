@@ -97,11 +97,11 @@ async def _work_on(deps: Deps, task: ReleaseTask) -> None:
     begun = await _begin(deps, task, request)
     if begun is None:
         return
-    case = await _case(deps, begun, request)
+    context = await _context(deps, begun, request)
     if task.kind == "act" and is_first:
-        verdict = await checks.ACTS[task.step](case, request.form)
+        verdict = await checks.ACTS[task.step](context, request.form)
     else:
-        verdict = await _look(case, task.step)
+        verdict = await _look(context, task.step)
     is_act = task.kind == "act" and is_first
     await _record(deps, begun, verdict, request.actor, task=task, is_act=is_act)
 
@@ -151,7 +151,7 @@ async def look_round(deps: Deps) -> int:
             break
         looked += 1
         try:
-            verdict = await _look(await _case(deps, due, None), due.step)
+            verdict = await _look(await _context(deps, due, None), due.step)
             await _record(deps, due, verdict, PLATFORM_ACTOR)
         except Exception as error:
             if isinstance(error, Unavailable) or is_connection_lost(error):
@@ -164,12 +164,12 @@ async def look_round(deps: Deps) -> int:
     return looked
 
 
-async def _look(case: CheckContext, step: str) -> Verdict:
+async def _look(context: CheckContext, step: str) -> Verdict:
     check = checks.LOOKS.get(step)
-    return await check(case) if check is not None else Verdict(None)
+    return await check(context) if check is not None else Verdict(None)
 
 
-async def _case(deps: Deps, seen: AppRelease, request: ReleaseRequested | None) -> CheckContext:
+async def _context(deps: Deps, seen: AppRelease, request: ReleaseRequested | None) -> CheckContext:
     async with deps.db.read(seen.tenant_id) as tx:
         uploaded = await _uploaded(tx, _key_of(seen))
     return CheckContext(
