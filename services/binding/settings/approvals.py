@@ -208,18 +208,25 @@ async def _waiting(
 async def _prepared(deps: Deps, row: AppChangeRequest, actor: str) -> CarryOut:
     """The function that carries the change out. Its content is opened and read here, before the
     transaction that decides."""
-    content = orjson.loads(open_sealed(deps.key_provider, row.content_box or "", row.content_aad))
-    tenant_id = row.tenant_id
-    if row.kind == "merchant":
-        merchant = MerchantChange(**content)
+    content = open_sealed(deps.key_provider, row.content_box or "", row.content_aad)
+    change, tenant_id = change_of(row.kind, content), row.tenant_id
+    if isinstance(change, MerchantChange):
         return lambda tx: merchants.put_merchant(
-            deps, tx, tenant_id, merchant, actor, is_approved=True
+            deps, tx, tenant_id, change, actor, is_approved=True
         )
-    pair_id = content.pop("key_pair_id", None)
-    given = GivenKeys(**content.pop("given"))
-    change = AppChange(**content, given=given, key_pair_id=UUID(pair_id) if pair_id else None)
     read = await apps.read_change(deps, change)
     return lambda tx: apps.bind(deps, tx, tenant_id, change, read, actor, is_approved=True)
+
+
+def change_of(kind: str, content: bytes) -> AppChange | MerchantChange:
+    """The change in the document that `_store_request` stored, also before an update: a member of
+    these classes keeps its name, and a new one has a default."""
+    members = orjson.loads(content)
+    if kind == "merchant":
+        return MerchantChange(**members)
+    pair_id = members.pop("key_pair_id", None)
+    given = GivenKeys(**members.pop("given"))
+    return AppChange(**members, given=given, key_pair_id=UUID(pair_id) if pair_id else None)
 
 
 async def forget_changes(deps: Deps) -> None:

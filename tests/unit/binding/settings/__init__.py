@@ -1,0 +1,1 @@
+"""Tests of binding's room settings (unit)."""
