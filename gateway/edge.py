@@ -22,7 +22,7 @@ from gateway.alipay.inbound.notify import Notices
 from gateway.alipay.inbound.signed import SignedEndpoint
 from gateway.alipay.keyring import KeyRing
 from gateway.auth.device import DeviceAuth
-from gateway.auth.internal import EDGE, ServiceTokens
+from gateway.auth.internal import ServiceTokens
 from gateway.auth.merchant import Session, SessionAuth, refuse_foreign_site
 from gateway.auth.pos import PosAuth
 from gateway.config import EdgeConfig
@@ -58,6 +58,7 @@ from shared.address import share_of
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.contracts.events import Event
+from shared.contracts.speakers import EDGE
 from shared.errors import MethodNotAllowed, NotFound, Problem
 from shared.kafka import broker
 from shared.keys.sealed import LocalKeyProvider

@@ -28,7 +28,7 @@ from gateway.alipay.keyring import AppKeys, KeyRing
 from gateway.alipay.methods.bills import BILL_METHOD, BillDownloads
 from gateway.alipay.methods.row import CallResult, Method, Params
 from gateway.alipay.methods.table import METHODS
-from gateway.auth.internal import EGRESS, EGRESS_AUDIENCE, calling_service
+from gateway.auth.internal import EGRESS_AUDIENCE, calling_service
 from gateway.config import EgressConfig
 from gateway.limits import (
     ALIPAY_CALLS_MAX,
@@ -48,6 +48,7 @@ from shared.clock import Clock
 from shared.contracts.fields import COUNT_MAX, Secret, Text, Word
 from shared.contracts.instants import rfc3339
 from shared.contracts.principal import Principal
+from shared.contracts.speakers import EGRESS
 from shared.errors import Conflict, Forbidden, InvalidBody, MethodNotAllowed, NotFound
 from shared.kafka import broker
 from shared.keys.sealed import LocalKeyProvider

@@ -7,6 +7,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass
 from inspect import signature
 from time import perf_counter
 from typing import Any, Literal, TypeVar, cast
@@ -24,6 +25,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from shared import telemetry, tracing
 from shared.contracts.principal import Principal
+from shared.contracts.speakers import EDGE
 from shared.errors import (
     Forbidden,
     InvalidBody,
@@ -100,21 +102,21 @@ def principal(request: Request) -> Principal:
     return verified
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Guard:
-    """A route's declared audience and permission; `public` routes, too, are reached by the edge
-    only."""
+    """A route's declared audience and permission, and for a `service` route those of our processes
+    that may call it; a `public` route is called by the edge only."""
 
-    def __init__(
-        self, audience: Audience, permission: str | None, *, step_up: bool = False
-    ) -> None:
-        self.audience = audience
-        self.permission = permission
-        self.step_up = step_up
+    audience: Audience
+    permission: str | None = None
+    step_up: bool = False
+    issuers: Collection[str] = ()
 
     async def __call__(self, request: Request) -> None:
         caller = principal(request)
-        wanted = "service" if self.audience == "public" else self.audience
-        if caller.kind != wanted:
+        is_public = self.audience == "public"
+        wanted, issuers = ("service", {EDGE}) if is_public else (self.audience, self.issuers)
+        if caller.kind != wanted or (issuers and caller.issuer not in issuers):
             raise Forbidden(f"this door is for a {self.audience}")
         if self.permission is not None:
             caller.require(self.permission)
@@ -122,10 +124,14 @@ class Guard:
             require_step_up(request)
 
 
-def guard(audience: Audience, permission: str | None = None, *, step_up: bool = False) -> Any:
+def guard(
+    audience: Audience, permission: str | None = None,
+    *, step_up: bool = False, issuers: Collection[str] = (),
+) -> Any:  # fmt: skip
     """`router.get(path, dependencies=[guard("user", "orders.read")])`: every route has one.
-    `step_up` also asks for a password entered within the last minutes (ASVS 7.5.3)."""
-    return Depends(Guard(audience, permission, step_up=step_up))
+    `step_up` also asks for a password entered within the last minutes (ASVS 7.5.3). A route of
+    another process of ours names it: `guard("service", issuers={EDGE})`."""
+    return Depends(Guard(audience, permission, step_up=step_up, issuers=issuers))
 
 
 def require_step_up(request: Request) -> None:
@@ -331,8 +337,7 @@ def _as_problem(error: Exception) -> Problem:
     if isinstance(error, RequestValidationError):
         return InvalidBody(errors=faults(error))
     if isinstance(error, HTTPException):
-        kinds: dict[int, type[Problem]] = {404: NotFound, 405: MethodNotAllowed}
-        return kinds.get(error.status_code, InvalidBody)()
+        return {404: NotFound, 405: MethodNotAllowed}.get(error.status_code, InvalidBody)()
     return Problem()
 
 

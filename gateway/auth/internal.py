@@ -10,8 +10,6 @@ from shared.contracts.principal import Principal
 from shared.errors import Forbidden, Unauthorized
 from shared.keys.tokens import TokenSigner, TokenVerifier
 
-EDGE = "gateway-edge"
-EGRESS = "gateway-egress"
 EGRESS_AUDIENCE = "egress"
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 
+EDGE, EGRESS = "gateway-edge", "gateway-egress"
+"""The issuers of the gateway; a service issues under its own name."""
+
 SPEAKS: Mapping[str, Mapping[str, frozenset[str]]] = {
-    "gateway-edge": {
+    EDGE: {
         "device": frozenset({"device", "payment", "campaign"}),
         "user": frozenset({"binding", "device", "payment", "campaign", "order"}),
         "pos": frozenset({"order"}),
         "service": frozenset({"binding", "device", "payment"}),
     },
-    "gateway-egress": {"service": frozenset({"binding"})},
+    EGRESS: {"service": frozenset({"binding"})},
     "binding": {"service": frozenset({"egress"})},
     "device": {"service": frozenset({"egress"})},
     "payment": {"service": frozenset({"egress"})},

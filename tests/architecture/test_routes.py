@@ -21,6 +21,7 @@ from gateway.routing import ROUTES, match, table
 from services.binding.expensive import ExpensiveRoute
 from services.binding.tenancy.permissions import API_KEY, PERMISSIONS
 from shared.contracts.principal import Principal
+from shared.contracts.speakers import may_speak
 from shared.errors import Problem
 from shared.web import Guard
 from tests.architecture.role_matrix import FILE, ROLES, guards, matrix, routes, spelled
@@ -95,6 +96,8 @@ def test_the_path_says_the_audience(apps: dict[str, FastAPI]) -> None:
             prefix = route.path.split("/")[1]
             if prefix == "internal":
                 assert guard.audience == "service", (service, route.path)
+                assert guard.issuers, f"{service} {route.path}: guard('service', issuers=…)"
+                assert all(may_speak(one, "service", service) for one in guard.issuers), route.path
             elif route.path.startswith("/api/pos/"):
                 assert guard.audience == "pos", (service, route.path)
                 assert guard.permission, (service, route.path)

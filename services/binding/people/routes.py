@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
 
-from services.binding.callers import EDGE_ONLY, MERCHANT, OPERATOR, deps_of, only, whole_merchant
+from services.binding.callers import MERCHANT, OPERATOR, deps_of, whole_merchant
 from services.binding.models import ApiKey, User
 from services.binding.people import api_keys, links, schemas, staff
 from services.binding.people.staff import NewPerson, PersonChange
@@ -16,6 +16,7 @@ from services.binding.tenancy.rules import Console
 from shared.contracts import documents
 from shared.contracts.documents import API_KEY_ID
 from shared.contracts.fields import PageNumber, PageSize, Text
+from shared.contracts.speakers import EDGE
 from shared.web import guard, principal
 
 KeyId = Annotated[str, Text(64, pattern=API_KEY_ID), Path()]
@@ -195,9 +196,8 @@ async def revoke_api_key(request: Request, key_id: KeyId) -> None:
     await api_keys.revoke_api_key(deps_of(request), principal(request), key_id)
 
 
-@router.get("/internal/api-keys/{key_id}", dependencies=[guard("service")])
+@router.get("/internal/api-keys/{key_id}", dependencies=[guard("service", issuers={EDGE})])
 async def find_api_key(request: Request, key_id: KeyId) -> documents.SealedApiKeyOut:
-    only(request, EDGE_ONLY)
     row = await api_keys.find_api_key(deps_of(request), key_id)
     return documents.SealedApiKeyOut(
         tenant_id=row.tenant_id,
@@ -209,10 +209,11 @@ async def find_api_key(request: Request, key_id: KeyId) -> documents.SealedApiKe
     )
 
 
-@router.post("/internal/api-key-uses", dependencies=[guard("service")], status_code=204)
+@router.post(
+    "/internal/api-key-uses", dependencies=[guard("service", issuers={EDGE})], status_code=204
+)
 async def record_api_key_uses(request: Request, body: documents.ApiKeyUsesBody) -> None:
     """Records when keys were last used. The edge reports each key at most once a minute."""
-    only(request, EDGE_ONLY)
     uses = {(item.tenant_id, item.key_id): item.used_at for item in body.items}
     await api_keys.note_uses(deps_of(request), uses)
 

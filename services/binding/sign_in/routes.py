@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from structlog.contextvars import get_contextvars
 
-from services.binding.callers import EDGE_ONLY, MERCHANT, OPERATOR, deps_of, only
+from services.binding.callers import MERCHANT, OPERATOR, deps_of
 from services.binding.crypto.relying_party import Assertion
 from services.binding.expensive import expensive
 from services.binding.sessions import service as sessions
@@ -17,6 +17,7 @@ from services.binding.tenancy import permissions
 from services.binding.tenancy.permissions import OWN
 from services.binding.tenancy.rules import Console
 from shared.contracts import documents
+from shared.contracts.speakers import EDGE
 from shared.web import guard, principal
 
 router = APIRouter()
@@ -206,9 +207,8 @@ async def change_operator_password(request: Request, body: schemas.PasswordBody)
     return await _change_password(request, body)
 
 
-@gateway_router.post("/internal/sessions/resolve", dependencies=[guard("service")])
+@gateway_router.post("/internal/sessions/resolve", dependencies=[guard("service", issuers={EDGE})])
 async def resolve_session(request: Request, body: documents.ResolveBody) -> documents.ResolvedOut:
-    only(request, EDGE_ONLY)
     deps = deps_of(request)
     found = await sessions.resolve_session(deps, body.session_hash)
     session, user, running = found.session, found.user, found.acting

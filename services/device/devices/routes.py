@@ -14,10 +14,9 @@ from services.device.devices.service import NewDevice
 from services.device.models import Device
 from shared.contracts import documents
 from shared.contracts.fields import Instant, PageNumber, PageSize, PathPart, Text
-from shared.errors import Forbidden, NotFound
+from shared.contracts.speakers import EDGE
+from shared.errors import NotFound
 from shared.web import guard, parse, principal, within_stores
-
-CREDENTIAL_READERS = frozenset({"gateway-edge"})
 
 SnPart = Annotated[str, Text(64, min=0, pattern=r"^[A-Za-z0-9._-]*$")]
 
@@ -226,10 +225,10 @@ async def revoke_device(request: Request, device_id: PathPart) -> schemas.Device
     return _device_out(*found)
 
 
-@router.get("/internal/devices/{device_id}/credential", dependencies=[guard("service")])
+@router.get(
+    "/internal/devices/{device_id}/credential", dependencies=[guard("service", issuers={EDGE})]
+)
 async def find_credential(request: Request, device_id: PathPart) -> documents.CredentialOut:
-    if principal(request).issuer not in CREDENTIAL_READERS:
-        raise Forbidden("this door is for the edge")
     device = await service.find_credential(_deps(request), _id(device_id))
     return documents.CredentialOut(
         device_id=device.device_id,
@@ -242,12 +241,12 @@ async def find_credential(request: Request, device_id: PathPart) -> documents.Cr
     )
 
 
-@router.post("/internal/device-uses", dependencies=[guard("service")], status_code=204)
+@router.post(
+    "/internal/device-uses", dependencies=[guard("service", issuers={EDGE})], status_code=204
+)
 async def record_sightings(request: Request, body: documents.SightingsBody) -> None:
     """Records when devices last signed a request. The edge reports each device at most once a
     minute."""
-    if principal(request).issuer not in CREDENTIAL_READERS:
-        raise Forbidden("this door is for the edge")
     sightings = [Sighting(item.tenant_id, item.device_id, item.used_at) for item in body.items]
     await fleet.note_seen(_deps(request), sightings)
 

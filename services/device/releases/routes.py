@@ -1,23 +1,16 @@
 """The HTTP endpoint for app-gateway messages that the edge has verified."""
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 
 from services.device.releases import messages
 from services.device.releases.schemas import MessageBody, MessageVerdictOut
-from shared.errors import Forbidden
+from shared.contracts.speakers import EDGE
 from shared.web import guard, principal
-
-EDGE = "gateway-edge"
 
 router = APIRouter()
 
 
-async def _only_edge(request: Request) -> None:
-    if principal(request).issuer != EDGE:
-        raise Forbidden("this door is for the gateway's edge")
-
-
-@router.post("/internal/messages", dependencies=[guard("service"), Depends(_only_edge)])
+@router.post("/internal/messages", dependencies=[guard("service", issuers={EDGE})])
 async def take_message(request: Request, body: MessageBody) -> MessageVerdictOut:
     """Takes a message that the edge has verified. The response means that it is committed."""
     word = await messages.take_message(

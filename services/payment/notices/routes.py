@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from services.payment.callers import deps_of, taking
@@ -28,12 +28,11 @@ from services.payment.notices.service import NO_TENANT
 from services.payment.notices.store import NoticeName
 from services.payment.pages import one_way
 from shared.contracts.fields import Instant, Word
+from shared.contracts.speakers import EDGE
 from shared.cursors import Cursor, cursor_text, place
-from shared.errors import Forbidden
 from shared.serve import json_response
 from shared.web import guard, parse, principal
 
-EDGE = "gateway-edge"
 NOTICES = "/api/operator/v1/notices"
 
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -41,28 +40,25 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 router = APIRouter()
 
 
-async def _only_edge(request: Request) -> None:
-    """A notice is trusted because the edge has verified it, so no other service may deliver one."""
-    if principal(request).issuer != EDGE:
-        raise Forbidden("this door is for the gateway's edge")
+only_edge = guard("service", issuers={EDGE})
+"""A notice is trusted because the edge has verified it, so no other process may deliver one."""
 
 
 @router.post(
     "/internal/notify",
-    dependencies=[guard("service")],
+    dependencies=[only_edge],
     response_model=VerdictsOut,
     openapi_extra=taking(NoticesBody),
 )
 async def take_notices(request: Request) -> Response:
     """Notifications that the edge has verified: `verdicts` says of each, in their order, whether
     it is committed (stored, duplicate, quarantined) or not (failed)."""
-    await _only_edge(request)
     body = await parse(request, NoticesBody)
     outcomes = await service.take_notices(deps_of(request), body.items)
     return json_response({"verdicts": outcomes})
 
 
-@router.post("/internal/notify-refusals", dependencies=[guard("service"), Depends(_only_edge)])
+@router.post("/internal/notify-refusals", dependencies=[only_edge])
 async def count_refusals(request: Request, body: RefusalsBody) -> TakenOut:
     """The edge's tallies of what it refused: numbers, and one example each."""
     await service.count_refusals(deps_of(request), [_refusal(item) for item in body.items])

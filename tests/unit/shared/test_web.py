@@ -292,3 +292,39 @@ async def test_a_refused_body_is_read_again_for_half_a_character_only(app, call,
 
     assert (await call("POST", "/counted", content=raw)).status_code == 422
     assert Counted.reads == reads
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("path", "issuer", "status"),
+    [
+        ("/public", "gateway-edge", 200),
+        ("/public", "gateway-egress", 403),
+        ("/keys", "gateway-edge", 403),
+        ("/keys", "gateway-egress", 200),
+    ],
+)
+async def test_only_the_named_processes_call_a_route(
+    verifier_for, signer_for, path, issuer, status
+):
+    """Both halves of the gateway have valid tokens for binding; each has routes of its own."""
+
+    async def ready():
+        return {}
+
+    verifier = verifier_for("binding", SystemClock())
+    app = make_app("test", verifier=verifier, lifespan=lifespan, ready=ready)
+
+    @app.get("/public", dependencies=[guard("public")])
+    async def public(request: Request) -> Response:
+        return json_response({})
+
+    @app.get("/keys", dependencies=[guard("service", issuers={"gateway-egress"})])
+    async def keys(request: Request) -> Response:
+        return json_response({})
+
+    token = signer_for(issuer).issue("binding", kind="service", subject=issuer)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+        answer = await client.get(path, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == status
