@@ -12,6 +12,7 @@ from gateway.server.connections import ConnectionLimits, ConnectionTable, afford
 from gateway.server.forwarded import Proxies, networks
 from gateway.server.http1 import bounded
 from shared.clock import Clock
+from shared.contracts.speakers import EDGE, EGRESS
 from shared.serve import bound, run_api
 
 
@@ -43,7 +44,7 @@ def run_edge(config: EdgeConfig, clock: Clock) -> None:
         )
         inner = []
     private = (inner[0].getsockname()[1], inside) if inner else None
-    run_api("gateway-edge", public, config, bounded(table, private, uploads()), inner)
+    run_api(EDGE, public, config, bounded(table, private, uploads()), inner)
 
 
 def run_egress(config: EgressConfig, clock: Clock) -> None:
@@ -57,4 +58,4 @@ def run_egress(config: EgressConfig, clock: Clock) -> None:
         is_trusted=lambda _address: True,
     )
     app = create_app(config, clock)
-    run_api("gateway-egress", app, config, bounded(ConnectionTable(limits)))
+    run_api(EGRESS, app, config, bounded(ConnectionTable(limits)))
