@@ -4,7 +4,7 @@ import { useSearchParams } from 'react-router';
 import { PageHead } from '../../parts/bits';
 import { useText } from '../../texts';
 import { BindingRecord } from './BindingRecord';
-import { Campaign } from './Campaign';
+import { CampaignTab } from './CampaignTab';
 
 export default function Dragonfly() {
   const { t } = useText();
@@ -17,7 +17,7 @@ export default function Dragonfly() {
         onChange={(tab) => setParams(tab === 'iot' ? { tab } : {})}
         destroyOnHidden
         items={[
-          { key: 'business', label: t('bind.tab_business'), children: <Campaign /> },
+          { key: 'business', label: t('bind.tab_business'), children: <CampaignTab /> },
           { key: 'iot', label: t('bind.tab_iot'), children: <BindingRecord side="iot" /> },
         ]}
       />

@@ -103,7 +103,7 @@ function LimitsForm() {
   );
 }
 
-export function Campaign() {
+export function CampaignTab() {
   const { t, either } = useText();
   const found = useQuery({
     queryKey: ['campaign'],
