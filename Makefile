@@ -42,12 +42,12 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
 run: $(VENV)/run.stamp  ## start the whole platform and pay a first payment
 	@$(PY) -m deploy.local up
 
-# Without an environment nothing was ever started: these two install none.
+# Where the packages were never installed to the end, nothing was ever started: these two install none.
 stop:  ## stop everything that `make run` started; the state stays
-	@test ! -x $(PY) || $(PY) -m deploy.local down
+	@test ! -e $(VENV)/run.stamp || $(PY) -m deploy.local down
 
 reset:  ## stop, and forget the local state
-	@test ! -x $(PY) || $(PY) -m deploy.local reset
+	@test ! -e $(VENV)/run.stamp || $(PY) -m deploy.local reset
 
 console-dev: $(VENV)/run.stamp  ## the console as you write it, on the stack that `make run` started
 	@$(PY) -m deploy.local console dev
