@@ -1,5 +1,8 @@
 """The payment service's settings."""
 
+import os
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -43,7 +46,10 @@ class PaymentConfig(DatabaseConfig):
 class CommandConfig(BaseSettings):
     """The settings of the command lines: the database."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    # On the machine of `make run` the stack's own settings serve as defaults.
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, env_file=Path(os.environ.get("RUN_DIR", ".run")) / "local.env"
+    )
 
     database_url: str = Field(validation_alias="DATABASE_URL_PAYMENT")
     database_system_url: str = Field("", validation_alias="DATABASE_SYSTEM_URL_PAYMENT")

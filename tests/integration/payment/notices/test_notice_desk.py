@@ -306,7 +306,7 @@ async def test_old_refusals_are_forgotten(shop):
     assert await shop.place.value("SELECT count(*) FROM notify_refusals") == 1
 
 
-async def test_the_command_line(shop, till, command_line):
+async def test_the_command_line(shop, till, command_line, tmp_path):
     """The same use cases without a browser: JSON out, one clear line on bad input."""
     document = notice("NEVER")
     await till.notify(**document)
@@ -327,6 +327,10 @@ async def test_the_command_line(shop, till, command_line):
     shown = json.loads(said("show", *one, document["notify_id"]).stdout)
     assert [replay["actor"] for replay in shown["replays"]] == ["command-line:li"]
     assert json.loads(said("refused").stdout) == {"items": []}
+    told = "".join(f"{name}={value}\n" for name, value in environment.items())
+    (tmp_path / "local.env").write_text(told)
+    environment = {"PATH": os.environ["PATH"], "RUN_DIR": str(tmp_path)}
+    assert json.loads(said("list").stdout)["items"] == listed, "with the settings of a local stack"
     missing = said("replay", *one, "nothing")
     assert (missing.returncode, missing.stdout) == (2, "")
     assert "Traceback" not in missing.stderr
