@@ -33,6 +33,7 @@ KEEP_ALIVE_S = 30.0
 RESPONSE_MAX = 8 * 1024 * 1024
 ENDED_CONNECTIONS_MAX = 4
 """After so many kept connections that the peer had closed, a request ends as not sent."""
+Headers = Mapping[str, str] | None
 FAILURES = (aiohttp.ClientError, TimeoutError, ConnectionError, OSError)
 _PEER_CLOSED = getattr(select, "POLLRDHUP", 0)
 
@@ -141,12 +142,17 @@ class Client:
         self._tls = tls() if base_url.startswith("https:") else True
         self._slots = asyncio.Semaphore(pool)
         self._session: aiohttp.ClientSession | None = None
+        self._is_closed = False
 
     async def aclose(self) -> None:
+        """Closes the connections; a later request ends as not sent."""
+        self._is_closed = True
         if self._session is not None:
             await self._session.close()
 
     def _open_session(self) -> aiohttp.ClientSession:
+        if self._is_closed:
+            raise NotSent(f"{self.name}: the client is closed")
         # Made on first use: a session belongs to the running loop.
         if self._session is None:
             self._session = aiohttp.ClientSession(
@@ -171,7 +177,7 @@ class Client:
         path: str,
         *,
         content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers = None,
         timeout_s: float | None = None,
     ) -> Reply:
         """One attempt. `path` is sent as given (query included, already encoded).
@@ -219,7 +225,7 @@ class Client:
             raise PoolFull(f"{self.name}: {self._pool} calls in flight") from None
 
     async def _traced(
-        self, method: str, path: str, content: bytes | None, headers: Any, timeout_s: float
+        self, method: str, path: str, content: bytes | None, headers: Headers, timeout_s: float
     ) -> Reply:
         """Trace headers go to our own services only."""
         with tracing.span(f"{method} {self.name}", "client") as current:
@@ -231,12 +237,7 @@ class Client:
             return reply
 
     async def _send(
-        self,
-        method: str,
-        path: str,
-        content: bytes | None,
-        headers: Mapping[str, str] | None,
-        timeout_s: float,
+        self, method: str, path: str, content: bytes | None, headers: Headers, timeout_s: float
     ) -> Reply:
         timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S)
         try:

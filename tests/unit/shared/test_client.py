@@ -56,6 +56,22 @@ async def server():
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("has_called", [True, False])
+async def test_after_its_end_a_client_sends_nothing(server, has_called):
+    url, seen = server
+    client = Client(url, name="peer")
+    if has_called:
+        await client.request("GET", "/")
+    await client.aclose()
+    with pytest.raises(NotSent):
+        await client.request("GET", "/late")
+    with pytest.raises(NotSent):
+        async with client.stream("GET", "/late", None, {}):
+            pass
+    assert [path for _, path, _ in seen] == ["/"] * has_called
+
+
+@pytest.mark.asyncio
 async def test_an_answer_of_any_status_is_a_reply(server):
     url, seen = server
     client = Client(url, name="t")
