@@ -7,13 +7,14 @@ for a row of onboarding is decided there.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict, get_args
 
 import orjson
 
 from shared.errors import NoAnswer, NotSent, PoolFull
 
 Outcome = Literal["success", "in_process", "refused", "config_error", "not_found", "unknown"]
+_OUTCOMES = frozenset(get_args(Outcome))
 
 NOT_SENT_STATUSES = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 429, 503})
 """Problems that the egress raises before it signs; a 500 can occur before or after."""
@@ -81,9 +82,9 @@ def reply_of(status: int, content: bytes) -> EgressReply:
         document = orjson.loads(content)
     except orjson.JSONDecodeError:
         document = None
-    if status != 200 or not isinstance(document, dict) or "outcome" not in document:
+    if status != 200 or not isinstance(document, dict) or not _is_response(document):
         return _without_outcome(status, document)
-    outcome, data = document["outcome"], document.get("data") or {}
+    outcome, data = document["outcome"], document["data"]
     reason = str(data.get("reason", ""))
     if outcome == "unknown" and data.get("sent") is False:
         return EgressReply("not_sent", status=status, problem=UNREACHABLE, reason=reason)
@@ -96,6 +97,22 @@ def reply_of(status: int, content: bytes) -> EgressReply:
         data=data,
         status=status,
         reason=reason,
+    )
+
+
+def _is_response(document: Mapping[str, Any]) -> bool:
+    """Whether the members are those of an EgressResponse: of one with an odd member nothing else is
+    believed either."""
+    outcome, key_version = document.get("outcome"), document.get("key_version")
+    return (
+        isinstance(outcome, str)
+        and outcome in _OUTCOMES
+        and isinstance(document.get("data"), dict)
+        and (key_version is None or type(key_version) is int)
+        and all(
+            (value := document.get(name)) is None or isinstance(value, str)
+            for name in ("code", "sub_code", "sub_msg")
+        )
     )
 
 

@@ -69,7 +69,8 @@ def _refusal(reply: EgressReply) -> Verdict | None:
 def _invalid(problem: Mapping[str, Any]) -> list[str]:
     """The parameters that do not fit their method."""
     faults = problem.get("errors")
-    pointers = [str(fault.get("pointer", "")) for fault in faults or () if isinstance(fault, dict)]
+    listed = faults if isinstance(faults, list) else []
+    pointers = [str(fault.get("pointer", "")) for fault in listed if isinstance(fault, dict)]
     named = (
         pointer.removeprefix(PARAMS).partition("/")[0]
         for pointer in pointers

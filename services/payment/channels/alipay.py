@@ -110,16 +110,18 @@ class Alipay:
                 return Unclear(_word(reply))
 
     def _paid(self, data: Mapping[str, Any]) -> Fact:
-        try:
-            return Paid(
-                trade_no=data["trade_no"],
-                total_fen=data["total_fen"],
-                paid_at=_parse_instant(data.get("paid_at")) or self._clock.now(),
-                buyer_id=data.get("buyer_id"),
-                buyer_logon_id=data.get("buyer_logon_id"),
-            )
-        except (KeyError, ValueError, TypeError):
+        buyer = data.get("buyer_id"), data.get("buyer_logon_id")
+        if not all(name is None or isinstance(name, str) for name in buyer):
             return Unclear("incomplete")
+        try:
+            paid_at = _parse_instant(data.get("paid_at")) or self._clock.now()
+        except (ValueError, TypeError, OverflowError):
+            return Unclear("incomplete")
+        match data.get("trade_no"), data.get("total_fen"):
+            case str(trade_no), int(total_fen) if trade_no and total_fen is not True:
+                return Paid(trade_no, total_fen, paid_at, *buyer)
+            case _:
+                return Unclear("incomplete")
 
     async def query(self, payment: Payment) -> Fact:
         """The trade's state at the channel now."""
@@ -134,9 +136,10 @@ class Alipay:
                 return self._paid(reply.data)
             case "WAIT_BUYER_PAY":
                 return Waiting()
-            case "TRADE_CLOSED":
-                was_paid = reply.data.get("paid_at") is not None
-                return TradeClosed(was_paid, reply.data.get("trade_no"))
+            case "TRADE_CLOSED" if "paid_at" in reply.data:
+                was_paid = reply.data["paid_at"] is not None
+                trade_no = reply.data.get("trade_no")
+                return TradeClosed(was_paid, trade_no if isinstance(trade_no, str) else None)
             case other:
                 return Unclear(str(other))
 
@@ -145,11 +148,9 @@ class Alipay:
         params = {"out_trade_no": payment.out_trade_no}
         reply = await self._call(CANCEL, payment, params)
         match reply.outcome:
-            case "success" if reply.data.get("retry"):
-                return Unclear("retry_flag")
-            case "success" if reply.data.get("action") in ("close", "refund"):
-                return Cancelled(reply.data["action"], reply.data.get("trade_no"))
-            case "success" | "not_found":
+            case "success":
+                return _cancelled(reply.data)
+            case "not_found":
                 return NothingToCancel()
             case "refused":
                 return Refused(reply.sub_code, reply.message)
@@ -187,11 +188,15 @@ class Alipay:
         reply = await self._call(REFUND_QUERY, payment, params)
         if reply.outcome != "success":
             return RefundFact("unclear", _word(reply))
-        if reply.data.get("refunded") is not True:
-            return RefundFact("not_done")
-        if reply.data.get("refund_fen") != refund_fen:
-            return RefundFact("unclear", "other_amount")
-        return RefundFact("done")
+        match reply.data.get("refunded"), reply.data.get("refund_fen"):
+            case False, _:
+                return RefundFact("not_done")
+            case True, int(done_fen) if done_fen == refund_fen:
+                return RefundFact("done")
+            case True, _:
+                return RefundFact("unclear", "other_amount")
+            case _:
+                return RefundFact("unclear", "refunded")
 
     async def _call(self, method: str, payment: Payment, params: Mapping[str, Any]) -> EgressReply:
         """Calls with the key that signed the pay call, also after a rotation (F37); for a retired
@@ -219,10 +224,28 @@ class Alipay:
         return reply
 
 
+def _cancelled(data: Mapping[str, Any]) -> CancelFact:
+    """The fact of a successful cancel. A member that is missing ends nothing."""
+    if data.get("retry") is not False:
+        return Unclear("retry_flag")
+    match data.get("action", ""), data.get("trade_no"):
+        case None, _:
+            return NothingToCancel()
+        case "close" | "refund" as action, str() | None as trade_no:
+            return Cancelled(action, trade_no)
+        case _:
+            return Unclear("action")
+
+
 def _word(reply: EgressReply) -> str:
     """The word for a reply, as it is stored and shown."""
     return reply.sub_code or reply.code or reply.problem or reply.outcome
 
 
 def _parse_instant(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text).astimezone(UTC) if text else None
+    if not text:
+        return None
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("an instant needs its offset")
+    return at.astimezone(UTC)

@@ -8,7 +8,15 @@ import orjson
 import pytest
 
 from services.payment.channels.alipay import Alipay
-from services.payment.channels.port import RefundFact, Unclear, Unsent
+from services.payment.channels.port import (
+    Cancelled,
+    NothingToCancel,
+    Paid,
+    RefundFact,
+    TradeClosed,
+    Unclear,
+    Unsent,
+)
 from shared.client import Reply
 from shared.clock import SystemClock
 from shared.contracts.egress import EgressReply, reply_of
@@ -59,6 +67,17 @@ READINGS = [
     ((200, outcome("unknown", sent=True, reason="late")), "unknown", "unknown", SILENT, "late"),
     ((200, HTML), "unknown", "http_200", SILENT, "not_json"),
     ((200, []), "unknown", "http_200", SILENT, "status_200"),
+    *(
+        ((200, {**outcome("success"), **odd}), "unknown", "None", SILENT, "status_200")
+        for odd in (
+            {"outcome": "not_sent"}, {"outcome": "SUCCESS"}, {"outcome": ["success"]},
+            {"outcome": True}, {"outcome": None}, {"data": []}, {"data": "sent"}, {"data": 1},
+            {"sub_code": 7}, {"sub_msg": ["why"]}, {"key_version": "1"}, {"key_version": True},
+        )
+    ),
+    ((200, {**outcome("success"), "code": 10000}), "unknown", "10000", SILENT, "status_200"),
+    ((422, {"code": "some.problem", "errors": 7}), "not_sent", "some.problem", REFUSED,
+     "status_422"),
     ((200, {"data": {}}), "unknown", "None", SILENT, "status_200"),
     ((302, HTML), "unknown", "http_302", SILENT, "not_json"),
     *(
@@ -134,6 +153,83 @@ def test_a_verified_outcome_is_read_whole():
     facts = {"code": "40004", "sub_code": "ACQ.X", "message": "why"}
     assert unusable(reply) == Verdict("failed", "refused", facts)
     assert not is_silent(reply)
+
+
+PAY, QUERY, CANCEL = "pay", "query", "cancel"
+SALE = {"out_trade_no": ROW.out_trade_no, "trade_no": "T", "total_fen": ROW.payable_fen}
+SOLD = SALE | {"paid_at": "2026-11-23T04:00:00Z"}
+
+
+def fact_of(call, data):
+    """What one call makes of a success with these data."""
+    client, _ = client_of((200, outcome("success", **data)))
+    return {
+        PAY: lambda alipay: alipay.pay(ROW, "2" * 18, None),
+        QUERY: lambda alipay: alipay.query(ROW),
+        CANCEL: lambda alipay: alipay.cancel(ROW),
+    }[call](Alipay(client, SystemClock()))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"total_fen": ROW.payable_fen + 0.0}, {"total_fen": str(ROW.payable_fen)},
+        {"total_fen": None}, {"total_fen": True}, {"trade_no": 7}, {"trade_no": None},
+        {"trade_no": ""}, {"buyer_id": 2088}, {"buyer_logon_id": ["1"]}, {"paid_at": 7},
+        {"paid_at": "noon"}, {"paid_at": "0001-01-01T00:00:00+08:00"},
+        {"paid_at": "2026-11-23T04:00:00"},
+    ],
+)  # fmt: skip
+async def test_a_sale_with_an_odd_member_is_not_paid(odd):
+    assert isinstance(await fact_of(QUERY, SOLD | {"trade_status": "TRADE_SUCCESS"}), Paid)
+    assert await fact_of(PAY, SOLD | odd) == (Unclear("incomplete"), 1)
+    found = await fact_of(QUERY, SOLD | {"trade_status": "TRADE_SUCCESS"} | odd)
+    assert found == Unclear("incomplete")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("data", "fact"),
+    [
+        ({"action": None, "retry": False}, NothingToCancel()),
+        ({"action": "close", "retry": False, "trade_no": "T"}, Cancelled("close", "T")),
+        ({"action": None, "retry": True}, Unclear("retry_flag")),
+        ({}, Unclear("retry_flag")),
+        ({"action": "close"}, Unclear("retry_flag")),
+        ({"action": "close", "retry": "N"}, Unclear("retry_flag")),
+        ({"retry": False}, Unclear("action")),
+        ({"action": "other", "retry": False}, Unclear("action")),
+        ({"action": ["close"], "retry": False}, Unclear("action")),
+    ],
+)
+async def test_only_a_whole_response_ends_a_trade(data, fact):
+    assert await fact_of(CANCEL, data) == fact
+
+
+@pytest.mark.asyncio
+async def test_a_closed_trade_was_unpaid_only_if_the_response_says_so():
+    closed = SALE | {"trade_status": "TRADE_CLOSED"}
+    assert await fact_of(QUERY, closed) == Unclear("TRADE_CLOSED")
+    assert await fact_of(QUERY, closed | {"paid_at": None}) == TradeClosed(
+        was_paid=False, trade_no="T"
+    )
+    assert await fact_of(QUERY, closed | SOLD) == TradeClosed(was_paid=True, trade_no="T")
+
+
+@pytest.mark.asyncio
+async def test_a_refund_is_not_done_only_if_the_response_says_so():
+    for data, found in (
+        ({"refunded": False, "refund_fen": 0}, RefundFact("not_done")),
+        ({"refunded": True, "refund_fen": 5}, RefundFact("done")),
+        ({"refunded": True, "refund_fen": 4}, RefundFact("unclear", "other_amount")),
+        ({"refunded": True, "refund_fen": 5.0}, RefundFact("unclear", "other_amount")),
+        ({}, RefundFact("unclear", "refunded")),
+        ({"refunded": None}, RefundFact("unclear", "refunded")),
+        ({"refunded": "true"}, RefundFact("unclear", "refunded")),
+    ):
+        client, _ = client_of((200, outcome("success", **data)))
+        assert await Alipay(client, SystemClock()).query_refund(ROW, "R1", 5) == found
 
 
 def test_a_call_that_does_not_fit_names_its_parameters():
