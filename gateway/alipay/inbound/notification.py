@@ -88,6 +88,6 @@ def _fen(text: str) -> int | None:
 def _beijing(text: str) -> datetime | None:
     try:
         instant = parse_beijing(text)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
     return instant if instant.year in YEARS else None

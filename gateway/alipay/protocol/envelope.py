@@ -55,7 +55,10 @@ def parse_beijing(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     if at.tzinfo is not None:
         raise ValueError("Alipay's times carry no offset")
-    return at.replace(tzinfo=BEIJING).astimezone(UTC)
+    try:
+        return at.replace(tzinfo=BEIJING).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("before the calendar begins") from None
 
 
 @dataclass(frozen=True, slots=True)

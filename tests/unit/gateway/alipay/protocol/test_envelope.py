@@ -115,6 +115,8 @@ def test_beijing_time() -> None:
     for odd in ("", "2026-11-24T00:30:05Z", "yesterday", "2026-11-24 25:00:00"):
         with pytest.raises(ValueError, match=r"offset|isoformat|hour"):
             parse_beijing(odd)
+    with pytest.raises(ValueError, match="calendar"):
+        parse_beijing("0001-01-01 00:00:00")
 
 
 # --- believing
