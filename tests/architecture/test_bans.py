@@ -45,6 +45,17 @@ BANS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], str]] = {
         ("shared/web.py",),  # names it in its docstring, as a warning
         "225 µs a request (performance §2.1)",
     ),
+    "import-by-name": (
+        r"\bimport_module\b|\b__import__\b|\bimportlib\b(?!\.metadata)",
+        PRODUCT,
+        (
+            "deploy/local/demo/merchant.py",
+            "deploy/local/postgres.py",
+            "shared/migrate.py",
+            "shared/process.py",
+        ),
+        "the import contracts see import statements only",
+    ),
     "second-kafka-door": (
         r"^\s*(?:from|import)\s+aiokafka",
         PRODUCT,
@@ -78,6 +89,20 @@ def test_banned_text(name: str) -> None:
         if banned.search(line) and not line.lstrip().startswith("#")
     ]
     assert not hits, why
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import importlib",
+        "from importlib import import_module as load",
+        "import importlib.util",
+        'rules = __import__("services.payment.payments.rules")',
+    ],
+)
+def test_an_import_by_name_is_seen(line: str) -> None:
+    assert re.search(BANS["import-by-name"][0], line)
+    assert not re.search(BANS["import-by-name"][0], "import importlib.metadata")
 
 
 def test_no_failure_is_swallowed() -> None:

@@ -21,6 +21,7 @@ PLANTED = {
     "gateway-apart": ("gateway/edge.py", "import services.payment.snapshot"),
     "shared-is-the-bottom": ("shared/contracts/money.py", "import gateway.edge"),
     "product-without-deploy": ("gateway/edge.py", "import deploy.sandbox.alipay"),
+    "product-without-tests": ("services/order/service.py", "import tests.fixtures.tokens"),
     "sandbox-apart": ("deploy/sandbox/alipay/wire/rsa2.py", "import shared.contracts.money"),
     "one-kafka-door": ("services/order/consumers.py", "import aiokafka"),
     "one-http-client": ("services/payment/channels/alipay.py", "import httpx"),

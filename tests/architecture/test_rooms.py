@@ -4,6 +4,7 @@ Each is listed in an exhaustive layers contract: imports go one way, a module in
 
 import tomllib
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from tests.architecture.tree import ROOT, under
@@ -51,6 +52,18 @@ def test_every_folder_has_its_order() -> None:
         if len(names) > 1 and folder.replace("/", ".") not in packages
     }
     assert open_ - WITHOUT_CONTRACT == set()
+
+
+def unseen(folders: Iterable[str]) -> set[str]:
+    """Those without an `__init__.py`: lint-imports reads no module in them."""
+    return {folder for folder in folders if not (ROOT / folder / "__init__.py").is_file()}
+
+
+def test_the_contracts_see_every_folder() -> None:
+    modules = under("gateway", "services", "shared", "deploy")
+    folders = {str(above) for module in modules for above in module.parents}
+    assert unseen(folders - {"."}) == set()
+    assert unseen({"docs/adr", "gateway"}) == {"docs/adr"}
 
 
 def test_a_room_says_what_it_is() -> None:

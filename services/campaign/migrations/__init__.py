@@ -1,0 +1,1 @@
+"""The schema of the campaign service, version by version."""
