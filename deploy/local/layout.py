@@ -10,13 +10,13 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("binding", "device", "payment", "campaign", "order")
 DEFAULT_PORT = 8080
 DEFAULT_RUN_DIR = ".run"
-STATE_FOLDERS = ("postgres", "sandbox-alipay", "secrets", "logs")
+STATE_FOLDERS = ("postgres", "sandbox-alipay", "secrets", "logs", "devices")
 STATE_FILES = (
     "audit-anchors.jsonl", "children.json", "demo.json", "device.journal", "device.json",
     "device.lock", "local.env", "migrated.txt", "ports.json", "progress.jsonl", "stack.json",
     "supervisor.lock",
 )  # fmt: skip
-"""All that a stack writes into RUN_DIR; other files there belong to somebody else."""
+"""All that a stack and its devices write into RUN_DIR; other files there are somebody else's."""
 
 
 class StackError(Exception):

@@ -149,6 +149,8 @@ def test_a_folder_that_no_start_has_made_its_own_is_left_alone(tmp_path: Path) -
 def test_files_beside_the_state_stay(tmp_path: Path) -> None:
     for name in ("supervisor.lock", "local.env", "thesis.txt"):
         (tmp_path / name).write_text("")
+    (tmp_path / "devices").mkdir()
+    (tmp_path / "devices/HEADLESS-1.json").write_text("a key of the stack that is forgotten")
     assert reset(tmp_path).returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
