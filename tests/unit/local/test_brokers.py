@@ -52,11 +52,11 @@ def test_java_says_its_version(said: str, major: int) -> None:
 def test_a_port_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_PORT", "kafka")
     with pytest.raises(node.KafkaError, match="KAFKA_PORT=kafka"):
-        node.Node.from_environment()
+        node.KafkaNode.from_environment()
 
 
 def test_a_pid_that_belongs_to_somebody_else_is_not_ours(tmp_path: Path) -> None:
-    mine = node.Node(tmp_path, 9092)
+    mine = node.KafkaNode(tmp_path, 9092)
     assert mine.pid is None
     (tmp_path / "pid").write_text(str(os.getpid()))
     assert mine.pid is None
@@ -98,7 +98,7 @@ def test_nobody_is_given_the_nodes_ports_before_it_listens(tmp_path: Path) -> No
     """Neither its own nor the one it picks for its controller."""
     with Holds() as holds:
         port = holds.take_any()
-    mine = node.Node(tmp_path, port)
+    mine = node.KafkaNode(tmp_path, port)
     with pytest.raises(node.KafkaError, match="did not start"):
         mine.start()
     assert "ports 2 taken []" in mine.log.read_text()
@@ -110,7 +110,7 @@ def test_nobody_is_given_the_nodes_ports_before_it_listens(tmp_path: Path) -> No
 def test_a_port_that_another_stack_holds_is_taken(tmp_path: Path) -> None:
     """Although nobody listens there yet."""
     with Holds() as holds:
-        mine = node.Node(tmp_path, holds.take_any())
+        mine = node.KafkaNode(tmp_path, holds.take_any())
         with pytest.raises(node.KafkaError, match=f"port {mine.port} is taken"):
             mine.start()
     assert not mine.log.exists()
