@@ -66,10 +66,11 @@ EventT = TypeVar("EventT", bound=Event)
 
 
 def latest(events: Iterable[EventT], *members: str) -> list[EventT]:
-    """The latest event for each combination of values of `members`, by the events' own time: after
-    a replay an older event may follow in the same batch, and one statement cannot change a row
-    twice. Ordered by those values, so that two consumers that write the rows never deadlock."""
-    in_time = sorted(events, key=lambda event: (event.occurred_at, event.event_id))
+    """The latest event for each combination of values of `members`, by the events' own time, and of
+    several at one instant the last of the batch: after a replay an older event may follow in the
+    same batch, and one statement cannot change a row twice. Ordered by those values, so that two
+    consumers that write the rows never deadlock."""
+    in_time = sorted(events, key=lambda event: event.occurred_at)
     last = {tuple(getattr(event, member) for member in members): event for event in in_time}
     return [last[name] for name in sorted(last)]
 
