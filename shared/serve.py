@@ -27,8 +27,9 @@ STOP_WITHIN_S = 8
 BACKLOG = 512
 GC_THRESHOLDS = (10_000, 20, 20)
 HEALTH = frozenset({"/livez", "/readyz", "/metrics"})
-_ID_MAX = 64
-_NAME_MAX = 64
+_ID_MAX = _NAME_MAX = 64
+_ESCAPES = str.maketrans({"~": "~0", "/": "~1"})
+"""of a JSON pointer (RFC 6901)"""
 
 Ready = Callable[[], Awaitable[Mapping[str, bool]]]
 
@@ -55,10 +56,11 @@ def json_response(data: Any, status: int = 200) -> Response:
 
 def faults(error: Any) -> list[dict[str, str]]:
     """The faults of a body from a pydantic (or FastAPI) validation error, without the values. The
-    message is for programmers; people read the console's own text for the code."""
+    message is for programmers; people read the console's own text for the code. FastAPI gives the
+    position in a text that is not JSON; it is no pointer, because it names no member."""
     return [
         {
-            "pointer": _pointer(fault["loc"]),
+            "pointer": _pointer(fault["loc"] if fault["type"] != "json_invalid" else ()),
             "code": str(fault["type"]),
             "message": str(fault["msg"]),
         }
@@ -68,7 +70,7 @@ def faults(error: Any) -> list[dict[str, str]]:
 
 def _pointer(parts: Any) -> str:
     """A JSON pointer that is safe to return: the name of an unknown member can be any text."""
-    names = [str(part)[:_NAME_MAX] for part in parts if part != "body"]
+    names = [str(part)[:_NAME_MAX].translate(_ESCAPES) for part in parts if part != "body"]
     return ("/" + "/".join(names)).encode("utf-8", "replace").decode()
 
 

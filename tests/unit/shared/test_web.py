@@ -53,6 +53,10 @@ def app(verifier_for):
         body = await parse(request, Body)
         return json_response({"fen": body.amount_fen, "who": principal(request).subject})
 
+    @made.post("/parameter", dependencies=[guard("device")])
+    async def parameter(body: Body):
+        return json_response({"fen": body.amount_fen})
+
     @made.get("/orders", dependencies=[guard("user", "orders.read")])
     async def orders():
         return json_response([])
@@ -88,13 +92,13 @@ def app(verifier_for):
 def call(app, signer_for):
     signer = signer_for("gateway-edge", SystemClock())
 
-    async def send(method, path, *, kind="device", permissions=(), token=None, **more):
+    async def send(method, path, *, kind="device", permissions=(), token=None, headers=(), **more):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
             if token is None:
                 who = "gateway-edge" if kind == "service" else "d1"
                 token = signer.issue("payment", kind=kind, subject=who, permissions=permissions)
-            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            headers = dict(headers) | ({"Authorization": f"Bearer {token}"} if token else {})
             return await client.request(method, path, headers=headers, **more)
 
     return send
@@ -110,6 +114,7 @@ async def test_a_good_request(call):
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("path", ["/pay", "/parameter"])
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
@@ -119,16 +124,20 @@ async def test_a_good_request(call):
         (b'{"amount_fen": true}', "/amount_fen"),
         (b'{"amount_fen": 10000000001}', "/amount_fen"),
         (b'{"amount_fen": 1, "x": 1}', "/x"),
+        (b'{"amount_fen": 1, "x/amount_fen": 1}', "/x~1amount_fen"),
+        (b'{"amount_fen": 1, "x~1": 1}', "/x~01"),
         (b'{"amount_fen": 1, "note": "a\\ud83d"}', "/note"),
         (b'{"amount_fen": 1, "note": "\\udc00a"}', "/note"),
         (b'{"amount_fen": 1, "note": "\\ud83d\\ude00", "x": "\\ud83d"}', "/x"),
         (b"{}", "/amount_fen"),
         (b"[", "/"),
+        (b'{"amount_fen": 1} 2', "/"),
         (b"", "/"),
     ],
 )
-async def test_a_bad_body_is_pointed_at(call, body, pointer):
-    answer = await call("POST", "/pay", content=body)
+async def test_a_bad_body_is_pointed_at(call, path, body, pointer):
+    kind = {"Content-Type": "application/json"}
+    answer = await call("POST", path, content=body, headers=kind)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
