@@ -34,6 +34,7 @@ RESPONSE_MAX = 8 * 1024 * 1024
 ENDED_CONNECTIONS_MAX = 4
 """After so many kept connections that the peer had closed, a request ends as not sent."""
 Headers = Mapping[str, str] | None
+NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 FAILURES = (aiohttp.ClientError, TimeoutError, ConnectionError, OSError)
 _PEER_CLOSED = getattr(select, "POLLRDHUP", 0)
 
@@ -259,9 +260,7 @@ class Client:
         )
 
     def _failure(self, error: Exception) -> Exception:
-        is_unsent = isinstance(
-            error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-        )
+        is_unsent = isinstance(error, NOT_CONNECTED)
         return (NotSent if is_unsent else NoAnswer)(f"{self.name}: {type(error).__name__}")
 
     async def _whole(self, response: aiohttp.ClientResponse) -> bytes:

@@ -61,6 +61,8 @@ class Handlers:
         handle types that others handle, too. `takes_over`: it takes types from the service's first
         consumer and keeps that inbox key, so that events handled there are not handled again."""
         room = Handlers(f"{self.consumer}.{name}", self.inbox_key if takes_over else "")
+        if any(other.consumer == room.consumer for other in self.rooms):
+            raise ValueError(f"{room.consumer} is a room already")
         self.rooms.append(room)
         room.rooms = self.rooms
         return room
@@ -69,12 +71,11 @@ class Handlers:
         """Registers a batch handler: new events of these types, in order, in one transaction."""
 
         def register(handler: HandlerT) -> HandlerT:
-            for event in events:
-                same = [room.by_type for room in self.rooms if room.inbox_key == self.inbox_key]
-                if any(event.type in types for types in same):
-                    raise ValueError(f"{event.type} has a handler already")
-                self.by_type[event.type] = handler
-                self.topics.add(event.topic)
+            for kind in events:
+                if any(kind.type in r.by_type for r in self.rooms if r.inbox_key == self.inbox_key):
+                    raise ValueError(f"{kind.type} has a handler already")
+                self.by_type[kind.type] = handler
+                self.topics.add(kind.topic)
             return handler
 
         return register

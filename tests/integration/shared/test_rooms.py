@@ -225,6 +225,11 @@ def test_one_inbox_key_knows_each_type_once():
     handlers = Handlers("order")
     handlers.on(StoreCreated)(handle)
     handlers.room("points").on(StoreCreated)(handle)
-    for room in (handlers, handlers.room("coupons", takes_over=True)):
+    coupons = handlers.room("coupons", takes_over=True)
+    for takes_over in (True, False):
+        # Members of one group would skip and commit what only the other handles.
+        with pytest.raises(ValueError, match="a room already"):
+            handlers.room("coupons", takes_over=takes_over)
+    for room in (handlers, coupons):
         with pytest.raises(ValueError, match="has a handler already"):
             room.on(StoreCreated)(handle)
