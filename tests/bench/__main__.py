@@ -9,14 +9,12 @@ instead, and RUN_DIR/against.json has the windows and the ratios.
 import argparse
 import asyncio
 import json
-import os
-import sys
-from pathlib import Path
 from typing import Any
 
 from tests.bench import against, report
 from tests.bench.rounds import Plan, TooManyBad, measure
 from tests.bench.stacks import Control, Product
+from tests.bench.windows import finish, say
 
 
 def arguments() -> argparse.Namespace:
@@ -28,11 +26,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--against", metavar="COMMIT", help="compare with that commit instead")
     parser.add_argument("--control-only", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 async def _rounds(options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -55,19 +48,12 @@ async def _rounds(options: argparse.Namespace) -> list[dict[str, Any]]:
         for build in builds if number % 2 == 0 else reversed(builds):
             measured = await measure(build(), plan)
             raw.append(measured)
-            _say(
+            say(
                 f"round {number + 1} {measured['build']:<8}"
                 f" {measured['payments_per_s']:8.1f}/s  p50 {measured['p50_ms']:7.1f} ms"
                 f"  own CPU {measured['cpu_us_per_payment']:8.0f} us  R {measured['R_us']:6.0f} us"
             )
     return raw
-
-
-def _write(name: str, document: dict[str, Any], lines: str) -> None:
-    path = Path(os.environ.get("RUN_DIR", ".run")) / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document, indent=2) + "\n")
-    _say(f"\n{lines}\n\nwritten to {path}")
 
 
 def main() -> int:
@@ -78,26 +64,23 @@ def main() -> int:
         try:
             if options.against:
                 found = runner.run(
-                    against.compare(options.against, options.rounds, options.seconds, _say)
+                    against.compare(options.against, options.rounds, options.seconds, say)
                 )
-                _write("against.json", found, against.table(found))
-                return 0
+                say(f"\n{against.table(found)}\n")
+                return finish("against", found, ())
             raw = runner.run(_rounds(options))
         except TooManyBad as error:
-            _say(f"not measured: {error}")
+            say(f"not measured: {error}")
             return 1
     if not any(one["build"] == "product" for one in raw):
-        _say(json.dumps(raw, indent=1))
+        say(json.dumps(raw, indent=1))
         return 0
     document = report.build(raw)
     bars = report.QUICK_BARS if options.quick else report.BARS
-    _write("bench.json", document, report.table(document, bars))
+    say(f"\n{report.table(document, bars)}\n")
     if options.product_only:
         bars = tuple(bar for bar in bars if bar.figure in document)
-    short = report.shortfalls(document, bars)
-    for line in short:
-        _say(f"falls short: {line}")
-    return 1 if short else 0
+    return finish("bench", document, report.shortfalls(document, bars))
 
 
 if __name__ == "__main__":

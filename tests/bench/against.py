@@ -16,8 +16,8 @@ from statistics import median
 from typing import Any
 
 from tests.bench.load import Load
-from tests.bench.proc import cpu_us, rss_mb
-from tests.bench.rounds import check_load
+from tests.bench.proc import rss_mb
+from tests.bench.rounds import check_load, window
 from tests.bench.stacks import ROOT, Product
 
 DEVICES = (1, 8, 32, 64)
@@ -83,8 +83,8 @@ async def _windows(
         for devices in DEVICES:
             names = list(builds) if number % 2 == 0 else list(builds)[::-1]
             for name in names:
-                window = await _window(builds[name], loads[name], devices, seconds)
-                windows.append({"build": name, "devices": devices, "round": number} | window)
+                figures = await window(builds[name], loads[name], devices, seconds, warm_s=REST_S)
+                windows.append({"build": name, "devices": devices, "round": number} | figures)
             ours, theirs = (_of(windows, name, devices)[-1] for name in builds)
             cpu = ours[FIGURES[0]], theirs[FIGURES[0]]
             say(
@@ -92,23 +92,6 @@ async def _windows(
                 f" = {cpu[0] / cpu[1]:.3f}   {ours[FIGURES[1]]:6.1f} / {theirs[FIGURES[1]]:6.1f} /s"
             )
     return windows
-
-
-async def _window(build: Product, load: Load, devices: int, seconds: float) -> Window:
-    pids, readings = build.pids, []
-    result = await load.run(
-        devices, seconds, warm_s=REST_S, on_edge=lambda: readings.append(cpu_us(pids))
-    )
-    check_load(f"{devices} devices", result)
-    used = {name: (readings[1][name] - readings[0][name]) / result.payments for name in pids}
-    return {
-        "payments": result.payments,
-        "payments_per_s": round(result.per_s, 2),
-        "p50_ms": round(result.percentile(0.50), 2),
-        "p99_ms": round(result.percentile(0.99), 2),
-        "cpu_us_per_payment": round(sum(used.values()), 1),
-        "by_process": {name: round(value, 1) for name, value in used.items()},
-    }
 
 
 def _of(windows: list[Window], name: str, devices: int) -> list[Window]:

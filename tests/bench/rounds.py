@@ -57,7 +57,8 @@ async def measure(build: Product | Control, plan: Plan) -> dict[str, Any]:
         await build.start(plan.devices)
         load = Load(*build.address, build.devices)
         check_load("warm-up", await load.run(DEVICES, 1.0, warm_s=1.0))
-        figures |= await _saturated(build, load, plan.seconds)
+        figures |= await window(build, load, DEVICES, plan.seconds)
+        figures["rss_mb"] = rss_mb(build.pids)
         if plan.is_flat_measured:
             for devices in (16, 64):
                 result = await load.run(devices, plan.seconds * 0.6)
@@ -75,13 +76,16 @@ async def measure(build: Product | Control, plan: Plan) -> dict[str, Any]:
     return figures
 
 
-async def _saturated(build: Product | Control, load: Load, seconds: float) -> dict[str, Any]:
+async def window(
+    build: Product | Control, load: Load, devices: int, seconds: float, *, warm_s: float = 1.0
+) -> dict[str, Any]:
+    """A closed loop of that many devices: rate, response times, and own CPU by process."""
     pids = build.pids
     readings: list[dict[str, float]] = []
-    result = check_load(
-        "32 devices",
-        await load.run(DEVICES, seconds, on_edge=lambda: readings.append(cpu_us(pids))),
+    result = await load.run(
+        devices, seconds, warm_s=warm_s, on_edge=lambda: readings.append(cpu_us(pids))
     )
+    check_load(f"{devices} devices", result)
     before, after = readings
     used = {name: (after[name] - before[name]) / result.payments for name in pids}
     return {
@@ -92,7 +96,6 @@ async def _saturated(build: Product | Control, load: Load, seconds: float) -> di
         "p99_ms": round(result.percentile(0.99), 2),
         "cpu_us_per_payment": round(sum(used.values()), 1),
         "by_process": {name: round(value, 1) for name, value in used.items()},
-        "rss_mb": rss_mb(pids),
     }
 
 

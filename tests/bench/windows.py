@@ -1,4 +1,4 @@
-"""What the benches share that measure payments without and with other clients, by turns."""
+"""What the benches share: figures of windows that take turns, clients beside them, and the end."""
 
 import asyncio
 import json
