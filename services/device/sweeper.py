@@ -31,12 +31,13 @@ class Lane:
 
     async def work(self) -> None:
         requested = self._deps.release_requested
+        next_pause_s = min(self._pause_s * 2, WITHOUT_REQUEST_S)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pause_s):
                 await requested.wait()
             requested.clear()
-            self._pause_s = AFTER_REQUEST_S / 2
-        self._pause_s = min(self._pause_s * 2, WITHOUT_REQUEST_S)
+            next_pause_s = AFTER_REQUEST_S
+        self._pause_s = next_pause_s
         if await releases.work_off(self._deps):
             self._pause_s = AFTER_REQUEST_S
 
