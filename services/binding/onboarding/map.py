@@ -18,6 +18,7 @@ from shared.errors import InvalidBody
 
 NOT_PERMITTED = "not_permitted"
 SILENT = "platform_silent"
+PUSH_UNKNOWN = "push_unknown"
 SWITCHED_OFF = "app_switched_off"
 SETTLED: frozenset[State] = frozenset({"done", "skipped"})
 OF_THE_VERSION = frozenset({"4.1", "4.2"})
@@ -118,7 +119,8 @@ def map_of(facts: Facts, hosts: tuple[str, ...]) -> Map:
     """The map that is derived from the facts."""
     states = {row.row: _own_state(row, facts) for row in ROWS}
     for row in ROWS:
-        if states[row.row] == "todo" and _is_proven(row, facts, states):
+        is_open = states[row.row] == "todo" or _is_unknown(row, facts)
+        if is_open and _is_proven(row, facts, states):
             states[row.row] = "skipped"
     lines = tuple(_line(row, facts, states) for row in ROWS)
     app_id = facts.app.app_id if facts.app is not None else ""
@@ -175,6 +177,12 @@ def _is_outdated(row: Row, facts: Facts) -> bool:
     version = uploaded.evidence.get("app_version")
     about = facts.known[row.row].evidence.get("app_version")
     return bool(version and about and version != about)
+
+
+def _is_unknown(row: Row, facts: Facts) -> bool:
+    """Whether it is not known that the row failed: Alipay may have the push."""
+    stored = facts.known.get(row.row)
+    return stored is not None and stored.remedy == PUSH_UNKNOWN
 
 
 def _is_proven(row: Row, facts: Facts, states: Mapping[str, State]) -> bool:

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, ParamSpec
 from uuid import UUID
 
-from services.device.releases.rules import PUSH, RELEASE, REVIEW, UPLOAD
+from services.device.releases.rules import (
+    NOT_TAKEN,
+    NOTHING_UPLOADED,
+    PUSH,
+    PUSH_UNKNOWN,
+    RELEASE,
+    REVIEW,
+    UPLOAD,
+)
 from shared.contracts.egress import EgressReply, EgressRequest
 from shared.contracts.verdicts import Verdict, is_silent
 from shared.contracts.verdicts import unusable as of_any_question
@@ -107,7 +115,7 @@ async def check_upload(context: CheckContext) -> Verdict:
         return unusable(reply)
     newest = _newest(reply)
     if newest is None:
-        return Verdict(None, "nothing_uploaded")
+        return Verdict(None, NOTHING_UPLOADED)
     return Verdict("done", evidence={"app_version": newest, "by": "tool"})
 
 
@@ -152,7 +160,7 @@ async def with_version(context: CheckContext) -> CheckContext | Verdict:
         return unusable(reply)
     newest = _newest(reply)
     if newest is None:
-        return Verdict("failed", "nothing_uploaded")
+        return Verdict("failed", NOTHING_UPLOADED)
     return replace(context, version=newest)
 
 
@@ -223,15 +231,33 @@ async def check_release(context: CheckContext) -> Verdict:
     return Verdict("todo", "review_running" if status == "AUDITING" else None, facts)
 
 
-@of_a_version
 async def push(context: CheckContext, form: Mapping[str, Any]) -> Verdict:
-    reply = await context.ask(
+    """Pushes the version to the devices. Without an answer the step fails: no method shows the
+    result of a push later, so a running one would run for ever."""
+    found = await with_version(context)
+    if isinstance(found, Verdict):
+        return found if found.state else Verdict("failed", NOT_TAKEN, found.evidence)
+    reply = await found.ask(
         "alipay.commerce.iot.device.upgradeapp.create",
-        sn=list(form["sn"]), target_app_id=context.app_id, target_app_version=context.version,
+        sn=list(form["sn"]), target_app_id=found.app_id, target_app_version=found.version,
     )  # fmt: skip
-    if not reply.is_success:
-        return unusable(reply)
-    return Verdict("running", evidence={"app_version": context.version, "sn": list(form["sn"])})
+    if reply.is_success:
+        return Verdict("running", evidence=_pushed(found, form))
+    verdict = unusable(reply)
+    if verdict.state is not None:
+        return verdict
+    remedy = NOT_TAKEN if reply.outcome == "not_sent" else PUSH_UNKNOWN
+    return Verdict("failed", remedy, {**_pushed(found, form), **verdict.evidence})
+
+
+def lost_push(context: CheckContext, form: Mapping[str, Any]) -> Verdict:
+    """The verdict of a push whose worker ended. It is not repeated: Alipay may have the first one,
+    and each call makes a task there. A person can look there and decide."""
+    return Verdict("failed", PUSH_UNKNOWN, _pushed(context, form))
+
+
+def _pushed(context: CheckContext, form: Mapping[str, Any]) -> dict[str, Any]:
+    return {"app_version": context.version, "sn": list(form.get("sn", ()))}
 
 
 ACTS: Mapping[str, Act] = {UPLOAD: upload, REVIEW: submit, RELEASE: release, PUSH: push}

@@ -15,6 +15,8 @@ WATCHED = frozenset({UPLOAD, REVIEW, RELEASE})
 report every change. No query returns the result of a push."""
 OF_THE_VERSION = frozenset({REVIEW, RELEASE})
 """Steps of one uploaded version; a newer version resets them."""
+NOT_TAKEN, NOTHING_UPLOADED, PUSH_UNKNOWN = "not_taken", "nothing_uploaded", "push_unknown"
+"""Remedies: Alipay has nothing of an act, has no version at all, may or may not have a push."""
 ACT_AGAIN = frozenset({"version_too_low"})
 """Remedies that require a person to carry the step out again; an automatic check would hide
 them."""
@@ -75,12 +77,19 @@ def after_look(before: Known | None, verdict: Verdict) -> Known:
     wait as if it had never been carried out. A failed step stays failed, with its remedy, until a
     check finds it running, done or failed anew."""
     if before is not None and before.state == "running":
-        if verdict.state == "todo" and "share" not in verdict.evidence:
-            verdict = Verdict("failed", "not_taken", verdict.evidence)
+        if _has_nothing(verdict):
+            verdict = Verdict("failed", NOT_TAKEN, verdict.evidence)
         verdict = _settled(before, verdict)
     if before is not None and before.state == "failed" and verdict.state in (None, "todo"):
         verdict = Verdict("failed", before.remedy, before.evidence)
     return _next(before, verdict)
+
+
+def _has_nothing(verdict: Verdict) -> bool:
+    """Whether Alipay answered that it has nothing of an act."""
+    if verdict.state is None:
+        return verdict.remedy == NOTHING_UPLOADED
+    return verdict.state == "todo" and "share" not in verdict.evidence
 
 
 def _settled(before: Known, verdict: Verdict) -> Verdict:

@@ -2,7 +2,8 @@
 automatically that run, wait or have failed.
 
 Alipay is called with no transaction open. The start of an act is committed before its call. A
-worker that takes over from a dead process does not repeat the act; it checks the step instead.
+worker that takes over from a dead process does not repeat the act; it checks the step instead. A
+push, which Alipay does not show, fails then with a remedy of its own.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from services.device.releases.checks import CheckContext
 from services.device.releases.models import AppRelease, ReleaseTask
 from services.device.releases.repo import Name
 from services.device.releases.rules import (
+    PUSH,
     UPLOAD,
     Known,
     after_act,
@@ -98,11 +100,13 @@ async def _work_on(deps: Deps, task: ReleaseTask) -> None:
     if begun is None:
         return
     context = await _context(deps, begun, request)
-    if task.kind == "act" and is_first:
+    is_act = task.kind == "act" and is_first
+    if is_act:
         verdict = await checks.ACTS[task.step](context, request.form)
+    elif task.kind == "act" and task.step == PUSH:
+        verdict = checks.lost_push(context, request.form)
     else:
         verdict = await _look(context, task.step)
-    is_act = task.kind == "act" and is_first
     await _record(deps, begun, verdict, request.actor, task=task, is_act=is_act)
 
 

@@ -13,6 +13,7 @@ from tests.integration.open_platform import said
 
 pytestmark = pytest.mark.asyncio
 APPLY = "alipay.open.mini.version.audit.apply"
+PUSH = "alipay.commerce.iot.device.upgradeapp.create"
 UPLOAD = "alipay.open.mini.version.upload"
 
 
@@ -173,13 +174,27 @@ async def test_refusals_say_the_platforms_reason_and_what_to_do(wizard, sub_code
     wizard.platform.status["1.0.0"] = "RELEASE"
     await wizard("4.1", "check")
     await wizard("4.2", "check")
-    wizard.platform.answers["alipay.commerce.iot.device.upgradeapp.create"] = said(
-        "refused", sub_code=sub_code, sub_msg="平台的原话"
-    )
+    wizard.platform.answers[PUSH] = said("refused", sub_code=sub_code, sub_msg="平台的原话")
     line = (await wizard("5.1", "run", form={"sn": "DF0001"}))["5.1"]
     assert (line["state"], line["reason"], line["remedy"]) == ("failed", "平台的原话", remedy)
     assert line["remedy_zh"]
     assert line["remedy_en"].isascii()
+
+
+async def test_a_push_without_an_answer_can_be_repeated(wizard):
+    """It is told as what it is; and if it did arrive, a device that signs in shows it."""
+    await wizard.uploaded()
+    await wizard("4.1", "run", form=REVIEW)
+    wizard.platform.status["1.0.0"] = "RELEASE"
+    await wizard("4.1", "check")
+    await wizard("4.2", "check")
+    wizard.platform.answers[PUSH] = said("unknown", reason="no_answer")
+    for _ in range(2):
+        line = (await wizard("5.1", "run", form={"sn": "DF0001"}))["5.1"]
+        assert (line["state"], line["remedy"], line["can_run"]) == ("failed", "push_unknown", True)
+        assert "服务分发" in line["remedy_zh"]
+    await wizard.enrol("QCF4000001")
+    assert await wizard.states("5.1") == {"skipped"}
 
 
 async def test_an_end_that_is_not_enabled_leads_back_to_its_row(wizard):

@@ -12,7 +12,9 @@ from tests.integration.open_platform import said
 pytestmark = pytest.mark.asyncio
 APPLY = "alipay.open.mini.version.audit.apply"
 DETAIL = "alipay.open.mini.version.detail.query"
+PUSH = "alipay.commerce.iot.device.upgradeapp.create"
 UPLOAD = "alipay.open.mini.version.upload"
+VERSIONS = "alipay.open.mini.version.list.query"
 FORM = {"version_desc": "首个版本"}
 
 
@@ -74,14 +76,14 @@ async def dies_after(real, *args):
     raise Killed
 
 
-def ends_the_worker(patched, where):
-    real = checks.ACTS["review"]
+def ends_the_worker(patched, where, step="review"):
+    real = checks.ACTS[step]
     if where == "before it is begun":
         patched.setattr(service, "_begin", dies)
     elif where == "before the call":
-        patched.setitem(checks.ACTS, "review", dies)
+        patched.setitem(checks.ACTS, step, dies)
     elif where == "after the call":
-        patched.setitem(checks.ACTS, "review", lambda *args: dies_after(real, *args))
+        patched.setitem(checks.ACTS, step, lambda *args: dies_after(real, *args))
     else:
         patched.setattr(service.outbox, "add", dies)
 
@@ -113,6 +115,47 @@ async def test_a_kill_between_any_two_steps(
     assert await releases.after_a_kill() == 0
 
 
+@pytest.mark.parametrize(
+    ("where", "pushes", "state", "remedy"),
+    [
+        ("before it is begun", 1, "running", None),
+        ("before the call", 0, "failed", "push_unknown"),
+        ("after the call", 1, "failed", "push_unknown"),
+        ("before its end is committed", 1, "failed", "push_unknown"),
+    ],
+)
+async def test_a_kill_in_a_push_leaves_it_to_a_person(
+    releases, monkeypatch, where, pushes, state, remedy
+):
+    """No method shows whether Alipay has it, and a second one may be a second task: it is neither
+    repeated, nor does it run for ever."""
+    releases.platform.status["1.0.0"] = "RELEASE"
+    asked = await releases.request("push", "act", form={"sn": ["DF1"]})
+    with monkeypatch.context() as patched:
+        ends_the_worker(patched, where, "push")
+        with pytest.raises(Killed):
+            await releases.work()
+    assert await releases.after_a_kill() == 1
+    (told,) = await releases.told()
+    assert (told.request_id, told.state, told.remedy) == (asked, state, remedy)
+    assert told.evidence == {"app_version": "1.0.0", "sn": ["DF1"]}
+    assert releases.platform.calls[PUSH] == pushes
+    assert (await releases.done("push", "act", form={"sn": ["DF1"]})).state == "running"
+
+
+async def test_a_kill_in_the_first_upload_is_told(releases, monkeypatch):
+    """Alipay has no version at all, so nothing is waited for."""
+    await releases.request("upload", "act", app_version="", form={"app_version": "1.0.0"})
+    with monkeypatch.context() as patched:
+        ends_the_worker(patched, "before the call", "upload")
+        with pytest.raises(Killed):
+            await releases.work()
+    assert await releases.after_a_kill() == 1
+    (told,) = await releases.told()
+    assert (told.state, told.remedy) == ("failed", "not_taken")
+    assert releases.platform.calls[UPLOAD] == 0
+
+
 async def test_a_worker_that_comes_back_late_changes_nothing(releases, uploaded):
     """Its lease was over, and another one has finished the request."""
     waits, goes_on = asyncio.Event(), asyncio.Event()
@@ -137,6 +180,23 @@ async def test_no_answer_leaves_it_running(releases, uploaded):
     releases.platform.answers[APPLY] = said("unknown", reason="no_answer")
     told = await releases.done("review", "act", form=FORM)
     assert (told.state, told.remedy) == ("running", "platform_silent")
+
+
+@pytest.mark.parametrize(
+    ("method", "version", "answer", "remedy"),
+    [
+        (PUSH, "1.0.0", said("unknown", reason="no_answer"), "push_unknown"),
+        (PUSH, "1.0.0", said("unknown", sent=False, reason="no_answer"), "not_taken"),
+        (PUSH, "1.0.0", said("unknown", reason="signature"), "alipay_key_wrong"),
+        (VERSIONS, "", said("unknown", reason="no_answer"), "not_taken"),
+    ],
+)
+async def test_a_push_without_an_answer_does_not_run(releases, method, version, answer, remedy):
+    """Nobody can look at it later, so a person decides."""
+    releases.platform.answers[method] = answer
+    told = await releases.done("push", "act", app_version=version, form={"sn": ["DF1"]})
+    assert (told.state, told.remedy) == ("failed", remedy)
+    assert told.evidence["reason"] == answer["data"]["reason"]
 
 
 # --- one after the other
