@@ -37,6 +37,7 @@ log = get_logger("consumer")
 _handled = Counter("events_handled_total", "Events that took effect", ["consumer", "type"])
 _skipped = Counter("events_skipped_total", "Events not for us, or known", ["consumer", "why"])
 _parked = Counter("events_parked_total", "Events set aside", ["consumer", "topic", "why"])
+_not_copied = Counter("events_not_copied_total", "Too large to park", ["consumer", "topic"])
 _BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30, 120)
 _lag = Histogram("event_lag_seconds", "From the fact to its effect", ["consumer"], buckets=_BUCKETS)
 
@@ -181,17 +182,12 @@ class Consumer:
         attempt = 0
         while True:
             try:
-                await self._transaction(handler, [event])
-                return
+                return await self._transaction(handler, [event])
             except Exception as error:
-                if is_connection_lost(error):
-                    await asyncio.sleep(RETRY_S)
-                    continue
-                attempt += 1
+                attempt += not is_connection_lost(error)
                 if attempt >= POISON_ATTEMPTS:
-                    await self._park(record, error)
-                    return
-                await asyncio.sleep(RETRY_S * attempt)
+                    return await self._park(record, error)
+                await asyncio.sleep(RETRY_S * max(attempt, 1))
 
     async def _transaction(self, handler: Handler, events: list[Event]) -> None:
         unique = list({event.event_id: event for event in events}.values())
@@ -208,18 +204,25 @@ class Consumer:
 
     async def _park(self, record: kafka.Record, error: Exception) -> None:
         """Copies an event to the parked topic, where an operator finds it, and goes on. The copy
-        keeps the event's headers with its MACs; one more header states the reason."""
-        topic, parked, why = record.topic, record.topic + PARKED, type(error).__name__
-        log.error("consumer.parked", topic=topic, offset=record.offset, error=why)
-        _parked.labels(self._handlers.consumer, topic, why).inc()
+        keeps the event's headers with its MACs; one more header states the reason. An event too
+        large for that is replaced by an empty one, whose reason states the place of the event."""
+        topic, why, who = record.topic, type(error).__name__, self._handlers.consumer
+        place = {"topic": topic, "partition": record.partition, "offset": record.offset}
+        log.error("consumer.parked", **place, error=why)
+        _parked.labels(who, topic, why).inc()
         copy = [((record.key or b"").decode("utf-8", "replace"), record.value or b"")]
         headers = [header for header in record.headers if header[0] != REASON_HEADER]
-        headers.append((REASON_HEADER, f"{self._handlers.consumer}: {why}".encode()))
+        headers.append((REASON_HEADER, f"{who}: {why}".encode()))
         while True:
             try:
-                await self._parking.send_batch(parked, copy, headers)
+                await self._parking.send_batch(topic + PARKED, copy, headers)
                 return
-            except Unavailable:
+            except Unavailable as failure:
+                if isinstance(failure.__cause__, kafka.TOO_LARGE):
+                    log.exception("consumer.not_copied", **place, error=why)
+                    _not_copied.labels(who, topic).inc()
+                    reason = f"{who}: {why}, too large to copy: {place}"
+                    copy, headers = [("", b"")], [(REASON_HEADER, reason.encode())]
                 await asyncio.sleep(RETRY_S)
 
 

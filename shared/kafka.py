@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition, errors
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.helpers import create_ssl_context
@@ -34,6 +34,9 @@ START_WITHIN_S = 15.0
 RETRY_S = 0.5
 AWAY = (KafkaError, ConnectionError, TimeoutError)
 """What the client raises when the broker is unavailable. Other OSErrors, as of a file, are bugs."""
+
+TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
+"""What the client and the broker refuse whenever it is sent: the cause of such an Unavailable."""
 
 Record = ConsumerRecord[Any, Any]
 Reader = AIOKafkaConsumer
@@ -147,10 +150,8 @@ class Producer:
                     self._probe = reader(self._broker, topic)
                     await self._probe.start()
                     self._probe.pause(*self._probe.assignment())
-                places = [
-                    TopicPartition(topic, number)
-                    for number in self._probe.partitions_for_topic(topic) or ()
-                ]
+                numbers = self._probe.partitions_for_topic(topic) or ()
+                places = [TopicPartition(topic, number) for number in numbers]
                 ends = await self._probe.end_offsets(places) if places else {}
         except AWAY as error:
             await self.aclose()
@@ -181,9 +182,7 @@ async def polled(client: AIOKafkaConsumer) -> dict[TopicPartition, list[Record]]
     because a client would wait without end for a broker that came back at another address. If no
     response comes it raises, and the caller makes a new client."""
     for _ in range(QUIET_POLLS):
-        records: dict[TopicPartition, list[Record]] = await client.getmany(
-            timeout_ms=POLL_MS, max_records=BATCH_MAX
-        )
+        records: dict[TopicPartition, list[Record]] = await client.getmany(timeout_ms=POLL_MS)
         if records:
             return records
     async with asyncio.timeout(ANSWER_WITHIN_S):
