@@ -85,16 +85,20 @@ async def test_an_act_whose_answer_was_lost_is_asked_for(wizard, monkeypatch):
     """The process ended between the call and its answer: a minute later the row is looked at, and
     nothing is submitted a second time."""
     await wizard.uploaded()
-    real = checks.ACTS["review"]
+    real, died = checks.ACTS["review"], asyncio.Event()
 
     async def dies(case, form):
         await real(case, form)
+        died.set()
         raise Killed
 
     monkeypatch.setattr(onboarding_releases, "WAIT_S", 0.2)
     with monkeypatch.context() as patched:
         patched.setitem(checks.ACTS, "review", dies)
         assert (await wizard("4.1", "run", form=REVIEW))["4.1"]["state"] == "running"
+        # The page waits a moment only, and the request may be carried out after that.
+        async with asyncio.timeout(20):
+            await died.wait()
     wizard.platform.status["1.0.0"] = "WAIT_RELEASE"
     await wizard.later(66)
     assert await wizard.states("4.1") == {"done"}
