@@ -1,13 +1,19 @@
 /** The providers around all pages, and the page for each address. */
 
 import { ApiProblem } from '@shared/problem';
-import { MutationCache, QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
+import {
+  MutationCache,
+  type QueryClient,
+  QueryClientProvider,
+  useQuery,
+} from '@tanstack/react-query';
 import { App as AntApp, ConfigProvider } from 'antd';
 import enUS from 'antd/locale/en_US';
 import zhCN from 'antd/locale/zh_CN';
 import { Suspense, useLayoutEffect } from 'react';
 import { BrowserRouter, matchPath, Navigate, Route, Routes, useLocation } from 'react-router';
 import { arrived, type Console, csrf, get, OutcomeUnknown } from './api/client';
+import { Queries } from './api/queries';
 import { StoreProvider } from './lookups/stores';
 import { nonce } from './nonce';
 import { ACCOUNT, ENTRY, HOME, PAGES, type Page } from './pages/registry';
@@ -61,7 +67,7 @@ const LOOKS_MS = [0, 3_000, 20_000];
 export function makeQueries(): QueryClient {
   const lookAgain = () =>
     queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'who' });
-  const queries = new QueryClient({
+  const queries = new Queries({
     mutationCache: new MutationCache({
       onError: (error) => {
         if (!(error instanceof OutcomeUnknown)) return;
