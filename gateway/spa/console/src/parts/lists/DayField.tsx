@@ -2,7 +2,7 @@
 import { Button, ConfigProvider, DatePicker, type DatePickerProps } from 'antd';
 import dayjs from 'dayjs';
 import 'dayjs/locale/zh-cn';
-import { useContext, useMemo, useState } from 'react';
+import { useContext, useMemo, useRef, useState } from 'react';
 import { useText } from '../../texts';
 import { dayOf, QUICK, type Quick, quickDays } from './days';
 import type { Filter, ListState, Span } from './filters';
@@ -28,33 +28,22 @@ function usePicker() {
   );
 }
 
-/** The filters after `day` was chosen for one end of the span. */
-function chosen(filter: Filter, span: Span | null, state: ListState, day: string | undefined) {
-  const next = { [filter.name]: day };
-  const other = span && (filter === span.from ? span.to : span.from);
-  const there = other && state.values[other.name];
-  if (day && other && there) {
-    // A span that ends before it begins is turned round.
-    const isCrossed = filter === span.from ? day > there : day < there;
-    if (isCrossed) Object.assign(next, { [filter.name]: there, [other.name]: day });
-  }
-  return next;
-}
-
-export function DayField({
-  filter,
-  span,
-  state,
-}: {
-  filter: Filter;
-  span: Span | null;
-  state: ListState;
-}) {
+export function DayField({ filter, state }: { filter: Filter; state: ListState }) {
   const { t } = useText();
   const locale = usePicker();
   const value = state.values[filter.name];
   const [odd, setOdd] = useState('');
-  const choose = (day: string | undefined) => state.change(chosen(filter, span, state, day));
+  // The library and we both see a typed day, and it counts once: after the first time the span may
+  // have been turned round, and this day be the other end.
+  const known = useRef<string | null>(null);
+  const beginAnew = () => {
+    known.current = null;
+  };
+  const choose = (day: string | undefined) => {
+    if (day && day === known.current) return;
+    known.current = day ?? null;
+    state.change({ [filter.name]: day });
+  };
   const take = (text: string) => {
     const day = dayOf(text);
     // The picker drops a text that is no day, so this says what was wrong with it.
@@ -78,7 +67,12 @@ export function DayField({
         value={value ? dayjs(value) : null}
         onKeyDown={({ key, currentTarget }) => {
           const box = currentTarget.querySelector('input') ?? currentTarget;
-          if (key === 'Enter' && 'value' in box) take(String(box.value));
+          if (key !== 'Enter') beginAnew();
+          else if ('value' in box) take(String(box.value));
+        }}
+        onFocus={beginAnew}
+        onOpenChange={(isOpen) => {
+          if (isOpen) beginAnew();
         }}
         onBlur={({ target }) => take((target as HTMLInputElement).value)}
         onChange={(day) => {

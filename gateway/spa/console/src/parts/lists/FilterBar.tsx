@@ -3,7 +3,7 @@ import { Alert, Button, Grid, Input, Select } from 'antd';
 import { Suspense, useState } from 'react';
 import { useText } from '../../texts';
 import { lazily } from '../lazily';
-import { type Filter, type ListState, type Span, spanOf } from './filters';
+import { type Filter, type ListState, spanOf } from './filters';
 
 // A calendar is heavy and not every list has one: a page with one loads it in advance.
 const DayField = lazily(async () => ({ default: (await import('./DayField')).DayField }));
@@ -65,12 +65,12 @@ function Typed({ filter, state }: { filter: Filter; state: ListState }) {
   );
 }
 
-function Field({ filter, span, state }: { filter: Filter; span: Span | null; state: ListState }) {
+function Field({ filter, state }: { filter: Filter; state: ListState }) {
   if (filter.kind === 'select') return <Choice filter={filter} state={state} />;
   if (filter.kind === 'day-from' || filter.kind === 'day-to') {
     return (
       <Suspense fallback={<div className="day-wait" />}>
-        <DayField filter={filter} span={span} state={state} />
+        <DayField filter={filter} state={state} />
       </Suspense>
     );
   }
@@ -91,7 +91,7 @@ export function FilterBar({ filters, state }: { filters: Filter[]; state: ListSt
       {filters
         .filter((one) => isOpen || !isExtra(one))
         .map((one) => (
-          <Field key={one.name} filter={one} span={span} state={state} />
+          <Field key={one.name} filter={one} state={state} />
         ))}
       <div className="filters-foot">
         {span ? (

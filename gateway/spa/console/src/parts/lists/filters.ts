@@ -95,7 +95,7 @@ function inOrder(filters: Filter[], values: Record<string, string>): void {
   const span = spanOf(filters);
   if (!span) return;
   const [from, to] = [values[span.from.name], values[span.to.name]];
-  if (from && to && from > to)
+  if (from && to && isDay(from) && isDay(to) && from > to)
     Object.assign(values, { [span.from.name]: to, [span.to.name]: from });
 }
 
@@ -134,18 +134,17 @@ export function useFilters(filters: Filter[], fixed: Query = {}): ListState {
     const page = positive(params.get('page'), 1);
     const size = positive(params.get('page_size'), 20);
     const pageSize = SIZES.includes(size) ? size : 20;
-    const put = (entries: Record<string, string | null | undefined>, replace = false) =>
-      setParams(
-        (before) => {
-          const next = new URLSearchParams(before);
-          for (const [name, value] of Object.entries(entries)) {
-            if (value) next.set(name, value);
-            else next.delete(name);
-          }
-          return next;
-        },
-        { replace },
-      );
+    const put = (entries: Record<string, string | null | undefined>, replace = false) => {
+      // The address itself: `params` may not show yet what was changed a moment ago.
+      const now = new URLSearchParams(window.location.search);
+      const next: Record<string, string> = {};
+      for (const [name, value] of Object.entries({ ...Object.fromEntries(now), ...entries }))
+        if (value) next[name] = value;
+      inOrder(filters, next);
+      const address = new URLSearchParams(next);
+      // The same address again would be one more step for the back button.
+      if (address.toString() !== now.toString()) setParams(address, { replace });
+    };
     const query: Query = { ...queryOf(filters, values, fixed), page, page_size: pageSize };
     const [cursor, back] = [params.get('cursor'), params.get('back')];
     if (cursor) query.cursor = cursor;
