@@ -14,19 +14,20 @@ if TYPE_CHECKING:
 
 
 class EgressClient:
-    """One attempt for each call, and a reply in every case. `connect` is called at the first call:
-    most runs of some processes make none, and an HTTP client costs a tenth of a start."""
+    """One attempt for each call at one channel, and a reply in every case. `connect` is called at
+    the first call: most runs of some processes make none, and an HTTP client costs a tenth of a
+    start."""
 
-    def __init__(self, connect: "Callable[[], ServiceClient]") -> None:
-        self._connected = functools.cache(connect)
+    def __init__(self, connect: "Callable[[], ServiceClient]", channel: str = "alipay") -> None:
+        self._connected, self._channel = functools.cache(connect), channel
 
     async def aclose(self) -> None:
         if self._connected.cache_info().currsize:
             await self._connected().aclose()
 
     async def call(self, tenant_id: UUID, method: str, request: EgressRequest) -> EgressReply:
-        """A call of Alipay's method."""
-        return await self._post(tenant_id, f"/alipay/{method}", request)
+        """A call of the channel's method."""
+        return await self._post(tenant_id, f"/{self._channel}/{method}", request)
 
     async def check_key(self, tenant_id: UUID, request: EgressRequest) -> EgressReply:
         """A trade query signed with the version that the request names, and verified under that

@@ -42,10 +42,12 @@ class Peer:
     def __init__(self, end):
         self.end = end
         self.calls = 0
+        self.path = ""
         self.is_closed = False
 
-    async def call(self, *_arguments, **_more):
+    async def call(self, _method, path, **_more):
         self.calls += 1
+        self.path = path
         if isinstance(self.end, Exception):
             raise self.end
         status, document = self.end
@@ -255,6 +257,14 @@ async def test_the_http_client_is_made_at_the_first_call_and_once():
     await client.check_key(ROW.tenant_id, CALL)
     await client.aclose()
     assert [peer.is_closed for peer in made] == [True]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("channel", ["alipay", "wechat"])
+async def test_each_channel_has_a_path_of_its_own(channel):
+    peer = Peer((200, NEVER_SENT))
+    await EgressClient(lambda: peer, channel).call(ROW.tenant_id, "pay", CALL)
+    assert peer.path == f"/{channel}/pay"
 
 
 def test_a_start_does_not_pay_for_the_http_client():
