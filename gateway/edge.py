@@ -211,7 +211,7 @@ class Edge:
             headers = (*response.headers, NO_STORE)
             return Response(response.status, response.body, headers, stream=response.stream)
         if path.startswith(SIGNED_PREFIXES):
-            request.route = path[: path.index("/", len("/alipay/"))]
+            request.route = "/".join(path.split("/", 3)[:3])
             if request.method != "POST":
                 raise MethodNotAllowed(allow=["POST"])
             with self._admission:

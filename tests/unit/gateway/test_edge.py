@@ -7,7 +7,10 @@ import json
 import pytest
 from aiohttp import web
 
+from gateway.edge import SIGNED_PREFIXES
 from gateway.routing import ROUTES
+from gateway.server.asgi import Request, Response, plain_response
+from gateway.server.static import NO_PAGES
 from tests.unit.gateway.conftest import Town
 from tests.unit.gateway.neighbours import DEVICE, STORE, TENANT, Got, ask, device_headers
 
@@ -234,7 +237,7 @@ async def test_metrics_are_behind_the_inner_door_only(town: Town) -> None:
     problem(await ask(town.edge.inner_app, "GET", PAY), 404, "not_found")
 
 
-@pytest.mark.parametrize("path", ["/alipay/notify/", "/alipay/messages/", "/h5/rewards/"])
+@pytest.mark.parametrize("path", [*SIGNED_PREFIXES, "/h5/rewards/"])
 async def test_a_secret_in_a_path_is_not_in_the_access_line(
     town: Town, capsysbinary: pytest.CaptureFixture[bytes], path: str
 ) -> None:
@@ -243,6 +246,24 @@ async def test_a_secret_in_a_path_is_not_in_the_access_line(
     out = capsysbinary.readouterr().out
     assert b"s3cret" not in out
     assert out.count(path.encode() + b"***") == 2
+
+
+@pytest.mark.parametrize("channel", ["x", "longer-than-alipay"])
+async def test_the_path_of_a_further_channel_finds_its_endpoint(
+    town: Town, monkeypatch: pytest.MonkeyPatch, channel: str
+) -> None:
+    class Endpoint:
+        async def take(self, _request: Request) -> Response:
+            return plain_response("taken")
+
+    prefixes = (*SIGNED_PREFIXES, f"/{channel}/notify/")
+    monkeypatch.setattr("gateway.edge.SIGNED_PREFIXES", prefixes)
+    monkeypatch.setitem(town.edge._signed, f"/{channel}/notify", Endpoint())
+    assert (await ask(town.door, "POST", f"/{channel}/notify/route")).text == "taken"
+
+
+async def test_below_a_signed_path_is_no_page() -> None:
+    assert {"/" + prefix.split("/")[1] for prefix in SIGNED_PREFIXES} <= set(NO_PAGES)
 
 
 async def test_every_answer_has_an_id(town: Town) -> None:
