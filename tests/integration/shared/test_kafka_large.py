@@ -3,6 +3,7 @@
 Runs against the embedded broker, and with KAFKA_BOOTSTRAP against a real Apache Kafka.
 """
 
+from contextlib import aclosing
 from uuid import uuid4
 
 import pytest
@@ -41,9 +42,12 @@ async def test_poison_too_large_for_a_copy_is_named_and_its_neighbours_take_effe
     clock, consumer, written, saying, hearing
 ):
     run, key, group = str(uuid4()), str(uuid4()), f"test-{uuid4()}"
-    producer = Producer(saying)
-    await send(producer, store(clock, f"{run}-a", key))
-    async with running(consumer(group).run()), parked_events(hearing) as parked:
+    async with (
+        aclosing(Producer(saying)) as producer,
+        running(consumer(group).run()),
+        parked_events(hearing) as parked,
+    ):
+        await send(producer, store(clock, f"{run}-a", key))
         await written(run, 1)
         ((partition, offset),) = await producer.send_batch(
             StoreCreated.topic, [(key, largest(key))], []
@@ -57,4 +61,3 @@ async def test_poison_too_large_for_a_copy_is_named_and_its_neighbours_take_effe
     assert record.headers == (("parked", why.encode()),)
     labels = {"consumer": group, "topic": StoreCreated.topic}
     assert REGISTRY.get_sample_value("events_not_copied_total", labels) == 1
-    await producer.aclose()
