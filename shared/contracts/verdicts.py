@@ -16,6 +16,12 @@ ABOUT_THE_APP = frozenset({404, 409})
 NOT_NOW = frozenset({408, 429})
 """Refusals that depend on the time, not on the request: it may be repeated."""
 PARAMS = "/params/"
+SETUP_REFUSALS: Mapping[str, str] = {
+    **dict.fromkeys(KEY_UNKNOWN_CODES, "public_key_not_uploaded"),
+    "isv.invalid-app-id": "app_unknown",
+}
+"""Refusals of any method, because of how the app is set up; sub_code -> remedy. Alipay has no app
+under an AppID that is mistyped, or that belongs to its other environment."""
 NOT_SENT = "not_sent"
 """Our own egress refused the call; the evidence names the parameters that do not fit."""
 BAD_ANSWER_SIGNATURE = frozenset({"signature", "no_sign", "base64", "cert_sn"})
@@ -46,8 +52,8 @@ def unusable(reply: EgressReply, named: Mapping[str, str] | None = None) -> Verd
         if reply.reason in BAD_ANSWER_SIGNATURE:
             return Verdict("failed", "alipay_key_wrong", facts | {"reason": reply.reason})
         return Verdict(None, "platform_silent", facts | {"reason": reply.reason})
-    if reply.sub_code in KEY_UNKNOWN_CODES:
-        return Verdict("failed", "public_key_not_uploaded", facts)
+    if reply.sub_code in SETUP_REFUSALS:
+        return Verdict("failed", SETUP_REFUSALS[reply.sub_code], facts)
     if "permission" in reply.sub_code:
         return Verdict("failed", "not_permitted", facts)
     remedy = (named or {}).get(reply.sub_code, "refused")

@@ -24,6 +24,14 @@ REMEDIES: Mapping[str, Words] = {
         "开放平台不认识我们的签名：把本页的“应用公钥”上传到 开发设置 > 接口加签方式",
         "The open platform does not accept our signature: upload the application public key shown "
         "here under development settings > signing method"),
+    "app_unknown": Words(
+        "支付宝没有这个 AppID：核对 AppID，以及它是否属于本平台连接的环境（正式或沙箱）。"
+        "正式环境的 AppID 在开放平台 控制台 > 应用详情 的顶部，沙箱的在 控制台 > 沙箱；"
+        "两个环境的 AppID 不能混用",
+        "Alipay has no such AppID: check the AppID, and that it belongs to the environment that "
+        "this platform is connected to (production or sandbox). A production AppID stands at the "
+        "top of the app's details in the console of the open platform, a sandbox AppID in the "
+        "console under sandbox; neither works in the other environment"),
     "alipay_key_wrong": Words(
         "支付宝的应答用保存的“支付宝公钥”验签不通过：到开放平台重新复制“支付宝公钥”",
         "Alipay's answer does not verify with the stored Alipay public key: copy it again"),

@@ -36,6 +36,7 @@ async def told(binding):
     ("answer", "state", "remedy"),
     [
         (BAD_KEY, "failed", "public_key_not_uploaded"),
+        (said("config_error", sub_code="isv.invalid-app-id"), "failed", "app_unknown"),
         (NOT_ALIPAYS, "failed", "alipay_key_wrong"),
         (said("unknown", reason="no_answer"), "pending", "platform_silent"),
         (503, "pending", "platform_silent"),

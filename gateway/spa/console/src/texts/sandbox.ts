@@ -103,6 +103,10 @@ export const sandbox = {
     '沙箱不认识我们的签名：在绑定页点「给我一个沙箱应用」，或在沙箱支付宝的「上传应用公钥」中粘贴应用公钥',
     'The sandbox does not accept our signature: press “Give me a sandbox app” on the binding page, or upload the application public key in the sandbox Alipay',
   ],
+  'sandbox_fix.app_unknown': [
+    '沙箱没有这个 AppID：正式环境的 AppID 在这里不能用；在绑定页点「给我一个沙箱应用」',
+    'The sandbox has no such AppID: one of the real Alipay does not work here; press “Give me a sandbox app” on the binding page',
+  ],
   'sandbox_fix.alipay_key_wrong': [
     '应答用保存的「支付宝公钥」验签不通过：在绑定页重新填写沙箱给出的支付宝公钥',
     'The answer does not verify with the stored Alipay public key: enter the one that the sandbox gave, on the binding page',
