@@ -181,7 +181,6 @@ async def test_time_moves_what_runs(worked, bound, platform, rows, clock):
     ("answer", "remedy"),
     [
         (said("config_error", sub_code="isv.invalid-signature"), "public_key_not_uploaded"),
-        (said("config_error", sub_code="isv.invalid-app-id"), "app_unknown"),
         (said("config_error", sub_code="isv.insufficient-isv-permissions"), "not_permitted"),
         (said("unknown", reason="signature"), "alipay_key_wrong"),
         (404, "app_not_bound"),
