@@ -34,6 +34,8 @@ Say = Callable[[str], None]
 def checkout(commit: str) -> Iterator[Path]:
     """A work tree of the commit, with its console built."""
     folder = (Path(os.environ.get("RUN_DIR", ".run")) / "against").resolve()
+    if folder.exists():  # of a run that was killed
+        _git("worktree", "remove", "--force", str(folder))
     _git("worktree", "add", "--force", "--detach", str(folder), commit)
     try:
         ours, theirs = ROOT / LOCK, folder / LOCK

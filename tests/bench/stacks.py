@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ class Product:
 
     def __init__(self, root: Path = ROOT) -> None:
         self._stack = new_stack(root)
+        self.root = root
         self.devices: list[Device] = []
 
     async def start(self, devices: int) -> None:
@@ -108,29 +110,39 @@ class Product:
         found = {}
         for name, pids in self.pids.items():
             if name.endswith("-api") or name.startswith("gateway"):
-                times = [_start_twin(pids[0]) for _ in range(STARTS)]
+                times = [self._start_twin(pids[0]) for _ in range(STARTS)]
                 found[name] = round(statistics.median(times), 3)
         return found
 
+    def _start_twin(self, pid: int) -> float:
+        """How long the same command needs on a port of its own."""
+        arguments, environment = command_of(pid)
+        port = free_port()
+        started = time.perf_counter()
+        twin = self.spawn(arguments, environment | {"LISTEN": f"127.0.0.1:{port}"})
+        try:
+            wait_until_ready(f"http://127.0.0.1:{port}/readyz")
+            return time.perf_counter() - started
+        finally:
+            twin.kill()
+            twin.wait(timeout=10)
 
-def _start_twin(pid: int) -> float:
-    """How long the same command needs on a port of its own."""
+    def spawn(
+        self, arguments: Sequence[str], environment: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
+        """Starts a process from this product's code."""
+        return subprocess.Popen(
+            arguments, env=environment, cwd=self.root,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=die_with_parent,  # noqa: PLW1509
+        )  # fmt: skip
+
+
+def command_of(pid: int) -> tuple[list[str], dict[str, str]]:
+    """Arguments and environment that a process was started with."""
     arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
     raw = Path(f"/proc/{pid}/environ").read_bytes().decode()
-    environment = dict(pair.partition("=")[::2] for pair in raw.split("\0") if pair)
-    port = free_port()
-    environment["LISTEN"] = f"127.0.0.1:{port}"
-    started = time.perf_counter()
-    twin = subprocess.Popen(
-        arguments, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        preexec_fn=die_with_parent,  # noqa: PLW1509
-    )  # fmt: skip
-    try:
-        wait_until_ready(f"http://127.0.0.1:{port}/readyz")
-        return time.perf_counter() - started
-    finally:
-        twin.kill()
-        twin.wait(timeout=10)
+    return arguments, dict(pair.partition("=")[::2] for pair in raw.split("\0") if pair)
 
 
 class Control:
