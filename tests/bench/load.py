@@ -14,6 +14,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -159,19 +160,46 @@ class Load:
                 if window.every_s:
                     await asyncio.sleep(due - loop.time())
                     due = max(due, loop.time()) + window.every_s
-                body = json.dumps(
-                    {
-                        "pay_request_id": secrets.token_hex(16),
-                        "amount_fen": window.rng.randint(1, 50_000),
-                        "auth_code": face_code(window.rng),
-                        "subject": "bench",
-                    }
-                ).encode()
+                request = self._request(device, host)
                 started = time.perf_counter()
-                status, response = await connection.send(signed_request(device, host, body))
+                status, response = await connection.send(request)
                 window.count(status, response, time.perf_counter() - started)
         finally:
             connection.close()
+
+    async def pay(self, devices: int, count: int) -> list[str]:
+        """Makes `count` payments in all, each device one after the other; what was not paid."""
+        numbers = iter(range(count))
+        bad: list[str] = []
+
+        async def one(device: Device) -> None:
+            loop = asyncio.get_running_loop()
+            _, connection = await loop.create_connection(Connection, self._host, self._port)
+            with closing(connection):
+                for _ in numbers:
+                    request = self._request(device, f"{self._host}:{self._port}")
+                    status, response = await connection.send(request)
+                    if not _is_paid(status, response):
+                        bad.append(f"{status} {response[:200]!r}")
+
+        async with asyncio.TaskGroup() as group:
+            for device in self._devices[:devices]:
+                group.create_task(one(device))
+        return bad
+
+    def _request(self, device: Device, host: str) -> bytes:
+        """A new payment of this device."""
+        payment = {
+            "pay_request_id": secrets.token_hex(16),
+            "amount_fen": self._rng.randint(1, 50_000),
+            "auth_code": face_code(self._rng),
+            "subject": "bench",
+        }
+        return signed_request(device, host, json.dumps(payment).encode())
+
+
+def _is_paid(status: int, response: bytes) -> bool:
+    return status == 200 and b'"paid"' in response
 
 
 class _Window:
@@ -186,7 +214,7 @@ class _Window:
         self.result = Result()
 
     def count(self, status: int, response: bytes, spent_s: float) -> None:
-        if status != 200 or b'"paid"' not in response:
+        if not _is_paid(status, response):
             self.result.bad.append(f"{status} {response[:200]!r}")
         elif self.opened_at and not self.closed_at:
             self.result.payments += 1
