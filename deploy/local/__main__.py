@@ -9,11 +9,6 @@ import sys
 from deploy.local.layout import SERVICES, Layout, StackError, plainly
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
 def _migrate() -> None:
     """All services one after the other: the start of Python is what costs."""
     from shared.migrate import migrate
@@ -84,12 +79,12 @@ def main() -> None:
         case "migrate":
             _migrate()
         case "console":
-            from deploy.local import console
+            from deploy.local import console, up
 
             if words.script == "dev":
-                console.serve(_public(layout), _say)
+                console.serve(_public(layout), up.say)
             asyncio.run(
-                console.run_script(words.script, _say) if words.script else console.build(_say)
+                console.run_script(words.script, up.say) if words.script else console.build(up.say)
             )
         case "seed":
             _seed(layout)

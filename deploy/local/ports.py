@@ -24,16 +24,25 @@ def is_free(port: int) -> bool:
     return True
 
 
-def require_free(port: int, variable: str) -> None:
-    """StackError naming the port and the setting that moves it."""
-    if not is_free(port):
-        raise _taken(port, variable)
+def require_free(layout: Layout) -> None:
+    """StackError naming the fixed port that is taken, and the setting that moves it."""
+    for port in _fixed(layout).values():
+        if not is_free(port):
+            raise _taken(layout, port)
 
 
-def _taken(port: int, variable: str) -> StackError:
+def _fixed(layout: Layout) -> dict[str, int]:
+    """The public port and its neighbour."""
+    return {"gateway-edge": layout.port, "gateway-egress": layout.port + 1}
+
+
+def _taken(layout: Layout, port: int) -> StackError:
+    is_beside = port != layout.port
     return StackError(
-        f"端口 {port} 已被占用，请换一个：{variable}\n"
-        f"port {port} is taken; choose another: {variable}"
+        f"端口 {port}{'（PORT + 1，出口用）' if is_beside else ''} 已被占用，"
+        f"请换一个 PORT（现为 {layout.port}）：PORT=… make run\n"
+        f"port {port}{' (PORT + 1, for the egress)' if is_beside else ''} is taken; "
+        f"choose another PORT (now {layout.port}): PORT=… make run"
     )
 
 
@@ -109,13 +118,10 @@ class Holds:
 def choose_ports(layout: Layout, names: list[str], holds: Holds) -> dict[str, int]:
     """name -> port, each held. The public port and its neighbour are fixed; the others are picked
     once, remembered, and picked anew when somebody else took them meanwhile."""
-    fixed = {"gateway-edge": layout.port, "gateway-egress": layout.port + 1}
-    for name, variable in (
-        ("gateway-edge", "PORT=… make run"),
-        ("gateway-egress", "PORT=… make run (PORT + 1: egress)"),
-    ):
-        if not holds.take(fixed[name]):
-            raise _taken(fixed[name], variable)
+    fixed = _fixed(layout)
+    for port in fixed.values():
+        if not holds.take(port):
+            raise _taken(layout, port)
     path = layout.run_dir / "ports.json"
     known: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
     ports: dict[str, int] = {}

@@ -26,9 +26,17 @@ POLL_S = 0.05
 GRACE_S = 10.0
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+def say(text: str) -> None:
+    """Prints a line. When nobody reads the output any more (`make run | head`), the work goes on
+    without it, because its result is the exit status."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.write(
+            "输出已无人读取，继续但不再显示 nobody reads the output: going on without it\n"
+        )
 
 
 def running_supervisor(layout: Layout) -> int | None:
@@ -74,16 +82,15 @@ def _already_up(layout: Layout) -> None:
                 f"it is up but not healthy; see {layout.logs}, or make stop first"
             )
         time.sleep(POLL_S)
-    _say("已在运行 it is already up")
+    say("已在运行 it is already up")
     _summary(stack, layout)
 
 
 def _start(layout: Layout, started: float) -> None:
     ended = leftovers.end(layout.children_file)
     if ended:
-        _say(f"清理上次遗留的进程 ended what an earlier stack left: {' '.join(ended)}")
-    for port in (layout.port, layout.port + 1):
-        require_free(port, "PORT=… make run")
+        say(f"清理上次遗留的进程 ended what an earlier stack left: {' '.join(ended)}")
+    require_free(layout)
     layout.progress_file.write_text("")
     layout.stack_file.unlink(missing_ok=True)
     with (layout.logs / "supervisor.log").open("ab") as log:
@@ -106,7 +113,7 @@ def _follow(layout: Layout, started: float) -> dict[str, Any]:
             if step.get("failed"):
                 _until_gone(layout)
                 raise StackError(step["text"])
-            _say(f"[{time.time() - started:5.1f} s] {step['text']}")
+            say(f"[{time.time() - started:5.1f} s] {step['text']}")
             if step.get("ready"):
                 return step
         read = len(lines)
@@ -174,11 +181,11 @@ def _summary(
         ("日志 logs", str(layout.logs)),
         ("停止 stop", _pasted(layout, "make", "stop")),
     ]
-    _say("\n  豆娘已就绪 Damselfly is up\n")
+    say("\n  豆娘已就绪 Damselfly is up\n")
     for title, value in rows:
         # A Chinese character is two columns wide.
         width = sum(2 if ord(letter) > 0x2E80 else 1 for letter in title)
-        _say(f"  {title}{' ' * max(2, 26 - width)}{value}")
+        say(f"  {title}{' ' * max(2, 26 - width)}{value}")
 
 
 def _supervisor_pid(layout: Layout) -> int | None:
@@ -194,13 +201,13 @@ def down(layout: Layout) -> None:
     if pid is None:
         ended = leftovers.end(layout.children_file)
         layout.stack_file.unlink(missing_ok=True)
-        _say("已停止 stopped" if ended else "没有在运行 nothing is running")
+        say("已停止 stopped" if ended else "没有在运行 nothing is running")
         return
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     if not _until_gone(layout):
         raise StackError("未能停止 it does not stop; see logs/supervisor.log")
-    _say("已停止 stopped")
+    say("已停止 stopped")
 
 
 def reset(layout: Layout) -> None:
@@ -209,7 +216,7 @@ def reset(layout: Layout) -> None:
     try:
         layout.lock_file.stat()
     except FileNotFoundError:
-        _say(
+        say(
             f"{layout.run_dir} 里没有启动过本平台，未删除任何内容\n"
             f"nothing was ever started in {layout.run_dir}: nothing is deleted"
         )
@@ -220,4 +227,4 @@ def reset(layout: Layout) -> None:
         shutil.rmtree(layout.run_dir / name, ignore_errors=True)
     for name in STATE_FILES:
         (layout.run_dir / name).unlink(missing_ok=True)
-    _say("已清空 local state forgotten")
+    say("已清空 local state forgotten")

@@ -96,6 +96,7 @@ def test_another_stack_on_a_taken_port_is_refused_clearly(
     rival = Stack(tmp_path, port, {"RUN_DIR": str(tmp_path), "PORT": str(port)})
     done = rival.command("up", limit_s=30)
     assert done.returncode == 1
-    assert f"port {stack.port} is taken" in done.stderr
+    beside = "" if other == "its port" else " (PORT + 1, for the egress)"
+    assert f"port {stack.port}{beside} is taken" in done.stderr
     assert "PORT" in done.stderr
     assert "Traceback" not in done.stderr

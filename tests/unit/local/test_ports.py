@@ -113,12 +113,20 @@ def test_the_public_port_of_another_stack_is_taken(
         choose_ports(other, NAMES, theirs)
 
 
-def test_a_taken_public_port_is_named_with_the_setting_that_moves_it(layout: Layout) -> None:
+@pytest.mark.parametrize("offset", [0, 1])
+def test_a_taken_port_is_named_with_the_setting_that_moves_it(layout: Layout, offset: int) -> None:
+    """The neighbour, too: nobody has set it, so it is said what it has to do with PORT."""
+    require_free(layout)
     with socket.socket() as squatter:
-        squatter.bind(("127.0.0.1", layout.port))
+        squatter.bind(("127.0.0.1", layout.port + offset))
         squatter.listen()
-        with pytest.raises(StackError) as caught:
-            require_free(layout.port, "PORT=… make run")
-    assert str(layout.port) in str(caught.value)
-    assert "PORT" in str(caught.value)
-    require_free(layout.port, "PORT=… make run")
+        with pytest.raises(StackError) as before:
+            require_free(layout)
+        with Holds() as holds, pytest.raises(StackError) as later:
+            choose_ports(layout, NAMES, holds)
+    said = str(before.value)
+    assert str(later.value) == said
+    assert f"port {layout.port + offset}" in said
+    assert f"PORT (now {layout.port})" in said
+    assert ("PORT + 1" in said) is (offset == 1)
+    require_free(layout)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.local import postgres, up
-from deploy.local.layout import ROOT, Layout, StackError, plainly
+from deploy.local.layout import ROOT, STATE_FILES, Layout, StackError, plainly
 
 STACK: dict[str, Any] = {
     "seconds_to_ready": 9.8,
@@ -170,3 +170,25 @@ def test_a_port_that_is_none_is_one_sentence(port: str) -> None:
     )  # fmt: skip
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert "is not a usable port number" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["down", "reset"])
+def test_output_that_nobody_reads_stops_nothing(tmp_path: Path, command: str) -> None:
+    """`make stop | head`: the work is done, the exit status is its result, and one line says it."""
+    layout = Layout(tmp_path / "r", 8080)
+    layout.make()
+    layout.lock_file.touch()
+    state = layout.run_dir / STATE_FILES[0]
+    state.touch()
+    unread, written = os.pipe()
+    os.close(unread)
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.local", command], cwd=ROOT, stdout=written,
+        stderr=subprocess.PIPE, text=True, env={**os.environ, "RUN_DIR": str(layout.run_dir)},
+        check=False, timeout=30,
+    )  # fmt: skip
+    os.close(written)
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == 1
+    assert "nobody reads the output" in done.stderr
+    assert state.exists() is (command == "down")
