@@ -20,7 +20,7 @@ from services.order.domain import (
 )
 from services.order.repo import Figures, OrderQuery, Position, StoreDay
 from services.order.service import Dashboard, OrderPage, OrderView
-from shared import cursors
+from shared.contracts import cursors
 from shared.contracts.fields import Instant, PageNumber, PageSize, Text
 
 _NOT_EXACT = {

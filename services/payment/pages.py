@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
 
+from shared.contracts import cursors
+from shared.contracts.fields import Text
 from shared.errors import InvalidBody
 
 Row = TypeVar("Row")
+Cursor = Annotated[str, Text(400, pattern=r"^[0-9A-Za-z_-]+$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,20 @@ def page_of(found: Sequence[Row], limit: int, *, is_after: bool, is_before: bool
         return Page(rows, rows[-1] if rows else None, rows[0] if has_more else None)
     rows = found[:limit]
     return Page(rows, rows[-1] if has_more else None, rows[0] if rows and is_after else None)
+
+
+def place(cursor: str | None, name: str = "cursor") -> tuple[datetime, str] | None:
+    """The instant and id of the query parameter `name`; InvalidBody with that name for text that is
+    no cursor."""
+    try:
+        return cursors.read(cursor) if cursor is not None else None
+    except ValueError:
+        raise not_ours(name) from None
+
+
+def not_ours(name: str) -> InvalidBody:
+    fault = {"pointer": f"/{name}", "message": "not a cursor of this list"}
+    return InvalidBody(errors=[fault])
 
 
 def one_way(cursor: str | None, before: str | None) -> None:

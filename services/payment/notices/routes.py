@@ -26,10 +26,10 @@ from services.payment.notices.schemas import (
 )
 from services.payment.notices.service import NO_TENANT
 from services.payment.notices.store import NoticeName
-from services.payment.pages import one_way
+from services.payment.pages import Cursor, one_way, place
+from shared.contracts.cursors import cursor_text
 from shared.contracts.fields import Instant, Word
 from shared.contracts.speakers import EDGE
-from shared.cursors import Cursor, cursor_text, place
 from shared.serve import json_response
 from shared.web import guard, parse, principal
 

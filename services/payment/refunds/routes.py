@@ -7,14 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 
 from services.payment.callers import deps_of
-from services.payment.pages import one_way
+from services.payment.pages import Cursor, not_ours, one_way, place
 from services.payment.payments import store as payment_store
 from services.payment.refunds import service
 from services.payment.refunds.repo import ListedRefund, RefundFilter, RefundState
 from services.payment.refunds.schemas import ListedRefundOut, RefundBody, RefundList, RefundOut
 from services.payment.refunds.service import RefundRequest, RefundRetry
+from shared.contracts.cursors import cursor_text
 from shared.contracts.fields import Instant, PageSize, Text, Word
-from shared.cursors import Cursor, cursor_text, not_ours, place
 from shared.errors import NotFound
 from shared.web import guard, principal, within_stores
 

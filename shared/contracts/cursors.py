@@ -4,13 +4,8 @@ last row (for the next page) or of its first row (for the previous page)."""
 import base64
 import re
 from datetime import datetime
-from typing import Annotated
 
-from shared.contracts import fields
-from shared.contracts.fields import Text
-from shared.errors import InvalidBody
-
-Cursor = Annotated[str, Text(400, pattern=r"^[0-9A-Za-z_-]+$")]
+from shared.contracts.fields import instant
 
 _NAME = re.compile(r"[0-9A-Za-z_.-]{1,128}")
 
@@ -27,17 +22,4 @@ def read(cursor: str) -> tuple[datetime, str]:
     at, _, of_row = raw.partition("|")
     if _NAME.fullmatch(of_row) is None:
         raise ValueError("no cursor of ours")
-    return fields.instant(at), of_row
-
-
-def place(cursor: str | None, name: str = "cursor") -> tuple[datetime, str] | None:
-    """The same for the query parameter `name`; InvalidBody with that name for any other text."""
-    try:
-        return read(cursor) if cursor is not None else None
-    except ValueError:
-        raise not_ours(name) from None
-
-
-def not_ours(name: str = "cursor") -> InvalidBody:
-    fault = {"pointer": f"/{name}", "message": "not a cursor of this list"}
-    return InvalidBody(errors=[fault])
+    return instant(at), of_row
