@@ -103,19 +103,15 @@ def functions(folder: Path) -> list[Path]:
 
 
 def _upgrade(connection: Connection, folder: Path) -> None:
-    from alembic.config import Config
-    from alembic.runtime.environment import EnvironmentContext
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
-    config = Config()
-    config.set_main_option("script_location", str(folder / "migrations"))
-    config.set_main_option("path_separator", "os")
-    script = ScriptDirectory.from_config(config)
+    script = ScriptDirectory(folder / "migrations")
 
     def to_head(revision: Any, _context: Any) -> Any:
         return script._upgrade_revs("head", revision)
 
-    context = EnvironmentContext(config, script, fn=to_head)
-    context.configure(connection=connection, target_metadata=None)
-    with context.begin_transaction():
+    context = MigrationContext.configure(connection, opts={"fn": to_head})
+    with context.begin_transaction(), Operations.context(context):
         context.run_migrations()
