@@ -185,10 +185,17 @@ class Client:
 
         Raises NotSent, NoAnswer or PoolFull; an HTTP error status is a Reply like any other.
         """
+        timeout_s = timeout_s or self._timeout_s
         await self._take_slot()
         try:
-            arguments = method, path, content, headers, timeout_s or self._timeout_s
-            return await (self._traced(*arguments) if tracing.is_on() else self._send(*arguments))
+            if not tracing.is_on():
+                return await self._send(method, path, content, headers, timeout_s)
+            with tracing.span(f"{method} {self.name}", "client") as current:
+                if self._is_ours:
+                    headers = {**(headers or {}), **tracing.carried()}
+                reply = await self._send(method, path, content, headers, timeout_s)
+                current.set_attribute("http.response.status_code", reply.status)
+                return reply
         finally:
             self._slots.release()
 
@@ -224,18 +231,6 @@ class Client:
             await asyncio.wait_for(self._slots.acquire(), POOL_WAIT_S)
         except TimeoutError:
             raise PoolFull(f"{self.name}: {self._pool} calls in flight") from None
-
-    async def _traced(
-        self, method: str, path: str, content: bytes | None, headers: Headers, timeout_s: float
-    ) -> Reply:
-        """Trace headers go to our own services only."""
-        with tracing.span(f"{method} {self.name}", "client") as current:
-            trace_headers = tracing.carried() if self._is_ours else {}
-            reply = await self._send(
-                method, path, content, {**(headers or {}), **trace_headers}, timeout_s
-            )
-            current.set_attribute("http.response.status_code", reply.status)
-            return reply
 
     async def _send(
         self, method: str, path: str, content: bytes | None, headers: Headers, timeout_s: float
