@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from shared import telemetry, tracing
+from shared import serve, telemetry, tracing
 from shared.contracts.principal import Principal
 from shared.contracts.speakers import EDGE
 from shared.errors import (
@@ -36,16 +36,6 @@ from shared.errors import (
     Unauthorized,
 )
 from shared.keys.tokens import TokenVerifier
-from shared.serve import (
-    HEALTH,
-    IS_STOPPING,
-    ON_STOP,
-    Ready,
-    clean_id,
-    faults,
-    health_response,
-    problem_response,
-)
 
 BODY_LIMIT = 64 * 1024
 EVENTS = "text/event-stream"
@@ -72,7 +62,7 @@ async def parse(request: Request, model: type[ModelT]) -> ModelT:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise InvalidBody(errors=_surrogate_faults(model, body) or faults(error)) from None
+        raise InvalidBody(errors=_surrogate_faults(model, body) or serve.faults(error)) from None
 
 
 def _surrogate_faults(model: type[BaseModel], body: bytes) -> list[dict[str, str]]:
@@ -84,7 +74,7 @@ def _surrogate_faults(model: type[BaseModel], body: bytes) -> list[dict[str, str
         if halves:
             model.model_validate_json(whole)
     except ValidationError as error:
-        return faults(error)
+        return serve.faults(error)
     return []
 
 
@@ -183,8 +173,8 @@ class Streamed(StreamingResponse):
 
 async def _until_stop(source: AsyncIterator[bytes], scope: Scope) -> AsyncIterator[bytes]:
     stopping = asyncio.get_running_loop().create_future()
-    scope[ON_STOP] = stopping.cancel
-    while not scope.get(IS_STOPPING):
+    scope[serve.ON_STOP] = stopping.cancel
+    while not scope.get(serve.IS_STOPPING):
         coming = asyncio.ensure_future(anext(source, None))
         try:
             await asyncio.wait((coming, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -200,7 +190,7 @@ async def _until_stop(source: AsyncIterator[bytes], scope: Scope) -> AsyncIterat
 class RequestLayer:
     """The outermost ASGI layer: request id, size limit, access line, metrics."""
 
-    def __init__(self, app: ASGIApp, *, ready: Ready, body_limit: int = BODY_LIMIT) -> None:
+    def __init__(self, app: ASGIApp, *, ready: serve.Ready, body_limit: int = BODY_LIMIT) -> None:
         self._app = app
         self._ready = ready
         self._body_limit = body_limit
@@ -218,10 +208,11 @@ class RequestLayer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        if scope["path"] in HEALTH:
-            return await (await health_response(scope["path"], self._ready))(scope, receive, send)
+        if scope["path"] in serve.HEALTH:
+            health = await serve.health_response(scope["path"], self._ready)
+            return await health(scope, receive, send)
         headers = dict(scope["headers"])
-        request_id = clean_id(headers.get(b"x-request-id", b""))
+        request_id = serve.clean_id(headers.get(b"x-request-id", b""))
         scope["damselfly.request_id"] = request_id
         clear_contextvars()
         bind_contextvars(request_id=request_id)
@@ -244,7 +235,7 @@ class RequestLayer:
             declared = headers.get(b"content-length", b"0")
             if declared.isdigit() and int(declared) > self._body_limit:
                 refusal = TooLarge(f"at most {self._body_limit} bytes")
-                response = problem_response(refusal, request_id=request_id)
+                response = serve.problem_response(refusal, request_id=request_id)
                 await response(scope, receive, sending)
             else:
                 app = self._direct(scope) or self._app
@@ -277,7 +268,6 @@ def _shortcuts(routes: Iterable[Any]) -> Iterator[tuple[tuple[str, str], ASGIApp
     """Routes that need nothing of FastAPI: a fixed path, guards, `Request` in, `Response` out."""
     for route in routes:
         if not isinstance(route, APIRoute):
-            yield from _shortcuts(getattr(getattr(route, "original_router", route), "routes", ()))
             continue
         guards = [dependency.dependency for dependency in route.dependencies]
         form = signature(route.endpoint)
@@ -286,25 +276,23 @@ def _shortcuts(routes: Iterable[Any]) -> Iterator[tuple[tuple[str, str], ASGIApp
         if "{" in route.path or not is_plain or not all(isinstance(g, Guard) for g in guards):
             continue
         for method in route.methods or ():
-            yield (method, route.path), _Shortcut(route.endpoint, guards)
+            yield (method, route.path), _shortcut(route.endpoint, guards)
 
 
-class _Shortcut:
+def _shortcut(endpoint: Callable[..., Any], guards: list[Any]) -> ASGIApp:
     """Runs the guards and the endpoint; a Problem becomes a response, other errors are raised."""
 
-    def __init__(self, endpoint: Callable[..., Any], guards: list[Any]) -> None:
-        self._endpoint = endpoint
-        self._guards = guards
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            for check in self._guards:
+            for check in guards:
                 await check(request)
-            response = await self._endpoint(request)
+            response = await endpoint(request)
         except Problem as problem:
             response = await _rendered(request, problem)
         await response(scope, receive, send)
+
+    return app
 
 
 def limited(receive: Receive, limit: int) -> Receive:
@@ -328,14 +316,14 @@ async def _rendered(request: Request, error: Exception) -> Response:
     if found.status >= 500:
         log.error("problem", code=found.code, detail=found.detail, exc_info=error)
     request_id = request.scope.get("damselfly.request_id", "")
-    return problem_response(found, instance=request.url.path, request_id=request_id)
+    return serve.problem_response(found, instance=request.url.path, request_id=request_id)
 
 
 def _as_problem(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, RequestValidationError):
-        return InvalidBody(errors=faults(error))
+        return InvalidBody(errors=serve.faults(error))
     if isinstance(error, HTTPException):
         return {404: NotFound, 405: MethodNotAllowed}.get(error.status_code, InvalidBody)()
     return Problem()
@@ -346,7 +334,7 @@ def make_app(
     *,
     verifier: TokenVerifier | None,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
-    ready: Ready,
+    ready: serve.Ready,
     routers: Iterable[APIRouter] = (),
     body_limit: int = BODY_LIMIT,
 ) -> FastAPI:
