@@ -26,15 +26,13 @@ async def run_worker(name: str, config: BaseConfig, jobs: Sequence[Job], ready: 
         # After the server started: uvicorn installs handlers of its own while it serves.
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, stop.set)
-        running: list[asyncio.Future[object]] = [asyncio.ensure_future(job()) for job in jobs]
-        stopping: asyncio.Future[object] = asyncio.ensure_future(stop.wait())
-        done, _ = await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
-        for task in running:
+        tasks = [asyncio.ensure_future(job()) for job in (stop.wait, *jobs)]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
             task.cancel()
-        stopping.cancel()
-        await asyncio.gather(*running, stopping, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         for task in done:
-            if task is not stopping and not task.cancelled() and task.exception() is not None:
+            if not task.cancelled() and task.exception() is not None:
                 log.error("worker.job_failed", exc_info=task.exception())
                 raise SystemExit(1)
 
