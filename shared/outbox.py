@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 BATCH_MAX = 500
 GATHER_S = 0.02
 """The pause after a batch, so that the next events are sent and consumed together."""
-IDLE_POLL_S = 0.06
-"""The pause after an empty poll doubles up to this, unless `Relay` is given another limit."""
 RETRY_S = 0.5
 STANDBY_POLL_S = 1.0
 LEASE_S = 15
@@ -97,11 +95,10 @@ async def add(where: "AsyncSession | asyncpg.Connection[Any]", event: Event) -> 
 
 
 class Relay:
-    """Publishes one service's outbox to its topic."""
+    """Publishes one service's outbox to its topic. The pause after an empty poll doubles up to
+    `idle_poll_s`."""
 
-    def __init__(
-        self, db: Database, sink: "Producer", topic: str, *, idle_poll_s: float = IDLE_POLL_S
-    ) -> None:
+    def __init__(self, db: Database, sink: "Producer", topic: str, *, idle_poll_s: float) -> None:
         self._db = db
         self._sink = sink
         self._topic = topic

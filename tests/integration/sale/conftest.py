@@ -175,7 +175,7 @@ async def _hear(
     """The relay of payment, and the consumers of order and campaign."""
     producer = Producer(keys.broker("payment", bootstrap))
     stack.push_async_callback(producer.aclose)
-    jobs = [Relay(payment_db, producer, "payment.events").run]
+    jobs = [Relay(payment_db, producer, "payment.events", idle_poll_s=0.06).run]
     for name, handlers, deps in (
         ("order", order_handlers, OrderDeps),
         ("campaign", campaign_handlers, CampaignDeps),

@@ -144,7 +144,9 @@ async def test_outbox_to_effect_exactly_once_although_sent_twice(
     run = str(uuid4())
     producer = Producer(saying)
     events = [store(clock, f"{run}-{number:03d}") for number in range(40)]
-    async with running(consumer().run(), Relay(db, producer, StoreCreated.topic).run()):
+    async with running(
+        consumer().run(), Relay(db, producer, StoreCreated.topic, idle_poll_s=0.06).run()
+    ):
         for event in events:
             async with db.tx(event.tenant_id) as tx:
                 await outbox.add(tx, event)

@@ -326,7 +326,7 @@ async def test_every_kind_of_loop_survives_restarts_of_the_server(
 
     producer = Producer(service_keys.broker("binding", kafka_bootstrap))
     consumer = Consumer(db, handlers, deps, service_keys.broker("order", kafka_bootstrap))
-    relay = Relay(db, producer, StoreCreated.topic)
+    relay = Relay(db, producer, StoreCreated.topic, idle_poll_s=0.06)
     async with running(relay.run(), consumer.run(), *map(by_the_clock, WAYS)) as tasks:
         for _ in range(3):
             await asyncio.to_thread(own_server.restart)
@@ -363,7 +363,7 @@ async def test_a_relay_whose_table_is_missing_says_so_loudly_and_goes_on(db, dat
     sink.send_batch.return_value = [(0, 0)]
     await database.execute("ALTER TABLE outbox RENAME TO hidden")
     with capture_logs() as said:
-        async with running(Relay(db, sink, StoreCreated.topic).run()):
+        async with running(Relay(db, sink, StoreCreated.topic, idle_poll_s=0.06).run()):
 
             async def told():
                 return [line for line in said if line["event"] == "relay.lost_database"]

@@ -63,7 +63,7 @@ class Broker:
 
 @asynccontextmanager
 async def relaying(db, broker):
-    task = asyncio.ensure_future(Relay(db, broker, TOPIC).run())
+    task = asyncio.ensure_future(Relay(db, broker, TOPIC, idle_poll_s=0.06).run())
     try:
         yield task
     finally:
