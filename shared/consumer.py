@@ -22,9 +22,6 @@ from shared.db import Database, is_connection_lost
 from shared.errors import Unavailable
 from shared.telemetry import get_logger
 
-SESSION_TIMEOUT_MS = 6_000
-HEARTBEAT_MS = 1_000
-RETRY_S = 0.5
 POISON_ATTEMPTS = 3
 PARKED = ".parked"
 REASON_HEADER = "parked"
@@ -108,7 +105,7 @@ class Consumer:
                     kafka.raise_if_ours(error)
                     log.warning("consumer.restart", error=type(error).__name__)
                 self.joined = False
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(kafka.RETRY_S)
         finally:
             await self._parking.aclose()
 
@@ -117,7 +114,7 @@ class Consumer:
             self._broker, *sorted(self._handlers.topics), group_id=self._handlers.consumer,
             enable_auto_commit=False, auto_offset_reset="earliest",
             isolation_level="read_committed",
-            session_timeout_ms=SESSION_TIMEOUT_MS, heartbeat_interval_ms=HEARTBEAT_MS,
+            session_timeout_ms=6_000, heartbeat_interval_ms=1_000,
         )  # fmt: skip
         try:
             async with asyncio.timeout(kafka.START_WITHIN_S):
@@ -187,7 +184,7 @@ class Consumer:
                 attempt += not is_connection_lost(error)
                 if attempt >= POISON_ATTEMPTS:
                     return await self._park(record, error)
-                await asyncio.sleep(RETRY_S * max(attempt, 1))
+                await asyncio.sleep(kafka.RETRY_S * max(attempt, 1))
 
     async def _transaction(self, handler: Handler, events: list[Event]) -> None:
         unique = list({event.event_id: event for event in events}.values())
@@ -223,7 +220,7 @@ class Consumer:
                     _not_copied.labels(who, topic).inc()
                     reason = f"{who}: {why}, too large to copy: {place}"
                     copy, headers = [("", b"")], [(REASON_HEADER, reason.encode())]
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(kafka.RETRY_S)
 
 
 def consumers(db: Database, handlers: Handlers, deps: Any, broker: kafka.Broker) -> list[Consumer]:

@@ -26,7 +26,6 @@ READER_TIMEOUT_MS = 12_000
 """Above the session timeout: joining a group waits until the session of a dead member expires."""
 BATCH_MAX = 500
 POLL_MS = 1_000
-METADATA_AGE_MS = 30_000
 QUIET_POLLS = 3
 ANSWER_WITHIN_S = 4.0
 CLOSE_WITHIN_S = 2.0
@@ -173,7 +172,7 @@ def reader(broker: Broker, *topics: str, **more: Any) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
         *topics, bootstrap_servers=broker.bootstrap, **broker.security,
         fetch_max_wait_ms=broker.fetch_max_wait_ms, request_timeout_ms=READER_TIMEOUT_MS,
-        metadata_max_age_ms=METADATA_AGE_MS, max_poll_records=BATCH_MAX, **more,
+        metadata_max_age_ms=30_000, max_poll_records=BATCH_MAX, **more,
     )  # fmt: skip
 
 
