@@ -2,8 +2,8 @@
 calls, and every outcome that it returns has been verified."""
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.contracts.egress import EgressReply, EgressRequest, reply_of, reply_without_response
@@ -19,11 +19,11 @@ class EgressClient:
     start."""
 
     def __init__(self, connect: "Callable[[], ServiceClient]", channel: str = "alipay") -> None:
-        self._connected, self._channel = functools.cache(connect), channel
+        self.connected, self._channel = functools.cache(connect), channel
 
     async def aclose(self) -> None:
-        if self._connected.cache_info().currsize:
-            await self._connected().aclose()
+        if self.connected.cache_info().currsize:
+            await self.connected().aclose()
 
     async def call(self, tenant_id: UUID, method: str, request: EgressRequest) -> EgressReply:
         """A call of the channel's method."""
@@ -34,15 +34,9 @@ class EgressClient:
         version alone, pending or not."""
         return await self._post(tenant_id, "/key-check", request)
 
-    async def rehearse(self, tenant_id: UUID, path: str, body: Mapping[str, Any]) -> Any:
-        """Calls the sandbox's own API through the egress. Its problems are raised unchanged,
-        `sandbox.absent` where the egress calls the real Alipay. Unavailable without a response."""
-        peer = self._connected()
-        return await peer.call_ok("POST", f"/sandbox/{path}", body=body, tenant_id=tenant_id)
-
     async def _post(self, tenant_id: UUID, path: str, request: EgressRequest) -> EgressReply:
         try:
-            reply = await self._connected().call("POST", path, body=request, tenant_id=tenant_id)
+            reply = await self.connected().call("POST", path, body=request, tenant_id=tenant_id)
         except (NotSent, PoolFull, NoAnswer) as error:
             return reply_without_response(error)
         return reply_of(reply.status, reply.content)

@@ -5,8 +5,9 @@ Where the egress calls the real Alipay, it returns 404 and nothing happens here.
 created in the sandbox alone; the merchant changes only when its own people bind the application.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from services.binding.audit.record import audit
@@ -40,7 +41,7 @@ async def make_app(
     """Creates an application with our public key, which was pasted or is of a generated pair.
     Raises KeyRefused for an unusable key, and the sandbox's own problems unchanged."""
     spki = await _public_key(on.deps, tenant_id, public_key, key_pair_id)
-    made = await on.egress.rehearse(tenant_id, "apps", {"public_key": spki})
+    made = await _rehearse(on, tenant_id, "apps", {"public_key": spki})
     app = SandboxApp(made["app_id"], made["seller_id"], made["alipay_public_key"])
     async with on.deps.db.tx(tenant_id) as tx:
         entry = (actor, "sandbox.app", app.app_id)
@@ -75,7 +76,14 @@ async def choose_outcome(
     await bound_apps.own_app(on.deps, tenant_id, app_id)
     body = {"app_id": app_id, "outcome": outcome, "auth_code": auth_code}
     body = {name: value for name, value in body.items() if value is not None}
-    await on.egress.rehearse(tenant_id, "outcome", body)
+    await _rehearse(on, tenant_id, "outcome", body)
     async with on.deps.db.tx(tenant_id) as tx:
         entry = (actor, "sandbox.outcome", app_id)
         await audit(on.deps, tx, tenant_id, entry, after={"outcome": outcome})
+
+
+async def _rehearse(on: Onboarding, tenant_id: UUID, path: str, body: Mapping[str, Any]) -> Any:
+    """Calls the sandbox's own API through the egress. Its problems are raised unchanged,
+    `sandbox.absent` where the egress calls the real Alipay. Unavailable without a response."""
+    peer = on.egress.connected()
+    return await peer.call_ok("POST", f"/sandbox/{path}", body=body, tenant_id=tenant_id)
