@@ -1,7 +1,7 @@
 """Groups client addresses by sender, so that a sender who changes addresses counts as one."""
 
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 
 SITE_BITS = 64
 """The smallest IPv6 network of one subscriber, who can send from any of its 2^64 addresses."""
@@ -14,11 +14,9 @@ def share_of(address: str) -> str:
     if ":" not in address:
         return address
     try:
-        found = ip_address(address.partition("%")[0])
+        found = IPv6Address(address.partition("%")[0])
     except ValueError:
         return address
-    if not isinstance(found, IPv6Address):
-        return str(found)
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
     return str(ip_network((int(found), SITE_BITS), strict=False))

@@ -167,8 +167,7 @@ class Consumer:
         """The whole run in one transaction. If that fails, each event in a transaction of its own,
         so that one poison event neither blocks nor loses the others."""
         try:
-            await self._transaction(handler, [event for event, _ in run])
-            return
+            return await self._transaction(handler, [event for event, _ in run])
         except Exception as error:
             if not is_connection_lost(error):
                 log.exception("consumer.batch_failed", size=len(run))

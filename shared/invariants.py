@@ -15,8 +15,6 @@ from shared.db import Database
 from shared.telemetry import get_logger
 from shared.worker import Job, periodic
 
-EVERY_S = 3600.0
-
 log = get_logger("invariants")
 _violations = Gauge("invariant_violations", "Rows that break an invariant", ["invariant"])
 _last_run = Gauge("invariant_last_run_timestamp_seconds", "When it was last asked", ["invariant"])
@@ -52,4 +50,4 @@ async def check(db: Database, invariants: Mapping[str, str], clock: Clock) -> di
 def checking(db: Database, module_file: str, clock: Clock) -> Job:
     """The hourly job of the service that the module belongs to."""
     invariants = of(module_file)
-    return periodic(lambda: check(db, invariants, clock), EVERY_S)
+    return periodic(lambda: check(db, invariants, clock), every_s=3600.0)

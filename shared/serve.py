@@ -36,10 +36,8 @@ Ready = Callable[[], Awaitable[Mapping[str, bool]]]
 
 def problem_response(problem: Problem, *, instance: str = "", request_id: str = "") -> Response:
     """The problem as application/problem+json."""
-    headers = {}
     retry_after = problem.extensions.get("retry_after_s")
-    if retry_after is not None:
-        headers["Retry-After"] = str(retry_after)
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return Response(
         orjson.dumps(problem.body(instance=instance, request_id=request_id), default=str),
         status_code=problem.status,
