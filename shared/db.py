@@ -84,7 +84,8 @@ def is_connection_lost(error: BaseException) -> bool:
 
 
 @contextmanager
-def _as_unavailable() -> Iterator[None]:
+def as_unavailable() -> Iterator[None]:
+    """Raises Unavailable for an error of a database that is away or busy."""
     try:
         yield
     except Exception as error:
@@ -190,7 +191,7 @@ class Database:
     async def _session(
         self, tenant_id: UUID | None, *, read_only: bool
     ) -> AsyncIterator[AsyncSession]:
-        with _as_unavailable():
+        with as_unavailable():
             async with (
                 AsyncSession(self.engine, expire_on_commit=False) as session,
                 session.begin(),
@@ -256,7 +257,7 @@ class Database:
     async def _acquired(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
         if self._pool is None:
             raise RuntimeError("the database was not opened")
-        with _as_unavailable():
+        with as_unavailable():
             async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
                 try:
                     yield connection  # type: ignore[misc]

@@ -14,7 +14,7 @@ from shared.process import make_api
 
 SIGNED_BODY_MAX = 256 * 1024
 """A verified notice of 64 KB arrives in base64, with what the gateway has read of it, and notices
-that wait together in one body (gateway/reports/batches.py); the edge limits other bodies."""
+that wait together in one body (gateway/alipay/inbound/notify.py); the edge limits other bodies."""
 
 
 def create_app(config: PaymentConfig, clock: Clock | None = None) -> FastAPI:

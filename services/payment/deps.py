@@ -9,6 +9,7 @@ from services.payment.channels.port import Channels
 from services.payment.config import PaymentConfig
 from services.payment.schedule import Schedule
 from services.payment.snapshot import Payment
+from services.payment.writes import Writes
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.db import Database
@@ -27,6 +28,8 @@ class Deps:
     """Made once per process."""
 
     db: Database
+    writes: Writes
+    """the hot writes of payments, in batches"""
     channels: Channels
     clock: Clock
     schedule: Schedule
@@ -45,13 +48,15 @@ def build_deps(config: PaymentConfig, clock: Clock, process: str) -> Deps:
         pool=CALLS_MAX[process],
         timeout_s=config.channel_wait_s,
     )
+    db = Database(
+        config.database_url,
+        config.database_system_url,
+        pool_size=DB_CONNECTIONS,
+        name=f"payment-{process}",
+    )
     return Deps(
-        db=Database(
-            config.database_url,
-            config.database_system_url,
-            pool_size=DB_CONNECTIONS,
-            name=f"payment-{process}",
-        ),
+        db=db,
+        writes=Writes(db),
         channels=Channels(Alipay(EgressClient(lambda: egress), clock)),
         clock=clock,
         schedule=config.schedule,

@@ -1,10 +1,29 @@
 """SQL texts that call the database functions of the stores' SQL files."""
 
-from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import UnionType
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
 
-EVENT_MEMBERS = 6
+EVENT_TYPES = {
+    "event_id": "uuid",
+    "topic": "text",
+    "key": "text",
+    "type": "text",
+    "payload": "bytea",
+    "created_at": "timestamptz",
+}
+"""The members of the type outbox_event."""
+_SQL_TYPES: dict[Any, str] = {
+    UUID: "uuid",
+    str: "text",
+    bool: "boolean",
+    int: "bigint",
+    float: "float8",
+    bytes: "bytea",
+    datetime: "timestamptz",
+}
 
 
 def call(function: str, arguments: int, columns: str = "*") -> str:
@@ -12,14 +31,44 @@ def call(function: str, arguments: int, columns: str = "*") -> str:
     return f"SELECT {columns} FROM {function}({marks})"  # noqa: S608  # names of our own
 
 
-def call_with(function: str, kind: str, shape: type, columns: str = "*") -> str:
-    """A call with one row of the type `kind`: the fields of the dataclass `shape`, in their order,
-    and an event for the outbox. The server builds the row. If asyncpg built it, each new connection
-    would first query the type's members (8 ms)."""
-    marks = [f"${number}" for number in range(1, len(fields(shape)) + EVENT_MEMBERS + 1)]
-    own, event = marks[:-EVENT_MEMBERS], marks[-EVENT_MEMBERS:]
-    row = f"ROW({', '.join(own)}, ROW({', '.join(event)})::outbox_event)::{kind}"
-    return f"SELECT {columns} FROM {function}({row})"  # noqa: S608  # names of our own
+class RowCalls(NamedTuple):
+    """Statements that call a function with rows of a type: for one row, and for many in order."""
+
+    one: str
+    many: str
+
+
+def row_calls(function: str, kind: str, shape: type, columns: str) -> RowCalls:
+    """The function's first argument is a row of the type `kind`: the fields of the dataclass
+    `shape`, and an event for the outbox. Each member is an argument of the statement, an array of
+    them for many rows; the last argument is the function's second. The server builds the rows. If
+    asyncpg built them, each new connection would first query the type's members (8 ms)."""
+    own = {name: _sql_type(hint) for name, hint in get_type_hints(shape).items()}
+    members = own | {f"event_{name}": kind for name, kind in EVENT_TYPES.items()}
+    names = list(members)
+
+    def call_with(values: Sequence[str]) -> str:
+        row, event = values[: len(own)], values[len(own) :]
+        row = f"ROW({', '.join(row)}, ROW({', '.join(event)})::outbox_event)::{kind}"
+        return f"{function}({row}, ${len(names) + 1}) AS s"
+
+    marks = [f"${number}" for number in range(1, len(names) + 1)]
+    arrays = ", ".join(
+        f"{mark}::{kind}[]" for mark, kind in zip(marks, members.values(), strict=True)
+    )
+    return RowCalls(
+        one=f"SELECT {columns} FROM {call_with(marks)}",  # noqa: S608  # names of our own
+        many=f"SELECT {columns}"  # noqa: S608
+        f" FROM unnest({arrays}) WITH ORDINALITY AS n({', '.join(names)}, place)"
+        f" CROSS JOIN LATERAL {call_with([f'n.{name}' for name in names])} ORDER BY n.place",
+    )
+
+
+def _sql_type(hint: Any) -> str:
+    """The SQL type of a dataclass's field; the cast to the row's type narrows a number."""
+    if get_origin(hint) in (Union, UnionType):
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
+    return "text" if get_origin(hint) is Literal else _SQL_TYPES[hint]
 
 
 def call_each(function: str, columns: Mapping[str, str], shared: str) -> str:

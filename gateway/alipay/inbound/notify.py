@@ -4,18 +4,20 @@ import base64
 from collections.abc import Sequence
 
 import orjson
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from gateway.alipay.inbound.notification import CURRENCIES, read_notice
 from gateway.alipay.inbound.signed import Delivery
 from gateway.alipay.keyring import AppKeys
 from gateway.alipay.protocol.canonical import Form, Kind
-from gateway.reports.batches import Batches
+from shared.batches import Batches
 from shared.client import ServiceClient
 from shared.contracts.notices import Notice
 
 PREFIX = "/alipay/notify/"
 LABEL = "/alipay/notify"
+BYTES_MAX = 192 * 1024
+"""of a batch: within payment's limit for one body; a larger notice is sent alone"""
 
 BUSINESS_FIELDS = (
     "app_id",
@@ -39,6 +41,9 @@ BUSINESS_FIELDS = (
 
 
 _notices = Counter("alipay_notify_total", "Notifications by verdict", ["verdict", "reason"])
+_sizes = Histogram(
+    "notify_batch_notices", "Notices that one call carries", buckets=(1, 2, 4, 8, 16, 32, 64)
+)
 
 
 class Notices:
@@ -52,7 +57,9 @@ class Notices:
 
     def __init__(self, payment: ServiceClient) -> None:
         self._payment = payment
-        self._batches = Batches(self._commit_batch)
+        self._batches: Batches[bytes, str] = Batches(
+            self._commit_batch, _sizes.observe, size_of=len, size_max=BYTES_MAX
+        )
 
     def kind(self, _form: Form) -> Kind:
         return "pay"

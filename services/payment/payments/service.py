@@ -135,7 +135,7 @@ async def _submitted(deps: Deps, new: NewPayment) -> tuple[store.SubmitVerdict, 
     would be refused."""
     event = _free_payment_event(deps, new) if new.payable_fen == 0 else None
     try:
-        return await store.submit(deps.db, new, event)
+        return await store.submit(deps.writes, new, event)
     except Unavailable:
         found = await store.find(deps.db, new.tenant_id, new.device_id, new.pay_request_id)
         if found is None:

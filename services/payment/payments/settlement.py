@@ -79,7 +79,7 @@ async def settle(
             is_lease_kept=is_lease_kept,
             notice=_applied(notice, decision),
         )
-        moved = await store.move(deps.db, change, outbox_row_of(payment, decision, deps.clock))
+        moved = await store.move(deps.writes, change, outbox_row_of(payment, decision, deps.clock))
         if moved is not None:
             _report(payment, moved, decision)
             return moved

@@ -7,13 +7,14 @@ The database functions decide races; the rules stand in `rules`. Each returns th
 
 from dataclasses import dataclass, fields
 from datetime import datetime
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from services.payment.functions import EVENT_MEMBERS, call, call_with, required_row
+from services.payment.functions import EVENT_TYPES, call, required_row, row_calls
 from services.payment.payments.rules import CaseKind, Decision
 from services.payment.snapshot import NewPayment, Payment, State
+from services.payment.writes import Write, Writes
 from shared.db import Database
 from shared.outbox import Row
 
@@ -30,11 +31,18 @@ StopVerdict = Literal["stopping", "leased", "settled", "nonce_replayed", "not_fo
 
 _NAMES = tuple(field.name for field in fields(Payment))
 _STATE = _NAMES.index("state")
-_NO_EVENT: tuple[None, ...] = (None,) * EVENT_MEMBERS
-_new_columns = attrgetter(*(field.name for field in fields(NewPayment)))
+_NO_EVENT: tuple[None, ...] = (None,) * len(EVENT_TYPES)
+_NEW_NAMES = tuple(field.name for field in fields(NewPayment))
+_new_columns = attrgetter(*_NEW_NAMES)
 
-
-_SUBMIT = call_with("payment_submit", "new_payment", NewPayment, "verdict, (payment).*")
+SUBMIT = Write(
+    "payment_submit",
+    row_calls(
+        "payment_submit", "new_payment", NewPayment,
+        "s.failed, s.failure, s.verdict, (s.payment).*",
+    ),
+    itemgetter(*map(_NEW_NAMES.index, ("tenant_id", "device_id", "pay_request_id"))),
+)  # fmt: skip
 _BY_REQUEST = call("payment_by_request", 3)
 _BY_ID = call("payment_by_id", 2)
 _STOP = call("payment_stop", 6, "verdict, read_at, (payment).*")
@@ -55,12 +63,11 @@ def _event_columns(event: Row | None) -> tuple[Any, ...]:
 
 
 async def submit(
-    db: Database, new: NewPayment, event: Row | None = None
+    writes: Writes, new: NewPayment, event: Row | None = None
 ) -> tuple[SubmitVerdict, Payment | None]:
     """Stores the nonce and the payment as SUBMITTED (as SUCCESS, with `event`, when nothing is
     payable); with the same request id again it only reads. A refusal stores the nonce at most."""
-    record = await db.one(_SUBMIT, *_new_columns(new), *_event_columns(event))
-    record = required_row(record)
+    record = await writes.one(SUBMIT, (*_new_columns(new), *_event_columns(event)))
     is_row = record["verdict"] in ("created", "existing")
     return record["verdict"], payment_of(record) if is_row else None
 
@@ -147,14 +154,22 @@ class PaymentChange:
         )
 
 
-_MOVE = call_with("payment_move", "payment_change", PaymentChange)
-_change_columns = attrgetter(*(field.name for field in fields(PaymentChange)))
+_CHANGE_NAMES = tuple(field.name for field in fields(PaymentChange))
+_change_columns = attrgetter(*_CHANGE_NAMES)
+
+MOVE = Write(
+    "payment_move",
+    row_calls(
+        "payment_move", "payment_change", PaymentChange, "s.failed, s.failure, (s.payment).*"
+    ),
+    itemgetter(_CHANGE_NAMES.index("payment_id")),
+)
 
 
-async def move(db: Database, change: PaymentChange, event: Row | None = None) -> Payment | None:
+async def move(writes: Writes, change: PaymentChange, event: Row | None = None) -> Payment | None:
     """Compare-and-swap on the version in `change`; None if the row has changed since."""
-    record = await db.one(_MOVE, *_change_columns(change), *_event_columns(event))
-    return payment_of(record) if record is not None else None
+    record = await writes.one(MOVE, (*_change_columns(change), *_event_columns(event)))
+    return payment_of(record) if record["payment_id"] is not None else None
 
 
 async def stop(

@@ -1,6 +1,9 @@
 -- The hot path: one statement per transaction, called as SELECT … FROM function(…) in autocommit.
 -- Every function first opens the rows of one tenant for its own transaction only; row level security
--- stays in force (SECURITY INVOKER).
+-- stays in force (SECURITY INVOKER). payment_submit and payment_move are called for many payments in
+-- one transaction (decision 0029): each call opens the rows of its own tenant only, and does its work
+-- in a subtransaction, so that one that fails undoes nothing of the others. Its SQLSTATE is its answer.
+-- p_lock_ms is how long it may wait for a row that another transaction holds.
 -- Deadlines and leases are read and written with the database's clock, so that processes with
 -- wrong clocks agree (F24); facts such as created_at and paid_at come from the caller.
 
@@ -28,14 +31,16 @@ CREATE TYPE payment_change AS (
   event outbox_event);
 
 CREATE FUNCTION payment_submit(
-  p_new new_payment, OUT verdict text, OUT payment payments
+  p_new new_payment, p_lock_ms integer,
+  OUT failed text, OUT failure text, OUT verdict text, OUT payment payments
 ) LANGUAGE plpgsql AS $$
 -- created | existing | nonce_replayed | merchant_suspended | unknown_store | app_not_bound
 -- | order_active
 DECLARE
   is_free boolean := p_new.payable_fen = 0;
 BEGIN
-  PERFORM set_config('app.tenant', p_new.tenant_id::text, true);
+  PERFORM set_config('app.tenant', p_new.tenant_id::text, true),
+    set_config('lock_timeout', p_lock_ms::text, true);
   IF p_new.nonce IS NOT NULL THEN
     INSERT INTO device_nonces (tenant_id, device_id, nonce)
     VALUES (p_new.tenant_id, p_new.device_id, p_new.nonce)
@@ -98,6 +103,11 @@ BEGIN
       SELECT 1 FROM merchant_apps m WHERE m.tenant_id = p_new.tenant_id AND m.is_enabled)
     THEN 'app_not_bound'
     ELSE 'order_active' END;
+EXCEPTION WHEN OTHERS THEN
+  failed := SQLSTATE;
+  failure := SQLERRM;
+  verdict := NULL;
+  payment := NULL;
 END $$;
 
 DROP FUNCTION IF EXISTS payment_by_request;
@@ -118,13 +128,16 @@ BEGIN
   WHERE p.tenant_id = p_tenant AND p.payment_id = p_payment;
 END $$;
 
-CREATE FUNCTION payment_move(p_move payment_change) RETURNS SETOF payments LANGUAGE plpgsql AS $$
+CREATE FUNCTION payment_move(
+  p_move payment_change, p_lock_ms integer,
+  OUT failed text, OUT failure text, OUT payment payments
+) LANGUAGE plpgsql AS $$
 -- The one way a payment changes state: compare-and-swap on version (and on the lease of a worker),
--- guarded by the amount, with everything that must happen together. No row: another writer was faster.
-DECLARE
-  moved payments;
+-- guarded by the amount, with everything that must happen together. No payment: another writer was
+-- faster.
 BEGIN
-  PERFORM set_config('app.tenant', p_move.tenant_id::text, true);
+  PERFORM set_config('app.tenant', p_move.tenant_id::text, true),
+    set_config('lock_timeout', p_lock_ms::text, true);
   UPDATE payments p SET
     state = p_move.state,
     version = p.version + 1,
@@ -156,7 +169,7 @@ BEGIN
     AND p.version = p_move.version
     AND (p_move.lease_token IS NULL OR p.lease_token = p_move.lease_token)
     AND (p_move.paid_fen IS NULL OR p.payable_fen = p_move.paid_fen)
-  RETURNING p.* INTO moved;
+  RETURNING p.* INTO payment;
   IF NOT FOUND THEN
     RETURN;
   END IF;
@@ -167,8 +180,8 @@ BEGIN
   IF p_move.state = 'REVERSED' THEN
     INSERT INTO refunds (tenant_id, refund_id, payment_id, refund_request_id, out_request_no,
       amount_fen, origin, state, created_at, finished_at)
-    VALUES (p_move.tenant_id, p_move.side_id, p_move.payment_id, 'cancel', moved.out_trade_no,
-      moved.payable_fen, 'cancel', 'DONE', p_move.finished_at, p_move.finished_at);
+    VALUES (p_move.tenant_id, p_move.side_id, p_move.payment_id, 'cancel', payment.out_trade_no,
+      payment.payable_fen, 'cancel', 'DONE', p_move.finished_at, p_move.finished_at);
   END IF;
   IF p_move.case_kind IS NOT NULL THEN
     INSERT INTO payment_cases (tenant_id, case_id, payment_id, kind, opened_at)
@@ -180,7 +193,10 @@ BEGIN
     WHERE n.tenant_id = p_move.tenant_id AND n.app_id = p_move.notice_app_id
       AND n.notify_id = p_move.notify_id;
   END IF;
-  RETURN NEXT moved;
+EXCEPTION WHEN OTHERS THEN
+  failed := SQLSTATE;
+  failure := SQLERRM;
+  payment := NULL;
 END $$;
 
 DROP FUNCTION IF EXISTS payment_stop;

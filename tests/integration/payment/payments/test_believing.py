@@ -66,7 +66,7 @@ async def test_no_move_books_another_amount(shop, till):
         change = store.PaymentChange.of(
             payment, decision, side_id=uuid7(shop.deps.clock), finished_at=at
         )
-        moved = await store.move(shop.deps.db, change)
+        moved = await store.move(shop.deps.writes, change)
         assert (moved is not None) is is_booked, total_fen
         row = await shop.row(first["payment_id"])
         assert row["state"] == ("SUCCESS" if is_booked else "PAYING")

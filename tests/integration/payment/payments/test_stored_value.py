@@ -39,12 +39,12 @@ async def shown(till, payment_id):
 
 async def test_it_is_kept_and_shown_and_survives_each_change(shop, till):
     new = sale(shop, till, stored_value_fen=300)
-    verdict, stored = await store.submit(shop.deps.db, new)
+    verdict, stored = await store.submit(shop.deps.writes, new)
     assert (verdict, stored.stored_value_fen) == ("created", 300)
     change = store.PaymentChange.of(
         stored, Decision(State.PAYING, poll_s=3.0), side_id=uuid7(shop.deps.clock)
     )
-    moved = await store.move(shop.deps.db, change)
+    moved = await store.move(shop.deps.writes, change)
     assert (moved.state, moved.stored_value_fen) == (State.PAYING, 300)
     async with shop.deps.db.read(till.tenant_id) as tx:
         assert await repo.payment_by_trade(tx, till.tenant_id, new.out_trade_no) == moved
@@ -58,4 +58,4 @@ async def test_nothing_is_taken_where_nobody_says_so(shop, till):
 
 async def test_it_is_never_less_than_nothing(shop, till):
     with pytest.raises(asyncpg.CheckViolationError):
-        await store.submit(shop.deps.db, sale(shop, till, stored_value_fen=-1))
+        await store.submit(shop.deps.writes, sale(shop, till, stored_value_fen=-1))

@@ -50,7 +50,7 @@ def told(town: Town, keys: RsaPair, number: int, **more: str) -> "asyncio.Future
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody goes beside a call because it is slow."""
-    monkeypatch.setattr("gateway.reports.batches.WAIT_MAX_S", 3600)
+    monkeypatch.setattr("shared.batches.WAIT_MAX_S", 3600)
 
 
 @pytest.mark.usefixtures("patient")
