@@ -18,6 +18,7 @@ from shared.errors import Problem, Unavailable
 WAIT_MAX_S = 0.05
 CALLS_MAX = 8
 ITEMS_MAX = 64
+"""Also the most subtransactions of one transaction that PostgreSQL keeps in shared memory."""
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -62,11 +63,12 @@ class Batches(Generic[ItemT, ResultT]):
             call.add_done_callback(lambda _: self._start_call())
 
     async def _call_next(self) -> None:
-        batch = list(self._next_batch())
+        # Who gave up waiting is left out: nothing is done for a request that has ended.
+        batch = [entry for entry in self._next_batch() if not entry[1].done()]
         if self._waiting:
             self._start_call()  # the current batch is full
         results: Sequence[ResultT] = ()
-        failure: Problem = Unavailable("there is no result for every item")
+        failure: Problem = Unavailable("there is no result for every item", retry_after_s=1)
         try:
             if batch:
                 self.observe(len(batch))

@@ -4,9 +4,10 @@ One statement is one transaction: a result returns only after the commit of its 
 connection leaves the outcome of every row of the batch unknown (F18). Each row is written in a
 subtransaction of its own, so a row that the database refuses changes nothing for the others. A row
 that would have to wait for another transaction is written once more, alone, so that the others do
-not wait for it; so is every row of a statement that was refused as a whole.
+not wait for it; so is a row because of which the database refuses a whole statement.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +17,20 @@ from prometheus_client import Histogram
 
 from services.payment.functions import RowCalls
 from shared.batches import Batches
-from shared.db import Database, as_unavailable, is_connection_lost
+from shared.db import Database, RowBusy, as_unavailable
+from shared.errors import Unavailable
+from shared.telemetry import get_logger
 
 LOCK_MS = 250
-"""How long a row of a batch may wait for another transaction."""
+"""How long the statement of a batch may wait for other transactions in all. Below PostgreSQL's
+`deadlock_timeout` (1 s): two batches that wait for each other part before one of them is killed."""
 ALONE_LOCK_MS = 2_000
+WAIT_MAX_S = 10.0
+"""A row without a result by then is given up, and not written if it still waits for a statement."""
 _BUSY = ("55P03", "40P01", "40001")
 """lock_not_available, deadlock_detected, serialization_failure"""
 
+log = get_logger("writes")
 _sizes = Histogram(
     "payment_batch_rows",
     "Rows that one statement writes",
@@ -59,7 +66,11 @@ class Writes:
             batches = self._batches[write] = Batches(
                 lambda rows: self._together(write, rows), _sizes.labels(write.name).observe
             )
-        record = await batches.put(columns)
+        try:
+            async with asyncio.timeout(WAIT_MAX_S):
+                record = await batches.put(columns)
+        except TimeoutError:
+            raise Unavailable("the database does not answer", retry_after_s=1) from None
         if record is None or record["failed"] in _BUSY:
             [record] = await self._written(write, [columns], ALONE_LOCK_MS)
         if record["failed"] is not None:
@@ -70,14 +81,19 @@ class Writes:
     async def _together(
         self, write: Write, rows: Sequence[Columns]
     ) -> Sequence[asyncpg.Record | None]:
-        """The record of each row; None for all if the statement was refused as a whole."""
+        """The record of each row; None for one that makes the database refuse its statement. Each
+        half of a refused statement is written by itself, so a dozen statements find one of 64."""
         order = sorted(range(len(rows)), key=lambda index: write.order(rows[index]))
         try:
             records = await self._written(write, [rows[index] for index in order], LOCK_MS)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            if is_connection_lost(error):
-                raise
-            return [None] * len(rows)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, RowBusy) as error:
+            # Not its text: it may hold the values of all rows.
+            name = type(error).__name__
+            log.warning("writes.refused", statement=write.name, rows=len(rows), error=name)
+            if len(rows) == 1:
+                return [None]
+            halves = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+            return [record for half in halves for record in await self._together(write, half)]
         placed = dict(zip(order, records, strict=True))
         return [placed[index] for index in range(len(rows))]
 

@@ -257,8 +257,8 @@ PATCHES = (
     Patch(
         WRITES,
         "a statement that is refused as a whole is the refusal of each of its rows",
-        "            if is_connection_lost(error):\n                raise\n",
-        "            raise\n",
+        "            if len(rows) == 1:\n",
+        "            if rows:\n                raise\n            if len(rows) == 1:\n",
         BATCHES,
     ),
 )

@@ -1,5 +1,5 @@
 """The hot path: each call is one statement in a transaction of its own (store.sql,
-store_worker.sql).
+store_worker.sql), or shares both with the calls that wait at the same time (writes).
 
 The database functions decide races; the rules stand in `rules`. Each returns the row as a
 `Payment`, read after the change.

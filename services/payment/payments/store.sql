@@ -3,7 +3,8 @@
 -- stays in force (SECURITY INVOKER). payment_submit and payment_move are called for many payments in
 -- one transaction (decision 0029): each call opens the rows of its own tenant only, and does its work
 -- in a subtransaction, so that one that fails undoes nothing of the others. Its SQLSTATE is its answer.
--- p_lock_ms is how long it may wait for a row that another transaction holds.
+-- p_lock_ms is how long a statement may wait in all for what other transactions hold: from then on a
+-- row that would have to wait is busy at once.
 -- Deadlines and leases are read and written with the database's clock, so that processes with
 -- wrong clocks agree (F24); facts such as created_at and paid_at come from the caller.
 
@@ -40,7 +41,8 @@ DECLARE
   is_free boolean := p_new.payable_fen = 0;
 BEGIN
   PERFORM set_config('app.tenant', p_new.tenant_id::text, true),
-    set_config('lock_timeout', p_lock_ms::text, true);
+    set_config('lock_timeout', greatest(1, p_lock_ms - (1000 * extract(
+      epoch FROM clock_timestamp() - statement_timestamp()))::integer)::text, true);
   IF p_new.nonce IS NOT NULL THEN
     INSERT INTO device_nonces (tenant_id, device_id, nonce)
     VALUES (p_new.tenant_id, p_new.device_id, p_new.nonce)
@@ -137,7 +139,8 @@ CREATE FUNCTION payment_move(
 -- faster.
 BEGIN
   PERFORM set_config('app.tenant', p_move.tenant_id::text, true),
-    set_config('lock_timeout', p_lock_ms::text, true);
+    set_config('lock_timeout', greatest(1, p_lock_ms - (1000 * extract(
+      epoch FROM clock_timestamp() - statement_timestamp()))::integer)::text, true);
   UPDATE payments p SET
     state = p_move.state,
     version = p.version + 1,

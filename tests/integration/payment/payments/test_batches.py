@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from prometheus_client import REGISTRY
 
+from services.payment import writes
 from services.payment.payments import service, store
 from services.payment.payments.rules import Decision
 from services.payment.snapshot import State
@@ -181,6 +182,37 @@ async def test_a_row_that_stays_locked_is_busy(shop, till):
     assert free.state is State.PAYING
 
 
+async def test_a_lock_on_the_table_is_waited_for_once(shop, till):
+    """Not once for each of 64 rows: that would outlast the statement's own limit. The batch gives
+    its rows up, so they wait side by side."""
+    name = await shop.place.value("SELECT current_database()")
+    holder = await asyncpg.connect(shop.place.owner_url)
+    try:
+        async with holder.transaction():
+            await holder.execute("LOCK TABLE payments IN SHARE MODE")
+            news = [sale(shop, till) for _ in range(64)]
+            jobs = asyncio.ensure_future(submitted(shop, *news))
+            async with asyncio.timeout(8):
+                while len(await shop.place.fetch(LOCKED, name)) < 4:
+                    await asyncio.sleep(0.005)
+    finally:
+        await holder.close()
+    assert {verdict for verdict, _ in await jobs} == {"created"}
+
+
+async def test_nobody_waits_without_end(shop, till, monkeypatch):
+    monkeypatch.setattr(writes, "WAIT_MAX_S", 0.3)
+    monkeypatch.setattr(writes, "LOCK_MS", 6_000)
+    holder = await asyncpg.connect(shop.place.owner_url)
+    try:
+        async with holder.transaction():
+            await holder.execute("LOCK TABLE payments IN SHARE MODE")
+            found = await asyncio.wait_for(submitted(shop, sale(shop, till), sale(shop, till)), 5)
+    finally:
+        await holder.close()
+    assert [type(one) for one in found] == [Unavailable, Unavailable]
+
+
 async def test_changes_of_one_payment_in_one_batch_are_made_once(shop, till):
     """Compare-and-swap, also among the rows of one statement."""
     new = sale(shop, till)
@@ -200,8 +232,8 @@ async def test_batches_that_cross_do_not_stop_each_other(shop, till):
     moves = await changes(shop, news)
     other = type(shop.deps.writes)(shop.deps.db)
     both = [
-        store.move(writes, move)
-        for writes, listed in ((shop.deps.writes, moves), (other, moves[::-1]))
+        store.move(own, move)
+        for own, listed in ((shop.deps.writes, moves), (other, moves[::-1]))
         for move in listed
     ]
     moved = await asyncio.wait_for(asyncio.gather(*both), 10)
