@@ -30,7 +30,8 @@ BAD_ANSWER_SIGNATURE = frozenset({"signature", "no_sign", "base64", "cert_sn"})
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of a check. Without a state it is unknown: only a verified answer changes a state,
-    and an unknown answer is never taken as "done" or "failed"."""
+    and an unknown answer is never taken as "done" or "failed", except that of a push, which fails
+    because nobody can look at it later."""
 
     state: Literal["todo", "running", "done", "failed"] | None
     remedy: str | None = None

@@ -2,7 +2,8 @@
 results.
 
 A verdict without a state means "unknown". Only a verified answer changes a step; an unknown answer
-is never taken as "done" or "failed".
+is never taken as "done" or "failed". The exception is a push: nobody can look at it later, so
+without a verified answer it fails, and a person looks.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -244,8 +245,9 @@ async def push(context: CheckContext, form: Mapping[str, Any]) -> Verdict:
     if reply.is_success:
         return Verdict("running", evidence=_pushed(found, form))
     verdict = unusable(reply)
-    if verdict.state is not None:
+    if not is_silent(reply):
         return verdict
+    # Also after an answer whose signature does not verify: Alipay may have the push all the same.
     remedy = NOT_TAKEN if reply.outcome == "not_sent" else PUSH_UNKNOWN
     return Verdict("failed", remedy, {**_pushed(found, form), **verdict.evidence})
 

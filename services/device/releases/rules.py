@@ -67,7 +67,7 @@ def is_outdated(step: str, known: Known, version: str) -> bool:
 
 def after_act(begun: Known, verdict: Verdict) -> Known:
     """The state after a call of ours. An unknown result leaves the step running, so it is checked
-    again."""
+    again; a push, which cannot be checked, has none (`checks.push`)."""
     return _next(begun, _settled(begun, verdict))
 
 

@@ -187,7 +187,7 @@ async def test_no_answer_leaves_it_running(releases, uploaded):
     [
         (PUSH, "1.0.0", said("unknown", reason="no_answer"), "push_unknown"),
         (PUSH, "1.0.0", said("unknown", sent=False, reason="no_answer"), "not_taken"),
-        (PUSH, "1.0.0", said("unknown", reason="signature"), "alipay_key_wrong"),
+        (PUSH, "1.0.0", said("unknown", reason="signature"), "push_unknown"),
         (VERSIONS, "", said("unknown", reason="no_answer"), "not_taken"),
     ],
 )
