@@ -191,7 +191,7 @@ class Client:
             if not tracing.is_on():
                 return await self._send(method, path, content, headers, timeout_s)
             with tracing.span(f"{method} {self.name}", "client") as current:
-                if self._is_ours:
+                if self._is_ours:  # trace headers go to our own services only
                     headers = {**(headers or {}), **tracing.carried()}
                 reply = await self._send(method, path, content, headers, timeout_s)
                 current.set_attribute("http.response.status_code", reply.status)

@@ -1,4 +1,4 @@
-"""One Alembic environment for all services, and the helpers that migrations call.
+"""Runs the Alembic migrations of all services, and has the helpers that migrations call.
 
 Versions live in `services/<name>/migrations/versions`. After them each SQL file of the service's
 folder and rooms is applied again (functions are repeatable: DROP IF EXISTS, then CREATE). Tables

@@ -34,9 +34,10 @@ def say(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.stderr.write(
-            "输出已无人读取，继续但不再显示 nobody reads the output: going on without it\n"
-        )
+        with contextlib.suppress(BrokenPipeError):  # `2>&1 | head` closes both
+            sys.stderr.write(
+                "输出已无人读取，继续但不再显示 nobody reads the output: going on without it\n"
+            )
 
 
 def running_supervisor(layout: Layout) -> int | None:

@@ -105,7 +105,7 @@ export const sandbox = {
   ],
   'sandbox_fix.app_unknown': [
     '沙箱没有这个 AppID：正式环境的 AppID 在这里不能用；在绑定页点「给我一个沙箱应用」',
-    'The sandbox has no such AppID: one of the real Alipay does not work here; press “Give me a sandbox app” on the binding page',
+    'The sandbox has no such AppID: an AppID of the production environment does not work here; press “Give me a sandbox app” on the binding page',
   ],
   'sandbox_fix.alipay_key_wrong': [
     '应答用保存的「支付宝公钥」验签不通过：在绑定页重新填写沙箱给出的支付宝公钥',
