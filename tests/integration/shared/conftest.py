@@ -1,5 +1,6 @@
 """A database with the shared tables and one tenant table, made by the migration mechanisms."""
 
+import asyncio
 import itertools
 import os
 
@@ -13,6 +14,18 @@ from shared.db import Database
 _names = itertools.count(1)
 collect_ignore = [] if os.environ.get("KAFKA_BOOTSTRAP") else ["test_kafka_secured.py"]
 """A broker that asks who one is needs a JVM: `make test-kafka` has one."""
+
+
+@pytest_asyncio.fixture(scope="module", autouse=True)
+async def ended_tasks():
+    """No task of a Kafka client outlives its module. One that connects while the loop closes makes
+    uvloop wait for that connection for ever, and no time limit of a test reaches it there."""
+    yield
+    async with asyncio.timeout(20):
+        while left := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in left:
+                task.cancel()  # again, because such a client drops a cancellation now and then
+            await asyncio.wait(left, timeout=0.1)
 
 
 class Collected:
