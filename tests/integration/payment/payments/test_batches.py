@@ -140,8 +140,9 @@ async def test_the_same_request_twice_in_one_batch_is_one_payment(shop, till):
     assert await shop.place.value(ROWS) == 1
 
 
-async def test_a_row_that_another_holds_delays_no_other(shop, till):
+async def test_a_row_that_another_holds_delays_no_other(shop, till, monkeypatch):
     """Its payment is locked; the other changes of its batch are there before the lock is gone."""
+    monkeypatch.setattr(writes, "ALONE_LOCK_MS", 9_000)
     news = [sale(shop, till) for _ in range(8)]
     await submitted(shop, *news)
     moves = await changes(shop, news)
@@ -182,9 +183,10 @@ async def test_a_row_that_stays_locked_is_busy(shop, till):
     assert free.state is State.PAYING
 
 
-async def test_a_lock_on_the_table_is_waited_for_once(shop, till):
+async def test_a_lock_on_the_table_is_waited_for_once(shop, till, monkeypatch):
     """Not once for each of 64 rows: that would outlast the statement's own limit. The batch gives
     its rows up, so they wait side by side."""
+    monkeypatch.setattr(writes, "ALONE_LOCK_MS", 9_000)
     name = await shop.place.value("SELECT current_database()")
     holder = await asyncpg.connect(shop.place.owner_url)
     try:
