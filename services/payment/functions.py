@@ -52,15 +52,21 @@ def row_calls(function: str, kind: str, shape: type, columns: str) -> RowCalls:
         row = f"ROW({', '.join(row)}, ROW({', '.join(event)})::outbox_event)::{kind}"
         return f"{function}({row}, ${len(names) + 1}) AS s"
 
-    marks = [f"${number}" for number in range(1, len(names) + 1)]
-    arrays = ", ".join(
-        f"{mark}::{kind}[]" for mark, kind in zip(marks, members.values(), strict=True)
-    )
+    one = call_with([f"${number}" for number in range(1, len(names) + 1)])
     return RowCalls(
-        one=f"SELECT {columns} FROM {call_with(marks)}",  # noqa: S608  # names of our own
-        many=f"SELECT {columns}"  # noqa: S608
-        f" FROM unnest({arrays}) WITH ORDINALITY AS n({', '.join(names)}, place)"
-        f" CROSS JOIN LATERAL {call_with([f'n.{name}' for name in names])} ORDER BY n.place",
+        one=f"SELECT {columns} FROM {one}",  # noqa: S608  # names of our own
+        many=_for_each(members, call_with([f"n.{name}" for name in names]), columns),
+    )
+
+
+def _for_each(members: Mapping[str, str], called: str, columns: str) -> str:
+    """A statement that makes the call for each row of the members (name: type), in order. Each
+    member is an array argument; the call finds it as n.<name>."""
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(members.values(), 1))
+    return (
+        f"SELECT {columns}"  # noqa: S608  # names of our own
+        f" FROM unnest({arrays}) WITH ORDINALITY AS n({', '.join(members)}, place)"
+        f" CROSS JOIN LATERAL {called} ORDER BY n.place"
     )
 
 
@@ -75,15 +81,9 @@ def call_each(function: str, columns: Mapping[str, str], shared: str) -> str:
     """A statement that calls the function for each row of the given columns (name: type), in order.
     Each column is an array argument; the last argument, `shared`, is the same for all rows. Columns
     go to parameters by name, p_<name>."""
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(columns.values(), 1))
-    names = ", ".join(columns)
     given = "".join(f"p_{name} => n.{name}, " for name in columns)
-    return (
-        "SELECT s.verdict, s.why, (s.payment).*"  # noqa: S608  # names of our own
-        f" FROM unnest({arrays}) WITH ORDINALITY AS n({names}, place)"
-        f" CROSS JOIN LATERAL {function}({given}p_{shared} => ${len(columns) + 1}) AS s"
-        " ORDER BY n.place"
-    )
+    called = f"{function}({given}p_{shared} => ${len(columns) + 1}) AS s"
+    return _for_each(columns, called, "s.verdict, s.why, (s.payment).*")
 
 
 def required_row(record: Any) -> Any:

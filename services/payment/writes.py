@@ -17,7 +17,7 @@ from prometheus_client import Histogram
 
 from services.payment.functions import RowCalls
 from shared.batches import Batches
-from shared.db import Database, RowBusy, as_unavailable
+from shared.db import BUSY, Database, RowBusy, as_unavailable
 from shared.errors import Unavailable
 from shared.telemetry import get_logger
 
@@ -27,8 +27,6 @@ LOCK_MS = 250
 ALONE_LOCK_MS = 2_000
 WAIT_MAX_S = 10.0
 """A row without a result by then is given up, and not written if it still waits for a statement."""
-_BUSY = ("55P03", "40P01", "40001")
-"""lock_not_available, deadlock_detected, serialization_failure"""
 
 log = get_logger("writes")
 _sizes = Histogram(
@@ -71,11 +69,12 @@ class Writes:
                 record = await batches.put(columns)
         except TimeoutError:
             raise Unavailable("the database does not answer", retry_after_s=1) from None
-        if record is None or record["failed"] in _BUSY:
+        if record is None or isinstance(_refusal(record), BUSY):
             [record] = await self._written(write, [columns], ALONE_LOCK_MS)
-        if record["failed"] is not None:
+        refusal = _refusal(record)
+        if refusal is not None:
             with as_unavailable():
-                raise asyncpg.PostgresError.new({"C": record["failed"], "M": record["failure"]})
+                raise refusal
         return record
 
     async def _together(
@@ -103,3 +102,13 @@ class Writes:
         if len(rows) == 1:
             return await self._db.many(write.calls.one, *rows[0], lock_ms)
         return await self._db.many(write.calls.many, *zip(*rows, strict=True), lock_ms)
+
+
+def _refusal(record: asyncpg.Record) -> asyncpg.PostgresError | None:
+    """The error by which the database refused this row."""
+    if record["failed"] is None:
+        return None
+    error: asyncpg.PostgresError = asyncpg.PostgresError.new(
+        {"C": record["failed"], "M": record["failure"]}
+    )
+    return error

@@ -243,15 +243,15 @@ PATCHES = (
     Patch(
         WRITES,
         "a row of a batch that another transaction holds is given up",
-        'if record is None or record["failed"] in _BUSY:',
+        "if record is None or isinstance(_refusal(record), BUSY):",
         "if record is None:",
         BATCHES,
     ),
     Patch(
         WRITES,
         "a row that the database refuses counts as written",
-        'if record["failed"] is not None:',
-        'if record["failed"] == "":',
+        "if refusal is not None:",
+        "if refusal == '':",
         BATCHES,
     ),
     Patch(

@@ -5,6 +5,7 @@ import json
 import random
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -14,7 +15,7 @@ import pytest_asyncio
 
 from services.payment.app import create_app
 from services.payment.config import PaymentConfig
-from services.payment.payments import repo, settlement, store
+from services.payment.payments import repo, service, settlement, store
 from services.payment.payments.service import finish_calls
 from services.payment.sweeper import Sweeper
 from shared.clock import SystemClock
@@ -34,6 +35,25 @@ def face_code():
 
 def bar_code():
     return "28" + "".join(random.choices("0123456789", k=16))
+
+
+def sale(shop, till, **members):
+    """A payment of this till as the store is given it; `members` replace those of the row."""
+    new = service.new_payment(
+        shop.deps,
+        tenant_id=till.tenant_id,
+        device_id=till.device_id,
+        own_store_id=till.store_id,
+        nonce=secrets.token_hex(16),
+        pay_request_id=f"r{secrets.token_hex(8)}",
+        amount_fen=1207,
+        auth_code=face_code(),
+        subject=None,
+        store_id=None,
+        order_ref=None,
+        terminal_params=None,
+    )
+    return replace(new, **members)
 
 
 class Till:

@@ -9,36 +9,18 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.payment import writes
-from services.payment.payments import service, store
+from services.payment.payments import store
 from services.payment.payments.rules import Decision
 from services.payment.snapshot import State
 from shared.errors import Unavailable
 from shared.ids import uuid7
-from tests.integration.payment.conftest import face_code
+from tests.integration.payment.conftest import sale
 from tests.integration.payment.egress import PAY
 
 pytestmark = pytest.mark.asyncio
 
 ROWS = "SELECT count(*) FROM payments"
 LOCKED = "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
-
-
-def sale(shop, till, **members):
-    new = service.new_payment(
-        shop.deps,
-        tenant_id=till.tenant_id,
-        device_id=till.device_id,
-        own_store_id=till.store_id,
-        nonce=secrets.token_hex(16),
-        pay_request_id=f"r{secrets.token_hex(8)}",
-        amount_fen=1207,
-        auth_code=face_code(),
-        subject=None,
-        store_id=None,
-        order_ref=None,
-        terminal_params=None,
-    )
-    return replace(new, **members)
 
 
 def statements(name):

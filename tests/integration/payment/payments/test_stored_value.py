@@ -1,35 +1,15 @@
 """What of a payment is taken from the buyer's stored value: a column that no use case fills yet."""
 
-from dataclasses import replace
-
 import asyncpg
 import pytest
 
-from services.payment.payments import repo, service, store
+from services.payment.payments import repo, store
 from services.payment.payments.rules import Decision
 from services.payment.snapshot import State
 from shared.ids import uuid7
-from tests.integration.payment.conftest import face_code
+from tests.integration.payment.conftest import sale
 
 pytestmark = pytest.mark.asyncio
-
-
-def sale(shop, till, **members):
-    new = service.new_payment(
-        shop.deps,
-        tenant_id=till.tenant_id,
-        device_id=till.device_id,
-        own_store_id=till.store_id,
-        nonce=None,
-        pay_request_id="request-with-value",
-        amount_fen=1207,
-        auth_code=face_code(),
-        subject=None,
-        store_id=None,
-        order_ref=None,
-        terminal_params=None,
-    )
-    return replace(new, **members)
 
 
 async def shown(till, payment_id):
