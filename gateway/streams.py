@@ -221,7 +221,8 @@ class StreamedBody:
                     last = (last + part)[-4:]
                     yield part
                     next_part = asyncio.ensure_future(self._next_part())
-                elif not stopped.done() and now() < ends_at and last.endswith(EVENT_ENDS):
+                # A timer may be a moment early: what was to wait for the end waits once more.
+                elif not stopped.done() and wait_s == HEARTBEAT_S and last.endswith(EVENT_ENDS):
                     yield HEARTBEAT
             if last.endswith(EVENT_ENDS):
                 low, high = RECONNECT_MS
