@@ -38,12 +38,8 @@ def problem_response(problem: Problem, *, instance: str = "", request_id: str = 
     """The problem as application/problem+json."""
     retry_after = problem.extensions.get("retry_after_s")
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    return Response(
-        orjson.dumps(problem.body(instance=instance, request_id=request_id), default=str),
-        status_code=problem.status,
-        media_type="application/problem+json",
-        headers=headers,
-    )
+    content = orjson.dumps(problem.body(instance=instance, request_id=request_id), default=str)
+    return Response(content, problem.status, headers, "application/problem+json")
 
 
 def json_response(data: Any, status: int = 200) -> Response:

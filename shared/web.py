@@ -41,6 +41,7 @@ BODY_LIMIT = 64 * 1024
 EVENTS = "text/event-stream"
 _ADDRESS_MAX = 64
 _LONE_SURROGATE = re.compile(rb"(?i)\\ud[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..)\\ud[c-f]..")
+_NOT_UTF_8 = [{"pointer": "/", "code": "json_invalid", "message": "not UTF-8, or with a BOM"}]
 _SECRET_PLACES = frozenset({"code", "route", "token", "secret"})
 
 Audience = Literal["device", "user", "pos", "service", "public"]
@@ -234,12 +235,9 @@ class RequestLayer:
         try:
             declared = headers.get(b"content-length", b"0")
             if declared.isdigit() and int(declared) > self._body_limit:
-                refusal = TooLarge(f"at most {self._body_limit} bytes")
-                response = serve.problem_response(refusal, request_id=request_id)
-                await response(scope, receive, sending)
-            else:
-                app = self._direct(scope) or self._app
-                await app(scope, limited(receive, self._body_limit), sending)
+                raise TooLarge(f"at most {self._body_limit} bytes")
+            app = self._direct(scope) or self._app
+            await app(scope, _checked(receive, self._body_limit), sending)
         except Exception as error:
             # Raising it further would close the connection, also for the requests that follow on
             # it, and log the error twice. A response that has begun is cut off by the server.
@@ -280,32 +278,33 @@ def _shortcuts(routes: Iterable[Any]) -> Iterator[tuple[tuple[str, str], ASGIApp
 
 
 def _shortcut(endpoint: Callable[..., Any], guards: list[Any]) -> ASGIApp:
-    """Runs the guards and the endpoint; a Problem becomes a response, other errors are raised."""
+    """Runs the guards and the endpoint; `RequestLayer` renders what they raise."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        try:
-            for check in guards:
-                await check(request)
-            response = await endpoint(request)
-        except Problem as problem:
-            response = await _rendered(request, problem)
+        for check in guards:
+            await check(request)
+        response = await endpoint(request)
         await response(scope, receive, send)
 
     return app
 
 
-def limited(receive: Receive, limit: int) -> Receive:
-    """Limits the size of a body that did not declare its length."""
+def _checked(receive: Receive, limit: int) -> Receive:
+    """Limits the size of a body that did not declare its length, and refuses JSON that is not UTF-8
+    or begins with a byte order mark (RFC 8259 §8.1): FastAPI would read it, as Python does. JSON in
+    UTF-8 begins with an ASCII character and has no NUL; in UTF-16 and UTF-32 it has one."""
     total = 0
 
     async def receiving() -> Message:
         nonlocal total
         message = await receive()
-        if message["type"] == "http.request":
-            total += len(message.get("body", b""))
-            if total > limit:
-                raise TooLarge(f"at most {limit} bytes")
+        part: bytes = message.get("body", b"")
+        if b"\0" in part or (not total and part >= b"\x80"):
+            raise InvalidBody(errors=_NOT_UTF_8)
+        total += len(part)
+        if total > limit:
+            raise TooLarge(f"at most {limit} bytes")
         return message
 
     return receiving
@@ -320,8 +319,10 @@ async def _rendered(request: Request, error: Exception) -> Response:
 
 
 def _as_problem(error: Exception) -> Problem:
-    if isinstance(error, Problem):
-        return error
+    # FastAPI wraps a problem that was raised while it read the body.
+    found = error.__cause__ if isinstance(error, HTTPException) else error
+    if isinstance(found, Problem):
+        return found
     if isinstance(error, RequestValidationError):
         return InvalidBody(errors=serve.faults(error))
     if isinstance(error, HTTPException):

@@ -153,9 +153,41 @@ async def test_an_oversized_body_is_refused_declared_or_not(call):
         for _ in range(30):
             yield b"x" * 100
 
-    for content in (b"x" * 1001, drip()):
-        answer = await call("POST", "/pay", content=content)
-        assert (answer.status_code, answer.json()["code"]) == (413, "body.too_large")
+    kind = {"Content-Type": "application/json"}
+    for path in ("/pay", "/parameter"):
+        for content in (b"x" * 1001, drip()):
+            answer = await call("POST", path, content=content, headers=kind)
+            assert (answer.status_code, answer.json()["code"]) == (413, "body.too_large")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("path", ["/pay", "/parameter"])
+@pytest.mark.parametrize(
+    "encoding",
+    ["utf-8-sig", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-32-le"],
+)
+async def test_json_is_utf_8_without_a_byte_order_mark(call, path, encoding):
+    """RFC 8259 §8.1; also when the mark arrives byte by byte."""
+    body = '{"amount_fen": 1}'.encode(encoding)
+
+    async def drip():
+        for byte in body:
+            yield bytes([byte])
+
+    kind = {"Content-Type": "application/json"}
+    for content in (body, drip()):
+        answer = await call("POST", path, content=content, headers=kind)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_body")
+        assert [fault["code"] for fault in answer.json()["errors"]] == ["json_invalid"]
+
+
+@pytest.mark.asyncio
+async def test_a_text_beyond_ascii_may_begin_any_part_of_a_body(call):
+    async def drip():
+        for byte in '{"amount_fen": 1, "note": "好"}'.encode():
+            yield bytes([byte])
+
+    assert (await call("POST", "/pay", content=drip())).status_code == 200
 
 
 @pytest.mark.asyncio
