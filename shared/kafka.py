@@ -73,10 +73,8 @@ def broker(config: BaseConfig, name: str) -> Broker:
     protocol = config.kafka_security_protocol
     security: dict[str, Any] = {"security_protocol": protocol}
     if protocol.startswith("SASL"):
-        password_file, token = config.kafka_sasl_password_file, config.kafka_sasl_token_file
-        password = (
-            password_file.read_text().strip() if password_file else config.kafka_sasl_password
-        )
+        file, token = config.kafka_sasl_password_file, config.kafka_sasl_token_file
+        password = file.read_text().strip() if file else config.kafka_sasl_password
         security |= {
             "sasl_mechanism": config.kafka_sasl_mechanism,
             "sasl_plain_username": config.kafka_sasl_username,
@@ -128,13 +126,10 @@ class Producer:
             async with asyncio.timeout(SEND_WITHIN_S):
                 client = await self._open_client()
                 futures = []
-                for key, value in records:
-                    record_headers = (
-                        mark(topic, key.encode(), value) if headers is None else list(headers)
-                    )
-                    futures.append(
-                        await client.send(topic, value, key.encode(), headers=record_headers)
-                    )
+                for name, value in records:
+                    key = name.encode()
+                    marks = mark(topic, key, value) if headers is None else list(headers)
+                    futures.append(await client.send(topic, value, key, headers=marks))
                 acknowledged = await asyncio.gather(*futures)
         except AWAY as error:
             await self.aclose()

@@ -50,7 +50,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 _CLAIM = """
 SELECT tenant_id, event_id, key, payload FROM outbox
-WHERE published_at IS NULL ORDER BY seq LIMIT $1
+WHERE published_at IS NULL AND event_id <> ALL ($2::uuid[]) ORDER BY seq LIMIT $1
 """
 _MARK = """
 UPDATE outbox o SET published_at = now(), partition = d.p, "offset" = d.o
@@ -77,6 +77,7 @@ WHERE o.tenant_id = oldest.tenant_id AND o.event_id = oldest.event_id
 
 log = get_logger("outbox")
 _published = Counter("outbox_published_total", "Events acknowledged by the broker", ["topic"])
+_too_large = Counter("outbox_too_large_total", "Events too large for the broker", ["topic"])
 _replays = Counter("outbox_replays_total", "Replays after the broker lost its memory", ["topic"])
 
 
@@ -106,6 +107,8 @@ class Relay:
         self._name = NO_TENANT, topic
         self._last: dict[int, int] = {}
         self._is_replaying = False
+        self._too_large: list[UUID] = []
+        """the events that are not sent again before the next start"""
 
     async def run(self) -> None:
         """Leads, or waits to lead, until cancelled; survives a lost database or broker."""
@@ -154,13 +157,14 @@ class Relay:
 
     async def _forward(self, connection: "asyncpg.Connection[Any]") -> int:
         """Publishes and marks one batch; returns its size (0 also if the broker is unavailable)."""
-        rows = await connection.fetch(_CLAIM, BATCH_MAX)
+        rows = await connection.fetch(_CLAIM, BATCH_MAX, self._too_large)
         if not rows:
             return 0
         records = [(row["key"], row["payload"]) for row in rows]
         try:
             places = await self._sink.send_batch(self._topic, records)
-        except Unavailable:
+        except Unavailable as failure:
+            self._leave_too_large(failure, rows)
             await asyncio.sleep(RETRY_S)
             return 0
         if any(0 <= offset <= self._last.get(partition, -1) for partition, offset in places):
@@ -172,6 +176,17 @@ class Relay:
         await connection.execute(_MARK, *ids, [p for p, _ in places], [o for _, o in places])
         _published.labels(self._topic).inc(len(rows))
         return len(rows)
+
+    def _leave_too_large(self, failure: Unavailable, rows: list[asyncpg.Record]) -> None:
+        """Leaves the largest event out if the batch was refused for a size: it would be refused
+        each time, and the others would wait for ever. Its row stays, unpublished."""
+        from shared.kafka import TOO_LARGE
+
+        if isinstance(failure.__cause__, TOO_LARGE):
+            size, event_id = max((len(row["payload"]), row["event_id"]) for row in rows)
+            self._too_large.append(event_id)
+            _too_large.labels(self._topic).inc()
+            log.error("relay.too_large", topic=self._topic, event_id=str(event_id), bytes=size)
 
     async def _replay_if_wiped(self, connection: "asyncpg.Connection[Any]") -> None:
         """Detects a wipe also when there is no new event to publish."""
