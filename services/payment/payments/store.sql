@@ -66,8 +66,10 @@ BEGIN
     CASE WHEN is_free THEN p_new.created_at END,
     CASE WHEN is_free THEN p_new.created_at END,
     now() + make_interval(secs => p_new.deadline_s),
-    CASE WHEN NOT is_free THEN now() + make_interval(secs => p_new.open_s) END,
-    CASE WHEN NOT is_free THEN now() + make_interval(secs => p_new.poll_s) END
+    -- The channel is called after the commit, and now() is the start of the transaction: this row
+    -- may have waited for a lock since then, or for other rows of its batch.
+    CASE WHEN NOT is_free THEN clock_timestamp() + make_interval(secs => p_new.open_s) END,
+    CASE WHEN NOT is_free THEN clock_timestamp() + make_interval(secs => p_new.poll_s) END
   FROM (SELECT 1) AS one LEFT JOIN LATERAL (
     -- The key version is stored now, so that after a crash the channel is called with the same key.
     SELECT m.app_id, m.seller_id, m.key_version FROM merchant_apps m

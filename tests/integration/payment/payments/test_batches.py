@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from dataclasses import replace
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -145,6 +146,29 @@ async def test_a_row_that_another_holds_delays_no_other(shop, till, monkeypatch)
         assert (await jobs[3]).state is State.PAYING
     finally:
         await holder.close()
+
+
+async def test_the_time_for_the_channel_begins_after_the_wait_for_a_lock(shop, till, monkeypatch):
+    """Else the pay request could still be on its way when a cancel that finds nothing is final."""
+    monkeypatch.setattr(writes, "LOCK_MS", 9_000)
+    new = sale(shop, till)
+    holder = await asyncpg.connect(shop.place.owner_url)
+    try:
+        transaction = holder.transaction()
+        await transaction.start()
+        await holder.execute(
+            "INSERT INTO device_nonces (tenant_id, device_id, nonce) VALUES ($1, $2, $3)",
+            new.tenant_id, new.device_id, new.nonce,
+        )  # fmt: skip
+        submit = asyncio.ensure_future(store.submit(shop.deps.writes, new))
+        await locked(shop)
+        locked_at = await holder.fetchval("SELECT clock_timestamp()")
+        await transaction.rollback()
+        _, payment = await submit
+    finally:
+        await holder.close()
+    assert payment.pay_open_until - timedelta(seconds=new.open_s) >= locked_at
+    assert payment.next_poll_at - timedelta(seconds=new.poll_s) >= locked_at
 
 
 async def test_a_row_that_stays_locked_is_busy(shop, till):
