@@ -30,7 +30,7 @@ from shared import outbox
 from shared.contracts.events.audit import PaymentAudited
 from shared.contracts.events.base import stamp
 from shared.contracts.events.payment import PaymentRefunded
-from shared.errors import NotFound
+from shared.errors import NotFound, Unavailable
 from shared.ids import trade_no, uuid7
 from shared.telemetry import get_logger
 
@@ -80,15 +80,21 @@ async def retry_refund(deps: Deps, retry: RefundRetry) -> RefundRow:
 
 
 async def _carry_out(deps: Deps, refund: RefundRow, lease: UUID) -> RefundRow:
-    """Sends the refund to the channel now, unless it has to wait."""
+    """Sends the refund to the channel now, unless it has to wait. If the database is unavailable
+    meanwhile, the refund is returned as it is stored, and the worker completes it: an error would
+    say that nothing was changed."""
     if refund.state != "SUBMITTED":
         return refund
-    async with _renewed(deps, refund, lease):
-        payment = await payment_store.load(deps.db, refund.tenant_id, refund.payment_id)
-        if payment is None:
-            raise NotFound
-        fact = await _send(deps, payment, refund, is_repeated=False)
-        return await _settle(deps, refund, fact, lease)
+    try:
+        async with _renewed(deps, refund, lease):
+            payment = await payment_store.load(deps.db, refund.tenant_id, refund.payment_id)
+            if payment is None:
+                raise NotFound
+            fact = await _send(deps, payment, refund, is_repeated=False)
+            return await _settle(deps, refund, fact, lease)
+    except Unavailable as error:
+        log.warning("refund.database_away", refund_id=str(refund.refund_id), error=str(error))
+        return refund
 
 
 def _renewed(deps: Deps, refund: RefundRow, lease: UUID) -> AbstractAsyncContextManager[None]:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from uuid import UUID
 
+import asyncpg
 import pytest
 
 from shared.contracts.events.payment import PaymentRefunded
@@ -70,6 +72,34 @@ async def test_racing_refunds_never_exceed_what_was_paid(shop, till):
     assert others == {"payment.refund_exceeds_paid"}
     assert shop.egress.calls[REFUND] == 1
     assert shop.egress.captured() == {paid["out_trade_no"]: 400}
+    assert await shop.broken() == {}
+
+
+async def test_a_refund_that_was_sent_is_pending_while_its_payment_is_locked(shop, till):
+    """503 would say that nothing was changed, and the same refund under a new number could not
+    pass: its sum is reserved."""
+    paid = await till.pay(1000)
+    is_locked = asyncio.Event()
+    shop.egress.next(REFUND, is_locked)
+    refunding = asyncio.ensure_future(till.refund(paid["payment_id"], 600))
+    async with asyncio.timeout(10):
+        while not shop.egress.calls[REFUND]:
+            await asyncio.sleep(0.01)
+    holder = await asyncpg.connect(shop.place.owner_url)
+    try:
+        async with holder.transaction():
+            await holder.execute(
+                "SELECT FROM payments WHERE payment_id = $1 FOR UPDATE", UUID(paid["payment_id"])
+            )
+            is_locked.set()
+            refund = await refunding
+    finally:
+        await holder.close()
+    assert (refund.status_code, refund.json()["status"]) == (200, "pending")
+    await _due(shop)
+    await shop.sweep()
+    assert await till.status(paid["pay_request_id"]) == "partially_refunded"
+    assert shop.egress.calls[REFUND] == 1
     assert await shop.broken() == {}
 
 
