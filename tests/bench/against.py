@@ -6,6 +6,7 @@ RUN_DIR and runs with the packages of this checkout. Ratios are the medians over
 neighbouring windows: ours over the other commit's.
 """
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -32,20 +33,36 @@ Say = Callable[[str], None]
 
 @contextmanager
 def checkout(commit: str) -> Iterator[Path]:
-    """A work tree of the commit, with its console built."""
+    """A work tree of the commit, with its console built. It is removed at the end, so a second run
+    with the same RUN_DIR ends at once."""
     folder = (Path(os.environ.get("RUN_DIR", ".run")) / "against").resolve()
-    if folder.exists():  # of a run that was killed
-        _git("worktree", "remove", "--force", str(folder))
-    _git("worktree", "add", "--force", "--detach", str(folder), commit)
-    try:
-        ours, theirs = ROOT / LOCK, folder / LOCK
-        if ours.read_bytes() == theirs.read_bytes() and (ROOT / MODULES).is_dir():
-            (folder / MODULES).symlink_to((ROOT / MODULES).resolve())
-        words = [sys.executable, "-m", "deploy.local", "console"]
-        subprocess.run(words, cwd=folder, check=True, stdin=subprocess.DEVNULL)
-        yield folder
-    finally:
-        _git("worktree", "remove", "--force", str(folder))
+    with _alone(folder.with_suffix(".lock")):
+        if folder.exists():  # of a run that was killed
+            _git("worktree", "remove", "--force", str(folder))
+        _git("worktree", "add", "--force", "--detach", str(folder), commit)
+        try:
+            ours, theirs = ROOT / LOCK, folder / LOCK
+            if ours.read_bytes() == theirs.read_bytes() and (ROOT / MODULES).is_dir():
+                (folder / MODULES).symlink_to((ROOT / MODULES).resolve())
+            words = [sys.executable, "-m", "deploy.local", "console"]
+            subprocess.run(words, cwd=folder, check=True, stdin=subprocess.DEVNULL)
+            yield folder
+        finally:
+            _git("worktree", "remove", "--force", str(folder))
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Holds the lock file until the block ends; a killed process loses it, too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(
+                f"another run holds {path}: give this one a RUN_DIR of its own"
+            ) from None
+        yield
 
 
 def _git(*words: str) -> None:

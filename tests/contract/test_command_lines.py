@@ -1,5 +1,6 @@
 """Command lines and make targets that scripts call (interfaces §1, §5, §7)."""
 
+import fcntl
 import os
 import re
 import subprocess
@@ -64,9 +65,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def run(command_line: Commands) -> Run:
-    def call(*words: str) -> subprocess.CompletedProcess[str]:
+    def call(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
         bare = {k: v for k, v in os.environ.items() if not k.startswith(UNSET)}
-        return command_line(*words, env=bare)
+        return command_line(*words, env=bare | settings)
 
     return call
 
@@ -99,6 +100,17 @@ def test_a_process_without_settings_names_all_that_is_missing(
     assert done.returncode == 2, done.stderr
     assert f"DATABASE_URL_{name.upper()}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_comparison_leaves_the_checkout_of_another_run_alone(run: Run, tmp_path: Path) -> None:
+    """Each removes the checkout of a run before it that was killed."""
+    (tmp_path / "against").mkdir()
+    with (tmp_path / "against.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = run("tests.bench", "--against", "HEAD", RUN_DIR=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"another run holds {tmp_path}")
+    assert (tmp_path / "against").is_dir()
 
 
 def test_every_promised_make_target_exists_and_is_explained() -> None:
