@@ -98,7 +98,7 @@ class Edge:
     """The edge's parts, put together once."""
 
     def __init__(self, config: EdgeConfig, clock: Clock) -> None:
-        signer = TokenSigner.from_file(EDGE, config.service_key_file, clock)
+        signer = TokenSigner.from_config(EDGE, config, clock)
         keks = {
             "device": LocalKeyProvider(config.kek_file_device),
             "pos": LocalKeyProvider(config.kek_file_pos),

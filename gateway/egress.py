@@ -114,8 +114,8 @@ class Egress:
     """The egress's parts, put together once."""
 
     def __init__(self, config: EgressConfig, clock: Clock) -> None:
-        signer = TokenSigner.from_file(EGRESS, config.service_key_file, clock)
-        self._verifier = TokenVerifier.from_file(EGRESS_AUDIENCE, config.service_trust_file, clock)
+        signer = TokenSigner.from_config(EGRESS, config, clock)
+        self._verifier = TokenVerifier.from_config(EGRESS_AUDIENCE, config, clock)
         self._binding = ServiceClient(
             config.binding_url, audience="binding", signer=signer,
             pool=CALLS_MAX["binding"], timeout_s=SERVICE_WAIT_S,

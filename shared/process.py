@@ -63,7 +63,7 @@ def make_api(
         return {"database": await deps.db.ping()}
 
     name = _name(package)
-    verifier = TokenVerifier.from_file(name, config.service_trust_file, deps.clock)
+    verifier = TokenVerifier.from_config(name, config, deps.clock)
     app = make_app(
         name, verifier=verifier, ready=ready, routers=routers,
         lifespan=lambda _app: _opened(deps, closing), **limits,

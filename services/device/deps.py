@@ -44,7 +44,7 @@ def build_deps(config: DeviceConfig, clock: Clock, process: str) -> Deps:
         from shared.client import ServiceClient
         from shared.keys.tokens import TokenSigner
 
-        signer = TokenSigner.from_file("device", config.service_key_file, clock)
+        signer = TokenSigner.from_config("device", config, clock)
         return ServiceClient(
             config.egress_url, audience="egress", signer=signer,
             pool=PLATFORM_CALLS_MAX, timeout_s=PLATFORM_WAIT_S,

@@ -40,7 +40,7 @@ class Deps:
 
 def build_deps(config: PaymentConfig, clock: Clock, process: str) -> Deps:
     """The dependencies of the `api` or the `worker`; the database is not opened yet."""
-    signer = TokenSigner.from_file(NAME, config.service_key_file, clock)
+    signer = TokenSigner.from_config(NAME, config, clock)
     egress = ServiceClient(
         config.egress_url,
         audience="egress",

@@ -1,38 +1,49 @@
-"""Service tokens: the caller of an internal request, signed with Ed25519 for at most a minute.
+"""Service tokens: the caller of an internal request, under a MAC, for at most a minute.
 
-The issuer's private key stays in its process; each service holds the public keys of the issuers
-that it accepts. A token has one audience and one algorithm, so it can be neither sent to another
-service nor interpreted in another way (reliability-security §5.1, ASVS 9.1.2 and 9.2.3).
+Issuer and audience have a secret that no third process has (`shared.contracts.pairs`): an audience
+could forge only what it alone would believe (docs/adr/0030). A token is text of four parts:
+
+    version.key id.payload.MAC      (payload: JSON in base64url)
+
+The MAC covers all that stands before it. Nothing in a token chooses an algorithm, and the payload
+is read after the MAC was found right. It names issuer and audience again (ASVS 9.1.2 and 9.2.3).
 """
 
 import base64
-import json
-from collections.abc import Iterable
+import hmac
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
 import jwt
+import orjson
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from shared.clock import Clock
+from shared.config import BaseConfig
+from shared.contracts.pairs import PairKeys, mac
 from shared.contracts.principal import Kind, Principal
-from shared.contracts.speakers import may_speak
+from shared.contracts.speakers import EGRESS, may_speak
 from shared.errors import Forbidden, Unauthorized
 
 LIFETIME_S = 60
-REUSE_S = 40
-"""A token without a nonce is reused for so long; the rest of its life covers any call."""
 SKEW_S = 5
 CACHE_MAX = 512
 TOKEN_MAX = 16 * 1024
 """A person who is bound to a hundred stores has a token of some 6 KB."""
-_OPTIONS: Any = {
-    "verify_exp": False, "verify_iat": False, "strict_aud": True, "require": ["exp", "iat"]
-}  # fmt: skip
+VERSION = b"1"
+PURPOSE = "token"
+_PROCESSES = {"egress": EGRESS}
+"""audience -> the process that has its key, where the names differ"""
+_OPTIONS: Any = {"verify_exp": False, "verify_iat": False, "strict_aud": True}
 _TEXTS = ("sub", "tid", "sto", "non", "sid", "prm", "sts", "stu", "act", "nam")
+
+
+def _keys_of(name: str, config: BaseConfig) -> PairKeys:
+    files = config.service_key_file, config.service_trust_file
+    return PairKeys.from_files(_PROCESSES.get(name, name), *files)
 
 
 class TokenSigner:
@@ -45,11 +56,10 @@ class TokenSigner:
         self.issuer = issuer
         self._key = key
         self.clock = clock
-        self._reusable: dict[tuple[Any, ...], tuple[str, float]] = {}
 
     @classmethod
-    def from_file(cls, issuer: str, path: Path, clock: Clock) -> Self:
-        return cls(issuer, path.read_bytes(), clock)
+    def from_config(cls, issuer: str, config: BaseConfig, clock: Clock) -> Self:
+        return cls(issuer, config.service_key_file.read_bytes(), clock)
 
     def issue(
         self, audience: str, *, kind: Kind, subject: str,
@@ -59,57 +69,51 @@ class TokenSigner:
         acting_id: UUID | None = None, name: str = "",
     ) -> str:  # fmt: skip
         """A token for one audience; a token with a nonce is for one request only."""
-        facts = {
+        issued_at = int(self.clock.now().timestamp())
+        claims = {
             "aud": audience,
             "knd": kind,
             "sub": subject,
             "tid": str(tenant_id) if tenant_id else None,
             "sto": str(store_id) if store_id else None,
+            "non": nonce,
             "sid": session_id,
-            "prm": " ".join(sorted(permissions)) or None,
-            "sts": " ".join(sorted(str(store_id) for store_id in store_ids)) or None,
+            "prm": " ".join(sorted(permissions)),
+            "sts": " ".join(sorted(str(store_id) for store_id in store_ids)),
             "stu": str(int(step_up_until.timestamp())) if step_up_until else None,
             "act": str(acting_id) if acting_id else None,
-            "nam": name or None,
+            "nam": name,
+            "iss": self.issuer,
+            "iat": issued_at,
+            "exp": issued_at + LIFETIME_S,
         }
-        if nonce is not None:
-            return self._sign({**facts, "non": nonce})
-        slot = tuple(facts.values())
-        known = self._reusable.get(slot)
-        now = self.clock.monotonic()
-        if known is not None and now < known[1]:
-            return known[0]
-        token = self._sign(facts)
-        if len(self._reusable) >= CACHE_MAX:
-            self._reusable.clear()
-        self._reusable[slot] = (token, now + REUSE_S)
-        return token
-
-    def _sign(self, facts: dict[str, str | None]) -> str:
-        issued_at = int(self.clock.now().timestamp())
-        claims: dict[str, Any] = {name: value for name, value in facts.items() if value}
-        claims.update(iss=self.issuer, iat=issued_at, exp=issued_at + LIFETIME_S)
-        return jwt.encode(claims, self._key, algorithm="EdDSA")
+        payload = {name: value for name, value in claims.items() if value}
+        return jwt.encode(payload, self._key, algorithm="EdDSA")
 
 
 class TokenVerifier:
-    """Accepts tokens of known issuers for this audience."""
+    """Accepts tokens of the other processes for this audience."""
 
-    def __init__(self, audience: str, trust: dict[str, bytes], clock: Clock) -> None:
+    def __init__(
+        self, audience: str, keys: PairKeys, clock: Clock, former: Mapping[str, bytes] = {},
+    ) -> None:  # fmt: skip
+        """`former`: issuer -> raw Ed25519 key, for tokens of processes that are not updated yet."""
         self.audience = audience
+        self._former = {name: Ed25519PublicKey.from_public_bytes(former[name]) for name in former}
         self._keys = {
-            issuer: Ed25519PublicKey.from_public_bytes(raw) for issuer, raw in trust.items()
+            kid: (issuer, secret)
+            for issuer in keys.others
+            for kid, secret in keys.secrets(PURPOSE, issuer, keys.name)
+            if issuer != keys.name
         }
         self.clock = clock
         self._seen: dict[str, tuple[Principal, int]] = {}
 
     @classmethod
-    def from_file(cls, audience: str, path: Path, clock: Clock) -> Self:
-        """`path` holds JSON: {"issuer": "base64 of the raw public key"}. Names with a colon belong
-        to `shared.contracts.events.macs`."""
-        read = json.loads(path.read_text()).items()
-        trust = {name: base64.b64decode(raw) for name, raw in read if ":" not in name}
-        return cls(audience, trust, clock)
+    def from_config(cls, audience: str, config: BaseConfig, clock: Clock) -> Self:
+        read = orjson.loads(config.service_trust_file.read_bytes()).items()
+        former = {name: base64.b64decode(raw) for name, raw in read if ":" not in name}
+        return cls(audience, _keys_of(audience, config), clock, former)
 
     def verify(self, token: str) -> Principal:
         """The caller. Raises Unauthorized, with a reason that helps operators and not forgers, and
@@ -141,23 +145,14 @@ class TokenVerifier:
         return found
 
     def _claims(self, token: str, now: int) -> dict[str, Any]:
-        if len(token) > TOKEN_MAX or not token.isascii():
-            raise Unauthorized("this is no service token")
-        try:
-            key = self._keys.get(_claimed_issuer(token))
-            if key is None:
-                raise Unauthorized("unknown issuer of the service token")
-            # The clock is injected, so the time claims are checked below.
-            claims: dict[str, Any] = jwt.decode(
-                token, key, algorithms=["EdDSA"], audience=self.audience, options=_OPTIONS
-            )
-        except (jwt.PyJWTError, RecursionError, TypeError, ValueError) as error:
-            raise Unauthorized("the service token does not verify") from error
-        if not may_speak(claims["iss"], claims.get("knd"), self.audience):
+        issuer, claims = self._opened(token)
+        if claims.get("iss") != issuer or claims.get("aud") != self.audience:
+            raise Unauthorized("the service token is not of this issuer for this audience")
+        if not may_speak(issuer, claims.get("knd"), self.audience):
             raise Forbidden("this issuer may not speak as that here")
         if any(type(claims.get(name, "")) is not str for name in _TEXTS):
             raise Unauthorized("the service token has odd claims")
-        issued_at, expires_at = claims["iat"], claims["exp"]
+        issued_at, expires_at = claims.get("iat"), claims.get("exp")
         if type(issued_at) is not int or type(expires_at) is not int:
             raise Unauthorized("the service token has no usable times")
         if expires_at - issued_at > LIFETIME_S or issued_at > now + SKEW_S:
@@ -166,15 +161,35 @@ class TokenVerifier:
             raise Unauthorized("the service token has expired")
         return claims
 
+    def _opened(self, token: str) -> tuple[str, dict[str, Any]]:
+        """(issuer, claims) of a token with the MAC of a pair that this process belongs to."""
+        if len(token) > TOKEN_MAX or not token.isascii():
+            raise Unauthorized("this is no service token")
+        if token.startswith("e"):
+            return self._former_claims(token)
+        covered, _, proof = token.encode().rpartition(b".")
+        version, _, rest = covered.partition(b".")
+        kid, _, payload = rest.partition(b".")
+        issuer, secret = self._keys.get(kid, ("", b""))
+        if version != VERSION or not issuer:
+            raise Unauthorized("unknown issuer of the service token")
+        if not hmac.compare_digest(proof, mac(secret, covered)):
+            raise Unauthorized("the service token does not verify")
+        try:
+            return issuer, dict(orjson.loads(base64.urlsafe_b64decode(payload + b"==")))
+        except (ValueError, TypeError) as error:
+            raise Unauthorized("the service token has odd claims") from error
+
+    def _former_claims(self, token: str) -> tuple[str, dict[str, Any]]:
+        try:
+            payload = token.split(".")[1] + "=="
+            issuer = str(orjson.loads(base64.urlsafe_b64decode(payload))["iss"])
+            return issuer, jwt.decode(
+                token, self._former[issuer], ["EdDSA"], _OPTIONS, audience=self.audience
+            )
+        except (LookupError, jwt.PyJWTError, RecursionError, TypeError, ValueError) as error:
+            raise Unauthorized("the service token does not verify") from error
+
 
 def _from_epoch(seconds: str | None) -> datetime | None:
     return datetime.fromtimestamp(int(seconds), UTC) if seconds is not None else None
-
-
-def _claimed_issuer(token: str) -> str:
-    """The issuer whose key to try; it is not trusted before the signature is verified."""
-    try:
-        payload = token.split(".")[1]
-        return str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["iss"])
-    except (IndexError, ValueError, KeyError, TypeError, RecursionError):
-        return ""

@@ -11,7 +11,7 @@ OWN_KEYS = ("deploy/",)
 """What the sandbox and the local stack make for themselves is not the product's."""
 SERVICE_KEYS = {
     Path("shared/keys/tokens.py"),
-    Path("shared/contracts/events/macs.py"),
+    Path("shared/contracts/pairs.py"),
     Path("services/binding/crypto/signing.py"),
 }
 """PEM is what our own service keys come in."""

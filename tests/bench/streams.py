@@ -103,7 +103,8 @@ class Twin:
 
     def start(self) -> None:
         order = free_port()
-        self._spawn("feed", LISTEN=f"127.0.0.1:{order}")
+        key_file = Path(self._environment["SERVICE_KEY_FILE"]).with_name("order.pem")
+        self._spawn("feed", LISTEN=f"127.0.0.1:{order}", SERVICE_KEY_FILE=str(key_file))
         self._spawn(
             "edge", LISTEN=f"127.0.0.1:{self.port}", ORDER_URL=f"http://127.0.0.1:{order}",
             METRICS_LISTEN=f"127.0.0.1:{free_port()}", QUOTA_SCALE="20",

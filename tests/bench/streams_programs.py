@@ -65,7 +65,7 @@ def feed() -> None:
         return {}
 
     config = load(BaseConfig)
-    verifier = TokenVerifier.from_file("order", config.service_trust_file, SystemClock())
+    verifier = TokenVerifier.from_config("order", config, SystemClock())
     app = make_app("feed", verifier=verifier, lifespan=living, ready=ready, routers=[router])
     run_api("feed", app, config)
 

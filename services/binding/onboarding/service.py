@@ -74,7 +74,7 @@ class Onboarding:
 
 def build(config: BindingConfig, deps: Deps) -> Onboarding:
     """The same parts for the API and the worker."""
-    signer = TokenSigner.from_file("binding", config.service_key_file, deps.clock)
+    signer = TokenSigner.from_config("binding", config, deps.clock)
 
     def connect() -> "ServiceClient":
         from shared.client import ServiceClient

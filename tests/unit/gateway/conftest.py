@@ -48,7 +48,7 @@ class Town:
     keys: ServiceKeys
 
     def verifier(self, audience: str) -> TokenVerifier:
-        return TokenVerifier(audience, self.keys.trust, self.clock)
+        return self.keys.verifier(audience, self.clock)
 
 
 @pytest_asyncio.fixture
