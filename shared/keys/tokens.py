@@ -18,8 +18,7 @@ from uuid import UUID
 
 import jwt
 import orjson
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from shared.clock import Clock
 from shared.config import BaseConfig
@@ -47,19 +46,17 @@ def _keys_of(name: str, config: BaseConfig) -> PairKeys:
 
 
 class TokenSigner:
-    """Issues tokens under one issuer name."""
+    """Issues tokens as the process whose keys it has."""
 
-    def __init__(self, issuer: str, private_key_pem: bytes, clock: Clock) -> None:
-        key = serialization.load_pem_private_key(private_key_pem, password=None)
-        if not isinstance(key, Ed25519PrivateKey):
-            raise TypeError("a service key is an Ed25519 key")
-        self.issuer = issuer
-        self._key = key
+    def __init__(self, keys: PairKeys, clock: Clock) -> None:
+        self.issuer = keys.name
         self.clock = clock
+        self._keys = keys
+        self._pairs: dict[str, tuple[bytes, bytes]] = {}
 
     @classmethod
     def from_config(cls, issuer: str, config: BaseConfig, clock: Clock) -> Self:
-        return cls(issuer, config.service_key_file.read_bytes(), clock)
+        return cls(_keys_of(issuer, config), clock)
 
     def issue(
         self, audience: str, *, kind: Kind, subject: str,
@@ -87,8 +84,21 @@ class TokenSigner:
             "iat": issued_at,
             "exp": issued_at + LIFETIME_S,
         }
-        payload = {name: value for name, value in claims.items() if value}
-        return jwt.encode(payload, self._key, algorithm="EdDSA")
+        payload = orjson.dumps({name: value for name, value in claims.items() if value})
+        kid, secret = self._pair(audience)
+        covered = b".".join((VERSION, kid, base64.urlsafe_b64encode(payload).rstrip(b"=")))
+        return (covered + b"." + mac(secret, covered)).decode()
+
+    def _pair(self, audience: str) -> tuple[bytes, bytes]:
+        """(id, secret), with the audience's oldest key: while keys change, the newer one may not
+        have reached all of its processes, but the older one is still with all of them."""
+        if audience not in self._pairs:
+            receiver = _PROCESSES.get(audience, audience)
+            pairs = [*self._keys.secrets(PURPOSE, self.issuer, receiver)]
+            if not pairs:
+                raise ValueError(f"the trust file has no key of {receiver}")
+            self._pairs[audience] = pairs[-1]
+        return self._pairs[audience]
 
 
 class TokenVerifier:

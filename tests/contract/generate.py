@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from pydantic import TypeAdapter
 
@@ -32,15 +31,13 @@ PEERS = (*SERVICES, "egress")
 
 def _environment(folder: Path) -> dict[str, str]:
     """Settings good enough to build an app that is never started."""
-    pems = [
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        for key in (Ed25519PrivateKey.generate(), X25519PrivateKey.generate())
-    ]
-    (folder / "key.pem").write_bytes(b"".join(pems))
+    key = X25519PrivateKey.generate()
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    (folder / "key.pem").write_bytes(pem)
     (folder / "trust.json").write_text("{}")
     (folder / "kek").write_text(base64.b64encode(os.urandom(32)).decode())
     found = {

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx
-import jwt
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from shared.clock import SystemClock
+from shared.contracts.pairs import PairKeys
+from shared.keys.tokens import TokenSigner
 from tests.e2e.world import bar_code, device_headers
 from tests.fixtures.console import Console, Enrolled
 from tests.fixtures.pos import pos_headers
@@ -269,13 +271,13 @@ class Callers:
         issuer = "gateway-egress" if made.route.path in BY_EGRESS else "gateway-edge"
         if made.route.service == "egress":
             issuer = "payment"
-        key = load_pem_private_key(Path(self._keys[issuer]["SERVICE_KEY_FILE"]).read_bytes(), None)
-        now = int(time.time())
-        claims = {
-            "aud": made.route.service, "knd": "service", "sub": issuer, "iss": issuer, "iat": now,
-            "exp": now + 60, "tid": self.device.merchant_id,
-        }  # fmt: skip
-        token = jwt.encode(claims, key, algorithm="EdDSA")  # type: ignore[arg-type]
+        settings = self._keys[issuer]
+        files = Path(settings["SERVICE_KEY_FILE"]), Path(settings["SERVICE_TRUST_FILE"])
+        signer = TokenSigner(PairKeys.from_files(issuer, *files), SystemClock())
+        token = signer.issue(
+            made.route.service, kind="service", subject=issuer,
+            tenant_id=UUID(self.device.merchant_id),
+        )  # fmt: skip
         headers = [("Authorization", f"Bearer {token}".encode())]
         headers += [one for one in made.headers if one[0] != "Authorization"]
         return await self._ask(
