@@ -31,7 +31,7 @@ def trade_no(clock: Clock) -> str:
 
     14 characters of UTC time keep the numbers readable in a bill; 18 random ones (93 bits) keep
     them unique without a central counter. They are the digits of one random number, because a
-    random number for each would take a fifth of the payment service's own work for a payment.
+    random number for each would take a third of the time of the payment service's own code.
     """
     drawn = secrets.randbelow(36**18)
     tail = "".join([_ALPHABET[drawn // 36**place % 36] for place in range(18)])
