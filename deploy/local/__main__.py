@@ -91,9 +91,11 @@ def main() -> None:
         case "lively":
             _lively(layout)
         case _:
+            import uvloop  # as the product: its CPU time counts beside the product's
+
             from deploy.local.broker import serve
 
-            asyncio.run(serve(words.port))
+            uvloop.run(serve(words.port))
 
 
 if __name__ == "__main__":

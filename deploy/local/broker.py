@@ -1,21 +1,23 @@
 """The embedded broker: the Kafka-protocol cluster inside librdkafka, memory only.
 
 librdkafka picks the broker's own port anew at each start, so a forwarder stands on the stable
-port: clients bootstrap through it and then talk to the broker directly. A client whose broker
-died bootstraps again (shared.kafka does), and the relays replay what the memory lost.
+port. Clients bootstrap through it, and are then told another port of it (`relayed`) that is new at
+each start, too. A client whose broker died bootstraps again (shared.kafka does), and the relays
+replay what the memory lost.
 """
 
 import asyncio
-import contextlib
 import ctypes
 import json
 import signal
+import struct
 import sys
 from pathlib import Path
 from typing import Any
 
+from deploy.local.relayed import Link, News
+
 TOPICS = Path(__file__).resolve().parents[1] / "kafka" / "topics.json"
-CHUNK = 64 * 1024
 PRODUCER = 0
 HOST = "127.0.0.1"
 
@@ -42,7 +44,13 @@ class Broker:
             name = topic["name"].encode()
             library.rd_kafka_mock_topic_create(cluster, name, topic["partitions"], 1)
         address = library.rd_kafka_mock_cluster_bootstraps(cluster).decode()
-        self.port = int(address.partition(",")[0].rpartition(":")[2])
+        host, _, port = address.partition(",")[0].rpartition(":")
+        self.port = int(port)
+        self.host: str = host
+
+    def stated(self, port: int) -> bytes:
+        """The broker's address in a response, with that port."""
+        return self.host.encode() + struct.pack(">i", port)
 
 
 def _librdkafka() -> ctypes.CDLL:
@@ -66,21 +74,23 @@ def _librdkafka() -> ctypes.CDLL:
     return library
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while data := await reader.read(CHUNK):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
-
-
-async def _forward(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _forward(
+    link: Link, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Until one side ends. A client that was cut off connects again."""
     try:
         inner_reader, inner_writer = await asyncio.open_connection(HOST, port)
     except OSError:
         writer.close()
         return
-    await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+    ways = link.up(reader, inner_writer), link.down(inner_reader, writer)
+    tasks = [asyncio.ensure_future(way) for way in ways]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    writer.close()
+    inner_writer.close()
 
 
 async def serve(port: int) -> None:
@@ -89,11 +99,18 @@ async def serve(port: int) -> None:
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    server = await asyncio.start_server(
-        lambda reader, writer: _forward(broker.port, reader, writer), HOST, port
-    )
+    news = News()
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        link = Link(news, broker.stated(broker.port), broker.stated(told_port))
+        await _forward(link, broker.port, reader, writer)
+
+    told = await asyncio.start_server(forward, HOST, 0)
+    told_port = told.sockets[0].getsockname()[1]
+    server = await asyncio.start_server(forward, HOST, port)
     address = server.sockets[0].getsockname()
     sys.stdout.write(f"broker ready at {HOST}:{address[1]}\n")
     sys.stdout.flush()
     await stop.wait()
     server.close()
+    told.close()

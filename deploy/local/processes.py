@@ -11,10 +11,6 @@ from deploy.local.layout import SERVICES, Layout, StackError
 from deploy.local.postgres import Cluster
 
 ALIPAY_TIMEOUT_MS = "15000"
-EMBEDDED_FETCH_WAIT_MS = {"order-worker": "20", "campaign-worker": "20"}
-SLOW_FETCH_WAIT_MS = "200"
-"""The embedded broker does not wake a waiting fetch, so the wait is the event's delay: short where
-a sale waits for it, longer where only bindings and revocations (within a second) arrive."""
 WHITELIST_HOSTS = "pay.damselfly.test,h5.damselfly.test"
 """What a merchant's mini program would call; loopback is no domain that Alipay takes."""
 HANDED_ON = (
@@ -201,9 +197,6 @@ def product(layout: Layout, ports: dict[str, int]) -> list[Spec]:
             "LISTEN": f"127.0.0.1:{ports[name]}",
             "SERVICE_KEY_FILE": str(layout.secrets / f"{issuer}.pem"),
         }
-        if uses_embedded_broker():
-            wait_ms = EMBEDDED_FETCH_WAIT_MS.get(name, SLOW_FETCH_WAIT_MS)
-            variables.setdefault("KAFKA_FETCH_MAX_WAIT_MS", wait_ms)
         ready = f"http://127.0.0.1:{ports[name]}/readyz"
         specs.append(Spec(name, [sys.executable, "-m", module, role], variables, ready_url=ready))
     return specs

@@ -55,9 +55,6 @@ def test_the_environment_names_everything_a_process_needs(
         issuer = spec.name if owner == "gateway" else owner
         assert told["SERVICE_KEY_FILE"].endswith(f"/{issuer}.pem")
         assert told["PUBLIC_URL"] == "http://127.0.0.1:8080"
-        # The embedded broker wakes no waiting fetch, so the wait is the event's delay.
-        wait_ms = int(told["KAFKA_FETCH_MAX_WAIT_MS"])
-        assert wait_ms <= (20 if spec.name in {"order-worker", "campaign-worker"} else 1000)
         for name in SERVICES:
             assert told[f"{name.upper()}_URL"].startswith("http://127.0.0.1:")
 
@@ -158,7 +155,6 @@ def test_a_real_broker_is_used_and_none_embedded(
     monkeypatch.setenv("KAFKA_BOOTSTRAP", "127.0.0.1:9092")
     told = processes.environment(layout, ports)
     assert told["KAFKA_BOOTSTRAP"] == "127.0.0.1:9092"
-    assert "KAFKA_FETCH_MAX_WAIT_MS" not in told
     assert "broker" not in [spec.name for spec in processes.engines(layout, ports, None)]
 
 
