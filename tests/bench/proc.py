@@ -1,4 +1,4 @@
-"""CPU time and memory of other processes, from /proc."""
+"""CPU time, wake-ups and memory of other processes, from /proc."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -53,6 +53,20 @@ def cpu_us(pids: Pids) -> dict[str, float]:
         name: sum(_ticks(one) for pid in roots for one in family(pid, children)) * _TICK_US
         for name, roots in pids.items()
     }
+
+
+def wakeups(pids: Pids) -> dict[str, float]:
+    """How often the process's threads went to sleep so far, by name."""
+    children = _parents()
+    return {
+        name: sum(_sleeps(one) for pid in roots for one in family(pid, children))
+        for name, roots in pids.items()
+    }
+
+
+def _sleeps(pid: int) -> int:
+    threads = Path(f"/proc/{pid}/task").glob("*/status")
+    return sum(_member(thread, "voluntary_ctxt_switches:") for thread in threads)
 
 
 def rss_mb(pids: Pids) -> dict[str, float]:

@@ -37,6 +37,7 @@ HELPED = [
     ["deploy.sandbox.dragonfly", "enrol"],
     ["tests.bench"],
     ["tests.bench.notify"],
+    ["tests.bench.rest"],
     ["tests.chaos"],
     ["tests.conformance.copies"],
     ["tests.conformance.forged"],
