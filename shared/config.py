@@ -22,8 +22,8 @@ class BaseConfig(BaseSettings):
     otel_exporter_otlp_endpoint: str = ""
     """where traces are sent (OTLP over HTTP); empty: tracing is off"""
     kafka_bootstrap: str
-    kafka_fetch_max_wait_ms: int = 500
-    """500 suits a real broker, which wakes a waiting fetch; the embedded one needs 20"""
+    kafka_fetch_max_wait_ms: int = 1_000
+    """how often a reader asks again while nothing comes; what comes is answered at once"""
     events_max_age_days: int = Field(28, ge=1)
     """An older event is parked, because inboxes keep 30 days. Raise it only for a wanted replay."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -52,7 +52,7 @@ class DatabaseConfig(BaseConfig):
     """for the role that sees only the rows of the tenant that a transaction names"""
     database_system_url: str
     """for the role that sees all tenants' rows: workers, and look-ups of an unknown tenant"""
-    outbox_idle_poll_ms: int = Field(60, ge=10, le=10_000)
+    outbox_idle_poll_ms: int = Field(200, ge=10, le=10_000)
     """the longest time that an event in an idle outbox waits for the relay"""
 
 

@@ -15,6 +15,8 @@ class PaymentConfig(DatabaseConfig):
 
     database_url: str = Field(validation_alias="DATABASE_URL_PAYMENT")
     database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_PAYMENT")
+    outbox_idle_poll_ms: int = Field(60, ge=10, le=10_000)
+    """shorter than elsewhere: at a device somebody waits for the coupon of a payment"""
     egress_url: str
     alipay_timeout_ms: int = Field(15_000, ge=100, le=60_000)
     payment_deadline_s: float = Field(60.0, gt=0)

@@ -84,9 +84,7 @@ async def _require_own(tx: AsyncSession, tenant_id: UUID, actor: str) -> None:
 
 async def check_due(deps: Deps, egress: EgressClient) -> int:
     """One round over the versions whose check is due; returns the number of checks."""
-    now = deps.clock.now()
-    async with deps.db.read(None) as tx:
-        due = await keys_repo.app_keys_due(tx, now, DUE_MAX)
+    due = await keys_repo.app_keys_due(deps.db, deps.clock.now(), DUE_MAX)
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def check_one(tenant_id: UUID, app_id: str, number: int) -> int:

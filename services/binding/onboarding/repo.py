@@ -16,6 +16,9 @@ from services.binding.models import App, AppKey, Merchant, Store
 from services.binding.onboarding.models import TERMINAL, KnownDevice, OnboardingDraft, OnboardingRow
 from services.binding.queries import lock
 from shared.contracts.events.device import ReleaseChanged
+from shared.db import Database
+
+_IS_CHECK_DUE = "SELECT 1 FROM onboarding_rows WHERE next_check_at <= $1 LIMIT 1"
 
 Pg: TypeAlias = "asyncpg.Connection[Any]"
 
@@ -135,6 +138,12 @@ async def forget(tx: AsyncSession, tenant_id: UUID, app_id: str, *names: str) ->
             OnboardingRow.row.in_(names),
         )
     )
+
+
+async def is_check_due(db: Database, now: datetime) -> bool:
+    """Whether there may be a row to claim; one statement, because a worker at rest asks all the
+    time."""
+    return await db.system.one(_IS_CHECK_DUE, now) is not None
 
 
 async def claim_due(

@@ -272,7 +272,7 @@ async def advance(on: Onboarding) -> int:
     """One round over the due rows that run, wait or failed: each is checked. Returns their
     number."""
     looked = 0
-    while looked < DUE_MAX:
+    while looked < DUE_MAX and await repo.is_check_due(on.deps.db, on.deps.clock.now()):
         async with on.deps.db.tx(None) as tx:
             now = on.deps.clock.now()
             # One at a time, leased for longer than its check can take, so that no second worker

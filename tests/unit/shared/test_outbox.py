@@ -1,9 +1,14 @@
-"""The relay's pause grows with what it sent, and never so much that an event is late."""
+"""The relay's pauses: they grow with what it sent, and no event is late for them."""
 
 from itertools import pairwise
 
 import pytest
 
+from services.binding.config import BindingConfig
+from services.campaign.config import CampaignConfig
+from services.device.config import DeviceConfig
+from services.payment.config import PaymentConfig
+from shared.config import DatabaseConfig
 from shared.outbox import BATCH_MAX, pause_after
 
 LAG_MAX_S = 0.1
@@ -34,3 +39,15 @@ def test_a_steady_load_finds_a_steady_pause(per_s: int) -> None:
         pauses.append(pause_after(round(per_s * pauses[-1])))
     assert pauses[-1] == pytest.approx(pauses[-2])
     assert (pauses[-1] >= 0.04) == (per_s == 300)
+
+
+def test_an_idle_outbox_of_payments_is_looked_at_more_often_than_others() -> None:
+    """Nobody stands before a device and waits for the events of the other services."""
+
+    def idle_poll_ms(config: type[DatabaseConfig]) -> int:
+        default: int = config.model_fields["outbox_idle_poll_ms"].default
+        return default
+
+    assert idle_poll_ms(PaymentConfig) <= 60
+    for config in (BindingConfig, CampaignConfig, DeviceConfig):
+        assert 100 <= idle_poll_ms(config) <= 250
