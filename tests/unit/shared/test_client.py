@@ -6,6 +6,8 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -160,8 +162,9 @@ def certificate(tmp_path_factory):
 
 @pytest_asyncio.fixture
 async def secure(certificate):
-    async def handle(_):
-        return web.json_response({"ok": True})
+    async def handle(request):
+        port = str(request.transport.get_extra_info("peername")[1])
+        return web.json_response({"ok": True}, headers={"X-Port": port})
 
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", handle)
@@ -183,8 +186,37 @@ async def test_a_peer_is_believed_when_an_authority_vouches_for_it(
 ):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
     client = Client(secure, name="t")
-    assert (await client.request("GET", "/")).json() == {"ok": True}
+    replies = [await client.request("GET", "/") for _ in range(3)]
+    assert [reply.json() for reply in replies] == [{"ok": True}] * 3
+    assert len({reply.headers["x-port"] for reply in replies}) == 1
     await client.aclose()
+
+
+@pytest.mark.asyncio
+async def test_a_close_over_tls_is_seen_before_the_next_request(certificate, monkeypatch):
+    """The peer, in a thread of its own, answers once and closes while the client's loop stands
+    still."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    heard = []
+
+    def serve(listener):
+        for _ in range(3):
+            with context.wrap_socket(listener.accept()[0], server_side=True) as peer:
+                heard.append(peer.recv(65536))
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        tls.cache_clear()
+        client = Client(f"https://127.0.0.1:{listener.getsockname()[1]}", name="t", timeout_s=5)
+        for _ in range(3):
+            assert (await client.request("POST", "/", content=b"x")).status == 200
+            time.sleep(0.05)
+        await client.aclose()
+        tls.cache_clear()
+    assert len(heard) == 3
 
 
 @pytest.mark.asyncio

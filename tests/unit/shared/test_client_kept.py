@@ -16,6 +16,7 @@ from shared.client import Client
 from shared.errors import NoAnswer, NotSent
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+STRANGER = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
 
 pytestmark = pytest.mark.asyncio
@@ -23,7 +24,8 @@ pytestmark = pytest.mark.asyncio
 
 class Peer:
     """A server in a thread of its own, so that it acts while the client's loop stands still.
-    `behave(connection number, request number on it)` says: answer, or close before or after."""
+    `behave(connection number, request number on it)` says: answer, or close before, after or a
+    little later, or answer once more before the next request."""
 
     def __init__(self) -> None:
         self.behave: Callable[[int, int], str] = lambda _connection, _number: "answer"
@@ -56,7 +58,12 @@ class Peer:
                 if act == "drop":
                     return
                 connection.sendall(ANSWER)
-                if act == "close":
+                if act == "early":
+                    time.sleep(0.01)
+                    connection.sendall(STRANGER)
+                if act == "later":
+                    time.sleep(0.02)
+                if act in {"close", "later"}:
                     return
 
     def _read(self, connection: socket.socket) -> bool:
@@ -142,3 +149,27 @@ async def test_connections_that_ended_together_are_all_left_behind(
     replies = await asyncio.gather(*(client.request("POST", "/", content=b"x") for _ in range(8)))
     assert [reply.status for reply in replies] == [200] * 8
     assert peer.heard == ["POST"] * 16
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+async def test_an_answer_before_its_request_is_no_answer(
+    peer: Peer, client: Client, is_seen: bool
+) -> None:
+    """Also if it waits unread in the kernel when the next request is written."""
+    peer.behave = lambda connection, _served: "early" if connection == 1 else "answer"
+    for _ in range(3):
+        assert (await client.request("POST", "/", content=b"x")).status == 200
+        if is_seen:
+            await asyncio.sleep(0.05)
+        else:
+            time.sleep(0.05)
+    assert peer.connections == 2
+    assert peer.heard == ["POST"] * 3
+
+
+async def test_one_request_passes_all_connections_that_ended(peer: Peer, client: Client) -> None:
+    """There may be more of them than it tries."""
+    peer.behave = lambda connection, served: "later" if connection <= 8 and served else "answer"
+    await asyncio.gather(*(client.request("POST", "/", content=b"x") for _ in range(8)))
+    time.sleep(0.1)
+    assert (await client.request("POST", "/", content=b"x")).status == 200
