@@ -7,6 +7,7 @@ replay what the memory lost.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import json
 import signal
@@ -103,7 +104,9 @@ async def serve(port: int) -> None:
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = Link(news, broker.stated(broker.port), broker.stated(told_port))
-        await _forward(link, broker.port, reader, writer)
+        # The end of the process cancels it, which asyncio's streams would print as an error.
+        with contextlib.suppress(asyncio.CancelledError):
+            await _forward(link, broker.port, reader, writer)
 
     told = await asyncio.start_server(forward, HOST, 0)
     told_port = told.sockets[0].getsockname()[1]

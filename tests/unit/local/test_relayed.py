@@ -1,7 +1,10 @@
 """A fetch waits at the embedded broker until something comes, and no longer than it wants to."""
 
 import asyncio
+import socket
 import struct
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -129,3 +132,17 @@ async def test_events_reach_a_reader_that_would_wait_for_seconds() -> None:
             await reader.stop()
     finally:
         broker.stop()
+
+
+def test_the_broker_ends_quietly_while_clients_are_connected() -> None:
+    words = [sys.executable, "-m", "deploy.local", "broker"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as one:
+        assert one.stdout is not None
+        assert one.stderr is not None
+        host, _, port = one.stdout.readline().strip().rpartition(" ")[2].rpartition(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(framed(18, 0, 1, b""))
+            assert client.recv(4), "it is through to the mock broker"
+            one.terminate()
+            assert one.wait(timeout=20) == 0
+        assert "Traceback" not in one.stderr.read()
