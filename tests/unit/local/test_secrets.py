@@ -9,7 +9,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from deploy.local import postgres, secrets
 from deploy.local.layout import Layout
+from shared.clock import SystemClock
 from shared.contracts.events.macs import EventKeys
+from shared.contracts.pairs import PairKeys
+from shared.keys.tokens import TokenSigner, TokenVerifier
 
 
 @pytest.fixture
@@ -37,16 +40,24 @@ def test_every_issuer_is_trusted_by_its_own_key(folder: Path) -> None:
         assert key.public_key().public_bytes_raw() == base64.b64decode(public)
 
 
-def test_every_issuer_has_a_key_for_events(folder: Path) -> None:
-    """Beside its signing key; added to what a former version made, once."""
+def test_every_process_has_a_key_for_the_others(folder: Path) -> None:
+    """Beside its signing key; added to what a former version made, once. Events and inner tokens
+    are proven with it."""
     issuer = folder / "order.pem"
     former = issuer.read_text()
     issuer.write_text(former[: former.index("-----END") + 26])
     secrets.make_all(folder)
     assert issuer.read_text() != former
     assert issuer.read_text().count("BEGIN") == 2
-    for name in secrets.ISSUERS:
-        EventKeys.from_files(name, folder / f"{name}.pem", folder / "trust.json")
+    made = {
+        name: PairKeys.from_files(name, folder / f"{name}.pem", folder / "trust.json")
+        for name in secrets.ISSUERS
+    }
+    for keys in made.values():
+        EventKeys(keys)
+    clock = SystemClock()
+    token = TokenSigner(made["gateway-edge"], clock).issue("order", kind="user", subject="u")
+    assert TokenVerifier("order", made["order"], clock).verify(token).subject == "u"
 
 
 def test_a_second_start_finds_the_same(folder: Path) -> None:
