@@ -16,7 +16,7 @@ const BASE = {
   motion: !window.matchMedia('(prefers-reduced-motion: reduce)').matches,
 } as const;
 
-const LIGHT: ThemeConfig = {
+export const LIGHT: ThemeConfig = {
   cssVar: {},
   hashed: false,
   token: {
@@ -64,7 +64,7 @@ const LIGHT: ThemeConfig = {
   },
 };
 
-const DARK: ThemeConfig = {
+export const DARK: ThemeConfig = {
   cssVar: {},
   hashed: false,
   algorithm: antd.darkAlgorithm,
