@@ -15,8 +15,9 @@ export function useOpensAtOnce(): boolean {
     if (!isThere) return;
     setOpens(true);
     setParams(
-      (before) => {
-        const next = new URLSearchParams(before);
+      () => {
+        // The address itself: a filter may have been changed before this is drawn.
+        const next = new URLSearchParams(window.location.search);
         next.delete(NAME);
         return next;
       },

@@ -4,7 +4,7 @@
 import { money } from '@shared/money';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
-import { useLocation, useNavigate, useParams } from 'react-router';
+import { useNavigate, useParams } from 'react-router';
 import { get, type Query } from '../../api/client';
 import type { OrderRow as Order } from '../../api/shapes';
 import { useDeviceNumbers } from '../../lookups/devices';
@@ -21,6 +21,12 @@ import { OrderPanel } from './OrderPanel';
 import { OrderTabs } from './OrderTabs';
 
 fetchDays();
+
+/** The order opens beside the list, at its own address. */
+const to = (order: Order) => (search: string) => ({
+  pathname: `/orders/${order.order_no}`,
+  search,
+});
 
 const EVERY_MS = 4_000;
 const LIVE = { everyMs: EVERY_MS, since: (top: Order) => ({ from: top.ordered_at }) };
@@ -99,13 +105,11 @@ export default function Orders() {
   const { t } = useText();
   const { can } = useSession();
   const { orderNo } = useParams();
-  const { search } = useLocation();
   const navigate = useNavigate();
   const { storeId } = useStores();
   const { sn, load: loadDevices } = useDeviceNumbers();
   const filters = useFiltersOf(t);
   const fixed = useMemo(() => (storeId ? { store_id: storeId } : {}), [storeId]);
-  const to = (order: Order) => ({ pathname: `/orders/${order.order_no}`, search });
   const means = { t, sn, to };
   return (
     <>
@@ -126,7 +130,7 @@ export default function Orders() {
           </>
         }
         live={LIVE}
-        onOpen={(order) => navigate(to(order))}
+        onOpen={(order) => navigate(to(order)(window.location.search))}
         exports
         prepare={loadDevices}
         empty={{
@@ -139,7 +143,10 @@ export default function Orders() {
           ) : null,
         }}
       />
-      <OrderPanel orderNo={orderNo} onClose={() => navigate({ pathname: '/orders', search })} />
+      <OrderPanel
+        orderNo={orderNo}
+        onClose={() => navigate({ pathname: '/orders', search: window.location.search })}
+      />
     </>
   );
 }

@@ -4,11 +4,12 @@ import { chinaTime } from '@shared/time';
 import { useQuery } from '@tanstack/react-query';
 import { Drawer } from 'antd';
 import { useMemo } from 'react';
-import { Link, useLocation, useNavigate, useSearchParams } from 'react-router';
+import { Link, useNavigate, useSearchParams } from 'react-router';
 import { get, type Query } from '../../api/client';
 import type { ListedRefund } from '../../api/shapes';
 import { useStores } from '../../lookups/stores';
 import { Id, Money, Tag, When } from '../../parts/bits';
+import { BesideLink } from '../../parts/lists/BesideLink';
 import type { Column } from '../../parts/lists/columns';
 import { fetchDays } from '../../parts/lists/FilterBar';
 import { type Filter, NUMBER, UUID } from '../../parts/lists/filters';
@@ -78,12 +79,12 @@ function State({ row }: { row: ListedRefund }) {
   );
 }
 
-/** The address that opens a refund's order beside the present list. */
-function opened(row: ListedRefund, search: string) {
+/** The address that opens a refund's order beside the list. */
+const opened = (row: ListedRefund) => (search: string) => {
   const params = new URLSearchParams(search);
   params.set(OPENED, row.payment_id);
   return { pathname: REFUNDS_PAGE, search: params.toString() };
-}
+};
 
 const sum = (key: string, title: string, of: (row: ListedRefund) => number) => ({
   key,
@@ -100,7 +101,7 @@ const textColumn = (key: string, title: string, of: (row: ListedRefund) => strin
   text: of,
 });
 
-function columnsOf(t: T, search: string): Column<ListedRefund>[] {
+function columnsOf(t: T): Column<ListedRefund>[] {
   return [
     {
       key: 'at',
@@ -143,12 +144,12 @@ function columnsOf(t: T, search: string): Column<ListedRefund>[] {
       isAction: true,
       render: (row) => (
         <span className="row">
-          <Link
-            to={opened(row, search)}
+          <BesideLink
+            to={opened(row)}
             aria-label={`${t('refunds.open_order')} ${row.out_trade_no} ${money(row.amount_fen)}`}
           >
             {t('refunds.open_order')}
-          </Link>
+          </BesideLink>
           <RetryButton refund={row} isLink />
         </span>
       ),
@@ -157,11 +158,11 @@ function columnsOf(t: T, search: string): Column<ListedRefund>[] {
 }
 
 /** Three lines on a phone: amount and state, time and store, requester and reason. */
-function RefundCard({ row, search }: { row: ListedRefund; search: string }) {
+function RefundCard({ row }: { row: ListedRefund }) {
   const { t } = useText();
   return (
     <>
-      <Link className="order-card" to={opened(row, search)}>
+      <BesideLink className="order-card" to={opened(row)}>
         <span>
           <strong>{money(row.amount_fen)}</strong>
           <Tag tone={REFUND_TONES[row.state]}>{word(t, 'refund_state', row.state)}</Tag>
@@ -174,7 +175,7 @@ function RefundCard({ row, search }: { row: ListedRefund; search: string }) {
           <span className="nowrap">{requestersOf(t, row)}</span>
           <span className="end">{row.state === 'rejected' ? refusal(t, row) : row.reason}</span>
         </span>
-      </Link>
+      </BesideLink>
       <RetryButton refund={row} isLink />
     </>
   );
@@ -235,7 +236,6 @@ async function load({ page: _, back, page_size, from, to, q, ...query }: Query) 
 export default function Refunds() {
   const { t } = useText();
   const mayRefund = useSession().can('payments.refund');
-  const { search } = useLocation();
   const [params] = useSearchParams();
   const navigate = useNavigate();
   const { storeId } = useStores();
@@ -243,7 +243,7 @@ export default function Refunds() {
   const fixed = useMemo(() => (storeId ? { store_id: storeId } : {}), [storeId]);
   const paymentId = params.get(OPENED);
   const close = () => {
-    const left = new URLSearchParams(search);
+    const left = new URLSearchParams(window.location.search);
     left.delete(OPENED);
     navigate({ pathname: REFUNDS_PAGE, search: left.toString() });
   };
@@ -255,11 +255,11 @@ export default function Refunds() {
         queryKey={['refunds']}
         load={load}
         rowKey={(row) => row.refund_id}
-        columns={columnsOf(t, search)}
-        card={(row) => <RefundCard row={row} search={search} />}
+        columns={columnsOf(t)}
+        card={(row) => <RefundCard row={row} />}
         live={LIVE}
         lookAgainMs={lookAgainMs}
-        onOpen={(row) => navigate(opened(row, search))}
+        onOpen={(row) => navigate(opened(row)(window.location.search))}
         exports
         filters={filters}
         fixed={fixed}

@@ -1,10 +1,10 @@
 /** The columns of the order list: shown by default, on request, and in an export. */
 import { money, yuan } from '@shared/money';
 import { chinaTime, ZONE } from '@shared/time';
-import { Link } from 'react-router';
 import type { OrderRow as Order } from '../../api/shapes';
 import { DeviceNumber } from '../../lookups/devices';
 import { Id, Money, When } from '../../parts/bits';
+import { type Beside, BesideLink } from '../../parts/lists/BesideLink';
 import type { Column } from '../../parts/lists/columns';
 import { word } from '../../parts/words';
 import type { T } from '../../texts';
@@ -15,7 +15,7 @@ interface Means {
   /** a device's number, for an export: it is loaded first */
   sn: (id: string | null | undefined) => string | undefined;
   /** the address of an order */
-  to: (order: Order) => { pathname: string; search: string };
+  to: (order: Order) => Beside;
 }
 
 const plain = (fen: number) => yuan(fen).replaceAll(',', '');
@@ -75,9 +75,9 @@ function main({ t, to }: Means): Column<Order>[] {
       title: t('orders.action'),
       isAction: true,
       render: (row) => (
-        <Link to={to(row)} aria-label={`${t('do.detail')} ${row.order_no}`}>
+        <BesideLink to={to(row)} aria-label={`${t('do.detail')} ${row.order_no}`}>
           {t('do.detail')}
-        </Link>
+        </BesideLink>
       ),
     },
   ];
@@ -148,7 +148,7 @@ export function columnsOf(means: Means): Column<Order>[] {
 export function OrderCard({ order, means }: { order: Order; means: Means }) {
   const { t, to } = means;
   return (
-    <Link className="order-card" to={to(order)}>
+    <BesideLink className="order-card" to={to(order)}>
       <span>
         <strong>{money(order.payable_fen)}</strong>
         <StatusTag order={order} />
@@ -161,6 +161,6 @@ export function OrderCard({ order, means }: { order: Order; means: Means }) {
         <span className="nowrap">{how(t, order)}</span>
         <span className="mono end">{order.order_no}</span>
       </span>
-    </Link>
+    </BesideLink>
   );
 }

@@ -137,8 +137,11 @@ export function useFilters(filters: Filter[], fixed: Query = {}): ListState {
     const put = (entries: Record<string, string | null | undefined>, replace = false) => {
       // The address itself: `params` may not show yet what was changed a moment ago.
       const now = new URLSearchParams(window.location.search);
+      // Of a name that stands there twice, the first counts, as for what is shown.
+      const before: Record<string, string> = {};
+      for (const [name, value] of now) before[name] ??= value;
       const next: Record<string, string> = {};
-      for (const [name, value] of Object.entries({ ...Object.fromEntries(now), ...entries }))
+      for (const [name, value] of Object.entries({ ...before, ...entries }))
         if (value) next[name] = value;
       inOrder(filters, next);
       const address = new URLSearchParams(next);

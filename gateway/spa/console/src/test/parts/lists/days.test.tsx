@@ -38,6 +38,14 @@ it('keeps both of two changes that come before anything is drawn', () => {
   expect(window.location.search).toContain('from=2030-12-31&');
 });
 
+it('takes the first of a parameter that stands twice in the address, also for what stays', () => {
+  window.history.replaceState(null, '', '/orders?q=a&q=b&from=2031-01-05');
+  const { result } = renderHook(() => useFilters(FILTERS), { wrapper: BrowserRouter });
+  expect(result.current.values.q).toBe('a');
+  act(() => result.current.change({ from: undefined }));
+  expect(window.location.search).toBe('?q=a');
+});
+
 it('takes a typed day once, also when it becomes the other end of the span', async () => {
   window.history.replaceState(null, '', '/orders?from=2031-01-05');
   render(<Days />, { wrapper: BrowserRouter });
