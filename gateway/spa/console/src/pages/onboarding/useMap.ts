@@ -1,6 +1,6 @@
 /** The map, kept up to date: it is loaded again while a row runs or waits, and waiting or failed
  * rows are checked when somebody opens the page or returns to it. */
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef } from 'react';
 import { get, post, put } from '../../api/client';
 import type { OnboardingMap } from '../../api/shapes';
@@ -47,6 +47,15 @@ function typed(map: OnboardingMap, row: string, form: Record<string, string>): O
   };
 }
 
+/** Shows that map. One on its way was asked for before, and would show again what was so then. */
+async function take(
+  queries: QueryClient,
+  next: OnboardingMap | ((now: OnboardingMap | undefined) => OnboardingMap | undefined),
+): Promise<void> {
+  await queries.cancelQueries({ queryKey: KEY });
+  queries.setQueryData(KEY, next);
+}
+
 /** Checks waiting or failed rows, once the map is loaded and whenever the page becomes visible
  * again. */
 function useLook(isThere: boolean): void {
@@ -65,7 +74,7 @@ function useLook(isThere: boolean): void {
           now.app_id ? { app_id: now.app_id } : {},
           { path: { row } },
         );
-        queries.setQueryData(KEY, fresh);
+        await take(queries, fresh);
       } catch {
         return; // the next check is soon
       }
@@ -99,7 +108,7 @@ export function useMap() {
         { ...body, ...app },
         { path: { row } },
       ),
-    onSuccess: (fresh) => queries.setQueryData(KEY, fresh),
+    onSuccess: (fresh) => take(queries, fresh),
     onError: (error, { form }) => {
       // A form shows its own refusals under its fields.
       if (form === undefined) say.failed(error);
@@ -108,13 +117,15 @@ export function useMap() {
     },
   });
   const keep = async (row: string, form: Record<string, string>): Promise<boolean> => {
-    queries.setQueryData<OnboardingMap>(KEY, (now) => (now ? typed(now, row, form) : now));
+    const show = () => take(queries, (now) => (now ? typed(now, row, form) : now));
+    await show();
     try {
       await put(
         '/api/merchant/v1/onboarding/rows/{row}/draft',
         { form, ...app },
         { path: { row } },
       );
+      await show();
       return true;
     } catch {
       // The whole form is sent later, so a failure here does not interrupt the person.
