@@ -23,7 +23,7 @@ SWITCHED_OFF = "app_switched_off"
 SETTLED: frozenset[State] = frozenset({"done", "skipped"})
 OF_THE_VERSION = frozenset({"4.1", "4.2"})
 """Rows about one uploaded version; a newer version resets them."""
-FACE_TO_FACE, UPLOADED = "0.1", "3.3"
+FACE_TO_FACE, UPLOADED, PUSHED = "0.1", "3.3", "5.1"
 NOT_YET_ALL = 99
 """The highest percentage that is shown before a device can take a payment."""
 PROVEN_BY_UPLOAD = frozenset({"1.3", "2.4", "3.1", "3.2"})
@@ -77,6 +77,8 @@ class Line:
     """whether the stored state is about an earlier version, and no longer applies"""
     is_answered: bool = False
     """whether the stored state is the device service's answer to the newest request"""
+    is_awaited: bool = False
+    """whether that answer has not come yet"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,11 @@ def _line(row: Row, facts: Facts, states: Mapping[str, State]) -> Line:
         return Line(row, state, kept=stored.state, is_anew=True, is_answered=is_answered)
     remedy = stored.remedy or _switch(row, facts)
     details = (remedy, stored.evidence, stored.note, stored.at, stored.by)
-    return Line(row, state, *details, kept=stored.state, is_answered=stored.answer is not None)
+    is_answered = stored.answer is not None
+    is_awaited = stored.request_id is not None and not is_answered
+    return Line(
+        row, state, *details, kept=stored.state, is_answered=is_answered, is_awaited=is_awaited
+    )
 
 
 def _switch(row: Row, facts: Facts) -> str | None:
@@ -230,6 +236,20 @@ def may_be_marked(line: Line) -> bool:
         return False
     is_forbidden = line.row.kind == "auto" and line.remedy == NOT_PERMITTED
     return line.row.kind == "manual" or is_forbidden
+
+
+def may_be_reopened(line: Line, found: Map) -> bool:
+    """Whether the console offers to open the row again: a manual row that is done, or a push that
+    Alipay took and no device has installed, which nothing else would end."""
+    if line.row.row == PUSHED:
+        is_running = line.state == "running" and not line.is_awaited
+        return is_running and not is_installed(found)
+    return line.row.kind == "manual" and line.state == "done"
+
+
+def is_installed(found: Map) -> bool:
+    """Whether an enrolled device shows that the push has arrived."""
+    return found.line("5.2").state == "done"
 
 
 def filled(row: Row, form: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,11 +45,12 @@ REMEDIES: Mapping[str, Words] = {
         "支付宝那边没有这次操作（没有送达，或已在支付宝撤回）：请再提交一次",
         "Alipay has nothing of it (it did not arrive, or was withdrawn there): submit it again"),
     "push_unknown": Words(
-        "不知道支付宝是否收到了这次下发：先在开放平台 服务分发 中查看这些设备；"
-        "没有收到就再下发一次。设备用激活码登录后，这一步自动完成",
-        "It is not known whether Alipay has this push: look at these devices under service "
-        "distribution on the open platform, and push again if it is not there. When a device has "
-        "signed in with its code, this step completes by itself"),
+        "不知道支付宝是否收到了这次下发。到开放平台 服务分发 中查看这些设备：有这次下发，"
+        "就等设备升级，不用再下发；没有，就再下发一次。设备用激活码登录后，这一步自动完成",
+        "It is not known whether Alipay has this push. Look at these devices under service "
+        "distribution on the open platform: if the push is there, wait for the devices to upgrade "
+        "and do not push again; if it is not, push again. When a device has signed in with its "
+        "code, this step completes by itself"),
     "not_permitted": Words(
         "开放平台没有授予此接口权限：请按左侧说明手动完成，再标记完成",
         "The open platform does not permit this call: do it by hand as described, then mark it "

@@ -12,7 +12,7 @@ from services.binding.keys.schemas import AppId
 from services.binding.models import KeyPair
 from services.binding.onboarding import schemas, service
 from services.binding.onboarding.checks import CHECKS, LIVE_CHECKED, RUNS
-from services.binding.onboarding.map import Line, Map, may_be_marked, proposed
+from services.binding.onboarding.map import Line, Map, may_be_marked, may_be_reopened, proposed
 from services.binding.onboarding.remedies import GOES_TO, REMEDIES
 from services.binding.onboarding.rows import CARDS, LOOKED_AT, RELEASES, STEPS, Row, Words
 from services.binding.onboarding.service import Onboarding
@@ -238,6 +238,7 @@ def _row_out(line: Line, found: Map, *, shows_people: bool) -> schemas.RowOut:
         can_check=row.row in _LOOKS and line.state != "blocked",
         can_run=row.row in _ACTS and is_open,
         can_mark=may_be_marked(line),
+        can_reopen=may_be_reopened(line, found),
         evidence=dict(line.evidence or {}),
         optional=row.is_optional,
         reason=_reason(line),

@@ -2,7 +2,7 @@
 
 Problem
 └── Conflict            RowBlocked RowRunning RowNotRun    409
-                        NotDoneByHand                      409
+                        NotDoneByHand RowFinished          409
 """
 
 from shared.errors import Conflict
@@ -30,3 +30,8 @@ class RowNotRun(Conflict):
 class NotDoneByHand(Conflict):
     code = "onboarding.not_by_hand"
     title = "这一步由系统检查或执行，不能手动标记 This row is checked or carried out, not marked."
+
+
+class RowFinished(Conflict):
+    code = "onboarding.finished"
+    title = "这一步已经完成 This row is done already."

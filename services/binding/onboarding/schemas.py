@@ -73,6 +73,8 @@ class RowOut(BaseModel):
     can_check: bool
     can_run: bool
     can_mark: bool
+    can_reopen: bool
+    """a manual row that is done, or a push that no device has installed yet"""
     evidence: dict[str, Any]
     optional: bool
     """only needed with Alipay's own tool"""

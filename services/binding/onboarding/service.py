@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from services.binding.audit.record import PLATFORM_ACTOR, actor_name_at, audit
 from services.binding.config import BindingConfig
 from services.binding.deps import Deps
@@ -28,12 +30,28 @@ from services.binding.onboarding.checks import (
     CheckContext,
 )
 from services.binding.onboarding.facts import facts_of
-from services.binding.onboarding.map import Line, Map, filled, map_of, may_be_marked, unknown_fields
+from services.binding.onboarding.map import (
+    PUSHED,
+    SETTLED,
+    Line,
+    Map,
+    filled,
+    is_installed,
+    map_of,
+    may_be_marked,
+    unknown_fields,
+)
 from services.binding.onboarding.models import OnboardingDraft
 from services.binding.onboarding.record import record
 from services.binding.onboarding.releases import Requests
 from services.binding.onboarding.rows import BY_ROW, LOOKED_AT, RELEASES
-from services.binding.onboarding.rules import NotDoneByHand, RowBlocked, RowNotRun, RowRunning
+from services.binding.onboarding.rules import (
+    NotDoneByHand,
+    RowBlocked,
+    RowFinished,
+    RowNotRun,
+    RowRunning,
+)
 from shared.contracts.verdicts import Verdict
 from shared.egress import EgressClient
 from shared.errors import InvalidBody, NotFound
@@ -258,14 +276,29 @@ async def mark_done(
 
 
 async def reopen(on: Onboarding, tenant_id: UUID, row: str, app_id: str | None, actor: str) -> Map:
-    """Deletes the stored state of a row."""
+    """Deletes the stored state of a row. A push is only opened again after Alipay has answered, and
+    before it is done: RowRunning, RowFinished."""
     found, line = await _line_of(on, tenant_id, row, app_id)
     async with on.deps.db.tx(tenant_id) as tx:
+        await repo.lock_row(tx, tenant_id, found.app_id, row)
+        if row == PUSHED:
+            await _check_push_is_open(tx, tenant_id, found, line)
         await repo.forget(tx, tenant_id, found.app_id, row)
         await releases.publish(tx, _requests(on, tenant_id, found).forget(line, actor))
         entry = (actor, "onboarding.reopen", f"{found.app_id}:{row}")
         await audit(on.deps, tx, tenant_id, entry, before={"state": line.state})
     return await show(on, tenant_id, app_id)
+
+
+async def _check_push_is_open(tx: AsyncSession, tenant_id: UUID, found: Map, line: Line) -> None:
+    """Looks at the row once more, under its lock: it may have ended, or been requested anew, since
+    the map was read."""
+    stored = (await repo.rows(tx, tenant_id, found.app_id)).get(PUSHED)
+    state = stored.state if stored is not None else line.state
+    if state in SETTLED or is_installed(found):
+        raise RowFinished
+    if stored is not None and stored.request_id is not None and stored.answer is None:
+        raise RowRunning
 
 
 async def advance(on: Onboarding) -> int:

@@ -99,6 +99,10 @@ export const sandbox = {
     '先开通 IoT 端：点「前往沙箱支付宝」，在您的应用上点「IoT 端 · 未开通」，然后再上传',
     'Enable it for IoT devices first: go to the sandbox Alipay, press “IoT devices · off” at your app; then upload again',
   ],
+  'sandbox_fix.push_unknown': [
+    '不知道沙箱是否收到了这次下发。点「前往沙箱支付宝」，在「设备」中查看这些设备：已下发的不用再下发；没有的，再下发一次。设备用激活码登录后，这一步自动完成',
+    'It is not known whether the sandbox has this push. Go to the sandbox Alipay and look at these devices under “Devices”: if the push is there, do not push again; if it is not, push again. When a device has signed in with its code, this step completes by itself',
+  ],
   'sandbox_fix.public_key_not_uploaded': [
     '沙箱不认识我们的签名：在绑定页点「给我一个沙箱应用」，或在沙箱支付宝的「上传应用公钥」中粘贴应用公钥',
     'The sandbox does not accept our signature: press “Give me a sandbox app” on the binding page, or upload the application public key in the sandbox Alipay',

@@ -262,9 +262,24 @@ function Actions({ row, appId, isBusy, onAct, onSend, onKeep }: Omit<Props, 'isN
         ) : null}
         {row.where_url ? <Where row={row} appId={appId} url={row.where_url} /> : null}
       </div>
+      {row.can_reopen && mayWrite ? <PushAgain row={row} isBusy={isBusy} onAct={onAct} /> : null}
       <Rehearse row={row} />
       {row.can_mark && mayWrite ? <MarkDone row={row} isBusy={isBusy} onAct={onAct} /> : null}
     </>
+  );
+}
+
+/** The way back from a push that Alipay took and no device installed: the form, with the numbers
+ * typed last. */
+function PushAgain({ row, isBusy, onAct }: Pick<Props, 'row' | 'isBusy' | 'onAct'>) {
+  const { t } = useText();
+  return (
+    <div>
+      <div>{t('wizard.push_waits')}</div>
+      <Button onClick={() => onAct({ row: row.row, act: 'reopen' })} loading={isBusy}>
+        {t('wizard.push_again')}
+      </Button>
+    </div>
   );
 }
 
@@ -286,7 +301,7 @@ function Again({ row, isBusy, onAct, onSend, onKeep }: Omit<Props, 'isNext' | 'o
       </details>
     );
   }
-  if (row.state !== 'done' || row.kind !== 'manual') return null;
+  if (!row.can_reopen) return null;
   return (
     <div>
       <Button size="small" onClick={() => onAct({ row: row.row, act: 'reopen' })} loading={isBusy}>

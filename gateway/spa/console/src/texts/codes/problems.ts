@@ -188,6 +188,7 @@ export const problems = {
   'problem.onboarding.blocked': ['请先完成前面的步骤', 'Earlier steps come first'],
   'problem.onboarding.running': ['这一步正在进行', 'This step is under way'],
   'problem.onboarding.not_ours': ['这一步需要您自己完成', 'This step is yours to do'],
+  'problem.onboarding.finished': ['这一步已经完成', 'This step is done already'],
   'problem.onboarding.not_by_hand': [
     '这一步由系统检查，不能手动标记',
     'This step is checked automatically and cannot be marked',

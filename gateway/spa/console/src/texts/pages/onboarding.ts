@@ -45,6 +45,11 @@ export const onboarding = {
   'wizard.mark_done': ['标记为已完成', 'Mark as done'],
   'wizard.note': ['备注（选填）：谁在何时做了什么', 'Note (optional): who did what, when'],
   'wizard.reopen': ['重新打开', 'Reopen'],
+  'wizard.push_waits': [
+    '支付宝已收到这次下发。设备联网后会自行安装；一直没有安装时，先核对设备编号，再重新下发。',
+    'Alipay has this push. The devices install it when they are online; if they never do, check their numbers and push again.',
+  ],
+  'wizard.push_again': ['重新下发', 'Push again'],
   'wizard.where': ['前往支付宝开放平台', 'Go to the Alipay open platform'],
   'wizard.where_centre': ['前往支付宝商家中心', 'Go to Alipay’s merchant centre'],
   'wizard.where_tool': ['下载开发者工具', 'Download the developer tool'],

@@ -26,6 +26,7 @@ const ROW = {
   can_check: false,
   can_run: false,
   can_mark: true,
+  can_reopen: false,
   optional: false,
   evidence: {},
   note: null,
