@@ -3,7 +3,8 @@
 Both stacks run at the same time and take turns in short windows under the same load, so that a
 minute in which the machine is slower is slower for both. The other commit is checked out under
 RUN_DIR and runs with the packages of this checkout. Ratios are the medians over pairs of
-neighbouring windows: ours over the other commit's.
+neighbouring windows: ours over the other commit's. Beside 1, 8, 32 and 64 devices that pay without
+a pause there are half load, a channel that takes 200 ms, and several merchants at once.
 """
 
 import fcntl
@@ -16,14 +17,18 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.bench.load import Load
 from tests.bench.proc import rss_mb
-from tests.bench.rounds import check_load, window
+from tests.bench.situations import DEVICES, LAG, SITUATIONS, Bench, Situation
 from tests.bench.stacks import ROOT, Product
 
-DEVICES = (1, 8, 32, 64)
-REST_S = 0.5
-FIGURES = ("cpu_us_per_payment", "payments_per_s", "p50_ms", "p99_ms")
+FIGURES = {
+    "cpu_us_per_payment": "cpu_ratio",
+    "payments_per_s": "rate_ratio",
+    "p50_ms": "p50_ratio",
+    "p99_ms": "p99_ratio",
+    LAG: "event_lag_p99_ratio",
+}
+"""The ratio's name by figure; the last one is measured at half load only."""
 CONSOLE = Path("gateway/spa/console")
 LOCK, MODULES = CONSOLE / "package-lock.json", CONSOLE / "node_modules"
 
@@ -70,7 +75,7 @@ def _git(*words: str) -> None:
 
 
 async def compare(commit: str, rounds: int, seconds: float, say: Say) -> dict[str, Any]:
-    """All windows, and the ratios by number of devices."""
+    """All windows, and the ratios by situation."""
     with checkout(commit) as folder:
         builds = {"ours": Product(), "theirs": Product(folder)}
         try:
@@ -82,10 +87,13 @@ async def compare(commit: str, rounds: int, seconds: float, say: Say) -> dict[st
         finally:
             for build in builds.values():
                 build.stop()
+    ratios = {one.name: _ratios(windows, one) for one in SITUATIONS}
     return {
-        "against": commit,
+        "schema": 1,
+        "commit": commit,
+        "by_devices": {str(count): ratios.pop(str(count)) for count in DEVICES},
+        "by_situation": ratios,
         "windows": windows,
-        "ratios": {str(count): _ratios(windows, count) for count in DEVICES},
         "rss_mb": memory,
         "start_s": starts,
     }
@@ -94,50 +102,59 @@ async def compare(commit: str, rounds: int, seconds: float, say: Say) -> dict[st
 async def _windows(
     builds: dict[str, Product], rounds: int, seconds: float, say: Say
 ) -> list[Window]:
-    loads = {name: Load(*build.address, build.devices) for name, build in builds.items()}
-    for name, load in loads.items():
-        check_load(f"warm-up of {name}", await load.run(32, seconds, warm_s=1.0))
+    bench = Bench(builds, seconds)
+    await bench.prepare()
     windows: list[Window] = []
     for number in range(rounds):
-        for devices in DEVICES:
+        for situation in SITUATIONS:
             names = list(builds) if number % 2 == 0 else list(builds)[::-1]
             for name in names:
-                figures = await window(builds[name], loads[name], devices, seconds, warm_s=REST_S)
-                windows.append({"build": name, "devices": devices, "round": number} | figures)
-            ours, theirs = (_of(windows, name, devices)[-1] for name in builds)
-            cpu = ours[FIGURES[0]], theirs[FIGURES[0]]
+                figures = await bench.measure(name, situation)
+                place = {"build": name, "situation": situation.name, "round": number}
+                windows.append(place | figures)
+            ours, theirs = (_of(windows, name, situation)[-1] for name in builds)
+            cpu, per_s = ((ours[name], theirs[name]) for name in list(FIGURES)[:2])
             say(
-                f"round {number + 1} {devices:3} devices   own CPU {cpu[0]:7.0f} / {cpu[1]:7.0f} us"
-                f" = {cpu[0] / cpu[1]:.3f}   {ours[FIGURES[1]]:6.1f} / {theirs[FIGURES[1]]:6.1f} /s"
+                f"round {number + 1} {situation.name:>9}   own CPU {cpu[0]:7.0f} / {cpu[1]:7.0f} us"
+                f" = {cpu[0] / cpu[1]:.3f}   {per_s[0]:6.1f} / {per_s[1]:6.1f} /s"
             )
     return windows
 
 
-def _of(windows: list[Window], name: str, devices: int) -> list[Window]:
-    return [one for one in windows if (one["build"], one["devices"]) == (name, devices)]
+def _of(windows: list[Window], name: str, situation: Situation) -> list[Window]:
+    return [one for one in windows if (one["build"], one["situation"]) == (name, situation.name)]
 
 
-def _ratios(windows: list[Window], devices: int) -> dict[str, float]:
-    pairs = list(zip(_of(windows, "ours", devices), _of(windows, "theirs", devices), strict=True))
-    return {name: round(median(a[name] / b[name] for a, b in pairs), 3) for name in FIGURES}
+def _ratios(windows: list[Window], situation: Situation) -> dict[str, float]:
+    sides = (_of(windows, name, situation) for name in ("ours", "theirs"))
+    pairs = list(zip(*sides, strict=True))
+    return {
+        ratio: round(median(a[name] / b[name] for a, b in pairs), 3)
+        for name, ratio in FIGURES.items()
+        if all(name in one for pair in pairs for one in pair)
+    }
 
 
 def table(document: dict[str, Any]) -> str:
-    """The medians of both commits and the ratios, by number of devices and by process."""
+    """The medians of both commits and the ratios, by situation and by process."""
     windows = document["windows"]
-    lines = [f"{'':<30}{'ours':>10}{'theirs':>10}{'ratio':>8}   against {document['against']}"]
-    for devices in DEVICES:
-        pair = _of(windows, "ours", devices), _of(windows, "theirs", devices)
-        for name in FIGURES:
-            ours, theirs = (median(one[name] for one in side) for side in pair)
-            ratio = document["ratios"][str(devices)][name]
-            lines.append(f"{devices:3} {name:<26}{ours:10.1f}{theirs:10.1f}{ratio:8.3f}")
+    lines = [f"{'':<30}{'ours':>10}{'theirs':>10}{'ratio':>8}   against {document['commit']}"]
+    ratios = document["by_devices"] | document["by_situation"]
+    for situation in SITUATIONS:
+        lines.append(situation.title)
+        sides = [_of(windows, name, situation) for name in ("ours", "theirs")]
+        for name, ratio in FIGURES.items():
+            if ratio in ratios[situation.name]:
+                ours, theirs = (median(one[name] for one in side) for side in sides)
+                value = ratios[situation.name][ratio]
+                lines.append(f"    {name:<26}{ours:10.1f}{theirs:10.1f}{value:8.3f}")
     lines.append("CPU us a payment by process, 32 devices")
-    for process in pair[0][0]["by_process"]:
-        ours, theirs = (
-            median(one["by_process"].get(process, 0.0) for one in _of(windows, name, 32))
-            for name in ("ours", "theirs")
-        )
+    at_32 = [
+        [one["by_process"] for one in windows if (one["build"], one["situation"]) == (name, "32")]
+        for name in ("ours", "theirs")
+    ]
+    for process in at_32[0][0]:
+        ours, theirs = (median(one.get(process, 0.0) for one in side) for side in at_32)
         lines.append(f"    {process:<26}{ours:10.0f}{theirs:10.0f}")
     for name, says in (("rss_mb", "RSS, MB"), ("start_s", "start, s")):
         ours, theirs = (sum(document[name][build].values()) for build in ("ours", "theirs"))

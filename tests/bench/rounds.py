@@ -1,6 +1,8 @@
 """One round of one build: start it, load it, read the clocks, stop it."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,14 +79,17 @@ async def measure(build: Product | Control, plan: Plan) -> dict[str, Any]:
 
 
 async def window(
-    build: Product | Control, load: Load, devices: int, seconds: float, *, warm_s: float = 1.0
-) -> dict[str, Any]:
-    """A closed loop of that many devices: rate, response times, and own CPU by process."""
+    build: Product | Control, load: Load, devices: int, seconds: float,
+    *, warm_s: float = 1.0, every_s: float = 0.0,
+) -> dict[str, Any]:  # fmt: skip
+    """That many devices, one payment after the other or at a steady pace: rate, response times, and
+    own CPU by process."""
     pids = build.pids
     readings: list[dict[str, float]] = []
     result = await load.run(
-        devices, seconds, warm_s=warm_s, on_edge=lambda: readings.append(cpu_us(pids))
-    )
+        devices, seconds, warm_s=warm_s, every_s=every_s,
+        on_edge=lambda: readings.append(cpu_us(pids)),
+    )  # fmt: skip
     check_load(f"{devices} devices", result)
     before, after = readings
     used = {name: (after[name] - before[name]) / result.payments for name in pids}
@@ -101,27 +106,33 @@ async def window(
 
 async def _half_load(build: Product, load: Load, seconds: float, peak: float) -> dict[str, Any]:
     """Latency and event lag at half of the build's own peak, with random pauses."""
-    connection = await asyncpg.connect(build.databases["payment"])
-    try:
-        await _drain(connection)
-        window: list[Any] = []
-        response_s = 0.012  # about one response time unloaded; it shifts the share only a little
-        pause = max(DEVICES / (peak / 2) - response_s, 0.005)
-        opened = await connection.fetchval("SELECT clock_timestamp()")
+    response_s = 0.012  # about one response time unloaded; it shifts the share only a little
+    pause = max(DEVICES / (peak / 2) - response_s, 0.005)
+    async with event_lags(build) as lags:
         result = await load.run(DEVICES, seconds, pause_s=pause)
-        window = [opened, await connection.fetchval("SELECT clock_timestamp()")]
-        drain_s = await _drain(connection)
-        published = {
-            row["event_id"]: row["created_at"] for row in await connection.fetch(PUBLISHED, *window)
-        }
-    finally:
-        await connection.close()
-    figures: dict[str, Any] = {
+    return lags | {
         "half_per_s": round(check_load("half load", result).per_s, 2),
         "half_p50_ms": round(result.percentile(0.50), 2),
         "half_p99_ms": round(result.percentile(0.99), 2),
-        "drain_s": round(drain_s, 2),
     }
+
+
+@asynccontextmanager
+async def event_lags(build: Product) -> AsyncIterator[dict[str, Any]]:
+    """From commit to effect, of the events of payments made in this block, which begins when no
+    event of an earlier one is left. The figures are there after it."""
+    figures: dict[str, Any] = {}
+    connection = await asyncpg.connect(build.databases["payment"])
+    try:
+        await _drain(connection)
+        opened = await connection.fetchval("SELECT clock_timestamp()")
+        yield figures
+        closed = await connection.fetchval("SELECT clock_timestamp()")
+        figures["drain_s"] = round(await _drain(connection), 2)
+        rows = await connection.fetch(PUBLISHED, opened, closed)
+    finally:
+        await connection.close()
+    published = {row["event_id"]: row["created_at"] for row in rows}
     lags = []
     for service in ("order", "campaign"):
         consumed = await _rows(build.databases[service], LAGS)
@@ -135,7 +146,6 @@ async def _half_load(build: Product, load: Load, seconds: float, peak: float) ->
         figures["event_lag_p50_ms"] = round(lags[len(lags) // 2], 1)
         figures["event_lag_p99_ms"] = round(lags[int(len(lags) * 0.99)], 1)
         figures["events_lost"] = 2 * len(published) - len(lags)
-    return figures
 
 
 async def _rows(url: str, sql: str) -> list[asyncpg.Record]:
@@ -159,20 +169,29 @@ async def _drain(connection: "asyncpg.Connection[asyncpg.Record]") -> float:
 
 async def _slow_channel(build: Product, load: Load, seconds: float) -> dict[str, Any]:
     """Alipay takes 200 ms: 192 devices must not be slower than 128 (pool starvation guard)."""
-    async with httpx.AsyncClient(base_url=build.admin, timeout=10) as admin:
-        fault = {
-            "method": "alipay.trade.pay",
-            "fault": "delay",
-            "probability": 1.0,
-            "args": {"ms": SLOW_MS},
-        }
-        (await admin.post("/faults", json=fault)).raise_for_status()
-        figures: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
+    async with slow_channel(build):
         for devices in (128, 192):
             result = await load.run(devices, seconds * 0.6, warm_s=2.0)
             figures[f"slow_per_s_{devices}"] = round(
                 check_load(f"slow channel, {devices} devices", result).per_s, 2
             )
             figures[f"slow_p50_ms_{devices}"] = round(result.percentile(0.50), 2)
-        (await admin.delete("/faults")).raise_for_status()
     return figures
+
+
+@asynccontextmanager
+async def slow_channel(build: Product) -> AsyncIterator[None]:
+    """Alipay takes SLOW_MS for each payment of this block."""
+    fault = {
+        "method": "alipay.trade.pay",
+        "fault": "delay",
+        "probability": 1.0,
+        "args": {"ms": SLOW_MS},
+    }
+    async with httpx.AsyncClient(base_url=build.admin, timeout=10) as admin:
+        (await admin.post("/faults", json=fault)).raise_for_status()
+        try:
+            yield
+        finally:
+            (await admin.delete("/faults")).raise_for_status()

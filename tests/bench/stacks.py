@@ -85,6 +85,16 @@ class Product:
         }
 
     @property
+    def public(self) -> str:
+        return self._stack.public
+
+    @property
+    def operator(self) -> dict[str, str]:
+        """Login and password of the platform's operator."""
+        found: dict[str, str] = self._stack.info["demo"]["operator"]
+        return found
+
+    @property
     def owner(self) -> dict[str, str]:
         """Login and password of the demo merchant's owner."""
         found: dict[str, str] = self._stack.info["demo"]["owner"]
