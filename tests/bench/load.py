@@ -151,8 +151,8 @@ class Load:
     async def _one(self, device: Device, window: "_Window", first_s: float) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + first_s
-        _, connection = await loop.create_connection(Connection, self._host, self._port)
         host = f"{self._host}:{self._port}"
+        connection: Connection | None = None
         try:
             while not window.closed_at:
                 if window.pause_s:
@@ -160,12 +160,15 @@ class Load:
                 if window.every_s:
                     await asyncio.sleep(due - loop.time())
                     due = max(due, loop.time()) + window.every_s
+                if connection is None:  # now: the edge waits ten seconds for a first request
+                    _, connection = await loop.create_connection(Connection, self._host, self._port)
                 request = self._request(device, host)
                 started = time.perf_counter()
                 status, response = await connection.send(request)
                 window.count(status, response, time.perf_counter() - started)
         finally:
-            connection.close()
+            if connection is not None:
+                connection.close()
 
     async def pay(self, devices: int, count: int) -> list[str]:
         """Makes `count` payments in all, each device one after the other; what was not paid."""
