@@ -237,7 +237,8 @@ class RequestLayer:
             if declared.isdigit() and int(declared) > self._body_limit:
                 raise TooLarge(f"at most {self._body_limit} bytes")
             app = self._direct(scope) or self._app
-            await app(scope, _checked(receive, self._body_limit), sending)
+            is_json = b"json" in headers.get(b"content-type", b"").lower()
+            await app(scope, _checked(receive, self._body_limit, is_json), sending)
         except Exception as error:
             # Raising it further would close the connection, also for the requests that follow on
             # it, and log the error twice. A response that has begun is cut off by the server.
@@ -290,7 +291,7 @@ def _shortcut(endpoint: Callable[..., Any], guards: list[Any]) -> ASGIApp:
     return app
 
 
-def _checked(receive: Receive, limit: int) -> Receive:
+def _checked(receive: Receive, limit: int, is_json: bool) -> Receive:
     """Limits the size of a body that did not declare its length, and refuses JSON that is not UTF-8
     or begins with a byte order mark (RFC 8259 §8.1): FastAPI would read it, as Python does. JSON in
     UTF-8 begins with an ASCII character and has no NUL; in UTF-16 and UTF-32 it has one."""
@@ -300,7 +301,7 @@ def _checked(receive: Receive, limit: int) -> Receive:
         nonlocal total
         message = await receive()
         part: bytes = message.get("body", b"")
-        if b"\0" in part or (not total and part >= b"\x80"):
+        if is_json and (b"\0" in part or (not total and part >= b"\x80")):
             raise InvalidBody(errors=_NOT_UTF_8)
         total += len(part)
         if total > limit:

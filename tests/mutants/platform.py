@@ -76,7 +76,7 @@ PATCHES = (
     Patch(
         OUTBOX,
         "every relay leads",
-        "while not await connection.fetchval(sql, lock):",
+        "while not await connection.fetchval(sql, self._topic):",
         "while False:",
         (f"{OUTBOX_TESTS}::test_two_relays_take_turns_and_the_second_takes_over",),
     ),
