@@ -1,6 +1,7 @@
 """Registers the fixtures of tests/fixtures for every tier."""
 
 import asyncio
+import warnings
 from collections.abc import Callable
 
 import structlog
@@ -31,6 +32,17 @@ pytest_plugins = [
 ]
 
 
-def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+class Loop(uvloop.Loop):
     """The loop that the programs run on."""
-    return {"uvloop": uvloop.new_event_loop}
+
+    def close(self) -> None:
+        """uvloop warns of a transport that is still open, and then closes it. Here warnings are
+        errors: one that is raised there keeps it open, and the loop waits for it for ever. A Kafka
+        client that is cancelled while it connects leaves such a transport now and then."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", ResourceWarning)
+            super().close()
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"uvloop": Loop}

@@ -18,13 +18,13 @@ collect_ignore = [] if os.environ.get("KAFKA_BOOTSTRAP") else ["test_kafka_secur
 
 @pytest_asyncio.fixture(scope="module", autouse=True)
 async def ended_tasks():
-    """No task of a Kafka client outlives its module. One that connects while the loop closes makes
-    uvloop wait for that connection for ever, and no time limit of a test reaches it there."""
+    """No task of a Kafka client outlives its module: the runner would cancel it once and then wait
+    for its end, and such a client drops a cancellation now and then."""
     yield
     async with asyncio.timeout(20):
         while left := asyncio.all_tasks() - {asyncio.current_task()}:
             for task in left:
-                task.cancel()  # again, because such a client drops a cancellation now and then
+                task.cancel()
             await asyncio.wait(left, timeout=0.1)
 
 
