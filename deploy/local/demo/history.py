@@ -35,7 +35,9 @@ MODEL = "D4S"
 OPENED_BEFORE = timedelta(hours=1)
 REFUNDED_AFTER = timedelta(minutes=40)
 STORE_TIMEOUT_S, POLL_S = 15.0, 0.2
-PAYMENT_TIMEOUT_S = 40.0
+PAYMENT_TIMEOUT_S = 120.0
+"""A sale that a stop of the stack met between its booking and Alipay is settled at its deadline, a
+minute later."""
 NICENESS = 10
 """niceness: the console's requests come first"""
 
