@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from shared.kafka import Producer
 
 BATCH_MAX = 500
-GATHER_S = 0.02
-GATHER_EACH_S = 0.002
+GATHER_S = 0.03
+GATHER_EACH_S = 0.0015
 GATHER_MAX_S = 0.06
 """The pause after a batch, so that the next events are sent and consumed together: longer for each
 event that was sent, up to a limit that leaves the consumers 40 ms of an event's 100 ms."""
