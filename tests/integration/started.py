@@ -66,7 +66,6 @@ def settings_of(service: str, place, service_keys, kafka_bootstrap: str) -> dict
         f"DATABASE_URL_{name}": place.app_url,
         f"DATABASE_SYSTEM_URL_{name}": place.system_url,
         "KAFKA_BOOTSTRAP": kafka_bootstrap,
-        "KAFKA_FETCH_MAX_WAIT_MS": "20",
         "SERVICE_KEY_FILE": str(service_keys.key_file(service)),
         "SERVICE_TRUST_FILE": str(service_keys.trust_file),
     }

@@ -26,7 +26,6 @@ def settings(config):
         "DATABASE_URL_PAYMENT": config.database_url,
         "DATABASE_SYSTEM_URL_PAYMENT": config.database_system_url,
         "EGRESS_URL": config.egress_url,
-        "KAFKA_FETCH_MAX_WAIT_MS": "20",
         "SERVICE_KEY_FILE": str(config.service_key_file),
         "SERVICE_TRUST_FILE": str(config.service_trust_file),
     }
